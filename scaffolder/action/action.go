@@ -1,0 +1,126 @@
+// Package action is the contract between the run engine and the things a template step can do. An action describes
+// itself, runs, undoes what it made, and says beforehand what it would do. Implementations live under activities/, one
+// package per system they touch; this package holds no implementation.
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// Action is one thing a template step can do.
+//
+// Run is idempotent: called again after a crash at any instruction it finds what it made (through the Call's Ledger)
+// and carries on. Undo removes one thing that this run created, and only that; it is idempotent too, and succeeds when
+// the thing is already gone. Plan reads only.
+type Action interface {
+	Describe() Description
+	Run(ctx context.Context, call *Call) (Output, error)
+	Undo(ctx context.Context, call *UndoCall) error
+	Plan(ctx context.Context, call *Call) (Plan, error)
+}
+
+// Output is what a step leaves under steps.<id>.output. Nil means no output.
+type Output map[string]any
+
+// Description is what GET /v2/actions lists and what the engine needs to know to run the action.
+type Description struct {
+	// ID is the action's name in a template and the Temporal activity type it runs under: "fetch:template".
+	ID          string
+	Description string
+	Examples    []Example
+	// InputSchema and OutputSchema are JSON Schema (draft-07) documents. Nil InputSchema accepts anything; nil OutputSchema
+	// declares no output.
+	InputSchema, OutputSchema json.RawMessage
+	// SupportsDryRun lets a dry run call Run with Call.DryRun set; other actions are skipped there with example outputs.
+	SupportsDryRun bool
+	// Quick says that Run is our own short code that touches nothing outside the workspace and the database: the engine
+	// then runs it in the workflow worker itself, at a fraction of the cost.
+	Quick bool
+	// UsesWorkspace says that Run reads or writes Call.Workspace. Only such actions pay for a workspace.
+	UsesWorkspace bool
+}
+
+// Example is one documented use: Example is the YAML of a template's steps.
+type Example struct {
+	Description string `json:"description"`
+	Example     string `json:"example"`
+}
+
+// Call is one execution of an action for one step (or one iteration of a step with each).
+type Call struct {
+	RunID    string
+	StepID   string
+	StepName string
+	// Iteration is the key of the current each item, "" for a step without each.
+	Iteration string
+	// Input is the rendered input, already checked against the action's schema. Its object keys keep the order in which the
+	// template wrote them; decode it with Decode, and into nunjucks values where the order matters.
+	Input json.RawMessage
+	// Workspace is the step's directory, confined: nothing outside it can be reached through it. Nil unless the description says
+	// UsesWorkspace. Workspace.Name() is its path.
+	Workspace *os.Root
+	// Template is where the template came from.
+	Template TemplateInfo
+	// User is who started the run.
+	User User
+	// Secrets are the run's secrets; never log them (log lines are redacted, errors and outputs too).
+	Secrets map[string]string
+	Log     Log
+	Ledger  Ledger
+	DryRun  bool
+}
+
+// Decode unmarshals the input into a struct; a mismatch is a final error.
+func (c *Call) Decode(into any) error {
+	if err := json.Unmarshal(c.Input, into); err != nil {
+		return Final(fmt.Errorf("input of step %s: %w", c.StepID, err))
+	}
+	return nil
+}
+
+// TemplateInfo says which template a run came from; BaseURL is what relative URLs resolve against (url or file://).
+type TemplateInfo struct {
+	EntityRef string `json:"entityRef"`
+	BaseURL   string `json:"baseUrl,omitempty"`
+}
+
+// User is who a run runs for. Ref is "" when a service started it.
+type User struct {
+	Ref    string          `json:"ref,omitempty"`
+	Entity json.RawMessage `json:"entity,omitempty"`
+}
+
+// Log takes the lines a person reads on the run page. Lines are redacted before they are stored.
+type Log interface {
+	Info(format string, args ...any)
+	Warn(format string, args ...any)
+	Error(format string, args ...any)
+}
+
+// Plan says what Run would do.
+type Plan struct {
+	// Summary is one sentence: "create the repository acme/shop on github.com".
+	Summary string `json:"summary"`
+	// Creates lists what would come into the world outside.
+	Creates []PlannedEffect `json:"creates,omitempty"`
+}
+
+// PlannedEffect is one external thing a plan would create.
+type PlannedEffect struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+}
+
+// NoEffects is embedded by actions that create nothing outside the workspace: nothing to undo, nothing to plan.
+type NoEffects struct{}
+
+// Undo fails: an action without effects is never asked to undo one.
+func (NoEffects) Undo(_ context.Context, call *UndoCall) error {
+	return Final(fmt.Errorf("effect %s %q: the action that recorded it cannot undo anything", call.Effect.Kind, call.Effect.Name))
+}
+
+// Plan is empty.
+func (NoEffects) Plan(context.Context, *Call) (Plan, error) { return Plan{}, nil }

@@ -1,0 +1,63 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Error is a failure whose class the engine acts on: a final one parks the run at once, a transient one is retried.
+//
+// An error that is no *Error is judged by IsTransient. The message says what happened, to what, and what to do.
+type Error struct {
+	// Name is the error's name on the wire (InputError, NotAllowedError, ...), "" for "Error".
+	Name string
+	// Transient errors are retried, not before RetryAfter has passed (0: the engine's own backoff).
+	Transient  bool
+	RetryAfter time.Duration
+	Err        error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Final marks an error that trying again cannot mend: bad input, a refusal, a name that another owner holds.
+func Final(err error) error { return &Error{Err: err} }
+
+// Transient marks an error that may pass: network, 429, 5xx. retryAfter is the server's wish, 0 when it had none.
+func Transient(err error, retryAfter time.Duration) error {
+	return &Error{Err: err, Transient: true, RetryAfter: retryAfter}
+}
+
+// InputError is a final error about what the template or the person passed in.
+func InputError(format string, args ...any) error {
+	return &Error{Name: "InputError", Err: fmt.Errorf(format, args...)}
+}
+
+// InUseError is what Undo returns when the thing has since been used by somebody else: it is left alone and a person is
+// asked.
+type InUseError struct{ Reason string }
+
+func (e *InUseError) Error() string { return e.Reason }
+
+// IsTransient says whether trying again may help: what an *Error says, else whether the error calls itself temporary or a
+// time-out (net.Error, context.DeadlineExceeded).
+func IsTransient(err error) bool {
+	var classified *Error
+	if errors.As(err, &classified) {
+		return classified.Transient
+	}
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout)
+}
+
+// RetryAfter is the wait an error asks for, 0 when it asks for none.
+func RetryAfter(err error) time.Duration {
+	var classified *Error
+	if errors.As(err, &classified) {
+		return classified.RetryAfter
+	}
+	return 0
+}
