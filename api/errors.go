@@ -1,0 +1,117 @@
+package api
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/policy"
+)
+
+// statuses maps the kinds of failure to HTTP, as Backstage does. What is not here is a 500.
+var statuses = map[fault.Kind]int{
+	fault.Input:          http.StatusBadRequest,
+	fault.Authentication: http.StatusUnauthorized,
+	fault.NotAllowed:     http.StatusForbidden,
+	fault.NotFound:       http.StatusNotFound,
+	fault.Conflict:       http.StatusConflict,
+	fault.NotImplemented: http.StatusNotImplemented,
+	fault.Unavailable:    http.StatusServiceUnavailable,
+}
+
+// statusError is a failure of the transport itself, or one whose status on the wire is not its kind's.
+type statusError struct {
+	status        int
+	name, message string
+}
+
+func (e *statusError) Error() string { return e.message }
+
+// bodyError is a failure whose answer is not the usual envelope: the lists of validation errors.
+type bodyError struct {
+	status int
+	body   any
+}
+
+func (e *bodyError) Error() string { return "the request was refused with details" }
+
+// errorBody is Backstage's error envelope.
+type errorBody struct {
+	Error    errorDetail  `json:"error"`
+	Request  errorRequest `json:"request"`
+	Response struct {
+		StatusCode int `json:"statusCode"`
+	} `json:"response"`
+}
+
+type errorDetail struct {
+	Name    string `json:"name"`
+	Message string `json:"message"`
+}
+
+type errorRequest struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+}
+
+// fail answers with an error: the one place where failures become HTTP.
+func (s *Server) fail(c *call, mount string, err error) {
+	var special *bodyError
+	if errors.As(err, &special) {
+		if err := c.json(special.status, special.body); err != nil {
+			s.log.Error("write an error answer", "error", err)
+		}
+		return
+	}
+	status, detail := s.describe(c, err)
+	body := errorBody{Error: detail, Request: errorRequest{Method: c.Request.Method, URL: relativeURL(c.Request, mount)}}
+	body.Response.StatusCode = status
+	if err := c.json(status, body); err != nil {
+		s.log.Error("write an error answer", "error", err)
+	}
+}
+
+func (s *Server) describe(c *call, err error) (int, errorDetail) {
+	var transport *statusError
+	if errors.As(err, &transport) {
+		return transport.status, errorDetail{transport.name, transport.message}
+	}
+	var denied *policy.DeniedError
+	if errors.As(err, &denied) {
+		return http.StatusForbidden, errorDetail{string(fault.NotAllowed), denied.Error()}
+	}
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}
+	}
+	return s.internal(c, err)
+}
+
+// internal hides what broke from the caller and gives both sides an id to find it by.
+func (s *Server) internal(c *call, err error) (int, errorDetail) {
+	if c.Request.Context().Err() != nil {
+		return http.StatusServiceUnavailable, errorDetail{string(fault.Unavailable), "the request was cancelled before it was answered"}
+	}
+	id := logID()
+	s.log.LogAttrs(c.Request.Context(), slog.LevelError, "request failed", slog.String("logId", id),
+		slog.String("method", c.Request.Method), slog.String("path", c.Request.URL.Path), slog.Any("error", err))
+	return http.StatusInternalServerError, errorDetail{"Error", "An internal error occurred logId=" + id}
+}
+
+func logID() string {
+	var id [10]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(id[:])
+}
+
+// relativeURL is the request's path below the plugin's mount point, with its query string, as Backstage prints it.
+func relativeURL(r *http.Request, mount string) string {
+	uri := r.URL.RequestURI()
+	if len(uri) > len(mount) && uri[:len(mount)] == mount {
+		return uri[len(mount):]
+	}
+	return uri
+}

@@ -1,0 +1,165 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+)
+
+// maxBody bounds every request body: the scaffolder's limit in Backstage, and the largest of all.
+const maxBody = 10 << 20
+
+// call is one request on its way to a handler: checked against its route, with its principal known.
+type call struct {
+	*gin.Context
+	principal identity.Principal
+	body      []byte
+}
+
+// decode unmarshals the checked body.
+func (c *call) decode(into any) error {
+	if err := json.Unmarshal(c.body, into); err != nil {
+		return fault.Wrap(fault.Input, err, "request/body is malformed: %s", err.Error())
+	}
+	return nil
+}
+
+// queryInt is a checked integer parameter, or otherwise when it was not sent.
+func (c *call) queryInt(name string, otherwise int) int {
+	n, err := strconv.Atoi(c.Query(name))
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+// queryList is a list parameter sent as repeats, each possibly comma-separated.
+func (c *call) queryList(name string) []string {
+	var values []string
+	for _, sent := range c.QueryArray(name) {
+		values = append(values, strings.Split(sent, ",")...)
+	}
+	return values
+}
+
+// json answers with JSON as Backstage writes it: compact, HTML characters as they are, with a charset.
+func (c *call) json(status int, body any) error {
+	data, err := marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	c.Data(status, "application/json; charset=utf-8", data)
+	return nil
+}
+
+// marshal is encoding/json without the HTML escaping that JSON.stringify does not do.
+func marshal(v any) ([]byte, error) {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return []byte(strings.TrimSuffix(out.String(), "\n")), nil
+}
+
+// checkQuery holds the query string to what the route declares.
+func checkQuery(r route, query url.Values) error {
+	var problems []string
+	for _, name := range sortedKeys(query) {
+		i := slices.IndexFunc(r.query, func(p parameter) bool { return p.name == name })
+		if i < 0 {
+			if !r.looseQuery {
+				return fault.New(fault.Input, "Unknown query parameter '%s'", name)
+			}
+			continue
+		}
+		if slices.Contains(query[name], "") && !r.looseQuery {
+			return fault.New(fault.Input, "Empty value found for query parameter '%s'", name)
+		}
+		problems = append(problems, checkParameter(r.query[i], query[name])...)
+	}
+	for _, p := range r.query {
+		if p.required && !query.Has(p.name) {
+			problems = append(problems, fmt.Sprintf("request/query must have required property '%s'", p.name))
+		}
+	}
+	if len(problems) > 0 {
+		return fault.New(fault.Input, "%s", strings.Join(problems, ", "))
+	}
+	return nil
+}
+
+func checkParameter(p parameter, values []string) []string {
+	at := "request/query/" + p.name
+	switch p.kind {
+	case integerParameter:
+		n, err := strconv.Atoi(values[0])
+		if err != nil || len(values) > 1 {
+			return []string{at + " must be integer"}
+		}
+		if p.minimum != nil && n < *p.minimum {
+			return []string{fmt.Sprintf("%s must be >= %d", at, *p.minimum)}
+		}
+	case textParameter:
+		if len(values) > 1 {
+			return []string{at + " must be string"}
+		}
+	case booleanParameter, listParameter:
+	}
+	return nil
+}
+
+// readBody reads and checks the JSON body of a route that takes one.
+func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, error) {
+	if r.body == nil {
+		return nil, nil
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, &statusError{status: http.StatusRequestEntityTooLarge, name: "PayloadTooLargeError", message: "request entity too large"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the request body: %w", err)
+	}
+	if len(data) == 0 {
+		if r.body.optional {
+			return []byte("{}"), nil
+		}
+		return nil, fault.New(fault.Input, "request must have required property 'body'")
+	}
+	mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
+	if mediaType != "application/json" {
+		return nil, fault.New(fault.Input, "unsupported media type %s", request.Header.Get("Content-Type"))
+	}
+	var document any
+	if err := json.Unmarshal(data, &document); err != nil {
+		return nil, fault.Wrap(fault.Input, err, "%s", err.Error())
+	}
+	if problems := r.body.check("request/body", document); len(problems) > 0 {
+		return nil, fault.New(fault.Input, "%s", strings.Join(problems, ", "))
+	}
+	return data, nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

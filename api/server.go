@@ -1,0 +1,164 @@
+// Package api is Portico over HTTP: Backstage's routes and Portico's own, one file per Backstage plugin path. A handler decodes,
+// calls one command or query of a domain package, and encodes; rules and SQL live elsewhere. Every route states who may call it.
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+)
+
+// Authenticator turns a bearer token into a principal. An unknown token is a fault of kind Authentication.
+type Authenticator interface {
+	Authenticate(ctx context.Context, token string) (identity.Principal, error)
+}
+
+// Options are what a Server is made of. Every field is needed unless it says otherwise.
+type Options struct {
+	Log           *slog.Logger
+	Authenticator Authenticator
+	// Plugins are the mounted groups of routes: CatalogPlugin, ScaffolderPlugin, ...
+	Plugins []Plugin
+	// Portal serves everything outside /api and /.backstage. Nil answers 404 there.
+	Portal http.Handler
+	// Version is printed in the OpenAPI document.
+	Version string
+	// AllowedOrigins are the CORS origins; none means no CORS headers at all.
+	AllowedOrigins []string
+}
+
+// Plugin is a group of routes, made by the New...Plugin functions of this package.
+type Plugin interface{ group() plugin }
+
+func (p plugin) group() plugin { return p }
+
+// Server is the HTTP face of Portico. It is an http.Handler.
+type Server struct {
+	log           *slog.Logger
+	authenticator Authenticator
+	plugins       []plugin
+	handler       http.Handler
+	draining      atomic.Bool
+	openAPI       []byte
+}
+
+// NewServer builds the router. A route without a stated policy is an error, never an open door.
+func NewServer(options Options) (*Server, error) {
+	s := &Server{log: options.Log, authenticator: options.Authenticator}
+	s.plugins = append(s.plugins, s.rootPlugin())
+	for _, p := range options.Plugins {
+		s.plugins = append(s.plugins, p.group())
+	}
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.RedirectTrailingSlash = false
+	engine.RedirectFixedPath = false
+	engine.HandleMethodNotAllowed = false
+	engine.UseRawPath = true
+	engine.UnescapePathValues = true
+	engine.Use(s.recoverPanics, secureHeaders, crossOrigin(options.AllowedOrigins))
+	for _, p := range s.plugins {
+		for _, r := range p.routes {
+			if err := s.mount(engine, p, r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	engine.NoRoute(elsewhere(options.Portal))
+	document, err := marshal(describeOpenAPI(s.plugins, options.Version))
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	s.openAPI = document
+	s.handler = engine
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Drain makes readiness answer 503, so that a load balancer sends no more while the requests under way finish.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
+	if r.access.kind == accessUnstated || (r.access.kind == accessOpen && r.access.reason == "") {
+		return fmt.Errorf("route %s %s%s states no policy", r.method, p.mount(), r.path)
+	}
+	handler := func(c *gin.Context) { s.serve(&call{Context: c}, p, r) }
+	path := p.mount() + r.path
+	engine.Handle(r.method, path, handler)
+	// Express serves a trailing slash as the same route.
+	if !strings.HasSuffix(path, "/") && !strings.Contains(path, "*") {
+		engine.Handle(r.method, path+"/", handler)
+	}
+	return nil
+}
+
+func (s *Server) serve(c *call, p plugin, r route) {
+	if err := s.admit(c, p, r); err != nil {
+		s.fail(c, p.mount(), err)
+		return
+	}
+	if err := r.handle(c); err != nil {
+		s.fail(c, p.mount(), err)
+	}
+}
+
+// admit authenticates the caller and holds the request to what the route declares.
+func (s *Server) admit(c *call, p plugin, r route) error {
+	if r.access.kind == accessAuthenticated {
+		principal, err := s.authenticate(c.Request, p.id)
+		if err != nil {
+			return err
+		}
+		c.principal = principal
+	}
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return fault.Wrap(fault.Input, err, "malformed query string: %s", err.Error())
+	}
+	if err := checkQuery(r, query); err != nil {
+		return err
+	}
+	c.body, err = readBody(r, c.Request, c.Writer)
+	return err
+}
+
+func (s *Server) authenticate(r *http.Request, pluginID string) (identity.Principal, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") || token == "" {
+		return identity.Principal{}, fault.New(fault.Authentication, "Missing credentials")
+	}
+	principal, err := s.authenticator.Authenticate(r.Context(), token)
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	if !principal.MayCall(pluginID) {
+		return identity.Principal{}, fault.New(fault.NotAllowed, "This token's access is restricted to plugin(s) '%s'",
+			strings.Join(principal.Plugins, "', '"))
+	}
+	return principal, nil
+}
+
+// elsewhere answers what no route does: the portal's pages, and Backstage's empty 404 for anything else.
+func elsewhere(portal http.Handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		path := c.Request.URL.Path
+		isPage := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
+		if portal == nil || !isPage || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/.backstage/") {
+			c.AbortWithStatus(http.StatusNotFound)
+			return
+		}
+		c.Status(http.StatusOK)
+		portal.ServeHTTP(c.Writer, c.Request)
+	}
+}
