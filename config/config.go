@@ -1,0 +1,347 @@
+// Package config reads Portico's configuration: Backstage's app-config.yaml files, merged, with environment variables
+// and included files put in, checked against schema.yaml and handed out as one typed value. It knows what a key means
+// only as far as its type goes; what to do with it is for the package that uses it.
+package config
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is everything that Portico reads from its configuration. Every field has its key, default and description in
+// schema.yaml; a test holds the two together.
+type Config struct {
+	App          App          `yaml:"app"`
+	Organization Organization `yaml:"organization"`
+	Backend      Backend      `yaml:"backend"`
+	Auth         Auth         `yaml:"auth"`
+	Integrations Integrations `yaml:"integrations"`
+	Catalog      Catalog      `yaml:"catalog"`
+	Scaffolder   Scaffolder   `yaml:"scaffolder"`
+	Permission   Permission   `yaml:"permission"`
+	Portico      Portico      `yaml:"portico"`
+}
+
+// App is the portal as people see it. BaseURL is Backend.BaseURL unless it is configured.
+type App struct {
+	Title   string `yaml:"title"`
+	BaseURL string `yaml:"baseUrl"`
+}
+
+// Organization is the company the portal belongs to.
+type Organization struct {
+	Name string `yaml:"name"`
+}
+
+// Backend is the HTTP server. BaseURL is built from Listen unless it is configured.
+type Backend struct {
+	BaseURL string      `yaml:"baseUrl"`
+	Listen  Listen      `yaml:"listen"`
+	Auth    BackendAuth `yaml:"auth"`
+	Reading Reading     `yaml:"reading"`
+	// CORS is nil when no other origin may call the API: no CORS headers are sent then.
+	CORS *CORS `yaml:"cors"`
+}
+
+// Listen is the address to serve on. An empty Host is every interface, Port 0 is any free port.
+type Listen struct {
+	Host string `yaml:"host"`
+	Port int    `yaml:"port"`
+}
+
+// BackendAuth says which machines may call the API.
+type BackendAuth struct {
+	ExternalAccess []ExternalAccess `yaml:"externalAccess"`
+}
+
+// ExternalAccess is one token for a machine.
+type ExternalAccess struct {
+	// Type is "static", the only type there is so far.
+	Type    string                `yaml:"type"`
+	Options ExternalAccessOptions `yaml:"options"`
+	// AccessRestrictions, when not empty, are all that the token is good for.
+	AccessRestrictions []AccessRestriction `yaml:"accessRestrictions"`
+}
+
+// ExternalAccessOptions are the token and the name that its holder goes by.
+type ExternalAccessOptions struct {
+	Token   Secret `yaml:"token"`
+	Subject string `yaml:"subject"`
+}
+
+// AccessRestriction allows one plugin, narrowed to some permissions when any are named.
+type AccessRestriction struct {
+	Plugin              string              `yaml:"plugin"`
+	Permission          []string            `yaml:"permission"`
+	PermissionAttribute PermissionAttribute `yaml:"permissionAttribute"`
+}
+
+// PermissionAttribute narrows a restriction to permissions with one of these actions (create, read, update, delete).
+type PermissionAttribute struct {
+	Action []string `yaml:"action"`
+}
+
+// Reading lists the hosts, besides those of the integrations, that URLs may be read from.
+type Reading struct {
+	Allow []ReadingAllow `yaml:"allow"`
+}
+
+// ReadingAllow is one such host: "example.com", "example.com:8080", "example.com:8000-9000" or "*.example.com". Paths,
+// when not empty, are the only path prefixes allowed.
+type ReadingAllow struct {
+	Host  string   `yaml:"host"`
+	Paths []string `yaml:"paths"`
+}
+
+// CORS says which web origins may call the API; Origin holds globs.
+type CORS struct {
+	Origin         []string      `yaml:"origin"`
+	Methods        []string      `yaml:"methods"`
+	AllowedHeaders []string      `yaml:"allowedHeaders"`
+	ExposedHeaders []string      `yaml:"exposedHeaders"`
+	Credentials    bool          `yaml:"credentials"`
+	MaxAge         time.Duration `yaml:"maxAge"`
+}
+
+// Auth is how people sign in.
+type Auth struct {
+	Providers AuthProviders `yaml:"providers"`
+}
+
+// AuthProviders holds the sign-in methods that are configured; nil means off.
+type AuthProviders struct {
+	Guest *Guest `yaml:"guest"`
+}
+
+// Guest signs everybody in as one user, without a question.
+type Guest struct {
+	UserEntityRef string `yaml:"userEntityRef"`
+	// OwnershipEntityRefs are whose things the guest owns; empty means its own.
+	OwnershipEntityRefs                []string `yaml:"ownershipEntityRefs"`
+	DangerouslyAllowOutsideDevelopment bool     `yaml:"dangerouslyAllowOutsideDevelopment"`
+}
+
+// Integrations are the systems that hold source code.
+type Integrations struct {
+	// GitHub always holds an entry for github.com, the implied one when it is not configured.
+	GitHub []GitHub `yaml:"github"`
+}
+
+// GitHub is one GitHub host. APIBaseURL is https://api.github.com for github.com unless it is configured.
+type GitHub struct {
+	Host       string      `yaml:"host"`
+	APIBaseURL string      `yaml:"apiBaseUrl"`
+	RawBaseURL string      `yaml:"rawBaseUrl"`
+	Token      Secret      `yaml:"token"`
+	Apps       []GitHubApp `yaml:"apps"`
+}
+
+// GitHubApp is a GitHub App whose installation tokens are used in place of Token.
+type GitHubApp struct {
+	AppID         int64  `yaml:"appId"`
+	ClientID      string `yaml:"clientId"`
+	ClientSecret  Secret `yaml:"clientSecret"`
+	PrivateKey    Secret `yaml:"privateKey"`
+	WebhookSecret Secret `yaml:"webhookSecret"`
+	// AllowedInstallationOwners, when not empty, are the only owners whose installations are used.
+	AllowedInstallationOwners []string `yaml:"allowedInstallationOwners"`
+}
+
+// Catalog is where entities come from and how they are kept.
+type Catalog struct {
+	Locations []CatalogLocation `yaml:"locations"`
+	// Rules say which kinds may come from where. Nil (no catalog.rules at all) allows Component, API and Location.
+	Rules []CatalogRule `yaml:"rules"`
+	// ProcessingInterval is the shortest time between two readings of an entity; 0 means entities are not read again.
+	ProcessingInterval              time.Duration     `yaml:"processingInterval"`
+	OrphanStrategy                  string            `yaml:"orphanStrategy"`
+	Readonly                        bool              `yaml:"readonly"`
+	DefaultLocationConflictStrategy string            `yaml:"defaultLocationConflictStrategy"`
+	StitchingStrategy               StitchingStrategy `yaml:"stitchingStrategy"`
+}
+
+// CatalogLocation is one place that entities are read from: a file or a URL. Rules are allowed for it alone.
+type CatalogLocation struct {
+	Type   string        `yaml:"type"`
+	Target string        `yaml:"target"`
+	Rules  []CatalogRule `yaml:"rules"`
+}
+
+// CatalogRule allows kinds of entities, from the given locations or, when there are none, from anywhere.
+type CatalogRule struct {
+	Allow     []AllowedKind         `yaml:"allow"`
+	Locations []CatalogRuleLocation `yaml:"locations"`
+}
+
+// AllowedKind is a kind, narrowed to one spec.type when SpecType is not empty.
+type AllowedKind struct {
+	Kind     string `yaml:"kind"`
+	SpecType string `yaml:"spec.type"`
+}
+
+// CatalogRuleLocation matches locations by type, and by exact target or by a glob over targets, never both.
+type CatalogRuleLocation struct {
+	Type    string `yaml:"type"`
+	Exact   string `yaml:"exact"`
+	Pattern string `yaml:"pattern"`
+}
+
+// StitchingStrategy paces the building of final entities.
+type StitchingStrategy struct {
+	PollingInterval time.Duration `yaml:"pollingInterval"`
+	StitchTimeout   time.Duration `yaml:"stitchTimeout"`
+}
+
+// Scaffolder is how templates run.
+type Scaffolder struct {
+	DefaultAuthor             Author             `yaml:"defaultAuthor"`
+	DefaultCommitMessage      string             `yaml:"defaultCommitMessage"`
+	DefaultEnvironment        DefaultEnvironment `yaml:"defaultEnvironment"`
+	ConcurrentTasksLimit      int                `yaml:"concurrentTasksLimit"`
+	RequireSCMUserCredentials bool               `yaml:"requireScmUserCredentials"`
+}
+
+// Author is who commits.
+type Author struct {
+	Name  string `yaml:"name"`
+	Email string `yaml:"email"`
+}
+
+// DefaultEnvironment is what every template sees as environment.parameters and environment.secrets.
+type DefaultEnvironment struct {
+	Parameters map[string]string `yaml:"parameters"`
+	Secrets    map[string]Secret `yaml:"secrets"`
+}
+
+// Permission turns the permission system on.
+type Permission struct {
+	Enabled bool `yaml:"enabled"`
+}
+
+// Portico is the section that Backstage does not have.
+type Portico struct {
+	Database   Database   `yaml:"database"`
+	Temporal   Temporal   `yaml:"temporal"`
+	Encryption Encryption `yaml:"encryption"`
+	Workspace  Workspace  `yaml:"workspace"`
+	Server     Server     `yaml:"server"`
+	Run        Run        `yaml:"run"`
+}
+
+// Database is Postgres. An empty URL lets `portico dev` bring its own.
+type Database struct {
+	URL            Secret `yaml:"url"`
+	MaxConnections int    `yaml:"maxConnections"`
+}
+
+// Temporal is the cluster that runs are durable on. An empty Address lets `portico dev` bring its own.
+type Temporal struct {
+	Address   string `yaml:"address"`
+	Namespace string `yaml:"namespace"`
+	TaskQueue string `yaml:"taskQueue"`
+	// UIURL is where the Temporal Web UI is, for links from runs; empty means no links.
+	UIURL string `yaml:"uiUrl"`
+}
+
+// Encryption keeps what runs carry unreadable to whoever holds only the database or Temporal's histories.
+type Encryption struct {
+	// Keys are AES-256 keys: the first encrypts, all of them decrypt.
+	Keys []EncryptionKey `yaml:"keys"`
+}
+
+// EncryptionKey is one key: 32 bytes in base64, and the name it is known by in what it encrypted.
+type EncryptionKey struct {
+	ID  string `yaml:"id"`
+	Key Secret `yaml:"key"`
+}
+
+// Workspace is where the files of a run live between its steps.
+type Workspace struct {
+	// URL is the bucket (file:///var/lib/portico, s3://..., gs://..., azblob://...); empty means the data directory.
+	URL string `yaml:"url"`
+	// CacheDirectory is the worker's own copy of recent workspaces; empty means the data directory.
+	CacheDirectory string `yaml:"cacheDirectory"`
+	// CacheBytes bounds that copy.
+	CacheBytes int64 `yaml:"cacheBytes"`
+	// MaxBytes and MaxFiles bound one workspace.
+	MaxBytes int64 `yaml:"maxBytes"`
+	MaxFiles int   `yaml:"maxFiles"`
+}
+
+// Server is the life of the process.
+type Server struct {
+	// ShutdownGracePeriod is how long requests and activities may take to finish once the process is told to stop.
+	ShutdownGracePeriod time.Duration `yaml:"shutdownGracePeriod"`
+}
+
+// Run is the life of a template run.
+type Run struct {
+	// ParkedExpiry is how long a failed run waits for somebody to decide.
+	ParkedExpiry time.Duration `yaml:"parkedExpiry"`
+	// StepTimeout is how long one attempt of a step may take.
+	StepTimeout time.Duration `yaml:"stepTimeout"`
+	Retry       Retry         `yaml:"retry"`
+}
+
+// Retry paces the automatic retries of a step that failed for a passing reason.
+type Retry struct {
+	InitialInterval time.Duration `yaml:"initialInterval"`
+	MaximumInterval time.Duration `yaml:"maximumInterval"`
+	MaximumAttempts int           `yaml:"maximumAttempts"`
+}
+
+const (
+	githubHost   = "github.com"
+	githubAPIURL = "https://api.github.com"
+	githubRawURL = "https://raw.githubusercontent.com"
+)
+
+// derive fills in the values that follow from others when they are not configured.
+func (c *Config) derive() {
+	if c.Backend.BaseURL == "" {
+		c.Backend.BaseURL = c.Backend.Listen.url()
+	}
+	if c.App.BaseURL == "" {
+		c.App.BaseURL = c.Backend.BaseURL
+	}
+	c.Backend.BaseURL = strings.TrimRight(c.Backend.BaseURL, "/")
+	c.App.BaseURL = strings.TrimRight(c.App.BaseURL, "/")
+	c.Integrations.deriveGitHub()
+}
+
+// deriveGitHub gives github.com its well-known addresses and adds the entry that is always implied.
+func (i *Integrations) deriveGitHub() {
+	implied := true
+	for n := range i.GitHub {
+		entry := &i.GitHub[n]
+		entry.APIBaseURL = strings.TrimRight(entry.APIBaseURL, "/")
+		entry.RawBaseURL = strings.TrimRight(entry.RawBaseURL, "/")
+		if entry.Host != githubHost {
+			continue
+		}
+		implied = false
+		entry.APIBaseURL = firstOf(entry.APIBaseURL, githubAPIURL)
+		entry.RawBaseURL = firstOf(entry.RawBaseURL, githubRawURL)
+	}
+	if implied {
+		i.GitHub = append(i.GitHub, GitHub{Host: githubHost, APIBaseURL: githubAPIURL, RawBaseURL: githubRawURL})
+	}
+}
+
+func (l Listen) url() string {
+	host := l.Host
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		host = "localhost"
+	}
+	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(l.Port))}).String()
+}
+
+func firstOf(configured, fallback string) string {
+	if configured != "" {
+		return configured
+	}
+	return fallback
+}

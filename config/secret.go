@@ -1,0 +1,42 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+
+	"gopkg.in/yaml.v3"
+)
+
+const hidden = "(secret)"
+
+// Secret is a configured value that is never shown: printing, logging or marshalling one gives "(secret)", or nothing
+// when it is empty. string(s) is the value itself.
+type Secret string
+
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return hidden
+}
+
+// Format hides the secret from every verb of package fmt, %x and %q too.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// LogValue hides the secret from slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the secret from encoding/json and the like.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalYAML hides the secret from YAML.
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
+
+// Redacted is the effective configuration as YAML, every secret shown as "(secret)": for people who ask what is in force.
+func (c *Config) Redacted() ([]byte, error) {
+	out, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("configuration as YAML: %w", err)
+	}
+	return out, nil
+}
