@@ -124,7 +124,6 @@ func isWordCharacter(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-
 // openAPIPath turns gin's :name and *name into {name}.
 func openAPIPath(path string) string {
 	segments := strings.Split(path, "/")

@@ -1,0 +1,24 @@
+-- name: IntendEffect :one
+-- Records an intent, or finds the effect that the same run recorded under the same key before.
+insert into run_effects (id, run_id, step_id, action, kind, name, key, data)
+values (@id, @run_id, @step_id, @action, @kind, @name, @key, @data)
+on conflict (run_id, key) do update
+    set state = case when run_effects.state = 'undone' then 'intended' else run_effects.state end,
+        intended_at = case when run_effects.state = 'undone' then clock_timestamp() else run_effects.intended_at end,
+        changed_at = clock_timestamp()
+returning *;
+
+-- name: ConfirmEffect :exec
+update run_effects
+set state = 'created', external_id = @external_id, url = @url, data = coalesce(sqlc.narg('data')::json, data),
+    changed_at = clock_timestamp()
+where id = @id;
+
+-- name: SetEffectState :exec
+update run_effects set state = @state, note = @note, changed_at = clock_timestamp() where id = @id;
+
+-- name: EffectsByRun :many
+select * from run_effects where run_id = @run_id order by sequence;
+
+-- name: EffectByID :one
+select * from run_effects where id = @id;

@@ -1,0 +1,106 @@
+-- name: InsertRun :exec
+insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by)
+values (@id, @template_ref, @title, @subject, @spec, @spec_digest, @created_by);
+
+-- name: InsertRunSecrets :exec
+insert into run_secrets (run_id, sealed) values (@run_id, @sealed)
+on conflict (run_id) do update set sealed = excluded.sealed;
+
+-- name: InsertRunSteps :exec
+insert into run_steps (run_id, position, step_id, name, action)
+select @run_id::uuid, unnest(@positions::int[]), unnest(@step_ids::text[]), unnest(@names::text[]), unnest(@actions::text[]);
+
+-- name: RunByID :one
+select * from runs where id = @id;
+
+-- name: RunForUpdate :one
+select * from runs where id = @id for update;
+
+-- name: RunSecretsByRun :one
+select sealed from run_secrets where run_id = @run_id;
+
+-- name: DeleteRunSecrets :exec
+delete from run_secrets where run_id = @run_id;
+
+-- name: RunStepsByRun :many
+select * from run_steps where run_id = @run_id order by position;
+
+-- name: ListRuns :many
+select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
+       last_heartbeat_at, failed_step, error
+from runs
+where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
+  and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
+  and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
+  and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
+order by
+    case when @order_by::text = 'created_at' and not @descending::bool then created_at end,
+    case when @order_by::text = 'created_at' and @descending::bool then created_at end desc,
+    case when @order_by::text = 'status' and not @descending::bool then status end,
+    case when @order_by::text = 'status' and @descending::bool then status end desc,
+    case when @order_by::text = 'created_by' and not @descending::bool then created_by end,
+    case when @order_by::text = 'created_by' and @descending::bool then created_by end desc,
+    created_at desc, id
+limit sqlc.narg('max_rows')::int offset @skip::int;
+
+-- name: CountRuns :one
+select count(*)
+from runs
+where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
+  and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
+  and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
+  and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]));
+
+-- name: MarkWorkflowStarted :exec
+update runs set workflow_run_id = @workflow_run_id where id = @id;
+
+-- name: RunsNotStarted :many
+select id from runs
+where workflow_run_id is null and created_at < @before
+order by created_at
+limit 100;
+
+-- name: BeginRun :exec
+update runs
+set status = 'processing', phase = 'running', started_at = coalesce(started_at, now()), last_heartbeat_at = now()
+where id = @id;
+
+-- name: TouchRun :exec
+update runs set last_heartbeat_at = now() where id = @id;
+
+-- name: EndRun :exec
+update runs
+set status = @status, phase = @phase, finished_at = now(), last_heartbeat_at = now(),
+    failed_step = sqlc.narg('failed_step'), error = sqlc.narg('error')::json, output = sqlc.narg('output')::json
+where id = @id;
+
+-- name: ReopenRun :one
+-- Takes a run up again, from a status that allows it.
+update runs
+set status = @status, phase = @phase, generation = generation + 1, finished_at = null, failed_step = null, error = null
+where id = @id and status = any (@allowed::text[])
+returning generation;
+
+-- name: SetRunPhase :exec
+update runs set phase = @phase, last_heartbeat_at = now() where id = @id;
+
+-- name: ResetStepsFrom :exec
+-- Makes the step and all that follow it open again.
+update run_steps
+set status = 'open', started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
+    sealed_output = null, error = null, workspace = null
+where run_id = @run_id and position >= @position;
+
+-- name: UpdateRunStep :exec
+update run_steps
+set status = @status,
+    attempts = coalesce(sqlc.narg('attempts'), attempts),
+    started_at = coalesce(started_at, now()),
+    ended_at = case when @ended::bool then now() end,
+    waiting_until = sqlc.narg('waiting_until'),
+    input = coalesce(sqlc.narg('input')::json, input),
+    output = sqlc.narg('output')::json,
+    sealed_output = sqlc.narg('sealed_output'),
+    error = sqlc.narg('error')::json,
+    workspace = coalesce(sqlc.narg('workspace'), workspace)
+where run_id = @run_id and step_id = @step_id;
