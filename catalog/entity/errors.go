@@ -1,0 +1,47 @@
+package entity
+
+import "fmt"
+
+// Names of errors as Backstage puts them on the wire.
+const (
+	nameError      = "Error"
+	nameTypeError  = "TypeError"
+	nameInputError = "InputError"
+)
+
+// Error is a failure in Backstage's form. It marshals to the JSON that processing statuses and validate-entity carry.
+type Error struct {
+	// Name is the error's class on the wire: TypeError, InputError, Error.
+	Name string `json:"name"`
+	// Message includes the messages of the causes.
+	Message string `json:"message"`
+	// Cause is the failure underneath, nil when there is none.
+	Cause *Error `json:"cause,omitempty"`
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *Error) Unwrap() error {
+	if e.Cause == nil {
+		return nil
+	}
+	return e.Cause
+}
+
+func plainErrorf(format string, args ...any) *Error {
+	return &Error{Name: nameError, Message: fmt.Sprintf(format, args...)}
+}
+
+func typeErrorf(format string, args ...any) *Error {
+	return &Error{Name: nameTypeError, Message: fmt.Sprintf(format, args...)}
+}
+
+// inputError says what was being done when cause happened.
+func inputError(cause *Error, format string, args ...any) *Error {
+	message := fmt.Sprintf(format, args...)
+	if cause != nil {
+		message = fmt.Sprintf("%s; caused by %s: %s", message, cause.Name, cause.Message)
+	}
+	return &Error{Name: nameInputError, Message: message, Cause: cause}
+}

@@ -1,0 +1,61 @@
+package entity
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// DefaultNamespace is the namespace of an entity that names none.
+const DefaultNamespace = "default"
+
+// Ref points at an entity by kind, namespace and name. It keeps the case it was written in; String folds it.
+type Ref struct{ Kind, Namespace, Name string }
+
+// String is the form under which an entity is stored and compared: kind:namespace/name in lower case, with the default
+// namespace where the reference has none.
+func (r Ref) String() string {
+	namespace := r.Namespace
+	if namespace == "" {
+		namespace = DefaultNamespace
+	}
+	return strings.ToLower(r.Kind + ":" + namespace + "/" + r.Name)
+}
+
+// ParseRef reads [<kind>:][<namespace>/]<name>, taking what the text leaves out from defaults, whose own namespace
+// defaults to DefaultNamespace. A colon after the first slash belongs to the name. The characters are not checked: a reference may point at
+// something that can never exist. The error is an *Error.
+func ParseRef(text string, defaults Ref) (Ref, error) {
+	if text == "" {
+		return Ref{}, plainErrorf("Entity reference must not be empty")
+	}
+	ref := Ref{Kind: defaults.Kind, Namespace: defaults.Namespace, Name: text}
+	if ref.Namespace == "" {
+		ref.Namespace = DefaultNamespace
+	}
+	malformed := false
+	colon, slash := strings.IndexByte(text, ':'), strings.IndexByte(text, '/')
+	if colon >= 0 && (slash < 0 || colon < slash) {
+		ref.Kind, ref.Name = text[:colon], text[colon+1:]
+		malformed = ref.Kind == ""
+	}
+	if before, after, found := strings.Cut(ref.Name, "/"); found {
+		ref.Namespace, ref.Name = before, after
+		malformed = malformed || ref.Namespace == ""
+	}
+	if malformed || ref.Name == "" {
+		return Ref{}, typeErrorf("Entity reference \"%s\" was not on the form [<kind>:][<namespace>/]<name>", text)
+	}
+	if ref.Kind == "" {
+		return Ref{}, missingKind(text)
+	}
+	return ref, nil
+}
+
+// missingKind is the failure of a reference, a text or a JSON value, that says no kind where none is implied.
+func missingKind(reference any) *Error {
+	textual, err := marshal(reference)
+	if err != nil {
+		textual = json.RawMessage("null")
+	}
+	return plainErrorf(`Entity reference %s had missing or empty kind (e.g. did not start with "component:" or similar)`, textual)
+}

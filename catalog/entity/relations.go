@@ -1,0 +1,141 @@
+package entity
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"unicode/utf16"
+)
+
+// Relation is one directed edge. Both ends are references in the form of Ref.String.
+type Relation struct {
+	Type      string `json:"type"`
+	SourceRef string `json:"sourceRef"`
+	TargetRef string `json:"targetRef"`
+}
+
+// link is a field of a spec that holds references, and the two relations that each of them makes.
+type link struct {
+	field             string
+	outgoing, reverse string
+	// kind is what a reference that names no kind points at, "" when it must name one.
+	kind string
+}
+
+var (
+	ownerLink        = link{"owner", "ownedBy", "ownerOf", "Group"}
+	systemLink       = link{"system", "partOf", "hasPart", "System"}
+	dependsOnLink    = link{"dependsOn", "dependsOn", "dependencyOf", ""}
+	dependencyOfLink = link{"dependencyOf", "dependencyOf", "dependsOn", ""}
+
+	links = map[string][]link{
+		"Component": {
+			ownerLink,
+			{"subcomponentOf", "partOf", "hasPart", "Component"},
+			{"providesApis", "providesApi", "apiProvidedBy", "API"},
+			{"consumesApis", "consumesApi", "apiConsumedBy", "API"},
+			dependsOnLink, dependencyOfLink, systemLink,
+		},
+		"API":      {ownerLink, systemLink},
+		"Resource": {ownerLink, dependsOnLink, dependencyOfLink, systemLink},
+		"System":   {ownerLink, {"domain", "partOf", "hasPart", "Domain"}},
+		"Domain":   {ownerLink, {"subdomainOf", "partOf", "hasPart", "Domain"}},
+		"User":     {{"memberOf", "memberOf", "hasMember", "Group"}},
+		"Group": {
+			{"parent", "childOf", "parentOf", "Group"},
+			{"children", "parentOf", "childOf", "Group"},
+			{"members", "hasMember", "memberOf", "User"},
+		},
+		"Template": {ownerLink},
+	}
+)
+
+// Relations lists the edges that an entity declares, each with its reverse, without repeating any. References that name no
+// namespace point into the entity's own. The error, an *Error, says which reference is none.
+func Relations(e Entity) ([]Relation, error) {
+	self := e.Ref()
+	var relations []Relation
+	seen := map[Relation]bool{}
+	for _, link := range links[e.Kind()] {
+		for _, value := range flatten(e.Spec()[link.field]) {
+			target, err := targetRef(value, Ref{Kind: link.kind, Namespace: self.Namespace})
+			if err != nil {
+				return nil, inputError(err, "Processor %s threw an error while postprocessing", kinds[e.Kind()].processor)
+			}
+			for _, relation := range []Relation{
+				{link.outgoing, self.String(), target.String()},
+				{link.reverse, target.String(), self.String()},
+			} {
+				if !seen[relation] {
+					seen[relation] = true
+					relations = append(relations, relation)
+				}
+			}
+		}
+	}
+	return relations, nil
+}
+
+// flatten makes a list of a field that may hold one value, a list or nothing.
+func flatten(value any) []any {
+	switch value := value.(type) {
+	case []any:
+		return value
+	case nil, bool:
+		return nil
+	case string:
+		if value == "" {
+			return nil
+		}
+	}
+	return []any{value}
+}
+
+// targetRef reads a reference written as text, or as an object with kind, namespace and name.
+func targetRef(value any, defaults Ref) (Ref, *Error) {
+	if reference, isText := value.(string); isText {
+		ref, err := ParseRef(reference, defaults)
+		var failed *Error
+		errors.As(err, &failed)
+		return ref, failed
+	}
+	parts := object(value)
+	ref := Ref{
+		Kind:      cmp.Or(text(parts["kind"]), defaults.Kind),
+		Namespace: cmp.Or(text(parts["namespace"]), defaults.Namespace),
+		Name:      text(parts["name"]),
+	}
+	textual, err := marshal(value)
+	switch {
+	case err != nil:
+		return Ref{}, plainErrorf("Entity reference: %s", err)
+	case ref.Kind == "":
+		return Ref{}, missingKind(value)
+	case ref.Name == "":
+		return Ref{}, plainErrorf("Entity reference %s had missing or empty name", textual)
+	default:
+		return ref, nil
+	}
+}
+
+// SortLists sorts the lists of references in a spec in place, by UTF-16 code units as JavaScript does. Lists that hold
+// anything but text stay as they are.
+func SortLists(e Entity) {
+	fields := []string{"providesApis", "consumesApis", "dependsOn", "dependencyOf", "memberOf", "children", "members"}
+	for _, field := range fields {
+		items, _ := e.Spec()[field].([]any)
+		references := texts(items)
+		if len(references) < len(items) {
+			continue
+		}
+		slices.SortFunc(references, compareUTF16)
+		for i, reference := range references {
+			items[i] = reference
+		}
+	}
+}
+
+// compareUTF16 orders texts as JavaScript does: the code points beyond the first 65,536 come before U+E000.
+func compareUTF16(a, b string) int {
+	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
+}

@@ -1,0 +1,89 @@
+package entity
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Rule allows kinds of entities to come from locations, as catalog.rules has it.
+type Rule struct {
+	Allow []AllowedKind
+	// Locations are where the kinds may come from; nil is anywhere, an empty list nowhere.
+	Locations []LocationMatch
+}
+
+// AllowedKind is a kind, whatever its case. Type, when not "", narrows it to one spec.type.
+type AllowedKind struct{ Kind, Type string }
+
+// LocationMatch matches locations of a type: all of them, the one whose target is Exact, or those that fit Pattern, a glob.
+type LocationMatch struct{ Type, Exact, Pattern string }
+
+// Rules decide which entities a location may bring. The zero value allows nothing.
+type Rules []Rule
+
+// DefaultRules are those of a configuration without catalog.rules: people, teams and templates come only from where they are expected.
+func DefaultRules() Rules {
+	return Rules{{Allow: []AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Location"}}}}
+}
+
+// NewRules checks rules that come from the configuration.
+func NewRules(rules []Rule) (Rules, error) {
+	for _, rule := range rules {
+		for _, location := range rule.Locations {
+			if location.Pattern != "" && location.Exact != "" {
+				return nil, fmt.Errorf("catalog rule for locations of type %q: "+
+					"A catalog rule location cannot have both exact and pattern values", location.Type)
+			}
+			if !doublestar.ValidatePattern(location.Pattern) {
+				return nil, fmt.Errorf("catalog rule for locations of type %q: %q is no glob pattern", location.Type, location.Pattern)
+			}
+		}
+	}
+	return rules, nil
+}
+
+// Allowed says whether any rule lets the entity come from origin, the location that first led to it.
+func (r Rules) Allowed(e Entity, origin LocationSpec) bool {
+	for _, rule := range r {
+		if rule.appliesTo(origin) && rule.allows(e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r Rule) appliesTo(origin LocationSpec) bool {
+	if r.Locations == nil {
+		return true
+	}
+	for _, location := range r.Locations {
+		if location.matches(origin) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m LocationMatch) matches(origin LocationSpec) bool {
+	if m.Type != origin.Type || m.Exact != "" && m.Exact != origin.Target {
+		return false
+	}
+	return m.Pattern == "" || doublestar.MatchUnvalidated(foldURL(m.Pattern), foldURL(origin.Target))
+}
+
+var slashes = regexp.MustCompile(`/+`)
+
+// foldURL prepares a pattern or a target for a match that ignores case; Backstage's globs take many slashes for one.
+func foldURL(s string) string { return slashes.ReplaceAllString(strings.ToLower(s), "/") }
+
+func (r Rule) allows(e Entity) bool {
+	for _, allowed := range r.Allow {
+		if strings.EqualFold(allowed.Kind, e.Kind()) && (allowed.Type == "" || strings.EqualFold(allowed.Type, e.Type())) {
+			return true
+		}
+	}
+	return false
+}

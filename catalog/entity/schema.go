@@ -1,0 +1,194 @@
+package entity
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// schema is the part of JSON Schema that entities need, checked in the order in which Backstage's validator (ajv)
+// checks it, so that the first failure, the only one that is shown, is the same. The zero value accepts anything.
+type schema struct {
+	// types lists the JSON types accepted: "object", "array", "string", "boolean". Empty accepts all.
+	types     []string
+	minLength int
+	pattern   *regexp.Regexp
+	enum      []string
+	required  []string
+	// properties are checked in their order, where they are present.
+	properties []property
+	// others is the schema of the properties that are not listed; nil accepts them.
+	others *schema
+	// closed refuses the properties that are not listed.
+	closed bool
+	// items is the schema of an array's elements.
+	items *schema
+	// oneOf are schemas, exclusive by their types, of which one must hold.
+	oneOf []*schema
+}
+
+type property struct {
+	name string
+	is   *schema
+}
+
+// violation is one failed check, in ajv's words.
+type violation struct {
+	// path is the JSON pointer of the value, "" for the document.
+	path, message string
+	// parameter says what was expected: "missingProperty: owner".
+	parameter string
+}
+
+func (v *violation) where() string {
+	if v.path == "" {
+		return "<root>"
+	}
+	return v.path
+}
+
+// check returns the first violation in value, which stands at path, nil when it fits.
+func (s *schema) check(value any, path string) *violation {
+	if failed := s.checkAlternatives(value, path); failed != nil {
+		return failed
+	}
+	if len(s.types) > 0 && !slices.Contains(s.types, jsonType(value)) {
+		expected := strings.Join(s.types, ",")
+		return &violation{path: path, message: "must be " + expected, parameter: "type: " + expected}
+	}
+	switch value := value.(type) {
+	case string:
+		return s.checkString(value, path)
+	case []any:
+		return s.checkItems(value, path)
+	case map[string]any:
+		return s.checkObject(value, path)
+	default:
+		return s.checkEnum(value, path)
+	}
+}
+
+// checkAlternatives fails with the first alternative's failure when none of them holds.
+func (s *schema) checkAlternatives(value any, path string) *violation {
+	var first *violation
+	for _, alternative := range s.oneOf {
+		failed := alternative.check(value, path)
+		if failed == nil {
+			return nil
+		}
+		if first == nil {
+			first = failed
+		}
+	}
+	return first
+}
+
+func (s *schema) checkString(value, path string) *violation {
+	if s.minLength > 0 && len(value) < s.minLength {
+		return &violation{
+			path:      path,
+			message:   fmt.Sprintf("must NOT have fewer than %d characters", s.minLength),
+			parameter: fmt.Sprintf("limit: %d", s.minLength),
+		}
+	}
+	if s.pattern != nil && !s.pattern.MatchString(value) {
+		return &violation{path: path, message: `must match pattern "` + s.pattern.String() + `"`, parameter: "pattern: " + s.pattern.String()}
+	}
+	return s.checkEnum(value, path)
+}
+
+func (s *schema) checkEnum(value any, path string) *violation {
+	if len(s.enum) == 0 {
+		return nil
+	}
+	if name, isText := value.(string); isText && slices.Contains(s.enum, name) {
+		return nil
+	}
+	return &violation{
+		path:      path,
+		message:   "must be equal to one of the allowed values",
+		parameter: "allowedValues: " + strings.Join(s.enum, ","),
+	}
+}
+
+func (s *schema) checkItems(values []any, path string) *violation {
+	if s.items == nil {
+		return nil
+	}
+	for i, value := range values {
+		if failed := s.items.check(value, fmt.Sprintf("%s/%d", path, i)); failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+func (s *schema) checkObject(value map[string]any, path string) *violation {
+	for _, name := range s.required {
+		if _, present := value[name]; !present {
+			return &violation{
+				path:      path,
+				message:   fmt.Sprintf("must have required property '%s'", name),
+				parameter: "missingProperty: " + name,
+			}
+		}
+	}
+	if failed := s.checkOthers(value, path); failed != nil {
+		return failed
+	}
+	for _, property := range s.properties {
+		member, present := value[property.name]
+		if !present {
+			continue
+		}
+		if failed := property.is.check(member, path+"/"+pointerEscape(property.name)); failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+// checkOthers checks the properties without a schema of their own, in the order of their names.
+func (s *schema) checkOthers(value map[string]any, path string) *violation {
+	if s.others == nil && !s.closed {
+		return nil
+	}
+	for _, name := range sortedKeys(value) {
+		listed := slices.ContainsFunc(s.properties, func(p property) bool { return p.name == name })
+		if listed {
+			continue
+		}
+		if s.closed {
+			return &violation{
+				path: path, message: "must NOT have additional properties", parameter: "additionalProperty: " + name,
+			}
+		}
+		if failed := s.others.check(value[name], path+"/"+pointerEscape(name)); failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+func jsonType(value any) string {
+	switch value.(type) {
+	case map[string]any:
+		return "object"
+	case []any:
+		return "array"
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case nil:
+		return "null"
+	default:
+		return "number"
+	}
+}
+
+// pointerEscape writes a property name as a segment of a JSON pointer.
+func pointerEscape(name string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}

@@ -1,0 +1,230 @@
+package entity
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// CheckEnvelope says whether the document is enough of an entity to be worked on: apiVersion, kind and a name. The error is an
+// *Error, a TypeError in the words of Backstage's schema validator.
+func CheckEnvelope(e Entity) error {
+	if failed := envelopeSchema.check(map[string]any(e), ""); failed != nil {
+		return failed.typeError()
+	}
+	return nil
+}
+
+// typeError is the violation as the kinds' validators report it.
+func (v *violation) typeError() *Error {
+	return typeErrorf("%s %s - %s", v.where(), v.message, v.parameter)
+}
+
+// Validate checks an entity from its envelope to its kind and writes the default namespace into one that names none. It
+// returns the first failure, an *Error of name InputError whose cause is the rule that was broken.
+func Validate(e Entity) error {
+	if failed := envelopeSchema.check(map[string]any(e), ""); failed != nil {
+		return inputError(failed.typeError(), "Entity envelope failed validation before processing")
+	}
+	if broken := enforcePolicies(e); broken != nil {
+		return inputError(broken, "Policy check failed for %s", e.Ref())
+	}
+	return checkKind(e)
+}
+
+// enforcePolicies checks what every entity must be, whatever its kind, in Backstage's order.
+func enforcePolicies(e Entity) *Error {
+	if failed := entitySchema.check(map[string]any(e), ""); failed != nil {
+		return plainErrorf("Malformed envelope, %s %s", failed.where(), failed.message)
+	}
+	if text(e.Metadata()["namespace"]) == "" {
+		e.Metadata()["namespace"] = DefaultNamespace
+	}
+	for _, field := range sortedKeys(e) {
+		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "spec"}, field) {
+			return plainErrorf("Unknown field %s", field)
+		}
+	}
+	return checkFormats(e)
+}
+
+// checkKind checks the spec against the entity's kind.
+func checkKind(e Entity) error {
+	known, found := kinds[e.Kind()]
+	if !found || !slices.Contains(known.versions, e.APIVersion()) {
+		return inputError(nil, "No processor recognized the entity %s as valid, possibly caused by a foreign kind or apiVersion", e.Ref())
+	}
+	required := &schema{required: []string{"spec"}, properties: []property{{"spec", known.spec}}}
+	if failed := required.check(map[string]any(e), ""); failed != nil {
+		return inputError(failed.typeError(), "Processor %s threw an error while validating the entity %s", known.processor, e.Ref())
+	}
+	return nil
+}
+
+// format is a rule for the characters of a field, and how its error names what it expects.
+type format struct {
+	valid       func(string) bool
+	expectation string
+}
+
+var (
+	nameFormat = format{isObjectName,
+		"a string that is sequences of [a-zA-Z0-9] separated by any of [-_.], at most 63 characters in total"}
+	labelValueFormat = format{func(s string) bool { return s == "" || isObjectName(s) }, nameFormat.expectation}
+	apiVersionFormat = format{func(s string) bool { return isPrefixed(s, alphanumeric) }, "a valid prefix and/or suffix"}
+	keyFormat        = format{func(s string) bool { return isPrefixed(s, objectName) }, "a valid prefix and/or suffix"}
+	namespaceFormat  = format{isLabel,
+		"a string that is sequences of [a-z0-9] separated by [-], at most 63 characters in total"}
+	tagFormat = format{func(s string) bool { return isShort(s, tag) },
+		"a string that is sequences of [a-z0-9+#] separated by [-], at most 63 characters in total"}
+	kindFormat = format{func(s string) bool { return isShort(s, kindName) },
+		"a string that is a sequence of [a-zA-Z][a-z0-9A-Z], at most 63 characters in total"}
+	urlFormat      = format{isAbsoluteURL, "a string that is a valid url"}
+	nonBlankFormat = format{func(s string) bool { return strings.TrimSpace(s) != "" }, "a non empty string"}
+)
+
+var (
+	alphanumeric = regexp.MustCompile(`^[a-z0-9A-Z]+$`)
+	objectName   = regexp.MustCompile(`^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$`)
+	label        = regexp.MustCompile(`^[a-z0-9]+(?:-+[a-z0-9]+)*$`)
+	tag          = regexp.MustCompile(`^[a-z0-9:+#]+(-[a-z0-9:+#]+)*$`)
+	kindName     = regexp.MustCompile(`^[a-zA-Z][a-z0-9A-Z]*$`)
+)
+
+func isShort(s string, pattern *regexp.Regexp) bool { return len(s) <= 63 && pattern.MatchString(s) }
+
+func isObjectName(s string) bool { return isShort(s, objectName) }
+
+func isLabel(s string) bool { return isShort(s, label) }
+
+func isSubdomain(s string) bool {
+	return len(s) <= 253 && !slices.ContainsFunc(strings.Split(s, "."), func(part string) bool { return !isLabel(part) })
+}
+
+// isPrefixed accepts a suffix, alone or after a DNS subdomain and a slash.
+func isPrefixed(s string, suffix *regexp.Regexp) bool {
+	prefix, rest, found := strings.Cut(s, "/")
+	if !found {
+		return isShort(s, suffix)
+	}
+	return isSubdomain(prefix) && isShort(rest, suffix)
+}
+
+func (f format) check(field, value string) *Error {
+	if f.valid(value) {
+		return nil
+	}
+	return plainErrorf(`"%s" is not valid; expected %s but found "%s". To learn more about catalog file format, visit: `+
+		"https://github.com/backstage/backstage/blob/master/docs/architecture-decisions/adr002-default-catalog-file-format.md",
+		field, f.expectation, value)
+}
+
+// checkFormats checks the characters of an entity that fits entitySchema.
+func checkFormats(e Entity) *Error {
+	metadata := e.Metadata()
+	checks := []struct {
+		field string
+		format
+		value string
+	}{
+		{"apiVersion", apiVersionFormat, e.APIVersion()},
+		{"kind", kindFormat, e.Kind()},
+		{"metadata.name", nameFormat, e.Name()},
+		{"metadata.namespace", namespaceFormat, e.Namespace()},
+	}
+	for _, check := range checks {
+		if failed := check.check(check.field, check.value); failed != nil {
+			return failed
+		}
+	}
+	if failed := checkMap("labels", object(metadata["labels"]), labelValueFormat); failed != nil {
+		return failed
+	}
+	if failed := checkMap("annotations", object(metadata["annotations"]), format{valid: anything}); failed != nil {
+		return failed
+	}
+	for i, tag := range texts(metadata["tags"]) {
+		if failed := tagFormat.check(fmt.Sprintf("tags.%d", i), tag); failed != nil {
+			return failed
+		}
+	}
+	return checkLinks(metadata["links"])
+}
+
+func anything(string) bool { return true }
+
+func checkMap(field string, values map[string]any, value format) *Error {
+	for _, key := range sortedKeys(values) {
+		if failed := keyFormat.check(field+"."+key, key); failed != nil {
+			return failed
+		}
+		if failed := value.check(field+"."+key, text(values[key])); failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+func checkLinks(links any) *Error {
+	items, _ := links.([]any)
+	for i, item := range items {
+		link := object(item)
+		field := fmt.Sprintf("links.%d", i)
+		if failed := urlFormat.check(field+".url", text(link["url"])); failed != nil {
+			return failed
+		}
+		for _, optional := range []string{"title", "icon"} {
+			value, present := link[optional]
+			if !present {
+				continue
+			}
+			if failed := nonBlankFormat.check(field+"."+optional, text(value)); failed != nil {
+				return failed
+			}
+		}
+	}
+	return nil
+}
+
+var (
+	urlScheme      = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9+.-]*$`)
+	webScheme      = regexp.MustCompile(`(?i)^(https?|wss?|ftp)$`)
+	forbiddenInURL = regexp.MustCompile(`[\x00-\x20<>^|%@"\[\]` + "`" + `]`)
+)
+
+// isAbsoluteURL accepts what browsers accept as a URL of its own: a scheme, and for the web's schemes a host.
+func isAbsoluteURL(s string) bool {
+	scheme, rest, found := strings.Cut(strings.TrimFunc(s, func(r rune) bool { return r <= ' ' }), ":")
+	if !found || !urlScheme.MatchString(scheme) {
+		return false
+	}
+	if !webScheme.MatchString(scheme) {
+		return true
+	}
+	authority := strings.TrimLeft(rest, `/\`)
+	if end := strings.IndexAny(authority, `/\?#`); end >= 0 {
+		authority = authority[:end]
+	}
+	authority = authority[strings.LastIndexByte(authority, '@')+1:]
+	return isAuthority(authority)
+}
+
+func isAuthority(authority string) bool {
+	host, port := authority, ""
+	if colon := strings.LastIndexByte(authority, ':'); colon > strings.LastIndexByte(authority, ']') {
+		host, port = authority[:colon], authority[colon+1:]
+	}
+	if port != "" {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return false
+		}
+	}
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		address, err := netip.ParseAddr(host[1 : len(host)-1])
+		return err == nil && address.Is6()
+	}
+	return host != "" && !strings.Contains(host, ":") && !forbiddenInURL.MatchString(host)
+}

@@ -1,0 +1,285 @@
+package entity
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	// MaxFileBytes bounds one YAML file.
+	MaxFileBytes = 5 << 20
+	// maxExpandedBytes bounds the JSON of one file, aliases written out: a few lines of YAML can name a terabyte.
+	maxExpandedBytes = 4 * MaxFileBytes
+	// maxDepth bounds the nesting of one document.
+	maxDepth = 200
+)
+
+// Document is one YAML document of a file: an entity, or what is wrong with it.
+type Document struct {
+	Entity Entity
+	// Source is the entity as JSON with its keys in the order of the file, for Marshal.
+	Source json.RawMessage
+	Err    error
+}
+
+// ParseYAML reads a file of YAML documents, or of JSON, which is YAML too. It reads YAML 1.2 with the core schema: "yes"
+// and dates are text, 0777 is 777, and << is a key like any other. Empty documents are skipped. A
+// document that is no object, and whatever stops the parser, is a Document with Err, an *Error; documents before it are good. source is
+// the location reference that errors name. The returned error says that the file as a whole is too big to be looked at.
+func ParseYAML(data []byte, source string) ([]Document, error) {
+	if len(data) > MaxFileBytes {
+		return nil, plainErrorf("YAML error at %s, the file has %d bytes, more than the %d that are read", source, len(data), MaxFileBytes)
+	}
+	writer := &jsonWriter{budget: maxExpandedBytes, open: map[*yaml.Node]bool{}}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var documents []Document
+	for {
+		var node yaml.Node
+		err := decoder.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			return documents, nil
+		}
+		if err != nil {
+			return append(documents, Document{Err: plainErrorf("YAML error at %s, %s", source, yamlMessage(err))}), nil
+		}
+		document, err := writer.document(&node)
+		if err != nil {
+			err = plainErrorf("YAML error at %s, %s", source, err)
+			documents = append(documents, Document{Err: err})
+			continue
+		}
+		if !bytes.Equal(document, []byte("null")) {
+			documents = append(documents, newDocument(document))
+		}
+	}
+}
+
+func yamlMessage(err error) string { return strings.TrimPrefix(err.Error(), "yaml: ") }
+
+// newDocument makes an entity of the JSON of a YAML document.
+func newDocument(source json.RawMessage) Document {
+	var value any
+	if err := json.Unmarshal(source, &value); err != nil {
+		return Document{Err: plainErrorf("YAML error: %s", err)}
+	}
+	root, ok := value.(map[string]any)
+	if !ok {
+		return Document{Err: plainErrorf("Expected object at root, got %s", typeOf(value))}
+	}
+	return Document{Entity: root, Source: source}
+}
+
+// typeOf is JavaScript's typeof of a JSON value.
+func typeOf(value any) string {
+	switch value.(type) {
+	case string:
+		return "string"
+	case float64:
+		return "number"
+	case bool:
+		return "boolean"
+	default:
+		return "object"
+	}
+}
+
+// decodeYAML reads exactly one YAML document into a JSON value; found is how many there are.
+func decodeYAML(data []byte) (value any, found int, err error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	writer := &jsonWriter{budget: maxExpandedBytes, open: map[*yaml.Node]bool{}}
+	for ; ; found++ {
+		var node yaml.Node
+		if err := decoder.Decode(&node); errors.Is(err, io.EOF) {
+			return value, found, nil
+		} else if err != nil {
+			return nil, found, errors.New(yamlMessage(err))
+		}
+		document, err := writer.document(&node)
+		if err != nil {
+			return nil, found, err
+		}
+		if err := json.Unmarshal(document, &value); err != nil {
+			return nil, found, err
+		}
+	}
+}
+
+// jsonWriter writes YAML nodes as JSON, in their order, within a budget of bytes.
+type jsonWriter struct {
+	out    bytes.Buffer
+	budget int
+	depth  int
+	// open holds the anchors being written, to see those that contain themselves.
+	open map[*yaml.Node]bool
+}
+
+func (w *jsonWriter) document(node *yaml.Node) (json.RawMessage, error) {
+	w.out.Reset()
+	if err := w.node(node); err != nil {
+		return nil, err
+	}
+	w.budget -= w.out.Len()
+	return bytes.Clone(w.out.Bytes()), nil
+}
+
+func (w *jsonWriter) node(node *yaml.Node) error {
+	if w.out.Len() > w.budget {
+		return fmt.Errorf("line %d: the document is too big once its aliases are written out", node.Line)
+	}
+	if w.depth++; w.depth > maxDepth {
+		return fmt.Errorf("line %d: nested more than %d deep", node.Line, maxDepth)
+	}
+	defer func() { w.depth-- }()
+	switch node.Kind {
+	case yaml.DocumentNode:
+		return w.node(node.Content[0])
+	case yaml.MappingNode:
+		return w.mapping(node)
+	case yaml.SequenceNode:
+		return w.sequence(node)
+	case yaml.AliasNode:
+		return w.alias(node)
+	case yaml.ScalarNode:
+		return w.value(resolveScalar(node))
+	default:
+		return w.value(nil)
+	}
+}
+
+func (w *jsonWriter) mapping(node *yaml.Node) error {
+	seen := make(map[string]bool, len(node.Content)/2)
+	w.out.WriteByte('{')
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, err := keyText(node.Content[i])
+		if err != nil {
+			return err
+		}
+		if seen[key] {
+			return fmt.Errorf("line %d: Map keys must be unique, %q is there twice", node.Content[i].Line, key)
+		}
+		seen[key] = true
+		if i > 0 {
+			w.out.WriteByte(',')
+		}
+		if err := w.value(key); err != nil {
+			return err
+		}
+		w.out.WriteByte(':')
+		if err := w.node(node.Content[i+1]); err != nil {
+			return err
+		}
+	}
+	w.out.WriteByte('}')
+	return nil
+}
+
+func (w *jsonWriter) sequence(node *yaml.Node) error {
+	w.out.WriteByte('[')
+	for i, item := range node.Content {
+		if i > 0 {
+			w.out.WriteByte(',')
+		}
+		if err := w.node(item); err != nil {
+			return err
+		}
+	}
+	w.out.WriteByte(']')
+	return nil
+}
+
+func (w *jsonWriter) alias(node *yaml.Node) error {
+	if w.open[node.Alias] {
+		return fmt.Errorf("line %d: the anchor %q contains itself", node.Line, node.Value)
+	}
+	w.open[node.Alias] = true
+	defer delete(w.open, node.Alias)
+	return w.node(node.Alias)
+}
+
+func (w *jsonWriter) value(value any) error {
+	encoded, err := marshal(value)
+	w.out.Write(encoded)
+	return err
+}
+
+// keyText is the property name that a mapping's key becomes: JavaScript's String of its value.
+func keyText(node *yaml.Node) (string, error) {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	if node.Kind != yaml.ScalarNode {
+		return "", fmt.Errorf("line %d: the key of a mapping must be a scalar", node.Line)
+	}
+	value := resolveScalar(node)
+	if value == nil {
+		return "", nil
+	}
+	return scalarText(value), nil
+}
+
+// The plain scalars of the YAML 1.2 core schema that are not text.
+var (
+	yamlOctal = regexp.MustCompile(`^0o[0-7]+$`)
+	yamlHex   = regexp.MustCompile(`^0x[0-9a-fA-F]+$`)
+	yamlFloat = regexp.MustCompile(`^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$`)
+	yamlInf   = regexp.MustCompile(`^(?:[-+]?\.(?:inf|Inf|INF)|\.nan|\.NaN|\.NAN)$`)
+)
+
+// resolveScalar is the JSON value of a scalar: float64, bool, nil or string. Numbers that JSON lacks are null.
+func resolveScalar(node *yaml.Node) any {
+	const quoted = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+	if node.Style&quoted != 0 || node.Style&yaml.TaggedStyle != 0 && node.ShortTag() == "!!str" {
+		return node.Value
+	}
+	switch node.Value {
+	case "", "~", "null", "Null", "NULL":
+		return nil
+	case "true", "True", "TRUE":
+		return true
+	case "false", "False", "FALSE":
+		return false
+	}
+	if yamlInf.MatchString(node.Value) {
+		return nil
+	}
+	if number, ok := resolveNumber(node.Value); ok {
+		if math.IsInf(number, 0) || math.IsNaN(number) {
+			return nil
+		}
+		return number
+	}
+	return node.Value
+}
+
+func resolveNumber(plain string) (float64, bool) {
+	switch {
+	case yamlOctal.MatchString(plain):
+		return parseRadix(plain[2:], 8), true
+	case yamlHex.MatchString(plain):
+		return parseRadix(plain[2:], 16), true
+	case yamlFloat.MatchString(plain):
+		number, err := strconv.ParseFloat(plain, 64)
+		return number, err == nil || errors.Is(err, strconv.ErrRange)
+	default:
+		return 0, false
+	}
+}
+
+func parseRadix(digits string, radix int) float64 {
+	whole, ok := new(big.Int).SetString(digits, radix)
+	if !ok {
+		return math.NaN()
+	}
+	number, _ := new(big.Float).SetInt(whole).Float64()
+	return number
+}
