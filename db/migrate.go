@@ -13,7 +13,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-//go:embed migrations
+//go:embed migrations/*.sql
 var migrations embed.FS
 
 // Waiting for another process that is migrating: one look a second, for five minutes.

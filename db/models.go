@@ -10,6 +10,72 @@ import (
 	"github.com/google/uuid"
 )
 
+type CatalogConflict struct {
+	EntityRef   string
+	HolderKey   string
+	ClaimantKey string
+	ClaimantRef string
+	FirstSeenAt time.Time
+	LastSeenAt  time.Time
+}
+
+type CatalogEntity struct {
+	EntityID  uuid.UUID
+	EntityRef string
+	Hash      string
+	Entity    []byte
+	UpdatedAt time.Time
+}
+
+type CatalogLocation struct {
+	ID        uuid.UUID
+	Type      string
+	Target    string
+	EntityRef string
+	CreatedAt time.Time
+	CreatedBy string
+}
+
+type CatalogReference struct {
+	ID        int64
+	SourceKey *string
+	SourceRef *string
+	TargetRef string
+}
+
+type CatalogRelation struct {
+	OriginID  uuid.UUID
+	SourceRef string
+	Type      string
+	TargetRef string
+}
+
+type CatalogSearch struct {
+	EntityID      uuid.UUID
+	Key           string
+	Value         *string
+	OriginalValue *string
+}
+
+type CatalogState struct {
+	EntityID         uuid.UUID
+	EntityRef        string
+	LocationKey      *string
+	Unprocessed      []byte
+	UnprocessedHash  string
+	Processed        []byte
+	ResultHash       string
+	Errors           []byte
+	NextUpdateAt     time.Time
+	LastDiscoveredAt time.Time
+	LastProcessedAt  *time.Time
+}
+
+type CatalogStitch struct {
+	EntityRef   string
+	RequestedAt time.Time
+}
+
 type Run struct {
 	ID              uuid.UUID
 	TemplateRef     string

@@ -13,14 +13,14 @@ import (
 )
 
 const appendRunEvents = `-- name: AppendRunEvents :exec
-with locked as materialized (
-    select pg_advisory_xact_lock(hashtextextended(cast($1::uuid as text), 0))
+with touched as materialized (
+    update runs set last_heartbeat_at = clock_timestamp() where runs.id = $1 returning runs.id as run_id
 ), told as (
-    select pg_notify('portico_run_events', cast($1::uuid as text))
+    select pg_notify('portico_run_events', cast(touched.run_id as text)) from touched
 ), appended as (
     insert into run_events (run_id, type, body, key)
-    select $1::uuid, e.type, e.body::json, e.key
-    from locked, (
+    select touched.run_id, e.type, e.body::json, e.key
+    from touched, (
         select unnest($2::text[]) as type, unnest($3::text[]) as body, unnest($4::text[]) as key,
                generate_subscripts($2::text[], 1) as n
     ) as e
@@ -37,8 +37,8 @@ type AppendRunEventsParams struct {
 	Keys   []string
 }
 
-// Appends events in order and wakes who follows the run. The lock makes the ids of one run's events ascend in the order of their
-// commits, so that a reader who remembers the last id misses none.
+// Appends events in order and wakes who follows the run. Touching the run's row first makes the ids of its events ascend in the
+// order of their commits, so that a reader who remembers the last id misses none.
 func (q *Queries) AppendRunEvents(ctx context.Context, db DBTX, arg AppendRunEventsParams) error {
 	_, err := db.Exec(ctx, appendRunEvents,
 		arg.RunID,

@@ -437,15 +437,6 @@ func (q *Queries) SetRunPhase(ctx context.Context, db DBTX, phase string, iD uui
 	return err
 }
 
-const touchRun = `-- name: TouchRun :exec
-update runs set last_heartbeat_at = now() where id = $1
-`
-
-func (q *Queries) TouchRun(ctx context.Context, db DBTX, id uuid.UUID) error {
-	_, err := db.Exec(ctx, touchRun, id)
-	return err
-}
-
 const updateRunStep = `-- name: UpdateRunStep :exec
 update run_steps
 set status = $1,

@@ -1,14 +1,14 @@
 -- name: AppendRunEvents :exec
--- Appends events in order and wakes who follows the run. The lock makes the ids of one run's events ascend in the order of their
--- commits, so that a reader who remembers the last id misses none.
-with locked as materialized (
-    select pg_advisory_xact_lock(hashtextextended(cast(@run_id::uuid as text), 0))
+-- Appends events in order and wakes who follows the run. Touching the run's row first makes the ids of its events ascend in the
+-- order of their commits, so that a reader who remembers the last id misses none.
+with touched as materialized (
+    update runs set last_heartbeat_at = clock_timestamp() where runs.id = @run_id returning runs.id as run_id
 ), told as (
-    select pg_notify('portico_run_events', cast(@run_id::uuid as text))
+    select pg_notify('portico_run_events', cast(touched.run_id as text)) from touched
 ), appended as (
     insert into run_events (run_id, type, body, key)
-    select @run_id::uuid, e.type, e.body::json, e.key
-    from locked, (
+    select touched.run_id, e.type, e.body::json, e.key
+    from touched, (
         select unnest(@types::text[]) as type, unnest(@bodies::text[]) as body, unnest(@keys::text[]) as key,
                generate_subscripts(@types::text[], 1) as n
     ) as e

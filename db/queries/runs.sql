@@ -65,9 +65,6 @@ update runs
 set status = 'processing', phase = 'running', started_at = coalesce(started_at, now()), last_heartbeat_at = now()
 where id = @id;
 
--- name: TouchRun :exec
-update runs set last_heartbeat_at = now() where id = @id;
-
 -- name: EndRun :exec
 update runs
 set status = @status, phase = @phase, finished_at = now(), last_heartbeat_at = now(),

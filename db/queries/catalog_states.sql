@@ -1,0 +1,230 @@
+-- name: CatalogClaimDue :many
+-- Takes the entities that are due and leases them: nobody else takes them before the lease ends.
+update catalog_states s
+set next_update_at = now() + make_interval(secs => @lease_seconds::float8)
+from (
+    select entity_id from catalog_states
+    where next_update_at <= now()
+    order by next_update_at
+    limit @max_rows
+    for update skip locked
+) due
+where s.entity_id = due.entity_id
+returning s.entity_id, s.entity_ref, s.location_key, s.unprocessed, s.unprocessed_hash, s.result_hash;
+
+-- name: CatalogLockStates :many
+-- Locks rows in the order of their references, so that transactions that need several never wait for each other in a ring.
+select entity_ref, entity_id, unprocessed_hash from catalog_states
+where entity_ref = any (@refs::text[])
+order by entity_ref
+for update;
+
+-- name: CatalogPostponeStates :exec
+-- Sets when entities are due again, unless they changed, or were asked for, since they were taken.
+update catalog_states s
+set next_update_at = now() + make_interval(secs => done.delay_seconds)
+from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@hashes::text[]) as hash,
+        unnest(@delays::float8[]) as delay_seconds) as done
+where s.entity_id = done.entity_id and s.unprocessed_hash = done.hash and s.next_update_at > now();
+
+-- name: CatalogSaveSuccesses :exec
+update catalog_states s
+set processed = done.processed::json, result_hash = done.result_hash, errors = null, last_processed_at = now()
+from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@processed::text[]) as processed,
+        unnest(@result_hashes::text[]) as result_hash) as done
+where s.entity_id = done.entity_id;
+
+-- name: CatalogSaveFailures :exec
+-- A failure leaves the last good content as it is.
+update catalog_states s
+set errors = done.errors::json, result_hash = done.result_hash, last_processed_at = now()
+from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@errors::text[]) as errors,
+        unnest(@result_hashes::text[]) as result_hash) as done
+where s.entity_id = done.entity_id;
+
+-- name: CatalogUpsertStates :many
+-- Writes discovered documents. A reference that another place holds is left alone and not returned; what is returned was accepted.
+insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash)
+select gen_random_uuid(), found.entity_ref, found.location_key, found.document::json, found.hash
+from (select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
+        unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash) as found
+order by found.entity_ref
+on conflict (entity_ref) do update
+set unprocessed = excluded.unprocessed,
+    unprocessed_hash = excluded.unprocessed_hash,
+    location_key = excluded.location_key,
+    last_discovered_at = now(),
+    next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
+where s.location_key is null or s.location_key = excluded.location_key
+returning s.entity_ref;
+
+-- name: CatalogMakeDue :execrows
+update catalog_states set next_update_at = now()
+where entity_ref = any (@refs::text[]);
+
+-- name: CatalogMakeDueAfresh :exec
+-- Has entities processed anew and their results written even when they come out the same.
+update catalog_states set next_update_at = now(), result_hash = ''
+where entity_ref = any (@refs::text[]);
+
+-- name: CatalogRefreshAncestors :many
+-- Makes an entity due together with the Location entities above it. No row: there is no such entity.
+with recursive ancestors (entity_ref, depth) as (
+    select s.entity_ref, 0 from catalog_states s where s.entity_ref = @entity_ref
+    union
+    select r.source_ref, a.depth + 1
+    from ancestors a
+    join catalog_references r on r.target_ref = a.entity_ref
+    where r.source_ref is not null and a.depth < 32
+)
+update catalog_states s set next_update_at = now()
+where s.entity_ref in (
+    select a.entity_ref from ancestors a where a.depth = 0 or a.entity_ref like 'location:%'
+)
+returning s.entity_ref;
+
+-- name: CatalogDropChildren :many
+-- Removes what emitting entities no longer emit and returns whom they dropped.
+delete from catalog_references r
+where r.source_ref = any (@sources::text[])
+  and not exists (
+      select from (select unnest(@edge_sources::text[]) as source_ref, unnest(@edge_targets::text[]) as target_ref) as kept
+      where kept.source_ref = r.source_ref and kept.target_ref = r.target_ref)
+returning r.target_ref;
+
+-- name: CatalogAddChildren :many
+insert into catalog_references (source_ref, target_ref)
+select edge.source_ref, edge.target_ref
+from (select unnest(@sources::text[]) as source_ref, unnest(@targets::text[]) as target_ref) as edge
+order by 2, 1
+on conflict do nothing
+returning target_ref;
+
+-- name: CatalogDropSourceTargets :many
+-- Removes the references of one source to these entities.
+delete from catalog_references
+where source_key = @source_key::text and target_ref = any (@targets::text[])
+returning target_ref;
+
+-- name: CatalogAddSourceTargets :exec
+insert into catalog_references (source_key, target_ref)
+select @source_key::text, unnest(@targets::text[])
+on conflict do nothing;
+
+-- name: CatalogTargetsBySource :many
+select target_ref from catalog_references where source_key = @source_key::text order by target_ref;
+
+-- name: CatalogDropRelations :many
+-- Removes the relations that entities no longer declare and returns on whom they showed.
+delete from catalog_relations r
+where r.origin_id = any (@origins::uuid[])
+  and not exists (
+      select from (select unnest(@origin_ids::uuid[]) as origin_id, unnest(@sources::text[]) as source_ref,
+        unnest(@types::text[]) as type, unnest(@targets::text[]) as target_ref) as kept
+      where kept.origin_id = r.origin_id and kept.source_ref = r.source_ref
+        and kept.type = r.type and kept.target_ref = r.target_ref)
+returning r.source_ref;
+
+-- name: CatalogAddRelations :many
+insert into catalog_relations (origin_id, source_ref, type, target_ref)
+select unnest(@origin_ids::uuid[]), unnest(@sources::text[]), unnest(@types::text[]), unnest(@targets::text[])
+order by 1, 2, 3, 4
+on conflict do nothing
+returning source_ref;
+
+-- name: CatalogDescendantsOnlyBelow :many
+-- The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what is
+-- still reachable from elsewhere.
+with recursive below (entity_ref) as (
+    select unnest(@roots::text[])
+    union
+    select r.target_ref from catalog_references r join below b on r.source_ref = b.entity_ref
+), kept (entity_ref) as (
+    select b.entity_ref from below b
+    where exists (
+        select from catalog_references r
+        where r.target_ref = b.entity_ref
+          and (r.source_key is not null or r.source_ref not in (select entity_ref from below)))
+    union
+    select r.target_ref from catalog_references r join kept k on r.source_ref = k.entity_ref
+)
+select entity_ref::text from below
+except
+select entity_ref::text from kept;
+
+-- name: CatalogOrphans :many
+-- Entities that nothing refers to any more.
+select s.entity_ref from catalog_states s
+where not exists (select from catalog_references r where r.target_ref = s.entity_ref)
+order by s.entity_ref
+limit @max_rows;
+
+-- name: CatalogStillOrphaned :many
+-- Asked again under the rows' locks: an entity may have been found again since it was listed.
+select s.entity_ref from catalog_states s
+where s.entity_ref = any (@refs::text[])
+  and not exists (select from catalog_references r where r.target_ref = s.entity_ref);
+
+-- name: CatalogRelationNeighbours :many
+-- On whom the relations of these entities show.
+select distinct r.source_ref from catalog_relations r
+join catalog_states s on s.entity_id = r.origin_id
+where s.entity_ref = any (@refs::text[]);
+
+-- name: CatalogDeleteStates :exec
+delete from catalog_states where entity_ref = any (@refs::text[]);
+
+-- name: CatalogDeleteReferences :exec
+-- Forgets who emitted these entities and what they emitted.
+delete from catalog_references where source_ref = any (@refs::text[]) or target_ref = any (@refs::text[]);
+
+-- name: CatalogParents :many
+select distinct source_ref::text from catalog_references
+where target_ref = any (@refs::text[]) and source_ref is not null;
+
+-- name: CatalogSaveConflicts :exec
+insert into catalog_conflicts (entity_ref, holder_key, claimant_key, claimant_ref)
+select claim.entity_ref, coalesce(s.location_key, ''), claim.claimant_key, claim.claimant_ref
+from (select unnest(@refs::text[]) as entity_ref, unnest(@claimant_keys::text[]) as claimant_key,
+        unnest(@claimants::text[]) as claimant_ref) as claim
+join catalog_states s on s.entity_ref = claim.entity_ref
+order by 1, 3, 4
+on conflict (entity_ref, claimant_key, claimant_ref) do update
+set holder_key = excluded.holder_key, last_seen_at = now();
+
+-- name: CatalogForgetClaims :exec
+-- Removes the conflicts of claimants that no longer claim.
+delete from catalog_conflicts c
+where c.claimant_ref = any (@claimants::text[])
+  and not exists (
+      select from (select unnest(@refs::text[]) as entity_ref, unnest(@claimant_keys::text[]) as claimant_key,
+        unnest(@claimed_by::text[]) as claimant_ref) as kept
+      where kept.entity_ref = c.entity_ref and kept.claimant_key = c.claimant_key and kept.claimant_ref = c.claimant_ref);
+
+-- name: CatalogReleaseClaims :many
+-- Ends the conflicts over entities that are gone and returns who may claim them now.
+delete from catalog_conflicts where entity_ref = any (@refs::text[]) returning claimant_ref;
+
+-- name: CatalogConflicts :many
+select * from catalog_conflicts order by entity_ref, first_seen_at limit @max_rows;
+
+-- name: CatalogStateByRef :one
+select entity_ref, location_key, errors, next_update_at, last_discovered_at, last_processed_at
+from catalog_states where entity_ref = @entity_ref;
+
+-- name: CatalogAncestry :many
+-- Every reference from an entity's ancestors, each once, the entity's own parents first.
+with recursive ancestors (entity_ref, depth) as (
+    select @entity_ref::text, 0
+    union
+    select r.source_ref, a.depth + 1
+    from ancestors a
+    join catalog_references r on r.target_ref = a.entity_ref
+    where r.source_ref is not null and a.depth < 32
+)
+select r.target_ref, r.source_ref::text as parent_ref, min(a.depth)::int as depth
+from ancestors a
+join catalog_references r on r.target_ref = a.entity_ref
+where r.source_ref is not null
+group by r.target_ref, r.source_ref
+order by depth, r.target_ref, parent_ref;

@@ -1,0 +1,69 @@
+-- name: CatalogRequestStitches :exec
+-- Asks for entities to be put together again. Touching a row that is there waits for the process that holds it.
+insert into catalog_stitches (entity_ref)
+select distinct ref from unnest(@refs::text[]) as ref order by ref
+on conflict (entity_ref) do update set requested_at = clock_timestamp();
+
+-- name: CatalogTakeStitches :many
+-- Takes requests, and with them the right to write these entities until the transaction ends.
+delete from catalog_stitches
+where entity_ref in (
+    select entity_ref from catalog_stitches order by requested_at limit @max_rows for update skip locked)
+returning entity_ref;
+
+-- name: CatalogStitchInputs :many
+select s.entity_id, s.entity_ref, s.processed, s.errors,
+    not exists (select from catalog_references r where r.target_ref = s.entity_ref) as orphan,
+    coalesce(e.hash, '') as served_hash
+from catalog_states s
+left join catalog_entities e on e.entity_id = s.entity_id
+where s.entity_ref = any (@refs::text[]) and s.processed is not null;
+
+-- name: CatalogRelationsBySource :many
+select distinct source_ref, type, target_ref from catalog_relations
+where source_ref = any (@refs::text[])
+order by source_ref, type, target_ref;
+
+-- name: CatalogRemoveReplacedEntities :exec
+-- Removes served entities whose reference has no state any more, or one with another uid.
+delete from catalog_entities e
+where e.entity_ref = any (@refs::text[])
+  and not exists (select from catalog_states s where s.entity_id = e.entity_id);
+
+-- name: CatalogDeleteEntities :exec
+delete from catalog_entities where entity_ref = any (@refs::text[]);
+
+-- name: CatalogSaveEntities :exec
+insert into catalog_entities (entity_id, entity_ref, hash, entity)
+select made.entity_id, made.entity_ref, made.hash, made.entity::json
+from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@refs::text[]) as entity_ref,
+        unnest(@hashes::text[]) as hash, unnest(@entities::text[]) as entity) as made
+order by made.entity_ref
+on conflict (entity_id) do update
+set hash = excluded.hash, entity = excluded.entity, updated_at = now();
+
+-- name: CatalogReplaceSearchRows :exec
+-- Brings the search rows of entities to what is given, touching only the rows that differ: one more owner in a group of
+-- thousands is one row.
+with wanted as (
+    select unnest(@row_ids::uuid[]) as entity_id, unnest(@keys::text[]) as key, unnest(@values::text[]) as value,
+        unnest(@originals::text[]) as original_value, unnest(@has_values::bool[]) as has_value
+), wanted_rows as (
+    select entity_id, key, case when has_value then value end as value,
+        case when has_value then original_value end as original_value
+    from wanted
+), gone as (
+    delete from catalog_search s
+    where s.entity_id = any (@entity_ids::uuid[])
+      and not exists (
+          select from wanted_rows w
+          where w.entity_id = s.entity_id and w.key = s.key
+            and w.value is not distinct from s.value and w.original_value is not distinct from s.original_value)
+)
+insert into catalog_search (entity_id, key, value, original_value)
+select w.entity_id, w.key, w.value, w.original_value
+from wanted_rows w
+where not exists (
+    select from catalog_search s
+    where s.entity_id = w.entity_id and s.key = w.key
+      and s.value is not distinct from w.value and s.original_value is not distinct from w.original_value);

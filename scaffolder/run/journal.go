@@ -1,0 +1,211 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+)
+
+// Entry is what one move of the engine leaves in a run's record: all of it or nothing. Recording it twice, as a crash may, changes
+// nothing the second time.
+type Entry struct {
+	Events []NewEvent
+	// Began marks the run as under way.
+	Began bool
+	// Phase is the run's new phase, "" to leave it.
+	Phase Phase
+	Step  *StepChange
+	End   *Ending
+}
+
+// StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for Output and Failure, which
+// belong to the status.
+type StepChange struct {
+	StepID       string
+	Status       Status
+	Attempts     int
+	WaitingUntil time.Time
+	// Input is shown to people: masked by the caller.
+	Input json.RawMessage
+	// Output is the true output; Shown is the same with secrets masked. Where they differ, only Shown lies in clear.
+	Output, Shown json.RawMessage
+	Failure       *Failure
+	Workspace     string
+}
+
+// Ending says how a run ended, for now.
+type Ending struct {
+	Status     Status
+	Phase      Phase
+	FailedStep string
+	Failure    *Failure
+	Output     json.RawMessage
+	// ForgetSecrets deletes the run's secrets: it will not be taken up again.
+	ForgetSecrets bool
+}
+
+// Record writes an entry.
+func (s *Store) Record(ctx context.Context, id uuid.UUID, entry Entry) error {
+	if entry.Step == nil && entry.End == nil && entry.Phase == "" && !entry.Began {
+		return s.appendEvents(ctx, s.pool, id, entry.Events)
+	}
+	return s.inTx(ctx, func(tx pgx.Tx) error { return s.record(ctx, tx, id, entry) })
+}
+
+func (s *Store) record(ctx context.Context, tx pgx.Tx, id uuid.UUID, entry Entry) error {
+	if err := s.appendEvents(ctx, tx, id, entry.Events); err != nil {
+		return err
+	}
+	if entry.Began {
+		if err := s.queries.BeginRun(ctx, tx, id); err != nil {
+			return fmt.Errorf("begin run %s: %w", id, err)
+		}
+	}
+	if entry.Phase != "" {
+		if err := s.queries.SetRunPhase(ctx, tx, string(entry.Phase), id); err != nil {
+			return fmt.Errorf("set the phase of run %s: %w", id, err)
+		}
+	}
+	if entry.Step != nil {
+		if err := s.changeStep(ctx, tx, id, *entry.Step); err != nil {
+			return err
+		}
+	}
+	if entry.End != nil {
+		return s.end(ctx, tx, id, *entry.End)
+	}
+	return nil
+}
+
+func (s *Store) appendEvents(ctx context.Context, tx db.DBTX, id uuid.UUID, events []NewEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	params := db.AppendRunEventsParams{RunID: id}
+	for _, event := range events {
+		body, err := marshal(event.Body)
+		if err != nil {
+			return fmt.Errorf("encode event %s of run %s: %w", event.Key, id, err)
+		}
+		params.Types = append(params.Types, event.Type)
+		params.Bodies = append(params.Bodies, string(body))
+		params.Keys = append(params.Keys, event.Key)
+	}
+	if err := s.queries.AppendRunEvents(ctx, tx, params); err != nil {
+		return fmt.Errorf("append events to run %s: %w", id, err)
+	}
+	return nil
+}
+
+func (s *Store) changeStep(ctx context.Context, tx pgx.Tx, id uuid.UUID, change StepChange) error {
+	failure, err := encodeFailure(change.Failure)
+	if err != nil {
+		return fmt.Errorf("encode the error of step %s of run %s: %w", change.StepID, id, err)
+	}
+	params := db.UpdateRunStepParams{RunID: id, StepID: change.StepID, Status: string(change.Status), Ended: change.Status.Ended(),
+		Input: change.Input, Output: change.Shown, Error: failure, Workspace: orNull(change.Workspace)}
+	if string(change.Output) != string(change.Shown) {
+		params.SealedOutput = s.keys.Seal(change.Output, id.String())
+	}
+	if change.Attempts > 0 {
+		attempts := int32(change.Attempts)
+		params.Attempts = &attempts
+	}
+	if !change.WaitingUntil.IsZero() {
+		params.WaitingUntil = &change.WaitingUntil
+	}
+	if err := s.queries.UpdateRunStep(ctx, tx, params); err != nil {
+		return fmt.Errorf("update step %s of run %s: %w", change.StepID, id, err)
+	}
+	return nil
+}
+
+func (s *Store) end(ctx context.Context, tx pgx.Tx, id uuid.UUID, ending Ending) error {
+	failure, err := encodeFailure(ending.Failure)
+	if err != nil {
+		return fmt.Errorf("encode the error of run %s: %w", id, err)
+	}
+	params := db.EndRunParams{ID: id, Status: string(ending.Status), Phase: string(ending.Phase),
+		FailedStep: orNull(ending.FailedStep), Error: failure, Output: ending.Output}
+	if err := s.queries.EndRun(ctx, tx, params); err != nil {
+		return fmt.Errorf("end run %s: %w", id, err)
+	}
+	if !ending.ForgetSecrets {
+		return nil
+	}
+	if err := s.queries.DeleteRunSecrets(ctx, tx, id); err != nil {
+		return fmt.Errorf("delete the secrets of run %s: %w", id, err)
+	}
+	return nil
+}
+
+// Reopening takes an ended run up again.
+type Reopening struct {
+	Status Status
+	Phase  Phase
+	// From is the position of the first step to run again; -1 leaves the steps as they are.
+	From int
+	// Secrets replace the run's secrets when there are any: the old ones may be gone.
+	Secrets map[string]string
+	// Recovered appends Backstage's recovered event; otherwise Note is told as a log line.
+	Recovered bool
+	Note      string
+}
+
+// Reopen moves a run from a status in which it rests to one in which it moves, and answers its new generation. Its endings are taken
+// out of the event log, as Backstage does: a client that follows the log waits for the new one. A run that is moving
+// already is a fault of kind Conflict.
+func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generation int, err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		generation, err = s.reopen(ctx, tx, id, r)
+		return err
+	})
+	return generation, err
+}
+
+func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening) (int, error) {
+	current, err := s.queries.RunForUpdate(ctx, tx, id)
+	if err != nil {
+		return 0, notFound(err, id)
+	}
+	if !Status(current.Status).Ended() {
+		return 0, fault.New(fault.Conflict, "Task with taskId %s cannot be retried", id)
+	}
+	generation, err := s.queries.ReopenRun(ctx, tx, db.ReopenRunParams{ID: id, Status: string(r.Status), Phase: string(r.Phase),
+		Allowed: []string{current.Status}})
+	if err != nil {
+		return 0, fmt.Errorf("reopen run %s: %w", id, err)
+	}
+	if r.From >= 0 {
+		if err := s.queries.ResetStepsFrom(ctx, tx, id, int32(r.From)); err != nil {
+			return 0, fmt.Errorf("reset the steps of run %s: %w", id, err)
+		}
+	}
+	if err := s.queries.DeleteRunEndings(ctx, tx, id); err != nil {
+		return 0, fmt.Errorf("take the ending out of the log of run %s: %w", id, err)
+	}
+	if err := s.putSecrets(ctx, tx, id, r.Secrets); err != nil {
+		return 0, err
+	}
+	event := NewEvent{Type: EventLog, Body: EventBody{Message: r.Note}, Key: fmt.Sprintf("%d/reopened", generation)}
+	if r.Recovered {
+		event.Type, event.Body = EventRecovered, EventBody{RecoverStrategy: "none"}
+	}
+	return int(generation), s.appendEvents(ctx, tx, id, []NewEvent{event})
+}
+
+// FailedAttempts counts the events of a run whose key starts with prefix: how often an attempt was told to have failed.
+func (s *Store) FailedAttempts(ctx context.Context, id uuid.UUID, prefix string) (int, error) {
+	n, err := s.queries.CountFailedAttempts(ctx, s.pool, id, prefix)
+	if err != nil {
+		return 0, fmt.Errorf("count the failed attempts of run %s: %w", id, err)
+	}
+	return int(n), nil
+}

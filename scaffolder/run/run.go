@@ -1,0 +1,122 @@
+// Package run keeps the record of template runs in Postgres: the run itself with its pinned template, its steps, its event log, its
+// sealed secrets and its effects ledger. It decides nothing about how a run goes on; workflows and activities do.
+package run
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// Status is a run's state in Backstage's words.
+type Status string
+
+// The statuses of Backstage's scaffolder. A cancelled run ends as failed, as in the current release.
+const (
+	StatusOpen       Status = "open"
+	StatusProcessing Status = "processing"
+	StatusCompleted  Status = "completed"
+	StatusFailed     Status = "failed"
+	StatusCancelled  Status = "cancelled"
+	StatusSkipped    Status = "skipped"
+)
+
+// Ended says whether a run in this status is no longer moving.
+func (s Status) Ended() bool { return s != StatusOpen && s != StatusProcessing }
+
+// Phase is Portico's finer account of where a run stands.
+type Phase string
+
+const (
+	PhaseRunning     Phase = "running"
+	PhaseWaiting     Phase = "waiting"     // a timer runs
+	PhaseParked      Phase = "parked"      // failed, and waits for somebody to choose
+	PhaseRollingBack Phase = "rollingBack" // effects are being undone
+	PhaseRolledBack  Phase = "rolledBack"  // nothing is left of it, but for effects that were kept with a reason
+	PhaseDone        Phase = "done"
+	PhaseCancelled   Phase = "cancelled"
+)
+
+// Run is one run of a template.
+type Run struct {
+	ID          uuid.UUID
+	TemplateRef string
+	Title       string
+	Subject     string
+	// Spec is the pinned template with its values, as Backstage shows it. RawSpec is the same, byte for byte as stored.
+	Spec       template.TaskSpec
+	RawSpec    json.RawMessage
+	CreatedBy  string
+	Status     Status
+	Phase      Phase
+	Generation int
+	CreatedAt  time.Time
+	// StartedAt, FinishedAt and LastHeartbeatAt are zero until they happen.
+	StartedAt, FinishedAt, LastHeartbeatAt time.Time
+	// WorkflowRunID is Temporal's id of the latest execution, "" before the workflow was started.
+	WorkflowRunID string
+	FailedStep    string
+	// Failure is why the run failed, nil when it did not.
+	Failure *Failure
+	// Output is the rendered output of a completed run.
+	Output json.RawMessage
+}
+
+// Failure is an error as it is shown: redacted, with the name that Backstage would give it.
+type Failure struct {
+	Name    string `json:"name"`
+	Message string `json:"message"`
+	// Next says what a person can do about it, "" when the message says it all.
+	Next string `json:"next,omitempty"`
+}
+
+// Step is one step of a run.
+type Step struct {
+	Position              int
+	ID, Name, Action      string
+	Status                Status
+	Attempts              int
+	StartedAt, EndedAt    time.Time
+	WaitingUntil          time.Time
+	Input, Output         json.RawMessage
+	Failure               *Failure
+	// Workspace is the digest of the snapshot that the step left, "" when it left the workspace as it was.
+	Workspace string
+}
+
+// Event types are Backstage's; its clients throw on any other.
+const (
+	EventLog        = "log"
+	EventCompletion = "completion"
+	EventCancelled  = "cancelled"
+	EventRecovered  = "recovered"
+)
+
+// Event is one entry of a run's log.
+type Event struct {
+	ID        int64
+	RunID     uuid.UUID
+	Type      string
+	Body      json.RawMessage
+	CreatedAt time.Time
+}
+
+// NewEvent is an event to append. Key makes it unique within the run: the same happening told twice is one event.
+type NewEvent struct {
+	Type string
+	Key  string
+	Body EventBody
+}
+
+// EventBody is what an event says; which fields are set depends on its type.
+type EventBody struct {
+	Message         string          `json:"message,omitempty"`
+	StepID          string          `json:"stepId,omitempty"`
+	Status          Status          `json:"status,omitempty"`
+	Output          json.RawMessage `json:"output,omitempty"`
+	Error           *Failure        `json:"error,omitempty"`
+	RecoverStrategy string          `json:"recoverStrategy,omitempty"`
+}

@@ -1,0 +1,302 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/template"
+	"github.com/portico-dev/portico/seal"
+)
+
+// Store is the record of runs. It is safe for concurrent use.
+type Store struct {
+	pool    *pgxpool.Pool
+	queries *db.Queries
+	keys    *seal.Keyring
+}
+
+// NewStore keeps runs in the database of pool and seals secrets with keys.
+func NewStore(pool *pgxpool.Pool, keys *seal.Keyring) *Store {
+	return &Store{pool: pool, queries: db.New(), keys: keys}
+}
+
+// New is a run to create.
+type New struct {
+	ID          uuid.UUID
+	TemplateRef string
+	Title       string
+	Subject     string
+	Spec        template.TaskSpec
+	CreatedBy   string
+	Secrets     map[string]string
+}
+
+// Create writes the run, its steps and its sealed secrets in one transaction. Nothing is started.
+func (s *Store) Create(ctx context.Context, n New) error {
+	spec, err := json.Marshal(n.Spec)
+	if err != nil {
+		return fmt.Errorf("run %s: encode its spec: %w", n.ID, err)
+	}
+	return s.inTx(ctx, func(tx pgx.Tx) error {
+		row := db.InsertRunParams{ID: n.ID, TemplateRef: n.TemplateRef, Title: n.Title, Subject: n.Subject,
+			Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.CreatedBy)}
+		if err := s.queries.InsertRun(ctx, tx, row); err != nil {
+			return fmt.Errorf("insert run %s: %w", n.ID, err)
+		}
+		if err := s.queries.InsertRunSteps(ctx, tx, stepRows(n)); err != nil {
+			return fmt.Errorf("insert the steps of run %s: %w", n.ID, err)
+		}
+		return s.putSecrets(ctx, tx, n.ID, n.Secrets)
+	})
+}
+
+func stepRows(n New) db.InsertRunStepsParams {
+	rows := db.InsertRunStepsParams{RunID: n.ID}
+	for i, step := range n.Spec.Steps {
+		rows.Positions = append(rows.Positions, int32(i))
+		rows.StepIds = append(rows.StepIds, step.ID)
+		rows.Names = append(rows.Names, step.Name)
+		rows.Actions = append(rows.Actions, step.Action)
+	}
+	return rows
+}
+
+// Get is the run with this id; a fault of kind NotFound, in Backstage's words, when there is none.
+func (s *Store) Get(ctx context.Context, id uuid.UUID) (Run, error) {
+	row, err := s.queries.RunByID(ctx, s.pool, id)
+	if err != nil {
+		return Run{}, notFound(err, id)
+	}
+	return fromRow(row)
+}
+
+func notFound(err error, id uuid.UUID) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fault.New(fault.NotFound, "No task with id '%s' found", id)
+	}
+	return fmt.Errorf("read run %s: %w", id, err)
+}
+
+func fromRow(row db.Run) (Run, error) {
+	r := Run{
+		ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject, RawSpec: row.Spec,
+		CreatedBy: orEmpty(row.CreatedBy), Status: Status(row.Status), Phase: Phase(row.Phase), Generation: int(row.Generation),
+		CreatedAt: row.CreatedAt, StartedAt: orZero(row.StartedAt), FinishedAt: orZero(row.FinishedAt),
+		LastHeartbeatAt: orZero(row.LastHeartbeatAt), WorkflowRunID: orEmpty(row.WorkflowRunID),
+		FailedStep: orEmpty(row.FailedStep), Output: row.Output,
+	}
+	if err := json.Unmarshal(row.Spec, &r.Spec); err != nil {
+		return Run{}, fmt.Errorf("run %s: decode its spec: %w", row.ID, err)
+	}
+	var err error
+	r.Failure, err = decodeFailure(row.Error)
+	if err != nil {
+		return Run{}, fmt.Errorf("run %s: decode its error: %w", row.ID, err)
+	}
+	return r, nil
+}
+
+// Steps are the run's steps in order.
+func (s *Store) Steps(ctx context.Context, id uuid.UUID) ([]Step, error) {
+	rows, err := s.queries.RunStepsByRun(ctx, s.pool, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the steps of run %s: %w", id, err)
+	}
+	steps := make([]Step, len(rows))
+	for i, row := range rows {
+		steps[i] = Step{
+			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
+			Attempts: int(row.Attempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
+			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Workspace: orEmpty(row.Workspace),
+		}
+		if steps[i].Failure, err = decodeFailure(row.Error); err != nil {
+			return nil, fmt.Errorf("run %s: decode the error of step %s: %w", id, row.StepID, err)
+		}
+	}
+	return steps, nil
+}
+
+// Outputs are the true outputs of the steps that completed, secrets and all: what expressions see as steps.<id>.output.
+func (s *Store) Outputs(ctx context.Context, id uuid.UUID) ([]StepOutput, error) {
+	rows, err := s.queries.RunStepsByRun(ctx, s.pool, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the outputs of run %s: %w", id, err)
+	}
+	var outputs []StepOutput
+	for _, row := range rows {
+		if Status(row.Status) != StatusCompleted {
+			continue
+		}
+		output := json.RawMessage(row.Output)
+		if row.SealedOutput != nil {
+			if output, err = s.keys.Open(row.SealedOutput, id.String()); err != nil {
+				return nil, fmt.Errorf("output of step %s of run %s: %w", row.StepID, id, err)
+			}
+		}
+		outputs = append(outputs, StepOutput{StepID: row.StepID, Output: output})
+	}
+	return outputs, nil
+}
+
+// StepOutput is what a completed step left. Output is nil when it left nothing.
+type StepOutput struct {
+	StepID string
+	Output json.RawMessage
+}
+
+// Secrets are the run's secrets; empty once they were deleted.
+func (s *Store) Secrets(ctx context.Context, id uuid.UUID) (map[string]string, error) {
+	sealed, err := s.queries.RunSecretsByRun(ctx, s.pool, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return map[string]string{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the secrets of run %s: %w", id, err)
+	}
+	plain, err := s.keys.Open(sealed, id.String())
+	if err != nil {
+		return nil, fmt.Errorf("secrets of run %s: %w", id, err)
+	}
+	secrets := map[string]string{}
+	if err := json.Unmarshal(plain, &secrets); err != nil {
+		return nil, fmt.Errorf("secrets of run %s: %w", id, err)
+	}
+	return secrets, nil
+}
+
+func (s *Store) putSecrets(ctx context.Context, tx pgx.Tx, id uuid.UUID, secrets map[string]string) error {
+	if len(secrets) == 0 {
+		return nil
+	}
+	plain, err := json.Marshal(secrets)
+	if err != nil {
+		return fmt.Errorf("encode the secrets of run %s: %w", id, err)
+	}
+	if err := s.queries.InsertRunSecrets(ctx, tx, id, s.keys.Seal(plain, id.String())); err != nil {
+		return fmt.Errorf("store the secrets of run %s: %w", id, err)
+	}
+	return nil
+}
+
+// Query selects runs. Empty lists select everything; Limit 0 means no limit.
+type Query struct {
+	Statuses  []string
+	Phases    []string
+	Creators  []string
+	Templates []string
+	// OrderBy is created_at (the default), status or created_by.
+	OrderBy   string
+	Ascending bool
+	Limit     int
+	Offset    int
+}
+
+// List is one page of runs, newest first unless the query says otherwise, and the number of all that match. Steps, output and
+// events are not read.
+func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
+	count, err := s.queries.CountRuns(ctx, s.pool, db.CountRunsParams{
+		Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators), Templates: orNone(q.Templates)})
+	if err != nil {
+		return nil, 0, fmt.Errorf("count runs: %w", err)
+	}
+	params := db.ListRunsParams{Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators),
+		Templates: orNone(q.Templates), OrderBy: q.OrderBy, Descending: !q.Ascending, Skip: int32(q.Offset)}
+	if params.OrderBy == "" {
+		params.OrderBy = "created_at"
+	}
+	if q.Limit > 0 {
+		limit := int32(q.Limit)
+		params.MaxRows = &limit
+	}
+	rows, err := s.queries.ListRuns(ctx, s.pool, params)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list runs: %w", err)
+	}
+	runs := make([]Run, len(rows))
+	for i, row := range rows {
+		runs[i], err = fromRow(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject,
+			Spec: row.Spec, CreatedBy: row.CreatedBy, Status: row.Status, Phase: row.Phase, CreatedAt: row.CreatedAt,
+			StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, LastHeartbeatAt: row.LastHeartbeatAt,
+			FailedStep: row.FailedStep, Error: row.Error})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return runs, int(count), nil
+}
+
+// MarkStarted records that the run's workflow exists.
+func (s *Store) MarkStarted(ctx context.Context, id uuid.UUID, workflowRunID string) error {
+	if err := s.queries.MarkWorkflowStarted(ctx, s.pool, &workflowRunID, id); err != nil {
+		return fmt.Errorf("mark run %s started: %w", id, err)
+	}
+	return nil
+}
+
+// NotStarted are the runs whose row is older than before and whose workflow was never started: a crash came between the two.
+func (s *Store) NotStarted(ctx context.Context, before time.Time) ([]uuid.UUID, error) {
+	ids, err := s.queries.RunsNotStarted(ctx, s.pool, before)
+	if err != nil {
+		return nil, fmt.Errorf("find runs that were never started: %w", err)
+	}
+	return ids, nil
+}
+
+func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, s.pool, do)
+}
+
+func decodeFailure(data []byte) (*Failure, error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	failure := &Failure{}
+	if err := json.Unmarshal(data, failure); err != nil {
+		return nil, err
+	}
+	return failure, nil
+}
+
+func encodeFailure(f *Failure) ([]byte, error) {
+	if f == nil {
+		return nil, nil
+	}
+	return json.Marshal(f)
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func orEmpty(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+func orNone(values []string) []string {
+	if values == nil {
+		return []string{}
+	}
+	return values
+}

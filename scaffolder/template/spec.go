@@ -1,0 +1,133 @@
+package template
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/portico-dev/portico/fault"
+)
+
+// TaskSpec is a template pinned with the values of one run, in Backstage's form (GET /v2/tasks/:id, spec).
+type TaskSpec struct {
+	APIVersion   string          `json:"apiVersion"`
+	Steps        []Step          `json:"steps"`
+	Recovery     json.RawMessage `json:"EXPERIMENTAL_recovery,omitempty"`
+	Output       json.RawMessage `json:"output"`
+	Parameters   json.RawMessage `json:"parameters"`
+	User         User            `json:"user"`
+	TemplateInfo Info            `json:"templateInfo"`
+	OnFailure    string          `json:"onFailure,omitempty"`
+}
+
+// User is who a run runs for; both fields are empty when a service started it.
+type User struct {
+	Entity json.RawMessage `json:"entity,omitempty"`
+	Ref    string          `json:"ref,omitempty"`
+}
+
+// Info says which template a run came from.
+type Info struct {
+	EntityRef string     `json:"entityRef"`
+	BaseURL   string     `json:"baseUrl,omitempty"`
+	Entity    InfoEntity `json:"entity"`
+}
+
+// InfoEntity is the part of the template's entity that a run keeps.
+type InfoEntity struct {
+	Metadata json.RawMessage `json:"metadata"`
+}
+
+// Step is one step as the author wrote it, with its id and name filled in. Everything else the author wrote is kept.
+type Step struct {
+	ID     string
+	Name   string
+	Action string
+	// If is a string or a boolean, Each and Input are any JSON; each is empty when the author left it out.
+	If, Each, Input json.RawMessage
+	source          json.RawMessage
+}
+
+// MarshalJSON writes the step as it was written, with id and name.
+func (s Step) MarshalJSON() ([]byte, error) { return s.source, nil }
+
+// UnmarshalJSON reads a pinned step.
+func (s *Step) UnmarshalJSON(data []byte) error {
+	var fields struct {
+		ID     string          `json:"id"`
+		Name   string          `json:"name"`
+		Action string          `json:"action"`
+		If     json.RawMessage `json:"if"`
+		Each   json.RawMessage `json:"each"`
+		Input  json.RawMessage `json:"input"`
+	}
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	source := append(json.RawMessage(nil), data...)
+	*s = Step{fields.ID, fields.Name, fields.Action, fields.If, fields.Each, fields.Input, source}
+	return nil
+}
+
+// Pin joins the template with a run's values and its user. Steps without an id are called step-N, those without a name after
+// their action; two steps with one id are an error, because the second would hide the first's output.
+func (t *Template) Pin(values json.RawMessage, user User) (TaskSpec, error) {
+	spec := TaskSpec{APIVersion: t.APIVersion, Recovery: t.Spec.Recovery, Output: t.Spec.Output, Parameters: values,
+		User: user, OnFailure: t.Spec.OnFailure,
+		TemplateInfo: Info{EntityRef: t.Ref(), BaseURL: t.BaseURL(), Entity: InfoEntity{t.RawMetadata}}}
+	if isNull(spec.Output) {
+		spec.Output = json.RawMessage("{}")
+	}
+	if isNull(spec.Parameters) {
+		spec.Parameters = json.RawMessage("{}")
+	}
+	taken := map[string]bool{}
+	for i, raw := range t.Spec.Steps {
+		step, err := pinStep(i, raw)
+		if err != nil {
+			return TaskSpec{}, err
+		}
+		if taken[step.ID] {
+			return TaskSpec{}, fault.New(fault.Input, "the template has two steps with the id %q: give each its own", step.ID)
+		}
+		taken[step.ID] = true
+		spec.Steps = append(spec.Steps, step)
+	}
+	return spec, nil
+}
+
+func pinStep(i int, raw json.RawMessage) (Step, error) {
+	var step Step
+	if err := json.Unmarshal(raw, &step); err != nil {
+		return Step{}, fault.Wrap(fault.Input, err, "step %d of the template is malformed: %s", i+1, err.Error())
+	}
+	if step.Action == "" {
+		return Step{}, fault.New(fault.Input, "step %d of the template has no action", i+1)
+	}
+	if step.ID == "" {
+		step.ID = fmt.Sprintf("step-%d", i+1)
+	}
+	if step.Name == "" {
+		step.Name = step.Action
+	}
+	source, err := with(raw, member{"id", text(step.ID)}, member{"name", text(step.Name)})
+	if err != nil {
+		return Step{}, fault.Wrap(fault.Input, err, "step %d of the template is malformed: %s", i+1, err.Error())
+	}
+	step.source = source
+	return step, nil
+}
+
+// Digest identifies a pinned spec by its bytes.
+func Digest(spec []byte) string {
+	sum := sha256.Sum256(spec)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// cutLocation splits a location reference such as url:https://... at its first colon.
+func cutLocation(location string) (kind, target string, found bool) {
+	kind, target, found = strings.Cut(location, ":")
+	return strings.TrimSpace(kind), strings.TrimSpace(target), found
+}

@@ -1,0 +1,179 @@
+// Package template is the Template kind, scaffolder.backstage.io/v1beta3: reading one, showing its parameters to a form, and
+// pinning it with values into the task spec that a run carries. It does no I/O and evaluates no expression. JSON passes through it
+// byte for byte wherever possible, so that the author's order of keys survives.
+package template
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/portico-dev/portico/fault"
+)
+
+// APIVersion is the only apiVersion of templates that is supported.
+const APIVersion = "scaffolder.backstage.io/v1beta3"
+
+// Limits on what a template may hold; real ones are a hundred times smaller.
+const (
+	maxSteps = 500
+	maxPages = 100
+)
+
+// defaultPageTitle is what Backstage calls a page of parameters without a title.
+const defaultPageTitle = "Please enter the following information"
+
+// Template is a Template entity, read.
+type Template struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   Metadata `json:"-"`
+	// RawMetadata is metadata as written.
+	RawMetadata json.RawMessage `json:"metadata"`
+	Spec        Spec            `json:"spec"`
+}
+
+// Metadata is the part of a template's metadata that matters to a run.
+type Metadata struct {
+	Name        string            `json:"name"`
+	Namespace   string            `json:"namespace"`
+	Title       string            `json:"title"`
+	Description string            `json:"description"`
+	Annotations map[string]string `json:"annotations"`
+	UIOptions   json.RawMessage   `json:"ui:options"`
+}
+
+// Spec is a template's spec.
+type Spec struct {
+	// Parameters is one JSON Schema object or an array of them.
+	Parameters     json.RawMessage   `json:"parameters"`
+	Steps          []json.RawMessage `json:"steps"`
+	Output         json.RawMessage   `json:"output"`
+	Presentation   json.RawMessage   `json:"presentation"`
+	Secrets        *Secrets          `json:"secrets"`
+	FormDecorators json.RawMessage   `json:"formDecorators"`
+	// EarlyFormDecorators is the older name of FormDecorators.
+	EarlyFormDecorators json.RawMessage `json:"EXPERIMENTAL_formDecorators"`
+	Recovery            json.RawMessage `json:"EXPERIMENTAL_recovery"`
+	// OnFailure is Portico's: "rollback" undoes a failed run without asking.
+	OnFailure string `json:"onFailure"`
+}
+
+// Secrets is spec.secrets: the JSON Schema that the secrets of a run must satisfy.
+type Secrets struct {
+	Schema json.RawMessage `json:"schema"`
+}
+
+// Parse reads a Template entity from JSON.
+func Parse(document json.RawMessage) (*Template, error) {
+	t := &Template{}
+	if err := json.Unmarshal(document, t); err != nil {
+		return nil, fault.Wrap(fault.Input, err, "the template is malformed: %s", err.Error())
+	}
+	if err := json.Unmarshal(t.RawMetadata, &t.Metadata); err != nil {
+		return nil, fault.Wrap(fault.Input, err, "the template's metadata is malformed: %s", err.Error())
+	}
+	if t.Kind != "Template" {
+		return nil, fault.New(fault.Input, "Input template is not a template")
+	}
+	if t.APIVersion != APIVersion {
+		return nil, fault.New(fault.Input, "Unsupported apiVersion field in schema entity, %s", t.APIVersion)
+	}
+	if len(t.Spec.Steps) > maxSteps {
+		return nil, fault.New(fault.Input, "the template has %d steps, more than the %d that are allowed", len(t.Spec.Steps), maxSteps)
+	}
+	return t, nil
+}
+
+// Title is what people call the template.
+func (t *Template) Title() string {
+	if t.Metadata.Title != "" {
+		return t.Metadata.Title
+	}
+	return t.Metadata.Name
+}
+
+// Pages are the template's parameter schemas, one for each page of the form.
+func (t *Template) Pages() ([]json.RawMessage, error) {
+	if isNull(t.Spec.Parameters) {
+		return nil, nil
+	}
+	if t.Spec.Parameters[0] != '[' {
+		return []json.RawMessage{t.Spec.Parameters}, nil
+	}
+	var pages []json.RawMessage
+	if err := json.Unmarshal(t.Spec.Parameters, &pages); err != nil {
+		return nil, fault.Wrap(fault.Input, err, "the template's parameters are malformed: %s", err.Error())
+	}
+	if len(pages) > maxPages {
+		return nil, fault.New(fault.Input, "the template has %d pages of parameters, more than the %d that are allowed", len(pages), maxPages)
+	}
+	return pages, nil
+}
+
+// ParameterSchema is what a form is made from (GET .../parameter-schema).
+type ParameterSchema struct {
+	Title          string          `json:"title"`
+	Presentation   json.RawMessage `json:"presentation,omitempty"`
+	Description    string          `json:"description,omitempty"`
+	UIOptions      json.RawMessage `json:"ui:options,omitempty"`
+	Steps          []Page          `json:"steps"`
+	FormDecorators json.RawMessage `json:"formDecorators,omitempty"`
+}
+
+// Page is one page of a form. Schema is the parameter object as the author wrote it.
+type Page struct {
+	Title       string          `json:"title"`
+	Description string          `json:"description,omitempty"`
+	Schema      json.RawMessage `json:"schema"`
+}
+
+// ParameterSchema describes the form of the template.
+func (t *Template) ParameterSchema() (ParameterSchema, error) {
+	pages, err := t.Pages()
+	if err != nil {
+		return ParameterSchema{}, err
+	}
+	schema := ParameterSchema{Title: t.Title(), Presentation: t.Spec.Presentation, Description: t.Metadata.Description,
+		UIOptions: t.Metadata.UIOptions, Steps: []Page{}, FormDecorators: t.Spec.FormDecorators}
+	if isNull(schema.FormDecorators) {
+		schema.FormDecorators = t.Spec.EarlyFormDecorators
+	}
+	for i, raw := range pages {
+		page := Page{Schema: raw}
+		if err := json.Unmarshal(raw, &page); err != nil {
+			return ParameterSchema{}, fault.Wrap(fault.Input, err, "page %d of the template's parameters: %s", i+1, err.Error())
+		}
+		page.Schema = raw
+		if page.Title == "" {
+			page.Title = defaultPageTitle
+		}
+		schema.Steps = append(schema.Steps, page)
+	}
+	return schema, nil
+}
+
+// BaseURL is what the template's relative URLs resolve against: where it was read from. "" when that is not known.
+func (t *Template) BaseURL() string {
+	location := t.Metadata.Annotations["backstage.io/source-location"]
+	if location == "" {
+		location = t.Metadata.Annotations["backstage.io/managed-by-location"]
+	}
+	kind, target, found := cutLocation(location)
+	switch {
+	case found && kind == "url":
+		return target
+	case found && kind == "file":
+		return "file://" + target
+	default:
+		return ""
+	}
+}
+
+// Ref is the template's entity reference.
+func (t *Template) Ref() string {
+	namespace := t.Metadata.Namespace
+	if namespace == "" {
+		namespace = "default"
+	}
+	return fmt.Sprintf("template:%s/%s", namespace, t.Metadata.Name)
+}

@@ -1,0 +1,101 @@
+// Package seal keeps secrets unreadable at rest: AES-256-GCM under named keys, so that keys can be rotated while what older keys
+// sealed stays readable. It holds no secrets and writes nowhere.
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+)
+
+// KeySize is the length of a key in bytes (AES-256).
+const KeySize = 32
+
+// Key is a named key. ID is at most 255 bytes and is stored in clear beside what the key sealed.
+type Key struct {
+	ID     string
+	Secret []byte
+}
+
+// Keyring seals with its first key and opens with any. It is safe for concurrent use.
+type Keyring struct {
+	current string
+	ciphers map[string]cipher.AEAD
+}
+
+// NewKeyring wants at least one key of KeySize bytes; the first one seals.
+func NewKeyring(keys ...Key) (*Keyring, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("no encryption key")
+	}
+	ring := &Keyring{current: keys[0].ID, ciphers: map[string]cipher.AEAD{}}
+	for _, key := range keys {
+		if len(key.ID) == 0 || len(key.ID) > 255 {
+			return nil, fmt.Errorf("encryption key %q: the id must have 1 to 255 bytes", key.ID)
+		}
+		if len(key.Secret) != KeySize {
+			return nil, fmt.Errorf("encryption key %q: has %d bytes, wants %d", key.ID, len(key.Secret), KeySize)
+		}
+		block, err := aes.NewCipher(key.Secret)
+		if err != nil {
+			return nil, fmt.Errorf("encryption key %q: %w", key.ID, err)
+		}
+		aead, err := cipher.NewGCM(block)
+		if err != nil {
+			return nil, fmt.Errorf("encryption key %q: %w", key.ID, err)
+		}
+		ring.ciphers[key.ID] = aead
+	}
+	return ring, nil
+}
+
+// ParseKey reads a key's secret from base64, as the configuration holds it.
+func ParseKey(id, encoded string) (Key, error) {
+	secret, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return Key{}, fmt.Errorf("encryption key %q is not base64: %w", id, err)
+	}
+	return Key{ID: id, Secret: secret}, nil
+}
+
+// GenerateKey makes a random key.
+func GenerateKey(id string) Key {
+	secret := make([]byte, KeySize)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	return Key{ID: id, Secret: secret}
+}
+
+// Seal encrypts. The result holds the key's id, a nonce and the ciphertext; context is authenticated with it, so that what was
+// sealed for one row opens for no other.
+func (k *Keyring) Seal(plain []byte, context string) []byte {
+	aead := k.ciphers[k.current]
+	sealed := append([]byte{byte(len(k.current))}, k.current...)
+	nonce := make([]byte, aead.NonceSize())
+	_, _ = rand.Read(nonce)
+	sealed = append(sealed, nonce...)
+	return aead.Seal(sealed, nonce, plain, []byte(context))
+}
+
+// Open decrypts what Seal made for the same context.
+func (k *Keyring) Open(sealed []byte, context string) ([]byte, error) {
+	if len(sealed) == 0 || len(sealed) < 1+int(sealed[0]) {
+		return nil, errors.New("sealed value is cut short")
+	}
+	id := string(sealed[1 : 1+int(sealed[0])])
+	aead, known := k.ciphers[id]
+	if !known {
+		return nil, fmt.Errorf("sealed with key %q, which is not configured", id)
+	}
+	rest := sealed[1+int(sealed[0]):]
+	if len(rest) < aead.NonceSize() {
+		return nil, errors.New("sealed value is cut short")
+	}
+	plain, err := aead.Open(nil, rest[:aead.NonceSize()], rest[aead.NonceSize():], []byte(context))
+	if err != nil {
+		return nil, fmt.Errorf("open value sealed with key %q: %w", id, err)
+	}
+	return plain, nil
+}
