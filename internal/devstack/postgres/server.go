@@ -1,0 +1,264 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/url"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// pollInterval is how often a server that is starting or stopping is looked at.
+	pollInterval = 5 * time.Millisecond
+	// startTimeout leaves room for a crash recovery.
+	startTimeout = time.Minute
+	// portAttempts bounds the retries after somebody else took the free port that was chosen.
+	portAttempts = 3
+	// killDelay is how long a server may take over an immediate shutdown before it is killed.
+	killDelay = 5 * time.Second
+)
+
+// Options says where and how to run a server.
+type Options struct {
+	// DataDir holds the cluster and its password; it is made when missing. One process at a time may use it: the caller
+	// holds a lock. Required.
+	DataDir string
+	// CacheDir keeps fetched programs, when this machine has none. Required.
+	CacheDir string
+	// Port is the TCP port on 127.0.0.1; 0 takes a free one.
+	Port int
+	// Settings are server settings (postgresql.conf names) on top of the package's own, which keep every committed
+	// transaction through a crash.
+	Settings map[string]string
+	// Log gets the server's own lines at debug level. Nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Server is a running PostgreSQL server.
+type Server struct {
+	cluster *cluster
+	port    int
+	command *exec.Cmd
+	output  *serverLog
+
+	// exited is closed when the process has ended; exitErr is set before.
+	exited  chan struct{}
+	exitErr error
+}
+
+// Start finds or fetches PostgreSQL, makes the cluster when there is none, and runs the server until Stop or the end of this
+// process. ctx bounds the start only. The error says what to install when something is missing.
+func Start(ctx context.Context, options Options) (*Server, error) {
+	if options.Log == nil {
+		options.Log = slog.Default()
+	}
+	owned, err := openCluster(options.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL data: %w", err)
+	}
+	// The handle serves the start of child processes only; a running one has its own.
+	defer owned.handle.Close()
+
+	installed, err := prepare(ctx, owned, options)
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL in %s: %w", options.DataDir, err)
+	}
+	for attempt := 1; ; attempt++ {
+		server, err := run(ctx, owned, installed, options)
+		if err == nil {
+			return server, nil
+		}
+		if options.Port != 0 || attempt == portAttempts || ctx.Err() != nil {
+			return nil, fmt.Errorf("PostgreSQL in %s: %w", options.DataDir, err)
+		}
+	}
+}
+
+// prepare leaves a cluster that can be started, and says with which programs.
+func prepare(ctx context.Context, owned *cluster, options Options) (programs, error) {
+	major, err := owned.major()
+	if err != nil {
+		return programs{}, err
+	}
+	installed, err := findPrograms(ctx, options.CacheDir, major, owned.account, options.Log)
+	if err != nil {
+		return programs{}, err
+	}
+	if major == 0 {
+		return installed, owned.create(ctx, installed, options.Settings["fsync"] != "off")
+	}
+	return installed, owned.clearOrphan(ctx)
+}
+
+func run(ctx context.Context, owned *cluster, installed programs, options Options) (*Server, error) {
+	port := options.Port
+	if port == 0 {
+		free, err := freePort(ctx)
+		if err != nil {
+			return nil, err
+		}
+		port = free
+	}
+	server := &Server{cluster: owned, port: port, output: &serverLog{log: options.Log}, exited: make(chan struct{})}
+
+	// The process outlives ctx, which bounds the start only.
+	server.command = owned.command(context.WithoutCancel(ctx), installed.path("postgres"), arguments(owned, port, options.Settings)...)
+	server.command.Stderr = server.output
+	server.command.WaitDelay = killDelay
+	// A process group of its own: Ctrl-C at the terminal is for us, and we stop the server when its users are done.
+	server.command.SysProcAttr.Setpgid = true
+	tieLifetime(server.command.SysProcAttr)
+
+	if err := server.launch(); err != nil {
+		return nil, err
+	}
+	if err := server.awaitReady(ctx); err != nil {
+		return nil, errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
+	}
+	return server, nil
+}
+
+// launch starts the process from a goroutine that keeps its thread until the process has ended: the kernel ties the server's life to
+// that thread.
+func (s *Server) launch() error {
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := s.command.Start()
+		started <- err
+		if err == nil {
+			s.exitErr = s.command.Wait()
+			close(s.exited)
+		}
+	}()
+	return <-started
+}
+
+// awaitReady returns when the server accepts statements, or says why it ended.
+func (s *Server) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		connection, err := pgx.Connect(ctx, s.DSN("postgres"))
+		if err == nil {
+			return connection.Close(ctx)
+		}
+		select {
+		case <-s.exited:
+			return fmt.Errorf("the server ended: %w: %s", s.exitErr, s.output.recent())
+		case <-ctx.Done():
+			return fmt.Errorf("the server does not answer: %w", err)
+		case <-tick.C:
+		}
+	}
+}
+
+// DSN is the URL of a database of this server, with the superuser's password in it.
+func (s *Server) DSN(database string) string {
+	dsn := url.URL{
+		Scheme:   "postgres",
+		User:     url.UserPassword(superuser, s.cluster.password),
+		Host:     net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)),
+		Path:     "/" + database,
+		RawQuery: "sslmode=disable",
+	}
+	return dsn.String()
+}
+
+// Port is the TCP port on 127.0.0.1.
+func (s *Server) Port() int { return s.port }
+
+// PID is the process id of the server.
+func (s *Server) PID() int { return s.command.Process.Pid }
+
+// Exited is closed when the server has ended, asked or not.
+func (s *Server) Exited() <-chan struct{} { return s.exited }
+
+// CreateDatabase makes a database unless it is there.
+func (s *Server) CreateDatabase(ctx context.Context, name string) error {
+	connection, err := pgx.Connect(ctx, s.DSN("postgres"))
+	if err != nil {
+		return fmt.Errorf("create database %s: %w", name, err)
+	}
+	defer connection.Close(context.WithoutCancel(ctx))
+
+	var exists bool
+	if err := connection.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", name).Scan(&exists); err != nil {
+		return fmt.Errorf("create database %s: %w", name, err)
+	}
+	if exists {
+		return nil
+	}
+	if _, err := connection.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize()); err != nil {
+		return fmt.Errorf("create database %s: %w", name, err)
+	}
+	return nil
+}
+
+// Stop shuts the server down: open transactions are rolled back, everything committed is written. When ctx ends first, the server is
+// told to leave at once and recovers at its next start. Stopping a stopped server does nothing.
+func (s *Server) Stop(ctx context.Context) error {
+	if s.endedAfter(ctx, syscall.SIGINT) {
+		return nil
+	}
+	impatient, cancel := context.WithTimeout(context.WithoutCancel(ctx), killDelay)
+	defer cancel()
+	if !s.endedAfter(impatient, syscall.SIGQUIT) {
+		s.endedAfter(context.WithoutCancel(ctx), syscall.SIGKILL)
+	}
+	return fmt.Errorf("PostgreSQL was not stopped cleanly: %w", ctx.Err())
+}
+
+// endedAfter sends a signal and waits for the end, until ctx ends.
+func (s *Server) endedAfter(ctx context.Context, signal syscall.Signal) bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+	}
+	// The only failure is that the process has ended meanwhile, which exited tells.
+	_ = s.command.Process.Signal(signal)
+	select {
+	case <-s.exited:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func arguments(owned *cluster, port int, overrides map[string]string) []string {
+	settings := maps.Clone(defaultSettings)
+	maps.Copy(settings, platformSettings)
+	maps.Copy(settings, overrides)
+	settings["port"] = strconv.Itoa(port)
+
+	arguments := []string{"-D", owned.childPath(clusterName)}
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		arguments = append(arguments, "-c", name+"="+settings[name])
+	}
+	return arguments
+}
+
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("free port: %w", err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	return port, listener.Close()
+}
