@@ -5,17 +5,116 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-MAKEFLAGS += --no-builtin-rules
+# The Go tool and npm share the cores among themselves; two of them at once would only take each other's memory.
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 TOOLS := .cache/bin
+# Where `make demo` and `make run` keep their database, repositories and runs.
+DATA ?= .data
 
-##@ Help
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS = -s -w -X main.version=$(VERSION)
 
-.PHONY: help
-help: ## List what can be made.
-	@awk 'BEGIN { FS = ":.*## " } \
-		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+# One stamp for each folder with npm packages; npm writes it when it has installed what the lock file says.
+NPM_LOCKS := $(shell find * -name node_modules -prune -o -name package-lock.json -print)
+NPM_STAMPS := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
+WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f ! -name '*.go' -print)
+
+##@ Use
+
+.PHONY: demo
+demo: build ## Start everything, run the golden path, stay up; EXIT=1 stops afterwards.
+	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml --demo$(if $(filter 1,$(EXIT)), --exit)
+
+.PHONY: run
+run: build ## Start everything and stay up.
+	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml
+
+##@ Build
+
+.PHONY: build
+build: prerequisites web/dist/index.html ## Build the portal and bin/portico.
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/portico ./cmd/portico
+
+# Vite leaves what it wrote before, because .gitkeep has to stay.
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
+	find web/dist -mindepth 1 ! -name .gitkeep -delete
+	npm --prefix web run build
+	@touch "$@"
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	npm --prefix "$*" ci --no-audit --no-fund
+	@touch "$@"
+
+.PHONY: generate
+generate: $(TOOLS)/sqlc ## Write all generated code anew.
+	$(TOOLS)/sqlc generate
+	go generate ./...
+
+##@ Check
+
+.PHONY: test
+test: test-needs test-web test-browser test-go ## Install what the tests need and run all of them.
+
+.PHONY: test-needs
+test-needs: prerequisites $(NPM_STAMPS)
+	tools/test-needs.sh
+
+# Tests that need the whole program start this one.
+test-go test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico
+
+# What links the embedded Temporal server is tested without the race detector: under it the server takes a quarter of an hour to
+# compile and its own timers begin to miss their marks.
+.PHONY: test-go
+test-go: build $(NPM_STAMPS) ## Run the Go tests, with the race detector wherever it is affordable.
+	packages=$$(tools/test-packages.sh plain); go test -timeout 20m $$packages
+	packages=$$(tools/test-packages.sh race); go test -race -timeout 20m $$packages
+
+.PHONY: test-web
+test-web: web/node_modules/.package-lock.json ## Run the portal's own tests.
+	npm --prefix web test
+
+.PHONY: test-browser
+test-browser: build web/node_modules/.package-lock.json ## Drive the real binary with a real browser.
+	npm --prefix web run e2e
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint web/node_modules/.package-lock.json ## Lint Go and TypeScript.
+	$(TOOLS)/golangci-lint run
+	npm --prefix web run lint
+	npm --prefix web run typecheck
+
+.PHONY: format
+format: $(TOOLS)/golangci-lint web/node_modules/.package-lock.json ## Lay out Go and TypeScript as the linters want them.
+	$(TOOLS)/golangci-lint fmt
+	npm --prefix web run format
+
+.PHONY: verify
+verify: $(TOOLS)/sqlc ## Check that generated code, module files and layout are what they should be.
+	$(TOOLS)/sqlc diff
+	tools/unchanged.sh make generate
+	tools/formatted.sh
+	go mod tidy -diff
+
+.PHONY: vuln
+vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities that the code can reach.
+	tools/vulnerabilities.sh
+
+.PHONY: ci
+ci: prerequisites verify lint vuln test ## Everything that has to pass before a change lands.
+
+.PHONY: bench
+bench: build ## Run the Go benchmarks.
+	packages=$$(tools/test-packages.sh benchmarks); go test -run '^$$' -bench . -benchmem $$packages
+
+.PHONY: bench-peer
+bench-peer: build ## Measure beside a Backstage that is set up in PEER_DIR.
+	go run ./bench/peer -portico bin/portico -peer "$(PEER_DIR)"
+
+.PHONY: prerequisites
+prerequisites: ## Say which of go, node, npm and git is missing or too old.
+	@tools/prerequisites.sh
 
 ##@ Tools
 
@@ -29,3 +128,20 @@ $(TOOLS)/govulncheck: PACKAGE := golang.org/x/vuln/cmd/govulncheck
 $(TOOLS)/sqlc $(TOOLS)/golangci-lint $(TOOLS)/govulncheck: tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go build -C tools -trimpath -o "../$@" $(PACKAGE)
 	@touch "$@"
+
+##@ Tidy up
+
+.PHONY: clean
+clean: ## Remove what was built; the data stays.
+	rm -rf bin .cache
+	find web/dist -mindepth 1 ! -name .gitkeep -delete
+
+.PHONY: clean-data
+clean-data: ## Remove the data of `make demo` and `make run`.
+	rm -rf "$(DATA)"
+
+.PHONY: help
+help: ## List what can be made.
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

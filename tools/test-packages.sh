@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Lists packages with tests, one on a line:
+#   race         those whose tests do not link the embedded Temporal server
+#   plain        those whose tests do
+#   benchmarks   those that have a benchmark
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The import path of a test binary ends in .test; its dependencies are all that it links.
+list() { go list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./...; }
+
+case "${1:-}" in
+race) list | awk '$1 ~ /\.test$/ && !/ go\.temporal\.io\/server\// { sub(/\.test$/, "", $1); print $1 }' ;;
+plain) list | awk '$1 ~ /\.test$/ && / go\.temporal\.io\/server\// { sub(/\.test$/, "", $1); print $1 }' ;;
+benchmarks) git grep -l '^func Benchmark' -- '*_test.go' | xargs -rn1 dirname | sort -u | sed 's|^|./|' ;;
+*)
+  echo "usage: $0 race|plain|benchmarks" >&2
+  exit 2
+  ;;
+esac
