@@ -4,6 +4,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -301,6 +302,7 @@ const (
 
 // derive fills in the values that follow from others when they are not configured.
 func (c *Config) derive() {
+	c.Backend.Listen.derive()
 	if c.Backend.BaseURL == "" {
 		c.Backend.BaseURL = c.Backend.Listen.url()
 	}
@@ -329,6 +331,26 @@ func (i *Integrations) deriveGitHub() {
 	if implied {
 		i.GitHub = append(i.GitHub, GitHub{Host: githubHost, APIBaseURL: githubAPIURL, RawBaseURL: githubRawURL})
 	}
+}
+
+// derive takes apart an address that was written as one string: its shorthand puts all of it into Host.
+func (l *Listen) derive() {
+	if host, port, err := splitListen(l.Host); err == nil {
+		l.Host, l.Port = host, port
+	}
+}
+
+// splitListen reads host:port or :port.
+func splitListen(address string) (string, int, error) {
+	host, portText, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q is not host:port", address)
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q has no port between 0 and 65535", address)
+	}
+	return host, int(port), nil
 }
 
 func (l Listen) url() string {

@@ -1,0 +1,347 @@
+package config_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/config"
+)
+
+var testEnviron = []string{
+	"PORT=7008", "GOLDEN_INPUT=/golden", "ROBOT_TOKEN= robot-token-0123 ", "APP_ID=4711", "DB_PASSWORD=pa55word",
+	"OLD_KEY=MTEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "EMPTY=",
+}
+
+func load(t *testing.T, environ []string, files ...string) (*config.Config, error) {
+	t.Helper()
+	return config.Load(t.Context(), config.Options{Files: files, Environ: append(slices.Clone(testEnviron), environ...)})
+}
+
+// written makes a configuration file of its own for a test.
+func written(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}
+
+func TestBackstageConfigurationLoadsAsItIs(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/backstage-golden.yaml")
+	require.NoError(t, err)
+
+	require.Equal(t, "http://127.0.0.1:7008", loaded.Backend.BaseURL)
+	require.Equal(t, config.Listen{Host: "127.0.0.1", Port: 7008}, loaded.Backend.Listen)
+	require.Equal(t, []config.ExternalAccess{
+		{Type: "static", Options: config.ExternalAccessOptions{Token: "peer-static-token-0123456789", Subject: "peer-bench"}},
+		{
+			Type:               "static",
+			Options:            config.ExternalAccessOptions{Token: "peer-search-only-token-0123456789", Subject: "peer-search-only"},
+			AccessRestrictions: []config.AccessRestriction{{Plugin: "search"}},
+		},
+	}, loaded.Backend.Auth.ExternalAccess)
+	require.Equal(t, []config.ReadingAllow{{Host: "127.0.0.1:7110"}}, loaded.Backend.Reading.Allow)
+	require.Equal(t, &config.Guest{UserEntityRef: "user:default/guest", DangerouslyAllowOutsideDevelopment: true}, loaded.Auth.Providers.Guest)
+	require.True(t, loaded.Permission.Enabled)
+	require.Equal(t, "/golden/templates.yaml", loaded.Catalog.Locations[1].Target)
+	require.Len(t, loaded.Catalog.Rules[0].Allow, 9)
+	require.Nil(t, loaded.Backend.CORS)
+	require.Equal(t, "github.com", loaded.Integrations.GitHub[0].Host)
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/empty.yaml")
+	require.NoError(t, err)
+	require.Equal(t, "Portico", loaded.App.Title)
+	require.Equal(t, "http://localhost:7007", loaded.App.BaseURL)
+	require.Nil(t, loaded.Auth.Providers.Guest)
+	require.Nil(t, loaded.Catalog.Rules)
+	require.Equal(t, 100*time.Second, loaded.Catalog.ProcessingInterval)
+	require.Equal(t, 7*24*time.Hour, loaded.Portico.Run.ParkedExpiry)
+	require.Equal(t, config.Retry{InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 5}, loaded.Portico.Run.Retry)
+	require.Equal(t, []config.GitHub{{
+		Host: "github.com", APIBaseURL: "https://api.github.com", RawBaseURL: "https://raw.githubusercontent.com",
+	}}, loaded.Integrations.GitHub)
+}
+
+// TestEveryKeyReachesItsField loads a file that gives every key and finds no field left at its zero value.
+func TestEveryKeyReachesItsField(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/every-key.yaml")
+	require.NoError(t, err)
+	requireNothingZero(t, "config", reflect.ValueOf(*loaded))
+
+	require.Equal(t, config.Secret("ghp_fallback"), loaded.Integrations.GitHub[0].Token)
+	require.Equal(t, "https://ghe.acme.example/api/v3", loaded.Integrations.GitHub[0].APIBaseURL)
+	require.Equal(t, config.Secret("-----BEGIN KEY-----\nabc\n-----END KEY-----"), loaded.Integrations.GitHub[0].Apps[0].PrivateKey)
+	require.Equal(t, int64(4711), loaded.Integrations.GitHub[0].Apps[0].AppID)
+	require.Equal(t, []string{"catalog.entity.read", "catalog.location.read"}, loaded.Backend.Auth.ExternalAccess[0].AccessRestrictions[0].Permission)
+	require.Equal(t, []config.AllowedKind{{Kind: "Component"}, {Kind: "Template", SpecType: "service"}}, loaded.Catalog.Rules[0].Allow)
+	require.Equal(t, config.Secret("robot-token-0123"), loaded.Scaffolder.DefaultEnvironment.Secrets["registry"])
+	require.Equal(t, config.Secret("postgres://portico:pa55word@db/portico"), loaded.Portico.Database.URL)
+	require.Equal(t, 14*24*time.Hour, loaded.Portico.Run.ParkedExpiry)
+	require.Equal(t, 24*time.Hour, loaded.Portico.Run.StepTimeout)
+	require.Equal(t, 90*time.Second, loaded.Portico.Run.Retry.MaximumInterval)
+}
+
+func requireNothingZero(t *testing.T, path string, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.Pointer:
+		require.False(t, v.IsNil(), path)
+		requireNothingZero(t, path, v.Elem())
+	case reflect.Struct:
+		for n := range v.NumField() {
+			requireNothingZero(t, path+"."+v.Type().Field(n).Name, v.Field(n))
+		}
+	case reflect.Slice:
+		require.Positive(t, v.Len(), path)
+		if first := v.Index(0); v.Type().Elem() != reflect.TypeFor[config.AllowedKind]() && !implied(first) && !split(first) {
+			requireNothingZero(t, path+"[0]", first)
+		}
+	default:
+		require.False(t, v.IsZero(), path)
+	}
+}
+
+// implied and split are the two places where a whole struct of zeros is right: the github.com entry nobody wrote, and a
+// rule's location, which has an exact target or a pattern and never both.
+func implied(v reflect.Value) bool {
+	entry, ok := v.Interface().(config.GitHub)
+	return ok && entry.Host == "github.com"
+}
+
+func split(v reflect.Value) bool {
+	location, ok := v.Interface().(config.CatalogRuleLocation)
+	return ok && (location.Exact == "") != (location.Pattern == "")
+}
+
+func TestEscapesAndUndefinedVariables(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/escapes.yaml")
+	require.NoError(t, err)
+	require.Equal(t, "${NOT_SET} costs $5 robot-token-0123 {x}", loaded.App.Title)
+	require.Empty(t, loaded.Organization.Name)
+	require.Equal(t, config.Listen{Port: 7100}, loaded.Backend.Listen)
+}
+
+func TestLaterFilesOverrideEarlierOnes(t *testing.T) {
+	t.Parallel()
+	base := written(t, "base.yaml", "app: {title: Base}\norganization: {name: Acme}\nbackend: {reading: {allow: [{host: a}, {host: b}]}}\ncatalog: {rules: [{allow: [API]}]}")
+	over := written(t, "over.yaml", "app: {title: Over}\nbackend: {reading: {allow: [{host: c}]}}\norganization: {name: null}\ncatalog: null")
+	loaded, err := load(t, nil, base, over)
+	require.NoError(t, err)
+	require.Equal(t, "Over", loaded.App.Title)
+	require.Equal(t, []config.ReadingAllow{{Host: "c"}}, loaded.Backend.Reading.Allow)
+	require.Empty(t, loaded.Organization.Name)
+	require.Nil(t, loaded.Catalog.Rules)
+}
+
+func TestEnvironmentOverridesFiles(t *testing.T) {
+	t.Parallel()
+	file := written(t, "app-config.yaml", "app: {title: File}\nbackend: {listen: {port: 1}}")
+	loaded, err := load(t, []string{
+		"APP_CONFIG_app_title=Env = yes", "APP_CONFIG_backend_listen_port=7100",
+		`APP_CONFIG_catalog_rules=[{"allow":["API"]}]`, "APP_CONFIG_portico_run_parkedExpiry=PT1H", "APP_CONFIG_organization_name=",
+	}, file)
+	require.NoError(t, err)
+	require.Equal(t, "Env = yes", loaded.App.Title)
+	require.Equal(t, 7100, loaded.Backend.Listen.Port)
+	require.Equal(t, "API", loaded.Catalog.Rules[0].Allow[0].Kind)
+	require.Equal(t, time.Hour, loaded.Portico.Run.ParkedExpiry)
+}
+
+func TestEnvironmentMistakes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		environ []string
+		want    string
+	}{
+		"unknown key": {[]string{"APP_CONFIG_portico_runs=1"}, "environment variable APP_CONFIG_portico_runs: unknown key 'portico.runs', did you mean 'portico.run'?"},
+		"wrong type":  {[]string{"APP_CONFIG_app_title=7"}, "environment variable APP_CONFIG_app_title: invalid type in config for key 'app.title': got number, wanted string"},
+		"bad key":     {[]string{"APP_CONFIG_app__title=x"}, "environment variable APP_CONFIG_app__title: invalid environment config key"},
+		"null":        {[]string{"APP_CONFIG_app=null"}, "environment variable APP_CONFIG_app: value may not be null"},
+		"twice": {
+			[]string{`APP_CONFIG_app={"title":"a"}`, "APP_CONFIG_app_title=b", "APP_CONFIG_app_title_x=b"},
+			"environment variable APP_CONFIG_app_title: refusing to override",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, test.environ, "testdata/good/empty.yaml")
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+func TestDefaultFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, title := range map[string]string{
+		"app-config.yaml": "base", "app-config.production.yaml": "production", "app-config.local.yaml": "local",
+		"app-config.production.local.yaml": "production local",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("app: {title: "+title+"}"), 0o600))
+	}
+	for environ, want := range map[string]string{"": "local", "BACKSTAGE_ENV=production": "production local", "BACKSTAGE_ENV=other, x": "local"} {
+		loaded, err := config.Load(t.Context(), config.Options{Dir: dir, Environ: []string{environ}})
+		require.NoError(t, err)
+		require.Equal(t, want, loaded.App.Title, environ)
+	}
+	loaded, err := config.Load(t.Context(), config.Options{Dir: t.TempDir(), Environ: []string{}})
+	require.NoError(t, err)
+	require.Equal(t, "Portico", loaded.App.Title)
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, nil, "testdata/no-such-file.yaml")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = load(t, nil, "https://example.com/app-config.yaml")
+	require.ErrorContains(t, err, "https://example.com/app-config.yaml: only files are read, not URLs")
+	_, err = load(t, nil, t.TempDir())
+	require.ErrorContains(t, err, "is a directory")
+}
+
+// TestBadFiles holds every rejection to the message at the head of its file.
+func TestBadFiles(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, nil, file)
+			require.Error(t, err)
+			require.Equal(t, wanted(t, file), got(err))
+		})
+	}
+}
+
+func wanted(t *testing.T, file string) []string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var want []string
+	for line := range strings.Lines(string(content)) {
+		if message, ok := strings.CutPrefix(line, "# want: "); ok {
+			want = append(want, strings.TrimSpace(message))
+		}
+	}
+	return want
+}
+
+func got(err error) []string {
+	text := strings.ReplaceAll(err.Error(), "testdata/bad/", "")
+	text = strings.ReplaceAll(text, "stat no-such", "stat testdata/bad/no-such")
+	if rest, ok := strings.CutPrefix(text, "the configuration is not valid:\n"); ok {
+		return strings.Split(rest, "\n")
+	}
+	return []string{strings.TrimPrefix(text, "configuration: ")}
+}
+
+// TestSchemaAndCodeSayTheSame walks the Config type and compares every leaf with the schema's keys, in both directions.
+func TestSchemaAndCodeSayTheSame(t *testing.T) {
+	t.Parallel()
+	inCode := map[string]string{}
+	leaves("", reflect.TypeFor[config.Config](), inCode)
+	inSchema := map[string]string{}
+	for _, key := range config.Keys() {
+		kind := key.Type
+		if key.Secret {
+			kind += " secret"
+		}
+		inSchema[key.Path] = kind
+		require.NotEmpty(t, key.Description, key.Path)
+		require.True(t, strings.HasSuffix(key.Description, "."), key.Path)
+	}
+	require.Equal(t, inCode, inSchema)
+}
+
+func leaves(path string, of reflect.Type, into map[string]string) {
+	switch {
+	case of == reflect.TypeFor[time.Duration]():
+		into[path] = "duration"
+	case of == reflect.TypeFor[config.Secret]():
+		into[path] = "string secret"
+	case of == reflect.TypeFor[[]string]():
+		into[path] = "strings"
+	case of.Kind() == reflect.Pointer:
+		leaves(path, of.Elem(), into)
+	case of.Kind() == reflect.Slice:
+		leaves(path+"[]", of.Elem(), into)
+	case of.Kind() == reflect.Map:
+		leaves(path+".<name>", of.Elem(), into)
+	case of.Kind() == reflect.Struct:
+		for n := range of.NumField() {
+			leaves(strings.TrimPrefix(path+"."+of.Field(n).Tag.Get("yaml"), "."), of.Field(n).Type, into)
+		}
+	case of.Kind() == reflect.Bool:
+		into[path] = "boolean"
+	case of.Kind() == reflect.Int || of.Kind() == reflect.Int64:
+		into[path] = "integer"
+	default:
+		into[path] = of.Kind().String()
+	}
+}
+
+func TestEveryKeyHasADefaultOrIsRequired(t *testing.T) {
+	t.Parallel()
+	withoutDefault := []string{}
+	for _, key := range config.Keys() {
+		if key.Default == "" && key.Type != "string" && key.Type != "strings" && !key.Required {
+			withoutDefault = append(withoutDefault, key.Path)
+		}
+	}
+	require.Empty(t, withoutDefault)
+}
+
+func TestKeysOutsideListsNameTheirVariable(t *testing.T) {
+	t.Parallel()
+	for _, key := range config.Keys() {
+		require.Equal(t, strings.Contains(key.Path, "[]"), key.Env == "", key.Path)
+	}
+}
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/every-key.yaml")
+	require.NoError(t, err)
+	redacted, err := loaded.Redacted()
+	require.NoError(t, err)
+	asJSON, err := json.Marshal(loaded)
+	require.NoError(t, err)
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("config", "token", loaded.Integrations.GitHub[0].Token, "all", loaded)
+
+	shown := string(redacted) + string(asJSON) + log.String() +
+		fmt.Sprintf("%v %+v %#v %s", *loaded, loaded.Portico, loaded.Integrations, loaded.Backend.Auth) +
+		fmt.Sprintf("%x %q %d", loaded.Portico.Database.URL, loaded.Portico.Database.URL, loaded.Portico.Database.URL)
+	for _, secret := range []string{"pa55word", "robot-token", "ghp_fallback", "app-secret", "hook-secret", "BEGIN KEY", "MDEyMzQ1"} {
+		require.NotContains(t, shown, secret)
+	}
+	require.Contains(t, string(redacted), "title: Acme Portal")
+	require.Contains(t, string(redacted), "url: (secret)")
+}
+
+func TestSecretsAreNotRepeatedInProblems(t *testing.T) {
+	t.Parallel()
+	file := written(t, "a.yaml", "portico: {encryption: {keys: [{id: a, key: pa55word}]}, database: {url: [pa55word]}}\nbackend: {auth: {externalAccess: [{type: static, options: {subject: a, token: 'pa55 word'}}]}}")
+	_, err := load(t, nil, file)
+	var invalid *config.InvalidError
+	require.ErrorAs(t, err, &invalid)
+	require.Len(t, invalid.Problems, 3)
+	require.NotContains(t, err.Error(), "pa55")
+}

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// formats are the checks that schema.yaml calls by name. Each says what is wrong with a string, without repeating it: it may
+// be a secret.
+var formats = map[string]func(string) error{
+	"url":    checkURL,
+	"token":  checkToken,
+	"aes256": checkAES256,
+}
+
+func checkURL(text string) error {
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+		return errors.New("not an http or https URL with a host")
+	}
+	return nil
+}
+
+func checkToken(text string) error {
+	if len(text) < 8 || strings.ContainsAny(text, " \t\r\n") {
+		return errors.New("a token has at least 8 characters and no spaces")
+	}
+	return nil
+}
+
+func checkAES256(text string) error {
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(key) != 32 {
+		return errors.New("not 32 bytes in base64: make one with `openssl rand -base64 32`")
+	}
+	return nil
+}

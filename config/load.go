@@ -1,0 +1,192 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Options say what to load. The zero value loads the default files of the current directory with the process's
+// environment.
+type Options struct {
+	// Files are configuration files, each overriding those before it. Without any, those of app-config.yaml,
+	// app-config.<env>.yaml, app-config.local.yaml and app-config.<env>.local.yaml that exist in Dir are read, where <env> is
+	// each name in the variable BACKSTAGE_ENV; none at all is a configuration of defaults.
+	Files []string
+	// Environ holds NAME=value pairs, as os.Environ gives them; nil means the process's own.
+	Environ []string
+	// Dir is where relative Files start; "" means the current directory.
+	Dir string
+}
+
+// Load reads, merges and checks the configuration. What is wrong with its content is an *InvalidError with every problem
+// that was found; a file that cannot be read or is not YAML is the first such file's error.
+func Load(ctx context.Context, options Options) (*Config, error) {
+	if options.Environ == nil {
+		options.Environ = os.Environ()
+	}
+	environment := newEnvironment(options.Environ)
+	root, err := readSources(ctx, options, environment)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	checker := &checker{}
+	known := checker.check(rootSchema(), root, "")
+	checker.checkListen(root)
+	checker.checkGitHub(root)
+	checker.checkEncryptionKeys(root)
+	if len(checker.problems) > 0 {
+		return nil, checker.invalid()
+	}
+	var config Config
+	if err := known.Decode(&config); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	config.derive()
+	return &config, nil
+}
+
+// readSources merges all files and the environment's overrides.
+func readSources(ctx context.Context, options Options, environment environment) (*value, error) {
+	files, err := options.files(environment)
+	if err != nil {
+		return nil, err
+	}
+	root := &value{origin: origin{file: "configuration"}, kind: object}
+	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		read, err := readFile(file, transformer{environment})
+		if err != nil {
+			return nil, err
+		}
+		root = merge(root, read)
+	}
+	overrides, err := environment.overrides()
+	if err != nil {
+		return nil, err
+	}
+	return merge(root, overrides), nil
+}
+
+// files lists the paths to read, in rising priority.
+func (o Options) files(environment environment) ([]string, error) {
+	if len(o.Files) == 0 {
+		return o.defaultFiles(environment)
+	}
+	paths := make([]string, len(o.Files))
+	for n, file := range o.Files {
+		if strings.HasPrefix(file, "http://") || strings.HasPrefix(file, "https://") {
+			return nil, fmt.Errorf("%s: only files are read, not URLs", file)
+		}
+		paths[n] = within(o.Dir, file)
+	}
+	return paths, nil
+}
+
+func (o Options) defaultFiles(environment environment) ([]string, error) {
+	names := []string{"app-config.yaml"}
+	var local []string
+	list, _ := environment.lookup("BACKSTAGE_ENV")
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, "app-config."+name+".yaml")
+			local = append(local, "app-config."+name+".local.yaml")
+		}
+	}
+	names = append(append(names, "app-config.local.yaml"), local...)
+
+	var present []string
+	for _, name := range names {
+		path := filepath.Join(o.Dir, name)
+		switch _, err := os.Stat(path); {
+		case err == nil:
+			present = append(present, path)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	return present, nil
+}
+
+func readFile(path string, transformer transformer) (*value, error) {
+	content, err := readBounded(path)
+	if err != nil {
+		return nil, err
+	}
+	read, err := parseYAML(path, content)
+	if err != nil {
+		return nil, err
+	}
+	if read.kind != object {
+		return nil, fmt.Errorf("%s: expected object at config root, got %s", read.origin, read.typeName())
+	}
+	return transformer.apply(read, filepath.Dir(path), 0)
+}
+
+// checkListen looks for a port in a listen address that was written as one string.
+func (c *checker) checkListen(root *value) {
+	given := root.at("backend", "listen")
+	if given == nil || !given.isString() || !strings.Contains(given.text, ":") {
+		return
+	}
+	if _, _, err := splitListen(given.text); err != nil {
+		c.report(given.origin, "invalid value for key 'backend.listen': %v", err)
+	}
+}
+
+// checkGitHub looks for hosts whose API address nobody can guess.
+func (c *checker) checkGitHub(root *value) {
+	for n, entry := range root.list("integrations", "github") {
+		host := entry.textAt("host")
+		if host == "" || host == githubHost || entry.textAt("apiBaseUrl") != "" || entry.textAt("rawBaseUrl") != "" {
+			continue
+		}
+		c.report(entry.origin, "'integrations.github[%d]' is for %s and needs apiBaseUrl, such as https://%s/api/v3", n, host, host)
+	}
+}
+
+// checkEncryptionKeys looks for two keys with one name: what the wrong one encrypted could not be read.
+func (c *checker) checkEncryptionKeys(root *value) {
+	seen := map[string]bool{}
+	for n, entry := range root.list("portico", "encryption", "keys") {
+		id := entry.textAt("id")
+		if seen[id] {
+			c.report(entry.origin, "'portico.encryption.keys[%d]' has the id %q of an earlier key", n, id)
+		}
+		seen[id] = true
+	}
+}
+
+// at is the value at a path of keys, nil when there is none.
+func (v *value) at(path ...string) *value {
+	for _, key := range path {
+		member := v.field(key)
+		if member == nil {
+			return nil
+		}
+		v = member.value
+	}
+	return v
+}
+
+// list is the list at a path of keys, empty when there is none.
+func (v *value) list(path ...string) []*value {
+	if v = v.at(path...); v == nil {
+		return nil
+	}
+	return v.items
+}
+
+// textAt is the text of a field, "" when it has none.
+func (v *value) textAt(key string) string {
+	if member := v.at(key); member != nil {
+		return member.text
+	}
+	return ""
+}
