@@ -1,0 +1,252 @@
+package forge
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// issue is enough of an issue to tell that somebody uses a repository.
+type issue struct {
+	ID        int64     `json:"id"`
+	Number    int       `json:"number"`
+	Title     string    `json:"title"`
+	Body      string    `json:"body"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+func (f *Forge) createInOrganization(x *exchange) (int, any, error) {
+	organization, err := f.organization(x.value("org"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return f.createRepository(x, organization)
+}
+
+func (f *Forge) createForUser(x *exchange) (int, any, error) {
+	user, err := f.store.owner(f.user)
+	if err != nil {
+		return 0, nil, err
+	}
+	return f.createRepository(x, user)
+}
+
+func (f *Forge) createRepository(x *exchange, owner *account) (int, any, error) {
+	body := repositoryChange{settings: defaultSettings()}
+	if err := x.decode(&body); err != nil {
+		return 0, nil, err
+	}
+	if body.Name == "" {
+		return 0, nil, invalid("Repository", "name", "missing_field", "name is missing")
+	}
+	if err := body.settle(owner); err != nil {
+		return 0, nil, err
+	}
+	repo, err := f.store.createRepository(x.r.Context(), owner, body.Name, body.settings)
+	if errors.Is(err, errTaken) {
+		return 0, nil, &apiError{
+			status: http.StatusUnprocessableEntity, message: "Repository creation failed.",
+			resource: "Repository", code: "custom", field: "name", detail: errTaken.Error(),
+		}
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return f.describe(x, http.StatusCreated, repo)
+}
+
+// repositoryChange is the body of POST and PATCH. What it leaves out stays as the embedded settings had it.
+type repositoryChange struct {
+	settings
+	Name          string  `json:"name"`
+	Private       *bool   `json:"private"`
+	Visibility    *string `json:"visibility"`
+	DefaultBranch string  `json:"default_branch"`
+}
+
+// settle brings the two ways of saying "private" together, of which visibility is the stronger, and refuses values that
+// GitHub refuses.
+func (c *repositoryChange) settle(owner *account) error {
+	switch {
+	case c.Visibility != nil:
+		c.settings.Visibility = *c.Visibility
+	case c.Private != nil && *c.Private:
+		c.settings.Visibility = visibilityPrivate
+	case c.Private != nil:
+		c.settings.Visibility = visibilityPublic
+	}
+	allowed := []struct {
+		field, value string
+		values       []string
+	}{
+		{"visibility", c.settings.Visibility, []string{visibilityPublic, visibilityPrivate, visibilityInternal}},
+		{"squash_merge_commit_title", c.SquashMergeCommitTitle, []string{"PR_TITLE", "COMMIT_OR_PR_TITLE"}},
+		{"squash_merge_commit_message", c.SquashMergeCommitMessage, []string{"PR_BODY", "COMMIT_MESSAGES", "BLANK"}},
+	}
+	for _, check := range allowed {
+		if !slices.Contains(check.values, check.value) {
+			return invalid("Repository", check.field, "invalid", fmt.Sprintf("%q is none of %s", check.value, strings.Join(check.values, ", ")))
+		}
+	}
+	if c.settings.Visibility == visibilityInternal && owner.Kind != kindOrganization {
+		return invalid("Repository", "visibility", "invalid", "Only organization-owned repositories can have internal visibility")
+	}
+	if !c.AllowMergeCommit && !c.AllowSquashMerge && !c.AllowRebaseMerge {
+		return invalid("Repository", "merge_commit_allowed", "invalid", "no_merge_method")
+	}
+	if len([]rune(c.Description)) > 350 {
+		return invalid("Repository", "description", "invalid", "description cannot be more than 350 characters")
+	}
+	return nil
+}
+
+func (f *Forge) getRepository(x *exchange) (int, any, error) {
+	repo, err := f.repository(x)
+	if err != nil {
+		return 0, nil, err
+	}
+	return f.describe(x, http.StatusOK, repo)
+}
+
+func (f *Forge) describe(x *exchange, status int, repo *repository) (int, any, error) {
+	owner, err := f.store.owner(repo.Owner)
+	if err != nil {
+		return 0, nil, err
+	}
+	branch, err := f.store.open(repo).defaultBranch()
+	if err != nil {
+		return 0, nil, err
+	}
+	return status, x.shapes.fullRepository(repo, owner, branch), nil
+}
+
+func (f *Forge) patchRepository(x *exchange) (int, any, error) {
+	repo, err := f.repository(x)
+	if err != nil {
+		return 0, nil, err
+	}
+	owner, err := f.store.owner(repo.Owner)
+	if err != nil {
+		return 0, nil, err
+	}
+	body := repositoryChange{settings: repo.Settings}
+	if err := x.decode(&body); err != nil {
+		return 0, nil, err
+	}
+	if body.Name != "" && body.Name != repo.Name {
+		return 0, nil, invalid("Repository", "name", "custom", "this local forge does not rename repositories")
+	}
+	if err := body.settle(owner); err != nil {
+		return 0, nil, err
+	}
+	if err := f.changeDefaultBranch(x, repo, body.DefaultBranch); err != nil {
+		return 0, nil, err
+	}
+	repo, err = f.update(x, func(repo *repository) error { repo.Settings = body.settings; return nil })
+	if err != nil {
+		return 0, nil, err
+	}
+	return f.describe(x, http.StatusOK, repo)
+}
+
+func (f *Forge) changeDefaultBranch(x *exchange, repo *repository, branch string) error {
+	bare := f.store.open(repo)
+	current, err := bare.defaultBranch()
+	if err != nil || branch == "" || branch == current {
+		return err
+	}
+	if _, err := bare.resolve(x.r.Context(), "refs/heads/"+branch); err != nil {
+		return invalid("Repository", "default_branch", "invalid", fmt.Sprintf("The branch %s was not found", branch))
+	}
+	return bare.setDefaultBranch(x.r.Context(), branch)
+}
+
+func (f *Forge) deleteRepository(x *exchange) (int, any, error) {
+	return http.StatusNoContent, nil, f.store.deleteRepository(x.value("owner"), x.value("repo"))
+}
+
+func (f *Forge) getTopics(x *exchange) (int, any, error) {
+	repo, err := f.repository(x)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, object{"names": repo.Topics}, nil
+}
+
+var topicPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,49}$`)
+
+func (f *Forge) putTopics(x *exchange) (int, any, error) {
+	body := struct{ Names []string }{Names: []string{}}
+	if err := x.decode(&body); err != nil {
+		return 0, nil, err
+	}
+	if len(body.Names) > 20 {
+		return 0, nil, invalid("Repository", "topics", "invalid", "A repository cannot have more than 20 topics.")
+	}
+	for _, topic := range body.Names {
+		if !topicPattern.MatchString(topic) {
+			return 0, nil, invalid("Repository", "topics", "invalid",
+				"Topics must start with a lowercase letter or number, consist of 50 characters or less, and can include hyphens.")
+		}
+	}
+	repo, err := f.update(x, func(repo *repository) error {
+		repo.Topics = body.Names
+		slices.Sort(repo.Topics)
+		repo.Topics = slices.Compact(repo.Topics)
+		return nil
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, object{"names": repo.Topics}, nil
+}
+
+func (f *Forge) listIssues(x *exchange) (int, any, error) {
+	repo, err := f.repository(x)
+	if err != nil {
+		return 0, nil, err
+	}
+	author, err := f.store.owner(f.user)
+	if err != nil {
+		return 0, nil, err
+	}
+	page, err := pageOf(x, repo.Issues)
+	if err != nil {
+		return 0, nil, err
+	}
+	answer := []object{}
+	for _, one := range page {
+		answer = append(answer, x.shapes.issue(repo, one, author))
+	}
+	return http.StatusOK, answer, nil
+}
+
+func (f *Forge) createIssue(x *exchange) (int, any, error) {
+	var body struct{ Title, Body string }
+	if err := x.decode(&body); err != nil {
+		return 0, nil, err
+	}
+	if body.Title == "" {
+		return 0, nil, invalid("Issue", "title", "missing_field", "title is missing")
+	}
+	author, err := f.store.owner(f.user)
+	if err != nil {
+		return 0, nil, err
+	}
+	var created issue
+	repo, err := f.update(x, func(repo *repository) error {
+		created = issue{
+			ID: f.store.nextID(), Number: len(repo.Issues) + 1, Title: body.Title, Body: body.Body, CreatedAt: now(),
+		}
+		repo.Issues = append(repo.Issues, created)
+		return nil
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusCreated, x.shapes.issue(repo, created, author), nil
+}

@@ -1,0 +1,257 @@
+// Package forge is the local Git forge of `portico dev`: the part of GitHub's REST API that Portico uses, at the paths of
+// a GitHub Enterprise host (/api/v3), in front of real bare repositories that speak Git's smart HTTP protocol, with plain
+// pages on which a person can look at what a run published.
+//
+// Reading is open to whoever reaches the loopback address, over the pages and over git; the API hides private
+// repositories from callers without the token, as GitHub does, and every change asks for the token. Branch protection is
+// stored and shown, not enforced: this forge has no pull requests to merge through.
+//
+// It is a development server. It keeps no passwords, sends no events, and knows one token, whose user owns everything.
+package forge
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DefaultUser is the login that the forge's token belongs to unless Options say otherwise.
+const DefaultUser = "portico"
+
+const (
+	apiPrefix   = "/api/v3"
+	tokenFile   = "token"
+	addressFile = "address"
+	// apiTimeout bounds one API call or page; gitTimeout one fetch or push.
+	apiTimeout = 30 * time.Second
+	gitTimeout = 10 * time.Minute
+	stopGrace  = 5 * time.Second
+)
+
+// Options say where a forge lives.
+type Options struct {
+	// DataDir holds everything the forge knows; it is created when missing.
+	DataDir string
+	// Address is the loopback address to listen on. Empty, or with port 0, it is the port of the last time if that is free,
+	// so that links to the forge outlive a restart, else any free port.
+	Address string
+	// Token opens the API for changes and git for pushes. Empty: the one of the last time, or a new random one.
+	Token string
+	// User is the login of the token's owner, DefaultUser when empty.
+	User string
+	// Log takes failures that no caller sees. Nil: slog's default.
+	Log *slog.Logger
+}
+
+// Forge is a forge on one data directory. Make one with Start, or with New to serve its Handler yourself.
+type Forge struct {
+	store *store
+	git   *git
+	token string
+	user  string
+	log   *slog.Logger
+
+	server   *http.Server
+	listener net.Listener
+	cancel   context.CancelFunc
+	serving  sync.WaitGroup
+}
+
+// New opens a forge without serving it. It fails when git is not installed or the data directory cannot be used.
+func New(ctx context.Context, options Options) (*Forge, error) {
+	if options.Log == nil {
+		options.Log = slog.Default()
+	}
+	if options.User == "" {
+		options.User = DefaultUser
+	}
+	executable, err := exec.LookPath("git")
+	if err != nil {
+		return nil, fmt.Errorf("local Git forge: git is not installed: %w", err)
+	}
+	directory, err := filepath.Abs(options.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("local Git forge: data directory: %w", err)
+	}
+	runner := &git{executable: executable}
+	store, err := openStore(ctx, directory, runner)
+	if err != nil {
+		return nil, fmt.Errorf("local Git forge in %s: %w", directory, err)
+	}
+	token, err := settleToken(directory, options.Token)
+	if err != nil {
+		return nil, fmt.Errorf("local Git forge in %s: token: %w", directory, err)
+	}
+	f := &Forge{store: store, git: runner, token: token, user: options.User, log: options.Log}
+	if err := f.AddUser(options.User, ""); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Start opens a forge and serves it on a loopback address until Stop. The context bounds the start only.
+func Start(ctx context.Context, options Options) (*Forge, error) {
+	f, err := New(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	f.listener, err = listen(ctx, f.store.directory, options.Address)
+	if err != nil {
+		return nil, fmt.Errorf("local Git forge: %w", err)
+	}
+	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	f.cancel = cancel
+	f.server = &http.Server{
+		Handler:           f.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ErrorLog:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
+	}
+	f.serving.Go(func() {
+		if err := f.server.Serve(f.listener); !errors.Is(err, http.ErrServerClosed) {
+			f.log.Error("the local Git forge stopped serving", "error", err)
+		}
+	})
+	return f, nil
+}
+
+// Stop lets running requests finish for a few seconds, then ends them. It returns when nothing of the forge runs any more.
+func (f *Forge) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopGrace)
+	defer cancel()
+	err := f.server.Shutdown(ctx)
+	f.cancel()
+	if err != nil {
+		err = f.server.Close()
+	}
+	f.serving.Wait()
+	return err
+}
+
+// URL is the forge's address in a browser, without a trailing slash: "http://127.0.0.1:40123".
+func (f *Forge) URL() string { return "http://" + f.listener.Addr().String() }
+
+// Host is the forge's name in a repoUrl and in integrations.github: "127.0.0.1:40123".
+func (f *Forge) Host() string { return f.listener.Addr().String() }
+
+// APIBaseURL is what integrations.github calls apiBaseUrl.
+func (f *Forge) APIBaseURL() string { return f.URL() + apiPrefix }
+
+// Token is the forge's one token. It is a secret.
+func (f *Forge) Token() string { return f.token }
+
+// Handler serves the pages, the API and Git. Links in its answers name the host that was asked.
+func (f *Forge) Handler() http.Handler {
+	api, pages := f.apiHandler(), f.pagesHandler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocalName(r.Host) {
+			// A page elsewhere whose name was rebound to loopback must not read the forge through a visitor's browser.
+			http.Error(w, "the local Git forge answers to localhost and to IP addresses only", http.StatusMisdirectedRequest)
+			return
+		}
+		timeout, handler := apiTimeout, pages
+		switch {
+		case strings.HasPrefix(r.URL.Path, apiPrefix+"/"):
+			handler = api
+		case isGitRequest(r):
+			timeout, handler = gitTimeout, http.HandlerFunc(f.serveGit)
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		handler.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// holdsToken says whether the request carries the forge's token, in any of the forms that GitHub takes. Presented tells a
+// wrong token from none.
+func (f *Forge) holdsToken(r *http.Request) (valid, presented bool) {
+	for _, token := range presentedTokens(r) {
+		presented = true
+		if subtle.ConstantTimeCompare([]byte(token), []byte(f.token)) == 1 {
+			return true, true
+		}
+	}
+	return false, presented
+}
+
+// presentedTokens lists what may be a token: GitHub takes it as the user name or the password of basic authentication.
+func presentedTokens(r *http.Request) []string {
+	if user, password, ok := r.BasicAuth(); ok {
+		return []string{password, user}
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "token") {
+		return []string{token}
+	}
+	return nil
+}
+
+func settleToken(directory, given string) (string, error) {
+	path := filepath.Join(directory, tokenFile)
+	if given != "" {
+		return given, writeFile(path, []byte(given))
+	}
+	kept, err := os.ReadFile(path)
+	if err == nil && len(kept) > 0 {
+		return string(kept), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	random := make([]byte, 20)
+	if _, err := rand.Read(random); err != nil {
+		return "", err
+	}
+	token := "forge_" + hex.EncodeToString(random)
+	return token, writeFile(path, []byte(token))
+}
+
+// listen prefers the address of the last time, and remembers the one it got.
+func listen(ctx context.Context, directory, address string) (net.Listener, error) {
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("address %s is not a loopback address: the forge shows private repositories to whoever reaches it", address)
+	}
+	remembered := filepath.Join(directory, addressFile)
+	var config net.ListenConfig
+	if last, err := os.ReadFile(remembered); err == nil && port == "0" && strings.HasPrefix(string(last), host+":") {
+		if listener, err := config.Listen(ctx, "tcp", string(last)); err == nil {
+			return listener, nil
+		}
+	}
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(remembered, []byte(listener.Addr().String())); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
+}
+
+func isLocalName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return host == "localhost" || net.ParseIP(strings.Trim(host, "[]")) != nil
+}

@@ -1,0 +1,133 @@
+package forge_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/devstack/forge"
+)
+
+func start(t *testing.T, options forge.Options) *forge.Forge {
+	t.Helper()
+	if options.DataDir == "" {
+		options.DataDir = t.TempDir()
+	}
+	f, err := forge.Start(t.Context(), options)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, f.Stop(context.WithoutCancel(t.Context()))) })
+	require.NoError(t, f.AddOrganization("demo", "Demo"))
+	return f
+}
+
+// call speaks to the API with the token and decodes the answer.
+func call(t *testing.T, f *forge.Forge, method, path, body string) (int, map[string]any) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, f.APIBaseURL()+path, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+f.Token())
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	decoded := map[string]any{}
+	if len(content) > 0 && content[0] == '{' {
+		require.NoError(t, json.Unmarshal(content, &decoded))
+	}
+	return response.StatusCode, decoded
+}
+
+// page reads an address as a browser would.
+func page(t *testing.T, address string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(content)
+}
+
+// gitIn runs git as a person would, without the machine's configuration.
+func gitIn(t *testing.T, directory string, args ...string) (string, error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "git", args...)
+	command.Dir = directory
+	command.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Ann", "GIT_AUTHOR_EMAIL=ann@example.com", "GIT_COMMITTER_NAME=Ann", "GIT_COMMITTER_EMAIL=ann@example.com")
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+func withToken(f *forge.Forge, path string) string {
+	return "http://x-access-token:" + f.Token() + "@" + f.Host() + path
+}
+
+func TestPushAndClone(t *testing.T) {
+	t.Parallel()
+	f := start(t, forge.Options{})
+	status, created := call(t, f, http.MethodPost, "/orgs/demo/repos", `{"name": "shop", "private": true}`)
+	require.Equal(t, http.StatusCreated, status)
+	require.Equal(t, f.URL()+"/demo/shop", created["html_url"])
+	require.Equal(t, f.URL()+"/demo/shop.git", created["clone_url"])
+
+	work := t.TempDir()
+	// More than git's post buffer, so that the push comes in chunks.
+	require.NoError(t, os.WriteFile(filepath.Join(work, "big.bin"), randomBytes(t, 3<<20), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(work, "README.md"), []byte("# Shop <b>& more</b>\n"), 0o600))
+	for _, args := range [][]string{
+		{"init", "--quiet", "--initial-branch=trunk"}, {"add", "."}, {"commit", "--quiet", "-m", "first"},
+	} {
+		output, err := gitIn(t, work, args...)
+		require.NoError(t, err, output)
+	}
+
+	output, err := gitIn(t, work, "push", "--quiet", f.URL()+"/demo/shop.git", "trunk")
+	require.Error(t, err, "a push without the token")
+	require.NotContains(t, output, f.Token())
+	output, err = gitIn(t, work, "push", "--quiet", withToken(f, "/demo/shop.git"), "trunk")
+	require.NoError(t, err, output)
+
+	_, repository := call(t, f, http.MethodGet, "/repos/demo/shop", "")
+	require.Equal(t, "trunk", repository["default_branch"], "the first pushed branch becomes the default one")
+
+	output, err = gitIn(t, t.TempDir(), "clone", "--quiet", f.URL()+"/demo/shop.git")
+	require.NoError(t, err, output)
+
+	status, shown := page(t, f.URL()+"/demo/shop")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, shown, "# Shop &lt;b&gt;&amp; more&lt;/b&gt;", "the readme is shown as text")
+	require.Contains(t, shown, `href="/demo/shop/blob/trunk/README.md"`)
+	for _, path := range []string{"/", "/demo", "/demo/shop/tree/trunk", "/demo/shop/blob/trunk/README.md",
+		"/demo/shop/raw/trunk/README.md", "/demo/shop/commits", "/demo/shop/commits/trunk", "/demo/shop/issues", "/assets/forge.css"} {
+		status, _ := page(t, f.URL()+path)
+		require.Equal(t, http.StatusOK, status, path)
+	}
+	for _, path := range []string{"/nobody", "/demo/none", "/demo/shop/blob/trunk/none", "/demo/shop/blob/none/README.md",
+		"/demo/shop/commit/--help", "/api/v3/nothing"} {
+		status, _ := page(t, f.URL()+path)
+		require.Equal(t, http.StatusNotFound, status, path)
+	}
+}
+
+func randomBytes(t *testing.T, n int64) []byte {
+	t.Helper()
+	source, err := os.Open("/dev/urandom")
+	require.NoError(t, err)
+	defer source.Close()
+	content := make([]byte, n)
+	_, err = io.ReadFull(source, content)
+	require.NoError(t, err)
+	return content
+}

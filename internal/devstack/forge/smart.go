@@ -1,0 +1,85 @@
+package forge
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/cgi"
+	"net/url"
+	"strings"
+)
+
+// maxPush bounds one push.
+const maxPush = 2 << 30
+
+const (
+	uploadPack  = "git-upload-pack"
+	receivePack = "git-receive-pack"
+)
+
+// gitServices are the paths of the smart protocol under a repository.
+var gitServices = []string{"/info/refs", "/" + uploadPack, "/" + receivePack}
+
+// splitGitPath takes "/owner/repo.git/info/refs" apart; git also asks without the ".git".
+func splitGitPath(path string) (owner, name, service string, ok bool) {
+	for _, service := range gitServices {
+		rest, found := strings.CutSuffix(path, service)
+		if !found {
+			continue
+		}
+		owner, name, ok := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+		return owner, strings.TrimSuffix(name, ".git"), service, ok && !strings.Contains(name, "/")
+	}
+	return "", "", "", false
+}
+
+func isGitRequest(r *http.Request) bool {
+	_, _, service, ok := splitGitPath(r.URL.Path)
+	return ok && (service != "/info/refs" || r.URL.Query().Has("service"))
+}
+
+// serveGit hands a fetch or a push to git's own server.
+func (f *Forge) serveGit(w http.ResponseWriter, r *http.Request) {
+	owner, name, service, _ := splitGitPath(r.URL.Path)
+	valid, presented := f.holdsToken(r)
+	pushing := service == "/"+receivePack || r.URL.Query().Get("service") == receivePack
+	if !valid && (pushing || presented) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="Portico local forge"`)
+		http.Error(w, "this needs the forge's token as the password", http.StatusUnauthorized)
+		return
+	}
+	repo, err := f.store.repository(owner, name)
+	if err != nil {
+		http.Error(w, "no such repository", http.StatusNotFound)
+		return
+	}
+	bare := f.store.open(repo)
+	backend := cgi.Handler{
+		Path:   f.git.executable,
+		Args:   []string{"http-backend"},
+		Dir:    bare.directory,
+		Env:    append(f.git.environment(), "GIT_PROJECT_ROOT="+bare.directory, "GIT_HTTP_EXPORT_ALL=1"),
+		Logger: slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
+	}
+	backend.ServeHTTP(w, backendRequest(w, r, service))
+	if service != "/"+receivePack {
+		return
+	}
+	if err := bare.settleDefaultBranch(r.Context()); err != nil {
+		f.log.Error("default branch after a push", "repository", repo.FullName(), "error", err)
+	}
+	pushed := func(repo *repository) error { repo.PushedAt = now(); return nil }
+	if _, err := f.store.updateRepository(owner, name, pushed); err != nil {
+		f.log.Error("time of a push", "repository", repo.FullName(), "error", err)
+	}
+}
+
+// backendRequest is the request as http-backend wants it: the path within the repository, and a body of unknown length
+// read to its end, which net/http/cgi refuses when it is marked as chunked. The token stays out of the child's environment.
+func backendRequest(w http.ResponseWriter, r *http.Request, service string) *http.Request {
+	inner := r.Clone(r.Context())
+	inner.URL = &url.URL{Path: service, RawQuery: r.URL.RawQuery}
+	inner.Header.Del("Authorization")
+	inner.TransferEncoding = nil
+	inner.Body = http.MaxBytesReader(w, r.Body, maxPush)
+	return inner
+}

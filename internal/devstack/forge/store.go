@@ -1,0 +1,398 @@
+package forge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+var (
+	errNotFound = errors.New("not found")
+	errTaken    = errors.New("name already exists on this account")
+
+	// The forms GitHub allows.
+	loginPattern      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}$`)
+	repositoryPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+	// reservedLogins are first path segments that are not owners.
+	reservedLogins = []string{"api", "assets"}
+)
+
+const (
+	kindUser         = "User"
+	kindOrganization = "Organization"
+
+	visibilityPublic   = "public"
+	visibilityPrivate  = "private"
+	visibilityInternal = "internal"
+
+	metadataFile = "portico.json"
+)
+
+// account is a user or an organization, one file each under owners/.
+type account struct {
+	ID        int64     `json:"id"`
+	Login     string    `json:"login"`
+	Name      string    `json:"name"`
+	Kind      string    `json:"kind"`
+	CreatedAt time.Time `json:"createdAt"`
+	// Teams are an organization's teams by slug.
+	Teams map[string]team `json:"teams,omitempty"`
+}
+
+type team struct {
+	ID          int64     `json:"id"`
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	CreatedAt   time.Time `json:"createdAt"`
+}
+
+// repository is what the forge knows about a repository beside its Git objects: one file inside the bare repository, so
+// that creating, deleting and losing both are one thing. A value is never changed once it is in the store.
+type repository struct {
+	ID            int64                      `json:"id"`
+	Owner         string                     `json:"owner"`
+	Name          string                     `json:"name"`
+	Settings      settings                   `json:"settings"`
+	Topics        []string                   `json:"topics"`
+	CreatedAt     time.Time                  `json:"createdAt"`
+	UpdatedAt     time.Time                  `json:"updatedAt"`
+	PushedAt      time.Time                  `json:"pushedAt"`
+	Protection    map[string]protection      `json:"protection"`
+	Collaborators map[string]string          `json:"collaborators"`
+	Teams         map[string]string          `json:"teams"`
+	Properties    map[string]json.RawMessage `json:"properties"`
+	Variables     map[string]variable        `json:"variables"`
+	Secrets       map[string]secret          `json:"secrets"`
+	Key           *sealingKey                `json:"key,omitempty"`
+	OIDC          oidcSubject                `json:"oidc"`
+	Subscription  *subscription              `json:"subscription,omitempty"`
+	Issues        []issue                    `json:"issues"`
+}
+
+// settings are the fields that POST and PATCH of a repository share, under GitHub's names. The defaults are GitHub's.
+type settings struct {
+	Description              string `json:"description"`
+	Homepage                 string `json:"homepage"`
+	Visibility               string `json:"visibility"`
+	Archived                 bool   `json:"archived"`
+	IsTemplate               bool   `json:"is_template"`
+	HasIssues                bool   `json:"has_issues"`
+	HasProjects              bool   `json:"has_projects"`
+	HasWiki                  bool   `json:"has_wiki"`
+	HasDiscussions           bool   `json:"has_discussions"`
+	AllowSquashMerge         bool   `json:"allow_squash_merge"`
+	AllowMergeCommit         bool   `json:"allow_merge_commit"`
+	AllowRebaseMerge         bool   `json:"allow_rebase_merge"`
+	AllowAutoMerge           bool   `json:"allow_auto_merge"`
+	AllowUpdateBranch        bool   `json:"allow_update_branch"`
+	DeleteBranchOnMerge      bool   `json:"delete_branch_on_merge"`
+	SquashMergeCommitTitle   string `json:"squash_merge_commit_title"`
+	SquashMergeCommitMessage string `json:"squash_merge_commit_message"`
+	MergeCommitTitle         string `json:"merge_commit_title"`
+	MergeCommitMessage       string `json:"merge_commit_message"`
+}
+
+func defaultSettings() settings {
+	return settings{
+		Visibility: visibilityPublic, HasIssues: true, HasProjects: true, HasWiki: true,
+		AllowSquashMerge: true, AllowMergeCommit: true, AllowRebaseMerge: true,
+		SquashMergeCommitTitle: "COMMIT_OR_PR_TITLE", SquashMergeCommitMessage: "COMMIT_MESSAGES",
+		MergeCommitTitle: "MERGE_MESSAGE", MergeCommitMessage: "PR_TITLE",
+	}
+}
+
+// FullName is "owner/name".
+func (r *repository) FullName() string { return r.Owner + "/" + r.Name }
+
+// store is the forge's state: read from its directory once, every change written through. A change is one rename of a
+// complete file or directory, so a process killed at any instruction leaves either the old state or the new one.
+type store struct {
+	directory string
+	git       *git
+
+	mutex        sync.RWMutex
+	owners       map[string]*account
+	repositories map[string]*repository
+	lastID       int64
+}
+
+func openStore(ctx context.Context, directory string, runner *git) (*store, error) {
+	s := &store{directory: directory, git: runner, owners: map[string]*account{}, repositories: map[string]*repository{}}
+	// What is under tmp/ was being made or removed when the process ended.
+	if err := os.RemoveAll(s.path("tmp")); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"tmp", "owners", "repositories"} {
+		if err := os.MkdirAll(s.path(name), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.readOwners(); err != nil {
+		return nil, err
+	}
+	return s, s.readRepositories(ctx)
+}
+
+func (s *store) path(elements ...string) string {
+	return filepath.Join(append([]string{s.directory}, elements...)...)
+}
+
+func (s *store) readOwners() error {
+	files, err := filepath.Glob(s.path("owners", "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		owner := &account{}
+		if err := readJSON(file, owner); err != nil {
+			return fmt.Errorf("owner: %w", err)
+		}
+		s.owners[strings.ToLower(owner.Login)] = owner
+		s.lastID = max(s.lastID, owner.ID)
+	}
+	return nil
+}
+
+func (s *store) readRepositories(ctx context.Context) error {
+	files, err := filepath.Glob(s.path("repositories", "*", "*.git", metadataFile))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		repo := &repository{}
+		if err := readJSON(file, repo); err != nil {
+			return fmt.Errorf("repository: %w", err)
+		}
+		s.repositories[key(repo.Owner, repo.Name)] = repo
+		s.lastID = max(s.lastID, repo.ID)
+		if err := s.open(repo).settleDefaultBranch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextID is never given twice, not even after its holder was deleted and the process restarted. The mutex is held.
+func (s *store) nextID() int64 {
+	s.lastID = max(s.lastID+1, time.Now().UnixMilli())
+	return s.lastID
+}
+
+func key(owner, name string) string { return strings.ToLower(owner + "/" + name) }
+
+// directoryOf is where the bare repository lives. Both names were checked when the repository was created.
+func (s *store) directoryOf(owner, name string) string {
+	return s.path("repositories", strings.ToLower(owner), strings.ToLower(name)+".git")
+}
+
+func (s *store) open(repo *repository) gitRepository {
+	return gitRepository{git: s.git, directory: s.directoryOf(repo.Owner, repo.Name)}
+}
+
+func (s *store) owner(login string) (*account, error) {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	if owner, ok := s.owners[strings.ToLower(login)]; ok {
+		return owner, nil
+	}
+	return nil, fmt.Errorf("owner %q: %w", login, errNotFound)
+}
+
+func (s *store) listOwners() []*account {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	owners := make([]*account, 0, len(s.owners))
+	for _, owner := range s.owners {
+		owners = append(owners, owner)
+	}
+	slices.SortFunc(owners, func(a, b *account) int { return strings.Compare(a.Login, b.Login) })
+	return owners
+}
+
+func (s *store) repository(owner, name string) (*repository, error) {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	if repo, ok := s.repositories[key(owner, name)]; ok {
+		return repo, nil
+	}
+	return nil, fmt.Errorf("repository %s/%s: %w", owner, name, errNotFound)
+}
+
+// listRepositories gives the repositories of an owner, newest first.
+func (s *store) listRepositories(owner string) []*repository {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	var found []*repository
+	for _, repo := range s.repositories {
+		if strings.EqualFold(repo.Owner, owner) {
+			found = append(found, repo)
+		}
+	}
+	slices.SortFunc(found, func(a, b *repository) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return found
+}
+
+// putOwner creates an account, or changes the one of the same login.
+func (s *store) putOwner(login, kind string, change func(*account) error) error {
+	if !loginPattern.MatchString(login) || slices.Contains(reservedLogins, strings.ToLower(login)) {
+		return fmt.Errorf("login %q: only letters, digits and hyphens, at most 39, and not %s", login, strings.Join(reservedLogins, " or "))
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	changed := &account{Login: login, Kind: kind, CreatedAt: now()}
+	if existing, ok := s.owners[strings.ToLower(login)]; ok {
+		if existing.Kind != kind {
+			return fmt.Errorf("login %s: it is a %s already", login, strings.ToLower(existing.Kind))
+		}
+		var err error
+		if changed, err = clone(existing); err != nil {
+			return err
+		}
+	} else {
+		changed.ID = s.nextID()
+	}
+	if err := change(changed); err != nil {
+		return err
+	}
+	if err := writeJSON(s.path("owners", strings.ToLower(login)+".json"), changed); err != nil {
+		return fmt.Errorf("owner %s: %w", login, err)
+	}
+	s.owners[strings.ToLower(login)] = changed
+	return nil
+}
+
+// createRepository prepares the bare repository aside and moves it into place whole.
+func (s *store) createRepository(ctx context.Context, owner *account, name string, initial settings) (*repository, error) {
+	if !repositoryPattern.MatchString(name) || strings.Trim(name, ".") == "" || strings.HasSuffix(strings.ToLower(name), ".git") {
+		return nil, fmt.Errorf("repository name %q: only letters, digits, '.', '_' and '-', at most 100", name)
+	}
+	if _, err := s.repository(owner.Login, name); err == nil {
+		return nil, errTaken
+	}
+	prepared, err := os.MkdirTemp(s.path("tmp"), "create-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(prepared)
+	if err := s.git.initialize(ctx, prepared); err != nil {
+		return nil, err
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if _, taken := s.repositories[key(owner.Login, name)]; taken {
+		return nil, errTaken
+	}
+	created := now()
+	repo := &repository{
+		ID: s.nextID(), Owner: owner.Login, Name: name, Settings: initial, Topics: []string{},
+		CreatedAt: created, UpdatedAt: created, PushedAt: created, OIDC: oidcSubject{UseDefault: true},
+	}
+	if err := writeJSON(filepath.Join(prepared, metadataFile), repo); err != nil {
+		return nil, err
+	}
+	target := s.directoryOf(owner.Login, name)
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(prepared, target); err != nil {
+		return nil, err
+	}
+	s.repositories[key(owner.Login, name)] = repo
+	return repo, nil
+}
+
+// updateRepository applies a change to a copy and puts the copy in place; the change is lost whole when it fails.
+func (s *store) updateRepository(owner, name string, change func(*repository) error) (*repository, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	existing, ok := s.repositories[key(owner, name)]
+	if !ok {
+		return nil, fmt.Errorf("repository %s/%s: %w", owner, name, errNotFound)
+	}
+	changed, err := clone(existing)
+	if err != nil {
+		return nil, err
+	}
+	changed.UpdatedAt = now()
+	if err := change(changed); err != nil {
+		return nil, err
+	}
+	if err := writeJSON(filepath.Join(s.directoryOf(owner, name), metadataFile), changed); err != nil {
+		return nil, fmt.Errorf("repository %s/%s: %w", owner, name, err)
+	}
+	s.repositories[key(owner, name)] = changed
+	return changed, nil
+}
+
+func (s *store) deleteRepository(owner, name string) error {
+	removed, err := os.MkdirTemp(s.path("tmp"), "delete-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(removed)
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if _, ok := s.repositories[key(owner, name)]; !ok {
+		return fmt.Errorf("repository %s/%s: %w", owner, name, errNotFound)
+	}
+	if err := os.Rename(s.directoryOf(owner, name), filepath.Join(removed, "repository.git")); err != nil {
+		return err
+	}
+	delete(s.repositories, key(owner, name))
+	return nil
+}
+
+// now is in whole seconds, as GitHub's times are.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+
+func clone[T any](value *T) (*T, error) {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	copied := new(T)
+	return copied, json.Unmarshal(encoded, copied)
+}
+
+func readJSON(path string, into any) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func writeJSON(path string, value any) error {
+	encoded, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(path, encoded)
+}
+
+// writeFile replaces a file whole: a reader, or a process that starts after a crash, never sees half of it.
+func writeFile(path string, content []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(content)
+	if err = errors.Join(err, temporary.Close()); err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return nil
+}
