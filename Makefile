@@ -80,8 +80,9 @@ test-browser: build web/node_modules/.package-lock.json ## Drive the real binary
 	npm --prefix web run e2e
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint web/node_modules/.package-lock.json ## Lint Go and TypeScript.
+lint: $(TOOLS)/golangci-lint $(TOOLS)/workflowcheck web/node_modules/.package-lock.json ## Lint Go, workflows and TypeScript.
 	$(TOOLS)/golangci-lint run
+	$(TOOLS)/workflowcheck ./workflows/...
 	npm --prefix web run lint
 	npm --prefix web run typecheck
 
@@ -119,13 +120,14 @@ prerequisites: ## Say which of go, node, npm and git is missing or too old.
 ##@ Tools
 
 .PHONY: tools
-tools: $(TOOLS)/sqlc $(TOOLS)/golangci-lint $(TOOLS)/govulncheck ## Build the pinned tools into .cache/bin.
+tools: $(TOOLS)/sqlc $(TOOLS)/golangci-lint $(TOOLS)/workflowcheck $(TOOLS)/govulncheck ## Build the pinned tools into .cache/bin.
 
 # Without cgo sqlc brings its Postgres parser as WebAssembly, so that no C compiler is asked for.
 $(TOOLS)/sqlc: PACKAGE := github.com/sqlc-dev/sqlc/cmd/sqlc
 $(TOOLS)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/workflowcheck: PACKAGE := go.temporal.io/sdk/contrib/tools/workflowcheck
 $(TOOLS)/govulncheck: PACKAGE := golang.org/x/vuln/cmd/govulncheck
-$(TOOLS)/sqlc $(TOOLS)/golangci-lint $(TOOLS)/govulncheck: tools/go.mod tools/go.sum
+$(TOOLS)/%: tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go build -C tools -trimpath -o "../$@" $(PACKAGE)
 	@touch "$@"
 
