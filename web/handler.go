@@ -1,0 +1,166 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+// contentSecurityPolicy lets the page load and call only its own origin. Scripts have neither 'unsafe-inline' nor 'unsafe-eval':
+// the forms' validator interprets JSON Schema instead of compiling it to functions. Styles need 'unsafe-inline' because Radix
+// writes a <style> element to hold the page still behind an open dialog. Pictures may come from any https host: avatars do.
+const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
+	"img-src 'self' data: https:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+
+const (
+	// forever suits files whose name carries the hash of their content.
+	forever = "public, max-age=31536000, immutable"
+	// neverStored suits index.html: it names the hashed files, so a stale one shows an old portal or none.
+	neverStored = "no-store"
+	revalidated = "no-cache"
+)
+
+const notBuilt = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Portico</title></head>
+<body><h1>The portal is not in this binary</h1>
+<p>It was built without it. Run <code>make build</code>, which builds the portal first, and start Portico again. The API under <code>/api</code> works meanwhile.</p></body></html>
+`
+
+// Handler serves the embedded portal; see Serve.
+func Handler() http.Handler { return Serve(Files()) }
+
+// Serve answers GET and HEAD with the files of a built portal. A path that names no file gets index.html when a browser
+// navigates to it (the application has its own router), and an empty 404, as Backstage gives, to everybody else. Without an index.html
+// it answers 503 with a page that says how to build one.
+func Serve(files fs.FS) http.Handler {
+	return &server{files: files}
+}
+
+type server struct{ files fs.FS }
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Security-Policy", contentSecurityPolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
+	if s.serves(name) {
+		s.file(w, r, name)
+		return
+	}
+	if !navigates(r) || strings.HasPrefix(name, "assets/") {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	if !s.serves("index.html") {
+		s.missing(w)
+		return
+	}
+	s.file(w, r, "index.html")
+}
+
+// serves tells whether name is a file for the public; dotfiles and the compressed twins are not.
+func (s *server) serves(name string) bool {
+	if name == "" || strings.HasPrefix(path.Base(name), ".") || strings.HasSuffix(name, ".gz") {
+		return false
+	}
+	info, err := fs.Stat(s.files, name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func (s *server) file(w http.ResponseWriter, r *http.Request, name string) {
+	header := w.Header()
+	header.Set("Cache-Control", cacheControl(name))
+	header.Set("Content-Type", contentType(name))
+	header.Set("Vary", "Accept-Encoding")
+
+	content, err := s.read(name + ".gz")
+	compressed := err == nil && acceptsGzip(r)
+	if !compressed {
+		content, err = s.read(name)
+	}
+	if err != nil {
+		http.Error(w, "the portal's files cannot be read", http.StatusInternalServerError)
+		return
+	}
+	if compressed {
+		header.Set("Content-Encoding", "gzip")
+	}
+	// Embedded files have no modification time; the zero time keeps http.ServeContent from claiming one.
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+}
+
+func (s *server) read(name string) ([]byte, error) {
+	file, err := s.files.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("portal file %s: %w", name, err)
+	}
+	content, err := io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("portal file %s: %w", name, err)
+	}
+	return content, nil
+}
+
+func (s *server) missing(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", neverStored)
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, notBuilt) // the reader went away: nobody is left to tell
+}
+
+func cacheControl(name string) string {
+	switch {
+	case strings.HasPrefix(name, "assets/"):
+		return forever
+	case name == "index.html":
+		return neverStored
+	default:
+		return revalidated
+	}
+}
+
+// contentType does not ask the system's MIME tables for what the portal is made of: they differ between machines.
+func contentType(name string) string {
+	switch extension := path.Ext(name); extension {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	default:
+		if known := mime.TypeByExtension(extension); known != "" {
+			return known
+		}
+		return "application/octet-stream"
+	}
+}
+
+func navigates(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+func acceptsGzip(r *http.Request) bool {
+	for offer := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		coding, weight, _ := strings.Cut(strings.TrimSpace(offer), ";")
+		if coding == "gzip" && strings.TrimSpace(weight) != "q=0" {
+			return true
+		}
+	}
+	return false
+}

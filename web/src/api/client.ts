@@ -1,0 +1,181 @@
+import { readError } from './errors';
+import { forget, session } from './session';
+import type {
+  Action,
+  Entity,
+  EntityPage,
+  FacetValue,
+  Info,
+  JsonObject,
+  ParameterSchema,
+  RunDetail,
+  RunPage,
+  Task,
+} from './types';
+
+type Query = Record<string, string | number | readonly string[] | undefined>;
+
+interface Call {
+  method?: 'GET' | 'POST';
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+/** Sends one authenticated request. A rejected token is renewed once; every other failure is an ApiError. */
+export async function send(path: string, call: Call = {}): Promise<Response> {
+  const first = await attempt(path, call);
+  if (first.status !== 401) return accept(first);
+  forget();
+  return accept(await attempt(path, call));
+}
+
+async function attempt(path: string, { method = 'GET', query, body, signal }: Call): Promise<Response> {
+  const { token } = (await session()).backstageIdentity;
+  return fetch(`${path}${queryString(query)}`, {
+    method,
+    headers: {
+      Authorization: `Bearer ${token}`,
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(signal && { signal }),
+  });
+}
+
+async function accept(response: Response): Promise<Response> {
+  if (!response.ok) throw await readError(response);
+  return response;
+}
+
+async function json<T>(path: string, call?: Call): Promise<T> {
+  return (await send(path, call)).json();
+}
+
+/** Leaves out what is undefined or empty (Backstage answers 400 to an empty value) and repeats a key for each item of a list. */
+export function queryString(query: Query = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      if (item !== undefined && item !== '') parameters.append(key, String(item));
+    }
+  }
+  const text = parameters.toString();
+  return text && `?${text}`;
+}
+
+export async function fetchInfo(signal?: AbortSignal): Promise<Info> {
+  const response = await fetch('/api/portico/v1/info', signal ? { signal } : {});
+  return (await accept(response)).json();
+}
+
+export interface EntityQuery {
+  /** Sets of conditions in Backstage's form, OR-ed: `kind=component,spec.type=service`. */
+  filter?: readonly string[];
+  text?: string;
+  textFields?: readonly string[];
+  orderField?: string;
+  fields?: readonly string[];
+  limit?: number;
+  cursor?: string;
+}
+
+export const searchedFields = ['metadata.name', 'metadata.title', 'metadata.description', 'spec.profile.displayName'] as const;
+
+export function queryEntities(query: EntityQuery, signal?: AbortSignal): Promise<EntityPage> {
+  const { cursor, limit, fields } = query;
+  const fieldList = fields?.join(',');
+  const first = {
+    filter: query.filter,
+    orderField: query.orderField,
+    fullTextFilterTerm: query.text,
+    fullTextFilterFields: query.text ? (query.textFields ?? searchedFields).join(',') : undefined,
+  };
+  return json('/api/catalog/entities/by-query', {
+    query: { limit, fields: fieldList, ...(cursor ? { cursor } : first) },
+    ...(signal && { signal }),
+  });
+}
+
+export function fetchEntity(kind: string, namespace: string, name: string, signal?: AbortSignal): Promise<Entity> {
+  const path = [kind, namespace, name].map(encodeURIComponent).join('/');
+  return json(`/api/catalog/entities/by-name/${path}`, signal && { signal });
+}
+
+export async function fetchEntitiesByRefs(
+  entityRefs: readonly string[],
+  fields: readonly string[],
+  signal?: AbortSignal,
+): Promise<(Entity | null)[]> {
+  const answer = await json<{ items: (Entity | null)[] }>('/api/catalog/entities/by-refs', {
+    method: 'POST',
+    body: { entityRefs, fields },
+    ...(signal && { signal }),
+  });
+  return answer.items;
+}
+
+export async function fetchFacets(
+  facets: readonly string[],
+  filter: readonly string[],
+  signal?: AbortSignal,
+): Promise<Record<string, FacetValue[]>> {
+  const answer = await json<{ facets: Record<string, FacetValue[]> }>('/api/catalog/entity-facets', {
+    query: { facet: facets, filter },
+    ...(signal && { signal }),
+  });
+  return answer.facets;
+}
+
+export function fetchParameterSchema(namespace: string, name: string, signal?: AbortSignal): Promise<ParameterSchema> {
+  const path = `${encodeURIComponent(namespace)}/template/${encodeURIComponent(name)}`;
+  return json(`/api/scaffolder/v2/templates/${path}/parameter-schema`, signal && { signal });
+}
+
+export function fetchActions(signal?: AbortSignal): Promise<Action[]> {
+  return json('/api/scaffolder/v2/actions', signal && { signal });
+}
+
+export function createTask(
+  templateRef: string,
+  values: JsonObject,
+  secrets: Record<string, string>,
+): Promise<{ id: string }> {
+  return json('/api/scaffolder/v2/tasks', { method: 'POST', body: { templateRef, values, secrets } });
+}
+
+export function fetchTask(id: string, signal?: AbortSignal): Promise<Task> {
+  return json(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}`, signal && { signal });
+}
+
+export interface RunQuery {
+  status?: string;
+  template?: string;
+  createdBy?: string;
+  limit?: number;
+  offset?: number;
+}
+
+export function fetchRuns(query: RunQuery, signal?: AbortSignal): Promise<RunPage> {
+  return json('/api/portico/v1/runs', { query: { ...query }, ...(signal && { signal }) });
+}
+
+export function fetchRun(id: string, signal?: AbortSignal): Promise<RunDetail> {
+  return json(`/api/portico/v1/runs/${encodeURIComponent(id)}`, signal && { signal });
+}
+
+export async function retryRun(id: string): Promise<void> {
+  await send(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/retry`, { method: 'POST', body: {} });
+}
+
+export async function cancelRun(id: string): Promise<void> {
+  await send(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
+}
+
+export async function rollBackRun(id: string): Promise<void> {
+  await send(`/api/portico/v1/runs/${encodeURIComponent(id)}/rollback`, { method: 'POST' });
+}
+
+export function openEventStream(id: string, after: number | undefined, signal: AbortSignal): Promise<Response> {
+  return send(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/eventstream`, { query: { after }, signal });
+}

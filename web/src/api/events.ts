@@ -1,0 +1,33 @@
+import type { TaskEvent } from './types';
+
+/**
+ * Reads server-sent events as they arrive, whatever the chunks are cut into. It yields the `data` of each event, parsed; comments and
+ * other fields are skipped. It ends when the server closes.
+ */
+export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<TaskEvent> {
+  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value.replaceAll('\r\n', '\n')).split('\n\n');
+      rest = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const event = parseBlock(block);
+        if (event) yield event;
+      }
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function parseBlock(block: string): TaskEvent | undefined {
+  const data = block
+    .split('\n')
+    .filter((line) => line.startsWith('data:'))
+    .map((line) => line.slice('data:'.length).trimStart())
+    .join('\n');
+  return data ? JSON.parse(data) : undefined;
+}

@@ -1,0 +1,94 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import * as api from './client';
+import { session } from './session';
+import type { RunDetail, RunPhase } from './types';
+
+export const infoQuery = queryOptions({
+  queryKey: ['info'],
+  queryFn: ({ signal }) => api.fetchInfo(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const sessionQuery = queryOptions({ queryKey: ['session'], queryFn: session, staleTime: Number.POSITIVE_INFINITY });
+
+export const entityQuery = (kind: string, namespace: string, name: string) =>
+  queryOptions({
+    queryKey: ['entity', kind, namespace, name],
+    queryFn: ({ signal }) => api.fetchEntity(kind, namespace, name, signal),
+  });
+
+export const entitiesQuery = (query: api.EntityQuery) =>
+  queryOptions({ queryKey: ['entities', query], queryFn: ({ signal }) => api.queryEntities(query, signal) });
+
+export const entityPagesQuery = (query: api.EntityQuery) =>
+  infiniteQueryOptions({
+    queryKey: ['entity-pages', query],
+    queryFn: ({ signal, pageParam }) => api.queryEntities({ ...query, ...(pageParam && { cursor: pageParam }) }, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.pageInfo.nextCursor,
+    placeholderData: (previous) => previous,
+  });
+
+export const facetsQuery = (facets: readonly string[], filter: readonly string[]) =>
+  queryOptions({
+    queryKey: ['facets', facets, filter],
+    queryFn: ({ signal }) => api.fetchFacets(facets, filter, signal),
+    placeholderData: (previous) => previous,
+  });
+
+/** Every template, whole: the gallery shows them all, and a form needs the steps for its review. */
+export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: 'metadata.name,asc', limit: 500 });
+
+export const parameterSchemaQuery = (namespace: string, name: string) =>
+  queryOptions({
+    queryKey: ['parameter-schema', namespace, name],
+    queryFn: ({ signal }) => api.fetchParameterSchema(namespace, name, signal),
+  });
+
+export const actionsQuery = queryOptions({
+  queryKey: ['actions'],
+  queryFn: ({ signal }) => api.fetchActions(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const taskQuery = (id: string) =>
+  queryOptions({ queryKey: ['task', id], queryFn: ({ signal }) => api.fetchTask(id, signal), staleTime: 60_000 });
+
+const livePhases: ReadonlySet<RunPhase> = new Set(['running', 'waiting', 'rollingBack']);
+
+/** Whether a run moves by itself; a parked one waits for a person. */
+export function isLive(phase: RunPhase): boolean {
+  return livePhases.has(phase);
+}
+
+/** How often a run is asked for besides what its event stream announces: rollbacks and other people's retries are not in the stream. */
+function runInterval(run: RunDetail | undefined): number | false {
+  if (run?.phase === 'rollingBack') return 1000;
+  return run && (isLive(run.phase) || run.phase === 'parked') ? 10_000 : false;
+}
+
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['run', id],
+    queryFn: ({ signal }) => api.fetchRun(id, signal),
+    refetchInterval: (query) => runInterval(query.state.data),
+  });
+
+export const runsQuery = (query: api.RunQuery) =>
+  queryOptions({ queryKey: ['runs', query], queryFn: ({ signal }) => api.fetchRuns(query, signal) });
+
+const runsPerPage = 100;
+
+export const runPagesQuery = (query: Omit<api.RunQuery, 'limit' | 'offset'>) =>
+  infiniteQueryOptions({
+    queryKey: ['run-pages', query],
+    queryFn: ({ signal, pageParam }) => api.fetchRuns({ ...query, limit: runsPerPage, offset: pageParam }, signal),
+    initialPageParam: 0,
+    getNextPageParam: (last, pages) => {
+      const seen = pages.reduce((sum, page) => sum + page.runs.length, 0);
+      return last.runs.length > 0 && seen < last.total ? seen : undefined;
+    },
+    placeholderData: (previous) => previous,
+    refetchInterval: (query) =>
+      query.state.data?.pages.some((page) => page.runs.some((run) => isLive(run.phase))) ? 3000 : 15_000,
+  });

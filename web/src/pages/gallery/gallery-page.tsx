@@ -1,0 +1,130 @@
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useEffect, useMemo } from 'react';
+import { runsQuery, templatesQuery } from '@/api/queries';
+import type { Entity } from '@/api/types';
+import { EntityLink } from '@/entity/entity-link';
+import { displayName, namespaceOf, ownersOf, refOf } from '@/entity/ref';
+import { StarButton } from '@/entity/star-button';
+import { type Statistics, statisticsByTemplate } from '@/run/statistics';
+import { formatDuration } from '@/ui/format';
+import { SearchInput } from '@/ui/input';
+import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
+import { groupTemplates, matchesTemplate } from './group-templates';
+
+const route = getRouteApi('/create');
+/** The newest runs that the figures on the cards are counted from. */
+const counted = 500;
+
+export function GalleryPage() {
+  const { q = '', tag } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { data, error, refetch } = useQuery(templatesQuery);
+  const { data: recent } = useQuery({ ...runsQuery({ limit: counted }), staleTime: 60_000 });
+  const statistics = useMemo(() => statisticsByTemplate(recent?.runs ?? []), [recent]);
+  const templates = data?.items ?? [];
+  const shown = templates.filter((template) => matchesTemplate(template, q, tag));
+
+  useEffect(() => {
+    document.title = 'Create · Portico';
+  }, []);
+
+  return (
+    <div className="max-w-6xl space-y-5">
+      <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
+        <h1 className="text-title">Create</h1>
+        <SearchInput
+          label="Find a template"
+          value={q}
+          onChange={(text) => navigate({ search: { ...(text && { q: text }), ...(tag && { tag }) }, replace: true })}
+          className="w-full sm:w-72"
+        />
+        {tag && (
+          <Link to="/create" search={{ ...(q && { q }) }} className="text-small text-muted hover:text-ink">
+            tagged {tag} ✕<span className="sr-only">, remove this filter</span>
+          </Link>
+        )}
+      </div>
+      {error && <ErrorPanel error={error} doing="list the templates" onRetry={() => refetch()} />}
+      {!data && !error && <Skeleton lines={6} />}
+      {data && templates.length === 0 && <NoTemplates />}
+      {templates.length > 0 && shown.length === 0 && <Empty title="No template is like this." />}
+      {groupTemplates(shown).map(({ purpose, templates: alike }) => (
+        <section key={purpose} aria-label={purpose}>
+          <h2 className="border-b pb-1.5 first-letter:uppercase">{purpose}</h2>
+          <ul className="grid gap-x-8 sm:grid-cols-2 xl:grid-cols-3">
+            {alike.map((template) => (
+              <Card key={refOf(template)} template={template} statistics={statistics.get(refOf(template))} />
+            ))}
+          </ul>
+        </section>
+      ))}
+    </div>
+  );
+}
+
+function Card({ template, statistics }: { template: Entity; statistics: Statistics | undefined }) {
+  const title = displayName(template);
+  const owner = ownersOf(template)[0];
+  return (
+    <li className="relative flex flex-col border-b py-4 has-[h3_a:hover]:bg-hover sm:-mx-3 sm:px-3">
+      <div className="flex items-start gap-2">
+        <h3 className="min-w-0 grow">
+          <Link
+            to="/create/templates/$namespace/$name"
+            params={{ namespace: namespaceOf(template), name: template.metadata.name }}
+            className="wrap-anywhere after:absolute after:inset-0"
+          >
+            {title}
+          </Link>
+        </h3>
+        <span className="relative -my-1.5">
+          <StarButton entityRef={refOf(template)} title={title} />
+        </span>
+      </div>
+      {template.metadata.description && (
+        <p className="mt-1 line-clamp-3 text-muted">{template.metadata.description}</p>
+      )}
+      <div className="mt-auto flex flex-wrap items-center gap-x-3 gap-y-1 pt-3 text-small text-muted">
+        {owner && (
+          <span className="relative min-w-0">
+            <EntityLink entityRef={owner} />
+          </span>
+        )}
+        {statistics && <Figures statistics={statistics} />}
+        {template.metadata.tags?.map((name) => (
+          <Link
+            key={name}
+            to="/create"
+            search={{ tag: name }}
+            className="relative rounded border px-1.5 hover:border-edge hover:text-ink"
+          >
+            {name}
+          </Link>
+        ))}
+      </div>
+    </li>
+  );
+}
+
+/** How long it takes and how often it succeeds, as it really went. */
+function Figures({ statistics: { ended, completed, typical } }: { statistics: Statistics }) {
+  return (
+    <span title={`${completed} of the last ${ended} finished runs completed`}>
+      {typical !== undefined && `${formatDuration(typical)} · `}
+      {Math.floor((100 * completed) / ended)} % of {ended} succeeded
+    </span>
+  );
+}
+
+function NoTemplates() {
+  return (
+    <Empty title="There are no templates in the catalog.">
+      <p>
+        Add a location that holds one under <code className="font-mono">catalog.locations</code> in the configuration,
+        and check it first:
+      </p>
+      <Command>portico catalog validate template.yaml</Command>
+    </Empty>
+  );
+}

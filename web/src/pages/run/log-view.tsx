@@ -1,0 +1,276 @@
+import { getRouteApi } from '@tanstack/react-router';
+import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
+import { ArrowDown, ArrowUp, WrapText } from 'lucide-react';
+import { type MouseEvent, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { type Colour, parseAnsi } from '@/run/ansi';
+import type { LogLine } from '@/run/log';
+import type { Connection } from '@/run/use-run-log';
+import { classNames } from '@/ui/class-names';
+import { CopyButton } from '@/ui/copy-button';
+import { IconButton } from '@/ui/button';
+import { formatAbsolute, formatDuration } from '@/ui/format';
+import { SearchInput } from '@/ui/input';
+import { cutAt, matchingLines, readLines } from './log-search';
+
+const route = getRouteApi('/runs/$id');
+const lineHeight = 20;
+/** How near to its end a log must be scrolled, in pixels, to be kept there while it grows. */
+const atEnd = 2 * lineHeight;
+
+interface LogViewProps {
+  lines: readonly LogLine[];
+  connection: Connection;
+  name: string;
+}
+
+/** A log of any length: live, searchable, copyable, each line with an address. */
+export function LogView({ lines, connection, name }: LogViewProps) {
+  const { line: chosen, find = '' } = route.useSearch();
+  const navigate = route.useNavigate();
+  const [wrap, setWrap] = useState(false);
+  const [current, setCurrent] = useState(0);
+  const term = useDeferredValue(find);
+  const found = useMemo(() => matchingLines(lines, term), [lines, term]);
+  const match = found[current % Math.max(1, found.length)];
+
+  const search = (text: string) => {
+    setCurrent(0);
+    navigate({ search: (search) => ({ ...search, find: text || undefined }) as typeof search, replace: true, resetScroll: false });
+  };
+  const step = (by: number) => setCurrent((at) => (at + by + found.length) % Math.max(1, found.length));
+  const choose = (event: MouseEvent, number: number) => {
+    event.preventDefault();
+    const start = event.shiftKey ? readLines(chosen)?.first : undefined;
+    const line = start === undefined || start === number ? String(number) : `${start}-${number}`;
+    navigate({ search: (search) => ({ ...search, line }), replace: true, resetScroll: false });
+  };
+
+  return (
+    <div>
+      <div className="flex flex-wrap items-center gap-1 pb-2">
+        <SearchInput
+          label="Find in the log"
+          value={find}
+          onChange={search}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') step(event.shiftKey ? -1 : 1);
+          }}
+          className="min-w-36 grow sm:max-w-64"
+        />
+        {term && (
+          <>
+            <span role="status" className="px-1 text-small whitespace-nowrap text-muted">
+              {found.length === 0 ? 'none' : `${(current % found.length) + 1} of ${found.length}`}
+            </span>
+            <IconButton icon={ArrowUp} label="Previous match" disabled={found.length === 0} onClick={() => step(-1)} />
+            <IconButton icon={ArrowDown} label="Next match" disabled={found.length === 0} onClick={() => step(1)} />
+          </>
+        )}
+        <span className="grow" />
+        <span role="status" className="px-1 text-small whitespace-nowrap text-muted">
+          {connectionWords[connection]}
+        </span>
+        <IconButton icon={WrapText} label="Wrap long lines" aria-pressed={wrap} onClick={() => setWrap(!wrap)} />
+        <CopyButton text={() => lines.map((line) => line.text).join('\n')} label="Copy the log" />
+      </div>
+      <Lines
+        key={wrap ? 'wrapped' : 'straight'}
+        lines={lines}
+        name={name}
+        wrap={wrap}
+        term={term}
+        match={match}
+        chosen={readLines(chosen)}
+        onChoose={choose}
+        waiting={connection !== 'ended'}
+      />
+    </div>
+  );
+}
+
+const connectionWords: Record<Connection, string> = {
+  connecting: '',
+  open: 'live',
+  lost: 'connection lost, trying again …',
+  ended: '',
+};
+
+interface LinesProps {
+  lines: readonly LogLine[];
+  name: string;
+  wrap: boolean;
+  term: string;
+  match: number | undefined;
+  chosen: { first: number; last: number } | undefined;
+  onChoose: (event: MouseEvent, number: number) => void;
+  waiting: boolean;
+}
+
+function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: LinesProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const following = useRef(chosen === undefined);
+  const reached = useRef(false);
+  const first = lines[0];
+  const virtualizer = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => lineHeight,
+    overscan: 20,
+    getItemKey: (index) => lines[index]?.key ?? index,
+    rangeExtractor: defaultRangeExtractor,
+  });
+
+  useEffect(() => {
+    if (following.current && lines.length > 0) virtualizer.scrollToIndex(lines.length - 1, { align: 'end' });
+  }, [lines.length, virtualizer]);
+
+  useEffect(() => {
+    if (match === undefined) return;
+    following.current = false;
+    virtualizer.scrollToIndex(match, { align: 'center' });
+  }, [match, virtualizer]);
+
+  // A linked line is brought into view once, when it has arrived; after that the reader scrolls.
+  const linked = chosen?.first;
+  const arrived = linked !== undefined && linked <= lines.length;
+  useEffect(() => {
+    if (!arrived || reached.current) return;
+    reached.current = true;
+    virtualizer.scrollToIndex(linked - 1, { align: 'center' });
+  }, [arrived, linked, virtualizer]);
+
+  const scrolled = () => {
+    const element = box.current;
+    if (element) following.current = element.scrollHeight - element.scrollTop - element.clientHeight < atEnd;
+  };
+
+  return (
+    <div
+      ref={box}
+      role="log"
+      aria-label={`Log of ${name}`}
+      aria-live="off"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+      tabIndex={0}
+      onScroll={scrolled}
+      className="h-[max(320px,calc(100dvh-380px))] overflow-auto rounded-md border bg-rail font-mono text-small"
+    >
+      {!first && <p className="p-3 font-sans text-base text-muted">{waiting ? 'Nothing was said yet.' : 'This step said nothing.'}</p>}
+      <div className="relative min-w-full" style={{ height: virtualizer.getTotalSize(), ...(!wrap && { width: 'max-content' }) }}>
+        {/* The widest line that was ever in view would set the width; a spacer as wide as the longest keeps the box still. */}
+        {!wrap && <Spacer lines={lines} />}
+        {virtualizer.getVirtualItems().map((item) => {
+          const line = lines[item.index];
+          if (!line || !first) return null;
+          const number = item.index + 1;
+          return (
+            <div
+              key={item.key}
+              data-index={item.index}
+              ref={wrap ? virtualizer.measureElement : undefined}
+              className="absolute left-0 w-full"
+              style={{ transform: `translateY(${item.start}px)` }}
+            >
+              <Line
+                line={line}
+                number={number}
+                since={first.at}
+                wrap={wrap}
+                term={term}
+                selected={chosen !== undefined && number >= chosen.first && number <= chosen.last}
+                current={item.index === match}
+                onChoose={onChoose}
+              />
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function Spacer({ lines }: { lines: readonly LogLine[] }) {
+  const longest = useMemo(() => lines.reduce((most, line) => Math.max(most, line.text.length), 0), [lines]);
+  return <div aria-hidden className="h-0" style={{ width: `calc(${longest}ch + 160px)` }} />;
+}
+
+interface LineProps {
+  line: LogLine;
+  number: number;
+  /** When the log began; each line's time is shown from there. */
+  since: string;
+  wrap: boolean;
+  term: string;
+  selected: boolean;
+  current: boolean;
+  onChoose: (event: MouseEvent, number: number) => void;
+}
+
+const levelWords = { debug: 'debug', info: '', warn: 'warning', error: 'error' } as const;
+
+function Line({ line, number, since, wrap, term, selected, current, onChoose }: LineProps) {
+  const at = new Date(line.at);
+  return (
+    <div
+      className={classNames(
+        'flex min-h-5 leading-5 hover:bg-hover',
+        selected && 'bg-selected',
+        current && 'bg-hover',
+        line.about && 'text-muted',
+      )}
+    >
+      <a
+        href={`?line=${number}`}
+        aria-label={`Link to line ${number}`}
+        onClick={(event) => onChoose(event, number)}
+        className="w-12 shrink-0 pr-2 text-right text-muted select-none hover:text-accent"
+      >
+        {number}
+      </a>
+      <time
+        dateTime={line.at}
+        title={formatAbsolute(at)}
+        className="hidden w-20 shrink-0 pr-3 text-right whitespace-nowrap text-muted select-none sm:block"
+      >
+        {formatDuration(at.getTime() - new Date(since).getTime())}
+      </time>
+      <code className={classNames('pr-4', wrap ? 'min-w-0 wrap-anywhere whitespace-pre-wrap' : 'whitespace-pre')}>
+        {levelWords[line.level] && (
+          <span className={line.level === 'error' ? 'text-failed' : 'text-waiting'}>{levelWords[line.level]} </span>
+        )}
+        {term ? <Marked text={line.text} term={term} /> : <Coloured raw={line.raw} />}
+      </code>
+    </div>
+  );
+}
+
+function Marked({ text, term }: { text: string; term: string }) {
+  return cutAt(text, term).map((piece, index) =>
+    // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line have no other identity
+    index % 2 === 1 ? <mark key={index}>{piece}</mark> : piece,
+  );
+}
+
+/** Terminals' eight colours on the portal's tokens, readable in both themes. */
+const colourLooks: Record<Colour, string> = {
+  black: 'text-muted',
+  red: 'text-failed',
+  green: 'text-done',
+  yellow: 'text-waiting',
+  blue: 'text-accent',
+  magenta: 'text-accent',
+  cyan: 'text-accent',
+  white: '',
+};
+
+function Coloured({ raw }: { raw: string }) {
+  return parseAnsi(raw).map((span, index) => (
+    <span
+      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line have no other identity
+      key={index}
+      className={classNames(span.colour && colourLooks[span.colour], span.bold && 'font-semibold') || undefined}
+    >
+      {span.text}
+    </span>
+  ));
+}

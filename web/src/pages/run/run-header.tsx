@@ -1,0 +1,68 @@
+import { Link } from '@tanstack/react-router';
+import type { RunDetail, Task } from '@/api/types';
+import { EntityLink } from '@/entity/entity-link';
+import { parseRef } from '@/entity/ref';
+import { runLook, State } from '@/run/status';
+import { CopyButton } from '@/ui/copy-button';
+import { ExternalLink } from '@/ui/external-link';
+import { Duration, RelativeTime } from '@/ui/time';
+import { Moves } from './moves';
+
+/** What, for whom, in which state, how long: one line, and one more for who wants to know. */
+export function RunHeader({ run, task }: { run: RunDetail; task: Task | undefined }) {
+  const temporal = run.workflow?.url;
+  const { namespace, name } = parseRef(run.templateRef, 'template');
+  return (
+    <header className="flex flex-wrap items-start gap-x-6 gap-y-3">
+      <div className="min-w-0 grow basis-96">
+        <h1 className="flex flex-wrap items-center gap-x-3 gap-y-1 text-title">
+          <span className="wrap-anywhere">{run.subject ?? run.title}</span>
+          <span role="status" className="text-base font-medium">
+            <State look={runLook(run)} />
+          </span>
+          <span className="text-base font-normal text-muted">
+            <Duration from={run.startedAt ?? run.createdAt} to={run.finishedAt} />
+          </span>
+        </h1>
+        <p className="mt-1 flex flex-wrap items-center gap-x-2 text-muted">
+          <EntityLink entityRef={run.templateRef} defaultKind="template" title={run.subject ? run.title : name} />
+          {run.createdBy && (
+            <>
+              <span>for</span>
+              <EntityLink entityRef={run.createdBy} />
+            </>
+          )}
+          <span aria-hidden>·</span>
+          <span>
+            started <RelativeTime at={run.startedAt ?? run.createdAt} />
+          </span>
+          <span aria-hidden>·</span>
+          <span className="inline-flex items-center">
+            <code className="font-mono text-small" title={run.id}>
+              {run.id.slice(0, 8)}
+            </code>
+            <CopyButton text={() => run.id} label="Copy the run's id" />
+          </span>
+          {temporal && (
+            <ExternalLink href={temporal} className="text-small">
+              Temporal
+            </ExternalLink>
+          )}
+        </p>
+      </div>
+      <div className="flex flex-wrap items-center gap-2">
+        {task && (
+          <Link
+            to="/create/templates/$namespace/$name"
+            params={{ namespace, name }}
+            search={{ formData: JSON.stringify(task.spec.parameters) }}
+            className="inline-flex min-h-8 items-center rounded-md px-3 text-muted hover:bg-hover hover:text-ink"
+          >
+            Run again with these values
+          </Link>
+        )}
+        {run.phase !== 'parked' && <Moves run={run} />}
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import type { RunStep } from '@/api/types';
+import { layOut } from './scale';
+
+const now = new Date('2026-11-22T10:00:30Z');
+
+function step(id: string, status: RunStep['status'], startedAt?: string, endedAt?: string): RunStep {
+  return { id, name: id, action: 'debug:log', status, ...(startedAt && { startedAt }), ...(endedAt && { endedAt }) };
+}
+
+describe('layOut', () => {
+  it('lays steps end to end and leaves out the time between them', () => {
+    const spans = layOut(
+      [
+        step('fetch', 'completed', '2026-11-22T09:00:00Z', '2026-11-22T09:00:10Z'),
+        step('publish', 'processing', '2026-11-22T10:00:00Z'),
+        step('register', 'open'),
+      ],
+      now,
+    );
+    expect(spans.get('fetch')).toEqual({ start: 0, share: 0.25, duration: 10_000 });
+    expect(spans.get('publish')).toEqual({ start: 0.25, share: 0.75, duration: 30_000 });
+    expect(spans.has('register')).toBe(false);
+  });
+
+  it('gives skipped steps no place', () => {
+    expect(layOut([step('docs', 'skipped', '2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z')], now).size).toBe(0);
+  });
+
+  it('survives steps that took no time and clocks that disagree', () => {
+    const spans = layOut([step('log', 'completed', '2026-11-22T10:00:01Z', '2026-11-22T10:00:00Z')], now);
+    expect(spans.get('log')).toEqual({ start: 0, share: 0, duration: 0 });
+  });
+});

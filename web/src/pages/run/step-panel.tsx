@@ -1,0 +1,158 @@
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { type ReactNode, useSyncExternalStore } from 'react';
+import { actionsQuery } from '@/api/queries';
+import type { JsonObject, RunDetail, RunStep, TemplateStep } from '@/api/types';
+import { Effects } from '@/run/effects';
+import type { RunLog } from '@/run/log';
+import { State, stepLook } from '@/run/status';
+import type { Connection } from '@/run/use-run-log';
+import { type RunView, runViews } from '@/search-params';
+import { Markdown } from '@/ui/markdown';
+import { Source } from '@/ui/source';
+import { Empty } from '@/ui/states';
+import { Duration, RelativeTime } from '@/ui/time';
+import { LogView } from './log-view';
+import { wholeRun } from './selection';
+
+const route = getRouteApi('/runs/$id');
+
+interface LogProps {
+  log: RunLog;
+  connection: Connection;
+}
+
+interface StepPanelProps extends LogProps {
+  run: RunDetail;
+  step: RunStep;
+  /** The step as the template has it, before its expressions were evaluated. */
+  written: TemplateStep | undefined;
+}
+
+/** One step: what it will do or did, what it was given and gave, and what it said. */
+export function StepPanel({ run, step, written, log, connection }: StepPanelProps) {
+  const { view = step.status === 'open' ? 'input' : 'log' } = route.useSearch();
+  const lines = useSyncExternalStore(log.subscribe, () => log.ofStep(step.id));
+  const effects = run.effects.filter((effect) => effect.stepId === step.id);
+  return (
+    <section aria-label={`Step ${step.name}`} className="space-y-3">
+      <header>
+        <h2 className="flex flex-wrap items-center gap-x-3">
+          {step.name}
+          <span className="font-normal">
+            <State look={stepLook(step)} />
+          </span>
+          <Took step={step} />
+        </h2>
+        <About step={step} written={written} />
+      </header>
+      <Failure step={step} />
+      {effects.length > 0 && <Effects effects={effects} />}
+      <Views run={run} step={step.id} current={view} />
+      {view === 'log' && <LogView lines={lines} connection={connection} name={step.name} />}
+      {view === 'input' && <Input step={step} written={written} />}
+      {view === 'output' && <Values label="the output" value={step.output} none="This step has given nothing yet, or has nothing to give." />}
+    </section>
+  );
+}
+
+interface RunPanelProps extends LogProps {
+  run: RunDetail;
+  parameters: JsonObject | undefined;
+}
+
+/** The run itself: what it was given, what it gave, and everything it said. */
+export function RunPanel({ run, parameters, log, connection }: RunPanelProps) {
+  const { view = 'log' } = route.useSearch();
+  const lines = useSyncExternalStore(log.subscribe, log.all);
+  return (
+    <section aria-label="The whole run" className="space-y-3">
+      <h2>The whole run</h2>
+      <Views run={run} step={wholeRun} current={view} />
+      {view === 'log' && <LogView lines={lines} connection={connection} name="the run" />}
+      {view === 'input' && <Values label="the values" value={parameters} none="This run was given no values." />}
+      {view === 'output' && <Values label="the output" value={run.output} none="This run has given nothing yet." />}
+    </section>
+  );
+}
+
+function Took({ step }: { step: RunStep }) {
+  if (!step.startedAt || step.status === 'skipped') return null;
+  return (
+    <span className="text-small font-normal text-muted">
+      <Duration from={step.startedAt} to={step.endedAt} />
+      {step.attempts !== undefined && step.attempts > 1 && ` · ${step.attempts} attempts`}
+      {' · started '}
+      <RelativeTime at={step.startedAt} />
+    </span>
+  );
+}
+
+function About({ step, written }: { step: RunStep; written: TemplateStep | undefined }) {
+  const { data: actions } = useQuery(actionsQuery);
+  const description = actions?.find((action) => action.id === step.action)?.description;
+  return (
+    <div className="mt-0.5 text-muted">
+      <p>
+        <code className="font-mono text-small">{step.action}</code>
+        {written?.if !== undefined && (
+          <>
+            {' '}
+            only if <code className="font-mono text-small wrap-anywhere">{String(written.if)}</code>
+          </>
+        )}
+      </p>
+      {description && <Markdown>{description}</Markdown>}
+    </div>
+  );
+}
+
+function Failure({ step }: { step: RunStep }) {
+  if (!step.error) return null;
+  const error = typeof step.error === 'string' ? { message: step.error, next: undefined } : step.error;
+  return (
+    <div className="border-l-2 border-failed pl-3">
+      <p className="wrap-anywhere whitespace-pre-wrap">{error.message}</p>
+      {error.next && <p className="text-muted">{error.next}</p>}
+    </div>
+  );
+}
+
+const viewLabels: Record<RunView, string> = { log: 'Log', input: 'Input', output: 'Output' };
+
+function Views({ run, step, current }: { run: RunDetail; step: string; current: RunView }) {
+  return (
+    <nav aria-label="Parts of the step" className="flex gap-4 border-b">
+      {runViews.map((view) => (
+        <Link
+          key={view}
+          to="/runs/$id"
+          params={{ id: run.id }}
+          search={{ step, view }}
+          resetScroll={false}
+          replace
+          aria-current={view === current ? 'true' : undefined}
+          className="-mb-px border-b-2 border-transparent py-1.5 text-muted hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
+        >
+          {viewLabels[view]}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+function Input({ step, written }: { step: RunStep; written: TemplateStep | undefined }) {
+  if (step.input) return <Source label="the input" value={step.input} />;
+  if (!written?.input) return <Empty title="This step takes no input." />;
+  return (
+    <div className="space-y-2">
+      <p className="text-muted">As the template has it; the expressions are evaluated when the step begins.</p>
+      <Source label="the input" value={written.input} />
+    </div>
+  );
+}
+
+function Values({ label, value, none }: { label: string; value: JsonObject | undefined; none: ReactNode }) {
+  if (!value || Object.keys(value).length === 0) return <p className="py-2 text-muted">{none}</p>;
+  return <Source label={label} value={value} />;
+}

@@ -1,0 +1,28 @@
+import type { RunSummary } from '@/api/types';
+
+export interface Cause {
+  key: string;
+  message: string;
+  templateRef: string;
+  failedStep: string | undefined;
+  runs: RunSummary[];
+}
+
+/** Puts together runs of one template that failed at the same step with the same words, apart from what is different in each: names in quotes, numbers, ids. */
+export function groupByCause(runs: readonly RunSummary[]): Cause[] {
+  const causes = new Map<string, Cause>();
+  for (const run of runs) {
+    const message = run.error?.message ?? 'Failed without a message';
+    const key = [run.templateRef, run.failedStep, blur(message)].join('\n');
+    const cause = causes.get(key);
+    if (cause) cause.runs.push(run);
+    else causes.set(key, { key, message, templateRef: run.templateRef, failedStep: run.failedStep, runs: [run] });
+  }
+  return [...causes.values()].sort((a, b) => b.runs.length - a.runs.length);
+}
+
+function blur(message: string): string {
+  return message
+    .replace(/"[^"]*"|'[^']*'|“[^”]*”|`[^`]*`/g, '…')
+    .replace(/\b[0-9a-f]{8,}(?:-[0-9a-f]+)*\b|\d+/gi, '…');
+}

@@ -1,0 +1,175 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useCallback, useEffect } from 'react';
+import { runPagesQuery, sessionQuery } from '@/api/queries';
+import type { RunSummary } from '@/api/types';
+import { EntityLink } from '@/entity/entity-link';
+import { humanizeRef } from '@/entity/ref';
+import { runLook, State } from '@/run/status';
+import { plural } from '@/ui/format';
+import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
+import { type Column, Table } from '@/ui/table';
+import { Duration, RelativeTime } from '@/ui/time';
+import { Causes } from './causes';
+
+const route = getRouteApi('/runs');
+
+export function RunsPage() {
+  const { status, template, by, group } = route.useSearch();
+  const query = useInfiniteQuery(
+    runPagesQuery({ ...(status && { status }), ...(template && { template }), ...(by && { createdBy: by }) }),
+  );
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = query;
+  const more = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const runs = data?.pages.flatMap((page) => page.runs) ?? [];
+  const total = data?.pages[0]?.total;
+
+  useEffect(() => {
+    document.title = 'Runs · Portico';
+  }, []);
+
+  return (
+    <div className="space-y-4">
+      <div className="flex flex-wrap items-baseline gap-x-3">
+        <h1 className="text-title">Runs</h1>
+        {total !== undefined && <span className="text-muted">{plural(total, 'run')}</span>}
+      </div>
+      <Filters />
+      {error && <ErrorPanel error={error} doing="list the runs" onRetry={() => refetch()} />}
+      {!data && !error && <Skeleton lines={8} />}
+      {data && runs.length === 0 && <NoRuns filtered={Boolean(status || template || by)} />}
+      {runs.length > 0 &&
+        (group ? (
+          <Causes runs={runs} columns={columns} />
+        ) : (
+          <Table
+            label="Runs"
+            columns={columns}
+            rows={runs}
+            rowKey={(run) => run.id}
+            {...(total !== undefined && { total })}
+            onNearEnd={more}
+          />
+        ))}
+    </div>
+  );
+}
+
+const columns: Column<RunSummary>[] = [
+  { key: 'state', header: 'State', className: 'w-32', cell: (run) => <State look={runLook(run)} /> },
+  { key: 'what', header: 'What', cell: (run) => <What run={run} /> },
+  {
+    key: 'template',
+    header: 'Template',
+    className: 'hidden md:table-cell md:w-[22%]',
+    cell: (run) => (
+      <EntityLink
+        entityRef={run.templateRef}
+        defaultKind="template"
+        {...(run.subject && { title: run.title })}
+      />
+    ),
+  },
+  {
+    key: 'by',
+    header: 'By',
+    className: 'hidden lg:table-cell lg:w-40',
+    cell: (run) => run.createdBy && <EntityLink entityRef={run.createdBy} defaultKind="user" />,
+  },
+  {
+    key: 'started',
+    header: 'Started',
+    className: 'hidden w-28 sm:table-cell',
+    cell: (run) => <RelativeTime at={run.createdAt} />,
+  },
+  {
+    key: 'duration',
+    header: 'Duration',
+    className: 'hidden w-28 md:table-cell',
+    cell: (run) => <Duration from={run.createdAt} to={run.finishedAt} />,
+  },
+];
+
+function What({ run }: { run: RunSummary }) {
+  return (
+    <>
+      <Link to="/runs/$id" params={{ id: run.id }} className="block truncate font-medium hover:text-accent hover:underline">
+        {run.subject ?? run.title}
+      </Link>
+      {run.failedStep && (
+        <p className="truncate text-small text-muted" title={run.error?.message}>
+          at {run.failedStep}
+          {run.error && `: ${run.error.message}`}
+        </p>
+      )}
+      <p className="truncate text-small text-muted sm:hidden">
+        <RelativeTime at={run.createdAt} />
+      </p>
+    </>
+  );
+}
+
+/** Views that people come back to, and the one filter that has no view: the template. */
+function Filters() {
+  const { status, template, by, group } = route.useSearch();
+  const { data: session } = useQuery(sessionQuery);
+  const me = session?.backstageIdentity.identity.userEntityRef;
+  return (
+    <nav aria-label="Views" className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b">
+      <View label="All" search={{}} active={!status && !by} />
+      <View label="Running" search={{ status: 'processing' }} active={status === 'processing'} />
+      <View label="Failed" search={{ status: 'failed' }} active={status === 'failed' && !group} />
+      <View label="Failed, by cause" search={{ status: 'failed', group: 'cause' }} active={group === 'cause'} />
+      <View label="Completed" search={{ status: 'completed' }} active={status === 'completed'} />
+      <View label="Cancelled" search={{ status: 'cancelled' }} active={status === 'cancelled'} />
+      {me && <View label="Mine" search={{ by: me }} active={by === me} />}
+      {template && (
+        <Link
+          to="/runs"
+          search={(search) => ({ ...search, template: undefined }) as typeof search}
+          className="ml-auto text-small text-muted hover:text-ink"
+        >
+          of {humanizeRef(template, 'template')} ✕<span className="sr-only">, remove this filter</span>
+        </Link>
+      )}
+    </nav>
+  );
+}
+
+interface ViewProps {
+  label: string;
+  search: { status?: 'processing' | 'completed' | 'failed' | 'cancelled'; by?: string; group?: 'cause' };
+  active: boolean;
+}
+
+function View({ label, search, active }: ViewProps) {
+  const { template } = route.useSearch();
+  return (
+    <Link
+      to="/runs"
+      search={{ ...search, ...(template && { template }) }}
+      aria-current={active ? 'true' : undefined}
+      className="-mb-px border-b-2 border-transparent py-1.5 whitespace-nowrap text-muted hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
+    >
+      {label}
+    </Link>
+  );
+}
+
+function NoRuns({ filtered }: { filtered: boolean }) {
+  if (filtered) return <Empty title="No run is like this." />;
+  return (
+    <Empty title="Nothing has run yet.">
+      <p>
+        Pick a template under{' '}
+        <Link to="/create" className="text-accent underline">
+          Create
+        </Link>
+        , or start one from a terminal:
+      </p>
+      <Command>portico run TEMPLATE --set name=value --watch</Command>
+    </Empty>
+  );
+}

@@ -1,0 +1,100 @@
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
+import { HomePage } from './pages/home/home-page';
+import { NotFoundPage } from './pages/not-found/not-found-page';
+import { readCatalogSearch, readEntitySearch, readGallerySearch, readRunSearch, readRunsSearch, readTemplateSearch } from './search-params';
+import { Frame } from './shell/frame';
+import { ErrorPanel } from './ui/states';
+
+interface RouterContext {
+  queries: QueryClient;
+  signOut: () => void;
+}
+
+const root = createRootRouteWithContext<RouterContext>()({
+  component: Root,
+  notFoundComponent: NotFoundPage,
+  errorComponent: ({ error }) => <ErrorPanel error={error} doing="show this page" />,
+});
+
+function Root() {
+  const { signOut } = root.useRouteContext();
+  return <Frame onSignOut={signOut} />;
+}
+
+const home = createRoute({ getParentRoute: () => root, path: '/', component: HomePage });
+
+const gallery = createRoute({
+  getParentRoute: () => root,
+  path: '/create',
+  validateSearch: readGallerySearch,
+  component: lazyRouteComponent(() => import('./pages/gallery/gallery-page'), 'GalleryPage'),
+});
+
+const template = createRoute({
+  getParentRoute: () => root,
+  path: '/create/templates/$namespace/$name',
+  validateSearch: readTemplateSearch,
+  component: lazyRouteComponent(() => import('./pages/template/template-page'), 'TemplatePage'),
+});
+
+/** Backstage's address of a run, which bookmarks, notifications and other tools hold. */
+const backstageTask = createRoute({
+  getParentRoute: () => root,
+  path: '/create/tasks/$id',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/runs/$id', params, search: {}, replace: true });
+  },
+});
+
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: '/runs',
+  validateSearch: readRunsSearch,
+  component: lazyRouteComponent(() => import('./pages/runs/runs-page'), 'RunsPage'),
+});
+
+const run = createRoute({
+  getParentRoute: () => root,
+  path: '/runs/$id',
+  validateSearch: readRunSearch,
+  component: lazyRouteComponent(() => import('./pages/run/run-page'), 'RunPage'),
+});
+
+const catalog = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog',
+  validateSearch: readCatalogSearch,
+  component: lazyRouteComponent(() => import('./pages/catalog/catalog-page'), 'CatalogPage'),
+});
+
+const entity = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog/$namespace/$kind/$name',
+  validateSearch: readEntitySearch,
+  component: lazyRouteComponent(() => import('./pages/entity/entity-page'), 'EntityPage'),
+});
+
+const routes = root.addChildren([home, gallery, template, backstageTask, runs, run, catalog, entity]);
+
+/** The portal's router. Lists keep their place on return, and pages are fetched when somebody points at a link to them. */
+export function createPortal(queries: QueryClient, signOut: () => void) {
+  return createRouter({
+    routeTree: routes,
+    context: { queries, signOut },
+    scrollRestoration: true,
+    defaultPreload: 'intent',
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createPortal>;
+  }
+}

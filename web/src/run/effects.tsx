@@ -1,0 +1,53 @@
+import { Database, FileBox, FolderGit2, type LucideIcon, Shapes, Tags } from 'lucide-react';
+import type { Effect } from '@/api/types';
+import { classNames } from '@/ui/class-names';
+import { ExternalLink } from '@/ui/external-link';
+import { effectLooks, StateIcon } from './status';
+
+/** Icons by a word in the effect's kind; kinds are the actions' own, so an unknown one is normal. */
+const icons: [string, LucideIcon][] = [
+  ['repo', FolderGit2],
+  ['entity', FileBox],
+  ['location', FileBox],
+  ['label', Tags],
+  ['secret', Database],
+];
+
+function iconOf(kind: string): LucideIcon {
+  return icons.find(([word]) => kind.toLowerCase().includes(word))?.[1] ?? Shapes;
+}
+
+/** What a run made outside of itself. Rows keep their place while they are undone. */
+export function Effects({ effects }: { effects: readonly Effect[] }) {
+  return (
+    <ul className="divide-y">
+      {effects.map((effect) => (
+        <EffectRow key={effect.id} effect={effect} />
+      ))}
+    </ul>
+  );
+}
+
+function EffectRow({ effect }: { effect: Effect }) {
+  const look = effectLooks[effect.state];
+  const Icon = iconOf(effect.kind);
+  const gone = effect.state === 'undone';
+  return (
+    <li className="flex items-start gap-2 py-1.5">
+      <Icon size={16} aria-hidden className="mt-0.5 shrink-0 text-muted" />
+      <div className="min-w-0 grow">
+        <p className={classNames('wrap-anywhere', gone && 'text-muted line-through')}>
+          {effect.url && !gone ? <ExternalLink href={effect.url}>{effect.name}</ExternalLink> : effect.name}
+        </p>
+        <p className="text-small wrap-anywhere text-muted">
+          {effect.kind}
+          {effect.note && ` · ${effect.note}`}
+        </p>
+      </div>
+      <span className="flex items-center gap-1.5 text-small text-muted">
+        <StateIcon look={look} size={14} />
+        {look.word}
+      </span>
+    </li>
+  );
+}

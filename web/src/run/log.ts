@@ -1,0 +1,87 @@
+import type { TaskEvent } from '@/api/types';
+import { stripAnsi } from './ansi';
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** One line of a log. A message of several lines is several of these. */
+export interface LogLine {
+  /** The event's id and the line's place in it; stable across reconnects. */
+  key: string;
+  at: string;
+  level: Level;
+  /** Said by the run itself, not by the action: a step began, ended, was skipped. */
+  about: boolean;
+  stepId: string | undefined;
+  /** What is shown, with its colours, without the level. */
+  raw: string;
+  /** The same without escapes: what is searched and copied. */
+  text: string;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: loggers colour the level with escapes
+const levelPrefix = /^(?:\u001b\[[0-9;]*m)*(debug|verbose|info|warn|warning|error)(?:\u001b\[[0-9;]*m)*: /;
+const levels: Record<string, Level> = { debug: 'debug', verbose: 'debug', info: 'info', warn: 'warn', warning: 'warn', error: 'error' };
+
+export function linesOf(event: TaskEvent): LogLine[] {
+  const { message = '', stepId, status } = event.body;
+  const prefix = levelPrefix.exec(message);
+  const level = levels[prefix?.[1] ?? ''] ?? (status === 'failed' ? 'error' : 'info');
+  const words = event.type === 'recovered' ? 'Retried: continuing from the step that failed' : message.slice(prefix?.[0].length ?? 0);
+  return words
+    .trimEnd()
+    .split('\n')
+    .map((raw, index) => ({
+      key: `${event.id}:${index}`,
+      at: event.createdAt,
+      level,
+      about: event.type !== 'log' || status !== undefined,
+      stepId,
+      raw,
+      text: stripAnsi(raw),
+    }));
+}
+
+const none: readonly LogLine[] = [];
+
+/**
+ * The lines of one run as they arrive, whole and by step. Readers subscribe; lists are replaced, never changed, and at most once a frame, so
+ * that ten thousand lines in a burst cost a few renders.
+ */
+export class RunLog {
+  /** The newest event seen: where a reconnect goes on. */
+  lastId: number | undefined;
+
+  #all: readonly LogLine[] = none;
+  #bySteps = new Map<string, readonly LogLine[]>();
+  #pending: LogLine[] = [];
+  #listeners = new Set<() => void>();
+
+  add(event: TaskEvent): void {
+    if (this.lastId !== undefined && event.id <= this.lastId) return;
+    this.lastId = event.id;
+    if (this.#pending.length === 0) requestAnimationFrame(() => this.#flush());
+    this.#pending.push(...linesOf(event));
+  }
+
+  all = (): readonly LogLine[] => this.#all;
+
+  ofStep(stepId: string): readonly LogLine[] {
+    return this.#bySteps.get(stepId) ?? none;
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  #flush(): void {
+    const fresh = this.#pending;
+    this.#pending = [];
+    this.#all = [...this.#all, ...fresh];
+    for (const stepId of new Set(fresh.map((line) => line.stepId))) {
+      if (stepId === undefined) continue;
+      this.#bySteps.set(stepId, [...this.ofStep(stepId), ...fresh.filter((line) => line.stepId === stepId)]);
+    }
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,27 @@
+import type { RunSummary } from '@/api/types';
+
+/** How the runs of one template went, of those that ended. */
+export interface Statistics {
+  ended: number;
+  completed: number;
+  /** Median time of a completed run, in milliseconds; undefined when none completed. */
+  typical: number | undefined;
+}
+
+/** Statistics by template reference. Runs that were cancelled say nothing about the template and are left out. */
+export function statisticsByTemplate(runs: readonly RunSummary[]): Map<string, Statistics> {
+  const byTemplate = new Map<string, RunSummary[]>();
+  for (const run of runs) {
+    if (run.status !== 'completed' && run.status !== 'failed') continue;
+    byTemplate.set(run.templateRef, [...(byTemplate.get(run.templateRef) ?? []), run]);
+  }
+  return new Map([...byTemplate].map(([ref, alike]) => [ref, statisticsOf(alike)]));
+}
+
+function statisticsOf(runs: readonly RunSummary[]): Statistics {
+  const times = runs
+    .filter((run) => run.status === 'completed' && run.finishedAt)
+    .map((run) => new Date(run.finishedAt ?? run.createdAt).getTime() - new Date(run.createdAt).getTime())
+    .sort((a, b) => a - b);
+  return { ended: runs.length, completed: times.length, typical: times[Math.floor(times.length / 2)] };
+}

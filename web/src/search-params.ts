@@ -1,0 +1,84 @@
+/** What each page keeps in its address. Readers drop what they do not understand: an old or mistyped link still opens the page. */
+
+type Raw = Record<string, unknown>;
+
+function text(value: unknown): string | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function texts(value: unknown): string[] | undefined {
+  const list = (Array.isArray(value) ? value : [value]).map(text).filter((item) => item !== undefined);
+  return list.length > 0 ? list : undefined;
+}
+
+function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | undefined {
+  return allowed.find((item) => item === value);
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  const number = Number(value);
+  return Number.isInteger(number) && number > 0 ? number : undefined;
+}
+
+/** Drops the keys without a value, so that addresses stay short. */
+function compact<T extends object>(search: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+export const readGallerySearch = (raw: Raw) => compact({ q: text(raw.q), tag: text(raw.tag) });
+
+/** page counts the form's pages from 1; the one after the last is the review. formData is how Backstage hands over values. */
+export const readTemplateSearch = (raw: Raw) => compact({ page: wholeNumber(raw.page), formData: formData(raw.formData) });
+
+function formData(value: unknown): string | undefined {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : text(value);
+}
+
+export const runViews = ['log', 'input', 'output'] as const;
+export type RunView = (typeof runViews)[number];
+
+/** line is `12` or `12-20`, counted from 1 in the log of the step. */
+export const readRunSearch = (raw: Raw) =>
+  compact({ step: text(raw.step), view: oneOf(raw.view, runViews), line: text(raw.line), find: text(raw.find) });
+
+export const runStatuses = ['processing', 'completed', 'failed', 'cancelled'] as const;
+
+export const readRunsSearch = (raw: Raw) =>
+  compact({
+    status: oneOf(raw.status, runStatuses),
+    template: text(raw.template),
+    by: text(raw.by),
+    group: oneOf(raw.group, ['cause'] as const),
+  });
+
+/** The facets beside the catalog: key in the address, path in the entity, heading. */
+export const facets = [
+  { key: 'owner', path: 'relations.ownedBy', label: 'Owner' },
+  { key: 'type', path: 'spec.type', label: 'Type' },
+  { key: 'lifecycle', path: 'spec.lifecycle', label: 'Lifecycle' },
+  { key: 'tag', path: 'metadata.tags', label: 'Tag' },
+  { key: 'namespace', path: 'metadata.namespace', label: 'Namespace' },
+] as const;
+
+export type FacetKey = (typeof facets)[number]['key'];
+
+export type CatalogSearch = { kind?: string; q?: string; sort?: 'name' | '-name' } & { [K in FacetKey]?: string[] };
+
+export const readCatalogSearch = (raw: Raw): CatalogSearch =>
+  compact({
+    kind: text(raw.kind),
+    q: text(raw.q),
+    sort: oneOf(raw.sort, ['name', '-name'] as const),
+    owner: texts(raw.owner),
+    type: texts(raw.type),
+    lifecycle: texts(raw.lifecycle),
+    tag: texts(raw.tag),
+    namespace: texts(raw.namespace),
+  });
+
+export const entityTabs = ['overview', 'api', 'dependencies', 'yaml'] as const;
+
+export const readEntitySearch = (raw: Raw) => compact({ tab: oneOf(raw.tab, entityTabs) });

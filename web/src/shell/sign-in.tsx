@@ -1,0 +1,35 @@
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { infoQuery } from '@/api/queries';
+import { signIn } from '@/api/session';
+import { Button } from '@/ui/button';
+import { ErrorPanel } from '@/ui/states';
+
+export function SignIn({ onDone }: { onDone: () => void }) {
+  const info = useQuery(infoQuery);
+  const enter = useMutation({ mutationFn: signIn, onSuccess: onDone });
+  const guest = info.data?.signIn.includes('guest') ?? false;
+  return (
+    <main className="mx-auto flex min-h-dvh w-[min(400px,calc(100vw-32px))] flex-col justify-center gap-5">
+      <div className="flex items-center gap-3">
+        <img src="/icon.svg" alt="" width={28} height={28} />
+        <h1 className="text-title">{info.data?.title ?? 'Portico'}</h1>
+      </div>
+      <p className="text-muted">Find what your teams own, make something new, and see how it goes.</p>
+      {guest && (
+        <div className="space-y-2">
+          <Button tone="primary" className="w-full" disabled={enter.isPending} onClick={() => enter.mutate()}>
+            Enter as a guest
+          </Button>
+          <p className="text-small text-muted">
+            Guests are meant for development: everybody who reaches this page can enter.
+          </p>
+        </div>
+      )}
+      {info.data && !guest && (
+        <p>No way to sign in is configured. Whoever runs Portico can add one under auth.providers.</p>
+      )}
+      {info.error && <ErrorPanel error={info.error} doing="reach Portico" onRetry={() => info.refetch()} />}
+      {enter.error && <ErrorPanel error={enter.error} doing="sign in" />}
+    </main>
+  );
+}

@@ -1,0 +1,189 @@
+import { ChevronsUpDown, X } from 'lucide-react';
+import { type KeyboardEvent, type ReactNode, useId, useState } from 'react';
+import { classNames } from './class-names';
+import { inputLook } from './input';
+
+export interface Option {
+  value: string;
+  title: string;
+  /** One quiet line that tells equal titles apart: kind, owner. */
+  hint?: string;
+}
+
+interface ComboboxProps {
+  id?: string;
+  label?: string;
+  options: readonly Option[];
+  /** The chosen one's title, shown until somebody types. */
+  chosen: string;
+  onSearch: (text: string) => void;
+  onChoose: (value: string | undefined) => void;
+  /** Whether what is typed may be chosen although no option has it. */
+  free?: boolean;
+  loading?: boolean;
+  /** Keeps the list open after a choice, for choosing several. */
+  multiple?: boolean;
+  icon?: ReactNode;
+  placeholder?: string | undefined;
+  disabled?: boolean | undefined;
+  invalid?: boolean;
+  describedBy?: string;
+  autoFocus?: boolean | undefined;
+}
+
+/** A text box that searches as one types, with its choices below it. Arrow keys move, Enter chooses, Escape gives up. */
+export function Combobox(props: ComboboxProps) {
+  const { options, chosen, onSearch, onChoose, free = false, multiple = false, disabled } = props;
+  const listId = useId();
+  const [text, setText] = useState<string>();
+  const [open, setOpen] = useState(false);
+  const [active, setActive] = useState(0);
+
+  const type = (next: string) => {
+    setText(next);
+    setActive(0);
+    setOpen(true);
+    onSearch(next);
+  };
+  const close = () => {
+    setOpen(false);
+    setText(undefined);
+    onSearch('');
+  };
+  const choose = (value: string | undefined) => {
+    onChoose(value);
+    close();
+    if (multiple) setOpen(true);
+  };
+  const leave = () => {
+    const typed = text?.trim();
+    if (typed === '' && !multiple) onChoose(undefined);
+    else if (typed && free) onChoose(typed);
+    close();
+  };
+  const press = (event: KeyboardEvent) => {
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault();
+      if (!open) return setOpen(true);
+      const step = event.key === 'ArrowDown' ? 1 : -1;
+      return setActive((current) => (current + step + options.length) % Math.max(1, options.length));
+    }
+    if (event.key === 'Enter' && open) {
+      event.preventDefault();
+      const option = options[active];
+      if (option) choose(option.value);
+      else if (free && text?.trim()) choose(text.trim());
+      return;
+    }
+    if (event.key === 'Escape' && open) {
+      event.preventDefault();
+      event.stopPropagation();
+      close();
+    }
+  };
+
+  return (
+    <div className="relative">
+      <input
+        id={props.id}
+        role="combobox"
+        autoComplete="off"
+        aria-label={props.label}
+        aria-expanded={open}
+        aria-controls={listId}
+        aria-autocomplete="list"
+        aria-activedescendant={open && options[active] ? `${listId}-${active}` : undefined}
+        aria-invalid={props.invalid || undefined}
+        aria-describedby={props.describedBy}
+        // biome-ignore lint/a11y/noAutofocus: the template's author asked for it (ui:autofocus)
+        autoFocus={props.autoFocus}
+        disabled={disabled}
+        placeholder={props.placeholder}
+        value={text ?? chosen}
+        onChange={(event) => type(event.target.value)}
+        onClick={() => setOpen(true)}
+        onBlur={leave}
+        onKeyDown={press}
+        className={classNames(inputLook, 'pr-8')}
+      />
+      {chosen && !multiple && !disabled ? (
+        <button
+          type="button"
+          aria-label="Clear"
+          className="absolute top-1 right-1 inline-flex size-6 items-center justify-center rounded text-muted hover:bg-hover hover:text-ink"
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => choose(undefined)}
+        >
+          <X size={14} aria-hidden />
+        </button>
+      ) : (
+        <ChevronsUpDown size={14} aria-hidden className="pointer-events-none absolute top-2.5 right-2.5 text-muted" />
+      )}
+      <div
+        id={listId}
+        role="listbox"
+        aria-label={props.label ?? 'Choices'}
+        tabIndex={-1}
+        hidden={!open}
+        className="absolute top-full z-30 mt-1 max-h-72 w-full overflow-y-auto rounded-lg border bg-raised p-1 shadow-float"
+      >
+        {options.map((option, index) => (
+          <Choice
+            key={option.value}
+            id={`${listId}-${index}`}
+            option={option}
+            active={index === active}
+            onHover={() => setActive(index)}
+            onChoose={() => choose(option.value)}
+          />
+        ))}
+      </div>
+      {open && options.length === 0 && <Nothing {...props} text={text} />}
+    </div>
+  );
+}
+
+interface ChoiceProps {
+  id: string;
+  option: Option;
+  active: boolean;
+  onHover: () => void;
+  onChoose: () => void;
+}
+
+function Choice({ id, option, active, onHover, onChoose }: ChoiceProps) {
+  return (
+    <div
+      id={id}
+      role="option"
+      tabIndex={-1}
+      aria-selected={active}
+      ref={(element) => {
+        if (active) element?.scrollIntoView?.({ block: 'nearest' });
+      }}
+      // Pressing must not take the focus from the text box, or its blur would close the list before the click.
+      onMouseDown={(event) => event.preventDefault()}
+      onMouseMove={onHover}
+      onClick={onChoose}
+      onKeyDown={undefined}
+      className={classNames('flex min-h-8 items-baseline gap-2 rounded px-2 py-1.5', active && 'bg-hover')}
+    >
+      <span className="min-w-0 truncate">{option.title}</span>
+      {option.hint && <span className="ml-auto shrink-0 truncate text-small text-muted">{option.hint}</span>}
+    </div>
+  );
+}
+
+function Nothing({ free, loading, text }: ComboboxProps & { text: string | undefined }) {
+  let words = 'Nothing matches.';
+  if (loading) words = 'Searching …';
+  else if (free && text) words = `Press Enter to use “${text}”.`;
+  return (
+    <div
+      role="status"
+      className="absolute top-full z-30 mt-1 w-full rounded-lg border bg-raised p-3 text-muted shadow-float"
+    >
+      {words}
+    </div>
+  );
+}

@@ -1,0 +1,30 @@
+import { Check, Copy } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { IconButton } from './button';
+
+interface CopyButtonProps {
+  /** Called when pressed, so that a long text is only put together when somebody wants it. */
+  text: () => string;
+  label: string;
+}
+
+export function CopyButton({ text, label }: CopyButtonProps) {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), 1500);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  return (
+    <>
+      <IconButton
+        icon={copied ? Check : Copy}
+        label={copied ? 'Copied' : label}
+        onClick={() => navigator.clipboard.writeText(text()).then(() => setCopied(true))}
+      />
+      <span role="status" className="sr-only">
+        {copied ? 'Copied' : ''}
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,36 @@
+import { ExternalLink as Icon } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { classNames } from './class-names';
+
+const safeSchemes = ['http:', 'https:', 'mailto:'];
+
+/** An address from data may be opened when it cannot run code in this page. */
+export function isSafeUrl(url: string): boolean {
+  try {
+    return safeSchemes.includes(new URL(url, window.location.origin).protocol);
+  } catch {
+    return false;
+  }
+}
+
+interface ExternalLinkProps {
+  href: string;
+  className?: string;
+  children: ReactNode;
+}
+
+/** A link out of the portal. An address with another scheme than http, https and mailto is shown as text. */
+export function ExternalLink({ href, className, children }: ExternalLinkProps) {
+  if (!isSafeUrl(href)) return <span className={className}>{children}</span>;
+  return (
+    <a
+      href={href}
+      target="_blank"
+      rel="noreferrer"
+      className={classNames('inline-flex max-w-full min-w-0 items-center gap-1 text-accent hover:underline', className)}
+    >
+      <span className="min-w-0 wrap-anywhere">{children}</span>
+      <Icon size={12} aria-label="(opens in a new tab)" className="shrink-0" />
+    </a>
+  );
+}

@@ -1,0 +1,107 @@
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { classNames } from './class-names';
+
+export interface Column<Row> {
+  key: string;
+  header: ReactNode;
+  /** Classes of the heading and the cells: a width, and from which screen width on the column is shown. */
+  className?: string;
+  sort?: 'ascending' | 'descending' | undefined;
+  cell: (row: Row) => ReactNode;
+}
+
+interface TableProps<Row> {
+  label: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  rowKey: (row: Row) => string;
+  /** How many rows there are in all, loaded or not. */
+  total?: number;
+  /** Called when the end of the loaded rows comes near. */
+  onNearEnd?: () => void;
+}
+
+const rowHeight = 37;
+/** So many rows before the end the next ones are asked for. */
+const ahead = 30;
+
+/** A dense table that draws only the rows in view, so that 50,000 of them scroll like fifty. It scrolls with the page. */
+export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: TableProps<Row>) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [offset, setOffset] = useState(0);
+  useLayoutEffect(() => {
+    if (body.current) setOffset(body.current.getBoundingClientRect().top + window.scrollY);
+  }, []);
+
+  const virtualizer = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => rowHeight,
+    overscan: 15,
+    scrollMargin: offset,
+    getItemKey: (index) => {
+      const row = rows[index];
+      return row === undefined ? index : rowKey(row);
+    },
+  });
+  const items = virtualizer.getVirtualItems();
+  const first = items[0];
+  const last = items.at(-1);
+
+  const nearEnd = last !== undefined && last.index >= rows.length - ahead;
+  useEffect(() => {
+    if (nearEnd) onNearEnd?.();
+  }, [nearEnd, onNearEnd]);
+
+  return (
+    <table aria-label={label} aria-rowcount={total ?? rows.length} className="w-full table-fixed border-collapse">
+      <thead>
+        <tr className="border-b text-left text-small text-muted">
+          {columns.map((column) => (
+            <th
+              key={column.key}
+              scope="col"
+              aria-sort={column.sort}
+              className={classNames('py-1.5 pr-4 font-normal', column.className)}
+            >
+              {column.header}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody ref={body}>
+        <Gap columns={columns.length} height={(first?.start ?? offset) - offset} />
+        {items.map((item) => {
+          const row = rows[item.index];
+          if (row === undefined) return null;
+          return (
+            <tr
+              key={item.key}
+              ref={virtualizer.measureElement}
+              data-index={item.index}
+              aria-rowindex={item.index + 1}
+              className="border-b hover:bg-hover"
+            >
+              {columns.map((column) => (
+                <td key={column.key} className={classNames('py-2 pr-4 align-top', column.className)}>
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          );
+        })}
+        <Gap columns={columns.length} height={virtualizer.getTotalSize() - ((last?.end ?? offset) - offset)} />
+      </tbody>
+    </table>
+  );
+}
+
+/** Stands for the rows that are not drawn. */
+function Gap({ columns, height }: { columns: number; height: number }) {
+  if (height <= 0) return null;
+  return (
+    <tr aria-hidden>
+      <td colSpan={columns} style={{ height }} />
+    </tr>
+  );
+}

@@ -1,0 +1,24 @@
+import { useNow } from './clock';
+import { formatAbsolute, formatDuration, formatRelative } from './format';
+
+/** A moment as a distance from now, with the absolute time on hover. */
+export function RelativeTime({ at }: { at: string }) {
+  const now = useNow(10_000);
+  const moment = new Date(at);
+  return (
+    <time dateTime={at} title={formatAbsolute(moment)} className="whitespace-nowrap">
+      {formatRelative(moment, now)}
+    </time>
+  );
+}
+
+/** How long something took; while it has no end it counts. */
+export function Duration({ from, to }: { from: string; to?: string | undefined }) {
+  const now = useNow(to ? undefined : 1000);
+  const end = to ? new Date(to) : now;
+  return (
+    <span className="whitespace-nowrap" title={`from ${formatAbsolute(new Date(from))}`}>
+      {formatDuration(end.getTime() - new Date(from).getTime())}
+    </span>
+  );
+}
