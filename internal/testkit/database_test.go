@@ -40,6 +40,6 @@ func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
 
 func BenchmarkDatabase(b *testing.B) {
 	for b.Loop() {
-		b.Run("one", func(b *testing.B) { testkit.Database(b) })
+		testkit.Database(b)
 	}
 }

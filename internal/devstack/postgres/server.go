@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/url"
 	"os/exec"
 	"runtime"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-dev/portico/internal/devstack/loopback"
 )
 
 const (
@@ -104,11 +105,11 @@ func prepare(ctx context.Context, owned *cluster, options Options) (programs, er
 func run(ctx context.Context, owned *cluster, installed programs, options Options) (*Server, error) {
 	port := options.Port
 	if port == 0 {
-		free, err := freePort(ctx)
+		free, err := loopback.FreePorts(ctx, 1)
 		if err != nil {
 			return nil, err
 		}
-		port = free
+		port = free[0]
 	}
 	server := &Server{cluster: owned, port: port, output: &serverLog{log: options.Log}, exited: make(chan struct{})}
 
@@ -172,7 +173,7 @@ func (s *Server) DSN(database string) string {
 	dsn := url.URL{
 		Scheme:   "postgres",
 		User:     url.UserPassword(superuser, s.cluster.password),
-		Host:     net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)),
+		Host:     loopback.Address(s.port),
 		Path:     "/" + database,
 		RawQuery: "sslmode=disable",
 	}
@@ -251,14 +252,4 @@ func arguments(owned *cluster, port int, overrides map[string]string) []string {
 		arguments = append(arguments, "-c", name+"="+settings[name])
 	}
 	return arguments
-}
-
-func freePort(ctx context.Context) (int, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("free port: %w", err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	return port, listener.Close()
 }

@@ -1,0 +1,66 @@
+package temporal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/log/tag"
+)
+
+// logger passes Temporal's log to slog. Temporal warns about much that is normal on a developer's machine (no
+// authorizer, long polls that end with a stop), so its levels come out one lower.
+type logger struct {
+	log *slog.Logger
+	// stopping says that the server was told to stop: what its parts then report of each other is of no use to anybody.
+	stopping *atomic.Bool
+}
+
+var _ log.WithLogger = logger{}
+
+func (l logger) Debug(string, ...tag.Tag) {}
+func (l logger) Info(string, ...tag.Tag)  {}
+
+func (l logger) Warn(message string, tags ...tag.Tag)   { l.write(slog.LevelDebug, message, tags) }
+func (l logger) Error(message string, tags ...tag.Tag)  { l.write(slog.LevelWarn, message, tags) }
+func (l logger) DPanic(message string, tags ...tag.Tag) { l.write(slog.LevelError, message, tags) }
+
+func (l logger) Panic(message string, tags ...tag.Tag) {
+	l.write(slog.LevelError, message, tags)
+	panic("Temporal: " + message)
+}
+
+// fatalError is what Fatal panics with.
+type fatalError struct{ message string }
+
+func (e fatalError) Error() string { return e.message }
+
+// Fatal must not return: it is called where the server cannot go on and has no way to say so. Start turns the panic into an error.
+func (l logger) Fatal(message string, tags ...tag.Tag) {
+	l.write(slog.LevelError, message, tags)
+	panic(fatalError{fmt.Sprintf("%s %v", message, attributes(tags))})
+}
+
+func (l logger) With(tags ...tag.Tag) log.Logger {
+	return logger{slog.New(l.log.Handler().WithAttrs(attributes(tags))), l.stopping}
+}
+
+func (l logger) write(level slog.Level, message string, tags []tag.Tag) {
+	ctx := context.Background()
+	if l.stopping.Load() {
+		level = slog.LevelDebug
+	}
+	if l.log.Enabled(ctx, level) {
+		l.log.LogAttrs(ctx, level, "Temporal: "+message, attributes(tags)...)
+	}
+}
+
+func attributes(tags []tag.Tag) []slog.Attr {
+	attributes := make([]slog.Attr, len(tags))
+	for i, one := range tags {
+		attributes[i] = slog.Any(one.Key(), fmt.Sprint(one.Value()))
+	}
+	return attributes
+}
