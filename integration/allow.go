@@ -1,0 +1,134 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/portico-dev/portico/fault"
+)
+
+// AllowRule is one entry of backend.reading.allow.
+type AllowRule struct {
+	// Host is a host name, or *.domain for all below a domain. A port may follow, :8080, or a range of them, :8000-9000; without one
+	// only the scheme's own port is meant.
+	Host string
+	// Paths, when not nil, are the only paths allowed, each with all below it.
+	Paths []string
+}
+
+// allowRule is an AllowRule taken apart.
+type allowRule struct {
+	hostname string
+	// below says that hostname is a suffix.
+	below       bool
+	first, last uint16
+	paths       []string
+	anyPath     bool
+}
+
+func parseAllowRule(rule AllowRule) (allowRule, error) {
+	hostname, ports, hasPort := strings.Cut(rule.Host, ":")
+	parsed := allowRule{hostname: strings.ToLower(hostname), paths: rule.Paths, anyPath: rule.Paths == nil}
+	if suffix, found := strings.CutPrefix(parsed.hostname, "*."); found {
+		parsed.hostname, parsed.below = "."+suffix, true
+	}
+	if parsed.hostname == "" || strings.ContainsAny(parsed.hostname, "*/") {
+		return parsed, errors.New("expected a host name, or *. and a domain")
+	}
+	if !hasPort {
+		return parsed, nil
+	}
+	first, last, isRange := strings.Cut(ports, "-")
+	if !isRange {
+		last = first
+	}
+	var err error
+	if parsed.first, err = parsePort(first); err != nil {
+		return parsed, err
+	}
+	if parsed.last, err = parsePort(last); err != nil {
+		return parsed, err
+	}
+	if parsed.first > parsed.last {
+		return parsed, fmt.Errorf("Port range is not valid: [%s, %s]", first, last) //nolint:staticcheck // Backstage's words
+	}
+	return parsed, nil
+}
+
+func parsePort(text string) (uint16, error) {
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || port == 0 {
+		return 0, fmt.Errorf("Port range is not valid: %s", text) //nolint:staticcheck // Backstage's words
+	}
+	return uint16(port), nil
+}
+
+func (r allowRule) allows(target *url.URL) bool {
+	hostname := strings.ToLower(target.Hostname())
+	if hostname != r.hostname && !(r.below && strings.HasSuffix(hostname, r.hostname)) {
+		return false
+	}
+	return r.allowsPort(target) && r.allowsPath(target)
+}
+
+func (r allowRule) allowsPort(target *url.URL) bool {
+	standard := map[string]uint16{"http": 80, "https": 443}[target.Scheme]
+	port := standard
+	if text := target.Port(); text != "" {
+		parsed, err := parsePort(text)
+		if err != nil {
+			return false
+		}
+		port = parsed
+	}
+	if r.first == 0 {
+		return port == standard
+	}
+	return r.first <= port && port <= r.last
+}
+
+func (r allowRule) allowsPath(target *url.URL) bool {
+	if r.anyPath {
+		return true
+	}
+	cleaned := path.Clean("/" + target.Path)
+	if strings.HasSuffix(target.Path, "/") && cleaned != "/" {
+		cleaned += "/"
+	}
+	for _, allowed := range r.paths {
+		if cleaned == allowed || strings.HasPrefix(cleaned, strings.TrimSuffix(allowed, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Set) allows(target *url.URL) bool {
+	for _, rule := range s.allow {
+		if rule.allows(target) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkRedirect holds each hop of a plain reading to backend.reading.allow.
+func (s *Set) checkRedirect(request *http.Request, via []*http.Request) error {
+	if len(via) >= maxRedirects {
+		return tooManyRedirects(via)
+	}
+	if !s.allows(request.URL) {
+		return fault.New(fault.NotAllowed, "URL not allowed by backend.reading.allow configuration: %s", request.URL.Redacted())
+	}
+	return nil
+}
+
+func notAllowed(rawURL string) error {
+	return fault.New(fault.NotAllowed, "Reading from '%s' is not allowed. You may need to configure an integration for the target host, "+
+		"or add it to the configured list of allowed hosts at 'backend.reading.allow'", rawURL)
+}
