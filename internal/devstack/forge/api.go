@@ -97,7 +97,7 @@ func (x *exchange) decode(into any) error {
 type apiError struct {
 	status  int
 	message string
-	// field and code say which part of a request was refused, as GitHub's "errors" does.
+	// The rest says which part of a request was refused, as GitHub's "errors" does; without a resource it is just a sentence.
 	resource, field, code, detail string
 }
 
@@ -107,7 +107,11 @@ func (e *apiError) body() object {
 	body := object{
 		"message": e.message, "documentation_url": "https://docs.github.com/rest", "status": fmt.Sprint(e.status),
 	}
-	if e.status == http.StatusUnprocessableEntity {
+	switch {
+	case e.status != http.StatusUnprocessableEntity:
+	case e.resource == "":
+		body["errors"] = []string{e.detail}
+	default:
 		body["errors"] = []object{{"resource": e.resource, "field": e.field, "code": e.code, "message": e.detail}}
 	}
 	return body
@@ -118,6 +122,9 @@ func invalid(resource, field, code, detail string) error {
 		status: http.StatusUnprocessableEntity, message: "Validation Failed", resource: resource, field: field, code: code, detail: detail,
 	}
 }
+
+// refused is invalid for the operations that only give sentences.
+func refused(detail string) error { return invalid("", "", "", detail) }
 
 var (
 	errHidden       = &apiError{status: http.StatusNotFound, message: "Not Found"}

@@ -185,11 +185,11 @@ func (f *Forge) putTopics(x *exchange) (int, any, error) {
 		return 0, nil, err
 	}
 	if len(body.Names) > 20 {
-		return 0, nil, invalid("Repository", "topics", "invalid", "A repository cannot have more than 20 topics.")
+		return 0, nil, refused("A repository cannot have more than 20 topics.")
 	}
 	for _, topic := range body.Names {
 		if !topicPattern.MatchString(topic) {
-			return 0, nil, invalid("Repository", "topics", "invalid",
+			return 0, nil, refused(
 				"Topics must start with a lowercase letter or number, consist of 50 characters or less, and can include hyphens.")
 		}
 	}

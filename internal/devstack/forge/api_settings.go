@@ -103,7 +103,7 @@ func (f *Forge) putProtection(x *exchange) (int, any, error) {
 	}
 	if reviews := rules.RequiredPullRequestReviews; reviews != nil &&
 		(reviews.RequiredApprovingReviewCount < 0 || reviews.RequiredApprovingReviewCount > 6) {
-		return 0, nil, invalid("Branch", "required_approving_review_count", "invalid", "must be between 0 and 6")
+		return 0, nil, refused("required_approving_review_count must be between 0 and 6")
 	}
 	repo, err := f.changeProtection(x, branch, func(was protection) protection {
 		rules.RequiredSignatures = was.RequiredSignatures
