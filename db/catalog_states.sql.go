@@ -218,6 +218,16 @@ func (q *Queries) CatalogConflicts(ctx context.Context, db DBTX, maxRows int32) 
 	return items, nil
 }
 
+const catalogDeleteClaims = `-- name: CatalogDeleteClaims :exec
+delete from catalog_conflicts where claimant_ref = any ($1::text[])
+`
+
+// Forgets what these entities claimed without getting it.
+func (q *Queries) CatalogDeleteClaims(ctx context.Context, db DBTX, refs []string) error {
+	_, err := db.Exec(ctx, catalogDeleteClaims, refs)
+	return err
+}
+
 const catalogDeleteReferences = `-- name: CatalogDeleteReferences :exec
 delete from catalog_references where source_ref = any ($1::text[]) or target_ref = any ($1::text[])
 `
@@ -531,6 +541,17 @@ where s.entity_id = done.entity_id and s.unprocessed_hash = done.hash and s.next
 func (q *Queries) CatalogPostponeStates(ctx context.Context, db DBTX, entityIds []uuid.UUID, hashes []string, delays []float64) error {
 	_, err := db.Exec(ctx, catalogPostponeStates, entityIds, hashes, delays)
 	return err
+}
+
+const catalogRefByID = `-- name: CatalogRefByID :one
+select entity_ref from catalog_states where entity_id = $1
+`
+
+func (q *Queries) CatalogRefByID(ctx context.Context, db DBTX, entityID uuid.UUID) (string, error) {
+	row := db.QueryRow(ctx, catalogRefByID, entityID)
+	var entity_ref string
+	err := row.Scan(&entity_ref)
+	return entity_ref, err
 }
 
 const catalogRefreshAncestors = `-- name: CatalogRefreshAncestors :many

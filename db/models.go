@@ -130,19 +130,20 @@ type RunSecret struct {
 }
 
 type RunStep struct {
-	RunID        uuid.UUID
-	Position     int32
-	StepID       string
-	Name         string
-	Action       string
-	Status       string
-	Attempts     int32
-	StartedAt    *time.Time
-	EndedAt      *time.Time
-	WaitingUntil *time.Time
-	Input        []byte
-	Output       []byte
-	SealedOutput []byte
-	Error        []byte
-	Workspace    *string
+	RunID            uuid.UUID
+	Position         int32
+	StepID           string
+	Name             string
+	Action           string
+	Status           string
+	Attempts         int32
+	StartedAt        *time.Time
+	EndedAt          *time.Time
+	WaitingUntil     *time.Time
+	Input            []byte
+	Output           []byte
+	SealedOutput     []byte
+	SealedIterations []byte
+	Error            []byte
+	Workspace        *string
 }

@@ -228,3 +228,10 @@ join catalog_references r on r.target_ref = a.entity_ref
 where r.source_ref is not null
 group by r.target_ref, r.source_ref
 order by depth, r.target_ref, parent_ref;
+
+-- name: CatalogRefByID :one
+select entity_ref from catalog_states where entity_id = @entity_id;
+
+-- name: CatalogDeleteClaims :exec
+-- Forgets what these entities claimed without getting it.
+delete from catalog_conflicts where claimant_ref = any (@refs::text[]);

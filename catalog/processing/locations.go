@@ -1,0 +1,198 @@
+package processing
+
+import (
+	"context"
+	"encoding/json"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+)
+
+const (
+	// maxReads is how many targets of one Location are read at once.
+	maxReads = 8
+	// maxChildren bounds what one Location may bring.
+	maxChildren = 20_000
+	// maxReadError bounds the text of a reading error, as Backstage does.
+	maxReadError = 5000
+)
+
+// reading is what was found at one target of a Location.
+type reading struct {
+	children []Emitted
+	errors   []error
+}
+
+// expand reads the targets of a Location and collects the entities there as its children, in the order of the targets.
+func (r *run) expand(ctx context.Context, parent string) {
+	targets := entity.LocationTargets(r.entity, r.location)
+	readings := make([]reading, len(targets))
+	group := errgroup.Group{}
+	group.SetLimit(maxReads)
+	for i, target := range targets {
+		r.result.ReadOutside = true
+		group.Go(func() error {
+			readings[i] = r.read(ctx, target, parent)
+			return nil
+		})
+	}
+	_ = group.Wait() // the readings carry their errors
+	for _, read := range readings {
+		r.result.Children = append(r.result.Children, read.children...)
+		for _, err := range read.errors {
+			r.fail(err)
+		}
+	}
+	if found := len(r.result.Children); found > maxChildren {
+		r.result.Children = nil
+		r.fail(failure(fault.Input, "The location holds %d entities, more than the %d that one may bring", found, maxChildren))
+	}
+}
+
+// read collects the entities of one target.
+func (r *run) read(ctx context.Context, target entity.LocationSpec, parent string) reading {
+	absolute, err := r.pipeline.absoluteTarget(target, r.location)
+	if err != nil {
+		return reading{errors: []error{err}}
+	}
+	target.Target = absolute
+	if err := CheckTarget(target); err != nil {
+		return reading{errors: []error{err}}
+	}
+	files, err := r.files(ctx, target)
+	if err != nil {
+		return reading{errors: []error{err}}
+	}
+	var found reading
+	for _, file := range files {
+		location := entity.LocationSpec{Type: target.Type, Target: file.target}
+		documents, err := entity.ParseYAML(file.body, location.String())
+		if err != nil {
+			found.errors = append(found.errors, asInput(err))
+		}
+		for _, document := range documents {
+			r.collect(&found, document, location, parent)
+		}
+	}
+	return found
+}
+
+// file is one file that a target named, without wildcards.
+type file struct {
+	target string
+	body   []byte
+}
+
+// files reads the files of one target. A target that must be there and is not is a failure of kind NotFound.
+func (r *run) files(ctx context.Context, target entity.LocationSpec) ([]file, error) {
+	switch {
+	case target.Type == "url":
+		return r.urlFiles(ctx, target)
+	case target.Type == "file" && r.pipeline.Files != nil:
+		return r.localFiles(ctx, target)
+	default:
+		return nil, failure(fault.Input, "No processor was able to handle reading of %s", target)
+	}
+}
+
+func (r *run) urlFiles(ctx context.Context, target entity.LocationSpec) ([]file, error) {
+	found, err := r.pipeline.Reader.Search(ctx, target.Target, integration.ReadOptions{})
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return nil, failure(fault.Input, "%.*s", maxReadError, "Unable to read url, "+describe(err))
+	}
+	if len(found.Files) == 0 && !target.Optional() {
+		return nil, failure(fault.NotFound, "Unable to read url, no matching files found for %s", target.Target)
+	}
+	files := make([]file, len(found.Files))
+	for i, f := range found.Files {
+		files[i] = file{f.URL, f.Body}
+	}
+	return files, nil
+}
+
+func (r *run) localFiles(ctx context.Context, target entity.LocationSpec) ([]file, error) {
+	found, err := r.pipeline.Files.GlobFiles(ctx, target.Target)
+	if err != nil {
+		return nil, failure(fault.Input, "%.*s", maxReadError, "file "+target.Target+" could not be read, "+describe(err))
+	}
+	if len(found) == 0 && !target.Optional() {
+		return nil, failure(fault.NotFound, "file %s does not exist", target.Target)
+	}
+	files := make([]file, len(found))
+	for i, f := range found {
+		files[i] = file{f.Path, f.Body}
+	}
+	return files, nil
+}
+
+// collect makes a child of a document, under the annotations that say where it was found.
+func (r *run) collect(found *reading, document entity.Document, location entity.LocationSpec, parent string) {
+	if document.Err != nil {
+		found.errors = append(found.errors, asInput(document.Err))
+		return
+	}
+	child := document.Entity
+	if err := entity.CheckEnvelope(child); err != nil {
+		found.errors = append(found.errors, err)
+		return
+	}
+	if err := checkRef(child.Ref().String()); err != nil {
+		found.errors = append(found.errors, err)
+		return
+	}
+	if child.Ref().String() == parent {
+		return // a Location that lists its own file is not its own child
+	}
+	if annotations, has := child.Metadata()["annotations"]; has {
+		if _, isObject := annotations.(map[string]any); !isObject {
+			found.errors = append(found.errors, failure(fault.Input, "metadata.annotations of %s at %s must be an object", child.Ref(), location))
+			return
+		}
+	}
+	child.SetAnnotation(entity.AnnotationLocation, location.String())
+	child.SetAnnotation(entity.AnnotationOriginLocation, r.origin.String())
+	emitted, err := Emit(child, document.Source, location)
+	if err != nil {
+		found.errors = append(found.errors, err)
+		return
+	}
+	found.children = append(found.children, emitted)
+}
+
+// asInput names a file's errors as Backstage's parser does.
+func asInput(err error) error { return failure(fault.Input, "%s", asError(err).Message) }
+
+// Tree processes a document and everything below it in memory and returns the entities in the order they were found. Errors
+// are joined into one fault of kind Input.
+func (p *Pipeline) Tree(ctx context.Context, root Emitted) ([]json.RawMessage, error) {
+	var entities []json.RawMessage
+	seen := map[string]bool{}
+	for queue := []Emitted{root}; len(queue) > 0; queue = queue[1:] {
+		next := queue[0]
+		if seen[next.Ref] {
+			return nil, fault.New(fault.Input, "Duplicate nested entity: %s", next.Ref)
+		}
+		seen[next.Ref] = true
+		result := p.Process(ctx, next.Document)
+		if len(result.Errors) > 0 {
+			return nil, fault.New(fault.Input, "%s", joinErrors(result.Errors))
+		}
+		entities = append(entities, result.Document)
+		queue = append(queue, result.Children...)
+	}
+	return entities, nil
+}
+
+func joinErrors(failures []*entity.Error) string {
+	text := ""
+	for i, failure := range failures {
+		if i > 0 {
+			text += ", "
+		}
+		text += describe(failure)
+	}
+	return text
+}

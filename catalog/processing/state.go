@@ -1,0 +1,254 @@
+package processing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/portico-dev/portico/db"
+)
+
+// Sources of entities: who may drop them again.
+const (
+	// SourceConfig is catalog.locations of the configuration.
+	SourceConfig = "config"
+	// SourceLocations is the table of registered locations.
+	SourceLocations = "locations"
+)
+
+// notification is the channel on which engines hear that there is work.
+const notification = "portico_catalog"
+
+// attempts is how often a transaction that Postgres aborted for the sake of another is tried.
+const attempts = 4
+
+// Transact runs work in a transaction, and again when Postgres broke it off to end a deadlock: everything the catalog writes can
+// be written again.
+func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := pgx.BeginFunc(ctx, pool, work)
+		var failed *pgconn.PgError
+		aborted := errors.As(err, &failed) && (failed.Code == "40P01" || failed.Code == "40001")
+		if !aborted || attempt == attempts {
+			return err
+		}
+	}
+}
+
+// State changes what is known of discovered entities, each method within the caller's transaction, and tells the engines.
+type State struct{ queries *db.Queries }
+
+// NewState makes a State. It holds no connection.
+func NewState() State { return State{queries: db.New()} }
+
+// Add has a source bring entities. What another place holds is left to it and recorded as a conflict.
+func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Emitted) error {
+	if len(entities) == 0 {
+		return nil
+	}
+	offers := newOffers()
+	for _, e := range entities {
+		offers.add(emitterOf(source), e)
+	}
+	accepted, err := s.upsert(ctx, tx, offers)
+	if err != nil {
+		return err
+	}
+	targets := make([]string, 0, len(accepted))
+	for _, edge := range accepted {
+		targets = append(targets, edge.target)
+	}
+	if err := s.queries.CatalogAddSourceTargets(ctx, tx, source, targets); err != nil {
+		return fmt.Errorf("add entities of source %s: %w", source, err)
+	}
+	if err := s.recordConflicts(ctx, tx, offers.rejected); err != nil {
+		return err
+	}
+	if err := s.queries.CatalogRequestStitches(ctx, tx, targets); err != nil {
+		return fmt.Errorf("request stitches of source %s: %w", source, err)
+	}
+	return s.notify(ctx, tx)
+}
+
+// emitterOf names a source where entities name themselves.
+func emitterOf(source string) string { return "source:" + source }
+
+// Drop has a source no longer bring entities. They go at once, with everything below them that nothing else brings.
+func (s State) Drop(ctx context.Context, tx db.DBTX, source string, refs []string) error {
+	dropped, err := s.queries.CatalogDropSourceTargets(ctx, tx, source, refs)
+	if err != nil {
+		return fmt.Errorf("drop entities of source %s: %w", source, err)
+	}
+	orphans, err := s.queries.CatalogDescendantsOnlyBelow(ctx, tx, dropped)
+	if err != nil {
+		return fmt.Errorf("find what source %s leaves behind: %w", source, err)
+	}
+	return s.remove(ctx, tx, orphans)
+}
+
+// Replace makes a source bring exactly these entities, and has them looked at anew.
+func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities []Emitted) error {
+	before, err := s.queries.CatalogTargetsBySource(ctx, tx, source)
+	if err != nil {
+		return fmt.Errorf("list entities of source %s: %w", source, err)
+	}
+	refs := make([]string, len(entities))
+	for i, e := range entities {
+		refs[i] = e.Ref
+	}
+	gone := slices.DeleteFunc(before, func(ref string) bool { return slices.Contains(refs, ref) })
+	if err := s.Drop(ctx, tx, source, gone); err != nil {
+		return err
+	}
+	if err := s.settleConflicts(ctx, tx, []string{emitterOf(source)}, nil); err != nil {
+		return err
+	}
+	if err := s.Add(ctx, tx, source, entities); err != nil {
+		return err
+	}
+	return s.makeDue(ctx, tx, refs)
+}
+
+// Refresh has an entity and the locations above it looked at now, and says whether there is such an entity.
+func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error) {
+	touched, err := s.queries.CatalogRefreshAncestors(ctx, tx, ref)
+	if err != nil {
+		return false, fmt.Errorf("refresh %s: %w", ref, err)
+	}
+	if len(touched) == 0 {
+		return false, nil
+	}
+	return true, s.notify(ctx, tx)
+}
+
+// RemoveByUID removes one entity and has those that brought it looked at anew: one that still does brings it back under another
+// uid. An unknown uid changes nothing.
+func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error {
+	ref, err := s.queries.CatalogRefByID(ctx, tx, uid)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find entity %s: %w", uid, err)
+	}
+	parents, err := s.queries.CatalogParents(ctx, tx, []string{ref})
+	if err != nil {
+		return fmt.Errorf("find the parents of %s: %w", ref, err)
+	}
+	if err := s.remove(ctx, tx, []string{ref}); err != nil {
+		return err
+	}
+	if err := s.queries.CatalogMakeDueAfresh(ctx, tx, parents); err != nil {
+		return fmt.Errorf("refresh the parents of %s: %w", ref, err)
+	}
+	return nil
+}
+
+// RemoveOrphans removes up to a thousand entities that nothing brings any more, with everything below them that nothing else
+// brings, and says how many orphans there were.
+func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
+	candidates, err := s.queries.CatalogOrphans(ctx, tx, 1000)
+	if err != nil || len(candidates) == 0 {
+		return 0, wrapped(err, "list orphans")
+	}
+	if _, err := s.queries.CatalogLockStates(ctx, tx, candidates); err != nil {
+		return 0, fmt.Errorf("lock orphans: %w", err)
+	}
+	orphans, err := s.queries.CatalogStillOrphaned(ctx, tx, candidates)
+	if err != nil || len(orphans) == 0 {
+		return 0, wrapped(err, "check orphans")
+	}
+	below, err := s.queries.CatalogDescendantsOnlyBelow(ctx, tx, orphans)
+	if err != nil {
+		return 0, fmt.Errorf("find what is below orphans: %w", err)
+	}
+	return len(orphans), s.remove(ctx, tx, below)
+}
+
+// remove deletes entities and everything known of them. The right to write the served entities comes first: whoever puts them
+// together holds it and needs nothing of what this transaction holds.
+func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	if _, err := s.queries.CatalogLockStates(ctx, tx, refs); err != nil {
+		return fmt.Errorf("lock entities to remove: %w", err)
+	}
+	neighbours, err := s.queries.CatalogRelationNeighbours(ctx, tx, refs)
+	if err != nil {
+		return fmt.Errorf("find the neighbours of entities to remove: %w", err)
+	}
+	steps := []struct {
+		what string
+		do   func(ctx context.Context, tx db.DBTX, refs []string) error
+		refs []string
+	}{
+		{"request stitches of neighbours", s.queries.CatalogRequestStitches, append(neighbours, refs...)},
+		{"delete references", s.queries.CatalogDeleteReferences, refs},
+		{"delete states", s.queries.CatalogDeleteStates, refs},
+		{"delete served entities", s.queries.CatalogDeleteEntities, refs},
+		{"forget claims", s.queries.CatalogDeleteClaims, refs},
+	}
+	for _, step := range steps {
+		if err := step.do(ctx, tx, step.refs); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	claimants, err := s.queries.CatalogReleaseClaims(ctx, tx, refs)
+	if err != nil {
+		return fmt.Errorf("release claims: %w", err)
+	}
+	if err := s.queries.CatalogMakeDueAfresh(ctx, tx, claimants); err != nil {
+		return fmt.Errorf("refresh claimants: %w", err)
+	}
+	return s.notify(ctx, tx)
+}
+
+func (s State) makeDue(ctx context.Context, tx db.DBTX, refs []string) error {
+	if _, err := s.queries.CatalogMakeDue(ctx, tx, refs); err != nil {
+		return fmt.Errorf("make entities due: %w", err)
+	}
+	return s.notify(ctx, tx)
+}
+
+// notify tells the engines when the transaction commits.
+func (s State) notify(ctx context.Context, tx db.DBTX) error {
+	_, err := tx.Exec(ctx, "select pg_notify($1, '')", notification)
+	return wrapped(err, "notify the engines")
+}
+
+// Standing is what is known of one entity beside its content.
+type Standing struct {
+	LocationKey    string
+	Errors         []byte
+	NextUpdate     time.Time
+	LastDiscovered time.Time
+	LastProcessed  *time.Time
+}
+
+// StandingOf explains one entity; pgx.ErrNoRows for one that was never discovered.
+func (s State) StandingOf(ctx context.Context, tx db.DBTX, ref string) (Standing, error) {
+	row, err := s.queries.CatalogStateByRef(ctx, tx, ref)
+	if err != nil {
+		return Standing{}, fmt.Errorf("state of %s: %w", ref, err)
+	}
+	standing := Standing{Errors: row.Errors, NextUpdate: row.NextUpdateAt, LastDiscovered: row.LastDiscoveredAt, LastProcessed: row.LastProcessedAt}
+	if row.LocationKey != nil {
+		standing.LocationKey = *row.LocationKey
+	}
+	return standing, nil
+}
+
+func wrapped(err error, what string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

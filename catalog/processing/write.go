@@ -1,0 +1,238 @@
+package processing
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-dev/portico/db"
+)
+
+// batch is finished work on its way into the database.
+type batch struct {
+	state State
+	tx    pgx.Tx
+	// good and bad changed since they were last processed, without and with errors.
+	good, bad []outcome
+	offers    *offers
+	// touched are the references whose served form may change.
+	touched map[string]bool
+}
+
+type outcome struct {
+	work
+	hash string
+}
+
+// write stores finished work in one transaction. Work on documents that changed meanwhile is dropped: they are due again.
+func (e *Engine) write(ctx context.Context, done []work) error {
+	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
+		current, err := e.stillCurrent(ctx, tx, done)
+		if err != nil {
+			return err
+		}
+		b := &batch{state: e.state, tx: tx, offers: newOffers(), touched: map[string]bool{}}
+		if err := b.sort(current); err != nil {
+			return err
+		}
+		if err := b.write(ctx); err != nil {
+			return err
+		}
+		return e.postpone(ctx, tx, current)
+	})
+	if err != nil {
+		return err
+	}
+	e.due.ring()
+	e.unstitched.ring()
+	return nil
+}
+
+// stillCurrent locks everything the batch will write to, in one order for all, and keeps the work whose document is still the one it
+// was done on.
+func (e *Engine) stillCurrent(ctx context.Context, tx pgx.Tx, done []work) ([]work, error) {
+	refs := map[string]bool{}
+	for _, item := range done {
+		refs[item.row.EntityRef] = true
+		for _, child := range item.result.Children {
+			refs[child.Ref] = true
+		}
+	}
+	locked, err := e.queries.CatalogLockStates(ctx, tx, slices.Sorted(maps.Keys(refs)))
+	if err != nil {
+		return nil, fmt.Errorf("lock the entities of a batch: %w", err)
+	}
+	hashes := make(map[uuid.UUID]string, len(locked))
+	for _, row := range locked {
+		hashes[row.EntityID] = row.UnprocessedHash
+	}
+	return slices.DeleteFunc(slices.Clone(done), func(item work) bool {
+		return hashes[item.row.EntityID] != item.row.UnprocessedHash
+	}), nil
+}
+
+// sort keeps what came out differently from the last time.
+func (b *batch) sort(items []work) error {
+	for _, item := range items {
+		hash, err := item.result.hash()
+		if err != nil {
+			return fmt.Errorf("result of %s: %w", item.row.EntityRef, err)
+		}
+		switch {
+		case hash == item.row.ResultHash:
+		case len(item.result.Errors) > 0:
+			b.bad = append(b.bad, outcome{item, hash})
+		default:
+			b.good = append(b.good, outcome{item, hash})
+		}
+	}
+	return nil
+}
+
+func (b *batch) write(ctx context.Context) error {
+	if len(b.good)+len(b.bad) == 0 {
+		return nil
+	}
+	for _, step := range []func(context.Context) error{b.writeFailures, b.writeSuccesses, b.writeChildren, b.writeRelations} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.state.queries.CatalogRequestStitches(ctx, b.tx, slices.Sorted(maps.Keys(b.touched))); err != nil {
+		return fmt.Errorf("request stitches: %w", err)
+	}
+	return b.state.notify(ctx, b.tx)
+}
+
+func (b *batch) writeFailures(ctx context.Context) error {
+	if len(b.bad) == 0 {
+		return nil
+	}
+	var ids []uuid.UUID
+	var failures, hashes []string
+	for _, o := range b.bad {
+		encoded, err := json.Marshal(o.result.Errors)
+		if err != nil {
+			return fmt.Errorf("encode the errors of %s: %w", o.row.EntityRef, err)
+		}
+		ids, failures, hashes = append(ids, o.row.EntityID), append(failures, string(encoded)), append(hashes, o.hash)
+		b.touched[o.row.EntityRef] = true
+	}
+	err := b.state.queries.CatalogSaveFailures(ctx, b.tx, ids, failures, hashes)
+	return wrapped(err, "save failures")
+}
+
+func (b *batch) writeSuccesses(ctx context.Context) error {
+	if len(b.good) == 0 {
+		return nil
+	}
+	var documents, hashes []string
+	var ids []uuid.UUID
+	for _, o := range b.good {
+		ids, documents, hashes = append(ids, o.row.EntityID), append(documents, string(o.result.Document)), append(hashes, o.hash)
+		b.touched[o.row.EntityRef] = true
+	}
+	err := b.state.queries.CatalogSaveSuccesses(ctx, b.tx, ids, documents, hashes)
+	return wrapped(err, "save processed entities")
+}
+
+// writeChildren makes what the entities emitted theirs. An entity that was emitted or dropped may have become, or ceased to be, an
+// orphan.
+func (b *batch) writeChildren(ctx context.Context) error {
+	if len(b.good) == 0 {
+		return nil
+	}
+	var emitters []string
+	for _, o := range b.good {
+		emitters = append(emitters, o.row.EntityRef)
+		for _, child := range o.result.Children {
+			b.offers.add(o.row.EntityRef, child)
+		}
+	}
+	edges, err := b.state.upsert(ctx, b.tx, b.offers)
+	if err != nil {
+		return err
+	}
+	sources, targets := make([]string, len(edges)), make([]string, len(edges))
+	for i, edge := range edges {
+		sources[i], targets[i] = edge.source, edge.target
+	}
+	dropped, err := b.state.queries.CatalogDropChildren(ctx, b.tx, emitters, sources, targets)
+	if err != nil {
+		return fmt.Errorf("drop children: %w", err)
+	}
+	added, err := b.state.queries.CatalogAddChildren(ctx, b.tx, sources, targets)
+	if err != nil {
+		return fmt.Errorf("add children: %w", err)
+	}
+	b.touch(dropped, added)
+	if err := b.state.settleConflicts(ctx, b.tx, emitters, b.offers.rejected); err != nil {
+		return err
+	}
+	return b.state.recordConflicts(ctx, b.tx, b.offers.rejected)
+}
+
+// writeRelations replaces the relations that the entities declare. Both ends of what changed show it.
+func (b *batch) writeRelations(ctx context.Context) error {
+	if len(b.good) == 0 {
+		return nil
+	}
+	var rows db.CatalogAddRelationsParams
+	var origins []uuid.UUID
+	for _, o := range b.good {
+		origins = append(origins, o.row.EntityID)
+		for _, relation := range o.result.Relations {
+			rows.OriginIds = append(rows.OriginIds, o.row.EntityID)
+			rows.Sources = append(rows.Sources, relation.SourceRef)
+			rows.Types = append(rows.Types, relation.Type)
+			rows.Targets = append(rows.Targets, relation.TargetRef)
+		}
+	}
+	gone, err := b.state.queries.CatalogDropRelations(ctx, b.tx, db.CatalogDropRelationsParams{
+		Origins: origins, OriginIds: rows.OriginIds, Sources: rows.Sources, Types: rows.Types, Targets: rows.Targets})
+	if err != nil {
+		return fmt.Errorf("drop relations: %w", err)
+	}
+	added, err := b.state.queries.CatalogAddRelations(ctx, b.tx, rows)
+	if err != nil {
+		return fmt.Errorf("add relations: %w", err)
+	}
+	b.touch(gone, added)
+	return nil
+}
+
+func (b *batch) touch(lists ...[]string) {
+	for _, refs := range lists {
+		for _, ref := range refs {
+			b.touched[ref] = true
+		}
+	}
+}
+
+// postpone says when the entities are due again.
+func (e *Engine) postpone(ctx context.Context, tx pgx.Tx, items []work) error {
+	hashes, delays := make([]string, len(items)), make([]float64, len(items))
+	for i, item := range items {
+		hashes[i], delays[i] = item.row.UnprocessedHash, e.delay(item.result).Seconds()
+	}
+	err := e.queries.CatalogPostponeStates(ctx, tx, entityIDs(items), hashes, delays)
+	return wrapped(err, "postpone entities")
+}
+
+// RemoveOrphans removes what nothing brings any more and says how many orphans there were.
+func (e *Engine) RemoveOrphans(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	removed := 0
+	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
+		var err error
+		removed, err = e.state.RemoveOrphans(ctx, tx)
+		return err
+	})
+	return removed, err
+}

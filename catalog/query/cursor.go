@@ -1,0 +1,185 @@
+package query
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/fault"
+)
+
+// Cursor is a place in a sorted and filtered set, handed to clients as base64 of its JSON. The form is Backstage's, whose
+// client looks for "query" in it to decide how to ask for the next page.
+type Cursor struct {
+	OrderFields []CursorOrder `json:"orderFields"`
+	IsPrevious  bool          `json:"isPrevious"`
+	FullText    FullText      `json:"fullTextFilter"`
+	// OrderFieldValues is the place itself: the order field's value where there is one, then the uid.
+	OrderFieldValues []string `json:"orderFieldValues,omitempty"`
+	// Query is the filter as a predicate, empty without one.
+	Query json.RawMessage `json:"query,omitempty"`
+	// FirstSortFieldValues is the place of the first item of the first page: before it there is nothing.
+	FirstSortFieldValues []string `json:"firstSortFieldValues,omitempty"`
+	// TotalItems is the count from the first page, nil when nobody asked.
+	TotalItems *int `json:"totalItems,omitempty"`
+}
+
+// CursorOrder is the field that a cursor's set is sorted by.
+type CursorOrder struct {
+	Field string `json:"field"`
+	Order string `json:"order,omitempty"`
+}
+
+// NewCursor starts a set at its beginning.
+func NewCursor(filter Filter, text FullText, orders []CursorOrder) (Cursor, error) {
+	if orders == nil {
+		orders = []CursorOrder{}
+	}
+	cursor := Cursor{OrderFields: orders, FullText: text}
+	if filter == nil {
+		return cursor, nil
+	}
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(filter.predicate()); err != nil {
+		return Cursor{}, fmt.Errorf("encode the filter of a cursor: %w", err)
+	}
+	cursor.Query = json.RawMessage(strings.TrimSpace(out.String()))
+	return cursor, nil
+}
+
+// Encode writes the cursor for a client.
+func (c Cursor) Encode() (string, error) {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("encode a cursor: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(data), nil
+}
+
+// DecodeCursor reads a cursor that a client sent.
+func DecodeCursor(encoded string) (Cursor, error) {
+	data := lenientBase64(encoded)
+	if problem := syntaxProblem(data); problem != "" {
+		return Cursor{}, fault.New(fault.Input, "Malformed cursor: SyntaxError: %s", problem)
+	}
+	var cursor Cursor
+	if err := json.Unmarshal(data, &cursor); err != nil {
+		return Cursor{}, fault.Wrap(fault.Input, err, "Malformed cursor: it is not one that this server gave out")
+	}
+	if _, err := cursor.Page(0); err != nil {
+		return Cursor{}, err
+	}
+	return cursor, nil
+}
+
+// Page asks for the cursor's part of the set.
+func (c Cursor) Page(limit int) (Page, error) {
+	filter, err := ParsePredicate(c.Query)
+	if err != nil {
+		return Page{}, err
+	}
+	page := Page{Filter: filter, FullText: c.FullText, Backwards: c.IsPrevious, Limit: limit}
+	if len(c.OrderFields) > 0 {
+		page.Order = &Order{Key: c.OrderFields[0].Field, Descending: c.OrderFields[0].Order == "desc"}
+	}
+	if len(c.OrderFieldValues) == 0 {
+		return page, nil
+	}
+	page.After = &Position{}
+	last := len(c.OrderFieldValues) - 1
+	if page.Order != nil && last == 1 {
+		page.After.Value = &c.OrderFieldValues[0]
+	}
+	page.After.UID, err = uuid.Parse(c.OrderFieldValues[last])
+	if err != nil || (page.Order == nil) != (last == 0) || last > 1 {
+		return Page{}, fault.New(fault.Input, "Malformed cursor: its position does not fit its order")
+	}
+	return page, nil
+}
+
+// After is the place that GET /entities hands out in its link header.
+type After struct {
+	Limit  *int `json:"limit,omitempty"`
+	Offset *int `json:"offset,omitempty"`
+}
+
+// Encode writes the place for a client.
+func (a After) Encode() (string, error) {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return "", fmt.Errorf("encode a link's cursor: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(data), nil
+}
+
+// DecodeAfter reads a place that a client sent.
+func DecodeAfter(encoded string) (After, error) {
+	var after After
+	err := json.Unmarshal(lenientBase64(encoded), &after)
+	negative := func(n *int) bool { return n != nil && *n < 0 }
+	if err != nil || negative(after.Limit) || negative(after.Offset) {
+		return After{}, fault.New(fault.Input, "Malformed after cursor, could not be parsed")
+	}
+	return after, nil
+}
+
+// lenientBase64 decodes as JavaScript's Buffer does: either alphabet, padding or not, strangers skipped.
+func lenientBase64(encoded string) []byte {
+	encoded, _, _ = strings.Cut(encoded, "=")
+	alphabet := strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '+', c == '/':
+			return c
+		case c == '-':
+			return '+'
+		case c == '_':
+			return '/'
+		default:
+			return -1
+		}
+	}, encoded)
+	if len(alphabet)%4 == 1 {
+		alphabet = alphabet[:len(alphabet)-1]
+	}
+	data, err := base64.RawStdEncoding.DecodeString(alphabet)
+	if err != nil {
+		return nil // cannot be: every character is of the alphabet
+	}
+	return data
+}
+
+// syntaxProblem is what JavaScript's JSON.parse says about text that is not JSON, "" when it is.
+func syntaxProblem(data []byte) string {
+	text := strings.ToValidUTF8(string(data), "\uFFFD")
+	var ignored any
+	err := json.Unmarshal([]byte(text), &ignored)
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return ""
+	}
+	at := max(int(syntax.Offset)-1, 0)
+	if strings.TrimSpace(text) == "" || strings.HasPrefix(syntax.Error(), "unexpected end") {
+		return "Unexpected end of JSON input"
+	}
+	const context = 10
+	characters, position := []rune(text), len([]rune(text[:min(at, len(text))]))
+	position = min(position, len(characters)-1)
+	from, to := 0, len(characters)
+	before, after := "", ""
+	if len(characters) > 2*context+1 {
+		if position > context {
+			from, before = position-context, "..."
+		}
+		if position+context < to {
+			to, after = position+context, "..."
+		}
+	}
+	return fmt.Sprintf(`Unexpected token '%c', %s"%s"%s is not valid JSON`,
+		characters[position], before, string(characters[from:to]), after)
+}

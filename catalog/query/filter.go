@@ -1,0 +1,186 @@
+// Package query turns questions about entities into SQL: the filters of query strings, the predicates of request
+// bodies, permission conditions, orders, cursors and projections. It builds statements and reads nothing: package catalog runs
+// them. Whatever a caller writes travels as a parameter, never as text of a statement.
+package query
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/fault"
+)
+
+// Filter is a condition on entities: All, Any, Not, Match, Exists or Prefix. Nil is no condition. Keys are flattened paths
+// ("metadata.annotations.backstage.io/orphan", "relations.ownedby"); keys and values are compared in lower case.
+type Filter interface {
+	// predicate is the filter in the predicate language of request bodies.
+	predicate() any
+}
+
+type (
+	// All holds when every filter in it does; empty, always.
+	All []Filter
+	// Any holds when one of its filters does; empty, never.
+	Any []Filter
+	// Not holds when its filter does not.
+	Not struct{ Filter Filter }
+	// Match holds when the key has one of the values; without values, never.
+	Match struct {
+		Key    string
+		Values []string
+	}
+	// Exists holds when the key is there, even with a null value.
+	Exists struct{ Key string }
+	// Prefix holds when a value of the key begins with Prefix.
+	Prefix struct{ Key, Prefix string }
+)
+
+// And joins filters, leaving out those that are nil.
+func And(filters ...Filter) Filter {
+	var all All
+	for _, f := range filters {
+		if f != nil {
+			all = append(all, f)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	default:
+		return all
+	}
+}
+
+// ParseSets reads the filter parameters of a query string: each is a set of comma-separated conditions (key, key=value,
+// key=), all of which must hold, where a key that is repeated may have any of its values; one set must hold. Nil when
+// there is no condition at all.
+func ParseSets(parameters []string) (Filter, error) {
+	var sets Any
+	for _, parameter := range parameters {
+		set, err := parseSet(parameter)
+		if err != nil {
+			return nil, err
+		}
+		if len(set) > 0 {
+			sets = append(sets, set)
+		}
+	}
+	switch len(sets) {
+	case 0:
+		return nil, nil //nolint:nilnil // nil is the filter that lets everything through
+	case 1:
+		return sets[0], nil
+	default:
+		return sets, nil
+	}
+}
+
+func parseSet(parameter string) (All, error) {
+	var keys []string
+	values := map[string][]string{}
+	for statement := range strings.SplitSeq(parameter, ",") {
+		statement = strings.TrimSpace(statement)
+		if statement == "" {
+			continue
+		}
+		key, value, hasValue := strings.Cut(statement, "=")
+		key = strings.TrimSpace(key)
+		if key == "" {
+			return nil, fault.New(fault.Input,
+				"Invalid filter, '%s' is not a valid statement (expected a string on the form a=b or a= or a)", statement)
+		}
+		if _, seen := values[key]; !seen {
+			keys = append(keys, key)
+			values[key] = nil
+		}
+		if hasValue {
+			values[key] = append(values[key], strings.TrimSpace(value))
+		}
+	}
+	var set All
+	for _, key := range keys {
+		if len(values[key]) == 0 {
+			set = append(set, Exists{Key: key})
+			continue
+		}
+		set = append(set, Match{Key: key, Values: values[key]})
+	}
+	return set, nil
+}
+
+// normalize pushes every Not down to a leaf, removes single-element nests, and folds alternatives for one key into one Match.
+func normalize(f Filter, negate bool) Filter {
+	switch f := f.(type) {
+	case All:
+		return normalizeEach(f, negate, negate)
+	case Any:
+		return normalizeEach(f, negate, !negate)
+	case Not:
+		return normalize(f.Filter, !negate)
+	default:
+		if negate {
+			return Not{f}
+		}
+		return f
+	}
+}
+
+func normalizeEach(filters []Filter, negate, alternatives bool) Filter {
+	normal := make([]Filter, 0, len(filters))
+	for _, f := range filters {
+		f = normalize(f, negate)
+		if nested, flat := sameNest(f, alternatives); flat {
+			normal = append(normal, nested...)
+		} else {
+			normal = append(normal, f)
+		}
+	}
+	if alternatives {
+		normal = foldMatches(normal)
+	}
+	switch {
+	case len(normal) == 1:
+		return normal[0]
+	case alternatives:
+		return Any(normal)
+	default:
+		return All(normal)
+	}
+}
+
+// sameNest gives the elements of a nest of the kind that it is about to be put into.
+func sameNest(f Filter, alternatives bool) ([]Filter, bool) {
+	switch f := f.(type) {
+	case All:
+		return f, !alternatives
+	case Any:
+		return f, alternatives
+	default:
+		return nil, false
+	}
+}
+
+// foldMatches makes one Match of the alternatives for each key.
+func foldMatches(filters []Filter) []Filter {
+	folded := make([]Filter, 0, len(filters))
+	for _, f := range filters {
+		match, isMatch := f.(Match)
+		at := -1
+		if isMatch {
+			at = slices.IndexFunc(folded, func(other Filter) bool {
+				o, same := other.(Match)
+				return same && strings.EqualFold(o.Key, match.Key)
+			})
+		}
+		if at < 0 {
+			folded = append(folded, f)
+			continue
+		}
+		earlier := folded[at].(Match) //nolint:forcetypeassert // the search above saw that it is one
+		earlier.Values = append(slices.Clip(earlier.Values), match.Values...)
+		folded[at] = earlier
+	}
+	return folded
+}
