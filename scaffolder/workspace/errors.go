@@ -1,0 +1,50 @@
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+// TooLargeError says that a workspace is beyond what one may hold. Trying again does not help.
+type TooLargeError struct {
+	// What is "bytes" or "files and directories", Limit how many there may be.
+	What  string
+	Limit int64
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the workspace holds more than %d %s: leave out what is not needed, or raise the limits at portico.workspace", e.Limit, e.What)
+}
+
+// DiskFullError says that this machine has no room for a workspace. Another worker may have.
+type DiskFullError struct{ Err error }
+
+func (e *DiskFullError) Error() string {
+	return fmt.Sprintf("the disk for workspaces is full (%v): free some space or choose another portico.workspace.cacheDirectory", e.Err)
+}
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *DiskFullError) Unwrap() error { return e.Err }
+
+// Explain gives the failures of a file system their class: a full disk may be emptied and is transient, too large a workspace
+// stays too large. Errors that have a class keep it.
+func Explain(err error) error {
+	var classified *action.Error
+	var tooLarge *TooLargeError
+	switch {
+	case err == nil || errors.As(err, &classified):
+		return err
+	case isDiskFull(err):
+		return action.Transient(&DiskFullError{Err: err}, 0)
+	case errors.As(err, &tooLarge):
+		return action.Final(err)
+	}
+	return err
+}
+
+func isDiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

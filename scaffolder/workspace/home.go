@@ -1,0 +1,106 @@
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// home is the directory that one store makes its working directories in. A locked file beside it says that its process lives.
+type home struct {
+	path string
+	lock *os.File
+}
+
+const lockSuffix = ".lock"
+
+func newHome(directory string) (*home, error) {
+	directory, err := filepath.Abs(directory)
+	if err != nil {
+		return nil, fmt.Errorf("workspace directory: %w", err)
+	}
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return nil, fmt.Errorf("workspace directory: %w", err)
+	}
+	if err := removeOrphans(directory); err != nil {
+		return nil, fmt.Errorf("workspace directory %s: %w", directory, err)
+	}
+	lock, err := os.CreateTemp(directory, "store-*"+lockSuffix)
+	if err != nil {
+		return nil, fmt.Errorf("workspace directory: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("workspace directory: lock %s: %w", lock.Name(), err), lock.Close())
+	}
+	made := &home{path: strings.TrimSuffix(lock.Name(), lockSuffix), lock: lock}
+	if err := os.Mkdir(made.path, 0o700); err != nil {
+		return nil, errors.Join(fmt.Errorf("workspace directory: %w", err), lock.Close())
+	}
+	return made, nil
+}
+
+// removeOrphans removes the homes whose lock nobody holds: the kernel drops the lock of a process that died.
+func removeOrphans(directory string) error {
+	locks, err := filepath.Glob(filepath.Join(directory, "store-*"+lockSuffix))
+	if err != nil {
+		return err
+	}
+	for _, name := range locks {
+		if err := removeOrphan(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func removeOrphan(name string) error {
+	lock, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return nil
+	}
+	return errors.Join(removeTree(strings.TrimSuffix(name, lockSuffix)), os.Remove(name))
+}
+
+// newRoot makes a fresh working directory.
+func (h *home) newRoot() (*os.Root, error) {
+	path, err := os.MkdirTemp(h.path, "run-")
+	if err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(path)
+}
+
+func (h *home) remove() error {
+	err := errors.Join(removeTree(h.path), os.Remove(h.lock.Name()))
+	return errors.Join(err, h.lock.Close())
+}
+
+// removeTree removes a directory even if a step has left directories in it that may not be written.
+func removeTree(path string) error {
+	if os.RemoveAll(path) == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(path, func(below string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			return os.Chmod(below, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}
+
+// newFile makes a fresh file outside all working directories.
+func (h *home) newFile() (*os.File, error) {
+	return os.CreateTemp(h.path, "archive-")
+}

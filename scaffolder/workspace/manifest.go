@@ -1,0 +1,137 @@
+package workspace
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+)
+
+// manifest lists all that a directory holds, in the order of a walk, at one moment.
+type manifest struct {
+	entries []entry
+	taken   time.Time
+	bytes   int64
+}
+
+// entry is one file, directory or symbolic link. Its sum is known once the content was read.
+type entry struct {
+	path string
+	info fs.FileInfo
+	link string
+	sum  [sha256.Size]byte
+}
+
+// mode is the kind and the permissions, which are all that a snapshot keeps of a file's mode.
+func (e entry) mode() fs.FileMode {
+	return e.info.Mode() & (fs.ModeType | fs.ModePerm)
+}
+
+const digestPrefix = "sha256:"
+
+// checkDigest refuses what could not be the name of a snapshot, so that no digest can name anything else in the bucket.
+func checkDigest(digest string) error {
+	sum, ok := strings.CutPrefix(digest, digestPrefix)
+	if _, err := hex.DecodeString(sum); !ok || err != nil || len(sum) != 2*sha256.Size {
+		return fmt.Errorf("%q is not the digest of a workspace", digest)
+	}
+	return nil
+}
+
+// digest is the name of what the manifest lists: the same for the same content, kinds and permissions.
+func (m manifest) digest() string {
+	if len(m.entries) == 0 {
+		return Empty
+	}
+	hash := sha256.New()
+	for _, e := range m.entries {
+		fmt.Fprintf(hash, "%q %o %q %x\n", e.path, e.mode(), e.link, e.sum)
+	}
+	return digestPrefix + hex.EncodeToString(hash.Sum(nil))
+}
+
+// footprint is about how much room the directory takes: a file takes a block at least.
+func (m manifest) footprint() int64 {
+	return m.bytes + int64(len(m.entries))*4096
+}
+
+// scan lists a directory without reading its files.
+func (s *Store) scan(root *os.Root) (manifest, error) {
+	found := manifest{taken: time.Now()}
+	err := fs.WalkDir(root.FS(), ".", func(path string, item fs.DirEntry, err error) error {
+		if err != nil || path == "." {
+			return err
+		}
+		info, err := item.Info()
+		if err != nil {
+			return err
+		}
+		if len(found.entries) == s.options.MaxFiles {
+			return &TooLargeError{What: "files and directories", Limit: int64(s.options.MaxFiles)}
+		}
+		next := entry{path: path, info: info}
+		switch info.Mode().Type() {
+		case fs.ModeDir:
+		case fs.ModeSymlink:
+			next.link, err = root.Readlink(path)
+		case 0:
+			found.bytes += info.Size()
+		default:
+			err = fmt.Errorf("%s is neither a file nor a directory nor a symbolic link", path)
+		}
+		if found.bytes > s.options.MaxBytes {
+			return &TooLargeError{What: "bytes", Limit: s.options.MaxBytes}
+		}
+		found.entries = append(found.entries, next)
+		return err
+	})
+	return found, err
+}
+
+// tick is more than the coarsest clock that a file system stamps files with.
+const tick = 20 * time.Millisecond
+
+// matches says whether what was found is still what the manifest lists, and if so fills in the sums of what was found. A file is the
+// same if it is the same inode with the same size and stamp; one that was written so shortly before the manifest was taken that a later
+// write could bear the same stamp is read again.
+func (m manifest) matches(root *os.Root, found manifest) (bool, error) {
+	if len(m.entries) != len(found.entries) {
+		return false, nil
+	}
+	for n, before := range m.entries {
+		now := &found.entries[n]
+		if now.path != before.path || now.link != before.link || now.mode() != before.mode() {
+			return false, nil
+		}
+		if now.sum = before.sum; !now.info.Mode().IsRegular() {
+			continue
+		}
+		if now.info.Size() != before.info.Size() || !now.info.ModTime().Equal(before.info.ModTime()) || !os.SameFile(now.info, before.info) {
+			return false, nil
+		}
+		if before.info.ModTime().Before(m.taken.Add(-tick)) {
+			continue
+		}
+		if sum, err := sumFile(root, now.path); err != nil || sum != before.sum {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func sumFile(root *os.Root, path string) (sum [sha256.Size]byte, err error) {
+	file, err := root.Open(path)
+	if err != nil {
+		return sum, err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return sum, err
+	}
+	return [sha256.Size]byte(hash.Sum(nil)), nil
+}
