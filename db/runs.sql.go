@@ -252,7 +252,8 @@ func (q *Queries) MarkWorkflowStarted(ctx context.Context, db DBTX, workflowRunI
 
 const reopenRun = `-- name: ReopenRun :one
 update runs
-set status = $1, phase = $2, generation = generation + 1, finished_at = null, failed_step = null, error = null
+set status = $1, phase = $2, generation = generation + 1, workflow_run_id = null, finished_at = null,
+    failed_step = null, error = null
 where id = $3 and status = any ($4::text[])
 returning generation
 `
@@ -280,7 +281,7 @@ func (q *Queries) ReopenRun(ctx context.Context, db DBTX, arg ReopenRunParams) (
 const resetStepsFrom = `-- name: ResetStepsFrom :exec
 update run_steps
 set status = 'open', started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
-    sealed_output = null, error = null, workspace = null
+    sealed_output = null, sealed_iterations = null, error = null, workspace = null
 where run_id = $1 and position >= $2
 `
 
@@ -362,7 +363,7 @@ func (q *Queries) RunSecretsByRun(ctx context.Context, db DBTX, runID uuid.UUID)
 }
 
 const runStepsByRun = `-- name: RunStepsByRun :many
-select run_id, position, step_id, name, action, status, attempts, started_at, ended_at, waiting_until, input, output, sealed_output, error, workspace from run_steps where run_id = $1 order by position
+select run_id, position, step_id, name, action, status, attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace from run_steps where run_id = $1 order by position
 `
 
 func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) ([]RunStep, error) {
@@ -388,6 +389,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 			&i.Input,
 			&i.Output,
 			&i.SealedOutput,
+			&i.SealedIterations,
 			&i.Error,
 			&i.Workspace,
 		); err != nil {
@@ -403,12 +405,12 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 
 const runsNotStarted = `-- name: RunsNotStarted :many
 select id from runs
-where workflow_run_id is null and created_at < $1
+where workflow_run_id is null and coalesce(last_heartbeat_at, created_at) < $1
 order by created_at
 limit 100
 `
 
-func (q *Queries) RunsNotStarted(ctx context.Context, db DBTX, before time.Time) ([]uuid.UUID, error) {
+func (q *Queries) RunsNotStarted(ctx context.Context, db DBTX, before *time.Time) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, runsNotStarted, before)
 	if err != nil {
 		return nil, err
@@ -447,23 +449,25 @@ set status = $1,
     input = coalesce($5::json, input),
     output = $6::json,
     sealed_output = $7,
-    error = $8::json,
-    workspace = coalesce($9, workspace)
-where run_id = $10 and step_id = $11
+    sealed_iterations = $8,
+    error = $9::json,
+    workspace = coalesce($10, workspace)
+where run_id = $11 and step_id = $12
 `
 
 type UpdateRunStepParams struct {
-	Status       string
-	Attempts     *int32
-	Ended        bool
-	WaitingUntil *time.Time
-	Input        []byte
-	Output       []byte
-	SealedOutput []byte
-	Error        []byte
-	Workspace    *string
-	RunID        uuid.UUID
-	StepID       string
+	Status           string
+	Attempts         *int32
+	Ended            bool
+	WaitingUntil     *time.Time
+	Input            []byte
+	Output           []byte
+	SealedOutput     []byte
+	SealedIterations []byte
+	Error            []byte
+	Workspace        *string
+	RunID            uuid.UUID
+	StepID           string
 }
 
 func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepParams) error {
@@ -475,6 +479,7 @@ func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepP
 		arg.Input,
 		arg.Output,
 		arg.SealedOutput,
+		arg.SealedIterations,
 		arg.Error,
 		arg.Workspace,
 		arg.RunID,

@@ -55,6 +55,8 @@ create table run_steps (
     input json,
     output json,
     sealed_output bytea,
+    -- Of a step with each: the outputs of the iterations so far, by their index.
+    sealed_iterations bytea,
     error json,
     -- Digest of the workspace that the step left; null when it left it as it was.
     workspace text,

@@ -56,7 +56,7 @@ update runs set workflow_run_id = @workflow_run_id where id = @id;
 
 -- name: RunsNotStarted :many
 select id from runs
-where workflow_run_id is null and created_at < @before
+where workflow_run_id is null and coalesce(last_heartbeat_at, created_at) < @before
 order by created_at
 limit 100;
 
@@ -74,7 +74,8 @@ where id = @id;
 -- name: ReopenRun :one
 -- Takes a run up again, from a status that allows it.
 update runs
-set status = @status, phase = @phase, generation = generation + 1, finished_at = null, failed_step = null, error = null
+set status = @status, phase = @phase, generation = generation + 1, workflow_run_id = null, finished_at = null,
+    failed_step = null, error = null
 where id = @id and status = any (@allowed::text[])
 returning generation;
 
@@ -85,7 +86,7 @@ update runs set phase = @phase, last_heartbeat_at = now() where id = @id;
 -- Makes the step and all that follow it open again.
 update run_steps
 set status = 'open', started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
-    sealed_output = null, error = null, workspace = null
+    sealed_output = null, sealed_iterations = null, error = null, workspace = null
 where run_id = @run_id and position >= @position;
 
 -- name: UpdateRunStep :exec
@@ -98,6 +99,7 @@ set status = @status,
     input = coalesce(sqlc.narg('input')::json, input),
     output = sqlc.narg('output')::json,
     sealed_output = sqlc.narg('sealed_output'),
+    sealed_iterations = sqlc.narg('sealed_iterations'),
     error = sqlc.narg('error')::json,
     workspace = coalesce(sqlc.narg('workspace'), workspace)
 where run_id = @run_id and step_id = @step_id;

@@ -36,8 +36,10 @@ type StepChange struct {
 	Input json.RawMessage
 	// Output is the true output; Shown is the same with secrets masked. Where they differ, only Shown lies in clear.
 	Output, Shown json.RawMessage
-	Failure       *Failure
-	Workspace     string
+	// Iterations are the true outputs of the iterations so far, by index, while a step with each is under way.
+	Iterations map[int]json.RawMessage
+	Failure    *Failure
+	Workspace  string
 }
 
 // Ending says how a run ended, for now.
@@ -114,6 +116,13 @@ func (s *Store) changeStep(ctx context.Context, tx pgx.Tx, id uuid.UUID, change 
 	if string(change.Output) != string(change.Shown) {
 		params.SealedOutput = s.keys.Seal(change.Output, id.String())
 	}
+	if len(change.Iterations) > 0 {
+		plain, err := json.Marshal(change.Iterations)
+		if err != nil {
+			return fmt.Errorf("encode the iterations of step %s of run %s: %w", change.StepID, id, err)
+		}
+		params.SealedIterations = s.keys.Seal(plain, id.String())
+	}
 	if change.Attempts > 0 {
 		attempts := int32(change.Attempts)
 		params.Attempts = &attempts
@@ -158,6 +167,9 @@ type Reopening struct {
 	Recovered bool
 	Note      string
 }
+
+// RollingBack takes an ended run up to undo what it created.
+var RollingBack = Reopening{Status: StatusProcessing, Phase: PhaseRollingBack, From: -1, Note: "Rolling back: undoing what this run created"}
 
 // Reopen moves a run from a status in which it rests to one in which it moves, and answers its new generation. Its endings are taken
 // out of the event log, as Backstage does: a client that follows the log waits for the new one. A run that is moving

@@ -75,16 +75,18 @@ type Failure struct {
 
 // Step is one step of a run.
 type Step struct {
-	Position              int
-	ID, Name, Action      string
-	Status                Status
-	Attempts              int
-	StartedAt, EndedAt    time.Time
-	WaitingUntil          time.Time
-	Input, Output         json.RawMessage
-	Failure               *Failure
+	Position           int
+	ID, Name, Action   string
+	Status             Status
+	Attempts           int
+	StartedAt, EndedAt time.Time
+	WaitingUntil       time.Time
+	Input, Output      json.RawMessage
+	Failure            *Failure
 	// Workspace is the digest of the snapshot that the step left, "" when it left the workspace as it was.
 	Workspace string
+	// sealedIterations are read with Store.Iterations.
+	sealedIterations []byte
 }
 
 // Event types are Backstage's; its clients throw on any other.

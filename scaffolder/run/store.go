@@ -105,31 +105,25 @@ func fromRow(row db.Run) (Run, error) {
 	return r, nil
 }
 
-// Steps are the run's steps in order.
+// Steps are the run's steps in order, with secrets masked.
 func (s *Store) Steps(ctx context.Context, id uuid.UUID) ([]Step, error) {
 	rows, err := s.queries.RunStepsByRun(ctx, s.pool, id)
 	if err != nil {
 		return nil, fmt.Errorf("read the steps of run %s: %w", id, err)
 	}
-	steps := make([]Step, len(rows))
-	for i, row := range rows {
-		steps[i] = Step{
-			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
-			Attempts: int(row.Attempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
-			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Workspace: orEmpty(row.Workspace),
-		}
-		if steps[i].Failure, err = decodeFailure(row.Error); err != nil {
-			return nil, fmt.Errorf("run %s: decode the error of step %s: %w", id, row.StepID, err)
-		}
-	}
-	return steps, nil
+	return stepsFromRows(id, rows)
 }
 
-// Outputs are the true outputs of the steps that completed, secrets and all: what expressions see as steps.<id>.output.
-func (s *Store) Outputs(ctx context.Context, id uuid.UUID) ([]StepOutput, error) {
+// StepsAndOutputs are the run's steps, and the true outputs of those that completed, secrets and all: what expressions see as
+// steps.<id>.output.
+func (s *Store) StepsAndOutputs(ctx context.Context, id uuid.UUID) ([]Step, []StepOutput, error) {
 	rows, err := s.queries.RunStepsByRun(ctx, s.pool, id)
 	if err != nil {
-		return nil, fmt.Errorf("read the outputs of run %s: %w", id, err)
+		return nil, nil, fmt.Errorf("read the steps of run %s: %w", id, err)
+	}
+	steps, err := stepsFromRows(id, rows)
+	if err != nil {
+		return nil, nil, err
 	}
 	var outputs []StepOutput
 	for _, row := range rows {
@@ -139,12 +133,45 @@ func (s *Store) Outputs(ctx context.Context, id uuid.UUID) ([]StepOutput, error)
 		output := json.RawMessage(row.Output)
 		if row.SealedOutput != nil {
 			if output, err = s.keys.Open(row.SealedOutput, id.String()); err != nil {
-				return nil, fmt.Errorf("output of step %s of run %s: %w", row.StepID, id, err)
+				return nil, nil, fmt.Errorf("output of step %s of run %s: %w", row.StepID, id, err)
 			}
 		}
 		outputs = append(outputs, StepOutput{StepID: row.StepID, Output: output})
 	}
-	return outputs, nil
+	return steps, outputs, nil
+}
+
+func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
+	steps := make([]Step, len(rows))
+	for i, row := range rows {
+		failure, err := decodeFailure(row.Error)
+		if err != nil {
+			return nil, fmt.Errorf("run %s: decode the error of step %s: %w", id, row.StepID, err)
+		}
+		steps[i] = Step{
+			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
+			Attempts: int(row.Attempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
+			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Failure: failure,
+			Workspace: orEmpty(row.Workspace), sealedIterations: row.SealedIterations,
+		}
+	}
+	return steps, nil
+}
+
+// Iterations are the true outputs of a step's iterations so far, by their index.
+func (s *Store) Iterations(id uuid.UUID, step Step) (map[int]json.RawMessage, error) {
+	iterations := map[int]json.RawMessage{}
+	if step.sealedIterations == nil {
+		return iterations, nil
+	}
+	plain, err := s.keys.Open(step.sealedIterations, id.String())
+	if err != nil {
+		return nil, fmt.Errorf("iterations of step %s of run %s: %w", step.ID, id, err)
+	}
+	if err := json.Unmarshal(plain, &iterations); err != nil {
+		return nil, fmt.Errorf("iterations of step %s of run %s: %w", step.ID, id, err)
+	}
+	return iterations, nil
 }
 
 // StepOutput is what a completed step left. Output is nil when it left nothing.
@@ -244,11 +271,19 @@ func (s *Store) MarkStarted(ctx context.Context, id uuid.UUID, workflowRunID str
 
 // NotStarted are the runs whose row is older than before and whose workflow was never started: a crash came between the two.
 func (s *Store) NotStarted(ctx context.Context, before time.Time) ([]uuid.UUID, error) {
-	ids, err := s.queries.RunsNotStarted(ctx, s.pool, before)
+	ids, err := s.queries.RunsNotStarted(ctx, s.pool, &before)
 	if err != nil {
 		return nil, fmt.Errorf("find runs that were never started: %w", err)
 	}
 	return ids, nil
+}
+
+// ForgetSecrets deletes the run's secrets.
+func (s *Store) ForgetSecrets(ctx context.Context, id uuid.UUID) error {
+	if err := s.queries.DeleteRunSecrets(ctx, s.pool, id); err != nil {
+		return fmt.Errorf("delete the secrets of run %s: %w", id, err)
+	}
+	return nil
 }
 
 func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx) error) error {

@@ -177,3 +177,22 @@ func (t *Template) Ref() string {
 	}
 	return fmt.Sprintf("template:%s/%s", namespace, t.Metadata.Name)
 }
+
+// PropertyNames are the names of a page's properties, in the author's order.
+func PropertyNames(page json.RawMessage) []string {
+	var schema struct {
+		Properties json.RawMessage `json:"properties"`
+	}
+	if json.Unmarshal(page, &schema) != nil || isNull(schema.Properties) {
+		return nil
+	}
+	properties, err := members(schema.Properties)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, len(properties))
+	for i, property := range properties {
+		names[i] = property.key
+	}
+	return names
+}

@@ -1,0 +1,163 @@
+package templaterun
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/run"
+)
+
+const (
+	// flushInterval is how long a line of a slow action may wait before people see it.
+	flushInterval = 200 * time.Millisecond
+	// Bounds on what one attempt may log; an action that says more is cut, not the run.
+	maxLines     = 20_000
+	maxLineBytes = 32 << 10
+)
+
+// The colours are those of Backstage's logger; its log viewer renders them.
+const (
+	infoLevel  = "\u001b[32minfo\u001b[39m: "
+	warnLevel  = "\u001b[33mwarn\u001b[39m: "
+	errorLevel = "\u001b[31merror\u001b[39m: "
+)
+
+// stepLog implements action.Log for one attempt. Its lines are numbered: an attempt that a crash runs again tells the same lines under the same
+// keys, so people see each once. A new attempt after a failure has keys of its own.
+type stepLog struct {
+	execution *execution
+	prefix    string
+	// attempt counts from 1.
+	attempt int
+
+	mu      sync.Mutex
+	pending []run.NewEvent
+	lines   int
+	done    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// openLog begins the log of an attempt. A slow action's beginning, and its lines, are seen as they come; a quick one's with its end.
+func (e *execution) openLog(ctx context.Context, decision plan.Decision, iteration plan.Iteration) (*stepLog, error) {
+	prefix := fmt.Sprintf("%s/%d", stepKey(e.request.Generation, e.step.ID), e.request.Iteration)
+	failed, err := e.Runs.FailedAttempts(ctx, e.id, prefix+"/failed/")
+	if err != nil {
+		return nil, err
+	}
+	log := &stepLog{execution: e, prefix: prefix, attempt: failed + 1, done: make(chan struct{})}
+	if e.request.First {
+		log.pending = append(log.pending, beginning(e.request.Generation, e.step))
+	}
+	if decision.Each {
+		log.Info("Running step each: %s", describeItem(iteration))
+	}
+	if e.does.Describe().Quick {
+		return log, nil
+	}
+	entry := run.Entry{Events: log.take(), Phase: run.PhaseRunning, Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing,
+		Input: e.redact.json(iteration.Input), Attempts: log.attempt}}
+	if err := e.Runs.Record(ctx, e.id, entry); err != nil {
+		return nil, err
+	}
+	log.stopped.Go(func() { log.flushRegularly(ctx) })
+	return log, nil
+}
+
+func describeItem(iteration plan.Iteration) string {
+	item := nunjucks.NewObject()
+	item.Set("key", iteration.Key)
+	item.Set("value", iteration.Value)
+	described, err := nunjucks.EncodeJSON(item)
+	if err != nil {
+		return iteration.Key
+	}
+	return string(described)
+}
+
+// Info implements action.Log.
+func (l *stepLog) Info(format string, args ...any) { l.line(infoLevel, format, args) }
+
+// Warn implements action.Log.
+func (l *stepLog) Warn(format string, args ...any) { l.line(warnLevel, format, args) }
+
+// Error implements action.Log.
+func (l *stepLog) Error(format string, args ...any) { l.line(errorLevel, format, args) }
+
+func (l *stepLog) line(level, format string, args []any) {
+	text := format
+	if len(args) > 0 {
+		text = fmt.Sprintf(format, args...)
+	}
+	if len(text) > maxLineBytes {
+		text = strings.ToValidUTF8(text[:maxLineBytes], "") + " … (cut)"
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines++
+	switch {
+	case l.lines > maxLines:
+		return
+	case l.lines == maxLines:
+		text = fmt.Sprintf("more than %d lines: the rest is not kept", maxLines)
+	}
+	l.pending = append(l.pending, run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/%d/line/%d", l.prefix, l.attempt, l.lines),
+		Body: run.EventBody{Message: level + l.execution.redact.text(text), StepID: l.execution.step.ID}})
+}
+
+// attemptFailed tells that this attempt failed and another will follow.
+func (l *stepLog) attemptFailed(message string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending = append(l.pending, run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
+		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", warnLevel, l.attempt, message), StepID: l.execution.step.ID}})
+}
+
+// take gives up the lines that were not written yet.
+func (l *stepLog) take() []run.NewEvent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pending := l.pending
+	l.pending = nil
+	return pending
+}
+
+// flush writes what is pending. Lines that cannot be written now stay pending: they are told with the next flush.
+func (l *stepLog) flush(ctx context.Context) {
+	pending := l.take()
+	if len(pending) == 0 {
+		return
+	}
+	e := l.execution
+	if err := e.Runs.Record(ctx, e.id, run.Entry{Events: pending}); err != nil {
+		e.Log.WarnContext(ctx, "log lines could not be written yet", "run", e.id, "step", e.step.ID, "error", err)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.pending = append(pending, l.pending...)
+	}
+}
+
+func (l *stepLog) flushRegularly(ctx context.Context) {
+	ticker := time.NewTicker(flushInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			l.flush(ctx)
+		case <-l.done:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// close ends the regular flushing; what is pending then is for take or flush.
+func (l *stepLog) close() {
+	close(l.done)
+	l.stopped.Wait()
+}

@@ -1,0 +1,70 @@
+package templaterun
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+)
+
+const mask = "***"
+
+// redactor masks a run's secrets in what people get to see. A secret of one character is not masked, as in Backstage: it would blot out the text.
+type redactor struct{ secrets []string }
+
+func newRedactor(secrets map[string]string) redactor {
+	var values []string
+	for _, secret := range secrets {
+		if trimmed := strings.TrimSpace(secret); len(trimmed) > 1 {
+			values = append(values, trimmed)
+		}
+	}
+	// The longest first, so that a secret that contains another is masked whole.
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	return redactor{values}
+}
+
+func (r redactor) text(s string) string {
+	for _, secret := range r.secrets {
+		s = strings.ReplaceAll(s, secret, mask)
+	}
+	return s
+}
+
+// json masks secrets in every string of a JSON document; what is no JSON is masked as text. Keys keep their order.
+func (r redactor) json(document json.RawMessage) json.RawMessage {
+	if len(r.secrets) == 0 || len(document) == 0 {
+		return document
+	}
+	value, err := nunjucks.DecodeJSON(document)
+	if err != nil {
+		return json.RawMessage(r.text(string(document)))
+	}
+	masked, err := nunjucks.EncodeJSON(r.value(value))
+	if err != nil {
+		return json.RawMessage(r.text(string(document)))
+	}
+	return masked
+}
+
+func (r redactor) value(value nunjucks.Value) nunjucks.Value {
+	switch value := value.(type) {
+	case string:
+		return r.text(value)
+	case *nunjucks.Array:
+		masked := &nunjucks.Array{}
+		for _, item := range value.Items {
+			masked.Items = append(masked.Items, r.value(item))
+		}
+		return masked
+	case *nunjucks.Object:
+		masked := nunjucks.NewObject()
+		for key, member := range value.All() {
+			masked.Set(r.text(key), r.value(member))
+		}
+		return masked
+	default:
+		return value
+	}
+}

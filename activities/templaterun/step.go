@@ -1,0 +1,171 @@
+package templaterun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/parameters"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// stepKey begins the key of every event of a step in one generation of the run.
+func stepKey(generation int, stepID string) string { return fmt.Sprintf("%d/%s", generation, stepID) }
+
+func beginning(generation int, step template.Step) run.NewEvent {
+	return run.NewEvent{Type: run.EventLog, Key: stepKey(generation, step.ID) + "/begin",
+		Body: run.EventBody{Message: "Beginning step " + step.Name, StepID: step.ID, Status: run.StatusProcessing}}
+}
+
+// prepareStep decides whether a step runs, how often, and whether its input is good. Only a step that is skipped leaves something on the
+// record here; one that runs tells of it when its action does.
+func (a *Activities) prepareStep(ctx context.Context, request engine.StepRequest) (engine.Prepared, error) {
+	l, err := a.load(ctx, request.RunID)
+	if err != nil {
+		return engine.Prepared{}, err
+	}
+	step := l.step(request.Position)
+	if request.Cancelled {
+		return engine.Prepared{Skip: true}, a.skip(ctx, l, request.Generation, step, plan.PreviousFailed)
+	}
+	l.situation.PreviousFailed = request.PreviousFailed
+	decision, err := a.Planner.Decide(ctx, l.situation, step)
+	if err != nil {
+		return a.unprepared(ctx, l, request.Generation, step, err)
+	}
+	if decision.Skip != "" {
+		return engine.Prepared{Skip: true}, a.skip(ctx, l, request.Generation, step, decision.Skip)
+	}
+	prepared, err := a.prepareIterations(l, step, decision)
+	if err != nil {
+		return a.unprepared(ctx, l, request.Generation, step, err)
+	}
+	if len(prepared.Iterations) == 0 {
+		return engine.Prepared{Skip: true}, a.completeEmpty(ctx, l, request.Generation, step)
+	}
+	return prepared, nil
+}
+
+func (a *Activities) prepareIterations(l *loaded, step template.Step, decision plan.Decision) (engine.Prepared, error) {
+	does, err := a.Actions.Lookup(step.Action)
+	if err != nil {
+		return engine.Prepared{}, err
+	}
+	prepared := engine.Prepared{Action: step.Action, Quick: does.Describe().Quick}
+	for i, iteration := range decision.Iterations {
+		if !iteration.Run {
+			continue
+		}
+		if err := checkInput(does.Describe(), iteration); err != nil {
+			return engine.Prepared{}, err
+		}
+		next := engine.PreparedIteration{Index: i}
+		if waiter, waits := does.(action.Waiter); waits {
+			next.Wait, err = waiter.Wait(&action.Call{RunID: l.id.String(), StepID: step.ID, Input: iteration.Input})
+			if err != nil {
+				return engine.Prepared{}, err
+			}
+		}
+		prepared.Iterations = append(prepared.Iterations, next)
+	}
+	return prepared, nil
+}
+
+// checkInput holds a rendered input to the action's schema.
+func checkInput(does action.Description, iteration plan.Iteration) error {
+	if len(does.InputSchema) == 0 {
+		return nil
+	}
+	violations, err := parameters.Validate(does.InputSchema, iteration.Input)
+	if err != nil {
+		return fmt.Errorf("input schema of action %s: %w", does.ID, err)
+	}
+	if len(violations) == 0 {
+		return nil
+	}
+	name := does.ID
+	if iteration.Key != "" {
+		name += "[" + iteration.Key + "]"
+	}
+	return action.InputError("Invalid input passed to action %s, %s", name, violations.String())
+}
+
+// unprepared tells that the step began and why it cannot run.
+func (a *Activities) unprepared(ctx context.Context, l *loaded, generation int, step template.Step, cause error) (engine.Prepared, error) {
+	failure := l.failure(cause)
+	return engine.Prepared{Failure: &failure}, a.Runs.Record(ctx, l.id, run.Entry{
+		Events: []run.NewEvent{beginning(generation, step)},
+		Step:   &run.StepChange{StepID: step.ID, Status: run.StatusProcessing},
+	})
+}
+
+func (a *Activities) skip(ctx context.Context, l *loaded, generation int, step template.Step, reason plan.SkipReason) error {
+	events := []run.NewEvent{{Type: run.EventLog, Key: stepKey(generation, step.ID) + "/end", Body: run.EventBody{
+		Message: fmt.Sprintf("Skipping step %s %s", step.ID, reason), StepID: step.ID, Status: run.StatusSkipped}}}
+	status := run.StatusSkipped
+	if reason == plan.ConditionFalse {
+		events = append([]run.NewEvent{beginning(generation, step)}, events...)
+	}
+	return a.Runs.Record(ctx, l.id, run.Entry{Events: events, Step: &run.StepChange{StepID: step.ID, Status: status}})
+}
+
+// completeEmpty ends a step whose each had no items to run: it succeeds with an empty output.
+func (a *Activities) completeEmpty(ctx context.Context, l *loaded, generation int, step template.Step) error {
+	empty := json.RawMessage("{}")
+	return a.Runs.Record(ctx, l.id, run.Entry{
+		Events: []run.NewEvent{beginning(generation, step), finishing(generation, step)},
+		Step:   &run.StepChange{StepID: step.ID, Status: run.StatusCompleted, Output: empty, Shown: empty},
+	})
+}
+
+func finishing(generation int, step template.Step) run.NewEvent {
+	return run.NewEvent{Type: run.EventLog, Key: stepKey(generation, step.ID) + "/end",
+		Body: run.EventBody{Message: "Finished step " + step.Name, StepID: step.ID, Status: run.StatusCompleted}}
+}
+
+// beginWait tells that a step began and until when it waits.
+func (a *Activities) beginWait(ctx context.Context, wait engine.Wait) error {
+	l, err := a.load(ctx, wait.RunID)
+	if err != nil {
+		return err
+	}
+	step := l.step(wait.Position)
+	entry := run.Entry{Phase: run.PhaseWaiting,
+		Step: &run.StepChange{StepID: step.ID, Status: run.StatusProcessing, WaitingUntil: wait.Until}}
+	if wait.First {
+		entry.Events = []run.NewEvent{beginning(wait.Generation, step)}
+	}
+	return a.Runs.Record(ctx, l.id, entry)
+}
+
+// failStep tells that a step failed for good.
+func (a *Activities) failStep(ctx context.Context, failed engine.FailedStep) error {
+	l, err := a.load(ctx, failed.RunID)
+	if err != nil {
+		return err
+	}
+	step := l.step(failed.Position)
+	return a.Runs.Record(ctx, l.id, run.Entry{
+		Events: []run.NewEvent{{Type: run.EventLog, Key: stepKey(failed.Generation, step.ID) + "/end", Body: run.EventBody{
+			Message: failed.Failure.Name + ": " + failed.Failure.Message, StepID: step.ID, Status: run.StatusFailed}}},
+		Step: &run.StepChange{StepID: step.ID, Status: run.StatusFailed, Failure: recordFailure(failed.Failure)},
+	})
+}
+
+// failure is what people read of an error: its name in Backstage's terms, and its message without secrets.
+func (l *loaded) failure(err error) engine.Failure {
+	failure := engine.Failure{Name: "Error", Message: l.redact.text(err.Error())}
+	var classified *action.Error
+	if errors.As(err, &classified) && classified.Name != "" {
+		failure.Name = classified.Name
+	} else if kind := fault.KindOf(err); kind != "" {
+		failure.Name = string(kind)
+	}
+	return failure
+}

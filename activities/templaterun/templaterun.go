@@ -1,0 +1,211 @@
+// Package templaterun holds the activities behind the TemplateRun workflow: they prepare steps, run actions, undo effects, and keep the run's
+// record. Each may be run again after a crash at any instruction; what it told the record the first time is not told twice.
+package templaterun
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// Workspaces keeps the files of runs between steps, as snapshots known by their digest. The digest "" is the empty workspace.
+type Workspaces interface {
+	// Open gives a directory of the caller's own that holds the snapshot; close removes it.
+	Open(ctx context.Context, digest string) (dir *os.Root, close func(), err error)
+	// Save keeps a directory's content and answers its digest.
+	Save(ctx context.Context, dir *os.Root) (digest string, err error)
+}
+
+// Options are what the activities work with; all of it is needed.
+type Options struct {
+	Log        *slog.Logger
+	Runs       *run.Store
+	Planner    *plan.Planner
+	Actions    *action.Registry
+	Workspaces Workspaces
+	Settings   engine.Settings
+}
+
+// Activities are the activities of template runs. They are safe for concurrent use.
+type Activities struct {
+	Options
+}
+
+// New makes the activities.
+func New(options Options) *Activities { return &Activities{options} }
+
+// Register makes a worker run the activities, each action under its own id.
+func (a *Activities) Register(registry worker.Registry) {
+	for name, function := range map[string]any{
+		engine.ActivityBeginRun:      a.beginRun,
+		engine.ActivityPrepareStep:   a.prepareStep,
+		engine.ActivityBeginWait:     a.beginWait,
+		engine.ActivityFailStep:      a.failStep,
+		engine.ActivityFinishRun:     a.finishRun,
+		engine.ActivityBeginRollback: a.beginRollback,
+		engine.ActivityUndoEffect:    a.undoEffect,
+		engine.ActivityEndRollback:   a.endRollback,
+		engine.ActivityExpireRun:     a.expireRun,
+	} {
+		registry.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
+	}
+	for _, each := range a.Actions.All() {
+		registry.RegisterActivityWithOptions(a.runAction(each), activity.RegisterOptions{Name: each.Describe().ID})
+	}
+}
+
+// loaded is a run with what its expressions can see.
+type loaded struct {
+	run.Run
+	id        uuid.UUID
+	steps     []run.Step
+	situation plan.Situation
+	redact    redactor
+}
+
+func (a *Activities) load(ctx context.Context, runID string) (*loaded, error) {
+	id, err := uuid.Parse(runID)
+	if err != nil {
+		return nil, fmt.Errorf("run id %q: %w", runID, err)
+	}
+	record, err := a.Runs.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := a.Runs.Secrets(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	steps, outputs, err := a.Runs.StepsAndOutputs(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	situation := plan.Situation{TaskID: runID, Spec: &record.Spec, Secrets: secrets}
+	for _, output := range outputs {
+		situation.Outputs = append(situation.Outputs, plan.Output(output))
+	}
+	return &loaded{Run: record, id: id, steps: steps, situation: situation, redact: newRedactor(secrets)}, nil
+}
+
+func (l *loaded) step(position int) template.Step { return l.Spec.Steps[position] }
+
+// beginRun reads what the run is to do now and tells its log that it begins.
+func (a *Activities) beginRun(ctx context.Context, command engine.Command) (engine.Plan, error) {
+	id, err := uuid.Parse(command.RunID)
+	if err != nil {
+		return engine.Plan{}, fmt.Errorf("run id %q: %w", command.RunID, err)
+	}
+	record, err := a.Runs.Get(ctx, id)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	steps, err := a.Runs.Steps(ctx, id)
+	if err != nil {
+		return engine.Plan{}, err
+	}
+	result := engine.Plan{Generation: record.Generation, Settings: a.Settings, Mode: engine.ModeExecute,
+		RollBackOnFailure: record.Spec.OnFailure == "rollback"}
+	for _, step := range steps {
+		done := step.Status == run.StatusCompleted || step.Status == run.StatusSkipped
+		result.Steps = append(result.Steps, engine.PlanStep{ID: step.ID, Name: step.Name, Done: done})
+		if step.Workspace != "" {
+			result.Workspace = step.Workspace
+		}
+	}
+	switch {
+	case record.Phase == run.PhaseRollingBack:
+		result.Mode = engine.ModeRollBack
+		result.Effects, err = a.effectsToUndo(ctx, id)
+		return result, err
+	case record.Status.Ended():
+		result.Mode = engine.ModeRest
+		return result, nil
+	}
+	begun := run.Entry{Began: true}
+	if record.Generation == 0 {
+		begun.Events = []run.NewEvent{{Type: run.EventLog, Key: "0/begin",
+			Body: run.EventBody{Message: fmt.Sprintf("Starting up task with %d steps", len(steps))}}}
+	}
+	return result, a.Runs.Record(ctx, id, begun)
+}
+
+func (a *Activities) effectsToUndo(ctx context.Context, id uuid.UUID) ([]engine.PlanEffect, error) {
+	effects, err := a.Runs.Effects(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var undo []engine.PlanEffect
+	for i := len(effects) - 1; i >= 0; i-- {
+		if effects[i].State != action.EffectUndone {
+			undo = append(undo, engine.PlanEffect{ID: effects[i].ID, Summary: "undo " + effects[i].Kind + " " + effects[i].Name})
+		}
+	}
+	return undo, nil
+}
+
+// finishRun renders the output and ends the run: completed, or failed and parked.
+func (a *Activities) finishRun(ctx context.Context, finish engine.Finish) (engine.Finished, error) {
+	l, err := a.load(ctx, finish.RunID)
+	if err != nil {
+		return engine.Finished{}, err
+	}
+	if finish.Failure != nil {
+		return engine.Finished{}, a.endFailed(ctx, l, finish)
+	}
+	output, err := a.Planner.Output(ctx, l.situation)
+	if err != nil {
+		finish.Failure = &engine.Failure{Name: "Error", Message: l.redact.text(err.Error())}
+		return engine.Finished{Failure: finish.Failure}, a.endFailed(ctx, l, finish)
+	}
+	output = l.redact.json(output)
+	return engine.Finished{}, a.Runs.Record(ctx, l.id, run.Entry{
+		Events: []run.NewEvent{completion(l.Generation, run.StatusCompleted, output, nil)},
+		End:    &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output, ForgetSecrets: true},
+	})
+}
+
+func (a *Activities) endFailed(ctx context.Context, l *loaded, finish engine.Finish) error {
+	failure := recordFailure(*finish.Failure)
+	phase := run.PhaseParked
+	if finish.Cancelled {
+		phase = run.PhaseCancelled
+	}
+	return a.Runs.Record(ctx, l.id, run.Entry{
+		Events: []run.NewEvent{completion(l.Generation, run.StatusFailed, nil, failure)},
+		End:    &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: finish.FailedStep, Failure: failure},
+	})
+}
+
+func completion(generation int, status run.Status, output json.RawMessage, failure *run.Failure) run.NewEvent {
+	body := run.EventBody{Message: "Run completed with status: " + string(status), Output: output}
+	if failure != nil {
+		// Only what Backstage's clients know; what to do next is on the run itself.
+		body.Error = &run.Failure{Name: failure.Name, Message: failure.Message}
+	}
+	return run.NewEvent{Type: run.EventCompletion, Key: fmt.Sprintf("%d/completion", generation), Body: body}
+}
+
+func recordFailure(f engine.Failure) *run.Failure {
+	return &run.Failure{Name: f.Name, Message: f.Message, Next: f.Next}
+}
+
+// expireRun ends the waiting of a parked run: its secrets go, its record stays, and a retry begins a new execution.
+func (a *Activities) expireRun(ctx context.Context, command engine.Command) error {
+	id, err := uuid.Parse(command.RunID)
+	if err != nil {
+		return fmt.Errorf("run id %q: %w", command.RunID, err)
+	}
+	return a.Runs.ForgetSecrets(ctx, id)
+}

@@ -1,0 +1,40 @@
+package action
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Registry is the table of actions, by id. It does not change once it is made.
+type Registry struct {
+	actions []Action
+	byID    map[string]Action
+}
+
+// NewRegistry makes the table; two actions with one id are an error.
+func NewRegistry(actions ...Action) (*Registry, error) {
+	r := &Registry{byID: map[string]Action{}}
+	for _, a := range actions {
+		id := a.Describe().ID
+		if _, taken := r.byID[id]; taken {
+			return nil, fmt.Errorf("two actions have the id %q", id)
+		}
+		r.byID[id] = a
+		r.actions = append(r.actions, a)
+	}
+	slices.SortFunc(r.actions, func(a, b Action) int { return strings.Compare(a.Describe().ID, b.Describe().ID) })
+	return r, nil
+}
+
+// All are the actions, sorted by id.
+func (r *Registry) All() []Action { return r.actions }
+
+// Lookup finds an action by its id. An unknown one is a final NotFoundError in Backstage's words.
+func (r *Registry) Lookup(id string) (Action, error) {
+	if a, known := r.byID[id]; known {
+		return a, nil
+	}
+	return nil, &Error{Name: "NotFoundError", Err: fmt.Errorf("Template action with ID '%s' is not registered. "+
+		"See https://backstage.io/docs/features/software-templates/builtin-actions/ on how to add a new action module.", id)}
+}

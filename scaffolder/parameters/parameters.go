@@ -1,0 +1,206 @@
+// Package parameters checks values against JSON Schema in the words of the npm package jsonschema, which Backstage uses for a template's
+// parameters and an action's input: clients show its messages. It knows draft 4 with the later keywords that package has,
+// ignores what it does not know (ui:*), and fills in no defaults.
+package parameters
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+)
+
+// maxDepth bounds nesting, also through $ref that refer to themselves.
+const maxDepth = 100
+
+// Violation is one way in which a value breaks its schema, as jsonschema's ValidationError prints itself.
+type Violation struct {
+	// Path leads to the value: property names and indices.
+	Path     []any           `json:"path"`
+	Property string          `json:"property"`
+	Message  string          `json:"message"`
+	Schema   json.RawMessage `json:"schema"`
+	Instance json.RawMessage `json:"instance,omitempty"`
+	Name     string          `json:"name"`
+	Argument any             `json:"argument"`
+	Stack    string          `json:"stack"`
+}
+
+// Violations are all the ways in which a value breaks its schema; none means that it is good.
+type Violations []Violation
+
+// String joins the violations as Backstage does in an action's error.
+func (v Violations) String() string {
+	stacks := make([]string, len(v))
+	for i := range v {
+		stacks[i] = v[i].Stack
+	}
+	return strings.Join(stacks, ", ")
+}
+
+// Validate checks an instance. The error says that the schema or the instance is no JSON, or that the schema cannot be used.
+func Validate(schema, instance json.RawMessage) (Violations, error) {
+	root, err := nunjucks.DecodeJSON(schema)
+	if err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	value, err := nunjucks.DecodeJSON(instance)
+	if err != nil {
+		return nil, fmt.Errorf("instance: %w", err)
+	}
+	v := &validator{root: root}
+	violations := v.validate(place{property: "instance", path: []any{}}, root, value)
+	return violations, v.err
+}
+
+// validator is one validation; err is the first thing that made it impossible.
+type validator struct {
+	root  nunjucks.Value
+	depth int
+	err   error
+}
+
+// place is where in the instance a value stands.
+type place struct {
+	property string
+	path     []any
+}
+
+var (
+	unusualName = regexp.MustCompile(`[.\s\[\]]`)
+	digits      = regexp.MustCompile(`^\d+$`)
+)
+
+func (p place) member(name string) place {
+	path := append(append([]any{}, p.path...), name)
+	if digits.MatchString(name) {
+		return place{p.property + "[" + name + "]", path}
+	}
+	if unusualName.MatchString(name) {
+		return place{p.property + "[" + quote(name) + "]", path}
+	}
+	return place{p.property + "." + name, path}
+}
+
+func (p place) item(i int) place {
+	return place{fmt.Sprintf("%s[%d]", p.property, i), append(append([]any{}, p.path...), i)}
+}
+
+// keyword checks one keyword of a schema.
+type keyword func(c *check, argument nunjucks.Value)
+
+// check is a value on its way through one schema.
+type check struct {
+	*validator
+	at       place
+	schema   *nunjucks.Object
+	instance nunjucks.Value
+	found    Violations
+}
+
+// validate checks a value against a schema, keyword by keyword in the schema's own order, as jsonschema does.
+func (v *validator) validate(at place, schema, instance nunjucks.Value) Violations {
+	v.depth++
+	defer func() { v.depth-- }()
+	if v.depth > maxDepth {
+		v.fail(fmt.Errorf("schema is nested deeper than %d", maxDepth))
+	}
+	if v.err != nil {
+		return nil
+	}
+	object, isObject := schema.(*nunjucks.Object)
+	if !isObject {
+		return v.validateBoolean(at, schema, instance)
+	}
+	if reference, ok := member(object, "$ref").(string); ok {
+		target, err := v.resolve(reference)
+		if err != nil {
+			v.fail(err)
+			return nil
+		}
+		return v.validate(at, target, instance)
+	}
+	c := &check{validator: v, at: at, schema: object, instance: instance}
+	for name, argument := range object.All() {
+		if examine, known := keywords[name]; known {
+			examine(c, argument)
+		}
+	}
+	return c.found
+}
+
+func (v *validator) validateBoolean(at place, schema, instance nunjucks.Value) Violations {
+	switch schema {
+	case true, nunjucks.Undefined:
+		return nil
+	case false:
+		c := &check{validator: v, at: at, schema: nunjucks.NewObject(), instance: instance}
+		c.violation("false", nil, "boolean schema is false")
+		return c.found
+	default:
+		v.fail(fmt.Errorf("schema of %s is neither an object nor a boolean", at.property))
+		return nil
+	}
+}
+
+func (v *validator) fail(err error) {
+	if v.err == nil {
+		v.err = err
+	}
+}
+
+// resolve follows a reference within the schema itself (#/definitions/x). Other documents are not fetched.
+func (v *validator) resolve(reference string) (nunjucks.Value, error) {
+	pointer, local := strings.CutPrefix(reference, "#")
+	if !local {
+		return nil, fmt.Errorf("schema refers to %q, outside itself", reference)
+	}
+	target := v.root
+	for segment := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if segment == "" {
+			continue
+		}
+		name := strings.NewReplacer("~1", "/", "~0", "~").Replace(segment)
+		object, isObject := target.(*nunjucks.Object)
+		if !isObject {
+			return nil, fmt.Errorf("schema refers to %q, which does not exist", reference)
+		}
+		next, has := object.Get(name)
+		if !has {
+			return nil, fmt.Errorf("schema refers to %q, which does not exist", reference)
+		}
+		target = next
+	}
+	return target, nil
+}
+
+// violation adds one, worded by format.
+func (c *check) violation(name string, argument any, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	found := Violation{Path: c.at.path, Property: c.at.property, Message: message, Schema: encode(c.schema), Name: name,
+		Argument: argument, Stack: c.at.property + " " + message}
+	if c.instance != nunjucks.Undefined {
+		found.Instance = encode(c.instance)
+	}
+	c.found = append(c.found, found)
+}
+
+func member(object *nunjucks.Object, name string) nunjucks.Value {
+	if value, has := object.Get(name); has {
+		return value
+	}
+	return nunjucks.Undefined
+}
+
+// encode prints what DecodeJSON read, which always encodes.
+func encode(value nunjucks.Value) json.RawMessage {
+	encoded, err := nunjucks.EncodeJSON(value)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return encoded
+}
+
+func quote(text string) string { return string(encode(text)) }

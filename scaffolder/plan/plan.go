@@ -1,0 +1,301 @@
+// Package plan decides what a step of a pinned template is to do: whether it runs, how often, and with which input. It evaluates
+// expressions and nothing else; the engine and the dry run share it, so that they agree.
+package plan
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// maxIterations bounds a step's each: more is a mistake in the template.
+const maxIterations = 1000
+
+// Environment is scaffolder.defaultEnvironment of the configuration.
+type Environment struct {
+	Parameters map[string]string
+	Secrets    map[string]string
+}
+
+// Planner decides with one renderer and environment. It is safe for concurrent use.
+type Planner struct {
+	renderer    *expression.Renderer
+	environment Environment
+}
+
+// NewPlanner makes a Planner.
+func NewPlanner(renderer *expression.Renderer, environment Environment) *Planner {
+	return &Planner{renderer: renderer, environment: environment}
+}
+
+// Situation is all that a step's expressions can see.
+type Situation struct {
+	TaskID string
+	Spec   *template.TaskSpec
+	// Outputs are what the completed steps left, in order. Skipped steps are absent, as in Backstage.
+	Outputs []Output
+	Secrets map[string]string
+	// PreviousFailed says that an earlier step failed: only steps that ask for failure() or always() run then.
+	PreviousFailed bool
+}
+
+// Output is what a completed step left.
+type Output struct {
+	StepID string
+	Output json.RawMessage
+}
+
+// SkipReason says why a step does not run; "" when it does.
+type SkipReason string
+
+const (
+	ConditionFalse SkipReason = "because its if condition was false"
+	PreviousFailed SkipReason = "because a previous step failed"
+)
+
+// Decision is what a step is to do.
+type Decision struct {
+	Skip SkipReason
+	// Each says that the step has an each: its outputs become arrays.
+	Each bool
+	// Iterations are the executions: one for a step without each.
+	Iterations []Iteration
+}
+
+// Iteration is one execution of a step's action.
+type Iteration struct {
+	// Key and Value are the current each item; Key is "" without each.
+	Key   string
+	Value nunjucks.Value
+	// Run is false when the step's if was false for this item.
+	Run bool
+	// Input is the rendered input; an empty object when the step has none.
+	Input json.RawMessage
+}
+
+// Decide evaluates the step's if, each and input. An each that is no array or object is a fault of kind Input.
+func (p *Planner) Decide(ctx context.Context, situation Situation, step template.Step) (Decision, error) {
+	withSecrets, err := p.context(situation, true)
+	if err != nil {
+		return Decision{}, err
+	}
+	withoutSecrets, err := p.context(situation, false)
+	if err != nil {
+		return Decision{}, err
+	}
+	runs, asked := p.condition(ctx, step, withoutSecrets, situation.PreviousFailed)
+	if situation.PreviousFailed && !asked {
+		return Decision{Skip: PreviousFailed}, nil
+	}
+	hasEach := len(step.Each) > 0
+	if !runs && (!hasEach || string(step.If) == "false") {
+		return Decision{Skip: ConditionFalse}, nil
+	}
+	if !hasEach {
+		input, err := p.input(ctx, step, withSecrets)
+		return Decision{Iterations: []Iteration{{Run: true, Input: input}}}, err
+	}
+	return p.iterations(ctx, step, withSecrets, situation.PreviousFailed)
+}
+
+// condition evaluates the step's if; asked says that it called failure() or always().
+func (p *Planner) condition(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (runs, asked bool) {
+	var source string
+	switch {
+	case len(step.If) == 0 || json.Unmarshal(step.If, &source) != nil:
+		return string(step.If) != "false", false
+	default:
+		return p.renderer.Condition(ctx, source, data, previousFailed)
+	}
+}
+
+func (p *Planner) input(ctx context.Context, step template.Step, data *nunjucks.Object) (json.RawMessage, error) {
+	if len(step.Input) == 0 {
+		return json.RawMessage("{}"), nil
+	}
+	value, err := nunjucks.DecodeJSON(step.Input)
+	if err != nil {
+		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
+	}
+	input, err := nunjucks.EncodeJSON(p.renderer.Render(ctx, value, data))
+	if err != nil {
+		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
+	}
+	return input, nil
+}
+
+func (p *Planner) iterations(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (Decision, error) {
+	items, err := p.items(ctx, step, data)
+	if err != nil {
+		return Decision{}, err
+	}
+	decision := Decision{Each: true}
+	for _, item := range items {
+		each := nunjucks.NewObject()
+		each.Set("key", item.Key)
+		each.Set("value", item.Value)
+		scope := extend(data, "each", each)
+		item.Run, _ = p.condition(ctx, step, scope, previousFailed)
+		if item.Input, err = p.input(ctx, step, scope); err != nil {
+			return Decision{}, err
+		}
+		decision.Iterations = append(decision.Iterations, item)
+	}
+	return decision, nil
+}
+
+// items resolves the step's each to its entries, as Object.entries does: keys are always strings.
+func (p *Planner) items(ctx context.Context, step template.Step, data *nunjucks.Object) ([]Iteration, error) {
+	source, err := nunjucks.DecodeJSON(step.Each)
+	if err != nil {
+		return nil, fmt.Errorf("each of step %s: %w", step.ID, err)
+	}
+	var items []Iteration
+	switch resolved := p.renderer.Render(ctx, source, data).(type) {
+	case *nunjucks.Array:
+		for i, value := range resolved.Items {
+			items = append(items, Iteration{Key: strconv.Itoa(i), Value: value})
+		}
+	case *nunjucks.Object:
+		for _, key := range resolved.Keys() {
+			value, _ := resolved.Get(key)
+			items = append(items, Iteration{Key: key, Value: value})
+		}
+	default:
+		if resolved == nunjucks.Undefined {
+			return nil, fault.New(fault.Input, `Invalid value on action %s.each parameter, "%s" cannot be resolved to a value`,
+				step.Action, unquote(step.Each))
+		}
+		return nil, fault.New(fault.Input, `Invalid value on action %s.each parameter, "%s" must resolve to an array or object`,
+			step.Action, unquote(step.Each))
+	}
+	if len(items) > maxIterations {
+		return nil, fault.New(fault.Input, "each of step %s has %d items, more than the %d that are allowed", step.ID, len(items), maxIterations)
+	}
+	return items, nil
+}
+
+// Output renders the template's output. Secrets are out of its sight.
+func (p *Planner) Output(ctx context.Context, situation Situation) (json.RawMessage, error) {
+	data, err := p.context(situation, false)
+	if err != nil {
+		return nil, err
+	}
+	output, err := nunjucks.DecodeJSON(situation.Spec.Output)
+	if err != nil {
+		return nil, fmt.Errorf("output of the template: %w", err)
+	}
+	rendered, err := nunjucks.EncodeJSON(p.renderer.Output(ctx, output, data))
+	if err != nil {
+		return nil, fmt.Errorf("output of the template: %w", err)
+	}
+	return rendered, nil
+}
+
+// context is what expressions see: parameters, steps, user, context.task.id, environment, and secrets where they are allowed.
+func (p *Planner) context(s Situation, withSecrets bool) (*nunjucks.Object, error) {
+	parameters, err := nunjucks.DecodeJSON(s.Spec.Parameters)
+	if err != nil {
+		return nil, fmt.Errorf("parameters: %w", err)
+	}
+	steps, err := stepOutputs(s.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	user, err := userObject(s.Spec.User)
+	if err != nil {
+		return nil, err
+	}
+	environment := nunjucks.NewObject()
+	environment.Set("parameters", textObject(p.environment.Parameters))
+	secrets := nunjucks.NewObject()
+	if withSecrets {
+		secrets = textObject(s.Secrets)
+		environment.Set("secrets", textObject(p.environment.Secrets))
+	}
+	return objectOf(
+		"parameters", parameters,
+		"steps", steps,
+		"secrets", secrets,
+		"user", user,
+		"environment", environment,
+		"context", objectOf("task", objectOf("id", s.TaskID)),
+	), nil
+}
+
+func stepOutputs(outputs []Output) (*nunjucks.Object, error) {
+	steps := nunjucks.NewObject()
+	for _, o := range outputs {
+		var output nunjucks.Value = nunjucks.NewObject()
+		if len(o.Output) > 0 {
+			var err error
+			if output, err = nunjucks.DecodeJSON(o.Output); err != nil {
+				return nil, fmt.Errorf("output of step %s: %w", o.StepID, err)
+			}
+		}
+		steps.Set(o.StepID, objectOf("output", output))
+	}
+	return steps, nil
+}
+
+func userObject(user template.User) (*nunjucks.Object, error) {
+	object := nunjucks.NewObject()
+	if len(user.Entity) > 0 {
+		entity, err := nunjucks.DecodeJSON(user.Entity)
+		if err != nil {
+			return nil, fmt.Errorf("entity of user %s: %w", user.Ref, err)
+		}
+		object.Set("entity", entity)
+	}
+	if user.Ref != "" {
+		object.Set("ref", user.Ref)
+	}
+	return object, nil
+}
+
+func objectOf(pairs ...any) *nunjucks.Object {
+	object := nunjucks.NewObject()
+	for pair := range slices.Chunk(pairs, 2) {
+		object.Set(pair[0].(string), pair[1])
+	}
+	return object
+}
+
+func textObject(values map[string]string) *nunjucks.Object {
+	keys := make([]string, 0, len(values))
+	for key := range values {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	object := nunjucks.NewObject()
+	for _, key := range keys {
+		object.Set(key, values[key])
+	}
+	return object
+}
+
+// extend is data with one more key; data itself stays as it is.
+func extend(data *nunjucks.Object, key string, value nunjucks.Value) *nunjucks.Object {
+	scope := nunjucks.NewObject()
+	for _, k := range data.Keys() {
+		v, _ := data.Get(k)
+		scope.Set(k, v)
+	}
+	scope.Set(key, value)
+	return scope
+}
+
+func unquote(source json.RawMessage) string {
+	var text string
+	if json.Unmarshal(source, &text) == nil {
+		return text
+	}
+	return string(source)
+}

@@ -1,0 +1,177 @@
+package scaffolder
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/run"
+)
+
+// parseID reads a run's id. One that is no UUID is the id of no run.
+func parseID(id string) (uuid.UUID, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return uuid.Nil, fault.New(fault.NotFound, "No task with id '%s' found", id)
+	}
+	return parsed, nil
+}
+
+// Run is one run.
+func (s *Service) Run(ctx context.Context, principal identity.Principal, id string) (run.Run, error) {
+	parsed, err := parseID(id)
+	if err != nil {
+		return run.Run{}, err
+	}
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskRead, id); err != nil {
+		return run.Run{}, err
+	}
+	return s.Runs.Get(ctx, parsed)
+}
+
+// Details is a run with its steps and what it created.
+type Details struct {
+	run.Run
+	Steps   []run.Step
+	Effects []action.Effect
+}
+
+// Details reads all that there is to show of a run, but for its log.
+func (s *Service) Details(ctx context.Context, principal identity.Principal, id string) (Details, error) {
+	r, err := s.Run(ctx, principal, id)
+	if err != nil {
+		return Details{}, err
+	}
+	steps, err := s.Runs.Steps(ctx, r.ID)
+	if err != nil {
+		return Details{}, err
+	}
+	effects, err := s.Runs.Effects(ctx, r.ID)
+	if err != nil {
+		return Details{}, err
+	}
+	return Details{Run: r, Steps: steps, Effects: effects}, nil
+}
+
+// List is one page of runs and the number of all that match.
+func (s *Service) List(ctx context.Context, principal identity.Principal, query run.Query) ([]run.Run, int, error) {
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskRead, ""); err != nil {
+		return nil, 0, err
+	}
+	return s.Runs.List(ctx, query)
+}
+
+// Events are a run's events after an id.
+func (s *Service) Events(ctx context.Context, principal identity.Principal, id string, after int64) ([]run.Event, error) {
+	r, err := s.Run(ctx, principal, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.Runs.Events(ctx, r.ID, after)
+}
+
+// Retry takes an ended run up again at its failed step; nothing before it runs again. Secrets replace the old ones when there are any. A
+// completed run completes again and changes nothing. A run that is moving is a fault of kind Conflict.
+func (s *Service) Retry(ctx context.Context, principal identity.Principal, id string, secrets map[string]string) error {
+	r, err := s.Run(ctx, principal, id)
+	if err != nil {
+		return err
+	}
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, id); err != nil {
+		return err
+	}
+	from, err := s.resumeAt(ctx, r)
+	if err != nil {
+		return err
+	}
+	return s.reopen(ctx, r, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: from, Secrets: secrets, Recovered: true})
+}
+
+// resumeAt is the position of the first step to run again. A run that was rolled back begins anew: nothing of it is left.
+func (s *Service) resumeAt(ctx context.Context, r run.Run) (int, error) {
+	if r.Phase == run.PhaseRolledBack {
+		return 0, nil
+	}
+	steps, err := s.Runs.Steps(ctx, r.ID)
+	if err != nil {
+		return 0, err
+	}
+	for _, step := range steps {
+		if step.Status != run.StatusCompleted && step.Status != run.StatusSkipped {
+			return step.Position, nil
+		}
+	}
+	return len(steps), nil
+}
+
+// RollBack undoes what an ended run created, the last thing first.
+func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id string) error {
+	r, err := s.Run(ctx, principal, id)
+	if err != nil {
+		return err
+	}
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCancel, id); err != nil {
+		return err
+	}
+	if r.Phase == run.PhaseRolledBack {
+		return fault.New(fault.Conflict, "Task with taskId %s was rolled back already", id)
+	}
+	if !r.Status.Ended() {
+		return fault.New(fault.Conflict, "Task with taskId %s is still running: cancel it first, then roll it back", id)
+	}
+	return s.reopen(ctx, r, run.RollingBack)
+}
+
+func (s *Service) reopen(ctx context.Context, r run.Run, reopening run.Reopening) error {
+	generation, err := s.Runs.Reopen(ctx, r.ID, reopening)
+	if err != nil {
+		return err
+	}
+	if err := s.start(ctx, r.ID, generation, summary(r.Title, r.Subject)); err != nil {
+		s.Log.WarnContext(ctx, "the run is reopened and will go on when the engine answers", "run", r.ID, "error", err)
+	}
+	return nil
+}
+
+// Cancel stops a run at its next safe point. Cancelling one that has ended only adds to its log, as in Backstage.
+func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id string) error {
+	r, err := s.Run(ctx, principal, id)
+	if err != nil {
+		return err
+	}
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCancel, id); err != nil {
+		return err
+	}
+	body, err := s.cancelledBody(ctx, r)
+	if err != nil {
+		return err
+	}
+	event := run.NewEvent{Type: run.EventCancelled, Body: body, Key: fmt.Sprintf("%d/cancelled/%d", r.Generation, time.Now().UnixNano())}
+	if err := s.Runs.Record(ctx, r.ID, run.Entry{Events: []run.NewEvent{event}}); err != nil {
+		return err
+	}
+	if r.Status.Ended() {
+		return nil
+	}
+	return s.Engine.Cancel(ctx, r.ID.String())
+}
+
+func (s *Service) cancelledBody(ctx context.Context, r run.Run) (run.EventBody, error) {
+	steps, err := s.Runs.Steps(ctx, r.ID)
+	if err != nil {
+		return run.EventBody{}, err
+	}
+	current := ""
+	for _, step := range steps {
+		if step.Status == run.StatusProcessing {
+			current = step.ID
+		}
+	}
+	return run.EventBody{Message: fmt.Sprintf("Step %s has been cancelled.", current), StepID: current, Status: run.StatusCancelled}, nil
+}

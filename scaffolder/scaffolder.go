@@ -1,0 +1,246 @@
+// Package scaffolder is what people ask of templates and their runs: show a form, start a run, follow it, retry it, cancel it, roll it back. Every
+// command and query takes the principal who asks and asks the one decision point. What drives a run is behind engine.Engine.
+package scaffolder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/parameters"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// Catalog is what the scaffolder needs of the catalog: entities as JSON in the author's order of keys. An entity that does not exist is a
+// fault of kind NotFound.
+type Catalog interface {
+	EntityJSON(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, error)
+}
+
+// Options are what a Service is made of; all of it is needed.
+type Options struct {
+	Log     *slog.Logger
+	Catalog Catalog
+	Runs    *run.Store
+	Engine  engine.Engine
+	Actions *action.Registry
+	Decider policy.Decider
+}
+
+// Service carries out the commands and queries about templates and runs. It is safe for concurrent use.
+type Service struct {
+	Options
+}
+
+// New makes a Service.
+func New(options Options) *Service { return &Service{options} }
+
+// InvalidValuesError is a refusal of a run's values or secrets, in jsonschema's terms.
+type InvalidValuesError struct{ Violations parameters.Violations }
+
+func (e *InvalidValuesError) Error() string { return "invalid values: " + e.Violations.String() }
+
+// Request asks for a run.
+type Request struct {
+	// TemplateRef is the template's reference; its kind defaults to template.
+	TemplateRef string
+	Values      json.RawMessage
+	Secrets     map[string]string
+}
+
+// Template reads a template from the catalog.
+func (s *Service) Template(ctx context.Context, principal identity.Principal, ref entity.Ref) (*template.Template, error) {
+	if err := s.authorize(ctx, principal, policy.ScaffolderTemplateRead, ref.String()); err != nil {
+		return nil, err
+	}
+	return s.template(ctx, principal, ref)
+}
+
+func (s *Service) template(ctx context.Context, principal identity.Principal, ref entity.Ref) (*template.Template, error) {
+	document, err := s.Catalog.EntityJSON(ctx, principal, ref)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, fault.Wrap(fault.NotFound, err, "Template %s not found", ref)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", ref, err)
+	}
+	return template.Parse(document)
+}
+
+// Create checks a request, pins the template with its values and starts a run of it. When the engine does not answer, the run is on
+// the record all the same and StartPending starts it later.
+func (s *Service) Create(ctx context.Context, principal identity.Principal, request Request) (uuid.UUID, error) {
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
+		return uuid.Nil, err
+	}
+	ref, err := entity.ParseRef(request.TemplateRef, entity.Ref{Kind: "template", Namespace: "default"})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	pinned, t, err := s.pin(ctx, principal, ref, request)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	n := run.New{ID: uuid.New(), TemplateRef: t.Ref(), Title: t.Title(), Subject: subject(t, pinned.Parameters), Spec: pinned,
+		CreatedBy: principal.UserRef(), Secrets: request.Secrets}
+	if err := s.Runs.Create(ctx, n); err != nil {
+		return uuid.Nil, err
+	}
+	if err := s.start(ctx, n.ID, 0, summary(n.Title, n.Subject)); err != nil {
+		s.Log.WarnContext(ctx, "the run is recorded and will be started when the engine answers", "run", n.ID, "error", err)
+	}
+	return n.ID, nil
+}
+
+func (s *Service) pin(ctx context.Context, principal identity.Principal, ref entity.Ref, request Request) (template.TaskSpec, *template.Template, error) {
+	t, err := s.template(ctx, principal, ref)
+	if err != nil {
+		return template.TaskSpec{}, nil, err
+	}
+	if err := CheckValues(t, request.Values, request.Secrets); err != nil {
+		return template.TaskSpec{}, nil, err
+	}
+	user, err := s.user(ctx, principal)
+	if err != nil {
+		return template.TaskSpec{}, nil, err
+	}
+	pinned, err := t.Pin(request.Values, user)
+	return pinned, t, err
+}
+
+// CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is broken is the one reported.
+func CheckValues(t *template.Template, values json.RawMessage, secrets map[string]string) error {
+	pages, err := t.Pages()
+	if err != nil {
+		return err
+	}
+	for i, page := range pages {
+		violations, err := parameters.Validate(page, values)
+		if err != nil {
+			return fault.Wrap(fault.Input, err, "page %d of the parameters of %s cannot be checked: %s", i+1, t.Ref(), err.Error())
+		}
+		if len(violations) > 0 {
+			return &InvalidValuesError{violations}
+		}
+	}
+	return checkSecrets(t, secrets)
+}
+
+func checkSecrets(t *template.Template, secrets map[string]string) error {
+	if t.Spec.Secrets == nil || len(t.Spec.Secrets.Schema) == 0 {
+		return nil
+	}
+	given, err := json.Marshal(secrets)
+	if err != nil {
+		return fmt.Errorf("encode secrets: %w", err)
+	}
+	if secrets == nil {
+		given = []byte("{}")
+	}
+	violations, err := parameters.Validate(t.Spec.Secrets.Schema, given)
+	if err != nil {
+		return fault.Wrap(fault.Input, err, "the secrets of %s cannot be checked: %s", t.Ref(), err.Error())
+	}
+	if len(violations) == 0 {
+		return nil
+	}
+	return &InvalidValuesError{hideSecrets(violations)}
+}
+
+// hideSecrets words violations of the secrets' schema without the secrets.
+func hideSecrets(violations parameters.Violations) parameters.Violations {
+	for i := range violations {
+		v := &violations[i]
+		v.Instance = json.RawMessage("{}")
+		v.Property = strings.Replace(v.Property, "instance", "secrets", 1)
+		if name, isText := v.Argument.(string); isText && v.Name == "required" {
+			v.Message = fmt.Sprintf("%s.%s is required", v.Property, name)
+		}
+	}
+	return violations
+}
+
+// user is who the run is for, with their entity if the catalog has one.
+func (s *Service) user(ctx context.Context, principal identity.Principal) (template.User, error) {
+	ref := principal.UserRef()
+	if ref == "" {
+		return template.User{}, nil
+	}
+	parsed, err := entity.ParseRef(ref, entity.Ref{Kind: "user", Namespace: "default"})
+	if err != nil {
+		return template.User{}, err
+	}
+	document, err := s.Catalog.EntityJSON(ctx, principal, parsed)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return template.User{}, fmt.Errorf("read %s: %w", ref, err)
+	}
+	return template.User{Ref: ref, Entity: document}, nil
+}
+
+func (s *Service) start(ctx context.Context, id uuid.UUID, generation int, summary string) error {
+	executionID, err := s.Engine.Start(ctx, engine.Command{RunID: id.String(), Generation: generation, Summary: summary})
+	if err != nil {
+		return err
+	}
+	return s.Runs.MarkStarted(ctx, id, executionID)
+}
+
+// StartPending starts the runs that are on the record but were never handed to the engine: a crash, or an engine that did not answer, came
+// between the two. It is called now and then by a process that serves.
+func (s *Service) StartPending(ctx context.Context, olderThan time.Duration) error {
+	ids, err := s.Runs.NotStarted(ctx, time.Now().Add(-olderThan))
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, id := range ids {
+		pending, err := s.Runs.Get(ctx, id)
+		if err == nil {
+			err = s.start(ctx, id, pending.Generation, summary(pending.Title, pending.Subject))
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+func (s *Service) authorize(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) error {
+	return s.Decider.Authorize(ctx, principal, policy.Request{Permission: permission, Resource: resource})
+}
+
+// subject says in a word what a run makes: the value of the first text parameter that the first page requires or, failing that, has.
+func subject(t *template.Template, values json.RawMessage) string {
+	pages, err := t.Pages()
+	if err != nil || len(pages) == 0 {
+		return ""
+	}
+	var given map[string]any
+	if json.Unmarshal(values, &given) != nil {
+		return ""
+	}
+	for _, name := range template.PropertyNames(pages[0]) {
+		if text, isText := given[name].(string); isText && text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+func summary(title, subject string) string {
+	if subject == "" {
+		return title
+	}
+	return title + ": " + subject
+}

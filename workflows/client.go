@@ -1,0 +1,70 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/portico-dev/portico/scaffolder/engine"
+)
+
+// taskTimeout is how soon a workflow task of a worker that died is given to another.
+const taskTimeout = 5 * time.Second
+
+// Client implements engine.Engine on Temporal.
+type Client struct {
+	temporal  client.Client
+	taskQueue string
+}
+
+var _ engine.Engine = (*Client)(nil)
+
+// NewClient starts workflows on a task queue.
+func NewClient(temporal client.Client, taskQueue string) *Client {
+	return &Client{temporal: temporal, taskQueue: taskQueue}
+}
+
+// Start implements engine.Engine. The workflow's id is the run's, so a run has one workflow at a time.
+func (c *Client) Start(ctx context.Context, command engine.Command) (string, error) {
+	options := client.StartWorkflowOptions{
+		ID: command.RunID, TaskQueue: c.taskQueue, WorkflowTaskTimeout: taskTimeout, StaticSummary: command.Summary,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}
+	var execution client.WorkflowRun
+	var err error
+	if command.Generation == 0 {
+		// A worker in this process may run the first task at once.
+		options.EnableEagerStart = true
+		execution, err = c.temporal.ExecuteWorkflow(ctx, options, engine.WorkflowTemplateRun, command)
+	} else {
+		execution, err = c.temporal.SignalWithStartWorkflow(ctx, command.RunID, engine.SignalContinue, command, options,
+			engine.WorkflowTemplateRun, command)
+	}
+	if err != nil {
+		return "", fmt.Errorf("start the workflow of run %s: %w", command.RunID, err)
+	}
+	return execution.GetRunID(), nil
+}
+
+// Cancel implements engine.Engine.
+func (c *Client) Cancel(ctx context.Context, runID string) error {
+	err := c.temporal.SignalWorkflow(ctx, runID, "", engine.SignalCancel, nil)
+	var gone *serviceerror.NotFound
+	if err != nil && !errors.As(err, &gone) {
+		return fmt.Errorf("cancel the workflow of run %s: %w", runID, err)
+	}
+	return nil
+}
+
+// Register makes a worker run Portico's workflows.
+func Register(registry worker.Registry) {
+	registry.RegisterWorkflowWithOptions(TemplateRun, workflow.RegisterOptions{Name: engine.WorkflowTemplateRun})
+}
