@@ -3,6 +3,7 @@ package entity
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -226,5 +227,6 @@ func isAuthority(authority string) bool {
 		address, err := netip.ParseAddr(host[1 : len(host)-1])
 		return err == nil && address.Is6()
 	}
-	return host != "" && !strings.Contains(host, ":") && !forbiddenInURL.MatchString(host)
+	host, err := url.PathUnescape(host)
+	return err == nil && host != "" && !strings.Contains(host, ":") && !forbiddenInURL.MatchString(host)
 }

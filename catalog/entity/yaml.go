@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,8 +41,8 @@ func ParseYAML(data []byte, source string) ([]Document, error) {
 	if len(data) > MaxFileBytes {
 		return nil, plainErrorf("YAML error at %s, the file has %d bytes, more than the %d that are read", source, len(data), MaxFileBytes)
 	}
-	writer := &jsonWriter{budget: maxExpandedBytes, open: map[*yaml.Node]bool{}}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	writer := newJSONWriter()
+	decoder := newDecoder(data)
 	var documents []Document
 	for {
 		var node yaml.Node
@@ -62,6 +63,13 @@ func ParseYAML(data []byte, source string) ([]Document, error) {
 			documents = append(documents, newDocument(document))
 		}
 	}
+}
+
+var versionDirective = regexp.MustCompile(`(?m)^%YAML 1\.`)
+
+// newDecoder reads documents of YAML 1.2 with a parser that believes in 1.1 and refuses to hear of another: the directive becomes a comment.
+func newDecoder(data []byte) *yaml.Decoder {
+	return yaml.NewDecoder(bytes.NewReader(versionDirective.ReplaceAll(data, []byte("#YAML 1."))))
 }
 
 func yamlMessage(err error) string { return strings.TrimPrefix(err.Error(), "yaml: ") }
@@ -95,8 +103,8 @@ func typeOf(value any) string {
 
 // decodeYAML reads exactly one YAML document into a JSON value; found is how many there are.
 func decodeYAML(data []byte) (value any, found int, err error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	writer := &jsonWriter{budget: maxExpandedBytes, open: map[*yaml.Node]bool{}}
+	decoder := newDecoder(data)
+	writer := newJSONWriter()
 	for ; ; found++ {
 		var node yaml.Node
 		if err := decoder.Decode(&node); errors.Is(err, io.EOF) {
@@ -121,6 +129,10 @@ type jsonWriter struct {
 	depth  int
 	// open holds the anchors being written, to see those that contain themselves.
 	open map[*yaml.Node]bool
+}
+
+func newJSONWriter() *jsonWriter {
+	return &jsonWriter{budget: maxExpandedBytes, open: map[*yaml.Node]bool{}}
 }
 
 func (w *jsonWriter) document(node *yaml.Node) (json.RawMessage, error) {
@@ -237,8 +249,7 @@ var (
 
 // resolveScalar is the JSON value of a scalar: float64, bool, nil or string. Numbers that JSON lacks are null.
 func resolveScalar(node *yaml.Node) any {
-	const quoted = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
-	if node.Style&quoted != 0 || node.Style&yaml.TaggedStyle != 0 && node.ShortTag() == "!!str" {
+	if isText(node) {
 		return node.Value
 	}
 	switch node.Value {
@@ -259,6 +270,15 @@ func resolveScalar(node *yaml.Node) any {
 		return number
 	}
 	return node.Value
+}
+
+// isText says that a scalar is text whatever it looks like: quoted, or tagged as text.
+func isText(node *yaml.Node) bool {
+	if node.Style&yaml.TaggedStyle != 0 && slices.Contains([]string{"!!int", "!!float", "!!bool", "!!null"}, node.ShortTag()) {
+		return false
+	}
+	const quoted = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+	return node.Style&quoted != 0 || node.Style&yaml.TaggedStyle != 0 && node.ShortTag() == "!!str"
 }
 
 func resolveNumber(plain string) (float64, bool) {

@@ -1,0 +1,134 @@
+package entity_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/catalog/entity"
+)
+
+func TestParseYAMLReadsWhatBackstageReads(t *testing.T) {
+	t.Parallel()
+	file, err := os.Open("testdata/yaml.jsonl")
+	require.NoError(t, err)
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		var test struct {
+			YAML      string
+			Documents []struct {
+				Entity entity.Entity
+				Error  string
+			}
+		}
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &test))
+		documents, err := entity.ParseYAML([]byte(test.YAML), "url:https://example.com/all.yaml")
+		require.NoError(t, err)
+		require.Len(t, documents, len(test.Documents), test.YAML)
+		for i, expected := range test.Documents {
+			require.Equal(t, expected.Entity, documents[i].Entity, test.YAML)
+			if expected.Error == "" {
+				require.NoError(t, documents[i].Err, test.YAML)
+			} else {
+				require.ErrorContains(t, documents[i].Err, expected.Error, test.YAML)
+			}
+		}
+	}
+	require.NoError(t, lines.Err())
+}
+
+func TestParseYAMLKeepsTheOrderOfKeys(t *testing.T) {
+	t.Parallel()
+	documents, err := entity.ParseYAML([]byte("kind: K\nspec:\n  z: 1\n  a: [{y: <b>, x: 2}]\napiVersion: v\n"), "file:/a.yaml")
+	require.NoError(t, err)
+	require.Len(t, documents, 1)
+	require.Equal(t, `{"kind":"K","spec":{"z":1,"a":[{"y":"<b>","x":2}]},"apiVersion":"v"}`, string(documents[0].Source))
+
+	document := documents[0].Entity
+	document.SetAnnotation("b", "2")
+	document.SetAnnotation("a", "1")
+	document.Spec()["m"] = nil
+	delete(document, "apiVersion")
+	encoded, err := entity.Marshal(document, documents[0].Source)
+	require.NoError(t, err)
+	require.Equal(t,
+		`{"kind":"K","spec":{"z":1,"a":[{"y":"<b>","x":2}],"m":null},"metadata":{"annotations":{"a":"1","b":"2"}}}`, string(encoded))
+}
+
+func TestMarshal(t *testing.T) {
+	t.Parallel()
+	encoded, err := entity.Marshal(entity.Entity{"b": []any{1.0, map[string]any{}}, "a": "x"}, nil)
+	require.NoError(t, err)
+	require.Equal(t, `{"a":"x","b":[1,{}]}`, string(encoded))
+
+	_, err = entity.Marshal(entity.Entity{"a": 1.0}, []byte(`{"a":`))
+	require.Error(t, err)
+
+	encoded, err = entity.Marshal(nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, "null", string(encoded))
+}
+
+func TestParseYAMLNamesTheFileAndTheLine(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ yaml, message string }{
+		"a key twice":   {"a: 1\nb: 2\na: 3\n", `line 5: Map keys must be unique, "a" is there twice`},
+		"a syntax":      {"a: [1\n", "did not find expected ',' or ']'"},
+		"a cycle":       {"a: &a [*a]\n", `line 3: the anchor "a" contains itself`},
+		"a deep nest":   {strings.Repeat("[", 300) + strings.Repeat("]", 300), "line 3: nested more than 200 deep"},
+		"a complex key": {"? [a]\n: b\n", "line 3: the key of a mapping must be a scalar"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			documents, err := entity.ParseYAML([]byte("ok: true\n---\n"+test.yaml+"\n---\nafter: 1\n"), "url:https://example.com/a.yaml")
+			require.NoError(t, err)
+			require.Equal(t, entity.Entity{"ok": true}, documents[0].Entity)
+			require.ErrorContains(t, documents[1].Err, "YAML error at url:https://example.com/a.yaml, ")
+			require.ErrorContains(t, documents[1].Err, test.message)
+		})
+	}
+}
+
+func TestParseYAMLIsBounded(t *testing.T) {
+	t.Parallel()
+	_, err := entity.ParseYAML(make([]byte, entity.MaxFileBytes+1), "file:/big.yaml")
+	require.ErrorContains(t, err, "file:/big.yaml")
+
+	var laughs strings.Builder
+	laughs.WriteString("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n")
+	for i := 1; i < 12; i++ {
+		fmt.Fprintf(&laughs, "a%d: &a%d [%s*a%d]\n", i, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 8), i-1)
+	}
+	documents, err := entity.ParseYAML([]byte(laughs.String()), "file:/laughs.yaml")
+	require.NoError(t, err)
+	require.Len(t, documents, 1)
+	require.ErrorContains(t, documents[0].Err, "too big once its aliases are written out")
+}
+
+func FuzzParseYAML(f *testing.F) {
+	for _, text := range []string{"", "a: 1\n---\nb: [x, {y: z}]\n", "&a [*a]", "<<: {a: b}", "%YAML 1.2\n---\na: 0x1F", "? [a]\n: b", "a: !!int \"5\"", "- .inf\n- .nan"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		documents, err := entity.ParseYAML(data, "file:/fuzz.yaml")
+		if err != nil {
+			return
+		}
+		for _, document := range documents {
+			if document.Err != nil {
+				require.Nil(t, document.Entity)
+				continue
+			}
+			encoded, err := entity.Marshal(document.Entity, document.Source)
+			require.NoError(t, err)
+			require.JSONEq(t, string(document.Source), string(encoded))
+		}
+	})
+}
