@@ -111,7 +111,7 @@ bench: build ## Run the Go benchmarks.
 
 .PHONY: bench-peer
 bench-peer: build ## Measure beside a Backstage that is set up in PEER_DIR.
-	go run ./bench/peer -portico bin/portico -peer "$(PEER_DIR)"
+	go run ./bench/peer -portico bin/portico -peer "$(PEER_DIR)" $(PEER_FLAGS)
 
 .PHONY: prerequisites
 prerequisites: ## Say which of go, node, npm and git is missing or too old.

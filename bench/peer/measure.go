@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	settle     = 10 * time.Second
+	runTimeout = 10 * time.Minute
+	// senders is how many connections start the runs of a batch.
+	senders = 16
+)
+
+// result is what was measured of one system.
+type result struct {
+	system              string
+	firstBoot, boot     time.Duration
+	idle, afterBatch    uint64
+	short, render       time.Duration
+	batch               time.Duration
+	batchCPU, renderCPU usage
+}
+
+// measure takes the systems in turns, one measurement at a time, so that both are measured on the same machine in the same minutes.
+func measure(ctx context.Context, o options, systems []*system) ([]result, error) {
+	results := make([]result, len(systems))
+	phases := []func(context.Context, options, *system, *result) error{
+		boot, warmUp, idle, shortRuns, batch, render,
+	}
+	for _, phase := range phases {
+		for i, system := range systems {
+			results[i].system = system.name
+			if err := phase(ctx, o, system, &results[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return results, nil
+}
+
+// boot starts the system twice: with empty databases, and with those that the first start has left.
+func boot(ctx context.Context, _ options, s *system, r *result) error {
+	var err error
+	if r.firstBoot, err = s.start(ctx); err != nil {
+		return err
+	}
+	if err := templatesAreThere(ctx, s); err != nil {
+		return err
+	}
+	s.stop()
+	if r.boot, err = s.start(ctx); err != nil {
+		return err
+	}
+	return templatesAreThere(ctx, s)
+}
+
+func templatesAreThere(ctx context.Context, s *system) error {
+	for _, template := range []string{threeLogs, skeleton} {
+		path := "/api/scaffolder/v2/templates/default/template/" + template + "/parameter-schema"
+		err := s.until(ctx, bootTimeout, func() (bool, error) {
+			status, err := s.call(ctx, http.MethodGet, path, nil, nil)
+			return status == http.StatusOK, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warmUp lets both compile, cache and connect what they will.
+func warmUp(ctx context.Context, _ options, s *system, _ *result) error {
+	for _, template := range []string{threeLogs, threeLogs, threeLogs, skeleton} {
+		if _, err := runOnce(ctx, s, template); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func idle(ctx context.Context, _ options, s *system, r *result) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(settle):
+	}
+	now, err := s.usage()
+	r.idle = now.resident
+	return err
+}
+
+func shortRuns(ctx context.Context, o options, s *system, r *result) error {
+	took := make([]time.Duration, o.runs)
+	for i := range took {
+		var err error
+		if took[i], err = runOnce(ctx, s, threeLogs); err != nil {
+			return err
+		}
+	}
+	r.short = median(took)
+	return nil
+}
+
+func batch(ctx context.Context, o options, s *system, r *result) error {
+	before, err := s.usage()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := startMany(ctx, s, o.batch); err != nil {
+		return err
+	}
+	err = s.until(ctx, runTimeout, func() (bool, error) {
+		moving, err := countRuns(ctx, s, "status=open&status=processing")
+		return moving == 0, err
+	})
+	if err != nil {
+		return err
+	}
+	r.batch = time.Since(began)
+	failed, err := countRuns(ctx, s, "status=failed&status=cancelled")
+	if err != nil {
+		return err
+	}
+	if failed > 0 {
+		return fmt.Errorf("%s: %d of the runs failed", s.name, failed)
+	}
+	after, err := s.usage()
+	r.batchCPU, r.afterBatch = after.since(before), after.resident
+	return err
+}
+
+func render(ctx context.Context, o options, s *system, r *result) error {
+	before, err := s.usage()
+	if err != nil {
+		return err
+	}
+	took := make([]time.Duration, o.renders)
+	for i := range took {
+		if took[i], err = runOnce(ctx, s, skeleton); err != nil {
+			return err
+		}
+	}
+	r.render = median(took)
+	after, err := s.usage()
+	r.renderCPU = after.since(before).each(o.renders)
+	return err
+}
+
+// runOnce runs a template and answers how long it took, from the request that starts it to the answer that says it has completed.
+func runOnce(ctx context.Context, s *system, template string) (time.Duration, error) {
+	began := time.Now()
+	id, err := startRun(ctx, s, template, "measured-run")
+	if err != nil {
+		return 0, err
+	}
+	err = s.until(ctx, runTimeout, func() (bool, error) {
+		var task struct{ Status string }
+		if _, err := s.call(ctx, http.MethodGet, "/api/scaffolder/v2/tasks/"+id, nil, &task); err != nil {
+			return false, err
+		}
+		switch task.Status {
+		case "open", "processing":
+			return false, nil
+		case "completed":
+			return true, nil
+		}
+		return false, fmt.Errorf("%s: run %s of %s ended as %q", s.name, id, template, task.Status)
+	})
+	return time.Since(began), err
+}
+
+func startRun(ctx context.Context, s *system, template, name string) (string, error) {
+	var created struct{ ID string }
+	status, err := s.call(ctx, http.MethodPost, "/api/scaffolder/v2/tasks", map[string]any{
+		"templateRef": "template:default/" + template, "values": map[string]string{"name": name},
+	}, &created)
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusCreated {
+		return "", fmt.Errorf("%s answered %d when a run of %s was started", s.name, status, template)
+	}
+	return created.ID, nil
+}
+
+// startMany starts runs as fast as a few connections can.
+func startMany(ctx context.Context, s *system, count int) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	names := make(chan string)
+	var workers sync.WaitGroup
+	for range senders {
+		workers.Go(func() {
+			for name := range names {
+				if _, err := startRun(ctx, s, threeLogs, name); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := range count {
+		names <- fmt.Sprintf("run-%d", i)
+	}
+	close(names)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+func countRuns(ctx context.Context, s *system, filter string) (int, error) {
+	var list struct{ TotalTasks int }
+	status, err := s.call(ctx, http.MethodGet, "/api/scaffolder/v2/tasks?limit=1&"+filter, nil, &list)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%s answered %d when its runs were counted", s.name, status)
+	}
+	return list.TotalTasks, err
+}
+
+func median(all []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// row is one line of the report: a figure of each system, and how many times better Portico's has to be.
+type row struct {
+	title string
+	value func(options, result) float64
+	// format prints a value with its unit.
+	format string
+	// moreIsBetter is true of throughput only.
+	moreIsBetter bool
+	// atLeast is the ratio that Portico promises; 0 promises nothing.
+	atLeast float64
+	// atMost is the value that Portico promises not to exceed, whatever the peer does; 0 promises nothing.
+	atMost float64
+}
+
+func seconds(d time.Duration) float64      { return d.Seconds() }
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+func megabytes(bytes uint64) float64       { return float64(bytes) / 1e6 }
+
+func rows(o options) []row {
+	return []row{
+		{title: "first boot, empty databases", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.firstBoot) }},
+		{title: "boot", format: "%.2f s", atMost: 3, value: func(_ options, r result) float64 { return seconds(r.boot) }},
+		{title: "resident memory, idle", format: "%.0f MB", value: func(_ options, r result) float64 { return megabytes(r.idle) }},
+		{title: fmt.Sprintf("resident memory, after %d runs", o.batch), format: "%.0f MB",
+			value: func(_ options, r result) float64 { return megabytes(r.afterBatch) }},
+		{title: fmt.Sprintf("three logs, median of %d", o.runs), format: "%.0f ms", atLeast: 2,
+			value: func(_ options, r result) float64 { return milliseconds(r.short) }},
+		{title: fmt.Sprintf("three logs, %d at once", o.batch), format: "%.1f runs/s", moreIsBetter: true, atLeast: 3,
+			value: func(o options, r result) float64 { return float64(o.batch) / seconds(r.batch) }},
+		{title: "  CPU for it, program", format: "%.1f s", value: func(_ options, r result) float64 { return seconds(r.batchCPU.program) }},
+		{title: "  CPU for it, PostgreSQL", format: "%.1f s", value: func(_ options, r result) float64 { return seconds(r.batchCPU.postgres) }},
+		{title: fmt.Sprintf("a skeleton of %d files, median of %d", o.files, o.renders), format: "%.2f s", atLeast: 10,
+			value: func(_ options, r result) float64 { return seconds(r.render) }},
+		{title: "  CPU for one, program", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.renderCPU.program) }},
+		{title: "  CPU for one, PostgreSQL", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.renderCPU.postgres) }},
+	}
+}
+
+// report prints a table and answers an error when a promise is not kept. The peer's result comes first, if there is one.
+func report(w io.Writer, o options, results []result) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	heading := []string{""}
+	for _, r := range results {
+		heading = append(heading, r.system)
+	}
+	fmt.Fprintln(table, strings.Join(append(heading, "ratio", "promised"), "\t"))
+	var broken []error
+	for _, row := range rows(o) {
+		kept := row.print(table, o, results)
+		if !kept {
+			broken = append(broken, fmt.Errorf("not as promised: %s", strings.TrimSpace(row.title)))
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return errors.Join(broken...)
+}
+
+func (row row) print(w io.Writer, o options, results []result) (kept bool) {
+	cells := []string{row.title}
+	for _, r := range results {
+		cells = append(cells, fmt.Sprintf(row.format, row.value(o, r)))
+	}
+	portico := row.value(o, results[len(results)-1])
+	ratio, promised := "", ""
+	kept = true
+	if row.atMost > 0 {
+		promised = "at most " + fmt.Sprintf(row.format, row.atMost)
+		kept = portico <= row.atMost
+	}
+	if len(results) > 1 {
+		better := times(row.value(o, results[0]), portico, row.moreIsBetter)
+		ratio = fmt.Sprintf("%.1f x", better)
+		if row.atLeast > 0 {
+			promised = fmt.Sprintf("at least %.0f x", row.atLeast)
+			kept = better >= row.atLeast
+		}
+	}
+	fmt.Fprintln(w, strings.Join(append(cells, ratio, promised), "\t"))
+	return kept
+}
+
+// times says how many times better Portico's figure is; below 1 it is worse.
+func times(peer, portico float64, moreIsBetter bool) float64 {
+	if moreIsBetter {
+		peer, portico = portico, peer
+	}
+	// What took less than can be measured took one unit of the measure.
+	return peer / max(portico, 1.0/ticks)
+}
