@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -71,10 +72,14 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	shared, err := prepareServer(ctx, directory)
+	return shared, errors.Join(err, unlock())
+})
 
+// prepareServer leaves a running server with this build's template. The caller holds the state's lock.
+func prepareServer(ctx context.Context, directory string) (*server, error) {
 	shared, err := connect(ctx, directory)
-	if err != nil {
+	if err != nil { // it does not run, then
 		if err := startKeeper(ctx, directory); err != nil {
 			return nil, err
 		}
@@ -83,7 +88,7 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 		}
 	}
 	return shared, shared.makeTemplate(ctx)
-})
+}
 
 // makeTemplate makes the database to clone, unless another process with the same migrations has. The caller holds the state's lock.
 func (s *server) makeTemplate(ctx context.Context) error {

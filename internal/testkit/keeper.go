@@ -154,11 +154,12 @@ func stopWhenIdle(ctx context.Context, directory string, server *postgres.Server
 			continue // a test process is on its way in
 		}
 		if unused(ctx, server) {
-			defer unlock()
-			return errors.Join(os.Remove(filepath.Join(directory, dsnName)), stopServer(server))
+			return errors.Join(os.Remove(filepath.Join(directory, dsnName)), stopServer(server), unlock())
 		}
 		lastUse = time.Now()
-		unlock()
+		if err := unlock(); err != nil {
+			return errors.Join(err, stopServer(server))
+		}
 	}
 }
 

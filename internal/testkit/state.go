@@ -2,12 +2,12 @@ package testkit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // The state directory is where test processes find the server: its DSN, the lock under which it is started, stopped and given a
@@ -34,26 +34,11 @@ func readDSN(directory string) (string, error) {
 	return string(content), err
 }
 
-// lockState takes the lock of the state directory; the kernel releases it when its holder ends.
-func lockState(ctx context.Context, directory string) (unlock func(), err error) {
-	file, err := os.OpenFile(filepath.Join(directory, lockName), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
+// lockState takes the lock of the state directory, waiting for it; the kernel gives it free when its holder ends.
+func lockState(ctx context.Context, directory string) (unlock func() error, err error) {
+	lock := flock.New(filepath.Join(directory, lockName))
+	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
+		return nil, fmt.Errorf("the lock of %s: %w", directory, err)
 	}
-	tick := time.NewTicker(lockInterval)
-	defer tick.Stop()
-	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { file.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return nil, errors.Join(err, file.Close())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("the lock of %s: %w", directory, ctx.Err()), file.Close())
-		case <-tick.C:
-		}
-	}
+	return lock.Unlock, nil
 }

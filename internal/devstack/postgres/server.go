@@ -66,14 +66,14 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	owned, err := openCluster(options.DataDir)
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL data: %w", err)
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	// The handle serves the start of child processes only; a running one has its own.
 	defer owned.handle.Close()
 
 	installed, err := prepare(ctx, owned, options)
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL in %s: %w", options.DataDir, err)
+		return nil, fmt.Errorf("start PostgreSQL in %s: %w", options.DataDir, err)
 	}
 	for attempt := 1; ; attempt++ {
 		server, err := run(ctx, owned, installed, options)
@@ -81,7 +81,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 			return server, nil
 		}
 		if options.Port != 0 || attempt == portAttempts || ctx.Err() != nil {
-			return nil, fmt.Errorf("PostgreSQL in %s: %w", options.DataDir, err)
+			return nil, fmt.Errorf("start PostgreSQL in %s: %w", options.DataDir, err)
 		}
 	}
 }
@@ -221,7 +221,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if !s.endedAfter(impatient, syscall.SIGQUIT) {
 		s.endedAfter(context.WithoutCancel(ctx), syscall.SIGKILL)
 	}
-	return fmt.Errorf("PostgreSQL was not stopped cleanly: %w", ctx.Err())
+	return fmt.Errorf("stop PostgreSQL cleanly: %w", ctx.Err())
 }
 
 // endedAfter sends a signal and waits for the end, until ctx ends.

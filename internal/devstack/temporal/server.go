@@ -62,12 +62,12 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	options = withDefaults(options)
 	databases, err := openStores(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("Temporal: %w", err)
+		return nil, fmt.Errorf("start Temporal: %w", err)
 	}
 	started, err := startServer(ctx, options, databases)
 	if err != nil {
 		databases.close()
-		return nil, fmt.Errorf("Temporal: %w", err)
+		return nil, fmt.Errorf("start Temporal: %w", err)
 	}
 	return started, nil
 }
@@ -134,7 +134,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	case err := <-stopped:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("Temporal does not stop: %w", ctx.Err())
+		return fmt.Errorf("stop Temporal: %w", ctx.Err())
 	}
 }
 
