@@ -1,0 +1,102 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+// secondaryWait is how long GitHub asks to wait after its secondary limit when it does not say.
+const secondaryWait = time.Minute
+
+// explain turns what went wrong with a request into an error that the engine can act on, and a person can: what was being
+// done, what GitHub said, and the next move.
+func (c *connection) explain(ctx context.Context, err error, doing string) error {
+	var limit *github.RateLimitError
+	var abuse *github.AbuseRateLimitError
+	var answer *github.ErrorResponse
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", doing, ctx.Err())
+	case errors.As(err, &limit):
+		return action.Transient(fmt.Errorf("%s: the token's requests to %s are used up until %s",
+			doing, c.target.Host, limit.Rate.Reset.Format(time.RFC3339)), max(time.Until(limit.Rate.Reset.Time), time.Second))
+	case errors.As(err, &abuse):
+		wait := secondaryWait
+		if abuse.RetryAfter != nil {
+			wait = *abuse.RetryAfter
+		}
+		return action.Transient(fmt.Errorf("%s: %s asks to slow down: %s", doing, c.target.Host, abuse.Message), wait)
+	case errors.As(err, &answer):
+		return c.explainAnswer(answer, doing)
+	default:
+		return action.Transient(fmt.Errorf("%s: %s could not be reached: %w", doing, c.target.Host, err), 0)
+	}
+}
+
+func (c *connection) explainAnswer(answer *github.ErrorResponse, doing string) error {
+	status := answer.Response.StatusCode
+	said := fmt.Sprintf("%s: %s answered %d: %s", doing, c.target.Host, status, messageOf(answer))
+	if wait, asked := retryAfter(answer.Response); asked || isPassing(status) {
+		return action.Transient(errors.New(said), wait)
+	}
+	kinds := map[int]struct {
+		kind fault.Kind
+		next string
+	}{
+		http.StatusUnauthorized: {fault.Authentication, "Check that the token is there, has not expired and was not revoked."},
+		http.StatusForbidden:    {fault.NotAllowed, "Give the token's owner the right to do this, or use another token."},
+		http.StatusNotFound:     {fault.NotFound, "Check the name, and that the token may see it."},
+		http.StatusConflict:     {fault.Conflict, "Look at it on the host, then retry the step."},
+	}
+	known, ok := kinds[status]
+	if !ok {
+		known.kind, known.next = fault.Input, "Correct the step's input and retry it."
+	}
+	return fault.Wrap(known.kind, answer, "%s. %s", said, known.next)
+}
+
+func isPassing(status int) bool {
+	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
+}
+
+// retryAfter reads the wait that an answer asks for, in seconds or as a date.
+func retryAfter(response *http.Response) (time.Duration, bool) {
+	value := response.Header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil {
+		return time.Duration(seconds) * time.Second, true
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0), true
+	}
+	return 0, false
+}
+
+// messageOf is what GitHub said, with the details that it puts into a list.
+func messageOf(answer *github.ErrorResponse) string {
+	said := []string{strings.TrimSuffix(answer.Message, ".")}
+	for _, detail := range answer.Errors {
+		switch {
+		case detail.Message != "":
+			said = append(said, strings.TrimSuffix(detail.Message, "."))
+		case detail.Field != "":
+			said = append(said, detail.Field+" "+strings.ReplaceAll(detail.Code, "_", " "))
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// isStatus says that GitHub answered with a status.
+func isStatus(err error, status int) bool {
+	var answer *github.ErrorResponse
+	return errors.As(err, &answer) && answer.Response.StatusCode == status
+}

@@ -1,0 +1,193 @@
+// Package github holds the actions that change a GitHub host: publish:github, which creates a repository and pushes the
+// workspace as its first commit. Which hosts there are and how to reach them is package integration's.
+//
+// Nothing it creates twice: a repository carries the effect it is being created for in its description until the ledger
+// knows the repository's id, and the first commit bears the time of the intent, so that the same workspace gives the same
+// commit and a repeated push finds it there.
+package github
+
+import (
+	"context"
+	_ "embed" // for the schemas
+	"fmt"
+
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+var (
+	//go:embed schema/publish.input.json
+	publishInputSchema []byte
+	//go:embed schema/publish.output.json
+	publishOutputSchema []byte
+)
+
+// Author is who a commit is by.
+type Author struct{ Name, Email string }
+
+// Options are what the configuration says about publishing.
+type Options struct {
+	// Hosts are the configured integrations.
+	Hosts *integration.Set
+	// Author is scaffolder.defaultAuthor. An empty part is Backstage's: Scaffolder <scaffolder@backstage.io>.
+	Author Author
+	// CommitMessage is scaffolder.defaultCommitMessage, "initial commit" when empty.
+	CommitMessage string
+	// RequireUserCredentials is scaffolder.requireScmUserCredentials: only a token that the template passes will do.
+	RequireUserCredentials bool
+}
+
+// publish is the action publish:github.
+type publish struct{ options Options }
+
+// NewPublish makes the action publish:github.
+func NewPublish(options Options) action.Action { return &publish{options: options} }
+
+// Describe lists the action with Backstage's schemas.
+func (*publish) Describe() action.Description {
+	return action.Description{
+		ID:            "publish:github",
+		Description:   "Initializes a git repository of contents in workspace and publishes it to GitHub.",
+		Examples:      publishExamples,
+		InputSchema:   publishInputSchema,
+		OutputSchema:  publishOutputSchema,
+		UsesWorkspace: true,
+	}
+}
+
+var publishExamples = []action.Example{
+	{
+		Description: "Publish the workspace to a new private repository",
+		Example: `steps:
+  - id: publish
+    name: Publish to GitHub
+    action: publish:github
+    input:
+      repoUrl: ${{ parameters.repoUrl }}
+      description: ${{ parameters.description }}
+`,
+	},
+	{
+		Description: "Publish one directory of the workspace, with topics and a team that maintains it",
+		Example: `steps:
+  - id: publish
+    name: Publish to GitHub
+    action: publish:github
+    input:
+      repoUrl: github.com?owner=acme&repo=shop
+      sourcePath: ./service
+      repoVisibility: internal
+      topics: [shop, go]
+      collaborators:
+        - team: group:default/makers
+          access: maintain
+`,
+	},
+	{
+		Description: "Publish with variables and secrets for the first workflow run, and a protected default branch",
+		Example: `steps:
+  - id: publish
+    name: Publish to GitHub
+    action: publish:github
+    input:
+      repoUrl: ${{ parameters.repoUrl }}
+      defaultBranch: trunk
+      requiredApprovingReviewCount: 2
+      requiredStatusCheckContexts: [build]
+      repoVariables:
+        REGION: eu-west-1
+      secrets:
+        DEPLOY_KEY: ${{ secrets.deployKey }}
+`,
+	},
+}
+
+// publication is one execution of publish:github.
+type publication struct {
+	*connection
+	call   *action.Call
+	input  publishInput
+	owner  owner
+	effect action.Effect
+}
+
+// prepare reads the input and finds out who will own the repository. It changes nothing.
+func (p *publish) prepare(ctx context.Context, call *action.Call) (*publication, error) {
+	input, err := p.decode(call)
+	if err != nil {
+		return nil, err
+	}
+	target, err := p.options.Hosts.ParseRepoURL(input.RepoURL)
+	if err != nil {
+		return nil, err
+	}
+	if input.Token == "" && p.options.RequireUserCredentials {
+		return nil, action.InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", target.Host)
+	}
+	connected, err := p.connect(target, input.Token)
+	if err != nil {
+		return nil, err
+	}
+	publication := &publication{connection: connected, call: call, input: input}
+	publication.owner, err = connected.findOwner(ctx)
+	return publication, err
+}
+
+// Run publishes. The settings that the first workflow run needs are there before the push; the default branch, which only
+// exists after it, is set and protected at the end.
+func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, error) {
+	publication, err := p.prepare(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	source, err := openSource(call.Workspace, publication.input.SourcePath)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	repository, err := publication.settleRepository(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := publication.configure(ctx); err != nil {
+		return nil, err
+	}
+	hash, err := publication.pushSource(ctx, source, repository)
+	if err != nil {
+		return nil, err
+	}
+	if err := publication.finish(ctx); err != nil {
+		return nil, err
+	}
+	if err := publication.protect(ctx); err != nil {
+		return nil, err
+	}
+	return action.Output{
+		"remoteUrl":       repository.GetCloneURL(),
+		"repoContentsUrl": repository.GetHTMLURL() + "/blob/" + publication.input.DefaultBranch,
+		"commitHash":      hash,
+	}, nil
+}
+
+// Plan says what Run would create, having looked whether it could.
+func (p *publish) Plan(ctx context.Context, call *action.Call) (action.Plan, error) {
+	publication, err := p.prepare(ctx, call)
+	if err != nil {
+		return action.Plan{}, err
+	}
+	if err := publication.mayCreate(ctx); err != nil {
+		return action.Plan{}, err
+	}
+	existing, err := publication.find(ctx)
+	if err != nil {
+		return action.Plan{}, err
+	}
+	if existing != nil {
+		return action.Plan{}, publication.taken()
+	}
+	return action.Plan{
+		Summary: fmt.Sprintf("create the %s repository %s on %s and push the workspace to %s",
+			publication.input.RepoVisibility, publication.name(), publication.target.Host, publication.input.DefaultBranch),
+		Creates: []action.PlannedEffect{{Kind: repositoryKind, Name: publication.name()}},
+	}, nil
+}

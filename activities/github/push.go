@@ -1,0 +1,138 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+// committedAt is the time of the first commit: that of the intent, so that every attempt makes the same commit.
+func committedAt(effect action.Effect) time.Time {
+	return effect.IntendedAt.UTC().Truncate(time.Second)
+}
+
+// pushSource makes the source the repository's one first commit and returns its hash.
+func (p *publication) pushSource(ctx context.Context, source *os.Root, repository *github.Repository) (hash string, err error) {
+	remote, err := p.checkRemote(repository.GetCloneURL())
+	if err != nil {
+		return "", err
+	}
+	tree, err := newWorktree(ctx, source.Name(), remote, p.token)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, tree.Close()) }()
+	author := Author{Name: p.input.GitAuthorName, Email: p.input.GitAuthorEmail}
+	hash, err = tree.commit(ctx, author, p.input.GitCommitMessage, committedAt(p.effect))
+	if err != nil {
+		return "", fmt.Errorf("committing the workspace: %w", err)
+	}
+	p.call.Log.Info("Pushing commit %s to %s of %s", hash[:7], p.input.DefaultBranch, p.name())
+	rejected, err := tree.push(ctx, remote, hash, p.input.DefaultBranch, "")
+	if err != nil {
+		return "", p.explainPush(ctx, err)
+	}
+	if rejected {
+		return hash, p.settleRejection(ctx, tree, remote, hash)
+	}
+	return hash, nil
+}
+
+// checkRemote makes sure that the token goes to the host that it is for, and in clear only where the API is in clear too.
+func (p *publication) checkRemote(address string) (string, error) {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Host != p.target.Host || parsed.User != nil ||
+		parsed.Scheme != "https" && parsed.Scheme != p.client.BaseURL.Scheme {
+		return "", fault.New(fault.Input, "%s says that %s is to be cloned from %s, which is not on %s. Check the host's apiBaseUrl.",
+			p.client.BaseURL.Host, p.name(), address, p.target.Host)
+	}
+	return address, nil
+}
+
+// settleRejection: the branch holds something else. That may be our commit with later ones on it, or what an earlier attempt
+// pushed before the step's input was corrected, which is replaced. Anything else is somebody's and stays.
+func (p *publication) settleRejection(ctx context.Context, tree *worktree, remote, hash string) error {
+	commits, err := p.commits(ctx, p.input.DefaultBranch)
+	if err != nil {
+		return err
+	}
+	if isOnlyOurs(p.effect, commits) {
+		p.call.Log.Info("Replacing commit %s, which an earlier attempt pushed", commits[0].GetSHA()[:7])
+		rejected, err := tree.push(ctx, remote, hash, p.input.DefaultBranch, commits[0].GetSHA())
+		if err != nil {
+			return p.explainPush(ctx, err)
+		}
+		if !rejected {
+			return nil
+		}
+	}
+	known, err := p.hasCommit(ctx, hash)
+	if err != nil || known {
+		return err
+	}
+	return fault.New(fault.Conflict, "The branch %s of %s holds commits that this run did not make, and was left untouched. "+
+		"Roll the run back, or remove those commits and retry.", p.input.DefaultBranch, p.name())
+}
+
+// commits lists the latest two commits of a branch: enough to tell one from more. An empty repository has none.
+func (c *connection) commits(ctx context.Context, branch string) ([]*github.RepositoryCommit, error) {
+	var found []*github.RepositoryCommit
+	err := c.ask(ctx, "listing the commits of "+c.name(), func(ctx context.Context) (err error) {
+		options := &github.CommitsListOptions{SHA: branch, ListOptions: github.ListOptions{PerPage: 2}}
+		found, _, err = c.client.Repositories.ListCommits(ctx, c.target.Owner, c.target.Repo, options)
+		if isStatus(err, http.StatusConflict) {
+			found, err = nil, nil
+		}
+		return err
+	})
+	return found, err
+}
+
+// isOnlyOurs says whether a branch is one commit, made by this effect: nobody else's bears the second of the intent.
+func isOnlyOurs(effect action.Effect, commits []*github.RepositoryCommit) bool {
+	return len(commits) == 1 && commits[0].GetCommit().GetCommitter().GetDate().Time.Equal(committedAt(effect))
+}
+
+func (p *publication) hasCommit(ctx context.Context, hash string) (bool, error) {
+	known := false
+	err := p.ask(ctx, "looking for commit "+hash+" in "+p.name(), func(ctx context.Context) error {
+		_, _, err := p.client.Repositories.GetCommit(ctx, p.target.Owner, p.target.Repo, hash, nil)
+		known = err == nil
+		if isStatus(err, http.StatusUnprocessableEntity) || isStatus(err, http.StatusNotFound) {
+			return nil
+		}
+		return err
+	})
+	return known, err
+}
+
+// explainPush classifies what made a push fail. The repository exists and the API took the token, so what looks like a
+// missing repository is one that has not reached every server of GitHub's yet.
+func (p *publication) explainPush(ctx context.Context, err error) error {
+	doing := "pushing to " + p.name()
+	var failed *gitError
+	if ctx.Err() != nil || !errors.As(err, &failed) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	switch status := statusOf(failed); {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, strings.Contains(failed.Printed, "could not read Username"),
+		strings.Contains(failed.Printed, "Authentication failed"):
+		return fault.Wrap(fault.NotAllowed, failed, "%s: %s refused the token: %s. Give it the right to write contents (and workflows, "+
+			"if the workspace has any), or use another.", doing, p.target.Host, failed.Printed)
+	case strings.Contains(failed.Printed, "[remote rejected]"):
+		return fault.Wrap(fault.Conflict, failed, "%s: %s did not take the commit: %s. A rule of the owner may forbid it; "+
+			"change the workspace or the rule and retry.", doing, p.target.Host, failed.Printed)
+	default:
+		return action.Transient(fmt.Errorf("%s: %w", doing, failed), 0)
+	}
+}
