@@ -25,28 +25,28 @@ func key(digest string) string {
 	return "workspaces/" + strings.TrimPrefix(digest, digestPrefix) + ".tar.zst"
 }
 
-// pack stores the directory under its new digest.
-func (w *Workspace) pack(ctx context.Context) error {
-	found, err := w.store.scan(w.Root)
+// pack stores a directory under its new digest.
+func (s *Store) pack(ctx context.Context, opened *directory) error {
+	found, err := s.scan(opened.root)
 	if err != nil {
 		return err
 	}
 	if len(found.entries) == 0 {
-		w.digest, w.manifest = Empty, found
+		opened.digest, opened.manifest = Empty, found
 		return nil
 	}
-	archive, err := w.store.home.newFile()
+	archive, err := s.home.newFile()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = errors.Join(archive.Close(), os.Remove(archive.Name())) }()
-	if err := writeArchive(archive, w.Root, found); err != nil {
+	if err := writeArchive(archive, opened.root, found); err != nil {
 		return err
 	}
-	if err := w.store.upload(ctx, found.digest(), archive); err != nil {
+	if err := s.upload(ctx, found.digest(), archive); err != nil {
 		return err
 	}
-	w.digest, w.manifest = found.digest(), found
+	opened.digest, opened.manifest = found.digest(), found
 	return nil
 }
 
@@ -120,9 +120,9 @@ func (s *Store) upload(ctx context.Context, digest string, archive *os.File) err
 	return nil
 }
 
-// unpack fills an empty workspace with a snapshot.
-func (s *Store) unpack(ctx context.Context, digest string, into *Workspace) error {
-	reader, err := s.options.Bucket.NewReader(ctx, key(digest), nil)
+// unpack fills an empty directory with the snapshot it is opened from.
+func (s *Store) unpack(ctx context.Context, into *directory) error {
+	reader, err := s.options.Bucket.NewReader(ctx, key(into.digest), nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return action.Final(errors.New("the snapshot is not in the bucket any more: start the run again"))
 	}
@@ -130,21 +130,21 @@ func (s *Store) unpack(ctx context.Context, digest string, into *Workspace) erro
 		return bucketError(err)
 	}
 	defer reader.Close()
-	sums, err := readArchive(reader, into.Root, s.options)
+	sums, err := readArchive(reader, into.root, s.options)
 	if err != nil {
 		return err
 	}
-	unpacked, err := s.scan(into.Root)
+	unpacked, err := s.scan(into.root)
 	if err != nil {
 		return err
 	}
 	for n := range unpacked.entries {
 		unpacked.entries[n].sum = sums[unpacked.entries[n].path]
 	}
-	if unpacked.digest() != digest {
+	if unpacked.digest() != into.digest {
 		return action.Final(errors.New("the snapshot in the bucket is damaged: start the run again"))
 	}
-	into.digest, into.manifest = digest, unpacked
+	into.manifest = unpacked
 	return nil
 }
 

@@ -29,9 +29,9 @@ func (e *DiskFullError) Error() string {
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *DiskFullError) Unwrap() error { return e.Err }
 
-// Explain gives the failures of a file system their class: a full disk may be emptied and is transient, too large a workspace
+// explain gives the failures of a file system their class: a full disk may be emptied and is transient, too large a workspace
 // stays too large. Errors that have a class keep it.
-func Explain(err error) error {
+func explain(err error) error {
 	var classified *action.Error
 	var tooLarge *TooLargeError
 	switch {

@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +34,8 @@ type Options struct {
 	// MaxBytes and MaxFiles bound one workspace; 0 is 1 GiB and 100,000 files and directories.
 	MaxBytes int64
 	MaxFiles int
+	// Log tells of directories that could not be removed; nil is slog.Default().
+	Log *slog.Logger
 }
 
 const (
@@ -50,6 +54,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxFiles == 0 {
 		o.MaxFiles = defaultMaxFiles
 	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	return o
 }
 
@@ -59,163 +66,177 @@ type Store struct {
 	home    *home
 
 	mutex sync.Mutex
-	kept  []kept // the least recently kept first
+	// inUse are the directories that were opened and not closed yet.
+	inUse map[*os.Root]*directory
+	// kept are directories that nobody uses and that hold exactly what their digest says, the least recently kept first.
+	kept []*directory
 }
 
-// kept is a directory that holds exactly what its digest says and that nobody uses.
-type kept struct {
+// directory is a working directory: what it was opened from or saved as.
+type directory struct {
+	root     *os.Root
 	digest   string
-	path     string
 	manifest manifest
+	// saved says that it holds what digest and manifest say.
+	saved bool
 }
 
 // New makes a store, and removes the working directories that processes which died left in Directory.
 func New(options Options) (*Store, error) {
 	home, err := newHome(options.Directory)
 	if err != nil {
-		return nil, Explain(err)
+		return nil, explain(err)
 	}
-	return &Store{options: options.withDefaults(), home: home}, nil
+	return &Store{options: options.withDefaults(), home: home, inUse: map[*os.Root]*directory{}}, nil
 }
 
-// Close removes this store's working directories. Workspaces that are still open lose theirs.
+// Close removes this store's working directories, those that are still open too.
 func (s *Store) Close() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	var err error
+	for _, unused := range s.kept {
+		err = errors.Join(err, unused.root.Close())
+	}
 	s.kept = nil
-	return s.home.remove()
+	return errors.Join(err, s.home.remove())
 }
 
-// Workspace is a snapshot opened for one step, which has it alone. Close it when the step is over.
-type Workspace struct {
-	// Root is the directory to work in. Nothing outside it can be reached through it.
-	Root *os.Root
-
-	store    *Store
-	digest   string
-	manifest manifest
-	// clean says that the directory holds what digest and manifest say, as far as we were told.
-	clean bool
+// Open gives a directory with the content of the snapshot, for one step alone: nothing outside it can be reached through it. The step
+// saves it when all went well and calls release in any case: a directory that was saved is kept for the next step, any other removed. A
+// snapshot that is not in the bucket is a final error, a bucket that cannot be read a transient one.
+func (s *Store) Open(ctx context.Context, digest string) (root *os.Root, release func(), err error) {
+	opened, err := s.open(ctx, digest)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening workspace %q: %w", digest, explain(err))
+	}
+	s.mutex.Lock()
+	s.inUse[opened.root] = opened
+	s.mutex.Unlock()
+	return opened.root, sync.OnceFunc(func() { s.release(opened) }), nil
 }
 
-// Open gives a directory of its own with the content of the snapshot. A snapshot that is not in the bucket is a final
-// error, a bucket that cannot be read a transient one.
-func (s *Store) Open(ctx context.Context, digest string) (*Workspace, error) {
+func (s *Store) open(ctx context.Context, digest string) (*directory, error) {
 	if digest == "" || digest == Empty {
-		return s.openEmpty()
+		return s.newDirectory(digest)
 	}
 	if err := checkDigest(digest); err != nil {
 		return nil, action.Final(err)
 	}
-	if opened := s.openKept(digest); opened != nil {
-		return opened, nil
+	if unused := s.take(digest); unused != nil {
+		return unused, nil
 	}
-	opened, err := s.openEmpty()
+	opened, err := s.newDirectory(digest)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.unpack(ctx, digest, opened); err != nil {
-		return nil, errors.Join(fmt.Errorf("workspace %s: %w", digest, Explain(err)), opened.Close())
+	if err := s.unpack(ctx, opened); err != nil {
+		s.discard(opened)
+		return nil, err
 	}
 	return opened, nil
 }
 
-func (s *Store) openEmpty() (*Workspace, error) {
+func (s *Store) newDirectory(digest string) (*directory, error) {
 	root, err := s.home.newRoot()
 	if err != nil {
-		return nil, fmt.Errorf("workspace: %w", Explain(err))
+		return nil, err
 	}
-	return &Workspace{Root: root, store: s, digest: Empty}, nil
+	return &directory{root: root, digest: digest}, nil
 }
 
-// openKept takes a directory that was kept, nil when there is none or when something has changed it since.
-func (s *Store) openKept(digest string) *Workspace {
-	found, ok := s.take(digest)
-	if !ok {
+// take hands over a kept directory, nil when there is none or when something has changed it since.
+func (s *Store) take(digest string) *directory {
+	s.mutex.Lock()
+	n := slices.IndexFunc(s.kept, func(unused *directory) bool { return unused.digest == digest })
+	if n < 0 {
+		s.mutex.Unlock()
 		return nil
 	}
-	root, err := os.OpenRoot(found.path)
-	if err != nil {
+	found := s.kept[n]
+	s.kept = slices.Delete(s.kept, n, n+1)
+	s.mutex.Unlock()
+
+	if same, err := s.unchanged(found); err != nil || !same {
+		s.discard(found)
 		return nil
 	}
-	opened := &Workspace{Root: root, store: s, digest: digest, manifest: found.manifest}
-	if same, err := opened.unchanged(); err != nil || !same {
-		_ = opened.Close() // what is wrong with a copy need not concern the caller, who gets a fresh one
-		return nil
-	}
-	return opened
+	found.saved = false
+	return found
 }
 
-// Save leaves a snapshot of the workspace as it is and returns its digest: that of the snapshot it was opened from if
-// nothing has changed. After Save, nothing may be changed any more.
-func (w *Workspace) Save(ctx context.Context) (string, error) {
-	same, err := w.unchanged()
+// Save leaves a snapshot of a directory that Open gave and returns its digest: that of the snapshot it was opened from if nothing has
+// changed. After Save, nothing may be changed any more.
+func (s *Store) Save(ctx context.Context, root *os.Root) (digest string, err error) {
+	s.mutex.Lock()
+	opened := s.inUse[root]
+	s.mutex.Unlock()
+	if opened == nil {
+		return "", errors.New("saving the workspace: the directory is none that is open")
+	}
+	same, err := s.unchanged(opened)
 	if err == nil && !same {
-		err = w.pack(ctx)
+		err = s.pack(ctx, opened)
 	}
 	if err != nil {
-		return "", fmt.Errorf("saving the workspace: %w", Explain(err))
+		return "", fmt.Errorf("saving the workspace: %w", explain(err))
 	}
-	w.clean = true
-	return w.digest, nil
+	opened.saved = true
+	return opened.digest, nil
 }
 
 // unchanged compares the directory with the snapshot it was opened from, and takes the newer listing when they are the same: the
 // older a file is when it is listed, the surer the next comparison.
-func (w *Workspace) unchanged() (bool, error) {
-	found, err := w.store.scan(w.Root)
+func (s *Store) unchanged(opened *directory) (bool, error) {
+	found, err := s.scan(opened.root)
 	if err != nil {
 		return false, err
 	}
-	same, err := w.manifest.matches(w.Root, found)
+	same, err := opened.manifest.matches(opened.root, found)
 	if same {
-		w.manifest = found
+		opened.manifest = found
 	}
 	return same, err
 }
 
-// Close ends the use of the directory. It is kept for the next step if it was saved, and removed otherwise.
-func (w *Workspace) Close() error {
-	path := w.Root.Name()
-	err := w.Root.Close()
-	if w.clean && w.digest != Empty {
-		return errors.Join(err, w.store.keep(kept{digest: w.digest, path: path, manifest: w.manifest}))
+// release ends the use of a directory.
+func (s *Store) release(opened *directory) {
+	s.mutex.Lock()
+	delete(s.inUse, opened.root)
+	s.mutex.Unlock()
+	if !opened.saved || len(opened.manifest.entries) == 0 {
+		s.discard(opened)
+		return
 	}
-	return errors.Join(err, removeTree(path))
+	for _, surplus := range s.keep(opened) {
+		s.discard(surplus)
+	}
 }
 
-// take hands over a kept directory.
-func (s *Store) take(digest string) (kept, bool) {
+// maxKept bounds how many directories are kept, each of which holds a file descriptor.
+const maxKept = 64
+
+// keep adds a directory to those kept and takes out the oldest ones beyond the limits.
+func (s *Store) keep(unused *directory) (surplus []*directory) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	for n := len(s.kept) - 1; n >= 0; n-- {
-		if found := s.kept[n]; found.digest == digest {
-			s.kept = append(s.kept[:n], s.kept[n+1:]...)
-			return found, true
-		}
-	}
-	return kept{}, false
-}
-
-// keep adds a directory to those kept and removes the oldest ones beyond the limit.
-func (s *Store) keep(directory kept) error {
-	var surplus []kept
-	s.mutex.Lock()
-	s.kept = append(s.kept, directory)
+	s.kept = append(s.kept, unused)
 	total := int64(0)
 	for n := len(s.kept) - 1; n >= 0; n-- {
-		if total += s.kept[n].manifest.footprint(); total > s.options.KeepBytes {
-			surplus = append(surplus, s.kept[:n+1]...)
-			s.kept = append([]kept(nil), s.kept[n+1:]...)
+		total += s.kept[n].manifest.footprint()
+		if total > s.options.KeepBytes || len(s.kept)-n > maxKept {
+			surplus = slices.Clone(s.kept[:n+1])
+			s.kept = slices.Delete(s.kept, 0, n+1)
 			break
 		}
 	}
-	s.mutex.Unlock()
-	var err error
-	for _, old := range surplus {
-		err = errors.Join(err, removeTree(old.path))
+	return surplus
+}
+
+func (s *Store) discard(unwanted *directory) {
+	if err := errors.Join(unwanted.root.Close(), removeTree(unwanted.root.Name())); err != nil {
+		s.options.Log.Warn("a working directory could not be removed", "path", unwanted.root.Name(), "error", err)
 	}
-	return err
 }
 
 // graceTime is how long a snapshot is safe from Delete after it was saved. Two runs may hold the same content: while one run's
