@@ -11,17 +11,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const catalogCountLocationsByEntity = `-- name: CatalogCountLocationsByEntity :one
-select count(*) from catalog_locations where entity_ref = $1
-`
-
-func (q *Queries) CatalogCountLocationsByEntity(ctx context.Context, db DBTX, entityRef string) (int64, error) {
-	row := db.QueryRow(ctx, catalogCountLocationsByEntity, entityRef)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const catalogDeleteLocation = `-- name: CatalogDeleteLocation :exec
 delete from catalog_locations where id = $1
 `
@@ -118,6 +107,17 @@ func (q *Queries) CatalogLocationByTarget(ctx context.Context, db DBTX, type_ st
 	return i, err
 }
 
+const catalogLocationEntityTaken = `-- name: CatalogLocationEntityTaken :one
+select exists (select from catalog_locations where entity_ref = $1)
+`
+
+func (q *Queries) CatalogLocationEntityTaken(ctx context.Context, db DBTX, entityRef string) (bool, error) {
+	row := db.QueryRow(ctx, catalogLocationEntityTaken, entityRef)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const catalogLocationForUpdate = `-- name: CatalogLocationForUpdate :one
 select id, type, target, entity_ref from catalog_locations where id = $1 for update
 `
@@ -142,7 +142,7 @@ func (q *Queries) CatalogLocationForUpdate(ctx context.Context, db DBTX, id uuid
 }
 
 const catalogLocations = `-- name: CatalogLocations :many
-select id, type, target, entity_ref from catalog_locations order by id
+select id, type, target, entity_ref from catalog_locations order by created_at, id
 `
 
 type CatalogLocationsRow struct {

@@ -7,7 +7,6 @@ package db
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -176,37 +175,6 @@ func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, leaseSeconds flo
 			&i.Unprocessed,
 			&i.UnprocessedHash,
 			&i.ResultHash,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const catalogConflicts = `-- name: CatalogConflicts :many
-select entity_ref, holder_key, claimant_key, claimant_ref, first_seen_at, last_seen_at from catalog_conflicts order by entity_ref, first_seen_at limit $1
-`
-
-func (q *Queries) CatalogConflicts(ctx context.Context, db DBTX, maxRows int32) ([]CatalogConflict, error) {
-	rows, err := db.Query(ctx, catalogConflicts, maxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CatalogConflict{}
-	for rows.Next() {
-		var i CatalogConflict
-		if err := rows.Scan(
-			&i.EntityRef,
-			&i.HolderKey,
-			&i.ClaimantKey,
-			&i.ClaimantRef,
-			&i.FirstSeenAt,
-			&i.LastSeenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -684,34 +652,6 @@ where s.entity_id = done.entity_id
 func (q *Queries) CatalogSaveSuccesses(ctx context.Context, db DBTX, entityIds []uuid.UUID, processed []string, resultHashes []string) error {
 	_, err := db.Exec(ctx, catalogSaveSuccesses, entityIds, processed, resultHashes)
 	return err
-}
-
-const catalogStateByRef = `-- name: CatalogStateByRef :one
-select entity_ref, location_key, errors, next_update_at, last_discovered_at, last_processed_at
-from catalog_states where entity_ref = $1
-`
-
-type CatalogStateByRefRow struct {
-	EntityRef        string
-	LocationKey      *string
-	Errors           []byte
-	NextUpdateAt     time.Time
-	LastDiscoveredAt time.Time
-	LastProcessedAt  *time.Time
-}
-
-func (q *Queries) CatalogStateByRef(ctx context.Context, db DBTX, entityRef string) (CatalogStateByRefRow, error) {
-	row := db.QueryRow(ctx, catalogStateByRef, entityRef)
-	var i CatalogStateByRefRow
-	err := row.Scan(
-		&i.EntityRef,
-		&i.LocationKey,
-		&i.Errors,
-		&i.NextUpdateAt,
-		&i.LastDiscoveredAt,
-		&i.LastProcessedAt,
-	)
-	return i, err
 }
 
 const catalogStillOrphaned = `-- name: CatalogStillOrphaned :many

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -222,28 +221,6 @@ func (s State) makeDue(ctx context.Context, tx db.DBTX, refs []string) error {
 func (s State) notify(ctx context.Context, tx db.DBTX) error {
 	_, err := tx.Exec(ctx, "select pg_notify($1, '')", notification)
 	return wrapped(err, "notify the engines")
-}
-
-// Standing is what is known of one entity beside its content.
-type Standing struct {
-	LocationKey    string
-	Errors         []byte
-	NextUpdate     time.Time
-	LastDiscovered time.Time
-	LastProcessed  *time.Time
-}
-
-// StandingOf explains one entity; pgx.ErrNoRows for one that was never discovered.
-func (s State) StandingOf(ctx context.Context, tx db.DBTX, ref string) (Standing, error) {
-	row, err := s.queries.CatalogStateByRef(ctx, tx, ref)
-	if err != nil {
-		return Standing{}, fmt.Errorf("state of %s: %w", ref, err)
-	}
-	standing := Standing{Errors: row.Errors, NextUpdate: row.NextUpdateAt, LastDiscovered: row.LastDiscoveredAt, LastProcessed: row.LastProcessedAt}
-	if row.LocationKey != nil {
-		standing.LocationKey = *row.LocationKey
-	}
-	return standing, nil
 }
 
 func wrapped(err error, what string) error {

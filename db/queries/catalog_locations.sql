@@ -6,7 +6,7 @@ on conflict (type, target) do nothing
 returning id, type, target, entity_ref;
 
 -- name: CatalogLocations :many
-select id, type, target, entity_ref from catalog_locations order by id;
+select id, type, target, entity_ref from catalog_locations order by created_at, id;
 
 -- name: CatalogLocationByID :one
 select id, type, target, entity_ref from catalog_locations where id = @id;
@@ -23,5 +23,5 @@ update catalog_locations set type = @type, target = @target where id = @id;
 -- name: CatalogDeleteLocation :exec
 delete from catalog_locations where id = @id;
 
--- name: CatalogCountLocationsByEntity :one
-select count(*) from catalog_locations where entity_ref = @entity_ref;
+-- name: CatalogLocationEntityTaken :one
+select exists (select from catalog_locations where entity_ref = @entity_ref);

@@ -205,13 +205,6 @@ where c.claimant_ref = any (@claimants::text[])
 -- Ends the conflicts over entities that are gone and returns who may claim them now.
 delete from catalog_conflicts where entity_ref = any (@refs::text[]) returning claimant_ref;
 
--- name: CatalogConflicts :many
-select * from catalog_conflicts order by entity_ref, first_seen_at limit @max_rows;
-
--- name: CatalogStateByRef :one
-select entity_ref, location_key, errors, next_update_at, last_discovered_at, last_processed_at
-from catalog_states where entity_ref = @entity_ref;
-
 -- name: CatalogAncestry :many
 -- Every reference from an entity's ancestors, each once, the entity's own parents first.
 with recursive ancestors (entity_ref, depth) as (

@@ -1,0 +1,270 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/fault"
+)
+
+var (
+	fieldsParameter = list("fields", "what to keep of each entity: paths, separated by commas")
+	filterParameter = list("filter", "conditions key, key=value or key=, separated by commas, that hold together; repeated, one of the sets must hold")
+	limitParameter  = integer("limit", 0, "how many to answer with")
+	offsetParameter = integer("offset", 0, "how many to skip")
+)
+
+var (
+	texts     = arrayOf(value("string", ""))
+	predicate = value("object", "a predicate: field conditions, $all, $any, $not")
+
+	queryBody = optional(object(nil, map[string]*schema{
+		"cursor": value("string", "where the page begins"), "limit": value("number", ""), "offset": value("number", ""),
+		"orderBy":        arrayOf(object([]string{"field", "order"}, map[string]*schema{"field": value("string", ""), "order": value("string", "asc or desc")})),
+		"fullTextFilter": object(nil, map[string]*schema{"term": value("string", ""), "fields": texts}),
+		"fields":         texts, "totalItems": value("string", "include or exclude"), "query": predicate,
+	}))
+	refsBody = object([]string{"entityRefs"}, map[string]*schema{"entityRefs": texts, "fields": texts, "query": predicate})
+
+	facetsBody  = object([]string{"facets"}, map[string]*schema{"facets": texts, "query": predicate})
+	refreshBody = closed(object([]string{"entityRef"}, map[string]*schema{
+		"entityRef": value("string", "the entity"), "authorizationToken": value("string", "is not looked at")}))
+	validateBody = object([]string{"location", "entity"}, map[string]*schema{
+		"location": value("string", "a url: reference"), "entity": value("object", "")})
+	locationBody = closed(object([]string{"type", "target"}, map[string]*schema{"type": value("string", ""), "target": value("string", "")}))
+	analyzeBody  = object([]string{"location"}, map[string]*schema{"location": locationBody, "catalogFileName": value("string", "")})
+	// registerBody lets unknown keys pass: the handler complains about them in Backstage's own form.
+	registerBody  = object([]string{"target", "type"}, map[string]*schema{"target": value("string", ""), "type": value("string", ""), "presence": value("string", "")})
+	locationsBody = optional(object(nil, map[string]*schema{"cursor": value("string", ""), "limit": value("number", ""), "query": predicate}))
+)
+
+func optional(s *schema) *schema {
+	s.optional = true
+	return s
+}
+
+func closed(s *schema) *schema {
+	s.closed = true
+	return s
+}
+
+// defaultQueryLimit is the size of a page by cursor, when none is asked for.
+const defaultQueryLimit = 200
+
+// filter joins the filter parameters with a predicate of the body.
+func (c *call) filter(predicate json.RawMessage) (query.Filter, error) {
+	sets, err := query.ParseSets(c.QueryArray("filter"))
+	if err != nil {
+		return nil, err
+	}
+	more, err := query.ParsePredicate(predicate)
+	if err != nil {
+		return nil, err
+	}
+	return query.And(sets, more), nil
+}
+
+// listQuery reads the parameters of GET /entities.
+func (c *call) listQuery() (catalog.ListQuery, error) {
+	filter, err := c.filter(nil)
+	if err != nil {
+		return catalog.ListQuery{}, err
+	}
+	fields, err := query.ParseFields(c.queryList("fields"))
+	if err != nil {
+		return catalog.ListQuery{}, err
+	}
+	orders, err := parseOrders(c.QueryArray("order"))
+	if err != nil {
+		return catalog.ListQuery{}, err
+	}
+	q := catalog.ListQuery{Filter: filter, Fields: fields, Orders: orders}
+	return q, c.page(&q)
+}
+
+// page reads which part of a list is asked for.
+func (c *call) page(q *catalog.ListQuery) error {
+	sent := c.Request.URL.Query()
+	q.Paged = sent.Has("limit") || sent.Has("offset") || sent.Has("after")
+	q.Offset = c.queryInt("offset", 0)
+	if sent.Has("limit") {
+		limit := c.queryInt("limit", 0)
+		if limit == 0 {
+			return fault.New(fault.Input, "Invalid limit, must be greater than zero")
+		}
+		q.Limit = &limit
+	}
+	if !sent.Has("after") {
+		return nil
+	}
+	after, err := query.DecodeAfter(c.Query("after"))
+	if err != nil {
+		return err
+	}
+	if after.Limit != nil {
+		q.Limit = after.Limit
+	}
+	if after.Offset != nil {
+		q.Offset = *after.Offset
+	}
+	return nil
+}
+
+func parseOrders(parameters []string) ([]query.Order, error) {
+	var orders []query.Order
+	for _, parameter := range parameters {
+		direction, field, found := strings.Cut(parameter, ":")
+		if !found || field == "" || direction != "asc" && direction != "desc" {
+			return nil, fault.New(fault.Input, `Invalid order parameter "%s", expected "<asc or desc>:<field name>"`, parameter)
+		}
+		orders = append(orders, query.Order{Key: field, Descending: direction == "desc"})
+	}
+	return orders, nil
+}
+
+// nextLink is the link header of a page: the same request, from where the page ends.
+func nextLink(requested *url.URL, next query.After) (string, error) {
+	after, err := next.Encode()
+	if err != nil {
+		return "", err
+	}
+	var pairs []string
+	placed := false
+	for pair := range strings.SplitSeq(requested.RawQuery, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			value = decoded
+		}
+		if name == "after" {
+			value, placed = after, true
+		}
+		if name != "offset" && name != "" {
+			pairs = append(pairs, url.QueryEscape(name)+"="+url.QueryEscape(value))
+		}
+	}
+	if !placed {
+		pairs = append(pairs, "after="+url.QueryEscape(after))
+	}
+	return "</entities?" + strings.Join(pairs, "&") + `>; rel="next"`, nil
+}
+
+// entityQuery reads the parameters of GET /entities/by-query.
+func (c *call) entityQuery() (catalog.EntityQuery, error) {
+	fields, err := query.ParseFields(c.queryList("fields"))
+	if err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	q := catalog.EntityQuery{Fields: fields, Limit: c.queryInt("limit", defaultQueryLimit)}
+	if q.SkipTotal, err = skipsTotal("request/query/totalItems", c.Query("totalItems")); err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	if cursor := c.Query("cursor"); cursor != "" {
+		q.Cursor, err = query.DecodeCursor(cursor)
+		return q, err
+	}
+	filter, err := c.filter(nil)
+	if err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	orders, err := parseOrderFields(c.QueryArray("orderField"))
+	if err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	q.Offset = c.queryInt("offset", 0)
+	text := query.FullText{Term: strings.TrimSpace(c.Query("fullTextFilterTerm")), Fields: c.queryList("fullTextFilterFields")}
+	q.Cursor, err = query.NewCursor(filter, text, orders)
+	return q, err
+}
+
+func parseOrderFields(parameters []string) ([]query.CursorOrder, error) {
+	var orders []query.CursorOrder
+	for _, parameter := range parameters {
+		field, direction, stated := strings.Cut(parameter, ",")
+		if stated && direction != "asc" && direction != "desc" {
+			return nil, fault.New(fault.Input, "Invalid order field order, must be asc or desc")
+		}
+		orders = append(orders, query.CursorOrder{Field: field, Order: direction})
+	}
+	return orders, nil
+}
+
+func skipsTotal(at, value string) (bool, error) {
+	if !slices.Contains([]string{"", "include", "exclude"}, value) {
+		return false, fault.New(fault.Input, "%s must be equal to one of the allowed values", at)
+	}
+	return value == "exclude", nil
+}
+
+// entityQueryInput is the body of POST /entities/by-query.
+type entityQueryInput struct {
+	Cursor         string              `json:"cursor"`
+	Limit          *float64            `json:"limit"`
+	Offset         float64             `json:"offset"`
+	OrderBy        []query.CursorOrder `json:"orderBy"`
+	FullTextFilter query.FullText      `json:"fullTextFilter"`
+	Fields         []string            `json:"fields"`
+	TotalItems     string              `json:"totalItems"`
+	Query          json.RawMessage     `json:"query"`
+}
+
+// check holds the numbers and words of the body to what they may be.
+func (b entityQueryInput) check() error {
+	numbers := map[string]float64{"offset": b.Offset}
+	if b.Limit != nil {
+		numbers["limit"] = *b.Limit
+	}
+	for _, name := range sortedKeys(numbers) {
+		if n := numbers[name]; n < 0 || n != math.Trunc(n) || n > math.MaxInt32 {
+			return fault.New(fault.Input, "Invalid %s, must be a whole number that is not negative", name)
+		}
+	}
+	for i, order := range b.OrderBy {
+		if order.Order != "asc" && order.Order != "desc" {
+			return fault.New(fault.Input, "%s", fmt.Sprintf("request/body/orderBy/%d/order must be equal to one of the allowed values", i))
+		}
+	}
+	return nil
+}
+
+// entityQueryBody reads the body of POST /entities/by-query.
+func (c *call) entityQueryBody() (catalog.EntityQuery, error) {
+	var body entityQueryInput
+	if err := c.decode(&body); err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	if err := body.check(); err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	fields, err := query.ParseFields(body.Fields)
+	if err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	q := catalog.EntityQuery{Fields: fields, Limit: defaultQueryLimit}
+	if body.Limit != nil {
+		q.Limit = int(*body.Limit)
+	}
+	if q.SkipTotal, err = skipsTotal("request/body/totalItems", body.TotalItems); err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	if body.Cursor != "" {
+		q.Cursor, err = query.DecodeCursor(body.Cursor)
+		return q, err
+	}
+	filter, err := query.ParsePredicate(body.Query)
+	if err != nil {
+		return catalog.EntityQuery{}, err
+	}
+	q.Offset = int(body.Offset)
+	body.FullTextFilter.Term = strings.TrimSpace(body.FullTextFilter.Term)
+	q.Cursor, err = query.NewCursor(filter, body.FullTextFilter, body.OrderBy)
+	return q, err
+}
