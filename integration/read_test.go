@@ -1,0 +1,240 @@
+package integration_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+)
+
+func TestReadURLFromGitHub(t *testing.T) {
+	t.Parallel()
+	fake := newGitHub(t, entry{path: "docs/a b.yaml", content: "kind: Component"})
+	set := fake.set(t, integration.Limits{})
+
+	for _, kind := range []string{"blob", "tree", "raw"} {
+		read, err := set.ReadURL(t.Context(), fake.URL+"/acme/shop/"+kind+"/main/docs/a%20b.yaml", integration.ReadOptions{})
+		require.NoError(t, err)
+		require.Equal(t, integration.Result{Body: []byte("kind: Component"), ETag: `"etag"`}, read)
+	}
+	require.Equal(t, "/api/v3/repos/acme/shop/contents/docs/a b.yaml Bearer a-token", fake.recorded()[0])
+
+	_, err := set.ReadURL(t.Context(), fake.file("docs/a b.yaml"), integration.ReadOptions{ETag: `"etag"`, Token: "mine"})
+	require.ErrorIs(t, err, integration.ErrNotModified)
+	require.Equal(t, "/api/v3/repos/acme/shop/contents/docs/a b.yaml Bearer mine", fake.recorded()[3])
+}
+
+func TestReadURLWithoutTokenReadsRawFiles(t *testing.T) {
+	t.Parallel()
+	fake := newGitHub(t, entry{path: "x.yaml", content: "x"})
+	set, err := integration.New(integration.Config{
+		GitHub: []integration.GitHub{{Host: fake.host(), RawBaseURL: fake.URL + "/raw"}},
+	}, integration.Options{})
+	require.NoError(t, err)
+	read, err := set.ReadURL(t.Context(), fake.file("x.yaml"), integration.ReadOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "x", string(read.Body))
+	require.Equal(t, []string{"/raw/acme/shop/main/x.yaml "}, fake.recorded())
+
+	_, err = set.ReadTree(t.Context(), fake.URL+"/acme/shop", integration.ReadOptions{})
+	require.ErrorContains(t, err, "has no apiBaseUrl")
+}
+
+func TestReadURLSaysWhatGitHubRefused(t *testing.T) {
+	t.Parallel()
+	fake := newGitHub(t, entry{path: "big", content: strings.Repeat("x", 11)})
+	set := fake.set(t, integration.Limits{FileBytes: 10})
+	read := func(path string) error {
+		_, err := set.ReadURL(t.Context(), fake.file(path), integration.ReadOptions{})
+		return err
+	}
+	api := fake.URL + "/api/v3/repos/acme/shop/contents/"
+
+	err := read("missing.yaml")
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	require.EqualError(t, err, "Request failed for "+api+"missing.yaml?ref=main, 404 Not Found")
+
+	var refused *integration.ResponseError
+	require.ErrorAs(t, read("500"), &refused)
+	require.Equal(t, http.StatusInternalServerError, refused.Status)
+	require.True(t, refused.Temporary())
+
+	require.ErrorAs(t, read("422"), &refused)
+	require.False(t, refused.Temporary())
+
+	for _, limited := range []string{"403", "429"} {
+		err = read(limited)
+		require.ErrorAs(t, err, &refused)
+		require.True(t, refused.RateLimited)
+		require.True(t, refused.Temporary())
+		require.Equal(t, 7*time.Second, refused.RetryAfter)
+		require.ErrorContains(t, err, "(rate limit exceeded)")
+	}
+	require.ErrorContains(t, read("big"), "it is larger than 10 bytes")
+}
+
+func TestReadURLRefusesWhatIsNoFile(t *testing.T) {
+	t.Parallel()
+	fake := newGitHub(t)
+	set := fake.set(t, integration.Limits{})
+	tests := map[string]string{
+		"/acme":                                   "Incorrect URL: %s, Error: Invalid GitHub URL or file path",
+		"/acme/shop":                              "Incorrect URL: %s, Error: Invalid GitHub URL or file path",
+		"/acme/shop/blob":                         "Incorrect URL: %s, Error: Invalid GitHub URL or file path",
+		"/acme/shop/blob/main":                    "Incorrect URL: %s, Error: Invalid GitHub URL or file path",
+		"/acme/shop/edit/main/x.yaml":             "Incorrect URL: %s, Error: Invalid GitHub URL or file path",
+		"/acme/shop/issues/main/x.yaml":           "Incorrect URL: %s, Error: Invalid GitHub URL or file path",
+		"/ac%2Fme/shop/blob/main/x.yaml":          "Incorrect URL: %s, Error: Invalid GitHub URL or file path",
+		"/acme/shop/blob/main/%2e%2e/x.yaml":      "Incorrect URL: %s, Error: Invalid SCM URL: path traversal is not allowed in the URL",
+		"/acme/shop/blob/main/a/%252e%252e/x":     "Incorrect URL: %s, Error: Invalid SCM URL: path traversal is not allowed in the URL",
+		"/acme/shop/blob/..%2F..%2Fuser/x.yaml":   "Incorrect URL: %s, Error: Invalid SCM URL: path traversal is not allowed in the URL",
+		"/acme/shop/blob/main/a%5C..%5Csecret.md": "Incorrect URL: %s, Error: Invalid SCM URL: path traversal is not allowed in the URL",
+	}
+	for path, message := range tests {
+		_, err := set.ReadURL(t.Context(), fake.URL+path, integration.ReadOptions{})
+		require.Equal(t, fault.Input, fault.KindOf(err), path)
+		require.EqualError(t, err, strings.ReplaceAll(message, "%s", fake.URL+path))
+	}
+	require.Empty(t, fake.recorded())
+}
+
+// newPlainHost serves text, a redirect per hop of /hops/<n>, one to every host in /to/, and what the other paths say.
+func newPlainHost(t *testing.T) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /public/a.yaml", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		if r.Header.Get("If-None-Match") == `"1"` {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = w.Write([]byte("text " + r.Header.Get("Authorization")))
+	})
+	mux.HandleFunc("GET /public/to", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Query().Get("url"), http.StatusFound)
+	})
+	mux.HandleFunc("GET /public/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/public/loop", http.StatusFound) })
+	mux.HandleFunc("GET /public/broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	mux.HandleFunc("GET /private/a.yaml", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("secret")) })
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestReadURLOfAllowedHosts(t *testing.T) {
+	t.Parallel()
+	host := newPlainHost(t)
+	other := newPlainHost(t)
+	set, err := integration.New(integration.Config{}, integration.Options{
+		ReadingAllow: []integration.AllowRule{{Host: hostOf(t, host.URL), Paths: []string{"/public"}}},
+	})
+	require.NoError(t, err)
+	read := func(path string) error {
+		_, err := set.ReadURL(t.Context(), host.URL+path, integration.ReadOptions{})
+		return err
+	}
+
+	result, err := set.ReadURL(t.Context(), host.URL+"/public/a.yaml", integration.ReadOptions{Token: "mine"})
+	require.NoError(t, err)
+	require.Equal(t, integration.Result{Body: []byte("text Bearer mine"), ETag: `"1"`}, result)
+	require.NoError(t, read("/public/to?url=/public/a.yaml"))
+
+	_, err = set.ReadURL(t.Context(), host.URL+"/public/a.yaml", integration.ReadOptions{ETag: `"1"`})
+	require.ErrorIs(t, err, integration.ErrNotModified)
+
+	err = read("/public/missing.yaml")
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	require.EqualError(t, err, "could not read "+host.URL+"/public/missing.yaml, 404 Not Found")
+
+	var refused *integration.ResponseError
+	require.ErrorAs(t, read("/public/broken"), &refused)
+	require.True(t, refused.Temporary())
+	require.ErrorContains(t, read("/public/loop"), "Too many redirects (max 5) when reading "+host.URL+"/public/loop")
+
+	for _, elsewhere := range []string{other.URL + "/public/a.yaml", "/private/a.yaml", "file:///etc/passwd", "http://127.0.0.1/x"} {
+		err = read("/public/to?url=" + elsewhere)
+		require.ErrorContains(t, err, "URL not allowed by backend.reading.allow configuration: ", elsewhere)
+		require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+	}
+}
+
+func TestReadURLRefusesWhatIsNotAllowed(t *testing.T) {
+	t.Parallel()
+	set, err := integration.New(integration.Config{}, integration.Options{
+		ReadingAllow: []integration.AllowRule{{Host: "example.com", Paths: []string{"/public/"}}},
+	})
+	require.NoError(t, err)
+	refused := []string{
+		"https://example.com/private/a.yaml", "https://example.com/public", "https://example.com/public/../private/a.yaml",
+		"https://example.com/public/%2e%2e/private", "https://example.com:8443/public/a", "https://www.example.com/public/a",
+		"http://169.254.169.254/latest/meta-data", "https://gitlab.com/a/b/-/blob/main/x.yaml",
+	}
+	for _, target := range refused {
+		for _, read := range []func() error{
+			func() error { _, err := set.ReadURL(t.Context(), target, integration.ReadOptions{}); return err },
+			func() error { _, err := set.ReadTree(t.Context(), target, integration.ReadOptions{}); return err },
+			func() error { _, err := set.Search(t.Context(), target, integration.ReadOptions{}); return err },
+		} {
+			err := read()
+			require.Equal(t, fault.NotAllowed, fault.KindOf(err), target)
+			require.EqualError(t, err, "Reading from '"+target+"' is not allowed. You may need to configure an integration for the "+
+				"target host, or add it to the configured list of allowed hosts at 'backend.reading.allow'")
+		}
+	}
+	for _, malformed := range []string{"", "x", "/etc/passwd", "file:///etc/passwd", "ftp://example.com/x", "https://u:p@example.com/public/a"} {
+		_, err := set.ReadURL(t.Context(), malformed, integration.ReadOptions{})
+		require.Equal(t, fault.Input, fault.KindOf(err), malformed)
+		require.NotContains(t, err.Error(), ":p@")
+	}
+}
+
+func TestAllowRules(t *testing.T) {
+	t.Parallel()
+	unreachable := errors.New("the request was let through")
+	transport := roundTripper(func(*http.Request) (*http.Response, error) { return nil, unreachable })
+	tests := []struct {
+		host    string
+		paths   []string
+		allowed []string
+		refused []string
+	}{
+		{host: "example.com", allowed: []string{"https://example.com/x", "http://example.com", "https://EXAMPLE.com:443/x"},
+			refused: []string{"https://example.com:80/x", "https://notexample.com/x"}},
+		{host: "*.example.com", allowed: []string{"https://a.example.com/", "https://a.b.example.com/"}, refused: []string{"https://example.com/", "https://aexample.com/"}},
+		{host: "example.com:8080", allowed: []string{"http://example.com:8080/"}, refused: []string{"http://example.com/", "http://example.com:8081/"}},
+		{host: "example.com:8000-9000", allowed: []string{"http://example.com:8000/", "http://example.com:9000/"}, refused: []string{"http://example.com:7999/", "http://example.com:9001/"}},
+		{host: "example.com:443", allowed: []string{"https://example.com/"}, refused: []string{"http://example.com/"}},
+		{host: "example.com", paths: []string{"/a/b", "/c/"}, allowed: []string{"https://example.com/a/b", "https://example.com/a/b/c", "https://example.com/c/", "https://example.com/c/d"},
+			refused: []string{"https://example.com/a/bc", "https://example.com/c", "https://example.com/", "https://example.com/c/../d"}},
+		{host: "example.com", paths: []string{}, refused: []string{"https://example.com/"}},
+	}
+	for _, test := range tests {
+		set, err := integration.New(integration.Config{}, integration.Options{
+			Transport: transport, ReadingAllow: []integration.AllowRule{{Host: test.host, Paths: test.paths}},
+		})
+		require.NoError(t, err)
+		for _, target := range test.allowed {
+			_, err := set.ReadURL(t.Context(), target, integration.ReadOptions{})
+			require.ErrorIs(t, err, unreachable, "%s %s", test.host, target)
+		}
+		for _, target := range test.refused {
+			_, err := set.ReadURL(t.Context(), target, integration.ReadOptions{})
+			require.Equal(t, fault.NotAllowed, fault.KindOf(err), "%s %s", test.host, target)
+		}
+	}
+	for _, host := range []string{"", "a.*.com", "*", "x:y", "x:0", "x:9-1", "x:1-2-3", "x:99999", "x/y", "https://x"} {
+		_, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
+		require.ErrorContains(t, err, "backend.reading.allow", host)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
