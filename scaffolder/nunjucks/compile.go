@@ -1,0 +1,441 @@
+package nunjucks
+
+import (
+	"slices"
+	"strings"
+)
+
+// compiler turns the syntax tree into executable nodes. It resolves names as nunjucks' compiler does: loop variables,
+// macro names and macro parameters are variables of the JavaScript function that surrounds them, anything else is looked
+// up by name at run time.
+type compiler struct {
+	env *Environment
+	// names are the variables known at this point; function is the JavaScript function that declares new ones.
+	names    *names
+	function *functionBody
+	// unscoped is set in the bodies of for-else and switch, in which nunjucks cannot place a tag that opens a callback.
+	unscoped bool
+	// depth is how deep the node being compiled lies in the tree, deepest the most so far in this function.
+	depth, deepest int
+	mutates        bool
+}
+
+// names is nunjucks' compile-time frame.
+type names struct {
+	outer     *names
+	variables map[string]variable
+}
+
+// variable is a variable of a JavaScript function. A dead one is named by an import, which always fails before it would
+// be set.
+type variable struct {
+	function *functionBody
+	slot     int
+	dead     bool
+}
+
+func (n *names) lookup(name string) (variable, bool) {
+	for ; n != nil; n = n.outer {
+		if v, ok := n.variables[name]; ok {
+			return v, true
+		}
+	}
+	return variable{}, false
+}
+
+func newNames(outer *names) *names { return &names{outer: outer, variables: map[string]variable{}} }
+
+// functionBody is the code of a JavaScript function: the template's root, a block, a macro, a call block's body.
+type functionBody struct {
+	outer *functionBody
+	// slots is the number of its variables.
+	slots int
+	code  []instruction
+	// height is how deep its tree is, in nodes.
+	height int
+	// missingSuper says that the block calls super(), which it has not.
+	missingSuper bool
+}
+
+func (f *functionBody) newSlot() int {
+	f.slots++
+	return f.slots - 1
+}
+
+func compileTemplate(env *Environment, source string) *Template {
+	p := &parser{lexer: newLexer(source, &env.options, env.tags), options: &env.options}
+	statements := p.body()
+	spreadAsync(statements)
+	c := &compiler{env: env}
+	template := &Template{env: env, blocks: map[string]*functionBody{}, mentionsLoop: p.mentionsLoop}
+	template.root = c.functionOf(nil, newNames(nil), statements)
+	for _, block := range findBlocks(statements) {
+		if template.blocks[block.name] != nil {
+			panic(block.syntaxError("block %q defined more than once", block.name))
+		}
+		template.blocks[block.name] = c.functionOf(nil, newNames(nil), block.body)
+		template.blocks[block.name].missingSuper = block.usesSuper
+	}
+	if output, ok := soleOutput(template.root, statements); ok {
+		template.sole, template.solePosition = output.value, output.position
+	}
+	template.mutates = c.mutates
+	return template
+}
+
+// soleOutput is the instruction of a template that consists of one output.
+func soleOutput(root *functionBody, statements []statement) (*outputInstruction, bool) {
+	if len(statements) != 1 || len(root.code) != 1 {
+		return nil, false
+	}
+	output, ok := root.code[0].(*outputInstruction)
+	return output, ok
+}
+
+// visibleBodies are the bodies inside a statement that nunjucks' transformations of the tree reach: not those of a
+// capturing set, nor the cases of a switch.
+func visibleBodies(s statement) [][]statement {
+	switch s := s.(type) {
+	case *outputStatement:
+		return [][]statement{s.inner}
+	case *ifStatement:
+		return [][]statement{s.body, s.orElse}
+	case *forStatement:
+		return [][]statement{s.body, s.orElse}
+	case *switchStatement:
+		return [][]statement{s.defaultBody}
+	case *macroStatement:
+		return [][]statement{s.body}
+	case *blockStatement:
+		return [][]statement{s.body}
+	}
+	return nil
+}
+
+// spreadAsync makes every if and for that has an asynchronous tag inside asynchronous too, and reports whether there is
+// one in the body.
+func spreadAsync(body []statement) bool {
+	found := false
+	for _, s := range body {
+		inside := false
+		for _, inner := range visibleBodies(s) {
+			inside = spreadAsync(inner) || inside
+		}
+		switch s := s.(type) {
+		case *ifStatement:
+			s.async = s.async || inside
+			inside = s.async
+		case *forStatement:
+			if inside && s.kind == loopFor {
+				s.kind = loopAsyncEach
+			}
+			inside = s.kind != loopFor
+		}
+		found = found || inside
+	}
+	return found
+}
+
+func findBlocks(body []statement) []*blockStatement {
+	var found []*blockStatement
+	for _, s := range body {
+		if block, ok := s.(*blockStatement); ok {
+			found = append(found, block)
+		}
+		for _, inner := range visibleBodies(s) {
+			found = append(found, findBlocks(inner)...)
+		}
+	}
+	return found
+}
+
+// functionOf compiles a body as a JavaScript function of its own.
+func (c *compiler) functionOf(outer *functionBody, scope *names, body []statement) *functionBody {
+	return c.inFunction(outer, scope, func(f *functionBody) { f.code = c.body(body) })
+}
+
+// inFunction runs compile with a new function as the current one.
+func (c *compiler) inFunction(outer *functionBody, scope *names, compile func(*functionBody)) *functionBody {
+	saved := *c
+	f := &functionBody{outer: outer}
+	c.function, c.names, c.unscoped, c.deepest = f, scope, false, c.depth
+	compile(f)
+	f.height = c.deepest - c.depth + 1
+	c.function, c.names, c.unscoped = saved.function, saved.names, saved.unscoped
+	c.deepest = max(c.deepest, saved.deepest)
+	return f
+}
+
+// enter guards the height of the tree; the caller defers leave.
+func (c *compiler) enter() {
+	c.depth++
+	c.deepest = max(c.deepest, c.depth)
+	if c.depth > maxHeight {
+		panic(position{}.syntaxError("an expression has more than %d operations in a chain", maxHeight))
+	}
+}
+
+func (c *compiler) leave() { c.depth-- }
+
+// body compiles statements that share a JavaScript block.
+func (c *compiler) body(statements []statement) []instruction {
+	c.enter()
+	defer c.leave()
+	code := make([]instruction, 0, len(statements))
+	var callbacks []*resetInstruction
+	for _, s := range statements {
+		if text, ok := s.(textStatement); ok && text.text == "" {
+			continue
+		}
+		code = append(code, c.statement(s))
+		if at, ok := opensCallback(s); ok {
+			if c.unscoped {
+				panic(at.syntaxError("this tag cannot stand in the else of a loop or in a switch"))
+			}
+			callback := &resetInstruction{from: c.function.slots}
+			code = append(code, callback)
+			callbacks = append(callbacks, callback)
+		}
+	}
+	for _, callback := range callbacks {
+		callback.to = c.function.slots
+	}
+	return code
+}
+
+// opensCallback reports whether nunjucks puts what follows the statement into a callback, whose variables are new each
+// time.
+func opensCallback(s statement) (position, bool) {
+	switch s := s.(type) {
+	case *blockStatement:
+		return s.position, true
+	case *referenceStatement:
+		return s.position, true
+	case *forStatement:
+		return s.position, s.kind != loopFor
+	case *ifStatement:
+		return position{}, s.async
+	}
+	return position{}, false
+}
+
+// scopedBody compiles a body in which any tag may stand.
+func (c *compiler) scopedBody(statements []statement) []instruction {
+	return c.bodyWithScope(statements, false)
+}
+
+// unscopedBody compiles a body for which nunjucks does not close callbacks.
+func (c *compiler) unscopedBody(statements []statement) []instruction {
+	return c.bodyWithScope(statements, true)
+}
+
+func (c *compiler) bodyWithScope(statements []statement, unscoped bool) []instruction {
+	outer := c.unscoped
+	c.unscoped = unscoped
+	code := c.body(statements)
+	c.unscoped = outer
+	return code
+}
+
+func (c *compiler) statement(s statement) instruction {
+	switch s := s.(type) {
+	case textStatement:
+		return textInstruction(s.text)
+	case *outputStatement:
+		return &outputInstruction{c.expression(s.value), s.position}
+	case *ifStatement:
+		return &ifInstruction{c.expression(s.condition), c.scopedBody(s.body), c.scopedBody(s.orElse)}
+	case *forStatement:
+		return c.loop(s)
+	case *switchStatement:
+		return c.switchTag(s)
+	case *setStatement:
+		return c.set(s)
+	case *macroStatement:
+		return c.macroTag(s)
+	case *blockStatement:
+		c.checkName(s.name, s.position)
+		return &blockInstruction{s.name, s.position}
+	case *referenceStatement:
+		return c.reference(s)
+	}
+	panic(position{}.syntaxError("unknown statement %T", s))
+}
+
+// checkName rejects the characters that would break out of the JavaScript text nunjucks emits.
+func (c *compiler) checkName(name string, at position) {
+	if strings.ContainsAny(name, `"\`) {
+		panic(at.syntaxError("%s is not a name", name))
+	}
+}
+
+// declare makes name a new variable of the current function.
+func (c *compiler) declare(name string) int {
+	slot := c.function.newSlot()
+	c.names.variables[name] = variable{function: c.function, slot: slot}
+	return slot
+}
+
+func (c *compiler) loop(s *forStatement) instruction {
+	length := c.function.newSlot()
+	c.names = newNames(c.names)
+	defer func() { c.names = c.names.outer }()
+	compiled := &loopInstruction{
+		list: c.expression(s.list), length: length, position: s.position, destructures: len(s.names) > 1,
+	}
+	for _, child := range s.names {
+		compiled.names = append(compiled.names, c.targetName(child, s.position))
+	}
+	if s.kind == loopFor {
+		compiled.slots = c.declareAll(compiled.names)
+		compiled.body = c.scopedBody(s.body)
+		compiled.orElse = c.unscopedBody(s.orElse)
+		return compiled
+	}
+	return c.asyncLoop(s, compiled)
+}
+
+func (c *compiler) declareAll(declared []string) []int {
+	slots := make([]int, 0, len(declared))
+	for _, name := range declared {
+		slots = append(slots, c.declare(name))
+	}
+	return slots
+}
+
+// asyncLoop completes an asyncEach or asyncAll, whose body is a JavaScript function with the loop's variables for
+// parameters.
+func (c *compiler) asyncLoop(s *forStatement, loop *loopInstruction) instruction {
+	for _, name := range loop.names {
+		if !isIdentifier(name) {
+			panic(s.syntaxError("%s cannot be the variable of an asynchronous loop", name))
+		}
+	}
+	compiled := &asyncLoopInstruction{loopInstruction: loop, joined: s.kind == loopAsyncAll}
+	compiled.reset.from = c.function.slots
+	loop.slots = c.declareAll(loop.names)
+	loop.body = c.scopedBody(s.body)
+	compiled.reset.to = c.function.slots
+	loop.orElse = c.unscopedBody(s.orElse)
+	return compiled
+}
+
+// targetName is the name that a loop or a set assigns to: a name, or a quoted one.
+func (c *compiler) targetName(target node, at position) string {
+	var name string
+	switch target := target.(type) {
+	case *symbolNode:
+		name = target.name
+	case *literalNode:
+		name, _ = target.value.(string)
+	}
+	if name == "" || strings.Contains(name, ".") {
+		panic(at.syntaxError("expected the name of a variable to set"))
+	}
+	c.checkName(name, at)
+	return name
+}
+
+func (c *compiler) switchTag(s *switchStatement) instruction {
+	compiled := &switchInstruction{value: c.expression(s.value)}
+	for _, branch := range s.cases {
+		compiled.cases = append(compiled.cases, caseInstruction{
+			condition: c.expression(branch.condition),
+			code:      c.unscopedBody(branch.body),
+			empty:     len(branch.body) == 0,
+		})
+	}
+	compiled.orElse = c.unscopedBody(s.defaultBody)
+	return compiled
+}
+
+func (c *compiler) set(s *setStatement) instruction {
+	compiled := &setInstruction{position: s.position}
+	for _, target := range s.targets {
+		name := c.targetName(target, s.position)
+		compiled.names = append(compiled.names, name)
+		if v, ok := c.names.lookup(name); ok && !v.dead {
+			compiled.variables = append(compiled.variables, c.local(v))
+		}
+	}
+	if s.value != nil {
+		compiled.value = c.expression(s.value)
+	} else {
+		compiled.value = c.expression(&captureNode{s.body})
+	}
+	return compiled
+}
+
+func (c *compiler) macroTag(s *macroStatement) instruction {
+	macro := c.macro(s, nil, newNames(nil))
+	name := c.targetName(s.name, s.position)
+	global := c.names.outer == nil
+	return &macroInstruction{macro: macro, name: name, slot: c.declare(name), global: global}
+}
+
+// macro compiles a macro or, when scope lies in that of the surrounding function, the body of a call block.
+func (c *compiler) macro(s *macroStatement, outer *functionBody, scope *names) *macro {
+	compiled := &macro{}
+	compiled.functionBody = c.inFunction(outer, scope, func(f *functionBody) {
+		positional := s.arguments
+		var defaults []pairNode
+		if last := len(positional) - 1; last >= 0 {
+			if dictionary, ok := positional[last].(*dictionaryNode); ok {
+				positional, defaults = positional[:last], dictionary.pairs
+			}
+		}
+		for _, argument := range positional {
+			symbol, ok := argument.(*symbolNode)
+			if !ok || !isIdentifier("l_"+symbol.name) {
+				panic(s.syntaxError("the parameters of a macro must be names"))
+			}
+			compiled.positional = append(compiled.positional, symbol.name)
+			compiled.slots = append(compiled.slots, c.parameter(symbol.name))
+		}
+		for _, pair := range defaults {
+			compiled.keywords = append(compiled.keywords, c.targetName(pair.key, s.position))
+			compiled.defaults = append(compiled.defaults, c.expression(pair.value))
+		}
+		f.code = c.body(s.body)
+	})
+	return compiled
+}
+
+// parameter declares a macro's parameter; one that is named twice is the same variable.
+func (c *compiler) parameter(name string) int {
+	if v, ok := c.names.variables[name]; ok {
+		return v.slot
+	}
+	return c.declare(name)
+}
+
+func (c *compiler) reference(s *referenceStatement) instruction {
+	compiled := &referenceInstruction{tag: s.tag, template: c.expression(s.template), ignoreMissing: s.ignoreMissing, position: s.position}
+	for _, name := range s.names {
+		c.names.variables[name] = variable{function: c.function, dead: true}
+	}
+	return compiled
+}
+
+// local is the access to a variable from the current function.
+func (c *compiler) local(v variable) *localExpression {
+	access := &localExpression{slot: v.slot}
+	for f := c.function; f != v.function; f = f.outer {
+		access.hops++
+	}
+	return access
+}
+
+var reservedWords = []string{
+	"await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do", "else", "enum",
+	"export", "extends", "false", "finally", "for", "function", "if", "import", "in", "instanceof", "new", "null", "return",
+	"super", "switch", "this", "throw", "true", "try", "typeof", "var", "void", "while", "with",
+}
+
+// isIdentifier reports whether JavaScript takes name for the name of a parameter.
+func isIdentifier(name string) bool {
+	if name == "" || name[0] >= '0' && name[0] <= '9' || slices.Contains(reservedWords, name) {
+		return false
+	}
+	return !strings.ContainsAny(name, "\"\\'`@;?&^\x00\v\f")
+}

@@ -1,0 +1,435 @@
+package nunjucks
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+)
+
+// IsTruthy is how Backstage reads a rendered condition: a list is true when it has items, anything else as in
+// JavaScript.
+func IsTruthy(v Value) bool {
+	if array, ok := v.(*Array); ok {
+		return len(array.Items) > 0
+	}
+	return truthy(v)
+}
+
+// truthy is JavaScript's Boolean(v).
+func truthy(v Value) bool {
+	switch v := v.(type) {
+	case nil, undefinedType:
+		return false
+	case bool:
+		return v
+	case string:
+		return v != ""
+	case float64:
+		return v != 0 && !math.IsNaN(v)
+	}
+	return true
+}
+
+// primitive converts an object to a primitive value, as + and == do.
+func (r *run) primitive(v Value) Value {
+	object, ok := v.(*Object)
+	if !ok {
+		switch v.(type) {
+		case nil, undefinedType, bool, string, float64:
+			return v
+		}
+		return r.text(v)
+	}
+	if converted, ok := r.convertBy(object, "valueOf"); ok {
+		return converted
+	}
+	return r.text(v)
+}
+
+// convertBy calls an object's own conversion method, when it has one that gives a primitive value.
+func (r *run) convertBy(object *Object, method string) (Value, bool) {
+	own, _ := object.Get(method)
+	function, ok := own.(*callable)
+	if !ok {
+		return nil, false
+	}
+	switch converted := r.call(function, object, nil).(type) {
+	case nil, undefinedType, bool, string, float64:
+		return converted, true
+	}
+	return nil, false
+}
+
+// text is JavaScript's String(v).
+func (r *run) text(v Value) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case nil:
+		return "null"
+	case undefinedType:
+		return "undefined"
+	case bool:
+		return literalText(v)
+	case float64:
+		return formatNumber(v)
+	case *safeString:
+		return v.text
+	case *Array:
+		return r.join(v, ",")
+	case *Object:
+		return r.objectText(v)
+	case *regex:
+		return v.source()
+	case *callable:
+		r.fail("a function cannot be printed")
+	}
+	r.fail("a value of type %T cannot be printed", v)
+	return ""
+}
+
+func (r *run) objectText(object *Object) string {
+	own, found := object.Get("toString")
+	if !found {
+		return "[object Object]"
+	}
+	if _, callable := own.(*callable); callable {
+		if converted, ok := r.convertBy(object, "toString"); ok {
+			return r.text(converted)
+		}
+	}
+	if converted, ok := r.convertBy(object, "valueOf"); ok {
+		return r.text(converted)
+	}
+	r.fail("cannot convert object to primitive value")
+	return ""
+}
+
+// join is array.join(separator). A list within itself is empty, as in JavaScript.
+func (r *run) join(array *Array, separator string) string {
+	if slices.Contains(r.walking, array) {
+		return ""
+	}
+	if len(r.walking) >= maxValueDepth {
+		r.fail("lists are nested more than %d levels deep", maxValueDepth)
+	}
+	r.walking = append(r.walking, array)
+	r.work(len(array.Items))
+	var joined []byte
+	for i, item := range array.Items {
+		if i > 0 {
+			joined = r.appendText(joined, separator)
+		}
+		if !isNullish(item) {
+			joined = r.appendText(joined, r.text(item))
+		}
+	}
+	r.walking = r.walking[:len(r.walking)-1]
+	return string(joined)
+}
+
+// appendText appends to a string that is being built, counting its bytes.
+func (r *run) appendText(buffer []byte, text string) []byte {
+	r.allocate(len(text))
+	return appendText(buffer, text)
+}
+
+// concatenate joins two strings, counting the bytes.
+func (r *run) concatenate(left, right string) string {
+	r.allocate(len(left) + len(right))
+	return concatenate(left, right)
+}
+
+// number is JavaScript's Number(v).
+func (r *run) number(v Value) float64 {
+	switch v := v.(type) {
+	case float64:
+		return v
+	case nil:
+		return 0
+	case undefinedType:
+		return math.NaN()
+	case bool:
+		if v {
+			return 1
+		}
+		return 0
+	case string:
+		r.work(len(v) >> 6)
+		return parseNumber(v)
+	case *callable:
+		return math.NaN()
+	}
+	return r.number(r.primitive(v))
+}
+
+// integer is the argument of a method that wants a whole number; undefined gives the fallback.
+func (r *run) integer(v Value, fallback int) int {
+	if isUndefined(v) {
+		return fallback
+	}
+	return toInteger(r.number(v))
+}
+
+// add is the operator +.
+func (r *run) add(left, right Value) Value {
+	if a, ok := left.(float64); ok {
+		if b, ok := right.(float64); ok {
+			return a + b
+		}
+	}
+	left, right = r.primitive(left), r.primitive(right)
+	_, leftIsText := left.(string)
+	_, rightIsText := right.(string)
+	if leftIsText || rightIsText {
+		return r.concatenate(r.text(left), r.text(right))
+	}
+	return r.number(left) + r.number(right)
+}
+
+// strictEquals is the operator ===.
+func strictEquals(left, right Value) bool { return left == right }
+
+func isPrimitive(v Value) bool {
+	switch v.(type) {
+	case nil, undefinedType, bool, string, float64:
+		return true
+	}
+	return false
+}
+
+// looseEquals is the operator ==.
+func (r *run) looseEquals(left, right Value) bool {
+	switch {
+	case isNullish(left) || isNullish(right):
+		return isNullish(left) && isNullish(right)
+	case !isPrimitive(left) && !isPrimitive(right):
+		return left == right
+	}
+	if _, ok := left.(*callable); ok {
+		return false
+	}
+	if _, ok := right.(*callable); ok {
+		return false
+	}
+	left, right = r.primitive(left), r.primitive(right)
+	_, leftIsText := left.(string)
+	_, rightIsText := right.(string)
+	switch {
+	case leftIsText && rightIsText:
+		return left == right
+	case isNullish(left) || isNullish(right):
+		return isNullish(left) && isNullish(right)
+	}
+	return r.number(left) == r.number(right)
+}
+
+// compareValues is the comparison behind < and its kin; known is false when a side is not a number.
+func (r *run) compareValues(left, right Value) (order int, known bool) {
+	left, right = r.primitive(left), r.primitive(right)
+	a, leftIsText := left.(string)
+	b, rightIsText := right.(string)
+	if leftIsText && rightIsText {
+		return compareText(a, b), true
+	}
+	x, y := r.number(left), r.number(right)
+	if math.IsNaN(x) || math.IsNaN(y) {
+		return 0, false
+	}
+	return cmp.Compare(x, y), true
+}
+
+// compareText orders strings by their UTF-16 units.
+func compareText(a, b string) int {
+	if isASCII(a) || isASCII(b) {
+		return strings.Compare(a, b)
+	}
+	return slices.Compare(units(a), units(b))
+}
+
+func (r *run) less(left, right Value) bool {
+	order, known := r.compareValues(left, right)
+	return known && order < 0
+}
+
+func (r *run) greater(left, right Value) bool {
+	order, known := r.compareValues(left, right)
+	return known && order > 0
+}
+
+func (r *run) lessOrEqual(left, right Value) bool {
+	order, known := r.compareValues(left, right)
+	return known && order <= 0
+}
+
+func (r *run) greaterOrEqual(left, right Value) bool {
+	order, known := r.compareValues(left, right)
+	return known && order >= 0
+}
+
+// contains is the operator in.
+func (r *run) contains(container, key Value) bool {
+	switch container := container.(type) {
+	case *Array:
+		r.work(len(container.Items))
+		return slices.ContainsFunc(container.Items, func(item Value) bool { return strictEquals(item, key) })
+	case string:
+		r.work(len(container) >> 4)
+		return textIndex(container, r.text(key), 0) >= 0
+	case *Object:
+		name := r.text(key)
+		return container.find(name) >= 0 || objectPrototype[name]
+	case *safeString:
+		name := r.text(key)
+		_, method := stringMethods[name]
+		return name == "val" || name == "length" || method || objectPrototype[name]
+	}
+	r.fail("cannot use \"in\" operator to search for %q in unexpected types", r.describe(key))
+	return false
+}
+
+// describe is a value in an error message.
+func (r *run) describe(v Value) string {
+	if isPrimitive(v) {
+		return r.text(v)
+	}
+	return "a " + typeName(v)
+}
+
+func typeName(v Value) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case undefinedType:
+		return "undefined"
+	case bool:
+		return "boolean"
+	case string:
+		return "string"
+	case float64:
+		return "number"
+	case *Array:
+		return "list"
+	case *callable:
+		return "function"
+	case *regex:
+		return "regular expression"
+	}
+	return "object"
+}
+
+// objectPrototype are the names that every object inherits, for the operator in and for keys that a list of groups
+// cannot have.
+var objectPrototype = map[string]bool{
+	"constructor": true, "__proto__": true, "__defineGetter__": true, "__defineSetter__": true, "__lookupGetter__": true,
+	"__lookupSetter__": true, "hasOwnProperty": true, "isPrototypeOf": true, "propertyIsEnumerable": true,
+	"toLocaleString": true, "toString": true, "valueOf": true,
+}
+
+// fromIterator makes a list of what can be iterated but is no list: a safe string, by characters.
+func (r *run) fromIterator(v Value) Value {
+	if safe, ok := v.(*safeString); ok {
+		r.allocateItems(len(safe.text))
+		return &Array{textCharacters(safe.text)}
+	}
+	return v
+}
+
+// enumerable gives the own members of a value as for-in sees them.
+func (r *run) enumerable(v Value) *Object {
+	switch v := v.(type) {
+	case *Object:
+		return v
+	case *Array:
+		return r.indexedItems(v.Items)
+	case string:
+		return r.indexedMembers(v)
+	case *safeString:
+		members := NewObject()
+		members.Set("val", v.text)
+		members.Set("length", integer(textLength(v.text)))
+		return members
+	}
+	return NewObject()
+}
+
+func (r *run) indexedMembers(text string) *Object {
+	r.allocateItems(len(text))
+	return r.indexedItems(textSplit(text))
+}
+
+func (r *run) indexedItems(items []Value) *Object {
+	r.allocateItems(2 * len(items))
+	members := NewObject()
+	for i, item := range items {
+		members.Set(formatNumber(float64(i)), item)
+	}
+	return members
+}
+
+// copyObject copies the data before a rendering that may change it. What appears twice becomes two.
+func (r *run) copyObject(object *Object, depth int) *Object {
+	return r.copyValue(object, depth).(*Object)
+}
+
+func (r *run) copyValue(v Value, depth int) Value {
+	if depth > maxValueDepth {
+		r.fail("the value is nested more than %d levels deep", maxValueDepth)
+	}
+	switch v := v.(type) {
+	case *Array:
+		r.allocateItems(len(v.Items))
+		items := make([]Value, len(v.Items))
+		for i, item := range v.Items {
+			items[i] = r.copyValue(item, depth+1)
+		}
+		return &Array{items}
+	case *Object:
+		r.allocateItems(2 * v.Len())
+		object := NewObject()
+		for _, m := range v.members {
+			object.Set(m.key, r.copyValue(m.value, depth+1))
+		}
+		return object
+	}
+	return v
+}
+
+// export copies a result for the caller: safe strings and regular expressions become strings, and a function is an
+// error.
+func (r *run) export(v Value) Value {
+	return r.exportValue(v, 0)
+}
+
+func (r *run) exportValue(v Value, depth int) Value {
+	if depth > maxValueDepth {
+		r.fail("the value is nested more than %d levels deep", maxValueDepth)
+	}
+	switch v := v.(type) {
+	case string:
+		r.allocate(len(v))
+		return wellFormed(v)
+	case *safeString:
+		return wellFormed(v.text)
+	case *regex:
+		return wellFormed(v.source())
+	case *callable:
+		r.fail("a function is not a result")
+	case *Array:
+		r.allocateItems(len(v.Items))
+		items := make([]Value, len(v.Items))
+		for i, item := range v.Items {
+			items[i] = r.exportValue(item, depth+1)
+		}
+		return &Array{items}
+	case *Object:
+		r.allocateItems(2 * v.Len())
+		object := NewObject()
+		for key, member := range v.All() {
+			object.Set(wellFormed(key), r.exportValue(member, depth+1))
+		}
+		return object
+	}
+	return v
+}

@@ -1,0 +1,166 @@
+package nunjucks
+
+import (
+	"context"
+	"fmt"
+	"maps"
+)
+
+// Options configures an Environment. The zero value is Backstage's step rendering.
+type Options struct {
+	// VariableStart and VariableEnd open and close an output; empty means "${{" and "}}", or "{{" and "}}" with
+	// CookiecutterCompat.
+	VariableStart, VariableEnd string
+	// BlockStart, BlockEnd, CommentStart and CommentEnd default to {% %} and {# #}.
+	BlockStart, BlockEnd, CommentStart, CommentEnd string
+	// TrimBlocks drops the line break after a block tag, LstripBlocks the indentation before it.
+	TrimBlocks, LstripBlocks bool
+	// CookiecutterCompat is fetch:template's mode of that name: {{ }}, the filter jsonify, and what nunjucks calls Jinja
+	// compatibility: slices, True, False, None, and Python's methods of lists and dictionaries.
+	CookiecutterCompat bool
+	// Filters and Globals come on top of the built-in ones and win over them. A global is any Value, or a Function.
+	Filters map[string]Function
+	Globals map[string]Value
+	Limits  Limits
+}
+
+func (o *Options) delimiters() delimiters {
+	d := delimiters{
+		blockStart: o.BlockStart, blockEnd: o.BlockEnd,
+		variableStart: o.VariableStart, variableEnd: o.VariableEnd,
+		commentStart: o.CommentStart, commentEnd: o.CommentEnd,
+	}
+	variableStart := "${{"
+	if o.CookiecutterCompat {
+		variableStart = "{{"
+	}
+	for field, standard := range map[*string]string{
+		&d.blockStart: "{%", &d.blockEnd: "%}", &d.variableStart: variableStart, &d.variableEnd: "}}",
+		&d.commentStart: "{#", &d.commentEnd: "#}",
+	} {
+		if *field == "" {
+			*field = standard
+		}
+	}
+	d.blockStartTrim, d.blockEndTrim = d.blockStart+"-", "-"+d.blockEnd
+	d.variableStartTrim, d.variableEndTrim = d.variableStart+"-", "-"+d.variableEnd
+	return d
+}
+
+// Environment parses templates. It is immutable and safe for concurrent use.
+type Environment struct {
+	options Options
+	tags    delimiters
+	filters map[string]builtin
+	globals map[string]Value
+	limits  Limits
+}
+
+// New makes an environment.
+func New(options Options) *Environment {
+	env := &Environment{
+		options: options,
+		tags:    options.delimiters(),
+		filters: maps.Clone(builtinFilters),
+		globals: maps.Clone(builtinGlobals),
+		limits:  options.Limits.withDefaults(),
+	}
+	if options.CookiecutterCompat {
+		env.filters["jsonify"] = filterDump
+	}
+	for name, function := range options.Filters {
+		env.filters[name] = hostFunction(name, function)
+	}
+	for name, value := range options.Globals {
+		if function, ok := value.(Function); ok {
+			value = newCallable(0, hostFunction(name, function).method())
+		}
+		env.globals[name] = value
+	}
+	return env
+}
+
+// hostFunction adapts a function of the host to the evaluator.
+func hostFunction(name string, function Function) builtin {
+	return func(r *run, args []Value) Value {
+		positional, keywords := keywordArguments(args)
+		result, err := function(r.ctx, positional, withoutMark(keywords))
+		if err != nil {
+			panic(thrown{fmt.Errorf("%s: %w", name, err)})
+		}
+		return result
+	}
+}
+
+func withoutMark(keywords *Object) *Object {
+	if keywords == nil {
+		return nil
+	}
+	plain := NewObject()
+	for key, value := range keywords.All() {
+		if key != keywordsMark {
+			plain.Set(key, value)
+		}
+	}
+	return plain
+}
+
+// Template is a parsed template, immutable and safe for concurrent use.
+type Template struct {
+	env  *Environment
+	root *functionBody
+	// blocks are the bodies of the template's blocks by name.
+	blocks map[string]*functionBody
+	// sole is the expression of a template that is one output and nothing else, else nil.
+	sole expression
+	// solePosition is where sole stands.
+	solePosition position
+	// mentionsLoop says that loops must keep the variable loop.
+	mentionsLoop bool
+	// mutates says that a rendering may change the data it is given, and must work on a copy.
+	mutates bool
+}
+
+// Parse compiles a template. The error is a *SyntaxError, or a *LimitError for a source that is too long.
+func (e *Environment) Parse(source string) (template *Template, err error) {
+	if len(source) > e.limits.SourceBytes {
+		return nil, &LimitError{"SourceBytes", fmt.Sprint(e.limits.SourceBytes)}
+	}
+	defer caught(&err)
+	return compileTemplate(e, source), nil
+}
+
+// Render renders the template to text. The data's members are the template's variables; data is not changed, and nil is
+// no data. An error is a *RenderError.
+func (t *Template) Render(ctx context.Context, data *Object) (string, error) {
+	text, err := t.renderText(ctx, data)
+	if err != nil {
+		return "", err
+	}
+	return wellFormed(text), nil
+}
+
+func (t *Template) renderText(ctx context.Context, data *Object) (text string, err error) {
+	r := newRun(ctx, t, data)
+	defer r.finish(&err)
+	r.begin()
+	r.root()
+	return string(r.output), nil
+}
+
+// Evaluate renders a template that is one single output ("${{ x }}", comments aside) to the native value of its
+// expression, Undefined included, and any other template to its text. The value is a copy that shares nothing with
+// data.
+func (t *Template) Evaluate(ctx context.Context, data *Object) (value Value, err error) {
+	if t.sole == nil {
+		return t.Render(ctx, data)
+	}
+	r := newRun(ctx, t, data)
+	defer r.finish(&err)
+	r.begin()
+	r.position = t.solePosition
+	return r.export(t.sole.eval(r)), nil
+}
+
+// IsSole reports whether Evaluate gives the native value of an expression rather than text.
+func (t *Template) IsSole() bool { return t.sole != nil }

@@ -1,0 +1,66 @@
+package nunjucks
+
+// builtinGlobals are the functions that every template sees.
+var builtinGlobals = map[string]Value{
+	"range":  newCallable(3, builtin(globalRange).method()),
+	"cycler": newCallable(0, builtin(globalCycler).method()),
+	"joiner": newCallable(1, builtin(globalJoiner).method()),
+}
+
+// globalRange makes a list of numbers, or of whatever < and + make of the bounds, as JavaScript would.
+func globalRange(r *run, args []Value) Value {
+	start, stop, step := argument(args, 0), argument(args, 1), argument(args, 2)
+	if isUndefined(stop) {
+		start, stop, step = 0.0, start, 1.0
+	} else if !truthy(step) {
+		step = 1.0
+	}
+	before := r.less
+	if !r.greater(step, 0.0) {
+		before = r.greater
+	}
+	items := []Value{}
+	for at := start; before(at, stop); at = r.add(at, step) {
+		r.allocateItems(1)
+		items = append(items, at)
+	}
+	return &Array{items}
+}
+
+// globalCycler makes an object that goes round its arguments.
+func globalCycler(_ *run, args []Value) Value {
+	items := args
+	at := -1
+	cycler := NewObject()
+	cycler.Set("current", nil)
+	cycler.Set("reset", newCallable(0, func(*run, Value, []Value) Value {
+		at = -1
+		cycler.Set("current", nil)
+		return Undefined
+	}))
+	cycler.Set("next", newCallable(0, func(*run, Value, []Value) Value {
+		if at++; at >= len(items) {
+			at = 0
+		}
+		cycler.Set("current", argument(items, at))
+		current, _ := cycler.Get("current")
+		return current
+	}))
+	return cycler
+}
+
+// globalJoiner makes a function that returns nothing the first time and the separator from then on.
+func globalJoiner(_ *run, args []Value) Value {
+	separator := argument(args, 0)
+	if !truthy(separator) {
+		separator = ","
+	}
+	first := true
+	return newCallable(0, func(*run, Value, []Value) Value {
+		if first {
+			first = false
+			return ""
+		}
+		return separator
+	})
+}

@@ -1,0 +1,245 @@
+package nunjucks
+
+import "slices"
+
+// This file is what nunjucks calls Jinja compatibility and Backstage turns on for cookiecutter templates.
+
+// pythonConstant is the value of Python's constants.
+func pythonConstant(name string) Value {
+	switch name {
+	case "True":
+		return true
+	case "False":
+		return false
+	case "None":
+		return nil
+	}
+	return Undefined
+}
+
+// pythonMethod is a method that Python's lists and dictionaries have. It wins over a member of that name.
+func pythonMethod(target Value, name string) (*callable, bool) {
+	switch target := target.(type) {
+	case *Array:
+		method, ok := pythonListMethods[name]
+		return method, ok
+	case *Object, *safeString:
+		method, ok := pythonDictionaryMethods[name]
+		return method, ok
+	default:
+		if truthy(target) {
+			return nil, false
+		}
+		// nunjucks takes what is falsy for an empty dictionary.
+		method, ok := pythonDictionaryMethods[name]
+		if !ok {
+			return nil, false
+		}
+		return bind(method, NewObject()), true
+	}
+}
+
+var pythonListMethods, pythonDictionaryMethods map[string]*callable
+
+func init() {
+	pythonListMethods = map[string]*callable{
+		"append": newCallable(1, func(r *run, this Value, args []Value) Value {
+			return arrayPush(r, this, []Value{argument(args, 0)})
+		}),
+		"count": newCallable(1, pythonCount),
+		"find":  newCallable(1, func(r *run, this Value, args []Value) Value { return integer(pythonIndex(this, args)) }),
+		"index": newCallable(1, func(r *run, this Value, args []Value) Value {
+			i := pythonIndex(this, args)
+			if i < 0 {
+				r.fail("ValueError")
+			}
+			return integer(i)
+		}),
+		"insert": newCallable(2, func(r *run, this Value, args []Value) Value {
+			return arraySplice(r, this, []Value{argument(args, 0), 0.0, argument(args, 1)})
+		}),
+		"pop":    newCallable(1, pythonPop),
+		"remove": newCallable(1, pythonRemove),
+	}
+	items := newCallable(0, pythonItems)
+	keys := newCallable(0, func(r *run, this Value, _ []Value) Value { return &Array{r.keyValues(r.enumerable(this))} })
+	values := newCallable(0, pythonValues)
+	pythonDictionaryMethods = map[string]*callable{
+		"items": items, "iteritems": items, "keys": keys, "iterkeys": keys, "values": values, "itervalues": values,
+		"get":        newCallable(2, pythonGet),
+		"has_key":    newCallable(1, hasOwnProperty),
+		"pop":        newCallable(2, pythonDictionaryPop),
+		"popitem":    newCallable(0, pythonPopItem),
+		"setdefault": newCallable(1, pythonSetDefault),
+		"update":     newCallable(1, pythonUpdate),
+	}
+}
+
+func pythonIndex(this Value, args []Value) int {
+	list, _ := this.(*Array)
+	return slices.IndexFunc(list.Items, func(item Value) bool { return strictEquals(item, argument(args, 0)) })
+}
+
+func pythonCount(r *run, this Value, args []Value) Value {
+	list, _ := this.(*Array)
+	r.work(len(list.Items))
+	count := 0
+	for _, item := range list.Items {
+		if strictEquals(item, argument(args, 0)) {
+			count++
+		}
+	}
+	return integer(count)
+}
+
+func pythonPop(r *run, this Value, args []Value) Value {
+	list, _ := this.(*Array)
+	index := argument(args, 0)
+	if isUndefined(index) {
+		return arrayPop(r, this, nil)
+	}
+	if r.greaterOrEqual(index, integer(len(list.Items))) || r.less(index, 0.0) {
+		r.fail("KeyError")
+	}
+	return arraySplice(r, this, []Value{index, 1.0})
+}
+
+func pythonRemove(r *run, this Value, args []Value) Value {
+	i := pythonIndex(this, args)
+	if i < 0 {
+		r.fail("ValueError")
+	}
+	return arraySplice(r, this, []Value{integer(i), 1.0})
+}
+
+// keyValues are the keys of an object as values.
+func (r *run) keyValues(object *Object) []Value {
+	r.allocateItems(object.Len())
+	keys := make([]Value, 0, object.Len())
+	for key := range object.All() {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+func pythonItems(r *run, this Value, _ []Value) Value { return &Array{r.entries(r.enumerable(this))} }
+
+// entries are the pairs of key and value of an object.
+func (r *run) entries(object *Object) []Value {
+	r.allocateItems(4 * object.Len())
+	pairs := make([]Value, 0, object.Len())
+	for key, value := range object.All() {
+		pairs = append(pairs, &Array{[]Value{key, value}})
+	}
+	return pairs
+}
+
+func pythonValues(r *run, this Value, _ []Value) Value {
+	object := r.enumerable(this)
+	r.allocateItems(object.Len())
+	values := make([]Value, 0, object.Len())
+	for _, value := range object.All() {
+		values = append(values, value)
+	}
+	return &Array{values}
+}
+
+func pythonGet(r *run, this Value, args []Value) Value {
+	value := r.property(this, argument(args, 0))
+	if isUndefined(value) {
+		return argument(args, 1)
+	}
+	return value
+}
+
+// mutableObject is the object whose members a method changes.
+func mutableObject(r *run, this Value) *Object {
+	object, ok := this.(*Object)
+	if !ok {
+		r.fail("a %s cannot be changed", typeName(this))
+	}
+	return object
+}
+
+func pythonDictionaryPop(r *run, this Value, args []Value) Value {
+	object := mutableObject(r, this)
+	key, fallback := r.text(argument(args, 0)), argument(args, 1)
+	value := r.member(object, key)
+	if !isUndefined(value) {
+		object.Delete(key)
+		return value
+	}
+	if isUndefined(fallback) {
+		r.fail("KeyError")
+	}
+	return fallback
+}
+
+func pythonPopItem(r *run, this Value, _ []Value) Value {
+	object := mutableObject(r, this)
+	for key, value := range object.All() {
+		object.Delete(key)
+		return &Array{[]Value{key, value}}
+	}
+	r.fail("KeyError")
+	return nil
+}
+
+func pythonSetDefault(r *run, this Value, args []Value) Value {
+	object := mutableObject(r, this)
+	key, fallback := r.text(argument(args, 0)), argument(args, 1)
+	if isUndefined(fallback) {
+		fallback = nil
+	}
+	if !objectPrototype[key] && object.find(key) < 0 {
+		r.allocateItems(2)
+		object.Set(key, fallback)
+	}
+	return r.member(object, key)
+}
+
+func pythonUpdate(r *run, this Value, args []Value) Value {
+	object := mutableObject(r, this)
+	added := r.enumerable(argument(args, 0))
+	r.allocateItems(2 * added.Len())
+	for key, value := range added.All() {
+		object.Set(key, value)
+	}
+	return nil
+}
+
+// pythonSlice is target[start:stop:step].
+func (r *run) pythonSlice(target, start, stop, step Value) Value {
+	if !truthy(target) {
+		target = &Array{}
+	}
+	length := r.number(r.member(target, "length"))
+	stride := r.number(step)
+	first, last := r.number(start), r.number(stop)
+	if start == nil {
+		first = 0
+		if stride < 0 {
+			first = length - 1
+		}
+	}
+	switch {
+	case stop == nil && stride < 0:
+		last = -1
+	case stop == nil:
+		last = length
+	case last < 0:
+		last += length
+	}
+	if first < 0 {
+		first += length
+	}
+	items := []Value{}
+	for at := first; at >= 0 && at <= length; at += stride {
+		if stride > 0 && at >= last || stride < 0 && at <= last {
+			break
+		}
+		r.allocateItems(1)
+		items = append(items, r.memberLookup(target, at))
+	}
+	return &Array{items}
+}

@@ -1,0 +1,77 @@
+package nunjucks
+
+import (
+	"fmt"
+	"time"
+)
+
+// Limits bounds one rendering. A field that is zero takes its value from DefaultLimits.
+type Limits struct {
+	// Time is how long a rendering may take; an earlier deadline of the context wins.
+	Time time.Duration
+	// Steps is how many units of evaluation it may take: one for each statement, call and operation, and one for
+	// roughly each item or 64 bytes that a built-in works through.
+	Steps int
+	// OutputBytes bounds the rendered text, and that of each capture and macro call.
+	OutputBytes int
+	// AllocationBytes bounds the strings and lists made during the rendering, counted when made, never when released.
+	AllocationBytes int
+	// Depth bounds the evaluations that are nested in each other: a macro call counts the nesting of the macro's body.
+	Depth int
+	// SourceBytes bounds the template's source. It is checked by Parse.
+	SourceBytes int
+	// RegexTime bounds a single match of a regular expression.
+	RegexTime time.Duration
+}
+
+// DefaultLimits are generous for people's templates and small for a server.
+var DefaultLimits = Limits{
+	Time:            10 * time.Second,
+	Steps:           20_000_000,
+	OutputBytes:     16 << 20,
+	AllocationBytes: 256 << 20,
+	Depth:           50_000,
+	SourceBytes:     4 << 20,
+	RegexTime:       time.Second,
+}
+
+// withDefaults fills in the limits that the caller left out.
+func (l Limits) withDefaults() Limits {
+	orDefault(&l.Time, DefaultLimits.Time)
+	orDefault(&l.Steps, DefaultLimits.Steps)
+	orDefault(&l.OutputBytes, DefaultLimits.OutputBytes)
+	orDefault(&l.AllocationBytes, DefaultLimits.AllocationBytes)
+	orDefault(&l.Depth, DefaultLimits.Depth)
+	orDefault(&l.SourceBytes, DefaultLimits.SourceBytes)
+	orDefault(&l.RegexTime, DefaultLimits.RegexTime)
+	return l
+}
+
+func orDefault[T int | time.Duration](limit *T, standard T) {
+	if *limit <= 0 {
+		*limit = standard
+	}
+}
+
+const (
+	// maxNesting bounds how deep the parser recurses: brackets in brackets, blocks in blocks.
+	maxNesting = 1_000
+	// maxHeight bounds the depth of the compiled tree, to which a long chain of operators adds as nesting does.
+	maxHeight = 10_000
+	// maxValueDepth bounds lists in lists wherever a value is walked: printed, dumped, copied.
+	maxValueDepth = 2_000
+	// clockInterval is the number of steps between two looks at the clock and the context.
+	clockInterval = 1 << 10
+)
+
+// LimitError says which limit a rendering ran into.
+type LimitError struct {
+	// Limit names the field of Limits: "Steps".
+	Limit string
+	// Allowed is its value, for people.
+	Allowed string
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the template exceeds the limit %s (%s)", e.Limit, e.Allowed)
+}

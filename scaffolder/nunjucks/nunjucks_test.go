@@ -1,0 +1,69 @@
+package nunjucks_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+)
+
+// recordedCase is one template with what nunjucks 3.2.4 prints for it, or that it fails.
+type recordedCase struct {
+	id, template string
+	context      *nunjucks.Object
+	expected     nunjucks.Value
+	fails        bool
+	options      nunjucks.Options
+}
+
+func TestRecordedCases(t *testing.T) {
+	t.Parallel()
+	cases := recordedCases(t)
+	require.Len(t, cases, 439)
+	for _, tc := range cases {
+		t.Run(tc.id, func(t *testing.T) {
+			t.Parallel()
+			template, err := nunjucks.New(tc.options).Parse(tc.template)
+			var output string
+			if err == nil {
+				output, err = template.Render(t.Context(), tc.context)
+			}
+			if tc.fails {
+				require.Error(t, err, "template %s", tc.template)
+				return
+			}
+			require.NoError(t, err, "template %s", tc.template)
+			require.Equal(t, tc.expected, output, "template %s", tc.template)
+		})
+	}
+}
+
+func recordedCases(t *testing.T) []recordedCase {
+	t.Helper()
+	data, err := os.ReadFile("testdata/cases.json")
+	require.NoError(t, err)
+	decoded, err := nunjucks.DecodeJSON(data)
+	require.NoError(t, err)
+	var cases []recordedCase
+	for _, item := range get[*nunjucks.Array](decoded, "cases").Items {
+		tc := recordedCase{
+			id: get[string](item, "id"), template: get[string](item, "template"), context: get[*nunjucks.Object](item, "context"),
+		}
+		tc.expected, _ = item.(*nunjucks.Object).Get("expected")
+		_, tc.fails = item.(*nunjucks.Object).Get("error")
+		if options := get[*nunjucks.Object](item, "opts"); options != nil && get[bool](options, "jinjaCompat") {
+			tc.options = nunjucks.Options{CookiecutterCompat: true, VariableStart: "${{"}
+		}
+		cases = append(cases, tc)
+	}
+	return cases
+}
+
+// get reads a member of an object as a type; what is missing or of another type is that type's zero value.
+func get[T any](object nunjucks.Value, key string) T {
+	value, _ := object.(*nunjucks.Object).Get(key)
+	typed, _ := value.(T)
+	return typed
+}

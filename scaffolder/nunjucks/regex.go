@@ -1,0 +1,127 @@
+package nunjucks
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dlclark/regexp2"
+)
+
+// pattern is a compiled regular expression of JavaScript. It matches UTF-16 units, each as one rune.
+type pattern struct {
+	body, flags            string
+	global, sticky, ignore bool
+	multiline              bool
+	compiled               *regexp2.Regexp
+	groupNames             []string
+}
+
+// regex is a RegExp object: a pattern and where its next match starts.
+type regex struct {
+	*pattern
+	lastIndex int
+}
+
+// maxPatternBytes bounds the source of a pattern, as nunjitsu does.
+const maxPatternBytes = 16 << 10
+
+func compilePattern(body, flags string, timeout time.Duration, at position) *pattern {
+	if len(body) > maxPatternBytes {
+		panic(at.syntaxError("a regular expression is longer than %d bytes", maxPatternBytes))
+	}
+	for _, flag := range flags {
+		if strings.Count(flags, string(flag)) > 1 {
+			panic(at.syntaxError("a flag of a regular expression is given twice"))
+		}
+	}
+	p := &pattern{
+		body: body, flags: sortedFlags(flags),
+		global: strings.Contains(flags, "g"), sticky: strings.Contains(flags, "y"),
+		ignore: strings.Contains(flags, "i"), multiline: strings.Contains(flags, "m"),
+	}
+	if body == "" {
+		p.body = "(?:)"
+	}
+	translated, err := translatePattern(p.body, p.multiline)
+	if err != nil {
+		panic(at.syntaxError("invalid regular expression /%s/: %v", body, err))
+	}
+	options := regexp2.RegexOptions(regexp2.ECMAScript)
+	if p.ignore {
+		options |= regexp2.IgnoreCase
+	}
+	p.compiled, err = regexp2.Compile(translated.source, options)
+	if err != nil {
+		panic(at.syntaxError("invalid regular expression /%s/: %v", body, err))
+	}
+	p.compiled.MatchTimeout = timeout
+	p.groupNames = translated.groupNames
+	return p
+}
+
+// sortedFlags puts flags in the order in which JavaScript prints them.
+func sortedFlags(flags string) string {
+	sorted := ""
+	for _, flag := range "gimy" {
+		if strings.ContainsRune(flags, flag) {
+			sorted += string(flag)
+		}
+	}
+	return sorted
+}
+
+// source is the regular expression as it prints.
+func (p *pattern) source() string { return "/" + p.body + "/" + p.flags }
+
+// match is one match: the bounds of the whole and of each group in units, -1 for a group that took no part.
+type match struct {
+	start, end int
+	groups     [][2]int
+	// named finds a group by name; nil for a match of plain text or of a pattern without names.
+	named func(name string) ([2]int, bool)
+}
+
+// find matches from an offset on, at that offset only when the pattern is sticky.
+func (r *run) find(p *pattern, subject []rune, from int) (match, bool) {
+	r.work(len(subject)>>2 + 16)
+	found, err := p.compiled.FindRunesMatchStartingAt(subject, from)
+	if err != nil {
+		r.exceed("RegexTime", r.limits.RegexTime)
+	}
+	if found == nil || p.sticky && found.Index != from {
+		return match{}, false
+	}
+	result := match{start: found.Index, end: found.Index + found.Length}
+	for _, group := range found.Groups()[1:] {
+		bounds := [2]int{-1, -1}
+		if len(group.Captures) > 0 {
+			bounds = [2]int{group.Index, group.Index + group.Length}
+		}
+		result.groups = append(result.groups, bounds)
+	}
+	if slices.ContainsFunc(p.groupNames, func(name string) bool { return name != "" }) {
+		groups := result.groups
+		result.named = func(name string) ([2]int, bool) { return p.groupBounds(groups, name) }
+	}
+	return result, true
+}
+
+// subject is a string in the form that patterns match.
+func (r *run) subject(s string) []rune {
+	r.allocate(4 * len(s))
+	out := make([]rune, 0, len(s))
+	for _, unit := range units(s) {
+		out = append(out, rune(unit))
+	}
+	return out
+}
+
+// fromRunes is the string of some units of a subject.
+func fromRunes(subject []rune) string {
+	u := make([]uint16, len(subject))
+	for i, unit := range subject {
+		u[i] = uint16(unit)
+	}
+	return fromUnits(u)
+}

@@ -1,0 +1,192 @@
+package nunjucks
+
+import "slices"
+
+// regexMethods are the methods of RegExp objects.
+var regexMethods map[string]*callable
+
+func init() {
+	regexMethods = map[string]*callable{
+		"exec": newCallable(1, func(r *run, this Value, args []Value) Value {
+			return r.exec(this.(*regex), r.text(argument(args, 0)))
+		}),
+		"test": newCallable(1, func(r *run, this Value, args []Value) Value {
+			return r.exec(this.(*regex), r.text(argument(args, 0))) != nil
+		}),
+		"toString": newCallable(0, func(r *run, this Value, _ []Value) Value { return r.text(this) }),
+	}
+}
+
+// member is a property of the object; Undefined leaves the methods.
+func (e *regex) member(name string) Value {
+	switch name {
+	case "source":
+		return e.body
+	case "flags":
+		return e.flags
+	case "global":
+		return e.global
+	case "ignoreCase":
+		return e.ignore
+	case "multiline":
+		return e.multiline
+	case "sticky":
+		return e.sticky
+	case "lastIndex":
+		return integer(e.lastIndex)
+	}
+	return Undefined
+}
+
+// toRegex is the regular expression that a method of strings makes of its argument.
+func (r *run) toRegex(v Value) *regex {
+	switch v := v.(type) {
+	case *regex:
+		return v
+	case undefinedType:
+		return &regex{pattern: compilePattern("", "", r.limits.RegexTime, r.position)}
+	}
+	return &regex{pattern: compilePattern(r.text(v), "", r.limits.RegexTime, r.position)}
+}
+
+// exec is expression.exec(s): a list of the match and its groups, null without a match. A global or sticky expression
+// goes on where it stopped.
+func (r *run) exec(expression *regex, s string) Value {
+	stateful := expression.global || expression.sticky
+	subject := r.subject(s)
+	from := 0
+	if stateful {
+		from = expression.lastIndex
+	}
+	var found match
+	ok := from <= len(subject)
+	if ok {
+		found, ok = r.find(expression.pattern, subject, from)
+	}
+	if !ok {
+		if stateful {
+			expression.lastIndex = 0
+		}
+		return nil
+	}
+	if stateful {
+		expression.lastIndex = found.end
+	}
+	return r.matchList(found, subject)
+}
+
+// matchList is the list that exec and match return. Unlike JavaScript's it has no properties beside its items.
+func (r *run) matchList(found match, subject []rune) Value {
+	piece := func(from, to int) string { return fromRunes(subject[from:to]) }
+	r.allocateItems(1 + len(found.groups))
+	items := []Value{piece(found.start, found.end)}
+	for _, group := range found.groups {
+		items = append(items, groupValue(group, piece))
+	}
+	return &Array{items}
+}
+
+// eachMatch calls visit for the matches one after the other: all of a global expression, else the first.
+func (r *run) eachMatch(expression *regex, subject []rune, visit func(match)) {
+	from := 0
+	if expression.sticky && !expression.global {
+		from = expression.lastIndex
+	}
+	for from <= len(subject) {
+		found, ok := r.find(expression.pattern, subject, from)
+		if !ok {
+			break
+		}
+		visit(found)
+		if !expression.global {
+			if expression.sticky {
+				expression.lastIndex = found.end
+			}
+			return
+		}
+		from = found.end
+		if found.end == found.start {
+			from++
+		}
+	}
+	if expression.global || expression.sticky {
+		expression.lastIndex = 0
+	}
+}
+
+// matchAll is s.match(expression) of a global expression: the text of each match, or null.
+func (r *run) matchAll(expression *regex, s string) Value {
+	subject := r.subject(s)
+	var items []Value
+	r.eachMatch(expression, subject, func(found match) {
+		r.allocateItems(1)
+		items = append(items, fromRunes(subject[found.start:found.end]))
+	})
+	if items == nil {
+		return nil
+	}
+	return &Array{items}
+}
+
+// replacePattern is s.replace(expression, replacement).
+func (r *run) replacePattern(expression *regex, s string, replacement Value) Value {
+	subject := r.subject(s)
+	substitute := r.substitution(replacement, s)
+	var matches []match
+	r.eachMatch(expression, subject, func(found match) {
+		r.allocateItems(2 + len(found.groups))
+		matches = append(matches, found)
+	})
+	var out []byte
+	from := 0
+	for _, found := range matches {
+		out = r.appendText(out, fromRunes(subject[from:found.start]))
+		out = r.appendText(out, substitute(found))
+		from = found.end
+	}
+	return string(r.appendText(out, fromRunes(subject[from:])))
+}
+
+// splitByPattern is s.split(expression), groups included.
+func (r *run) splitByPattern(p *pattern, s string) []Value {
+	subject := r.subject(s)
+	if len(subject) == 0 {
+		if _, ok := r.find(p, subject, 0); ok {
+			return nil
+		}
+		return []Value{s}
+	}
+	var parts []Value
+	piece := func(from, to int) string { return fromRunes(subject[from:to]) }
+	start := 0
+	for at := 0; at < len(subject); {
+		found, ok := r.find(p, subject, at)
+		if !ok && !p.sticky {
+			break
+		}
+		if !ok || found.end == start || found.start >= len(subject) {
+			at = max(at, found.start) + 1
+			continue
+		}
+		r.allocateItems(1 + len(found.groups))
+		parts = append(parts, piece(start, found.start))
+		for _, group := range found.groups {
+			parts = append(parts, groupValue(group, piece))
+		}
+		start = found.end
+		at = max(start, at)
+		if found.end == found.start {
+			at = found.end
+		}
+	}
+	return append(parts, piece(start, len(subject)))
+}
+
+// groupBounds finds a group by its name.
+func (p *pattern) groupBounds(groups [][2]int, name string) ([2]int, bool) {
+	i := slices.Index(p.groupNames, name)
+	if name == "" || i < 0 {
+		return [2]int{}, false
+	}
+	return groups[i], true
+}

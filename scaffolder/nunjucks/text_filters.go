@@ -1,0 +1,318 @@
+package nunjucks
+
+import (
+	"math"
+	"regexp"
+	"strings"
+)
+
+// The filters of text.
+
+// plain calls a method of strings and returns its result as a string; what has no such method fails.
+func (r *run) plain(v Value, method string, args ...Value) string {
+	return r.text(r.invoke(v, method, args...))
+}
+
+func (r *run) capitalize(v Value) string {
+	lower := r.plain(orEmpty(v), "toLowerCase")
+	first, _ := textAt(lower, 0)
+	return concatenate(upperCase(first), lower[len(first):])
+}
+
+func filterCapitalize(r *run, args []Value) Value {
+	return r.likewise(args[0], r.capitalize(args[0]))
+}
+
+func filterTitle(r *run, args []Value) Value {
+	words := r.list(r.invoke(orEmpty(args[0]), "split", " "))
+	for i, word := range words.Items {
+		words.Items[i] = r.capitalize(word)
+	}
+	return r.likewise(args[0], r.join(words, " "))
+}
+
+func filterCenter(r *run, args []Value) Value {
+	value := orEmpty(args[0])
+	width := r.orDefaultNumber(argument(args, 1), 80)
+	length := r.length(value)
+	if length >= width {
+		return value
+	}
+	spaces := width - length
+	before := r.spaces(spaces/2 - math.Mod(spaces, 2))
+	after := r.spaces(spaces / 2)
+	return r.likewise(value, r.concatenate(before+r.text(value), after))
+}
+
+// spaces is as many spaces as a loop that counts up to n makes.
+func (r *run) spaces(n float64) string {
+	if math.IsNaN(n) || n <= 0 {
+		return ""
+	}
+	return repeatText(r, " ", toInteger(math.Ceil(n)))
+}
+
+func filterIndent(r *run, args []Value) Value {
+	value := orEmpty(args[0])
+	if value == "" {
+		return ""
+	}
+	indentation := r.spaces(r.orDefaultNumber(argument(args, 1), 4))
+	lines := r.list(r.invoke(value, "split", "\n"))
+	for i, line := range lines.Items {
+		if i > 0 || truthy(argument(args, 2)) {
+			lines.Items[i] = r.concatenate(indentation, r.text(line))
+		}
+	}
+	return r.likewise(value, r.join(lines, "\n"))
+}
+
+func filterLower(r *run, args []Value) Value { return r.invoke(orEmpty(args[0]), "toLowerCase") }
+func filterUpper(r *run, args []Value) Value { return r.invoke(orEmpty(args[0]), "toUpperCase") }
+
+var htmlEscaper = strings.NewReplacer("&", "&amp;", `"`, "&quot;", "'", "&#39;", "<", "&lt;", ">", "&gt;", `\`, "&#92;")
+
+// orBlank is the text of a value, empty for null and undefined.
+func (r *run) orBlank(v Value) string {
+	if isNullish(v) {
+		return ""
+	}
+	return r.text(v)
+}
+
+func filterForceEscape(r *run, args []Value) Value {
+	text := r.orBlank(args[0])
+	r.allocate(6 * len(text))
+	return &safeString{htmlEscaper.Replace(text)}
+}
+
+func filterEscape(r *run, args []Value) Value {
+	if _, safe := args[0].(*safeString); safe {
+		return args[0]
+	}
+	return filterForceEscape(r, args)
+}
+
+func filterSafe(r *run, args []Value) Value {
+	if _, safe := args[0].(*safeString); safe {
+		return args[0]
+	}
+	return &safeString{r.orBlank(args[0])}
+}
+
+func filterString(r *run, args []Value) Value {
+	if _, safe := args[0].(*safeString); safe {
+		return args[0]
+	}
+	return r.text(r.require(args[0], "text"))
+}
+
+var lineBreak = regexp.MustCompile(`\r\n|\n`)
+
+// stringOnly is the text of a string or safe string; anything else has not the method that nunjucks calls on it.
+func (r *run) stringOnly(v Value) string {
+	switch v := v.(type) {
+	case string:
+		r.allocate(len(v))
+		return v
+	case *safeString:
+		return v.text
+	}
+	r.fail("expected a string, found %s", typeName(v))
+	return ""
+}
+
+func filterNl2br(r *run, args []Value) Value {
+	if isNullish(args[0]) {
+		return ""
+	}
+	text := r.stringOnly(args[0])
+	r.allocate(8 * len(text))
+	return r.likewise(args[0], lineBreak.ReplaceAllLiteralString(text, "<br />\n"))
+}
+
+func filterTrim(r *run, args []Value) Value {
+	return r.likewise(args[0], trimSpace(r.stringOnly(args[0])))
+}
+
+func filterReplace(r *run, args []Value) Value {
+	value, old, replacement, limit := args[0], argument(args, 1), argument(args, 2), argument(args, 3)
+	switch pattern := old.(type) {
+	case *regex:
+		return r.invoke(value, "replace", old, replacement)
+	case float64:
+		old = formatNumber(pattern)
+	case string:
+	default:
+		return value
+	}
+	var text string
+	switch value := value.(type) {
+	case float64:
+		text = formatNumber(value)
+	case string:
+		text = value
+	case *safeString:
+		text = value.text
+	default:
+		return value
+	}
+	return r.replaceText(value, text, old.(string), replacement, limit)
+}
+
+// replaceText replaces the first limit occurrences of old, all when limit is undefined or -1. An empty old puts the
+// replacement around every character.
+func (r *run) replaceText(value Value, text, old string, replacement, limit Value) Value {
+	if isUndefined(limit) {
+		limit = -1.0
+	}
+	if old == "" {
+		around := r.text(r.primitive(replacement))
+		joined := r.join(&Array{textSplit(text)}, around)
+		return r.likewise(value, r.concatenate(r.concatenate(around, joined), around))
+	}
+	if limit == 0.0 || !strings.Contains(text, old) {
+		if _, number := value.(float64); number {
+			return text
+		}
+		return value
+	}
+	with := r.text(r.primitive(replacement))
+	var out []byte
+	for count := 0.0; ; count++ {
+		at := strings.Index(text, old)
+		if at < 0 || limit != -1.0 && !r.less(count, limit) {
+			break
+		}
+		r.step()
+		out = r.appendText(out, text[:at])
+		out = r.appendText(out, with)
+		text = text[at+len(old):]
+	}
+	return r.likewise(value, string(r.appendText(out, text)))
+}
+
+var (
+	htmlTag = regexp.MustCompile(`</?[A-Za-z][A-Za-z0-9]*(?:[^A-Za-z0-9_>][^>]*)?>|<!--(?s:.*?)-->`)
+
+	spaceRun = regexp.MustCompile(` +`)
+	// lineEdge is the space around the line breaks that JavaScript's multiline mode knows.
+	lineEdge      = regexp.MustCompile(` *([\n\r\x{2028}\x{2029}]) *`)
+	manyNewlines  = regexp.MustCompile(`\n\n\n+`)
+	whitespaceRun = regexp.MustCompile(`[` + whitespaceClass + `]+`)
+	wordRun       = regexp.MustCompile(`[A-Za-z0-9_]+`)
+)
+
+// whitespaceClass is JavaScript's \s for Go's regular expressions.
+const whitespaceClass = `\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}`
+
+func filterStripTags(r *run, args []Value) Value {
+	value := orEmpty(args[0])
+	text := trimSpace(htmlTag.ReplaceAllLiteralString(r.stringOnly(value), ""))
+	if !truthy(argument(args, 1)) {
+		return r.likewise(value, whitespaceRun.ReplaceAllLiteralString(text, " "))
+	}
+	text = lineEdge.ReplaceAllString(strings.Trim(text, " "), "$1")
+	text = spaceRun.ReplaceAllLiteralString(text, " ")
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	return r.likewise(value, manyNewlines.ReplaceAllLiteralString(text, "\n\n"))
+}
+
+func filterTruncate(r *run, args []Value) Value {
+	value := orEmpty(args[0])
+	limit := argument(args, 1)
+	if !truthy(limit) {
+		limit = 255.0
+	}
+	if r.lessOrEqual(r.member(value, "length"), limit) {
+		return value
+	}
+	var cut Value
+	if truthy(argument(args, 2)) {
+		cut = r.invoke(value, "substring", 0.0, limit)
+	} else {
+		end := r.invoke(value, "lastIndexOf", " ", limit)
+		if end == -1.0 {
+			end = limit
+		}
+		cut = r.invoke(value, "substring", 0.0, end)
+	}
+	ending := argument(args, 3)
+	if isNullish(ending) {
+		ending = "..."
+	}
+	return r.likewise(args[0], r.text(r.add(cut, ending)))
+}
+
+func filterWordCount(r *run, args []Value) Value {
+	value := orEmpty(args[0])
+	if !truthy(value) {
+		return nil
+	}
+	words := len(wordRun.FindAllStringIndex(r.stringOnly(value), -1))
+	if words == 0 {
+		return nil
+	}
+	return integer(words)
+}
+
+var (
+	urlScheme   = regexp.MustCompile(`^https?://[^\n\r\x{2028}\x{2029}]*$`)
+	emailText   = regexp.MustCompile("^[A-Za-z0-9_.!#$%&'*+\\-/=?^`{|}~]+@[A-Za-z0-9\\-]+(\\.[A-Za-z0-9\\-]+)+$")
+	knownDomain = regexp.MustCompile(`\.(?:org|net|com)(?::|/|$)`)
+	wordOrSpace = regexp.MustCompile(`[` + whitespaceClass + `]+|[^` + whitespaceClass + `]+`)
+)
+
+// filterURLize turns the words of a text that look like addresses into links.
+func filterURLize(r *run, args []Value) Value {
+	limit := argument(args, 1)
+	attribute := ""
+	if argument(args, 2) == true {
+		attribute = ` rel="nofollow"`
+	}
+	text := r.stringOnly(args[0])
+	var out []byte
+	for _, word := range wordOrSpace.FindAllString(text, -1) {
+		r.step()
+		out = r.appendText(out, r.linkWord(word, limit, attribute))
+	}
+	return string(out)
+}
+
+func (r *run) linkWord(word string, limit Value, attribute string) string {
+	address := withoutPunctuation(word)
+	if n, ok := limit.(float64); ok && math.IsNaN(n) {
+		limit = Undefined
+	}
+	short := r.plain(address, "substr", 0.0, limit)
+	link := func(prefix string) string {
+		return `<a href="` + prefix + address + `"` + attribute + `>` + short + `</a>`
+	}
+	switch {
+	case urlScheme.MatchString(address):
+		return link("")
+	case strings.HasPrefix(address, "www."):
+		return link("http://")
+	case emailText.MatchString(address):
+		return `<a href="mailto:` + address + `">` + address + `</a>`
+	case knownDomain.MatchString(address):
+		return link("http://")
+	}
+	return word
+}
+
+// withoutPunctuation is a word without one opening mark before it and one closing mark after it.
+func withoutPunctuation(word string) string {
+	for _, opening := range []string{"(", "<", "&lt;"} {
+		if rest, ok := strings.CutPrefix(word, opening); ok {
+			word = rest
+			break
+		}
+	}
+	for _, closing := range []string{".", ",", ")", "&gt;"} {
+		if rest, ok := strings.CutSuffix(word, closing); ok {
+			return rest
+		}
+	}
+	return word
+}
