@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
-import { compressAssets } from './dev/compress';
-import { mockBackend } from './dev/mock';
+import { compressAssets } from './dev/compress.ts';
+import { mockBackend } from './dev/mock.ts';
 
 // `npm run dev` talks to a running Portico (PORTICO_URL); `npm run dev:mock` to the recorded one under dev/.
 export default defineConfig(({ mode }) => ({
@@ -12,5 +12,5 @@ export default defineConfig(({ mode }) => ({
   server: mode === 'mock' ? {} : { proxy: { '/api': process.env.PORTICO_URL ?? 'http://127.0.0.1:7007' } },
   // emptyOutDir would remove .gitkeep, without which the Go packages do not build before the portal is.
   build: { target: 'es2022', emptyOutDir: false, modulePreload: { polyfill: false }, reportCompressedSize: false },
-  test: { environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'], restoreMocks: true },
+  test: { environment: 'node', include: ['src/**/*.test.{ts,tsx}'], restoreMocks: true },
 }));

@@ -6,9 +6,18 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router';
+import { queryString } from './api/client';
 import { HomePage } from './pages/home/home-page';
 import { NotFoundPage } from './pages/not-found/not-found-page';
-import { readCatalogSearch, readEntitySearch, readGallerySearch, readRunSearch, readRunsSearch, readTemplateSearch } from './search-params';
+import {
+  parseSearch,
+  readCatalogSearch,
+  readEntitySearch,
+  readGallerySearch,
+  readRunSearch,
+  readRunsSearch,
+  readTemplateSearch,
+} from './search-params';
 import { Frame } from './shell/frame';
 import { ErrorPanel } from './ui/states';
 
@@ -20,7 +29,9 @@ interface RouterContext {
 const root = createRootRouteWithContext<RouterContext>()({
   component: Root,
   notFoundComponent: NotFoundPage,
-  errorComponent: ({ error }) => <ErrorPanel error={error} doing="show this page" />,
+  errorComponent: ({ error }) => (
+    <ErrorPanel error={error instanceof Error ? error : new Error(String(error))} doing="show this page" />
+  ),
 });
 
 function Root() {
@@ -88,6 +99,9 @@ export function createPortal(queries: QueryClient, signOut: () => void) {
   return createRouter({
     routeTree: routes,
     context: { queries, signOut },
+    // Plain addresses, `?tag=a&tag=b`, that people can read and other tools can build.
+    parseSearch,
+    stringifySearch: (search) => queryString(search),
     scrollRestoration: true,
     defaultPreload: 'intent',
   });

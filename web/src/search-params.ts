@@ -2,6 +2,17 @@
 
 type Raw = Record<string, unknown>;
 
+/** An address's parameters: a text each, or a list for one that is repeated. */
+export function parseSearch(search: string): Raw {
+  const parameters = new URLSearchParams(search);
+  return Object.fromEntries(
+    [...new Set(parameters.keys())].map((key) => {
+      const values = parameters.getAll(key);
+      return [key, values.length > 1 ? values : values[0]];
+    }),
+  );
+}
+
 function text(value: unknown): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return typeof value === 'string' && value !== '' ? value : undefined;
@@ -30,12 +41,8 @@ function compact<T extends object>(search: T): { [K in keyof T]?: Exclude<T[K], 
 
 export const readGallerySearch = (raw: Raw) => compact({ q: text(raw.q), tag: text(raw.tag) });
 
-/** page counts the form's pages from 1; the one after the last is the review. formData is how Backstage hands over values. */
-export const readTemplateSearch = (raw: Raw) => compact({ page: wholeNumber(raw.page), formData: formData(raw.formData) });
-
-function formData(value: unknown): string | undefined {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : text(value);
-}
+/** page counts the form's pages from 1; the one after the last is the review. formData is JSON: how Backstage hands over values. */
+export const readTemplateSearch = (raw: Raw) => compact({ page: wholeNumber(raw.page), formData: text(raw.formData) });
 
 export const runViews = ['log', 'input', 'output'] as const;
 export type RunView = (typeof runViews)[number];
@@ -79,6 +86,6 @@ export const readCatalogSearch = (raw: Raw): CatalogSearch =>
     namespace: texts(raw.namespace),
   });
 
-export const entityTabs = ['overview', 'api', 'dependencies', 'yaml'] as const;
+export const entityTabs = ['overview', 'api', 'yaml'] as const;
 
 export const readEntitySearch = (raw: Raw) => compact({ tab: oneOf(raw.tab, entityTabs) });

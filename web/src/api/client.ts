@@ -13,7 +13,7 @@ import type {
   Task,
 } from './types';
 
-type Query = Record<string, string | number | readonly string[] | undefined>;
+type Query = Record<string, unknown>;
 
 interface Call {
   method?: 'GET' | 'POST';
@@ -80,7 +80,12 @@ export interface EntityQuery {
   cursor?: string;
 }
 
-export const searchedFields = ['metadata.name', 'metadata.title', 'metadata.description', 'spec.profile.displayName'] as const;
+export const searchedFields = [
+  'metadata.name',
+  'metadata.title',
+  'metadata.description',
+  'spec.profile.displayName',
+] as const;
 
 export function queryEntities(query: EntityQuery, signal?: AbortSignal): Promise<EntityPage> {
   const { cursor, limit, fields } = query;

@@ -33,7 +33,11 @@ export async function readError(response: Response): Promise<ApiError> {
     const message = body.errors.map((error) => error.stack ?? error.message).join('; ');
     return new ApiError(response.status, 'InputError', message, fields);
   }
-  return new ApiError(response.status, 'ResponseError', whyByStatus[response.status] ?? `The server answered ${response.status}.`);
+  return new ApiError(
+    response.status,
+    'ResponseError',
+    whyByStatus[response.status] ?? `The server answered ${response.status}.`,
+  );
 }
 
 /** The next move for a failed request: what a person can do about it. */

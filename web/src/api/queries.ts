@@ -9,7 +9,11 @@ export const infoQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const sessionQuery = queryOptions({ queryKey: ['session'], queryFn: session, staleTime: Number.POSITIVE_INFINITY });
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: session,
+  staleTime: Number.POSITIVE_INFINITY,
+});
 
 export const entityQuery = (kind: string, namespace: string, name: string) =>
   queryOptions({
@@ -23,7 +27,8 @@ export const entitiesQuery = (query: api.EntityQuery) =>
 export const entityPagesQuery = (query: api.EntityQuery) =>
   infiniteQueryOptions({
     queryKey: ['entity-pages', query],
-    queryFn: ({ signal, pageParam }) => api.queryEntities({ ...query, ...(pageParam && { cursor: pageParam }) }, signal),
+    queryFn: ({ signal, pageParam }) =>
+      api.queryEntities({ ...query, ...(pageParam && { cursor: pageParam }) }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.pageInfo.nextCursor,
     placeholderData: (previous) => previous,

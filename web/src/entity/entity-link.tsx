@@ -19,7 +19,10 @@ export function EntityLink({ entityRef, defaultKind, title, className }: EntityL
       to="/catalog/$namespace/$kind/$name"
       params={{ kind, namespace, name }}
       title={entityRef}
-      className={classNames('inline-flex max-w-full min-w-0 items-center gap-1.5 hover:text-accent hover:underline', className)}
+      className={classNames(
+        'inline-flex max-w-full min-w-0 items-center gap-1.5 hover:text-accent hover:underline',
+        className,
+      )}
     >
       <KindIcon kind={kind} />
       <span className="min-w-0 truncate">{title ?? humanizeRef(entityRef, defaultKind ?? kind)}</span>

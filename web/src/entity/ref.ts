@@ -46,7 +46,9 @@ export function displayName(entity: Pick<Entity, 'metadata' | 'spec'>): string {
 }
 
 export function ownersOf(entity: Entity): string[] {
-  return (entity.relations ?? []).filter((relation) => relation.type === 'ownedBy').map((relation) => relation.targetRef);
+  return (entity.relations ?? [])
+    .filter((relation) => relation.type === 'ownedBy')
+    .map((relation) => relation.targetRef);
 }
 
 const plurals: Record<string, string> = {

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it, vi } from 'vitest';
 import type { TaskEvent } from '@/api/types';
 import { linesOf, RunLog } from './log';
@@ -8,7 +9,9 @@ function event(id: number, body: TaskEvent['body'], type: TaskEvent['type'] = 'l
 
 describe('linesOf', () => {
   it('takes the level out of the message and cuts it into lines', () => {
-    const lines = linesOf(event(7, { message: '\u001b[33mwarn\u001b[39m: one\n\u001b[1mtwo\u001b[22m\n', stepId: 'a' }));
+    const lines = linesOf(
+      event(7, { message: '\u001b[33mwarn\u001b[39m: one\n\u001b[1mtwo\u001b[22m\n', stepId: 'a' }),
+    );
     expect(lines.map(({ key, level, text, about }) => ({ key, level, text, about }))).toEqual([
       { key: '7:0', level: 'warn', text: 'one', about: false },
       { key: '7:1', level: 'warn', text: 'two', about: false },

@@ -20,13 +20,23 @@ export interface LogLine {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: loggers colour the level with escapes
 const levelPrefix = /^(?:\u001b\[[0-9;]*m)*(debug|verbose|info|warn|warning|error)(?:\u001b\[[0-9;]*m)*: /;
-const levels: Record<string, Level> = { debug: 'debug', verbose: 'debug', info: 'info', warn: 'warn', warning: 'warn', error: 'error' };
+const levels: Record<string, Level> = {
+  debug: 'debug',
+  verbose: 'debug',
+  info: 'info',
+  warn: 'warn',
+  warning: 'warn',
+  error: 'error',
+};
 
 export function linesOf(event: TaskEvent): LogLine[] {
   const { message = '', stepId, status } = event.body;
   const prefix = levelPrefix.exec(message);
   const level = levels[prefix?.[1] ?? ''] ?? (status === 'failed' ? 'error' : 'info');
-  const words = event.type === 'recovered' ? 'Retried: continuing from the step that failed' : message.slice(prefix?.[0].length ?? 0);
+  const words =
+    event.type === 'recovered'
+      ? 'Retried: continuing from the step that failed'
+      : message.slice(prefix?.[0].length ?? 0);
   return words
     .trimEnd()
     .split('\n')

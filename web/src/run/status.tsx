@@ -65,7 +65,9 @@ export const effectLooks: Record<EffectState, Look> = {
 };
 
 export function StateIcon({ look, size = 16 }: { look: Look; size?: number }) {
-  return <look.icon size={size} aria-hidden className={classNames('shrink-0', look.colour, look.turning && 'turning')} />;
+  return (
+    <look.icon size={size} aria-hidden className={classNames('shrink-0', look.colour, look.turning && 'turning')} />
+  );
 }
 
 export function State({ look }: { look: Look }) {

@@ -19,7 +19,10 @@ const betweenLooks = 1000;
  * Follows a run's event stream: fills a log, resumes after the last event when the connection breaks, and has the run fetched again whenever
  * an event carries a status. `live` says whether more is to be expected once the stream says that it is complete.
  */
-export function useRunLog(id: string, live: boolean): { log: RunLog; connection: Connection; error: Error | undefined } {
+export function useRunLog(
+  id: string,
+  live: boolean,
+): { log: RunLog; connection: Connection; error: Error | undefined } {
   const queries = useQueryClient();
   const [log, setLog] = useState(() => new RunLog());
   const [followed, setFollowed] = useState(id);

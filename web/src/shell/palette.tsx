@@ -70,7 +70,14 @@ const pages = [
   { title: 'Runs', to: '/runs' },
 ] as const;
 
-const resultFields = ['kind', 'metadata.name', 'metadata.namespace', 'metadata.title', 'metadata.description', 'spec.profile'];
+const resultFields = [
+  'kind',
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.title',
+  'metadata.description',
+  'spec.profile',
+];
 
 function Finder({ close }: { close: () => void }) {
   const listId = useId();
@@ -190,12 +197,20 @@ function templatesFirst(entities: Entity[]): Target[] {
   const targets = entities.map((entity) => ({
     ref: refOf(entity),
     title: displayName(entity),
-    hint: namespaceOf(entity) === 'default' ? entity.kind.toLowerCase() : `${entity.kind.toLowerCase()} in ${namespaceOf(entity)}`,
+    hint:
+      namespaceOf(entity) === 'default'
+        ? entity.kind.toLowerCase()
+        : `${entity.kind.toLowerCase()} in ${namespaceOf(entity)}`,
     template: entity.kind === 'Template',
   }));
   return targets.sort((a, b) => Number(b.template) - Number(a.template));
 }
 
 function targetOfRef(ref: string): Target {
-  return { ref, title: humanizeRef(ref, parseRef(ref).kind), hint: `${parseRef(ref).kind}, recently seen`, template: false };
+  return {
+    ref,
+    title: humanizeRef(ref, parseRef(ref).kind),
+    hint: `${parseRef(ref).kind}, recently seen`,
+    template: false,
+  };
 }

@@ -1,5 +1,5 @@
 import { ChevronsUpDown, X } from 'lucide-react';
-import { type KeyboardEvent, type ReactNode, useId, useState } from 'react';
+import { type KeyboardEvent, useId, useState } from 'react';
 import { classNames } from './class-names';
 import { inputLook } from './input';
 
@@ -18,12 +18,12 @@ interface ComboboxProps {
   chosen: string;
   onSearch: (text: string) => void;
   onChoose: (value: string | undefined) => void;
+  onLeave?: () => void;
   /** Whether what is typed may be chosen although no option has it. */
   free?: boolean;
   loading?: boolean;
   /** Keeps the list open after a choice, for choosing several. */
   multiple?: boolean;
-  icon?: ReactNode;
   placeholder?: string | undefined;
   disabled?: boolean | undefined;
   invalid?: boolean;
@@ -60,6 +60,7 @@ export function Combobox(props: ComboboxProps) {
     if (typed === '' && !multiple) onChoose(undefined);
     else if (typed && free) onChoose(typed);
     close();
+    props.onLeave?.();
   };
   const press = (event: KeyboardEvent) => {
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {

@@ -1,9 +1,7 @@
 import type { ReactNode } from 'react';
 
 export function Tag({ children }: { children: ReactNode }) {
-  return (
-    <span className="inline-block rounded border px-1.5 text-small whitespace-nowrap text-muted">{children}</span>
-  );
+  return <span className="inline-block rounded border px-1.5 text-small whitespace-nowrap text-muted">{children}</span>;
 }
 
 export function Key({ children }: { children: ReactNode }) {

@@ -82,9 +82,7 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
           <StarButton entityRef={refOf(template)} title={title} />
         </span>
       </div>
-      {template.metadata.description && (
-        <p className="mt-1 line-clamp-3 text-muted">{template.metadata.description}</p>
-      )}
+      {template.metadata.description && <p className="mt-1 line-clamp-3 text-muted">{template.metadata.description}</p>}
       <div className="mt-auto flex flex-wrap items-center gap-x-3 gap-y-1 pt-3 text-small text-muted">
         {owner && (
           <span className="relative min-w-0">

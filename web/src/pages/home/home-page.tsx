@@ -131,7 +131,10 @@ function RunLink({ run }: { run: RunSummary }) {
 const ownedKinds = ['component', 'api', 'resource', 'system', 'domain'];
 
 function Owned({ owners }: { owners: readonly string[] }) {
-  const filter = [...ownedKinds.map((kind) => `kind=${kind}`), ...owners.map((owner) => `relations.ownedBy=${owner}`)].join(',');
+  const filter = [
+    ...ownedKinds.map((kind) => `kind=${kind}`),
+    ...owners.map((owner) => `relations.ownedBy=${owner}`),
+  ].join(',');
   const { data, error, refetch } = useQuery(
     entitiesQuery({ filter: [filter], orderField: 'metadata.name,asc', limit: shownEntities }),
   );

@@ -5,9 +5,9 @@ import { type MouseEvent, useDeferredValue, useEffect, useMemo, useRef, useState
 import { type Colour, parseAnsi } from '@/run/ansi';
 import type { LogLine } from '@/run/log';
 import type { Connection } from '@/run/use-run-log';
+import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { CopyButton } from '@/ui/copy-button';
-import { IconButton } from '@/ui/button';
 import { formatAbsolute, formatDuration } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
 import { cutAt, matchingLines, readLines } from './log-search';
@@ -35,7 +35,11 @@ export function LogView({ lines, connection, name }: LogViewProps) {
 
   const search = (text: string) => {
     setCurrent(0);
-    navigate({ search: (search) => ({ ...search, find: text || undefined }) as typeof search, replace: true, resetScroll: false });
+    navigate({
+      search: ({ find: _, ...rest }) => ({ ...rest, ...(text && { find: text }) }),
+      replace: true,
+      resetScroll: false,
+    });
   };
   const step = (by: number) => setCurrent((at) => (at + by + found.length) % Math.max(1, found.length));
   const choose = (event: MouseEvent, number: number) => {
@@ -155,8 +159,15 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
       onScroll={scrolled}
       className="h-[max(320px,calc(100dvh-380px))] overflow-auto rounded-md border bg-rail font-mono text-small"
     >
-      {!first && <p className="p-3 font-sans text-base text-muted">{waiting ? 'Nothing was said yet.' : 'This step said nothing.'}</p>}
-      <div className="relative min-w-full" style={{ height: virtualizer.getTotalSize(), ...(!wrap && { width: 'max-content' }) }}>
+      {!first && (
+        <p className="p-3 font-sans text-base text-muted">
+          {waiting ? 'Nothing was said yet.' : 'This step said nothing.'}
+        </p>
+      )}
+      <div
+        className="relative min-w-full"
+        style={{ height: virtualizer.getTotalSize(), ...(!wrap && { width: 'max-content' }) }}
+      >
         {/* The widest line that was ever in view would set the width; a spacer as wide as the longest keeps the box still. */}
         {!wrap && <Spacer lines={lines} />}
         {virtualizer.getVirtualItems().map((item) => {

@@ -9,8 +9,8 @@ import { ErrorPanel, Skeleton } from '@/ui/states';
 import { Decision } from './decision';
 import { Outcome } from './outcome';
 import { RunHeader } from './run-header';
-import { RunPanel, StepPanel } from './step-panel';
 import { stepInFocus } from './selection';
+import { RunPanel, StepPanel } from './step-panel';
 import { Timeline } from './timeline';
 
 const route = getRouteApi('/runs/$id');

@@ -51,7 +51,13 @@ export function StepPanel({ run, step, written, log, connection }: StepPanelProp
       <Views run={run} step={step.id} current={view} />
       {view === 'log' && <LogView lines={lines} connection={connection} name={step.name} />}
       {view === 'input' && <Input step={step} written={written} />}
-      {view === 'output' && <Values label="the output" value={step.output} none="This step has given nothing yet, or has nothing to give." />}
+      {view === 'output' && (
+        <Values
+          label="the output"
+          value={step.output}
+          none="This step has given nothing yet, or has nothing to give."
+        />
+      )}
     </section>
   );
 }

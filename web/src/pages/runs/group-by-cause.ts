@@ -22,7 +22,5 @@ export function groupByCause(runs: readonly RunSummary[]): Cause[] {
 }
 
 function blur(message: string): string {
-  return message
-    .replace(/"[^"]*"|'[^']*'|“[^”]*”|`[^`]*`/g, '…')
-    .replace(/\b[0-9a-f]{8,}(?:-[0-9a-f]+)*\b|\d+/gi, '…');
+  return message.replace(/"[^"]*"|'[^']*'|“[^”]*”|`[^`]*`/g, '…').replace(/\b[0-9a-f]{8,}(?:-[0-9a-f]+)*\b|\d+/gi, '…');
 }

@@ -65,11 +65,7 @@ const columns: Column<RunSummary>[] = [
     header: 'Template',
     className: 'hidden md:table-cell md:w-[22%]',
     cell: (run) => (
-      <EntityLink
-        entityRef={run.templateRef}
-        defaultKind="template"
-        {...(run.subject && { title: run.title })}
-      />
+      <EntityLink entityRef={run.templateRef} defaultKind="template" {...(run.subject && { title: run.title })} />
     ),
   },
   {
@@ -95,7 +91,11 @@ const columns: Column<RunSummary>[] = [
 function What({ run }: { run: RunSummary }) {
   return (
     <>
-      <Link to="/runs/$id" params={{ id: run.id }} className="block truncate font-medium hover:text-accent hover:underline">
+      <Link
+        to="/runs/$id"
+        params={{ id: run.id }}
+        className="block truncate font-medium hover:text-accent hover:underline"
+      >
         {run.subject ?? run.title}
       </Link>
       {run.failedStep && (
@@ -127,8 +127,8 @@ function Filters() {
       {me && <View label="Mine" search={{ by: me }} active={by === me} />}
       {template && (
         <Link
-          to="/runs"
-          search={(search) => ({ ...search, template: undefined }) as typeof search}
+          from="/runs"
+          search={({ template: _, ...rest }) => rest}
           className="ml-auto text-small text-muted hover:text-ink"
         >
           of {humanizeRef(template, 'template')} ✕<span className="sr-only">, remove this filter</span>

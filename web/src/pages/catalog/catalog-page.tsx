@@ -1,0 +1,259 @@
+import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { ArrowDown, ArrowUp } from 'lucide-react';
+import { useCallback, useDeferredValue, useEffect, useMemo } from 'react';
+import { entityPagesQuery, facetsQuery } from '@/api/queries';
+import type { Entity, EntityPage, FacetValue } from '@/api/types';
+import { EntityLink } from '@/entity/entity-link';
+import { displayName, kindLabel, ownersOf, refOf } from '@/entity/ref';
+import { plural } from '@/ui/format';
+import { SearchInput } from '@/ui/input';
+import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
+import { type Column, Table } from '@/ui/table';
+import { FacetList } from './facet-list';
+import { filterOf } from './filters';
+
+const route = getRouteApi('/catalog');
+
+const perPage = 100;
+/** Kinds that have their own page or that only describe where others come from: one tab away, but not among everything. */
+const elsewhere = ['location', 'template'];
+const fields = [
+  'kind',
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.title',
+  'metadata.description',
+  'metadata.tags',
+  'spec.type',
+  'spec.lifecycle',
+  'spec.profile',
+  'relations',
+];
+
+export function CatalogPage() {
+  const search = route.useSearch();
+  const { data: kindFacet } = useQuery(facetsQuery(['kind'], []));
+  const kinds = useMemo(
+    () => (kindFacet?.kind ?? []).map(({ value, count }) => ({ value: value.toLowerCase(), count })),
+    [kindFacet],
+  );
+  const main = useMemo(
+    () => kinds.filter(({ value }) => !elsewhere.includes(value)).map(({ value }) => value),
+    [kinds],
+  );
+  const text = useDeferredValue(search.q);
+  const query = useInfiniteQuery({
+    ...entityPagesQuery({
+      filter: filterOf(search, main),
+      ...(text && { text }),
+      orderField: `metadata.name,${search.sort === '-name' ? 'desc' : 'asc'}`,
+      limit: perPage,
+      fields,
+    }),
+    enabled: kindFacet !== undefined,
+  });
+
+  useEffect(() => {
+    document.title = `${search.kind ? kindLabel(search.kind) : 'Catalog'} · Portico`;
+  }, [search.kind]);
+
+  return (
+    <div className="space-y-4">
+      <Heading total={query.data?.pages[0]?.totalItems} />
+      <Kinds kinds={kinds} main={main} />
+      <div className="grid gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
+        <FacetList kinds={main} />
+        <Results query={query} columns={useColumns()} />
+      </div>
+    </div>
+  );
+}
+
+function Heading({ total }: { total: number | undefined }) {
+  const { q = '' } = route.useSearch();
+  const navigate = route.useNavigate();
+  return (
+    <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
+      <h1 className="text-title">Catalog</h1>
+      <SearchInput
+        label="Find by name, title or description"
+        value={q}
+        onChange={(text) =>
+          navigate({ search: ({ q: _, ...rest }) => ({ ...rest, ...(text && { q: text }) }), replace: true })
+        }
+        className="w-full sm:w-80"
+      />
+      {total !== undefined && (
+        <span role="status" className="text-muted">
+          {plural(total, 'entity', 'entities')}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Kinds({ kinds, main }: { kinds: readonly FacetValue[]; main: readonly string[] }) {
+  const { kind, q } = route.useSearch();
+  const everything = kinds.filter(({ value }) => main.includes(value)).reduce((sum, { count }) => sum + count, 0);
+  return (
+    <nav aria-label="Kinds" className="flex gap-4 overflow-x-auto overflow-y-hidden border-b">
+      <KindTab label="Everything" count={everything} active={!kind} search={{ ...(q && { q }) }} />
+      {kinds.map(({ value, count }) => (
+        <KindTab
+          key={value}
+          label={kindLabel(value)}
+          count={count}
+          active={kind === value}
+          search={{ kind: value, ...(q && { q }) }}
+        />
+      ))}
+    </nav>
+  );
+}
+
+interface KindTabProps {
+  label: string;
+  count: number;
+  active: boolean;
+  search: { kind?: string; q?: string };
+}
+
+function KindTab({ label, count, active, search }: KindTabProps) {
+  return (
+    <Link
+      to="/catalog"
+      search={search}
+      aria-current={active ? 'true' : undefined}
+      className="border-b-2 border-transparent py-1.5 whitespace-nowrap text-muted hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
+    >
+      {label} <span className="text-small text-muted">{count.toLocaleString('en')}</span>
+    </Link>
+  );
+}
+
+interface ResultsProps {
+  query: UseInfiniteQueryResult<InfiniteData<EntityPage>, Error>;
+  columns: Column<Entity>[];
+}
+
+function Results({ query, columns }: ResultsProps) {
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = query;
+  const more = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const entities = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
+
+  if (error) return <ErrorPanel error={error} doing="list the catalog" onRetry={() => refetch()} />;
+  if (!data) return <Skeleton lines={8} />;
+  if (entities.length === 0) return <NoEntities />;
+  return (
+    <Table
+      label="Entities"
+      columns={columns}
+      rows={entities}
+      rowKey={refOf}
+      total={data.pages[0]?.totalItems ?? entities.length}
+      onNearEnd={more}
+    />
+  );
+}
+
+function useColumns(): Column<Entity>[] {
+  const { sort = 'name', kind } = route.useSearch();
+  const descending = sort === '-name';
+  return [
+    {
+      key: 'name',
+      header: (
+        <Link
+          from="/catalog"
+          search={({ sort: _, ...rest }) => ({ ...rest, ...(!descending && { sort: '-name' as const }) })}
+          className="inline-flex items-center gap-1 hover:text-ink"
+        >
+          Name {descending ? <ArrowUp size={12} aria-hidden /> : <ArrowDown size={12} aria-hidden />}
+        </Link>
+      ),
+      sort: descending ? 'descending' : 'ascending',
+      className: 'md:w-[28%]',
+      cell: (entity) => <Name entity={entity} />,
+    },
+    {
+      key: 'owner',
+      header: 'Owner',
+      className: 'hidden w-36 sm:table-cell',
+      cell: (entity) => {
+        const owner = ownersOf(entity)[0];
+        return owner && <EntityLink entityRef={owner} />;
+      },
+    },
+    {
+      key: 'type',
+      header: kind ? 'Type' : 'Kind, type',
+      className: 'hidden w-40 md:table-cell',
+      cell: (entity) => <Muted>{[!kind && entity.kind, entity.spec?.type].filter(Boolean).join(', ')}</Muted>,
+    },
+    {
+      key: 'lifecycle',
+      header: 'Lifecycle',
+      className: 'hidden w-28 xl:table-cell',
+      cell: (entity) => <Muted>{String(entity.spec?.lifecycle ?? '')}</Muted>,
+    },
+    {
+      key: 'description',
+      header: 'Description',
+      className: 'hidden md:table-cell',
+      cell: (entity) => <Muted>{entity.metadata.description ?? ''}</Muted>,
+    },
+    {
+      key: 'tags',
+      header: 'Tags',
+      className: 'hidden w-44 2xl:table-cell',
+      cell: (entity) => <Muted>{entity.metadata.tags?.join(', ') ?? ''}</Muted>,
+    },
+  ];
+}
+
+function Name({ entity }: { entity: Entity }) {
+  const owner = ownersOf(entity)[0];
+  return (
+    <>
+      <EntityLink entityRef={refOf(entity)} title={displayName(entity)} className="font-medium" />
+      {owner && (
+        <p className="text-small text-muted sm:hidden">
+          <EntityLink entityRef={owner} />
+        </p>
+      )}
+    </>
+  );
+}
+
+function Muted({ children }: { children: string }) {
+  return (
+    <span className="block truncate text-muted" title={children}>
+      {children}
+    </span>
+  );
+}
+
+function NoEntities() {
+  const { kind, q, sort: _, ...chosen } = route.useSearch();
+  if (kind || q || Object.keys(chosen).length > 0) {
+    return (
+      <Empty title="Nothing in the catalog is like this.">
+        <Link to="/catalog" search={{}} className="text-accent underline">
+          Show everything
+        </Link>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="The catalog is empty.">
+      <p>
+        Name a location under <code className="font-mono">catalog.locations</code> in the configuration, or check a file
+        that should be in it:
+      </p>
+      <Command>portico catalog validate catalog-info.yaml</Command>
+    </Empty>
+  );
+}

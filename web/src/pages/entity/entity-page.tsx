@@ -1,0 +1,145 @@
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { ApiError } from '@/api/errors';
+import { entityQuery } from '@/api/queries';
+import type { Entity } from '@/api/types';
+import { rememberVisit } from '@/entity/bookmarks';
+import { EntityLink } from '@/entity/entity-link';
+import { KindIcon } from '@/entity/kind-icon';
+import { displayName, kindLabel, namespaceOf, ownersOf, refOf } from '@/entity/ref';
+import { StarButton } from '@/entity/star-button';
+import { entityTabs } from '@/search-params';
+import { buttonLook } from '@/ui/button';
+import { Source } from '@/ui/source';
+import { ErrorPanel, Skeleton } from '@/ui/states';
+import { Overview } from './overview';
+
+const route = getRouteApi('/catalog/$namespace/$kind/$name');
+
+type Tab = (typeof entityTabs)[number];
+
+const tabLabels: Record<Tab, string> = { overview: 'Overview', api: 'Definition', yaml: 'YAML' };
+
+export function EntityPage() {
+  const { kind, namespace, name } = route.useParams();
+  const { data: entity, error, refetch } = useQuery(entityQuery(kind, namespace, name));
+  const ref = entity && refOf(entity);
+
+  useEffect(() => {
+    document.title = `${entity ? displayName(entity) : name} · Catalog`;
+    if (ref) rememberVisit(ref);
+  }, [entity, name, ref]);
+
+  if (entity) return <Shown entity={entity} />;
+  if (error instanceof ApiError && error.status === 404) return <Missing />;
+  if (error) return <ErrorPanel error={error} doing={`show ${name}`} onRetry={() => refetch()} />;
+  return <Skeleton lines={8} />;
+}
+
+function Shown({ entity }: { entity: Entity }) {
+  const { tab } = route.useSearch();
+  const tabs = tabsOf(entity);
+  const current = tab && tabs.includes(tab) ? tab : 'overview';
+  return (
+    <article className="max-w-6xl space-y-5">
+      <Header entity={entity} />
+      <nav aria-label="Parts of the entity" className="flex gap-4 border-b">
+        {tabs.map((name) => (
+          <Link
+            key={name}
+            from="/catalog/$namespace/$kind/$name"
+            search={name === 'overview' ? {} : { tab: name }}
+            resetScroll={false}
+            aria-current={name === current ? 'true' : undefined}
+            className="-mb-px border-b-2 border-transparent py-1.5 text-muted hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
+          >
+            {tabLabels[name]}
+          </Link>
+        ))}
+      </nav>
+      {current === 'overview' && <Overview entity={entity} />}
+      {current === 'api' && <Source label="the definition" value={entity.spec?.definition} />}
+      {current === 'yaml' && <Source label="the entity" value={entity} />}
+    </article>
+  );
+}
+
+/** Tabs only for what exists. */
+function tabsOf(entity: Entity): Tab[] {
+  const has: Record<Tab, boolean> = {
+    overview: true,
+    api: typeof entity.spec?.definition === 'string',
+    yaml: true,
+  };
+  return entityTabs.filter((tab) => has[tab]);
+}
+
+function Header({ entity }: { entity: Entity }) {
+  const title = displayName(entity);
+  const kind = entity.kind.toLowerCase();
+  const { lifecycle } = entity.spec ?? {};
+  const owners = ownersOf(entity);
+  return (
+    <header className="space-y-1">
+      <p className="text-small text-muted">
+        <Link to="/catalog" search={{ kind }} className="hover:text-ink">
+          {kindLabel(kind)}
+        </Link>
+        {namespaceOf(entity) !== 'default' && ` in ${namespaceOf(entity)}`}
+      </p>
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+        <h1 className="flex min-w-0 items-center gap-2 text-title">
+          <KindIcon kind={kind} size={18} />
+          <span className="wrap-anywhere">{title}</span>
+        </h1>
+        <StarButton entityRef={refOf(entity)} title={title} />
+        <span className="grow" />
+        {kind === 'template' && (
+          <Link
+            to="/create/templates/$namespace/$name"
+            params={{ namespace: namespaceOf(entity), name: entity.metadata.name }}
+            className={buttonLook('primary')}
+          >
+            Use this template
+          </Link>
+        )}
+      </div>
+      <p className="flex flex-wrap items-center gap-x-2 text-muted">
+        {owners.length > 0 && (
+          <>
+            owned by
+            {owners.map((owner) => (
+              <EntityLink key={owner} entityRef={owner} />
+            ))}
+          </>
+        )}
+        {typeof lifecycle === 'string' && (
+          <>
+            {owners.length > 0 && <span aria-hidden>·</span>}
+            {lifecycle}
+          </>
+        )}
+      </p>
+    </header>
+  );
+}
+
+function Missing() {
+  const { kind, namespace, name } = route.useParams();
+  return (
+    <div className="space-y-2">
+      <h1 className="text-title">
+        There is no {kind} called {name}
+        {namespace !== 'default' && ` in ${namespace}`}
+      </h1>
+      <p className="max-w-[70ch] text-muted">
+        It may have another kind or namespace, have left its source, or not be there yet: what was just registered is
+        read within a few seconds.{' '}
+        <Link to="/catalog" search={{ q: name }} className="text-accent underline">
+          Look for “{name}”
+        </Link>
+      </p>
+    </div>
+  );
+}

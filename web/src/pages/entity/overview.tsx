@@ -1,0 +1,166 @@
+import { CircleAlert } from 'lucide-react';
+import type { ReactNode } from 'react';
+import type { Entity } from '@/api/types';
+import { EntityLink } from '@/entity/entity-link';
+import { refOf } from '@/entity/ref';
+import { CopyButton } from '@/ui/copy-button';
+import { ExternalLink } from '@/ui/external-link';
+import { Markdown } from '@/ui/markdown';
+import { Tag } from '@/ui/tag';
+import { groupRelations } from './relations';
+
+export function Overview({ entity }: { entity: Entity }) {
+  return (
+    <div className="grid gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+      <div className="space-y-8">
+        <Problems entity={entity} />
+        <About entity={entity} />
+        <Links entity={entity} />
+      </div>
+      <Relations entity={entity} />
+    </div>
+  );
+}
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section aria-label={title}>
+      <h2 className="border-b pb-1.5">{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+/** What the catalog found wrong with the entity when it read it. */
+function Problems({ entity }: { entity: Entity }) {
+  const problems = entity.status?.items?.filter((item) => item.level !== 'info') ?? [];
+  if (problems.length === 0) return null;
+  return (
+    <Section title="Problems">
+      <ul className="divide-y">
+        {problems.map((problem) => (
+          <li key={problem.message} className="flex gap-2 py-2">
+            <CircleAlert
+              size={16}
+              aria-label={problem.level}
+              className={problem.level === 'error' ? 'mt-0.5 shrink-0 text-failed' : 'mt-0.5 shrink-0 text-waiting'}
+            />
+            <p className="min-w-0 wrap-anywhere">{problem.message}</p>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+const sourceLocation = 'backstage.io/source-location';
+const viewUrl = 'backstage.io/view-url';
+const managedBy = 'backstage.io/managed-by-location';
+const fromTemplate = 'backstage.io/source-template';
+
+function About({ entity }: { entity: Entity }) {
+  const { description, annotations = {}, tags = [], labels = {} } = entity.metadata;
+  const template = annotations[fromTemplate];
+  return (
+    <Section title="About">
+      {description && (
+        <div className="pt-3">
+          <Markdown>{description}</Markdown>
+        </div>
+      )}
+      <dl className="grid grid-cols-[minmax(88px,auto)_minmax(0,1fr)] gap-x-6 gap-y-2 pt-3">
+        <Fact name="Reference">
+          <span className="flex items-center gap-1">
+            <code className="min-w-0 font-mono text-small wrap-anywhere">{refOf(entity)}</code>
+            <CopyButton text={() => refOf(entity)} label="Copy the reference" />
+          </span>
+        </Fact>
+        {typeof entity.spec?.type === 'string' && <Fact name="Type">{entity.spec.type}</Fact>}
+        {annotations[sourceLocation] && (
+          <Fact name="Source">
+            <Location location={annotations[sourceLocation]} />
+          </Fact>
+        )}
+        {annotations[managedBy] && (
+          <Fact name="Read from">
+            <Location location={annotations[viewUrl] ? `url:${annotations[viewUrl]}` : annotations[managedBy]} />
+          </Fact>
+        )}
+        {template && (
+          <Fact name="Made with">
+            <EntityLink entityRef={template} />
+          </Fact>
+        )}
+        {tags.length > 0 && (
+          <Fact name="Tags">
+            <span className="flex flex-wrap gap-1">
+              {tags.map((tag) => (
+                <Tag key={tag}>{tag}</Tag>
+              ))}
+            </span>
+          </Fact>
+        )}
+        {Object.entries(labels).map(([key, value]) => (
+          <Fact key={key} name={key}>
+            {value}
+          </Fact>
+        ))}
+      </dl>
+    </Section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <>
+      <dt className="text-muted wrap-anywhere">{name}</dt>
+      <dd className="min-w-0 wrap-anywhere">{children}</dd>
+    </>
+  );
+}
+
+/** A location reference, `url:https://…` or `file:/…`. Only addresses become links. */
+function Location({ location }: { location: string }) {
+  const target = location.slice(location.indexOf(':') + 1);
+  if (!location.startsWith('url:')) return <code className="font-mono text-small">{target}</code>;
+  return <ExternalLink href={target}>{target}</ExternalLink>;
+}
+
+function Links({ entity }: { entity: Entity }) {
+  const links = entity.metadata.links ?? [];
+  if (links.length === 0) return null;
+  return (
+    <Section title="Links">
+      <ul className="divide-y">
+        {links.map((link) => (
+          <li key={link.url} className="py-2">
+            <ExternalLink href={link.url}>{link.title ?? link.url}</ExternalLink>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function Relations({ entity }: { entity: Entity }) {
+  const groups = groupRelations(entity);
+  if (groups.length === 0) return null;
+  return (
+    <Section title="Relations">
+      <dl className="divide-y">
+        {groups.map(({ type, label, refs }) => (
+          <div key={type} className="grid grid-cols-[88px_minmax(0,1fr)] gap-x-6 py-2">
+            <dt className="text-muted wrap-anywhere">{label}</dt>
+            <dd className="min-w-0 space-y-1">
+              {refs.map((ref) => (
+                <div key={ref}>
+                  <EntityLink entityRef={ref} />
+                </div>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Section>
+  );
+}

@@ -1,0 +1,15 @@
+import type { FieldProps } from '@rjsf/utils';
+import type { Integration } from '@/api/types';
+
+/** What the wizard lends to the fields of its form. */
+export interface WizardContext {
+  integrations: readonly Integration[];
+  /** The signed-in person and their groups. */
+  owners: readonly string[];
+  secrets: Readonly<Record<string, string>>;
+  setSecret: (name: string, value: string) => void;
+}
+
+export function wizardContext(props: FieldProps): WizardContext {
+  return props.registry.formContext;
+}

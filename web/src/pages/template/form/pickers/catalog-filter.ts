@@ -1,0 +1,30 @@
+import type { JsonObject } from '@/api/types';
+
+/**
+ * Turns a picker's `catalogFilter` (one set of conditions or several, each `path: value | [values] | {exists: true}`) into Backstage's filter
+ * parameters. The deprecated `allowedKinds`, and the picker's own kinds, stand in when there is none.
+ */
+export function filterParameters(options: JsonObject, defaultKinds: readonly string[] = []): string[] {
+  const { catalogFilter, allowedKinds } = options;
+  if (Array.isArray(catalogFilter)) return catalogFilter.map(setOf).filter(Boolean);
+  if (typeof catalogFilter === 'object' && catalogFilter !== null) return [setOf(catalogFilter)].filter(Boolean);
+  const kinds = Array.isArray(allowedKinds) ? allowedKinds : defaultKinds;
+  return kinds.length > 0 ? [kinds.map((kind) => `kind=${kind}`).join(',')] : [];
+}
+
+function setOf(conditions: object): string {
+  return Object.entries(conditions)
+    .flatMap(([path, wanted]) => {
+      if (Array.isArray(wanted)) return wanted.map((value) => `${path}=${value}`);
+      if (typeof wanted === 'object' && wanted !== null) return 'exists' in wanted && wanted.exists ? [path] : [];
+      return [`${path}=${wanted}`];
+    })
+    .join(',');
+}
+
+/** Adds conditions to every set; a filter without sets becomes one. */
+export function narrow(filter: readonly string[], conditions: readonly string[]): string[] {
+  if (conditions.length === 0) return [...filter];
+  const added = conditions.join(',');
+  return filter.length > 0 ? filter.map((set) => `${set},${added}`) : [added];
+}

@@ -1,0 +1,186 @@
+import { ariaDescribedByIds, type FieldProps } from '@rjsf/utils';
+import { X } from 'lucide-react';
+import { useEffect } from 'react';
+import type { JsonObject } from '@/api/types';
+import { humanizeRef, parseRef, stringifyRef } from '@/entity/ref';
+import { Combobox } from '@/ui/combobox';
+import { wizardContext } from '../context';
+import { filterParameters, narrow } from './catalog-filter';
+import { useEntityOptions } from './entity-options';
+
+interface Picker {
+  /** What it picks among when the template does not say. */
+  kinds?: readonly string[];
+  defaultKind?: string;
+  /** Only what the signed-in person or their groups own. */
+  owned?: boolean;
+  /** Only the signed-in person's groups. */
+  mine?: boolean;
+}
+
+function optionsOf({ uiSchema }: FieldProps): JsonObject {
+  return (uiSchema?.['ui:options'] ?? {}) as JsonObject;
+}
+
+function useFilter(props: FieldProps, picker: Picker): string[] {
+  const { owners } = wizardContext(props);
+  const filter = filterParameters(optionsOf(props), picker.kinds);
+  if (picker.owned)
+    return narrow(
+      filter,
+      owners.map((owner) => `relations.ownedBy=${owner}`),
+    );
+  const groups = owners.map((owner) => parseRef(owner)).filter(({ kind }) => kind === 'group');
+  return picker.mine
+    ? narrow(
+        filter,
+        groups.map(({ name }) => `metadata.name=${name}`),
+      )
+    : filter;
+}
+
+/** A typed text as the reference it means: what it leaves out is the picker's default. A namespace of `false` leaves the text as it is. */
+function completeRef(text: string, options: JsonObject, fallbackKind: string | undefined): string {
+  const kind = typeof options.defaultKind === 'string' ? options.defaultKind : fallbackKind;
+  if (!kind && !text.includes(':')) return text;
+  const namespace = typeof options.defaultNamespace === 'string' ? options.defaultNamespace : 'default';
+  return stringifyRef(parseRef(text, kind, namespace));
+}
+
+function allowsAny(options: JsonObject): boolean {
+  return options.allowArbitraryValues !== false;
+}
+
+function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
+  const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, uiSchema, required } = props;
+  const options = optionsOf(props);
+  const { options: choices, loading, search } = useEntityOptions(useFilter(props, picker));
+  const value = typeof formData === 'string' ? formData : undefined;
+  const choose = (chosen: string | undefined) => {
+    const known = choices.some((choice) => choice.value === chosen);
+    onChange(chosen && !known ? completeRef(chosen, options, picker.defaultKind) : chosen, fieldPathId.path);
+  };
+
+  // Who can only choose one thing is not asked (autoSelect is on unless the template switches it off).
+  const only =
+    required && !value && options.autoSelect !== false && choices.length === 1 && !allowsAny(options)
+      ? choices[0]
+      : undefined;
+  useEffect(() => {
+    if (only) onChange(only.value, fieldPathId.path);
+  }, [only, onChange, fieldPathId.path]);
+
+  return (
+    <Combobox
+      id={fieldPathId.$id}
+      options={choices}
+      chosen={
+        value
+          ? (choices.find((choice) => choice.value === value)?.title ??
+            humanizeRef(value, defaultKindOf(options, picker)))
+          : ''
+      }
+      onSearch={search}
+      onChoose={choose}
+      onLeave={() => onBlur(fieldPathId.$id, value)}
+      free={allowsAny(options)}
+      loading={loading}
+      placeholder={uiSchema?.['ui:placeholder']}
+      disabled={disabled || readonly || uiSchema?.['ui:disabled'] === true}
+      invalid={(rawErrors?.length ?? 0) > 0}
+      describedBy={ariaDescribedByIds(fieldPathId.$id)}
+      autoFocus={uiSchema?.['ui:autofocus']}
+    />
+  );
+}
+
+function defaultKindOf(options: JsonObject, picker: Picker): string {
+  const kind = typeof options.defaultKind === 'string' ? options.defaultKind : picker.defaultKind;
+  return (kind ?? 'component').toLowerCase();
+}
+
+export function EntityPicker(props: FieldProps) {
+  return <SinglePicker {...props} picker={{}} />;
+}
+
+export function OwnerPicker(props: FieldProps) {
+  return <SinglePicker {...props} picker={{ kinds: ['Group', 'User'], defaultKind: 'Group' }} />;
+}
+
+export function OwnedEntityPicker(props: FieldProps) {
+  return <SinglePicker {...props} picker={{ owned: true }} />;
+}
+
+export function MyGroupsPicker(props: FieldProps) {
+  return <SinglePicker {...props} picker={{ kinds: ['Group'], defaultKind: 'Group', mine: true }} />;
+}
+
+export function MultiEntityPicker(props: FieldProps) {
+  const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, schema } = props;
+  const options = optionsOf(props);
+  const { options: choices, loading, search } = useEntityOptions(useFilter(props, {}));
+  const chosen: string[] = Array.isArray(formData) ? formData : [];
+  const full = schema.maxItems !== undefined && chosen.length >= schema.maxItems;
+  const add = (value: string | undefined) => {
+    if (!value) return;
+    const known = choices.some((choice) => choice.value === value);
+    const ref = known ? value : completeRef(value, options, undefined);
+    if (!chosen.includes(ref)) onChange([...chosen, ref], fieldPathId.path);
+  };
+  return (
+    <>
+      <Chips
+        values={chosen.map((value) => ({ value, title: humanizeRef(value, defaultKindOf(options, {})) }))}
+        onRemove={(value) =>
+          onChange(
+            chosen.filter((other) => other !== value),
+            fieldPathId.path,
+          )
+        }
+      />
+      <Combobox
+        multiple
+        id={fieldPathId.$id}
+        options={choices.filter((choice) => !chosen.includes(choice.value))}
+        chosen=""
+        onSearch={search}
+        onChoose={add}
+        onLeave={() => onBlur(fieldPathId.$id, chosen)}
+        free={allowsAny(options)}
+        loading={loading}
+        placeholder={full ? 'No more can be chosen' : 'Add …'}
+        disabled={disabled || readonly || full}
+        invalid={(rawErrors?.length ?? 0) > 0}
+        describedBy={ariaDescribedByIds(fieldPathId.$id)}
+      />
+    </>
+  );
+}
+
+/** What was chosen, each with a way to take it out. */
+export function Chips({
+  values,
+  onRemove,
+}: {
+  values: { value: string; title: string }[];
+  onRemove: (value: string) => void;
+}) {
+  if (values.length === 0) return null;
+  return (
+    <ul className="mb-1.5 flex flex-wrap gap-1">
+      {values.map(({ value, title }) => (
+        <li key={value} className="flex items-center rounded border pl-2" title={value}>
+          {title}
+          <button
+            type="button"
+            aria-label={`Remove ${title}`}
+            onClick={() => onRemove(value)}
+            className="flex size-6 items-center justify-center text-muted hover:text-ink"
+          >
+            <X size={12} aria-hidden />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,33 @@
+import { ariaDescribedByIds, type FieldProps } from '@rjsf/utils';
+import { Input } from '@/ui/input';
+
+/** The name of an entity to be. What a name may be is judged with the rest of the page. */
+export function EntityNamePicker({
+  fieldPathId,
+  formData,
+  onChange,
+  onBlur,
+  rawErrors,
+  disabled,
+  readonly,
+  uiSchema,
+}: FieldProps) {
+  return (
+    <Input
+      id={fieldPathId.$id}
+      name={fieldPathId.$id}
+      autoComplete="off"
+      spellCheck={false}
+      value={formData ?? ''}
+      disabled={disabled}
+      readOnly={readonly}
+      placeholder={uiSchema?.['ui:placeholder']}
+      // biome-ignore lint/a11y/noAutofocus: the template's author asked for it (ui:autofocus)
+      autoFocus={uiSchema?.['ui:autofocus']}
+      aria-invalid={(rawErrors?.length ?? 0) > 0 || undefined}
+      aria-describedby={ariaDescribedByIds(fieldPathId.$id)}
+      onChange={(event) => onChange(event.target.value || undefined, fieldPathId.path)}
+      onBlur={() => onBlur(fieldPathId.$id, formData)}
+    />
+  );
+}

@@ -1,0 +1,73 @@
+import type { UiSchema } from '@rjsf/utils';
+import type { JsonObject, TemplateStep } from '@/api/types';
+import { humanizeRef } from '@/entity/ref';
+import { humanizeRepoUrl, parseRepoUrl } from './form/pickers/repo-url';
+import type { Page } from './pages';
+
+/** What a filled form is about to make, as far as its fields tell. */
+export interface Intent {
+  what: string | undefined;
+  owner: string | undefined;
+  where: string | undefined;
+}
+
+const usualNames = ['name', 'component_id', 'componentId', 'serviceName', 'title'];
+
+/** Reads what, for whom and where from the fields made for it, or from the names that templates usually give them. */
+export function intentOf(pages: readonly Page[], values: JsonObject): Intent {
+  const byField = (field: string) => text(values[nameOfField(pages, field) ?? '']);
+  const repo = byField('RepoUrlPicker') ?? text(values.repoUrl);
+  const usual = usualNames.map((name) => text(values[name])).find((value) => value !== undefined);
+  const owner = byField('OwnerPicker') ?? byField('MyGroupsPicker') ?? text(values.owner);
+  return {
+    what: byField('EntityNamePicker') ?? usual ?? (repo && parseRepoUrl(repo).parts.repo),
+    owner: owner && humanizeRef(owner, 'group'),
+    where: repo && humanizeRepoUrl(repo),
+  };
+}
+
+function nameOfField(pages: readonly Page[], field: string): string | undefined {
+  return pages
+    .flatMap((page) => Object.entries(page.uiSchema))
+    .find(([, hints]) => (hints as UiSchema)?.['ui:field'] === field)?.[0];
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** What actions are known to leave behind in the world, in a word or two. Most actions only prepare files and leave nothing. */
+const traces: [RegExp, string][] = [
+  [/^publish:.*:(pull|merge)-request$/, 'opens a change request'],
+  [/^(publish:(github|gitlab|gitea|bitbucket\w*|azure|gerrit)|github:repo:create)$/, 'creates a repository'],
+  [/^catalog:register$/, 'adds to the catalog'],
+  [
+    /^github:(webhook|environment:create|deployKey:create|autolinks:create|issues:label|branch-protection:create)$/,
+    'changes the repository',
+  ],
+  [/^github:actions:dispatch$/, 'starts a workflow'],
+  [/kubernetes:apply$/, 'changes a cluster'],
+  [/^argocd:/, 'deploys with Argo CD'],
+  [/^vault:/, 'writes to Vault'],
+  [/^http:/, 'calls another system'],
+  [/^notification:send$/, 'sends a notification'],
+];
+
+export function traceOf(action: string): string | undefined {
+  return traces.find(([pattern]) => pattern.test(action))?.[1];
+}
+
+const singleParameter = /^\$\{\{\s*(not\s+)?parameters\.([A-Za-z_]\w*)\s*\}\}$/;
+
+/**
+ * Whether a step's condition already says that it will be skipped. Only a condition on one parameter, `${{ parameters.x }}` or `${{ not parameters.x }}`,
+ * is decided here; the rest is the server's to evaluate.
+ */
+export function isCertainlySkipped(step: TemplateStep, values: JsonObject): boolean {
+  if (step.if === false) return true;
+  const match = typeof step.if === 'string' ? singleParameter.exec(step.if.trim()) : null;
+  if (!match?.[2]) return false;
+  const value = values[match[2]];
+  const truthy = Boolean(value) && !(Array.isArray(value) && value.length === 0);
+  return match[1] ? truthy : !truthy;
+}

@@ -1,0 +1,121 @@
+import { type ErrorSchema, getDefaultFormState, type RJSFSchema, retrieveSchema, type UiSchema } from '@rjsf/utils';
+import type { Entity, JsonObject, ParameterSchema } from '@/api/types';
+import { entityNameProblem, tagsProblem } from './field-rules';
+import { repoUrlProblem } from './form/pickers/repo-url';
+import { isObject, splitSchema } from './form/split-schema';
+import { type Problem, problemsOf } from './form/validate';
+import { validator } from './form/validator';
+
+/** One page of the wizard. */
+export interface Page {
+  title: string;
+  description: string | undefined;
+  schema: RJSFSchema;
+  uiSchema: UiSchema;
+  /** The page as the template has it, whose hints the review reads. */
+  written: JsonObject;
+  /** Asks for secrets that no parameter names: its values are not parameters. */
+  secretsOnly: boolean;
+}
+
+/** The pages of a template, then one for the secrets that it declares but does not ask for. */
+export function pagesOf(parameters: ParameterSchema, template: Entity | undefined): Page[] {
+  const pages = parameters.steps
+    .filter((step) => !('backstage:featureFlag' in step.schema))
+    .map((step) => pageOf(step.title, step.description, step.schema, false));
+  const secrets = undeclaredSecrets(pages, template);
+  return secrets ? [...pages, pageOf('Secrets', undefined, secrets, true)] : pages;
+}
+
+function pageOf(title: string, description: string | undefined, written: JsonObject, secretsOnly: boolean): Page {
+  const { title: _, description: __, ...body } = written;
+  return { title, description, written, secretsOnly, ...splitSchema(body) };
+}
+
+function undeclaredSecrets(pages: readonly Page[], template: Entity | undefined): JsonObject | undefined {
+  const declared = template?.spec?.secrets;
+  const schema = isObject(declared) && isObject(declared.schema) ? declared.schema : undefined;
+  if (!schema || !isObject(schema.properties)) return undefined;
+  const asked = secretNames(pages);
+  const missing = Object.entries(schema.properties).filter(([name]) => !asked.has(name));
+  if (missing.length === 0) return undefined;
+  const properties = Object.fromEntries(
+    missing.map(([name, property]) => [name, { ...(isObject(property) && property), 'ui:field': 'Secret' }]),
+  );
+  const required = Array.isArray(schema.required) ? schema.required.filter((name) => name in properties) : [];
+  return { type: 'object', required, properties };
+}
+
+/** The names of the secrets that pages ask for, at any depth. */
+export function secretNames(pages: readonly Page[]): Set<string> {
+  const names = new Set<string>();
+  const walk = (hints: UiSchema) => {
+    for (const [name, child] of Object.entries(hints)) {
+      if (name.startsWith('ui:') || !isObject(child)) continue;
+      if (child['ui:field'] === 'Secret') names.add(name);
+      walk(child);
+    }
+  };
+  for (const page of pages) walk(page.uiSchema);
+  return names;
+}
+
+/** The page's schema for these values: conditions and dependencies are resolved. */
+export function resolve(page: Page, values: JsonObject): RJSFSchema {
+  return retrieveSchema(validator, page.schema, page.schema, values);
+}
+
+/** The values with every page's defaults filled in. */
+export function withDefaults(pages: readonly Page[], values: JsonObject): JsonObject {
+  return pages.reduce<JsonObject>(
+    (filled, page) => ({ ...filled, ...getDefaultFormState(validator, page.schema, filled, page.schema) }),
+    values,
+  );
+}
+
+/** What a field of the portal's own demands beyond its schema. */
+const fieldRules: Record<string, (value: unknown) => string | undefined> = {
+  EntityNamePicker: entityNameProblem,
+  EntityTagsPicker: tagsProblem,
+  RepoUrlPicker: repoUrlProblem,
+};
+
+/** What is wrong on a page, by its schema and by the rules of its fields. A page's schema that cannot be read is itself a problem. */
+export function problemsOn(page: Page, values: JsonObject): Problem[] {
+  try {
+    return [...problemsOf(resolve(page, values), values), ...fieldProblems(page.uiSchema, values, [])];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [{ path: [], keyword: 'schema', message: `The template’s schema cannot be used: ${reason}` }];
+  }
+}
+
+function fieldProblems(hints: UiSchema, value: unknown, path: (string | number)[]): Problem[] {
+  const rule = fieldRules[String(hints['ui:field'])];
+  const message = rule?.(value);
+  if (message !== undefined) return [{ path, keyword: 'field', message }];
+  if (!isObject(value)) return [];
+  return Object.entries(hints)
+    .filter(([name, child]) => !name.startsWith('ui:') && isObject(child))
+    .flatMap(([name, child]) => fieldProblems(child as UiSchema, value[name], [...path, name]));
+}
+
+/** RJSF's id of the field at a path. */
+export function fieldId(path: readonly (string | number)[]): string {
+  return ['root', ...path].join('_');
+}
+
+/** Problems as RJSF takes them, only those whose field `shown` lets through. */
+export function errorSchemaOf(problems: readonly Problem[], shown: (id: string) => boolean): ErrorSchema {
+  const root: ErrorSchema = {};
+  for (const { path, message } of problems) {
+    if (!shown(fieldId(path))) continue;
+    let node = root as Record<string, unknown>;
+    for (const part of path) {
+      node[part] ??= {};
+      node = node[part] as Record<string, unknown>;
+    }
+    node.__errors = [...((node.__errors as string[] | undefined) ?? []), message];
+  }
+  return root;
+}

@@ -1,0 +1,44 @@
+import { Link } from '@tanstack/react-router';
+import { Check } from 'lucide-react';
+import { classNames } from '@/ui/class-names';
+
+interface ProgressProps {
+  titles: readonly string[];
+  current: number;
+  /** The last page that may be opened: everything before it is filled in. */
+  reachable: number;
+}
+
+/** Where in the form one is, by the names of its pages. */
+export function Progress({ titles, current, reachable }: ProgressProps) {
+  return (
+    <nav aria-label="Progress">
+      <ol className="flex flex-wrap gap-x-5 gap-y-1 border-b">
+        {titles.map((title, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: titles may repeat and pages never move
+          <li key={index}>
+            <Link
+              from="/create/templates/$namespace/$name"
+              search={(search) => ({ ...search, page: index + 1 })}
+              disabled={index > reachable}
+              aria-current={index === current ? 'step' : undefined}
+              title={index > reachable ? 'Fill in the pages before it first' : undefined}
+              className={classNames(
+                '-mb-px flex items-center gap-1.5 border-b-2 py-1.5',
+                index === current ? 'border-accent' : 'border-transparent text-muted',
+                index <= reachable && 'hover:text-ink',
+              )}
+            >
+              {index < current ? (
+                <Check size={14} aria-label="done" className="text-done" />
+              ) : (
+                <span className="text-small">{index + 1}</span>
+              )}
+              {title}
+            </Link>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '@/api/types';
+import { pagesOf } from './pages';
+import { reviewRows, startCase } from './review-rows';
+
+function rows(schema: JsonObject, values: JsonObject): [string, string][] {
+  const [page] = pagesOf({ title: 'T', steps: [{ title: 'Page', schema }] }, undefined);
+  return page ? reviewRows(page, values).map(({ label, value }) => [label, value]) : [];
+}
+
+describe('reviewRows', () => {
+  it('follows the rules of ui:backstage.review', () => {
+    const review = (rule: JsonObject) => ({ 'ui:backstage': { review: rule } });
+    const schema = {
+      properties: {
+        plain: { type: 'string', title: 'Plain' },
+        masked: { type: 'string', ...review({ mask: '<hidden>', show: false }) },
+        gone: { type: 'string', ...review({ show: false }) },
+        secret: { type: 'string', 'ui:field': 'Secret' },
+        password: { type: 'string', 'ui:widget': 'password' },
+        choice: { type: 'string', enum: ['a', 'b'], 'ui:enumNames': ['Alpha', 'Beta'] },
+        renamed: { type: 'string', title: 'Other', ...review({ name: 'Better' }) },
+        object: { type: 'object', properties: { inner: { type: 'boolean' } } },
+        whole: { type: 'object', properties: { x: { type: 'number' } }, ...review({ explode: false }) },
+        list: { type: 'array', items: { type: 'string' } },
+        empty: { type: 'string' },
+      },
+    };
+    const values = {
+      plain: 'p',
+      masked: 'm',
+      gone: 'g',
+      secret: '****',
+      password: 'hunter2',
+      choice: 'b',
+      renamed: 'r',
+      object: { inner: true },
+      whole: { x: 1 },
+      list: ['go', 'ts'],
+    };
+    expect(rows(schema, values)).toEqual([
+      ['Plain', 'p'],
+      ['Masked', '<hidden>'],
+      ['Secret', '••••••'],
+      ['Password', '••••••'],
+      ['Choice', 'Beta'],
+      ['Better', 'r'],
+      ['Object › Inner', 'yes'],
+      ['Whole', '{"x":1}'],
+      ['List', 'go, ts'],
+    ]);
+  });
+
+  it('shows only the alternative that applies, with its own rules', () => {
+    const schema = {
+      properties: { kind: { type: 'string', enum: ['db', 'none'] } },
+      dependencies: {
+        kind: {
+          oneOf: [
+            { properties: { kind: { enum: ['db'] }, dsn: { type: 'string', 'ui:widget': 'password' } } },
+            { properties: { kind: { enum: ['none'] } } },
+          ],
+        },
+      },
+    };
+    expect(rows(schema, { kind: 'db', dsn: 'postgres://' })).toEqual([
+      ['Kind', 'db'],
+      ['Dsn', '••••••'],
+    ]);
+    expect(rows(schema, { kind: 'none', dsn: 'left over' })).toEqual([['Kind', 'none']]);
+  });
+});
+
+it.each([
+  ['repoUrl', 'Repo Url'],
+  ['component_id', 'Component Id'],
+  ['name', 'Name'],
+])('startCase(%s)', (name, words) => {
+  expect(startCase(name)).toBe(words);
+});

@@ -1,0 +1,92 @@
+import type { RJSFSchema } from '@rjsf/utils';
+import type { JsonObject } from '@/api/types';
+import { isObject } from './form/split-schema';
+import { type Page, resolve } from './pages';
+
+export interface ReviewRow {
+  key: string;
+  label: string;
+  value: string;
+}
+
+interface ReviewRule {
+  show?: boolean;
+  mask?: string;
+  name?: string;
+  explode?: boolean;
+}
+
+/**
+ * What a page's values look like to somebody who checks them, by Backstage's rules (`ui:backstage.review`): a mask is shown instead, `show: false` hides,
+ * passwords and secrets are starred, choices show their labels, objects are taken apart unless told otherwise, `name` overrides the label.
+ */
+export function reviewRows(page: Page, values: JsonObject): ReviewRow[] {
+  return rowsOf(resolve(page, values), page.written, values, []);
+}
+
+function rowsOf(schema: RJSFSchema, written: JsonObject, values: JsonObject, path: string[]): ReviewRow[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    const value = values[name];
+    if (value === undefined || typeof property === 'boolean') return [];
+    const hints = writtenProperty(written, name);
+    return rowsOfProperty(property as RJSFSchema, hints, value, [...path, name]);
+  });
+}
+
+function rowsOfProperty(schema: RJSFSchema, written: JsonObject, value: unknown, path: string[]): ReviewRow[] {
+  const rule = ruleOf(written);
+  const label = rule.name ?? schema.title ?? path.map(startCase).join(' › ');
+  const row = (text: string): ReviewRow[] => [{ key: path.join('/'), label, value: text }];
+  if (rule.mask !== undefined) return row(rule.mask);
+  if (rule.show === false) return [];
+  if (written['ui:field'] === 'Secret' || written['ui:widget'] === 'password') return row('••••••');
+  const choice = choiceLabel(schema, written, value);
+  if (choice !== undefined) return row(choice);
+  if (isObject(value) && rule.explode !== false) return rowsOf(schema, written, value, path);
+  return row(wordsOf(value));
+}
+
+function ruleOf(written: JsonObject): ReviewRule {
+  const backstage = written['ui:backstage'];
+  return isObject(backstage) && isObject(backstage.review) ? (backstage.review as ReviewRule) : {};
+}
+
+function choiceLabel(schema: RJSFSchema, written: JsonObject, value: unknown): string | undefined {
+  const names = written['ui:enumNames'] ?? (schema as { enumNames?: unknown }).enumNames;
+  const index = schema.enum?.findIndex((choice) => choice === value) ?? -1;
+  const name = Array.isArray(names) ? names[index] : undefined;
+  return name === undefined ? undefined : String(name);
+}
+
+function wordsOf(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Finds a property in the page as written: at its place, or in any alternative, dependency or condition around it. */
+export function writtenProperty(written: JsonObject, name: string): JsonObject {
+  const { properties } = written;
+  if (isObject(properties) && isObject(properties[name])) return properties[name];
+  for (const branch of branchesOf(written)) {
+    const found = writtenProperty(branch, name);
+    if (Object.keys(found).length > 0) return found;
+  }
+  return {};
+}
+
+function branchesOf(written: JsonObject): JsonObject[] {
+  const { allOf, anyOf, oneOf, then, else: otherwise, dependencies } = written;
+  const lists = [allOf, anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? list : []));
+  const dependents = isObject(dependencies) ? Object.values(dependencies) : [];
+  return [...lists, ...dependents, then, otherwise].filter(isObject);
+}
+
+/** `repoUrl` and `repo_url` as `Repo Url`. */
+export function startCase(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .split(/[\s_-]+/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join(' ');
+}
