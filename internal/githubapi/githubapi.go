@@ -26,7 +26,9 @@ import (
 )
 
 // refusals are what any operation may answer with; the description names them at some only.
-var refusals = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity}
+var refusals = []int{
+	http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
+}
 
 // Prefix is where a GitHub Enterprise host serves the operations.
 const Prefix = "/api/v3"

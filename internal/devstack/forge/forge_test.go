@@ -1,8 +1,10 @@
 package forge_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -130,4 +132,134 @@ func randomBytes(t *testing.T, n int64) []byte {
 	_, err = io.ReadFull(source, content)
 	require.NoError(t, err)
 	return content
+}
+
+func TestARestartKeepsEverything(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	first, err := forge.Start(t.Context(), forge.Options{DataDir: directory})
+	require.NoError(t, err)
+	require.NoError(t, first.AddOrganization("demo", ""))
+	require.NoError(t, first.AddTeam("demo", "Makers", ""))
+	status, _ := call(t, first, http.MethodPost, "/orgs/demo/repos", `{"name": "shop", "description": "A shop"}`)
+	require.Equal(t, http.StatusCreated, status)
+	require.NoError(t, first.Stop(t.Context()))
+
+	second := start(t, forge.Options{DataDir: directory})
+	require.Equal(t, first.URL(), second.URL(), "links to it stay good")
+	require.Equal(t, first.Token(), second.Token())
+	_, repository := call(t, second, http.MethodGet, "/repos/demo/shop", "")
+	require.Equal(t, "A shop", repository["description"])
+	_, team := call(t, second, http.MethodGet, "/orgs/demo/teams/makers", "")
+	require.Equal(t, "Makers", team["name"])
+}
+
+func TestImportDirectory(t *testing.T) {
+	t.Parallel()
+	f, ctx := start(t, forge.Options{}), t.Context()
+	directory := t.TempDir()
+	source := forge.Import{Owner: "demo", Name: "examples", Directory: directory, Description: "Examples", Topics: []string{"b", "a"}, Public: true}
+	history := func() []map[string]any {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.APIBaseURL()+"/repos/demo/examples/commits", nil)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		var commits []map[string]any
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&commits))
+		return commits
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "a.yaml"), []byte("a"), 0o600))
+	require.NoError(t, f.ImportDirectory(ctx, source))
+	require.NoError(t, f.ImportDirectory(ctx, source))
+	require.Len(t, history(), 1, "what did not change adds no commit")
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "a.yaml"), []byte("b"), 0o600))
+	require.NoError(t, f.ImportDirectory(ctx, source))
+	require.Len(t, history(), 2)
+
+	source.Directory = filepath.Join(directory, "none")
+	require.ErrorContains(t, f.ImportDirectory(ctx, source), "not a directory")
+	source.Directory, source.Owner = directory, "nobody"
+	require.ErrorContains(t, f.ImportDirectory(ctx, source), `owner "nobody"`)
+}
+
+func TestOnlyLoopbackIsServed(t *testing.T) {
+	t.Parallel()
+	_, err := forge.Start(t.Context(), forge.Options{DataDir: t.TempDir(), Address: "0.0.0.0:0"})
+	require.ErrorContains(t, err, "not a loopback address")
+}
+
+func TestReservedAndMalformedLogins(t *testing.T) {
+	t.Parallel()
+	f := start(t, forge.Options{})
+	for _, login := range []string{"api", "assets", "", "a b", "../x", "-x"} {
+		require.Error(t, f.AddUser(login, ""), login)
+	}
+	require.ErrorContains(t, f.AddUser("demo", ""), "of type Organization")
+}
+
+// forgeDirectory names the data directory to the process that TestAKilledForge starts.
+const forgeDirectory = "PORTICO_TEST_FORGE_DIRECTORY"
+
+// TestForgeProcess is a process of its own, not a test: it creates and deletes repositories until it is killed, and
+// prints each change that it was told had happened.
+func TestForgeProcess(t *testing.T) {
+	directory := os.Getenv(forgeDirectory)
+	if directory == "" {
+		t.Skip("started by TestAKilledForge")
+	}
+	f := start(t, forge.Options{DataDir: directory})
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("r%d", i)
+		status, _ := call(t, f, http.MethodPost, "/orgs/demo/repos", `{"name": "`+name+`"}`)
+		require.Equal(t, http.StatusCreated, status)
+		fmt.Println("created " + name)
+		if i%2 == 0 {
+			status, _ = call(t, f, http.MethodDelete, "/repos/demo/"+name, "")
+			require.Equal(t, http.StatusNoContent, status)
+			fmt.Println("deleted " + name)
+		}
+	}
+}
+
+func TestAKilledForge(t *testing.T) {
+	t.Parallel()
+	for lines := range 4 {
+		directory := t.TempDir()
+		process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestForgeProcess$")
+		process.Env = append(os.Environ(), forgeDirectory+"="+directory)
+		output, err := process.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, process.Start())
+		told := bufio.NewScanner(output)
+		kept := map[string]bool{}
+		for i := 0; i < 5+lines*3 && told.Scan(); i++ {
+			change, name, _ := strings.Cut(told.Text(), " ")
+			kept[name] = change == "created"
+		}
+		require.NoError(t, process.Process.Kill())
+		for told.Scan() {
+			change, name, _ := strings.Cut(told.Text(), " ")
+			kept[name] = change == "created"
+		}
+		require.Error(t, process.Wait())
+
+		f := start(t, forge.Options{DataDir: directory})
+		missing := 0
+		for name, created := range kept {
+			status, _ := call(t, f, http.MethodGet, "/repos/demo/"+name, "")
+			switch {
+			case !created:
+				require.Equal(t, http.StatusNotFound, status, name)
+			case status == http.StatusNotFound:
+				missing++
+			default:
+				require.Equal(t, http.StatusOK, status, name)
+			}
+		}
+		require.LessOrEqual(t, missing, 1, "only the last deletion may have happened without having been told")
+		leftovers, err := os.ReadDir(filepath.Join(directory, "tmp"))
+		require.NoError(t, err)
+		require.Empty(t, leftovers)
+	}
 }

@@ -250,7 +250,7 @@ func (s *store) putOwner(login, kind string, change func(*account) error) error 
 	changed := &account{Login: login, Kind: kind, CreatedAt: now()}
 	if existing, ok := s.owners[strings.ToLower(login)]; ok {
 		if existing.Kind != kind {
-			return fmt.Errorf("login %s: it is a %s already", login, strings.ToLower(existing.Kind))
+			return fmt.Errorf("login %s: it exists and is of type %s", login, existing.Kind)
 		}
 		var err error
 		if changed, err = clone(existing); err != nil {

@@ -1,0 +1,347 @@
+package github_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	gogithub "github.com/google/go-github/v60/github"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/activities/github"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/internal/devstack/forge/forgetest"
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+func TestPublishWithDefaults(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	output, err := b.run(t, nil)
+	require.NoError(t, err)
+	b.requirePublished(t, output)
+	require.Equal(t, b.forge.URL+"/demo/shop.git", output["remoteUrl"])
+	require.Equal(t, b.forge.URL+"/demo/shop/blob/main", output["repoContentsUrl"])
+
+	repository, _, err := b.client.Repositories.Get(t.Context(), "demo", "shop")
+	require.NoError(t, err)
+	require.Equal(t, "private", repository.GetVisibility())
+	require.Equal(t, "main", repository.GetDefaultBranch())
+	rules, _, err := b.client.Repositories.GetBranchProtection(t.Context(), "demo", "shop", "main")
+	require.NoError(t, err)
+	require.Equal(t, 1, rules.GetRequiredPullRequestReviews().RequiredApprovingReviewCount)
+	require.True(t, rules.GetEnforceAdmins().Enabled)
+	commit, _, err := b.client.Repositories.GetCommit(t.Context(), "demo", "shop", "main", nil)
+	require.NoError(t, err)
+	require.Equal(t, "initial commit", commit.GetCommit().GetMessage())
+	require.Equal(t, "Scaffolder", commit.GetCommit().GetAuthor().GetName())
+	require.Equal(t, "scaffolder@backstage.io", commit.GetCommit().GetCommitter().GetEmail())
+	require.NotContains(t, b.log.text(), b.forge.Token())
+}
+
+func TestPublishWithEverything(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, "service/go.mod", "module shop\n")
+	b.write(t, "service/.gitignore", "*.log\n")
+	b.write(t, "service/noise.log", "noise\n")
+	output, err := b.run(t, values{
+		"description": "A shop", "homepage": "https://shop.example", "repoVisibility": "public", "defaultBranch": "trunk/one",
+		"sourcePath": "./service", "gitCommitMessage": "Begin\n\n# not a comment", "gitAuthorName": "Ann", "gitAuthorEmail": "ann@example.com",
+		"access": "demo/makers", "topics": []string{"Go", "shop"}, "hasWiki": false, "hasProjects": false, "allowMergeCommit": false,
+		"collaborators": []values{
+			{"user": "user:default/ann", "access": "push"}, {"team": "makers", "access": "maintain"}, {"user": "nobody", "access": "pull"},
+		},
+		"repoVariables": map[string]string{"REGION": "eu"}, "secrets": map[string]string{"KEY": "hunter2"},
+		"customProperties":  values{"tier": "1", "areas": []string{"a", "b"}},
+		"oidcCustomization": values{"useDefault": false, "includeClaimKeys": []string{"repo"}},
+		"subscribe":         true, "requiredCommitSigning": true, "requiredApprovingReviewCount": 2,
+		"requiredStatusCheckContexts": []string{"build"}, "requiredLinearHistory": true,
+		"bypassPullRequestAllowances": values{"users": []string{"ann"}}, "restrictions": values{"users": []string{}, "teams": []string{"makers"}},
+	})
+	require.NoError(t, err)
+	b.requirePublished(t, output)
+	require.Equal(t, b.forge.URL+"/demo/shop/blob/trunk/one", output["repoContentsUrl"])
+
+	ctx := t.Context()
+	repository, _, err := b.client.Repositories.Get(ctx, "demo", "shop")
+	require.NoError(t, err)
+	require.Equal(t, "A shop", repository.GetDescription())
+	require.Equal(t, "https://shop.example", repository.GetHomepage())
+	require.Equal(t, "trunk/one", repository.GetDefaultBranch())
+	require.Equal(t, []string{"go", "shop"}, repository.Topics)
+	require.False(t, repository.GetAllowMergeCommit())
+	require.False(t, repository.GetHasWiki())
+	tree, _, err := b.client.Git.GetTree(ctx, "demo", "shop", output["commitHash"].(string), true)
+	require.NoError(t, err)
+	require.Len(t, tree.Entries, 2, "the directory is the root, and what .gitignore names stays out")
+	commit, _, err := b.client.Repositories.GetCommit(ctx, "demo", "shop", output["commitHash"].(string), nil)
+	require.NoError(t, err)
+	require.Equal(t, "Begin\n\n# not a comment", commit.GetCommit().GetMessage())
+	require.Equal(t, "Ann", commit.GetCommit().GetAuthor().GetName())
+	secret, err := b.forge.Secret("demo", "shop", "KEY")
+	require.NoError(t, err)
+	require.Equal(t, "hunter2", secret)
+	variables, _, err := b.client.Actions.ListRepoVariables(ctx, "demo", "shop", nil)
+	require.NoError(t, err)
+	require.Equal(t, "eu", variables.Variables[0].Value)
+	rules, _, err := b.client.Repositories.GetBranchProtection(ctx, "demo", "shop", "trunk/one")
+	require.NoError(t, err)
+	require.True(t, rules.GetRequiredSignatures().GetEnabled())
+	require.Contains(t, b.log.text(), "warning: Skipping pull access for nobody")
+	require.NotContains(t, b.log.text(), "hunter2")
+}
+
+func TestConfigurationGivesAuthorAndMessage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.action = github.NewPublish(github.Options{
+		Hosts: hosts(t, b.forge, b.forge.Token()), Author: github.Author{Name: "Robot"}, CommitMessage: "By the house",
+	})
+	_, err := b.run(t, nil)
+	require.NoError(t, err)
+	commit, _, err := b.client.Repositories.GetCommit(t.Context(), "demo", "shop", "main", nil)
+	require.NoError(t, err)
+	require.Equal(t, "By the house", commit.GetCommit().GetMessage())
+	require.Equal(t, "Robot", commit.GetCommit().GetAuthor().GetName())
+	require.Equal(t, "scaffolder@backstage.io", commit.GetCommit().GetAuthor().GetEmail())
+}
+
+func TestPersonalRepositories(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	output, err := b.run(t, values{"repoUrl": b.forge.Host + "?owner=portico&repo=mine", "repoVisibility": "public"})
+	require.NoError(t, err)
+	require.Equal(t, b.forge.URL+"/portico/mine.git", output["remoteUrl"])
+
+	_, err = b.run(t, values{"repoUrl": b.forge.Host + "?owner=ann&repo=hers"})
+	require.ErrorContains(t, err, "only ann can create repositories there")
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+	require.Equal(t, action.EffectUndone, b.ledger.effects[1].State)
+}
+
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		input values
+		says  string
+	}{
+		"unknown host":     {values{"repoUrl": "git.example?owner=a&repo=b"}, "No matching integration configuration for host git.example"},
+		"no owner":         {values{"repoUrl": "github.com?repo=b"}, "missing owner"},
+		"no token":         {values{"repoUrl": "github.com?owner=a&repo=b"}, "There is no token for github.com"},
+		"no such owner":    {values{"repoUrl": "HOST?owner=nobody&repo=b"}, "looking for the owner nobody"},
+		"branch":           {values{"defaultBranch": "a..b"}, `defaultBranch "a..b"`},
+		"source outside":   {values{"sourcePath": "../elsewhere"}, `sourcePath "../elsewhere"`},
+		"source missing":   {values{"sourcePath": "none"}, `sourcePath "none"`},
+		"source is a file": {values{"sourcePath": "README.md"}, `sourcePath "README.md"`},
+		"refused settings": {values{"description": string(make([]rune, 400))}, "description cannot be more than 350 characters"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			if test.input["repoUrl"] == "HOST?owner=nobody&repo=b" {
+				test.input["repoUrl"] = b.forge.Host + "?owner=nobody&repo=b"
+			}
+			_, err := b.action.Run(t.Context(), b.call(t, test.input))
+			require.ErrorContains(t, err, test.says)
+			require.False(t, action.IsTransient(err))
+		})
+	}
+}
+
+func TestNestedRepositoriesAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, ".git/config", "[core]\n")
+	output, err := b.run(t, nil)
+	require.NoError(t, err, "one at the root is left out")
+	tree, _, err := b.client.Git.GetTree(t.Context(), "demo", "shop", output["commitHash"].(string), true)
+	require.NoError(t, err)
+	require.Len(t, tree.Entries, 3)
+
+	b.write(t, "vendor/lib/.git/HEAD", "ref: refs/heads/main\n")
+	_, err = b.run(t, nil)
+	require.ErrorContains(t, err, "vendor/lib is a Git repository within the workspace")
+}
+
+func TestLinksAreKeptAsLinks(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(b.files, "link")))
+	output, err := b.run(t, nil)
+	require.NoError(t, err)
+	tree, _, err := b.client.Git.GetTree(t.Context(), "demo", "shop", output["commitHash"].(string), false)
+	require.NoError(t, err)
+	require.Equal(t, "120000", tree.Entries[1].GetMode())
+}
+
+func TestATakenNameIsLeftUntouched(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	theirs, _, err := b.client.Repositories.Create(t.Context(), "demo", &gogithub.Repository{
+		Name: gogithub.String("shop"), Description: gogithub.String("Theirs"),
+	})
+	require.NoError(t, err)
+	_, err = b.run(t, nil)
+	require.ErrorContains(t, err, "already has a repository demo/shop")
+	require.ErrorContains(t, err, "Choose another name")
+	require.Equal(t, fault.Conflict, fault.KindOf(err))
+	require.False(t, action.IsTransient(err))
+	require.Equal(t, action.EffectUndone, b.ledger.effects[0].State)
+	after, _, err := b.client.Repositories.Get(t.Context(), "demo", "shop")
+	require.NoError(t, err)
+	require.Equal(t, theirs.GetUpdatedAt(), after.GetUpdatedAt())
+
+	_, err = b.client.Repositories.Delete(t.Context(), "demo", "shop")
+	require.NoError(t, err)
+	output, err := b.run(t, nil)
+	require.NoError(t, err, "once the name is free, the step can be retried")
+	b.requirePublished(t, output)
+}
+
+// Two runs of one template, with the same name and the same token, at the same moment: one gets the repository.
+func TestARaceForAName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	rival := &ledger{run: "run-2"}
+	raced := false
+	b.forge.Inject(func(r *http.Request) forgetest.Fault {
+		if r.Method != http.MethodPost || raced {
+			return nil
+		}
+		raced = true
+		return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			call := b.call(t, nil)
+			call.RunID, call.Ledger = rival.run, rival
+			_, err := b.action.Run(t.Context(), call)
+			require.NoError(t, err)
+			next.ServeHTTP(w, r)
+		}
+	})
+	_, err := b.run(t, nil)
+	require.ErrorContains(t, err, "this run did not create it")
+	require.Equal(t, action.EffectUndone, b.ledger.effects[0].State)
+	require.Equal(t, action.EffectCreated, rival.effects[0].State)
+}
+
+func TestErrorClasses(t *testing.T) {
+	t.Parallel()
+	const create, push = "/orgs/demo/repos", "/git-receive-pack"
+	exhausted := http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"4102444800"}}
+	for name, test := range map[string]struct {
+		method, path string
+		fault        forgetest.Fault
+		transient    bool
+		wait         time.Duration
+		kind         fault.Kind
+		says         string
+	}{
+		"server error":      {"POST", create, forgetest.Answer(502, "Bad Gateway", nil), true, 0, "", "answered 502"},
+		"too many requests": {"POST", create, forgetest.Limited(7 * time.Second), true, 7 * time.Second, "", "answered 429"},
+		"slow down":         {"POST", create, forgetest.Answer(403, "slow down", http.Header{"Retry-After": {"9"}}), true, 9 * time.Second, "", "slow down"},
+		"used up":           {"GET", "/users/demo", forgetest.Answer(403, "used up", exhausted), true, time.Hour, "", "used up until 2100"},
+		"connection lost":   {"POST", create, forgetest.DropBefore, true, 0, "", "could not be reached"},
+		"forbidden":         {"POST", create, forgetest.Answer(403, "Must be an owner.", nil), false, 0, fault.NotAllowed, "Must be an owner. Give the token's owner"},
+		"unauthorized":      {"POST", create, forgetest.Answer(401, "Bad credentials", nil), false, 0, fault.Authentication, "Check that the token"},
+		"not found":         {"POST", create, forgetest.Answer(404, "Not Found", nil), false, 0, fault.NotFound, "that the token may see it"},
+		"unprocessable":     {"POST", create, forgetest.Answer(422, "Validation Failed", nil), false, 0, fault.Input, "Correct the step's input"},
+		"push refused":      {"POST", push, forgetest.Answer(403, "no", nil), false, 0, fault.NotAllowed, "refused the token"},
+		"push failed":       {"POST", push, forgetest.Answer(503, "no", nil), true, 0, "", "pushing to demo/shop"},
+		"push lost":         {"POST", push, forgetest.DropBefore, true, 0, "", "pushing to demo/shop"},
+		"settings failed":   {"PATCH", "/repos/demo/shop", forgetest.Answer(500, "no", nil), true, 0, "", "changing the settings"},
+		"protection failed": {"PUT", "/protection", forgetest.Answer(500, "no", nil), true, 0, "", "protecting the branch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.forge.Inject(on(test.method, test.path, test.fault))
+			_, err := b.run(t, nil)
+			require.ErrorContains(t, err, test.says)
+			require.Equal(t, test.transient, action.IsTransient(err), err)
+			require.Equal(t, test.kind, fault.KindOf(err))
+			require.GreaterOrEqual(t, action.RetryAfter(err), test.wait)
+			require.NotContains(t, err.Error()+b.log.text(), b.forge.Token())
+
+			b.forge.Inject(nil)
+			output, err := b.run(t, nil)
+			require.NoError(t, err, "a retry completes")
+			b.requirePublished(t, output)
+		})
+	}
+}
+
+func TestProtectionThatIsRefusedIsAWarning(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.forge.Inject(on(http.MethodPut, "/protection", forgetest.Answer(403, "Upgrade to GitHub Pro or make this repository public", nil)))
+	_, err := b.run(t, nil)
+	require.NoError(t, err)
+	require.Contains(t, b.log.text(), "warning: Skipping protection of the default branch")
+}
+
+func TestAHangingHostIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := t.Context()
+	cancelled := make(chan struct{})
+	b.forge.Inject(on(http.MethodGet, "/users/demo", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		close(cancelled)
+		forgetest.Hang(w, r, next)
+	}))
+	running, cancel := contextUntil(ctx, cancelled)
+	defer cancel()
+	_, err := b.action.Run(running, b.call(t, nil))
+	require.ErrorIs(t, err, running.Err())
+	require.Empty(t, b.ledger.effects)
+}
+
+func TestTheStepsOwnToken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.action = github.NewPublish(github.Options{Hosts: hosts(t, b.forge, ""), RequireUserCredentials: true})
+	_, err := b.run(t, nil)
+	require.ErrorContains(t, err, "No user credentials provided for host")
+	output, err := b.run(t, values{"token": b.forge.Token()})
+	require.NoError(t, err)
+	b.requirePublished(t, output)
+	encoded, err := json.Marshal(b.ledger.effects)
+	require.NoError(t, err)
+	require.NotContains(t, string(encoded), b.forge.Token())
+
+	undo := &action.UndoCall{RunID: b.ledger.run, Effect: b.ledger.effects[0], Log: b.log}
+	require.ErrorContains(t, b.action.Undo(t.Context(), undo), "There is no token")
+	undo.Secrets = map[string]string{"USER_OAUTH_TOKEN": b.forge.Token()}
+	require.NoError(t, b.action.Undo(t.Context(), undo))
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	plan, err := b.action.Plan(t.Context(), b.call(t, nil))
+	require.NoError(t, err)
+	require.Equal(t, "create the private repository demo/shop on "+b.forge.Host+" and push the workspace to main", plan.Summary)
+	require.Equal(t, []action.PlannedEffect{{Kind: "github:repository", Name: "demo/shop"}}, plan.Creates)
+	require.Empty(t, b.ledger.effects)
+	_, _, err = b.client.Repositories.Get(t.Context(), "demo", "shop")
+	require.Error(t, err, "nothing was made")
+
+	_, err = b.action.Plan(t.Context(), b.call(t, values{"repoUrl": b.forge.Host + "?owner=ann&repo=hers"}))
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+	_, err = b.run(t, nil)
+	require.NoError(t, err)
+	_, err = b.action.Plan(t.Context(), b.call(t, nil))
+	require.Equal(t, fault.Conflict, fault.KindOf(err))
+}
+
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	description := github.NewPublish(github.Options{}).Describe()
+	require.Equal(t, "publish:github", description.ID)
+	require.True(t, description.UsesWorkspace)
+	require.True(t, json.Valid(description.InputSchema))
+	require.True(t, json.Valid(description.OutputSchema))
+	require.NotEmpty(t, description.Examples)
+}
