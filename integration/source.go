@@ -100,12 +100,12 @@ func repositoryRoot(kind string, base *url.URL) string {
 		if len(segments) > 4 && slices.Contains([]string{"blob", "tree", "edit", "raw"}, segments[3]) {
 			return strings.Join(segments[:5], "/")
 		}
-		return strings.TrimSuffix(base.EscapedPath(), "/")
+		return strings.TrimRight(base.EscapedPath(), "/")
 	case TypeGitLab:
 		if dash := slices.Index(segments, "-"); dash > 0 && len(segments) > dash+2 {
 			return strings.Join(segments[:dash+3], "/")
 		}
-		return strings.TrimSuffix(base.EscapedPath(), "/")
+		return strings.TrimRight(base.EscapedPath(), "/")
 	default:
 		return ""
 	}
@@ -140,12 +140,15 @@ func (s *Set) resolve(base, ref string) (string, error) {
 		return "", errInvalidURL
 	}
 	if root := repositoryRoot(s.byHost[origin.Host].Type, origin); root != "" && strings.HasPrefix(ref, "/") {
-		if reference, err = url.Parse(root + "/" + strings.TrimLeft(ref, "/")); err != nil {
+		if reference, err = url.Parse(origin.Scheme + "://" + origin.Host + root + "/" + strings.TrimLeft(ref, "/")); err != nil {
 			return "", errInvalidURL
 		}
 	}
 	resolved := origin.ResolveReference(reference)
 	resolved.RawQuery = origin.RawQuery
+	if resolved.Host == "" {
+		return "", errInvalidURL
+	}
 	return resolved.String(), nil
 }
 
