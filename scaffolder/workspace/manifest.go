@@ -35,6 +35,9 @@ const digestPrefix = "sha256:"
 
 // checkDigest refuses what could not be the name of a snapshot, so that no digest can name anything else in the bucket.
 func checkDigest(digest string) error {
+	if isEmpty(digest) {
+		return nil
+	}
 	sum, ok := strings.CutPrefix(digest, digestPrefix)
 	if _, err := hex.DecodeString(sum); !ok || err != nil || len(sum) != 2*sha256.Size {
 		return fmt.Errorf("%q is not the digest of a workspace", digest)

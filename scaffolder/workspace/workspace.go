@@ -22,6 +22,8 @@ import (
 // Empty is the digest of a workspace that holds nothing. Nothing is stored for it, and the empty string opens the same.
 const Empty = "empty"
 
+func isEmpty(digest string) bool { return digest == "" || digest == Empty }
+
 // Options say where snapshots live and how large they may be. Bucket and Directory are required; a zero limit is the
 // default.
 type Options struct {
@@ -117,9 +119,6 @@ func (s *Store) Open(ctx context.Context, digest string) (root *os.Root, release
 }
 
 func (s *Store) open(ctx context.Context, digest string) (*directory, error) {
-	if digest == "" || digest == Empty {
-		return s.newDirectory(digest)
-	}
 	if err := checkDigest(digest); err != nil {
 		return nil, action.Final(err)
 	}
@@ -127,8 +126,8 @@ func (s *Store) open(ctx context.Context, digest string) (*directory, error) {
 		return unused, nil
 	}
 	opened, err := s.newDirectory(digest)
-	if err != nil {
-		return nil, err
+	if err != nil || isEmpty(digest) {
+		return opened, err
 	}
 	if err := s.unpack(ctx, opened); err != nil {
 		s.discard(opened)
@@ -148,7 +147,9 @@ func (s *Store) newDirectory(digest string) (*directory, error) {
 // take hands over a kept directory, nil when there is none or when something has changed it since.
 func (s *Store) take(digest string) *directory {
 	s.mutex.Lock()
-	n := slices.IndexFunc(s.kept, func(unused *directory) bool { return unused.digest == digest })
+	n := slices.IndexFunc(s.kept, func(unused *directory) bool {
+		return unused.digest == digest || isEmpty(unused.digest) && isEmpty(digest)
+	})
 	if n < 0 {
 		s.mutex.Unlock()
 		return nil
@@ -161,7 +162,7 @@ func (s *Store) take(digest string) *directory {
 		s.discard(found)
 		return nil
 	}
-	found.saved = false
+	found.digest, found.saved = digest, false
 	return found
 }
 
@@ -204,7 +205,7 @@ func (s *Store) release(opened *directory) {
 	s.mutex.Lock()
 	delete(s.inUse, opened.root)
 	s.mutex.Unlock()
-	if !opened.saved || len(opened.manifest.entries) == 0 {
+	if !opened.saved {
 		s.discard(opened)
 		return
 	}
@@ -248,7 +249,7 @@ const graceTime = time.Hour
 func (s *Store) Delete(ctx context.Context, digests ...string) error {
 	var failed error
 	for _, digest := range digests {
-		if digest == "" || digest == Empty {
+		if isEmpty(digest) {
 			continue
 		}
 		if err := s.delete(ctx, digest); err != nil {

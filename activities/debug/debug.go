@@ -1,0 +1,81 @@
+// Package debug holds the actions that help a template's author see what goes on: debug:log and debug:wait. The waiting itself is the
+// engine's, which can wait without holding a worker; what is here says how long.
+package debug
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+var (
+	//go:embed schema/log.input.json
+	logInput json.RawMessage
+	//go:embed schema/wait.input.json
+	waitInput json.RawMessage
+)
+
+// WaitID is the action whose time the engine waits before it runs it.
+const WaitID = "debug:wait"
+
+// Actions are the actions of this package.
+func Actions() []action.Action {
+	return []action.Action{logAction{}, waitAction{}}
+}
+
+// maxWait is Backstage's limit.
+const maxWait = 10 * time.Minute
+
+// Wait says how long a step with this rendered input of debug:wait is to wait. A time beyond ten minutes is a final error in
+// Backstage's words, a negative one is no time.
+func Wait(input json.RawMessage) (time.Duration, error) {
+	var amounts struct{ Minutes, Seconds, Milliseconds float64 }
+	if err := json.Unmarshal(input, &amounts); err != nil {
+		return 0, action.Final(fmt.Errorf("input of debug:wait: %w", err))
+	}
+	seconds := amounts.Minutes*60 + amounts.Seconds + amounts.Milliseconds/1000
+	if seconds > maxWait.Seconds() {
+		return 0, action.Final(errors.New("Waiting duration is longer than the maximum threshold of 10 minutes")) //nolint:staticcheck // Backstage's words
+	}
+	return time.Duration(max(seconds, 0) * float64(time.Second)), nil
+}
+
+// waitAction is what is left to do of debug:wait once the engine has waited: nothing.
+type waitAction struct{ action.NoEffects }
+
+func (waitAction) Describe() action.Description {
+	return action.Description{
+		ID:          WaitID,
+		Description: "Waits for a certain period of time.",
+		InputSchema: waitInput,
+		Quick:       true,
+		Examples: []action.Example{
+			{Description: "Give another system half a minute", Example: `steps:
+  - id: settle
+    name: Let the cluster settle
+    action: debug:wait
+    input:
+      seconds: 30
+`},
+			{Description: "Wait as long as the form says, and a little more", Example: `steps:
+  - id: pause
+    name: Pause
+    action: debug:wait
+    input:
+      minutes: 2
+      milliseconds: 500
+`},
+		},
+	}
+}
+
+// Run checks the input; the engine has waited before it calls.
+func (waitAction) Run(_ context.Context, call *action.Call) (action.Output, error) {
+	_, err := Wait(call.Input)
+	return nil, err
+}

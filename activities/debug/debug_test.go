@@ -1,0 +1,98 @@
+package debug_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/activities/debug"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/actiontest"
+)
+
+func TestConform(t *testing.T) {
+	t.Parallel()
+	actiontest.Conform(t, debug.Actions())
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		input string
+		want  []string
+	}{
+		// The first two are what a real Backstage logged.
+		"message": {
+			`{"message":"Hello my-svc (2) group:default/team-a"}`,
+			[]string{"{\n  \"message\": \"Hello my-svc (2) group:default/team-a\"\n}", "Hello my-svc (2) group:default/team-a"},
+		},
+		"names": {
+			`{"message":"files: 4 user:  task: 36","listWorkspace":true}`,
+			[]string{
+				"{\n  \"message\": \"files: 4 user:  task: 36\",\n  \"listWorkspace\": true\n}", "files: 4 user:  task: 36",
+				"Workspace:\n  - README.md\n  - catalog-info.yaml\n  - src/blob.bin\n  - src/huge.txt",
+			},
+		},
+		"contents": {
+			`{"listWorkspace":"with-contents"}`,
+			[]string{
+				"{\n  \"listWorkspace\": \"with-contents\"\n}",
+				"Workspace:\n - README.md:\n\n  # Hi 100%s\n\n - catalog-info.yaml:\n\n  kind: Component\n - src/blob.bin:\n\n  \ufffdx\ufffd\n - src/huge.txt: [skipped]",
+			},
+		},
+		"nothing": {`{}`, []string{"{}"}},
+		"percent": {`{"message":"50%d <b>","listWorkspace":false}`, []string{"{\n  \"message\": \"50%d <b>\",\n  \"listWorkspace\": false\n}", "50%d <b>"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench := actiontest.NewBench(t)
+			require.NoError(t, bench.Workspace.Mkdir("src", 0o755))
+			for path, content := range map[string]string{
+				"README.md": "# Hi 100%s\n", "catalog-info.yaml": "kind: Component", "src/blob.bin": "\xe9x\xff", "src/huge.txt": strings.Repeat("x", 300<<10),
+			} {
+				require.NoError(t, bench.Workspace.WriteFile(path, []byte(content), 0o644))
+			}
+			output, err := bench.Run(t, debug.Actions()[0], test.input)
+			require.NoError(t, err)
+			require.Empty(t, output)
+			require.Equal(t, test.want, bench.Log.Lines())
+		})
+	}
+}
+
+func TestLogDoesNotReadOutsideTheWorkspace(t *testing.T) {
+	t.Parallel()
+	bench := actiontest.NewBench(t)
+	require.NoError(t, bench.Workspace.Symlink("/etc/hostname", "outside"))
+	_, err := bench.Run(t, debug.Actions()[0], `{"listWorkspace":"with-contents"}`)
+	require.NoError(t, err)
+	require.Equal(t, "Workspace:\n - outside: [skipped]", bench.Log.Lines()[1])
+}
+
+func TestWait(t *testing.T) {
+	t.Parallel()
+	for input, want := range map[string]time.Duration{
+		`{}`: 0, `{"seconds":4}`: 4 * time.Second, `{"milliseconds":50}`: 50 * time.Millisecond, `{"minutes":10}`: 10 * time.Minute,
+		`{"minutes":0.5,"seconds":1.5,"milliseconds":250}`: 31750 * time.Millisecond, `{"seconds":-3}`: 0,
+	} {
+		got, err := debug.Wait(json.RawMessage(input))
+		require.NoError(t, err, input)
+		require.Equal(t, want, got, input)
+
+		output, err := actiontest.NewBench(t).Run(t, debug.Actions()[1], input)
+		require.NoError(t, err)
+		require.Empty(t, output)
+	}
+	for _, input := range []string{`{"minutes":10,"milliseconds":1}`, `{"seconds":1e300}`, `{"minutes":11,"seconds":1}`} {
+		_, err := debug.Wait(json.RawMessage(input))
+		require.EqualError(t, err, "Waiting duration is longer than the maximum threshold of 10 minutes", input)
+		require.False(t, action.IsTransient(err))
+		_, err = actiontest.NewBench(t).Run(t, debug.Actions()[1], input)
+		require.Error(t, err)
+	}
+	_, err := debug.Wait(json.RawMessage(`{"seconds":"4"}`))
+	require.ErrorContains(t, err, "input of debug:wait")
+}

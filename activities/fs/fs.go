@@ -1,0 +1,42 @@
+// Package fs holds the actions that move things about in the workspace: fs:delete, fs:rename and fs:readdir. No path leads them out of it.
+package fs
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+var (
+	//go:embed schema/delete.input.json
+	deleteInput json.RawMessage
+	//go:embed schema/rename.input.json
+	renameInput json.RawMessage
+	//go:embed schema/readdir.input.json
+	readdirInput json.RawMessage
+	//go:embed schema/readdir.output.json
+	readdirOutput json.RawMessage
+)
+
+// Actions are the actions of this package.
+func Actions() []action.Action {
+	return []action.Action{deleteAction{}, renameAction{}, readdirAction{}}
+}
+
+// full is the absolute path that Backstage's log lines and outputs have for a path in the workspace.
+func full(workspace *os.Root, path string) string {
+	return filepath.Join(workspace.Name(), path)
+}
+
+// failure names the path that something was done to; retrying would find the same files.
+func failure(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return action.InputError("%s is not in the workspace", path)
+	}
+	return action.Final(err)
+}

@@ -1,0 +1,213 @@
+package fs_test
+
+import (
+	"encoding/json"
+	iofs "io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/activities/fs"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/actiontest"
+)
+
+var remove, rename, readdir = fs.Actions()[0], fs.Actions()[1], fs.Actions()[2]
+
+func TestConform(t *testing.T) {
+	t.Parallel()
+	actiontest.Conform(t, fs.Actions())
+}
+
+// newBench makes a workspace with these files; a path that ends with a slash is an empty directory.
+func newBench(t *testing.T, paths ...string) *actiontest.Bench {
+	t.Helper()
+	bench := actiontest.NewBench(t)
+	for _, name := range paths {
+		require.NoError(t, bench.Workspace.MkdirAll(path.Dir(name), 0o755))
+		if !strings.HasSuffix(name, "/") {
+			require.NoError(t, bench.Workspace.WriteFile(name, []byte(name), 0o644))
+		}
+	}
+	return bench
+}
+
+// tree lists everything in a workspace, directories with a slash at the end.
+func tree(t *testing.T, root *os.Root) []string {
+	t.Helper()
+	found := []string{}
+	require.NoError(t, iofs.WalkDir(root.FS(), ".", func(name string, item iofs.DirEntry, err error) error {
+		switch {
+		case err != nil || name == ".":
+			return err
+		case item.IsDir():
+			name += "/"
+		}
+		found = append(found, name)
+		return nil
+	}))
+	return found
+}
+
+// input writes WORKSPACE as the workspace's own path.
+func input(bench *actiontest.Bench, text string) string {
+	return strings.ReplaceAll(text, "WORKSPACE", bench.Workspace.Name())
+}
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		patterns string
+		left     []string
+		deleted  []string
+	}{
+		"files":            {`["a.txt","docs/x.md","nope"]`, []string{".git/", ".git/HEAD", "b.txt", "docs/", "docs/deep/", "docs/deep/y.md", "empty/"}, []string{"a.txt", "docs/x.md"}},
+		"directory":        {`["docs"]`, []string{".git/", ".git/HEAD", "a.txt", "b.txt", "empty/"}, []string{"docs/deep/y.md", "docs/x.md"}},
+		"pattern":          {`["*.txt"]`, []string{".git/", ".git/HEAD", "docs/", "docs/deep/", "docs/deep/y.md", "docs/x.md", "empty/"}, []string{"a.txt", "b.txt"}},
+		"everywhere":       {`["**/*.md"]`, []string{".git/", ".git/HEAD", "a.txt", "b.txt", "docs/", "docs/deep/", "empty/"}, []string{"docs/deep/y.md", "docs/x.md"}},
+		"everything":       {`["**"]`, []string{}, []string{".git/HEAD", "a.txt", "b.txt", "docs/deep/y.md", "docs/x.md"}},
+		"empty directory":  {`["empty"]`, []string{".git/", ".git/HEAD", "a.txt", "b.txt", "docs/", "docs/deep/", "docs/deep/y.md", "docs/x.md"}, []string{}},
+		"absolute":         {`["WORKSPACE/a.txt"]`, []string{".git/", ".git/HEAD", "b.txt", "docs/", "docs/deep/", "docs/deep/y.md", "docs/x.md", "empty/"}, []string{"a.txt"}},
+		"the workspace":    {`["."]`, []string{}, []string{".git/HEAD", "a.txt", "b.txt", "docs/deep/y.md", "docs/x.md"}},
+		"nothing selected": {`[]`, []string{".git/", ".git/HEAD", "a.txt", "b.txt", "docs/", "docs/deep/", "docs/deep/y.md", "docs/x.md", "empty/"}, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench := newBench(t, "a.txt", "b.txt", "docs/x.md", "docs/deep/y.md", ".git/HEAD", "empty/")
+			_, err := bench.Run(t, remove, input(bench, `{"files":`+test.patterns+`}`))
+			require.NoError(t, err)
+			require.Equal(t, test.left, tree(t, bench.Workspace))
+			lines := []string{}
+			for _, path := range test.deleted {
+				lines = append(lines, "File "+filepath.Join(bench.Workspace.Name(), path)+" deleted successfully")
+			}
+			require.Equal(t, lines, append([]string{}, bench.Log.Lines()...))
+		})
+	}
+}
+
+func TestDeleteRemovesLinksAndNotWhatTheyPointAt(t *testing.T) {
+	t.Parallel()
+	bench := newBench(t, "a.txt", "docs/x.md")
+	require.NoError(t, bench.Workspace.Symlink("docs", "link"))
+	require.NoError(t, bench.Workspace.Symlink("/etc", "outside"))
+	_, err := bench.Run(t, remove, `{"files":["*"]}`)
+	require.NoError(t, err)
+	require.Equal(t, []string{"docs/", "docs/x.md"}, tree(t, bench.Workspace))
+}
+
+func TestNothingLeadsOutOfTheWorkspace(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		action action.Action
+		input  string
+	}{
+		"delete above":      {remove, `{"files":["../../outside"]}`},
+		"delete absolute":   {remove, `{"files":["/etc/passwd"]}`},
+		"delete below link": {remove, `{"files":["outside/passwd"]}`},
+		"rename from":       {rename, `{"files":[{"from":"../x","to":"y"}]}`},
+		"rename to":         {rename, `{"files":[{"from":"a","to":"../y"}]}`},
+		"rename into link":  {rename, `{"files":[{"from":"a","to":"outside/y"}]}`},
+		"readdir":           {readdir, `{"paths":[".."]}`},
+		"readdir link":      {readdir, `{"paths":["outside"]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench := newBench(t, "a")
+			require.NoError(t, bench.Workspace.Symlink("/etc", "outside"))
+			_, err := bench.Run(t, test.action, test.input)
+			requireError(t, err, "NotAllowedError", "Relative path is not allowed to refer to a directory outside its parent")
+		})
+	}
+}
+
+func requireError(t *testing.T, err error, name, message string) {
+	t.Helper()
+	require.EqualError(t, err, message)
+	var classified *action.Error
+	require.ErrorAs(t, err, &classified)
+	require.Equal(t, name, classified.Name)
+	require.False(t, action.IsTransient(err))
+}
+
+func TestRename(t *testing.T) {
+	t.Parallel()
+	bench := newBench(t, "a.txt", "b.txt", "dir/x", "old/y")
+	_, err := bench.Run(t, rename, input(bench, `{"files":[
+		{"from":"a.txt","to":"new/deep/a.txt"}, {"from":"WORKSPACE/b.txt","to":"new/deep/a.txt","overwrite":true}, {"from":"dir","to":"old","overwrite":true}]}`))
+	require.NoError(t, err)
+	require.Equal(t, []string{"new/", "new/deep/", "new/deep/a.txt", "old/", "old/x"}, tree(t, bench.Workspace))
+	content, err := bench.Workspace.ReadFile("new/deep/a.txt")
+	require.NoError(t, err)
+	require.Equal(t, "b.txt", string(content))
+	root := bench.Workspace.Name()
+	require.Equal(t, []string{
+		"File " + root + "/a.txt renamed to " + root + "/new/deep/a.txt successfully",
+		"File " + root + "/b.txt renamed to " + root + "/new/deep/a.txt successfully",
+		"File " + root + "/dir renamed to " + root + "/old successfully",
+	}, bench.Log.Lines())
+}
+
+func TestRenameMistakes(t *testing.T) {
+	t.Parallel()
+	for input, message := range map[string]string{
+		`{"files":[{"from":"a","to":"b"}]}`:                    "a cannot be renamed to b: dest already exists. Set overwrite: true to replace it",
+		`{"files":[{"from":"nope","to":"c"}]}`:                 "nope is not in the workspace",
+		`{"files":[{"from":"a","to":"./a"}]}`:                  "a cannot be renamed to itself",
+		`{"files":[{"from":"d","to":"d/e/f"}]}`:                "d cannot be renamed to d/e/f, which is inside of it",
+		`{"files":[{"from":".","to":"e"}]}`:                    ". cannot be renamed to e, which is inside of it",
+		`{"files":[{"from":"","to":"e"}]}`:                     "each file must have a from and to property",
+		`{"files":[{"from":"a","to":".","overwrite":true}]}`:   "a cannot take the place of ., which it is inside of",
+		`{"files":[{"from":"d/x","to":"d","overwrite":true}]}`: "d/x cannot take the place of d, which it is inside of",
+	} {
+		bench := newBench(t, "a", "b", "d/x")
+		_, err := bench.Run(t, rename, input)
+		requireError(t, err, "InputError", message)
+	}
+}
+
+// TestReaddir expects the order in which a real Backstage lists.
+func TestReaddir(t *testing.T) {
+	t.Parallel()
+	bench := newBench(t, "r", "a/f", "a/x/f", "a/y/f", "b/f", "b/z/f", "b/z/q/f", "b/w/f")
+	require.NoError(t, bench.Workspace.Symlink("a", "link"))
+	for name, test := range map[string]struct {
+		input          string
+		files, folders []string
+	}{
+		"top":       {`{"paths":["."]}`, []string{"link", "r"}, []string{"a", "b"}},
+		"two":       {`{"paths":["a","WORKSPACE/b"],"recursive":false}`, []string{"a/f", "b/f"}, []string{"a/x", "a/y", "b/w", "b/z"}},
+		"recursive": {`{"paths":["."],"recursive":true}`, []string{"link", "r", "b/f", "b/z/f", "b/z/q/f", "b/w/f", "a/f", "a/y/f", "a/x/f"}, []string{"a", "b", "b/w", "b/z", "b/z/q", "a/x", "a/y"}},
+		"nothing":   {`{"paths":[]}`, []string{}, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			output, err := bench.Run(t, readdir, input(bench, test.input))
+			require.NoError(t, err)
+			require.Equal(t, entries(bench, test.files), decoded(t, output["files"]))
+			require.Equal(t, entries(bench, test.folders), decoded(t, output["folders"]))
+		})
+	}
+	_, err := bench.Run(t, readdir, `{"paths":["nope"]}`)
+	requireError(t, err, "InputError", "nope is not in the workspace")
+	require.Empty(t, bench.Log.Lines())
+}
+
+func entries(bench *actiontest.Bench, paths []string) []map[string]string {
+	made := []map[string]string{}
+	for _, name := range paths {
+		made = append(made, map[string]string{"name": path.Base(name), "path": name, "fullPath": filepath.Join(bench.Workspace.Name(), name)})
+	}
+	return made
+}
+
+func decoded(t *testing.T, value any) (found []map[string]string) {
+	t.Helper()
+	encoded, err := json.Marshal(value)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(encoded, &found))
+	return found
+}

@@ -1,0 +1,49 @@
+package workspace
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+// Resolve gives the path within root that a step means by name: relative to the root, or absolute and below it. Whatever leads out,
+// through a symbolic link too, is a NotAllowedError in Backstage's words.
+func Resolve(root *os.Root, name string) (string, error) {
+	if filepath.IsAbs(name) {
+		relative, err := filepath.Rel(root.Name(), name)
+		if err != nil {
+			return "", errOutside()
+		}
+		name = relative
+	}
+	name = filepath.Clean(name)
+	if !filepath.IsLocal(name) {
+		return "", errOutside()
+	}
+	if _, err := root.Stat(name); IsOutside(err) {
+		return "", errOutside()
+	}
+	return name, nil
+}
+
+func errOutside() error {
+	return &action.Error{Name: "NotAllowedError", Err: errors.New("Relative path is not allowed to refer to a directory outside its parent")} //nolint:staticcheck // Backstage's words
+}
+
+// escapesMessage is how package os words the error of a path that leads out of a root. It exports no value to compare with.
+const escapesMessage = "path escapes from parent"
+
+// IsOutside says whether an operation on a root failed because the path led out of it.
+func IsOutside(err error) bool {
+	var pathError *os.PathError
+	var linkError *os.LinkError
+	switch {
+	case errors.As(err, &pathError):
+		return pathError.Err.Error() == escapesMessage
+	case errors.As(err, &linkError):
+		return linkError.Err.Error() == escapesMessage
+	}
+	return false
+}

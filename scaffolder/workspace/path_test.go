@@ -1,0 +1,110 @@
+package workspace_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/workspace"
+)
+
+func newRoot(t testing.TB) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, root.Close()) })
+	return root
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	root := newRoot(t)
+	require.NoError(t, root.Mkdir("d", 0o755))
+	require.NoError(t, root.Symlink("..", "up"))
+	require.NoError(t, root.Symlink("d", "down"))
+	for name, want := range map[string]string{
+		"": ".", ".": ".", "./": ".", "a": "a", "a/../b": "b", "d/x/": "d/x", "...": "...", "down/x": "down/x",
+		root.Name(): ".", filepath.Join(root.Name(), "d/e"): "d/e",
+	} {
+		got, err := workspace.Resolve(root, name)
+		require.NoError(t, err, name)
+		require.Equal(t, want, got, name)
+	}
+	for _, name := range []string{"..", "../x", "a/../../x", "/etc/passwd", root.Name() + "x", "up", "up/x", "d/../up/x"} {
+		_, err := workspace.Resolve(root, name)
+		var classified *action.Error
+		require.ErrorAs(t, err, &classified, name)
+		require.Equal(t, "NotAllowedError", classified.Name)
+		require.EqualError(t, err, "Relative path is not allowed to refer to a directory outside its parent")
+	}
+}
+
+// FuzzResolve looks for a name that is taken and yet leads out.
+func FuzzResolve(f *testing.F) {
+	for _, seed := range []string{"a/b", "../x", "/etc/passwd", "up/x", "a/./../..//b", "\x00", "up/../up"} {
+		f.Add(seed)
+	}
+	root := newRoot(f)
+	require.NoError(f, root.Symlink("..", "up"))
+	f.Fuzz(func(t *testing.T, name string) {
+		resolved, err := workspace.Resolve(root, name)
+		if err != nil {
+			return
+		}
+		full := filepath.Join(root.Name(), resolved)
+		require.True(t, full == root.Name() || strings.HasPrefix(full, root.Name()+"/"), resolved)
+		_, err = root.Stat(resolved)
+		require.False(t, workspace.IsOutside(err))
+	})
+}
+
+func TestGlobs(t *testing.T) {
+	t.Parallel()
+	directory := fstest.MapFS{}
+	for _, name := range []string{"README.md", ".hidden", "docs/a.md", "docs/deep/b.md", "src/main.go", "src/[x].go", ".github/workflows/ci.yml"} {
+		directory[name] = &fstest.MapFile{}
+	}
+	all := []string{".github", ".github/workflows", ".github/workflows/ci.yml", ".hidden", "README.md", "docs", "docs/a.md", "docs/deep", "docs/deep/b.md", "src", "src/[x].go", "src/main.go"}
+	for name, test := range map[string]struct {
+		patterns []string
+		want     []string
+	}{
+		"nothing":            {nil, nil},
+		"a file":             {[]string{"./README.md"}, []string{"README.md"}},
+		"a directory":        {[]string{"docs"}, []string{"docs/a.md", "docs/deep", "docs/deep/b.md"}},
+		"a directory/":       {[]string{"docs/"}, []string{"docs/a.md", "docs/deep", "docs/deep/b.md"}},
+		"below a directory":  {[]string{"docs/**"}, []string{"docs/a.md", "docs/deep", "docs/deep/b.md"}},
+		"star":               {[]string{"*"}, []string{".github", ".hidden", "README.md", "docs", "src"}},
+		"double star":        {[]string{"**"}, all},
+		"everywhere":         {[]string{"**/*.md"}, []string{"README.md", "docs/a.md", "docs/deep/b.md"}},
+		"braces":             {[]string{"src/*.{go,rs}", "docs/?.md"}, []string{"docs/a.md", "src/[x].go", "src/main.go"}},
+		"escapes":            {[]string{`src/\[x\].go`}, []string{"src/[x].go"}},
+		"taken out again":    {[]string{"docs", "!docs/deep/**"}, []string{"docs/a.md", "docs/deep"}},
+		"dot directories":    {[]string{".github/**/*.yml"}, []string{".github/workflows/ci.yml"}},
+		"only a negation":    {[]string{"!docs"}, nil},
+		"no such file":       {[]string{"nope", "nope/**"}, nil},
+		"outside is nothing": {[]string{"../*"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			globs, err := workspace.NewGlobs(directory, test.patterns)
+			require.NoError(t, err)
+			var got []string
+			for _, path := range all {
+				if globs.Match(path) {
+					got = append(got, path)
+				}
+			}
+			require.Equal(t, test.want, got)
+		})
+	}
+	for _, pattern := range []string{"src/[", "!(a|b)", "@(a).go"} {
+		_, err := workspace.NewGlobs(directory, []string{pattern})
+		require.ErrorContains(t, err, "cannot be read", pattern)
+	}
+}
