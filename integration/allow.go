@@ -14,8 +14,8 @@ import (
 
 // AllowRule is one entry of backend.reading.allow.
 type AllowRule struct {
-	// Host is a host name, or *.domain for all below a domain. A port may follow, :8080, or a range of them, :8000-9000; without one
-	// only the scheme's own port is meant.
+	// Host is a host name, or *.domain for all below a domain. A port may follow, :8080, or a range of them,
+	// :8000-9000; without one only the scheme's own port is meant.
 	Host string
 	// Paths, when not nil, are the only paths allowed, each with all below it.
 	Paths []string

@@ -25,7 +25,8 @@ const gitHubHost = "github.com"
 type Config struct {
 	// GitHub lists GitHub hosts. github.com is there even when it is not listed, without a token.
 	GitHub []GitHub
-	// Others lists the hosts of the other types. The public host of each type that has one is there even when it is not listed.
+	// Others lists the hosts of the other types. The public host of each type that has one is there even when it is not
+	// listed.
 	Others []Host
 }
 
@@ -36,8 +37,8 @@ type Host struct{ Type, Host string }
 type GitHub struct {
 	// Host is how the host stands in repository URLs, with its port where it has one. "" is github.com.
 	Host string
-	// APIBaseURL is where the REST API is (https://ghe.example.com/api/v3), RawBaseURL where raw files are. Both are known for github.com;
-	// any other host needs one of them at least.
+	// APIBaseURL is where the REST API is (https://ghe.example.com/api/v3), RawBaseURL where raw files are. Both are
+	// known for github.com; any other host needs one of them at least.
 	APIBaseURL, RawBaseURL string
 	// Token authenticates the requests, "" for none.
 	Token string

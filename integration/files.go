@@ -16,7 +16,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Files reads local files below one directory, for locations of type file. Links cannot lead out of it. It must be closed.
+// Files reads local files below one directory, for locations of type file. Links cannot lead out of it. It must be
+// closed.
 type Files struct {
 	root *os.Root
 	// base is the absolute path of the directory.
@@ -46,8 +47,8 @@ func OpenFiles(base string, limits Limits) (*Files, error) {
 // Close lets go of the directory.
 func (f *Files) Close() error { return f.root.Close() }
 
-// ReadFile reads one file, by its absolute path or one relative to the base. A missing file is a NotFound fault, one outside the base
-// a NotAllowed one.
+// ReadFile reads one file, by its absolute path or one relative to the base. A missing file is a NotFound fault, one
+// outside the base a NotAllowed one.
 func (f *Files) ReadFile(name string) ([]byte, error) {
 	relative, err := f.relative(name)
 	if err != nil {
@@ -85,8 +86,8 @@ func (f *Files) relative(name string) (string, error) {
 	return relative, nil
 }
 
-// GlobFiles reads the files that a path names, which may be a glob, where ** is any depth. None found is an empty result. They come
-// sorted by path.
+// GlobFiles reads the files that a path names, which may be a glob, where ** is any depth. None found is an empty
+// result. They come sorted by path.
 func (f *Files) GlobFiles(ctx context.Context, pattern string) ([]LocalFile, error) {
 	relative, err := f.relative(pattern)
 	if err != nil {

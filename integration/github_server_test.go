@@ -182,7 +182,9 @@ func (g *gitHub) blob(w http.ResponseWriter, r *http.Request) {
 
 func writeJSON(w http.ResponseWriter, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_ = json.NewEncoder(w).Encode(body)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		panic(err)
+	}
 }
 
 func hostOf(t *testing.T, rawURL string) string {

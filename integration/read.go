@@ -39,8 +39,9 @@ type Result struct {
 	ETag string
 }
 
-// ReadURL reads the file behind a URL, on a GitHub host or one that backend.reading.allow names. The error is a fault where the caller can
-// act on it: NotFound, or NotAllowed for a URL that may not be read; ErrNotModified; or a *ResponseError. A file over the limit is an error.
+// ReadURL reads the file behind a URL, on a GitHub host or one that backend.reading.allow names. The error is a fault
+// where the caller can act on it: NotFound, or NotAllowed for a URL that may not be read; ErrNotModified; or a
+// *ResponseError. A file over the limit is an error.
 func (s *Set) ReadURL(ctx context.Context, rawURL string, options ReadOptions) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, fileDeadline)
 	defer cancel()
@@ -50,8 +51,7 @@ func (s *Set) ReadURL(ctx context.Context, rawURL string, options ReadOptions) (
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(http.MaxBytesReader(nil, response.Body, s.limits.FileBytes))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, found := errors.AsType[*http.MaxBytesError](err); found {
 		return Result{}, fault.New(fault.Input, "Unable to read %s, it is larger than %d bytes", rawURL, tooLarge.Limit)
 	}
 	if err != nil {
@@ -211,14 +211,13 @@ func gitHubFailure(rawURL string, err error) error {
 	}
 }
 
-// describe names the URL that was asked for in an error of the network. The one it was redirected to may carry a token and is left out.
+// describe names the URL that was asked for in an error of the network. The one it was redirected to may carry a token
+// and is left out.
 func describe(rawURL string, err error) error {
-	var refused *fault.Error
-	if errors.As(err, &refused) {
+	if refused, found := errors.AsType[*fault.Error](err); found {
 		return refused
 	}
-	var failed *url.Error
-	if errors.As(err, &failed) {
+	if failed, found := errors.AsType[*url.Error](err); found {
 		err = &url.Error{Op: failed.Op, URL: withoutQuery(rawURL), Err: failed.Err}
 	}
 	return fmt.Errorf("Unable to read %s, %w", withoutQuery(rawURL), err) //nolint:staticcheck // Backstage's words

@@ -17,7 +17,8 @@ type Repo struct {
 	Project      string `json:"project,omitempty"`
 }
 
-// ParseRepoURL reads a repoUrl of a known host and checks that it says what the host's type needs. Errors are input faults.
+// ParseRepoURL reads a repoUrl of a known host and checks that it says what the host's type needs. Errors are input
+// faults.
 func (s *Set) ParseRepoURL(repoURL string) (Repo, error) {
 	parsed, err := parseWebURL("https://" + repoURL)
 	if err != nil {

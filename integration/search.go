@@ -32,8 +32,8 @@ type SearchResult struct {
 
 var globPattern = regexp.MustCompile(`[*?]|\[.+\]|\{.+\}`)
 
-// Search reads the files that a URL names. On a GitHub host its path may be a glob, where ** is any depth; elsewhere it is one file. Nothing
-// found is an empty result and no error. Other errors are like ReadURL's.
+// Search reads the files that a URL names. On a GitHub host its path may be a glob, where ** is any depth; elsewhere it
+// is one file. Nothing found is an empty result and no error. Other errors are like ReadURL's.
 func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (SearchResult, error) {
 	if isGlob, err := s.isGlob(rawURL); err != nil {
 		return SearchResult{}, err

@@ -99,8 +99,9 @@ func (s *Set) TypeOf(host string) (string, bool) {
 	return integration.Type, found
 }
 
-// GitHub makes a client for a GitHub host's API. token takes the place of the configured one; "" leaves it. The client sends the
-// token to the API's own host only, follows redirects only within that GitHub, and bounds the answers it reads.
+// GitHub makes a client for a GitHub host's API. token takes the place of the configured one; "" leaves it. The client
+// sends the token to the API's own host only, follows redirects only within that GitHub, and bounds the answers it
+// reads.
 func (s *Set) GitHub(host, token string) (*github.Client, error) {
 	integration, found := s.byHost[host]
 	if !found || integration.Type != TypeGitHub {

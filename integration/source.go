@@ -38,7 +38,7 @@ var gitHubName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 // parseSource takes a URL on a GitHub host apart. A ref holds no slash, unless escaped.
 func parseSource(parsed *url.URL) (source, error) {
 	var segments []string
-	for _, escaped := range strings.Split(strings.Trim(parsed.EscapedPath(), "/"), "/") {
+	for escaped := range strings.SplitSeq(strings.Trim(parsed.EscapedPath(), "/"), "/") {
 		segment, err := url.PathUnescape(escaped)
 		if err != nil {
 			return source{}, errors.New("Invalid GitHub URL or file path") //nolint:staticcheck // Backstage's words
@@ -117,8 +117,9 @@ var (
 	commitHash  = regexp.MustCompile(`\b[0-9a-f]{40,}\b`)
 )
 
-// ResolveURL resolves ref, absolute or relative, against base, the URL of a file. On a known host a leading slash is the root of
-// the repository, and GitHub's blob URLs become tree URLs, which serve files and directories alike. The query is base's.
+// ResolveURL resolves ref, absolute or relative, against base, the URL of a file. On a known host a leading slash is
+// the root of the repository, and GitHub's blob URLs become tree URLs, which serve files and directories alike. The
+// query is base's.
 func (s *Set) ResolveURL(base, ref string) (string, error) {
 	resolved, err := s.resolve(base, ref)
 	if err != nil {
@@ -152,8 +153,8 @@ func (s *Set) resolve(base, ref string) (string, error) {
 	return resolved.String(), nil
 }
 
-// EditURL is where a person edits the file behind a URL in the browser. There is none for hosts that are not known, and none for a commit,
-// which nobody can edit.
+// EditURL is where a person edits the file behind a URL in the browser. There is none for hosts that are not known, and
+// none for a commit, which nobody can edit.
 func (s *Set) EditURL(rawURL string) (string, bool) {
 	if commitHash.MatchString(rawURL) {
 		return "", false
@@ -169,7 +170,8 @@ func (s *Set) EditURL(rawURL string) (string, bool) {
 	}
 }
 
-// SameRepository says whether two URLs of files lie in one repository. URLs that are not seen to lie in any are not told apart.
+// SameRepository says whether two URLs of files lie in one repository. URLs that are not seen to lie in any are not
+// told apart.
 func (s *Set) SameRepository(a, b string) bool {
 	first, foundFirst := s.repository(a)
 	second, foundSecond := s.repository(b)

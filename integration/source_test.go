@@ -244,7 +244,8 @@ func FuzzResolveURL(f *testing.F) {
 	})
 }
 
-// FuzzReadURL holds the door: whatever the URL, requests go to the integration's own hosts only, and below /repos of its API.
+// FuzzReadURL holds the door: whatever the URL, requests go to the integration's own hosts only, and below /repos of
+// its API.
 func FuzzReadURL(f *testing.F) {
 	for _, target := range []string{
 		"http://" + forge + "/o/r/blob/main/x.yaml", "http://" + forge + "/o/r/blob/%2e%2e/x", "https://github.com/o/r/raw/a%2Fb/c?d#e", "https://github.com@example.com/o/r/blob/a/b",

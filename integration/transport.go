@@ -15,8 +15,8 @@ const (
 	maxAnswerBytes = 64 << 20
 )
 
-// gitHubTransport authenticates the requests to the API's host, and only those: an archive is redirected to a host that has its own
-// tokens. It bounds the answers that are decoded in memory.
+// gitHubTransport authenticates the requests to the API's host, and only those: an archive is redirected to a host that
+// has its own tokens. It bounds the answers that are decoded in memory.
 type gitHubTransport struct {
 	next    http.RoundTripper
 	apiHost string

@@ -47,8 +47,8 @@ type TreeFile struct {
 // Close ends the reading. It may be called at any time, and again.
 func (t *Tree) Close() { t.close() }
 
-// Files goes through the files, once, in the archive's order. It ends with an error when the archive breaks off, holds more than the
-// limits allow or a path that leads out of the tree, or when the directory is not there.
+// Files goes through the files, once, in the archive's order. It ends with an error when the archive breaks off, holds
+// more than the limits allow or a path that leads out of the tree, or when the directory is not there.
 func (t *Tree) Files() iter.Seq2[TreeFile, error] {
 	return func(yield func(TreeFile, error) bool) {
 		defer t.Close()
@@ -103,7 +103,7 @@ func (t *Tree) file(header *tar.Header) (file TreeFile, below bool, err error) {
 	}
 	file = TreeFile{Path: relative, Mode: header.FileInfo().Mode(), Size: header.Size, Content: &contentReader{t}}
 	if header.Typeflag == tar.TypeSymlink {
-		target := path.Join(path.Dir(name), header.Linkname)
+		target := path.Join(path.Dir(name), header.Linkname) //nolint:gosec // the next line sees to it that it stays inside
 		if path.IsAbs(header.Linkname) || !filepath.IsLocal(target) {
 			return TreeFile{}, false, fault.New(fault.Input, "the link %s leads out of the repository, to %s", name, header.Linkname)
 		}
@@ -121,8 +121,7 @@ func cutDirectory(name, directory string) (string, bool) {
 
 // describe says what an error of the unpacking means.
 func (t *Tree) describe(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, found := errors.AsType[*http.MaxBytesError](err); found {
 		return fault.New(fault.Input, "the tree is larger than %d bytes", tooLarge.Limit)
 	}
 	return fmt.Errorf("read the archive of commit %s: %w", t.ETag, err)
@@ -139,8 +138,8 @@ func (r *contentReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadTree reads the directory behind a URL on a GitHub host; a URL without a ref means the default branch. An ETag that is still the
-// commit is ErrNotModified. Other errors are like ReadURL's.
+// ReadTree reads the directory behind a URL on a GitHub host; a URL without a ref means the default branch. An ETag
+// that is still the commit is ErrNotModified. Other errors are like ReadURL's.
 func (s *Set) ReadTree(ctx context.Context, rawURL string, options ReadOptions) (*Tree, error) {
 	ctx, cancel := context.WithTimeout(ctx, treeDeadline)
 	tree, err := s.openTree(ctx, rawURL, options)

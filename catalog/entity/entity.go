@@ -16,8 +16,9 @@ const (
 	AnnotationOrphan         = "backstage.io/orphan"
 )
 
-// Entity is the JSON document of an entity, in the values that encoding/json decodes into: map[string]any, []any, string,
-// float64, bool and nil. The accessors are for documents of any shape: what is absent or of another type reads as zero.
+// Entity is the JSON document of an entity, in the values that encoding/json decodes into: map[string]any, []any,
+// string, float64, bool and nil. The accessors are for documents of any shape: what is absent or of another type reads
+// as zero.
 type Entity map[string]any
 
 // APIVersion is the version of the kind's schema: "backstage.io/v1alpha1".
@@ -79,6 +80,18 @@ func (e Entity) SetAnnotation(key, value string) {
 		metadata["annotations"] = annotations
 	}
 	annotations[key] = value
+}
+
+// RelatedBy lists the references that a served entity is related to by relations of this type.
+func (e Entity) RelatedBy(relation string) []string {
+	var refs []string
+	relations, _ := e["relations"].([]any)
+	for _, item := range relations {
+		if entry := object(item); text(entry["type"]) == relation {
+			refs = append(refs, text(entry["targetRef"]))
+		}
+	}
+	return refs
 }
 
 // Clone copies the whole document.

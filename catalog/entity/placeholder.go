@@ -11,9 +11,9 @@ import (
 // maxPlaceholders bounds what one entity may make the catalog read.
 const maxPlaceholders = 100
 
-// ResolvePlaceholders replaces, anywhere in the entity and in place, each object whose only key is $text, $json or $yaml by what
-// resolve makes of the key (without the dollar) and its value: an absolute URL, or a path relative to the entity's file. What resolve
-// yields is not looked into again. The error is an *Error that wraps resolve's message.
+// ResolvePlaceholders replaces, anywhere in the entity and in place, each object whose only key is $text, $json or
+// $yaml by what resolve makes of the key (without the dollar) and its value: an absolute URL, or a path relative to the
+// entity's file. What resolve yields is not looked into again. The error is an *Error that wraps resolve's message.
 func ResolvePlaceholders(ctx context.Context, e Entity, resolve func(ctx context.Context, key, value string) (any, error)) error {
 	resolver := &placeholders{resolve: resolve, left: maxPlaceholders}
 	for _, key := range sortedKeys(e) {
@@ -27,8 +27,7 @@ func ResolvePlaceholders(ctx context.Context, e Entity, resolve func(ctx context
 }
 
 func asError(err error) *Error {
-	var known *Error
-	if errors.As(err, &known) {
+	if known, found := errors.AsType[*Error](err); found {
 		return known
 	}
 	return plainErrorf("%s", err)

@@ -22,8 +22,8 @@ func (r Ref) String() string {
 }
 
 // ParseRef reads [<kind>:][<namespace>/]<name>, taking what the text leaves out from defaults, whose own namespace
-// defaults to DefaultNamespace. A colon after the first slash belongs to the name. The characters are not checked: a reference may point at
-// something that can never exist. The error is an *Error.
+// defaults to DefaultNamespace. A colon after the first slash belongs to the name. The characters are not checked: a
+// reference may point at something that can never exist. The error is an *Error.
 func ParseRef(text string, defaults Ref) (Ref, error) {
 	if text == "" {
 		return Ref{}, plainErrorf("Entity reference must not be empty")

@@ -50,8 +50,8 @@ var (
 	}
 )
 
-// Relations lists the edges that an entity declares, each with its reverse, without repeating any. References that name no
-// namespace point into the entity's own. The error, an *Error, says which reference is none.
+// Relations lists the edges that an entity declares, each with its reverse, without repeating any. References that name
+// no namespace point into the entity's own. The error, an *Error, says which reference is none.
 func Relations(e Entity) ([]Relation, error) {
 	self := e.Ref()
 	var relations []Relation

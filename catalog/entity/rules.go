@@ -18,13 +18,15 @@ type Rule struct {
 // AllowedKind is a kind, whatever its case. Type, when not "", narrows it to one spec.type.
 type AllowedKind struct{ Kind, Type string }
 
-// LocationMatch matches locations of a type: all of them, the one whose target is Exact, or those that fit Pattern, a glob.
+// LocationMatch matches locations of a type: all of them, the one whose target is Exact, or those that fit Pattern, a
+// glob.
 type LocationMatch struct{ Type, Exact, Pattern string }
 
 // Rules decide which entities a location may bring. The zero value allows nothing.
 type Rules []Rule
 
-// DefaultRules are those of a configuration without catalog.rules: people, teams and templates come only from where they are expected.
+// DefaultRules are those of a configuration without catalog.rules: people, teams and templates come only from where
+// they are expected.
 func DefaultRules() Rules {
 	return Rules{{Allow: []AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Location"}}}}
 }

@@ -15,8 +15,8 @@ const maxSearchLength = 200
 type SearchRow struct {
 	// Key is the path of the fact in lower case: "spec.type", "relations.ownedby".
 	Key string
-	// Value is compared with, in lower case. Nil says that there is something under Key, but nothing to compare with: a null, or a text
-	// that is too long.
+	// Value is compared with, in lower case. Nil says that there is something under Key, but nothing to compare with: a
+	// null, or a text that is too long.
 	Value *string
 	// OriginalValue is Value in its own case, for facets.
 	OriginalValue *string

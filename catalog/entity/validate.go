@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// CheckEnvelope says whether the document is enough of an entity to be worked on: apiVersion, kind and a name. The error is an
-// *Error, a TypeError in the words of Backstage's schema validator.
+// CheckEnvelope says whether the document is enough of an entity to be worked on: apiVersion, kind and a name. The
+// error is an *Error, a TypeError in the words of Backstage's schema validator.
 func CheckEnvelope(e Entity) error {
 	if failed := envelopeSchema.check(map[string]any(e), ""); failed != nil {
 		return failed.typeError()

@@ -33,10 +33,11 @@ type Document struct {
 	Err    error
 }
 
-// ParseYAML reads a file of YAML documents, or of JSON, which is YAML too. It reads YAML 1.2 with the core schema: "yes"
-// and dates are text, 0777 is 777, and << is a key like any other. Empty documents are skipped. A
-// document that is no object, and whatever stops the parser, is a Document with Err, an *Error; documents before it are good. source is
-// the location reference that errors name. The returned error says that the file as a whole is too big to be looked at.
+// ParseYAML reads a file of YAML documents, or of JSON, which is YAML too. It reads YAML 1.2 with the core schema:
+// "yes" and dates are text, 0777 is 777, and << is a key like any other. Empty documents are skipped. A document that
+// is no object, and whatever stops the parser, is a Document with Err, an *Error; documents before it are good. source
+// is the location reference that errors name. The returned error says that the file as a whole is too big to be looked
+// at.
 func ParseYAML(data []byte, source string) ([]Document, error) {
 	if len(data) > MaxFileBytes {
 		return nil, plainErrorf("YAML error at %s, the file has %d bytes, more than the %d that are read", source, len(data), MaxFileBytes)
@@ -67,7 +68,8 @@ func ParseYAML(data []byte, source string) ([]Document, error) {
 
 var versionDirective = regexp.MustCompile(`(?m)^%YAML 1\.`)
 
-// newDecoder reads documents of YAML 1.2 with a parser that believes in 1.1 and refuses to hear of another: the directive becomes a comment.
+// newDecoder reads documents of YAML 1.2 with a parser that believes in 1.1 and refuses to hear of another: the
+// directive becomes a comment.
 func newDecoder(data []byte) *yaml.Decoder {
 	return yaml.NewDecoder(bytes.NewReader(versionDirective.ReplaceAll(data, []byte("#YAML 1."))))
 }
