@@ -189,8 +189,9 @@ func (r *templateRun) wait(ctx workflow.Context, duration time.Duration, request
 // action runs the step's action under its own id, so that the Temporal Web UI reads like the template.
 func (r *templateRun) action(ctx workflow.Context, prepared engine.Prepared, request engine.ActionRequest) workflow.Future {
 	settings := r.plan.Settings
+	// The activity itself counts the attempts that failed and ends with a final error; a worker's death is no failed attempt.
 	retries := &temporal.RetryPolicy{InitialInterval: settings.InitialInterval, BackoffCoefficient: 2,
-		MaximumInterval: settings.MaximumInterval, MaximumAttempts: int32(settings.MaximumAttempts)}
+		MaximumInterval: settings.MaximumInterval}
 	summary := r.plan.Steps[request.Position].Name
 	if prepared.Quick {
 		ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{

@@ -86,7 +86,10 @@ func (e *execution) run(ctx context.Context) (engine.ActionResult, error) {
 	if err != nil {
 		return engine.ActionResult{}, err
 	}
-	output, workspace, err := e.act(ctx, iteration, log)
+	// The action is stopped a little before Temporal would give up on this attempt, so that there is time to say so.
+	acting, cancel := context.WithTimeout(ctx, e.Settings.StepTimeout*9/10)
+	output, workspace, err := e.act(acting, iteration, log)
+	cancel()
 	log.close()
 	if err != nil {
 		return engine.ActionResult{}, e.fail(ctx, err, log)
@@ -129,7 +132,7 @@ func (e *execution) complete(ctx context.Context, decision plan.Decision, iterat
 	if err != nil {
 		return err
 	}
-	change := &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, Input: e.redact.json(iteration.Input), Attempts: log.attempt}
+	change := &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, Input: e.redact.JSON(iteration.Input), Attempts: log.attempt}
 	if decision.Each {
 		change.Iterations, err = e.Runs.Iterations(e.id, e.steps[e.request.Position])
 		if err != nil {
@@ -143,7 +146,7 @@ func (e *execution) complete(ctx context.Context, decision plan.Decision, iterat
 	events := log.take()
 	if e.request.Last {
 		change.Status, change.Iterations = run.StatusCompleted, nil
-		change.Output, change.Shown = encoded, e.redact.json(encoded)
+		change.Output, change.Shown = encoded, e.redact.JSON(encoded)
 		events = append(events, finishing(e.request.Generation, e.step))
 	}
 	if workspace != e.request.Workspace {
@@ -198,7 +201,8 @@ func (e *execution) fail(ctx context.Context, cause error, log *stepLog) error {
 		return ctx.Err()
 	}
 	failure := e.failure(cause)
-	again := action.IsTransient(cause) && int(activity.GetInfo(ctx).Attempt) < e.Settings.MaximumAttempts
+	// Only attempts that failed are counted, not those that died with their worker: a crash uses nothing up.
+	again := action.IsTransient(cause) && log.attempt < e.Settings.MaximumAttempts
 	if again {
 		log.attemptFailed(failure.Message)
 	}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
@@ -18,13 +17,6 @@ const (
 	// Bounds on what one attempt may log; an action that says more is cut, not the run.
 	maxLines     = 20_000
 	maxLineBytes = 32 << 10
-)
-
-// The colours are those of Backstage's logger; its log viewer renders them.
-const (
-	infoLevel  = "\u001b[32minfo\u001b[39m: "
-	warnLevel  = "\u001b[33mwarn\u001b[39m: "
-	errorLevel = "\u001b[31merror\u001b[39m: "
 )
 
 // stepLog implements action.Log for one attempt. Its lines are numbered: an attempt that a crash runs again tells the same lines under the same
@@ -54,13 +46,13 @@ func (e *execution) openLog(ctx context.Context, decision plan.Decision, iterati
 		log.pending = append(log.pending, beginning(e.request.Generation, e.step))
 	}
 	if decision.Each {
-		log.Info("Running step each: %s", describeItem(iteration))
+		log.Info("Running step each: %s", iteration.Describe())
 	}
 	if e.does.Describe().Quick {
 		return log, nil
 	}
 	entry := run.Entry{Events: log.take(), Phase: run.PhaseRunning, Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing,
-		Input: e.redact.json(iteration.Input), Attempts: log.attempt}}
+		Input: e.redact.JSON(iteration.Input), Attempts: log.attempt}}
 	if err := e.Runs.Record(ctx, e.id, entry); err != nil {
 		return nil, err
 	}
@@ -68,25 +60,14 @@ func (e *execution) openLog(ctx context.Context, decision plan.Decision, iterati
 	return log, nil
 }
 
-func describeItem(iteration plan.Iteration) string {
-	item := nunjucks.NewObject()
-	item.Set("key", iteration.Key)
-	item.Set("value", iteration.Value)
-	described, err := nunjucks.EncodeJSON(item)
-	if err != nil {
-		return iteration.Key
-	}
-	return string(described)
-}
-
 // Info implements action.Log.
-func (l *stepLog) Info(format string, args ...any) { l.line(infoLevel, format, args) }
+func (l *stepLog) Info(format string, args ...any) { l.line(run.InfoLevel, format, args) }
 
 // Warn implements action.Log.
-func (l *stepLog) Warn(format string, args ...any) { l.line(warnLevel, format, args) }
+func (l *stepLog) Warn(format string, args ...any) { l.line(run.WarnLevel, format, args) }
 
 // Error implements action.Log.
-func (l *stepLog) Error(format string, args ...any) { l.line(errorLevel, format, args) }
+func (l *stepLog) Error(format string, args ...any) { l.line(run.ErrorLevel, format, args) }
 
 func (l *stepLog) line(level, format string, args []any) {
 	text := format
@@ -106,7 +87,7 @@ func (l *stepLog) line(level, format string, args []any) {
 		text = fmt.Sprintf("more than %d lines: the rest is not kept", maxLines)
 	}
 	l.pending = append(l.pending, run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/%d/line/%d", l.prefix, l.attempt, l.lines),
-		Body: run.EventBody{Message: level + l.execution.redact.text(text), StepID: l.execution.step.ID}})
+		Body: run.EventBody{Message: level + l.execution.redact.Text(text), StepID: l.execution.step.ID}})
 }
 
 // attemptFailed tells that this attempt failed and another will follow.
@@ -114,7 +95,7 @@ func (l *stepLog) attemptFailed(message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pending = append(l.pending, run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
-		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", warnLevel, l.attempt, message), StepID: l.execution.step.ID}})
+		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", run.WarnLevel, l.attempt, message), StepID: l.execution.step.ID}})
 }
 
 // take gives up the lines that were not written yet.

@@ -56,7 +56,7 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
 	switch {
 	case errors.As(err, &inUse):
 		log.Warn("Kept %s %s: %s", effect.Kind, effect.Name, inUse.Reason)
-		err = a.Runs.SetEffectState(ctx, effect.ID, action.EffectKept, l.redact.text(inUse.Reason))
+		err = a.Runs.SetEffectState(ctx, effect.ID, action.EffectKept, l.redact.Text(inUse.Reason))
 	case err != nil:
 		log.Error("Could not undo %s %s: %s", effect.Kind, effect.Name, err)
 		if err := a.Runs.Record(ctx, l.id, run.Entry{Events: log.events}); err != nil {
@@ -132,13 +132,13 @@ type effectLog struct {
 	events []run.NewEvent
 }
 
-func (l *effectLog) Info(format string, args ...any)  { l.line(infoLevel, format, args) }
-func (l *effectLog) Warn(format string, args ...any)  { l.line(warnLevel, format, args) }
-func (l *effectLog) Error(format string, args ...any) { l.line(errorLevel, format, args) }
+func (l *effectLog) Info(format string, args ...any)  { l.line(run.InfoLevel, format, args) }
+func (l *effectLog) Warn(format string, args ...any)  { l.line(run.WarnLevel, format, args) }
+func (l *effectLog) Error(format string, args ...any) { l.line(run.ErrorLevel, format, args) }
 
 func (l *effectLog) line(level, format string, args []any) {
 	l.events = append(l.events, run.NewEvent{
 		Type: run.EventLog, Key: fmt.Sprintf("%s/%d", l.prefix, len(l.events)),
-		Body: run.EventBody{Message: level + l.redact.text(fmt.Sprintf(format, args...)), StepID: l.effect.StepID},
+		Body: run.EventBody{Message: level + l.redact.Text(fmt.Sprintf(format, args...)), StepID: l.effect.StepID},
 	})
 }

@@ -89,11 +89,7 @@ func checkInput(does action.Description, iteration plan.Iteration) error {
 	if len(violations) == 0 {
 		return nil
 	}
-	name := does.ID
-	if iteration.Key != "" {
-		name += "[" + iteration.Key + "]"
-	}
-	return action.InputError("Invalid input passed to action %s, %s", name, violations.String())
+	return action.InputError("Invalid input passed to action %s, %s", iteration.Name(does.ID), violations)
 }
 
 // unprepared tells that the step began and why it cannot run.
@@ -160,7 +156,7 @@ func (a *Activities) failStep(ctx context.Context, failed engine.FailedStep) err
 
 // failure is what people read of an error: its name in Backstage's terms, and its message without secrets.
 func (l *loaded) failure(err error) engine.Failure {
-	failure := engine.Failure{Name: "Error", Message: l.redact.text(err.Error())}
+	failure := engine.Failure{Name: "Error", Message: l.redact.Text(err.Error())}
 	var classified *action.Error
 	if errors.As(err, &classified) && classified.Name != "" {
 		failure.Name = classified.Name

@@ -72,7 +72,7 @@ type loaded struct {
 	id        uuid.UUID
 	steps     []run.Step
 	situation plan.Situation
-	redact    redactor
+	redact    run.Redactor
 }
 
 func (a *Activities) load(ctx context.Context, runID string) (*loaded, error) {
@@ -96,7 +96,7 @@ func (a *Activities) load(ctx context.Context, runID string) (*loaded, error) {
 	for _, output := range outputs {
 		situation.Outputs = append(situation.Outputs, plan.Output(output))
 	}
-	return &loaded{Run: record, id: id, steps: steps, situation: situation, redact: newRedactor(secrets)}, nil
+	return &loaded{Run: record, id: id, steps: steps, situation: situation, redact: run.NewRedactor(secrets)}, nil
 }
 
 func (l *loaded) step(position int) template.Step { return l.Spec.Steps[position] }
@@ -166,10 +166,10 @@ func (a *Activities) finishRun(ctx context.Context, finish engine.Finish) (engin
 	}
 	output, err := a.Planner.Output(ctx, l.situation)
 	if err != nil {
-		finish.Failure = &engine.Failure{Name: "Error", Message: l.redact.text(err.Error())}
+		finish.Failure = &engine.Failure{Name: "Error", Message: l.redact.Text(err.Error())}
 		return engine.Finished{Failure: finish.Failure}, a.endFailed(ctx, l, finish)
 	}
-	output = l.redact.json(output)
+	output = l.redact.JSON(output)
 	return engine.Finished{}, a.Runs.Record(ctx, l.id, run.Entry{
 		Events: []run.NewEvent{completion(l.Generation, run.StatusCompleted, output, nil)},
 		End:    &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output, ForgetSecrets: true},

@@ -80,6 +80,23 @@ type Iteration struct {
 	Input json.RawMessage
 }
 
+// Describe is the current item as log lines show it.
+func (i Iteration) Describe() string {
+	described, err := nunjucks.EncodeJSON(objectOf("key", i.Key, "value", i.Value))
+	if err != nil {
+		return i.Key
+	}
+	return string(described)
+}
+
+// Name is the action's id with the item's key: what errors call the iteration.
+func (i Iteration) Name(actionID string) string {
+	if i.Key == "" {
+		return actionID
+	}
+	return actionID + "[" + i.Key + "]"
+}
+
 // Decide evaluates the step's if, each and input. An each that is no array or object is a fault of kind Input.
 func (p *Planner) Decide(ctx context.Context, situation Situation, step template.Step) (Decision, error) {
 	withSecrets, err := p.context(situation, true)
@@ -116,19 +133,36 @@ func (p *Planner) condition(ctx context.Context, step template.Step, data *nunju
 	}
 }
 
+// Input renders a step's input without an each item.
+func (p *Planner) Input(ctx context.Context, situation Situation, step template.Step) (nunjucks.Value, error) {
+	data, err := p.context(situation, true)
+	if err != nil {
+		return nil, err
+	}
+	return p.render(ctx, step, data)
+}
+
 func (p *Planner) input(ctx context.Context, step template.Step, data *nunjucks.Object) (json.RawMessage, error) {
+	rendered, err := p.render(ctx, step, data)
+	if err != nil {
+		return nil, err
+	}
+	input, err := nunjucks.EncodeJSON(rendered)
+	if err != nil {
+		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
+	}
+	return input, nil
+}
+
+func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks.Object) (nunjucks.Value, error) {
 	if len(step.Input) == 0 {
-		return json.RawMessage("{}"), nil
+		return nunjucks.NewObject(), nil
 	}
 	value, err := nunjucks.DecodeJSON(step.Input)
 	if err != nil {
 		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
-	input, err := nunjucks.EncodeJSON(p.renderer.Render(ctx, value, data))
-	if err != nil {
-		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
-	}
-	return input, nil
+	return p.renderer.Render(ctx, value, data), nil
 }
 
 func (p *Planner) iterations(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (Decision, error) {

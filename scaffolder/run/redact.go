@@ -1,4 +1,4 @@
-package templaterun
+package run
 
 import (
 	"encoding/json"
@@ -10,10 +10,18 @@ import (
 
 const mask = "***"
 
-// redactor masks a run's secrets in what people get to see. A secret of one character is not masked, as in Backstage: it would blot out the text.
-type redactor struct{ secrets []string }
+// The levels of log lines, as Backstage's logger colours them; its log viewer renders the colours.
+const (
+	InfoLevel  = "\u001b[32minfo\u001b[39m: "
+	WarnLevel  = "\u001b[33mwarn\u001b[39m: "
+	ErrorLevel = "\u001b[31merror\u001b[39m: "
+)
 
-func newRedactor(secrets map[string]string) redactor {
+// Redactor masks a run's secrets in what people get to see. A secret of one character is not masked, as in Backstage: it would blot out the text.
+type Redactor struct{ secrets []string }
+
+// NewRedactor masks the values of secrets.
+func NewRedactor(secrets map[string]string) Redactor {
 	var values []string
 	for _, secret := range secrets {
 		if trimmed := strings.TrimSpace(secret); len(trimmed) > 1 {
@@ -22,36 +30,37 @@ func newRedactor(secrets map[string]string) redactor {
 	}
 	// The longest first, so that a secret that contains another is masked whole.
 	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
-	return redactor{values}
+	return Redactor{values}
 }
 
-func (r redactor) text(s string) string {
+// Text masks secrets in a line.
+func (r Redactor) Text(s string) string {
 	for _, secret := range r.secrets {
 		s = strings.ReplaceAll(s, secret, mask)
 	}
 	return s
 }
 
-// json masks secrets in every string of a JSON document; what is no JSON is masked as text. Keys keep their order.
-func (r redactor) json(document json.RawMessage) json.RawMessage {
+// JSON masks secrets in every string of a JSON document; what is no JSON is masked as text. Keys keep their order.
+func (r Redactor) JSON(document json.RawMessage) json.RawMessage {
 	if len(r.secrets) == 0 || len(document) == 0 {
 		return document
 	}
 	value, err := nunjucks.DecodeJSON(document)
 	if err != nil {
-		return json.RawMessage(r.text(string(document)))
+		return json.RawMessage(r.Text(string(document)))
 	}
 	masked, err := nunjucks.EncodeJSON(r.value(value))
 	if err != nil {
-		return json.RawMessage(r.text(string(document)))
+		return json.RawMessage(r.Text(string(document)))
 	}
 	return masked
 }
 
-func (r redactor) value(value nunjucks.Value) nunjucks.Value {
+func (r Redactor) value(value nunjucks.Value) nunjucks.Value {
 	switch value := value.(type) {
 	case string:
-		return r.text(value)
+		return r.Text(value)
 	case *nunjucks.Array:
 		masked := &nunjucks.Array{}
 		for _, item := range value.Items {
@@ -61,7 +70,7 @@ func (r redactor) value(value nunjucks.Value) nunjucks.Value {
 	case *nunjucks.Object:
 		masked := nunjucks.NewObject()
 		for key, member := range value.All() {
-			masked.Set(r.text(key), r.value(member))
+			masked.Set(r.Text(key), r.value(member))
 		}
 		return masked
 	default:

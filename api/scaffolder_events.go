@@ -1,0 +1,128 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/scaffolder/run"
+)
+
+const (
+	// longPoll is how long a request for events waits before it answers that there are none (Backstage's 30 s).
+	longPoll = 30 * time.Second
+	// rereadInterval is how often a follower looks without being told to: the net under LISTEN/NOTIFY.
+	rereadInterval = 10 * time.Second
+)
+
+// eventJSON is an event as Backstage shows it.
+type eventJSON struct {
+	ID                int64           `json:"id"`
+	IsTaskRecoverable bool            `json:"isTaskRecoverable"`
+	TaskID            uuid.UUID       `json:"taskId"`
+	Body              json.RawMessage `json:"body"`
+	Type              string          `json:"type"`
+	CreatedAt         string          `json:"createdAt"`
+}
+
+func toEvent(e run.Event) eventJSON {
+	return eventJSON{ID: e.ID, TaskID: e.RunID, Body: e.Body, Type: e.Type, CreatedAt: isoTime(e.CreatedAt)}
+}
+
+func (c *call) after() int64 {
+	after, err := strconv.ParseInt(c.Query("after"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return after
+}
+
+// pollEvents answers as soon as there is an event, or with none when the wait is over.
+func (s *scaffolderAPI) pollEvents(c *call) error {
+	wake, stop := s.events.Follow(c.Param("taskId"))
+	defer stop()
+	deadline := time.NewTimer(longPoll)
+	defer deadline.Stop()
+	for {
+		events, err := s.service.Events(c.Request.Context(), c.principal, c.Param("taskId"), c.after())
+		if err != nil {
+			return err
+		}
+		if len(events) > 0 {
+			bodies := make([]eventJSON, len(events))
+			for i, event := range events {
+				bodies[i] = toEvent(event)
+			}
+			return c.json(http.StatusOK, bodies)
+		}
+		select {
+		case <-wake:
+		case <-time.After(rereadInterval):
+		case <-deadline.C:
+			return c.json(http.StatusOK, []eventJSON{})
+		case <-c.Request.Context().Done():
+			return c.Request.Context().Err()
+		}
+	}
+}
+
+// streamEvents sends events as they happen (server-sent events) and ends after the completion.
+func (s *scaffolderAPI) streamEvents(c *call) error {
+	id, after := c.Param("taskId"), c.after()
+	wake, stop := s.events.Follow(id)
+	defer stop()
+	events, err := s.service.Events(c.Request.Context(), c.principal, id, after)
+	if err != nil {
+		return err
+	}
+	header := c.Writer.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-cache")
+	header.Set("Connection", "keep-alive")
+	header.Set("X-Accel-Buffering", "no") // nginx would hold the events back
+	c.Writer.WriteHeader(http.StatusOK)
+	c.Writer.Flush()
+	for {
+		if err := c.send(events); err != nil || ended(events) {
+			return nil // the client left, or has it all
+		}
+		if len(events) > 0 {
+			after = events[len(events)-1].ID
+		}
+		select {
+		case <-wake:
+		case <-time.After(rereadInterval):
+		case <-c.Request.Context().Done():
+			return nil
+		}
+		if events, err = s.service.Events(c.Request.Context(), c.principal, id, after); err != nil {
+			return nil // the answer has begun; the client comes back with what it has
+		}
+	}
+}
+
+func (c *call) send(events []run.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	for _, event := range events {
+		data, err := marshal(toEvent(event))
+		if err != nil {
+			return fmt.Errorf("encode event %d: %w", event.ID, err)
+		}
+		if _, err := fmt.Fprintf(c.Writer, "event: %s\ndata: %s\n\n", event.Type, data); err != nil {
+			return err
+		}
+	}
+	c.Writer.Flush()
+	return nil
+}
+
+func ended(events []run.Event) bool {
+	return slices.ContainsFunc(events, func(e run.Event) bool { return e.Type == run.EventCompletion })
+}

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/portico-dev/portico/catalog/entity"
+)
+
+const (
+	requestTimeout = 30 * time.Second
+	// readyTimeout is how long a server that was just started may take to answer.
+	readyTimeout  = time.Minute
+	pollInterval  = 100 * time.Millisecond
+	maxAnswer     = 64 << 20
+	maxEventBytes = 8 << 20
+)
+
+// apiClient calls a running Portico over its public API, as any other program would.
+type apiClient struct {
+	base  string
+	token string
+	http  *http.Client
+}
+
+func newClient(base, token string) *apiClient {
+	return &apiClient{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{}}
+}
+
+// apiError is an error that the server answered.
+type apiError struct {
+	status  int
+	message string
+}
+
+func (e *apiError) Error() string { return e.message }
+
+// signIn gets a token as the guest, when none was given.
+func (c *apiClient) signIn(ctx context.Context) error {
+	if c.token != "" {
+		return nil
+	}
+	var session struct {
+		BackstageIdentity struct {
+			Token string `json:"token"`
+		} `json:"backstageIdentity"`
+	}
+	if err := c.do(ctx, http.MethodPost, "/api/auth/guest/refresh", nil, &session); err != nil {
+		return fmt.Errorf("sign in as guest at %s: %w (give a token with --token or PORTICO_TOKEN)", c.base, err)
+	}
+	c.token = session.BackstageIdentity.Token
+	return nil
+}
+
+// call signs in if need be and makes one request.
+func (c *apiClient) call(ctx context.Context, method, path string, body, into any) error {
+	if err := c.signIn(ctx); err != nil {
+		return err
+	}
+	return c.do(ctx, method, path, body, into)
+}
+
+func (c *apiClient) do(ctx context.Context, method, path string, body, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	response, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return &apiError{response.StatusCode, explain(response.StatusCode, answer)}
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+func (c *apiClient) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	var reader io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("encode the request: %w", err)
+		}
+		reader = bytes.NewReader(encoded)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, reader)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Requested-With", "XMLHttpRequest")
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("call Portico: %w (is it running? name it with --url or PORTICO_URL)", err)
+	}
+	return response, nil
+}
+
+// explain words an error answer: the envelope's message, or the list of what is wrong with the values.
+func explain(status int, answer []byte) string {
+	var body struct {
+		Error  struct{ Message string } `json:"error"`
+		Errors []struct {
+			Stack   string `json:"stack"`
+			Message string `json:"message"`
+		} `json:"errors"`
+	}
+	if err := json.Unmarshal(answer, &body); err != nil {
+		return fmt.Sprintf("the server answered %d %s", status, http.StatusText(status))
+	}
+	var lines []string
+	for _, each := range body.Errors {
+		lines = append(lines, strings.TrimPrefix(firstText(each.Stack, each.Message), "instance."))
+	}
+	return firstText(strings.Join(lines, "\n"), body.Error.Message, fmt.Sprintf("the server answered %d", status))
+}
+
+func firstText(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// waitReady returns when the server serves.
+func (c *apiClient) waitReady(ctx context.Context) error {
+	return c.until(ctx, "the server to be ready", func(ctx context.Context) error {
+		return c.do(ctx, http.MethodGet, "/.backstage/health/v1/readiness", nil, nil)
+	})
+}
+
+// waitForEntity returns when the catalog has the entity.
+func (c *apiClient) waitForEntity(ctx context.Context, ref string) error {
+	parsed, err := entity.ParseRef(ref, entity.Ref{Kind: "template", Namespace: "default"})
+	if err != nil {
+		return err
+	}
+	path := fmt.Sprintf("/api/catalog/entities/by-name/%s/%s/%s", url.PathEscape(parsed.Kind), url.PathEscape(parsed.Namespace), url.PathEscape(parsed.Name))
+	return c.until(ctx, ref+" to be in the catalog", func(ctx context.Context) error {
+		return c.call(ctx, http.MethodGet, path, nil, nil)
+	})
+}
+
+func (c *apiClient) until(ctx context.Context, what string, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited for %s: %w", what, errors.Join(ctx.Err(), err))
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+// event is one entry of a run's log.
+type event struct {
+	ID        int64     `json:"id"`
+	Type      string    `json:"type"`
+	CreatedAt time.Time `json:"createdAt"`
+	Body      struct {
+		Message string          `json:"message"`
+		StepID  string          `json:"stepId"`
+		Status  string          `json:"status"`
+		Output  json.RawMessage `json:"output"`
+		Error   *struct {
+			Name    string `json:"name"`
+			Message string `json:"message"`
+		} `json:"error"`
+	} `json:"body"`
+}
+
+// follow hands over the events of a run as they happen and returns after its completion. A stream that breaks is taken up again where it broke.
+func (c *apiClient) follow(ctx context.Context, id string, each func(event)) error {
+	if err := c.signIn(ctx); err != nil {
+		return err
+	}
+	after := int64(0)
+	for {
+		done, err := c.stream(ctx, id, &after, each)
+		if done || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var refused *apiError
+		if errors.As(err, &refused) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+func (c *apiClient) stream(ctx context.Context, id string, after *int64, each func(event)) (done bool, err error) {
+	response, err := c.send(ctx, http.MethodGet, fmt.Sprintf("/api/scaffolder/v2/tasks/%s/eventstream?after=%d", url.PathEscape(id), *after), nil)
+	if err != nil {
+		return false, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		return false, &apiError{response.StatusCode, explain(response.StatusCode, answer)}
+	}
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(nil, maxEventBytes)
+	for lines.Scan() {
+		data, isData := strings.CutPrefix(lines.Text(), "data: ")
+		if !isData {
+			continue
+		}
+		var e event
+		if err := json.Unmarshal([]byte(data), &e); err != nil {
+			return false, fmt.Errorf("read an event of run %s: %w", id, err)
+		}
+		*after = max(*after, e.ID)
+		each(e)
+		done = done || e.Type == "completion"
+	}
+	return done, lines.Err()
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+)
+
+// clientCommands are those that need neither database nor Temporal.
+func clientCommands() []*cobra.Command {
+	return []*cobra.Command{runCommand(), runsCommand(), templateCommand(), catalogCommand(), versionCommand()}
+}
+
+func versionCommand() *cobra.Command {
+	var c connection
+	command := &cobra.Command{
+		Use: "version", Short: "Print the version", Example: "  portico version --output json", Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			about := map[string]string{"version": version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
+			if info, ok := debug.ReadBuildInfo(); ok {
+				for _, dependency := range info.Deps {
+					if dependency.Path == "go.temporal.io/sdk" || dependency.Path == "go.temporal.io/server" {
+						about[dependency.Path] = dependency.Version
+					}
+				}
+			}
+			out := command.OutOrStdout()
+			return c.print(out, about, func() { fmt.Fprintf(out, "portico %s (%s, %s)\n", version, about["go"], about["platform"]) })
+		},
+	}
+	command.Flags().StringVarP(&c.output, "output", "o", "text", "how to print: text or json")
+	return command
+}
+
+func templateCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "template", Short: "Try templates out", Args: cobra.NoArgs,
+		Example: "  portico template eval '${{ parameters.name | upper }}' --values '{parameters: {name: shop}}'",
+		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	command.AddCommand(evalCommand())
+	return command
+}
+
+func evalCommand() *cobra.Command {
+	var file, values string
+	var jsonl, cookiecutter bool
+	command := &cobra.Command{
+		Use:   "eval [EXPRESSION]",
+		Short: "Render an expression or a file with given values",
+		Long: `Renders an expression or a file as a template step or a skeleton would. With --jsonl it reads lines of
+{"template": "...", "context": {...}} from standard input and writes a line of {"output": "..."} or {"error": "..."} for each.`,
+		Example: `  portico template eval 'Hello ${{ values.name }}' --values '{values: {name: World}}'
+  portico template eval --file skeleton/README.md --values values.yaml
+  portico template eval --jsonl < cases.jsonl`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			options := nunjucks.Options{CookiecutterCompat: cookiecutter}
+			if jsonl {
+				return nunjucks.EvaluateLines(command.Context(), command.InOrStdin(), command.OutOrStdout(), options)
+			}
+			source, err := evalSource(args, file)
+			if err != nil {
+				return err
+			}
+			data, err := evalValues(values)
+			if err != nil {
+				return err
+			}
+			parsed, err := nunjucks.New(options).Parse(source)
+			if err != nil {
+				return err
+			}
+			rendered, err := parsed.Render(command.Context(), data)
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(command.OutOrStdout(), rendered)
+			if err == nil && file == "" {
+				fmt.Fprintln(command.OutOrStdout())
+			}
+			return err
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&file, "file", "", "render this file")
+	flags.StringVar(&values, "values", "", "the context: YAML or JSON, or the name of a file that holds it")
+	flags.BoolVar(&jsonl, "jsonl", false, "read templates from standard input, one JSON object a line")
+	flags.BoolVar(&cookiecutter, "cookiecutter-compat", false, "use {{ }} and Jinja's ways, as cookiecutterCompat does")
+	return command
+}
+
+func evalSource(args []string, file string) (string, error) {
+	switch {
+	case file != "" && len(args) > 0:
+		return "", errors.New("give an expression or --file, not both")
+	case file != "":
+		content, err := os.ReadFile(file)
+		return string(content), err
+	case len(args) == 1:
+		return args[0], nil
+	default:
+		return "", errors.New("give an expression, --file or --jsonl")
+	}
+}
+
+// evalValues reads the context from YAML, keeping the order of its keys.
+func evalValues(values string) (*nunjucks.Object, error) {
+	text := []byte(values)
+	if content, err := os.ReadFile(values); err == nil {
+		text = content
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nunjucks.NewObject(), nil
+	}
+	var probe any
+	if err := yaml.Unmarshal(text, &probe); err != nil {
+		return nil, fmt.Errorf("--values is neither YAML nor a file: %w", err)
+	}
+	documents, err := entity.ParseYAML(text, "--values")
+	if err != nil {
+		return nil, err
+	}
+	if len(documents) != 1 || documents[0].Err != nil {
+		return nil, errors.New("--values must be one object")
+	}
+	decoded, err := nunjucks.DecodeJSON(documents[0].JSON)
+	if err != nil {
+		return nil, err
+	}
+	data, isObject := decoded.(*nunjucks.Object)
+	if !isObject {
+		return nil, errors.New("--values must be an object")
+	}
+	return data, nil
+}
+
+func catalogCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "catalog", Short: "Check catalog files", Args: cobra.NoArgs, Example: "  portico catalog validate catalog-info.yaml",
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	command.AddCommand(validateCommand())
+	return command
+}
+
+// finding is what is wrong, or not, with one entity of a file.
+type finding struct {
+	File   string `json:"file"`
+	Entity string `json:"entity,omitempty"`
+	Valid  bool   `json:"valid"`
+	Error  string `json:"error,omitempty"`
+}
+
+func validateCommand() *cobra.Command {
+	var c connection
+	command := &cobra.Command{
+		Use:   "validate FILES...",
+		Short: "Check entities as the catalog would",
+		Long:  "Checks every entity in the files against the rules of its kind, without a server. Ends with status 1 when any is wrong.",
+		Example: `  portico catalog validate catalog-info.yaml
+  portico catalog validate examples/catalog/*.yaml --output json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			findings, wrong := []finding{}, 0
+			for _, file := range args {
+				for _, each := range validateFile(file) {
+					findings = append(findings, each)
+					if !each.Valid {
+						wrong++
+					}
+				}
+			}
+			out := command.OutOrStdout()
+			err := c.print(out, findings, func() {
+				for _, each := range findings {
+					if each.Valid {
+						fmt.Fprintf(out, "✓ %s  %s\n", each.File, each.Entity)
+					} else {
+						fmt.Fprintf(out, "✗ %s  %s\n    %s\n", each.File, each.Entity, each.Error)
+					}
+				}
+			})
+			if err == nil && wrong > 0 {
+				return &exitError{1}
+			}
+			return err
+		},
+	}
+	command.Flags().StringVarP(&c.output, "output", "o", "text", "how to print: text or json")
+	return command
+}
+
+func validateFile(file string) []finding {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return []finding{{File: file, Error: err.Error()}}
+	}
+	documents, err := entity.ParseYAML(content, file)
+	if err != nil {
+		return []finding{{File: file, Error: err.Error()}}
+	}
+	findings := make([]finding, 0, len(documents))
+	for _, document := range documents {
+		err := document.Err
+		name := ""
+		if err == nil {
+			name = document.Entity.Ref().String()
+			err = entity.Validate(document.Entity)
+		}
+		found := finding{File: file, Entity: name, Valid: err == nil}
+		if err != nil {
+			found.Error = err.Error()
+		}
+		findings = append(findings, found)
+	}
+	return findings
+}

@@ -1,0 +1,260 @@
+//go:build !slim
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/internal/devstack"
+	"github.com/portico-dev/portico/internal/devstack/forge"
+	"github.com/portico-dev/portico/internal/devstack/loopback"
+	"github.com/portico-dev/portico/seal"
+)
+
+// devStopTimeout bounds the stopping of the stack once its users have stopped.
+const devStopTimeout = 30 * time.Second
+
+// Where a Backstage backend listens unless it is told otherwise.
+const (
+	backstagePort   = 7007
+	unconfiguredURL = "http://localhost:7007"
+)
+
+// demoOrganization owns the repositories of the demo on the local forge.
+const demoOrganization = "demo"
+
+func devCommands() []*cobra.Command {
+	d := &dev{}
+	command := &cobra.Command{
+		Use:   "dev",
+		Short: "Bring up everything on this machine: database, Temporal, Git forge, API, worker, portal",
+		Long: `Brings up Postgres, the Temporal server and its Web UI, a local Git forge that speaks GitHub's API, and all of Portico,
+on free loopback ports. What it keeps is in one directory; the ports are the same the next time. It is the same
+code as production, with the outside brought along.`,
+		Example: `  portico dev
+  portico dev --config app-config.yaml --data ~/portico
+  portico dev --config examples/app-config.yaml --demo          also run the golden path
+  portico dev --config examples/app-config.yaml --demo --exit   and stop, with a status`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return d.run(command.Context()) },
+	}
+	d.addFlags(command)
+	flags := command.Flags()
+	// A person reads the terminal: only what goes wrong belongs there.
+	_ = flags.Set("log-level", "warn")
+	flags.StringVar(&d.dataDir, "data", "", "the directory that keeps everything (default ~/.local/share/portico, or $XDG_DATA_HOME)")
+	flags.StringVar(&d.database, "database", "", "use this Postgres (a postgres:// URL) and do not bring one")
+	flags.IntVar(&d.port, "port", 0, "serve on this port (default: backend.listen.port when it is configured, else any free one)")
+	flags.BoolVar(&d.demo, "demo", false, "run the golden-path template when everything is up")
+	flags.BoolVar(&d.exit, "exit", false, "with --demo: stop when the run has ended, with status 0 when it completed")
+	return []*cobra.Command{command}
+}
+
+// dev is `portico dev`.
+type dev struct {
+	settings
+	dataDir, database string
+	port              int
+	demo, exit        bool
+	started           time.Time
+	parts             *partList
+}
+
+func (d *dev) run(ctx context.Context) error {
+	d.started = time.Now()
+	d.parts = newPartList(os.Stdout)
+	loaded, log, err := d.load(ctx)
+	if err != nil {
+		return err
+	}
+	if d.dataDir, err = absoluteDataDirectory(d.dataDir); err != nil {
+		return err
+	}
+	cacheDir, err := os.UserCacheDir()
+	if err != nil {
+		cacheDir = filepath.Join(d.dataDir, "cache")
+	}
+	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: d.database, Log: log,
+		Namespace: loaded.Portico.Temporal.Namespace, Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
+	if err != nil {
+		return err
+	}
+	defer d.stop(ctx, "the stack", log, stack.Stop)
+	return d.onStack(ctx, stack, loaded, log)
+}
+
+func (d *dev) stop(ctx context.Context, what string, log *slog.Logger, stop func(context.Context) error) {
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), devStopTimeout)
+	defer cancel()
+	if err := stop(stopping); err != nil {
+		log.Warn("stop "+what, "error", err)
+	}
+}
+
+// onStack brings up the forge and Portico itself.
+func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, loaded *config.Config, log *slog.Logger) error {
+	gitForge, err := d.startForge(ctx, loaded, log)
+	if err != nil {
+		return err
+	}
+	defer d.stop(ctx, "the Git forge", log, gitForge.Stop)
+	listener, err := d.listen(ctx, stack, loaded)
+	if err != nil {
+		return err
+	}
+	key, err := keptKey(d.dataDir)
+	if err != nil {
+		return err
+	}
+	pool, err := db.Open(ctx, stack.DSN())
+	if err != nil {
+		return err
+	}
+	err = db.Migrate(ctx, pool)
+	pool.Close()
+	if err != nil {
+		return err
+	}
+	p, err := connect(ctx, loaded, place{databaseURL: stack.DSN(), temporalAddress: stack.TemporalAddress(), keys: []seal.Key{key},
+		dataDir: d.dataDir}, log)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return d.serve(ctx, p, stack, gitForge, listener)
+}
+
+func (d *dev) startForge(ctx context.Context, loaded *config.Config, log *slog.Logger) (*forge.Forge, error) {
+	d.parts.tell("Git forge", "starting")
+	gitForge, err := forge.Start(ctx, forge.Options{DataDir: filepath.Join(d.dataDir, "forge"), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if err := gitForge.AddOrganization(demoOrganization, "Demo"); err != nil {
+		return nil, errors.Join(err, gitForge.Stop(ctx))
+	}
+	// The forge is one more GitHub host, beside those that are configured.
+	loaded.Integrations.GitHub = append([]config.GitHub{{Host: gitForge.Host(), APIBaseURL: gitForge.APIBaseURL(),
+		RawBaseURL: gitForge.URL(), Token: config.Secret(gitForge.Token())}}, loaded.Integrations.GitHub...)
+	d.parts.tell("Git forge", "ready")
+	return gitForge, nil
+}
+
+// listen serves where the configuration says. Where it says nothing, that is Backstage's own port or, when somebody has that, a free one that is
+// the same the next time; always on loopback.
+func (d *dev) listen(ctx context.Context, stack *devstack.Stack, loaded *config.Config) (net.Listener, error) {
+	unconfigured := loaded.Backend.BaseURL == unconfiguredURL
+	at := loaded.Backend.Listen
+	if at.Host == "" {
+		at.Host = "127.0.0.1"
+	}
+	if d.port != 0 {
+		at.Port = d.port
+	} else if at.Port == backstagePort && unconfigured && !loopback.IsFree(ctx, backstagePort) {
+		port, err := stack.Ports().Port(ctx, "portico")
+		if err != nil {
+			return nil, err
+		}
+		at.Port = port
+	}
+	listener, err := listen(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if unconfigured {
+		loaded.Backend.BaseURL = "http://" + listener.Addr().String()
+		loaded.App.BaseURL = loaded.Backend.BaseURL
+	}
+	return listener, nil
+}
+
+func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, listener net.Listener) error {
+	d.parts.tell("Portico", "starting")
+	demoEnded := &demoOutcome{}
+	var group runGroup
+	group.add(func(ctx context.Context) error {
+		return p.serve(ctx, listener, serverOptions{temporalUI: stack.TemporalUI().URL(), allowGuest: true,
+			workflowURL: func(id, _ string) string { return stack.TemporalUI().WorkflowURL(id) }})
+	})
+	group.add(p.work)
+	group.add(func(ctx context.Context) error {
+		select {
+		case <-stack.Failed():
+			return errors.New("a part of the development stack has stopped; its log is in " + d.dataDir)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	group.add(func(ctx context.Context) error { return d.afterStart(ctx, p, stack, gitForge, demoEnded) })
+	if err := group.run(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return demoEnded.err
+}
+
+// demoOutcome is how the demo's run ended.
+type demoOutcome struct{ err error }
+
+// afterStart says where everything is and, for the demo, runs the golden path. It returns when the process is to stop.
+func (d *dev) afterStart(ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, outcome *demoOutcome) error {
+	c := newClient(p.config.Backend.BaseURL, "")
+	if err := c.waitReady(ctx); err != nil {
+		return err
+	}
+	d.parts.tell("Portico", "ready")
+	fmt.Printf("\nPortico is up after %s.\n\n  Portal           %s\n  Temporal Web UI  %s\n  Git forge        %s\n  Data             %s\n\n",
+		brief(time.Since(d.started)), p.config.App.BaseURL, stack.TemporalUI().URL(), gitForge.URL(), d.dataDir)
+	if d.demo {
+		outcome.err = d.runDemo(ctx, c, gitForge)
+		if outcome.err != nil && ctx.Err() == nil {
+			fmt.Fprintln(os.Stderr, "portico:", outcome.err)
+		}
+		if d.exit {
+			return nil
+		}
+	}
+	fmt.Println("Press Ctrl-C to stop; everything is kept and comes up again the next time.")
+	<-ctx.Done()
+	return nil
+}
+
+// runDemo starts the golden path through the public API, as a person would, and shows every step as it happens.
+func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) error {
+	name := "shipping-" + strings.ToLower(time.Now().Format("0102-150405"))
+	values := map[string]any{
+		"name": name, "description": "Tells customers where their parcel is", "owner": "group:default/tracking",
+		"repoUrl": fmt.Sprintf("%s?owner=%s&repo=%s", gitForge.Host(), demoOrganization, name),
+	}
+	fmt.Printf("Running the golden path: %s\n\n", name)
+	if err := c.waitForEntity(ctx, "template:default/golden-path"); err != nil {
+		return err
+	}
+	return c.runAndWatch(ctx, os.Stdout, "template:default/golden-path", values, nil)
+}
+
+// absoluteDataDirectory is the directory asked for, or the usual place for an application's data.
+func absoluteDataDirectory(asked string) (string, error) {
+	if asked != "" {
+		return filepath.Abs(asked)
+	}
+	if base := os.Getenv("XDG_DATA_HOME"); base != "" {
+		return filepath.Join(base, "portico"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find a place for data: %w; name one with --data", err)
+	}
+	return filepath.Join(home, ".local", "share", "portico"), nil
+}

@@ -1,0 +1,8 @@
+//go:build slim
+
+package main
+
+import "github.com/spf13/cobra"
+
+// devCommands are none in the image for production: it carries no database and no Temporal server.
+func devCommands() []*cobra.Command { return nil }

@@ -1,0 +1,56 @@
+// Command portico is a developer portal backend that speaks Backstage and runs every template as a durable workflow.
+// This package parses flags, wires the packages together and runs them; it decides nothing.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set when the binary is built.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := rootCommand().ExecuteContext(ctx)
+	var status *exitError
+	switch {
+	case errors.As(err, &status):
+		os.Exit(status.code)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "portico:", err)
+		os.Exit(1)
+	}
+}
+
+// exitError ends the process with a code; what there is to say was said already.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "portico",
+		Short: "A developer portal whose every action is a durable workflow",
+		Long: `Portico serves a catalog of software and runs templates that create new software. It speaks Backstage's
+HTTP API and file formats, and runs every template as a Temporal workflow: crash-proof, retried, continued
+from the failed step, rolled back to nothing left.`,
+		Example: `  portico dev                                 bring everything up on this machine
+  portico server --config app-config.yaml     serve the API and the portal
+  portico worker --config app-config.yaml     run templates and keep the catalog`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(clientCommands()...)
+	root.AddCommand(serverCommand(), workerCommand(), migrateCommand())
+	root.AddCommand(devCommands()...)
+	return root
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
+	temporallog "go.temporal.io/sdk/log"
+	"gocloud.dev/blob"
+
+	activitiescatalog "github.com/portico-dev/portico/activities/catalog"
+	"github.com/portico-dev/portico/activities/debug"
+	"github.com/portico-dev/portico/activities/fetch"
+	activitiesfs "github.com/portico-dev/portico/activities/fs"
+	"github.com/portico-dev/portico/activities/github"
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/workspace"
+	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/workflows"
+)
+
+// platform is what the server and the worker have in common: the connections, and the domain services on top of them. They share nothing
+// else; two processes meet in the database, in Temporal and in the bucket.
+type platform struct {
+	config       *config.Config
+	log          *slog.Logger
+	pool         *pgxpool.Pool
+	temporal     client.Client
+	bucket       *blob.Bucket
+	keys         []seal.Key
+	integrations *integration.Set
+	pipeline     *processing.Pipeline
+	catalog      *catalog.Service
+	runs         *run.Store
+	planner      *plan.Planner
+	actions      *action.Registry
+	workspaces   *workspace.Store
+	scaffolder   *scaffolder.Service
+	files        *integration.Files
+}
+
+// place is where a process finds its world: from the configuration, or from what `portico dev` brought up.
+type place struct {
+	databaseURL     string
+	temporalAddress string
+	keys            []seal.Key
+	dataDir         string
+}
+
+// connect opens the connections and builds the services. The caller closes the platform.
+func connect(ctx context.Context, loaded *config.Config, at place, log *slog.Logger) (*platform, error) {
+	p := &platform{config: loaded, log: log, keys: at.keys}
+	for _, open := range []func(context.Context, place) error{
+		p.openDatabase, p.openTemporal, p.openWorkspaces, p.buildCatalog, p.buildScaffolder,
+	} {
+		if err := open(ctx, at); err != nil {
+			p.close()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *platform) close() {
+	if p.workspaces != nil {
+		if err := p.workspaces.Close(); err != nil {
+			p.log.Warn("close the workspaces", "error", err)
+		}
+	}
+	if p.bucket != nil {
+		if err := p.bucket.Close(); err != nil {
+			p.log.Warn("close the bucket", "error", err)
+		}
+	}
+	if p.files != nil {
+		if err := p.files.Close(); err != nil {
+			p.log.Warn("close the local files", "error", err)
+		}
+	}
+	if p.temporal != nil {
+		p.temporal.Close()
+	}
+	if p.pool != nil {
+		p.pool.Close()
+	}
+}
+
+func (p *platform) openDatabase(ctx context.Context, at place) error {
+	pool, err := db.Open(ctx, at.databaseURL)
+	p.pool = pool
+	return err
+}
+
+func (p *platform) openTemporal(ctx context.Context, at place) error {
+	dialing, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	connected, err := client.DialContext(dialing, client.Options{HostPort: at.temporalAddress, Namespace: p.config.Portico.Temporal.Namespace,
+		Logger: temporallog.NewStructuredLogger(p.log)})
+	if err != nil {
+		return fmt.Errorf("connect to Temporal at %s: %w", at.temporalAddress, err)
+	}
+	p.temporal = connected
+	return nil
+}
+
+func (p *platform) openWorkspaces(ctx context.Context, at place) error {
+	configured := p.config.Portico.Workspace
+	url, cache := configured.URL, configured.CacheDirectory
+	if url == "" {
+		url = "file://" + filepath.ToSlash(filepath.Join(at.dataDir, "workspaces"))
+	}
+	if cache == "" {
+		cache = filepath.Join(at.dataDir, "work")
+	}
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return fmt.Errorf("directory for workspaces: %w", err)
+	}
+	bucket, err := workspace.OpenBucket(ctx, url)
+	if err != nil {
+		return err
+	}
+	p.bucket = bucket
+	p.workspaces, err = workspace.New(workspace.Options{Bucket: bucket, Directory: cache, KeepBytes: configured.CacheBytes,
+		MaxBytes: configured.MaxBytes, MaxFiles: configured.MaxFiles})
+	return err
+}
+
+func (p *platform) buildCatalog(context.Context, place) error {
+	integrations, err := integration.New(integrationConfig(p.config), integration.Options{ReadingAllow: readingAllow(p.config)})
+	if err != nil {
+		return err
+	}
+	p.integrations = integrations
+	// Only the configuration names local files, so the whole file system is theirs to name.
+	if p.files, err = integration.OpenFiles("/", integration.Limits{}); err != nil {
+		return err
+	}
+	rules, err := catalog.ConfiguredRules(catalogRules(p.config.Catalog.Rules), catalogLocations(p.config))
+	if err != nil {
+		return err
+	}
+	p.pipeline = &processing.Pipeline{Reader: integrations, Files: p.files, Rules: rules, LocationTypes: []string{"url"}}
+	p.catalog = catalog.New(catalog.Options{Pool: p.pool, Decider: policy.AllowKnown{}, Pipeline: p.pipeline,
+		OnConflict: catalog.ConflictStrategy(p.config.Catalog.DefaultLocationConflictStrategy), ReadOnly: p.config.Catalog.Readonly})
+	return nil
+}
+
+func (p *platform) buildScaffolder(context.Context, place) error {
+	ring, err := seal.NewKeyring(p.keys...)
+	if err != nil {
+		return err
+	}
+	renderer := expression.New(expression.Options{IntegrationType: p.integrations.TypeOf})
+	p.planner = plan.NewPlanner(renderer, environment(p.config))
+	p.runs = run.NewStore(p.pool, ring)
+	if p.actions, err = p.buildActions(renderer); err != nil {
+		return err
+	}
+	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,
+		Engine: workflows.NewClient(p.temporal, p.config.Portico.Temporal.TaskQueue), Decider: policy.AllowKnown{}})
+	return nil
+}
+
+// buildActions is the one table of actions.
+func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry, error) {
+	var all []action.Action
+	all = append(all, activitiescatalog.Actions(p.catalog)...)
+	all = append(all, debug.Actions()...)
+	all = append(all, fetch.Actions(fetch.Options{Reader: p.integrations, Renderer: renderer})...)
+	all = append(all, activitiesfs.Actions()...)
+	all = append(all, github.NewPublish(github.Options{Hosts: p.integrations,
+		Author:                 github.Author{Name: p.config.Scaffolder.DefaultAuthor.Name, Email: p.config.Scaffolder.DefaultAuthor.Email},
+		CommitMessage:          p.config.Scaffolder.DefaultCommitMessage,
+		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials}))
+	return action.NewRegistry(all...)
+}
+
+func environment(loaded *config.Config) plan.Environment {
+	secrets := map[string]string{}
+	for name, secret := range loaded.Scaffolder.DefaultEnvironment.Secrets {
+		secrets[name] = string(secret)
+	}
+	return plan.Environment{Parameters: loaded.Scaffolder.DefaultEnvironment.Parameters, Secrets: secrets}
+}
+
+func integrationConfig(loaded *config.Config) integration.Config {
+	var result integration.Config
+	for _, entry := range loaded.Integrations.GitHub {
+		result.GitHub = append(result.GitHub, integration.GitHub{Host: entry.Host, APIBaseURL: entry.APIBaseURL,
+			RawBaseURL: entry.RawBaseURL, Token: string(entry.Token)})
+	}
+	return result
+}
+
+func readingAllow(loaded *config.Config) []integration.AllowRule {
+	var rules []integration.AllowRule
+	for _, entry := range loaded.Backend.Reading.Allow {
+		rules = append(rules, integration.AllowRule{Host: entry.Host, Paths: entry.Paths})
+	}
+	return rules
+}
+
+func catalogRules(configured []config.CatalogRule) []entity.Rule {
+	if configured == nil {
+		return nil
+	}
+	rules := []entity.Rule{}
+	for _, entry := range configured {
+		rule := entity.Rule{Allow: allowedKinds(entry.Allow)}
+		for _, location := range entry.Locations {
+			rule.Locations = append(rule.Locations, entity.LocationMatch{Type: location.Type, Exact: location.Exact, Pattern: location.Pattern})
+		}
+		rules = append(rules, rule)
+	}
+	return rules
+}
+
+func allowedKinds(configured []config.AllowedKind) []entity.AllowedKind {
+	var kinds []entity.AllowedKind
+	for _, entry := range configured {
+		kinds = append(kinds, entity.AllowedKind{Kind: entry.Kind, Type: entry.SpecType})
+	}
+	return kinds
+}
+
+func catalogLocations(loaded *config.Config) []catalog.ConfiguredLocation {
+	var locations []catalog.ConfiguredLocation
+	for _, entry := range loaded.Catalog.Locations {
+		location := catalog.ConfiguredLocation{LocationSpec: entity.LocationSpec{Type: entry.Type, Target: entry.Target}}
+		for _, rule := range entry.Rules {
+			location.Allow = append(location.Allow, allowedKinds(rule.Allow)...)
+		}
+		locations = append(locations, location)
+	}
+	return locations
+}

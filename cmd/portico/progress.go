@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// partList tells a person which parts are on their way up, and how long each took.
+type partList struct {
+	out io.Writer
+	mu  sync.Mutex
+	// since is when each part began to start.
+	since map[string]time.Time
+}
+
+func newPartList(out io.Writer) *partList { return &partList{out: out, since: map[string]time.Time{}} }
+
+func (l *partList) tell(part, state string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch state {
+	case "starting":
+		l.since[part] = time.Now()
+		fmt.Fprintf(l.out, "  starting  %s\n", part)
+	case "ready":
+		fmt.Fprintf(l.out, "  ready     %s (%s)\n", part, brief(time.Since(l.since[part])))
+	default:
+		fmt.Fprintf(l.out, "  %-9s %s\n", state, part)
+	}
+}
+
+// brief is a duration in the fewest units that say enough.
+func brief(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
+	default:
+		return d.Round(time.Second).String()
+	}
+}

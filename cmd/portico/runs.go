@@ -1,0 +1,396 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+)
+
+const defaultURL = "http://127.0.0.1:7007"
+
+// connection are the flags of commands that call a running Portico.
+type connection struct {
+	url, token, output string
+}
+
+func (c *connection) addFlags(command *cobra.Command) {
+	flags := command.PersistentFlags()
+	flags.StringVar(&c.url, "url", firstText(os.Getenv("PORTICO_URL"), defaultURL), "where Portico serves ($PORTICO_URL)")
+	flags.StringVar(&c.token, "token", os.Getenv("PORTICO_TOKEN"), "a token; without one the guest signs in ($PORTICO_TOKEN)")
+	flags.StringVarP(&c.output, "output", "o", "text", "how to print: text or json")
+}
+
+func (c *connection) client() *apiClient { return newClient(c.url, c.token) }
+
+// print writes v as JSON when that was asked for, else calls text.
+func (c *connection) print(out io.Writer, v any, text func()) error {
+	switch c.output {
+	case "json":
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(v)
+	case "text":
+		text()
+		return nil
+	default:
+		return fmt.Errorf("--output %s: use text or json", c.output)
+	}
+}
+
+func runCommand() *cobra.Command {
+	var c connection
+	var sets, secrets []string
+	var watch bool
+	command := &cobra.Command{
+		Use:   "run TEMPLATE",
+		Short: "Start a run of a template",
+		Long: `Starts a run of a template on a running Portico and prints its id. Values are YAML: --set port=8080 is a number,
+--set 'tags=[go, web]' a list.`,
+		Example: `  portico run golden-path --set name=shop --set description='Sells things' --set owner=group:default/tracking \
+      --set 'repoUrl=github.com?owner=acme&repo=shop' --watch
+  portico run template:default/docs-site --set name=handbook --output json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			values, err := parseSets(sets)
+			if err != nil {
+				return err
+			}
+			hidden, err := parseSecrets(secrets)
+			if err != nil {
+				return err
+			}
+			out := command.OutOrStdout()
+			if watch && c.output == "text" {
+				return c.client().runAndWatch(command.Context(), out, args[0], values, hidden)
+			}
+			id, err := c.client().start(command.Context(), args[0], values, hidden)
+			if err != nil {
+				return err
+			}
+			if watch {
+				if err := c.client().follow(command.Context(), id, func(event) {}); err != nil {
+					return err
+				}
+			}
+			return c.print(out, map[string]string{"id": id}, func() { fmt.Fprintln(out, id) })
+		},
+	}
+	c.addFlags(command)
+	command.Flags().StringArrayVar(&sets, "set", nil, "a value, name=value; repeat it")
+	command.Flags().StringArrayVar(&secrets, "secret", nil, "a secret, name=value; repeat it")
+	command.Flags().BoolVar(&watch, "watch", false, "show every step as it happens, and end with status 1 when the run fails")
+	return command
+}
+
+func parseSets(sets []string) (map[string]any, error) {
+	values := map[string]any{}
+	for _, set := range sets {
+		name, text, found := strings.Cut(set, "=")
+		if !found || name == "" {
+			return nil, fmt.Errorf("--set %s: write name=value", set)
+		}
+		var value any
+		if err := yaml.Unmarshal([]byte(text), &value); err != nil || value == nil {
+			value = text
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+func parseSecrets(secrets []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, secret := range secrets {
+		name, text, found := strings.Cut(secret, "=")
+		if !found || name == "" {
+			return nil, fmt.Errorf("--secret: write name=value")
+		}
+		values[name] = text
+	}
+	return values, nil
+}
+
+func (c *apiClient) start(ctx context.Context, template string, values map[string]any, secrets map[string]string) (string, error) {
+	request := map[string]any{"templateRef": template, "values": values}
+	if len(secrets) > 0 {
+		request["secrets"] = secrets
+	}
+	var created struct {
+		ID string `json:"id"`
+	}
+	err := c.call(ctx, http.MethodPost, "/api/scaffolder/v2/tasks", request, &created)
+	return created.ID, err
+}
+
+// runDetails is a run as GET /api/portico/v1/runs/:id shows it.
+type runDetails struct {
+	ID         string `json:"id"`
+	Title      string `json:"title"`
+	Subject    string `json:"subject"`
+	Status     string `json:"status"`
+	Phase      string `json:"phase"`
+	CreatedAt  time.Time
+	FinishedAt time.Time
+	FailedStep string `json:"failedStep"`
+	Error      *struct {
+		Name    string `json:"name"`
+		Message string `json:"message"`
+		Next    string `json:"next"`
+	} `json:"error"`
+	Moves []struct {
+		Move    string `json:"move"`
+		Summary string `json:"summary"`
+	} `json:"moves"`
+	Workflow struct {
+		URL string `json:"url"`
+	} `json:"workflow"`
+	Steps []struct {
+		ID        string    `json:"id"`
+		Name      string    `json:"name"`
+		Action    string    `json:"action"`
+		Status    string    `json:"status"`
+		StartedAt time.Time `json:"startedAt"`
+		EndedAt   time.Time `json:"endedAt"`
+	} `json:"steps"`
+	Output struct {
+		Links []struct {
+			Title     string `json:"title"`
+			URL       string `json:"url"`
+			EntityRef string `json:"entityRef"`
+		} `json:"links"`
+	} `json:"output"`
+	Effects []struct {
+		Kind  string `json:"kind"`
+		Name  string `json:"name"`
+		State string `json:"state"`
+		URL   string `json:"url"`
+	} `json:"effects"`
+}
+
+func (c *apiClient) details(ctx context.Context, id string) (runDetails, error) {
+	var details runDetails
+	err := c.call(ctx, http.MethodGet, "/api/portico/v1/runs/"+url.PathEscape(id), nil, &details)
+	return details, err
+}
+
+// runAndWatch starts a run, prints each step as it happens with its duration, then where its results are. A run that fails ends with status 1.
+func (c *apiClient) runAndWatch(ctx context.Context, out io.Writer, template string, values map[string]any, secrets map[string]string) error {
+	began := time.Now()
+	id, err := c.start(ctx, template, values, secrets)
+	if err != nil {
+		return err
+	}
+	return c.watch(ctx, out, id, began)
+}
+
+func (c *apiClient) watch(ctx context.Context, out io.Writer, id string, began time.Time) error {
+	before, err := c.details(ctx, id)
+	if err != nil {
+		return err
+	}
+	watcher := &stepWatcher{out: out, names: map[string]string{}, began: map[string]time.Time{}}
+	for _, step := range before.Steps {
+		watcher.names[step.ID] = step.Name
+	}
+	if err := c.follow(ctx, id, watcher.see); err != nil {
+		return err
+	}
+	after, err := c.details(ctx, id)
+	if err != nil {
+		return err
+	}
+	c.summarize(out, after, time.Since(began))
+	if after.Status != "completed" {
+		return &exitError{1}
+	}
+	return nil
+}
+
+func (c *apiClient) summarize(out io.Writer, details runDetails, took time.Duration) {
+	fmt.Fprintf(out, "\n%s: %s after %s\n", details.Title, details.Status, brief(took))
+	if details.Error != nil {
+		fmt.Fprintf(out, "  %s: %s\n", details.Error.Name, details.Error.Message)
+		if details.Error.Next != "" {
+			fmt.Fprintf(out, "  %s\n", details.Error.Next)
+		}
+	}
+	fmt.Fprintln(out)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, link := range details.Output.Links {
+		fmt.Fprintf(table, "  %s\t%s\n", link.Title, firstText(link.URL, c.entityPage(link.EntityRef)))
+	}
+	fmt.Fprintf(table, "  Run\t%s/runs/%s\n", c.base, details.ID)
+	if details.Workflow.URL != "" {
+		fmt.Fprintf(table, "  Temporal Web UI\t%s\n", details.Workflow.URL)
+	}
+	for _, move := range details.Moves {
+		if details.Status != "completed" {
+			fmt.Fprintf(table, "  portico runs %s %s\t%s\n", move.Move, details.ID, move.Summary)
+		}
+	}
+	_ = table.Flush()
+	fmt.Fprintln(out)
+}
+
+// entityPage is the portal's page of an entity.
+func (c *apiClient) entityPage(ref string) string {
+	kind, rest, _ := strings.Cut(ref, ":")
+	namespace, name, _ := strings.Cut(rest, "/")
+	return fmt.Sprintf("%s/catalog/%s/%s/%s", c.base, namespace, strings.ToLower(kind), name)
+}
+
+// stepWatcher prints the steps of a run as they end.
+type stepWatcher struct {
+	out   io.Writer
+	names map[string]string
+	began map[string]time.Time
+}
+
+var marks = map[string]string{"completed": "✓", "failed": "✗", "skipped": "–", "cancelled": "■"}
+
+func (w *stepWatcher) see(e event) {
+	body := e.Body
+	switch {
+	case body.Status == "processing":
+		w.began[body.StepID] = e.CreatedAt
+	case e.Type == "log" && body.Status != "":
+		duration := ""
+		if began, known := w.began[body.StepID]; known {
+			duration = brief(e.CreatedAt.Sub(began))
+		}
+		fmt.Fprintf(w.out, "  %s %-40s %s\n", marks[body.Status], firstText(w.names[body.StepID], body.StepID), duration)
+		if body.Status == "failed" {
+			fmt.Fprintf(w.out, "      %s\n", colours.ReplaceAllString(body.Message, ""))
+		}
+	}
+}
+
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+func runsCommand() *cobra.Command {
+	var c connection
+	command := &cobra.Command{
+		Use:   "runs",
+		Short: "Look at runs, and retry, roll back or cancel them",
+		Example: `  portico runs list --status failed
+  portico runs show 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11
+  portico runs retry 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11 --watch`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	c.addFlags(command)
+	command.AddCommand(listRunsCommand(&c), showRunCommand(&c),
+		moveCommand(&c, "retry", "Take an ended run up again at its failed step", "/api/scaffolder/v2/tasks/%s/retry"),
+		moveCommand(&c, "rollback", "Undo what a run created, the last thing first", "/api/portico/v1/runs/%s/rollback"),
+		moveCommand(&c, "cancel", "Stop a run at its next safe point", "/api/scaffolder/v2/tasks/%s/cancel"))
+	return command
+}
+
+func listRunsCommand(c *connection) *cobra.Command {
+	var statuses []string
+	var limit int
+	command := &cobra.Command{
+		Use: "list", Short: "List runs, the newest first", Example: "  portico runs list --status failed --output json", Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			query := url.Values{"limit": {fmt.Sprint(limit)}}
+			if len(statuses) > 0 {
+				query["status"] = statuses
+			}
+			var page struct {
+				Runs []struct {
+					ID         string    `json:"id"`
+					Title      string    `json:"title"`
+					Subject    string    `json:"subject"`
+					Status     string    `json:"status"`
+					Phase      string    `json:"phase"`
+					CreatedBy  string    `json:"createdBy,omitempty"`
+					CreatedAt  time.Time `json:"createdAt"`
+					FailedStep string    `json:"failedStep,omitempty"`
+				} `json:"runs"`
+				Total int `json:"total"`
+			}
+			if err := c.client().call(command.Context(), http.MethodGet, "/api/portico/v1/runs?"+query.Encode(), nil, &page); err != nil {
+				return err
+			}
+			out := command.OutOrStdout()
+			return c.print(out, page, func() {
+				table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(table, "ID\tSTATUS\tPHASE\tTEMPLATE\tSUBJECT\tBY\tSTARTED\tFAILED STEP")
+				for _, r := range page.Runs {
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Status, r.Phase, r.Title, r.Subject, r.CreatedBy,
+						r.CreatedAt.Local().Format(time.DateTime), r.FailedStep)
+				}
+				_ = table.Flush()
+				fmt.Fprintf(out, "%d of %d\n", len(page.Runs), page.Total)
+			})
+		},
+	}
+	command.Flags().StringArrayVar(&statuses, "status", nil, "only runs in this status: processing, completed, failed; repeat it")
+	command.Flags().IntVar(&limit, "limit", 20, "how many at the most")
+	return command
+}
+
+func showRunCommand(c *connection) *cobra.Command {
+	return &cobra.Command{
+		Use: "show RUN", Short: "Show a run with its steps and what it created", Args: cobra.ExactArgs(1),
+		Example: "  portico runs show 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11",
+		RunE: func(command *cobra.Command, args []string) error {
+			client, out := c.client(), command.OutOrStdout()
+			if c.output == "json" {
+				var raw json.RawMessage
+				if err := client.call(command.Context(), http.MethodGet, "/api/portico/v1/runs/"+url.PathEscape(args[0]), nil, &raw); err != nil {
+					return err
+				}
+				return c.print(out, raw, nil)
+			}
+			details, err := client.details(command.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			for _, step := range details.Steps {
+				duration := ""
+				if !step.EndedAt.IsZero() {
+					duration = brief(step.EndedAt.Sub(step.StartedAt))
+				}
+				fmt.Fprintf(out, "  %s %-40s %-10s %s\n", firstText(marks[step.Status], "·"), step.Name, step.Status, duration)
+			}
+			for _, effect := range details.Effects {
+				fmt.Fprintf(out, "  %s %s (%s) %s\n", effect.Kind, effect.Name, effect.State, effect.URL)
+			}
+			client.summarize(out, details, details.FinishedAt.Sub(details.CreatedAt))
+			return nil
+		},
+	}
+}
+
+func moveCommand(c *connection, name, short, path string) *cobra.Command {
+	var watch bool
+	command := &cobra.Command{
+		Use: name + " RUN", Short: short, Args: cobra.ExactArgs(1),
+		Example: fmt.Sprintf("  portico runs %s 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11 --watch", name),
+		RunE: func(command *cobra.Command, args []string) error {
+			client, out, began := c.client(), command.OutOrStdout(), time.Now()
+			if err := client.call(command.Context(), http.MethodPost, fmt.Sprintf(path, url.PathEscape(args[0])), map[string]any{}, nil); err != nil {
+				return err
+			}
+			if watch {
+				return client.watch(command.Context(), out, args[0], began)
+			}
+			return c.print(out, map[string]string{"id": args[0]}, func() { fmt.Fprintln(out, args[0]) })
+		},
+	}
+	command.Flags().BoolVar(&watch, "watch", false, "show what happens until the run ends, and end with status 1 when it does not complete")
+	return command
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/scaffolder/dryrun"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/web"
+)
+
+func serverCommand() *cobra.Command {
+	var s settings
+	command := &cobra.Command{
+		Use:   "server",
+		Short: "Serve the API and the portal",
+		Long: `Serves Backstage's HTTP API, Portico's own, and the portal, on the Postgres of portico.database.url and the
+Temporal of portico.temporal.address. Templates run in workers: start at least one with ` + "`portico worker`" + `.`,
+		Example: `  portico server --config app-config.yaml
+  portico server --config app-config.yaml --config app-config.production.yaml --log-format json`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return s.withPlatform(command.Context(), func(ctx context.Context, p *platform) error {
+				listener, err := listen(ctx, p.config.Backend.Listen)
+				if err != nil {
+					return err
+				}
+				return p.serve(ctx, listener, serverOptions{temporalUI: configuredWorkflowURL(p.config)})
+			})
+		},
+	}
+	s.addFlags(command)
+	return command
+}
+
+// withPlatform loads the configuration, connects to what it names, and closes the connections when do returns.
+func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *platform) error) error {
+	loaded, log, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
+	if loaded.Portico.Database.URL == "" || loaded.Portico.Temporal.Address == "" {
+		return errors.New("portico.database.url and portico.temporal.address must be configured; " +
+			"to try Portico out without either, run `portico dev`")
+	}
+	keys, err := configuredKeys(loaded.Portico.Encryption.Keys)
+	if err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return errNoKeys
+	}
+	p, err := connect(ctx, loaded, place{databaseURL: string(loaded.Portico.Database.URL),
+		temporalAddress: loaded.Portico.Temporal.Address, keys: keys, dataDir: dataDirectory()}, log)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return do(ctx, p)
+}
+
+func listen(ctx context.Context, at config.Listen) (net.Listener, error) {
+	address := net.JoinHostPort(at.Host, strconv.Itoa(at.Port))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s (backend.listen): %w", address, err)
+	}
+	return listener, nil
+}
+
+// serverOptions are what `portico dev` knows and the configuration does not.
+type serverOptions struct {
+	temporalUI   string
+	workflowURL  func(id, executionID string) string
+	allowGuest   bool
+	afterStartup func()
+}
+
+func configuredWorkflowURL(loaded *config.Config) string {
+	return strings.TrimRight(loaded.Portico.Temporal.UIURL, "/")
+}
+
+// serve answers requests until the context ends, then lets those under way finish.
+func (p *platform) serve(ctx context.Context, listener net.Listener, options serverOptions) error {
+	events := db.NewListener(p.pool, run.Channel, p.log)
+	handler, err := p.handler(events, options)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		// Streams of events end when the server stops, not when their clients do.
+		BaseContext: func(net.Listener) context.Context { return ctx }}
+	var group runGroup
+	group.add(events.Run)
+	group.add(func(ctx context.Context) error {
+		<-ctx.Done()
+		handler.Drain()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.Portico.Server.ShutdownGracePeriod)
+		defer cancel()
+		return server.Shutdown(grace)
+	})
+	group.add(func(context.Context) error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve HTTP: %w", err)
+		}
+		return nil
+	})
+	p.log.Info("serving", "url", p.config.Backend.BaseURL, "address", listener.Addr().String())
+	return group.run(ctx)
+}
+
+func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Server, error) {
+	issuer, err := identity.NewIssuer(p.config.Backend.BaseURL+"/api/auth", p.keys[0].Secret)
+	if err != nil {
+		return nil, err
+	}
+	guest := p.guest(issuer, options.allowGuest)
+	workflowURL := options.workflowURL
+	if workflowURL == nil && options.temporalUI != "" {
+		workflowURL = func(id, _ string) string {
+			return fmt.Sprintf("%s/namespaces/%s/workflows/%s", options.temporalUI, p.config.Portico.Temporal.Namespace, id)
+		}
+	}
+	return api.NewServer(api.Options{
+		Log: p.log, Version: version, Portal: web.Handler(),
+		Authenticator:  identity.NewAuthenticator(issuer, staticTokens(p.config.Backend.Auth.ExternalAccess)),
+		AllowedOrigins: allowedOrigins(p.config.Backend.CORS),
+		Plugins: []api.Plugin{
+			api.NewAuthPlugin(issuer, guest),
+			api.NewCatalogPlugin(p.catalog),
+			api.NewScaffolderPlugin(p.scaffolder, dryrun.New(p.planner, p.actions), events),
+			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
+		},
+	})
+}
+
+func (p *platform) info(guest bool, temporalUI string) api.Info {
+	info := api.Info{Title: p.config.App.Title, Version: version, BaseURL: p.config.App.BaseURL, TemporalUI: temporalUI,
+		Integrations: []api.Integration{}, SignIn: []string{}}
+	if guest {
+		info.SignIn = append(info.SignIn, "guest")
+	}
+	for _, entry := range p.config.Integrations.GitHub {
+		info.Integrations = append(info.Integrations, api.Integration{Type: "github", Host: entry.Host})
+	}
+	return info
+}
+
+// guest lets guests in where the configuration says so and this is a development stack, or where it says so in so many words.
+func (p *platform) guest(issuer *identity.Issuer, development bool) *identity.Guest {
+	configured := p.config.Auth.Providers.Guest
+	if configured == nil {
+		if !development {
+			return nil
+		}
+		configured = &config.Guest{UserEntityRef: "user:default/guest"}
+	}
+	if !development && !configured.DangerouslyAllowOutsideDevelopment {
+		p.log.Warn("guests may not sign in outside development: set auth.providers.guest.dangerouslyAllowOutsideDevelopment to let them")
+		return nil
+	}
+	p.log.Warn("anybody who reaches this server can sign in as the guest", "user", configured.UserEntityRef)
+	return identity.NewGuest(configured.UserEntityRef, configured.OwnershipEntityRefs, issuer, directory{p})
+}
+
+// directory answers from the catalog which groups a user is in.
+type directory struct{ *platform }
+
+func (d directory) MemberOf(ctx context.Context, userRef string) ([]string, error) {
+	ref, err := entity.ParseRef(userRef, entity.Ref{Kind: "user", Namespace: "default"})
+	if err != nil {
+		return nil, err
+	}
+	user, err := d.catalog.EntityByRef(ctx, identity.System("sign-in"), ref)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return user.RelatedBy("memberOf"), nil
+}
+
+func staticTokens(configured []config.ExternalAccess) []identity.StaticToken {
+	var tokens []identity.StaticToken
+	for _, entry := range configured {
+		token := identity.StaticToken{Token: string(entry.Options.Token), Subject: entry.Options.Subject}
+		for _, restriction := range entry.AccessRestrictions {
+			token.Plugins = append(token.Plugins, restriction.Plugin)
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens
+}
+
+func allowedOrigins(cors *config.CORS) []string {
+	if cors == nil {
+		return nil
+	}
+	return cors.Origin
+}

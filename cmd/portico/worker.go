@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/portico-dev/portico/activities/templaterun"
+	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/workflows"
+)
+
+const (
+	// heartbeatTimeout is how long after its worker died a step is given to another.
+	heartbeatTimeout = 5 * time.Second
+	// pendingInterval is how often runs are looked for that were recorded but never handed to Temporal.
+	pendingInterval = 5 * time.Second
+)
+
+func workerCommand() *cobra.Command {
+	var s settings
+	command := &cobra.Command{
+		Use:   "worker",
+		Short: "Run templates and keep the catalog up to date",
+		Long: `Takes the work of runs from Temporal and keeps the catalog up to date. Start as many as you like; when one dies, the
+others carry on with its runs.`,
+		Example: "  portico worker --config app-config.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return s.withPlatform(command.Context(), func(ctx context.Context, p *platform) error { return p.work(ctx) })
+		},
+	}
+	s.addFlags(command)
+	return command
+}
+
+func migrateCommand() *cobra.Command {
+	var s settings
+	command := &cobra.Command{
+		Use:     "migrate",
+		Short:   "Bring the database's schema forward to this version",
+		Long:    "Brings the schema of portico.database.url forward. It is safe to run while older servers and workers are running.",
+		Example: "  portico migrate --config app-config.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			loaded, log, err := s.load(command.Context())
+			if err != nil {
+				return err
+			}
+			pool, err := db.Open(command.Context(), string(loaded.Portico.Database.URL))
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			if err := db.Migrate(command.Context(), pool); err != nil {
+				return err
+			}
+			log.Info("the database's schema is up to date")
+			return nil
+		},
+	}
+	s.addFlags(command)
+	return command
+}
+
+// work runs workflows and activities, processes the catalog and starts what was left behind, until the context ends.
+func (p *platform) work(ctx context.Context) error {
+	if err := p.catalog.Configure(ctx, identity.System("configuration"), catalogLocations(p.config)); err != nil {
+		return err
+	}
+	var group runGroup
+	group.add(p.runTemplates)
+	group.add(p.processing().Run)
+	group.add(p.startPending)
+	return group.run(ctx)
+}
+
+func (p *platform) processing() *processing.Engine {
+	configured := p.config.Catalog
+	return processing.NewEngine(p.pool, p.pipeline, processing.Options{Interval: configured.ProcessingInterval,
+		Paused: configured.ProcessingInterval == 0, Orphan: processing.OrphanStrategy(configured.OrphanStrategy)}, p.log)
+}
+
+func (p *platform) runTemplates(ctx context.Context) error {
+	retry := p.config.Portico.Run.Retry
+	temporalWorker := worker.New(p.temporal, p.config.Portico.Temporal.TaskQueue, worker.Options{
+		WorkerStopTimeout:                  p.config.Portico.Server.ShutdownGracePeriod,
+		MaxConcurrentActivityExecutionSize: p.config.Scaffolder.ConcurrentTasksLimit,
+		Identity:                           workerIdentity(),
+	})
+	workflows.Register(temporalWorker)
+	templaterun.New(templaterun.Options{Log: p.log, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
+		Settings: engine.Settings{StepTimeout: p.config.Portico.Run.StepTimeout, HeartbeatTimeout: heartbeatTimeout,
+			InitialInterval: retry.InitialInterval, MaximumInterval: retry.MaximumInterval, MaximumAttempts: retry.MaximumAttempts,
+			ParkedExpiry: p.config.Portico.Run.ParkedExpiry}}).Register(temporalWorker)
+	if err := temporalWorker.Start(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	temporalWorker.Stop()
+	return nil
+}
+
+// workerIdentity names this worker in the Temporal Web UI.
+func workerIdentity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return "portico@" + host
+}
+
+func (p *platform) startPending(ctx context.Context) error {
+	ticker := time.NewTicker(pendingInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := p.scaffolder.StartPending(ctx, pendingInterval); err != nil && ctx.Err() == nil {
+				p.log.Warn("runs that wait for their start could not all be started; this is tried again", "error", err)
+			}
+		}
+	}
+}
+
+// dataDirectory is where a process keeps files of its own when nothing else is configured.
+func dataDirectory() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	return filepath.Join(cache, "portico")
+}

@@ -1,0 +1,370 @@
+// Package dryrun runs a template at once, in this process, on files that the caller sends along, and leaves nothing behind: what a template
+// author tries things out with. It shares the planner with the engine, so that both see the same template.
+package dryrun
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+	"github.com/portico-dev/portico/scaffolder/parameters"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// templateRef is what Backstage calls a template under trial.
+const templateRef = "template:default/dry-run"
+
+// Bounds on the files that go in and come out.
+const (
+	maxFiles     = 10_000
+	maxFileBytes = 10 << 20
+)
+
+// Runner does dry runs.
+type Runner struct {
+	planner *plan.Planner
+	actions *action.Registry
+}
+
+// New makes a Runner.
+func New(planner *plan.Planner, actions *action.Registry) *Runner { return &Runner{planner, actions} }
+
+// Request is what to try.
+type Request struct {
+	Template *template.Template
+	Values   json.RawMessage
+	User     template.User
+	Secrets  map[string]string
+	// Files are the directory that the template lies in.
+	Files []File
+}
+
+// File is one file, its path relative and with slashes.
+type File struct {
+	Path          string `json:"path"`
+	Executable    bool   `json:"executable"`
+	Base64Content string `json:"base64Content"`
+}
+
+// Result is what came of it.
+type Result struct {
+	Log               []LogEntry      `json:"log"`
+	DirectoryContents []File          `json:"directoryContents"`
+	Output            json.RawMessage `json:"output"`
+	Steps             []template.Step `json:"steps"`
+}
+
+// LogEntry is one line of the log.
+type LogEntry struct {
+	Body run.EventBody `json:"body"`
+}
+
+// Run does a dry run. Its directories are temporary and removed before it returns.
+func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
+	base, err := os.MkdirTemp("", "portico-dry-run-")
+	if err != nil {
+		return Result{}, fmt.Errorf("make a directory for the dry run: %w", err)
+	}
+	defer os.RemoveAll(base)
+	t := &trial{Runner: r, id: "dry-run-" + uuid.NewString(), secrets: request.Secrets}
+	if err := t.prepare(base, request); err != nil {
+		return Result{}, err
+	}
+	defer t.workspace.Close()
+	if err := t.steps(ctx); err != nil {
+		return Result{}, err
+	}
+	output, err := r.planner.Output(ctx, t.situation())
+	if err != nil {
+		return Result{}, err
+	}
+	files, err := contents(t.workspace)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Log: t.log, DirectoryContents: files, Output: output, Steps: t.spec.Steps}, nil
+}
+
+// trial is one dry run under way.
+type trial struct {
+	*Runner
+	id        string
+	spec      template.TaskSpec
+	secrets   map[string]string
+	workspace *os.Root
+	outputs   []plan.Output
+	log       []LogEntry
+}
+
+func (t *trial) prepare(base string, request Request) error {
+	var err error
+	if t.spec, err = request.Template.Pin(request.Values, request.User); err != nil {
+		return err
+	}
+	contentDir := filepath.Join(base, "template")
+	workDir := filepath.Join(base, t.id)
+	for _, dir := range []string{contentDir, workDir} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return fmt.Errorf("make a directory for the dry run: %w", err)
+		}
+	}
+	t.spec.TemplateInfo.EntityRef = templateRef
+	t.spec.TemplateInfo.BaseURL = "file://" + filepath.ToSlash(filepath.Join(contentDir, "template.yaml"))
+	if err := unpack(contentDir, request.Files); err != nil {
+		return err
+	}
+	if t.workspace, err = os.OpenRoot(workDir); err != nil {
+		return fmt.Errorf("open the workspace of the dry run: %w", err)
+	}
+	return nil
+}
+
+func unpack(dir string, files []File) error {
+	if len(files) > maxFiles {
+		return fault.New(fault.Input, "directoryContents has %d files, more than the %d that are allowed", len(files), maxFiles)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open the template's directory: %w", err)
+	}
+	defer root.Close()
+	for _, file := range files {
+		content, err := base64.StdEncoding.DecodeString(file.Base64Content)
+		if err != nil {
+			return fault.Wrap(fault.Input, err, "directoryContents: %s is not base64", file.Path)
+		}
+		name := path.Clean(file.Path)
+		if !filepath.IsLocal(name) {
+			return fault.New(fault.Input, "directoryContents: %s is outside the directory", file.Path)
+		}
+		mode := fs.FileMode(0o644)
+		if file.Executable {
+			mode = 0o755
+		}
+		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+			return fmt.Errorf("write %s: %w", file.Path, err)
+		}
+		if err := root.WriteFile(name, content, mode); err != nil {
+			return fmt.Errorf("write %s: %w", file.Path, err)
+		}
+	}
+	return nil
+}
+
+func (t *trial) situation() plan.Situation {
+	return plan.Situation{TaskID: t.id, Spec: &t.spec, Outputs: t.outputs, Secrets: t.secrets}
+}
+
+func (t *trial) tell(body run.EventBody) { t.log = append(t.log, LogEntry{body}) }
+
+// steps runs them all. Backstage counts one more: its hidden step that reads the workspace.
+func (t *trial) steps(ctx context.Context) error {
+	t.tell(run.EventBody{Message: fmt.Sprintf("Starting up task with %d steps", len(t.spec.Steps)+1)})
+	for _, step := range t.spec.Steps {
+		t.tell(run.EventBody{Message: "Beginning step " + step.Name, StepID: step.ID, Status: run.StatusProcessing})
+		if err := t.step(ctx, step); err != nil {
+			return fmt.Errorf("step %s: %w", step.ID, err)
+		}
+	}
+	return nil
+}
+
+func (t *trial) step(ctx context.Context, step template.Step) error {
+	decision, err := t.planner.Decide(ctx, t.situation(), step)
+	if err != nil {
+		return err
+	}
+	if decision.Skip != "" {
+		t.tell(run.EventBody{Message: fmt.Sprintf("Skipping step %s %s", step.ID, decision.Skip), StepID: step.ID, Status: run.StatusSkipped})
+		return nil
+	}
+	does, err := t.actions.Lookup(step.Action)
+	if err != nil {
+		return err
+	}
+	if !does.Describe().SupportsDryRun {
+		t.tell(run.EventBody{Message: fmt.Sprintf("Skipping because %s does not support dry-run", step.Action), StepID: step.ID, Status: run.StatusSkipped})
+		return t.keep(step, exampleOutput(does.Describe().OutputSchema))
+	}
+	if err := t.announce(ctx, step); err != nil {
+		return err
+	}
+	outputs, err := t.iterations(ctx, step, does, decision)
+	if err != nil {
+		return err
+	}
+	t.tell(run.EventBody{Message: "Finished step " + step.Name, StepID: step.ID, Status: run.StatusCompleted})
+	return t.keep(step, outputs)
+}
+
+// announce shows the step's input with its secrets masked. As in Backstage an each item is not known yet.
+func (t *trial) announce(ctx context.Context, step template.Step) error {
+	masked := t.situation()
+	masked.Secrets = map[string]string{}
+	for name := range t.secrets {
+		masked.Secrets[name] = "***"
+	}
+	input, err := t.planner.Input(ctx, masked, step)
+	if err != nil {
+		return err
+	}
+	shown, err := nunjucks.EncodeJSONIndent(input, "  ")
+	if err != nil {
+		return fmt.Errorf("show the input: %w", err)
+	}
+	lines := stepLines{t, step.ID}
+	lines.Info("Running %s in dry-run mode with inputs (secrets redacted): %s", step.Action, shown)
+	return nil
+}
+
+func (t *trial) iterations(ctx context.Context, step template.Step, does action.Action, decision plan.Decision) (any, error) {
+	lines := stepLines{t, step.ID}
+	lists := map[string][]any{}
+	for _, iteration := range decision.Iterations {
+		if decision.Each {
+			verb := "Running"
+			if !iteration.Run {
+				verb = "Skipping"
+			}
+			lines.Info("%s step each: %s", verb, iteration.Describe())
+		}
+		if !iteration.Run {
+			continue
+		}
+		if err := checkInput(does.Describe(), iteration); err != nil {
+			return nil, err
+		}
+		output, err := does.Run(ctx, t.call(step, iteration, lines))
+		if err != nil {
+			return nil, err
+		}
+		if !decision.Each {
+			return output, nil
+		}
+		for name, value := range output {
+			lists[name] = append(lists[name], value)
+		}
+	}
+	return lists, nil
+}
+
+func (t *trial) call(step template.Step, iteration plan.Iteration, lines stepLines) *action.Call {
+	return &action.Call{
+		RunID: t.id, StepID: step.ID, StepName: step.Name, Iteration: iteration.Key, Input: iteration.Input, Workspace: t.workspace,
+		Template: action.TemplateInfo{EntityRef: t.spec.TemplateInfo.EntityRef, BaseURL: t.spec.TemplateInfo.BaseURL},
+		User:     action.User{Ref: t.spec.User.Ref, Entity: t.spec.User.Entity},
+		Secrets:  t.secrets, Log: lines, Ledger: noLedger{}, DryRun: true,
+	}
+}
+
+func (t *trial) keep(step template.Step, output any) error {
+	encoded, err := json.Marshal(output)
+	if err != nil {
+		return fmt.Errorf("encode the output: %w", err)
+	}
+	if string(encoded) == "null" {
+		encoded = json.RawMessage("{}")
+	}
+	t.outputs = append(t.outputs, plan.Output{StepID: step.ID, Output: encoded})
+	return nil
+}
+
+func checkInput(does action.Description, iteration plan.Iteration) error {
+	violations, err := parameters.Validate(does.InputSchema, iteration.Input)
+	if err != nil {
+		return fmt.Errorf("input schema of action %s: %w", does.ID, err)
+	}
+	if len(violations) > 0 {
+		return action.InputError("Invalid input passed to action %s, %s", iteration.Name(does.ID), violations)
+	}
+	return nil
+}
+
+// contents reads the workspace, but for .git.
+func contents(workspace *os.Root) ([]File, error) {
+	files := []File{}
+	err := fs.WalkDir(workspace.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if entry.Name() == ".git" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		file, err := content(workspace, name, entry)
+		files = append(files, file)
+		if len(files) > maxFiles {
+			return fault.New(fault.Input, "the dry run made more than %d files", maxFiles)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the workspace: %w", err)
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return files, nil
+}
+
+func content(workspace *os.Root, name string, entry fs.DirEntry) (File, error) {
+	info, err := entry.Info()
+	if err != nil {
+		return File{}, err
+	}
+	file := File{Path: name, Executable: info.Mode()&0o111 != 0 && info.Mode().IsRegular()}
+	var data []byte
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		var target string
+		target, err = workspace.Readlink(name)
+		data = []byte(target)
+	case info.Size() > maxFileBytes:
+		return File{}, fault.New(fault.Input, "%s is larger than %d bytes", name, maxFileBytes)
+	default:
+		data, err = workspace.ReadFile(name)
+	}
+	file.Base64Content = base64.StdEncoding.EncodeToString(data)
+	return file, err
+}
+
+// stepLines implements action.Log.
+type stepLines struct {
+	trial *trial
+	step  string
+}
+
+func (l stepLines) Info(format string, args ...any)  { l.line(run.InfoLevel, format, args) }
+func (l stepLines) Warn(format string, args ...any)  { l.line(run.WarnLevel, format, args) }
+func (l stepLines) Error(format string, args ...any) { l.line(run.ErrorLevel, format, args) }
+
+func (l stepLines) line(level, format string, args []any) {
+	text := format
+	if len(args) > 0 {
+		text = fmt.Sprintf(format, args...)
+	}
+	l.trial.tell(run.EventBody{Message: level + run.NewRedactor(l.trial.secrets).Text(text), StepID: l.step})
+}
+
+// noLedger refuses: an action that creates something outside does not run in a dry run.
+type noLedger struct{}
+
+func (noLedger) Intend(_ context.Context, intent action.Intent) (action.Effect, error) {
+	return action.Effect{}, action.Final(fmt.Errorf("a dry run creates nothing, and was about to create %s %q", intent.Kind, intent.Name))
+}
+func (noLedger) Confirm(context.Context, string, action.Confirmation) error { return nil }
+func (noLedger) Abandon(context.Context, string, string) error              { return nil }
