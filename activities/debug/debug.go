@@ -74,6 +74,9 @@ func (waitAction) Describe() action.Description {
 	}
 }
 
+// Wait implements action.Waiter.
+func (waitAction) Wait(call *action.Call) (time.Duration, error) { return Wait(call.Input) }
+
 // Run checks the input; the engine has waited before it calls.
 func (waitAction) Run(_ context.Context, call *action.Call) (action.Output, error) {
 	_, err := Wait(call.Input)
