@@ -183,7 +183,7 @@ export class MockRuns {
   #past(age: number): void {
     const template = allEntities.find(({ metadata }) => metadata.name === 'go-service');
     if (!template) return;
-    const fails = age % 7 === 0;
+    const fails = age === 1_800_000 || age === 900_000;
     const run = this.#make(
       template,
       { name: fails ? 'ledger-fail' : `ledger-${age / 60_000}` },
@@ -203,7 +203,10 @@ export class MockRuns {
 
   #advance(run: MockRun, index: number): void {
     const step = run.steps[index];
-    if (!step) return this.#complete(run, Date.now());
+    if (!step) {
+      this.#complete(run, Date.now());
+      return;
+    }
     const begun = Date.now();
     Object.assign(step, {
       status: 'processing',

@@ -34,13 +34,13 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
           <button
             type="button"
             onClick={palette.open}
-            className="flex min-h-8 w-full max-w-md items-center gap-2 rounded-md border bg-raised px-2.5 text-muted hover:border-edge"
+            className="flex min-h-8 w-full max-w-md min-w-0 items-center gap-2 rounded-md border bg-raised px-2.5 text-muted hover:border-edge"
           >
             <Search size={16} aria-hidden />
-            <span className="grow truncate text-left">Search the catalog and templates</span>
+            <span className="min-w-0 grow truncate text-left">Search the catalog and templates</span>
             <Key>/</Key>
           </button>
-          <span className="grow" />
+          <span className="sm:grow" />
           <Person onSignOut={onSignOut} />
         </header>
         <main id="content" tabIndex={-1} className="min-w-0 grow px-4 py-5 outline-none sm:px-6">

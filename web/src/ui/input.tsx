@@ -4,7 +4,7 @@ import { classNames } from './class-names';
 
 /** The look of everything one types into. aria-invalid turns its edge red. */
 export const inputLook =
-  'w-full min-h-8 rounded-md border border-edge bg-raised px-2.5 py-1 transition-colors hover:border-muted disabled:bg-hover disabled:text-muted read-only:bg-hover aria-invalid:border-failed';
+  'w-full min-h-8 rounded-md border border-edge bg-raised px-2.5 py-1 transition-colors hover:border-muted disabled:bg-hover disabled:text-muted [&[readonly]]:bg-hover aria-invalid:border-failed';
 
 export function Input({ className, ...rest }: ComponentProps<'input'>) {
   return <input {...rest} className={classNames(inputLook, className)} />;

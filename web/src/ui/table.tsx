@@ -70,7 +70,7 @@ export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: T
         </tr>
       </thead>
       <tbody ref={body}>
-        <Gap columns={columns.length} height={(first?.start ?? offset) - offset} />
+        <Gap height={(first?.start ?? offset) - offset} />
         {items.map((item) => {
           const row = rows[item.index];
           if (row === undefined) return null;
@@ -90,18 +90,18 @@ export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: T
             </tr>
           );
         })}
-        <Gap columns={columns.length} height={virtualizer.getTotalSize() - ((last?.end ?? offset) - offset)} />
+        <Gap height={virtualizer.getTotalSize() - ((last?.end ?? offset) - offset)} />
       </tbody>
     </table>
   );
 }
 
 /** Stands for the rows that are not drawn. */
-function Gap({ columns, height }: { columns: number; height: number }) {
+function Gap({ height }: { height: number }) {
   if (height <= 0) return null;
   return (
     <tr aria-hidden>
-      <td colSpan={columns} style={{ height }} />
+      <td style={{ height }} />
     </tr>
   );
 }

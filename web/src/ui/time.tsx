@@ -14,7 +14,7 @@ export function RelativeTime({ at }: { at: string }) {
 
 /** How long something took; while it has no end it counts. */
 export function Duration({ from, to }: { from: string; to?: string | undefined }) {
-  const now = useNow(to ? undefined : 1000);
+  const now = useNow(to ? undefined : 250);
   const end = to ? new Date(to) : now;
   return (
     <span className="whitespace-nowrap" title={`from ${formatAbsolute(new Date(from))}`}>

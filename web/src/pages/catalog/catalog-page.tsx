@@ -10,6 +10,7 @@ import { plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { type Column, Table } from '@/ui/table';
+import { Tab, Tabs } from '@/ui/tabs';
 import { FacetList } from './facet-list';
 import { filterOf } from './filters';
 
@@ -97,7 +98,7 @@ function Kinds({ kinds, main }: { kinds: readonly FacetValue[]; main: readonly s
   const { kind, q } = route.useSearch();
   const everything = kinds.filter(({ value }) => main.includes(value)).reduce((sum, { count }) => sum + count, 0);
   return (
-    <nav aria-label="Kinds" className="flex gap-4 overflow-x-auto overflow-y-hidden border-b">
+    <Tabs label="Kinds">
       <KindTab label="Everything" count={everything} active={!kind} search={{ ...(q && { q }) }} />
       {kinds.map(({ value, count }) => (
         <KindTab
@@ -108,7 +109,7 @@ function Kinds({ kinds, main }: { kinds: readonly FacetValue[]; main: readonly s
           search={{ kind: value, ...(q && { q }) }}
         />
       ))}
-    </nav>
+    </Tabs>
   );
 }
 
@@ -121,14 +122,9 @@ interface KindTabProps {
 
 function KindTab({ label, count, active, search }: KindTabProps) {
   return (
-    <Link
-      to="/catalog"
-      search={search}
-      aria-current={active ? 'true' : undefined}
-      className="border-b-2 border-transparent py-1.5 whitespace-nowrap text-muted hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
-    >
+    <Tab to="/catalog" search={search} current={active}>
       {label} <span className="text-small text-muted">{count.toLocaleString('en')}</span>
-    </Link>
+    </Tab>
   );
 }
 
@@ -190,13 +186,13 @@ function useColumns(): Column<Entity>[] {
     {
       key: 'type',
       header: kind ? 'Type' : 'Kind, type',
-      className: 'hidden w-40 md:table-cell',
+      className: 'hidden w-44 md:table-cell',
       cell: (entity) => <Muted>{[!kind && entity.kind, entity.spec?.type].filter(Boolean).join(', ')}</Muted>,
     },
     {
       key: 'lifecycle',
       header: 'Lifecycle',
-      className: 'hidden w-28 xl:table-cell',
+      className: 'hidden w-28 2xl:table-cell',
       cell: (entity) => <Muted>{String(entity.spec?.lifecycle ?? '')}</Muted>,
     },
     {

@@ -5,6 +5,8 @@ import { facetsQuery } from '@/api/queries';
 import type { FacetValue } from '@/api/types';
 import { humanizeRef } from '@/entity/ref';
 import { type FacetKey, facets } from '@/search-params';
+import { buttonLook } from '@/ui/button';
+import { classNames } from '@/ui/class-names';
 import { filterOf, toggleFacet } from './filters';
 
 const route = getRouteApi('/catalog');
@@ -14,17 +16,23 @@ const shownAtFirst = 8;
 export function FacetList({ kinds }: { kinds: readonly string[] }) {
   const search = route.useSearch();
   const chosen = facets.reduce((sum, { key }) => sum + (search[key]?.length ?? 0), 0);
+  const [open, setOpen] = useState(false);
   return (
-    <details className="group lg:contents" open={chosen > 0 || undefined}>
-      <summary className="rounded-md border px-3 py-1.5 lg:hidden">
-        Filters{chosen > 0 && <span className="text-muted"> · {chosen} chosen</span>}
-      </summary>
-      <div className="space-y-5 pt-3 lg:pt-0">
+    <div>
+      <button
+        type="button"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        className={buttonLook('plain', 'w-full lg:hidden')}
+      >
+        Filters{chosen > 0 && ` · ${chosen} chosen`}
+      </button>
+      <div className={classNames('space-y-5 pt-4 lg:block lg:pt-0', !open && 'hidden')}>
         {facets.map(({ key, path, label }) => (
           <Facet key={key} facet={key} path={path} label={label} kinds={kinds} />
         ))}
       </div>
-    </details>
+    </div>
   );
 }
 

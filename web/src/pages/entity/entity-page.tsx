@@ -13,13 +13,14 @@ import { entityTabs } from '@/search-params';
 import { buttonLook } from '@/ui/button';
 import { Source } from '@/ui/source';
 import { ErrorPanel, Skeleton } from '@/ui/states';
+import { Tab, Tabs } from '@/ui/tabs';
 import { Overview } from './overview';
 
 const route = getRouteApi('/catalog/$namespace/$kind/$name');
 
-type Tab = (typeof entityTabs)[number];
+type Part = (typeof entityTabs)[number];
 
-const tabLabels: Record<Tab, string> = { overview: 'Overview', api: 'Definition', yaml: 'YAML' };
+const partLabels: Record<Part, string> = { overview: 'Overview', api: 'Definition', yaml: 'YAML' };
 
 export function EntityPage() {
   const { kind, namespace, name } = route.useParams();
@@ -44,20 +45,19 @@ function Shown({ entity }: { entity: Entity }) {
   return (
     <article className="max-w-6xl space-y-5">
       <Header entity={entity} />
-      <nav aria-label="Parts of the entity" className="flex gap-4 border-b">
+      <Tabs label="Parts of the entity">
         {tabs.map((name) => (
-          <Link
+          <Tab
             key={name}
             from="/catalog/$namespace/$kind/$name"
             search={name === 'overview' ? {} : { tab: name }}
             resetScroll={false}
-            aria-current={name === current ? 'true' : undefined}
-            className="-mb-px border-b-2 border-transparent py-1.5 text-muted hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
+            current={name === current}
           >
-            {tabLabels[name]}
-          </Link>
+            {partLabels[name]}
+          </Tab>
         ))}
-      </nav>
+      </Tabs>
       {current === 'overview' && <Overview entity={entity} />}
       {current === 'api' && <Source label="the definition" value={entity.spec?.definition} />}
       {current === 'yaml' && <Source label="the entity" value={entity} />}
@@ -66,8 +66,8 @@ function Shown({ entity }: { entity: Entity }) {
 }
 
 /** Tabs only for what exists. */
-function tabsOf(entity: Entity): Tab[] {
-  const has: Record<Tab, boolean> = {
+function tabsOf(entity: Entity): Part[] {
+  const has: Record<Part, boolean> = {
     overview: true,
     api: typeof entity.spec?.definition === 'string',
     yaml: true,

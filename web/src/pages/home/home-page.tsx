@@ -6,7 +6,7 @@ import type { Entity, RunSummary } from '@/api/types';
 import { useRecent, useStarred } from '@/entity/bookmarks';
 import { EntityLink } from '@/entity/entity-link';
 import { displayName, parseRef, refOf } from '@/entity/ref';
-import { runLook, State, StateIcon } from '@/run/status';
+import { runLook, State } from '@/run/status';
 import { plural } from '@/ui/format';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { RelativeTime } from '@/ui/time';
@@ -60,7 +60,7 @@ function WaitingForMe({ me }: { me: string }) {
         {parked.map((run) => (
           <li key={run.id} className="py-2">
             <RunLink run={run} />
-            <p className="truncate pl-6 text-muted" title={run.error?.message}>
+            <p className="truncate text-muted" title={run.error?.message}>
               {run.error?.message ?? `Failed at ${run.failedStep}`}
             </p>
           </li>
@@ -100,11 +100,11 @@ function MyRuns({ me }: { me: string }) {
       <ul className="divide-y">
         {data?.runs.map((run) => (
           <li key={run.id} className="flex items-center gap-4 py-2">
-            <RunLink run={run} />
-            <span className="ml-auto hidden sm:inline">
+            <span className="flex w-28 shrink-0">
               <State look={runLook(run)} />
             </span>
-            <span className="w-24 shrink-0 text-right text-muted">
+            <RunLink run={run} />
+            <span className="ml-auto shrink-0 text-muted">
               <RelativeTime at={run.createdAt} />
             </span>
           </li>
@@ -121,7 +121,6 @@ function RunLink({ run }: { run: RunSummary }) {
       params={{ id: run.id }}
       className="flex min-w-0 items-center gap-2 hover:text-accent hover:underline"
     >
-      <StateIcon look={runLook(run)} />
       <span className="truncate font-medium">{run.subject ?? run.title}</span>
       {run.subject && <span className="hidden truncate text-muted md:inline">{run.title}</span>}
     </Link>

@@ -157,7 +157,7 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
       tabIndex={0}
       onScroll={scrolled}
-      className="h-[max(320px,calc(100dvh-380px))] overflow-auto rounded-md border bg-rail font-mono text-small"
+      className="max-h-[max(320px,calc(100dvh-240px))] min-h-24 overflow-auto rounded-md border bg-rail py-1 font-mono text-small"
     >
       {!first && (
         <p className="p-3 font-sans text-base text-muted">
@@ -186,6 +186,7 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
                 line={line}
                 number={number}
                 since={first.at}
+                repeats={lines[item.index - 1]?.at === line.at}
                 wrap={wrap}
                 term={term}
                 selected={chosen !== undefined && number >= chosen.first && number <= chosen.last}
@@ -210,6 +211,8 @@ interface LineProps {
   number: number;
   /** When the log began; each line's time is shown from there. */
   since: string;
+  /** Said at the same moment as the line before, whose time stands for both. */
+  repeats: boolean;
   wrap: boolean;
   term: string;
   selected: boolean;
@@ -219,7 +222,7 @@ interface LineProps {
 
 const levelWords = { debug: 'debug', info: '', warn: 'warning', error: 'error' } as const;
 
-function Line({ line, number, since, wrap, term, selected, current, onChoose }: LineProps) {
+function Line({ line, number, since, repeats, wrap, term, selected, current, onChoose }: LineProps) {
   const at = new Date(line.at);
   return (
     <div
@@ -243,7 +246,7 @@ function Line({ line, number, since, wrap, term, selected, current, onChoose }: 
         title={formatAbsolute(at)}
         className="hidden w-20 shrink-0 pr-3 text-right whitespace-nowrap text-muted select-none sm:block"
       >
-        {formatDuration(at.getTime() - new Date(since).getTime())}
+        {!repeats && formatDuration(at.getTime() - new Date(since).getTime())}
       </time>
       <code className={classNames('pr-4', wrap ? 'min-w-0 wrap-anywhere whitespace-pre-wrap' : 'whitespace-pre')}>
         {levelWords[line.level] && (

@@ -17,7 +17,7 @@ export function RunHeader({ run, task }: { run: RunDetail; task: Task | undefine
       <div className="min-w-0 grow basis-96">
         <h1 className="flex flex-wrap items-center gap-x-3 gap-y-1 text-title">
           <span className="wrap-anywhere">{run.subject ?? run.title}</span>
-          <span role="status" className="text-base font-medium">
+          <span role="status" className="flex text-base font-medium">
             <State look={runLook(run)} />
           </span>
           <span className="text-base font-normal text-muted">
@@ -44,9 +44,10 @@ export function RunHeader({ run, task }: { run: RunDetail; task: Task | undefine
             <CopyButton text={() => run.id} label="Copy the run's id" />
           </span>
           {temporal && (
-            <ExternalLink href={temporal} className="text-small">
-              Temporal
-            </ExternalLink>
+            <>
+              <span aria-hidden>·</span>
+              <ExternalLink href={temporal}>Temporal</ExternalLink>
+            </>
           )}
         </p>
       </div>

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
+import { getRouteApi } from '@tanstack/react-router';
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { actionsQuery } from '@/api/queries';
 import type { JsonObject, RunDetail, RunStep, TemplateStep } from '@/api/types';
@@ -11,6 +11,7 @@ import { type RunView, runViews } from '@/search-params';
 import { Markdown } from '@/ui/markdown';
 import { Source } from '@/ui/source';
 import { Empty } from '@/ui/states';
+import { Tab, Tabs } from '@/ui/tabs';
 import { Duration, RelativeTime } from '@/ui/time';
 import { LogView } from './log-view';
 import { wholeRun } from './selection';
@@ -39,14 +40,14 @@ export function StepPanel({ run, step, written, log, connection }: StepPanelProp
       <header>
         <h2 className="flex flex-wrap items-center gap-x-3">
           {step.name}
-          <span className="font-normal">
+          <span className="flex font-normal">
             <State look={stepLook(step)} />
           </span>
           <Took step={step} />
         </h2>
         <About step={step} written={written} />
       </header>
-      <Failure step={step} />
+      {!isSaidAbove(run, step) && <Failure step={step} />}
       {effects.length > 0 && <Effects effects={effects} />}
       <Views run={run} step={step.id} current={view} />
       {view === 'log' && <LogView lines={lines} connection={connection} name={step.name} />}
@@ -80,6 +81,11 @@ export function RunPanel({ run, parameters, log, connection }: RunPanelProps) {
       {view === 'output' && <Values label="the output" value={run.output} none="This run has given nothing yet." />}
     </section>
   );
+}
+
+/** Whether the panel that asks for a decision already says why the step failed. */
+function isSaidAbove(run: RunDetail, step: RunStep): boolean {
+  return run.phase === 'parked' && run.error?.stepId === step.id;
 }
 
 function Took({ step }: { step: RunStep }) {
@@ -128,22 +134,21 @@ const viewLabels: Record<RunView, string> = { log: 'Log', input: 'Input', output
 
 function Views({ run, step, current }: { run: RunDetail; step: string; current: RunView }) {
   return (
-    <nav aria-label="Parts of the step" className="flex gap-4 border-b">
+    <Tabs label="Parts of the step">
       {runViews.map((view) => (
-        <Link
+        <Tab
           key={view}
           to="/runs/$id"
           params={{ id: run.id }}
           search={{ step, view }}
           resetScroll={false}
           replace
-          aria-current={view === current ? 'true' : undefined}
-          className="-mb-px border-b-2 border-transparent py-1.5 text-muted hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
+          current={view === current}
         >
           {viewLabels[view]}
-        </Link>
+        </Tab>
       ))}
-    </nav>
+    </Tabs>
   );
 }
 

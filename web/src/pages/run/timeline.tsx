@@ -1,4 +1,3 @@
-import { Link } from '@tanstack/react-router';
 import { ListTree } from 'lucide-react';
 import { isLive } from '@/api/queries';
 import type { RunDetail, RunStep } from '@/api/types';
@@ -6,6 +5,7 @@ import { StateIcon, stepLook } from '@/run/status';
 import { classNames } from '@/ui/class-names';
 import { useNow } from '@/ui/clock';
 import { formatDuration } from '@/ui/format';
+import { CurrentLink } from '@/ui/tabs';
 import { layOut, type Span } from './scale';
 import { wholeRun } from './selection';
 
@@ -24,18 +24,18 @@ export function Timeline({ run, selected }: { run: RunDetail; selected: string }
           </li>
         ))}
         <li>
-          <Link
+          <CurrentLink
             to="/runs/$id"
             params={{ id: run.id }}
             search={{ step: wholeRun }}
             hash="step"
             resetScroll={false}
-            aria-current={selected === wholeRun ? 'step' : undefined}
+            current={selected === wholeRun}
             className="flex items-center gap-2.5 px-2 py-2 hover:bg-hover aria-[current]:bg-selected"
           >
             <ListTree size={16} aria-hidden className="text-muted" />
             The whole run
-          </Link>
+          </CurrentLink>
         </li>
       </ol>
     </nav>
@@ -53,13 +53,13 @@ function StepRow({ runId, step, span, selected }: StepRowProps) {
   const look = stepLook(step);
   const idle = step.status === 'open' || step.status === 'skipped';
   return (
-    <Link
+    <CurrentLink
       to="/runs/$id"
       params={{ id: runId }}
       search={{ step: step.id }}
       hash="step"
       resetScroll={false}
-      aria-current={selected ? 'step' : undefined}
+      current={selected}
       className="block px-2 py-2 hover:bg-hover aria-[current]:bg-selected"
     >
       <span className="flex items-center gap-2.5">
@@ -74,7 +74,7 @@ function StepRow({ runId, step, span, selected }: StepRowProps) {
         <code className="min-w-0 truncate font-mono text-small text-muted">{step.action}</code>
         <Attempts step={step} />
       </span>
-      <span aria-hidden className="relative mt-1.5 ml-[26px] block h-1 rounded-full bg-hover">
+      <span aria-hidden className="relative mt-1.5 ml-[26px] block h-1 rounded-full bg-hairline">
         {span && (
           <span
             className={classNames('absolute inset-y-0 min-w-[3px] rounded-full bg-current', look.colour)}
@@ -82,7 +82,7 @@ function StepRow({ runId, step, span, selected }: StepRowProps) {
           />
         )}
       </span>
-    </Link>
+    </CurrentLink>
   );
 }
 

@@ -9,6 +9,7 @@ import { runLook, State } from '@/run/status';
 import { plural } from '@/ui/format';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { type Column, Table } from '@/ui/table';
+import { Tab, Tabs } from '@/ui/tabs';
 import { Duration, RelativeTime } from '@/ui/time';
 import { Causes } from './causes';
 
@@ -117,7 +118,7 @@ function Filters() {
   const { data: session } = useQuery(sessionQuery);
   const me = session?.backstageIdentity.identity.userEntityRef;
   return (
-    <nav aria-label="Views" className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b">
+    <Tabs label="Views">
       <View label="All" search={{}} active={!status && !by} />
       <View label="Running" search={{ status: 'processing' }} active={status === 'processing'} />
       <View label="Failed" search={{ status: 'failed' }} active={status === 'failed' && !group} />
@@ -129,12 +130,12 @@ function Filters() {
         <Link
           from="/runs"
           search={({ template: _, ...rest }) => rest}
-          className="ml-auto text-small text-muted hover:text-ink"
+          className="ml-auto py-1.5 text-small whitespace-nowrap text-muted hover:text-ink"
         >
           of {humanizeRef(template, 'template')} ✕<span className="sr-only">, remove this filter</span>
         </Link>
       )}
-    </nav>
+    </Tabs>
   );
 }
 
@@ -147,14 +148,9 @@ interface ViewProps {
 function View({ label, search, active }: ViewProps) {
   const { template } = route.useSearch();
   return (
-    <Link
-      to="/runs"
-      search={{ ...search, ...(template && { template }) }}
-      aria-current={active ? 'true' : undefined}
-      className="-mb-px border-b-2 border-transparent py-1.5 whitespace-nowrap text-muted hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
-    >
+    <Tab to="/runs" search={{ ...search, ...(template && { template }) }} current={active}>
       {label}
-    </Link>
+    </Tab>
   );
 }
 

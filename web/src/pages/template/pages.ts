@@ -67,10 +67,9 @@ export function resolve(page: Page, values: JsonObject): RJSFSchema {
 
 /** The values with every page's defaults filled in. */
 export function withDefaults(pages: readonly Page[], values: JsonObject): JsonObject {
-  return pages.reduce<JsonObject>(
-    (filled, page) => ({ ...filled, ...getDefaultFormState(validator, page.schema, filled, page.schema) }),
-    values,
-  );
+  let filled = values;
+  for (const page of pages) filled = { ...filled, ...getDefaultFormState(validator, page.schema, filled, page.schema) };
+  return filled;
 }
 
 /** What a field of the portal's own demands beyond its schema. */
@@ -80,10 +79,13 @@ const fieldRules: Record<string, (value: unknown) => string | undefined> = {
   RepoUrlPicker: repoUrlProblem,
 };
 
-/** What is wrong on a page, by its schema and by the rules of its fields. A page's schema that cannot be read is itself a problem. */
+/** What is wrong on a page: by its schema and, where that has no complaint, by the rules of its fields. A page's schema that cannot be read is itself a problem. */
 export function problemsOn(page: Page, values: JsonObject): Problem[] {
   try {
-    return [...problemsOf(resolve(page, values), values), ...fieldProblems(page.uiSchema, values, [])];
+    const problems = problemsOf(resolve(page, values), values);
+    const judged = new Set(problems.map(({ path }) => fieldId(path)));
+    const others = fieldProblems(page.uiSchema, values, []).filter(({ path }) => !judged.has(fieldId(path)));
+    return [...problems, ...others];
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return [{ path: [], keyword: 'schema', message: `The template’s schema cannot be used: ${reason}` }];

@@ -1,6 +1,6 @@
-import { Link } from '@tanstack/react-router';
 import { Check } from 'lucide-react';
 import { classNames } from '@/ui/class-names';
+import { CurrentLink } from '@/ui/tabs';
 
 interface ProgressProps {
   titles: readonly string[];
@@ -17,11 +17,11 @@ export function Progress({ titles, current, reachable }: ProgressProps) {
         {titles.map((title, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: titles may repeat and pages never move
           <li key={index}>
-            <Link
+            <CurrentLink
               from="/create/templates/$namespace/$name"
               search={(search) => ({ ...search, page: index + 1 })}
               disabled={index > reachable}
-              aria-current={index === current ? 'step' : undefined}
+              current={index === current}
               title={index > reachable ? 'Fill in the pages before it first' : undefined}
               className={classNames(
                 '-mb-px flex items-center gap-1.5 border-b-2 py-1.5',
@@ -35,7 +35,7 @@ export function Progress({ titles, current, reachable }: ProgressProps) {
                 <span className="text-small">{index + 1}</span>
               )}
               {title}
-            </Link>
+            </CurrentLink>
           </li>
         ))}
       </ol>

@@ -1,5 +1,6 @@
 import type { RJSFSchema } from '@rjsf/utils';
 import type { JsonObject } from '@/api/types';
+import { humanizeRepoUrl } from './form/pickers/repo-url';
 import { isObject } from './form/split-schema';
 import { type Page, resolve } from './pages';
 
@@ -40,6 +41,7 @@ function rowsOfProperty(schema: RJSFSchema, written: JsonObject, value: unknown,
   if (rule.mask !== undefined) return row(rule.mask);
   if (rule.show === false) return [];
   if (written['ui:field'] === 'Secret' || written['ui:widget'] === 'password') return row('••••••');
+  if (written['ui:field'] === 'RepoUrlPicker') return row(humanizeRepoUrl(value));
   const choice = choiceLabel(schema, written, value);
   if (choice !== undefined) return row(choice);
   if (isObject(value) && rule.explode !== false) return rowsOf(schema, written, value, path);
@@ -53,7 +55,7 @@ function ruleOf(written: JsonObject): ReviewRule {
 
 function choiceLabel(schema: RJSFSchema, written: JsonObject, value: unknown): string | undefined {
   const names = written['ui:enumNames'] ?? (schema as { enumNames?: unknown }).enumNames;
-  const index = schema.enum?.findIndex((choice) => choice === value) ?? -1;
+  const index = (schema.enum as unknown[] | undefined)?.indexOf(value) ?? -1;
   const name = Array.isArray(names) ? names[index] : undefined;
   return name === undefined ? undefined : String(name);
 }

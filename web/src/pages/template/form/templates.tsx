@@ -29,10 +29,11 @@ import { Markdown } from '@/ui/markdown';
 function FieldTemplate(props: FieldTemplateProps) {
   const { id, label, children, errors, help, description, hidden, required, displayLabel, schema, uiSchema } = props;
   if (hidden) return <div hidden>{children}</div>;
-  const composed = schema.type === 'object' || getUiOptions(uiSchema).widget === 'checkbox';
+  // RJSF leaves the label to a template's own field; the portal's fields expect it here, as every control does.
+  const labelled = (displayLabel || getUiOptions(uiSchema).field !== undefined) && schema.type !== 'object';
   return (
     <WrapIfAdditionalTemplate {...props}>
-      {displayLabel && !composed && (
+      {labelled && (
         <label htmlFor={id} className="mb-1 block font-medium">
           {label}
           {!required && <span className="font-normal text-muted"> (optional)</span>}
@@ -40,7 +41,7 @@ function FieldTemplate(props: FieldTemplateProps) {
       )}
       {children}
       {errors}
-      {displayLabel && !composed && description}
+      {labelled && description}
       {help}
     </WrapIfAdditionalTemplate>
   );
@@ -179,8 +180,10 @@ function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
   if (!(ADDITIONAL_PROPERTY_FLAG in schema)) return <div>{children}</div>;
   return (
     <div className="grid grid-cols-[minmax(0,1fr)_minmax(0,2fr)_auto] items-end gap-2">
-      <label className="block">
-        <span className="mb-1 block font-medium">Name</span>
+      <div>
+        <label htmlFor={`${id}-key`} className="mb-1 block font-medium">
+          Name
+        </label>
         <Input
           key={label}
           id={`${id}-key`}
@@ -188,7 +191,7 @@ function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
           disabled={disabled || readonly}
           onBlur={onKeyRenameBlur}
         />
-      </label>
+      </div>
       <div>{children}</div>
       <IconButton icon={X} label={`Remove ${label}`} disabled={disabled || readonly} onClick={onRemoveProperty} />
     </div>
@@ -210,7 +213,6 @@ function BaseInputTemplate(props: BaseInputTemplateProps) {
         value={value ?? ''}
         disabled={disabled}
         readOnly={readonly}
-        // biome-ignore lint/a11y/noAutofocus: the template's author asked for it (ui:autofocus)
         autoFocus={autofocus}
         placeholder={placeholder}
         aria-label={hideLabel ? label : undefined}

@@ -27,7 +27,6 @@ function TextareaWidget(props: WidgetProps) {
       value={value ?? ''}
       disabled={disabled}
       readOnly={readonly}
-      // biome-ignore lint/a11y/noAutofocus: the template's author asked for it (ui:autofocus)
       autoFocus={autofocus}
       placeholder={placeholder}
       aria-invalid={invalid(props)}
@@ -51,7 +50,6 @@ function SelectWidget(props: WidgetProps) {
       name={id}
       value={String(selected)}
       disabled={disabled || readonly}
-      // biome-ignore lint/a11y/noAutofocus: the template's author asked for it (ui:autofocus)
       autoFocus={autofocus}
       aria-label={hideLabel ? label || 'Alternative' : undefined}
       aria-invalid={invalid(props)}

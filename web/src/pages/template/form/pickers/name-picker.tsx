@@ -22,7 +22,6 @@ export function EntityNamePicker({
       disabled={disabled}
       readOnly={readonly}
       placeholder={uiSchema?.['ui:placeholder']}
-      // biome-ignore lint/a11y/noAutofocus: the template's author asked for it (ui:autofocus)
       autoFocus={uiSchema?.['ui:autofocus']}
       aria-invalid={(rawErrors?.length ?? 0) > 0 || undefined}
       aria-describedby={ariaDescribedByIds(fieldPathId.$id)}
