@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,7 +22,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/github"
 	"github.com/portico-dev/portico/integration"
-	"github.com/portico-dev/portico/internal/devstack/forge/forgetest"
+	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -35,7 +36,7 @@ type bundle struct {
 	files  string
 }
 
-func setup(t *testing.T) *bundle {
+func setup(t testing.TB) *bundle {
 	t.Helper()
 	server := forgetest.Start(t)
 	b := &bundle{forge: server, ledger: &ledger{run: "run-1"}, log: &log{}, files: t.TempDir()}
@@ -49,7 +50,7 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-func hosts(t *testing.T, server *forgetest.Server, token string) *integration.Set {
+func hosts(t testing.TB, server *forgetest.Server, token string) *integration.Set {
 	t.Helper()
 	set, err := integration.New(integration.Config{
 		GitHub: []integration.GitHub{{Host: server.Host, APIBaseURL: server.APIBaseURL, Token: token}},
@@ -58,7 +59,7 @@ func hosts(t *testing.T, server *forgetest.Server, token string) *integration.Se
 	return set
 }
 
-func (b *bundle) write(t *testing.T, path, content string) {
+func (b *bundle) write(t testing.TB, path, content string) {
 	t.Helper()
 	path = filepath.Join(b.files, path)
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -68,12 +69,10 @@ func (b *bundle) write(t *testing.T, path, content string) {
 type values map[string]any
 
 // call is a step that publishes to demo/shop unless the input says otherwise.
-func (b *bundle) call(t *testing.T, input values) *action.Call {
+func (b *bundle) call(t testing.TB, input values) *action.Call {
 	t.Helper()
 	complete := values{"repoUrl": b.forge.Host + "?owner=demo&repo=shop"}
-	for name, value := range input {
-		complete[name] = value
-	}
+	maps.Copy(complete, input)
 	encoded, err := json.Marshal(complete)
 	require.NoError(t, err)
 	workspace, err := os.OpenRoot(b.files)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/portico-dev/portico/internal/devstack/forge/forgetest"
+	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -55,9 +56,7 @@ func (b *bundle) attempt(t *testing.T, input values, moment int64) (output actio
 			if !passing() {
 				panic(http.ErrAbortHandler)
 			}
-			for name, value := range answer.Header() {
-				w.Header()[name] = value
-			}
+			maps.Copy(w.Header(), answer.Header())
 			w.WriteHeader(answer.Code)
 			_, err := w.Write(answer.Body.Bytes())
 			require.NoError(t, err)

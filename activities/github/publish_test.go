@@ -13,7 +13,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/github"
 	"github.com/portico-dev/portico/fault"
-	"github.com/portico-dev/portico/internal/devstack/forge/forgetest"
+	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -182,7 +182,7 @@ func TestATakenNameIsLeftUntouched(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	theirs, _, err := b.client.Repositories.Create(t.Context(), "demo", &gogithub.Repository{
-		Name: gogithub.String("shop"), Description: gogithub.String("Theirs"),
+		Name: new("shop"), Description: new("Theirs"),
 	})
 	require.NoError(t, err)
 	_, err = b.run(t, nil)

@@ -114,7 +114,7 @@ func (p *publication) create(ctx context.Context) (*github.Repository, error) {
 	}
 	p.call.Log.Info("Creating the %s repository %s on %s", p.input.RepoVisibility, p.name(), p.target.Host)
 	request := &github.Repository{
-		Name: &p.target.Repo, Description: github.String(marker(p.effect)), Private: github.Bool(p.input.RepoVisibility == "private"),
+		Name: &p.target.Repo, Description: new(marker(p.effect)), Private: new(p.input.RepoVisibility == "private"),
 	}
 	organization := ""
 	if p.owner.isOrganization {

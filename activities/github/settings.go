@@ -199,7 +199,7 @@ func (p *publication) subscribe(ctx context.Context) error {
 	}
 	return p.ask(ctx, "subscribing to "+p.name(), func(ctx context.Context) error {
 		_, _, err := p.client.Activity.SetRepositorySubscription(ctx, p.target.Owner, p.target.Repo,
-			&github.Subscription{Subscribed: github.Bool(true), Ignored: github.Bool(false)})
+			&github.Subscription{Subscribed: new(true), Ignored: new(false)})
 		return err
 	})
 }

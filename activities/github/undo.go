@@ -14,7 +14,7 @@ import (
 )
 
 // userTokenSecret is the secret under which the form hands over the token of whoever started the run.
-const userTokenSecret = "USER_OAUTH_TOKEN"
+const userTokenSecret = "USER_OAUTH_TOKEN" //nolint:gosec // A name, not a secret.
 
 // Undo deletes the repository, unless somebody has used it since: then it stays, and a person decides.
 func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {

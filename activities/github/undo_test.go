@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/fault"
-	"github.com/portico-dev/portico/internal/devstack/forge/forgetest"
+	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -53,18 +53,31 @@ func TestUndoOfWhatWasBegun(t *testing.T) {
 	}
 }
 
+func useMain(t *testing.T, b *bundle) {
+	t.Helper()
+	b.push(t, true, "main")
+}
+
+func useBranch(t *testing.T, b *bundle) {
+	t.Helper()
+	b.push(t, false, "hers")
+}
+
+func useIssues(t *testing.T, b *bundle) {
+	t.Helper()
+	_, _, err := b.client.Issues.Create(t.Context(), "demo", "shop", &gogithub.IssueRequest{Title: new("It leaks")})
+	require.NoError(t, err)
+}
+
 func TestUndoLeavesWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		use  func(*testing.T, *bundle)
 		says string
 	}{
-		"commits": {func(t *testing.T, b *bundle) { b.push(t, true, "main") }, "commits that the run did not make"},
-		"branch":  {func(t *testing.T, b *bundle) { b.push(t, false, "hers") }, "the branch hers"},
-		"issue": {func(t *testing.T, b *bundle) {
-			_, _, err := b.client.Issues.Create(t.Context(), "demo", "shop", &gogithub.IssueRequest{Title: gogithub.String("It leaks")})
-			require.NoError(t, err)
-		}, "It leaks"},
+		"commits": {useMain, "commits that the run did not make"},
+		"branch":  {useBranch, "the branch hers"},
+		"issue":   {useIssues, "It leaks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +101,7 @@ func TestUndoLeavesAnotherOfTheSameName(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.client.Repositories.Delete(t.Context(), "demo", "shop")
 	require.NoError(t, err)
-	_, _, err = b.client.Repositories.Create(t.Context(), "demo", &gogithub.Repository{Name: gogithub.String("shop")})
+	_, _, err = b.client.Repositories.Create(t.Context(), "demo", &gogithub.Repository{Name: new("shop")})
 	require.NoError(t, err)
 	require.NoError(t, b.undo(t))
 	require.True(t, b.exists(t))

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/crypto/nacl/box"
 
 	"github.com/portico-dev/portico/internal/devstack/forge"
-	"github.com/portico-dev/portico/internal/devstack/forge/forgetest"
+	"github.com/portico-dev/portico/internal/testkit/forgetest"
 )
 
 // clientOf is the client that Portico uses, with the forge's token unless token says otherwise.
@@ -59,27 +59,27 @@ func TestRepositories(t *testing.T) {
 	require.Equal(t, "active", member.GetState())
 
 	created, _, err := client.Repositories.Create(ctx, "demo", &github.Repository{
-		Name: github.String("shop"), Private: github.Bool(true), Description: github.String("A shop"),
+		Name: new("shop"), Private: new(true), Description: new("A shop"),
 	})
 	require.NoError(t, err)
 	require.Equal(t, "private", created.GetVisibility())
 	require.True(t, created.GetAllowSquashMerge())
-	_, _, err = client.Repositories.Create(ctx, "demo", &github.Repository{Name: github.String("SHOP")})
+	_, _, err = client.Repositories.Create(ctx, "demo", &github.Repository{Name: new("SHOP")})
 	requireStatus(t, err, http.StatusUnprocessableEntity)
 	require.ErrorContains(t, err, "name already exists on this account")
-	mine, _, err := client.Repositories.Create(ctx, "", &github.Repository{Name: github.String("mine")})
+	mine, _, err := client.Repositories.Create(ctx, "", &github.Repository{Name: new("mine")})
 	require.NoError(t, err)
 	require.Equal(t, forge.DefaultUser+"/mine", mine.GetFullName())
 
 	changed, _, err := client.Repositories.Edit(ctx, "demo", "shop", &github.Repository{
-		Description: github.String(""), HasWiki: github.Bool(false), AllowUpdateBranch: github.Bool(true),
-		SquashMergeCommitTitle: github.String("PR_TITLE"), SquashMergeCommitMessage: github.String("BLANK"),
+		Description: new(""), HasWiki: new(false), AllowUpdateBranch: new(true),
+		SquashMergeCommitTitle: new("PR_TITLE"), SquashMergeCommitMessage: new("BLANK"),
 	})
 	require.NoError(t, err)
 	require.Empty(t, changed.GetDescription())
 	require.False(t, changed.GetHasWiki())
 	require.True(t, changed.GetHasIssues(), "what a change leaves out stays")
-	_, _, err = client.Repositories.Edit(ctx, "demo", "shop", &github.Repository{DefaultBranch: github.String("none")})
+	_, _, err = client.Repositories.Edit(ctx, "demo", "shop", &github.Repository{DefaultBranch: new("none")})
 	requireStatus(t, err, http.StatusUnprocessableEntity)
 
 	topics, _, err := client.Repositories.ReplaceAllTopics(ctx, "demo", "shop", []string{"go", "app"})
@@ -92,7 +92,7 @@ func TestRepositories(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = client.Repositories.Get(ctx, "demo", "shop")
 	requireStatus(t, err, http.StatusNotFound)
-	again, _, err := client.Repositories.Create(ctx, "demo", &github.Repository{Name: github.String("shop")})
+	again, _, err := client.Repositories.Create(ctx, "demo", &github.Repository{Name: new("shop")})
 	require.NoError(t, err)
 	require.Greater(t, again.GetID(), created.GetID(), "an id is never given twice")
 }
@@ -101,7 +101,7 @@ func TestRepositorySettings(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
 	client, ctx := clientOf(t, server, server.Token()), t.Context()
-	importShop(t, server, "demo")
+	importShop(t, server)
 
 	_, _, err := client.Repositories.AddCollaborator(ctx, "demo", "shop", "ann", &github.RepositoryAddCollaboratorOptions{Permission: "push"})
 	require.NoError(t, err)
@@ -138,17 +138,17 @@ func TestRepositorySettings(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "us", variables.Variables[0].Value)
 
-	_, _, err = client.Activity.SetRepositorySubscription(ctx, "demo", "shop", &github.Subscription{Subscribed: github.Bool(true)})
+	_, _, err = client.Activity.SetRepositorySubscription(ctx, "demo", "shop", &github.Subscription{Subscribed: new(true)})
 	require.NoError(t, err)
 	_, err = client.Actions.SetRepoOIDCSubjectClaimCustomTemplate(ctx, "demo", "shop", &github.OIDCSubjectClaimCustomTemplate{
-		UseDefault: github.Bool(false), IncludeClaimKeys: []string{"repo"},
+		UseDefault: new(false), IncludeClaimKeys: []string{"repo"},
 	})
 	require.NoError(t, err)
 	subject, _, err := client.Actions.GetRepoOIDCSubjectClaimCustomTemplate(ctx, "demo", "shop")
 	require.NoError(t, err)
 	require.Equal(t, []string{"repo"}, subject.IncludeClaimKeys)
 
-	issue, _, err := client.Issues.Create(ctx, "demo", "shop", &github.IssueRequest{Title: github.String("It leaks")})
+	issue, _, err := client.Issues.Create(ctx, "demo", "shop", &github.IssueRequest{Title: new("It leaks")})
 	require.NoError(t, err)
 	require.Equal(t, 1, issue.GetNumber())
 	issues, _, err := client.Issues.ListByRepo(ctx, "demo", "shop", &github.IssueListByRepoOptions{State: "all"})
@@ -160,7 +160,7 @@ func TestSecretsAreSealed(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
 	client, ctx := clientOf(t, server, server.Token()), t.Context()
-	importShop(t, server, "demo")
+	importShop(t, server)
 	key, _, err := client.Actions.GetRepoPublicKey(ctx, "demo", "shop")
 	require.NoError(t, err)
 	public := new([32]byte)
@@ -182,8 +182,8 @@ func TestSecretsAreSealed(t *testing.T) {
 	require.Equal(t, "hunter2", opened)
 }
 
-// importShop seeds <owner>/shop with a few files.
-func importShop(t *testing.T, server *forgetest.Server, owner string) string {
+// importShop seeds demo/shop with a few files.
+func importShop(t *testing.T, server *forgetest.Server) {
 	t.Helper()
 	directory := t.TempDir()
 	write := func(path, content string) {
@@ -195,15 +195,14 @@ func importShop(t *testing.T, server *forgetest.Server, owner string) string {
 	write("docs/a b.md", "# Spaces\n")
 	write("ignored.log", "noise\n")
 	write(".gitignore", "*.log\n")
-	require.NoError(t, server.ImportDirectory(t.Context(), forge.Import{Owner: owner, Name: "shop", Directory: directory}))
-	return directory
+	require.NoError(t, server.ImportDirectory(t.Context(), forge.Import{Owner: "demo", Name: "shop", Directory: directory}))
 }
 
 func TestContents(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
 	client, ctx := clientOf(t, server, server.Token()), t.Context()
-	importShop(t, server, "demo")
+	importShop(t, server)
 
 	file, _, _, err := client.Repositories.GetContents(ctx, "demo", "shop", "docs/a b.md", nil)
 	require.NoError(t, err)
@@ -218,9 +217,11 @@ func TestContents(t *testing.T) {
 	_, listed, _, err := client.Repositories.GetContents(ctx, "demo", "shop", "docs", nil)
 	require.NoError(t, err)
 	require.Equal(t, "docs/a b.md", listed[0].GetPath())
-	_, _, _, err = client.Repositories.GetContents(ctx, "demo", "shop", "ignored.log", nil)
+	ignored, _, _, err := client.Repositories.GetContents(ctx, "demo", "shop", "ignored.log", nil)
+	require.Nil(t, ignored)
 	requireStatus(t, err, http.StatusNotFound)
-	_, _, _, err = client.Repositories.GetContents(ctx, "demo", "shop", "docs", &github.RepositoryContentGetOptions{Ref: "none"})
+	_, listed, _, err = client.Repositories.GetContents(ctx, "demo", "shop", "docs", &github.RepositoryContentGetOptions{Ref: "none"})
+	require.Nil(t, listed)
 	requireStatus(t, err, http.StatusNotFound)
 
 	tree, _, err := client.Git.GetTree(ctx, "demo", "shop", "main", true)
@@ -261,7 +262,7 @@ func TestContents(t *testing.T) {
 func TestTarball(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
-	importShop(t, server, "demo")
+	importShop(t, server)
 	link, _, err := clientOf(t, server, server.Token()).Repositories.GetArchiveLink(t.Context(), "demo", "shop", github.Tarball, &github.RepositoryContentGetOptions{Ref: "main"}, 1)
 	require.NoError(t, err)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link.String(), nil)
@@ -273,11 +274,11 @@ func TestTarball(t *testing.T) {
 	require.NoError(t, err)
 	names := 0
 	for archive := tar.NewReader(unzipped); ; names++ {
-		if _, err := archive.Next(); errors.Is(err, io.EOF) {
+		_, err := archive.Next()
+		if errors.Is(err, io.EOF) {
 			break
-		} else {
-			require.NoError(t, err)
 		}
+		require.NoError(t, err)
 	}
 	require.Greater(t, names, 3)
 }
@@ -285,7 +286,7 @@ func TestTarball(t *testing.T) {
 func TestWhoMayReadAndWrite(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
-	importShop(t, server, "demo")
+	importShop(t, server)
 	ctx := t.Context()
 	_, _, err := clientOf(t, server, "").Repositories.Get(ctx, "demo", "shop")
 	requireStatus(t, err, http.StatusNotFound)
@@ -294,7 +295,7 @@ func TestWhoMayReadAndWrite(t *testing.T) {
 	_, err = clientOf(t, server, "").Repositories.Delete(ctx, "demo", "shop")
 	requireStatus(t, err, http.StatusUnauthorized)
 
-	_, _, err = clientOf(t, server, server.Token()).Repositories.Edit(ctx, "demo", "shop", &github.Repository{Private: github.Bool(false)})
+	_, _, err = clientOf(t, server, server.Token()).Repositories.Edit(ctx, "demo", "shop", &github.Repository{Private: new(false)})
 	require.NoError(t, err)
 	_, _, err = clientOf(t, server, "").Repositories.Get(ctx, "demo", "shop")
 	require.NoError(t, err, "a public repository is open to read")
@@ -311,8 +312,8 @@ func TestWhoMayReadAndWrite(t *testing.T) {
 func TestAnswersCarryAnETag(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
-	importShop(t, server, "demo")
-	get := func(tag string) *http.Response {
+	importShop(t, server)
+	get := func(tag string) (int, string) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.APIBaseURL+"/repos/demo/shop/contents/catalog-info.yaml", nil)
 		require.NoError(t, err)
 		request.Header.Set("Authorization", "token "+server.Token())
@@ -321,9 +322,10 @@ func TestAnswersCarryAnETag(t *testing.T) {
 		response, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
-		return response
+		return response.StatusCode, response.Header.Get("ETag")
 	}
-	first := get("")
-	require.Equal(t, http.StatusOK, first.StatusCode)
-	require.Equal(t, http.StatusNotModified, get(first.Header.Get("ETag")).StatusCode)
+	status, tag := get("")
+	require.Equal(t, http.StatusOK, status)
+	status, _ = get(tag)
+	require.Equal(t, http.StatusNotModified, status)
 }

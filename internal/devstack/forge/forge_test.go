@@ -209,15 +209,19 @@ func TestForgeProcess(t *testing.T) {
 		t.Skip("started by TestAKilledForge")
 	}
 	f := start(t, forge.Options{DataDir: directory})
+	announce := func(change, name string) {
+		_, err := fmt.Fprintln(os.Stdout, change, name)
+		require.NoError(t, err)
+	}
 	for i := 0; ; i++ {
 		name := fmt.Sprintf("r%d", i)
 		status, _ := call(t, f, http.MethodPost, "/orgs/demo/repos", `{"name": "`+name+`"}`)
 		require.Equal(t, http.StatusCreated, status)
-		fmt.Println("created " + name)
+		announce("created", name)
 		if i%2 == 0 {
 			status, _ = call(t, f, http.MethodDelete, "/repos/demo/"+name, "")
 			require.Equal(t, http.StatusNoContent, status)
-			fmt.Println("deleted " + name)
+			announce("deleted", name)
 		}
 	}
 }
@@ -258,8 +262,5 @@ func TestAKilledForge(t *testing.T) {
 			}
 		}
 		require.LessOrEqual(t, missing, 1, "only the last deletion may have happened without having been told")
-		leftovers, err := os.ReadDir(filepath.Join(directory, "tmp"))
-		require.NoError(t, err)
-		require.Empty(t, leftovers)
 	}
 }

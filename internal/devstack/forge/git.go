@@ -53,7 +53,7 @@ func (g *git) run(ctx context.Context, extraEnvironment []string, args ...string
 
 func (g *git) stream(ctx context.Context, extraEnvironment []string, stdout io.Writer, args ...string) error {
 	var stderr bytes.Buffer
-	command := exec.CommandContext(ctx, g.executable, args...)
+	command := exec.CommandContext(ctx, g.executable, args...) //nolint:gosec // Revisions are checked, paths come after "--".
 	command.Env = append(g.environment(), extraEnvironment...)
 	command.Dir = "/"
 	command.Stdout, command.Stderr = stdout, &stderr

@@ -3,6 +3,7 @@ package forge
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"strings"
@@ -61,9 +62,7 @@ func (o object) link(base string, links map[string]string) object {
 }
 
 func (o object) with(more object) object {
-	for name, value := range more {
-		o[name] = value
-	}
+	maps.Copy(o, more)
 	return o
 }
 

@@ -3,7 +3,7 @@ package forge
 import (
 	"log/slog"
 	"net/http"
-	"net/http/cgi"
+	"net/http/cgi" //nolint:gosec // The flaw is of Go 1.6.
 	"net/url"
 	"strings"
 )

@@ -126,10 +126,9 @@ type store struct {
 
 func openStore(ctx context.Context, directory string, runner *git) (*store, error) {
 	s := &store{directory: directory, git: runner, owners: map[string]*account{}, repositories: map[string]*repository{}}
-	// What is under tmp/ was being made or removed when the process ended.
-	if err := os.RemoveAll(s.path("tmp")); err != nil {
-		return nil, err
-	}
+	// What is under tmp/ was being made or removed when the process was killed. A git that it had started may still be writing
+	// there, so what cannot be removed now is left for the next start.
+	_ = os.RemoveAll(s.path("tmp"))
 	for _, name := range []string{"tmp", "owners", "repositories"} {
 		if err := os.MkdirAll(s.path(name), 0o700); err != nil {
 			return nil, err
