@@ -8,6 +8,9 @@ import (
 // DefaultNamespace is the namespace of an entity that names none.
 const DefaultNamespace = "default"
 
+// maxRefBytes bounds a reference: it is a key of the database, and what is longer was never meant to be one.
+const maxRefBytes = 1024
+
 // Ref points at an entity by kind, namespace and name. It keeps the case it was written in; String folds it.
 type Ref struct{ Kind, Namespace, Name string }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -59,6 +60,9 @@ func Relations(e Entity) ([]Relation, error) {
 	for _, link := range links[e.Kind()] {
 		for _, value := range flatten(e.Spec()[link.field]) {
 			target, err := targetRef(value, Ref{Kind: link.kind, Namespace: self.Namespace})
+			if err == nil && !isStorableRef(target.String()) {
+				err = plainErrorf("Entity reference in spec.%s is longer than %d bytes or holds the character U+0000", link.field, maxRefBytes)
+			}
 			if err != nil {
 				return nil, inputError(err, "Processor %s threw an error while postprocessing", kinds[e.Kind()].processor)
 			}
@@ -75,6 +79,8 @@ func Relations(e Entity) ([]Relation, error) {
 	}
 	return relations, nil
 }
+
+func isStorableRef(ref string) bool { return len(ref) <= maxRefBytes && !strings.Contains(ref, "\x00") }
 
 // flatten makes a list of a field that may hold one value, a list or nothing.
 func flatten(value any) []any {

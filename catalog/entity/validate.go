@@ -13,8 +13,18 @@ import (
 // CheckEnvelope says whether the document is enough of an entity to be worked on: apiVersion, kind and a name. The
 // error is an *Error, a TypeError in the words of Backstage's schema validator.
 func CheckEnvelope(e Entity) error {
+	if broken := checkEnvelope(e); broken != nil {
+		return broken
+	}
+	return nil
+}
+
+func checkEnvelope(e Entity) *Error {
 	if failed := envelopeSchema.check(map[string]any(e), ""); failed != nil {
 		return failed.typeError()
+	}
+	if ref := e.Ref().String(); len(ref) > maxRefBytes {
+		return typeErrorf("<root> must be referred to in at most %d bytes - limit: %d", maxRefBytes, maxRefBytes)
 	}
 	return nil
 }
@@ -27,8 +37,8 @@ func (v *violation) typeError() *Error {
 // Validate checks an entity from its envelope to its kind and writes the default namespace into one that names none. It
 // returns the first failure, an *Error of name InputError whose cause is the rule that was broken.
 func Validate(e Entity) error {
-	if failed := envelopeSchema.check(map[string]any(e), ""); failed != nil {
-		return inputError(failed.typeError(), "Entity envelope failed validation before processing")
+	if broken := checkEnvelope(e); broken != nil {
+		return inputError(broken, "Entity envelope failed validation before processing")
 	}
 	if broken := enforcePolicies(e); broken != nil {
 		return inputError(broken, "Policy check failed for %s", e.Ref())
@@ -49,7 +59,36 @@ func enforcePolicies(e Entity) *Error {
 			return plainErrorf("Unknown field %s", field)
 		}
 	}
-	return checkFormats(e)
+	if broken := checkFormats(e); broken != nil {
+		return broken
+	}
+	return checkStorable(map[string]any(e), "")
+}
+
+// checkStorable looks for the one character that JSON has and Postgres has not. Backstage fails later, when it stores.
+func checkStorable(value any, path string) *Error {
+	unstorable := false
+	switch value := value.(type) {
+	case string:
+		unstorable = strings.Contains(value, "\x00")
+	case []any:
+		for i, item := range value {
+			if broken := checkStorable(item, fmt.Sprintf("%s/%d", path, i)); broken != nil {
+				return broken
+			}
+		}
+	case map[string]any:
+		for _, key := range sortedKeys(value) {
+			if broken := checkStorable(value[key], path+"/"+pointerEscape(key)); broken != nil {
+				return broken
+			}
+			unstorable = unstorable || strings.Contains(key, "\x00")
+		}
+	}
+	if unstorable {
+		return plainErrorf("%q holds the character U+0000, which cannot be stored", path)
+	}
+	return nil
 }
 
 // checkKind checks the spec against the entity's kind.

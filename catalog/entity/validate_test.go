@@ -153,6 +153,27 @@ func TestCheckEnvelope(t *testing.T) {
 	}
 }
 
+func TestValidateRefusesWhatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	location := func(name string, spec map[string]any) error {
+		return entity.Validate(entity.Entity{
+			"apiVersion": "backstage.io/v1alpha1", "kind": "Location", "metadata": map[string]any{"name": name}, "spec": spec,
+		})
+	}
+	require.ErrorContains(t, location("a", map[string]any{"x": []any{map[string]any{"y": "a\x00b"}}}),
+		`caused by Error: "/spec/x/0/y" holds the character U+0000, which cannot be stored`)
+	require.ErrorContains(t, location("a", map[string]any{"x\x00": true}), "holds the character U+0000")
+	require.ErrorContains(t, location(strings.Repeat("a", 2000), nil), "<root> must be referred to in at most 1024 bytes")
+
+	for _, target := range []string{"user:default/" + strings.Repeat("a", 2000), "user:default/\x00"} {
+		_, err := entity.Relations(newEntity("System", map[string]any{"owner": target}))
+		require.ErrorContains(t, err, "Entity reference in spec.owner is longer than 1024 bytes or holds the character U+0000")
+	}
+	documents, err := entity.ParseYAML([]byte(`a: "\0"`), "file:/a.yaml")
+	require.NoError(t, err)
+	require.EqualError(t, documents[0].Err, `"/a" holds the character U+0000, which cannot be stored`)
+}
+
 func FuzzValidate(f *testing.F) {
 	for _, base := range readBases(f) {
 		encoded, err := json.Marshal(base)

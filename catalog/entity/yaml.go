@@ -86,6 +86,9 @@ func newDocument(source json.RawMessage) Document {
 	if !ok {
 		return Document{Err: plainErrorf("Expected object at root, got %s", typeOf(value))}
 	}
+	if broken := checkStorable(root, ""); broken != nil {
+		return Document{Err: broken}
+	}
 	return Document{Entity: root, Source: source}
 }
 
