@@ -19,8 +19,11 @@ import (
 const (
 	// MaxFileBytes bounds one YAML file.
 	MaxFileBytes = 5 << 20
-	// maxExpandedBytes bounds the JSON of one file, aliases written out: a few lines of YAML can name a terabyte.
-	maxExpandedBytes = 4 * MaxFileBytes
+	// maxExpandedBytes bounds the JSON of one file, aliases written out: a few lines of YAML can name a terabyte. A small
+	// file may grow to minExpandedBytes, a larger one to expansion times its size.
+	maxExpandedBytes = 2 * MaxFileBytes
+	minExpandedBytes = 1 << 20
+	expansion        = 8
 	// maxDepth bounds the nesting of one document.
 	maxDepth = 200
 )
@@ -42,7 +45,7 @@ func ParseYAML(data []byte, source string) ([]Document, error) {
 	if len(data) > MaxFileBytes {
 		return nil, plainErrorf("YAML error at %s, the file has %d bytes, more than the %d that are read", source, len(data), MaxFileBytes)
 	}
-	writer := newJSONWriter()
+	writer := newJSONWriter(len(data))
 	decoder := newDecoder(data)
 	var documents []Document
 	for {
@@ -109,7 +112,7 @@ func typeOf(value any) string {
 // decodeYAML reads exactly one YAML document into a JSON value; found is how many there are.
 func decodeYAML(data []byte) (value any, found int, err error) {
 	decoder := newDecoder(data)
-	writer := newJSONWriter()
+	writer := newJSONWriter(len(data))
 	for ; ; found++ {
 		var node yaml.Node
 		if err := decoder.Decode(&node); errors.Is(err, io.EOF) {
@@ -129,15 +132,20 @@ func decodeYAML(data []byte) (value any, found int, err error) {
 
 // jsonWriter writes YAML nodes as JSON, in their order, within a budget of bytes.
 type jsonWriter struct {
-	out    bytes.Buffer
-	budget int
-	depth  int
+	out     bytes.Buffer
+	encoder *json.Encoder
+	budget  int
+	depth   int
 	// open holds the anchors being written, to see those that contain themselves.
 	open map[*yaml.Node]bool
 }
 
-func newJSONWriter() *jsonWriter {
-	return &jsonWriter{budget: maxExpandedBytes, open: map[*yaml.Node]bool{}}
+func newJSONWriter(fileBytes int) *jsonWriter {
+	budget := min(maxExpandedBytes, max(minExpandedBytes, expansion*fileBytes))
+	writer := &jsonWriter{budget: budget, open: map[*yaml.Node]bool{}}
+	writer.encoder = json.NewEncoder(&writer.out)
+	writer.encoder.SetEscapeHTML(false)
+	return writer
 }
 
 func (w *jsonWriter) document(node *yaml.Node) (json.RawMessage, error) {
@@ -224,9 +232,11 @@ func (w *jsonWriter) alias(node *yaml.Node) error {
 }
 
 func (w *jsonWriter) value(value any) error {
-	encoded, err := marshal(value)
-	w.out.Write(encoded)
-	return err
+	if err := w.encoder.Encode(value); err != nil {
+		return err
+	}
+	w.out.Truncate(w.out.Len() - len("\n"))
+	return nil
 }
 
 // keyText is the property name that a mapping's key becomes: JavaScript's String of its value.
