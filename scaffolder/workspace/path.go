@@ -9,27 +9,29 @@ import (
 )
 
 // Resolve gives the path within root that a step means by name: relative to the root, or absolute and below it. Whatever leads out,
-// through a symbolic link too, is a NotAllowedError in Backstage's words.
+// through a symbolic link too, is ErrOutside.
 func Resolve(root *os.Root, name string) (string, error) {
 	if filepath.IsAbs(name) {
 		relative, err := filepath.Rel(root.Name(), name)
 		if err != nil {
-			return "", errOutside()
+			return "", ErrOutside
 		}
 		name = relative
 	}
 	name = filepath.Clean(name)
 	if !filepath.IsLocal(name) {
-		return "", errOutside()
+		return "", ErrOutside
 	}
 	if _, err := root.Stat(name); IsOutside(err) {
-		return "", errOutside()
+		return "", ErrOutside
 	}
 	return name, nil
 }
 
-func errOutside() error {
-	return &action.Error{Name: "NotAllowedError", Err: errors.New("Relative path is not allowed to refer to a directory outside its parent")} //nolint:staticcheck // Backstage's words
+// ErrOutside refuses a path that leads out of the workspace.
+var ErrOutside error = &action.Error{
+	Name: "NotAllowedError",
+	Err:  errors.New("Relative path is not allowed to refer to a directory outside its parent"), //nolint:staticcheck // Backstage's words
 }
 
 // escapesMessage is how package os words the error of a path that leads out of a root. It exports no value to compare with.

@@ -1,0 +1,84 @@
+// Package fetch holds the actions that bring files into the workspace: fetch:plain and fetch:plain:file as they are, fetch:template and
+// fetch:template:file as skeletons whose names and contents are rendered. The template language is package nunjucks, reading from hosts
+// is package integration; what is here is which files are taken, what becomes of each, and where it goes.
+package fetch
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+	"github.com/portico-dev/portico/scaffolder/workspace"
+)
+
+var (
+	//go:embed schema/plain.input.json
+	plainInput json.RawMessage
+	//go:embed schema/plain-file.input.json
+	plainFileInput json.RawMessage
+	//go:embed schema/template.input.json
+	templateInput json.RawMessage
+	//go:embed schema/template-file.input.json
+	templateFileInput json.RawMessage
+)
+
+// Sources is what the actions need of package integration's Set.
+type Sources interface {
+	ByURL(rawURL string) (integration.Integration, bool)
+	ResolveURL(base, ref string) (string, error)
+	ReadURL(ctx context.Context, rawURL string, options integration.ReadOptions) (integration.Result, error)
+	ReadTree(ctx context.Context, rawURL string, options integration.ReadOptions) (*integration.Tree, error)
+}
+
+// Options are what the actions work with.
+type Options struct {
+	Sources Sources
+	// Templates gives the environment that skeletons are rendered in.
+	Templates func(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nunjucks.Environment
+	// RequireUserCredentials is scaffolder.requireScmUserCredentials: a host of an integration is read with the step's token or not at all.
+	RequireUserCredentials bool
+}
+
+// Actions are the actions of this package.
+func Actions(options Options) []action.Action {
+	return []action.Action{
+		plainAction{options: options}, plainFileAction{options: options},
+		templateAction{options: options}, templateFileAction{options: options},
+	}
+}
+
+// explain gives an error its class. What a host refuses is final, what it could not do now is worth another try.
+func explain(err error) error {
+	var classified *action.Error
+	var answer *integration.ResponseError
+	kind := fault.KindOf(err)
+	switch {
+	case err == nil || errors.As(err, &classified):
+		return err
+	case errors.As(err, &answer) && answer.Temporary():
+		return action.Transient(err, answer.RetryAfter)
+	case errors.As(err, &answer):
+		return action.Final(err)
+	case kind != "":
+		return &action.Error{Name: string(kind), Err: err}
+	}
+	return action.Transient(err, 0)
+}
+
+// place says that something went wrong with a path in the workspace. A path that leads out is refused in the words of
+// package workspace, and what a file system will not do once it will not do again.
+func place(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if workspace.IsOutside(err) {
+		return workspace.ErrOutside
+	}
+	return action.Final(fmt.Errorf("%s: %w", path, err))
+}

@@ -1,0 +1,40 @@
+package fetch
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// inParallel does n jobs on all processors and returns the results in the order of the jobs, up to the first job in that order that
+// failed, and its error. No job is begun once one has failed.
+func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Context, index int) (Result, error)) ([]Result, error) {
+	results, errs := make([]Result, n), make([]error, n)
+	var next atomic.Int64
+	var failed atomic.Bool
+	var workers sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for !failed.Load() {
+				index := int(next.Add(1)) - 1
+				if index >= n {
+					return
+				}
+				if errs[index] = ctx.Err(); errs[index] == nil {
+					results[index], errs[index] = do(ctx, index)
+				}
+				if errs[index] != nil {
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for index, err := range errs {
+		if err != nil {
+			return results[:index], err
+		}
+	}
+	return results, nil
+}

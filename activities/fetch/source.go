@@ -1,0 +1,244 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/workspace"
+)
+
+const fileScheme = "file://"
+
+// request is what a step asks to fetch.
+type request struct {
+	URL, Token string
+}
+
+// local gives the directory that a relative URL starts from when the template lies on this machine, and whether it does.
+func (r request) local(call *action.Call) (directory string, ok bool) {
+	base, ok := strings.CutPrefix(call.Template.BaseURL, fileScheme)
+	return filepath.Dir(base), ok && !isAbsolute(r.URL)
+}
+
+func isAbsolute(text string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && parsed.IsAbs()
+}
+
+// address resolves the URL against the template's.
+func (o Options) address(call *action.Call, r request) (string, error) {
+	base := call.Template.BaseURL
+	if err := o.checkCredentials(base, r); err != nil {
+		return "", err
+	}
+	if isAbsolute(r.URL) {
+		return r.URL, nil
+	}
+	if base == "" {
+		return "", action.InputError("Failed to fetch, template location could not be determined and the fetch URL is relative, %s", r.URL)
+	}
+	resolved, err := o.Sources.ResolveURL(base, r.URL)
+	if err != nil {
+		return "", action.InputError("No integration found for location %s", base)
+	}
+	return resolved, nil
+}
+
+// checkCredentials refuses to read a host with the integration's own token where only the user's will do.
+func (o Options) checkCredentials(base string, r request) error {
+	if !o.RequireUserCredentials || r.Token != "" {
+		return nil
+	}
+	address := r.URL
+	if !isAbsolute(address) {
+		address = base
+	}
+	host, found := o.Sources.ByURL(address)
+	if !found || host.Type != integration.TypeGitHub && host.Type != integration.TypeGitLab {
+		return nil
+	}
+	return action.InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", host.Host)
+}
+
+// readFile reads one file, beside the template or from a host.
+func (o Options) readFile(ctx context.Context, call *action.Call, r request) ([]byte, error) {
+	if directory, ok := r.local(call); ok {
+		return readLocal(directory, r.URL)
+	}
+	address, err := o.address(call, r)
+	if err != nil {
+		return nil, err
+	}
+	read, err := o.Sources.ReadURL(ctx, address, integration.ReadOptions{Token: r.Token})
+	if err != nil {
+		return nil, explain(err)
+	}
+	return read.Body, nil
+}
+
+// maxFileBytes bounds a file that is fetched by itself.
+const maxFileBytes = 10 << 20
+
+func readLocal(directory, name string) ([]byte, error) {
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return nil, missing(directory, ".", err)
+	}
+	defer root.Close()
+	relative, err := workspace.Resolve(root, name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := root.Stat(relative)
+	if err != nil {
+		return nil, missing(directory, name, err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFileBytes {
+		return nil, action.InputError("%s beside the template is no file of at most %d bytes", name, maxFileBytes)
+	}
+	content, err := root.ReadFile(relative)
+	if err != nil {
+		return nil, missing(directory, name, err)
+	}
+	return content, nil
+}
+
+// missing says that a file or directory beside the template cannot be read.
+func missing(directory, name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &action.Error{Name: "NotFoundError", Err: fmt.Errorf("there is no %s beside the template, in %s", name, directory)}
+	}
+	return action.Final(fmt.Errorf("%s beside the template: %w", name, err))
+}
+
+// openTree opens a directory to read from: beside the template, or a copy of one on a host. Close it after use.
+func (o Options) openTree(ctx context.Context, call *action.Call, r request) (root *os.Root, closeTree func() error, err error) {
+	if directory, ok := r.local(call); ok {
+		root, err := openLocal(directory, r.URL)
+		if err != nil {
+			return nil, nil, err
+		}
+		return root, root.Close, nil
+	}
+	return o.download(ctx, call, r)
+}
+
+func openLocal(directory, name string) (*os.Root, error) {
+	beside, err := os.OpenRoot(directory)
+	if err != nil {
+		return nil, missing(directory, ".", err)
+	}
+	defer beside.Close()
+	relative, err := workspace.Resolve(beside, name)
+	if err != nil {
+		return nil, err
+	}
+	root, err := beside.OpenRoot(relative)
+	if err != nil {
+		return nil, missing(directory, name, err)
+	}
+	return root, nil
+}
+
+// scratchName is a directory for downloads. It lies in the workspace, so that it is on the same disk and goes with it whatever happens.
+const scratchName = ".portico-download"
+
+// download copies a tree from a host into a scratch directory, which closing removes.
+func (o Options) download(ctx context.Context, call *action.Call, r request) (*os.Root, func() error, error) {
+	if err := call.Workspace.Mkdir(scratchName, 0o700); err != nil {
+		return nil, nil, action.Final(fmt.Errorf("directory for the download: %w", err))
+	}
+	remove := func() error { return call.Workspace.RemoveAll(scratchName) }
+	scratch, err := call.Workspace.OpenRoot(scratchName)
+	if err != nil {
+		return nil, nil, errors.Join(action.Final(err), remove())
+	}
+	closeScratch := func() error { return errors.Join(scratch.Close(), remove()) }
+	if err := o.copyTree(ctx, call, r, scratch); err != nil {
+		return nil, nil, errors.Join(err, closeScratch())
+	}
+	return scratch, closeScratch, nil
+}
+
+// copyTree copies a tree from a host, as it is.
+func (o Options) copyTree(ctx context.Context, call *action.Call, r request, to *os.Root) error {
+	address, err := o.address(call, r)
+	if err != nil {
+		return err
+	}
+	tree, err := o.Sources.ReadTree(ctx, address, integration.ReadOptions{Token: r.Token})
+	if err != nil {
+		return explain(err)
+	}
+	defer tree.Close()
+	made := directories{root: to}
+	for file, err := range tree.Files() {
+		if err != nil {
+			return explain(err)
+		}
+		if err := made.above(file.Path); err != nil {
+			return place(file.Path, err)
+		}
+		if file.Mode&fs.ModeSymlink != 0 {
+			err = replaceLink(to, file.Link, file.Path)
+		} else {
+			err = replaceFile(to, file.Path, file.Mode.Perm(), file.Content)
+		}
+		if err != nil {
+			return place(file.Path, err)
+		}
+	}
+	return nil
+}
+
+// directories makes the directories above files, each once.
+type directories struct {
+	root *os.Root
+	made map[string]bool
+}
+
+func (d *directories) above(name string) error {
+	directory := path.Dir(name)
+	if directory == "." || d.made[directory] {
+		return nil
+	}
+	if err := d.root.MkdirAll(directory, 0o755); err != nil {
+		return err
+	}
+	if d.made == nil {
+		d.made = map[string]bool{}
+	}
+	d.made[directory] = true
+	return nil
+}
+
+// replaceFile writes a file with exactly this mode, in place of one that is there.
+func replaceFile(root *os.Root, name string, mode fs.FileMode, content io.Reader) (err error) {
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode|0o200)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if _, err := io.Copy(file, content); err != nil {
+		return err
+	}
+	return file.Chmod(mode)
+}
+
+// replaceLink makes a symbolic link, in place of what is there.
+func replaceLink(root *os.Root, target, name string) error {
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return root.Symlink(target, name)
+}

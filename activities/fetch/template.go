@@ -1,0 +1,492 @@
+package fetch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/encoding/unicode"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+	"github.com/portico-dev/portico/scaffolder/workspace"
+)
+
+// templateAction is fetch:template.
+type templateAction struct {
+	action.NoEffects
+	options Options
+}
+
+func (templateAction) Describe() action.Description {
+	return action.Description{
+		ID: "fetch:template",
+		Description: "Downloads a skeleton, templates variables into file and directory names and content, and places the result in the workspace, " +
+			"or optionally in a subdirectory specified by the `targetPath` input option.",
+		InputSchema:    templateInput,
+		SupportsDryRun: true,
+		UsesWorkspace:  true,
+		Examples: []action.Example{
+			{Description: "Fill in the skeleton beside the template", Example: `steps:
+  - id: skeleton
+    name: Fill in the skeleton
+    action: fetch:template
+    input:
+      url: ./skeleton
+      values:
+        name: ${{ parameters.name }}
+        owner: ${{ parameters.owner }}
+`},
+			{Description: "Leave files alone that have braces of their own, and replace what an earlier step made", Example: `steps:
+  - id: charts
+    name: Fill in the charts
+    action: fetch:template
+    input:
+      url: https://github.com/acme/skeletons/tree/main/chart
+      targetPath: ./deploy
+      replace: true
+      copyWithoutTemplating:
+        - templates/**
+      values:
+        name: ${{ parameters.name }}
+`},
+			{Description: "Fill in only files that say that they are templates", Example: `steps:
+  - id: skeleton
+    name: Fill in the skeleton
+    action: fetch:template
+    input:
+      url: ./skeleton
+      templateFileExtension: .tmpl
+      trimBlocks: true
+      lstripBlocks: true
+      values:
+        name: ${{ parameters.name }}
+`},
+		},
+	}
+}
+
+// language is how a skeleton is written and what it sees.
+type language struct {
+	Values             json.RawMessage
+	CookiecutterCompat bool
+	TrimBlocks         bool
+	LstripBlocks       bool
+}
+
+// templateRequest is the input of fetch:template.
+type templateRequest struct {
+	request
+	language
+	TargetPath string
+	// CopyWithoutRender is Backstage's older rule, which its present release ignores: neither the name nor the content is rendered.
+	CopyWithoutRender     []string
+	CopyWithoutTemplating []string
+	TemplateFileExtension extension
+	Replace               bool
+}
+
+// extension is the input's templateFileExtension: a string with or without its dot, or true for .njk. Empty means none.
+type extension string
+
+// UnmarshalJSON reads both forms.
+func (e *extension) UnmarshalJSON(data []byte) error {
+	if string(data) == "true" {
+		*e = ".njk"
+		return nil
+	}
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return nil //nolint:nilerr // false: there is no extension
+	}
+	if text != "" && !strings.HasPrefix(text, ".") {
+		text = "." + text
+	}
+	*e = extension(text)
+	return nil
+}
+
+// Run renders a skeleton into the workspace.
+func (a templateAction) Run(ctx context.Context, call *action.Call) (_ action.Output, err error) {
+	var input templateRequest
+	if err := call.Decode(&input); err != nil {
+		return nil, err
+	}
+	call.Log.Info("Fetching template content from remote URL")
+	if input.TemplateFileExtension != "" && (input.CopyWithoutTemplating != nil || input.CookiecutterCompat) {
+		return nil, action.InputError("Fetch action input extension incompatible with copyWithoutTemplating and cookiecutterCompat")
+	}
+	target, err := openTarget(call.Workspace, input.TargetPath)
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	source, closeSource, err := a.options.openTree(ctx, call, input.request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeSource()) }()
+	skeleton, err := a.options.newSkeleton(call, input, source, target)
+	if err != nil {
+		return nil, err
+	}
+	if err := skeleton.write(ctx); err != nil {
+		return nil, err
+	}
+	call.Log.Info("Template result written to %s", filepath.Clean(target.Name()))
+	return nil, nil
+}
+
+// skeleton is a tree to be rendered into a directory.
+type skeleton struct {
+	source, target *os.Root
+	log            action.Log
+	renderer       renderer
+	replace        bool
+	extension      string
+	entries        []entry
+	// verbatim select what is not rendered at all, unrendered that of which only the name is.
+	verbatim, unrendered workspace.Globs
+}
+
+func (o Options) newSkeleton(call *action.Call, input templateRequest, source, target *os.Root) (*skeleton, error) {
+	call.Log.Info("Listing files and directories in template")
+	entries, err := list(source, call.Log)
+	if err != nil {
+		return nil, err
+	}
+	made := &skeleton{
+		source: source, target: target, log: call.Log, replace: input.Replace, extension: string(input.TemplateFileExtension), entries: entries,
+	}
+	if made.verbatim, err = workspace.NewGlobs(source.FS(), input.CopyWithoutRender); err != nil {
+		return nil, err
+	}
+	if made.unrendered, err = workspace.NewGlobs(source.FS(), input.CopyWithoutTemplating); err != nil {
+		return nil, err
+	}
+	if made.renderer, err = o.newRenderer(input.language); err != nil {
+		return nil, err
+	}
+	call.Log.Info("Processing %d template files/directories with input values%s", len(entries), made.renderer.shown)
+	return made, nil
+}
+
+// output is what becomes of one entry.
+type output struct {
+	entry
+	// name is where it goes, below the target.
+	name string
+	// render says that the content is a template.
+	render bool
+	// noted is the first line of its log, "" for none.
+	noted string
+	// replaced says that a later entry has the same name and wins.
+	replaced bool
+}
+
+// write renders everything. Names are settled one after the other, because an entry gives way to one that was there before it; contents
+// are rendered on all processors, and logged in the order of the entries all the same. What comes before an entry that
+// fails is written and logged.
+func (s *skeleton) write(ctx context.Context) error {
+	outputs, planErr := s.plan(ctx)
+	written, err := inParallel(ctx, len(outputs), func(ctx context.Context, index int) (string, error) {
+		return s.writeOutput(ctx, outputs[index])
+	})
+	for index, line := range written {
+		if outputs[index].noted != "" {
+			s.log.Info("%s", outputs[index].noted)
+		}
+		s.log.Info("%s", line)
+	}
+	return cmp.Or(err, planErr)
+}
+
+// plan settles what is written where, and makes the directories. With an error come the outputs before it.
+func (s *skeleton) plan(ctx context.Context) ([]output, error) {
+	var outputs []output
+	taken := map[string]int{}
+	made := directories{root: s.target}
+	for _, each := range s.entries {
+		planned, err := s.planEntry(ctx, each)
+		if err != nil {
+			return outputs, err
+		}
+		earlier, isTaken := taken[planned.name]
+		if planned.name == "" || !s.replace && (isTaken || s.exists(planned.name)) {
+			continue
+		}
+		if isTaken && !each.isDirectory() {
+			outputs[earlier].replaced = true
+		}
+		taken[planned.name] = len(outputs)
+		if each.isDirectory() {
+			err = s.target.MkdirAll(planned.name, 0o755)
+		} else {
+			err = made.above(planned.name)
+		}
+		if err != nil {
+			return outputs, place(planned.name, err)
+		}
+		outputs = append(outputs, planned)
+	}
+	return slices.DeleteFunc(outputs, func(o output) bool { return o.replaced }), nil
+}
+
+func (s *skeleton) exists(name string) bool {
+	_, err := s.target.Stat(name)
+	return err == nil
+}
+
+// planEntry decides what becomes of an entry; an empty name means that it is left out.
+func (s *skeleton) planEntry(ctx context.Context, each entry) (output, error) {
+	planned := output{entry: each, render: true}
+	location := strings.TrimSuffix(each.location, "/")
+	verbatim := s.verbatim.Match(location)
+	rendered := each.location
+	switch {
+	case s.extension != "":
+		planned.render = !verbatim && !each.isDirectory() && extensionOf(location) == s.extension
+		if planned.render {
+			rendered = strings.TrimSuffix(location, s.extension)
+		}
+	case verbatim || s.unrendered.Match(location):
+		planned.render = false
+		planned.noted = fmt.Sprintf("Copying file/directory %s without processing.", each.location)
+	}
+	if !verbatim {
+		var err error
+		if rendered, err = s.renderer.render(ctx, rendered); err != nil {
+			return planned, s.renderer.failure(ctx, "name of "+each.location, err)
+		}
+	}
+	if rendered == "" || strings.HasPrefix(rendered, "/") || strings.Contains(rendered, "//") {
+		return planned, nil
+	}
+	planned.name = path.Clean(rendered)
+	if !filepath.IsLocal(planned.name) {
+		return planned, workspace.ErrOutside
+	}
+	return planned, nil
+}
+
+// extensionOf is the extension as Node has it: a name that begins with its only dot has none.
+func extensionOf(location string) string {
+	name := path.Base(location)
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		return name[dot:]
+	}
+	return ""
+}
+
+// writeOutput writes one entry and returns the line for the log.
+func (s *skeleton) writeOutput(ctx context.Context, planned output) (string, error) {
+	if planned.isDirectory() {
+		return fmt.Sprintf("Writing directory %s to template output path.", planned.location), nil
+	}
+	copied := fmt.Sprintf("Copying file binary or symbolic link at %s, to template output path.", planned.location)
+	if planned.isLink() {
+		return copied, place(planned.name, copyEntry(s.source, s.target, planned.entry, planned.name))
+	}
+	file, err := s.source.Open(planned.location)
+	if err != nil {
+		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+	}
+	head := make([]byte, sniffBytes+reserveBytes)
+	size, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+	}
+	content := io.MultiReader(bytes.NewReader(head[:size]), file)
+	if isBinary(head[:size]) {
+		return copied, place(planned.name, replaceFile(s.target, planned.name, info.Mode().Perm(), content))
+	}
+	line := fmt.Sprintf("Writing file %s to template output path with mode %d.", planned.location, statMode(info.Mode()))
+	return line, s.writeText(ctx, planned, info.Mode().Perm(), content)
+}
+
+// statMode is the mode of a regular file as stat(2) has it.
+func statMode(mode fs.FileMode) uint32 {
+	const regular = 0o100000
+	return regular | uint32(mode.Perm())
+}
+
+// writeText writes a text, rendered or not, in UTF-8: what is not UTF-8 becomes U+FFFD, as when Node reads a file as text.
+func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMode, content io.Reader) error {
+	text := unicode.UTF8.NewDecoder().Reader(content)
+	if !planned.render {
+		return place(planned.name, writeFile(s.target, planned.name, mode, text))
+	}
+	source, err := io.ReadAll(text)
+	if err != nil {
+		return action.Final(fmt.Errorf("reading the template: %w", err))
+	}
+	rendered, err := s.renderer.render(ctx, string(source))
+	if err != nil {
+		return s.renderer.failure(ctx, planned.location, err)
+	}
+	return place(planned.name, writeFile(s.target, planned.name, mode, strings.NewReader(rendered)))
+}
+
+// writeFile writes a file. A new one gets the mode as far as the process's umask lets it; one that is there keeps its own.
+func writeFile(root *os.Root, name string, mode fs.FileMode, content io.Reader) (err error) {
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	_, err = io.Copy(file, content)
+	return err
+}
+
+// templateFileAction is fetch:template:file.
+type templateFileAction struct {
+	action.NoEffects
+	options Options
+}
+
+func (templateFileAction) Describe() action.Description {
+	return action.Description{
+		ID:             "fetch:template:file",
+		Description:    "Downloads single file and places it in the workspace.",
+		InputSchema:    templateFileInput,
+		SupportsDryRun: true,
+		UsesWorkspace:  true,
+		Examples: []action.Example{
+			{Description: "Fill in one file beside the template", Example: `steps:
+  - id: readme
+    name: Write the README
+    action: fetch:template:file
+    input:
+      url: ./README.md.njk
+      targetPath: README.md
+      replace: true
+      values:
+        name: ${{ parameters.name }}
+`},
+		},
+	}
+}
+
+// Run renders one file into the workspace, unless it is there already.
+func (a templateFileAction) Run(ctx context.Context, call *action.Call) (action.Output, error) {
+	var input struct {
+		request
+		language
+		TargetPath string
+		Replace    bool
+	}
+	if err := call.Decode(&input); err != nil {
+		return nil, err
+	}
+	target, err := workspace.Resolve(call.Workspace, input.TargetPath)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := call.Workspace.Stat(target); err == nil && !input.Replace {
+		call.Log.Info("File %s already exists in workspace, not replacing.", input.TargetPath)
+		return nil, nil
+	}
+	call.Log.Info("Fetching template file content from remote URL")
+	content, err := a.options.readFile(ctx, call, input.request)
+	if err != nil {
+		return nil, err
+	}
+	renderer, err := a.options.newRenderer(input.language)
+	if err != nil {
+		return nil, err
+	}
+	call.Log.Info("Processing template file with input values%s", renderer.shown)
+	text, err := unicode.UTF8.NewDecoder().Bytes(content)
+	if err != nil {
+		return nil, action.Final(fmt.Errorf("%s: %w", input.URL, err))
+	}
+	rendered, err := renderer.render(ctx, string(text))
+	if err != nil {
+		return nil, renderer.failure(ctx, input.URL, err)
+	}
+	if err := writeWhole(call.Workspace, target, []byte(rendered)); err != nil {
+		return nil, place(input.TargetPath, err)
+	}
+	call.Log.Info("Template file has been written to %s", filepath.Join(call.Workspace.Name(), target))
+	return nil, nil
+}
+
+// renderer renders texts with the values of one step. It is safe for concurrent use.
+type renderer struct {
+	environment *nunjucks.Environment
+	data        *nunjucks.Object
+	// shown is how the values follow a line of the log: a space and their JSON, or nothing.
+	shown string
+}
+
+func (o Options) newRenderer(written language) (renderer, error) {
+	made := renderer{
+		environment: o.Templates(written.CookiecutterCompat, written.TrimBlocks, written.LstripBlocks),
+		data:        nunjucks.NewObject(),
+	}
+	if written.Values == nil {
+		return made, nil
+	}
+	values, err := nunjucks.DecodeJSON(written.Values)
+	if err != nil {
+		return made, action.InputError("values: %s", err)
+	}
+	if written.CookiecutterCompat {
+		made.data.Set("cookiecutter", values)
+	} else {
+		made.data.Set("values", values)
+	}
+	made.shown, err = show(written.Values)
+	return made, err
+}
+
+// show writes values as Backstage's log does: in one line, keys in order, nothing for an empty object.
+func show(values json.RawMessage) (string, error) {
+	decoder := json.NewDecoder(bytes.NewReader(values))
+	decoder.UseNumber()
+	var decoded map[string]any
+	if err := decoder.Decode(&decoded); err != nil {
+		return "", action.InputError("values: %s", err)
+	}
+	if len(decoded) == 0 {
+		return "", nil
+	}
+	var sorted bytes.Buffer
+	encoder := json.NewEncoder(&sorted)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(decoded); err != nil {
+		return "", action.Final(fmt.Errorf("values: %w", err))
+	}
+	return " " + strings.TrimSpace(sorted.String()), nil
+}
+
+func (r renderer) render(ctx context.Context, text string) (string, error) {
+	template, err := r.environment.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	return template.Render(ctx, r.data)
+}
+
+// failure names what could not be rendered. That is the template's fault, unless the step was told to stop.
+func (r renderer) failure(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return action.Final(fmt.Errorf("rendering %s: %w", what, err))
+}
