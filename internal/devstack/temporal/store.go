@@ -25,11 +25,17 @@ type schema struct {
 	source, version string
 	// conns bounds the pool. Temporal's four services would open pools of their own; here they share.
 	conns int32
+	// trim is the table that keeps only the indexes in kept; see indexes.go. "" keeps all.
+	trim string
+	kept []string
 }
 
 var (
 	executionSchema  = schema{source: "postgresql/v12/temporal", version: postgresschema.Version, conns: 16}
-	visibilitySchema = schema{source: "postgresql/v12/visibility", version: postgresschema.VisibilityVersion, conns: 4}
+	visibilitySchema = schema{source: "postgresql/v12/visibility", version: postgresschema.VisibilityVersion, conns: 4,
+		trim: "executions_visibility",
+		kept: []string{"executions_visibility_pkey", "default_idx", "by_workflow_id", "by_workflow_type", "by_status", "by_temporal_namespace_division"},
+	}
 )
 
 // store is a database with a schema, ready for the server.
@@ -80,7 +86,7 @@ func openStore(ctx context.Context, dsn, database string, tables schema) (*store
 		return nil, fmt.Errorf("database %s: %w", database, err)
 	}
 	opened := &store{database: database, pool: pool}
-	if err := opened.upgrade(tables); err != nil {
+	if err := opened.upgrade(ctx, tables); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("upgrade database %s: %w", database, err)
 	}
@@ -114,7 +120,7 @@ func createStore(ctx context.Context, dsn, database string, tables schema) error
 	if err != nil {
 		return err
 	}
-	err = (&store{database: database, pool: pool}).createTables(tables)
+	err = (&store{database: database, pool: pool}).createTables(ctx, tables)
 	pool.Close()
 	if err != nil {
 		return err
@@ -125,18 +131,32 @@ func createStore(ctx context.Context, dsn, database string, tables schema) error
 
 func quote(identifier string) string { return pgx.Identifier{identifier}.Sanitize() }
 
-func (s *store) createTables(tables schema) error {
-	return s.withSchemaTool(func(connection *sqltool.Connection) error {
+func (s *store) createTables(ctx context.Context, tables schema) error {
+	err := s.withSchemaTool(func(connection *sqltool.Connection) error {
 		setup := &schematool.SetupConfig{SchemaName: tables.source, InitialVersion: tables.version}
 		return schematool.NewSetupSchemaTask(connection, setup, log.NewNoopLogger()).Run()
 	})
+	if err != nil {
+		return err
+	}
+	return s.setIndexesAside(ctx, tables)
 }
 
-// upgrade applies the versions that the schema lacks; usually none.
-func (s *store) upgrade(tables schema) error {
+// upgrade applies the versions that the schema lacks; usually none. They expect all indexes to be there.
+func (s *store) upgrade(ctx context.Context, tables schema) error {
 	return s.withSchemaTool(func(connection *sqltool.Connection) error {
+		version, err := connection.ReadSchemaVersion()
+		if err != nil || version == tables.version {
+			return err
+		}
+		if err := s.restoreIndexes(ctx, tables); err != nil {
+			return err
+		}
 		update := &schematool.UpdateConfig{SchemaName: tables.source}
-		return schematool.NewUpdateSchemaTask(connection, update, log.NewNoopLogger()).Run()
+		if err := schematool.NewUpdateSchemaTask(connection, update, log.NewNoopLogger()).Run(); err != nil {
+			return err
+		}
+		return s.setIndexesAside(ctx, tables)
 	})
 }
 

@@ -18,10 +18,10 @@ const (
 // tuning fits a server that was built for clusters to a laptop. Measured with BenchmarkRuns of package devstack and by what the process
 // uses when nothing happens.
 var tuning = dynamicconfig.StaticClient{
-	dynamicconfig.TransferProcessorMaxPollRPS.Key():   pollRPS,
-	dynamicconfig.TimerProcessorMaxPollRPS.Key():      pollRPS,
-	dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): pollRPS,
-	dynamicconfig.OutboundProcessorMaxPollRPS.Key():   pollRPS,
+	// Visibility stays slow: nobody waits for it, and one poll then takes what many runs left.
+	dynamicconfig.TransferProcessorMaxPollRPS.Key(): pollRPS,
+	dynamicconfig.TimerProcessorMaxPollRPS.Key():    pollRPS,
+	dynamicconfig.OutboundProcessorMaxPollRPS.Key(): pollRPS,
 
 	// A second partition of a task queue would only have to forward to the first.
 	dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
