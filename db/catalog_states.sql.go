@@ -93,7 +93,7 @@ func (q *Queries) CatalogAddSourceTargets(ctx context.Context, db DBTX, sourceKe
 
 const catalogAncestry = `-- name: CatalogAncestry :many
 with recursive ancestors (entity_ref, depth) as (
-    select $1::text, 0
+    select s.entity_ref, 0 from catalog_states s where s.entity_ref = $1
     union
     select r.source_ref, a.depth + 1
     from ancestors a
@@ -217,7 +217,7 @@ func (q *Queries) CatalogDeleteStates(ctx context.Context, db DBTX, refs []strin
 
 const catalogDescendantsOnlyBelow = `-- name: CatalogDescendantsOnlyBelow :many
 with recursive below (entity_ref) as (
-    select unnest($1::text[])
+    select s.entity_ref from catalog_states s where s.entity_ref = any ($1::text[])
     union
     select r.target_ref from catalog_references r join below b on r.source_ref = b.entity_ref
 ), kept (entity_ref) as (
@@ -499,15 +499,30 @@ func (q *Queries) CatalogParents(ctx context.Context, db DBTX, refs []string) ([
 
 const catalogPostponeStates = `-- name: CatalogPostponeStates :exec
 update catalog_states s
-set next_update_at = now() + make_interval(secs => done.delay_seconds)
+set next_update_at = now() + make_interval(secs => case
+        when done.failed then least(done.delay_seconds, 2 * 2 ^ least(s.failures, 20)) else done.delay_seconds end),
+    failures = case when done.failed then s.failures + 1 else 0 end
 from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as hash,
-        unnest($3::float8[]) as delay_seconds) as done
+        unnest($3::float8[]) as delay_seconds, unnest($4::bool[]) as failed) as done
 where s.entity_id = done.entity_id and s.unprocessed_hash = done.hash and s.next_update_at > now()
 `
 
-// Sets when entities are due again, unless they changed, or were asked for, since they were taken.
-func (q *Queries) CatalogPostponeStates(ctx context.Context, db DBTX, entityIds []uuid.UUID, hashes []string, delays []float64) error {
-	_, err := db.Exec(ctx, catalogPostponeStates, entityIds, hashes, delays)
+type CatalogPostponeStatesParams struct {
+	EntityIds []uuid.UUID
+	Hashes    []string
+	Delays    []float64
+	Failed    []bool
+}
+
+// Sets when entities are due again, unless they changed, or were asked for, since they were taken. What failed to be read is tried
+// again soon at first, then ever later.
+func (q *Queries) CatalogPostponeStates(ctx context.Context, db DBTX, arg CatalogPostponeStatesParams) error {
+	_, err := db.Exec(ctx, catalogPostponeStates,
+		arg.EntityIds,
+		arg.Hashes,
+		arg.Delays,
+		arg.Failed,
+	)
 	return err
 }
 

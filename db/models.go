@@ -66,6 +66,7 @@ type CatalogState struct {
 	Processed        []byte
 	ResultHash       string
 	Errors           []byte
+	Failures         int32
 	NextUpdateAt     time.Time
 	LastDiscoveredAt time.Time
 	LastProcessedAt  *time.Time

@@ -216,11 +216,13 @@ func (b *batch) touch(lists ...[]string) {
 
 // postpone says when the entities are due again.
 func (e *Engine) postpone(ctx context.Context, tx pgx.Tx, items []work) error {
-	hashes, delays := make([]string, len(items)), make([]float64, len(items))
-	for i, item := range items {
-		hashes[i], delays[i] = item.row.UnprocessedHash, e.delay(item.result).Seconds()
+	rows := db.CatalogPostponeStatesParams{EntityIds: entityIDs(items)}
+	for _, item := range items {
+		rows.Hashes = append(rows.Hashes, item.row.UnprocessedHash)
+		rows.Delays = append(rows.Delays, e.delay(item.result).Seconds())
+		rows.Failed = append(rows.Failed, item.result.ReadOutside && len(item.result.Errors) > 0)
 	}
-	err := e.queries.CatalogPostponeStates(ctx, tx, entityIDs(items), hashes, delays)
+	err := e.queries.CatalogPostponeStates(ctx, tx, rows)
 	return wrapped(err, "postpone entities")
 }
 

@@ -20,6 +20,8 @@ create table catalog_states (
     result_hash text not null default '',
     -- The errors of the last processing, an array of {name, message, cause}; null when it went well.
     errors json,
+    -- How often in a row it could not be read.
+    failures integer not null default 0,
     -- When it is due. A process that takes it moves this to the end of its lease.
     next_update_at timestamptz not null default now(),
     last_discovered_at timestamptz not null default now(),

@@ -20,11 +20,14 @@ order by entity_ref
 for update;
 
 -- name: CatalogPostponeStates :exec
--- Sets when entities are due again, unless they changed, or were asked for, since they were taken.
+-- Sets when entities are due again, unless they changed, or were asked for, since they were taken. What failed to be read is tried
+-- again soon at first, then ever later.
 update catalog_states s
-set next_update_at = now() + make_interval(secs => done.delay_seconds)
+set next_update_at = now() + make_interval(secs => case
+        when done.failed then least(done.delay_seconds, 2 * 2 ^ least(s.failures, 20)) else done.delay_seconds end),
+    failures = case when done.failed then s.failures + 1 else 0 end
 from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@hashes::text[]) as hash,
-        unnest(@delays::float8[]) as delay_seconds) as done
+        unnest(@delays::float8[]) as delay_seconds, unnest(@failed::bool[]) as failed) as done
 where s.entity_id = done.entity_id and s.unprocessed_hash = done.hash and s.next_update_at > now();
 
 -- name: CatalogSaveSuccesses :exec
@@ -136,7 +139,7 @@ returning source_ref;
 -- The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what is
 -- still reachable from elsewhere.
 with recursive below (entity_ref) as (
-    select unnest(@roots::text[])
+    select s.entity_ref from catalog_states s where s.entity_ref = any (@roots::text[])
     union
     select r.target_ref from catalog_references r join below b on r.source_ref = b.entity_ref
 ), kept (entity_ref) as (
@@ -208,7 +211,7 @@ delete from catalog_conflicts where entity_ref = any (@refs::text[]) returning c
 -- name: CatalogAncestry :many
 -- Every reference from an entity's ancestors, each once, the entity's own parents first.
 with recursive ancestors (entity_ref, depth) as (
-    select @entity_ref::text, 0
+    select s.entity_ref, 0 from catalog_states s where s.entity_ref = @entity_ref
     union
     select r.source_ref, a.depth + 1
     from ancestors a
