@@ -67,7 +67,7 @@ func evalCommand() *cobra.Command {
 		RunE: func(command *cobra.Command, args []string) error {
 			options := nunjucks.Options{CookiecutterCompat: cookiecutter}
 			if jsonl {
-				return nunjucks.EvaluateLines(command.Context(), command.InOrStdin(), command.OutOrStdout(), options)
+				return nunjucks.EvaluateLines(command.Context(), command.InOrStdin(), command.OutOrStdout(), nunjucks.DefaultLimits)
 			}
 			source, err := evalSource(args, file)
 			if err != nil {
@@ -134,7 +134,7 @@ func evalValues(values string) (*nunjucks.Object, error) {
 	if len(documents) != 1 || documents[0].Err != nil {
 		return nil, errors.New("--values must be one object")
 	}
-	decoded, err := nunjucks.DecodeJSON(documents[0].JSON)
+	decoded, err := nunjucks.DecodeJSON(documents[0].Source)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,437 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/devstack/loopback"
+)
+
+// The recordings were made with these, on a real Backstage backend; see testdata/golden/app-config.yaml.
+const (
+	goldenFixtures   = "127.0.0.1:7110"
+	goldenToken      = "peer-static-token-0123456789"
+	goldenRestricted = "peer-search-only-token-0123456789"
+	goldenEntities   = 19
+)
+
+// TestBackstageClientsSeeBackstage replays exchanges recorded from a real Backstage backend, in their order, and compares the answers: statuses,
+// content types, shapes, names, messages, and orders where Backstage promises one. What differs from run to run (ids, times, hosts, paths) is
+// put into one form first.
+func TestBackstageClientsSeeBackstage(t *testing.T) {
+	p := newPlayer(t)
+	files, err := filepath.Glob("testdata/golden/exchanges/*.json")
+	require.NoError(t, err)
+	slices.Sort(files)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) { p.play(t, file) })
+	}
+}
+
+// exchange is one recording.
+type exchange struct {
+	ID      string
+	Request struct {
+		Method, Path, Auth string
+		Headers            map[string]string
+		Body               json.RawMessage
+		RawBody            *string
+	}
+	Response struct {
+		Status   int
+		Headers  map[string]string
+		Body     json.RawMessage
+		BodyText string
+	}
+}
+
+func (e exchange) is(prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(e.ID, prefix) })
+}
+
+// player replays exchanges against one server.
+type player struct {
+	base      string
+	userToken string
+	// actual maps recorded ids and cursors to those of this server.
+	actual map[string]string
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func newPlayer(t *testing.T) *player {
+	t.Helper()
+	input, err := filepath.Abs("testdata/golden/input")
+	require.NoError(t, err)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", goldenFixtures)
+	require.NoError(t, err, "the recordings name this address")
+	fixtures := &http.Server{Handler: http.FileServer(http.Dir(input)), ReadHeaderTimeout: time.Second}
+	go func() { _ = fixtures.Serve(listener) }()
+	t.Cleanup(func() { _ = fixtures.Close() })
+
+	ports, err := loopback.FreePorts(t.Context(), 1)
+	require.NoError(t, err)
+	p := &player{base: "http://" + loopback.Address(ports[0]), actual: map[string]string{}}
+	w := &world{t: t, root: "../.."}
+	command := exec.Command(w.findBinary(), "dev", "--config", "testdata/golden/app-config.yaml", "--data", t.TempDir())
+	command.Env = append(os.Environ(), "GOLDEN_INPUT="+input, "FIXTURES="+goldenFixtures, fmt.Sprintf("PORT=%d", ports[0]))
+	var log lockedBuffer
+	command.Stdout, command.Stderr = &log, &log
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Signal(os.Interrupt)
+		_ = command.Wait()
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	p.awaitCatalog(t)
+	p.signIn(t)
+	return p
+}
+
+func (p *player) awaitCatalog(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var page struct{ TotalItems int }
+		got, err := p.send(t.Context(), exchange{}, http.MethodGet, "/api/catalog/entities/by-query?limit=0", nil)
+		return err == nil && json.Unmarshal(got.body, &page) == nil && page.TotalItems >= goldenEntities
+	}, 90*time.Second, 200*time.Millisecond, "the catalog holds what was recorded")
+}
+
+func (p *player) signIn(t *testing.T) {
+	t.Helper()
+	e := exchange{}
+	e.Request.Headers = map[string]string{"X-Requested-With": "XMLHttpRequest"}
+	got, err := p.send(t.Context(), e, http.MethodPost, "/api/auth/guest/refresh", nil)
+	require.NoError(t, err)
+	var session struct{ BackstageIdentity struct{ Token string } }
+	require.NoError(t, json.Unmarshal(got.body, &session))
+	p.userToken = session.BackstageIdentity.Token
+}
+
+func (p *player) play(t *testing.T, file string) {
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var e exchange
+	require.NoError(t, json.Unmarshal(content, &e))
+	path, body := p.translate(e.Request.Path), []byte(p.translate(string(e.Request.Body)))
+	if e.Request.RawBody != nil {
+		body = []byte(*e.Request.RawBody)
+	}
+	p.awaitMoment(t, e, path)
+	var got answer
+	// What was just registered or changed takes a moment to show.
+	require.Eventually(t, func() bool {
+		got, err = p.send(t.Context(), e, e.Request.Method, path, body)
+		return err == nil && (got.status != http.StatusNotFound || e.Response.Status != http.StatusOK)
+	}, 30*time.Second, 100*time.Millisecond)
+	p.compare(t, e, got)
+}
+
+// awaitMoment brings the server to the moment at which the exchange was recorded: runs ended, or one under way.
+func (p *player) awaitMoment(t *testing.T, e exchange, path string) {
+	t.Helper()
+	run := regexp.MustCompile(`^/api/scaffolder/v2/tasks/([0-9a-f-]{36})`).FindStringSubmatch(path)
+	asksForEnd := e.Request.Method == http.MethodGet && !strings.Contains(e.ID, "live") && !strings.Contains(e.ID, "processing") && !strings.Contains(e.ID, "immediately")
+	if run != nil && (asksForEnd || e.is("scaffolder-retry-completed", "scaffolder-retry-failed", "scaffolder-cancel-finished")) {
+		require.Eventually(t, func() bool {
+			var task struct{ Status string }
+			got, err := p.send(t.Context(), exchange{}, http.MethodGet, "/api/scaffolder/v2/tasks/"+run[1], nil)
+			return err == nil && (got.status != http.StatusOK || json.Unmarshal(got.body, &task) == nil && task.Status != "open" && task.Status != "processing")
+		}, time.Minute, 50*time.Millisecond, "the run ends")
+	}
+	if e.ID == "scaffolder-cancel" {
+		// It was recorded while the second step waited.
+		require.Eventually(t, func() bool {
+			got, err := p.send(t.Context(), exchange{}, http.MethodGet, "/api/scaffolder/v2/tasks/"+run[1]+"/events", nil)
+			return err == nil && bytes.Contains(got.body, []byte("Beginning step Wait"))
+		}, time.Minute, 50*time.Millisecond, "the run waits")
+	}
+}
+
+func (p *player) translate(text string) string {
+	for recorded, actual := range p.actual {
+		text = strings.ReplaceAll(text, recorded, actual)
+	}
+	return text
+}
+
+func (p *player) send(ctx context.Context, e exchange, method, path string, body []byte) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, p.base+path, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	if len(body) > 0 {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range e.Request.Headers {
+		request.Header.Set(name, value)
+	}
+	tokens := map[string]string{"": goldenToken, "service": goldenToken, "restricted": goldenRestricted, "user": p.userToken, "bad": "not-a-token"}
+	if token := tokens[e.Request.Auth]; token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, content}, err
+}
+
+func (p *player) compare(t *testing.T, e exchange, got answer) {
+	t.Helper()
+	want := e.Response
+	require.Equal(t, want.Status, got.status, "status; body %.500s", got.body)
+	require.Equal(t, mediaType(want.Headers["content-type"]), mediaType(got.header.Get("Content-Type")), "content type")
+	if _, has := want.Headers["link"]; has {
+		require.NotEmpty(t, got.header.Get("Link"), "link header")
+	}
+	switch {
+	case mediaType(want.Headers["content-type"]) == "text/event-stream":
+		recorded, actual := storyOfStream(want.BodyText), storyOfStream(string(got.body))
+		if strings.Contains(e.Request.Path, "after") {
+			recorded, actual = recorded[len(recorded)-1:], actual[len(actual)-1:]
+		}
+		require.Equal(t, recorded, actual)
+	case want.Body == nil:
+		require.Equal(t, steady(want.BodyText), steady(string(got.body)))
+	default:
+		var recorded, actual any
+		require.NoError(t, json.Unmarshal(want.Body, &recorded))
+		require.NoError(t, json.Unmarshal(got.body, &actual), "%.500s", got.body)
+		p.compareBodies(t, e, recorded, actual)
+	}
+}
+
+func (p *player) compareBodies(t *testing.T, e exchange, recorded, actual any) {
+	t.Helper()
+	path := e.Request.Path
+	switch {
+	case regexp.MustCompile(`/tasks/[^/]+/events`).MatchString(path) && isList(recorded):
+		compareStories(t, e, story(recorded), story(actual))
+	case strings.Contains(path, "jwks"):
+		require.Subset(t, keysOf(actual), keysOf(recorded))
+	case strings.HasPrefix(path, "/api/scaffolder/v2/actions"):
+		require.Subset(t, column(actual, "id"), column(recorded, "id"))
+	default:
+		order := unordered(e)
+		recorded, actual = arranged(recorded, order), arranged(actual, order)
+		p.learn(recorded, actual)
+		require.Equal(t, settled(recorded, ""), settled(actual, ""))
+	}
+}
+
+// compareStories compares what a client shows of a run. Where a retry begins is Portico's to choose; how a cancelled run ends is worded
+// differently from release to release.
+func compareStories(t *testing.T, e exchange, recorded, actual []string) {
+	t.Helper()
+	last := func(s []string) []string { return s[len(s)-1:] }
+	switch {
+	case strings.Contains(e.ID, "after-retry"):
+		require.Contains(t, actual, "recovered")
+		require.Equal(t, last(recorded), last(actual))
+	case strings.Contains(e.Request.Path, "after"):
+		require.Equal(t, last(recorded), last(actual))
+	case strings.Contains(e.ID, "cancel"):
+		require.Contains(t, strings.Join(actual, "\n"), "cancelled")
+		require.Contains(t, strings.Join(last(actual), ""), "completion")
+	default:
+		require.Equal(t, recorded, actual)
+	}
+}
+
+// story is what a client shows of a run: the states of its steps in order, and how it ended.
+func story(events any) []string {
+	var told []string
+	for _, item := range events.([]any) {
+		e := item.(map[string]any)
+		body, _ := e["body"].(map[string]any)
+		switch {
+		case e["type"] == "log" && body["status"] != nil:
+			told = append(told, fmt.Sprint(body["stepId"], " ", body["status"]))
+		case e["type"] == "completion":
+			told = append(told, fmt.Sprint("completion ", body["message"]))
+		case e["type"] != "log":
+			told = append(told, fmt.Sprint(e["type"]))
+		}
+	}
+	return told
+}
+
+func storyOfStream(text string) []string {
+	var events []any
+	for line := range strings.SplitSeq(text, "\n") {
+		if data, isData := strings.CutPrefix(line, "data:"); isData {
+			var e any
+			if json.Unmarshal([]byte(data), &e) == nil {
+				events = append(events, e)
+			}
+		}
+	}
+	return story(events)
+}
+
+var (
+	uuidText   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	wholeUUID  = regexp.MustCompile(`^` + uuidText.String() + `$`)
+	isoTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
+	inputPath  = regexp.MustCompile(`(file:)?(/[\w.-]+)*/golden/input`)
+	uuidPath   = regexp.MustCompile(`/\S*<uuid>\S*`)
+	hostText   = regexp.MustCompile(`127\.0\.0\.1:\d+|localhost:\d+`)
+	tokenText  = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+|<JWT>`)
+	fileEntity = regexp.MustCompile(`generated-[0-9a-f]{40}`)
+)
+
+// steady puts what differs from run to run into one form.
+func steady(text string) string {
+	text = uuidText.ReplaceAllString(text, "<uuid>")
+	text = inputPath.ReplaceAllString(text, "<input>")
+	text = uuidPath.ReplaceAllString(text, "<path>")
+	text = hostText.ReplaceAllString(text, "<host>")
+	text = fileEntity.ReplaceAllString(text, "generated-<sha1>")
+	return tokenText.ReplaceAllString(text, "<jwt>")
+}
+
+// volatile members have values that say nothing.
+var volatile = []string{"etag", "uid", "token", "createdAt", "lastHeartbeatAt", "kid", "exp", "iat", "expiresInSeconds", "stack", "fullPath", "id"}
+
+func settled(v any, key string) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for k, member := range v {
+			out[k] = settled(member, k)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = settled(item, "")
+		}
+		return out
+	case string:
+		if isoTime.MatchString(v) || strings.HasSuffix(key, "Cursor") || slices.Contains(volatile, key) && (key != "id" || wholeUUID.MatchString(v)) {
+			return "<volatile>"
+		}
+		return steady(v)
+	case float64:
+		if slices.Contains(volatile, key) {
+			return "<volatile>"
+		}
+	}
+	return v
+}
+
+// learn notes which recorded ids and cursors stand for which of this server.
+func (p *player) learn(recorded, actual any) {
+	switch r := recorded.(type) {
+	case map[string]any:
+		if a, same := actual.(map[string]any); same {
+			for key, member := range r {
+				p.learn(member, a[key])
+				if text, isText := member.(string); isText && strings.HasSuffix(key, "Cursor") {
+					p.note(text, fmt.Sprint(a[key]))
+				}
+			}
+		}
+	case []any:
+		if a, same := actual.([]any); same && len(a) == len(r) {
+			for i := range r {
+				p.learn(r[i], a[i])
+			}
+		}
+	case string:
+		if a, same := actual.(string); same && wholeUUID.MatchString(r) && wholeUUID.MatchString(a) {
+			p.note(r, a)
+		}
+	}
+}
+
+func (p *player) note(recorded, actual string) {
+	if _, known := p.actual[recorded]; !known {
+		p.actual[recorded] = actual
+	}
+}
+
+// unordered says that Backstage promises no order for the exchange's list.
+func unordered(e exchange) bool {
+	path, query, _ := strings.Cut(e.Request.Path, "?")
+	if e.is("catalog-entities-order-multi", "catalog-query-default", "catalog-query-total-exclude", "catalog-query-order-missing-field", "catalog-query-post-fulltext") {
+		return true
+	}
+	asked := regexp.MustCompile(`(^|&)(order|offset|limit|after)=`).MatchString(query)
+	return strings.HasSuffix(path, "/entities") && !asked
+}
+
+func arranged(v any, arrange bool) any {
+	if !arrange {
+		return v
+	}
+	if object, isObject := v.(map[string]any); isObject {
+		object["items"] = arranged(object["items"], true)
+		return object
+	}
+	items, isList := v.([]any)
+	if !isList {
+		return v
+	}
+	slices.SortFunc(items, func(a, b any) int { return strings.Compare(entityKey(a), entityKey(b)) })
+	return items
+}
+
+func entityKey(v any) string {
+	object, _ := v.(map[string]any)
+	metadata, _ := object["metadata"].(map[string]any)
+	return steady(fmt.Sprint(object["kind"], metadata["namespace"], metadata["name"]))
+}
+
+func isList(v any) bool {
+	_, is := v.([]any)
+	return is
+}
+
+func keysOf(v any) []string {
+	var keys []string
+	for key := range v.(map[string]any) {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+func column(v any, name string) []any {
+	var values []any
+	for _, item := range v.([]any) {
+		values = append(values, item.(map[string]any)[name])
+	}
+	return values
+}
+
+func mediaType(contentType string) string {
+	name, _, _ := strings.Cut(contentType, ";")
+	return strings.TrimSpace(name)
+}
