@@ -141,6 +141,9 @@ func (b *Bench) Run(t testing.TB, tested action.Action, input string) (action.Ou
 	if err != nil || description.OutputSchema == nil {
 		return output, err
 	}
+	if output == nil {
+		output = action.Output{}
+	}
 	encoded, err := json.Marshal(output)
 	require.NoError(t, err)
 	requireValid(t, description.OutputSchema, encoded)

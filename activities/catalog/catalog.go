@@ -1,0 +1,78 @@
+// Package catalog holds the actions that work with the catalog: catalog:write puts a descriptor into the workspace, catalog:register has a
+// published one read from then on, catalog:fetch looks entities up. The catalog itself is package catalog at the top of the module.
+package catalog
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"time"
+
+	service "github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+var (
+	//go:embed schema/write.input.json
+	writeInput json.RawMessage
+	//go:embed schema/register.input.json
+	registerInput json.RawMessage
+	//go:embed schema/fetch.input.json
+	fetchInput json.RawMessage
+	//go:embed schema/fetch.output.json
+	fetchOutput json.RawMessage
+)
+
+// Service is what the actions need of the catalog.
+type Service interface {
+	// EntitiesByRefs gives one document for each reference, nil where there is none.
+	EntitiesByRefs(ctx context.Context, principal identity.Principal, refs []string, filter query.Filter, fields query.Fields) ([]json.RawMessage, error)
+	RegisterLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec, onConflict service.ConflictStrategy) (service.Location, error)
+	TryLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (service.Trial, error)
+	DeleteLocation(ctx context.Context, principal identity.Principal, id string) error
+	// LocationOrigin says who registered a location and when, by the clock that the effects ledger goes by. A location that is not registered
+	// is a fault of kind NotFound.
+	LocationOrigin(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (id, registeredBy string, registeredAt time.Time, err error)
+}
+
+// Sources is what the actions need of package integration's Set.
+type Sources interface {
+	ByURL(rawURL string) (integration.Integration, bool)
+	ResolveURL(base, ref string) (string, error)
+}
+
+// Actions are the actions of this package.
+func Actions(catalog Service, sources Sources) []action.Action {
+	return []action.Action{writeAction{}, registerAction{catalog: catalog, sources: sources}, fetchAction{catalog: catalog}}
+}
+
+// principal is who a run acts for: the user who started it, or Portico itself where a machine did.
+func principal(runID string, user action.User) identity.Principal {
+	if user.Ref == "" {
+		return identity.System("run " + runID)
+	}
+	return identity.Principal{Kind: identity.KindUser, Subject: user.Ref, Ownership: []string{user.Ref}}
+}
+
+// explain gives an error its class: what the catalog refuses is final, a failure of the catalog itself is worth another try.
+func explain(err error) error {
+	var classified *action.Error
+	var denied *policy.DeniedError
+	switch kind := fault.KindOf(err); {
+	case err == nil || errors.As(err, &classified):
+		return err
+	case errors.As(err, &denied):
+		return &action.Error{Name: string(fault.NotAllowed), Err: err}
+	case kind == "" || kind == fault.Unavailable:
+		return action.Transient(err, 0)
+	default:
+		return &action.Error{Name: string(kind), Err: err}
+	}
+}

@@ -1,0 +1,409 @@
+package catalog_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	activities "github.com/portico-dev/portico/activities/catalog"
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/actiontest"
+)
+
+// service is a catalog in memory with the rules of the real one.
+type service struct {
+	entities  map[string]string
+	locations map[string]*location
+	// tree is what a dry run of any location finds.
+	tree []string
+	// fail is what the next call of a method fails with; dieAfter fails it after it has done its work, as a crash would.
+	fail, dieAfter map[string]error
+	onConflict     catalog.ConflictStrategy
+	asked          []identity.Principal
+}
+
+type location struct {
+	id, by string
+	at     time.Time
+}
+
+func (s *service) failure(method string) error {
+	err := s.fail[method]
+	delete(s.fail, method)
+	return err
+}
+
+func (s *service) EntitiesByRefs(_ context.Context, who identity.Principal, refs []string, _ query.Filter, _ query.Fields) ([]json.RawMessage, error) {
+	s.asked = append(s.asked, who)
+	found := make([]json.RawMessage, len(refs))
+	for n, ref := range refs {
+		if document, ok := s.entities[ref]; ok {
+			found[n] = json.RawMessage(document)
+		}
+	}
+	return found, s.failure("EntitiesByRefs")
+}
+
+func (s *service) RegisterLocation(_ context.Context, who identity.Principal, spec entity.LocationSpec, onConflict catalog.ConflictStrategy) (catalog.Location, error) {
+	s.asked = append(s.asked, who)
+	if err := s.failure("RegisterLocation"); err != nil {
+		return catalog.Location{}, err
+	}
+	if onConflict == "" {
+		onConflict = s.onConflict
+	}
+	registered, exists := s.locations[spec.Target]
+	if exists && onConflict != catalog.ConflictRefresh {
+		return catalog.Location{}, fault.New(fault.Conflict, "Location %s already exists", spec)
+	}
+	if !exists {
+		registered = &location{id: fmt.Sprintf("id-%d", len(s.locations)), by: who.Subject, at: time.Now()}
+		s.locations[spec.Target] = registered
+	}
+	if err := s.dieAfter["RegisterLocation"]; err != nil {
+		delete(s.dieAfter, "RegisterLocation")
+		return catalog.Location{}, err
+	}
+	return catalog.Location{ID: registered.id, Type: spec.Type, Target: spec.Target}, nil
+}
+
+func (s *service) TryLocation(context.Context, identity.Principal, entity.LocationSpec) (catalog.Trial, error) {
+	trial := catalog.Trial{}
+	for _, document := range s.tree {
+		trial.Entities = append(trial.Entities, json.RawMessage(document))
+	}
+	return trial, s.failure("TryLocation")
+}
+
+func (s *service) DeleteLocation(_ context.Context, who identity.Principal, id string) error {
+	s.asked = append(s.asked, who)
+	for target, registered := range s.locations {
+		if registered.id == id {
+			delete(s.locations, target)
+			return s.failure("DeleteLocation")
+		}
+	}
+	return fault.New(fault.NotFound, "Found no location with ID %s", id)
+}
+
+func (s *service) LocationOrigin(_ context.Context, _ identity.Principal, spec entity.LocationSpec) (string, string, time.Time, error) {
+	registered, ok := s.locations[spec.Target]
+	if !ok {
+		return "", "", time.Time{}, fault.New(fault.NotFound, "Found no location with target %s", spec.Target)
+	}
+	return registered.id, registered.by, registered.at, s.failure("LocationOrigin")
+}
+
+func newService() *service {
+	return &service{
+		locations: map[string]*location{}, fail: map[string]error{}, dieAfter: map[string]error{},
+		tree: []string{entityJSON("Location", "generated-abc"), entityJSON("System", "shop"), entityJSON("Component", "Cart")},
+	}
+}
+
+func entityJSON(kind, name string) string {
+	return fmt.Sprintf(`{"apiVersion":"backstage.io/v1alpha1","kind":%q,"metadata":{"name":%q}}`, kind, name)
+}
+
+func actions(t *testing.T, catalog activities.Service) map[string]action.Action {
+	t.Helper()
+	sources, err := integration.New(integration.Config{}, integration.Options{})
+	require.NoError(t, err)
+	byID := map[string]action.Action{}
+	for _, each := range activities.Actions(catalog, sources) {
+		byID[each.Describe().ID] = each
+	}
+	return byID
+}
+
+func TestConform(t *testing.T) {
+	t.Parallel()
+	actiontest.Conform(t, activities.Actions(nil, nil))
+}
+
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	catalog := newService()
+	catalog.entities = map[string]string{"component:default/a": `{"kind":"Component","a":1}`, "system:other/b": `{"kind":"System"}`}
+	for input, want := range map[string]string{
+		`{"entityRef":"component:default/a"}`:                                                          `{"entity":{"kind":"Component","a":1}}`,
+		`{"entityRef":"A","defaultKind":"Component"}`:                                                  `{"entity":{"kind":"Component","a":1}}`,
+		`{"entityRefs":["b","component:default/a"],"defaultKind":"system","defaultNamespace":"other"}`: `{"entities":[{"kind":"System"},{"kind":"Component","a":1}]}`,
+		`{"entityRef":"component:nope","optional":true}`:                                               `{"entity":null}`,
+		`{"entityRefs":["component:nope","system:other/b"],"optional":true}`:                           `{"entities":[null,{"kind":"System"}]}`,
+		`{"entityRefs":[]}`: `{"entities":[]}`,
+		`{"entityRef":"component:a","entityRefs":["component:a"]}`: `{"entity":{"kind":"Component","a":1},"entities":[{"kind":"Component","a":1}]}`,
+		`{"optional":true}`: `{}`,
+	} {
+		output, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:fetch"], input)
+		require.NoError(t, err, input)
+		encoded, err := json.Marshal(output)
+		require.NoError(t, err)
+		require.JSONEq(t, want, string(encoded), input)
+	}
+	require.Equal(t, identity.Principal{Kind: identity.KindUser, Subject: "user:default/guest", Ownership: []string{"user:default/guest"}}, catalog.asked[0])
+
+	for input, message := range map[string]string{
+		`{}`:                             "Missing entity reference or references",
+		`{"entityRef":"component:nope"}`: "Entity component:nope not found",
+		`{"entityRefs":["component:default/a","component:nope"]}`: "Entity component:nope not found",
+		`{"entityRef":"a"}`: `Entity reference "a" had missing or empty kind`,
+	} {
+		_, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:fetch"], input)
+		require.ErrorContains(t, err, message)
+		require.False(t, action.IsTransient(err))
+	}
+
+	catalog.fail["EntitiesByRefs"] = errors.New("the database is away")
+	_, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:fetch"], `{"entityRef":"component:a"}`)
+	require.ErrorContains(t, err, "the database is away")
+	require.True(t, action.IsTransient(err))
+}
+
+func TestWrite(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ input, path, want string }{
+		"in order, with the template": {
+			`{"entity":{"kind":"Component","apiVersion":"backstage.io/v1alpha1","metadata":{"name":"a","annotations":{"x/y":"1"},"tags":["go"]},"spec":{"type":"service","n":1,"f":1.5,"no":null,"list":[],"text":"a\nb\n"}}}`,
+			"catalog-info.yaml",
+			"kind: Component\napiVersion: backstage.io/v1alpha1\nmetadata:\n  name: a\n  annotations:\n    x/y: \"1\"\n    backstage.io/source-template: template:default/example\n" +
+				"  tags:\n    - go\nspec:\n  type: service\n  n: 1\n  f: 1.5\n  no: null\n  list: []\n  text: |\n    a\n    b\n",
+		},
+		"without metadata":   {`{"entity":{"kind":"X"},"filePath":"deep/er/x.yaml"}`, "deep/er/x.yaml", "kind: X\nmetadata:\n  annotations:\n    backstage.io/source-template: template:default/example\n"},
+		"null annotations":   {`{"entity":{"metadata":{"annotations":null,"a":"true"}}}`, "catalog-info.yaml", "metadata:\n  annotations:\n    backstage.io/source-template: template:default/example\n  a: \"true\"\n"},
+		"its own template":   {`{"entity":{"metadata":{"annotations":{"backstage.io/source-template":"x","z":"😀"}}}}`, "catalog-info.yaml", "metadata:\n  annotations:\n    backstage.io/source-template: template:default/example\n    z: \"\\U0001F600\"\n"},
+		"surrogates in JSON": {`{"entity":{"metadata":{"name":"\ud83d\ude00 \u00e9"}}}`, "catalog-info.yaml", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench := actiontest.NewBench(t)
+			_, err := bench.Run(t, actions(t, nil)["catalog:write"], test.input)
+			require.NoError(t, err)
+			written, err := bench.Workspace.ReadFile(test.path)
+			require.NoError(t, err)
+			require.Equal(t, []string{"Writing " + test.path}, bench.Log.Lines())
+			if test.want != "" {
+				require.Equal(t, test.want, string(written))
+			}
+			parsed, err := entity.ParseYAML(written, "test")
+			require.NoError(t, err)
+			require.Len(t, parsed, 1)
+		})
+	}
+}
+
+func TestWriteMistakes(t *testing.T) {
+	t.Parallel()
+	for input, message := range map[string]string{
+		`{"entity":{},"filePath":"../x"}`:               "Relative path is not allowed",
+		`{"entity":{"metadata":"x"}}`:                   "entity: metadata is no object",
+		`{"entity":{"metadata":{"annotations":["x"]}}}`: "entity: annotations is no object",
+		`{"entity":{},"filePath":"."}`:                  ".: ",
+	} {
+		_, err := actiontest.NewBench(t).Run(t, actions(t, nil)["catalog:write"], input)
+		require.ErrorContains(t, err, message)
+		require.False(t, action.IsTransient(err))
+	}
+}
+
+const target = "https://github.com/acme/shop/tree/main/catalog-info.yaml"
+
+func TestRegister(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ input, url string }{
+		"a descriptor":          {`{"catalogInfoUrl":"` + target + `"}`, target},
+		"a repository":          {`{"repoContentsUrl":"https://github.com/acme/shop/blob/main"}`, target},
+		"a path in it":          {`{"repoContentsUrl":"https://github.com/acme/shop/tree/main","catalogInfoPath":"/deep/x.yaml"}`, "https://github.com/acme/shop/tree/main/deep/x.yaml"},
+		"a descriptor anywhere": {`{"catalogInfoUrl":"https://example.com/c.yaml"}`, "https://example.com/c.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench, catalog := actiontest.NewBench(t), newService()
+			output, err := bench.Run(t, actions(t, catalog)["catalog:register"], test.input)
+			require.NoError(t, err)
+			require.Equal(t, action.Output{"entityRef": "component:default/cart", "catalogInfoUrl": test.url}, output)
+			require.Equal(t, []string{"Registering " + test.url + " in the catalog"}, bench.Log.Lines())
+			require.Contains(t, catalog.locations, test.url)
+			requireEffect(t, bench, action.EffectCreated, "id-0")
+		})
+	}
+}
+
+func requireEffect(t *testing.T, bench *actiontest.Bench, state action.EffectState, id string) {
+	t.Helper()
+	effects := bench.Ledger.Effects()
+	require.Len(t, effects, 1)
+	require.Equal(t, "catalog:location", effects[0].Kind)
+	require.Equal(t, state, effects[0].State)
+	require.Equal(t, id, effects[0].ExternalID)
+}
+
+func TestRegisterNamesTheMainEntity(t *testing.T) {
+	t.Parallel()
+	for want, tree := range map[string][]string{
+		"component:default/cart":       {entityJSON("API", "a"), entityJSON("Component", "cart"), entityJSON("Component", "other")},
+		"api:default/a":                {entityJSON("Location", "generated-1"), entityJSON("API", "a"), entityJSON("Component", "generated-2")},
+		"location:default/generated-1": {entityJSON("Location", "generated-1")},
+		"":                             nil,
+	} {
+		catalog := newService()
+		catalog.tree = tree
+		output, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
+		require.NoError(t, err)
+		ref, _ := output["entityRef"].(string)
+		require.Equal(t, want, ref)
+	}
+}
+
+// TestRegisterAfterACrash: the attempt died after the location was registered, or before; the next one ends with one location of its own.
+func TestRegisterAfterACrash(t *testing.T) {
+	t.Parallel()
+	input := `{"catalogInfoUrl":"` + target + `"}`
+	for name, arrange := range map[string]func(*service){
+		"after":  func(s *service) { s.dieAfter["RegisterLocation"] = errors.New("killed") },
+		"before": func(s *service) { s.fail["RegisterLocation"] = errors.New("killed") },
+		"later":  func(s *service) { s.fail["TryLocation"] = errors.New("killed") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench, catalog := actiontest.NewBench(t), newService()
+			arrange(catalog)
+			tested := actions(t, catalog)["catalog:register"]
+			_, err := bench.Run(t, tested, input)
+			require.ErrorContains(t, err, "killed")
+			require.True(t, action.IsTransient(err))
+
+			_, err = bench.Run(t, tested, input)
+			require.NoError(t, err)
+			require.Len(t, catalog.locations, 1)
+			requireEffect(t, bench, action.EffectCreated, "id-0")
+		})
+	}
+}
+
+func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
+	t.Parallel()
+	for name, other := range map[string]*location{
+		"before":          {id: "theirs", by: "user:default/guest", at: time.Now().Add(-time.Minute)},
+		"in another name": {id: "theirs", by: "user:default/other", at: time.Now().Add(time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench, catalog := actiontest.NewBench(t), newService()
+			catalog.locations[target] = other
+			tested := actions(t, catalog)["catalog:register"]
+
+			_, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+			require.EqualError(t, err, "Location url:"+target+" already exists")
+			var classified *action.Error
+			require.ErrorAs(t, err, &classified)
+			require.Equal(t, "ConflictError", classified.Name)
+			require.False(t, classified.Transient)
+			requireEffect(t, bench, action.EffectUndone, "")
+
+			output, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)
+			require.NoError(t, err)
+			require.Equal(t, "component:default/cart", output["entityRef"])
+			requireEffect(t, bench, action.EffectUndone, "")
+			require.Equal(t, other, catalog.locations[target])
+		})
+	}
+}
+
+func TestRegisterRefreshesWhereTheCatalogSaysSo(t *testing.T) {
+	t.Parallel()
+	bench, catalog := actiontest.NewBench(t), newService()
+	catalog.onConflict = "refresh"
+	catalog.locations[target] = &location{id: "theirs", by: "user:default/other"}
+	_, err := bench.Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
+	require.NoError(t, err)
+	requireEffect(t, bench, action.EffectUndone, "")
+}
+
+func TestRegisterMistakes(t *testing.T) {
+	t.Parallel()
+	catalog := newService()
+	tested := actions(t, catalog)["catalog:register"]
+	_, err := actiontest.NewBench(t).Run(t, tested, `{"repoContentsUrl":"https://nowhere.example/acme/shop"}`)
+	require.ErrorContains(t, err, "No integration found for host https://nowhere.example/acme/shop")
+
+	refused := fault.New(fault.Input, "Unable to read url")
+	catalog.fail["TryLocation"] = refused
+	_, err = actiontest.NewBench(t).Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+	require.ErrorContains(t, err, "Unable to read url")
+	require.False(t, action.IsTransient(err))
+
+	catalog.fail["TryLocation"] = refused
+	bench := actiontest.NewBench(t)
+	output, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)
+	require.NoError(t, err)
+	require.Equal(t, action.Output{"catalogInfoUrl": target}, output)
+}
+
+func TestRegisterCanBeUndone(t *testing.T) {
+	t.Parallel()
+	bench, catalog := actiontest.NewBench(t), newService()
+	tested := actions(t, catalog)["catalog:register"]
+	_, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+	require.NoError(t, err)
+
+	undo := &action.UndoCall{RunID: "run", Effect: bench.Ledger.Effects()[0], User: bench.User, Log: bench.Log}
+	for range 2 {
+		require.NoError(t, tested.Undo(t.Context(), undo))
+		require.Empty(t, catalog.locations)
+	}
+	require.Equal(t, "Unregistered "+target+" from the catalog", bench.Log.Lines()[1])
+
+	catalog.locations[target] = &location{id: undo.Effect.ExternalID}
+	catalog.fail["DeleteLocation"] = errors.New("the database is away")
+	err = tested.Undo(t.Context(), undo)
+	require.ErrorContains(t, err, "unregister "+target+": the database is away")
+	require.True(t, action.IsTransient(err))
+}
+
+// TestUndoOfAnIntent: the run died before it knew the location's id.
+func TestUndoOfAnIntent(t *testing.T) {
+	t.Parallel()
+	intended := time.Now()
+	for name, test := range map[string]struct {
+		there *location
+		left  int
+	}{
+		"nothing there": {nil, 0},
+		"our own":       {&location{id: "ours", by: "user:default/guest", at: intended.Add(time.Second)}, 0},
+		"theirs":        {&location{id: "theirs", by: "user:default/guest", at: intended.Add(-time.Second)}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench, catalog := actiontest.NewBench(t), newService()
+			if test.there != nil {
+				catalog.locations[target] = test.there
+			}
+			effect := action.Effect{Kind: "catalog:location", Name: target, State: action.EffectIntended, IntendedAt: intended}
+			require.NoError(t, actions(t, catalog)["catalog:register"].Undo(t.Context(), &action.UndoCall{Effect: effect, User: bench.User, Log: bench.Log}))
+			require.Len(t, catalog.locations, test.left)
+		})
+	}
+}
+
+func TestPlanOfRegister(t *testing.T) {
+	t.Parallel()
+	call := actiontest.NewBench(t).Call(`{"repoContentsUrl":"https://github.com/acme/shop/blob/main"}`)
+	plan, err := actions(t, newService())["catalog:register"].Plan(t.Context(), call)
+	require.NoError(t, err)
+	require.Equal(t, "register "+target+" in the catalog", plan.Summary)
+	require.Equal(t, []action.PlannedEffect{{Kind: "catalog:location", Name: target}}, plan.Creates)
+	require.True(t, strings.HasPrefix(plan.Creates[0].Name, "https://"))
+}
