@@ -129,6 +129,18 @@ type Guest struct {
 type Integrations struct {
 	// GitHub always holds an entry for github.com, the implied one when it is not configured.
 	GitHub []GitHub `yaml:"github"`
+	// The other systems are known by their hosts only: enough to tell what a repoUrl or a URL means there.
+	Azure           []SourceHost `yaml:"azure"`
+	BitbucketCloud  []SourceHost `yaml:"bitbucketCloud"`
+	BitbucketServer []SourceHost `yaml:"bitbucketServer"`
+	Gerrit          []SourceHost `yaml:"gerrit"`
+	Gitea           []SourceHost `yaml:"gitea"`
+	GitLab          []SourceHost `yaml:"gitlab"`
+}
+
+// SourceHost is a host of source code as it stands in URLs.
+type SourceHost struct {
+	Host string `yaml:"host"`
 }
 
 // GitHub is one GitHub host. APIBaseURL is https://api.github.com for github.com unless it is configured.
