@@ -3,11 +3,13 @@ package processing_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -155,7 +157,16 @@ func (b *bench) served(ref string) entity.Entity {
 
 func (b *bench) eventually(what string, holds func() bool) {
 	b.Helper()
-	require.Eventually(b, holds, 20*time.Second, 10*time.Millisecond, what)
+	deadline := time.After(30 * time.Second)
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for !holds() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			require.FailNow(b, "never came true: "+what)
+		}
+	}
 }
 
 func (b *bench) awaitServed(refs ...string) {
@@ -200,4 +211,233 @@ func TestEngineServesAWholeTree(t *testing.T) {
 	require.Equal(t, "url:"+b.site.URL+"/all.yaml", api.Annotation(entity.AnnotationOriginLocation))
 	require.Equal(t, b.site.URL+"/apis.yaml", api.Annotation(entity.AnnotationViewURL))
 	require.Equal(t, 1, b.count("select count(*) from catalog_search where key = 'relations.ownedby' and value = 'group:default/acme'"))
+}
+
+const component = `apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: %s
+  description: "%s"
+spec: {type: service, lifecycle: production, owner: %s}
+`
+
+func TestEngineShowsErrorsOnTheLastGoodContent(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "good", "team-a")}, processing.Options{})
+	location := b.bring("locations", "a.yaml")[0].Ref
+	b.awaitServed("component:default/shop")
+
+	b.site.set("a.yaml", strings.Replace(fmt.Sprintf(component, "shop", "bad", "team-a"), "type: service, ", "", 1))
+	b.refresh("component:default/shop")
+	b.eventually("the error shows", func() bool { return b.served("component:default/shop")["status"] != nil })
+	shop := b.served("component:default/shop")
+	require.Equal(t, "good", shop.Description())
+	const message = "Processor BuiltinKindsEntityProcessor threw an error while validating the entity component:default/shop; " +
+		"caused by TypeError: /spec must have required property 'type' - missingProperty: type"
+	require.Equal(t, map[string]any{"items": []any{map[string]any{
+		"type": "backstage.io/catalog-processing", "level": "error", "message": "InputError: " + message,
+		"error": map[string]any{"name": "InputError", "message": message, "cause": map[string]any{
+			"name": "TypeError", "message": "/spec must have required property 'type' - missingProperty: type"}},
+	}}}, shop["status"])
+
+	b.site.set("a.yaml", "not: [yaml")
+	b.refresh(location)
+	b.eventually("the location shows its error", func() bool { return b.served(location)["status"] != nil })
+	require.NotNil(t, b.served("component:default/shop"), "a location that fails keeps what it brought")
+
+	b.site.set("a.yaml", fmt.Sprintf(component, "shop", "better", "team-a"))
+	b.refresh(location)
+	b.eventually("all is well", func() bool {
+		shop := b.served("component:default/shop")
+		return shop.Description() == "better" && shop["status"] == nil && b.served(location)["status"] == nil
+	})
+}
+
+func TestEngineKeepsBothEndsOfRelations(t *testing.T) {
+	t.Parallel()
+	group := "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: %s}\nspec: {type: team, children: []}\n"
+	b := newBench(t, map[string]string{
+		"a.yaml": fmt.Sprintf(component, "shop", "", "old"),
+		"g.yaml": fmt.Sprintf(group, "old") + "---\n" + fmt.Sprintf(group, "new"),
+	}, processing.Options{})
+	b.bring("locations", "a.yaml", "g.yaml")
+	owns := func(group string) func() bool {
+		return func() bool {
+			return slices.Equal(relationsOf(b.served("group:default/"+group)), []string{"ownerOf component:default/shop"})
+		}
+	}
+	b.eventually("the old team owns it", owns("old"))
+	b.site.set("a.yaml", fmt.Sprintf(component, "shop", "", "new"))
+	b.refresh("component:default/shop")
+	b.eventually("the new team owns it", owns("new"))
+	b.eventually("the old team owns nothing", func() bool { return relationsOf(b.served("group:default/old")) == nil })
+	require.Equal(t, 0, b.count("select count(*) from catalog_search where key = 'relations.ownerof' and entity_id = (select entity_id from catalog_entities where entity_ref = 'group:default/old')"))
+}
+
+func TestEngineRecordsConflictsAndTheFirstKeepsTheEntity(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{
+		"first.yaml":  fmt.Sprintf(component, "shop", "first", "team-a"),
+		"second.yaml": fmt.Sprintf(component, "Shop", "second", "team-a"),
+	}, processing.Options{})
+	first := b.bring("locations", "first.yaml")[0].Ref
+	b.awaitServed("component:default/shop")
+	second := b.bring("locations", "second.yaml")[0].Ref
+	conflicts := func(n int) func() bool {
+		return func() bool { return b.count("select count(*) from catalog_conflicts") == n }
+	}
+	b.eventually("the conflict is recorded", conflicts(1))
+	var holder, claimant, by string
+	require.NoError(t, b.pool.QueryRow(t.Context(), "select holder_key, claimant_key, claimant_ref from catalog_conflicts").Scan(&holder, &claimant, &by))
+	require.Equal(t, []string{"url:" + b.site.URL + "/first.yaml", "url:" + b.site.URL + "/second.yaml", second}, []string{holder, claimant, by})
+	require.Equal(t, "first", b.served("component:default/shop").Description())
+
+	b.change(func(ctx context.Context, tx pgx.Tx) error {
+		return b.state.Drop(ctx, tx, "locations", []string{first})
+	})
+	require.Nil(t, b.served(first), "what is dropped goes at once")
+	b.eventually("the second may have it now", func() bool { return b.served("component:default/shop").Description() == "second" })
+	b.eventually("the conflict is over", conflicts(0))
+}
+
+func TestEngineRemovesOrKeepsOrphans(t *testing.T) {
+	t.Parallel()
+	two := fmt.Sprintf(component, "one", "", "team-a") + "---\n" + fmt.Sprintf(component, "two", "", "team-a")
+	b := newBench(t, map[string]string{"a.yaml": two}, processing.Options{OrphanInterval: time.Hour})
+	location := b.bring("locations", "a.yaml")[0].Ref
+	b.awaitServed("component:default/one", "component:default/two")
+
+	b.site.set("a.yaml", fmt.Sprintf(component, "one", "", "team-a"))
+	b.refresh(location)
+	b.eventually("the orphan is marked", func() bool {
+		return b.served("component:default/two").Annotation(entity.AnnotationOrphan) == "true"
+	})
+	removed, err := b.engine.RemoveOrphans(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, removed)
+	require.Nil(t, b.served("component:default/two"))
+	require.NotNil(t, b.served("component:default/one"))
+
+	b.site.set("a.yaml", two)
+	b.refresh(location)
+	b.awaitServed("component:default/two")
+	require.Empty(t, b.served("component:default/two").Annotation(entity.AnnotationOrphan))
+}
+
+func TestEngineEnforcesRules(t *testing.T) {
+	t.Parallel()
+	template := "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: t}\nspec: {type: service, steps: []}\n"
+	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "", "team-a") + "---\n" + template}, processing.Options{})
+	location := b.bring("locations", "a.yaml")[0].Ref
+	b.eventually("the location was processed", func() bool {
+		return b.count("select count(*) from catalog_states where entity_ref = $1 and errors is not null", location) == 1
+	})
+	require.Equal(t, 1, b.count("select count(*) from catalog_states"), "a refused child takes its siblings with it")
+	require.Nil(t, b.served(location), "what never succeeded is not served")
+}
+
+func TestEngineReadsAgainWhatFailed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{}, processing.Options{})
+	location := b.bring("locations", "late.yaml")[0].Ref
+	b.eventually("the reading failed", func() bool {
+		return b.count("select count(*) from catalog_states where entity_ref = $1 and failures = 1", location) == 1
+	})
+	b.site.set("late.yaml", fmt.Sprintf(component, "late", "", "team-a"))
+	b.awaitServed("component:default/late")
+}
+
+func TestEngineSurvivesWhatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"good.yaml": fmt.Sprintf(component, "good", "", "team-a"),
+		"long.yaml": fmt.Sprintf(component, strings.Repeat("x", 5000), "", "team-a"),
+		"nul.yaml":  `{"apiVersion":"backstage.io/v1alpha1","kind":"Component","metadata":{"name":"a\u0000b"},"spec":{}}`,
+		"owner.yaml": `{"apiVersion":"backstage.io/v1alpha1","kind":"Component","metadata":{"name":"owned"},` +
+			`"spec":{"type":"a","lifecycle":"b","owner":"` + strings.Repeat("o", 3000) + `"}}`,
+		"text.yaml": `{"apiVersion":"backstage.io/v1alpha1","kind":"Component","metadata":{"name":"text","description":"a\u0000b"},` +
+			`"spec":{"type":"a","lifecycle":"b","owner":"c","\u0000":"\u0000"}}`,
+	}
+	b := newBench(t, files, processing.Options{})
+	b.bring("locations", "good.yaml", "long.yaml", "nul.yaml", "owner.yaml", "text.yaml")
+	b.awaitServed("component:default/good")
+	b.eventually("everything was processed", func() bool {
+		return b.count("select count(*) from catalog_states where last_processed_at is null") == 0
+	})
+}
+
+// Two engines on one database, with sources that come and go meanwhile, end where one alone would.
+func TestEnginesShareTheWork(t *testing.T) {
+	t.Parallel()
+	const locations, each = 12, 25
+	files := map[string]string{}
+	var names []string
+	for i := range locations {
+		var documents []string
+		for j := range each {
+			documents = append(documents, fmt.Sprintf(component, fmt.Sprintf("c-%d-%d", i, j), "", fmt.Sprintf("team-%d", j)))
+		}
+		name := fmt.Sprintf("l%d.yaml", i)
+		files[name], names = strings.Join(documents, "---\n"), append(names, name)
+	}
+	var groups []string
+	for j := range each {
+		groups = append(groups, fmt.Sprintf("apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: team-%d}\nspec: {type: team, children: []}\n", j))
+	}
+	files["groups.yaml"] = strings.Join(groups, "---\n")
+	b := newBench(t, files, processing.Options{})
+	b.start(b.newEngine(processing.Options{}))
+	b.start(b.newEngine(processing.Options{}))
+
+	b.bring("locations", "groups.yaml")
+	var brought []processing.Emitted
+	for _, name := range names {
+		brought = append(brought, b.bring("locations", name)...)
+	}
+	for _, e := range brought[:locations/2] {
+		b.change(func(ctx context.Context, tx pgx.Tx) error { return b.state.Drop(ctx, tx, "locations", []string{e.Ref}) })
+	}
+	const left = locations - locations/2
+	b.eventually("everything is served", func() bool {
+		return b.count("select count(*) from catalog_entities") == left*(each+1)+each+1 && b.count("select count(*) from catalog_stitches") == 0
+	})
+	for j := range each {
+		owned := relationsOf(b.served(fmt.Sprintf("group:default/team-%d", j)))
+		require.Len(t, owned, left, "team-%d: %v", j, owned)
+	}
+}
+
+func TestEngineShowsWhatIsBroughtAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "", "team-a")}, processing.Options{})
+	b.bring("locations", "a.yaml")
+	begun := time.Now()
+	b.awaitServed("component:default/shop")
+	took := time.Since(begun)
+	t.Logf("served after %s", took)
+	require.Less(t, took, 3*time.Second, "far less on a quiet machine; polls alone would take longer")
+}
+
+func TestStoppedEngineGivesBackWhatItTook(t *testing.T) {
+	t.Parallel()
+	b := &bench{T: t, pool: testkit.Database(t), state: processing.NewState()}
+	reached, held := make(chan struct{}, 1), make(chan struct{})
+	b.site = newSite(t, nil)
+	b.site.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		reached <- struct{}{}
+		select {
+		case <-held:
+		case <-r.Context().Done():
+		}
+	})
+	engine := b.newEngine(processing.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(ctx) }()
+	location := b.bring("locations", "slow.yaml")[0].Ref
+	<-reached
+	cancel()
+	require.NoError(t, <-ended)
+	close(held)
+	require.Equal(t, 1, b.count("select count(*) from catalog_states where entity_ref = $1 and next_update_at <= now() and errors is null", location))
 }

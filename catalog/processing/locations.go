@@ -139,10 +139,6 @@ func (r *run) collect(found *reading, document entity.Document, location entity.
 		found.errors = append(found.errors, err)
 		return
 	}
-	if err := checkRef(child.Ref().String()); err != nil {
-		found.errors = append(found.errors, err)
-		return
-	}
 	if child.Ref().String() == parent {
 		return // a Location that lists its own file is not its own child
 	}

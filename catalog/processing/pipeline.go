@@ -120,7 +120,7 @@ func (r *run) process(ctx context.Context, document json.RawMessage) error {
 	if r.entity.Kind() == "Location" {
 		r.expand(ctx, ref)
 	}
-	relations, err := r.relations()
+	relations, err := entity.Relations(r.entity)
 	if err != nil {
 		return err
 	}
@@ -201,32 +201,8 @@ func (r *run) placeholderURL(key, value string) (string, error) {
 	return target, nil
 }
 
-func (r *run) relations() ([]entity.Relation, error) {
-	relations, err := entity.Relations(r.entity)
-	if err != nil {
-		return nil, err
-	}
-	for _, relation := range relations {
-		if err := checkRef(relation.TargetRef); err != nil {
-			return nil, err
-		}
-	}
-	return relations, nil
-}
-
-// maxRef and maxTarget bound, in bytes, what is written under an index. A valid entity's reference has at most 191 characters.
-const (
-	maxRef    = 500
-	maxTarget = 1500
-)
-
-// checkRef refuses references that cannot be stored. What they may be made of is not restricted otherwise.
-func checkRef(ref string) error {
-	if len(ref) > maxRef || strings.ContainsRune(ref, 0) {
-		return failure(fault.Input, "Entity reference %.100q is longer than %d bytes, or holds a NUL character", ref, maxRef)
-	}
-	return nil
-}
+// maxTarget bounds, in bytes, a target: it is written under an index, beside a reference.
+const maxTarget = 1400
 
 // CheckTarget refuses locations that cannot be stored.
 func CheckTarget(location entity.LocationSpec) error {

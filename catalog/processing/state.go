@@ -85,11 +85,29 @@ func (s State) Drop(ctx context.Context, tx db.DBTX, source string, refs []strin
 	if err != nil {
 		return fmt.Errorf("drop entities of source %s: %w", source, err)
 	}
-	orphans, err := s.queries.CatalogDescendantsOnlyBelow(ctx, tx, dropped)
+	orphans, err := s.lockOrphans(ctx, tx, dropped)
 	if err != nil {
 		return fmt.Errorf("find what source %s leaves behind: %w", source, err)
 	}
 	return s.remove(ctx, tx, orphans)
+}
+
+// lockOrphans finds and locks what would be orphaned if nothing referred to the roots. An entity that is being processed may have got
+// children before its lock was had, so it looks again until there is nothing new.
+func (s State) lockOrphans(ctx context.Context, tx db.DBTX, roots []string) ([]string, error) {
+	for locked := roots; ; {
+		if _, err := s.queries.CatalogLockStates(ctx, tx, locked); err != nil {
+			return nil, fmt.Errorf("lock orphans: %w", err)
+		}
+		below, err := s.queries.CatalogDescendantsOnlyBelow(ctx, tx, roots)
+		if err != nil {
+			return nil, fmt.Errorf("find what is below orphans: %w", err)
+		}
+		if !slices.ContainsFunc(below, func(ref string) bool { return !slices.Contains(locked, ref) }) {
+			return below, nil
+		}
+		locked = below
+	}
 }
 
 // Replace makes a source bring exactly these entities, and has them looked at anew.
@@ -137,6 +155,9 @@ func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error
 	if err != nil {
 		return fmt.Errorf("find entity %s: %w", uid, err)
 	}
+	if _, err := s.queries.CatalogLockStates(ctx, tx, []string{ref}); err != nil {
+		return fmt.Errorf("lock %s: %w", ref, err)
+	}
 	parents, err := s.queries.CatalogParents(ctx, tx, []string{ref})
 	if err != nil {
 		return fmt.Errorf("find the parents of %s: %w", ref, err)
@@ -164,21 +185,18 @@ func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	if err != nil || len(orphans) == 0 {
 		return 0, wrapped(err, "check orphans")
 	}
-	below, err := s.queries.CatalogDescendantsOnlyBelow(ctx, tx, orphans)
+	below, err := s.lockOrphans(ctx, tx, orphans)
 	if err != nil {
-		return 0, fmt.Errorf("find what is below orphans: %w", err)
+		return 0, err
 	}
 	return len(orphans), s.remove(ctx, tx, below)
 }
 
-// remove deletes entities and everything known of them. The right to write the served entities comes first: whoever puts them
+// remove deletes entities, which the caller has locked, and everything known of them. The right to write the served entities comes first: whoever puts them
 // together holds it and needs nothing of what this transaction holds.
 func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 	if len(refs) == 0 {
 		return nil
-	}
-	if _, err := s.queries.CatalogLockStates(ctx, tx, refs); err != nil {
-		return fmt.Errorf("lock entities to remove: %w", err)
 	}
 	neighbours, err := s.queries.CatalogRelationNeighbours(ctx, tx, refs)
 	if err != nil {
