@@ -1,0 +1,413 @@
+package catalog_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/policy"
+)
+
+var somebody = identity.Principal{Kind: identity.KindUser, Subject: "user:default/guest"}
+
+// site is what the catalog of a test reads.
+var site = map[string]string{
+	"/org.yaml": `
+apiVersion: backstage.io/v1alpha1
+kind: Group
+metadata: {name: team-a}
+spec: {type: team, children: []}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Group
+metadata: {name: team-b}
+spec: {type: team, children: []}
+`,
+	"/shop.yaml": `
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: shop, tags: [go, web], description: Sells things}
+spec: {type: service, owner: team-a, lifecycle: production}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: till, tags: [go]}
+spec: {type: library, owner: team-b, lifecycle: production}
+---
+apiVersion: backstage.io/v1alpha1
+kind: API
+metadata: {name: prices}
+spec: {type: openapi, owner: team-b, lifecycle: experimental, definition: none}
+`,
+}
+
+// setting is a service over an engine at work.
+type setting struct {
+	*testing.T
+	url     string
+	service *catalog.Service
+}
+
+func newSetting(t *testing.T, change func(*catalog.Options)) *setting {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		content, there := site[r.URL.Path]
+		if !there {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(content))
+	}))
+	t.Cleanup(server.Close)
+	reader, err := integration.New(integration.Config{}, integration.Options{
+		ReadingAllow: []integration.AllowRule{{Host: strings.TrimPrefix(server.URL, "http://")}}})
+	require.NoError(t, err)
+	rules, err := catalog.ConfiguredRules([]entity.Rule{{Allow: []entity.AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Group"}}}}, nil)
+	require.NoError(t, err)
+	pipeline := &processing.Pipeline{Reader: reader, Rules: rules, LocationTypes: []string{"url"}}
+	options := catalog.Options{Pool: testkit.Database(t), Decider: policy.AllowKnown{}, Pipeline: pipeline}
+	if change != nil {
+		change(&options)
+	}
+	engine := processing.NewEngine(options.Pool, pipeline, processing.Options{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	return &setting{T: t, url: server.URL, service: catalog.New(options)}
+}
+
+func (s *setting) register(path string) catalog.Location {
+	s.Helper()
+	location, err := s.service.RegisterLocation(s.Context(), somebody, entity.LocationSpec{Type: "url", Target: s.url + path}, "")
+	require.NoError(s, err)
+	return location
+}
+
+func (s *setting) await(ref string, holds func(entity.Entity) bool) {
+	s.Helper()
+	parsed, err := entity.ParseRef(ref, entity.Ref{})
+	require.NoError(s, err)
+	deadline, ticker := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
+	defer ticker.Stop()
+	for {
+		e, err := s.service.EntityByRef(s.Context(), identity.System("test"), parsed)
+		if err == nil && holds(e) {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			require.FailNow(s, "never came true of "+ref, "%v: %v", e, err)
+		}
+	}
+}
+
+// fill registers everything and waits until all of it is served with its relations.
+func (s *setting) fill() {
+	s.Helper()
+	s.register("/org.yaml")
+	s.register("/shop.yaml")
+	relations := func(n int) func(entity.Entity) bool {
+		return func(e entity.Entity) bool {
+			items, _ := e["relations"].([]any)
+			return len(items) == n
+		}
+	}
+	s.await("group:default/team-a", relations(1))
+	s.await("group:default/team-b", relations(2))
+	for _, ref := range []string{"component:default/shop", "component:default/till", "api:default/prices"} {
+		s.await(ref, relations(1))
+	}
+}
+
+func names(t *testing.T, documents []json.RawMessage) []string {
+	t.Helper()
+	found := make([]string, len(documents))
+	for i, document := range documents {
+		if document == nil {
+			continue
+		}
+		var e entity.Entity
+		require.NoError(t, json.Unmarshal(document, &e))
+		found[i] = e.Name()
+	}
+	return found
+}
+
+func filter(t *testing.T, sets ...string) query.Filter {
+	t.Helper()
+	parsed, err := query.ParseSets(sets)
+	require.NoError(t, err)
+	return parsed
+}
+
+func (s *setting) query(q catalog.EntityQuery, f query.Filter, orders ...query.CursorOrder) catalog.EntityPage {
+	s.Helper()
+	cursor, err := query.NewCursor(f, query.FullText{}, orders)
+	require.NoError(s, err)
+	q.Cursor = cursor
+	page, err := s.service.QueryEntities(s.Context(), somebody, q)
+	require.NoError(s, err)
+	return page
+}
+
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	s.fill()
+	byName := query.CursorOrder{Field: "metadata.name", Order: "asc"}
+	predicate := func(document string) query.Filter {
+		parsed, err := query.ParsePredicate(json.RawMessage(document))
+		require.NoError(t, err)
+		return parsed
+	}
+	cases := map[string]struct {
+		filter query.Filter
+		want   []string
+	}{
+		"one kind":                 {filter(t, "kind=Component"), []string{"shop", "till"}},
+		"two kinds":                {filter(t, "kind=component", "kind=API"), []string{"prices", "shop", "till"}},
+		"a repeated key":           {filter(t, "kind=component,kind=api,relations.ownedBy=group:default/team-b"), []string{"prices", "till"}},
+		"a tag":                    {filter(t, "metadata.tags.web"), []string{"shop"}},
+		"an object does not exist": {filter(t, "metadata.annotations"), []string{}},
+		"two different sets":       {filter(t, "metadata.tags=web", "kind=api,spec.lifecycle=experimental"), []string{"prices", "shop"}},
+		"everything but":           {predicate(`{"$not":{"$any":[{"kind":"group"},{"kind":"location"},{"metadata.name":"till"}]}}`), []string{"prices", "shop"}},
+		"not one of two":           {predicate(`{"$all":[{"kind":"component"},{"$not":{"metadata.tags":"web"}}]}`), []string{"till"}},
+		"a prefix":                 {predicate(`{"kind":{"$in":["component","api"]},"metadata.name":{"$hasPrefix":"S"}}`), []string{"shop"}},
+		"missing":                  {predicate(`{"kind":"component","metadata.description":{"$exists":false}}`), []string{"till"}},
+		"a relation":               {predicate(`{"relations":{"$contains":{"type":"ownerOf","targetRef":"component:default/shop"}}}`), []string{"team-a"}},
+		"nothing at all":           {predicate(`{"$any":[]}`), []string{}},
+		"hostile text":             {filter(t, "kind='; drop table catalog_entities; --", "a\x00b=\xff"), []string{}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			page := s.query(catalog.EntityQuery{Limit: 50}, c.filter, byName)
+			require.Equal(t, c.want, names(t, page.Items))
+			require.Equal(t, len(c.want), page.TotalItems)
+			unordered := s.query(catalog.EntityQuery{Limit: 50}, c.filter)
+			require.ElementsMatch(t, c.want, names(t, unordered.Items))
+			require.Equal(t, len(c.want), unordered.TotalItems)
+		})
+	}
+}
+
+func TestPagesLeadForthAndBack(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	s.fill()
+	for _, orders := range [][]query.CursorOrder{nil, {{Field: "metadata.name", Order: "desc"}}, {{Field: "kind"}}} {
+		all := names(t, s.query(catalog.EntityQuery{Limit: 50}, filter(t, "spec.owner", "kind=group"), orders...).Items)
+		require.Len(t, all, 5)
+		page := s.query(catalog.EntityQuery{Limit: 2}, filter(t, "spec.owner", "kind=group"), orders...)
+		require.Empty(t, page.Prev)
+		walk := names(t, page.Items)
+		follow := func(cursor string) catalog.EntityPage {
+			decoded, err := query.DecodeCursor(cursor)
+			require.NoError(t, err)
+			page, err := s.service.QueryEntities(t.Context(), somebody, catalog.EntityQuery{Cursor: decoded, Limit: 2})
+			require.NoError(t, err)
+			require.Equal(t, 5, page.TotalItems)
+			return page
+		}
+		for page.Next != "" {
+			page = follow(page.Next)
+			walk = append(walk, names(t, page.Items)...)
+		}
+		require.Equal(t, all, walk)
+		back := names(t, page.Items)
+		for page.Prev != "" {
+			page = follow(page.Prev)
+			back = append(names(t, page.Items), back...)
+		}
+		require.Equal(t, all, back)
+	}
+}
+
+func TestFacets(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	s.fill()
+	facets, err := s.service.Facets(t.Context(), somebody, []string{"metadata.tags", "relations.ownedBy", "nope"}, filter(t, "kind=component"))
+	require.NoError(t, err)
+	require.Equal(t, map[string][]catalog.FacetValue{
+		"metadata.tags":     {{Value: "go", Count: 2}, {Value: "web", Count: 1}},
+		"relations.ownedBy": {{Value: "group:default/team-a", Count: 1}, {Value: "group:default/team-b", Count: 1}},
+		"nope":              {},
+	}, facets)
+}
+
+func TestVisibilityIsPartOfEveryRead(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, func(o *catalog.Options) {
+		o.Visibility = func(_ context.Context, principal identity.Principal) (query.Filter, error) {
+			if principal.Kind == identity.KindSystem {
+				return nil, nil //nolint:nilnil // no condition
+			}
+			return query.Match{Key: "relations.ownedby", Values: []string{"group:default/team-a"}}, nil
+		}
+	})
+	s.fill()
+	ctx := t.Context()
+	page := s.query(catalog.EntityQuery{Limit: 50}, nil)
+	require.Equal(t, []string{"shop"}, names(t, page.Items))
+	require.Equal(t, 1, page.TotalItems)
+	require.Equal(t, 1, s.query(catalog.EntityQuery{}, filter(t, "kind=component", "kind=api"), query.CursorOrder{Field: "kind"}).TotalItems)
+
+	var listed []json.RawMessage
+	_, err := s.service.Entities(ctx, somebody, catalog.ListQuery{}, func(document json.RawMessage) error {
+		listed = append(listed, document)
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, listed, 1)
+	facets, err := s.service.Facets(ctx, somebody, []string{"kind"}, nil)
+	require.NoError(t, err)
+	require.Equal(t, map[string][]catalog.FacetValue{"kind": {{Value: "Component", Count: 1}}}, facets)
+	found, err := s.service.EntitiesByRefs(ctx, somebody, []string{"Component:default/Shop", "component:default/till"}, nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"shop", ""}, names(t, found))
+	_, err = s.service.EntityJSON(ctx, somebody, entity.Ref{Kind: "component", Namespace: "default", Name: "till"})
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	ancestors, err := s.service.Ancestry(ctx, somebody, entity.Ref{Kind: "component", Namespace: "default", Name: "shop"})
+	require.NoError(t, err)
+	require.Len(t, ancestors, 1)
+}
+
+// Nobody is who every permission is refused.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	ctx, nobody, spec := t.Context(), identity.Principal{}, entity.LocationSpec{Type: "url", Target: s.url + "/org.yaml"}
+	ref := entity.Ref{Kind: "group", Namespace: "default", Name: "team-a"}
+	commands := map[string]func() error{
+		"register": func() error { _, err := s.service.RegisterLocation(ctx, nobody, spec, ""); return err },
+		"try":      func() error { _, err := s.service.TryLocation(ctx, nobody, spec); return err },
+		"update":   func() error { _, err := s.service.UpdateLocation(ctx, nobody, "x", spec); return err },
+		"delete":   func() error { return s.service.DeleteLocation(ctx, nobody, "x") },
+		"remove":   func() error { return s.service.DeleteEntity(ctx, nobody, "x") },
+		"refresh":  func() error { return s.service.Refresh(ctx, nobody, ref.String()) },
+		"ancestry": func() error { _, err := s.service.Ancestry(ctx, nobody, ref); return err },
+		"validate": func() error { _, err := s.service.ValidateEntity(ctx, nobody, []byte(`{}`), "url:x"); return err },
+		"analyze":  func() error { _, err := s.service.AnalyzeLocation(ctx, nobody, spec); return err },
+		"configure": func() error {
+			return s.service.Configure(ctx, nobody, []catalog.ConfiguredLocation{{LocationSpec: spec}})
+		},
+	}
+	for name, command := range commands {
+		var denied *policy.DeniedError
+		require.ErrorAs(t, command(), &denied, name)
+	}
+	s.register("/org.yaml")
+	s.await("group:default/team-a", func(entity.Entity) bool { return true })
+	page, err := s.service.QueryEntities(ctx, nobody, catalog.EntityQuery{Limit: 10})
+	require.NoError(t, err)
+	require.Equal(t, catalog.EntityPage{}, page)
+	locations, err := s.service.Locations(ctx, nobody)
+	require.NoError(t, err)
+	require.Empty(t, locations)
+	_, err = s.service.EntityByRef(ctx, nobody, ref)
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+}
+
+func TestLocationsLife(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	ctx := t.Context()
+	location := s.register("/shop.yaml")
+	s.await("component:default/shop", func(entity.Entity) bool { return true })
+
+	_, err := s.service.RegisterLocation(ctx, somebody, entity.LocationSpec{Type: "url", Target: location.Target}, catalog.ConflictReject)
+	require.EqualError(t, err, "Location url:"+location.Target+" already exists")
+	again, err := s.service.RegisterLocation(ctx, somebody, entity.LocationSpec{Type: "url", Target: location.Target}, catalog.ConflictRefresh)
+	require.NoError(t, err)
+	require.Equal(t, location, again)
+	trial, err := s.service.TryLocation(ctx, somebody, entity.LocationSpec{Type: "url", Target: location.Target})
+	require.NoError(t, err)
+	require.True(t, trial.Exists)
+	require.Len(t, trial.Entities, 4)
+	ref := entity.Ref{Kind: "component", Namespace: "default", Name: "shop"}
+	led, err := s.service.LocationByEntity(ctx, somebody, ref)
+	require.NoError(t, err)
+	require.Equal(t, location, led)
+
+	moved, err := s.service.UpdateLocation(ctx, somebody, location.ID, entity.LocationSpec{Type: "url", Target: location.Target + "?v=2"})
+	require.NoError(t, err)
+	require.Equal(t, catalog.Location{ID: location.ID, Type: "url", Target: location.Target + "?v=2", EntityRef: location.EntityRef}, moved)
+	s.await("component:default/shop", func(e entity.Entity) bool {
+		return e.Annotation(entity.AnnotationOriginLocation) == "url:"+moved.Target
+	})
+	second := s.register("/shop.yaml")
+	require.NotEqual(t, location.EntityRef, second.EntityRef, "the name is taken by the location that was moved")
+	require.NoError(t, s.service.DeleteLocation(ctx, somebody, second.ID))
+
+	page, err := s.service.QueryLocations(ctx, somebody, query.LocationCursor{Limit: 1, Query: json.RawMessage(`{"type":"url","target":{"$hasPrefix":"HTTP"}}`)})
+	require.NoError(t, err)
+	require.Equal(t, catalog.LocationPage{Items: []catalog.Location{moved}, TotalItems: 1}, page)
+
+	require.NoError(t, s.service.DeleteLocation(ctx, somebody, location.ID))
+	_, err = s.service.EntityByRef(ctx, somebody, ref)
+	require.Equal(t, fault.NotFound, fault.KindOf(err), "what only the location led to goes with it")
+	require.EqualError(t, s.service.DeleteLocation(ctx, somebody, location.ID), "Found no location with ID "+location.ID)
+}
+
+func TestDeletedEntityComesBackFromItsLocation(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	s.register("/shop.yaml")
+	uid := ""
+	s.await("component:default/till", func(e entity.Entity) bool { uid = e.UID(); return true })
+	require.NoError(t, s.service.DeleteEntity(t.Context(), somebody, uid))
+	_, err := s.service.EntityByUID(t.Context(), somebody, uid)
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	s.await("component:default/till", func(e entity.Entity) bool { return e.UID() != uid })
+}
+
+func TestConfiguredLocationsAreExactlyThose(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	configure := func(paths ...string) {
+		var locations []catalog.ConfiguredLocation
+		for _, path := range paths {
+			locations = append(locations, catalog.ConfiguredLocation{LocationSpec: entity.LocationSpec{Type: "url", Target: s.url + path}})
+		}
+		require.NoError(t, s.service.Configure(t.Context(), identity.System("configuration"), locations))
+	}
+	configure("/org.yaml", "/shop.yaml")
+	s.await("component:default/shop", func(entity.Entity) bool { return true })
+	s.await("group:default/team-a", func(entity.Entity) bool { return true })
+	configure("/org.yaml")
+	_, err := s.service.EntityByRef(t.Context(), somebody, entity.Ref{Kind: "component", Namespace: "default", Name: "shop"})
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	_, err = s.service.EntityByRef(t.Context(), somebody, entity.Ref{Kind: "group", Namespace: "default", Name: "team-a"})
+	require.NoError(t, err)
+}
+
+func TestReadOnlyCatalogStillTriesLocations(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, func(o *catalog.Options) { o.ReadOnly = true })
+	spec := entity.LocationSpec{Type: "url", Target: s.url + "/org.yaml"}
+	_, err := s.service.RegisterLocation(t.Context(), somebody, spec, "")
+	require.EqualError(t, err, "This operation not allowed in readonly mode")
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+	_, err = s.service.TryLocation(t.Context(), somebody, spec)
+	require.NoError(t, err)
+}
