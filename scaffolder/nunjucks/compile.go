@@ -17,7 +17,9 @@ type compiler struct {
 	unscoped bool
 	// depth is how deep the node being compiled lies in the tree, deepest the most so far in this function.
 	depth, deepest int
-	mutates        bool
+	// compiled counts the nodes, for the body of a loop with several variables is compiled twice.
+	compiled int
+	mutates  bool
 }
 
 // names is nunjucks' compile-time frame.
@@ -173,6 +175,9 @@ func (c *compiler) enter() {
 	if c.depth > maxHeight {
 		panic(position{}.syntaxError("an expression has more than %d operations in a chain", maxHeight))
 	}
+	if c.compiled++; c.compiled > maxNodes {
+		panic(position{}.syntaxError("the template has more than %d parts", maxNodes))
+	}
 }
 
 func (c *compiler) leave() { c.depth-- }
@@ -286,21 +291,25 @@ func (c *compiler) loop(s *forStatement) instruction {
 	for _, child := range s.names {
 		compiled.names = append(compiled.names, c.targetName(child, s.position))
 	}
-	if s.kind == loopFor {
-		compiled.slots = c.declareAll(compiled.names)
-		compiled.body = c.scopedBody(s.body)
-		compiled.orElse = c.unscopedBody(s.orElse)
-		return compiled
+	if s.kind != loopFor {
+		return c.asyncLoop(s, compiled)
 	}
-	return c.asyncLoop(s, compiled)
+	compiled.items = c.loopBody(s, compiled.names)
+	if compiled.destructures {
+		compiled.pairs = c.loopBody(s, compiled.names[:2])
+	}
+	compiled.orElse = c.unscopedBody(s.orElse)
+	return compiled
 }
 
-func (c *compiler) declareAll(declared []string) []int {
-	slots := make([]int, 0, len(declared))
+// loopBody declares the loop's variables and compiles its body.
+func (c *compiler) loopBody(s *forStatement, declared []string) loopBody {
+	var compiled loopBody
 	for _, name := range declared {
-		slots = append(slots, c.declare(name))
+		compiled.slots = append(compiled.slots, c.declare(name))
 	}
-	return slots
+	compiled.code = c.scopedBody(s.body)
+	return compiled
 }
 
 // asyncLoop completes an asyncEach or asyncAll, whose body is a JavaScript function with the loop's variables for
@@ -311,10 +320,9 @@ func (c *compiler) asyncLoop(s *forStatement, loop *loopInstruction) instruction
 			panic(s.syntaxError("%s cannot be the variable of an asynchronous loop", name))
 		}
 	}
-	compiled := &asyncLoopInstruction{loopInstruction: loop, joined: s.kind == loopAsyncAll}
+	compiled := &asyncLoopInstruction{loopInstruction: loop, elseGiven: s.orElse != nil}
 	compiled.reset.from = c.function.slots
-	loop.slots = c.declareAll(loop.names)
-	loop.body = c.scopedBody(s.body)
+	loop.items = c.loopBody(s, loop.names)
 	compiled.reset.to = c.function.slots
 	loop.orElse = c.unscopedBody(s.orElse)
 	return compiled

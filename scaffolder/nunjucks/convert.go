@@ -82,6 +82,8 @@ func (r *run) text(v Value) string {
 		return r.objectText(v)
 	case *regex:
 		return v.source()
+	case *iterator:
+		return iteratorText
 	case *callable:
 		r.fail("a function cannot be printed")
 	}
@@ -327,11 +329,14 @@ var objectPrototype = map[string]bool{
 	"toLocaleString": true, "toString": true, "valueOf": true,
 }
 
-// fromIterator makes a list of what can be iterated but is no list: a safe string, by characters.
+// fromIterator makes a list of what can be iterated but is no list: a safe string, by characters, or an iterator.
 func (r *run) fromIterator(v Value) Value {
-	if safe, ok := v.(*safeString); ok {
-		r.allocateItems(len(safe.text))
-		return &Array{textCharacters(safe.text)}
+	switch v := v.(type) {
+	case *safeString:
+		r.allocateItems(len(v.text))
+		return &Array{textCharacters(v.text)}
+	case *iterator:
+		return &Array{v.drain()}
 	}
 	return v
 }
@@ -414,6 +419,8 @@ func (r *run) exportValue(v Value, depth int) Value {
 		return wellFormed(v.text)
 	case *regex:
 		return wellFormed(v.source())
+	case *iterator:
+		return NewObject()
 	case *callable:
 		r.fail("a function is not a result")
 	case *Array:

@@ -155,11 +155,7 @@ func filterDefault(_ *run, args []Value) Value {
 }
 
 func filterDictsort(r *run, args []Value) Value {
-	switch args[0].(type) {
-	case *Object, *safeString:
-	default:
-		r.fail("dictsort filter: val must be an object")
-	}
+	pairs := r.inheritedEntries(args[0])
 	caseSensitive, by := truthy(argument(args, 1)), argument(args, 2)
 	column := 0
 	switch by {
@@ -176,7 +172,6 @@ func filterDictsort(r *run, args []Value) Value {
 		}
 		return value
 	}
-	pairs := r.entries(r.enumerable(args[0]))
 	r.sort(pairs, func(a, b Value) float64 {
 		left, right := key(a), key(b)
 		switch {
@@ -188,6 +183,22 @@ func filterDictsort(r *run, args []Value) Value {
 		return -1
 	})
 	return &Array{pairs}
+}
+
+// inheritedEntries are the entries of an object with those that for-in finds in its prototype, which only a safe string
+// has.
+func (r *run) inheritedEntries(v Value) []Value {
+	switch v := v.(type) {
+	case *Object:
+		return r.entries(v)
+	case *safeString:
+		members := r.enumerable(v)
+		members.Set("valueOf", stringMethods["valueOf"])
+		members.Set("toString", stringMethods["toString"])
+		return r.entries(members)
+	}
+	r.fail("dictsort filter: val must be an object")
+	return nil
 }
 
 func filterDump(r *run, args []Value) Value {

@@ -50,15 +50,22 @@ func (i *ifInstruction) execute(r *run) {
 
 // loopInstruction is a for loop. Its frame lasts for the whole loop: what the body sets, the next round sees.
 type loopInstruction struct {
-	list  expression
-	names []string
-	slots []int
+	list expression
+	// items is the loop over a list, pairs the loop of several variables over an object: nunjucks emits the body twice.
+	items, pairs loopBody
+	names        []string
 	// length is the variable that holds the number of rounds. It keeps its value where the list is falsy, so that the
 	// else of a loop inside another goes by the round before.
 	length       int
 	destructures bool
-	body, orElse []instruction
+	orElse       []instruction
 	position
+}
+
+// loopBody is the body of a loop with the JavaScript variables that its names stand for.
+type loopBody struct {
+	slots []int
+	code  []instruction
 }
 
 func (i *loopInstruction) execute(r *run) {
@@ -67,7 +74,7 @@ func (i *loopInstruction) execute(r *run) {
 		r.position = i.position
 		i.iterate(r, r.fromIterator(list))
 	}
-	if !truthy(r.locals.slots[i.length]) {
+	if len(i.orElse) > 0 && !truthy(r.locals.slots[i.length]) {
 		r.execute(i.orElse)
 	}
 	r.activation.frame = r.activation.frame.outer
@@ -81,6 +88,7 @@ func (i *loopInstruction) iterate(r *run, list Value) {
 		if i.destructures {
 			i.overMembers(r, r.indexedMembers(list))
 		} else {
+			r.allocateItems(len(list))
 			i.overArray(r, &Array{textSplit(list)})
 		}
 	default:
@@ -100,29 +108,32 @@ func (i *loopInstruction) overArray(r *run, list *Array) {
 		if i.destructures {
 			i.destructure(r, list.Items[n])
 		} else {
-			i.bind(r, 0, list.Items[n])
+			i.bind(r, &i.items, 0, list.Items[n])
 		}
-		r.bindLoop(n, length)
-		r.step()
-		r.execute(i.body)
+		i.round(r, &i.items, n, length)
 	}
 }
 
 // destructure sets the loop's variables from an item. nunjucks makes them known to the surrounding code only, not to the
 // frame.
 func (i *loopInstruction) destructure(r *run, item Value) {
-	for n, slot := range i.slots {
-		if isNullish(item) {
-			r.fail("cannot read item %d of %s", n, literalText(nil))
-		}
+	r.require(item, "parts")
+	for n, slot := range i.items.slots {
 		r.locals.slots[slot] = r.property(item, integer(n))
 	}
 }
 
 // bind sets the n-th variable of the loop.
-func (i *loopInstruction) bind(r *run, n int, value Value) {
-	r.locals.slots[i.slots[n]] = value
+func (i *loopInstruction) bind(r *run, body *loopBody, n int, value Value) {
+	r.locals.slots[body.slots[n]] = value
 	r.activation.frame.set(i.names[n], value)
+}
+
+// round runs the body once.
+func (i *loopInstruction) round(r *run, body *loopBody, n int, length Value) {
+	r.bindLoop(n, length)
+	r.step()
+	r.execute(body.code)
 }
 
 // overArrayLike iterates over anything that has a length.
@@ -130,10 +141,8 @@ func (i *loopInstruction) overArrayLike(r *run, list Value) {
 	length := r.member(list, "length")
 	r.locals.slots[i.length] = length
 	for n := 0; r.less(integer(n), r.member(list, "length")); n++ {
-		i.bind(r, 0, r.property(list, integer(n)))
-		r.bindLoop(n, length)
-		r.step()
-		r.execute(i.body)
+		i.bind(r, &i.items, 0, r.property(list, integer(n)))
+		i.round(r, &i.items, n, length)
 	}
 }
 
@@ -147,11 +156,9 @@ func (i *loopInstruction) overMembers(r *run, source *Object) {
 		if !ok {
 			continue
 		}
-		i.bind(r, 0, m.key)
-		i.bind(r, 1, value)
-		r.bindLoop(n, length)
-		r.step()
-		r.execute(i.body)
+		i.bind(r, &i.pairs, 0, m.key)
+		i.bind(r, &i.pairs, 1, value)
+		i.round(r, &i.pairs, n, length)
 	}
 }
 
@@ -183,9 +190,8 @@ func (r *run) bindLoop(n int, length Value) {
 // accept, and in that a round starts with new variables.
 type asyncLoopInstruction struct {
 	*loopInstruction
-	reset resetInstruction
-	// joined is set for asyncAll, whose output appears only after the last round.
-	joined bool
+	reset     resetInstruction
+	elseGiven bool
 }
 
 func (i *asyncLoopInstruction) execute(r *run) {
@@ -197,13 +203,8 @@ func (i *asyncLoopInstruction) execute(r *run) {
 	} else {
 		i.overPairs(r, list)
 	}
-	if len(i.orElse) > 0 {
-		if isNullish(list) {
-			r.fail("the list of an asynchronous loop with an else must be given")
-		}
-		if !truthy(r.member(list, "length")) {
-			r.execute(i.orElse)
-		}
+	if i.elseGiven && !truthy(r.member(r.require(list, "length"), "length")) {
+		r.execute(i.orElse)
 	}
 	r.activation.frame = r.activation.frame.outer
 }
@@ -214,27 +215,23 @@ func (i *asyncLoopInstruction) overItems(r *run, list *Array) {
 		item := list.Items[n]
 		i.reset.execute(r)
 		if !i.destructures {
-			i.bind(r, 0, item)
+			i.bind(r, &i.items, 0, item)
 		} else {
 			i.spread(r, item)
 		}
-		r.bindLoop(n, length)
-		r.step()
-		r.execute(i.body)
+		i.round(r, &i.items, n, length)
 	}
 }
 
 // spread binds the loop's variables to the parts of an item, as arguments of a call: from the fourth variable on, item
 // and variables must agree in number.
 func (i *asyncLoopInstruction) spread(r *run, item Value) {
-	if isNullish(item) {
-		r.fail("cannot take the parts of %s", literalText(nil))
-	}
+	r.require(item, "parts")
 	if array, ok := item.(*Array); len(i.names) > 3 && (!ok || len(array.Items) != len(i.names)) {
 		r.fail("the loop has %d variables, its item another number of parts", len(i.names))
 	}
 	for n := range i.names {
-		i.bind(r, n, r.property(item, integer(n)))
+		i.bind(r, &i.items, n, r.property(item, integer(n)))
 	}
 }
 
@@ -251,11 +248,9 @@ func (i *asyncLoopInstruction) overPairs(r *run, list Value) {
 	n := 0
 	for key, value := range source.All() {
 		i.reset.execute(r)
-		i.bind(r, 0, key)
-		i.bind(r, 1, value)
-		r.bindLoop(n, length)
-		r.step()
-		r.execute(i.body)
+		i.bind(r, &i.items, 0, key)
+		i.bind(r, &i.items, 1, value)
+		i.round(r, &i.items, n, length)
 		n++
 	}
 }

@@ -259,7 +259,7 @@ func (e *jsonEncoder) value(v Value) bool {
 		wrapper.Set("val", v.text)
 		wrapper.Set("length", integer(textLength(v.text)))
 		e.nested(v, func() { e.object(wrapper) })
-	case *regex:
+	case *regex, *iterator:
 		e.write("{}")
 	default:
 		return false

@@ -6,7 +6,7 @@ import "slices"
 // comes bound to its target.
 func (r *run) memberLookup(target, key Value) Value {
 	if n, ok := key.(float64); ok && !r.env.options.CookiecutterCompat {
-		return r.property(target, n)
+		return bindFunction(r.property(target, n), target)
 	}
 	return r.namedLookup(target, r.text(key))
 }
@@ -17,9 +17,13 @@ func (r *run) namedLookup(target Value, name string) Value {
 			return bind(method, target)
 		}
 	}
-	value := r.member(target, name)
+	return bindFunction(r.member(target, name), target)
+}
+
+// bindFunction binds a value to its target if it is a function.
+func bindFunction(value, this Value) Value {
 	if function, ok := value.(*callable); ok {
-		return bind(function, target)
+		return bind(function, this)
 	}
 	return value
 }
@@ -108,6 +112,8 @@ func (r *run) ownMember(target Value, name string) (Value, map[string]*callable)
 		return Undefined, numberMethods
 	case *regex:
 		return target.member(name), regexMethods
+	case *iterator:
+		return Undefined, iteratorMethods
 	case *callable:
 		if name == "length" {
 			return integer(target.length), nil

@@ -194,8 +194,8 @@ func power(base, exponent float64) float64 {
 		return math.NaN()
 	}
 	result := math.Pow(base, exponent)
-	whole := exponent == math.Trunc(exponent) && math.Abs(exponent) <= 1024
-	if !whole || result == 0 || math.IsInf(result, 0) || math.IsNaN(result) {
+	exact := base*0 == 0 && exponent == math.Trunc(exponent) && math.Abs(exponent) <= 1024
+	if !exact || result == 0 || math.IsInf(result, 0) {
 		return result
 	}
 	return integerPower(base, int(exponent))

@@ -121,7 +121,7 @@ func (p *parser) bodyUntil(enders ...string) []statement {
 func (p *parser) body() []statement {
 	p.enter()
 	defer p.leave()
-	var statements []statement
+	statements := []statement{}
 	for {
 		switch tok := p.next(); tok.kind {
 		case tokenEnd:
@@ -298,6 +298,7 @@ func (p *parser) setTag(start token) *setStatement {
 	if !p.skip(tokenBlockEnd) {
 		p.fail("expected = or block end in set tag")
 	}
+	defer p.hideFromBlocks()()
 	parsed.body = p.bodyUntil("endset")
 	p.endBlock()
 	return parsed
@@ -353,14 +354,9 @@ func (p *parser) switchTag() *switchStatement {
 	parsed := &switchStatement{value: p.expression()}
 	p.endTag()
 	p.bodyUntil("case", "default", "endswitch")
-	for {
+	for first := true; first || p.peek().text == "case"; first = false {
 		p.skipSymbol("case")
-		condition := p.expression()
-		p.endTag()
-		parsed.cases = append(parsed.cases, switchCase{condition, p.bodyUntil("case", "default", "endswitch")})
-		if tok := p.peek(); tok.text != "case" {
-			break
-		}
+		parsed.cases = append(parsed.cases, p.switchCase())
 	}
 	switch tok := p.next(); tok.text {
 	case "default":
@@ -374,6 +370,20 @@ func (p *parser) switchTag() *switchStatement {
 		panic(tok.syntaxError("expected case, default or endswitch, found %s", tok.describe()))
 	}
 	return parsed
+}
+
+func (p *parser) switchCase() switchCase {
+	defer p.hideFromBlocks()()
+	condition := p.expression()
+	p.endTag()
+	return switchCase{condition, p.bodyUntil("case", "default", "endswitch")}
+}
+
+// hideFromBlocks begins a stretch in which nunjucks overlooks the use of super(), and returns how to end it.
+func (p *parser) hideFromBlocks() (end func()) {
+	blocks := p.openBlocks
+	p.openBlocks = nil
+	return func() { p.openBlocks = blocks }
 }
 
 func (p *parser) referenceTag(start token) *referenceStatement {

@@ -47,7 +47,7 @@ func (r *run) remainder(left, right Value) float64 {
 
 func testIterable(r *run, args []Value) Value {
 	switch r.require(args[0], "cannot iterate over").(type) {
-	case string, *safeString, *Array:
+	case string, *safeString, *Array, *iterator:
 		return true
 	}
 	return false
@@ -55,7 +55,7 @@ func testIterable(r *run, args []Value) Value {
 
 func testMapping(_ *run, args []Value) Value {
 	switch args[0].(type) {
-	case *Object, *safeString, *regex:
+	case *Object, *safeString, *regex, *iterator:
 		return true
 	}
 	return false

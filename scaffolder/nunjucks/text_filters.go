@@ -15,8 +15,9 @@ func (r *run) plain(v Value, method string, args ...Value) string {
 
 func (r *run) capitalize(v Value) string {
 	lower := r.plain(orEmpty(v), "toLowerCase")
-	first, _ := textAt(lower, 0)
-	return concatenate(upperCase(first), lower[len(first):])
+	length := textLength(lower)
+	head := min(1, length)
+	return concatenate(upperCase(textSlice(lower, 0, head)), textSlice(lower, head, length))
 }
 
 func filterCapitalize(r *run, args []Value) Value {
@@ -32,13 +33,14 @@ func filterTitle(r *run, args []Value) Value {
 }
 
 func filterCenter(r *run, args []Value) Value {
-	value := orEmpty(args[0])
-	width := r.orDefaultNumber(argument(args, 1), 80)
-	length := r.length(value)
-	if length >= width {
+	value, width := orEmpty(args[0]), argument(args, 1)
+	if !truthy(width) {
+		width = 80.0
+	}
+	if r.greaterOrEqual(r.member(value, "length"), width) {
 		return value
 	}
-	spaces := width - length
+	spaces := r.number(width) - r.length(value)
 	before := r.spaces(spaces/2 - math.Mod(spaces, 2))
 	after := r.spaces(spaces / 2)
 	return r.likewise(value, r.concatenate(before+r.text(value), after))
@@ -168,7 +170,7 @@ func (r *run) replaceText(value Value, text, old string, replacement, limit Valu
 	}
 	if old == "" {
 		around := r.text(r.primitive(replacement))
-		joined := r.join(&Array{textSplit(text)}, around)
+		joined := r.text(arrayJoin(r, &Array{textSplit(text)}, []Value{replacement}))
 		return r.likewise(value, r.concatenate(r.concatenate(around, joined), around))
 	}
 	if limit == 0.0 || !strings.Contains(text, old) {

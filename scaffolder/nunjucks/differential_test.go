@@ -1,0 +1,199 @@
+package nunjucks_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+)
+
+// peerDirectory holds the real nunjucks after npm ci.
+const peerDirectory = "testdata/peer"
+
+// TestDifferential renders generated templates here and with the real nunjucks. PORTICO_NUNJUCKS_CASES sets how many,
+// PORTICO_NUNJUCKS_SEED the first seed; without a seed half the templates are the same each time and half are new.
+func TestDifferential(t *testing.T) {
+	t.Parallel()
+	requirePeer(t)
+	count := environmentNumber(t, "PORTICO_NUNJUCKS_CASES", 4_000)
+	seeds := []uint64{1, rand.Uint64()}
+	if os.Getenv("PORTICO_NUNJUCKS_SEED") != "" {
+		seeds = []uint64{uint64(environmentNumber(t, "PORTICO_NUNJUCKS_SEED", 1))}
+	}
+	t.Logf("seeds %v", seeds)
+	var tally tally
+	for _, seed := range seeds {
+		tally.compare(t, seed, count/len(seeds))
+	}
+	t.Logf("%d templates: %d print the same, %d fail in both, %d fail in nunjucks only, %d print a function, %d exceed a limit",
+		count, tally.same, tally.bothFail, tally.lenient, tally.functions, tally.limited)
+	require.Empty(t, tally.mismatches)
+	require.LessOrEqual(t, tally.lenient*20, tally.bothFail+tally.lenient, "templates that fail in nunjucks only: %s",
+		strings.Join(tally.examples, "\n"))
+}
+
+// requirePeer makes sure that node and the npm package are there. Where they must be, their absence is a failure.
+func requirePeer(t *testing.T) {
+	t.Helper()
+	_, nodeErr := exec.LookPath("node")
+	_, packageErr := os.Stat(filepath.Join(peerDirectory, "node_modules", "nunjucks"))
+	if nodeErr == nil && packageErr == nil {
+		return
+	}
+	if os.Getenv("PORTICO_REQUIRE_NODE") == "1" {
+		require.NoError(t, nodeErr)
+		require.NoError(t, packageErr, "run npm ci in %s", peerDirectory)
+	}
+	t.Skip("node or the npm package nunjucks is not installed: run npm ci in " + peerDirectory)
+}
+
+func environmentNumber(t *testing.T, name string, fallback int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	number, err := strconv.Atoi(text)
+	require.NoError(t, err, name)
+	return number
+}
+
+// tally counts how the two sides compare.
+type tally struct {
+	same, bothFail, lenient, functions, limited int
+	mismatches, examples               []string
+}
+
+// outcome is what a side makes of a template: a text, or an error.
+type outcome struct {
+	Output *string `json:"output"`
+	Error  *string `json:"error"`
+}
+
+// compare runs count generated templates through both sides. What exceeds a limit here would keep node busy for as long as
+// its memory lasts, and is not sent there.
+func (c *tally) compare(t *testing.T, firstSeed uint64, count int) {
+	t.Helper()
+	var seeds []uint64
+	var lines [][]byte
+	var ours []outcome
+	for seed := firstSeed; seed < firstSeed+uint64(count); seed++ {
+		line := generate(seed).line(t)
+		result := evaluate(t, line)
+		if result.Error != nil && strings.Contains(*result.Error, "exceeds the limit") {
+			c.limited++
+			continue
+		}
+		seeds, lines, ours = append(seeds, seed), append(lines, line), append(ours, result)
+	}
+	theirs := startPeer(t, lines)
+	for i := range lines {
+		c.record(seeds[i], string(lines[i]), ours[i], theirs())
+	}
+}
+
+// evaluate is what this package makes of a line.
+func evaluate(t *testing.T, line []byte) outcome {
+	t.Helper()
+	var out bytes.Buffer
+	limits := nunjucks.Limits{Steps: 1_000_000, OutputBytes: 1 << 20, AllocationBytes: 16 << 20, Depth: 5_000}
+	require.NoError(t, nunjucks.EvaluateLines(t.Context(), bytes.NewReader(line), &out, limits))
+	var result outcome
+	require.NoError(t, json.Unmarshal(out.Bytes(), &result))
+	return result
+}
+
+// line is the case as both sides read it.
+func (tc generatedCase) line(t *testing.T) []byte {
+	t.Helper()
+	request := nunjucks.NewObject()
+	request.Set("template", tc.template)
+	request.Set("context", tc.context)
+	options := nunjucks.NewObject()
+	for name, enabled := range tc.options {
+		options.Set(name, enabled)
+	}
+	request.Set("opts", options)
+	line, err := nunjucks.EncodeJSON(request)
+	require.NoError(t, err)
+	return append(line, '\n')
+}
+
+// startPeer feeds the lines to node and returns a function that reads the next outcome.
+func startPeer(t *testing.T, lines [][]byte) func() outcome {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "node", "--max-old-space-size=1024", "render.js")
+	command.Dir = peerDirectory
+	command.Stderr = os.Stderr
+	in, err := command.StdinPipe()
+	require.NoError(t, err)
+	out, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	go feed(in, lines)
+	t.Cleanup(func() { _ = command.Wait() })
+	return outcomes(t, out)
+}
+
+func feed(in io.WriteCloser, lines [][]byte) {
+	defer func() { _ = in.Close() }()
+	for _, line := range lines {
+		if _, err := in.Write(line); err != nil {
+			return
+		}
+	}
+}
+
+func outcomes(t *testing.T, out io.Reader) func() outcome {
+	reader := bufio.NewReader(out)
+	return func() outcome {
+		line, err := reader.ReadBytes('\n')
+		require.NoError(t, err)
+		var result outcome
+		require.NoError(t, json.Unmarshal(line, &result))
+		return result
+	}
+}
+
+func (c *tally) record(seed uint64, line string, ours, theirs outcome) {
+	describe := func() string {
+		return strconv.FormatUint(seed, 10) + ": " + line + "  nunjucks: " + theirs.describe() + "\n  portico:  " + ours.describe()
+	}
+	switch {
+	case theirs.Error != nil && ours.Error != nil:
+		c.bothFail++
+	case theirs.Error != nil:
+		c.lenient++
+		if len(c.examples) < 20 {
+			c.examples = append(c.examples, describe())
+		}
+	case ours.Output != nil && *ours.Output == *theirs.Output:
+		c.same++
+	case ours.Error != nil && refusesFunction(*ours.Error):
+		c.functions++
+	default:
+		c.mismatches = append(c.mismatches, describe())
+	}
+}
+
+// refusesFunction reports whether we fail because a function would become text, where nunjucks takes its source. That is a
+// difference by design.
+func refusesFunction(ours string) bool { return strings.Contains(ours, "a function cannot be printed") }
+
+func (o outcome) describe() string {
+	if o.Error != nil {
+		return "ERROR " + *o.Error
+	}
+	return strconv.Quote(*o.Output)
+}
