@@ -222,6 +222,7 @@ func dial(t testing.TB, stack *devstack.Stack) client.Client {
 	t.Helper()
 	connected, err := client.DialContext(t.Context(), client.Options{
 		HostPort: stack.TemporalAddress(), Namespace: stack.Namespace(), Logger: quiet,
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}, // it is the same machine
 	})
 	require.NoError(t, err)
 	t.Cleanup(connected.Close)

@@ -59,14 +59,19 @@ func findPrograms(ctx context.Context, cacheDirectory string, clusterMajor int, 
 		return programs{}, fmt.Errorf("the data was written by PostgreSQL %d, which is not installed any more: install it, or remove the data",
 			clusterMajor)
 	}
-	if !owner.canReach(filepath.Join(cacheDirectory, "bin")) {
-		cacheDirectory = rootCacheDirectory
-	}
-	fetched, err := fetchPrograms(ctx, cacheDirectory, log)
+	fetched, err := fetchPrograms(ctx, fetchDirectory(cacheDirectory, owner), log)
 	if err != nil {
 		return programs{}, fmt.Errorf("no PostgreSQL to run: %w; %s", err, installHint)
 	}
 	return fetched, nil
+}
+
+// fetchDirectory is where fetched programs are kept: the cache, unless the account cannot reach it.
+func fetchDirectory(cacheDirectory string, owner account) string {
+	if owner.canReach(filepath.Join(cacheDirectory, "bin", "postgres")) {
+		return cacheDirectory
+	}
+	return rootCacheDirectory
 }
 
 func programsOnPath(ctx context.Context) (programs, bool) {

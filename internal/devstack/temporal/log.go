@@ -10,8 +10,8 @@ import (
 	"go.temporal.io/server/common/log/tag"
 )
 
-// logger passes Temporal's log to slog. Temporal warns about much that is normal on a developer's machine (no
-// authorizer, long polls that end with a stop), so its levels come out one lower.
+// logger passes Temporal's log to slog. Temporal reports as errors and warnings what it then retries itself, and much of that is normal
+// when all of its parts start and stop at once, so those come out as info and debug; only what it cannot survive is an error here.
 type logger struct {
 	log *slog.Logger
 	// stopping says that the server was told to stop: what its parts then report of each other is of no use to anybody.
@@ -24,7 +24,7 @@ func (l logger) Debug(string, ...tag.Tag) {}
 func (l logger) Info(string, ...tag.Tag)  {}
 
 func (l logger) Warn(message string, tags ...tag.Tag)   { l.write(slog.LevelDebug, message, tags) }
-func (l logger) Error(message string, tags ...tag.Tag)  { l.write(slog.LevelWarn, message, tags) }
+func (l logger) Error(message string, tags ...tag.Tag)  { l.write(slog.LevelInfo, message, tags) }
 func (l logger) DPanic(message string, tags ...tag.Tag) { l.write(slog.LevelError, message, tags) }
 
 func (l logger) Panic(message string, tags ...tag.Tag) {

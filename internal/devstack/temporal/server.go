@@ -9,6 +9,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
@@ -44,7 +45,7 @@ type Options struct {
 	SearchAttributes map[string]enumspb.IndexedValueType
 	// FrontendPort is the gRPC port on 127.0.0.1; 0 takes a free one.
 	FrontendPort int
-	// Log gets what Temporal calls errors at warn level, and its warnings at debug level. Nil means slog.Default.
+	// Log gets what Temporal calls errors at info level and its warnings at debug level: it retries by itself. Nil means slog.Default.
 	Log *slog.Logger
 }
 
@@ -60,6 +61,8 @@ type Server struct {
 // bounds the work on the databases; the server's own start gives up after 15 seconds for each of its services.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	options = withDefaults(options)
+	// Temporal's own workers would otherwise name themselves by the MD5 of this binary: a third of a second to read all of it.
+	worker.SetBinaryChecksum("portico-devstack")
 	databases, err := openStores(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("start Temporal: %w", err)
