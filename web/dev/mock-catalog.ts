@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import type { Entity, FacetValue } from '../src/api/types';
 import recorded from './fixtures/entities.json' with { type: 'json' };
 
@@ -226,7 +228,17 @@ const broken: Entity = {
   },
 };
 
-export const allEntities: Entity[] = [...(recorded as unknown as Entity[]), service, broken, ...crowd];
+const exampleFolder = new URL('../../examples/templates/', import.meta.url);
+
+/** The templates that `make demo` shows, as they are. */
+const examples: Entity[] = readdirSync(exampleFolder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }): Entity => {
+    const template: Entity = parse(readFileSync(new URL(`${name}/template.yaml`, exampleFolder), 'utf8'));
+    return { ...template, relations: [{ type: 'ownedBy', targetRef: String(template.spec?.owner) }] };
+  });
+
+export const allEntities: Entity[] = [...(recorded as unknown as Entity[]), ...examples, service, broken, ...crowd];
 
 /** The values at a path as the catalog's search rows have them: arrays and relations give several. */
 function valuesAt(entity: Entity, path: string): string[] {

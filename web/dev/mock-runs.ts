@@ -109,11 +109,12 @@ export class MockRuns {
   }
 
   list(query: URLSearchParams) {
-    const [status, template, by] = ['status', 'template', 'createdBy'].map((key) => query.get(key));
+    const [status, phase, template, by] = ['status', 'phase', 'template', 'createdBy'].map((key) => query.get(key));
     const all = this.#runs
       .filter(
         (run) =>
           (!status || run.status === status) &&
+          (!phase || run.phase === phase) &&
           (!template || run.templateRef === template) &&
           (!by || run.createdBy === by),
       )

@@ -155,6 +155,7 @@ export function fetchTask(id: string, signal?: AbortSignal): Promise<Task> {
 
 export interface RunQuery {
   status?: string;
+  phase?: string;
   template?: string;
   createdBy?: string;
   limit?: number;

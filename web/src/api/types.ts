@@ -177,7 +177,9 @@ export interface Effect {
 export interface RunSummary {
   id: string;
   templateRef: string;
+  /** The template's. */
   title: string;
+  /** What the run makes, in a word; empty when the template does not tell. */
   subject?: string;
   status: RunStatus;
   phase: RunPhase;

@@ -40,7 +40,7 @@ function EffectRow({ effect }: { effect: Effect }) {
           {effect.url && !gone ? <ExternalLink href={effect.url}>{effect.name}</ExternalLink> : effect.name}
         </p>
         <p className="text-small wrap-anywhere text-muted">
-          {effect.kind}
+          {effect.kind.replaceAll(':', ' ')}
           {effect.note && ` · ${effect.note}`}
         </p>
       </div>

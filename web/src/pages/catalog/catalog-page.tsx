@@ -63,7 +63,7 @@ export function CatalogPage() {
     <div className="space-y-4">
       <Heading total={query.data?.pages[0]?.totalItems} />
       <Kinds kinds={kinds} main={main} />
-      <div className="grid gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
         <FacetList kinds={main} />
         <Results query={query} columns={useColumns()} />
       </div>

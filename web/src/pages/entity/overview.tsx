@@ -11,7 +11,7 @@ import { groupRelations } from './relations';
 
 export function Overview({ entity }: { entity: Entity }) {
   return (
-    <div className="grid gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+    <div className="grid grid-cols-1 gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <div className="space-y-8">
         <Problems entity={entity} />
         <About entity={entity} />

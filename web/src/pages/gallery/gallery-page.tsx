@@ -52,7 +52,7 @@ export function GalleryPage() {
       {groupTemplates(shown).map(({ purpose, templates: alike }) => (
         <section key={purpose} aria-label={purpose}>
           <h2 className="border-b pb-1.5 first-letter:uppercase">{purpose}</h2>
-          <ul className="grid gap-x-8 sm:grid-cols-2 xl:grid-cols-3">
+          <ul className="grid grid-cols-1 gap-x-8 sm:grid-cols-2 xl:grid-cols-3">
             {alike.map((template) => (
               <Card key={refOf(template)} template={template} statistics={statistics.get(refOf(template))} />
             ))}

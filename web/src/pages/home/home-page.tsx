@@ -6,6 +6,7 @@ import type { Entity, RunSummary } from '@/api/types';
 import { useRecent, useStarred } from '@/entity/bookmarks';
 import { EntityLink } from '@/entity/entity-link';
 import { displayName, parseRef, refOf } from '@/entity/ref';
+import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
 import { plural } from '@/ui/format';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
@@ -24,7 +25,7 @@ export function HomePage() {
   if (!session) return <Skeleton />;
   const { userEntityRef, ownershipEntityRefs } = session.backstageIdentity.identity;
   return (
-    <div className="grid max-w-6xl gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+    <div className="grid max-w-6xl grid-cols-1 gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <h1 className="sr-only">Home</h1>
       <div className="space-y-8">
         <WaitingForMe me={userEntityRef} />
@@ -51,11 +52,11 @@ function Section({ title, more, children }: { title: string; more?: ReactNode; c
 }
 
 function WaitingForMe({ me }: { me: string }) {
-  const { data } = useQuery(runsQuery({ status: 'failed', createdBy: me, limit: 50 }));
-  const parked = data?.runs.filter((run) => run.phase === 'parked') ?? [];
-  if (parked.length === 0) return null;
+  const { data } = useQuery(runsQuery({ phase: 'parked', createdBy: me, limit: 50 }));
+  const parked = data?.runs ?? [];
+  if (!data || parked.length === 0) return null;
   return (
-    <Section title="Waiting for you" more={plural(parked.length, 'run')}>
+    <Section title="Waiting for you" more={plural(data.total, 'run')}>
       <ul className="divide-y">
         {parked.map((run) => (
           <li key={run.id} className="py-2">
@@ -121,7 +122,7 @@ function RunLink({ run }: { run: RunSummary }) {
       params={{ id: run.id }}
       className="flex min-w-0 items-center gap-2 hover:text-accent hover:underline"
     >
-      <span className="truncate font-medium">{run.subject ?? run.title}</span>
+      <span className="truncate font-medium">{runName(run)}</span>
       {run.subject && <span className="hidden truncate text-muted md:inline">{run.title}</span>}
     </Link>
   );

@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router';
 import type { RunDetail, Task } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { parseRef } from '@/entity/ref';
+import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
 import { CopyButton } from '@/ui/copy-button';
 import { ExternalLink } from '@/ui/external-link';
@@ -16,7 +17,7 @@ export function RunHeader({ run, task }: { run: RunDetail; task: Task | undefine
     <header className="flex flex-wrap items-start gap-x-6 gap-y-3">
       <div className="min-w-0 grow basis-96">
         <h1 className="flex flex-wrap items-center gap-x-3 gap-y-1 text-title">
-          <span className="wrap-anywhere">{run.subject ?? run.title}</span>
+          <span className="wrap-anywhere">{runName(run)}</span>
           <span role="status" className="flex text-base font-medium">
             <State look={runLook(run)} />
           </span>

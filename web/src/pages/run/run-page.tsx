@@ -4,6 +4,7 @@ import { useEffect } from 'react';
 import { isLive, runQuery, taskQuery } from '@/api/queries';
 import type { RunDetail } from '@/api/types';
 import { Effects } from '@/run/effects';
+import { runName } from '@/run/name';
 import { useRunLog } from '@/run/use-run-log';
 import { ErrorPanel, Skeleton } from '@/ui/states';
 import { Decision } from './decision';
@@ -30,16 +31,17 @@ function Run({ run }: { run: RunDetail }) {
   const selected = chosen ?? stepInFocus(run);
   const step = run.steps.find((candidate) => candidate.id === selected);
 
+  const name = runName(run);
   useEffect(() => {
-    document.title = `${run.subject ?? run.title} · Runs`;
-  }, [run.subject, run.title]);
+    document.title = `${name} · Runs`;
+  }, [name]);
 
   return (
     <article className="space-y-5">
       <RunHeader run={run} task={task} />
       <Decision run={run} />
       <Outcome output={run.output} />
-      <div className="grid gap-x-8 gap-y-5 lg:grid-cols-[minmax(280px,360px)_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 gap-x-8 gap-y-5 lg:grid-cols-[minmax(280px,360px)_minmax(0,1fr)]">
         <div className="min-w-0 space-y-5">
           <Timeline run={run} selected={selected} />
           <Created run={run} />

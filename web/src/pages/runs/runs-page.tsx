@@ -5,6 +5,7 @@ import { runPagesQuery, sessionQuery } from '@/api/queries';
 import type { RunSummary } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { humanizeRef } from '@/entity/ref';
+import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
 import { plural } from '@/ui/format';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
@@ -97,7 +98,7 @@ function What({ run }: { run: RunSummary }) {
         params={{ id: run.id }}
         className="block truncate font-medium hover:text-accent hover:underline"
       >
-        {run.subject ?? run.title}
+        {runName(run)}
       </Link>
       {run.failedStep && (
         <p className="truncate text-small text-muted" title={run.error?.message}>

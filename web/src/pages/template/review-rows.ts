@@ -54,7 +54,7 @@ function ruleOf(written: JsonObject): ReviewRule {
 }
 
 function choiceLabel(schema: RJSFSchema, written: JsonObject, value: unknown): string | undefined {
-  const names = written['ui:enumNames'] ?? (schema as { enumNames?: unknown }).enumNames;
+  const names = written['ui:enumNames'] ?? written.enumNames;
   const index = (schema.enum as unknown[] | undefined)?.indexOf(value) ?? -1;
   const name = Array.isArray(names) ? names[index] : undefined;
   return name === undefined ? undefined : String(name);

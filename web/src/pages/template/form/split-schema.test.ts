@@ -9,6 +9,7 @@ describe('splitSchema', () => {
       properties: {
         a: { type: 'string', 'ui:field': 'OwnerPicker', 'ui:options': { allowedKinds: ['Group'] } },
         b: { type: 'array', items: { type: 'string', 'ui:widget': 'textarea' } },
+        d: { type: 'string', enum: ['x'], enumNames: ['An X'] },
       },
       dependencies: {
         a: { oneOf: [{ properties: { a: { enum: ['x'] }, c: { type: 'string', 'ui:autofocus': true } } }] },
@@ -17,7 +18,11 @@ describe('splitSchema', () => {
     expect(schema).toEqual({
       type: 'object',
       required: ['a'],
-      properties: { a: { type: 'string' }, b: { type: 'array', items: { type: 'string' } } },
+      properties: {
+        a: { type: 'string' },
+        b: { type: 'array', items: { type: 'string' } },
+        d: { type: 'string', enum: ['x'] },
+      },
       dependencies: { a: { oneOf: [{ properties: { a: { enum: ['x'] }, c: { type: 'string' } } }] } },
     });
     expect(uiSchema).toEqual({
@@ -25,6 +30,7 @@ describe('splitSchema', () => {
       a: { 'ui:field': 'OwnerPicker', 'ui:options': { allowedKinds: ['Group'] } },
       b: { items: { 'ui:widget': 'textarea' } },
       c: { 'ui:autofocus': true },
+      d: { 'ui:enumNames': ['An X'] },
     });
   });
 

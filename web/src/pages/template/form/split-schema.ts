@@ -66,7 +66,9 @@ function split(node: JsonObject, hints: UiSchema): JsonObject {
   const schema: JsonObject = {};
   for (const [key, value] of Object.entries(node)) {
     if (dropped.has(key)) continue;
-    if (key.startsWith('ui:')) addHint(hints, key, value);
+    // Older templates name their choices beside them; RJSF 6 only reads the hint.
+    if (key === 'enumNames') hints['ui:enumNames'] ??= value as string[];
+    else if (key.startsWith('ui:')) addHint(hints, key, value);
     else schema[key] = splitKeyword(key, value, hints);
   }
   const hidden = flagged(node);

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from '@playwright/test';
+import type { AxeResults } from 'axe-core';
+import { expect, test } from './portal';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const pages: { name: string; path: string; shows: (page: Page) => Promise<void> }[] = [
+  { name: 'home', path: '/', shows: (page) => heading(page, 'Home') },
+  { name: 'gallery', path: '/create', shows: (page) => expect(page.getByRole('listitem').first()).toBeVisible() },
+  {
+    name: 'form',
+    path: '/create/templates/default/golden-path',
+    shows: (page) => expect(page.getByRole('combobox').first()).toBeVisible(),
+  },
+  { name: 'runs', path: '/runs', shows: (page) => expect(page.getByRole('table')).toBeVisible() },
+  { name: 'catalog', path: '/catalog', shows: (page) => expect(page.getByRole('row').nth(1)).toBeVisible() },
+  { name: 'nowhere', path: '/no/such/page', shows: (page) => heading(page, 'There is no page at this address') },
+];
+
+async function heading(page: Page, name: string): Promise<void> {
+  await expect(page.getByRole('heading', { level: 1, name })).toHaveCount(1);
+}
+
+/** Opens the newest run and the first component from their lists: their addresses are not known beforehand. */
+async function openFirst(page: Page, list: string): Promise<void> {
+  await page.goto(list);
+  await page.getByRole('table').getByRole('row').nth(1).getByRole('link').first().click();
+  await expect(page.getByRole('article')).toBeVisible();
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+    for (const { name, path, shows } of pages) {
+      test(`${name} is accessible`, async ({ portal: page }) => {
+        await page.goto(path);
+        await shows(page);
+        await expectAccessible(page);
+      });
+    }
+    for (const [name, list] of [
+      ['run', '/runs'],
+      ['entity', '/catalog?kind=component'],
+    ] as const) {
+      test(`${name} is accessible`, async ({ portal: page }) => {
+        await openFirst(page, list);
+        await expectAccessible(page);
+      });
+    }
+  });
+}
+
+for (const width of [320, 768, 1920]) {
+  test(`nothing is cut off at ${width} pixels`, async ({ portal: page }) => {
+    await page.setViewportSize({ width, height: 800 });
+    for (const { path, shows } of pages) {
+      await page.goto(path);
+      await shows(page);
+      await expectNoSideways(page);
+    }
+    for (const list of ['/runs', '/catalog?kind=component']) {
+      await openFirst(page, list);
+      await expectNoSideways(page);
+    }
+  });
+}
+
+async function expectNoSideways(page: Page): Promise<void> {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(over, `${page.url()} scrolls sideways`).toBeLessThanOrEqual(0);
+}
+
+async function expectAccessible(page: Page): Promise<void> {
+  // Through the debugger, not as a script of the page: its policy would refuse one.
+  await page.evaluate(axe);
+  const results = await page.evaluate(() =>
+    (window as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+  );
+  const found = results.violations.map(
+    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
+  );
+  expect(found).toEqual([]);
+}

@@ -1,0 +1,43 @@
+import { expect, test } from './portal';
+
+test('the catalog is narrowed by kind, facet and text, and its address says how', async ({ portal: page }) => {
+  await page.goto('/catalog');
+  await page
+    .getByRole('navigation', { name: 'Kinds' })
+    .getByRole('link', { name: /^Components/ })
+    .click();
+  await expect(page).toHaveURL(/kind=component/);
+  const table = page.getByRole('table', { name: 'Entities' });
+  await expect(table.getByRole('row').nth(1)).toBeVisible();
+  const all = Number(await table.getAttribute('aria-rowcount'));
+
+  await page.getByRole('group', { name: 'Owner' }).getByRole('checkbox').first().check();
+  await expect(page).toHaveURL(/owner=group/);
+  await expect.poll(async () => Number(await table.getAttribute('aria-rowcount'))).toBeLessThan(all);
+  await page.reload();
+  await expect(page.getByRole('group', { name: 'Owner' }).getByRole('checkbox').first()).toBeChecked();
+
+  await page.getByRole('searchbox', { name: /^Find by name/ }).fill('nothing-is-called-this');
+  await expect(page.getByText('Nothing in the catalog is like this.')).toBeVisible();
+  await page.getByRole('link', { name: 'Show everything' }).click();
+  await expect(table.getByRole('row').nth(1)).toBeVisible();
+});
+
+test('an entity shows what it is, what it belongs to, and its YAML', async ({ portal: page }) => {
+  await page.goto('/catalog?kind=component');
+  const link = page.getByRole('table').getByRole('row').nth(1).getByRole('link').first();
+  const title = await link.textContent();
+  await link.click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(title ?? '');
+  await page.getByRole('region', { name: 'Relations' }).getByRole('link').first().click();
+  await expect(page.getByRole('heading', { level: 1 })).not.toHaveText(title ?? '');
+  await page.goBack();
+  await page.getByRole('navigation', { name: 'Parts of the entity' }).getByRole('link', { name: 'YAML' }).click();
+  await expect(page.getByRole('figure')).toContainText('kind: Component');
+  await expect(page).toHaveURL(/tab=yaml/);
+});
+
+test('an entity that is not there says where to look', async ({ portal: page }) => {
+  await page.goto('/catalog/default/component/nobody');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no component called nobody');
+});

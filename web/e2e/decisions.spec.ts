@@ -1,0 +1,49 @@
+import type { Page } from '@playwright/test';
+import { expect, openTemplate, test } from './portal';
+
+const tour = 'A tour of steps';
+
+async function startTour(page: Page, ending: string, rest: number): Promise<void> {
+  await openTemplate(page, tour);
+  await page.getByLabel(/^Rest, in seconds/).fill(String(rest));
+  await page.getByLabel(/^How it ends/).selectOption({ label: ending });
+  await page.getByRole('button', { name: 'Review' }).click();
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(page).toHaveURL(/\/runs\/[0-9a-f-]{36}/);
+}
+
+test('a failed run says why, and is retried from the step that failed', async ({ portal: page }) => {
+  await startTour(page, 'A step fails', 0);
+  const decision = page.getByRole('region', { name: /failed/ });
+  await expect(decision).toContainText('“Stumble” failed');
+  await expect(decision).toContainText('a-file-that-nobody-wrote.txt');
+  const visited = page.getByRole('link', { name: /Visit every stop/ });
+  const before = await visited.textContent();
+
+  await decision.getByRole('button', { name: 'Retry' }).click();
+  await expect(decision).toContainText('“Stumble” failed');
+  await expect(visited).toHaveText(before ?? '');
+  await page.getByRole('link', { name: 'The whole run' }).click();
+  await expect(page.getByRole('log')).toContainText('Retried: continuing from the step that failed');
+  await page.goto('/runs?status=failed&group=cause');
+  await expect(page.getByRole('heading', { name: /a-file-that-nobody-wrote/ }).first()).toBeVisible();
+});
+
+test('a waiting run is cancelled after a question', async ({ portal: page }) => {
+  await startTour(page, 'It ends well', 600);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText(/Waiting|Running/);
+  await expect(page.getByRole('navigation', { name: 'Steps' })).toContainText('until');
+  await page.getByRole('button', { name: 'Cancel run' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel run' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText(/Cancelled|Failed/);
+});
+
+test('a run that is not there is a sentence, not a blank page', async ({ portal: page }) => {
+  await page.goto('/runs/00000000-0000-0000-0000-000000000000');
+  await expect(page.getByRole('alert')).toContainText('Could not show this run');
+});
+
+test('Backstage’s address of a run leads to it', async ({ portal: page }) => {
+  await page.goto('/create/tasks/00000000-0000-0000-0000-000000000000');
+  await expect(page).toHaveURL(/\/runs\/00000000-/);
+});

@@ -1,0 +1,49 @@
+import { expect, freshName, test } from './portal';
+
+test('search opens from everywhere, and Enter goes there', async ({ portal: page }) => {
+  await page.goto('/runs');
+  await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
+  await page.keyboard.press('/');
+  await page.keyboard.type('go service');
+  await expect(page.getByRole('option', { name: /Go service/ })).toBeVisible();
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/\/create\/templates\/default\/golden-path/);
+  await page.keyboard.press('Control+k');
+  await expect(page.getByRole('dialog', { name: 'Search' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+});
+
+test('a template is filled in and started without a mouse', async ({ portal: page }) => {
+  await page.goto('/create/templates/default/golden-path');
+  const name = freshName('keys');
+  await expect(page.getByRole('textbox', { name: 'Name', exact: true })).toBeFocused();
+  await page.keyboard.type(name);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('Made without a mouse');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('option').first()).toBeVisible();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('combobox', { name: /^Owner/ })).not.toHaveValue('');
+  await page.getByRole('textbox', { name: 'Name', exact: true }).press('Enter');
+  await expect(page.getByRole('heading', { name: 'How it runs' })).toBeVisible();
+  await page.getByRole('button', { name: 'Next' }).press('Enter');
+  await page.getByLabel(/Owner$/).focus();
+  await page.keyboard.type('demo');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(name);
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Create', exact: true }).press('Enter');
+  await expect(page).toHaveURL(/\/runs\/[0-9a-f-]{36}/);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Completed', { timeout: 60_000 });
+});
+
+test('the first stop of Tab leads past the navigation', async ({ portal: page }) => {
+  await page.goto('/catalog');
+  await expect(page.getByRole('heading', { level: 1, name: 'Catalog' })).toBeVisible();
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('main')).toBeFocused();
+});

@@ -1,0 +1,47 @@
+import { test as base, expect, type Page } from '@playwright/test';
+
+/** A page whose person is signed in, and which fails the test when the browser complains: an exception, a blocked script, a failed request of the page's own. */
+export const test = base.extend<{ portal: Page }>({
+  portal: async ({ page }, use) => {
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !expected.test(message.text())) complaints.push(message.text());
+    });
+    await page.addInitScript(() => localStorage.setItem('portico.signIn', 'guest'));
+    await use(page);
+    expect(complaints, 'what the browser complained about').toEqual([]);
+  },
+});
+
+/** Chromium writes every answer of 400 and more to the console, also those that a page asks for and handles. */
+const expected = /^Failed to load resource/;
+
+export { expect };
+
+/** A name that no other run of the tests has used: repositories stay on the forge. */
+export function freshName(prefix: string): string {
+  return `${prefix}-${Date.now().toString(36)}`;
+}
+
+/** Opens a template from the gallery. */
+export async function openTemplate(page: Page, title: string): Promise<void> {
+  await page.goto('/create');
+  await page.getByRole('link', { name: title, exact: true }).click();
+  await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible();
+}
+
+/** Fills the golden path's form up to its review. */
+export async function fillGoldenPath(page: Page, name: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill(name);
+  await page.getByLabel('Description').fill('A service that the browser tests made');
+  await page.getByRole('combobox', { name: /^Owner/ }).click();
+  await page.getByRole('option').first().click();
+  await page.getByRole('button', { name: 'Next' }).click();
+  await expect(page.getByRole('heading', { name: 'How it runs' })).toBeVisible();
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByLabel(/Owner$/).fill('demo');
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByRole('button', { name: 'Review' }).click();
+  await expect(page.getByRole('region', { name: 'Review' })).toContainText(name);
+}

@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const repository = resolve(import.meta.dirname, '../..');
+const startTimeout = 180_000;
+const stopTimeout = 40_000;
+
+/** Starts the binary on the examples, unless BASE_URL names a Portico that runs. What it returns stops it and removes its data. */
+export default async function setup(): Promise<(() => Promise<void>) | undefined> {
+  if (process.env.BASE_URL) return undefined;
+  const binary = resolve(repository, process.env.PORTICO_BINARY ?? 'bin/portico');
+  if (!existsSync(binary)) throw new Error(`${binary} is not there: run \`make build\` first, or set BASE_URL.`);
+  const data = mkdtempSync(join(tmpdir(), 'portico-e2e-'));
+  const port = await freePort();
+  const portico = spawn(
+    binary,
+    ['dev', '--config', 'examples/app-config.yaml', '--data', data, '--port', String(port)],
+    {
+      cwd: repository,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  const stop = async () => {
+    await ended(portico);
+    rmSync(data, { recursive: true, force: true });
+  };
+  process.env.BASE_URL = `http://127.0.0.1:${port}`;
+  try {
+    await ready(process.env.BASE_URL, portico);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const probe = createServer();
+    probe.once('error', failed);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => (address && typeof address === 'object' ? found(address.port) : failed(new Error('no port'))));
+    });
+  });
+}
+
+/** Waits until the examples' golden path can be seen: readiness alone says nothing of the catalog. */
+async function ready(base: string, portico: ChildProcess): Promise<void> {
+  const deadline = Date.now() + startTimeout;
+  while (Date.now() < deadline) {
+    if (portico.exitCode !== null) throw new Error(`portico dev ended with status ${portico.exitCode}`);
+    if (await hasTemplate(base).catch(() => false)) return;
+    await new Promise((resume) => setTimeout(resume, 300));
+  }
+  throw new Error(`portico dev did not show its templates within ${startTimeout / 1000} s`);
+}
+
+async function hasTemplate(base: string): Promise<boolean> {
+  const session = await fetch(`${base}/api/auth/guest/refresh`, {
+    method: 'POST',
+    headers: { 'X-Requested-With': 'XMLHttpRequest' },
+  });
+  const { backstageIdentity } = await session.json();
+  const answer = await fetch(`${base}/api/catalog/entities/by-name/template/default/golden-path`, {
+    headers: { Authorization: `Bearer ${backstageIdentity.token}` },
+  });
+  return answer.ok;
+}
+
+function ended(portico: ChildProcess): Promise<void> {
+  return new Promise((resume) => {
+    if (portico.exitCode !== null) return resume();
+    const force = setTimeout(() => portico.kill('SIGKILL'), stopTimeout);
+    portico.once('exit', () => {
+      clearTimeout(force);
+      resume();
+    });
+    portico.kill('SIGTERM');
+  });
+}
