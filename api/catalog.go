@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"net/http"
 
@@ -10,6 +11,11 @@ import (
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/fault"
 )
+
+// catalogPermissions is what the catalog tells of its permissions and rules; the words are the contract.
+//
+//go:embed catalog_permissions.json
+var catalogPermissions []byte
 
 // NewCatalogPlugin mounts the catalog under /api/catalog, as Backstage's catalog-backend serves it.
 func NewCatalogPlugin(service *catalog.Service) Plugin {
@@ -56,6 +62,8 @@ func (r catalogRoutes) entityRoutes() []route {
 			body: validateBody, answers: []answer{{http.StatusOK, "it is valid", ""}}, handle: r.validate},
 		{method: http.MethodPost, path: "/analyze-location", access: authenticated, summary: "Drafts an entity for a repository",
 			body: analyzeBody, answers: ok("the draft"), handle: r.analyze},
+		{method: http.MethodGet, path: "/.well-known/backstage/permissions/metadata", access: authenticated,
+			summary: "Describes the catalog's permissions", answers: ok("permissions and rules"), handle: r.permissions},
 	}
 }
 
@@ -259,6 +267,11 @@ func (r catalogRoutes) analyze(c *call) error {
 		return err
 	}
 	return c.json(http.StatusOK, analysis)
+}
+
+func (r catalogRoutes) permissions(c *call) error {
+	c.Data(http.StatusOK, "application/json; charset=utf-8", catalogPermissions)
+	return nil
 }
 
 // entityRef is the reference in the path, in the caller's case.

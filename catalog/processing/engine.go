@@ -67,8 +67,6 @@ type Engine struct {
 	pipeline *Pipeline
 	options  Options
 	log      *slog.Logger
-	// due and unstitched wake the loops before their next poll.
-	due, unstitched wake
 }
 
 // NewEngine makes an engine; it does nothing until Run.
@@ -79,21 +77,24 @@ func NewEngine(pool *pgxpool.Pool, pipeline *Pipeline, options Options, log *slo
 	if options.OrphanInterval == 0 {
 		options.OrphanInterval = 30 * time.Second
 	}
-	return &Engine{
-		pool: pool, queries: db.New(), state: NewState(), pipeline: pipeline, options: options, log: log,
-		due: newWake(), unstitched: newWake(),
-	}
+	return &Engine{pool: pool, queries: db.New(), state: NewState(), pipeline: pipeline, options: options, log: log}
 }
 
 // Run processes, stitches and sweeps until the context ends, and then gives back what it had taken. It returns no error for a
 // context that ended; failures of the database are logged and tried again.
 func (e *Engine) Run(ctx context.Context) error {
+	listener := db.NewListener(e.pool, notification, e.log)
+	due, stopDue := listener.Follow("")
+	defer stopDue()
+	unstitched, stopUnstitched := listener.Follow("")
+	defer stopUnstitched()
+
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return listener.Run(ctx) })
+	group.Go(func() error { return e.repeat(ctx, "stitch entities", unstitched, e.stitch) })
 	if !e.options.Paused {
-		group.Go(func() error { return e.process(ctx) })
+		group.Go(func() error { return e.process(ctx, due) })
 	}
-	group.Go(func() error { return e.repeat(ctx, "stitch entities", e.unstitched, e.stitch) })
-	group.Go(func() error { return e.listen(ctx) })
 	if e.options.Orphan != OrphanKeep {
 		group.Go(func() error { return e.sweep(ctx) })
 	}
@@ -103,20 +104,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// wake lets one loop know that there is work.
-type wake chan struct{}
-
-func newWake() wake { return make(chan struct{}, 1) }
-
-func (w wake) ring() {
-	select {
-	case w <- struct{}{}:
-	default: // it is rung already
-	}
-}
-
 // repeat runs step as long as it says that there may be more, and then when it is woken or a poll period has passed.
-func (e *Engine) repeat(ctx context.Context, what string, woken wake, step func(ctx context.Context) (more bool, err error)) error {
+func (e *Engine) repeat(ctx context.Context, what string, woken <-chan struct{}, step func(ctx context.Context) (more bool, err error)) error {
 	for {
 		more, err := step(ctx)
 		if ctx.Err() != nil {
@@ -135,29 +124,6 @@ func (e *Engine) repeat(ctx context.Context, what string, woken wake, step func(
 		case <-time.After(pollPeriod):
 		}
 	}
-}
-
-// listen wakes the loops when any process has changed something.
-func (e *Engine) listen(ctx context.Context) error {
-	return e.repeat(ctx, "listen for changes", nil, func(ctx context.Context) (bool, error) {
-		connection, err := e.pool.Acquire(ctx)
-		if err != nil {
-			return false, fmt.Errorf("acquire a connection: %w", err)
-		}
-		// The connection listens for good, so the pool must not have it back.
-		raw := connection.Hijack()
-		defer func() { _ = raw.Close(context.WithoutCancel(ctx)) }()
-		if _, err := raw.Exec(ctx, "listen "+notification); err != nil {
-			return false, fmt.Errorf("listen: %w", err)
-		}
-		for {
-			e.due.ring()
-			e.unstitched.ring()
-			if _, err := raw.WaitForNotification(ctx); err != nil {
-				return false, fmt.Errorf("wait for a notification: %w", err)
-			}
-		}
-	})
 }
 
 // sweep removes orphans now and then.
@@ -189,7 +155,7 @@ type work struct {
 }
 
 // process takes what is due, has workers run it through the pipeline, and writes results as they come.
-func (e *Engine) process(ctx context.Context) error {
+func (e *Engine) process(ctx context.Context, due <-chan struct{}) error {
 	taken, finished := make(chan work), make(chan work, batchSize)
 	writing := make(chan struct{})
 	go func() {
@@ -206,7 +172,7 @@ func (e *Engine) process(ctx context.Context) error {
 			}
 		})
 	}
-	err := e.repeat(ctx, "take due entities", e.due, func(ctx context.Context) (bool, error) {
+	err := e.repeat(ctx, "take due entities", due, func(ctx context.Context) (bool, error) {
 		return e.take(ctx, taken, finished)
 	})
 	close(taken)

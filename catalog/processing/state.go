@@ -22,7 +22,7 @@ const (
 	SourceLocations = "locations"
 )
 
-// notification is the channel on which engines hear that there is work.
+// notification is the channel on which engines hear, without a topic, that there is work.
 const notification = "portico_catalog"
 
 // attempts is how often a transaction that Postgres aborted for the sake of another is tried.

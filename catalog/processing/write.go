@@ -31,7 +31,7 @@ type outcome struct {
 
 // write stores finished work in one transaction. Work on documents that changed meanwhile is dropped: they are due again.
 func (e *Engine) write(ctx context.Context, done []work) error {
-	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
+	return Transact(ctx, e.pool, func(tx pgx.Tx) error {
 		current, err := e.stillCurrent(ctx, tx, done)
 		if err != nil {
 			return err
@@ -45,12 +45,6 @@ func (e *Engine) write(ctx context.Context, done []work) error {
 		}
 		return e.postpone(ctx, tx, current)
 	})
-	if err != nil {
-		return err
-	}
-	e.due.ring()
-	e.unstitched.ring()
-	return nil
 }
 
 // stillCurrent locks everything the batch will write to, in one order for all, and keeps the work whose document is still the one it
