@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/policy"
 )
@@ -79,6 +80,10 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	if errors.As(err, &transport) {
 		return transport.status, errorDetail{transport.name, transport.message}
 	}
+	var malformed *entity.Error
+	if errors.As(err, &malformed) {
+		return malformedStatus(malformed.Name), errorDetail{malformed.Name, malformed.Message}
+	}
 	var denied *policy.DeniedError
 	if errors.As(err, &denied) {
 		return http.StatusForbidden, errorDetail{string(fault.NotAllowed), denied.Error()}
@@ -88,6 +93,15 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}
 	}
 	return s.internal(c, err)
+}
+
+// malformedStatus is what Backstage answers to an entity or a reference that it cannot read: its own InputError is the caller's fault, any
+// other name it takes for its own.
+func malformedStatus(name string) int {
+	if name == string(fault.Input) {
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
 }
 
 // internal hides what broke from the caller and gives both sides an id to find it by.

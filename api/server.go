@@ -156,9 +156,11 @@ func elsewhere(portal http.Handler) gin.HandlerFunc {
 		isPage := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
 		if portal == nil || !isPage || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/.backstage/") {
 			c.AbortWithStatus(http.StatusNotFound)
+			c.Writer.WriteHeaderNow()
 			return
 		}
 		c.Status(http.StatusOK)
 		portal.ServeHTTP(c.Writer, c.Request)
+		c.Writer.WriteHeaderNow() // or gin adds a text of its own to an empty 404
 	}
 }

@@ -154,7 +154,8 @@ func (r *templateRun) step(ctx workflow.Context, position int, soFar engine.Fini
 	defer func() { r.stop = nil }()
 	for i, iteration := range prepared.Iterations {
 		action := engine.ActionRequest{RunID: r.command.RunID, Generation: r.plan.Generation, Position: position,
-			Iteration: iteration.Index, First: i == 0, Last: i == len(prepared.Iterations)-1, Workspace: r.workspace}
+			Iteration: iteration.Index, First: i == 0, Last: i == len(prepared.Iterations)-1, Workspace: r.workspace,
+			PreviousFailed: request.PreviousFailed}
 		if err := r.iteration(stepContext, prepared, iteration, action); err != nil {
 			return r.failStep(position, r.describe(err, position))
 		}

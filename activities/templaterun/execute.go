@@ -74,12 +74,13 @@ func (e *execution) run(ctx context.Context) (engine.ActionResult, error) {
 		// A crash came between the record and Temporal's hearing of it: the step is done.
 		return engine.ActionResult{Workspace: firstOf(done.Workspace, e.request.Workspace)}, nil
 	}
+	e.situation.PreviousFailed = e.request.PreviousFailed
 	decision, err := e.Planner.Decide(ctx, e.situation, e.step)
-	if err != nil {
-		return engine.ActionResult{}, err
+	if err == nil && e.request.Iteration >= len(decision.Iterations) {
+		err = fmt.Errorf("step %s has no iteration %d any more", e.step.ID, e.request.Iteration)
 	}
-	if e.request.Iteration >= len(decision.Iterations) {
-		return engine.ActionResult{}, fmt.Errorf("step %s has no iteration %d any more", e.step.ID, e.request.Iteration)
+	if err != nil {
+		return engine.ActionResult{}, e.final(err)
 	}
 	iteration := decision.Iterations[e.request.Iteration]
 	log, err := e.openLog(ctx, decision, iteration)
@@ -209,6 +210,12 @@ func (e *execution) fail(ctx context.Context, cause error, log *stepLog) error {
 	log.flush(ctx)
 	return temporal.NewApplicationErrorWithOptions(failure.Message, failure.Name, temporal.ApplicationErrorOptions{
 		NonRetryable: !again, NextRetryDelay: action.RetryAfter(cause), Details: []any{failure.Next}})
+}
+
+// final ends the step: what was decided when it was prepared cannot be decided again.
+func (e *execution) final(cause error) error {
+	failure := e.failure(cause)
+	return temporal.NewNonRetryableApplicationError(failure.Message, failure.Name, nil, failure.Next)
 }
 
 func firstOf(texts ...string) string {
