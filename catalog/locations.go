@@ -250,6 +250,22 @@ func (s *Service) LocationByID(ctx context.Context, principal identity.Principal
 	return locationOf(row), nil
 }
 
+// LocationOrigin says who registered a location, and when by the database's clock. A location that is not registered is a fault of kind
+// NotFound.
+func (s *Service) LocationOrigin(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (id, registeredBy string, registeredAt time.Time, err error) {
+	if err := s.authorize(ctx, principal, policy.CatalogLocationRead, spec.String()); err != nil {
+		return "", "", time.Time{}, err
+	}
+	row, err := s.queries.CatalogLocationOrigin(ctx, s.pool, spec.Type, spec.Target)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", "", time.Time{}, fault.New(fault.NotFound, "Location %s is not registered", spec)
+	}
+	if err != nil {
+		return "", "", time.Time{}, fmt.Errorf("location %s: %w", spec, err)
+	}
+	return row.ID.String(), row.CreatedBy, row.CreatedAt, nil
+}
+
 func noLocation(id string) error {
 	return fault.New(fault.NotFound, "Found no location with ID %s", id)
 }

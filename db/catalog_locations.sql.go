@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -138,6 +139,23 @@ func (q *Queries) CatalogLocationForUpdate(ctx context.Context, db DBTX, id uuid
 		&i.Target,
 		&i.EntityRef,
 	)
+	return i, err
+}
+
+const catalogLocationOrigin = `-- name: CatalogLocationOrigin :one
+select id, created_by, created_at from catalog_locations where type = $1 and target = $2
+`
+
+type CatalogLocationOriginRow struct {
+	ID        uuid.UUID
+	CreatedBy string
+	CreatedAt time.Time
+}
+
+func (q *Queries) CatalogLocationOrigin(ctx context.Context, db DBTX, type_ string, target string) (CatalogLocationOriginRow, error) {
+	row := db.QueryRow(ctx, catalogLocationOrigin, type_, target)
+	var i CatalogLocationOriginRow
+	err := row.Scan(&i.ID, &i.CreatedBy, &i.CreatedAt)
 	return i, err
 }
 

@@ -180,9 +180,10 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 // buildActions is the one table of actions.
 func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry, error) {
 	var all []action.Action
-	all = append(all, activitiescatalog.Actions(p.catalog)...)
+	all = append(all, activitiescatalog.Actions(p.catalog, p.integrations)...)
 	all = append(all, debug.Actions()...)
-	all = append(all, fetch.Actions(fetch.Options{Reader: p.integrations, Renderer: renderer})...)
+	all = append(all, fetch.Actions(fetch.Options{Sources: p.integrations, Templates: renderer.Files,
+		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
 	all = append(all, activitiesfs.Actions()...)
 	all = append(all, github.NewPublish(github.Options{Hosts: p.integrations,
 		Author:                 github.Author{Name: p.config.Scaffolder.DefaultAuthor.Name, Email: p.config.Scaffolder.DefaultAuthor.Email},

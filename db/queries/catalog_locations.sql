@@ -25,3 +25,6 @@ delete from catalog_locations where id = @id;
 
 -- name: CatalogLocationEntityTaken :one
 select exists (select from catalog_locations where entity_ref = @entity_ref);
+
+-- name: CatalogLocationOrigin :one
+select id, created_by, created_at from catalog_locations where type = @type and target = @target;

@@ -126,6 +126,8 @@ type ActionRequest struct {
 	Generation int    `json:"generation"`
 	Position   int    `json:"position"`
 	Iteration  int    `json:"iteration"`
+	// PreviousFailed says that an earlier step failed, as it did when this one was prepared.
+	PreviousFailed bool `json:"previousFailed,omitempty"`
 	// First and Last mark the first and the last execution of the step: they tell of its beginning and its end.
 	First     bool   `json:"first,omitempty"`
 	Last      bool   `json:"last,omitempty"`
