@@ -283,8 +283,7 @@ func (c *checker) checkDuration(s *schema, v *value, path string) *yaml.Node {
 
 // objectDuration reads {hours: 1, minutes: 30}.
 func objectDuration(v *value) (time.Duration, error) {
-	var amounts []string
-	var units []time.Duration
+	var quantities []quantity
 	for _, member := range v.fields {
 		unit, ok := durationUnits[member.key]
 		if !ok {
@@ -293,12 +292,12 @@ func objectDuration(v *value) (time.Duration, error) {
 		if _, ok := member.value.number(); !ok {
 			return 0, fmt.Errorf("%s of a duration must be a number, not %s", member.key, member.value.typeName())
 		}
-		amounts, units = append(amounts, member.value.text), append(units, unit)
+		quantities = append(quantities, quantity{member.value.text, unit})
 	}
-	if len(units) == 0 {
+	if len(quantities) == 0 {
 		return 0, errNotDuration
 	}
-	return sumDuration(amounts, units)
+	return sumDuration(quantities...)
 }
 
 func plain(tag, text string) *yaml.Node {

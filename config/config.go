@@ -365,7 +365,7 @@ func splitListen(address string) (string, int, error) {
 	return host, int(port), nil
 }
 
-func (l Listen) url() string {
+func (l *Listen) url() string {
 	host := l.Host
 	if host == "" || host == "0.0.0.0" || host == "::" {
 		host = "localhost"

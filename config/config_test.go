@@ -118,12 +118,12 @@ func requireNothingZero(t *testing.T, path string, v reflect.Value) {
 // implied and split are the two places where a whole struct of zeros is right: the github.com entry nobody wrote, and a
 // rule's location, which has an exact target or a pattern and never both.
 func implied(v reflect.Value) bool {
-	entry, ok := v.Interface().(config.GitHub)
+	entry, ok := reflect.TypeAssert[config.GitHub](v)
 	return ok && entry.Host == "github.com"
 }
 
 func split(v reflect.Value) bool {
-	location, ok := v.Interface().(config.CatalogRuleLocation)
+	location, ok := reflect.TypeAssert[config.CatalogRuleLocation](v)
 	return ok && (location.Exact == "") != (location.Pattern == "")
 }
 
@@ -285,8 +285,8 @@ func leaves(path string, of reflect.Type, into map[string]string) {
 	case of.Kind() == reflect.Map:
 		leaves(path+".<name>", of.Elem(), into)
 	case of.Kind() == reflect.Struct:
-		for n := range of.NumField() {
-			leaves(strings.TrimPrefix(path+"."+of.Field(n).Tag.Get("yaml"), "."), of.Field(n).Type, into)
+		for field := range of.Fields() {
+			leaves(strings.TrimPrefix(path+"."+field.Tag.Get("yaml"), "."), field.Type, into)
 		}
 	case of.Kind() == reflect.Bool:
 		into[path] = "boolean"

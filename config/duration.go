@@ -48,7 +48,11 @@ func iso(unit string) string { return `(?:(\d+(?:[.,]\d+)?)` + unit + `)?` }
 // parseDuration reads the two forms that are strings: ISO 8601 (PT30M, P1D) and words (30 seconds, 1d).
 func parseDuration(text string) (time.Duration, error) {
 	if match := isoDuration.FindStringSubmatch(text); match != nil && strings.ContainsAny(text, "0123456789") {
-		return sumDuration(match[1:], isoUnits)
+		quantities := make([]quantity, len(isoUnits))
+		for n, unit := range isoUnits {
+			quantities[n] = quantity{match[n+1], unit}
+		}
+		return sumDuration(quantities...)
 	}
 	match := wordDuration.FindStringSubmatch(strings.TrimSpace(text))
 	if match == nil {
@@ -58,21 +62,26 @@ func parseDuration(text string) (time.Duration, error) {
 	if !ok {
 		return 0, fmt.Errorf("%w: there is no unit %q", errNotDuration, match[2])
 	}
-	return sumDuration(match[1:2], []time.Duration{unit})
+	return sumDuration(quantity{match[1], unit})
 }
 
-// sumDuration adds up amounts of units; an empty amount is none.
-func sumDuration(amounts []string, units []time.Duration) (time.Duration, error) {
+// quantity is an amount of a unit; an empty amount is none.
+type quantity struct {
+	amount string
+	unit   time.Duration
+}
+
+func sumDuration(quantities ...quantity) (time.Duration, error) {
 	var total float64
-	for n, amount := range amounts {
-		if amount == "" {
+	for _, each := range quantities {
+		if each.amount == "" {
 			continue
 		}
-		number, err := strconv.ParseFloat(strings.ReplaceAll(amount, ",", "."), 64)
+		number, err := strconv.ParseFloat(strings.ReplaceAll(each.amount, ",", "."), 64)
 		if err != nil {
 			return 0, errNotDuration
 		}
-		total += number * float64(units[n])
+		total += number * float64(each.unit)
 	}
 	if math.IsNaN(total) || total < 0 || total >= math.MaxInt64 {
 		return 0, errors.New("not a duration between 0 and 292 years")

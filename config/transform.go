@@ -18,16 +18,15 @@ func (t transformer) apply(v *value, dir string, depth int) (*value, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("%s: more than %d levels: does a file include itself?", v.origin, maxDepth)
 	}
-	switch v.kind {
-	case list:
+	switch {
+	case v.kind == list:
 		return t.applyList(v, dir, depth)
-	case object:
+	case v.kind == object:
 		return t.applyObject(v, dir, depth)
+	case v.isString():
+		return t.substituteValue(v), nil
 	}
-	if !v.isString() {
-		return v, nil
-	}
-	return t.substituteValue(v), nil
+	return v, nil
 }
 
 func (t transformer) applyList(v *value, dir string, depth int) (*value, error) {

@@ -18,8 +18,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
-	"github.com/portico-dev/portico/scaffolder/action/actiontest"
 )
 
 // service is a catalog in memory with the rules of the real one.

@@ -105,9 +105,9 @@ func (l lookup) entities(ctx context.Context, texts []string) ([]json.RawMessage
 	if err != nil {
 		return nil, explain(fmt.Errorf("looking up %d entities: %w", len(refs), err))
 	}
-	for n, document := range found {
-		if document == nil && !l.optional {
-			return nil, action.Final(fmt.Errorf("Entity %s not found", texts[n])) //nolint:staticcheck // Backstage's words
+	for n, text := range texts {
+		if found[n] == nil && !l.optional {
+			return nil, action.Final(fmt.Errorf("Entity %s not found", text)) //nolint:staticcheck // Backstage's words
 		}
 	}
 	return found, nil

@@ -190,8 +190,8 @@ func mainEntity(documents []json.RawMessage) (string, error) {
 	}
 	written := func(e entity.Entity) bool { return !strings.HasPrefix(e.Name(), "generated-") }
 	component := func(e entity.Entity) bool { return written(e) && e.Kind() == "Component" }
-	any := func(entity.Entity) bool { return true }
-	for _, wanted := range []func(entity.Entity) bool{component, written, any} {
+	whatever := func(entity.Entity) bool { return true }
+	for _, wanted := range []func(entity.Entity) bool{component, written, whatever} {
 		if n := slices.IndexFunc(entities, wanted); n >= 0 {
 			return entities[n].Ref().String(), nil
 		}

@@ -34,7 +34,11 @@ const maxWait = 10 * time.Minute
 // Wait says how long a step with this rendered input of debug:wait is to wait. A time beyond ten minutes is a final error in
 // Backstage's words, a negative one is no time.
 func Wait(input json.RawMessage) (time.Duration, error) {
-	var amounts struct{ Minutes, Seconds, Milliseconds float64 }
+	var amounts struct {
+		Minutes      float64 `json:"minutes"`
+		Seconds      float64 `json:"seconds"`
+		Milliseconds float64 `json:"milliseconds"`
+	}
 	if err := json.Unmarshal(input, &amounts); err != nil {
 		return 0, action.Final(fmt.Errorf("input of debug:wait: %w", err))
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/activities/debug"
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
-	"github.com/portico-dev/portico/scaffolder/action/actiontest"
 )
 
 func TestConform(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 
 	"github.com/portico-dev/portico/activities/fetch"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
-	"github.com/portico-dev/portico/scaffolder/action/actiontest"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 

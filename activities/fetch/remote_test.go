@@ -13,8 +13,8 @@ import (
 
 	"github.com/portico-dev/portico/activities/fetch"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
-	"github.com/portico-dev/portico/scaffolder/action/actiontest"
 )
 
 const commit = "0123456789abcdef0123456789abcdef01234567"
@@ -129,6 +129,9 @@ func TestRemoteFailures(t *testing.T) {
 		"not allowed":       {"fetch:plain:file", `{"url":"http://127.0.0.1:1/x","targetPath":"a"}`, "NotAllowedError", false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bench := *bench
+			bench.Workspace = actiontest.NewBench(t).Workspace
 			_, err := bench.Run(t, tested[test.id], test.input)
 			var classified *action.Error
 			require.ErrorAs(t, err, &classified)
@@ -137,8 +140,11 @@ func TestRemoteFailures(t *testing.T) {
 			require.Empty(t, tree(t, bench.Workspace))
 		})
 	}
-	bench.Template.BaseURL = ""
-	_, err := bench.Run(t, tested["fetch:plain"], `{"url":"./x"}`)
+}
+
+func TestRelativeURLNeedsATemplate(t *testing.T) {
+	t.Parallel()
+	_, err := actiontest.NewBench(t).Run(t, actions(t, fetch.Options{})["fetch:plain"], `{"url":"./x"}`)
 	requireFinal(t, err, "InputError", "Failed to fetch, template location could not be determined and the fetch URL is relative, ./x")
 }
 

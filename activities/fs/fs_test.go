@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/activities/fs"
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
-	"github.com/portico-dev/portico/scaffolder/action/actiontest"
 )
 
 var remove, rename, readdir = fs.Actions()[0], fs.Actions()[1], fs.Actions()[2]
@@ -185,6 +185,7 @@ func TestReaddir(t *testing.T) {
 		"nothing":   {`{"paths":[]}`, []string{}, []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			output, err := bench.Run(t, readdir, input(bench, test.input))
 			require.NoError(t, err)
 			require.Equal(t, entries(bench, test.files), decoded(t, output["files"]))

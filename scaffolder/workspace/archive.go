@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -250,8 +251,7 @@ func (a *archiveReader) extractFile(header *tar.Header, mode fs.FileMode) (err e
 type onlyWriter struct{ io.Writer }
 
 func (a *archiveReader) closeDirectories() error {
-	for n := len(a.directories) - 1; n >= 0; n-- {
-		header := a.directories[n]
+	for _, header := range slices.Backward(a.directories) {
 		if err := a.root.Chmod(header.Name, fs.FileMode(header.Mode).Perm()); err != nil {
 			return err
 		}

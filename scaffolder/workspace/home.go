@@ -91,13 +91,18 @@ func removeTree(path string) error {
 	if os.RemoveAll(path) == nil {
 		return nil
 	}
-	_ = filepath.WalkDir(path, func(below string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			return os.Chmod(below, 0o700)
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(below string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
 		}
-		return nil
+		return root.Chmod(below, 0o700)
 	})
-	return os.RemoveAll(path)
+	return errors.Join(err, os.RemoveAll(path))
 }
 
 // newFile makes a fresh file outside all working directories.

@@ -223,8 +223,8 @@ func (s *Store) keep(unused *directory) (surplus []*directory) {
 	defer s.mutex.Unlock()
 	s.kept = append(s.kept, unused)
 	total := int64(0)
-	for n := len(s.kept) - 1; n >= 0; n-- {
-		total += s.kept[n].manifest.footprint()
+	for n, each := range slices.Backward(s.kept) {
+		total += each.manifest.footprint()
 		if total > s.options.KeepBytes || len(s.kept)-n > maxKept {
 			surplus = slices.Clone(s.kept[:n+1])
 			s.kept = slices.Delete(s.kept, 0, n+1)

@@ -147,12 +147,12 @@ func tree(t testing.TB, root *os.Root) map[string]string {
 		info, err := item.Info()
 		require.NoError(t, err)
 		content := []byte{}
-		switch item.Type() {
-		case fs.ModeSymlink:
+		switch {
+		case item.Type() == fs.ModeSymlink:
 			link, err := root.Readlink(path)
 			require.NoError(t, err)
 			content = []byte(link)
-		case 0:
+		case item.Type().IsRegular():
 			content, err = root.ReadFile(path)
 			require.NoError(t, err)
 		}

@@ -176,9 +176,11 @@ func requireExample(t *testing.T, description action.Description, example action
 	require.NotEmpty(t, example.Description)
 	var template struct {
 		Steps []struct {
-			ID, Name, Action string
-			Input            map[string]any
-		}
+			ID     string         `yaml:"id"`
+			Name   string         `yaml:"name"`
+			Action string         `yaml:"action"`
+			Input  map[string]any `yaml:"input"`
+		} `yaml:"steps"`
 	}
 	decoder := yaml.NewDecoder(strings.NewReader(example.Example))
 	decoder.KnownFields(true)
