@@ -2,6 +2,7 @@ package parameters
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
@@ -25,43 +26,42 @@ func checkPatternProperties(c *check, argument nunjucks.Value) {
 		return
 	}
 	for name, value := range object.All() {
+		matched := false
 		for pattern, schema := range patterns.All() {
 			if c.matches(pattern, name) {
+				matched = true
 				c.found = append(c.found, c.validate(c.at.member(name), schema, value)...)
 			}
 		}
+		if !matched {
+			c.additionalProperty(name, value)
+		}
 	}
 }
 
-func checkAdditionalProperties(c *check, argument nunjucks.Value) {
+func checkAdditionalProperties(c *check, _ nunjucks.Value) {
 	object, isObject := c.instance.(*nunjucks.Object)
-	if !isObject {
+	if !isObject || member(c.schema, "patternProperties") != nunjucks.Undefined {
+		return // patternProperties asks about those that match no pattern
+	}
+	for name, value := range object.All() {
+		c.additionalProperty(name, value)
+	}
+}
+
+// additionalProperty holds a property that properties does not name to additionalProperties.
+func (c *check) additionalProperty(name string, value nunjucks.Value) {
+	declared, isMap := member(c.schema, "properties").(*nunjucks.Object)
+	if isMap && member(declared, name) != nunjucks.Undefined {
 		return
 	}
-	declared, _ := member(c.schema, "properties").(*nunjucks.Object)
-	patterns, _ := member(c.schema, "patternProperties").(*nunjucks.Object)
-	for name, value := range object.All() {
-		if declared != nil && member(declared, name) != nunjucks.Undefined || c.matchesAny(patterns, name) {
-			continue
-		}
-		if argument == false {
-			c.violation("additionalProperties", name, "is not allowed to have the additional property %s", quote(name))
-			continue
-		}
-		c.found = append(c.found, c.validate(c.at.member(name), argument, value)...)
+	switch schema := member(c.schema, "additionalProperties"); schema {
+	case nunjucks.Undefined:
+	case false:
+		c.violation("additionalProperties", name, "is not allowed to have the additional property %s", quote(name))
+	default:
+		c.found = append(c.found, c.validate(c.at.member(name), schema, value)...)
 	}
-}
-
-func (c *check) matchesAny(patterns *nunjucks.Object, name string) bool {
-	if patterns == nil {
-		return false
-	}
-	for _, pattern := range patterns.Keys() {
-		if c.matches(pattern, name) {
-			return true
-		}
-	}
-	return false
 }
 
 func checkPropertyNames(c *check, argument nunjucks.Value) {
@@ -70,7 +70,7 @@ func checkPropertyNames(c *check, argument nunjucks.Value) {
 		return
 	}
 	for _, name := range object.Keys() {
-		c.found = append(c.found, c.validate(c.at.member(name), argument, name)...)
+		c.found = append(c.found, c.validate(c.at, argument, name)...)
 	}
 }
 
@@ -95,7 +95,10 @@ func checkDependencies(c *check, argument nunjucks.Value) {
 				}
 			}
 		default:
-			c.found = append(c.found, c.validate(at, dependency, c.instance)...)
+			if found := c.validate(at, dependency, c.instance); len(found) > 0 {
+				c.violation("dependencies", at.property, "does not meet dependency required by %s", at.property)
+				c.found = append(c.found, found...)
+			}
 		}
 	}
 }
@@ -111,30 +114,28 @@ func checkItems(c *check, argument nunjucks.Value) {
 	if !isList {
 		return
 	}
-	tuple, isTuple := argument.(*nunjucks.Array)
 	for i, item := range list.Items {
-		schema := argument
-		if isTuple && i < len(tuple.Items) {
-			schema = tuple.Items[i]
-		} else if isTuple {
-			return // additionalItems has its say
+		switch schema := itemSchema(c.schema, argument, i); schema {
+		case nunjucks.Undefined:
+		case false:
+			c.violation("items", nil, "additionalItems not permitted")
+			return
+		default:
+			c.found = append(c.found, c.validate(c.at.item(i), schema, item)...)
 		}
-		c.found = append(c.found, c.validate(c.at.item(i), schema, item)...)
 	}
 }
 
-func checkAdditionalItems(c *check, argument nunjucks.Value) {
-	list, isList := c.instance.(*nunjucks.Array)
-	tuple, isTuple := member(c.schema, "items").(*nunjucks.Array)
-	if !isList || !isTuple || len(list.Items) <= len(tuple.Items) {
-		return
-	}
-	if argument == false {
-		c.violation("additionalItems", len(tuple.Items), "is not allowed to have additional items")
-		return
-	}
-	for i := len(tuple.Items); i < len(list.Items); i++ {
-		c.found = append(c.found, c.validate(c.at.item(i), argument, list.Items[i])...)
+// itemSchema is the schema of the item at i: the same for all, or by its place, with additionalItems for those after the last place.
+func itemSchema(schema *nunjucks.Object, items nunjucks.Value, i int) nunjucks.Value {
+	tuple, isTuple := items.(*nunjucks.Array)
+	switch {
+	case !isTuple:
+		return items
+	case i < len(tuple.Items):
+		return tuple.Items[i]
+	default:
+		return member(schema, "additionalItems")
 	}
 }
 
@@ -158,7 +159,7 @@ func checkUniqueItems(c *check, argument nunjucks.Value) {
 	}
 	seen := map[string]bool{}
 	for _, item := range list.Items {
-		key := string(encode(item))
+		key := string(encode(sorted(item)))
 		if seen[key] {
 			c.violation("uniqueItems", nil, "contains duplicate item")
 			return
@@ -167,10 +168,30 @@ func checkUniqueItems(c *check, argument nunjucks.Value) {
 	}
 }
 
+// sorted is a value with the keys of its objects in one order: two that are equal encode alike.
+func sorted(value nunjucks.Value) nunjucks.Value {
+	switch value := value.(type) {
+	case *nunjucks.Array:
+		items := make([]nunjucks.Value, len(value.Items))
+		for i, item := range value.Items {
+			items[i] = sorted(item)
+		}
+		return &nunjucks.Array{Items: items}
+	case *nunjucks.Object:
+		object := nunjucks.NewObject()
+		for _, name := range slices.Sorted(slices.Values(value.Keys())) {
+			object.Set(name, sorted(member(value, name)))
+		}
+		return object
+	default:
+		return value
+	}
+}
+
 func checkAllOf(c *check, argument nunjucks.Value) {
-	for i, schema := range subschemas(argument) {
+	for i, schema := range c.subschemas("allOf", argument) {
 		if found := c.validate(c.at, schema, c.instance); len(found) > 0 {
-			label := subschemaLabel(i, schema)
+			label := subschemaLabel(i, schema, "%s")
 			c.violation("allOf", map[string]any{"id": label, "length": len(found)},
 				"does not match allOf schema %s with %d error[s]:", label, len(found))
 			c.found = append(c.found, found...)
@@ -179,27 +200,24 @@ func checkAllOf(c *check, argument nunjucks.Value) {
 }
 
 func checkAnyOf(c *check, argument nunjucks.Value) {
-	if c.instance == nunjucks.Undefined {
-		return
-	}
-	if labels, matching := c.matching(argument); matching == 0 {
+	labels, matching := c.satisfied("anyOf", argument, "<%s>")
+	if c.instance != nunjucks.Undefined && matching == 0 {
 		c.violation("anyOf", labels, "is not any of %s", strings.Join(labels, ","))
 	}
 }
 
 func checkOneOf(c *check, argument nunjucks.Value) {
-	if c.instance == nunjucks.Undefined {
-		return
-	}
-	if labels, matching := c.matching(argument); matching != 1 {
+	labels, matching := c.satisfied("oneOf", argument, "%s")
+	if c.instance != nunjucks.Undefined && matching != 1 {
 		c.violation("oneOf", labels, "is not exactly one from %s", strings.Join(labels, ","))
 	}
 }
 
-// matching counts the subschemas that the value satisfies.
-func (c *check) matching(argument nunjucks.Value) (labels []string, matching int) {
-	for i, schema := range subschemas(argument) {
-		labels = append(labels, subschemaLabel(i, schema))
+// satisfied counts the subschemas that the value satisfies.
+func (c *check) satisfied(name string, argument nunjucks.Value, idFormat string) (labels []string, matching int) {
+	labels = []string{}
+	for i, schema := range c.subschemas(name, argument) {
+		labels = append(labels, subschemaLabel(i, schema, idFormat))
 		if len(c.validate(c.at, schema, c.instance)) == 0 {
 			matching++
 		}
@@ -208,11 +226,18 @@ func (c *check) matching(argument nunjucks.Value) (labels []string, matching int
 }
 
 func checkNot(c *check, argument nunjucks.Value) {
-	if c.instance == nunjucks.Undefined {
+	if c.instance == nunjucks.Undefined || argument == false {
 		return
 	}
-	if len(c.validate(c.at, argument, c.instance)) == 0 {
-		c.violation("not", encode(argument), "is of prohibited type %s", subschemaLabel(0, argument))
+	for _, prohibited := range listOf(argument) {
+		// true is no schema to this keyword but the name of a type that nobody knows, which fits everything: so it does as a schema.
+		if !c.isOfType(prohibited) {
+			continue
+		}
+		if id := idOf(prohibited); id != "" {
+			prohibited = id
+		}
+		c.violation("not", encode(prohibited), "is of prohibited type %s", plain(prohibited))
 	}
 }
 
@@ -229,25 +254,29 @@ func checkIf(c *check, argument nunjucks.Value) {
 	}
 }
 
-func subschemas(argument nunjucks.Value) []nunjucks.Value {
-	if list, isList := argument.(*nunjucks.Array); isList {
-		return list.Items
+// subschemas are the schemas that a keyword lists; none for a value that is not there.
+func (c *check) subschemas(name string, argument nunjucks.Value) []nunjucks.Value {
+	if c.instance == nunjucks.Undefined {
+		return nil
 	}
-	return nil
+	list, isList := argument.(*nunjucks.Array)
+	if !isList {
+		c.fail(fmt.Errorf("schema of %s has %s that is no list", c.at.property, name))
+		return nil
+	}
+	return list.Items
 }
 
-// subschemaLabel is what jsonschema calls a subschema: its id, its title, its $ref, or its place.
-func subschemaLabel(i int, schema nunjucks.Value) string {
+// subschemaLabel is what messages call a subschema: its id, its title, its $ref, or its place.
+func subschemaLabel(i int, schema nunjucks.Value, idFormat string) string {
+	if id := idOf(schema); id != "" {
+		return fmt.Sprintf(idFormat, id)
+	}
 	if object, isObject := schema.(*nunjucks.Object); isObject {
-		for _, name := range []string{"$id", "id"} {
-			if id, isText := member(object, name).(string); isText {
-				return "<" + id + ">"
-			}
-		}
 		if title, isText := member(object, "title").(string); isText && title != "" {
 			return quote(title)
 		}
-		if reference, isText := member(object, "$ref").(string); isText {
+		if reference, isText := member(object, "$ref").(string); isText && reference != "" {
 			return "<" + reference + ">"
 		}
 	}

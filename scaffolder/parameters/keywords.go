@@ -1,7 +1,9 @@
 package parameters
 
 import (
+	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,24 +13,73 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// patternTimeout bounds the matching of one pattern: authors write patterns, and some backtrack for ever.
-const patternTimeout = 250 * time.Millisecond
-
-// keywords are the schema keywords that are checked. Filled in init, because some check subschemas.
-var keywords map[string]keyword
-
-func init() {
-	keywords = map[string]keyword{
-		"type": checkType, "enum": checkEnum, "const": checkConst, "required": checkRequired,
-		"properties": checkProperties, "patternProperties": checkPatternProperties, "additionalProperties": checkAdditionalProperties,
-		"propertyNames": checkPropertyNames, "minProperties": checkMinProperties, "maxProperties": checkMaxProperties,
-		"dependencies": checkDependencies,
-		"items":        checkItems, "additionalItems": checkAdditionalItems, "contains": checkContains,
-		"minItems": checkMinItems, "maxItems": checkMaxItems, "uniqueItems": checkUniqueItems,
-		"minimum": checkMinimum, "maximum": checkMaximum, "exclusiveMinimum": checkExclusiveMinimum,
-		"exclusiveMaximum": checkExclusiveMaximum, "multipleOf": checkMultipleOf, "divisibleBy": checkMultipleOf,
-		"minLength": checkMinLength, "maxLength": checkMaxLength, "pattern": checkPattern, "format": checkFormat,
-		"allOf": checkAllOf, "anyOf": checkAnyOf, "oneOf": checkOneOf, "not": checkNot, "if": checkIf,
+// keywordOf is the check of a schema keyword, nil for one that is not checked. A table would need its own checks to be made.
+func keywordOf(name string) keyword {
+	switch name {
+	case "type":
+		return checkType
+	case "enum":
+		return checkEnum
+	case "const":
+		return checkConst
+	case "required":
+		return checkRequired
+	case "properties":
+		return checkProperties
+	case "patternProperties":
+		return checkPatternProperties
+	case "additionalProperties":
+		return checkAdditionalProperties
+	case "propertyNames":
+		return checkPropertyNames
+	case "minProperties":
+		return checkMinProperties
+	case "maxProperties":
+		return checkMaxProperties
+	case "dependencies":
+		return checkDependencies
+	case "items":
+		return checkItems
+	case "contains":
+		return checkContains
+	case "minItems":
+		return checkMinItems
+	case "maxItems":
+		return checkMaxItems
+	case "uniqueItems":
+		return checkUniqueItems
+	case "minimum":
+		return checkMinimum
+	case "maximum":
+		return checkMaximum
+	case "exclusiveMinimum":
+		return checkExclusiveMinimum
+	case "exclusiveMaximum":
+		return checkExclusiveMaximum
+	case "multipleOf":
+		return checkMultipleOf
+	case "divisibleBy":
+		return checkDivisibleBy
+	case "minLength":
+		return checkMinLength
+	case "maxLength":
+		return checkMaxLength
+	case "pattern":
+		return checkPattern
+	case "format":
+		return checkFormat
+	case "allOf":
+		return checkAllOf
+	case "anyOf":
+		return checkAnyOf
+	case "oneOf":
+		return checkOneOf
+	case "not", "disallow":
+		return checkNot
+	case "if":
+		return checkIf
+	default:
+		return nil
 	}
 }
 
@@ -36,25 +87,49 @@ func checkType(c *check, argument nunjucks.Value) {
 	if c.instance == nunjucks.Undefined {
 		return
 	}
-	types := []nunjucks.Value{argument}
-	if list, isList := argument.(*nunjucks.Array); isList {
-		types = list.Items
-	}
-	var names []string
-	for _, t := range types {
-		name, _ := t.(string)
-		if isOfType(c.instance, name) {
+	names := []string{}
+	for _, wanted := range listOf(argument) {
+		if c.isOfType(wanted) {
 			return
 		}
-		names = append(names, name)
+		names = append(names, typeName(wanted))
 	}
 	c.violation("type", names, "is not of a type(s) %s", strings.Join(names, ","))
 }
 
+// isOfType says whether the value is of a type, which is a name or, in old schemas, a schema. A type that is not known fits everything.
+func (c *check) isOfType(wanted nunjucks.Value) bool {
+	switch wanted := wanted.(type) {
+	case nil:
+		c.fail(fmt.Errorf("schema of %s has the type null without quotes", c.at.property))
+		return true
+	case string:
+		return isOfType(c.instance, wanted)
+	case *nunjucks.Object, bool:
+		return len(c.validate(c.at, wanted, c.instance)) == 0
+	default:
+		return true
+	}
+}
+
+// typeName is what messages call a type.
+func typeName(wanted nunjucks.Value) string {
+	if id := idOf(wanted); id != "" {
+		return "<" + id + ">"
+	}
+	return plain(wanted)
+}
+
+// listOf is a list's items, or a value as the only one.
+func listOf(value nunjucks.Value) []nunjucks.Value {
+	if list, isList := value.(*nunjucks.Array); isList {
+		return list.Items
+	}
+	return []nunjucks.Value{value}
+}
+
 func isOfType(v nunjucks.Value, name string) bool {
 	switch name {
-	case "any":
-		return true
 	case "null":
 		return v == nil
 	case "string":
@@ -75,14 +150,20 @@ func isOfType(v nunjucks.Value, name string) bool {
 	case "object":
 		_, is := v.(*nunjucks.Object)
 		return is
+	case "date": // a JavaScript Date, which JSON has not
+		return false
 	default:
 		return true
 	}
 }
 
 func checkEnum(c *check, argument nunjucks.Value) {
+	if c.instance == nunjucks.Undefined {
+		return
+	}
 	allowed, isList := argument.(*nunjucks.Array)
-	if !isList || c.instance == nunjucks.Undefined {
+	if !isList {
+		c.fail(fmt.Errorf("schema of %s has an enum that is no list", c.at.property))
 		return
 	}
 	names := make([]string, len(allowed.Items))
@@ -103,7 +184,7 @@ func checkConst(c *check, argument nunjucks.Value) {
 
 func checkRequired(c *check, argument nunjucks.Value) {
 	if argument == true && c.instance == nunjucks.Undefined {
-		c.violation("required", true, "is required")
+		c.violation("required", nil, "is required")
 		return
 	}
 	names, isList := argument.(*nunjucks.Array)
@@ -210,15 +291,38 @@ func checkExclusiveMaximum(c *check, argument nunjucks.Value) {
 }
 
 func checkMultipleOf(c *check, argument nunjucks.Value) {
+	checkMultiple(c, "multipleOf", argument, "is not a multiple of (divisible by)")
+}
+
+func checkDivisibleBy(c *check, argument nunjucks.Value) {
+	checkMultiple(c, "divisibleBy", argument, "is not divisible by (multiple of)")
+}
+
+func checkMultiple(c *check, name string, argument nunjucks.Value, message string) {
 	n, divisor, ok := numbers(c, argument)
-	if !ok || divisor == 0 {
-		return
-	}
-	// Decimal fractions are not exact in binary: 0.3 is a multiple of 0.1 all the same.
-	if quotient := n / divisor; math.Abs(quotient-math.Round(quotient)) > 1e-9*math.Max(1, math.Abs(quotient)) {
-		c.violation("multipleOf", divisor, "is not a multiple of (divisible by) %s", plain(divisor))
+	switch {
+	case !ok:
+	case divisor == 0:
+		c.fail(fmt.Errorf("schema of %s divides by zero", c.at.property))
+	case !isMultiple(n, divisor):
+		c.violation(name, divisor, "%s %s", message, plain(divisor))
 	}
 }
+
+// isMultiple divides whole numbers: decimal fractions are not exact in binary, and 0.3 is a multiple of 0.1 all the same.
+func isMultiple(n, divisor float64) bool {
+	scale := math.Pow10(max(decimals(n), decimals(divisor)))
+	return math.Mod(jsRound(n*scale), jsRound(divisor*scale)) == 0
+}
+
+// decimals is the number of decimal places that a number is written with.
+func decimals(n float64) int {
+	_, fraction, _ := strings.Cut(strconv.FormatFloat(n, 'f', -1, 64), ".")
+	return len(fraction)
+}
+
+// jsRound rounds halves up, as JavaScript does.
+func jsRound(n float64) float64 { return math.Floor(n + 0.5) }
 
 func checkPattern(c *check, argument nunjucks.Value) {
 	text, isText := c.instance.(string)
@@ -230,13 +334,15 @@ func checkPattern(c *check, argument nunjucks.Value) {
 
 // matches tries a JavaScript pattern. One that does not compile or does not end makes the validation impossible.
 func (c *check) matches(pattern, text string) bool {
-	expression, err := regexp2.Compile(pattern, regexp2.ECMAScript)
+	expression, err := regexp2.Compile(pattern, regexp2.ECMAScript|regexp2.Unicode)
 	if err != nil {
 		c.fail(err)
 		return true
 	}
-	expression.MatchTimeout = patternTimeout
+	expression.MatchTimeout = max(patience-c.matching, time.Millisecond)
+	began := time.Now()
 	matched, err := expression.MatchString(text)
+	c.matching += time.Since(began)
 	if err != nil {
 		c.fail(err)
 		return true
@@ -274,13 +380,22 @@ func equal(a, b nunjucks.Value) bool {
 	}
 }
 
-// plain is a value as JavaScript's String() prints the ones that schemas hold.
+// plain is a value as JavaScript's String() prints the ones that JSON holds.
 func plain(value nunjucks.Value) string {
-	if text, isText := value.(string); isText {
-		return text
-	}
-	if _, isObject := value.(*nunjucks.Object); isObject {
+	switch value := value.(type) {
+	case string:
+		return value
+	case *nunjucks.Object:
 		return "[object Object]"
+	case *nunjucks.Array:
+		items := make([]string, len(value.Items))
+		for i, item := range value.Items {
+			if item != nil {
+				items[i] = plain(item)
+			}
+		}
+		return strings.Join(items, ",")
+	default:
+		return string(encode(value))
 	}
-	return string(encode(value))
 }

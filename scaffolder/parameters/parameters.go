@@ -1,19 +1,32 @@
 // Package parameters checks values against JSON Schema in the words of the npm package jsonschema, which Backstage uses for a template's
 // parameters and an action's input: clients show its messages. It knows draft 4 with the later keywords that package has,
-// ignores what it does not know (ui:*), and fills in no defaults.
+// ignores what it does not know (ui:*), and fills in no defaults. Only what allOf wanted is told shorter: the package repeats there
+// all that it goes on to say.
 package parameters
 
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// maxDepth bounds nesting, also through $ref that refer to themselves.
-const maxDepth = 100
+// Bounds on one validation. A form's is a thousand times smaller.
+const (
+	// maxDepth bounds nesting, also through $ref that refer to themselves.
+	maxDepth = 100
+	// maxChecks bounds how often a value meets a schema: a few nested anyOf multiply.
+	maxChecks = 200_000
+	// maxViolations bounds how many are told of: nobody reads more, and each shows the value.
+	maxViolations = 100
+	// patience bounds the matching of patterns: authors write them, and some backtrack for ever.
+	patience = time.Second
+)
 
 // Violation is one way in which a value breaks its schema, as jsonschema's ValidationError prints itself.
 type Violation struct {
@@ -24,8 +37,9 @@ type Violation struct {
 	Schema   json.RawMessage `json:"schema"`
 	Instance json.RawMessage `json:"instance,omitempty"`
 	Name     string          `json:"name"`
-	Argument any             `json:"argument"`
-	Stack    string          `json:"stack"`
+	// Argument is what the keyword wanted; absent where it wants nothing in particular.
+	Argument any    `json:"argument,omitempty"`
+	Stack    string `json:"stack"`
 }
 
 // Violations are all the ways in which a value breaks its schema; none means that it is good.
@@ -50,16 +64,24 @@ func Validate(schema, instance json.RawMessage) (Violations, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instance: %w", err)
 	}
-	v := &validator{root: root}
+	v := &validator{root: root, encodings: map[nunjucks.Value]json.RawMessage{}}
 	violations := v.validate(place{property: "instance", path: []any{}}, root, value)
-	return violations, v.err
+	if v.err != nil {
+		return nil, v.err
+	}
+	return violations[:min(len(violations), maxViolations)], nil
 }
 
 // validator is one validation; err is the first thing that made it impossible.
 type validator struct {
-	root  nunjucks.Value
-	depth int
-	err   error
+	root   nunjucks.Value
+	depth  int
+	checks int
+	// matching is the time that patterns have taken.
+	matching time.Duration
+	// encodings are the schemas and values that violations show: many show the same.
+	encodings map[nunjucks.Value]json.RawMessage
+	err       error
 }
 
 // place is where in the instance a value stands.
@@ -69,7 +91,7 @@ type place struct {
 }
 
 var (
-	unusualName = regexp.MustCompile(`[.\s\[\]]`)
+	unusualName = regexp.MustCompile(`^\d|[.\s\[\]]`)
 	digits      = regexp.MustCompile(`^\d+$`)
 )
 
@@ -103,9 +125,13 @@ type check struct {
 // validate checks a value against a schema, keyword by keyword in the schema's own order, as jsonschema does.
 func (v *validator) validate(at place, schema, instance nunjucks.Value) Violations {
 	v.depth++
+	v.checks++
 	defer func() { v.depth-- }()
 	if v.depth > maxDepth {
 		v.fail(fmt.Errorf("schema is nested deeper than %d", maxDepth))
+	}
+	if v.checks > maxChecks {
+		v.fail(fmt.Errorf("schema takes more than %d checks", maxChecks))
 	}
 	if v.err != nil {
 		return nil
@@ -124,21 +150,26 @@ func (v *validator) validate(at place, schema, instance nunjucks.Value) Violatio
 	}
 	c := &check{validator: v, at: at, schema: object, instance: instance}
 	for name, argument := range object.All() {
-		if examine, known := keywords[name]; known {
+		if examine := keywordOf(name); examine != nil {
 			examine(c, argument)
 		}
 	}
 	return c.found
 }
 
+// noType is what jsonschema makes of the schema false: nothing is of no type.
+var noType = func() *nunjucks.Object {
+	schema := nunjucks.NewObject()
+	schema.Set("type", &nunjucks.Array{Items: []nunjucks.Value{}})
+	return schema
+}()
+
 func (v *validator) validateBoolean(at place, schema, instance nunjucks.Value) Violations {
 	switch schema {
-	case true, nunjucks.Undefined:
+	case true:
 		return nil
 	case false:
-		c := &check{validator: v, at: at, schema: nunjucks.NewObject(), instance: instance}
-		c.violation("false", nil, "boolean schema is false")
-		return c.found
+		return v.validate(at, noType, instance)
 	default:
 		v.fail(fmt.Errorf("schema of %s is neither an object nor a boolean", at.property))
 		return nil
@@ -151,40 +182,81 @@ func (v *validator) fail(err error) {
 	}
 }
 
-// resolve follows a reference within the schema itself (#/definitions/x). Other documents are not fetched.
+// resolve follows a reference within the schema itself, such as #/definitions/x. Other documents are not fetched.
 func (v *validator) resolve(reference string) (nunjucks.Value, error) {
 	pointer, local := strings.CutPrefix(reference, "#")
 	if !local {
 		return nil, fmt.Errorf("schema refers to %q, outside itself", reference)
 	}
 	target := v.root
+	if pointer == "" {
+		return target, nil
+	}
 	for segment := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		if segment == "" {
-			continue
+		name, err := url.PathUnescape(strings.NewReplacer("~1", "/", "~0", "~").Replace(segment))
+		if err == nil {
+			target = childOf(target, name)
 		}
-		name := strings.NewReplacer("~1", "/", "~0", "~").Replace(segment)
-		object, isObject := target.(*nunjucks.Object)
-		if !isObject {
+		if err != nil || target == nunjucks.Undefined {
 			return nil, fmt.Errorf("schema refers to %q, which does not exist", reference)
 		}
-		next, has := object.Get(name)
-		if !has {
-			return nil, fmt.Errorf("schema refers to %q, which does not exist", reference)
-		}
-		target = next
 	}
 	return target, nil
+}
+
+// childOf is a member of an object or an item of a list.
+func childOf(value nunjucks.Value, name string) nunjucks.Value {
+	switch value := value.(type) {
+	case *nunjucks.Object:
+		return member(value, name)
+	case *nunjucks.Array:
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(value.Items) {
+			return value.Items[i]
+		}
+	}
+	return nunjucks.Undefined
 }
 
 // violation adds one, worded by format.
 func (c *check) violation(name string, argument any, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
-	found := Violation{Path: c.at.path, Property: c.at.property, Message: message, Schema: encode(c.schema), Name: name,
+	found := Violation{Path: c.at.path, Property: c.at.property, Message: message, Schema: c.show(c.shownSchema()), Name: name,
 		Argument: argument, Stack: c.at.property + " " + message}
 	if c.instance != nunjucks.Undefined {
-		found.Instance = encode(c.instance)
+		found.Instance = c.show(c.instance)
 	}
 	c.found = append(c.found, found)
+}
+
+// show encodes a schema or a value, once.
+func (v *validator) show(value nunjucks.Value) json.RawMessage {
+	encoded, known := v.encodings[value]
+	if !known {
+		encoded = encode(value)
+		v.encodings[value] = encoded
+	}
+	return encoded
+}
+
+// shownSchema is the schema, or its id when it has one.
+func (c *check) shownSchema() nunjucks.Value {
+	if id := idOf(c.schema); id != "" {
+		return id
+	}
+	return c.schema
+}
+
+// idOf is a schema's id; "" when it has none.
+func idOf(schema nunjucks.Value) string {
+	object, isObject := schema.(*nunjucks.Object)
+	if !isObject {
+		return ""
+	}
+	if id, isText := member(object, "$id").(string); isText && id != "" {
+		return id
+	}
+	id, _ := member(object, "id").(string)
+	return id
 }
 
 func member(object *nunjucks.Object, name string) nunjucks.Value {
