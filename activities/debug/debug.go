@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -20,9 +19,6 @@ var (
 	waitInput json.RawMessage
 )
 
-// WaitID is the action whose time the engine waits before it runs it.
-const WaitID = "debug:wait"
-
 // Actions are the actions of this package.
 func Actions() []action.Action {
 	return []action.Action{logAction{}, waitAction{}}
@@ -31,30 +27,14 @@ func Actions() []action.Action {
 // maxWait is Backstage's limit.
 const maxWait = 10 * time.Minute
 
-// Wait says how long a step with this rendered input of debug:wait is to wait. A time beyond ten minutes is a final error in
-// Backstage's words, a negative one is no time.
-func Wait(input json.RawMessage) (time.Duration, error) {
-	var amounts struct {
-		Minutes      float64 `json:"minutes"`
-		Seconds      float64 `json:"seconds"`
-		Milliseconds float64 `json:"milliseconds"`
-	}
-	if err := json.Unmarshal(input, &amounts); err != nil {
-		return 0, action.Final(fmt.Errorf("input of debug:wait: %w", err))
-	}
-	seconds := amounts.Minutes*60 + amounts.Seconds + amounts.Milliseconds/1000
-	if seconds > maxWait.Seconds() {
-		return 0, action.Final(errors.New("Waiting duration is longer than the maximum threshold of 10 minutes")) //nolint:staticcheck // Backstage's words
-	}
-	return time.Duration(max(seconds, 0) * float64(time.Second)), nil
-}
-
-// waitAction is what is left to do of debug:wait once the engine has waited: nothing.
+// waitAction is debug:wait.
 type waitAction struct{ action.NoEffects }
+
+var _ action.Waiter = waitAction{}
 
 func (waitAction) Describe() action.Description {
 	return action.Description{
-		ID:          WaitID,
+		ID:          "debug:wait",
 		Description: "Waits for a certain period of time.",
 		InputSchema: waitInput,
 		Quick:       true,
@@ -78,11 +58,22 @@ func (waitAction) Describe() action.Description {
 	}
 }
 
-// Wait implements action.Waiter.
-func (waitAction) Wait(call *action.Call) (time.Duration, error) { return Wait(call.Input) }
-
-// Run checks the input; the engine has waited before it calls.
-func (waitAction) Run(_ context.Context, call *action.Call) (action.Output, error) {
-	_, err := Wait(call.Input)
-	return nil, err
+// Wait says how long the engine is to wait. A time beyond ten minutes is a final error in Backstage's words, a negative one is no time.
+func (waitAction) Wait(call *action.Call) (time.Duration, error) {
+	var amounts struct {
+		Minutes      float64 `json:"minutes"`
+		Seconds      float64 `json:"seconds"`
+		Milliseconds float64 `json:"milliseconds"`
+	}
+	if err := call.Decode(&amounts); err != nil {
+		return 0, err
+	}
+	seconds := amounts.Minutes*60 + amounts.Seconds + amounts.Milliseconds/1000
+	if seconds > maxWait.Seconds() {
+		return 0, action.Final(errors.New("Waiting duration is longer than the maximum threshold of 10 minutes")) //nolint:staticcheck // Backstage's words
+	}
+	return time.Duration(max(seconds, 0) * float64(time.Second)), nil
 }
+
+// Run has nothing left to do once the engine has waited.
+func (waitAction) Run(context.Context, *action.Call) (action.Output, error) { return nil, nil }

@@ -1,7 +1,6 @@
 package debug_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -74,25 +73,26 @@ func TestLogDoesNotReadOutsideTheWorkspace(t *testing.T) {
 
 func TestWait(t *testing.T) {
 	t.Parallel()
+	bench := actiontest.NewBench(t)
+	waiter, ok := debug.Actions()[1].(action.Waiter)
+	require.True(t, ok)
 	for input, want := range map[string]time.Duration{
 		`{}`: 0, `{"seconds":4}`: 4 * time.Second, `{"milliseconds":50}`: 50 * time.Millisecond, `{"minutes":10}`: 10 * time.Minute,
 		`{"minutes":0.5,"seconds":1.5,"milliseconds":250}`: 31750 * time.Millisecond, `{"seconds":-3}`: 0,
 	} {
-		got, err := debug.Wait(json.RawMessage(input))
+		got, err := waiter.Wait(bench.Call(input))
 		require.NoError(t, err, input)
 		require.Equal(t, want, got, input)
 
-		output, err := actiontest.NewBench(t).Run(t, debug.Actions()[1], input)
+		output, err := bench.Run(t, debug.Actions()[1], input)
 		require.NoError(t, err)
 		require.Empty(t, output)
 	}
 	for _, input := range []string{`{"minutes":10,"milliseconds":1}`, `{"seconds":1e300}`, `{"minutes":11,"seconds":1}`} {
-		_, err := debug.Wait(json.RawMessage(input))
+		_, err := waiter.Wait(bench.Call(input))
 		require.EqualError(t, err, "Waiting duration is longer than the maximum threshold of 10 minutes", input)
 		require.False(t, action.IsTransient(err))
-		_, err = actiontest.NewBench(t).Run(t, debug.Actions()[1], input)
-		require.Error(t, err)
 	}
-	_, err := debug.Wait(json.RawMessage(`{"seconds":"4"}`))
-	require.ErrorContains(t, err, "input of debug:wait")
+	_, err := waiter.Wait(bench.Call(`{"seconds":"4"}`))
+	require.ErrorContains(t, err, "input of step step")
 }
