@@ -71,7 +71,7 @@ func TestAViolationShowsSchemaAndValueInTheAuthorsOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, violations, 1)
 	require.Equal(t, `{"z":1,"required":["x"],"a":2}`, string(violations[0].Schema)) //nolint:testifylint // the order matters
-	require.Equal(t, `{"q":"<b>&","b":0}`, string(violations[0].Instance)) //nolint:testifylint // the order matters
+	require.Equal(t, `{"q":"<b>&","b":0}`, string(violations[0].Instance))           //nolint:testifylint // the order matters
 }
 
 func TestWhatCannotBeCheckedIsAnError(t *testing.T) {
