@@ -4,7 +4,7 @@ test('search opens from everywhere, and Enter goes there', async ({ portal: page
   await page.goto('/runs');
   await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
   await page.keyboard.press('/');
-  await page.keyboard.type('go service');
+  await page.keyboard.type('golden-path');
   await expect(page.getByRole('option', { name: /Go service/ })).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/create\/templates\/default\/golden-path/);

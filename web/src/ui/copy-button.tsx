@@ -20,7 +20,7 @@ export function CopyButton({ text, label }: CopyButtonProps) {
       <IconButton
         icon={copied ? Check : Copy}
         label={copied ? 'Copied' : label}
-        className="-my-1.5"
+        className="-my-1.5 -mr-1.5"
         onClick={() => navigator.clipboard.writeText(text()).then(() => setCopied(true))}
       />
       <span role="status" className="sr-only">

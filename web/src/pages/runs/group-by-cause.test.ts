@@ -15,6 +15,11 @@ function failed(id: string, message: string, failedStep = 'publish', templateRef
   };
 }
 
+it('does not tell runs apart by what they make', () => {
+  const made = (subject: string) => ({ ...failed(subject, `The repository acme/${subject} exists.`), subject });
+  expect(groupByCause([made('web'), made('shop')])).toHaveLength(1);
+});
+
 it('groups failures that differ only in names and numbers, the most frequent first', () => {
   const causes = groupByCause([
     failed('1', 'forge answered 503'),

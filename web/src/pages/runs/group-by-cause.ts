@@ -8,12 +8,15 @@ export interface Cause {
   runs: RunSummary[];
 }
 
-/** Puts together runs of one template that failed at the same step with the same words, apart from what is different in each: names in quotes, numbers, ids. */
+/**
+ * Puts together runs of one template that failed at the same step with the same words, apart from what differs in each: what the run makes, names in
+ * quotes, numbers, ids.
+ */
 export function groupByCause(runs: readonly RunSummary[]): Cause[] {
   const causes = new Map<string, Cause>();
   for (const run of runs) {
     const message = run.error?.message ?? 'Failed without a message';
-    const key = [run.templateRef, run.failedStep, blur(message)].join('\n');
+    const key = [run.templateRef, run.failedStep, blur(message, run.subject)].join('\n');
     const cause = causes.get(key);
     if (cause) cause.runs.push(run);
     else causes.set(key, { key, message, templateRef: run.templateRef, failedStep: run.failedStep, runs: [run] });
@@ -21,6 +24,7 @@ export function groupByCause(runs: readonly RunSummary[]): Cause[] {
   return [...causes.values()].sort((a, b) => b.runs.length - a.runs.length);
 }
 
-function blur(message: string): string {
-  return message.replace(/"[^"]*"|'[^']*'|“[^”]*”|`[^`]*`/g, '…').replace(/\b[0-9a-f]{8,}(?:-[0-9a-f]+)*\b|\d+/gi, '…');
+function blur(message: string, subject: string | undefined): string {
+  const words = subject ? message.replaceAll(subject, '…') : message;
+  return words.replace(/"[^"]*"|'[^']*'|“[^”]*”|`[^`]*`/g, '…').replace(/\b[0-9a-f]{8,}(?:-[0-9a-f]+)*\b|\d+/gi, '…');
 }

@@ -1,0 +1,184 @@
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { cleanup, render, screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { useState } from 'react';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { JsonObject, ParameterSchema } from '@/api/types';
+import { errorSchemaOf, type Page, pagesOf, problemsOn, withDefaults } from '../pages';
+import type { WizardContext } from './context';
+import hello from './fixtures/hello.json';
+import PageForm from './page-form';
+
+let values: JsonObject;
+let secrets: Record<string, string>;
+
+beforeEach(() => {
+  secrets = {};
+  // No catalog answers here: pickers have no choices, and say so.
+  vi.stubGlobal('fetch', () => new Promise(() => undefined));
+});
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+function Shown({ page, initial }: { page: Page; initial: JsonObject }) {
+  const [current, setCurrent] = useState(initial);
+  values = current;
+  const context: WizardContext = {
+    integrations: [
+      { type: 'github', host: 'github.com' },
+      { type: 'github', host: 'git.example.com' },
+    ],
+    owners: ['user:default/guest'],
+    secrets,
+    setSecret: (name, value) => {
+      secrets[name] = value;
+    },
+  };
+  return (
+    <PageForm
+      id="form"
+      schema={page.schema}
+      uiSchema={page.uiSchema}
+      values={current}
+      errors={errorSchemaOf(problemsOn(page, current), () => true)}
+      context={context}
+      onChange={setCurrent}
+      onTouch={() => undefined}
+      onSubmit={() => undefined}
+    />
+  );
+}
+
+function show(parameters: ParameterSchema, index = 0) {
+  const pages = pagesOf(parameters, undefined);
+  const page = pages[index];
+  if (!page) throw new Error('no such page');
+  const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  render(
+    <QueryClientProvider client={queries}>
+      <Shown page={page} initial={withDefaults(pages, {})} />
+    </QueryClientProvider>,
+  );
+  return userEvent.setup();
+}
+
+function onePage(schema: JsonObject): ParameterSchema {
+  return { title: 'T', steps: [{ title: 'P', schema }] };
+}
+
+describe('a form that a Backstage backend described', () => {
+  it('has its fields, defaults and judgements', async () => {
+    const user = show(hello);
+    expect(values).toEqual({ count: 2, withDocs: false });
+    expect(screen.getByText('This is needed.')).toBeTruthy();
+    await user.type(screen.getByLabelText('Name'), 'X');
+    expect(screen.getByText('Must have at least 2 characters.')).toBeTruthy();
+    await user.clear(screen.getByLabelText('Name'));
+    await user.type(screen.getByLabelText('Name'), 'my-svc');
+    expect(screen.queryByText(/Must/)).toBeNull();
+    expect(values).toMatchObject({ name: 'my-svc', count: 2 });
+  });
+
+  it('keeps numbers numbers and unset values unset', async () => {
+    const user = show(hello);
+    const count = screen.getByLabelText(/^Count/);
+    await user.clear(count);
+    expect(values).not.toHaveProperty('count', '');
+    await user.type(count, '12');
+    expect(values.count).toBe(12);
+  });
+
+  it('shows the checkboxes of its second page', async () => {
+    const user = show(hello, 1);
+    await user.click(screen.getByLabelText('withDocs'));
+    expect(values.withDocs).toBe(true);
+  });
+});
+
+describe('the portal’s own fields', () => {
+  it('RepoUrlPicker composes Backstage’s value', async () => {
+    const user = show(
+      onePage({ properties: { repoUrl: { type: 'string', title: 'Repository', 'ui:field': 'RepoUrlPicker' } } }),
+    );
+    await user.selectOptions(screen.getByLabelText('Host'), 'git.example.com');
+    await user.type(screen.getByLabelText('Owner'), 'acme');
+    expect(screen.getByText('Give the repository a name.')).toBeTruthy();
+    await user.type(screen.getByLabelText('Name'), 'web');
+    expect(values.repoUrl).toBe('git.example.com?owner=acme&repo=web');
+  });
+
+  it('RepoUrlPicker offers only what the template allows', () => {
+    const options = { allowedHosts: ['github.com'], allowedOwners: ['acme'] };
+    show(onePage({ properties: { repoUrl: { type: 'string', 'ui:field': 'RepoUrlPicker', 'ui:options': options } } }));
+    expect(screen.queryByLabelText('Host')).toBeNull();
+    expect(values.repoUrl).toBe('github.com?owner=acme');
+  });
+
+  it('Secret keeps what is typed out of the values', async () => {
+    const user = show(
+      onePage({ properties: { token: { type: 'string', title: 'Token', minLength: 4, 'ui:field': 'Secret' } } }),
+    );
+    await user.click(screen.getByLabelText(/^Token/));
+    await user.paste('hunter2');
+    expect(values.token).toBe('*******');
+    expect(secrets).toEqual({ token: 'hunter2' });
+  });
+
+  it('OwnerPicker completes what is typed to a reference', async () => {
+    const user = show(
+      onePage({ properties: { owner: { type: 'string', title: 'Owner', 'ui:field': 'OwnerPicker' } } }),
+    );
+    await user.type(screen.getByLabelText(/^Owner/), 'Team-A');
+    await user.tab();
+    expect(values.owner).toBe('group:default/team-a');
+  });
+
+  it('EntityTagsPicker takes new tags and refuses what is none', async () => {
+    const tags = { type: 'array', items: { type: 'string' }, title: 'Tags', 'ui:field': 'EntityTagsPicker' };
+    const user = show(onePage({ properties: { tags } }));
+    await user.type(screen.getByLabelText(/^Tags/), 'Go{Enter}no spaces{Enter}');
+    expect(values.tags).toEqual(['go', 'no spaces']);
+    expect(screen.getByText(/“no spaces” is no tag/)).toBeTruthy();
+    await user.click(screen.getByRole('button', { name: 'Remove no spaces' }));
+    expect(values.tags).toEqual(['go']);
+  });
+
+  it('MultiEntityPicker collects references and stops at the limit', async () => {
+    const parts = { type: 'array', maxItems: 1, title: 'Parts', 'ui:field': 'MultiEntityPicker' };
+    const user = show(onePage({ properties: { parts } }));
+    await user.type(screen.getByLabelText(/^Parts/), 'component:web{Enter}');
+    expect(values.parts).toEqual(['component:default/web']);
+    expect(screen.getByLabelText<HTMLInputElement>(/^Parts/).disabled).toBe(true);
+  });
+});
+
+describe('conditions', () => {
+  it('fields come and go with the choice they depend on', async () => {
+    const user = show(
+      onePage({
+        properties: {
+          database: { type: 'string', title: 'Database', enum: ['none', 'postgres'], enumNames: ['None', 'Postgres'] },
+        },
+        dependencies: {
+          database: {
+            oneOf: [
+              { properties: { database: { enum: ['none'] } } },
+              {
+                required: ['size'],
+                properties: { database: { enum: ['postgres'] }, size: { type: 'string', title: 'Size' } },
+              },
+            ],
+          },
+        },
+      }),
+    );
+    expect(screen.queryByLabelText('Size')).toBeNull();
+    await user.selectOptions(screen.getByLabelText(/^Database/), 'Postgres');
+    expect(screen.getByLabelText('Size')).toBeTruthy();
+    expect(screen.getByText('This is needed.')).toBeTruthy();
+  });
+});

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { queryString } from './api/client';
+import { parseSearch, readCatalogSearch, readRunSearch, readRunsSearch, readTemplateSearch } from './search-params';
+
+describe('addresses', () => {
+  it.each([
+    ['?kind=component&q=pet&owner=group:default/a&owner=group:default/b', readCatalogSearch],
+    ['?step=publish&view=log&line=12-20&find=error', readRunSearch],
+    ['?status=failed&group=cause', readRunsSearch],
+    ['?page=2&formData={"name":"1"}', readTemplateSearch],
+  ])('survive being read and written: %s', (address, read) => {
+    const search = read(parseSearch(address));
+    expect(decodeURIComponent(queryString(search))).toBe(address);
+  });
+
+  it('drop what they do not understand', () => {
+    expect(readRunsSearch(parseSearch('?status=exploded&group=x&by='))).toEqual({});
+    expect(readTemplateSearch(parseSearch('?page=-3'))).toEqual({});
+    expect(readRunSearch(parseSearch('?view=nonsense&step=1'))).toEqual({ step: '1' });
+  });
+});

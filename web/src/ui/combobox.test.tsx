@@ -1,0 +1,62 @@
+// @vitest-environment happy-dom
+import { cleanup, render, screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Combobox } from './combobox';
+
+afterEach(cleanup);
+
+const options = [
+  { value: 'group:default/a', title: 'Team A', hint: 'group' },
+  { value: 'group:default/b', title: 'Team B' },
+];
+
+function show(props: Partial<Parameters<typeof Combobox>[0]> = {}) {
+  const onChoose = vi.fn();
+  const onSearch = vi.fn();
+  render(<Combobox label="Owner" options={options} chosen="" onSearch={onSearch} onChoose={onChoose} {...props} />);
+  return { onChoose, onSearch, box: screen.getByRole('combobox'), user: userEvent.setup() };
+}
+
+describe('Combobox', () => {
+  it('is walked with the arrow keys and says which choice is active', async () => {
+    const { box, user, onChoose } = show();
+    await user.click(box);
+    await user.keyboard('{ArrowDown}');
+    expect(box.getAttribute('aria-activedescendant')).toBe(screen.getAllByRole('option')[1]?.id);
+    await user.keyboard('{ArrowDown}{Enter}');
+    expect(onChoose).toHaveBeenCalledExactlyOnceWith('group:default/a');
+    expect(box.getAttribute('aria-expanded')).toBe('false');
+  });
+
+  it('searches as one types and gives up on Escape', async () => {
+    const { box, user, onChoose, onSearch } = show({ chosen: 'Team A' });
+    await user.clear(box);
+    await user.type(box, 'x');
+    expect(onSearch).toHaveBeenLastCalledWith('x');
+    await user.keyboard('{Escape}');
+    expect((box as HTMLInputElement).value).toBe('Team A');
+    expect(onChoose).not.toHaveBeenCalled();
+  });
+
+  it('takes what is typed only when it may', async () => {
+    const strict = show({ options: [] });
+    await strict.user.type(strict.box, 'nobody');
+    await strict.user.tab();
+    expect(strict.onChoose).not.toHaveBeenCalled();
+    cleanup();
+    const free = show({ options: [], free: true });
+    await free.user.type(free.box, 'somebody');
+    await free.user.tab();
+    expect(free.onChoose).toHaveBeenCalledExactlyOnceWith('somebody');
+  });
+
+  it('is emptied by deleting the text or by its button', async () => {
+    const { box, user, onChoose } = show({ chosen: 'Team A' });
+    await user.clear(box);
+    await user.tab();
+    expect(onChoose).toHaveBeenLastCalledWith(undefined);
+    await user.click(screen.getByRole('button', { name: 'Clear' }));
+    expect(onChoose).toHaveBeenCalledTimes(2);
+  });
+});
