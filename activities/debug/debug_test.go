@@ -94,5 +94,5 @@ func TestWait(t *testing.T) {
 		require.False(t, action.IsTransient(err))
 	}
 	_, err := waiter.Wait(bench.Call(`{"seconds":"4"}`))
-	require.ErrorContains(t, err, "input of step step")
+	require.ErrorContains(t, err, "cannot unmarshal string")
 }
