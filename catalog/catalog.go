@@ -72,8 +72,7 @@ func (s *Service) authorize(ctx context.Context, principal identity.Principal, p
 // allowed tells a refusal, for which queries answer with nothing, from a decision that could not be made.
 func (s *Service) allowed(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) (bool, error) {
 	err := s.authorize(ctx, principal, permission, resource)
-	var denied *policy.DeniedError
-	if errors.As(err, &denied) {
+	if _, denied := errors.AsType[*policy.DeniedError](err); denied {
 		return false, nil
 	}
 	return err == nil, err

@@ -200,6 +200,7 @@ func TestQueries(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			page := s.query(catalog.EntityQuery{Limit: 50}, c.filter, byName)
 			require.Equal(t, c.want, names(t, page.Items))
 			require.Equal(t, len(c.want), page.TotalItems)

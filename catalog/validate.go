@@ -24,8 +24,7 @@ func (s *Service) ValidateEntity(ctx context.Context, principal identity.Princip
 		return nil, fault.Wrap(fault.Input, err, "the entity is not an object: %s", err.Error())
 	}
 	if err := checkValidation(e, location); err != nil {
-		var known *entity.Error
-		if errors.As(err, &known) {
+		if known, is := errors.AsType[*entity.Error](err); is {
 			return []*entity.Error{known}, nil
 		}
 		return nil, err

@@ -117,8 +117,8 @@ func (b *bench) change(change func(ctx context.Context, tx pgx.Tx) error) {
 	require.NoError(b, processing.Transact(ctx, b.pool, func(tx pgx.Tx) error { return change(ctx, tx) }))
 }
 
-// bring has a source bring the locations of these files of the site.
-func (b *bench) bring(source string, names ...string) []processing.Emitted {
+// bring registers these files of the site.
+func (b *bench) bring(names ...string) []processing.Emitted {
 	b.Helper()
 	var emitted []processing.Emitted
 	for _, name := range names {
@@ -127,7 +127,9 @@ func (b *bench) bring(source string, names ...string) []processing.Emitted {
 		require.NoError(b, err)
 		emitted = append(emitted, e)
 	}
-	b.change(func(ctx context.Context, tx pgx.Tx) error { return b.state.Add(ctx, tx, source, emitted) })
+	b.change(func(ctx context.Context, tx pgx.Tx) error {
+		return b.state.Add(ctx, tx, processing.SourceLocations, emitted)
+	})
 	return emitted
 }
 
@@ -196,7 +198,7 @@ func relationsOf(e entity.Entity) []string {
 func TestEngineServesAWholeTree(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, testdata(t), processing.Options{})
-	b.bring("locations", "all.yaml")
+	b.bring("all.yaml")
 	b.eventually("all 14 entities are served", func() bool { return b.count("select count(*) from catalog_entities") == 14 })
 	b.eventually("everything is stitched", func() bool { return b.count("select count(*) from catalog_stitches") == 0 })
 
@@ -224,7 +226,7 @@ spec: {type: service, lifecycle: production, owner: %s}
 func TestEngineShowsErrorsOnTheLastGoodContent(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "good", "team-a")}, processing.Options{})
-	location := b.bring("locations", "a.yaml")[0].Ref
+	location := b.bring("a.yaml")[0].Ref
 	b.awaitServed("component:default/shop")
 
 	b.site.set("a.yaml", strings.Replace(fmt.Sprintf(component, "shop", "bad", "team-a"), "type: service, ", "", 1))
@@ -260,7 +262,7 @@ func TestEngineKeepsBothEndsOfRelations(t *testing.T) {
 		"a.yaml": fmt.Sprintf(component, "shop", "", "old"),
 		"g.yaml": fmt.Sprintf(group, "old") + "---\n" + fmt.Sprintf(group, "new"),
 	}, processing.Options{})
-	b.bring("locations", "a.yaml", "g.yaml")
+	b.bring("a.yaml", "g.yaml")
 	owns := func(group string) func() bool {
 		return func() bool {
 			return slices.Equal(relationsOf(b.served("group:default/"+group)), []string{"ownerOf component:default/shop"})
@@ -280,9 +282,9 @@ func TestEngineRecordsConflictsAndTheFirstKeepsTheEntity(t *testing.T) {
 		"first.yaml":  fmt.Sprintf(component, "shop", "first", "team-a"),
 		"second.yaml": fmt.Sprintf(component, "Shop", "second", "team-a"),
 	}, processing.Options{})
-	first := b.bring("locations", "first.yaml")[0].Ref
+	first := b.bring("first.yaml")[0].Ref
 	b.awaitServed("component:default/shop")
-	second := b.bring("locations", "second.yaml")[0].Ref
+	second := b.bring("second.yaml")[0].Ref
 	conflicts := func(n int) func() bool {
 		return func() bool { return b.count("select count(*) from catalog_conflicts") == n }
 	}
@@ -293,7 +295,7 @@ func TestEngineRecordsConflictsAndTheFirstKeepsTheEntity(t *testing.T) {
 	require.Equal(t, "first", b.served("component:default/shop").Description())
 
 	b.change(func(ctx context.Context, tx pgx.Tx) error {
-		return b.state.Drop(ctx, tx, "locations", []string{first})
+		return b.state.Drop(ctx, tx, processing.SourceLocations, []string{first})
 	})
 	require.Nil(t, b.served(first), "what is dropped goes at once")
 	b.eventually("the second may have it now", func() bool { return b.served("component:default/shop").Description() == "second" })
@@ -304,7 +306,7 @@ func TestEngineRemovesOrKeepsOrphans(t *testing.T) {
 	t.Parallel()
 	two := fmt.Sprintf(component, "one", "", "team-a") + "---\n" + fmt.Sprintf(component, "two", "", "team-a")
 	b := newBench(t, map[string]string{"a.yaml": two}, processing.Options{OrphanInterval: time.Hour})
-	location := b.bring("locations", "a.yaml")[0].Ref
+	location := b.bring("a.yaml")[0].Ref
 	b.awaitServed("component:default/one", "component:default/two")
 
 	b.site.set("a.yaml", fmt.Sprintf(component, "one", "", "team-a"))
@@ -328,7 +330,7 @@ func TestEngineEnforcesRules(t *testing.T) {
 	t.Parallel()
 	template := "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: t}\nspec: {type: service, steps: []}\n"
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "", "team-a") + "---\n" + template}, processing.Options{})
-	location := b.bring("locations", "a.yaml")[0].Ref
+	location := b.bring("a.yaml")[0].Ref
 	b.eventually("the location was processed", func() bool {
 		return b.count("select count(*) from catalog_states where entity_ref = $1 and errors is not null", location) == 1
 	})
@@ -339,7 +341,7 @@ func TestEngineEnforcesRules(t *testing.T) {
 func TestEngineReadsAgainWhatFailed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{}, processing.Options{})
-	location := b.bring("locations", "late.yaml")[0].Ref
+	location := b.bring("late.yaml")[0].Ref
 	b.eventually("the reading failed", func() bool {
 		return b.count("select count(*) from catalog_states where entity_ref = $1 and failures = 1", location) == 1
 	})
@@ -359,7 +361,7 @@ func TestEngineSurvivesWhatCannotBeStored(t *testing.T) {
 			`"spec":{"type":"a","lifecycle":"b","owner":"c","\u0000":"\u0000"}}`,
 	}
 	b := newBench(t, files, processing.Options{})
-	b.bring("locations", "good.yaml", "long.yaml", "nul.yaml", "owner.yaml", "text.yaml")
+	b.bring("good.yaml", "long.yaml", "nul.yaml", "owner.yaml", "text.yaml")
 	b.awaitServed("component:default/good")
 	b.eventually("everything was processed", func() bool {
 		return b.count("select count(*) from catalog_states where last_processed_at is null") == 0
@@ -389,13 +391,15 @@ func TestEnginesShareTheWork(t *testing.T) {
 	b.start(b.newEngine(processing.Options{}))
 	b.start(b.newEngine(processing.Options{}))
 
-	b.bring("locations", "groups.yaml")
+	b.bring("groups.yaml")
 	var brought []processing.Emitted
 	for _, name := range names {
-		brought = append(brought, b.bring("locations", name)...)
+		brought = append(brought, b.bring(name)...)
 	}
 	for _, e := range brought[:locations/2] {
-		b.change(func(ctx context.Context, tx pgx.Tx) error { return b.state.Drop(ctx, tx, "locations", []string{e.Ref}) })
+		b.change(func(ctx context.Context, tx pgx.Tx) error {
+			return b.state.Drop(ctx, tx, processing.SourceLocations, []string{e.Ref})
+		})
 	}
 	const left = locations - locations/2
 	b.eventually("everything is served", func() bool {
@@ -410,7 +414,7 @@ func TestEnginesShareTheWork(t *testing.T) {
 func TestEngineShowsWhatIsBroughtAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "", "team-a")}, processing.Options{})
-	b.bring("locations", "a.yaml")
+	b.bring("a.yaml")
 	begun := time.Now()
 	b.awaitServed("component:default/shop")
 	took := time.Since(begun)
@@ -434,7 +438,7 @@ func TestStoppedEngineGivesBackWhatItTook(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(ctx) }()
-	location := b.bring("locations", "slow.yaml")[0].Ref
+	location := b.bring("slow.yaml")[0].Ref
 	<-reached
 	cancel()
 	require.NoError(t, <-ended)

@@ -15,12 +15,10 @@ func failure(kind fault.Kind, format string, args ...any) *entity.Error {
 
 // asError brings any error into the form that statuses show.
 func asError(err error) *entity.Error {
-	var known *entity.Error
-	if errors.As(err, &known) {
+	if known, is := errors.AsType[*entity.Error](err); is {
 		return known
 	}
-	var classified *fault.Error
-	if errors.As(err, &classified) {
+	if classified, is := errors.AsType[*fault.Error](err); is {
 		return &entity.Error{Name: string(classified.Kind), Message: classified.Message}
 	}
 	return &entity.Error{Name: "Error", Message: err.Error()}

@@ -3,6 +3,7 @@ package processing
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -183,12 +184,9 @@ func (p *Pipeline) Tree(ctx context.Context, root Emitted) ([]json.RawMessage, e
 }
 
 func joinErrors(failures []*entity.Error) string {
-	text := ""
+	texts := make([]string, len(failures))
 	for i, failure := range failures {
-		if i > 0 {
-			text += ", "
-		}
-		text += describe(failure)
+		texts[i] = describe(failure)
 	}
-	return text
+	return strings.Join(texts, ", ")
 }

@@ -135,10 +135,17 @@ func (t *tree) write(out *bytes.Buffer) {
 			out.WriteByte(',')
 		}
 		first = false
-		name, _ := json.Marshal(key) // a string is always encodable
-		out.Write(name)
+		out.WriteString(quote(key))
 		out.WriteByte(':')
 		member.write(out)
 	}
 	out.WriteByte('}')
+}
+
+func quote(key string) string {
+	name, err := json.Marshal(key)
+	if err != nil {
+		panic(err) // a string is always encodable
+	}
+	return string(name)
 }

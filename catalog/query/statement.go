@@ -116,11 +116,11 @@ type List struct {
 func (l List) Select() Statement {
 	b := &builder{}
 	b.text("select e.entity from catalog_entities e")
-	sorting := ""
+	var sorting []string
 	for _, order := range l.Orders {
 		alias := b.alias("o")
 		b.text(" left join catalog_search ", alias, " on ", alias, ".entity_id = e.entity_id and ", alias, ".key = ", b.arg(order.Key))
-		sorting += alias + ".value" + direction(order.Descending) + " nulls last, "
+		sorting = append(sorting, alias+".value"+direction(order.Descending)+" nulls last")
 	}
 	b.text(" where true")
 	if l.Filter != nil {
@@ -130,7 +130,7 @@ func (l List) Select() Statement {
 	if l.ByRef && len(l.Orders) == 0 {
 		tie = "e.entity_ref"
 	}
-	b.text(" order by ", sorting, tie)
+	b.text(" order by ", strings.Join(append(sorting, tie), ", "))
 	if l.Limit > 0 {
 		b.text(" limit ", b.arg(l.Limit))
 	}
