@@ -4,6 +4,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -337,8 +338,8 @@ func (i *Integrations) deriveGitHub() {
 			continue
 		}
 		implied = false
-		entry.APIBaseURL = firstOf(entry.APIBaseURL, githubAPIURL)
-		entry.RawBaseURL = firstOf(entry.RawBaseURL, githubRawURL)
+		entry.APIBaseURL = cmp.Or(entry.APIBaseURL, githubAPIURL)
+		entry.RawBaseURL = cmp.Or(entry.RawBaseURL, githubRawURL)
 	}
 	if implied {
 		i.GitHub = append(i.GitHub, GitHub{Host: githubHost, APIBaseURL: githubAPIURL, RawBaseURL: githubRawURL})
@@ -371,11 +372,4 @@ func (l *Listen) url() string {
 		host = "localhost"
 	}
 	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(l.Port))}).String()
-}
-
-func firstOf(configured, fallback string) string {
-	if configured != "" {
-		return configured
-	}
-	return fallback
 }

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"os"
@@ -78,7 +79,7 @@ func deleteMatches(ctx context.Context, call *action.Call, pattern string) error
 	err = fs.WalkDir(call.Workspace.FS(), ".", func(path string, item fs.DirEntry, err error) error {
 		switch {
 		case err != nil || ctx.Err() != nil:
-			return firstError(err, ctx.Err())
+			return cmp.Or(err, ctx.Err())
 		case item.IsDir():
 			if path != "." && (path == below || selected.Match(path)) {
 				directories = append(directories, path)
@@ -108,13 +109,4 @@ func removeEmpty(root *os.Root, directories []string) {
 			_ = root.Remove(directory) // an empty directory that stays does no harm
 		}
 	}
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
