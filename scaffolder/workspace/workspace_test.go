@@ -1,8 +1,8 @@
 package workspace_test
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
