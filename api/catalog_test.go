@@ -85,8 +85,14 @@ func newCatalogServer(t *testing.T) *catalogServer {
 	return s
 }
 
+// reply is an answer that was read to its end.
+type reply struct {
+	status int
+	header http.Header
+}
+
 // send makes a request below /api/catalog and gives the answer with its body.
-func (s *catalogServer) send(method, path, body string) (*http.Response, string) {
+func (s *catalogServer) send(method, path, body string) (reply, string) {
 	s.Helper()
 	request, err := http.NewRequestWithContext(s.Context(), method, s.api.URL+"/api/catalog"+path, strings.NewReader(body))
 	require.NoError(s, err)
@@ -99,14 +105,14 @@ func (s *catalogServer) send(method, path, body string) (*http.Response, string)
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	require.NoError(s, err)
-	return response, string(content)
+	return reply{response.StatusCode, response.Header}, string(content)
 }
 
 // register registers the file and waits until both components and the location are served.
 func (s *catalogServer) register() {
 	s.Helper()
 	response, body := s.send(http.MethodPost, "/locations", `{"type":"url","target":"`+s.site.URL+`/catalog-info.yaml"}`)
-	require.Equal(s, http.StatusCreated, response.StatusCode, body)
+	require.Equal(s, http.StatusCreated, response.status, body)
 	require.Contains(s, body, `"entities":[]`)
 	require.NotContains(s, body, "exists")
 	deadline, ticker := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
@@ -152,11 +158,12 @@ func TestCatalogAnswers(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			response, body := s.send(c.method, c.path, c.body)
-			require.Equal(t, c.status, response.StatusCode, body)
+			require.Equal(t, c.status, response.status, body)
 			require.Equal(t, c.want, body)
 			if body != "" {
-				require.Equal(t, "application/json; charset=utf-8", response.Header.Get("Content-Type"))
+				require.Equal(t, "application/json; charset=utf-8", response.header.Get("Content-Type"))
 			}
 		})
 	}
@@ -203,6 +210,7 @@ func TestCatalogComplaints(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			response, body := s.send(c.method, c.path, c.body)
 			var envelope struct {
 				Error    struct{ Name, Message string }
@@ -211,7 +219,7 @@ func TestCatalogComplaints(t *testing.T) {
 			}
 			require.NoError(t, json.Unmarshal([]byte(body), &envelope), body)
 			require.Equal(t, c.message, envelope.Error.Message)
-			require.Equal(t, c.status, response.StatusCode)
+			require.Equal(t, c.status, response.status)
 			require.Equal(t, c.status, envelope.Response.StatusCode)
 			require.Equal(t, c.method, envelope.Request.Method)
 			require.Equal(t, c.path, envelope.Request.URL)
@@ -227,9 +235,9 @@ func TestCatalogPagesAreLinked(t *testing.T) {
 	path := "/entities?filter=kind=component&offset=0&limit=1&order=asc:metadata.name&fields=metadata.name"
 	for path != "" {
 		response, body := s.send(http.MethodGet, path, "")
-		require.Equal(t, http.StatusOK, response.StatusCode, body)
+		require.Equal(t, http.StatusOK, response.status, body)
 		found = append(found, body)
-		link := response.Header.Get("Link")
+		link := response.header.Get("Link")
 		path, _, _ = strings.Cut(strings.TrimPrefix(link, "<"), ">")
 		if len(found) == 1 {
 			require.Equal(t, `</entities?filter=kind%3Dcomponent&limit=1&order=asc%3Ametadata.name&fields=metadata.name&after=eyJsaW1pdCI6MSwib2Zmc2V0IjoxfQ%3D%3D>; rel="next"`, link)
@@ -243,7 +251,7 @@ func TestCatalogLocations(t *testing.T) {
 	s := newCatalogServer(t)
 	target := s.site.URL + "/catalog-info.yaml"
 	response, body := s.send(http.MethodPost, "/locations?dryRun=true", `{"type":"url","target":"`+target+`"}`)
-	require.Equal(t, http.StatusCreated, response.StatusCode)
+	require.Equal(t, http.StatusCreated, response.status)
 	require.Contains(t, body, `{"exists":false,"location":{"id":"url:`+target+`"`)
 	require.Contains(t, body, `"name":"Shop","tags":["web","go"]`, "the author's order is kept")
 
@@ -254,7 +262,7 @@ func TestCatalogLocations(t *testing.T) {
 	require.Len(t, listed, 1)
 	require.Equal(t, target, listed[0].Data.Target)
 	response, body = s.send(http.MethodPost, "/locations", `{"type":"url","target":"`+target+`"}`)
-	require.Equal(t, http.StatusConflict, response.StatusCode)
+	require.Equal(t, http.StatusConflict, response.status)
 	require.Contains(t, body, "Location url:"+target+" already exists")
 	_, body = s.send(http.MethodGet, "/locations/by-entity/component/default/shop", "")
 	require.Contains(t, body, listed[0].Data.ID)
@@ -264,7 +272,7 @@ func TestCatalogLocations(t *testing.T) {
 	require.Contains(t, body, `"parentEntityRefs":["`+listed[0].Data.EntityRef+`"]`)
 
 	response, _ = s.send(http.MethodDelete, "/locations/"+listed[0].Data.ID, "")
-	require.Equal(t, http.StatusNoContent, response.StatusCode)
+	require.Equal(t, http.StatusNoContent, response.status)
 	response, _ = s.send(http.MethodGet, "/entities/by-name/component/default/shop", "")
-	require.Equal(t, http.StatusNotFound, response.StatusCode)
+	require.Equal(t, http.StatusNotFound, response.status)
 }

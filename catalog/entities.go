@@ -362,9 +362,10 @@ func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref
 	if err := s.authorize(ctx, principal, policy.CatalogEntityRefresh, ref); err != nil {
 		return err
 	}
+	missing := fault.New(fault.NotFound, "Entity %s not found", ref)
 	parsed, err := entity.ParseRef(ref, entity.Ref{})
 	if err != nil {
-		return fault.Wrap(fault.Input, err, "%s", err.Error())
+		return missing // what is no reference points at nothing
 	}
 	found := false
 	err = s.transact(ctx, func(tx pgx.Tx) error {
@@ -372,7 +373,7 @@ func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref
 		return err
 	})
 	if err == nil && !found {
-		return fault.New(fault.NotFound, "Entity %s not found", ref)
+		return missing
 	}
 	return err
 }

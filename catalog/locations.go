@@ -130,7 +130,7 @@ func (s *Service) mayRegister(ctx context.Context, principal identity.Principal,
 		return fault.New(fault.Input, "Registered locations must be of an allowed type %s", types)
 	}
 	if err := processing.CheckTarget(spec); err != nil {
-		return fault.Wrap(fault.Input, err, "%s", err.Error())
+		return fault.New(fault.Input, "%s", err)
 	}
 	return nil
 }
@@ -290,7 +290,7 @@ func (s *Service) LocationByEntity(ctx context.Context, principal identity.Princ
 	}
 	origin, err := entity.ParseLocationRef(e.Annotation(entity.AnnotationOriginLocation))
 	if err != nil {
-		return Location{}, fault.Wrap(fault.NotFound, err, "found no origin annotation for ref %s", ref)
+		return Location{}, fault.New(fault.NotFound, "found no origin annotation for ref %s", ref)
 	}
 	row, err := s.queries.CatalogLocationByTarget(ctx, s.pool, origin.Type, origin.Target)
 	if errors.Is(err, pgx.ErrNoRows) {
