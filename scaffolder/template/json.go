@@ -32,7 +32,8 @@ func members(object json.RawMessage) ([]member, error) {
 		if err := decoder.Decode(&value); err != nil {
 			return nil, err
 		}
-		found = append(found, member{key.(string), value})
+		name, _ := key.(string) // JSON has no other keys
+		found = append(found, member{name, value})
 	}
 	return found, nil
 }
@@ -79,7 +80,7 @@ func text(s string) json.RawMessage {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(s) // a string always encodes
+	_ = encoder.Encode(s) //nolint:errchkjson // a string always encodes
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
@@ -98,4 +99,12 @@ func describe(value json.RawMessage) string {
 
 func isNull(value json.RawMessage) bool {
 	return len(value) == 0 || string(bytes.TrimSpace(value)) == "null"
+}
+
+// orNothing takes null for a key that was left out, as YAML's "if:" with nothing after it is meant.
+func orNothing(value json.RawMessage) json.RawMessage {
+	if isNull(value) {
+		return nil
+	}
+	return value
 }

@@ -67,14 +67,14 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	source := append(json.RawMessage(nil), data...)
-	*s = Step{fields.ID, fields.Name, fields.Action, fields.If, fields.Each, fields.Input, source}
+	*s = Step{fields.ID, fields.Name, fields.Action, orNothing(fields.If), orNothing(fields.Each), orNothing(fields.Input), source}
 	return nil
 }
 
 // Pin joins the template with a run's values and its user. Steps without an id are called step-N, those without a name after
 // their action; two steps with one id are an error, because the second would hide the first's output.
 func (t *Template) Pin(values json.RawMessage, user User) (TaskSpec, error) {
-	spec := TaskSpec{APIVersion: t.APIVersion, Recovery: t.Spec.Recovery, Output: t.Spec.Output, Parameters: values,
+	spec := TaskSpec{APIVersion: t.APIVersion, Steps: []Step{}, Recovery: t.Spec.Recovery, Output: t.Spec.Output, Parameters: values,
 		User: user, OnFailure: t.Spec.OnFailure,
 		TemplateInfo: Info{EntityRef: t.Ref(), BaseURL: t.BaseURL(), Entity: InfoEntity{t.RawMetadata}}}
 	if isNull(spec.Output) {

@@ -1,0 +1,267 @@
+package template_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// exchange is an answer of a real Backstage backend.
+type exchange struct {
+	Response struct{ Body json.RawMessage }
+}
+
+// recorded is the body of a recorded answer, without white space.
+func recorded(t testing.TB, name string) json.RawMessage {
+	t.Helper()
+	content, err := os.ReadFile("testdata/" + name + ".json")
+	require.NoError(t, err)
+	var e exchange
+	require.NoError(t, json.Unmarshal(content, &e))
+	var compact bytes.Buffer
+	require.NoError(t, json.Compact(&compact, e.Response.Body))
+	return compact.Bytes()
+}
+
+// marshal is JSON as it goes over the wire.
+func marshal(t testing.TB, v any) string {
+	t.Helper()
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	require.NoError(t, encoder.Encode(v))
+	return strings.TrimSpace(out.String())
+}
+
+func parse(t testing.TB, document string) *template.Template {
+	t.Helper()
+	parsed, err := template.Parse(json.RawMessage(document))
+	require.NoError(t, err)
+	return parsed
+}
+
+// withSpec is a template with this spec.
+func withSpec(spec string) string {
+	return `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t"},"spec":` + spec + `}`
+}
+
+func TestATemplateIsPinnedAsBackstagePinsIt(t *testing.T) {
+	t.Parallel()
+	var task struct{ Spec json.RawMessage }
+	require.NoError(t, json.Unmarshal(recorded(t, "145-scaffolder-task-as-user"), &task))
+	var user struct {
+		User       template.User
+		Parameters json.RawMessage
+	}
+	require.NoError(t, json.Unmarshal(task.Spec, &user))
+
+	pinned, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).Pin(user.Parameters, user.User)
+	require.NoError(t, err)
+	require.JSONEq(t, string(task.Spec), marshal(t, pinned))
+	var expected, actual struct{ Steps, Output json.RawMessage }
+	require.NoError(t, json.Unmarshal(task.Spec, &expected))
+	require.NoError(t, json.Unmarshal([]byte(marshal(t, pinned)), &actual))
+	require.Equal(t, string(expected.Steps), string(actual.Steps), "the author's order of keys, what is filled in comes last")
+	require.Equal(t, string(expected.Output), string(actual.Output))
+}
+
+func TestTheParameterSchemaIsBackstages(t *testing.T) {
+	t.Parallel()
+	schema, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).ParameterSchema()
+	require.NoError(t, err)
+	require.Equal(t, string(recorded(t, "124-scaffolder-parameter-schema-hello")), marshal(t, schema))
+}
+
+func TestATemplateWithoutParametersHasNoPages(t *testing.T) {
+	t.Parallel()
+	document := `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template",
+		"metadata":{"name":"secretive","title":"Template with a secrets schema and an unknown action"},"spec":{"type":"service","steps":[]}}`
+	schema, err := parse(t, document).ParameterSchema()
+	require.NoError(t, err)
+	require.Equal(t, string(recorded(t, "127-scaffolder-parameter-schema-secretive")), marshal(t, schema))
+}
+
+func TestTheParameterSchemaOfEveryShape(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ spec, expected string }{
+		"one page": {`{"parameters":{"properties":{"z":{},"a":{}}}}`,
+			`{"title":"t","steps":[{"title":"Please enter the following information","schema":{"properties":{"z":{},"a":{}}}}]}`},
+		"null":    {`{"parameters":null}`, `{"title":"t","steps":[]}`},
+		"nothing": {`{"parameters":[]}`, `{"title":"t","steps":[]}`},
+		"a page is passed on as it is": {`{"parameters":[{"title":"T","description":"D","ui:x":"<&>","backstage:featureFlag":"f"}]}`,
+			`{"title":"t","steps":[{"title":"T","description":"D","schema":{"title":"T","description":"D","ui:x":"<&>","backstage:featureFlag":"f"}}]}`},
+		"decorators":             {`{"formDecorators":[{"id":"a"}]}`, `{"title":"t","steps":[],"formDecorators":[{"id":"a"}]}`},
+		"decorators' older name": {`{"EXPERIMENTAL_formDecorators":[{"id":"b"}]}`, `{"title":"t","steps":[],"formDecorators":[{"id":"b"}]}`},
+		"presentation":           {`{"presentation":{"buttonLabels":{"backButtonText":"B"}}}`, `{"title":"t","presentation":{"buttonLabels":{"backButtonText":"B"}},"steps":[]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			schema, err := parse(t, withSpec(test.spec)).ParameterSchema()
+			require.NoError(t, err)
+			require.Equal(t, test.expected, marshal(t, schema))
+		})
+	}
+}
+
+func TestStepsAreNamedAndKeptAsWritten(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ step, expected string }{
+		"id and name are filled in":          {`{"action":"debug:log"}`, `{"action":"debug:log","id":"step-1","name":"debug:log"}`},
+		"empty ones too, where they stand":   {`{"name":"","action":"a","id":""}`, `{"name":"a","action":"a","id":"step-1"}`},
+		"what is there stays":                {`{"id":"x","name":"X","action":"a"}`, `{"id":"x","name":"X","action":"a"}`},
+		"unknown keys and order are kept":    {`{"z":1,"action":"a","id":"x","name":"n","input":{"b":"<&>","a":[]},"backstage:permissions":{"tags":["t"]}}`, `{"z":1,"action":"a","id":"x","name":"n","input":{"b":"<&>","a":[]},"backstage:permissions":{"tags":["t"]}}`},
+		"numbers are not read and rewritten": {`{"id":"x","name":"n","action":"a","input":{"n":1.10,"big":12345678901234567890}}`, `{"id":"x","name":"n","action":"a","input":{"n":1.10,"big":12345678901234567890}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pinned, err := parse(t, withSpec(`{"steps":[`+test.step+`]}`)).Pin(nil, template.User{})
+			require.NoError(t, err)
+			require.Equal(t, "["+test.expected+"]", marshal(t, pinned.Steps))
+		})
+	}
+}
+
+func TestNullIsAKeyThatWasLeftOut(t *testing.T) {
+	t.Parallel()
+	pinned, err := parse(t, withSpec(`{"steps":[{"action":"a","if":null,"each":null,"input":null}],"output":null,"parameters":null}`)).Pin([]byte("null"), template.User{})
+	require.NoError(t, err)
+	require.Empty(t, pinned.Steps[0].If)
+	require.Empty(t, pinned.Steps[0].Each)
+	require.Empty(t, pinned.Steps[0].Input)
+	require.Equal(t, "{}", string(pinned.Output))
+	require.Equal(t, "{}", string(pinned.Parameters))
+}
+
+func TestAPinnedSpecReadsBackAsItWas(t *testing.T) {
+	t.Parallel()
+	pinned, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).Pin([]byte(`{"name":"x"}`), template.User{Ref: "user:default/a"})
+	require.NoError(t, err)
+	var read template.TaskSpec
+	require.NoError(t, json.Unmarshal([]byte(marshal(t, pinned)), &read))
+	require.Equal(t, pinned, read)
+	require.Equal(t, marshal(t, pinned), marshal(t, read))
+}
+
+func TestASpecWithoutStepsSaysSo(t *testing.T) {
+	t.Parallel()
+	pinned, err := parse(t, withSpec(`{}`)).Pin(nil, template.User{})
+	require.NoError(t, err)
+	require.Contains(t, marshal(t, pinned), `"steps":[]`)
+}
+
+func TestWhatCannotBePinned(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ steps, message string }{
+		"two steps with one id":           {`[{"id":"a","action":"x"},{"id":"a","action":"y"}]`, `two steps with the id "a"`},
+		"an id that another would get":    {`[{"id":"step-2","action":"x"},{"action":"y"}]`, `two steps with the id "step-2"`},
+		"no action":                       {`[{"id":"a"}]`, "step 1 of the template has no action"},
+		"a step that is a string":         {`[{"action":"x"},"fetch"]`, "step 2 of the template is malformed"},
+		"a step that is null":             {`[null]`, "step 1 of the template has no action"},
+		"a name that is a number":         {`[{"action":"x","name":7}]`, "step 1 of the template is malformed"},
+		"an action that is hidden deeper": {`[{"input":{"action":"x"}}]`, "step 1 of the template has no action"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := parse(t, withSpec(`{"steps":`+test.steps+`}`)).Pin(nil, template.User{})
+			require.ErrorContains(t, err, test.message)
+			require.Equal(t, fault.Input, fault.KindOf(err))
+		})
+	}
+}
+
+func TestWhatIsNoTemplate(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ document, message string }{
+		"no JSON":          {`{`, "the template is malformed"},
+		"null":             {`null`, "metadata is malformed"},
+		"a list":           {`[]`, "the template is malformed"},
+		"no metadata":      {`{"kind":"Template"}`, "metadata is malformed"},
+		"another kind":     {`{"kind":"Component","apiVersion":"backstage.io/v1alpha1","metadata":{"name":"x"}}`, "Input template is not a template"},
+		"another version":  {`{"kind":"Template","apiVersion":"backstage.io/v1beta2","metadata":{"name":"x"}}`, "Unsupported apiVersion field in schema entity, backstage.io/v1beta2"},
+		"steps no list":    {withSpec(`{"steps":{}}`), "the template is malformed"},
+		"far too many":     {withSpec(`{"steps":[` + strings.Repeat(`{},`, 500) + `{}]}`), "501 steps"},
+		"metadata is text": {`{"kind":"Template","metadata":"x"}`, "metadata is malformed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := template.Parse(json.RawMessage(test.document))
+			require.ErrorContains(t, err, test.message)
+			require.Equal(t, fault.Input, fault.KindOf(err))
+		})
+	}
+}
+
+func TestRelativeURLsResolveAgainstWhereTheTemplateWasRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ annotations, expected string }{
+		"a URL":                   {`{"backstage.io/managed-by-location":"url:https://github.com/a/b/blob/main/t.yaml"}`, "https://github.com/a/b/blob/main/t.yaml"},
+		"a file":                  {`{"backstage.io/managed-by-location":"file:/srv/t.yaml"}`, "file:///srv/t.yaml"},
+		"the source is nearer":    {`{"backstage.io/managed-by-location":"file:/srv/t.yaml","backstage.io/source-location":"url:https://x/tree/"}`, "https://x/tree/"},
+		"blanks do not matter":    {`{"backstage.io/managed-by-location":"url: https://x/t.yaml"}`, "https://x/t.yaml"},
+		"nobody knows":            {`{}`, ""},
+		"something else":          {`{"backstage.io/managed-by-location":"bitbucket-discovery:x"}`, ""},
+		"no reference":            {`{"backstage.io/managed-by-location":"nowhere"}`, ""},
+		"it is empty":             {`{"backstage.io/managed-by-location":""}`, ""},
+		"a colon inside the path": {`{"backstage.io/managed-by-location":"file:/srv/a:b.yaml"}`, "file:///srv/a:b.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			document := fmt.Sprintf(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t","annotations":%s},"spec":{}}`, test.annotations)
+			require.Equal(t, test.expected, parse(t, document).BaseURL())
+		})
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	plain := parse(t, withSpec(`{}`))
+	require.Equal(t, "t", plain.Title())
+	require.Equal(t, "template:default/t", plain.Ref())
+	named := parse(t, `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t","namespace":"ops","title":"A Template"},"spec":{}}`)
+	require.Equal(t, "A Template", named.Title())
+	require.Equal(t, "template:ops/t", named.Ref())
+}
+
+func TestPropertyNamesKeepTheAuthorsOrder(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{"z", "a", "m"}, template.PropertyNames([]byte(`{"properties":{"z":{},"a":{},"m":{}}}`)))
+	for _, page := range []string{`{}`, `{"properties":null}`, `{"properties":[]}`, `[]`, `{`} {
+		require.Empty(t, template.PropertyNames([]byte(page)), page)
+	}
+}
+
+func TestADigestKnowsEveryByte(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", template.Digest([]byte("{}")))
+	require.NotEqual(t, template.Digest([]byte("{}")), template.Digest([]byte("{} ")))
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(withSpec(`{"steps":[{"action":"a"}],"parameters":[{"properties":{"x":{}}}]}`)), []byte(`{"x":1}`))
+	f.Add([]byte(withSpec(`{"steps":[{"action":"a","id":"\ud800","if":null}],"parameters":{}}`)), []byte(`null`))
+	f.Add([]byte(recorded(f, "078-catalog-by-name-template-hello")), []byte(`{}`))
+	f.Fuzz(func(t *testing.T, document, values []byte) {
+		parsed, err := template.Parse(document)
+		if err != nil || !json.Valid(values) {
+			return
+		}
+		if schema, err := parsed.ParameterSchema(); err == nil {
+			require.True(t, json.Valid([]byte(marshal(t, schema))))
+		}
+		pinned, err := parsed.Pin(values, template.User{})
+		if err != nil {
+			return
+		}
+		var read template.TaskSpec
+		require.NoError(t, json.Unmarshal([]byte(marshal(t, pinned)), &read))
+		require.Equal(t, marshal(t, pinned), marshal(t, read))
+	})
+}
