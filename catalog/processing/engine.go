@@ -20,9 +20,10 @@ import (
 
 const (
 	// workers is how many entities are in the pipeline at once; they wait for networks more than they compute.
-	workers = 8
-	// claimSize is how many entities are taken at once, and lease how long nobody else takes them.
-	claimSize = 64
+	workers = 16
+	// claimSize is how many entities are taken at once, and lease how long nobody else takes them: longer than the workers need for
+	// that many when every one of them runs into entityTimeout.
+	claimSize = 32
 	lease     = 90 * time.Second
 	// entityTimeout bounds one entity's way through the pipeline.
 	entityTimeout = 30 * time.Second

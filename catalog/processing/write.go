@@ -31,12 +31,13 @@ type outcome struct {
 
 // write stores finished work in one transaction. Work on documents that changed meanwhile is dropped: they are due again.
 func (e *Engine) write(ctx context.Context, done []work) error {
-	return Transact(ctx, e.pool, func(tx pgx.Tx) error {
+	var b *batch
+	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
 		current, err := e.stillCurrent(ctx, tx, done)
 		if err != nil {
 			return err
 		}
-		b := &batch{state: e.state, tx: tx, offers: newOffers(), touched: map[string]bool{}}
+		b = &batch{state: e.state, tx: tx, offers: newOffers(), touched: map[string]bool{}}
 		if err := b.sort(current); err != nil {
 			return err
 		}
@@ -45,6 +46,14 @@ func (e *Engine) write(ctx context.Context, done []work) error {
 		}
 		return e.postpone(ctx, tx, current)
 	})
+	if err != nil {
+		return err
+	}
+	for _, rejected := range b.offers.rejected {
+		e.log.WarnContext(ctx, "catalog: an entity is claimed twice; the first place keeps it",
+			"entity", rejected.entity.Ref, "claimant", rejected.entity.LocationKey, "emitter", rejected.emitter)
+	}
+	return nil
 }
 
 // stillCurrent locks everything the batch will write to, in one order for all, and keeps the work whose document is still the one it
