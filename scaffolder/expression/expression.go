@@ -1,89 +1,150 @@
-// Package expression renders the expressions of a scaffolder template: nested step input, conditions and output, with
-// Backstage's own filters and the status functions always() and failure(). The language itself is package
-// scaffolder/nunjucks; running steps is not here.
+// Package expression renders what a scaffolder template writes between its delimiters: nested step input, conditions and
+// output, with Backstage's own filters and the status functions always() and failure(). The language itself is package
+// scaffolder/nunjucks; which variables there are, and running steps, is for the callers.
 package expression
 
 import (
 	"context"
-	"sync"
+	"maps"
+	"regexp"
+	"strings"
 
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// maxMemo bounds how many parsed templates are kept; a few hundred serve a busy installation.
-const maxMemo = 2000
-
-// Options configure a Renderer.
+// Options configures a Renderer.
 type Options struct {
-	// IntegrationType says what kind of host a repository URL names ("github", ...); false for an unknown host.
-	IntegrationType func(host string) (string, bool)
-	// Limits bound every rendering; the zero value is nunjucks.DefaultLimits.
+	// IntegrationType says which kind of source host ("github", "gitlab", "azure", "bitbucketCloud", ...) is configured for
+	// a host name, false when none is. Nil knows none: the filters parseRepoUrl and projectSlug then always fail.
+	IntegrationType func(host string) (integrationType string, ok bool)
+	// Limits bounds the rendering of each single string.
 	Limits nunjucks.Limits
-	// LegacyValueCoercion renders whole values as Backstage did before 4.0.3: what prints as JSON becomes JSON, and what prints nothing is
-	// dropped.
+	// LegacyValueCoercion reads the text of a lone tag as JSON, as Backstage did up to scaffolder-backend 4.0.2: an empty
+	// text is undefined, and {% if %}false{% endif %} is a boolean.
 	LegacyValueCoercion bool
+	// Filters and Globals extend the language, and win over what it has.
+	Filters map[string]nunjucks.Function
+	Globals map[string]nunjucks.Value
 }
 
-// Renderer renders the expressions of steps. It is safe for concurrent use.
+// Renderer renders the expressions of templates. It is safe for concurrent use, and remembers the templates it has
+// parsed.
 type Renderer struct {
-	options     Options
-	filters     map[string]nunjucks.Function
-	environment *nunjucks.Environment
-	memo        memo
+	options Options
+	filters map[string]nunjucks.Function
+	env     *nunjucks.Environment
+	parsed  memo
 }
 
-// New makes a Renderer.
+// New makes a renderer.
 func New(options Options) *Renderer {
-	r := &Renderer{options: options, filters: filters(options.IntegrationType)}
-	r.environment = r.step(nil)
+	r := &Renderer{options: options, filters: backstageFilters(options.IntegrationType)}
+	maps.Copy(r.filters, options.Filters)
+	globals := maps.Clone(statusGlobals)
+	maps.Copy(globals, options.Globals)
+	r.env = nunjucks.New(nunjucks.Options{Filters: r.filters, Globals: globals, Limits: options.Limits})
 	return r
 }
 
-// step is the environment of steps: ${{ }}, Backstage's filters, and what globals add.
-func (r *Renderer) step(globals map[string]nunjucks.Value) *nunjucks.Environment {
-	return nunjucks.New(nunjucks.Options{Filters: r.filters, Globals: globals, Limits: r.options.Limits})
-}
-
-// Files is the environment of the files of a skeleton: fetch:template's.
+// Files makes the environment in which the files of a skeleton are rendered, by fetch:template's inputs of these names.
+// There an error is an error: nothing is kept verbatim.
 func (r *Renderer) Files(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nunjucks.Environment {
-	return nunjucks.New(nunjucks.Options{CookiecutterCompat: cookiecutterCompat, TrimBlocks: trimBlocks, LstripBlocks: lstripBlocks,
-		Filters: r.filters, Limits: r.options.Limits})
+	return nunjucks.New(nunjucks.Options{
+		CookiecutterCompat: cookiecutterCompat,
+		TrimBlocks:         trimBlocks,
+		LstripBlocks:       lstripBlocks,
+		Filters:            r.filters,
+		Globals:            r.options.Globals,
+		Limits:             r.options.Limits,
+	})
 }
 
-// Render renders every string in a value, however deep; keys and all other values stay as they are. A string that cannot be rendered
-// stays verbatim, as in Backstage. What becomes undefined is dropped from an object and null in a list.
+// Render renders every string in a JSON-like value, at any depth; the keys of objects stay as they are. A string that
+// fails to render stays verbatim. A member that becomes undefined is removed, in a list it becomes null. A string that is
+// one single output becomes that output's native value. The result shares nothing with value.
+//
+// There is no error to return: after a cancelled context the strings not rendered yet are verbatim, so callers look at
+// ctx.Err() before they use the result.
 func (r *Renderer) Render(ctx context.Context, value nunjucks.Value, data *nunjucks.Object) nunjucks.Value {
 	switch value := value.(type) {
 	case string:
 		return r.text(ctx, value, data)
 	case *nunjucks.Array:
-		rendered := &nunjucks.Array{Items: make([]nunjucks.Value, len(value.Items))}
+		items := make([]nunjucks.Value, len(value.Items))
 		for i, item := range value.Items {
-			if rendered.Items[i] = r.Render(ctx, item, data); rendered.Items[i] == nunjucks.Undefined {
-				rendered.Items[i] = nil
+			items[i] = r.Render(ctx, item, data)
+			if items[i] == nunjucks.Undefined {
+				items[i] = nil
 			}
 		}
-		return rendered
+		return &nunjucks.Array{Items: items}
 	case *nunjucks.Object:
-		rendered := nunjucks.NewObject()
+		object := nunjucks.NewObject()
 		for key, member := range value.All() {
-			if result := r.Render(ctx, member, data); result != nunjucks.Undefined {
-				rendered.Set(key, result)
+			if rendered := r.Render(ctx, member, data); rendered != nunjucks.Undefined {
+				object.Set(key, rendered)
 			}
 		}
-		return rendered
-	default:
-		return value
+		return object
 	}
+	return value
 }
 
+// Condition renders the source of a step's if, and reports whether the step should run by it and whether always() or
+// failure() was called: after a failure only such steps run at all. PreviousFailed is what failure() returns.
+func (r *Renderer) Condition(
+	ctx context.Context, source string, data *nunjucks.Object, previousFailed bool,
+) (result, calledStatus bool) {
+	current := &status{failed: previousFailed}
+	value := r.text(context.WithValue(ctx, statusKey{}, current), source, data)
+	return nunjucks.IsTruthy(value), current.called
+}
+
+// Output renders the output of a template. Items of links and text whose if is not truthy are left out, and if itself
+// is removed from the others. No output is an empty object.
+func (r *Renderer) Output(ctx context.Context, output nunjucks.Value, data *nunjucks.Object) nunjucks.Value {
+	if output == nil || output == nunjucks.Undefined {
+		return nunjucks.NewObject()
+	}
+	rendered := r.Render(ctx, output, data)
+	object, ok := rendered.(*nunjucks.Object)
+	if !ok {
+		return rendered
+	}
+	for _, key := range []string{"links", "text"} {
+		if items, ok := nunjucks.Member(object, key).(*nunjucks.Array); ok {
+			object.Set(key, withoutFalseItems(items))
+		}
+	}
+	return object
+}
+
+func withoutFalseItems(items *nunjucks.Array) *nunjucks.Array {
+	kept := &nunjucks.Array{}
+	for _, item := range items.Items {
+		if object, ok := item.(*nunjucks.Object); ok {
+			condition, found := object.Get("if")
+			if found && !nunjucks.IsTruthy(condition) {
+				continue
+			}
+			object.Delete("if")
+		}
+		kept.Items = append(kept.Items, item)
+	}
+	return kept
+}
+
+// text renders one string.
 func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Object) nunjucks.Value {
-	template, err := r.memo.parse(r.environment, source)
-	if err != nil {
+	if r.options.LegacyValueCoercion {
+		return r.legacyText(ctx, source, data)
+	}
+	if !hasTags(source) {
 		return source
 	}
-	if r.options.LegacyValueCoercion {
-		return r.legacy(ctx, source, template, data)
+	template, err := r.parse(source)
+	if err != nil {
+		return source
 	}
 	value, err := template.Evaluate(ctx, data)
 	if err != nil {
@@ -92,87 +153,80 @@ func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Objec
 	return value
 }
 
-// Condition evaluates an if. asked says that it called always() or failure(), which lets a step run after a failure. An if that cannot be
-// evaluated stays verbatim, and text is true.
-func (r *Renderer) Condition(ctx context.Context, source string, data *nunjucks.Object, previousFailed bool) (result, asked bool) {
-	status := func(answer bool) nunjucks.Function {
-		return func(context.Context, []nunjucks.Value, *nunjucks.Object) (nunjucks.Value, error) {
-			asked = true
-			return answer, nil
-		}
-	}
-	environment := r.step(map[string]nunjucks.Value{"always": status(true), "failure": status(previousFailed)})
-	template, err := environment.Parse(source)
+// hasTags reports whether a string can differ from its rendering.
+func hasTags(source string) bool {
+	return strings.Contains(source, "${{") || strings.Contains(source, "{%") || strings.Contains(source, "{#")
+}
+
+// legacyOutput is how older Backstage found the expression of an output, which it then wrapped in the filter dump.
+var legacyOutput = regexp.MustCompile(`\$\{\{([^\n\r\x{2028}\x{2029}]+)\}\}`)
+
+// legacyText renders a string as Backstage did before it kept native values: a lone tag through JSON.
+func (r *Renderer) legacyText(ctx context.Context, source string, data *nunjucks.Object) nunjucks.Value {
+	template, err := r.parse(source)
 	if err != nil {
-		return nunjucks.IsTruthy(source), false
+		return source
 	}
-	value, err := template.Evaluate(ctx, data)
+	if template.IsSingle() {
+		if value, ok := r.throughJSON(ctx, source, data); ok {
+			return value
+		}
+	}
+	text, err := template.Render(ctx, data)
 	if err != nil {
-		value = source
+		return source
 	}
-	return nunjucks.IsTruthy(value), asked
+	return orUndefined(text)
 }
 
-// Output renders a template's output and drops the links and texts whose if is not true.
-func (r *Renderer) Output(ctx context.Context, output nunjucks.Value, data *nunjucks.Object) nunjucks.Value {
-	rendered := r.Render(ctx, output, data)
-	object, isObject := rendered.(*nunjucks.Object)
-	if !isObject {
-		return rendered
-	}
-	for _, name := range []string{"links", "text"} {
-		if list, has := object.Get(name); has {
-			object.Set(name, wanted(list))
-		}
-	}
-	return object
-}
-
-// wanted leaves out the items whose if is not true, and the if of the others.
-func wanted(value nunjucks.Value) nunjucks.Value {
-	list, isList := value.(*nunjucks.Array)
-	if !isList {
-		return value
-	}
-	kept := &nunjucks.Array{Items: []nunjucks.Value{}}
-	for _, item := range list.Items {
-		object, isObject := item.(*nunjucks.Object)
-		if !isObject {
-			kept.Items = append(kept.Items, item)
-			continue
-		}
-		condition, has := object.Get("if")
-		if has && !nunjucks.IsTruthy(condition) {
-			continue
-		}
-		object.Delete("if")
-		kept.Items = append(kept.Items, object)
-	}
-	return kept
-}
-
-// memo keeps parsed templates: the steps of a template are rendered again and again.
-type memo struct {
-	mu        sync.Mutex
-	templates map[string]*nunjucks.Template
-}
-
-func (m *memo) parse(environment *nunjucks.Environment, source string) (*nunjucks.Template, error) {
-	m.mu.Lock()
-	template := m.templates[source]
-	m.mu.Unlock()
-	if template != nil {
-		return template, nil
-	}
-	template, err := environment.Parse(source)
+// throughJSON renders source with its expression dumped, and reads the text back.
+func (r *Renderer) throughJSON(ctx context.Context, source string, data *nunjucks.Object) (nunjucks.Value, bool) {
+	template, err := r.parse(legacyOutput.ReplaceAllString(source, "$${{ ( $1 ) | dump }}"))
 	if err != nil {
-		return nil, err
+		return nil, false
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.templates) >= maxMemo || m.templates == nil {
-		m.templates = map[string]*nunjucks.Template{}
+	text, err := template.Render(ctx, data)
+	if err != nil {
+		return nil, false
 	}
-	m.templates[source] = template
-	return template, nil
+	if text == "" {
+		return nunjucks.Undefined, true
+	}
+	value, err := nunjucks.DecodeJSON([]byte(text))
+	return value, err == nil
+}
+
+func orUndefined(text string) nunjucks.Value {
+	if text == "" {
+		return nunjucks.Undefined
+	}
+	return text
+}
+
+// status is what always() and failure() know of the run, and whether they were asked.
+type status struct{ failed, called bool }
+
+type statusKey struct{}
+
+// WithFailure tells always() and failure(), where they stand in the input of a step rather than in its condition, that
+// a step before failed.
+func WithFailure(ctx context.Context) context.Context {
+	return context.WithValue(ctx, statusKey{}, &status{failed: true})
+}
+
+var statusGlobals = map[string]nunjucks.Value{
+	"always":  statusFunction(func(status) bool { return true }),
+	"failure": statusFunction(func(s status) bool { return s.failed }),
+}
+
+func statusFunction(answer func(status) bool) nunjucks.Function {
+	return func(ctx context.Context, _ []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
+		current, ok := ctx.Value(statusKey{}).(*status)
+		if !ok {
+			current = &status{}
+		}
+		answered := answer(*current)
+		current.called = true
+		return answered, nil
+	}
 }

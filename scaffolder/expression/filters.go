@@ -2,41 +2,28 @@ package expression
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
-	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// filters are Backstage's own: parseRepoUrl, projectSlug, parseEntityRef and pick.
-func filters(integrationType func(host string) (string, bool)) map[string]nunjucks.Function {
+// backstageFilters are the filters that Backstage adds to the language.
+func backstageFilters(integrationType func(host string) (string, bool)) map[string]nunjucks.Function {
 	if integrationType == nil {
 		integrationType = func(string) (string, bool) { return "", false }
 	}
+	repositories := repositoryFilters{integrationType}
 	return map[string]nunjucks.Function{
-		"parseRepoUrl": func(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
-			return parseRepoURL(argument(args, 0), integrationType)
-		},
-		"projectSlug": func(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
-			repo, err := parseRepoURL(argument(args, 0), integrationType)
-			if err != nil {
-				return nil, err
-			}
-			return part(repo, "owner") + "/" + part(repo, "repo"), nil
-		},
-		"parseEntityRef": func(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
-			return parseEntityRef(argument(args, 0), argument(args, 1))
-		},
-		"pick": func(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
-			return pick(argument(args, 0), argument(args, 1)), nil
-		},
+		"parseEntityRef": parseEntityRef,
+		"parseRepoUrl":   repositories.parse,
+		"pick":           pick,
+		"projectSlug":    repositories.slug,
 	}
 }
 
+// argument is args[i], Undefined when there are fewer.
 func argument(args []nunjucks.Value, i int) nunjucks.Value {
 	if i < len(args) {
 		return args[i]
@@ -44,160 +31,217 @@ func argument(args []nunjucks.Value, i int) nunjucks.Value {
 	return nunjucks.Undefined
 }
 
-// required are the query parameters that a repository URL must have, by the type of its host (Backstage's parseRepoUrl). For others: owner
-// and repo.
-var required = map[string][]string{
-	"bitbucketCloud":  {"workspace", "project", "repo"},
-	"bitbucketServer": {"project", "repo"},
-	"azure":           {"project", "repo"},
-	"gitlab":          {"owner", "repo"},
-	"gitea":           {"repo"},
-	"gerrit":          {"repo"},
+// repositoryFilters read what the RepoUrlPicker stores: host?owner=o&repo=r.
+type repositoryFilters struct {
+	integrationType func(host string) (string, bool)
 }
 
+// repositoryParts are the parts of a repository's location, in the order in which they are listed.
 var repositoryParts = []string{"owner", "repo", "organization", "workspace", "project"}
 
-// parseRepoURL takes a repository URL apart, such as github.com?owner=acme&repo=shop.
-func parseRepoURL(value nunjucks.Value, integrationType func(string) (string, bool)) (*nunjucks.Object, error) {
-	text, isText := value.(string)
-	if !isText {
-		return nil, errors.New("repository URL is not text")
+// requiredParts are the parts without which a location on that kind of host is incomplete.
+var requiredParts = map[string][]string{
+	"azure":           {"project", "repo"},
+	"bitbucketCloud":  {"workspace", "project", "repo"},
+	"bitbucketServer": {"project", "repo"},
+	"gerrit":          {"repo"},
+	"gitea":           {"repo"},
+	"gitlab":          {"owner", "repo"},
+}
+
+func (f repositoryFilters) parse(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
+	text, ok := argument(args, 0).(string)
+	if !ok {
+		return nil, fault.New(fault.Input, "Invalid repo URL passed to publisher, it must be a string")
 	}
 	parsed, err := url.Parse("https://" + text)
 	if err != nil || parsed.Host == "" {
-		return nil, fmt.Errorf("Invalid repo URL passed to publisher, got %s", text) //nolint:staticcheck // Backstage's words
+		return nil, fault.Wrap(fault.Input, err, "Invalid repo URL passed to publisher, got %s", text)
 	}
-	kind, known := integrationType(parsed.Host)
-	if !known {
-		return nil, fmt.Errorf("No matching integration configuration for host %s, please check your integrations config", parsed.Host) //nolint:staticcheck // Backstage's words
+	host := strings.TrimSuffix(strings.ToLower(parsed.Host), ":443")
+	kind, ok := f.integrationType(host)
+	if !ok {
+		return nil, fault.New(fault.Input,
+			"No matching integration configuration for host %s, please check your integrations config", host)
 	}
 	query := parsed.Query()
-	if err := checkParts(text, kind, query); err != nil {
+	if part := missingPart(kind, query); part != "" {
+		return nil, fault.New(fault.Input, "Invalid repo URL passed to publisher: %s, missing %s", parsed, part)
+	}
+	location := nunjucks.NewObject()
+	location.Set("host", host)
+	for _, part := range repositoryParts {
+		if query.Has(part) {
+			location.Set(part, strings.Trim(query.Get(part), "/"))
+		}
+	}
+	return location, nil
+}
+
+// missingPart is the first part that a location lacks, "" when it is complete. On GitLab the project's id stands for owner
+// and repository.
+func missingPart(kind string, query url.Values) string {
+	required, ok := requiredParts[kind]
+	if !ok {
+		required = []string{"repo", "owner"}
+	}
+	if kind == "gitlab" && strings.Trim(query.Get("project"), "/") != "" {
+		return ""
+	}
+	for _, part := range required {
+		if query.Get(part) == "" {
+			return part
+		}
+	}
+	return ""
+}
+
+func (f repositoryFilters) slug(ctx context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
+	location, err := f.parse(ctx, args, nil)
+	if err != nil {
 		return nil, err
 	}
-	repo := nunjucks.NewObject()
-	repo.Set("host", parsed.Host)
-	for _, name := range repositoryParts {
-		if query.Has(name) {
-			repo.Set(name, strings.Trim(query.Get(name), "/"))
+	part := func(name string) string {
+		if text, ok := nunjucks.Member(location, name).(string); ok {
+			return text
 		}
+		return "undefined"
 	}
-	return repo, nil
+	return part("owner") + "/" + part("repo"), nil
 }
 
-func checkParts(text, kind string, query url.Values) error {
-	names, special := required[kind]
-	if !special {
-		names = []string{"repo", "owner"}
+// parseEntityRef takes a reference, as text or in parts, and optionally {defaultKind, defaultNamespace}.
+func parseEntityRef(_ context.Context, args []nunjucks.Value, kwargs *nunjucks.Object) (nunjucks.Value, error) {
+	defaults := argument(args, 1)
+	if _, given := defaults.(*nunjucks.Object); !given && kwargs != nil {
+		defaults = kwargs
 	}
-	if kind == "gitlab" && query.Get("project") != "" {
-		names = nil
+	parts, err := referenceParts(argument(args, 0))
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range names {
-		if query.Get(name) == "" {
-			return fmt.Errorf("Invalid repo URL passed to publisher: %s, missing %s", text, name) //nolint:staticcheck // Backstage's words
+	fallback := map[string]string{
+		"kind":      memberText(defaults, "defaultKind"),
+		"namespace": memberText(defaults, "defaultNamespace"),
+	}
+	if fallback["namespace"] == "" {
+		fallback["namespace"] = "default"
+	}
+	reference := nunjucks.NewObject()
+	for _, name := range []string{"kind", "namespace", "name"} {
+		value, given := parts[name]
+		if !given {
+			value = fallback[name]
 		}
+		if value == "" {
+			return nil, fault.New(fault.Input, "Entity reference %v had missing or empty %s", describe(args[0]), name)
+		}
+		reference.Set(name, value)
 	}
-	return nil
+	return reference, nil
 }
 
-func part(object *nunjucks.Object, name string) string {
-	value, has := object.Get(name)
-	if text, isText := value.(string); has && isText {
-		return text
-	}
-	return "undefined"
+func memberText(v nunjucks.Value, key string) string {
+	text, _ := nunjucks.Member(v, key).(string)
+	return text
 }
 
-// parseEntityRef takes an entity reference apart, in text or as an object; defaults may hold defaultKind and defaultNamespace.
-func parseEntityRef(value, defaults nunjucks.Value) (nunjucks.Value, error) {
-	kind, namespace := "", "default"
-	if object, isObject := defaults.(*nunjucks.Object); isObject {
-		kind = textOr(object, "defaultKind", kind)
-		namespace = textOr(object, "defaultNamespace", namespace)
-	}
-	name := ""
-	switch value := value.(type) {
+// referenceParts are the parts that a reference gives.
+func referenceParts(reference nunjucks.Value) (map[string]string, error) {
+	switch reference := reference.(type) {
 	case string:
-		var err error
-		if kind, namespace, name, err = splitRef(value, kind, namespace); err != nil {
-			return nil, err
-		}
+		return splitReference(reference)
 	case *nunjucks.Object:
-		kind, namespace, name = textOr(value, "kind", kind), textOr(value, "namespace", namespace), textOr(value, "name", "")
-	default:
-		return nil, errors.New("entity reference is neither text nor an object")
+		parts := map[string]string{}
+		for _, name := range []string{"kind", "namespace", "name"} {
+			if value, ok := reference.Get(name); ok && value != nil && value != nunjucks.Undefined {
+				parts[name] = memberText(reference, name)
+			}
+		}
+		return parts, nil
 	}
-	if kind == "" || name == "" {
-		return nil, errors.New(`Entity reference had missing or empty kind (e.g. did not start with "component:" or similar)`) //nolint:staticcheck // Backstage's words
-	}
-	ref := nunjucks.NewObject()
-	ref.Set("kind", kind)
-	ref.Set("namespace", namespace)
-	ref.Set("name", name)
-	return ref, nil
+	return nil, fault.New(fault.Input, "Entity reference must not be empty")
 }
 
-func splitRef(text, kind, namespace string) (string, string, string, error) {
-	rest := text
-	colon, slash := strings.Index(rest, ":"), strings.Index(rest, "/")
-	if colon >= 0 && (slash < 0 || colon < slash) {
-		kind, rest = rest[:colon], rest[colon+1:]
+// splitReference reads [<kind>:][<namespace>/]<name>; a colon after the slash belongs to the name.
+func splitReference(reference string) (map[string]string, error) {
+	parts := map[string]string{}
+	rest := reference
+	if kind, after, found := strings.Cut(rest, ":"); found && !strings.Contains(kind, "/") {
+		parts["kind"], rest = kind, after
 	}
-	if before, after, found := strings.Cut(rest, "/"); found {
-		namespace, rest = before, after
+	if namespace, after, found := strings.Cut(rest, "/"); found {
+		parts["namespace"], rest = namespace, after
 	}
-	if rest == "" || colon == 0 || namespace == "" {
-		return "", "", "", fmt.Errorf(`Entity reference "%s" was not on the form [<kind>:][<namespace>/]<name>`, text) //nolint:staticcheck // Backstage's words
+	parts["name"] = rest
+	for _, part := range parts {
+		if part == "" {
+			return nil, fault.New(fault.Input,
+				"Entity reference %q was not on the form [<kind>:][<namespace>/]<name>", reference)
+		}
 	}
-	return kind, namespace, rest, nil
+	return parts, nil
 }
 
-func textOr(object *nunjucks.Object, name, otherwise string) string {
-	value, _ := object.Get(name)
-	if text, isText := value.(string); isText && text != "" {
+func describe(v nunjucks.Value) string {
+	text, err := nunjucks.EncodeJSON(v)
+	if err != nil {
+		return "undefined"
+	}
+	return string(text)
+}
+
+// pick follows a path ("a.b[0].c") into a value. A member that has the whole path for its name wins.
+func pick(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
+	value := argument(args, 0)
+	for _, key := range pickPath(value, argument(args, 1)) {
+		value = nunjucks.Member(value, key)
+	}
+	return value, nil
+}
+
+func pickPath(value, path nunjucks.Value) []string {
+	switch path := path.(type) {
+	case string:
+		if nunjucks.Member(value, path) != nunjucks.Undefined {
+			return []string{path}
+		}
+		return splitPath(path)
+	case *nunjucks.Array:
+		var keys []string
+		for _, key := range path.Items {
+			keys = append(keys, keyText(key))
+		}
+		return keys
+	}
+	return []string{keyText(path)}
+}
+
+// keyText is a key as JavaScript spells it.
+func keyText(key nunjucks.Value) string {
+	if text, ok := key.(string); ok {
 		return text
 	}
-	return otherwise
+	return describe(key)
 }
 
-// pathSegment is one step of a lodash path: a name, or what stands in brackets.
-var pathSegment = regexp.MustCompile(`[^.[\]]+|\[(?:"([^"]*)"|'([^']*)'|([^\]]*))\]`)
-
-// pick is lodash.get: a path with dots and brackets, undefined where it leads nowhere.
-func pick(value, path nunjucks.Value) nunjucks.Value {
-	text, isText := path.(string)
-	if !isText {
-		return nunjucks.Undefined
-	}
-	if object, isObject := value.(*nunjucks.Object); isObject {
-		if member, has := object.Get(text); has {
-			return member
+// splitPath splits a path at its dots and brackets. What is quoted in brackets is one key.
+func splitPath(path string) []string {
+	var keys []string
+	for rest := path; rest != ""; {
+		switch {
+		case rest[0] == '[':
+			inner, after, _ := strings.Cut(rest[1:], "]")
+			keys = append(keys, strings.Trim(inner, `"'`))
+			rest = strings.TrimPrefix(after, ".")
+		default:
+			end := strings.IndexAny(rest, ".[")
+			if end < 0 {
+				return append(keys, rest)
+			}
+			keys = append(keys, rest[:end])
+			rest = strings.TrimPrefix(rest[end:], ".")
 		}
 	}
-	for _, match := range pathSegment.FindAllStringSubmatch(text, -1) {
-		segment := match[0]
-		if strings.HasPrefix(segment, "[") {
-			segment = match[1] + match[2] + match[3]
-		}
-		value = memberOf(value, segment)
-	}
-	return value
-}
-
-func memberOf(value nunjucks.Value, name string) nunjucks.Value {
-	switch value := value.(type) {
-	case *nunjucks.Object:
-		if member, has := value.Get(name); has {
-			return member
-		}
-	case *nunjucks.Array:
-		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(value.Items) {
-			return value.Items[i]
-		}
-		if name == "length" {
-			return float64(len(value.Items))
-		}
-	}
-	return nunjucks.Undefined
+	return keys
 }

@@ -78,6 +78,10 @@ func compileTemplate(env *Environment, source string) *Template {
 		template.blocks[block.name] = c.functionOf(nil, newNames(nil), block.body)
 		template.blocks[block.name].missingSuper = block.usesSuper
 	}
+	if len(statements) == 1 {
+		_, text := statements[0].(textStatement)
+		template.single = !text
+	}
 	if output, ok := soleOutput(template.root, statements); ok {
 		template.sole, template.solePosition = output.value, output.position
 	}

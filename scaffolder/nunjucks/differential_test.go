@@ -72,7 +72,7 @@ func environmentNumber(t *testing.T, name string, fallback int) int {
 // tally counts how the two sides compare.
 type tally struct {
 	same, bothFail, lenient, functions, limited int
-	mismatches, examples               []string
+	mismatches, examples                        []string
 }
 
 // outcome is what a side makes of a template: a text, or an error.

@@ -115,6 +115,8 @@ type Template struct {
 	sole expression
 	// solePosition is where sole stands.
 	solePosition position
+	// single says that the template is one tag or one output and nothing else.
+	single bool
 	// mentionsLoop says that loops must keep the variable loop.
 	mentionsLoop bool
 	// mutates says that a rendering may change the data it is given, and must work on a copy.
@@ -164,3 +166,7 @@ func (t *Template) Evaluate(ctx context.Context, data *Object) (value Value, err
 
 // IsSole reports whether Evaluate gives the native value of an expression rather than text.
 func (t *Template) IsSole() bool { return t.sole != nil }
+
+// IsSingle reports whether the template is one output or one block tag, comments aside, which is what older Backstage
+// looked for before it took the text for JSON.
+func (t *Template) IsSingle() bool { return t.single }

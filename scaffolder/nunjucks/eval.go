@@ -298,9 +298,8 @@ func (m *macro) closure(r *run, keepFrame bool) *callable {
 	if keepFrame {
 		outer = r.locals
 	}
-	return newCallable(0, func(r *run, _ Value, args []Value) Value {
-		return m.invoke(r, home, outer, keepFrame, args)
-	})
+	call := func(r *run, _ Value, args []Value) Value { return m.invoke(r, home, outer, keepFrame, args) }
+	return &callable{call: call, name: "macro"}
 }
 
 func (m *macro) invoke(r *run, home *activation, outer *locals, keepFrame bool, args []Value) Value {

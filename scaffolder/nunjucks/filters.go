@@ -111,6 +111,22 @@ func (r *run) items(v Value) []Value {
 	return items
 }
 
+// presentItems lists what items does, but not the numbers that are missing below the length.
+func (r *run) presentItems(v Value) []Value {
+	items := r.items(r.require(v, "items"))
+	switch v.(type) {
+	case *Array, string:
+		return items
+	}
+	var present []Value
+	for i, item := range items {
+		if ownKey(r, v, formatNumber(float64(i))) {
+			present = append(present, item)
+		}
+	}
+	return present
+}
+
 // list is the filtered value of a filter that calls methods of arrays.
 func (r *run) list(v Value) *Array {
 	array, ok := v.(*Array)
@@ -366,9 +382,8 @@ func selection(expected bool) builtin {
 		if test == nil {
 			r.fail("test not found: %s", name)
 		}
-		r.require(args[0], "items")
 		kept := []Value{}
-		for _, item := range r.items(args[0]) {
+		for _, item := range r.presentItems(args[0]) {
 			r.step()
 			if test(r, []Value{item, argument(args, 2)}) == expected {
 				kept = append(kept, item)
@@ -421,7 +436,7 @@ func filterSlice(r *run, args []Value) Value {
 	count := r.number(argument(args, 1))
 	length := r.length(list)
 	size, extra := math.Floor(length/count), math.Mod(length, count)
-	slices := []Value{}
+	parts := []Value{}
 	offset := 0.0
 	for i := 0.0; i < count; i++ {
 		start := offset + i*size
@@ -433,9 +448,9 @@ func filterSlice(r *run, args []Value) Value {
 			r.invoke(part, "push", filler)
 		}
 		r.allocateItems(1)
-		slices = append(slices, part)
+		parts = append(parts, part)
 	}
-	return &Array{slices}
+	return &Array{parts}
 }
 
 func filterSort(r *run, args []Value) Value {

@@ -371,7 +371,7 @@ func (g *generator) expression() string {
 }
 
 func (g *generator) operator() string {
-	return g.pick("+", "-", "*", "/", "//", "%", "**", "~", "==", "===", "!=", "!==", "<", ">", "<=", ">=", "and", "or", "in", "not in")
+	return g.pick("+", "-", "*", "/", "//", "%", "** 2 *", "** 3 +", "~", "==", "===", "!=", "!==", "<", ">", "<=", ">=", "and", "or", "in", "not in")
 }
 
 func (g *generator) operand() string {

@@ -2,9 +2,9 @@ package nunjucks
 
 // builtinGlobals are the functions that every template sees.
 var builtinGlobals = map[string]Value{
-	"range":  newCallable(3, builtin(globalRange).method()),
-	"cycler": newCallable(0, builtin(globalCycler).method()),
-	"joiner": newCallable(1, builtin(globalJoiner).method()),
+	"range":  &callable{call: builtin(globalRange).method(), length: 3, name: "range"},
+	"cycler": &callable{call: builtin(globalCycler).method(), name: "cycler"},
+	"joiner": &callable{call: builtin(globalJoiner).method(), length: 1, name: "joiner"},
 }
 
 // globalRange makes a list of numbers, or of whatever < and + make of the bounds, as JavaScript would.

@@ -115,8 +115,11 @@ func (r *run) ownMember(target Value, name string) (Value, map[string]*callable)
 	case *iterator:
 		return Undefined, iteratorMethods
 	case *callable:
-		if name == "length" {
+		switch name {
+		case "length":
 			return integer(target.length), nil
+		case "name":
+			return target.name, nil
 		}
 	}
 	return Undefined, nil
@@ -140,6 +143,33 @@ func (r *run) require(v Value, purpose string) Value {
 		r.fail("%s of %s", purpose, typeName(v))
 	}
 	return v
+}
+
+// Member is the member of a value's own under key: an object's, an item of a list or a character of a string by its
+// index, or the length of these two. What is missing, and any member of another value, is Undefined.
+func Member(v Value, key string) Value {
+	switch v := v.(type) {
+	case *Object:
+		value, _ := v.Get(key)
+		return value
+	case *Array:
+		if i, ok := arrayIndex(key); ok && i < len(v.Items) {
+			return v.Items[i]
+		}
+		if key == "length" {
+			return integer(len(v.Items))
+		}
+	case string:
+		if i, ok := arrayIndex(key); ok {
+			if unit, ok := textAt(v, i); ok {
+				return wellFormed(unit)
+			}
+		}
+		if key == "length" {
+			return integer(textLength(v))
+		}
+	}
+	return Undefined
 }
 
 // objectMethods are the methods that every value has.

@@ -194,25 +194,37 @@ func power(base, exponent float64) float64 {
 		return math.NaN()
 	}
 	result := math.Pow(base, exponent)
-	exact := base*0 == 0 && exponent == math.Trunc(exponent) && math.Abs(exponent) <= 1024
-	if !exact || result == 0 || math.IsInf(result, 0) {
+	whole, fraction := math.Modf(exponent)
+	finite := base*0 == 0 && result*0 == 0 && result != 0
+	if !finite || math.Abs(whole) > 1024 || fraction != 0 && math.Abs(fraction) < 0x1p-64 {
 		return result
 	}
-	return integerPower(base, int(exponent))
+	return precisePower(base, int(whole), fraction)
 }
 
-func integerPower(base float64, exponent int) float64 {
-	const precision = 2048
-	result := big.NewFloat(1).SetPrec(precision)
-	factor := big.NewFloat(base).SetPrec(precision)
-	for n := max(exponent, -exponent); n > 0; n >>= 1 {
+// precisePower is base to the power of whole + fraction, where the result is finite and not zero.
+func precisePower(base float64, whole int, fraction float64) float64 {
+	const precision = 256
+	number := func(n float64) *big.Float { return new(big.Float).SetPrec(precision).SetFloat64(n) }
+	result := number(1)
+	factor := number(base)
+	for n := max(whole, -whole); n > 0; n >>= 1 {
 		if n&1 == 1 {
 			result.Mul(result, factor)
 		}
 		factor.Mul(factor, factor)
 	}
-	if exponent < 0 {
-		result.Quo(big.NewFloat(1).SetPrec(precision), result)
+	// Each binary digit of the fraction contributes a root of the base.
+	root := number(base)
+	for rest := math.Abs(fraction); rest > 0; {
+		root.Sqrt(root)
+		if rest *= 2; rest >= 1 {
+			rest--
+			result.Mul(result, root)
+		}
+	}
+	if whole < 0 || fraction < 0 {
+		result.Quo(number(1), result)
 	}
 	rounded, _ := result.Float64()
 	return rounded

@@ -178,8 +178,9 @@ func arrayIndex(key string) (int, bool) {
 // callable is a function value: a macro, a method, a global, a host function.
 type callable struct {
 	call func(r *run, this Value, args []Value) Value
-	// length is the number of declared parameters, which JavaScript shows as the property length.
+	// length is the number of declared parameters, which JavaScript shows as the property length; name is its own name.
 	length int
+	name   string
 }
 
 func newCallable(length int, call func(r *run, this Value, args []Value) Value) *callable {
