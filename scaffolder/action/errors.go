@@ -3,6 +3,7 @@ package action
 import (
 	"errors"
 	"fmt"
+	"net"
 	"time"
 )
 
@@ -42,15 +43,15 @@ type InUseError struct{ Reason string }
 
 func (e *InUseError) Error() string { return e.Reason }
 
-// IsTransient says whether trying again may help: what an *Error says, else whether the error calls itself temporary or a
-// time-out (net.Error, context.DeadlineExceeded).
+// IsTransient says whether trying again may help: what an *Error says, else whether the network failed or a time ran out.
 func IsTransient(err error) bool {
 	var classified *Error
 	if errors.As(err, &classified) {
 		return classified.Transient
 	}
+	var network *net.OpError
 	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout)
+	return errors.As(err, &network) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // RetryAfter is the wait an error asks for, 0 when it asks for none.

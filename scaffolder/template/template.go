@@ -69,14 +69,14 @@ func Parse(document json.RawMessage) (*Template, error) {
 	if err := json.Unmarshal(document, t); err != nil {
 		return nil, fault.Wrap(fault.Input, err, "the template is malformed: %s", err.Error())
 	}
-	if err := json.Unmarshal(t.RawMetadata, &t.Metadata); err != nil {
-		return nil, fault.Wrap(fault.Input, err, "the template's metadata is malformed: %s", err.Error())
-	}
 	if t.Kind != "Template" {
 		return nil, fault.New(fault.Input, "Input template is not a template")
 	}
 	if t.APIVersion != APIVersion {
 		return nil, fault.New(fault.Input, "Unsupported apiVersion field in schema entity, %s", t.APIVersion)
+	}
+	if err := json.Unmarshal(t.RawMetadata, &t.Metadata); err != nil {
+		return nil, fault.Wrap(fault.Input, err, "the template's metadata is malformed: %s", err.Error())
 	}
 	if len(t.Spec.Steps) > maxSteps {
 		return nil, fault.New(fault.Input, "the template has %d steps, more than the %d that are allowed", len(t.Spec.Steps), maxSteps)
