@@ -185,7 +185,10 @@ func (e *Engine) process(ctx context.Context, due <-chan struct{}) error {
 
 // take leases due entities and hands them to the workers, or back when the engine stops meanwhile.
 func (e *Engine) take(ctx context.Context, taken, finished chan<- work) (bool, error) {
-	rows, err := e.queries.CatalogClaimDue(ctx, e.pool, lease.Seconds(), claimSize)
+	// Not cut short when the engine stops: what was leased without being told of it could not be given back.
+	claiming, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	rows, err := e.queries.CatalogClaimDue(claiming, e.pool, lease.Seconds(), claimSize)
 	if err != nil {
 		return false, fmt.Errorf("claim due entities: %w", err)
 	}
