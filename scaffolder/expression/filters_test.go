@@ -55,7 +55,7 @@ func TestFilters(t *testing.T) {
 		`parameters | pick("o.k[1]")`:                     `"2"`,
 		`parameters | pick("o['k'].0")`:                   `1`,
 		`parameters | pick("o[\"k\"].length")`:            `2`,
-		`{"a.b": 1, a: {b: 2} } | pick("a.b")`:             `1`,
+		`{"a.b": 1, a: {b: 2} } | pick("a.b")`:            `1`,
 		`parameters | pick("o.k[7]")`:                     `undefined`,
 		`parameters | pick("nothing.at.all")`:             `undefined`,
 		`missing | pick("a")`:                             `undefined`,

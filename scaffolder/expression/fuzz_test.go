@@ -1,0 +1,27 @@
+package expression_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+)
+
+// FuzzRender holds that whatever an author writes, there is a result, and it can be stored.
+func FuzzRender(f *testing.F) {
+	for _, source := range []string{"${{ n }}", "${{ n | pick('a') }}", "{% if t %}x{% endif %}", "${{ parameters.repo | projectSlug }}", "${{", "{# x"} {
+		f.Add(source, false)
+		f.Add(source, true)
+	}
+	values := nunjucks.NewObject()
+	values.Set("n", 5.0)
+	values.Set("t", true)
+	f.Fuzz(func(t *testing.T, source string, legacy bool) {
+		rendered := newRenderer(legacy).Render(t.Context(), source, values)
+		if rendered != nunjucks.Undefined {
+			_, err := nunjucks.EncodeJSON(rendered)
+			require.NoError(t, err)
+		}
+	})
+}
