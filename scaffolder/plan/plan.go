@@ -82,7 +82,7 @@ type Iteration struct {
 
 // Describe is the current item as log lines show it.
 func (i Iteration) Describe() string {
-	described, err := nunjucks.EncodeJSON(objectOf("key", i.Key, "value", i.Value))
+	described, err := nunjucks.EncodeJSON(objectOf(entry{"key", i.Key}, entry{"value", i.Value}))
 	if err != nil {
 		return i.Key
 	}
@@ -172,10 +172,7 @@ func (p *Planner) iterations(ctx context.Context, step template.Step, data *nunj
 	}
 	decision := Decision{Each: true}
 	for _, item := range items {
-		each := nunjucks.NewObject()
-		each.Set("key", item.Key)
-		each.Set("value", item.Value)
-		scope := extend(data, "each", each)
+		scope := extend(data, "each", objectOf(entry{"key", item.Key}, entry{"value", item.Value}))
 		item.Run, _ = p.condition(ctx, step, scope, previousFailed)
 		if item.Input, err = p.input(ctx, step, scope); err != nil {
 			return Decision{}, err
@@ -255,12 +252,12 @@ func (p *Planner) context(s Situation, withSecrets bool) (*nunjucks.Object, erro
 		environment.Set("secrets", textObject(p.environment.Secrets))
 	}
 	return objectOf(
-		"parameters", parameters,
-		"steps", steps,
-		"secrets", secrets,
-		"user", user,
-		"environment", environment,
-		"context", objectOf("task", objectOf("id", s.TaskID)),
+		entry{"parameters", parameters},
+		entry{"steps", steps},
+		entry{"secrets", secrets},
+		entry{"user", user},
+		entry{"environment", environment},
+		entry{"context", objectOf(entry{"task", objectOf(entry{"id", s.TaskID})})},
 	), nil
 }
 
@@ -274,7 +271,7 @@ func stepOutputs(outputs []Output) (*nunjucks.Object, error) {
 				return nil, fmt.Errorf("output of step %s: %w", o.StepID, err)
 			}
 		}
-		steps.Set(o.StepID, objectOf("output", output))
+		steps.Set(o.StepID, objectOf(entry{"output", output}))
 	}
 	return steps, nil
 }
@@ -294,10 +291,16 @@ func userObject(user template.User) (*nunjucks.Object, error) {
 	return object, nil
 }
 
-func objectOf(pairs ...any) *nunjucks.Object {
+// entry is one member of an object.
+type entry struct {
+	key   string
+	value nunjucks.Value
+}
+
+func objectOf(entries ...entry) *nunjucks.Object {
 	object := nunjucks.NewObject()
-	for pair := range slices.Chunk(pairs, 2) {
-		object.Set(pair[0].(string), pair[1])
+	for _, e := range entries {
+		object.Set(e.key, e.value)
 	}
 	return object
 }

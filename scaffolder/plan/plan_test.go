@@ -1,0 +1,264 @@
+package plan_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// environment is scaffolder.defaultEnvironment in these tests.
+var environment = plan.Environment{Parameters: map[string]string{"region": "eu"}, Secrets: map[string]string{"key": "env-secret"}}
+
+func planner() *plan.Planner {
+	return plan.NewPlanner(expression.New(expression.Options{}), environment)
+}
+
+// situation is a run with a completed step, a skipped one, secrets and a user.
+func situation() plan.Situation {
+	return plan.Situation{
+		TaskID: "run-1",
+		Spec: &template.TaskSpec{
+			Parameters: json.RawMessage(`{"name":"shop","langs":["go","ts"],"owners":{"b":1,"a":2},"empty":[],"yes":true,"no":false}`),
+			Output:     json.RawMessage(`{"links":[{"title":"Repo","url":"https://x/${{ parameters.name }}"},{"if":"${{ parameters.no }}","title":"Docs"}],"leak":"[${{ secrets.token }}${{ environment.secrets.key }}]","region":"${{ environment.parameters.region }}"}`),
+			User:       template.User{Ref: "user:default/ada", Entity: json.RawMessage(`{"spec":{"profile":{"displayName":"Ada"}}}`)},
+		},
+		Outputs: []plan.Output{{StepID: "fetch", Output: json.RawMessage(`{"files":["z","a"],"z":1,"a":2}`)}, {StepID: "silent"}},
+		Secrets: map[string]string{"token": "s3cret"},
+	}
+}
+
+func step(t testing.TB, document string) template.Step {
+	t.Helper()
+	var s template.Step
+	require.NoError(t, json.Unmarshal([]byte(document), &s))
+	return s
+}
+
+func decide(t testing.TB, s plan.Situation, document string) plan.Decision {
+	t.Helper()
+	decision, err := planner().Decide(t.Context(), s, step(t, document))
+	require.NoError(t, err)
+	return decision
+}
+
+// inputs are the rendered inputs of the iterations that run.
+func inputs(decision plan.Decision) []string {
+	var all []string
+	for _, iteration := range decision.Iterations {
+		if iteration.Run {
+			all = append(all, string(iteration.Input))
+		}
+	}
+	return all
+}
+
+func TestWhatAnInputSees(t *testing.T) {
+	t.Parallel()
+	for source, expected := range map[string]string{
+		`"${{ parameters.name }}"`:                      `"shop"`,
+		`"${{ steps.fetch.output.files }}"`:             `["z","a"]`,
+		`"${{ steps.fetch.output }}"`:                   `{"files":["z","a"],"z":1,"a":2}`,
+		`"${{ steps.silent.output }}"`:                  `{}`,
+		`"[${{ steps.skipped.output.x }}]"`:             `"[]"`,
+		`"${{ secrets.token }}"`:                        `"s3cret"`,
+		`"${{ environment.parameters.region }}"`:        `"eu"`,
+		`"${{ environment.secrets.key }}"`:              `"env-secret"`,
+		`"${{ user.ref }}"`:                             `"user:default/ada"`,
+		`"${{ user.entity.spec.profile.displayName }}"`: `"Ada"`,
+		`"${{ context.task.id }}"`:                      `"run-1"`,
+		`"[${{ each.key }}]"`:                           `"[]"`,
+		`"${{ unknown() }}"`:                            `"${{ unknown() }}"`,
+		`{"b":"${{ parameters.nope }}","a":[1,null]}`:   `{"a":[1,null]}`,
+	} {
+		decision := decide(t, situation(), `{"id":"x","action":"a","input":{"v":`+source+`}}`)
+		require.Equal(t, []string{`{"v":` + expected + `}`}, inputs(decision), source)
+		require.False(t, decision.Each)
+	}
+}
+
+func TestAStepWithoutInputGetsAnEmptyObject(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{`{}`}, inputs(decide(t, situation(), `{"id":"x","action":"a"}`)))
+	require.Equal(t, []string{`{}`}, inputs(decide(t, situation(), `{"id":"x","action":"a","input":null}`)))
+}
+
+func TestAServicesRunHasNoUser(t *testing.T) {
+	t.Parallel()
+	s := situation()
+	s.Spec.User = template.User{}
+	require.Equal(t, []string{`{"v":"[]","u":{}}`}, inputs(decide(t, s, `{"id":"x","action":"a","input":{"v":"[${{ user.ref }}]","u":"${{ user }}"}}`)))
+}
+
+// TestWhetherAStepRuns is Backstage's rule: false skips, and so does text that renders to something false; a broken condition is text, which is true.
+func TestWhetherAStepRuns(t *testing.T) {
+	t.Parallel()
+	for condition, skip := range map[string]plan.SkipReason{
+		`true`:                               "",
+		`null`:                               "",
+		`1`:                                  "",
+		`false`:                              plan.ConditionFalse,
+		`""`:                                 plan.ConditionFalse,
+		`"${{ parameters.yes }}"`:            "",
+		`"${{ parameters.no }}"`:             plan.ConditionFalse,
+		`"${{ parameters.nope }}"`:           plan.ConditionFalse,
+		`"${{ parameters.empty }}"`:          plan.ConditionFalse,
+		`"${{ parameters.name == 'shop' }}"`: "",
+		`"false"`:                            "",
+		`"is ${{ parameters.no }}"`:          "",
+		`"${{ broken() }}"`:                  "",
+		`"${{ failure() }}"`:                 plan.ConditionFalse,
+		`"${{ always() }}"`:                  "",
+		`"${{ secrets.token }}"`:             plan.ConditionFalse, // secrets are out of a condition's sight
+		`"${{ environment.secrets.key }}"`:   plan.ConditionFalse,
+		`"${{ steps.fetch.output.files | length > 1 }}"`: "",
+		`"${{ steps.skipped.output.x }}"`:                plan.ConditionFalse,
+	} {
+		decision := decide(t, situation(), `{"id":"x","action":"a","if":`+condition+`}`)
+		require.Equal(t, skip, decision.Skip, condition)
+		require.Len(t, decision.Iterations, map[bool]int{true: 1, false: 0}[skip == ""], condition)
+	}
+}
+
+func TestAfterAFailureOnlyStepsThatAskForItRun(t *testing.T) {
+	t.Parallel()
+	for condition, skip := range map[string]plan.SkipReason{
+		`null`:                                 plan.PreviousFailed,
+		`true`:                                 plan.PreviousFailed,
+		`false`:                                plan.PreviousFailed,
+		`"${{ parameters.yes }}"`:              plan.PreviousFailed,
+		`"${{ always() }}"`:                    "",
+		`"${{ failure() }}"`:                   "",
+		`"${{ not failure() }}"`:               plan.ConditionFalse,
+		`"${{ failure() and parameters.no }}"`: plan.ConditionFalse,
+		`"${{ parameters.no and failure() }}"`: plan.PreviousFailed,
+		`"always()"`:                           plan.PreviousFailed,
+		`"{% if failure() %}clean{% endif %}"`: "",
+	} {
+		s := situation()
+		s.PreviousFailed = true
+		require.Equal(t, skip, decide(t, s, `{"id":"x","action":"a","if":`+condition+`}`).Skip, condition)
+	}
+}
+
+func TestEach(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		each     string
+		expected []string
+	}{
+		"a list":                  {`"${{ parameters.langs }}"`, []string{`{"k":"0","v":"go"}`, `{"k":"1","v":"ts"}`}},
+		"an object, in its order": {`"${{ parameters.owners }}"`, []string{`{"k":"b","v":1}`, `{"k":"a","v":2}`}},
+		"an empty list":           {`"${{ parameters.empty }}"`, nil},
+		"a list as written":       {`["x","${{ parameters.name }}"]`, []string{`{"k":"0","v":"x"}`, `{"k":"1","v":"shop"}`}},
+		"an object as written":    {`{"10":"b","9":"a"}`, []string{`{"k":"9","v":"a"}`, `{"k":"10","v":"b"}`}},
+		"secrets":                 {`["${{ secrets.token }}"]`, []string{`{"k":"0","v":"s3cret"}`}},
+		"an earlier step's":       {`"${{ steps.fetch.output.files }}"`, []string{`{"k":"0","v":"z"}`, `{"k":"1","v":"a"}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			decision := decide(t, situation(), `{"id":"x","action":"a","each":`+test.each+`,"input":{"k":"${{ each.key }}","v":"${{ each.value }}"}}`)
+			require.True(t, decision.Each)
+			require.Empty(t, decision.Skip)
+			require.Equal(t, test.expected, inputs(decision))
+		})
+	}
+}
+
+func TestAnEachThatLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	for each, message := range map[string]string{
+		`"${{ parameters.nope }}"`: `Invalid value on action debug:log.each parameter, "${{ parameters.nope }}" cannot be resolved to a value`,
+		`"${{ parameters.name }}"`: `Invalid value on action debug:log.each parameter, "${{ parameters.name }}" must resolve to an array or object`,
+		`"${{ null }}"`:            `Invalid value on action debug:log.each parameter, "${{ null }}" must resolve to an array or object`,
+		`7`:                        `Invalid value on action debug:log.each parameter, "7" must resolve to an array or object`,
+		`"[${{ parameters.yes }}"`: `Invalid value on action debug:log.each parameter, "[${{ parameters.yes }}" must resolve to an array or object`,
+	} {
+		_, err := planner().Decide(t.Context(), situation(), step(t, `{"id":"x","action":"debug:log","each":`+each+`}`))
+		require.EqualError(t, err, message)
+		require.Equal(t, fault.Input, fault.KindOf(err))
+	}
+}
+
+func TestTheConditionOfAStepWithEachIsAskedForEveryItem(t *testing.T) {
+	t.Parallel()
+	decision := decide(t, situation(), `{"id":"x","action":"a","each":"${{ parameters.langs }}","if":"${{ each.value == 'ts' }}","input":{"v":"${{ each.value }}"}}`)
+	require.Len(t, decision.Iterations, 2)
+	require.False(t, decision.Iterations[0].Run)
+	require.True(t, decision.Iterations[1].Run)
+	require.Equal(t, []string{`{"v":"ts"}`}, inputs(decision))
+
+	seen := decide(t, situation(), `{"id":"x","action":"a","each":["x"],"if":"${{ secrets.token }}"}`)
+	require.True(t, seen.Iterations[0].Run, "with each a condition sees secrets, as in Backstage")
+
+	require.Equal(t, plan.ConditionFalse, decide(t, situation(), `{"id":"x","action":"a","each":["x"],"if":false}`).Skip)
+	require.Equal(t, []bool{true, true}, []bool{decide(t, situation(), `{"id":"x","action":"a","each":["x"],"if":true}`).Iterations[0].Run,
+		decide(t, situation(), `{"id":"x","action":"a","each":["x"]}`).Iterations[0].Run})
+}
+
+func TestEachAfterAFailure(t *testing.T) {
+	t.Parallel()
+	s := situation()
+	s.PreviousFailed = true
+	require.Equal(t, plan.PreviousFailed, decide(t, s, `{"id":"x","action":"a","each":["x"]}`).Skip)
+	require.Len(t, decide(t, s, `{"id":"x","action":"a","each":["x"],"if":"${{ always() }}"}`).Iterations, 1)
+}
+
+func TestAnEachIsBounded(t *testing.T) {
+	t.Parallel()
+	_, err := planner().Decide(t.Context(), situation(), step(t, `{"id":"x","action":"a","each":[`+strings.Repeat("1,", 1000)+`1]}`))
+	require.EqualError(t, err, "each of step x has 1001 items, more than the 1000 that are allowed")
+}
+
+func TestHowIterationsAreCalled(t *testing.T) {
+	t.Parallel()
+	decision := decide(t, situation(), `{"id":"x","action":"a","each":{"k<":{"z":1,"a":[true]}}}`)
+	require.Equal(t, `{"key":"k<","value":{"z":1,"a":[true]}}`, decision.Iterations[0].Describe()) //nolint:testifylint // the order matters
+	require.Equal(t, "debug:log[k<]", decision.Iterations[0].Name("debug:log"))
+	require.Equal(t, "debug:log", decide(t, situation(), `{"id":"x","action":"a"}`).Iterations[0].Name("debug:log"))
+}
+
+func TestTheOutputSeesNoSecrets(t *testing.T) {
+	t.Parallel()
+	output, err := planner().Output(t.Context(), situation())
+	require.NoError(t, err)
+	require.Equal(t, `{"links":[{"title":"Repo","url":"https://x/shop"}],"leak":"[]","region":"eu"}`, string(output)) //nolint:testifylint // the order matters
+}
+
+func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*plan.Situation){
+		"parameters": func(s *plan.Situation) { s.Spec.Parameters = json.RawMessage(`{`) },
+		"user":       func(s *plan.Situation) { s.Spec.User.Entity = json.RawMessage(`{`) },
+		"fetch":      func(s *plan.Situation) { s.Outputs[0].Output = json.RawMessage(`{`) },
+	} {
+		s := situation()
+		spoil(&s)
+		_, err := planner().Decide(t.Context(), s, step(t, `{"id":"x","action":"a"}`))
+		require.ErrorContains(t, err, name)
+		_, err = planner().Output(t.Context(), s)
+		require.ErrorContains(t, err, name)
+	}
+	s := situation()
+	s.Spec.Output = json.RawMessage(`{`)
+	_, err := planner().Output(t.Context(), s)
+	require.ErrorContains(t, err, "output of the template")
+}
+
+// TestPlanningChangesNothing: the same situation is planned again and again, after every crash.
+func TestPlanningChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := situation()
+	before := fmt.Sprintf("%+v %+v", s, *s.Spec)
+	first := decide(t, s, `{"id":"x","action":"a","each":"${{ parameters.langs }}","input":{"v":"${{ parameters.langs.push('x') }}"}}`)
+	second := decide(t, s, `{"id":"x","action":"a","each":"${{ parameters.langs }}","input":{"v":"${{ parameters.langs.push('x') }}"}}`)
+	require.Equal(t, inputs(first), inputs(second))
+	require.Equal(t, before, fmt.Sprintf("%+v %+v", s, *s.Spec))
+}
