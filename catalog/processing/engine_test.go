@@ -419,7 +419,7 @@ func TestEngineShowsWhatIsBroughtAtOnce(t *testing.T) {
 	b.awaitServed("component:default/shop")
 	took := time.Since(begun)
 	t.Logf("served after %s", took)
-	require.Less(t, took, 3*time.Second, "far less on a quiet machine; polls alone would take longer")
+	require.Less(t, took, 10*time.Second, "about 150 ms on a quiet machine; this bound is for one that is not")
 }
 
 func TestStoppedEngineGivesBackWhatItTook(t *testing.T) {
