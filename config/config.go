@@ -170,11 +170,10 @@ type Catalog struct {
 	// Rules say which kinds may come from where. Nil (no catalog.rules at all) allows Component, API and Location.
 	Rules []CatalogRule `yaml:"rules"`
 	// ProcessingInterval is the shortest time between two readings of an entity; 0 means entities are not read again.
-	ProcessingInterval              time.Duration     `yaml:"processingInterval"`
-	OrphanStrategy                  string            `yaml:"orphanStrategy"`
-	Readonly                        bool              `yaml:"readonly"`
-	DefaultLocationConflictStrategy string            `yaml:"defaultLocationConflictStrategy"`
-	StitchingStrategy               StitchingStrategy `yaml:"stitchingStrategy"`
+	ProcessingInterval              time.Duration `yaml:"processingInterval"`
+	OrphanStrategy                  string        `yaml:"orphanStrategy"`
+	Readonly                        bool          `yaml:"readonly"`
+	DefaultLocationConflictStrategy string        `yaml:"defaultLocationConflictStrategy"`
 }
 
 // CatalogLocation is one place that entities are read from: a file or a URL. Rules are allowed for it alone.
@@ -201,12 +200,6 @@ type CatalogRuleLocation struct {
 	Type    string `yaml:"type"`
 	Exact   string `yaml:"exact"`
 	Pattern string `yaml:"pattern"`
-}
-
-// StitchingStrategy paces the building of final entities.
-type StitchingStrategy struct {
-	PollingInterval time.Duration `yaml:"pollingInterval"`
-	StitchTimeout   time.Duration `yaml:"stitchTimeout"`
 }
 
 // Scaffolder is how templates run.

@@ -23,12 +23,17 @@ const (
 // understood) and proves with one round trip that it answers. Nothing is migrated: see Migrate. Errors never show the
 // password. The caller closes the pool.
 func Open(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
+	return OpenSized(ctx, dsn, defaultMaxConns)
+}
+
+// OpenSized is Open with a pool of at most maxConns connections, unless the DSN has a pool_max_conns of its own.
+func OpenSized(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("database DSN: %w", err)
 	}
 	if !strings.Contains(dsn, "pool_max_conns") {
-		config.MaxConns = defaultMaxConns
+		config.MaxConns = maxConns
 	}
 	config.MaxConnLifetime = maxConnLifetime
 	config.MaxConnLifetimeJitter = maxConnLifetime / 10

@@ -102,7 +102,7 @@ func (p *platform) close() {
 }
 
 func (p *platform) openDatabase(ctx context.Context, at place) error {
-	pool, err := db.Open(ctx, at.databaseURL)
+	pool, err := db.OpenSized(ctx, at.databaseURL, int32(p.config.Portico.Database.MaxConnections))
 	p.pool = pool
 	return err
 }
@@ -205,6 +205,15 @@ func integrationConfig(loaded *config.Config) integration.Config {
 	for _, entry := range loaded.Integrations.GitHub {
 		result.GitHub = append(result.GitHub, integration.GitHub{Host: entry.Host, APIBaseURL: entry.APIBaseURL,
 			RawBaseURL: entry.RawBaseURL, Token: string(entry.Token)})
+	}
+	for kind, hosts := range map[string][]config.SourceHost{
+		integration.TypeAzure: loaded.Integrations.Azure, integration.TypeBitbucketCloud: loaded.Integrations.BitbucketCloud,
+		integration.TypeBitbucketServer: loaded.Integrations.BitbucketServer, integration.TypeGerrit: loaded.Integrations.Gerrit,
+		integration.TypeGitea: loaded.Integrations.Gitea, integration.TypeGitLab: loaded.Integrations.GitLab,
+	} {
+		for _, entry := range hosts {
+			result.Others = append(result.Others, integration.Host{Type: kind, Host: entry.Host})
+		}
 	}
 	return result
 }
