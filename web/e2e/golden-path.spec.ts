@@ -39,7 +39,7 @@ test('a newcomer makes a service and finds it', async ({ portal: page }) => {
     await expect(log).toContainText(`${name} is ready to be published`);
     await page.getByRole('searchbox', { name: 'Find in the log' }).fill('ready to be');
     await expect(log.locator('mark').first()).toHaveText('ready to be');
-    await page.getByRole('link', { name: 'Link to line 2' }).click();
+    await page.getByRole('link', { name: 'Link to line 2', exact: true }).click();
     await expect(page).toHaveURL(/step=log.*line=2/);
     await page.reload();
     await expect(log.locator('mark').first()).toBeVisible();

@@ -27,10 +27,10 @@ export function ExternalLink({ href, className, children }: ExternalLinkProps) {
       href={href}
       target="_blank"
       rel="noreferrer"
-      className={classNames('inline-flex max-w-full min-w-0 items-center gap-1 text-accent hover:underline', className)}
+      className={classNames('wrap-anywhere text-accent hover:underline', className)}
     >
-      <span className="min-w-0 wrap-anywhere">{children}</span>
-      <Icon size={12} aria-label="(opens in a new tab)" className="shrink-0" />
+      {children}
+      <Icon size={12} aria-label="(opens in a new tab)" className="ml-1 inline align-baseline" />
     </a>
   );
 }

@@ -30,7 +30,7 @@ export function GalleryPage() {
   }, []);
 
   return (
-    <div className="max-w-6xl space-y-5">
+    <div className="max-w-5xl space-y-5">
       <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
         <h1 className="text-title">Create</h1>
         <SearchInput
@@ -50,9 +50,13 @@ export function GalleryPage() {
       {data && templates.length === 0 && <NoTemplates />}
       {templates.length > 0 && shown.length === 0 && <Empty title="No template is like this." />}
       {groupTemplates(shown).map(({ purpose, templates: alike }) => (
-        <section key={purpose} aria-label={purpose}>
-          <h2 className="border-b pb-1.5 first-letter:uppercase">{purpose}</h2>
-          <ul className="grid grid-cols-1 gap-x-8 sm:grid-cols-2 xl:grid-cols-3">
+        <section
+          key={purpose}
+          aria-label={purpose}
+          className="grid grid-cols-1 gap-x-8 border-t md:grid-cols-[140px_minmax(0,1fr)]"
+        >
+          <h2 className="pt-4 first-letter:uppercase">{purpose}</h2>
+          <ul className="grid grid-cols-1 gap-x-8 sm:grid-cols-2">
             {alike.map((template) => (
               <Card key={refOf(template)} template={template} statistics={statistics.get(refOf(template))} />
             ))}
@@ -67,7 +71,7 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
   const title = displayName(template);
   const owner = ownersOf(template)[0];
   return (
-    <li className="relative flex flex-col border-b py-4 has-[h3_a:hover]:bg-hover sm:-mx-3 sm:px-3">
+    <li className="relative -mx-3 flex flex-col px-3 py-4 has-[h3_a:hover]:bg-hover">
       <div className="flex items-start gap-2">
         <h3 className="min-w-0 grow">
           <Link
@@ -85,7 +89,7 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
       {template.metadata.description && <p className="mt-1 line-clamp-3 text-muted">{template.metadata.description}</p>}
       <div className="mt-auto flex flex-wrap items-center gap-x-3 gap-y-1 pt-3 text-small text-muted">
         {owner && (
-          <span className="relative min-w-0">
+          <span className="relative flex min-w-0">
             <EntityLink entityRef={owner} />
           </span>
         )}

@@ -6,7 +6,7 @@ export interface Group {
   templates: Entity[];
 }
 
-/** Templates by what they are for (spec.type), purposes in alphabetical order, recommended templates first. */
+/** Templates by what they are for (spec.type): recommended ones first, and the purposes that have one; then by name. */
 export function groupTemplates(templates: readonly Entity[]): Group[] {
   const groups = new Map<string, Entity[]>();
   for (const template of templates) {
@@ -14,16 +14,20 @@ export function groupTemplates(templates: readonly Entity[]): Group[] {
     groups.set(purpose, [...(groups.get(purpose) ?? []), template]);
   }
   return [...groups]
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([purpose, alike]) => ({ purpose, templates: alike.sort(byRecommendation) }));
+    .map(([purpose, alike]) => ({ purpose, templates: alike.sort(byRecommendation) }))
+    .sort((a, b) => recommended(b) - recommended(a) || a.purpose.localeCompare(b.purpose));
 }
 
 function byRecommendation(a: Entity, b: Entity): number {
-  return Number(isRecommended(b)) - Number(isRecommended(a)) || displayName(a).localeCompare(displayName(b));
+  return weight(b) - weight(a) || displayName(a).localeCompare(displayName(b));
 }
 
-function isRecommended(template: Entity): boolean {
-  return template.metadata.tags?.includes('recommended') ?? false;
+function recommended({ templates }: Group): number {
+  return Math.max(...templates.map(weight));
+}
+
+function weight(template: Entity): number {
+  return template.metadata.tags?.includes('recommended') ? 1 : 0;
 }
 
 /** Whether a template has the tag, and every word of the text somewhere in what its card says. */

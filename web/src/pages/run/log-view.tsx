@@ -157,7 +157,7 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
       tabIndex={0}
       onScroll={scrolled}
-      className="max-h-[max(320px,calc(100dvh-240px))] min-h-24 overflow-auto rounded-md border bg-rail py-1 font-mono text-small"
+      className="max-h-[max(320px,calc(100dvh-240px))] overflow-auto rounded-md border bg-rail py-1 font-mono text-small"
     >
       {!first && (
         <p className="p-3 font-sans text-base text-muted">

@@ -78,7 +78,7 @@ function StepRow({ runId, step, span, selected }: StepRowProps) {
         {span && (
           <span
             className={classNames('absolute inset-y-0 min-w-[3px] rounded-full bg-current', look.colour)}
-            style={{ left: `${span.start * 100}%`, width: `${span.share * 100}%` }}
+            style={{ left: `min(${span.start * 100}%, 100% - 3px)`, width: `${span.share * 100}%` }}
           />
         )}
       </span>
