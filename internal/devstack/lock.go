@@ -7,12 +7,17 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 )
 
 // dataLock keeps a data directory for one process. The kernel gives it free when the process ends, however it ends.
 type dataLock struct{ file *flock.Flock }
+
+// heldLocks keeps the locks of this process from the garbage collector, which would close their files and so give them free
+// under a caller that has dropped its Stack without stopping it.
+var heldLocks sync.Map
 
 // InUseError says which process has the data directory.
 type InUseError struct {
@@ -33,11 +38,11 @@ func (e *InUseError) Error() string {
 func lockData(directory string) (*dataLock, error) {
 	name := filepath.Join(directory, "lock")
 	file := flock.New(name, flock.SetPermissions(0o644))
-	taken, err := file.TryLock()
+	free, err := file.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
-	if !taken {
+	if !free {
 		content, _ := os.ReadFile(name) // without it, the error does not name the process
 		pid, _ := strconv.Atoi(strings.TrimSpace(string(content)))
 		return nil, &InUseError{DataDir: directory, PID: pid}
@@ -45,7 +50,12 @@ func lockData(directory string) (*dataLock, error) {
 	if err := os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock the data directory: %w", err), file.Unlock())
 	}
-	return &dataLock{file}, nil
+	taken := &dataLock{file}
+	heldLocks.Store(taken, nil)
+	return taken, nil
 }
 
-func (l *dataLock) release() error { return l.file.Unlock() }
+func (l *dataLock) release() error {
+	heldLocks.Delete(l)
+	return l.file.Unlock()
+}

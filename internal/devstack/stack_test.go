@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,9 +101,7 @@ func TestStackRunsWorkflowsAndKeepsThemThroughARestart(t *testing.T) {
 	require.NoError(t, connected.SignalWorkflow(t.Context(), runID, "", "name", "Ada"))
 	requireResult(t, run, "hello Ada")
 
-	connection, err := pgx.Connect(t.Context(), first.DSN())
-	require.NoError(t, err)
-	require.NoError(t, connection.Close(t.Context()))
+	require.NoError(t, connect(t, first.DSN()).Ping(t.Context()))
 	require.NoError(t, first.Stop(t.Context()))
 	require.Equal(t, []string{
 		"PostgreSQL starting", "PostgreSQL ready", "Temporal starting", "Temporal ready", "Temporal Web UI starting", "Temporal Web UI ready",
@@ -162,6 +161,24 @@ func TestStackOnAGivenServer(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestOlderSchemaIsBroughtForward: the versions between expect the indexes that are set aside, and set them aside again.
+func TestOlderSchemaIsBroughtForward(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	first := start(t, devstack.Options{DataDir: directory})
+	visibility := connect(t, strings.Replace(first.DSN(), "/portico?", "/portico_temporal_visibility?", 1))
+	version, indexes := schemaVersion(t, visibility), countIndexes(t, visibility)
+	_, err := visibility.Exec(t.Context(), "update schema_version set curr_version = '1.13'")
+	require.NoError(t, err)
+	require.NoError(t, first.Stop(t.Context()))
+
+	second := start(t, devstack.Options{DataDir: directory})
+	visibility = connect(t, strings.Replace(second.DSN(), "/portico?", "/portico_temporal_visibility?", 1))
+	require.Equal(t, version, schemaVersion(t, visibility))
+	require.Equal(t, indexes, countIndexes(t, visibility))
+	dial(t, second)
+}
+
 func TestWebUIShowsTheNamespace(t *testing.T) {
 	t.Parallel()
 	stack := start(t, devstack.Options{})
@@ -207,7 +224,9 @@ func start(t testing.TB, options devstack.Options) *devstack.Stack {
 	if options.DataDir == "" {
 		options.DataDir = t.TempDir()
 	}
-	options.CacheDir = t.TempDir()
+	cache, err := os.UserCacheDir() // where PostgreSQL is fetched once, if none is installed
+	require.NoError(t, err)
+	options.CacheDir = filepath.Join(cache, "portico")
 	stack, err := devstack.Start(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -255,6 +274,27 @@ func get(t *testing.T, url string) *http.Response {
 	require.NoError(t, err)
 	t.Cleanup(func() { response.Body.Close() })
 	return response
+}
+
+func connect(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	connection, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { connection.Close(context.Background()) })
+	return connection
+}
+
+func schemaVersion(t *testing.T, connection *pgx.Conn) (version string) {
+	t.Helper()
+	require.NoError(t, connection.QueryRow(t.Context(), "select curr_version from schema_version").Scan(&version))
+	return version
+}
+
+func countIndexes(t *testing.T, connection *pgx.Conn) (count int) {
+	t.Helper()
+	err := connection.QueryRow(t.Context(), "select count(*) from pg_indexes where tablename = 'executions_visibility'").Scan(&count)
+	require.NoError(t, err)
+	return count
 }
 
 func dropTemporalDatabases(t *testing.T, dsn string) {

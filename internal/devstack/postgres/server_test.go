@@ -143,7 +143,7 @@ func TestDataOfAnUnknownVersionIsLeftAlone(t *testing.T) {
 
 func start(t *testing.T, options postgres.Options) *postgres.Server {
 	t.Helper()
-	options.CacheDir = t.TempDir()
+	options.CacheDir = cacheDirectory(t)
 	server, err := postgres.Start(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -152,6 +152,14 @@ func start(t *testing.T, options postgres.Options) *postgres.Server {
 		require.NoError(t, server.Stop(ctx))
 	})
 	return server
+}
+
+// cacheDirectory is the user's, so that PostgreSQL is fetched once where none is installed.
+func cacheDirectory(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	return filepath.Join(cache, "portico")
 }
 
 func execute(t *testing.T, dsn, statement string) {
