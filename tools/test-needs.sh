@@ -6,7 +6,7 @@ set -euo pipefail
 missing=()
 have() { command -v "$1" >/dev/null 2>&1; }
 have gcc || have clang || missing+=(gcc libc6-dev)
-[ -n "${CHROMIUM:-}" ] || have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
+[ -n "${PORTICO_CHROMIUM:-}" ] || have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ] && have apt-get; then
@@ -19,6 +19,6 @@ fi
 cat >&2 <<MESSAGE
 portico: the tests need what is not installed here: ${missing[*]}
 On Debian or Ubuntu: sudo apt-get install ${missing[*]}
-Elsewhere install them as the system does; a Chromium or Chrome off the PATH is named by the variable CHROMIUM.
+Elsewhere install them as the system does; a Chromium or Chrome off the PATH is named by PORTICO_CHROMIUM.
 MESSAGE
 exit 1
