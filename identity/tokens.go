@@ -21,7 +21,7 @@ import (
 
 const (
 	// tokenType and audience are what Backstage's user tokens carry.
-	tokenType = "vnd.backstage.user"
+	tokenType = "vnd.backstage.user" //nolint:gosec // a type, not a token
 	audience  = "backstage"
 	// TokenLifetime is how long a user token is good for; the portal asks for a new one before.
 	TokenLifetime = time.Hour

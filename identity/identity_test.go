@@ -1,0 +1,213 @@
+package identity_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+)
+
+const issuerURL = "http://localhost:7007/api/auth"
+
+func newIssuer(t *testing.T, url, secret string) *identity.Issuer {
+	t.Helper()
+	issuer, err := identity.NewIssuer(url, []byte(secret))
+	require.NoError(t, err)
+	return issuer
+}
+
+func issue(t *testing.T, issuer *identity.Issuer, ownership ...string) string {
+	t.Helper()
+	token, err := issuer.Issue("user:default/ada", ownership)
+	require.NoError(t, err)
+	return token
+}
+
+func TestEveryServerWithTheSecretAcceptsTheOthersTokens(t *testing.T) {
+	t.Parallel()
+	token := issue(t, newIssuer(t, issuerURL, "secret"), "user:default/ada", "group:default/team-a")
+	principal, err := newIssuer(t, issuerURL, "secret").Verify(token)
+	require.NoError(t, err)
+	require.Equal(t, identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada",
+		Ownership: []string{"user:default/ada", "group:default/team-a"}, Token: token}, principal)
+	require.Equal(t, "user:default/ada", principal.UserRef())
+}
+
+func TestTokensOfOthersAreRefused(t *testing.T) {
+	t.Parallel()
+	ours := newIssuer(t, issuerURL, "secret")
+	token := issue(t, ours)
+	for name, foreign := range map[string]string{
+		"another secret":    issue(t, newIssuer(t, issuerURL, "other secret")),
+		"another issuer":    issue(t, newIssuer(t, "https://elsewhere/api/auth", "secret")),
+		"a changed claim":   withClaims(t, token, `{"sub":"user:default/root"}`),
+		"no signature":      withoutSignature(token),
+		"another algorithm": signedWithHMAC(t, "secret"),
+		"no token at all":   "opensesame",
+		"nothing":           "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := identity.NewAuthenticator(ours, nil).Authenticate(t.Context(), foreign)
+			require.Equal(t, fault.Authentication, fault.KindOf(err))
+			require.NotContains(t, err.Error(), "secret")
+		})
+	}
+}
+
+// withClaims puts other claims under a token's signature.
+func withClaims(t *testing.T, token, claims string) string {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	require.Len(t, parts, 3)
+	parts[1] = base64.RawURLEncoding.EncodeToString([]byte(claims))
+	return strings.Join(parts, ".")
+}
+
+func withoutSignature(token string) string {
+	parts := strings.Split(token, ".")
+	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
+	return header + "." + parts[1] + "."
+}
+
+func signedWithHMAC(t *testing.T, secret string) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat(secret, 8))}, nil)
+	require.NoError(t, err)
+	token, err := jwt.Signed(signer).Claims(jwt.Claims{Issuer: issuerURL, Subject: "user:default/root", Audience: jwt.Audience{"backstage"},
+		Expiry: jwt.NewNumericDate(time.Now().Add(time.Hour))}).Serialize()
+	require.NoError(t, err)
+	return token
+}
+
+// TestATokenIsOfBackstagesForm: its clients look into it.
+func TestATokenIsOfBackstagesForm(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer(t, issuerURL, "secret")
+	parts := strings.Split(issue(t, issuer, "group:default/team-a"), ".")
+	var header struct{ Typ, Alg, Kid string }
+	var claims struct {
+		Iss, Sub string
+		Aud      any
+		Ent      []string
+		Iat, Exp int64
+	}
+	for i, into := range []any{&header, &claims} {
+		decoded, err := base64.RawURLEncoding.DecodeString(parts[i])
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(decoded, into))
+	}
+	keys := issuer.PublicKeys().Keys
+	require.Equal(t, "vnd.backstage.user", header.Typ)
+	require.Equal(t, "ES256", header.Alg)
+	require.Equal(t, keys[0].KeyID, header.Kid)
+	require.Equal(t, issuerURL, claims.Iss)
+	require.Equal(t, "user:default/ada", claims.Sub)
+	require.Equal(t, "backstage", claims.Aud)
+	require.Equal(t, []string{"group:default/team-a"}, claims.Ent)
+	require.Equal(t, int64(identity.TokenLifetime/time.Second), claims.Exp-claims.Iat)
+	require.InDelta(t, time.Now().Unix(), claims.Iat, 60)
+}
+
+func TestThePublicKeysCheckTokensAndTellNoSecret(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer(t, issuerURL, "secret")
+	published, err := json.Marshal(issuer.PublicKeys())
+	require.NoError(t, err)
+	require.NotContains(t, string(published), `"d"`, "the private part")
+	var set jose.JSONWebKeySet
+	require.NoError(t, json.Unmarshal(published, &set))
+	parsed, err := jwt.ParseSigned(issue(t, issuer), []jose.SignatureAlgorithm{jose.ES256})
+	require.NoError(t, err)
+	require.NoError(t, parsed.Claims(set.Key(parsed.Headers[0].KeyID)[0], &jwt.Claims{}))
+	require.Equal(t, published, mustMarshal(t, newIssuer(t, issuerURL, "secret").PublicKeys()), "a restart changes no key")
+}
+
+func mustMarshal(t *testing.T, v any) []byte {
+	t.Helper()
+	encoded, err := json.Marshal(v)
+	require.NoError(t, err)
+	return encoded
+}
+
+func TestStaticTokens(t *testing.T) {
+	t.Parallel()
+	authenticator := identity.NewAuthenticator(newIssuer(t, issuerURL, "secret"), []identity.StaticToken{
+		{Token: "full-access-token", Subject: "ci"},
+		{Token: "search-only-token", Subject: "crawler", Plugins: []string{"search"}},
+		{Token: "good-for-nothing", Subject: "nobody", Plugins: []string{}},
+	})
+	for token, test := range map[string]struct {
+		subject         string
+		catalog, search bool
+	}{
+		"full-access-token": {"external:ci", true, true},
+		"search-only-token": {"external:crawler", false, true},
+		"good-for-nothing":  {"external:nobody", false, false},
+	} {
+		principal, err := authenticator.Authenticate(t.Context(), token)
+		require.NoError(t, err)
+		require.Equal(t, identity.KindService, principal.Kind)
+		require.Equal(t, test.subject, principal.Subject)
+		require.Equal(t, token, principal.Token)
+		require.Empty(t, principal.UserRef(), "a machine is no user")
+		require.Equal(t, test.catalog, principal.MayCall("catalog"), token)
+		require.Equal(t, test.search, principal.MayCall("search"), token)
+	}
+	_, err := authenticator.Authenticate(t.Context(), "full-access-toke")
+	require.EqualError(t, err, "Illegal token")
+	require.Equal(t, fault.Authentication, fault.KindOf(err))
+}
+
+// directory knows the groups of one user.
+type directory map[string][]string
+
+func (d directory) MemberOf(_ context.Context, userRef string) ([]string, error) {
+	groups, known := d[userRef]
+	if !known {
+		return nil, errors.New("the catalog does not answer")
+	}
+	return groups, nil
+}
+
+func TestAGuestIsTheUserThatTheConfigurationNames(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer(t, issuerURL, "secret")
+	groups := directory{"user:default/guest": {"group:default/team-a"}}
+	for name, test := range map[string]struct{ configured, expected []string }{
+		"with the groups that the catalog knows": {nil, []string{"user:default/guest", "group:default/team-a"}},
+		"with what the configuration says":       {[]string{"group:default/admins"}, []string{"group:default/admins"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			session, err := identity.NewGuest("user:default/guest", test.configured, issuer, groups).SignIn(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "user:default/guest", session.UserRef)
+			require.Equal(t, test.expected, session.Ownership)
+			principal, err := issuer.Verify(session.Token)
+			require.NoError(t, err)
+			require.Equal(t, test.expected, principal.Ownership)
+		})
+	}
+	_, err := identity.NewGuest("user:default/unknown", nil, issuer, groups).SignIn(t.Context())
+	require.ErrorContains(t, err, "look up the groups of user:default/unknown: the catalog does not answer")
+}
+
+func TestPrincipals(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "system:catalog processing", identity.System("catalog processing").Subject)
+	require.True(t, identity.System("x").MayCall("catalog"))
+	require.Empty(t, identity.System("x").UserRef())
+	require.Empty(t, identity.Principal{}.UserRef())
+	require.Equal(t, identity.KindNone, identity.Principal{}.Kind, "the zero principal is nobody")
+}
