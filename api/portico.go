@@ -136,7 +136,7 @@ func (p *porticoAPI) get(c *call) error {
 		Steps: make([]stepDetails, len(details.Steps))}
 	for i, step := range details.Steps {
 		body.Steps[i] = stepDetails{ID: step.ID, Name: step.Name, Action: step.Action, Status: step.Status, StartedAt: isoTime(step.StartedAt),
-			EndedAt: isoTime(step.EndedAt), WaitingUntil: isoTime(step.WaitingUntil), Attempts: step.Attempts,
+			EndedAt: isoTime(step.EndedAt), WaitingUntil: isoTime(step.WaitingUntil), Attempts: attempts(step),
 			Input: step.Input, Output: step.Output, Error: step.Failure}
 	}
 	if details.WorkflowRunID != "" {
@@ -146,6 +146,14 @@ func (p *porticoAPI) get(c *call) error {
 		}
 	}
 	return c.json(http.StatusOK, body)
+}
+
+// attempts is how often the step's action was begun, as far as the record knows.
+func attempts(step run.Step) int {
+	if step.StartedAt.IsZero() {
+		return 0
+	}
+	return step.FailedAttempts + 1
 }
 
 func (p *porticoAPI) rollBack(c *call) error {

@@ -137,7 +137,7 @@ type RunStep struct {
 	Name             string
 	Action           string
 	Status           string
-	Attempts         int32
+	FailedAttempts   int32
 	StartedAt        *time.Time
 	EndedAt          *time.Time
 	WaitingUntil     *time.Time

@@ -49,17 +49,6 @@ func (q *Queries) AppendRunEvents(ctx context.Context, db DBTX, arg AppendRunEve
 	return err
 }
 
-const countFailedAttempts = `-- name: CountFailedAttempts :one
-select count(*) from run_events where run_id = $1 and starts_with(key, $2::text)
-`
-
-func (q *Queries) CountFailedAttempts(ctx context.Context, db DBTX, runID uuid.UUID, keyPrefix string) (int64, error) {
-	row := db.QueryRow(ctx, countFailedAttempts, runID, keyPrefix)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const deleteRunEndings = `-- name: DeleteRunEndings :exec
 delete from run_events where run_id = $1 and type in ('completion', 'cancelled')
 `

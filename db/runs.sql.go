@@ -14,12 +14,13 @@ import (
 
 const beginRun = `-- name: BeginRun :exec
 update runs
-set status = 'processing', phase = 'running', started_at = coalesce(started_at, now()), last_heartbeat_at = now()
-where id = $1
+set status = 'processing', phase = 'running', workflow_run_id = $1, started_at = coalesce(started_at, now()),
+    last_heartbeat_at = now()
+where id = $2
 `
 
-func (q *Queries) BeginRun(ctx context.Context, db DBTX, id uuid.UUID) error {
-	_, err := db.Exec(ctx, beginRun, id)
+func (q *Queries) BeginRun(ctx context.Context, db DBTX, workflowRunID *string, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, beginRun, workflowRunID, iD)
 	return err
 }
 
@@ -241,15 +242,6 @@ func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]
 	return items, nil
 }
 
-const markWorkflowStarted = `-- name: MarkWorkflowStarted :exec
-update runs set workflow_run_id = $1 where id = $2
-`
-
-func (q *Queries) MarkWorkflowStarted(ctx context.Context, db DBTX, workflowRunID *string, iD uuid.UUID) error {
-	_, err := db.Exec(ctx, markWorkflowStarted, workflowRunID, iD)
-	return err
-}
-
 const reopenRun = `-- name: ReopenRun :one
 update runs
 set status = $1, phase = $2, generation = generation + 1, workflow_run_id = null, finished_at = null,
@@ -280,7 +272,7 @@ func (q *Queries) ReopenRun(ctx context.Context, db DBTX, arg ReopenRunParams) (
 
 const resetStepsFrom = `-- name: ResetStepsFrom :exec
 update run_steps
-set status = 'open', started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
+set status = 'open', failed_attempts = 0, started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
     sealed_output = null, sealed_iterations = null, error = null, workspace = null
 where run_id = $1 and position >= $2
 `
@@ -363,7 +355,7 @@ func (q *Queries) RunSecretsByRun(ctx context.Context, db DBTX, runID uuid.UUID)
 }
 
 const runStepsByRun = `-- name: RunStepsByRun :many
-select run_id, position, step_id, name, action, status, attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace from run_steps where run_id = $1 order by position
+select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace from run_steps where run_id = $1 order by position
 `
 
 func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) ([]RunStep, error) {
@@ -382,7 +374,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 			&i.Name,
 			&i.Action,
 			&i.Status,
-			&i.Attempts,
+			&i.FailedAttempts,
 			&i.StartedAt,
 			&i.EndedAt,
 			&i.WaitingUntil,
@@ -442,14 +434,14 @@ func (q *Queries) SetRunPhase(ctx context.Context, db DBTX, phase string, iD uui
 const updateRunStep = `-- name: UpdateRunStep :exec
 update run_steps
 set status = $1,
-    attempts = coalesce($2, attempts),
+    failed_attempts = coalesce($2, failed_attempts),
     started_at = coalesce(started_at, now()),
     ended_at = case when $3::bool then now() end,
     waiting_until = $4,
     input = coalesce($5::json, input),
     output = $6::json,
     sealed_output = $7,
-    sealed_iterations = $8,
+    sealed_iterations = case when not $3::bool then coalesce($8, sealed_iterations) end,
     error = $9::json,
     workspace = coalesce($10, workspace)
 where run_id = $11 and step_id = $12
@@ -457,7 +449,7 @@ where run_id = $11 and step_id = $12
 
 type UpdateRunStepParams struct {
 	Status           string
-	Attempts         *int32
+	FailedAttempts   *int32
 	Ended            bool
 	WaitingUntil     *time.Time
 	Input            []byte
@@ -473,7 +465,7 @@ type UpdateRunStepParams struct {
 func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepParams) error {
 	_, err := db.Exec(ctx, updateRunStep,
 		arg.Status,
-		arg.Attempts,
+		arg.FailedAttempts,
 		arg.Ended,
 		arg.WaitingUntil,
 		arg.Input,

@@ -191,11 +191,7 @@ func (s *Service) user(ctx context.Context, principal identity.Principal) (templ
 }
 
 func (s *Service) start(ctx context.Context, id uuid.UUID, generation int, summary string) error {
-	executionID, err := s.Engine.Start(ctx, engine.Command{RunID: id.String(), Generation: generation, Summary: summary})
-	if err != nil {
-		return err
-	}
-	return s.Runs.MarkStarted(ctx, id, executionID)
+	return s.Engine.Start(ctx, engine.Command{RunID: id.String(), Generation: generation, Summary: summary})
 }
 
 // StartPending starts the runs that are on the record but were never handed to the engine: a crash, or an engine that did not answer, came

@@ -32,26 +32,25 @@ func NewClient(temporal client.Client, taskQueue string) *Client {
 }
 
 // Start implements engine.Engine. The workflow's id is the run's, so a run has one workflow at a time.
-func (c *Client) Start(ctx context.Context, command engine.Command) (string, error) {
+func (c *Client) Start(ctx context.Context, command engine.Command) error {
 	options := client.StartWorkflowOptions{
 		ID: command.RunID, TaskQueue: c.taskQueue, WorkflowTaskTimeout: taskTimeout, StaticSummary: command.Summary,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}
-	var execution client.WorkflowRun
 	var err error
 	if command.Generation == 0 {
 		// A worker in this process may run the first task at once.
 		options.EnableEagerStart = true
-		execution, err = c.temporal.ExecuteWorkflow(ctx, options, engine.WorkflowTemplateRun, command)
+		_, err = c.temporal.ExecuteWorkflow(ctx, options, engine.WorkflowTemplateRun, command)
 	} else {
-		execution, err = c.temporal.SignalWithStartWorkflow(ctx, command.RunID, engine.SignalContinue, command, options,
+		_, err = c.temporal.SignalWithStartWorkflow(ctx, command.RunID, engine.SignalContinue, command, options,
 			engine.WorkflowTemplateRun, command)
 	}
 	if err != nil {
-		return "", fmt.Errorf("start the workflow of run %s: %w", command.RunID, err)
+		return fmt.Errorf("start the workflow of run %s: %w", command.RunID, err)
 	}
-	return execution.GetRunID(), nil
+	return nil
 }
 
 // Cancel implements engine.Engine.
@@ -65,6 +64,6 @@ func (c *Client) Cancel(ctx context.Context, runID string) error {
 }
 
 // Register makes a worker run Portico's workflows.
-func Register(registry worker.Registry) {
+func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(TemplateRun, workflow.RegisterOptions{Name: engine.WorkflowTemplateRun})
 }

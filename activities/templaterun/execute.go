@@ -26,7 +26,7 @@ const heartbeatsPerTimeout = 4
 // runAction makes the activity that runs an action for one iteration of a step.
 func (a *Activities) runAction(does action.Action) func(context.Context, engine.ActionRequest) (engine.ActionResult, error) {
 	return func(ctx context.Context, request engine.ActionRequest) (engine.ActionResult, error) {
-		l, err := a.load(ctx, request.RunID)
+		l, err := a.load(ctx, request.RunID, request.Generation)
 		if err != nil {
 			return engine.ActionResult{}, err
 		}
@@ -133,7 +133,7 @@ func (e *execution) complete(ctx context.Context, decision plan.Decision, iterat
 	if err != nil {
 		return err
 	}
-	change := &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, Input: e.redact.JSON(iteration.Input), Attempts: log.attempt}
+	change := &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, Input: e.redact.JSON(iteration.Input)}
 	if decision.Each {
 		change.Iterations, err = e.Runs.Iterations(e.id, e.steps[e.request.Position])
 		if err != nil {
@@ -153,7 +153,15 @@ func (e *execution) complete(ctx context.Context, decision plan.Decision, iterat
 	if workspace != e.request.Workspace {
 		change.Workspace = workspace
 	}
-	return e.Runs.Record(ctx, e.id, run.Entry{Events: events, Step: change, Phase: run.PhaseRunning})
+	return e.Runs.Record(ctx, e.id, run.Entry{Events: events, Step: change, Phase: e.phase()})
+}
+
+// phase is the run's phase now that the step moves: only one that waited had another.
+func (e *execution) phase() run.Phase {
+	if e.steps[e.request.Position].WaitingUntil.IsZero() {
+		return ""
+	}
+	return run.PhaseRunning
 }
 
 // collect joins the outputs of a step's iterations, in their order: every output becomes a list.
@@ -205,9 +213,10 @@ func (e *execution) fail(ctx context.Context, cause error, log *stepLog) error {
 	// Only attempts that failed are counted, not those that died with their worker: a crash uses nothing up.
 	again := action.IsTransient(cause) && log.attempt < e.Settings.MaximumAttempts
 	if again {
-		log.attemptFailed(failure.Message)
+		log.attemptFailed(ctx, failure.Message)
+	} else {
+		log.flush(ctx)
 	}
-	log.flush(ctx)
 	return temporal.NewApplicationErrorWithOptions(failure.Message, failure.Name, temporal.ApplicationErrorOptions{
 		NonRetryable: !again, NextRetryDelay: action.RetryAfter(cause), Details: []any{failure.Next}})
 }

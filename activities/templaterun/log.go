@@ -37,11 +37,7 @@ type stepLog struct {
 // openLog begins the log of an attempt. A slow action's beginning, and its lines, are seen as they come; a quick one's with its end.
 func (e *execution) openLog(ctx context.Context, decision plan.Decision, iteration plan.Iteration) (*stepLog, error) {
 	prefix := fmt.Sprintf("%s/%d", stepKey(e.request.Generation, e.step.ID), e.request.Iteration)
-	failed, err := e.Runs.FailedAttempts(ctx, e.id, prefix+"/failed/")
-	if err != nil {
-		return nil, err
-	}
-	log := &stepLog{execution: e, prefix: prefix, attempt: failed + 1, done: make(chan struct{})}
+	log := &stepLog{execution: e, prefix: prefix, attempt: e.steps[e.request.Position].FailedAttempts + 1, done: make(chan struct{})}
 	if e.request.First {
 		log.pending = append(log.pending, beginning(e.request.Generation, e.step))
 	}
@@ -51,8 +47,8 @@ func (e *execution) openLog(ctx context.Context, decision plan.Decision, iterati
 	if e.does.Describe().Quick {
 		return log, nil
 	}
-	entry := run.Entry{Events: log.take(), Phase: run.PhaseRunning, Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing,
-		Input: e.redact.JSON(iteration.Input), Attempts: log.attempt}}
+	entry := run.Entry{Events: log.take(), Phase: e.phase(), Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing,
+		Input: e.redact.JSON(iteration.Input)}}
 	if err := e.Runs.Record(ctx, e.id, entry); err != nil {
 		return nil, err
 	}
@@ -90,12 +86,13 @@ func (l *stepLog) line(level, format string, args []any) {
 		Body: run.EventBody{Message: level + l.execution.redact.Text(text), StepID: l.execution.step.ID}})
 }
 
-// attemptFailed tells that this attempt failed and another will follow.
-func (l *stepLog) attemptFailed(message string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.pending = append(l.pending, run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
-		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", run.WarnLevel, l.attempt, message), StepID: l.execution.step.ID}})
+// attemptFailed tells that this attempt failed and another will follow, and counts it.
+func (l *stepLog) attemptFailed(ctx context.Context, message string) {
+	e := l.execution
+	told := run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
+		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", run.WarnLevel, l.attempt, message), StepID: e.step.ID}}
+	l.write(ctx, run.Entry{Events: append(l.take(), told),
+		Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, FailedAttempts: l.attempt}})
 }
 
 // take gives up the lines that were not written yet.
@@ -107,18 +104,21 @@ func (l *stepLog) take() []run.NewEvent {
 	return pending
 }
 
-// flush writes what is pending. Lines that cannot be written now stay pending: they are told with the next flush.
+// flush writes what is pending.
 func (l *stepLog) flush(ctx context.Context) {
-	pending := l.take()
-	if len(pending) == 0 {
-		return
+	if pending := l.take(); len(pending) > 0 {
+		l.write(ctx, run.Entry{Events: pending})
 	}
+}
+
+// write records an entry. Lines that cannot be written now stay pending: they are told with the next flush.
+func (l *stepLog) write(ctx context.Context, entry run.Entry) {
 	e := l.execution
-	if err := e.Runs.Record(ctx, e.id, run.Entry{Events: pending}); err != nil {
+	if err := e.Runs.Record(ctx, e.id, entry); err != nil {
 		e.Log.WarnContext(ctx, "log lines could not be written yet", "run", e.id, "step", e.step.ID, "error", err)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.pending = append(pending, l.pending...)
+		l.pending = append(entry.Events, l.pending...)
 	}
 }
 

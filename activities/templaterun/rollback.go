@@ -33,7 +33,7 @@ func (a *Activities) beginRollback(ctx context.Context, command engine.Command) 
 
 // undoEffect asks the action that made an effect to remove it.
 func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
-	l, err := a.load(ctx, undo.RunID)
+	l, err := a.load(ctx, undo.RunID, undo.Generation)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (l *loaded) undoFailed(cause error) error {
 // endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was rolled back: Backstage knows
 // no better word.
 func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) error {
-	l, err := a.load(ctx, end.RunID)
+	l, err := a.load(ctx, end.RunID, end.Generation)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func beginning(generation int, step template.Step) run.NewEvent {
 // prepareStep decides whether a step runs, how often, and whether its input is good. Only a step that is skipped leaves something on the
 // record here; one that runs tells of it when its action does.
 func (a *Activities) prepareStep(ctx context.Context, request engine.StepRequest) (engine.Prepared, error) {
-	l, err := a.load(ctx, request.RunID)
+	l, err := a.load(ctx, request.RunID, request.Generation)
 	if err != nil {
 		return engine.Prepared{}, err
 	}
@@ -127,7 +127,7 @@ func finishing(generation int, step template.Step) run.NewEvent {
 
 // beginWait tells that a step began and until when it waits.
 func (a *Activities) beginWait(ctx context.Context, wait engine.Wait) error {
-	l, err := a.load(ctx, wait.RunID)
+	l, err := a.load(ctx, wait.RunID, wait.Generation)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (a *Activities) beginWait(ctx context.Context, wait engine.Wait) error {
 
 // failStep tells that a step failed for good.
 func (a *Activities) failStep(ctx context.Context, failed engine.FailedStep) error {
-	l, err := a.load(ctx, failed.RunID)
+	l, err := a.load(ctx, failed.RunID, failed.Generation)
 	if err != nil {
 		return err
 	}

@@ -41,10 +41,11 @@ type Options struct {
 // Activities are the activities of template runs. They are safe for concurrent use.
 type Activities struct {
 	Options
+	begun begunRuns
 }
 
 // New makes the activities.
-func New(options Options) *Activities { return &Activities{options} }
+func New(options Options) *Activities { return &Activities{Options: options} }
 
 // Register makes a worker run the activities, each action under its own id.
 func (a *Activities) Register(registry worker.Registry) {
@@ -75,28 +76,43 @@ type loaded struct {
 	redact    run.Redactor
 }
 
-func (a *Activities) load(ctx context.Context, runID string) (*loaded, error) {
+// load reads a run with the secrets and the outputs that its expressions see. What stays the same for a generation of the run is read once by
+// each worker; the steps are read anew, because another worker may have been at them.
+func (a *Activities) load(ctx context.Context, runID string, generation int) (*loaded, error) {
 	id, err := uuid.Parse(runID)
 	if err != nil {
 		return nil, fmt.Errorf("run id %q: %w", runID, err)
 	}
-	record, err := a.Runs.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := a.Runs.Secrets(ctx, id)
-	if err != nil {
-		return nil, err
+	begun, known := a.begun.get(id, generation)
+	if !known {
+		if begun, err = a.readBegun(ctx, id); err != nil {
+			return nil, err
+		}
 	}
 	steps, outputs, err := a.Runs.StepsAndOutputs(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	situation := plan.Situation{TaskID: runID, Spec: &record.Spec, Secrets: secrets}
+	l := &loaded{Run: begun.run, id: id, steps: steps, redact: begun.redact,
+		situation: plan.Situation{TaskID: runID, Spec: &begun.run.Spec, Secrets: begun.secrets}}
 	for _, output := range outputs {
-		situation.Outputs = append(situation.Outputs, plan.Output(output))
+		l.situation.Outputs = append(l.situation.Outputs, plan.Output(output))
 	}
-	return &loaded{Run: record, id: id, steps: steps, situation: situation, redact: run.NewRedactor(secrets)}, nil
+	return l, nil
+}
+
+func (a *Activities) readBegun(ctx context.Context, id uuid.UUID) (begunRun, error) {
+	record, err := a.Runs.Get(ctx, id)
+	if err != nil {
+		return begunRun{}, err
+	}
+	secrets, err := a.Runs.Secrets(ctx, id)
+	if err != nil {
+		return begunRun{}, err
+	}
+	begun := begunRun{run: record, secrets: secrets, redact: run.NewRedactor(secrets)}
+	a.begun.put(begun)
+	return begun, nil
 }
 
 func (l *loaded) step(position int) template.Step { return l.Spec.Steps[position] }
@@ -107,10 +123,11 @@ func (a *Activities) beginRun(ctx context.Context, command engine.Command) (engi
 	if err != nil {
 		return engine.Plan{}, fmt.Errorf("run id %q: %w", command.RunID, err)
 	}
-	record, err := a.Runs.Get(ctx, id)
+	begun, err := a.readBegun(ctx, id)
 	if err != nil {
 		return engine.Plan{}, err
 	}
+	record := begun.run
 	steps, err := a.Runs.Steps(ctx, id)
 	if err != nil {
 		return engine.Plan{}, err
@@ -133,12 +150,12 @@ func (a *Activities) beginRun(ctx context.Context, command engine.Command) (engi
 		result.Mode = engine.ModeRest
 		return result, nil
 	}
-	begun := run.Entry{Began: true}
+	entry := run.Entry{Began: activity.GetInfo(ctx).WorkflowExecution.RunID}
 	if record.Generation == 0 {
-		begun.Events = []run.NewEvent{{Type: run.EventLog, Key: "0/begin",
+		entry.Events = []run.NewEvent{{Type: run.EventLog, Key: "0/begin",
 			Body: run.EventBody{Message: fmt.Sprintf("Starting up task with %d steps", len(steps))}}}
 	}
-	return result, a.Runs.Record(ctx, id, begun)
+	return result, a.Runs.Record(ctx, id, entry)
 }
 
 func (a *Activities) effectsToUndo(ctx context.Context, id uuid.UUID) ([]engine.PlanEffect, error) {
@@ -157,10 +174,11 @@ func (a *Activities) effectsToUndo(ctx context.Context, id uuid.UUID) ([]engine.
 
 // finishRun renders the output and ends the run: completed, or failed and parked.
 func (a *Activities) finishRun(ctx context.Context, finish engine.Finish) (engine.Finished, error) {
-	l, err := a.load(ctx, finish.RunID)
+	l, err := a.load(ctx, finish.RunID, finish.Generation)
 	if err != nil {
 		return engine.Finished{}, err
 	}
+	defer a.begun.forget(l.id)
 	if finish.Failure != nil {
 		return engine.Finished{}, a.endFailed(ctx, l, finish)
 	}
@@ -172,7 +190,7 @@ func (a *Activities) finishRun(ctx context.Context, finish engine.Finish) (engin
 	output = l.redact.JSON(output)
 	return engine.Finished{}, a.Runs.Record(ctx, l.id, run.Entry{
 		Events: []run.NewEvent{completion(l.Generation, run.StatusCompleted, output, nil)},
-		End:    &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output, ForgetSecrets: true},
+		End:    &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output, ForgetSecrets: len(l.situation.Secrets) > 0},
 	})
 }
 

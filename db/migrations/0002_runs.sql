@@ -47,7 +47,7 @@ create table run_steps (
     name text not null,
     action text not null,
     status text not null default 'open',
-    attempts integer not null default 0,
+    failed_attempts integer not null default 0,
     started_at timestamptz,
     ended_at timestamptz,
     waiting_until timestamptz,

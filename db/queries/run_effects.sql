@@ -3,7 +3,12 @@
 insert into run_effects (id, run_id, step_id, action, kind, name, key, data)
 values (@id, @run_id, @step_id, @action, @kind, @name, @key, @data)
 on conflict (run_id, key) do update
+    -- What was undone is intended anew, and nothing of the old story holds.
     set state = case when run_effects.state = 'undone' then 'intended' else run_effects.state end,
+        data = case when run_effects.state = 'undone' then excluded.data else run_effects.data end,
+        external_id = case when run_effects.state = 'undone' then '' else run_effects.external_id end,
+        url = case when run_effects.state = 'undone' then '' else run_effects.url end,
+        note = case when run_effects.state = 'undone' then '' else run_effects.note end,
         intended_at = case when run_effects.state = 'undone' then clock_timestamp() else run_effects.intended_at end,
         changed_at = clock_timestamp()
 returning *;

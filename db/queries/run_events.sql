@@ -27,6 +27,3 @@ limit @max_rows;
 
 -- name: DeleteRunEndings :exec
 delete from run_events where run_id = @run_id and type in ('completion', 'cancelled');
-
--- name: CountFailedAttempts :one
-select count(*) from run_events where run_id = @run_id and starts_with(key, @key_prefix::text);

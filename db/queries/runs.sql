@@ -51,9 +51,6 @@ where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
   and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]));
 
--- name: MarkWorkflowStarted :exec
-update runs set workflow_run_id = @workflow_run_id where id = @id;
-
 -- name: RunsNotStarted :many
 select id from runs
 where workflow_run_id is null and coalesce(last_heartbeat_at, created_at) < @before
@@ -62,7 +59,8 @@ limit 100;
 
 -- name: BeginRun :exec
 update runs
-set status = 'processing', phase = 'running', started_at = coalesce(started_at, now()), last_heartbeat_at = now()
+set status = 'processing', phase = 'running', workflow_run_id = @workflow_run_id, started_at = coalesce(started_at, now()),
+    last_heartbeat_at = now()
 where id = @id;
 
 -- name: EndRun :exec
@@ -85,21 +83,21 @@ update runs set phase = @phase, last_heartbeat_at = now() where id = @id;
 -- name: ResetStepsFrom :exec
 -- Makes the step and all that follow it open again.
 update run_steps
-set status = 'open', started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
+set status = 'open', failed_attempts = 0, started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
     sealed_output = null, sealed_iterations = null, error = null, workspace = null
 where run_id = @run_id and position >= @position;
 
 -- name: UpdateRunStep :exec
 update run_steps
 set status = @status,
-    attempts = coalesce(sqlc.narg('attempts'), attempts),
+    failed_attempts = coalesce(sqlc.narg('failed_attempts'), failed_attempts),
     started_at = coalesce(started_at, now()),
     ended_at = case when @ended::bool then now() end,
     waiting_until = sqlc.narg('waiting_until'),
     input = coalesce(sqlc.narg('input')::json, input),
     output = sqlc.narg('output')::json,
     sealed_output = sqlc.narg('sealed_output'),
-    sealed_iterations = sqlc.narg('sealed_iterations'),
+    sealed_iterations = case when not @ended::bool then coalesce(sqlc.narg('sealed_iterations'), sealed_iterations) end,
     error = sqlc.narg('error')::json,
     workspace = coalesce(sqlc.narg('workspace'), workspace)
 where run_id = @run_id and step_id = @step_id;

@@ -10,8 +10,7 @@ import (
 // Engine runs templates durably. Package workflows implements it on Temporal.
 type Engine interface {
 	// Start begins the run, or takes up a reopened one. Starting what is under way changes nothing, so it may be repeated after a crash.
-	// It answers the id of the workflow's execution.
-	Start(ctx context.Context, command Command) (executionID string, err error)
+	Start(ctx context.Context, command Command) error
 	// Cancel stops the run at the next safe point. A run that is not moving is left as it is.
 	Cancel(ctx context.Context, runID string) error
 }

@@ -17,26 +17,27 @@ import (
 // nothing the second time.
 type Entry struct {
 	Events []NewEvent
-	// Began marks the run as under way.
-	Began bool
+	// Began, when not "", marks the run as under way in the workflow execution with this id.
+	Began string
 	// Phase is the run's new phase, "" to leave it.
 	Phase Phase
 	Step  *StepChange
 	End   *Ending
 }
 
-// StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for Output and Failure, which
-// belong to the status.
+// StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for WaitingUntil, Output and Failure,
+// which belong to the status.
 type StepChange struct {
-	StepID       string
-	Status       Status
-	Attempts     int
-	WaitingUntil time.Time
+	StepID string
+	Status Status
+	// FailedAttempts is how many attempts have failed so far.
+	FailedAttempts int
+	WaitingUntil   time.Time
 	// Input is shown to people: masked by the caller.
 	Input json.RawMessage
 	// Output is the true output; Shown is the same with secrets masked. Where they differ, only Shown lies in clear.
 	Output, Shown json.RawMessage
-	// Iterations are the true outputs of the iterations so far, by index, while a step with each is under way.
+	// Iterations are the true outputs of the iterations so far, by index, while a step with each is under way. They go when it ends.
 	Iterations map[int]json.RawMessage
 	Failure    *Failure
 	Workspace  string
@@ -55,18 +56,22 @@ type Ending struct {
 
 // Record writes an entry.
 func (s *Store) Record(ctx context.Context, id uuid.UUID, entry Entry) error {
-	if entry.Step == nil && entry.End == nil && entry.Phase == "" && !entry.Began {
-		return s.appendEvents(ctx, s.pool, id, entry.Events)
+	var batch db.Batch
+	if err := s.record(ctx, &batch, id, entry); err != nil {
+		return err
 	}
-	return s.inTx(ctx, func(tx pgx.Tx) error { return s.record(ctx, tx, id, entry) })
+	if err := batch.Send(ctx, s.pool); err != nil {
+		return fmt.Errorf("record what run %s did: %w", id, err)
+	}
+	return nil
 }
 
-func (s *Store) record(ctx context.Context, tx pgx.Tx, id uuid.UUID, entry Entry) error {
+func (s *Store) record(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entry) error {
 	if err := s.appendEvents(ctx, tx, id, entry.Events); err != nil {
 		return err
 	}
-	if entry.Began {
-		if err := s.queries.BeginRun(ctx, tx, id); err != nil {
+	if entry.Began != "" {
+		if err := s.queries.BeginRun(ctx, tx, &entry.Began, id); err != nil {
 			return fmt.Errorf("begin run %s: %w", id, err)
 		}
 	}
@@ -106,7 +111,7 @@ func (s *Store) appendEvents(ctx context.Context, tx db.DBTX, id uuid.UUID, even
 	return nil
 }
 
-func (s *Store) changeStep(ctx context.Context, tx pgx.Tx, id uuid.UUID, change StepChange) error {
+func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change StepChange) error {
 	failure, err := encodeFailure(change.Failure)
 	if err != nil {
 		return fmt.Errorf("encode the error of step %s of run %s: %w", change.StepID, id, err)
@@ -123,9 +128,9 @@ func (s *Store) changeStep(ctx context.Context, tx pgx.Tx, id uuid.UUID, change 
 		}
 		params.SealedIterations = s.keys.Seal(plain, id.String())
 	}
-	if change.Attempts > 0 {
-		attempts := int32(change.Attempts)
-		params.Attempts = &attempts
+	if change.FailedAttempts > 0 {
+		attempts := int32(change.FailedAttempts)
+		params.FailedAttempts = &attempts
 	}
 	if !change.WaitingUntil.IsZero() {
 		params.WaitingUntil = &change.WaitingUntil
@@ -136,7 +141,7 @@ func (s *Store) changeStep(ctx context.Context, tx pgx.Tx, id uuid.UUID, change 
 	return nil
 }
 
-func (s *Store) end(ctx context.Context, tx pgx.Tx, id uuid.UUID, ending Ending) error {
+func (s *Store) end(ctx context.Context, tx db.DBTX, id uuid.UUID, ending Ending) error {
 	failure, err := encodeFailure(ending.Failure)
 	if err != nil {
 		return fmt.Errorf("encode the error of run %s: %w", id, err)
@@ -211,13 +216,4 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 		event.Type, event.Body = EventRecovered, EventBody{RecoverStrategy: "none"}
 	}
 	return int(generation), s.appendEvents(ctx, tx, id, []NewEvent{event})
-}
-
-// FailedAttempts counts the events of a run whose key starts with prefix: how often an attempt was told to have failed.
-func (s *Store) FailedAttempts(ctx context.Context, id uuid.UUID, prefix string) (int, error) {
-	n, err := s.queries.CountFailedAttempts(ctx, s.pool, id, prefix)
-	if err != nil {
-		return 0, fmt.Errorf("count the failed attempts of run %s: %w", id, err)
-	}
-	return int(n), nil
 }

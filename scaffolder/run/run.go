@@ -75,10 +75,11 @@ type Failure struct {
 
 // Step is one step of a run.
 type Step struct {
-	Position           int
-	ID, Name, Action   string
-	Status             Status
-	Attempts           int
+	Position         int
+	ID, Name, Action string
+	Status           Status
+	// FailedAttempts is how many attempts failed and were made again.
+	FailedAttempts     int
 	StartedAt, EndedAt time.Time
 	WaitingUntil       time.Time
 	Input, Output      json.RawMessage

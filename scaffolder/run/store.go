@@ -42,21 +42,30 @@ type New struct {
 
 // Create writes the run, its steps and its sealed secrets in one transaction. Nothing is started.
 func (s *Store) Create(ctx context.Context, n New) error {
-	spec, err := json.Marshal(n.Spec)
+	spec, err := marshal(n.Spec)
 	if err != nil {
 		return fmt.Errorf("run %s: encode its spec: %w", n.ID, err)
 	}
-	return s.inTx(ctx, func(tx pgx.Tx) error {
-		row := db.InsertRunParams{ID: n.ID, TemplateRef: n.TemplateRef, Title: n.Title, Subject: n.Subject,
-			Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.CreatedBy)}
-		if err := s.queries.InsertRun(ctx, tx, row); err != nil {
-			return fmt.Errorf("insert run %s: %w", n.ID, err)
-		}
-		if err := s.queries.InsertRunSteps(ctx, tx, stepRows(n)); err != nil {
-			return fmt.Errorf("insert the steps of run %s: %w", n.ID, err)
-		}
-		return s.putSecrets(ctx, tx, n.ID, n.Secrets)
-	})
+	var batch db.Batch
+	if err := s.create(ctx, &batch, n, spec); err != nil {
+		return err
+	}
+	if err := batch.Send(ctx, s.pool); err != nil {
+		return fmt.Errorf("insert run %s: %w", n.ID, err)
+	}
+	return nil
+}
+
+func (s *Store) create(ctx context.Context, tx db.DBTX, n New, spec json.RawMessage) error {
+	row := db.InsertRunParams{ID: n.ID, TemplateRef: n.TemplateRef, Title: n.Title, Subject: n.Subject,
+		Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.CreatedBy)}
+	if err := s.queries.InsertRun(ctx, tx, row); err != nil {
+		return fmt.Errorf("insert run %s: %w", n.ID, err)
+	}
+	if err := s.queries.InsertRunSteps(ctx, tx, stepRows(n)); err != nil {
+		return fmt.Errorf("insert the steps of run %s: %w", n.ID, err)
+	}
+	return s.putSecrets(ctx, tx, n.ID, n.Secrets)
 }
 
 func stepRows(n New) db.InsertRunStepsParams {
@@ -150,7 +159,7 @@ func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
 		}
 		steps[i] = Step{
 			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
-			Attempts: int(row.Attempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
+			FailedAttempts: int(row.FailedAttempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
 			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Failure: failure,
 			Workspace: orEmpty(row.Workspace), sealedIterations: row.SealedIterations,
 		}
@@ -200,7 +209,7 @@ func (s *Store) Secrets(ctx context.Context, id uuid.UUID) (map[string]string, e
 	return secrets, nil
 }
 
-func (s *Store) putSecrets(ctx context.Context, tx pgx.Tx, id uuid.UUID, secrets map[string]string) error {
+func (s *Store) putSecrets(ctx context.Context, tx db.DBTX, id uuid.UUID, secrets map[string]string) error {
 	if len(secrets) == 0 {
 		return nil
 	}
@@ -259,14 +268,6 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 		}
 	}
 	return runs, int(count), nil
-}
-
-// MarkStarted records that the run's workflow exists.
-func (s *Store) MarkStarted(ctx context.Context, id uuid.UUID, workflowRunID string) error {
-	if err := s.queries.MarkWorkflowStarted(ctx, s.pool, &workflowRunID, id); err != nil {
-		return fmt.Errorf("mark run %s started: %w", id, err)
-	}
-	return nil
 }
 
 // NotStarted are the runs whose row is older than before and whose workflow was never started: a crash came between the two.
