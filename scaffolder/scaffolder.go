@@ -216,7 +216,10 @@ func (s *Service) authorize(ctx context.Context, principal identity.Principal, p
 	return s.Decider.Authorize(ctx, principal, policy.Request{Permission: permission, Resource: resource})
 }
 
-// subject says in a word what a run makes: the value of the first text parameter that the first page requires or, failing that, has.
+// maxSubject bounds a run's subject, in bytes: it stands in lists.
+const maxSubject = 200
+
+// subject says in a word what a run makes: the first text on the first page that was filled in.
 func subject(t *template.Template, values json.RawMessage) string {
 	pages, err := t.Pages()
 	if err != nil || len(pages) == 0 {
@@ -228,7 +231,8 @@ func subject(t *template.Template, values json.RawMessage) string {
 	}
 	for _, name := range template.PropertyNames(pages[0]) {
 		if text, isText := given[name].(string); isText && text != "" {
-			return text
+			// Postgres holds no NUL in a text.
+			return strings.ToValidUTF8(strings.ReplaceAll(text[:min(len(text), maxSubject)], "\x00", ""), "")
 		}
 	}
 	return ""

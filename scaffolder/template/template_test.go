@@ -181,14 +181,15 @@ func TestWhatIsNoTemplate(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ document, message string }{
 		"no JSON":          {`{`, "the template is malformed"},
-		"null":             {`null`, "metadata is malformed"},
+		"null":             {`null`, "Input template is not a template"},
 		"a list":           {`[]`, "the template is malformed"},
-		"no metadata":      {`{"kind":"Template"}`, "metadata is malformed"},
+		"nearly nothing":   {`{"kind":"Component"}`, "Input template is not a template"},
+		"no metadata":      {`{"kind":"Template","apiVersion":"scaffolder.backstage.io/v1beta3"}`, "metadata is malformed"},
 		"another kind":     {`{"kind":"Component","apiVersion":"backstage.io/v1alpha1","metadata":{"name":"x"}}`, "Input template is not a template"},
 		"another version":  {`{"kind":"Template","apiVersion":"backstage.io/v1beta2","metadata":{"name":"x"}}`, "Unsupported apiVersion field in schema entity, backstage.io/v1beta2"},
 		"steps no list":    {withSpec(`{"steps":{}}`), "the template is malformed"},
 		"far too many":     {withSpec(`{"steps":[` + strings.Repeat(`{},`, 500) + `{}]}`), "501 steps"},
-		"metadata is text": {`{"kind":"Template","metadata":"x"}`, "metadata is malformed"},
+		"metadata is text": {`{"kind":"Template","apiVersion":"scaffolder.backstage.io/v1beta3","metadata":"x"}`, "metadata is malformed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
