@@ -1,0 +1,86 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/identity"
+)
+
+// teamA says that everybody is in one team.
+type teamA struct{}
+
+func (teamA) MemberOf(context.Context, string) ([]string, error) {
+	return []string{"group:default/team-a"}, nil
+}
+
+func newAuthServer(t *testing.T) (*api.Server, *identity.Issuer) {
+	t.Helper()
+	issuer, err := identity.NewIssuer("http://localhost:7007/api/auth", []byte("secret"))
+	require.NoError(t, err)
+	guest := identity.NewGuest("user:default/guest", nil, issuer, teamA{})
+	return newServer(t, io.Discard, func(o *api.Options) {
+		o.Authenticator = identity.NewAuthenticator(issuer, nil)
+		o.Plugins[2] = api.NewAuthPlugin(issuer, guest)
+	}), issuer
+}
+
+func TestAGuestSignsInAndMayAsk(t *testing.T) {
+	t.Parallel()
+	server, _ := newAuthServer(t)
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		answer := ask(t, server, method, "/api/auth/guest/refresh?optional&scope=&env=development", "", "Authorization", "", "X-Requested-With", "XMLHttpRequest")
+		require.Equal(t, http.StatusOK, answer.Code)
+		var session struct {
+			Profile           map[string]any
+			BackstageIdentity struct {
+				Token            string
+				ExpiresInSeconds int
+				Identity         json.RawMessage
+			}
+		}
+		require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &session))
+		require.Equal(t, 3600, session.BackstageIdentity.ExpiresInSeconds)
+		require.JSONEq(t, `{"type":"user","userEntityRef":"user:default/guest","ownershipEntityRefs":["user:default/guest","group:default/team-a"]}`,
+			string(session.BackstageIdentity.Identity))
+		signedIn := ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "", "Authorization", "Bearer "+session.BackstageIdentity.Token)
+		require.Equal(t, http.StatusOK, signedIn.Code)
+	}
+}
+
+func TestAnotherSitesPageCannotSignIn(t *testing.T) {
+	t.Parallel()
+	server, _ := newAuthServer(t)
+	answer := ask(t, server, http.MethodPost, "/api/auth/guest/refresh", "", "Authorization", "")
+	require.Equal(t, http.StatusUnauthorized, answer.Code)
+	require.Equal(t, "AuthenticationError: Invalid X-Requested-With header", message(t, answer))
+}
+
+func TestWithoutGuestsNobodyIsOne(t *testing.T) {
+	t.Parallel()
+	answer := ask(t, newServer(t, io.Discard, nil), http.MethodPost, "/api/auth/guest/refresh", "", "X-Requested-With", "XMLHttpRequest")
+	require.Equal(t, http.StatusNotFound, answer.Code)
+}
+
+func TestTheKeysOfUserTokensArePublic(t *testing.T) {
+	t.Parallel()
+	server, issuer := newAuthServer(t)
+	answer := ask(t, server, http.MethodGet, "/api/auth/.well-known/jwks.json", "", "Authorization", "")
+	expected, err := json.Marshal(issuer.PublicKeys())
+	require.NoError(t, err)
+	require.JSONEq(t, string(expected), answer.Body.String())
+}
+
+func TestSigningOutIsForgetting(t *testing.T) {
+	t.Parallel()
+	server, _ := newAuthServer(t)
+	answer := ask(t, server, http.MethodPost, "/api/auth/guest/logout", "", "Authorization", "")
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.Empty(t, answer.Body.String())
+}

@@ -1,0 +1,352 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/run"
+)
+
+// tokens knows the tokens of the recordings: a service's, one that is restricted to the plugin search, and a user's.
+type tokens struct{}
+
+func (tokens) Authenticate(_ context.Context, token string) (identity.Principal, error) {
+	switch token {
+	case "service":
+		return identity.Principal{Kind: identity.KindService, Subject: "external:test"}, nil
+	case "restricted":
+		return identity.Principal{Kind: identity.KindService, Subject: "external:crawler", Plugins: []string{"search"}}, nil
+	case "user":
+		return identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}, nil
+	case "broken":
+		return identity.Principal{}, errors.New("the key server at 10.0.0.7 does not answer")
+	default:
+		return identity.Principal{}, fault.New(fault.Authentication, "Illegal token")
+	}
+}
+
+// emptyCatalog has no entity.
+type emptyCatalog struct{}
+
+func (emptyCatalog) EntityJSON(_ context.Context, _ identity.Principal, ref entity.Ref) (json.RawMessage, error) {
+	return nil, fault.New(fault.NotFound, "No entity %s", ref)
+}
+
+// newServer is the API over nothing: no catalog, no runs. What it answers comes before it would ask for them.
+func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Server {
+	t.Helper()
+	actions, err := action.NewRegistry()
+	require.NoError(t, err)
+	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: emptyCatalog{}, Runs: &run.Store{}, Actions: actions,
+		Decider: policy.AllowKnown{}})
+	issuer, err := identity.NewIssuer("http://localhost:7007/api/auth", []byte("secret"))
+	require.NoError(t, err)
+	options := api.Options{
+		Log: slog.New(slog.NewJSONHandler(log, nil)), Authenticator: tokens{}, Version: "1.2.3",
+		Plugins: []api.Plugin{
+			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil, nil), api.NewAuthPlugin(issuer, nil),
+			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
+		},
+	}
+	if change != nil {
+		change(&options)
+	}
+	server, err := api.NewServer(options)
+	require.NoError(t, err)
+	return server
+}
+
+// ask makes a request; headers are pairs of name and value.
+func ask(t *testing.T, handler http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	request.Header.Set("Authorization", "Bearer service")
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, request)
+	return recorder
+}
+
+// message is the sentence of an error answer.
+func message(t *testing.T, answer *httptest.ResponseRecorder) string {
+	t.Helper()
+	var body struct {
+		Error struct{ Name, Message string }
+	}
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &body), answer.Body.String())
+	return body.Error.Name + ": " + body.Error.Message
+}
+
+// TestRefusalsAreBackstages replays recordings of a real Backstage backend that need neither catalog nor run.
+func TestRefusalsAreBackstages(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/exchanges/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		if strings.Contains(name, "-task-") || strings.HasSuffix(name, "-cancel-404") || strings.HasSuffix(name, "-retry-404") {
+			continue // these ask the record of runs
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			replay(t, newServer(t, io.Discard, nil), file)
+		})
+	}
+}
+
+// replay makes the recorded request and compares the answer with the recorded one.
+func replay(t *testing.T, handler http.Handler, file string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var exchange struct {
+		Request struct {
+			Method, Path, Auth string
+			Body               json.RawMessage
+		}
+		Response struct {
+			Status   int
+			Headers  map[string]string
+			Body     json.RawMessage
+			BodyText string
+		}
+	}
+	require.NoError(t, json.Unmarshal(content, &exchange))
+	headers := []string{"Authorization", "Bearer " + exchange.Request.Auth}
+	if exchange.Request.Auth == "none" {
+		headers[1] = ""
+	}
+	answer := ask(t, handler, exchange.Request.Method, exchange.Request.Path, string(exchange.Request.Body), headers...)
+	require.Equal(t, exchange.Response.Status, answer.Code, answer.Body.String())
+	require.Equal(t, exchange.Response.Headers["content-type"], answer.Header().Get("Content-Type"))
+	if exchange.Response.Body == nil {
+		require.Equal(t, exchange.Response.BodyText, answer.Body.String())
+		return
+	}
+	var expected bytes.Buffer
+	require.NoError(t, json.Compact(&expected, exchange.Response.Body))
+	require.Equal(t, expected.String(), answer.Body.String())
+}
+
+func TestWhoMayComeIn(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for name, test := range map[string]struct {
+		header, path string
+		status       int
+		message      string
+	}{
+		"no token":             {"", "/api/scaffolder/v2/actions", 401, "AuthenticationError: Missing credentials"},
+		"a token of no scheme": {"service", "/api/scaffolder/v2/actions", 401, "AuthenticationError: Missing credentials"},
+		"another scheme":       {"Basic c2VydmljZTo=", "/api/scaffolder/v2/actions", 401, "AuthenticationError: Missing credentials"},
+		"an empty token":       {"Bearer ", "/api/scaffolder/v2/actions", 401, "AuthenticationError: Missing credentials"},
+		"a bad token":          {"Bearer bad", "/api/scaffolder/v2/actions", 401, "AuthenticationError: Illegal token"},
+		"a token for others":   {"Bearer restricted", "/api/scaffolder/v2/actions", 403, "NotAllowedError: This token's access is restricted to plugin(s) 'search'"},
+		"authentication comes before the query is looked at": {"", "/api/scaffolder/v2/tasks?wat=1", 401, "AuthenticationError: Missing credentials"},
+		"any spelling of the scheme":                         {"bearer service", "/api/scaffolder/v2/actions", 200, ""},
+		"an open route":                                      {"", "/.backstage/health/v1/liveness", 200, ""},
+		"an open route does not look at tokens":              {"Bearer bad", "/api/portico/v1/info", 200, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer := ask(t, server, http.MethodGet, test.path, "", "Authorization", test.header)
+			require.Equal(t, test.status, answer.Code)
+			if test.message != "" {
+				require.Equal(t, test.message, message(t, answer))
+			}
+		})
+	}
+}
+
+func TestWhatBreaksInsideIsNotShown(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	answer := ask(t, newServer(t, &log, nil), http.MethodGet, "/api/scaffolder/v2/actions?x=y", "", "Authorization", "Bearer broken")
+	require.Equal(t, http.StatusInternalServerError, answer.Code)
+	require.Regexp(t, `^Error: An internal error occurred logId=[0-9a-f]{20}$`, message(t, answer))
+	require.NotContains(t, answer.Body.String(), "10.0.0.7")
+	var line struct{ Msg, LogID, Method, Path, Error string }
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line))
+	require.Equal(t, "request failed", line.Msg)
+	require.Contains(t, message(t, answer), line.LogID, "both sides can name it")
+	require.Equal(t, "/api/scaffolder/v2/actions", line.Path)
+	require.Equal(t, "the key server at 10.0.0.7 does not answer", line.Error)
+}
+
+func TestAPanicEndsOneRequestOnly(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.Portal = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("at the disco") })
+	})
+	answer := ask(t, server, http.MethodGet, "/", "")
+	require.Equal(t, http.StatusInternalServerError, answer.Code)
+	require.NotContains(t, answer.Body.String(), "disco")
+	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "").Code)
+}
+
+func TestQueriesAreHeldToWhatIsDeclared(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for query, expected := range map[string]string{
+		"?wat=1":                      "Unknown query parameter 'wat'",
+		"?zzz=1&aaa=2":                "Unknown query parameter 'aaa'",
+		"?status=":                    "Empty value found for query parameter 'status'",
+		"?status=a&status=":           "Empty value found for query parameter 'status'",
+		"?limit":                      "Empty value found for query parameter 'limit'",
+		"?limit=x":                    "request/query/limit must be integer",
+		"?limit=1.5":                  "request/query/limit must be integer",
+		"?limit=-1":                   "request/query/limit must be >= 0",
+		"?limit=1&limit=2":            "request/query/limit must be integer",
+		"?limit=x&offset=-2":          "request/query/limit must be integer, request/query/offset must be >= 0",
+		"?limit=99999999999999999999": "request/query/limit must be integer",
+		"?order=sideways:x":           `Invalid order parameter "sideways:x", expected "<asc or desc>:<field name>"`,
+		"?order=asc:spec":             `Invalid order parameter "asc:spec", expected "<asc or desc>:<field name>"`,
+		"?a=%zz":                      `malformed query string: invalid URL escape "%zz"`,
+		"?a;b":                        "malformed query string: invalid semicolon separator in query",
+	} {
+		answer := ask(t, server, http.MethodGet, "/api/scaffolder/v2/tasks"+query, "")
+		require.Equal(t, http.StatusBadRequest, answer.Code, query)
+		require.Equal(t, "InputError: "+expected, message(t, answer), query)
+	}
+	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/.backstage/health/v1/liveness?anything=goes&x=", "").Code)
+}
+
+func TestBodiesAreHeldToWhatIsDeclared(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for name, test := range map[string]struct {
+		path, body, mediaType string
+		status                int
+		message               string
+	}{
+		"no body":               {"/v2/tasks", "", "application/json", 400, "InputError: request must have required property 'body'"},
+		"another media type":    {"/v2/tasks", "a=b", "application/x-www-form-urlencoded", 400, "InputError: unsupported media type application/x-www-form-urlencoded"},
+		"no media type":         {"/v2/tasks", "{}", "", 400, "InputError: unsupported media type "},
+		"no JSON":               {"/v2/tasks", "{", "application/json", 400, "InputError: unexpected end of JSON input"},
+		"more than one":         {"/v2/tasks", "{} {}", "application/json", 400, "InputError: invalid character '{' after top-level value"},
+		"not an object":         {"/v2/tasks", "[]", "application/json", 400, "InputError: request/body must be object"},
+		"everything is missing": {"/v2/tasks", "{}", "application/json; charset=utf-8", 400, "InputError: request/body must have required property 'templateRef', request/body must have required property 'values'"},
+		"wrong types":           {"/v2/tasks", `{"templateRef":1,"values":[]}`, "application/json", 400, "InputError: request/body/templateRef must be string, request/body/values must be object"},
+		"wrong types, deeper":   {"/v2/dry-run", `{"template":{},"values":{},"directoryContents":[{"path":"a","base64Content":""},{"path":1}]}`, "application/json", 400, "InputError: request/body/directoryContents/1 must have required property 'base64Content', request/body/directoryContents/1/path must be string"},
+		"secrets that are not text": {"/v2/tasks", `{"templateRef":"a","values":{},"secrets":{"a":1}}`, "application/json", 400,
+			"InputError: request/body is malformed: json: cannot unmarshal number into Go struct field .secrets of type string"},
+		"far too much": {"/v2/tasks", `{"templateRef":"` + strings.Repeat("x", 10<<20) + `"}`, "application/json", 413, "PayloadTooLargeError: request entity too large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer := ask(t, server, http.MethodPost, "/api/scaffolder"+test.path, test.body, "Content-Type", test.mediaType)
+			require.Equal(t, test.status, answer.Code)
+			require.Equal(t, test.message, message(t, answer))
+		})
+	}
+}
+
+func TestRoutesThatAreNotThereAnswerWithNothing(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for _, request := range [][2]string{
+		{"GET", "/api/nope/x"}, {"GET", "/api/catalog/nope"}, {"PUT", "/api/catalog/entities"}, {"DELETE", "/api/scaffolder/v2/actions"}, {"GET", "/nope"},
+		{"GET", "/"}, {"GET", "/api"}, {"GET", "/.backstage/x"}, {"POST", "/"}, {"GET", "/api/scaffolder/v2/actions/x"}, {"GET", "//api/scaffolder/v2/actions"},
+	} {
+		answer := ask(t, server, request[0], request[1], "")
+		require.Equal(t, http.StatusNotFound, answer.Code, request)
+		require.Empty(t, answer.Body.String(), request)
+	}
+}
+
+func TestATrailingSlashChangesNothing(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for _, path := range []string{"/api/scaffolder/v2/actions", "/.backstage/health/v1/readiness", "/api/portico/v1/info"} {
+		plain, slashed := ask(t, server, http.MethodGet, path, ""), ask(t, server, http.MethodGet, path+"/", "")
+		require.Equal(t, http.StatusOK, slashed.Code, path)
+		require.Equal(t, plain.Body.String(), slashed.Body.String(), path)
+	}
+}
+
+func TestThePortalHasWhatTheAPIHasNot(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.Portal = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "page "+r.URL.Path) })
+	})
+	for path, expected := range map[string]string{"/": "page /", "/runs/1": "page /runs/1", "/apis": "page /apis", "/api/nope": "", "/.backstage/nope": ""} {
+		answer := ask(t, server, http.MethodGet, path, "", "Authorization", "")
+		require.Equal(t, expected, answer.Body.String(), path)
+		require.Equal(t, map[bool]int{true: 200, false: 404}[expected != ""], answer.Code, path)
+	}
+	require.Equal(t, http.StatusNotFound, ask(t, server, http.MethodPost, "/", "").Code)
+}
+
+func TestCrossOrigin(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, func(o *api.Options) { o.AllowedOrigins = []string{"http://localhost:3000", "https://*.Example.org"} })
+	const path = "/api/scaffolder/v2/tasks"
+
+	preflight := ask(t, server, http.MethodOptions, path, "", "Authorization", "", "Origin", "http://localhost:3000", "Access-Control-Request-Method", "POST",
+		"Access-Control-Request-Headers", "authorization,content-type")
+	require.Equal(t, http.StatusNoContent, preflight.Code)
+	require.Equal(t, "http://localhost:3000", preflight.Header().Get("Access-Control-Allow-Origin"))
+	require.Equal(t, "authorization,content-type", preflight.Header().Get("Access-Control-Allow-Headers"))
+	require.Equal(t, "true", preflight.Header().Get("Access-Control-Allow-Credentials"))
+	require.Contains(t, preflight.Header().Get("Access-Control-Allow-Methods"), "DELETE")
+
+	refused := ask(t, server, http.MethodGet, path, "", "Authorization", "", "Origin", "https://portal.example.ORG")
+	require.Equal(t, http.StatusUnauthorized, refused.Code)
+	require.Equal(t, "https://portal.example.ORG", refused.Header().Get("Access-Control-Allow-Origin"), "a browser must be able to read the refusal")
+	require.Contains(t, refused.Header().Get("Vary"), "Origin")
+
+	for _, origin := range []string{"http://evil.example", "https://example.org.evil.example", "https://a/b.example.org", ""} {
+		answer := ask(t, server, http.MethodOptions, path, "", "Origin", origin)
+		require.Empty(t, answer.Header().Get("Access-Control-Allow-Origin"), origin)
+		require.Equal(t, http.StatusNotFound, answer.Code, origin)
+	}
+}
+
+func TestEveryAnswerIsGuarded(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for _, path := range []string{"/api/scaffolder/v2/actions", "/api/nope", "/nope", "/.backstage/health/v1/liveness"} {
+		header := ask(t, server, http.MethodGet, path, "").Header()
+		require.Equal(t, "nosniff", header.Get("X-Content-Type-Options"), path)
+		require.Equal(t, "SAMEORIGIN", header.Get("X-Frame-Options"), path)
+		require.Equal(t, "no-referrer", header.Get("Referrer-Policy"), path)
+	}
+	require.Contains(t, ask(t, server, http.MethodGet, "/api/x", "").Header().Get("Content-Security-Policy"), "default-src 'none'")
+}
+
+func TestReadinessSaysWhenTheServerDrains(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	server.Drain()
+	answer := ask(t, server, http.MethodGet, "/.backstage/health/v1/readiness", "")
+	require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+	require.JSONEq(t, `{"message":"Backend is shutting down","status":"error"}`, answer.Body.String())
+	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/.backstage/health/v1/liveness", "").Code)
+	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "").Code, "requests under way, and late ones, are served")
+}
