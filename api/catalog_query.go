@@ -16,8 +16,8 @@ import (
 var (
 	fieldsParameter = list("fields", "what to keep of each entity: paths, separated by commas")
 	filterParameter = list("filter", "conditions key, key=value or key=, separated by commas, that hold together; repeated, one of the sets must hold")
-	limitParameter  = integer("limit", 0, "how many to answer with")
-	offsetParameter = integer("offset", 0, "how many to skip")
+	limitParameter  = integer("limit", "how many to answer with")
+	offsetParameter = integer("offset", "how many to skip")
 )
 
 var (

@@ -60,8 +60,7 @@ type errorRequest struct {
 
 // fail answers with an error: the one place where failures become HTTP.
 func (s *Server) fail(c *call, mount string, err error) {
-	var special *bodyError
-	if errors.As(err, &special) {
+	if special, is := errors.AsType[*bodyError](err); is {
 		if err := c.json(special.status, special.body); err != nil {
 			s.log.Error("write an error answer", "error", err)
 		}
@@ -76,20 +75,16 @@ func (s *Server) fail(c *call, mount string, err error) {
 }
 
 func (s *Server) describe(c *call, err error) (int, errorDetail) {
-	var transport *statusError
-	if errors.As(err, &transport) {
+	if transport, is := errors.AsType[*statusError](err); is {
 		return transport.status, errorDetail{transport.name, transport.message}
 	}
-	var malformed *entity.Error
-	if errors.As(err, &malformed) {
+	if malformed, is := errors.AsType[*entity.Error](err); is {
 		return malformedStatus(malformed.Name), errorDetail{malformed.Name, malformed.Message}
 	}
-	var denied *policy.DeniedError
-	if errors.As(err, &denied) {
+	if denied, is := errors.AsType[*policy.DeniedError](err); is {
 		return http.StatusForbidden, errorDetail{string(fault.NotAllowed), denied.Error()}
 	}
-	var known *fault.Error
-	if errors.As(err, &known) {
+	if known, is := errors.AsType[*fault.Error](err); is {
 		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}
 	}
 	return s.internal(c, err)

@@ -71,8 +71,8 @@ func describeParameters(r route) []any {
 		if q.kind == listParameter {
 			shape["items"] = map[string]any{"type": "string"}
 		}
-		if q.minimum != nil {
-			shape["minimum"] = *q.minimum
+		if q.kind == integerParameter {
+			shape["minimum"] = 0
 		}
 		parameters = append(parameters, map[string]any{"name": q.name, "in": "query", "required": q.required,
 			"description": q.description, "schema": shape})

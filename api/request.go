@@ -110,14 +110,14 @@ func checkParameter(p parameter, values []string) []string {
 		if err != nil || len(values) > 1 {
 			return []string{at + " must be integer"}
 		}
-		if p.minimum != nil && n < *p.minimum {
-			return []string{fmt.Sprintf("%s must be >= %d", at, *p.minimum)}
+		if n < 0 {
+			return []string{at + " must be >= 0"}
 		}
 	case textParameter:
 		if len(values) > 1 {
 			return []string{at + " must be string"}
 		}
-	case booleanParameter, listParameter:
+	case listParameter:
 	}
 	return nil
 }
@@ -128,8 +128,7 @@ func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, er
 		return nil, nil
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, is := errors.AsType[*http.MaxBytesError](err); is {
 		return nil, &statusError{status: http.StatusRequestEntityTooLarge, name: "PayloadTooLargeError", message: "request entity too large"}
 	}
 	if err != nil {

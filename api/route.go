@@ -81,7 +81,6 @@ type parameterKind string
 const (
 	textParameter    parameterKind = "string"
 	integerParameter parameterKind = "integer"
-	booleanParameter parameterKind = "boolean"
 	listParameter    parameterKind = "array"
 )
 
@@ -91,8 +90,6 @@ type parameter struct {
 	kind        parameterKind
 	description string
 	required    bool
-	// minimum bounds an integer from below when it is not nil.
-	minimum *int
 }
 
 func text(name, description string) parameter {
@@ -103,12 +100,9 @@ func list(name, description string) parameter {
 	return parameter{name: name, kind: listParameter, description: description}
 }
 
-func boolean(name, description string) parameter {
-	return parameter{name: name, kind: booleanParameter, description: description}
-}
-
-func integer(name string, minimum int, description string) parameter {
-	return parameter{name: name, kind: integerParameter, description: description, minimum: &minimum}
+// integer is a whole number that is not negative.
+func integer(name, description string) parameter {
+	return parameter{name: name, kind: integerParameter, description: description}
 }
 
 func required(p parameter) parameter {

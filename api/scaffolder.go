@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/portico-dev/portico/catalog/entity"
-	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -23,11 +22,16 @@ import (
 //go:embed scaffolder_permissions.json
 var scaffolderPermissions []byte
 
+// Follower wakes those who follow a run, known by its id, when there is something new to read. The caller calls stop when it is done.
+type Follower interface {
+	Follow(id string) (wake <-chan struct{}, stop func())
+}
+
 // NewScaffolderPlugin serves /api/scaffolder. events wakes those who follow runs.
-func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, events *db.Listener) Plugin {
+func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, events Follower) Plugin {
 	s := &scaffolderAPI{service: service, dryRuns: dryRuns, events: events}
 	task := "/v2/tasks/:taskId"
-	after := integer("after", 0, "only events with a larger id, and the completion")
+	after := integer("after", "only events with a larger id, and the completion")
 	return plugin{id: "scaffolder", routes: []route{
 		{method: http.MethodGet, path: "/v2/templates/:namespace/:kind/:name/parameter-schema", access: authenticated,
 			summary: "Describes the form of a template", answers: ok("the parameter schema"), handle: s.parameterSchema},
@@ -37,7 +41,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 			summary: "Starts a run of a template", answers: created("the run's id"), handle: s.create},
 		{method: http.MethodGet, path: "/v2/tasks", access: authenticated, query: []parameter{
 			list("createdBy", "only runs of these users"), list("status", "only runs in these statuses"),
-			integer("limit", 0, "how many at the most"), integer("offset", 0, "how many to pass over"),
+			integer("limit", "how many at the most"), integer("offset", 0, "how many to pass over"),
 			list("order", "asc or desc, a colon, and created_at, status or created_by")},
 			summary: "Lists runs", answers: ok("a page of runs"), handle: s.list},
 		{method: http.MethodGet, path: task, access: authenticated,
@@ -79,7 +83,7 @@ var (
 type scaffolderAPI struct {
 	service *scaffolder.Service
 	dryRuns *dryrun.Runner
-	events  *db.Listener
+	events  Follower
 }
 
 func (s *scaffolderAPI) parameterSchema(c *call) error {
@@ -135,8 +139,7 @@ func (s *scaffolderAPI) create(c *call) error {
 
 // asValidationBody gives refused values the body that Backstage's clients know.
 func asValidationBody(err error) error {
-	var invalid *scaffolder.InvalidValuesError
-	if errors.As(err, &invalid) {
+	if invalid, is := errors.AsType[*scaffolder.InvalidValuesError](err); is {
 		return &bodyError{status: http.StatusBadRequest, body: map[string]any{"errors": invalid.Violations}}
 	}
 	return err
@@ -254,8 +257,7 @@ func (s *scaffolderAPI) dryRun(c *call) error {
 
 // asInputFault makes what a template under trial did wrong the caller's to read.
 func asInputFault(err error) error {
-	var failed *action.Error
-	if errors.As(err, &failed) && !failed.Transient {
+	if failed, is := errors.AsType[*action.Error](err); is && !failed.Transient {
 		return fault.Wrap(fault.Input, err, "%s", err.Error())
 	}
 	return err
