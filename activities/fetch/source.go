@@ -116,7 +116,8 @@ func readLocal(directory, name string) ([]byte, error) {
 // missing says that a file or directory beside the template cannot be read.
 func missing(directory, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return &action.Error{Name: "NotFoundError", Err: fmt.Errorf("there is no %s beside the template, in %s", name, directory)}
+		return action.Advise(&action.Error{Name: "NotFoundError", Err: fmt.Errorf("there is no %s beside the template, in %s", name, directory)},
+			"Put it there and retry, or correct the template and start a new run.")
 	}
 	return action.Final(fmt.Errorf("%s beside the template: %w", name, err))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/scaffolder/action"
 )
 
 // requestTimeout bounds one request to the API.
@@ -33,8 +34,8 @@ func (p *publish) connect(target integration.Repo, token string) (*connection, e
 		token = host.GitHub.Token
 	}
 	if token == "" {
-		return nil, fault.New(fault.Authentication, "There is no token for %s. Add one to its entry under integrations.github, "+
-			"or pass the user's as the step's token.", target.Host)
+		return nil, action.Advise(fault.New(fault.Authentication, "There is no token for %s.", target.Host),
+			"Add one to its entry under integrations.github and retry, or pass the user's as the step's token.")
 	}
 	return &connection{target: target, client: client, token: token}, nil
 }
@@ -106,8 +107,8 @@ func (p *publication) ownsPersonalRepositories(ctx context.Context) error {
 		return err
 	}
 	if !strings.EqualFold(user.GetLogin(), p.owner.login) {
-		return fault.New(fault.NotAllowed, "%s on %s is a user, and the token is %s's: only %s can create repositories there. "+
-			"Choose an organization, or pass the token of %s.", p.owner.login, p.target.Host, user.GetLogin(), p.owner.login, p.owner.login)
+		return action.Advise(fault.New(fault.NotAllowed, "%s on %s is a user, and the token is %s's: only %s can create repositories there.",
+			p.owner.login, p.target.Host, user.GetLogin(), p.owner.login), "Choose an organization, or pass the token of %s.", p.owner.login)
 	}
 	return nil
 }

@@ -39,7 +39,8 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 	case errors.As(err, &answer):
 		return c.explainAnswer(answer, doing)
 	default:
-		return action.Transient(fmt.Errorf("%s: %s could not be reached: %w", doing, c.target.Host, err), 0)
+		return action.Advise(action.Transient(fmt.Errorf("%s: %s could not be reached: %w", doing, c.target.Host, err), 0),
+			"Check that %s is up and can be reached from the worker, then retry.", c.target.Host)
 	}
 }
 
@@ -47,22 +48,22 @@ func (c *connection) explainAnswer(answer *github.ErrorResponse, doing string) e
 	status := answer.Response.StatusCode
 	said := fmt.Sprintf("%s: %s answered %d: %s", doing, c.target.Host, status, messageOf(answer))
 	if wait, asked := retryAfter(answer.Response); asked || isPassing(status) {
-		return action.Transient(errors.New(said), wait)
+		return action.Advise(action.Transient(errors.New(said), wait), "Retry when %s is well again.", c.target.Host)
 	}
 	kinds := map[int]struct {
 		kind fault.Kind
 		next string
 	}{
-		http.StatusUnauthorized: {fault.Authentication, "Check that the token is there, has not expired and was not revoked."},
-		http.StatusForbidden:    {fault.NotAllowed, "Give the token's owner the right to do this, or use another token."},
-		http.StatusNotFound:     {fault.NotFound, "Check the name, and that the token may see it."},
-		http.StatusConflict:     {fault.Conflict, "Look at it on the host, then retry the step."},
+		http.StatusUnauthorized: {fault.Authentication, "Check that the token is there, has not expired and was not revoked, then retry."},
+		http.StatusForbidden:    {fault.NotAllowed, "Give the token's owner the right to do this, or configure another token, then retry."},
+		http.StatusNotFound:     {fault.NotFound, "Check the name, and that the token may see it, then retry."},
+		http.StatusConflict:     {fault.Conflict, "Look at it on the host, then retry."},
 	}
 	known, ok := kinds[status]
 	if !ok {
-		known.kind, known.next = fault.Input, "Correct the step's input and retry it."
+		known.kind, known.next = fault.Input, "Correct the value, or the step's input in the template, and start a new run."
 	}
-	return fault.Wrap(known.kind, answer, "%s. %s", said, known.next)
+	return action.Advise(fault.Wrap(known.kind, answer, "%s", said), "%s", known.next)
 }
 
 func isPassing(status int) bool {

@@ -80,8 +80,8 @@ func (p *publication) settleRejection(ctx context.Context, tree *worktree, remot
 	if err != nil || known {
 		return err
 	}
-	return fault.New(fault.Conflict, "The branch %s of %s holds commits that this run did not make, and was left untouched. "+
-		"Roll the run back, or remove those commits and retry.", p.input.DefaultBranch, p.name())
+	return action.Advise(fault.New(fault.Conflict, "The branch %s of %s holds commits that this run did not make, and was left untouched.",
+		p.input.DefaultBranch, p.name()), "Roll the run back, or remove those commits and retry.")
 }
 
 // commits lists the latest two commits of a branch: enough to tell one from more. An empty repository has none.
@@ -127,12 +127,13 @@ func (p *publication) explainPush(ctx context.Context, err error) error {
 	switch status := statusOf(failed); {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, strings.Contains(failed.Printed, "could not read Username"),
 		strings.Contains(failed.Printed, "Authentication failed"):
-		return fault.Wrap(fault.NotAllowed, failed, "%s: %s refused the token: %s. Give it the right to write contents (and workflows, "+
-			"if the workspace has any), or use another.", doing, p.target.Host, failed.Printed)
+		return action.Advise(fault.Wrap(fault.NotAllowed, failed, "%s: %s refused the token: %s", doing, p.target.Host, failed.Printed),
+			"Give the token the right to write contents (and workflows, if the workspace has any) or configure another, then retry.")
 	case strings.Contains(failed.Printed, "[remote rejected]"):
-		return fault.Wrap(fault.Conflict, failed, "%s: %s did not take the commit: %s. A rule of the owner may forbid it; "+
-			"change the workspace or the rule and retry.", doing, p.target.Host, failed.Printed)
+		return action.Advise(fault.Wrap(fault.Conflict, failed, "%s: %s did not take the commit: %s", doing, p.target.Host, failed.Printed),
+			"A rule of the owner may forbid what the workspace holds: change the rule and retry, or the template and start a new run.")
 	default:
-		return action.Transient(fmt.Errorf("%s: %w", doing, failed), 0)
+		return action.Advise(action.Transient(fmt.Errorf("%s: %w", doing, failed), 0), "Check that %s is up and takes pushes, then retry.",
+			p.target.Host)
 	}
 }

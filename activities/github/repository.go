@@ -72,8 +72,8 @@ func (p *publication) settleRepository(ctx context.Context) (*github.Repository,
 	case existing != nil && effect.State == action.EffectIntended:
 		return nil, p.abandon(ctx, p.taken())
 	case effect.State != action.EffectIntended:
-		return nil, fault.New(fault.Conflict, "The repository %s that this run created on %s is gone: it was deleted, or replaced by "+
-			"another of that name. Roll the run back and start it again.", p.name(), p.target.Host)
+		return nil, action.Advise(fault.New(fault.Conflict, "The repository %s that this run created on %s is gone: it was deleted, or "+
+			"replaced by another of that name.", p.name(), p.target.Host), "Roll the run back, then retry it.")
 	}
 	created, err := p.create(ctx)
 	if err != nil {
@@ -101,8 +101,8 @@ func (p *publication) abandon(ctx context.Context, cause error) error {
 }
 
 func (p *publication) taken() error {
-	return fault.New(fault.Conflict, "%s already has a repository %s, and this run did not create it. It was left untouched. "+
-		"Choose another name, or delete or rename that repository and retry.", p.target.Host, p.name())
+	return action.Advise(fault.New(fault.Conflict, "%s already has a repository %s, and this run did not create it. It was left untouched.",
+		p.target.Host, p.name()), "Start a new run with another name, or delete or rename that repository and retry.")
 }
 
 // create makes the empty repository, marked as this effect's. Its other settings follow when it is known to the ledger.

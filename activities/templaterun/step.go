@@ -89,7 +89,8 @@ func checkInput(does action.Description, iteration plan.Iteration) error {
 	if len(violations) == 0 {
 		return nil
 	}
-	return action.InputError("Invalid input passed to action %s, %s", iteration.Name(does.ID), violations)
+	return action.Advise(action.InputError("Invalid input passed to action %s, %s", iteration.Name(does.ID), violations),
+		"Correct the step's input in the template, or the value that it came from, and start a new run.")
 }
 
 // unprepared tells that the step began and why it cannot run.
@@ -149,14 +150,34 @@ func (a *Activities) failStep(ctx context.Context, failed engine.FailedStep) err
 	step := l.step(failed.Position)
 	return a.Runs.Record(ctx, l.id, run.Entry{
 		Events: []run.NewEvent{{Type: run.EventLog, Key: stepKey(failed.Generation, step.ID) + "/end", Body: run.EventBody{
-			Message: failed.Failure.Name + ": " + failed.Failure.Message, StepID: step.ID, Status: run.StatusFailed}}},
+			Message: describe(failed.Failure), StepID: step.ID, Status: run.StatusFailed}}},
 		Step: &run.StepChange{StepID: step.ID, Status: run.StatusFailed, Failure: recordFailure(failed.Failure)},
 	})
 }
 
-// failure is what people read of an error: its name in Backstage's terms, and its message without secrets.
+// describe is a failure as the log tells it: what happened, and beneath it what to do.
+func describe(f engine.Failure) string {
+	if f.Next == "" {
+		return f.Name + ": " + f.Message
+	}
+	return f.Name + ": " + f.Message + "\n" + f.Next
+}
+
+// What people can do when the action has no better advice.
+const (
+	adviceAfterPassing = "Retry when that has passed: the run goes on from this step."
+	adviceAfterFinal   = "Mend the cause and retry: the run goes on from this step. If it lies in the template or in a value, start a new run."
+)
+
+// failure is what people read of an error: its name in Backstage's terms, its message without secrets, and the next move.
 func (l *loaded) failure(err error) engine.Failure {
-	failure := engine.Failure{Name: "Error", Message: l.redact.Text(err.Error())}
+	failure := engine.Failure{Name: "Error", Message: l.redact.Text(err.Error()), Next: l.redact.Text(action.Advice(err))}
+	if failure.Next == "" {
+		failure.Next = adviceAfterFinal
+		if action.IsTransient(err) {
+			failure.Next = adviceAfterPassing
+		}
+	}
 	var classified *action.Error
 	if errors.As(err, &classified) && classified.Name != "" {
 		failure.Name = classified.Name

@@ -9,7 +9,7 @@ import (
 
 // Error is a failure whose class the engine acts on: a final one parks the run at once, a transient one is retried.
 //
-// An error that is no *Error is judged by IsTransient. The message says what happened, to what, and what to do.
+// An error that is no *Error is judged by IsTransient. The message says what happened, and to what; Advise adds what to do.
 type Error struct {
 	// Name is the error's name on the wire (InputError, NotAllowedError, ...), "" for "Error".
 	Name string
@@ -35,6 +35,30 @@ func Transient(err error, retryAfter time.Duration) error {
 // InputError is a final error about what the template or the person passed in.
 func InputError(format string, args ...any) error {
 	return &Error{Name: "InputError", Err: fmt.Errorf(format, args...)}
+}
+
+// Advise adds to an error what a person can do about it, in a sentence or two that are shown beneath the message. The class of the error stays as
+// it is. Advice on an error that has some already takes its place.
+func Advise(err error, format string, args ...any) error {
+	return &advised{error: err, next: fmt.Sprintf(format, args...)}
+}
+
+// advised is an error with advice.
+type advised struct {
+	error
+	next string
+}
+
+// Unwrap gives the error itself to errors.Is and errors.As.
+func (a *advised) Unwrap() error { return a.error }
+
+// Advice is what a person can do about an error, "" when nobody has said.
+func Advice(err error) string {
+	var a *advised
+	if errors.As(err, &a) {
+		return a.next
+	}
+	return ""
 }
 
 // InUseError is what Undo returns when the thing has since been used by somebody else: it is left alone and a person is

@@ -3,6 +3,7 @@ package workspace
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -16,14 +17,14 @@ type TooLargeError struct {
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("the workspace holds more than %d %s: leave out what is not needed, or raise the limits at portico.workspace", e.Limit, e.What)
+	return fmt.Sprintf("the workspace holds more than %d %s", e.Limit, e.What)
 }
 
 // DiskFullError says that this machine has no room for a workspace. Another worker may have.
 type DiskFullError struct{ Err error }
 
 func (e *DiskFullError) Error() string {
-	return fmt.Sprintf("the disk for workspaces is full (%v): free some space or choose another portico.workspace.cacheDirectory", e.Err)
+	return fmt.Sprintf("the disk for workspaces is full (%v)", e.Err)
 }
 
 // Unwrap gives the cause to errors.Is and errors.As.
@@ -38,9 +39,12 @@ func explain(err error) error {
 	case err == nil || errors.As(err, &classified):
 		return err
 	case isDiskFull(err):
-		return action.Transient(&DiskFullError{Err: err}, 0)
+		return action.Advise(action.Transient(&DiskFullError{Err: err}, 0),
+			"Free some space, or choose another portico.workspace.cacheDirectory, then retry.")
+	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission):
+		return action.Advise(action.Final(err), "Let the worker write to the directory and the bucket of portico.workspace, then retry.")
 	case errors.As(err, &tooLarge):
-		return action.Final(err)
+		return action.Advise(action.Final(err), "Raise the limits at portico.workspace and retry, or leave out what is not needed and start a new run.")
 	}
 	return err
 }

@@ -251,8 +251,8 @@ func TestLimits(t *testing.T) {
 	b := setup(t)
 	digest := saved(t, b.store, map[string]string{"a": "1", "b": "22222"})
 	for name, limit := range map[string]func(*workspace.Options){
-		"the workspace holds more than 5 bytes: leave out what is not needed, or raise the limits at portico.workspace": func(o *workspace.Options) { o.MaxBytes = 5 },
-		"the workspace holds more than 1 files and directories":                                                         func(o *workspace.Options) { o.MaxFiles = 1 },
+		"the workspace holds more than 5 bytes":                 func(o *workspace.Options) { o.MaxBytes = 5 },
+		"the workspace holds more than 1 files and directories": func(o *workspace.Options) { o.MaxFiles = 1 },
 	} {
 		store := b.newStore(t, limit)
 		full := open(t, store, workspace.Empty)
