@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -44,7 +45,8 @@ func (a *Activities) keepAlive(ctx context.Context) (stop func()) {
 	}
 	ticker := time.NewTicker(info.HeartbeatTimeout / heartbeatsPerTimeout)
 	done := make(chan struct{})
-	go func() {
+	var beating sync.WaitGroup
+	beating.Go(func() {
 		for {
 			select {
 			case <-ticker.C:
@@ -53,10 +55,11 @@ func (a *Activities) keepAlive(ctx context.Context) (stop func()) {
 				return
 			}
 		}
-	}()
+	})
 	return func() {
 		ticker.Stop()
 		close(done)
+		beating.Wait()
 	}
 }
 
