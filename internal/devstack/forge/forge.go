@@ -163,14 +163,15 @@ func (f *Forge) Handler() http.Handler {
 			http.Error(w, "the local Git forge answers to localhost and to IP addresses only", http.StatusMisdirectedRequest)
 			return
 		}
-		timeout, handler := apiTimeout, pages
+		parent, timeout, handler := r.Context(), apiTimeout, pages
 		switch {
 		case strings.HasPrefix(r.URL.Path, apiPrefix+"/"):
-			handler = api
+			// As on GitHub, what was begun is finished whether or not the caller waits for the answer.
+			parent, handler = context.WithoutCancel(r.Context()), api
 		case isGitRequest(r):
 			timeout, handler = gitTimeout, http.HandlerFunc(f.serveGit)
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		ctx, cancel := context.WithTimeout(parent, timeout)
 		defer cancel()
 		handler.ServeHTTP(w, r.WithContext(ctx))
 	})
