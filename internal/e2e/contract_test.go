@@ -92,8 +92,7 @@ func newPlayer(t *testing.T) *player {
 	ports, err := loopback.FreePorts(t.Context(), 1)
 	require.NoError(t, err)
 	p := &player{base: "http://" + loopback.Address(ports[0]), actual: map[string]string{}}
-	w := &world{t: t, root: "../.."}
-	command := exec.Command(w.findBinary(), "dev", "--config", "testdata/golden/app-config.yaml", "--data", t.TempDir())
+	command := exec.Command(findBinary(t), "dev", "--config", "testdata/golden/app-config.yaml", "--data", t.TempDir())
 	command.Env = append(os.Environ(), "GOLDEN_INPUT="+input, "FIXTURES="+goldenFixtures, fmt.Sprintf("PORT=%d", ports[0]))
 	var log lockedBuffer
 	command.Stdout, command.Stderr = &log, &log

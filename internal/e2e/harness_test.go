@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,49 +11,52 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/portico-dev/portico/internal/devstack"
-	"github.com/portico-dev/portico/internal/devstack/forge"
 	"github.com/portico-dev/portico/internal/devstack/loopback"
+	"github.com/portico-dev/portico/internal/testkit/forgetest"
 )
 
-const token = "e2e-token-0123456789"
+const (
+	token = "e2e-token-0123456789"
+	// organization owns the repositories of the tests on the forge.
+	organization = "demo"
+	// patience is how long a run, or anything else that other processes bring about, may take on a machine that is busy with other work.
+	patience = 2 * time.Minute
+)
 
 // world is what a server and workers run against, and how the test reaches them.
 type world struct {
 	t      *testing.T
 	binary string
-	root   string
+	dir    string
 	config string
 	url    string
-	forge  *forge.Forge
+	// databases are those that Portico and Temporal write to.
+	databases []string
+	queue     string
+	logLevel  string
+	forge     *forgetest.Server
+	faults    *faults
+	processes []*process
 }
 
-// newWorld brings up the outside and writes a configuration for it. The schema is brought forward by the binary itself.
-func newWorld(t *testing.T) *world {
+// newWorld makes a database, a task queue and a forge, and writes a configuration for them, to which the more specific ones are added. The schema is
+// brought forward by the binary itself.
+func newWorld(t *testing.T, more ...string) *world {
 	t.Helper()
-	ctx := t.Context()
+	database, dsn := shared.newDatabase(t)
+	ports, err := loopback.FreePorts(t.Context(), 1)
+	require.NoError(t, err)
 	dir := t.TempDir()
-	root, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	cache, err := os.UserCacheDir()
-	require.NoError(t, err)
-	stack, err := devstack.Start(ctx, devstack.Options{DataDir: filepath.Join(dir, "stack"), CacheDir: filepath.Join(cache, "portico")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, stack.Stop(context.WithoutCancel(ctx))) })
-	gitForge, err := forge.Start(ctx, forge.Options{DataDir: filepath.Join(dir, "forge")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, gitForge.Stop(context.WithoutCancel(ctx))) })
-	require.NoError(t, gitForge.AddOrganization("acme", "Acme"))
-	ports, err := loopback.FreePorts(ctx, 1)
-	require.NoError(t, err)
-
-	w := &world{t: t, root: root, forge: gitForge, config: filepath.Join(dir, "app-config.yaml"), url: "http://" + loopback.Address(ports[0])}
-	w.binary = w.findBinary()
+	w := &world{t: t, binary: findBinary(t), dir: dir, config: filepath.Join(dir, "app-config.yaml"), forge: forgetest.Start(t),
+		url: "http://" + loopback.Address(ports[0]), databases: []string{database, "temporal", "temporal_visibility"}, queue: database,
+		logLevel: "info"}
+	w.faults = injectFaults(w.forge)
 	content := fmt.Sprintf(`
 backend:
   baseUrl: %[1]s
@@ -62,64 +64,111 @@ backend:
   auth:
     externalAccess: [{ type: static, options: { token: %[3]s, subject: e2e } }]
 integrations:
-  github: [{ host: %[4]q, apiBaseUrl: %[5]q, token: %[6]q }]
+  github: [{ host: %[4]q, apiBaseUrl: %[5]q, rawBaseUrl: %[6]q, token: %[7]q }]
 catalog:
   rules: [{ allow: [Component, API, Resource, System, Domain, Group, User, Location, Template] }]
   locations:
     - { type: file, target: examples/catalog/all.yaml }
     - { type: file, target: examples/templates/all.yaml }
+    - { type: file, target: internal/e2e/testdata/templates/all.yaml }
 portico:
-  database: { url: %[7]q }
-  temporal: { address: %[8]q }
+  database: { url: %[8]q, maxConnections: 8 }
+  temporal: { address: %[9]q, taskQueue: %[10]q }
   encryption: { keys: [{ id: e2e, key: bjXTd0aUXk2rJQ3L6q6u9ZPpGv9wGJmI9xXo6Y8r7Kk= }] }
-  workspace: { url: %[9]q, cacheDirectory: %[10]q }
-`, w.url, ports[0], token, gitForge.Host(), gitForge.APIBaseURL(), gitForge.Token(), stack.DSN(), stack.TemporalAddress(),
-		"file://"+filepath.Join(dir, "workspaces"), filepath.Join(dir, "work"))
+  workspace: { url: %[11]q, cacheDirectory: %[12]q }
+`, w.url, ports[0], token, w.forge.Host, w.forge.APIBaseURL, w.forge.URL, w.forge.Token(), dsn, shared.get(t).TemporalAddress(), w.queue,
+		"file://"+w.bucket(), filepath.Join(dir, "work"))
 	require.NoError(t, os.WriteFile(w.config, []byte(content), 0o600))
+	for _, part := range more {
+		w.config = w.configWith(part)
+	}
 	w.run("migrate")
 	return w
 }
 
-// findBinary is the binary that was built for the tests, or one that is built now.
-func (w *world) findBinary() string {
+// bucket is the directory that snapshots of workspaces are kept in.
+func (w *world) bucket() string { return filepath.Join(w.dir, "workspaces") }
+
+// configWith writes a second configuration file; the answer names both, for --config.
+func (w *world) configWith(content string) string {
+	w.t.Helper()
+	file, err := os.CreateTemp(w.dir, "app-config.*.yaml")
+	require.NoError(w.t, err)
+	defer file.Close()
+	_, err = file.WriteString(content)
+	require.NoError(w.t, err)
+	return w.config + "," + file.Name()
+}
+
+func configFlags(files string) []string {
+	var flags []string
+	for file := range strings.SplitSeq(files, ",") {
+		flags = append(flags, "--config", file)
+	}
+	return flags
+}
+
+const root = "../.."
+
+// findBinary is the binary that PORTICO_BINARY names, or one that is built now.
+func findBinary(t *testing.T) string {
+	t.Helper()
 	if path := os.Getenv("PORTICO_BINARY"); path != "" {
 		return path
 	}
-	path := filepath.Join(w.t.TempDir(), "portico")
-	build := exec.CommandContext(w.t.Context(), "go", "build", "-o", path, "./cmd/portico")
-	build.Dir = w.root
-	output, err := build.CombinedOutput()
-	require.NoError(w.t, err, string(output))
+	path, err := buildBinary()
+	require.NoError(t, err)
 	return path
 }
+
+var buildBinary = sync.OnceValues(func() (string, error) {
+	dir, err := shared.directory()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "portico")
+	build := exec.Command("go", "build", "-o", path, "./cmd/portico")
+	build.Dir = root
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the binary: %w\n%s", err, output)
+	}
+	return path, nil
+})
 
 // run runs a command of the binary to its end.
 func (w *world) run(args ...string) {
 	w.t.Helper()
-	command := exec.CommandContext(w.t.Context(), w.binary, append(args, "--config", w.config)...)
-	command.Dir = w.root
+	command := exec.CommandContext(w.t.Context(), w.binary, append(args, configFlags(w.config)...)...)
+	command.Dir = root
 	output, err := command.CombinedOutput()
 	require.NoError(w.t, err, string(output))
 }
 
 // process is one part of Portico in a process of its own.
 type process struct {
+	part    string
 	command *exec.Cmd
 	log     lockedBuffer
 	ended   chan struct{}
 }
 
-// start starts a part; the test's end stops it.
-func (w *world) start(part string) *process {
+// start starts a part, configured as the world is unless config names files; the test's end stops it.
+func (w *world) start(part string, config ...string) *process {
 	w.t.Helper()
-	p := &process{command: exec.Command(w.binary, part, "--config", w.config), ended: make(chan struct{})}
-	p.command.Dir = w.root
+	files := w.config
+	if len(config) > 0 {
+		files = config[0]
+	}
+	p := &process{part: part, command: exec.Command(w.binary, append([]string{part, "--log-level", w.logLevel}, configFlags(files)...)...),
+		ended: make(chan struct{})}
+	p.command.Dir = root
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	require.NoError(w.t, p.command.Start())
 	go func() {
 		defer close(p.ended)
 		_ = p.command.Wait() // how it ended is the test's own doing
 	}()
+	w.processes = append(w.processes, p)
 	w.t.Cleanup(func() {
 		p.kill()
 		if w.t.Failed() {
@@ -129,10 +178,41 @@ func (w *world) start(part string) *process {
 	return p
 }
 
+// startServing starts a server and waits until it serves and its catalog holds a template.
+func (w *world) startServing(template string) *process {
+	w.t.Helper()
+	server := w.start("server")
+	w.until("the template "+template+" to be in the catalog", func() bool {
+		return w.get("/api/catalog/entities/by-name/template/default/"+template, nil) == http.StatusOK
+	})
+	return server
+}
+
 // kill ends the process as a power cut would.
 func (p *process) kill() {
 	_ = p.command.Process.Kill() // it may have ended already
 	<-p.ended
+}
+
+// stop asks the process to stop and answers its exit code.
+func (p *process) stop(t *testing.T, grace time.Duration) int {
+	t.Helper()
+	require.NoError(t, p.command.Process.Signal(syscall.SIGTERM))
+	select {
+	case <-p.ended:
+	case <-time.After(grace):
+		require.Fail(t, "it does not stop", "%s, %s after SIGTERM", p.part, grace)
+	}
+	return p.command.ProcessState.ExitCode()
+}
+
+func (p *process) isRunning() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 type lockedBuffer struct {
@@ -154,10 +234,21 @@ func (b *lockedBuffer) String() string {
 
 // get reads JSON from the API and answers the status.
 func (w *world) get(path string, into any) int {
+	w.t.Helper()
 	return w.call(http.MethodGet, path, nil, into)
 }
 
+// call answers the status, 0 when nobody is there.
 func (w *world) call(method, path string, body, into any) int {
+	w.t.Helper()
+	status, answer := w.exchange(method, path, body)
+	if into != nil && status != 0 && status < http.StatusBadRequest {
+		require.NoError(w.t, json.Unmarshal(answer, into), string(answer))
+	}
+	return status
+}
+
+func (w *world) exchange(method, path string, body any) (status int, answer []byte) {
 	w.t.Helper()
 	encoded, err := json.Marshal(body)
 	require.NoError(w.t, err)
@@ -167,31 +258,50 @@ func (w *world) call(method, path string, body, into any) int {
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0 // not there, or not there yet
+		return 0, nil
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	require.NoError(w.t, err)
-	if into != nil && response.StatusCode < http.StatusBadRequest {
-		require.NoError(w.t, json.Unmarshal(answer, into), string(answer))
+	if answer, err = io.ReadAll(response.Body); err != nil {
+		return 0, nil
 	}
-	return response.StatusCode
+	return response.StatusCode, answer
 }
 
 // until waits for a condition that other processes bring about.
-func (w *world) until(what string, patience time.Duration, holds func() bool) {
+func (w *world) until(what string, holds func() bool) {
 	w.t.Helper()
 	require.Eventually(w.t, holds, patience, 50*time.Millisecond, what)
 }
 
-// git asks the forge's repository on disk.
+// git clones a repository from the forge and asks git about it.
 func (w *world) git(repository string, args ...string) string {
 	w.t.Helper()
-	url := fmt.Sprintf("http://x-access-token:%s@%s/%s.git", w.forge.Token(), w.forge.Host(), repository)
 	clone := filepath.Join(w.t.TempDir(), "clone")
-	output, err := exec.CommandContext(w.t.Context(), "git", "clone", "--quiet", url, clone).CombinedOutput()
-	require.NoError(w.t, err, string(output))
-	output, err = exec.CommandContext(w.t.Context(), "git", append([]string{"-C", clone}, args...)...).CombinedOutput()
+	w.mustGit("", "clone", "--quiet", w.cloneURL(repository), clone)
+	return w.mustGit(clone, args...)
+}
+
+func (w *world) cloneURL(repository string) string {
+	return fmt.Sprintf("http://x-access-token:%s@%s/%s/%s.git", w.forge.Token(), w.forge.Host, organization, repository)
+}
+
+func (w *world) mustGit(dir string, args ...string) string {
+	w.t.Helper()
+	command := exec.CommandContext(w.t.Context(), "git", args...)
+	command.Dir = dir
+	output, err := command.CombinedOutput()
 	require.NoError(w.t, err, string(output))
 	return strings.TrimSpace(string(output))
+}
+
+// forgeStatus is how the forge answers a reading of its API.
+func (w *world) forgeStatus(path string) int {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.forge.APIBaseURL+path, nil)
+	require.NoError(w.t, err)
+	request.Header.Set("Authorization", "Bearer "+w.forge.Token())
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(w.t, err)
+	defer response.Body.Close()
+	return response.StatusCode
 }

@@ -1,0 +1,124 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/devstack"
+)
+
+// stopPatience bounds the stopping of the stack when the tests are over.
+const stopPatience = 30 * time.Second
+
+// TestMain stops what the tests shared.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := shared.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// shared is the one Postgres and the one Temporal server of all tests. They bring most of the cost of a world, and worlds keep apart on them by
+// having a database and a task queue of their own.
+var shared sharedStack
+
+type sharedStack struct {
+	mu    sync.Mutex
+	dir   string
+	stack *devstack.Stack
+	// worlds is how many were made.
+	worlds int
+}
+
+// directory is where the tests keep what they share.
+func (s *sharedStack) directory() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.makeDirectory()
+}
+
+func (s *sharedStack) makeDirectory() (string, error) {
+	if s.dir != "" {
+		return s.dir, nil
+	}
+	dir, err := os.MkdirTemp("", "portico-e2e-")
+	if err != nil {
+		return "", err
+	}
+	s.dir = dir
+	// A Postgres that is started as root drops its rights and must be able to enter its directory.
+	return dir, os.Chmod(dir, 0o755) //nolint:gosec // It holds nothing but what the tests made up.
+}
+
+func (s *sharedStack) start(ctx context.Context) (*devstack.Stack, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stack != nil {
+		return s.stack, nil
+	}
+	dir, err := s.makeDirectory()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	s.stack, err = devstack.Start(context.WithoutCancel(ctx), devstack.Options{
+		DataDir: filepath.Join(dir, "stack"), CacheDir: filepath.Join(cache, "portico")})
+	return s.stack, err
+}
+
+func (s *sharedStack) stop() error {
+	defer os.RemoveAll(s.dir)
+	if s.stack == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	return s.stack.Stop(ctx)
+}
+
+// get is the running stack.
+func (s *sharedStack) get(t *testing.T) *devstack.Stack {
+	t.Helper()
+	stack, err := s.start(t.Context())
+	require.NoError(t, err)
+	return stack
+}
+
+// newDatabase makes an empty database and answers its name and its DSN.
+func (s *sharedStack) newDatabase(t *testing.T) (name, dsn string) {
+	t.Helper()
+	stack := s.get(t)
+	s.mu.Lock()
+	s.worlds++
+	name = fmt.Sprintf("world_%d", s.worlds)
+	s.mu.Unlock()
+	connection, err := pgx.Connect(t.Context(), stack.DSN())
+	require.NoError(t, err)
+	defer connection.Close(t.Context())
+	_, err = connection.Exec(t.Context(), "create database "+name)
+	require.NoError(t, err)
+	return name, databaseDSN(t, stack.DSN(), name)
+}
+
+// databaseDSN is the DSN of another database on the same server.
+func databaseDSN(t *testing.T, dsn, database string) string {
+	t.Helper()
+	parsed, err := url.Parse(dsn)
+	require.NoError(t, err)
+	parsed.Path = "/" + database
+	return parsed.String()
+}
