@@ -35,7 +35,7 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 		{method: http.MethodGet, path: "/v1/runs", access: authenticated, query: []parameter{
 			list("status", "only runs in these statuses"), list("phase", "only runs in these phases"),
 			list("template", "only runs of these templates"), list("createdBy", "only runs of these users"),
-			integer("limit", "how many at the most"), integer("offset", 0, "how many to pass over")},
+			integer("limit", "how many at the most"), integer("offset", "how many to pass over")},
 			summary: "Lists runs for a table", answers: ok("a page of runs"), handle: p.list},
 		{method: http.MethodGet, path: "/v1/runs/:id", access: authenticated,
 			summary: "Shows a run with its steps, its effects and what can be done", answers: ok("the run"), handle: p.get},

@@ -41,7 +41,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 			summary: "Starts a run of a template", answers: created("the run's id"), handle: s.create},
 		{method: http.MethodGet, path: "/v2/tasks", access: authenticated, query: []parameter{
 			list("createdBy", "only runs of these users"), list("status", "only runs in these statuses"),
-			integer("limit", "how many at the most"), integer("offset", 0, "how many to pass over"),
+			integer("limit", "how many at the most"), integer("offset", "how many to pass over"),
 			list("order", "asc or desc, a colon, and created_at, status or created_by")},
 			summary: "Lists runs", answers: ok("a page of runs"), handle: s.list},
 		{method: http.MethodGet, path: task, access: authenticated,

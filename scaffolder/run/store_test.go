@@ -1,0 +1,457 @@
+package run_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
+	"github.com/portico-dev/portico/seal"
+)
+
+// record is a store with the database under it.
+type record struct {
+	*run.Store
+	pool *pgxpool.Pool
+}
+
+func newRecord(t *testing.T) record {
+	t.Helper()
+	pool := testkit.Database(t)
+	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
+	require.NoError(t, err)
+	return record{run.NewStore(pool, keys), pool}
+}
+
+const spec = `{"apiVersion":"scaffolder.backstage.io/v1beta3","steps":[{"z":"<&>","id":"one","name":"One","action":"debug:log"},` +
+	`{"id":"two","name":"Two","action":"fs:delete","if":"${{ true }}"}],"output":{},"parameters":{"name":"shop"},"user":{"ref":"user:default/ada"},` +
+	`"templateInfo":{"entityRef":"template:default/t","entity":{"metadata":{"name":"t"}}}}`
+
+// create makes a run of two steps.
+func (r record) create(t *testing.T, change func(*run.New)) uuid.UUID {
+	t.Helper()
+	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t", Title: "T", Subject: "shop", CreatedBy: "user:default/ada"}
+	require.NoError(t, json.Unmarshal([]byte(spec), &n.Spec))
+	if change != nil {
+		change(&n)
+	}
+	require.NoError(t, r.Create(t.Context(), n))
+	return n.ID
+}
+
+func (r record) get(t *testing.T, id uuid.UUID) run.Run {
+	t.Helper()
+	got, err := r.Get(t.Context(), id)
+	require.NoError(t, err)
+	return got
+}
+
+func (r record) step(t *testing.T, id uuid.UUID, position int) run.Step {
+	t.Helper()
+	steps, err := r.Steps(t.Context(), id)
+	require.NoError(t, err)
+	return steps[position]
+}
+
+func (r record) write(t *testing.T, id uuid.UUID, entry run.Entry) {
+	t.Helper()
+	require.NoError(t, r.Record(t.Context(), id, entry))
+}
+
+// messages are what the events after an id say.
+func (r record) messages(t *testing.T, id uuid.UUID, after int64) []string {
+	t.Helper()
+	events, err := r.Events(t.Context(), id, after)
+	require.NoError(t, err)
+	told := []string{}
+	for _, event := range events {
+		var body run.EventBody
+		require.NoError(t, json.Unmarshal(event.Body, &body))
+		told = append(told, event.Type+": "+body.Message)
+	}
+	return told
+}
+
+func line(key, message string) run.NewEvent {
+	return run.NewEvent{Type: run.EventLog, Key: key, Body: run.EventBody{Message: message}}
+}
+
+func completion(key string) run.NewEvent {
+	return run.NewEvent{Type: run.EventCompletion, Key: key, Body: run.EventBody{Message: "done"}}
+}
+
+var failed = run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two",
+	Failure: &run.Failure{Name: "InputError", Message: "no", Next: "try again"}}
+
+func TestARunReadsBackAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	got := r.get(t, id)
+	require.Equal(t, spec, string(got.RawSpec), "byte for byte, with the author's order of keys") //nolint:testifylint // the order matters
+	require.Equal(t, "template:default/t", got.TemplateRef)
+	require.Equal(t, "T", got.Title)
+	require.Equal(t, "shop", got.Subject)
+	require.Equal(t, "user:default/ada", got.CreatedBy)
+	require.Equal(t, run.StatusOpen, got.Status)
+	require.Equal(t, run.PhaseRunning, got.Phase)
+	require.Equal(t, "One", got.Spec.Steps[0].Name)
+	require.WithinDuration(t, time.Now(), got.CreatedAt, time.Minute)
+	require.Zero(t, got.StartedAt)
+	require.Zero(t, got.FinishedAt)
+	require.Nil(t, got.Failure)
+
+	steps, err := r.Steps(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, []run.Step{
+		{Position: 0, ID: "one", Name: "One", Action: "debug:log", Status: run.StatusOpen},
+		{Position: 1, ID: "two", Name: "Two", Action: "fs:delete", Status: run.StatusOpen},
+	}, steps)
+}
+
+func TestARunThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := uuid.New()
+	_, err := r.Get(t.Context(), id)
+	require.EqualError(t, err, fmt.Sprintf("No task with id '%s' found", id))
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	_, err = r.Reopen(t.Context(), id, run.RollingBack)
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	require.Empty(t, r.messages(t, id, 0))
+}
+
+func TestARunIsMadeWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t"}
+	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(spec, `"id":"two"`, `"id":"one"`)), &n.Spec))
+	require.ErrorContains(t, r.Create(t.Context(), n), "insert run "+n.ID.String())
+	_, err := r.Get(t.Context(), n.ID)
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+}
+
+func TestListing(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	first := r.create(t, nil)
+	second := r.create(t, func(n *run.New) { n.CreatedBy = ""; n.TemplateRef = "template:default/other" })
+	third := r.create(t, func(n *run.New) { n.CreatedBy = "user:default/zoe" })
+	r.write(t, second, run.Entry{End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
+	r.write(t, third, run.Entry{End: &failed})
+
+	for name, test := range map[string]struct {
+		query    run.Query
+		expected []uuid.UUID
+		total    int
+	}{
+		"newest first":        {run.Query{}, []uuid.UUID{third, second, first}, 3},
+		"oldest first":        {run.Query{OrderBy: "created_at", Ascending: true}, []uuid.UUID{first, second, third}, 3},
+		"by status":           {run.Query{OrderBy: "status", Ascending: true}, []uuid.UUID{second, third, first}, 3},
+		"by status, reversed": {run.Query{OrderBy: "status"}, []uuid.UUID{first, third, second}, 3},
+		"by creator":          {run.Query{OrderBy: "created_by", Ascending: true}, []uuid.UUID{first, third, second}, 3},
+		"a page":              {run.Query{Limit: 1, Offset: 1}, []uuid.UUID{second}, 3},
+		"past the end":        {run.Query{Offset: 9}, []uuid.UUID{}, 3},
+		"of a status":         {run.Query{Statuses: []string{"completed", "failed"}}, []uuid.UUID{third, second}, 2},
+		"of a phase":          {run.Query{Phases: []string{"parked"}}, []uuid.UUID{third}, 1},
+		"of a creator":        {run.Query{Creators: []string{"user:default/ada"}}, []uuid.UUID{first}, 1},
+		"of a template":       {run.Query{Templates: []string{"template:default/other"}}, []uuid.UUID{second}, 1},
+		"of nothing":          {run.Query{Statuses: []string{"wat"}}, []uuid.UUID{}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runs, total, err := r.List(t.Context(), test.query)
+			require.NoError(t, err)
+			require.Equal(t, test.total, total)
+			ids := []uuid.UUID{}
+			for _, each := range runs {
+				ids = append(ids, each.ID)
+			}
+			require.Equal(t, test.expected, ids)
+		})
+	}
+}
+
+func TestAnEventToldTwiceIsOneEvent(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id, other := r.create(t, nil), r.create(t, nil)
+	r.write(t, id, run.Entry{Events: []run.NewEvent{line("a", "first"), line("b", "second")}})
+	r.write(t, id, run.Entry{Events: []run.NewEvent{line("b", "told again"), line("c", "third")}})
+	r.write(t, other, run.Entry{Events: []run.NewEvent{line("a", "another run's")}})
+	require.Equal(t, []string{"log: first", "log: second", "log: third"}, r.messages(t, id, 0))
+	require.Equal(t, []string{"log: another run's"}, r.messages(t, other, 0))
+}
+
+func TestAResumedReaderAlwaysLearnsTheEnd(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	r.write(t, id, run.Entry{Events: []run.NewEvent{line("a", "first"), line("b", "second"), completion("end")}})
+	events, err := r.Events(t.Context(), id, 0)
+	require.NoError(t, err)
+	require.Equal(t, []string{"log: second", "completion: done"}, r.messages(t, id, events[0].ID))
+	require.Equal(t, []string{"completion: done"}, r.messages(t, id, events[2].ID))
+	require.Equal(t, id, events[0].RunID)
+	require.WithinDuration(t, time.Now(), events[0].CreatedAt, time.Minute)
+}
+
+func TestWhatPeopleWroteIsWhatTheyRead(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	message := "<a href=\"x\">&\u2028\x00\xff\u001b[32minfo\u001b[39m 😀"
+	r.write(t, id, run.Entry{Events: []run.NewEvent{line("a", message)}})
+	require.Equal(t, []string{"log: " + strings.ToValidUTF8(message, "\ufffd")}, r.messages(t, id, 0))
+	events, err := r.Events(t.Context(), id, 0)
+	require.NoError(t, err)
+	require.Contains(t, string(events[0].Body), "<a href")
+}
+
+// TestNoReaderMissesAnEvent: ids ascend in the order in which they become visible, so that who remembers the last one sees all that follow.
+func TestNoReaderMissesAnEvent(t *testing.T) {
+	t.Parallel()
+	const writers, each = 8, 25
+	r := newRecord(t)
+	id := r.create(t, nil)
+	var writing sync.WaitGroup
+	failures := make(chan error, writers*each)
+	for w := range writers {
+		writing.Go(func() {
+			for n := range each {
+				entry := run.Entry{Events: []run.NewEvent{line(fmt.Sprintf("%d/%d", w, n), "x"), line(fmt.Sprintf("%d/%d/b", w, n), "y")}}
+				if n%2 == 0 { // half of them within a longer transaction
+					entry.Step = &run.StepChange{StepID: "one", Status: run.StatusProcessing}
+				}
+				if err := r.Record(t.Context(), id, entry); err != nil {
+					failures <- err
+				}
+			}
+		})
+	}
+	finished := make(chan struct{})
+	go func() { writing.Wait(); close(finished) }()
+	seen, last, done := 0, int64(0), false
+	for seen < 2*writers*each {
+		select {
+		case <-finished:
+			done = true
+		default:
+		}
+		events, err := r.Events(t.Context(), id, last)
+		require.NoError(t, err)
+		for _, event := range events {
+			require.Greater(t, event.ID, last)
+			last = event.ID
+		}
+		seen += len(events)
+		require.False(t, done && len(events) == 0, "%d of %d events were seen", seen, 2*writers*each)
+	}
+	close(failures)
+	require.NoError(t, <-failures)
+}
+
+func TestAFollowerIsWoken(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id, other := r.create(t, nil), r.create(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	listener := db.NewListener(r.pool, run.Channel, slog.New(slog.DiscardHandler))
+	ended := make(chan error, 1)
+	go func() { ended <- listener.Run(ctx) }()
+	wake, stop := listener.Follow(id.String())
+	otherWake, stopOther := listener.Follow(other.String())
+	awaitWake(t, wake, "when it begins to listen") // it may have missed something before
+	awaitWake(t, otherWake, "when it begins to listen")
+
+	r.write(t, id, run.Entry{Events: []run.NewEvent{line("a", "x")}})
+	awaitWake(t, wake, "a new event")
+	require.Empty(t, otherWake, "another run's follower sleeps on")
+	r.write(t, id, run.Entry{Events: []run.NewEvent{line("b", "x")}, Phase: run.PhaseWaiting})
+	awaitWake(t, wake, "an event in a transaction")
+
+	stop()
+	stopOther()
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+func awaitWake(t *testing.T, wake <-chan struct{}, why string) {
+	t.Helper()
+	select {
+	case <-wake:
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "not woken", why)
+	}
+}
+
+func TestAStepsLife(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
+	r.write(t, id, run.Entry{Began: "execution-1", Phase: run.PhaseWaiting, Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until}})
+	require.Equal(t, run.StatusProcessing, r.get(t, id).Status)
+	require.Equal(t, run.PhaseWaiting, r.get(t, id).Phase)
+	require.NotZero(t, r.get(t, id).StartedAt)
+	require.True(t, until.Equal(r.step(t, id, 0).WaitingUntil))
+
+	r.write(t, id, run.Entry{Phase: run.PhaseRunning, Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, FailedAttempts: 2,
+		Input: json.RawMessage(`{"b":1,"a":2}`), Workspace: "sha256:1"}})
+	began := r.step(t, id, 0).StartedAt
+	require.Zero(t, r.step(t, id, 0).WaitingUntil, "it waits no more")
+	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}})
+	step := r.step(t, id, 0)
+	require.Equal(t, run.StatusCompleted, step.Status)
+	require.Equal(t, 2, step.FailedAttempts)
+	require.Equal(t, `{"b":1,"a":2}`, string(step.Input))
+	require.Equal(t, "sha256:1", step.Workspace)
+	require.Equal(t, began, step.StartedAt)
+	require.NotZero(t, step.EndedAt)
+
+	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "two", Status: run.StatusFailed, Failure: failed.Failure}, End: &failed})
+	require.Equal(t, failed.Failure, r.step(t, id, 1).Failure)
+	ended := r.get(t, id)
+	require.Equal(t, failed.Failure, ended.Failure)
+	require.Equal(t, "two", ended.FailedStep)
+	require.NotZero(t, ended.FinishedAt)
+}
+
+func TestTheIterationsOfAStepAreKeptUntilItEnds(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	first := map[int]json.RawMessage{0: json.RawMessage(`{"url":"a"}`)}
+	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, Iterations: first}})
+	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, FailedAttempts: 1}})
+	kept, err := r.Iterations(id, r.step(t, id, 0))
+	require.NoError(t, err)
+	require.Equal(t, first, kept, "the second iteration begins, and the first is not forgotten")
+
+	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{}`), Shown: json.RawMessage(`{}`)}})
+	kept, err = r.Iterations(id, r.step(t, id, 0))
+	require.NoError(t, err)
+	require.Empty(t, kept)
+}
+
+func TestReopening(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
+	r.write(t, id, run.Entry{Began: "execution-1"})
+	require.Equal(t, "execution-1", r.get(t, id).WorkflowRunID)
+	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}})
+	r.write(t, id, run.Entry{
+		Events: []run.NewEvent{line("a", "kept"), {Type: run.EventCancelled, Key: "c"}, completion("0/completion")},
+		Step:   &run.StepChange{StepID: "two", Status: run.StatusFailed, FailedAttempts: 3, Failure: failed.Failure, Workspace: "sha256:2"}, End: &failed})
+
+	generation, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 1,
+		Secrets: map[string]string{"token": "new"}, Recovered: true})
+	require.NoError(t, err)
+	require.Equal(t, 1, generation)
+	got := r.get(t, id)
+	require.Equal(t, 1, got.Generation)
+	require.Equal(t, run.StatusProcessing, got.Status)
+	require.Nil(t, got.Failure)
+	require.Empty(t, got.FailedStep)
+	require.Zero(t, got.FinishedAt)
+	require.Empty(t, got.WorkflowRunID, "a crash before the workflow hears of it is mended by the sweep")
+	require.Equal(t, run.StatusCompleted, r.step(t, id, 0).Status, "what is done stays done")
+	require.Equal(t, run.StatusOpen, r.step(t, id, 1).Status)
+	require.Empty(t, r.step(t, id, 1).Workspace)
+	require.Zero(t, r.step(t, id, 1).FailedAttempts, "a person's retry has all attempts before it")
+	require.Nil(t, r.step(t, id, 1).Failure)
+	require.Equal(t, []string{"log: kept", "recovered: "}, r.messages(t, id, 0), "the ending is taken back")
+	secrets, err := r.Secrets(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"token": "new"}, secrets)
+
+	_, err = r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing})
+	require.EqualError(t, err, fmt.Sprintf("Task with taskId %s cannot be retried", id))
+	require.Equal(t, fault.Conflict, fault.KindOf(err))
+}
+
+func TestARollbackLeavesStepsAndSecretsAlone(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
+	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "two", Status: run.StatusFailed}, End: &failed})
+	_, err := r.Reopen(t.Context(), id, run.RollingBack)
+	require.NoError(t, err)
+	require.Equal(t, run.PhaseRollingBack, r.get(t, id).Phase)
+	require.Equal(t, run.StatusFailed, r.step(t, id, 1).Status)
+	require.Equal(t, []string{"log: Rolling back: undoing what this run created"}, r.messages(t, id, 0))
+	secrets, err := r.Secrets(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"token": "old"}, secrets)
+}
+
+func TestOnlyOneOfManyRetriesIsHeard(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	r.write(t, id, run.Entry{End: &failed})
+	outcomes := make(chan error, 8)
+	for range cap(outcomes) {
+		go func() {
+			_, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 0})
+			outcomes <- err
+		}()
+	}
+	heard := 0
+	for range cap(outcomes) {
+		if err := <-outcomes; err == nil {
+			heard++
+		} else {
+			require.Equal(t, fault.Conflict, fault.KindOf(err))
+		}
+	}
+	require.Equal(t, 1, heard)
+	require.Equal(t, 1, r.get(t, id).Generation)
+}
+
+func TestRunsThatWereNeverStarted(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	forgotten, started := r.create(t, nil), r.create(t, nil)
+	r.write(t, started, run.Entry{Began: "execution-1"})
+	ids, err := r.NotStarted(t.Context(), time.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.Equal(t, []uuid.UUID{forgotten}, ids)
+	ids, err = r.NotStarted(t.Context(), time.Now().Add(-time.Minute))
+	require.NoError(t, err)
+	require.Empty(t, ids, "one that was just made is being started by whoever made it")
+
+	r.write(t, started, run.Entry{End: &failed})
+	_, err = r.Reopen(t.Context(), started, run.RollingBack)
+	require.NoError(t, err)
+	ids, err = r.NotStarted(t.Context(), time.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.Equal(t, []uuid.UUID{forgotten, started}, ids)
+}
+
+func TestAStoreThatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := r.Get(ctx, id)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, id.String())
+	require.ErrorIs(t, r.Record(ctx, id, run.Entry{Events: []run.NewEvent{line("a", "x")}}), context.Canceled)
+	require.ErrorIs(t, r.Create(ctx, run.New{ID: uuid.New(), Spec: template.TaskSpec{}}), context.Canceled)
+}
