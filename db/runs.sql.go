@@ -14,8 +14,8 @@ import (
 
 const beginRun = `-- name: BeginRun :exec
 update runs
-set status = 'processing', phase = 'running', workflow_run_id = $1, started_at = coalesce(started_at, now()),
-    last_heartbeat_at = now()
+set status = 'processing', phase = case when phase = 'rollingBack' then phase else 'running' end,
+    workflow_run_id = $1, started_at = coalesce(started_at, now()), last_heartbeat_at = now()
 where id = $2
 `
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -110,7 +111,7 @@ func (e *execution) act(ctx context.Context, iteration plan.Iteration, log *step
 		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.id, e.step.ID, e.step.Action),
 	}
 	if !e.does.Describe().UsesWorkspace {
-		output, err := e.does.Run(ctx, call)
+		output, err := e.callAction(ctx, call)
 		return output, e.request.Workspace, err
 	}
 	dir, closeDir, err := e.Workspaces.Open(ctx, e.request.Workspace)
@@ -119,7 +120,7 @@ func (e *execution) act(ctx context.Context, iteration plan.Iteration, log *step
 	}
 	defer closeDir()
 	call.Workspace = dir
-	output, err := e.does.Run(ctx, call)
+	output, err := e.callAction(ctx, call)
 	if err != nil {
 		return nil, "", err
 	}
@@ -128,6 +129,18 @@ func (e *execution) act(ctx context.Context, iteration plan.Iteration, log *step
 		return nil, "", fmt.Errorf("keep the workspace: %w", err)
 	}
 	return output, digest, nil
+}
+
+// callAction runs the action. One that panics has failed for good: it would do it again.
+func (e *execution) callAction(ctx context.Context, call *action.Call) (output action.Output, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.Log.ErrorContext(ctx, "an action panicked", "run", e.id, "step", e.step.ID, "action", e.step.Action, "stack", string(debug.Stack()))
+			err = action.Advise(action.Final(fmt.Errorf("action %s panicked: %v", e.step.Action, cause)),
+				"This is a mistake in the action. Its worker's log says where; please report it.")
+		}
+	}()
+	return e.does.Run(ctx, call)
 }
 
 // complete records the iteration, and with the last one the step.

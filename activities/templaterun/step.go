@@ -147,6 +147,9 @@ func (a *Activities) failStep(ctx context.Context, failed engine.FailedStep) err
 	if err != nil {
 		return err
 	}
+	if l.Generation != failed.Generation {
+		return nil // told before a crash, and somebody has decided since
+	}
 	step := l.step(failed.Position)
 	return a.Runs.Record(ctx, l.id, run.Entry{
 		Events: []run.NewEvent{{Type: run.EventLog, Key: stepKey(failed.Generation, step.ID) + "/end", Body: run.EventBody{

@@ -144,8 +144,9 @@ func (a *Activities) beginRun(ctx context.Context, command engine.Command) (engi
 	switch {
 	case record.Phase == run.PhaseRollingBack:
 		result.Mode = engine.ModeRollBack
-		result.Effects, err = a.effectsToUndo(ctx, id)
-		return result, err
+		if result.Effects, err = a.effectsToUndo(ctx, id); err != nil {
+			return engine.Plan{}, err
+		}
 	case record.Status.Ended():
 		result.Mode = engine.ModeRest
 		return result, nil
@@ -179,6 +180,9 @@ func (a *Activities) finishRun(ctx context.Context, finish engine.Finish) (engin
 		return engine.Finished{}, err
 	}
 	defer a.begun.forget(l.id)
+	if l.Generation != finish.Generation {
+		return engine.Finished{Failure: finish.Failure}, nil // told before a crash, and somebody has decided since
+	}
 	if finish.Failure != nil {
 		return engine.Finished{}, a.endFailed(ctx, l, finish)
 	}

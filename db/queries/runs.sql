@@ -59,8 +59,8 @@ limit 100;
 
 -- name: BeginRun :exec
 update runs
-set status = 'processing', phase = 'running', workflow_run_id = @workflow_run_id, started_at = coalesce(started_at, now()),
-    last_heartbeat_at = now()
+set status = 'processing', phase = case when phase = 'rollingBack' then phase else 'running' end,
+    workflow_run_id = @workflow_run_id, started_at = coalesce(started_at, now()), last_heartbeat_at = now()
 where id = @id;
 
 -- name: EndRun :exec
