@@ -345,6 +345,8 @@ func (c *compiler) targetName(target node, at position) string {
 		panic(at.syntaxError("expected the name of a variable to set"))
 	}
 	c.checkName(name, at)
+	// A variable of that name may be an object of the caller's, in which loops then keep their counters.
+	c.mutates = c.mutates || name == loopName
 	return name
 }
 

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -97,9 +98,9 @@ func (c *tally) compare(t *testing.T, firstSeed uint64, count int) {
 		}
 		seeds, lines, ours = append(seeds, seed), append(lines, line), append(ours, result)
 	}
-	theirs := startPeer(t, lines)
+	theirs := &peer{lines: lines}
 	for i := range lines {
-		c.record(seeds[i], string(lines[i]), ours[i], theirs())
+		c.record(seeds[i], string(lines[i]), ours[i], theirs.outcome(t))
 	}
 }
 
@@ -120,30 +121,35 @@ func (tc generatedCase) line(t *testing.T) []byte {
 	request := nunjucks.NewObject()
 	request.Set("template", tc.template)
 	request.Set("context", tc.context)
-	options := nunjucks.NewObject()
-	for name, enabled := range tc.options {
-		options.Set(name, enabled)
-	}
-	request.Set("opts", options)
+	request.Set("opts", tc.options)
 	line, err := nunjucks.EncodeJSON(request)
 	require.NoError(t, err)
 	return append(line, '\n')
 }
 
-// startPeer feeds the lines to node and returns a function that reads the next outcome.
-func startPeer(t *testing.T, lines [][]byte) func() outcome {
+// peerPatience is how long node may think about one template.
+const peerPatience = 10 * time.Second
+
+// peer is node with the real nunjucks, working through lines.
+type peer struct {
+	lines   [][]byte
+	next    int
+	command *exec.Cmd
+	out     *bufio.Reader
+}
+
+// start begins with the next line.
+func (p *peer) start(t *testing.T) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "node", "--max-old-space-size=1024", "render.js")
-	command.Dir = peerDirectory
-	command.Stderr = os.Stderr
-	in, err := command.StdinPipe()
+	p.command = exec.CommandContext(t.Context(), "node", "--max-old-space-size=1024", "render.js")
+	p.command.Dir = peerDirectory
+	in, err := p.command.StdinPipe()
 	require.NoError(t, err)
-	out, err := command.StdoutPipe()
+	out, err := p.command.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, command.Start())
-	go feed(in, lines)
-	t.Cleanup(func() { _ = command.Wait() })
-	return outcomes(t, out)
+	p.out = bufio.NewReader(out)
+	require.NoError(t, p.command.Start())
+	go feed(in, p.lines[p.next:])
 }
 
 func feed(in io.WriteCloser, lines [][]byte) {
@@ -155,15 +161,27 @@ func feed(in io.WriteCloser, lines [][]byte) {
 	}
 }
 
-func outcomes(t *testing.T, out io.Reader) func() outcome {
-	reader := bufio.NewReader(out)
-	return func() outcome {
-		line, err := reader.ReadBytes('\n')
-		require.NoError(t, err)
-		var result outcome
-		require.NoError(t, json.Unmarshal(line, &result))
-		return result
+// outcome is what nunjucks makes of the next line. A template that takes node down with it has failed.
+func (p *peer) outcome(t *testing.T) outcome {
+	t.Helper()
+	if p.out == nil {
+		p.start(t)
 	}
+	watchdog := time.AfterFunc(peerPatience, func() { _ = p.command.Process.Kill() })
+	line, err := p.out.ReadBytes('\n')
+	watchdog.Stop()
+	p.next++
+	if p.next == len(p.lines) || err != nil {
+		_ = p.command.Wait()
+		p.out = nil
+	}
+	if err != nil {
+		died := "node died"
+		return outcome{Error: &died}
+	}
+	var result outcome
+	require.NoError(t, json.Unmarshal(line, &result))
+	return result
 }
 
 func (c *tally) record(seed uint64, line string, ours, theirs outcome) {

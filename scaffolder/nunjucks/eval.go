@@ -125,7 +125,7 @@ func (e *filterExpression) eval(r *run) Value {
 	}
 	args := r.evalAll(e.arguments)
 	r.position = e.position
-	r.work(4)
+	r.work(callHeight)
 	return e.filter(r, args)
 }
 
@@ -335,9 +335,10 @@ func (m *macro) invoke(r *run, home *activation, outer *locals, keepFrame bool, 
 // bindArguments distributes the arguments of a call over positional and keyword parameters: positional ones that are too
 // many become keyword arguments, missing ones are taken from the keyword arguments of their name.
 func bindArguments(positional, keywords []string, args []Value) ([]Value, *Object) {
-	given, named := keywordArguments(args)
-	if named == nil {
-		named = NewObject()
+	given, passed := keywordArguments(args)
+	named := NewObject()
+	if passed != nil {
+		named = passed.clone()
 	}
 	if len(given) > len(positional) {
 		for i, value := range given[len(positional):] {

@@ -22,14 +22,14 @@ type generator struct {
 type generatedCase struct {
 	template string
 	context  *nunjucks.Object
-	options  map[string]bool
+	options  *nunjucks.Object
 }
 
 func generate(seed uint64) generatedCase {
 	g := &generator{random: rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)), depth: 1 + int(seed%4)}
-	tc := generatedCase{context: g.context(), options: map[string]bool{}}
+	tc := generatedCase{context: g.context(), options: nunjucks.NewObject()}
 	for _, option := range []string{"trimBlocks", "lstripBlocks", "jinjaCompat"} {
-		tc.options[option] = g.chance(8)
+		tc.options.Set(option, g.chance(8))
 	}
 	tc.template = g.body()
 	if g.chance(40) {
@@ -68,12 +68,13 @@ func (g *generator) mutilate(template string) string {
 	return template[:at] + g.pick("{", "}", "%", "-", "(", ")", "'", "|", ".", " ", "#}", "{#", "~", "not ", "is ", "[") + template[at:]
 }
 
-var variableNames = []string{"a", "b", "s", "n", "list", "obj", "rows", "x", "y", "flag", "missing", "none_", "loop", "item"}
+var variableNames = []string{"a", "b", "s", "n", "list", "obj", "rows", "x", "y", "flag", "missing", "none_", "loop", "item",
+	"True", "None"}
 
 func (g *generator) context() *nunjucks.Object {
 	context := nunjucks.NewObject()
 	for _, name := range variableNames {
-		if name == "missing" || name == "loop" && !g.chance(30) || g.chance(8) {
+		if name == "missing" || name == "True" || name == "None" || name == "loop" && !g.chance(30) || g.chance(8) {
 			continue
 		}
 		context.Set(name, g.valueFor(name))
@@ -383,6 +384,9 @@ func (g *generator) operand() string {
 	case 5:
 		return g.variable() + "." + g.pick("a", "b", "name", "length", "0", "first", "index", "key", "value", "items")
 	case 6:
+		if g.chance(5) {
+			return g.variable() + g.pick("[1:]", "[:2]", "[::-1]", "[-2:]", "[1:3:2]", "[n:]", "[:]", "[x:y]")
+		}
 		return g.variable() + "[" + g.nested("0", g.expression) + "]"
 	case 7:
 		return g.nested("[1, 2]", func() string { return "[" + g.list(g.expression) + "]" })
@@ -402,7 +406,8 @@ func (g *generator) variable() string {
 
 func (g *generator) literal() string {
 	return g.pick("0", "1", "2", "3", "10", "-1", "1.5", "0.1", "''", "' '", "'a'", `"hello world"`, "'10'", `"x\ny"`, `'it\'s'`, "true",
-		"false", "none", "null", "undefined", "r/[a-z]+/g", "r/(\\w)(\\w)/", "r/^h.*o$/i", `"日本"`, "'😀b'", "1e3", "007", "'<i>'")
+		"false", "none", "null", "undefined", "r/[a-z]+/g", "r/(\\w)(\\w)/", "r/^h.*o$/i", `"日本"`, "'😀b'", "1e3", "007", "'<i>'",
+		"99999999999999999999", "0.000001", "3.", "1.0", `"a\\b\/"`, `'${{'`, "'%}'", "r/(?<n>.)\\1|[^a-c]+?/gi", "r/\\bw|\\d{2,}$/m", "r/x*/g", "()")
 }
 
 func (g *generator) list(item func() string) string {
@@ -447,6 +452,9 @@ func (g *generator) globalCall() string {
 }
 
 func (g *generator) method() string {
+	if g.chance(6) {
+		return g.nested("length", func() string { return g.wild(methodNames) })
+	}
 	return g.pick(
 		"charAt(1)", "charCodeAt(0)", "codePointAt(0)", "concat('x', 1)", "endsWith('o')", "includes('a')", "indexOf('o')",
 		"lastIndexOf('o')", "padEnd(8, 'ab')", "padStart(8)", "repeat(2)", "replace('a', '[$&]')", "replace(r/o/g, '0')",
@@ -461,7 +469,27 @@ func (g *generator) method() string {
 		"search('l')", "trimLeft()", "toLocaleString()", "test('abc')", "exec('abc')", "source", "flags")
 }
 
+// wild is a call by name with any arguments, as often wrong as right.
+func (g *generator) wild(names []string) string {
+	return names[g.random.IntN(len(names))] + "(" + g.arguments() + ")"
+}
+
+var filterNames = []string{
+	"abs", "batch", "capitalize", "center", "default", "dictsort", "dump", "escape", "first", "float", "forceescape", "groupby", "indent",
+	"int", "join", "last", "length", "list", "lower", "nl2br", "reject", "rejectattr", "replace", "reverse", "round", "safe", "select",
+	"selectattr", "slice", "sort", "string", "striptags", "sum", "title", "trim", "truncate", "upper", "urlencode", "urlize", "wordcount",
+}
+
+var methodNames = []string{
+	"charAt", "charCodeAt", "concat", "endsWith", "includes", "indexOf", "lastIndexOf", "padEnd", "padStart", "repeat", "replace",
+	"replaceAll", "slice", "split", "startsWith", "substr", "substring", "toFixed", "toPrecision", "toString", "join", "push", "splice",
+	"fill", "flat", "copyWithin", "sort", "unshift", "at", "match", "search", "toExponential", "localeCompare", "reduce", "map", "test",
+}
+
 func (g *generator) filter() string {
+	if g.chance(6) {
+		return g.nested("trim", func() string { return g.wild(filterNames) })
+	}
 	return g.pick(
 		"abs", "batch(2)", "batch(3, 'z')", "capitalize", "center", "center(9)", "center(10)", "d('def')", "default('def')",
 		"default('def', true)", "dictsort", "dictsort(true, 'value')", "dictsort(false, 'value')", "dump", "dump(2)", "dump('--')", "e",

@@ -283,10 +283,14 @@ func (e *jsonEncoder) nested(container any, walk func()) {
 	if e.walking == nil {
 		e.walking = map[any]bool{}
 	}
+	e.charge(nestingBytes)
 	e.walking[container] = true
 	walk()
 	delete(e.walking, container)
 }
+
+// nestingBytes is what a list or an object costs beside its text.
+const nestingBytes = 64
 
 // line starts a new line when the output is indented.
 func (e *jsonEncoder) line(depth int) {

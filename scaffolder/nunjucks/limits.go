@@ -59,7 +59,7 @@ const (
 	// maxHeight bounds the depth of the compiled tree, to which a long chain of operators adds as nesting does.
 	maxHeight = 10_000
 	// maxNodes bounds the size of the compiled tree.
-	maxNodes = 2_000_000
+	maxNodes = 250_000
 	// maxValueDepth bounds lists in lists wherever a value is walked: printed, dumped, copied.
 	maxValueDepth = 2_000
 	// clockInterval is the number of steps between two looks at the clock and the context.

@@ -350,7 +350,10 @@ func formatLocale(n float64) string {
 	if math.IsNaN(n) {
 		return "NaN"
 	}
-	whole, fraction, _ := strings.Cut(roundDecimal(math.Abs(n), 3), ".")
+	whole, fraction, _ := strings.Cut(strconv.FormatFloat(math.Abs(n), 'f', -1, 64), ".")
+	if len(fraction) > 3 {
+		whole, fraction, _ = strings.Cut(roundDecimal(math.Abs(n), 3), ".")
+	}
 	fraction = strings.TrimRight(fraction, "0")
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]

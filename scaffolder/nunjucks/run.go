@@ -211,10 +211,16 @@ func (r *run) setVariable(name string, value Value) {
 	r.assigned.Set(name, value)
 }
 
+// callHeight is what a call of a built-in function counts towards the depth.
+const callHeight = 4
+
 // call calls a function value.
 func (r *run) call(function *callable, this Value, args []Value) Value {
-	r.work(4)
-	return function.call(r, this, args)
+	r.work(callHeight)
+	r.enter(callHeight)
+	result := function.call(r, this, args)
+	r.leave(callHeight)
+	return result
 }
 
 // enter counts a nested evaluation of the given height; the caller calls leave with the same height.

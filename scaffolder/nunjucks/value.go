@@ -119,6 +119,15 @@ func (o *Object) reindex() {
 	}
 }
 
+// clone copies the object, not its values.
+func (o *Object) clone() *Object {
+	copied := &Object{members: slices.Clone(o.members), integers: o.integers}
+	if o.index != nil {
+		copied.reindex()
+	}
+	return copied
+}
+
 // Len is the number of keys.
 func (o *Object) Len() int { return len(o.members) }
 
