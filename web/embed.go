@@ -1,5 +1,5 @@
-// Package web is the portal: a single-page application under src/, built by Vite into dist/ and carried inside the binary.
-// The Go side only serves what was built. What the portal shows comes from the HTTP API, never from here.
+// Package web is the portal: a single-page application under src/, built by Vite into dist/ and carried inside the
+// binary. The Go side only serves what was built. What the portal shows comes from the HTTP API, never from here.
 package web
 
 import (

@@ -13,9 +13,10 @@ import (
 	"time"
 )
 
-// contentSecurityPolicy lets the page load and call only its own origin. Scripts have neither 'unsafe-inline' nor 'unsafe-eval':
-// the forms' validator interprets JSON Schema instead of compiling it to functions. Styles need 'unsafe-inline' because Radix
-// writes a <style> element to hold the page still behind an open dialog. Pictures may come from any https host: avatars do.
+// contentSecurityPolicy lets the page load and call only its own origin. Scripts have neither 'unsafe-inline' nor
+// 'unsafe-eval': the forms' validator interprets JSON Schema instead of compiling it to functions. Styles need
+// 'unsafe-inline' because Radix writes a <style> element to hold the page still behind an open dialog. Pictures may come
+// from any https host: avatars do.
 const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
 	"img-src 'self' data: https:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 
@@ -37,8 +38,8 @@ const notBuilt = `<!doctype html>
 func Handler() http.Handler { return Serve(Files()) }
 
 // Serve answers GET and HEAD with the files of a built portal. A path that names no file gets index.html when a browser
-// navigates to it (the application has its own router), and an empty 404, as Backstage gives, to everybody else. Without an index.html
-// it answers 503 with a page that says how to build one.
+// navigates to it (the application has its own router), and an empty 404, as Backstage gives, to everybody else. Without
+// an index.html it answers 503 with a page that says how to build one.
 func Serve(files fs.FS) http.Handler {
 	return &server{files: files}
 }

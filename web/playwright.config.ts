@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { defineConfig } from '@playwright/test';
 
-// Flows through a running Portico: the one at BASE_URL, or one that e2e/setup.ts starts from bin/portico (PORTICO_BINARY names another).
+// Flows through a running Portico: the one at BASE_URL, or one that e2e/setup.ts starts from bin/portico
+// (PORTICO_BINARY names another).
 export default defineConfig({
   testDir: 'e2e',
   globalSetup: './e2e/setup.ts',

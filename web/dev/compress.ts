@@ -6,7 +6,10 @@ import type { Plugin } from 'vite';
 const worthCompressing = /\.(js|css|html|svg)$/;
 const smallest = 1024;
 
-/** Empties dist/ (but for .gitkeep) before a build, and leaves a .gz beside each text file after it, which web/handler.go serves. */
+/**
+ * Empties dist/ (but for .gitkeep) before a build, and leaves a .gz beside each text file after it, which
+ * web/handler.go serves.
+ */
 export function compressAssets(): Plugin {
   let directory = '';
   return {

@@ -25,7 +25,10 @@ export interface MockRun extends RunDetail {
 const green = (text: string) => `\u001b[32minfo\u001b[39m: ${text}`;
 const warning = (text: string) => `\u001b[33mwarn\u001b[39m: ${text}`;
 
-/** Runs that play themselves: a second or so a step. The values decide: a name with "fail" stops at the publish step, one with "loud" says 10,000 lines. */
+/**
+ * Runs that play themselves: a second or so a step. The values decide: a name with "fail" stops at the publish
+ * step, one with "loud" says 10,000 lines.
+ */
 export class MockRuns {
   #runs: MockRun[] = [];
   #nextEvent = 1;

@@ -19,8 +19,9 @@ interface Call {
 }
 
 /**
- * Plays Portico's API to the development server, on recorded entities and on runs that pass, fail and roll back by the clock. It is for working on
- * states that are hard to reach in a real Portico; nothing of it is built into the portal.
+ * Plays Portico's API to the development server, on recorded entities and on runs that pass, fail and roll back by
+ * the clock. It is for working on states that are hard to reach in a real Portico; nothing of it is built into the
+ * portal.
  */
 export function mockBackend(): Plugin {
   const runs = new MockRuns();

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from '@playwright/test';
 import type { AxeResults } from 'axe-core';
-import { expect, test } from './portal';
+import { expect, runToEnd, test } from './portal';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -23,11 +23,25 @@ async function heading(page: Page, name: string): Promise<void> {
   await expect(page.getByRole('heading', { level: 1, name })).toHaveCount(1);
 }
 
-/** Opens the newest run and the first component from their lists: their addresses are not known beforehand. */
-async function openFirst(page: Page, list: string): Promise<void> {
-  await page.goto(list);
+/** A run that waits for a decision: the page with the most on it. */
+let run = '';
+
+test.beforeAll(async ({ playwright, baseURL }) => {
+  const request = await playwright.request.newContext({ ...(baseURL && { baseURL }) });
+  run = await runToEnd(request, 'step-tour', { rest: 0, ending: 'badly' });
+  await request.dispose();
+});
+
+async function openRun(page: Page): Promise<void> {
+  await page.goto(`/runs/${run}`);
+  await expect(page.getByRole('log')).toContainText('Beginning step');
+}
+
+/** Opens the first component of the list: its name is not known beforehand. */
+async function openEntity(page: Page): Promise<void> {
+  await page.goto('/catalog?kind=component');
   await page.getByRole('table').getByRole('row').nth(1).getByRole('link').first().click();
-  await expect(page.getByRole('article')).toBeVisible();
+  await expect(page.getByRole('region', { name: 'About' })).toBeVisible();
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -40,12 +54,12 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await expectAccessible(page);
       });
     }
-    for (const [name, list] of [
-      ['run', '/runs'],
-      ['entity', '/catalog?kind=component'],
+    for (const [name, open] of [
+      ['run', openRun],
+      ['entity', openEntity],
     ] as const) {
       test(`${name} is accessible`, async ({ portal: page }) => {
-        await openFirst(page, list);
+        await open(page);
         await expectAccessible(page);
       });
     }
@@ -60,8 +74,8 @@ for (const width of [320, 768, 1920]) {
       await shows(page);
       await expectNoSideways(page);
     }
-    for (const list of ['/runs', '/catalog?kind=component']) {
-      await openFirst(page, list);
+    for (const open of [openRun, openEntity]) {
+      await open(page);
       await expectNoSideways(page);
     }
   });

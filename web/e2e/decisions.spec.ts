@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, openTemplate, test } from './portal';
+import { expect, freshName, gitHost, openTemplate, runToEnd, test } from './portal';
 
 const tour = 'A tour of steps';
 
@@ -36,6 +36,28 @@ test('a waiting run is cancelled after a question', async ({ portal: page }) => 
   await page.getByRole('button', { name: 'Cancel run' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel run' }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText(/Cancelled|Failed/);
+});
+
+test('a rollback says what it will undo, undoes it, and shows the list shrink', async ({ portal: page, request }) => {
+  const name = freshName('undo');
+  const host = await gitHost(request);
+  const run = await runToEnd(request, 'golden-path', {
+    name,
+    description: 'Made to be undone',
+    owner: 'group:default/platform',
+    repoUrl: `${host}?owner=demo&repo=${name}`,
+  });
+  await page.goto(`/runs/${run}`);
+  const created = page.getByRole('region', { name: 'Created by this run' });
+  await expect(created).toContainText(`demo/${name}`);
+
+  await page.getByRole('button', { name: 'Roll back' }).click();
+  const question = page.getByRole('alertdialog');
+  await expect(question).toContainText(`demo/${name}`);
+  await question.getByRole('button', { name: 'Roll back' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Rolled back', { timeout: 30_000 });
+  await expect(created.getByText('Created', { exact: true })).toHaveCount(0);
+  await expect(created.getByText('Undone')).not.toHaveCount(0);
 });
 
 test('a run that is not there is a sentence, not a blank page', async ({ portal: page }) => {

@@ -1,4 +1,4 @@
-import { expect, fillGoldenPath, freshName, openTemplate, test } from './portal';
+import { expect, fillGoldenPath, freshName, openTemplate, runToEnd, test } from './portal';
 
 test('a newcomer makes a service and finds it', async ({ portal: page }) => {
   const name = freshName('service');
@@ -64,10 +64,9 @@ test('a newcomer makes a service and finds it', async ({ portal: page }) => {
   });
 });
 
-test('the Temporal Web UI shows the same run', async ({ portal: page }) => {
-  await page.goto('/runs?status=completed');
-  await page.getByRole('table').getByRole('link').first().click();
-  const id = /runs\/([0-9a-f-]{36})/.exec(page.url())?.[1] ?? '';
+test('the Temporal Web UI shows the same run', async ({ portal: page, request }) => {
+  const id = await runToEnd(request, 'step-tour', { rest: 0 });
+  await page.goto(`/runs/${id}`);
   const popup = page.waitForEvent('popup');
   await page.getByRole('link', { name: /^Temporal/ }).click();
   const temporal = await popup;

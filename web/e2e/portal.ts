@@ -1,6 +1,9 @@
-import { test as base, expect, type Page } from '@playwright/test';
+import { type APIRequestContext, test as base, expect, type Page } from '@playwright/test';
 
-/** A page whose person is signed in, and which fails the test when the browser complains: an exception, a blocked script, a failed request of the page's own. */
+/**
+ * A page whose person is signed in, and which fails the test when the browser complains: an exception, a blocked
+ * script, a failed request of the page's own.
+ */
 export const test = base.extend<{ portal: Page }>({
   portal: async ({ page }, use) => {
     const complaints: string[] = [];
@@ -22,6 +25,27 @@ export { expect };
 /** A name that no other run of the tests has used: repositories stay on the forge. */
 export function freshName(prefix: string): string {
   return `${prefix}-${Date.now().toString(36)}`;
+}
+
+/** Starts a run of an example template through the API and waits until it has ended; answers with its id. */
+export async function runToEnd(request: APIRequestContext, template: string, values: object): Promise<string> {
+  const session = await request.post('/api/auth/guest/refresh', { headers: { 'X-Requested-With': 'XMLHttpRequest' } });
+  const { token } = (await session.json()).backstageIdentity;
+  const headers = { Authorization: `Bearer ${token}` };
+  const templateRef = `template:default/${template}`;
+  const created = await request.post('/api/scaffolder/v2/tasks', { headers, data: { templateRef, values } });
+  expect(created.status()).toBe(201);
+  const { id } = await created.json();
+  await expect
+    .poll(async () => (await (await request.get(`/api/scaffolder/v2/tasks/${id}`, { headers })).json()).status)
+    .toMatch(/completed|failed/);
+  return id;
+}
+
+/** The first Git host that is configured: the local forge. */
+export async function gitHost(request: APIRequestContext): Promise<string> {
+  const info = await (await request.get('/api/portico/v1/info')).json();
+  return info.integrations[0].host;
 }
 
 /** Opens a template from the gallery. */

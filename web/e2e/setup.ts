@@ -8,7 +8,10 @@ const repository = resolve(import.meta.dirname, '../..');
 const startTimeout = 180_000;
 const stopTimeout = 40_000;
 
-/** Starts the binary on the examples, unless BASE_URL names a Portico that runs. What it returns stops it and removes its data. */
+/**
+ * Starts the binary on the examples, unless BASE_URL names a Portico that runs. What it returns stops it and
+ * removes its data.
+ */
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (process.env.BASE_URL) return undefined;
   const binary = resolve(repository, process.env.PORTICO_BINARY ?? 'bin/portico');

@@ -1,4 +1,5 @@
-// Adds up what a browser fetches before the first page shows: index.html, what it names, and what those import at once. Fails above the budget.
+// Adds up what a browser fetches before the first page shows: index.html, what it names, and what those import at
+// once. Fails above the budget.
 import { existsSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 

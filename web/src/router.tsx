@@ -94,7 +94,10 @@ const entity = createRoute({
 
 const routes = root.addChildren([home, gallery, template, backstageTask, runs, run, catalog, entity]);
 
-/** The portal's router. Lists keep their place on return, and pages are fetched when somebody points at a link to them. */
+/**
+ * The portal's router. Lists keep their place on return, and pages are fetched when somebody points at a link to
+ * them.
+ */
 export function createPortal(queries: QueryClient, signOut: () => void) {
   return createRouter({
     routeTree: routes,

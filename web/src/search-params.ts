@@ -1,4 +1,7 @@
-/** What each page keeps in its address. Readers drop what they do not understand: an old or mistyped link still opens the page. */
+/**
+ * What each page keeps in its address. Readers drop what they do not understand: an old or mistyped link still
+ * opens the page.
+ */
 
 type Raw = Record<string, unknown>;
 
@@ -41,7 +44,10 @@ function compact<T extends object>(search: T): { [K in keyof T]?: Exclude<T[K], 
 
 export const readGallerySearch = (raw: Raw) => compact({ q: text(raw.q), tag: text(raw.tag) });
 
-/** page counts the form's pages from 1; the one after the last is the review. formData is JSON: how Backstage hands over values. */
+/**
+ * page counts the form's pages from 1; the one after the last is the review. formData is JSON: how Backstage hands
+ * over values.
+ */
 export const readTemplateSearch = (raw: Raw) => compact({ page: wholeNumber(raw.page), formData: text(raw.formData) });
 
 export const runViews = ['log', 'input', 'output'] as const;

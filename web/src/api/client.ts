@@ -52,7 +52,10 @@ async function json<T>(path: string, call?: Call): Promise<T> {
   return (await send(path, call)).json();
 }
 
-/** Leaves out what is undefined or empty (Backstage answers 400 to an empty value) and repeats a key for each item of a list. */
+/**
+ * Leaves out what is undefined or empty (Backstage answers 400 to an empty value) and repeats a key for each item
+ * of a list.
+ */
 export function queryString(query: Query = {}): string {
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
@@ -105,19 +108,6 @@ export function queryEntities(query: EntityQuery, signal?: AbortSignal): Promise
 export function fetchEntity(kind: string, namespace: string, name: string, signal?: AbortSignal): Promise<Entity> {
   const path = [kind, namespace, name].map(encodeURIComponent).join('/');
   return json(`/api/catalog/entities/by-name/${path}`, signal && { signal });
-}
-
-export async function fetchEntitiesByRefs(
-  entityRefs: readonly string[],
-  fields: readonly string[],
-  signal?: AbortSignal,
-): Promise<(Entity | null)[]> {
-  const answer = await json<{ items: (Entity | null)[] }>('/api/catalog/entities/by-refs', {
-    method: 'POST',
-    body: { entityRefs, fields },
-    ...(signal && { signal }),
-  });
-  return answer.items;
 }
 
 export async function fetchFacets(

@@ -1,4 +1,7 @@
-/** A refused or failed request, in words a page can show: what happened, why, and an id to quote when somebody is asked for help. */
+/**
+ * A refused or failed request, in words a page can show: what happened, why, and an id to quote when somebody is
+ * asked for help.
+ */
 export class ApiError extends Error {
   override readonly name: string;
   readonly status: number;

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import * as api from './client';
+import { ApiError } from './errors';
 import { session } from './session';
 import type { RunDetail, RunPhase } from './types';
 
@@ -19,6 +20,9 @@ export const entityQuery = (kind: string, namespace: string, name: string) =>
   queryOptions({
     queryKey: ['entity', kind, namespace, name],
     queryFn: ({ signal }) => api.fetchEntity(kind, namespace, name, signal),
+    // What a run has just registered is read within seconds: who follows its link early need not reload.
+    refetchInterval: ({ state: { error, errorUpdateCount } }) =>
+      error instanceof ApiError && error.status === 404 && errorUpdateCount < 10 ? 3000 : false,
   });
 
 export const entitiesQuery = (query: api.EntityQuery) =>
@@ -66,7 +70,10 @@ export function isLive(phase: RunPhase): boolean {
   return livePhases.has(phase);
 }
 
-/** How often a run is asked for besides what its event stream announces: rollbacks and other people's retries are not in the stream. */
+/**
+ * How often a run is asked for besides what its event stream announces: rollbacks and other people's retries are
+ * not in the stream.
+ */
 function runInterval(run: RunDetail | undefined): number | false {
   if (run?.phase === 'rollingBack') return 1000;
   return run && (isLive(run.phase) || run.phase === 'parked') ? 10_000 : false;

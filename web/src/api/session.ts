@@ -55,7 +55,10 @@ async function requestSession(): Promise<Session> {
   return response.json();
 }
 
-/** Seconds since 1970 at which a JWT ends. A token that says nothing is taken to last five minutes, as Backstage's clients do. */
+/**
+ * Seconds since 1970 at which a JWT ends. A token that says nothing is taken to last five minutes, as Backstage's
+ * clients do.
+ */
 export function expiryOf(token: string): number {
   const payload = token.split('.')[1];
   const fallback = Date.now() / 1000 + 300;

@@ -1,4 +1,7 @@
-/** The wire shapes the portal reads, Backstage's and Portico's own. Until they are generated from /api/openapi.json they live here and nowhere else. */
+/**
+ * The wire shapes the portal reads, Backstage's and Portico's own. Until they are generated from /api/openapi.json
+ * they live here and nowhere else.
+ */
 
 export interface Info {
   title: string;

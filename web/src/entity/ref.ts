@@ -32,7 +32,10 @@ export function namespaceOf(entity: Pick<Entity, 'metadata'>): string {
   return entity.metadata.namespace ?? 'default';
 }
 
-/** A reference as people read it: the name, with what differs from the given kind and the default namespace in front. */
+/**
+ * A reference as people read it: the name, with what differs from the given kind and the default namespace in
+ * front.
+ */
 export function humanizeRef(ref: string, defaultKind?: string): string {
   const { kind, namespace, name } = parseRef(ref);
   const path = namespace === 'default' ? name : `${namespace}/${name}`;

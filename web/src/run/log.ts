@@ -54,8 +54,8 @@ export function linesOf(event: TaskEvent): LogLine[] {
 const none: readonly LogLine[] = [];
 
 /**
- * The lines of one run as they arrive, whole and by step. Readers subscribe; lists are replaced, never changed, and at most once a frame, so
- * that ten thousand lines in a burst cost a few renders.
+ * The lines of one run as they arrive, whole and by step. Readers subscribe; lists are replaced, never changed, and
+ * at most once a frame, so that ten thousand lines in a burst cost a few renders.
  */
 export class RunLog {
   /** The newest event seen: where a reconnect goes on. */

@@ -16,8 +16,9 @@ const settle = 150;
 const betweenLooks = 1000;
 
 /**
- * Follows a run's event stream: fills a log, resumes after the last event when the connection breaks, and has the run fetched again whenever
- * an event carries a status. `live` says whether more is to be expected once the stream says that it is complete.
+ * Follows a run's event stream: fills a log, resumes after the last event when the connection breaks, and has the run
+ * fetched again whenever an event carries a status. `live` says whether more is to be expected once the stream says
+ * that it is complete.
  */
 export function useRunLog(
   id: string,

@@ -13,7 +13,10 @@ function stored(): Theme {
   return isTheme(value) ? value : 'system';
 }
 
-/** The person's choice of theme and a way to change it. public/theme.js applies the stored one before the first paint. */
+/**
+ * The person's choice of theme and a way to change it. public/theme.js applies the stored one before the first
+ * paint.
+ */
 export function useTheme(): [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState(stored);
   const choose = (next: Theme) => {

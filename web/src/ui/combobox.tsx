@@ -31,7 +31,10 @@ interface ComboboxProps {
   autoFocus?: boolean | undefined;
 }
 
-/** A text box that searches as one types, with its choices below it. Arrow keys move, Enter chooses, Escape gives up. */
+/**
+ * A text box that searches as one types, with its choices below it. Arrow keys move, Enter chooses, Escape gives
+ * up.
+ */
 export function Combobox(props: ComboboxProps) {
   const { options, chosen, onSearch, onChoose, free = false, multiple = false, disabled } = props;
   const listId = useId();

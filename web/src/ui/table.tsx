@@ -26,7 +26,10 @@ const rowHeight = 37;
 /** So many rows before the end the next ones are asked for. */
 const ahead = 30;
 
-/** A dense table that draws only the rows in view, so that 50,000 of them scroll like fifty. It scrolls with the page. */
+/**
+ * A dense table that draws only the rows in view, so that 50,000 of them scroll like fifty. It scrolls with the
+ * page.
+ */
 export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: TableProps<Row>) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [offset, setOffset] = useState(0);

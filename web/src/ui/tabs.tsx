@@ -6,7 +6,10 @@ interface CurrentAnchorProps extends ComponentProps<'a'> {
   current: boolean;
 }
 
-/** The router takes a link for current when its address is part of the page's; among links that differ by their search that is several. */
+/**
+ * The router takes a link for current when its address is part of the page's; among links that differ by their
+ * search that is several.
+ */
 function CurrentAnchor({ current, ...rest }: CurrentAnchorProps) {
   return <a {...rest} aria-current={current ? 'true' : undefined} />;
 }

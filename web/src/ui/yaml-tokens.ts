@@ -10,7 +10,10 @@ export interface Token {
 const linePattern = /^(\s*(?:- )*)("[^"]*"|'[^']*'|[^\s#:'"[{][^:#]*?|[^\s#:'"[{][^\s]*?)(:)(?=\s|$)/;
 const literalPattern = /^(?:-?\d[\d_.eE+-]*|true|false|null|~|[|>][+-]?)$/;
 
-/** Colours one line of YAML by its shape alone. It is for reading, not for judging: what it does not know stays plain text. */
+/**
+ * Colours one line of YAML by its shape alone. It is for reading, not for judging: what it does not know stays
+ * plain text.
+ */
 export function highlight(line: string): Token[] {
   const tokens: Token[] = [];
   const push = (kind: TokenKind, text: string) => {

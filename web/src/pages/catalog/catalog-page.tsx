@@ -17,7 +17,10 @@ import { filterOf } from './filters';
 const route = getRouteApi('/catalog');
 
 const perPage = 100;
-/** Kinds that have their own page or that only describe where others come from: one tab away, but not among everything. */
+/**
+ * Kinds that have their own page or that only describe where others come from: one tab away, but not among
+ * everything.
+ */
 const elsewhere = ['location', 'template'];
 const fields = [
   'kind',

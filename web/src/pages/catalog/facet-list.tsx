@@ -87,7 +87,10 @@ function Choice({ facet, value, count, checked }: FacetValue & { facet: FacetKey
   );
 }
 
-/** Chosen values first, so that they can be switched off; then the most frequent. A chosen value that matches nothing any more keeps its place. */
+/**
+ * Chosen values first, so that they can be switched off; then the most frequent. A chosen value that matches
+ * nothing any more keeps its place.
+ */
 function order(values: readonly FacetValue[], chosen: readonly string[]): FacetValue[] {
   const kept = chosen.map((value) => values.find((known) => known.value === value) ?? { value, count: 0 });
   const others = values.filter(({ value }) => !chosen.includes(value)).sort((a, b) => b.count - a.count);

@@ -1,8 +1,9 @@
 import { type CatalogSearch, type FacetKey, facets } from '@/search-params';
 
 /**
- * Backstage's filter for what the address selects: values of one facet are alternatives, facets narrow each other. Without a kind, what people do
- * not look for (locations, templates) is left out by naming the other kinds. `except` leaves one facet out, for counting its own values.
+ * Backstage's filter for what the address selects: values of one facet are alternatives, facets narrow each other.
+ * Without a kind, what people do not look for (locations, templates) is left out by naming the other kinds. `except`
+ * leaves one facet out, for counting its own values.
  */
 export function filterOf(search: CatalogSearch, kinds: readonly string[], except?: FacetKey): string[] {
   const kind = search.kind ? [`kind=${search.kind}`] : kinds.map((name) => `kind=${name}`);

@@ -23,7 +23,10 @@ const looks: Record<MoveName, MoveLook> = {
   cancel: { label: 'Cancel run', icon: Ban, act: cancelRun, question: 'Stop this run?' },
 };
 
-/** What a person can do about a run now: one button a move, the most sensible one first and, when asked for, with what each will do. */
+/**
+ * What a person can do about a run now: one button a move, the most sensible one first and, when asked for, with
+ * what each will do.
+ */
 export function Moves({ run, explained = false }: { run: RunDetail; explained?: boolean }) {
   return (
     <div className={explained ? 'space-y-2' : 'flex gap-2'}>

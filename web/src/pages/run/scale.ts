@@ -8,8 +8,9 @@ export interface Span {
 }
 
 /**
- * Lays the steps out end to end on the time in which something ran. Time in which nothing did, such as a night spent waiting for a decision, has no
- * place on the scale, or it would press every step to a hair. Steps that have not begun are left out.
+ * Lays the steps out end to end on the time in which something ran. Time in which nothing did, such as a night spent
+ * waiting for a decision, has no place on the scale, or it would press every step to a hair. Steps that have not
+ * begun are left out.
  */
 export function layOut(steps: readonly RunStep[], now: Date): Map<string, Span> {
   const durations = new Map<string, number>();

@@ -9,8 +9,8 @@ export interface Cause {
 }
 
 /**
- * Puts together runs of one template that failed at the same step with the same words, apart from what differs in each: what the run makes, names in
- * quotes, numbers, ids.
+ * Puts together runs of one template that failed at the same step with the same words, apart from what differs in
+ * each: what the run makes, names in quotes, numbers, ids.
  */
 export function groupByCause(runs: readonly RunSummary[]): Cause[] {
   const causes = new Map<string, Cause>();

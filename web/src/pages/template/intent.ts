@@ -36,7 +36,10 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** What actions are known to leave behind in the world, in a word or two. Most actions only prepare files and leave nothing. */
+/**
+ * What actions are known to leave behind in the world, in a word or two. Most actions only prepare files and leave
+ * nothing.
+ */
 const traces: [RegExp, string][] = [
   [/^publish:.*:(pull|merge)-request$/, 'opens a change request'],
   [/^(publish:(github|gitlab|gitea|bitbucket\w*|azure|gerrit)|github:repo:create)$/, 'creates a repository'],
@@ -60,8 +63,8 @@ export function traceOf(action: string): string | undefined {
 const singleParameter = /^\$\{\{\s*(not\s+)?parameters\.([A-Za-z_]\w*)\s*\}\}$/;
 
 /**
- * Whether a step's condition already says that it will be skipped. Only a condition on one parameter, `${{ parameters.x }}` or `${{ not parameters.x }}`,
- * is decided here; the rest is the server's to evaluate.
+ * Whether a step's condition already says that it will be skipped. Only a condition on one parameter, `${{
+ * parameters.x }}` or `${{ not parameters.x }}`, is decided here; the rest is the server's to evaluate.
  */
 export function isCertainlySkipped(step: TemplateStep, values: JsonObject): boolean {
   if (step.if === false) return true;

@@ -79,7 +79,10 @@ const fieldRules: Record<string, (value: unknown) => string | undefined> = {
   RepoUrlPicker: repoUrlProblem,
 };
 
-/** What is wrong on a page: by its schema and, where that has no complaint, by the rules of its fields. A page's schema that cannot be read is itself a problem. */
+/**
+ * What is wrong on a page: by its schema and, where that has no complaint, by the rules of its fields. A page's
+ * schema that cannot be read is itself a problem.
+ */
 export function problemsOn(page: Page, values: JsonObject): Problem[] {
   try {
     const problems = problemsOf(resolve(page, values), values);

@@ -18,8 +18,9 @@ interface ReviewRule {
 }
 
 /**
- * What a page's values look like to somebody who checks them, by Backstage's rules (`ui:backstage.review`): a mask is shown instead, `show: false` hides,
- * passwords and secrets are starred, choices show their labels, objects are taken apart unless told otherwise, `name` overrides the label.
+ * What a page's values look like to somebody who checks them, by Backstage's rules (`ui:backstage.review`): a mask is
+ * shown instead, `show: false` hides, passwords and secrets are starred, choices show their labels, objects are taken
+ * apart unless told otherwise, `name` overrides the label.
  */
 export function reviewRows(page: Page, values: JsonObject): ReviewRow[] {
   return rowsOf(resolve(page, values), page.written, values, []);

@@ -34,7 +34,8 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
   const [secrets, setSecrets] = useState<Record<string, string>>({});
   const problems = useMemo(() => pages.map((page) => problemsOn(page, values)), [pages, values]);
 
-  // An address may ask for a page whose predecessors are not filled in yet, for instance after a reload: secrets are not kept.
+  // An address may ask for a page whose predecessors are not filled in yet, for instance after a reload: secrets are
+  // not kept.
   const firstIncomplete = problems.findIndex((found) => found.length > 0);
   const reachable = firstIncomplete < 0 ? pages.length : firstIncomplete;
   const current = Math.min(wanted - 1, reachable, pages.length);

@@ -1,5 +1,6 @@
 import type { IChangeEvent } from '@rjsf/core';
-// Not from the package's root: that also pulls in its test registry, and with it a validator that compiles schemas to functions.
+// Not from the package's root: that also pulls in its test registry, and with it a validator that compiles schemas to
+// functions.
 import Form from '@rjsf/core/lib/components/Form.js';
 import type { ErrorSchema, RegistryFieldsType, RJSFSchema, UiSchema } from '@rjsf/utils';
 import type { JsonObject } from '@/api/types';
@@ -45,7 +46,10 @@ interface PageFormProps {
   onSubmit: () => void;
 }
 
-/** One page of a template as a form, in the portal's own theme. Judging the values is the wizard's: it knows which fields were touched. */
+/**
+ * One page of a template as a form, in the portal's own theme. Judging the values is the wizard's: it knows which
+ * fields were touched.
+ */
 export default function PageForm(props: PageFormProps) {
   const changed = ({ formData }: IChangeEvent, id: string | undefined) => {
     props.onChange(formData ?? {});

@@ -1,7 +1,10 @@
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 import type { JsonObject } from '@/api/types';
 
-/** What the portal has for `ui:field`. A template that asks for another field still gets a plain control, with a note. */
+/**
+ * What the portal has for `ui:field`. A template that asks for another field still gets a plain control, with a
+ * note.
+ */
 export const knownFields: ReadonlySet<string> = new Set([
   'EntityNamePicker',
   'EntityPicker',
@@ -36,7 +39,10 @@ const knownWidgets: ReadonlySet<unknown> = new Set([
   'uri',
 ]);
 
-/** Keys of Backstage's that are neither JSON Schema nor for the form, and layouts that a Backstage app registers by name. */
+/**
+ * Keys of Backstage's that are neither JSON Schema nor for the form, and layouts that a Backstage app registers by
+ * name.
+ */
 const dropped: ReadonlySet<string> = new Set([
   'backstage:permissions',
   'backstage:featureFlag',
@@ -44,7 +50,10 @@ const dropped: ReadonlySet<string> = new Set([
   'ui:backstage',
 ]);
 
-/** Keywords under which an alternative or a condition describes the same value, so that its hints belong to the same place. */
+/**
+ * Keywords under which an alternative or a condition describes the same value, so that its hints belong to the same
+ * place.
+ */
 const sameValue = ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else'];
 
 export interface SplitSchema {
@@ -53,8 +62,8 @@ export interface SplitSchema {
 }
 
 /**
- * Takes a page of a template apart the way Backstage's forms do: what starts with `ui:` becomes the form's hints, the rest is JSON Schema.
- * Properties behind a feature flag are left out: the portal has no flags.
+ * Takes a page of a template apart the way Backstage's forms do: what starts with `ui:` becomes the form's hints, the
+ * rest is JSON Schema. Properties behind a feature flag are left out: the portal has no flags.
  */
 export function splitSchema(page: JsonObject): SplitSchema {
   const uiSchema: UiSchema = {};

@@ -11,8 +11,9 @@ export interface Problem {
 }
 
 /**
- * Whether data fits a schema, interpreting it (draft 7): nothing is compiled, so that the page's policy can forbid eval. `root` holds the
- * definitions that the schema refers to. A schema that cannot be interpreted, such as one with an invalid pattern, fits nothing.
+ * Whether data fits a schema, interpreting it (draft 7): nothing is compiled, so that the page's policy can forbid
+ * eval. `root` holds the definitions that the schema refers to. A schema that cannot be interpreted, such as one with
+ * an invalid pattern, fits nothing.
  */
 export function fits(schema: RJSFSchema | boolean, data: unknown, root: RJSFSchema): boolean {
   if (typeof schema === 'boolean') return schema;
@@ -62,7 +63,10 @@ const wrappers: ReadonlySet<string> = new Set([
 
 const branchPattern = /^(.*?\/(?:anyOf|oneOf))\/(\d+)(?=\/|$)/;
 
-/** Of the alternatives that all failed, keeps the complaints of the one that came nearest: those of the others would only confuse. */
+/**
+ * Of the alternatives that all failed, keeps the complaints of the one that came nearest: those of the others would
+ * only confuse.
+ */
 function nearestBranches(units: readonly OutputUnit[]): OutputUnit[] {
   const counts = new Map<string, Map<string, number>>();
   for (const { keywordLocation } of units) {

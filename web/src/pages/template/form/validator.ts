@@ -2,7 +2,10 @@ import type { RJSFSchema, ValidatorType } from '@rjsf/utils';
 import { toErrorSchema } from '@rjsf/utils';
 import { fits, problemsOf } from './validate';
 
-/** The validator in the shape RJSF asks for. The wizard validates pages itself; RJSF uses this to choose among alternatives. */
+/**
+ * The validator in the shape RJSF asks for. The wizard validates pages itself; RJSF uses this to choose among
+ * alternatives.
+ */
 export const validator: ValidatorType = {
   isValid: (schema: RJSFSchema, data, root) => fits(schema, data, root),
   rawValidation: (schema, data) => ({ errors: problemsOf(schema, data) as never[] }),

@@ -3,8 +3,9 @@ import type { OutputUnit } from '@cfworker/json-schema';
 type SchemaNode = Record<string, unknown> | undefined;
 
 /**
- * Says what is wrong in words that make sense beside the field. A template's own `errorMessage` (Backstage's forms know ajv-errors' keyword) comes first:
- * on the field as a sentence or by keyword, or on the object around it by property.
+ * Says what is wrong in words that make sense beside the field. A template's own `errorMessage` (Backstage's forms
+ * know ajv-errors' keyword) comes first: on the field as a sentence or by keyword, or on the object around it by
+ * property.
  */
 export function describeProblem(
   unit: OutputUnit,

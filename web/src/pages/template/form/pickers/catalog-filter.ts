@@ -1,8 +1,9 @@
 import type { JsonObject } from '@/api/types';
 
 /**
- * Turns a picker's `catalogFilter` (one set of conditions or several, each `path: value | [values] | {exists: true}`) into Backstage's filter
- * parameters. The deprecated `allowedKinds`, and the picker's own kinds, stand in when there is none.
+ * Turns a picker's `catalogFilter` (one set of conditions or several, each `path: value | [values] | {exists: true}`)
+ * into Backstage's filter parameters. The deprecated `allowedKinds`, and the picker's own kinds, stand in when there
+ * is none.
  */
 export function filterParameters(options: JsonObject, defaultKinds: readonly string[] = []): string[] {
   const { catalogFilter, allowedKinds } = options;

@@ -39,7 +39,10 @@ function useFilter(props: FieldProps, picker: Picker): string[] {
     : filter;
 }
 
-/** A typed text as the reference it means: what it leaves out is the picker's default. A namespace of `false` leaves the text as it is. */
+/**
+ * A typed text as the reference it means: what it leaves out is the picker's default. A namespace of `false` leaves
+ * the text as it is.
+ */
 function completeRef(text: string, options: JsonObject, fallbackKind: string | undefined): string {
   const kind = typeof options.defaultKind === 'string' ? options.defaultKind : fallbackKind;
   if (!kind && !text.includes(':')) return text;

@@ -1,4 +1,7 @@
-/** What a RepoUrlPicker's value, `host?owner=o&repo=r`, is made of. GitHub needs owner and repo; other hosts have other parts, which are kept. */
+/**
+ * What a RepoUrlPicker's value, `host?owner=o&repo=r`, is made of. GitHub needs owner and repo; other hosts have
+ * other parts, which are kept.
+ */
 export interface RepoUrl {
   host: string;
   parts: Record<string, string>;

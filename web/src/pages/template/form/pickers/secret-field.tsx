@@ -2,7 +2,10 @@ import { ariaDescribedByIds, type FieldProps } from '@rjsf/utils';
 import { Input } from '@/ui/input';
 import { wizardContext } from '../context';
 
-/** A secret. What is typed goes with the run's secrets; the form's values, which are stored and shown, only hold as many asterisks. */
+/**
+ * A secret. What is typed goes with the run's secrets; the form's values, which are stored and shown, only hold as
+ * many asterisks.
+ */
 export function SecretField(props: FieldProps) {
   const { name, fieldPathId, onChange, onBlur, rawErrors, disabled, readonly, uiSchema } = props;
   const { secrets, setSecret } = wizardContext(props);
