@@ -48,9 +48,10 @@ web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
 	@touch "$@"
 
 .PHONY: generate
-generate: $(TOOLS)/sqlc ## Write all generated code anew.
+generate: $(TOOLS)/sqlc ## Write all generated code anew, and complete npm's lock files.
 	$(TOOLS)/sqlc generate
 	go generate ./...
+	node tools/complete-npm-locks.mjs
 
 ##@ Check
 
