@@ -165,6 +165,8 @@ func (e *execution) complete(ctx context.Context, decision plan.Decision, iterat
 		change.Status, change.Iterations = run.StatusCompleted, nil
 		change.Output, change.Shown = encoded, e.redact.JSON(encoded)
 		events = append(events, finishing(e.request.Generation, e.step))
+	} else {
+		change.FailedAttempts = new(0) // the next iteration has all attempts before it
 	}
 	if workspace != e.request.Workspace {
 		change.Workspace = workspace
@@ -193,12 +195,12 @@ func collect(iterations map[int]json.RawMessage) (json.RawMessage, error) {
 			continue
 		}
 		for name, item := range output.All() {
-			list, has := joined.Get(name)
+			list, has := nunjucks.Member(joined, name).(*nunjucks.Array)
 			if !has {
 				list = &nunjucks.Array{}
 				joined.Set(name, list)
 			}
-			list.(*nunjucks.Array).Items = append(list.(*nunjucks.Array).Items, item)
+			list.Items = append(list.Items, item)
 		}
 	}
 	return nunjucks.EncodeJSON(joined)

@@ -92,7 +92,7 @@ func (l *stepLog) attemptFailed(ctx context.Context, message string) {
 	told := run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
 		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", run.WarnLevel, l.attempt, message), StepID: e.step.ID}}
 	l.write(ctx, run.Entry{Events: append(l.take(), told),
-		Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, FailedAttempts: l.attempt}})
+		Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, FailedAttempts: &l.attempt}})
 }
 
 // take gives up the lines that were not written yet.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
@@ -22,8 +23,8 @@ import (
 
 // Workspaces keeps the files of runs between steps, as snapshots known by their digest. The digest "" is the empty workspace.
 type Workspaces interface {
-	// Open gives a directory of the caller's own that holds the snapshot; close removes it.
-	Open(ctx context.Context, digest string) (dir *os.Root, close func(), err error)
+	// Open gives a directory of the caller's own that holds the snapshot; release removes it.
+	Open(ctx context.Context, digest string) (dir *os.Root, release func(), err error)
 	// Save keeps a directory's content and answers its digest.
 	Save(ctx context.Context, dir *os.Root) (digest string, err error)
 }
@@ -48,7 +49,7 @@ type Activities struct {
 func New(options Options) *Activities { return &Activities{Options: options} }
 
 // Register makes a worker run the activities, each action under its own id.
-func (a *Activities) Register(registry worker.Registry) {
+func (a *Activities) Register(registry worker.ActivityRegistry) {
 	for name, function := range map[string]any{
 		engine.ActivityBeginRun:      a.beginRun,
 		engine.ActivityPrepareStep:   a.prepareStep,
@@ -165,9 +166,9 @@ func (a *Activities) effectsToUndo(ctx context.Context, id uuid.UUID) ([]engine.
 		return nil, err
 	}
 	var undo []engine.PlanEffect
-	for i := len(effects) - 1; i >= 0; i-- {
-		if effects[i].State != action.EffectUndone {
-			undo = append(undo, engine.PlanEffect{ID: effects[i].ID, Summary: "undo " + effects[i].Kind + " " + effects[i].Name})
+	for _, effect := range slices.Backward(effects) {
+		if effect.State != action.EffectUndone {
+			undo = append(undo, engine.PlanEffect{ID: effect.ID, Summary: "undo " + effect.Kind + " " + effect.Name})
 		}
 	}
 	return undo, nil

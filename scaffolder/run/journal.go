@@ -30,8 +30,8 @@ type Entry struct {
 type StepChange struct {
 	StepID string
 	Status Status
-	// FailedAttempts is how many attempts have failed so far.
-	FailedAttempts int
+	// FailedAttempts is how many attempts of the iteration under way have failed so far.
+	FailedAttempts *int
 	WaitingUntil   time.Time
 	// Input is shown to people: masked by the caller.
 	Input json.RawMessage
@@ -128,9 +128,8 @@ func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change
 		}
 		params.SealedIterations = s.keys.Seal(plain, id.String())
 	}
-	if change.FailedAttempts > 0 {
-		attempts := int32(change.FailedAttempts)
-		params.FailedAttempts = &attempts
+	if change.FailedAttempts != nil {
+		params.FailedAttempts = new(int32(*change.FailedAttempts))
 	}
 	if !change.WaitingUntil.IsZero() {
 		params.WaitingUntil = &change.WaitingUntil

@@ -78,7 +78,7 @@ type Step struct {
 	Position         int
 	ID, Name, Action string
 	Status           Status
-	// FailedAttempts is how many attempts failed and were made again.
+	// FailedAttempts is how many attempts failed and were made again, of a step with each those of its last iteration.
 	FailedAttempts     int
 	StartedAt, EndedAt time.Time
 	WaitingUntil       time.Time

@@ -309,7 +309,7 @@ func TestAStepsLife(t *testing.T) {
 	require.NotZero(t, r.get(t, id).StartedAt)
 	require.True(t, until.Equal(r.step(t, id, 0).WaitingUntil))
 
-	r.write(t, id, run.Entry{Phase: run.PhaseRunning, Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, FailedAttempts: 2,
+	r.write(t, id, run.Entry{Phase: run.PhaseRunning, Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2),
 		Input: json.RawMessage(`{"b":1,"a":2}`), Workspace: "sha256:1"}})
 	began := r.step(t, id, 0).StartedAt
 	require.Zero(t, r.step(t, id, 0).WaitingUntil, "it waits no more")
@@ -336,7 +336,7 @@ func TestTheIterationsOfAStepAreKeptUntilItEnds(t *testing.T) {
 	id := r.create(t, nil)
 	first := map[int]json.RawMessage{0: json.RawMessage(`{"url":"a"}`)}
 	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, Iterations: first}})
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, FailedAttempts: 1}})
+	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(1)}})
 	kept, err := r.Iterations(id, r.step(t, id, 0))
 	require.NoError(t, err)
 	require.Equal(t, first, kept, "the second iteration begins, and the first is not forgotten")
@@ -356,7 +356,7 @@ func TestReopening(t *testing.T) {
 	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}})
 	r.write(t, id, run.Entry{
 		Events: []run.NewEvent{line("a", "kept"), {Type: run.EventCancelled, Key: "c"}, completion("0/completion")},
-		Step:   &run.StepChange{StepID: "two", Status: run.StatusFailed, FailedAttempts: 3, Failure: failed.Failure, Workspace: "sha256:2"}, End: &failed})
+		Step:   &run.StepChange{StepID: "two", Status: run.StatusFailed, FailedAttempts: new(3), Failure: failed.Failure, Workspace: "sha256:2"}, End: &failed})
 
 	generation, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 1,
 		Secrets: map[string]string{"token": "new"}, Recovered: true})
