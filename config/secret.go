@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 const hidden = "(secret)"

@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
