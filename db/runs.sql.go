@@ -151,7 +151,88 @@ func (q *Queries) InsertRunSteps(ctx context.Context, db DBTX, arg InsertRunStep
 	return err
 }
 
-const listRuns = `-- name: ListRuns :many
+const listRunsNewestFirst = `-- name: ListRunsNewestFirst :many
+select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
+       last_heartbeat_at, failed_step, error
+from runs
+where (cardinality($1::text[]) = 0 or status = any ($1::text[]))
+  and (cardinality($2::text[]) = 0 or phase = any ($2::text[]))
+  and (cardinality($3::text[]) = 0 or created_by = any ($3::text[]))
+  and (cardinality($4::text[]) = 0 or template_ref = any ($4::text[]))
+order by created_at desc, id
+limit $6::int offset $5::int
+`
+
+type ListRunsNewestFirstParams struct {
+	Statuses  []string
+	Phases    []string
+	Creators  []string
+	Templates []string
+	Skip      int32
+	MaxRows   *int32
+}
+
+type ListRunsNewestFirstRow struct {
+	ID              uuid.UUID
+	TemplateRef     string
+	Title           string
+	Subject         string
+	Spec            []byte
+	CreatedBy       *string
+	Status          string
+	Phase           string
+	CreatedAt       time.Time
+	StartedAt       *time.Time
+	FinishedAt      *time.Time
+	LastHeartbeatAt *time.Time
+	FailedStep      *string
+	Error           []byte
+}
+
+// What lists show unless they are asked for another order; it walks an index and stops at its limit.
+func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRunsNewestFirstParams) ([]ListRunsNewestFirstRow, error) {
+	rows, err := db.Query(ctx, listRunsNewestFirst,
+		arg.Statuses,
+		arg.Phases,
+		arg.Creators,
+		arg.Templates,
+		arg.Skip,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListRunsNewestFirstRow{}
+	for rows.Next() {
+		var i ListRunsNewestFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.TemplateRef,
+			&i.Title,
+			&i.Subject,
+			&i.Spec,
+			&i.CreatedBy,
+			&i.Status,
+			&i.Phase,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.LastHeartbeatAt,
+			&i.FailedStep,
+			&i.Error,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRunsOrdered = `-- name: ListRunsOrdered :many
 select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
        last_heartbeat_at, failed_step, error
 from runs
@@ -170,7 +251,7 @@ order by
 limit $8::int offset $7::int
 `
 
-type ListRunsParams struct {
+type ListRunsOrderedParams struct {
 	Statuses   []string
 	Phases     []string
 	Creators   []string
@@ -181,7 +262,7 @@ type ListRunsParams struct {
 	MaxRows    *int32
 }
 
-type ListRunsRow struct {
+type ListRunsOrderedRow struct {
 	ID              uuid.UUID
 	TemplateRef     string
 	Title           string
@@ -198,8 +279,8 @@ type ListRunsRow struct {
 	Error           []byte
 }
 
-func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]ListRunsRow, error) {
-	rows, err := db.Query(ctx, listRuns,
+func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrderedParams) ([]ListRunsOrderedRow, error) {
+	rows, err := db.Query(ctx, listRunsOrdered,
 		arg.Statuses,
 		arg.Phases,
 		arg.Creators,
@@ -213,9 +294,9 @@ func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ListRunsRow{}
+	items := []ListRunsOrderedRow{}
 	for rows.Next() {
-		var i ListRunsRow
+		var i ListRunsOrderedRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.TemplateRef,

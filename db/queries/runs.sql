@@ -25,7 +25,19 @@ delete from run_secrets where run_id = @run_id;
 -- name: RunStepsByRun :many
 select * from run_steps where run_id = @run_id order by position;
 
--- name: ListRuns :many
+-- name: ListRunsNewestFirst :many
+-- What lists show unless they are asked for another order; it walks an index and stops at its limit.
+select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
+       last_heartbeat_at, failed_step, error
+from runs
+where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
+  and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
+  and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
+  and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
+order by created_at desc, id
+limit sqlc.narg('max_rows')::int offset @skip::int;
+
+-- name: ListRunsOrdered :many
 select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
        last_heartbeat_at, failed_step, error
 from runs

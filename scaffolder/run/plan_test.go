@@ -1,0 +1,94 @@
+package run_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/scaffolder/run"
+)
+
+// TestHotReadsWalkAnIndexOfALargeTable asks Postgres how it would answer what pages and event streams ask all the time, with a hundred
+// thousand runs in the table.
+func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	_, err := pool.Exec(t.Context(), `
+		insert into runs (id, template_ref, title, spec, spec_digest, status, created_at)
+		select gen_random_uuid(), 'template:default/t' || n % 20, 'T', '{}', '', (array['completed', 'failed'])[1 + n % 2], now() - n * interval '1 second'
+		from generate_series(1, 100000) as n`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `
+		insert into run_events (run_id, type, body, key)
+		select id, 'log', '{}', n::text from (select id from runs limit 2000) as r, generate_series(1, 50) as n`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), "analyze runs, run_events")
+	require.NoError(t, err)
+
+	explained := &explainer{}
+	store := run.NewStore(explaining(t, pool, explained), nil)
+	_, _, err = store.List(t.Context(), run.Query{Limit: 20})
+	require.NoError(t, err)
+	explained.requires(t, "ListRunsNewestFirst", "runs_by_created_at")
+
+	var id [16]byte
+	require.NoError(t, pool.QueryRow(t.Context(), "select run_id from run_events limit 1").Scan(&id))
+	_, err = store.Events(t.Context(), id, 10)
+	require.NoError(t, err)
+	explained.requires(t, "RunEventsAfter", "run_events_in_order")
+
+	_, err = store.NotStarted(t.Context(), time.Now().Add(-200000*time.Second))
+	require.NoError(t, err)
+	explained.requires(t, "RunsNotStarted", "runs_not_started")
+}
+
+// explainer keeps the statements that were sent and their arguments.
+type explainer struct {
+	pool  *pgxpool.Pool
+	plans map[string]string
+}
+
+// TraceQueryStart implements pgx.QueryTracer: it explains each statement before it runs.
+func (e *explainer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	name, isNamed := strings.CutPrefix(data.SQL, "-- name: ")
+	if !isNamed || strings.Contains(data.SQL, "insert") {
+		return ctx
+	}
+	name, _, _ = strings.Cut(name, " ")
+	rows, err := e.pool.Query(ctx, "explain "+data.SQL, data.Args...)
+	if err != nil {
+		return ctx
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err == nil {
+		e.plans[name] = strings.Join(lines, "\n")
+	}
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (e *explainer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (e *explainer) requires(t *testing.T, query, index string) {
+	t.Helper()
+	require.Contains(t, e.plans[query], index, query)
+	require.NotContains(t, e.plans[query], "Seq Scan", query)
+}
+
+// explaining is a pool on the same database whose statements are explained.
+func explaining(t *testing.T, pool *pgxpool.Pool, e *explainer) *pgxpool.Pool {
+	t.Helper()
+	e.pool, e.plans = pool, map[string]string{}
+	config := pool.Config()
+	config.ConnConfig.Tracer = e
+	traced, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(traced.Close)
+	return traced
+}
