@@ -29,18 +29,18 @@ func NewListener(pool *pgxpool.Pool, channel string, log *slog.Logger) *Listener
 
 // Run holds one connection and listens until ctx ends. It reconnects by itself.
 func (l *Listener) Run(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		err := l.listen(ctx)
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
-		l.log.Warn("listening to the database was interrupted", "channel", l.channel, "error", err)
+		l.log.WarnContext(ctx, "listening to the database was interrupted", "channel", l.channel, "error", err)
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(reconnectDelay):
 		}
 	}
+	return nil
 }
 
 func (l *Listener) listen(ctx context.Context) error {

@@ -47,8 +47,7 @@ func Wrap(kind Kind, cause error, format string, args ...any) error {
 
 // KindOf is the kind of the outermost fault in err's chain, "" when it carries none.
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, is := errors.AsType[*Error](err); is {
 		return e.Kind
 	}
 	return ""

@@ -226,14 +226,12 @@ func (r *templateRun) describe(err error, position int) engine.Failure {
 }
 
 func describeFailure(err error) engine.Failure {
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
+	if application, is := errors.AsType[*temporal.ApplicationError](err); is {
 		failure := engine.Failure{Name: application.Type(), Message: application.Message()}
 		_ = application.Details(&failure.Next) // an error without details has nothing to add
 		return failure
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if timeout, is := errors.AsType[*temporal.TimeoutError](err); is {
 		return engine.Failure{Name: "TimeoutError", Message: "the action did not finish: " + timeoutReason(timeout),
 			Next: "Retry the step; if it happens again, look at the worker's log."}
 	}

@@ -168,7 +168,7 @@ func describe(f engine.Failure) string {
 
 // What people can do when the action has no better advice.
 const (
-	adviceAfterPassing = "Retry when that has passed: the run goes on from this step."
+	adviceAfterPassing = "Retry when that has passed: the run goes on from this step." //nolint:gosec // no password
 	adviceAfterFinal   = "Mend the cause and retry: the run goes on from this step. If it lies in the template or in a value, start a new run."
 )
 

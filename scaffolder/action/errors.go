@@ -54,8 +54,7 @@ func (a *advised) Unwrap() error { return a.error }
 
 // Advice is what a person can do about an error, "" when nobody has said.
 func Advice(err error) string {
-	var a *advised
-	if errors.As(err, &a) {
+	if a, is := errors.AsType[*advised](err); is {
 		return a.next
 	}
 	return ""
@@ -69,8 +68,7 @@ func (e *InUseError) Error() string { return e.Reason }
 
 // IsTransient says whether trying again may help: what an *Error says, else whether the network failed or a time ran out.
 func IsTransient(err error) bool {
-	var classified *Error
-	if errors.As(err, &classified) {
+	if classified, is := errors.AsType[*Error](err); is {
 		return classified.Transient
 	}
 	var network *net.OpError
@@ -80,8 +78,7 @@ func IsTransient(err error) bool {
 
 // RetryAfter is the wait an error asks for, 0 when it asks for none.
 func RetryAfter(err error) time.Duration {
-	var classified *Error
-	if errors.As(err, &classified) {
+	if classified, is := errors.AsType[*Error](err); is {
 		return classified.RetryAfter
 	}
 	return 0

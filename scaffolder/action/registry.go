@@ -36,7 +36,7 @@ func (r *Registry) Lookup(id string) (Action, error) {
 		return a, nil
 	}
 	err := &Error{Name: "NotFoundError", Err: fmt.Errorf("Template action with ID '%s' is not registered. "+
-		"See https://backstage.io/docs/features/software-templates/builtin-actions/ on how to add a new action module.", id)}
+		"See https://backstage.io/docs/features/software-templates/builtin-actions/ on how to add a new action module.", id)} //nolint:staticcheck // Backstage's words
 	return nil, Advise(err, "Look the action's id up among the installed actions, correct the template and start a new run: this one keeps the "+
 		"template it began with.")
 }

@@ -1,0 +1,77 @@
+package action_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+// named is an action with nothing but an id.
+type named struct {
+	action.NoEffects
+	id string
+}
+
+func (n named) Describe() action.Description { return action.Description{ID: n.id} }
+
+func (named) Run(context.Context, *action.Call) (action.Output, error) { return action.Output{}, nil }
+
+func TestARegistryKnowsItsActionsByTheirIDs(t *testing.T) {
+	t.Parallel()
+	registry, err := action.NewRegistry(named{id: "fs:rename"}, named{id: "debug:log"})
+	require.NoError(t, err)
+	require.Equal(t, []action.Action{named{id: "debug:log"}, named{id: "fs:rename"}}, registry.All(), "sorted")
+	found, err := registry.Lookup("fs:rename")
+	require.NoError(t, err)
+	require.Equal(t, "fs:rename", found.Describe().ID)
+
+	_, err = registry.Lookup("no:such:action")
+	require.ErrorContains(t, err, "Template action with ID 'no:such:action' is not registered.")
+	require.False(t, action.IsTransient(err))
+
+	_, err = action.NewRegistry(named{id: "a"}, named{id: "a"})
+	require.EqualError(t, err, `two actions have the id "a"`)
+}
+
+func TestWhatTryingAgainMayMend(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("cause")
+	for name, test := range map[string]struct {
+		err        error
+		transient  bool
+		retryAfter time.Duration
+	}{
+		"said so":                     {action.Transient(cause, time.Minute), true, time.Minute},
+		"said so, deeper":             {fmt.Errorf("push: %w", action.Transient(cause, 0)), true, 0},
+		"final":                       {action.Final(cause), false, 0},
+		"final, though a time-out":    {action.Final(context.DeadlineExceeded), false, 0},
+		"input":                       {action.InputError("no %s", "name"), false, 0},
+		"advised":                     {action.Advise(action.Transient(cause, time.Second), "wait"), true, time.Second},
+		"a time-out":                  {context.DeadlineExceeded, true, 0},
+		"the network":                 {&net.OpError{Op: "dial", Err: errors.New("refused")}, true, 0},
+		"anything else":               {cause, false, 0},
+		"somebody else is using that": {&action.InUseError{Reason: "commits"}, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, test.transient, action.IsTransient(test.err))
+			require.Equal(t, test.retryAfter, action.RetryAfter(test.err))
+		})
+	}
+	require.ErrorIs(t, action.Transient(cause, 0), cause)
+	require.EqualError(t, action.Advise(action.Final(cause), "do that"), "cause")
+}
+
+func TestAnActionWithoutEffectsUndoesNone(t *testing.T) {
+	t.Parallel()
+	err := named{}.Undo(t.Context(), &action.UndoCall{Effect: action.Effect{Kind: "thing", Name: "x"}})
+	require.EqualError(t, err, `effect thing "x": the action that recorded it cannot undo anything`)
+	require.False(t, action.IsTransient(err))
+}
