@@ -1,8 +1,8 @@
-import { useQuery } from '@tanstack/react-query';
+import { usePrefetchQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect } from 'react';
 import { entitiesQuery, runsQuery, sessionQuery } from '@/api/queries';
-import type { Entity, RunSummary } from '@/api/types';
+import type { Entity, RunPage, RunSummary } from '@/api/types';
 import { useRecent, useStarred } from '@/entity/bookmarks';
 import { EntityLink } from '@/entity/entity-link';
 import { displayName, parseRef, refOf } from '@/entity/ref';
@@ -27,10 +27,7 @@ export function HomePage() {
   return (
     <div className="grid max-w-6xl grid-cols-1 gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <h1 className="sr-only">Home</h1>
-      <div className="space-y-8">
-        <WaitingForMe me={userEntityRef} />
-        <MyRuns me={userEntityRef} />
-      </div>
+      <Runs me={userEntityRef} />
       <div className="space-y-8">
         <Owned owners={ownershipEntityRefs} />
         <Bookmarks />
@@ -51,12 +48,26 @@ function Section({ title, more, children }: { title: string; more?: ReactNode; c
   );
 }
 
-function WaitingForMe({ me }: { me: string }) {
-  const { data } = useQuery(runsQuery({ phase: 'parked', createdBy: me, limit: 50 }));
-  const parked = data?.runs ?? [];
-  if (!data || parked.length === 0) return null;
+const waitingQuery = (me: string) => runsQuery({ phase: 'parked', createdBy: me, limit: 50 });
+const recentQuery = (me: string) => runsQuery({ createdBy: me, limit: shownRuns });
+
+/** Both lists at once: one that came later would push the other away from under the pointer. */
+function Runs({ me }: { me: string }) {
+  const waiting = useQuery(waitingQuery(me));
+  usePrefetchQuery(recentQuery(me));
+  if (waiting.isPending) return <Skeleton />;
   return (
-    <Section title="Waiting for you" more={plural(data.total, 'run')}>
+    <div className="space-y-8">
+      {waiting.data && <WaitingForMe page={waiting.data} />}
+      <MyRuns me={me} />
+    </div>
+  );
+}
+
+function WaitingForMe({ page: { runs: parked, total } }: { page: RunPage }) {
+  if (parked.length === 0) return null;
+  return (
+    <Section title="Waiting for you" more={plural(total, 'run')}>
       <ul className="divide-y">
         {parked.map((run) => (
           <li key={run.id} className="py-2">
@@ -73,7 +84,7 @@ function WaitingForMe({ me }: { me: string }) {
 
 function MyRuns({ me }: { me: string }) {
   const { data, error, refetch } = useQuery({
-    ...runsQuery({ createdBy: me, limit: shownRuns }),
+    ...recentQuery(me),
     refetchInterval: 10_000,
   });
   return (
