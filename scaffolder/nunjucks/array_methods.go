@@ -69,7 +69,7 @@ func (r *run) callback(v Value) *callable {
 // eachItem calls function with each item, its index and the list, until visit is satisfied.
 func (r *run) eachItem(array *Array, function Value, visit func(i int, item, result Value) (done bool)) {
 	callback := r.callback(function)
-	for i := 0; i < len(array.Items); i++ {
+	for i := 0; i < len(array.Items); i++ { //nolint:intrange // function may change the list
 		item := array.Items[i]
 		if visit(i, item, r.call(callback, Undefined, []Value{item, integer(i), array})) {
 			return

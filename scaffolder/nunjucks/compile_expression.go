@@ -1,5 +1,7 @@
 package nunjucks
 
+import "strings"
+
 // expression compiles an expression. Where operators are involved it lays them out in a row, as nunjucks does with the
 // JavaScript that it emits, and reads the row by JavaScript's precedence: not a == b is (not a) == b, and 1 ~ 2 + 3 is
 // ((1 ~ 2) + 3).
@@ -96,14 +98,15 @@ func (c *compiler) testArgument(arguments []node, at position) (expression, bool
 	if len(arguments) == 1 {
 		return c.expression(arguments[0]), true
 	}
-	digits := ""
+	var written strings.Builder
 	for _, argument := range arguments {
 		literal, ok := argument.(*literalNode)
 		if !ok || countDigits(literalText(literal.value)) != len(literalText(literal.value)) {
 			panic(at.syntaxError("a test takes one argument"))
 		}
-		digits += literalText(literal.value)
+		written.WriteString(literalText(literal.value))
 	}
+	digits := written.String()
 	if len(digits) > 1 && digits[0] == '0' {
 		panic(at.syntaxError("a test takes one argument"))
 	}

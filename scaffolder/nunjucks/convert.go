@@ -375,7 +375,12 @@ func (r *run) indexedItems(items []Value) *Object {
 
 // copyObject copies the data before a rendering that may change it. What appears twice becomes two.
 func (r *run) copyObject(object *Object, depth int) *Object {
-	return r.copyValue(object, depth).(*Object)
+	r.allocateItems(2 * object.Len())
+	duplicate := NewObject()
+	for _, m := range object.members {
+		duplicate.Set(m.key, r.copyValue(m.value, depth+1))
+	}
+	return duplicate
 }
 
 func (r *run) copyValue(v Value, depth int) Value {
@@ -391,12 +396,7 @@ func (r *run) copyValue(v Value, depth int) Value {
 		}
 		return &Array{items}
 	case *Object:
-		r.allocateItems(2 * v.Len())
-		object := NewObject()
-		for _, m := range v.members {
-			object.Set(m.key, r.copyValue(m.value, depth+1))
-		}
-		return object
+		return r.copyObject(v, depth)
 	}
 	return v
 }

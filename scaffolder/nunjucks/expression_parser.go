@@ -3,6 +3,7 @@ package nunjucks
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // expression parses an expression, a conditional one included: a if b else c.
@@ -184,7 +185,7 @@ func (p *parser) postfix(parsed node) node {
 	for {
 		switch tok := p.peek(); {
 		case tok.kind == tokenLeftParen:
-			arguments, _ := p.signature(true)
+			arguments := p.signature(true)
 			p.noticeSuper(parsed)
 			parsed = &callNode{parsed, arguments, tok.position}
 		case tok.kind == tokenLeftBracket:
@@ -293,15 +294,16 @@ func (p *parser) pair() pairNode {
 }
 
 // signature parses the arguments of a call. Without required, there may be none, not even brackets.
-func (p *parser) signature(required bool) (arguments []node, found bool) {
+func (p *parser) signature(required bool) []node {
 	if !p.skip(tokenLeftParen) {
 		if required {
 			p.fail("expected arguments")
 		}
-		return nil, false
+		return nil
 	}
 	p.enter()
 	defer p.leave()
+	var arguments []node
 	keywords := &dictionaryNode{keywords: true}
 	for first := true; !p.skip(tokenRightParen); first = false {
 		if !first && !p.skip(tokenComma) {
@@ -318,7 +320,7 @@ func (p *parser) signature(required bool) (arguments []node, found bool) {
 	if len(keywords.pairs) > 0 {
 		arguments = append(arguments, keywords)
 	}
-	return arguments, true
+	return arguments
 }
 
 func (p *parser) filters(parsed node) node {
@@ -334,11 +336,11 @@ func (p *parser) filters(parsed node) node {
 }
 
 func (p *parser) filterName() string {
-	name := p.filterWord()
+	words := []string{p.filterWord()}
 	for p.skipText(tokenOperator, ".") {
-		name += "." + p.filterWord()
+		words = append(words, p.filterWord())
 	}
-	return name
+	return strings.Join(words, ".")
 }
 
 func (p *parser) filterWord() string {

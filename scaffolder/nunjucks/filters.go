@@ -173,16 +173,16 @@ func filterDefault(_ *run, args []Value) Value {
 func filterDictsort(r *run, args []Value) Value {
 	pairs := r.inheritedEntries(args[0])
 	caseSensitive, by := truthy(argument(args, 1)), argument(args, 2)
-	column := 0
+	column := 0.0
 	switch by {
 	case Undefined, "key":
 	case "value":
-		column = 1
+		column = 1.0
 	default:
 		r.fail("dictsort filter: You can only sort by either key or value")
 	}
 	key := func(pair Value) Value {
-		value := pair.(*Array).Items[column]
+		value := r.item(pair, column)
 		if text, ok := value.(string); ok && !caseSensitive {
 			return upperCase(text)
 		}
@@ -266,7 +266,7 @@ func filterInt(r *run, args []Value) Value {
 func filterGroupBy(r *run, args []Value) Value {
 	attribute := argument(args, 1)
 	function, computed := attribute.(*callable)
-	groups := NewObject()
+	groups, lists := NewObject(), map[string]*Array{}
 	length := r.length(args[0])
 	for i := 0.0; i < length; i++ {
 		item := r.item(args[0], i)
@@ -281,12 +281,13 @@ func filterGroupBy(r *run, args []Value) Value {
 			r.fail("groupby: %q cannot be the name of a group", name)
 		}
 		r.allocateItems(1)
-		if group, ok := groups.Get(name); ok {
-			array := group.(*Array)
-			array.Items = append(array.Items, item)
-		} else {
-			groups.Set(name, &Array{[]Value{item}})
+		group, known := lists[name]
+		if !known {
+			group = &Array{}
+			lists[name] = group
+			groups.Set(name, group)
 		}
+		group.Items = append(group.Items, item)
 	}
 	return groups
 }
@@ -304,7 +305,7 @@ func (r *run) attribute(item, path Value) Value {
 		}
 		return r.member(item, text)
 	}
-	for _, part := range strings.Split(text, ".") {
+	for part := range strings.SplitSeq(text, ".") {
 		if !ownKey(r, item, part) {
 			return Undefined
 		}
@@ -368,7 +369,7 @@ func filterList(r *run, args []Value) Value {
 
 func filterRandom(r *run, args []Value) Value {
 	length := r.length(args[0])
-	return r.item(args[0], math.Floor(rand.Float64()*length))
+	return r.item(args[0], math.Floor(rand.Float64()*length)) //nolint:gosec // as random as nunjucks, which uses Math.random
 }
 
 // selection makes select and reject, which keep the items for which a test gives the expected answer.

@@ -104,7 +104,7 @@ func (i *loopInstruction) iterate(r *run, list Value) {
 func (i *loopInstruction) overArray(r *run, list *Array) {
 	length := integer(len(list.Items))
 	r.locals.slots[i.length] = length
-	for n := 0; n < len(list.Items); n++ {
+	for n := 0; n < len(list.Items); n++ { //nolint:intrange // the body may change the list
 		if i.destructures {
 			i.destructure(r, list.Items[n])
 		} else {
@@ -211,7 +211,7 @@ func (i *asyncLoopInstruction) execute(r *run) {
 
 func (i *asyncLoopInstruction) overItems(r *run, list *Array) {
 	length := integer(len(list.Items))
-	for n := 0; n < len(list.Items); n++ {
+	for n := 0; n < len(list.Items); n++ { //nolint:intrange // the body may change the list
 		item := list.Items[n]
 		i.reset.execute(r)
 		if !i.destructures {

@@ -70,8 +70,8 @@ func (p *parser) skipText(kind tokenKind, text string) bool {
 func (p *parser) skipSymbol(name string) bool { return p.skipText(tokenSymbol, name) }
 
 // fail stops parsing at the next token.
-func (p *parser) fail(format string, args ...any) {
-	panic(p.peek().syntaxError(format, args...))
+func (p *parser) fail(message string) {
+	panic(p.peek().syntaxError("%s", message))
 }
 
 // enter guards a recursion; the caller defers leave.
@@ -307,7 +307,7 @@ func (p *parser) setTag(start token) *setStatement {
 func (p *parser) macroTag(start token) *macroStatement {
 	parsed := &macroStatement{position: start.position}
 	parsed.name = p.primary(false)
-	parsed.arguments, _ = p.signature(true)
+	parsed.arguments = p.signature(true)
 	p.endTag()
 	parsed.body = p.bodyUntil("endmacro")
 	p.endBlock()
@@ -317,7 +317,7 @@ func (p *parser) macroTag(start token) *macroStatement {
 // callTag parses a call block as a call with one more keyword argument, the block's body as the function caller.
 func (p *parser) callTag(start token) *outputStatement {
 	caller := &macroStatement{position: start.position}
-	caller.arguments, _ = p.signature(false)
+	caller.arguments = p.signature(false)
 	call, ok := p.primary(true).(*callNode)
 	if !ok {
 		panic(start.syntaxError("expected a call in the call tag"))

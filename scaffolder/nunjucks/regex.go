@@ -62,13 +62,13 @@ func compilePattern(body, flags string, timeout time.Duration, at position) *pat
 
 // sortedFlags puts flags in the order in which JavaScript prints them.
 func sortedFlags(flags string) string {
-	sorted := ""
+	var sorted strings.Builder
 	for _, flag := range "gimy" {
 		if strings.ContainsRune(flags, flag) {
-			sorted += string(flag)
+			sorted.WriteRune(flag)
 		}
 	}
-	return sorted
+	return sorted.String()
 }
 
 // source is the regular expression as it prints.

@@ -7,14 +7,20 @@ var regexMethods map[string]*callable
 
 func init() {
 	regexMethods = map[string]*callable{
-		"exec": newCallable(1, func(r *run, this Value, args []Value) Value {
-			return r.exec(this.(*regex), r.text(argument(args, 0)))
-		}),
-		"test": newCallable(1, func(r *run, this Value, args []Value) Value {
-			return r.exec(this.(*regex), r.text(argument(args, 0))) != nil
-		}),
+		"exec":     regexMethod(func(r *run, expression *regex, s string) Value { return r.exec(expression, s) }),
+		"test":     regexMethod(func(r *run, expression *regex, s string) Value { return r.exec(expression, s) != nil }),
 		"toString": newCallable(0, func(r *run, this Value, _ []Value) Value { return r.text(this) }),
 	}
+}
+
+func regexMethod(method func(r *run, expression *regex, s string) Value) *callable {
+	return newCallable(1, func(r *run, this Value, args []Value) Value {
+		expression, ok := this.(*regex)
+		if !ok {
+			r.fail("a method of regular expressions was called on a %s", typeName(this))
+		}
+		return method(r, expression, r.text(argument(args, 0)))
+	})
 }
 
 // member is a property of the object; Undefined leaves the methods.

@@ -9,7 +9,7 @@ import (
 
 // run is one rendering of a template.
 type run struct {
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // a run is one call, whose context it is
 	env      *Environment
 	template *Template
 	// data are the variables given by the caller; assigned are those that the template set at its top level.

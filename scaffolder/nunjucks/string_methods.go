@@ -286,14 +286,14 @@ func stringReplace(r *run, s string, args []Value) Value {
 }
 
 func (r *run) replaceFirst(s, old string, replacement Value) Value {
-	at := strings.Index(s, old)
+	before, after, found := strings.Cut(s, old)
 	substitute := r.substitution(replacement, s)
-	if at < 0 {
+	if !found {
 		return s
 	}
-	offset := textLength(s[:at])
+	offset := textLength(before)
 	text := substitute(match{start: offset, end: offset + textLength(old)})
-	return r.concatenate(r.concatenate(s[:at], text), s[at+len(old):])
+	return r.concatenate(r.concatenate(before, text), after)
 }
 
 func stringReplaceAll(r *run, s string, args []Value) Value {

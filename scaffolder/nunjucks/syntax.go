@@ -4,7 +4,7 @@ package nunjucks
 // gives them JavaScript's.
 
 // node is an expression of the syntax tree.
-type node interface{}
+type node interface{ isNode() }
 
 type (
 	literalNode struct{ value Value }
@@ -66,8 +66,24 @@ type (
 	callerNode struct{ macro *macroStatement }
 )
 
+func (*literalNode) isNode()    {}
+func (*regexNode) isNode()      {}
+func (*symbolNode) isNode()     {}
+func (*groupNode) isNode()      {}
+func (*arrayNode) isNode()      {}
+func (*dictionaryNode) isNode() {}
+func (*callNode) isNode()       {}
+func (*filterNode) isNode()     {}
+func (*lookupNode) isNode()     {}
+func (*unaryNode) isNode()      {}
+func (*binaryNode) isNode()     {}
+func (*inlineIfNode) isNode()   {}
+func (*sliceNode) isNode()      {}
+func (*captureNode) isNode()    {}
+func (*callerNode) isNode()     {}
+
 // statement is a part of a template's body.
-type statement interface{}
+type statement interface{ isStatement() }
 
 type (
 	textStatement   struct{ text string }
@@ -130,6 +146,16 @@ type (
 		position
 	}
 )
+
+func (textStatement) isStatement()       {}
+func (*outputStatement) isStatement()    {}
+func (*ifStatement) isStatement()        {}
+func (*forStatement) isStatement()       {}
+func (*switchStatement) isStatement()    {}
+func (*setStatement) isStatement()       {}
+func (*macroStatement) isStatement()     {}
+func (*blockStatement) isStatement()     {}
+func (*referenceStatement) isStatement() {}
 
 // loopKind is the flavour of a loop. The asynchronous ones run at once like the others, but differ in details.
 type loopKind uint8

@@ -15,7 +15,7 @@ import (
 // ASCII, nearly all of it, takes the short way.
 
 func isASCII(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false
 		}

@@ -139,16 +139,17 @@ func filterTrim(r *run, args []Value) Value {
 
 func filterReplace(r *run, args []Value) Value {
 	value, old, replacement, limit := args[0], argument(args, 1), argument(args, 2), argument(args, 3)
-	switch pattern := old.(type) {
+	var pattern, text string
+	switch old := old.(type) {
 	case *regex:
 		return r.invoke(value, "replace", old, replacement)
 	case float64:
-		old = formatNumber(pattern)
+		pattern = formatNumber(old)
 	case string:
+		pattern = old
 	default:
 		return value
 	}
-	var text string
 	switch value := value.(type) {
 	case float64:
 		text = formatNumber(value)
@@ -159,7 +160,7 @@ func filterReplace(r *run, args []Value) Value {
 	default:
 		return value
 	}
-	return r.replaceText(value, text, old.(string), replacement, limit)
+	return r.replaceText(value, text, pattern, replacement, limit)
 }
 
 // replaceText replaces the first limit occurrences of old, all when limit is undefined or -1. An empty old puts the
