@@ -24,6 +24,16 @@ func (q *Queries) BeginRun(ctx context.Context, db DBTX, workflowRunID *string, 
 	return err
 }
 
+const commitWithoutWaiting = `-- name: CommitWithoutWaiting :exec
+select set_config('synchronous_commit', 'off', true)
+`
+
+// Lets this transaction's commit return before it is on disk. A crash of Postgres may lose it, never tear it.
+func (q *Queries) CommitWithoutWaiting(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, commitWithoutWaiting)
+	return err
+}
+
 const countRuns = `-- name: CountRuns :one
 select count(*)
 from runs

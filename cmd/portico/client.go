@@ -121,7 +121,9 @@ func (c *apiClient) send(ctx context.Context, method, path string, body any) (*h
 // explain words an error answer: the envelope's message, or the list of what is wrong with the values.
 func explain(status int, answer []byte) string {
 	var body struct {
-		Error  struct{ Message string } `json:"error"`
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
 		Errors []struct {
 			Stack   string `json:"stack"`
 			Message string `json:"message"`
@@ -209,8 +211,7 @@ func (c *apiClient) follow(ctx context.Context, id string, each func(event)) err
 		if done || ctx.Err() != nil {
 			return ctx.Err()
 		}
-		var refused *apiError
-		if errors.As(err, &refused) {
+		if _, refused := errors.AsType[*apiError](err); refused {
 			return err
 		}
 		select {

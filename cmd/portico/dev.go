@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -48,7 +49,10 @@ code as production, with the outside brought along.`,
   portico dev --config examples/app-config.yaml --demo          also run the golden path
   portico dev --config examples/app-config.yaml --demo --exit   and stop, with a status`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return d.run(command.Context()) },
+		RunE: func(command *cobra.Command, _ []string) error {
+			d.out = command.OutOrStdout()
+			return d.run(command.Context())
+		},
 	}
 	d.addFlags(command)
 	flags := command.Flags()
@@ -69,12 +73,13 @@ type dev struct {
 	port              int
 	demo, exit        bool
 	started           time.Time
+	out               io.Writer
 	parts             *partList
 }
 
 func (d *dev) run(ctx context.Context) error {
 	d.started = time.Now()
-	d.parts = newPartList(os.Stdout)
+	d.parts = newPartList(d.out)
 	loaded, log, err := d.load(ctx)
 	if err != nil {
 		return err
@@ -214,7 +219,7 @@ func (d *dev) afterStart(ctx context.Context, p *platform, stack *devstack.Stack
 		return err
 	}
 	d.parts.tell("Portico", "ready")
-	fmt.Printf("\nPortico is up after %s.\n\n  Portal           %s\n  Temporal Web UI  %s\n  Git forge        %s\n  Data             %s\n\n",
+	fmt.Fprintf(d.out, "\nPortico is up after %s.\n\n  Portal           %s\n  Temporal Web UI  %s\n  Git forge        %s\n  Data             %s\n\n",
 		brief(time.Since(d.started)), p.config.App.BaseURL, stack.TemporalUI().URL(), gitForge.URL(), d.dataDir)
 	if d.demo {
 		outcome.err = d.runDemo(ctx, c, gitForge)
@@ -225,7 +230,7 @@ func (d *dev) afterStart(ctx context.Context, p *platform, stack *devstack.Stack
 			return nil
 		}
 	}
-	fmt.Println("Press Ctrl-C to stop; everything is kept and comes up again the next time.")
+	fmt.Fprintln(d.out, "Press Ctrl-C to stop; everything is kept and comes up again the next time.")
 	<-ctx.Done()
 	return nil
 }
@@ -237,11 +242,11 @@ func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) 
 		"name": name, "description": "Tells customers where their parcel is", "owner": "group:default/tracking",
 		"repoUrl": fmt.Sprintf("%s?owner=%s&repo=%s", gitForge.Host(), demoOrganization, name),
 	}
-	fmt.Printf("Running the golden path: %s\n\n", name)
+	fmt.Fprintf(d.out, "Running the golden path: %s\n\n", name)
 	if err := c.waitForEntity(ctx, "template:default/golden-path"); err != nil {
 		return err
 	}
-	return c.runAndWatch(ctx, os.Stdout, "template:default/golden-path", values, nil)
+	return c.runAndWatch(ctx, d.out, "template:default/golden-path", values, nil)
 }
 
 // absoluteDataDirectory is the directory asked for, or the usual place for an application's data.

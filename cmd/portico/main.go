@@ -16,18 +16,21 @@ import (
 // version is set when the binary is built.
 var version = "dev"
 
-func main() {
+func main() { os.Exit(execute()) }
+
+// execute runs the command line and answers the status of the process.
+func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := rootCommand().ExecuteContext(ctx)
-	var status *exitError
-	switch {
-	case errors.As(err, &status):
-		os.Exit(status.code)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "portico:", err)
-		os.Exit(1)
+	if err == nil {
+		return 0
 	}
+	if status, ok := errors.AsType[*exitError](err); ok {
+		return status.code
+	}
+	fmt.Fprintln(os.Stderr, "portico:", err)
+	return 1
 }
 
 // exitError ends the process with a code; what there is to say was said already.

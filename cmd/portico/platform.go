@@ -111,7 +111,9 @@ func (p *platform) openTemporal(ctx context.Context, at place) error {
 	dialing, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	connected, err := client.DialContext(dialing, client.Options{HostPort: at.temporalAddress, Namespace: p.config.Portico.Temporal.Namespace,
-		Logger: temporallog.NewStructuredLogger(p.log)})
+		Logger: temporallog.NewStructuredLogger(p.log),
+		// What is said is small and mostly travels on one network: compressing it costs more than it saves.
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}})
 	if err != nil {
 		return fmt.Errorf("connect to Temporal at %s: %w", at.temporalAddress, err)
 	}

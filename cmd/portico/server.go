@@ -84,10 +84,9 @@ func listen(ctx context.Context, at config.Listen) (net.Listener, error) {
 
 // serverOptions are what `portico dev` knows and the configuration does not.
 type serverOptions struct {
-	temporalUI   string
-	workflowURL  func(id, executionID string) string
-	allowGuest   bool
-	afterStartup func()
+	temporalUI  string
+	workflowURL func(id, executionID string) string
+	allowGuest  bool
 }
 
 func configuredWorkflowURL(loaded *config.Config) string {

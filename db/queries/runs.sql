@@ -113,3 +113,7 @@ set status = @status,
     error = sqlc.narg('error')::json,
     workspace = coalesce(sqlc.narg('workspace'), workspace)
 where run_id = @run_id and step_id = @step_id;
+
+-- name: CommitWithoutWaiting :exec
+-- Lets this transaction's commit return before it is on disk. A crash of Postgres may lose it, never tear it.
+select set_config('synchronous_commit', 'off', true);

@@ -71,6 +71,10 @@ func (s *Store) record(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entr
 		return err
 	}
 	if entry.Began != "" {
+		// Should this be lost, the run is open as it was, and is begun again: not worth waiting for the disk.
+		if err := s.queries.CommitWithoutWaiting(ctx, tx); err != nil {
+			return fmt.Errorf("begin run %s: %w", id, err)
+		}
 		if err := s.queries.BeginRun(ctx, tx, &entry.Began, id); err != nil {
 			return fmt.Errorf("begin run %s: %w", id, err)
 		}

@@ -21,11 +21,13 @@ const (
 type Redactor struct{ secrets []string }
 
 // NewRedactor masks the values of secrets.
-func NewRedactor(secrets map[string]string) Redactor {
+func NewRedactor(secrets ...map[string]string) Redactor {
 	var values []string
-	for _, secret := range secrets {
-		if trimmed := strings.TrimSpace(secret); len(trimmed) > 1 {
-			values = append(values, trimmed)
+	for _, some := range secrets {
+		for _, secret := range some {
+			if trimmed := strings.TrimSpace(secret); len(trimmed) > 1 {
+				values = append(values, trimmed)
+			}
 		}
 	}
 	// The longest first, so that a secret that contains another is masked whole.
