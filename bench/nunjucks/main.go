@@ -67,7 +67,7 @@ func measure(ctx context.Context) error {
 }
 
 func report(name string, ours, theirs float64) {
-	fmt.Printf("%-12s  portico %7.1f ms CPU   node with nunjucks %7.1f ms CPU   %.1f times less\n", name, ours, theirs, theirs/ours)
+	fmt.Fprintf(os.Stdout, "%-12s  portico %7.1f ms CPU   node with nunjucks %7.1f ms CPU   %.1f times less\n", name, ours, theirs, theirs/ours)
 }
 
 func median(values []float64) float64 {

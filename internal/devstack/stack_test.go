@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -184,13 +185,13 @@ func TestWebUIShowsTheNamespace(t *testing.T) {
 	stack := start(t, devstack.Options{})
 	require.Equal(t, stack.TemporalUI().URL()+"/namespaces/default/workflows/a%20run", stack.TemporalUI().WorkflowURL("a run"))
 
-	page := get(t, stack.TemporalUI().WorkflowURL(runID))
+	page, _ := get(t, stack.TemporalUI().WorkflowURL(runID))
 	require.Equal(t, http.StatusOK, page.StatusCode)
 	require.Contains(t, page.Header.Get("Content-Type"), "text/html")
 
 	var namespace struct{ NamespaceInfo struct{ Name string } }
-	answer := get(t, stack.TemporalUI().URL()+"/api/v1/namespaces/default")
-	require.NoError(t, json.NewDecoder(answer.Body).Decode(&namespace))
+	_, answer := get(t, stack.TemporalUI().URL()+"/api/v1/namespaces/default")
+	require.NoError(t, json.Unmarshal(answer, &namespace))
 	require.Equal(t, "default", namespace.NamespaceInfo.Name)
 }
 
@@ -266,14 +267,17 @@ func requireResult(t *testing.T, run client.WorkflowRun, want string) {
 	require.Equal(t, want, got)
 }
 
-func get(t *testing.T, url string) *http.Response {
+// get is an answer and its whole body.
+func get(t *testing.T, url string) (*http.Response, []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
-	t.Cleanup(func() { response.Body.Close() })
-	return response
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response, body
 }
 
 func connect(t *testing.T, dsn string) *pgx.Conn {

@@ -130,6 +130,7 @@ func (p *player) signIn(t *testing.T) {
 }
 
 func (p *player) play(t *testing.T, file string) {
+	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	var e exchange

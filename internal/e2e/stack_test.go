@@ -58,7 +58,7 @@ func (s *sharedStack) makeDirectory() (string, error) {
 	}
 	s.dir = dir
 	// A Postgres that is started as root drops its rights and must be able to enter its directory.
-	return dir, os.Chmod(dir, 0o755) //nolint:gosec // It holds nothing but what the tests made up.
+	return dir, os.Chmod(dir, 0o755)
 }
 
 func (s *sharedStack) start(ctx context.Context) (*devstack.Stack, error) {

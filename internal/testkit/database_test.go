@@ -28,7 +28,7 @@ func TestDatabaseIsMigratedAndPrivate(t *testing.T) {
 func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
 	t.Parallel()
 	var name string
-	t.Run("use", func(t *testing.T) {
+	t.Run("use", func(t *testing.T) { //nolint:tparallel // what follows is about its end
 		pool := testkit.Database(t)
 		require.NoError(t, pool.QueryRow(t.Context(), "select current_database()").Scan(&name))
 	})

@@ -34,9 +34,10 @@ func decode(t *testing.T, text string) nunjucks.Value {
 	return value
 }
 
-func decodeObject(t *testing.T, text string) *nunjucks.Object {
+// given is what expressions are rendered with: a fresh copy of data.
+func given(t *testing.T) *nunjucks.Object {
 	t.Helper()
-	object, ok := decode(t, text).(*nunjucks.Object)
+	object, ok := decode(t, data).(*nunjucks.Object)
 	require.True(t, ok)
 	return object
 }
@@ -97,7 +98,7 @@ func TestRender(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rendered := renderer.Render(t.Context(), decode(t, tc.input), decodeObject(t, data))
+			rendered := renderer.Render(t.Context(), decode(t, tc.input), given(t))
 			require.Equal(t, tc.expected, show(t, rendered))
 		})
 	}
@@ -106,13 +107,13 @@ func TestRender(t *testing.T) {
 func TestRenderUndefined(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, nunjucks.Value(nunjucks.Undefined),
-		renderer().Render(t.Context(), "${{ parameters.o.x.y.z }}", decodeObject(t, data)))
+		renderer().Render(t.Context(), "${{ parameters.o.x.y.z }}", given(t)))
 }
 
 // TestRenderSharesNothing guards against a result that changes with the data.
 func TestRenderSharesNothing(t *testing.T) {
 	t.Parallel()
-	variables := decodeObject(t, data)
+	variables := given(t)
 	rendered, ok := renderer().Render(t.Context(), "${{ parameters.o }}", variables).(*nunjucks.Object)
 	require.True(t, ok)
 	rendered.Set("k", "changed")
@@ -141,7 +142,7 @@ func TestLegacyValueCoercion(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rendered := renderer.Render(t.Context(), decode(t, tc.input), decodeObject(t, data))
+			rendered := renderer.Render(t.Context(), decode(t, tc.input), given(t))
 			require.Equal(t, tc.expected, show(t, rendered))
 		})
 	}
@@ -175,7 +176,7 @@ func TestCondition(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result, asked := renderer.Condition(t.Context(), tc.source, decodeObject(t, data), tc.previousFailed)
+			result, asked := renderer.Condition(t.Context(), tc.source, given(t), tc.previousFailed)
 			require.Equal(t, tc.result, result, "result")
 			require.Equal(t, tc.asked, asked, "asked")
 		})
@@ -206,7 +207,7 @@ func TestOutput(t *testing.T) {
 		"text": [{"if": false, "content": "x"}],
 		"other": "${{ parameters.n }}"
 	}`)
-	rendered := renderer().Output(t.Context(), output, decodeObject(t, data))
+	rendered := renderer().Output(t.Context(), output, given(t))
 	require.JSONEq(t, `{
 		"links": [{"title": "yes"}, {"title": "removed condition"}, {"title": "text"}, "plain"],
 		"text": [],

@@ -65,7 +65,7 @@ func TestFilters(t *testing.T) {
 		`("component:a/b" | parseEntityRef).name | upper`: `"B"`,
 	} {
 		whole := "${{ " + source + " }}"
-		rendered := show(t, renderer().Render(t.Context(), whole, decodeObject(t, data)))
+		rendered := show(t, renderer().Render(t.Context(), whole, given(t)))
 		if expected == refused {
 			expected = show(t, whole)
 		}
@@ -76,7 +76,7 @@ func TestFilters(t *testing.T) {
 func TestWithoutIntegrationsNoRepositoryIsKnown(t *testing.T) {
 	t.Parallel()
 	source := "${{ parameters.repo | parseRepoUrl }}"
-	require.Equal(t, source, expression.New(expression.Options{}).Render(t.Context(), source, decodeObject(t, data)))
+	require.Equal(t, source, expression.New(expression.Options{}).Render(t.Context(), source, given(t)))
 }
 
 // TestSkeletonFilesKnowTheFiltersToo is about the environment of fetch:template.
@@ -96,7 +96,7 @@ func TestSkeletonFilesKnowTheFiltersToo(t *testing.T) {
 			t.Parallel()
 			template, err := renderer().Files(test.cookiecutter, test.trim, test.strip).Parse(test.source)
 			require.NoError(t, err)
-			text, err := template.Render(t.Context(), decodeObject(t, data))
+			text, err := template.Render(t.Context(), given(t))
 			require.NoError(t, err)
 			require.Equal(t, test.expected, text)
 		})

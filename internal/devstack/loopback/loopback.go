@@ -17,8 +17,8 @@ func FreePorts(ctx context.Context, count int) ([]int, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close() // at the end only, so that no port is given twice
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+		defer listener.Close()                                     // at the end only, so that no port is given twice
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // of a TCP listener
 	}
 	return ports, nil
 }

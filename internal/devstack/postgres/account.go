@@ -23,7 +23,7 @@ func serverAccount(dataDirectory string) (account, error) {
 		return account{}, nil
 	}
 	if info, err := os.Stat(dataDirectory); err == nil {
-		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != 0 {
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 {
 			return account{&syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}, nil
 		}
 	}

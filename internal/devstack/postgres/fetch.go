@@ -172,7 +172,10 @@ func linkTree(root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	var links []struct{ Source, Target string }
+	var links []struct {
+		Source string `json:"source"`
+		Target string `json:"target"`
+	}
 	if err := json.Unmarshal(list, &links); err != nil {
 		return fmt.Errorf("%s: %w", symlinkList, err)
 	}
