@@ -111,7 +111,7 @@ func (a *Activities) readBegun(ctx context.Context, id uuid.UUID) (begunRun, err
 	if err != nil {
 		return begunRun{}, err
 	}
-	begun := begunRun{run: record, secrets: secrets, redact: run.NewRedactor(secrets)}
+	begun := begunRun{run: record, secrets: secrets, redact: run.NewRedactor(secrets, a.Planner.EnvironmentSecrets())}
 	a.begun.put(begun)
 	return begun, nil
 }

@@ -28,7 +28,11 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-const secret = "hunter2-very-secret"
+// The secrets of these tests: the run's token, and the environment's key.
+const (
+	secret            = "hunter2-very-secret"
+	environmentSecret = "swordfish-of-the-environment"
+)
 
 // act is an action whose every move a test chooses.
 type act struct {
@@ -80,7 +84,7 @@ func newBench(t *testing.T, does *act, steps ...string) *bench {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	b := &bench{T: t, environment: suite.NewTestActivityEnvironment(), runs: run.NewStore(testkit.Database(t), keys), act: does, id: uuid.New()}
 	templaterun.New(templaterun.Options{Log: slog.New(slog.DiscardHandler), Runs: b.runs, Actions: actions, Workspaces: workspaces,
-		Planner:  plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{}),
+		Planner:  plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{Secrets: map[string]string{"key": environmentSecret}}),
 		Settings: engine.Settings{StepTimeout: time.Minute, MaximumAttempts: 3}}).Register(b.environment)
 	n := run.New{ID: b.id, TemplateRef: "template:default/t", Title: "T", Secrets: map[string]string{"token": secret}}
 	spec := `{"steps":[` + strings.Join(steps, ",") + `],"output":{"url":"${{ steps.one.output.url }}","text":[{"if":false}]},"parameters":{"items":["a","b"]},"user":{"ref":"user:default/ada"}}`
@@ -307,6 +311,18 @@ func TestNoSecretIsShown(t *testing.T) {
 	require.JSONEq(t, `{"from":"https://`+secret+`@x"}`, seen, "the next step sees the true output")
 	b.must(engine.ActivityFinishRun, engine.Finish{RunID: b.id.String()})
 	require.JSONEq(t, `{"url":"https://***@x","text":[]}`, string(b.get().Output))
+}
+
+func TestTheEnvironmentsSecretsAreNotShownEither(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
+		call.Log.Info("input %s", call.Input)
+		return action.Output{"url": environmentSecret}, nil
+	}}, `{"id":"one","name":"One","action":"test:act","input":{"k":"${{ environment.secrets.key }}"}}`)
+	b.must("test:act", b.request(0))
+	require.Contains(t, b.told(), `one  info: input {"k":"***"}`)
+	require.JSONEq(t, `{"k":"***"}`, string(b.step(0).Input))
+	require.JSONEq(t, `{"url":"***"}`, string(b.step(0).Output))
 }
 
 const eachStep = `{"id":"one","name":"One","action":"test:act","each":"${{ parameters.items }}","if":"${{ each.value != 'skipped' }}","input":{"v":"${{ each.value }}"}}`

@@ -40,8 +40,10 @@ type Runner struct {
 	actions *action.Registry
 }
 
-// New makes a Runner.
-func New(planner *plan.Planner, actions *action.Registry) *Runner { return &Runner{planner, actions} }
+// New makes a Runner. It keeps the secrets of the planner's environment from the templates under trial, as Backstage does.
+func New(planner *plan.Planner, actions *action.Registry) *Runner {
+	return &Runner{planner.WithoutEnvironmentSecrets(), actions}
+}
 
 // Request is what to try.
 type Request struct {
@@ -284,6 +286,9 @@ func (t *trial) keep(step template.Step, output any) error {
 }
 
 func checkInput(does action.Description, iteration plan.Iteration) error {
+	if len(does.InputSchema) == 0 {
+		return nil
+	}
 	violations, err := parameters.Validate(does.InputSchema, iteration.Input)
 	if err != nil {
 		return fmt.Errorf("input schema of action %s: %w", does.ID, err)

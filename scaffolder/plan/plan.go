@@ -35,6 +35,14 @@ func NewPlanner(renderer *expression.Renderer, environment Environment) *Planner
 	return &Planner{renderer: renderer, environment: environment}
 }
 
+// EnvironmentSecrets are the secrets that expressions see beside the run's own: they are masked like those.
+func (p *Planner) EnvironmentSecrets() map[string]string { return p.environment.Secrets }
+
+// WithoutEnvironmentSecrets is a planner that knows none: whoever may try out a template need not be trusted with them.
+func (p *Planner) WithoutEnvironmentSecrets() *Planner {
+	return NewPlanner(p.renderer, Environment{Parameters: p.environment.Parameters})
+}
+
 // Situation is all that a step's expressions can see.
 type Situation struct {
 	TaskID string

@@ -1,0 +1,220 @@
+package dryrun_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/activities/debug"
+	"github.com/portico-dev/portico/activities/fetch"
+	activitiesfs "github.com/portico-dev/portico/activities/fs"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/dryrun"
+	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// publish is an action that must not run in a dry run.
+type publish struct{ action.NoEffects }
+
+func (publish) Describe() action.Description {
+	return action.Description{ID: "test:publish", OutputSchema: json.RawMessage(`{"type":"object","properties":{
+		"url":{"type":"string"},"number":{"type":"integer"},"ok":{"type":"boolean"},"tags":{"type":"array","items":{"type":"string"}},
+		"list":{"type":"array"},"nested":{"type":"object","properties":{"x":{"type":"number"}}},"odd":{"anyOf":[]},"known":{"type":"string","examples":["main","dev"]}}}`)}
+}
+
+func (publish) Run(context.Context, *action.Call) (action.Output, error) {
+	return nil, errors.New("published in a dry run")
+}
+
+// creates tries to create something although it is a dry run, and has no input schema.
+type creates struct{ action.NoEffects }
+
+func (creates) Describe() action.Description {
+	return action.Description{ID: "test:creates", SupportsDryRun: true}
+}
+
+func (creates) Run(ctx context.Context, call *action.Call) (action.Output, error) {
+	if !call.DryRun {
+		return nil, errors.New("does not know that it is a dry run")
+	}
+	_, err := call.Ledger.Intend(ctx, action.Intent{Kind: "repository", Name: "acme/shop", Key: "x"})
+	return nil, err
+}
+
+func runner(t *testing.T) *dryrun.Runner {
+	t.Helper()
+	renderer := expression.New(expression.Options{})
+	sources, err := integration.New(integration.Config{}, integration.Options{})
+	require.NoError(t, err)
+	all := slices.Concat(debug.Actions(), activitiesfs.Actions(), fetch.Actions(fetch.Options{Sources: sources, Templates: renderer.Files}),
+		[]action.Action{publish{}, creates{}})
+	actions, err := action.NewRegistry(all...)
+	require.NoError(t, err)
+	environment := plan.Environment{Parameters: map[string]string{"region": "eu"}, Secrets: map[string]string{"key": "swordfish"}}
+	return dryrun.New(plan.NewPlanner(renderer, environment), actions)
+}
+
+// try runs a template of these steps.
+func try(t *testing.T, steps string, change func(*dryrun.Request)) (dryrun.Result, error) {
+	t.Helper()
+	parsed, err := template.Parse([]byte(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t"},
+		"spec":{"steps":` + steps + `,"output":{"of":"${{ steps.one.output }}"}}}`))
+	require.NoError(t, err)
+	request := dryrun.Request{Template: parsed, Values: json.RawMessage(`{}`), Secrets: map[string]string{"token": "hunter2-very-secret"}}
+	if change != nil {
+		change(&request)
+	}
+	return runner(t).Run(t.Context(), request)
+}
+
+// messages are the lines of the log.
+func messages(result dryrun.Result) []string {
+	var lines []string
+	for _, entry := range result.Log {
+		lines = append(lines, strings.TrimPrefix(entry.Body.Message, run.InfoLevel))
+	}
+	return lines
+}
+
+// place is where a dry run had its workspace, which differs from run to run.
+var place = regexp.MustCompile(`/[^"\s]*/dry-run-[0-9a-f-]{36}`)
+
+func TestADryRunIsBackstages(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("testdata/173-scaffolder-dry-run.json")
+	require.NoError(t, err)
+	var exchange struct {
+		Request struct {
+			Body struct {
+				Template, Values  json.RawMessage
+				Secrets           map[string]string
+				DirectoryContents []dryrun.File
+			}
+		}
+		Response struct{ Body dryrun.Result }
+	}
+	require.NoError(t, json.Unmarshal(content, &exchange))
+	body := exchange.Request.Body
+	parsed, err := template.Parse(body.Template)
+	require.NoError(t, err)
+	result, err := runner(t).Run(t.Context(), dryrun.Request{Template: parsed, Values: body.Values, Secrets: body.Secrets, Files: body.DirectoryContents})
+	require.NoError(t, err)
+
+	expected := exchange.Response.Body
+	for i := range max(len(expected.Log), len(result.Log)) {
+		require.Less(t, i, len(result.Log), "missing: %v", expected.Log[min(i, len(expected.Log)-1)])
+		require.Less(t, i, len(expected.Log), "too much: %v", result.Log[i])
+		require.Equal(t, normal(expected.Log[i].Body), normal(result.Log[i].Body))
+	}
+	require.Equal(t, expected.DirectoryContents, result.DirectoryContents)
+	require.JSONEq(t, place.ReplaceAllString(string(expected.Output), "WORKSPACE"), place.ReplaceAllString(string(result.Output), "WORKSPACE"))
+	require.Equal(t, encode(t, expected.Steps), encode(t, result.Steps))
+}
+
+func normal(body run.EventBody) run.EventBody {
+	body.Message = place.ReplaceAllString(body.Message, "WORKSPACE")
+	return body
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	encoded, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(encoded)
+}
+
+func TestAnActionThatCannotBeTriedIsSkippedAndItsOutputInvented(t *testing.T) {
+	t.Parallel()
+	result, err := try(t, `[{"id":"one","name":"One","action":"test:publish","input":{"x":"${{ secrets.token }}"}}]`, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Starting up task with 2 steps", "Beginning step One", "Skipping because test:publish does not support dry-run"}, messages(result))
+	require.Equal(t, run.StatusSkipped, result.Log[2].Body.Status)
+	require.JSONEq(t, `{"of":{"url":"<example>","number":0,"ok":false,"tags":["<example>"],"list":[],"nested":{"x":0},"odd":"<unknown>","known":"main"}}`,
+		string(result.Output))
+}
+
+func TestADryRunShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	result, err := try(t, `[{"id":"one","name":"One","action":"debug:log","input":{"message":"token ${{ secrets.token }}, key [${{ environment.secrets.key }}] in ${{ environment.parameters.region }}"}}]`, nil)
+	require.NoError(t, err)
+	told := strings.Join(messages(result), "\n")
+	require.NotContains(t, told, "hunter2")
+	require.NotContains(t, told, "swordfish")
+	require.Contains(t, told, "token ***, key [] in eu", "the environment's secrets are not there to be had")
+}
+
+func TestWhatEndsADryRun(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		steps, message string
+		change         func(*dryrun.Request)
+	}{
+		"an unknown action":          {`[{"id":"one","action":"no:such"}]`, "step one: Template action with ID 'no:such' is not registered", nil},
+		"input against the schema":   {`[{"id":"one","action":"debug:log","input":{"message":5}}]`, "step one: Invalid input passed to action debug:log, instance.message is not of a type(s) string", nil},
+		"an each that leads nowhere": {`[{"id":"one","action":"debug:log","each":"${{ parameters.nope }}"}]`, "cannot be resolved to a value", nil},
+		"creating something":         {`[{"id":"one","action":"test:creates"}]`, `a dry run creates nothing, and was about to create repository "acme/shop"`, nil},
+		"a path that leads out":      {`[]`, "../x is outside the directory", files("../x", "")},
+		"an absolute path":           {`[]`, "/etc/passwd is outside the directory", files("/etc/passwd", "")},
+		"no base64":                  {`[]`, "a is not base64", files("a", "%")},
+		"two steps with one id":      {`[{"id":"one","action":"a"},{"id":"one","action":"a"}]`, "two steps", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := try(t, test.steps, test.change)
+			require.ErrorContains(t, err, test.message)
+		})
+	}
+	_, err := try(t, `[]`, files("a", "%"))
+	require.Equal(t, fault.Input, fault.KindOf(err))
+}
+
+func files(path, content string) func(*dryrun.Request) {
+	return func(r *dryrun.Request) { r.Files = []dryrun.File{{Path: path, Base64Content: content}} }
+}
+
+func TestEachSkipsAndCollects(t *testing.T) {
+	t.Parallel()
+	result, err := try(t, `[{"id":"one","name":"One","action":"fs:readdir","each":{"a":".","b":"skip"},"if":"${{ each.value == '.' }}","input":{"paths":["${{ each.value }}"]}}]`, nil)
+	require.NoError(t, err)
+	require.Contains(t, messages(result), `Running step each: {"key":"a","value":"."}`)
+	require.Contains(t, messages(result), `Skipping step each: {"key":"b","value":"skip"}`)
+	require.JSONEq(t, `{"of":{"files":[[]],"folders":[[]]}}`, string(result.Output))
+}
+
+func TestTheFilesComeBackAsTheyAre(t *testing.T) {
+	t.Parallel()
+	result, err := try(t, `[{"id":"one","action":"fetch:plain","input":{"url":"./content"}}]`, func(r *dryrun.Request) {
+		r.Files = []dryrun.File{
+			{Path: "content/run.sh", Executable: true, Base64Content: base64.StdEncoding.EncodeToString([]byte("#!/bin/sh\n"))},
+			{Path: "content/.hidden/blob", Base64Content: base64.StdEncoding.EncodeToString([]byte{0, 255})},
+		}
+	})
+	require.NoError(t, err)
+	require.Equal(t, []dryrun.File{{Path: ".hidden/blob", Base64Content: "AP8="}, {Path: "run.sh", Executable: true, Base64Content: "IyEvYmluL3NoCg=="}}, result.DirectoryContents)
+}
+
+func TestADryRunLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	_, err := try(t, `[{"id":"one","action":"debug:log","input":{"message":"x"}}]`, files("a/b", "AA=="))
+	require.NoError(t, err)
+	_, err = try(t, `[{"id":"one","action":"no:such"}]`, files("a/b", "AA=="))
+	require.Error(t, err)
+	left, err := filepath.Glob(filepath.Join(dir, "portico-dry-run-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
