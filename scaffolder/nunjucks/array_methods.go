@@ -5,14 +5,13 @@ import (
 	"slices"
 )
 
-// arrayMethods are the methods of JavaScript's arrays. Functions that they take are macros and such.
-var arrayMethods map[string]*callable
-
-func init() {
-	arrayMethods = map[string]*callable{
+// newArrayMethods makes the methods of JavaScript's arrays. Functions that they take are macros and such.
+func newArrayMethods() map[string]*callable {
+	return map[string]*callable{
 		"at":          arrayMethod(1, arrayAt),
 		"concat":      arrayMethod(1, arrayConcat),
 		"copyWithin":  arrayMethod(2, arrayCopyWithin),
+		"entries":     arrayMethod(0, arrayEntries),
 		"every":       arrayMethod(1, arrayEvery),
 		"fill":        arrayMethod(1, arrayFill),
 		"filter":      arrayMethod(1, arrayFilter),
@@ -23,6 +22,7 @@ func init() {
 		"includes":    arrayMethod(1, arrayIncludes),
 		"indexOf":     arrayMethod(1, arrayIndexOf),
 		"join":        arrayMethod(1, arrayJoin),
+		"keys":        arrayMethod(0, arrayKeys),
 		"lastIndexOf": arrayMethod(1, arrayLastIndexOf),
 		"map":         arrayMethod(1, arrayMap),
 		"pop":         newCallable(0, arrayPop),
@@ -36,6 +36,7 @@ func init() {
 		"splice":      newCallable(2, arraySplice),
 		"toString":    arrayMethod(0, func(r *run, array *Array, _ []Value) Value { return r.join(array, ",") }),
 		"unshift":     arrayMethod(1, arrayUnshift),
+		"values":      arrayMethod(0, arrayValues),
 	}
 }
 

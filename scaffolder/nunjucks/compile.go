@@ -287,8 +287,9 @@ func (c *compiler) declare(name string) int {
 
 func (c *compiler) loop(s *forStatement) instruction {
 	length := c.function.newSlot()
-	c.names = newNames(c.names)
-	defer func() { c.names = c.names.outer }()
+	outer := c.names
+	c.names = newNames(outer)
+	defer func() { c.names = outer }()
 	compiled := &loopInstruction{
 		list: c.expression(s.list), length: length, position: s.position, destructures: len(s.names) > 1,
 	}

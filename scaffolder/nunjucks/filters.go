@@ -8,12 +8,10 @@ import (
 	"strings"
 )
 
-// builtinFilters are nunjucks' filters. args[0] is the filtered value. What nunjucks leaves to JavaScript's methods is
+// newBuiltinFilters makes nunjucks' filters. args[0] is the filtered value. What nunjucks leaves to JavaScript's methods is
 // left to them here too, so that a value of the wrong type fails or gives the same nonsense.
-var builtinFilters map[string]builtin
-
-func init() {
-	builtinFilters = map[string]builtin{
+func newBuiltinFilters() map[string]builtin {
+	return map[string]builtin{
 		"abs":         filterAbs,
 		"batch":       filterBatch,
 		"capitalize":  filterCapitalize,

@@ -407,7 +407,7 @@ func (g *generator) variable() string {
 func (g *generator) literal() string {
 	return g.pick("0", "1", "2", "3", "10", "-1", "1.5", "0.1", "''", "' '", "'a'", `"hello world"`, "'10'", `"x\ny"`, `'it\'s'`, "true",
 		"false", "none", "null", "undefined", "r/[a-z]+/g", "r/(\\w)(\\w)/", "r/^h.*o$/i", `"日本"`, "'😀b'", "1e3", "007", "'<i>'",
-		"99999999999999999999", "0.000001", "3.", "1.0", `"a\\b\/"`, `'${{'`, "'%}'", "r/(?<n>.)\\1|[^a-c]+?/gi", "r/\\bw|\\d{2,}$/m", "r/x*/g", "()")
+		"123456789", "0.000001", "3.", "1.0", `"a\\b\/"`, `'${{'`, "'%}'", "r/(?<n>.)\\1|[^a-c]+?/gi", "r/\\bw|\\d{2,}$/m", "r/x*/g", "()")
 }
 
 func (g *generator) list(item func() string) string {

@@ -14,31 +14,32 @@ func (i *iterator) drain() []Value {
 	return items
 }
 
-// iteratorMethods are the methods of iterators.
-var iteratorMethods map[string]*callable
-
-func init() {
-	iteratorMethods = map[string]*callable{
+// newIteratorMethods makes the methods of iterators.
+func newIteratorMethods() map[string]*callable {
+	return map[string]*callable{
 		"next":     newCallable(0, iteratorNext),
 		"toString": newCallable(0, func(*run, Value, []Value) Value { return iteratorText }),
 	}
-	arrayMethods["entries"] = arrayMethod(0, func(r *run, array *Array, _ []Value) Value {
-		pairs := make([]Value, len(array.Items))
-		for i, item := range array.Items {
-			pairs[i] = r.newArray([]Value{integer(i), item})
-		}
-		return &iterator{r.newArray(pairs).Items}
-	})
-	arrayMethods["keys"] = arrayMethod(0, func(r *run, array *Array, _ []Value) Value {
-		indexes := make([]Value, len(array.Items))
-		for i := range indexes {
-			indexes[i] = integer(i)
-		}
-		return &iterator{r.newArray(indexes).Items}
-	})
-	arrayMethods["values"] = arrayMethod(0, func(r *run, array *Array, _ []Value) Value {
-		return &iterator{r.newArray(slices.Clone(array.Items)).Items}
-	})
+}
+
+func arrayEntries(r *run, array *Array, _ []Value) Value {
+	pairs := make([]Value, len(array.Items))
+	for i, item := range array.Items {
+		pairs[i] = r.newArray([]Value{integer(i), item})
+	}
+	return &iterator{r.newArray(pairs).Items}
+}
+
+func arrayKeys(r *run, array *Array, _ []Value) Value {
+	indexes := make([]Value, len(array.Items))
+	for i := range indexes {
+		indexes[i] = integer(i)
+	}
+	return &iterator{r.newArray(indexes).Items}
+}
+
+func arrayValues(r *run, array *Array, _ []Value) Value {
+	return &iterator{r.newArray(slices.Clone(array.Items)).Items}
 }
 
 func iteratorNext(_ *run, this Value, _ []Value) Value {

@@ -39,10 +39,9 @@ func pythonMethod(target Value, name string) (*callable, bool) {
 	}
 }
 
-var pythonListMethods, pythonDictionaryMethods map[string]*callable
-
-func init() {
-	pythonListMethods = map[string]*callable{
+// newPythonListMethods makes the methods of Python's lists.
+func newPythonListMethods() map[string]*callable {
+	return map[string]*callable{
 		"append": newCallable(1, func(r *run, this Value, args []Value) Value {
 			return arrayPush(r, this, []Value{argument(args, 0)})
 		}),
@@ -61,10 +60,14 @@ func init() {
 		"pop":    newCallable(1, pythonPop),
 		"remove": newCallable(1, pythonRemove),
 	}
+}
+
+// newPythonDictionaryMethods makes the methods of Python's dictionaries.
+func newPythonDictionaryMethods() map[string]*callable {
 	items := newCallable(0, pythonItems)
 	keys := newCallable(0, func(r *run, this Value, _ []Value) Value { return &Array{r.keyValues(r.enumerable(this))} })
 	values := newCallable(0, pythonValues)
-	pythonDictionaryMethods = map[string]*callable{
+	return map[string]*callable{
 		"items": items, "iteritems": items, "keys": keys, "iterkeys": keys, "values": values, "itervalues": values,
 		"get":        newCallable(2, pythonGet),
 		"has_key":    newCallable(1, hasOwnProperty),
@@ -234,7 +237,8 @@ func (r *run) pythonSlice(target, start, stop, step Value) Value {
 		first += length
 	}
 	items := []Value{}
-	for at := first; at >= 0 && at <= length; at += stride {
+	// A bound that is not a number ends nothing: only the limits do then, as node's memory does for nunjucks.
+	for at := first; !(at < 0 || at > length); at += stride {
 		if stride > 0 && at >= last || stride < 0 && at <= last {
 			break
 		}

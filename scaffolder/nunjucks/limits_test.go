@@ -111,6 +111,20 @@ func TestParseLimits(t *testing.T) {
 	}
 }
 
+// TestErrorsInsideNestedFunctions shows that a failure deep in the compiler unwinds cleanly.
+func TestErrorsInsideNestedFunctions(t *testing.T) {
+	t.Parallel()
+	for _, source := range []string{
+		"{% for a in b %}{% macro m() %}${{ () }}{% endmacro %}{% endfor %}",
+		"{% for a in b %}{% call m() %}{% for c in d %}${{ () }}{% endfor %}{% endcall %}{% endfor %}",
+		"{% block x %}{% for a, b in c %}{% macro m(y=()) %}{% endmacro %}{% endfor %}{% endblock %}",
+	} {
+		_, err := nunjucks.New(nunjucks.Options{}).Parse(source)
+		var syntax *nunjucks.SyntaxError
+		require.ErrorAs(t, err, &syntax)
+	}
+}
+
 func TestSourceLimit(t *testing.T) {
 	t.Parallel()
 	_, err := nunjucks.New(nunjucks.Options{Limits: nunjucks.Limits{SourceBytes: 10}}).Parse(strings.Repeat("x", 11))

@@ -172,11 +172,9 @@ func Member(v Value, key string) Value {
 	return Undefined
 }
 
-// objectMethods are the methods that every value has.
-var objectMethods map[string]*callable
-
-func init() {
-	objectMethods = map[string]*callable{
+// newObjectMethods makes the methods that every value has.
+func newObjectMethods() map[string]*callable {
+	return map[string]*callable{
 		"hasOwnProperty":       newCallable(1, hasOwnProperty),
 		"propertyIsEnumerable": newCallable(1, hasOwnProperty),
 		"isPrototypeOf":        newCallable(1, func(*run, Value, []Value) Value { return false }),

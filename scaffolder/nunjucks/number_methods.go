@@ -1,10 +1,8 @@
 package nunjucks
 
-// numberMethods are the methods of JavaScript's numbers.
-var numberMethods map[string]*callable
-
-func init() {
-	numberMethods = map[string]*callable{
+// newNumberMethods makes the methods of JavaScript's numbers.
+func newNumberMethods() map[string]*callable {
+	return map[string]*callable{
 		"toExponential":  numberMethod(numberToExponential),
 		"toFixed":        numberMethod(numberToFixed),
 		"toLocaleString": numberMethod(numberToLocale),

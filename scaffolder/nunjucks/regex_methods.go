@@ -2,11 +2,9 @@ package nunjucks
 
 import "slices"
 
-// regexMethods are the methods of RegExp objects.
-var regexMethods map[string]*callable
-
-func init() {
-	regexMethods = map[string]*callable{
+// newRegexMethods makes the methods of RegExp objects.
+func newRegexMethods() map[string]*callable {
+	return map[string]*callable{
 		"exec":     regexMethod(func(r *run, expression *regex, s string) Value { return r.exec(expression, s) }),
 		"test":     regexMethod(func(r *run, expression *regex, s string) Value { return r.exec(expression, s) != nil }),
 		"toString": newCallable(0, func(r *run, this Value, _ []Value) Value { return r.text(this) }),

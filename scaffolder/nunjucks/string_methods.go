@@ -7,15 +7,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// stringMethods are the methods of JavaScript's strings. A method is called on strings and safe strings only.
-var stringMethods map[string]*callable
-
-func init() {
+// newStringMethods makes the methods of JavaScript's strings. A method is called on strings and safe strings only.
+func newStringMethods() map[string]*callable {
 	upper := stringMethod(0, func(_ *run, s string, _ []Value) Value { return upperCase(s) })
 	lower := stringMethod(0, func(_ *run, s string, _ []Value) Value { return lowerCase(s) })
 	start := stringMethod(0, func(_ *run, s string, _ []Value) Value { return trimLeft(s) })
 	end := stringMethod(0, func(_ *run, s string, _ []Value) Value { return trimRight(s) })
-	stringMethods = map[string]*callable{
+	return map[string]*callable{
 		"at":                stringMethod(1, stringAt),
 		"charAt":            stringMethod(1, stringCharAt),
 		"charCodeAt":        stringMethod(1, stringCharCodeAt),

@@ -2,14 +2,12 @@ package nunjucks
 
 import "math"
 
-// builtinTests are the tests of the operator is, and of select and reject.
-var builtinTests map[string]builtin
-
-func init() {
+// newBuiltinTests makes the tests of the operator is, and of select and reject.
+func newBuiltinTests() map[string]builtin {
 	equal := func(_ *run, args []Value) Value { return strictEquals(argument(args, 0), argument(args, 1)) }
 	greater := func(r *run, args []Value) Value { return r.greater(argument(args, 0), argument(args, 1)) }
 	less := func(r *run, args []Value) Value { return r.less(argument(args, 0), argument(args, 1)) }
-	builtinTests = map[string]builtin{
+	return map[string]builtin{
 		"callable":    func(_ *run, args []Value) Value { return typeName(argument(args, 0)) == "function" },
 		"defined":     func(_ *run, args []Value) Value { return !isUndefined(argument(args, 0)) },
 		"divisibleby": func(r *run, args []Value) Value { return r.remainder(args[0], argument(args, 1)) == 0 },
