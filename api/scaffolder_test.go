@@ -1,0 +1,312 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/seal"
+)
+
+// commands is an engine that only remembers what it was told.
+type commands struct {
+	mu   sync.Mutex
+	told []string
+	err  error
+}
+
+func (c *commands) Start(_ context.Context, command engine.Command) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = append(c.told, fmt.Sprintf("start %d %s", command.Generation, command.Summary))
+	return c.err
+}
+
+func (c *commands) Cancel(context.Context, string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = append(c.told, "cancel")
+	return nil
+}
+
+// templates is a catalog of entities by their reference.
+type templates map[string]string
+
+func (c templates) EntityJSON(_ context.Context, _ identity.Principal, ref entity.Ref) (json.RawMessage, error) {
+	document, known := c[ref.String()]
+	if !known {
+		return nil, fault.New(fault.NotFound, "No entity %s", ref)
+	}
+	return json.RawMessage(document), nil
+}
+
+var catalogOfTemplates = templates{
+	"template:default/hello": `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"hello","title":"Hello"},"spec":{
+		"parameters":{"required":["name"],"properties":{"name":{"type":"string","minLength":2}}},
+		"steps":[{"id":"log","name":"Log","action":"debug:log","input":{"message":"a > b"}}]}}`,
+	"template:default/secretive": `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"secretive"},"spec":{"steps":[],
+		"secrets":{"schema":{"type":"object","required":["apiToken"],"properties":{"apiToken":{"type":"string","minLength":4}}}}}}`,
+	"user:default/ada": `{"kind":"User","metadata":{"name":"ada"}}`,
+}
+
+// scaffolderServer is the API over a real record of runs.
+type scaffolderServer struct {
+	*testing.T
+	http   http.Handler
+	runs   *run.Store
+	engine *commands
+}
+
+func newScaffolderServer(t *testing.T) *scaffolderServer {
+	t.Helper()
+	pool := testkit.Database(t)
+	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
+	require.NoError(t, err)
+	actions, err := action.NewRegistry()
+	require.NoError(t, err)
+	s := &scaffolderServer{T: t, runs: run.NewStore(pool, keys), engine: &commands{}}
+	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: catalogOfTemplates, Runs: s.runs, Engine: s.engine,
+		Actions: actions, Decider: policy.AllowKnown{}})
+	listener := db.NewListener(pool, run.Channel, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- listener.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	s.http = newServer(t, io.Discard, func(o *api.Options) {
+		o.Plugins[1] = api.NewScaffolderPlugin(service, nil, listener)
+		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, func(id, executionID string) string { return "https://temporal/" + id + "/" + executionID })
+	})
+	return s
+}
+
+// send makes a request below /api/scaffolder/v2 and wants this status.
+func (s *scaffolderServer) send(status int, method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	s.Helper()
+	answer := ask(s.T, s.http, method, "/api/scaffolder/v2"+path, body, headers...)
+	require.Equal(s, status, answer.Code, answer.Body.String())
+	return answer
+}
+
+// create starts a run of hello and gives its id.
+func (s *scaffolderServer) create(headers ...string) string {
+	s.Helper()
+	answer := s.send(http.StatusCreated, http.MethodPost, "/tasks", `{"templateRef":"hello","values":{"name":"shop"},"secrets":{"token":"t"}}`, headers...)
+	var body struct{ ID string }
+	require.NoError(s, json.Unmarshal(answer.Body.Bytes(), &body))
+	require.JSONEq(s, `{"id":"`+body.ID+`"}`, answer.Body.String())
+	return body.ID
+}
+
+func (s *scaffolderServer) record(id string, entry run.Entry) {
+	s.Helper()
+	require.NoError(s, s.runs.Record(s.Context(), uuid.MustParse(id), entry))
+}
+
+func logged(key, message string) run.NewEvent {
+	return run.NewEvent{Type: run.EventLog, Key: key, Body: run.EventBody{Message: message, StepID: "log"}}
+}
+
+var completed = run.NewEvent{Type: run.EventCompletion, Key: "0/completion",
+	Body: run.EventBody{Message: "Run completed with status: completed", Output: json.RawMessage(`{"b":1,"a":"<&>"}`)}}
+
+func TestAStartedRunIsShown(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	id := s.create("Authorization", "Bearer user")
+	require.Equal(t, []string{"start 0 Hello: shop"}, s.engine.told)
+	answer := s.send(http.StatusOK, http.MethodGet, "/tasks/"+id, "")
+	var task struct{ CreatedAt, LastHeartbeatAt, Status, CreatedBy string }
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &task))
+	require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`, task.CreatedAt)
+	require.Equal(t, fmt.Sprintf(`{"id":"%s","spec":{"apiVersion":"scaffolder.backstage.io/v1beta3",`+
+		`"steps":[{"id":"log","name":"Log","action":"debug:log","input":{"message":"a > b"}}],"output":{},"parameters":{"name":"shop"},`+
+		`"user":{"entity":{"kind":"User","metadata":{"name":"ada"}},"ref":"user:default/ada"},`+
+		`"templateInfo":{"entityRef":"template:default/hello","entity":{"metadata":{"name":"hello","title":"Hello"}}}},`+
+		`"status":"open","createdAt":"%s","createdBy":"user:default/ada"}`, id, task.CreatedAt), answer.Body.String(), "no secret in it")
+
+	list := s.send(http.StatusOK, http.MethodGet, "/tasks?createdBy=user:default/ada&status=open&limit=1&order=asc:created_at", "")
+	require.Equal(t, `{"tasks":[`+answer.Body.String()+`],"totalTasks":1}`, list.Body.String())
+	require.JSONEq(t, `{"tasks":[],"totalTasks":0}`, s.send(http.StatusOK, http.MethodGet, "/tasks?status=failed", "").Body.String())
+}
+
+func TestARunWaitsForItsEngine(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	s.engine.err = errors.New("no route to Temporal")
+	s.send(http.StatusOK, http.MethodGet, "/tasks/"+s.create(), "")
+}
+
+func TestSecretsAreHeldToTheirSchema(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	content, err := os.ReadFile("testdata/exchanges/135-scaffolder-create-400-secrets.json")
+	require.NoError(t, err)
+	var exchange struct {
+		Response struct{ Body json.RawMessage }
+	}
+	require.NoError(t, json.Unmarshal(content, &exchange))
+	answer := s.send(http.StatusBadRequest, http.MethodPost, "/tasks", `{"templateRef":"template:default/secretive","values":{},"secrets":{}}`)
+	require.JSONEq(t, string(exchange.Response.Body), answer.Body.String())
+	answer = s.send(http.StatusBadRequest, http.MethodPost, "/tasks", `{"templateRef":"secretive","values":{},"secrets":{"apiToken":"abc"}}`)
+	require.NotContains(t, answer.Body.String(), `"abc"`)
+	s.send(http.StatusCreated, http.MethodPost, "/tasks", `{"templateRef":"secretive","values":{},"secrets":{"apiToken":"abcd"}}`)
+}
+
+func TestRefusalsAboutRunsAreBackstages(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	for _, name := range []string{"142-scaffolder-task-404", "143-scaffolder-task-events-404", "159-scaffolder-cancel-404", "165-scaffolder-retry-404"} {
+		replay(t, s.http, "testdata/exchanges/"+name+".json")
+	}
+	require.Equal(t, "NotFoundError: No task with id 'no-uuid' found", message(t, s.send(http.StatusNotFound, http.MethodGet, "/tasks/no-uuid", "")))
+	id := s.create()
+	s.record(id, run.Entry{Began: "execution-1"})
+	require.Equal(t, "ConflictError: Task with taskId "+id+" cannot be retried", message(t, s.send(http.StatusConflict, http.MethodPost, "/tasks/"+id+"/retry", "{}")))
+}
+
+func TestEventsAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	id := s.create()
+	answers := make(chan *httptest.ResponseRecorder, 1)
+	go func() { answers <- ask(t, s.http, http.MethodGet, "/api/scaffolder/v2/tasks/"+id+"/events", "") }()
+	s.record(id, run.Entry{Events: []run.NewEvent{logged("a", "x > y"), completed}})
+	answer := <-answers
+	var events []struct {
+		ID        int64
+		CreatedAt string
+	}
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &events))
+	require.Len(t, events, 2)
+	require.Equal(t, fmt.Sprintf(`[{"id":%d,"isTaskRecoverable":false,"taskId":"%s","body":{"message":"x > y","stepId":"log"},"type":"log","createdAt":"%s"},`+
+		`{"id":%d,"isTaskRecoverable":false,"taskId":"%s","body":{"message":"Run completed with status: completed","output":{"b":1,"a":"<&>"}},"type":"completion","createdAt":"%s"}]`,
+		events[0].ID, id, events[0].CreatedAt, events[1].ID, id, events[1].CreatedAt), answer.Body.String())
+	again := s.send(http.StatusOK, http.MethodGet, fmt.Sprintf("/tasks/%s/events?after=%d", id, events[1].ID), "")
+	require.Contains(t, again.Body.String(), `"type":"completion"`, "who resumes at the end learns it again")
+}
+
+// TestTheEventStream is the wire format of server-sent events, byte for byte, while the run moves.
+func TestTheEventStream(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	id := s.create()
+	s.record(id, run.Entry{Events: []run.NewEvent{logged("a", "first\nline")}})
+	server := httptest.NewServer(s.http)
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/scaffolder/v2/tasks/"+id+"/eventstream", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer service")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+	require.Equal(t, "no-cache", response.Header.Get("Cache-Control"))
+
+	reader := bufio.NewReader(response.Body)
+	first := readEvent(t, reader)
+	require.Regexp(t, `^event: log\ndata: {"id":\d+,"isTaskRecoverable":false,"taskId":"`+id+`","body":{"message":"first\\nline","stepId":"log"},"type":"log","createdAt":"[^"]+"}\n\n$`, first)
+	s.record(id, run.Entry{Events: []run.NewEvent{logged("b", "second")}})
+	require.Contains(t, readEvent(t, reader), `"message":"second"`, "it comes as it happens")
+	s.record(id, run.Entry{Events: []run.NewEvent{completed}, End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
+	require.True(t, strings.HasPrefix(readEvent(t, reader), "event: completion\n"))
+	rest, err := io.ReadAll(reader)
+	require.NoError(t, err)
+	require.Empty(t, rest, "the server closes after the completion")
+}
+
+// readEvent reads one event with the empty line that ends it.
+func readEvent(t *testing.T, reader *bufio.Reader) string {
+	t.Helper()
+	var event strings.Builder
+	for {
+		line, err := reader.ReadString('\n')
+		require.NoError(t, err)
+		event.WriteString(line)
+		if line == "\n" {
+			return event.String()
+		}
+	}
+}
+
+func TestWhatPeopleDoWithARun(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	id := s.create()
+	s.record(id, run.Entry{Began: "execution-1", Step: &run.StepChange{StepID: "log", Status: run.StatusProcessing}})
+	require.JSONEq(t, `{"status":"cancelled"}`, s.send(http.StatusOK, http.MethodPost, "/tasks/"+id+"/cancel", "").Body.String())
+	require.Contains(t, s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/events", "").Body.String(),
+		`"body":{"message":"Step log has been cancelled.","stepId":"log","status":"cancelled"},"type":"cancelled"`)
+	rollback := ask(t, s.http, http.MethodPost, "/api/portico/v1/runs/"+id+"/rollback", "")
+	require.Equal(t, http.StatusConflict, rollback.Code, "cancel first, and let it end")
+
+	s.record(id, run.Entry{Step: &run.StepChange{StepID: "log", Status: run.StatusFailed}, End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled, FailedStep: "log",
+		Failure: &run.Failure{Name: "Error", Message: "cancelled"}}})
+	s.send(http.StatusOK, http.MethodPost, "/tasks/"+id+"/cancel", "") // once more changes nothing
+	require.JSONEq(t, `{"id":"`+id+`"}`, s.send(http.StatusCreated, http.MethodPost, "/tasks/"+id+"/retry", "").Body.String())
+	require.Equal(t, []string{"start 0 Hello: shop", "cancel", "start 1 Hello: shop"}, s.engine.told)
+
+	s.record(id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked}})
+	require.Equal(t, http.StatusAccepted, ask(t, s.http, http.MethodPost, "/api/portico/v1/runs/"+id+"/rollback", "").Code)
+	require.Equal(t, "start 2 Hello: shop", s.engine.told[3])
+}
+
+func TestARunsPage(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	id := s.create()
+	ledger := s.runs.Ledger(uuid.MustParse(id), "log", "debug:log")
+	_, err := ledger.Intend(t.Context(), action.Intent{Kind: "github:repository", Name: "acme/shop", Key: "x"})
+	require.NoError(t, err)
+	s.record(id, run.Entry{Began: "execution-1"})
+	s.record(id, run.Entry{Step: &run.StepChange{StepID: "log", Status: run.StatusFailed, Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}},
+		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "log", Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}}})
+	answer := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "")
+	var page struct {
+		Status, Phase, Title, Subject string
+		Moves                         []scaffolder.Move
+		Workflow                      struct{ ID, RunID, URL string }
+		Steps                         []struct{ ID, Status string }
+		Effects                       []struct{ Name, State string }
+		Error                         struct{ Message, Next, StepID string }
+	}
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &page), answer.Body.String())
+	require.Equal(t, "failed parked Hello shop", strings.Join([]string{page.Status, page.Phase, page.Title, page.Subject}, " "))
+	require.Equal(t, []scaffolder.Move{{Move: "retry", Summary: `Goes on at step "Log". Nothing before it runs again.`},
+		{Move: "rollback", Summary: "Removes 1 thing that this run created, the last first."}}, page.Moves)
+	require.Equal(t, "https://temporal/"+id+"/execution-1", page.Workflow.URL)
+	require.Equal(t, "acme/shop", page.Effects[0].Name)
+	require.Equal(t, "retry", page.Error.Next)
+	require.Equal(t, "log", page.Error.StepID)
+	list := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs?phase=parked,waiting&limit=5", "")
+	require.Contains(t, list.Body.String(), `"total":1`)
+}
