@@ -37,6 +37,9 @@ func OpenFiles(base string, limits Limits) (*Files, error) {
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w", base, err)
 	}
+	if absolute, err = filepath.EvalSymlinks(absolute); err != nil {
+		return nil, fmt.Errorf("directory %s: %w", base, err)
+	}
 	root, err := os.OpenRoot(absolute)
 	if err != nil {
 		return nil, fmt.Errorf("directory %s: %w", base, err)
@@ -79,11 +82,27 @@ func (f *Files) relative(name string) (string, error) {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(f.base, name)
 	}
-	relative, err := filepath.Rel(f.base, name)
+	relative, err := filepath.Rel(f.base, resolveDirectory(name))
 	if err != nil || !filepath.IsLocal(relative) {
 		return "", fault.New(fault.NotAllowed, "file %s could not be read, it is not below %s", name, f.base)
 	}
 	return relative, nil
+}
+
+// resolveDirectory is the path without links in the directories that it names in full: an os.Root follows no absolute link, not even one that
+// stays inside, and home directories are often behind one.
+func resolveDirectory(path string) string {
+	directory, rest := filepath.Split(path)
+	for globPattern.MatchString(directory) {
+		var segment string
+		directory, segment = filepath.Split(filepath.Clean(directory))
+		rest = filepath.Join(segment, rest)
+	}
+	resolved, err := filepath.EvalSymlinks(directory)
+	if err != nil {
+		return path // what is not there has no links; reading says so
+	}
+	return filepath.Join(resolved, rest)
 }
 
 // GlobFiles reads the files that a path names, which may be a glob, where ** is any depth. None found is an empty
@@ -107,9 +126,27 @@ func (f *Files) GlobFiles(ctx context.Context, pattern string) ([]LocalFile, err
 		if total += int64(len(body)); total > f.limits.SearchBytes {
 			return nil, fault.New(fault.Input, "file %s names more than %d bytes", pattern, f.limits.SearchBytes)
 		}
-		files = append(files, LocalFile{Path: filepath.Join(f.base, filepath.FromSlash(name)), Body: body})
+		files = append(files, LocalFile{Path: f.asNamed(pattern, relative, name), Body: body})
 	}
 	return files, nil
+}
+
+// asNamed is the path of a file that was found, by the directory that the pattern names it by rather than by where a link leads.
+func (f *Files) asNamed(pattern, resolvedPattern, name string) string {
+	found := filepath.FromSlash(name)
+	if !filepath.IsAbs(pattern) {
+		pattern = filepath.Join(f.base, pattern)
+	}
+	if found == resolvedPattern {
+		return pattern
+	}
+	fixed, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
+	resolvedFixed, _ := doublestar.SplitPattern(filepath.ToSlash(resolvedPattern))
+	below, err := filepath.Rel(filepath.FromSlash(resolvedFixed), found)
+	if err != nil {
+		return filepath.Join(f.base, found)
+	}
+	return filepath.Join(filepath.FromSlash(fixed), below)
 }
 
 // glob lists the files that match, following no links while it searches.

@@ -91,3 +91,24 @@ func TestOpenFilesNeedsADirectory(t *testing.T) {
 	_, err := integration.OpenFiles(filepath.Join(t.TempDir(), "none"), integration.Limits{})
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+func TestFilesAreReadThroughALinkedDirectory(t *testing.T) {
+	t.Parallel()
+	real, link := t.TempDir(), filepath.Join(t.TempDir(), "home")
+	require.NoError(t, os.WriteFile(filepath.Join(real, "a.yaml"), []byte("a"), 0o600))
+	require.NoError(t, os.Symlink(real, link))
+	files, err := integration.OpenFiles("/", integration.Limits{})
+	require.NoError(t, err)
+	defer files.Close()
+
+	for _, pattern := range []string{"a.yaml", "*.yaml"} {
+		found, err := files.GlobFiles(t.Context(), filepath.Join(link, pattern))
+		require.NoError(t, err)
+		require.Equal(t, []integration.LocalFile{{Path: filepath.Join(link, "a.yaml"), Body: []byte("a")}}, found, pattern)
+	}
+	confined, err := integration.OpenFiles(filepath.Dir(link), integration.Limits{})
+	require.NoError(t, err)
+	defer confined.Close()
+	_, err = confined.ReadFile(filepath.Join(link, "a.yaml"))
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err), "a link does not lead out of the base")
+}
