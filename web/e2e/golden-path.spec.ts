@@ -55,7 +55,7 @@ test('a newcomer makes a service and finds it', async ({ portal: page }) => {
     await forge.close();
     await page.getByRole('region', { name: 'Result' }).getByRole('link', { name: 'Open in the catalog' }).click();
     await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
-    await expect(page.getByText('owned by')).toBeVisible();
+    await expect(page.getByRole('region', { name: 'Relations' })).toContainText('Owned by');
   });
 
   await test.step('it is in the list of runs', async () => {
