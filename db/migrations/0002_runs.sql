@@ -64,17 +64,17 @@ create table run_steps (
 );
 
 create table run_events (
-    id bigint generated always as identity primary key,
+    id bigint not null generated always as identity,
     run_id uuid not null references runs (id) on delete cascade,
     type text not null,
     body json not null,
     -- The same happening, told twice by an activity that a crash ran twice, is one event.
     key text not null,
     created_at timestamptz not null default clock_timestamp(),
+    -- Events are only ever read a run at a time.
+    constraint run_events_in_order primary key (run_id, id),
     unique (run_id, key)
 );
-
-create index run_events_in_order on run_events (run_id, id);
 
 -- The effects ledger: what a run created outside, or was about to.
 create table run_effects (
