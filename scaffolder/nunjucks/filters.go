@@ -216,22 +216,24 @@ func (r *run) inheritedEntries(v Value) []Value {
 }
 
 func filterDump(r *run, args []Value) Value {
-	encoder := &jsonEncoder{indent: r.indentation(argument(args, 1)), charge: r.allocate}
+	encoder := &jsonEncoder{charge: r.allocate}
+	encoder.indent, encoder.lines = indentation(argument(args, 1))
 	if !encoder.value(args[0]) {
 		return Undefined
 	}
 	return string(encoder.out)
 }
 
-// indentation is the third argument of JSON.stringify: a number of spaces or a text, ten characters at most.
-func (r *run) indentation(v Value) string {
+// indentation is the third argument of JSON.stringify: a number of spaces or a text, ten characters at most. A fraction of
+// a space is a line break without a space in V8.
+func indentation(v Value) (indent string, lines bool) {
 	switch v := v.(type) {
 	case float64:
-		return strings.Repeat(" ", min(max(toInteger(v), 0), 10))
+		return strings.Repeat(" ", min(max(toInteger(v), 0), 10)), v > 0
 	case string:
-		return textSlice(v, 0, min(textLength(v), 10))
+		return textSlice(v, 0, min(textLength(v), 10)), v != ""
 	}
-	return ""
+	return "", false
 }
 
 func filterFirst(r *run, args []Value) Value { return r.item(args[0], 0) }

@@ -219,7 +219,7 @@ func EncodeJSON(v Value) ([]byte, error) { return EncodeJSONIndent(v, "") }
 // EncodeJSONIndent is EncodeJSON with a line for each member, indented by so many copies of indent.
 func EncodeJSONIndent(v Value, indent string) (data []byte, err error) {
 	defer caught(&err)
-	e := &jsonEncoder{indent: indent, charge: func(int) {}}
+	e := &jsonEncoder{indent: indent, lines: indent != "", charge: func(int) {}}
 	if !e.value(v) {
 		return nil, errors.New("undefined has no JSON form")
 	}
@@ -228,7 +228,9 @@ func EncodeJSONIndent(v Value, indent string) (data []byte, err error) {
 
 // jsonEncoder writes a value. It walks values that may hold themselves, which JSON.stringify rejects.
 type jsonEncoder struct {
-	out    []byte
+	out []byte
+	// lines puts each member on a line of its own, indented by so many copies of indent.
+	lines  bool
 	indent string
 	// charge counts the bytes about to be written.
 	charge  func(bytes int)
@@ -294,7 +296,7 @@ const nestingBytes = 64
 
 // line starts a new line when the output is indented.
 func (e *jsonEncoder) line(depth int) {
-	if e.indent == "" {
+	if !e.lines {
 		return
 	}
 	e.write("\n")
@@ -340,7 +342,7 @@ func (e *jsonEncoder) object(object *Object) {
 		e.line(depth)
 		e.quote(key)
 		e.write(":")
-		if e.indent != "" {
+		if e.lines {
 			e.write(" ")
 		}
 		e.value(value)
