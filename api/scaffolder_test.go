@@ -146,6 +146,7 @@ func TestAStartedRunIsShown(t *testing.T) {
 	var task struct{ CreatedAt, LastHeartbeatAt, Status, CreatedBy string }
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &task))
 	require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`, task.CreatedAt)
+	//nolint:testifylint // the bytes matter
 	require.Equal(t, fmt.Sprintf(`{"id":"%s","spec":{"apiVersion":"scaffolder.backstage.io/v1beta3",`+
 		`"steps":[{"id":"log","name":"Log","action":"debug:log","input":{"message":"a > b"}}],"output":{},"parameters":{"name":"shop"},`+
 		`"user":{"entity":{"kind":"User","metadata":{"name":"ada"}},"ref":"user:default/ada"},`+
@@ -206,6 +207,7 @@ func TestEventsAreWaitedFor(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &events))
 	require.Len(t, events, 2)
+	//nolint:testifylint // the bytes matter
 	require.Equal(t, fmt.Sprintf(`[{"id":%d,"isTaskRecoverable":false,"taskId":"%s","body":{"message":"x > y","stepId":"log"},"type":"log","createdAt":"%s"},`+
 		`{"id":%d,"isTaskRecoverable":false,"taskId":"%s","body":{"message":"Run completed with status: completed","output":{"b":1,"a":"<&>"}},"type":"completion","createdAt":"%s"}]`,
 		events[0].ID, id, events[0].CreatedAt, events[1].ID, id, events[1].CreatedAt), answer.Body.String())

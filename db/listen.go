@@ -30,17 +30,21 @@ func NewListener(pool *pgxpool.Pool, channel string, log *slog.Logger) *Listener
 // Run holds one connection and listens until ctx ends. It reconnects by itself.
 func (l *Listener) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := l.listen(ctx)
-		if ctx.Err() != nil {
-			break
-		}
-		l.log.WarnContext(ctx, "listening to the database was interrupted", "channel", l.channel, "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(reconnectDelay):
-		}
+		l.listenUntilInterrupted(ctx)
 	}
 	return nil
+}
+
+func (l *Listener) listenUntilInterrupted(ctx context.Context) {
+	err := l.listen(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	l.log.WarnContext(ctx, "listening to the database was interrupted", "channel", l.channel, "error", err)
+	select {
+	case <-ctx.Done():
+	case <-time.After(reconnectDelay):
+	}
 }
 
 func (l *Listener) listen(ctx context.Context) error {

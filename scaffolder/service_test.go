@@ -1,0 +1,215 @@
+package scaffolder_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/seal"
+)
+
+// commands is an engine that remembers which generations it was told to start, and answers with err.
+type commands struct {
+	started []engine.Command
+	err     error
+}
+
+func (c *commands) Start(_ context.Context, command engine.Command) error {
+	c.started = append(c.started, command)
+	return c.err
+}
+
+func (*commands) Cancel(context.Context, string) error { return nil }
+
+// oneTemplate is a catalog that holds the template "two-steps" and nothing else.
+type oneTemplate struct{}
+
+func (oneTemplate) EntityJSON(_ context.Context, _ identity.Principal, ref entity.Ref) (json.RawMessage, error) {
+	if ref.String() != "template:default/two-steps" {
+		return nil, fault.New(fault.NotFound, "No entity %s", ref)
+	}
+	return json.RawMessage(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"two-steps","title":"Two Steps"},
+		"spec":{"parameters":{"properties":{"n":{"type":"number"},"name":{"type":"string"}}},
+		"steps":[{"id":"one","name":"One","action":"a"},{"id":"two","name":"Two","action":"a"}]}}`), nil
+}
+
+// nobodyMay refuses one permission.
+type nobodyMay policy.Permission
+
+func (n nobodyMay) Authorize(_ context.Context, principal identity.Principal, request policy.Request) error {
+	if request.Permission == policy.Permission(n) {
+		return &policy.DeniedError{Principal: principal, Request: request}
+	}
+	return nil
+}
+
+var ada = identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}
+
+type bench struct {
+	t *testing.T
+	*scaffolder.Service
+	engine *commands
+}
+
+func newBench(t *testing.T, decider policy.Decider) bench {
+	t.Helper()
+	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
+	require.NoError(t, err)
+	actions, err := action.NewRegistry()
+	require.NoError(t, err)
+	told := &commands{}
+	return bench{t, scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: oneTemplate{}, Runs: run.NewStore(testkit.Database(t), keys),
+		Engine: told, Actions: actions, Decider: decider}), told}
+}
+
+func (b bench) create(values string) uuid.UUID {
+	b.t.Helper()
+	id, err := b.Create(b.t.Context(), ada, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(values), Secrets: map[string]string{"token": "t"}})
+	require.NoError(b.t, err)
+	return id
+}
+
+// park lets the run fail at its second step.
+func (b bench) park(id uuid.UUID) {
+	b.t.Helper()
+	failure := &run.Failure{Name: "Error", Message: "no"}
+	for _, entry := range []run.Entry{
+		{Began: "execution-1", Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted}},
+		{Step: &run.StepChange{StepID: "two", Status: run.StatusFailed, Failure: failure},
+			End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two", Failure: failure}},
+	} {
+		require.NoError(b.t, b.Runs.Record(b.t.Context(), id, entry))
+	}
+}
+
+func (b bench) statuses(id uuid.UUID) []run.Status {
+	b.t.Helper()
+	details, err := b.Details(b.t.Context(), ada, id.String())
+	require.NoError(b.t, err)
+	var statuses []run.Status
+	for _, step := range details.Steps {
+		statuses = append(statuses, step.Status)
+	}
+	return statuses
+}
+
+func TestARetryGoesOnWhereItFailed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	id := b.create(`{"name":"shop"}`)
+	b.park(id)
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil))
+	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusOpen}, b.statuses(id))
+	require.Equal(t, engine.Command{RunID: id.String(), Generation: 1, Summary: "Two Steps: shop"}, b.engine.started[1])
+}
+
+func TestARetryOfWhatWasRolledBackBeginsAnew(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	id := b.create(`{}`)
+	b.park(id)
+	require.NoError(t, b.RollBack(t.Context(), ada, id.String()))
+	require.NoError(t, b.Runs.Record(t.Context(), id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseRolledBack}}))
+	require.Equal(t, fault.Conflict, fault.KindOf(b.RollBack(t.Context(), ada, id.String())), "there is nothing left to undo")
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil))
+	require.Equal(t, []run.Status{run.StatusOpen, run.StatusOpen}, b.statuses(id))
+}
+
+func TestARetryOfACompletedRunRunsNothingAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	id := b.create(`{}`)
+	require.NoError(t, b.Runs.Record(t.Context(), id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted}}))
+	require.NoError(t, b.Runs.Record(t.Context(), id, run.Entry{Step: &run.StepChange{StepID: "two", Status: run.StatusSkipped},
+		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}}))
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil))
+	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusSkipped}, b.statuses(id))
+}
+
+func TestRunsThatTheEngineNeverHeardOfAreStarted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	b.engine.err = errors.New("no route to Temporal")
+	id := b.create(`{"name":"shop"}`)
+	require.ErrorContains(t, b.StartPending(t.Context(), -time.Minute), "no route to Temporal")
+	b.engine.err = nil
+	require.NoError(t, b.StartPending(t.Context(), -time.Minute))
+	require.Equal(t, engine.Command{RunID: id.String(), Summary: "Two Steps: shop"}, b.engine.started[len(b.engine.started)-1])
+	started := len(b.engine.started)
+	require.NoError(t, b.StartPending(t.Context(), time.Hour))
+	require.Len(t, b.engine.started, started, "a young one is being started by whoever made it")
+}
+
+func TestTheSubjectOfARunIsAWord(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	for values, expected := range map[string]string{
+		`{"name":"shop","n":1}`: "shop",
+		`{"n":1}`:               "",
+		`{"name":""}`:           "",
+		`{"name":"a\u0000b"}`:   "ab",
+		`{"name":"` + strings.Repeat("é", 200) + `"}`: strings.Repeat("é", 100),
+	} {
+		got, err := b.Run(t.Context(), ada, b.create(values).String())
+		require.NoError(t, err)
+		require.Equal(t, expected, got.Subject, values)
+	}
+}
+
+// TestEveryMoveIsDecided: whoever may not, may not, and nothing happens.
+func TestEveryMoveIsDecided(t *testing.T) {
+	t.Parallel()
+	const id = "7d8f6f0e-0000-4000-8000-000000000000"
+	for permission, ask := range map[policy.Permission]func(context.Context, *scaffolder.Service) error{
+		policy.ScaffolderTaskCreate: func(ctx context.Context, s *scaffolder.Service) error {
+			_, err := s.Create(ctx, ada, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(`{}`)})
+			return err
+		},
+		policy.ScaffolderTemplateRead: func(ctx context.Context, s *scaffolder.Service) error {
+			_, err := s.Template(ctx, ada, entity.Ref{Kind: "template", Namespace: "default", Name: "two-steps"})
+			return err
+		},
+		policy.ScaffolderTaskRead: func(ctx context.Context, s *scaffolder.Service) error {
+			_, _, listed := s.List(ctx, ada, run.Query{})
+			_, read := s.Run(ctx, ada, id)
+			_, followed := s.Events(ctx, ada, id, 0)
+			_, seen := s.Details(ctx, ada, id)
+			for _, err := range []error{listed, read, followed, seen, s.Cancel(ctx, ada, id), s.Retry(ctx, ada, id, nil), s.RollBack(ctx, ada, id)} {
+				if _, denied := errors.AsType[*policy.DeniedError](err); !denied {
+					return err
+				}
+			}
+			return listed
+		},
+		policy.ScaffolderTemplateDryRun: func(ctx context.Context, s *scaffolder.Service) error { return s.MayDryRun(ctx, ada) },
+	} {
+		t.Run(string(permission), func(t *testing.T) {
+			t.Parallel()
+			err := ask(t.Context(), scaffolder.New(scaffolder.Options{Catalog: oneTemplate{}, Decider: nobodyMay(permission)}))
+			denied, is := errors.AsType[*policy.DeniedError](err)
+			require.True(t, is, "%v", err)
+			require.Equal(t, permission, denied.Request.Permission)
+		})
+	}
+	b := newBench(t, nobodyMay(policy.ScaffolderTaskCancel))
+	running := b.create(`{}`).String()
+	for _, err := range []error{b.Cancel(t.Context(), ada, running), b.RollBack(t.Context(), ada, running)} {
+		require.EqualError(t, err, "user:default/ada may not scaffolder.task.cancel on "+running)
+	}
+}
