@@ -73,8 +73,9 @@ test-go: build $(NPM_STAMPS) ## Run the Go tests, with the race detector whereve
 	packages=$$(tools/test-packages.sh race); go test -race -timeout 20m $$packages
 
 .PHONY: test-web
-test-web: web/node_modules/.package-lock.json ## Run the portal's own tests.
+test-web: web/dist/index.html ## Run the portal's own tests, and weigh what a first visit loads.
 	npm --prefix web test
+	npm --prefix web run budget
 
 .PHONY: test-browser
 test-browser: build web/node_modules/.package-lock.json ## Drive the real binary with a real browser.

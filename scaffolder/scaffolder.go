@@ -219,7 +219,7 @@ func (s *Service) authorize(ctx context.Context, principal identity.Principal, p
 // maxSubject bounds a run's subject, in bytes: it stands in lists.
 const maxSubject = 200
 
-// subject says in a word what a run makes: the first text on the first page that was filled in.
+// subject says in a word what a run makes: the first name on the first page that was filled in. "" when nothing there is called a name.
 func subject(t *template.Template, values json.RawMessage) string {
 	pages, err := t.Pages()
 	if err != nil || len(pages) == 0 {
@@ -230,7 +230,8 @@ func subject(t *template.Template, values json.RawMessage) string {
 		return ""
 	}
 	for _, name := range template.PropertyNames(pages[0]) {
-		if text, isText := given[name].(string); isText && text != "" {
+		isName := strings.Contains(strings.ToLower(name), "name")
+		if text, isText := given[name].(string); isText && isName && text != "" {
 			// Postgres holds no NUL in a text.
 			return strings.ToValidUTF8(strings.ReplaceAll(text[:min(len(text), maxSubject)], "\x00", ""), "")
 		}

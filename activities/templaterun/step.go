@@ -151,10 +151,14 @@ func (a *Activities) failStep(ctx context.Context, failed engine.FailedStep) err
 		return nil // told before a crash, and somebody has decided since
 	}
 	step := l.step(failed.Position)
+	status := run.StatusFailed
+	if failed.Cancelled {
+		status = run.StatusCancelled
+	}
 	return a.Runs.Record(ctx, l.id, run.Entry{
 		Events: []run.NewEvent{{Type: run.EventLog, Key: stepKey(failed.Generation, step.ID) + "/end", Body: run.EventBody{
 			Message: describe(failed.Failure), StepID: step.ID, Status: run.StatusFailed}}},
-		Step: &run.StepChange{StepID: step.ID, Status: run.StatusFailed, Failure: recordFailure(failed.Failure)},
+		Step: &run.StepChange{StepID: step.ID, Status: status, Failure: recordFailure(failed.Failure)},
 	})
 }
 
