@@ -211,39 +211,47 @@ func pythonUpdate(r *run, this Value, args []Value) Value {
 	return nil
 }
 
-// pythonSlice is target[start:stop:step].
+// pythonSlice is target[start:stop:step]. The bounds are whatever the template gives: what is no number ends nothing, and
+// only the limits do then, as node's memory does for nunjucks.
 func (r *run) pythonSlice(target, start, stop, step Value) Value {
 	if !truthy(target) {
 		target = &Array{}
 	}
-	length := r.number(r.member(target, "length"))
-	stride := r.number(step)
-	first, last := r.number(start), r.number(stop)
-	if start == nil {
-		first = 0
-		if stride < 0 {
-			first = length - 1
-		}
-	}
-	switch {
-	case stop == nil && stride < 0:
-		last = -1
-	case stop == nil:
-		last = length
-	case last < 0:
-		last += length
-	}
-	if first < 0 {
-		first += length
-	}
+	length := r.member(target, "length")
+	backward, forward := r.less(step, 0.0), r.greater(step, 0.0)
+	at, end := r.sliceBounds(length, start, stop, backward)
 	items := []Value{}
-	// A bound that is not a number ends nothing: only the limits do then, as node's memory does for nunjucks.
-	for at := first; !(at < 0 || at > length); at += stride {
-		if stride > 0 && at >= last || stride < 0 && at <= last {
+	for !r.less(at, 0.0) && !r.greater(at, length) {
+		if forward && r.greaterOrEqual(at, end) || backward && r.lessOrEqual(at, end) {
 			break
 		}
 		r.allocateItems(1)
 		items = append(items, r.memberLookup(target, at))
+		at = r.add(at, step)
 	}
 	return &Array{items}
+}
+
+// sliceBounds are where a slice starts and ends, with what is left out filled in and what is negative counted from the
+// end.
+func (r *run) sliceBounds(length, start, stop Value, backward bool) (first, last Value) {
+	first, last = start, stop
+	switch {
+	case start == nil && backward:
+		first = r.number(length) - 1
+	case start == nil:
+		first = 0.0
+	}
+	switch {
+	case stop == nil && backward:
+		last = -1.0
+	case stop == nil:
+		last = length
+	case r.less(stop, 0.0):
+		last = r.add(stop, length)
+	}
+	if r.less(first, 0.0) {
+		first = r.add(first, length)
+	}
+	return first, last
 }
