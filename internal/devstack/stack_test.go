@@ -185,12 +185,12 @@ func TestWebUIShowsTheNamespace(t *testing.T) {
 	stack := start(t, devstack.Options{})
 	require.Equal(t, stack.TemporalUI().URL()+"/namespaces/default/workflows/a%20run", stack.TemporalUI().WorkflowURL("a run"))
 
-	page, _ := get(t, stack.TemporalUI().WorkflowURL(runID))
-	require.Equal(t, http.StatusOK, page.StatusCode)
-	require.Contains(t, page.Header.Get("Content-Type"), "text/html")
+	status, contentType, _ := get(t, stack.TemporalUI().WorkflowURL(runID))
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, contentType, "text/html")
 
 	var namespace struct{ NamespaceInfo struct{ Name string } }
-	_, answer := get(t, stack.TemporalUI().URL()+"/api/v1/namespaces/default")
+	_, _, answer := get(t, stack.TemporalUI().URL()+"/api/v1/namespaces/default")
 	require.NoError(t, json.Unmarshal(answer, &namespace))
 	require.Equal(t, "default", namespace.NamespaceInfo.Name)
 }
@@ -267,17 +267,16 @@ func requireResult(t *testing.T, run client.WorkflowRun, want string) {
 	require.Equal(t, want, got)
 }
 
-// get is an answer and its whole body.
-func get(t *testing.T, url string) (*http.Response, []byte) {
+func get(t *testing.T, url string) (status int, contentType string, body []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	body, err = io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response, body
+	return response.StatusCode, response.Header.Get("Content-Type"), body
 }
 
 func connect(t *testing.T, dsn string) *pgx.Conn {

@@ -25,10 +25,10 @@ func TestDatabaseIsMigratedAndPrivate(t *testing.T) {
 	require.NotNil(t, found)
 }
 
-func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
+func TestDatabaseIsDroppedWithItsTest(t *testing.T) { //nolint:tparallel // it goes on when its subtest has ended
 	t.Parallel()
 	var name string
-	t.Run("use", func(t *testing.T) { //nolint:tparallel // what follows is about its end
+	t.Run("use", func(t *testing.T) {
 		pool := testkit.Database(t)
 		require.NoError(t, pool.QueryRow(t.Context(), "select current_database()").Scan(&name))
 	})
