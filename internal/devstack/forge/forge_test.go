@@ -111,12 +111,15 @@ func TestPushAndClone(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, shown, "# Shop &lt;b&gt;&amp; more&lt;/b&gt;", "the readme is shown as text")
 	require.Contains(t, shown, `href="/demo/shop/blob/trunk/README.md"`)
+	status, atCloneURL := page(t, f.URL()+"/demo/shop.git")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, shown, atCloneURL, "a browser at git's address ends up at the repository's page")
 	for _, path := range []string{"/", "/demo", "/demo/shop/tree/trunk", "/demo/shop/blob/trunk/README.md",
 		"/demo/shop/raw/trunk/README.md", "/demo/shop/commits", "/demo/shop/commits/trunk", "/demo/shop/issues", "/assets/forge.css"} {
 		status, _ := page(t, f.URL()+path)
 		require.Equal(t, http.StatusOK, status, path)
 	}
-	for _, path := range []string{"/nobody", "/demo/none", "/demo/shop/blob/trunk/none", "/demo/shop/blob/none/README.md",
+	for _, path := range []string{"/nobody", "/demo/none", "/demo/none.git", "/demo/shop/blob/trunk/none", "/demo/shop/blob/none/README.md",
 		"/demo/shop/commit/--help", "/api/v3/nothing"} {
 		status, _ := page(t, f.URL()+path)
 		require.Equal(t, http.StatusNotFound, status, path)

@@ -186,7 +186,16 @@ func (v *view) at(r *http.Request, bare gitRepository, rest string) (hash string
 	return bare.resolve(r.Context(), ref)
 }
 
+// showRepository also takes the address that git clones from, which actions give as the link to a repository.
 func (f *Forge) showRepository(w http.ResponseWriter, r *http.Request) error {
+	if name, forGit := strings.CutSuffix(r.PathValue("repo"), ".git"); forGit {
+		repo, err := f.store.repository(r.PathValue("owner"), name)
+		if err != nil {
+			return err
+		}
+		http.Redirect(w, r, "/"+repo.FullName(), http.StatusMovedPermanently)
+		return nil
+	}
 	shown, bare, err := f.about(r)
 	if err != nil {
 		return err
