@@ -87,6 +87,7 @@ func (e *execution) run(ctx context.Context) (engine.ActionResult, error) {
 		return engine.ActionResult{}, e.final(err)
 	}
 	iteration := decision.Iterations[e.request.Iteration]
+	e.redact = e.redact.Also(iteration.Derived)
 	log, err := e.openLog(ctx, decision, iteration)
 	if err != nil {
 		return engine.ActionResult{}, err

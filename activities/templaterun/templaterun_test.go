@@ -313,6 +313,18 @@ func TestNoSecretIsShown(t *testing.T) {
 	require.JSONEq(t, `{"url":"https://***@x","text":[]}`, string(b.get().Output))
 }
 
+func TestWhatIsMadeOutOfASecretIsNotShownEither(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
+		call.Log.Info("input %s", call.Input)
+		return nil, action.Final(fmt.Errorf("refused %s", strings.ToUpper(secret)))
+	}}, `{"id":"one","name":"One","action":"test:act","input":{"up":"${{ secrets.token | upper }}","in":"Bearer ${{ secrets.token }}"}}`)
+	_, err := b.environment.ExecuteActivity("test:act", b.request(0))
+	require.ErrorContains(t, err, "refused ***")
+	require.Contains(t, b.told(), `one  info: input {"up":"***","in":"Bearer ***"}`)
+	require.JSONEq(t, `{"up":"***","in":"Bearer ***"}`, string(b.step(0).Input))
+}
+
 func TestTheEnvironmentsSecretsAreNotShownEither(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {

@@ -82,7 +82,7 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 		return Result{}, fmt.Errorf("make a directory for the dry run: %w", err)
 	}
 	defer os.RemoveAll(base)
-	t := &trial{Runner: r, id: "dry-run-" + uuid.NewString(), secrets: request.Secrets}
+	t := &trial{Runner: r, id: "dry-run-" + uuid.NewString(), secrets: request.Secrets, redact: run.NewRedactor(request.Secrets)}
 	if err := t.prepare(base, request); err != nil {
 		return Result{}, err
 	}
@@ -107,6 +107,7 @@ type trial struct {
 	id        string
 	spec      template.TaskSpec
 	secrets   map[string]string
+	redact    run.Redactor
 	workspace *os.Root
 	outputs   []plan.Output
 	log       []LogEntry
@@ -237,6 +238,7 @@ func (t *trial) iterations(ctx context.Context, step template.Step, does action.
 	lines := stepLines{t, step.ID}
 	lists := map[string][]any{}
 	for _, iteration := range decision.Iterations {
+		t.redact = t.redact.Also(iteration.Derived)
 		if decision.Each {
 			verb := "Running"
 			if !iteration.Run {
@@ -362,7 +364,7 @@ func (l stepLines) line(level, format string, args []any) {
 	if len(args) > 0 {
 		text = fmt.Sprintf(format, args...)
 	}
-	l.trial.tell(run.EventBody{Message: level + run.NewRedactor(l.trial.secrets).Text(text), StepID: l.step})
+	l.trial.tell(run.EventBody{Message: level + l.trial.redact.Text(text), StepID: l.step})
 }
 
 // noLedger refuses: an action that creates something outside does not run in a dry run.

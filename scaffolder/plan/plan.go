@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -86,6 +87,8 @@ type Iteration struct {
 	Run bool
 	// Input is the rendered input; an empty object when the step has none.
 	Input json.RawMessage
+	// Derived are the texts of the input that expressions made out of secrets: to be masked like those, which they need not contain.
+	Derived []string
 }
 
 // Describe is the current item as log lines show it.
@@ -124,10 +127,11 @@ func (p *Planner) Decide(ctx context.Context, situation Situation, step template
 		return Decision{Skip: ConditionFalse}, nil
 	}
 	if !hasEach {
-		input, err := p.input(ctx, step, withSecrets)
-		return Decision{Iterations: []Iteration{{Run: true, Input: input}}}, err
+		single := Iteration{Run: true}
+		single.Input, single.Derived, err = p.input(ctx, step, withSecrets, withoutSecrets)
+		return Decision{Iterations: []Iteration{single}}, err
 	}
-	return p.iterations(ctx, step, withSecrets, situation.PreviousFailed)
+	return p.iterations(ctx, step, withSecrets, withoutSecrets, situation.PreviousFailed)
 }
 
 // condition evaluates the step's if; asked says that it called failure() or always().
@@ -150,16 +154,41 @@ func (p *Planner) Input(ctx context.Context, situation Situation, step template.
 	return p.render(ctx, step, data)
 }
 
-func (p *Planner) input(ctx context.Context, step template.Step, data *nunjucks.Object) (json.RawMessage, error) {
-	rendered, err := p.render(ctx, step, data)
+// input renders a step's input, and finds what of it was derived from secrets by rendering it without them.
+func (p *Planner) input(ctx context.Context, step template.Step, withSecrets, withoutSecrets *nunjucks.Object) (json.RawMessage, []string, error) {
+	rendered, err := p.render(ctx, step, withSecrets)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	input, err := nunjucks.EncodeJSON(rendered)
 	if err != nil {
-		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
+		return nil, nil, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
-	return input, nil
+	if !bytes.Contains(step.Input, []byte("secrets")) {
+		return input, nil, nil
+	}
+	bare, err := p.render(ctx, step, withoutSecrets)
+	return input, differing(rendered, bare), err
+}
+
+// differing are the texts in a value that are not the same in another.
+func differing(value, other nunjucks.Value) []string {
+	var texts []string
+	switch value := value.(type) {
+	case string:
+		if value != other {
+			texts = append(texts, value)
+		}
+	case *nunjucks.Array:
+		for i, item := range value.Items {
+			texts = append(texts, differing(item, nunjucks.Member(other, strconv.Itoa(i)))...)
+		}
+	case *nunjucks.Object:
+		for key, item := range value.All() {
+			texts = append(texts, differing(item, nunjucks.Member(other, key))...)
+		}
+	}
+	return texts
 }
 
 func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks.Object) (nunjucks.Value, error) {
@@ -173,16 +202,17 @@ func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks
 	return p.renderer.Render(ctx, value, data), nil
 }
 
-func (p *Planner) iterations(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (Decision, error) {
-	items, err := p.items(ctx, step, data)
+func (p *Planner) iterations(ctx context.Context, step template.Step, withSecrets, withoutSecrets *nunjucks.Object, previousFailed bool) (Decision, error) {
+	items, err := p.items(ctx, step, withSecrets)
 	if err != nil {
 		return Decision{}, err
 	}
 	decision := Decision{Each: true}
 	for _, item := range items {
-		scope := extend(data, "each", objectOf(entry{"key", item.Key}, entry{"value", item.Value}))
+		each := objectOf(entry{"key", item.Key}, entry{"value", item.Value})
+		scope := extend(withSecrets, "each", each)
 		item.Run, _ = p.condition(ctx, step, scope, previousFailed)
-		if item.Input, err = p.input(ctx, step, scope); err != nil {
+		if item.Input, item.Derived, err = p.input(ctx, step, scope, extend(withoutSecrets, "each", each)); err != nil {
 			return Decision{}, err
 		}
 		decision.Iterations = append(decision.Iterations, item)

@@ -90,6 +90,17 @@ func TestAStepWithoutInputGetsAnEmptyObject(t *testing.T) {
 	require.Equal(t, []string{`{}`}, inputs(decide(t, situation(), `{"id":"x","action":"a","input":null}`)))
 }
 
+func TestWhatIsDerivedFromSecretsIsKnown(t *testing.T) {
+	t.Parallel()
+	decision := decide(t, situation(), `{"id":"x","action":"a","input":{"plain":"${{ parameters.name }}","up":"${{ secrets.token | upper }}",
+		"deep":["x",{"in":"for ${{ environment.secrets.key }}"}],"list":"${{ [secrets.token, 'same'] }}","number":5,"gone":"${{ parameters.nope }}"}}`)
+	require.Equal(t, []string{"S3CRET", "for env-secret", "s3cret"}, decision.Iterations[0].Derived)
+
+	each := decide(t, situation(), `{"id":"x","action":"a","each":["a"],"input":{"v":"${{ each.value }}-${{ secrets.token | reverse }}"}}`)
+	require.Equal(t, []string{"a-terc3s"}, each.Iterations[0].Derived)
+	require.Empty(t, decide(t, situation(), `{"id":"x","action":"a","input":{"v":"no secrets here"}}`).Iterations[0].Derived)
+}
+
 func TestAServicesRunHasNoUser(t *testing.T) {
 	t.Parallel()
 	s := situation()

@@ -35,6 +35,23 @@ func NewRedactor(secrets ...map[string]string) Redactor {
 	return Redactor{values}
 }
 
+// Also masks more texts. Those in which a secret is masked already show nothing of it, and are left readable.
+func (r Redactor) Also(texts []string) Redactor {
+	more := map[string]string{}
+	for _, text := range texts {
+		if r.Text(text) == text {
+			more[text] = text
+		}
+	}
+	if len(more) == 0 {
+		return r
+	}
+	for _, secret := range r.secrets {
+		more[secret] = secret
+	}
+	return NewRedactor(more)
+}
+
 // Text masks secrets in a line.
 func (r Redactor) Text(s string) string {
 	for _, secret := range r.secrets {
