@@ -64,6 +64,8 @@ test-needs: prerequisites $(NPM_STAMPS)
 
 # Tests that need the whole program start this one.
 test-go test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico
+# Comparing with the real Nunjucks is a test that may not be skipped here.
+test-go: export PORTICO_REQUIRE_NODE = 1
 
 # What links the embedded Temporal server is tested without the race detector: under it the server takes a quarter of an hour to
 # compile and its own timers begin to miss their marks.
@@ -110,6 +112,10 @@ ci: prerequisites verify lint vuln test ## Everything that has to pass before a 
 .PHONY: bench
 bench: build ## Run the Go benchmarks.
 	packages=$$(tools/test-packages.sh benchmarks); go test -run '^$$' -bench . -benchmem $$packages
+
+.PHONY: bench-nunjucks
+bench-nunjucks: bench/nunjucks/node_modules/.package-lock.json ## Render a skeleton of 1,000 files beside node with Nunjucks.
+	cd bench/nunjucks && go run .
 
 .PHONY: bench-peer
 bench-peer: build ## Measure beside a Backstage that is set up in PEER_DIR.

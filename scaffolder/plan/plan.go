@@ -110,6 +110,9 @@ func (i Iteration) Name(actionID string) string {
 
 // Decide evaluates the step's if, each and input. An each that is no array or object is a fault of kind Input.
 func (p *Planner) Decide(ctx context.Context, situation Situation, step template.Step) (Decision, error) {
+	if situation.PreviousFailed {
+		ctx = expression.WithFailure(ctx)
+	}
 	withSecrets, err := p.context(situation, true)
 	if err != nil {
 		return Decision{}, err
@@ -199,7 +202,9 @@ func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks
 	if err != nil {
 		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
-	return p.renderer.Render(ctx, value, data), nil
+	rendered := p.renderer.Render(ctx, value, data)
+	// What was not rendered in time stands verbatim in the result.
+	return rendered, ctx.Err()
 }
 
 func (p *Planner) iterations(ctx context.Context, step template.Step, withSecrets, withoutSecrets *nunjucks.Object, previousFailed bool) (Decision, error) {
