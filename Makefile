@@ -13,6 +13,7 @@ TOOLS := .cache/bin
 # Where `make demo` and `make run` keep their database, repositories and runs.
 DATA ?= .data
 
+# Git refuses a checkout that belongs to somebody else; the Go tool is not to stumble over that, so it stamps no revision of its own.
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
@@ -35,7 +36,7 @@ run: build ## Start everything and stay up.
 
 .PHONY: build
 build: prerequisites web/dist/index.html ## Build the portal and bin/portico.
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/portico ./cmd/portico
+	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/portico ./cmd/portico
 
 # Vite leaves what it wrote before, because .gitkeep has to stay.
 web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
