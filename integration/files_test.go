@@ -94,9 +94,9 @@ func TestOpenFilesNeedsADirectory(t *testing.T) {
 
 func TestFilesAreReadThroughALinkedDirectory(t *testing.T) {
 	t.Parallel()
-	real, link := t.TempDir(), filepath.Join(t.TempDir(), "home")
-	require.NoError(t, os.WriteFile(filepath.Join(real, "a.yaml"), []byte("a"), 0o600))
-	require.NoError(t, os.Symlink(real, link))
+	actual, link := t.TempDir(), filepath.Join(t.TempDir(), "home")
+	require.NoError(t, os.WriteFile(filepath.Join(actual, "a.yaml"), []byte("a"), 0o600))
+	require.NoError(t, os.Symlink(actual, link))
 	files, err := integration.OpenFiles("/", integration.Limits{})
 	require.NoError(t, err)
 	defer files.Close()
