@@ -18,6 +18,9 @@ import (
 // taskTimeout is how soon a workflow task of a worker that died is given to another.
 const taskTimeout = 5 * time.Second
 
+// callTimeout bounds the wait for Temporal: a run whose start it did not hear of is started later.
+const callTimeout = 5 * time.Second
+
 // Client implements engine.Engine on Temporal.
 type Client struct {
 	temporal  client.Client
@@ -33,8 +36,10 @@ func NewClient(temporal client.Client, taskQueue string) *Client {
 
 // Start implements engine.Engine. The workflow's id is the run's, so a run has one workflow at a time.
 func (c *Client) Start(ctx context.Context, command engine.Command) error {
+	ctx, done := context.WithTimeout(ctx, callTimeout)
+	defer done()
 	options := client.StartWorkflowOptions{
-		ID: command.RunID, TaskQueue: c.taskQueue, WorkflowTaskTimeout: taskTimeout, StaticSummary: command.Summary,
+		ID: command.RunID, TaskQueue: c.taskQueue, WorkflowTaskTimeout: taskTimeout, StaticSummary: brief(command.Summary),
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}
@@ -55,6 +60,8 @@ func (c *Client) Start(ctx context.Context, command engine.Command) error {
 
 // Cancel implements engine.Engine.
 func (c *Client) Cancel(ctx context.Context, runID string) error {
+	ctx, done := context.WithTimeout(ctx, callTimeout)
+	defer done()
 	err := c.temporal.SignalWorkflow(ctx, runID, "", engine.SignalCancel, nil)
 	var gone *serviceerror.NotFound
 	if err != nil && !errors.As(err, &gone) {

@@ -1,9 +1,6 @@
 package workflows
 
 import (
-	"time"
-
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -20,9 +17,8 @@ func (r *templateRun) rollBack(ctx workflow.Context, plan engine.Plan) error {
 	for _, effect := range plan.Effects {
 		undo := engine.Undo{RunID: r.command.RunID, Generation: plan.Generation, EffectID: effect.ID}
 		options := workflow.ActivityOptions{
-			StartToCloseTimeout: plan.Settings.StepTimeout, HeartbeatTimeout: plan.Settings.HeartbeatTimeout, Summary: effect.Summary,
-			RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2,
-				MaximumInterval: plan.Settings.MaximumInterval, MaximumAttempts: undoAttempts},
+			StartToCloseTimeout: plan.Settings.StepTimeout, HeartbeatTimeout: plan.Settings.HeartbeatTimeout, Summary: brief(effect.Summary),
+			RetryPolicy: retries(plan.Settings, undoAttempts),
 		}
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(steady, options), engine.ActivityUndoEffect, undo).Get(steady, nil)
 		if err != nil {

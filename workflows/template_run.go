@@ -184,25 +184,30 @@ func (r *templateRun) wait(ctx workflow.Context, duration time.Duration, request
 		return err
 	}
 	step := r.plan.Steps[request.Position]
-	return workflow.NewTimerWithOptions(ctx, duration, workflow.TimerOptions{Summary: step.Name}).Get(ctx, nil)
+	return workflow.NewTimerWithOptions(ctx, duration, workflow.TimerOptions{Summary: brief(step.Name)}).Get(ctx, nil)
 }
 
 // action runs the step's action under its own id, so that the Temporal Web UI reads like the template.
 func (r *templateRun) action(ctx workflow.Context, prepared engine.Prepared, request engine.ActionRequest) workflow.Future {
 	settings := r.plan.Settings
 	// The activity itself counts the attempts that failed and ends with a final error; a worker's death is no failed attempt.
-	retries := &temporal.RetryPolicy{InitialInterval: settings.InitialInterval, BackoffCoefficient: 2,
-		MaximumInterval: settings.MaximumInterval}
-	summary := r.plan.Steps[request.Position].Name
+	policy := retries(settings, 0)
+	summary := brief(r.plan.Steps[request.Position].Name)
 	if prepared.Quick {
 		ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-			StartToCloseTimeout: settings.StepTimeout, RetryPolicy: retries, Summary: summary})
+			StartToCloseTimeout: settings.StepTimeout, RetryPolicy: policy, Summary: summary})
 		return workflow.ExecuteLocalActivity(ctx, prepared.Action, request)
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: settings.StepTimeout, HeartbeatTimeout: settings.HeartbeatTimeout, RetryPolicy: retries,
+		StartToCloseTimeout: settings.StepTimeout, HeartbeatTimeout: settings.HeartbeatTimeout, RetryPolicy: policy,
 		WaitForCancellation: true, Summary: summary})
 	return workflow.ExecuteActivity(ctx, prepared.Action, request)
+}
+
+// retries is the policy of the settings, bounded by attempts, 0 for no bound. Temporal refuses a longest pause below the first.
+func retries(settings engine.Settings, attempts int32) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{InitialInterval: settings.InitialInterval, BackoffCoefficient: 2,
+		MaximumInterval: max(settings.InitialInterval, settings.MaximumInterval), MaximumAttempts: attempts}
 }
 
 func (r *templateRun) failStep(position int, failure engine.Failure) (*engine.Failure, error) {
