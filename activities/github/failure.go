@@ -26,7 +26,8 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 	var answer *github.ErrorResponse
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w", doing, ctx.Err())
+		return action.Advise(fmt.Errorf("%s: %s has not answered so far: %w", doing, c.target.Host, ctx.Err()),
+			"Check that %s is up and can be reached from the worker, then retry.", c.target.Host)
 	case errors.As(err, &limit):
 		return action.Transient(fmt.Errorf("%s: the token's requests to %s are used up until %s",
 			doing, c.target.Host, limit.Rate.Reset.Format(time.RFC3339)), max(time.Until(limit.Rate.Reset.Time), time.Second))
