@@ -28,7 +28,7 @@ const heartbeatsPerTimeout = 4
 // runAction makes the activity that runs an action for one iteration of a step.
 func (a *Activities) runAction(does action.Action) func(context.Context, engine.ActionRequest) (engine.ActionResult, error) {
 	return func(ctx context.Context, request engine.ActionRequest) (engine.ActionResult, error) {
-		l, err := a.load(ctx, request.RunID, request.Generation)
+		l, err := a.load(ctx, request.RunID, request.Generation, request.Position)
 		if err != nil {
 			return engine.ActionResult{}, err
 		}
@@ -172,7 +172,7 @@ func (e *execution) complete(ctx context.Context, decision plan.Decision, iterat
 	if workspace != e.request.Workspace {
 		change.Workspace = workspace
 	}
-	return e.Runs.Record(ctx, e.id, run.Entry{Events: events, Step: change, Phase: e.phase()})
+	return e.tell(ctx, e.loaded, run.Entry{Events: events, Step: change, Phase: e.phase()})
 }
 
 // phase is the run's phase now that the step moves: only one that waited had another.

@@ -49,7 +49,7 @@ func (e *execution) openLog(ctx context.Context, decision plan.Decision, iterati
 	}
 	entry := run.Entry{Events: log.take(), Phase: e.phase(), Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing,
 		Input: e.redact.JSON(iteration.Input)}}
-	if err := e.Runs.Record(ctx, e.id, entry); err != nil {
+	if err := e.tell(ctx, e.loaded, entry); err != nil {
 		return nil, err
 	}
 	log.stopped.Go(func() { log.flushRegularly(ctx) })
@@ -114,7 +114,7 @@ func (l *stepLog) flush(ctx context.Context) {
 // write records an entry. Lines that cannot be written now stay pending: they are told with the next flush.
 func (l *stepLog) write(ctx context.Context, entry run.Entry) {
 	e := l.execution
-	if err := e.Runs.Record(ctx, e.id, entry); err != nil {
+	if err := e.tell(ctx, e.loaded, entry); err != nil {
 		e.Log.WarnContext(ctx, "log lines could not be written yet", "run", e.id, "step", e.step.ID, "error", err)
 		l.mu.Lock()
 		defer l.mu.Unlock()

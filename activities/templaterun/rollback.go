@@ -33,7 +33,7 @@ func (a *Activities) beginRollback(ctx context.Context, command engine.Command) 
 
 // undoEffect asks the action that made an effect to remove it.
 func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
-	l, err := a.load(ctx, undo.RunID, undo.Generation)
+	l, err := a.load(ctx, undo.RunID, undo.Generation, 0)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
 		err = a.Runs.SetEffectState(ctx, effect.ID, action.EffectKept, l.redact.Text(inUse.Reason))
 	case err != nil:
 		log.Error("Could not undo %s %s: %s", effect.Kind, effect.Name, err)
-		if err := a.Runs.Record(ctx, l.id, run.Entry{Events: log.events}); err != nil {
+		if err := a.tell(ctx, l, run.Entry{Events: log.events}); err != nil {
 			return err
 		}
 		return l.undoFailed(err)
@@ -70,7 +70,7 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
 	if err != nil {
 		return err
 	}
-	return a.Runs.Record(ctx, l.id, run.Entry{Events: log.events})
+	return a.tell(ctx, l, run.Entry{Events: log.events})
 }
 
 func (l *loaded) undoFailed(cause error) error {
@@ -82,7 +82,7 @@ func (l *loaded) undoFailed(cause error) error {
 // endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was rolled back: Backstage knows
 // no better word.
 func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) error {
-	l, err := a.load(ctx, end.RunID, end.Generation)
+	l, err := a.load(ctx, end.RunID, end.Generation, 0)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) er
 		return err
 	}
 	failure, phase := rollbackOutcome(effects, end)
-	return a.Runs.Record(ctx, l.id, run.Entry{
+	return a.tell(ctx, l, run.Entry{
 		Events: []run.NewEvent{completion(l.Generation, run.StatusFailed, nil, failure)},
 		End: &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: l.FailedStep, Failure: failure,
 			ForgetSecrets: phase == run.PhaseRolledBack},

@@ -26,7 +26,7 @@ func beginning(generation int, step template.Step) run.NewEvent {
 // prepareStep decides whether a step runs, how often, and whether its input is good. Only a step that is skipped leaves something on the
 // record here; one that runs tells of it when its action does.
 func (a *Activities) prepareStep(ctx context.Context, request engine.StepRequest) (engine.Prepared, error) {
-	l, err := a.load(ctx, request.RunID, request.Generation)
+	l, err := a.load(ctx, request.RunID, request.Generation, request.Position)
 	if err != nil {
 		return engine.Prepared{}, err
 	}
@@ -96,7 +96,7 @@ func checkInput(does action.Description, iteration plan.Iteration) error {
 // unprepared tells that the step began and why it cannot run.
 func (a *Activities) unprepared(ctx context.Context, l *loaded, generation int, step template.Step, cause error) (engine.Prepared, error) {
 	failure := l.failure(cause)
-	return engine.Prepared{Failure: &failure}, a.Runs.Record(ctx, l.id, run.Entry{
+	return engine.Prepared{Failure: &failure}, a.tell(ctx, l, run.Entry{
 		Events: []run.NewEvent{beginning(generation, step)},
 		Step:   &run.StepChange{StepID: step.ID, Status: run.StatusProcessing},
 	})
@@ -109,13 +109,13 @@ func (a *Activities) skip(ctx context.Context, l *loaded, generation int, step t
 	if reason == plan.ConditionFalse {
 		events = append([]run.NewEvent{beginning(generation, step)}, events...)
 	}
-	return a.Runs.Record(ctx, l.id, run.Entry{Events: events, Step: &run.StepChange{StepID: step.ID, Status: status}})
+	return a.tell(ctx, l, run.Entry{Events: events, Step: &run.StepChange{StepID: step.ID, Status: status}})
 }
 
 // completeEmpty ends a step whose each had no items to run: it succeeds with an empty output.
 func (a *Activities) completeEmpty(ctx context.Context, l *loaded, generation int, step template.Step) error {
 	empty := json.RawMessage("{}")
-	return a.Runs.Record(ctx, l.id, run.Entry{
+	return a.tell(ctx, l, run.Entry{
 		Events: []run.NewEvent{beginning(generation, step), finishing(generation, step)},
 		Step:   &run.StepChange{StepID: step.ID, Status: run.StatusCompleted, Output: empty, Shown: empty},
 	})
@@ -128,7 +128,7 @@ func finishing(generation int, step template.Step) run.NewEvent {
 
 // beginWait tells that a step began and until when it waits.
 func (a *Activities) beginWait(ctx context.Context, wait engine.Wait) error {
-	l, err := a.load(ctx, wait.RunID, wait.Generation)
+	l, err := a.load(ctx, wait.RunID, wait.Generation, wait.Position)
 	if err != nil {
 		return err
 	}
@@ -138,12 +138,12 @@ func (a *Activities) beginWait(ctx context.Context, wait engine.Wait) error {
 	if wait.First {
 		entry.Events = []run.NewEvent{beginning(wait.Generation, step)}
 	}
-	return a.Runs.Record(ctx, l.id, entry)
+	return a.tell(ctx, l, entry)
 }
 
 // failStep tells that a step failed for good.
 func (a *Activities) failStep(ctx context.Context, failed engine.FailedStep) error {
-	l, err := a.load(ctx, failed.RunID, failed.Generation)
+	l, err := a.load(ctx, failed.RunID, failed.Generation, failed.Position)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (a *Activities) failStep(ctx context.Context, failed engine.FailedStep) err
 	if failed.Cancelled {
 		status = run.StatusCancelled
 	}
-	return a.Runs.Record(ctx, l.id, run.Entry{
+	return a.tell(ctx, l, run.Entry{
 		Events: []run.NewEvent{{Type: run.EventLog, Key: stepKey(failed.Generation, step.ID) + "/end", Body: run.EventBody{
 			Message: describe(failed.Failure), StepID: step.ID, Status: run.StatusFailed}}},
 		Step: &run.StepChange{StepID: step.ID, Status: status, Failure: recordFailure(failed.Failure)},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"slices"
 
@@ -68,6 +69,9 @@ func (a *Activities) Register(registry worker.ActivityRegistry) {
 	}
 }
 
+// allSteps is the position after every step: that of the run's output.
+const allSteps = math.MaxInt
+
 // loaded is a run with what its expressions can see.
 type loaded struct {
 	run.Run
@@ -77,43 +81,56 @@ type loaded struct {
 	redact    run.Redactor
 }
 
-// load reads a run with the secrets and the outputs that its expressions see. What stays the same for a generation of the run is read once by
-// each worker; the steps are read anew, because another worker may have been at them.
-func (a *Activities) load(ctx context.Context, runID string, generation int) (*loaded, error) {
+// load reads what the expressions of the step at a position see: the run, its secrets, and the outputs of the steps before. A local activity
+// makes do with what this worker knows, when that is all there is to know; one that may have run on another worker reads the steps anew.
+func (a *Activities) load(ctx context.Context, runID string, generation, position int) (*loaded, error) {
 	id, err := uuid.Parse(runID)
 	if err != nil {
 		return nil, fmt.Errorf("run id %q: %w", runID, err)
 	}
 	begun, known := a.begun.get(id, generation)
-	if !known {
-		if begun, err = a.readBegun(ctx, id); err != nil {
+	if !known || !begun.knows(position) || !activity.GetInfo(ctx).IsLocalActivity {
+		if begun, err = a.read(ctx, id, begun, known); err != nil {
 			return nil, err
 		}
 	}
-	steps, outputs, err := a.Runs.StepsAndOutputs(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	l := &loaded{Run: begun.run, id: id, steps: steps, redact: begun.redact,
-		situation: plan.Situation{TaskID: runID, Spec: &begun.run.Spec, Secrets: begun.secrets}}
-	for _, output := range outputs {
-		l.situation.Outputs = append(l.situation.Outputs, plan.Output(output))
-	}
-	return l, nil
+	return &loaded{Run: begun.run, id: id, steps: begun.steps, redact: begun.redact, situation: plan.Situation{
+		TaskID: runID, Spec: &begun.run.Spec, Secrets: begun.secrets, Outputs: begun.outputs}}, nil
 }
 
-func (a *Activities) readBegun(ctx context.Context, id uuid.UUID) (begunRun, error) {
-	record, err := a.Runs.Get(ctx, id)
+// read reads a run's steps, and the run itself when it is not known.
+func (a *Activities) read(ctx context.Context, id uuid.UUID, begun begunRun, known bool) (begunRun, error) {
+	if !known {
+		record, err := a.Runs.Get(ctx, id)
+		if err != nil {
+			return begunRun{}, err
+		}
+		secrets, err := a.Runs.Secrets(ctx, id)
+		if err != nil {
+			return begunRun{}, err
+		}
+		begun = begunRun{run: record, secrets: secrets, redact: run.NewRedactor(secrets, a.Planner.EnvironmentSecrets())}
+	}
+	steps, outputs, err := a.Runs.StepsAndOutputs(ctx, id)
 	if err != nil {
 		return begunRun{}, err
 	}
-	secrets, err := a.Runs.Secrets(ctx, id)
-	if err != nil {
-		return begunRun{}, err
+	begun.steps, begun.outputs = steps, nil
+	for _, output := range outputs {
+		begun.outputs = append(begun.outputs, plan.Output(output))
 	}
-	begun := begunRun{run: record, secrets: secrets, redact: run.NewRedactor(secrets, a.Planner.EnvironmentSecrets())}
 	a.begun.put(begun)
 	return begun, nil
+}
+
+// tell records what happened to a run, and remembers it.
+func (a *Activities) tell(ctx context.Context, l *loaded, entry run.Entry) error {
+	if err := a.Runs.Record(ctx, l.id, entry); err != nil {
+		a.begun.forget(l.id)
+		return err
+	}
+	a.begun.learn(l.id, l.Generation, entry.Step)
+	return nil
 }
 
 func (l *loaded) step(position int) template.Step { return l.Spec.Steps[position] }
@@ -124,15 +141,11 @@ func (a *Activities) beginRun(ctx context.Context, command engine.Command) (engi
 	if err != nil {
 		return engine.Plan{}, fmt.Errorf("run id %q: %w", command.RunID, err)
 	}
-	begun, err := a.readBegun(ctx, id)
+	begun, err := a.read(ctx, id, begunRun{}, false)
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	record := begun.run
-	steps, err := a.Runs.Steps(ctx, id)
-	if err != nil {
-		return engine.Plan{}, err
-	}
+	record, steps := begun.run, begun.steps
 	result := engine.Plan{Generation: record.Generation, Settings: a.Settings, Mode: engine.ModeExecute,
 		RollBackOnFailure: record.Spec.OnFailure == "rollback"}
 	for _, step := range steps {
@@ -176,7 +189,7 @@ func (a *Activities) effectsToUndo(ctx context.Context, id uuid.UUID) ([]engine.
 
 // finishRun renders the output and ends the run: completed, or failed and parked.
 func (a *Activities) finishRun(ctx context.Context, finish engine.Finish) (engine.Finished, error) {
-	l, err := a.load(ctx, finish.RunID, finish.Generation)
+	l, err := a.load(ctx, finish.RunID, finish.Generation, allSteps)
 	if err != nil {
 		return engine.Finished{}, err
 	}
@@ -193,7 +206,7 @@ func (a *Activities) finishRun(ctx context.Context, finish engine.Finish) (engin
 		return engine.Finished{Failure: finish.Failure}, a.endFailed(ctx, l, finish)
 	}
 	output = l.redact.JSON(output)
-	return engine.Finished{}, a.Runs.Record(ctx, l.id, run.Entry{
+	return engine.Finished{}, a.tell(ctx, l, run.Entry{
 		Events: []run.NewEvent{completion(l.Generation, run.StatusCompleted, output, nil)},
 		End:    &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output, ForgetSecrets: len(l.situation.Secrets) > 0},
 	})
@@ -205,7 +218,7 @@ func (a *Activities) endFailed(ctx context.Context, l *loaded, finish engine.Fin
 	if finish.Cancelled {
 		phase = run.PhaseCancelled
 	}
-	return a.Runs.Record(ctx, l.id, run.Entry{
+	return a.tell(ctx, l, run.Entry{
 		Events: []run.NewEvent{completion(l.Generation, run.StatusFailed, nil, failure)},
 		End:    &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: finish.FailedStep, Failure: failure},
 	})
