@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -127,9 +130,16 @@ func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, er
 	if r.body == nil {
 		return nil, nil
 	}
+	// Only the body has to hurry: a deadline that stayed would end the request of a handler that takes its time.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	data, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxBody))
+	_ = control.SetReadDeadline(time.Time{})
 	if _, is := errors.AsType[*http.MaxBytesError](err); is {
 		return nil, &statusError{status: http.StatusRequestEntityTooLarge, name: "PayloadTooLargeError", message: "request entity too large"}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, &statusError{status: http.StatusRequestTimeout, name: "RequestTimeoutError", message: "the request body took too long"}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the request body: %w", err)
@@ -155,10 +165,5 @@ func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, er
 }
 
 func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+	return slices.Sorted(maps.Keys(m))
 }

@@ -84,7 +84,9 @@ func NewServer(options Options) (*Server, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.handler.ServeHTTP(withDeadlines(w), r)
+}
 
 // Drain makes readiness answer 503, so that a load balancer sends no more while the requests under way finish.
 func (s *Server) Drain() { s.draining.Store(true) }
