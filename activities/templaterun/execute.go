@@ -20,6 +20,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
+	"github.com/portico-dev/portico/scaffolder/workspace"
 )
 
 // heartbeatsPerTimeout is how often an action says that it lives before it would be thought dead.
@@ -123,7 +124,7 @@ func (e *execution) act(ctx context.Context, iteration plan.Iteration, log *step
 	call.Workspace = dir
 	output, err := e.callAction(ctx, call)
 	if err != nil {
-		return nil, "", err
+		return nil, "", workspace.ExplainDisk(err)
 	}
 	digest, err := e.Workspaces.Save(ctx, dir)
 	if err != nil {

@@ -30,25 +30,42 @@ func (e *DiskFullError) Error() string {
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *DiskFullError) Unwrap() error { return e.Err }
 
-// explain gives the failures of a file system their class: a full disk may be emptied and is transient, too large a workspace
-// stays too large. Errors that have a class keep it.
-func explain(err error) error {
-	var classified *action.Error
-	var tooLarge *TooLargeError
+// ExplainDisk gives what the disk did to an action that wrote into its workspace its class: a full disk may be emptied and is transient. Other
+// errors stay as they are.
+func ExplainDisk(err error) error {
+	var known *DiskFullError
 	switch {
-	case err == nil || errors.As(err, &classified):
+	case errors.As(err, &known):
 		return err
 	case isDiskFull(err):
 		return action.Advise(action.Transient(&DiskFullError{Err: err}, 0),
 			"Free some space, or choose another portico.workspace.cacheDirectory, then retry.")
-	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission):
-		return action.Advise(action.Final(err), "Let the worker write to the directory and the bucket of portico.workspace, then retry.")
-	case errors.As(err, &tooLarge):
-		return action.Advise(action.Final(err), "Raise the limits at portico.workspace and retry, or leave out what is not needed and start a new run.")
+	case errors.Is(err, syscall.EROFS):
+		return notWritable(err)
 	}
 	return err
 }
 
 func isDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+func notWritable(err error) error {
+	return action.Advise(action.Final(err), "Let the worker write to the directory and the bucket of portico.workspace, then retry.")
+}
+
+// explain gives the failures of a file system their class: too large a workspace stays too large. Errors that have a class keep it.
+func explain(err error) error {
+	err = ExplainDisk(err)
+	var classified *action.Error
+	var tooLarge *TooLargeError
+	switch {
+	case err == nil || errors.As(err, &classified):
+		return err
+	case errors.Is(err, fs.ErrPermission):
+		return notWritable(err)
+	case errors.As(err, &tooLarge):
+		return action.Advise(action.Final(err), "Raise the limits at portico.workspace and retry, or leave out what is not needed and start a new run.")
+	}
+	return err
 }
