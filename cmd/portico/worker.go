@@ -106,6 +106,7 @@ func (p *platform) runTemplates(ctx context.Context) error {
 		return err
 	}
 	<-ctx.Done()
+	p.log.Info("stopping: steps under way are finished first", "grace", p.config.Portico.Server.ShutdownGracePeriod)
 	temporalWorker.Stop()
 	return nil
 }
