@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/internal/devstack/loopback"
+	"github.com/portico-dev/portico/internal/githubapi"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 )
 
@@ -26,7 +28,7 @@ const (
 	// organization owns the repositories of the tests on the forge.
 	organization = "demo"
 	// patience is how long a run, or anything else that other processes bring about, may take on a machine that is busy with other work.
-	patience = 2 * time.Minute
+	patience = 20 * time.Second
 )
 
 // world is what a server and workers run against, and how the test reaches them.
@@ -57,6 +59,7 @@ func newWorld(t *testing.T, more ...string) *world {
 		url: "http://" + loopback.Address(ports[0]), databases: []string{database, "temporal", "temporal_visibility"}, queue: database,
 		logLevel: "info"}
 	w.faults = injectFaults(w.forge)
+	require.NoError(t, os.CopyFS(w.template("."), os.DirFS("testdata/templates")))
 	content := fmt.Sprintf(`
 backend:
   baseUrl: %[1]s
@@ -70,14 +73,15 @@ catalog:
   locations:
     - { type: file, target: examples/catalog/all.yaml }
     - { type: file, target: examples/templates/all.yaml }
-    - { type: file, target: internal/e2e/testdata/templates/all.yaml }
+    - { type: file, target: %[13]q }
+    - { type: file, target: %[14]q }
 portico:
   database: { url: %[8]q, maxConnections: 8 }
   temporal: { address: %[9]q, taskQueue: %[10]q }
   encryption: { keys: [{ id: e2e, key: bjXTd0aUXk2rJQ3L6q6u9ZPpGv9wGJmI9xXo6Y8r7Kk= }] }
   workspace: { url: %[11]q, cacheDirectory: %[12]q }
 `, w.url, ports[0], token, w.forge.Host, w.forge.APIBaseURL, w.forge.URL, w.forge.Token(), dsn, shared.get(t).TemporalAddress(), w.queue,
-		"file://"+w.bucket(), filepath.Join(dir, "work"))
+		"file://"+w.bucket(), filepath.Join(dir, "work"), w.template("all.yaml"), w.template("no-yaml.yaml"))
 	require.NoError(t, os.WriteFile(w.config, []byte(content), 0o600))
 	for _, part := range more {
 		w.config = w.configWith(part)
@@ -85,6 +89,16 @@ portico:
 	w.run("migrate")
 	return w
 }
+
+// as is the same world for a subtest.
+func (w *world) as(t *testing.T) *world {
+	view := *w
+	view.t = t
+	return &view
+}
+
+// template is the path of a file of the world's own copy of the templates.
+func (w *world) template(name string) string { return filepath.Join(w.dir, "templates", name) }
 
 // bucket is the directory that snapshots of workspaces are kept in.
 func (w *world) bucket() string { return filepath.Join(w.dir, "workspaces") }
@@ -182,10 +196,15 @@ func (w *world) start(part string, config ...string) *process {
 func (w *world) startServing(template string) *process {
 	w.t.Helper()
 	server := w.start("server")
+	w.untilServed(template)
+	return server
+}
+
+func (w *world) untilServed(template string) {
+	w.t.Helper()
 	w.until("the template "+template+" to be in the catalog", func() bool {
 		return w.get("/api/catalog/entities/by-name/template/default/"+template, nil) == http.StatusOK
 	})
-	return server
 }
 
 // kill ends the process as a power cut would.
@@ -194,10 +213,15 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// stop asks the process to stop and answers its exit code.
-func (p *process) stop(t *testing.T, grace time.Duration) int {
+// terminate asks the process to stop.
+func (p *process) terminate(t *testing.T) {
 	t.Helper()
 	require.NoError(t, p.command.Process.Signal(syscall.SIGTERM))
+}
+
+// exitCode waits for the process to end.
+func (p *process) exitCode(t *testing.T, grace time.Duration) int {
+	t.Helper()
 	select {
 	case <-p.ended:
 	case <-time.After(grace):
@@ -294,14 +318,15 @@ func (w *world) mustGit(dir string, args ...string) string {
 	return strings.TrimSpace(string(output))
 }
 
-// forgeStatus is how the forge answers a reading of its API.
-func (w *world) forgeStatus(path string) int {
+// forgeCall makes a request to the forge's API, past all faults, and answers the status.
+func (w *world) forgeCall(method, path string, body any) int {
 	w.t.Helper()
-	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.forge.APIBaseURL+path, nil)
+	encoded, err := json.Marshal(body)
 	require.NoError(w.t, err)
+	request := httptest.NewRequestWithContext(w.t.Context(), method, githubapi.Prefix+path, bytes.NewReader(encoded))
+	request.Host = w.forge.Host
 	request.Header.Set("Authorization", "Bearer "+w.forge.Token())
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(w.t, err)
-	defer response.Body.Close()
-	return response.StatusCode
+	answer := httptest.NewRecorder()
+	w.forge.Handler().ServeHTTP(answer, request)
+	return answer.Code
 }

@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"strings"
+
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
@@ -41,3 +43,15 @@ func (silent) Debug(string, ...any) {}
 func (silent) Info(string, ...any)  {}
 func (silent) Warn(string, ...any)  {}
 func (silent) Error(string, ...any) {}
+
+// story is what happened in a run's latest execution, in a line.
+func (w *world) story(id string) string {
+	var kinds []string
+	for _, e := range w.history(id).Events {
+		kinds = append(kinds, e.EventType.String())
+		if failed := e.GetWorkflowTaskFailedEventAttributes(); failed != nil {
+			kinds = append(kinds, "("+failed.GetFailure().GetMessage()+")")
+		}
+	}
+	return strings.Join(kinds, " ")
+}

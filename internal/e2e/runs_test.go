@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -89,11 +90,20 @@ func (w *world) events(id string) []event {
 func (w *world) ended(id string, phases ...string) details {
 	w.t.Helper()
 	var d details
-	w.until(fmt.Sprintf("run %s to be %s", id, strings.Join(phases, " or ")), func() bool {
+	rests := func() bool {
 		d = details{}
 		return w.get("/api/portico/v1/runs/"+id, &d) == http.StatusOK && slices.Contains(phases, d.Phase)
-	})
+	}
+	require.Eventually(w.t, rests, patience, 50*time.Millisecond, "run %s is to be %s, and is %+v; its history: %s", id,
+		strings.Join(phases, " or "), &d, deferred(func() string { return w.story(id) }))
 	return d
+}
+
+// deferred is a text that is made when it is printed.
+type deferred func() string
+
+func (d deferred) String() string {
+	return d()
 }
 
 func (w *world) retry(id string) {
@@ -131,5 +141,5 @@ func (w *world) locations(repository string) int {
 // hasRepository says whether the forge has it.
 func (w *world) hasRepository(name string) bool {
 	w.t.Helper()
-	return w.forgeStatus("/repos/"+organization+"/"+name) == http.StatusOK
+	return w.forgeCall(http.MethodGet, "/repos/"+organization+"/"+name, nil) == http.StatusOK
 }

@@ -52,7 +52,7 @@ func (s *sharedStack) makeDirectory() (string, error) {
 	if s.dir != "" {
 		return s.dir, nil
 	}
-	dir, err := os.MkdirTemp("", "portico-e2e-")
+	dir, err := os.MkdirTemp("", "e2e-stack-")
 	if err != nil {
 		return "", err
 	}
