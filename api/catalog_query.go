@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"net/url"
 	"slices"
@@ -85,7 +84,8 @@ func (c *call) listQuery() (catalog.ListQuery, error) {
 		return catalog.ListQuery{}, err
 	}
 	q := catalog.ListQuery{Filter: filter, Fields: fields, Orders: orders}
-	return q, c.page(&q)
+	err = c.page(&q)
+	return q, err
 }
 
 // page reads which part of a list is asked for.
@@ -229,7 +229,7 @@ func (b entityQueryInput) check() error {
 	}
 	for i, order := range b.OrderBy {
 		if order.Order != "asc" && order.Order != "desc" {
-			return fault.New(fault.Input, "%s", fmt.Sprintf("request/body/orderBy/%d/order must be equal to one of the allowed values", i))
+			return fault.New(fault.Input, "request/body/orderBy/%d/order must be equal to one of the allowed values", i)
 		}
 	}
 	return nil

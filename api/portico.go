@@ -25,9 +25,9 @@ type Integration struct {
 	Host string `json:"host"`
 }
 
-// NewPorticoPlugin serves /api/portico: what Portico knows of runs beyond Backstage's words. workflowURL links to a workflow in the Temporal Web UI;
-// nil when there is none.
-func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id, executionID string) string) Plugin {
+// NewPorticoPlugin serves /api/portico: what Portico knows of runs beyond Backstage's words. workflowURL links to the workflow with an
+// id in the Temporal Web UI; nil when there is none.
+func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id string) string) Plugin {
 	p := &porticoAPI{info: info, service: service, workflowURL: workflowURL}
 	return plugin{id: "portico", routes: []route{
 		{method: http.MethodGet, path: "/v1/info", access: open("the sign-in page needs it, and it holds no data"),
@@ -47,7 +47,7 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 type porticoAPI struct {
 	info        Info
 	service     *scaffolder.Service
-	workflowURL func(id, executionID string) string
+	workflowURL func(id string) string
 }
 
 func (p *porticoAPI) about(c *call) error { return c.json(http.StatusOK, p.info) }
@@ -142,7 +142,7 @@ func (p *porticoAPI) get(c *call) error {
 	if details.WorkflowRunID != "" {
 		body.Workflow = &workflowLink{ID: body.ID, RunID: details.WorkflowRunID}
 		if p.workflowURL != nil {
-			body.Workflow.URL = p.workflowURL(body.ID, details.WorkflowRunID)
+			body.Workflow.URL = p.workflowURL(body.ID)
 		}
 	}
 	return c.json(http.StatusOK, body)

@@ -12,7 +12,7 @@ func (s *Server) rootPlugin() plugin {
 		{method: http.MethodGet, path: "/.backstage/health/v1/readiness", access: open(probe), looseQuery: true,
 			summary: "Says whether requests are served", answers: ok("ready"), handle: s.readiness},
 		{method: http.MethodGet, path: "/api/openapi.json", access: open("the description of the API holds no data"),
-			summary: "Describes every route, as OpenAPI 3.1", answers: ok("the document"), handle: s.describe31},
+			summary: "Describes every route, as OpenAPI 3.1", answers: ok("the document"), handle: s.openAPIDocument},
 	}}
 }
 
@@ -27,7 +27,7 @@ func (s *Server) readiness(c *call) error {
 	return c.json(http.StatusOK, map[string]string{"status": "ok"})
 }
 
-func (s *Server) describe31(c *call) error {
+func (s *Server) openAPIDocument(c *call) error {
 	c.Data(http.StatusOK, "application/json; charset=utf-8", s.openAPI)
 	return nil
 }

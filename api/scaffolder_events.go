@@ -93,17 +93,24 @@ func (s *scaffolderAPI) streamEvents(c *call) error {
 		}
 		if len(events) > 0 {
 			after = events[len(events)-1].ID
-		}
-		select {
-		case <-wake:
-		case <-time.After(rereadInterval):
-		case <-c.Request.Context().Done():
+		} else if !c.waitForMore(wake) {
 			return nil
 		}
 		if events, err = s.service.Events(c.Request.Context(), c.principal, id, after); err != nil {
 			return nil // the answer has begun; the client comes back with what it has
 		}
 	}
+}
+
+// waitForMore waits until there may be more to read. It says false when the client has left.
+func (c *call) waitForMore(wake <-chan struct{}) bool {
+	select {
+	case <-wake:
+	case <-time.After(rereadInterval):
+	case <-c.Request.Context().Done():
+		return false
+	}
+	return true
 }
 
 func (c *call) send(events []run.Event) error {

@@ -102,7 +102,7 @@ func newScaffolderServer(t *testing.T) *scaffolderServer {
 	})
 	s.http = newServer(t, io.Discard, func(o *api.Options) {
 		o.Plugins[1] = api.NewScaffolderPlugin(service, nil, listener)
-		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, func(id, executionID string) string { return "https://temporal/" + id + "/" + executionID })
+		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, func(id string) string { return "https://temporal/" + id })
 	})
 	return s
 }
@@ -305,7 +305,7 @@ func TestARunsPage(t *testing.T) {
 	require.Equal(t, "failed parked Hello shop", strings.Join([]string{page.Status, page.Phase, page.Title, page.Subject}, " "))
 	require.Equal(t, []scaffolder.Move{{Move: "retry", Summary: `Goes on at step "Log". Nothing before it runs again.`},
 		{Move: "rollback", Summary: "Removes 1 thing that this run created, the last first."}}, page.Moves)
-	require.Equal(t, "https://temporal/"+id+"/execution-1", page.Workflow.URL)
+	require.Equal(t, "https://temporal/"+id, page.Workflow.URL)
 	require.Equal(t, "acme/shop", page.Effects[0].Name)
 	require.Equal(t, "retry", page.Error.Next)
 	require.Equal(t, "log", page.Error.StepID)

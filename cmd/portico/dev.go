@@ -191,7 +191,7 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 	var group runGroup
 	group.add(func(ctx context.Context) error {
 		return p.serve(ctx, listener, serverOptions{temporalUI: stack.TemporalUI().URL(), allowGuest: true,
-			workflowURL: func(id, _ string) string { return stack.TemporalUI().WorkflowURL(id) }})
+			workflowURL: stack.TemporalUI().WorkflowURL})
 	})
 	group.add(p.work)
 	group.add(func(ctx context.Context) error {

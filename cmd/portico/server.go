@@ -39,7 +39,7 @@ Temporal of portico.temporal.address. Templates run in workers: start at least o
 				if err != nil {
 					return err
 				}
-				return p.serve(ctx, listener, serverOptions{temporalUI: configuredWorkflowURL(p.config)})
+				return p.serve(ctx, listener, serverOptions{temporalUI: strings.TrimRight(p.config.Portico.Temporal.UIURL, "/")})
 			})
 		},
 	}
@@ -85,12 +85,8 @@ func listen(ctx context.Context, at config.Listen) (net.Listener, error) {
 // serverOptions are what `portico dev` knows and the configuration does not.
 type serverOptions struct {
 	temporalUI  string
-	workflowURL func(id, executionID string) string
+	workflowURL func(id string) string
 	allowGuest  bool
-}
-
-func configuredWorkflowURL(loaded *config.Config) string {
-	return strings.TrimRight(loaded.Portico.Temporal.UIURL, "/")
 }
 
 // serve answers requests until the context ends, then lets those under way finish.
@@ -130,7 +126,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	guest := p.guest(issuer, options.allowGuest)
 	workflowURL := options.workflowURL
 	if workflowURL == nil && options.temporalUI != "" {
-		workflowURL = func(id, _ string) string {
+		workflowURL = func(id string) string {
 			return fmt.Sprintf("%s/namespaces/%s/workflows/%s", options.temporalUI, p.config.Portico.Temporal.Namespace, id)
 		}
 	}
