@@ -31,7 +31,6 @@ const (
 	ScaffolderTaskCancel     Permission = "scaffolder.task.cancel"
 	ScaffolderTemplateRead   Permission = "scaffolder.template.parameter.read"
 	ScaffolderTemplateDryRun Permission = "scaffolder.template.dry-run"
-	ScaffolderActionExecute  Permission = "scaffolder.action.execute"
 )
 
 // Request is one question: may this be done to that resource?

@@ -2,6 +2,7 @@ package templaterun
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -77,7 +78,7 @@ type execution struct {
 func (e *execution) run(ctx context.Context) (engine.ActionResult, error) {
 	if done := e.steps[e.request.Position]; done.Status == run.StatusCompleted {
 		// A crash came between the record and Temporal's hearing of it: the step is done.
-		return engine.ActionResult{Workspace: firstOf(done.Workspace, e.request.Workspace)}, nil
+		return engine.ActionResult{Workspace: cmp.Or(done.Workspace, e.request.Workspace)}, nil
 	}
 	e.situation.PreviousFailed = e.request.PreviousFailed
 	decision, err := e.Planner.Decide(ctx, e.situation, e.step)
@@ -245,13 +246,4 @@ func (e *execution) fail(ctx context.Context, cause error, log *stepLog) error {
 func (e *execution) final(cause error) error {
 	failure := e.failure(cause)
 	return temporal.NewNonRetryableApplicationError(failure.Message, failure.Name, nil, failure.Next)
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }

@@ -105,11 +105,10 @@ func (a *Activities) unprepared(ctx context.Context, l *loaded, generation int, 
 func (a *Activities) skip(ctx context.Context, l *loaded, generation int, step template.Step, reason plan.SkipReason) error {
 	events := []run.NewEvent{{Type: run.EventLog, Key: stepKey(generation, step.ID) + "/end", Body: run.EventBody{
 		Message: fmt.Sprintf("Skipping step %s %s", step.ID, reason), StepID: step.ID, Status: run.StatusSkipped}}}
-	status := run.StatusSkipped
 	if reason == plan.ConditionFalse {
 		events = append([]run.NewEvent{beginning(generation, step)}, events...)
 	}
-	return a.tell(ctx, l, run.Entry{Events: events, Step: &run.StepChange{StepID: step.ID, Status: status}})
+	return a.tell(ctx, l, run.Entry{Events: events, Step: &run.StepChange{StepID: step.ID, Status: run.StatusSkipped}})
 }
 
 // completeEmpty ends a step whose each had no items to run: it succeeds with an empty output.

@@ -44,6 +44,7 @@ const (
 // Mode is what a run that is taken up is to do.
 type Mode string
 
+// A run that is begun, retried, or started twice executes its steps, undoes its effects, or rests.
 const (
 	ModeExecute  Mode = "execute"
 	ModeRollBack Mode = "rollBack"
@@ -58,7 +59,7 @@ type Plan struct {
 	Steps      []PlanStep `json:"steps,omitempty"`
 	// Workspace is the digest of the snapshot that the last completed step left.
 	Workspace string `json:"workspace,omitempty"`
-	// Effects are the ids of the effects to undo, in the order to undo them.
+	// Effects are the effects to undo, in the order to undo them.
 	Effects []PlanEffect `json:"effects,omitempty"`
 	// RollBackOnFailure undoes a failed run without asking.
 	RollBackOnFailure bool     `json:"rollBackOnFailure,omitempty"`

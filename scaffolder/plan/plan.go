@@ -64,6 +64,7 @@ type Output struct {
 // SkipReason says why a step does not run; "" when it does.
 type SkipReason string
 
+// The reasons, in the words of Backstage's log.
 const (
 	ConditionFalse SkipReason = "because its if condition was false"
 	PreviousFailed SkipReason = "because a previous step failed"
@@ -140,12 +141,10 @@ func (p *Planner) Decide(ctx context.Context, situation Situation, step template
 // condition evaluates the step's if; asked says that it called failure() or always().
 func (p *Planner) condition(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (runs, asked bool) {
 	var source string
-	switch {
-	case len(step.If) == 0 || json.Unmarshal(step.If, &source) != nil:
+	if len(step.If) == 0 || json.Unmarshal(step.If, &source) != nil {
 		return string(step.If) != "false", false
-	default:
-		return p.renderer.Condition(ctx, source, data, previousFailed)
 	}
+	return p.renderer.Condition(ctx, source, data, previousFailed)
 }
 
 // Input renders a step's input without an each item.

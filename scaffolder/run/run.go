@@ -30,6 +30,7 @@ func (s Status) Ended() bool { return s != StatusOpen && s != StatusProcessing }
 // Phase is Portico's finer account of where a run stands.
 type Phase string
 
+// The phases. A run that is open or processing is running, waiting or rolling back; one that has ended is in any of the others.
 const (
 	PhaseRunning     Phase = "running"
 	PhaseWaiting     Phase = "waiting"     // a timer runs

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -265,10 +266,9 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 // list asks the statement that has an index for its order, where the order is the usual one.
 func (s *Store) list(ctx context.Context, q Query) ([]db.ListRunsNewestFirstRow, error) {
 	newest := db.ListRunsNewestFirstParams{Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators),
-		Templates: orNone(q.Templates), Skip: int32(q.Offset)}
+		Templates: orNone(q.Templates), Skip: int32(min(q.Offset, math.MaxInt32))}
 	if q.Limit > 0 {
-		limit := int32(q.Limit)
-		newest.MaxRows = &limit
+		newest.MaxRows = new(int32(min(q.Limit, math.MaxInt32)))
 	}
 	if (q.OrderBy == "" || q.OrderBy == "created_at") && !q.Ascending {
 		return s.queries.ListRunsNewestFirst(ctx, s.pool, newest)
