@@ -300,7 +300,7 @@ var (
 	uuidText   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	wholeUUID  = regexp.MustCompile(`^` + uuidText.String() + `$`)
 	isoTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
-	inputPath  = regexp.MustCompile(`(file:)?(/[\w.-]+)*/golden/input`)
+	inputPath  = regexp.MustCompile(`(file:)?(/[\w. -]+)*/golden/input`)
 	uuidPath   = regexp.MustCompile(`/\S*<uuid>\S*`)
 	hostText   = regexp.MustCompile(`127\.0\.0\.1:\d+|localhost:\d+`)
 	tokenText  = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+|<JWT>`)
