@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,7 +56,10 @@ func (c *apiClient) signIn(ctx context.Context) error {
 		} `json:"backstageIdentity"`
 	}
 	if err := c.do(ctx, http.MethodPost, "/api/auth/guest/refresh", nil, &session); err != nil {
-		return fmt.Errorf("sign in as guest at %s: %w (give a token with --token or PORTICO_TOKEN)", c.base, err)
+		if refused, is := errors.AsType[*apiError](err); is {
+			return fmt.Errorf("sign in as the guest: %w; give a token with --token or PORTICO_TOKEN", refused)
+		}
+		return err
 	}
 	c.token = session.BackstageIdentity.Token
 	return nil
@@ -113,7 +117,10 @@ func (c *apiClient) send(ctx context.Context, method, path string, body any) (*h
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("call Portico: %w (is it running? name it with --url or PORTICO_URL)", err)
+		if failed, is := errors.AsType[*url.Error](err); is {
+			err = failed.Err // without the request, which says nothing to who typed a command
+		}
+		return nil, fmt.Errorf("no answer from %s: %w; is Portico running there? Name another place with --url or PORTICO_URL", c.base, err)
 	}
 	return response, nil
 }
@@ -134,18 +141,9 @@ func explain(status int, answer []byte) string {
 	}
 	var lines []string
 	for _, each := range body.Errors {
-		lines = append(lines, strings.TrimPrefix(firstText(each.Stack, each.Message), "instance."))
+		lines = append(lines, strings.Replace(cmp.Or(each.Stack, each.Message), "instance", "values", 1))
 	}
-	return firstText(strings.Join(lines, "\n"), body.Error.Message, fmt.Sprintf("the server answered %d", status))
-}
-
-func firstText(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
+	return cmp.Or(strings.Join(lines, "\n"), body.Error.Message, fmt.Sprintf("the server answered %d", status))
 }
 
 // waitReady returns when the server serves.
@@ -177,7 +175,7 @@ func (c *apiClient) until(ctx context.Context, what string, try func(context.Con
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waited for %s: %w", what, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("waited %s for %s: %w", readyTimeout, what, err)
 		case <-time.After(pollInterval):
 		}
 	}
@@ -200,19 +198,29 @@ type event struct {
 	} `json:"body"`
 }
 
-// follow hands over the events of a run as they happen and returns after its completion. A stream that breaks is taken up again where it broke.
+// position is how far a run's events were followed, and when the server was last heard of.
+type position struct {
+	after int64
+	heard time.Time
+}
+
+// follow hands over the events of a run as they happen and returns after its completion. A stream that breaks is taken up again
+// where it broke, for as long as a server may take to come back.
 func (c *apiClient) follow(ctx context.Context, id string, each func(event)) error {
 	if err := c.signIn(ctx); err != nil {
 		return err
 	}
-	after := int64(0)
+	at := &position{heard: time.Now()}
 	for {
-		done, err := c.stream(ctx, id, &after, each)
+		done, err := c.stream(ctx, id, at, each)
 		if done || ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if _, refused := errors.AsType[*apiError](err); refused {
 			return err
+		}
+		if err != nil && time.Since(at.heard) > readyTimeout {
+			return fmt.Errorf("follow run %s: %w", id, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -222,8 +230,8 @@ func (c *apiClient) follow(ctx context.Context, id string, each func(event)) err
 	}
 }
 
-func (c *apiClient) stream(ctx context.Context, id string, after *int64, each func(event)) (done bool, err error) {
-	response, err := c.send(ctx, http.MethodGet, fmt.Sprintf("/api/scaffolder/v2/tasks/%s/eventstream?after=%d", url.PathEscape(id), *after), nil)
+func (c *apiClient) stream(ctx context.Context, id string, at *position, each func(event)) (done bool, err error) {
+	response, err := c.send(ctx, http.MethodGet, fmt.Sprintf("/api/scaffolder/v2/tasks/%s/eventstream?after=%d", url.PathEscape(id), at.after), nil)
 	if err != nil {
 		return false, err
 	}
@@ -232,6 +240,7 @@ func (c *apiClient) stream(ctx context.Context, id string, after *int64, each fu
 		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 		return false, &apiError{response.StatusCode, explain(response.StatusCode, answer)}
 	}
+	defer func() { at.heard = time.Now() }()
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(nil, maxEventBytes)
 	for lines.Scan() {
@@ -243,7 +252,7 @@ func (c *apiClient) stream(ctx context.Context, id string, after *int64, each fu
 		if err := json.Unmarshal([]byte(data), &e); err != nil {
 			return false, fmt.Errorf("read an event of run %s: %w", id, err)
 		}
-		*after = max(*after, e.ID)
+		at.after = max(at.after, e.ID)
 		each(e)
 		done = done || e.Type == "completion"
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -22,7 +23,7 @@ func clientCommands() []*cobra.Command {
 }
 
 func versionCommand() *cobra.Command {
-	var c connection
+	var output format
 	command := &cobra.Command{
 		Use: "version", Short: "Print the version", Example: "  portico version --output json", Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -35,10 +36,10 @@ func versionCommand() *cobra.Command {
 				}
 			}
 			out := command.OutOrStdout()
-			return c.print(out, about, func() { fmt.Fprintf(out, "portico %s (%s, %s)\n", version, about["go"], about["platform"]) })
+			return output.print(out, about, func() { fmt.Fprintf(out, "portico %s (%s, %s)\n", version, about["go"], about["platform"]) })
 		},
 	}
-	command.Flags().StringVarP(&c.output, "output", "o", "text", "how to print: text or json")
+	output.addFlag(command.Flags())
 	return command
 }
 
@@ -65,7 +66,9 @@ func evalCommand() *cobra.Command {
   portico template eval --jsonl < cases.jsonl`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			options := nunjucks.Options{CookiecutterCompat: cookiecutter}
+			if jsonl && len(args) > 0 {
+				return errors.New("give an expression or --jsonl, not both")
+			}
 			if jsonl {
 				return nunjucks.EvaluateLines(command.Context(), command.InOrStdin(), command.OutOrStdout(), nunjucks.DefaultLimits)
 			}
@@ -77,7 +80,7 @@ func evalCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			parsed, err := nunjucks.New(options).Parse(source)
+			parsed, err := nunjucks.New(nunjucks.Options{CookiecutterCompat: cookiecutter}).Parse(source)
 			if err != nil {
 				return err
 			}
@@ -97,6 +100,9 @@ func evalCommand() *cobra.Command {
 	flags.StringVar(&values, "values", "", "the context: YAML or JSON, or the name of a file that holds it")
 	flags.BoolVar(&jsonl, "jsonl", false, "read templates from standard input, one JSON object a line")
 	flags.BoolVar(&cookiecutter, "cookiecutter-compat", false, "use {{ }} and Jinja's ways, as cookiecutterCompat does")
+	for _, other := range []string{"file", "values", "cookiecutter-compat"} {
+		command.MarkFlagsMutuallyExclusive("jsonl", other)
+	}
 	return command
 }
 
@@ -127,12 +133,15 @@ func evalValues(values string) (*nunjucks.Object, error) {
 	if err := yaml.Unmarshal(text, &probe); err != nil {
 		return nil, fmt.Errorf("--values is neither YAML nor a file: %w", err)
 	}
+	if _, isObject := probe.(map[string]any); !isObject {
+		return nil, fmt.Errorf("--values %s: neither an object nor the name of a file that holds one", values)
+	}
 	documents, err := entity.ParseYAML(text, "--values")
 	if err != nil {
 		return nil, err
 	}
 	if len(documents) != 1 || documents[0].Err != nil {
-		return nil, errors.New("--values must be one object")
+		return nil, errors.New("--values must be one object, with texts as its keys")
 	}
 	decoded, err := nunjucks.DecodeJSON(documents[0].Source)
 	if err != nil {
@@ -163,7 +172,7 @@ type finding struct {
 }
 
 func validateCommand() *cobra.Command {
-	var c connection
+	var output format
 	command := &cobra.Command{
 		Use:   "validate FILES...",
 		Short: "Check entities as the catalog would",
@@ -182,23 +191,25 @@ func validateCommand() *cobra.Command {
 				}
 			}
 			out := command.OutOrStdout()
-			err := c.print(out, findings, func() {
-				for _, each := range findings {
-					if each.Valid {
-						fmt.Fprintf(out, "✓ %s  %s\n", each.File, each.Entity)
-					} else {
-						fmt.Fprintf(out, "✗ %s  %s\n    %s\n", each.File, each.Entity, each.Error)
-					}
-				}
-			})
+			err := output.print(out, findings, func() { printFindings(out, findings) })
 			if err == nil && wrong > 0 {
 				return &exitError{1}
 			}
 			return err
 		},
 	}
-	command.Flags().StringVarP(&c.output, "output", "o", "text", "how to print: text or json")
+	output.addFlag(command.Flags())
 	return command
+}
+
+func printFindings(out io.Writer, findings []finding) {
+	for _, each := range findings {
+		if each.Valid {
+			fmt.Fprintf(out, "%s %s  %s\n", marks["completed"], each.File, each.Entity)
+			continue
+		}
+		fmt.Fprintf(out, "%s %s\n    %s\n", marks["failed"], strings.TrimSpace(each.File+"  "+each.Entity), each.Error)
+	}
 }
 
 func validateFile(file string) []finding {
@@ -215,7 +226,9 @@ func validateFile(file string) []finding {
 		err := document.Err
 		name := ""
 		if err == nil {
-			name = document.Entity.Ref().String()
+			if ref := document.Entity.Ref(); ref.Kind != "" && ref.Name != "" {
+				name = ref.String()
+			}
 			err = entity.Validate(document.Entity)
 		}
 		found := finding{File: file, Entity: name, Valid: err == nil}

@@ -33,8 +33,11 @@ const (
 	unconfiguredURL = "http://localhost:7007"
 )
 
-// demoOrganization owns the repositories of the demo on the local forge.
-const demoOrganization = "demo"
+const (
+	demoTemplate = "template:default/golden-path"
+	// demoOrganization owns the repositories of the demo on the local forge.
+	demoOrganization = "demo"
+)
 
 func devCommands() []*cobra.Command {
 	d := &dev{}
@@ -60,7 +63,7 @@ code as production, with the outside brought along.`,
 	_ = flags.Set("log-level", "warn")
 	flags.StringVar(&d.dataDir, "data", "", "the directory that keeps everything (default ~/.local/share/portico, or $XDG_DATA_HOME)")
 	flags.StringVar(&d.database, "database", "", "use this Postgres (a postgres:// URL) and do not bring one")
-	flags.IntVar(&d.port, "port", 0, "serve on this port (default: backend.listen.port when it is configured, else any free one)")
+	flags.Uint16Var(&d.port, "port", 0, "serve on this port (default: backend.listen.port when it is configured, else any free one)")
 	flags.BoolVar(&d.demo, "demo", false, "run the golden-path template when everything is up")
 	flags.BoolVar(&d.exit, "exit", false, "with --demo: stop when the run has ended, with status 0 when it completed")
 	return []*cobra.Command{command}
@@ -70,7 +73,7 @@ code as production, with the outside brought along.`,
 type dev struct {
 	settings
 	dataDir, database string
-	port              int
+	port              uint16
 	demo, exit        bool
 	started           time.Time
 	out               io.Writer
@@ -78,6 +81,9 @@ type dev struct {
 }
 
 func (d *dev) run(ctx context.Context) error {
+	if d.exit && !d.demo {
+		return errors.New("--exit says when the demo is over: give --demo too")
+	}
 	d.started = time.Now()
 	d.parts = newPartList(d.out)
 	loaded, log, err := d.load(ctx)
@@ -166,7 +172,7 @@ func (d *dev) listen(ctx context.Context, stack *devstack.Stack, loaded *config.
 		at.Host = "127.0.0.1"
 	}
 	if d.port != 0 {
-		at.Port = d.port
+		at.Port = int(d.port)
 	} else if at.Port == backstagePort && unconfigured && !loopback.IsFree(ctx, backstagePort) {
 		port, err := stack.Ports().Port(ctx, "portico")
 		if err != nil {
@@ -243,10 +249,15 @@ func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) 
 		"repoUrl": fmt.Sprintf("%s?owner=%s&repo=%s", gitForge.Host(), demoOrganization, name),
 	}
 	fmt.Fprintf(d.out, "Running the golden path: %s\n\n", name)
-	if err := c.waitForEntity(ctx, "template:default/golden-path"); err != nil {
+	if err := c.waitForEntity(ctx, demoTemplate); err != nil {
 		return err
 	}
-	return c.runAndWatch(ctx, d.out, "template:default/golden-path", values, nil)
+	began := time.Now()
+	id, err := c.start(ctx, demoTemplate, values, nil)
+	if err != nil {
+		return err
+	}
+	return c.watch(ctx, d.out, formatText, id, began, phaseDone)
 }
 
 // absoluteDataDirectory is the directory asked for, or the usual place for an application's data.

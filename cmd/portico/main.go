@@ -22,7 +22,10 @@ func main() { os.Exit(execute()) }
 func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := rootCommand().ExecuteContext(ctx)
+	root := rootCommand()
+	understood := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
+	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
@@ -30,6 +33,9 @@ func execute() int {
 		return status.code
 	}
 	fmt.Fprintln(os.Stderr, "portico:", err)
+	if !understood {
+		fmt.Fprintf(os.Stderr, "Run `%s --help` to see how it is used.\n", command.CommandPath())
+	}
 	return 1
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,32 +22,20 @@ const defaultURL = "http://127.0.0.1:7007"
 
 // connection are the flags of commands that call a running Portico.
 type connection struct {
-	url, token, output string
+	url, token string
+	output     format
 }
 
 func (c *connection) addFlags(command *cobra.Command) {
 	flags := command.PersistentFlags()
-	flags.StringVar(&c.url, "url", firstText(os.Getenv("PORTICO_URL"), defaultURL), "where Portico serves ($PORTICO_URL)")
-	flags.StringVar(&c.token, "token", os.Getenv("PORTICO_TOKEN"), "a token; without one the guest signs in ($PORTICO_TOKEN)")
-	flags.StringVarP(&c.output, "output", "o", "text", "how to print: text or json")
+	flags.StringVar(&c.url, "url", cmp.Or(os.Getenv("PORTICO_URL"), defaultURL), "where Portico serves ($PORTICO_URL)")
+	flags.StringVar(&c.token, "token", "", "a token; without one the guest signs in ($PORTICO_TOKEN)")
+	c.output.addFlag(flags)
 }
 
-func (c *connection) client() *apiClient { return newClient(c.url, c.token) }
-
-// print writes v as JSON when that was asked for, else calls text.
-func (c *connection) print(out io.Writer, v any, text func()) error {
-	switch c.output {
-	case "json":
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(v)
-	case "text":
-		text()
-		return nil
-	default:
-		return fmt.Errorf("--output %s: use text or json", c.output)
-	}
+// client reads $PORTICO_TOKEN here and not as the flag's default, which the help would show.
+func (c *connection) client() *apiClient {
+	return newClient(c.url, cmp.Or(c.token, os.Getenv("PORTICO_TOKEN")))
 }
 
 func runCommand() *cobra.Command {
@@ -71,20 +60,15 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out := command.OutOrStdout()
-			if watch && c.output == "text" {
-				return c.client().runAndWatch(command.Context(), out, args[0], values, hidden)
-			}
-			id, err := c.client().start(command.Context(), args[0], values, hidden)
+			client, out, began := c.client(), command.OutOrStdout(), time.Now()
+			id, err := client.start(command.Context(), args[0], values, hidden)
 			if err != nil {
 				return err
 			}
 			if watch {
-				if err := c.client().follow(command.Context(), id, func(event) {}); err != nil {
-					return err
-				}
+				return client.watch(command.Context(), out, c.output, id, began, phaseDone)
 			}
-			return c.print(out, map[string]string{"id": id}, func() { fmt.Fprintln(out, id) })
+			return c.output.print(out, map[string]string{"id": id}, func() { fmt.Fprintln(out, id) })
 		},
 	}
 	c.addFlags(command)
@@ -134,8 +118,18 @@ func (c *apiClient) start(ctx context.Context, template string, values map[strin
 	return created.ID, err
 }
 
+// The phases that a run rests in when all went well, as the API names them.
+const (
+	phaseDone       = "done"
+	phaseRolledBack = "rolledBack"
+	phaseCancelled  = "cancelled"
+)
+
 // runDetails is a run as GET /api/portico/v1/runs/:id shows it.
 type runDetails struct {
+	// answer is the whole of it, for those who read JSON.
+	answer json.RawMessage
+
 	ID         string `json:"id"`
 	Title      string `json:"title"`
 	Subject    string `json:"subject"`
@@ -181,45 +175,44 @@ type runDetails struct {
 
 func (c *apiClient) details(ctx context.Context, id string) (runDetails, error) {
 	var details runDetails
-	err := c.call(ctx, http.MethodGet, "/api/portico/v1/runs/"+url.PathEscape(id), nil, &details)
-	return details, err
+	if err := c.call(ctx, http.MethodGet, "/api/portico/v1/runs/"+url.PathEscape(id), nil, &details.answer); err != nil {
+		return runDetails{}, err
+	}
+	if err := json.Unmarshal(details.answer, &details); err != nil {
+		return runDetails{}, fmt.Errorf("read run %s: %w", id, err)
+	}
+	return details, nil
 }
 
-// runAndWatch starts a run, prints each step as it happens with its duration, then where its results are. A run that fails ends with status 1.
-func (c *apiClient) runAndWatch(ctx context.Context, out io.Writer, template string, values map[string]any, secrets map[string]string) error {
-	began := time.Now()
-	id, err := c.start(ctx, template, values, secrets)
-	if err != nil {
-		return err
+// watch follows a run to its end and shows how it ended: as text, each step as it happens with its duration, then where its
+// results are. A run that does not end in the wanted phase ends the process with status 1.
+func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id string, began time.Time, wanted string) error {
+	see := func(event) {}
+	if output == formatText {
+		before, err := c.details(ctx, id)
+		if err != nil {
+			return err
+		}
+		see = newStepWatcher(out, before).see
 	}
-	return c.watch(ctx, out, id, began)
-}
-
-func (c *apiClient) watch(ctx context.Context, out io.Writer, id string, began time.Time) error {
-	before, err := c.details(ctx, id)
-	if err != nil {
-		return err
-	}
-	watcher := &stepWatcher{out: out, names: map[string]string{}, began: map[string]time.Time{}}
-	for _, step := range before.Steps {
-		watcher.names[step.ID] = step.Name
-	}
-	if err := c.follow(ctx, id, watcher.see); err != nil {
+	if err := c.follow(ctx, id, see); err != nil {
 		return err
 	}
 	after, err := c.details(ctx, id)
 	if err != nil {
 		return err
 	}
-	c.summarize(out, after, time.Since(began))
-	if after.Status != "completed" {
+	if err := output.print(out, after.answer, func() { c.summarize(out, after, time.Since(began)) }); err != nil {
+		return err
+	}
+	if after.Phase != wanted {
 		return &exitError{1}
 	}
 	return nil
 }
 
 func (c *apiClient) summarize(out io.Writer, details runDetails, took time.Duration) {
-	fmt.Fprintf(out, "\n%s: %s after %s\n", details.Title, details.Status, brief(took))
+	fmt.Fprintf(out, "\n%s: %s after %s\n", details.Title, details.standing(), brief(took))
 	if details.Error != nil {
 		fmt.Fprintf(out, "  %s: %s\n", details.Error.Name, details.Error.Message)
 		if details.Error.Next != "" {
@@ -229,7 +222,7 @@ func (c *apiClient) summarize(out io.Writer, details runDetails, took time.Durat
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, link := range details.Output.Links {
-		fmt.Fprintf(table, "  %s\t%s\n", link.Title, firstText(link.URL, c.entityPage(link.EntityRef)))
+		fmt.Fprintf(table, "  %s\t%s\n", link.Title, cmp.Or(link.URL, c.entityPage(link.EntityRef)))
 	}
 	fmt.Fprintf(table, "  Run\t%s/runs/%s\n", c.base, details.ID)
 	if details.Workflow.URL != "" {
@@ -258,6 +251,15 @@ type stepWatcher struct {
 	began map[string]time.Time
 }
 
+func newStepWatcher(out io.Writer, run runDetails) *stepWatcher {
+	watcher := &stepWatcher{out: out, names: map[string]string{}, began: map[string]time.Time{}}
+	for _, step := range run.Steps {
+		watcher.names[step.ID] = step.Name
+	}
+	return watcher
+}
+
+// marks show at a glance how a step, or a check, ended.
 var marks = map[string]string{"completed": "✓", "failed": "✗", "skipped": "–", "cancelled": "■"}
 
 func (w *stepWatcher) see(e event) {
@@ -270,13 +272,15 @@ func (w *stepWatcher) see(e event) {
 		if began, known := w.began[body.StepID]; known {
 			duration = brief(e.CreatedAt.Sub(began))
 		}
-		fmt.Fprintf(w.out, "  %s %-40s %s\n", marks[body.Status], firstText(w.names[body.StepID], body.StepID), duration)
+		fmt.Fprintf(w.out, "  %s %-40s %s\n", marks[body.Status], cmp.Or(w.names[body.StepID], body.StepID), duration)
 		if body.Status == "failed" {
-			fmt.Fprintf(w.out, "      %s\n", colours.ReplaceAllString(body.Message, ""))
+			message := colours.ReplaceAllString(body.Message, "")
+			fmt.Fprintf(w.out, "      %s\n", strings.ReplaceAll(message, "\n", "\n      "))
 		}
 	}
 }
 
+// colours are the escapes by which Backstage's log lines show their level.
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 func runsCommand() *cobra.Command {
@@ -292,9 +296,9 @@ func runsCommand() *cobra.Command {
 	}
 	c.addFlags(command)
 	command.AddCommand(listRunsCommand(&c), showRunCommand(&c),
-		moveCommand(&c, "retry", "Take an ended run up again at its failed step", "/api/scaffolder/v2/tasks/%s/retry"),
-		moveCommand(&c, "rollback", "Undo what a run created, the last thing first", "/api/portico/v1/runs/%s/rollback"),
-		moveCommand(&c, "cancel", "Stop a run at its next safe point", "/api/scaffolder/v2/tasks/%s/cancel"))
+		moveCommand(&c, "retry", "Take an ended run up again at its failed step", "/api/scaffolder/v2/tasks/%s/retry", phaseDone),
+		moveCommand(&c, "rollback", "Undo what a run created, the last thing first", "/api/portico/v1/runs/%s/rollback", phaseRolledBack),
+		moveCommand(&c, "cancel", "Stop a run at its next safe point", "/api/scaffolder/v2/tasks/%s/cancel", phaseCancelled))
 	return command
 }
 
@@ -325,7 +329,7 @@ func listRunsCommand(c *connection) *cobra.Command {
 				return err
 			}
 			out := command.OutOrStdout()
-			return c.print(out, page, func() {
+			return c.output.print(out, page, func() {
 				table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "ID\tSTATUS\tPHASE\tTEMPLATE\tSUBJECT\tBY\tSTARTED\tFAILED STEP")
 				for _, r := range page.Runs {
@@ -348,34 +352,54 @@ func showRunCommand(c *connection) *cobra.Command {
 		Example: "  portico runs show 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11",
 		RunE: func(command *cobra.Command, args []string) error {
 			client, out := c.client(), command.OutOrStdout()
-			if c.output == "json" {
-				var raw json.RawMessage
-				if err := client.call(command.Context(), http.MethodGet, "/api/portico/v1/runs/"+url.PathEscape(args[0]), nil, &raw); err != nil {
-					return err
-				}
-				return c.print(out, raw, nil)
-			}
 			details, err := client.details(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			for _, step := range details.Steps {
-				duration := ""
-				if !step.EndedAt.IsZero() {
-					duration = brief(step.EndedAt.Sub(step.StartedAt))
-				}
-				fmt.Fprintf(out, "  %s %-40s %-10s %s\n", firstText(marks[step.Status], "·"), step.Name, step.Status, duration)
-			}
-			for _, effect := range details.Effects {
-				fmt.Fprintf(out, "  %s %s (%s) %s\n", effect.Kind, effect.Name, effect.State, effect.URL)
-			}
-			client.summarize(out, details, details.FinishedAt.Sub(details.CreatedAt))
-			return nil
+			return c.output.print(out, details.answer, func() {
+				details.list(out)
+				client.summarize(out, details, details.lasted())
+			})
 		},
 	}
 }
 
-func moveCommand(c *connection, name, short, path string) *cobra.Command {
+// standing is where the run stands, in a word or two.
+func (d runDetails) standing() string {
+	switch d.Phase {
+	case phaseRolledBack:
+		return "rolled back"
+	case phaseCancelled:
+		return "cancelled"
+	default:
+		return d.Status
+	}
+}
+
+// lasted is how long the run took, or has taken so far.
+func (d runDetails) lasted() time.Duration {
+	if d.FinishedAt.IsZero() {
+		return time.Since(d.CreatedAt)
+	}
+	return d.FinishedAt.Sub(d.CreatedAt)
+}
+
+// list prints the run's steps and what it created.
+func (d runDetails) list(out io.Writer) {
+	for _, step := range d.Steps {
+		duration := ""
+		if !step.EndedAt.IsZero() {
+			duration = brief(step.EndedAt.Sub(step.StartedAt))
+		}
+		fmt.Fprintf(out, "  %s %-40s %-10s %s\n", cmp.Or(marks[step.Status], "·"), step.Name, step.Status, duration)
+	}
+	for _, effect := range d.Effects {
+		fmt.Fprintf(out, "  %s %s (%s) %s\n", effect.Kind, effect.Name, effect.State, effect.URL)
+	}
+}
+
+// moveCommand makes a command that moves a run, with one request, towards the wanted phase.
+func moveCommand(c *connection, name, short, path, wanted string) *cobra.Command {
 	var watch bool
 	command := &cobra.Command{
 		Use: name + " RUN", Short: short, Args: cobra.ExactArgs(1),
@@ -386,11 +410,11 @@ func moveCommand(c *connection, name, short, path string) *cobra.Command {
 				return err
 			}
 			if watch {
-				return client.watch(command.Context(), out, args[0], began)
+				return client.watch(command.Context(), out, c.output, args[0], began, wanted)
 			}
-			return c.print(out, map[string]string{"id": args[0]}, func() { fmt.Fprintln(out, args[0]) })
+			return c.output.print(out, map[string]string{"id": args[0]}, func() { fmt.Fprintln(out, args[0]) })
 		},
 	}
-	command.Flags().BoolVar(&watch, "watch", false, "show what happens until the run ends, and end with status 1 when it does not complete")
+	command.Flags().BoolVar(&watch, "watch", false, "show what happens until the run ends, and end with status 1 when it ends otherwise than asked")
 	return command
 }

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/spf13/pflag"
+)
+
+// format is how a command prints its answer. It is a flag, so that a wrong one is refused before anything was done.
+type format string
+
+const (
+	formatText format = "text"
+	formatJSON format = "json"
+)
+
+func (f *format) addFlag(flags *pflag.FlagSet) {
+	*f = formatText
+	flags.VarP(f, "output", "o", "how to print: text or json")
+}
+
+// String implements pflag.Value.
+func (f *format) String() string { return string(*f) }
+
+// Type implements pflag.Value.
+func (f *format) Type() string { return "format" }
+
+// Set implements pflag.Value.
+func (f *format) Set(text string) error {
+	if asked := format(text); asked == formatText || asked == formatJSON {
+		*f = asked
+		return nil
+	}
+	return errors.New("use text or json")
+}
+
+// print writes v as JSON when that was asked for, else calls text.
+func (f *format) print(out io.Writer, v any, text func()) error {
+	if *f == formatText {
+		text()
+		return nil
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
