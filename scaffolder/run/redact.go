@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -26,13 +27,39 @@ func NewRedactor(secrets ...map[string]string) Redactor {
 	for _, some := range secrets {
 		for _, secret := range some {
 			if trimmed := strings.TrimSpace(secret); len(trimmed) > 1 {
-				values = append(values, trimmed)
+				values = append(values, formsOf(trimmed)...)
 			}
 		}
 	}
 	// The longest first, so that a secret that contains another is masked whole.
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
-	return Redactor{values}
+	slices.SortFunc(values, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return Redactor{slices.Compact(values)}
+}
+
+// minLine is the shortest line of a secret of many lines that is masked by itself.
+const minLine = 8
+
+// formsOf are a secret in the forms in which it may meet people. Within JSON, and within JSON that is quoted in JSON, it is escaped; a key of many
+// lines is masked line by line as well, however its ends of lines are written.
+func formsOf(secret string) []string {
+	forms := []string{secret}
+	for line := range strings.Lines(secret) {
+		if line = strings.TrimSpace(line); len(line) >= minLine && line != secret {
+			forms = append(forms, line)
+		}
+	}
+	for _, encode := range []func(any) ([]byte, error){json.Marshal, marshal} {
+		form := secret
+		for range 2 {
+			encoded, err := encode(form)
+			if err != nil {
+				break // not even JSON can show it
+			}
+			form = string(encoded[1 : len(encoded)-1])
+			forms = append(forms, form)
+		}
+	}
+	return forms
 }
 
 // Also masks more texts. Those in which a secret is masked already show nothing of it, and are left readable.

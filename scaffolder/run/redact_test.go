@@ -1,0 +1,33 @@
+package run_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/run"
+)
+
+func TestSecretsAreMaskedInEveryFormTheyAreShownIn(t *testing.T) {
+	t.Parallel()
+	redact := run.NewRedactor(map[string]string{"password": `a "quoted" <pass> \word`, "key": "-----BEGIN KEY-----\nb3BlbnNzaC1rZXk\n-----END KEY-----\n", "x": "x"})
+	once, err := json.Marshal(map[string]string{"password": `a "quoted" <pass> \word`})
+	require.NoError(t, err)
+	twice, err := json.Marshal(string(once))
+	require.NoError(t, err)
+	for name, test := range map[string]struct{ text, shown string }{
+		"as it is":             {`a "quoted" <pass> \word`, "***"},
+		"in JSON":              {string(once), `{"password":"***"}`},
+		"in JSON in JSON":      {string(twice), `"{\"password\":\"***\"}"`},
+		"many lines":           {"-----BEGIN KEY-----\nb3BlbnNzaC1rZXk\n-----END KEY-----\n", "***\n"},
+		"one of many lines":    {"line 2: b3BlbnNzaC1rZXk", "line 2: ***"},
+		"ends of another kind": {"-----BEGIN KEY-----\r\nb3BlbnNzaC1rZXk\r\n-----END KEY-----", "***\r\n***\r\n***"},
+		"too short to mask":    {"extra", "extra"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, test.shown, redact.Text(test.text))
+		})
+	}
+}
