@@ -28,7 +28,7 @@ const (
 	// organization owns the repositories of the tests on the forge.
 	organization = "demo"
 	// patience is how long a run, or anything else that other processes bring about, may take on a machine that is busy with other work.
-	patience = 20 * time.Second
+	patience = 90 * time.Second
 )
 
 // world is what a server and workers run against, and how the test reaches them.
@@ -56,7 +56,7 @@ func newWorld(t *testing.T, more ...string) *world {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	w := &world{t: t, binary: findBinary(t), dir: dir, config: filepath.Join(dir, "app-config.yaml"), forge: forgetest.Start(t),
-		url: "http://" + loopback.Address(ports[0]), databases: []string{database, "temporal", "temporal_visibility"}, queue: database,
+		url: "http://" + loopback.Address(ports[0]), databases: []string{database, "portico_temporal", "portico_temporal_visibility"}, queue: database,
 		logLevel: "info"}
 	w.faults = injectFaults(w.forge)
 	require.NoError(t, os.CopyFS(w.template("."), os.DirFS("testdata/templates")))

@@ -1,0 +1,58 @@
+package workflows_test
+
+import (
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/workflows"
+)
+
+// TestHistoriesReplay runs the workflow's code against the histories of real runs: an edit that decides otherwise would break the runs that are under
+// way when it is deployed. Such an edit takes workflow.GetVersion. New histories are recorded with
+//
+//	PORTICO_RECORD_HISTORIES=1 go test -run TestRunsOfEveryKindReplay ./internal/e2e
+//
+// and old ones stay as long as runs of their time may be under way.
+func TestHistoriesReplay(t *testing.T) {
+	t.Parallel()
+	files := histories(t)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			replayer := worker.NewWorkflowReplayer()
+			workflows.Register(replayer)
+			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet(), file))
+		})
+	}
+}
+
+// TestReplayNoticesOtherDecisions makes sure that the test above can fail.
+func TestReplayNoticesOtherDecisions(t *testing.T) {
+	t.Parallel()
+	for _, file := range histories(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			replayer := worker.NewWorkflowReplayer()
+			hasty := func(workflow.Context, engine.Command) error { return nil }
+			replayer.RegisterWorkflowWithOptions(hasty, workflow.RegisterOptions{Name: engine.WorkflowTemplateRun})
+			require.Error(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet(), file))
+		})
+	}
+}
+
+func histories(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	return files
+}
+
+func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
