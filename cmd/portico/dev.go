@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/portico-dev/portico/config"
-	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/internal/devstack"
 	"github.com/portico-dev/portico/internal/devstack/forge"
 	"github.com/portico-dev/portico/internal/devstack/loopback"
@@ -129,13 +128,7 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, loaded *config
 	if err != nil {
 		return err
 	}
-	pool, err := db.Open(ctx, stack.DSN())
-	if err != nil {
-		return err
-	}
-	err = db.Migrate(ctx, pool)
-	pool.Close()
-	if err != nil {
+	if err := migrate(ctx, stack.DSN()); err != nil {
 		return err
 	}
 	p, err := connect(ctx, loaded, place{databaseURL: stack.DSN(), temporalAddress: stack.TemporalAddress(), keys: []seal.Key{key},

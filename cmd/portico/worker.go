@@ -11,7 +11,6 @@ import (
 
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/catalog/processing"
-	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/workflows"
@@ -35,35 +34,6 @@ others carry on with its runs.`,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return s.withPlatform(command.Context(), func(ctx context.Context, p *platform) error { return p.work(ctx) })
-		},
-	}
-	s.addFlags(command)
-	return command
-}
-
-func migrateCommand() *cobra.Command {
-	var s settings
-	command := &cobra.Command{
-		Use:     "migrate",
-		Short:   "Bring the database's schema forward to this version",
-		Long:    "Brings the schema of portico.database.url forward. It is safe to run while older servers and workers are running.",
-		Example: "  portico migrate --config app-config.yaml",
-		Args:    cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			loaded, log, err := s.load(command.Context())
-			if err != nil {
-				return err
-			}
-			pool, err := db.Open(command.Context(), string(loaded.Portico.Database.URL))
-			if err != nil {
-				return err
-			}
-			defer pool.Close()
-			if err := db.Migrate(command.Context(), pool); err != nil {
-				return err
-			}
-			log.Info("the database's schema is up to date")
-			return nil
 		},
 	}
 	s.addFlags(command)
