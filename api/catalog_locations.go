@@ -87,7 +87,8 @@ func (r catalogRoutes) register(c *call) error {
 	return c.json(http.StatusCreated, answer{Location: registered, Entities: []json.RawMessage{}})
 }
 
-// registration reads the body of a registration, which takes no other keys. The complaint has the form of Backstage's validator.
+// registration reads the body of a registration, which takes no other keys. The complaint has the form of Backstage's
+// validator.
 func (c *call) registration() (entity.LocationSpec, error) {
 	var input locationInput
 	var keys map[string]json.RawMessage

@@ -8,19 +8,20 @@ import (
 const (
 	// bodyTimeout is how long a request's body may take to arrive.
 	bodyTimeout = time.Minute
-	// writeTimeout is how long a client may take to accept what is written at a time. A slow reader would otherwise hold on to a
-	// connection to the database for as long as it likes.
+	// writeTimeout is how long a client may take to accept what is written at a time. A slow reader would otherwise
+	// hold on to a connection to the database for as long as it likes.
 	writeTimeout = 30 * time.Second
 )
 
-// deadlineWriter gives every write a deadline of its own, so that an answer may go on for as long as its client keeps reading. A stream that was
-// flushed has no deadline until it has more to say.
+// deadlineWriter gives every write a deadline of its own, so that an answer may go on for as long as its client keeps
+// reading. A stream that was flushed has no deadline until it has more to say.
 type deadlineWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 }
 
-// withDeadlines makes the answer's writer keep deadlines, beginning with none: one of the connection's last answer may have passed.
+// withDeadlines makes the answer's writer keep deadlines, beginning with none: one of the connection's last answer may
+// have passed.
 func withDeadlines(w http.ResponseWriter) *deadlineWriter {
 	d := &deadlineWriter{w, http.NewResponseController(w)}
 	d.setDeadline(time.Time{})

@@ -90,8 +90,8 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	return s.internal(c, err)
 }
 
-// malformedStatus is what Backstage answers to an entity or a reference that it cannot read: its own InputError is the caller's fault, any
-// other name it takes for its own.
+// malformedStatus is what Backstage answers to an entity or a reference that it cannot read: its own InputError is the
+// caller's fault, any other name it takes for its own.
 func malformedStatus(name string) int {
 	if name == string(fault.Input) {
 		return http.StatusBadRequest

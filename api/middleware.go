@@ -33,8 +33,8 @@ func secureHeaders(c *gin.Context) {
 	c.Next()
 }
 
-// crossOrigin answers preflights and names the allowed origin, before authentication and on errors too: a preflight carries no
-// token, and a browser that may not read a 401 shows "Failed to fetch".
+// crossOrigin answers preflights and names the allowed origin, before authentication and on errors too: a preflight
+// carries no token, and a browser that may not read a 401 shows "Failed to fetch".
 func crossOrigin(allowed []string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		origin := c.GetHeader("Origin")

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// describeOpenAPI writes the OpenAPI 3.1 document of every mounted route. It is made from the same table as the router, so the two
-// cannot disagree.
+// describeOpenAPI writes the OpenAPI 3.1 document of every mounted route. It is made from the same table as the router,
+// so the two cannot disagree.
 func describeOpenAPI(plugins []plugin, version string) map[string]any {
 	paths := map[string]map[string]any{}
 	for _, p := range plugins {

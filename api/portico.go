@@ -25,8 +25,8 @@ type Integration struct {
 	Host string `json:"host"`
 }
 
-// NewPorticoPlugin serves /api/portico: what Portico knows of runs beyond Backstage's words. workflowURL links to the workflow with an
-// id in the Temporal Web UI; nil when there is none.
+// NewPorticoPlugin serves /api/portico: what Portico knows of runs beyond Backstage's words. workflowURL links to the
+// workflow with an id in the Temporal Web UI; nil when there is none.
 func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id string) string) Plugin {
 	p := &porticoAPI{info: info, service: service, workflowURL: workflowURL}
 	return plugin{id: "portico", routes: []route{

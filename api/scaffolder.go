@@ -22,7 +22,8 @@ import (
 //go:embed scaffolder_permissions.json
 var scaffolderPermissions []byte
 
-// Follower wakes those who follow a run, known by its id, when there is something new to read. The caller calls stop when it is done.
+// Follower wakes those who follow a run, known by its id, when there is something new to read. The caller calls stop
+// when it is done.
 type Follower interface {
 	Follow(id string) (wake <-chan struct{}, stop func())
 }

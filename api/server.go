@@ -1,5 +1,6 @@
-// Package api is Portico over HTTP: Backstage's routes and Portico's own, one file per Backstage plugin path. A handler decodes,
-// calls one command or query of a domain package, and encodes; rules and SQL live elsewhere. Every route states who may call it.
+// Package api is Portico over HTTP: Backstage's routes and Portico's own, one file per Backstage plugin path. A handler
+// decodes, calls one command or query of a domain package, and encodes; rules and SQL live elsewhere. Every route
+// states who may call it.
 package api
 
 import (

@@ -31,9 +31,9 @@ func Migrations() fs.FS {
 	return sub
 }
 
-// Migrate brings the schema forward to what this build needs. A schema that is already there costs two short queries; a newer one
-// is left as it is. Processes that start at once take turns under a session lock, which dies with its holder, so a
-// crash in mid-migration leaves nothing to clean up: each file runs in its own transaction. There is no way down.
+// Migrate brings the schema forward to what this build needs. A schema that is already there costs two short queries; a
+// newer one is left as it is. Processes that start at once take turns under a session lock, which dies with its holder,
+// so a crash in mid-migration leaves nothing to clean up: each file runs in its own transaction. There is no way down.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriodSeconds, lockAttempts))
 	if err != nil {

@@ -38,8 +38,8 @@ type Issuer struct {
 	now    func() time.Time
 }
 
-// NewIssuer derives its signing key from a secret, so that every process with the same secret accepts the others' tokens and a restart signs
-// nobody out. url is the issuer named in the tokens, <backend.baseUrl>/api/auth.
+// NewIssuer derives its signing key from a secret, so that every process with the same secret accepts the others'
+// tokens and a restart signs nobody out. url is the issuer named in the tokens, <backend.baseUrl>/api/auth.
 func NewIssuer(url string, secret []byte) (*Issuer, error) {
 	key, err := deriveKey(secret)
 	if err != nil {
@@ -60,8 +60,8 @@ func NewIssuer(url string, secret []byte) (*Issuer, error) {
 	return &Issuer{url: url, key: key, keyID: keyID, signer: signer, now: time.Now}, nil
 }
 
-// deriveKey makes a P-256 key out of a secret (HKDF, RFC 5869). Forty bytes taken modulo the order less one make every key as likely as any other
-// (FIPS 186-5, A.2.1).
+// deriveKey makes a P-256 key out of a secret (HKDF, RFC 5869). Forty bytes taken modulo the order less one make every
+// key as likely as any other (FIPS 186-5, A.2.1).
 func deriveKey(secret []byte) (*ecdsa.PrivateKey, error) {
 	seed, err := hkdf.Key(sha256.New, secret, nil, "portico user tokens", 40)
 	if err != nil {
@@ -138,8 +138,8 @@ func NewAuthenticator(issuer *Issuer, static []StaticToken) *Authenticator {
 	return a
 }
 
-// Authenticate is the principal behind a token; a fault of kind Authentication when there is none. Static tokens are compared by their
-// hashes, so that the time it takes says nothing about them.
+// Authenticate is the principal behind a token; a fault of kind Authentication when there is none. Static tokens are
+// compared by their hashes, so that the time it takes says nothing about them.
 func (a *Authenticator) Authenticate(_ context.Context, token string) (Principal, error) {
 	if known, is := a.static[sha256.Sum256([]byte(token))]; is {
 		return Principal{Kind: KindService, Subject: "external:" + known.Subject, Plugins: known.Plugins, Token: token}, nil

@@ -76,8 +76,8 @@ func (s *Service) Events(ctx context.Context, principal identity.Principal, id s
 	return s.Runs.Events(ctx, r.ID, after)
 }
 
-// Retry takes an ended run up again at its failed step; nothing before it runs again. Secrets replace the old ones when there are any. A
-// completed run completes again and changes nothing. A run that is moving is a fault of kind Conflict.
+// Retry takes an ended run up again at its failed step; nothing before it runs again. Secrets replace the old ones when
+// there are any. A completed run completes again and changes nothing. A run that is moving is a fault of kind Conflict.
 func (s *Service) Retry(ctx context.Context, principal identity.Principal, id string, secrets map[string]string) error {
 	r, err := s.Run(ctx, principal, id)
 	if err != nil {

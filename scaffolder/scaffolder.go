@@ -1,5 +1,6 @@
-// Package scaffolder is what people ask of templates and their runs: show a form, start a run, follow it, retry it, cancel it, roll it back. Every
-// command and query takes the principal who asks and asks the one decision point. What drives a run is behind engine.Engine.
+// Package scaffolder is what people ask of templates and their runs: show a form, start a run, follow it, retry it,
+// cancel it, roll it back. Every command and query takes the principal who asks and asks the one decision point. What
+// drives a run is behind engine.Engine.
 package scaffolder
 
 import (
@@ -24,8 +25,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// Catalog is what the scaffolder needs of the catalog: entities as JSON in the author's order of keys. An entity that does not exist is a
-// fault of kind NotFound.
+// Catalog is what the scaffolder needs of the catalog: entities as JSON in the author's order of keys. An entity that
+// does not exist is a fault of kind NotFound.
 type Catalog interface {
 	EntityJSON(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, error)
 }
@@ -80,8 +81,8 @@ func (s *Service) template(ctx context.Context, principal identity.Principal, re
 	return template.Parse(document)
 }
 
-// Create checks a request, pins the template with its values and starts a run of it. When the engine does not answer, the run is on
-// the record all the same and StartPending starts it later.
+// Create checks a request, pins the template with its values and starts a run of it. When the engine does not answer,
+// the run is on the record all the same and StartPending starts it later.
 func (s *Service) Create(ctx context.Context, principal identity.Principal, request Request) (uuid.UUID, error) {
 	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
 		return uuid.Nil, err
@@ -121,7 +122,8 @@ func (s *Service) pin(ctx context.Context, principal identity.Principal, ref ent
 	return pinned, t, err
 }
 
-// CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is broken is the one reported.
+// CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is broken is the
+// one reported.
 func CheckValues(t *template.Template, values json.RawMessage, secrets map[string]string) error {
 	pages, err := t.Pages()
 	if err != nil {
@@ -194,8 +196,8 @@ func (s *Service) start(ctx context.Context, id uuid.UUID, generation int, summa
 	return s.Engine.Start(ctx, engine.Command{RunID: id.String(), Generation: generation, Summary: summary})
 }
 
-// StartPending starts the runs that are on the record but were never handed to the engine: a crash, or an engine that did not answer, came
-// between the two. It is called now and then by a process that serves.
+// StartPending starts the runs that are on the record but were never handed to the engine: a crash, or an engine that
+// did not answer, came between the two. It is called now and then by a process that serves.
 func (s *Service) StartPending(ctx context.Context, olderThan time.Duration) error {
 	ids, err := s.Runs.NotStarted(ctx, time.Now().Add(-olderThan))
 	if err != nil {
@@ -219,7 +221,8 @@ func (s *Service) authorize(ctx context.Context, principal identity.Principal, p
 // maxSubject bounds a run's subject, in bytes: it stands in lists.
 const maxSubject = 200
 
-// subject says in a word what a run makes: the first name on the first page that was filled in. "" when nothing there is called a name.
+// subject says in a word what a run makes: the first name on the first page that was filled in. "" when nothing there
+// is called a name.
 func subject(t *template.Template, values json.RawMessage) string {
 	pages, err := t.Pages()
 	if err != nil || len(pages) == 0 {

@@ -6,11 +6,12 @@ import (
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
-// undoAttempts bounds the automatic attempts to undo one effect; after that a person sees what is left, and may roll back again.
+// undoAttempts bounds the automatic attempts to undo one effect; after that a person sees what is left, and may roll
+// back again.
 const undoAttempts = 6
 
-// rollBack undoes what the run created, the last thing first. It cannot be cancelled: half a rollback helps nobody. An effect that
-// cannot be undone does not stop the others.
+// rollBack undoes what the run created, the last thing first. It cannot be cancelled: half a rollback helps nobody. An
+// effect that cannot be undone does not stop the others.
 func (r *templateRun) rollBack(ctx workflow.Context, plan engine.Plan) error {
 	end := engine.RollbackEnd{RunID: r.command.RunID, Generation: plan.Generation}
 	steady, _ := workflow.NewDisconnectedContext(ctx)

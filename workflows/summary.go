@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// maxSummary is how many bytes of JSON a summary may take. Temporal refuses one above 400 with its wrapping, and with it the whole task.
+// maxSummary is how many bytes of JSON a summary may take. Temporal refuses one above 400 with its wrapping, and with
+// it the whole task.
 const maxSummary = 300
 
 // brief is a text as the Temporal Web UI shows it: names come from templates and may be of any length.

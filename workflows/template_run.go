@@ -15,8 +15,8 @@ import (
 // recordTimeout bounds one attempt of an activity that only reads and writes the run's record.
 const recordTimeout = 30 * time.Second
 
-// TemplateRun drives one run of a template: its steps in order, its parking when one fails, and its rollback. What the run is and
-// what came of it is in the run's record; the workflow holds only where it stands.
+// TemplateRun drives one run of a template: its steps in order, its parking when one fails, and its rollback. What the
+// run is and what came of it is in the run's record; the workflow holds only where it stands.
 func TemplateRun(ctx workflow.Context, command engine.Command) error {
 	run := &templateRun{command: command}
 	// Bookkeeping goes on when the workflow is cancelled: the record must say so.
@@ -190,7 +190,8 @@ func (r *templateRun) wait(ctx workflow.Context, duration time.Duration, request
 // action runs the step's action under its own id, so that the Temporal Web UI reads like the template.
 func (r *templateRun) action(ctx workflow.Context, prepared engine.Prepared, request engine.ActionRequest) workflow.Future {
 	settings := r.plan.Settings
-	// The activity itself counts the attempts that failed and ends with a final error; a worker's death is no failed attempt.
+	// The activity itself counts the attempts that failed and ends with a final error; a worker's death is no failed
+	// attempt.
 	policy := retries(settings, 0)
 	summary := brief(r.plan.Steps[request.Position].Name)
 	if prepared.Quick {
@@ -204,7 +205,8 @@ func (r *templateRun) action(ctx workflow.Context, prepared engine.Prepared, req
 	return workflow.ExecuteActivity(ctx, prepared.Action, request)
 }
 
-// retries is the policy of the settings, bounded by attempts, 0 for no bound. Temporal refuses a longest pause below the first.
+// retries is the policy of the settings, bounded by attempts, 0 for no bound. Temporal refuses a longest pause below
+// the first.
 func retries(settings engine.Settings, attempts int32) *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: settings.InitialInterval, BackoffCoefficient: 2,
 		MaximumInterval: max(settings.InitialInterval, settings.MaximumInterval), MaximumAttempts: attempts}

@@ -19,13 +19,14 @@ type begunRun struct {
 	run     run.Run
 	secrets map[string]string
 	redact  run.Redactor
-	// steps and outputs are as this worker read or told them last; nil steps are not known. Another worker may have gone further since, but
-	// within a generation a step that ended stays as it ended.
+	// steps and outputs are as this worker read or told them last; nil steps are not known. Another worker may have
+	// gone further since, but within a generation a step that ended stays as it ended.
 	steps   []run.Step
 	outputs []plan.Output
 }
 
-// knows says whether every step before a position is known to have ended, and so all that the expressions of the step there can see.
+// knows says whether every step before a position is known to have ended, and so all that the expressions of the step
+// there can see.
 func (b begunRun) knows(position int) bool {
 	if b.steps == nil {
 		return false
@@ -52,7 +53,8 @@ func (b begunRun) after(change run.StepChange) begunRun {
 	return b
 }
 
-// begunRuns remembers the runs that this worker has begun, so that their steps need not read them again. The zero value is ready.
+// begunRuns remembers the runs that this worker has begun, so that their steps need not read them again. The zero value
+// is ready.
 type begunRuns struct {
 	mu   sync.Mutex
 	runs map[uuid.UUID]begunRun

@@ -223,7 +223,8 @@ func encodeOutput(output action.Output) (json.RawMessage, error) {
 	return bytes.TrimSpace(out.Bytes()), nil
 }
 
-// fail keeps what the attempt logged, says so when another attempt will follow, and gives the error the class that Temporal acts on.
+// fail keeps what the attempt logged, says so when another attempt will follow, and gives the error the class that
+// Temporal acts on.
 func (e *execution) fail(ctx context.Context, cause error, log *stepLog) error {
 	if ctx.Err() != nil {
 		// Cancelled, or the worker is stopping: whoever stopped it knows why, and another worker may take over.

@@ -19,8 +19,8 @@ const (
 	maxLineBytes = 32 << 10
 )
 
-// stepLog implements action.Log for one attempt. Its lines are numbered: an attempt that a crash runs again tells the same lines under the same
-// keys, so people see each once. A new attempt after a failure has keys of its own.
+// stepLog implements action.Log for one attempt. Its lines are numbered: an attempt that a crash runs again tells the
+// same lines under the same keys, so people see each once. A new attempt after a failure has keys of its own.
 type stepLog struct {
 	execution *execution
 	prefix    string
@@ -34,7 +34,8 @@ type stepLog struct {
 	stopped sync.WaitGroup
 }
 
-// openLog begins the log of an attempt. A slow action's beginning, and its lines, are seen as they come; a quick one's with its end.
+// openLog begins the log of an attempt. A slow action's beginning, and its lines, are seen as they come; a quick one's
+// with its end.
 func (e *execution) openLog(ctx context.Context, decision plan.Decision, iteration plan.Iteration) (*stepLog, error) {
 	prefix := fmt.Sprintf("%s/%d", stepKey(e.request.Generation, e.step.ID), e.request.Iteration)
 	log := &stepLog{execution: e, prefix: prefix, attempt: e.steps[e.request.Position].FailedAttempts + 1, done: make(chan struct{})}

@@ -79,8 +79,8 @@ func (l *loaded) undoFailed(cause error) error {
 		NonRetryable: !action.IsTransient(cause), NextRetryDelay: action.RetryAfter(cause), Details: []any{failure.Next}})
 }
 
-// endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was rolled back: Backstage knows
-// no better word.
+// endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was
+// rolled back: Backstage knows no better word.
 func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) error {
 	l, err := a.load(ctx, end.RunID, end.Generation, 0)
 	if err != nil {

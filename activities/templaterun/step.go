@@ -23,8 +23,8 @@ func beginning(generation int, step template.Step) run.NewEvent {
 		Body: run.EventBody{Message: "Beginning step " + step.Name, StepID: step.ID, Status: run.StatusProcessing}}
 }
 
-// prepareStep decides whether a step runs, how often, and whether its input is good. Only a step that is skipped leaves something on the
-// record here; one that runs tells of it when its action does.
+// prepareStep decides whether a step runs, how often, and whether its input is good. Only a step that is skipped leaves
+// something on the record here; one that runs tells of it when its action does.
 func (a *Activities) prepareStep(ctx context.Context, request engine.StepRequest) (engine.Prepared, error) {
 	l, err := a.load(ctx, request.RunID, request.Generation, request.Position)
 	if err != nil {

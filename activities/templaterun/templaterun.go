@@ -1,5 +1,6 @@
-// Package templaterun holds the activities behind the TemplateRun workflow: they prepare steps, run actions, undo effects, and keep the run's
-// record. Each may be run again after a crash at any instruction; what it told the record the first time is not told twice.
+// Package templaterun holds the activities behind the TemplateRun workflow: they prepare steps, run actions, undo
+// effects, and keep the run's record. Each may be run again after a crash at any instruction; what it told the record
+// the first time is not told twice.
 package templaterun
 
 import (
@@ -22,7 +23,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// Workspaces keeps the files of runs between steps, as snapshots known by their digest. The digest "" is the empty workspace.
+// Workspaces keeps the files of runs between steps, as snapshots known by their digest. The digest "" is the empty
+// workspace.
 type Workspaces interface {
 	// Open gives a directory of the caller's own that holds the snapshot; release removes it.
 	Open(ctx context.Context, digest string) (dir *os.Root, release func(), err error)
@@ -81,8 +83,9 @@ type loaded struct {
 	redact    run.Redactor
 }
 
-// load reads what the expressions of the step at a position see: the run, its secrets, and the outputs of the steps before. A local activity
-// makes do with what this worker knows, when that is all there is to know; one that may have run on another worker reads the steps anew.
+// load reads what the expressions of the step at a position see: the run, its secrets, and the outputs of the steps
+// before. A local activity makes do with what this worker knows, when that is all there is to know; one that may have
+// run on another worker reads the steps anew.
 func (a *Activities) load(ctx context.Context, runID string, generation, position int) (*loaded, error) {
 	id, err := uuid.Parse(runID)
 	if err != nil {

@@ -190,7 +190,8 @@ func TestARunsRecordTellsItsLife(t *testing.T) {
 	require.Equal(t, engine.ModeRest, rests.Mode)
 }
 
-// TestACrashAnywhereTellsNothingTwice runs every activity twice, as Temporal does when a worker dies before it could say that it was done.
+// TestACrashAnywhereTellsNothingTwice runs every activity twice, as Temporal does when a worker dies before it could
+// say that it was done.
 func TestACrashAnywhereTellsNothingTwice(t *testing.T) {
 	t.Parallel()
 	for _, quick := range []bool{true, false} {

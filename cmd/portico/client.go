@@ -204,8 +204,8 @@ type position struct {
 	heard time.Time
 }
 
-// follow hands over the events of a run as they happen and returns after its completion. A stream that breaks is taken up again
-// where it broke, for as long as a server may take to come back.
+// follow hands over the events of a run as they happen and returns after its completion. A stream that breaks is taken
+// up again where it broke, for as long as a server may take to come back.
 func (c *apiClient) follow(ctx context.Context, id string, each func(event)) error {
 	if err := c.signIn(ctx); err != nil {
 		return err

@@ -156,8 +156,8 @@ func (d *dev) startForge(ctx context.Context, loaded *config.Config, log *slog.L
 	return gitForge, nil
 }
 
-// listen serves where the configuration says. Where it says nothing, that is Backstage's own port or, when somebody has that, a free one that is
-// the same the next time; always on loopback.
+// listen serves where the configuration says. Where it says nothing, that is Backstage's own port or, when somebody has
+// that, a free one that is the same the next time; always on loopback.
 func (d *dev) listen(ctx context.Context, stack *devstack.Stack, loaded *config.Config) (net.Listener, error) {
 	unconfigured := loaded.Backend.BaseURL == unconfiguredURL
 	at := loaded.Backend.Listen

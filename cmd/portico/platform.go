@@ -35,8 +35,8 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// platform is what the server and the worker have in common: the connections, and the domain services on top of them. They share nothing
-// else; two processes meet in the database, in Temporal and in the bucket.
+// platform is what the server and the worker have in common: the connections, and the domain services on top of them.
+// They share nothing else; two processes meet in the database, in Temporal and in the bucket.
 type platform struct {
 	config       *config.Config
 	log          *slog.Logger

@@ -155,7 +155,8 @@ func (p *platform) info(guest bool, temporalUI string) api.Info {
 	return info
 }
 
-// guest lets guests in where the configuration says so and this is a development stack, or where it says so in so many words.
+// guest lets guests in where the configuration says so and this is a development stack, or where it says so in so many
+// words.
 func (p *platform) guest(issuer *identity.Issuer, development bool) *identity.Guest {
 	configured := p.config.Auth.Providers.Guest
 	if configured == nil {

@@ -59,8 +59,8 @@ type Call struct {
 	// Input is the rendered input, already checked against the action's schema. Its object keys keep the order in which the
 	// template wrote them; decode it with Decode, and into nunjucks values where the order matters.
 	Input json.RawMessage
-	// Workspace is the step's directory, confined: nothing outside it can be reached through it. Nil unless the description says
-	// UsesWorkspace. Workspace.Name() is its path.
+	// Workspace is the step's directory, confined: nothing outside it can be reached through it. Nil unless the
+	// description says UsesWorkspace. Workspace.Name() is its path.
 	Workspace *os.Root
 	// Template is where the template came from.
 	Template TemplateInfo

@@ -37,8 +37,8 @@ func InputError(format string, args ...any) error {
 	return &Error{Name: "InputError", Err: fmt.Errorf(format, args...)}
 }
 
-// Advise adds to an error what a person can do about it, in a sentence or two that are shown beneath the message. The class of the error stays as
-// it is. Advice on an error that has some already takes its place.
+// Advise adds to an error what a person can do about it, in a sentence or two that are shown beneath the message. The
+// class of the error stays as it is. Advice on an error that has some already takes its place.
 func Advise(err error, format string, args ...any) error {
 	return &advised{error: err, next: fmt.Sprintf(format, args...)}
 }

@@ -55,10 +55,10 @@ type Confirmation struct {
 
 // Ledger is the run's list of effects, scoped to one step. The engine hands it to an action.
 type Ledger interface {
-	// Intend records that the thing is about to be created and returns its effect. An effect with the same key that this
-	// run recorded before is returned as it stands: in state EffectCreated there is nothing left to do, in EffectIntended the
-	// action must look whether the thing is there and was made by this run (a marker, or created by our identity after
-	// IntendedAt) and adopt it, and fail finally if it was made by somebody else.
+	// Intend records that the thing is about to be created and returns its effect. An effect with the same key that
+	// this run recorded before is returned as it stands: in state EffectCreated there is nothing left to do, in
+	// EffectIntended the action must look whether the thing is there and was made by this run (a marker, or created by
+	// our identity after IntendedAt) and adopt it, and fail finally if it was made by somebody else.
 	Intend(ctx context.Context, intent Intent) (Effect, error)
 	// Confirm moves the effect to EffectCreated. Confirming twice changes nothing.
 	Confirm(ctx context.Context, effectID string, confirmation Confirmation) error

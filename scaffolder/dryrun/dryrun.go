@@ -1,5 +1,6 @@
-// Package dryrun runs a template at once, in this process, on files that the caller sends along, and leaves nothing behind: what a template
-// author tries things out with. It shares the planner with the engine, so that both see the same template.
+// Package dryrun runs a template at once, in this process, on files that the caller sends along, and leaves nothing
+// behind: what a template author tries things out with. It shares the planner with the engine, so that both see the
+// same template.
 package dryrun
 
 import (

@@ -1,5 +1,6 @@
-// Package engine is the contract of the run engine: what the scaffolder asks of it, and what its workflow and its activities say to each
-// other. It holds types only. No secret and nothing large is among them: they name a run, and what it holds is read from its record.
+// Package engine is the contract of the run engine: what the scaffolder asks of it, and what its workflow and its
+// activities say to each other. It holds types only. No secret and nothing large is among them: they name a run, and
+// what it holds is read from its record.
 package engine
 
 import (
@@ -9,7 +10,8 @@ import (
 
 // Engine runs templates durably. Package workflows implements it on Temporal.
 type Engine interface {
-	// Start begins the run, or takes up a reopened one. Starting what is under way changes nothing, so it may be repeated after a crash.
+	// Start begins the run, or takes up a reopened one. Starting what is under way changes nothing, so it may be
+	// repeated after a crash.
 	Start(ctx context.Context, command Command) error
 	// Cancel stops the run at the next safe point. A run that is not moving is left as it is.
 	Cancel(ctx context.Context, runID string) error
@@ -23,7 +25,8 @@ type Command struct {
 	Summary string `json:"summary,omitempty"`
 }
 
-// Names that the workflow and its activities, its signals and the Temporal Web UI know each other by. An action runs under its own id.
+// Names that the workflow and its activities, its signals and the Temporal Web UI know each other by. An action runs
+// under its own id.
 const (
 	WorkflowTemplateRun = "TemplateRun"
 

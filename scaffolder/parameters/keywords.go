@@ -97,7 +97,8 @@ func checkType(c *check, argument nunjucks.Value) {
 	c.violation("type", names, "is not of a type(s) %s", strings.Join(names, ","))
 }
 
-// isOfType says whether the value is of a type, which is a name or, in old schemas, a schema. A type that is not known fits everything.
+// isOfType says whether the value is of a type, which is a name or, in old schemas, a schema. A type that is not known
+// fits everything.
 func (c *check) isOfType(wanted nunjucks.Value) bool {
 	switch wanted := wanted.(type) {
 	case nil:

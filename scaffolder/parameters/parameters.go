@@ -1,7 +1,7 @@
-// Package parameters checks values against JSON Schema in the words of the npm package jsonschema, which Backstage uses for a template's
-// parameters and an action's input: clients show its messages. It knows draft 4 with the later keywords that package has,
-// ignores what it does not know (ui:*), and fills in no defaults. Only what allOf wanted is told shorter: the package repeats there
-// all that it goes on to say.
+// Package parameters checks values against JSON Schema in the words of the npm package jsonschema, which Backstage uses
+// for a template's parameters and an action's input: clients show its messages. It knows draft 4 with the later
+// keywords that package has, ignores what it does not know (ui:*), and fills in no defaults. Only what allOf wanted is
+// told shorter: the package repeats there all that it goes on to say.
 package parameters
 
 import (

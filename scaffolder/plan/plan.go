@@ -1,5 +1,5 @@
-// Package plan decides what a step of a pinned template is to do: whether it runs, how often, and with which input. It evaluates
-// expressions and nothing else; the engine and the dry run share it, so that they agree.
+// Package plan decides what a step of a pinned template is to do: whether it runs, how often, and with which input. It
+// evaluates expressions and nothing else; the engine and the dry run share it, so that they agree.
 package plan
 
 import (
@@ -88,7 +88,8 @@ type Iteration struct {
 	Run bool
 	// Input is the rendered input; an empty object when the step has none.
 	Input json.RawMessage
-	// Derived are the texts of the input that expressions made out of secrets: to be masked like those, which they need not contain.
+	// Derived are the texts of the input that expressions made out of secrets: to be masked like those, which they need
+	// not contain.
 	Derived []string
 }
 
@@ -272,7 +273,8 @@ func (p *Planner) Output(ctx context.Context, situation Situation) (json.RawMess
 	return rendered, nil
 }
 
-// context is what expressions see: parameters, steps, user, context.task.id, environment, and secrets where they are allowed.
+// context is what expressions see: parameters, steps, user, context.task.id, environment, and secrets where they are
+// allowed.
 func (p *Planner) context(s Situation, withSecrets bool) (*nunjucks.Object, error) {
 	parameters, err := nunjucks.DecodeJSON(s.Spec.Parameters)
 	if err != nil {

@@ -108,7 +108,8 @@ func TestAServicesRunHasNoUser(t *testing.T) {
 	require.Equal(t, []string{`{"v":"[]","u":{}}`}, inputs(decide(t, s, `{"id":"x","action":"a","input":{"v":"[${{ user.ref }}]","u":"${{ user }}"}}`)))
 }
 
-// TestWhetherAStepRuns is Backstage's rule: false skips, and so does text that renders to something false; a broken condition is text, which is true.
+// TestWhetherAStepRuns is Backstage's rule: false skips, and so does text that renders to something false; a broken
+// condition is text, which is true.
 func TestWhetherAStepRuns(t *testing.T) {
 	t.Parallel()
 	for condition, skip := range map[string]plan.SkipReason{

@@ -15,8 +15,8 @@ const maxEvents = 10_000
 // Channel is where Postgres tells that a run has new events; the payload is the run's id.
 const Channel = "portico_run_events"
 
-// Events are the events of a run after an id, oldest first, and its completion whatever its id: a client that resumes always learns
-// how the run ended. At most maxEvents are read.
+// Events are the events of a run after an id, oldest first, and its completion whatever its id: a client that resumes
+// always learns how the run ended. At most maxEvents are read.
 func (s *Store) Events(ctx context.Context, id uuid.UUID, after int64) ([]Event, error) {
 	rows, err := s.queries.RunEventsAfter(ctx, s.pool, id, after, maxEvents)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Entry is what one move of the engine leaves in a run's record: all of it or nothing. Recording it twice, as a crash may, changes
-// nothing the second time.
+// Entry is what one move of the engine leaves in a run's record: all of it or nothing. Recording it twice, as a crash
+// may, changes nothing the second time.
 type Entry struct {
 	Events []NewEvent
 	// Began, when not "", marks the run as under way in the workflow execution with this id.
@@ -25,8 +25,8 @@ type Entry struct {
 	End   *Ending
 }
 
-// StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for WaitingUntil, Output and Failure,
-// which belong to the status.
+// StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for WaitingUntil,
+// Output and Failure, which belong to the status.
 type StepChange struct {
 	StepID string
 	Status Status
@@ -37,7 +37,8 @@ type StepChange struct {
 	Input json.RawMessage
 	// Output is the true output; Shown is the same with secrets masked. Where they differ, only Shown lies in clear.
 	Output, Shown json.RawMessage
-	// Iterations are the true outputs of the iterations so far, by index, while a step with each is under way. They go when it ends.
+	// Iterations are the true outputs of the iterations so far, by index, while a step with each is under way. They go
+	// when it ends.
 	Iterations map[int]json.RawMessage
 	Failure    *Failure
 	Workspace  string
@@ -179,9 +180,9 @@ type Reopening struct {
 // RollingBack takes an ended run up to undo what it created.
 var RollingBack = Reopening{Status: StatusProcessing, Phase: PhaseRollingBack, From: -1, Note: "Rolling back: undoing what this run created"}
 
-// Reopen moves a run from a status in which it rests to one in which it moves, and answers its new generation. Its endings are taken
-// out of the event log, as Backstage does: a client that follows the log waits for the new one. A run that is moving
-// already is a fault of kind Conflict.
+// Reopen moves a run from a status in which it rests to one in which it moves, and answers its new generation. Its
+// endings are taken out of the event log, as Backstage does: a client that follows the log waits for the new one. A run
+// that is moving already is a fault of kind Conflict.
 func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generation int, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		generation, err = s.reopen(ctx, tx, id, r)

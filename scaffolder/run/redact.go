@@ -18,7 +18,8 @@ const (
 	ErrorLevel = "\u001b[31merror\u001b[39m: "
 )
 
-// Redactor masks a run's secrets in what people get to see. A secret of one character is not masked, as in Backstage: it would blot out the text.
+// Redactor masks a run's secrets in what people get to see. A secret of one character is not masked, as in Backstage:
+// it would blot out the text.
 type Redactor struct{ secrets []string }
 
 // NewRedactor masks the values of secrets.
@@ -39,8 +40,8 @@ func NewRedactor(secrets ...map[string]string) Redactor {
 // minLine is the shortest line of a secret of many lines that is masked by itself.
 const minLine = 8
 
-// formsOf are a secret in the forms in which it may meet people. Within JSON, and within JSON that is quoted in JSON, it is escaped; a key of many
-// lines is masked line by line as well, however its ends of lines are written.
+// formsOf are a secret in the forms in which it may meet people. Within JSON, and within JSON that is quoted in JSON,
+// it is escaped; a key of many lines is masked line by line as well, however its ends of lines are written.
 func formsOf(secret string) []string {
 	forms := []string{secret}
 	for line := range strings.Lines(secret) {

@@ -1,5 +1,6 @@
-// Package run keeps the record of template runs in Postgres: the run itself with its pinned template, its steps, its event log, its
-// sealed secrets and its effects ledger. It decides nothing about how a run goes on; workflows and activities do.
+// Package run keeps the record of template runs in Postgres: the run itself with its pinned template, its steps, its
+// event log, its sealed secrets and its effects ledger. It decides nothing about how a run goes on; workflows and
+// activities do.
 package run
 
 import (
@@ -30,7 +31,8 @@ func (s Status) Ended() bool { return s != StatusOpen && s != StatusProcessing }
 // Phase is Portico's finer account of where a run stands.
 type Phase string
 
-// The phases. A run that is open or processing is running, waiting or rolling back; one that has ended is in any of the others.
+// The phases. A run that is open or processing is running, waiting or rolling back; one that has ended is in any of the
+// others.
 const (
 	PhaseRunning     Phase = "running"
 	PhaseWaiting     Phase = "waiting"     // a timer runs

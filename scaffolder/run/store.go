@@ -125,8 +125,8 @@ func (s *Store) Steps(ctx context.Context, id uuid.UUID) ([]Step, error) {
 	return stepsFromRows(id, rows)
 }
 
-// StepsAndOutputs are the run's steps, and the true outputs of those that completed, secrets and all: what expressions see as
-// steps.<id>.output.
+// StepsAndOutputs are the run's steps, and the true outputs of those that completed, secrets and all: what expressions
+// see as steps.<id>.output.
 func (s *Store) StepsAndOutputs(ctx context.Context, id uuid.UUID) ([]Step, []StepOutput, error) {
 	rows, err := s.queries.RunStepsByRun(ctx, s.pool, id)
 	if err != nil {
@@ -238,8 +238,8 @@ type Query struct {
 	Offset    int
 }
 
-// List is one page of runs, newest first unless the query says otherwise, and the number of all that match. Steps, output and
-// events are not read.
+// List is one page of runs, newest first unless the query says otherwise, and the number of all that match. Steps,
+// output and events are not read.
 func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 	count, err := s.queries.CountRuns(ctx, s.pool, db.CountRunsParams{
 		Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators), Templates: orNone(q.Templates)})

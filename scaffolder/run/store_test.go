@@ -221,7 +221,8 @@ func TestWhatPeopleWroteIsWhatTheyRead(t *testing.T) {
 	require.Contains(t, string(events[0].Body), "<a href")
 }
 
-// TestNoReaderMissesAnEvent: ids ascend in the order in which they become visible, so that who remembers the last one sees all that follow.
+// TestNoReaderMissesAnEvent: ids ascend in the order in which they become visible, so that who remembers the last one
+// sees all that follow.
 func TestNoReaderMissesAnEvent(t *testing.T) {
 	t.Parallel()
 	const writers, each = 8, 25

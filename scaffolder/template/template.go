@@ -1,6 +1,6 @@
-// Package template is the Template kind, scaffolder.backstage.io/v1beta3: reading one, showing its parameters to a form, and
-// pinning it with values into the task spec that a run carries. It does no I/O and evaluates no expression. JSON passes through it
-// byte for byte wherever possible, so that the author's order of keys survives.
+// Package template is the Template kind, scaffolder.backstage.io/v1beta3: reading one, showing its parameters to a
+// form, and pinning it with values into the task spec that a run carries. It does no I/O and evaluates no expression.
+// JSON passes through it byte for byte wherever possible, so that the author's order of keys survives.
 package template
 
 import (

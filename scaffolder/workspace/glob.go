@@ -12,9 +12,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Globs select paths below a directory the way Backstage's actions do: * within a name, ** across directories, ?, [a-z] and {a,b};
-// names that begin with a dot are names like any other; a pattern that begins with ! takes out again what matches it; the path of a
-// directory stands for all that is in it. The zero value selects nothing.
+// Globs select paths below a directory the way Backstage's actions do: * within a name, ** across directories, ?, [a-z]
+// and {a,b}; names that begin with a dot are names like any other; a pattern that begins with ! takes out again what
+// matches it; the path of a directory stands for all that is in it. The zero value selects nothing.
 type Globs struct {
 	include, exclude []string
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Resolve gives the path within root that a step means by name: relative to the root, or absolute and below it. Whatever leads out,
-// through a symbolic link too, is ErrOutside.
+// Resolve gives the path within root that a step means by name: relative to the root, or absolute and below it.
+// Whatever leads out, through a symbolic link too, is ErrOutside.
 func Resolve(root *os.Root, name string) (string, error) {
 	if filepath.IsAbs(name) {
 		relative, err := filepath.Rel(root.Name(), name)

@@ -1,7 +1,7 @@
 // Package workspace makes the directory that a run's steps share into a value: a step opens the snapshot that its
-// predecessor left, works in a directory of its own and leaves a new snapshot, named by the digest of what it holds. Snapshots lie in a
-// bucket, so that any worker can go on from one; a worker keeps the directories it saved last, so that it need not unpack what it just
-// packed. Which snapshot a run goes on from is not known here.
+// predecessor left, works in a directory of its own and leaves a new snapshot, named by the digest of what it holds.
+// Snapshots lie in a bucket, so that any worker can go on from one; a worker keeps the directories it saved last, so
+// that it need not unpack what it just packed. Which snapshot a run goes on from is not known here.
 package workspace
 
 import (
@@ -104,9 +104,10 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.home.remove())
 }
 
-// Open gives a directory with the content of the snapshot, for one step alone: nothing outside it can be reached through it. The step
-// saves it when all went well and calls release in any case: a directory that was saved is kept for the next step, any other removed. A
-// snapshot that is not in the bucket is a final error, a bucket that cannot be read a transient one.
+// Open gives a directory with the content of the snapshot, for one step alone: nothing outside it can be reached
+// through it. The step saves it when all went well and calls release in any case: a directory that was saved is kept
+// for the next step, any other removed. A snapshot that is not in the bucket is a final error, a bucket that cannot be
+// read a transient one.
 func (s *Store) Open(ctx context.Context, digest string) (root *os.Root, release func(), err error) {
 	opened, err := s.open(ctx, digest)
 	if err != nil {
@@ -166,8 +167,8 @@ func (s *Store) take(digest string) *directory {
 	return found
 }
 
-// Save leaves a snapshot of a directory that Open gave and returns its digest: that of the snapshot it was opened from if nothing has
-// changed. After Save, nothing may be changed any more.
+// Save leaves a snapshot of a directory that Open gave and returns its digest: that of the snapshot it was opened from
+// if nothing has changed. After Save, nothing may be changed any more.
 func (s *Store) Save(ctx context.Context, root *os.Root) (digest string, err error) {
 	s.mutex.Lock()
 	opened := s.inUse[root]
@@ -186,8 +187,8 @@ func (s *Store) Save(ctx context.Context, root *os.Root) (digest string, err err
 	return opened.digest, nil
 }
 
-// unchanged compares the directory with the snapshot it was opened from, and takes the newer listing when they are the same: the
-// older a file is when it is listed, the surer the next comparison.
+// unchanged compares the directory with the snapshot it was opened from, and takes the newer listing when they are the
+// same: the older a file is when it is listed, the surer the next comparison.
 func (s *Store) unchanged(opened *directory) (bool, error) {
 	found, err := s.scan(opened.root)
 	if err != nil {
@@ -240,8 +241,8 @@ func (s *Store) discard(unwanted *directory) {
 	}
 }
 
-// graceTime is how long a snapshot is safe from Delete after it was saved. Two runs may hold the same content: while one run's
-// snapshots are being collected, another may save the same one and find it there.
+// graceTime is how long a snapshot is safe from Delete after it was saved. Two runs may hold the same content: while
+// one run's snapshots are being collected, another may save the same one and find it there.
 const graceTime = time.Hour
 
 // Delete removes snapshots that no run needs any more. One that was saved within the last hour stays: name it again
