@@ -9,7 +9,6 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
-	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -79,18 +78,11 @@ func (a *Activities) prepareIterations(l *loaded, step template.Step, decision p
 
 // checkInput holds a rendered input to the action's schema.
 func checkInput(does action.Description, iteration plan.Iteration) error {
-	if len(does.InputSchema) == 0 {
-		return nil
+	err := does.CheckInput(iteration.Name(does.ID), iteration.Input)
+	if _, refused := errors.AsType[*action.Error](err); refused {
+		return action.Advise(err, "Correct the step's input in the template, or the value that it came from, and start a new run.")
 	}
-	violations, err := parameters.Validate(does.InputSchema, iteration.Input)
-	if err != nil {
-		return fmt.Errorf("input schema of action %s: %w", does.ID, err)
-	}
-	if len(violations) == 0 {
-		return nil
-	}
-	return action.Advise(action.InputError("Invalid input passed to action %s, %s", iteration.Name(does.ID), violations),
-		"Correct the step's input in the template, or the value that it came from, and start a new run.")
+	return err
 }
 
 // unprepared tells that the step began and why it cannot run.

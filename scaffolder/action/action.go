@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+
+	"github.com/portico-dev/portico/scaffolder/parameters"
 )
 
 // Action is one thing a template step can do.
@@ -41,6 +43,21 @@ type Description struct {
 	Quick bool
 	// UsesWorkspace says that Run reads or writes Call.Workspace. Only such actions pay for a workspace.
 	UsesWorkspace bool
+}
+
+// CheckInput holds a rendered input to the schema; name is what the error calls the action. A violation is an InputError.
+func (d Description) CheckInput(name string, input json.RawMessage) error {
+	if len(d.InputSchema) == 0 {
+		return nil
+	}
+	violations, err := parameters.Validate(d.InputSchema, input)
+	if err != nil {
+		return fmt.Errorf("input schema of action %s: %w", d.ID, err)
+	}
+	if len(violations) > 0 {
+		return InputError("Invalid input passed to action %s, %s", name, violations)
+	}
+	return nil
 }
 
 // Example is one documented use: Example is the YAML of a template's steps.

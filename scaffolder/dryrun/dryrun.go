@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,13 +15,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
-	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -29,11 +30,14 @@ import (
 // templateRef is what Backstage calls a template under trial.
 const templateRef = "template:default/dry-run"
 
-// Bounds on the files that go in and come out.
+// Bounds on the files that go in and come out, all of which are held in memory, and on the time that a caller is kept.
 const (
-	maxFiles     = 10_000
-	maxFileBytes = 10 << 20
+	maxFiles = 10_000
+	maxBytes = 64 << 20
+	maxTime  = 5 * time.Minute
 )
+
+var errTooLong = fault.New(fault.Input, "the dry run took longer than %s", maxTime)
 
 // Runner does dry runs.
 type Runner struct {
@@ -88,7 +92,12 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 		return Result{}, err
 	}
 	defer t.workspace.Close()
+	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errTooLong)
+	defer cancel()
 	if err := t.steps(ctx); err != nil {
+		if errors.Is(context.Cause(ctx), errTooLong) {
+			return Result{}, errTooLong
+		}
 		return Result{}, err
 	}
 	output, err := r.planner.Output(ctx, t.situation())
@@ -250,7 +259,7 @@ func (t *trial) iterations(ctx context.Context, step template.Step, does action.
 		if !iteration.Run {
 			continue
 		}
-		if err := checkInput(does.Describe(), iteration); err != nil {
+		if err := does.Describe().CheckInput(iteration.Name(step.Action), iteration.Input); err != nil {
 			return nil, err
 		}
 		output, err := does.Run(ctx, t.call(step, iteration, lines))
@@ -288,23 +297,9 @@ func (t *trial) keep(step template.Step, output any) error {
 	return nil
 }
 
-func checkInput(does action.Description, iteration plan.Iteration) error {
-	if len(does.InputSchema) == 0 {
-		return nil
-	}
-	violations, err := parameters.Validate(does.InputSchema, iteration.Input)
-	if err != nil {
-		return fmt.Errorf("input schema of action %s: %w", does.ID, err)
-	}
-	if len(violations) > 0 {
-		return action.InputError("Invalid input passed to action %s, %s", iteration.Name(does.ID), violations)
-	}
-	return nil
-}
-
 // contents reads the workspace, but for .git.
 func contents(workspace *os.Root) ([]File, error) {
-	files := []File{}
+	files, size := []File{}, int64(0)
 	err := fs.WalkDir(workspace.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -315,11 +310,15 @@ func contents(workspace *os.Root) ([]File, error) {
 			}
 			return nil
 		}
-		file, err := content(workspace, name, entry)
-		files = append(files, file)
-		if len(files) > maxFiles {
-			return fault.New(fault.Input, "the dry run made more than %d files", maxFiles)
+		info, err := entry.Info()
+		if err != nil {
+			return err
 		}
+		if size += info.Size(); len(files) == maxFiles || size > maxBytes {
+			return fault.New(fault.Input, "the dry run made more than %d files, or more than %d bytes", maxFiles, maxBytes)
+		}
+		file, err := content(workspace, name, info)
+		files = append(files, file)
 		return err
 	})
 	if err != nil {
@@ -329,23 +328,14 @@ func contents(workspace *os.Root) ([]File, error) {
 	return files, nil
 }
 
-func content(workspace *os.Root, name string, entry fs.DirEntry) (File, error) {
-	info, err := entry.Info()
-	if err != nil {
-		return File{}, err
-	}
+func content(workspace *os.Root, name string, info fs.FileInfo) (File, error) {
 	file := File{Path: name, Executable: info.Mode()&0o111 != 0 && info.Mode().IsRegular()}
-	var data []byte
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		var target string
-		target, err = workspace.Readlink(name)
-		data = []byte(target)
-	case info.Size() > maxFileBytes:
-		return File{}, fault.New(fault.Input, "%s is larger than %d bytes", name, maxFileBytes)
-	default:
-		data, err = workspace.ReadFile(name)
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := workspace.Readlink(name)
+		file.Base64Content = base64.StdEncoding.EncodeToString([]byte(target))
+		return file, err
 	}
+	data, err := workspace.ReadFile(name)
 	file.Base64Content = base64.StdEncoding.EncodeToString(data)
 	return file, err
 }
