@@ -39,6 +39,10 @@ func OpenSized(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, 
 	config.MaxConnLifetimeJitter = maxConnLifetime / 10
 	config.MaxConnIdleTime = maxConnIdleTime
 	config.ConnConfig.ConnectTimeout = connectTimeout
+	if config.ConnConfig.RuntimeParams["random_page_cost"] == "" {
+		// Postgres's own 4 is that of a disk with a head; here it makes a statement on a large table read all of it.
+		config.ConnConfig.RuntimeParams["random_page_cost"] = "1.1"
+	}
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "portico"
 	}
