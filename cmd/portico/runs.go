@@ -130,14 +130,14 @@ type runDetails struct {
 	// answer is the whole of it, for those who read JSON.
 	answer json.RawMessage
 
-	ID         string `json:"id"`
-	Title      string `json:"title"`
-	Subject    string `json:"subject"`
-	Status     string `json:"status"`
-	Phase      string `json:"phase"`
-	CreatedAt  time.Time
-	FinishedAt time.Time
-	FailedStep string `json:"failedStep"`
+	ID         string    `json:"id"`
+	Title      string    `json:"title"`
+	Subject    string    `json:"subject"`
+	Status     string    `json:"status"`
+	Phase      string    `json:"phase"`
+	CreatedAt  time.Time `json:"createdAt"`
+	FinishedAt time.Time `json:"finishedAt"`
+	FailedStep string    `json:"failedStep"`
 	Error      *struct {
 		Name    string `json:"name"`
 		Message string `json:"message"`
