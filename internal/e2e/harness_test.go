@@ -27,8 +27,9 @@ const (
 	token = "e2e-token-0123456789"
 	// organization owns the repositories of the tests on the forge.
 	organization = "demo"
-	// patience is how long a run, or anything else that other processes bring about, may take on a machine that is busy with other work.
-	patience = 90 * time.Second
+	// patience is how long a run, or anything else that other processes bring about, may take on a machine that is busy with other work. An entity
+	// that a killed worker was processing is processed again after a minute and a half.
+	patience = 3 * time.Minute
 )
 
 // world is what a server and workers run against, and how the test reaches them.
