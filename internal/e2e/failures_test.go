@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -115,17 +116,25 @@ func TestAMishapIsNamedAndCanBeMended(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, impatient)
 	parts := []*process{w.start("worker"), w.start("worker"), w.startServing("service")}
-	// All of them happen at once, and are looked at one after the other.
+	// All of them happen at once, however few subtests may run beside each other.
 	ids := map[string]string{}
 	for what, m := range mishaps {
 		ids[what] = m.begin(w, nameOf(what))
 	}
-	for what, m := range mishaps {
-		t.Run(what, func(t *testing.T) { m.follow(w.as(t), ids[what], nameOf(what)) })
-	}
-	for _, part := range parts {
-		require.True(t, part.isRunning(), part.part)
-	}
+	t.Run("each", func(t *testing.T) {
+		t.Parallel()
+		for what, m := range mishaps {
+			t.Run(what, func(t *testing.T) {
+				t.Parallel()
+				m.follow(w.as(t), ids[what], nameOf(what))
+			})
+		}
+	})
+	t.Cleanup(func() {
+		for _, part := range parts {
+			require.True(t, part.isRunning(), part.part)
+		}
+	})
 }
 
 // nameOf is what the run of a mishap makes.
@@ -237,9 +246,7 @@ func (w *world) requireNothing(name string) {
 
 func (w *world) serviceValues(name string, more map[string]any) map[string]any {
 	values := map[string]any{"name": name, "repoUrl": w.repoURL(name)}
-	for key, value := range more {
-		values[key] = value
-	}
+	maps.Copy(values, more)
 	return values
 }
 

@@ -93,6 +93,7 @@ portico:
 
 // as is the same world for a subtest.
 func (w *world) as(t *testing.T) *world {
+	t.Helper()
 	view := *w
 	view.t = t
 	return &view

@@ -79,10 +79,11 @@ func TestRunsOfEveryKindReplay(t *testing.T) {
 			return id
 		},
 	}
-	for kind, make := range kinds {
+	for kind, bringAbout := range kinds {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			w := w.as(t)
-			id := make(w, kind)
+			id := bringAbout(w, kind)
 			w.requireReplays(id)
 			if os.Getenv("PORTICO_RECORD_HISTORIES") == "1" {
 				w.keepHistory(kind, id)
@@ -145,8 +146,8 @@ func (w *world) keepHistory(kind, id string) {
 // story is what happened in a run's latest execution, in a line.
 func (w *world) story(id string) string {
 	var kinds []string
-	for _, e := range w.history(id).Events {
-		kinds = append(kinds, e.EventType.String())
+	for _, e := range w.history(id).GetEvents() {
+		kinds = append(kinds, e.GetEventType().String())
 		if failed := e.GetWorkflowTaskFailedEventAttributes(); failed != nil {
 			kinds = append(kinds, "("+failed.GetFailure().GetMessage()+")")
 		}

@@ -27,7 +27,10 @@ func TestPeopleDecideAboutRuns(t *testing.T) {
 			values["seconds"] = 600
 		}
 		id := w.createRun("service", w.serviceValues(name, values), nil)
-		t.Run(name, func(t *testing.T) { test(w.as(t), id) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(w.as(t), id)
+		})
 	}
 }
 

@@ -120,7 +120,7 @@ func TestProcessesFinishWhatTheyAreAt(t *testing.T) {
 	stream := w.follow(long, nil)
 	<-stream
 	go func() {
-		for range stream { //nolint:revive // It is read to its end, which is the server's.
+		for range stream { // It is read to its end, which is the server's.
 		}
 	}()
 	began := time.Now()
@@ -199,8 +199,8 @@ func smallDisk(t *testing.T) string {
 		t.Skipf("nothing may be mounted here: %s", output)
 	}
 	t.Cleanup(func() {
-		unmount := func() error { return exec.Command("umount", "--lazy", disk).Run() } //nolint:noctx // It outlives the test's context.
-		for unmount() == nil {                                                          // more than one may be mounted, and the last failure says that none is
+		unmount := func() error { return exec.Command("umount", "--lazy", disk).Run() }
+		for unmount() == nil { // more than one may be mounted, and the last failure says that none is
 		}
 	})
 	return disk
@@ -243,7 +243,7 @@ func newLine(t *testing.T, target string) *line {
 			if err != nil {
 				return // cut
 			}
-			far, err := net.Dial("tcp", target) //nolint:noctx // The line's end ends it.
+			far, err := net.Dial("tcp", target)
 			if err != nil {
 				near.Close()
 				continue
