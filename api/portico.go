@@ -52,6 +52,9 @@ type porticoAPI struct {
 
 func (p *porticoAPI) about(c *call) error { return c.json(http.StatusOK, p.info) }
 
+// defaultRunLimit is how many runs a list has that was asked for without a limit.
+const defaultRunLimit = 200
+
 // runSummary is a run in a list.
 type runSummary struct {
 	ID          string      `json:"id"`
@@ -86,7 +89,7 @@ func summarize(r run.Run) runSummary {
 func (p *porticoAPI) list(c *call) error {
 	runs, total, err := p.service.List(c.Request.Context(), c.principal, run.Query{Statuses: c.queryList("status"),
 		Phases: c.queryList("phase"), Templates: c.queryList("template"), Creators: c.queryList("createdBy"),
-		Limit: c.queryInt("limit", 0), Offset: c.queryInt("offset", 0)})
+		Limit: c.queryInt("limit", defaultRunLimit), Offset: c.queryInt("offset", 0)})
 	if err != nil {
 		return err
 	}

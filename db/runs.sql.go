@@ -99,6 +99,18 @@ func (q *Queries) EndRun(ctx context.Context, db DBTX, arg EndRunParams) error {
 	return err
 }
 
+const forgetWorkspaces = `-- name: ForgetWorkspaces :exec
+update run_steps s set workspace = null
+from runs r
+where r.id = s.run_id and r.phase in ('done', 'rolledBack') and s.workspace = any ($1::text[])
+`
+
+// A run that is under way may have come to the same content since; its own mention of it stays.
+func (q *Queries) ForgetWorkspaces(ctx context.Context, db DBTX, digests []string) error {
+	_, err := db.Exec(ctx, forgetWorkspaces, digests)
+	return err
+}
+
 const insertRun = `-- name: InsertRun :exec
 insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by)
 values ($1, $2, $3, $4, $5, $6, $7)
@@ -520,6 +532,40 @@ update runs set phase = $1, last_heartbeat_at = now() where id = $2
 func (q *Queries) SetRunPhase(ctx context.Context, db DBTX, phase string, iD uuid.UUID) error {
 	_, err := db.Exec(ctx, setRunPhase, phase, iD)
 	return err
+}
+
+const spentWorkspaces = `-- name: SpentWorkspaces :many
+select distinct s.workspace
+from run_steps s
+join runs r on r.id = s.run_id
+where s.workspace is not null and r.phase in ('done', 'rolledBack') and r.finished_at < $1
+  and not exists (
+    select from run_steps other
+    join runs o on o.id = other.run_id
+    where other.workspace = s.workspace and o.phase not in ('done', 'rolledBack')
+  )
+limit 500
+`
+
+// Snapshots of runs that ended for good before a time and that no other run may still go on from.
+func (q *Queries) SpentWorkspaces(ctx context.Context, db DBTX, before *time.Time) ([]*string, error) {
+	rows, err := db.Query(ctx, spentWorkspaces, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*string{}
+	for rows.Next() {
+		var workspace *string
+		if err := rows.Scan(&workspace); err != nil {
+			return nil, err
+		}
+		items = append(items, workspace)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const updateRunStep = `-- name: UpdateRunStep :exec

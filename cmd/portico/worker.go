@@ -21,6 +21,9 @@ const (
 	heartbeatTimeout = 5 * time.Second
 	// pendingInterval is how often runs are looked for that were recorded but never handed to Temporal.
 	pendingInterval = 5 * time.Second
+	// workspaceInterval is how often the files of ended runs are deleted, workspaceRetention how long after their end.
+	workspaceInterval  = 10 * time.Minute
+	workspaceRetention = 2 * time.Hour
 )
 
 func workerCommand() *cobra.Command {
@@ -48,7 +51,8 @@ func (p *platform) work(ctx context.Context) error {
 	var group runGroup
 	group.add(p.runTemplates)
 	group.add(p.processing().Run)
-	group.add(p.startPending)
+	group.add(p.every(pendingInterval, "start every run that waits for its start", p.startPending))
+	group.add(p.every(workspaceInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
 	return group.run(ctx)
 }
 
@@ -90,19 +94,38 @@ func workerIdentity() string {
 	return "portico@" + host
 }
 
-func (p *platform) startPending(ctx context.Context) error {
-	ticker := time.NewTicker(pendingInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if err := p.scaffolder.StartPending(ctx, pendingInterval); err != nil && ctx.Err() == nil {
-				p.log.Warn("runs that wait for their start could not all be started; this is tried again", "error", err)
+// every does a piece of housekeeping now and then until the context ends. What fails is tried again the next time.
+func (p *platform) every(interval time.Duration, what string, do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+				if err := do(ctx); err != nil && ctx.Err() == nil {
+					p.log.Warn("could not "+what+"; this is tried again", "error", err)
+				}
 			}
 		}
 	}
+}
+
+func (p *platform) startPending(ctx context.Context) error {
+	return p.scaffolder.StartPending(ctx, pendingInterval)
+}
+
+// deleteWorkspaces removes the snapshots of runs that ended for good.
+func (p *platform) deleteWorkspaces(ctx context.Context) error {
+	spent, err := p.runs.SpentWorkspaces(ctx, time.Now().Add(-workspaceRetention))
+	if err != nil || len(spent) == 0 {
+		return err
+	}
+	if err := p.workspaces.Delete(ctx, spent...); err != nil {
+		return err
+	}
+	return p.runs.ForgetWorkspaces(ctx, spent)
 }
 
 // dataDirectory is where a process keeps files of its own when nothing else is configured.

@@ -63,6 +63,8 @@ create table run_steps (
     primary key (run_id, step_id)
 );
 
+create index run_steps_by_workspace on run_steps (workspace) where workspace is not null;
+
 create table run_events (
     id bigint not null generated always as identity,
     run_id uuid not null references runs (id) on delete cascade,

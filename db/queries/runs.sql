@@ -117,3 +117,22 @@ where run_id = @run_id and step_id = @step_id;
 -- name: CommitWithoutWaiting :exec
 -- Lets this transaction's commit return before it is on disk. A crash of Postgres may lose it, never tear it.
 select set_config('synchronous_commit', 'off', true);
+
+-- name: SpentWorkspaces :many
+-- Snapshots of runs that ended for good before a time and that no other run may still go on from.
+select distinct s.workspace
+from run_steps s
+join runs r on r.id = s.run_id
+where s.workspace is not null and r.phase in ('done', 'rolledBack') and r.finished_at < @before
+  and not exists (
+    select from run_steps other
+    join runs o on o.id = other.run_id
+    where other.workspace = s.workspace and o.phase not in ('done', 'rolledBack')
+  )
+limit 500;
+
+-- name: ForgetWorkspaces :exec
+-- A run that is under way may have come to the same content since; its own mention of it stays.
+update run_steps s set workspace = null
+from runs r
+where r.id = s.run_id and r.phase in ('done', 'rolledBack') and s.workspace = any (@digests::text[]);

@@ -292,6 +292,28 @@ func (s *Store) NotStarted(ctx context.Context, before time.Time) ([]uuid.UUID, 
 	return ids, nil
 }
 
+// SpentWorkspaces are digests of snapshots that nothing will be read from again: those of runs that ended for good before a time. At
+// most 500 are answered at once.
+func (s *Store) SpentWorkspaces(ctx context.Context, before time.Time) ([]string, error) {
+	found, err := s.queries.SpentWorkspaces(ctx, s.pool, &before)
+	if err != nil {
+		return nil, fmt.Errorf("find spent workspaces: %w", err)
+	}
+	digests := make([]string, 0, len(found))
+	for _, digest := range found {
+		digests = append(digests, orEmpty(digest))
+	}
+	return digests, nil
+}
+
+// ForgetWorkspaces takes snapshots that were deleted out of the record.
+func (s *Store) ForgetWorkspaces(ctx context.Context, digests []string) error {
+	if err := s.queries.ForgetWorkspaces(ctx, s.pool, digests); err != nil {
+		return fmt.Errorf("forget workspaces: %w", err)
+	}
+	return nil
+}
+
 // ForgetSecrets deletes the run's secrets.
 func (s *Store) ForgetSecrets(ctx context.Context, id uuid.UUID) error {
 	if err := s.queries.DeleteRunSecrets(ctx, s.pool, id); err != nil {

@@ -456,3 +456,27 @@ func TestAStoreThatCannotBeReached(t *testing.T) {
 	require.ErrorIs(t, r.Record(ctx, id, run.Entry{Events: []run.NewEvent{line("a", "x")}}), context.Canceled)
 	require.ErrorIs(t, r.Create(ctx, run.New{ID: uuid.New(), Spec: template.TaskSpec{}}), context.Canceled)
 }
+
+func TestTheWorkspacesOfRunsThatEndedAreSpent(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	ended, underWay := r.create(t, nil), r.create(t, nil)
+	keep := func(id uuid.UUID, step, digest string) {
+		r.write(t, id, run.Entry{Step: &run.StepChange{StepID: step, Status: run.StatusCompleted, Workspace: digest}})
+	}
+	keep(ended, "one", "sha256:own")
+	keep(ended, "two", "sha256:shared")
+	keep(underWay, "one", "sha256:shared")
+	r.write(t, ended, run.Entry{End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
+
+	spent, err := r.SpentWorkspaces(t.Context(), time.Now().Add(-time.Hour))
+	require.NoError(t, err)
+	require.Empty(t, spent, "it ended just now")
+	spent, err = r.SpentWorkspaces(t.Context(), time.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.Equal(t, []string{"sha256:own"}, spent, "a run that is under way holds the other")
+
+	require.NoError(t, r.ForgetWorkspaces(t.Context(), []string{"sha256:own", "sha256:shared"}))
+	require.Empty(t, r.step(t, ended, 0).Workspace)
+	require.Equal(t, "sha256:shared", r.step(t, underWay, 0).Workspace)
+}
