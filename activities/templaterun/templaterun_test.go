@@ -269,9 +269,9 @@ func TestFinalErrorsAreNotTriedAgain(t *testing.T) {
 		name string
 		next string
 	}{
-		"input":          {action.InputError("no such visibility"), "InputError", ""},
-		"final":          {action.Final(errors.New("the name is taken")), "Error", ""},
-		"unclassified":   {errors.New("what is this"), "Error", ""},
+		"input":          {action.InputError("no such visibility"), "InputError", "Mend the cause"},
+		"final":          {action.Final(errors.New("the name is taken")), "Error", "Mend the cause"},
+		"unclassified":   {errors.New("what is this"), "Error", "Mend the cause"},
 		"advised":        {action.Advise(action.Final(errors.New("403")), "Give the token the scope repo."), "Error", "Give the token the scope repo."},
 		"secret in text": {fmt.Errorf("push to https://x:%s@forge: no", secret), "Error", ""},
 	} {
@@ -599,4 +599,35 @@ func TestARunThatIsNotThere(t *testing.T) {
 		_, err := b.environment.ExecuteActivity(activity, request)
 		require.Error(t, err, activity)
 	}
+}
+
+func TestWhatACrashTellsAgainDoesNotUndoADecision(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: fails(action.Final(errors.New("no")))}, `{"id":"one","name":"One","action":"test:act"}`)
+	failure := engine.Failure{Name: "Error", Message: "no"}
+	failed := engine.FailedStep{RunID: b.id.String(), Failure: failure}
+	finish := engine.Finish{RunID: b.id.String(), FailedStep: "one", Failure: &failure}
+	b.must(engine.ActivityBeginRun, engine.Command{RunID: b.id.String()})
+	b.must(engine.ActivityFailStep, failed)
+	b.must(engine.ActivityFinishRun, finish)
+	generation, err := b.runs.Reopen(t.Context(), b.id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, Recovered: true})
+	require.NoError(t, err)
+	require.Equal(t, 1, generation)
+
+	b.must(engine.ActivityFailStep, failed)
+	b.must(engine.ActivityFinishRun, finish)
+	require.Equal(t, run.StatusProcessing, b.get().Status, "somebody has taken the run up again")
+	require.Equal(t, run.StatusOpen, b.step(0).Status)
+}
+
+func TestAnActionThatPanicsFailsItsStepForGood(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: func(context.Context, *action.Call) (action.Output, error) { panic("at " + secret) }},
+		`{"id":"one","name":"One","action":"test:act"}`)
+	b.must(engine.ActivityBeginRun, engine.Command{RunID: b.id.String()})
+	_, err := does[engine.ActionResult](b, "test:act", b.request(0))
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, err, &failed)
+	require.True(t, failed.NonRetryable())
+	require.Equal(t, "action test:act panicked: at ***", failed.Message())
 }
