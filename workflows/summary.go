@@ -1,8 +1,8 @@
 package workflows
 
 import (
-	"encoding/json"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxSummary is how many bytes of JSON a summary may take. Temporal refuses one above 400 with its wrapping, and with
@@ -11,20 +11,23 @@ const maxSummary = 300
 
 // brief is a text as the Temporal Web UI shows it: names come from templates and may be of any length.
 func brief(text string) string {
-	short := text
-	for {
-		encoded, err := json.Marshal(short)
-		if err != nil {
-			return ""
+	size := len(`""`)
+	for at, r := range text {
+		if size += encodedSize(r); size > maxSummary {
+			return strings.TrimSpace(text[:at]) + "…"
 		}
-		if len(encoded) <= maxSummary {
-			break
-		}
-		runes := []rune(short)
-		short = string(runes[:len(runes)*9/10])
 	}
-	if short == text {
-		return text
+	return text
+}
+
+// escapedSize is what a character takes at most that JSON writes as an escape: \u003c.
+const escapedSize = 6
+
+// encodedSize is how many bytes a character takes in a JSON string, at most. It is counted by hand because
+// encoding/json is more than a workflow may call.
+func encodedSize(r rune) int {
+	if r < ' ' || strings.ContainsRune("\"\\<>&\u2028\u2029", r) {
+		return escapedSize
 	}
-	return strings.TrimSpace(short) + "…"
+	return utf8.RuneLen(r)
 }
