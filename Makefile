@@ -34,9 +34,10 @@ run: build ## Start everything and stay up.
 
 ##@ Build
 
+# Without -trimpath: what is compiled with it serves no test and no linter, and a Temporal server is not to be compiled twice.
 .PHONY: build
 build: prerequisites web/dist/index.html ## Build the portal and bin/portico.
-	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/portico ./cmd/portico
+	go build -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/portico ./cmd/portico
 
 # Vite leaves what it wrote before, because .gitkeep has to stay.
 web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json

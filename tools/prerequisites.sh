@@ -13,16 +13,16 @@ at_least() { # at_least WANTED FOUND
   [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
 }
 
-# need NAME WANTED COMMAND REMEDY: COMMAND prints the version in its last word, with or without a v before it.
+# need NAME WANTED REMEDY: the first number with dots that NAME prints when it is asked for its version is the version.
 need() {
-  local name=$1 wanted=$2 command=$3 remedy=$4 found
+  local name=$1 wanted=$2 remedy=$3 found
   if ! command -v "$name" >/dev/null 2>&1; then
     complain "$name is missing. $remedy"
     return
   fi
-  found=$($command | awk '{ print $NF; exit }')
-  if ! at_least "$wanted" "${found#v}"; then
-    complain "$name is $found, but $wanted or newer is needed. $remedy"
+  found=$("$name" --version | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1)
+  if ! at_least "$wanted" "$found"; then
+    complain "$name is ${found:-of an unknown version}, but $wanted or newer is needed. $remedy"
   fi
 }
 
@@ -32,8 +32,8 @@ elif ! answer=$(go env GOVERSION 2>&1); then
   # Since 1.21 the Go tool fetches the version that go.mod names, unless GOTOOLCHAIN forbids it: its own words say which.
   complain "$answer. Install a newer Go from https://go.dev/dl/, or unset GOTOOLCHAIN so that Go may fetch it"
 fi
-need node 20.19.0 "node --version" "Install Node.js 22 or newer from https://nodejs.org/"
-need npm 10.0.0 "npm --version" "It comes with Node.js: https://nodejs.org/"
-need git 2.30.0 "git --version" "Install it with the system's package manager, or from https://git-scm.com/"
+need node 20.19.0 "Install Node.js 22 or newer from https://nodejs.org/"
+need npm 10.0.0 "It comes with Node.js: https://nodejs.org/"
+need git 2.30.0 "Install it with the system's package manager, or from https://git-scm.com/"
 
 exit "$failed"

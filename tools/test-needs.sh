@@ -5,15 +5,18 @@ set -euo pipefail
 
 missing=()
 have() { command -v "$1" >/dev/null 2>&1; }
-have gcc || have clang || missing+=(gcc libc6-dev)
+# Go links the race detector with this compiler, and needs the C library's headers.
+read -ra compiler <<<"$(go env CC)"
+"${compiler[@]}" -E - <<<'#include <stdlib.h>' >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 [ -n "${PORTICO_CHROMIUM:-}" ] || have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ] && have apt-get; then
   echo "portico: installing ${missing[*]}, which the tests need"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  apt-get update -qq || true # a source that does not answer only matters if it is the one needed, and then the next line fails
+  # A machine that has just started may be busy with updates of its own.
+  apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null
   exit 0
 fi
 cat >&2 <<MESSAGE

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The import path of a test binary ends in .test; its dependencies are all that it links.
-list() { go list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./...; }
+list() { go list -buildvcs=false -test -f '{{.ImportPath}} {{join .Deps " "}}' ./...; }
 
 case "${1:-}" in
 race) list | awk '$1 ~ /\.test$/ && !/ go\.temporal\.io\/server\// { sub(/\.test$/, "", $1); print $1 }' ;;
