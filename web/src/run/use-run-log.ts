@@ -17,12 +17,15 @@ const betweenLooks = 1000;
 
 /**
  * Follows a run's event stream: fills a log, resumes after the last event when the connection breaks, and has the run
- * fetched again whenever an event carries a status. `live` says whether more is to be expected once the stream says
- * that it is complete.
+ * fetched again whenever an event carries a status.
+ *
+ * `stoppedAt` is when the run came to rest, undefined while it moves and more is to be expected even though the stream
+ * says that it is complete. A retry may fail again before anybody has seen the run move: all that tells of it is a later
+ * time, and then the stream is read on.
  */
 export function useRunLog(
   id: string,
-  live: boolean,
+  stoppedAt: string | undefined,
 ): { log: RunLog; connection: Connection; error: Error | undefined } {
   const queries = useQueryClient();
   const [log, setLog] = useState(() => new RunLog());
@@ -46,12 +49,12 @@ export function useRunLog(
       log.add(event);
       if (event.type !== 'log' || event.body.status) refresh();
     };
-    follow(id, log, { live, take, connected: setConnection, signal: leaving.signal }).then(
+    follow(id, log, { live: stoppedAt === undefined, take, connected: setConnection, signal: leaving.signal }).then(
       () => setConnection('ended'),
       (cause: Error) => leaving.signal.aborted || setError(cause),
     );
     return () => leaving.abort();
-  }, [id, live, log, queries]);
+  }, [id, stoppedAt, log, queries]);
 
   return { log, connection, error };
 }

@@ -26,7 +26,7 @@ export function RunPage() {
 
 function Run({ run }: { run: RunDetail }) {
   const { step: chosen } = route.useSearch();
-  const { log, connection, error } = useRunLog(run.id, isLive(run.phase));
+  const { log, connection, error } = useRunLog(run.id, isLive(run.phase) ? undefined : run.finishedAt);
   const { data: task } = useQuery(taskQuery(run.id));
   const selected = chosen ?? stepInFocus(run);
   const step = run.steps.find((candidate) => candidate.id === selected);
