@@ -20,7 +20,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 # One stamp for each folder with npm packages; npm writes it when it has installed what the lock file says.
 NPM_LOCKS := $(shell find * -name node_modules -prune -o -name package-lock.json -print)
 NPM_STAMPS := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
-WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f ! -name '*.go' -print)
+WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name e2e -o -name test-results \) -prune -o -type f ! -name '*.go' -print)
 
 ##@ Use
 

@@ -21,8 +21,10 @@ function completion(id: number): TaskEvent {
 
 const stream = (event: TaskEvent) => new Response(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
 
+const queries = new QueryClient();
+
 function Queries({ children }: { children: ReactNode }) {
-  return <QueryClientProvider client={new QueryClient()}>{children}</QueryClientProvider>;
+  return <QueryClientProvider client={queries}>{children}</QueryClientProvider>;
 }
 
 it('reads on when a retry has failed again before anybody saw the run move', async () => {
