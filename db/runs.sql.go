@@ -12,28 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const beginRun = `-- name: BeginRun :exec
-update runs
-set status = 'processing', phase = case when phase = 'rollingBack' then phase else 'running' end,
-    workflow_run_id = $1, started_at = coalesce(started_at, now()), last_heartbeat_at = now()
-where id = $2
-`
-
-func (q *Queries) BeginRun(ctx context.Context, db DBTX, workflowRunID *string, iD uuid.UUID) error {
-	_, err := db.Exec(ctx, beginRun, workflowRunID, iD)
-	return err
-}
-
-const commitWithoutWaiting = `-- name: CommitWithoutWaiting :exec
-select set_config('synchronous_commit', 'off', true)
-`
-
-// Lets this transaction's commit return before it is on disk. A crash of Postgres may lose it, never tear it.
-func (q *Queries) CommitWithoutWaiting(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, commitWithoutWaiting)
-	return err
-}
-
 const countRuns = `-- name: CountRuns :one
 select count(*)
 from runs
@@ -68,34 +46,6 @@ delete from run_secrets where run_id = $1
 
 func (q *Queries) DeleteRunSecrets(ctx context.Context, db DBTX, runID uuid.UUID) error {
 	_, err := db.Exec(ctx, deleteRunSecrets, runID)
-	return err
-}
-
-const endRun = `-- name: EndRun :exec
-update runs
-set status = $1, phase = $2, finished_at = now(), last_heartbeat_at = now(),
-    failed_step = $3, error = $4::json, output = $5::json
-where id = $6
-`
-
-type EndRunParams struct {
-	Status     string
-	Phase      string
-	FailedStep *string
-	Error      []byte
-	Output     []byte
-	ID         uuid.UUID
-}
-
-func (q *Queries) EndRun(ctx context.Context, db DBTX, arg EndRunParams) error {
-	_, err := db.Exec(ctx, endRun,
-		arg.Status,
-		arg.Phase,
-		arg.FailedStep,
-		arg.Error,
-		arg.Output,
-		arg.ID,
-	)
 	return err
 }
 
@@ -446,17 +396,6 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 	return i, err
 }
 
-const runSecretsByRun = `-- name: RunSecretsByRun :one
-select sealed from run_secrets where run_id = $1
-`
-
-func (q *Queries) RunSecretsByRun(ctx context.Context, db DBTX, runID uuid.UUID) ([]byte, error) {
-	row := db.QueryRow(ctx, runSecretsByRun, runID)
-	var sealed []byte
-	err := row.Scan(&sealed)
-	return sealed, err
-}
-
 const runStepsByRun = `-- name: RunStepsByRun :many
 select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace from run_steps where run_id = $1 order by position
 `
@@ -498,6 +437,45 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 	return items, nil
 }
 
+const runWithSecrets = `-- name: RunWithSecrets :one
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, run_secrets.sealed
+from runs
+left join run_secrets on run_secrets.run_id = runs.id
+where runs.id = $1
+`
+
+type RunWithSecretsRow struct {
+	Run    Run
+	Sealed []byte
+}
+
+func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (RunWithSecretsRow, error) {
+	row := db.QueryRow(ctx, runWithSecrets, id)
+	var i RunWithSecretsRow
+	err := row.Scan(
+		&i.Run.ID,
+		&i.Run.TemplateRef,
+		&i.Run.Title,
+		&i.Run.Subject,
+		&i.Run.Spec,
+		&i.Run.SpecDigest,
+		&i.Run.CreatedBy,
+		&i.Run.Status,
+		&i.Run.Phase,
+		&i.Run.Generation,
+		&i.Run.CreatedAt,
+		&i.Run.StartedAt,
+		&i.Run.FinishedAt,
+		&i.Run.LastHeartbeatAt,
+		&i.Run.WorkflowRunID,
+		&i.Run.FailedStep,
+		&i.Run.Error,
+		&i.Run.Output,
+		&i.Sealed,
+	)
+	return i, err
+}
+
 const runsNotStarted = `-- name: RunsNotStarted :many
 select id from runs
 where workflow_run_id is null and coalesce(last_heartbeat_at, created_at) < $1
@@ -523,15 +501,6 @@ func (q *Queries) RunsNotStarted(ctx context.Context, db DBTX, before *time.Time
 		return nil, err
 	}
 	return items, nil
-}
-
-const setRunPhase = `-- name: SetRunPhase :exec
-update runs set phase = $1, last_heartbeat_at = now() where id = $2
-`
-
-func (q *Queries) SetRunPhase(ctx context.Context, db DBTX, phase string, iD uuid.UUID) error {
-	_, err := db.Exec(ctx, setRunPhase, phase, iD)
-	return err
 }
 
 const spentWorkspaces = `-- name: SpentWorkspaces :many
@@ -566,6 +535,47 @@ func (q *Queries) SpentWorkspaces(ctx context.Context, db DBTX, before *time.Tim
 		return nil, err
 	}
 	return items, nil
+}
+
+const updateRun = `-- name: UpdateRun :exec
+update runs
+set status = coalesce($1, status),
+    phase = coalesce($2, phase),
+    workflow_run_id = coalesce($3, workflow_run_id),
+    started_at = case when $3::text is null then started_at else coalesce(started_at, now()) end,
+    finished_at = case when $4::bool then now() else finished_at end,
+    failed_step = case when $4::bool then $5 else failed_step end,
+    error = case when $4::bool then $6::json else error end,
+    output = case when $4::bool then $7::json else output end,
+    last_heartbeat_at = clock_timestamp()
+where id = $8
+`
+
+type UpdateRunParams struct {
+	Status        *string
+	Phase         *string
+	WorkflowRunID *string
+	Ended         bool
+	FailedStep    *string
+	Error         []byte
+	Output        []byte
+	ID            uuid.UUID
+}
+
+// Moves a run on; a null leaves what is there. Whoever appends events to a run writes its row first: so their ids ascend
+// in the order of the commits, and a reader who remembers the last id misses none.
+func (q *Queries) UpdateRun(ctx context.Context, db DBTX, arg UpdateRunParams) error {
+	_, err := db.Exec(ctx, updateRun,
+		arg.Status,
+		arg.Phase,
+		arg.WorkflowRunID,
+		arg.Ended,
+		arg.FailedStep,
+		arg.Error,
+		arg.Output,
+		arg.ID,
+	)
+	return err
 }
 
 const updateRunStep = `-- name: UpdateRunStep :exec

@@ -90,8 +90,8 @@ func (b bench) park(id uuid.UUID) {
 	b.t.Helper()
 	failure := &run.Failure{Name: "Error", Message: "no"}
 	for _, entry := range []run.Entry{
-		{Began: "execution-1", Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted}},
-		{Step: &run.StepChange{StepID: "two", Status: run.StatusFailed, Failure: failure},
+		{Began: "execution-1", Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted}}},
+		{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed, Failure: failure}},
 			End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two", Failure: failure}},
 	} {
 		require.NoError(b.t, b.Runs.Record(b.t.Context(), id, entry))
@@ -135,8 +135,8 @@ func TestARetryOfACompletedRunRunsNothingAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
-	require.NoError(t, b.Runs.Record(t.Context(), id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted}}))
-	require.NoError(t, b.Runs.Record(t.Context(), id, run.Entry{Step: &run.StepChange{StepID: "two", Status: run.StatusSkipped},
+	require.NoError(t, b.Runs.Record(t.Context(), id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted}}}))
+	require.NoError(t, b.Runs.Record(t.Context(), id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusSkipped}},
 		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}}))
 	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil))
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusSkipped}, b.statuses(id))

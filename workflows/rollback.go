@@ -11,26 +11,21 @@ import (
 const undoAttempts = 6
 
 // rollBack undoes what the run created, the last thing first. It cannot be cancelled: half a rollback helps nobody. An
-// effect that cannot be undone does not stop the others.
-func (r *templateRun) rollBack(ctx workflow.Context, plan engine.Plan) error {
-	end := engine.RollbackEnd{RunID: r.command.RunID, Generation: plan.Generation}
-	steady, _ := workflow.NewDisconnectedContext(ctx)
-	for _, effect := range plan.Effects {
-		undo := engine.Undo{RunID: r.command.RunID, Generation: plan.Generation, EffectID: effect.ID}
+// effect that cannot be undone does not stop the others. It is over when nothing is left.
+func (r *templateRun) rollBack(next engine.Next) (over bool, err error) {
+	end := engine.RollbackEnd{RunID: r.command.RunID, Generation: next.Generation}
+	for _, effect := range next.Effects {
+		undo := engine.Undo{RunID: r.command.RunID, Generation: next.Generation, EffectID: effect.ID}
 		options := workflow.ActivityOptions{
-			StartToCloseTimeout: plan.Settings.StepTimeout, HeartbeatTimeout: plan.Settings.HeartbeatTimeout, Summary: brief(effect.Summary),
-			RetryPolicy: retries(plan.Settings, undoAttempts),
+			StartToCloseTimeout: next.Settings.StepTimeout, HeartbeatTimeout: next.Settings.HeartbeatTimeout, Summary: brief(effect.Summary),
+			RetryPolicy: retries(next.Settings, undoAttempts),
 		}
-		err := workflow.ExecuteActivity(workflow.WithActivityOptions(steady, options), engine.ActivityUndoEffect, undo).Get(steady, nil)
+		err := workflow.ExecuteActivity(workflow.WithActivityOptions(r.steady, options), engine.ActivityUndoEffect, undo).Get(r.steady, nil)
 		if err != nil {
-			failure := describeFailure(err)
+			failure := describe(err)
 			end.Remaining++
 			end.Failure = &failure
 		}
 	}
-	if err := r.recordActivity(engine.ActivityEndRollback, end, nil); err != nil {
-		return err
-	}
-	r.over = end.Remaining == 0
-	return nil
+	return end.Remaining == 0, r.record(r.steady, recordTimeout, engine.ActivityEndRollback, end, nil)
 }

@@ -2,7 +2,7 @@ package workflows_test
 
 import (
 	"errors"
-	"slices"
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,54 +15,27 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// stage is a run's record and its actions as the workflow sees them, in memory: what it was told, in order.
+// stage plays the activities to the workflow: turns are answered from a script, and all that is asked is told, in order.
 type stage struct {
 	environment *testsuite.TestWorkflowEnvironment
-	plan        engine.Plan
-	// prepared are the answers to "prepare step", by position; a step that is missing runs the action "act" once.
-	prepared map[int]engine.Prepared
+	// script are the answers to the turns; when it is over, the run has ended.
+	script []engine.Next
+	turns  []engine.Turn
+	// turn stands in for an answer; nil answers from the script.
+	turn func(engine.Turn) error
 	// act is the action; nil succeeds.
-	act  func(engine.ActionRequest) (engine.ActionResult, error)
+	act  func(engine.ActionRequest) error
 	undo func(engine.Undo) error
 	told []string
-	end  engine.Finish
 }
 
-func newStage(t *testing.T, steps ...string) *stage {
-	t.Helper()
+func newStage(script ...engine.Next) *stage {
 	var suite testsuite.WorkflowTestSuite
-	s := &stage{environment: suite.NewTestWorkflowEnvironment(), prepared: map[int]engine.Prepared{}}
-	s.plan = engine.Plan{Mode: engine.ModeExecute, Settings: engine.Settings{StepTimeout: time.Hour, HeartbeatTimeout: time.Minute,
-		InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 3, ParkedExpiry: 7 * 24 * time.Hour}}
-	for _, step := range steps {
-		s.plan.Steps = append(s.plan.Steps, engine.PlanStep{ID: step, Name: "Step " + step})
-	}
+	s := &stage{environment: suite.NewTestWorkflowEnvironment(), script: script}
 	workflows.Register(s.environment)
-	s.register(engine.ActivityBeginRun, func(engine.Command) (engine.Plan, error) {
-		s.tell("begin")
-		return s.plan, nil
-	})
-	s.register(engine.ActivityPrepareStep, s.prepare)
-	s.register(engine.ActivityBeginWait, func(wait engine.Wait) error {
-		s.tell("wait " + s.plan.Steps[wait.Position].ID)
-		return nil
-	})
-	s.register(engine.ActivityFailStep, func(failed engine.FailedStep) error {
-		s.tell("fail " + s.plan.Steps[failed.Position].ID + ": " + failed.Failure.Message)
-		return nil
-	})
-	s.register(engine.ActivityFinishRun, func(finish engine.Finish) (engine.Finished, error) {
-		s.end = finish
-		s.tell("finish")
-		return engine.Finished{}, nil
-	})
+	s.register(engine.ActivityAdvance, s.advance)
 	s.register(engine.ActivityExpireRun, func(engine.Command) error {
 		s.tell("expire")
-		return nil
-	})
-	s.register(engine.ActivityBeginRollback, func(engine.Command) error {
-		s.tell("begin rollback")
-		s.plan.Mode, s.plan.Generation = engine.ModeRollBack, s.plan.Generation+1
 		return nil
 	})
 	s.register(engine.ActivityUndoEffect, func(undo engine.Undo) error {
@@ -73,15 +46,15 @@ func newStage(t *testing.T, steps ...string) *stage {
 		return nil
 	})
 	s.register(engine.ActivityEndRollback, func(end engine.RollbackEnd) error {
-		s.tell("end rollback")
+		s.tell(fmt.Sprintf("end rollback, %d left", end.Remaining))
 		return nil
 	})
-	s.register("act", func(request engine.ActionRequest) (engine.ActionResult, error) {
-		s.tell("act " + s.plan.Steps[request.Position].ID)
+	s.register("act", func(request engine.ActionRequest) error {
+		s.tell(fmt.Sprintf("act %d/%d", request.Position, request.Iteration))
 		if s.act != nil {
 			return s.act(request)
 		}
-		return engine.ActionResult{Workspace: "after " + s.plan.Steps[request.Position].ID}, nil
+		return nil
 	})
 	return s
 }
@@ -90,17 +63,26 @@ func (s *stage) register(name string, function any) {
 	s.environment.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 }
 
-func (s *stage) prepare(request engine.StepRequest) (engine.Prepared, error) {
-	if request.PreviousFailed {
-		return engine.Prepared{Skip: true}, nil
+func (s *stage) tell(what string) { s.told = append(s.told, what) }
+
+func (s *stage) advance(turn engine.Turn) (engine.Next, error) {
+	s.turns = append(s.turns, turn)
+	if s.turn != nil {
+		if err := s.turn(turn); err != nil {
+			return engine.Next{}, err
+		}
 	}
-	if prepared, has := s.prepared[request.Position]; has {
-		return prepared, nil
+	next := engine.Next{Move: engine.MoveEnd}
+	if len(s.script) > 0 {
+		next, s.script = s.script[0], s.script[1:]
 	}
-	return engine.Prepared{Action: "act", Iterations: []engine.PreparedIteration{{}}}, nil
+	s.tell(string(next.Move))
+	next.Settings = engine.Settings{StepTimeout: time.Hour, HeartbeatTimeout: time.Minute, InitialInterval: time.Second,
+		MaximumInterval: time.Minute, MaximumAttempts: 3, ParkedExpiry: 7 * 24 * time.Hour}
+	return next, nil
 }
 
-func (s *stage) tell(what string) { s.told = append(s.told, what) }
+func (s *stage) last() engine.Turn { return s.turns[len(s.turns)-1] }
 
 func (s *stage) run(t *testing.T) {
 	t.Helper()
@@ -109,147 +91,160 @@ func (s *stage) run(t *testing.T) {
 	require.NoError(t, s.environment.GetWorkflowError())
 }
 
-// decide sends a decision about the parked run after some time.
-func (s *stage) decide(after time.Duration, change func()) {
-	s.environment.RegisterDelayedCallback(func() {
-		change()
-		s.plan.Generation++
-		s.environment.SignalWorkflow(engine.SignalContinue, engine.Command{RunID: "run-1", Generation: s.plan.Generation})
-	}, after)
+// signal sends a signal after some time.
+func (s *stage) signal(after time.Duration, name string, argument any) {
+	s.environment.RegisterDelayedCallback(func() { s.environment.SignalWorkflow(name, argument) }, after)
 }
 
-func TestStepsRunInOrderAndHandTheWorkspaceOn(t *testing.T) {
+func act(position int) engine.Next {
+	return engine.Next{Move: engine.MoveAct, Action: &engine.Action{ID: "act", Summary: "Act", Position: position}}
+}
+
+func (s *stage) waiting(duration time.Duration) engine.Next {
+	return engine.Next{Move: engine.MoveWait, Wait: &engine.Wait{Until: s.environment.Now().Add(duration), Summary: "Wait"}}
+}
+
+var errTaken = temporal.NewNonRetryableApplicationError("the name is taken", "ConflictError", nil, "Choose another name.")
+
+func TestARunOfQuickStepsIsOneTurn(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "fetch", "publish")
-	s.prepared[0] = engine.Prepared{Action: "act", Quick: true, Iterations: []engine.PreparedIteration{{Index: 0}, {Index: 1}}}
-	var seen []string
-	s.act = func(request engine.ActionRequest) (engine.ActionResult, error) {
-		seen = append(seen, request.Workspace)
-		return engine.ActionResult{Workspace: request.Workspace + "+"}, nil
-	}
+	s := newStage()
 	s.run(t)
-	require.Equal(t, []string{"begin", "act fetch", "act fetch", "act publish", "finish"}, s.told)
-	require.Equal(t, []string{"", "+", "++"}, seen)
-	require.Nil(t, s.end.Failure)
+	require.Equal(t, []string{"end"}, s.told)
+	require.Equal(t, []engine.Turn{{RunID: "run-1"}}, s.turns)
 }
 
-func TestASkippedStepRunsNothing(t *testing.T) {
+func TestActionsAreRunOneAfterAnother(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "maybe", "always")
-	s.prepared[0] = engine.Prepared{Skip: true}
+	s := newStage(act(0), act(2))
 	s.run(t)
-	require.Equal(t, []string{"begin", "act always", "finish"}, s.told)
+	require.Equal(t, []string{"act", "act 0/0", "act", "act 2/0", "end"}, s.told)
+	require.Nil(t, s.last().Failed)
 }
 
-func TestAFailedRunIsParkedUntilItsTimeIsOver(t *testing.T) {
+func TestTheTurnAfterAFailedActionIsToldWhy(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "one", "two", "three")
-	s.act = failAt(s, "two", temporal.NewNonRetryableApplicationError("the name is taken", "ConflictError", nil))
+	s := newStage(act(1), engine.Next{Move: engine.MovePark})
+	s.act = func(engine.ActionRequest) error { return errTaken }
 	s.run(t)
-	require.Equal(t, []string{"begin", "act one", "act two", "fail two: the name is taken", "finish", "expire"}, s.told)
-	require.Equal(t, "two", s.end.FailedStep)
-	require.Equal(t, &engine.Failure{Name: "ConflictError", Message: "the name is taken"}, s.end.Failure)
-}
-
-func failAt(s *stage, step string, err error) func(engine.ActionRequest) (engine.ActionResult, error) {
-	return func(request engine.ActionRequest) (engine.ActionResult, error) {
-		if s.plan.Steps[request.Position].ID == step {
-			return engine.ActionResult{}, err
-		}
-		return engine.ActionResult{}, nil
-	}
-}
-
-func TestARetryGoesOnFromTheFailedStep(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, "one", "two")
-	s.act = failAt(s, "two", temporal.NewNonRetryableApplicationError("no", "Error", nil))
-	s.decide(3*24*time.Hour, func() {
-		s.act = nil
-		s.plan.Steps[0].Done = true
-	})
-	s.run(t)
-	require.Equal(t, []string{"begin", "act one", "act two", "fail two: no", "finish", "begin", "act two", "finish"}, s.told)
+	require.Equal(t, []string{"act", "act 1/0", "park", "expire"}, s.told, "nobody decided in time")
+	require.Equal(t, &engine.FailedAction{Position: 1, Failure: engine.Failure{
+		Name: "ConflictError", Message: "the name is taken", Next: "Choose another name."}}, s.last().Failed)
 }
 
 func TestATransientErrorIsRetriedByItself(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "one")
+	s := newStage(act(0))
 	left := 2
-	s.act = func(engine.ActionRequest) (engine.ActionResult, error) {
+	s.act = func(engine.ActionRequest) error {
 		if left--; left >= 0 {
-			return engine.ActionResult{}, temporal.NewApplicationError("502 from the forge", "Error")
+			return temporal.NewApplicationError("502 from the forge", "Error")
 		}
-		return engine.ActionResult{}, nil
+		return nil
 	}
 	s.run(t)
-	require.Equal(t, []string{"begin", "act one", "act one", "act one", "finish"}, s.told)
+	require.Equal(t, []string{"act", "act 0/0", "act 0/0", "act 0/0", "end"}, s.told)
+}
+
+func TestATurnThatCannotReachTheRecordIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage()
+	s.turn = func(engine.Turn) error {
+		if len(s.turns) < 3 {
+			return errors.New("the database is starting up")
+		}
+		return nil
+	}
+	s.run(t)
+	require.Len(t, s.turns, 3)
+}
+
+func TestADecisionEndsTheParking(t *testing.T) {
+	t.Parallel()
+	s := newStage(engine.Next{Move: engine.MovePark}, engine.Next{Move: engine.MoveEnd, Generation: 1})
+	s.signal(3*24*time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
+	s.run(t)
+	require.Equal(t, []string{"park", "end"}, s.told)
 }
 
 func TestAnOldDecisionIsNotObeyedTwice(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "one")
-	s.act = failAt(s, "one", temporal.NewNonRetryableApplicationError("no", "Error", nil))
-	s.environment.RegisterDelayedCallback(func() {
-		s.environment.SignalWorkflow(engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 0})
-	}, time.Hour)
+	s := newStage(engine.Next{Move: engine.MovePark, Generation: 1})
+	s.signal(time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
 	s.run(t)
-	require.Equal(t, []string{"begin", "act one", "fail one: no", "finish", "expire"}, s.told)
+	require.Equal(t, []string{"park", "expire"}, s.told)
 }
 
 func TestAWaitHoldsATimerAndNoWorker(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "wait")
-	s.prepared[0] = engine.Prepared{Action: "act", Iterations: []engine.PreparedIteration{{Wait: 48 * time.Hour}}}
+	s := newStage()
+	s.script = []engine.Next{s.waiting(48 * time.Hour)}
 	before := s.environment.Now()
 	s.run(t)
-	require.Equal(t, []string{"begin", "wait wait", "act wait", "finish"}, s.told)
+	require.Equal(t, []string{"wait", "end"}, s.told)
 	require.GreaterOrEqual(t, s.environment.Now().Sub(before), 48*time.Hour)
+	require.False(t, s.last().Cancelled)
 }
 
-func TestACancelEndsTheWaitAndSkipsTheRest(t *testing.T) {
+func TestACancelEndsAWait(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "wait", "after")
-	s.prepared[0] = engine.Prepared{Action: "act", Iterations: []engine.PreparedIteration{{Wait: 48 * time.Hour}}}
-	s.environment.RegisterDelayedCallback(func() { s.environment.SignalWorkflow(engine.SignalCancel, nil) }, time.Minute)
+	s := newStage()
+	s.script = []engine.Next{s.waiting(48 * time.Hour), {Move: engine.MovePark}}
+	s.signal(time.Minute, engine.SignalCancel, nil)
 	s.run(t)
-	require.Equal(t, []string{"begin", "wait wait", "fail wait: Step wait (Step wait) of task run-1 has been cancelled.", "finish", "expire"}, s.told)
-	require.True(t, s.end.Cancelled)
+	require.Equal(t, []string{"wait", "park", "expire"}, s.told)
+	require.True(t, s.last().Cancelled)
 }
 
-func TestARollbackUndoesTheLastThingFirstAndStopsAtNothing(t *testing.T) {
+func TestACancelEndsAnActionAndEveryTurnAfterItKnows(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "one")
-	s.act = failAt(s, "one", temporal.NewNonRetryableApplicationError("no", "Error", nil))
+	s := newStage(act(0), act(1), engine.Next{Move: engine.MovePark})
+	s.act = func(request engine.ActionRequest) error {
+		if request.Position == 0 {
+			s.environment.SignalWorkflow(engine.SignalCancel, nil)
+			return temporal.NewCanceledError()
+		}
+		return nil
+	}
+	s.run(t)
+	require.Nil(t, s.turns[1].Failed, "a cancelled action has not failed")
+	require.True(t, s.turns[1].Cancelled)
+	require.True(t, s.turns[2].Cancelled)
+}
+
+func TestARetryOfACancelledRunIsNotCancelled(t *testing.T) {
+	t.Parallel()
+	s := newStage()
+	s.script = []engine.Next{s.waiting(time.Hour), {Move: engine.MovePark}}
+	s.signal(time.Minute, engine.SignalCancel, nil)
+	s.signal(2*time.Minute, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
+	s.run(t)
+	require.Equal(t, []string{"wait", "park", "end"}, s.told)
+	require.False(t, s.last().Cancelled)
+}
+
+func rollingBack() engine.Next {
+	return engine.Next{Move: engine.MoveRollBack, Generation: 1, Effects: []engine.PlanEffect{{ID: "location"}, {ID: "repository"}}}
+}
+
+func TestARollbackUndoesWhatItIsGivenInOrder(t *testing.T) {
+	t.Parallel()
+	s := newStage(engine.Next{Move: engine.MovePark}, rollingBack())
+	s.signal(time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
+	s.run(t)
+	require.Equal(t, []string{"park", "rollBack", "undo location", "undo repository", "end rollback, 0 left"}, s.told)
+}
+
+func TestWhatCannotBeUndoneStopsNothingAndLeavesTheRunParked(t *testing.T) {
+	t.Parallel()
+	s := newStage(rollingBack(), rollingBack())
 	s.undo = func(undo engine.Undo) error {
 		if undo.EffectID == "location" {
 			return temporal.NewNonRetryableApplicationError("the catalog is gone", "Error", errors.New("gone"))
 		}
 		return nil
 	}
-	s.decide(time.Hour, func() {
-		s.plan.Mode = engine.ModeRollBack
-		s.plan.Effects = []engine.PlanEffect{{ID: "location"}, {ID: "repository"}}
-	})
 	s.run(t)
-	require.Equal(t, []string{"begin", "undo location", "undo repository", "end rollback", "expire"}, s.told[slices.Index(s.told, "finish")+1:],
-		"what could not be undone leaves the run parked")
-}
-
-func TestATemplateMayAskToBeRolledBackWhenItFails(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, "one")
-	s.plan.RollBackOnFailure = true
-	s.plan.Effects = []engine.PlanEffect{{ID: "repository"}}
-	s.act = failAt(s, "one", temporal.NewNonRetryableApplicationError("no", "Error", nil))
-	s.run(t)
-	require.Equal(t, []string{"begin", "act one", "fail one: no", "finish", "begin rollback", "begin", "undo repository", "end rollback"}, s.told)
-}
-
-func TestARunThatHasEndedRests(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, "one")
-	s.plan.Mode = engine.ModeRest
-	s.run(t)
-	require.Equal(t, []string{"begin"}, s.told)
+	require.Equal(t, []string{"rollBack", "undo location", "undo repository", "end rollback, 1 left", "expire"}, s.told,
+		"a rollback that failed is not begun again by itself")
 }

@@ -2,7 +2,6 @@ package templaterun
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,25 +27,45 @@ import (
 const heartbeatsPerTimeout = 4
 
 // runAction makes the activity that runs an action for one iteration of a step.
-func (a *Activities) runAction(does action.Action) func(context.Context, engine.ActionRequest) (engine.ActionResult, error) {
-	return func(ctx context.Context, request engine.ActionRequest) (engine.ActionResult, error) {
-		l, err := a.load(ctx, request.RunID, request.Generation, request.Position)
+func (a *Activities) runAction(does action.Action) func(context.Context, engine.ActionRequest) error {
+	return func(ctx context.Context, request engine.ActionRequest) error {
+		opened, err := a.open(ctx, request.RunID)
 		if err != nil {
-			return engine.ActionResult{}, err
+			return err
+		}
+		if opened.Generation != request.Generation || opened.did(request) {
+			return nil // told before a crash, and the run has gone on since
 		}
 		defer a.keepAlive(ctx)()
-		e := &execution{Activities: a, loaded: l, does: does, request: request, step: l.step(request.Position)}
-		return e.run(ctx)
+		decision, err := a.Planner.Decide(ctx, opened.situation, opened.step(request.Position))
+		if err == nil && request.Iteration >= len(decision.Iterations) {
+			err = fmt.Errorf("step %s has no iteration %d any more", opened.step(request.Position).ID, request.Iteration)
+		}
+		if err != nil {
+			return (&failedAttempt{failure: opened.describe(err)}).temporal(0)
+		}
+		failed, err := a.execution(opened, does, request.Position, request.Iteration, decision).attempt(ctx)
+		if failed != nil {
+			return failed.temporal(failed.after)
+		}
+		return err
 	}
 }
 
-// keepAlive sends heartbeats until the returned function is called. Local activities need none.
+// did says whether the record has it that this was done.
+func (a *account) did(request engine.ActionRequest) bool {
+	step := a.steps[request.Position]
+	_, iterated := step.Iterations[request.Iteration]
+	return iterated || step.Status.Ended()
+}
+
+// keepAlive sends heartbeats until the returned function is called.
 func (a *Activities) keepAlive(ctx context.Context) (stop func()) {
-	info := activity.GetInfo(ctx)
-	if info.IsLocalActivity || info.HeartbeatTimeout <= 0 {
+	timeout := activity.GetInfo(ctx).HeartbeatTimeout
+	if timeout <= 0 {
 		return func() {}
 	}
-	ticker := time.NewTicker(info.HeartbeatTimeout / heartbeatsPerTimeout)
+	ticker := time.NewTicker(timeout / heartbeatsPerTimeout)
 	done := make(chan struct{})
 	var beating sync.WaitGroup
 	beating.Go(func() {
@@ -69,55 +88,73 @@ func (a *Activities) keepAlive(ctx context.Context) (stop func()) {
 // execution is one attempt to run an action for one iteration of a step.
 type execution struct {
 	*Activities
-	*loaded
-	does    action.Action
-	request engine.ActionRequest
-	step    template.Step
+	*account
+	does            action.Action
+	step            template.Step
+	position, index int
+	iteration       plan.Iteration
+	// each says that the step has an each; first and last mark its first and its last iteration that runs: they tell
+	// of its beginning and its end.
+	each, first, last bool
 }
 
-func (e *execution) run(ctx context.Context) (engine.ActionResult, error) {
-	if done := e.steps[e.request.Position]; done.Status == run.StatusCompleted {
-		// A crash came between the record and Temporal's hearing of it: the step is done.
-		return engine.ActionResult{Workspace: cmp.Or(done.Workspace, e.request.Workspace)}, nil
-	}
-	e.situation.PreviousFailed = e.request.PreviousFailed
-	decision, err := e.Planner.Decide(ctx, e.situation, e.step)
-	if err == nil && e.request.Iteration >= len(decision.Iterations) {
-		err = fmt.Errorf("step %s has no iteration %d any more", e.step.ID, e.request.Iteration)
-	}
+func (a *Activities) execution(opened *account, does action.Action, position, index int, decision plan.Decision) *execution {
+	runs := func(iteration plan.Iteration) bool { return iteration.Run }
+	e := &execution{Activities: a, account: opened, does: does, step: opened.step(position), position: position, index: index,
+		iteration: decision.Iterations[index], each: decision.Each,
+		first: !slices.ContainsFunc(decision.Iterations[:index], runs), last: !slices.ContainsFunc(decision.Iterations[index+1:], runs)}
+	opened.redact = opened.redact.Also(e.iteration.Derived)
+	return e
+}
+
+// failedAttempt is how an attempt of an action failed.
+type failedAttempt struct {
+	failure engine.Failure
+	// again says that another attempt follows, after at least so long.
+	again bool
+	after time.Duration
+}
+
+// temporal is the failure in the class that Temporal acts on: made again after a pause, 0 for the policy's own, or final.
+func (f *failedAttempt) temporal(pause time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(f.failure.Message, f.failure.Name, temporal.ApplicationErrorOptions{
+		NonRetryable: !f.again, NextRetryDelay: pause, Details: []any{f.failure.Next}})
+}
+
+// retry asks for another attempt after a pause of at least this.
+func (f *failedAttempt) retry(pause time.Duration) error { return f.temporal(max(f.after, pause)) }
+
+// attempt runs the action once and records what came of it. An error is not the action's: the run's record cannot be
+// written, the run was cancelled or the worker is stopping.
+func (e *execution) attempt(ctx context.Context) (*failedAttempt, error) {
+	log, err := e.openLog(ctx)
 	if err != nil {
-		return engine.ActionResult{}, e.final(err)
-	}
-	iteration := decision.Iterations[e.request.Iteration]
-	e.redact = e.redact.Also(iteration.Derived)
-	log, err := e.openLog(ctx, decision, iteration)
-	if err != nil {
-		return engine.ActionResult{}, err
+		return nil, err
 	}
 	// The action is stopped a little before Temporal would give up on this attempt, so that there is time to say so.
 	acting, cancel := context.WithTimeout(ctx, e.Settings.StepTimeout*9/10)
-	output, workspace, err := e.act(acting, iteration, log)
+	output, workspace, err := e.act(acting, log)
 	cancel()
 	log.close()
 	if err != nil {
-		return engine.ActionResult{}, e.fail(ctx, err, log)
+		return e.fail(ctx, err, log)
 	}
-	return engine.ActionResult{Workspace: workspace}, e.complete(ctx, decision, iteration, output, workspace, log)
+	return nil, e.complete(ctx, output, workspace, log)
 }
 
 // act runs the action in the workspace, if it wants one, and answers its output and the workspace that it left.
-func (e *execution) act(ctx context.Context, iteration plan.Iteration, log *stepLog) (action.Output, string, error) {
+func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, string, error) {
 	call := &action.Call{
-		RunID: e.id.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: iteration.Key, Input: iteration.Input,
+		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
 		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, BaseURL: e.Spec.TemplateInfo.BaseURL},
 		User:     action.User{Ref: e.Spec.User.Ref, Entity: e.Spec.User.Entity},
-		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.id, e.step.ID, e.step.Action),
+		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.ID, e.step.ID, e.step.Action),
 	}
 	if !e.does.Describe().UsesWorkspace {
 		output, err := e.callAction(ctx, call)
-		return output, e.request.Workspace, err
+		return output, e.workspace(), err
 	}
-	dir, closeDir, err := e.Workspaces.Open(ctx, e.request.Workspace)
+	dir, closeDir, err := e.Workspaces.Open(ctx, e.workspace())
 	if err != nil {
 		return nil, "", fmt.Errorf("open the workspace: %w", err)
 	}
@@ -138,7 +175,7 @@ func (e *execution) act(ctx context.Context, iteration plan.Iteration, log *step
 func (e *execution) callAction(ctx context.Context, call *action.Call) (output action.Output, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			e.Log.ErrorContext(ctx, "an action panicked", "run", e.id, "step", e.step.ID, "action", e.step.Action, "stack", string(debug.Stack()))
+			e.Log.ErrorContext(ctx, "an action panicked", "run", e.ID, "step", e.step.ID, "action", e.step.Action, "stack", string(debug.Stack()))
 			err = action.Advise(action.Final(fmt.Errorf("action %s panicked: %v", e.step.Action, cause)),
 				"This is a mistake in the action. Its worker's log says where; please report it.")
 		}
@@ -147,39 +184,39 @@ func (e *execution) callAction(ctx context.Context, call *action.Call) (output a
 }
 
 // complete records the iteration, and with the last one the step.
-func (e *execution) complete(ctx context.Context, decision plan.Decision, iteration plan.Iteration, output action.Output, workspace string, log *stepLog) error {
+func (e *execution) complete(ctx context.Context, output action.Output, workspace string, log *stepLog) error {
 	encoded, err := encodeOutput(output)
 	if err != nil {
 		return err
 	}
-	change := &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, Input: e.redact.JSON(iteration.Input)}
-	if decision.Each {
-		change.Iterations, err = e.Runs.Iterations(e.id, e.steps[e.request.Position])
-		if err != nil {
-			return err
+	change := run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, Input: e.redact.JSON(e.iteration.Input)}
+	if e.each {
+		change.Iterations = maps.Clone(e.steps[e.position].Iterations)
+		if change.Iterations == nil {
+			change.Iterations = map[int]json.RawMessage{}
 		}
-		change.Iterations[e.request.Iteration] = encoded
+		change.Iterations[e.index] = encoded
 		if encoded, err = collect(change.Iterations); err != nil {
 			return err
 		}
 	}
 	events := log.take()
-	if e.request.Last {
+	if e.last {
 		change.Status, change.Iterations = run.StatusCompleted, nil
 		change.Output, change.Shown = encoded, e.redact.JSON(encoded)
-		events = append(events, finishing(e.request.Generation, e.step))
+		events = append(events, e.finishing(e.step))
 	} else {
 		change.FailedAttempts = new(0) // the next iteration has all attempts before it
 	}
-	if workspace != e.request.Workspace {
+	if workspace != e.workspace() {
 		change.Workspace = workspace
 	}
-	return e.tell(ctx, e.loaded, run.Entry{Events: events, Step: change, Phase: e.phase()})
+	return e.tell(ctx, run.Entry{Events: events, Steps: []run.StepChange{change}, Phase: e.phase()})
 }
 
 // phase is the run's phase now that the step moves: only one that waited had another.
 func (e *execution) phase() run.Phase {
-	if e.steps[e.request.Position].WaitingUntil.IsZero() {
+	if e.steps[e.position].WaitingUntil.IsZero() {
 		return ""
 	}
 	return run.PhaseRunning
@@ -223,28 +260,20 @@ func encodeOutput(output action.Output) (json.RawMessage, error) {
 	return bytes.TrimSpace(out.Bytes()), nil
 }
 
-// fail keeps what the attempt logged, says so when another attempt will follow, and gives the error the class that
-// Temporal acts on.
-func (e *execution) fail(ctx context.Context, cause error, log *stepLog) error {
+// fail keeps what the attempt logged, and says so when another attempt will follow.
+func (e *execution) fail(ctx context.Context, cause error, log *stepLog) (*failedAttempt, error) {
 	if ctx.Err() != nil {
 		// Cancelled, or the worker is stopping: whoever stopped it knows why, and another worker may take over.
 		log.flush(context.WithoutCancel(ctx))
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
-	failure := e.failure(cause)
+	failed := &failedAttempt{failure: e.describe(cause), after: action.RetryAfter(cause)}
 	// Only attempts that failed are counted, not those that died with their worker: a crash uses nothing up.
-	again := action.IsTransient(cause) && log.attempt < e.Settings.MaximumAttempts
-	if again {
-		log.attemptFailed(ctx, failure.Message)
+	failed.again = action.IsTransient(cause) && log.attempt < e.Settings.MaximumAttempts
+	if failed.again {
+		log.attemptFailed(ctx, failed.failure.Message)
 	} else {
 		log.flush(ctx)
 	}
-	return temporal.NewApplicationErrorWithOptions(failure.Message, failure.Name, temporal.ApplicationErrorOptions{
-		NonRetryable: !again, NextRetryDelay: action.RetryAfter(cause), Details: []any{failure.Next}})
-}
-
-// final ends the step: what was decided when it was prepared cannot be decided again.
-func (e *execution) final(cause error) error {
-	failure := e.failure(cause)
-	return temporal.NewNonRetryableApplicationError(failure.Message, failure.Name, nil, failure.Next)
+	return failed, nil
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
@@ -36,21 +35,21 @@ type stepLog struct {
 
 // openLog begins the log of an attempt. A slow action's beginning, and its lines, are seen as they come; a quick one's
 // with its end.
-func (e *execution) openLog(ctx context.Context, decision plan.Decision, iteration plan.Iteration) (*stepLog, error) {
-	prefix := fmt.Sprintf("%s/%d", stepKey(e.request.Generation, e.step.ID), e.request.Iteration)
-	log := &stepLog{execution: e, prefix: prefix, attempt: e.steps[e.request.Position].FailedAttempts + 1, done: make(chan struct{})}
-	if e.request.First {
-		log.pending = append(log.pending, beginning(e.request.Generation, e.step))
+func (e *execution) openLog(ctx context.Context) (*stepLog, error) {
+	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.step), e.index),
+		attempt: e.steps[e.position].FailedAttempts + 1, done: make(chan struct{})}
+	if e.first {
+		log.pending = append(log.pending, e.beginning(e.step))
 	}
-	if decision.Each {
-		log.Info("Running step each: %s", iteration.Describe())
+	if e.each {
+		log.Info("Running step each: %s", e.iteration.Describe())
 	}
 	if e.does.Describe().Quick {
 		return log, nil
 	}
-	entry := run.Entry{Events: log.take(), Phase: e.phase(), Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing,
-		Input: e.redact.JSON(iteration.Input)}}
-	if err := e.tell(ctx, e.loaded, entry); err != nil {
+	entry := run.Entry{Events: log.take(), Phase: e.phase(), Steps: []run.StepChange{{StepID: e.step.ID, Status: run.StatusProcessing,
+		Input: e.redact.JSON(e.iteration.Input)}}}
+	if err := e.tell(ctx, entry); err != nil {
 		return nil, err
 	}
 	log.stopped.Go(func() { log.flushRegularly(ctx) })
@@ -93,7 +92,7 @@ func (l *stepLog) attemptFailed(ctx context.Context, message string) {
 	told := run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
 		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", run.WarnLevel, l.attempt, message), StepID: e.step.ID}}
 	l.write(ctx, run.Entry{Events: append(l.take(), told),
-		Step: &run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, FailedAttempts: &l.attempt}})
+		Steps: []run.StepChange{{StepID: e.step.ID, Status: run.StatusProcessing, FailedAttempts: &l.attempt}}})
 }
 
 // take gives up the lines that were not written yet.
@@ -115,8 +114,8 @@ func (l *stepLog) flush(ctx context.Context) {
 // write records an entry. Lines that cannot be written now stay pending: they are told with the next flush.
 func (l *stepLog) write(ctx context.Context, entry run.Entry) {
 	e := l.execution
-	if err := e.tell(ctx, e.loaded, entry); err != nil {
-		e.Log.WarnContext(ctx, "log lines could not be written yet", "run", e.id, "step", e.step.ID, "error", err)
+	if err := e.tell(ctx, entry); err != nil {
+		e.Log.WarnContext(ctx, "log lines could not be written yet", "run", e.ID, "step", e.step.ID, "error", err)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.pending = append(entry.Events, l.pending...)

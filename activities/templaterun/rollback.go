@@ -5,35 +5,16 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// beginRollback takes a failed run up again to undo what it created: what onFailure: rollback asks for.
-func (a *Activities) beginRollback(ctx context.Context, command engine.Command) error {
-	id, err := uuid.Parse(command.RunID)
-	if err != nil {
-		return fmt.Errorf("run id %q: %w", command.RunID, err)
-	}
-	record, err := a.Runs.Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	if record.Phase == run.PhaseRollingBack {
-		return nil // told before a crash
-	}
-	_, err = a.Runs.Reopen(ctx, id, run.RollingBack)
-	return err
-}
-
 // undoEffect asks the action that made an effect to remove it.
 func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
-	l, err := a.load(ctx, undo.RunID, undo.Generation, 0)
+	opened, err := a.open(ctx, undo.RunID)
 	if err != nil {
 		return err
 	}
@@ -47,53 +28,50 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
 	}
 	does, err := a.Actions.Lookup(effect.ActionID)
 	if err != nil {
-		return l.undoFailed(err)
+		return opened.undoFailed(err)
 	}
-	log := &effectLog{loaded: l, effect: effect, prefix: fmt.Sprintf("%d/undo/%s/%d", undo.Generation, effect.ID, activity.GetInfo(ctx).Attempt)}
-	err = does.Undo(ctx, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: l.situation.Secrets, Log: log,
-		User: action.User{Ref: l.Spec.User.Ref, Entity: l.Spec.User.Entity}})
-	var inUse *action.InUseError
-	switch {
-	case errors.As(err, &inUse):
+	log := &effectLog{account: opened, effect: effect, prefix: fmt.Sprintf("%d/undo/%s/%d", undo.Generation, effect.ID, activity.GetInfo(ctx).Attempt)}
+	err = does.Undo(ctx, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: opened.situation.Secrets, Log: log,
+		User: action.User{Ref: opened.Spec.User.Ref, Entity: opened.Spec.User.Entity}})
+	changed := run.EffectChange{ID: effect.ID, State: action.EffectUndone}
+	if inUse, is := errors.AsType[*action.InUseError](err); is {
 		log.Warn("Kept %s %s: %s", effect.Kind, effect.Name, inUse.Reason)
-		err = a.Runs.SetEffectState(ctx, effect.ID, action.EffectKept, l.redact.Text(inUse.Reason))
-	case err != nil:
+		changed.State, changed.Note = action.EffectKept, opened.redact.Text(inUse.Reason)
+	} else if err != nil {
 		log.Error("Could not undo %s %s: %s", effect.Kind, effect.Name, err)
-		if err := a.tell(ctx, l, run.Entry{Events: log.events}); err != nil {
+		if err := opened.tell(ctx, run.Entry{Events: log.events}); err != nil {
 			return err
 		}
-		return l.undoFailed(err)
-	default:
+		return opened.undoFailed(err)
+	} else {
 		log.Info("Undid %s %s", effect.Kind, effect.Name)
-		err = a.Runs.SetEffectState(ctx, effect.ID, action.EffectUndone, "")
 	}
-	if err != nil {
-		return err
-	}
-	return a.tell(ctx, l, run.Entry{Events: log.events})
+	return opened.tell(ctx, run.Entry{Events: log.events, Effects: []run.EffectChange{changed}})
 }
 
-func (l *loaded) undoFailed(cause error) error {
-	failure := l.failure(cause)
-	return temporal.NewApplicationErrorWithOptions(failure.Message, failure.Name, temporal.ApplicationErrorOptions{
-		NonRetryable: !action.IsTransient(cause), NextRetryDelay: action.RetryAfter(cause), Details: []any{failure.Next}})
+func (a *account) undoFailed(cause error) error {
+	failed := failedAttempt{failure: a.describe(cause), again: action.IsTransient(cause), after: action.RetryAfter(cause)}
+	return failed.temporal(failed.after)
 }
 
 // endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was
 // rolled back: Backstage knows no better word.
 func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) error {
-	l, err := a.load(ctx, end.RunID, end.Generation, 0)
+	opened, err := a.open(ctx, end.RunID)
 	if err != nil {
 		return err
 	}
-	effects, err := a.Runs.Effects(ctx, l.id)
+	if opened.Generation != end.Generation {
+		return nil // told before a crash, and somebody has decided since
+	}
+	effects, err := a.Runs.Effects(ctx, opened.ID)
 	if err != nil {
 		return err
 	}
 	failure, phase := rollbackOutcome(effects, end)
-	return a.tell(ctx, l, run.Entry{
-		Events: []run.NewEvent{completion(l.Generation, run.StatusFailed, nil, failure)},
-		End: &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: l.FailedStep, Failure: failure,
+	return opened.tell(ctx, run.Entry{
+		Events: []run.NewEvent{opened.completion(run.StatusFailed, nil, failure)},
+		End: &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: opened.FailedStep, Failure: failure,
 			ForgetSecrets: phase == run.PhaseRolledBack},
 	})
 }
@@ -125,7 +103,7 @@ func rollbackOutcome(effects []action.Effect, end engine.RollbackEnd) (*run.Fail
 
 // effectLog implements action.Log for the undoing of one effect.
 type effectLog struct {
-	*loaded
+	*account
 	effect action.Effect
 	// prefix begins the keys of this attempt's lines.
 	prefix string

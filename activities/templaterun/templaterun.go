@@ -1,16 +1,14 @@
-// Package templaterun holds the activities behind the TemplateRun workflow: they prepare steps, run actions, undo
+// Package templaterun holds the activities behind the TemplateRun workflow: they carry a run on, run actions, undo
 // effects, and keep the run's record. Each may be run again after a crash at any instruction; what it told the record
 // the first time is not told twice.
 package templaterun
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"math"
 	"os"
-	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
@@ -43,26 +41,18 @@ type Options struct {
 }
 
 // Activities are the activities of template runs. They are safe for concurrent use.
-type Activities struct {
-	Options
-	begun begunRuns
-}
+type Activities struct{ Options }
 
 // New makes the activities.
-func New(options Options) *Activities { return &Activities{Options: options} }
+func New(options Options) *Activities { return &Activities{options} }
 
 // Register makes a worker run the activities, each action under its own id.
 func (a *Activities) Register(registry worker.ActivityRegistry) {
 	for name, function := range map[string]any{
-		engine.ActivityBeginRun:      a.beginRun,
-		engine.ActivityPrepareStep:   a.prepareStep,
-		engine.ActivityBeginWait:     a.beginWait,
-		engine.ActivityFailStep:      a.failStep,
-		engine.ActivityFinishRun:     a.finishRun,
-		engine.ActivityBeginRollback: a.beginRollback,
-		engine.ActivityUndoEffect:    a.undoEffect,
-		engine.ActivityEndRollback:   a.endRollback,
-		engine.ActivityExpireRun:     a.expireRun,
+		engine.ActivityAdvance:     a.advance,
+		engine.ActivityUndoEffect:  a.undoEffect,
+		engine.ActivityEndRollback: a.endRollback,
+		engine.ActivityExpireRun:   a.expireRun,
 	} {
 		registry.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 	}
@@ -71,173 +61,62 @@ func (a *Activities) Register(registry worker.ActivityRegistry) {
 	}
 }
 
-// allSteps is the position after every step: that of the run's output.
-const allSteps = math.MaxInt
+// recordTimeout bounds one reading or writing of a run's record.
+const recordTimeout = 30 * time.Second
 
-// loaded is a run with what its expressions can see.
-type loaded struct {
+// account is a run as an activity found it on its record.
+type account struct {
 	run.Run
-	id        uuid.UUID
 	steps     []run.Step
 	situation plan.Situation
 	redact    run.Redactor
+	// tell leaves an entry on the run's record: at once, or together with others at the end of a turn.
+	tell func(context.Context, run.Entry) error
 }
 
-// load reads what the expressions of the step at a position see: the run, its secrets, and the outputs of the steps
-// before. A local activity makes do with what this worker knows, when that is all there is to know; one that may have
-// run on another worker reads the steps anew.
-func (a *Activities) load(ctx context.Context, runID string, generation, position int) (*loaded, error) {
+// open reads a run's account from its record.
+func (a *Activities) open(ctx context.Context, runID string) (*account, error) {
 	id, err := uuid.Parse(runID)
 	if err != nil {
 		return nil, fmt.Errorf("run id %q: %w", runID, err)
 	}
-	begun, known := a.begun.get(id, generation)
-	if !known || !begun.knows(position) || !activity.GetInfo(ctx).IsLocalActivity {
-		if begun, err = a.read(ctx, id, begun, known); err != nil {
-			return nil, err
-		}
-	}
-	return &loaded{Run: begun.run, id: id, steps: begun.steps, redact: begun.redact, situation: plan.Situation{
-		TaskID: runID, Spec: &begun.run.Spec, Secrets: begun.secrets, Outputs: begun.outputs}}, nil
-}
-
-// read reads a run's steps, and the run itself when it is not known.
-func (a *Activities) read(ctx context.Context, id uuid.UUID, begun begunRun, known bool) (begunRun, error) {
-	if !known {
-		record, err := a.Runs.Get(ctx, id)
-		if err != nil {
-			return begunRun{}, err
-		}
-		secrets, err := a.Runs.Secrets(ctx, id)
-		if err != nil {
-			return begunRun{}, err
-		}
-		begun = begunRun{run: record, secrets: secrets, redact: run.NewRedactor(secrets, a.Planner.EnvironmentSecrets())}
-	}
-	steps, outputs, err := a.Runs.StepsAndOutputs(ctx, id)
-	if err != nil {
-		return begunRun{}, err
-	}
-	begun.steps, begun.outputs = steps, nil
-	for _, output := range outputs {
-		begun.outputs = append(begun.outputs, plan.Output(output))
-	}
-	a.begun.put(begun)
-	return begun, nil
-}
-
-// tell records what happened to a run, and remembers it.
-func (a *Activities) tell(ctx context.Context, l *loaded, entry run.Entry) error {
-	if err := a.Runs.Record(ctx, l.id, entry); err != nil {
-		a.begun.forget(l.id)
-		return err
-	}
-	a.begun.learn(l.id, l.Generation, entry.Step)
-	return nil
-}
-
-func (l *loaded) step(position int) template.Step { return l.Spec.Steps[position] }
-
-// beginRun reads what the run is to do now and tells its log that it begins.
-func (a *Activities) beginRun(ctx context.Context, command engine.Command) (engine.Plan, error) {
-	id, err := uuid.Parse(command.RunID)
-	if err != nil {
-		return engine.Plan{}, fmt.Errorf("run id %q: %w", command.RunID, err)
-	}
-	begun, err := a.read(ctx, id, begunRun{}, false)
-	if err != nil {
-		return engine.Plan{}, err
-	}
-	record, steps := begun.run, begun.steps
-	result := engine.Plan{Generation: record.Generation, Settings: a.Settings, Mode: engine.ModeExecute,
-		RollBackOnFailure: record.Spec.OnFailure == "rollback"}
-	for _, step := range steps {
-		done := step.Status == run.StatusCompleted || step.Status == run.StatusSkipped
-		result.Steps = append(result.Steps, engine.PlanStep{ID: step.ID, Name: step.Name, Done: done})
-		if step.Workspace != "" {
-			result.Workspace = step.Workspace
-		}
-	}
-	switch {
-	case record.Phase == run.PhaseRollingBack:
-		result.Mode = engine.ModeRollBack
-		if result.Effects, err = a.effectsToUndo(ctx, id); err != nil {
-			return engine.Plan{}, err
-		}
-	case record.Status.Ended():
-		result.Mode = engine.ModeRest
-		return result, nil
-	}
-	entry := run.Entry{Began: activity.GetInfo(ctx).WorkflowExecution.RunID}
-	if record.Generation == 0 {
-		entry.Events = []run.NewEvent{{Type: run.EventLog, Key: "0/begin",
-			Body: run.EventBody{Message: fmt.Sprintf("Starting up task with %d steps", len(steps))}}}
-	}
-	return result, a.Runs.Record(ctx, id, entry)
-}
-
-func (a *Activities) effectsToUndo(ctx context.Context, id uuid.UUID) ([]engine.PlanEffect, error) {
-	effects, err := a.Runs.Effects(ctx, id)
+	reading, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	state, err := a.Runs.State(reading, id)
 	if err != nil {
 		return nil, err
 	}
-	var undo []engine.PlanEffect
-	for _, effect := range slices.Backward(effects) {
-		if effect.State != action.EffectUndone {
-			undo = append(undo, engine.PlanEffect{ID: effect.ID, Summary: "undo " + effect.Kind + " " + effect.Name})
+	opened := &account{Run: state.Run, steps: state.Steps, redact: run.NewRedactor(state.Secrets, a.Planner.EnvironmentSecrets()),
+		tell: func(ctx context.Context, entry run.Entry) error { return a.Runs.Record(ctx, id, entry) }}
+	opened.situation = plan.Situation{TaskID: runID, Spec: &opened.Spec, Secrets: state.Secrets}
+	for _, output := range state.Outputs {
+		opened.situation.Outputs = append(opened.situation.Outputs, plan.Output(output))
+	}
+	opened.situation.PreviousFailed = opened.failedStep() != nil
+	return opened, nil
+}
+
+func (a *account) step(position int) template.Step { return a.Spec.Steps[position] }
+
+// failedStep is the first step that failed or was cancelled, nil when all went well so far.
+func (a *account) failedStep() *run.Step {
+	for i, step := range a.steps {
+		if step.Status == run.StatusFailed || step.Status == run.StatusCancelled {
+			return &a.steps[i]
 		}
 	}
-	return undo, nil
+	return nil
 }
 
-// finishRun renders the output and ends the run: completed, or failed and parked.
-func (a *Activities) finishRun(ctx context.Context, finish engine.Finish) (engine.Finished, error) {
-	l, err := a.load(ctx, finish.RunID, finish.Generation, allSteps)
-	if err != nil {
-		return engine.Finished{}, err
+// workspace is the digest of the snapshot that the last step left.
+func (a *account) workspace() string {
+	digest := ""
+	for _, step := range a.steps {
+		if step.Workspace != "" {
+			digest = step.Workspace
+		}
 	}
-	defer a.begun.forget(l.id)
-	if l.Generation != finish.Generation {
-		return engine.Finished{Failure: finish.Failure}, nil // told before a crash, and somebody has decided since
-	}
-	if finish.Failure != nil {
-		return engine.Finished{}, a.endFailed(ctx, l, finish)
-	}
-	output, err := a.Planner.Output(ctx, l.situation)
-	if err != nil {
-		finish.Failure = &engine.Failure{Name: "Error", Message: l.redact.Text(err.Error())}
-		return engine.Finished{Failure: finish.Failure}, a.endFailed(ctx, l, finish)
-	}
-	output = l.redact.JSON(output)
-	return engine.Finished{}, a.tell(ctx, l, run.Entry{
-		Events: []run.NewEvent{completion(l.Generation, run.StatusCompleted, output, nil)},
-		End:    &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output, ForgetSecrets: len(l.situation.Secrets) > 0},
-	})
-}
-
-func (a *Activities) endFailed(ctx context.Context, l *loaded, finish engine.Finish) error {
-	failure := recordFailure(*finish.Failure)
-	phase := run.PhaseParked
-	if finish.Cancelled {
-		phase = run.PhaseCancelled
-	}
-	return a.tell(ctx, l, run.Entry{
-		Events: []run.NewEvent{completion(l.Generation, run.StatusFailed, nil, failure)},
-		End:    &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: finish.FailedStep, Failure: failure},
-	})
-}
-
-func completion(generation int, status run.Status, output json.RawMessage, failure *run.Failure) run.NewEvent {
-	body := run.EventBody{Message: "Run completed with status: " + string(status), Output: output}
-	if failure != nil {
-		// Only what Backstage's clients know; what to do next is on the run itself.
-		body.Error = &run.Failure{Name: failure.Name, Message: failure.Message}
-	}
-	return run.NewEvent{Type: run.EventCompletion, Key: fmt.Sprintf("%d/completion", generation), Body: body}
-}
-
-func recordFailure(f engine.Failure) *run.Failure {
-	return &run.Failure{Name: f.Name, Message: f.Message, Next: f.Next}
+	return digest
 }
 
 // expireRun ends the waiting of a parked run: its secrets go, its record stays, and a retry begins a new execution.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/internal/testkit"
@@ -24,6 +26,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
 	"github.com/portico-dev/portico/scaffolder/workspace"
 	"github.com/portico-dev/portico/seal"
 )
@@ -39,8 +42,10 @@ type act struct {
 	description action.Description
 	run         func(ctx context.Context, call *action.Call) (action.Output, error)
 	undo        func(call *action.UndoCall) error
-	mu          sync.Mutex
-	runs        int
+	// wait is how long it waits first; nil does not wait.
+	wait func() (time.Duration, error)
+	mu   sync.Mutex
+	runs int
 }
 
 func (a *act) Describe() action.Description { return a.description }
@@ -50,6 +55,13 @@ func (a *act) Run(ctx context.Context, call *action.Call) (action.Output, error)
 	a.runs++
 	a.mu.Unlock()
 	return a.run(ctx, call)
+}
+
+func (a *act) Wait(*action.Call) (time.Duration, error) {
+	if a.wait == nil {
+		return 0, nil
+	}
+	return a.wait()
 }
 
 func (a *act) Undo(_ context.Context, call *action.UndoCall) error { return a.undo(call) }
@@ -68,6 +80,11 @@ type bench struct {
 // newBench makes a run of these steps, with the secret "token" and the parameters {"items": ["a", "b"]}.
 func newBench(t *testing.T, does *act, steps ...string) *bench {
 	t.Helper()
+	return newBenchWith(t, does, func(*template.TaskSpec) {}, steps...)
+}
+
+func newBenchWith(t *testing.T, does *act, change func(*template.TaskSpec), steps ...string) *bench {
+	t.Helper()
 	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
 	require.NoError(t, err)
 	bucket, err := workspace.OpenBucket(t.Context(), "file://"+t.TempDir())
@@ -85,10 +102,11 @@ func newBench(t *testing.T, does *act, steps ...string) *bench {
 	b := &bench{T: t, environment: suite.NewTestActivityEnvironment(), runs: run.NewStore(testkit.Database(t), keys), act: does, id: uuid.New()}
 	templaterun.New(templaterun.Options{Log: slog.New(slog.DiscardHandler), Runs: b.runs, Actions: actions, Workspaces: workspaces,
 		Planner:  plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{Secrets: map[string]string{"key": environmentSecret}}),
-		Settings: engine.Settings{StepTimeout: time.Minute, MaximumAttempts: 3}}).Register(b.environment)
+		Settings: engine.Settings{StepTimeout: time.Minute, InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 3}}).Register(b.environment)
 	n := run.New{ID: b.id, TemplateRef: "template:default/t", Title: "T", Secrets: map[string]string{"token": secret}}
 	spec := `{"steps":[` + strings.Join(steps, ",") + `],"output":{"url":"${{ steps.one.output.url }}","text":[{"if":false}]},"parameters":{"items":["a","b"]},"user":{"ref":"user:default/ada"}}`
 	require.NoError(t, json.Unmarshal([]byte(spec), &n.Spec))
+	change(&n.Spec)
 	require.NoError(t, b.runs.Create(t.Context(), n))
 	return b
 }
@@ -105,21 +123,30 @@ func does[R any](b *bench, name string, request any) (R, error) {
 }
 
 func (b *bench) request(position int) engine.ActionRequest {
-	return engine.ActionRequest{RunID: b.id.String(), Position: position, First: true, Last: true}
+	return engine.ActionRequest{RunID: b.id.String(), Position: position}
 }
+
+// advance takes a turn and answers what comes next.
+func (b *bench) advance(turn engine.Turn) engine.Next {
+	b.Helper()
+	turn.RunID = b.id.String()
+	next, err := does[engine.Next](b, engine.ActivityAdvance, turn)
+	require.NoError(b, err)
+	next.Settings = engine.Settings{}
+	return next
+}
+
+func acts(position, iteration int, summary string) engine.Next {
+	return engine.Next{Move: engine.MoveAct, Action: &engine.Action{ID: "test:act", Summary: summary, Position: position, Iteration: iteration}}
+}
+
+// next is an answer with nothing but a move.
+func next(move engine.Move) engine.Next { return engine.Next{Move: move} }
 
 func (b *bench) must(name string, request any) {
 	b.Helper()
 	_, err := b.environment.ExecuteActivity(name, request)
 	require.NoError(b, err)
-}
-
-func (b *bench) prepare(request engine.StepRequest) engine.Prepared {
-	b.Helper()
-	request.RunID = b.id.String()
-	prepared, err := does[engine.Prepared](b, engine.ActivityPrepareStep, request)
-	require.NoError(b, err)
-	return prepared
 }
 
 // told are the events so far: step, status and message, without colours.
@@ -144,6 +171,13 @@ func (b *bench) step(position int) run.Step {
 	return steps[position]
 }
 
+func (b *bench) state() run.State {
+	b.Helper()
+	state, err := b.runs.State(b.Context(), b.id)
+	require.NoError(b, err)
+	return state
+}
+
 func (b *bench) get() run.Run {
 	b.Helper()
 	got, err := b.runs.Get(b.Context(), b.id)
@@ -164,30 +198,29 @@ const stepOne = `{"id":"one","name":"One","action":"test:act","input":{"t":"${{ 
 
 func TestARunsRecordTellsItsLife(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
-		call.Log.Info("working on %s", call.StepName)
-		return action.Output{"url": "https://x/<1>"}, nil
-	}}, stepOne)
-	begun, err := does[engine.Plan](b, engine.ActivityBeginRun, engine.Command{RunID: b.id.String()})
-	require.NoError(t, err)
-	require.Equal(t, engine.ModeExecute, begun.Mode)
-	require.Equal(t, []engine.PlanStep{{ID: "one", Name: "One"}}, begun.Steps)
-	require.Equal(t, engine.Prepared{Action: "test:act", Iterations: []engine.PreparedIteration{{}}}, b.prepare(engine.StepRequest{}))
-	b.must("test:act", b.request(0))
-	b.must(engine.ActivityFinishRun, engine.Finish{RunID: b.id.String()})
-
-	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", "one  info: working on One",
-		"one completed Finished step One", "Run completed with status: completed"}, b.told())
-	ended := b.get()
-	require.Equal(t, run.StatusCompleted, ended.Status)
-	require.Equal(t, run.PhaseDone, ended.Phase)
-	require.Equal(t, `{"url":"https://x/<1>","text":[]}`, string(ended.Output)) //nolint:testifylint // the order matters
-	secrets, err := b.runs.Secrets(t.Context(), b.id)
-	require.NoError(t, err)
-	require.Empty(t, secrets)
-	rests, err := does[engine.Plan](b, engine.ActivityBeginRun, engine.Command{RunID: b.id.String()})
-	require.NoError(t, err)
-	require.Equal(t, engine.ModeRest, rests.Mode)
+	for _, quick := range []bool{true, false} {
+		t.Run(fmt.Sprintf("quick %t", quick), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, &act{description: action.Description{Quick: quick}, run: func(_ context.Context, call *action.Call) (action.Output, error) {
+				call.Log.Info("working on %s", call.StepName)
+				return action.Output{"url": "https://x/<1>"}, nil
+			}}, stepOne)
+			if !quick {
+				require.Equal(t, acts(0, 0, "One"), b.advance(engine.Turn{}))
+				require.Equal(t, run.StatusProcessing, b.get().Status)
+				b.must("test:act", b.request(0))
+			}
+			require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+			require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", "one  info: working on One",
+				"one completed Finished step One", "Run completed with status: completed"}, b.told())
+			ended := b.get()
+			require.Equal(t, run.StatusCompleted, ended.Status)
+			require.Equal(t, run.PhaseDone, ended.Phase)
+			require.Equal(t, `{"url":"https://x/<1>","text":[]}`, string(ended.Output)) //nolint:testifylint // the order matters
+			require.Empty(t, b.state().Secrets)
+			require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}), "a run that has ended rests")
+		})
+	}
 }
 
 // TestACrashAnywhereTellsNothingTwice runs every activity twice, as Temporal does when a worker dies before it could
@@ -202,25 +235,82 @@ func TestACrashAnywhereTellsNothingTwice(t *testing.T) {
 				call.Log.Warn("second")
 				return action.Output{"url": "u"}, nil
 			}}, stepOne, `{"id":"two","name":"Two","action":"test:act","if":false}`)
-			for _, each := range []struct {
-				activity string
-				request  any
-			}{
-				{engine.ActivityBeginRun, engine.Command{RunID: b.id.String()}},
-				{engine.ActivityPrepareStep, engine.StepRequest{RunID: b.id.String()}},
-				{"test:act", b.request(0)},
-				{engine.ActivityPrepareStep, engine.StepRequest{RunID: b.id.String(), Position: 1}},
-				{engine.ActivityFinishRun, engine.Finish{RunID: b.id.String()}},
-			} {
-				b.must(each.activity, each.request)
-				b.must(each.activity, each.request)
+			b.advance(engine.Turn{})
+			b.advance(engine.Turn{})
+			if !quick {
+				b.must("test:act", b.request(0))
+				b.must("test:act", b.request(0))
 			}
+			b.advance(engine.Turn{})
+			b.advance(engine.Turn{})
 			require.Equal(t, 1, b.act.runs, "a step that is on the record as completed is not run again")
 			require.Equal(t, []string{"Starting up task with 2 steps", "one processing Beginning step One", "one  info: first", "one  warn: second",
 				"one completed Finished step One", "two processing Beginning step Two", "two skipped Skipping step two because its if condition was false",
 				"Run completed with status: completed"}, b.told())
 		})
 	}
+}
+
+func TestQuickStepsSeeWhatTheOnesBeforeThemPutOut(t *testing.T) {
+	t.Parallel()
+	var inputs []string
+	b := newBench(t, &act{description: action.Description{Quick: true, UsesWorkspace: true}}, stepOne,
+		`{"id":"two","name":"Two","action":"test:act","each":["a","b"],"input":{"from":"${{ steps.one.output.url }}"}}`,
+		`{"id":"three","name":"Three","action":"test:act","input":{"all":"${{ steps.two.output.url | dump }}"}}`)
+	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+		inputs = append(inputs, string(call.Input))
+		files, err := fs.Glob(call.Workspace.FS(), "*")
+		require.NoError(t, err)
+		require.Len(t, files, b.act.runs-1, "each goes on in the workspace that the last one left")
+		return action.Output{"url": b.act.runs}, call.Workspace.WriteFile(fmt.Sprintf("%d", b.act.runs), nil, 0o600)
+	}
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, []string{`{"t":"` + secret + `","plain":1}`, `{"from":1}`, `{"from":1}`, `{"all":"[2,3]"}`}, inputs)
+}
+
+func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, strings.ReplaceAll(stepOne, "ne\"", "ther\""))
+	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+		if call.StepID == "one" {
+			return nil, nil
+		}
+		return nil, action.Transient(errors.New("502"), 0)
+	}
+	for attempt, pause := range []time.Duration{time.Second, 2 * time.Second} {
+		_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.Turn{RunID: b.id.String()})
+		failed, isFailure := errors.AsType[*temporal.ApplicationError](err)
+		require.True(t, isFailure)
+		require.False(t, failed.NonRetryable())
+		require.Equal(t, pause, failed.NextRetryDelay())
+		require.Equal(t, run.StatusCompleted, b.step(0).Status)
+		require.Equal(t, attempt+1, b.step(1).FailedAttempts)
+	}
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}), "the third attempt was the last")
+	require.Equal(t, 4, b.act.runs)
+	require.Equal(t, run.StatusFailed, b.step(1).Status)
+	require.Equal(t, "other", b.get().FailedStep)
+}
+
+func TestATurnThatIsInterruptedKeepsWhatItDid(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, strings.ReplaceAll(stepOne, "ne\"", "ther\""))
+	ctx, interrupt := context.WithCancel(t.Context())
+	b.environment.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	b.act.run = func(ctx context.Context, call *action.Call) (action.Output, error) {
+		if call.StepID == "other" {
+			interrupt()
+		}
+		return nil, ctx.Err()
+	}
+	_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.Turn{RunID: b.id.String()})
+	require.Error(t, err)
+	require.Equal(t, run.StatusCompleted, b.step(0).Status)
+
+	b.environment.SetWorkerOptions(worker.Options{BackgroundActivityContext: t.Context()})
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{Cancelled: true}))
+	require.Equal(t, run.StatusCancelled, b.step(1).Status)
+	require.Equal(t, run.PhaseCancelled, b.get().Phase)
 }
 
 func TestAnAttemptThatDiedTellsItsLinesOnce(t *testing.T) {
@@ -310,7 +400,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 	b.must("test:act", b.request(1))
 	require.JSONEq(t, `{"from":"https://`+secret+`@x"}`, seen, "the next step sees the true output")
-	b.must(engine.ActivityFinishRun, engine.Finish{RunID: b.id.String()})
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
 	require.JSONEq(t, `{"url":"https://***@x","text":[]}`, string(b.get().Output))
 }
 
@@ -349,18 +439,22 @@ func TestTheOutputsOfIterationsAreCollected(t *testing.T) {
 		}
 		return action.Output{"url": call.Iteration + string(call.Input)}, nil
 	}
-	require.Equal(t, []engine.PreparedIteration{{Index: 0}, {Index: 1}}, b.prepare(engine.StepRequest{}).Iterations)
+	require.Equal(t, acts(0, 0, "One"), b.advance(engine.Turn{}))
 	first, second := b.request(0), b.request(0)
-	first.Last, second.First, second.Iteration = false, false, 1
+	second.Iteration = 1
 	b.must("test:act", first)
+	b.must("test:act", first)
+	require.Equal(t, 1, b.act.runs, "an iteration that is on the record is not run again")
 	require.Equal(t, run.StatusProcessing, b.step(0).Status)
+	require.Equal(t, acts(0, 1, "One"), b.advance(engine.Turn{}))
 	_, err := b.environment.ExecuteActivity("test:act", second)
 	require.Error(t, err)
 	b.must("test:act", second)
 	require.JSONEq(t, `{"url":["0{\"v\":\"a\"}","1{\"v\":\"b\"}"]}`, string(b.step(0).Output), "the first one's output outlived the second's failure")
-	require.Equal(t, []string{"one processing Beginning step One", `one  info: Running step each: {"key":"0","value":"a"}`,
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", `one  info: Running step each: {"key":"0","value":"a"}`,
 		`one  info: Running step each: {"key":"1","value":"b"}`, "one  warn: attempt 1 failed and will be made again: blip",
-		`one  info: Running step each: {"key":"1","value":"b"}`, "one completed Finished step One"}, b.told())
+		`one  info: Running step each: {"key":"1","value":"b"}`, "one completed Finished step One", "Run completed with status: completed"}, b.told())
 }
 
 func TestTheWorkspaceIsHandedOn(t *testing.T) {
@@ -369,35 +463,27 @@ func TestTheWorkspaceIsHandedOn(t *testing.T) {
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
 		return nil, call.Workspace.WriteFile("made.txt", []byte("by one"), 0o600)
 	}
-	first, err := does[engine.ActionResult](b, "test:act", b.request(0))
-	require.NoError(t, err)
-	require.NotEmpty(t, first.Workspace)
-	require.Equal(t, first.Workspace, b.step(0).Workspace)
-	again, err := does[engine.ActionResult](b, "test:act", b.request(0))
-	require.NoError(t, err)
-	require.Equal(t, first, again, "told again after a crash")
+	b.must("test:act", b.request(0))
+	left := b.step(0).Workspace
+	require.NotEmpty(t, left)
+	b.must("test:act", b.request(0))
+	require.Equal(t, left, b.step(0).Workspace, "told again after a crash")
 
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
 		content, err := call.Workspace.ReadFile("made.txt")
 		require.NoError(t, err)
 		require.NoError(t, call.Workspace.WriteFile("half.txt", nil, 0o600))
-		return nil, errors.Join(action.Final(errors.New("failed after "+string(content))), nil)
+		return nil, action.Final(errors.New("failed after " + string(content)))
 	}
-	second := b.request(1)
-	second.Workspace = first.Workspace
-	_, err = b.environment.ExecuteActivity("test:act", second)
+	_, err := b.environment.ExecuteActivity("test:act", b.request(1))
 	require.ErrorContains(t, err, "failed after by one")
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
 		_, err := call.Workspace.Stat("half.txt")
 		require.Error(t, err, "what a failed attempt left is not seen")
 		return nil, nil
 	}
-	unchanged, err := does[engine.ActionResult](b, "test:act", second)
-	require.NoError(t, err)
-	require.Equal(t, first.Workspace, unchanged.Workspace)
-	resumed, err := does[engine.Plan](b, engine.ActivityBeginRun, engine.Command{RunID: b.id.String()})
-	require.NoError(t, err)
-	require.Equal(t, first.Workspace, resumed.Workspace)
+	b.must("test:act", b.request(1))
+	require.Empty(t, b.step(1).Workspace, "it left the workspace as it was")
 }
 
 func TestStepsThatDoNotRun(t *testing.T) {
@@ -405,75 +491,102 @@ func TestStepsThatDoNotRun(t *testing.T) {
 	b := newBench(t, &act{},
 		`{"id":"one","name":"One","action":"no:such:action","if":"${{ false }}"}`,
 		`{"id":"two","name":"Two","action":"no:such:action"}`,
-		`{"id":"three","name":"Three","action":"test:act","each":"${{ parameters.nope }}"}`,
-		`{"id":"four","name":"Four","action":"test:act","each":[]}`,
-		`{"id":"five","name":"Five","action":"test:act"}`,
+		`{"id":"three","name":"Three","action":"test:act"}`,
+		`{"id":"four","name":"Four","action":"test:act","if":"${{ always() }}","each":[]}`,
+		`{"id":"five","name":"Five","action":"test:act","if":"${{ failure() }}","each":"${{ parameters.nope }}"}`,
 		`{"id":"six","name":"Six","action":"test:act"}`)
-	require.True(t, b.prepare(engine.StepRequest{Position: 0}).Skip, "a skipped step may name anything")
-	require.Equal(t, "NotFoundError", b.prepare(engine.StepRequest{Position: 1}).Failure.Name)
-	require.Equal(t, "InputError", b.prepare(engine.StepRequest{Position: 2}).Failure.Name)
-	require.True(t, b.prepare(engine.StepRequest{Position: 3}).Skip)
-	require.True(t, b.prepare(engine.StepRequest{Position: 4, PreviousFailed: true}).Skip)
-	require.True(t, b.prepare(engine.StepRequest{Position: 5, Cancelled: true}).Skip)
-	require.Equal(t, []string{
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, []string{"Starting up task with 6 steps",
 		"one processing Beginning step One", "one skipped Skipping step one because its if condition was false",
-		"two processing Beginning step Two", "three processing Beginning step Three",
+		"two processing Beginning step Two", "two failed NotFoundError: " + b.step(1).Failure.Message + "\n" + b.step(1).Failure.Next,
+		"three skipped Skipping step three because a previous step failed",
 		"four processing Beginning step Four", "four completed Finished step Four",
-		"five skipped Skipping step five because a previous step failed",
-		"six skipped Skipping step six because a previous step failed"}, b.told())
+		"five processing Beginning step Five", "five failed InputError: " + b.step(4).Failure.Message + "\n" + b.step(4).Failure.Next,
+		"six skipped Skipping step six because a previous step failed", "Run completed with status: failed"}, b.told())
+	require.Zero(t, b.act.runs)
+	require.Equal(t, run.StatusSkipped, b.step(0).Status, "a skipped step may name anything")
 	require.Equal(t, run.StatusCompleted, b.step(3).Status)
 	require.JSONEq(t, `{}`, string(b.step(3).Output))
+	require.Equal(t, "two", b.get().FailedStep, "the first that failed")
 }
 
 func TestInputIsHeldToTheActionsSchema(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{InputSchema: json.RawMessage(`{"type":"object","properties":{"v":{"enum":["a"]}},"additionalProperties":false}`)}}, eachStep)
-	failure := b.prepare(engine.StepRequest{}).Failure
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	failure := b.step(0).Failure
 	require.NotNil(t, failure)
 	require.Equal(t, "InputError", failure.Name)
 	require.Equal(t, "Invalid input passed to action test:act[1], instance.v is not one of enum values: a", failure.Message)
 	require.NotEmpty(t, failure.Next)
-	require.Zero(t, b.act.runs)
+	require.Zero(t, b.act.runs, "not even for the iteration whose input is good")
 }
 
 func TestAFailedRunIsParkedAndACancelledOneSaysSo(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		cancelled bool
-		phase     run.Phase
-	}{"failed": {false, run.PhaseParked}, "cancelled": {true, run.PhaseCancelled}} {
+		turn   engine.Turn
+		phase  run.Phase
+		status run.Status
+		told   string
+	}{
+		"failed": {engine.Turn{Failed: &engine.FailedAction{Failure: engine.Failure{Name: "InputError", Message: "no", Next: "try again"}}},
+			run.PhaseParked, run.StatusFailed, "InputError: no\ntry again"},
+		"cancelled": {engine.Turn{Cancelled: true}, run.PhaseCancelled, run.StatusCancelled, "Error: Step one (One) of task % has been cancelled."},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, &act{}, stepOne)
-			failure := engine.Failure{Name: "InputError", Message: "no", Next: "try again"}
-			b.must(engine.ActivityFailStep, engine.FailedStep{RunID: b.id.String(), Failure: failure})
-			b.must(engine.ActivityFinishRun, engine.Finish{RunID: b.id.String(), FailedStep: "one", Failure: &failure, Cancelled: test.cancelled})
+			b := newBench(t, &act{}, stepOne, strings.ReplaceAll(stepOne, "ne\"", "ther\""))
+			require.Equal(t, acts(0, 0, "One"), b.advance(engine.Turn{}))
+			b.act.run = fails(action.Final(errors.New("no")))
+			_, err := b.environment.ExecuteActivity("test:act", b.request(0))
+			require.Error(t, err)
+			test.turn.RunID = b.id.String()
+			require.Equal(t, next(engine.MovePark), b.advance(test.turn))
+			require.Equal(t, next(engine.MovePark), b.advance(test.turn), "told again after a crash")
 			require.Equal(t, run.StatusFailed, b.get().Status)
 			require.Equal(t, test.phase, b.get().Phase)
 			require.Equal(t, "one", b.get().FailedStep)
-			require.Equal(t, &run.Failure{Name: "InputError", Message: "no", Next: "try again"}, b.step(0).Failure)
-			require.Equal(t, []string{"one failed InputError: no\ntry again", "Run completed with status: failed"}, b.told())
-			secrets, err := b.runs.Secrets(t.Context(), b.id)
-			require.NoError(t, err)
-			require.NotEmpty(t, secrets, "a retry needs them")
+			require.Equal(t, test.status, b.step(0).Status)
+			require.Equal(t, run.StatusSkipped, b.step(1).Status)
+			require.Equal(t, []string{"Starting up task with 2 steps", "one processing Beginning step One", "one failed " + strings.ReplaceAll(test.told, "%", b.id.String()),
+				"other skipped Skipping step other because a previous step failed", "Run completed with status: failed"}, b.told())
+			require.NotEmpty(t, b.state().Secrets, "a retry needs them")
 			b.must(engine.ActivityExpireRun, engine.Command{RunID: b.id.String()})
-			secrets, err = b.runs.Secrets(t.Context(), b.id)
-			require.NoError(t, err)
-			require.Empty(t, secrets, "nobody decided in time")
+			require.Empty(t, b.state().Secrets, "nobody decided in time")
 		})
 	}
 }
 
 func TestAWaitIsOnTheRecord(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, &act{run: output(nil)}, stepOne)
-	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
-	b.must(engine.ActivityBeginWait, engine.Wait{ActionRequest: b.request(0), Until: until})
+	waits := 0
+	b := newBench(t, &act{description: action.Description{Quick: true}, run: output(nil), wait: func() (time.Duration, error) {
+		waits++
+		return map[int]time.Duration{1: time.Hour}[waits], nil
+	}}, eachStep)
+	waiting := b.advance(engine.Turn{})
+	require.Equal(t, engine.MoveWait, waiting.Move)
+	require.WithinDuration(t, time.Now().Add(time.Hour), waiting.Wait.Until, time.Minute)
 	require.Equal(t, run.PhaseWaiting, b.get().Phase)
-	require.True(t, until.Equal(b.step(0).WaitingUntil))
-	b.must("test:act", b.request(0))
-	require.Equal(t, run.PhaseRunning, b.get().Phase)
-	require.Zero(t, b.step(0).WaitingUntil)
+	require.WithinDuration(t, waiting.Wait.Until, b.step(0).WaitingUntil, time.Millisecond)
+	again := b.advance(engine.Turn{})
+	require.WithinDuration(t, waiting.Wait.Until, again.Wait.Until, time.Millisecond, "a crash does not begin the wait anew")
+	require.Equal(t, 1, waits)
+
+	require.NoError(t, b.runs.Record(t.Context(), b.id, run.Entry{Steps: []run.StepChange{
+		{StepID: "one", Status: run.StatusProcessing, WaitingUntil: time.Now().Add(-time.Second)}}}))
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}), "the time is over, and the second iteration does not wait")
+	require.Equal(t, run.PhaseDone, b.get().Phase)
+	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", `one  info: Running step each: {"key":"0","value":"a"}`,
+		`one  info: Running step each: {"key":"1","value":"b"}`, "one completed Finished step One", "Run completed with status: completed"}, b.told())
+}
+
+func TestAWaitThatCannotBeReadFailsItsStep(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{wait: func() (time.Duration, error) { return 0, action.InputError("no such time") }}, stepOne)
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, "no such time", b.step(0).Failure.Message)
 }
 
 func TestARollback(t *testing.T) {
@@ -492,12 +605,12 @@ func TestARollback(t *testing.T) {
 			require.NoError(t, ledger.Abandon(t.Context(), effect.ID, "never made"))
 		}
 	}
-	b.must(engine.ActivityFinishRun, engine.Finish{RunID: b.id.String(), FailedStep: "one", Failure: &engine.Failure{Name: "Error", Message: "no"}})
-	b.must(engine.ActivityBeginRollback, engine.Command{RunID: b.id.String()})
-	b.must(engine.ActivityBeginRollback, engine.Command{RunID: b.id.String()})
-	rollback, err := does[engine.Plan](b, engine.ActivityBeginRun, engine.Command{RunID: b.id.String()})
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{Cancelled: true}))
+	_, err := b.runs.Reopen(t.Context(), b.id, run.RollingBack)
 	require.NoError(t, err)
-	require.Equal(t, engine.ModeRollBack, rollback.Mode)
+	rollback := b.advance(engine.Turn{})
+	require.Equal(t, rollback, b.advance(engine.Turn{}), "told again after a crash")
+	require.Equal(t, engine.MoveRollBack, rollback.Move)
 	require.Equal(t, 1, rollback.Generation)
 	var order []string
 	for _, effect := range rollback.Effects {
@@ -543,7 +656,7 @@ func TestHowARollbackEnds(t *testing.T) {
 			b := newBench(t, &act{}, stepOne)
 			effect, err := b.runs.Ledger(b.id, "one", "test:act").Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
 			require.NoError(t, err)
-			require.NoError(t, b.runs.SetEffectState(t.Context(), effect.ID, test.state, ""))
+			require.NoError(t, b.runs.Record(t.Context(), b.id, run.Entry{Effects: []run.EffectChange{{ID: effect.ID, State: test.state}}}))
 			end := engine.RollbackEnd{RunID: b.id.String(), Remaining: test.remaining}
 			if test.remaining > 0 {
 				end.Failure = &engine.Failure{Name: "Error", Message: "502"}
@@ -552,9 +665,7 @@ func TestHowARollbackEnds(t *testing.T) {
 			require.Equal(t, run.StatusFailed, b.get().Status, "Backstage knows no better word")
 			require.Equal(t, test.phase, b.get().Phase)
 			require.Equal(t, test.message, b.get().Failure.Message)
-			secrets, err := b.runs.Secrets(t.Context(), b.id)
-			require.NoError(t, err)
-			require.Len(t, secrets, test.secrets)
+			require.Len(t, b.state().Secrets, test.secrets)
 		})
 	}
 }
@@ -590,11 +701,10 @@ func TestARunThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: output(nil)}, stepOne)
 	for activity, request := range map[string]any{
-		engine.ActivityBeginRun:      engine.Command{RunID: "no uuid"},
-		engine.ActivityPrepareStep:   engine.StepRequest{RunID: uuid.NewString()},
-		"test:act":                   engine.ActionRequest{RunID: uuid.NewString()},
-		engine.ActivityBeginRollback: engine.Command{RunID: uuid.NewString()},
-		engine.ActivityExpireRun:     engine.Command{RunID: "no uuid"},
+		engine.ActivityAdvance:     engine.Turn{RunID: "no uuid"},
+		"test:act":                 engine.ActionRequest{RunID: uuid.NewString()},
+		engine.ActivityEndRollback: engine.RollbackEnd{RunID: uuid.NewString()},
+		engine.ActivityExpireRun:   engine.Command{RunID: "no uuid"},
 	} {
 		_, err := b.environment.ExecuteActivity(activity, request)
 		require.Error(t, err, activity)
@@ -604,28 +714,40 @@ func TestARunThatIsNotThere(t *testing.T) {
 func TestWhatACrashTellsAgainDoesNotUndoADecision(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: fails(action.Final(errors.New("no")))}, `{"id":"one","name":"One","action":"test:act"}`)
-	failure := engine.Failure{Name: "Error", Message: "no"}
-	failed := engine.FailedStep{RunID: b.id.String(), Failure: failure}
-	finish := engine.Finish{RunID: b.id.String(), FailedStep: "one", Failure: &failure}
-	b.must(engine.ActivityBeginRun, engine.Command{RunID: b.id.String()})
-	b.must(engine.ActivityFailStep, failed)
-	b.must(engine.ActivityFinishRun, finish)
+	failed := engine.Turn{Failed: &engine.FailedAction{Failure: engine.Failure{Name: "Error", Message: "no"}}}
+	require.Equal(t, next(engine.MovePark), b.advance(failed))
 	generation, err := b.runs.Reopen(t.Context(), b.id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, Recovered: true})
 	require.NoError(t, err)
 	require.Equal(t, 1, generation)
 
-	b.must(engine.ActivityFailStep, failed)
-	b.must(engine.ActivityFinishRun, finish)
-	require.Equal(t, run.StatusProcessing, b.get().Status, "somebody has taken the run up again")
+	again := b.advance(failed)
+	require.Equal(t, engine.MoveAct, again.Move, "somebody has taken the run up again")
+	require.Equal(t, 1, again.Generation)
 	require.Equal(t, run.StatusOpen, b.step(0).Status)
+	b.must("test:act", b.request(0))
+	b.must(engine.ActivityEndRollback, engine.RollbackEnd{RunID: b.id.String()})
+	require.Equal(t, run.StatusProcessing, b.get().Status, "what an older generation tells is not heeded")
+	require.Zero(t, b.act.runs)
+}
+
+func TestATemplateMayAskToBeRolledBackWhenItFails(t *testing.T) {
+	t.Parallel()
+	b := newBenchWith(t, &act{description: action.Description{Quick: true}, run: fails(action.Final(errors.New("no")))},
+		func(spec *template.TaskSpec) { spec.OnFailure = template.RollBackOnFailure }, stepOne)
+	_, err := b.runs.Ledger(b.id, "one", "test:act").Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
+	require.NoError(t, err)
+	rollback := b.advance(engine.Turn{})
+	require.Equal(t, engine.MoveRollBack, rollback.Move)
+	require.Equal(t, 1, rollback.Generation)
+	require.Len(t, rollback.Effects, 1)
+	require.Equal(t, run.PhaseRollingBack, b.get().Phase)
 }
 
 func TestAnActionThatPanicsFailsItsStepForGood(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: func(context.Context, *action.Call) (action.Output, error) { panic("at " + secret) }},
 		`{"id":"one","name":"One","action":"test:act"}`)
-	b.must(engine.ActivityBeginRun, engine.Command{RunID: b.id.String()})
-	_, err := does[engine.ActionResult](b, "test:act", b.request(0))
+	_, err := b.environment.ExecuteActivity("test:act", b.request(0))
 	var failed *temporal.ApplicationError
 	require.ErrorAs(t, err, &failed)
 	require.True(t, failed.NonRetryable())

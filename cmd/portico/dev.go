@@ -128,10 +128,10 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, loaded *config
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, stack.DSN()); err != nil {
+	if err := migrate(ctx, stack.LocalDSN()); err != nil {
 		return err
 	}
-	p, err := connect(ctx, loaded, place{databaseURL: stack.DSN(), temporalAddress: stack.TemporalAddress(), keys: []seal.Key{key},
+	p, err := connect(ctx, loaded, place{databaseURL: stack.LocalDSN(), temporalAddress: stack.TemporalAddress(), keys: []seal.Key{key},
 		dataDir: d.dataDir}, log)
 	if err != nil {
 		return err

@@ -13,11 +13,14 @@ select @run_id::uuid, unnest(@positions::int[]), unnest(@step_ids::text[]), unne
 -- name: RunByID :one
 select * from runs where id = @id;
 
+-- name: RunWithSecrets :one
+select sqlc.embed(runs), run_secrets.sealed
+from runs
+left join run_secrets on run_secrets.run_id = runs.id
+where runs.id = @id;
+
 -- name: RunForUpdate :one
 select * from runs where id = @id for update;
-
--- name: RunSecretsByRun :one
-select sealed from run_secrets where run_id = @run_id;
 
 -- name: DeleteRunSecrets :exec
 delete from run_secrets where run_id = @run_id;
@@ -69,16 +72,19 @@ where workflow_run_id is null and coalesce(last_heartbeat_at, created_at) < @bef
 order by created_at
 limit 100;
 
--- name: BeginRun :exec
+-- name: UpdateRun :exec
+-- Moves a run on; a null leaves what is there. Whoever appends events to a run writes its row first: so their ids ascend
+-- in the order of the commits, and a reader who remembers the last id misses none.
 update runs
-set status = 'processing', phase = case when phase = 'rollingBack' then phase else 'running' end,
-    workflow_run_id = @workflow_run_id, started_at = coalesce(started_at, now()), last_heartbeat_at = now()
-where id = @id;
-
--- name: EndRun :exec
-update runs
-set status = @status, phase = @phase, finished_at = now(), last_heartbeat_at = now(),
-    failed_step = sqlc.narg('failed_step'), error = sqlc.narg('error')::json, output = sqlc.narg('output')::json
+set status = coalesce(sqlc.narg('status'), status),
+    phase = coalesce(sqlc.narg('phase'), phase),
+    workflow_run_id = coalesce(sqlc.narg('workflow_run_id'), workflow_run_id),
+    started_at = case when sqlc.narg('workflow_run_id')::text is null then started_at else coalesce(started_at, now()) end,
+    finished_at = case when @ended::bool then now() else finished_at end,
+    failed_step = case when @ended::bool then sqlc.narg('failed_step') else failed_step end,
+    error = case when @ended::bool then sqlc.narg('error')::json else error end,
+    output = case when @ended::bool then sqlc.narg('output')::json else output end,
+    last_heartbeat_at = clock_timestamp()
 where id = @id;
 
 -- name: ReopenRun :one
@@ -88,9 +94,6 @@ set status = @status, phase = @phase, generation = generation + 1, workflow_run_
     failed_step = null, error = null
 where id = @id and status = any (@allowed::text[])
 returning generation;
-
--- name: SetRunPhase :exec
-update runs set phase = @phase, last_heartbeat_at = now() where id = @id;
 
 -- name: ResetStepsFrom :exec
 -- Makes the step and all that follow it open again.
@@ -113,10 +116,6 @@ set status = @status,
     error = sqlc.narg('error')::json,
     workspace = coalesce(sqlc.narg('workspace'), workspace)
 where run_id = @run_id and step_id = @step_id;
-
--- name: CommitWithoutWaiting :exec
--- Lets this transaction's commit return before it is on disk. A crash of Postgres may lose it, never tear it.
-select set_config('synchronous_commit', 'off', true);
 
 -- name: SpentWorkspaces :many
 -- Snapshots of runs that ended for good before a time and that no other run may still go on from.

@@ -59,13 +59,13 @@ type Options struct {
 
 // Stack is a running development stack.
 type Stack struct {
-	options  Options
-	lock     *dataLock
-	ports    *PortBook
-	postgres *postgres.Server // nil when the DSN was given
-	temporal *temporal.Server
-	ui       *temporalui.Server
-	dsn      string
+	options       Options
+	lock          *dataLock
+	ports         *PortBook
+	postgres      *postgres.Server // nil when the DSN was given
+	temporal      *temporal.Server
+	ui            *temporalui.Server
+	dsn, localDSN string
 }
 
 // Start brings the stack up and returns when all of it is ready. When a part fails, those that run are stopped again, and the error says
@@ -112,7 +112,7 @@ func (s *Stack) start(ctx context.Context) error {
 
 func (s *Stack) startPostgres(ctx context.Context) error {
 	if s.options.DSN != "" {
-		s.dsn = s.options.DSN
+		s.dsn, s.localDSN = s.options.DSN, s.options.DSN
 		return nil
 	}
 	s.options.Progress(PartPostgres, Starting)
@@ -132,7 +132,7 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 	if err := s.postgres.CreateDatabase(ctx, databaseName); err != nil {
 		return err
 	}
-	s.dsn = s.postgres.DSN(databaseName)
+	s.dsn, s.localDSN = s.postgres.DSN(databaseName), s.postgres.LocalDSN(databaseName)
 	s.options.Progress(PartPostgres, Ready)
 	return nil
 }
@@ -143,12 +143,12 @@ func (s *Stack) startTemporal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	beside, err := pgx.ParseConfig(s.dsn)
+	beside, err := pgx.ParseConfig(s.localDSN)
 	if err != nil {
 		return fmt.Errorf("database DSN: %w", err)
 	}
 	s.temporal, err = temporal.Start(ctx, temporal.Options{
-		DSN:              s.dsn,
+		DSN:              s.localDSN,
 		Database:         beside.Database + "_temporal",
 		Namespace:        s.options.Namespace,
 		SearchAttributes: s.options.SearchAttributes,
@@ -184,11 +184,11 @@ func (s *Stack) startUI(ctx context.Context) error {
 // DSN is of Portico's own database, which exists and may be empty.
 func (s *Stack) DSN() string { return s.dsn }
 
+// LocalDSN is DSN for this process alone, by the shortest way to the database.
+func (s *Stack) LocalDSN() string { return s.localDSN }
+
 // TemporalAddress is host:port of the Temporal frontend.
 func (s *Stack) TemporalAddress() string { return s.temporal.FrontendAddress() }
-
-// Namespace is Temporal's namespace, which exists.
-func (s *Stack) Namespace() string { return s.options.Namespace }
 
 // TemporalUI is the Temporal Web UI, for its links.
 func (s *Stack) TemporalUI() *temporalui.Server { return s.ui }

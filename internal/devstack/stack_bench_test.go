@@ -57,7 +57,7 @@ func BenchmarkBoot(b *testing.B) {
 		}
 		b.StartTimer()
 		stack := start(b, options)
-		connected := dial(b, stack)
+		connected := dial(b, stack, "default")
 		b.StopTimer()
 		connected.Close()
 		require.NoError(b, stack.Stop(b.Context()))
@@ -68,7 +68,7 @@ func BenchmarkBoot(b *testing.B) {
 // startBench brings up a stack and a worker for benchWorkflow, and runs it once.
 func startBench(b *testing.B) client.Client {
 	b.Helper()
-	connected := dial(b, start(b, devstack.Options{}))
+	connected := dial(b, start(b, devstack.Options{}), "default")
 	running := worker.New(connected, benchQueue, worker.Options{})
 	running.RegisterWorkflow(benchWorkflow)
 	require.NoError(b, running.Start())

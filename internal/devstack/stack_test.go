@@ -95,7 +95,7 @@ func TestStackRunsWorkflowsAndKeepsThemThroughARestart(t *testing.T) {
 	first := start(t, devstack.Options{DataDir: directory, Progress: func(part string, state devstack.State) {
 		progress = append(progress, part+" "+string(state))
 	}})
-	connected := dial(t, first)
+	connected := dial(t, first, "default")
 	serve(t, connected)
 	run, err := connected.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: runID, TaskQueue: taskQueue}, greet)
 	require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestStackRunsWorkflowsAndKeepsThemThroughARestart(t *testing.T) {
 	require.Equal(t, first.DSN(), second.DSN())
 	require.Equal(t, first.TemporalAddress(), second.TemporalAddress())
 	require.Equal(t, first.TemporalUI().URL(), second.TemporalUI().URL())
-	requireResult(t, dial(t, second).GetWorkflow(t.Context(), runID, ""), "hello Ada")
+	requireResult(t, dial(t, second, "default").GetWorkflow(t.Context(), runID, ""), "hello Ada")
 }
 
 func TestRunOfAKilledProcessGoesOnInTheNext(t *testing.T) {
@@ -136,7 +136,7 @@ func TestRunOfAKilledProcessGoesOnInTheNext(t *testing.T) {
 
 	require.NoError(t, process.Process.Kill())
 	require.Error(t, process.Wait())
-	connected := dial(t, start(t, devstack.Options{DataDir: directory}))
+	connected := dial(t, start(t, devstack.Options{DataDir: directory}), "default")
 	serve(t, connected)
 	require.NoError(t, connected.SignalWorkflow(t.Context(), runID, "", "name", "Grace"))
 	requireResult(t, connected.GetWorkflow(t.Context(), runID, ""), "hello Grace")
@@ -154,7 +154,7 @@ func TestStackOnAGivenServer(t *testing.T) {
 		SearchAttributes: map[string]enumspb.IndexedValueType{attribute.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD},
 	})
 	require.Nil(t, stack.Failed())
-	connected := dial(t, stack)
+	connected := dial(t, stack, "portico")
 	_, err := connected.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 		ID: runID, TaskQueue: taskQueue,
 		TypedSearchAttributes: temporal.NewSearchAttributes(attribute.ValueSet("golden-path")),
@@ -177,7 +177,7 @@ func TestOlderSchemaIsBroughtForward(t *testing.T) {
 	visibility = connect(t, strings.Replace(second.DSN(), "/portico?", "/portico_temporal_visibility?", 1))
 	require.Equal(t, version, schemaVersion(t, visibility))
 	require.Equal(t, indexes, countIndexes(t, visibility))
-	dial(t, second)
+	dial(t, second, "default")
 }
 
 func TestWebUIShowsTheNamespace(t *testing.T) {
@@ -206,7 +206,7 @@ func TestTakenPortIsReplaced(t *testing.T) {
 	defer listener.Close()
 	second := start(t, devstack.Options{DataDir: directory})
 	require.NotEqual(t, first.TemporalAddress(), second.TemporalAddress())
-	dial(t, second)
+	dial(t, second, "default")
 }
 
 func TestUnreachableServerIsAnErrorWithoutThePassword(t *testing.T) {
@@ -238,10 +238,10 @@ func start(t testing.TB, options devstack.Options) *devstack.Stack {
 	return stack
 }
 
-func dial(t testing.TB, stack *devstack.Stack) client.Client {
+func dial(t testing.TB, stack *devstack.Stack, namespace string) client.Client {
 	t.Helper()
 	connected, err := client.DialContext(t.Context(), client.Options{
-		HostPort: stack.TemporalAddress(), Namespace: stack.Namespace(), Logger: quiet,
+		HostPort: stack.TemporalAddress(), Namespace: namespace, Logger: quiet,
 		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}, // it is the same machine
 	})
 	require.NoError(t, err)

@@ -25,56 +25,84 @@ type Command struct {
 	Summary string `json:"summary,omitempty"`
 }
 
-// Names that the workflow and its activities, its signals and the Temporal Web UI know each other by. An action runs
-// under its own id.
+// Names that the workflow and its activities, its signals and the Temporal Web UI know each other by. An action that
+// touches the world outside runs under its own id.
 const (
 	WorkflowTemplateRun = "TemplateRun"
 
 	SignalContinue = "continue"
 	SignalCancel   = "cancel"
 
-	ActivityBeginRun      = "begin run"
-	ActivityPrepareStep   = "prepare step"
-	ActivityBeginWait     = "begin wait"
-	ActivityFailStep      = "fail step"
-	ActivityFinishRun     = "finish run"
-	ActivityBeginRollback = "begin rollback"
-	ActivityUndoEffect    = "undo effect"
-	ActivityEndRollback   = "end rollback"
-	ActivityExpireRun     = "expire run"
+	ActivityAdvance     = "advance run"
+	ActivityUndoEffect  = "undo effect"
+	ActivityEndRollback = "end rollback"
+	ActivityExpireRun   = "expire run"
 )
 
-// Mode is what a run that is taken up is to do.
-type Mode string
-
-// A run that is begun, retried, or started twice executes its steps, undoes its effects, or rests.
-const (
-	ModeExecute  Mode = "execute"
-	ModeRollBack Mode = "rollBack"
-	// ModeRest: the record says that the run has ended; there is nothing to do.
-	ModeRest Mode = "rest"
-)
-
-// Plan is what the workflow needs to know of a run to drive it.
-type Plan struct {
-	Mode       Mode       `json:"mode"`
-	Generation int        `json:"generation"`
-	Steps      []PlanStep `json:"steps,omitempty"`
-	// Workspace is the digest of the snapshot that the last completed step left.
-	Workspace string `json:"workspace,omitempty"`
-	// Effects are the effects to undo, in the order to undo them.
-	Effects []PlanEffect `json:"effects,omitempty"`
-	// RollBackOnFailure undoes a failed run without asking.
-	RollBackOnFailure bool     `json:"rollBackOnFailure,omitempty"`
-	Settings          Settings `json:"settings"`
+// Turn asks to carry a run on from where its record says that it stands, as far as that takes no time and touches
+// nothing outside.
+type Turn struct {
+	RunID string `json:"runId"`
+	// Generation is the one that the workflow drives. What happened in an older one than the record's is not told again.
+	Generation int `json:"generation"`
+	// Failed is the action that the last turn asked for, when it failed for good.
+	Failed *FailedAction `json:"failed,omitempty"`
+	// Cancelled says that somebody cancelled the run.
+	Cancelled bool `json:"cancelled,omitempty"`
 }
 
-// PlanStep is one step of a plan.
-type PlanStep struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	// Done steps were completed or skipped before and are not run again.
-	Done bool `json:"done,omitempty"`
+// FailedAction says that the step at a position failed for good.
+type FailedAction struct {
+	Position int     `json:"position"`
+	Failure  Failure `json:"failure"`
+}
+
+// Move is what comes after a turn.
+type Move string
+
+// The moves.
+const (
+	// MoveAct runs an action as an activity of its own.
+	MoveAct Move = "act"
+	// MoveWait waits until a time.
+	MoveWait Move = "wait"
+	// MoveRollBack undoes effects.
+	MoveRollBack Move = "rollBack"
+	// MovePark waits for somebody to decide about the failed run.
+	MovePark Move = "park"
+	// MoveEnd ends the workflow: nothing can follow.
+	MoveEnd Move = "end"
+)
+
+// Next answers a turn: what the workflow is to do before the next one.
+type Next struct {
+	Move       Move     `json:"move"`
+	Generation int      `json:"generation"`
+	Settings   Settings `json:"settings"`
+	// Action is what MoveAct runs.
+	Action *Action `json:"action,omitempty"`
+	// Wait is what MoveWait waits for.
+	Wait *Wait `json:"wait,omitempty"`
+	// Effects are what MoveRollBack undoes, in the order to undo them.
+	Effects []PlanEffect `json:"effects,omitempty"`
+}
+
+// Action is one execution of a step's action.
+type Action struct {
+	// ID is the action's id, and the activity's name.
+	ID string `json:"id"`
+	// Summary is the step's name, for the Temporal Web UI.
+	Summary  string `json:"summary"`
+	Position int    `json:"position"`
+	// Iteration is the position among all iterations of the step, those that do not run included.
+	Iteration int `json:"iteration"`
+}
+
+// Wait is a wait of a step.
+type Wait struct {
+	Until time.Time `json:"until"`
+	// Summary is the step's name, for the Temporal Web UI.
+	Summary string `json:"summary"`
 }
 
 // PlanEffect is one effect to undo.
@@ -83,7 +111,7 @@ type PlanEffect struct {
 	Summary string `json:"summary"`
 }
 
-// Settings pace the engine; they travel with the plan so that a replay sees what the run saw.
+// Settings pace the engine; they travel with each answer so that a replay sees what the run saw.
 type Settings struct {
 	StepTimeout      time.Duration `json:"stepTimeout"`
 	HeartbeatTimeout time.Duration `json:"heartbeatTimeout"`
@@ -93,60 +121,12 @@ type Settings struct {
 	ParkedExpiry     time.Duration `json:"parkedExpiry"`
 }
 
-// StepRequest asks to prepare a step.
-type StepRequest struct {
-	RunID      string `json:"runId"`
-	Generation int    `json:"generation"`
-	Position   int    `json:"position"`
-	// PreviousFailed and Cancelled say what happened to the run so far.
-	PreviousFailed bool `json:"previousFailed,omitempty"`
-	Cancelled      bool `json:"cancelled,omitempty"`
-}
-
-// Prepared says how to run a step. Neither Skip nor Failure means that it runs.
-type Prepared struct {
-	Skip bool `json:"skip,omitempty"`
-	// Failure is why the step cannot run: bad input, an unknown action.
-	Failure *Failure `json:"failure,omitempty"`
-	Action  string   `json:"action,omitempty"`
-	// Quick actions run in the workflow worker itself.
-	Quick bool `json:"quick,omitempty"`
-	// Iterations are the executions to do, in order.
-	Iterations []PreparedIteration `json:"iterations,omitempty"`
-}
-
-// PreparedIteration is one execution of a step's action.
-type PreparedIteration struct {
-	// Index is the position among all iterations of the step, those that do not run included.
-	Index int `json:"index"`
-	// Wait is how long to wait before the action runs: a durable timer, which holds no worker.
-	Wait time.Duration `json:"wait,omitempty"`
-}
-
-// ActionRequest asks to run a step's action once.
+// ActionRequest asks to run a step's action once. What it needs beyond this is in the run's record.
 type ActionRequest struct {
 	RunID      string `json:"runId"`
 	Generation int    `json:"generation"`
 	Position   int    `json:"position"`
 	Iteration  int    `json:"iteration"`
-	// PreviousFailed says that an earlier step failed, as it did when this one was prepared.
-	PreviousFailed bool `json:"previousFailed,omitempty"`
-	// First and Last mark the first and the last execution of the step: they tell of its beginning and its end.
-	First     bool   `json:"first,omitempty"`
-	Last      bool   `json:"last,omitempty"`
-	Workspace string `json:"workspace,omitempty"`
-}
-
-// Wait records that a step waits until a time; its timer is the workflow's.
-type Wait struct {
-	ActionRequest
-	Until time.Time `json:"until"`
-}
-
-// ActionResult is what an action left besides its output, which is in the run's record.
-type ActionResult struct {
-	// Workspace is the digest of the snapshot to go on from.
-	Workspace string `json:"workspace,omitempty"`
 }
 
 // Failure is an error as people see it, redacted.
@@ -154,30 +134,6 @@ type Failure struct {
 	Name    string `json:"name"`
 	Message string `json:"message"`
 	Next    string `json:"next,omitempty"`
-}
-
-// FailedStep records that a step failed for good.
-type FailedStep struct {
-	RunID      string  `json:"runId"`
-	Generation int     `json:"generation"`
-	Position   int     `json:"position"`
-	Failure    Failure `json:"failure"`
-	Cancelled  bool    `json:"cancelled,omitempty"`
-}
-
-// Finish ends a run. Without a Failure it completed.
-type Finish struct {
-	RunID      string `json:"runId"`
-	Generation int    `json:"generation"`
-	// FailedStep and Failure are the first step that failed and why.
-	FailedStep string   `json:"failedStep,omitempty"`
-	Failure    *Failure `json:"failure,omitempty"`
-	Cancelled  bool     `json:"cancelled,omitempty"`
-}
-
-// Finished answers a Finish. Failure is set when the run's output could not be rendered.
-type Finished struct {
-	Failure *Failure `json:"failure,omitempty"`
 }
 
 // Undo asks to undo one effect.

@@ -5,12 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 )
 
 // maxEvents bounds one reading of an event log; a follower reads on from the last id.
 const maxEvents = 10_000
+
+// announceTimeout bounds how long the database may take to wake followers.
+const announceTimeout = 5 * time.Second
 
 // Channel is where Postgres tells that a run has new events; the payload is the run's id.
 const Channel = "portico_run_events"

@@ -1,9 +1,11 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/action"
 )
 
 // Entry is what one move of the engine leaves in a run's record: all of it or nothing. Recording it twice, as a crash
@@ -20,9 +23,27 @@ type Entry struct {
 	// Began, when not "", marks the run as under way in the workflow execution with this id.
 	Began string
 	// Phase is the run's new phase, "" to leave it.
-	Phase Phase
-	Step  *StepChange
-	End   *Ending
+	Phase   Phase
+	Steps   []StepChange
+	Effects []EffectChange
+	End     *Ending
+}
+
+// Add appends what followed, so that both are one move.
+func (e *Entry) Add(next Entry) {
+	e.Events = append(e.Events, next.Events...)
+	e.Began = cmp.Or(next.Began, e.Began)
+	e.Phase = cmp.Or(next.Phase, e.Phase)
+	e.End = cmp.Or(next.End, e.End)
+	e.Effects = append(e.Effects, next.Effects...)
+	for _, change := range next.Steps {
+		at := slices.IndexFunc(e.Steps, func(earlier StepChange) bool { return earlier.StepID == change.StepID })
+		if at < 0 {
+			e.Steps = append(e.Steps, change)
+			continue
+		}
+		e.Steps[at] = e.Steps[at].then(change)
+	}
 }
 
 // StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for WaitingUntil,
@@ -42,6 +63,39 @@ type StepChange struct {
 	Iterations map[int]json.RawMessage
 	Failure    *Failure
 	Workspace  string
+}
+
+// then is both changes as one.
+func (c StepChange) then(next StepChange) StepChange {
+	next.FailedAttempts = cmp.Or(next.FailedAttempts, c.FailedAttempts)
+	next.Workspace = cmp.Or(next.Workspace, c.Workspace)
+	if next.Input == nil {
+		next.Input = c.Input
+	}
+	if next.Iterations == nil {
+		next.Iterations = c.Iterations
+	}
+	return next
+}
+
+// Apply brings a step that was read before the change up to date, but for its times and what people see of it.
+func (s *Step) Apply(change StepChange) {
+	s.Status, s.WaitingUntil, s.Failure = change.Status, change.WaitingUntil, change.Failure
+	s.Workspace = cmp.Or(change.Workspace, s.Workspace)
+	if change.FailedAttempts != nil {
+		s.FailedAttempts = *change.FailedAttempts
+	}
+	if change.Iterations != nil {
+		s.Iterations = change.Iterations
+	}
+}
+
+// EffectChange is an effect's new state.
+type EffectChange struct {
+	ID    string
+	State action.EffectState
+	// Note says why, "" when the state says it all.
+	Note string
 }
 
 // Ending says how a run ended, for now.
@@ -64,34 +118,52 @@ func (s *Store) Record(ctx context.Context, id uuid.UUID, entry Entry) error {
 	if err := batch.Send(ctx, s.pool); err != nil {
 		return fmt.Errorf("record what run %s did: %w", id, err)
 	}
+	s.announce(ctx, id)
 	return nil
 }
 
 func (s *Store) record(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entry) error {
+	// The run's own row comes first: see UpdateRun.
+	if err := s.updateRun(ctx, tx, id, entry); err != nil {
+		return err
+	}
 	if err := s.appendEvents(ctx, tx, id, entry.Events); err != nil {
 		return err
 	}
-	if entry.Began != "" {
-		// Should this be lost, the run is open as it was, and is begun again: not worth waiting for the disk.
-		if err := s.queries.CommitWithoutWaiting(ctx, tx); err != nil {
-			return fmt.Errorf("begin run %s: %w", id, err)
-		}
-		if err := s.queries.BeginRun(ctx, tx, &entry.Began, id); err != nil {
-			return fmt.Errorf("begin run %s: %w", id, err)
-		}
-	}
-	if entry.Phase != "" {
-		if err := s.queries.SetRunPhase(ctx, tx, string(entry.Phase), id); err != nil {
-			return fmt.Errorf("set the phase of run %s: %w", id, err)
-		}
-	}
-	if entry.Step != nil {
-		if err := s.changeStep(ctx, tx, id, *entry.Step); err != nil {
+	for _, change := range entry.Steps {
+		if err := s.changeStep(ctx, tx, id, change); err != nil {
 			return err
 		}
 	}
-	if entry.End != nil {
-		return s.end(ctx, tx, id, *entry.End)
+	for _, change := range entry.Effects {
+		if err := s.changeEffect(ctx, tx, change); err != nil {
+			return err
+		}
+	}
+	if entry.End == nil || !entry.End.ForgetSecrets {
+		return nil
+	}
+	if err := s.queries.DeleteRunSecrets(ctx, tx, id); err != nil {
+		return fmt.Errorf("delete the secrets of run %s: %w", id, err)
+	}
+	return nil
+}
+
+func (s *Store) updateRun(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entry) error {
+	params := db.UpdateRunParams{ID: id, WorkflowRunID: orNull(entry.Began), Phase: orNull(string(entry.Phase))}
+	if entry.Began != "" {
+		params.Status = new(string(StatusProcessing))
+	}
+	if end := entry.End; end != nil {
+		failure, err := encodeFailure(end.Failure)
+		if err != nil {
+			return fmt.Errorf("encode the error of run %s: %w", id, err)
+		}
+		params.Ended, params.Status, params.Phase = true, new(string(end.Status)), new(string(end.Phase))
+		params.FailedStep, params.Error, params.Output = orNull(end.FailedStep), failure, end.Output
+	}
+	if err := s.queries.UpdateRun(ctx, tx, params); err != nil {
+		return fmt.Errorf("update run %s: %w", id, err)
 	}
 	return nil
 }
@@ -145,25 +217,6 @@ func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change
 	return nil
 }
 
-func (s *Store) end(ctx context.Context, tx db.DBTX, id uuid.UUID, ending Ending) error {
-	failure, err := encodeFailure(ending.Failure)
-	if err != nil {
-		return fmt.Errorf("encode the error of run %s: %w", id, err)
-	}
-	params := db.EndRunParams{ID: id, Status: string(ending.Status), Phase: string(ending.Phase),
-		FailedStep: orNull(ending.FailedStep), Error: failure, Output: ending.Output}
-	if err := s.queries.EndRun(ctx, tx, params); err != nil {
-		return fmt.Errorf("end run %s: %w", id, err)
-	}
-	if !ending.ForgetSecrets {
-		return nil
-	}
-	if err := s.queries.DeleteRunSecrets(ctx, tx, id); err != nil {
-		return fmt.Errorf("delete the secrets of run %s: %w", id, err)
-	}
-	return nil
-}
-
 // Reopening takes an ended run up again.
 type Reopening struct {
 	Status Status
@@ -188,6 +241,9 @@ func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generati
 		generation, err = s.reopen(ctx, tx, id, r)
 		return err
 	})
+	if err == nil {
+		s.announce(ctx, id)
+	}
 	return generation, err
 }
 

@@ -53,17 +53,16 @@ func (l *ledger) Confirm(ctx context.Context, effectID string, c action.Confirma
 }
 
 func (l *ledger) Abandon(ctx context.Context, effectID, note string) error {
-	return l.store.SetEffectState(ctx, effectID, action.EffectUndone, note)
+	return l.store.changeEffect(ctx, l.store.pool, EffectChange{ID: effectID, State: action.EffectUndone, Note: note})
 }
 
-// SetEffectState moves an effect on.
-func (s *Store) SetEffectState(ctx context.Context, effectID string, state action.EffectState, note string) error {
-	id, err := uuid.Parse(effectID)
+func (s *Store) changeEffect(ctx context.Context, tx db.DBTX, change EffectChange) error {
+	id, err := uuid.Parse(change.ID)
 	if err != nil {
-		return fmt.Errorf("effect %q: %w", effectID, err)
+		return fmt.Errorf("effect %q: %w", change.ID, err)
 	}
-	if err := s.queries.SetEffectState(ctx, s.pool, string(state), note, id); err != nil {
-		return fmt.Errorf("set the state of effect %s: %w", effectID, err)
+	if err := s.queries.SetEffectState(ctx, tx, string(change.State), change.Note, id); err != nil {
+		return fmt.Errorf("set the state of effect %s: %w", change.ID, err)
 	}
 	return nil
 }

@@ -89,8 +89,9 @@ type Step struct {
 	Failure            *Failure
 	// Workspace is the digest of the snapshot that the step left, "" when it left the workspace as it was.
 	Workspace string
-	// sealedIterations are read with Store.Iterations.
-	sealedIterations []byte
+	// Iterations are the true outputs of the iterations so far, by index, of a step with each that is under way; only a
+	// State has them.
+	Iterations map[int]json.RawMessage
 }
 
 // Event types are Backstage's; its clients throw on any other.

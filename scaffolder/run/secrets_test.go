@@ -35,21 +35,18 @@ func TestNoSecretLiesInClear(t *testing.T) {
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })
 	redact := run.NewRedactor(map[string]string{"token": secret})
 	output := json.RawMessage(`{"url":"https://x?t=` + secret + `"}`)
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, Iterations: map[int]json.RawMessage{0: output}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: map[int]json.RawMessage{0: output}}}})
 	require.NotContains(t, r.everything(t), secret)
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted, Output: output, Shown: redact.JSON(output)}})
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "two", Status: run.StatusCompleted, Output: json.RawMessage(`{"n":1}`), Shown: json.RawMessage(`{"n":1}`)}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: output, Shown: redact.JSON(output)}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusCompleted, Output: json.RawMessage(`{"n":1}`), Shown: json.RawMessage(`{"n":1}`)}}})
 	held := r.everything(t)
 	require.NotContains(t, held, secret)
 	require.NotContains(t, held, `\x`+hexOf(secret))
 
-	secrets, err := r.Secrets(t.Context(), id)
-	require.NoError(t, err)
-	require.Equal(t, map[string]string{"token": secret}, secrets)
-	steps, outputs, err := r.StepsAndOutputs(t.Context(), id)
-	require.NoError(t, err)
-	require.Equal(t, `{"url":"https://x?t=***"}`, string(steps[0].Output), "what people see") //nolint:testifylint // as it is stored
-	require.Equal(t, []run.StepOutput{{"one", output}, {"two", json.RawMessage(`{"n":1}`)}}, outputs, "what expressions see")
+	state := r.state(t, id)
+	require.Equal(t, map[string]string{"token": secret}, state.Secrets)
+	require.Equal(t, `{"url":"https://x?t=***"}`, string(state.Steps[0].Output), "what people see") //nolint:testifylint // as it is stored
+	require.Equal(t, []run.StepOutput{{"one", output}, {"two", json.RawMessage(`{"n":1}`)}}, state.Outputs, "what expressions see")
 }
 
 func hexOf(text string) string {
@@ -70,14 +67,10 @@ func TestSecretsGoWhenTheRunEnds(t *testing.T) {
 	r.write(t, ended, run.Entry{End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, ForgetSecrets: true}})
 	r.write(t, parked, run.Entry{End: &failed})
 	for id, expected := range map[uuid.UUID]int{ended: 0, parked: 1} {
-		secrets, err := r.Secrets(t.Context(), id)
-		require.NoError(t, err)
-		require.Len(t, secrets, expected)
+		require.Len(t, r.state(t, id).Secrets, expected)
 	}
 	require.NoError(t, r.ForgetSecrets(t.Context(), parked))
-	secrets, err := r.Secrets(t.Context(), parked)
-	require.NoError(t, err)
-	require.Empty(t, secrets)
+	require.Empty(t, r.state(t, parked).Secrets)
 }
 
 func TestSecretsOpenOnlyWithTheirKeyAndForTheirRun(t *testing.T) {
@@ -87,12 +80,12 @@ func TestSecretsOpenOnlyWithTheirKeyAndForTheirRun(t *testing.T) {
 	other := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "another"} })
 	keys, err := seal.NewKeyring(seal.GenerateKey("other"))
 	require.NoError(t, err)
-	_, err = run.NewStore(r.pool, keys).Secrets(t.Context(), id)
+	_, err = run.NewStore(r.pool, keys).State(t.Context(), id)
 	require.ErrorContains(t, err, `secrets of run `+id.String()+`: sealed with key "test"`)
 
 	_, err = r.pool.Exec(t.Context(), "update run_secrets set sealed = (select sealed from run_secrets where run_id = $1) where run_id = $2", id, other)
 	require.NoError(t, err)
-	_, err = r.Secrets(t.Context(), other)
+	_, err = r.State(t.Context(), other)
 	require.ErrorContains(t, err, "secrets of run "+other.String())
 }
 

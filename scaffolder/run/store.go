@@ -24,6 +24,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	queries *db.Queries
 	keys    *seal.Keyring
+	told    announcements
 }
 
 // NewStore keeps runs in the database of pool and seals secrets with keys.
@@ -125,33 +126,6 @@ func (s *Store) Steps(ctx context.Context, id uuid.UUID) ([]Step, error) {
 	return stepsFromRows(id, rows)
 }
 
-// StepsAndOutputs are the run's steps, and the true outputs of those that completed, secrets and all: what expressions
-// see as steps.<id>.output.
-func (s *Store) StepsAndOutputs(ctx context.Context, id uuid.UUID) ([]Step, []StepOutput, error) {
-	rows, err := s.queries.RunStepsByRun(ctx, s.pool, id)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the steps of run %s: %w", id, err)
-	}
-	steps, err := stepsFromRows(id, rows)
-	if err != nil {
-		return nil, nil, err
-	}
-	var outputs []StepOutput
-	for _, row := range rows {
-		if Status(row.Status) != StatusCompleted {
-			continue
-		}
-		output := json.RawMessage(row.Output)
-		if row.SealedOutput != nil {
-			if output, err = s.keys.Open(row.SealedOutput, id.String()); err != nil {
-				return nil, nil, fmt.Errorf("output of step %s of run %s: %w", row.StepID, id, err)
-			}
-		}
-		outputs = append(outputs, StepOutput{StepID: row.StepID, Output: output})
-	}
-	return steps, outputs, nil
-}
-
 func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
 	steps := make([]Step, len(rows))
 	for i, row := range rows {
@@ -163,52 +137,10 @@ func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
 			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
 			FailedAttempts: int(row.FailedAttempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
 			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Failure: failure,
-			Workspace: orEmpty(row.Workspace), sealedIterations: row.SealedIterations,
+			Workspace: orEmpty(row.Workspace),
 		}
 	}
 	return steps, nil
-}
-
-// Iterations are the true outputs of a step's iterations so far, by their index.
-func (s *Store) Iterations(id uuid.UUID, step Step) (map[int]json.RawMessage, error) {
-	iterations := map[int]json.RawMessage{}
-	if step.sealedIterations == nil {
-		return iterations, nil
-	}
-	plain, err := s.keys.Open(step.sealedIterations, id.String())
-	if err != nil {
-		return nil, fmt.Errorf("iterations of step %s of run %s: %w", step.ID, id, err)
-	}
-	if err := json.Unmarshal(plain, &iterations); err != nil {
-		return nil, fmt.Errorf("iterations of step %s of run %s: %w", step.ID, id, err)
-	}
-	return iterations, nil
-}
-
-// StepOutput is what a completed step left. Output is nil when it left nothing.
-type StepOutput struct {
-	StepID string
-	Output json.RawMessage
-}
-
-// Secrets are the run's secrets; empty once they were deleted.
-func (s *Store) Secrets(ctx context.Context, id uuid.UUID) (map[string]string, error) {
-	sealed, err := s.queries.RunSecretsByRun(ctx, s.pool, id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return map[string]string{}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the secrets of run %s: %w", id, err)
-	}
-	plain, err := s.keys.Open(sealed, id.String())
-	if err != nil {
-		return nil, fmt.Errorf("secrets of run %s: %w", id, err)
-	}
-	secrets := map[string]string{}
-	if err := json.Unmarshal(plain, &secrets); err != nil {
-		return nil, fmt.Errorf("secrets of run %s: %w", id, err)
-	}
-	return secrets, nil
 }
 
 func (s *Store) putSecrets(ctx context.Context, tx db.DBTX, id uuid.UUID, secrets map[string]string) error {

@@ -66,6 +66,13 @@ func (r record) step(t *testing.T, id uuid.UUID, position int) run.Step {
 	return steps[position]
 }
 
+func (r record) state(t *testing.T, id uuid.UUID) run.State {
+	t.Helper()
+	state, err := r.State(t.Context(), id)
+	require.NoError(t, err)
+	return state
+}
+
 func (r record) write(t *testing.T, id uuid.UUID, entry run.Entry) {
 	t.Helper()
 	require.NoError(t, r.Record(t.Context(), id, entry))
@@ -235,7 +242,7 @@ func TestNoReaderMissesAnEvent(t *testing.T) {
 			for n := range each {
 				entry := run.Entry{Events: []run.NewEvent{line(fmt.Sprintf("%d/%d", w, n), "x"), line(fmt.Sprintf("%d/%d/b", w, n), "y")}}
 				if n%2 == 0 { // half of them within a longer transaction
-					entry.Step = &run.StepChange{StepID: "one", Status: run.StatusProcessing}
+					entry.Steps = []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}
 				}
 				if err := r.Record(t.Context(), id, entry); err != nil {
 					failures <- err
@@ -304,17 +311,17 @@ func TestAStepsLife(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
-	r.write(t, id, run.Entry{Began: "execution-1", Phase: run.PhaseWaiting, Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until}})
+	r.write(t, id, run.Entry{Began: "execution-1", Phase: run.PhaseWaiting, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until}}})
 	require.Equal(t, run.StatusProcessing, r.get(t, id).Status)
 	require.Equal(t, run.PhaseWaiting, r.get(t, id).Phase)
 	require.NotZero(t, r.get(t, id).StartedAt)
 	require.True(t, until.Equal(r.step(t, id, 0).WaitingUntil))
 
-	r.write(t, id, run.Entry{Phase: run.PhaseRunning, Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2),
-		Input: json.RawMessage(`{"b":1,"a":2}`), Workspace: "sha256:1"}})
+	r.write(t, id, run.Entry{Phase: run.PhaseRunning, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2),
+		Input: json.RawMessage(`{"b":1,"a":2}`), Workspace: "sha256:1"}}})
 	began := r.step(t, id, 0).StartedAt
 	require.Zero(t, r.step(t, id, 0).WaitingUntil, "it waits no more")
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}}})
 	step := r.step(t, id, 0)
 	require.Equal(t, run.StatusCompleted, step.Status)
 	require.Equal(t, 2, step.FailedAttempts)
@@ -323,7 +330,7 @@ func TestAStepsLife(t *testing.T) {
 	require.Equal(t, began, step.StartedAt)
 	require.NotZero(t, step.EndedAt)
 
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "two", Status: run.StatusFailed, Failure: failed.Failure}, End: &failed})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed, Failure: failed.Failure}}, End: &failed})
 	require.Equal(t, failed.Failure, r.step(t, id, 1).Failure)
 	ended := r.get(t, id)
 	require.Equal(t, failed.Failure, ended.Failure)
@@ -336,16 +343,68 @@ func TestTheIterationsOfAStepAreKeptUntilItEnds(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	first := map[int]json.RawMessage{0: json.RawMessage(`{"url":"a"}`)}
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, Iterations: first}})
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(1)}})
-	kept, err := r.Iterations(id, r.step(t, id, 0))
-	require.NoError(t, err)
-	require.Equal(t, first, kept, "the second iteration begins, and the first is not forgotten")
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: first}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(1)}}})
+	require.Equal(t, first, r.state(t, id).Steps[0].Iterations, "the second iteration begins, and the first is not forgotten")
 
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{}`), Shown: json.RawMessage(`{}`)}})
-	kept, err = r.Iterations(id, r.step(t, id, 0))
-	require.NoError(t, err)
-	require.Empty(t, kept)
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{}`), Shown: json.RawMessage(`{}`)}}})
+	require.Empty(t, r.state(t, id).Steps[0].Iterations)
+}
+
+// TestEntriesAddUp holds Entry.Add and Step.Apply to the database: entries that are written together leave what they leave
+// one after another, and whoever follows them in memory knows the same.
+func TestEntriesAddUp(t *testing.T) {
+	t.Parallel()
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
+	output := json.RawMessage(`{"x":1}`)
+	entries := []run.Entry{
+		{Began: "execution-1", Events: []run.NewEvent{line("a", "first")}},
+		{Phase: run.PhaseWaiting, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until, Input: output}}},
+		{Phase: run.PhaseRunning, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2), Workspace: "sha256:1",
+			Iterations: map[int]json.RawMessage{0: output}}}},
+		{Events: []run.NewEvent{line("b", "second"), line("a", "told twice")}, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}},
+		{Steps: []run.StepChange{{StepID: "two", Status: run.StatusProcessing}}},
+		{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: output, Shown: output}}},
+		{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed, Failure: failed.Failure}}, End: &failed,
+			Events: []run.NewEvent{completion("0/completion")}},
+	}
+	r := newRecord(t)
+	for count := range len(entries) + 1 {
+		apart, together := r.create(t, nil), r.create(t, nil)
+		followed := r.state(t, apart).Steps
+		var sum run.Entry
+		for _, entry := range entries[:count] {
+			r.write(t, apart, entry)
+			sum.Add(entry)
+			for _, change := range entry.Steps {
+				followed[map[string]int{"one": 0, "two": 1}[change.StepID]].Apply(change)
+			}
+		}
+		r.write(t, together, sum)
+		expected, got := r.state(t, apart), r.state(t, together)
+		require.Equal(t, expected.Status, got.Status)
+		require.Equal(t, expected.Phase, got.Phase)
+		require.Equal(t, expected.WorkflowRunID, got.WorkflowRunID)
+		require.Equal(t, expected.Failure, got.Failure)
+		require.Equal(t, expected.Outputs, got.Outputs)
+		require.Equal(t, r.messages(t, apart, 0), r.messages(t, together, 0))
+		for i := range expected.Steps {
+			require.Equal(t, timeless(expected.Steps[i]), timeless(got.Steps[i]), "after %d entries", count)
+			seen := timeless(expected.Steps[i])
+			seen.Input, seen.Output = nil, nil
+			require.Equal(t, seen, timeless(followed[i]), "after %d entries", count)
+		}
+	}
+}
+
+// timeless is a step without the times at which it happened to be written. The iterations of a step that has ended are
+// of no use to anybody.
+func timeless(step run.Step) run.Step {
+	step.StartedAt, step.EndedAt, step.WaitingUntil = time.Time{}, time.Time{}, step.WaitingUntil.UTC()
+	if step.Status.Ended() {
+		step.Iterations = nil
+	}
+	return step
 }
 
 func TestReopening(t *testing.T) {
@@ -354,10 +413,10 @@ func TestReopening(t *testing.T) {
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
 	r.write(t, id, run.Entry{Began: "execution-1"})
 	require.Equal(t, "execution-1", r.get(t, id).WorkflowRunID)
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}}})
 	r.write(t, id, run.Entry{
 		Events: []run.NewEvent{line("a", "kept"), {Type: run.EventCancelled, Key: "c"}, completion("0/completion")},
-		Step:   &run.StepChange{StepID: "two", Status: run.StatusFailed, FailedAttempts: new(3), Failure: failed.Failure, Workspace: "sha256:2"}, End: &failed})
+		Steps:  []run.StepChange{{StepID: "two", Status: run.StatusFailed, FailedAttempts: new(3), Failure: failed.Failure, Workspace: "sha256:2"}}, End: &failed})
 
 	generation, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 1,
 		Secrets: map[string]string{"token": "new"}, Recovered: true})
@@ -376,9 +435,7 @@ func TestReopening(t *testing.T) {
 	require.Zero(t, r.step(t, id, 1).FailedAttempts, "a person's retry has all attempts before it")
 	require.Nil(t, r.step(t, id, 1).Failure)
 	require.Equal(t, []string{"log: kept", "recovered: "}, r.messages(t, id, 0), "the ending is taken back")
-	secrets, err := r.Secrets(t.Context(), id)
-	require.NoError(t, err)
-	require.Equal(t, map[string]string{"token": "new"}, secrets)
+	require.Equal(t, map[string]string{"token": "new"}, r.state(t, id).Secrets)
 
 	_, err = r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing})
 	require.EqualError(t, err, fmt.Sprintf("Task with taskId %s cannot be retried", id))
@@ -389,15 +446,13 @@ func TestARollbackLeavesStepsAndSecretsAlone(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
-	r.write(t, id, run.Entry{Step: &run.StepChange{StepID: "two", Status: run.StatusFailed}, End: &failed})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed}}, End: &failed})
 	_, err := r.Reopen(t.Context(), id, run.RollingBack)
 	require.NoError(t, err)
 	require.Equal(t, run.PhaseRollingBack, r.get(t, id).Phase)
 	require.Equal(t, run.StatusFailed, r.step(t, id, 1).Status)
 	require.Equal(t, []string{"log: Rolling back: undoing what this run created"}, r.messages(t, id, 0))
-	secrets, err := r.Secrets(t.Context(), id)
-	require.NoError(t, err)
-	require.Equal(t, map[string]string{"token": "old"}, secrets)
+	require.Equal(t, map[string]string{"token": "old"}, r.state(t, id).Secrets)
 }
 
 func TestOnlyOneOfManyRetriesIsHeard(t *testing.T) {
@@ -462,7 +517,7 @@ func TestTheWorkspacesOfRunsThatEndedAreSpent(t *testing.T) {
 	r := newRecord(t)
 	ended, underWay := r.create(t, nil), r.create(t, nil)
 	keep := func(id uuid.UUID, step, digest string) {
-		r.write(t, id, run.Entry{Step: &run.StepChange{StepID: step, Status: run.StatusCompleted, Workspace: digest}})
+		r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: step, Status: run.StatusCompleted, Workspace: digest}}})
 	}
 	keep(ended, "one", "sha256:own")
 	keep(ended, "two", "sha256:shared")

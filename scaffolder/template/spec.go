@@ -22,6 +22,9 @@ type TaskSpec struct {
 	OnFailure    string          `json:"onFailure,omitempty"`
 }
 
+// RollBackOnFailure as a template's onFailure undoes a failed run without asking.
+const RollBackOnFailure = "rollback"
+
 // User is who a run runs for; both fields are empty when a service started it.
 type User struct {
 	Entity json.RawMessage `json:"entity,omitempty"`

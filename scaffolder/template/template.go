@@ -54,7 +54,7 @@ type Spec struct {
 	// EarlyFormDecorators is the older name of FormDecorators.
 	EarlyFormDecorators json.RawMessage `json:"EXPERIMENTAL_formDecorators"`
 	Recovery            json.RawMessage `json:"EXPERIMENTAL_recovery"`
-	// OnFailure is Portico's: "rollback" undoes a failed run without asking.
+	// OnFailure is Portico's: RollBackOnFailure, or "" to leave a failed run to people.
 	OnFailure string `json:"onFailure"`
 }
 

@@ -33,13 +33,14 @@ const (
 type cluster struct {
 	directory string
 	account   account
-	// handle is the open directory that a child process inherits; see command.
+	// handle is the open directory that a child process inherits, and through which this process finds the server's
+	// socket; see command and socketDirectory.
 	handle   *os.File
 	password string
 }
 
-// openCluster makes the data directory when it is missing and opens it. The caller closes the handle when no process that uses
-// it will be started any more.
+// openCluster makes the data directory when it is missing and opens it. The caller closes the handle when the server has
+// ended.
 func openCluster(dataDirectory string) (*cluster, error) {
 	directory, err := filepath.Abs(dataDirectory)
 	if err != nil {
@@ -116,11 +117,34 @@ func (c *cluster) command(ctx context.Context, program string, arguments ...stri
 // childPath is the path of a file of the data directory as a child process sees it: its first inherited file, descriptor 3, is the
 // open data directory. Where /proc is missing, the account must be able to reach the directory itself.
 func (c *cluster) childPath(elements ...string) string {
-	const inherited = "/proc/self/fd/3"
-	if c.account.credential == nil || !fileExists("/proc/self/fd") {
+	if c.account.credential == nil || !fileExists(openFiles) {
 		return c.path(elements...)
 	}
 	return filepath.Join(append([]string{inherited}, elements...)...)
+}
+
+const (
+	// openFiles is where Linux shows a process its own open files.
+	openFiles = "/proc/self/fd"
+	inherited = openFiles + "/3"
+)
+
+// socketDirectory is the data directory as this process names it to reach the server's Unix socket: the address of a
+// socket holds no more than some hundred bytes, and the path of a data directory may be longer. It is "" where /proc is
+// missing, and the server then has no socket.
+func (c *cluster) socketDirectory() string {
+	if !fileExists(openFiles) {
+		return ""
+	}
+	return filepath.Join(openFiles, strconv.Itoa(int(c.handle.Fd())))
+}
+
+// childSocketDirectory is socketDirectory as the server names it.
+func (c *cluster) childSocketDirectory() string {
+	if !fileExists(openFiles) {
+		return ""
+	}
+	return inherited
 }
 
 func (c *cluster) path(elements ...string) string {

@@ -24,7 +24,8 @@ var platformSettings = map[string]string{
 func tieLifetime(attributes *syscall.SysProcAttr) { attributes.Pdeathsig = syscall.SIGINT }
 
 // clearOrphan removes what a killed predecessor left: a server that still runs on this cluster is shut down, and a
-// postmaster.pid whose number now belongs to some other process, which PostgreSQL itself would take for a running server, is removed.
+// postmaster.pid or a socket's lock whose number now belongs to some other process, which PostgreSQL itself would take for a running
+// server, is removed.
 func (c *cluster) clearOrphan(ctx context.Context) error {
 	pidFile := c.path(clusterName, "postmaster.pid")
 	content, err := os.ReadFile(pidFile)
@@ -37,7 +38,7 @@ func (c *cluster) clearOrphan(ctx context.Context) error {
 	line, _, _ := strings.Cut(string(content), "\n")
 	pid, err := strconv.Atoi(line)
 	if err != nil || !c.worksIn(pid) {
-		return os.Remove(pidFile)
+		return errors.Join(os.Remove(pidFile), c.removeSockets())
 	}
 
 	if err := syscall.Kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
@@ -53,6 +54,14 @@ func (c *cluster) clearOrphan(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (c *cluster) removeSockets() error {
+	sockets, err := fs.Glob(os.DirFS(c.directory), ".s.PGSQL.*")
+	for _, socket := range sockets {
+		err = errors.Join(err, os.Remove(c.path(socket)))
+	}
+	return err
 }
 
 // worksIn says whether the process has this cluster as its working directory, as every process of a server has.

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/internal/devstack/loopback"
 	"github.com/portico-dev/portico/internal/devstack/postgres"
 )
 
@@ -47,9 +48,12 @@ func TestServerKeepsItsDataThroughARestart(t *testing.T) {
 	require.NoError(t, first.Stop(t.Context()))
 	require.NoError(t, first.Stop(t.Context()), "stopping twice does nothing")
 
-	second := start(t, postgres.Options{DataDir: directory, Port: first.Port()})
+	config, err := pgx.ParseConfig(first.DSN("notes"))
+	require.NoError(t, err)
+	second := start(t, postgres.Options{DataDir: directory, Port: int(config.Port)})
 	require.Equal(t, first.DSN("notes"), second.DSN("notes"))
 	require.Equal(t, "kept", queryText(t, second.DSN("notes"), "select text from note"))
+	require.Equal(t, "kept", queryText(t, second.LocalDSN("notes"), "select text from note"))
 }
 
 func TestServerAsksForThePassword(t *testing.T) {
@@ -83,7 +87,7 @@ func TestCommittedDataSurvivesAKilledServer(t *testing.T) {
 	directory := t.TempDir()
 	first := start(t, postgres.Options{DataDir: directory})
 	execute(t, first.DSN("postgres"), "create table note as select 'kept' as text")
-	require.NoError(t, syscall.Kill(first.PID(), syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(postmaster(t, directory), syscall.SIGKILL))
 	<-first.Exited()
 
 	second := start(t, postgres.Options{DataDir: directory})
@@ -95,11 +99,15 @@ func TestStalePIDFileOfALivingStrangerIsNoObstacle(t *testing.T) {
 	directory := t.TempDir()
 	require.NoError(t, start(t, postgres.Options{DataDir: directory}).Stop(t.Context()))
 
-	// What a SIGKILL and a reused process number leave behind: a pid file that names this test.
+	// What a SIGKILL and a reused process number leave behind: a pid file and a socket's lock that name this test.
 	content := fmt.Sprintf("%d\n%s\n%d\n5432\n\n127.0.0.1\n", os.Getpid(), directory, time.Now().Unix())
 	require.NoError(t, os.WriteFile(filepath.Join(directory, "cluster", "postmaster.pid"), []byte(content), 0o644))
+	port, err := loopback.FreePorts(t.Context(), 1)
+	require.NoError(t, err)
+	lock := fmt.Sprintf(".s.PGSQL.%d.lock", port[0])
+	require.NoError(t, os.WriteFile(filepath.Join(directory, lock), []byte(content), 0o644))
 
-	server := start(t, postgres.Options{DataDir: directory})
+	server := start(t, postgres.Options{DataDir: directory, Port: port[0]})
 	require.NotEmpty(t, queryText(t, server.DSN("postgres"), "select version()"))
 }
 
@@ -182,4 +190,15 @@ func connect(t *testing.T, dsn string) *pgx.Conn {
 	require.NoError(t, err)
 	t.Cleanup(func() { connection.Close(context.Background()) })
 	return connection
+}
+
+// postmaster is the process id of the server on this data.
+func postmaster(t *testing.T, directory string) int {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(directory, "cluster", "postmaster.pid"))
+	require.NoError(t, err)
+	line, _, _ := strings.Cut(string(content), "\n")
+	pid, err := strconv.Atoi(line)
+	require.NoError(t, err)
+	return pid
 }

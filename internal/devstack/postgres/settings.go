@@ -4,7 +4,7 @@ package postgres
 // before it is acknowledged, so killing the server, or the machine's power, loses nothing that anybody was told is done.
 var defaultSettings = map[string]string{
 	"listen_addresses":        "127.0.0.1",
-	"unix_socket_directories": "",
+	"unix_socket_permissions": "0700",
 	"max_connections":         "200",
 	"shared_buffers":          "128MB",
 
