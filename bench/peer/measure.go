@@ -62,7 +62,7 @@ func boot(ctx context.Context, _ options, s *system, r *result) error {
 func templatesAreThere(ctx context.Context, s *system) error {
 	for _, template := range []string{threeLogs, skeleton} {
 		path := "/api/scaffolder/v2/templates/default/template/" + template + "/parameter-schema"
-		err := s.until(ctx, bootTimeout, func() (bool, error) {
+		err := s.until(ctx, bootTimeout, pollEvery, func() (bool, error) {
 			status, err := s.call(ctx, http.MethodGet, path, nil, nil)
 			return status == http.StatusOK, err
 		})
@@ -115,7 +115,7 @@ func batch(ctx context.Context, o options, s *system, r *result) error {
 	if err := startMany(ctx, s, o.batch); err != nil {
 		return err
 	}
-	err = s.until(ctx, runTimeout, func() (bool, error) {
+	err = s.until(ctx, runTimeout, pollBatchEvery, func() (bool, error) {
 		moving, err := countRuns(ctx, s, "status=open&status=processing")
 		return moving == 0, err
 	})
@@ -159,7 +159,7 @@ func runOnce(ctx context.Context, s *system, template string) (time.Duration, er
 	if err != nil {
 		return 0, err
 	}
-	err = s.until(ctx, runTimeout, func() (bool, error) {
+	err = s.until(ctx, runTimeout, pollEvery, func() (bool, error) {
 		var task struct{ Status string }
 		if _, err := s.call(ctx, http.MethodGet, "/api/scaffolder/v2/tasks/"+id, nil, &task); err != nil {
 			return false, err

