@@ -22,9 +22,9 @@ const (
 var tuning = dynamicconfig.StaticClient{
 	// Nobody waits for visibility: a short run is then listed once, when it has ended, and not when it began as well.
 	dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): visibilityPollRPS,
-	dynamicconfig.TransferProcessorMaxPollRPS.Key(): pollRPS,
-	dynamicconfig.TimerProcessorMaxPollRPS.Key():    pollRPS,
-	dynamicconfig.OutboundProcessorMaxPollRPS.Key(): pollRPS,
+	dynamicconfig.TransferProcessorMaxPollRPS.Key():   pollRPS,
+	dynamicconfig.TimerProcessorMaxPollRPS.Key():      pollRPS,
+	dynamicconfig.OutboundProcessorMaxPollRPS.Key():   pollRPS,
 
 	// A second partition of a task queue would only have to forward to the first.
 	dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
