@@ -136,8 +136,9 @@ func (b *bench) advance(turn engine.Turn) engine.Next {
 	return next
 }
 
-func acts(position, iteration int, summary string) engine.Next {
-	return engine.Next{Move: engine.MoveAct, Action: &engine.Action{ID: "test:act", Summary: summary, Position: position, Iteration: iteration}}
+// acts is the answer that runs an iteration of the first step.
+func acts(iteration int) engine.Next {
+	return engine.Next{Move: engine.MoveAct, Action: &engine.Action{ID: "test:act", Summary: "One", Iteration: iteration}}
 }
 
 // next is an answer with nothing but a move.
@@ -194,7 +195,10 @@ func fails(err error) func(context.Context, *action.Call) (action.Output, error)
 	return func(context.Context, *action.Call) (action.Output, error) { return nil, err }
 }
 
-const stepOne = `{"id":"one","name":"One","action":"test:act","input":{"t":"${{ secrets.token }}","plain":1}}`
+const (
+	stepOne = `{"id":"one","name":"One","action":"test:act","input":{"t":"${{ secrets.token }}","plain":1}}`
+	stepTwo = `{"id":"two","name":"Two","action":"test:act"}`
+)
 
 func TestARunsRecordTellsItsLife(t *testing.T) {
 	t.Parallel()
@@ -206,7 +210,7 @@ func TestARunsRecordTellsItsLife(t *testing.T) {
 				return action.Output{"url": "https://x/<1>"}, nil
 			}}, stepOne)
 			if !quick {
-				require.Equal(t, acts(0, 0, "One"), b.advance(engine.Turn{}))
+				require.Equal(t, acts(0), b.advance(engine.Turn{}))
 				require.Equal(t, run.StatusProcessing, b.get().Status)
 				b.must("test:act", b.request(0))
 			}
@@ -270,7 +274,7 @@ func TestQuickStepsSeeWhatTheOnesBeforeThemPutOut(t *testing.T) {
 
 func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, strings.ReplaceAll(stepOne, "ne\"", "ther\""))
+	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, stepTwo)
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
 		if call.StepID == "one" {
 			return nil, nil
@@ -289,16 +293,16 @@ func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
 	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}), "the third attempt was the last")
 	require.Equal(t, 4, b.act.runs)
 	require.Equal(t, run.StatusFailed, b.step(1).Status)
-	require.Equal(t, "other", b.get().FailedStep)
+	require.Equal(t, "two", b.get().FailedStep)
 }
 
 func TestATurnThatIsInterruptedKeepsWhatItDid(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, strings.ReplaceAll(stepOne, "ne\"", "ther\""))
+	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, stepTwo)
 	ctx, interrupt := context.WithCancel(t.Context())
 	b.environment.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
 	b.act.run = func(ctx context.Context, call *action.Call) (action.Output, error) {
-		if call.StepID == "other" {
+		if call.StepID == "two" {
 			interrupt()
 		}
 		return nil, ctx.Err()
@@ -439,14 +443,14 @@ func TestTheOutputsOfIterationsAreCollected(t *testing.T) {
 		}
 		return action.Output{"url": call.Iteration + string(call.Input)}, nil
 	}
-	require.Equal(t, acts(0, 0, "One"), b.advance(engine.Turn{}))
+	require.Equal(t, acts(0), b.advance(engine.Turn{}))
 	first, second := b.request(0), b.request(0)
 	second.Iteration = 1
 	b.must("test:act", first)
 	b.must("test:act", first)
 	require.Equal(t, 1, b.act.runs, "an iteration that is on the record is not run again")
 	require.Equal(t, run.StatusProcessing, b.step(0).Status)
-	require.Equal(t, acts(0, 1, "One"), b.advance(engine.Turn{}))
+	require.Equal(t, acts(1), b.advance(engine.Turn{}))
 	_, err := b.environment.ExecuteActivity("test:act", second)
 	require.Error(t, err)
 	b.must("test:act", second)
@@ -459,7 +463,7 @@ func TestTheOutputsOfIterationsAreCollected(t *testing.T) {
 
 func TestTheWorkspaceIsHandedOn(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, &act{description: action.Description{UsesWorkspace: true}}, stepOne, strings.ReplaceAll(stepOne, `"one"`, `"two"`))
+	b := newBench(t, &act{description: action.Description{UsesWorkspace: true}}, stepOne, stepTwo)
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
 		return nil, call.Workspace.WriteFile("made.txt", []byte("by one"), 0o600)
 	}
@@ -536,8 +540,8 @@ func TestAFailedRunIsParkedAndACancelledOneSaysSo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, &act{}, stepOne, strings.ReplaceAll(stepOne, "ne\"", "ther\""))
-			require.Equal(t, acts(0, 0, "One"), b.advance(engine.Turn{}))
+			b := newBench(t, &act{}, stepOne, stepTwo)
+			require.Equal(t, acts(0), b.advance(engine.Turn{}))
 			b.act.run = fails(action.Final(errors.New("no")))
 			_, err := b.environment.ExecuteActivity("test:act", b.request(0))
 			require.Error(t, err)
@@ -550,7 +554,7 @@ func TestAFailedRunIsParkedAndACancelledOneSaysSo(t *testing.T) {
 			require.Equal(t, test.status, b.step(0).Status)
 			require.Equal(t, run.StatusSkipped, b.step(1).Status)
 			require.Equal(t, []string{"Starting up task with 2 steps", "one processing Beginning step One", "one failed " + strings.ReplaceAll(test.told, "%", b.id.String()),
-				"other skipped Skipping step other because a previous step failed", "Run completed with status: failed"}, b.told())
+				"two skipped Skipping step two because a previous step failed", "Run completed with status: failed"}, b.told())
 			require.NotEmpty(t, b.state().Secrets, "a retry needs them")
 			b.must(engine.ActivityExpireRun, engine.Command{RunID: b.id.String()})
 			require.Empty(t, b.state().Secrets, "nobody decided in time")
