@@ -40,13 +40,15 @@ type GitHub struct {
 	// APIBaseURL is where the REST API is (https://ghe.example.com/api/v3), RawBaseURL where raw files are. Both are
 	// known for github.com; any other host needs one of them at least.
 	APIBaseURL, RawBaseURL string
-	// Token authenticates the requests, "" for none.
+	// Apps give tokens where they are installed, the first that is.
+	Apps []App
+	// Token authenticates the requests for everybody else, "" for none.
 	Token string
 }
 
-// String describes the integration without its token.
+// String describes the integration without its secrets.
 func (g GitHub) String() string {
-	return fmt.Sprintf("github{host=%s,authed=%t}", g.Host, g.Token != "")
+	return fmt.Sprintf("github{host=%s,authed=%t}", g.Host, g.Token != "" || len(g.Apps) > 0)
 }
 
 // withDefaults fills in what is known of github.com and checks the rest.
@@ -73,6 +75,9 @@ func (g GitHub) withDefaults() (GitHub, error) {
 		if _, err := parseWebURL(base); base != "" && err != nil {
 			return g, fmt.Errorf("GitHub integration '%s': '%s' is not a URL", g.Host, base)
 		}
+	}
+	if g.APIBaseURL == "" && len(g.Apps) > 0 {
+		return g, fmt.Errorf("GitHub integration '%s': apps need an apiBaseUrl", g.Host)
 	}
 	return g, nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -50,12 +51,7 @@ func newGitHub(t *testing.T, entries ...entry) *gitHub {
 	mux.HandleFunc("GET /api/v3/repos/acme/shop", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"default_branch": "main"})
 	})
-	mux.HandleFunc("GET /api/v3/repos/acme/shop/commits/main/status", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, map[string]any{"sha": commit})
-	})
-	mux.HandleFunc("GET /api/v3/repos/acme/shop/commits/broken/status", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, map[string]any{"sha": "../../etc"})
-	})
+	mux.HandleFunc("GET /api/v3/repos/acme/shop/commits/{ref}", fake.commit)
 	mux.HandleFunc("GET /api/v3/repos/acme/shop/contents/{path...}", fake.contents)
 	mux.HandleFunc("GET /raw/acme/shop/main/{path...}", fake.contents)
 	mux.HandleFunc("GET /api/v3/repos/acme/shop/tarball/"+commit, fake.tarball)
@@ -94,6 +90,26 @@ func (g *gitHub) recorded() []string {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	return slices.Clone(g.requests)
+}
+
+// commit answers with a hash alone, as a caller may ask.
+func (g *gitHub) commit(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !strings.HasSuffix(r.Header.Get("Accept"), ".sha"):
+		w.WriteHeader(http.StatusNotAcceptable)
+	case r.PathValue("ref") == "main" && r.Header.Get("If-None-Match") == `"`+commit+`"`:
+		w.WriteHeader(http.StatusNotModified)
+	case r.PathValue("ref") == "main":
+		w.Header().Set("Content-Type", "application/vnd.github.v3.sha")
+		_, _ = w.Write([]byte(commit))
+	case r.PathValue("ref") == "broken":
+		_, _ = w.Write([]byte("../../etc"))
+	case r.PathValue("ref") == "forbidden":
+		w.WriteHeader(http.StatusNotFound)
+	default:
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		writeJSON(w, map[string]any{"message": "No commit found for SHA: " + r.PathValue("ref")})
+	}
 }
 
 func (g *gitHub) contents(w http.ResponseWriter, r *http.Request) {

@@ -70,7 +70,7 @@ func (s *Set) open(ctx context.Context, rawURL string, options ReadOptions) (*ht
 		return nil, fault.New(fault.Input, "Unable to read %s, the URL includes credentials", parsed.Redacted())
 	}
 	if integration, _ := s.ByHost(parsed.Host); integration.Type == TypeGitHub {
-		return s.openGitHubFile(ctx, integration.GitHub, parsed, options)
+		return s.openGitHubFile(ctx, integration, parsed, options)
 	}
 	if !s.allows(parsed) {
 		return nil, notAllowed(rawURL)
@@ -105,7 +105,7 @@ func setHeader(request *http.Request, name, value string) {
 }
 
 // openGitHubFile reads through the contents API when there is a token or nothing else, else from where raw files are.
-func (s *Set) openGitHubFile(ctx context.Context, config GitHub, target *url.URL, options ReadOptions) (*http.Response, error) {
+func (s *Set) openGitHubFile(ctx context.Context, integration Integration, target *url.URL, options ReadOptions) (*http.Response, error) {
 	found, err := parseSource(target)
 	if err != nil {
 		return nil, fault.New(fault.Input, "Incorrect URL: %s, Error: %s", target, err)
@@ -113,11 +113,15 @@ func (s *Set) openGitHubFile(ctx context.Context, config GitHub, target *url.URL
 	if found.kind == "" || found.kind == "edit" || found.path == "" {
 		return nil, fault.New(fault.Input, "Incorrect URL: %s, Error: Invalid GitHub URL or file path", target)
 	}
-	client, err := s.gitHubClient(config, options.Token)
+	client, err := s.gitHubClient(integration, found.access(), options.Token)
 	if err != nil {
 		return nil, err
 	}
-	request, err := client.NewRequest(http.MethodGet, config.fileURL(found, options.Token), nil)
+	credential, err := client.Credential(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request, err := client.NewRequest(http.MethodGet, integration.GitHub.fileURL(found, credential.Token), nil)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", target, err)
 	}
@@ -125,13 +129,13 @@ func (s *Set) openGitHubFile(ctx context.Context, config GitHub, target *url.URL
 	setHeader(request, "If-None-Match", options.ETag)
 	response, err := client.BareDo(ctx, request)
 	if err != nil {
-		return nil, gitHubFailure(request.URL.String(), err)
+		return nil, client.failure(ctx, request.URL.String(), err)
 	}
 	return response.Response, nil
 }
 
 func (g GitHub) fileURL(file source, token string) string {
-	if g.APIBaseURL != "" && (token != "" || g.Token != "" || g.RawBaseURL == "") {
+	if g.APIBaseURL != "" && (token != "" || g.RawBaseURL == "") {
 		return fmt.Sprintf("%s/repos/%s/%s/contents/%s?ref=%s", g.APIBaseURL, file.owner, file.repo, escapePath(file.path), url.QueryEscape(file.ref))
 	}
 	return fmt.Sprintf("%s/%s/%s/%s/%s", g.RawBaseURL, file.owner, file.repo, escapePath(file.ref), escapePath(file.path))
@@ -147,14 +151,29 @@ type ResponseError struct {
 	RetryAfter time.Duration
 	// RateLimited says that too much was asked of the host, whatever the status.
 	RateLimited bool
-	message     string
+	// Problem is what was answered to what. Next is what a person can do about it, "" when nobody knows.
+	Problem, Next string
 }
 
-func (e *ResponseError) Error() string { return e.message }
+func (e *ResponseError) Error() string {
+	if e.Next == "" {
+		return e.Problem
+	}
+	return e.Problem + ". " + e.Next
+}
 
 // Temporary says that the same request may succeed later.
 func (e *ResponseError) Temporary() bool {
 	return e.RateLimited || e.Status >= http.StatusInternalServerError || e.Status == http.StatusRequestTimeout
+}
+
+// MayPass says whether an error of reading may pass by itself: a host that is ill, asks to wait, or cannot be reached. after
+// is how long the host asks to wait, 0 when it does not say.
+func MayPass(err error) (after time.Duration, may bool) {
+	if answered, is := errors.AsType[*ResponseError](err); is {
+		return answered.RetryAfter, answered.Temporary()
+	}
+	return 0, err != nil && fault.KindOf(err) == "" && !errors.Is(err, ErrNotModified)
 }
 
 // failure makes an error of an answer that is no success; what says what was tried.
@@ -171,7 +190,7 @@ func failure(response *http.Response, what string) error {
 		message += " (rate limit exceeded)"
 	}
 	return &ResponseError{
-		Status: response.StatusCode, RateLimited: limited, RetryAfter: retryAfter(response.Header), message: message,
+		Status: response.StatusCode, RateLimited: limited, RetryAfter: retryAfter(response.Header), Problem: message,
 	}
 }
 
@@ -200,7 +219,7 @@ func gitHubFailure(rawURL string, err error) error {
 		return failure(limited.Response, what)
 	case errors.As(err, &abused):
 		failed := &ResponseError{
-			Status: abused.Response.StatusCode, RateLimited: true, message: what + ", 403 Forbidden (rate limit exceeded)",
+			Status: abused.Response.StatusCode, RateLimited: true, Problem: what + ", 403 Forbidden (rate limit exceeded)",
 		}
 		if abused.RetryAfter != nil {
 			failed.RetryAfter = *abused.RetryAfter
@@ -211,10 +230,27 @@ func gitHubFailure(rawURL string, err error) error {
 	}
 }
 
+// failure makes an error of what go-github says went wrong, and says why the request had no token where that may be why.
+func (c *Client) failure(ctx context.Context, rawURL string, err error) error {
+	failed := gitHubFailure(rawURL, err)
+	missing, isMissing := errors.AsType[*fault.Error](failed)
+	if !isMissing || missing.Kind != fault.NotFound {
+		return failed
+	}
+	credential, err := c.Credential(ctx)
+	if err != nil || len(credential.Absent) == 0 {
+		return failed
+	}
+	return fault.Wrap(fault.NotFound, failed, "%s (%s)", missing.Message, strings.Join(credential.Absent, "; "))
+}
+
 // describe names the URL that was asked for in an error of the network. The one it was redirected to may carry a token
 // and is left out.
 func describe(rawURL string, err error) error {
 	if refused, found := errors.AsType[*fault.Error](err); found {
+		return refused
+	}
+	if refused, found := errors.AsType[*ResponseError](err); found {
 		return refused
 	}
 	if failed, found := errors.AsType[*url.Error](err); found {

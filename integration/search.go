@@ -77,7 +77,7 @@ func (s *Set) searchTree(ctx context.Context, rawURL string, options ReadOptions
 	}
 	tree, _, err := repository.client.Git.GetTree(ctx, repository.owner, repository.repo, repository.commit, true)
 	if err != nil {
-		return SearchResult{}, gitHubFailure(repository.apiURL("/git/trees/"+repository.commit), err)
+		return SearchResult{}, repository.client.failure(ctx, repository.apiURL("/git/trees/"+repository.commit), err)
 	}
 	found := &finding{repository: repository, url: rawURL, base: rootURL(rawURL), limits: s.limits}
 	if tree.GetTruncated() {
@@ -161,7 +161,7 @@ func (f *finding) count(size int64) error {
 func (f *finding) readBlob(ctx context.Context, hash string) ([]byte, error) {
 	blob, _, err := f.client.Git.GetBlob(ctx, f.owner, f.repo, hash)
 	if err != nil {
-		return nil, gitHubFailure(f.apiURL("/git/blobs/"+hash), err)
+		return nil, f.client.failure(ctx, f.apiURL("/git/blobs/"+hash), err)
 	}
 	if blob.GetEncoding() != "base64" {
 		return []byte(blob.GetContent()), nil

@@ -3,12 +3,7 @@ package integration
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
-
-	"github.com/google/go-github/v60/github"
-
-	"github.com/portico-dev/portico/fault"
 )
 
 // Integration is one configured host.
@@ -16,6 +11,7 @@ type Integration struct {
 	Type, Host string
 	// GitHub is set when Type is TypeGitHub.
 	GitHub GitHub
+	apps   []*app
 }
 
 // Set is all configured hosts. It is safe for concurrent use.
@@ -31,12 +27,15 @@ type Set struct {
 // New checks the configuration and makes a Set of it.
 func New(config Config, options Options) (*Set, error) {
 	set := &Set{byHost: map[string]Integration{}, limits: options.Limits.withDefaults(), transport: options.Transport}
+	if set.transport == nil {
+		set.transport = newTransport()
+	}
 	for _, gitHub := range append(config.GitHub, GitHub{}) {
-		complete, err := gitHub.withDefaults()
+		integration, err := set.gitHubIntegration(gitHub)
 		if err != nil {
 			return nil, err
 		}
-		set.add(Integration{Type: TypeGitHub, Host: complete.Host, GitHub: complete})
+		set.add(integration)
 	}
 	for _, host := range append(config.Others, publicHosts...) {
 		set.add(Integration{Type: host.Type, Host: host.Host})
@@ -48,11 +47,24 @@ func New(config Config, options Options) (*Set, error) {
 		}
 		set.allow = append(set.allow, parsed)
 	}
-	if set.transport == nil {
-		set.transport = newTransport()
-	}
 	set.fetch = &http.Client{Transport: set.transport, CheckRedirect: set.checkRedirect}
 	return set, nil
+}
+
+func (s *Set) gitHubIntegration(config GitHub) (Integration, error) {
+	complete, err := config.withDefaults()
+	if err != nil {
+		return Integration{}, err
+	}
+	integration := Integration{Type: TypeGitHub, Host: complete.Host, GitHub: complete}
+	for _, configured := range complete.Apps {
+		made, err := newApp(configured, complete, s.transport)
+		if err != nil {
+			return Integration{}, err
+		}
+		integration.apps = append(integration.apps, made)
+	}
+	return integration, nil
 }
 
 var publicHosts = []Host{
@@ -97,36 +109,4 @@ func (s *Set) ByURL(rawURL string) (Integration, bool) {
 func (s *Set) TypeOf(host string) (string, bool) {
 	integration, found := s.byHost[host]
 	return integration.Type, found
-}
-
-// GitHub makes a client for a GitHub host's API. token takes the place of the configured one; "" leaves it. The client
-// sends the token to the API's own host only, follows redirects only within that GitHub, and bounds the answers it
-// reads.
-func (s *Set) GitHub(host, token string) (*github.Client, error) {
-	integration, found := s.byHost[host]
-	if !found || integration.Type != TypeGitHub {
-		return nil, fault.New(fault.Input,
-			"There is no GitHub integration that matches %s. Please add a configuration for an integration.", host)
-	}
-	if integration.GitHub.APIBaseURL == "" {
-		return nil, fault.New(fault.Input, "The GitHub integration for %s has no apiBaseUrl. Please add it to its configuration.", host)
-	}
-	return s.gitHubClient(integration.GitHub, token)
-}
-
-func (s *Set) gitHubClient(config GitHub, token string) (*github.Client, error) {
-	if token == "" {
-		token = config.Token
-	}
-	base, err := url.Parse(config.APIBaseURL + "/")
-	if err != nil {
-		return nil, fmt.Errorf("GitHub integration '%s': %w", config.Host, err)
-	}
-	client := github.NewClient(&http.Client{
-		Transport:     &gitHubTransport{next: s.transport, apiHost: base.Host, token: token},
-		CheckRedirect: config.checkRedirect,
-	})
-	client.BaseURL = base
-	client.UserAgent = "portico"
-	return client, nil
 }

@@ -72,6 +72,9 @@ func (s source) check() error {
 	return nil
 }
 
+// access is what reading the place takes.
+func (s source) access() Access { return Access{Owner: s.owner, Repository: s.repo} }
+
 func isGitHubName(name string) bool {
 	return gitHubName.MatchString(name) && name != "." && name != ".."
 }

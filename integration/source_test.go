@@ -13,12 +13,12 @@ import (
 	"github.com/portico-dev/portico/integration"
 )
 
-const forge = "127.0.0.1:7120"
+const forgeHost = "127.0.0.1:7120"
 
 func newSet(t testing.TB) *integration.Set {
 	t.Helper()
 	set, err := integration.New(integration.Config{
-		GitHub: []integration.GitHub{{Host: forge, APIBaseURL: "http://" + forge + "/api/v3", Token: token}},
+		GitHub: []integration.GitHub{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
 		Others: []integration.Host{
 			{Type: integration.TypeGitLab, Host: "gitlab.example.com"}, {Type: integration.TypeBitbucketServer, Host: "bitbucket.example.com"},
 			{Type: integration.TypeGitea, Host: "gitea.example.com"}, {Type: integration.TypeGerrit, Host: "gerrit.example.com"},
@@ -55,8 +55,8 @@ func TestResolveURL(t *testing.T) {
 		{"https://github.com/o/r/tree/main/dir/", "/x", "https://github.com/o/r/tree/main/x"},
 		{"https://github.com/o/r", "./x", "https://github.com/o/x"},
 		{"https://github.com/o/r/", "/x", "https://github.com/o/r/x"},
-		{"http://" + forge + "/o/r/blob/main/dir/all.yaml", "/x.yaml", "http://" + forge + "/o/r/tree/main/x.yaml"},
-		{"http://" + forge + "/o/r/blob/main/dir/all.yaml", "x.yaml", "http://" + forge + "/o/r/tree/main/dir/x.yaml"},
+		{"http://" + forgeHost + "/o/r/blob/main/dir/all.yaml", "/x.yaml", "http://" + forgeHost + "/o/r/tree/main/x.yaml"},
+		{"http://" + forgeHost + "/o/r/blob/main/dir/all.yaml", "x.yaml", "http://" + forgeHost + "/o/r/tree/main/dir/x.yaml"},
 		{"https://gitlab.com/g/o/r/-/blob/main/d/all.yaml", "/x.yaml", "https://gitlab.com/g/o/r/-/blob/main/x.yaml"},
 		{"https://gitlab.com/g/o/r/-/blob/main/d/all.yaml", "./x.yaml", "https://gitlab.com/g/o/r/-/blob/main/d/x.yaml"},
 		{"http://127.0.0.1:7110/all.yaml", "./org.yaml", "http://127.0.0.1:7110/org.yaml"},
@@ -82,7 +82,7 @@ func TestEditURL(t *testing.T) {
 		"https://github.com/o/r/blob/main/x.yaml":                "https://github.com/o/r/edit/main/x.yaml",
 		"https://github.com/o/r/tree/main/blob/x.yaml":           "https://github.com/o/r/edit/main/blob/x.yaml",
 		"https://github.com/o/r/raw/main/x.yaml":                 "https://github.com/o/r/raw/main/x.yaml",
-		"http://" + forge + "/o/r/blob/main/x.yaml":              "http://" + forge + "/o/r/edit/main/x.yaml",
+		"http://" + forgeHost + "/o/r/blob/main/x.yaml":          "http://" + forgeHost + "/o/r/edit/main/x.yaml",
 		"https://gitlab.com/o/r/-/blob/main/x.yaml":              "https://gitlab.com/o/r/-/edit/main/x.yaml",
 		"https://github.com/o/r/blob/" + commit + "/x.yaml":      "",
 		"http://127.0.0.1:7110/all.yaml":                         "",
@@ -102,7 +102,7 @@ func TestSameRepository(t *testing.T) {
 	const file = "https://github.com/o/r/blob/main/all.yaml"
 	require.True(t, set.SameRepository(file, "https://github.com/O/r/tree/other/x.yaml"))
 	require.False(t, set.SameRepository(file, "https://github.com/o/other/tree/main/x.yaml"))
-	require.False(t, set.SameRepository(file, "http://"+forge+"/o/r/tree/main/x.yaml"))
+	require.False(t, set.SameRepository(file, "http://"+forgeHost+"/o/r/tree/main/x.yaml"))
 	require.False(t, set.SameRepository("https://gitlab.com/g/o/r/-/blob/main/x", "https://gitlab.com/g/o/q/-/blob/main/x"))
 	require.True(t, set.SameRepository(file, "https://example.com/x.yaml"), "not a repository that is known")
 	require.True(t, set.SameRepository("file:/x", file))
@@ -112,7 +112,7 @@ func TestByHostAndURL(t *testing.T) {
 	t.Parallel()
 	set := newSet(t)
 	for host, expected := range map[string]string{
-		"github.com": "github", forge: "github", "gitlab.com": "gitlab", "gitlab.example.com": "gitlab", "dev.azure.com": "azure",
+		"github.com": "github", forgeHost: "github", "gitlab.com": "gitlab", "gitlab.example.com": "gitlab", "dev.azure.com": "azure",
 		"bitbucket.org": "bitbucketCloud", "bitbucket.example.com": "bitbucketServer", "gerrit.example.com": "gerrit", "127.0.0.1": "",
 	} {
 		kind, found := set.TypeOf(host)
@@ -127,8 +127,8 @@ func TestByHostAndURL(t *testing.T) {
 	require.Equal(t, "https://raw.githubusercontent.com", found.GitHub.RawBaseURL)
 	_, known = set.ByURL("github.com/o/r")
 	require.False(t, known)
-	local, _ := set.ByHost(forge)
-	require.Equal(t, "github{host="+forge+",authed=true}", local.GitHub.String())
+	local, _ := set.ByHost(forgeHost)
+	require.Equal(t, "github{host="+forgeHost+",authed=true}", local.GitHub.String())
 }
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
@@ -147,10 +147,10 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 func TestGitHubClient(t *testing.T) {
 	t.Parallel()
 	set := newSet(t)
-	client, err := set.GitHub(forge, "")
+	client, err := set.GitHub(forgeHost, integration.Access{Owner: "acme"}, "")
 	require.NoError(t, err)
-	require.Equal(t, "http://"+forge+"/api/v3/", client.BaseURL.String())
-	_, err = set.GitHub("gitlab.com", "")
+	require.Equal(t, "http://"+forgeHost+"/api/v3/", client.BaseURL.String())
+	_, err = set.GitHub("gitlab.com", integration.Access{Owner: "acme"}, "")
 	require.Equal(t, fault.Input, fault.KindOf(err))
 	require.ErrorContains(t, err, "There is no GitHub integration that matches gitlab.com")
 }
@@ -165,7 +165,7 @@ func TestParseRepoURL(t *testing.T) {
 		failure string
 	}{
 		{repoURL: "github.com?owner=acme&repo=shop", repo: integration.Repo{Host: "github.com", Owner: "acme", Repo: "shop"}},
-		{repoURL: forge + "?repo=/shop/&owner=acme", repo: integration.Repo{Host: forge, Owner: "acme", Repo: "shop"}},
+		{repoURL: forgeHost + "?repo=/shop/&owner=acme", repo: integration.Repo{Host: forgeHost, Owner: "acme", Repo: "shop"}},
 		{repoURL: "github.com/?owner=acme", failure: missing + "repo"},
 		{repoURL: "github.com/?repo=shop&owner=", failure: missing + "owner"},
 		{repoURL: "gitlab.com?owner=g/sub&repo=r", repo: integration.Repo{Host: "gitlab.com", Owner: "g/sub", Repo: "r"}},
@@ -219,7 +219,7 @@ func FuzzParseRepoURL(f *testing.F) {
 func FuzzResolveURL(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"https://github.com/o/r/blob/main/a.yaml", "./b.yaml"}, {"https://gitlab.com/o/r/-/blob/main/a", "/b"}, {"x", "y"},
-		{"http://" + forge + "/o/r/tree/m/d?x#y", "//z/../..#q"}, {"https://github.com//", "/"}, {"https://github.com/o/r", "https://[::1"},
+		{"http://" + forgeHost + "/o/r/tree/m/d?x#y", "//z/../..#q"}, {"https://github.com//", "/"}, {"https://github.com/o/r", "https://[::1"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
@@ -248,14 +248,14 @@ func FuzzResolveURL(f *testing.F) {
 // its API.
 func FuzzReadURL(f *testing.F) {
 	for _, target := range []string{
-		"http://" + forge + "/o/r/blob/main/x.yaml", "http://" + forge + "/o/r/blob/%2e%2e/x", "https://github.com/o/r/raw/a%2Fb/c?d#e", "https://github.com@example.com/o/r/blob/a/b",
+		"http://" + forgeHost + "/o/r/blob/main/x.yaml", "http://" + forgeHost + "/o/r/blob/%2e%2e/x", "https://github.com/o/r/raw/a%2Fb/c?d#e", "https://github.com@example.com/o/r/blob/a/b",
 	} {
 		f.Add(target)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
 		transport := &watchful{t: t}
 		set, err := integration.New(integration.Config{
-			GitHub: []integration.GitHub{{Host: forge, APIBaseURL: "http://" + forge + "/api/v3", Token: token}},
+			GitHub: []integration.GitHub{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
 		}, integration.Options{Transport: transport})
 		require.NoError(t, err)
 		_, err = set.ReadURL(t.Context(), target, integration.ReadOptions{})
@@ -271,7 +271,7 @@ type watchful struct{ t *testing.T }
 func (w *watchful) RoundTrip(request *http.Request) (*http.Response, error) {
 	target := request.URL
 	switch target.Host {
-	case forge:
+	case forgeHost:
 		require.True(w.t, strings.HasPrefix(target.EscapedPath(), "/api/v3/repos/"), target.String())
 	case "raw.githubusercontent.com", "api.github.com":
 		require.Empty(w.t, request.Header.Get("Authorization"))

@@ -18,25 +18,49 @@ const (
 // gitHubTransport authenticates the requests to the API's host, and only those: an archive is redirected to a host that
 // has its own tokens. It bounds the answers that are decoded in memory.
 type gitHubTransport struct {
-	next    http.RoundTripper
-	apiHost string
-	token   string
+	next          http.RoundTripper
+	apiHost       string
+	authenticator authenticator
 }
 
+// RoundTrip sends a request a second time when its token was not taken and there may be another: nothing has come of it.
 func (t *gitHubTransport) RoundTrip(request *http.Request) (*http.Response, error) {
-	if t.token != "" && request.URL.Host == t.apiHost {
+	response, token, err := t.send(request)
+	if err != nil || response.StatusCode != http.StatusUnauthorized || !t.authenticator.refused(token) {
+		return response, err
+	}
+	response.Body.Close()
+	again := request.Clone(request.Context())
+	if request.GetBody != nil {
+		if again.Body, err = request.GetBody(); err != nil {
+			return nil, fmt.Errorf("repeat the request with another token: %w", err)
+		}
+	}
+	response, _, err = t.send(again)
+	return response, err
+}
+
+func (t *gitHubTransport) send(request *http.Request) (*http.Response, string, error) {
+	var credential Credential
+	if request.URL.Host == t.apiHost {
+		var err error
+		if credential, err = t.authenticator.credential(request.Context()); err != nil {
+			return nil, "", err
+		}
+	}
+	if credential.Token != "" {
 		request = request.Clone(request.Context())
-		request.Header.Set("Authorization", "Bearer "+t.token)
+		request.Header.Set("Authorization", "Bearer "+credential.Token)
 	}
 	response, err := t.next.RoundTrip(request)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if response.StatusCode >= http.StatusMultipleChoices || strings.HasSuffix(mediaType, "json") {
 		response.Body = http.MaxBytesReader(nil, response.Body, maxAnswerBytes)
 	}
-	return response, nil
+	return response, credential.Token, nil
 }
 
 // checkRedirect keeps redirects within this GitHub: its own hosts, and their subdomains.

@@ -15,8 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/go-github/v60/github"
-
 	"github.com/portico-dev/portico/fault"
 )
 
@@ -166,7 +164,7 @@ func (s *Set) openTree(ctx context.Context, rawURL string, options ReadOptions) 
 // repository is a commit in a GitHub repository, ready to be read.
 type repository struct {
 	source
-	client *github.Client
+	client *Client
 	commit string
 }
 
@@ -186,12 +184,12 @@ func (s *Set) openRepository(ctx context.Context, rawURL string, options ReadOpt
 	if err != nil {
 		return nil, fault.New(fault.Input, "Incorrect URL: %s, Error: %s", rawURL, err)
 	}
-	client, err := s.GitHub(found.host, options.Token)
+	client, err := s.GitHub(found.host, found.access(), options.Token)
 	if err != nil {
 		return nil, err
 	}
 	opened := &repository{source: found, client: client}
-	if err := opened.findCommit(ctx); err != nil {
+	if err := opened.findCommit(ctx, options.ETag); err != nil {
 		return nil, err
 	}
 	if opened.commit == options.ETag {
@@ -200,19 +198,22 @@ func (s *Set) openRepository(ctx context.Context, rawURL string, options ReadOpt
 	return opened, nil
 }
 
-func (r *repository) findCommit(ctx context.Context) error {
+func (r *repository) findCommit(ctx context.Context, known string) error {
 	if r.ref == "" {
 		details, _, err := r.client.Repositories.Get(ctx, r.owner, r.repo)
 		if err != nil {
-			return gitHubFailure(r.apiURL(""), err)
+			return r.client.failure(ctx, r.apiURL(""), err)
 		}
 		r.ref = details.GetDefaultBranch()
 	}
-	status, _, err := r.client.Repositories.GetCombinedStatus(ctx, r.owner, r.repo, r.ref, &github.ListOptions{PerPage: 1})
-	if err != nil {
-		return gitHubFailure(r.apiURL("/commits/"+url.PathEscape(r.ref)+"/status"), err)
+	hash, _, err := r.client.Repositories.GetCommitSHA1(ctx, r.owner, r.repo, r.ref, known)
+	if isAnswer(err, http.StatusUnprocessableEntity) {
+		return fault.Wrap(fault.NotFound, err, "%s/%s on %s has no branch, tag or commit %s", r.owner, r.repo, r.host, r.ref)
 	}
-	if r.commit = status.GetSHA(); !isHash(r.commit) {
+	if err != nil {
+		return r.client.failure(ctx, r.apiURL("/commits/"+url.PathEscape(r.ref)), err)
+	}
+	if r.commit = hash; !isHash(hash) {
 		return fmt.Errorf("%s/%s: %s answered without a commit for %s", r.owner, r.repo, r.host, r.ref)
 	}
 	return nil
@@ -233,7 +234,7 @@ func (r *repository) archive(ctx context.Context, root string, limits Limits) (*
 	}
 	response, err := r.client.BareDo(ctx, request)
 	if err != nil {
-		return nil, gitHubFailure(request.URL.String(), err)
+		return nil, r.client.failure(ctx, request.URL.String(), err)
 	}
 	unpacked, err := gzip.NewReader(response.Body)
 	if err != nil {

@@ -81,7 +81,10 @@ func TestReadTreeSaysWhatIsMissing(t *testing.T) {
 
 	_, err = set.ReadTree(t.Context(), fake.URL+"/acme/shop/tree/gone/x", integration.ReadOptions{})
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
-	require.EqualError(t, err, "Request failed for "+fake.URL+"/api/v3/repos/acme/shop/commits/gone/status, 404 Not Found")
+	require.EqualError(t, err, "acme/shop on "+fake.host()+" has no branch, tag or commit gone")
+	_, err = set.ReadTree(t.Context(), fake.URL+"/acme/shop/tree/forbidden/x", integration.ReadOptions{})
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	require.EqualError(t, err, "Request failed for "+fake.URL+"/api/v3/repos/acme/shop/commits/forbidden, 404 Not Found")
 
 	_, err = set.ReadTree(t.Context(), fake.URL+"/acme/none", integration.ReadOptions{})
 	require.Equal(t, fault.NotFound, fault.KindOf(err))

@@ -24,10 +24,7 @@ const commit = "0123456789abcdef0123456789abcdef01234567"
 func newHost(t *testing.T, files map[string]string) (*actiontest.Bench, *integration.Set) {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v3/repos/acme/shop/commits/main/status", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"sha":%q}`, commit)
-	})
+	mux.HandleFunc("GET /api/v3/repos/acme/shop/commits/main", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, commit) })
 	mux.HandleFunc("GET /api/v3/repos/acme/shop/contents/{path...}", func(w http.ResponseWriter, r *http.Request) {
 		content, ok := files[r.PathValue("path")]
 		if !ok {

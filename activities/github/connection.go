@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -19,25 +20,71 @@ const requestTimeout = time.Minute
 // connection is the way to one repository on one host, whether it exists or not.
 type connection struct {
 	target integration.Repo
-	client *github.Client
-	token  string
+	client *integration.Client
+	hosts  *integration.Set
+	// token is the step's own, "" for what the integration has.
+	token string
 }
 
+// permissions are what a GitHub App is asked for, in GitHub's names.
+type permissions map[string]string
+
+// Looking whether a repository is there, and creating it, concerns an owner's repositories as a whole.
+var (
+	mayLook   = permissions{"metadata": "read"}
+	mayCreate = permissions{"metadata": "read", "administration": "write"}
+)
+
 // connect prepares requests about a repository. A token takes the place of the integration's.
-func (p *publish) connect(target integration.Repo, token string) (*connection, error) {
-	client, err := p.options.Hosts.GitHub(target.Host, token)
-	if err != nil {
+func (p *publish) connect(ctx context.Context, target integration.Repo, token string, needed permissions) (*connection, error) {
+	c := &connection{target: target, hosts: p.options.Hosts, token: token}
+	if err := c.reconnect(integration.Access{Owner: target.Owner, Permissions: needed}); err != nil {
 		return nil, err
 	}
-	if token == "" {
-		host, _ := p.options.Hosts.ByHost(target.Host)
-		token = host.GitHub.Token
+	_, err := c.credential(ctx)
+	return c, err
+}
+
+// narrow gives up every repository but this one, which must exist, for permissions there.
+func (c *connection) narrow(ctx context.Context, needed permissions) error {
+	err := c.reconnect(integration.Access{Owner: c.target.Owner, Repository: c.target.Repo, Permissions: needed})
+	if err != nil {
+		return err
 	}
-	if token == "" {
-		return nil, action.Advise(fault.New(fault.Authentication, "There is no token for %s.", target.Host),
-			"Add one to its entry under integrations.github and retry, or pass the user's as the step's token.")
+	found, err := c.client.Credential(ctx)
+	if err != nil {
+		return c.explain(ctx, err, "getting a token for "+c.name())
 	}
-	return &connection{target: target, client: client, token: token}, nil
+	if found.Token == "" {
+		// A repository that was created this moment may not have reached every server of GitHub's.
+		return action.Advise(action.Transient(fmt.Errorf("there is no token for %s: %s", c.name(), strings.Join(found.Absent, "; ")), 0),
+			"Give the App access to %s, then retry.", c.name())
+	}
+	return nil
+}
+
+func (c *connection) reconnect(access integration.Access) error {
+	client, err := c.hosts.GitHub(c.target.Host, access, c.token)
+	c.client = client
+	return err
+}
+
+// credential is the token that requests are sent with, for git. There must be one.
+func (c *connection) credential(ctx context.Context) (string, error) {
+	found, err := c.client.Credential(ctx)
+	if err != nil {
+		return "", c.explain(ctx, err, "getting a token for "+c.target.Owner)
+	}
+	if found.Token != "" {
+		return found.Token, nil
+	}
+	problem := fmt.Sprintf("There is no token for %s.", c.target.Host)
+	if len(found.Absent) > 0 {
+		problem = fmt.Sprintf("There is no token for %s: %s.", c.target.Host, strings.Join(found.Absent, "; "))
+	}
+	return "", action.Advise(fault.New(fault.Authentication, "%s", problem),
+		"Install an App for %s, or add a token to the entry of %s under integrations.github, and retry, or pass the user's as the step's token.",
+		c.target.Owner, c.target.Host)
 }
 
 // name is "owner/repo".
@@ -81,8 +128,8 @@ func (c *connection) findOwner(ctx context.Context) (owner, error) {
 	return owner{login: account.GetLogin(), isOrganization: account.GetType() == "Organization"}, err
 }
 
-// mayCreate looks whether the token's user could own the repository, as far as that can be told without trying.
-func (p *publication) mayCreate(ctx context.Context) error {
+// checkCreation looks whether the token's user could own the repository, as far as that can be told without trying.
+func (p *publication) checkCreation(ctx context.Context) error {
 	if !p.owner.isOrganization {
 		return p.ownsPersonalRepositories(ctx)
 	}
@@ -103,6 +150,10 @@ func (p *publication) ownsPersonalRepositories(ctx context.Context) error {
 		user, _, err = p.client.Users.Get(ctx, "")
 		return err
 	})
+	if isStatus(err, http.StatusForbidden) {
+		return action.Advise(fault.Wrap(fault.NotAllowed, err, "%s on %s is a user, and only users can create repositories for themselves, "+
+			"not Apps.", p.owner.login, p.target.Host), "Choose an organization, or pass the token of %s.", p.owner.login)
+	}
 	if err != nil {
 		return err
 	}

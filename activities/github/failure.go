@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -24,6 +25,7 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 	var limit *github.RateLimitError
 	var abuse *github.AbuseRateLimitError
 	var answer *github.ErrorResponse
+	var noToken *integration.ResponseError
 	switch {
 	case ctx.Err() != nil:
 		return action.Advise(fmt.Errorf("%s: %s has not answered so far: %w", doing, c.target.Host, ctx.Err()),
@@ -39,6 +41,10 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 		return action.Transient(fmt.Errorf("%s: %s asks to slow down: %s", doing, c.target.Host, abuse.Message), wait)
 	case errors.As(err, &answer):
 		return c.explainAnswer(answer, doing)
+	case errors.As(err, &noToken) && noToken.Temporary():
+		return action.Transient(fmt.Errorf("%s: %s", doing, noToken.Problem), noToken.RetryAfter)
+	case errors.As(err, &noToken):
+		return action.Advise(fault.Wrap(fault.NotAllowed, noToken, "%s: %s.", doing, noToken.Problem), "%s, then retry.", noToken.Next)
 	default:
 		return action.Advise(action.Transient(fmt.Errorf("%s: %s could not be reached: %w", doing, c.target.Host, err), 0),
 			"Check that %s is up and can be reached from the worker, then retry.", c.target.Host)

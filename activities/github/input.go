@@ -3,6 +3,8 @@ package github
 import (
 	"cmp"
 	"encoding/json"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -107,6 +109,33 @@ func (p *publish) decode(call *action.Call) (publishInput, error) {
 	input.GitAuthorName = cmp.Or(input.GitAuthorName, p.options.Author.Name, "Scaffolder")
 	input.GitAuthorEmail = cmp.Or(input.GitAuthorEmail, p.options.Author.Email, "scaffolder@backstage.io")
 	return input, nil
+}
+
+// permissions are what publishing takes once the repository is there.
+func (i publishInput) permissions(source *os.Root) permissions {
+	needed := permissions{"metadata": "read", "administration": "write", "contents": "write"}
+	_, noWorkflows := source.Stat(".github/workflows")
+	for _, part := range []struct {
+		isAsked     bool
+		name, level string
+	}{
+		{noWorkflows == nil, "workflows", "write"},
+		{i.namesTeams(), "members", "read"},
+		{len(i.RepoVariables) > 0, "actions_variables", "write"},
+		{len(i.Secrets) > 0, "secrets", "write"},
+		{i.OIDCCustomization != nil, "actions", "write"},
+		{len(i.CustomProperties) > 0, "repository_custom_properties", "write"},
+	} {
+		if part.isAsked {
+			needed[part.name] = part.level
+		}
+	}
+	return needed
+}
+
+// namesTeams says whether a team of the organization is given access.
+func (i publishInput) namesTeams() bool {
+	return strings.Contains(i.Access, "/") || slices.ContainsFunc(i.Collaborators, func(one collaborator) bool { return one.Team != "" })
 }
 
 // isBranchName follows git-check-ref-format(1).

@@ -112,7 +112,7 @@ type publication struct {
 }
 
 // prepare reads the input and finds out who will own the repository. It changes nothing.
-func (p *publish) prepare(ctx context.Context, call *action.Call) (*publication, error) {
+func (p *publish) prepare(ctx context.Context, call *action.Call, needed permissions) (*publication, error) {
 	input, err := p.decode(call)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (p *publish) prepare(ctx context.Context, call *action.Call) (*publication,
 	if input.Token == "" && p.options.RequireUserCredentials {
 		return nil, action.InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", target.Host)
 	}
-	connected, err := p.connect(target, input.Token)
+	connected, err := p.connect(ctx, target, input.Token, needed)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (p *publish) prepare(ctx context.Context, call *action.Call) (*publication,
 // Run publishes. The settings that the first workflow run needs are there before the push; the default branch, which only
 // exists after it, is set and protected at the end.
 func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, error) {
-	publication, err := p.prepare(ctx, call)
+	publication, err := p.prepare(ctx, call, mayCreate)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +147,9 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 	defer source.Close()
 	repository, err := publication.settleRepository(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := publication.narrow(ctx, publication.input.permissions(source)); err != nil {
 		return nil, err
 	}
 	if err := publication.configure(ctx); err != nil {
@@ -171,11 +174,11 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 
 // Plan says what Run would create, having looked whether it could.
 func (p *publish) Plan(ctx context.Context, call *action.Call) (action.Plan, error) {
-	publication, err := p.prepare(ctx, call)
+	publication, err := p.prepare(ctx, call, mayLook)
 	if err != nil {
 		return action.Plan{}, err
 	}
-	if err := publication.mayCreate(ctx); err != nil {
+	if err := publication.checkCreation(ctx); err != nil {
 		return action.Plan{}, err
 	}
 	existing, err := publication.find(ctx)

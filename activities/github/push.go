@@ -27,7 +27,11 @@ func (p *publication) pushSource(ctx context.Context, source *os.Root, repositor
 	if err != nil {
 		return "", err
 	}
-	tree, err := newWorktree(ctx, source.Name(), remote, p.token)
+	token, err := p.credential(ctx)
+	if err != nil {
+		return "", err
+	}
+	tree, err := newWorktree(ctx, source.Name(), remote, token)
 	if err != nil {
 		return "", err
 	}

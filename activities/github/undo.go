@@ -16,6 +16,9 @@ import (
 // userTokenSecret is the secret under which the form hands over the token of whoever started the run.
 const userTokenSecret = "USER_OAUTH_TOKEN" //nolint:gosec // A name, not a secret.
 
+// mayUndo is what it takes to see whether somebody uses a repository, and to delete it.
+var mayUndo = permissions{"metadata": "read", "contents": "read", "issues": "read", "administration": "write"}
+
 // Undo deletes the repository, unless somebody has used it since: then it stays, and a person decides.
 func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
 	record, err := recordOf(call.Effect)
@@ -26,7 +29,7 @@ func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
 	if record.OwnToken {
 		token = call.Secrets[userTokenSecret]
 	}
-	connected, err := p.connect(integration.Repo{Host: record.Host, Owner: record.Owner, Repo: record.Repo}, token)
+	connected, err := p.connect(ctx, integration.Repo{Host: record.Host, Owner: record.Owner, Repo: record.Repo}, token, mayLook)
 	if err != nil {
 		return err
 	}
@@ -40,6 +43,9 @@ func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
 	case existing == nil || !isOurs(call.Effect, existing):
 		call.Log.Info("%s on %s is not there any more", connected.name(), record.Host)
 		return nil
+	}
+	if err := connected.narrow(ctx, mayUndo); err != nil {
+		return err
 	}
 	use, err := connected.useOf(ctx, call.Effect, existing)
 	if err != nil {

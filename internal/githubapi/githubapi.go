@@ -126,10 +126,14 @@ func check(exchange Exchange) error {
 	return nil
 }
 
-// answersOtherwise says that the body is not the described JSON: a raw file, as the caller asked, or none.
+// answersOtherwise says that the body is not the described JSON: a raw file or a hash, as the caller asked, or none.
 func answersOtherwise(exchange Exchange) bool {
-	return strings.Contains(exchange.Header.Get("Content-Type"), "raw") && strings.Contains(exchange.Request.Header.Get("Accept"), "raw") ||
-		exchange.Status == http.StatusFound
+	for _, format := range []string{".raw", ".sha"} {
+		if strings.Contains(exchange.Header.Get("Content-Type"), format) && strings.Contains(exchange.Request.Header.Get("Accept"), format) {
+			return true
+		}
+	}
+	return exchange.Status == http.StatusFound
 }
 
 func checkNames(exchange Exchange, operation *openapi3.Operation) error {

@@ -30,7 +30,8 @@ func TestCheck(t *testing.T) {
 		"unknown status":    {"PUT", "/repos/a/b/topics", `{"names": []}`, 418, `{}`, "response"},
 		"not signed in":     {"PUT", "/repos/a/b/topics", `{"names": []}`, 401, `{"message": "Bad credentials"}`, ""},
 		"ref with slashes":  {"GET", "/repos/a/b/tarball/refs/heads/main", ``, 302, ``, ""},
-		"status of a ref":   {"GET", "/repos/a/b/commits/main/status", ``, 200, `{}`, "response"},
+		"a commit":          {"GET", "/repos/a/b/commits/main", ``, 200, `{}`, "response"},
+		"token of an App":   {"POST", "/app/installations/7/access_tokens", `{"repositories": ["b"]}`, 201, `{"token": "t"}`, "expires_at"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

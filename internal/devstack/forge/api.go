@@ -18,62 +18,72 @@ const maxBody = 1 << 20
 // endpoint answers one API call: a status and a body that becomes JSON, or plain bytes or a redirect. A nil body sends none.
 type endpoint func(*Forge, *exchange) (status int, body any, err error)
 
-// endpoints is the API: the paths of GitHub's REST API that Portico uses, each with what GitHub answers.
-var endpoints = map[string]endpoint{
-	"GET /user":                                              (*Forge).getAuthenticatedUser,
-	"GET /users/{owner}":                                     (*Forge).getUser,
-	"GET /user/memberships/orgs/{org}":                       (*Forge).getMembership,
-	"POST /orgs/{org}/teams":                                 (*Forge).createTeam,
-	"GET /orgs/{org}/teams/{team_slug}":                      (*Forge).getTeam,
-	"PUT /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}": (*Forge).addTeamRepository,
+// route is an endpoint and what an App needs to call it: a permission, "contents:read", or what the constants say.
+type route struct {
+	serve endpoint
+	needs string
+}
 
-	"POST /orgs/{org}/repos":             (*Forge).createInOrganization,
-	"POST /user/repos":                   (*Forge).createForUser,
-	"GET /repos/{owner}/{repo}":          (*Forge).getRepository,
-	"PATCH /repos/{owner}/{repo}":        (*Forge).patchRepository,
-	"DELETE /repos/{owner}/{repo}":       (*Forge).deleteRepository,
-	"GET /repos/{owner}/{repo}/topics":   (*Forge).getTopics,
-	"PUT /repos/{owner}/{repo}/topics":   (*Forge).putTopics,
-	"GET /repos/{owner}/{repo}/issues":   (*Forge).listIssues,
-	"POST /repos/{owner}/{repo}/issues":  (*Forge).createIssue,
-	"GET /repos/{owner}/{repo}/branches": (*Forge).listBranches,
-	"GET /repos/{owner}/{repo}/tags":     (*Forge).listTags,
+// routes is the API: the paths of GitHub's REST API that Portico uses, each with what GitHub answers and asks of Apps.
+var routes = map[string]route{
+	"GET /app/installations":                                  {(*Forge).listInstallations, forTheApp},
+	"POST /app/installations/{installation_id}/access_tokens": {(*Forge).createInstallationToken, forTheApp},
+	"GET /orgs/{org}/installation":                            {(*Forge).getOrganizationInstallation, forTheApp},
+	"GET /users/{username}/installation":                      {(*Forge).getUserInstallation, forTheApp},
 
-	"GET /repos/{owner}/{repo}/branches/{branch}":                                 (*Forge).getBranch,
-	"GET /repos/{owner}/{repo}/branches/{branch}/protection":                      (*Forge).getProtection,
-	"PUT /repos/{owner}/{repo}/branches/{branch}/protection":                      (*Forge).putProtection,
-	"POST /repos/{owner}/{repo}/branches/{branch}/protection/required_signatures": (*Forge).requireSignatures,
+	"GET /user":                                              {(*Forge).getAuthenticatedUser, forUsers},
+	"GET /users/{owner}":                                     {(*Forge).getUser, forAnybody},
+	"GET /user/memberships/orgs/{org}":                       {(*Forge).getMembership, forUsers},
+	"POST /orgs/{org}/teams":                                 {(*Forge).createTeam, "members:write"},
+	"GET /orgs/{org}/teams/{team_slug}":                      {(*Forge).getTeam, "members:read"},
+	"PUT /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}": {(*Forge).addTeamRepository, "administration:write"},
 
-	"PUT /repos/{owner}/{repo}/collaborators/{username}":       (*Forge).putCollaborator,
-	"GET /repos/{owner}/{repo}/subscription":                   (*Forge).getSubscription,
-	"PUT /repos/{owner}/{repo}/subscription":                   (*Forge).putSubscription,
-	"GET /repos/{owner}/{repo}/properties/values":              (*Forge).getProperties,
-	"PATCH /repos/{owner}/{repo}/properties/values":            (*Forge).patchProperties,
-	"GET /repos/{owner}/{repo}/actions/variables":              (*Forge).listVariables,
-	"POST /repos/{owner}/{repo}/actions/variables":             (*Forge).createVariable,
-	"PATCH /repos/{owner}/{repo}/actions/variables/{name}":     (*Forge).patchVariable,
-	"GET /repos/{owner}/{repo}/actions/secrets":                (*Forge).listSecrets,
-	"GET /repos/{owner}/{repo}/actions/secrets/public-key":     (*Forge).getPublicKey,
-	"PUT /repos/{owner}/{repo}/actions/secrets/{name}":         (*Forge).putSecret,
-	"GET /repos/{owner}/{repo}/actions/oidc/customization/sub": (*Forge).getOIDCSubject,
-	"PUT /repos/{owner}/{repo}/actions/oidc/customization/sub": (*Forge).putOIDCSubject,
+	"POST /orgs/{org}/repos":             {(*Forge).createInOrganization, "administration:write"},
+	"POST /user/repos":                   {(*Forge).createForUser, forUsers},
+	"GET /repos/{owner}/{repo}":          {(*Forge).getRepository, "metadata:read"},
+	"PATCH /repos/{owner}/{repo}":        {(*Forge).patchRepository, "administration:write"},
+	"DELETE /repos/{owner}/{repo}":       {(*Forge).deleteRepository, "administration:write"},
+	"GET /repos/{owner}/{repo}/topics":   {(*Forge).getTopics, "metadata:read"},
+	"PUT /repos/{owner}/{repo}/topics":   {(*Forge).putTopics, "administration:write"},
+	"GET /repos/{owner}/{repo}/issues":   {(*Forge).listIssues, "issues:read"},
+	"POST /repos/{owner}/{repo}/issues":  {(*Forge).createIssue, "issues:write"},
+	"GET /repos/{owner}/{repo}/branches": {(*Forge).listBranches, "contents:read"},
+	"GET /repos/{owner}/{repo}/tags":     {(*Forge).listTags, "metadata:read"},
 
-	"GET /repos/{owner}/{repo}/contents/{path...}":         (*Forge).getContents,
-	"GET /repos/{owner}/{repo}/commits":                    (*Forge).listCommits,
-	"GET /repos/{owner}/{repo}/commits/{ref...}":           (*Forge).getCommitOrStatus,
-	"GET /repos/{owner}/{repo}/git/trees/{tree_sha...}":    (*Forge).getTree,
-	"GET /repos/{owner}/{repo}/git/blobs/{file_sha}":       (*Forge).getBlob,
-	"GET /repos/{owner}/{repo}/git/ref/{ref...}":           (*Forge).getReference,
-	"GET /repos/{owner}/{repo}/git/matching-refs/{ref...}": (*Forge).matchReferences,
-	"GET /repos/{owner}/{repo}/tarball/{ref...}":           (*Forge).getTarball,
+	"GET /repos/{owner}/{repo}/branches/{branch}":                                 {(*Forge).getBranch, "contents:read"},
+	"GET /repos/{owner}/{repo}/branches/{branch}/protection":                      {(*Forge).getProtection, "administration:read"},
+	"PUT /repos/{owner}/{repo}/branches/{branch}/protection":                      {(*Forge).putProtection, "administration:write"},
+	"POST /repos/{owner}/{repo}/branches/{branch}/protection/required_signatures": {(*Forge).requireSignatures, "administration:write"},
+
+	"PUT /repos/{owner}/{repo}/collaborators/{username}":       {(*Forge).putCollaborator, "administration:write"},
+	"GET /repos/{owner}/{repo}/subscription":                   {(*Forge).getSubscription, forUsers},
+	"PUT /repos/{owner}/{repo}/subscription":                   {(*Forge).putSubscription, forUsers},
+	"GET /repos/{owner}/{repo}/properties/values":              {(*Forge).getProperties, "metadata:read"},
+	"PATCH /repos/{owner}/{repo}/properties/values":            {(*Forge).patchProperties, "repository_custom_properties:write"},
+	"GET /repos/{owner}/{repo}/actions/variables":              {(*Forge).listVariables, "actions_variables:read"},
+	"POST /repos/{owner}/{repo}/actions/variables":             {(*Forge).createVariable, "actions_variables:write"},
+	"PATCH /repos/{owner}/{repo}/actions/variables/{name}":     {(*Forge).patchVariable, "actions_variables:write"},
+	"GET /repos/{owner}/{repo}/actions/secrets":                {(*Forge).listSecrets, "secrets:read"},
+	"GET /repos/{owner}/{repo}/actions/secrets/public-key":     {(*Forge).getPublicKey, "secrets:read"},
+	"PUT /repos/{owner}/{repo}/actions/secrets/{name}":         {(*Forge).putSecret, "secrets:write"},
+	"GET /repos/{owner}/{repo}/actions/oidc/customization/sub": {(*Forge).getOIDCSubject, "actions:read"},
+	"PUT /repos/{owner}/{repo}/actions/oidc/customization/sub": {(*Forge).putOIDCSubject, "actions:write"},
+
+	"GET /repos/{owner}/{repo}/contents/{path...}":         {(*Forge).getContents, "contents:read"},
+	"GET /repos/{owner}/{repo}/commits":                    {(*Forge).listCommits, "contents:read"},
+	"GET /repos/{owner}/{repo}/commits/{ref...}":           {(*Forge).getCommit, "contents:read"},
+	"GET /repos/{owner}/{repo}/git/trees/{tree_sha...}":    {(*Forge).getTree, "contents:read"},
+	"GET /repos/{owner}/{repo}/git/blobs/{file_sha}":       {(*Forge).getBlob, "contents:read"},
+	"GET /repos/{owner}/{repo}/git/ref/{ref...}":           {(*Forge).getReference, "contents:read"},
+	"GET /repos/{owner}/{repo}/git/matching-refs/{ref...}": {(*Forge).matchReferences, "contents:read"},
+	"GET /repos/{owner}/{repo}/tarball/{ref...}":           {(*Forge).getTarball, "contents:read"},
 }
 
 // exchange is one API call.
 type exchange struct {
 	r      *http.Request
 	shapes shapes
-	// trusted callers hold the token.
-	trusted bool
+	caller caller
 }
 
 func (x *exchange) value(name string) string { return x.r.PathValue(name) }
@@ -97,7 +107,8 @@ func (x *exchange) decode(into any) error {
 type apiError struct {
 	status  int
 	message string
-	// The rest says which part of a request was refused, as GitHub's "errors" does; without a resource it is just a sentence.
+	// The rest says which part of a request was refused, as GitHub's "errors" does; without a resource it is just a sentence, and
+	// without a detail there is none.
 	resource, field, code, detail string
 }
 
@@ -108,7 +119,7 @@ func (e *apiError) body() object {
 		"message": e.message, "documentation_url": "https://docs.github.com/rest", "status": fmt.Sprint(e.status),
 	}
 	switch {
-	case e.status != http.StatusUnprocessableEntity:
+	case e.status != http.StatusUnprocessableEntity || e.resource+e.detail == "":
 	case e.resource == "":
 		body["errors"] = []string{e.detail}
 	default:
@@ -127,10 +138,8 @@ func invalid(resource, field, code, detail string) error {
 func refused(detail string) error { return invalid("", "", "", detail) }
 
 var (
-	errHidden       = &apiError{status: http.StatusNotFound, message: "Not Found"}
-	errEmpty        = &apiError{status: http.StatusConflict, message: "Git Repository is empty."}
-	errBadToken     = &apiError{status: http.StatusUnauthorized, message: "Bad credentials"}
-	errTokenMissing = &apiError{status: http.StatusUnauthorized, message: "Requires authentication"}
+	errHidden = &apiError{status: http.StatusNotFound, message: "Not Found"}
+	errEmpty  = &apiError{status: http.StatusConflict, message: "Git Repository is empty."}
 )
 
 // plain is a body that is sent as it is.
@@ -144,26 +153,27 @@ type redirect string
 
 func (f *Forge) apiHandler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, serve := range endpoints {
+	for pattern, one := range routes {
 		method, path, _ := strings.Cut(pattern, " ")
-		mux.HandleFunc(method+" "+apiPrefix+path, func(w http.ResponseWriter, r *http.Request) { f.answer(w, r, serve) })
+		mux.HandleFunc(method+" "+apiPrefix+path, func(w http.ResponseWriter, r *http.Request) { f.answer(w, r, one) })
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { writeError(w, errHidden) })
 	return mux
 }
 
-func (f *Forge) answer(w http.ResponseWriter, r *http.Request, serve endpoint) {
+func (f *Forge) answer(w http.ResponseWriter, r *http.Request, to route) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	trusted, presented := f.holdsToken(r)
-	if !trusted && presented {
-		writeError(w, errBadToken)
+	who, err := f.identify(r)
+	if err != nil {
+		f.writeFailure(w, r, err)
 		return
 	}
-	if !trusted && r.Method != http.MethodGet {
-		writeError(w, errTokenMissing)
+	x := &exchange{r: r, shapes: shapes{base: "http://" + r.Host}, caller: who}
+	if err := f.admit(x, to.needs); err != nil {
+		f.writeFailure(w, r, err)
 		return
 	}
-	status, body, err := serve(f, &exchange{r: r, shapes: shapes{base: "http://" + r.Host}, trusted: trusted})
+	status, body, err := to.serve(f, x)
 	if err != nil {
 		f.writeFailure(w, r, err)
 		return
@@ -230,13 +240,13 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, status int, body any) {
 	w.Write(answer.content) //nolint:errcheck // The caller is gone; there is nobody to tell.
 }
 
-// repository finds the repository of the path; a private one is not there for callers without the token.
+// repository finds the repository of the path; a private one is not there for everybody.
 func (f *Forge) repository(x *exchange) (*repository, error) {
 	repo, err := f.store.repository(x.value("owner"), x.value("repo"))
 	if err != nil {
 		return nil, err
 	}
-	if !x.trusted && repo.Settings.Visibility != visibilityPublic {
+	if !x.caller.sees(repo) {
 		return nil, errHidden
 	}
 	return repo, nil

@@ -41,7 +41,10 @@ func paging(x *exchange) (size, number int, err error) {
 	return min(size, 100), number, nil
 }
 
-func wantsRaw(x *exchange) bool { return strings.Contains(x.r.Header.Get("Accept"), "raw") }
+// accepts says whether the caller asked for one of GitHub's own media types, application/vnd.github.raw.
+func (x *exchange) accepts(format string) bool {
+	return strings.Contains(x.r.Header.Get("Accept"), "."+format)
+}
 
 // revision is the commit that ?ref or ?sha names, or the default branch, and the name it was asked by.
 func (f *Forge) revision(x *exchange, repo *repository, name string) (hash, asked string, err error) {
@@ -103,7 +106,7 @@ func (f *Forge) fileContents(x *exchange, repo *repository, entry treeEntry, ref
 	if err != nil {
 		return 0, nil, err
 	}
-	if wantsRaw(x) {
+	if x.accepts("raw") {
 		return http.StatusOK, plain{contentType: "application/vnd.github.raw; charset=utf-8", content: content}, nil
 	}
 	if entry.isLink() {
@@ -163,8 +166,8 @@ func orError(err, otherwise error) error {
 	return otherwise
 }
 
-// getCommitOrStatus serves two paths of GitHub's: a ref may hold slashes, so the "/status" after it is found from the end.
-func (f *Forge) getCommitOrStatus(x *exchange) (int, any, error) {
+// getCommit describes a commit, or says only its hash where that is what the caller accepts.
+func (f *Forge) getCommit(x *exchange) (int, any, error) {
 	repo, err := f.repository(x)
 	if err != nil {
 		return 0, nil, err
@@ -173,9 +176,6 @@ func (f *Forge) getCommitOrStatus(x *exchange) (int, any, error) {
 	if empty, err := bare.isEmpty(x.r.Context()); err != nil || empty {
 		return 0, nil, orError(err, errEmpty)
 	}
-	if ref, ok := strings.CutSuffix(x.value("ref"), "/status"); ok {
-		return f.combinedStatus(x, repo, ref)
-	}
 	hash, err := bare.resolve(x.r.Context(), x.value("ref"))
 	if err != nil {
 		return 0, nil, &apiError{
@@ -183,28 +183,14 @@ func (f *Forge) getCommitOrStatus(x *exchange) (int, any, error) {
 			resource: "Commit", field: "sha", code: "invalid", detail: "no such commit",
 		}
 	}
+	if x.accepts("sha") {
+		return http.StatusOK, plain{contentType: "application/vnd.github.sha; charset=utf-8", content: []byte(hash)}, nil
+	}
 	found, err := bare.commit(x.r.Context(), hash)
 	if err != nil {
 		return 0, nil, err
 	}
 	return http.StatusOK, x.shapes.commit(repo, found), nil
-}
-
-// combinedStatus: nothing reports statuses here, which GitHub calls pending.
-func (f *Forge) combinedStatus(x *exchange, repo *repository, ref string) (int, any, error) {
-	owner, err := f.store.owner(repo.Owner)
-	if err != nil {
-		return 0, nil, err
-	}
-	hash, err := f.store.open(repo).resolve(x.r.Context(), ref)
-	if err != nil {
-		return 0, nil, err
-	}
-	address := x.shapes.repositoryAPI(repo) + "/commits/" + hash
-	return http.StatusOK, object{
-		"state": "pending", "sha": hash, "total_count": 0, "statuses": []any{},
-		"repository": x.shapes.minimalRepository(repo, owner), "commit_url": address, "url": address + "/status",
-	}, nil
 }
 
 func (f *Forge) getTree(x *exchange) (int, any, error) {
@@ -255,7 +241,7 @@ func (f *Forge) getBlob(x *exchange) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if wantsRaw(x) {
+	if x.accepts("raw") {
 		return http.StatusOK, plain{contentType: "application/vnd.github.raw; charset=utf-8", content: content}, nil
 	}
 	return http.StatusOK, object{

@@ -8,7 +8,7 @@ import (
 )
 
 func (f *Forge) getAuthenticatedUser(x *exchange) (int, any, error) {
-	if !x.trusted {
+	if !x.caller.isUser {
 		return 0, nil, errTokenMissing
 	}
 	user, err := f.store.owner(f.user)
@@ -28,7 +28,7 @@ func (f *Forge) getUser(x *exchange) (int, any, error) {
 
 // getMembership: the token's user is an administrator of every organization here.
 func (f *Forge) getMembership(x *exchange) (int, any, error) {
-	if !x.trusted {
+	if !x.caller.isUser {
 		return 0, nil, errTokenMissing
 	}
 	organization, err := f.organization(x.value("org"))

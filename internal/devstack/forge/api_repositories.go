@@ -53,6 +53,9 @@ func (f *Forge) createRepository(x *exchange, owner *account) (int, any, error) 
 			resource: "Repository", code: "custom", field: "name", detail: errTaken.Error(),
 		}
 	}
+	if err == nil {
+		err = f.adopt(x, repo)
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -113,15 +116,20 @@ func (f *Forge) getRepository(x *exchange) (int, any, error) {
 }
 
 func (f *Forge) describe(x *exchange, status int, repo *repository) (int, any, error) {
+	described, err := f.fullRepository(x, repo)
+	return status, described, err
+}
+
+func (f *Forge) fullRepository(x *exchange, repo *repository) (object, error) {
 	owner, err := f.store.owner(repo.Owner)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	branch, err := f.store.open(repo).defaultBranch()
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	return status, x.shapes.fullRepository(repo, owner, branch), nil
+	return x.shapes.fullRepository(repo, owner, branch), nil
 }
 
 func (f *Forge) patchRepository(x *exchange) (int, any, error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -338,7 +339,7 @@ func (f *Forge) putSecret(x *exchange) (int, any, error) {
 		if repo.Key == nil || body.KeyID != repo.Key.ID {
 			return invalid("Secret", "key_id", "invalid", "key_id is not the repository's public key")
 		}
-		if _, err := repo.Key.open(body.EncryptedValue); err != nil {
+		if err := repo.Key.check(body.EncryptedValue); err != nil {
 			return invalid("Secret", "encrypted_value", "invalid", err.Error())
 		}
 		name := strings.ToUpper(x.value("name"))
@@ -358,11 +359,11 @@ func (f *Forge) putSecret(x *exchange) (int, any, error) {
 	return status, object{}, nil
 }
 
-// open unseals a value. The error says what is wrong with it and holds nothing of it.
-func (k *sealingKey) open(sealed string) (string, error) {
+// check makes sure that a value was sealed with the key. The error holds nothing of the value.
+func (k *sealingKey) check(sealed string) error {
 	content, err := base64.StdEncoding.DecodeString(sealed)
 	if err != nil {
-		return "", fmt.Errorf("not base64")
+		return errors.New("not base64")
 	}
 	public, private := new([32]byte), new([32]byte)
 	for _, part := range []struct {
@@ -371,27 +372,13 @@ func (k *sealingKey) open(sealed string) (string, error) {
 	}{{k.Public, public}, {k.Private, private}} {
 		decoded, err := base64.StdEncoding.DecodeString(part.text)
 		if err != nil || copy(part.into[:], decoded) != len(part.into) {
-			return "", fmt.Errorf("the repository's key is damaged")
+			return errors.New("the repository's key is damaged")
 		}
 	}
-	opened, ok := box.OpenAnonymous(nil, content, public, private)
-	if !ok {
-		return "", fmt.Errorf("not sealed with the repository's public key")
+	if _, ok := box.OpenAnonymous(nil, content, public, private); !ok {
+		return errors.New("not sealed with the repository's public key")
 	}
-	return string(opened), nil
-}
-
-// Secret is the value that a workflow of the repository would be given for one of its Actions secrets.
-func (f *Forge) Secret(owner, name, secretName string) (string, error) {
-	repo, err := f.store.repository(owner, name)
-	if err != nil {
-		return "", err
-	}
-	one, ok := repo.Secrets[strings.ToUpper(secretName)]
-	if !ok || repo.Key == nil {
-		return "", fmt.Errorf("secret %s of %s: %w", secretName, repo.FullName(), errNotFound)
-	}
-	return repo.Key.open(one.Sealed)
+	return nil
 }
 
 func (f *Forge) getOIDCSubject(x *exchange) (int, any, error) {

@@ -101,7 +101,7 @@ func TestRepositorySettings(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
 	client, ctx := clientOf(t, server, server.Token()), t.Context()
-	importShop(t, server)
+	publishShop(t, server)
 
 	_, _, err := client.Repositories.AddCollaborator(ctx, "demo", "shop", "ann", &github.RepositoryAddCollaboratorOptions{Permission: "push"})
 	require.NoError(t, err)
@@ -160,7 +160,7 @@ func TestSecretsAreSealed(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
 	client, ctx := clientOf(t, server, server.Token()), t.Context()
-	importShop(t, server)
+	publishShop(t, server)
 	key, _, err := client.Actions.GetRepoPublicKey(ctx, "demo", "shop")
 	require.NoError(t, err)
 	public := new([32]byte)
@@ -177,13 +177,11 @@ func TestSecretsAreSealed(t *testing.T) {
 	require.Error(t, put("aHVudGVyMg=="))
 	require.NoError(t, put(base64.StdEncoding.EncodeToString(sealed)))
 	require.NoError(t, put(base64.StdEncoding.EncodeToString(sealed)), "a second time replaces it")
-	opened, err := server.Secret("demo", "shop", "password")
-	require.NoError(t, err)
-	require.Equal(t, "hunter2", opened)
+	require.Equal(t, "hunter2", server.Secret(t, "demo", "shop", "PASSWORD"))
 }
 
-// importShop seeds demo/shop with a few files.
-func importShop(t *testing.T, server *forgetest.Server) {
+// publishShop makes the private repository demo/shop with a few files.
+func publishShop(t *testing.T, server *forgetest.Server) {
 	t.Helper()
 	directory := t.TempDir()
 	write := func(path, content string) {
@@ -195,14 +193,22 @@ func importShop(t *testing.T, server *forgetest.Server) {
 	write("docs/a b.md", "# Spaces\n")
 	write("ignored.log", "noise\n")
 	write(".gitignore", "*.log\n")
-	require.NoError(t, server.ImportDirectory(t.Context(), forge.Import{Owner: "demo", Name: "shop", Directory: directory}))
+	_, _, err := clientOf(t, server, server.Token()).Repositories.Create(t.Context(), "demo", &github.Repository{Name: new("shop"), Private: new(true)})
+	require.NoError(t, err)
+	for _, args := range [][]string{
+		{"init", "--quiet", "--initial-branch=main"}, {"add", "."}, {"commit", "--quiet", "-m", "first"},
+		{"push", "--quiet", "http://x-access-token:" + server.Token() + "@" + server.Host + "/demo/shop.git", "main"},
+	} {
+		output, err := gitIn(t, directory, args...)
+		require.NoError(t, err, output)
+	}
 }
 
 func TestContents(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
 	client, ctx := clientOf(t, server, server.Token()), t.Context()
-	importShop(t, server)
+	publishShop(t, server)
 
 	file, _, _, err := client.Repositories.GetContents(ctx, "demo", "shop", "docs/a b.md", nil)
 	require.NoError(t, err)
@@ -236,9 +242,9 @@ func TestContents(t *testing.T) {
 	commits, _, err := client.Repositories.ListCommits(ctx, "demo", "shop", nil)
 	require.NoError(t, err)
 	require.Len(t, commits, 1)
-	combined, _, err := client.Repositories.GetCombinedStatus(ctx, "demo", "shop", "main", nil)
+	hash, _, err := client.Repositories.GetCommitSHA1(ctx, "demo", "shop", "main", "")
 	require.NoError(t, err)
-	require.Equal(t, commits[0].GetSHA(), combined.GetSHA())
+	require.Equal(t, commits[0].GetSHA(), hash)
 	_, _, err = client.Repositories.GetCommit(ctx, "demo", "shop", "0123456789012345678901234567890123456789", nil)
 	requireStatus(t, err, http.StatusUnprocessableEntity)
 	status, _ = page(t, commits[0].GetHTMLURL())
@@ -262,7 +268,7 @@ func TestContents(t *testing.T) {
 func TestTarball(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
-	importShop(t, server)
+	publishShop(t, server)
 	link, _, err := clientOf(t, server, server.Token()).Repositories.GetArchiveLink(t.Context(), "demo", "shop", github.Tarball, &github.RepositoryContentGetOptions{Ref: "main"}, 1)
 	require.NoError(t, err)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link.String(), nil)
@@ -286,7 +292,7 @@ func TestTarball(t *testing.T) {
 func TestWhoMayReadAndWrite(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
-	importShop(t, server)
+	publishShop(t, server)
 	ctx := t.Context()
 	_, _, err := clientOf(t, server, "").Repositories.Get(ctx, "demo", "shop")
 	requireStatus(t, err, http.StatusNotFound)
@@ -312,7 +318,7 @@ func TestWhoMayReadAndWrite(t *testing.T) {
 func TestAnswersCarryAnETag(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
-	importShop(t, server)
+	publishShop(t, server)
 	get := func(tag string) (int, string) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.APIBaseURL+"/repos/demo/shop/contents/catalog-info.yaml", nil)
 		require.NoError(t, err)

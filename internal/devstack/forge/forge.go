@@ -6,13 +6,16 @@
 // repositories from callers without the token, as GitHub does, and every change asks for the token. Branch protection is
 // stored and shown, not enforced: this forge has no pull requests to merge through.
 //
-// It is a development server. It keeps no passwords, sends no events, and knows one token, whose user owns everything.
+// GitHub Apps that are registered with it speak for themselves and get tokens for where they are installed, which are held
+// to their repositories, their permissions and their hour.
+//
+// It is a development server. It keeps no passwords, sends no events, and beside the tokens of Apps knows one, whose user
+// owns everything.
 package forge
 
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -58,11 +61,12 @@ type Options struct {
 
 // Forge is a forge on one data directory. Make one with Start, or with New to serve its Handler yourself.
 type Forge struct {
-	store *store
-	git   *git
-	token string
-	user  string
-	log   *slog.Logger
+	store  *store
+	git    *git
+	token  string
+	user   string
+	log    *slog.Logger
+	grants grants
 
 	server   *http.Server
 	listener net.Listener
@@ -175,30 +179,6 @@ func (f *Forge) Handler() http.Handler {
 		defer cancel()
 		handler.ServeHTTP(w, r.WithContext(ctx))
 	})
-}
-
-// holdsToken says whether the request carries the forge's token, in any of the forms that GitHub takes. Presented tells a
-// wrong token from none.
-func (f *Forge) holdsToken(r *http.Request) (valid, presented bool) {
-	for _, token := range presentedTokens(r) {
-		presented = true
-		if subtle.ConstantTimeCompare([]byte(token), []byte(f.token)) == 1 {
-			return true, true
-		}
-	}
-	return false, presented
-}
-
-// presentedTokens lists what may be a token: GitHub takes it as the user name or the password of basic authentication.
-func presentedTokens(r *http.Request) []string {
-	if user, password, ok := r.BasicAuth(); ok {
-		return []string{password, user}
-	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "token") {
-		return []string{token}
-	}
-	return nil
 }
 
 func settleToken(directory, given string) (string, error) {

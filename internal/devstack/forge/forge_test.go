@@ -157,35 +157,6 @@ func TestARestartKeepsEverything(t *testing.T) {
 	require.Equal(t, "Makers", team["name"])
 }
 
-func TestImportDirectory(t *testing.T) {
-	t.Parallel()
-	f, ctx := start(t, forge.Options{}), t.Context()
-	directory := t.TempDir()
-	source := forge.Import{Owner: "demo", Name: "examples", Directory: directory, Description: "Examples", Topics: []string{"b", "a"}, Public: true}
-	history := func() []map[string]any {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.APIBaseURL()+"/repos/demo/examples/commits", nil)
-		require.NoError(t, err)
-		response, err := http.DefaultClient.Do(request)
-		require.NoError(t, err)
-		defer response.Body.Close()
-		var commits []map[string]any
-		require.NoError(t, json.NewDecoder(response.Body).Decode(&commits))
-		return commits
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(directory, "a.yaml"), []byte("a"), 0o600))
-	require.NoError(t, f.ImportDirectory(ctx, source))
-	require.NoError(t, f.ImportDirectory(ctx, source))
-	require.Len(t, history(), 1, "what did not change adds no commit")
-	require.NoError(t, os.WriteFile(filepath.Join(directory, "a.yaml"), []byte("b"), 0o600))
-	require.NoError(t, f.ImportDirectory(ctx, source))
-	require.Len(t, history(), 2)
-
-	source.Directory = filepath.Join(directory, "none")
-	require.ErrorContains(t, f.ImportDirectory(ctx, source), "not a directory")
-	source.Directory, source.Owner = directory, "nobody"
-	require.ErrorContains(t, f.ImportDirectory(ctx, source), `owner "nobody"`)
-}
-
 func TestOnlyLoopbackIsServed(t *testing.T) {
 	t.Parallel()
 	_, err := forge.Start(t.Context(), forge.Options{DataDir: t.TempDir(), Address: "0.0.0.0:0"})

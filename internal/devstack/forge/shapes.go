@@ -154,7 +154,7 @@ func (s shapes) fullRepository(repo *repository, owner *account, defaultBranch s
 		"default_branch": defaultBranch, "topics": repo.Topics, "visibility": set.Visibility, "homepage": orNull(set.Homepage),
 		"language": nil, "license": nil, "size": 0, "archived": set.Archived, "disabled": false, "is_template": set.IsTemplate,
 		"has_issues": set.HasIssues, "has_projects": set.HasProjects, "has_wiki": set.HasWiki,
-		"has_discussions": set.HasDiscussions, "has_pages": false,
+		"has_discussions": set.HasDiscussions, "has_pages": false, "has_downloads": false,
 		"allow_squash_merge": set.AllowSquashMerge, "allow_merge_commit": set.AllowMergeCommit,
 		"allow_rebase_merge": set.AllowRebaseMerge, "allow_auto_merge": set.AllowAutoMerge,
 		"allow_update_branch": set.AllowUpdateBranch, "delete_branch_on_merge": set.DeleteBranchOnMerge,

@@ -40,16 +40,20 @@ func isGitRequest(r *http.Request) bool {
 // serveGit hands a fetch or a push to git's own server.
 func (f *Forge) serveGit(w http.ResponseWriter, r *http.Request) {
 	owner, name, service, _ := splitGitPath(r.URL.Path)
-	valid, presented := f.holdsToken(r)
+	who, err := f.identify(r)
 	pushing := service == "/"+receivePack || r.URL.Query().Get("service") == receivePack
-	if !valid && (pushing || presented) {
+	if err != nil || pushing && who.isAnybody() {
 		w.Header().Set("WWW-Authenticate", `Basic realm="Portico local forge"`)
-		http.Error(w, "this needs the forge's token as the password", http.StatusUnauthorized)
+		http.Error(w, "this needs a token as the password", http.StatusUnauthorized)
 		return
 	}
 	repo, err := f.store.repository(owner, name)
 	if err != nil {
 		http.Error(w, "no such repository", http.StatusNotFound)
+		return
+	}
+	if pushing && !who.isUser && !(who.covers(repo) && who.grant.allows("contents:write")) {
+		http.Error(w, "Write access to repository not granted.", http.StatusForbidden)
 		return
 	}
 	bare := f.store.open(repo)

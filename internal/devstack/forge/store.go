@@ -121,20 +121,24 @@ type store struct {
 	mutex        sync.RWMutex
 	owners       map[string]*account
 	repositories map[string]*repository
+	apps         map[int64]*registration
 	lastID       int64
 }
 
 func openStore(ctx context.Context, directory string, runner *git) (*store, error) {
-	s := &store{directory: directory, git: runner, owners: map[string]*account{}, repositories: map[string]*repository{}}
+	s := &store{
+		directory: directory, git: runner,
+		owners: map[string]*account{}, repositories: map[string]*repository{}, apps: map[int64]*registration{},
+	}
 	// What is under tmp/ was being made or removed when the process was killed. A git that it had started may still be writing
 	// there, so what cannot be removed now is left for the next start.
 	_ = os.RemoveAll(s.path("tmp"))
-	for _, name := range []string{"tmp", "owners", "repositories"} {
+	for _, name := range []string{"tmp", "owners", "repositories", "apps"} {
 		if err := os.MkdirAll(s.path(name), 0o700); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.readOwners(); err != nil {
+	if err := errors.Join(s.readOwners(), s.readApps()); err != nil {
 		return nil, err
 	}
 	return s, s.readRepositories(ctx)

@@ -75,7 +75,19 @@ func cut(whole map[string]any, operations []string) (map[string]any, error) {
 	part := map[string]any{
 		"openapi": whole["openapi"], "info": whole["info"], "servers": whole["servers"], "paths": paths, "components": kept,
 	}
+	mend(paths)
 	return part, follow(whole, kept, paths)
+}
+
+// mend corrects a slip of the description: in the list of installations, an account would have to be a user and an
+// enterprise at once. For a single installation it says that either will do.
+func mend(paths map[string]any) {
+	account, ok := dig(paths, "/app/installations", "get", "responses", "200", "content", "application/json", "schema", "items",
+		"properties", "account").(map[string]any)
+	if both := account["allOf"]; ok && both != nil {
+		delete(account, "allOf")
+		account["anyOf"] = both
+	}
 }
 
 // follow copies every component that a value refers to, and what those refer to.

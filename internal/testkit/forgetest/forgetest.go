@@ -26,7 +26,8 @@ type Server struct {
 	// URL, Host and APIBaseURL are the test server's, in place of those of a started forge.
 	URL, Host, APIBaseURL string
 
-	fault atomic.Pointer[func(*http.Request) Fault]
+	dataDir string
+	fault   atomic.Pointer[func(*http.Request) Fault]
 }
 
 // Fault takes the place of a request's handling; next would serve it. Nil lets the request through.
@@ -35,12 +36,13 @@ type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 // Start serves a new forge until the test ends. An exchange that GitHub would not have had fails the test.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	f, err := forge.New(t.Context(), forge.Options{DataDir: t.TempDir()})
+	dataDir := t.TempDir()
+	f, err := forge.New(t.Context(), forge.Options{DataDir: dataDir})
 	require.NoError(t, err)
 	require.NoError(t, f.AddOrganization("demo", "Demo"))
 	require.NoError(t, f.AddTeam("demo", "Makers", "They make things"))
 	require.NoError(t, f.AddUser("ann", "Ann"))
-	server := &Server{Forge: f}
+	server := &Server{Forge: f, dataDir: dataDir}
 	server.Inject(nil)
 	checked := githubapi.Checked(f.Handler(), func(err error) { t.Errorf("not as GitHub has it: %v", err) })
 	listening := httptest.NewServer(server.faulty(checked))

@@ -1,0 +1,336 @@
+package integration
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/go-github/v60/github"
+)
+
+// App is a GitHub App, from integrations.github[].apps. Where it is installed it gives tokens for an hour, for just what
+// is needed of one owner.
+type App struct {
+	ID int64
+	// PrivateKey is an RSA key in PEM, in which \n may stand for a line's end. It is a secret.
+	PrivateKey string
+	// AllowedOwners, when not nil, are the only owners whose installations are used.
+	AllowedOwners []string
+	// PublicAccess lets a token of any installation read what is public, where there is no other token.
+	PublicAccess bool
+}
+
+// String names the App without its key.
+func (a App) String() string { return "GitHub App " + strconv.FormatInt(a.ID, 10) }
+
+const (
+	// assertionSkew is how far this machine's clock may be from GitHub's. GitHub takes what an App says of itself for ten
+	// minutes at most, so this half lies before now and half after.
+	assertionSkew = 5 * time.Minute
+	// installedFor is how long an installation is taken to be as it was, and absentFor how long an owner is taken to have
+	// none that can be used: somebody may be mending that at this moment.
+	installedFor = 10 * time.Minute
+	absentFor    = time.Minute
+	// tokenMargin is how long before its end a token is given up, so that no push that began with it outlives it.
+	tokenMargin = 10 * time.Minute
+	// maxTokens is how many tokens an App has before readers share one for all of an owner's repositories: a catalog of
+	// thousands of repositories would otherwise ask for thousands of tokens an hour.
+	maxTokens = 500
+)
+
+// app gives tokens for one App on one host.
+type app struct {
+	App
+	host          string
+	signer        jose.Signer
+	client        *github.Client
+	installations cache[installation]
+	tokens        cache[string]
+}
+
+// installation is an App's at one owner; the zero value says that there is none.
+type installation struct {
+	ID          int64             `json:"id"`
+	Permissions map[string]string `json:"permissions"`
+	SuspendedAt *time.Time        `json:"suspended_at"`
+	Account     struct {
+		Login string `json:"login"`
+	} `json:"account"`
+}
+
+// remembered is the installation for as long as it is likely to stay as it is.
+func (i installation) remembered() fresh[installation] {
+	if i.ID == 0 || i.SuspendedAt != nil {
+		return fresh[installation]{i, time.Now().Add(absentFor)}
+	}
+	return fresh[installation]{i, time.Now().Add(installedFor)}
+}
+
+// absentError says why an App has no token for an owner. Another credential may do.
+type absentError struct{ reason string }
+
+func (e *absentError) Error() string { return e.reason }
+
+func newApp(config App, host GitHub, transport http.RoundTripper) (*app, error) {
+	key, err := parsePrivateKey(config.PrivateKey)
+	if err != nil {
+		return nil, fmt.Errorf("%s of '%s': privateKey: %w", config, host.Host, err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s of '%s': privateKey: %w", config, host.Host, err)
+	}
+	a := &app{App: config, host: host.Host, signer: signer}
+	a.client, err = newClient(host, transport, a)
+	return a, err
+}
+
+func parsePrivateKey(text string) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(strings.ReplaceAll(text, `\n`, "\n")))
+	if block == nil {
+		return nil, errors.New("not in PEM: give the file that GitHub made for the App, with $file, or as one line with \\n for line ends")
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if key, is := parsed.(*rsa.PrivateKey); err == nil && is {
+		return key, nil
+	}
+	return nil, errors.New("not an RSA private key")
+}
+
+// credential authenticates the App itself: it signs that it is who it is, for the next minutes.
+func (a *app) credential(context.Context) (Credential, error) {
+	now := time.Now()
+	claims := jwt.Claims{
+		Issuer: strconv.FormatInt(a.ID, 10), IssuedAt: jwt.NewNumericDate(now.Add(-assertionSkew)),
+		Expiry: jwt.NewNumericDate(now.Add(assertionSkew)),
+	}
+	token, err := jwt.Signed(a.signer).Claims(claims).Serialize()
+	if err != nil {
+		return Credential{}, fmt.Errorf("%s: sign a token: %w", a, err)
+	}
+	return Credential{Token: token}, nil
+}
+
+// refused is of no use here: every request of the App's own is signed anew.
+func (*app) refused(string) bool { return false }
+
+// revoked forgets a token that GitHub does not take any more, and says whether it was this App's.
+func (a *app) revoked(token string) bool {
+	return a.tokens.drop(func(_, kept string) bool { return kept == token })
+}
+
+// token is the installation's token for what is needed, or an *absentError.
+func (a *app) token(ctx context.Context, access Access) (string, error) {
+	if !a.allows(access.Owner) {
+		return "", &absentError{fmt.Sprintf("%s is not to be used for %s (allowedInstallationOwners)", a, access.Owner)}
+	}
+	if access.reads() && a.tokens.size() >= maxTokens {
+		access.Repository = ""
+	}
+	token, err := a.tryToken(ctx, access)
+	if isAnswer(err, http.StatusNotFound) {
+		// The installation that was remembered is gone, and may have been replaced by another.
+		a.forgetInstallation(access.Owner)
+		token, err = a.tryToken(ctx, access)
+	}
+	return token, a.explain(access, err)
+}
+
+func (a *app) tryToken(ctx context.Context, access Access) (string, error) {
+	installed, err := a.installations.get(ctx, ownerKey(access.Owner), func(ctx context.Context) (fresh[installation], error) {
+		return a.findInstallation(ctx, access.Owner)
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case installed.ID == 0:
+		return "", &absentError{fmt.Sprintf("%s is not installed for %s", a, access.Owner)}
+	case installed.SuspendedAt != nil:
+		return "", &ResponseError{
+			Status: http.StatusForbidden, Problem: fmt.Sprintf("%s is suspended by %s on %s", a, access.Owner, a.host),
+			Next: fmt.Sprintf("Have an owner of %s end the suspension, under its installed GitHub Apps", access.Owner),
+		}
+	}
+	return a.installationToken(ctx, installed, access)
+}
+
+func (a *app) allows(owner string) bool {
+	return a.AllowedOwners == nil || slices.ContainsFunc(a.AllowedOwners, func(allowed string) bool { return strings.EqualFold(allowed, owner) })
+}
+
+func ownerKey(owner string) string { return strings.ToLower(owner) }
+
+func (a *app) forgetInstallation(owner string) {
+	a.installations.drop(func(key string, _ installation) bool { return key == ownerKey(owner) })
+}
+
+// findInstallation asks for the owner's as an organization and as a user, which GitHub keeps apart.
+func (a *app) findInstallation(ctx context.Context, owner string) (fresh[installation], error) {
+	var found installation
+	for _, kind := range []string{"orgs", "users"} {
+		err := a.call(ctx, http.MethodGet, kind+"/"+url.PathEscape(owner)+"/installation", nil, &found)
+		if err == nil {
+			break
+		}
+		if !isAnswer(err, http.StatusNotFound) || isUnknownApp(err) {
+			return fresh[installation]{}, a.explain(Access{Owner: owner}, err)
+		}
+	}
+	return found.remembered(), nil
+}
+
+func (a *app) installationToken(ctx context.Context, installed installation, access Access) (string, error) {
+	token, err := a.tokens.get(ctx, access.key(installed.ID), func(ctx context.Context) (fresh[string], error) {
+		return a.mint(ctx, installed.ID, access)
+	})
+	if !isAnswer(err, http.StatusUnprocessableEntity) {
+		return token, err
+	}
+	missing := access.missing(installed.Permissions)
+	if missing == "" {
+		return "", err
+	}
+	return "", &ResponseError{
+		Status: http.StatusUnprocessableEntity, Problem: fmt.Sprintf("%s lacks a permission for %s on %s: %s", a, access.Owner, a.host, missing),
+		Next: fmt.Sprintf("Add it on the App's settings page, and have an owner of %s accept it", access.Owner),
+	}
+}
+
+// mint asks for a new token.
+func (a *app) mint(ctx context.Context, installationID int64, access Access) (fresh[string], error) {
+	body := map[string]any{"permissions": access.permissions()}
+	if access.Repository != "" {
+		body["repositories"] = []string{access.Repository}
+	}
+	var minted struct {
+		Token     string    `json:"token"`
+		ExpiresAt time.Time `json:"expires_at"`
+	}
+	path := fmt.Sprintf("app/installations/%d/access_tokens", installationID)
+	if err := a.call(ctx, http.MethodPost, path, body, &minted); err != nil {
+		return fresh[string]{}, err
+	}
+	return fresh[string]{minted.Token, minted.ExpiresAt.Add(-tokenMargin)}, nil
+}
+
+// publicToken is a token of any installation, good for what everybody may read, or an *absentError.
+func (a *app) publicToken(ctx context.Context) (string, error) {
+	const nobody = ""
+	installed, err := a.installations.get(ctx, ownerKey(nobody), a.findAnyInstallation)
+	if err != nil {
+		return "", err
+	}
+	if installed.ID == 0 {
+		return "", &absentError{fmt.Sprintf("%s is installed for nobody", a)}
+	}
+	access := Access{Owner: installed.Account.Login}
+	token, err := a.installationToken(ctx, installed, access)
+	if isAnswer(err, http.StatusNotFound) {
+		a.forgetInstallation(nobody)
+	}
+	return token, a.explain(access, err)
+}
+
+func (a *app) findAnyInstallation(ctx context.Context) (fresh[installation], error) {
+	var all []installation
+	if err := a.call(ctx, http.MethodGet, "app/installations?per_page=100", nil, &all); err != nil {
+		return fresh[installation]{}, a.explain(Access{Owner: "any owner"}, err)
+	}
+	usable := slices.IndexFunc(all, func(one installation) bool { return one.SuspendedAt == nil })
+	if usable < 0 {
+		return installation{}.remembered(), nil
+	}
+	return all[usable].remembered(), nil
+}
+
+func (a *app) call(ctx context.Context, method, path string, body, into any) error {
+	request, err := a.client.NewRequest(method, path, body)
+	if err != nil {
+		return err
+	}
+	_, err = a.client.Do(ctx, request, into)
+	return err
+}
+
+// isAnswer says that GitHub answered with a status.
+func isAnswer(err error, status int) bool {
+	var answer *github.ErrorResponse
+	return errors.As(err, &answer) && answer.Response.StatusCode == status
+}
+
+// isUnknownApp tells an App that GitHub does not know from one that is not installed: the status is the same.
+func isUnknownApp(err error) bool {
+	var answer *github.ErrorResponse
+	return errors.As(err, &answer) && strings.Contains(answer.Message, "Integration not found")
+}
+
+// explain says what GitHub's refusal of a token means, and what to do about it.
+func (a *app) explain(access Access, err error) error {
+	var answer *github.ErrorResponse
+	if !errors.As(err, &answer) {
+		return a.explainFailure(access, err)
+	}
+	status, skew := answer.Response.StatusCode, clockSkew(answer.Response.Header)
+	refused := func(problem, next string) error {
+		return &ResponseError{Status: status, Problem: a.noToken(access) + problem, Next: next}
+	}
+	switch {
+	case isUnknownApp(err):
+		return refused("there is no App with this appId", "Compare appId with the App's settings page")
+	case status == http.StatusUnauthorized && skew.Abs() >= assertionSkew/2:
+		return refused(fmt.Sprintf("this machine's clock is %s off", skew.Abs().Round(time.Minute)), "Set the clock, best by NTP")
+	case status == http.StatusUnauthorized:
+		return refused("privateKey is no key of this App ("+answer.Message+")",
+			"Make a private key on the App's settings page and configure it, or correct appId")
+	case status == http.StatusNotFound:
+		return &absentError{fmt.Sprintf("%s is not installed for %s any more", a, access.Owner)}
+	case status == http.StatusUnprocessableEntity && access.Repository != "":
+		return &absentError{fmt.Sprintf("%s is installed for %s, but not for its repository %s", a, access.Owner, access.Repository)}
+	case status == http.StatusForbidden || status == http.StatusUnprocessableEntity:
+		return refused(answer.Message, fmt.Sprintf("Look at the App among the installed GitHub Apps of %s", access.Owner))
+	default:
+		return a.explainFailure(access, err)
+	}
+}
+
+// explainFailure names the App in an error that is no refusal.
+func (a *app) explainFailure(access Access, err error) error {
+	_, absent := errors.AsType[*absentError](err)
+	_, explained := errors.AsType[*ResponseError](err)
+	if err == nil || absent || explained {
+		return err
+	}
+	failed := gitHubFailure(a.client.BaseURL.String()+"app/installations", err)
+	if answered, is := errors.AsType[*ResponseError](failed); is {
+		answered.Problem = a.noToken(access) + answered.Problem
+		return answered
+	}
+	return fmt.Errorf("%s%w", a.noToken(access), failed)
+}
+
+func (a *app) noToken(access Access) string {
+	return fmt.Sprintf("%s got no token for %s from %s: ", a, access.Owner, a.host)
+}
+
+// clockSkew is how far this machine's clock is ahead of the one that dated an answer, 0 when it bears no date.
+func clockSkew(header http.Header) time.Duration {
+	dated, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return time.Since(dated)
+}
