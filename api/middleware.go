@@ -1,10 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -33,25 +36,46 @@ func secureHeaders(c *gin.Context) {
 	c.Next()
 }
 
+// CORS is what pages of other origins may do, backend.cors.
+type CORS struct {
+	// Origins are globs, without regard to case.
+	Origins []string
+	// Methods are what they may ask with. AllowedHeaders are those they may send, any when there are none, and
+	// ExposedHeaders those of an answer that they may read beside the usual.
+	Methods, AllowedHeaders, ExposedHeaders []string
+	// Credentials lets them send cookies.
+	Credentials bool
+	// MaxAge is how long a browser may remember all this; 0 leaves that to the browser.
+	MaxAge time.Duration
+}
+
 // crossOrigin answers preflights and names the allowed origin, before authentication and on errors too: a preflight
 // carries no token, and a browser that may not read a 401 shows "Failed to fetch".
-func crossOrigin(allowed []string) gin.HandlerFunc {
+func crossOrigin(allowed CORS) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		origin := c.GetHeader("Origin")
-		if origin == "" || !originAllowed(allowed, origin) {
+		if origin == "" || !originAllowed(allowed.Origins, origin) {
 			c.Next()
 			return
 		}
 		header := c.Writer.Header()
 		header.Set("Access-Control-Allow-Origin", origin)
-		header.Set("Access-Control-Allow-Credentials", "true")
 		header.Add("Vary", "Origin, Access-Control-Request-Headers")
+		if allowed.Credentials {
+			header.Set("Access-Control-Allow-Credentials", "true")
+		}
+		if len(allowed.ExposedHeaders) > 0 {
+			header.Set("Access-Control-Expose-Headers", strings.Join(allowed.ExposedHeaders, ","))
+		}
 		if c.Request.Method != http.MethodOptions {
 			c.Next()
 			return
 		}
-		header.Set("Access-Control-Allow-Methods", "GET, HEAD, PATCH, POST, PUT, DELETE")
-		header.Set("Access-Control-Allow-Headers", c.GetHeader("Access-Control-Request-Headers"))
+		header.Set("Access-Control-Allow-Methods", strings.Join(allowed.Methods, ","))
+		header.Set("Access-Control-Allow-Headers", cmp.Or(strings.Join(allowed.AllowedHeaders, ","), c.GetHeader("Access-Control-Request-Headers")))
+		if allowed.MaxAge > 0 {
+			header.Set("Access-Control-Max-Age", strconv.Itoa(int(allowed.MaxAge.Seconds())))
+		}
 		c.AbortWithStatus(http.StatusNoContent)
 	}
 }

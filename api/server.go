@@ -33,8 +33,8 @@ type Options struct {
 	Portal http.Handler
 	// Version is printed in the OpenAPI document.
 	Version string
-	// AllowedOrigins are the CORS origins; none means no CORS headers at all.
-	AllowedOrigins []string
+	// CORS lets the pages of other origins in; the zero value lets none in, and sends no CORS headers at all.
+	CORS CORS
 }
 
 // Plugin is a group of routes, made by the New...Plugin functions of this package.
@@ -66,7 +66,7 @@ func NewServer(options Options) (*Server, error) {
 	engine.HandleMethodNotAllowed = false
 	engine.UseRawPath = true
 	engine.UnescapePathValues = true
-	engine.Use(s.recoverPanics, secureHeaders, crossOrigin(options.AllowedOrigins))
+	engine.Use(s.recoverPanics, secureHeaders, crossOrigin(options.CORS))
 	for _, p := range s.plugins {
 		for _, r := range p.routes {
 			if err := s.mount(engine, p, r); err != nil {
@@ -145,11 +145,7 @@ func (s *Server) authenticate(r *http.Request, pluginID string) (identity.Princi
 	if err != nil {
 		return identity.Principal{}, err
 	}
-	if !principal.MayCall(pluginID) {
-		return identity.Principal{}, fault.New(fault.NotAllowed, "This token's access is restricted to plugin(s) '%s'",
-			strings.Join(principal.Plugins, "', '"))
-	}
-	return principal, nil
+	return principal.At(pluginID)
 }
 
 // elsewhere answers what no route does: the portal's pages, and Backstage's empty 404 for anything else.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,7 +36,7 @@ func (tokens) Authenticate(_ context.Context, token string) (identity.Principal,
 	case "service":
 		return identity.Principal{Kind: identity.KindService, Subject: "external:test"}, nil
 	case "restricted":
-		return identity.Principal{Kind: identity.KindService, Subject: "external:crawler", Plugins: []string{"search"}}, nil
+		return identity.Principal{Kind: identity.KindService, Subject: "external:crawler", Restrictions: []identity.Restriction{{Plugin: "search"}}}, nil
 	case "user":
 		return identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}, nil
 	case "broken":
@@ -305,7 +306,12 @@ func TestThePortalHasWhatTheAPIHasNot(t *testing.T) {
 
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, io.Discard, func(o *api.Options) { o.AllowedOrigins = []string{"http://localhost:3000", "https://*.Example.org"} })
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.CORS = api.CORS{
+			Origins: []string{"http://localhost:3000", "https://*.Example.org"}, Methods: []string{"GET", "DELETE"},
+			ExposedHeaders: []string{"Link", "ETag"}, Credentials: true, MaxAge: 10 * time.Minute,
+		}
+	})
 	const path = "/api/scaffolder/v2/tasks"
 
 	preflight := ask(t, server, http.MethodOptions, path, "", "Authorization", "", "Origin", "http://localhost:3000", "Access-Control-Request-Method", "POST",
@@ -314,17 +320,32 @@ func TestCrossOrigin(t *testing.T) {
 	require.Equal(t, "http://localhost:3000", preflight.Header().Get("Access-Control-Allow-Origin"))
 	require.Equal(t, "authorization,content-type", preflight.Header().Get("Access-Control-Allow-Headers"))
 	require.Equal(t, "true", preflight.Header().Get("Access-Control-Allow-Credentials"))
-	require.Contains(t, preflight.Header().Get("Access-Control-Allow-Methods"), "DELETE")
+	require.Equal(t, "GET,DELETE", preflight.Header().Get("Access-Control-Allow-Methods"))
+	require.Equal(t, "600", preflight.Header().Get("Access-Control-Max-Age"))
 
 	refused := ask(t, server, http.MethodGet, path, "", "Authorization", "", "Origin", "https://portal.example.ORG")
 	require.Equal(t, http.StatusUnauthorized, refused.Code)
 	require.Equal(t, "https://portal.example.ORG", refused.Header().Get("Access-Control-Allow-Origin"), "a browser must be able to read the refusal")
+	require.Equal(t, "Link,ETag", refused.Header().Get("Access-Control-Expose-Headers"))
 	require.Contains(t, refused.Header().Get("Vary"), "Origin")
 
 	for _, origin := range []string{"http://evil.example", "https://example.org.evil.example", "https://a/b.example.org", ""} {
 		answer := ask(t, server, http.MethodOptions, path, "", "Origin", origin)
 		require.Empty(t, answer.Header().Get("Access-Control-Allow-Origin"), origin)
 		require.Equal(t, http.StatusNotFound, answer.Code, origin)
+	}
+}
+
+func TestCrossOriginAllowsNoMoreThanIsSaid(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.CORS = api.CORS{Origins: []string{"http://localhost:*"}, Methods: []string{"GET"}, AllowedHeaders: []string{"Authorization"}}
+	})
+	header := ask(t, server, http.MethodOptions, "/api/scaffolder/v2/tasks", "", "Authorization", "", "Origin", "http://localhost:3000",
+		"Access-Control-Request-Headers", "authorization,x-other").Header()
+	require.Equal(t, "Authorization", header.Get("Access-Control-Allow-Headers"))
+	for _, name := range []string{"Access-Control-Allow-Credentials", "Access-Control-Max-Age", "Access-Control-Expose-Headers"} {
+		require.NotContains(t, header, name)
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 // schema.yaml; a test holds the two together.
 type Config struct {
 	App          App          `yaml:"app"`
-	Organization Organization `yaml:"organization"`
 	Backend      Backend      `yaml:"backend"`
 	Auth         Auth         `yaml:"auth"`
 	Integrations Integrations `yaml:"integrations"`
@@ -31,11 +30,6 @@ type Config struct {
 type App struct {
 	Title   string `yaml:"title"`
 	BaseURL string `yaml:"baseUrl"`
-}
-
-// Organization is the company the portal belongs to.
-type Organization struct {
-	Name string `yaml:"name"`
 }
 
 // Backend is the HTTP server. BaseURL is built from Listen unless it is configured.
@@ -57,21 +51,45 @@ type Listen struct {
 // BackendAuth says which machines may call the API.
 type BackendAuth struct {
 	ExternalAccess []ExternalAccess `yaml:"externalAccess"`
+	// Keys is Backstage's older way to write entries of type legacy.
+	Keys []SharedKey `yaml:"keys"`
 }
 
-// ExternalAccess is one token for a machine.
+// SharedKey is a secret that Backstage's backends of old sign tokens for each other with, in base64.
+type SharedKey struct {
+	Secret Secret `yaml:"secret"`
+}
+
+// Types of ExternalAccess.
+const (
+	AccessStatic = "static"
+	AccessLegacy = "legacy"
+	AccessJWKS   = "jwks"
+)
+
+// ExternalAccess is one sort of token for machines.
 type ExternalAccess struct {
-	// Type is "static", the only type there is so far.
+	// Type is static for a token that is passed along as it is, legacy for tokens that are signed with a shared secret, and
+	// jwks for tokens of an issuer who publishes the keys. Options has the values of this type only.
 	Type    string                `yaml:"type"`
 	Options ExternalAccessOptions `yaml:"options"`
-	// AccessRestrictions, when not empty, are all that the token is good for.
+	// AccessRestrictions, when not empty, are all that the tokens are good for.
 	AccessRestrictions []AccessRestriction `yaml:"accessRestrictions"`
 }
 
-// ExternalAccessOptions are the token and the name that its holder goes by.
+// ExternalAccessOptions say which tokens they are.
 type ExternalAccessOptions struct {
-	Token   Secret `yaml:"token"`
+	// Token is the token of a static entry, Secret that of a legacy one, in base64.
+	Token  Secret `yaml:"token"`
+	Secret Secret `yaml:"secret"`
+	// Subject is the name that the holder of a static or legacy token goes by.
 	Subject string `yaml:"subject"`
+	// The rest is for jwks: where the keys are, and what tokens must say of themselves where it is not empty.
+	URL           string   `yaml:"url"`
+	Issuer        []string `yaml:"issuer"`
+	Audience      []string `yaml:"audience"`
+	Algorithm     []string `yaml:"algorithm"`
+	SubjectPrefix string   `yaml:"subjectPrefix"`
 }
 
 // AccessRestriction allows one plugin, narrowed to some permissions when any are named.
@@ -155,13 +173,11 @@ type GitHub struct {
 
 // GitHubApp is a GitHub App whose installation tokens are used in place of Token.
 type GitHubApp struct {
-	AppID         int64  `yaml:"appId"`
-	ClientID      string `yaml:"clientId"`
-	ClientSecret  Secret `yaml:"clientSecret"`
-	PrivateKey    Secret `yaml:"privateKey"`
-	WebhookSecret Secret `yaml:"webhookSecret"`
-	// AllowedInstallationOwners, when not empty, are the only owners whose installations are used.
+	AppID      int64  `yaml:"appId"`
+	PrivateKey Secret `yaml:"privateKey"`
+	// AllowedInstallationOwners, when not nil, are the only owners whose installations are used.
 	AllowedInstallationOwners []string `yaml:"allowedInstallationOwners"`
+	PublicAccess              bool     `yaml:"publicAccess"`
 }
 
 // Catalog is where entities come from and how they are kept.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/portico-dev/portico/config"
 )
@@ -67,6 +68,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "http://localhost:7007", loaded.App.BaseURL)
 	require.Nil(t, loaded.Auth.Providers.Guest)
 	require.Nil(t, loaded.Catalog.Rules)
+	require.Nil(t, loaded.Backend.CORS)
 	require.Equal(t, 100*time.Second, loaded.Catalog.ProcessingInterval)
 	require.Equal(t, 7*24*time.Hour, loaded.Portico.Run.ParkedExpiry)
 	require.Equal(t, config.Retry{InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 5}, loaded.Portico.Run.Retry)
@@ -80,12 +82,14 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	t.Parallel()
 	loaded, err := load(t, nil, "testdata/good/every-key.yaml")
 	require.NoError(t, err)
-	requireNothingZero(t, "config", reflect.ValueOf(*loaded))
+	require.Empty(t, zeros("config", reflect.ValueOf(*loaded)))
 
 	require.Equal(t, config.Secret("ghp_fallback"), loaded.Integrations.GitHub[0].Token)
 	require.Equal(t, "https://ghe.acme.example/api/v3", loaded.Integrations.GitHub[0].APIBaseURL)
 	require.Equal(t, config.Secret("-----BEGIN KEY-----\nabc\n-----END KEY-----"), loaded.Integrations.GitHub[0].Apps[0].PrivateKey)
 	require.Equal(t, int64(4711), loaded.Integrations.GitHub[0].Apps[0].AppID)
+	require.Equal(t, []string{"portico", "backstage"}, loaded.Backend.Auth.ExternalAccess[2].Options.Audience)
+	require.Equal(t, 10*time.Minute, loaded.Backend.CORS.MaxAge)
 	require.Equal(t, []string{"catalog.entity.read", "catalog.location.read"}, loaded.Backend.Auth.ExternalAccess[0].AccessRestrictions[0].Permission)
 	require.Equal(t, []config.AllowedKind{{Kind: "Component"}, {Kind: "Template", SpecType: "service"}}, loaded.Catalog.Rules[0].Allow)
 	require.Equal(t, config.Secret("robot-token-0123"), loaded.Scaffolder.DefaultEnvironment.Secrets["registry"])
@@ -95,36 +99,30 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	require.Equal(t, 90*time.Second, loaded.Portico.Run.Retry.MaximumInterval)
 }
 
-func requireNothingZero(t *testing.T, path string, v reflect.Value) {
-	t.Helper()
-	switch v.Kind() {
-	case reflect.Pointer:
-		require.False(t, v.IsNil(), path)
-		requireNothingZero(t, path, v.Elem())
-	case reflect.Struct:
+// zeros lists the fields that are zero, and of a list's items those that are zero in every one.
+func zeros(path string, v reflect.Value) []string {
+	var found []string
+	switch {
+	case v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0:
+		return []string{path}
+	case v.Kind() == reflect.Pointer:
+		return zeros(path, v.Elem())
+	case v.Kind() == reflect.Struct:
 		for n := range v.NumField() {
-			requireNothingZero(t, path+"."+v.Type().Field(n).Name, v.Field(n))
+			found = append(found, zeros(path+"."+v.Type().Field(n).Name, v.Field(n))...)
 		}
-	case reflect.Slice:
-		require.Positive(t, v.Len(), path)
-		if first := v.Index(0); v.Type().Elem() != reflect.TypeFor[config.AllowedKind]() && !implied(first) && !split(first) {
-			requireNothingZero(t, path+"[0]", first)
+	case v.Kind() == reflect.Slice:
+		found = zeros(path+"[]", v.Index(0))
+		for n := 1; n < v.Len(); n++ {
+			also := zeros(path+"[]", v.Index(n))
+			found = slices.DeleteFunc(found, func(field string) bool {
+				return !slices.ContainsFunc(also, func(zero string) bool {
+					return field == zero || strings.HasPrefix(field, zero+".") || strings.HasPrefix(field, zero+"[")
+				})
+			})
 		}
-	default:
-		require.False(t, v.IsZero(), path)
 	}
-}
-
-// implied and split are the two places where a whole struct of zeros is right: the github.com entry nobody wrote, and a
-// rule's location, which has an exact target or a pattern and never both.
-func implied(v reflect.Value) bool {
-	entry, ok := reflect.TypeAssert[config.GitHub](v)
-	return ok && entry.Host == "github.com"
-}
-
-func split(v reflect.Value) bool {
-	location, ok := reflect.TypeAssert[config.CatalogRuleLocation](v)
-	return ok && (location.Exact == "") != (location.Pattern == "")
+	return found
 }
 
 func TestEscapesAndUndefinedVariables(t *testing.T) {
@@ -132,19 +130,19 @@ func TestEscapesAndUndefinedVariables(t *testing.T) {
 	loaded, err := load(t, nil, "testdata/good/escapes.yaml")
 	require.NoError(t, err)
 	require.Equal(t, "${NOT_SET} costs $5 robot-token-0123 {x}", loaded.App.Title)
-	require.Empty(t, loaded.Organization.Name)
+	require.Equal(t, "initial commit", loaded.Scaffolder.DefaultCommitMessage)
 	require.Equal(t, config.Listen{Port: 7100}, loaded.Backend.Listen)
 }
 
 func TestLaterFilesOverrideEarlierOnes(t *testing.T) {
 	t.Parallel()
-	base := written(t, "base.yaml", "app: {title: Base}\norganization: {name: Acme}\nbackend: {reading: {allow: [{host: a}, {host: b}]}}\ncatalog: {rules: [{allow: [API]}]}")
-	over := written(t, "over.yaml", "app: {title: Over}\nbackend: {reading: {allow: [{host: c}]}}\norganization: {name: null}\ncatalog: null")
+	base := written(t, "base.yaml", "app: {title: Base, baseUrl: http://base.example}\nbackend: {reading: {allow: [{host: a}, {host: b}]}}\ncatalog: {rules: [{allow: [API]}]}")
+	over := written(t, "over.yaml", "app: {title: Over, baseUrl: null}\nbackend: {reading: {allow: [{host: c}]}}\ncatalog: null")
 	loaded, err := load(t, nil, base, over)
 	require.NoError(t, err)
 	require.Equal(t, "Over", loaded.App.Title)
 	require.Equal(t, []config.ReadingAllow{{Host: "c"}}, loaded.Backend.Reading.Allow)
-	require.Empty(t, loaded.Organization.Name)
+	require.Equal(t, loaded.Backend.BaseURL, loaded.App.BaseURL)
 	require.Nil(t, loaded.Catalog.Rules)
 }
 
@@ -153,7 +151,7 @@ func TestEnvironmentOverridesFiles(t *testing.T) {
 	file := written(t, "app-config.yaml", "app: {title: File}\nbackend: {listen: {port: 1}}")
 	loaded, err := load(t, []string{
 		"APP_CONFIG_app_title=Env = yes", "APP_CONFIG_backend_listen_port=7100",
-		`APP_CONFIG_catalog_rules=[{"allow":["API"]}]`, "APP_CONFIG_portico_run_parkedExpiry=PT1H", "APP_CONFIG_organization_name=",
+		`APP_CONFIG_catalog_rules=[{"allow":["API"]}]`, "APP_CONFIG_portico_run_parkedExpiry=PT1H", "APP_CONFIG_scaffolder_defaultCommitMessage=",
 	}, file)
 	require.NoError(t, err)
 	require.Equal(t, "Env = yes", loaded.App.Title)
@@ -204,6 +202,27 @@ func TestDefaultFiles(t *testing.T) {
 	require.Equal(t, "Portico", loaded.App.Title)
 }
 
+// TestNoneAndNothingSaidAreTwoThings, where nothing said means all.
+func TestNoneAndNothingSaidAreTwoThings(t *testing.T) {
+	t.Parallel()
+	for owners, want := range map[string][]string{"": nil, ", allowedInstallationOwners: []": {}, ", allowedInstallationOwners: a b": {"a", "b"}} {
+		loaded, err := load(t, nil, written(t, "app.yaml", "integrations: {github: [{apps: [{appId: 1, privateKey: x"+owners+"}]}]}"))
+		require.NoError(t, err)
+		require.Equal(t, want, loaded.Integrations.GitHub[0].Apps[0].AllowedInstallationOwners)
+	}
+}
+
+func TestANumberOfSecondsIsADurationWhereBackstageHasIt(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"600": 10 * time.Minute, "'1.5'": 1500 * time.Millisecond, "PT1H": time.Hour} {
+		loaded, err := load(t, nil, written(t, "cors.yaml", "backend: {cors: {maxAge: "+text+"}}"))
+		require.NoError(t, err)
+		require.Equal(t, want, loaded.Backend.CORS.MaxAge)
+	}
+	_, err := load(t, nil, written(t, "cors.yaml", "backend: {cors: {maxAge: -1}}"))
+	require.ErrorContains(t, err, "got number, wanted duration")
+}
+
 func TestFilesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, nil, "testdata/no-such-file.yaml")
@@ -252,88 +271,25 @@ func got(err error) []string {
 	return []string{strings.TrimPrefix(text, "configuration: ")}
 }
 
-// TestSchemaAndCodeSayTheSame walks the Config type and compares every leaf with the schema's keys, in both directions.
-func TestSchemaAndCodeSayTheSame(t *testing.T) {
-	t.Parallel()
-	inCode := map[string]string{}
-	leaves("", reflect.TypeFor[config.Config](), inCode)
-	inSchema := map[string]string{}
-	for _, key := range config.Keys() {
-		kind := key.Type
-		if key.Secret {
-			kind += " secret"
-		}
-		inSchema[key.Path] = kind
-		require.NotEmpty(t, key.Description, key.Path)
-		require.True(t, strings.HasSuffix(key.Description, "."), key.Path)
-	}
-	require.Equal(t, inCode, inSchema)
-}
-
-func leaves(path string, of reflect.Type, into map[string]string) {
-	switch {
-	case of == reflect.TypeFor[time.Duration]():
-		into[path] = "duration"
-	case of == reflect.TypeFor[config.Secret]():
-		into[path] = "string secret"
-	case of == reflect.TypeFor[[]string]():
-		into[path] = "strings"
-	case of.Kind() == reflect.Pointer:
-		leaves(path, of.Elem(), into)
-	case of.Kind() == reflect.Slice:
-		leaves(path+"[]", of.Elem(), into)
-	case of.Kind() == reflect.Map:
-		leaves(path+".<name>", of.Elem(), into)
-	case of.Kind() == reflect.Struct:
-		for field := range of.Fields() {
-			leaves(strings.TrimPrefix(path+"."+field.Tag.Get("yaml"), "."), field.Type, into)
-		}
-	case of.Kind() == reflect.Bool:
-		into[path] = "boolean"
-	case of.Kind() == reflect.Int || of.Kind() == reflect.Int64:
-		into[path] = "integer"
-	default:
-		into[path] = of.Kind().String()
-	}
-}
-
-func TestEveryKeyHasADefaultOrIsRequired(t *testing.T) {
-	t.Parallel()
-	withoutDefault := []string{}
-	for _, key := range config.Keys() {
-		if key.Default == "" && key.Type != "string" && key.Type != "strings" && !key.Required {
-			withoutDefault = append(withoutDefault, key.Path)
-		}
-	}
-	require.Empty(t, withoutDefault)
-}
-
-func TestKeysOutsideListsNameTheirVariable(t *testing.T) {
-	t.Parallel()
-	for _, key := range config.Keys() {
-		require.Equal(t, strings.Contains(key.Path, "[]"), key.Env == "", key.Path)
-	}
-}
-
 func TestSecretsAreNeverShown(t *testing.T) {
 	t.Parallel()
 	loaded, err := load(t, nil, "testdata/good/every-key.yaml")
 	require.NoError(t, err)
-	redacted, err := loaded.Redacted()
+	asYAML, err := yaml.Marshal(loaded)
 	require.NoError(t, err)
 	asJSON, err := json.Marshal(loaded)
 	require.NoError(t, err)
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("config", "token", loaded.Integrations.GitHub[0].Token, "all", loaded)
 
-	shown := string(redacted) + string(asJSON) + log.String() +
+	shown := string(asYAML) + string(asJSON) + log.String() +
 		fmt.Sprintf("%v %+v %#v %s", *loaded, loaded.Portico, loaded.Integrations, loaded.Backend.Auth) +
 		fmt.Sprintf("%x %q %d", loaded.Portico.Database.URL, loaded.Portico.Database.URL, loaded.Portico.Database.URL)
-	for _, secret := range []string{"pa55word", "robot-token", "ghp_fallback", "app-secret", "hook-secret", "BEGIN KEY", "MDEyMzQ1"} {
+	for _, secret := range []string{"pa55word", "robot-token", "ghp_fallback", "BEGIN KEY", "MDEyMzQ1", "c2hhcmVk"} {
 		require.NotContains(t, shown, secret)
 	}
-	require.Contains(t, string(redacted), "title: Acme Portal")
-	require.Contains(t, string(redacted), "url: (secret)")
+	require.Contains(t, string(asYAML), "title: Acme Portal")
+	require.Contains(t, string(asYAML), "url: (secret)")
 }
 
 func TestSecretsAreNotRepeatedInProblems(t *testing.T) {

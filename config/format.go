@@ -10,9 +10,11 @@ import (
 // formats are the checks that schema.yaml calls by name. Each says what is wrong with a string, without repeating it: it may
 // be a secret.
 var formats = map[string]func(string) error{
-	"url":    checkURL,
-	"token":  checkToken,
-	"aes256": checkAES256,
+	"url":          checkURL,
+	"token":        checkToken,
+	"word":         checkWord,
+	"sharedSecret": checkSharedSecret,
+	"aes256":       checkAES256,
 }
 
 func checkURL(text string) error {
@@ -28,6 +30,27 @@ func checkToken(text string) error {
 		return errors.New("a token has at least 8 characters and no spaces")
 	}
 	return nil
+}
+
+func checkWord(text string) error {
+	if text == "" || strings.ContainsAny(text, " \t\r\n") {
+		return errors.New("not one word: it must not be empty and has no spaces")
+	}
+	return nil
+}
+
+func checkSharedSecret(text string) error {
+	secret, err := DecodeBase64(text)
+	if err != nil || len(secret) < 16 {
+		return errors.New("not at least 16 bytes in base64: make one with `openssl rand -base64 24`")
+	}
+	return nil
+}
+
+// DecodeBase64 reads both alphabets of RFC 4648, with padding or without, as Backstage does for shared secrets.
+func DecodeBase64(text string) ([]byte, error) {
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+	return base64.RawStdEncoding.DecodeString(text)
 }
 
 func checkAES256(text string) error {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +39,7 @@ func Load(ctx context.Context, options Options) (*Config, error) {
 	known := checker.check(rootSchema(), root, "")
 	checker.checkListen(root)
 	checker.checkGitHub(root)
+	checker.checkExternalAccess(root)
 	checker.checkEncryptionKeys(root)
 	if len(checker.problems) > 0 {
 		return nil, checker.invalid()
@@ -148,6 +150,55 @@ func (c *checker) checkGitHub(root *value) {
 			continue
 		}
 		c.report(entry.origin, "'integrations.github[%d]' is for %s and needs apiBaseUrl, such as https://%s/api/v3", n, host, host)
+	}
+}
+
+// accessOptions says for which types of external access an option is, and whether they need it.
+var accessOptions = []struct {
+	name     string
+	types    []string
+	required bool
+}{
+	{"token", []string{AccessStatic}, true},
+	{"secret", []string{AccessLegacy}, true},
+	{"subject", []string{AccessStatic, AccessLegacy}, true},
+	{"url", []string{AccessJWKS}, true},
+	{"issuer", []string{AccessJWKS}, false},
+	{"audience", []string{AccessJWKS}, false},
+	{"algorithm", []string{AccessJWKS}, false},
+	{"subjectPrefix", []string{AccessJWKS}, false},
+}
+
+// checkExternalAccess holds the options of an entry to its type, and its restrictions to one for each plugin.
+func (c *checker) checkExternalAccess(root *value) {
+	for n, entry := range root.list("backend", "auth", "externalAccess") {
+		path := fmt.Sprintf("backend.auth.externalAccess[%d]", n)
+		c.checkAccessOptions(entry, path+".options")
+		seen := map[string]bool{}
+		for m, restriction := range entry.list("accessRestrictions") {
+			plugin := restriction.textAt("plugin")
+			if seen[plugin] {
+				c.report(restriction.origin, "'%s.accessRestrictions[%d]' is for the plugin %q, as an earlier one is", path, m, plugin)
+			}
+			seen[plugin] = true
+		}
+	}
+}
+
+func (c *checker) checkAccessOptions(entry *value, path string) {
+	given, kind := entry.at("options"), entry.textAt("type")
+	if given == nil || given.kind != object || !slices.Contains([]string{AccessStatic, AccessLegacy, AccessJWKS}, kind) {
+		return // which is reported already
+	}
+	for _, option := range accessOptions {
+		member, isFor := given.at(option.name), slices.Contains(option.types, kind)
+		isThere := member != nil && !member.isNull()
+		switch {
+		case isThere && !isFor:
+			c.report(member.origin, "'%s' is for type %s, and this is of type %s", join(path, option.name), oneOf(option.types), kind)
+		case !isThere && isFor && option.required:
+			c.report(given.origin, "missing required config value at '%s'", join(path, option.name))
+		}
 	}
 }
 

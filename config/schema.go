@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"go.yaml.in/yaml/v3"
@@ -26,6 +25,7 @@ type schema struct {
 	Maximum     *int64    `yaml:"maximum"`
 	MinLength   int       `yaml:"minLength"`
 	Off         bool      `yaml:"off"`
+	Seconds     bool      `yaml:"seconds"`
 	Optional    bool      `yaml:"optional"`
 	Shorthand   string    `yaml:"shorthand"`
 	Required    []string  `yaml:"required"`
@@ -65,61 +65,4 @@ var rootSchema = sync.OnceValue(func() *schema {
 
 func (s *schema) propertyNames() []string {
 	return slices.Sorted(maps.Keys(s.Properties))
-}
-
-// Key is one line of the reference: a key that Portico reads.
-type Key struct {
-	// Path is the key with its sections, [] standing for a list's items and <name> for any name: catalog.locations[].type.
-	Path string
-	// Type is string, boolean, integer, duration or strings.
-	Type        string
-	Default     string
-	Description string
-	// Required says that the key must be there where its section is.
-	Required bool
-	// Secret says that the value is never shown.
-	Secret bool
-	// Env is the environment variable that overrides the key, "" for a key inside a list.
-	Env string
-}
-
-// Keys is the reference of all keys, by path.
-func Keys() []Key {
-	return rootSchema().keys("", false)
-}
-
-func (s *schema) keys(path string, required bool) []Key {
-	switch s.Type {
-	case "array":
-		return s.Items.keys(path+"[]", false)
-	case "object":
-		var keys []Key
-		for _, name := range s.propertyNames() {
-			below := strings.TrimPrefix(path+"."+name, ".")
-			keys = append(keys, s.Properties[name].keys(below, slices.Contains(s.Required, name))...)
-		}
-		if s.Additional.schema != nil {
-			keys = append(keys, s.Additional.schema.keys(path+".<name>", false)...)
-		}
-		return keys
-	}
-	key := Key{
-		Path: path, Type: s.Type, Default: s.defaultText(), Description: s.Description,
-		Required: required, Secret: s.Visibility == "secret",
-	}
-	if !strings.Contains(path, "[]") {
-		key.Env = overridePrefix + strings.ReplaceAll(path, ".", "_")
-	}
-	return []Key{key}
-}
-
-func (s *schema) defaultText() string {
-	if s.Default.Kind != yaml.SequenceNode {
-		return s.Default.Value
-	}
-	items := make([]string, len(s.Default.Content))
-	for n, item := range s.Default.Content {
-		items[n] = item.Value
-	}
-	return strings.Join(items, ", ")
 }

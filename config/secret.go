@@ -3,8 +3,6 @@ package config
 import (
 	"fmt"
 	"log/slog"
-
-	"go.yaml.in/yaml/v3"
 )
 
 const hidden = "(secret)"
@@ -31,12 +29,3 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // MarshalYAML hides the secret from YAML.
 func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
-
-// Redacted is the effective configuration as YAML, every secret shown as "(secret)": for people who ask what is in force.
-func (c *Config) Redacted() ([]byte, error) {
-	out, err := yaml.Marshal(c)
-	if err != nil {
-		return nil, fmt.Errorf("configuration as YAML: %w", err)
-	}
-	return out, nil
-}

@@ -58,7 +58,7 @@ func TestTokensOfOthersAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := identity.NewAuthenticator(ours, nil).Authenticate(t.Context(), foreign)
+			_, err := authenticate(t, foreign)
 			require.Equal(t, fault.Authentication, fault.KindOf(err))
 			require.NotContains(t, err.Error(), "secret")
 		})
@@ -140,33 +140,54 @@ func mustMarshal(t *testing.T, v any) []byte {
 	return encoded
 }
 
+// authenticate asks an authenticator that knows these and the issuer's tokens.
+func authenticate(t *testing.T, token string, external ...identity.ExternalAccess) (identity.Principal, error) {
+	t.Helper()
+	return identity.NewAuthenticator(newIssuer(t, issuerURL, "secret"), external).Authenticate(t.Context(), token)
+}
+
 func TestStaticTokens(t *testing.T) {
 	t.Parallel()
-	authenticator := identity.NewAuthenticator(newIssuer(t, issuerURL, "secret"), []identity.StaticToken{
-		{Token: "full-access-token", Subject: "ci"},
-		{Token: "search-only-token", Subject: "crawler", Plugins: []string{"search"}},
-		{Token: "good-for-nothing", Subject: "nobody", Plugins: []string{}},
-	})
-	for token, test := range map[string]struct {
-		subject         string
-		catalog, search bool
-	}{
-		"full-access-token": {"external:ci", true, true},
-		"search-only-token": {"external:crawler", false, true},
-		"good-for-nothing":  {"external:nobody", false, false},
-	} {
-		principal, err := authenticator.Authenticate(t.Context(), token)
-		require.NoError(t, err)
-		require.Equal(t, identity.KindService, principal.Kind)
-		require.Equal(t, test.subject, principal.Subject)
-		require.Equal(t, token, principal.Token)
-		require.Empty(t, principal.UserRef(), "a machine is no user")
-		require.Equal(t, test.catalog, principal.MayCall("catalog"), token)
-		require.Equal(t, test.search, principal.MayCall("search"), token)
+	restrictions := []identity.Restriction{{Plugin: "search"}}
+	external := []identity.ExternalAccess{
+		identity.StaticAccess("full-access-token", "ci", nil), identity.StaticAccess("search-only-token", "crawler", restrictions),
 	}
-	_, err := authenticator.Authenticate(t.Context(), "full-access-toke")
-	require.EqualError(t, err, "Illegal token")
-	require.Equal(t, fault.Authentication, fault.KindOf(err))
+	for token, expected := range map[string]identity.Principal{
+		"full-access-token": {Kind: identity.KindService, Subject: "ci", Token: "full-access-token"},
+		"search-only-token": {Kind: identity.KindService, Subject: "crawler", Token: "search-only-token", Restrictions: restrictions},
+	} {
+		principal, err := authenticate(t, token, external...)
+		require.NoError(t, err)
+		require.Equal(t, expected, principal)
+		require.Empty(t, principal.UserRef(), "a machine is no user")
+	}
+	for _, token := range []string{"full-access-toke", "full-access-token ", "", strings.Repeat("x", 1<<16)} {
+		_, err := authenticate(t, token, external...)
+		require.EqualError(t, err, "Illegal token")
+		require.Equal(t, fault.Authentication, fault.KindOf(err))
+	}
+	_, err := authenticate(t, issue(t, newIssuer(t, issuerURL, "secret")), external...)
+	require.NoError(t, err, "users are known beside them")
+}
+
+func TestATokenIsLetIntoThePluginsItIsFor(t *testing.T) {
+	t.Parallel()
+	free := identity.Principal{Kind: identity.KindService, Subject: "ci"}
+	entered, err := free.At("catalog")
+	require.NoError(t, err)
+	require.Equal(t, free, entered)
+
+	restricted := free
+	restricted.Restrictions = []identity.Restriction{{Plugin: "catalog", Permissions: []string{"catalog.entity.read"}}, {Plugin: "search"}}
+	entered, err = restricted.At("catalog")
+	require.NoError(t, err)
+	require.Equal(t, restricted.Restrictions[:1], entered.Restrictions, "what it is good for elsewhere does not matter here")
+	_, err = restricted.At("scaffolder")
+	require.EqualError(t, err, "This token's access is restricted to plugin(s) 'catalog', 'search'")
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+	restricted.Restrictions = []identity.Restriction{}
+	_, err = restricted.At("catalog")
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
 }
 
 // directory knows the groups of one user.
@@ -206,7 +227,6 @@ func TestAGuestIsTheUserThatTheConfigurationNames(t *testing.T) {
 func TestPrincipals(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "system:catalog processing", identity.System("catalog processing").Subject)
-	require.True(t, identity.System("x").MayCall("catalog"))
 	require.Empty(t, identity.System("x").UserRef())
 	require.Empty(t, identity.Principal{}.UserRef())
 	require.Equal(t, identity.KindNone, identity.Principal{}.Kind, "the zero principal is nobody")

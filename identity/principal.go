@@ -3,7 +3,11 @@
 // package policy.
 package identity
 
-import "slices"
+import (
+	"strings"
+
+	"github.com/portico-dev/portico/fault"
+)
 
 // Kind tells the sorts of principal apart.
 type Kind string
@@ -22,13 +26,13 @@ const (
 // Principal is who asks. The zero value is nobody.
 type Principal struct {
 	Kind Kind
-	// Subject is the entity reference of a user (user:default/guest), or the subject of a service token.
+	// Subject is the entity reference of a user (user:default/guest), or the name that a service's token gives it.
 	Subject string
 	// Ownership lists the references whose things the user owns: the user and every group above. Empty for services.
 	Ownership []string
-	// Plugins, when not nil, are the only plugin ids (catalog, scaffolder, ...) this principal may call: the
-	// accessRestrictions of an external access token. Nil means no restriction.
-	Plugins []string
+	// Restrictions, when not nil, are all that a service's token is good for: its accessRestrictions, and once it has been
+	// let in by At, that of the plugin it called.
+	Restrictions []Restriction
 	// Token is the bearer token the principal came with, passed on to actions as the run's backstageToken.
 	Token string
 }
@@ -46,7 +50,29 @@ func (p Principal) UserRef() string {
 	return p.Subject
 }
 
-// MayCall says whether the principal's token is good for the plugin with this id.
-func (p Principal) MayCall(plugin string) bool {
-	return p.Plugins == nil || slices.Contains(p.Plugins, plugin)
+// Restriction is a plugin that a token may call, and what it may do there.
+type Restriction struct {
+	// Plugin is the plugin's id: catalog, scaffolder, ...
+	Plugin string
+	// Permissions, when not empty, are the only ones that it has, by name.
+	Permissions []string
+	// Actions, when not empty, are the only kinds of permission that it has: create, read, update, delete.
+	Actions []string
+}
+
+// At lets the principal into the plugin with this id, with what its token is good for there. A token that is not good for
+// the plugin at all is a fault of kind NotAllowed.
+func (p Principal) At(plugin string) (Principal, error) {
+	if p.Restrictions == nil {
+		return p, nil
+	}
+	var plugins []string
+	for _, restriction := range p.Restrictions {
+		if restriction.Plugin == plugin {
+			p.Restrictions = []Restriction{restriction}
+			return p, nil
+		}
+		plugins = append(plugins, "'"+restriction.Plugin+"'")
+	}
+	return Principal{}, fault.New(fault.NotAllowed, "This token's access is restricted to plugin(s) %s", strings.Join(plugins, ", "))
 }

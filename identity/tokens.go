@@ -91,14 +91,11 @@ func (i *Issuer) Issue(userRef string, ownership []string) (string, error) {
 	return token, nil
 }
 
-// errNotOurs says that a token is no user token at all; it may be a static one.
-var errNotOurs = errors.New("not a user token")
-
-// Verify is the principal of a user token.
+// Verify is the principal of a user token. Any other token is a fault of kind Authentication.
 func (i *Issuer) Verify(token string) (Principal, error) {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
-		return Principal{}, errNotOurs
+		return Principal{}, fault.Wrap(fault.Authentication, err, "Failed user token verification")
 	}
 	var claims userClaims
 	if err := parsed.Claims(&i.key.PublicKey, &claims); err != nil {
@@ -116,37 +113,37 @@ func (i *Issuer) PublicKeys() jose.JSONWebKeySet {
 	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &i.key.PublicKey, KeyID: i.keyID, Algorithm: string(jose.ES256), Use: "sig"}}}
 }
 
-// StaticToken is a machine's token from backend.auth.externalAccess.
-type StaticToken struct {
-	Token, Subject string
-	// Plugins, when not nil, are all that the token is good for.
-	Plugins []string
-}
-
 // Authenticator turns bearer tokens into principals.
 type Authenticator struct {
-	issuer *Issuer
-	static map[[sha256.Size]byte]StaticToken
+	issuer   *Issuer
+	external []ExternalAccess
 }
 
-// NewAuthenticator knows the issuer's tokens and the static ones.
-func NewAuthenticator(issuer *Issuer, static []StaticToken) *Authenticator {
-	a := &Authenticator{issuer: issuer, static: map[[sha256.Size]byte]StaticToken{}}
-	for _, token := range static {
-		a.static[sha256.Sum256([]byte(token.Token))] = token
-	}
-	return a
+// NewAuthenticator knows the issuer's tokens, and those of machines, which are looked for in the order given.
+func NewAuthenticator(issuer *Issuer, external []ExternalAccess) *Authenticator {
+	return &Authenticator{issuer: issuer, external: external}
 }
 
-// Authenticate is the principal behind a token; a fault of kind Authentication when there is none. Static tokens are
-// compared by their hashes, so that the time it takes says nothing about them.
-func (a *Authenticator) Authenticate(_ context.Context, token string) (Principal, error) {
-	if known, is := a.static[sha256.Sum256([]byte(token))]; is {
-		return Principal{Kind: KindService, Subject: "external:" + known.Subject, Plugins: known.Plugins, Token: token}, nil
+// Authenticate is the principal behind a token. It is a fault of kind Authentication when there is none, and of kind
+// Unavailable when the keys that would tell cannot be had.
+func (a *Authenticator) Authenticate(ctx context.Context, token string) (Principal, error) {
+	presented := readBearer(token)
+	if presented.kind == tokenType {
+		return a.issuer.Verify(token)
 	}
-	principal, err := a.issuer.Verify(token)
-	if errors.Is(err, errNotOurs) {
-		return Principal{}, fault.New(fault.Authentication, "Illegal token")
+	var undecided error
+	for _, access := range a.external {
+		subject, err := access.recognizer.subject(ctx, presented)
+		if err != nil {
+			undecided = errors.Join(undecided, err)
+			continue
+		}
+		if subject != "" {
+			return Principal{Kind: KindService, Subject: subject, Restrictions: access.restrictions, Token: token}, nil
+		}
 	}
-	return principal, err
+	if undecided != nil {
+		return Principal{}, undecided
+	}
+	return Principal{}, fault.New(fault.Authentication, "Illegal token")
 }

@@ -1,13 +1,15 @@
 // Package policy is the one decision point: every command and query asks it whether a principal may do a thing to a
 // resource. It holds the permission names and the decision types; it knows nothing about HTTP or storage.
 //
-// The decider here lets every known principal do everything. Roles and conditional rules will replace the decider and
-// leave its callers untouched.
+// The decider here lets every known principal do everything that its token is good for. Roles and conditional rules will
+// replace the decider and leave its callers untouched.
 package policy
 
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/portico-dev/portico/identity"
 )
@@ -32,6 +34,52 @@ const (
 	ScaffolderTemplateRead   Permission = "scaffolder.template.parameter.read"
 	ScaffolderTemplateDryRun Permission = "scaffolder.template.dry-run"
 )
+
+// actions are the action attributes of all permissions, "" where Backstage has none.
+var actions = map[Permission]string{
+	CatalogEntityRead:      "read",
+	CatalogEntityDelete:    "delete",
+	CatalogEntityRefresh:   "update",
+	CatalogEntityValidate:  "",
+	CatalogLocationRead:    "read",
+	CatalogLocationCreate:  "create",
+	CatalogLocationDelete:  "delete",
+	CatalogLocationAnalyze: "",
+
+	ScaffolderTaskCreate:     "create",
+	ScaffolderTaskRead:       "read",
+	ScaffolderTaskCancel:     "",
+	ScaffolderTemplateRead:   "read",
+	ScaffolderTemplateDryRun: "",
+}
+
+// plugin is the id of the plugin that a permission belongs to: catalog for catalog.entity.read.
+func (p Permission) plugin() string {
+	id, _, _ := strings.Cut(string(p), ".")
+	return id
+}
+
+// hasPermissions says whether any permission belongs to a plugin.
+func hasPermissions(plugin string) bool {
+	for permission := range actions {
+		if permission.plugin() == plugin {
+			return true
+		}
+	}
+	return false
+}
+
+// permits says whether a token with a restriction has a permission. A plugin that has permissions of its own asks for
+// another's as itself, as in Backstage: the scaffolder reads templates whatever the token's holder may read in the catalog.
+func permits(restriction identity.Restriction, permission Permission) bool {
+	if permission.plugin() != restriction.Plugin && hasPermissions(restriction.Plugin) {
+		return true
+	}
+	if len(restriction.Permissions) > 0 && !slices.Contains(restriction.Permissions, string(permission)) {
+		return false
+	}
+	return len(restriction.Actions) == 0 || slices.Contains(restriction.Actions, actions[permission])
+}
 
 // Request is one question: may this be done to that resource?
 type Request struct {
@@ -65,12 +113,13 @@ type Decider interface {
 	Authorize(ctx context.Context, principal identity.Principal, request Request) error
 }
 
-// AllowKnown lets every authenticated principal do everything and refuses nobody's requests.
+// AllowKnown lets every authenticated principal do everything that its token is good for, and nobody else anything.
 type AllowKnown struct{}
 
 // Authorize implements Decider.
 func (AllowKnown) Authorize(_ context.Context, principal identity.Principal, request Request) error {
-	if principal.Kind == identity.KindNone {
+	refused := func(restriction identity.Restriction) bool { return !permits(restriction, request.Permission) }
+	if principal.Kind == identity.KindNone || slices.ContainsFunc(principal.Restrictions, refused) {
 		return &DeniedError{Principal: principal, Request: request}
 	}
 	return nil

@@ -206,7 +206,7 @@ func integrationConfig(loaded *config.Config) integration.Config {
 	var result integration.Config
 	for _, entry := range loaded.Integrations.GitHub {
 		result.GitHub = append(result.GitHub, integration.GitHub{Host: entry.Host, APIBaseURL: entry.APIBaseURL,
-			RawBaseURL: entry.RawBaseURL, Token: string(entry.Token)})
+			RawBaseURL: entry.RawBaseURL, Token: string(entry.Token), Apps: gitHubApps(entry.Apps)})
 	}
 	for kind, hosts := range map[string][]config.SourceHost{
 		integration.TypeAzure: loaded.Integrations.Azure, integration.TypeBitbucketCloud: loaded.Integrations.BitbucketCloud,
@@ -218,6 +218,15 @@ func integrationConfig(loaded *config.Config) integration.Config {
 		}
 	}
 	return result
+}
+
+func gitHubApps(configured []config.GitHubApp) []integration.App {
+	var apps []integration.App
+	for _, entry := range configured {
+		apps = append(apps, integration.App{ID: entry.AppID, PrivateKey: string(entry.PrivateKey),
+			AllowedOwners: entry.AllowedInstallationOwners, PublicAccess: entry.PublicAccess})
+	}
+	return apps
 }
 
 func readingAllow(loaded *config.Config) []integration.AllowRule {

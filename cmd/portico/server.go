@@ -123,6 +123,13 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, err
 	}
+	machines, err := externalAccess(p.config.Backend.Auth)
+	if err != nil {
+		return nil, err
+	}
+	if p.config.Permission.Enabled {
+		p.log.Warn("permission.enabled has no effect yet: everybody who is signed in may do everything, and every token what its accessRestrictions say")
+	}
 	guest := p.guest(issuer, options.allowGuest)
 	workflowURL := options.workflowURL
 	if workflowURL == nil && options.temporalUI != "" {
@@ -132,8 +139,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	}
 	return api.NewServer(api.Options{
 		Log: p.log, Version: version, Portal: web.Handler(),
-		Authenticator:  identity.NewAuthenticator(issuer, staticTokens(p.config.Backend.Auth.ExternalAccess)),
-		AllowedOrigins: allowedOrigins(p.config.Backend.CORS),
+		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
 		Plugins: []api.Plugin{
 			api.NewAuthPlugin(issuer, guest),
 			api.NewCatalogPlugin(p.catalog),
@@ -189,23 +195,4 @@ func (d directory) MemberOf(ctx context.Context, userRef string) ([]string, erro
 		return nil, err
 	}
 	return user.RelatedBy("memberOf"), nil
-}
-
-func staticTokens(configured []config.ExternalAccess) []identity.StaticToken {
-	var tokens []identity.StaticToken
-	for _, entry := range configured {
-		token := identity.StaticToken{Token: string(entry.Options.Token), Subject: entry.Options.Subject}
-		for _, restriction := range entry.AccessRestrictions {
-			token.Plugins = append(token.Plugins, restriction.Plugin)
-		}
-		tokens = append(tokens, token)
-	}
-	return tokens
-}
-
-func allowedOrigins(cors *config.CORS) []string {
-	if cors == nil {
-		return nil
-	}
-	return cors.Origin
 }

@@ -1,0 +1,205 @@
+package identity
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/portico-dev/portico/fault"
+)
+
+// ExternalAccess is one entry of backend.auth.externalAccess: tokens of machines, and what they are good for.
+type ExternalAccess struct {
+	recognizer   recognizer
+	restrictions []Restriction
+}
+
+// recognizer knows one sort of token.
+type recognizer interface {
+	// subject is whose token it is, "" when it is none of this sort's.
+	subject(ctx context.Context, token bearer) (string, error)
+}
+
+// StaticAccess is the entry of type static: one token, passed along as it is. Nil restrictions are none.
+func StaticAccess(token, subject string, restrictions []Restriction) ExternalAccess {
+	return ExternalAccess{&staticToken{sha256.Sum256([]byte(token)), subject}, restrictions}
+}
+
+// LegacyAccess is the entry of type legacy: tokens that Backstage's backends of old make for each other, signed with a
+// secret that they share. Nil restrictions are none.
+func LegacyAccess(secret []byte, subject string, restrictions []Restriction) ExternalAccess {
+	// HMAC pads a key with zeros (RFC 2104), so these change nothing, but go-jose asks for 32 bytes, and Backstage suggests 24.
+	padding := make([]byte, max(0, sha256.Size-len(secret)))
+	return ExternalAccess{&legacyToken{key: append(bytes.Clone(secret), padding...), name: subject}, restrictions}
+}
+
+// KeySet says which tokens the entry of type jwks takes: those of an issuer who publishes the keys.
+type KeySet struct {
+	// URL is where the JSON Web Key Set (RFC 7517) is.
+	URL string
+	// Issuers, Audiences and Algorithms, when not empty, are those of which a token must have one. A token is always signed
+	// with a key that only the issuer has.
+	Issuers, Audiences, Algorithms []string
+	// SubjectPrefix stands between "external:" and the token's subject in the principal's, when it is not empty.
+	SubjectPrefix string
+	// Client fetches the keys; nil is a fresh one.
+	Client *http.Client
+}
+
+// KeySetAccess is the entry of type jwks. Nil restrictions are none.
+func KeySetAccess(configured KeySet, restrictions []Restriction) ExternalAccess {
+	token := &keySetToken{
+		keys:    keySource{url: configured.URL, client: cmp.Or(configured.Client, &http.Client{})},
+		issuers: configured.Issuers, audiences: configured.Audiences, algorithms: configured.Algorithms, prefix: "external:",
+	}
+	if len(token.algorithms) == 0 {
+		token.algorithms = KeySetAlgorithms()
+	}
+	if configured.SubjectPrefix != "" {
+		token.prefix += configured.SubjectPrefix + ":"
+	}
+	return ExternalAccess{token, restrictions}
+}
+
+// asymmetric are the algorithms whose keys may be published.
+var asymmetric = []jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+}
+
+// KeySetAlgorithms are the names of the algorithms that a token of a KeySet may be signed with.
+func KeySetAlgorithms() []string {
+	names := make([]string, len(asymmetric))
+	for n, algorithm := range asymmetric {
+		names[n] = string(algorithm)
+	}
+	return names
+}
+
+// maxToken is how long, in bytes, a token may be that is looked into.
+const maxToken = 32 << 10
+
+// bearer is a token as it was presented. Nothing about it has been verified.
+type bearer struct {
+	raw string
+	// jwt is nil, and the rest empty, when the token is no JWT.
+	jwt *jwt.JSONWebToken
+	// kind is the header typ.
+	kind, algorithm, keyID string
+	claims                 jwt.Claims
+}
+
+func readBearer(token string) bearer {
+	opaque := bearer{raw: token}
+	if len(token) > maxToken {
+		return opaque
+	}
+	parsed, err := jwt.ParseSigned(token, append([]jose.SignatureAlgorithm{jose.HS256}, asymmetric...))
+	if err != nil {
+		return opaque
+	}
+	read := bearer{raw: token, jwt: parsed, algorithm: parsed.Headers[0].Algorithm, keyID: parsed.Headers[0].KeyID}
+	if parsed.UnsafeClaimsWithoutVerification(&read.claims) != nil {
+		return opaque
+	}
+	read.kind, _ = parsed.Headers[0].ExtraHeaders[jose.HeaderType].(string)
+	return read
+}
+
+// verified are the claims of a JWT that one of the keys signed; false when none did.
+func (b bearer) verified(keys ...any) (jwt.Claims, bool) {
+	for _, key := range keys {
+		var claims jwt.Claims
+		if b.jwt.Claims(key, &claims) == nil {
+			return claims, true
+		}
+	}
+	return jwt.Claims{}, false
+}
+
+// staticToken is one token, known by its hash: comparing hashes takes the same time for every wrong token.
+type staticToken struct {
+	hash [sha256.Size]byte
+	name string
+}
+
+func (s *staticToken) subject(_ context.Context, token bearer) (string, error) {
+	presented := sha256.Sum256([]byte(token.raw))
+	if subtle.ConstantTimeCompare(presented[:], s.hash[:]) == 0 {
+		return "", nil
+	}
+	return s.name, nil
+}
+
+// legacyToken takes tokens signed with a shared secret.
+type legacyToken struct {
+	key  []byte
+	name string
+}
+
+// legacySubject is what every legacy token says that it is from.
+const legacySubject = "backstage-server"
+
+func (l *legacyToken) subject(_ context.Context, token bearer) (string, error) {
+	if token.algorithm != string(jose.HS256) || token.claims.Subject != legacySubject || len(token.claims.Audience) > 0 {
+		return "", nil
+	}
+	claims, signed := token.verified(l.key)
+	if !signed {
+		return "", nil
+	}
+	return l.name, checkTime(claims)
+}
+
+// checkTime refuses a token that is not good yet or not any more.
+func checkTime(claims jwt.Claims) error {
+	err := claims.ValidateWithLeeway(jwt.Expected{Time: time.Now()}, clockSkew)
+	if errors.Is(err, jwt.ErrExpired) {
+		return fault.Wrap(fault.Authentication, err, "This token has expired")
+	}
+	if err != nil {
+		return fault.Wrap(fault.Authentication, err, "This token is not valid yet")
+	}
+	return nil
+}
+
+// keySetToken takes tokens signed with published keys.
+type keySetToken struct {
+	keys                           keySource
+	issuers, audiences, algorithms []string
+	prefix                         string
+}
+
+func (k *keySetToken) subject(ctx context.Context, token bearer) (string, error) {
+	// What the token says of itself spares the issuer questions about the tokens of others.
+	if token.jwt == nil || !slices.Contains(k.algorithms, token.algorithm) || !k.takes(token.claims) {
+		return "", nil
+	}
+	keys, err := k.keys.find(ctx, token.algorithm, token.keyID)
+	if err != nil {
+		return "", fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: the keys at %s could not be fetched", k.keys.url)
+	}
+	claims, signed := token.verified(keys...)
+	if !signed || claims.Subject == "" {
+		return "", nil
+	}
+	if claims.Expiry == nil {
+		return "", fault.New(fault.Authentication, "This token never expires, and is refused for that")
+	}
+	return k.prefix + claims.Subject, checkTime(claims)
+}
+
+func (k *keySetToken) takes(claims jwt.Claims) bool {
+	if len(k.issuers) > 0 && !slices.Contains(k.issuers, claims.Issuer) {
+		return false
+	}
+	return len(k.audiences) == 0 || slices.ContainsFunc(k.audiences, func(audience string) bool { return claims.Audience.Contains(audience) })
+}

@@ -1,0 +1,96 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+)
+
+func decide(t *testing.T, permission policy.Permission, restrictions ...identity.Restriction) bool {
+	t.Helper()
+	principal := identity.Principal{Kind: identity.KindService, Subject: "ci", Restrictions: restrictions}
+	err := policy.AllowKnown{}.Authorize(t.Context(), principal, policy.Request{Permission: permission})
+	if err == nil {
+		return true
+	}
+	var denied *policy.DeniedError
+	require.ErrorAs(t, err, &denied)
+	require.EqualError(t, err, "ci may not "+string(permission))
+	return false
+}
+
+func TestWhoIsKnownMay(t *testing.T) {
+	t.Parallel()
+	require.True(t, decide(t, policy.CatalogEntityDelete))
+	err := policy.AllowKnown{}.Authorize(t.Context(), identity.Principal{}, policy.Request{Permission: policy.CatalogEntityRead, Resource: "component:a/b"})
+	require.EqualError(t, err, "an unauthenticated caller may not catalog.entity.read on component:a/b")
+}
+
+func TestRestrictedTokens(t *testing.T) {
+	t.Parallel()
+	locations := []string{"catalog.location.create", "catalog.location.read"}
+	for name, test := range map[string]struct {
+		restriction identity.Restriction
+		permission  policy.Permission
+		allowed     bool
+	}{
+		"the whole plugin":                  {identity.Restriction{Plugin: "catalog"}, policy.CatalogEntityDelete, true},
+		"a named permission":                {identity.Restriction{Plugin: "catalog", Permissions: locations}, policy.CatalogLocationCreate, true},
+		"another permission":                {identity.Restriction{Plugin: "catalog", Permissions: locations}, policy.CatalogLocationDelete, false},
+		"a kind of permission":              {identity.Restriction{Plugin: "catalog", Actions: []string{"read"}}, policy.CatalogEntityRead, true},
+		"another kind":                      {identity.Restriction{Plugin: "catalog", Actions: []string{"read"}}, policy.CatalogEntityRefresh, false},
+		"of no kind":                        {identity.Restriction{Plugin: "catalog", Actions: []string{"read"}}, policy.CatalogEntityValidate, false},
+		"a named permission of the kind":    {identity.Restriction{Plugin: "catalog", Permissions: locations, Actions: []string{"read"}}, policy.CatalogLocationRead, true},
+		"a named permission, not the kind":  {identity.Restriction{Plugin: "catalog", Permissions: locations, Actions: []string{"read"}}, policy.CatalogLocationCreate, false},
+		"what the plugin asks of another":   {identity.Restriction{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.create"}}, policy.CatalogEntityRead, true},
+		"another of the plugin's own":       {identity.Restriction{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.create"}}, policy.ScaffolderTaskCancel, false},
+		"a plugin without permissions":      {identity.Restriction{Plugin: "portico"}, policy.ScaffolderTaskCancel, true},
+		"and with another's":                {identity.Restriction{Plugin: "portico", Permissions: []string{"scaffolder.task.read"}}, policy.ScaffolderTaskRead, true},
+		"and with others than are asked of": {identity.Restriction{Plugin: "portico", Permissions: []string{"scaffolder.task.read"}}, policy.ScaffolderTaskCancel, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, test.allowed, decide(t, test.permission, test.restriction))
+		})
+	}
+}
+
+// TestActionsAreThoseThatAreServed holds the kinds of permissions to the lists that the API serves, which are Backstage's.
+func TestActionsAreThoseThatAreServed(t *testing.T) {
+	t.Parallel()
+	for plugin, permissions := range map[string][]policy.Permission{
+		"catalog": {
+			policy.CatalogEntityRead, policy.CatalogEntityDelete, policy.CatalogEntityRefresh, policy.CatalogEntityValidate,
+			policy.CatalogLocationRead, policy.CatalogLocationCreate, policy.CatalogLocationDelete, policy.CatalogLocationAnalyze,
+		},
+		"scaffolder": {
+			policy.ScaffolderTaskCreate, policy.ScaffolderTaskRead, policy.ScaffolderTaskCancel,
+			policy.ScaffolderTemplateRead, policy.ScaffolderTemplateDryRun,
+		},
+	} {
+		content, err := os.ReadFile("../api/" + plugin + "_permissions.json")
+		require.NoError(t, err)
+		var served struct {
+			Permissions []struct {
+				Name       policy.Permission
+				Attributes struct{ Action string }
+			}
+		}
+		require.NoError(t, json.Unmarshal(content, &served))
+		action := map[policy.Permission]string{}
+		for _, permission := range served.Permissions {
+			action[permission.Name] = permission.Attributes.Action
+		}
+		for _, permission := range permissions {
+			require.Contains(t, action, permission)
+			for _, kind := range []string{"create", "read", "update", "delete"} {
+				require.Equal(t, action[permission] == kind, decide(t, permission, identity.Restriction{Plugin: plugin, Actions: []string{kind}}), "%s %s", permission, kind)
+			}
+		}
+	}
+}
