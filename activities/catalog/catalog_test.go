@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,8 @@ type service struct {
 	locations map[string]*location
 	// tree is what a dry run of any location finds.
 	tree []string
+	// unreadable is how often a dry run of any location fails, as when the host does not answer.
+	unreadable int
 	// fail is what the next call of a method fails with; dieAfter fails it after it has done its work, as a crash would.
 	fail, dieAfter map[string]error
 	onConflict     catalog.ConflictStrategy
@@ -80,6 +84,10 @@ func (s *service) RegisterLocation(_ context.Context, who identity.Principal, sp
 }
 
 func (s *service) TryLocation(context.Context, identity.Principal, entity.LocationSpec) (catalog.Trial, error) {
+	if s.unreadable > 0 {
+		s.unreadable--
+		return catalog.Trial{}, fault.New(fault.Input, "Unable to read url")
+	}
 	trial := catalog.Trial{}
 	for _, document := range s.tree {
 		trial.Entities = append(trial.Entities, json.RawMessage(document))
@@ -117,9 +125,33 @@ func entityJSON(kind, name string) string {
 	return fmt.Sprintf(`{"apiVersion":"backstage.io/v1alpha1","kind":%q,"metadata":{"name":%q}}`, kind, name)
 }
 
+// host answers every request in the place of all hosts.
+type host func(*http.Request) (*http.Response, error)
+
+func (h host) RoundTrip(r *http.Request) (*http.Response, error) { return h(r) }
+
+// answering is a host that gives one answer.
+func answering(status int, header ...string) host {
+	return func(r *http.Request) (*http.Response, error) {
+		recorder := httptest.NewRecorder()
+		for i := 0; i < len(header); i += 2 {
+			recorder.Header().Set(header[i], header[i+1])
+		}
+		recorder.WriteHeader(status)
+		answer := recorder.Result()
+		answer.Request = r
+		return answer, nil
+	}
+}
+
 func actions(t *testing.T, catalog activities.Service) map[string]action.Action {
 	t.Helper()
-	sources, err := integration.New(integration.Config{}, integration.Options{})
+	return actionsWith(t, catalog, answering(http.StatusOK))
+}
+
+func actionsWith(t *testing.T, catalog activities.Service, transport host) map[string]action.Action {
+	t.Helper()
+	sources, err := integration.New(integration.Config{}, integration.Options{Transport: transport})
 	require.NoError(t, err)
 	byID := map[string]action.Action{}
 	for _, each := range activities.Actions(catalog, sources) {
@@ -338,18 +370,59 @@ func TestRegisterMistakes(t *testing.T) {
 	tested := actions(t, catalog)["catalog:register"]
 	_, err := actiontest.NewBench(t).Run(t, tested, `{"repoContentsUrl":"https://nowhere.example/acme/shop"}`)
 	require.ErrorContains(t, err, "No integration found for host https://nowhere.example/acme/shop")
+}
 
-	refused := fault.New(fault.Input, "Unable to read url")
-	catalog.fail["TryLocation"] = refused
-	_, err = actiontest.NewBench(t).Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
-	require.ErrorContains(t, err, "Unable to read url")
-	require.False(t, action.IsTransient(err))
+func TestRegisterOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	unreachable := func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }
+	for name, test := range map[string]struct {
+		host       host
+		unreadable int
+		transient  bool
+		wait       time.Duration
+	}{
+		"the host is ill":         {answering(http.StatusBadGateway), 1, true, 0},
+		"the host asks to wait":   {answering(http.StatusTooManyRequests, "Retry-After", "7"), 1, true, 7 * time.Second},
+		"the host does not speak": {unreachable, 1, true, 0},
+		"it is not there":         {answering(http.StatusNotFound), 2, false, 0},
+		"it is forbidden":         {answering(http.StatusForbidden), 1, false, 0},
+		"it makes no sense":       {answering(http.StatusOK), 2, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			catalog := newService()
+			catalog.unreadable = test.unreadable
+			tested := actionsWith(t, catalog, test.host)["catalog:register"]
+			bench := actiontest.NewBench(t)
+			_, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+			require.EqualError(t, err, "Unable to read url")
+			require.Equal(t, test.transient, action.IsTransient(err))
+			require.Equal(t, test.wait, action.RetryAfter(err))
+			require.Equal(t, test.transient, action.Advice(err) != "")
+			output, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+			require.NoError(t, err, "a retry completes")
+			require.Equal(t, "component:default/cart", output["entityRef"])
 
-	catalog.fail["TryLocation"] = refused
-	bench := actiontest.NewBench(t)
-	output, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)
+			catalog.unreadable = test.unreadable
+			output, err = actiontest.NewBench(t).Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)
+			if test.transient {
+				require.True(t, action.IsTransient(err), "that it is optional does not make it final")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, action.Output{"catalogInfoUrl": target}, output)
+		})
+	}
+}
+
+// TestRegisterWhenTheHostIsWellAgain: it failed the catalog, and is well by the time that the action asks.
+func TestRegisterWhenTheHostIsWellAgain(t *testing.T) {
+	t.Parallel()
+	catalog := newService()
+	catalog.unreadable = 1
+	output, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
 	require.NoError(t, err)
-	require.Equal(t, action.Output{"catalogInfoUrl": target}, output)
+	require.Equal(t, "component:default/cart", output["entityRef"])
 }
 
 func TestRegisterCanBeUndone(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	service "github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -93,9 +95,9 @@ func (a registerAction) Run(ctx context.Context, call *action.Call) (action.Outp
 		return nil, err
 	}
 	output := action.Output{"catalogInfoUrl": spec.Target}
-	tried, err := a.catalog.TryLocation(ctx, principal(call.RunID, call.User), spec)
+	tried, err := a.try(ctx, principal(call.RunID, call.User), spec)
 	if err != nil {
-		if err = explain(err); input.Optional && !action.IsTransient(err) {
+		if input.Optional && !action.IsTransient(err) {
 			return output, nil
 		}
 		return nil, err
@@ -108,6 +110,23 @@ func (a registerAction) Run(ctx context.Context, call *action.Call) (action.Outp
 		output["entityRef"] = ref
 	}
 	return output, nil
+}
+
+// try finds out which entities the location brings. The catalog says in words why it could not read them, so the host is
+// asked whether it is well: if it is not, that may pass, and if it is, what the catalog then finds stands.
+func (a registerAction) try(ctx context.Context, who identity.Principal, spec entity.LocationSpec) (service.Trial, error) {
+	tried, err := a.catalog.TryLocation(ctx, who, spec)
+	if fault.KindOf(err) != fault.Input {
+		return tried, explain(err)
+	}
+	_, readErr := a.sources.Search(ctx, spec.Target, integration.ReadOptions{})
+	if after, may := integration.MayPass(readErr); may {
+		return tried, action.Advise(action.Transient(err, after), "Check that %s can be read from the worker, then retry.", spec.Target)
+	}
+	if readErr == nil {
+		tried, err = a.catalog.TryLocation(ctx, who, spec)
+	}
+	return tried, explain(err)
 }
 
 // register registers the location once. A location that is there is this run's own if an earlier attempt registered it: after the
