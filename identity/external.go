@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -51,18 +52,21 @@ type KeySet struct {
 	Issuers, Audiences, Algorithms []string
 	// SubjectPrefix stands between "external:" and the token's subject in the principal's, when it is not empty.
 	SubjectPrefix string
-	// Client fetches the keys; nil is a fresh one.
+	// Client fetches the keys; nil is a fresh one. Log says when they cannot be had; nil is slog's default.
 	Client *http.Client
+	Log    *slog.Logger
 }
 
 // KeySetAccess is the entry of type jwks. Nil restrictions are none.
 func KeySetAccess(configured KeySet, restrictions []Restriction) ExternalAccess {
 	token := &keySetToken{
-		keys:    keySource{url: configured.URL, client: cmp.Or(configured.Client, &http.Client{})},
+		keys: keySource{
+			url: configured.URL, client: cmp.Or(configured.Client, &http.Client{}), log: cmp.Or(configured.Log, slog.Default()),
+		},
 		issuers: configured.Issuers, audiences: configured.Audiences, algorithms: configured.Algorithms, prefix: "external:",
 	}
 	if len(token.algorithms) == 0 {
-		token.algorithms = KeySetAlgorithms()
+		token.algorithms = publishable()
 	}
 	if configured.SubjectPrefix != "" {
 		token.prefix += configured.SubjectPrefix + ":"
@@ -75,8 +79,8 @@ var asymmetric = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
-// KeySetAlgorithms are the names of the algorithms that a token of a KeySet may be signed with.
-func KeySetAlgorithms() []string {
+// publishable are the names of the algorithms that a token of a KeySet may be signed with.
+func publishable() []string {
 	names := make([]string, len(asymmetric))
 	for n, algorithm := range asymmetric {
 		names[n] = string(algorithm)
@@ -185,7 +189,7 @@ func (k *keySetToken) subject(ctx context.Context, token bearer) (string, error)
 	}
 	keys, err := k.keys.find(ctx, token.algorithm, token.keyID)
 	if err != nil {
-		return "", fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: the keys at %s could not be fetched", k.keys.url)
+		return "", fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: its issuer's keys are not to be had")
 	}
 	claims, signed := token.verified(keys...)
 	if !signed || claims.Subject == "" {

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -95,6 +96,8 @@ type issuerOfKeys struct {
 	asked atomic.Int64
 	// status is what is answered in the place of 200 unless it is 0.
 	status atomic.Int64
+	// log takes what is logged about it.
+	log strings.Builder
 }
 
 func (i *issuerOfKeys) publish(t *testing.T, keys ...jose.JSONWebKey) {
@@ -122,6 +125,7 @@ func (i *issuerOfKeys) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (i *issuerOfKeys) access(configured identity.KeySet) identity.ExternalAccess {
 	configured.URL, configured.Client = "https://issuer.example/keys", &http.Client{Transport: i}
+	configured.Log = slog.New(slog.NewTextHandler(&i.log, nil))
 	return identity.KeySetAccess(configured, nil)
 }
 
@@ -246,10 +250,11 @@ func TestAnIssuerThatDoesNotAnswer(t *testing.T) {
 		issuer.status.Store(http.StatusBadGateway)
 		for range 10 {
 			err := ask(key)
-			require.EqualError(t, err, "This token cannot be checked now: the keys at https://issuer.example/keys could not be fetched")
+			require.EqualError(t, err, "This token cannot be checked now: its issuer's keys are not to be had")
 			require.Equal(t, fault.Unavailable, fault.KindOf(err))
 		}
 		require.EqualValues(t, 1, issuer.asked.Load())
+		require.Equal(t, 1, strings.Count(issuer.log.String(), "https://issuer.example/keys answered 502"), issuer.log.String())
 
 		issuer.status.Store(0)
 		pass(30 * time.Second)

@@ -3,8 +3,10 @@ package identity
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -30,18 +32,21 @@ const (
 type keySource struct {
 	url    string
 	client *http.Client
+	log    *slog.Logger
 	flight singleflight.Group
 
 	mutex sync.Mutex
 	keys  []jose.JSONWebKey
-	// fetched is when the keys came; asked is when they were last asked for, and failure why none came then.
+	// fetched is when the keys came; asked is when they were last asked for, and failed that none came then.
 	fetched, asked time.Time
-	failure        error
+	failed         bool
 }
 
+var errNoKeys = errors.New("the keys could not be fetched")
+
 // find gives the keys for an algorithm with an id, or with any for "". An id that is not known may be a new key's: the set
-// is fetched again, but not more often than the interval allows. The error says why it cannot be told whether there is
-// such a key.
+// is fetched again, but not more often than the interval allows. errNoKeys says that it cannot be told now whether there
+// is such a key; the log says why.
 func (s *keySource) find(ctx context.Context, algorithm, id string) ([]any, error) {
 	if found, settled, err := s.look(algorithm, id); settled {
 		return found, err
@@ -79,16 +84,23 @@ func (s *keySource) look(algorithm, id string) (found []any, settled bool, err e
 		return nil, false, nil
 	case len(found) > 0:
 		return found, true, nil
+	case s.failed:
+		return nil, true, errNoKeys
 	default:
-		return nil, true, s.failure
+		return nil, true, nil
 	}
 }
 
+// refresh asks the issuer. It logs its failure itself: those who wait are told no more than that there are no keys, and
+// they may be many.
 func (s *keySource) refresh(ctx context.Context) {
 	keys, err := s.fetch(ctx)
+	if err != nil {
+		s.log.WarnContext(ctx, "the keys that tokens are checked with could not be fetched", "url", s.url, "error", err)
+	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.asked, s.failure = time.Now(), err
+	s.asked, s.failed = time.Now(), err != nil
 	if err == nil {
 		s.keys, s.fetched = keys, s.asked
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/config"
@@ -12,10 +13,10 @@ import (
 const legacyKeySubject = "external:backstage-plugin"
 
 // externalAccess is what the configuration says about the tokens of machines.
-func externalAccess(configured config.BackendAuth) ([]identity.ExternalAccess, error) {
+func externalAccess(configured config.BackendAuth, log *slog.Logger) ([]identity.ExternalAccess, error) {
 	var access []identity.ExternalAccess
 	for n, entry := range configured.ExternalAccess {
-		one, err := oneExternalAccess(entry)
+		one, err := oneExternalAccess(entry, log)
 		if err != nil {
 			return nil, fmt.Errorf("backend.auth.externalAccess[%d]: %w", n, err)
 		}
@@ -31,7 +32,7 @@ func externalAccess(configured config.BackendAuth) ([]identity.ExternalAccess, e
 	return access, nil
 }
 
-func oneExternalAccess(entry config.ExternalAccess) (identity.ExternalAccess, error) {
+func oneExternalAccess(entry config.ExternalAccess, log *slog.Logger) (identity.ExternalAccess, error) {
 	var restrictions []identity.Restriction
 	for _, allowed := range entry.AccessRestrictions {
 		restrictions = append(restrictions, identity.Restriction{
@@ -51,7 +52,7 @@ func oneExternalAccess(entry config.ExternalAccess) (identity.ExternalAccess, er
 	case config.AccessJWKS:
 		return identity.KeySetAccess(identity.KeySet{
 			URL: options.URL, Issuers: options.Issuer, Audiences: options.Audience, Algorithms: options.Algorithm,
-			SubjectPrefix: options.SubjectPrefix,
+			SubjectPrefix: options.SubjectPrefix, Log: log,
 		}, restrictions), nil
 	default:
 		return identity.ExternalAccess{}, fmt.Errorf("type %q is not known", entry.Type)

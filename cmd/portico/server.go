@@ -123,7 +123,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, err
 	}
-	machines, err := externalAccess(p.config.Backend.Auth)
+	machines, err := externalAccess(p.config.Backend.Auth, p.log)
 	if err != nil {
 		return nil, err
 	}
