@@ -50,7 +50,7 @@ web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
 	@touch "$@"
 
 .PHONY: generate
-generate: $(TOOLS)/sqlc ## Write all generated code anew, and complete npm's lock files.
+generate: $(TOOLS)/sqlc tools/openapi-types/node_modules/.package-lock.json ## Write all generated code anew, and complete npm's lock files.
 	$(TOOLS)/sqlc generate
 	go generate ./...
 	node tools/complete-npm-locks.mjs

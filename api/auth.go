@@ -11,15 +11,16 @@ import (
 func NewAuthPlugin(issuer *identity.Issuer, guest *identity.Guest) Plugin {
 	a := &auth{issuer: issuer, guest: guest}
 	signIn := open("one signs in before one has a token")
+	refused := []fault.Kind{fault.Authentication, fault.NotFound}
 	return plugin{id: "auth", routes: []route{
 		{method: http.MethodGet, path: "/guest/refresh", access: signIn, looseQuery: true,
-			summary: "Signs in as the guest", answers: ok("the session"), handle: a.refreshGuest},
+			summary: "Signs in as the guest", serve: ok("the session", a.refreshGuest), fails: refused},
 		{method: http.MethodPost, path: "/guest/refresh", access: signIn, looseQuery: true,
-			summary: "Signs in as the guest", answers: ok("the session"), handle: a.refreshGuest},
+			summary: "Signs in as the guest", serve: ok("the session", a.refreshGuest), fails: refused},
 		{method: http.MethodPost, path: "/guest/logout", access: open("a session is the browser's to forget"), looseQuery: true,
-			summary: "Signs out", answers: []answer{{http.StatusOK, "signed out", ""}}, handle: a.logout},
+			summary: "Signs out", serve: empty(http.StatusOK, "signed out", a.logout)},
 		{method: http.MethodGet, path: "/.well-known/jwks.json", access: open("public keys are public"),
-			summary: "Lists the keys that user tokens are signed with", answers: ok("a JSON Web Key Set"), handle: a.keys},
+			summary: "Lists the keys that user tokens are signed with", serve: writes[keySet]("a JSON Web Key Set", a.keys)},
 	}}
 }
 
@@ -28,9 +29,16 @@ type auth struct {
 	guest  *identity.Guest
 }
 
-type sessionBody struct {
-	Profile           struct{}          `json:"profile"`
+type session struct {
+	Profile           profile           `json:"profile"`
 	BackstageIdentity backstageIdentity `json:"backstageIdentity"`
+}
+
+// profile is what a sign-in provider told of a person; a guest has none.
+type profile struct {
+	DisplayName string `json:"displayName,omitempty"`
+	Email       string `json:"email,omitempty"`
+	Picture     string `json:"picture,omitempty"`
 }
 
 type backstageIdentity struct {
@@ -45,28 +53,41 @@ type userIdentity struct {
 	OwnershipEntityRefs []string `json:"ownershipEntityRefs"`
 }
 
-func (a *auth) refreshGuest(c *call) error {
+func (a *auth) refreshGuest(c *call) (session, error) {
 	if a.guest == nil {
-		return fault.New(fault.NotFound, "Unknown auth provider 'guest'")
+		return session{}, fault.New(fault.NotFound, "Unknown auth provider 'guest'")
 	}
 	// A page of another origin cannot send this header without asking first (CSRF).
 	if c.GetHeader("X-Requested-With") != "XMLHttpRequest" {
-		return fault.New(fault.Authentication, "Invalid X-Requested-With header")
+		return session{}, fault.New(fault.Authentication, "Invalid X-Requested-With header")
 	}
-	session, err := a.guest.SignIn(c.Request.Context())
+	guest, err := a.guest.SignIn(c.Request.Context())
 	if err != nil {
-		return err
+		return session{}, err
 	}
-	return c.json(http.StatusOK, sessionBody{BackstageIdentity: backstageIdentity{
-		Token:            session.Token,
-		Identity:         userIdentity{Type: "user", UserEntityRef: session.UserRef, OwnershipEntityRefs: session.Ownership},
+	return session{BackstageIdentity: backstageIdentity{
+		Token:            guest.Token,
+		Identity:         userIdentity{Type: "user", UserEntityRef: guest.UserRef, OwnershipEntityRefs: guest.Ownership},
 		ExpiresInSeconds: int(identity.TokenLifetime.Seconds()),
-	}})
+	}}, nil
 }
 
-func (a *auth) logout(c *call) error {
-	c.Status(http.StatusOK)
-	return nil
+func (a *auth) logout(*call) error { return nil }
+
+// keySet is a JSON Web Key Set (RFC 7517) of keys on an elliptic curve (RFC 7518, section 6.2.1).
+type keySet struct {
+	Keys []publicKey `json:"keys"`
 }
 
+type publicKey struct {
+	Type      string `json:"kty"`
+	ID        string `json:"kid"`
+	Use       string `json:"use"`
+	Algorithm string `json:"alg"`
+	Curve     string `json:"crv"`
+	X         string `json:"x"`
+	Y         string `json:"y"`
+}
+
+// keys writes what package jose makes of the keys.
 func (a *auth) keys(c *call) error { return c.json(http.StatusOK, a.issuer.PublicKeys()) }

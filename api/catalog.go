@@ -25,45 +25,45 @@ func NewCatalogPlugin(service *catalog.Service) Plugin {
 
 type catalogRoutes struct{ service *catalog.Service }
 
-var noContent = []answer{{http.StatusNoContent, "done", ""}}
-
 func (r catalogRoutes) entityRoutes() []route {
 	const byName = "/entities/by-name/:kind/:namespace/:name"
 	return []route{
 		{method: http.MethodGet, path: "/entities", access: authenticated, summary: "Lists entities",
-			query:   []parameter{fieldsParameter, limitParameter, filterParameter, offsetParameter, text("after", "where the page begins, from a link header"), list("order", "asc:field or desc:field")},
-			answers: ok("the entities"), handle: r.list},
+			query: []parameter{fieldsParameter, limitParameter, filterParameter, offsetParameter, text("after", "where the page begins, from a link header"), list("order", "asc:field or desc:field")},
+			serve: writes[[]partialEntity]("the entities", r.list)},
 		{method: http.MethodGet, path: "/entities/by-query", access: authenticated, summary: "Finds a page of entities",
 			query: []parameter{fieldsParameter, limitParameter, offsetParameter, filterParameter,
 				list("orderField", "field,asc or field,desc"), text("cursor", "where the page begins, from another page"),
 				text("totalItems", "include or exclude the count"), text("fullTextFilterTerm", "text to look for"),
 				list("fullTextFilterFields", "where to look for it, separated by commas")},
-			answers: ok("the page"), handle: r.queryByParameters},
+			serve: ok("the page", r.queryByParameters)},
 		{method: http.MethodPost, path: "/entities/by-query", access: authenticated, summary: "Finds a page of entities by a predicate",
-			body: queryBody, answers: ok("the page"), handle: r.queryByBody},
+			body: mayTake[entityQueryInput](), serve: ok("the page", r.queryByBody)},
 		{method: http.MethodGet, path: "/entities/by-uid/:uid", access: authenticated, summary: "Shows an entity by its uid",
-			answers: ok("the entity"), handle: r.byUID},
+			serve: ok("the entity", r.byUID), fails: missing},
 		{method: http.MethodDelete, path: "/entities/by-uid/:uid", access: authenticated, summary: "Deletes an entity until it is found again",
-			answers: noContent, handle: r.deleteByUID},
+			serve: empty(http.StatusNoContent, "done", r.deleteByUID)},
 		{method: http.MethodGet, path: byName, access: authenticated, summary: "Shows an entity",
-			answers: ok("the entity"), handle: r.byName},
+			serve: ok("the entity", r.byName), fails: missing},
 		{method: http.MethodGet, path: byName + "/ancestry", access: authenticated, summary: "Shows what led to an entity",
-			answers: ok("the entity and its ancestors"), handle: r.ancestry},
+			serve: ok("the entity and its ancestors", r.ancestry), fails: missing},
 		{method: http.MethodPost, path: "/entities/by-refs", access: authenticated, summary: "Shows many entities",
-			query: []parameter{filterParameter}, body: refsBody, answers: ok("an entity or null for each reference"), handle: r.byRefs},
+			query: []parameter{filterParameter}, body: takes[refsInput](),
+			serve: ok("an entity or null for each reference", r.byRefs)},
 		{method: http.MethodGet, path: "/entity-facets", access: authenticated, summary: "Counts the values of fields",
-			query:   []parameter{required(list("facet", "the field")), filterParameter},
-			answers: ok("the counts"), handle: r.facetsByParameters},
+			query: []parameter{required(list("facet", "the field")), filterParameter},
+			serve: ok("the counts", r.facetsByParameters)},
 		{method: http.MethodPost, path: "/entity-facets", access: authenticated, summary: "Counts the values of fields by a predicate",
-			body: facetsBody, answers: ok("the counts"), handle: r.facetsByBody},
+			body: takes[facetsInput](), serve: ok("the counts", r.facetsByBody)},
 		{method: http.MethodPost, path: "/refresh", access: authenticated, summary: "Has an entity read again",
-			body: refreshBody, answers: []answer{{http.StatusOK, "it will be", ""}}, handle: r.refresh},
+			body: takes[refreshInput](), serve: empty(http.StatusOK, "it will be", r.refresh), fails: missing},
 		{method: http.MethodPost, path: "/validate-entity", access: authenticated, summary: "Checks an entity without storing it",
-			body: validateBody, answers: []answer{{http.StatusOK, "it is valid", ""}}, handle: r.validate},
+			body: takes[validationInput](), serve: empty(http.StatusOK, "it is valid", r.validate),
+			also: []answer{asJSON[invalidEntity](http.StatusBadRequest, "what is wrong with the entity, or another InputError")}},
 		{method: http.MethodPost, path: "/analyze-location", access: authenticated, summary: "Drafts an entity for a repository",
-			body: analyzeBody, answers: ok("the draft"), handle: r.analyze},
+			body: takes[analysisInput](), serve: ok("the draft", r.analyze)},
 		{method: http.MethodGet, path: "/.well-known/backstage/permissions/metadata", access: authenticated,
-			summary: "Describes the catalog's permissions", answers: ok("permissions and rules"), handle: r.permissions},
+			summary: "Describes the catalog's permissions", serve: constant[permissionMetadata]("permissions and rules", catalogPermissions)},
 	}
 }
 
@@ -90,188 +90,191 @@ func (r catalogRoutes) list(c *call) error {
 	return out.end()
 }
 
-func (r catalogRoutes) queryByParameters(c *call) error {
-	q, err := c.entityQuery()
-	if err != nil {
-		return err
-	}
-	return r.answerQuery(c, q)
+// page is a part of a list, with the cursors of the pages around it.
+type page[T any] struct {
+	Items []T `json:"items"`
+	// TotalItems counts those of all pages.
+	TotalItems int      `json:"totalItems"`
+	PageInfo   pageInfo `json:"pageInfo"`
 }
 
-func (r catalogRoutes) queryByBody(c *call) error {
-	q, err := c.entityQueryBody()
-	if err != nil {
-		return err
-	}
-	return r.answerQuery(c, q)
-}
-
-// pageInfo are the cursors of the pages around one.
 type pageInfo struct {
 	NextCursor string `json:"nextCursor,omitempty"`
 	PrevCursor string `json:"prevCursor,omitempty"`
 }
 
-// pageBody is a page of anything.
-type pageBody[T any] struct {
-	Items      []T      `json:"items"`
-	TotalItems int      `json:"totalItems"`
-	PageInfo   pageInfo `json:"pageInfo"`
+type entityPage page[document[partialEntity]]
+
+func (r catalogRoutes) queryByParameters(c *call) (entityPage, error) {
+	q, err := c.entityQuery()
+	if err != nil {
+		return entityPage{}, err
+	}
+	return r.page(c, q)
 }
 
-func (r catalogRoutes) answerQuery(c *call, q catalog.EntityQuery) error {
-	page, err := r.service.QueryEntities(c.Request.Context(), c.principal, q)
+func (r catalogRoutes) queryByBody(c *call) (entityPage, error) {
+	q, err := c.entityQueryBody()
 	if err != nil {
-		return err
+		return entityPage{}, err
 	}
-	return c.json(http.StatusOK, pageBody[json.RawMessage]{
-		Items: orEmpty(page.Items), TotalItems: page.TotalItems, PageInfo: pageInfo{page.Next, page.Prev}})
+	return r.page(c, q)
 }
 
-func (r catalogRoutes) byUID(c *call) error {
-	document, err := r.service.EntityByUID(c.Request.Context(), c.principal, c.Param("uid"))
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, document)
+func (r catalogRoutes) page(c *call, q catalog.EntityQuery) (entityPage, error) {
+	found, err := r.service.QueryEntities(c.Request.Context(), c.principal, q)
+	return entityPage{Items: documents[partialEntity](found.Items), TotalItems: found.TotalItems, PageInfo: pageInfo{found.Next, found.Prev}}, err
+}
+
+func (r catalogRoutes) byUID(c *call) (document[Entity], error) {
+	content, err := r.service.EntityByUID(c.Request.Context(), c.principal, c.Param("uid"))
+	return document[Entity]{content}, err
 }
 
 func (r catalogRoutes) deleteByUID(c *call) error {
-	if err := r.service.DeleteEntity(c.Request.Context(), c.principal, c.Param("uid")); err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+	return r.service.DeleteEntity(c.Request.Context(), c.principal, c.Param("uid"))
 }
 
-func (r catalogRoutes) byName(c *call) error {
-	document, err := r.service.EntityJSON(c.Request.Context(), c.principal, c.entityRef())
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, document)
+func (r catalogRoutes) byName(c *call) (document[Entity], error) {
+	content, err := r.service.EntityJSON(c.Request.Context(), c.principal, c.entityRef())
+	return document[Entity]{content}, err
 }
 
-func (r catalogRoutes) ancestry(c *call) error {
+// ancestry is an entity and what led to it.
+type ancestry struct {
+	RootEntityRef string     `json:"rootEntityRef"`
+	Items         []ancestor `json:"items"`
+}
+
+// ancestor is a catalog.Ancestor.
+type ancestor struct {
+	Entity           document[Entity] `json:"entity"`
+	ParentEntityRefs []string         `json:"parentEntityRefs"`
+}
+
+func (r catalogRoutes) ancestry(c *call) (ancestry, error) {
 	ref := c.entityRef()
-	items, err := r.service.Ancestry(c.Request.Context(), c.principal, ref)
-	if err != nil {
-		return err
+	found, err := r.service.Ancestry(c.Request.Context(), c.principal, ref)
+	items := make([]ancestor, len(found))
+	for i, each := range found {
+		items[i] = ancestor{document[Entity]{each.Entity}, each.ParentEntityRefs}
 	}
-	return c.json(http.StatusOK, struct {
-		RootEntityRef string             `json:"rootEntityRef"`
-		Items         []catalog.Ancestor `json:"items"`
-	}{ref.String(), items})
+	return ancestry{ref.String(), items}, err
 }
 
-func (r catalogRoutes) byRefs(c *call) error {
-	var body struct {
-		EntityRefs []string        `json:"entityRefs"`
-		Fields     []string        `json:"fields"`
-		Query      json.RawMessage `json:"query"`
-	}
-	if err := c.decode(&body); err != nil {
-		return err
-	}
-	fields, err := query.ParseFields(body.Fields)
-	if err != nil {
-		return err
-	}
-	filter, err := c.filter(body.Query)
-	if err != nil {
-		return err
-	}
-	items, err := r.service.EntitiesByRefs(c.Request.Context(), c.principal, body.EntityRefs, filter, fields)
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, struct {
-		Items []json.RawMessage `json:"items"`
-	}{orEmpty(items)})
+type refsInput struct {
+	EntityRefs []string            `json:"entityRefs"`
+	Fields     []string            `json:"fields,omitempty"`
+	Query      document[predicate] `json:"query,omitzero"`
 }
 
-func (r catalogRoutes) facetsByParameters(c *call) error {
-	return r.answerFacets(c, c.QueryArray("facet"), nil)
+// entityList has an entity for each of several references, or null.
+type entityList struct {
+	Items []document[entityOrNull] `json:"items"`
 }
 
-func (r catalogRoutes) facetsByBody(c *call) error {
-	var body struct {
-		Facets []string        `json:"facets"`
-		Query  json.RawMessage `json:"query"`
+func (r catalogRoutes) byRefs(c *call) (entityList, error) {
+	var input refsInput
+	if err := c.decode(&input); err != nil {
+		return entityList{}, err
 	}
-	if err := c.decode(&body); err != nil {
-		return err
+	fields, err := query.ParseFields(input.Fields)
+	if err != nil {
+		return entityList{}, err
 	}
-	if len(body.Facets) == 0 {
-		return fault.New(fault.Input, "Missing facet parameter")
+	filter, err := c.filter(input.Query.RawMessage)
+	if err != nil {
+		return entityList{}, err
 	}
-	return r.answerFacets(c, body.Facets, body.Query)
+	found, err := r.service.EntitiesByRefs(c.Request.Context(), c.principal, input.EntityRefs, filter, fields)
+	return entityList{documents[entityOrNull](found)}, err
 }
 
-func (r catalogRoutes) answerFacets(c *call, keys []string, predicate json.RawMessage) error {
+// facets are the counts of each field's values.
+type facets struct {
+	Facets map[string][]catalog.FacetValue `json:"facets"`
+}
+
+func (r catalogRoutes) facetsByParameters(c *call) (facets, error) {
+	return r.facets(c, c.QueryArray("facet"), nil)
+}
+
+type facetsInput struct {
+	Facets []string            `json:"facets"`
+	Query  document[predicate] `json:"query,omitzero"`
+}
+
+func (r catalogRoutes) facetsByBody(c *call) (facets, error) {
+	var input facetsInput
+	if err := c.decode(&input); err != nil {
+		return facets{}, err
+	}
+	if len(input.Facets) == 0 {
+		return facets{}, fault.New(fault.Input, "Missing facet parameter")
+	}
+	return r.facets(c, input.Facets, input.Query.RawMessage)
+}
+
+func (r catalogRoutes) facets(c *call, keys []string, predicate json.RawMessage) (facets, error) {
 	filter, err := c.filter(predicate)
 	if err != nil {
-		return err
+		return facets{}, err
 	}
-	facets, err := r.service.Facets(c.Request.Context(), c.principal, keys, filter)
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, struct {
-		Facets map[string][]catalog.FacetValue `json:"facets"`
-	}{facets})
+	counted, err := r.service.Facets(c.Request.Context(), c.principal, keys, filter)
+	return facets{counted}, err
+}
+
+type refreshInput struct {
+	closed
+
+	EntityRef          string `json:"entityRef"                    jsonschema_description:"the entity"`
+	AuthorizationToken string `json:"authorizationToken,omitempty" jsonschema_description:"is not looked at"`
 }
 
 func (r catalogRoutes) refresh(c *call) error {
-	var body struct {
-		EntityRef string `json:"entityRef"`
-	}
-	if err := c.decode(&body); err != nil {
+	var input refreshInput
+	if err := c.decode(&input); err != nil {
 		return err
 	}
-	if err := r.service.Refresh(c.Request.Context(), c.principal, body.EntityRef); err != nil {
-		return err
-	}
-	c.Status(http.StatusOK)
-	return nil
+	return r.service.Refresh(c.Request.Context(), c.principal, input.EntityRef)
+}
+
+type validationInput struct {
+	Location string           `json:"location" jsonschema_description:"a url: reference"`
+	Entity   document[object] `json:"entity"`
+}
+
+// invalidEntity is the refusal of an entity.
+type invalidEntity struct {
+	Errors []*entity.Error `json:"errors"`
 }
 
 func (r catalogRoutes) validate(c *call) error {
-	var body struct {
-		Location string          `json:"location"`
-		Entity   json.RawMessage `json:"entity"`
-	}
-	if err := c.decode(&body); err != nil {
+	var input validationInput
+	if err := c.decode(&input); err != nil {
 		return err
 	}
-	failures, err := r.service.ValidateEntity(c.Request.Context(), c.principal, body.Entity, body.Location)
+	failures, err := r.service.ValidateEntity(c.Request.Context(), c.principal, input.Entity.RawMessage, input.Location)
 	if err != nil {
 		return err
 	}
 	if len(failures) > 0 {
-		return &bodyError{status: http.StatusBadRequest, body: map[string]any{"errors": failures}}
+		return &bodyError{status: http.StatusBadRequest, body: invalidEntity{failures}}
 	}
-	c.Status(http.StatusOK)
 	return nil
 }
 
-func (r catalogRoutes) analyze(c *call) error {
-	var body struct {
-		Location locationInput `json:"location"`
-	}
-	if err := c.decode(&body); err != nil {
-		return err
-	}
-	analysis, err := r.service.AnalyzeLocation(c.Request.Context(), c.principal, body.Location.spec())
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, analysis)
+type analysisInput struct {
+	Location        locationInput `json:"location"`
+	CatalogFileName string        `json:"catalogFileName,omitempty"`
 }
 
-func (r catalogRoutes) permissions(c *call) error {
-	c.Data(http.StatusOK, "application/json; charset=utf-8", catalogPermissions)
-	return nil
+func (r catalogRoutes) analyze(c *call) (catalog.Analysis, error) {
+	var input analysisInput
+	if err := c.decode(&input); err != nil {
+		return catalog.Analysis{}, err
+	}
+	return r.service.AnalyzeLocation(c.Request.Context(), c.principal, input.Location.spec())
 }
 
 // entityRef is the reference in the path, in the caller's case.

@@ -15,82 +15,85 @@ import (
 func (r catalogRoutes) locationRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/locations", access: authenticated, summary: "Lists the registered locations",
-			answers: ok("the locations"), handle: r.locations},
+			serve: ok("the locations", r.locations)},
 		{method: http.MethodPost, path: "/locations", access: authenticated, summary: "Registers a location, or tries one",
-			query:   []parameter{text("dryRun", "read it now and store nothing"), text("onConflict", "refresh or reject a location that is registered")},
-			body:    registerBody,
-			answers: created("the location, and what a dry run found"), handle: r.register},
+			query: []parameter{text("dryRun", "read it now and store nothing"), text("onConflict", "refresh or reject a location that is registered")},
+			body:  takes[registrationInput](),
+			serve: created("the location, and what a dry run found", r.register), fails: []fault.Kind{fault.Conflict}},
 		{method: http.MethodPost, path: "/locations/by-query", access: authenticated, summary: "Finds a page of the registered locations",
-			body: locationsBody, answers: ok("the page"), handle: r.queryLocations},
+			body: mayTake[locationQueryInput](), serve: ok("the page", r.queryLocations)},
 		{method: http.MethodGet, path: "/locations/:id", access: authenticated, summary: "Shows a registered location",
-			answers: ok("the location"), handle: r.location},
+			serve: ok("the location", r.location), fails: missing},
 		{method: http.MethodPut, path: "/locations/:id", access: authenticated, summary: "Points a registered location elsewhere",
-			body: locationBody, answers: ok("the location"), handle: r.updateLocation},
+			body: takes[locationInput](), serve: ok("the location", r.updateLocation), fails: missingOrConflicting},
 		{method: http.MethodDelete, path: "/locations/:id", access: authenticated, summary: "Unregisters a location and what only it led to",
-			answers: noContent, handle: r.deleteLocation},
+			serve: empty(http.StatusNoContent, "done", r.deleteLocation), fails: missing},
 		{method: http.MethodGet, path: "/locations/by-entity/:kind/:namespace/:name", access: authenticated,
-			summary: "Shows the location that led to an entity", answers: ok("the location"), handle: r.locationByEntity},
+			summary: "Shows the location that led to an entity", serve: ok("the location", r.locationByEntity), fails: missing},
 	}
 }
 
-// locationInput is a location as clients name it.
 type locationInput struct {
-	Type     string `json:"type"`
-	Target   string `json:"target"`
-	Presence string `json:"presence"`
+	closed
+
+	Type   string `json:"type"`
+	Target string `json:"target"`
 }
 
 func (l locationInput) spec() entity.LocationSpec {
-	return entity.LocationSpec{Type: l.Type, Target: l.Target, Presence: l.Presence}
+	return entity.LocationSpec{Type: l.Type, Target: l.Target}
 }
 
-func (r catalogRoutes) locations(c *call) error {
+// listedLocation is a location in the list, where Backstage wraps it.
+type listedLocation struct {
+	Data catalog.Location `json:"data"`
+}
+
+func (r catalogRoutes) locations(c *call) ([]listedLocation, error) {
 	locations, err := r.service.Locations(c.Request.Context(), c.principal)
-	if err != nil {
-		return err
-	}
-	type wrapped struct {
-		Data catalog.Location `json:"data"`
-	}
-	items := make([]wrapped, len(locations))
+	items := make([]listedLocation, len(locations))
 	for i, location := range locations {
-		items[i] = wrapped{location}
+		items[i] = listedLocation{location}
 	}
-	return c.json(http.StatusOK, items)
+	return items, err
 }
 
-func (r catalogRoutes) register(c *call) error {
+// registrationInput lets unknown members pass: the handler complains about them in Backstage's own form.
+type registrationInput struct {
+	Target   string `json:"target"`
+	Type     string `json:"type"`
+	Presence string `json:"presence,omitempty"`
+}
+
+// registration is what became of a location.
+type registration struct {
+	// Exists says, in a dry run, whether the location is registered already.
+	Exists   *bool              `json:"exists,omitempty"`
+	Location catalog.Location   `json:"location"`
+	Entities []document[Entity] `json:"entities"`
+}
+
+func (r catalogRoutes) register(c *call) (registration, error) {
 	spec, err := c.registration()
 	if err != nil {
-		return err
+		return registration{}, err
 	}
 	onConflict := catalog.ConflictStrategy(c.Query("onConflict"))
 	if !slices.Contains([]catalog.ConflictStrategy{"", catalog.ConflictRefresh, catalog.ConflictReject}, onConflict) {
-		return fault.New(fault.Input, "request/query/onConflict must be equal to one of the allowed values")
-	}
-	type answer struct {
-		Exists   *bool             `json:"exists,omitempty"`
-		Location catalog.Location  `json:"location"`
-		Entities []json.RawMessage `json:"entities"`
+		return registration{}, fault.New(fault.Input, "request/query/onConflict must be equal to one of the allowed values")
 	}
 	if isYes(c.Query("dryRun")) {
 		tried, err := r.service.TryLocation(c.Request.Context(), c.principal, spec)
-		if err != nil {
-			return err
-		}
-		return c.json(http.StatusCreated, answer{&tried.Exists, tried.Location, tried.Entities})
+		return registration{&tried.Exists, tried.Location, documents[Entity](tried.Entities)}, err
 	}
 	registered, err := r.service.RegisterLocation(c.Request.Context(), c.principal, spec, onConflict)
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusCreated, answer{Location: registered, Entities: []json.RawMessage{}})
+	return registration{Location: registered, Entities: []document[Entity]{}}, err
 }
 
 // registration reads the body of a registration, which takes no other keys. The complaint has the form of Backstage's
 // validator.
 func (c *call) registration() (entity.LocationSpec, error) {
-	var input locationInput
+	var input registrationInput
 	var keys map[string]json.RawMessage
 	if err := c.decode(&keys); err != nil {
 		return entity.LocationSpec{}, err
@@ -116,7 +119,7 @@ func (c *call) registration() (entity.LocationSpec, error) {
 	if !slices.Contains([]string{"", entity.PresenceRequired, entity.PresenceOptional}, input.Presence) {
 		return entity.LocationSpec{}, fault.New(fault.Input, "Malformed request: presence must be required or optional")
 	}
-	return input.spec(), nil
+	return entity.LocationSpec{Type: input.Type, Target: input.Target, Presence: input.Presence}, nil
 }
 
 // isYes reads a switch as loosely as Backstage does.
@@ -127,64 +130,53 @@ func isYes(s string) bool {
 // defaultLocationLimit is the size of a page of locations, when none is asked for.
 const defaultLocationLimit = 1000
 
-func (r catalogRoutes) queryLocations(c *call) error {
-	var body struct {
-		Cursor string          `json:"cursor"`
-		Limit  *float64        `json:"limit"`
-		Query  json.RawMessage `json:"query"`
+type locationQueryInput struct {
+	Cursor string              `json:"cursor,omitempty"`
+	Limit  *float64            `json:"limit,omitempty"`
+	Query  document[predicate] `json:"query,omitzero"`
+}
+
+type locationPage page[catalog.Location]
+
+func (r catalogRoutes) queryLocations(c *call) (locationPage, error) {
+	var input locationQueryInput
+	if err := c.decode(&input); err != nil {
+		return locationPage{}, err
 	}
-	if err := c.decode(&body); err != nil {
-		return err
-	}
-	cursor := query.LocationCursor{Limit: defaultLocationLimit, Query: body.Query}
-	if body.Cursor != "" {
-		decoded, err := query.DecodeLocationCursor(body.Cursor)
+	cursor := query.LocationCursor{Limit: defaultLocationLimit, Query: input.Query.RawMessage}
+	if input.Cursor != "" {
+		decoded, err := query.DecodeLocationCursor(input.Cursor)
 		if err != nil {
-			return err
+			return locationPage{}, err
 		}
 		cursor = decoded
 	}
-	if body.Limit != nil {
-		cursor.Limit = int(*body.Limit)
-		if cursor.Limit < 1 || float64(cursor.Limit) != *body.Limit {
-			return fault.New(fault.Input, "Invalid limit, must be an integer greater than zero")
+	if input.Limit != nil {
+		cursor.Limit = int(*input.Limit)
+		if cursor.Limit < 1 || float64(cursor.Limit) != *input.Limit {
+			return locationPage{}, fault.New(fault.Input, "Invalid limit, must be an integer greater than zero")
 		}
 	}
-	page, err := r.service.QueryLocations(c.Request.Context(), c.principal, cursor)
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, pageBody[catalog.Location]{
-		Items: orEmpty(page.Items), TotalItems: page.TotalItems, PageInfo: pageInfo{NextCursor: page.Next}})
+	found, err := r.service.QueryLocations(c.Request.Context(), c.principal, cursor)
+	return locationPage{Items: orEmpty(found.Items), TotalItems: found.TotalItems, PageInfo: pageInfo{NextCursor: found.Next}}, err
 }
 
-func (r catalogRoutes) location(c *call) error {
-	return c.answerLocation(r.service.LocationByID(c.Request.Context(), c.principal, c.Param("id")))
+func (r catalogRoutes) location(c *call) (catalog.Location, error) {
+	return r.service.LocationByID(c.Request.Context(), c.principal, c.Param("id"))
 }
 
-func (r catalogRoutes) locationByEntity(c *call) error {
-	return c.answerLocation(r.service.LocationByEntity(c.Request.Context(), c.principal, c.entityRef()))
+func (r catalogRoutes) locationByEntity(c *call) (catalog.Location, error) {
+	return r.service.LocationByEntity(c.Request.Context(), c.principal, c.entityRef())
 }
 
-func (r catalogRoutes) updateLocation(c *call) error {
+func (r catalogRoutes) updateLocation(c *call) (catalog.Location, error) {
 	var input locationInput
 	if err := c.decode(&input); err != nil {
-		return err
+		return catalog.Location{}, err
 	}
-	return c.answerLocation(r.service.UpdateLocation(c.Request.Context(), c.principal, c.Param("id"), input.spec()))
-}
-
-func (c *call) answerLocation(location catalog.Location, err error) error {
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, location)
+	return r.service.UpdateLocation(c.Request.Context(), c.principal, c.Param("id"), input.spec())
 }
 
 func (r catalogRoutes) deleteLocation(c *call) error {
-	if err := r.service.DeleteLocation(c.Request.Context(), c.principal, c.Param("id")); err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+	return r.service.DeleteLocation(c.Request.Context(), c.principal, c.Param("id"))
 }

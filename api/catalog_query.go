@@ -19,40 +19,6 @@ var (
 	offsetParameter = integer("offset", "how many to skip")
 )
 
-var (
-	texts     = arrayOf(value("string", ""))
-	predicate = value("object", "a predicate: field conditions, $all, $any, $not")
-
-	queryBody = optional(object(nil, map[string]*schema{
-		"cursor": value("string", "where the page begins"), "limit": value("number", ""), "offset": value("number", ""),
-		"orderBy":        arrayOf(object([]string{"field", "order"}, map[string]*schema{"field": value("string", ""), "order": value("string", "asc or desc")})),
-		"fullTextFilter": object(nil, map[string]*schema{"term": value("string", ""), "fields": texts}),
-		"fields":         texts, "totalItems": value("string", "include or exclude"), "query": predicate,
-	}))
-	refsBody = object([]string{"entityRefs"}, map[string]*schema{"entityRefs": texts, "fields": texts, "query": predicate})
-
-	facetsBody  = object([]string{"facets"}, map[string]*schema{"facets": texts, "query": predicate})
-	refreshBody = closed(object([]string{"entityRef"}, map[string]*schema{
-		"entityRef": value("string", "the entity"), "authorizationToken": value("string", "is not looked at")}))
-	validateBody = object([]string{"location", "entity"}, map[string]*schema{
-		"location": value("string", "a url: reference"), "entity": value("object", "")})
-	locationBody = closed(object([]string{"type", "target"}, map[string]*schema{"type": value("string", ""), "target": value("string", "")}))
-	analyzeBody  = object([]string{"location"}, map[string]*schema{"location": locationBody, "catalogFileName": value("string", "")})
-	// registerBody lets unknown keys pass: the handler complains about them in Backstage's own form.
-	registerBody  = object([]string{"target", "type"}, map[string]*schema{"target": value("string", ""), "type": value("string", ""), "presence": value("string", "")})
-	locationsBody = optional(object(nil, map[string]*schema{"cursor": value("string", ""), "limit": value("number", ""), "query": predicate}))
-)
-
-func optional(s *schema) *schema {
-	s.optional = true
-	return s
-}
-
-func closed(s *schema) *schema {
-	s.closed = true
-	return s
-}
-
 // defaultQueryLimit is the size of a page by cursor, when none is asked for.
 const defaultQueryLimit = 200
 
@@ -206,14 +172,24 @@ func skipsTotal(at, value string) (bool, error) {
 
 // entityQueryInput is the body of POST /entities/by-query.
 type entityQueryInput struct {
-	Cursor         string              `json:"cursor"`
-	Limit          *float64            `json:"limit"`
-	Offset         float64             `json:"offset"`
-	OrderBy        []query.CursorOrder `json:"orderBy"`
-	FullTextFilter query.FullText      `json:"fullTextFilter"`
-	Fields         []string            `json:"fields"`
-	TotalItems     string              `json:"totalItems"`
-	Query          json.RawMessage     `json:"query"`
+	Cursor         string              `json:"cursor,omitempty"        jsonschema_description:"where the page begins"`
+	Limit          *float64            `json:"limit,omitempty"`
+	Offset         float64             `json:"offset,omitempty"`
+	OrderBy        []orderInput        `json:"orderBy,omitempty"`
+	FullTextFilter fullTextInput       `json:"fullTextFilter,omitzero"`
+	Fields         []string            `json:"fields,omitempty"`
+	TotalItems     string              `json:"totalItems,omitempty"    jsonschema_description:"include or exclude"`
+	Query          document[predicate] `json:"query,omitzero"`
+}
+
+type orderInput struct {
+	Field string `json:"field"`
+	Order string `json:"order" jsonschema_description:"asc or desc"`
+}
+
+type fullTextInput struct {
+	Term   string   `json:"term,omitempty"`
+	Fields []string `json:"fields,omitempty"`
 }
 
 // check holds the numbers and words of the body to what they may be.
@@ -235,36 +211,44 @@ func (b entityQueryInput) check() error {
 	return nil
 }
 
+func (b entityQueryInput) orders() []query.CursorOrder {
+	orders := make([]query.CursorOrder, len(b.OrderBy))
+	for i, order := range b.OrderBy {
+		orders[i] = query.CursorOrder(order)
+	}
+	return orders
+}
+
 // entityQueryBody reads the body of POST /entities/by-query.
 func (c *call) entityQueryBody() (catalog.EntityQuery, error) {
-	var body entityQueryInput
-	if err := c.decode(&body); err != nil {
+	var input entityQueryInput
+	if err := c.decode(&input); err != nil {
 		return catalog.EntityQuery{}, err
 	}
-	if err := body.check(); err != nil {
+	if err := input.check(); err != nil {
 		return catalog.EntityQuery{}, err
 	}
-	fields, err := query.ParseFields(body.Fields)
+	fields, err := query.ParseFields(input.Fields)
 	if err != nil {
 		return catalog.EntityQuery{}, err
 	}
 	q := catalog.EntityQuery{Fields: fields, Limit: defaultQueryLimit}
-	if body.Limit != nil {
-		q.Limit = int(*body.Limit)
+	if input.Limit != nil {
+		q.Limit = int(*input.Limit)
 	}
-	if q.SkipTotal, err = skipsTotal("request/body/totalItems", body.TotalItems); err != nil {
+	if q.SkipTotal, err = skipsTotal("request/body/totalItems", input.TotalItems); err != nil {
 		return catalog.EntityQuery{}, err
 	}
-	if body.Cursor != "" {
-		q.Cursor, err = query.DecodeCursor(body.Cursor)
+	if input.Cursor != "" {
+		q.Cursor, err = query.DecodeCursor(input.Cursor)
 		return q, err
 	}
-	filter, err := query.ParsePredicate(body.Query)
+	filter, err := query.ParsePredicate(input.Query.RawMessage)
 	if err != nil {
 		return catalog.EntityQuery{}, err
 	}
-	q.Offset = int(body.Offset)
-	body.FullTextFilter.Term = strings.TrimSpace(body.FullTextFilter.Term)
-	q.Cursor, err = query.NewCursor(filter, body.FullTextFilter, body.OrderBy)
+	q.Offset = int(input.Offset)
+	input.FullTextFilter.Term = strings.TrimSpace(input.FullTextFilter.Term)
+	q.Cursor, err = query.NewCursor(filter, query.FullText(input.FullTextFilter), input.orders())
 	return q, err
 }

@@ -105,6 +105,7 @@ func (s *catalogServer) send(method, path, body string) (reply, string) {
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	require.NoError(s, err)
+	requireDescribed(s.T, request, response.StatusCode, response.Header.Get("Content-Type"), content)
 	return reply{response.StatusCode, response.Header}, string(content)
 }
 

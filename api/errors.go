@@ -39,8 +39,8 @@ type bodyError struct {
 
 func (e *bodyError) Error() string { return "the request was refused with details" }
 
-// errorBody is Backstage's error envelope.
-type errorBody struct {
+// errorEnvelope is Backstage's error envelope.
+type errorEnvelope struct {
 	Error    errorDetail  `json:"error"`
 	Request  errorRequest `json:"request"`
 	Response struct {
@@ -67,7 +67,7 @@ func (s *Server) fail(c *call, mount string, err error) {
 		return
 	}
 	status, detail := s.describe(c, err)
-	body := errorBody{Error: detail, Request: errorRequest{Method: c.Request.Method, URL: relativeURL(c.Request, mount)}}
+	body := errorEnvelope{Error: detail, Request: errorRequest{Method: c.Request.Method, URL: relativeURL(c.Request, mount)}}
 	body.Response.StatusCode = status
 	if err := c.json(status, body); err != nil {
 		s.log.Error("write an error answer", "error", err)

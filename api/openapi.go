@@ -1,25 +1,55 @@
 package api
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/portico-dev/portico/fault"
 )
 
-// describeOpenAPI writes the OpenAPI 3.1 document of every mounted route. It is made from the same table as the router,
-// so the two cannot disagree.
-func describeOpenAPI(plugins []plugin, version string) map[string]any {
-	paths := map[string]map[string]any{}
+//go:generate go test -run TestTheDocumentIsTheOneInTheRepository . -update
+//go:generate npm --prefix ../tools/openapi-types run --silent generate
+
+// description is the OpenAPI 3.1 document in the making. It is made from the same table as the router, so the two cannot
+// disagree.
+type description struct {
+	paths map[string]map[string]any
+	// reflector describes types; schemas are those that it gave a name to, and types are what they describe.
+	reflector *jsonschema.Reflector
+	schemas   jsonschema.Definitions
+	types     map[string]reflect.Type
+	// err is the first thing that made it impossible.
+	err error
+}
+
+func newDescription() *description {
+	d := &description{paths: map[string]map[string]any{}, reflector: newReflector(), schemas: jsonschema.Definitions{},
+		types: map[string]reflect.Type{}}
+	d.reflector.Namer = d.name
+	return d
+}
+
+// describeOpenAPI writes the OpenAPI document of every mounted route.
+func describeOpenAPI(plugins []plugin, version string) ([]byte, error) {
+	d := newDescription()
 	for _, p := range plugins {
 		for _, r := range p.routes {
 			path := openAPIPath(p.mount() + r.path)
-			if paths[path] == nil {
-				paths[path] = map[string]any{}
+			if d.paths[path] == nil {
+				d.paths[path] = map[string]any{}
 			}
-			paths[path][strings.ToLower(r.method)] = describeRoute(p, r)
+			d.paths[path][strings.ToLower(r.method)] = d.operation(p, r)
 		}
 	}
-	return map[string]any{
+	document, err := marshal(map[string]any{
 		"openapi": "3.1.0",
 		"info": map[string]any{
 			"title": "Portico", "version": version,
@@ -27,29 +57,32 @@ func describeOpenAPI(plugins []plugin, version string) map[string]any {
 			"license":     map[string]any{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
 		"servers": []any{map[string]any{"url": "/"}},
-		"paths":   paths,
+		"paths":   d.paths,
 		"components": map[string]any{
 			"securitySchemes": map[string]any{"bearer": map[string]any{"type": "http", "scheme": "bearer"}},
-			"schemas":         map[string]any{"Error": errorSchema()},
+			"responses":       d.envelopes(),
+			"schemas":         d.schemas,
 		},
+	})
+	if err := errors.Join(err, d.err); err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
+	// What jsonschema named is among the components here.
+	return bytes.ReplaceAll(document, []byte(definitions), []byte("#/components/schemas/")), nil
 }
 
-func describeRoute(p plugin, r route) map[string]any {
+func (d *description) operation(p plugin, r route) map[string]any {
 	operation := map[string]any{
 		"operationId": operationID(p, r),
 		"summary":     r.summary,
 		"tags":        []string{tag(p)},
-		"responses":   describeAnswers(r),
+		"responses":   d.responses(r),
 	}
 	if parameters := describeParameters(r); len(parameters) > 0 {
 		operation["parameters"] = parameters
 	}
 	if r.body != nil {
-		operation["requestBody"] = map[string]any{
-			"required": !r.body.optional,
-			"content":  map[string]any{"application/json": map[string]any{"schema": r.body.openAPI()}},
-		}
+		operation["requestBody"] = map[string]any{"required": !r.body.optional, "content": content(jsonContent, d.schema(r.body.shape))}
 	}
 	if r.access.kind == accessAuthenticated {
 		operation["security"] = []any{map[string]any{"bearer": []string{}}}
@@ -80,31 +113,92 @@ func describeParameters(r route) []any {
 	return parameters
 }
 
-func describeAnswers(r route) map[string]any {
-	answers := map[string]any{}
-	for _, a := range r.answers {
-		described := map[string]any{"description": a.description}
-		if a.content != "" {
-			described["content"] = map[string]any{a.content: map[string]any{}}
-		}
-		answers[strconv.Itoa(a.status)] = described
+// responses are all that the route may answer.
+func (d *description) responses(r route) map[string]any {
+	responses := map[string]any{"default": failureReference("Error")}
+	for _, kind := range failures(r) {
+		responses[strconv.Itoa(statuses[kind])] = failureReference(string(kind))
 	}
-	failure := map[string]any{"description": "what went wrong, in Backstage's error envelope", "content": map[string]any{
-		"application/json": map[string]any{"schema": map[string]any{"$ref": "#/components/schemas/Error"}}}}
-	answers["default"] = failure
-	return answers
+	if r.body != nil {
+		for _, e := range bodyFailures {
+			responses[strconv.Itoa(e.status)] = failureReference(e.name)
+		}
+	}
+	for _, a := range r.also {
+		status, schema := strconv.Itoa(a.status), d.schema(a.shape)
+		if _, enveloped := responses[status]; enveloped {
+			schema = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{d.schema(reflect.TypeFor[errorEnvelope]()), schema}}
+		}
+		responses[status] = map[string]any{"description": a.description, "content": content(a.content, schema)}
+	}
+	responses[strconv.Itoa(r.serve.status)] = d.response(r.serve.answer)
+	return responses
 }
 
-func errorSchema() map[string]any {
-	object := func(required []string, properties map[string]any) map[string]any {
-		return map[string]any{"type": "object", "required": required, "properties": properties}
+// failures are the kinds of failure that the route answers with an error envelope. Any route refuses a query string that it
+// cannot read.
+func failures(r route) []fault.Kind {
+	kinds := []fault.Kind{fault.Input}
+	if r.access.kind == accessAuthenticated {
+		kinds = append(kinds, fault.Authentication, fault.NotAllowed)
 	}
-	text := map[string]any{"type": "string"}
-	return object([]string{"error", "request", "response"}, map[string]any{
-		"error":    object([]string{"name", "message"}, map[string]any{"name": text, "message": text}),
-		"request":  object([]string{"method", "url"}, map[string]any{"method": text, "url": text}),
-		"response": object([]string{"statusCode"}, map[string]any{"statusCode": map[string]any{"type": "integer"}}),
-	})
+	return append(kinds, r.fails...)
+}
+
+func (d *description) response(a answer) map[string]any {
+	described := map[string]any{"description": a.description}
+	switch a.content {
+	case jsonContent:
+		described["content"] = content(a.content, d.schema(a.shape))
+	case eventContent:
+		described["content"] = content(a.content, map[string]any{
+			"type":             "string",
+			"description":      "Server-sent events, named after their type. contentSchema describes the JSON in the data of each.",
+			"contentMediaType": eventContent,
+			"contentSchema":    d.schema(a.shape),
+		})
+	}
+	return described
+}
+
+// envelopes are the answers in Backstage's error envelope, by the name of the error in it.
+func (d *description) envelopes() map[string]any {
+	envelope := content(jsonContent, d.schema(reflect.TypeFor[errorEnvelope]()))
+	described := map[string]any{"Error": map[string]any{"description": "what went wrong, in Backstage's error envelope", "content": envelope}}
+	for kind, status := range statuses {
+		described[string(kind)] = map[string]any{"description": http.StatusText(status), "content": envelope}
+	}
+	for _, e := range bodyFailures {
+		described[e.name] = map[string]any{"description": e.message, "content": envelope}
+	}
+	return described
+}
+
+func failureReference(name string) map[string]any {
+	return map[string]any{"$ref": "#/components/responses/" + name}
+}
+
+func content(mediaType string, schema any) map[string]any {
+	return map[string]any{mediaType: map[string]any{"schema": schema}}
+}
+
+// name is what a type is called. Two of one name would be taken for each other.
+func (d *description) name(t reflect.Type) string {
+	name := typeName(t)
+	other, taken := d.types[name]
+	if name != "" && taken && other != t && d.err == nil {
+		d.err = fmt.Errorf("%s and %s are both called %s", other, t, name)
+	}
+	d.types[name] = t
+	return name
+}
+
+// schema describes a type; the named types in it are described among the components.
+func (d *description) schema(t reflect.Type) *jsonschema.Schema {
+	s := d.reflector.ReflectFromType(t)
+	maps.Copy(d.schemas, s.Definitions)
+	s.Version, s.Definitions = "", nil
+	return s
 }
 
 func tag(p plugin) string {

@@ -1,49 +1,84 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gin-gonic/gin"
+	"github.com/invopop/jsonschema"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/run"
 )
 
 // everyPlugin is a server with every plugin that there is; none of them can be asked for anything.
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
-	server, err := NewServer(Options{Version: "1.2.3", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil, nil),
+	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil, nil),
 		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil)}})
 	require.NoError(t, err)
 	return server
 }
 
-func document(t *testing.T) *openapi3.T {
+// served is the document as a client gets it.
+func served(t *testing.T) []byte {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	everyPlugin(t).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/openapi.json", nil))
 	require.Equal(t, http.StatusOK, answer.Code)
-	loaded, err := openapi3.NewLoader().LoadFromData(answer.Body.Bytes())
+	return answer.Body.Bytes()
+}
+
+func loaded(t *testing.T) *openapi3.T {
+	t.Helper()
+	document, err := openapi3.NewLoader().LoadFromData(served(t))
 	require.NoError(t, err)
-	return loaded
+	return document
+}
+
+var update = flag.Bool("update", false, "write openapi.json anew")
+
+// TestTheDocumentIsTheOneInTheRepository keeps openapi.json, from which the portal's types are generated.
+func TestTheDocumentIsTheOneInTheRepository(t *testing.T) {
+	t.Parallel()
+	var indented bytes.Buffer
+	require.NoError(t, json.Indent(&indented, append(served(t), '\n'), "", "  "))
+	if *update {
+		require.NoError(t, os.WriteFile("openapi.json", indented.Bytes(), 0o644))
+	}
+	written, err := os.ReadFile("openapi.json")
+	require.NoError(t, err)
+	require.Equal(t, string(written), indented.String(), "run go generate ./api")
 }
 
 func TestTheDocumentIsValidOpenAPI31(t *testing.T) {
 	t.Parallel()
-	loaded := document(t)
-	require.Equal(t, "3.1.0", loaded.OpenAPI)
-	require.Equal(t, "1.2.3", loaded.Info.Version)
-	require.NoError(t, loaded.Validate(t.Context()))
+	document := loaded(t)
+	require.Equal(t, "3.1.0", document.OpenAPI)
+	require.Equal(t, "0.0.0", document.Info.Version)
+	require.NoError(t, document.Validate(t.Context()))
 }
 
 func TestEveryRouteIsInTheDocument(t *testing.T) {
 	t.Parallel()
-	loaded := document(t)
+	document := loaded(t)
 	engine, isEngine := everyPlugin(t).handler.(*gin.Engine)
 	require.True(t, isEngine)
 	routes := 0
@@ -52,7 +87,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 			continue // the same route, as Express serves it
 		}
 		routes++
-		item := loaded.Paths.Value(openAPIPath(mounted.Path))
+		item := document.Paths.Value(openAPIPath(mounted.Path))
 		require.NotNil(t, item, mounted.Path)
 		operation := item.GetOperation(mounted.Method)
 		require.NotNil(t, operation, "%s %s", mounted.Method, mounted.Path)
@@ -60,7 +95,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 		require.NotEmpty(t, operation.OperationID, mounted.Path)
 	}
 	described := 0
-	for _, item := range loaded.Paths.Map() {
+	for _, item := range document.Paths.Map() {
 		described += len(item.Operations())
 	}
 	require.Equal(t, routes, described, "and nothing else is")
@@ -69,13 +104,76 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 func TestOperationsHaveNamesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	var names []string
-	for _, item := range document(t).Paths.Map() {
+	for _, item := range loaded(t).Paths.Map() {
 		for _, operation := range item.Operations() {
 			names = append(names, operation.OperationID)
 		}
 	}
 	slices.Sort(names)
 	require.Equal(t, slices.Compact(slices.Clone(names)), names)
+}
+
+func TestEveryAnswerIsDescribed(t *testing.T) {
+	t.Parallel()
+	for path, item := range loaded(t).Paths.Map() {
+		for method, operation := range item.Operations() {
+			for status, response := range operation.Responses.Map() {
+				at := fmt.Sprintf("%s %s answers %s", method, path, status)
+				require.NotEmpty(t, response.Value.Description, at)
+				for mediaType, content := range response.Value.Content {
+					require.NotNil(t, content.Schema, at)
+					require.False(t, content.Schema.Ref == "" && content.Schema.Value.IsEmpty(), "%s with any %s", at, mediaType)
+				}
+			}
+			require.Contains(t, operation.Responses.Map(), "400", path)
+			if len(*operation.Security) > 0 {
+				require.Contains(t, operation.Responses.Map(), "401", path)
+				require.Contains(t, operation.Responses.Map(), "403", path)
+			}
+		}
+	}
+}
+
+// TestWordsAreAllOfThem compares the words that the document lists with the constants of their types.
+func TestWordsAreAllOfThem(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		described *jsonschema.Schema
+		folder    string
+	}{
+		"Status":      {known(reflect.TypeFor[run.Status]()), "../scaffolder/run"},
+		"Phase":       {known(reflect.TypeFor[run.Phase]()), "../scaffolder/run"},
+		"EffectState": {known(reflect.TypeFor[action.EffectState]()), "../scaffolder/action"},
+	} {
+		require.ElementsMatch(t, constants(t, test.folder, name), test.described.Enum, name)
+	}
+}
+
+// constants are the values of a package's constants of a type.
+func constants(t *testing.T, folder, typeName string) []any {
+	t.Helper()
+	files, err := filepath.Glob(folder + "/*.go")
+	require.NoError(t, err)
+	var values []any
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(parsed, func(node ast.Node) bool {
+			spec, is := node.(*ast.ValueSpec)
+			if !is || len(spec.Values) != 1 {
+				return true
+			}
+			name, isNamed := spec.Type.(*ast.Ident)
+			literal, isLiteral := spec.Values[0].(*ast.BasicLit)
+			if isNamed && isLiteral && name.Name == typeName {
+				value, err := strconv.Unquote(literal.Value)
+				require.NoError(t, err)
+				values = append(values, value)
+			}
+			return true
+		})
+	}
+	return values
 }
 
 func TestOpenRoutesSayWhy(t *testing.T) {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/portico-dev/portico/scaffolder"
@@ -28,19 +27,21 @@ type Integration struct {
 // NewPorticoPlugin serves /api/portico: what Portico knows of runs beyond Backstage's words. workflowURL links to the
 // workflow with an id in the Temporal Web UI; nil when there is none.
 func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id string) string) Plugin {
+	info.Integrations, info.SignIn = orEmpty(info.Integrations), orEmpty(info.SignIn)
 	p := &porticoAPI{info: info, service: service, workflowURL: workflowURL}
 	return plugin{id: "portico", routes: []route{
 		{method: http.MethodGet, path: "/v1/info", access: open("the sign-in page needs it, and it holds no data"),
-			summary: "Says what this Portico is", answers: ok("title, version, sign-in"), handle: p.about},
+			summary: "Says what this Portico is", serve: ok("title, version, sign-in", p.about)},
 		{method: http.MethodGet, path: "/v1/runs", access: authenticated, query: []parameter{
 			list("status", "only runs in these statuses"), list("phase", "only runs in these phases"),
 			list("template", "only runs of these templates"), list("createdBy", "only runs of these users"),
 			integer("limit", "how many at the most"), integer("offset", "how many to pass over")},
-			summary: "Lists runs for a table", answers: ok("a page of runs"), handle: p.list},
+			summary: "Lists runs for a table", serve: ok("a page of runs", p.list)},
 		{method: http.MethodGet, path: "/v1/runs/:id", access: authenticated,
-			summary: "Shows a run with its steps, its effects and what can be done", answers: ok("the run"), handle: p.get},
+			summary: "Shows a run with its steps, its effects and what can be done", serve: ok("the run", p.get), fails: missing},
 		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated,
-			summary: "Undoes what a run created", answers: []answer{{http.StatusAccepted, "the run's id", "application/json"}}, handle: p.rollBack},
+			summary: "Undoes what a run created", serve: accepted("the run's id", p.rollBack),
+			fails: missingOrConflicting},
 	}}
 }
 
@@ -50,28 +51,29 @@ type porticoAPI struct {
 	workflowURL func(id string) string
 }
 
-func (p *porticoAPI) about(c *call) error { return c.json(http.StatusOK, p.info) }
+func (p *porticoAPI) about(*call) (Info, error) { return p.info, nil }
 
 // defaultRunLimit is how many runs a list has that was asked for without a limit.
 const defaultRunLimit = 200
 
 // runSummary is a run in a list.
 type runSummary struct {
-	ID          string      `json:"id"`
-	TemplateRef string      `json:"templateRef"`
-	Title       string      `json:"title"`
-	Subject     string      `json:"subject"`
-	Status      run.Status  `json:"status"`
-	Phase       run.Phase   `json:"phase"`
-	CreatedBy   string      `json:"createdBy,omitempty"`
-	CreatedAt   string      `json:"createdAt"`
-	StartedAt   string      `json:"startedAt,omitempty"`
-	FinishedAt  string      `json:"finishedAt,omitempty"`
-	FailedStep  string      `json:"failedStep,omitempty"`
-	Error       *runFailure `json:"error,omitempty"`
+	ID          string     `json:"id"`
+	TemplateRef string     `json:"templateRef"`
+	Title       string     `json:"title"`
+	Subject     string     `json:"subject"`
+	Status      run.Status `json:"status"`
+	Phase       run.Phase  `json:"phase"`
+	CreatedBy   string     `json:"createdBy,omitempty"`
+	CreatedAt   string     `json:"createdAt"            jsonschema:"format=date-time"`
+	StartedAt   string     `json:"startedAt,omitempty"  jsonschema:"format=date-time"`
+	FinishedAt  string     `json:"finishedAt,omitempty" jsonschema:"format=date-time"`
+	FailedStep  string     `json:"failedStep,omitempty"`
+	Error       *runError  `json:"error,omitempty"`
 }
 
-type runFailure struct {
+// runError is why a run failed, and at which step.
+type runError struct {
 	run.Failure
 	StepID string `json:"stepId,omitempty"`
 }
@@ -81,33 +83,46 @@ func summarize(r run.Run) runSummary {
 		CreatedBy: r.CreatedBy, CreatedAt: isoTime(r.CreatedAt), StartedAt: isoTime(r.StartedAt), FinishedAt: isoTime(r.FinishedAt),
 		FailedStep: r.FailedStep}
 	if r.Failure != nil {
-		s.Error = &runFailure{*r.Failure, r.FailedStep}
+		s.Error = &runError{*r.Failure, r.FailedStep}
 	}
 	return s
 }
 
-func (p *porticoAPI) list(c *call) error {
+// runPage is a part of a list of runs.
+type runPage struct {
+	Runs []runSummary `json:"runs"`
+	// Total counts the runs of all pages.
+	Total int `json:"total"`
+}
+
+func (p *porticoAPI) list(c *call) (runPage, error) {
 	runs, total, err := p.service.List(c.Request.Context(), c.principal, run.Query{Statuses: c.queryList("status"),
 		Phases: c.queryList("phase"), Templates: c.queryList("template"), Creators: c.queryList("createdBy"),
 		Limit: c.queryInt("limit", defaultRunLimit), Offset: c.queryInt("offset", 0)})
 	if err != nil {
-		return err
+		return runPage{}, err
 	}
 	summaries := make([]runSummary, len(runs))
 	for i, r := range runs {
 		summaries[i] = summarize(r)
 	}
-	return c.json(http.StatusOK, map[string]any{"runs": summaries, "total": total})
+	return runPage{summaries, total}, nil
 }
 
 // runDetails is a run as its page shows it.
 type runDetails struct {
 	runSummary
-	Moves    []scaffolder.Move `json:"moves"`
-	Workflow *workflowLink     `json:"workflow,omitempty"`
-	Steps    []stepDetails     `json:"steps"`
-	Output   json.RawMessage   `json:"output,omitempty"`
-	Effects  []action.Effect   `json:"effects"`
+	Moves    []move           `json:"moves"`
+	Workflow *workflowLink    `json:"workflow,omitempty"`
+	Steps    []stepDetails    `json:"steps"`
+	Output   document[object] `json:"output,omitzero"`
+	Effects  []action.Effect  `json:"effects"`
+}
+
+// move is a scaffolder.Move, its words spelled out.
+type move struct {
+	Move    string `json:"move"    jsonschema:"enum=retry,enum=rollback,enum=cancel"`
+	Summary string `json:"summary"`
 }
 
 type workflowLink struct {
@@ -117,38 +132,47 @@ type workflowLink struct {
 }
 
 type stepDetails struct {
-	ID           string          `json:"id"`
-	Name         string          `json:"name"`
-	Action       string          `json:"action"`
-	Status       run.Status      `json:"status"`
-	StartedAt    string          `json:"startedAt,omitempty"`
-	EndedAt      string          `json:"endedAt,omitempty"`
-	WaitingUntil string          `json:"waitingUntil,omitempty"`
-	Attempts     int             `json:"attempts"`
-	Input        json.RawMessage `json:"input,omitempty"`
-	Output       json.RawMessage `json:"output,omitempty"`
-	Error        *run.Failure    `json:"error,omitempty"`
+	ID           string           `json:"id"`
+	Name         string           `json:"name"`
+	Action       string           `json:"action"`
+	Status       run.Status       `json:"status"`
+	StartedAt    string           `json:"startedAt,omitempty"    jsonschema:"format=date-time"`
+	EndedAt      string           `json:"endedAt,omitempty"      jsonschema:"format=date-time"`
+	WaitingUntil string           `json:"waitingUntil,omitempty" jsonschema:"format=date-time"`
+	Attempts     int              `json:"attempts"`
+	Input        document[object] `json:"input,omitzero"`
+	Output       document[object] `json:"output,omitzero"`
+	Error        *run.Failure     `json:"error,omitempty"`
 }
 
-func (p *porticoAPI) get(c *call) error {
+func (p *porticoAPI) get(c *call) (runDetails, error) {
 	details, err := p.service.Details(c.Request.Context(), c.principal, c.Param("id"))
 	if err != nil {
-		return err
+		return runDetails{}, err
 	}
-	body := runDetails{runSummary: summarize(details.Run), Moves: details.Moves(), Output: details.Output, Effects: details.Effects,
-		Steps: make([]stepDetails, len(details.Steps))}
+	shown := runDetails{runSummary: summarize(details.Run), Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output},
+		Effects: details.Effects, Steps: make([]stepDetails, len(details.Steps))}
+	for _, possible := range details.Moves() {
+		shown.Moves = append(shown.Moves, move(possible))
+	}
 	for i, step := range details.Steps {
-		body.Steps[i] = stepDetails{ID: step.ID, Name: step.Name, Action: step.Action, Status: step.Status, StartedAt: isoTime(step.StartedAt),
+		shown.Steps[i] = stepDetails{ID: step.ID, Name: step.Name, Action: step.Action, Status: step.Status, StartedAt: isoTime(step.StartedAt),
 			EndedAt: isoTime(step.EndedAt), WaitingUntil: isoTime(step.WaitingUntil), Attempts: attempts(step),
-			Input: step.Input, Output: step.Output, Error: step.Failure}
+			Input: document[object]{step.Input}, Output: document[object]{step.Output}, Error: step.Failure}
 	}
-	if details.WorkflowRunID != "" {
-		body.Workflow = &workflowLink{ID: body.ID, RunID: details.WorkflowRunID}
-		if p.workflowURL != nil {
-			body.Workflow.URL = p.workflowURL(body.ID)
-		}
+	return shown, nil
+}
+
+// workflow links to what drives the run, nil before it was started.
+func (p *porticoAPI) workflow(r run.Run) *workflowLink {
+	if r.WorkflowRunID == "" {
+		return nil
 	}
-	return c.json(http.StatusOK, body)
+	link := &workflowLink{ID: r.ID.String(), RunID: r.WorkflowRunID}
+	if p.workflowURL != nil {
+		link.URL = p.workflowURL(link.ID)
+	}
+	return link
 }
 
 // attempts is how often the step's action was begun, as far as the record knows.
@@ -159,9 +183,7 @@ func attempts(step run.Step) int {
 	return step.FailedAttempts + 1
 }
 
-func (p *porticoAPI) rollBack(c *call) error {
-	if err := p.service.RollBack(c.Request.Context(), c.principal, c.Param("id")); err != nil {
-		return err
-	}
-	return c.json(http.StatusAccepted, map[string]string{"id": c.Param("id")})
+func (p *porticoAPI) rollBack(c *call) (runID, error) {
+	id := c.Param("id")
+	return runID{id}, p.service.RollBack(c.Request.Context(), c.principal, id)
 }

@@ -24,6 +24,14 @@ import (
 // maxBody bounds every request body: the scaffolder's limit in Backstage, and the largest of all.
 const maxBody = 10 << 20
 
+// What is wrong with a body before it is read.
+var (
+	errTooLarge = &statusError{status: http.StatusRequestEntityTooLarge, name: "PayloadTooLargeError", message: "request entity too large"}
+	errTooSlow  = &statusError{status: http.StatusRequestTimeout, name: "RequestTimeoutError", message: "the request body took too long"}
+
+	bodyFailures = []*statusError{errTooLarge, errTooSlow}
+)
+
 // call is one request on its way to a handler: checked against its route, with its principal known.
 type call struct {
 	*gin.Context
@@ -57,13 +65,16 @@ func (c *call) queryList(name string) []string {
 	return values
 }
 
+// jsonAnswer is the Content-Type of JSON.
+const jsonAnswer = jsonContent + "; charset=utf-8"
+
 // json answers with JSON as Backstage writes it: compact, HTML characters as they are, with a charset.
 func (c *call) json(status int, body any) error {
 	data, err := marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	c.Data(status, "application/json; charset=utf-8", data)
+	c.Data(status, jsonAnswer, data)
 	return nil
 }
 
@@ -136,10 +147,10 @@ func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, er
 	data, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxBody))
 	_ = control.SetReadDeadline(time.Time{})
 	if _, is := errors.AsType[*http.MaxBytesError](err); is {
-		return nil, &statusError{status: http.StatusRequestEntityTooLarge, name: "PayloadTooLargeError", message: "request entity too large"}
+		return nil, errTooLarge
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, &statusError{status: http.StatusRequestTimeout, name: "RequestTimeoutError", message: "the request body took too long"}
+		return nil, errTooSlow
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the request body: %w", err)
@@ -151,14 +162,14 @@ func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, er
 		return nil, fault.New(fault.Input, "request must have required property 'body'")
 	}
 	mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
-	if mediaType != "application/json" {
+	if mediaType != jsonContent {
 		return nil, fault.New(fault.Input, "unsupported media type %s", request.Header.Get("Content-Type"))
 	}
 	var document any
 	if err := json.Unmarshal(data, &document); err != nil {
 		return nil, fault.Wrap(fault.Input, err, "%s", err.Error())
 	}
-	if problems := r.body.check("request/body", document); len(problems) > 0 {
+	if problems := check(r.body.schema, "request/body", document); len(problems) > 0 {
 		return nil, fault.New(fault.Input, "%s", strings.Join(problems, ", "))
 	}
 	return data, nil

@@ -4,30 +4,35 @@ import "net/http"
 
 const probe = "a load balancer asks, and the answer says nothing but up or down"
 
+// health is the answer of a probe.
+type health struct {
+	Message string `json:"message,omitempty"`
+	Status  string `json:"status"            jsonschema:"enum=ok,enum=error"`
+}
+
 // rootPlugin holds the routes outside any plugin: the probes and the description of all the others.
 func (s *Server) rootPlugin() plugin {
 	return plugin{routes: []route{
 		{method: http.MethodGet, path: "/.backstage/health/v1/liveness", access: open(probe), looseQuery: true,
-			summary: "Says that the process is alive", answers: ok("alive"), handle: s.liveness},
+			summary: "Says that the process is alive", serve: ok("alive", s.liveness)},
 		{method: http.MethodGet, path: "/.backstage/health/v1/readiness", access: open(probe), looseQuery: true,
-			summary: "Says whether requests are served", answers: ok("ready"), handle: s.readiness},
+			summary: "Says whether requests are served", serve: writes[health]("ready", s.readiness),
+			also: []answer{asJSON[health](http.StatusServiceUnavailable, "shutting down")}},
 		{method: http.MethodGet, path: "/api/openapi.json", access: open("the description of the API holds no data"),
-			summary: "Describes every route, as OpenAPI 3.1", answers: ok("the document"), handle: s.openAPIDocument},
+			summary: "Describes every route, as OpenAPI 3.1", serve: writes[object]("the document", s.openAPIDocument)},
 	}}
 }
 
-func (s *Server) liveness(c *call) error {
-	return c.json(http.StatusOK, map[string]string{"status": "ok"})
-}
+func (s *Server) liveness(*call) (health, error) { return health{Status: "ok"}, nil }
 
 func (s *Server) readiness(c *call) error {
 	if s.draining.Load() {
-		return c.json(http.StatusServiceUnavailable, map[string]string{"message": "Backend is shutting down", "status": "error"})
+		return c.json(http.StatusServiceUnavailable, health{"Backend is shutting down", "error"})
 	}
-	return c.json(http.StatusOK, map[string]string{"status": "ok"})
+	return c.json(http.StatusOK, health{Status: "ok"})
 }
 
 func (s *Server) openAPIDocument(c *call) error {
-	c.Data(http.StatusOK, "application/json; charset=utf-8", s.openAPI)
+	c.Data(http.StatusOK, jsonAnswer, s.openAPI)
 	return nil
 }

@@ -2,8 +2,11 @@ package api
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/portico-dev/portico/fault"
 )
 
 // access says who may call a route. Its zero value is refused at start-up: a route without a stated policy does not exist.
@@ -26,8 +29,8 @@ var authenticated = access{kind: accessAuthenticated}
 // open states why a route needs no credentials.
 func open(reason string) access { return access{kind: accessOpen, reason: reason} }
 
-// route is one HTTP operation: what serves it, who may call it, and what it takes. The router, the request checks and the
-// OpenAPI document are all made from it.
+// route is one HTTP operation: what serves it, who may call it, what it takes and what it answers. The router, the request
+// checks and the OpenAPI document are all made from it.
 type route struct {
 	method string
 	// path is relative to the plugin's mount point, with gin's :parameters.
@@ -38,28 +41,101 @@ type route struct {
 	query []parameter
 	// looseQuery lets undeclared query parameters pass, for the routes where Backstage does.
 	looseQuery bool
-	// body describes the JSON body, nil for a route without one.
-	body *schema
-	// answers documents the answers by status; the first is the success.
-	answers []answer
-	handle  func(c *call) error
+	// body is the JSON body, nil for a route without one.
+	body *body
+	// serve is what does it, and what the answer is.
+	serve endpoint
+	// fails are the failures to reckon with, beside those that every route of its kind has.
+	fails []fault.Kind
+	// also are the answers that are neither serve's nor Backstage's error envelope.
+	also []answer
 }
 
+var (
+	// missing is how a route fails that names a thing.
+	missing = []fault.Kind{fault.NotFound}
+	// missingOrConflicting is how one fails that wants the thing to be in some state.
+	missingOrConflicting = []fault.Kind{fault.NotFound, fault.Conflict}
+)
+
+// answer is what a client may get.
 type answer struct {
 	status      int
 	description string
 	// content is the media type, "" for an empty body.
 	content string
+	// shape is the Go type that is written as JSON, or as the data of each server-sent event; nil for an empty body.
+	shape reflect.Type
 }
 
-// ok documents the usual success: a 200 with JSON.
-func ok(description string) []answer {
-	return []answer{{http.StatusOK, description, "application/json"}}
+const (
+	jsonContent  = "application/json"
+	eventContent = "text/event-stream"
+)
+
+// asJSON is an answer with a T as JSON.
+func asJSON[T any](status int, description string) answer {
+	return answer{status, description, jsonContent, reflect.TypeFor[T]()}
 }
 
-// created documents a 201 with JSON.
-func created(description string) []answer {
-	return []answer{{http.StatusCreated, description, "application/json"}}
+// endpoint serves a route. Its answer is the one when all went well.
+type endpoint struct {
+	answer
+	handle func(c *call) error
+}
+
+// ok answers 200 with what handle returns.
+func ok[T any](description string, handle func(c *call) (T, error)) endpoint {
+	return replies(http.StatusOK, description, handle)
+}
+
+// created answers 201 with what handle returns.
+func created[T any](description string, handle func(c *call) (T, error)) endpoint {
+	return replies(http.StatusCreated, description, handle)
+}
+
+// accepted answers 202 with what handle returns.
+func accepted[T any](description string, handle func(c *call) (T, error)) endpoint {
+	return replies(http.StatusAccepted, description, handle)
+}
+
+func replies[T any](status int, description string, handle func(c *call) (T, error)) endpoint {
+	return endpoint{asJSON[T](status, description), func(c *call) error {
+		reply, err := handle(c)
+		if err != nil {
+			return err
+		}
+		return c.json(status, reply)
+	}}
+}
+
+// empty answers with a status alone.
+func empty(status int, description string, handle func(c *call) error) endpoint {
+	return endpoint{answer{status: status, description: description}, func(c *call) error {
+		if err := handle(c); err != nil {
+			return err
+		}
+		c.Status(status)
+		return nil
+	}}
+}
+
+// writes answers 200 with a T as JSON that handle itself writes.
+func writes[T any](description string, handle func(c *call) error) endpoint {
+	return endpoint{asJSON[T](http.StatusOK, description), handle}
+}
+
+// constant answers 200 with JSON that is always the same, and is a T.
+func constant[T any](description string, content []byte) endpoint {
+	return writes[T](description, func(c *call) error {
+		c.Data(http.StatusOK, jsonAnswer, content)
+		return nil
+	})
+}
+
+// streams answers 200 with server-sent events that handle itself writes; the data of each is a T.
+func streams[T any](description string, handle func(c *call) error) endpoint {
+	return endpoint{answer{http.StatusOK, description, eventContent, reflect.TypeFor[T]()}, handle}
 }
 
 // plugin is a group of routes under one mount point: a Backstage plugin's /api/<id>, or the root for "".

@@ -13,6 +13,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
+	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
@@ -31,55 +32,40 @@ type Follower interface {
 // NewScaffolderPlugin serves /api/scaffolder. events wakes those who follow runs.
 func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, events Follower) Plugin {
 	s := &scaffolderAPI{service: service, dryRuns: dryRuns, events: events}
-	task := "/v2/tasks/:taskId"
+	const oneTask = "/v2/tasks/:taskId"
 	after := integer("after", "only events with a larger id, and the completion")
+	refused := asJSON[invalidValues](http.StatusBadRequest, "values or secrets that break the template's schemas, or another InputError")
 	return plugin{id: "scaffolder", routes: []route{
 		{method: http.MethodGet, path: "/v2/templates/:namespace/:kind/:name/parameter-schema", access: authenticated,
-			summary: "Describes the form of a template", answers: ok("the parameter schema"), handle: s.parameterSchema},
+			summary: "Describes the form of a template", serve: ok("the parameter schema", s.parameterSchema), fails: missing},
 		{method: http.MethodGet, path: "/v2/actions", access: authenticated,
-			summary: "Lists the actions with their schemas and examples", answers: ok("the actions"), handle: s.actions},
-		{method: http.MethodPost, path: "/v2/tasks", access: authenticated, body: taskBody,
-			summary: "Starts a run of a template", answers: created("the run's id"), handle: s.create},
+			summary: "Lists the actions with their schemas and examples", serve: ok("the actions", s.actions)},
+		{method: http.MethodPost, path: "/v2/tasks", access: authenticated, body: takes[taskInput](),
+			summary: "Starts a run of a template", serve: created("the run's id", s.create), fails: missing, also: []answer{refused}},
 		{method: http.MethodGet, path: "/v2/tasks", access: authenticated, query: []parameter{
 			list("createdBy", "only runs of these users"), list("status", "only runs in these statuses"),
 			integer("limit", "how many at the most"), integer("offset", "how many to pass over"),
 			list("order", "asc or desc, a colon, and created_at, status or created_by")},
-			summary: "Lists runs", answers: ok("a page of runs"), handle: s.list},
-		{method: http.MethodGet, path: task, access: authenticated,
-			summary: "Shows a run", answers: ok("the run"), handle: s.get},
-		{method: http.MethodPost, path: task + "/cancel", access: authenticated,
-			summary: "Stops a run at its next safe point", answers: ok("cancelled"), handle: s.cancel},
-		{method: http.MethodPost, path: task + "/retry", access: authenticated, body: retryBody,
-			summary: "Takes an ended run up again at its failed step", answers: created("the run's id"), handle: s.retry},
-		{method: http.MethodGet, path: task + "/events", access: authenticated, query: []parameter{after},
-			summary: "Waits for events of a run", answers: ok("the events"), handle: s.pollEvents},
-		{method: http.MethodGet, path: task + "/eventstream", access: authenticated, query: []parameter{after},
-			summary: "Streams the events of a run", answers: []answer{{http.StatusOK, "events until the run ends", "text/event-stream"}}, handle: s.streamEvents},
-		{method: http.MethodPost, path: "/v2/dry-run", access: authenticated, body: dryRunBody,
-			summary: "Tries a template out", answers: ok("what came of it"), handle: s.dryRun},
-		{method: http.MethodPost, path: "/v2/autocomplete/:provider/:resource", access: authenticated,
-			body:    object([]string{"token"}, map[string]*schema{"token": value("string", "the user's token for the provider"), "context": anything("what is chosen so far")}),
-			summary: "Completes what a person types", answers: ok("the completions"), handle: s.autocomplete},
+			summary: "Lists runs", serve: ok("a page of runs", s.list)},
+		{method: http.MethodGet, path: oneTask, access: authenticated,
+			summary: "Shows a run", serve: ok("the run", s.get), fails: missing},
+		{method: http.MethodPost, path: oneTask + "/cancel", access: authenticated,
+			summary: "Stops a run at its next safe point", serve: ok("cancelled", s.cancel), fails: missing},
+		{method: http.MethodPost, path: oneTask + "/retry", access: authenticated, body: mayTake[retryInput](),
+			summary: "Takes an ended run up again at its failed step", serve: created("the run's id", s.retry),
+			fails: missingOrConflicting},
+		{method: http.MethodGet, path: oneTask + "/events", access: authenticated, query: []parameter{after},
+			summary: "Waits for events of a run", serve: ok("the events", s.pollEvents), fails: missing},
+		{method: http.MethodGet, path: oneTask + "/eventstream", access: authenticated, query: []parameter{after},
+			summary: "Streams the events of a run", serve: streams[taskEvent]("events until the run ends", s.streamEvents), fails: missing},
+		{method: http.MethodPost, path: "/v2/dry-run", access: authenticated, body: takes[dryRunInput](),
+			summary: "Tries a template out", serve: ok("what came of it", s.dryRun), also: []answer{refused}},
+		{method: http.MethodPost, path: "/v2/autocomplete/:provider/:resource", access: authenticated, body: takes[autocompleteInput](),
+			summary: "Completes what a person types", serve: ok("the completions, where a provider is known", s.autocomplete)},
 		{method: http.MethodGet, path: "/.well-known/backstage/permissions/metadata", access: authenticated,
-			summary: "Describes the scaffolder's permissions", answers: ok("permissions and rules"), handle: s.permissions},
+			summary: "Describes the scaffolder's permissions", serve: constant[permissionMetadata]("permissions and rules", scaffolderPermissions)},
 	}}
 }
-
-var (
-	taskBody = object([]string{"templateRef", "values"}, map[string]*schema{
-		"templateRef": value("string", "the template's entity reference"),
-		"values":      value("object", "what was filled in"),
-		"secrets":     value("object", "values that are never shown"),
-	})
-	retryBody  = &schema{kind: "object", optional: true, properties: map[string]*schema{"secrets": value("object", "values that are never shown")}}
-	dryRunBody = object([]string{"template", "values", "directoryContents"}, map[string]*schema{
-		"template": anything("the template entity"),
-		"values":   value("object", "what was filled in"),
-		"secrets":  value("object", "values that are never shown"),
-		"directoryContents": arrayOf(object([]string{"path", "base64Content"}, map[string]*schema{
-			"path": value("string", "relative, with slashes"), "base64Content": value("string", "the file")})),
-	})
-)
 
 type scaffolderAPI struct {
 	service *scaffolder.Service
@@ -87,20 +73,43 @@ type scaffolderAPI struct {
 	events  Follower
 }
 
-func (s *scaffolderAPI) parameterSchema(c *call) error {
+// parameterSchema is a template.ParameterSchema, with more to say about what is in it.
+type parameterSchema struct {
+	Title          string                 `json:"title"`
+	Presentation   document[presentation] `json:"presentation,omitzero"`
+	Description    string                 `json:"description,omitempty"`
+	UIOptions      json.RawMessage        `json:"ui:options,omitempty"`
+	Steps          []parameterPage        `json:"steps"`
+	FormDecorators json.RawMessage        `json:"formDecorators,omitempty" jsonschema:"type=array"`
+}
+
+// parameterPage is a template.Page.
+type parameterPage struct {
+	Title       string           `json:"title"`
+	Description string           `json:"description,omitempty"`
+	Schema      document[object] `json:"schema"`
+}
+
+func (s *scaffolderAPI) parameterSchema(c *call) (parameterSchema, error) {
 	ref := entity.Ref{Kind: c.Param("kind"), Namespace: c.Param("namespace"), Name: c.Param("name")}
 	t, err := s.service.Template(c.Request.Context(), c.principal, ref)
 	if err != nil {
-		return err
+		return parameterSchema{}, err
 	}
-	schema, err := t.ParameterSchema()
+	form, err := t.ParameterSchema()
 	if err != nil {
-		return err
+		return parameterSchema{}, err
 	}
-	return c.json(http.StatusOK, schema)
+	pages := make([]parameterPage, len(form.Steps))
+	for i, page := range form.Steps {
+		pages[i] = parameterPage{page.Title, page.Description, document[object]{page.Schema}}
+	}
+	return parameterSchema{Title: form.Title, Presentation: document[presentation]{form.Presentation}, Description: form.Description,
+		UIOptions: form.UIOptions, Steps: pages, FormDecorators: form.FormDecorators}, nil
 }
 
-type actionBody struct {
+// describedAction is an action's description, as Backstage lists it.
+type describedAction struct {
 	ID          string           `json:"id"`
 	Description string           `json:"description,omitempty"`
 	Examples    []action.Example `json:"examples,omitempty"`
@@ -108,56 +117,68 @@ type actionBody struct {
 }
 
 type actionSchemas struct {
-	Input  json.RawMessage `json:"input,omitempty"`
-	Output json.RawMessage `json:"output,omitempty"`
+	Input  document[object] `json:"input,omitzero"`
+	Output document[object] `json:"output,omitzero"`
 }
 
-func (s *scaffolderAPI) actions(c *call) error {
-	bodies := []actionBody{}
+func (s *scaffolderAPI) actions(*call) ([]describedAction, error) {
+	described := []describedAction{}
 	for _, each := range s.service.Actions.All() {
 		d := each.Describe()
-		bodies = append(bodies, actionBody{d.ID, d.Description, d.Examples, actionSchemas{d.InputSchema, d.OutputSchema}})
+		described = append(described, describedAction{d.ID, d.Description, d.Examples, actionSchemas{document[object]{d.InputSchema}, document[object]{d.OutputSchema}}})
 	}
-	return c.json(http.StatusOK, bodies)
+	return described, nil
 }
 
-func (s *scaffolderAPI) create(c *call) error {
-	var body struct {
-		TemplateRef string            `json:"templateRef"`
-		Values      json.RawMessage   `json:"values"`
-		Secrets     map[string]string `json:"secrets"`
-	}
-	if err := c.decode(&body); err != nil {
-		return err
+// runID is a run as the answer to what was done with it.
+type runID struct {
+	ID string `json:"id"`
+}
+
+type taskInput struct {
+	TemplateRef string            `json:"templateRef"       jsonschema_description:"the template's entity reference"`
+	Values      document[object]  `json:"values"            jsonschema_description:"what was filled in"`
+	Secrets     map[string]string `json:"secrets,omitempty" jsonschema_description:"values that are never shown"`
+}
+
+func (s *scaffolderAPI) create(c *call) (runID, error) {
+	var input taskInput
+	if err := c.decode(&input); err != nil {
+		return runID{}, err
 	}
 	id, err := s.service.Create(c.Request.Context(), c.principal,
-		scaffolder.Request{TemplateRef: body.TemplateRef, Values: body.Values, Secrets: body.Secrets})
+		scaffolder.Request{TemplateRef: input.TemplateRef, Values: input.Values.RawMessage, Secrets: input.Secrets})
 	if err != nil {
-		return asValidationBody(err)
+		return runID{}, asValidationBody(err)
 	}
-	return c.json(http.StatusCreated, map[string]string{"id": id.String()})
+	return runID{id.String()}, nil
 }
 
-// asValidationBody gives refused values the body that Backstage's clients know.
+// invalidValues is the refusal of what was filled in, as Backstage's clients know it.
+type invalidValues struct {
+	Errors parameters.Violations `json:"errors"`
+}
+
+// asValidationBody gives refused values their own body.
 func asValidationBody(err error) error {
 	if invalid, is := errors.AsType[*scaffolder.InvalidValuesError](err); is {
-		return &bodyError{status: http.StatusBadRequest, body: map[string]any{"errors": invalid.Violations}}
+		return &bodyError{status: http.StatusBadRequest, body: invalidValues{invalid.Violations}}
 	}
 	return err
 }
 
-// taskJSON is a run as Backstage shows it.
-type taskJSON struct {
-	ID              string          `json:"id"`
-	Spec            json.RawMessage `json:"spec"`
-	Status          run.Status      `json:"status"`
-	CreatedAt       string          `json:"createdAt"`
-	LastHeartbeatAt string          `json:"lastHeartbeatAt,omitempty"`
-	CreatedBy       string          `json:"createdBy,omitempty"`
+// task is a run as Backstage shows it.
+type task struct {
+	ID              string             `json:"id"                        jsonschema:"format=uuid"`
+	Spec            document[taskSpec] `json:"spec"`
+	Status          run.Status         `json:"status"`
+	CreatedAt       string             `json:"createdAt"                 jsonschema:"format=date-time"`
+	LastHeartbeatAt string             `json:"lastHeartbeatAt,omitempty" jsonschema:"format=date-time"`
+	CreatedBy       string             `json:"createdBy,omitempty"`
 }
 
-func toTask(r run.Run) taskJSON {
-	return taskJSON{ID: r.ID.String(), Spec: r.RawSpec, Status: r.Status, CreatedAt: isoTime(r.CreatedAt),
+func toTask(r run.Run) task {
+	return task{ID: r.ID.String(), Spec: document[taskSpec]{r.RawSpec}, Status: r.Status, CreatedAt: isoTime(r.CreatedAt),
 		LastHeartbeatAt: isoTime(r.LastHeartbeatAt), CreatedBy: r.CreatedBy}
 }
 
@@ -169,29 +190,33 @@ func isoTime(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-func (s *scaffolderAPI) get(c *call) error {
+func (s *scaffolderAPI) get(c *call) (task, error) {
 	r, err := s.service.Run(c.Request.Context(), c.principal, c.Param("taskId"))
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, toTask(r))
+	return toTask(r), err
 }
 
-func (s *scaffolderAPI) list(c *call) error {
+// taskPage is a part of a list of runs.
+type taskPage struct {
+	Tasks []task `json:"tasks"`
+	// TotalTasks counts the runs of all pages.
+	TotalTasks int `json:"totalTasks"`
+}
+
+func (s *scaffolderAPI) list(c *call) (taskPage, error) {
 	query := run.Query{Statuses: c.QueryArray("status"), Creators: c.QueryArray("createdBy"),
 		Limit: c.queryInt("limit", 0), Offset: c.queryInt("offset", 0)}
 	if err := parseOrder(c.Query("order"), &query); err != nil {
-		return err
+		return taskPage{}, err
 	}
 	runs, total, err := s.service.List(c.Request.Context(), c.principal, query)
 	if err != nil {
-		return err
+		return taskPage{}, err
 	}
-	tasks := make([]taskJSON, len(runs))
+	tasks := make([]task, len(runs))
 	for i, r := range runs {
 		tasks[i] = toTask(r)
 	}
-	return c.json(http.StatusOK, map[string]any{"tasks": tasks, "totalTasks": total})
+	return taskPage{tasks, total}, nil
 }
 
 func parseOrder(order string, query *run.Query) error {
@@ -207,53 +232,63 @@ func parseOrder(order string, query *run.Query) error {
 	return nil
 }
 
-func (s *scaffolderAPI) cancel(c *call) error {
-	if err := s.service.Cancel(c.Request.Context(), c.principal, c.Param("taskId")); err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, map[string]string{"status": "cancelled"})
+// cancelled says what became of a run.
+type cancelled struct {
+	Status run.Status `json:"status"`
 }
 
-func (s *scaffolderAPI) retry(c *call) error {
-	var body struct {
-		Secrets map[string]string `json:"secrets"`
-	}
-	if err := c.decode(&body); err != nil {
-		return err
+func (s *scaffolderAPI) cancel(c *call) (cancelled, error) {
+	return cancelled{run.StatusCancelled}, s.service.Cancel(c.Request.Context(), c.principal, c.Param("taskId"))
+}
+
+type retryInput struct {
+	Secrets map[string]string `json:"secrets,omitempty" jsonschema_description:"values that are never shown"`
+}
+
+func (s *scaffolderAPI) retry(c *call) (runID, error) {
+	var input retryInput
+	if err := c.decode(&input); err != nil {
+		return runID{}, err
 	}
 	id := c.Param("taskId")
-	if err := s.service.Retry(c.Request.Context(), c.principal, id, body.Secrets); err != nil {
-		return err
-	}
-	return c.json(http.StatusCreated, map[string]string{"id": id})
+	return runID{id}, s.service.Retry(c.Request.Context(), c.principal, id, input.Secrets)
 }
 
-func (s *scaffolderAPI) dryRun(c *call) error {
-	var body struct {
-		Template          json.RawMessage   `json:"template"`
-		Values            json.RawMessage   `json:"values"`
-		Secrets           map[string]string `json:"secrets"`
-		DirectoryContents []dryrun.File     `json:"directoryContents"`
+type dryRunInput struct {
+	Template          json.RawMessage   `json:"template"          jsonschema_description:"the template entity"`
+	Values            document[object]  `json:"values"            jsonschema_description:"what was filled in"`
+	Secrets           map[string]string `json:"secrets,omitempty" jsonschema_description:"values that are never shown"`
+	DirectoryContents []fileInput       `json:"directoryContents"`
+}
+
+// fileInput is a dryrun.File of which not everything has to be told.
+type fileInput struct {
+	Path          string `json:"path"                 jsonschema_description:"relative, with slashes"`
+	Executable    bool   `json:"executable,omitempty"`
+	Base64Content string `json:"base64Content"        jsonschema_description:"the file"`
+}
+
+func (s *scaffolderAPI) dryRun(c *call) (dryrun.Result, error) {
+	var input dryRunInput
+	if err := c.decode(&input); err != nil {
+		return dryrun.Result{}, err
 	}
-	if err := c.decode(&body); err != nil {
-		return err
-	}
-	t, err := template.Parse(body.Template)
+	t, err := template.Parse(input.Template)
 	if err != nil {
-		return err
+		return dryrun.Result{}, err
 	}
 	if err := s.service.MayDryRun(c.Request.Context(), c.principal); err != nil {
-		return err
+		return dryrun.Result{}, err
 	}
-	if err := scaffolder.CheckValues(t, body.Values, body.Secrets); err != nil {
-		return asValidationBody(err)
+	if err := scaffolder.CheckValues(t, input.Values.RawMessage, input.Secrets); err != nil {
+		return dryrun.Result{}, asValidationBody(err)
 	}
-	result, err := s.dryRuns.Run(c.Request.Context(), dryrun.Request{Template: t, Values: body.Values, Secrets: body.Secrets,
-		Files: body.DirectoryContents, User: template.User{Ref: c.principal.UserRef()}})
-	if err != nil {
-		return asInputFault(err)
+	request := dryrun.Request{Template: t, Values: input.Values.RawMessage, Secrets: input.Secrets, User: template.User{Ref: c.principal.UserRef()}}
+	for _, file := range input.DirectoryContents {
+		request.Files = append(request.Files, dryrun.File(file))
 	}
-	return c.json(http.StatusOK, result)
+	result, err := s.dryRuns.Run(c.Request.Context(), request)
+	return result, asInputFault(err)
 }
 
 // asInputFault makes what a template under trial did wrong the caller's to read.
@@ -264,11 +299,21 @@ func asInputFault(err error) error {
 	return err
 }
 
-func (s *scaffolderAPI) autocomplete(c *call) error {
-	return fault.New(fault.Input, "Unsupported provider: %s", c.Param("provider"))
+type autocompleteInput struct {
+	Token   string          `json:"token"             jsonschema_description:"the user's token for the provider"`
+	Context json.RawMessage `json:"context,omitempty" jsonschema_description:"what is chosen so far"`
 }
 
-func (s *scaffolderAPI) permissions(c *call) error {
-	c.Data(http.StatusOK, "application/json; charset=utf-8", scaffolderPermissions)
-	return nil
+type completions struct {
+	Results []completion `json:"results"`
+}
+
+type completion struct {
+	ID    string `json:"id"`
+	Title string `json:"title,omitempty"`
+}
+
+// autocomplete refuses: no provider that could complete anything is known.
+func (s *scaffolderAPI) autocomplete(c *call) (completions, error) {
+	return completions{}, fault.New(fault.Input, "Unsupported provider: %s", c.Param("provider"))
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,18 +19,21 @@ const (
 	rereadInterval = 10 * time.Second
 )
 
-// eventJSON is an event as Backstage shows it.
-type eventJSON struct {
-	ID                int64           `json:"id"`
-	IsTaskRecoverable bool            `json:"isTaskRecoverable"`
-	TaskID            uuid.UUID       `json:"taskId"`
-	Body              json.RawMessage `json:"body"`
-	Type              string          `json:"type"`
-	CreatedAt         string          `json:"createdAt"`
+// taskEvent is an event as Backstage shows it.
+type taskEvent struct {
+	ID                int64                   `json:"id"`
+	IsTaskRecoverable bool                    `json:"isTaskRecoverable"`
+	TaskID            uuid.UUID               `json:"taskId"`
+	Body              document[run.EventBody] `json:"body"`
+	Type              eventType               `json:"type"`
+	CreatedAt         string                  `json:"createdAt"         jsonschema:"format=date-time"`
 }
 
-func toEvent(e run.Event) eventJSON {
-	return eventJSON{ID: e.ID, TaskID: e.RunID, Body: e.Body, Type: e.Type, CreatedAt: isoTime(e.CreatedAt)}
+// eventType is run.EventLog or another of its kind.
+type eventType string
+
+func toEvent(e run.Event) taskEvent {
+	return taskEvent{ID: e.ID, TaskID: e.RunID, Body: document[run.EventBody]{e.Body}, Type: eventType(e.Type), CreatedAt: isoTime(e.CreatedAt)}
 }
 
 func (c *call) after() int64 {
@@ -43,7 +45,7 @@ func (c *call) after() int64 {
 }
 
 // pollEvents answers as soon as there is an event, or with none when the wait is over.
-func (s *scaffolderAPI) pollEvents(c *call) error {
+func (s *scaffolderAPI) pollEvents(c *call) ([]taskEvent, error) {
 	wake, stop := s.events.Follow(c.Param("taskId"))
 	defer stop()
 	deadline := time.NewTimer(longPoll)
@@ -51,22 +53,22 @@ func (s *scaffolderAPI) pollEvents(c *call) error {
 	for {
 		events, err := s.service.Events(c.Request.Context(), c.principal, c.Param("taskId"), c.after())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(events) > 0 {
-			bodies := make([]eventJSON, len(events))
+			shown := make([]taskEvent, len(events))
 			for i, event := range events {
-				bodies[i] = toEvent(event)
+				shown[i] = toEvent(event)
 			}
-			return c.json(http.StatusOK, bodies)
+			return shown, nil
 		}
 		select {
 		case <-wake:
 		case <-time.After(rereadInterval):
 		case <-deadline.C:
-			return c.json(http.StatusOK, []eventJSON{})
+			return []taskEvent{}, nil
 		case <-c.Request.Context().Done():
-			return c.Request.Context().Err()
+			return nil, c.Request.Context().Err()
 		}
 	}
 }
@@ -81,7 +83,7 @@ func (s *scaffolderAPI) streamEvents(c *call) error {
 		return err
 	}
 	header := c.Writer.Header()
-	header.Set("Content-Type", "text/event-stream")
+	header.Set("Content-Type", eventContent)
 	header.Set("Cache-Control", "no-cache")
 	header.Set("Connection", "keep-alive")
 	header.Set("X-Accel-Buffering", "no") // nginx would hold the events back

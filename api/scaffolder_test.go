@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +70,7 @@ var catalogOfTemplates = templates{
 		"steps":[{"id":"log","name":"Log","action":"debug:log","input":{"message":"a > b"}}]}}`,
 	"template:default/secretive": `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"secretive"},"spec":{"steps":[],
 		"secrets":{"schema":{"type":"object","required":["apiToken"],"properties":{"apiToken":{"type":"string","minLength":4}}}}}}`,
-	"user:default/ada": `{"kind":"User","metadata":{"name":"ada"}}`,
+	"user:default/ada": `{"apiVersion":"backstage.io/v1alpha1","kind":"User","metadata":{"name":"ada"}}`,
 }
 
 // scaffolderServer is the API over a real record of runs.
@@ -149,7 +148,7 @@ func TestAStartedRunIsShown(t *testing.T) {
 	//nolint:testifylint // the bytes matter
 	require.Equal(t, fmt.Sprintf(`{"id":"%s","spec":{"apiVersion":"scaffolder.backstage.io/v1beta3",`+
 		`"steps":[{"id":"log","name":"Log","action":"debug:log","input":{"message":"a > b"}}],"output":{},"parameters":{"name":"shop"},`+
-		`"user":{"entity":{"kind":"User","metadata":{"name":"ada"}},"ref":"user:default/ada"},`+
+		`"user":{"entity":{"apiVersion":"backstage.io/v1alpha1","kind":"User","metadata":{"name":"ada"}},"ref":"user:default/ada"},`+
 		`"templateInfo":{"entityRef":"template:default/hello","entity":{"metadata":{"name":"hello","title":"Hello"}}}},`+
 		`"status":"open","createdAt":"%s","createdBy":"user:default/ada"}`, id, task.CreatedAt), answer.Body.String(), "no secret in it")
 
@@ -168,14 +167,9 @@ func TestARunWaitsForItsEngine(t *testing.T) {
 func TestSecretsAreHeldToTheirSchema(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
-	content, err := os.ReadFile("testdata/exchanges/135-scaffolder-create-400-secrets.json")
-	require.NoError(t, err)
-	var exchange struct {
-		Response struct{ Body json.RawMessage }
-	}
-	require.NoError(t, json.Unmarshal(content, &exchange))
+	recorded := readExchange(t, "testdata/exchanges/135-scaffolder-create-400-secrets.json")
 	answer := s.send(http.StatusBadRequest, http.MethodPost, "/tasks", `{"templateRef":"template:default/secretive","values":{},"secrets":{}}`)
-	require.JSONEq(t, string(exchange.Response.Body), answer.Body.String())
+	require.JSONEq(t, string(recorded.Response.Body), answer.Body.String())
 	answer = s.send(http.StatusBadRequest, http.MethodPost, "/tasks", `{"templateRef":"secretive","values":{},"secrets":{"apiToken":"abc"}}`)
 	require.NotContains(t, answer.Body.String(), `"abc"`)
 	s.send(http.StatusCreated, http.MethodPost, "/tasks", `{"templateRef":"secretive","values":{},"secrets":{"apiToken":"abcd"}}`)
@@ -197,10 +191,13 @@ func TestEventsAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
-	answers := make(chan *httptest.ResponseRecorder, 1)
-	go func() { answers <- ask(t, s.http, http.MethodGet, "/api/scaffolder/v2/tasks/"+id+"/events", "") }()
+	answer, answered := httptest.NewRecorder(), make(chan struct{})
+	go func() {
+		defer close(answered)
+		s.http.ServeHTTP(answer, newRequest(t.Context(), http.MethodGet, "/api/scaffolder/v2/tasks/"+id+"/events", ""))
+	}()
 	s.record(id, run.Entry{Events: []run.NewEvent{logged("a", "x > y"), completed}})
-	answer := <-answers
+	<-answered
 	var events []struct {
 		ID        int64
 		CreatedAt string
@@ -244,6 +241,8 @@ func TestTheEventStream(t *testing.T) {
 	rest, err := io.ReadAll(reader)
 	require.NoError(t, err)
 	require.Empty(t, rest, "the server closes after the completion")
+	later := s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/eventstream", "")
+	require.Equal(t, 3, strings.Count(later.Body.String(), "\n\n"), "who comes later reads all of it")
 }
 
 // readEvent reads one event with the empty line that ends it.

@@ -1,49 +1,150 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
+	"path"
+	"reflect"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/invopop/jsonschema"
+
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// schema is the part of JSON Schema that request bodies need. It checks a decoded body, in the words of the validator that
-// Backstage uses, and prints itself into the OpenAPI document.
-type schema struct {
-	kind       string // object, array, string, integer, number, boolean, or "" for anything
-	properties map[string]*schema
-	required   []string
-	items      *schema
-	closed     bool // no other properties
-	optional   bool // for a body: it may be left out
-	about      string
+// body is the JSON body that a route takes. Its schema is that of the Go type it is decoded into.
+type body struct {
+	shape  reflect.Type
+	schema *jsonschema.Schema
+	// optional says that it may be left out, which is the same as an empty object.
+	optional bool
 }
 
-func object(required []string, properties map[string]*schema) *schema {
-	return &schema{kind: "object", required: required, properties: properties}
+// takes is a body that is decoded into a T.
+func takes[T any]() *body {
+	inline := newReflector()
+	inline.DoNotReference = true
+	shape := reflect.TypeFor[T]()
+	return &body{shape: shape, schema: inline.ReflectFromType(shape)}
 }
 
-func arrayOf(items *schema) *schema { return &schema{kind: "array", items: items} }
+// mayTake is a body that is decoded into a T if it is sent.
+func mayTake[T any]() *body {
+	b := takes[T]()
+	b.optional = true
+	return b
+}
 
-func value(kind, about string) *schema { return &schema{kind: kind, about: about} }
+// closed is embedded by bodies that take no other members.
+type closed struct{}
 
-func anything(about string) *schema { return &schema{about: about} }
+// JSONSchemaExtend implements jsonschema's hook.
+func (closed) JSONSchemaExtend(s *jsonschema.Schema) { s.AdditionalProperties = jsonschema.FalseSchema }
 
-// check returns one sentence per violation; at is the path so far.
-func (s *schema) check(at string, v any) []string {
-	if !s.accepts(v) {
-		return []string{fmt.Sprintf("%s must be %s", at, s.kind)}
+// document is JSON that is passed on byte for byte; Shape says what is in it.
+type document[Shape any] struct{ json.RawMessage }
+
+// IsZero says that there is nothing to pass on.
+func (d document[Shape]) IsZero() bool { return len(d.RawMessage) == 0 }
+
+// JSONSchemaAlias implements jsonschema's hook.
+func (document[Shape]) JSONSchemaAlias() any { return *new(Shape) }
+
+// documents says what is in each of several documents. None are an empty list.
+func documents[Shape any](raw []json.RawMessage) []document[Shape] {
+	shaped := make([]document[Shape], len(raw))
+	for i, content := range raw {
+		shaped[i] = document[Shape]{content}
+	}
+	return shaped
+}
+
+// object is any JSON object.
+type object = map[string]any
+
+// newReflector derives JSON Schema as OpenAPI 3.1 has it (draft 2020-12) from what encoding/json makes of a Go type.
+func newReflector() *jsonschema.Reflector {
+	return &jsonschema.Reflector{Anonymous: true, AllowAdditionalProperties: true, Mapper: known, Namer: typeName}
+}
+
+// known describes the types of which reflection does not see what they are on the wire.
+func known(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[object]():
+		return &jsonschema.Schema{Type: "object", AdditionalProperties: jsonschema.TrueSchema}
+	case reflect.TypeFor[uuid.UUID]():
+		return &jsonschema.Schema{Type: "string", Format: "uuid"}
+	case reflect.TypeFor[run.Status]():
+		return oneOf(run.StatusOpen, run.StatusProcessing, run.StatusCompleted, run.StatusFailed, run.StatusCancelled, run.StatusSkipped)
+	case reflect.TypeFor[run.Phase]():
+		return oneOf(run.PhaseRunning, run.PhaseWaiting, run.PhaseParked, run.PhaseRollingBack, run.PhaseRolledBack, run.PhaseDone, run.PhaseCancelled)
+	case reflect.TypeFor[action.EffectState]():
+		return oneOf(action.EffectIntended, action.EffectCreated, action.EffectUndone, action.EffectKept)
+	case reflect.TypeFor[eventType]():
+		return oneOf[eventType](run.EventLog, run.EventCompletion, run.EventCancelled, run.EventRecovered)
+	case reflect.TypeFor[entity.Entity]():
+		return reference[Entity]()
+	case reflect.TypeFor[template.Step]():
+		return reference[pinnedStep]()
+	default:
+		return nil
+	}
+}
+
+// oneOf is a text that is one of a few words.
+func oneOf[T ~string](words ...T) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, word := range words {
+		s.Enum = append(s.Enum, string(word))
+	}
+	return s
+}
+
+// definitions is where jsonschema looks for named types.
+const definitions = "#/$defs/"
+
+// reference points at a type that some route's answer names.
+func reference[T any]() *jsonschema.Schema {
+	return &jsonschema.Schema{Ref: definitions + typeName(reflect.TypeFor[T]())}
+}
+
+// typeName is what a type is called in the OpenAPI document: Task for a type of this package, RunFailure for run.Failure.
+// Go's own have no name there.
+func typeName(t reflect.Type) string {
+	name, packagePath := t.Name(), t.PkgPath()
+	switch packagePath {
+	case "":
+		return ""
+	case reflect.TypeFor[route]().PkgPath():
+		return capitalized(name)
+	default:
+		return capitalized(path.Base(packagePath)) + capitalized(name)
+	}
+}
+
+func capitalized(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+
+// check returns one sentence per violation, in the words of the validator that Backstage uses; at is the path so far.
+func check(s *jsonschema.Schema, at string, v any) []string {
+	if !accepts(s.Type, v) {
+		return []string{fmt.Sprintf("%s must be %s", at, s.Type)}
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		return s.checkObject(at, v)
+		return checkObject(s, at, v)
 	case []any:
-		return s.checkArray(at, v)
+		return checkArray(s, at, v)
 	}
 	return nil
 }
 
-func (s *schema) accepts(v any) bool {
-	switch s.kind {
+func accepts(kind string, v any) bool {
+	switch kind {
 	case "object":
 		_, is := v.(map[string]any)
 		return is
@@ -67,58 +168,38 @@ func (s *schema) accepts(v any) bool {
 	}
 }
 
-func (s *schema) checkObject(at string, v map[string]any) []string {
+func checkObject(s *jsonschema.Schema, at string, v map[string]any) []string {
 	var problems []string
-	for _, name := range s.required {
+	for _, name := range s.Required {
 		if _, has := v[name]; !has {
 			problems = append(problems, fmt.Sprintf("%s must have required property '%s'", at, name))
 		}
 	}
 	for _, name := range sortedKeys(v) {
-		property, known := s.properties[name]
-		switch {
-		case known:
-			problems = append(problems, property.check(at+"/"+name, v[name])...)
-		case s.closed:
+		property := s.AdditionalProperties
+		if s.Properties != nil {
+			if declared, is := s.Properties.Get(name); is {
+				property = declared
+			}
+		}
+		switch property {
+		case nil:
+		case jsonschema.FalseSchema:
 			problems = append(problems, at+" must NOT have additional properties")
+		default:
+			problems = append(problems, check(property, at+"/"+name, v[name])...)
 		}
 	}
 	return problems
 }
 
-func (s *schema) checkArray(at string, v []any) []string {
-	if s.items == nil {
+func checkArray(s *jsonschema.Schema, at string, v []any) []string {
+	if s.Items == nil {
 		return nil
 	}
 	var problems []string
 	for i, item := range v {
-		problems = append(problems, s.items.check(fmt.Sprintf("%s/%d", at, i), item)...)
+		problems = append(problems, check(s.Items, fmt.Sprintf("%s/%d", at, i), item)...)
 	}
 	return problems
-}
-
-// openAPI is the schema as the OpenAPI document has it.
-func (s *schema) openAPI() map[string]any {
-	out := map[string]any{}
-	if s.kind != "" {
-		out["type"] = s.kind
-	}
-	if s.about != "" {
-		out["description"] = s.about
-	}
-	if s.items != nil {
-		out["items"] = s.items.openAPI()
-	}
-	if s.kind == "object" {
-		properties := map[string]any{}
-		for name, property := range s.properties {
-			properties[name] = property.openAPI()
-		}
-		out["properties"] = properties
-		out["additionalProperties"] = !s.closed
-	}
-	if len(s.required) > 0 {
-		out["required"] = slices.Clone(s.required)
-	}
-	return out
 }

@@ -75,9 +75,9 @@ func NewServer(options Options) (*Server, error) {
 		}
 	}
 	engine.NoRoute(elsewhere(options.Portal))
-	document, err := marshal(describeOpenAPI(s.plugins, options.Version))
+	document, err := describeOpenAPI(s.plugins, options.Version)
 	if err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+		return nil, err
 	}
 	s.openAPI = document
 	s.handler = engine
@@ -111,7 +111,7 @@ func (s *Server) serve(c *call, p plugin, r route) {
 		s.fail(c, p.mount(), err)
 		return
 	}
-	if err := r.handle(c); err != nil {
+	if err := r.serve.handle(c); err != nil {
 		s.fail(c, p.mount(), err)
 	}
 }

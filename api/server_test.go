@@ -77,10 +77,18 @@ func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Serv
 	return server
 }
 
-// ask makes a request; headers are pairs of name and value.
+// ask makes a request, and wants the answer to be what the OpenAPI document says; headers are pairs of name and value.
 func ask(t *testing.T, handler http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	request := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	request := newRequest(t.Context(), method, target, body, headers...)
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, request)
+	requireDescribed(t, request, recorder.Code, recorder.Header().Get("Content-Type"), recorder.Body.Bytes())
+	return recorder
+}
+
+func newRequest(ctx context.Context, method, target, body string, headers ...string) *http.Request {
+	request := httptest.NewRequestWithContext(ctx, method, target, strings.NewReader(body))
 	request.Header.Set("Authorization", "Bearer service")
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
@@ -88,9 +96,7 @@ func ask(t *testing.T, handler http.Handler, method, target, body string, header
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, request)
-	return recorder
+	return request
 }
 
 // message is the sentence of an error answer.
@@ -121,37 +127,46 @@ func TestRefusalsAreBackstages(t *testing.T) {
 	}
 }
 
-// replay makes the recorded request and compares the answer with the recorded one.
-func replay(t *testing.T, handler http.Handler, file string) {
+// exchange is a recorded request and its answer.
+type exchange struct {
+	Request struct {
+		Method, Path, Auth string
+		Body               json.RawMessage
+	}
+	Response struct {
+		Status   int
+		Headers  map[string]string
+		Body     json.RawMessage
+		BodyText string
+	}
+}
+
+func readExchange(t *testing.T, file string) exchange {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	var exchange struct {
-		Request struct {
-			Method, Path, Auth string
-			Body               json.RawMessage
-		}
-		Response struct {
-			Status   int
-			Headers  map[string]string
-			Body     json.RawMessage
-			BodyText string
-		}
-	}
-	require.NoError(t, json.Unmarshal(content, &exchange))
-	headers := []string{"Authorization", "Bearer " + exchange.Request.Auth}
-	if exchange.Request.Auth == "none" {
+	var recorded exchange
+	require.NoError(t, json.Unmarshal(content, &recorded))
+	return recorded
+}
+
+// replay makes the recorded request and compares the answer with the recorded one.
+func replay(t *testing.T, handler http.Handler, file string) {
+	t.Helper()
+	recorded := readExchange(t, file)
+	headers := []string{"Authorization", "Bearer " + recorded.Request.Auth}
+	if recorded.Request.Auth == "none" {
 		headers[1] = ""
 	}
-	answer := ask(t, handler, exchange.Request.Method, exchange.Request.Path, string(exchange.Request.Body), headers...)
-	require.Equal(t, exchange.Response.Status, answer.Code, answer.Body.String())
-	require.Equal(t, exchange.Response.Headers["content-type"], answer.Header().Get("Content-Type"))
-	if exchange.Response.Body == nil {
-		require.Equal(t, exchange.Response.BodyText, answer.Body.String())
+	answer := ask(t, handler, recorded.Request.Method, recorded.Request.Path, string(recorded.Request.Body), headers...)
+	require.Equal(t, recorded.Response.Status, answer.Code, answer.Body.String())
+	require.Equal(t, recorded.Response.Headers["content-type"], answer.Header().Get("Content-Type"))
+	if recorded.Response.Body == nil {
+		require.Equal(t, recorded.Response.BodyText, answer.Body.String())
 		return
 	}
 	var expected bytes.Buffer
-	require.NoError(t, json.Compact(&expected, exchange.Response.Body))
+	require.NoError(t, json.Compact(&expected, recorded.Response.Body))
 	require.Equal(t, expected.String(), answer.Body.String())
 }
 
@@ -256,7 +271,7 @@ func TestBodiesAreHeldToWhatIsDeclared(t *testing.T) {
 		"wrong types":           {"/v2/tasks", `{"templateRef":1,"values":[]}`, "application/json", 400, "InputError: request/body/templateRef must be string, request/body/values must be object"},
 		"wrong types, deeper":   {"/v2/dry-run", `{"template":{},"values":{},"directoryContents":[{"path":"a","base64Content":""},{"path":1}]}`, "application/json", 400, "InputError: request/body/directoryContents/1 must have required property 'base64Content', request/body/directoryContents/1/path must be string"},
 		"secrets that are not text": {"/v2/tasks", `{"templateRef":"a","values":{},"secrets":{"a":1}}`, "application/json", 400,
-			"InputError: request/body is malformed: json: cannot unmarshal number into Go struct field .secrets of type string"},
+			"InputError: request/body/secrets/a must be string"},
 		"far too much": {"/v2/tasks", `{"templateRef":"` + strings.Repeat("x", 10<<20) + `"}`, "application/json", 413, "PayloadTooLargeError: request entity too large"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import { allEntities } from './mock-catalog.ts';
 
 export interface MockRun extends RunDetail {
   values: JsonObject;
-  written: TemplateStep[];
+  written: Task['spec']['steps'];
   events: TaskEvent[];
   listeners: Set<() => void>;
   timer?: NodeJS.Timeout | undefined;
@@ -107,7 +107,14 @@ export class MockRuns {
       id: run.id,
       status: run.status,
       createdAt: run.createdAt,
-      spec: { steps: run.written, parameters: run.values, templateInfo: { entityRef: run.templateRef } },
+      spec: {
+        apiVersion: 'scaffolder.backstage.io/v1beta3',
+        steps: run.written,
+        output: {},
+        parameters: run.values,
+        user: {},
+        templateInfo: { entityRef: run.templateRef, entity: { metadata: { name: run.title } } },
+      },
     };
   }
 
@@ -153,32 +160,28 @@ export class MockRuns {
     const written = ((template.spec?.steps ?? []) as TemplateStep[]).map((step, index) => ({
       ...step,
       id: step.id ?? `step-${index + 1}`,
+      name: step.name ?? step.action,
     }));
-    const name = typeof values.name === 'string' ? values.name : undefined;
+    const subject = typeof values.name === 'string' ? values.name : '';
     const run: MockRun = {
       id: randomUUID(),
       templateRef: `template:default/${template.metadata.name}`,
       title: template.metadata.title ?? template.metadata.name,
-      ...(name && { subject: name }),
+      subject,
       status: 'processing',
       phase: 'running',
       createdBy: 'user:default/guest',
       createdAt: at.toISOString(),
       startedAt: at.toISOString(),
       moves: [cancel],
-      workflow: { id: 'w', url: 'http://127.0.0.1:8233/namespaces/default/workflows/w' },
-      steps: written.map(({ id, name: title, action }) => ({
-        id: id ?? '',
-        name: title ?? action,
-        action,
-        status: 'open' as const,
-      })),
+      workflow: { id: 'w', runId: 'r', url: 'http://127.0.0.1:8233/namespaces/default/workflows/w' },
+      steps: written.map(({ id, name, action }) => ({ id, name, action, status: 'open' as const, attempts: 0 })),
       effects: [],
       values,
       written,
       events: [],
       listeners: new Set(),
-      ...(name?.includes('fail') && { failsAt: 'publish' }),
+      ...(subject.includes('fail') && { failsAt: 'publish' }),
     };
     this.#runs.push(run);
     return run;
@@ -246,9 +249,9 @@ export class MockRuns {
       output: { done: true, at: new Date(ended).toISOString() },
     });
     if (step.id === 'publish')
-      run.effects.push(this.#effect(step, 'repository', `acme/${run.values.name}`, 'https://example.com/acme'));
+      run.effects.push(this.#effect(run, step, 'repository', `acme/${run.values.name}`, 'https://example.com/acme'));
     if (step.id === 'register')
-      run.effects.push(this.#effect(step, 'catalog location', `acme/${run.values.name}/catalog-info.yaml`));
+      run.effects.push(this.#effect(run, step, 'catalog location', `acme/${run.values.name}/catalog-info.yaml`));
     this.#say(
       run,
       skipped ? `Skipping step ${step.id} because its if condition was false` : `Finished step ${step.name}`,
@@ -257,8 +260,19 @@ export class MockRuns {
     );
   }
 
-  #effect(step: RunStep, kind: string, name: string, url?: string): Effect {
-    return { id: randomUUID(), stepId: step.id, kind, name, state: 'created', ...(url && { url }) };
+  #effect(run: MockRun, { id: stepId, action }: RunStep, kind: string, name: string, url?: string): Effect {
+    return {
+      id: randomUUID(),
+      runId: run.id,
+      stepId,
+      action,
+      kind,
+      name,
+      key: name,
+      state: 'created',
+      intendedAt: new Date().toISOString(),
+      ...(url && { url }),
+    };
   }
 
   #fail(run: MockRun, step: RunStep): void {
@@ -272,8 +286,8 @@ export class MockRuns {
     Object.assign(run, { error, failedStep: step.id, finishedAt: new Date().toISOString(), moves: [retry, rollback] });
     if (run.effects.length === 0)
       run.effects.push(
-        this.#effect(step, 'webhook', 'git.localhost:7020/acme'),
-        this.#effect(step, 'team access', 'team-a'),
+        this.#effect(run, step, 'webhook', 'git.localhost:7020/acme'),
+        this.#effect(run, step, 'team access', 'team-a'),
       );
     this.#phase(run, 'failed', 'parked');
     this.#say(run, `ConflictError: ${error.message}`, step.id, 'failed');
@@ -312,7 +326,14 @@ export class MockRuns {
   #emit(run: MockRun, type: TaskEvent['type'], body: TaskEvent['body']): void {
     if (type === 'recovered')
       run.events = run.events.filter((event) => event.type !== 'completion' && event.type !== 'cancelled');
-    run.events.push({ id: this.#nextEvent++, taskId: run.id, type, createdAt: new Date().toISOString(), body });
+    run.events.push({
+      id: this.#nextEvent++,
+      isTaskRecoverable: false,
+      taskId: run.id,
+      type,
+      createdAt: new Date().toISOString(),
+      body,
+    });
     for (const listener of [...run.listeners]) listener();
   }
 }

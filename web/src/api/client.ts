@@ -4,11 +4,12 @@ import type {
   Action,
   Entity,
   EntityPage,
-  FacetValue,
+  Facets,
   Info,
   JsonObject,
   ParameterSchema,
   RunDetail,
+  RunID,
   RunPage,
   Task,
 } from './types';
@@ -114,8 +115,8 @@ export async function fetchFacets(
   facets: readonly string[],
   filter: readonly string[],
   signal?: AbortSignal,
-): Promise<Record<string, FacetValue[]>> {
-  const answer = await json<{ facets: Record<string, FacetValue[]> }>('/api/catalog/entity-facets', {
+): Promise<Facets> {
+  const answer = await json<{ facets: Facets }>('/api/catalog/entity-facets', {
     query: { facet: facets, filter },
     ...(signal && { signal }),
   });
@@ -131,11 +132,7 @@ export function fetchActions(signal?: AbortSignal): Promise<Action[]> {
   return json('/api/scaffolder/v2/actions', signal && { signal });
 }
 
-export function createTask(
-  templateRef: string,
-  values: JsonObject,
-  secrets: Record<string, string>,
-): Promise<{ id: string }> {
+export function createTask(templateRef: string, values: JsonObject, secrets: Record<string, string>): Promise<RunID> {
   return json('/api/scaffolder/v2/tasks', { method: 'POST', body: { templateRef, values, secrets } });
 }
 

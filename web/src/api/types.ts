@@ -1,152 +1,49 @@
+import type { components } from './openapi';
+
 /**
- * The wire shapes the portal reads, Backstage's and Portico's own. Until they are generated from /api/openapi.json
- * they live here and nowhere else.
+ * The wire shapes the portal reads, under the names it has for them. They are generated: `make generate` writes
+ * openapi.d.ts from what the server says of itself. Only what the server cannot know is said here.
  */
-
-export interface Info {
-  title: string;
-  version: string;
-  baseUrl: string;
-  /** Base address of the Temporal Web UI; absent when none is known. */
-  temporalUi?: string;
-  integrations: Integration[];
-  signIn: string[];
-}
-
-export interface Integration {
-  type: string;
-  host: string;
-}
-
-export interface Session {
-  backstageIdentity: {
-    token: string;
-    identity: { userEntityRef: string; ownershipEntityRefs: string[] };
-  };
-  profile: { displayName?: string; email?: string; picture?: string };
-}
-
-export interface Relation {
-  type: string;
-  targetRef: string;
-}
-
-export interface EntityLink {
-  url: string;
-  title?: string;
-  icon?: string;
-}
-
-export interface StatusItem {
-  type: string;
-  level: 'info' | 'warning' | 'error';
-  message: string;
-}
-
-export interface Entity {
-  apiVersion: string;
-  kind: string;
-  metadata: {
-    name: string;
-    namespace?: string;
-    uid?: string;
-    title?: string;
-    description?: string;
-    tags?: string[];
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-    links?: EntityLink[];
-  };
-  spec?: Record<string, unknown>;
-  relations?: Relation[];
-  status?: { items?: StatusItem[] };
-}
-
-export interface EntityPage {
-  items: Entity[];
-  totalItems: number;
-  pageInfo: { nextCursor?: string; prevCursor?: string };
-}
-
-export interface FacetValue {
-  value: string;
-  count: number;
-}
+type Schemas = components['schemas'];
 
 export type JsonObject = Record<string, unknown>;
 
-export interface ParameterPage {
-  title: string;
-  description?: string;
-  schema: JsonObject;
-}
+export type Info = Schemas['Info'];
+export type Integration = Schemas['Integration'];
+export type Session = Schemas['Session'];
 
-export interface ParameterSchema {
-  title: string;
-  description?: string;
-  presentation?: {
-    buttonLabels?: { backButtonText?: string; createButtonText?: string; reviewButtonText?: string };
-  };
-  steps: ParameterPage[];
-}
+export type Entity = Schemas['Entity'];
+export type Relation = Schemas['Relation'];
+export type Facets = Schemas['Facets']['facets'];
+export type FacetValue = Schemas['CatalogFacetValue'];
 
-export interface TemplateStep {
-  id?: string;
-  name?: string;
-  action: string;
-  if?: string | boolean;
-  each?: unknown;
-  input?: JsonObject;
-}
+/** Entities are whole unless `fields` were asked for; who asks for some, asks for all that it reads. */
+export type EntityPage = Omit<Schemas['EntityPage'], 'items'> & { items: Entity[] };
 
-export interface Action {
-  id: string;
-  description?: string;
-  schema?: { input?: JsonObject; output?: JsonObject };
-}
+export type ParameterSchema = Schemas['ParameterSchema'];
+/** A step as its author wrote it; those of a run have their id and name. */
+export type TemplateStep = Partial<Schemas['PinnedStep']> & { action: string };
+export type Action = Schemas['DescribedAction'];
 
-export interface Task {
-  id: string;
-  status: string;
-  createdAt: string;
-  createdBy?: string;
-  spec: {
-    steps: TemplateStep[];
-    parameters: JsonObject;
-    templateInfo?: { entityRef: string; entity?: { metadata: Entity['metadata'] } };
-  };
-}
+export type Task = Schemas['Task'];
+export type TaskEvent = Schemas['TaskEvent'];
 
-export type RunStatus = 'open' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'skipped';
-export type RunPhase = 'running' | 'waiting' | 'parked' | 'rollingBack' | 'rolledBack' | 'done' | 'cancelled';
-export type StepStatus = 'open' | 'processing' | 'completed' | 'failed' | 'skipped' | 'cancelled';
-export type EffectState = 'intended' | 'created' | 'undone' | 'kept';
-export type MoveName = 'retry' | 'rollback' | 'cancel';
+export type RunID = Schemas['RunID'];
+export type RunSummary = Schemas['RunSummary'];
+export type RunPage = Schemas['RunPage'];
+export type RunDetail = Omit<Schemas['RunDetails'], 'output'> & { output?: RunOutput };
+export type RunStatus = RunSummary['status'];
+export type RunPhase = RunSummary['phase'];
+export type RunStep = Schemas['StepDetails'];
+export type Effect = Schemas['ActionEffect'];
+export type EffectState = Effect['state'];
+export type Move = Schemas['Move'];
+export type MoveName = Move['move'];
 
-export interface RunError {
-  name: string;
-  message: string;
-  stepId?: string;
-  next?: string;
-}
-
-export interface Move {
-  move: MoveName;
-  summary: string;
-}
-
-export interface RunStep {
-  id: string;
-  name: string;
-  action: string;
-  status: StepStatus;
-  startedAt?: string;
-  endedAt?: string;
-  attempts?: number;
-  input?: JsonObject;
-  output?: JsonObject;
-  error?: RunError | string;
-  waitingUntil?: string;
+/** What a template puts out is its author's; these members are Backstage's convention. */
+export interface RunOutput extends JsonObject {
+  links?: OutputLink[];
+  text?: OutputText[];
 }
 
 export interface OutputLink {
@@ -160,59 +57,4 @@ export interface OutputText {
   title?: string;
   content: string;
   default?: boolean;
-}
-
-export interface RunOutput extends JsonObject {
-  links?: OutputLink[];
-  text?: OutputText[];
-}
-
-export interface Effect {
-  id: string;
-  stepId: string;
-  kind: string;
-  name: string;
-  state: EffectState;
-  url?: string;
-  note?: string;
-}
-
-export interface RunSummary {
-  id: string;
-  templateRef: string;
-  /** The template's. */
-  title: string;
-  /** What the run makes, in a word; empty when the template does not tell. */
-  subject?: string;
-  status: RunStatus;
-  phase: RunPhase;
-  createdBy?: string;
-  createdAt: string;
-  startedAt?: string;
-  finishedAt?: string;
-  failedStep?: string;
-  error?: RunError;
-}
-
-export interface RunDetail extends RunSummary {
-  moves: Move[];
-  workflow?: { id: string; runId?: string; url?: string };
-  steps: RunStep[];
-  output?: RunOutput;
-  effects: Effect[];
-}
-
-export interface RunPage {
-  runs: RunSummary[];
-  total: number;
-}
-
-export type TaskEventType = 'log' | 'completion' | 'cancelled' | 'recovered';
-
-export interface TaskEvent {
-  id: number;
-  taskId: string;
-  type: TaskEventType;
-  createdAt: string;
-  body: { message?: string; stepId?: string; status?: StepStatus };
 }

@@ -4,7 +4,7 @@ import type { TaskEvent } from '@/api/types';
 import { linesOf, RunLog } from './log';
 
 function event(id: number, body: TaskEvent['body'], type: TaskEvent['type'] = 'log'): TaskEvent {
-  return { id, taskId: 't', type, createdAt: '2026-11-22T10:00:00Z', body };
+  return { id, isTaskRecoverable: false, taskId: 't', type, createdAt: '2026-11-22T10:00:00Z', body };
 }
 
 describe('linesOf', () => {

@@ -9,6 +9,7 @@ function run(templateRef: string, status: RunStatus, seconds: number): RunSummar
     id: `${templateRef}${status}${seconds}`,
     templateRef,
     title: 't',
+    subject: '',
     status,
     phase: 'done',
     createdAt: createdAt.toISOString(),

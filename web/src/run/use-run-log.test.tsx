@@ -12,6 +12,7 @@ afterEach(cleanup);
 function completion(id: number): TaskEvent {
   return {
     id,
+    isTaskRecoverable: false,
     taskId: 'run',
     type: 'completion',
     createdAt: '2026-11-22T10:00:00Z',

@@ -18,6 +18,7 @@ describe('readLines', () => {
 describe('matchingLines', () => {
   const lines = linesOf({
     id: 1,
+    isTaskRecoverable: false,
     taskId: 't',
     type: 'log',
     createdAt: '2026-11-22T10:00:00Z',

@@ -5,7 +5,8 @@ import { layOut } from './scale';
 const now = new Date('2026-11-22T10:00:30Z');
 
 function step(id: string, status: RunStep['status'], startedAt?: string, endedAt?: string): RunStep {
-  return { id, name: id, action: 'debug:log', status, ...(startedAt && { startedAt }), ...(endedAt && { endedAt }) };
+  const times = { ...(startedAt && { startedAt }), ...(endedAt && { endedAt }) };
+  return { id, name: id, action: 'debug:log', status, attempts: startedAt ? 1 : 0, ...times };
 }
 
 describe('layOut', () => {

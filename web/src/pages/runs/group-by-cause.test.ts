@@ -7,6 +7,7 @@ function failed(id: string, message: string, failedStep = 'publish', templateRef
     id,
     templateRef,
     title: 'A',
+    subject: '',
     status: 'failed',
     phase: 'parked',
     createdAt: '2026-11-22T10:00:00Z',
