@@ -192,11 +192,16 @@ type Catalog struct {
 	DefaultLocationConflictStrategy string        `yaml:"defaultLocationConflictStrategy"`
 }
 
-// CatalogLocation is one place that entities are read from: a file or a URL. Rules are allowed for it alone.
+// CatalogLocation is one place that entities are read from: a file or a URL. What Rules allow is allowed from there alone.
 type CatalogLocation struct {
-	Type   string        `yaml:"type"`
-	Target string        `yaml:"target"`
-	Rules  []CatalogRule `yaml:"rules"`
+	Type   string                `yaml:"type"`
+	Target string                `yaml:"target"`
+	Rules  []CatalogLocationRule `yaml:"rules"`
+}
+
+// CatalogLocationRule allows kinds of entities from one location.
+type CatalogLocationRule struct {
+	Allow []AllowedKind `yaml:"allow"`
 }
 
 // CatalogRule allows kinds of entities, from the given locations or, when there are none, from anywhere.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,6 +90,10 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if loaded.Portico.Temporal.Address != "" || loaded.Portico.Temporal.UIURL != "" {
+		return errors.New("portico.temporal.address and uiUrl are of a Temporal that is there already, and `portico dev` brings its own: " +
+			"leave them out, or run `portico server` and `portico worker`")
+	}
 	if d.dataDir, err = absoluteDataDirectory(d.dataDir); err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		cacheDir = filepath.Join(d.dataDir, "cache")
 	}
-	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: d.database, Log: log,
+	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: cmp.Or(d.database, string(loaded.Portico.Database.URL)), Log: log,
 		Namespace: loaded.Portico.Temporal.Namespace, Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
 	if err != nil {
 		return err
@@ -124,20 +129,29 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, loaded *config
 	if err != nil {
 		return err
 	}
-	key, err := keptKey(d.dataDir)
+	keys, err := d.keys(loaded.Portico.Encryption.Keys)
 	if err != nil {
 		return err
 	}
 	if err := migrate(ctx, stack.LocalDSN()); err != nil {
 		return err
 	}
-	p, err := connect(ctx, loaded, place{databaseURL: stack.LocalDSN(), temporalAddress: stack.TemporalAddress(), keys: []seal.Key{key},
+	p, err := connect(ctx, loaded, place{databaseURL: stack.LocalDSN(), temporalAddress: stack.TemporalAddress(), keys: keys,
 		dataDir: d.dataDir}, log)
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	return d.serve(ctx, p, stack, gitForge, listener)
+}
+
+// keys are the configured ones, or one that is made for the data directory.
+func (d *dev) keys(configured []config.EncryptionKey) ([]seal.Key, error) {
+	if len(configured) > 0 {
+		return configuredKeys(configured)
+	}
+	key, err := keptKey(d.dataDir)
+	return []seal.Key{key}, err
 }
 
 func (d *dev) startForge(ctx context.Context, loaded *config.Config, log *slog.Logger) (*forge.Forge, error) {

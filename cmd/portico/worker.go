@@ -63,6 +63,11 @@ func (p *platform) processing() *processing.Engine {
 }
 
 func (p *platform) runTemplates(ctx context.Context) error {
+	if p.config.Scaffolder.ConcurrentTasksLimit == 0 {
+		p.log.Warn("this worker runs no templates: scaffolder.concurrentTasksLimit is 0")
+		<-ctx.Done()
+		return nil
+	}
 	// The SDK would otherwise name the code by a hash of the whole binary, which takes a third of a second to read.
 	worker.SetBinaryChecksum("portico " + version)
 	retry := p.config.Portico.Run.Retry
