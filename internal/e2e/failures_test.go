@@ -102,7 +102,7 @@ var mishaps = map[string]mishap{
 	},
 	"a forge that does not show the descriptor": {
 		trouble: &trouble{method: http.MethodGet, path: "/catalog-info.yaml", fault: forgetest.Answer(500, "Server Error", nil)},
-		step:    "register", failure: "InputError", message: "catalog-info.yaml?ref=main, 500", next: "Mend the cause and retry", effects: map[string]string{repo: has, located: has},
+		step:    "register", failure: "InputError", message: "catalog-info.yaml?ref=main, 500", next: "can be read from the worker", effects: map[string]string{repo: has, located: has},
 	},
 	"a step that fails when all is made": {
 		values: map[string]any{"stumble": "yes"}, step: "stumble", failure: "NotAllowedError", message: "outside its parent", next: "Mend the cause",
