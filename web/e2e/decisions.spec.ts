@@ -25,17 +25,49 @@ test('a failed run says why, and is retried from the step that failed', async ({
   await expect(visited).toHaveText(before ?? '');
   await page.getByRole('link', { name: 'The whole run' }).click();
   await expect(page.getByRole('log')).toContainText('Retried: continuing from the step that failed');
-  await page.goto('/runs?status=failed&group=cause');
+  await page.goto('/runs?phase=parked&group=cause');
   await expect(page.getByRole('heading', { name: /a-file-that-nobody-wrote/ }).first()).toBeVisible();
 });
 
 test('a waiting run is cancelled after a question', async ({ portal: page }) => {
   await startTour(page, 'It ends well', 600);
   await expect(page.getByRole('heading', { level: 1 })).toContainText(/Waiting|Running/);
-  await expect(page.getByRole('navigation', { name: 'Steps' })).toContainText('until');
+  await expect(page.getByRole('navigation', { name: 'Steps' })).toContainText('left');
   await page.getByRole('button', { name: 'Cancel run' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel run' }).click();
-  await expect(page.getByRole('heading', { level: 1 })).toContainText(/Cancelled|Failed/);
+  await expect(page.getByRole('region', { name: /^Cancelled/ })).toContainText('“Rest” did not finish.');
+  const address = new URL(page.url()).pathname;
+  await page.goto('/runs?phase=cancelled');
+  await expect(page.getByRole('row').filter({ has: page.locator(`a[href="${address}"]`) })).toContainText('Cancelled');
+  await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: 'Failed', exact: true }).click();
+  await expect(page.getByRole('table', { name: 'Runs' })).toBeVisible();
+  await expect(page.locator(`a[href="${address}"]`)).toHaveCount(0);
+});
+
+test('the timeline stays where it is from the first step to the result', async ({ portal: page }) => {
+  await startTour(page, 'It ends well', 3);
+  const steps = page.getByRole('navigation', { name: 'Steps' });
+  await expect(steps).toContainText('left');
+  const before = await steps.boundingBox();
+  await expect(page.getByRole('region', { name: 'Result' })).toBeVisible();
+  expect(await steps.boundingBox()).toEqual(before);
+});
+
+test('a failed run leads back to its form, with its values', async ({ portal: page, request }) => {
+  const run = await runToEnd(request, 'step-tour', { rest: 0, ending: 'badly', stops: ['pier'] });
+  await page.goto(`/runs/${run}`);
+  await page
+    .getByRole('region', { name: /failed/ })
+    .getByRole('link', { name: 'Start anew' })
+    .click();
+  await expect(page.getByRole('heading', { level: 1, name: tour })).toBeVisible();
+  await expect(page.getByRole('textbox', { name: /^Stops/ })).toHaveValue('pier');
+
+  await page.getByRole('textbox', { name: /^Stops/ }).fill('quay');
+  await page.reload();
+  await expect(page.getByRole('textbox', { name: /^Stops/ })).toHaveValue('quay');
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await expect(page.getByRole('textbox', { name: /^Stops/ }).first()).toHaveValue('harbour');
 });
 
 test('a rollback says what it will undo, undoes it, and shows the list shrink', async ({ portal: page, request }) => {
@@ -60,9 +92,11 @@ test('a rollback says what it will undo, undoes it, and shows the list shrink', 
   await expect(created.getByText('Undone')).not.toHaveCount(0);
 });
 
-test('a run that is not there is a sentence, not a blank page', async ({ portal: page }) => {
+test('a run that is not there says where to look', async ({ portal: page }) => {
   await page.goto('/runs/00000000-0000-0000-0000-000000000000');
-  await expect(page.getByRole('alert')).toContainText('Could not show this run');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such run');
+  await page.getByRole('main').getByRole('link', { name: 'all runs' }).click();
+  await expect(page).toHaveURL(/\/runs$/);
 });
 
 test('Backstage’s address of a run leads to it', async ({ portal: page }) => {

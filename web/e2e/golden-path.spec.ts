@@ -46,6 +46,7 @@ test('a newcomer makes a service and finds it', async ({ portal: page }) => {
   });
 
   await test.step('the links lead to the repository and the catalog entry', async () => {
+    await page.getByRole('link', { name: 'The whole run' }).click();
     const repository = page.getByRole('region', { name: 'Result' }).getByRole('link', { name: /^Repository/ });
     const popup = page.waitForEvent('popup');
     await repository.click();
@@ -62,6 +63,11 @@ test('a newcomer makes a service and finds it', async ({ portal: page }) => {
     await page.goto('/runs');
     await expect(page.getByRole('row', { name: new RegExp(name) })).toContainText('Completed');
   });
+});
+
+test('an address of a later page waits for the pages before it', async ({ portal: page }) => {
+  await page.goto('/create/templates/default/golden-path?page=3');
+  await fillGoldenPath(page, 'parcels');
 });
 
 test('the Temporal Web UI shows the same run', async ({ portal: page, request }) => {

@@ -2,7 +2,7 @@ import { Database, FileBox, FolderGit2, type LucideIcon, Shapes, Tags } from 'lu
 import type { Effect } from '@/api/types';
 import { classNames } from '@/ui/class-names';
 import { ExternalLink } from '@/ui/external-link';
-import { effectLooks, StateIcon } from './status';
+import { effectLook, StateIcon } from './status';
 
 /** Icons by a word in the effect's kind; kinds are the actions' own, so an unknown one is normal. */
 const icons: [string, LucideIcon][] = [
@@ -29,25 +29,29 @@ export function Effects({ effects }: { effects: readonly Effect[] }) {
 }
 
 function EffectRow({ effect }: { effect: Effect }) {
-  const look = effectLooks[effect.state];
+  const look = effectLook(effect);
   const Icon = iconOf(effect.kind);
   const gone = effect.state === 'undone';
+  const name = nameOf(effect);
   return (
     <li className="flex items-start gap-2 py-1.5">
       <Icon size={16} aria-hidden className="mt-0.5 shrink-0 text-muted" />
       <div className="min-w-0 grow">
-        <p className={classNames('wrap-anywhere', gone && 'text-muted line-through')}>
-          {effect.url && !gone ? <ExternalLink href={effect.url}>{effect.name}</ExternalLink> : effect.name}
+        <p title={effect.name} className={classNames('wrap-anywhere', gone && 'text-muted line-through')}>
+          {effect.url && !gone ? <ExternalLink href={effect.url}>{name}</ExternalLink> : name}
         </p>
-        <p className="text-small wrap-anywhere text-muted">
-          {effect.kind.replaceAll(':', ' ')}
-          {effect.note && ` · ${effect.note}`}
-        </p>
+        <p className="text-small wrap-anywhere text-muted">{effect.kind.replaceAll(':', ' ')}</p>
+        {effect.note && <p className="text-small wrap-anywhere text-muted">{effect.note}</p>}
       </div>
-      <span className="flex items-center gap-1.5 text-small text-muted">
+      <span className="flex items-center gap-1.5 text-small whitespace-nowrap text-muted">
         <StateIcon look={look} size={14} />
         {look.word}
       </span>
     </li>
   );
+}
+
+/** What people call the effect. A thing that is called by its address goes without the host, which its link has. */
+export function nameOf({ name }: Pick<Effect, 'name'>): string {
+  return name.replace(/^https?:\/\/[^/]+\/(?=.)/, '');
 }

@@ -9,7 +9,7 @@ import {
   type LucideIcon,
   Undo2,
 } from 'lucide-react';
-import type { EffectState, RunPhase, RunStatus, RunStep } from '@/api/types';
+import type { Effect, EffectState, RunPhase, RunStatus, RunStep } from '@/api/types';
 import { classNames } from '@/ui/class-names';
 
 /** A state as people see it: an icon, a word and a colour, never the colour alone. */
@@ -57,12 +57,21 @@ export function stepLook(step: Pick<RunStep, 'status' | 'waitingUntil'>): Look {
   return step.status === 'open' ? notStarted : statusLooks[step.status];
 }
 
-export const effectLooks: Record<EffectState, Look> = {
+const effectLooks: Record<EffectState, Look> = {
   intended: { ...notStarted, word: 'Intended' },
   created: { ...completed, word: 'Created' },
   undone: { ...rolledBack, word: 'Undone' },
   kept: { ...waiting, icon: CircleCheck, word: 'Kept' },
 };
+
+/** Whether an effect was announced and then not made. It counts as undone, with a note that says why; an undo has none. */
+export function wasNeverMade({ state, note }: Pick<Effect, 'state' | 'note'>): boolean {
+  return state === 'undone' && Boolean(note);
+}
+
+export function effectLook(effect: Pick<Effect, 'state' | 'note'>): Look {
+  return wasNeverMade(effect) ? { ...skipped, word: 'Not made' } : effectLooks[effect.state];
+}
 
 export function StateIcon({ look, size = 16 }: { look: Look; size?: number }) {
   return (
@@ -70,11 +79,17 @@ export function StateIcon({ look, size = 16 }: { look: Look; size?: number }) {
   );
 }
 
-export function State({ look }: { look: Look }) {
+interface StateProps {
+  look: Look;
+  /** Where a narrow screen has no room for the word: from which width on it is seen. It is always read aloud. */
+  wordFrom?: 'sm';
+}
+
+export function State({ look, wordFrom }: StateProps) {
   return (
     <span className={classNames('inline-flex items-center gap-1.5 whitespace-nowrap', look.colour)}>
       <StateIcon look={look} />
-      {look.word}
+      <span className={classNames(wordFrom === 'sm' && 'max-sm:sr-only')}>{look.word}</span>
     </span>
   );
 }

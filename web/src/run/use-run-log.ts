@@ -49,7 +49,12 @@ export function useRunLog(
       log.add(event);
       if (event.type !== 'log' || event.body.status) refresh();
     };
-    follow(id, log, { live: stoppedAt === undefined, take, connected: setConnection, signal: leaving.signal }).then(
+    const connected = (next: Connection) => {
+      setConnection(next);
+      // Asking for the run tells whether it is only the stream that broke.
+      if (next === 'lost') refresh();
+    };
+    follow(id, log, { live: stoppedAt === undefined, take, connected, signal: leaving.signal }).then(
       () => setConnection('ended'),
       (cause: Error) => leaving.signal.aborted || setError(cause),
     );

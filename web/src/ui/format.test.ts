@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { formatDuration, formatRelative, plural } from './format';
+import { formatCounting, formatDuration, formatRelative, plural } from './format';
 
 describe('formatDuration', () => {
   it.each([
-    [-5, '0 ms'],
-    [0, '0 ms'],
+    [-5, '< 1 ms'],
+    [0, '< 1 ms'],
     [340, '340 ms'],
-    [999.6, '1000 ms'],
+    [999.6, '999 ms'],
     [4_260, '4.2 s'],
     [9_999, '9.9 s'],
     [59_999, '59 s'],
@@ -17,6 +17,17 @@ describe('formatDuration', () => {
     [273_600_000, '3 d 4 h'],
   ])('says %d ms as %s', (span, words) => {
     expect(formatDuration(span)).toBe(words);
+  });
+});
+
+describe('formatCounting', () => {
+  it.each([
+    [-5, '0 s'],
+    [340, '0 s'],
+    [4_260, '4 s'],
+    [72_400, '1 min 12 s'],
+  ])('says %d ms as %s', (span, words) => {
+    expect(formatCounting(span)).toBe(words);
   });
 });
 

@@ -6,12 +6,19 @@ const day = 24 * hour;
 /** A duration in the fewest units that still say something: `340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`, `3 d 4 h`. */
 export function formatDuration(milliseconds: number): string {
   const span = Math.max(0, milliseconds);
-  if (span < second) return `${Math.round(span)} ms`;
+  if (span < 1) return '< 1 ms';
+  if (span < second) return `${Math.floor(span)} ms`;
   if (span < 10 * second) return `${(Math.floor(span / 100) / 10).toFixed(1)} s`;
   if (span < minute) return `${Math.floor(span / second)} s`;
   if (span < hour) return pair(span, minute, 'min', second, 's');
   if (span < day) return pair(span, hour, 'h', minute, 'min');
   return pair(span, day, 'd', hour, 'h');
+}
+
+/** A duration that still grows, or shrinks, before one's eyes: in whole seconds, so that it can be read. */
+export function formatCounting(milliseconds: number): string {
+  const seconds = Math.floor(Math.max(0, milliseconds) / second);
+  return seconds < 60 ? `${seconds} s` : formatDuration(seconds * second);
 }
 
 function pair(span: number, big: number, bigUnit: string, small: number, smallUnit: string): string {

@@ -34,7 +34,7 @@ export const Tab = createLink(TabAnchor);
 
 export function Tabs({ label, children }: { label: string; children: ReactNode }) {
   return (
-    <nav aria-label={label} className="flex gap-x-4 overflow-x-auto overflow-y-hidden border-b">
+    <nav aria-label={label} className="flex shrink-0 gap-x-4 overflow-x-auto overflow-y-hidden border-b">
       {children}
     </nav>
   );

@@ -1,5 +1,5 @@
 import { useNow } from './clock';
-import { formatAbsolute, formatDuration, formatRelative } from './format';
+import { formatAbsolute, formatCounting, formatDuration, formatRelative } from './format';
 
 /** A moment as a distance from now, with the absolute time on hover. */
 export function RelativeTime({ at }: { at: string }) {
@@ -15,10 +15,10 @@ export function RelativeTime({ at }: { at: string }) {
 /** How long something took; while it has no end it counts. */
 export function Duration({ from, to }: { from: string; to?: string | undefined }) {
   const now = useNow(to ? undefined : 250);
-  const end = to ? new Date(to) : now;
+  const span = (to ? new Date(to) : now).getTime() - new Date(from).getTime();
   return (
     <span className="whitespace-nowrap" title={`from ${formatAbsolute(new Date(from))}`}>
-      {formatDuration(end.getTime() - new Date(from).getTime())}
+      {to ? formatDuration(span) : formatCounting(span)}
     </span>
   );
 }

@@ -14,6 +14,8 @@ import { cutAt, matchingLines, readLines } from './log-search';
 
 const route = getRouteApi('/runs/$id');
 const lineHeight = 20;
+/** However little room is left in the pane, so much of a log is shown. */
+const leastHeight = 8 * lineHeight;
 /** How near to its end a log must be scrolled, in pixels, to be kept there while it grows. */
 const atEnd = 2 * lineHeight;
 
@@ -50,7 +52,7 @@ export function LogView({ lines, connection, name }: LogViewProps) {
   };
 
   return (
-    <div>
+    <div className="flex min-h-0 flex-col">
       <div className="flex flex-wrap items-center gap-1 pb-2">
         <SearchInput
           label="Find in the log"
@@ -124,9 +126,12 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
     rangeExtractor: defaultRangeExtractor,
   });
 
+  // The end stays in view while lines come, and when something above takes a part of the box's height.
+  const height = virtualizer.scrollRect?.height;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another height is a reason to scroll
   useEffect(() => {
     if (following.current && lines.length > 0) virtualizer.scrollToIndex(lines.length - 1, { align: 'end' });
-  }, [lines.length, virtualizer]);
+  }, [lines.length, height, virtualizer]);
 
   useEffect(() => {
     if (match === undefined) return;
@@ -157,7 +162,8 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
       tabIndex={0}
       onScroll={scrolled}
-      className="max-h-[max(320px,calc(100dvh-240px))] overflow-auto rounded-md border bg-rail py-1 font-mono text-small"
+      style={{ minHeight: Math.min(leastHeight, virtualizer.getTotalSize() + lineHeight) }}
+      className="max-h-[max(320px,calc(100dvh-240px))] overflow-auto panes:max-h-none rounded-md border bg-rail py-1 font-mono text-small"
     >
       {!first && (
         <p className="p-3 font-sans text-base text-muted">
@@ -186,7 +192,7 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
                 line={line}
                 number={number}
                 since={first.at}
-                repeats={lines[item.index - 1]?.at === line.at}
+                repeats={lines[item.index - 1]?.at === line.at || line.at === first.at}
                 wrap={wrap}
                 term={term}
                 selected={chosen !== undefined && number >= chosen.first && number <= chosen.last}
@@ -211,7 +217,7 @@ interface LineProps {
   number: number;
   /** When the log began; each line's time is shown from there. */
   since: string;
-  /** Said at the same moment as the line before, whose time stands for both. */
+  /** Said at the same moment as the line before, whose time stands for both, or as the log began. */
   repeats: boolean;
   wrap: boolean;
   term: string;

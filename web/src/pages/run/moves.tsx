@@ -1,11 +1,13 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Ban, type LucideIcon, RotateCw, Undo2 } from 'lucide-react';
-import { useState } from 'react';
+import { Link } from '@tanstack/react-router';
+import { Ban, CopyPlus, type LucideIcon, RotateCw, Undo2 } from 'lucide-react';
+import { type ReactNode, useState } from 'react';
 import { cancelRun, retryRun, rollBackRun } from '@/api/client';
 import { runQuery } from '@/api/queries';
-import type { Move, MoveName, RunDetail } from '@/api/types';
+import type { Move, MoveName, RunDetail, Task } from '@/api/types';
+import { parseRef } from '@/entity/ref';
 import { Effects } from '@/run/effects';
-import { Button } from '@/ui/button';
+import { Button, buttonLook } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { ErrorPanel } from '@/ui/states';
 
@@ -23,16 +25,61 @@ const looks: Record<MoveName, MoveLook> = {
   cancel: { label: 'Cancel run', icon: Ban, act: cancelRun, question: 'Stop this run?' },
 };
 
+interface MovesProps {
+  run: RunDetail;
+  /** What the run was started with; undefined until it is known. */
+  task: Task | undefined;
+  explained?: boolean;
+}
+
 /**
  * What a person can do about a run now: one button a move, the most sensible one first and, when asked for, with
  * what each will do.
  */
-export function Moves({ run, explained = false }: { run: RunDetail; explained?: boolean }) {
+export function Moves({ run, task, explained = false }: MovesProps) {
   return (
-    <div className={explained ? 'space-y-2' : 'flex gap-2'}>
+    <div className={explained ? 'space-y-2' : 'flex flex-wrap gap-2'}>
+      {!explained && task && <Again task={task} templateRef={run.templateRef} label="Run again" />}
       {run.moves.map((move, index) => (
-        <MoveButton key={move.move} run={run} move={move} explained={explained} first={explained && index === 0} />
+        <MoveButton
+          key={move.move}
+          run={run}
+          move={move}
+          explained={explained}
+          first={run.phase === 'parked' && index === 0}
+        />
       ))}
+      {explained && task && (
+        <Explained summary="Opens the form with the values of this run, for a new one. This run stays as it is.">
+          <Again task={task} templateRef={run.templateRef} label="Start anew" />
+        </Explained>
+      )}
+    </div>
+  );
+}
+
+/** Not a move of this run, but what helps when its values were wrong: the form, filled in as it was. */
+function Again({ task, templateRef, label }: { task: Task; templateRef: string; label: string }) {
+  const { namespace, name } = parseRef(templateRef, 'template');
+  return (
+    <Link
+      to="/create/templates/$namespace/$name"
+      params={{ namespace, name }}
+      search={{ formData: JSON.stringify(task.spec.parameters) }}
+      title="Opens the form with the values of this run"
+      className={buttonLook('plain', 'min-w-28')}
+    >
+      <CopyPlus size={16} aria-hidden />
+      {label}
+    </Link>
+  );
+}
+
+function Explained({ summary, children }: { summary: string; children: ReactNode }) {
+  return (
+    <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      {children}
+      <span className="min-w-0 grow basis-60 text-muted">{summary}</span>
     </div>
   );
 }
@@ -53,19 +100,21 @@ function MoveButton({ run, move, explained, first }: MoveButtonProps) {
     onSettled: () => queries.invalidateQueries({ queryKey: runQuery(run.id).queryKey }),
   });
   const touched = move.move === 'rollback' ? run.effects.filter((effect) => effect.state === 'created') : [];
+  const button = (
+    <Button
+      tone={first ? 'primary' : 'plain'}
+      icon={look.icon}
+      title={explained ? undefined : move.summary}
+      disabled={act.isPending}
+      className="min-w-28"
+      onClick={() => (look.question ? setAsking(true) : act.mutate())}
+    >
+      {look.label}
+    </Button>
+  );
   return (
-    <div className={explained ? 'flex flex-wrap items-center gap-x-3 gap-y-1' : undefined}>
-      <Button
-        tone={first ? 'primary' : 'plain'}
-        icon={look.icon}
-        title={explained ? undefined : move.summary}
-        disabled={act.isPending}
-        className={explained ? 'min-w-28' : undefined}
-        onClick={() => (look.question ? setAsking(true) : act.mutate())}
-      >
-        {look.label}
-      </Button>
-      {explained && <span className="min-w-0 basis-60 grow text-muted">{move.summary}</span>}
+    <div>
+      {explained ? <Explained summary={move.summary}>{button}</Explained> : button}
       {act.error && <ErrorPanel error={act.error} doing={look.label.toLowerCase()} />}
       <Confirm
         open={asking}

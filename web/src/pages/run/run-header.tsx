@@ -1,4 +1,3 @@
-import { Link } from '@tanstack/react-router';
 import type { RunDetail, Task } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { parseRef } from '@/entity/ref';
@@ -9,10 +8,17 @@ import { ExternalLink } from '@/ui/external-link';
 import { Duration, RelativeTime } from '@/ui/time';
 import { Moves } from './moves';
 
+interface RunHeaderProps {
+  run: RunDetail;
+  task: Task | undefined;
+  /** Whether the moves are offered here, because nothing else on the page does. */
+  withMoves: boolean;
+}
+
 /** What, for whom, in which state, how long: one line, and one more for who wants to know. */
-export function RunHeader({ run, task }: { run: RunDetail; task: Task | undefined }) {
+export function RunHeader({ run, task, withMoves }: RunHeaderProps) {
   const temporal = run.workflow?.url;
-  const { namespace, name } = parseRef(run.templateRef, 'template');
+  const { name } = parseRef(run.templateRef, 'template');
   return (
     <header className="flex flex-wrap items-start gap-x-6 gap-y-3">
       <div className="min-w-0 grow basis-96">
@@ -52,19 +58,7 @@ export function RunHeader({ run, task }: { run: RunDetail; task: Task | undefine
           )}
         </p>
       </div>
-      <div className="flex flex-wrap items-center gap-2">
-        {task && (
-          <Link
-            to="/create/templates/$namespace/$name"
-            params={{ namespace, name }}
-            search={{ formData: JSON.stringify(task.spec.parameters) }}
-            className="inline-flex min-h-8 items-center rounded-md px-3 text-muted hover:bg-hover hover:text-ink"
-          >
-            Run again with these values
-          </Link>
-        )}
-        {run.phase !== 'parked' && <Moves run={run} />}
-      </div>
+      {withMoves && <Moves run={run} task={task} />}
     </header>
   );
 }

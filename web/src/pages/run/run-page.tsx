@@ -1,16 +1,19 @@
-import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { ApiError } from '@/api/errors';
 import { isLive, runQuery, taskQuery } from '@/api/queries';
-import type { RunDetail } from '@/api/types';
+import type { RunDetail, RunStep } from '@/api/types';
 import { Effects } from '@/run/effects';
 import { runName } from '@/run/name';
+import { wasNeverMade } from '@/run/status';
 import { useRunLog } from '@/run/use-run-log';
+import { classNames } from '@/ui/class-names';
 import { ErrorPanel, Skeleton } from '@/ui/states';
-import { Decision } from './decision';
+import { asksForDecision, Decision } from './decision';
 import { Outcome } from './outcome';
 import { RunHeader } from './run-header';
-import { stepInFocus } from './selection';
+import { stepInFocus, wholeRun } from './selection';
 import { RunPanel, StepPanel } from './step-panel';
 import { Timeline } from './timeline';
 
@@ -20,16 +23,24 @@ export function RunPage() {
   const { id } = route.useParams();
   const { data: run, error, refetch } = useQuery(runQuery(id));
   if (run) return <Run key={id} run={run} />;
+  if (error instanceof ApiError && error.status === 404) return <Missing id={id} />;
   if (error) return <ErrorPanel error={error} doing="show this run" onRetry={() => refetch()} />;
   return <Skeleton lines={8} />;
 }
 
+/**
+ * The header, and below it the timeline beside what is selected in it. What comes while a run moves comes on the
+ * right or at the end: the timeline stays where it is.
+ */
 function Run({ run }: { run: RunDetail }) {
   const { step: chosen } = route.useSearch();
   const { log, connection, error } = useRunLog(run.id, isLive(run.phase) ? undefined : run.finishedAt);
   const { data: task } = useQuery(taskQuery(run.id));
   const selected = chosen ?? stepInFocus(run);
   const step = run.steps.find((candidate) => candidate.id === selected);
+  // Who looks at one step wants that step; what came of the run is one row away.
+  const focused = selected === wholeRun || selected === stepInFocus(run);
+  useWakeUp(run);
 
   const name = runName(run);
   useEffect(() => {
@@ -37,16 +48,26 @@ function Run({ run }: { run: RunDetail }) {
   }, [name]);
 
   return (
-    <article className="space-y-5">
-      <RunHeader run={run} task={task} />
-      <Decision run={run} />
-      <Outcome output={run.output} />
-      <div className="grid grid-cols-1 gap-x-8 gap-y-5 lg:grid-cols-[minmax(280px,360px)_minmax(0,1fr)]">
-        <div className="min-w-0 space-y-5">
+    <article className="flex flex-col gap-5 panes:h-[calc(100dvh-88px)]">
+      <RunHeader run={run} task={task} withMoves={!(focused && asksForDecision(run))} />
+      <div className="grid min-h-0 grow grid-cols-1 gap-x-10 gap-y-5 lg:grid-cols-[minmax(320px,2fr)_minmax(0,5fr)] lg:grid-rows-[auto_minmax(0,1fr)]">
+        <div
+          className={classNames(
+            'min-w-0 space-y-5 empty:hidden lg:col-start-2 panes:max-h-[45dvh] panes:overflow-y-auto',
+            !focused && 'lg:hidden',
+          )}
+        >
+          <Decision run={run} task={task} />
+          <Outcome output={run.output} />
+        </div>
+        <div className="flex min-h-0 min-w-0 flex-col gap-5 lg:col-start-1 lg:row-span-2 lg:row-start-1">
           <Timeline run={run} selected={selected} />
           <Created run={run} />
         </div>
-        <div id="step" className="min-w-0 scroll-mt-14">
+        <div
+          id="step"
+          className="flex min-h-0 min-w-0 scroll-mt-14 flex-col gap-3 panes:overflow-y-auto lg:col-start-2"
+        >
           {error && <ErrorPanel error={error} doing="read the log" />}
           {step ? (
             <StepPanel
@@ -66,11 +87,31 @@ function Run({ run }: { run: RunDetail }) {
   );
 }
 
+/** Asks for the run again when a wait has passed: between the iterations of a step no event says that it moves on. */
+function useWakeUp({ id, steps }: RunDetail) {
+  const queries = useQueryClient();
+  const until = steps.findLast(isWaiting)?.waitingUntil;
+  useEffect(() => {
+    const left = until ? new Date(until).getTime() - Date.now() : -1;
+    if (left < 0) return;
+    const timer = setTimeout(() => queries.invalidateQueries({ queryKey: runQuery(id).queryKey }), left + settle);
+    return () => clearTimeout(timer);
+  }, [id, until, queries]);
+}
+
+/** What the server gets, in milliseconds, to write down that a wait is over. */
+const settle = 250;
+
+function isWaiting(step: RunStep): boolean {
+  return step.status === 'processing' && step.waitingUntil !== undefined;
+}
+
 function Created({ run }: { run: RunDetail }) {
-  if (run.effects.length === 0) return null;
-  const left = run.effects.filter((effect) => effect.state === 'created').length;
+  const made = run.effects.filter((effect) => !wasNeverMade(effect));
+  if (made.length === 0) return null;
+  const left = made.filter((effect) => effect.state === 'created').length;
   return (
-    <section aria-labelledby="created">
+    <section aria-labelledby="created" className="flex shrink-0 flex-col panes:max-h-2/5">
       <h2 id="created" className="flex items-baseline justify-between border-b pb-1.5">
         Created by this run
         {run.phase === 'rollingBack' && (
@@ -79,7 +120,25 @@ function Created({ run }: { run: RunDetail }) {
           </span>
         )}
       </h2>
-      <Effects effects={run.effects} />
+      <div className="min-h-0 overflow-y-auto">
+        <Effects effects={made} />
+      </div>
     </section>
+  );
+}
+
+function Missing({ id }: { id: string }) {
+  return (
+    <div className="space-y-2">
+      <h1 className="text-title">There is no such run</h1>
+      <p className="max-w-[70ch] text-muted">
+        No run has the id <code className="font-mono text-small wrap-anywhere">{id}</code>, or you may not see it. Look
+        for it among{' '}
+        <Link to="/runs" className="text-accent underline">
+          all runs
+        </Link>
+        .
+      </p>
+    </div>
   );
 }

@@ -18,6 +18,9 @@ import { wholeRun } from './selection';
 
 const route = getRouteApi('/runs/$id');
 
+/** The log shrinks to the height that is left; everything else keeps its own. */
+const panelLook = 'flex min-h-0 flex-col gap-3';
+
 interface LogProps {
   log: RunLog;
   connection: Connection;
@@ -36,7 +39,7 @@ export function StepPanel({ run, step, written, log, connection }: StepPanelProp
   const lines = useSyncExternalStore(log.subscribe, () => log.ofStep(step.id));
   const effects = run.effects.filter((effect) => effect.stepId === step.id);
   return (
-    <section aria-label={`Step ${step.name}`} className="space-y-3">
+    <section aria-label={`Step ${step.name}`} className={panelLook}>
       <header>
         <h2 className="flex flex-wrap items-center gap-x-3">
           {step.name}
@@ -73,7 +76,7 @@ export function RunPanel({ run, parameters, log, connection }: RunPanelProps) {
   const { view = 'log' } = route.useSearch();
   const lines = useSyncExternalStore(log.subscribe, log.all);
   return (
-    <section aria-label="The whole run" className="space-y-3">
+    <section aria-label="The whole run" className={panelLook}>
       <h2>The whole run</h2>
       <Views run={run} step={wholeRun} current={view} />
       {view === 'log' && <LogView lines={lines} connection={connection} name="the run" />}
