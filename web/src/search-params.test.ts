@@ -6,7 +6,8 @@ describe('addresses', () => {
   it.each([
     ['?kind=component&q=pet&owner=group:default/a&owner=group:default/b', readCatalogSearch],
     ['?step=publish&view=log&line=12-20&find=error', readRunSearch],
-    ['?status=failed&group=cause', readRunsSearch],
+    ['?status=failed', readRunsSearch],
+    ['?phase=parked&group=cause', readRunsSearch],
     ['?page=2&formData={"name":"1"}', readTemplateSearch],
   ])('survive being read and written: %s', (address, read) => {
     const search = read(parseSearch(address));

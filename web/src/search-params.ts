@@ -57,15 +57,20 @@ export type RunView = (typeof runViews)[number];
 export const readRunSearch = (raw: Raw) =>
   compact({ step: text(raw.step), view: oneOf(raw.view, runViews), line: text(raw.line), find: text(raw.find) });
 
-export const runStatuses = ['processing', 'completed', 'failed', 'cancelled'] as const;
+const runStatuses = ['processing', 'completed', 'failed'] as const;
+/** What a run that did not complete has come to; in Backstage's words all of these have failed. */
+const runPhases = ['parked', 'cancelled', 'rolledBack'] as const;
 
 export const readRunsSearch = (raw: Raw) =>
   compact({
     status: oneOf(raw.status, runStatuses),
+    phase: oneOf(raw.phase, runPhases),
     template: text(raw.template),
     by: text(raw.by),
     group: oneOf(raw.group, ['cause'] as const),
   });
+
+export type RunsSearch = ReturnType<typeof readRunsSearch>;
 
 /** The facets beside the catalog: key in the address, path in the entity, heading. */
 export const facets = [

@@ -21,6 +21,11 @@ it('does not tell runs apart by what they make', () => {
   expect(groupByCause([made('web'), made('shop')])).toHaveLength(1);
 });
 
+it('leaves out what somebody stopped', () => {
+  const stopped = (phase: RunSummary['phase']) => ({ ...failed(phase, 'The run was stopped.'), phase });
+  expect(groupByCause([stopped('cancelled'), stopped('rolledBack'), stopped('done')])).toHaveLength(1);
+});
+
 it('groups failures that differ only in names and numbers, the most frequent first', () => {
   const causes = groupByCause([
     failed('1', 'forge answered 503'),

@@ -10,11 +10,13 @@ export interface Cause {
 
 /**
  * Puts together runs of one template that failed at the same step with the same words, apart from what differs in
- * each: what the run makes, names in quotes, numbers, ids.
+ * each: what the run makes, names in quotes, numbers, ids. In Backstage's words a run that was cancelled or rolled back
+ * has failed too; neither has a cause.
  */
 export function groupByCause(runs: readonly RunSummary[]): Cause[] {
   const causes = new Map<string, Cause>();
   for (const run of runs) {
+    if (run.phase === 'cancelled' || run.phase === 'rolledBack') continue;
     const message = run.error?.message ?? 'Failed without a message';
     const key = [run.templateRef, run.failedStep, blur(message, run.subject)].join('\n');
     const cause = causes.get(key);

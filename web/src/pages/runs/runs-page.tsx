@@ -7,6 +7,7 @@ import { EntityLink } from '@/entity/entity-link';
 import { humanizeRef } from '@/entity/ref';
 import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
+import type { RunsSearch } from '@/search-params';
 import { plural } from '@/ui/format';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { type Column, Table } from '@/ui/table';
@@ -17,9 +18,14 @@ import { Causes } from './causes';
 const route = getRouteApi('/runs');
 
 export function RunsPage() {
-  const { status, template, by, group } = route.useSearch();
+  const { status, phase, template, by, group } = route.useSearch();
   const query = useInfiniteQuery(
-    runPagesQuery({ ...(status && { status }), ...(template && { template }), ...(by && { createdBy: by }) }),
+    runPagesQuery({
+      ...(status && { status }),
+      ...(phase && { phase }),
+      ...(template && { template }),
+      ...(by && { createdBy: by }),
+    }),
   );
   const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = query;
   const more = useCallback(() => {
@@ -39,9 +45,9 @@ export function RunsPage() {
         {total !== undefined && <span className="text-muted">{plural(total, 'run')}</span>}
       </div>
       <Filters />
-      {error && <ErrorPanel error={error} doing="list the runs" onRetry={() => refetch()} />}
+      {error && !data && <ErrorPanel error={error} doing="list the runs" onRetry={() => refetch()} />}
       {!data && !error && <Skeleton lines={8} />}
-      {data && runs.length === 0 && <NoRuns filtered={Boolean(status || template || by)} />}
+      {data && runs.length === 0 && <NoRuns filtered={Boolean(status || phase || template || by)} />}
       {runs.length > 0 &&
         (group ? (
           <Causes runs={runs} columns={columns} />
@@ -115,17 +121,18 @@ function What({ run }: { run: RunSummary }) {
 
 /** Views that people come back to, and the one filter that has no view: the template. */
 function Filters() {
-  const { status, template, by, group } = route.useSearch();
+  const { status, phase, template, by, group } = route.useSearch();
   const { data: session } = useQuery(sessionQuery);
   const me = session?.backstageIdentity.identity.userEntityRef;
   return (
     <Tabs label="Views">
-      <View label="All" search={{}} active={!status && !by} />
+      <View label="All" search={{}} active={!status && !phase && !by} />
       <View label="Running" search={{ status: 'processing' }} active={status === 'processing'} />
-      <View label="Failed" search={{ status: 'failed' }} active={status === 'failed' && !group} />
-      <View label="Failed, by cause" search={{ status: 'failed', group: 'cause' }} active={group === 'cause'} />
+      <View label="Failed" search={{ phase: 'parked' }} active={phase === 'parked' && !group} />
+      <View label="Failed, by cause" search={{ phase: 'parked', group: 'cause' }} active={group === 'cause'} />
       <View label="Completed" search={{ status: 'completed' }} active={status === 'completed'} />
-      <View label="Cancelled" search={{ status: 'cancelled' }} active={status === 'cancelled'} />
+      <View label="Cancelled" search={{ phase: 'cancelled' }} active={phase === 'cancelled'} />
+      <View label="Rolled back" search={{ phase: 'rolledBack' }} active={phase === 'rolledBack'} />
       {me && <View label="Mine" search={{ by: me }} active={by === me} />}
       {template && (
         <Link
@@ -142,7 +149,7 @@ function Filters() {
 
 interface ViewProps {
   label: string;
-  search: { status?: 'processing' | 'completed' | 'failed' | 'cancelled'; by?: string; group?: 'cause' };
+  search: RunsSearch;
   active: boolean;
 }
 
