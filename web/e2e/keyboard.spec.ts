@@ -1,4 +1,4 @@
-import { expect, freshName, test } from './portal';
+import { expect, fillGoldenPath, freshName, test } from './portal';
 
 test('search opens from everywhere, and Enter goes there', async ({ portal: page }) => {
   await page.goto('/runs');
@@ -45,5 +45,27 @@ test('the first stop of Tab leads past the navigation', async ({ portal: page })
   await page.keyboard.press('Tab');
   await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
   await page.keyboard.press('Enter');
+  await expect(page.getByRole('main')).toBeFocused();
+});
+
+test('a page that cannot be left yet leads to the field that is wrong', async ({ portal: page }) => {
+  await page.goto('/create/templates/default/golden-path');
+  await fillGoldenPath(page, 'parcels');
+  await page
+    .getByRole('navigation', { name: 'Progress' })
+    .getByRole('link', { name: /Where it lives/ })
+    .click();
+  const name = page.getByLabel('Name', { exact: true });
+  await name.fill('no such name');
+  await page.getByLabel(/Owner$/).press('Enter');
+  await expect(name).toBeFocused();
+  await expect(name).toHaveAttribute('aria-invalid', 'true');
+  await expect(page.getByLabel(/Owner$/)).not.toHaveAttribute('aria-invalid');
+});
+
+test('following a link with the keyboard goes on in the new page', async ({ portal: page }) => {
+  await page.goto('/catalog?kind=component');
+  await page.getByRole('table').getByRole('row').nth(1).getByRole('link').first().press('Enter');
+  await expect(page.getByRole('region', { name: 'About' })).toBeVisible();
   await expect(page.getByRole('main')).toBeFocused();
 });

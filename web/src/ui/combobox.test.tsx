@@ -51,6 +51,19 @@ describe('Combobox', () => {
     expect(free.onChoose).toHaveBeenCalledExactlyOnceWith('somebody');
   });
 
+  it('takes an option that was typed out without being chosen', async () => {
+    const { box, user, onChoose } = show({ free: true });
+    await user.type(box, 'team b');
+    await user.tab();
+    expect(onChoose).toHaveBeenCalledExactlyOnceWith('group:default/b');
+  });
+
+  it('says that typing finds more than it shows', async () => {
+    const { box, user } = show({ more: 1200 });
+    await user.click(box);
+    expect(screen.getByText('1,200 more: type to find')).toBeTruthy();
+  });
+
   it('is emptied by deleting the text or by its button', async () => {
     const { box, user, onChoose } = show({ chosen: 'Team A' });
     await user.clear(box);

@@ -1,6 +1,7 @@
 import { ChevronsUpDown, X } from 'lucide-react';
 import { type KeyboardEvent, useId, useState } from 'react';
 import { classNames } from './class-names';
+import { plural } from './format';
 import { inputLook } from './input';
 
 export interface Option {
@@ -24,6 +25,8 @@ interface ComboboxProps {
   loading?: boolean;
   /** Keeps the list open after a choice, for choosing several. */
   multiple?: boolean;
+  /** How many more options there are than are given; they come into sight by typing. */
+  more?: number;
   placeholder?: string | undefined;
   disabled?: boolean | undefined;
   invalid?: boolean;
@@ -36,7 +39,7 @@ interface ComboboxProps {
  * up.
  */
 export function Combobox(props: ComboboxProps) {
-  const { options, chosen, onSearch, onChoose, free = false, multiple = false, disabled } = props;
+  const { options, chosen, onSearch, onChoose, free = false, multiple = false, more = 0, disabled } = props;
   const listId = useId();
   const [text, setText] = useState<string>();
   const [open, setOpen] = useState(false);
@@ -60,7 +63,9 @@ export function Combobox(props: ComboboxProps) {
   };
   const leave = () => {
     const typed = text?.trim();
+    const named = options.find(({ title }) => title.toLowerCase() === typed?.toLowerCase());
     if (typed === '' && !multiple) onChoose(undefined);
+    else if (typed && named) onChoose(named.value);
     else if (typed && free) onChoose(typed);
     close();
     props.onLeave?.();
@@ -124,23 +129,26 @@ export function Combobox(props: ComboboxProps) {
         <ChevronsUpDown size={14} aria-hidden className="pointer-events-none absolute top-2.5 right-2.5 text-muted" />
       )}
       <div
-        id={listId}
-        role="listbox"
-        aria-label={props.label ?? 'Choices'}
-        tabIndex={-1}
         hidden={!open}
         className="absolute top-full z-30 mt-1 max-h-72 w-full overflow-y-auto rounded-lg border bg-raised p-1 shadow-float"
       >
-        {options.map((option, index) => (
-          <Choice
-            key={option.value}
-            id={`${listId}-${index}`}
-            option={option}
-            active={index === active}
-            onHover={() => setActive(index)}
-            onChoose={() => choose(option.value)}
-          />
-        ))}
+        <div id={listId} role="listbox" aria-label={props.label ?? 'Choices'} tabIndex={-1}>
+          {options.map((option, index) => (
+            <Choice
+              key={option.value}
+              id={`${listId}-${index}`}
+              option={option}
+              active={index === active}
+              onHover={() => setActive(index)}
+              onChoose={() => choose(option.value)}
+            />
+          ))}
+        </div>
+        {more > 0 && (
+          <p className="border-t px-2 pt-1.5 pb-1 text-small text-muted">
+            {plural(more, 'more', 'more')}: type to find
+          </p>
+        )}
       </div>
       {open && options.length === 0 && <Nothing {...props} text={text} />}
     </div>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { intentOf, isCertainlySkipped, traceOf } from './intent';
+import { intentOf, traceOf, willRun } from './intent';
 import { pagesOf } from './pages';
 
 const pages = pagesOf(
@@ -45,19 +45,17 @@ it.each([
   expect(traceOf(action)).toBe(trace);
 });
 
-describe('isCertainlySkipped', () => {
+describe('willRun', () => {
   it.each([
-    [undefined, {}, false],
-    [false, {}, true],
-    ['${{ parameters.docs }}', { docs: false }, true],
-    ['${{ parameters.docs }}', { docs: true }, false],
-    ['${{ parameters.docs }}', {}, true],
-    ['${{ parameters.langs }}', { langs: [] }, true],
-    ['${{ not parameters.docs }}', { docs: true }, true],
-    ['${{ parameters.langs | length > 0 }}', { langs: [] }, false],
-  ])('decides %j with %j', (condition, values, skipped) => {
-    expect(isCertainlySkipped({ action: 'debug:log', ...(condition !== undefined && { if: condition }) }, values)).toBe(
-      skipped,
-    );
+    [undefined, {}, true],
+    [false, {}, false],
+    ['${{ parameters.docs }}', { docs: false }, false],
+    ['${{ parameters.docs }}', { docs: true }, true],
+    ['${{ parameters.docs }}', {}, false],
+    ['${{ parameters.langs }}', { langs: [] }, false],
+    ['${{ not parameters.docs }}', { docs: true }, false],
+    ['${{ parameters.langs | length > 0 }}', { langs: [] }, undefined],
+  ])('decides %j with %j', (condition, values, runs) => {
+    expect(willRun({ action: 'debug:log', ...(condition !== undefined && { if: condition }) }, values)).toBe(runs);
   });
 });

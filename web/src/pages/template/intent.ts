@@ -63,14 +63,14 @@ export function traceOf(action: string): string | undefined {
 const singleParameter = /^\$\{\{\s*(not\s+)?parameters\.([A-Za-z_]\w*)\s*\}\}$/;
 
 /**
- * Whether a step's condition already says that it will be skipped. Only a condition on one parameter, `${{
- * parameters.x }}` or `${{ not parameters.x }}`, is decided here; the rest is the server's to evaluate.
+ * Whether a step will run, as far as its condition already says; undefined when it does not. Only a condition on one
+ * parameter, `${{ parameters.x }}` or `${{ not parameters.x }}`, is decided here; the rest is the server's to evaluate.
  */
-export function isCertainlySkipped(step: TemplateStep, values: JsonObject): boolean {
-  if (step.if === false) return true;
-  const match = typeof step.if === 'string' ? singleParameter.exec(step.if.trim()) : null;
-  if (!match?.[2]) return false;
+export function willRun(step: TemplateStep, values: JsonObject): boolean | undefined {
+  if (typeof step.if !== 'string') return step.if ?? true;
+  const match = singleParameter.exec(step.if.trim());
+  if (!match?.[2]) return undefined;
   const value = values[match[2]];
   const truthy = Boolean(value) && !(Array.isArray(value) && value.length === 0);
-  return match[1] ? truthy : !truthy;
+  return match[1] ? !truthy : truthy;
 }

@@ -51,6 +51,22 @@ describe('reviewRows', () => {
     ]);
   });
 
+  it('shows entities as people call them', () => {
+    const schema = {
+      properties: {
+        owner: { type: 'string', 'ui:field': 'OwnerPicker' },
+        system: { type: 'string', 'ui:field': 'EntityPicker' },
+        apis: { type: 'array', 'ui:field': 'MultiEntityPicker' },
+      },
+    };
+    const values = { owner: 'group:default/platform', system: 'shop', apis: ['api:default/a', 'api:pets/b'] };
+    expect(rows(schema, values)).toEqual([
+      ['Owner', 'platform (group)'],
+      ['System', 'shop'],
+      ['Apis', 'a (api), pets/b (api)'],
+    ]);
+  });
+
   it('shows only the alternative that applies, with its own rules', () => {
     const schema = {
       properties: { kind: { type: 'string', enum: ['db', 'none'] } },

@@ -1,5 +1,6 @@
 import type { RJSFSchema } from '@rjsf/utils';
 import type { JsonObject } from '@/api/types';
+import { humanizeRef, parseRef } from '@/entity/ref';
 import { humanizeRepoUrl } from './form/pickers/repo-url';
 import { isObject } from './form/split-schema';
 import { type Page, resolve } from './pages';
@@ -43,10 +44,27 @@ function rowsOfProperty(schema: RJSFSchema, written: JsonObject, value: unknown,
   if (rule.show === false) return [];
   if (written['ui:field'] === 'Secret' || written['ui:widget'] === 'password') return row('••••••');
   if (written['ui:field'] === 'RepoUrlPicker') return row(humanizeRepoUrl(value));
+  if (entityFields.has(written['ui:field'])) return row([value].flat().map(wordsOfRef).join(', '));
   const choice = choiceLabel(schema, written, value);
   if (choice !== undefined) return row(choice);
   if (isObject(value) && rule.explode !== false) return rowsOf(schema, written, value, path);
   return row(wordsOf(value));
+}
+
+const entityFields: ReadonlySet<unknown> = new Set([
+  'EntityPicker',
+  'MultiEntityPicker',
+  'MyGroupsPicker',
+  'OwnedEntityPicker',
+  'OwnerPicker',
+]);
+
+/** `group:default/platform` as `platform (group)`. What is no full reference is shown as it was typed. */
+function wordsOfRef(value: unknown): string {
+  const text = wordsOf(value);
+  if (!text.includes(':')) return text;
+  const { kind } = parseRef(text);
+  return `${humanizeRef(text, kind)} (${kind})`;
 }
 
 function ruleOf(written: JsonObject): ReviewRule {

@@ -8,7 +8,7 @@ import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { ErrorPanel } from '@/ui/states';
 import { dropDraft } from './draft';
-import { intentOf, isCertainlySkipped, traceOf } from './intent';
+import { intentOf, traceOf, willRun } from './intent';
 import type { Page } from './pages';
 import { type ReviewRow, reviewRows } from './review-rows';
 
@@ -145,12 +145,7 @@ function Steps({ steps, values }: { steps: readonly TemplateStep[]; values: Json
       <h2 className="border-b pb-1.5">What will happen</h2>
       <ol className="divide-y">
         {steps.map((step, index) => (
-          <StepLine
-            key={step.id ?? `step-${index + 1}`}
-            step={step}
-            place={index + 1}
-            skipped={isCertainlySkipped(step, values)}
-          />
+          <StepLine key={step.id ?? `step-${index + 1}`} step={step} place={index + 1} runs={willRun(step, values)} />
         ))}
       </ol>
       <p className="mt-2 text-muted">
@@ -160,8 +155,9 @@ function Steps({ steps, values }: { steps: readonly TemplateStep[]; values: Json
   );
 }
 
-function StepLine({ step, place, skipped }: { step: TemplateStep; place: number; skipped: boolean }) {
+function StepLine({ step, place, runs }: { step: TemplateStep; place: number; runs: boolean | undefined }) {
   const trace = traceOf(step.action);
+  const skipped = runs === false;
   return (
     <li className={classNames('flex flex-wrap items-baseline gap-x-3 py-1.5', skipped && 'text-muted')}>
       <span className="w-5 text-right text-small text-muted">{place}</span>
@@ -170,9 +166,7 @@ function StepLine({ step, place, skipped }: { step: TemplateStep; place: number;
       <span className="ml-auto text-small">
         {skipped && 'skipped with these values'}
         {!skipped && trace}
-        {!skipped && !trace && step.if !== undefined && step.if !== true && (
-          <span className="text-muted">if its condition holds</span>
-        )}
+        {runs === undefined && <span className="text-muted">{trace && ', '}if its condition holds</span>}
       </span>
     </li>
   );

@@ -28,10 +28,12 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
   const { page: wanted = 1, formData } = route.useSearch();
   const navigate = route.useNavigate();
   const names = useMemo(() => secretNames(pages), [pages]);
+  const fresh = useMemo(() => withDefaults(pages, {}), [pages]);
   const [values, setValues] = useState(() =>
     withDefaults(pages, readFormData(formData) ?? loadDraft(templateRef) ?? {}),
   );
   const [secrets, setSecrets] = useState<Record<string, string>>({});
+  const [beginnings, setBeginnings] = useState(0);
   const problems = useMemo(() => pages.map((page) => problemsOn(page, values)), [pages, values]);
 
   // An address may ask for a page whose predecessors are not filled in yet, for instance after a reload: secrets are
@@ -42,6 +44,11 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
   const page = pages[current];
   const go = (index: number) => navigate({ search: (search) => ({ ...search, page: index + 1 }) });
 
+  // The address follows, or the form would run ahead to the page it names as soon as this one is filled in.
+  useEffect(() => {
+    if (wanted - 1 > current) navigate({ search: (search) => ({ ...search, page: current + 1 }), replace: true });
+  }, [wanted, current, navigate]);
+
   useEffect(() => saveDraft(templateRef, values, names), [templateRef, values, names]);
 
   const context: WizardContext = {
@@ -50,20 +57,32 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
     secrets,
     setSecret: (name, value) => setSecrets((before) => ({ ...before, [name]: value })),
   };
+  const change = (next: JsonObject) => {
+    setValues(next);
+    // The values of the address would take the place of what is typed now when the page is loaded again.
+    if (formData) navigate({ search: ({ formData: _, ...rest }) => rest, replace: true, resetScroll: false });
+  };
+  const startOver = () => {
+    setValues(fresh);
+    setSecrets({});
+    setBeginnings(beginnings + 1);
+    navigate({ search: {} });
+  };
   const labels = parameters.presentation?.buttonLabels;
   return (
     <div className="space-y-6">
       <Progress titles={[...pages.map(({ title }) => title), 'Review']} current={current} reachable={reachable} />
       {page ? (
         <PageStep
-          key={current}
+          key={`${beginnings} ${current}`}
           page={page}
           problems={problems[current] ?? []}
           values={values}
           context={context}
-          onChange={setValues}
+          onChange={change}
           onNext={() => go(current + 1)}
           {...(current > 0 && { onBack: () => go(current - 1) })}
+          {...(!sameValues(values, fresh) && { onStartOver: startOver })}
           backLabel={labels?.backButtonText ?? 'Back'}
           nextLabel={current === pages.length - 1 ? (labels?.reviewButtonText ?? 'Review') : 'Next'}
         />
@@ -84,6 +103,10 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
   );
 }
 
+function sameValues(a: JsonObject, b: JsonObject): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 interface PageStepProps {
   page: Page;
   problems: ReturnType<typeof problemsOn>;
@@ -92,16 +115,20 @@ interface PageStepProps {
   onChange: (values: JsonObject) => void;
   onNext: () => void;
   onBack?: () => void;
+  /** Empties every page; left out when they hold nothing but their defaults. */
+  onStartOver?: () => void;
   backLabel: string;
   nextLabel: string;
 }
 
 const formId = 'template-form';
 
-function PageStep({ page, problems, values, context, onChange, onNext, onBack, backLabel, nextLabel }: PageStepProps) {
-  const heading = useRef<HTMLHeadingElement>(null);
+function PageStep({ page, problems, values, context, ...props }: PageStepProps) {
+  const { onChange, onNext, onBack, onStartOver, backLabel, nextLabel } = props;
+  const section = useRef<HTMLElement>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
-  const [attempted, setAttempted] = useState(false);
+  const [attempts, setAttempts] = useState(0);
+  const attempted = attempts > 0;
   // A field is judged once it was touched, and every field once somebody tried to go on.
   const errors = useMemo(
     () => errorSchemaOf(problems, (id) => attempted || touched.has(id)),
@@ -111,19 +138,22 @@ function PageStep({ page, problems, values, context, onChange, onNext, onBack, b
     if (!touched.has(id)) setTouched(new Set([...touched, id]));
   };
   const submit = () => {
-    const first = problems[0];
-    if (!first) return onNext();
-    setAttempted(true);
-    document.getElementById(fieldId(first.path))?.focus();
+    if (problems.length === 0) return onNext();
+    setAttempts(attempts + 1);
   };
+  const first = problems[0];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each attempt leads to what was wrong then
+  useEffect(() => {
+    if (!attempted || !first) return;
+    const wrong = section.current?.querySelector<HTMLElement>('[aria-invalid]');
+    (wrong ?? document.getElementById(fieldId(first.path)))?.focus();
+  }, [attempts]);
   const general = attempted ? problems.filter(({ path }) => path.length === 0) : [];
 
   return (
-    <section aria-labelledby="page-title" className="space-y-5">
+    <section ref={section} aria-labelledby="page-title" className="space-y-5">
       <header>
-        <h2 id="page-title" ref={heading} tabIndex={-1} className="outline-none">
-          {page.title}
-        </h2>
+        <h2 id="page-title">{page.title}</h2>
         {page.description && (
           <div className="mt-1 text-muted">
             <Markdown>{page.description}</Markdown>
@@ -148,14 +178,18 @@ function PageStep({ page, problems, values, context, onChange, onNext, onBack, b
           {message}
         </p>
       ))}
-      <footer className="flex items-center justify-between gap-2 border-t pt-4">
-        {onBack ? (
+      <footer className="flex items-center gap-2 border-t pt-4">
+        {onBack && (
           <Button icon={ArrowLeft} onClick={onBack}>
             {backLabel}
           </Button>
-        ) : (
-          <span />
         )}
+        {onStartOver && (
+          <Button tone="quiet" title="Empties every page of the form" onClick={onStartOver}>
+            Start over
+          </Button>
+        )}
+        <span className="grow" />
         <Button type="submit" form={formId} tone="primary">
           {nextLabel}
           <ArrowRight size={16} aria-hidden />

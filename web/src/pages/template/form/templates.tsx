@@ -35,7 +35,7 @@ function FieldTemplate(props: FieldTemplateProps) {
     <WrapIfAdditionalTemplate {...props}>
       {labelled && (
         <label htmlFor={id} className="mb-1 block font-medium">
-          {label}
+          {withoutDash(label, id)}
           {!required && <span className="font-normal text-muted"> (optional)</span>}
         </label>
       )}
@@ -45,6 +45,11 @@ function FieldTemplate(props: FieldTemplateProps) {
       {help}
     </WrapIfAdditionalTemplate>
   );
+}
+
+/** RJSF calls the items of a list `Ports-1`, `Ports-2`; people call them `Ports 1`. */
+function withoutDash(title: string, id: string): string {
+  return /_\d+$/.test(id) ? title.replace(/-(\d+)$/, ' $1') : title;
 }
 
 function FieldErrorTemplate({ errors = [], fieldPathId }: FieldErrorProps) {
@@ -95,7 +100,7 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
   if (root) return <div className="space-y-5">{content}</div>;
   return (
     <fieldset id={fieldPathId.$id} className="space-y-5 border-l pl-4">
-      {title && <legend className="mb-1 font-medium">{title}</legend>}
+      {title && <legend className="mb-1 font-medium">{withoutDash(title, fieldPathId.$id)}</legend>}
       {description && <DescriptionText id={descriptionId(fieldPathId)} text={description} />}
       {content}
     </fieldset>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { filterParameters, narrow } from './catalog-filter';
+import { filterParameters, narrow, onlyKind } from './catalog-filter';
 
 describe('filterParameters', () => {
   it.each([
@@ -19,6 +19,17 @@ describe('filterParameters', () => {
     ],
   ])('reads %j', (options, kinds, filter) => {
     expect(filterParameters(options, kinds)).toEqual(filter);
+  });
+});
+
+describe('onlyKind', () => {
+  it.each([
+    [[], undefined],
+    [['kind=API,spec.type=grpc', 'kind=api'], 'api'],
+    [['kind=Group,kind=User'], undefined],
+    [['kind=Group', 'spec.type=team'], undefined],
+  ])('of %j is %s', (filter, kind) => {
+    expect(onlyKind(filter)).toBe(kind);
   });
 });
 

@@ -23,6 +23,13 @@ function setOf(conditions: object): string {
     .join(',');
 }
 
+/** The kind that a filter lets through; undefined when it is several, or any. */
+export function onlyKind(filter: readonly string[]): string | undefined {
+  const kinds = filter.map((set) => [...set.matchAll(/(?:^|,)kind=([^,]+)/gi)].map(([, kind]) => kind?.toLowerCase()));
+  const [kind, ...others] = new Set(kinds.flat());
+  return others.length === 0 && kinds.every((set) => set.length > 0) ? kind : undefined;
+}
+
 /** Adds conditions to every set; a filter without sets becomes one. */
 export function narrow(filter: readonly string[], conditions: readonly string[]): string[] {
   if (conditions.length === 0) return [...filter];

@@ -10,7 +10,8 @@ const fields = ['kind', 'metadata.name', 'metadata.namespace', 'metadata.title',
 
 interface EntityOptions {
   options: Option[];
-  entities: readonly Entity[];
+  /** How many more fit than are given. */
+  more: number;
   loading: boolean;
   search: (text: string) => void;
 }
@@ -31,7 +32,8 @@ export function useEntityOptions(filter: readonly string[]): EntityOptions {
     staleTime: 30_000,
   });
   const entities = data?.items ?? [];
-  return { options: entities.map(optionOf), entities, loading: isFetching, search };
+  const more = Math.max(0, (data?.totalItems ?? 0) - entities.length);
+  return { options: entities.map(optionOf), more, loading: isFetching, search };
 }
 
 function optionOf(entity: Entity): Option {

@@ -5,7 +5,7 @@ import type { JsonObject } from '@/api/types';
 import { humanizeRef, parseRef, stringifyRef } from '@/entity/ref';
 import { Combobox } from '@/ui/combobox';
 import { wizardContext } from '../context';
-import { filterParameters, narrow } from './catalog-filter';
+import { filterParameters, narrow, onlyKind } from './catalog-filter';
 import { useEntityOptions } from './entity-options';
 
 interface Picker {
@@ -57,7 +57,8 @@ function allowsAny(options: JsonObject): boolean {
 function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
   const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, uiSchema, required } = props;
   const options = optionsOf(props);
-  const { options: choices, loading, search } = useEntityOptions(useFilter(props, picker));
+  const filter = useFilter(props, picker);
+  const { options: choices, more, loading, search } = useEntityOptions(filter);
   const value = typeof formData === 'string' ? formData : undefined;
   const choose = (chosen: string | undefined) => {
     const known = choices.some((choice) => choice.value === chosen);
@@ -77,10 +78,11 @@ function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
     <Combobox
       id={fieldPathId.$id}
       options={choices}
+      more={more}
       chosen={
         value
           ? (choices.find((choice) => choice.value === value)?.title ??
-            humanizeRef(value, defaultKindOf(options, picker)))
+            humanizeRef(value, usualKind(options, picker, filter)))
           : ''
       }
       onSearch={search}
@@ -97,9 +99,10 @@ function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
   );
 }
 
-function defaultKindOf(options: JsonObject, picker: Picker): string {
+/** The kind that goes without saying: the picker's default, or the only one there is to choose. */
+function usualKind(options: JsonObject, picker: Picker, filter: readonly string[]): string {
   const kind = typeof options.defaultKind === 'string' ? options.defaultKind : picker.defaultKind;
-  return (kind ?? 'component').toLowerCase();
+  return (kind ?? onlyKind(filter) ?? 'component').toLowerCase();
 }
 
 export function EntityPicker(props: FieldProps) {
@@ -121,7 +124,8 @@ export function MyGroupsPicker(props: FieldProps) {
 export function MultiEntityPicker(props: FieldProps) {
   const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, schema } = props;
   const options = optionsOf(props);
-  const { options: choices, loading, search } = useEntityOptions(useFilter(props, {}));
+  const filter = useFilter(props, {});
+  const { options: choices, more, loading, search } = useEntityOptions(filter);
   const chosen: string[] = Array.isArray(formData) ? formData : [];
   const full = schema.maxItems !== undefined && chosen.length >= schema.maxItems;
   const add = (value: string | undefined) => {
@@ -133,7 +137,7 @@ export function MultiEntityPicker(props: FieldProps) {
   return (
     <>
       <Chips
-        values={chosen.map((value) => ({ value, title: humanizeRef(value, defaultKindOf(options, {})) }))}
+        values={chosen.map((value) => ({ value, title: humanizeRef(value, usualKind(options, {}, filter)) }))}
         onRemove={(value) =>
           onChange(
             chosen.filter((other) => other !== value),
@@ -145,6 +149,7 @@ export function MultiEntityPicker(props: FieldProps) {
         multiple
         id={fieldPathId.$id}
         options={choices.filter((choice) => !chosen.includes(choice.value))}
+        more={more}
         chosen=""
         onSearch={search}
         onChoose={add}

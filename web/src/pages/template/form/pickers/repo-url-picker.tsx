@@ -2,7 +2,7 @@ import { ariaDescribedByIds, type FieldProps } from '@rjsf/utils';
 import { useEffect } from 'react';
 import { Input, Select } from '@/ui/input';
 import { wizardContext } from '../context';
-import { formatRepoUrl, humanizeRepoUrl, parseRepoUrl } from './repo-url';
+import { formatRepoUrl, humanizeRepoUrl, parseRepoUrl, wrongPart } from './repo-url';
 
 interface Options {
   allowedHosts?: string[];
@@ -24,9 +24,9 @@ export function RepoUrlPicker(props: FieldProps) {
     const { host: nextHost = host, ...nextParts } = next;
     onChange(formatRepoUrl({ host: nextHost, parts: { ...parts, ...nextParts } }), path);
   };
+  const wrong = rawErrors && rawErrors.length > 0 ? wrongPart(formData) : undefined;
   const part = {
     off,
-    invalid: (rawErrors?.length ?? 0) > 0,
     describedBy: ariaDescribedByIds(id),
     onLeave: () => onBlur(id, formData),
   };
@@ -51,6 +51,7 @@ export function RepoUrlPicker(props: FieldProps) {
             {...part}
             id={`${id}_host`}
             label="Host"
+            invalid={wrong === 'host'}
             value={host}
             choices={hosts}
             onChange={(value) => change({ host: value })}
@@ -60,6 +61,7 @@ export function RepoUrlPicker(props: FieldProps) {
           {...part}
           id={id}
           label="Owner"
+          invalid={wrong === 'owner'}
           value={owner}
           choices={allowedOwners}
           onChange={(value) => change({ owner: value })}
@@ -68,6 +70,7 @@ export function RepoUrlPicker(props: FieldProps) {
           {...part}
           id={`${id}_repo`}
           label="Name"
+          invalid={wrong === 'repo'}
           value={repo}
           choices={allowedRepos}
           onChange={(value) => change({ repo: value })}

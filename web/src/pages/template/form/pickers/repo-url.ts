@@ -24,13 +24,26 @@ export function humanizeRepoUrl(value: unknown): string {
   return [host, organization, workspace, project, owner, repo].filter(Boolean).join('/');
 }
 
+export type RepoUrlPart = 'host' | 'owner' | 'repo';
+
+const problems: Record<RepoUrlPart, string> = {
+  host: 'Choose a host.',
+  owner: 'Say who will own the repository.',
+  repo: 'Give the repository a name.',
+};
+
+/** The first part that is missing or wrong. */
+export function wrongPart(value: unknown): RepoUrlPart | undefined {
+  const { host, parts } = parseRepoUrl(value);
+  if (!host) return 'host';
+  if (!parts.owner && !parts.project && !parts.workspace) return 'owner';
+  return parts.repo && /^[\w.-]+$/.test(parts.repo) ? undefined : 'repo';
+}
+
 export function repoUrlProblem(value: unknown): string | undefined {
   if (value === undefined || value === '') return undefined;
-  const { host, parts } = parseRepoUrl(value);
-  if (!host) return 'Choose a host.';
-  if (!parts.owner && !parts.project && !parts.workspace) return 'Say who will own the repository.';
-  if (!parts.repo) return 'Give the repository a name.';
-  if (!/^[\w.-]+$/.test(parts.repo))
+  const part = wrongPart(value);
+  if (part === 'repo' && parseRepoUrl(value).parts.repo)
     return 'A repository’s name has letters, digits, dots, dashes and underscores only.';
-  return undefined;
+  return part && problems[part];
 }
