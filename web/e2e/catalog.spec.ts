@@ -16,6 +16,9 @@ test('the catalog is narrowed by kind, facet and text, and its address says how'
   await expect.poll(async () => Number(await table.getAttribute('aria-rowcount'))).toBeLessThan(all);
   await page.reload();
   await expect(page.getByRole('group', { name: 'Owner' }).getByRole('checkbox').first()).toBeChecked();
+  await page.getByRole('link', { name: 'Clear filters' }).click();
+  await expect(page).toHaveURL(/\?kind=component$/);
+  await expect(page.getByRole('group', { name: 'Owner' }).getByRole('checkbox').first()).not.toBeChecked();
 
   await page.getByRole('searchbox', { name: /^Find by name/ }).fill('nothing-is-called-this');
   await expect(page.getByText('Nothing in the catalog is like this.')).toBeVisible();

@@ -1,9 +1,10 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
-import { StrictMode, useState } from 'react';
+import { StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/errors';
 import { isRemembered, signOut } from './api/session';
+import { fetchTheRest } from './later';
 import { createPortal } from './router';
 import { SignIn } from './shell/sign-in';
 import './styles.css';
@@ -12,6 +13,8 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5000,
+      // A browser that takes itself for offline may still reach a Portico nearby.
+      networkMode: 'always',
       // What the server refused stays refused; what did not reach it may yet.
       retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
     },
@@ -20,6 +23,15 @@ const queries = new QueryClient({
 
 function Portal() {
   const [entered, setEntered] = useState(isRemembered);
+  const [ended, setEnded] = useState(false);
+  useEffect(
+    () =>
+      onSessionEnd(queries, () => {
+        setEnded(true);
+        setEntered(false);
+      }),
+    [],
+  );
   const [router] = useState(() =>
     createPortal(queries, () => {
       signOut();
@@ -27,8 +39,23 @@ function Portal() {
       setEntered(false);
     }),
   );
-  if (!entered) return <SignIn onDone={() => setEntered(true)} />;
+  const enter = () => {
+    // Who enters now need not be who was here before.
+    queries.clear();
+    setEnded(false);
+    setEntered(true);
+  };
+  if (!entered) return <SignIn ended={ended} onDone={enter} />;
   return <RouterProvider router={router} />;
+}
+
+/** Listens for a request that was refused although the session was renewed for it. */
+function onSessionEnd(client: QueryClient, tell: () => void): () => void {
+  return client.getQueryCache().subscribe((event) => {
+    if (event.type !== 'updated' || event.action.type !== 'error') return;
+    const { error } = event.action;
+    if (error instanceof ApiError && error.status === 401) tell();
+  });
 }
 
 const root = document.getElementById('root');
@@ -40,3 +67,5 @@ createRoot(root).render(
     </QueryClientProvider>
   </StrictMode>,
 );
+
+addEventListener('load', () => setTimeout(fetchTheRest, 1000));

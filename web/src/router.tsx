@@ -7,6 +7,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { queryString } from './api/client';
+import { later } from './later';
 import { HomePage } from './pages/home/home-page';
 import { NotFoundPage } from './pages/not-found/not-found-page';
 import {
@@ -30,7 +31,11 @@ const root = createRootRouteWithContext<RouterContext>()({
   component: Root,
   notFoundComponent: NotFoundPage,
   errorComponent: ({ error }) => (
-    <ErrorPanel error={error instanceof Error ? error : new Error(String(error))} doing="show this page" />
+    <ErrorPanel
+      error={error instanceof Error ? error : new Error(String(error))}
+      doing="show this page"
+      onRetry={() => window.location.reload()}
+    />
   ),
 });
 
@@ -45,14 +50,14 @@ const gallery = createRoute({
   getParentRoute: () => root,
   path: '/create',
   validateSearch: readGallerySearch,
-  component: lazyRouteComponent(() => import('./pages/gallery/gallery-page'), 'GalleryPage'),
+  component: lazyRouteComponent(later.gallery, 'GalleryPage'),
 });
 
 const template = createRoute({
   getParentRoute: () => root,
   path: '/create/templates/$namespace/$name',
   validateSearch: readTemplateSearch,
-  component: lazyRouteComponent(() => import('./pages/template/template-page'), 'TemplatePage'),
+  component: lazyRouteComponent(later.template, 'TemplatePage'),
 });
 
 /** Backstage's address of a run, which bookmarks, notifications and other tools hold. */
@@ -68,28 +73,28 @@ const runs = createRoute({
   getParentRoute: () => root,
   path: '/runs',
   validateSearch: readRunsSearch,
-  component: lazyRouteComponent(() => import('./pages/runs/runs-page'), 'RunsPage'),
+  component: lazyRouteComponent(later.runs, 'RunsPage'),
 });
 
 const run = createRoute({
   getParentRoute: () => root,
   path: '/runs/$id',
   validateSearch: readRunSearch,
-  component: lazyRouteComponent(() => import('./pages/run/run-page'), 'RunPage'),
+  component: lazyRouteComponent(later.run, 'RunPage'),
 });
 
 const catalog = createRoute({
   getParentRoute: () => root,
   path: '/catalog',
   validateSearch: readCatalogSearch,
-  component: lazyRouteComponent(() => import('./pages/catalog/catalog-page'), 'CatalogPage'),
+  component: lazyRouteComponent(later.catalog, 'CatalogPage'),
 });
 
 const entity = createRoute({
   getParentRoute: () => root,
   path: '/catalog/$namespace/$kind/$name',
   validateSearch: readEntitySearch,
-  component: lazyRouteComponent(() => import('./pages/entity/entity-page'), 'EntityPage'),
+  component: lazyRouteComponent(later.entity, 'EntityPage'),
 });
 
 const routes = root.addChildren([home, gallery, template, backstageTask, runs, run, catalog, entity]);

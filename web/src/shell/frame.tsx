@@ -1,25 +1,24 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useRouter } from '@tanstack/react-router';
 import { House, LayoutGrid, type LucideIcon, PanelLeft, Play, Plus, Search, UserRound } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { infoQuery, sessionQuery } from '@/api/queries';
 import { humanizeRef } from '@/entity/ref';
 import { classNames } from '@/ui/class-names';
+import { useMedia } from '@/ui/media';
 import { Menu, MenuChoice, MenuChoices, MenuItem, MenuNote, MenuSeparator } from '@/ui/menu';
 import { Key } from '@/ui/tag';
 import { Palette, usePalette } from './palette';
+import { Reachability } from './reachability';
 import { isTheme, useTheme } from './theme';
 
 const collapsedKey = 'portico.rail';
 
 /** What stays while pages change: the rail on the left, search and the person at the top. */
 export function Frame({ onSignOut }: { onSignOut: () => void }) {
-  const [collapsed, setCollapsed] = useState(() => localStorage.getItem(collapsedKey) === 'narrow');
+  const [collapsed, toggle] = useRail();
   const palette = usePalette();
-  const toggle = () => {
-    localStorage.setItem(collapsedKey, collapsed ? 'wide' : 'narrow');
-    setCollapsed(!collapsed);
-  };
+  useFocusOnArrival();
   return (
     <div className="flex min-h-dvh flex-col sm:flex-row">
       <a
@@ -48,7 +47,37 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
         </main>
       </div>
       <Palette {...palette} />
+      <Reachability />
     </div>
+  );
+}
+
+/** Whether the rail shows icons only: as the person chose or, before that, when the window is not wide. */
+function useRail(): [collapsed: boolean, toggle: () => void] {
+  const [chosen, setChosen] = useState(() => localStorage.getItem(collapsedKey));
+  const roomy = useMedia('(width >= 64rem)');
+  const collapsed = chosen ? chosen === 'narrow' : !roomy;
+  const toggle = () => {
+    const next = collapsed ? 'wide' : 'narrow';
+    localStorage.setItem(collapsedKey, next);
+    setChosen(next);
+  };
+  return [collapsed, toggle];
+}
+
+/**
+ * Moves the focus to a new page when what had it is gone: Tab goes on there, and a screen reader does not start again
+ * at the top.
+ */
+function useFocusOnArrival() {
+  const router = useRouter();
+  useEffect(
+    () =>
+      router.subscribe('onRendered', ({ fromLocation, pathChanged }) => {
+        if (!fromLocation || !pathChanged || document.activeElement !== document.body) return;
+        document.getElementById('content')?.focus({ preventScroll: true });
+      }),
+    [router],
   );
 }
 

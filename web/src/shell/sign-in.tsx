@@ -4,7 +4,13 @@ import { signIn } from '@/api/session';
 import { Button } from '@/ui/button';
 import { ErrorPanel } from '@/ui/states';
 
-export function SignIn({ onDone }: { onDone: () => void }) {
+interface SignInProps {
+  /** Whether somebody was signed in until now. */
+  ended: boolean;
+  onDone: () => void;
+}
+
+export function SignIn({ ended, onDone }: SignInProps) {
   const info = useQuery(infoQuery);
   const enter = useMutation({ mutationFn: signIn, onSuccess: onDone });
   const guest = info.data?.signIn.includes('guest') ?? false;
@@ -14,6 +20,7 @@ export function SignIn({ onDone }: { onDone: () => void }) {
         <img src="/icon.svg" alt="" width={28} height={28} />
         <h1 className="text-title">{info.data?.title ?? 'Portico'}</h1>
       </div>
+      {ended && <p role="status">Your session has ended. Sign in again, and go on where you were.</p>}
       <p className="text-muted">Find what your teams own, make something new, and see how it goes.</p>
       {guest && (
         <div className="space-y-2">

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { ApiError, nextMove } from '@/api/errors';
 import { Button } from './button';
 import { CopyButton } from './copy-button';
+import { isUnreachable } from './unreachable';
 
 /** What went wrong, why, what to do next, and an id to quote. */
 export function ErrorPanel({ error, doing, onRetry }: { error: Error; doing: string; onRetry?: () => void }) {
@@ -12,7 +13,7 @@ export function ErrorPanel({ error, doing, onRetry }: { error: Error; doing: str
       <CircleAlert size={16} aria-hidden className="mt-0.5 shrink-0 text-failed" />
       <div className="min-w-0 space-y-1">
         <p className="font-medium">Could not {doing}</p>
-        <p className="wrap-anywhere">{error.message}</p>
+        <p className="wrap-anywhere">{isUnreachable(error) ? 'Portico does not answer.' : error.message}</p>
         <p className="text-muted">{nextMove(error)}</p>
         {id && (
           <p className="flex items-center gap-1 text-small text-muted">

@@ -22,6 +22,9 @@ interface TableProps<Row> {
   onNearEnd?: () => void;
 }
 
+/** Below the bar at the top of the page; a border would be left behind when the cell sticks. */
+const headLook = 'sticky top-12 z-10 bg-page py-1.5 pr-4 font-normal shadow-[inset_0_-1px_var(--hairline)]';
+
 const rowHeight = 37;
 /** So many rows before the end the next ones are asked for. */
 const ahead = 30;
@@ -59,14 +62,9 @@ export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: T
   return (
     <table aria-label={label} aria-rowcount={total ?? rows.length} className="w-full table-fixed border-collapse">
       <thead>
-        <tr className="border-b text-left text-small text-muted">
+        <tr className="text-left text-small text-muted">
           {columns.map((column) => (
-            <th
-              key={column.key}
-              scope="col"
-              aria-sort={column.sort}
-              className={classNames('py-1.5 pr-4 font-normal', column.className)}
-            >
+            <th key={column.key} scope="col" aria-sort={column.sort} className={classNames(headLook, column.className)}>
               {column.header}
             </th>
           ))}

@@ -75,7 +75,7 @@ export function CatalogPage() {
 }
 
 function Heading({ total }: { total: number | undefined }) {
-  const { q = '' } = route.useSearch();
+  const { q = '', kind, sort, ...chosen } = route.useSearch();
   const navigate = route.useNavigate();
   return (
     <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
@@ -92,6 +92,15 @@ function Heading({ total }: { total: number | undefined }) {
         <span role="status" className="text-muted">
           {plural(total, 'entity', 'entities')}
         </span>
+      )}
+      {Object.keys(chosen).length > 0 && (
+        <Link
+          from="/catalog"
+          search={{ ...(kind && { kind }), ...(q && { q }), ...(sort && { sort }) }}
+          className="text-muted hover:text-ink hover:underline"
+        >
+          Clear filters
+        </Link>
       )}
     </div>
   );
@@ -143,7 +152,7 @@ function Results({ query, columns }: ResultsProps) {
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const entities = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
 
-  if (error) return <ErrorPanel error={error} doing="list the catalog" onRetry={() => refetch()} />;
+  if (error && !data) return <ErrorPanel error={error} doing="list the catalog" onRetry={() => refetch()} />;
   if (!data) return <Skeleton lines={8} />;
   if (entities.length === 0) return <NoEntities />;
   return (
@@ -174,7 +183,7 @@ function useColumns(): Column<Entity>[] {
         </Link>
       ),
       sort: descending ? 'descending' : 'ascending',
-      className: 'md:w-[28%]',
+      className: 'xl:w-[28%]',
       cell: (entity) => <Name entity={entity} />,
     },
     {
@@ -195,13 +204,13 @@ function useColumns(): Column<Entity>[] {
     {
       key: 'lifecycle',
       header: 'Lifecycle',
-      className: 'hidden w-28 2xl:table-cell',
+      className: 'hidden w-28 md:max-xl:table-cell 2xl:table-cell',
       cell: (entity) => <Muted>{String(entity.spec?.lifecycle ?? '')}</Muted>,
     },
     {
       key: 'description',
       header: 'Description',
-      className: 'hidden md:table-cell',
+      className: 'hidden xl:table-cell',
       cell: (entity) => <Muted>{entity.metadata.description ?? ''}</Muted>,
     },
     {

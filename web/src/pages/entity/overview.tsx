@@ -1,5 +1,5 @@
 import { CircleAlert } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { Entity } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { refOf } from '@/entity/ref';
@@ -61,6 +61,7 @@ const fromTemplate = 'backstage.io/source-template';
 function About({ entity }: { entity: Entity }) {
   const { description, annotations = {}, tags = [], labels = {} } = entity.metadata;
   const template = annotations[fromTemplate];
+  const profile = entity.spec?.profile as { email?: string } | undefined;
   return (
     <Section title="About">
       {description && (
@@ -76,6 +77,13 @@ function About({ entity }: { entity: Entity }) {
           </span>
         </Fact>
         {typeof entity.spec?.type === 'string' && <Fact name="Type">{entity.spec.type}</Fact>}
+        {profile?.email && (
+          <Fact name="Mail">
+            <a href={`mailto:${profile.email}`} className="text-accent hover:underline">
+              {profile.email}
+            </a>
+          </Fact>
+        )}
         {annotations[sourceLocation] && (
           <Fact name="Source">
             <Location location={annotations[sourceLocation]} />
@@ -142,6 +150,28 @@ function Links({ entity }: { entity: Entity }) {
   );
 }
 
+const shownAtFirst = 10;
+
+/** The other ends of relations of one type; a team that owns hundreds shows a few of them first. */
+function Targets({ refs }: { refs: readonly string[] }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? refs : refs.slice(0, shownAtFirst);
+  return (
+    <>
+      {shown.map((ref) => (
+        <div key={ref}>
+          <EntityLink entityRef={ref} />
+        </div>
+      ))}
+      {refs.length > shown.length && (
+        <button type="button" className="text-small text-muted hover:text-ink" onClick={() => setAll(true)}>
+          {refs.length - shown.length} more
+        </button>
+      )}
+    </>
+  );
+}
+
 function Relations({ entity }: { entity: Entity }) {
   const groups = groupRelations(entity);
   if (groups.length === 0) return null;
@@ -152,11 +182,7 @@ function Relations({ entity }: { entity: Entity }) {
           <div key={type} className="grid grid-cols-[88px_minmax(0,1fr)] gap-x-6 py-2">
             <dt className="text-muted wrap-anywhere">{label}</dt>
             <dd className="min-w-0 space-y-1">
-              {refs.map((ref) => (
-                <div key={ref}>
-                  <EntityLink entityRef={ref} />
-                </div>
-              ))}
+              <Targets refs={refs} />
             </dd>
           </div>
         ))}

@@ -45,7 +45,7 @@ export function GalleryPage() {
           </Link>
         )}
       </div>
-      {error && <ErrorPanel error={error} doing="list the templates" onRetry={() => refetch()} />}
+      {error && !data && <ErrorPanel error={error} doing="list the templates" onRetry={() => refetch()} />}
       {!data && !error && <Skeleton lines={6} />}
       {data && templates.length === 0 && <NoTemplates />}
       {templates.length > 0 && shown.length === 0 && <Empty title="No template is like this." />}

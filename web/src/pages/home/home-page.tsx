@@ -21,7 +21,7 @@ export function HomePage() {
   useEffect(() => {
     document.title = 'Portico';
   }, []);
-  if (error) return <ErrorPanel error={error} doing="sign you in" />;
+  if (error && !session) return <ErrorPanel error={error} doing="sign you in" />;
   if (!session) return <Skeleton />;
   const { userEntityRef, ownershipEntityRefs } = session.backstageIdentity.identity;
   return (
@@ -96,7 +96,7 @@ function MyRuns({ me }: { me: string }) {
         </Link>
       }
     >
-      {error && <ErrorPanel error={error} doing="list your runs" onRetry={() => refetch()} />}
+      {error && !data && <ErrorPanel error={error} doing="list your runs" onRetry={() => refetch()} />}
       {!data && !error && <Skeleton />}
       {data?.runs.length === 0 && (
         <Empty title="You have not made anything yet.">
@@ -112,8 +112,8 @@ function MyRuns({ me }: { me: string }) {
       <ul className="divide-y">
         {data?.runs.map((run) => (
           <li key={run.id} className="flex items-center gap-4 py-2">
-            <span className="flex w-28 shrink-0">
-              <State look={runLook(run)} />
+            <span className="flex shrink-0 sm:w-28">
+              <State look={runLook(run)} wordFrom="sm" />
             </span>
             <RunLink run={run} />
             <span className="ml-auto shrink-0 text-muted">
@@ -159,7 +159,7 @@ function Owned({ owners }: { owners: readonly string[] }) {
         </Link>
       }
     >
-      {error && <ErrorPanel error={error} doing="list what you own" onRetry={() => refetch()} />}
+      {error && !data && <ErrorPanel error={error} doing="list what you own" onRetry={() => refetch()} />}
       {!data && !error && <Skeleton />}
       {data?.items.length === 0 && (
         <Empty title="Nothing in the catalog names you or your teams as its owner.">

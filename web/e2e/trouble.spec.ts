@@ -1,0 +1,43 @@
+import type { Page } from '@playwright/test';
+import { expect, test } from './portal';
+
+const away = 'Portico does not answer. What you see may be old; trying again …';
+
+/** Has the server be away, for this page, until the function that comes back is called. */
+async function takeServerAway(page: Page): Promise<() => Promise<void>> {
+  const everything = '**/*';
+  await page.route(everything, (route) => route.abort('connectionrefused'));
+  return () => page.unroute(everything);
+}
+
+test('a server that goes away is said, and what is on the page comes back to life with it', async ({
+  portal: page,
+}) => {
+  const rest = page.waitForResponse(/\/assets\/entity-page-/);
+  await page.goto('/catalog?kind=component');
+  const entity = page.getByRole('table').getByRole('row').nth(1).getByRole('link').first();
+  await expect(entity).toBeVisible();
+  await rest;
+
+  const bringBack = await takeServerAway(page);
+  await entity.click();
+  await expect(page.getByRole('status').filter({ hasText: away })).toBeVisible();
+  await expect(page.getByRole('alert')).toContainText('Portico does not answer.');
+  await bringBack();
+  await expect(page.getByRole('region', { name: 'About' })).toBeVisible();
+  await expect(page.getByText(away)).toHaveCount(0);
+});
+
+test('a session that has ended asks to sign in again, and goes on where one was', async ({ portal: page }) => {
+  await page.goto('/runs');
+  await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
+  const protectedParts = /\/api\/(auth|catalog)\//;
+  await page.route(protectedParts, (route) =>
+    route.fulfill({ status: 401, json: { error: { name: 'AuthenticationError', message: 'Illegal token' } } }),
+  );
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Catalog' }).click();
+  await expect(page.getByText('Your session has ended.')).toBeVisible();
+  await page.unroute(protectedParts);
+  await page.getByRole('button', { name: 'Enter as a guest' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Catalog' })).toBeVisible();
+});
