@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { nameOf } from './effects';
-import { effectLook } from './status';
+import type { Effect } from '@/api/types';
+import { made, nameOf } from './effects';
 
 describe('nameOf', () => {
   it.each([
@@ -12,10 +12,17 @@ describe('nameOf', () => {
   });
 });
 
-describe('effectLook', () => {
-  it('does not say that something was undone which was never made', () => {
-    expect(effectLook({ state: 'undone' }).word).toBe('Undone');
-    expect(effectLook({ state: 'undone', note: 'The name was taken.' }).word).toBe('Not made');
-    expect(effectLook({ state: 'kept', note: 'Somebody pushed to it.' }).word).toBe('Kept');
+describe('made', () => {
+  it('leaves out what was announced and then not made', () => {
+    const effect = (state: Effect['state'], note?: string): Effect => ({
+      id: state,
+      stepId: 'publish',
+      kind: 'github:repository',
+      name: 'acme/shop',
+      state,
+      ...(note && { note }),
+    });
+    const left = [effect('intended'), effect('created'), effect('undone'), effect('kept', 'Somebody pushed to it.')];
+    expect(made([...left, effect('undone', 'The name was taken.')])).toEqual(left);
   });
 });

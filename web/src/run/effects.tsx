@@ -2,7 +2,7 @@ import { Database, FileBox, FolderGit2, type LucideIcon, Shapes, Tags } from 'lu
 import type { Effect } from '@/api/types';
 import { classNames } from '@/ui/class-names';
 import { ExternalLink } from '@/ui/external-link';
-import { effectLook, StateIcon } from './status';
+import { effectLooks, StateIcon } from './status';
 
 /** Icons by a word in the effect's kind; kinds are the actions' own, so an unknown one is normal. */
 const icons: [string, LucideIcon][] = [
@@ -29,7 +29,7 @@ export function Effects({ effects }: { effects: readonly Effect[] }) {
 }
 
 function EffectRow({ effect }: { effect: Effect }) {
-  const look = effectLook(effect);
+  const look = effectLooks[effect.state];
   const Icon = iconOf(effect.kind);
   const gone = effect.state === 'undone';
   const name = nameOf(effect);
@@ -49,6 +49,14 @@ function EffectRow({ effect }: { effect: Effect }) {
       </span>
     </li>
   );
+}
+
+/**
+ * The effects that are, or were, in the world. One that was announced and then not made counts as undone, with a note
+ * that says why; an undo leaves none.
+ */
+export function made(effects: readonly Effect[]): Effect[] {
+  return effects.filter(({ state, note }) => !(state === 'undone' && note));
 }
 
 /** What people call the effect. A thing that is called by its address goes without the host, which its link has. */

@@ -9,7 +9,7 @@ import {
   type LucideIcon,
   Undo2,
 } from 'lucide-react';
-import type { Effect, EffectState, RunPhase, RunStatus, RunStep } from '@/api/types';
+import type { EffectState, RunPhase, RunStatus, RunStep } from '@/api/types';
 import { classNames } from '@/ui/class-names';
 
 /** A state as people see it: an icon, a word and a colour, never the colour alone. */
@@ -57,21 +57,12 @@ export function stepLook(step: Pick<RunStep, 'status' | 'waitingUntil'>): Look {
   return step.status === 'open' ? notStarted : statusLooks[step.status];
 }
 
-const effectLooks: Record<EffectState, Look> = {
+export const effectLooks: Record<EffectState, Look> = {
   intended: { ...notStarted, word: 'Intended' },
   created: { ...completed, word: 'Created' },
   undone: { ...rolledBack, word: 'Undone' },
   kept: { ...waiting, icon: CircleCheck, word: 'Kept' },
 };
-
-/** Whether an effect was announced and then not made. It counts as undone, with a note that says why; an undo has none. */
-export function wasNeverMade({ state, note }: Pick<Effect, 'state' | 'note'>): boolean {
-  return state === 'undone' && Boolean(note);
-}
-
-export function effectLook(effect: Pick<Effect, 'state' | 'note'>): Look {
-  return wasNeverMade(effect) ? { ...skipped, word: 'Not made' } : effectLooks[effect.state];
-}
 
 export function StateIcon({ look, size = 16 }: { look: Look; size?: number }) {
   return (

@@ -1,5 +1,5 @@
 import { getRouteApi } from '@tanstack/react-router';
-import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
+import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp, WrapText } from 'lucide-react';
 import { type MouseEvent, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { type Colour, parseAnsi } from '@/run/ansi';
@@ -11,8 +11,10 @@ import { CopyButton } from '@/ui/copy-button';
 import { formatAbsolute, formatDuration } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
 import { cutAt, matchingLines, readLines } from './log-search';
+import { useEnd } from './use-end';
 
 const route = getRouteApi('/runs/$id');
+const wrapKey = 'portico.wrap';
 const lineHeight = 20;
 /** However little room is left in the pane, so much of a log is shown. */
 const leastHeight = 8 * lineHeight;
@@ -29,7 +31,7 @@ interface LogViewProps {
 export function LogView({ lines, connection, name }: LogViewProps) {
   const { line: chosen, find = '' } = route.useSearch();
   const navigate = route.useNavigate();
-  const [wrap, setWrap] = useState(false);
+  const [wrap, setWrap] = useState(() => localStorage.getItem(wrapKey) !== 'off');
   const [current, setCurrent] = useState(0);
   const term = useDeferredValue(find);
   const found = useMemo(() => matchingLines(lines, term), [lines, term]);
@@ -42,6 +44,10 @@ export function LogView({ lines, connection, name }: LogViewProps) {
       replace: true,
       resetScroll: false,
     });
+  };
+  const toggleWrap = () => {
+    localStorage.setItem(wrapKey, wrap ? 'off' : 'on');
+    setWrap(!wrap);
   };
   const step = (by: number) => setCurrent((at) => (at + by + found.length) % Math.max(1, found.length));
   const choose = (event: MouseEvent, number: number) => {
@@ -76,7 +82,7 @@ export function LogView({ lines, connection, name }: LogViewProps) {
         <span role="status" className="px-1 text-small whitespace-nowrap text-muted">
           {connectionWords[connection]}
         </span>
-        <IconButton icon={WrapText} label="Wrap long lines" aria-pressed={wrap} onClick={() => setWrap(!wrap)} />
+        <IconButton icon={WrapText} label="Wrap long lines" aria-pressed={wrap} onClick={toggleWrap} />
         <CopyButton text={() => lines.map((line) => line.text).join('\n')} label="Copy the log" />
       </div>
       <Lines
@@ -114,7 +120,6 @@ interface LinesProps {
 
 function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: LinesProps) {
   const box = useRef<HTMLDivElement>(null);
-  const following = useRef(chosen === undefined);
   const reached = useRef(false);
   const first = lines[0];
   const virtualizer = useVirtualizer({
@@ -123,21 +128,23 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
     estimateSize: () => lineHeight,
     overscan: 20,
     getItemKey: (index) => lines[index]?.key ?? index,
-    rangeExtractor: defaultRangeExtractor,
+    // Scrolled to its end while it is drawn, see useEnd: React cannot draw again at once in the midst of that.
+    useFlushSync: false,
   });
 
-  // The end stays in view while lines come, and when something above takes a part of the box's height.
-  const height = virtualizer.scrollRect?.height;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another height is a reason to scroll
-  useEffect(() => {
-    if (following.current && lines.length > 0) virtualizer.scrollToIndex(lines.length - 1, { align: 'end' });
-  }, [lines.length, height, virtualizer]);
+  const { scrolled, leave } = useEnd(
+    box,
+    atEnd,
+    chosen === undefined,
+    virtualizer.getTotalSize(),
+    virtualizer.scrollRect?.height,
+  );
 
   useEffect(() => {
     if (match === undefined) return;
-    following.current = false;
+    leave();
     virtualizer.scrollToIndex(match, { align: 'center' });
-  }, [match, virtualizer]);
+  }, [match, virtualizer, leave]);
 
   // A linked line is brought into view once, when it has arrived; after that the reader scrolls.
   const linked = chosen?.first;
@@ -147,11 +154,6 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
     reached.current = true;
     virtualizer.scrollToIndex(linked - 1, { align: 'center' });
   }, [arrived, linked, virtualizer]);
-
-  const scrolled = () => {
-    const element = box.current;
-    if (element) following.current = element.scrollHeight - element.scrollTop - element.clientHeight < atEnd;
-  };
 
   return (
     <div

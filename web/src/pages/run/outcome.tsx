@@ -33,21 +33,23 @@ export function Outcome({ output }: { output: RunOutput | undefined }) {
   );
 }
 
+const linkLook = buttonLook('plain', 'max-w-full');
+
 function ResultLink({ link: { title, url, entityRef } }: { link: OutputLink }) {
   if (entityRef) {
     const { kind, namespace, name } = parseRef(entityRef);
     return (
-      <Link to="/catalog/$namespace/$kind/$name" params={{ kind, namespace, name }} className={buttonLook()}>
+      <Link to="/catalog/$namespace/$kind/$name" params={{ kind, namespace, name }} className={linkLook}>
         <KindIcon kind={kind} />
-        {title ?? humanizeRef(entityRef, kind)}
+        <span className="min-w-0 truncate">{title ?? humanizeRef(entityRef, kind)}</span>
       </Link>
     );
   }
   if (!url || !isSafeUrl(url)) return null;
   return (
-    <a href={url} target="_blank" rel="noreferrer" className={buttonLook()}>
-      {title ?? url}
-      <ArrowUpRight size={14} aria-label="(opens in a new tab)" className="text-muted" />
+    <a href={url} target="_blank" rel="noreferrer" className={linkLook}>
+      <span className="min-w-0 truncate">{title ?? url}</span>
+      <ArrowUpRight size={14} aria-label="(opens in a new tab)" className="shrink-0 text-muted" />
     </a>
   );
 }

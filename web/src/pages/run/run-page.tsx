@@ -4,9 +4,8 @@ import { useEffect } from 'react';
 import { ApiError } from '@/api/errors';
 import { isLive, runQuery, taskQuery } from '@/api/queries';
 import type { RunDetail, RunStep } from '@/api/types';
-import { Effects } from '@/run/effects';
+import { Effects, made } from '@/run/effects';
 import { runName } from '@/run/name';
-import { wasNeverMade } from '@/run/status';
 import { useRunLog } from '@/run/use-run-log';
 import { classNames } from '@/ui/class-names';
 import { ErrorPanel, Skeleton } from '@/ui/states';
@@ -53,7 +52,7 @@ function Run({ run }: { run: RunDetail }) {
       <div className="grid min-h-0 grow grid-cols-1 gap-x-10 gap-y-5 lg:grid-cols-[minmax(320px,2fr)_minmax(0,5fr)] lg:grid-rows-[auto_minmax(0,1fr)]">
         <div
           className={classNames(
-            'min-w-0 space-y-5 empty:hidden lg:col-start-2 panes:max-h-[45dvh] panes:overflow-y-auto',
+            'relative min-w-0 space-y-5 empty:hidden lg:col-start-2 panes:max-h-[45dvh] panes:overflow-y-auto',
             !focused && 'lg:hidden',
           )}
         >
@@ -66,7 +65,7 @@ function Run({ run }: { run: RunDetail }) {
         </div>
         <div
           id="step"
-          className="flex min-h-0 min-w-0 scroll-mt-14 flex-col gap-3 panes:overflow-y-auto lg:col-start-2"
+          className="relative flex min-h-0 min-w-0 scroll-mt-14 flex-col gap-3 panes:overflow-y-auto lg:col-start-2"
         >
           {error && <ErrorPanel error={error} doing="read the log" />}
           {step ? (
@@ -107,9 +106,9 @@ function isWaiting(step: RunStep): boolean {
 }
 
 function Created({ run }: { run: RunDetail }) {
-  const made = run.effects.filter((effect) => !wasNeverMade(effect));
-  if (made.length === 0) return null;
-  const left = made.filter((effect) => effect.state === 'created').length;
+  const effects = made(run.effects);
+  if (effects.length === 0) return null;
+  const left = effects.filter((effect) => effect.state === 'created').length;
   return (
     <section aria-labelledby="created" className="flex shrink-0 flex-col panes:max-h-2/5">
       <h2 id="created" className="flex items-baseline justify-between border-b pb-1.5">
@@ -120,8 +119,8 @@ function Created({ run }: { run: RunDetail }) {
           </span>
         )}
       </h2>
-      <div className="min-h-0 overflow-y-auto">
-        <Effects effects={made} />
+      <div className="relative min-h-0 overflow-y-auto">
+        <Effects effects={effects} />
       </div>
     </section>
   );

@@ -3,7 +3,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { actionsQuery } from '@/api/queries';
 import type { JsonObject, RunDetail, RunStep, TemplateStep } from '@/api/types';
-import { Effects } from '@/run/effects';
+import { Effects, made } from '@/run/effects';
 import type { RunLog } from '@/run/log';
 import { State, stepLook } from '@/run/status';
 import type { Connection } from '@/run/use-run-log';
@@ -37,7 +37,7 @@ interface StepPanelProps extends LogProps {
 export function StepPanel({ run, step, written, log, connection }: StepPanelProps) {
   const { view = step.status === 'open' ? 'input' : 'log' } = route.useSearch();
   const lines = useSyncExternalStore(log.subscribe, () => log.ofStep(step.id));
-  const effects = run.effects.filter((effect) => effect.stepId === step.id);
+  const effects = made(run.effects).filter((effect) => effect.stepId === step.id);
   return (
     <section aria-label={`Step ${step.name}`} className={panelLook}>
       <header>
@@ -46,7 +46,6 @@ export function StepPanel({ run, step, written, log, connection }: StepPanelProp
           <span className="flex font-normal">
             <State look={stepLook(step)} />
           </span>
-          <Took step={step} />
         </h2>
         <About step={step} written={written} />
       </header>
@@ -94,12 +93,13 @@ function isSaidAbove(run: RunDetail, step: RunStep): boolean {
 function Took({ step }: { step: RunStep }) {
   if (!step.startedAt || step.status === 'skipped') return null;
   return (
-    <span className="text-small font-normal text-muted">
+    <>
+      {' · '}
       <Duration from={step.startedAt} to={step.endedAt} />
       {step.attempts !== undefined && step.attempts > 1 && ` · ${step.attempts} attempts`}
       {' · started '}
       <RelativeTime at={step.startedAt} />
-    </span>
+    </>
   );
 }
 
@@ -107,13 +107,14 @@ function About({ step, written }: { step: RunStep; written: TemplateStep | undef
   const { data: actions } = useQuery(actionsQuery);
   const description = actions?.find((action) => action.id === step.action)?.description;
   return (
-    <div className="mt-0.5 text-muted">
-      <p>
-        <code className="font-mono text-small">{step.action}</code>
+    <div className="mt-0.5 space-y-1 text-muted">
+      <p className="text-small">
+        <code className="font-mono">{step.action}</code>
+        <Took step={step} />
         {written?.if !== undefined && (
           <>
-            {' '}
-            only if <code className="font-mono text-small wrap-anywhere">{String(written.if)}</code>
+            {' · only if '}
+            <code className="font-mono wrap-anywhere">{String(written.if)}</code>
           </>
         )}
       </p>

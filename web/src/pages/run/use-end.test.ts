@@ -1,0 +1,54 @@
+// @vitest-environment happy-dom
+import { renderHook } from '@testing-library/react';
+import { expect, it } from 'vitest';
+import { useEnd } from './use-end';
+
+/** A box of 100 pixels that holds as much as it is told to. */
+function show(begins = true) {
+  const element = document.createElement('div');
+  let scrollHeight = 100;
+  Object.defineProperties(element, { clientHeight: { value: 100 }, scrollHeight: { get: () => scrollHeight } });
+  const { result, rerender } = renderHook(({ size }) => useEnd({ current: element }, 40, begins, size), {
+    initialProps: { size: scrollHeight },
+  });
+  element.addEventListener('scroll', () => result.current.scrolled());
+  return {
+    element,
+    leave: () => result.current.leave(),
+    grow(to: number) {
+      scrollHeight = to;
+      rerender({ size: to });
+    },
+    scroll(to: number) {
+      element.scrollTop = to;
+      element.dispatchEvent(new Event('scroll'));
+    },
+  };
+}
+
+it('stays at the end while the box grows, and tells so at once', () => {
+  const { element, grow } = show();
+  let told = 0;
+  element.addEventListener('scroll', () => told++);
+  grow(500);
+  grow(900);
+  expect([element.scrollTop, told]).toEqual([900, 2]);
+});
+
+it('leaves a reader who went up alone until they come back', () => {
+  const { element, grow, scroll } = show();
+  grow(500);
+  scroll(200);
+  grow(900);
+  expect(element.scrollTop).toBe(200);
+  scroll(790);
+  grow(1000);
+  expect(element.scrollTop).toBe(1000);
+});
+
+it('lets go when something in the middle is to be shown', () => {
+  const { element, grow, leave } = show();
+  leave();
+  grow(500);
+  expect(element.scrollTop).toBe(100);
+});
