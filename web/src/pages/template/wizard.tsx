@@ -1,17 +1,13 @@
 import { getRouteApi } from '@tanstack/react-router';
-import { ArrowLeft, ArrowRight } from 'lucide-react';
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
-import type { Entity, Integration, JsonObject, ParameterSchema } from '@/api/types';
-import { Button } from '@/ui/button';
-import { Markdown } from '@/ui/markdown';
-import { Skeleton } from '@/ui/states';
-import { loadDraft, readFormData, saveDraft } from './draft';
+import { useEffect, useMemo, useState } from 'react';
+import type { Entity, Integration, ParameterSchema } from '@/api/types';
 import type { WizardContext } from './form/context';
-import { errorSchemaOf, fieldId, type Page, problemsOn, secretNames, withDefaults } from './pages';
+import { PageStep } from './page-step';
+import { type Page, problemsOn } from './pages';
 import { Progress } from './progress';
 import { Review } from './review';
+import { useValues } from './use-values';
 
-const PageForm = lazy(() => import('./form/page-form'));
 const route = getRouteApi('/create/templates/$namespace/$name');
 
 interface WizardProps {
@@ -25,14 +21,11 @@ interface WizardProps {
 
 /** A template's pages one after the other, then the review. The address holds the page, the tab the values. */
 export function Wizard({ templateRef, parameters, template, pages, owners, integrations }: WizardProps) {
-  const { page: wanted = 1, formData } = route.useSearch();
+  const { page: wanted = 1 } = route.useSearch();
   const navigate = route.useNavigate();
-  const names = useMemo(() => secretNames(pages), [pages]);
-  const fresh = useMemo(() => withDefaults(pages, {}), [pages]);
-  const [values, setValues] = useState(() =>
-    withDefaults(pages, readFormData(formData) ?? loadDraft(templateRef) ?? {}),
-  );
+  const { values, change, startOver } = useValues(templateRef, pages);
   const [secrets, setSecrets] = useState<Record<string, string>>({});
+  // Counted so that a page begun anew has forgotten what was touched.
   const [beginnings, setBeginnings] = useState(0);
   const problems = useMemo(() => pages.map((page) => problemsOn(page, values)), [pages, values]);
 
@@ -49,24 +42,16 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
     if (wanted - 1 > current) navigate({ search: (search) => ({ ...search, page: current + 1 }), replace: true });
   }, [wanted, current, navigate]);
 
-  useEffect(() => saveDraft(templateRef, values, names), [templateRef, values, names]);
-
   const context: WizardContext = {
     integrations,
     owners,
     secrets,
     setSecret: (name, value) => setSecrets((before) => ({ ...before, [name]: value })),
   };
-  const change = (next: JsonObject) => {
-    setValues(next);
-    // The values of the address would take the place of what is typed now when the page is loaded again.
-    if (formData) navigate({ search: ({ formData: _, ...rest }) => rest, replace: true, resetScroll: false });
-  };
-  const startOver = () => {
-    setValues(fresh);
+  const empty = () => {
+    startOver?.();
     setSecrets({});
     setBeginnings(beginnings + 1);
-    navigate({ search: {} });
   };
   const labels = parameters.presentation?.buttonLabels;
   return (
@@ -82,7 +67,7 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
           onChange={change}
           onNext={() => go(current + 1)}
           {...(current > 0 && { onBack: () => go(current - 1) })}
-          {...(!sameValues(values, fresh) && { onStartOver: startOver })}
+          {...(startOver && { onStartOver: empty })}
           backLabel={labels?.backButtonText ?? 'Back'}
           nextLabel={current === pages.length - 1 ? (labels?.reviewButtonText ?? 'Review') : 'Next'}
         />
@@ -100,104 +85,5 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
         />
       )}
     </div>
-  );
-}
-
-function sameValues(a: JsonObject, b: JsonObject): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-interface PageStepProps {
-  page: Page;
-  problems: ReturnType<typeof problemsOn>;
-  values: JsonObject;
-  context: WizardContext;
-  onChange: (values: JsonObject) => void;
-  onNext: () => void;
-  onBack?: () => void;
-  /** Empties every page; left out when they hold nothing but their defaults. */
-  onStartOver?: () => void;
-  backLabel: string;
-  nextLabel: string;
-}
-
-const formId = 'template-form';
-
-function PageStep({ page, problems, values, context, ...props }: PageStepProps) {
-  const { onChange, onNext, onBack, onStartOver, backLabel, nextLabel } = props;
-  const section = useRef<HTMLElement>(null);
-  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
-  const [attempts, setAttempts] = useState(0);
-  const attempted = attempts > 0;
-  // A field is judged once it was touched, and every field once somebody tried to go on.
-  const errors = useMemo(
-    () => errorSchemaOf(problems, (id) => attempted || touched.has(id)),
-    [problems, attempted, touched],
-  );
-  const touch = (id: string) => {
-    if (!touched.has(id)) setTouched(new Set([...touched, id]));
-  };
-  const submit = () => {
-    if (problems.length === 0) return onNext();
-    setAttempts(attempts + 1);
-  };
-  const first = problems[0];
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each attempt leads to what was wrong then
-  useEffect(() => {
-    if (!attempted || !first) return;
-    const wrong = section.current?.querySelector<HTMLElement>('[aria-invalid]');
-    (wrong ?? document.getElementById(fieldId(first.path)))?.focus();
-  }, [attempts]);
-  const general = attempted ? problems.filter(({ path }) => path.length === 0) : [];
-
-  return (
-    <section ref={section} aria-labelledby="page-title" className="space-y-5">
-      <header>
-        <h2 id="page-title">{page.title}</h2>
-        {page.description && (
-          <div className="mt-1 text-muted">
-            <Markdown>{page.description}</Markdown>
-          </div>
-        )}
-      </header>
-      <Suspense fallback={<Skeleton lines={6} />}>
-        <PageForm
-          id={formId}
-          schema={page.schema}
-          uiSchema={page.uiSchema}
-          values={values}
-          errors={errors}
-          context={context}
-          onChange={onChange}
-          onTouch={touch}
-          onSubmit={submit}
-        />
-      </Suspense>
-      {general.map(({ message }) => (
-        <p key={message} role="alert" className="text-failed">
-          {message}
-        </p>
-      ))}
-      <footer className="flex items-center gap-2 border-t pt-4">
-        {onBack && (
-          <Button icon={ArrowLeft} onClick={onBack}>
-            {backLabel}
-          </Button>
-        )}
-        {onStartOver && (
-          <Button tone="quiet" title="Empties every page of the form" onClick={onStartOver}>
-            Start over
-          </Button>
-        )}
-        <span className="grow" />
-        <Button type="submit" form={formId} tone="primary">
-          {nextLabel}
-          <ArrowRight size={16} aria-hidden />
-        </Button>
-      </footer>
-      <p role="status" className="sr-only">
-        {attempted && problems.length > 0 ? `${problems.length} fields need attention` : ''}
-      </p>
-    </section>
   );
 }

@@ -1,0 +1,106 @@
+import { ArrowLeft, ArrowRight } from 'lucide-react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import type { JsonObject } from '@/api/types';
+import { Button } from '@/ui/button';
+import { Markdown } from '@/ui/markdown';
+import { Skeleton } from '@/ui/states';
+import type { WizardContext } from './form/context';
+import { errorSchemaOf, fieldId, type Page, type problemsOn } from './pages';
+
+const PageForm = lazy(() => import('./form/page-form'));
+
+interface PageStepProps {
+  page: Page;
+  problems: ReturnType<typeof problemsOn>;
+  values: JsonObject;
+  context: WizardContext;
+  onChange: (values: JsonObject) => void;
+  onNext: () => void;
+  onBack?: () => void;
+  /** Empties every page; left out when they hold nothing but their defaults. */
+  onStartOver?: () => void;
+  backLabel: string;
+  nextLabel: string;
+}
+
+const formId = 'template-form';
+
+/** One page of the form, which is left only when nothing is wrong on it. */
+export function PageStep({ page, problems, values, context, ...props }: PageStepProps) {
+  const { onChange, onNext, onBack, onStartOver, backLabel, nextLabel } = props;
+  const section = useRef<HTMLElement>(null);
+  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+  const [attempts, setAttempts] = useState(0);
+  const attempted = attempts > 0;
+  // A field is judged once it was touched, and every field once somebody tried to go on.
+  const errors = useMemo(
+    () => errorSchemaOf(problems, (id) => attempted || touched.has(id)),
+    [problems, attempted, touched],
+  );
+  const touch = (id: string) => {
+    if (!touched.has(id)) setTouched(new Set([...touched, id]));
+  };
+  const submit = () => {
+    if (problems.length === 0) return onNext();
+    setAttempts(attempts + 1);
+  };
+  const first = problems[0];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each attempt leads to what was wrong then
+  useEffect(() => {
+    if (!attempted || !first) return;
+    const wrong = section.current?.querySelector<HTMLElement>('[aria-invalid]');
+    (wrong ?? document.getElementById(fieldId(first.path)))?.focus();
+  }, [attempts]);
+  const general = attempted ? problems.filter(({ path }) => path.length === 0) : [];
+
+  return (
+    <section ref={section} aria-labelledby="page-title" className="space-y-5">
+      <header>
+        <h2 id="page-title">{page.title}</h2>
+        {page.description && (
+          <div className="mt-1 text-muted">
+            <Markdown>{page.description}</Markdown>
+          </div>
+        )}
+      </header>
+      <Suspense fallback={<Skeleton lines={6} />}>
+        <PageForm
+          id={formId}
+          schema={page.schema}
+          uiSchema={page.uiSchema}
+          values={values}
+          errors={errors}
+          context={context}
+          onChange={onChange}
+          onTouch={touch}
+          onSubmit={submit}
+        />
+      </Suspense>
+      {general.map(({ message }) => (
+        <p key={message} role="alert" className="text-failed">
+          {message}
+        </p>
+      ))}
+      <footer className="flex items-center gap-2 border-t pt-4">
+        {onBack && (
+          <Button icon={ArrowLeft} onClick={onBack}>
+            {backLabel}
+          </Button>
+        )}
+        <span className="grow" />
+        {onStartOver && (
+          <Button tone="quiet" title="Empties every page of the form" onClick={onStartOver}>
+            Start over
+          </Button>
+        )}
+        <Button type="submit" form={formId} tone="primary">
+          {nextLabel}
+          <ArrowRight size={16} aria-hidden />
+        </Button>
+      </footer>
+      <p role="status" className="sr-only">
+        {attempted && problems.length > 0 ? `${problems.length} fields need attention` : ''}
+      </p>
+    </section>
+  );
+}
