@@ -55,7 +55,7 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
 /** Whether the rail shows icons only: as the person chose or, before that, when the window is not wide. */
 function useRail(): [collapsed: boolean, toggle: () => void] {
   const [chosen, setChosen] = useState(() => localStorage.getItem(collapsedKey));
-  const roomy = useMedia('(width >= 64rem)');
+  const roomy = useMedia('(width >= 72rem)');
   const collapsed = chosen ? chosen === 'narrow' : !roomy;
   const toggle = () => {
     const next = collapsed ? 'wide' : 'narrow';

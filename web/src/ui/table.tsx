@@ -25,7 +25,7 @@ interface TableProps<Row> {
 /** Below the bar at the top of the page; a border would be left behind when the cell sticks. */
 const headLook = 'sticky top-12 z-10 bg-page py-1.5 pr-4 font-normal shadow-[inset_0_-1px_var(--hairline)]';
 
-const rowHeight = 37;
+const rowHeight = 35;
 /** So many rows before the end the next ones are asked for. */
 const ahead = 30;
 
@@ -84,7 +84,7 @@ export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: T
               className="border-b hover:bg-hover"
             >
               {columns.map((column) => (
-                <td key={column.key} className={classNames('py-2 pr-4 align-top', column.className)}>
+                <td key={column.key} className={classNames('py-1.5 pr-4 align-top', column.className)}>
                   {column.cell(row)}
                 </td>
               ))}

@@ -204,7 +204,7 @@ function useColumns(): Column<Entity>[] {
     {
       key: 'lifecycle',
       header: 'Lifecycle',
-      className: 'hidden w-28 md:max-xl:table-cell 2xl:table-cell',
+      className: 'hidden w-28 md:max-lg:table-cell 2xl:table-cell',
       cell: (entity) => <Muted>{String(entity.spec?.lifecycle ?? '')}</Muted>,
     },
     {

@@ -18,7 +18,7 @@ export function FacetList({ kinds }: { kinds: readonly string[] }) {
   const chosen = facets.reduce((sum, { key }) => sum + (search[key]?.length ?? 0), 0);
   const [open, setOpen] = useState(false);
   return (
-    <div>
+    <div className="lg:sticky lg:top-17 lg:max-h-[calc(100dvh-88px)] lg:self-start lg:overflow-y-auto">
       <button
         type="button"
         aria-expanded={open}
