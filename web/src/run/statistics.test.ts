@@ -1,17 +1,18 @@
 import { expect, it } from 'vitest';
-import type { RunStatus, RunSummary } from '@/api/types';
+import type { RunPhase, RunSummary } from '@/api/types';
 import { statisticsByTemplate } from './statistics';
 
-function run(templateRef: string, status: RunStatus, seconds: number): RunSummary {
+function run(templateRef: string, phase: RunPhase, seconds: number): RunSummary {
   const createdAt = new Date('2026-11-22T10:00:00Z');
   const finishedAt = new Date(createdAt.getTime() + seconds * 1000);
   return {
-    id: `${templateRef}${status}${seconds}`,
+    id: `${templateRef}${phase}${seconds}`,
     templateRef,
     title: 't',
     subject: '',
-    status,
-    phase: 'done',
+    // Backstage has one word for all that did not complete.
+    status: phase === 'done' ? 'completed' : 'failed',
+    phase,
     createdAt: createdAt.toISOString(),
     finishedAt: finishedAt.toISOString(),
   };
@@ -19,13 +20,14 @@ function run(templateRef: string, status: RunStatus, seconds: number): RunSummar
 
 it('counts what ended and takes the median of what completed', () => {
   const statistics = statisticsByTemplate([
-    run('a', 'completed', 1),
-    run('a', 'completed', 5),
-    run('a', 'completed', 60),
-    run('a', 'failed', 300),
+    run('a', 'done', 1),
+    run('a', 'done', 5),
+    run('a', 'done', 60),
+    run('a', 'parked', 300),
     run('a', 'cancelled', 2),
-    run('b', 'failed', 1),
-    run('c', 'processing', 1),
+    run('a', 'rolledBack', 3),
+    run('b', 'parked', 1),
+    run('c', 'running', 1),
   ]);
   expect(statistics.get('a')).toEqual({ ended: 4, completed: 3, typical: 5000 });
   expect(statistics.get('b')).toEqual({ ended: 1, completed: 0, typical: undefined });

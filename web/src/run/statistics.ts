@@ -8,11 +8,11 @@ export interface Statistics {
   typical: number | undefined;
 }
 
-/** Statistics by template reference. Runs that were cancelled say nothing about the template and are left out. */
+/** Statistics by template reference. What somebody cancelled or rolled back says nothing about the template. */
 export function statisticsByTemplate(runs: readonly RunSummary[]): Map<string, Statistics> {
   const byTemplate = new Map<string, RunSummary[]>();
   for (const run of runs) {
-    if (run.status !== 'completed' && run.status !== 'failed') continue;
+    if (run.phase !== 'done' && run.phase !== 'parked') continue;
     byTemplate.set(run.templateRef, [...(byTemplate.get(run.templateRef) ?? []), run]);
   }
   return new Map([...byTemplate].map(([ref, alike]) => [ref, statisticsOf(alike)]));
