@@ -1,4 +1,4 @@
-import { expect, fillGoldenPath, freshName, test } from './portal';
+import { expect, fillGoldenPath, freshName, runToEnd, test } from './portal';
 
 test('search opens from everywhere, and Enter goes there', async ({ portal: page }) => {
   await page.goto('/runs');
@@ -68,4 +68,16 @@ test('following a link with the keyboard goes on in the new page', async ({ port
   await page.getByRole('table').getByRole('row').nth(1).getByRole('link').first().press('Enter');
   await expect(page.getByRole('region', { name: 'About' })).toBeVisible();
   await expect(page.getByRole('main')).toBeFocused();
+});
+
+test('Tab passes a log, and does not stop at each of its lines', async ({ portal: page, request }) => {
+  const run = await runToEnd(request, 'step-tour', { rest: 0 });
+  await page.goto(`/runs/${run}`);
+  const log = page.getByRole('log');
+  await expect(log).toContainText('Run completed');
+  await page.getByRole('button', { name: 'Copy the log' }).focus();
+  await page.keyboard.press('Tab');
+  await expect(log).toBeFocused();
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('main').locator(':focus')).toHaveCount(0);
 });

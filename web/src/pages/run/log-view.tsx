@@ -244,6 +244,8 @@ function Line({ line, number, since, repeats, wrap, term, selected, current, onC
       <a
         href={`?line=${number}`}
         aria-label={`Link to line ${number}`}
+        // Thousands of stops would keep Tab from ever leaving the log.
+        tabIndex={-1}
         onClick={(event) => onChoose(event, number)}
         className="w-12 shrink-0 pr-2 text-right text-muted select-none hover:text-accent"
       >

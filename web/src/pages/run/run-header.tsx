@@ -31,31 +31,25 @@ export function RunHeader({ run, task, withMoves }: RunHeaderProps) {
             <Duration from={run.startedAt ?? run.createdAt} to={run.finishedAt} />
           </span>
         </h1>
-        <p className="mt-1 flex flex-wrap items-center gap-x-2 text-muted">
-          <EntityLink entityRef={run.templateRef} defaultKind="template" title={run.subject ? run.title : name} />
-          {run.createdBy && (
-            <>
-              <span>for</span>
-              <EntityLink entityRef={run.createdBy} />
-            </>
-          )}
-          <span aria-hidden>·</span>
+        <p className="mt-1 flex flex-wrap items-center gap-x-4 text-muted">
+          <span className="inline-flex min-w-0 flex-wrap items-center gap-x-1.5">
+            <EntityLink entityRef={run.templateRef} defaultKind="template" title={run.subject ? run.title : name} />
+            {run.createdBy && (
+              <>
+                for <EntityLink entityRef={run.createdBy} />
+              </>
+            )}
+          </span>
           <span>
             started <RelativeTime at={run.startedAt ?? run.createdAt} />
           </span>
-          <span aria-hidden>·</span>
           <span className="inline-flex items-center">
             <code className="font-mono text-small" title={run.id}>
               {run.id.slice(0, 8)}
             </code>
             <CopyButton text={() => run.id} label="Copy the run's id" />
           </span>
-          {temporal && (
-            <>
-              <span aria-hidden>·</span>
-              <ExternalLink href={temporal}>Temporal</ExternalLink>
-            </>
-          )}
+          {temporal && <ExternalLink href={temporal}>Temporal</ExternalLink>}
         </p>
       </div>
       {withMoves && <Moves run={run} task={task} />}
