@@ -16,9 +16,13 @@ describe('made', () => {
   it('leaves out what was announced and then not made', () => {
     const effect = (state: Effect['state'], note?: string): Effect => ({
       id: state,
+      runId: 'run',
       stepId: 'publish',
+      action: 'publish:github',
       kind: 'github:repository',
       name: 'acme/shop',
+      key: 'acme/shop',
+      intendedAt: '2026-11-22T10:00:00Z',
       state,
       ...(note && { note }),
     });

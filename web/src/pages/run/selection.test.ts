@@ -3,7 +3,13 @@ import type { RunStep } from '@/api/types';
 import { rowInView, stepInFocus, wholeRun } from './selection';
 
 function steps(...statuses: RunStep['status'][]): RunStep[] {
-  return statuses.map((status, index) => ({ id: `s${index + 1}`, name: 'Step', action: 'debug:log', status }));
+  return statuses.map((status, index) => ({
+    id: `s${index + 1}`,
+    name: 'Step',
+    action: 'debug:log',
+    status,
+    attempts: 1,
+  }));
 }
 
 describe('stepInFocus', () => {

@@ -67,7 +67,7 @@ const singleParameter = /^\$\{\{\s*(not\s+)?parameters\.([A-Za-z_]\w*)\s*\}\}$/;
  * parameter, `${{ parameters.x }}` or `${{ not parameters.x }}`, is decided here; the rest is the server's to evaluate.
  */
 export function willRun(step: TemplateStep, values: JsonObject): boolean | undefined {
-  if (typeof step.if !== 'string') return step.if ?? true;
+  if (typeof step.if !== 'string') return step.if !== false;
   const match = singleParameter.exec(step.if.trim());
   if (!match?.[2]) return undefined;
   const value = values[match[2]];
