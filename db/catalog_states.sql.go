@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -137,30 +138,32 @@ func (q *Queries) CatalogAncestry(ctx context.Context, db DBTX, entityRef string
 
 const catalogClaimDue = `-- name: CatalogClaimDue :many
 update catalog_states s
-set next_update_at = now() + make_interval(secs => $1::float8)
+set held_by = $1::uuid, next_update_at = now() + make_interval(secs => $2::float8)
 from (
-    select entity_id from catalog_states
-    where next_update_at <= now()
-    order by next_update_at
-    limit $2
-    for update skip locked
+    select d.entity_id from catalog_states d
+    where d.next_update_at <= now()
+      and not exists (select from catalog_engines e where e.id = d.held_by and e.alive_until > now())
+    order by d.next_update_at
+    limit $3
+    for update of d skip locked
 ) due
 where s.entity_id = due.entity_id
-returning s.entity_id, s.entity_ref, s.location_key, s.unprocessed, s.unprocessed_hash, s.result_hash
+returning s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at
 `
 
 type CatalogClaimDueRow struct {
 	EntityID        uuid.UUID
 	EntityRef       string
-	LocationKey     *string
 	Unprocessed     []byte
 	UnprocessedHash string
 	ResultHash      string
+	Readings        []byte
+	NextUpdateAt    time.Time
 }
 
-// Takes the entities that are due and leases them: nobody else takes them before the lease ends.
-func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, leaseSeconds float64, maxRows int32) ([]CatalogClaimDueRow, error) {
-	rows, err := db.Query(ctx, catalogClaimDue, leaseSeconds, maxRows)
+// Takes entities that are due and that no living engine holds. They are due again when the lease could be over.
+func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, engine uuid.UUID, leaseSeconds float64, maxRows int32) ([]CatalogClaimDueRow, error) {
+	rows, err := db.Query(ctx, catalogClaimDue, engine, leaseSeconds, maxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -171,10 +174,11 @@ func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, leaseSeconds flo
 		if err := rows.Scan(
 			&i.EntityID,
 			&i.EntityRef,
-			&i.LocationKey,
 			&i.Unprocessed,
 			&i.UnprocessedHash,
 			&i.ResultHash,
+			&i.Readings,
+			&i.NextUpdateAt,
 		); err != nil {
 			return nil, err
 		}
@@ -219,15 +223,16 @@ const catalogDescendantsOnlyBelow = `-- name: CatalogDescendantsOnlyBelow :many
 with recursive below (entity_ref) as (
     select s.entity_ref from catalog_states s where s.entity_ref = any ($1::text[])
     union
-    select r.target_ref from catalog_references r join below b on r.source_ref = b.entity_ref
+    select child.target_ref from below b
+    cross join lateral (select r.target_ref from catalog_references r where r.source_ref = b.entity_ref offset 0) child
+), incoming as materialized (
+    select b.entity_ref, emitter.source_ref from below b
+    cross join lateral (select r.source_ref from catalog_references r where r.target_ref = b.entity_ref offset 0) emitter
 ), kept (entity_ref) as (
-    select b.entity_ref from below b
-    where exists (
-        select from catalog_references r
-        where r.target_ref = b.entity_ref
-          and (r.source_key is not null or r.source_ref not in (select entity_ref from below)))
+    select i.entity_ref from incoming i left join below b on b.entity_ref = i.source_ref where b.entity_ref is null
     union
-    select r.target_ref from catalog_references r join kept k on r.source_ref = k.entity_ref
+    select child.target_ref from kept k
+    cross join lateral (select r.target_ref from catalog_references r where r.source_ref = k.entity_ref offset 0) child
 )
 select entity_ref::text from below
 except
@@ -235,7 +240,8 @@ select entity_ref::text from kept
 `
 
 // The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what is
-// still reachable from elsewhere.
+// still reachable from elsewhere. What is dropped is few among many, so references are looked up entity by entity: the offsets keep
+// them from being joined as a whole.
 func (q *Queries) CatalogDescendantsOnlyBelow(ctx context.Context, db DBTX, roots []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogDescendantsOnlyBelow, roots)
 	if err != nil {
@@ -387,7 +393,7 @@ func (q *Queries) CatalogForgetClaims(ctx context.Context, db DBTX, arg CatalogF
 }
 
 const catalogLockStates = `-- name: CatalogLockStates :many
-select entity_ref, entity_id, unprocessed_hash from catalog_states
+select entity_ref, entity_id, unprocessed_hash, held_by from catalog_states
 where entity_ref = any ($1::text[])
 order by entity_ref
 for update
@@ -397,6 +403,7 @@ type CatalogLockStatesRow struct {
 	EntityRef       string
 	EntityID        uuid.UUID
 	UnprocessedHash string
+	HeldBy          *uuid.UUID
 }
 
 // Locks rows in the order of their references, so that transactions that need several never wait for each other in a ring.
@@ -409,7 +416,12 @@ func (q *Queries) CatalogLockStates(ctx context.Context, db DBTX, refs []string)
 	items := []CatalogLockStatesRow{}
 	for rows.Next() {
 		var i CatalogLockStatesRow
-		if err := rows.Scan(&i.EntityRef, &i.EntityID, &i.UnprocessedHash); err != nil {
+		if err := rows.Scan(
+			&i.EntityRef,
+			&i.EntityID,
+			&i.UnprocessedHash,
+			&i.HeldBy,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -495,35 +507,6 @@ func (q *Queries) CatalogParents(ctx context.Context, db DBTX, refs []string) ([
 		return nil, err
 	}
 	return items, nil
-}
-
-const catalogPostponeStates = `-- name: CatalogPostponeStates :exec
-update catalog_states s
-set next_update_at = now() + make_interval(secs => case
-        when done.failed then least(done.delay_seconds, 2 * 2 ^ least(s.failures, 20)) else done.delay_seconds end),
-    failures = case when done.failed then s.failures + 1 else 0 end
-from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as hash,
-        unnest($3::float8[]) as delay_seconds, unnest($4::bool[]) as failed) as done
-where s.entity_id = done.entity_id and s.unprocessed_hash = done.hash and s.next_update_at > now()
-`
-
-type CatalogPostponeStatesParams struct {
-	EntityIds []uuid.UUID
-	Hashes    []string
-	Delays    []float64
-	Failed    []bool
-}
-
-// Sets when entities are due again, unless they changed, or were asked for, since they were taken. What failed to be read is tried
-// again soon at first, then ever later.
-func (q *Queries) CatalogPostponeStates(ctx context.Context, db DBTX, arg CatalogPostponeStatesParams) error {
-	_, err := db.Exec(ctx, catalogPostponeStates,
-		arg.EntityIds,
-		arg.Hashes,
-		arg.Delays,
-		arg.Failed,
-	)
-	return err
 }
 
 const catalogRefByID = `-- name: CatalogRefByID :one
@@ -626,6 +609,62 @@ func (q *Queries) CatalogReleaseClaims(ctx context.Context, db DBTX, refs []stri
 	return items, nil
 }
 
+const catalogReleaseStates = `-- name: CatalogReleaseStates :many
+update catalog_states s
+set held_by = null,
+    next_update_at = case
+        when s.next_update_at <> done.taken_until then s.next_update_at
+        when done.failed then now() + make_interval(secs => least(done.delay_seconds, 2 * 2 ^ least(s.failures, 20)))
+        else now() + make_interval(secs => done.delay_seconds) end,
+    failures = case when done.failed then s.failures + 1 else 0 end,
+    readings = case when done.keep_readings then s.readings else nullif(done.readings, '')::json end
+from (select unnest($2::uuid[]) as entity_id, unnest($3::timestamptz[]) as taken_until,
+        unnest($4::float8[]) as delay_seconds, unnest($5::bool[]) as failed,
+        unnest($6::text[]) as readings, unnest($7::bool[]) as keep_readings) as done
+where s.entity_id = done.entity_id and s.held_by = $1::uuid
+returning s.next_update_at <= now() as due
+`
+
+type CatalogReleaseStatesParams struct {
+	Engine       uuid.UUID
+	EntityIds    []uuid.UUID
+	TakenUntil   []time.Time
+	Delays       []float64
+	Failed       []bool
+	Readings     []string
+	KeepReadings []bool
+}
+
+// Lets go of held entities and says when each is due again, unless it changed or was asked for since it was taken, which has moved
+// next_update_at: then it is due already. What failed is tried again soon at first, then ever later.
+func (q *Queries) CatalogReleaseStates(ctx context.Context, db DBTX, arg CatalogReleaseStatesParams) ([]bool, error) {
+	rows, err := db.Query(ctx, catalogReleaseStates,
+		arg.Engine,
+		arg.EntityIds,
+		arg.TakenUntil,
+		arg.Delays,
+		arg.Failed,
+		arg.Readings,
+		arg.KeepReadings,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []bool{}
+	for rows.Next() {
+		var due bool
+		if err := rows.Scan(&due); err != nil {
+			return nil, err
+		}
+		items = append(items, due)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogSaveConflicts = `-- name: CatalogSaveConflicts :exec
 insert into catalog_conflicts (entity_ref, holder_key, claimant_key, claimant_ref)
 select claim.entity_ref, coalesce(s.location_key, ''), claim.claimant_key, claim.claimant_ref
@@ -721,19 +760,32 @@ func (q *Queries) CatalogTargetsBySource(ctx context.Context, db DBTX, sourceKey
 }
 
 const catalogUpsertStates = `-- name: CatalogUpsertStates :many
-insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash)
-select gen_random_uuid(), found.entity_ref, found.location_key, found.document::json, found.hash
-from (select unnest($1::text[]) as entity_ref, unnest($2::text[]) as location_key,
-        unnest($3::text[]) as document, unnest($4::text[]) as hash) as found
-order by found.entity_ref
-on conflict (entity_ref) do update
-set unprocessed = excluded.unprocessed,
-    unprocessed_hash = excluded.unprocessed_hash,
-    location_key = excluded.location_key,
-    last_discovered_at = now(),
-    next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
-where s.location_key is null or s.location_key = excluded.location_key
-returning s.entity_ref
+with found as materialized (
+    select unnest($1::text[]) as entity_ref, unnest($2::text[]) as location_key,
+        unnest($3::text[]) as document, unnest($4::text[]) as hash
+), known as materialized (
+    select f.entity_ref from found f
+    join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
+    order by f.entity_ref
+    for share of s
+), written as (
+    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash)
+    select gen_random_uuid(), f.entity_ref, f.location_key, f.document::json, f.hash
+    from found f
+    where f.entity_ref not in (select entity_ref from known)
+    order by f.entity_ref
+    on conflict (entity_ref) do update
+    set unprocessed = excluded.unprocessed,
+        unprocessed_hash = excluded.unprocessed_hash,
+        location_key = excluded.location_key,
+        last_discovered_at = now(),
+        next_update_at = now()
+    where s.location_key is null or s.location_key = excluded.location_key
+    returning s.entity_ref
+)
+select entity_ref::text from known
+union all
+select entity_ref::text from written
 `
 
 type CatalogUpsertStatesParams struct {
@@ -743,7 +795,8 @@ type CatalogUpsertStatesParams struct {
 	Hashes       []string
 }
 
-// Writes discovered documents. A reference that another place holds is left alone and not returned; what is returned was accepted.
+// Writes discovered documents, unless they are known already. A reference that another place holds is left alone and not returned; what is
+// returned was accepted.
 func (q *Queries) CatalogUpsertStates(ctx context.Context, db DBTX, arg CatalogUpsertStatesParams) ([]string, error) {
 	rows, err := db.Query(ctx, catalogUpsertStates,
 		arg.Refs,

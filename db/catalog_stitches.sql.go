@@ -65,32 +65,29 @@ func (q *Queries) CatalogRemoveReplacedEntities(ctx context.Context, db DBTX, re
 }
 
 const catalogReplaceSearchRows = `-- name: CatalogReplaceSearchRows :exec
-with wanted as (
-    select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as key, unnest($3::text[]) as value,
-        unnest($4::text[]) as original_value, unnest($5::bool[]) as has_value
-), wanted_rows as (
-    select entity_id, key, case when has_value then value end as value,
-        case when has_value then original_value end as original_value
-    from wanted
+with wanted as materialized (
+    select given.entity_id, given.kind, given.key, case when given.has_value then given.value end as value,
+        case when given.has_value then given.original_value end as original_value
+    from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as kind, unnest($3::text[]) as key,
+            unnest($4::text[]) as value, unnest($5::text[]) as original_value, unnest($6::bool[]) as has_value) as given
+), present as materialized (
+    select entity_id, kind, key, value, original_value from catalog_search where entity_id = any ($7::uuid[])
+), obsolete as materialized (
+    select entity_id, kind, key, value, original_value from present except select entity_id, kind, key, value, original_value from wanted
 ), gone as (
-    delete from catalog_search s
-    where s.entity_id = any ($6::uuid[])
-      and not exists (
-          select from wanted_rows w
-          where w.entity_id = s.entity_id and w.key = s.key
-            and w.value is not distinct from s.value and w.original_value is not distinct from s.original_value)
+    delete from catalog_search s using obsolete o
+    where s.entity_id = o.entity_id and s.key = o.key and s.value = o.value
+), gone_nulls as (
+    delete from catalog_search s using obsolete o
+    where s.entity_id = o.entity_id and s.key = o.key and s.value is null and o.value is null
 )
-insert into catalog_search (entity_id, key, value, original_value)
-select w.entity_id, w.key, w.value, w.original_value
-from wanted_rows w
-where not exists (
-    select from catalog_search s
-    where s.entity_id = w.entity_id and s.key = w.key
-      and s.value is not distinct from w.value and s.original_value is not distinct from w.original_value)
+insert into catalog_search (entity_id, kind, key, value, original_value)
+select entity_id, kind, key, value, original_value from wanted except select entity_id, kind, key, value, original_value from present
 `
 
 type CatalogReplaceSearchRowsParams struct {
 	RowIds    []uuid.UUID
+	Kinds     []string
 	Keys      []string
 	Values    []string
 	Originals []string
@@ -99,10 +96,11 @@ type CatalogReplaceSearchRowsParams struct {
 }
 
 // Brings the search rows of entities to what is given, touching only the rows that differ: one more owner in a group of
-// thousands is one row.
+// thousands is one row. Sets are compared, not rows with each other, so that thousands of rows under one key take no longer than others.
 func (q *Queries) CatalogReplaceSearchRows(ctx context.Context, db DBTX, arg CatalogReplaceSearchRowsParams) error {
 	_, err := db.Exec(ctx, catalogReplaceSearchRows,
 		arg.RowIds,
+		arg.Kinds,
 		arg.Keys,
 		arg.Values,
 		arg.Originals,

@@ -19,6 +19,11 @@ type CatalogConflict struct {
 	LastSeenAt  time.Time
 }
 
+type CatalogEngine struct {
+	ID         uuid.UUID
+	AliveUntil time.Time
+}
+
 type CatalogEntity struct {
 	EntityID  uuid.UUID
 	EntityRef string
@@ -55,6 +60,7 @@ type CatalogSearch struct {
 	Key           string
 	Value         *string
 	OriginalValue *string
+	Kind          string
 }
 
 type CatalogState struct {
@@ -70,6 +76,8 @@ type CatalogState struct {
 	NextUpdateAt     time.Time
 	LastDiscoveredAt time.Time
 	LastProcessedAt  *time.Time
+	HeldBy           *uuid.UUID
+	Readings         []byte
 }
 
 type CatalogStitch struct {

@@ -2,6 +2,7 @@ package processing_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -25,28 +26,57 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-// site serves files that a test can change.
+// site serves files that a test can change, with etags for those who ask with them.
 type site struct {
 	*httptest.Server
 	mutex sync.Mutex
 	files map[string]string
+	// answers count what was asked of each file: "200 a.yaml", "304 a.yaml".
+	answers map[string]int
 }
 
 func newSite(t *testing.T, files map[string]string) *site {
 	t.Helper()
-	s := &site{files: maps.Clone(files)}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mutex.Lock()
-		defer s.mutex.Unlock()
-		content, there := s.files[strings.TrimPrefix(r.URL.Path, "/")]
-		if !there {
-			http.NotFound(w, r)
-			return
-		}
-		_, _ = w.Write([]byte(content))
-	}))
+	s := &site{files: maps.Clone(files), answers: map[string]int{}}
+	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
+}
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	content, there := s.files[name]
+	if !there {
+		http.NotFound(w, r)
+		return
+	}
+	etag := fmt.Sprintf("%q", fmt.Sprintf("%x", sha256.Sum256([]byte(content))))
+	w.Header().Set("ETag", etag)
+	if r.Header.Get("If-None-Match") == etag {
+		s.answers["304 "+name]++
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	s.answers["200 "+name]++
+	_, _ = w.Write([]byte(content))
+}
+
+// forget begins to count anew and gives what was counted.
+func (s *site) forget() map[string]int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	counted := s.answers
+	s.answers = map[string]int{}
+	return counted
+}
+
+// answered is how often the site gave an answer.
+func (s *site) answered(what string) int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.answers[what]
 }
 
 func (s *site) set(name, content string) {
@@ -420,28 +450,4 @@ func TestEngineShowsWhatIsBroughtAtOnce(t *testing.T) {
 	took := time.Since(begun)
 	t.Logf("served after %s", took)
 	require.Less(t, took, 10*time.Second, "about 150 ms on a quiet machine; this bound is for one that is not")
-}
-
-func TestStoppedEngineGivesBackWhatItTook(t *testing.T) {
-	t.Parallel()
-	b := &bench{T: t, pool: testkit.Database(t), state: processing.NewState()}
-	reached, held := make(chan struct{}, 1), make(chan struct{})
-	b.site = newSite(t, nil)
-	b.site.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		reached <- struct{}{}
-		select {
-		case <-held:
-		case <-r.Context().Done():
-		}
-	})
-	engine := b.newEngine(processing.Options{})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Run(ctx) }()
-	location := b.bring("slow.yaml")[0].Ref
-	<-reached
-	cancel()
-	require.NoError(t, <-ended)
-	close(held)
-	require.Equal(t, 1, b.count("select count(*) from catalog_states where entity_ref = $1 and next_update_at <= now() and errors is null", location))
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
-	"github.com/portico-dev/portico/integration"
 )
 
 const (
@@ -21,8 +20,8 @@ const (
 	maxReadError = 5000
 )
 
-// reading is what was found at one target of a Location.
-type reading struct {
+// finding is what was found at one target of a Location.
+type finding struct {
 	children []Emitted
 	errors   []error
 }
@@ -30,20 +29,20 @@ type reading struct {
 // expand reads the targets of a Location and collects the entities there as its children, in the order of the targets.
 func (r *run) expand(ctx context.Context, parent string) {
 	targets := entity.LocationTargets(r.entity, r.location)
-	readings := make([]reading, len(targets))
+	findings := make([]finding, len(targets))
 	group := errgroup.Group{}
 	group.SetLimit(maxReads)
 	for i, target := range targets {
 		r.result.ReadOutside = true
 		group.Go(func() error {
-			readings[i] = r.read(ctx, target, parent)
+			findings[i] = r.read(ctx, target, parent)
 			return nil
 		})
 	}
-	_ = group.Wait() // the readings carry their errors
-	for _, read := range readings {
-		r.result.Children = append(r.result.Children, read.children...)
-		for _, err := range read.errors {
+	_ = group.Wait() // the findings carry their errors
+	for _, found := range findings {
+		r.result.Children = append(r.result.Children, found.children...)
+		for _, err := range found.errors {
 			r.fail(err)
 		}
 	}
@@ -54,20 +53,20 @@ func (r *run) expand(ctx context.Context, parent string) {
 }
 
 // read collects the entities of one target.
-func (r *run) read(ctx context.Context, target entity.LocationSpec, parent string) reading {
+func (r *run) read(ctx context.Context, target entity.LocationSpec, parent string) finding {
 	absolute, err := r.pipeline.absoluteTarget(target, r.location)
 	if err != nil {
-		return reading{errors: []error{err}}
+		return finding{errors: []error{err}}
 	}
 	target.Target = absolute
 	if err := CheckTarget(target); err != nil {
-		return reading{errors: []error{err}}
+		return finding{errors: []error{err}}
 	}
 	files, err := r.files(ctx, target)
 	if err != nil {
-		return reading{errors: []error{err}}
+		return finding{errors: []error{err}}
 	}
-	var found reading
+	var found finding
 	for _, file := range files {
 		location := entity.LocationSpec{Type: target.Type, Target: file.target}
 		documents, err := entity.ParseYAML(file.body, location.String())
@@ -100,21 +99,22 @@ func (r *run) files(ctx context.Context, target entity.LocationSpec) ([]file, er
 }
 
 func (r *run) urlFiles(ctx context.Context, target entity.LocationSpec) ([]file, error) {
-	found, err := r.pipeline.Reader.Search(ctx, target.Target, integration.ReadOptions{})
+	found, err := r.sources.search(ctx, target.Target)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return nil, failure(fault.Input, "%.*s", maxReadError, "Unable to read url, "+describe(err))
 	}
-	if len(found.Files) == 0 && !target.Optional() {
+	if len(found) == 0 && !target.Optional() {
 		return nil, failure(fault.NotFound, "Unable to read url, no matching files found for %s", target.Target)
 	}
-	files := make([]file, len(found.Files))
-	for i, f := range found.Files {
+	files := make([]file, len(found))
+	for i, f := range found {
 		files[i] = file{f.URL, f.Body}
 	}
 	return files, nil
 }
 
 func (r *run) localFiles(ctx context.Context, target entity.LocationSpec) ([]file, error) {
+	r.sources.local()
 	found, err := r.pipeline.Files.GlobFiles(ctx, target.Target)
 	if err != nil {
 		return nil, failure(fault.Input, "%.*s", maxReadError, "file "+target.Target+" could not be read, "+describe(err))
@@ -130,7 +130,7 @@ func (r *run) localFiles(ctx context.Context, target entity.LocationSpec) ([]fil
 }
 
 // collect makes a child of a document, under the annotations that say where it was found.
-func (r *run) collect(found *reading, document entity.Document, location entity.LocationSpec, parent string) {
+func (r *run) collect(found *finding, document entity.Document, location entity.LocationSpec, parent string) {
 	if document.Err != nil {
 		found.errors = append(found.errors, asInput(document.Err))
 		return

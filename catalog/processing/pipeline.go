@@ -14,7 +14,6 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
-	"github.com/portico-dev/portico/integration"
 )
 
 // Pipeline makes one document into an entity. It keeps nothing between documents.
@@ -50,6 +49,10 @@ type Result struct {
 	Errors    []*entity.Error
 	// ReadOutside says that the result depends on more than the document: it must be looked at again even if nothing here changes.
 	ReadOutside bool
+	// Readings are for ProcessAgain; nil when the result has errors or something that it depends on can only be read again.
+	Readings json.RawMessage
+	// Unchanged says that the last result still holds; there is nothing else in this one.
+	Unchanged bool
 }
 
 // hash identifies the result: the same again means that there is nothing to write.
@@ -81,8 +84,14 @@ func Emit(e entity.Entity, like json.RawMessage, location entity.LocationSpec) (
 
 // Process runs a document through the steps of Backstage's pipeline. Whatever is wrong with it is among the result's errors.
 func (p *Pipeline) Process(ctx context.Context, document json.RawMessage) Result {
+	return p.ProcessAgain(ctx, document, nil)
+}
+
+// ProcessAgain is Process for a document that was processed before, with what was read then: when none of that has changed, nor anything else
+// that the result depends on, it is Unchanged.
+func (p *Pipeline) ProcessAgain(ctx context.Context, document, readings json.RawMessage) Result {
 	run := &run{pipeline: p}
-	if err := run.process(ctx, document); err != nil {
+	if err := run.process(ctx, document, readings); err != nil {
 		run.fail(err)
 	}
 	return run.result
@@ -91,6 +100,7 @@ func (p *Pipeline) Process(ctx context.Context, document json.RawMessage) Result
 // run is one document's way through the pipeline.
 type run struct {
 	pipeline         *Pipeline
+	sources          *sources
 	entity           entity.Entity
 	location, origin entity.LocationSpec
 	result           Result
@@ -98,13 +108,22 @@ type run struct {
 
 func (r *run) fail(err error) { r.result.Errors = append(r.result.Errors, asError(err)) }
 
-func (r *run) process(ctx context.Context, document json.RawMessage) error {
+func (r *run) process(ctx context.Context, document, readings json.RawMessage) error {
 	if err := json.Unmarshal(document, &r.entity); err != nil {
 		return fmt.Errorf("decode the document: %w", err)
 	}
 	ref := r.entity.Ref().String()
 	if err := r.locate(); err != nil {
 		return err
+	}
+	basis, err := r.basis(document)
+	if err != nil {
+		return err
+	}
+	r.sources = newSources(r.pipeline.Reader, basis)
+	if r.sources.unchanged(ctx, readings) {
+		r.result = Result{Unchanged: true, ReadOutside: true}
+		return nil
 	}
 	if err := entity.ResolvePlaceholders(ctx, r.entity, r.placeholder); err != nil {
 		return err
@@ -126,8 +145,23 @@ func (r *run) process(ctx context.Context, document json.RawMessage) error {
 	}
 	r.enforceRules()
 	r.result.Entity, r.result.Relations = r.entity, relations
-	r.result.Document, err = entity.Marshal(r.entity, document)
+	if r.result.Document, err = entity.Marshal(r.entity, document); err != nil || len(r.result.Errors) > 0 {
+		return err
+	}
+	r.result.Readings, err = r.sources.readings()
 	return err
+}
+
+// pipelineVersion is raised when the same document and files make something else than before.
+const pipelineVersion = 1
+
+// basis is a hash of all that a result depends on beside what is read elsewhere: the document, the configuration, this code.
+func (r *run) basis(document json.RawMessage) (string, error) {
+	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.links()})
+	if err != nil {
+		return "", fmt.Errorf("encode what a result depends on: %w", err)
+	}
+	return hashOf(data), nil
 }
 
 // locate reads where the entity comes from out of its annotations.
@@ -150,24 +184,29 @@ func (r *run) locate() error {
 
 // annotate says where people see and edit the entity. What its author wrote stays.
 func (r *run) annotate() {
-	if r.location.Type == "url" {
-		r.annotateOnce(entity.AnnotationViewURL, r.location.Target)
-		if edit, known := r.pipeline.Reader.EditURL(r.location.Target); known {
-			r.annotateOnce(entity.AnnotationEditURL, edit)
-		}
-		if _, known := r.pipeline.Reader.ByURL(r.location.Target); known {
-			if directory, err := r.pipeline.Reader.ResolveURL(r.location.Target, "./"); err == nil {
-				r.annotateOnce(entity.AnnotationSourceLocation, "url:"+directory)
-			}
+	for annotation, link := range r.links() {
+		if r.entity.Annotation(annotation) == "" {
+			r.entity.SetAnnotation(annotation, link)
 		}
 	}
 	entity.RejectScriptURLs(r.entity)
 }
 
-func (r *run) annotateOnce(annotation, value string) {
-	if r.entity.Annotation(annotation) == "" {
-		r.entity.SetAnnotation(annotation, value)
+// links are the annotations that lead people to the file that the entity is in. They depend on the integration of its host.
+func (r *run) links() map[string]string {
+	if r.location.Type != "url" {
+		return nil
 	}
+	links := map[string]string{entity.AnnotationViewURL: r.location.Target}
+	if edit, known := r.pipeline.Reader.EditURL(r.location.Target); known {
+		links[entity.AnnotationEditURL] = edit
+	}
+	if _, known := r.pipeline.Reader.ByURL(r.location.Target); known {
+		if directory, err := r.pipeline.Reader.ResolveURL(r.location.Target, "./"); err == nil {
+			links[entity.AnnotationSourceLocation] = "url:" + directory
+		}
+	}
+	return links
 }
 
 // placeholder reads what a placeholder names.
@@ -177,12 +216,12 @@ func (r *run) placeholder(ctx context.Context, key, value string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	read, err := r.pipeline.Reader.ReadURL(ctx, target, integration.ReadOptions{})
+	content, err := r.sources.file(ctx, target)
 	if err != nil {
 		return nil, fmt.Errorf("Placeholder $%s could not read location %s, %s", //nolint:staticcheck // Backstage's wording
 			key, target, describe(err))
 	}
-	return entity.DecodePlaceholder(key, target, read.Body)
+	return entity.DecodePlaceholder(key, target, content)
 }
 
 func (r *run) placeholderURL(key, value string) (string, error) {

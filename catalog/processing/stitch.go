@@ -58,10 +58,11 @@ func (e *Engine) stitchInputs(ctx context.Context, tx pgx.Tx, refs []string) ([]
 
 // stitched is one entity as it is served.
 type stitched struct {
-	id        uuid.UUID
-	ref, hash string
-	document  json.RawMessage
-	rows      []entity.SearchRow
+	id uuid.UUID
+	// kind is in lower case, like ref.
+	kind, ref, hash string
+	document        json.RawMessage
+	rows            []entity.SearchRow
 }
 
 // stitchAll puts entities together and leaves out those that come out as they are served already. One that cannot be put together keeps
@@ -110,7 +111,7 @@ func stitch(input db.CatalogStitchInputsRow, relations []entity.Relation) (stitc
 		return stitched{}, fmt.Errorf("encode %s: %w", input.EntityRef, err)
 	}
 	hash := hashOf(append([]byte(stitchVersion), document...))
-	return stitched{id: input.EntityID, ref: input.EntityRef, hash: hash, document: document, rows: rows}, nil
+	return stitched{id: input.EntityID, kind: strings.ToLower(e.Kind()), ref: input.EntityRef, hash: hash, document: document, rows: rows}, nil
 }
 
 func outgoing(relations []entity.Relation) []any {
@@ -160,6 +161,7 @@ func (e *Engine) serve(ctx context.Context, tx pgx.Tx, asked []string, served []
 		entities.Entities = append(entities.Entities, string(s.document))
 		for _, row := range s.rows {
 			search.RowIds = append(search.RowIds, s.id)
+			search.Kinds = append(search.Kinds, s.kind)
 			search.Keys = append(search.Keys, textOf(&row.Key))
 			search.HasValues = append(search.HasValues, row.Value != nil)
 			search.Values = append(search.Values, textOf(row.Value))

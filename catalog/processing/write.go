@@ -29,36 +29,39 @@ type outcome struct {
 	hash string
 }
 
-// write stores finished work in one transaction. Work on documents that changed meanwhile is dropped: they are due again.
-func (e *Engine) write(ctx context.Context, done []work) error {
+// write stores finished work in one transaction and lets go of it. Results of documents that changed meanwhile are dropped. It has its own
+// deadline: what was done when the engine is told to stop is still written.
+func (s shift) write(ctx context.Context, done []work) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
 	var b *batch
-	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
-		current, err := e.stillCurrent(ctx, tx, done)
+	err := Transact(ctx, s.pool, func(tx pgx.Tx) error {
+		standing, verdicts, err := s.judge(ctx, tx, done)
 		if err != nil {
 			return err
 		}
-		b = &batch{state: e.state, tx: tx, offers: newOffers(), touched: map[string]bool{}}
-		if err := b.sort(current); err != nil {
+		b = &batch{state: s.state, tx: tx, offers: newOffers(), touched: map[string]bool{}}
+		if err := b.sort(standing); err != nil {
 			return err
 		}
 		if err := b.write(ctx); err != nil {
 			return err
 		}
-		return e.postpone(ctx, tx, current)
+		return s.release(ctx, tx, verdicts)
 	})
 	if err != nil {
 		return err
 	}
 	for _, rejected := range b.offers.rejected {
-		e.log.WarnContext(ctx, "catalog: an entity is claimed twice; the first place keeps it",
+		s.log.WarnContext(ctx, "catalog: an entity is claimed twice; the first place keeps it",
 			"entity", rejected.entity.Ref, "claimant", rejected.entity.LocationKey, "emitter", rejected.emitter)
 	}
 	return nil
 }
 
-// stillCurrent locks everything the batch will write to, in one order for all, and keeps the work whose document is still the one it
-// was done on.
-func (e *Engine) stillCurrent(ctx context.Context, tx pgx.Tx, done []work) ([]work, error) {
+// judge locks everything that the results will be written to, in one order for all, and tells which of them stand: those of entities that are
+// still held and of documents that are still the same.
+func (s shift) judge(ctx context.Context, tx pgx.Tx, done []work) (standing []work, verdicts []verdict, err error) {
 	refs := map[string]bool{}
 	for _, item := range done {
 		refs[item.row.EntityRef] = true
@@ -66,22 +69,32 @@ func (e *Engine) stillCurrent(ctx context.Context, tx pgx.Tx, done []work) ([]wo
 			refs[child.Ref] = true
 		}
 	}
-	locked, err := e.queries.CatalogLockStates(ctx, tx, slices.Sorted(maps.Keys(refs)))
+	locked, err := s.queries.CatalogLockStates(ctx, tx, slices.Sorted(maps.Keys(refs)))
 	if err != nil {
-		return nil, fmt.Errorf("lock the entities of a batch: %w", err)
+		return nil, nil, fmt.Errorf("lock the entities of a batch: %w", err)
 	}
-	hashes := make(map[uuid.UUID]string, len(locked))
+	held := make(map[uuid.UUID]string, len(locked))
 	for _, row := range locked {
-		hashes[row.EntityID] = row.UnprocessedHash
+		if row.HeldBy != nil && *row.HeldBy == s.holder {
+			held[row.EntityID] = row.UnprocessedHash
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(done), func(item work) bool {
-		return hashes[item.row.EntityID] != item.row.UnprocessedHash
-	}), nil
+	for _, item := range done {
+		if held[item.row.EntityID] != item.row.UnprocessedHash {
+			verdicts = append(verdicts, verdict{row: item.row})
+			continue
+		}
+		standing, verdicts = append(standing, item), append(verdicts, s.verdict(item))
+	}
+	return standing, verdicts, nil
 }
 
 // sort keeps what came out differently from the last time.
 func (b *batch) sort(items []work) error {
 	for _, item := range items {
+		if item.result.Unchanged {
+			continue
+		}
 		hash, err := item.result.hash()
 		if err != nil {
 			return fmt.Errorf("result of %s: %w", item.row.EntityRef, err)
@@ -215,18 +228,6 @@ func (b *batch) touch(lists ...[]string) {
 			b.touched[ref] = true
 		}
 	}
-}
-
-// postpone says when the entities are due again.
-func (e *Engine) postpone(ctx context.Context, tx pgx.Tx, items []work) error {
-	rows := db.CatalogPostponeStatesParams{EntityIds: entityIDs(items)}
-	for _, item := range items {
-		rows.Hashes = append(rows.Hashes, item.row.UnprocessedHash)
-		rows.Delays = append(rows.Delays, e.delay(item.result).Seconds())
-		rows.Failed = append(rows.Failed, item.result.ReadOutside && len(item.result.Errors) > 0)
-	}
-	err := e.queries.CatalogPostponeStates(ctx, tx, rows)
-	return wrapped(err, "postpone entities")
 }
 
 // RemoveOrphans removes what nothing brings any more and says how many orphans there were.

@@ -1,34 +1,41 @@
 -- name: CatalogClaimDue :many
--- Takes the entities that are due and leases them: nobody else takes them before the lease ends.
+-- Takes entities that are due and that no living engine holds. They are due again when the lease could be over.
 update catalog_states s
-set next_update_at = now() + make_interval(secs => @lease_seconds::float8)
+set held_by = @engine::uuid, next_update_at = now() + make_interval(secs => @lease_seconds::float8)
 from (
-    select entity_id from catalog_states
-    where next_update_at <= now()
-    order by next_update_at
+    select d.entity_id from catalog_states d
+    where d.next_update_at <= now()
+      and not exists (select from catalog_engines e where e.id = d.held_by and e.alive_until > now())
+    order by d.next_update_at
     limit @max_rows
-    for update skip locked
+    for update of d skip locked
 ) due
 where s.entity_id = due.entity_id
-returning s.entity_id, s.entity_ref, s.location_key, s.unprocessed, s.unprocessed_hash, s.result_hash;
+returning s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at;
 
 -- name: CatalogLockStates :many
 -- Locks rows in the order of their references, so that transactions that need several never wait for each other in a ring.
-select entity_ref, entity_id, unprocessed_hash from catalog_states
+select entity_ref, entity_id, unprocessed_hash, held_by from catalog_states
 where entity_ref = any (@refs::text[])
 order by entity_ref
 for update;
 
--- name: CatalogPostponeStates :exec
--- Sets when entities are due again, unless they changed, or were asked for, since they were taken. What failed to be read is tried
--- again soon at first, then ever later.
+-- name: CatalogReleaseStates :many
+-- Lets go of held entities and says when each is due again, unless it changed or was asked for since it was taken, which has moved
+-- next_update_at: then it is due already. What failed is tried again soon at first, then ever later.
 update catalog_states s
-set next_update_at = now() + make_interval(secs => case
-        when done.failed then least(done.delay_seconds, 2 * 2 ^ least(s.failures, 20)) else done.delay_seconds end),
-    failures = case when done.failed then s.failures + 1 else 0 end
-from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@hashes::text[]) as hash,
-        unnest(@delays::float8[]) as delay_seconds, unnest(@failed::bool[]) as failed) as done
-where s.entity_id = done.entity_id and s.unprocessed_hash = done.hash and s.next_update_at > now();
+set held_by = null,
+    next_update_at = case
+        when s.next_update_at <> done.taken_until then s.next_update_at
+        when done.failed then now() + make_interval(secs => least(done.delay_seconds, 2 * 2 ^ least(s.failures, 20)))
+        else now() + make_interval(secs => done.delay_seconds) end,
+    failures = case when done.failed then s.failures + 1 else 0 end,
+    readings = case when done.keep_readings then s.readings else nullif(done.readings, '')::json end
+from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@taken_until::timestamptz[]) as taken_until,
+        unnest(@delays::float8[]) as delay_seconds, unnest(@failed::bool[]) as failed,
+        unnest(@readings::text[]) as readings, unnest(@keep_readings::bool[]) as keep_readings) as done
+where s.entity_id = done.entity_id and s.held_by = @engine::uuid
+returning s.next_update_at <= now() as due;
 
 -- name: CatalogSaveSuccesses :exec
 update catalog_states s
@@ -46,20 +53,34 @@ from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@errors::text[]) a
 where s.entity_id = done.entity_id;
 
 -- name: CatalogUpsertStates :many
--- Writes discovered documents. A reference that another place holds is left alone and not returned; what is returned was accepted.
-insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash)
-select gen_random_uuid(), found.entity_ref, found.location_key, found.document::json, found.hash
-from (select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
-        unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash) as found
-order by found.entity_ref
-on conflict (entity_ref) do update
-set unprocessed = excluded.unprocessed,
-    unprocessed_hash = excluded.unprocessed_hash,
-    location_key = excluded.location_key,
-    last_discovered_at = now(),
-    next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
-where s.location_key is null or s.location_key = excluded.location_key
-returning s.entity_ref;
+-- Writes discovered documents, unless they are known already. A reference that another place holds is left alone and not returned; what is
+-- returned was accepted.
+with found as materialized (
+    select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
+        unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash
+), known as materialized (
+    select f.entity_ref from found f
+    join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
+    order by f.entity_ref
+    for share of s
+), written as (
+    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash)
+    select gen_random_uuid(), f.entity_ref, f.location_key, f.document::json, f.hash
+    from found f
+    where f.entity_ref not in (select entity_ref from known)
+    order by f.entity_ref
+    on conflict (entity_ref) do update
+    set unprocessed = excluded.unprocessed,
+        unprocessed_hash = excluded.unprocessed_hash,
+        location_key = excluded.location_key,
+        last_discovered_at = now(),
+        next_update_at = now()
+    where s.location_key is null or s.location_key = excluded.location_key
+    returning s.entity_ref
+)
+select entity_ref::text from known
+union all
+select entity_ref::text from written;
 
 -- name: CatalogMakeDue :execrows
 update catalog_states set next_update_at = now()
@@ -137,19 +158,21 @@ returning source_ref;
 
 -- name: CatalogDescendantsOnlyBelow :many
 -- The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what is
--- still reachable from elsewhere.
+-- still reachable from elsewhere. What is dropped is few among many, so references are looked up entity by entity: the offsets keep
+-- them from being joined as a whole.
 with recursive below (entity_ref) as (
     select s.entity_ref from catalog_states s where s.entity_ref = any (@roots::text[])
     union
-    select r.target_ref from catalog_references r join below b on r.source_ref = b.entity_ref
+    select child.target_ref from below b
+    cross join lateral (select r.target_ref from catalog_references r where r.source_ref = b.entity_ref offset 0) child
+), incoming as materialized (
+    select b.entity_ref, emitter.source_ref from below b
+    cross join lateral (select r.source_ref from catalog_references r where r.target_ref = b.entity_ref offset 0) emitter
 ), kept (entity_ref) as (
-    select b.entity_ref from below b
-    where exists (
-        select from catalog_references r
-        where r.target_ref = b.entity_ref
-          and (r.source_key is not null or r.source_ref not in (select entity_ref from below)))
+    select i.entity_ref from incoming i left join below b on b.entity_ref = i.source_ref where b.entity_ref is null
     union
-    select r.target_ref from catalog_references r join kept k on r.source_ref = k.entity_ref
+    select child.target_ref from kept k
+    cross join lateral (select r.target_ref from catalog_references r where r.source_ref = k.entity_ref offset 0) child
 )
 select entity_ref::text from below
 except

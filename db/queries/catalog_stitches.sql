@@ -44,26 +44,22 @@ set hash = excluded.hash, entity = excluded.entity, updated_at = now();
 
 -- name: CatalogReplaceSearchRows :exec
 -- Brings the search rows of entities to what is given, touching only the rows that differ: one more owner in a group of
--- thousands is one row.
-with wanted as (
-    select unnest(@row_ids::uuid[]) as entity_id, unnest(@keys::text[]) as key, unnest(@values::text[]) as value,
-        unnest(@originals::text[]) as original_value, unnest(@has_values::bool[]) as has_value
-), wanted_rows as (
-    select entity_id, key, case when has_value then value end as value,
-        case when has_value then original_value end as original_value
-    from wanted
+-- thousands is one row. Sets are compared, not rows with each other, so that thousands of rows under one key take no longer than others.
+with wanted as materialized (
+    select given.entity_id, given.kind, given.key, case when given.has_value then given.value end as value,
+        case when given.has_value then given.original_value end as original_value
+    from (select unnest(@row_ids::uuid[]) as entity_id, unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key,
+            unnest(@values::text[]) as value, unnest(@originals::text[]) as original_value, unnest(@has_values::bool[]) as has_value) as given
+), present as materialized (
+    select entity_id, kind, key, value, original_value from catalog_search where entity_id = any (@entity_ids::uuid[])
+), obsolete as materialized (
+    select * from present except select * from wanted
 ), gone as (
-    delete from catalog_search s
-    where s.entity_id = any (@entity_ids::uuid[])
-      and not exists (
-          select from wanted_rows w
-          where w.entity_id = s.entity_id and w.key = s.key
-            and w.value is not distinct from s.value and w.original_value is not distinct from s.original_value)
+    delete from catalog_search s using obsolete o
+    where s.entity_id = o.entity_id and s.key = o.key and s.value = o.value
+), gone_nulls as (
+    delete from catalog_search s using obsolete o
+    where s.entity_id = o.entity_id and s.key = o.key and s.value is null and o.value is null
 )
-insert into catalog_search (entity_id, key, value, original_value)
-select w.entity_id, w.key, w.value, w.original_value
-from wanted_rows w
-where not exists (
-    select from catalog_search s
-    where s.entity_id = w.entity_id and s.key = w.key
-      and s.value is not distinct from w.value and s.original_value is not distinct from w.original_value);
+insert into catalog_search (entity_id, kind, key, value, original_value)
+select * from wanted except select * from present;

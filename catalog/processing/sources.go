@@ -1,0 +1,170 @@
+package processing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/portico-dev/portico/integration"
+)
+
+const (
+	// askTimeout bounds asking whether anything has changed; then there must be time left to read it all.
+	askTimeout = 10 * time.Second
+	// maxETag bounds, in bytes, an etag that is kept.
+	maxETag = 500
+)
+
+// address is what a processing reads outside its document.
+type address struct {
+	URL string `json:"url"`
+	// Search says that URL may be a pattern, and that finding nothing is no error.
+	Search bool `json:"search,omitempty"`
+}
+
+// reading is an address with the etag of what was read there.
+type reading struct {
+	address
+	ETag string `json:"etag"`
+}
+
+// readings are all that a processing read. While the basis and every etag are the same, the result is.
+type readings struct {
+	// Basis is a hash of everything else that the result depends on.
+	Basis    string    `json:"basis"`
+	Readings []reading `json:"readings"`
+}
+
+// answer is what a host gave for an address.
+type answer struct {
+	files []integration.File
+	etag  string
+	err   error
+}
+
+// sources is what one run of the pipeline reads through. It is safe for concurrent use.
+type sources struct {
+	reader Reader
+	basis  string
+
+	mutex sync.Mutex
+	// asked are answers that were had while asking what has changed.
+	asked map[address]answer
+	etags map[address]string
+	// lasting is false once something was read that has no etag to ask with.
+	lasting bool
+}
+
+func newSources(reader Reader, basis string) *sources {
+	return &sources{reader: reader, basis: basis, asked: map[address]answer{}, etags: map[address]string{}, lasting: true}
+}
+
+// unchanged asks the hosts whether anything has changed since the last readings. The first answer that says so ends it, and is kept for when
+// everything is read again.
+func (s *sources) unchanged(ctx context.Context, encoded json.RawMessage) bool {
+	var last readings
+	if len(encoded) == 0 || json.Unmarshal(encoded, &last) != nil || last.Basis != s.basis {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxReads)
+	for _, read := range last.Readings {
+		group.Go(func() error { return s.ask(ctx, read) })
+	}
+	return group.Wait() == nil
+}
+
+var errChanged = errors.New("what was read has changed")
+
+// ask is nil when what was read is still the same.
+func (s *sources) ask(ctx context.Context, read reading) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	answered := s.get(ctx, read)
+	if errors.Is(answered.err, integration.ErrNotModified) {
+		return nil
+	}
+	s.keep(ctx, read.address, answered)
+	return errChanged
+}
+
+// keep remembers an answer, unless it is only that nobody waited for it.
+func (s *sources) keep(ctx context.Context, at address, answered answer) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if answered.err == nil || ctx.Err() == nil {
+		s.asked[at] = answered
+	}
+}
+
+func (s *sources) get(ctx context.Context, from reading) answer {
+	options := integration.ReadOptions{ETag: from.ETag}
+	if from.Search {
+		found, err := s.reader.Search(ctx, from.URL, options)
+		return answer{files: found.Files, etag: found.ETag, err: err}
+	}
+	read, err := s.reader.ReadURL(ctx, from.URL, options)
+	return answer{files: []integration.File{{URL: from.URL, Body: read.Body}}, etag: read.ETag, err: err}
+}
+
+// search reads the files that a URL names.
+func (s *sources) search(ctx context.Context, url string) ([]integration.File, error) {
+	return s.read(ctx, address{URL: url, Search: true})
+}
+
+// file reads the one file at a URL.
+func (s *sources) file(ctx context.Context, url string) ([]byte, error) {
+	files, err := s.read(ctx, address{URL: url})
+	if err != nil {
+		return nil, err
+	}
+	return files[0].Body, nil
+}
+
+func (s *sources) read(ctx context.Context, at address) ([]integration.File, error) {
+	s.mutex.Lock()
+	answered, known := s.asked[at]
+	s.mutex.Unlock()
+	if !known {
+		answered = s.get(ctx, reading{address: at})
+	}
+	s.note(at, answered.etag)
+	return answered.files, answered.err
+}
+
+// note remembers what can be asked next time. What was read twice and changed in between cannot.
+func (s *sources) note(at address, etag string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	before, again := s.etags[at]
+	if etag == "" || len(etag) > maxETag || again && before != etag {
+		s.lasting = false
+	}
+	s.etags[at] = etag
+}
+
+// local says that something was read that no host can be asked about.
+func (s *sources) local() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.lasting = false
+}
+
+// readings are what to ask about next time, nil when it must all be read again.
+func (s *sources) readings() (json.RawMessage, error) {
+	if !s.lasting || len(s.etags) == 0 {
+		return nil, nil
+	}
+	all := readings{Basis: s.basis}
+	for at, etag := range s.etags {
+		all.Readings = append(all.Readings, reading{at, etag})
+	}
+	return json.Marshal(all)
+}
