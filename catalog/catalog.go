@@ -91,6 +91,22 @@ func (s *Service) visible(ctx context.Context, principal identity.Principal, res
 	return query.And(narrowed, asked), true, nil
 }
 
+// query runs a statement that was built for one question. It is planned for its own parameters: how many entities there are of a kind, or of
+// an owner, differs too much for a plan that is to suit them all.
+func (s *Service) query(ctx context.Context, statement query.Statement) (pgx.Rows, error) {
+	return s.pool.Query(ctx, statement.SQL, append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)...)
+}
+
+// ask is query for a statement that is answered by one row; none is pgx.ErrNoRows.
+func ask[T any](ctx context.Context, s *Service, statement query.Statement, to pgx.RowToFunc[T]) (T, error) {
+	rows, err := s.query(ctx, statement)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return pgx.CollectExactlyOneRow(rows, to)
+}
+
 // writable refuses commands while the catalog is read-only.
 func (s *Service) writable() error {
 	if s.options.ReadOnly {

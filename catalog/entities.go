@@ -58,9 +58,7 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 	if !readable {
 		return nil, missing
 	}
-	statement := query.ByUID(id, filter)
-	var document []byte
-	err = s.pool.QueryRow(ctx, statement.SQL, statement.Args...).Scan(&document)
+	document, err := ask(ctx, s, query.ByUID(id, filter), pgx.RowTo[[]byte])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, missing
 	}
@@ -99,8 +97,7 @@ func (s *Service) documents(ctx context.Context, principal identity.Principal, r
 	if err != nil || !readable {
 		return nil, err
 	}
-	statement := query.ByRefs(refs, filter)
-	rows, err := s.pool.Query(ctx, statement.SQL, statement.Args...)
+	rows, err := s.query(ctx, query.ByRefs(refs, filter))
 	if err != nil {
 		return nil, fmt.Errorf("entities by reference: %w", err)
 	}
@@ -144,8 +141,7 @@ func (s *Service) Entities(ctx context.Context, principal identity.Principal, q 
 			list.Limit = *q.Limit + 1 // one more tells whether there is a next page
 		}
 	}
-	statement := list.Select()
-	rows, err := s.pool.Query(ctx, statement.SQL, statement.Args...)
+	rows, err := s.query(ctx, list.Select())
 	if err != nil {
 		return nil, fmt.Errorf("list entities: %w", err)
 	}
@@ -223,9 +219,8 @@ func (s *Service) QueryEntities(ctx context.Context, principal identity.Principa
 }
 
 func (s *Service) count(ctx context.Context, page query.Page) (int, error) {
-	statement := page.Count()
-	var total int
-	if err := s.pool.QueryRow(ctx, statement.SQL, statement.Args...).Scan(&total); err != nil {
+	total, err := ask(ctx, s, page.Count(), pgx.RowTo[int])
+	if err != nil {
 		return 0, fmt.Errorf("count entities: %w", err)
 	}
 	return total, nil
@@ -245,8 +240,7 @@ func (s *Service) page(ctx context.Context, page query.Page, fields query.Fields
 	if !page.Backwards {
 		page.Limit++
 	}
-	statement := page.Select()
-	rows, err := s.pool.Query(ctx, statement.SQL, statement.Args...)
+	rows, err := s.query(ctx, page.Select())
 	if err != nil {
 		return foundPage{}, fmt.Errorf("query entities: %w", err)
 	}
@@ -322,8 +316,7 @@ func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys
 	if err != nil || !readable {
 		return facets, err
 	}
-	statement := query.Facets(keys, filter)
-	rows, err := s.pool.Query(ctx, statement.SQL, statement.Args...)
+	rows, err := s.query(ctx, query.Facets(keys, filter))
 	if err != nil {
 		return nil, fmt.Errorf("facets: %w", err)
 	}

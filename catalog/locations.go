@@ -208,7 +208,7 @@ func (s *Service) QueryLocations(ctx context.Context, principal identity.Princip
 	if err != nil {
 		return LocationPage{}, err
 	}
-	rows, err := s.pool.Query(ctx, statement.SQL, statement.Args...)
+	rows, err := s.query(ctx, statement)
 	if err != nil {
 		return LocationPage{}, fmt.Errorf("query locations: %w", err)
 	}
@@ -217,7 +217,7 @@ func (s *Service) QueryLocations(ctx context.Context, principal identity.Princip
 		return LocationPage{}, fmt.Errorf("query locations: %w", err)
 	}
 	page := LocationPage{}
-	if err := s.pool.QueryRow(ctx, count.SQL, count.Args...).Scan(&page.TotalItems); err != nil {
+	if page.TotalItems, err = ask(ctx, s, count, pgx.RowTo[int]); err != nil {
 		return LocationPage{}, fmt.Errorf("count locations: %w", err)
 	}
 	for _, row := range found[:min(len(found), cursor.Limit)] {

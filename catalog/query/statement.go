@@ -1,17 +1,11 @@
 package query
 
 import (
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 )
-
-// Statement is SQL and its parameters.
-type Statement struct {
-	SQL  string
-	Args []any
-}
 
 // Order is one field to sort by: its key, and whether the greatest comes first.
 type Order struct {
@@ -44,61 +38,86 @@ type Page struct {
 	Offset, Limit int
 }
 
-// Select finds the page's rows: uid, order value, document.
+// Select finds the page's rows: uid, order value, document. The page is found among narrow rows before a document is looked at.
 func (p Page) Select() Statement {
 	b := &builder{}
-	descending := p.Backwards
+	b.text("select p.entity_id, p.value, e.entity from (")
 	if p.Order == nil {
-		b.text("select e.entity_id, null::text, e.entity from catalog_entities e where true")
-		if p.After != nil {
-			b.text(" and e.entity_id ", comparison(descending), " ", b.arg(p.After.UID))
-		}
-		b.and(p.condition(), "e.entity_id")
-		b.text(" order by e.entity_id", direction(descending))
+		p.selectEntities(b)
 	} else {
-		descending = p.Backwards != p.Order.Descending
-		b.text("select o.entity_id, o.value, e.entity from catalog_search o join catalog_entities e on e.entity_id = o.entity_id",
-			" where o.key = ", b.arg(strings.ToLower(p.Order.Key)), " and o.value is not null")
-		if p.After != nil && p.After.Value != nil {
-			b.text(" and (o.value, o.entity_id) ", comparison(descending),
-				" (", b.arg(*p.After.Value), ", ", b.arg(p.After.UID), ")")
-		}
-		b.and(p.condition(), "o.entity_id")
-		b.text(" order by o.value", direction(descending), ", o.entity_id", direction(descending))
+		p.selectRows(b)
 	}
-	b.text(" limit ", b.arg(p.Limit), " offset ", b.arg(p.Offset))
+	b.text(" limit ", b.arg(p.Limit), " offset ", b.arg(p.Offset), ") p join catalog_entities e on e.entity_id = p.entity_id", p.sorting("p"))
 	return b.statement()
+}
+
+// selectEntities writes which entities are on a page in the order of uids.
+func (p Page) selectEntities(b *builder) {
+	b.text("select e.entity_id, null::text as value from catalog_entities e where true")
+	if p.After != nil {
+		b.text(" and e.entity_id ", comparison(p.descending()), " ", b.arg(p.After.UID))
+	}
+	b.andEntity(p.scope(), "e")
+	b.text(p.sorting("e"))
+}
+
+// selectRows writes which rows of the order field are on a page.
+func (p Page) selectRows(b *builder) {
+	b.text("select o.entity_id, o.value from catalog_search o where ")
+	p.ordered(b)
+	if p.After != nil && p.After.Value != nil {
+		b.text(" and (o.value, o.entity_id) ", comparison(p.descending()), " (", b.arg(*p.After.Value), ", ", b.arg(p.After.UID), ")")
+	}
+	b.text(p.sorting("o"))
+}
+
+// ordered writes what a search row o must be to be part of the set. Text that is looked for in the order field is looked for in the row itself.
+func (p Page) ordered(b *builder) {
+	key := strings.ToLower(p.Order.Key)
+	b.text("o.key = ", b.arg(key), " and o.value is not null")
+	condition := p.scope()
+	condition.rest = slices.DeleteFunc(condition.rest, func(f Filter) bool {
+		text, isText := f.(fullText)
+		if isHere := isText && slices.Equal(text.keys, []string{key}); !isHere {
+			return false
+		}
+		b.text(" and o.value like ", b.arg(text.pattern))
+		return true
+	})
+	b.andRow(condition, "o")
+}
+
+func (p Page) descending() bool { return p.Backwards != (p.Order != nil && p.Order.Descending) }
+
+func (p Page) sorting(alias string) string {
+	last := alias + ".entity_id" + direction(p.descending())
+	if p.Order == nil {
+		return " order by " + last
+	}
+	return " order by " + alias + ".value" + direction(p.descending()) + ", " + last
 }
 
 // Count counts the whole set that the page is a part of.
 func (p Page) Count() Statement {
 	b := &builder{}
-	condition := p.condition()
+	condition := p.scope()
 	switch {
-	case p.Order != nil:
-		b.text("select count(*) from catalog_search o where o.key = ", b.arg(strings.ToLower(p.Order.Key)), " and o.value is not null")
-		b.and(condition, "o.entity_id")
-	case condition == nil:
-		b.text("select count(*) from catalog_entities")
+	case p.Order != nil && !isSingular(strings.ToLower(p.Order.Key)):
+		b.text("select count(*) from catalog_search o where ")
+		p.ordered(b)
+	case condition.repeats():
+		b.text("select count(*) from (select distinct entity_id from (")
+		b.scopeIDs(condition)
+		b.text(") found) matching")
 	default:
 		b.text("select count(*) from (")
-		b.ids(condition)
+		b.scopeIDs(condition)
 		b.text(") matching")
 	}
 	return b.statement()
 }
 
-func (p Page) condition() Filter {
-	var text Filter
-	if p.FullText.Term != "" {
-		text = p.FullText.filter(p.Order)
-	}
-	filter := And(p.Filter, text)
-	if filter == nil {
-		return nil
-	}
-	return normalize(filter, false)
-}
+func (p Page) scope() scope { return newScope(And(p.Filter, p.FullText.filter(p.Order))) }
 
 // List asks for entities sorted by any number of fields, those that lack a field last; by offset, not by cursor.
 type List struct {
@@ -112,43 +131,69 @@ type List struct {
 	Limit int
 }
 
-// Select finds the list's documents.
+// Select finds the list's documents. Like a page, it is found among narrow rows first.
 func (l List) Select() Statement {
 	b := &builder{}
-	b.text("select e.entity from catalog_entities e")
-	var sorting []string
+	if len(l.Orders) == 1 && isSingular(l.Orders[0].Key) {
+		l.selectByRow(b)
+	} else {
+		l.selectBySorting(b)
+	}
+	return b.statement()
+}
+
+// selectByRow is for an order that every entity has a place in: its rows are sorted already.
+func (l List) selectByRow(b *builder) {
+	page := Page{Filter: l.Filter, Order: &l.Orders[0]}
+	b.text("select e.entity from (")
+	page.selectRows(b)
+	l.limit(b)
+	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", page.sorting("p"))
+}
+
+func (l List) selectBySorting(b *builder) {
+	var columns, joins, sorting strings.Builder
 	for _, order := range l.Orders {
 		alias := b.alias("o")
-		b.text(" left join catalog_search ", alias, " on ", alias, ".entity_id = e.entity_id and ", alias, ".key = ", b.arg(order.Key))
-		sorting = append(sorting, alias+".value"+direction(order.Descending)+" nulls last")
+		columns.WriteString(", " + alias + ".value as " + alias)
+		joins.WriteString(" left join catalog_search " + alias + " on " + alias + ".entity_id = e.entity_id and " + alias + ".key = " + b.arg(order.Key))
+		sorting.WriteString(alias + direction(order.Descending) + " nulls last, ")
 	}
-	b.text(" where true")
-	if l.Filter != nil {
-		b.and(normalize(l.Filter, false), "e.entity_id")
-	}
-	tie := "e.entity_id"
+	tie := "entity_id"
 	if l.ByRef && len(l.Orders) == 0 {
-		tie = "e.entity_ref"
+		tie = "entity_ref"
 	}
-	b.text(" order by ", strings.Join(append(sorting, tie), ", "))
+	b.text("select d.entity from (select e.entity_id, e.entity_ref", columns.String(), " from catalog_entities e", joins.String(), " where true")
+	b.andEntity(newScope(l.Filter), "e")
+	b.text(" order by ", sorting.String(), tie)
+	l.limit(b)
+	b.text(") l join catalog_entities d on d.entity_id = l.entity_id order by ", sorting.String(), "l.", tie)
+}
+
+func (l List) limit(b *builder) {
 	if l.Limit > 0 {
 		b.text(" limit ", b.arg(l.Limit))
 	}
 	if l.Offset > 0 {
 		b.text(" offset ", b.arg(l.Offset))
 	}
-	return b.statement()
 }
 
-// Facets counts the values of each key among the entities that pass the filter: key, value, count.
+// Facets counts the values of each key among the entities that pass the filter: key in lower case, value, count.
 func Facets(keys []string, filter Filter) Statement {
+	keys = lower(keys)
+	slices.Sort(keys)
 	b := &builder{}
-	b.text("select s.key, s.original_value, count(*) from catalog_search s where s.key = any (", b.arg(lower(keys)),
-		") and s.original_value is not null")
-	if filter != nil {
-		b.and(normalize(filter, false), "s.entity_id")
+	condition := newScope(filter)
+	for i, key := range slices.Compact(keys) {
+		if i > 0 {
+			b.text(" union all ")
+		}
+		// Each key on its own: values alone are grouped much faster than values with their keys.
+		b.text("(select ", b.arg(key), "::text, s.original_value, count(*) from catalog_search s where s.key = ", b.arg(key), " and s.original_value is not null")
+		b.andRow(condition, "s")
+		b.text(" group by s.original_value order by s.original_value)")
 	}
-	b.text(" group by s.key, s.original_value order by s.key, s.original_value")
 	return b.statement()
 }
 
@@ -156,9 +201,7 @@ func Facets(keys []string, filter Filter) Statement {
 func ByRefs(refs []string, filter Filter) Statement {
 	b := &builder{}
 	b.text("select e.entity_ref, e.entity from catalog_entities e where e.entity_ref = any (", b.arg(lower(refs)), ")")
-	if filter != nil {
-		b.and(normalize(filter, false), "e.entity_id")
-	}
+	b.andEntity(newScope(filter), "e")
 	return b.statement()
 }
 
@@ -166,9 +209,7 @@ func ByRefs(refs []string, filter Filter) Statement {
 func ByUID(uid uuid.UUID, filter Filter) Statement {
 	b := &builder{}
 	b.text("select e.entity from catalog_entities e where e.entity_id = ", b.arg(uid))
-	if filter != nil {
-		b.and(normalize(filter, false), "e.entity_id")
-	}
+	b.andEntity(newScope(filter), "e")
 	return b.statement()
 }
 
@@ -181,8 +222,11 @@ type fullText struct {
 func (t fullText) predicate() any { return nil } // never stored: a cursor carries the FullText itself
 
 // filter looks into the given fields, else into the order field, else into the uid, as Backstage does. The wildcards of
-// LIKE keep their meaning in the term.
+// LIKE keep their meaning in the term. Nil when there is nothing to look for.
 func (t FullText) filter(order *Order) Filter {
+	if t.Term == "" {
+		return nil
+	}
 	keys := t.Fields
 	switch {
 	case len(keys) > 0:
@@ -193,184 +237,4 @@ func (t FullText) filter(order *Order) Filter {
 	}
 	term := strings.ReplaceAll(strings.ToLower(t.Term), `\`, `\\`)
 	return fullText{keys: lower(keys), pattern: "%" + term + "%"}
-}
-
-// builder writes one statement.
-type builder struct {
-	sql     strings.Builder
-	args    []any
-	aliases int
-}
-
-func (b *builder) text(parts ...string) {
-	for _, part := range parts {
-		b.sql.WriteString(part)
-	}
-}
-
-// arg adds a parameter and names its place.
-func (b *builder) arg(value any) string {
-	switch v := value.(type) {
-	case string:
-		value = storable(v)
-	case []string:
-		for i := range v {
-			v[i] = storable(v[i])
-		}
-	}
-	b.args = append(b.args, value)
-	return "$" + strconv.Itoa(len(b.args))
-}
-
-// storable replaces what Postgres refuses to take as text, and what therefore no row holds.
-func storable(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-}
-
-func lower(values []string) []string {
-	folded := make([]string, len(values))
-	for i, value := range values {
-		folded[i] = strings.ToLower(value)
-	}
-	return folded
-}
-
-func (b *builder) alias(prefix string) string {
-	b.aliases++
-	return prefix + strconv.Itoa(b.aliases)
-}
-
-func (b *builder) statement() Statement { return Statement{SQL: b.sql.String(), Args: b.args} }
-
-// and adds a normalized condition on the entity whose id is the expression id.
-func (b *builder) and(f Filter, id string) {
-	if f == nil {
-		return
-	}
-	b.text(" and ")
-	b.condition(f, id)
-}
-
-// condition writes f as a boolean expression. Conjunctions become semi-joins, which the planner may drive from either side;
-// alternatives over several keys are looked up as a set.
-func (b *builder) condition(f Filter, id string) {
-	switch f := f.(type) {
-	case All:
-		b.text("(true")
-		for _, part := range f {
-			b.and(part, id)
-		}
-		b.text(")")
-	case Any:
-		b.text(id, " in (")
-		b.ids(f)
-		b.text(")")
-	case Not:
-		b.text("not ")
-		b.condition(f.Filter, id)
-	default:
-		alias := b.alias("s")
-		b.text("exists (select from catalog_search ", alias, " where ", alias, ".entity_id = ", id, " and ")
-		b.leaf(f, alias)
-		b.text(")")
-	}
-}
-
-// ids writes the set of the ids of the entities that pass f, each once.
-func (b *builder) ids(f Filter) {
-	switch f := f.(type) {
-	case All:
-		b.conjunctionIDs(f)
-	case Any:
-		if len(f) == 0 {
-			b.text("select entity_id from catalog_entities where false")
-		}
-		for i, part := range f {
-			if i > 0 {
-				b.text(" union ")
-			}
-			b.text("(")
-			b.ids(part)
-			b.text(")")
-		}
-	case Not:
-		alias := b.alias("e")
-		b.text("select ", alias, ".entity_id from catalog_entities ", alias, " where ")
-		b.condition(f, alias+".entity_id")
-	default:
-		b.conjunctionIDs(All{f})
-	}
-}
-
-// conjunctionIDs starts from the rows of one condition, so that the documents' table is not touched at all, and asks the others of each.
-func (b *builder) conjunctionIDs(filters All) {
-	base := baseCondition(filters)
-	if base < 0 {
-		alias := b.alias("e")
-		b.text("select ", alias, ".entity_id from catalog_entities ", alias, " where true")
-		for _, f := range filters {
-			b.and(f, alias+".entity_id")
-		}
-		return
-	}
-	alias := b.alias("s")
-	b.text("select distinct ", alias, ".entity_id from catalog_search ", alias, " where ")
-	b.leaf(filters[base], alias)
-	for i, f := range filters {
-		if i != base {
-			b.and(f, alias+".entity_id")
-		}
-	}
-}
-
-// baseCondition is the condition likeliest to have few rows: an equality, else any leaf, else none (-1).
-func baseCondition(filters All) int {
-	leaf := -1
-	for i, f := range filters {
-		switch f.(type) {
-		case Match:
-			return i
-		case Exists, Prefix, fullText:
-			leaf = i
-		}
-	}
-	return leaf
-}
-
-// leaf writes what a search row must be.
-func (b *builder) leaf(f Filter, alias string) {
-	switch f := f.(type) {
-	case Match:
-		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)), " and ", alias, ".value ")
-		if len(f.Values) == 1 {
-			b.text("= ", b.arg(strings.ToLower(f.Values[0])))
-			return
-		}
-		b.text("= any (", b.arg(lower(f.Values)), ")")
-	case Exists:
-		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)))
-	case Prefix:
-		prefix := strings.ToLower(f.Prefix)
-		// A range of the index: the greatest character there is closes it.
-		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)), " and ", alias, ".value between ",
-			b.arg(prefix), " and ", b.arg(prefix+"\U0010FFFF"))
-	case fullText:
-		b.text(alias, ".key = any (", b.arg(f.keys), ") and ", alias, ".value like ", b.arg(f.pattern))
-	default:
-		b.text("false")
-	}
-}
-
-func direction(descending bool) string {
-	if descending {
-		return " desc"
-	}
-	return " asc"
-}
-
-func comparison(descending bool) string {
-	if descending {
-		return "<"
-	}
-	return ">"
 }

@@ -1,0 +1,281 @@
+package query
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Statement is SQL and its parameters.
+type Statement struct {
+	SQL  string
+	Args []any
+}
+
+// builder writes one statement.
+type builder struct {
+	sql     strings.Builder
+	args    []any
+	aliases int
+}
+
+func (b *builder) text(parts ...string) {
+	for _, part := range parts {
+		b.sql.WriteString(part)
+	}
+}
+
+// arg adds a parameter and names its place.
+func (b *builder) arg(value any) string {
+	switch v := value.(type) {
+	case string:
+		value = storable(v)
+	case []string:
+		for i := range v {
+			v[i] = storable(v[i])
+		}
+	}
+	b.args = append(b.args, value)
+	return "$" + strconv.Itoa(len(b.args))
+}
+
+// storable replaces what Postgres refuses to take as text, and what therefore no row holds.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func lower(values []string) []string {
+	folded := make([]string, len(values))
+	for i, value := range values {
+		folded[i] = strings.ToLower(value)
+	}
+	return folded
+}
+
+func (b *builder) alias(prefix string) string {
+	b.aliases++
+	return prefix + strconv.Itoa(b.aliases)
+}
+
+func (b *builder) statement() Statement { return Statement{SQL: b.sql.String(), Args: b.args} }
+
+// maxKinds bounds the kinds that a scope takes for a restriction: each is a range of references.
+const maxKinds = 16
+
+// scope is a condition as statements are built from it: the kinds of the entities that pass (nil: all), which every search row and every
+// reference tells by itself, and what else must hold.
+type scope struct {
+	kinds []string
+	rest  All
+}
+
+// newScope is the scope of a filter, nil for the one that lets everything through.
+func newScope(f Filter) scope {
+	if f == nil {
+		return scope{}
+	}
+	return scopeOf(normalize(f, false), nil)
+}
+
+// scopeOf is the scope of a normalized filter among entities of these kinds.
+func scopeOf(f Filter, kinds []string) scope {
+	conjunction, isAll := f.(All)
+	if !isAll {
+		conjunction = All{f}
+	}
+	s := scope{kinds: kinds}
+	for _, part := range conjunction {
+		match, isMatch := part.(Match)
+		if isMatch && s.kinds == nil && strings.EqualFold(match.Key, "kind") && len(match.Values) > 0 && len(match.Values) <= maxKinds {
+			s.kinds = lower(match.Values)
+			continue
+		}
+		s.rest = append(s.rest, part)
+	}
+	return s
+}
+
+// andRow narrows the search rows of an alias to those of entities in the scope.
+func (b *builder) andRow(s scope, alias string) {
+	b.andKinds(s.kinds, alias)
+	b.andRest(s, alias+".entity_id")
+}
+
+// andEntity narrows the entities of an alias to those in the scope.
+func (b *builder) andEntity(s scope, alias string) {
+	for i, kind := range s.kinds {
+		b.text([]string{" and (", " or "}[min(i, 1)], alias, ".entity_ref >= ", b.arg(kind+":"), " and ", alias, ".entity_ref < ", b.arg(kind+";"))
+	}
+	if len(s.kinds) > 0 {
+		b.text(")")
+	}
+	b.andRest(s, alias+".entity_id")
+}
+
+func (b *builder) andKinds(kinds []string, alias string) {
+	if len(kinds) > 0 {
+		b.text(" and ", alias, ".kind = any (", b.arg(slices.Clone(kinds)), ")")
+	}
+}
+
+// andRest adds what must hold beside the kind of the entity whose id is an expression.
+func (b *builder) andRest(s scope, id string) {
+	for _, part := range s.rest {
+		b.text(" and ")
+		b.condition(part, id, s.kinds)
+	}
+}
+
+// condition writes a normalized filter as a boolean expression about an entity of these kinds. Conjunctions become semi-joins, which the
+// planner may drive from either side; alternatives over several keys are looked up as a set.
+func (b *builder) condition(f Filter, id string, kinds []string) {
+	switch f := f.(type) {
+	case All:
+		b.text("(true")
+		b.andRest(scope{kinds: kinds, rest: f}, id)
+		b.text(")")
+	case Any:
+		b.text(id, " in (")
+		b.ids(f, kinds)
+		b.text(")")
+	case Not:
+		b.text("not ")
+		b.condition(f.Filter, id, kinds)
+	default:
+		alias := b.alias("s")
+		b.text("exists (select from catalog_search ", alias, " where ", alias, ".entity_id = ", id, " and ")
+		b.leaf(f, alias)
+		b.andKinds(kinds, alias)
+		b.text(")")
+	}
+}
+
+// ids writes the ids of the entities of these kinds that pass a normalized filter, some of them more than once.
+func (b *builder) ids(f Filter, kinds []string) {
+	alternatives, isAny := f.(Any)
+	if !isAny {
+		b.scopeIDs(scopeOf(f, kinds))
+		return
+	}
+	if len(alternatives) == 0 {
+		b.text("select entity_id from catalog_entities where false")
+	}
+	for i, part := range alternatives {
+		if i > 0 {
+			b.text(" union all ")
+		}
+		b.text("(")
+		b.ids(part, kinds)
+		b.text(")")
+	}
+}
+
+// scopeIDs starts from the rows of one condition, so that the documents' table is not touched at all, and asks the others of each.
+func (b *builder) scopeIDs(s scope) {
+	if s.isChoice() {
+		b.ids(s.rest[0], nil)
+		return
+	}
+	base := s.base()
+	if base < 0 {
+		alias := b.alias("e")
+		b.text("select ", alias, ".entity_id from catalog_entities ", alias, " where true")
+		b.andEntity(s, alias)
+		return
+	}
+	alias := b.alias("s")
+	b.text("select ", alias, ".entity_id from catalog_search ", alias, " where ")
+	b.leaf(s.rest[base], alias)
+	b.andRow(scope{kinds: s.kinds, rest: slices.Delete(slices.Clone(s.rest), base, base+1)}, alias)
+}
+
+// isChoice says that the scope is nothing but alternatives.
+func (s scope) isChoice() bool {
+	if len(s.rest) != 1 || s.kinds != nil {
+		return false
+	}
+	_, isAny := s.rest[0].(Any)
+	return isAny
+}
+
+// base is the condition likeliest to have few rows: an equality, else any leaf, else none (-1).
+func (s scope) base() int {
+	leaf := -1
+	for i, f := range s.rest {
+		switch f.(type) {
+		case Match:
+			return i
+		case Exists, Prefix, fullText:
+			leaf = i
+		}
+	}
+	return leaf
+}
+
+// repeats says that scopeIDs may give an entity more than once: a list has many values under one key.
+func (s scope) repeats() bool {
+	base := s.base()
+	if base < 0 {
+		return s.isChoice()
+	}
+	switch f := s.rest[base].(type) {
+	case Match:
+		return len(f.Values) > 1 && !isSingular(strings.ToLower(f.Key))
+	case Exists:
+		return !isSingular(strings.ToLower(f.Key))
+	case Prefix:
+		return !isSingular(strings.ToLower(f.Key))
+	case fullText:
+		return len(f.keys) > 1 || !isSingular(f.keys[0])
+	default:
+		return true
+	}
+}
+
+// isSingular says of a key, in lower case, that every entity has exactly one value under it.
+func isSingular(key string) bool {
+	switch key {
+	case "kind", "metadata.name", "metadata.namespace", "metadata.uid":
+		return true
+	default:
+		return false
+	}
+}
+
+// leaf writes what a search row must be.
+func (b *builder) leaf(f Filter, alias string) {
+	switch f := f.(type) {
+	case Match:
+		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)), " and ", alias, ".value ")
+		if len(f.Values) == 1 {
+			b.text("= ", b.arg(strings.ToLower(f.Values[0])))
+			return
+		}
+		b.text("= any (", b.arg(lower(f.Values)), ")")
+	case Exists:
+		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)))
+	case Prefix:
+		prefix := strings.ToLower(f.Prefix)
+		// A range of the index: the greatest character there is closes it.
+		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)), " and ", alias, ".value between ",
+			b.arg(prefix), " and ", b.arg(prefix+"\U0010FFFF"))
+	case fullText:
+		b.text(alias, ".key = any (", b.arg(slices.Clone(f.keys)), ") and ", alias, ".value like ", b.arg(f.pattern))
+	default:
+		b.text("false")
+	}
+}
+
+func direction(descending bool) string {
+	if descending {
+		return " desc"
+	}
+	return " asc"
+}
+
+func comparison(descending bool) string {
+	if descending {
+		return "<"
+	}
+	return ">"
+}
