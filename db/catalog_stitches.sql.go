@@ -11,6 +11,44 @@ import (
 	"github.com/google/uuid"
 )
 
+const catalogConflictsByClaimant = `-- name: CatalogConflictsByClaimant :many
+select claimant_ref, entity_ref, holder_key, claimant_key from catalog_conflicts
+where claimant_ref = any ($1::text[])
+order by claimant_ref, entity_ref, claimant_key
+`
+
+type CatalogConflictsByClaimantRow struct {
+	ClaimantRef string
+	EntityRef   string
+	HolderKey   string
+	ClaimantKey string
+}
+
+func (q *Queries) CatalogConflictsByClaimant(ctx context.Context, db DBTX, refs []string) ([]CatalogConflictsByClaimantRow, error) {
+	rows, err := db.Query(ctx, catalogConflictsByClaimant, refs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogConflictsByClaimantRow{}
+	for rows.Next() {
+		var i CatalogConflictsByClaimantRow
+		if err := rows.Scan(
+			&i.ClaimantRef,
+			&i.EntityRef,
+			&i.HolderKey,
+			&i.ClaimantKey,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogDeleteEntities = `-- name: CatalogDeleteEntities :exec
 delete from catalog_entities where entity_ref = any ($1::text[])
 `

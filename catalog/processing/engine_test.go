@@ -323,6 +323,15 @@ func TestEngineRecordsConflictsAndTheFirstKeepsTheEntity(t *testing.T) {
 	require.NoError(t, b.pool.QueryRow(t.Context(), "select holder_key, claimant_key, claimant_ref from catalog_conflicts").Scan(&holder, &claimant, &by))
 	require.Equal(t, []string{"url:" + b.site.URL + "/first.yaml", "url:" + b.site.URL + "/second.yaml", second}, []string{holder, claimant, by})
 	require.Equal(t, "first", b.served("component:default/shop").Description())
+	b.eventually("the second location shows it", func() bool { return b.served(second)["status"] != nil })
+	message := "Detected conflicting entityRef component:default/shop already referenced by url:" + b.site.URL + "/first.yaml and now also url:" +
+		b.site.URL + "/second.yaml; the first keeps it"
+	require.Equal(t, map[string]any{"items": []any{map[string]any{
+		"type": "backstage.io/catalog-processing", "level": "error", "message": "ConflictError: " + message,
+		"error": map[string]any{"name": "ConflictError", "message": message},
+	}}}, b.served(second)["status"])
+	require.Nil(t, b.served(first)["status"])
+	require.Nil(t, b.served("component:default/shop")["status"])
 
 	b.change(func(ctx context.Context, tx pgx.Tx) error {
 		return b.state.Drop(ctx, tx, processing.SourceLocations, []string{first})
@@ -330,6 +339,27 @@ func TestEngineRecordsConflictsAndTheFirstKeepsTheEntity(t *testing.T) {
 	require.Nil(t, b.served(first), "what is dropped goes at once")
 	b.eventually("the second may have it now", func() bool { return b.served("component:default/shop").Description() == "second" })
 	b.eventually("the conflict is over", conflicts(0))
+	b.eventually("it shows no more", func() bool { return b.served(second)["status"] == nil })
+}
+
+func TestManyConflictsAreSummedUp(t *testing.T) {
+	t.Parallel()
+	var documents []string
+	for i := range 30 {
+		documents = append(documents, fmt.Sprintf(component, fmt.Sprintf("c-%02d", i), "", "team-a"))
+	}
+	all := strings.Join(documents, "---\n")
+	b := newBench(t, map[string]string{"first.yaml": all, "second.yaml": all + "---\n" + fmt.Sprintf(component, "own", "", "team-a")}, processing.Options{})
+	b.bring("first.yaml")
+	b.awaitServed("component:default/c-29")
+	second := b.bring("second.yaml")[0].Ref
+	b.eventually("the location shows it", func() bool { return b.served(second)["status"] != nil })
+	status, _ := b.served(second)["status"].(map[string]any)
+	items, _ := status["items"].([]any)
+	require.Len(t, items, 21)
+	last, _ := items[20].(map[string]any)
+	require.Equal(t, "ConflictError: 10 more entities are claimed by other locations already", last["message"])
+	b.awaitServed("component:default/own")
 }
 
 func TestEngineRemovesOrKeepsOrphans(t *testing.T) {

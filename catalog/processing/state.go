@@ -192,8 +192,8 @@ func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	return len(orphans), s.remove(ctx, tx, below)
 }
 
-// remove deletes entities, which the caller has locked, and everything known of them. The right to write the served entities comes first: whoever puts them
-// together holds it and needs nothing of what this transaction holds.
+// remove deletes entities, which the caller has locked, and everything known of them. What they held may be claimed by others now. The right
+// to write the served entities comes first: whoever puts them together holds it and needs nothing of what this transaction holds.
 func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 	if len(refs) == 0 {
 		return nil
@@ -202,28 +202,26 @@ func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 	if err != nil {
 		return fmt.Errorf("find the neighbours of entities to remove: %w", err)
 	}
+	claimants, err := s.queries.CatalogReleaseClaims(ctx, tx, refs)
+	if err != nil {
+		return fmt.Errorf("release claims: %w", err)
+	}
 	steps := []struct {
 		what string
 		do   func(ctx context.Context, tx db.DBTX, refs []string) error
 		refs []string
 	}{
-		{"request stitches of neighbours", s.queries.CatalogRequestStitches, append(neighbours, refs...)},
+		{"request stitches of neighbours", s.queries.CatalogRequestStitches, slices.Concat(refs, neighbours, claimants)},
 		{"delete references", s.queries.CatalogDeleteReferences, refs},
 		{"delete states", s.queries.CatalogDeleteStates, refs},
 		{"delete served entities", s.queries.CatalogDeleteEntities, refs},
 		{"forget claims", s.queries.CatalogDeleteClaims, refs},
+		{"refresh claimants", s.queries.CatalogMakeDueAfresh, claimants},
 	}
 	for _, step := range steps {
 		if err := step.do(ctx, tx, step.refs); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
-	}
-	claimants, err := s.queries.CatalogReleaseClaims(ctx, tx, refs)
-	if err != nil {
-		return fmt.Errorf("release claims: %w", err)
-	}
-	if err := s.queries.CatalogMakeDueAfresh(ctx, tx, claimants); err != nil {
-		return fmt.Errorf("refresh claimants: %w", err)
 	}
 	return s.notify(ctx, tx)
 }

@@ -11,10 +11,14 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
 )
 
 // stitchVersion is part of every served entity's hash: raise it when the same inputs make something else.
 const stitchVersion = "1"
+
+// maxConflictsShown bounds the conflicts in a status. Backstage only logs them, in the words that are used here.
+const maxConflictsShown = 20
 
 // stitch puts together one batch of entities whose parts changed, and says whether there was one.
 func (e *Engine) stitch(ctx context.Context) (bool, error) {
@@ -29,31 +33,54 @@ func (e *Engine) stitch(ctx context.Context) (bool, error) {
 		if found = len(refs) > 0; !found {
 			return nil
 		}
-		inputs, relations, err := e.stitchInputs(ctx, tx, refs)
+		all, err := e.parts(ctx, tx, refs)
 		if err != nil {
 			return err
 		}
-		served := e.stitchAll(ctx, inputs, relations)
-		return e.serve(ctx, tx, refs, served)
+		return e.serve(ctx, tx, refs, e.stitchAll(ctx, all))
 	})
 	return found, err
 }
 
-func (e *Engine) stitchInputs(ctx context.Context, tx pgx.Tx, refs []string) ([]db.CatalogStitchInputsRow, map[string][]entity.Relation, error) {
+// parts are what one served entity is put together from.
+type parts struct {
+	db.CatalogStitchInputsRow
+	relations []entity.Relation
+	// conflicts are what the entity, a Location, claimed without getting it.
+	conflicts []db.CatalogConflictsByClaimantRow
+}
+
+// parts reads the parts of those of the references that have been processed.
+func (e *Engine) parts(ctx context.Context, tx pgx.Tx, refs []string) ([]parts, error) {
 	inputs, err := e.queries.CatalogStitchInputs(ctx, tx, refs)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read processed entities: %w", err)
+		return nil, fmt.Errorf("read processed entities: %w", err)
 	}
-	rows, err := e.queries.CatalogRelationsBySource(ctx, tx, refs)
+	related, err := e.queries.CatalogRelationsBySource(ctx, tx, refs)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read relations: %w", err)
+		return nil, fmt.Errorf("read relations: %w", err)
 	}
-	relations := map[string][]entity.Relation{}
-	for _, row := range rows {
-		relations[row.SourceRef] = append(relations[row.SourceRef],
-			entity.Relation{Type: row.Type, SourceRef: row.SourceRef, TargetRef: row.TargetRef})
+	claimed, err := e.queries.CatalogConflictsByClaimant(ctx, tx, refs)
+	if err != nil {
+		return nil, fmt.Errorf("read conflicts: %w", err)
 	}
-	return inputs, relations, nil
+	all := make([]parts, len(inputs))
+	byRef := make(map[string]*parts, len(inputs))
+	for i, input := range inputs {
+		all[i].CatalogStitchInputsRow = input
+		byRef[input.EntityRef] = &all[i]
+	}
+	for _, row := range related {
+		if p := byRef[row.SourceRef]; p != nil {
+			p.relations = append(p.relations, entity.Relation{Type: row.Type, SourceRef: row.SourceRef, TargetRef: row.TargetRef})
+		}
+	}
+	for _, row := range claimed {
+		if p := byRef[row.ClaimantRef]; p != nil {
+			p.conflicts = append(p.conflicts, row)
+		}
+	}
+	return all, nil
 }
 
 // stitched is one entity as it is served.
@@ -67,15 +94,15 @@ type stitched struct {
 
 // stitchAll puts entities together and leaves out those that come out as they are served already. One that cannot be put together keeps
 // its served form.
-func (e *Engine) stitchAll(ctx context.Context, inputs []db.CatalogStitchInputsRow, relations map[string][]entity.Relation) []stitched {
+func (e *Engine) stitchAll(ctx context.Context, all []parts) []stitched {
 	var served []stitched
-	for _, input := range inputs {
-		made, err := stitch(input, relations[input.EntityRef])
+	for _, p := range all {
+		made, err := p.stitch()
 		if err != nil {
-			e.log.WarnContext(ctx, "catalog: an entity cannot be served", "entity", input.EntityRef, "error", err)
+			e.log.WarnContext(ctx, "catalog: an entity cannot be served", "entity", p.EntityRef, "error", err)
 			continue
 		}
-		if made.hash != input.ServedHash {
+		if made.hash != p.ServedHash {
 			served = append(served, made)
 		}
 	}
@@ -83,35 +110,39 @@ func (e *Engine) stitchAll(ctx context.Context, inputs []db.CatalogStitchInputsR
 }
 
 // stitch puts one entity together: what processing made of it, its relations, its errors, its identity.
-func stitch(input db.CatalogStitchInputsRow, relations []entity.Relation) (stitched, error) {
+func (p parts) stitch() (stitched, error) {
 	var e entity.Entity
-	if err := json.Unmarshal(input.Processed, &e); err != nil {
-		return stitched{}, fmt.Errorf("decode processed entity %s: %w", input.EntityRef, err)
+	if err := json.Unmarshal(p.Processed, &e); err != nil {
+		return stitched{}, fmt.Errorf("decode processed entity %s: %w", p.EntityRef, err)
 	}
 	delete(e, "status")
-	if err := attachStatus(e, input.Errors); err != nil {
+	failures, err := p.failures()
+	if err != nil {
 		return stitched{}, err
 	}
-	e["relations"] = outgoing(relations)
-	if input.Orphan {
+	if len(failures) > 0 {
+		e["status"] = status(failures)
+	}
+	e["relations"] = outgoing(p.relations)
+	if p.Orphan {
 		e.SetAnnotation(entity.AnnotationOrphan, "true")
 	}
 	etag := entity.Etag(e)
 	metadata := e.Metadata()
-	metadata["uid"] = input.EntityID.String()
+	metadata["uid"] = p.EntityID.String()
 	if own, _ := metadata["etag"].(string); own == "" {
 		metadata["etag"] = etag
 	}
-	rows, err := entity.SearchRows(e, relations)
+	rows, err := entity.SearchRows(e, p.relations)
 	if err != nil {
 		return stitched{}, err
 	}
-	document, err := entity.Marshal(e, input.Processed)
+	document, err := entity.Marshal(e, p.Processed)
 	if err != nil {
-		return stitched{}, fmt.Errorf("encode %s: %w", input.EntityRef, err)
+		return stitched{}, fmt.Errorf("encode %s: %w", p.EntityRef, err)
 	}
 	hash := hashOf(append([]byte(stitchVersion), document...))
-	return stitched{id: input.EntityID, kind: strings.ToLower(e.Kind()), ref: input.EntityRef, hash: hash, document: document, rows: rows}, nil
+	return stitched{id: p.EntityID, kind: strings.ToLower(e.Kind()), ref: p.EntityRef, hash: hash, document: document, rows: rows}, nil
 }
 
 func outgoing(relations []entity.Relation) []any {
@@ -122,15 +153,26 @@ func outgoing(relations []entity.Relation) []any {
 	return shown
 }
 
-// attachStatus shows the errors of the last processing on the last good content.
-func attachStatus(e entity.Entity, encoded []byte) error {
-	if len(encoded) == 0 {
-		return nil
-	}
+// failures are the errors of the last processing, which show on the last good content, and what other places had first.
+func (p parts) failures() ([]*entity.Error, error) {
 	var failures []*entity.Error
-	if err := json.Unmarshal(encoded, &failures); err != nil {
-		return fmt.Errorf("decode the errors of %s: %w", e.Ref(), err)
+	if len(p.Errors) > 0 {
+		if err := json.Unmarshal(p.Errors, &failures); err != nil {
+			return nil, fmt.Errorf("decode the errors of %s: %w", p.EntityRef, err)
+		}
 	}
+	for i, conflict := range p.conflicts {
+		if i == maxConflictsShown {
+			return append(failures, failure(fault.Conflict, "%d more entities are claimed by other locations already", len(p.conflicts)-i)), nil
+		}
+		failures = append(failures, failure(fault.Conflict, "Detected conflicting entityRef %s already referenced by %s and now also %s; the first keeps it",
+			conflict.EntityRef, conflict.HolderKey, conflict.ClaimantKey))
+	}
+	return failures, nil
+}
+
+// status shows failures as Backstage does.
+func status(failures []*entity.Error) map[string]any {
 	items := make([]any, len(failures))
 	for i, failure := range failures {
 		items[i] = map[string]any{
@@ -138,10 +180,7 @@ func attachStatus(e entity.Entity, encoded []byte) error {
 			"message": describe(failure), "error": failure,
 		}
 	}
-	if len(items) > 0 {
-		e["status"] = map[string]any{"items": items}
-	}
-	return nil
+	return map[string]any{"items": items}
 }
 
 // serve writes entities and their search rows, and removes those of the asked references that are gone.

@@ -24,6 +24,11 @@ select distinct source_ref, type, target_ref from catalog_relations
 where source_ref = any (@refs::text[])
 order by source_ref, type, target_ref;
 
+-- name: CatalogConflictsByClaimant :many
+select claimant_ref, entity_ref, holder_key, claimant_key from catalog_conflicts
+where claimant_ref = any (@refs::text[])
+order by claimant_ref, entity_ref, claimant_key;
+
 -- name: CatalogRemoveReplacedEntities :exec
 -- Removes served entities whose reference has no state any more, or one with another uid.
 delete from catalog_entities e
