@@ -104,6 +104,7 @@ type Run struct {
 	FailedStep      *string
 	Error           []byte
 	Output          []byte
+	CancelRequested bool
 }
 
 type RunEffect struct {

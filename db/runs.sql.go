@@ -298,7 +298,7 @@ func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrde
 const reopenRun = `-- name: ReopenRun :one
 update runs
 set status = $1, phase = $2, generation = generation + 1, workflow_run_id = null, finished_at = null,
-    failed_step = null, error = null
+    failed_step = null, error = null, cancel_requested = false
 where id = $3 and status = any ($4::text[])
 returning generation
 `
@@ -337,7 +337,7 @@ func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, 
 }
 
 const runByID = `-- name: RunByID :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output from runs where id = $1
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested from runs where id = $1
 `
 
 func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -362,12 +362,13 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.FailedStep,
 		&i.Error,
 		&i.Output,
+		&i.CancelRequested,
 	)
 	return i, err
 }
 
 const runForUpdate = `-- name: RunForUpdate :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output from runs where id = $1 for update
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested from runs where id = $1 for update
 `
 
 func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -392,6 +393,7 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 		&i.FailedStep,
 		&i.Error,
 		&i.Output,
+		&i.CancelRequested,
 	)
 	return i, err
 }
@@ -438,7 +440,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 }
 
 const runWithSecrets = `-- name: RunWithSecrets :one
-select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, run_secrets.sealed
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, run_secrets.sealed
 from runs
 left join run_secrets on run_secrets.run_id = runs.id
 where runs.id = $1
@@ -471,6 +473,7 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 		&i.Run.FailedStep,
 		&i.Run.Error,
 		&i.Run.Output,
+		&i.Run.CancelRequested,
 		&i.Sealed,
 	)
 	return i, err
@@ -547,8 +550,9 @@ set status = coalesce($1, status),
     failed_step = case when $4::bool then $5 else failed_step end,
     error = case when $4::bool then $6::json else error end,
     output = case when $4::bool then $7::json else output end,
+    cancel_requested = cancel_requested or $8::bool,
     last_heartbeat_at = clock_timestamp()
-where id = $8
+where id = $9
 `
 
 type UpdateRunParams struct {
@@ -559,6 +563,7 @@ type UpdateRunParams struct {
 	FailedStep    *string
 	Error         []byte
 	Output        []byte
+	Cancel        bool
 	ID            uuid.UUID
 }
 
@@ -573,6 +578,7 @@ func (q *Queries) UpdateRun(ctx context.Context, db DBTX, arg UpdateRunParams) e
 		arg.FailedStep,
 		arg.Error,
 		arg.Output,
+		arg.Cancel,
 		arg.ID,
 	)
 	return err

@@ -153,13 +153,17 @@ func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id s
 		return err
 	}
 	event := run.NewEvent{Type: run.EventCancelled, Body: body, Key: fmt.Sprintf("%d/cancelled/%d", r.Generation, time.Now().UnixNano())}
-	if err := s.Runs.Record(ctx, r.ID, run.Entry{Events: []run.NewEvent{event}}); err != nil {
+	moving := !r.Status.Ended()
+	if err := s.Runs.Record(ctx, r.ID, run.Entry{Events: []run.NewEvent{event}, Cancel: moving}); err != nil {
 		return err
 	}
-	if r.Status.Ended() {
+	if !moving {
 		return nil
 	}
-	return s.Engine.Cancel(ctx, r.ID.String())
+	if err := s.Engine.Cancel(ctx, r.ID.String()); err != nil {
+		s.Log.WarnContext(ctx, "the run is cancelled and will stop when the engine answers", "run", r.ID, "error", err)
+	}
+	return nil
 }
 
 func (s *Service) cancelledBody(ctx context.Context, r run.Run) (run.EventBody, error) {

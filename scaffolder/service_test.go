@@ -35,7 +35,7 @@ func (c *commands) Start(_ context.Context, command engine.Command) error {
 	return c.err
 }
 
-func (*commands) Cancel(context.Context, string) error { return nil }
+func (c *commands) Cancel(context.Context, string) error { return c.err }
 
 // oneTemplate is a catalog that holds the template "two-steps" and nothing else.
 type oneTemplate struct{}
@@ -154,6 +154,17 @@ func TestRunsThatTheEngineNeverHeardOfAreStarted(t *testing.T) {
 	started := len(b.engine.started)
 	require.NoError(t, b.StartPending(t.Context(), time.Hour))
 	require.Len(t, b.engine.started, started, "a young one is being started by whoever made it")
+}
+
+func TestACancelThatTheEngineDoesNotHearOfIsOnTheRecord(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	id := b.create(`{}`)
+	b.engine.err = errors.New("no route to Temporal")
+	require.NoError(t, b.Cancel(t.Context(), ada, id.String()))
+	cancelled, err := b.Run(t.Context(), ada, id.String())
+	require.NoError(t, err)
+	require.True(t, cancelled.CancelRequested)
 }
 
 func TestTheSubjectOfARunIsAWord(t *testing.T) {

@@ -132,14 +132,16 @@ func (r *templateRun) record(ctx workflow.Context, timeout time.Duration, name s
 // act runs an action under its own id, so that the Temporal Web UI reads like the template, and answers why it failed,
 // nil when it did not or was cancelled.
 func (r *templateRun) act(ctx workflow.Context, next engine.Next) *engine.FailedAction {
-	action := next.Action
+	action, attempts := next.Action, retries(next.Settings, 0)
+	// An action that does not end when its time is over is not begun again beside itself.
+	attempts.NonRetryableErrorTypes = []string{"TemporalTimeout:StartToClose"}
 	ctx = r.interruptible(ctx)
 	defer r.stop()
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: next.Settings.StepTimeout, HeartbeatTimeout: next.Settings.HeartbeatTimeout,
 		// The activity itself counts the attempts that failed and ends with a final error; a worker's death is no failed
 		// attempt.
-		RetryPolicy: retries(next.Settings, 0), WaitForCancellation: true, Summary: brief(action.Summary)})
+		RetryPolicy: attempts, WaitForCancellation: true, Summary: brief(action.Summary)})
 	request := engine.ActionRequest{RunID: r.command.RunID, Generation: next.Generation, Position: action.Position,
 		Iteration: action.Iteration}
 	err := workflow.ExecuteActivity(ctx, action.ID, request).Get(ctx, nil)

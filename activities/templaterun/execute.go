@@ -99,12 +99,13 @@ type execution struct {
 }
 
 func (a *Activities) execution(opened *account, does action.Action, position, index int, decision plan.Decision) *execution {
+	// What was derived from secrets is masked in this step only: elsewhere it may be an innocent word.
+	own := *opened
+	own.redact = own.redact.Also(decision.Iterations[index].Derived)
 	runs := func(iteration plan.Iteration) bool { return iteration.Run }
-	e := &execution{Activities: a, account: opened, does: does, step: opened.step(position), position: position, index: index,
+	return &execution{Activities: a, account: &own, does: does, step: opened.step(position), position: position, index: index,
 		iteration: decision.Iterations[index], each: decision.Each,
 		first: !slices.ContainsFunc(decision.Iterations[:index], runs), last: !slices.ContainsFunc(decision.Iterations[index+1:], runs)}
-	opened.redact = opened.redact.Also(e.iteration.Derived)
-	return e
 }
 
 // failedAttempt is how an attempt of an action failed.

@@ -296,6 +296,16 @@ func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
 	require.Equal(t, "two", b.get().FailedStep)
 }
 
+func TestACancelThatComesBeforeTheFirstTurnIsNotLost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne)
+	require.NoError(t, b.runs.Record(t.Context(), b.id, run.Entry{Cancel: true}))
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, run.StatusCancelled, b.step(0).Status)
+	require.Equal(t, run.PhaseCancelled, b.get().Phase)
+	require.Zero(t, b.act.runs)
+}
+
 func TestATurnThatIsInterruptedKeepsWhatItDid(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, stepTwo)

@@ -23,6 +23,7 @@ func (a *Activities) advance(ctx context.Context, asked engine.Turn) (engine.Nex
 	if err != nil {
 		return engine.Next{}, err
 	}
+	asked.Cancelled = asked.Cancelled || opened.CancelRequested
 	t := &turn{Activities: a, account: opened, asked: asked, written: time.Now()}
 	opened.tell = t.note
 	switch {

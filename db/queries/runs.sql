@@ -84,6 +84,7 @@ set status = coalesce(sqlc.narg('status'), status),
     failed_step = case when @ended::bool then sqlc.narg('failed_step') else failed_step end,
     error = case when @ended::bool then sqlc.narg('error')::json else error end,
     output = case when @ended::bool then sqlc.narg('output')::json else output end,
+    cancel_requested = cancel_requested or @cancel::bool,
     last_heartbeat_at = clock_timestamp()
 where id = @id;
 
@@ -91,7 +92,7 @@ where id = @id;
 -- Takes a run up again, from a status that allows it.
 update runs
 set status = @status, phase = @phase, generation = generation + 1, workflow_run_id = null, finished_at = null,
-    failed_step = null, error = null
+    failed_step = null, error = null, cancel_requested = false
 where id = @id and status = any (@allowed::text[])
 returning generation;
 

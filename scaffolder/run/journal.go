@@ -22,6 +22,8 @@ type Entry struct {
 	Events []NewEvent
 	// Began, when not "", marks the run as under way in the workflow execution with this id.
 	Began string
+	// Cancel notes that somebody cancelled the run.
+	Cancel bool
 	// Phase is the run's new phase, "" to leave it.
 	Phase   Phase
 	Steps   []StepChange
@@ -33,6 +35,7 @@ type Entry struct {
 func (e *Entry) Add(next Entry) {
 	e.Events = append(e.Events, next.Events...)
 	e.Began = cmp.Or(next.Began, e.Began)
+	e.Cancel = e.Cancel || next.Cancel
 	e.Phase = cmp.Or(next.Phase, e.Phase)
 	e.End = cmp.Or(next.End, e.End)
 	e.Effects = append(e.Effects, next.Effects...)
@@ -150,7 +153,7 @@ func (s *Store) record(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entr
 }
 
 func (s *Store) updateRun(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entry) error {
-	params := db.UpdateRunParams{ID: id, WorkflowRunID: orNull(entry.Began), Phase: orNull(string(entry.Phase))}
+	params := db.UpdateRunParams{ID: id, WorkflowRunID: orNull(entry.Began), Phase: orNull(string(entry.Phase)), Cancel: entry.Cancel}
 	if entry.Began != "" {
 		params.Status = new(string(StatusProcessing))
 	}

@@ -59,6 +59,8 @@ type Run struct {
 	CreatedAt  time.Time
 	// StartedAt, FinishedAt and LastHeartbeatAt are zero until they happen.
 	StartedAt, FinishedAt, LastHeartbeatAt time.Time
+	// CancelRequested says that somebody cancelled the run; taking it up again forgets it.
+	CancelRequested bool
 	// WorkflowRunID is Temporal's id of the latest execution, "" before the workflow was started.
 	WorkflowRunID string
 	FailedStep    string

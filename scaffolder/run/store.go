@@ -104,7 +104,8 @@ func fromRow(row db.Run) (Run, error) {
 		CreatedBy: orEmpty(row.CreatedBy), Status: Status(row.Status), Phase: Phase(row.Phase), Generation: int(row.Generation),
 		CreatedAt: row.CreatedAt, StartedAt: orZero(row.StartedAt), FinishedAt: orZero(row.FinishedAt),
 		LastHeartbeatAt: orZero(row.LastHeartbeatAt), WorkflowRunID: orEmpty(row.WorkflowRunID),
-		FailedStep: orEmpty(row.FailedStep), Output: row.Output,
+		CancelRequested: row.CancelRequested,
+		FailedStep:      orEmpty(row.FailedStep), Output: row.Output,
 	}
 	if err := json.Unmarshal(row.Spec, &r.Spec); err != nil {
 		return Run{}, fmt.Errorf("run %s: decode its spec: %w", row.ID, err)

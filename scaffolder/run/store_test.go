@@ -358,7 +358,7 @@ func TestEntriesAddUp(t *testing.T) {
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	output := json.RawMessage(`{"x":1}`)
 	entries := []run.Entry{
-		{Began: "execution-1", Events: []run.NewEvent{line("a", "first")}},
+		{Began: "execution-1", Cancel: true, Events: []run.NewEvent{line("a", "first")}},
 		{Phase: run.PhaseWaiting, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until, Input: output}}},
 		{Phase: run.PhaseRunning, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2), Workspace: "sha256:1",
 			Iterations: map[int]json.RawMessage{0: output}}}},
@@ -385,6 +385,7 @@ func TestEntriesAddUp(t *testing.T) {
 		require.Equal(t, expected.Status, got.Status)
 		require.Equal(t, expected.Phase, got.Phase)
 		require.Equal(t, expected.WorkflowRunID, got.WorkflowRunID)
+		require.Equal(t, expected.CancelRequested, got.CancelRequested)
 		require.Equal(t, expected.Failure, got.Failure)
 		require.Equal(t, expected.Outputs, got.Outputs)
 		require.Equal(t, r.messages(t, apart, 0), r.messages(t, together, 0))
@@ -411,8 +412,10 @@ func TestReopening(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
-	r.write(t, id, run.Entry{Began: "execution-1"})
+	r.write(t, id, run.Entry{Began: "execution-1", Cancel: true})
+	r.write(t, id, run.Entry{})
 	require.Equal(t, "execution-1", r.get(t, id).WorkflowRunID)
+	require.True(t, r.get(t, id).CancelRequested)
 	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}}})
 	r.write(t, id, run.Entry{
 		Events: []run.NewEvent{line("a", "kept"), {Type: run.EventCancelled, Key: "c"}, completion("0/completion")},
@@ -428,6 +431,7 @@ func TestReopening(t *testing.T) {
 	require.Nil(t, got.Failure)
 	require.Empty(t, got.FailedStep)
 	require.Zero(t, got.FinishedAt)
+	require.False(t, got.CancelRequested, "the decision to go on is the newer one")
 	require.Empty(t, got.WorkflowRunID, "a crash before the workflow hears of it is mended by the sweep")
 	require.Equal(t, run.StatusCompleted, r.step(t, id, 0).Status, "what is done stays done")
 	require.Equal(t, run.StatusOpen, r.step(t, id, 1).Status)

@@ -1,0 +1,57 @@
+package e2e_test
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/workflows"
+)
+
+// TestAnActionThatDoesNotEndInTimeIsNotBegunAgain asks the real Temporal: the test environment of its SDK would begin it
+// again. Two of it would be at work beside each other.
+func TestAnActionThatDoesNotEndInTimeIsNotBegunAgain(t *testing.T) {
+	t.Parallel()
+	connected, err := client.DialContext(t.Context(), client.Options{HostPort: shared.get(t).TemporalAddress(),
+		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	require.NoError(t, err)
+	t.Cleanup(connected.Close)
+
+	const queue = "an action that does not end"
+	running := worker.New(connected, queue, worker.Options{})
+	workflows.Register(running)
+	begun, ended := atomic.Int32{}, make(chan struct{})
+	running.RegisterActivityWithOptions(func(context.Context, engine.ActionRequest) error {
+		begun.Add(1)
+		<-ended // deaf to its context
+		return nil
+	}, activity.RegisterOptions{Name: "act"})
+	turns := make(chan engine.Turn, 2)
+	running.RegisterActivityWithOptions(func(_ context.Context, turn engine.Turn) (engine.Next, error) {
+		turns <- turn
+		if turn.Failed != nil {
+			return engine.Next{Move: engine.MoveEnd}, nil
+		}
+		return engine.Next{Move: engine.MoveAct, Action: &engine.Action{ID: "act", Summary: "Act"},
+			Settings: engine.Settings{StepTimeout: time.Second, InitialInterval: time.Millisecond, MaximumInterval: time.Millisecond}}, nil
+	}, activity.RegisterOptions{Name: engine.ActivityAdvance})
+	require.NoError(t, running.Start())
+	t.Cleanup(func() { close(ended); running.Stop() })
+
+	runID := uuid.NewString()
+	require.NoError(t, workflows.NewClient(connected, queue).Start(t.Context(), engine.Command{RunID: runID}))
+	require.NoError(t, connected.GetWorkflow(t.Context(), runID, "").Get(t.Context(), nil))
+	require.Nil(t, (<-turns).Failed)
+	require.Equal(t, "the action did not finish: it took longer than a step may", (<-turns).Failed.Failure.Message)
+	require.EqualValues(t, 1, begun.Load())
+}
