@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/text/encoding/unicode"
 
+	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/workspace"
@@ -105,9 +106,13 @@ func (e *extension) UnmarshalJSON(data []byte) error {
 		*e = ".njk"
 		return nil
 	}
+	if string(data) == "false" {
+		*e = ""
+		return nil
+	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return nil //nolint:nilerr // false: there is no extension
+		return err
 	}
 	if text != "" && !strings.HasPrefix(text, ".") {
 		text = "." + text
@@ -466,13 +471,11 @@ func show(values json.RawMessage) (string, error) {
 	if len(decoded) == 0 {
 		return "", nil
 	}
-	var sorted bytes.Buffer
-	encoder := json.NewEncoder(&sorted)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(decoded); err != nil {
+	sorted, err := plainjson.Marshal(decoded)
+	if err != nil {
 		return "", action.Final(fmt.Errorf("values: %w", err))
 	}
-	return " " + strings.TrimSpace(sorted.String()), nil
+	return " " + string(sorted), nil
 }
 
 func (r renderer) render(ctx context.Context, text string) (string, error) {

@@ -1,7 +1,6 @@
 package templaterun
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
@@ -252,13 +252,11 @@ func encodeOutput(output action.Output) (json.RawMessage, error) {
 	if output == nil {
 		output = action.Output{}
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(output); err != nil {
+	encoded, err := plainjson.Marshal(output)
+	if err != nil {
 		return nil, fmt.Errorf("encode the output: %w", err)
 	}
-	return bytes.TrimSpace(out.Bytes()), nil
+	return encoded, nil
 }
 
 // fail keeps what the attempt logged, and says so when another attempt will follow.

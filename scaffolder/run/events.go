@@ -1,9 +1,7 @@
 package run
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -31,15 +29,4 @@ func (s *Store) Events(ctx context.Context, id uuid.UUID, after int64) ([]Event,
 		events[i] = Event{ID: row.ID, RunID: row.RunID, Type: row.Type, Body: row.Body, CreatedAt: row.CreatedAt}
 	}
 	return events, nil
-}
-
-// marshal is encoding/json without HTML escaping: what people wrote is what they read.
-func marshal(v any) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -177,7 +178,7 @@ func (s *Store) appendEvents(ctx context.Context, tx db.DBTX, id uuid.UUID, even
 	}
 	params := db.AppendRunEventsParams{RunID: id}
 	for _, event := range events {
-		body, err := marshal(event.Body)
+		body, err := plainjson.Marshal(event.Body)
 		if err != nil {
 			return fmt.Errorf("encode event %s of run %s: %w", event.Key, id, err)
 		}

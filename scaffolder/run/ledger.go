@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -22,7 +23,7 @@ type ledger struct {
 }
 
 func (l *ledger) Intend(ctx context.Context, intent action.Intent) (action.Effect, error) {
-	data, err := marshal(intent.Data)
+	data, err := plainjson.Marshal(intent.Data)
 	if err != nil {
 		return action.Effect{}, fmt.Errorf("effect %s %q: encode its data: %w", intent.Kind, intent.Name, err)
 	}
@@ -41,7 +42,7 @@ func (l *ledger) Confirm(ctx context.Context, effectID string, c action.Confirma
 	}
 	var data []byte
 	if c.Data != nil {
-		if data, err = marshal(c.Data); err != nil {
+		if data, err = plainjson.Marshal(c.Data); err != nil {
 			return fmt.Errorf("confirm effect %s: encode its data: %w", effectID, err)
 		}
 	}

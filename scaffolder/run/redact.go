@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
@@ -49,7 +50,7 @@ func formsOf(secret string) []string {
 			forms = append(forms, line)
 		}
 	}
-	for _, encode := range []func(any) ([]byte, error){json.Marshal, marshal} {
+	for _, encode := range []func(any) ([]byte, error){json.Marshal, plainjson.Marshal} {
 		form := secret
 		for range 2 {
 			encoded, err := encode(form)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/template"
 	"github.com/portico-dev/portico/seal"
 )
@@ -45,7 +46,7 @@ type New struct {
 
 // Create writes the run, its steps and its sealed secrets in one transaction. Nothing is started.
 func (s *Store) Create(ctx context.Context, n New) error {
-	spec, err := marshal(n.Spec)
+	spec, err := plainjson.Marshal(n.Spec)
 	if err != nil {
 		return fmt.Errorf("run %s: encode its spec: %w", n.ID, err)
 	}

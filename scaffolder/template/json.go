@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // member is one key of a JSON object, its value untouched.
@@ -77,11 +79,8 @@ func encode(all []member) json.RawMessage {
 
 // text is a JSON string without HTML escaping.
 func text(s string) json.RawMessage {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(s) //nolint:errchkjson // a string always encodes
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	encoded, _ := plainjson.Marshal(s) // a string always encodes
+	return encoded
 }
 
 func describe(value json.RawMessage) string {
