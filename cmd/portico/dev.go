@@ -264,7 +264,7 @@ func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) 
 	if err != nil {
 		return err
 	}
-	return c.watch(ctx, d.out, formatText, id, began, phaseDone)
+	return c.watch(ctx, d.out, formatText, id, 0, began, phaseDone)
 }
 
 // absoluteDataDirectory is the directory asked for, or the usual place for an application's data.

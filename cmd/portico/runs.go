@@ -66,7 +66,7 @@ func runCommand() *cobra.Command {
 				return err
 			}
 			if watch {
-				return client.watch(command.Context(), out, c.output, id, began, phaseDone)
+				return client.watch(command.Context(), out, c.output, id, 0, began, phaseDone)
 			}
 			return c.output.print(out, map[string]string{"id": id}, func() { fmt.Fprintln(out, id) })
 		},
@@ -184,9 +184,9 @@ func (c *apiClient) details(ctx context.Context, id string) (runDetails, error) 
 	return details, nil
 }
 
-// watch follows a run to its end and shows how it ended: as text, each step as it happens with its duration, then where its
+// watch follows a run from after an event to its end and shows how it ended: as text, each step as it happens with its duration, then where its
 // results are. A run that does not end in the wanted phase ends the process with status 1.
-func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id string, began time.Time, wanted string) error {
+func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id string, after int64, began time.Time, wanted string) error {
 	see := func(event) {}
 	if output == formatText {
 		before, err := c.details(ctx, id)
@@ -195,17 +195,17 @@ func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id 
 		}
 		see = newStepWatcher(out, before).see
 	}
-	if err := c.follow(ctx, id, see); err != nil {
+	if err := c.follow(ctx, id, after, see); err != nil {
 		return err
 	}
-	after, err := c.details(ctx, id)
+	ended, err := c.details(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := output.print(out, after.answer, func() { c.summarize(out, after, time.Since(began)) }); err != nil {
+	if err := output.print(out, ended.answer, func() { c.summarize(out, ended, time.Since(began)) }); err != nil {
 		return err
 	}
-	if after.Phase != wanted {
+	if ended.Phase != wanted {
 		return &exitError{1}
 	}
 	return nil
@@ -406,11 +406,18 @@ func moveCommand(c *connection, name, short, path, wanted string) *cobra.Command
 		Example: fmt.Sprintf("  portico runs %s 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11 --watch", name),
 		RunE: func(command *cobra.Command, args []string) error {
 			client, out, began := c.client(), command.OutOrStdout(), time.Now()
+			var told int64 // what happened before the move is not shown again
+			if watch {
+				var err error
+				if told, err = client.told(command.Context(), args[0]); err != nil {
+					return err
+				}
+			}
 			if err := client.call(command.Context(), http.MethodPost, fmt.Sprintf(path, url.PathEscape(args[0])), map[string]any{}, nil); err != nil {
 				return err
 			}
 			if watch {
-				return client.watch(command.Context(), out, c.output, args[0], began, wanted)
+				return client.watch(command.Context(), out, c.output, args[0], told, began, wanted)
 			}
 			return c.output.print(out, map[string]string{"id": args[0]}, func() { fmt.Fprintln(out, args[0]) })
 		},
