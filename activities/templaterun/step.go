@@ -1,0 +1,178 @@
+package templaterun
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// take carries one step on. It answers what the workflow is to do for the step, nil when the step has ended.
+func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
+	if t.asked.Cancelled {
+		return nil, t.cancel(ctx, position)
+	}
+	step := t.step(position)
+	decision, err := t.Planner.Decide(ctx, t.situation, step)
+	if err != nil {
+		return nil, t.refuse(ctx, position, err)
+	}
+	if decision.Skip != "" {
+		return nil, t.skip(ctx, step, decision.Skip)
+	}
+	does, err := t.Actions.Lookup(step.Action)
+	if err != nil {
+		return nil, t.refuse(ctx, position, err)
+	}
+	if err := checkInputs(does.Describe(), decision); err != nil {
+		return nil, t.refuse(ctx, position, err)
+	}
+	return t.iterate(ctx, position, does, decision)
+}
+
+// iterate takes the iterations that are not done: one for a step without each.
+func (t *turn) iterate(ctx context.Context, position int, does action.Action, decision plan.Decision) (*engine.Next, error) {
+	for index, iteration := range decision.Iterations {
+		if _, done := t.steps[position].Iterations[index]; done || !iteration.Run {
+			continue
+		}
+		e := t.execution(t.account, does, position, index, decision)
+		if next, err := t.wait(ctx, e); err != nil || next != nil || t.steps[position].Status.Ended() {
+			return next, err
+		}
+		if !does.Describe().Quick {
+			next := t.next(engine.MoveAct)
+			next.Action = &engine.Action{ID: does.Describe().ID, Summary: e.step.Name, Position: position, Iteration: index}
+			return &next, nil
+		}
+		failed, err := e.attempt(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if failed != nil && failed.again {
+			return nil, failed.retry(t.pause(t.steps[position].FailedAttempts))
+		}
+		if failed != nil {
+			return nil, t.fail(ctx, position, failed.failure)
+		}
+	}
+	if t.steps[position].Status.Ended() {
+		return nil, nil
+	}
+	return nil, t.completeEmpty(ctx, t.step(position))
+}
+
+// pause is how long to wait after so many failed attempts.
+func (t *turn) pause(attempts int) time.Duration {
+	pause := t.Settings.InitialInterval
+	for range attempts - 1 {
+		pause = min(2*pause, t.Settings.MaximumInterval)
+	}
+	return pause
+}
+
+// wait asks for the wait that the action begins with; nil when there is none, or it is over. An action that cannot say
+// how long fails its step.
+func (t *turn) wait(ctx context.Context, e *execution) (*engine.Next, error) {
+	waiter, waits := e.does.(action.Waiter)
+	if !waits {
+		return nil, nil
+	}
+	until := t.steps[e.position].WaitingUntil
+	if until.IsZero() {
+		duration, err := waiter.Wait(&action.Call{RunID: t.ID.String(), StepID: e.step.ID, Input: e.iteration.Input})
+		if err != nil {
+			return nil, t.refuse(ctx, e.position, err)
+		}
+		if duration <= 0 {
+			return nil, nil
+		}
+		until = time.Now().Add(duration)
+		err = t.note(ctx, run.Entry{Events: []run.NewEvent{t.beginning(e.step)}, Phase: run.PhaseWaiting,
+			Steps: []run.StepChange{{StepID: e.step.ID, Status: run.StatusProcessing, WaitingUntil: until}}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !time.Now().Before(until) {
+		return nil, nil
+	}
+	next := t.next(engine.MoveWait)
+	next.Wait = &engine.Wait{Until: until, Summary: e.step.Name}
+	return &next, nil
+}
+
+// checkInputs holds the rendered inputs to the action's schema.
+func checkInputs(does action.Description, decision plan.Decision) error {
+	for _, iteration := range decision.Iterations {
+		if !iteration.Run {
+			continue
+		}
+		err := does.CheckInput(iteration.Name(does.ID), iteration.Input)
+		if isRefusal(err) {
+			return action.Advise(err, "Correct the step's input in the template, or the value that it came from, and start a new run.")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuse fails a step that cannot run. Its log tells that it began all the same.
+func (t *turn) refuse(ctx context.Context, position int, cause error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := t.note(ctx, run.Entry{Events: []run.NewEvent{t.beginning(t.step(position))}}); err != nil {
+		return err
+	}
+	return t.fail(ctx, position, t.describe(cause))
+}
+
+// fail ends a step that failed for good.
+func (t *turn) fail(ctx context.Context, position int, failure engine.Failure) error {
+	return t.endFailed(ctx, t.step(position), run.StatusFailed, failure)
+}
+
+// cancel ends the step under way, or the next one, when nothing has gone wrong before; the steps after it are skipped.
+func (t *turn) cancel(ctx context.Context, position int) error {
+	step := t.step(position)
+	if t.situation.PreviousFailed && t.steps[position].Status != run.StatusProcessing {
+		return t.skip(ctx, step, plan.PreviousFailed)
+	}
+	return t.endFailed(ctx, step, run.StatusCancelled, engine.Failure{Name: "Error",
+		Message: fmt.Sprintf("Step %s (%s) of task %s has been cancelled.", step.ID, step.Name, t.ID)})
+}
+
+func (t *turn) endFailed(ctx context.Context, step template.Step, status run.Status, failure engine.Failure) error {
+	told := run.NewEvent{Type: run.EventLog, Key: t.key(step) + "/end",
+		Body: run.EventBody{Message: sentence(failure), StepID: step.ID, Status: run.StatusFailed}}
+	return t.note(ctx, run.Entry{Events: []run.NewEvent{told},
+		Steps: []run.StepChange{{StepID: step.ID, Status: status, Failure: new(run.Failure(failure))}}})
+}
+
+func (t *turn) skip(ctx context.Context, step template.Step, reason plan.SkipReason) error {
+	events := []run.NewEvent{{Type: run.EventLog, Key: t.key(step) + "/end", Body: run.EventBody{
+		Message: fmt.Sprintf("Skipping step %s %s", step.ID, reason), StepID: step.ID, Status: run.StatusSkipped}}}
+	if reason == plan.ConditionFalse {
+		events = slices.Insert(events, 0, t.beginning(step))
+	}
+	return t.note(ctx, run.Entry{Events: events, Steps: []run.StepChange{{StepID: step.ID, Status: run.StatusSkipped}}})
+}
+
+// completeEmpty ends a step whose each had no items to run: it succeeds with an empty output.
+func (t *turn) completeEmpty(ctx context.Context, step template.Step) error {
+	empty := json.RawMessage("{}")
+	return t.note(ctx, run.Entry{
+		Events: []run.NewEvent{t.beginning(step), t.finishing(step)},
+		Steps:  []run.StepChange{{StepID: step.ID, Status: run.StatusCompleted, Output: empty, Shown: empty}},
+	})
+}
