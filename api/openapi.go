@@ -13,6 +13,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/plainjson"
 )
 
 //go:generate go test -run TestTheDocumentIsTheOneInTheRepository . -update
@@ -49,7 +50,7 @@ func describeOpenAPI(plugins []plugin, version string) ([]byte, error) {
 			d.paths[path][strings.ToLower(r.method)] = d.operation(p, r)
 		}
 	}
-	document, err := marshal(map[string]any{
+	document, err := plainjson.Marshal(map[string]any{
 		"openapi": "3.1.0",
 		"info": map[string]any{
 			"title": "Portico", "version": version,

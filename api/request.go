@@ -19,6 +19,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // maxBody bounds every request body: the scaffolder's limit in Backstage, and the largest of all.
@@ -70,23 +71,12 @@ const jsonAnswer = jsonContent + "; charset=utf-8"
 
 // json answers with JSON as Backstage writes it: compact, HTML characters as they are, with a charset.
 func (c *call) json(status int, body any) error {
-	data, err := marshal(body)
+	data, err := plainjson.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
 	c.Data(status, jsonAnswer, data)
 	return nil
-}
-
-// marshal is encoding/json without the HTML escaping that JSON.stringify does not do.
-func marshal(v any) ([]byte, error) {
-	var out strings.Builder
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return nil, err
-	}
-	return []byte(strings.TrimSuffix(out.String(), "\n")), nil
 }
 
 // checkQuery holds the query string to what the route declares.

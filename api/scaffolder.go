@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 		{method: http.MethodGet, path: "/v2/tasks", access: authenticated, query: []parameter{
 			list("createdBy", "only runs of these users"), list("status", "only runs in these statuses"),
 			integer("limit", "how many at the most"), integer("offset", "how many to pass over"),
-			list("order", "asc or desc, a colon, and created_at, status or created_by")},
+			list("order", "asc or desc, a colon, and one of "+strings.Join(run.Orders, ", "))},
 			summary: "Lists runs", serve: ok("a page of runs", s.list)},
 		{method: http.MethodGet, path: oneTask, access: authenticated,
 			summary: "Shows a run", serve: ok("the run", s.get), fails: missing},
@@ -224,8 +225,7 @@ func parseOrder(order string, query *run.Query) error {
 		return nil
 	}
 	direction, field, _ := strings.Cut(order, ":")
-	known := field == "created_at" || field == "status" || field == "created_by"
-	if !known || direction != "asc" && direction != "desc" {
+	if !slices.Contains(run.Orders, field) || direction != "asc" && direction != "desc" {
 		return fault.New(fault.Input, `Invalid order parameter "%s", expected "<asc or desc>:<field name>"`, order)
 	}
 	query.OrderBy, query.Ascending = field, direction == "asc"

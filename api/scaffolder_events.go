@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
@@ -120,7 +121,7 @@ func (c *call) send(events []run.Event) error {
 		return nil
 	}
 	for _, event := range events {
-		data, err := marshal(toEvent(event))
+		data, err := plainjson.Marshal(toEvent(event))
 		if err != nil {
 			return fmt.Errorf("encode event %d: %w", event.ID, err)
 		}

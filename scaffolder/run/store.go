@@ -159,13 +159,16 @@ func (s *Store) putSecrets(ctx context.Context, tx db.DBTX, id uuid.UUID, secret
 	return nil
 }
 
+// Orders are the columns that runs can be listed by.
+var Orders = []string{"created_at", "status", "created_by"}
+
 // Query selects runs. Empty lists select everything; Limit 0 means no limit.
 type Query struct {
 	Statuses  []string
 	Phases    []string
 	Creators  []string
 	Templates []string
-	// OrderBy is created_at (the default), status or created_by.
+	// OrderBy is one of Orders; "" is created_at.
 	OrderBy   string
 	Ascending bool
 	Limit     int

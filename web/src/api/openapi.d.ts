@@ -2408,7 +2408,7 @@ export interface operations {
                 limit?: number;
                 /** @description how many to pass over */
                 offset?: number;
-                /** @description asc or desc, a colon, and created_at, status or created_by */
+                /** @description asc or desc, a colon, and one of created_at, status, created_by */
                 order?: string[];
             };
             header?: never;
