@@ -133,7 +133,7 @@ func (s *Service) reopen(ctx context.Context, r run.Run, reopening run.Reopening
 	if err != nil {
 		return err
 	}
-	if err := s.start(ctx, r.ID, generation, summary(r.Title, r.Subject)); err != nil {
+	if err := s.Engine.Start(ctx, command(r.ID, generation, r.Title, r.Subject, r.Spec)); err != nil {
 		s.Log.WarnContext(ctx, "the run is reopened and will go on when the engine answers", "run", r.ID, "error", err)
 	}
 	return nil

@@ -100,7 +100,7 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 	if err := s.Runs.Create(ctx, n); err != nil {
 		return uuid.Nil, err
 	}
-	if err := s.start(ctx, n.ID, 0, summary(n.Title, n.Subject)); err != nil {
+	if err := s.Engine.Start(ctx, command(n.ID, 0, n.Title, n.Subject, n.Spec)); err != nil {
 		s.Log.WarnContext(ctx, "the run is recorded and will be started when the engine answers", "run", n.ID, "error", err)
 	}
 	return n.ID, nil
@@ -192,8 +192,31 @@ func (s *Service) user(ctx context.Context, principal identity.Principal) (templ
 	return template.User{Ref: ref, Entity: document}, nil
 }
 
-func (s *Service) start(ctx context.Context, id uuid.UUID, generation int, summary string) error {
-	return s.Engine.Start(ctx, engine.Command{RunID: id.String(), Generation: generation, Summary: summary})
+// command tells the engine to begin a run, or to take it up again.
+func command(id uuid.UUID, generation int, title, subject string, spec template.TaskSpec) engine.Command {
+	summary := title
+	if subject != "" {
+		summary += ": " + subject
+	}
+	return engine.Command{RunID: id.String(), Generation: generation, Summary: summary, Details: outline(spec.Steps)}
+}
+
+// maxOutline bounds an outline, in bytes: Temporal refuses one above 20,000, and a character may take six in JSON.
+const maxOutline = 3000
+
+// outline is the steps of a run as Markdown, for who looks at it in Temporal: its history names only those that touch
+// the world outside.
+func outline(steps []template.Step) string {
+	var out strings.Builder
+	for i, step := range steps {
+		line := fmt.Sprintf("%d. %s (`%s`)\n", i+1, step.Name, step.Action)
+		if out.Len()+len(line) > maxOutline {
+			fmt.Fprintf(&out, "… and %d more\n", len(steps)-i)
+			break
+		}
+		out.WriteString(line)
+	}
+	return out.String()
 }
 
 // StartPending starts the runs that are on the record but were never handed to the engine: a crash, or an engine that
@@ -207,7 +230,7 @@ func (s *Service) StartPending(ctx context.Context, olderThan time.Duration) err
 	for _, id := range ids {
 		pending, err := s.Runs.Get(ctx, id)
 		if err == nil {
-			err = s.start(ctx, id, pending.Generation, summary(pending.Title, pending.Subject))
+			err = s.Engine.Start(ctx, command(id, pending.Generation, pending.Title, pending.Subject, pending.Spec))
 		}
 		failed = errors.Join(failed, err)
 	}
@@ -240,11 +263,4 @@ func subject(t *template.Template, values json.RawMessage) string {
 		}
 	}
 	return ""
-}
-
-func summary(title, subject string) string {
-	if subject == "" {
-		return title
-	}
-	return title + ": " + subject
 }

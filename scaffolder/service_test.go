@@ -49,6 +49,9 @@ func (oneTemplate) EntityJSON(_ context.Context, _ identity.Principal, ref entit
 		"steps":[{"id":"one","name":"One","action":"a"},{"id":"two","name":"Two","action":"a"}]}}`), nil
 }
 
+// twoSteps are its steps as Temporal shows them.
+const twoSteps = "1. One (`a`)\n2. Two (`a`)\n"
+
 // nobodyMay refuses one permission.
 type nobodyMay policy.Permission
 
@@ -116,7 +119,7 @@ func TestARetryGoesOnWhereItFailed(t *testing.T) {
 	b.park(id)
 	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil))
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusOpen}, b.statuses(id))
-	require.Equal(t, engine.Command{RunID: id.String(), Generation: 1, Summary: "Two Steps: shop"}, b.engine.started[1])
+	require.Equal(t, engine.Command{RunID: id.String(), Generation: 1, Summary: "Two Steps: shop", Details: twoSteps}, b.engine.started[1])
 }
 
 func TestARetryOfWhatWasRolledBackBeginsAnew(t *testing.T) {
@@ -150,7 +153,7 @@ func TestRunsThatTheEngineNeverHeardOfAreStarted(t *testing.T) {
 	require.ErrorContains(t, b.StartPending(t.Context(), -time.Minute), "no route to Temporal")
 	b.engine.err = nil
 	require.NoError(t, b.StartPending(t.Context(), -time.Minute))
-	require.Equal(t, engine.Command{RunID: id.String(), Summary: "Two Steps: shop"}, b.engine.started[len(b.engine.started)-1])
+	require.Equal(t, engine.Command{RunID: id.String(), Summary: "Two Steps: shop", Details: twoSteps}, b.engine.started[len(b.engine.started)-1])
 	started := len(b.engine.started)
 	require.NoError(t, b.StartPending(t.Context(), time.Hour))
 	require.Len(t, b.engine.started, started, "a young one is being started by whoever made it")

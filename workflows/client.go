@@ -40,6 +40,7 @@ func (c *Client) Start(ctx context.Context, command engine.Command) error {
 	defer done()
 	options := client.StartWorkflowOptions{
 		ID: command.RunID, TaskQueue: c.taskQueue, WorkflowTaskTimeout: taskTimeout, StaticSummary: brief(command.Summary),
+		StaticDetails:            command.Details,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}

@@ -23,6 +23,8 @@ type Command struct {
 	Generation int    `json:"generation"`
 	// Summary is shown in the Temporal Web UI: the template's title and what it makes.
 	Summary string `json:"summary,omitempty"`
+	// Details are shown there beside the history, as Markdown: the steps. They are no part of the workflow's input.
+	Details string `json:"-"`
 }
 
 // Names that the workflow and its activities, its signals and the Temporal Web UI know each other by. An action that
