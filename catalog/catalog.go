@@ -1,6 +1,7 @@
-// Package catalog is the catalog's commands and queries: what may be asked of it and done to it, by whom. Each takes the
-// principal that asks, has the decision point decide, and reads or writes in the terms of the packages below: entity says what an
-// entity is, query turns questions into SQL, processing brings entities in and keeps them current. HTTP is not known here.
+// Package catalog is the catalog's commands and queries: what may be asked of it and done to it, by whom. Each takes
+// the principal that asks, has the decision point decide, and reads or writes in the terms of the packages below:
+// entity says what an entity is, query turns questions into SQL, processing brings entities in and keeps them current.
+// HTTP is not known here.
 package catalog
 
 import (
@@ -19,8 +20,8 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Visibility narrows what a principal sees: the filter becomes part of every statement that reads entities, so that lists, counts and facets
-// agree. A nil filter narrows nothing.
+// Visibility narrows what a principal sees: the filter becomes part of every statement that reads entities, so that
+// lists, counts and facets agree. A nil filter narrows nothing.
 type Visibility func(ctx context.Context, principal identity.Principal) (query.Filter, error)
 
 // ConflictStrategy says what registering a location does that is registered already.
@@ -78,7 +79,8 @@ func (s *Service) allowed(ctx context.Context, principal identity.Principal, per
 	return err == nil, err
 }
 
-// visible is the condition under which a principal reads entities, joined with what it asks for; readable is false when it may read none.
+// visible is the condition under which a principal reads entities, joined with what it asks for; readable is false when
+// it may read none.
 func (s *Service) visible(ctx context.Context, principal identity.Principal, resource string, asked query.Filter) (filter query.Filter, readable bool, err error) {
 	readable, err = s.allowed(ctx, principal, policy.CatalogEntityRead, resource)
 	if err != nil || !readable || s.options.Visibility == nil {
@@ -91,8 +93,8 @@ func (s *Service) visible(ctx context.Context, principal identity.Principal, res
 	return query.And(narrowed, asked), true, nil
 }
 
-// query runs a statement that was built for one question. It is planned for its own parameters: how many entities there are of a kind, or of
-// an owner, differs too much for a plan that is to suit them all.
+// query runs a statement that was built for one question. It is planned for its own parameters: how many entities there
+// are of a kind, or of an owner, differs too much for a plan that is to suit them all.
 func (s *Service) query(ctx context.Context, statement query.Statement) (pgx.Rows, error) {
 	return s.pool.Query(ctx, statement.SQL, append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)...)
 }

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -196,6 +197,13 @@ func TestQueries(t *testing.T) {
 		"missing":                  {predicate(`{"kind":"component","metadata.description":{"$exists":false}}`), []string{"till"}},
 		"a relation":               {predicate(`{"relations":{"$contains":{"type":"ownerOf","targetRef":"component:default/shop"}}}`), []string{"team-a"}},
 		"nothing at all":           {predicate(`{"$any":[]}`), []string{}},
+		"a kind that is another":   {predicate(`{"$all":[{"kind":"component"},{"kind":"api"}]}`), []string{}},
+		"a kind or a name":         {predicate(`{"$any":[{"kind":"API"},{"metadata.name":"shop"}]}`), []string{"prices", "shop"}},
+		"a kind with alternatives": {predicate(`{"$all":[{"kind":"component"},{"$any":[{"metadata.tags":"web"},{"kind":"api"}]}]}`), []string{"shop"}},
+		"one of very many kinds":   {predicate(`{"kind":{"$in":["api",` + strings.Repeat(`"x",`, 20) + `"y"]}}`), []string{"prices"}},
+		"no kind at all":           {predicate(`{"kind":{"$in":[]}}`), []string{}},
+		"a list's values":          {predicate(`{"metadata.tags":{"$in":["go","web"]}}`), []string{"shop", "till"}},
+		"whatever has tags":        {predicate(`{"metadata.tags":{"$exists":true}}`), []string{"shop", "till"}},
 		"hostile text":             {filter(t, "kind='; drop table catalog_entities; --", "a\x00b=\xff"), []string{}},
 	}
 	for name, c := range cases {
@@ -243,6 +251,75 @@ func TestPagesLeadForthAndBack(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	s.fill()
+	byName := []query.CursorOrder{{Field: "metadata.name"}}
+	cases := map[string]struct {
+		text   query.FullText
+		filter query.Filter
+		orders []query.CursorOrder
+		want   []string
+	}{
+		"in the order's field":     {query.FullText{Term: "I"}, filter(t, "kind=component", "kind=api"), byName, []string{"prices", "till"}},
+		"in the same, by its name": {query.FullText{Term: "ill", Fields: []string{"Metadata.Name"}}, nil, byName, []string{"till"}},
+		"in another field":         {query.FullText{Term: "things", Fields: []string{"metadata.description"}}, filter(t, "kind=component"), byName, []string{"shop"}},
+		"in several fields":        {query.FullText{Term: "o", Fields: []string{"metadata.name", "metadata.tags"}}, filter(t, "kind=component"), byName, []string{"shop", "till"}},
+		"with a wildcard":          {query.FullText{Term: "s_o"}, filter(t, "kind=component"), byName, []string{"shop"}},
+		"without an order":         {query.FullText{Term: "shop", Fields: []string{"metadata.name"}}, filter(t, "kind=component"), nil, []string{"shop"}},
+		"nowhere":                  {query.FullText{Term: "shop"}, filter(t, "kind=component"), nil, []string{}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cursor, err := query.NewCursor(c.filter, c.text, c.orders)
+			require.NoError(t, err)
+			page, err := s.service.QueryEntities(t.Context(), somebody, catalog.EntityQuery{Cursor: cursor, Limit: 50})
+			require.NoError(t, err)
+			require.Equal(t, c.want, names(t, page.Items))
+			require.Equal(t, len(c.want), page.TotalItems)
+		})
+	}
+}
+
+func TestListsAreSorted(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	s.fill()
+	kinds := filter(t, "kind=component", "kind=api", "kind=group")
+	cases := map[string]struct {
+		orders []query.Order
+		want   []string
+	}{
+		"by reference":                 {nil, []string{"prices", "shop", "till", "team-a", "team-b"}},
+		"by name":                      {[]query.Order{{Key: "metadata.name"}}, []string{"prices", "shop", "team-a", "team-b", "till"}},
+		"by name, backwards":           {[]query.Order{{Key: "metadata.name", Descending: true}}, []string{"till", "team-b", "team-a", "shop", "prices"}},
+		"by what some lack":            {[]query.Order{{Key: "spec.lifecycle"}, {Key: "metadata.name", Descending: true}}, []string{"prices", "till", "shop", "team-b", "team-a"}},
+		"by what some lack, backwards": {[]query.Order{{Key: "spec.lifecycle", Descending: true}, {Key: "metadata.name"}}, []string{"shop", "till", "prices", "team-a", "team-b"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var listed []json.RawMessage
+			limit := 2
+			for offset := new(0); offset != nil; {
+				next, err := s.service.Entities(t.Context(), somebody, catalog.ListQuery{
+					Filter: kinds, Orders: c.orders, Paged: true, Limit: &limit, Offset: *offset,
+				}, func(document json.RawMessage) error {
+					listed = append(listed, bytes.Clone(document))
+					return nil
+				})
+				require.NoError(t, err)
+				if offset = nil; next != nil {
+					offset = next.Offset
+				}
+			}
+			require.Equal(t, c.want, names(t, listed))
+		})
+	}
+}
+
 func TestFacets(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
@@ -254,6 +331,12 @@ func TestFacets(t *testing.T) {
 		"relations.ownedBy": {{Value: "group:default/team-a", Count: 1}, {Value: "group:default/team-b", Count: 1}},
 		"nope":              {},
 	}, facets)
+	facets, err = s.service.Facets(t.Context(), somebody, []string{"kind", "KIND", "metadata.tags"}, nil)
+	require.NoError(t, err)
+	kinds := []catalog.FacetValue{{Value: "API", Count: 1}, {Value: "Component", Count: 2}, {Value: "Group", Count: 2}, {Value: "Location", Count: 2}}
+	require.Equal(t, kinds, facets["kind"])
+	require.Equal(t, kinds, facets["KIND"])
+	require.Len(t, facets["metadata.tags"], 2)
 }
 
 func TestVisibilityIsPartOfEveryRead(t *testing.T) {

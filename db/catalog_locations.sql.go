@@ -7,7 +7,6 @@ package db
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -25,7 +24,7 @@ const catalogInsertLocation = `-- name: CatalogInsertLocation :one
 insert into catalog_locations (id, type, target, entity_ref, created_by)
 values ($1, $2, $3, $4, $5)
 on conflict (type, target) do nothing
-returning id, type, target, entity_ref
+returning id, type, target, entity_ref, created_at, created_by
 `
 
 type CatalogInsertLocationParams struct {
@@ -36,15 +35,8 @@ type CatalogInsertLocationParams struct {
 	CreatedBy string
 }
 
-type CatalogInsertLocationRow struct {
-	ID        uuid.UUID
-	Type      string
-	Target    string
-	EntityRef string
-}
-
 // No row: the location is registered already.
-func (q *Queries) CatalogInsertLocation(ctx context.Context, db DBTX, arg CatalogInsertLocationParams) (CatalogInsertLocationRow, error) {
+func (q *Queries) CatalogInsertLocation(ctx context.Context, db DBTX, arg CatalogInsertLocationParams) (CatalogLocation, error) {
 	row := db.QueryRow(ctx, catalogInsertLocation,
 		arg.ID,
 		arg.Type,
@@ -52,58 +44,50 @@ func (q *Queries) CatalogInsertLocation(ctx context.Context, db DBTX, arg Catalo
 		arg.EntityRef,
 		arg.CreatedBy,
 	)
-	var i CatalogInsertLocationRow
+	var i CatalogLocation
 	err := row.Scan(
 		&i.ID,
 		&i.Type,
 		&i.Target,
 		&i.EntityRef,
+		&i.CreatedAt,
+		&i.CreatedBy,
 	)
 	return i, err
 }
 
 const catalogLocationByID = `-- name: CatalogLocationByID :one
-select id, type, target, entity_ref from catalog_locations where id = $1
+select id, type, target, entity_ref, created_at, created_by from catalog_locations where id = $1
 `
 
-type CatalogLocationByIDRow struct {
-	ID        uuid.UUID
-	Type      string
-	Target    string
-	EntityRef string
-}
-
-func (q *Queries) CatalogLocationByID(ctx context.Context, db DBTX, id uuid.UUID) (CatalogLocationByIDRow, error) {
+func (q *Queries) CatalogLocationByID(ctx context.Context, db DBTX, id uuid.UUID) (CatalogLocation, error) {
 	row := db.QueryRow(ctx, catalogLocationByID, id)
-	var i CatalogLocationByIDRow
+	var i CatalogLocation
 	err := row.Scan(
 		&i.ID,
 		&i.Type,
 		&i.Target,
 		&i.EntityRef,
+		&i.CreatedAt,
+		&i.CreatedBy,
 	)
 	return i, err
 }
 
 const catalogLocationByTarget = `-- name: CatalogLocationByTarget :one
-select id, type, target, entity_ref from catalog_locations where type = $1 and target = $2
+select id, type, target, entity_ref, created_at, created_by from catalog_locations where type = $1 and target = $2
 `
 
-type CatalogLocationByTargetRow struct {
-	ID        uuid.UUID
-	Type      string
-	Target    string
-	EntityRef string
-}
-
-func (q *Queries) CatalogLocationByTarget(ctx context.Context, db DBTX, type_ string, target string) (CatalogLocationByTargetRow, error) {
+func (q *Queries) CatalogLocationByTarget(ctx context.Context, db DBTX, type_ string, target string) (CatalogLocation, error) {
 	row := db.QueryRow(ctx, catalogLocationByTarget, type_, target)
-	var i CatalogLocationByTargetRow
+	var i CatalogLocation
 	err := row.Scan(
 		&i.ID,
 		&i.Type,
 		&i.Target,
 		&i.EntityRef,
+		&i.CreatedAt,
+		&i.CreatedBy,
 	)
 	return i, err
 }
@@ -120,70 +104,43 @@ func (q *Queries) CatalogLocationEntityTaken(ctx context.Context, db DBTX, entit
 }
 
 const catalogLocationForUpdate = `-- name: CatalogLocationForUpdate :one
-select id, type, target, entity_ref from catalog_locations where id = $1 for update
+select id, type, target, entity_ref, created_at, created_by from catalog_locations where id = $1 for update
 `
 
-type CatalogLocationForUpdateRow struct {
-	ID        uuid.UUID
-	Type      string
-	Target    string
-	EntityRef string
-}
-
-func (q *Queries) CatalogLocationForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (CatalogLocationForUpdateRow, error) {
+func (q *Queries) CatalogLocationForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (CatalogLocation, error) {
 	row := db.QueryRow(ctx, catalogLocationForUpdate, id)
-	var i CatalogLocationForUpdateRow
+	var i CatalogLocation
 	err := row.Scan(
 		&i.ID,
 		&i.Type,
 		&i.Target,
 		&i.EntityRef,
+		&i.CreatedAt,
+		&i.CreatedBy,
 	)
 	return i, err
 }
 
-const catalogLocationOrigin = `-- name: CatalogLocationOrigin :one
-select id, created_by, created_at from catalog_locations where type = $1 and target = $2
-`
-
-type CatalogLocationOriginRow struct {
-	ID        uuid.UUID
-	CreatedBy string
-	CreatedAt time.Time
-}
-
-func (q *Queries) CatalogLocationOrigin(ctx context.Context, db DBTX, type_ string, target string) (CatalogLocationOriginRow, error) {
-	row := db.QueryRow(ctx, catalogLocationOrigin, type_, target)
-	var i CatalogLocationOriginRow
-	err := row.Scan(&i.ID, &i.CreatedBy, &i.CreatedAt)
-	return i, err
-}
-
 const catalogLocations = `-- name: CatalogLocations :many
-select id, type, target, entity_ref from catalog_locations order by created_at, id
+select id, type, target, entity_ref, created_at, created_by from catalog_locations order by created_at, id
 `
 
-type CatalogLocationsRow struct {
-	ID        uuid.UUID
-	Type      string
-	Target    string
-	EntityRef string
-}
-
-func (q *Queries) CatalogLocations(ctx context.Context, db DBTX) ([]CatalogLocationsRow, error) {
+func (q *Queries) CatalogLocations(ctx context.Context, db DBTX) ([]CatalogLocation, error) {
 	rows, err := db.Query(ctx, catalogLocations)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []CatalogLocationsRow{}
+	items := []CatalogLocation{}
 	for rows.Next() {
-		var i CatalogLocationsRow
+		var i CatalogLocation
 		if err := rows.Scan(
 			&i.ID,
 			&i.Type,
 			&i.Target,
 			&i.EntityRef,
+			&i.CreatedAt,
+			&i.CreatedBy,
 		); err != nil {
 			return nil, err
 		}

@@ -239,9 +239,9 @@ except
 select entity_ref::text from kept
 `
 
-// The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what is
-// still reachable from elsewhere. What is dropped is few among many, so references are looked up entity by entity: the offsets keep
-// them from being joined as a whole.
+// The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what
+// is still reachable from elsewhere. What is dropped is few among many, so references are looked up entity by entity:
+// the offsets keep them from being joined as a whole.
 func (q *Queries) CatalogDescendantsOnlyBelow(ctx context.Context, db DBTX, roots []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogDescendantsOnlyBelow, roots)
 	if err != nil {
@@ -406,7 +406,8 @@ type CatalogLockStatesRow struct {
 	HeldBy          *uuid.UUID
 }
 
-// Locks rows in the order of their references, so that transactions that need several never wait for each other in a ring.
+// Locks rows in the order of their references, so that transactions that need several never wait for each other in a
+// ring.
 func (q *Queries) CatalogLockStates(ctx context.Context, db DBTX, refs []string) ([]CatalogLockStatesRow, error) {
 	rows, err := db.Query(ctx, catalogLockStates, refs)
 	if err != nil {
@@ -432,17 +433,14 @@ func (q *Queries) CatalogLockStates(ctx context.Context, db DBTX, refs []string)
 	return items, nil
 }
 
-const catalogMakeDue = `-- name: CatalogMakeDue :execrows
+const catalogMakeDue = `-- name: CatalogMakeDue :exec
 update catalog_states set next_update_at = now()
 where entity_ref = any ($1::text[])
 `
 
-func (q *Queries) CatalogMakeDue(ctx context.Context, db DBTX, refs []string) (int64, error) {
-	result, err := db.Exec(ctx, catalogMakeDue, refs)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) CatalogMakeDue(ctx context.Context, db DBTX, refs []string) error {
+	_, err := db.Exec(ctx, catalogMakeDue, refs)
+	return err
 }
 
 const catalogMakeDueAfresh = `-- name: CatalogMakeDueAfresh :exec
@@ -635,8 +633,8 @@ type CatalogReleaseStatesParams struct {
 	KeepReadings []bool
 }
 
-// Lets go of held entities and says when each is due again, unless it changed or was asked for since it was taken, which has moved
-// next_update_at: then it is due already. What failed is tried again soon at first, then ever later.
+// Lets go of held entities and says when each is due again, unless it changed or was asked for since it was taken,
+// which has moved next_update_at: then it is due already. What failed is tried again soon at first, then ever later.
 func (q *Queries) CatalogReleaseStates(ctx context.Context, db DBTX, arg CatalogReleaseStatesParams) ([]bool, error) {
 	rows, err := db.Query(ctx, catalogReleaseStates,
 		arg.Engine,
@@ -795,8 +793,8 @@ type CatalogUpsertStatesParams struct {
 	Hashes       []string
 }
 
-// Writes discovered documents, unless they are known already. A reference that another place holds is left alone and not returned; what is
-// returned was accepted.
+// Writes discovered documents, unless they are known already. A reference that another place holds is left alone and
+// not returned; what is returned was accepted.
 func (q *Queries) CatalogUpsertStates(ctx context.Context, db DBTX, arg CatalogUpsertStatesParams) ([]string, error) {
 	rows, err := db.Query(ctx, catalogUpsertStates,
 		arg.Refs,

@@ -134,7 +134,8 @@ type CatalogReplaceSearchRowsParams struct {
 }
 
 // Brings the search rows of entities to what is given, touching only the rows that differ: one more owner in a group of
-// thousands is one row. Sets are compared, not rows with each other, so that thousands of rows under one key take no longer than others.
+// thousands is one row. Sets are compared, not rows with each other, so that thousands of rows under one key take no
+// longer than others.
 func (q *Queries) CatalogReplaceSearchRows(ctx context.Context, db DBTX, arg CatalogReplaceSearchRowsParams) error {
 	_, err := db.Exec(ctx, catalogReplaceSearchRows,
 		arg.RowIds,

@@ -115,8 +115,9 @@ func BenchmarkRoutes(b *testing.B) {
 	})
 }
 
-// measure reports the best time, the median and the 95th percentile, in milliseconds; the best is what other work on the machine stretches
-// least. Postgres may change its plan for a statement at the sixth execution, so the first ones are not counted.
+// measure reports the best time, the median and the 95th percentile, in milliseconds; the best is what other work on
+// the machine stretches least. Postgres may change its plan for a statement at the sixth execution, so the first ones
+// are not counted.
 func measure(b *testing.B, base, method, path, body string) {
 	b.Helper()
 	for range 7 {

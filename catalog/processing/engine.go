@@ -25,8 +25,8 @@ const (
 	stitchSize = 200
 	// pollPeriod is how soon work is found when no notification came.
 	pollPeriod = time.Second
-	// closedInterval is when an entity is looked at again whose result depends on nothing but its own document. Only a new release
-	// of Portico could make something else of it.
+	// closedInterval is when an entity is looked at again whose result depends on nothing but its own document. Only a
+	// new release of Portico could make something else of it.
 	closedInterval = 24 * time.Hour
 	// writeTimeout bounds one transaction of the engine.
 	writeTimeout = time.Minute
@@ -44,7 +44,8 @@ const (
 
 // Options are the engine's settings; the zero value is Backstage's defaults.
 type Options struct {
-	// Interval is how long after it was read a location is read again, at the earliest; half as much again at the latest. 0 is 100 seconds.
+	// Interval is how long after it was read a location is read again, at the earliest; half as much again at the
+	// latest. 0 is 100 seconds.
 	Interval time.Duration
 	// Paused switches processing off: nothing new is read, only what is known is served.
 	Paused bool
@@ -79,8 +80,8 @@ func NewEngine(pool *pgxpool.Pool, pipeline *Pipeline, options Options, log *slo
 	return &Engine{pool: pool, queries: db.New(), state: NewState(), pipeline: pipeline, options: options, log: log}
 }
 
-// Run processes, stitches and sweeps until the context ends, and then gives back what it had taken. It returns no error for a
-// context that ended; failures of the database are logged and tried again.
+// Run processes, stitches and sweeps until the context ends, and then gives back what it had taken. It returns no error
+// for a context that ended; failures of the database are logged and tried again.
 func (e *Engine) Run(ctx context.Context) error {
 	listener := db.NewListener(e.pool, notification, e.log)
 	due, stopDue := listener.Follow("")

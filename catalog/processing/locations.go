@@ -162,8 +162,8 @@ func (r *run) collect(found *finding, document entity.Document, location entity.
 // asInput names a file's errors as Backstage's parser does.
 func asInput(err error) error { return failure(fault.Input, "%s", asError(err).Message) }
 
-// Tree processes a document and everything below it in memory and returns the entities in the order they were found. Errors
-// are joined into one fault of kind Input.
+// Tree processes a document and everything below it in memory and returns the entities in the order they were found.
+// Errors are joined into one fault of kind Input.
 func (p *Pipeline) Tree(ctx context.Context, root Emitted) ([]json.RawMessage, error) {
 	var entities []json.RawMessage
 	seen := map[string]bool{}

@@ -47,7 +47,8 @@ type Result struct {
 	Children  []Emitted
 	Relations []entity.Relation
 	Errors    []*entity.Error
-	// ReadOutside says that the result depends on more than the document: it must be looked at again even if nothing here changes.
+	// ReadOutside says that the result depends on more than the document: it must be looked at again even if nothing
+	// here changes.
 	ReadOutside bool
 	// Readings are for ProcessAgain; nil when the result has errors or something that it depends on can only be read again.
 	Readings json.RawMessage
@@ -82,13 +83,14 @@ func Emit(e entity.Entity, like json.RawMessage, location entity.LocationSpec) (
 	return Emitted{Ref: e.Ref().String(), LocationKey: location.String(), Document: document}, nil
 }
 
-// Process runs a document through the steps of Backstage's pipeline. Whatever is wrong with it is among the result's errors.
+// Process runs a document through the steps of Backstage's pipeline. Whatever is wrong with it is among the result's
+// errors.
 func (p *Pipeline) Process(ctx context.Context, document json.RawMessage) Result {
 	return p.ProcessAgain(ctx, document, nil)
 }
 
-// ProcessAgain is Process for a document that was processed before, with what was read then: when none of that has changed, nor anything else
-// that the result depends on, it is Unchanged.
+// ProcessAgain is Process for a document that was processed before, with what was read then: when none of that has
+// changed, nor anything else that the result depends on, it is Unchanged.
 func (p *Pipeline) ProcessAgain(ctx context.Context, document, readings json.RawMessage) Result {
 	run := &run{pipeline: p}
 	if err := run.process(ctx, document, readings); err != nil {
@@ -155,7 +157,8 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) e
 // pipelineVersion is raised when the same document and files make something else than before.
 const pipelineVersion = 1
 
-// basis is a hash of all that a result depends on beside what is read elsewhere: the document, the configuration, this code.
+// basis is a hash of all that a result depends on beside what is read elsewhere: the document, the configuration, this
+// code.
 func (r *run) basis(document json.RawMessage) (string, error) {
 	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.links()})
 	if err != nil {
@@ -192,7 +195,8 @@ func (r *run) annotate() {
 	entity.RejectScriptURLs(r.entity)
 }
 
-// links are the annotations that lead people to the file that the entity is in. They depend on the integration of its host.
+// links are the annotations that lead people to the file that the entity is in. They depend on the integration of its
+// host.
 func (r *run) links() map[string]string {
 	if r.location.Type != "url" {
 		return nil

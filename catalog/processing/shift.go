@@ -28,7 +28,8 @@ type shift struct {
 	holder uuid.UUID
 }
 
-// process works one shift after another. A shift ends when its lease is lost or nothing can be written, and what it held is processed anew.
+// process works one shift after another. A shift ends when its lease is lost or nothing can be written, and what it
+// held is processed anew.
 func (e *Engine) process(ctx context.Context, due <-chan struct{}) error {
 	return e.repeat(ctx, "process entities", due, func(ctx context.Context) (bool, error) {
 		return true, e.withLease(ctx, func(ctx context.Context, holder uuid.UUID) error {
@@ -38,7 +39,8 @@ func (e *Engine) process(ctx context.Context, due <-chan struct{}) error {
 	})
 }
 
-// work takes what is due, has workers run it through the pipeline, and writes results as they come, until the context ends.
+// work takes what is due, has workers run it through the pipeline, and writes results as they come, until the context
+// ends.
 func (s shift) work(ctx context.Context, due <-chan struct{}) error {
 	taken, finished := make(chan work), make(chan work, batchSize)
 	group, running := errgroup.WithContext(ctx)
@@ -76,7 +78,8 @@ func (s shift) take(ctx context.Context, taken chan<- work) (bool, error) {
 	return len(rows) > 0, nil
 }
 
-// runAll runs what was taken through the pipeline, many at once. What is under way when the context ends comes to nothing.
+// runAll runs what was taken through the pipeline, many at once. What is under way when the context ends comes to
+// nothing.
 func (s shift) runAll(ctx context.Context, taken <-chan work, finished chan<- work) {
 	var running sync.WaitGroup
 	for range workers {
@@ -114,7 +117,8 @@ func (s shift) run(ctx context.Context, row db.CatalogClaimDueRow) (result Resul
 	return s.pipeline.ProcessAgain(ctx, row.Unprocessed, row.Readings)
 }
 
-// writeAll writes finished work in batches: as much as there is at a time. It gives up when not even a failure can be written.
+// writeAll writes finished work in batches: as much as there is at a time. It gives up when not even a failure can be
+// written.
 func (s shift) writeAll(ctx context.Context, finished <-chan work) error {
 	for first := range finished {
 		batch := gather(first, finished)
@@ -147,7 +151,8 @@ func gather(first work, finished <-chan work) []work {
 	return batch
 }
 
-// writeAlone writes work of a batch that could not be written, so that what is at fault takes nothing else with it: that alone is put off.
+// writeAlone writes work of a batch that could not be written, so that what is at fault takes nothing else with it:
+// that alone is put off.
 func (s shift) writeAlone(ctx context.Context, item work) error {
 	failed := s.write(ctx, []work{item})
 	if failed == nil {

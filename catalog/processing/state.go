@@ -28,8 +28,8 @@ const notification = "portico_catalog"
 // attempts is how often a transaction that Postgres aborted for the sake of another is tried.
 const attempts = 4
 
-// Transact runs work in a transaction, and again when Postgres broke it off to end a deadlock: everything the catalog writes can
-// be written again.
+// Transact runs work in a transaction, and again when Postgres broke it off to end a deadlock: everything the catalog
+// writes can be written again.
 func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := pgx.BeginFunc(ctx, pool, work)
@@ -41,7 +41,8 @@ func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) erro
 	}
 }
 
-// State changes what is known of discovered entities, each method within the caller's transaction, and tells the engines.
+// State changes what is known of discovered entities, each method within the caller's transaction, and tells the
+// engines.
 type State struct{ queries *db.Queries }
 
 // NewState makes a State. It holds no connection.
@@ -92,8 +93,8 @@ func (s State) Drop(ctx context.Context, tx db.DBTX, source string, refs []strin
 	return s.remove(ctx, tx, orphans)
 }
 
-// lockOrphans finds and locks what would be orphaned if nothing referred to the roots. An entity that is being processed may have got
-// children before its lock was had, so it looks again until there is nothing new.
+// lockOrphans finds and locks what would be orphaned if nothing referred to the roots. An entity that is being
+// processed may have got children before its lock was had, so it looks again until there is nothing new.
 func (s State) lockOrphans(ctx context.Context, tx db.DBTX, roots []string) ([]string, error) {
 	for locked := roots; ; {
 		if _, err := s.queries.CatalogLockStates(ctx, tx, locked); err != nil {
@@ -103,7 +104,8 @@ func (s State) lockOrphans(ctx context.Context, tx db.DBTX, roots []string) ([]s
 		if err != nil {
 			return nil, fmt.Errorf("find what is below orphans: %w", err)
 		}
-		if !slices.ContainsFunc(below, func(ref string) bool { return !slices.Contains(locked, ref) }) {
+		isLocked := setOf(locked)
+		if !slices.ContainsFunc(below, func(ref string) bool { return !isLocked[ref] }) {
 			return below, nil
 		}
 		locked = below
@@ -120,7 +122,8 @@ func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities 
 	for i, e := range entities {
 		refs[i] = e.Ref
 	}
-	gone := slices.DeleteFunc(before, func(ref string) bool { return slices.Contains(refs, ref) })
+	stays := setOf(refs)
+	gone := slices.DeleteFunc(before, func(ref string) bool { return stays[ref] })
 	if err := s.Drop(ctx, tx, source, gone); err != nil {
 		return err
 	}
@@ -145,8 +148,8 @@ func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error
 	return true, s.notify(ctx, tx)
 }
 
-// RemoveByUID removes one entity and has those that brought it looked at anew: one that still does brings it back under another
-// uid. An unknown uid changes nothing.
+// RemoveByUID removes one entity and has those that brought it looked at anew: one that still does brings it back under
+// another uid. An unknown uid changes nothing.
 func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error {
 	ref, err := s.queries.CatalogRefByID(ctx, tx, uid)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -171,8 +174,8 @@ func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error
 	return nil
 }
 
-// RemoveOrphans removes up to a thousand entities that nothing brings any more, with everything below them that nothing else
-// brings, and says how many orphans there were.
+// RemoveOrphans removes up to a thousand entities that nothing brings any more, with everything below them that nothing
+// else brings, and says how many orphans there were.
 func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	candidates, err := s.queries.CatalogOrphans(ctx, tx, 1000)
 	if err != nil || len(candidates) == 0 {
@@ -192,8 +195,9 @@ func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	return len(orphans), s.remove(ctx, tx, below)
 }
 
-// remove deletes entities, which the caller has locked, and everything known of them. What they held may be claimed by others now. The right
-// to write the served entities comes first: whoever puts them together holds it and needs nothing of what this transaction holds.
+// remove deletes entities, which the caller has locked, and everything known of them. What they held may be claimed by
+// others now. The right to write the served entities comes first: whoever puts them together holds it and needs nothing
+// of what this transaction holds.
 func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 	if len(refs) == 0 {
 		return nil
@@ -227,7 +231,7 @@ func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 }
 
 func (s State) makeDue(ctx context.Context, tx db.DBTX, refs []string) error {
-	if _, err := s.queries.CatalogMakeDue(ctx, tx, refs); err != nil {
+	if err := s.queries.CatalogMakeDue(ctx, tx, refs); err != nil {
 		return fmt.Errorf("make entities due: %w", err)
 	}
 	return s.notify(ctx, tx)
@@ -237,6 +241,14 @@ func (s State) makeDue(ctx context.Context, tx db.DBTX, refs []string) error {
 func (s State) notify(ctx context.Context, tx db.DBTX) error {
 	_, err := tx.Exec(ctx, "select pg_notify($1, '')", notification)
 	return wrapped(err, "notify the engines")
+}
+
+func setOf(refs []string) map[string]bool {
+	set := make(map[string]bool, len(refs))
+	for _, ref := range refs {
+		set[ref] = true
+	}
+	return set
 }
 
 func wrapped(err error, what string) error {

@@ -92,8 +92,8 @@ type stitched struct {
 	rows            []entity.SearchRow
 }
 
-// stitchAll puts entities together and leaves out those that come out as they are served already. One that cannot be put together keeps
-// its served form.
+// stitchAll puts entities together and leaves out those that come out as they are served already. One that cannot be
+// put together keeps its served form.
 func (e *Engine) stitchAll(ctx context.Context, all []parts) []stitched {
 	var served []stitched
 	for _, p := range all {

@@ -29,8 +29,8 @@ type outcome struct {
 	hash string
 }
 
-// write stores finished work in one transaction and lets go of it. Results of documents that changed meanwhile are dropped. It has its own
-// deadline: what was done when the engine is told to stop is still written.
+// write stores finished work in one transaction and lets go of it. Results of documents that changed meanwhile are
+// dropped. It has its own deadline: what was done when the engine is told to stop is still written.
 func (s shift) write(ctx context.Context, done []work) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
@@ -59,8 +59,8 @@ func (s shift) write(ctx context.Context, done []work) error {
 	return nil
 }
 
-// judge locks everything that the results will be written to, in one order for all, and tells which of them stand: those of entities that are
-// still held and of documents that are still the same.
+// judge locks everything that the results will be written to, in one order for all, and tells which of them stand:
+// those of entities that are still held and of documents that are still the same.
 func (s shift) judge(ctx context.Context, tx pgx.Tx, done []work) (standing []work, verdicts []verdict, err error) {
 	refs := map[string]bool{}
 	for _, item := range done {
@@ -157,8 +157,8 @@ func (b *batch) writeSuccesses(ctx context.Context) error {
 	return wrapped(err, "save processed entities")
 }
 
-// writeChildren makes what the entities emitted theirs. An entity that was emitted or dropped may have become, or ceased to be, an
-// orphan.
+// writeChildren makes what the entities emitted theirs. An entity that was emitted or dropped may have become, or
+// ceased to be, an orphan.
 func (b *batch) writeChildren(ctx context.Context) error {
 	if len(b.good) == 0 {
 		return nil

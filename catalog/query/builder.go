@@ -62,8 +62,8 @@ func (b *builder) statement() Statement { return Statement{SQL: b.sql.String(), 
 // maxKinds bounds the kinds that a scope takes for a restriction: each is a range of references.
 const maxKinds = 16
 
-// scope is a condition as statements are built from it: the kinds of the entities that pass (nil: all), which every search row and every
-// reference tells by itself, and what else must hold.
+// scope is a condition as statements are built from it: the kinds of the entities that pass (nil: all), which every
+// search row and every reference tells by itself, and what else must hold.
 type scope struct {
 	kinds []string
 	rest  All
@@ -126,8 +126,8 @@ func (b *builder) andRest(s scope, id string) {
 	}
 }
 
-// condition writes a normalized filter as a boolean expression about an entity of these kinds. Conjunctions become semi-joins, which the
-// planner may drive from either side; alternatives over several keys are looked up as a set.
+// condition writes a normalized filter as a boolean expression about an entity of these kinds. Conjunctions become
+// semi-joins, which the planner may drive from either side; alternatives over several keys are looked up as a set.
 func (b *builder) condition(f Filter, id string, kinds []string) {
 	switch f := f.(type) {
 	case All:
@@ -170,7 +170,8 @@ func (b *builder) ids(f Filter, kinds []string) {
 	}
 }
 
-// scopeIDs starts from the rows of one condition, so that the documents' table is not touched at all, and asks the others of each.
+// scopeIDs starts from the rows of one condition, so that the documents' table is not touched at all, and asks the
+// others of each.
 func (b *builder) scopeIDs(s scope) {
 	if s.isChoice() {
 		b.ids(s.rest[0], nil)

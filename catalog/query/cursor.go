@@ -12,8 +12,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Cursor is a place in a sorted and filtered set, handed to clients as base64 of its JSON. The form is Backstage's, whose
-// client looks for "query" in it to decide how to ask for the next page.
+// Cursor is a place in a sorted and filtered set, handed to clients as base64 of its JSON. The form is Backstage's,
+// whose client looks for "query" in it to decide how to ask for the next page.
 type Cursor struct {
 	OrderFields []CursorOrder `json:"orderFields"`
 	IsPrevious  bool          `json:"isPrevious"`

@@ -1,6 +1,6 @@
 // Package query turns questions about entities into SQL: the filters of query strings, the predicates of request
-// bodies, permission conditions, orders, cursors and projections. It builds statements and reads nothing: package catalog runs
-// them. Whatever a caller writes travels as a parameter, never as text of a statement.
+// bodies, permission conditions, orders, cursors and projections. It builds statements and reads nothing: package
+// catalog runs them. Whatever a caller writes travels as a parameter, never as text of a statement.
 package query
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Filter is a condition on entities: All, Any, Not, Match, Exists or Prefix. Nil is no condition. Keys are flattened paths
-// ("metadata.annotations.backstage.io/orphan", "relations.ownedby"); keys and values are compared in lower case.
+// Filter is a condition on entities: All, Any, Not, Match, Exists or Prefix. Nil is no condition. Keys are flattened
+// paths ("metadata.annotations.backstage.io/orphan", "relations.ownedby"); keys and values are compared in lower case.
 type Filter interface {
 	// predicate is the filter in the predicate language of request bodies.
 	predicate() any
@@ -110,7 +110,8 @@ func parseSet(parameter string) (All, error) {
 	return set, nil
 }
 
-// normalize pushes every Not down to a leaf, removes single-element nests, and folds alternatives for one key into one Match.
+// normalize pushes every Not down to a leaf, removes single-element nests, and folds alternatives for one key into one
+// Match.
 func normalize(f Filter, negate bool) Filter {
 	switch f := f.(type) {
 	case All:

@@ -36,7 +36,7 @@ func DecodeLocationCursor(encoded string) (LocationCursor, error) {
 	return cursor, nil
 }
 
-// Statements select the cursor's page (id, type, target, entity_ref; one row more than its limit) and count the whole set.
+// Statements select the cursor's page (whole rows; one more than its limit) and count the whole set.
 func (c LocationCursor) Statements() (page, count Statement, err error) {
 	filter, err := ParsePredicate(c.Query)
 	if err != nil {
@@ -49,7 +49,7 @@ func (c LocationCursor) Statements() (page, count Statement, err error) {
 		}
 	}
 	b := &builder{}
-	b.text("select id, type, target, entity_ref from catalog_locations where id > ", b.arg(after))
+	b.text("select * from catalog_locations where id > ", b.arg(after))
 	b.andLocation(filter)
 	b.text(" order by id limit ", b.arg(c.Limit+1))
 	counting := &builder{}

@@ -38,7 +38,8 @@ type Page struct {
 	Offset, Limit int
 }
 
-// Select finds the page's rows: uid, order value, document. The page is found among narrow rows before a document is looked at.
+// Select finds the page's rows: uid, order value, document. The page is found among narrow rows before a document is
+// looked at.
 func (p Page) Select() Statement {
 	b := &builder{}
 	b.text("select p.entity_id, p.value, e.entity from (")
@@ -71,7 +72,8 @@ func (p Page) selectRows(b *builder) {
 	b.text(p.sorting("o"))
 }
 
-// ordered writes what a search row o must be to be part of the set. Text that is looked for in the order field is looked for in the row itself.
+// ordered writes what a search row o must be to be part of the set. Text that is looked for in the order field is
+// looked for in the row itself.
 func (p Page) ordered(b *builder) {
 	key := strings.ToLower(p.Order.Key)
 	b.text("o.key = ", b.arg(key), " and o.value is not null")

@@ -9,13 +9,14 @@ create table catalog_engines (
 alter table catalog_states
     -- The engine that took the entity to process it. An id that no living engine has holds nothing.
     add column held_by uuid,
-    -- What the last processing, if it went well, read elsewhere, with the etags by which it asks whether that changed. Null: read all of it.
+    -- What the last processing, if it went well, read elsewhere, with the etags by which it asks whether that changed.
+    -- Null: read all of it.
     add column readings json;
 
 create index catalog_states_held on catalog_states (held_by) where held_by is not null;
 
--- Every search row tells the kind of its entity, so that counts, facets and pages of one kind, which is what portals ask for, look up nothing
--- else. A page is found by uid and reference alone.
+-- Every search row tells the kind of its entity, so that counts, facets and pages of one kind, which is what portals
+-- ask for, look up nothing else. A page is found by uid and reference alone.
 drop index catalog_search_by_value;
 drop index catalog_search_by_entity;
 alter table catalog_search add column kind text collate "C" not null default '';

@@ -3,19 +3,19 @@
 insert into catalog_locations (id, type, target, entity_ref, created_by)
 values (@id, @type, @target, @entity_ref, @created_by)
 on conflict (type, target) do nothing
-returning id, type, target, entity_ref;
+returning *;
 
 -- name: CatalogLocations :many
-select id, type, target, entity_ref from catalog_locations order by created_at, id;
+select * from catalog_locations order by created_at, id;
 
 -- name: CatalogLocationByID :one
-select id, type, target, entity_ref from catalog_locations where id = @id;
+select * from catalog_locations where id = @id;
 
 -- name: CatalogLocationForUpdate :one
-select id, type, target, entity_ref from catalog_locations where id = @id for update;
+select * from catalog_locations where id = @id for update;
 
 -- name: CatalogLocationByTarget :one
-select id, type, target, entity_ref from catalog_locations where type = @type and target = @target;
+select * from catalog_locations where type = @type and target = @target;
 
 -- name: CatalogUpdateLocation :exec
 update catalog_locations set type = @type, target = @target where id = @id;
@@ -25,6 +25,3 @@ delete from catalog_locations where id = @id;
 
 -- name: CatalogLocationEntityTaken :one
 select exists (select from catalog_locations where entity_ref = @entity_ref);
-
--- name: CatalogLocationOrigin :one
-select id, created_by, created_at from catalog_locations where type = @type and target = @target;

@@ -14,15 +14,16 @@ where s.entity_id = due.entity_id
 returning s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at;
 
 -- name: CatalogLockStates :many
--- Locks rows in the order of their references, so that transactions that need several never wait for each other in a ring.
+-- Locks rows in the order of their references, so that transactions that need several never wait for each other in a
+-- ring.
 select entity_ref, entity_id, unprocessed_hash, held_by from catalog_states
 where entity_ref = any (@refs::text[])
 order by entity_ref
 for update;
 
 -- name: CatalogReleaseStates :many
--- Lets go of held entities and says when each is due again, unless it changed or was asked for since it was taken, which has moved
--- next_update_at: then it is due already. What failed is tried again soon at first, then ever later.
+-- Lets go of held entities and says when each is due again, unless it changed or was asked for since it was taken,
+-- which has moved next_update_at: then it is due already. What failed is tried again soon at first, then ever later.
 update catalog_states s
 set held_by = null,
     next_update_at = case
@@ -53,8 +54,8 @@ from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@errors::text[]) a
 where s.entity_id = done.entity_id;
 
 -- name: CatalogUpsertStates :many
--- Writes discovered documents, unless they are known already. A reference that another place holds is left alone and not returned; what is
--- returned was accepted.
+-- Writes discovered documents, unless they are known already. A reference that another place holds is left alone and
+-- not returned; what is returned was accepted.
 with found as materialized (
     select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
         unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash
@@ -82,7 +83,7 @@ select entity_ref::text from known
 union all
 select entity_ref::text from written;
 
--- name: CatalogMakeDue :execrows
+-- name: CatalogMakeDue :exec
 update catalog_states set next_update_at = now()
 where entity_ref = any (@refs::text[]);
 
@@ -157,9 +158,9 @@ on conflict do nothing
 returning source_ref;
 
 -- name: CatalogDescendantsOnlyBelow :many
--- The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what is
--- still reachable from elsewhere. What is dropped is few among many, so references are looked up entity by entity: the offsets keep
--- them from being joined as a whole.
+-- The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what
+-- is still reachable from elsewhere. What is dropped is few among many, so references are looked up entity by entity:
+-- the offsets keep them from being joined as a whole.
 with recursive below (entity_ref) as (
     select s.entity_ref from catalog_states s where s.entity_ref = any (@roots::text[])
     union

@@ -49,7 +49,8 @@ set hash = excluded.hash, entity = excluded.entity, updated_at = now();
 
 -- name: CatalogReplaceSearchRows :exec
 -- Brings the search rows of entities to what is given, touching only the rows that differ: one more owner in a group of
--- thousands is one row. Sets are compared, not rows with each other, so that thousands of rows under one key take no longer than others.
+-- thousands is one row. Sets are compared, not rows with each other, so that thousands of rows under one key take no
+-- longer than others.
 with wanted as materialized (
     select given.entity_id, given.kind, given.key, case when given.has_value then given.value end as value,
         case when given.has_value then given.original_value end as original_value

@@ -1,0 +1,54 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+)
+
+// Ancestor is an entity on the way from a location to another entity, with the references of those that brought it.
+type Ancestor struct {
+	Entity           json.RawMessage `json:"entity"`
+	ParentEntityRefs []string        `json:"parentEntityRefs"`
+}
+
+// Ancestry lists an entity and everything that led to it, the entity first. A root that may not be read is refused;
+// ancestors that may not be read are left out.
+func (s *Service) Ancestry(ctx context.Context, principal identity.Principal, ref entity.Ref) ([]Ancestor, error) {
+	root := ref.String()
+	if err := s.authorize(ctx, principal, policy.CatalogEntityRead, root); err != nil {
+		return nil, err
+	}
+	edges, err := s.queries.CatalogAncestry(ctx, s.pool, root)
+	if err != nil {
+		return nil, fmt.Errorf("ancestry of %s: %w", root, err)
+	}
+	order := []string{root}
+	parents := map[string][]string{root: {}}
+	for _, edge := range edges {
+		parents[edge.TargetRef] = append(parents[edge.TargetRef], edge.ParentRef)
+		if _, seen := parents[edge.ParentRef]; !seen {
+			parents[edge.ParentRef] = []string{}
+			order = append(order, edge.ParentRef)
+		}
+	}
+	found, err := s.documents(ctx, principal, order, nil)
+	if err != nil {
+		return nil, err
+	}
+	if found[root] == nil {
+		return nil, fault.New(fault.NotFound, "No such entity %s", root)
+	}
+	var ancestors []Ancestor
+	for _, ref := range order {
+		if document, there := found[ref]; there {
+			ancestors = append(ancestors, Ancestor{Entity: document, ParentEntityRefs: parents[ref]})
+		}
+	}
+	return ancestors, nil
+}

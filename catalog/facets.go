@@ -1,0 +1,51 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/identity"
+)
+
+// FacetValue is one value of a facet and how many entities have it.
+type FacetValue struct {
+	Value string `json:"value"`
+	Count int    `json:"count"`
+}
+
+// Facets counts the values of each key among the entities that pass the filter. The answer has every key, spelled as
+// asked.
+func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys []string, asked query.Filter) (map[string][]FacetValue, error) {
+	facets := make(map[string][]FacetValue, len(keys))
+	for _, key := range keys {
+		facets[key] = []FacetValue{}
+	}
+	filter, readable, err := s.visible(ctx, principal, "", asked)
+	if err != nil || !readable {
+		return facets, err
+	}
+	rows, err := s.query(ctx, query.Facets(keys, filter))
+	if err != nil {
+		return nil, fmt.Errorf("facets: %w", err)
+	}
+	counted := map[string][]FacetValue{}
+	var key string
+	var value FacetValue
+	_, err = pgx.ForEachRow(rows, []any{&key, &value.Value, &value.Count}, func() error {
+		counted[key] = append(counted[key], value)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("facets: %w", err)
+	}
+	for _, key := range keys {
+		if values := counted[strings.ToLower(key)]; values != nil {
+			facets[key] = values
+		}
+	}
+	return facets, nil
+}

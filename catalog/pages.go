@@ -1,0 +1,151 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/identity"
+)
+
+// EntityQuery asks for a page of entities by cursor. The zero cursor with its filter, order and text is the first page.
+type EntityQuery struct {
+	Cursor query.Cursor
+	// Offset skips entities of the first page's set.
+	Offset, Limit int
+	Fields        query.Fields
+	// SkipTotal leaves TotalItems at 0: counting is not free.
+	SkipTotal bool
+}
+
+// EntityPage is a page of entities, and the cursors of the pages around it, "" where there is none.
+type EntityPage struct {
+	Items      []json.RawMessage
+	TotalItems int
+	Next, Prev string
+}
+
+// QueryEntities finds a page of entities.
+func (s *Service) QueryEntities(ctx context.Context, principal identity.Principal, q EntityQuery) (EntityPage, error) {
+	page, err := q.Cursor.Page(q.Limit)
+	if err != nil {
+		return EntityPage{}, err
+	}
+	filter, readable, err := s.visible(ctx, principal, "", page.Filter)
+	if err != nil || !readable {
+		return EntityPage{}, err
+	}
+	page.Filter, page.Offset = filter, q.Offset
+
+	answer := EntityPage{}
+	cursor := q.Cursor
+	if !q.SkipTotal {
+		if cursor.TotalItems == nil {
+			total, err := s.count(ctx, page)
+			if err != nil {
+				return EntityPage{}, err
+			}
+			cursor.TotalItems = &total
+		}
+		answer.TotalItems = *cursor.TotalItems
+	}
+	if q.Limit == 0 {
+		return answer, nil
+	}
+	found, err := s.page(ctx, page, q.Fields)
+	if err != nil || len(found.items) == 0 {
+		return answer, err
+	}
+	answer.Items = found.items
+	answer.Next, answer.Prev, err = found.cursors(cursor)
+	return answer, err
+}
+
+func (s *Service) count(ctx context.Context, page query.Page) (int, error) {
+	total, err := ask(ctx, s, page.Count(), pgx.RowTo[int])
+	if err != nil {
+		return 0, fmt.Errorf("count entities: %w", err)
+	}
+	return total, nil
+}
+
+// foundPage is a page with the places of its first and last item.
+type foundPage struct {
+	items       []json.RawMessage
+	first, last []string
+	// more says that there are items after it.
+	more bool
+}
+
+// page reads the rows of a page. One row more than asked for tells, forwards, whether there is a next page; backwards
+// there always is.
+func (s *Service) page(ctx context.Context, page query.Page, fields query.Fields) (foundPage, error) {
+	limit := page.Limit
+	if !page.Backwards {
+		page.Limit++
+	}
+	rows, err := s.query(ctx, page.Select())
+	if err != nil {
+		return foundPage{}, fmt.Errorf("query entities: %w", err)
+	}
+	found := foundPage{more: page.Backwards}
+	var places [][]string
+	var id uuid.UUID
+	var value *string
+	var document []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &value, &document}, func() error {
+		if len(found.items) == limit {
+			found.more = true
+			return nil
+		}
+		projected, err := fields.Project(document)
+		document = nil
+		found.items, places = append(found.items, projected), append(places, place(value, id))
+		return err
+	})
+	if err != nil {
+		return foundPage{}, fmt.Errorf("query entities: %w", err)
+	}
+	if page.Backwards {
+		slices.Reverse(found.items)
+		slices.Reverse(places)
+	}
+	if len(places) > 0 {
+		found.first, found.last = places[0], places[len(places)-1]
+	}
+	return found, nil
+}
+
+func place(value *string, id uuid.UUID) []string {
+	if value == nil {
+		return []string{id.String()}
+	}
+	return []string{*value, id.String()}
+}
+
+// cursors are those of the pages after and before this one, which was found at cursor.
+func (p foundPage) cursors(cursor query.Cursor) (next, prev string, err error) {
+	isFirstRequest := len(cursor.FirstSortFieldValues) == 0
+	if isFirstRequest {
+		cursor.FirstSortFieldValues = p.first
+	}
+	if p.more {
+		forward := cursor
+		forward.OrderFieldValues, forward.IsPrevious = p.last, false
+		if next, err = forward.Encode(); err != nil {
+			return "", "", err
+		}
+	}
+	if !isFirstRequest && strings.Join(p.first, "\x00") != strings.Join(cursor.FirstSortFieldValues, "\x00") {
+		backward := cursor
+		backward.OrderFieldValues, backward.IsPrevious = p.first, true
+		prev, err = backward.Encode()
+	}
+	return next, prev, err
+}

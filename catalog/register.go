@@ -1,0 +1,207 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+)
+
+// tryTimeout bounds the reading that a dry run or a validation does while somebody waits.
+const tryTimeout = time.Minute
+
+// RegisterLocation has a location read from now on. One that is registered already is a fault of kind Conflict, or is
+// read again, as onConflict says ("" for the service's own strategy).
+func (s *Service) RegisterLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec, onConflict ConflictStrategy) (Location, error) {
+	if err := s.mayRegister(ctx, principal, spec); err != nil {
+		return Location{}, err
+	}
+	if err := s.writable(); err != nil {
+		return Location{}, err
+	}
+	if onConflict == "" {
+		onConflict = s.options.OnConflict
+	}
+	var registered Location
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		location, isNew, err := s.insertLocation(ctx, tx, principal, spec)
+		if err != nil {
+			return err
+		}
+		registered = location
+		if isNew {
+			return s.bring(ctx, tx, location)
+		}
+		if onConflict != ConflictRefresh {
+			return alreadyRegistered(spec)
+		}
+		_, err = s.state.Refresh(ctx, tx, location.EntityRef)
+		return err
+	})
+	return registered, err
+}
+
+func alreadyRegistered(spec entity.LocationSpec) error {
+	return fault.New(fault.Conflict, "Location %s already exists", spec)
+}
+
+// Trial is what a dry run of a registration found.
+type Trial struct {
+	Location Location
+	// Exists says whether the location is registered already.
+	Exists bool
+	// Entities are processed, the Location entity first. They have neither uid, etag nor relations.
+	Entities []json.RawMessage
+}
+
+// TryLocation reads a location and everything below it, and stores nothing. Whatever is wrong there is a fault of kind
+// Input.
+func (s *Service) TryLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (Trial, error) {
+	if err := s.mayRegister(ctx, principal, spec); err != nil {
+		return Trial{}, err
+	}
+	_, exists, err := s.locationAt(ctx, s.pool, spec)
+	if err != nil {
+		return Trial{}, err
+	}
+	root, err := processing.Emit(entity.LocationEntity(spec), nil, spec)
+	if err != nil {
+		return Trial{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	entities, err := s.options.Pipeline.Tree(ctx, root)
+	if err != nil {
+		return Trial{}, err
+	}
+	location := Location{ID: spec.String(), Type: spec.Type, Target: spec.Target, EntityRef: root.Ref}
+	return Trial{Location: location, Exists: exists, Entities: entities}, nil
+}
+
+func (s *Service) mayRegister(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) error {
+	if err := s.authorize(ctx, principal, policy.CatalogLocationCreate, spec.String()); err != nil {
+		return err
+	}
+	if !slices.Contains(s.options.LocationTypes, spec.Type) {
+		types, err := json.Marshal(s.options.LocationTypes)
+		if err != nil {
+			return fmt.Errorf("encode the allowed location types: %w", err)
+		}
+		return fault.New(fault.Input, "Registered locations must be of an allowed type %s", types)
+	}
+	if err := processing.CheckTarget(spec); err != nil {
+		return fault.New(fault.Input, "%s", err)
+	}
+	return nil
+}
+
+// insertLocation stores a location, or finds the one that is stored already.
+func (s *Service) insertLocation(ctx context.Context, tx pgx.Tx, principal identity.Principal, spec entity.LocationSpec) (location Location, isNew bool, err error) {
+	row := db.CatalogInsertLocationParams{ID: uuid.New(), Type: spec.Type, Target: spec.Target, CreatedBy: principal.Subject}
+	row.EntityRef = entity.LocationEntity(spec).Ref().String()
+	taken, err := s.queries.CatalogLocationEntityTaken(ctx, tx, row.EntityRef)
+	if err != nil {
+		return Location{}, false, fmt.Errorf("entity of location %s: %w", spec, err)
+	}
+	if taken {
+		// Another location began here and was pointed elsewhere since; its entity kept its name.
+		row.EntityRef = "location:default/" + entity.LocationEntityName(spec.Type, spec.Target+"#"+row.ID.String())
+	}
+	inserted, err := s.queries.CatalogInsertLocation(ctx, tx, row)
+	if err == nil {
+		return locationOf(inserted), true, nil
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return Location{}, false, fmt.Errorf("store location %s: %w", spec, err)
+	}
+	existing, err := s.queries.CatalogLocationByTarget(ctx, tx, spec.Type, spec.Target)
+	if err != nil {
+		return Location{}, false, fmt.Errorf("location %s: %w", spec, err)
+	}
+	return locationOf(existing), false, nil
+}
+
+// bring has the registered locations' source bring one of them.
+func (s *Service) bring(ctx context.Context, tx pgx.Tx, location Location) error {
+	emitted, err := location.emitted()
+	if err != nil {
+		return err
+	}
+	if err := s.state.Add(ctx, tx, processing.SourceLocations, []processing.Emitted{emitted}); err != nil {
+		return err
+	}
+	_, err = s.state.Refresh(ctx, tx, emitted.Ref)
+	return err
+}
+
+// UpdateLocation points a registered location elsewhere. Its Location entity keeps its name but is a new one; another
+// location that points there already is a fault of kind Conflict.
+func (s *Service) UpdateLocation(ctx context.Context, principal identity.Principal, id string, spec entity.LocationSpec) (Location, error) {
+	if err := s.mayRegister(ctx, principal, spec); err != nil {
+		return Location{}, err
+	}
+	if err := s.writable(); err != nil {
+		return Location{}, err
+	}
+	var updated Location
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		location, err := s.lockLocation(ctx, tx, id)
+		if err != nil || location.spec() == (entity.LocationSpec{Type: spec.Type, Target: spec.Target}) {
+			updated = location
+			return err
+		}
+		_, taken, err := s.locationAt(ctx, tx, spec)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return alreadyRegistered(spec)
+		}
+		location.Type, location.Target = spec.Type, spec.Target
+		if err := s.queries.CatalogUpdateLocation(ctx, tx, spec.Type, spec.Target, uuid.MustParse(location.ID)); err != nil {
+			return fmt.Errorf("update location %s: %w", id, err)
+		}
+		if err := s.state.Drop(ctx, tx, processing.SourceLocations, []string{location.EntityRef}); err != nil {
+			return err
+		}
+		updated = location
+		return s.bring(ctx, tx, location)
+	})
+	return updated, err
+}
+
+// DeleteLocation unregisters a location. Everything that only it led to goes at once.
+func (s *Service) DeleteLocation(ctx context.Context, principal identity.Principal, id string) error {
+	if err := s.authorize(ctx, principal, policy.CatalogLocationDelete, id); err != nil {
+		return err
+	}
+	if err := s.writable(); err != nil {
+		return err
+	}
+	return s.transact(ctx, func(tx pgx.Tx) error {
+		location, err := s.lockLocation(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.queries.CatalogDeleteLocation(ctx, tx, uuid.MustParse(location.ID)); err != nil {
+			return fmt.Errorf("delete location %s: %w", id, err)
+		}
+		return s.state.Drop(ctx, tx, processing.SourceLocations, []string{location.EntityRef})
+	})
+}
+
+func (s *Service) lockLocation(ctx context.Context, tx pgx.Tx, id string) (Location, error) {
+	return findLocation(id, func(id uuid.UUID) (db.CatalogLocation, error) { return s.queries.CatalogLocationForUpdate(ctx, tx, id) })
+}
