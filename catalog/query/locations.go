@@ -49,7 +49,7 @@ func (c LocationCursor) Statements() (page, count Statement, err error) {
 		}
 	}
 	b := &builder{}
-	b.text("select * from catalog_locations where id > ", b.arg(after))
+	b.text("select id, type, target, entity_ref, created_at, created_by from catalog_locations where id > ", b.arg(after))
 	b.andLocation(filter)
 	b.text(" order by id limit ", b.arg(c.Limit+1))
 	counting := &builder{}

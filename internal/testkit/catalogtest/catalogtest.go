@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// go:embed fill.sql
+//go:embed fill.sql
 var fill string
 
 const (
