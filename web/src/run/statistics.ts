@@ -1,4 +1,5 @@
 import type { RunSummary } from '@/api/types';
+import { beganAt } from './began';
 
 /** How the runs of one template went, of those that ended. */
 export interface Statistics {
@@ -21,7 +22,7 @@ export function statisticsByTemplate(runs: readonly RunSummary[]): Map<string, S
 function statisticsOf(runs: readonly RunSummary[]): Statistics {
   const times = runs
     .filter((run) => run.status === 'completed' && run.finishedAt)
-    .map((run) => new Date(run.finishedAt ?? run.createdAt).getTime() - new Date(run.createdAt).getTime())
+    .map((run) => new Date(run.finishedAt ?? beganAt(run)).getTime() - new Date(beganAt(run)).getTime())
     .sort((a, b) => a - b);
   return { ended: runs.length, completed: times.length, typical: times[Math.floor(times.length / 2)] };
 }

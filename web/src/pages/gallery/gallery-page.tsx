@@ -55,7 +55,7 @@ export function GalleryPage() {
           aria-label={purpose}
           className="grid grid-cols-1 gap-x-8 border-t md:grid-cols-[140px_minmax(0,1fr)]"
         >
-          <h2 className="pt-4 first-letter:uppercase">{purpose}</h2>
+          <h2 className="pt-3 first-letter:uppercase">{purpose}</h2>
           <ul className="grid grid-cols-1 gap-x-8 sm:grid-cols-2">
             {alike.map((template) => (
               <Card key={refOf(template)} template={template} statistics={statistics.get(refOf(template))} />
@@ -71,7 +71,7 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
   const title = displayName(template);
   const owner = ownersOf(template)[0];
   return (
-    <li className="relative -mx-3 flex flex-col px-3 py-4 has-[h3_a:hover]:bg-hover">
+    <li className="relative -mx-3 flex flex-col px-3 py-3 has-[h3_a:hover]:bg-hover">
       <div className="flex items-start gap-2">
         <h3 className="min-w-0 grow">
           <Link
@@ -87,13 +87,13 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
         </span>
       </div>
       {template.metadata.description && <p className="mt-1 line-clamp-3 text-muted">{template.metadata.description}</p>}
-      <div className="mt-auto flex flex-wrap items-center gap-x-3 gap-y-1 pt-3 text-small text-muted">
+      <div className="mt-auto flex flex-wrap items-center gap-x-3 gap-y-1 pt-2 text-small text-muted">
         {owner && (
           <span className="relative flex min-w-0">
             <EntityLink entityRef={owner} />
           </span>
         )}
-        {statistics && <Figures statistics={statistics} />}
+        {statistics && <Figures templateRef={refOf(template)} statistics={statistics} />}
         {template.metadata.tags?.map((name) => (
           <Link
             key={name}
@@ -109,13 +109,23 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
   );
 }
 
-/** How long it takes and how often it succeeds, as it really went. */
-function Figures({ statistics: { ended, completed, typical } }: { statistics: Statistics }) {
+interface FiguresProps {
+  templateRef: string;
+  statistics: Statistics;
+}
+
+/** How long it takes and how often it succeeds, as it really went; the runs are one click away. */
+function Figures({ templateRef, statistics: { ended, completed, typical } }: FiguresProps) {
   return (
-    <span title={`${completed} of the last ${ended} finished runs completed`}>
+    <Link
+      to="/runs"
+      search={{ template: templateRef }}
+      title={`${completed} of the last ${ended} finished runs completed`}
+      className="relative hover:text-ink hover:underline"
+    >
       {typical !== undefined && `${formatDuration(typical)} · `}
       {Math.floor((100 * completed) / ended)} % of {ended} succeeded
-    </span>
+    </Link>
   );
 }
 

@@ -6,6 +6,7 @@ import type { Entity, RunPage, RunSummary } from '@/api/types';
 import { useRecent, useStarred } from '@/entity/bookmarks';
 import { EntityLink } from '@/entity/entity-link';
 import { displayName, parseRef, refOf } from '@/entity/ref';
+import { beganAt } from '@/run/began';
 import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
 import { plural } from '@/ui/format';
@@ -117,7 +118,7 @@ function MyRuns({ me }: { me: string }) {
             </span>
             <RunLink run={run} />
             <span className="ml-auto shrink-0 text-muted">
-              <RelativeTime at={run.createdAt} />
+              <RelativeTime at={beganAt(run)} />
             </span>
           </li>
         ))}

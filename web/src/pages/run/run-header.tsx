@@ -1,6 +1,7 @@
 import type { RunDetail, Task } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { parseRef } from '@/entity/ref';
+import { beganAt } from '@/run/began';
 import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
 import { CopyButton } from '@/ui/copy-button';
@@ -28,7 +29,7 @@ export function RunHeader({ run, task, withMoves }: RunHeaderProps) {
             <State look={runLook(run)} />
           </span>
           <span className="text-base font-normal text-muted">
-            <Duration from={run.startedAt ?? run.createdAt} to={run.finishedAt} />
+            <Duration from={beganAt(run)} to={run.finishedAt} />
           </span>
         </h1>
         <p className="mt-1 flex flex-wrap items-center gap-x-4 text-muted">
@@ -41,7 +42,7 @@ export function RunHeader({ run, task, withMoves }: RunHeaderProps) {
             )}
           </span>
           <span>
-            started <RelativeTime at={run.startedAt ?? run.createdAt} />
+            started <RelativeTime at={beganAt(run)} />
           </span>
           <span className="inline-flex items-center">
             <code className="font-mono text-small" title={run.id}>

@@ -5,6 +5,7 @@ import { runPagesQuery, sessionQuery } from '@/api/queries';
 import type { RunSummary } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { humanizeRef } from '@/entity/ref';
+import { beganAt } from '@/run/began';
 import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
 import type { RunsSearch } from '@/search-params';
@@ -86,13 +87,13 @@ const columns: Column<RunSummary>[] = [
     key: 'started',
     header: 'Started',
     className: 'hidden w-28 sm:table-cell',
-    cell: (run) => <RelativeTime at={run.createdAt} />,
+    cell: (run) => <RelativeTime at={beganAt(run)} />,
   },
   {
     key: 'duration',
     header: 'Duration',
     className: 'hidden w-28 md:table-cell',
-    cell: (run) => <Duration from={run.createdAt} to={run.finishedAt} />,
+    cell: (run) => <Duration from={beganAt(run)} to={run.finishedAt} />,
   },
 ];
 
@@ -106,14 +107,14 @@ function What({ run }: { run: RunSummary }) {
       >
         {runName(run)}
       </Link>
-      {run.failedStep && (
+      {run.phase === 'parked' && run.failedStep && (
         <p className="truncate text-small text-muted" title={run.error?.message}>
           at {run.failedStep}
           {run.error && `: ${run.error.message}`}
         </p>
       )}
       <p className="truncate text-small text-muted sm:hidden">
-        <RelativeTime at={run.createdAt} />
+        <RelativeTime at={beganAt(run)} />
       </p>
     </>
   );
