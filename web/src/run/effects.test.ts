@@ -5,7 +5,7 @@ import { made, nameOf } from './effects';
 describe('nameOf', () => {
   it.each([
     ['acme/shop', 'acme/shop'],
-    ['https://git.example.org:8443/acme/shop/tree/main/catalog-info.yaml', 'acme/shop/tree/main/catalog-info.yaml'],
+    ['https://git.example.org:8443/acme/shop/tree/main/catalog-info.yaml', 'acme/shop/catalog-info.yaml'],
     ['https://git.example.org/', 'https://git.example.org/'],
   ])('calls %s %s', (name, words) => {
     expect(nameOf({ name })).toBe(words);

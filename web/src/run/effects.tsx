@@ -59,7 +59,10 @@ export function made(effects: readonly Effect[]): Effect[] {
   return effects.filter(({ state, note }) => !(state === 'undone' && note));
 }
 
-/** What people call the effect. A thing that is called by its address goes without the host, which its link has. */
+/**
+ * What people call the effect. A thing that is called by its address goes without the host, and a file in a repository
+ * without the branch: both are in its link.
+ */
 export function nameOf({ name }: Pick<Effect, 'name'>): string {
-  return name.replace(/^https?:\/\/[^/]+\/(?=.)/, '');
+  return name.replace(/^https?:\/\/[^/]+\/(?=.)/, '').replace(/^([^/]+\/[^/]+)\/(?:tree|blob)\/[^/]+\/(?=.)/, '$1/');
 }

@@ -164,7 +164,7 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
       tabIndex={0}
       onScroll={scrolled}
-      style={{ minHeight: Math.min(leastHeight, virtualizer.getTotalSize() + lineHeight) }}
+      style={{ minHeight: Math.min(leastHeight, virtualizer.getTotalSize() + lineHeight / 2) }}
       className="max-h-[max(320px,calc(100dvh-240px))] overflow-auto panes:max-h-none rounded-md border bg-rail py-1 font-mono text-small"
     >
       {!first && (
