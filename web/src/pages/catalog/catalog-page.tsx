@@ -37,7 +37,7 @@ const fields = [
 
 export function CatalogPage() {
   const search = route.useSearch();
-  const { data: kindFacet } = useQuery(facetsQuery(['kind'], []));
+  const { data: kindFacet, error, refetch } = useQuery(facetsQuery(['kind'], []));
   const kinds = useMemo(
     () => (kindFacet?.kind ?? []).map(({ value, count }) => ({ value: value.toLowerCase(), count })),
     [kindFacet],
@@ -62,6 +62,7 @@ export function CatalogPage() {
     document.title = `${search.kind ? kindLabel(search.kind) : 'Catalog'} · Portico`;
   }, [search.kind]);
 
+  if (error && !kindFacet) return <ErrorPanel error={error} doing="list the catalog" onRetry={() => refetch()} />;
   return (
     <div className="space-y-4">
       <Heading total={query.data?.pages[0]?.totalItems} />
@@ -108,10 +109,16 @@ function Heading({ total }: { total: number | undefined }) {
 
 function Kinds({ kinds, main }: { kinds: readonly FacetValue[]; main: readonly string[] }) {
   const { kind, q } = route.useSearch();
-  const everything = kinds.filter(({ value }) => main.includes(value)).reduce((sum, { count }) => sum + count, 0);
+  const counted = kinds.filter(({ value }) => main.includes(value));
+  const everything = counted.reduce((sum, { count }) => sum + count, 0);
   return (
     <Tabs label="Kinds">
-      <KindTab label="Everything" count={everything} active={!kind} search={{ ...(q && { q }) }} />
+      <KindTab
+        label="Everything"
+        count={counted.length > 0 ? everything : undefined}
+        active={!kind}
+        search={{ ...(q && { q }) }}
+      />
       {kinds.map(({ value, count }) => (
         <KindTab
           key={value}
@@ -127,7 +134,8 @@ function Kinds({ kinds, main }: { kinds: readonly FacetValue[]; main: readonly s
 
 interface KindTabProps {
   label: string;
-  count: number;
+  /** Undefined until it is known. */
+  count: number | undefined;
   active: boolean;
   search: { kind?: string; q?: string };
 }
@@ -135,7 +143,7 @@ interface KindTabProps {
 function KindTab({ label, count, active, search }: KindTabProps) {
   return (
     <Tab to="/catalog" search={search} current={active}>
-      {label} <span className="text-small text-muted">{count.toLocaleString('en')}</span>
+      {label} <span className="text-small text-muted">{count?.toLocaleString('en')}</span>
     </Tab>
   );
 }
