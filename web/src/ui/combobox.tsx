@@ -1,5 +1,5 @@
 import { ChevronsUpDown, X } from 'lucide-react';
-import { type KeyboardEvent, useId, useState } from 'react';
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { classNames } from './class-names';
 import { plural } from './format';
 import { inputLook } from './input';
@@ -44,6 +44,11 @@ export function Combobox(props: ComboboxProps) {
   const [text, setText] = useState<string>();
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(0);
+
+  const popup = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (open) popup.current?.scrollIntoView?.({ block: 'nearest' });
+  }, [open]);
 
   const type = (next: string) => {
     setText(next);
@@ -129,8 +134,9 @@ export function Combobox(props: ComboboxProps) {
         <ChevronsUpDown size={14} aria-hidden className="pointer-events-none absolute top-2.5 right-2.5 text-muted" />
       )}
       <div
+        ref={popup}
         hidden={!open}
-        className="absolute top-full z-30 mt-1 max-h-72 w-full overflow-y-auto rounded-lg border bg-raised p-1 shadow-float"
+        className="absolute top-full z-30 mt-1 max-h-72 w-full scroll-mb-16 overflow-y-auto rounded-lg border bg-raised p-1 shadow-float sm:scroll-mb-4"
       >
         <div id={listId} role="listbox" aria-label={props.label ?? 'Choices'} tabIndex={-1}>
           {options.map((option, index) => (

@@ -111,11 +111,18 @@ describe('the portal’s own fields', () => {
     expect(values.repoUrl).toBe('git.example.com?owner=acme&repo=web');
   });
 
-  it('RepoUrlPicker offers only what the template allows', () => {
+  it('RepoUrlPicker offers only what the template allows, and stays empty until something is typed', async () => {
     const options = { allowedHosts: ['github.com'], allowedOwners: ['acme'] };
-    show(onePage({ properties: { repoUrl: { type: 'string', 'ui:field': 'RepoUrlPicker', 'ui:options': options } } }));
+    const user = show(
+      onePage({ properties: { repoUrl: { type: 'string', 'ui:field': 'RepoUrlPicker', 'ui:options': options } } }),
+    );
     expect(screen.queryByLabelText('Host')).toBeNull();
-    expect(values.repoUrl).toBe('github.com?owner=acme');
+    expect((screen.getByLabelText('Owner') as HTMLSelectElement).value).toBe('acme');
+    expect(values.repoUrl).toBeUndefined();
+    await user.type(screen.getByLabelText('Name'), 'web');
+    expect(values.repoUrl).toBe('github.com?owner=acme&repo=web');
+    await user.clear(screen.getByLabelText('Name'));
+    expect(values.repoUrl).toBeUndefined();
   });
 
   it('Secret keeps what is typed out of the values', async () => {

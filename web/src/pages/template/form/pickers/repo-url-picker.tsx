@@ -1,5 +1,4 @@
 import { ariaDescribedByIds, type FieldProps } from '@rjsf/utils';
-import { useEffect } from 'react';
 import { Input, Select } from '@/ui/input';
 import { wizardContext } from '../context';
 import { formatRepoUrl, humanizeRepoUrl, parseRepoUrl, wrongPart } from './repo-url';
@@ -16,32 +15,27 @@ export function RepoUrlPicker(props: FieldProps) {
   const { allowedHosts, allowedOwners = [], allowedRepos = [] } = (uiSchema?.['ui:options'] ?? {}) as Options;
   const { integrations } = wizardContext(props);
   const hosts = allowedHosts ?? integrations.map(({ host }) => host);
-  const { host, parts } = parseRepoUrl(formData);
+  const { host: chosenHost, parts } = parseRepoUrl(formData);
   const off = disabled || readonly;
   const { $id: id, path } = fieldPathId;
-  const { owner = '', repo = '' } = parts;
-  const change = (next: { host?: string; owner?: string; repo?: string }) => {
-    const { host: nextHost = host, ...nextParts } = next;
-    onChange(formatRepoUrl({ host: nextHost, parts: { ...parts, ...nextParts } }), path);
+  // What there is no choice about is shown as chosen. It becomes a value together with what is typed: a field that
+  // nobody touched stays empty, and may be left so when it is optional.
+  const host = chosenHost || (hosts[0] ?? '');
+  const onlyOwner = allowedOwners.length === 1 ? allowedOwners[0] : undefined;
+  const owner = parts.owner ?? onlyOwner ?? '';
+  const { repo = '' } = parts;
+  const change = ({ host: nextHost = host, ...changed }: { host?: string; owner?: string; repo?: string }) => {
+    const next = { ...parts, owner, ...changed };
+    const untouched = nextHost === hosts[0] && Object.values(next).every((value) => !value || value === onlyOwner);
+    onChange(untouched ? undefined : formatRepoUrl({ host: nextHost, parts: next }), path);
   };
-  const wrong = rawErrors && rawErrors.length > 0 ? wrongPart(formData) : undefined;
+  const invalid = rawErrors !== undefined && rawErrors.length > 0;
+  const wrong = invalid ? wrongPart(formatRepoUrl({ host, parts: { ...parts, owner } })) : undefined;
   const part = {
     off,
     describedBy: ariaDescribedByIds(id),
     onLeave: () => onBlur(id, formData),
   };
-
-  // Where there is only one choice it is made.
-  const onlyHost = !host ? hosts[0] : undefined;
-  const onlyOwner = !owner && allowedOwners.length === 1 ? allowedOwners[0] : undefined;
-  useEffect(() => {
-    if (onlyHost === undefined && onlyOwner === undefined) return;
-    const { host: before, parts: others } = parseRepoUrl(formData);
-    onChange(
-      formatRepoUrl({ host: onlyHost ?? before, parts: { ...others, ...(onlyOwner && { owner: onlyOwner }) } }),
-      path,
-    );
-  }, [onlyHost, onlyOwner, formData, onChange, path]);
 
   return (
     <div className="space-y-2">
