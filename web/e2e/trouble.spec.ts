@@ -28,6 +28,16 @@ test('a server that goes away is said, and what is on the page comes back to lif
   await expect(page.getByText(away)).toHaveCount(0);
 });
 
+test('a catalog that nobody answers for is not an empty one', async ({ portal: page }) => {
+  const catalog = '**/api/catalog/**';
+  await page.route(catalog, (route) => route.abort('connectionrefused'));
+  await page.goto('/catalog');
+  await expect(page.getByRole('alert')).toContainText('Could not list the catalog');
+  await page.unroute(catalog);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByRole('table', { name: 'Entities' })).toBeVisible();
+});
+
 test('a session that has ended asks to sign in again, and goes on where one was', async ({ portal: page }) => {
   await page.goto('/runs');
   await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();

@@ -46,6 +46,7 @@ export function CatalogPage() {
     () => kinds.filter(({ value }) => !elsewhere.includes(value)).map(({ value }) => value),
     [kinds],
   );
+  const columns = useColumns();
   const text = useDeferredValue(search.q);
   const query = useInfiniteQuery({
     ...entityPagesQuery({
@@ -69,7 +70,7 @@ export function CatalogPage() {
       <Kinds kinds={kinds} main={main} />
       <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
         <FacetList kinds={main} />
-        <Results query={query} columns={useColumns()} />
+        <Results query={query} columns={columns} />
       </div>
     </div>
   );
