@@ -215,6 +215,8 @@ func TestQueries(t *testing.T) {
 			unordered := s.query(catalog.EntityQuery{Limit: 50}, c.filter)
 			require.ElementsMatch(t, c.want, names(t, unordered.Items))
 			require.Equal(t, len(c.want), unordered.TotalItems)
+			require.Equal(t, len(c.want), s.query(catalog.EntityQuery{}, c.filter, byName).TotalItems, "counted without the page")
+			require.Equal(t, len(c.want), s.query(catalog.EntityQuery{}, c.filter).TotalItems)
 		})
 	}
 }
@@ -279,6 +281,9 @@ func TestText(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, names(t, page.Items))
 			require.Equal(t, len(c.want), page.TotalItems)
+			page, err = s.service.QueryEntities(t.Context(), somebody, catalog.EntityQuery{Cursor: cursor})
+			require.NoError(t, err)
+			require.Equal(t, len(c.want), page.TotalItems, "counted without the page")
 		})
 	}
 }

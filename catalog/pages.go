@@ -43,31 +43,35 @@ func (s *Service) QueryEntities(ctx context.Context, principal identity.Principa
 	}
 	page.Filter, page.Offset = filter, q.Offset
 
-	answer := EntityPage{}
-	cursor := q.Cursor
-	if !q.SkipTotal {
-		if cursor.TotalItems == nil {
-			total, err := s.count(ctx, page)
-			if err != nil {
-				return EntityPage{}, err
-			}
-			cursor.TotalItems = &total
+	var found foundPage
+	if q.Limit > 0 {
+		if found, err = s.page(ctx, page, q.Fields); err != nil {
+			return EntityPage{}, err
 		}
+	}
+	cursor := q.Cursor
+	if !q.SkipTotal && cursor.TotalItems == nil {
+		total, err := s.total(ctx, page, found)
+		if err != nil {
+			return EntityPage{}, err
+		}
+		cursor.TotalItems = &total
+	}
+	answer := EntityPage{Items: found.items}
+	if !q.SkipTotal {
 		answer.TotalItems = *cursor.TotalItems
 	}
-	if q.Limit == 0 {
-		return answer, nil
+	if len(found.items) > 0 {
+		answer.Next, answer.Prev, err = found.cursors(cursor)
 	}
-	found, err := s.page(ctx, page, q.Fields)
-	if err != nil || len(found.items) == 0 {
-		return answer, err
-	}
-	answer.Items = found.items
-	answer.Next, answer.Prev, err = found.cursors(cursor)
 	return answer, err
 }
 
-func (s *Service) count(ctx context.Context, page query.Page) (int, error) {
+// total counts the set that a page is a part of. What is all on its first page is counted already.
+func (s *Service) total(ctx context.Context, page query.Page, found foundPage) (int, error) {
+	if isFirst := page.After == nil && page.Offset == 0; isFirst && page.Limit > 0 && !found.more {
+		return len(found.items), nil
+	}
 	total, err := ask(ctx, s, page.Count(), pgx.RowTo[int])
 	if err != nil {
 		return 0, fmt.Errorf("count entities: %w", err)
