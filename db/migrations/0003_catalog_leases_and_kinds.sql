@@ -30,5 +30,3 @@ alter table catalog_entities add constraint catalog_entities_entity_ref_key uniq
 -- Nothing that is asked while somebody waits takes so long that it is worth starting processes for.
 alter table catalog_search set (parallel_workers = 0);
 alter table catalog_entities set (parallel_workers = 0);
-
-analyze catalog_search, catalog_entities;
