@@ -44,7 +44,8 @@ func (a *Activities) runAction(does action.Action) func(context.Context, engine.
 		if err != nil {
 			return (&failedAttempt{failure: opened.describe(err)}).temporal(0)
 		}
-		failed, err := a.execution(opened, does, request.Position, request.Iteration, decision).attempt(ctx)
+		own := opened.masking(decision.Derived)
+		failed, err := a.execution(own, does, request.Position, request.Iteration, decision).attempt(ctx)
 		if failed != nil {
 			return failed.temporal(failed.after)
 		}
@@ -98,12 +99,9 @@ type execution struct {
 	each, first, last bool
 }
 
-func (a *Activities) execution(opened *account, does action.Action, position, index int, decision plan.Decision) *execution {
-	// What was derived from secrets is masked in this step only: elsewhere it may be an innocent word.
-	own := *opened
-	own.redact = own.redact.Also(decision.Iterations[index].Derived)
+func (a *Activities) execution(own *account, does action.Action, position, index int, decision plan.Decision) *execution {
 	runs := func(iteration plan.Iteration) bool { return iteration.Run }
-	return &execution{Activities: a, account: &own, does: does, step: opened.step(position), position: position, index: index,
+	return &execution{Activities: a, account: own, does: does, step: own.step(position), position: position, index: index,
 		iteration: decision.Iterations[index], each: decision.Each,
 		first: !slices.ContainsFunc(decision.Iterations[:index], runs), last: !slices.ContainsFunc(decision.Iterations[index+1:], runs)}
 }

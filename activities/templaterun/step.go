@@ -22,28 +22,29 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 	step := t.step(position)
 	decision, err := t.Planner.Decide(ctx, t.situation, step)
 	if err != nil {
-		return nil, t.refuse(ctx, position, err)
+		return nil, t.refuse(ctx, position, t.describe(err))
 	}
 	if decision.Skip != "" {
 		return nil, t.skip(ctx, step, decision.Skip)
 	}
+	own := t.masking(decision.Derived)
 	does, err := t.Actions.Lookup(step.Action)
+	if err == nil {
+		err = checkInputs(does.Describe(), decision)
+	}
 	if err != nil {
-		return nil, t.refuse(ctx, position, err)
+		return nil, t.refuse(ctx, position, own.describe(err))
 	}
-	if err := checkInputs(does.Describe(), decision); err != nil {
-		return nil, t.refuse(ctx, position, err)
-	}
-	return t.iterate(ctx, position, does, decision)
+	return t.iterate(ctx, own, position, does, decision)
 }
 
 // iterate takes the iterations that are not done: one for a step without each.
-func (t *turn) iterate(ctx context.Context, position int, does action.Action, decision plan.Decision) (*engine.Next, error) {
+func (t *turn) iterate(ctx context.Context, own *account, position int, does action.Action, decision plan.Decision) (*engine.Next, error) {
 	for index, iteration := range decision.Iterations {
 		if _, done := t.steps[position].Iterations[index]; done || !iteration.Run {
 			continue
 		}
-		e := t.execution(t.account, does, position, index, decision)
+		e := t.execution(own, does, position, index, decision)
 		if next, err := t.wait(ctx, e); err != nil || next != nil || t.steps[position].Status.Ended() {
 			return next, err
 		}
@@ -89,7 +90,7 @@ func (t *turn) wait(ctx context.Context, e *execution) (*engine.Next, error) {
 	if until.IsZero() {
 		duration, err := waiter.Wait(&action.Call{RunID: t.ID.String(), StepID: e.step.ID, Input: e.iteration.Input})
 		if err != nil {
-			return nil, t.refuse(ctx, e.position, err)
+			return nil, t.refuse(ctx, e.position, e.describe(err))
 		}
 		if duration <= 0 {
 			return nil, nil
@@ -127,14 +128,14 @@ func checkInputs(does action.Description, decision plan.Decision) error {
 }
 
 // refuse fails a step that cannot run. Its log tells that it began all the same.
-func (t *turn) refuse(ctx context.Context, position int, cause error) error {
+func (t *turn) refuse(ctx context.Context, position int, failure engine.Failure) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err := t.note(ctx, run.Entry{Events: []run.NewEvent{t.beginning(t.step(position))}}); err != nil {
 		return err
 	}
-	return t.fail(ctx, position, t.describe(cause))
+	return t.fail(ctx, position, failure)
 }
 
 // fail ends a step that failed for good.

@@ -96,6 +96,14 @@ func (a *Activities) open(ctx context.Context, runID string) (*account, error) {
 	return opened, nil
 }
 
+// masking is the account of a step that met these texts, which are masked in what people see of that step only: elsewhere
+// they may be innocent words.
+func (a *account) masking(derived []string) *account {
+	own := *a
+	own.redact = a.redact.Also(derived)
+	return &own
+}
+
 func (a *account) step(position int) template.Step { return a.Spec.Steps[position] }
 
 // failedStep is the first step that failed or was cancelled, nil when all went well so far.

@@ -430,6 +430,46 @@ func TestWhatIsMadeOutOfASecretIsNotShownEither(t *testing.T) {
 	require.JSONEq(t, `{"up":"***","in":"Bearer ***"}`, string(b.step(0).Input))
 }
 
+func TestWhatIsMadeOutOfASecretStaysMasked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: output(action.Output{"url": "Basic " + strings.ToUpper(secret)})},
+		`{"id":"one","name":"One","action":"test:act","input":{"up":"${{ secrets.token | upper }}"}}`,
+		`{"id":"two","name":"Two","action":"test:act","input":{"header":"${{ steps.one.output.url }}","half":"${{ steps.one.output.url | replace('Basic ', '') }}"}}`,
+		`{"id":"three","name":"Three","action":"test:act","input":{"again":"${{ steps.two.output.seen }}"}}`)
+	b.must("test:act", b.request(0))
+	require.JSONEq(t, `{"url":"Basic ***"}`, string(b.step(0).Output))
+
+	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+		require.Contains(t, string(call.Input), strings.ToUpper(secret), "what the step works with is true")
+		call.Log.Info("input %s", call.Input)
+		return action.Output{"seen": "as " + strings.ToUpper(secret)}, nil
+	}
+	b.must("test:act", b.request(1))
+	require.JSONEq(t, `{"header":"***","half":"***"}`, string(b.step(1).Input))
+	require.JSONEq(t, `{"seen":"as ***"}`, string(b.step(1).Output))
+	b.must("test:act", b.request(2))
+	require.JSONEq(t, `{"again":"***"}`, string(b.step(2).Input))
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.JSONEq(t, `{"url":"***","text":[]}`, string(b.get().Output))
+	require.NotContains(t, strings.Join(b.told(), "\n"), strings.ToUpper(secret))
+}
+
+func TestWhatEachMakesOutOfASecretIsNotShownEither(t *testing.T) {
+	t.Parallel()
+	does := &act{description: action.Description{Quick: true}, run: func(_ context.Context, call *action.Call) (action.Output, error) {
+		call.Log.Info("input %s", call.Input)
+		return action.Output{"url": string(call.Input)}, nil
+	}}
+	b := newBench(t, does, `{"id":"one","name":"One","action":"test:act","each":["x ${{ secrets.token | upper }}","y ${{ secrets.token | reverse }}"],"input":{"v":"${{ each.value }}"}}`)
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.JSONEq(t, `{"url":["{\"v\":\"***\"}","{\"v\":\"***\"}"]}`, string(b.step(0).Output))
+	require.JSONEq(t, `{"url":["***","***"],"text":[]}`, string(b.get().Output))
+	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
+		`one  info: Running step each: {"key":"0","value":"***"}`, `one  info: input {"v":"***"}`,
+		`one  info: Running step each: {"key":"1","value":"***"}`, `one  info: input {"v":"***"}`,
+		"one completed Finished step One"}, b.told()[:7])
+}
+
 func TestTheEnvironmentsSecretsAreNotShownEither(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {

@@ -68,7 +68,7 @@ func (t *turn) apply(change run.StepChange) {
 	step := &t.steps[at]
 	step.Apply(change)
 	if step.Status == run.StatusCompleted {
-		t.situation.Outputs = append(t.situation.Outputs, plan.Output{StepID: step.ID, Output: change.Output})
+		t.situation.Outputs = append(t.situation.Outputs, plan.Output{StepID: step.ID, Output: change.Output, Shown: change.Shown})
 	}
 	t.situation.PreviousFailed = t.failedStep() != nil
 }
@@ -146,11 +146,11 @@ func (t *turn) finish(ctx context.Context) error {
 	if failed := t.failedStep(); failed != nil {
 		return t.finishFailed(ctx, failed.ID, failed.Failure)
 	}
-	output, err := t.Planner.Output(ctx, t.situation)
+	output, derived, err := t.Planner.Output(ctx, t.situation)
 	if err != nil {
 		return t.finishFailed(ctx, "", &run.Failure{Name: "Error", Message: t.redact.Text(err.Error())})
 	}
-	output = t.redact.JSON(output)
+	output = t.redact.Also(derived).JSON(output)
 	return t.note(ctx, run.Entry{
 		Events: []run.NewEvent{t.completion(run.StatusCompleted, output, nil)},
 		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output,

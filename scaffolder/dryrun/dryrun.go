@@ -100,7 +100,7 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 		}
 		return Result{}, err
 	}
-	output, err := r.planner.Output(ctx, t.situation())
+	output, derived, err := r.planner.Output(ctx, t.situation())
 	if err != nil {
 		return Result{}, err
 	}
@@ -108,7 +108,7 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Log: t.log, DirectoryContents: files, Output: output, Steps: t.spec.Steps}, nil
+	return Result{Log: t.log, DirectoryContents: files, Output: t.redact.Also(derived).JSON(output), Steps: t.spec.Steps}, nil
 }
 
 // trial is one dry run under way.
@@ -205,6 +205,7 @@ func (t *trial) step(ctx context.Context, step template.Step) error {
 		t.tell(run.EventBody{Message: fmt.Sprintf("Skipping step %s %s", step.ID, decision.Skip), StepID: step.ID, Status: run.StatusSkipped})
 		return nil
 	}
+	t.redact = t.redact.Also(decision.Derived)
 	does, err := t.actions.Lookup(step.Action)
 	if err != nil {
 		return err
@@ -227,9 +228,13 @@ func (t *trial) step(ctx context.Context, step template.Step) error {
 // announce shows the step's input with its secrets masked. As in Backstage an each item is not known yet.
 func (t *trial) announce(ctx context.Context, step template.Step) error {
 	masked := t.situation()
+	masked.Outputs = slices.Clone(t.outputs)
 	masked.Secrets = map[string]string{}
 	for name := range t.secrets {
 		masked.Secrets[name] = "***"
+	}
+	for i := range masked.Outputs {
+		masked.Outputs[i].Output = masked.Outputs[i].Shown
 	}
 	input, err := t.planner.Input(ctx, masked, step)
 	if err != nil {
@@ -248,7 +253,6 @@ func (t *trial) iterations(ctx context.Context, step template.Step, does action.
 	lines := stepLines{t, step.ID}
 	lists := map[string][]any{}
 	for _, iteration := range decision.Iterations {
-		t.redact = t.redact.Also(iteration.Derived)
 		if decision.Each {
 			verb := "Running"
 			if !iteration.Run {
@@ -293,7 +297,7 @@ func (t *trial) keep(step template.Step, output any) error {
 	if string(encoded) == "null" {
 		encoded = json.RawMessage("{}")
 	}
-	t.outputs = append(t.outputs, plan.Output{StepID: step.ID, Output: encoded})
+	t.outputs = append(t.outputs, plan.Output{StepID: step.ID, Output: encoded, Shown: t.redact.JSON(encoded)})
 	return nil
 }
 

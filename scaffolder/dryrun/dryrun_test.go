@@ -55,13 +55,26 @@ func (creates) Run(ctx context.Context, call *action.Call) (action.Output, error
 	return nil, err
 }
 
+// echo puts its input out.
+type echo struct{ action.NoEffects }
+
+func (echo) Describe() action.Description {
+	return action.Description{ID: "test:echo", SupportsDryRun: true}
+}
+
+func (echo) Run(_ context.Context, call *action.Call) (action.Output, error) {
+	var output action.Output
+	err := json.Unmarshal(call.Input, &output)
+	return output, err
+}
+
 func runner(t *testing.T) *dryrun.Runner {
 	t.Helper()
 	renderer := expression.New(expression.Options{})
 	sources, err := integration.New(integration.Config{}, integration.Options{})
 	require.NoError(t, err)
 	all := slices.Concat(debug.Actions(), activitiesfs.Actions(), fetch.Actions(fetch.Options{Sources: sources, Templates: renderer.Files}),
-		[]action.Action{publish{}, creates{}})
+		[]action.Action{publish{}, creates{}, echo{}})
 	actions, err := action.NewRegistry(all...)
 	require.NoError(t, err)
 	environment := plan.Environment{Parameters: map[string]string{"region": "eu"}, Secrets: map[string]string{"key": "swordfish"}}
@@ -155,6 +168,16 @@ func TestADryRunShowsNoSecret(t *testing.T) {
 	require.NotContains(t, told, "hunter2")
 	require.NotContains(t, told, "swordfish")
 	require.Contains(t, told, "token ***, key [] in eu", "the environment's secrets are not there to be had")
+}
+
+func TestADryRunShowsNothingMadeOutOfASecret(t *testing.T) {
+	t.Parallel()
+	result, err := try(t, `[{"id":"one","name":"One","action":"test:echo","input":{"of":"${{ secrets.token | upper }}"}},
+		{"id":"two","name":"Two","action":"debug:log","input":{"message":"as ${{ steps.one.output.of | reverse }}"}}]`, nil)
+	require.NoError(t, err)
+	require.NotContains(t, strings.Join(messages(result), "\n"), "HUNTER2")
+	require.NotContains(t, strings.Join(messages(result), "\n"), "2RETNUH")
+	require.JSONEq(t, `{"of":{"of":"***"}}`, string(result.Output))
 }
 
 func TestWhatEndsADryRun(t *testing.T) {

@@ -3,11 +3,9 @@
 package plan
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/portico-dev/portico/fault"
@@ -55,10 +53,10 @@ type Situation struct {
 	PreviousFailed bool
 }
 
-// Output is what a completed step left.
+// Output is what a completed step left. Shown is the same as people see it, with what is secret masked.
 type Output struct {
-	StepID string
-	Output json.RawMessage
+	StepID        string
+	Output, Shown json.RawMessage
 }
 
 // SkipReason says why a step does not run; "" when it does.
@@ -77,6 +75,9 @@ type Decision struct {
 	Each bool
 	// Iterations are the executions: one for a step without each.
 	Iterations []Iteration
+	// Derived are the texts of the inputs and of the each items that expressions made out of secrets, or out of what
+	// was masked in an earlier step's output: to be masked like secrets, which they need not contain.
+	Derived []string
 }
 
 // Iteration is one execution of a step's action.
@@ -88,9 +89,6 @@ type Iteration struct {
 	Run bool
 	// Input is the rendered input; an empty object when the step has none.
 	Input json.RawMessage
-	// Derived are the texts of the input that expressions made out of secrets: to be masked like those, which they need
-	// not contain.
-	Derived []string
 }
 
 // Describe is the current item as log lines show it.
@@ -115,15 +113,11 @@ func (p *Planner) Decide(ctx context.Context, situation Situation, step template
 	if situation.PreviousFailed {
 		ctx = expression.WithFailure(ctx)
 	}
-	withSecrets, err := p.context(situation, true)
+	views, err := p.views(situation, step)
 	if err != nil {
 		return Decision{}, err
 	}
-	withoutSecrets, err := p.context(situation, false)
-	if err != nil {
-		return Decision{}, err
-	}
-	runs, asked := p.condition(ctx, step, withoutSecrets, situation.PreviousFailed)
+	runs, asked := p.condition(ctx, step, views.open, situation.PreviousFailed)
 	if situation.PreviousFailed && !asked {
 		return Decision{Skip: PreviousFailed}, nil
 	}
@@ -132,11 +126,10 @@ func (p *Planner) Decide(ctx context.Context, situation Situation, step template
 		return Decision{Skip: ConditionFalse}, nil
 	}
 	if !hasEach {
-		single := Iteration{Run: true}
-		single.Input, single.Derived, err = p.input(ctx, step, withSecrets, withoutSecrets)
-		return Decision{Iterations: []Iteration{single}}, err
+		input, derived, err := p.input(ctx, step, views)
+		return Decision{Iterations: []Iteration{{Run: true, Input: input}}, Derived: derived}, err
 	}
-	return p.iterations(ctx, step, withSecrets, withoutSecrets, situation.PreviousFailed)
+	return p.iterations(ctx, step, views, situation.PreviousFailed)
 }
 
 // condition evaluates the step's if; asked says that it called failure() or always().
@@ -150,16 +143,16 @@ func (p *Planner) condition(ctx context.Context, step template.Step, data *nunju
 
 // Input renders a step's input without an each item.
 func (p *Planner) Input(ctx context.Context, situation Situation, step template.Step) (nunjucks.Value, error) {
-	data, err := p.context(situation, true)
+	data, err := p.context(situation, everything)
 	if err != nil {
 		return nil, err
 	}
 	return p.render(ctx, step, data)
 }
 
-// input renders a step's input, and finds what of it was derived from secrets by rendering it without them.
-func (p *Planner) input(ctx context.Context, step template.Step, withSecrets, withoutSecrets *nunjucks.Object) (json.RawMessage, []string, error) {
-	rendered, err := p.render(ctx, step, withSecrets)
+// input renders a step's input, and finds what of it was derived from secrets by rendering it as people see it.
+func (p *Planner) input(ctx context.Context, step template.Step, views views) (json.RawMessage, []string, error) {
+	rendered, err := p.render(ctx, step, views.whole)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,11 +160,11 @@ func (p *Planner) input(ctx context.Context, step template.Step, withSecrets, wi
 	if err != nil {
 		return nil, nil, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
-	if !bytes.Contains(step.Input, []byte("secrets")) {
+	if views.shown == nil {
 		return input, nil, nil
 	}
-	bare, err := p.render(ctx, step, withoutSecrets)
-	return input, differing(rendered, bare), err
+	shown, err := p.render(ctx, step, views.shown)
+	return input, differing(rendered, shown), err
 }
 
 // differing are the texts in a value that are not the same in another.
@@ -207,32 +200,45 @@ func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks
 	return rendered, ctx.Err()
 }
 
-func (p *Planner) iterations(ctx context.Context, step template.Step, withSecrets, withoutSecrets *nunjucks.Object, previousFailed bool) (Decision, error) {
-	items, err := p.items(ctx, step, withSecrets)
+func (p *Planner) iterations(ctx context.Context, step template.Step, views views, previousFailed bool) (Decision, error) {
+	items, shown, err := p.items(ctx, step, views)
 	if err != nil {
 		return Decision{}, err
 	}
 	decision := Decision{Each: true}
 	for _, item := range items {
-		each := objectOf(entry{"key", item.Key}, entry{"value", item.Value})
-		scope := extend(withSecrets, "each", each)
-		item.Run, _ = p.condition(ctx, step, scope, previousFailed)
-		if item.Input, item.Derived, err = p.input(ctx, step, scope, extend(withoutSecrets, "each", each)); err != nil {
+		shownValue := nunjucks.Member(shown, item.Key)
+		own := views.withEach(item, shownValue)
+		item.Run, _ = p.condition(ctx, step, own.whole, previousFailed)
+		var derived []string
+		if item.Input, derived, err = p.input(ctx, step, own); err != nil {
 			return Decision{}, err
 		}
 		decision.Iterations = append(decision.Iterations, item)
+		decision.Derived = append(decision.Derived, derived...)
+		if views.shown != nil {
+			decision.Derived = append(decision.Derived, differing(item.Value, shownValue)...)
+		}
 	}
 	return decision, nil
 }
 
-// items resolves the step's each to its entries, as Object.entries does: keys are always strings.
-func (p *Planner) items(ctx context.Context, step template.Step, data *nunjucks.Object) ([]Iteration, error) {
+// items resolves the step's each to its entries, and to what people see of it.
+func (p *Planner) items(ctx context.Context, step template.Step, views views) (items []Iteration, shown nunjucks.Value, err error) {
 	source, err := nunjucks.DecodeJSON(step.Each)
 	if err != nil {
-		return nil, fmt.Errorf("each of step %s: %w", step.ID, err)
+		return nil, nil, fmt.Errorf("each of step %s: %w", step.ID, err)
 	}
+	if items, err = entries(step, p.renderer.Render(ctx, source, views.whole)); err != nil || views.shown == nil {
+		return items, nil, err
+	}
+	return items, p.renderer.Render(ctx, source, views.shown), nil
+}
+
+// entries are what a step's each resolved to, as Object.entries has them: keys are always strings.
+func entries(step template.Step, resolved nunjucks.Value) ([]Iteration, error) {
 	var items []Iteration
-	switch resolved := p.renderer.Render(ctx, source, data).(type) {
+	switch resolved := resolved.(type) {
 	case *nunjucks.Array:
 		for i, value := range resolved.Items {
 			items = append(items, Iteration{Key: strconv.Itoa(i), Value: value})
@@ -256,121 +262,29 @@ func (p *Planner) items(ctx context.Context, step template.Step, data *nunjucks.
 	return items, nil
 }
 
-// Output renders the template's output. Secrets are out of its sight.
-func (p *Planner) Output(ctx context.Context, situation Situation) (json.RawMessage, error) {
-	data, err := p.context(situation, false)
+// Output renders the template's output. Secrets are out of its sight; what it shows of outputs that are masked is
+// answered as derived from secrets, see Decision.
+func (p *Planner) Output(ctx context.Context, situation Situation) (output json.RawMessage, derived []string, err error) {
+	open, err := p.context(situation, withoutSecrets)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	output, err := nunjucks.DecodeJSON(situation.Spec.Output)
+	source, err := nunjucks.DecodeJSON(situation.Spec.Output)
 	if err != nil {
-		return nil, fmt.Errorf("output of the template: %w", err)
+		return nil, nil, fmt.Errorf("output of the template: %w", err)
 	}
-	rendered, err := nunjucks.EncodeJSON(p.renderer.Output(ctx, output, data))
+	rendered := p.renderer.Output(ctx, source, open)
+	if output, err = nunjucks.EncodeJSON(rendered); err != nil {
+		return nil, nil, fmt.Errorf("output of the template: %w", err)
+	}
+	if !situation.hidesOutputs() {
+		return output, nil, nil
+	}
+	shown, err := p.context(situation, asShown)
 	if err != nil {
-		return nil, fmt.Errorf("output of the template: %w", err)
+		return nil, nil, err
 	}
-	return rendered, nil
-}
-
-// context is what expressions see: parameters, steps, user, context.task.id, environment, and secrets where they are
-// allowed.
-func (p *Planner) context(s Situation, withSecrets bool) (*nunjucks.Object, error) {
-	parameters, err := nunjucks.DecodeJSON(s.Spec.Parameters)
-	if err != nil {
-		return nil, fmt.Errorf("parameters: %w", err)
-	}
-	steps, err := stepOutputs(s.Outputs)
-	if err != nil {
-		return nil, err
-	}
-	user, err := userObject(s.Spec.User)
-	if err != nil {
-		return nil, err
-	}
-	environment := nunjucks.NewObject()
-	environment.Set("parameters", textObject(p.environment.Parameters))
-	secrets := nunjucks.NewObject()
-	if withSecrets {
-		secrets = textObject(s.Secrets)
-		environment.Set("secrets", textObject(p.environment.Secrets))
-	}
-	return objectOf(
-		entry{"parameters", parameters},
-		entry{"steps", steps},
-		entry{"secrets", secrets},
-		entry{"user", user},
-		entry{"environment", environment},
-		entry{"context", objectOf(entry{"task", objectOf(entry{"id", s.TaskID})})},
-	), nil
-}
-
-func stepOutputs(outputs []Output) (*nunjucks.Object, error) {
-	steps := nunjucks.NewObject()
-	for _, o := range outputs {
-		var output nunjucks.Value = nunjucks.NewObject()
-		if len(o.Output) > 0 {
-			var err error
-			if output, err = nunjucks.DecodeJSON(o.Output); err != nil {
-				return nil, fmt.Errorf("output of step %s: %w", o.StepID, err)
-			}
-		}
-		steps.Set(o.StepID, objectOf(entry{"output", output}))
-	}
-	return steps, nil
-}
-
-func userObject(user template.User) (*nunjucks.Object, error) {
-	object := nunjucks.NewObject()
-	if len(user.Entity) > 0 {
-		entity, err := nunjucks.DecodeJSON(user.Entity)
-		if err != nil {
-			return nil, fmt.Errorf("entity of user %s: %w", user.Ref, err)
-		}
-		object.Set("entity", entity)
-	}
-	if user.Ref != "" {
-		object.Set("ref", user.Ref)
-	}
-	return object, nil
-}
-
-// entry is one member of an object.
-type entry struct {
-	key   string
-	value nunjucks.Value
-}
-
-func objectOf(entries ...entry) *nunjucks.Object {
-	object := nunjucks.NewObject()
-	for _, e := range entries {
-		object.Set(e.key, e.value)
-	}
-	return object
-}
-
-func textObject(values map[string]string) *nunjucks.Object {
-	keys := make([]string, 0, len(values))
-	for key := range values {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	object := nunjucks.NewObject()
-	for _, key := range keys {
-		object.Set(key, values[key])
-	}
-	return object
-}
-
-// extend is data with one more key; data itself stays as it is.
-func extend(data *nunjucks.Object, key string, value nunjucks.Value) *nunjucks.Object {
-	scope := nunjucks.NewObject()
-	for _, k := range data.Keys() {
-		v, _ := data.Get(k)
-		scope.Set(k, v)
-	}
-	scope.Set(key, value)
-	return scope
+	return output, differing(rendered, p.renderer.Output(ctx, source, shown)), nil
 }
 
 func unquote(source json.RawMessage) string {

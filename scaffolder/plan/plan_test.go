@@ -30,9 +30,14 @@ func situation() plan.Situation {
 			Output:     json.RawMessage(`{"links":[{"title":"Repo","url":"https://x/${{ parameters.name }}"},{"if":"${{ parameters.no }}","title":"Docs"}],"leak":"[${{ secrets.token }}${{ environment.secrets.key }}]","region":"${{ environment.parameters.region }}"}`),
 			User:       template.User{Ref: "user:default/ada", Entity: json.RawMessage(`{"spec":{"profile":{"displayName":"Ada"}}}`)},
 		},
-		Outputs: []plan.Output{{StepID: "fetch", Output: json.RawMessage(`{"files":["z","a"],"z":1,"a":2}`)}, {StepID: "silent"}},
+		Outputs: []plan.Output{left("fetch", `{"files":["z","a"],"z":1,"a":2}`), {StepID: "silent"}},
 		Secrets: map[string]string{"token": "s3cret"},
 	}
+}
+
+// left is what a step put out with nothing secret in it.
+func left(stepID, output string) plan.Output {
+	return plan.Output{StepID: stepID, Output: json.RawMessage(output), Shown: json.RawMessage(output)}
 }
 
 func step(t testing.TB, document string) template.Step {
@@ -94,11 +99,46 @@ func TestWhatIsDerivedFromSecretsIsKnown(t *testing.T) {
 	t.Parallel()
 	decision := decide(t, situation(), `{"id":"x","action":"a","input":{"plain":"${{ parameters.name }}","up":"${{ secrets.token | upper }}",
 		"deep":["x",{"in":"for ${{ environment.secrets.key }}"}],"list":"${{ [secrets.token, 'same'] }}","number":5,"gone":"${{ parameters.nope }}"}}`)
-	require.Equal(t, []string{"S3CRET", "for env-secret", "s3cret"}, decision.Iterations[0].Derived)
+	require.Equal(t, []string{"S3CRET", "for env-secret", "s3cret"}, decision.Derived)
 
 	each := decide(t, situation(), `{"id":"x","action":"a","each":["a"],"input":{"v":"${{ each.value }}-${{ secrets.token | reverse }}"}}`)
-	require.Equal(t, []string{"a-terc3s"}, each.Iterations[0].Derived)
-	require.Empty(t, decide(t, situation(), `{"id":"x","action":"a","input":{"v":"no secrets here"}}`).Iterations[0].Derived)
+	require.Equal(t, []string{"a-terc3s"}, each.Derived)
+	require.Empty(t, decide(t, situation(), `{"id":"x","action":"a","input":{"v":"no secrets here"}}`).Derived)
+}
+
+// TestWhatIsDerivedFromWhatWasMaskedIsKnown: the step that made login out of a secret put it out masked.
+func TestWhatIsDerivedFromWhatWasMaskedIsKnown(t *testing.T) {
+	t.Parallel()
+	s := situation()
+	s.Outputs = append(s.Outputs, plan.Output{StepID: "login", Output: json.RawMessage(`{"header":"Basic S3CRET","tokens":["a","S3CRET"],"realm":"x"}`),
+		Shown: json.RawMessage(`{"header":"Basic ***","tokens":["a","***"],"realm":"x"}`)})
+	for source, expected := range map[string][]string{
+		`"${{ steps.login.output.header }}"`:                              {"Basic S3CRET"},
+		`"${{ steps.login.output.header | replace('Basic ', '') }}"`:      {"S3CRET"},
+		`"${{ steps.login.output.header | reverse }} in ${{ user.ref }}"`: {"TERC3S cisaB in user:default/ada"},
+		`"${{ steps.login.output.tokens }}"`:                              {"S3CRET"},
+		`"${{ steps.login.output.realm }} ${{ parameters.name }}"`:        nil,
+	} {
+		require.Equal(t, expected, decide(t, s, `{"id":"x","action":"a","input":{"v":`+source+`}}`).Derived, source)
+	}
+	s.Spec.Output = json.RawMessage(`{"text":[{"title":"Realm","content":"${{ steps.login.output.realm }}"},{"title":"Use","content":"${{ steps.login.output.tokens[1] }}"}]}`)
+	output, derived, err := planner().Output(t.Context(), s)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"text":[{"title":"Realm","content":"x"},{"title":"Use","content":"S3CRET"}]}`, string(output))
+	require.Equal(t, []string{"S3CRET"}, derived)
+}
+
+func TestWhatAnEachMakesOutOfSecretsIsKnown(t *testing.T) {
+	t.Parallel()
+	for each, expected := range map[string][]string{
+		`["same","${{ secrets.token | upper }}"]`:                  {"for S3CRET", "S3CRET"},
+		`{"a":{"b":"${{ environment.secrets.key | upper }}"}}`:     {"for {\"b\":\"ENV-SECRET\"}", "ENV-SECRET"},
+		`"${{ [secrets.token] if secrets.token else 'no list' }}"`: {"for s3cret", "s3cret"},
+		`"${{ parameters.langs }}"`:                                nil,
+	} {
+		decision := decide(t, situation(), `{"id":"x","action":"a","each":`+each+`,"input":{"v":"for ${{ each.value | dump if each.key == 'a' else each.value }}"}}`)
+		require.Equal(t, expected, decision.Derived, each)
+	}
 }
 
 func TestAServicesRunHasNoUser(t *testing.T) {
@@ -239,8 +279,9 @@ func TestHowIterationsAreCalled(t *testing.T) {
 
 func TestTheOutputSeesNoSecrets(t *testing.T) {
 	t.Parallel()
-	output, err := planner().Output(t.Context(), situation())
+	output, derived, err := planner().Output(t.Context(), situation())
 	require.NoError(t, err)
+	require.Empty(t, derived)
 	require.Equal(t, `{"links":[{"title":"Repo","url":"https://x/shop"}],"leak":"[]","region":"eu"}`, string(output)) //nolint:testifylint // the order matters
 }
 
@@ -255,12 +296,12 @@ func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
 		spoil(&s)
 		_, err := planner().Decide(t.Context(), s, step(t, `{"id":"x","action":"a"}`))
 		require.ErrorContains(t, err, name)
-		_, err = planner().Output(t.Context(), s)
+		_, _, err = planner().Output(t.Context(), s)
 		require.ErrorContains(t, err, name)
 	}
 	s := situation()
 	s.Spec.Output = json.RawMessage(`{`)
-	_, err := planner().Output(t.Context(), s)
+	_, _, err := planner().Output(t.Context(), s)
 	require.ErrorContains(t, err, "output of the template")
 }
 

@@ -20,10 +20,10 @@ type State struct {
 	Outputs []StepOutput
 }
 
-// StepOutput is what a completed step left. Output is nil when it left nothing.
+// StepOutput is what a completed step left, and the same with secrets masked. Both are nil when it left nothing.
 type StepOutput struct {
-	StepID string
-	Output json.RawMessage
+	StepID        string
+	Output, Shown json.RawMessage
 }
 
 // State reads the state of a run; a fault of kind NotFound, in Backstage's words, when there is none.
@@ -57,7 +57,7 @@ func (s *Store) State(ctx context.Context, id uuid.UUID) (State, error) {
 		if err != nil {
 			return State{}, err
 		}
-		state.Outputs = append(state.Outputs, StepOutput{StepID: row.StepID, Output: output})
+		state.Outputs = append(state.Outputs, StepOutput{StepID: row.StepID, Output: output, Shown: row.Output})
 	}
 	return state, nil
 }

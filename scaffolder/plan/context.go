@@ -1,0 +1,161 @@
+package plan
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+	"github.com/portico-dev/portico/scaffolder/template"
+)
+
+// sight is how much of what is secret an expression sees.
+type sight int
+
+const (
+	// everything is for inputs and each.
+	everything sight = iota
+	// withoutSecrets is for conditions and the template's output: they see earlier outputs as those are.
+	withoutSecrets
+	// asShown is for nobody's use, but to find out what people must not see: earlier outputs are masked as well.
+	asShown
+)
+
+// views are what a step's expressions see, by sight. shown is nil for a step that nothing secret can reach.
+type views struct{ whole, open, shown *nunjucks.Object }
+
+func (p *Planner) views(s Situation, step template.Step) (v views, err error) {
+	if v.whole, err = p.context(s, everything); err != nil {
+		return views{}, err
+	}
+	if v.open, err = p.context(s, withoutSecrets); err != nil {
+		return views{}, err
+	}
+	if s.hidesOutputs() || mentionsSecrets(step) {
+		v.shown, err = p.context(s, asShown)
+	}
+	return v, err
+}
+
+// withEach adds the current each item, and what people see of it.
+func (v views) withEach(item Iteration, shown nunjucks.Value) views {
+	v.whole = extend(v.whole, "each", objectOf(entry{"key", item.Key}, entry{"value", item.Value}))
+	if v.shown != nil {
+		v.shown = extend(v.shown, "each", objectOf(entry{"key", item.Key}, entry{"value", shown}))
+	}
+	return v
+}
+
+func mentionsSecrets(step template.Step) bool {
+	word := []byte("secrets")
+	return bytes.Contains(step.Input, word) || bytes.Contains(step.Each, word)
+}
+
+// hidesOutputs says whether something was masked in an earlier step's output.
+func (s Situation) hidesOutputs() bool {
+	return slices.ContainsFunc(s.Outputs, func(o Output) bool { return !bytes.Equal(o.Output, o.Shown) })
+}
+
+// context is what expressions see: parameters, steps, user, context.task.id, environment, and secrets where they are
+// allowed.
+func (p *Planner) context(s Situation, sight sight) (*nunjucks.Object, error) {
+	parameters, err := nunjucks.DecodeJSON(s.Spec.Parameters)
+	if err != nil {
+		return nil, fmt.Errorf("parameters: %w", err)
+	}
+	steps, err := stepOutputs(s.Outputs, sight)
+	if err != nil {
+		return nil, err
+	}
+	user, err := userObject(s.Spec.User)
+	if err != nil {
+		return nil, err
+	}
+	environment := nunjucks.NewObject()
+	environment.Set("parameters", textObject(p.environment.Parameters))
+	secrets := nunjucks.NewObject()
+	if sight == everything {
+		secrets = textObject(s.Secrets)
+		environment.Set("secrets", textObject(p.environment.Secrets))
+	}
+	return objectOf(
+		entry{"parameters", parameters},
+		entry{"steps", steps},
+		entry{"secrets", secrets},
+		entry{"user", user},
+		entry{"environment", environment},
+		entry{"context", objectOf(entry{"task", objectOf(entry{"id", s.TaskID})})},
+	), nil
+}
+
+func stepOutputs(outputs []Output, sight sight) (*nunjucks.Object, error) {
+	steps := nunjucks.NewObject()
+	for _, o := range outputs {
+		source := o.Output
+		if sight == asShown {
+			source = o.Shown
+		}
+		var output nunjucks.Value = nunjucks.NewObject()
+		if len(source) > 0 {
+			var err error
+			if output, err = nunjucks.DecodeJSON(source); err != nil {
+				return nil, fmt.Errorf("output of step %s: %w", o.StepID, err)
+			}
+		}
+		steps.Set(o.StepID, objectOf(entry{"output", output}))
+	}
+	return steps, nil
+}
+
+func userObject(user template.User) (*nunjucks.Object, error) {
+	object := nunjucks.NewObject()
+	if len(user.Entity) > 0 {
+		entity, err := nunjucks.DecodeJSON(user.Entity)
+		if err != nil {
+			return nil, fmt.Errorf("entity of user %s: %w", user.Ref, err)
+		}
+		object.Set("entity", entity)
+	}
+	if user.Ref != "" {
+		object.Set("ref", user.Ref)
+	}
+	return object, nil
+}
+
+// entry is one member of an object.
+type entry struct {
+	key   string
+	value nunjucks.Value
+}
+
+func objectOf(entries ...entry) *nunjucks.Object {
+	object := nunjucks.NewObject()
+	for _, e := range entries {
+		object.Set(e.key, e.value)
+	}
+	return object
+}
+
+func textObject(values map[string]string) *nunjucks.Object {
+	keys := make([]string, 0, len(values))
+	for key := range values {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	object := nunjucks.NewObject()
+	for _, key := range keys {
+		object.Set(key, values[key])
+	}
+	return object
+}
+
+// extend is data with one more key; data itself stays as it is.
+func extend(data *nunjucks.Object, key string, value nunjucks.Value) *nunjucks.Object {
+	scope := nunjucks.NewObject()
+	for _, k := range data.Keys() {
+		v, _ := data.Get(k)
+		scope.Set(k, v)
+	}
+	scope.Set(key, value)
+	return scope
+}
