@@ -40,11 +40,17 @@ func setupApp(t *testing.T, granted map[string]string, repositories ...string) *
 
 func (b *bundle) useApp(t *testing.T, private string) {
 	t.Helper()
+	b.action = github.NewPublish(github.Options{Hosts: b.hosts(t, private)})
+}
+
+// hosts is the forge with an App for its one way in.
+func (b *bundle) hosts(t *testing.T, private string) *integration.Set {
+	t.Helper()
 	set, err := integration.New(integration.Config{GitHub: []integration.GitHub{{
 		Host: b.forge.Host, APIBaseURL: b.forge.APIBaseURL, Apps: []integration.App{{ID: appID, PrivateKey: private}},
 	}}}, integration.Options{})
 	require.NoError(t, err)
-	b.action = github.NewPublish(github.Options{Hosts: set})
+	return set
 }
 
 // tokenRequest is what an App asks for.
@@ -183,6 +189,25 @@ func TestWhatAnAppCannotDo(t *testing.T) {
 			require.False(t, action.IsTransient(err))
 		})
 	}
+}
+
+func TestAStepsTokenThatMayNotPushWorkflows(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	private := b.forge.RegisterApp(t, appID, everything)
+	require.NoError(t, b.forge.Install(forge.Installation{AppID: appID, Owner: "demo"}))
+	client, err := b.hosts(t, private).GitHub(b.forge.Host, integration.Access{
+		Owner: "demo", Permissions: map[string]string{"administration": "write", "contents": "write"},
+	}, "")
+	require.NoError(t, err)
+	found, err := client.Credential(t.Context())
+	require.NoError(t, err)
+	b.write(t, ".github/workflows/ci.yml", "on: push\n")
+	_, err = b.run(t, values{"token": found.Token})
+	require.ErrorContains(t, err, "refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without `workflows` permission")
+	require.Contains(t, action.Advice(err), "Give the token the right to write workflows")
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+	require.False(t, action.IsTransient(err))
 }
 
 func TestAnAppThatGetsNoTokenForNowIsAskedAgain(t *testing.T) {

@@ -132,7 +132,10 @@ func (p *publication) explainPush(ctx context.Context, err error) error {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, strings.Contains(failed.Printed, "could not read Username"),
 		strings.Contains(failed.Printed, "Authentication failed"):
 		return action.Advise(fault.Wrap(fault.NotAllowed, failed, "%s: %s refused the token: %s", doing, p.target.Host, failed.Printed),
-			"Give the token the right to write contents (and workflows, if the workspace has any) or configure another, then retry.")
+			"Give the token the right to write contents or configure another, then retry.")
+	case strings.Contains(failed.Printed, "refusing to allow") && strings.Contains(failed.Printed, "workflow"):
+		return action.Advise(fault.Wrap(fault.NotAllowed, failed, "%s: %s took the token, but no workflows from it: %s", doing, p.target.Host, failed.Printed),
+			"Give the token the right to write workflows or configure another, then retry.")
 	case strings.Contains(failed.Printed, "[remote rejected]"):
 		return action.Advise(fault.Wrap(fault.Conflict, failed, "%s: %s did not take the commit: %s", doing, p.target.Host, failed.Printed),
 			"A rule of the owner may forbid what the workspace holds: change the rule and retry, or the template and start a new run.")

@@ -235,6 +235,45 @@ func TestAnInstallationPushes(t *testing.T) {
 	}
 }
 
+func TestAnInstallationPushesWorkflowsOnlyWithThePermission(t *testing.T) {
+	t.Parallel()
+	server, app := startWithApp(t, map[string]string{"contents": "write", "workflows": "write"})
+	publishShop(t, server)
+	work := t.TempDir()
+	commit := func(content string) {
+		require.NoError(t, os.MkdirAll(filepath.Join(work, ".github", "workflows"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(work, ".github", "workflows", "ci & test.yml"), []byte(content), 0o600))
+		for _, args := range [][]string{{"init", "--quiet"}, {"add", "."}, {"commit", "--quiet", "-m", "x"}} {
+			output, err := gitIn(t, work, args...)
+			require.NoError(t, err, output)
+		}
+	}
+	push := func(permissions *github.InstallationPermissions, source, branch string) (string, error) {
+		token := tokenFor(t, app, &github.InstallationTokenOptions{Permissions: permissions})
+		return gitIn(t, work, "push", "--porcelain", "http://x-access-token:"+token+"@"+server.Host+"/demo/shop.git", source+":refs/heads/"+branch)
+	}
+	without := &github.InstallationPermissions{Contents: new("write")}
+	with := &github.InstallationPermissions{Contents: new("write"), Workflows: new("write")}
+	refusal := "refusing to allow a GitHub App to create or update workflow `.github/workflows/ci & test.yml` without `workflows` permission"
+
+	commit("on: push\n")
+	output, err := push(without, "HEAD", "one")
+	require.Error(t, err)
+	require.Contains(t, output, refusal)
+	require.Contains(t, output, "[remote rejected]")
+	output, err = push(with, "HEAD", "one")
+	require.NoError(t, err, output)
+	output, err = push(without, "HEAD", "two")
+	require.NoError(t, err, "another branch has the same file: %s", output)
+
+	commit("on: pull_request\n")
+	output, err = push(without, "HEAD", "two")
+	require.Error(t, err)
+	require.Contains(t, output, refusal)
+	output, err = push(without, "", "two")
+	require.NoError(t, err, "a branch is deleted: %s", output)
+}
+
 func TestAppsOutliveARestartAndTheirTokensDoNot(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()

@@ -22,17 +22,18 @@ var (
 	revisionPattern = regexp.MustCompile(`^[^-\x00-\x20~^:?*\[\\\x7f][^\x00-\x20~^:?*\[\\\x7f]*$`)
 )
 
-// git runs the git executable with an environment of its own: no configuration of the machine or the user, no hooks.
+// git runs the git executable with an environment of its own: no configuration of the machine or the user, no hooks but
+// the forge's.
 type git struct{ executable string }
 
-// environment is what every git process of the forge sees, http-backend included.
-func (g *git) environment() []string {
-	config := []string{
+// environment is what every git process of the forge sees, http-backend included. More configuration goes before its own.
+func (g *git) environment(more ...string) []string {
+	config := append([]string{
 		"http.receivepack=true", "core.hooksPath=/dev/null", "receive.autogc=false", "gc.auto=0", "safe.directory=*",
 		"uploadpack.allowAnySHA1InWant=true",
 		// Objects need to survive a killed process, not a power cut.
 		"core.fsync=none",
-	}
+	}, more...)
 	environment := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_TERMINAL_PROMPT=0", "GIT_LITERAL_PATHSPECS=1", "GIT_CONFIG_COUNT=" + strconv.Itoa(len(config)),

@@ -1,10 +1,12 @@
 package forge
 
 import (
+	_ "embed" // for the hook
 	"log/slog"
 	"net/http"
 	"net/http/cgi" //nolint:gosec // The flaw is of Go 1.6.
 	"net/url"
+	"os"
 	"strings"
 )
 
@@ -18,6 +20,24 @@ const (
 
 // gitServices are the paths of the smart protocol under a repository.
 var gitServices = []string{"/info/refs", "/" + uploadPack, "/" + receivePack}
+
+// hooksDirectory holds what git asks when a push must not change workflows.
+const hooksDirectory = "hooks"
+
+//go:embed hooks/update
+var updateHook []byte
+
+// writeHooks puts the forge's hooks where git finds them.
+func (s *store) writeHooks() error {
+	if err := os.MkdirAll(s.path(hooksDirectory), 0o700); err != nil {
+		return err
+	}
+	hook := s.path(hooksDirectory, "update")
+	if err := writeFile(hook, updateHook); err != nil {
+		return err
+	}
+	return os.Chmod(hook, 0o700)
+}
 
 // splitGitPath takes "/owner/repo.git/info/refs" apart; git also asks without the ".git".
 func splitGitPath(path string) (owner, name, service string, ok bool) {
@@ -56,12 +76,16 @@ func (f *Forge) serveGit(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Write access to repository not granted.", http.StatusForbidden)
 		return
 	}
+	var limits []string
+	if who.grant != nil && !who.grant.allows("workflows:write") {
+		limits = append(limits, "core.hooksPath="+f.store.path(hooksDirectory))
+	}
 	bare := f.store.open(repo)
 	backend := cgi.Handler{
 		Path:   f.git.executable,
 		Args:   []string{"http-backend"},
 		Dir:    bare.directory,
-		Env:    append(f.git.environment(), "GIT_PROJECT_ROOT="+bare.directory, "GIT_HTTP_EXPORT_ALL=1"),
+		Env:    append(f.git.environment(limits...), "GIT_PROJECT_ROOT="+bare.directory, "GIT_HTTP_EXPORT_ALL=1"),
 		Logger: slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
 	}
 	backend.ServeHTTP(w, backendRequest(w, r, service))

@@ -138,7 +138,7 @@ func openStore(ctx context.Context, directory string, runner *git) (*store, erro
 			return nil, err
 		}
 	}
-	if err := errors.Join(s.readOwners(), s.readApps()); err != nil {
+	if err := errors.Join(s.writeHooks(), s.readOwners(), s.readApps()); err != nil {
 		return nil, err
 	}
 	return s, s.readRepositories(ctx)
