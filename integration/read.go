@@ -244,8 +244,8 @@ func (c *Client) failure(ctx context.Context, rawURL string, err error) error {
 	return fault.Wrap(fault.NotFound, failed, "%s (%s)", missing.Message, strings.Join(credential.Absent, "; "))
 }
 
-// describe names the URL that was asked for in an error of the network. The one it was redirected to may carry a token
-// and is left out.
+// describe names the URL that was asked for in an error of the network, once. What the HTTP client says of it is left
+// out: it names the URL again, or the one it was redirected to, which may carry a token.
 func describe(rawURL string, err error) error {
 	if refused, found := errors.AsType[*fault.Error](err); found {
 		return refused
@@ -254,7 +254,7 @@ func describe(rawURL string, err error) error {
 		return refused
 	}
 	if failed, found := errors.AsType[*url.Error](err); found {
-		err = &url.Error{Op: failed.Op, URL: withoutQuery(rawURL), Err: failed.Err}
+		err = failed.Err
 	}
 	return fmt.Errorf("Unable to read %s, %w", withoutQuery(rawURL), err) //nolint:staticcheck // Backstage's words
 }

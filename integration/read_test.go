@@ -165,6 +165,22 @@ func TestReadURLOfAllowedHosts(t *testing.T) {
 	}
 }
 
+func TestAHostThatDoesNotAnswerIsNamedOnce(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	set, err := integration.New(integration.Config{}, integration.Options{
+		ReadingAllow: []integration.AllowRule{{Host: strings.TrimPrefix(gone.URL, "http://")}},
+	})
+	require.NoError(t, err)
+	_, err = set.ReadURL(t.Context(), gone.URL+"/a.yaml?token=secret", integration.ReadOptions{})
+	require.ErrorContains(t, err, "Unable to read "+gone.URL+"/a.yaml, dial tcp ")
+	require.Equal(t, 1, strings.Count(err.Error(), "/a.yaml"), err)
+	after, may := integration.MayPass(err)
+	require.True(t, may)
+	require.Zero(t, after)
+}
+
 func TestReadURLRefusesWhatIsNotAllowed(t *testing.T) {
 	t.Parallel()
 	set, err := integration.New(integration.Config{}, integration.Options{
