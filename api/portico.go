@@ -69,7 +69,9 @@ type runSummary struct {
 	StartedAt   string     `json:"startedAt,omitempty"  jsonschema:"format=date-time"`
 	FinishedAt  string     `json:"finishedAt,omitempty" jsonschema:"format=date-time"`
 	FailedStep  string     `json:"failedStep,omitempty"`
-	Error       *runError  `json:"error,omitempty"`
+	// FailedStepName is what the template calls that step.
+	FailedStepName string    `json:"failedStepName,omitempty"`
+	Error          *runError `json:"error,omitempty"`
 }
 
 // runError is why a run failed, and at which step.
@@ -81,7 +83,7 @@ type runError struct {
 func summarize(r run.Run) runSummary {
 	s := runSummary{ID: r.ID.String(), TemplateRef: r.TemplateRef, Title: r.Title, Subject: r.Subject, Status: r.Status, Phase: r.Phase,
 		CreatedBy: r.CreatedBy, CreatedAt: isoTime(r.CreatedAt), StartedAt: isoTime(r.StartedAt), FinishedAt: isoTime(r.FinishedAt),
-		FailedStep: r.FailedStep}
+		FailedStep: r.FailedStep, FailedStepName: r.FailedStepName()}
 	if r.Failure != nil {
 		s.Error = &runError{*r.Failure, r.FailedStep}
 	}

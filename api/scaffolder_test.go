@@ -310,4 +310,5 @@ func TestARunsPage(t *testing.T) {
 	require.Equal(t, "log", page.Error.StepID)
 	list := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs?phase=parked,waiting&limit=5", "")
 	require.Contains(t, list.Body.String(), `"total":1`)
+	require.Contains(t, list.Body.String(), `"failedStep":"log","failedStepName":"Log"`)
 }

@@ -70,6 +70,16 @@ type Run struct {
 	Output json.RawMessage
 }
 
+// FailedStepName is what the template calls the step that failed, "" when none did.
+func (r Run) FailedStepName() string {
+	for _, step := range r.Spec.Steps {
+		if step.ID == r.FailedStep {
+			return step.Name
+		}
+	}
+	return ""
+}
+
 // Failure is an error as it is shown: redacted, with the name that Backstage would give it.
 type Failure struct {
 	Name    string `json:"name"`

@@ -283,7 +283,13 @@ export class MockRuns {
       next: 'Delete or rename that repository, or start a run with another name; then retry.',
     };
     Object.assign(step, { status: 'failed', endedAt: new Date().toISOString(), attempts: 3, error });
-    Object.assign(run, { error, failedStep: step.id, finishedAt: new Date().toISOString(), moves: [retry, rollback] });
+    Object.assign(run, {
+      error,
+      failedStep: step.id,
+      failedStepName: step.name,
+      finishedAt: new Date().toISOString(),
+      moves: [retry, rollback],
+    });
     if (run.effects.length === 0)
       run.effects.push(
         this.#effect(run, step, 'webhook', 'git.localhost:7020/acme'),

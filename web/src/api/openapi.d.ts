@@ -1094,6 +1094,7 @@ export interface components {
             /** Format: date-time */
             finishedAt?: string;
             failedStep?: string;
+            failedStepName?: string;
             error?: components["schemas"]["RunError"];
             moves: components["schemas"]["Move"][];
             workflow?: components["schemas"]["WorkflowLink"];
@@ -1147,6 +1148,7 @@ export interface components {
             /** Format: date-time */
             finishedAt?: string;
             failedStep?: string;
+            failedStepName?: string;
             error?: components["schemas"]["RunError"];
         };
         Session: {

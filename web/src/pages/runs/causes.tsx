@@ -10,12 +10,12 @@ export function Causes({ runs, columns }: { runs: readonly RunSummary[]; columns
   const causes = useMemo(() => groupByCause(runs), [runs]);
   return (
     <div className="space-y-6">
-      {causes.map(({ key, message, failedStep, templateRef, runs: alike }) => (
+      {causes.map(({ key, message, step, templateRef, runs: alike }) => (
         <section key={key} aria-label={message}>
           <h2 className="wrap-anywhere">{message}</h2>
           <p className="flex flex-wrap items-center gap-x-1.5 text-muted">
             {plural(alike.length, 'run')} of <EntityLink entityRef={templateRef} defaultKind="template" />
-            {failedStep && `at ${failedStep}`}
+            {step && `at ${step}`}
           </p>
           <div className="mt-2">
             <Table label={message} columns={columns} rows={alike} rowKey={(run) => run.id} />

@@ -21,6 +21,11 @@ it('does not tell runs apart by what they make', () => {
   expect(groupByCause([made('web'), made('shop')])).toHaveLength(1);
 });
 
+it('says where they failed in the words of the template', () => {
+  const run = { ...failed('1', 'no', 's31'), failedStepName: 'Publish' };
+  expect(groupByCause([run])[0]?.step).toBe('Publish');
+});
+
 it('leaves out what somebody stopped', () => {
   const stopped = (phase: RunSummary['phase']) => ({ ...failed(phase, 'The run was stopped.'), phase });
   expect(groupByCause([stopped('cancelled'), stopped('rolledBack'), stopped('done')])).toHaveLength(1);

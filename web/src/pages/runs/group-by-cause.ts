@@ -4,7 +4,8 @@ export interface Cause {
   key: string;
   message: string;
   templateRef: string;
-  failedStep: string | undefined;
+  /** The name of the step at which they failed. */
+  step: string | undefined;
   runs: RunSummary[];
 }
 
@@ -21,7 +22,7 @@ export function groupByCause(runs: readonly RunSummary[]): Cause[] {
     const key = [run.templateRef, run.failedStep, blur(message, run.subject)].join('\n');
     const cause = causes.get(key);
     if (cause) cause.runs.push(run);
-    else causes.set(key, { key, message, templateRef: run.templateRef, failedStep: run.failedStep, runs: [run] });
+    else causes.set(key, { key, message, templateRef: run.templateRef, step: run.failedStepName, runs: [run] });
   }
   return [...causes.values()].sort((a, b) => b.runs.length - a.runs.length);
 }

@@ -107,9 +107,9 @@ function What({ run }: { run: RunSummary }) {
       >
         {runName(run)}
       </Link>
-      {run.phase === 'parked' && run.failedStep && (
+      {run.phase === 'parked' && run.failedStepName && (
         <p className="truncate text-small text-muted" title={run.error?.message}>
-          at {run.failedStep}
+          at {run.failedStepName}
           {run.error && `: ${run.error.message}`}
         </p>
       )}
