@@ -1,4 +1,4 @@
-import { expect, test } from './portal';
+import { expect, freshName, gitHost, runToEnd, test } from './portal';
 
 test('the catalog is narrowed by kind, facet and text, and its address says how', async ({ portal: page }) => {
   await page.goto('/catalog');
@@ -38,6 +38,26 @@ test('an entity shows what it is, what it belongs to, and its YAML', async ({ po
   await page.getByRole('navigation', { name: 'Parts of the entity' }).getByRole('link', { name: 'YAML' }).click();
   await expect(page.getByRole('figure')).toContainText('kind: Component');
   await expect(page).toHaveURL(/tab=yaml/);
+});
+
+test('an entity with errors is marked in the table, and the mark leads to them', async ({ portal: page, request }) => {
+  const name = freshName('twice');
+  const host = await gitHost(request);
+  for (const repository of [name, `${name}-too`]) {
+    await runToEnd(request, 'golden-path', {
+      name,
+      description: 'One name in two repositories',
+      owner: 'group:default/platform',
+      repoUrl: `${host}?owner=demo&repo=${repository}`,
+    });
+  }
+  const mark = page.getByTitle(name).and(page.getByRole('link', { name: /^1 error of / }));
+  await expect(async () => {
+    await page.goto('/catalog?kind=location');
+    await expect(mark).toBeVisible({ timeout: 2000 });
+  }).toPass();
+  await mark.press('Enter');
+  await expect(page.getByRole('region', { name: 'Problems' })).toContainText(`component:default/${name}`);
 });
 
 test('an entity that is not there says where to look', async ({ portal: page }) => {

@@ -1,11 +1,12 @@
 import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { ArrowDown, ArrowUp } from 'lucide-react';
+import { ArrowDown, ArrowUp, CircleAlert } from 'lucide-react';
 import { useCallback, useDeferredValue, useEffect, useMemo } from 'react';
 import { entityPagesQuery, facetsQuery } from '@/api/queries';
 import type { Entity, EntityPage, FacetValue } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
-import { displayName, kindLabel, ownersOf, refOf } from '@/entity/ref';
+import { errorsOf, problemsId } from '@/entity/problems';
+import { displayName, kindLabel, ownersOf, parseRef, refOf } from '@/entity/ref';
 import { plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
@@ -33,6 +34,7 @@ const fields = [
   'spec.lifecycle',
   'spec.profile',
   'relations',
+  'status',
 ];
 
 export function CatalogPage() {
@@ -235,13 +237,38 @@ function Name({ entity }: { entity: Entity }) {
   const owner = ownersOf(entity)[0];
   return (
     <>
-      <EntityLink entityRef={refOf(entity)} title={displayName(entity)} className="font-medium" />
+      <span className="flex items-center gap-2">
+        <EntityLink entityRef={refOf(entity)} title={displayName(entity)} className="font-medium" />
+        <Errors entity={entity} />
+      </span>
       {owner && (
         <p className="text-small text-muted sm:hidden">
           <EntityLink entityRef={owner} />
         </p>
       )}
     </>
+  );
+}
+
+/** Marks an entity that the catalog could not read, or not in full, and leads to where its page says why. */
+function Errors({ entity }: { entity: Entity }) {
+  const errors = errorsOf(entity);
+  const [first] = errors;
+  if (!first) return null;
+  const { kind, namespace, name } = parseRef(refOf(entity));
+  return (
+    <Link
+      to="/catalog/$namespace/$kind/$name"
+      params={{ kind, namespace, name }}
+      hash={problemsId}
+      title={first.message}
+      className="shrink-0 text-failed"
+    >
+      <CircleAlert size={16} aria-hidden />
+      <span className="sr-only">
+        {plural(errors.length, 'error')} of {displayName(entity)}
+      </span>
+    </Link>
   );
 }
 

@@ -2,6 +2,7 @@ import { CircleAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import type { Entity } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
+import { problemsId, problemsOf } from '@/entity/problems';
 import { refOf } from '@/entity/ref';
 import { CopyButton } from '@/ui/copy-button';
 import { ExternalLink } from '@/ui/external-link';
@@ -22,9 +23,9 @@ export function Overview({ entity }: { entity: Entity }) {
   );
 }
 
-function Section({ title, children }: { title: string; children: ReactNode }) {
+function Section({ title, id, children }: { title: string; id?: string; children: ReactNode }) {
   return (
-    <section aria-label={title}>
+    <section aria-label={title} id={id} className="scroll-mt-14">
       <h2 className="border-b pb-1.5">{title}</h2>
       {children}
     </section>
@@ -33,10 +34,10 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
 
 /** What the catalog found wrong with the entity when it read it. */
 function Problems({ entity }: { entity: Entity }) {
-  const problems = entity.status?.items?.filter((item) => item.level !== 'info') ?? [];
+  const problems = problemsOf(entity);
   if (problems.length === 0) return null;
   return (
-    <Section title="Problems">
+    <Section title="Problems" id={problemsId}>
       <ul className="divide-y">
         {problems.map((problem) => (
           <li key={problem.message} className="flex gap-2 py-2">

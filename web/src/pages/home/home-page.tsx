@@ -5,6 +5,7 @@ import { entitiesQuery, runsQuery, sessionQuery } from '@/api/queries';
 import type { Entity, RunPage, RunSummary } from '@/api/types';
 import { useRecent, useStarred } from '@/entity/bookmarks';
 import { EntityLink } from '@/entity/entity-link';
+import { errorsOf } from '@/entity/problems';
 import { displayName, parseRef, refOf } from '@/entity/ref';
 import { beganAt } from '@/run/began';
 import { runName } from '@/run/name';
@@ -74,7 +75,7 @@ function WaitingForMe({ page: { runs: parked, total } }: { page: RunPage }) {
           <li key={run.id} className="py-2">
             <RunLink run={run} />
             <p className="truncate text-muted" title={run.error?.message}>
-              {run.error?.message ?? `Failed at ${run.failedStep}`}
+              {run.error?.message ?? `Failed at ${run.failedStepName}`}
             </p>
           </li>
         ))}
@@ -179,7 +180,7 @@ function Owned({ owners }: { owners: readonly string[] }) {
 }
 
 function OwnedRow({ entity }: { entity: Entity }) {
-  const errors = entity.status?.items?.filter((item) => item.level === 'error').length ?? 0;
+  const errors = errorsOf(entity).length;
   return (
     <li className="flex items-center gap-3 py-2">
       <EntityLink entityRef={refOf(entity)} title={displayName(entity)} />

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import type { Entity } from '@/api/types';
+import { errorsOf, problemsOf } from './problems';
+
+const entity: Entity = {
+  apiVersion: 'backstage.io/v1alpha1',
+  kind: 'Component',
+  metadata: { name: 'shop' },
+  status: {
+    items: [
+      { type: 'a', level: 'info', message: 'read' },
+      { type: 'b', level: 'warning', message: 'old' },
+      { type: 'c', level: 'error', message: 'gone' },
+    ],
+  },
+};
+
+it('counts no remark as a problem, and no warning as an error', () => {
+  expect(problemsOf(entity).map((item) => item.message)).toEqual(['old', 'gone']);
+  expect(errorsOf(entity).map((item) => item.message)).toEqual(['gone']);
+});
+
+it('finds none where the catalog has nothing to say', () => {
+  const { status: _, ...well } = entity;
+  expect(problemsOf(well)).toEqual([]);
+});
