@@ -1,4 +1,5 @@
 import { readError } from './errors';
+import { learnTime } from './server-clock';
 import { forget, session } from './session';
 import type {
   Action,
@@ -33,7 +34,8 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
 
 async function attempt(path: string, { method = 'GET', query, body, signal }: Call): Promise<Response> {
   const { token } = (await session()).backstageIdentity;
-  return fetch(`${path}${queryString(query)}`, {
+  const requestedAt = Date.now();
+  const response = await fetch(`${path}${queryString(query)}`, {
     method,
     headers: {
       Authorization: `Bearer ${token}`,
@@ -42,6 +44,8 @@ async function attempt(path: string, { method = 'GET', query, body, signal }: Ca
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(signal && { signal }),
   });
+  learnTime(response, requestedAt);
+  return response;
 }
 
 async function accept(response: Response): Promise<Response> {

@@ -1,4 +1,5 @@
 import { readError } from './errors';
+import { learnTime, serverNow } from './server-clock';
 import type { Session } from './types';
 
 const remembered = 'portico.signIn';
@@ -24,7 +25,7 @@ export function signOut(): void {
 
 /** The session of the signed-in person, renewed shortly before its token ends. Concurrent callers share one request. */
 export function session(): Promise<Session> {
-  if (!current || Date.now() / 1000 > expiresAt - refreshAheadSeconds) renew();
+  if (!current || serverNow() / 1000 > expiresAt - refreshAheadSeconds) renew();
   return current as Promise<Session>;
 }
 
@@ -47,10 +48,12 @@ function renew(): void {
 }
 
 async function requestSession(): Promise<Session> {
+  const requestedAt = Date.now();
   const response = await fetch('/api/auth/guest/refresh', {
     method: 'POST',
     headers: { 'X-Requested-With': 'XMLHttpRequest' },
   });
+  learnTime(response, requestedAt);
   if (!response.ok) throw await readError(response);
   return response.json();
 }
@@ -61,7 +64,7 @@ async function requestSession(): Promise<Session> {
  */
 export function expiryOf(token: string): number {
   const payload = token.split('.')[1];
-  const fallback = Date.now() / 1000 + 300;
+  const fallback = serverNow() / 1000 + 300;
   if (!payload) return fallback;
   try {
     const claims: { exp?: number } = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));

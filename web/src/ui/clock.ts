@@ -1,13 +1,18 @@
 import { useEffect, useState } from 'react';
+import { serverNow } from '@/api/server-clock';
 
-/** The current time, renewed each interval while the component is shown; undefined holds it still. */
+/** The current time on the server, renewed each interval while the component is shown; undefined holds it still. */
 export function useNow(interval: number | undefined): Date {
-  const [now, setNow] = useState(() => new Date());
+  const [now, setNow] = useState(current);
   useEffect(() => {
     if (interval === undefined) return;
-    setNow(new Date());
-    const timer = setInterval(() => setNow(new Date()), interval);
+    setNow(current());
+    const timer = setInterval(() => setNow(current()), interval);
     return () => clearInterval(timer);
   }, [interval]);
   return now;
+}
+
+function current(): Date {
+  return new Date(serverNow());
 }

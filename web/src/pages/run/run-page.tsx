@@ -1,8 +1,9 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { usePrefetchQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { ApiError } from '@/api/errors';
 import { isLive, runQuery, taskQuery } from '@/api/queries';
+import { serverNow } from '@/api/server-clock';
 import type { RunDetail, RunStep } from '@/api/types';
 import { Effects, made } from '@/run/effects';
 import { runName } from '@/run/name';
@@ -21,6 +22,8 @@ const route = getRouteApi('/runs/$id');
 export function RunPage() {
   const { id } = route.useParams();
   const { data: run, error, refetch } = useQuery(runQuery(id));
+  // With the run, not after it: what it was started with decides which move comes first.
+  usePrefetchQuery(taskQuery(id));
   if (run) return <Run key={id} run={run} />;
   if (error instanceof ApiError && error.status === 404) return <Missing id={id} />;
   if (error) return <ErrorPanel error={error} doing="show this run" onRetry={() => refetch()} />;
@@ -91,7 +94,7 @@ function useWakeUp({ id, steps }: RunDetail) {
   const queries = useQueryClient();
   const until = steps.findLast(isWaiting)?.waitingUntil;
   useEffect(() => {
-    const left = until ? new Date(until).getTime() - Date.now() : -1;
+    const left = until ? new Date(until).getTime() - serverNow() : -1;
     if (left < 0) return;
     const timer = setTimeout(() => queries.invalidateQueries({ queryKey: runQuery(id).queryKey }), left + settle);
     return () => clearTimeout(timer);
