@@ -12,9 +12,9 @@ describe('linesOf', () => {
     const lines = linesOf(
       event(7, { message: '\u001b[33mwarn\u001b[39m: one\n\u001b[1mtwo\u001b[22m\n', stepId: 'a' }),
     );
-    expect(lines.map(({ key, level, text, about }) => ({ key, level, text, about }))).toEqual([
-      { key: '7:0', level: 'warn', text: 'one', about: false },
-      { key: '7:1', level: 'warn', text: 'two', about: false },
+    expect(lines).toMatchObject([
+      { key: '7:0', level: 'warn', text: 'one', about: false, continues: false },
+      { key: '7:1', level: 'warn', text: 'two', about: false, continues: true },
     ]);
   });
 
@@ -22,6 +22,13 @@ describe('linesOf', () => {
     expect(linesOf(event(1, { message: 'Beginning step A', stepId: 'a', status: 'processing' }))[0]?.about).toBe(true);
     expect(linesOf(event(2, { message: 'boom', stepId: 'a', status: 'failed' }))[0]?.level).toBe('error');
   });
+});
+
+it('tells of a step that was cancelled without alarm', () => {
+  const message = 'Error: Step rest (Rest) of task t has been cancelled.';
+  const [line] = linesOf(event(1, { message, stepId: 'rest', status: 'failed' }));
+  expect(line).toMatchObject({ level: 'info', text: 'Step rest (Rest) of task t has been cancelled.', about: true });
+  expect(linesOf(event(2, { message: 'Error: no', stepId: 'rest', status: 'failed' }))[0]?.level).toBe('error');
 });
 
 describe('RunLog', () => {

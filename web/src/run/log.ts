@@ -9,6 +9,8 @@ export interface LogLine {
   key: string;
   at: string;
   level: Level;
+  /** Whether the message goes on here: what it is was said where it began. */
+  continues: boolean;
   /** Said by the run itself, not by the action: a step began, ended, was skipped. */
   about: boolean;
   stepId: string | undefined;
@@ -31,8 +33,9 @@ const levels: Record<string, Level> = {
 
 export function linesOf(event: TaskEvent): LogLine[] {
   const { message = '', stepId, status } = event.body;
-  const prefix = levelPrefix.exec(message);
-  const level = levels[prefix?.[1] ?? ''] ?? (status === 'failed' ? 'error' : 'info');
+  const cancelled = isCancellation(event);
+  const prefix = (cancelled ? errorName : levelPrefix).exec(message);
+  const level = levels[prefix?.[1] ?? ''] ?? (status === 'failed' && !cancelled ? 'error' : 'info');
   const words =
     event.type === 'recovered'
       ? 'Retried: continuing from the step that failed'
@@ -44,11 +47,19 @@ export function linesOf(event: TaskEvent): LogLine[] {
       key: `${event.id}:${index}`,
       at: event.createdAt,
       level,
+      continues: index > 0,
       about: event.type !== 'log' || status !== undefined,
       stepId,
       raw,
       text: stripAnsi(raw),
     }));
+}
+
+const errorName = /^Error: /;
+
+/** Whether a step ended because somebody stopped the run. Backstage's events tell of it as of a failure, in these words. */
+function isCancellation({ taskId, body: { message, status } }: TaskEvent): boolean {
+  return status === 'failed' && message?.endsWith(` of task ${taskId} has been cancelled.`) === true;
 }
 
 const none: readonly LogLine[] = [];

@@ -254,12 +254,12 @@ function Line({ line, number, since, repeats, wrap, term, selected, current, onC
       <time
         dateTime={line.at}
         title={formatAbsolute(at)}
-        className="hidden w-20 shrink-0 pr-3 text-right whitespace-nowrap text-muted select-none sm:block"
+        className="hidden w-24 shrink-0 pr-3 text-right whitespace-nowrap text-muted select-none sm:block"
       >
         {!repeats && formatDuration(at.getTime() - new Date(since).getTime())}
       </time>
       <code className={classNames('pr-4', wrap ? 'min-w-0 wrap-anywhere whitespace-pre-wrap' : 'whitespace-pre')}>
-        {levelWords[line.level] && (
+        {levelWords[line.level] && !line.continues && (
           <span className={line.level === 'error' ? 'text-failed' : 'text-waiting'}>{levelWords[line.level]} </span>
         )}
         {term ? <Marked text={line.text} term={term} /> : <Coloured raw={line.raw} />}

@@ -123,8 +123,9 @@ function About({ step, written }: { step: RunStep; written: TemplateStep | undef
   );
 }
 
+/** Why the step failed. Of one that was cancelled, its state says all. */
 function Failure({ step }: { step: RunStep }) {
-  if (!step.error) return null;
+  if (!step.error || step.status === 'cancelled') return null;
   const error = typeof step.error === 'string' ? { message: step.error, next: undefined } : step.error;
   return (
     <div className="border-l-2 border-failed pl-3">
