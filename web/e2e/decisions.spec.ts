@@ -36,6 +36,9 @@ test('a waiting run is cancelled after a question', async ({ portal: page }) => 
   await page.getByRole('button', { name: 'Cancel run' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel run' }).click();
   await expect(page.getByRole('region', { name: /^Cancelled/ })).toContainText('“Rest” did not finish.');
+  const log = page.getByRole('log');
+  await expect(log).toContainText('(Rest) of task');
+  await expect(log).not.toContainText(/error/i);
   const address = new URL(page.url()).pathname;
   await page.goto('/runs?phase=cancelled');
   await expect(page.getByRole('row').filter({ has: page.locator(`a[href="${address}"]`) })).toContainText('Cancelled');
@@ -68,6 +71,40 @@ test('a failed run leads back to its form, with its values', async ({ portal: pa
   await expect(page.getByRole('textbox', { name: /^Stops/ })).toHaveValue('quay');
   await page.getByRole('button', { name: 'Start over' }).click();
   await expect(page.getByRole('textbox', { name: /^Stops/ }).first()).toHaveValue('harbour');
+});
+
+test('a name that is taken leads to the form first, and lists say at which step', async ({ portal: page, request }) => {
+  const name = freshName('taken');
+  const host = await gitHost(request);
+  const values = {
+    name,
+    description: 'Made twice',
+    owner: 'group:default/platform',
+    repoUrl: `${host}?owner=demo&repo=${name}`,
+  };
+  await runToEnd(request, 'golden-path', values);
+  const run = await runToEnd(request, 'golden-path', values);
+  await page.goto(`/runs/${run}`);
+  const offered = page
+    .getByRole('region', { name: /failed/ })
+    .getByRole('link')
+    .or(page.getByRole('button', { name: 'Retry' }));
+  await expect(offered).toHaveText(['Start anew', 'Retry']);
+
+  await page.goto('/runs?phase=parked');
+  const row = page.getByRole('row').filter({ has: page.locator(`a[href="/runs/${run}"]`) });
+  await expect(row).toContainText('at Create the repository');
+});
+
+test('how long a run takes is told by the server’s clock', async ({ portal: page }) => {
+  await page.clock.install({ time: Date.now() + 3 * 3_600_000 });
+  await startTour(page, 'It ends well', 600);
+  const steps = page.getByRole('navigation', { name: 'Steps' });
+  await expect(steps).toContainText(/(9 min \d+ s|10 min) left/);
+  await expect(steps.getByRole('link', { name: 'The whole run' })).toContainText(/run\d+ s$/);
+  await page.getByRole('button', { name: 'Cancel run' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel run' }).click();
+  await expect(page.getByRole('region', { name: /^Cancelled/ })).toBeVisible();
 });
 
 test('a rollback says what it will undo, undoes it, and shows the list shrink', async ({ portal: page, request }) => {

@@ -10,6 +10,7 @@ import { Effects } from '@/run/effects';
 import { Button, buttonLook } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { ErrorPanel } from '@/ui/states';
+import { needsOtherValues } from './prospects';
 
 interface MoveLook {
   label: string;
@@ -37,41 +38,43 @@ interface MovesProps {
  * what each will do.
  */
 export function Moves({ run, task, explained = false }: MovesProps) {
+  const moves = run.moves.map((move, index) => (
+    <MoveButton
+      key={move.move}
+      run={run}
+      move={move}
+      explained={explained}
+      first={run.phase === 'parked' && index === 0 && !needsOtherValues(run)}
+    />
+  ));
+  const again = task && <Again key="again" run={run} task={task} explained={explained} />;
   return (
     <div className={explained ? 'space-y-2' : 'flex flex-wrap gap-2'}>
-      {!explained && task && <Again task={task} templateRef={run.templateRef} label="Run again" />}
-      {run.moves.map((move, index) => (
-        <MoveButton
-          key={move.move}
-          run={run}
-          move={move}
-          explained={explained}
-          first={run.phase === 'parked' && index === 0}
-        />
-      ))}
-      {explained && task && (
-        <Explained summary="Opens the form with the values of this run, for a new one. This run stays as it is.">
-          <Again task={task} templateRef={run.templateRef} label="Start anew" />
-        </Explained>
-      )}
+      {explained && !needsOtherValues(run) ? [...moves, again] : [again, ...moves]}
     </div>
   );
 }
 
 /** Not a move of this run, but what helps when its values were wrong: the form, filled in as it was. */
-function Again({ task, templateRef, label }: { task: Task; templateRef: string; label: string }) {
-  const { namespace, name } = parseRef(templateRef, 'template');
-  return (
+function Again({ run, task, explained }: { run: RunDetail; task: Task; explained: boolean }) {
+  const { namespace, name } = parseRef(run.templateRef, 'template');
+  const link = (
     <Link
       to="/create/templates/$namespace/$name"
       params={{ namespace, name }}
       search={{ formData: JSON.stringify(task.spec.parameters) }}
       title="Opens the form with the values of this run"
-      className={buttonLook('plain', 'min-w-28')}
+      className={buttonLook(needsOtherValues(run) ? 'primary' : 'plain', 'min-w-32')}
     >
       <CopyPlus size={16} aria-hidden />
-      {label}
+      {explained ? 'Start anew' : 'Run again'}
     </Link>
+  );
+  if (!explained) return link;
+  return (
+    <Explained summary="Opens the form with the values of this run, for a new one. This run stays as it is.">
+      {link}
+    </Explained>
   );
 }
 
@@ -106,7 +109,7 @@ function MoveButton({ run, move, explained, first }: MoveButtonProps) {
       icon={look.icon}
       title={explained ? undefined : move.summary}
       disabled={act.isPending}
-      className="min-w-28"
+      className="min-w-32"
       onClick={() => (look.question ? setAsking(true) : act.mutate())}
     >
       {look.label}
