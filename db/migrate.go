@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -53,6 +54,31 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
+	}
+	return nil
+}
+
+// undefinedTable is how Postgres says that a table is not there.
+const undefinedTable = "42P01"
+
+// CheckSchema fails where the schema is older than this build needs: its statements would fail one by one, each with words
+// that only its author understands. A newer schema is fine, since a migration keeps the release before it working.
+func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
+	files, err := fs.Glob(Migrations(), "*.sql")
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	var applied int
+	err = pool.QueryRow(ctx, "select coalesce(max(version_id), 0) from goose_db_version").Scan(&applied)
+	if refused, is := errors.AsType[*pgconn.PgError](err); is && refused.Code == undefinedTable {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("version of the database's schema: %w", err)
+	}
+	if applied < len(files) {
+		return fmt.Errorf("the database's schema is at version %d and this Portico needs %d: run `portico migrate` first",
+			applied, len(files))
 	}
 	return nil
 }

@@ -34,6 +34,24 @@ func TestProcessesThatMigrateAtOnceTakeTurns(t *testing.T) {
 	require.Len(t, files, applied)
 }
 
+func TestASchemaThatIsBehindIsNoticed(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	require.NoError(t, db.CheckSchema(t.Context(), pool))
+
+	_, err := pool.Exec(t.Context(), "insert into goose_db_version (version_id, is_applied) values (9999, true)")
+	require.NoError(t, err)
+	require.NoError(t, db.CheckSchema(t.Context(), pool), "the next release has migrated already")
+
+	_, err = pool.Exec(t.Context(), "delete from goose_db_version where version_id > 1")
+	require.NoError(t, err)
+	require.ErrorContains(t, db.CheckSchema(t.Context(), pool), "is at version 1 and this Portico needs")
+
+	_, err = pool.Exec(t.Context(), "drop schema public cascade; create schema public")
+	require.NoError(t, err)
+	require.ErrorContains(t, db.CheckSchema(t.Context(), pool), "run `portico migrate` first")
+}
+
 func TestMigrationsAreNumberedWithoutGapsAndForwardOnly(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Glob(db.Migrations(), "*")

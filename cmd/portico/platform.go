@@ -103,8 +103,11 @@ func (p *platform) close() {
 
 func (p *platform) openDatabase(ctx context.Context, at place) error {
 	pool, err := db.OpenSized(ctx, at.databaseURL, int32(p.config.Portico.Database.MaxConnections))
+	if err != nil {
+		return err
+	}
 	p.pool = pool
-	return err
+	return db.CheckSchema(ctx, pool)
 }
 
 func (p *platform) openTemporal(ctx context.Context, at place) error {
