@@ -30,11 +30,13 @@ const (
 type apiClient struct {
 	base  string
 	token string
+	// guest says that nobody gave a token: the client signs in by itself, and again when its token has run out.
+	guest bool
 	http  *http.Client
 }
 
 func newClient(base, token string) *apiClient {
-	return &apiClient{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{}}
+	return &apiClient{base: strings.TrimRight(base, "/"), token: token, guest: token == "", http: &http.Client{}}
 }
 
 // apiError is an error that the server answered.
@@ -70,7 +72,25 @@ func (c *apiClient) call(ctx context.Context, method, path string, body, into an
 	if err := c.signIn(ctx); err != nil {
 		return err
 	}
+	err := c.do(ctx, method, path, body, into)
+	if !c.ranOut(err) {
+		return err
+	}
+	if err := c.signIn(ctx); err != nil {
+		return err
+	}
 	return c.do(ctx, method, path, body, into)
+}
+
+// ranOut reports whether a request was refused because the guest's token lives no longer, and forgets it then: a run may be
+// watched for longer than that.
+func (c *apiClient) ranOut(err error) bool {
+	refused, is := errors.AsType[*apiError](err)
+	if !is || refused.status != http.StatusUnauthorized || !c.guest {
+		return false
+	}
+	c.token = ""
+	return true
 }
 
 func (c *apiClient) do(ctx context.Context, method, path string, body, into any) error {
@@ -219,16 +239,13 @@ func (c *apiClient) told(ctx context.Context, id string) (int64, error) {
 // follow hands over the events of a run after an id as they happen and returns after its completion. A stream that breaks is taken
 // up again where it broke, for as long as a server may take to come back.
 func (c *apiClient) follow(ctx context.Context, id string, after int64, each func(event)) error {
-	if err := c.signIn(ctx); err != nil {
-		return err
-	}
 	at := &position{after: after, heard: time.Now()}
 	for {
 		done, err := c.stream(ctx, id, at, each)
 		if done || ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if _, refused := errors.AsType[*apiError](err); refused {
+		if _, refused := errors.AsType[*apiError](err); refused && !c.ranOut(err) {
 			return err
 		}
 		if err != nil && time.Since(at.heard) > readyTimeout {
@@ -243,6 +260,9 @@ func (c *apiClient) follow(ctx context.Context, id string, after int64, each fun
 }
 
 func (c *apiClient) stream(ctx context.Context, id string, at *position, each func(event)) (done bool, err error) {
+	if err := c.signIn(ctx); err != nil {
+		return false, err
+	}
 	response, err := c.send(ctx, http.MethodGet, fmt.Sprintf("/api/scaffolder/v2/tasks/%s/eventstream?after=%d", url.PathEscape(id), at.after), nil)
 	if err != nil {
 		return false, err

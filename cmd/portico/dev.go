@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +64,7 @@ code as production, with the outside brought along.`,
 	_ = flags.Set("log-level", "warn")
 	flags.StringVar(&d.dataDir, "data", "", "the directory that keeps everything (default ~/.local/share/portico, or $XDG_DATA_HOME)")
 	flags.StringVar(&d.database, "database", "", "use this Postgres (a postgres:// URL) and do not bring one")
-	flags.Uint16Var(&d.port, "port", 0, "serve on this port (default: backend.listen.port when it is configured, else any free one)")
+	flags.Uint16Var(&d.port, "port", 0, "serve on this port (default: the configured one, else 7007 or, when that is taken, any free one)")
 	flags.BoolVar(&d.demo, "demo", false, "run the golden-path template when everything is up")
 	flags.BoolVar(&d.exit, "exit", false, "with --demo: stop when the run has ended, with status 0 when it completed")
 	return []*cobra.Command{command}
@@ -103,6 +104,9 @@ func (d *dev) run(ctx context.Context) error {
 	}
 	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: cmp.Or(d.database, string(loaded.Portico.Database.URL)), Log: log,
 		Namespace: loaded.Portico.Temporal.Namespace, Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // and not how the part that was starting died of it
+	}
 	if err != nil {
 		return err
 	}
@@ -170,7 +174,7 @@ func (d *dev) startForge(ctx context.Context, loaded *config.Config, log *slog.L
 	return gitForge, nil
 }
 
-// listen serves where the configuration says. Where it says nothing, that is Backstage's own port or, when somebody has
+// listen serves where the configuration says, or at the port of the command line. Where neither says anything, that is Backstage's own port or, when somebody has
 // that, a free one that is the same the next time; always on loopback.
 func (d *dev) listen(ctx context.Context, stack *devstack.Stack, loaded *config.Config) (net.Listener, error) {
 	unconfigured := loaded.Backend.BaseURL == unconfiguredURL
@@ -191,7 +195,7 @@ func (d *dev) listen(ctx context.Context, stack *devstack.Stack, loaded *config.
 	if err != nil {
 		return nil, err
 	}
-	if unconfigured {
+	if unconfigured || d.port != 0 && isLoopback(loaded.Backend.BaseURL) {
 		loaded.Backend.BaseURL = "http://" + listener.Addr().String()
 		loaded.App.BaseURL = loaded.Backend.BaseURL
 	}
@@ -215,7 +219,9 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 			return nil
 		}
 	})
-	group.add(func(ctx context.Context) error { return d.afterStart(ctx, p, stack, gitForge, demoEnded) })
+	group.add(func(ctx context.Context) error {
+		return d.afterStart(ctx, p, stack, gitForge, "http://"+listener.Addr().String(), demoEnded)
+	})
 	if err := group.run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
@@ -225,17 +231,19 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 // demoOutcome is how the demo's run ended.
 type demoOutcome struct{ err error }
 
-// afterStart says where everything is and, for the demo, runs the golden path. It returns when the process is to stop.
-func (d *dev) afterStart(ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, outcome *demoOutcome) error {
-	c := newClient(p.config.Backend.BaseURL, "")
-	if err := c.waitReady(ctx); err != nil {
+// afterStart says where everything is and, for the demo, runs the golden path. It returns when the process is to stop. The
+// address is where this process listens: at the configured one somebody else may answer.
+func (d *dev) afterStart(
+	ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, address string, outcome *demoOutcome,
+) error {
+	if err := newClient(address, "").waitReady(ctx); err != nil {
 		return err
 	}
 	d.parts.tell("Portico", "ready")
 	fmt.Fprintf(d.out, "\nPortico is up after %s.\n\n  Portal           %s\n  Temporal Web UI  %s\n  Git forge        %s\n  Data             %s\n\n",
 		brief(time.Since(d.started)), p.config.App.BaseURL, stack.TemporalUI().URL(), gitForge.URL(), d.dataDir)
 	if d.demo {
-		outcome.err = d.runDemo(ctx, c, gitForge)
+		outcome.err = d.runDemo(ctx, newClient(p.config.Backend.BaseURL, ""), gitForge)
 		if outcome.err != nil && ctx.Err() == nil {
 			fmt.Fprintln(os.Stderr, "portico:", outcome.err)
 		}
@@ -264,7 +272,20 @@ func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) 
 	if err != nil {
 		return err
 	}
-	return c.watch(ctx, d.out, formatText, id, 0, began, phaseDone)
+	err = c.watch(ctx, d.out, formatText, id, 0, began, phaseDone)
+	if ctx.Err() != nil {
+		return fmt.Errorf("the demo's run carries on when everything is started again: %w", errInterrupted)
+	}
+	return err
+}
+
+// isLoopback reports whether an address is of this machine alone, and not of a proxy before it.
+func isLoopback(address string) bool {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	return parsed.Hostname() == "localhost" || net.ParseIP(parsed.Hostname()).IsLoopback()
 }
 
 // absoluteDataDirectory is the directory asked for, or the usual place for an application's data.

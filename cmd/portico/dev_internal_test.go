@@ -18,3 +18,13 @@ func TestDevRefusesATemporalThatItWouldNotUse(t *testing.T) {
 	d := &dev{settings: settings{configFiles: []string{file}, logLevel: "warn", logFormat: "text"}, dataDir: t.TempDir(), out: io.Discard}
 	require.ErrorContains(t, d.run(t.Context()), "`portico dev` brings its own: leave them out")
 }
+
+func TestOnlyAnAddressOfThisMachineGivesWayToAnotherPort(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"http://localhost:7007": true, "http://127.0.0.1:7007": true, "http://[::1]:7007": true,
+		"https://portico.example": false, "http://10.0.0.1:7007": false, "%": false,
+	} {
+		require.Equal(t, want, isLoopback(address), address)
+	}
+}

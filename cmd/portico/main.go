@@ -42,12 +42,18 @@ func execute() int {
 	if status, ok := errors.AsType[*exitError](err); ok {
 		return status.code
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errInterrupted // what it was that noticed is of no interest to who pressed Ctrl-C
+	}
 	fmt.Fprintln(os.Stderr, "portico:", err)
 	if !understood {
 		fmt.Fprintf(os.Stderr, "Run `%s --help` to see how it is used.\n", command.CommandPath())
 	}
 	return 1
 }
+
+// errInterrupted is what a command says that was stopped before it was done.
+var errInterrupted = errors.New("interrupted")
 
 // exitError ends the process with a code; what there is to say was said already.
 type exitError struct{ code int }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,7 +16,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 )
 
 const defaultURL = "http://127.0.0.1:7007"
@@ -34,8 +34,12 @@ func (c *connection) addFlags(command *cobra.Command) {
 }
 
 // client reads $PORTICO_TOKEN here and not as the flag's default, which the help would show.
-func (c *connection) client() *apiClient {
-	return newClient(c.url, cmp.Or(c.token, os.Getenv("PORTICO_TOKEN")))
+func (c *connection) client() (*apiClient, error) {
+	at, err := url.Parse(c.url)
+	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+		return nil, fmt.Errorf("--url %s: write http://host:port or https://host", c.url)
+	}
+	return newClient(c.url, cmp.Or(c.token, os.Getenv("PORTICO_TOKEN"))), nil
 }
 
 func runCommand() *cobra.Command {
@@ -45,11 +49,11 @@ func runCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "run TEMPLATE",
 		Short: "Start a run of a template",
-		Long: `Starts a run of a template on a running Portico and prints its id. Values are YAML: --set port=8080 is a number,
---set 'tags=[go, web]' a list.`,
+		Long: `Starts a run of a template on a running Portico and prints its id. A value is JSON, a list or an object in brackets,
+or else text: --set port=8080 is a number, --set 'version="1.20"' the text 1.20, --set 'tags=[go, web]' a list.`,
 		Example: `  portico run golden-path --set name=shop --set description='Sells things' --set owner=group:default/tracking \
       --set 'repoUrl=github.com?owner=acme&repo=shop' --watch
-  portico run template:default/docs-site --set name=handbook --output json`,
+  portico run template:default/step-tour --set rest=5 --set 'stops=[harbour, market]' --output json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			values, err := parseSets(sets)
@@ -60,7 +64,11 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client, out, began := c.client(), command.OutOrStdout(), time.Now()
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			out, began := command.OutOrStdout(), time.Now()
 			id, err := client.start(command.Context(), args[0], values, hidden)
 			if err != nil {
 				return err
@@ -76,34 +84,6 @@ func runCommand() *cobra.Command {
 	command.Flags().StringArrayVar(&secrets, "secret", nil, "a secret, name=value; repeat it")
 	command.Flags().BoolVar(&watch, "watch", false, "show every step as it happens, and end with status 1 when the run fails")
 	return command
-}
-
-func parseSets(sets []string) (map[string]any, error) {
-	values := map[string]any{}
-	for _, set := range sets {
-		name, text, found := strings.Cut(set, "=")
-		if !found || name == "" {
-			return nil, fmt.Errorf("--set %s: write name=value", set)
-		}
-		var value any
-		if err := yaml.Unmarshal([]byte(text), &value); err != nil || value == nil {
-			value = text
-		}
-		values[name] = value
-	}
-	return values, nil
-}
-
-func parseSecrets(secrets []string) (map[string]string, error) {
-	values := map[string]string{}
-	for _, secret := range secrets {
-		name, text, found := strings.Cut(secret, "=")
-		if !found || name == "" {
-			return nil, fmt.Errorf("--secret: write name=value")
-		}
-		values[name] = text
-	}
-	return values, nil
 }
 
 func (c *apiClient) start(ctx context.Context, template string, values map[string]any, secrets map[string]string) (string, error) {
@@ -124,6 +104,9 @@ const (
 	phaseRolledBack = "rolledBack"
 	phaseCancelled  = "cancelled"
 )
+
+// statusOpen is the status of a run that no worker has begun, which has no events.
+const statusOpen = "open"
 
 // runDetails is a run as GET /api/portico/v1/runs/:id shows it.
 type runDetails struct {
@@ -196,6 +179,9 @@ func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id 
 		see = newStepWatcher(out, before).see
 	}
 	if err := c.follow(ctx, id, after, see); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("run %s goes on, and is no longer watched: %w", id, errInterrupted)
+		}
 		return err
 	}
 	ended, err := c.details(ctx, id)
@@ -302,12 +288,30 @@ func runsCommand() *cobra.Command {
 	return command
 }
 
+// oneRun wants the id of a run. An empty one, as of a variable that is not set, would be the list of all of them.
+func oneRun(command *cobra.Command, args []string) error {
+	if err := cobra.ExactArgs(1)(command, args); err != nil {
+		return err
+	}
+	if args[0] == "" {
+		return errors.New("the run's id is empty")
+	}
+	return nil
+}
+
 func listRunsCommand(c *connection) *cobra.Command {
 	var statuses []string
 	var limit int
 	command := &cobra.Command{
 		Use: "list", Short: "List runs, the newest first", Example: "  portico runs list --status failed --output json", Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			if limit < 1 {
+				return fmt.Errorf("--limit %d: write 1 or more", limit)
+			}
 			query := url.Values{"limit": {fmt.Sprint(limit)}}
 			if len(statuses) > 0 {
 				query["status"] = statuses
@@ -325,7 +329,7 @@ func listRunsCommand(c *connection) *cobra.Command {
 				} `json:"runs"`
 				Total int `json:"total"`
 			}
-			if err := c.client().call(command.Context(), http.MethodGet, "/api/portico/v1/runs?"+query.Encode(), nil, &page); err != nil {
+			if err := client.call(command.Context(), http.MethodGet, "/api/portico/v1/runs?"+query.Encode(), nil, &page); err != nil {
 				return err
 			}
 			out := command.OutOrStdout()
@@ -341,21 +345,25 @@ func listRunsCommand(c *connection) *cobra.Command {
 			})
 		},
 	}
-	command.Flags().StringArrayVar(&statuses, "status", nil, "only runs in this status: processing, completed, failed; repeat it")
+	command.Flags().StringArrayVar(&statuses, "status", nil, "only runs in this status: open, processing, completed or failed; repeat it")
 	command.Flags().IntVar(&limit, "limit", 20, "how many at the most")
 	return command
 }
 
 func showRunCommand(c *connection) *cobra.Command {
 	return &cobra.Command{
-		Use: "show RUN", Short: "Show a run with its steps and what it created", Args: cobra.ExactArgs(1),
+		Use: "show RUN", Short: "Show a run with its steps and what it created", Args: oneRun,
 		Example: "  portico runs show 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11",
 		RunE: func(command *cobra.Command, args []string) error {
-			client, out := c.client(), command.OutOrStdout()
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
 			details, err := client.details(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
+			out := command.OutOrStdout()
 			return c.output.print(out, details.answer, func() {
 				details.list(out)
 				client.summarize(out, details, details.lasted())
@@ -402,13 +410,23 @@ func (d runDetails) list(out io.Writer) {
 func moveCommand(c *connection, name, short, path, wanted string) *cobra.Command {
 	var watch bool
 	command := &cobra.Command{
-		Use: name + " RUN", Short: short, Args: cobra.ExactArgs(1),
+		Use: name + " RUN", Short: short, Args: oneRun,
 		Example: fmt.Sprintf("  portico runs %s 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11 --watch", name),
 		RunE: func(command *cobra.Command, args []string) error {
-			client, out, began := c.client(), command.OutOrStdout(), time.Now()
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			out, began := command.OutOrStdout(), time.Now()
+			before, err := client.details(command.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if wanted == phaseCancelled && !before.FinishedAt.IsZero() {
+				return fmt.Errorf("run %s has ended already and is %s: there is nothing to cancel", args[0], before.standing())
+			}
 			var told int64 // what happened before the move is not shown again
-			if watch {
-				var err error
+			if watch && before.Status != statusOpen {
 				if told, err = client.told(command.Context(), args[0]); err != nil {
 					return err
 				}

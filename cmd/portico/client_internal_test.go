@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// portal serves what the client asks of a Portico: routes by their method and path.
+func portal(t *testing.T, routes map[string]http.HandlerFunc) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	for pattern, handle := range routes {
+		mux.HandleFunc(pattern, handle)
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func answer(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) }
+}
+
+// guestTokens signs in with a new token each time.
+func guestTokens(signedIn *atomic.Int64) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"backstageIdentity":{"token":"guest-%d"}}`, signedIn.Add(1))
+	}
+}
+
+// wanting serves only who shows the token.
+func wanting(token string, serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+token {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"error":{"message":"Illegal token"}}`)
+			return
+		}
+		serve(w, r)
+	}
+}
+
+func TestAGuestWhoseTokenHasRunOutSignsInAgain(t *testing.T) {
+	t.Parallel()
+	var signedIn atomic.Int64
+	base := portal(t, map[string]http.HandlerFunc{
+		"POST /api/auth/guest/refresh":                   guestTokens(&signedIn),
+		"GET /api/portico/v1/runs/r":                     wanting("guest-2", answer(`{"id":"r","phase":"done"}`)),
+		"GET /api/scaffolder/v2/tasks/stale/eventstream": wanting("guest-3", answer("data: {\"id\":1,\"type\":\"completion\"}\n\n")),
+	})
+	c := newClient(base, "")
+	run, err := c.details(t.Context(), "r")
+	require.NoError(t, err)
+	require.Equal(t, "done", run.Phase)
+	require.NoError(t, c.follow(t.Context(), "stale", 0, func(event) {}))
+	require.EqualValues(t, 3, signedIn.Load())
+}
+
+func TestATokenThatWasGivenIsNotReplacedByTheGuests(t *testing.T) {
+	t.Parallel()
+	var signedIn atomic.Int64
+	base := portal(t, map[string]http.HandlerFunc{
+		"POST /api/auth/guest/refresh": guestTokens(&signedIn),
+		"GET /api/portico/v1/runs/r":   wanting("guest-1", answer(`{}`)),
+	})
+	_, err := newClient(base, "mine").details(t.Context(), "r")
+	require.EqualError(t, err, "Illegal token")
+	require.Zero(t, signedIn.Load())
+}
+
+func TestWhoStopsWatchingLearnsThatTheRunGoesOn(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	base := portal(t, map[string]http.HandlerFunc{
+		"GET /api/portico/v1/runs/r": answer(`{"id":"r","phase":"running"}`),
+		"GET /api/scaffolder/v2/tasks/r/eventstream": func(_ http.ResponseWriter, r *http.Request) {
+			interrupt()
+			<-r.Context().Done()
+		},
+	})
+	c := connection{url: base, token: "mine"}
+	client, err := c.client()
+	require.NoError(t, err)
+	err = client.watch(ctx, &bytes.Buffer{}, formatText, "r", 0, time.Now(), phaseDone)
+	require.EqualError(t, err, "run r goes on, and is no longer watched: interrupted")
+}
+
+// portico runs a command line against base and returns what it printed.
+func portico(t *testing.T, base string, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	root := rootCommand()
+	root.SetOut(&out)
+	root.SetArgs(append(args, "--url", base, "--token", "mine"))
+	err := root.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestCommandsRefuseWhatCannotBeMeant(t *testing.T) {
+	t.Parallel()
+	base := portal(t, map[string]http.HandlerFunc{
+		"GET /api/portico/v1/runs/ended": answer(`{"id":"ended","status":"completed","phase":"done","finishedAt":"2026-11-22T08:00:00Z"}`),
+	})
+	for message, args := range map[string][]string{
+		"the run's id is empty":      {"runs", "show", ""},
+		"accepts 1 arg(s)":           {"runs", "cancel"},
+		"there is nothing to cancel": {"runs", "cancel", "ended"},
+		"write 1 or more":            {"runs", "list", "--limit", "0"},
+	} {
+		_, err := portico(t, base, args...)
+		require.ErrorContains(t, err, message)
+	}
+	for _, place := range []string{"127.0.0.1:7007", "localhost", "ftp://portico.example", "http://", ""} {
+		_, err := portico(t, place, "runs", "list")
+		require.ErrorContains(t, err, "write http://host:port", place)
+	}
+}
+
+// TestARunThatNobodyBeganIsCancelledAtOnce asks such a run for no events: that answer waits for the first one.
+func TestARunThatNobodyBeganIsCancelledAtOnce(t *testing.T) {
+	t.Parallel()
+	var cancelled atomic.Bool
+	base := portal(t, map[string]http.HandlerFunc{
+		"GET /api/portico/v1/runs/r": func(w http.ResponseWriter, _ *http.Request) {
+			if cancelled.Load() {
+				fmt.Fprint(w, `{"id":"r","status":"failed","phase":"cancelled"}`)
+				return
+			}
+			fmt.Fprint(w, `{"id":"r","status":"open","phase":"running"}`)
+		},
+		"POST /api/scaffolder/v2/tasks/r/cancel": func(w http.ResponseWriter, _ *http.Request) {
+			cancelled.Store(true)
+			fmt.Fprint(w, `{}`)
+		},
+		"GET /api/scaffolder/v2/tasks/r/eventstream": answer("data: {\"id\":1,\"type\":\"completion\"}\n\n"),
+	})
+	out, err := portico(t, base, "runs", "cancel", "r", "--watch")
+	require.NoError(t, err)
+	require.Contains(t, out, "cancelled after")
+}
