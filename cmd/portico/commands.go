@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
@@ -56,12 +59,17 @@ func templateCommand() *cobra.Command {
 func evalCommand() *cobra.Command {
 	var file, values string
 	var jsonl, cookiecutter bool
+	var output format
 	command := &cobra.Command{
 		Use:   "eval [EXPRESSION]",
 		Short: "Render an expression or a file with given values",
-		Long: `Renders an expression or a file as a template step or a skeleton would. With --jsonl it reads lines of
-{"template": "...", "context": {...}} from standard input and writes a line of {"output": "..."} or {"error": "..."} for each.`,
+		Long: `Renders an expression or a file as a template step or a skeleton would, with Backstage's filters. With --output json
+it prints the value that a step would get, where the text shows no difference between a list and its items.
+
+With --jsonl it reads lines of {"template": "...", "context": {...}} from standard input and writes a line of {"output": "..."}
+or {"error": "..."} for each, by the language alone.`,
 		Example: `  portico template eval 'Hello ${{ values.name }}' --values '{values: {name: World}}'
+  portico template eval '${{ parameters.repoUrl | parseRepoUrl }}' --values '{parameters: {repoUrl: github.com?owner=a&repo=b}}' -o json
   portico template eval --file skeleton/README.md --values values.yaml
   portico template eval --jsonl < cases.jsonl`,
 		Args: cobra.MaximumNArgs(1),
@@ -80,18 +88,26 @@ func evalCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			parsed, err := nunjucks.New(nunjucks.Options{CookiecutterCompat: cookiecutter}).Parse(source)
+			language, err := evalLanguage(cookiecutter)
 			if err != nil {
 				return err
 			}
-			rendered, err := parsed.Render(command.Context(), data)
+			template, err := language.Parse(source)
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(command.OutOrStdout(), rendered)
-			if err == nil && file == "" {
-				fmt.Fprintln(command.OutOrStdout())
+			out := command.OutOrStdout()
+			if output == formatJSON {
+				return printValue(command.Context(), out, template, data)
 			}
+			rendered, err := template.Render(command.Context(), data)
+			if err != nil {
+				return err
+			}
+			if file == "" {
+				rendered += "\n"
+			}
+			_, err = io.WriteString(out, rendered)
 			return err
 		},
 	}
@@ -100,10 +116,37 @@ func evalCommand() *cobra.Command {
 	flags.StringVar(&values, "values", "", "the context: YAML or JSON, or the name of a file that holds it")
 	flags.BoolVar(&jsonl, "jsonl", false, "read templates from standard input, one JSON object a line")
 	flags.BoolVar(&cookiecutter, "cookiecutter-compat", false, "use {{ }} and Jinja's ways, as cookiecutterCompat does")
-	for _, other := range []string{"file", "values", "cookiecutter-compat"} {
+	output.addFlag(flags)
+	for _, other := range []string{"file", "values", "cookiecutter-compat", "output"} {
 		command.MarkFlagsMutuallyExclusive("jsonl", other)
 	}
 	return command
+}
+
+// evalLanguage is the language with Backstage's filters. Of hosts it knows the public ones, since no configuration is read.
+func evalLanguage(cookiecutter bool) (*nunjucks.Environment, error) {
+	public, err := integration.New(integration.Config{}, integration.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return expression.New(expression.Options{IntegrationType: public.TypeOf}).Files(cookiecutter, false, false), nil
+}
+
+// printValue prints what a step's input would be as JSON; what is undefined there is null.
+func printValue(ctx context.Context, out io.Writer, template *nunjucks.Template, data *nunjucks.Object) error {
+	value, err := template.Evaluate(ctx, data)
+	if err != nil {
+		return err
+	}
+	if value == nunjucks.Undefined {
+		value = nil
+	}
+	encoded, err := nunjucks.EncodeJSONIndent(value, "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", encoded)
+	return err
 }
 
 func evalSource(args []string, file string) (string, error) {
@@ -176,7 +219,8 @@ func validateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "validate FILES...",
 		Short: "Check entities as the catalog would",
-		Long:  "Checks every entity in the files against the rules of its kind, without a server. Ends with status 1 when any is wrong.",
+		Long: "Checks every entity in the files against the rules of its kind, without a server: what they refer to, and the\n" +
+			"files that placeholders like $text name, are not looked at. Ends with status 1 when any is wrong.",
 		Example: `  portico catalog validate catalog-info.yaml
   portico catalog validate examples/catalog/*.yaml --output json`,
 		Args: cobra.MinimumNArgs(1),
@@ -220,6 +264,9 @@ func validateFile(file string) []finding {
 	documents, err := entity.ParseYAML(content, file)
 	if err != nil {
 		return []finding{{File: file, Error: err.Error()}}
+	}
+	if len(documents) == 0 {
+		return []finding{{File: file, Error: "there is no entity in this file"}}
 	}
 	findings := make([]finding, 0, len(documents))
 	for _, document := range documents {

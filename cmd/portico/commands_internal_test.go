@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+)
+
+// offline runs a command line that needs no server and returns what it printed.
+func offline(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	root := rootCommand()
+	root.SetOut(&out)
+	root.SetArgs(args)
+	err := root.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestEveryCommandIsExplainedByExamples(t *testing.T) {
+	t.Parallel()
+	var check func(command *cobra.Command)
+	check = func(command *cobra.Command) {
+		require.NotEmpty(t, command.Short, command.CommandPath())
+		require.Contains(t, command.Example, command.CommandPath(), command.CommandPath())
+		for _, each := range command.Commands() {
+			check(each)
+		}
+	}
+	check(rootCommand())
+}
+
+func TestAnExpressionIsEvaluatedAsAStepWouldDo(t *testing.T) {
+	t.Parallel()
+	const values = `{parameters: {repoUrl: "github.com?owner=acme&repo=shop", tags: [go, web], owner: "group:default/platform"}}`
+	for expression, want := range map[string]struct{ text, json string }{
+		"${{ parameters.tags }}":                                   {"go,web", "[\n  \"go\",\n  \"web\"\n]"},
+		"${{ parameters.repoUrl | projectSlug }}":                  {"acme/shop", `"acme/shop"`},
+		"${{ parameters.owner | parseEntityRef | pick('name') }}":  {"platform", `"platform"`},
+		"${{ (parameters.repoUrl | parseRepoUrl).owner | upper }}": {"ACME", `"ACME"`},
+		"${{ parameters.missing }}":                                {"", "null"},
+		"${{ 1 + 1 }}":                                             {"2", "2"},
+	} {
+		text, err := offline(t, "template", "eval", expression, "--values", values)
+		require.NoError(t, err, expression)
+		require.Equal(t, want.text+"\n", text, expression)
+		encoded, err := offline(t, "template", "eval", expression, "--values", values, "--output", "json")
+		require.NoError(t, err, expression)
+		require.Equal(t, want.json+"\n", encoded, expression)
+	}
+	_, err := offline(t, "template", "eval", "${{ 'git.example?owner=a&repo=b' | parseRepoUrl }}")
+	require.ErrorContains(t, err, "No matching integration configuration for host git.example")
+}
+
+func TestAFileIsRenderedToTheByte(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "README.md")
+	require.NoError(t, os.WriteFile(file, []byte("# ${{ values.name }}"), 0o600))
+	rendered, err := offline(t, "template", "eval", "--file", file, "--values", "{values: {name: shop}}")
+	require.NoError(t, err)
+	require.Equal(t, "# shop", rendered)
+}
+
+func TestAFileWithoutAnEntityIsNotValid(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	for name, content := range map[string]string{"empty.yaml": "", "comment.yaml": "# nothing yet\n", "dashes.yaml": "---\n"} {
+		file := filepath.Join(directory, name)
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+		printed, err := offline(t, "catalog", "validate", file)
+		require.Error(t, err, name)
+		require.Contains(t, printed, "there is no entity in this file")
+	}
+}
