@@ -25,11 +25,11 @@ func (q *Queries) AnnounceRuns(ctx context.Context, db DBTX, ids []string) error
 }
 
 const appendRunEvents = `-- name: AppendRunEvents :exec
-insert into run_events (run_id, type, body, key)
-select $1, e.type, e.body::json, e.key
+insert into run_events (run_id, type, body, key, created_at)
+select $1, e.type, e.body::json, e.key, e.at
 from (
     select unnest($2::text[]) as type, unnest($3::text[]) as body, unnest($4::text[]) as key,
-           generate_subscripts($2::text[], 1) as n
+           unnest($5::timestamptz[]) as at, generate_subscripts($2::text[], 1) as n
 ) as e
 order by e.n
 on conflict (run_id, key) do nothing
@@ -40,6 +40,7 @@ type AppendRunEventsParams struct {
 	Types  []string
 	Bodies []string
 	Keys   []string
+	Times  []time.Time
 }
 
 // Appends events in order. Their run's row has been written before, in the same transaction: see UpdateRun.
@@ -49,6 +50,7 @@ func (q *Queries) AppendRunEvents(ctx context.Context, db DBTX, arg AppendRunEve
 		arg.Types,
 		arg.Bodies,
 		arg.Keys,
+		arg.Times,
 	)
 	return err
 }

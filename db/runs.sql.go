@@ -545,21 +545,22 @@ update runs
 set status = coalesce($1, status),
     phase = coalesce($2, phase),
     workflow_run_id = coalesce($3, workflow_run_id),
-    started_at = case when $3::text is null then started_at else coalesce(started_at, now()) end,
-    finished_at = case when $4::bool then now() else finished_at end,
-    failed_step = case when $4::bool then $5 else failed_step end,
-    error = case when $4::bool then $6::json else error end,
-    output = case when $4::bool then $7::json else output end,
-    cancel_requested = cancel_requested or $8::bool,
+    started_at = coalesce(started_at, $4),
+    finished_at = coalesce($5, finished_at),
+    failed_step = case when $5::timestamptz is not null then $6 else failed_step end,
+    error = case when $5::timestamptz is not null then $7::json else error end,
+    output = case when $5::timestamptz is not null then $8::json else output end,
+    cancel_requested = cancel_requested or $9::bool,
     last_heartbeat_at = clock_timestamp()
-where id = $9
+where id = $10
 `
 
 type UpdateRunParams struct {
 	Status        *string
 	Phase         *string
 	WorkflowRunID *string
-	Ended         bool
+	BeganAt       *time.Time
+	EndedAt       *time.Time
 	FailedStep    *string
 	Error         []byte
 	Output        []byte
@@ -574,7 +575,8 @@ func (q *Queries) UpdateRun(ctx context.Context, db DBTX, arg UpdateRunParams) e
 		arg.Status,
 		arg.Phase,
 		arg.WorkflowRunID,
-		arg.Ended,
+		arg.BeganAt,
+		arg.EndedAt,
 		arg.FailedStep,
 		arg.Error,
 		arg.Output,
@@ -588,22 +590,23 @@ const updateRunStep = `-- name: UpdateRunStep :exec
 update run_steps
 set status = $1,
     failed_attempts = coalesce($2, failed_attempts),
-    started_at = coalesce(started_at, now()),
-    ended_at = case when $3::bool then now() end,
-    waiting_until = $4,
-    input = coalesce($5::json, input),
-    output = $6::json,
-    sealed_output = $7,
-    sealed_iterations = case when not $3::bool then coalesce($8, sealed_iterations) end,
-    error = $9::json,
-    workspace = coalesce($10, workspace)
-where run_id = $11 and step_id = $12
+    started_at = coalesce(started_at, $3),
+    ended_at = $4,
+    waiting_until = $5,
+    input = coalesce($6::json, input),
+    output = $7::json,
+    sealed_output = $8,
+    sealed_iterations = case when $4::timestamptz is null then coalesce($9, sealed_iterations) end,
+    error = $10::json,
+    workspace = coalesce($11, workspace)
+where run_id = $12 and step_id = $13
 `
 
 type UpdateRunStepParams struct {
 	Status           string
 	FailedAttempts   *int32
-	Ended            bool
+	BeganAt          *time.Time
+	EndedAt          *time.Time
 	WaitingUntil     *time.Time
 	Input            []byte
 	Output           []byte
@@ -619,7 +622,8 @@ func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepP
 	_, err := db.Exec(ctx, updateRunStep,
 		arg.Status,
 		arg.FailedAttempts,
-		arg.Ended,
+		arg.BeganAt,
+		arg.EndedAt,
 		arg.WaitingUntil,
 		arg.Input,
 		arg.Output,

@@ -188,7 +188,7 @@ func (e *execution) complete(ctx context.Context, output action.Output, workspac
 	if err != nil {
 		return err
 	}
-	change := run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing, Input: e.redact.JSON(e.iteration.Input)}
+	change := run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing}
 	if e.each {
 		change.Iterations = maps.Clone(e.steps[e.position].Iterations)
 		if change.Iterations == nil {

@@ -33,8 +33,7 @@ type stepLog struct {
 	stopped sync.WaitGroup
 }
 
-// openLog begins the log of an attempt. A slow action's beginning, and its lines, are seen as they come; a quick one's
-// with its end.
+// openLog begins the log of an attempt. A slow action's lines are seen as they come; a quick one's with its end.
 func (e *execution) openLog(ctx context.Context) (*stepLog, error) {
 	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.step), e.index),
 		attempt: e.steps[e.position].FailedAttempts + 1, done: make(chan struct{})}
@@ -44,15 +43,14 @@ func (e *execution) openLog(ctx context.Context) (*stepLog, error) {
 	if e.each {
 		log.Info("Running step each: %s", e.iteration.Describe())
 	}
-	if e.does.Describe().Quick {
-		return log, nil
-	}
 	entry := run.Entry{Events: log.take(), Phase: e.phase(), Steps: []run.StepChange{{StepID: e.step.ID, Status: run.StatusProcessing,
 		Input: e.redact.JSON(e.iteration.Input)}}}
 	if err := e.tell(ctx, entry); err != nil {
 		return nil, err
 	}
-	log.stopped.Go(func() { log.flushRegularly(ctx) })
+	if !e.does.Describe().Quick {
+		log.stopped.Go(func() { log.flushRegularly(ctx) })
+	}
 	return log, nil
 }
 
@@ -83,7 +81,7 @@ func (l *stepLog) line(level, format string, args []any) {
 		text = fmt.Sprintf("more than %d lines: the rest is not kept", maxLines)
 	}
 	l.pending = append(l.pending, run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/%d/line/%d", l.prefix, l.attempt, l.lines),
-		Body: run.EventBody{Message: level + l.execution.redact.Text(text), StepID: l.execution.step.ID}})
+		Body: run.EventBody{Message: level + l.execution.redact.Text(text), StepID: l.execution.step.ID}, At: time.Now()})
 }
 
 // attemptFailed tells that this attempt failed and another will follow, and counts it.

@@ -46,6 +46,7 @@ type turn struct {
 
 // note remembers what happened for the record.
 func (t *turn) note(ctx context.Context, entry run.Entry) error {
+	entry.Date(time.Now())
 	t.pending.Add(entry)
 	for _, change := range entry.Steps {
 		t.apply(change)

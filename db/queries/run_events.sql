@@ -1,10 +1,10 @@
 -- name: AppendRunEvents :exec
 -- Appends events in order. Their run's row has been written before, in the same transaction: see UpdateRun.
-insert into run_events (run_id, type, body, key)
-select @run_id, e.type, e.body::json, e.key
+insert into run_events (run_id, type, body, key, created_at)
+select @run_id, e.type, e.body::json, e.key, e.at
 from (
     select unnest(@types::text[]) as type, unnest(@bodies::text[]) as body, unnest(@keys::text[]) as key,
-           generate_subscripts(@types::text[], 1) as n
+           unnest(@times::timestamptz[]) as at, generate_subscripts(@types::text[], 1) as n
 ) as e
 order by e.n
 on conflict (run_id, key) do nothing;

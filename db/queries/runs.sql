@@ -79,11 +79,11 @@ update runs
 set status = coalesce(sqlc.narg('status'), status),
     phase = coalesce(sqlc.narg('phase'), phase),
     workflow_run_id = coalesce(sqlc.narg('workflow_run_id'), workflow_run_id),
-    started_at = case when sqlc.narg('workflow_run_id')::text is null then started_at else coalesce(started_at, now()) end,
-    finished_at = case when @ended::bool then now() else finished_at end,
-    failed_step = case when @ended::bool then sqlc.narg('failed_step') else failed_step end,
-    error = case when @ended::bool then sqlc.narg('error')::json else error end,
-    output = case when @ended::bool then sqlc.narg('output')::json else output end,
+    started_at = coalesce(started_at, sqlc.narg('began_at')),
+    finished_at = coalesce(sqlc.narg('ended_at'), finished_at),
+    failed_step = case when sqlc.narg('ended_at')::timestamptz is not null then sqlc.narg('failed_step') else failed_step end,
+    error = case when sqlc.narg('ended_at')::timestamptz is not null then sqlc.narg('error')::json else error end,
+    output = case when sqlc.narg('ended_at')::timestamptz is not null then sqlc.narg('output')::json else output end,
     cancel_requested = cancel_requested or @cancel::bool,
     last_heartbeat_at = clock_timestamp()
 where id = @id;
@@ -107,13 +107,13 @@ where run_id = @run_id and position >= @position;
 update run_steps
 set status = @status,
     failed_attempts = coalesce(sqlc.narg('failed_attempts'), failed_attempts),
-    started_at = coalesce(started_at, now()),
-    ended_at = case when @ended::bool then now() end,
+    started_at = coalesce(started_at, @began_at),
+    ended_at = sqlc.narg('ended_at'),
     waiting_until = sqlc.narg('waiting_until'),
     input = coalesce(sqlc.narg('input')::json, input),
     output = sqlc.narg('output')::json,
     sealed_output = sqlc.narg('sealed_output'),
-    sealed_iterations = case when not @ended::bool then coalesce(sqlc.narg('sealed_iterations'), sealed_iterations) end,
+    sealed_iterations = case when sqlc.narg('ended_at')::timestamptz is null then coalesce(sqlc.narg('sealed_iterations'), sealed_iterations) end,
     error = sqlc.narg('error')::json,
     workspace = coalesce(sqlc.narg('workspace'), workspace)
 where run_id = @run_id and step_id = @step_id;

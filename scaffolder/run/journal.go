@@ -30,12 +30,42 @@ type Entry struct {
 	Steps   []StepChange
 	Effects []EffectChange
 	End     *Ending
+
+	beganAt, endedAt time.Time
+}
+
+// Date gives everything in the entry that has no time yet the time at which it happened. Record does so with the time of the
+// recording: who gathers several moves into one entry dates each of them before.
+func (e *Entry) Date(at time.Time) {
+	if e.Began != "" {
+		e.beganAt = earlier(e.beganAt, at)
+	}
+	for i := range e.Events {
+		e.Events[i].At = earlier(e.Events[i].At, at)
+	}
+	for i := range e.Steps {
+		change := &e.Steps[i]
+		change.at = earlier(change.at, at)
+		change.beganAt = earlier(change.beganAt, change.at)
+	}
+	if e.End != nil {
+		e.endedAt = earlier(e.endedAt, at)
+	}
+}
+
+// earlier is the first of both times; a zero time is none.
+func earlier(one, other time.Time) time.Time {
+	if one.IsZero() || other.Before(one) {
+		return other
+	}
+	return one
 }
 
 // Add appends what followed, so that both are one move.
 func (e *Entry) Add(next Entry) {
 	e.Events = append(e.Events, next.Events...)
 	e.Began = cmp.Or(next.Began, e.Began)
+	e.beganAt, e.endedAt = cmp.Or(e.beganAt, next.beganAt), cmp.Or(next.endedAt, e.endedAt)
 	e.Cancel = e.Cancel || next.Cancel
 	e.Phase = cmp.Or(next.Phase, e.Phase)
 	e.End = cmp.Or(next.End, e.End)
@@ -67,12 +97,16 @@ type StepChange struct {
 	Iterations map[int]json.RawMessage
 	Failure    *Failure
 	Workspace  string
+
+	// at is when the step came to this status, beganAt when it came to the first of the statuses that are one change.
+	at, beganAt time.Time
 }
 
 // then is both changes as one.
 func (c StepChange) then(next StepChange) StepChange {
 	next.FailedAttempts = cmp.Or(next.FailedAttempts, c.FailedAttempts)
 	next.Workspace = cmp.Or(next.Workspace, c.Workspace)
+	next.beganAt = c.beganAt
 	if next.Input == nil {
 		next.Input = c.Input
 	}
@@ -115,6 +149,7 @@ type Ending struct {
 
 // Record writes an entry.
 func (s *Store) Record(ctx context.Context, id uuid.UUID, entry Entry) error {
+	entry.Date(time.Now())
 	var batch db.Batch
 	if err := s.record(ctx, &batch, id, entry); err != nil {
 		return err
@@ -156,14 +191,14 @@ func (s *Store) record(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entr
 func (s *Store) updateRun(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entry) error {
 	params := db.UpdateRunParams{ID: id, WorkflowRunID: orNull(entry.Began), Phase: orNull(string(entry.Phase)), Cancel: entry.Cancel}
 	if entry.Began != "" {
-		params.Status = new(string(StatusProcessing))
+		params.Status, params.BeganAt = new(string(StatusProcessing)), &entry.beganAt
 	}
 	if end := entry.End; end != nil {
 		failure, err := encodeFailure(end.Failure)
 		if err != nil {
 			return fmt.Errorf("encode the error of run %s: %w", id, err)
 		}
-		params.Ended, params.Status, params.Phase = true, new(string(end.Status)), new(string(end.Phase))
+		params.EndedAt, params.Status, params.Phase = &entry.endedAt, new(string(end.Status)), new(string(end.Phase))
 		params.FailedStep, params.Error, params.Output = orNull(end.FailedStep), failure, end.Output
 	}
 	if err := s.queries.UpdateRun(ctx, tx, params); err != nil {
@@ -185,6 +220,7 @@ func (s *Store) appendEvents(ctx context.Context, tx db.DBTX, id uuid.UUID, even
 		params.Types = append(params.Types, event.Type)
 		params.Bodies = append(params.Bodies, string(body))
 		params.Keys = append(params.Keys, event.Key)
+		params.Times = append(params.Times, event.At)
 	}
 	if err := s.queries.AppendRunEvents(ctx, tx, params); err != nil {
 		return fmt.Errorf("append events to run %s: %w", id, err)
@@ -197,8 +233,11 @@ func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change
 	if err != nil {
 		return fmt.Errorf("encode the error of step %s of run %s: %w", change.StepID, id, err)
 	}
-	params := db.UpdateRunStepParams{RunID: id, StepID: change.StepID, Status: string(change.Status), Ended: change.Status.Ended(),
+	params := db.UpdateRunStepParams{RunID: id, StepID: change.StepID, Status: string(change.Status), BeganAt: &change.beganAt,
 		Input: change.Input, Output: change.Shown, Error: failure, Workspace: orNull(change.Workspace)}
+	if change.Status.Ended() {
+		params.EndedAt = &change.at
+	}
 	if string(change.Output) != string(change.Shown) {
 		params.SealedOutput = s.keys.Seal(change.Output, id.String())
 	}
@@ -275,7 +314,7 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 	if err := s.putSecrets(ctx, tx, id, r.Secrets); err != nil {
 		return 0, err
 	}
-	event := NewEvent{Type: EventLog, Body: EventBody{Message: r.Note}, Key: fmt.Sprintf("%d/reopened", generation)}
+	event := NewEvent{Type: EventLog, Body: EventBody{Message: r.Note}, Key: fmt.Sprintf("%d/reopened", generation), At: time.Now()}
 	if r.Recovered {
 		event.Type, event.Body = EventRecovered, EventBody{RecoverStrategy: "none"}
 	}

@@ -128,6 +128,8 @@ type NewEvent struct {
 	Type string
 	Key  string
 	Body EventBody
+	// At is when it happened; zero is when it is recorded.
+	At time.Time
 }
 
 // EventBody is what an event says; which fields are set depends on its type.

@@ -268,6 +268,7 @@ func TestNoReaderMissesAnEvent(t *testing.T) {
 		seen += len(events)
 		require.False(t, done && len(events) == 0, "%d of %d events were seen", seen, 2*writers*each)
 	}
+	<-finished
 	close(failures)
 	require.NoError(t, <-failures)
 }
@@ -406,6 +407,39 @@ func timeless(step run.Step) run.Step {
 		step.Iterations = nil
 	}
 	return step
+}
+
+func TestWhatIsRecordedTogetherKeepsItsTimes(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	moves := []run.Entry{
+		{Began: "execution", Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}},
+		{Events: []run.NewEvent{line("a", "working")}},
+		{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted}, {StepID: "two", Status: run.StatusSkipped}}},
+		{End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}},
+	}
+	var together run.Entry
+	for i, move := range moves {
+		move.Date(began.Add(time.Duration(i) * time.Second))
+		together.Add(move)
+	}
+	r.write(t, id, together)
+
+	at := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
+	got, one, two := r.get(t, id), r.step(t, id, 0), r.step(t, id, 1)
+	events, err := r.Events(t.Context(), id, 0)
+	require.NoError(t, err)
+	require.Equal(t, []time.Time{at(0), at(0), at(1), at(2), at(2), at(2), at(3)}, utc(
+		got.StartedAt, one.StartedAt, events[0].CreatedAt, one.EndedAt, two.StartedAt, two.EndedAt, got.FinishedAt))
+}
+
+func utc(times ...time.Time) []time.Time {
+	for i := range times {
+		times[i] = times[i].UTC()
+	}
+	return times
 }
 
 func TestReopening(t *testing.T) {
