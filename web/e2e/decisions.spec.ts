@@ -47,6 +47,22 @@ test('a waiting run is cancelled after a question', async ({ portal: page }) => 
   await expect(page.locator(`a[href="${address}"]`)).toHaveCount(0);
 });
 
+test('a move leaves the keyboard at the run', async ({ portal: page }) => {
+  await startTour(page, 'It ends well', 600);
+  const heading = page.getByRole('heading', { level: 1 });
+  const cancel = async () => {
+    await page.getByRole('button', { name: 'Cancel run' }).press('Enter');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel run' }).press('Enter');
+    await expect(heading).toContainText('Cancelled');
+    await expect(heading).toBeFocused();
+  };
+  await cancel();
+  await page.getByRole('button', { name: 'Retry' }).press('Enter');
+  await expect(heading).toContainText('Waiting');
+  await expect(heading).toBeFocused();
+  await cancel();
+});
+
 test('the timeline stays where it is from the first step to the result', async ({ portal: page }) => {
   await startTour(page, 'It ends well', 3);
   const steps = page.getByRole('navigation', { name: 'Steps' });

@@ -67,7 +67,7 @@ export function LogView({ lines, connection, name }: LogViewProps) {
           onKeyDown={(event) => {
             if (event.key === 'Enter') step(event.shiftKey ? -1 : 1);
           }}
-          className="min-w-36 grow sm:max-w-64"
+          className="min-w-36 grow basis-36 sm:max-w-64"
         />
         {term && (
           <>

@@ -12,6 +12,9 @@ import { Confirm } from '@/ui/dialog';
 import { ErrorPanel } from '@/ui/states';
 import { needsOtherValues } from './prospects';
 
+/** The id of the heading that names the run and tells its state, which outlasts every move. */
+export const runHeadingId = 'run';
+
 interface MoveLook {
   label: string;
   icon: LucideIcon;
@@ -100,6 +103,8 @@ function MoveButton({ run, move, explained, first }: MoveButtonProps) {
   const look = looks[move.move];
   const act = useMutation({
     mutationFn: () => look.act(run.id),
+    // The button goes with the move; who came to it by keyboard goes on at the run's name and state.
+    onSuccess: () => document.getElementById(runHeadingId)?.focus({ preventScroll: true }),
     onSettled: () => queries.invalidateQueries({ queryKey: runQuery(run.id).queryKey }),
   });
   const touched = move.move === 'rollback' ? run.effects.filter((effect) => effect.state === 'created') : [];

@@ -7,7 +7,7 @@ import { runLook, State } from '@/run/status';
 import { CopyButton } from '@/ui/copy-button';
 import { ExternalLink } from '@/ui/external-link';
 import { Duration, RelativeTime } from '@/ui/time';
-import { Moves } from './moves';
+import { Moves, runHeadingId } from './moves';
 
 interface RunHeaderProps {
   run: RunDetail;
@@ -23,7 +23,11 @@ export function RunHeader({ run, task, withMoves }: RunHeaderProps) {
   return (
     <header className="flex flex-wrap items-start gap-x-6 gap-y-3">
       <div className="min-w-0 grow basis-96">
-        <h1 className="flex flex-wrap items-center gap-x-3 gap-y-1 text-title">
+        <h1
+          id={runHeadingId}
+          tabIndex={-1}
+          className="flex flex-wrap items-center gap-x-3 gap-y-1 text-title outline-none"
+        >
           <span className="wrap-anywhere">{runName(run)}</span>
           <span role="status" className="flex text-base font-medium">
             <State look={runLook(run)} />
