@@ -123,7 +123,8 @@ func (s *Set) checkRedirect(request *http.Request, via []*http.Request) error {
 		return tooManyRedirects(via)
 	}
 	if !s.allows(request.URL) {
-		return fault.New(fault.NotAllowed, "URL not allowed by backend.reading.allow configuration: %s", request.URL.Redacted())
+		return fault.New(fault.NotAllowed, "URL not allowed by backend.reading.allow configuration: %s",
+			withoutQuery(request.URL.Redacted()))
 	}
 	return nil
 }

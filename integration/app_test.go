@@ -178,7 +178,15 @@ func TestWithoutAnyTokenWhatIsPublicIsRead(t *testing.T) {
 		_, err := set.ReadTree(t.Context(), b.URL+"/"+name, integration.ReadOptions{})
 		require.Equal(t, fault.NotFound, fault.KindOf(err))
 		require.EqualError(t, err, "Request failed for "+b.APIBaseURL+"/repos/"+name+", 404 Not Found ("+reason+")")
+		for _, path := range []string{"catalog-info.yaml", "*.yaml"} {
+			_, err = set.Search(t.Context(), b.URL+"/"+name+"/blob/main/"+path, integration.ReadOptions{})
+			require.Equal(t, fault.NotFound, fault.KindOf(err))
+			require.ErrorContains(t, err, "404 Not Found ("+reason+")")
+		}
 	}
+	found, err := set.Search(t.Context(), b.URL+"/demo/shop/blob/main/none.yaml", integration.ReadOptions{})
+	require.NoError(t, err, "what may be seen and is not there")
+	require.Empty(t, found.Files)
 }
 
 func TestPublicAccessReadsWithAnyInstallation(t *testing.T) {

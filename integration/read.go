@@ -95,7 +95,7 @@ func (s *Set) openPlain(ctx context.Context, target *url.URL, options ReadOption
 		return response, nil
 	}
 	response.Body.Close()
-	return nil, failure(response, "could not read "+response.Request.URL.String())
+	return nil, failure(response, "could not read "+target.String())
 }
 
 func setHeader(request *http.Request, name, value string) {
@@ -241,8 +241,15 @@ func (c *Client) failure(ctx context.Context, rawURL string, err error) error {
 	if err != nil || len(credential.Absent) == 0 {
 		return failed
 	}
-	return fault.Wrap(fault.NotFound, failed, "%s (%s)", missing.Message, strings.Join(credential.Absent, "; "))
+	hidden := &hiddenError{credential.Absent}
+	return fault.Wrap(fault.NotFound, hidden, "%s (%s)", missing.Message, hidden)
 }
+
+// hiddenError is why something that was not found may be there all the same: GitHub denies that there is what nobody may
+// see.
+type hiddenError struct{ absent []string }
+
+func (e *hiddenError) Error() string { return strings.Join(e.absent, "; ") }
 
 // describe names the URL that was asked for in an error of the network, once. What the HTTP client says of it is left
 // out: it names the URL again, or the one it was redirected to, which may carry a token.

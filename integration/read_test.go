@@ -122,6 +122,7 @@ func newPlainHost(t *testing.T) *httptest.Server {
 	})
 	mux.HandleFunc("GET /public/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/public/loop", http.StatusFound) })
 	mux.HandleFunc("GET /public/broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	mux.Handle("GET /public/signed", http.RedirectHandler("/public/broken?signature=secret", http.StatusFound))
 	mux.HandleFunc("GET /private/a.yaml", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("secret")) })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -156,6 +157,7 @@ func TestReadURLOfAllowedHosts(t *testing.T) {
 	var refused *integration.ResponseError
 	require.ErrorAs(t, read("/public/broken"), &refused)
 	require.True(t, refused.Temporary())
+	require.EqualError(t, read("/public/signed"), "could not read "+host.URL+"/public/signed, 502 Bad Gateway", "not where it led to")
 	require.ErrorContains(t, read("/public/loop"), "Too many redirects (max 5) when reading "+host.URL+"/public/loop")
 
 	for _, elsewhere := range []string{other.URL + "/public/a.yaml", "/private/a.yaml", "file:///etc/passwd", "http://127.0.0.1/x"} {

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -33,7 +34,8 @@ type SearchResult struct {
 var globPattern = regexp.MustCompile(`[*?]|\[.+\]|\{.+\}`)
 
 // Search reads the files that a URL names. On a GitHub host its path may be a glob, where ** is any depth; elsewhere it
-// is one file. Nothing found is an empty result and no error. Other errors are like ReadURL's.
+// is one file. Nothing found is an empty result and no error; where there may be something that nobody may see, it is a
+// fault of kind NotFound that says why. Other errors are like ReadURL's.
 func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (SearchResult, error) {
 	if isGlob, err := s.isGlob(rawURL); err != nil {
 		return SearchResult{}, err
@@ -43,7 +45,7 @@ func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (S
 		return s.searchTree(ctx, rawURL, options)
 	}
 	read, err := s.ReadURL(ctx, rawURL, options)
-	if fault.KindOf(err) == fault.NotFound {
+	if _, isHidden := errors.AsType[*hiddenError](err); fault.KindOf(err) == fault.NotFound && !isHidden {
 		return SearchResult{}, nil
 	}
 	if err != nil {

@@ -16,8 +16,6 @@ const (
 	maxReads = 8
 	// maxChildren bounds what one Location may bring.
 	maxChildren = 20_000
-	// maxReadError bounds the text of a reading error, as Backstage does.
-	maxReadError = 5000
 )
 
 // finding is what was found at one target of a Location.
@@ -74,6 +72,9 @@ func (r *run) read(ctx context.Context, target entity.LocationSpec, parent strin
 			found.errors = append(found.errors, asInput(err))
 		}
 		for _, document := range documents {
+			if len(found.errors) > maxErrors {
+				return found // nothing of it will be served, and no more of it told
+			}
 			r.collect(&found, document, location, parent)
 		}
 	}
@@ -100,10 +101,15 @@ func (r *run) files(ctx context.Context, target entity.LocationSpec) ([]file, er
 
 func (r *run) urlFiles(ctx context.Context, target entity.LocationSpec) ([]file, error) {
 	found, err := r.sources.search(ctx, target.Target)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return nil, failure(fault.Input, "%.*s", maxReadError, "Unable to read url, "+describe(err))
-	}
-	if len(found) == 0 && !target.Optional() {
+	missing := fault.KindOf(err) == fault.NotFound
+	switch {
+	case missing && target.Optional():
+		return nil, nil
+	case missing:
+		return nil, failure(fault.NotFound, "%.*s", maxErrorText, "Unable to read url, "+describe(err))
+	case err != nil:
+		return nil, failure(fault.Input, "%.*s", maxErrorText, "Unable to read url, "+describe(err))
+	case len(found) == 0 && !target.Optional():
 		return nil, failure(fault.NotFound, "Unable to read url, no matching files found for %s", target.Target)
 	}
 	files := make([]file, len(found))
@@ -117,7 +123,7 @@ func (r *run) localFiles(ctx context.Context, target entity.LocationSpec) ([]fil
 	r.sources.local()
 	found, err := r.pipeline.Files.GlobFiles(ctx, target.Target)
 	if err != nil {
-		return nil, failure(fault.Input, "%.*s", maxReadError, "file "+target.Target+" could not be read, "+describe(err))
+		return nil, failure(fault.Input, "%.*s", maxErrorText, "file "+target.Target+" could not be read, "+describe(err))
 	}
 	if len(found) == 0 && !target.Optional() {
 		return nil, failure(fault.NotFound, "file %s does not exist", target.Target)

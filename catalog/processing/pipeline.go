@@ -108,7 +108,17 @@ type run struct {
 	result           Result
 }
 
-func (r *run) fail(err error) { r.result.Errors = append(r.result.Errors, asError(err)) }
+// maxErrors bounds the errors that are told of one document.
+const maxErrors = 100
+
+func (r *run) fail(err error) {
+	switch told := len(r.result.Errors); {
+	case told < maxErrors:
+		r.result.Errors = append(r.result.Errors, asError(err))
+	case told == maxErrors:
+		r.result.Errors = append(r.result.Errors, failure(fault.Input, "There are more errors than these %d", maxErrors))
+	}
+}
 
 func (r *run) process(ctx context.Context, document, readings json.RawMessage) error {
 	if err := json.Unmarshal(document, &r.entity); err != nil {
