@@ -10,10 +10,28 @@ import (
 // Marshal is json.Marshal without HTML escaping. Keys of maps are sorted.
 func Marshal(value any) ([]byte, error) {
 	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
+	err := Write(&out, value)
+	return out.Bytes(), err
+}
+
+// MarshalIndent is Marshal with each member and element on a line of its own, indented by its depth.
+func MarshalIndent(value any, indent string) ([]byte, error) {
+	encoded, err := Marshal(value)
+	if err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	var out bytes.Buffer
+	err = json.Indent(&out, encoded, "", indent)
+	return out.Bytes(), err
+}
+
+// Write appends what Marshal gives to a buffer; on an error nothing.
+func Write(out *bytes.Buffer, value any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return err
+	}
+	out.Truncate(out.Len() - len("\n"))
+	return nil
 }

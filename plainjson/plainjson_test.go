@@ -1,6 +1,7 @@
 package plainjson_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,4 +16,15 @@ func TestMarshalWritesWhatPeopleWrote(t *testing.T) {
 	require.Equal(t, `{"a":1,"z":"<a> & \n"}`, string(encoded)) //nolint:testifylint // to the byte
 	_, err = plainjson.Marshal(make(chan int))
 	require.Error(t, err)
+
+	encoded, err = plainjson.MarshalIndent([]any{"<", []any{}}, "  ")
+	require.NoError(t, err)
+	require.Equal(t, "[\n  \"<\",\n  []\n]", string(encoded))
+	_, err = plainjson.MarshalIndent(make(chan int), "  ")
+	require.Error(t, err)
+
+	out := bytes.NewBufferString("x")
+	require.NoError(t, plainjson.Write(out, "&"))
+	require.Error(t, plainjson.Write(out, []any{"y", make(chan int)}))
+	require.Equal(t, `x"&"`, out.String())
 }

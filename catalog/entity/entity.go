@@ -4,6 +4,8 @@ import (
 	"crypto/sha1" //nolint:gosec // Backstage's etags and generated names are SHA-1; nothing here is a secret
 	"encoding/hex"
 	"maps"
+
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // Annotations that the catalog itself reads or writes.
@@ -119,7 +121,7 @@ func clone(value any) any {
 // Etag is the hex SHA-1 of the document with its keys sorted. The catalog takes it of a finished entity that has
 // neither uid nor etag yet. It is "" for a document with a value that JSON cannot hold.
 func Etag(e Entity) string {
-	encoded, err := marshal(e)
+	encoded, err := plainjson.Marshal(e)
 	if err != nil {
 		return ""
 	}

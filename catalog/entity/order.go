@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
+
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // Marshal encodes an entity with its keys in the order they have in like, an earlier form of the same document (a
@@ -139,9 +140,7 @@ func writeOrdered(out *bytes.Buffer, value any, order *keyOrder) error {
 		out.WriteByte(']')
 		return nil
 	default:
-		encoded, err := marshal(value)
-		out.Write(encoded)
-		return err
+		return plainjson.Write(out, value)
 	}
 }
 
@@ -151,11 +150,9 @@ func writeOrderedObject(out *bytes.Buffer, object map[string]any, order *keyOrde
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		encoded, err := marshal(key)
-		if err != nil {
+		if err := plainjson.Write(out, key); err != nil {
 			return err
 		}
-		out.Write(encoded)
 		out.WriteByte(':')
 		if err := writeOrdered(out, object[key], order.member(key)); err != nil {
 			return err
@@ -163,15 +160,4 @@ func writeOrderedObject(out *bytes.Buffer, object map[string]any, order *keyOrde
 	}
 	out.WriteByte('}')
 	return nil
-}
-
-// marshal encodes without escaping <, > and &, as JavaScript does; objects come with sorted keys.
-func marshal(value any) (json.RawMessage, error) {
-	var out strings.Builder
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return nil, err
-	}
-	return json.RawMessage(strings.TrimSuffix(out.String(), "\n")), nil
 }

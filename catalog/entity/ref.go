@@ -1,8 +1,9 @@
 package entity
 
 import (
-	"encoding/json"
 	"strings"
+
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // DefaultNamespace is the namespace of an entity that names none.
@@ -56,9 +57,9 @@ func ParseRef(text string, defaults Ref) (Ref, error) {
 
 // missingKind is the failure of a reference, a text or a JSON value, that says no kind where none is implied.
 func missingKind(reference any) *Error {
-	textual, err := marshal(reference)
+	textual, err := plainjson.Marshal(reference)
 	if err != nil {
-		textual = json.RawMessage("null")
+		textual = []byte("null")
 	}
 	return plainErrorf(`Entity reference %s had missing or empty kind (e.g. did not start with "component:" or similar)`, textual)
 }

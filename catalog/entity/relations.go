@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // Relation is one directed edge. Both ends are references in the form of Ref.String.
@@ -111,7 +113,7 @@ func targetRef(value any, defaults Ref) (Ref, *Error) {
 		Namespace: cmp.Or(text(parts["namespace"]), defaults.Namespace),
 		Name:      text(parts["name"]),
 	}
-	textual, err := marshal(value)
+	textual, err := plainjson.Marshal(value)
 	switch {
 	case err != nil:
 		return Ref{}, plainErrorf("Entity reference: %s", err)

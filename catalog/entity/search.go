@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // maxSearchLength bounds the keys and the values of search rows, in UTF-16 code units.
@@ -119,7 +121,7 @@ func scalarText(value any) string {
 	case nil:
 		return "null"
 	default:
-		encoded, err := marshal(value)
+		encoded, err := plainjson.Marshal(value)
 		if err != nil || string(encoded) == "-0" {
 			return "0"
 		}

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/portico-dev/portico/plainjson"
 )
 
 const (
@@ -132,20 +134,16 @@ func decodeYAML(data []byte) (value any, found int, err error) {
 
 // jsonWriter writes YAML nodes as JSON, in their order, within a budget of bytes.
 type jsonWriter struct {
-	out     bytes.Buffer
-	encoder *json.Encoder
-	budget  int
-	depth   int
+	out    bytes.Buffer
+	budget int
+	depth  int
 	// open holds the anchors being written, to see those that contain themselves.
 	open map[*yaml.Node]bool
 }
 
 func newJSONWriter(fileBytes int) *jsonWriter {
 	budget := min(maxExpandedBytes, max(minExpandedBytes, expansion*fileBytes))
-	writer := &jsonWriter{budget: budget, open: map[*yaml.Node]bool{}}
-	writer.encoder = json.NewEncoder(&writer.out)
-	writer.encoder.SetEscapeHTML(false)
-	return writer
+	return &jsonWriter{budget: budget, open: map[*yaml.Node]bool{}}
 }
 
 func (w *jsonWriter) document(node *yaml.Node) (json.RawMessage, error) {
@@ -232,11 +230,7 @@ func (w *jsonWriter) alias(node *yaml.Node) error {
 }
 
 func (w *jsonWriter) value(value any) error {
-	if err := w.encoder.Encode(value); err != nil {
-		return err
-	}
-	w.out.Truncate(w.out.Len() - len("\n"))
-	return nil
+	return plainjson.Write(&w.out, value)
 }
 
 // keyText is the property name that a mapping's key becomes: JavaScript's String of its value.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // Cursor is a place in a sorted and filtered set, handed to clients as base64 of its JSON. The form is Backstage's,
@@ -43,13 +44,10 @@ func NewCursor(filter Filter, text FullText, orders []CursorOrder) (Cursor, erro
 	if filter == nil {
 		return cursor, nil
 	}
-	var out strings.Builder
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(filter.predicate()); err != nil {
+	var err error
+	if cursor.Query, err = plainjson.Marshal(filter.predicate()); err != nil {
 		return Cursor{}, fmt.Errorf("encode the filter of a cursor: %w", err)
 	}
-	cursor.Query = json.RawMessage(strings.TrimSpace(out.String()))
 	return cursor, nil
 }
 

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 
 	"github.com/spf13/pflag"
+
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // format is how a command prints its answer. It is a flag, so that a wrong one is refused before anything was done.
@@ -42,8 +43,10 @@ func (f *format) print(out io.Writer, v any, text func()) error {
 		text()
 		return nil
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
+	encoded, err := plainjson.MarshalIndent(v, "  ")
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(append(encoded, '\n'))
+	return err
 }
