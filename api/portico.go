@@ -114,11 +114,13 @@ func (p *porticoAPI) list(c *call) (runPage, error) {
 // runDetails is a run as its page shows it.
 type runDetails struct {
 	runSummary
-	Moves    []move           `json:"moves"`
-	Workflow *workflowLink    `json:"workflow,omitempty"`
-	Steps    []stepDetails    `json:"steps"`
-	Output   document[object] `json:"output,omitzero"`
-	Effects  []action.Effect  `json:"effects"`
+	// Cancelling says that the run was told to stop, and what is under way has yet to heed it.
+	Cancelling bool             `json:"cancelling,omitempty"`
+	Moves      []move           `json:"moves"`
+	Workflow   *workflowLink    `json:"workflow,omitempty"`
+	Steps      []stepDetails    `json:"steps"`
+	Output     document[object] `json:"output,omitzero"`
+	Effects    []action.Effect  `json:"effects"`
 }
 
 // move is a scaffolder.Move, its words spelled out.
@@ -152,7 +154,7 @@ func (p *porticoAPI) get(c *call) (runDetails, error) {
 	if err != nil {
 		return runDetails{}, err
 	}
-	shown := runDetails{runSummary: summarize(details.Run), Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output},
+	shown := runDetails{runSummary: summarize(details.Run), Cancelling: details.Cancelling(), Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output},
 		Effects: details.Effects, Steps: make([]stepDetails, len(details.Steps))}
 	for _, possible := range details.Moves() {
 		shown.Moves = append(shown.Moves, move(possible))

@@ -267,12 +267,14 @@ func TestWhatPeopleDoWithARun(t *testing.T) {
 	require.JSONEq(t, `{"status":"cancelled"}`, s.send(http.StatusOK, http.MethodPost, "/tasks/"+id+"/cancel", "").Body.String())
 	require.Contains(t, s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/events", "").Body.String(),
 		`"body":{"message":"Step log has been cancelled.","stepId":"log","status":"cancelled"},"type":"cancelled"`)
+	require.Contains(t, ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "").Body.String(), `"cancelling":true`)
 	rollback := ask(t, s.http, http.MethodPost, "/api/portico/v1/runs/"+id+"/rollback", "")
 	require.Equal(t, http.StatusConflict, rollback.Code, "cancel first, and let it end")
 
 	s.record(id, run.Entry{Steps: []run.StepChange{{StepID: "log", Status: run.StatusFailed}}, End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled, FailedStep: "log",
 		Failure: &run.Failure{Name: "Error", Message: "cancelled"}}})
 	s.send(http.StatusOK, http.MethodPost, "/tasks/"+id+"/cancel", "") // once more changes nothing
+	require.NotContains(t, ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "").Body.String(), "cancelling")
 	require.JSONEq(t, `{"id":"`+id+`"}`, s.send(http.StatusCreated, http.MethodPost, "/tasks/"+id+"/retry", "").Body.String())
 	require.Equal(t, []string{"start 0 Hello: shop", "cancel", "start 1 Hello: shop"}, s.engine.told)
 

@@ -70,6 +70,9 @@ type Run struct {
 	Output json.RawMessage
 }
 
+// Cancelling says that somebody cancelled the run, and it has not stopped yet.
+func (r Run) Cancelling() bool { return r.CancelRequested && !r.Status.Ended() }
+
 // FailedStepName is what the template calls the step that failed, "" when none did.
 func (r Run) FailedStepName() string {
 	for _, step := range r.Spec.Steps {

@@ -1096,6 +1096,7 @@ export interface components {
             failedStep?: string;
             failedStepName?: string;
             error?: components["schemas"]["RunError"];
+            cancelling?: boolean;
             moves: components["schemas"]["Move"][];
             workflow?: components["schemas"]["WorkflowLink"];
             steps: components["schemas"]["StepDetails"][];

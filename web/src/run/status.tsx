@@ -25,6 +25,7 @@ const waiting: Look = { icon: Hourglass, word: 'Waiting', colour: 'text-waiting'
 const completed: Look = { icon: CircleCheck, word: 'Completed', colour: 'text-done' };
 const failed: Look = { icon: CircleX, word: 'Failed', colour: 'text-failed' };
 const cancelled: Look = { icon: Ban, word: 'Cancelled', colour: 'text-muted' };
+const cancelling: Look = { ...cancelled, word: 'Cancelling', colour: 'text-waiting' };
 const rollingBack: Look = { icon: Undo2, word: 'Rolling back', colour: 'text-waiting' };
 const rolledBack: Look = { icon: Undo2, word: 'Rolled back', colour: 'text-muted' };
 const skipped: Look = { icon: CircleSlash, word: 'Skipped', colour: 'text-muted' };
@@ -48,7 +49,8 @@ const statusLooks: Record<RunStatus, Look> = {
   skipped,
 };
 
-export function runLook(run: { phase: RunPhase; status: RunStatus }): Look {
+export function runLook(run: { phase: RunPhase; status: RunStatus; cancelling?: boolean }): Look {
+  if (run.cancelling) return cancelling;
   return run.phase === 'done' ? statusLooks[run.status] : phaseLooks[run.phase];
 }
 

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { runLook, stepLook } from './status';
+
+it.each([
+  ['Waiting', { phase: 'waiting', status: 'processing' }],
+  ['Cancelling', { phase: 'waiting', status: 'processing', cancelling: true }],
+  ['Cancelled', { phase: 'cancelled', status: 'failed' }],
+  ['Failed', { phase: 'parked', status: 'failed' }],
+  ['Completed', { phase: 'done', status: 'completed' }],
+] as const)('calls a run %s', (word, run) => {
+  expect(runLook(run).word).toBe(word);
+});
+
+it('tells a step that waits from one that works, and one that has yet to start from a run that is starting', () => {
+  expect(stepLook({ status: 'processing' }).word).toBe('Running');
+  expect(stepLook({ status: 'processing', waitingUntil: '2026-11-22T10:00:00Z' }).word).toBe('Waiting');
+  expect(stepLook({ status: 'open' }).word).toBe('Not started');
+  expect(runLook({ phase: 'done', status: 'open' }).word).toBe('Starting');
+});
