@@ -41,6 +41,7 @@ func Load(ctx context.Context, options Options) (*Config, error) {
 	checker.checkGitHub(root)
 	checker.checkExternalAccess(root)
 	checker.checkEncryptionKeys(root)
+	checker.checkPermission(root)
 	if len(checker.problems) > 0 {
 		return nil, checker.invalid()
 	}
@@ -199,6 +200,14 @@ func (c *checker) checkAccessOptions(entry *value, path string) {
 		case !isThere && isFor && option.required:
 			c.report(given.origin, "missing required config value at '%s'", join(path, option.name))
 		}
+	}
+}
+
+// checkPermission refuses to leave out roles that somebody relies on: without them everybody may do everything.
+func (c *checker) checkPermission(root *value) {
+	if roles := root.at("permission", "rbac"); roles != nil && !roles.isNull() {
+		c.report(roles.origin, "'permission.rbac' asks for roles, which there are not yet: whoever is signed in could do everything. "+
+			"Take it out only if that may be so")
 	}
 }
 

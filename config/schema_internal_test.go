@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -161,4 +162,41 @@ func (k key) standard() string {
 	default:
 		return "`" + k.defaultText() + "`"
 	}
+}
+
+// TestTheConfigurationsThatComeAlongSayNothingInVain: in Backstage's sections a key that is not read is no mistake, but
+// whoever copies one of ours would believe in it.
+func TestTheConfigurationsThatComeAlongSayNothingInVain(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"../examples/app-config.yaml", "../deploy/app-config.production.yaml"} {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var document yaml.Node
+		require.NoError(t, yaml.Unmarshal(content, &document))
+		require.Empty(t, unread(rootSchema(), document.Content[0], ""), file)
+	}
+}
+
+// unread lists the keys that the schema does not have.
+func unread(s *schema, node *yaml.Node, path string) []string {
+	var found []string
+	switch node.Kind {
+	case yaml.MappingNode:
+		for n := 0; n < len(node.Content); n += 2 {
+			key := join(path, node.Content[n].Value)
+			of := cmp.Or(s.Properties[node.Content[n].Value], s.Additional.schema)
+			if of == nil {
+				found = append(found, key)
+				continue
+			}
+			found = append(found, unread(of, node.Content[n+1], key)...)
+		}
+	case yaml.SequenceNode:
+		for _, item := range node.Content {
+			if s.Items != nil {
+				found = append(found, unread(s.Items, item, path+"[]")...)
+			}
+		}
+	}
+	return found
 }

@@ -128,7 +128,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		return nil, err
 	}
 	if p.config.Permission.Enabled {
-		p.log.Warn("permission.enabled has no effect yet: everybody who is signed in may do everything, and every token what its accessRestrictions say")
+		p.log.Warn("permission.enabled brings no roles yet: whoever is signed in may do everything, and every token what its accessRestrictions say")
 	}
 	guest := p.guest(issuer, options.allowGuest)
 	workflowURL := options.workflowURL
