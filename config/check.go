@@ -16,6 +16,8 @@ import (
 // keys, each in its plain form (numbers as numbers, durations as Go's), defaults filled in.
 type checker struct {
 	problems []Problem
+	// warnings are what may be meant, but hardly is.
+	warnings []Problem
 }
 
 func (c *checker) report(at origin, format string, args ...any) {
@@ -24,10 +26,14 @@ func (c *checker) report(at origin, format string, args ...any) {
 
 // invalid is what was reported, in the order in which people read their files.
 func (c *checker) invalid() *InvalidError {
-	slices.SortStableFunc(c.problems, func(a, b Problem) int {
+	sortByPlace(c.problems)
+	return &InvalidError{Problems: c.problems}
+}
+
+func sortByPlace(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return &InvalidError{Problems: c.problems}
 }
 
 func (c *checker) wrongType(v *value, path, wanted string) {
@@ -124,12 +130,17 @@ func (c *checker) unknownKey(s *schema, member field, path string) {
 	c.report(member.origin, "unknown key '%s': %s has %s", join(path, member.key), path, strings.Join(s.propertyNames(), ", "))
 }
 
-// suspectKey reports a key that Backstage might allow but that is all but the name of a section of Portico's own, which
-// would be ignored as a whole.
+// suspectKey looks at a key that Backstage or one of its plugins might have, but that is all but one of ours. If that is a
+// section of Portico's own it is an error, since all of it would be ignored; if not, it may be right and is a warning.
 func (c *checker) suspectKey(s *schema, member field, path string) {
 	near := closest(member.key, s.propertyNames())
-	if near != "" && s.Properties[near].Additional.refused {
+	switch {
+	case near == "":
+	case s.Properties[near].Additional.refused:
 		c.report(member.origin, "unknown key '%s', did you mean '%s'?", join(path, member.key), join(path, near))
+	default:
+		c.warnings = append(c.warnings, Problem{File: member.origin.file, Line: member.origin.line, Message: fmt.Sprintf(
+			"key '%s' is not read, did you mean '%s'?", join(path, member.key), join(path, near))})
 	}
 }
 
@@ -279,6 +290,10 @@ func (c *checker) checkDuration(s *schema, v *value, path string) *yaml.Node {
 	}
 	if err != nil {
 		c.report(v.origin, "invalid value for key '%s': %v", path, err)
+		return nil
+	}
+	if s.Positive && length <= 0 {
+		c.report(v.origin, "invalid value for key '%s': wanted a time longer than 0", path)
 		return nil
 	}
 	return plain(stringTag, length.String())

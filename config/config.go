@@ -24,6 +24,9 @@ type Config struct {
 	Scaffolder   Scaffolder   `yaml:"scaffolder"`
 	Permission   Permission   `yaml:"permission"`
 	Portico      Portico      `yaml:"portico"`
+
+	// Warnings are keys that nobody reads and that look like one that is read, misspelt.
+	Warnings []Problem `yaml:"-"`
 }
 
 // App is the portal as people see it. BaseURL is Backend.BaseURL unless it is configured.

@@ -82,7 +82,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	t.Parallel()
 	loaded, err := load(t, nil, "testdata/good/every-key.yaml")
 	require.NoError(t, err)
-	require.Empty(t, zeros("config", reflect.ValueOf(*loaded)))
+	require.Equal(t, []string{"config.Warnings"}, zeros("config", reflect.ValueOf(*loaded)))
 
 	require.Equal(t, config.Secret("ghp_fallback"), loaded.Integrations.GitHub[0].Token)
 	require.Equal(t, "https://ghe.acme.example/api/v3", loaded.Integrations.GitHub[0].APIBaseURL)
@@ -221,6 +221,23 @@ func TestANumberOfSecondsIsADurationWhereBackstageHasIt(t *testing.T) {
 	}
 	_, err := load(t, nil, written(t, "cors.yaml", "backend: {cors: {maxAge: -1}}"))
 	require.ErrorContains(t, err, "got number, wanted duration")
+}
+
+func TestKeysThatAreAllButOnesThatAreReadAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/misspelt.yaml")
+	require.NoError(t, err, "another program may have such keys")
+	var warned []string
+	for _, warning := range loaded.Warnings {
+		warned = append(warned, strings.TrimPrefix(warning.String(), "testdata/good/"))
+	}
+	require.Equal(t, wanted(t, "testdata/good/misspelt.yaml"), warned)
+
+	for _, file := range []string{"testdata/good/backstage-golden.yaml", "testdata/good/every-key.yaml"} {
+		loaded, err := load(t, nil, file)
+		require.NoError(t, err)
+		require.Empty(t, loaded.Warnings, file)
+	}
 }
 
 func TestFilesThatCannotBeRead(t *testing.T) {

@@ -49,6 +49,13 @@ func Load(ctx context.Context, options Options) (*Config, error) {
 	if err := known.Decode(&config); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	if retry := config.Portico.Run.Retry; retry.InitialInterval > retry.MaximumInterval {
+		checker.report(root.at("portico", "run", "retry").origin,
+			"'portico.run.retry' waits %s at first and %s at most", retry.InitialInterval, retry.MaximumInterval)
+		return nil, checker.invalid()
+	}
+	sortByPlace(checker.warnings)
+	config.Warnings = checker.warnings
 	config.derive()
 	return &config, nil
 }

@@ -90,6 +90,9 @@ func leaves(path string, of reflect.Type, into map[string]string) {
 		leaves(path+".<name>", of.Elem(), into)
 	case of.Kind() == reflect.Struct:
 		for field := range of.Fields() {
+			if field.Tag.Get("yaml") == "-" {
+				continue
+			}
 			leaves(strings.TrimPrefix(path+"."+field.Tag.Get("yaml"), "."), field.Type, into)
 		}
 	case of.Kind() == reflect.Bool:

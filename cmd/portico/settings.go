@@ -35,7 +35,13 @@ func (s *settings) load(ctx context.Context) (*config.Config, *slog.Logger, erro
 		return nil, nil, err
 	}
 	loaded, err := config.Load(ctx, config.Options{Files: s.configFiles})
-	return loaded, log, err
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, warning := range loaded.Warnings {
+		log.Warn("configuration", "problem", warning.String())
+	}
+	return loaded, log, nil
 }
 
 func newLogger(level, format string) (*slog.Logger, error) {
