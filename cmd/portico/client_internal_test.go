@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -145,4 +146,31 @@ func TestARunThatNobodyBeganIsCancelledAtOnce(t *testing.T) {
 	out, err := portico(t, base, "runs", "cancel", "r", "--watch")
 	require.NoError(t, err)
 	require.Contains(t, out, "cancelled after")
+}
+
+func TestARunStartsWithTheDefaultsOfItsForm(t *testing.T) {
+	t.Parallel()
+	const form = `{"steps":[{"schema":{"properties":{
+		"stops":{"type":"array","default":["harbour"]}, "rest":{"type":"integer","default":5}, "name":{"type":"string"}, "any":true}}},
+		{"schema":{"properties":{"port":{"type":"object","properties":{"number":{"default":8080},"host":{"type":"string"}}}}}}]}`
+	var sent map[string]any
+	routes := map[string]http.HandlerFunc{
+		"GET /api/scaffolder/v2/templates/default/template/tour/parameter-schema": answer(form),
+		"POST /api/scaffolder/v2/tasks": func(w http.ResponseWriter, r *http.Request) {
+			var request struct{ Values map[string]any }
+			_ = json.NewDecoder(r.Body).Decode(&request)
+			sent = request.Values
+			fmt.Fprint(w, `{"id":"r"}`)
+		},
+	}
+	_, err := portico(t, portal(t, routes), "run", "tour", "--set", "rest=0")
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"stops": []any{"harbour"}, "rest": 0.0, "port": map[string]any{"number": 8080.0}}, sent)
+
+	routes["GET /api/scaffolder/v2/templates/default/template/tour/parameter-schema"] = func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+	}
+	_, err = portico(t, portal(t, routes), "run", "tour", "--set", "rest=0")
+	require.NoError(t, err, "who may only start runs")
+	require.Equal(t, map[string]any{"rest": 0.0}, sent)
 }

@@ -50,7 +50,8 @@ func runCommand() *cobra.Command {
 		Use:   "run TEMPLATE",
 		Short: "Start a run of a template",
 		Long: `Starts a run of a template on a running Portico and prints its id. A value is JSON, a list or an object in brackets,
-or else text: --set port=8080 is a number, --set 'version="1.20"' the text 1.20, --set 'tags=[go, web]' a list.`,
+or else text: --set port=8080 is a number, --set 'version="1.20"' the text 1.20, --set 'tags=[go, web]' a list.
+A parameter that is not set gets its default, as the template's form would give it.`,
 		Example: `  portico run golden-path --set name=shop --set description='Sells things' --set owner=group:default/tracking \
       --set 'repoUrl=github.com?owner=acme&repo=shop' --watch
   portico run template:default/step-tour --set rest=5 --set 'stops=[harbour, market]' --output json`,
@@ -86,7 +87,11 @@ or else text: --set port=8080 is a number, --set 'version="1.20"' the text 1.20,
 	return command
 }
 
+// start starts a run of a template, with the defaults of what values leave out, and returns its id.
 func (c *apiClient) start(ctx context.Context, template string, values map[string]any, secrets map[string]string) (string, error) {
+	if err := c.addDefaults(ctx, template, values); err != nil {
+		return "", err
+	}
 	request := map[string]any{"templateRef": template, "values": values}
 	if len(secrets) > 0 {
 		request["secrets"] = secrets

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/portico-dev/portico/catalog/entity"
@@ -47,4 +51,64 @@ func parseSecrets(secrets []string) (map[string]string, error) {
 		values[name] = text
 	}
 	return values, nil
+}
+
+// parameters is as much of a page of a template's form as says what it starts with.
+type parameters struct {
+	Default    json.RawMessage            `json:"default"`
+	Properties map[string]json.RawMessage `json:"properties"`
+}
+
+// initial is what the form would start with: the default, or for an object those of what is in it; nil for neither. What is
+// only there under a condition is left to the template.
+func (p parameters) initial() any {
+	if p.Default != nil {
+		return p.Default
+	}
+	members := map[string]any{}
+	p.addTo(members)
+	if len(members) == 0 {
+		return nil
+	}
+	return members
+}
+
+// addTo adds what the form would start with to values that have it not. A property whose schema is no object has nothing.
+func (p parameters) addTo(values map[string]any) {
+	for name, schema := range p.Properties {
+		var property parameters
+		if _, given := values[name]; given || json.Unmarshal(schema, &property) != nil {
+			continue
+		}
+		if value := property.initial(); value != nil {
+			values[name] = value
+		}
+	}
+}
+
+// addDefaults gives values what the template's form would start with: the server, as Backstage's, adds nothing. Who may start
+// a run but not read its form goes without.
+func (c *apiClient) addDefaults(ctx context.Context, template string, values map[string]any) error {
+	ref, err := entity.ParseRef(template, entity.Ref{Kind: "template", Namespace: "default"})
+	if err != nil {
+		return err
+	}
+	var form struct {
+		Steps []struct {
+			Schema parameters `json:"schema"`
+		} `json:"steps"`
+	}
+	path := fmt.Sprintf("/api/scaffolder/v2/templates/%s/%s/%s/parameter-schema",
+		url.PathEscape(ref.Namespace), url.PathEscape(ref.Kind), url.PathEscape(ref.Name))
+	err = c.call(ctx, http.MethodGet, path, nil, &form)
+	if refused, is := errors.AsType[*apiError](err); is && refused.status == http.StatusForbidden {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, page := range form.Steps {
+		page.Schema.addTo(values)
+	}
+	return nil
 }
