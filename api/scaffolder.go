@@ -14,6 +14,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
+	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -41,6 +42,9 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 			summary: "Describes the form of a template", serve: ok("the parameter schema", s.parameterSchema), fails: missing},
 		{method: http.MethodGet, path: "/v2/actions", access: authenticated,
 			summary: "Lists the actions with their schemas and examples", serve: ok("the actions", s.actions)},
+		{method: http.MethodGet, path: "/v2/templating-extensions", access: authenticated,
+			summary: "Lists what templates may use beyond the language itself",
+			serve:   constant[templatingExtensions]("filters and globals", expression.Extensions)},
 		{method: http.MethodPost, path: "/v2/tasks", access: authenticated, body: takes[taskInput](),
 			summary: "Starts a run of a template", serve: created("the run's id", s.create), fails: missing, also: []answer{refused}},
 		{method: http.MethodGet, path: "/v2/tasks", access: authenticated, query: []parameter{
@@ -129,6 +133,35 @@ func (s *scaffolderAPI) actions(*call) ([]describedAction, error) {
 		described = append(described, describedAction{d.ID, d.Description, d.Examples, actionSchemas{document[object]{d.InputSchema}, document[object]{d.OutputSchema}}})
 	}
 	return described, nil
+}
+
+// templatingExtensions are the filters, functions and values that templates have beyond those of the language.
+type templatingExtensions struct {
+	Filters map[string]templateFilter `json:"filters"`
+	Globals templateGlobals           `json:"globals"`
+}
+
+type templateFilter struct {
+	Description string `json:"description,omitempty"`
+	// Schema has the JSON Schemas of input, arguments and output.
+	Schema   document[object]  `json:"schema,omitzero"`
+	Examples []templateExample `json:"examples,omitempty"`
+}
+
+type templateExample struct {
+	Description string `json:"description,omitempty"`
+	Example     string `json:"example"`
+	Notes       string `json:"notes,omitempty"`
+}
+
+type templateGlobals struct {
+	Functions map[string]templateFilter `json:"functions"`
+	Values    map[string]templateValue  `json:"values"`
+}
+
+type templateValue struct {
+	Description string          `json:"description,omitempty"`
+	Value       json.RawMessage `json:"value"`
 }
 
 // runID is a run as the answer to what was done with it.

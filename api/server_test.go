@@ -215,6 +215,19 @@ func TestWhatBreaksInsideIsNotShown(t *testing.T) {
 	require.Equal(t, "the key server at 10.0.0.7 does not answer", line.Error)
 }
 
+func TestWhatTemplatesMayUseBesidesTheLanguageIsListed(t *testing.T) {
+	t.Parallel()
+	answer := ask(t, newServer(t, io.Discard, nil), http.MethodGet, "/api/scaffolder/v2/templating-extensions", "", "Authorization", "Bearer service")
+	require.Equal(t, http.StatusOK, answer.Code)
+	var listed struct {
+		Filters map[string]struct{ Description string }
+		Globals json.RawMessage
+	}
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &listed))
+	require.NotEmpty(t, listed.Filters["parseRepoUrl"].Description)
+	require.JSONEq(t, `{"functions":{},"values":{}}`, string(listed.Globals))
+}
+
 func TestAPanicEndsOneRequestOnly(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) {

@@ -648,6 +648,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scaffolder/v2/templating-extensions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what templates may use beyond the language itself */
+        get: operations["get_scaffolder_v2_templating_extensions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1243,10 +1260,40 @@ export interface components {
         TemplateEntity: {
             metadata: components["schemas"]["EntityMetadata"];
         };
+        TemplateExample: {
+            description?: string;
+            example: string;
+            notes?: string;
+        };
+        TemplateFilter: {
+            description?: string;
+            schema?: {
+                [key: string]: unknown;
+            };
+            examples?: components["schemas"]["TemplateExample"][];
+        };
+        TemplateGlobals: {
+            functions: {
+                [key: string]: components["schemas"]["TemplateFilter"];
+            };
+            values: {
+                [key: string]: components["schemas"]["TemplateValue"];
+            };
+        };
         TemplateInfo: {
             entityRef: string;
             baseUrl?: string;
             entity: components["schemas"]["TemplateEntity"];
+        };
+        TemplateValue: {
+            description?: string;
+            value: unknown;
+        };
+        TemplatingExtensions: {
+            filters: {
+                [key: string]: components["schemas"]["TemplateFilter"];
+            };
+            globals: components["schemas"]["TemplateGlobals"];
         };
         UserIdentity: {
             type: string;
@@ -2648,6 +2695,30 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_scaffolder_v2_templating_extensions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description filters and globals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatingExtensions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
             default: components["responses"]["Error"];
         };
     };
