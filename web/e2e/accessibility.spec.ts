@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from '@playwright/test';
 import type { AxeResults } from 'axe-core';
-import { expect, runToEnd, test } from './portal';
+import { expect, freshName, gitHost, runToEnd, test } from './portal';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -80,6 +80,20 @@ for (const width of [320, 768, 1920]) {
     }
   });
 }
+
+test('a result with code in it is accessible at 320 pixels', async ({ portal: page, request }) => {
+  const name = freshName('narrow');
+  const made = await runToEnd(request, 'golden-path', {
+    name,
+    description: 'Made to be read on a telephone',
+    owner: 'group:default/platform',
+    repoUrl: `${await gitHost(request)}?owner=demo&repo=${name}`,
+  });
+  await page.setViewportSize({ width: 320, height: 640 });
+  await page.goto(`/runs/${made}`);
+  await expect(page.getByRole('region', { name: 'Result' })).toContainText('git clone');
+  await expectAccessible(page);
+});
 
 async function expectNoSideways(page: Page): Promise<void> {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

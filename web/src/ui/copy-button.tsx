@@ -8,6 +8,10 @@ interface CopyButtonProps {
   label: string;
 }
 
+/**
+ * Copies a text. It is not there where it could not: browsers give the clipboard only to pages that came over HTTPS or
+ * from this machine.
+ */
 export function CopyButton({ text, label }: CopyButtonProps) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -15,6 +19,7 @@ export function CopyButton({ text, label }: CopyButtonProps) {
     const timer = setTimeout(() => setCopied(false), 1500);
     return () => clearTimeout(timer);
   }, [copied]);
+  if (!navigator.clipboard) return null;
   return (
     <>
       <IconButton

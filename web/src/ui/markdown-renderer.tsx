@@ -26,7 +26,10 @@ function Block({ children }: { children?: ReactNode }) {
   const block = useRef<HTMLPreElement>(null);
   return (
     <div className="relative">
-      <pre ref={block}>{children}</pre>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+      <pre ref={block} tabIndex={0}>
+        {children}
+      </pre>
       <div className="absolute top-2 right-2 rounded-md bg-page">
         <CopyButton text={() => block.current?.textContent ?? ''} label="Copy the block" />
       </div>

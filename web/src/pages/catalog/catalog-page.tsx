@@ -262,7 +262,7 @@ function Errors({ entity }: { entity: Entity }) {
       params={{ kind, namespace, name }}
       hash={problemsId}
       title={first.message}
-      className="shrink-0 text-failed"
+      className="-m-1 shrink-0 p-1 text-failed"
     >
       <CircleAlert size={16} aria-hidden />
       <span className="sr-only">
