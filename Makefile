@@ -85,10 +85,12 @@ test-web: web/dist/index.html ## Run the portal's own tests, and weigh what a fi
 test-browser: build web/node_modules/.package-lock.json ## Drive the real binary with a real browser.
 	npm --prefix web run e2e
 
+# The tag slim is the production image's.
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/workflowcheck web/node_modules/.package-lock.json ## Lint Go, workflows and TypeScript.
 	$(TOOLS)/golangci-lint run
 	$(TOOLS)/workflowcheck ./workflows/...
+	go vet -tags slim ./cmd/portico
 	npm --prefix web run lint
 	npm --prefix web run typecheck
 

@@ -34,6 +34,12 @@ const (
 	unconfiguredURL = "http://localhost:7007"
 )
 
+// What others say of the command dev, where there is one.
+const (
+	devExample = "  portico dev                                 bring everything up on this machine\n"
+	devHint    = "; to try Portico out without either, run `portico dev`"
+)
+
 const (
 	demoTemplate = "template:default/golden-path"
 	// demoOrganization owns the repositories of the demo on the local forge.

@@ -67,8 +67,7 @@ func rootCommand() *cobra.Command {
 		Long: `Portico serves a catalog of software and runs templates that create new software. It speaks Backstage's
 HTTP API and file formats, and runs every template as a Temporal workflow: crash-proof, retried, continued
 from the failed step, rolled back to nothing left.`,
-		Example: `  portico dev                                 bring everything up on this machine
-  portico server --config app-config.yaml     serve the API and the portal
+		Example: devExample + `  portico server --config app-config.yaml     serve the API and the portal
   portico worker --config app-config.yaml     run templates and keep the catalog`,
 		Version:       version,
 		SilenceUsage:  true,

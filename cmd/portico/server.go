@@ -54,8 +54,7 @@ func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *p
 		return err
 	}
 	if loaded.Portico.Database.URL == "" || loaded.Portico.Temporal.Address == "" {
-		return errors.New("portico.database.url and portico.temporal.address must be configured; " +
-			"to try Portico out without either, run `portico dev`")
+		return errors.New("portico.database.url and portico.temporal.address must be configured" + devHint)
 	}
 	keys, err := configuredKeys(loaded.Portico.Encryption.Keys)
 	if err != nil {
