@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -276,4 +277,20 @@ func TestCatalogLocations(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, response.status)
 	response, _ = s.send(http.MethodGet, "/entities/by-name/component/default/shop", "")
 	require.Equal(t, http.StatusNotFound, response.status)
+}
+
+func TestPagesOfAnySizeAreAnswered(t *testing.T) {
+	t.Parallel()
+	s := newCatalogServer(t)
+	s.register()
+	const most = "9223372036854775807"
+	cursor := base64.StdEncoding.EncodeToString([]byte(`{"limit":` + most + `}`))
+	for _, ask := range [][3]string{
+		{http.MethodGet, "/entities?limit=" + most, ""}, {http.MethodGet, "/entities?limit=1&offset=" + most, ""},
+		{http.MethodGet, "/entities/by-query?limit=" + most, ""}, {http.MethodGet, "/entities/by-query?offset=" + most, ""},
+		{http.MethodPost, "/locations/by-query", `{"cursor":"` + cursor + `"}`}, {http.MethodPost, "/locations/by-query", `{"limit":1e18}`},
+	} {
+		response, body := s.send(ask[0], ask[1], ask[2])
+		require.Equal(t, http.StatusOK, response.status, "%s: %s", ask, body)
+	}
 }

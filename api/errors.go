@@ -74,6 +74,15 @@ func (s *Server) fail(c *call, mount string, err error) {
 	}
 }
 
+// breakOff ends an answer that cannot be finished so that nobody takes the part for the whole: the connection is cut.
+func (s *Server) breakOff(c *call, err error) {
+	if c.Request.Context().Err() == nil {
+		s.log.LogAttrs(c.Request.Context(), slog.LevelError, "an answer was broken off", slog.String("method", c.Request.Method),
+			slog.String("path", c.Request.URL.Path), slog.Any("error", err))
+	}
+	panic(http.ErrAbortHandler)
+}
+
 func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	if transport, is := errors.AsType[*statusError](err); is {
 		return transport.status, errorDetail{transport.name, transport.message}

@@ -2,9 +2,11 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -12,13 +14,23 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// recoverPanics turns a panic in a handler into a 500 with an id, so that one bad request ends itself only.
+// recoverPanics turns a panic in a handler into a 500 with an id, so that one bad request ends itself only. One whose
+// answer has begun is broken off.
 func (s *Server) recoverPanics(c *gin.Context) {
 	defer func() {
-		if cause := recover(); cause != nil && !c.Writer.Written() {
-			s.fail(&call{Context: c}, "", fmt.Errorf("panic: %v", cause))
-			c.Abort()
+		cause := recover()
+		if cause == nil {
+			return
 		}
+		if err, is := cause.(error); is && errors.Is(err, http.ErrAbortHandler) {
+			panic(http.ErrAbortHandler) // which net/http takes for an order
+		}
+		failed, err := &call{Context: c}, fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		if c.Writer.Written() {
+			s.breakOff(failed, err)
+		}
+		s.fail(failed, "", err)
+		c.Abort()
 	}()
 	c.Next()
 }

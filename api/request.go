@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -38,6 +39,8 @@ type call struct {
 	*gin.Context
 	principal identity.Principal
 	body      []byte
+	// leaving is closed when the server drains: nobody should be kept waiting.
+	leaving <-chan struct{}
 }
 
 // decode unmarshals the checked body.
@@ -48,13 +51,14 @@ func (c *call) decode(into any) error {
 	return nil
 }
 
-// queryInt is a checked integer parameter, or otherwise when it was not sent.
+// queryInt is a checked integer parameter, or otherwise when it was not sent. More than there can be of anything is as
+// much as that.
 func (c *call) queryInt(name string, otherwise int) int {
 	n, err := strconv.Atoi(c.Query(name))
 	if err != nil {
 		return otherwise
 	}
-	return n
+	return min(n, math.MaxInt32)
 }
 
 // queryList is a list parameter sent as repeats, each possibly comma-separated.

@@ -26,10 +26,12 @@ func (s *Server) rootPlugin() plugin {
 func (s *Server) liveness(*call) (health, error) { return health{Status: "ok"}, nil }
 
 func (s *Server) readiness(c *call) error {
-	if s.draining.Load() {
+	select {
+	case <-s.leaving:
 		return c.json(http.StatusServiceUnavailable, health{"Backend is shutting down", "error"})
+	default:
+		return c.json(http.StatusOK, health{Status: "ok"})
 	}
-	return c.json(http.StatusOK, health{Status: "ok"})
 }
 
 func (s *Server) openAPIDocument(c *call) error {

@@ -68,6 +68,8 @@ func (s *scaffolderAPI) pollEvents(c *call) ([]taskEvent, error) {
 		case <-time.After(rereadInterval):
 		case <-deadline.C:
 			return []taskEvent{}, nil
+		case <-c.leaving:
+			return []taskEvent{}, nil
 		case <-c.Request.Context().Done():
 			return nil, c.Request.Context().Err()
 		}
@@ -105,11 +107,13 @@ func (s *scaffolderAPI) streamEvents(c *call) error {
 	}
 }
 
-// waitForMore waits until there may be more to read. It says false when the client has left.
+// waitForMore waits until there may be more to read. It says false when the client has left, or the server will.
 func (c *call) waitForMore(wake <-chan struct{}) bool {
 	select {
 	case <-wake:
 	case <-time.After(rereadInterval):
+	case <-c.leaving:
+		return false
 	case <-c.Request.Context().Done():
 		return false
 	}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -243,6 +244,26 @@ func TestTheEventStream(t *testing.T) {
 	require.Empty(t, rest, "the server closes after the completion")
 	later := s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/eventstream", "")
 	require.Equal(t, 3, strings.Count(later.Body.String(), "\n\n"), "who comes later reads all of it")
+}
+
+func TestNobodyWaitsForAServerThatDrains(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	id := s.create()
+	s.record(id, run.Entry{Events: []run.NewEvent{logged("a", "first")}})
+	var last struct{ ID int64 }
+	events := s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/events", "").Body.Bytes()
+	require.NoError(t, json.Unmarshal(bytes.Trim(events, "[]"), &last))
+	answers := make(chan string, 2)
+	for _, path := range []string{"/events", "/eventstream"} {
+		go func() {
+			recorder := httptest.NewRecorder()
+			s.http.ServeHTTP(recorder, newRequest(t.Context(), http.MethodGet, fmt.Sprintf("/api/scaffolder/v2/tasks/%s%s?after=%d", id, path, last.ID), ""))
+			answers <- recorder.Body.String()
+		}()
+	}
+	s.http.(*api.Server).Drain()
+	require.ElementsMatch(t, []string{"[]", ""}, []string{<-answers, <-answers})
 }
 
 // readEvent reads one event with the empty line that ends it.

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -48,13 +48,15 @@ type Server struct {
 	authenticator Authenticator
 	plugins       []plugin
 	handler       http.Handler
-	draining      atomic.Bool
 	openAPI       []byte
+	// leaving is closed when the server drains.
+	leaving chan struct{}
+	drain   sync.Once
 }
 
 // NewServer builds the router. A route without a stated policy is an error, never an open door.
 func NewServer(options Options) (*Server, error) {
-	s := &Server{log: options.Log, authenticator: options.Authenticator}
+	s := &Server{log: options.Log, authenticator: options.Authenticator, leaving: make(chan struct{})}
 	s.plugins = append(s.plugins, s.rootPlugin())
 	for _, p := range options.Plugins {
 		s.plugins = append(s.plugins, p.group())
@@ -89,14 +91,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(withDeadlines(w), r)
 }
 
-// Drain makes readiness answer 503, so that a load balancer sends no more while the requests under way finish.
-func (s *Server) Drain() { s.draining.Store(true) }
+// Drain makes readiness answer 503, so that a load balancer sends no more while the requests under way finish. Those that
+// wait for news of a run end: whoever asked asks again, elsewhere.
+func (s *Server) Drain() { s.drain.Do(func() { close(s.leaving) }) }
 
 func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	if r.access.kind == accessUnstated || (r.access.kind == accessOpen && r.access.reason == "") {
 		return fmt.Errorf("route %s %s%s states no policy", r.method, p.mount(), r.path)
 	}
-	handler := func(c *gin.Context) { s.serve(&call{Context: c}, p, r) }
+	handler := func(c *gin.Context) { s.serve(&call{Context: c, leaving: s.leaving}, p, r) }
 	path := p.mount() + r.path
 	engine.Handle(r.method, path, handler)
 	// Express serves a trailing slash as the same route.
@@ -107,11 +110,15 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 }
 
 func (s *Server) serve(c *call, p plugin, r route) {
-	if err := s.admit(c, p, r); err != nil {
-		s.fail(c, p.mount(), err)
-		return
+	err := s.admit(c, p, r)
+	if err == nil {
+		err = r.serve.handle(c)
 	}
-	if err := r.serve.handle(c); err != nil {
+	switch {
+	case err == nil:
+	case c.Writer.Written():
+		s.breakOff(c, err)
+	default:
 		s.fail(c, p.mount(), err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -51,7 +52,7 @@ func (c LocationCursor) Statements() (page, count Statement, err error) {
 	b := &builder{}
 	b.text("select id, type, target, entity_ref, created_at, created_by from catalog_locations where id > ", b.arg(after))
 	b.andLocation(filter)
-	b.text(" order by id limit ", b.arg(c.Limit+1))
+	b.text(" order by id limit ", b.arg(min(c.Limit, math.MaxInt32)+1))
 	counting := &builder{}
 	counting.text("select count(*) from catalog_locations where true")
 	counting.andLocation(filter)

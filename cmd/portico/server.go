@@ -95,17 +95,34 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		// Streams of events end when the server stops, not when their clients do.
-		BaseContext: func(net.Listener) context.Context { return ctx }}
+	p.log.Info("serving", "url", p.config.Backend.BaseURL, "address", listener.Addr().String())
 	var group runGroup
 	group.add(events.Run)
 	group.add(func(ctx context.Context) error {
+		return serveHTTP(ctx, listener, handler, p.config.Portico.Server.ShutdownGracePeriod)
+	})
+	return group.run(ctx)
+}
+
+// drainable is a handler that is told when the server will stop.
+type drainable interface {
+	http.Handler
+	Drain()
+}
+
+// serveHTTP serves until the context ends, and lets the requests under way then finish: for so long, and not longer.
+func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, grace time.Duration) error {
+	requests, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		BaseContext: func(net.Listener) context.Context { return requests }}
+	var group runGroup
+	group.add(func(ctx context.Context) error {
 		<-ctx.Done()
 		handler.Drain()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.Portico.Server.ShutdownGracePeriod)
+		finishing, cancel := context.WithTimeout(requests, grace)
 		defer cancel()
-		return server.Shutdown(grace)
+		return server.Shutdown(finishing)
 	})
 	group.add(func(context.Context) error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -113,7 +130,6 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 		}
 		return nil
 	})
-	p.log.Info("serving", "url", p.config.Backend.BaseURL, "address", listener.Addr().String())
 	return group.run(ctx)
 }
 

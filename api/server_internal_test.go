@@ -1,0 +1,47 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestAnAnswerThatCannotBeFinishedIsBrokenOff: its reader must not take what came for all that there is.
+func TestAnAnswerThatCannotBeFinishedIsBrokenOff(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func() error{
+		"by an error": func() error { return errors.New("the database went away") },
+		"by a panic":  func() error { panic("the database went away") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log strings.Builder
+			half := func(c *call) error {
+				_, _ = c.Writer.WriteString(`[1,2`)
+				c.Writer.Flush()
+				return fail()
+			}
+			server, err := NewServer(Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Plugins: []Plugin{plugin{id: "x", routes: []route{
+				{method: http.MethodGet, path: "/half", access: open("a test"), summary: "Answers by half", serve: writes[[]int]("numbers", half)}}}}})
+			require.NoError(t, err)
+			served := httptest.NewServer(server)
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, served.URL+"/api/x/half", nil)
+			require.NoError(t, err)
+			response, err := http.DefaultClient.Do(request)
+			require.NoError(t, err)
+			defer response.Body.Close()
+			content, err := io.ReadAll(response.Body)
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+			require.Equal(t, "[1,2", string(content), "no error follows in the midst of it")
+			served.Close()
+			require.Contains(t, log.String(), "an answer was broken off")
+			require.Contains(t, log.String(), "the database went away")
+		})
+	}
+}
