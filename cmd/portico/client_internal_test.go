@@ -111,10 +111,11 @@ func TestCommandsRefuseWhatCannotBeMeant(t *testing.T) {
 		"GET /api/portico/v1/runs/ended": answer(`{"id":"ended","status":"completed","phase":"done","finishedAt":"2026-11-22T08:00:00Z"}`),
 	})
 	for message, args := range map[string][]string{
-		"the run's id is empty":      {"runs", "show", ""},
-		"accepts 1 arg(s)":           {"runs", "cancel"},
-		"there is nothing to cancel": {"runs", "cancel", "ended"},
-		"write 1 or more":            {"runs", "list", "--limit", "0"},
+		"the run's id is empty":                            {"runs", "show", ""},
+		"accepts 1 arg(s)":                                 {"runs", "cancel"},
+		"there is nothing to cancel":                       {"runs", "cancel", "ended"},
+		"write 1 or more":                                  {"runs", "list", "--limit", "0"},
+		"write one of open, processing, completed, failed": {"runs", "list", "--status", "done"},
 	} {
 		_, err := portico(t, base, args...)
 		require.ErrorContains(t, err, message)

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -112,6 +113,9 @@ const (
 
 // statusOpen is the status of a run that no worker has begun, which has no events.
 const statusOpen = "open"
+
+// runStatuses are those that a run can have, in the order in which it gets them.
+var runStatuses = []string{statusOpen, "processing", "completed", "failed"}
 
 // runDetails is a run as GET /api/portico/v1/runs/:id shows it.
 type runDetails struct {
@@ -317,6 +321,11 @@ func listRunsCommand(c *connection) *cobra.Command {
 			if limit < 1 {
 				return fmt.Errorf("--limit %d: write 1 or more", limit)
 			}
+			for _, status := range statuses {
+				if !slices.Contains(runStatuses, status) {
+					return fmt.Errorf("--status %s: write one of %s", status, strings.Join(runStatuses, ", "))
+				}
+			}
 			query := url.Values{"limit": {fmt.Sprint(limit)}}
 			if len(statuses) > 0 {
 				query["status"] = statuses
@@ -350,7 +359,7 @@ func listRunsCommand(c *connection) *cobra.Command {
 			})
 		},
 	}
-	command.Flags().StringArrayVar(&statuses, "status", nil, "only runs in this status: open, processing, completed or failed; repeat it")
+	command.Flags().StringArrayVar(&statuses, "status", nil, "only runs in this status: "+strings.Join(runStatuses, ", ")+"; repeat it")
 	command.Flags().IntVar(&limit, "limit", 20, "how many at the most")
 	return command
 }

@@ -36,7 +36,13 @@ others carry on with its runs.`,
 		Example: "  portico worker --config app-config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return s.withPlatform(command.Context(), func(ctx context.Context, p *platform) error { return p.work(ctx) })
+			return s.withPlatform(command.Context(), func(ctx context.Context, p *platform) error {
+				if p.config.Portico.Workspace.URL == "" {
+					p.log.Warn("portico.workspace.url is not set: the files of runs are kept on this machine, where no worker elsewhere finds them",
+						"directory", dataDirectory())
+				}
+				return p.work(ctx)
+			})
 		},
 	}
 	s.addFlags(command)
