@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import type { AxeResults } from 'axe-core';
-import { expect, freshName, gitHost, runToEnd, test } from './portal';
+import { expect, fillGoldenPath, freshName, gitHost, runToEnd, test } from './portal';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -81,6 +81,16 @@ for (const width of [320, 768, 1920]) {
   });
 }
 
+test('the buttons of a form stay in sight at 320 pixels', async ({ portal: page }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await page.goto('/create/templates/default/golden-path');
+  await fillGoldenPath(page, 'parcels');
+  await page.getByRole('button', { name: 'Back' }).click();
+  await expect(page.getByRole('button', { name: 'Start over' })).toBeVisible();
+  const { right } = await edges(page.getByRole('main'));
+  expect((await edges(page.getByRole('button', { name: 'Review' }))).right).toBeLessThanOrEqual(right);
+});
+
 test('a result with code in it is accessible at 320 pixels', async ({ portal: page, request }) => {
   const name = freshName('narrow');
   const made = await runToEnd(request, 'golden-path', {
@@ -94,6 +104,10 @@ test('a result with code in it is accessible at 320 pixels', async ({ portal: pa
   await expect(page.getByRole('region', { name: 'Result' })).toContainText('git clone');
   await expectAccessible(page);
 });
+
+function edges(element: Locator): Promise<DOMRect> {
+  return element.evaluate((node) => node.getBoundingClientRect());
+}
 
 async function expectNoSideways(page: Page): Promise<void> {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -27,13 +27,15 @@ test('a template is filled in and started without a mouse', async ({ portal: pag
   await page.keyboard.press('Enter');
   await expect(page.getByRole('combobox', { name: /^Owner/ })).not.toHaveValue('');
   await page.getByRole('textbox', { name: 'Name', exact: true }).press('Enter');
-  await expect(page.getByRole('heading', { name: 'How it runs' })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'How it runs' })).toBeFocused();
   await page.getByRole('button', { name: 'Next' }).press('Enter');
+  await expect(page.getByRole('region', { name: 'Where it lives' })).toBeFocused();
   await page.getByLabel(/Owner$/).focus();
   await page.keyboard.type('demo');
   await page.keyboard.press('Tab');
   await page.keyboard.type(name);
   await page.keyboard.press('Enter');
+  await expect(page.getByRole('region', { name: 'Review' })).toBeFocused();
   await page.getByRole('button', { name: 'Create', exact: true }).press('Enter');
   await expect(page).toHaveURL(/\/runs\/[0-9a-f-]{36}/);
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Completed', { timeout: 60_000 });

@@ -5,7 +5,7 @@ import { Button } from '@/ui/button';
 import { Markdown } from '@/ui/markdown';
 import { Skeleton } from '@/ui/states';
 import type { WizardContext } from './form/context';
-import { errorSchemaOf, fieldId, type Page, type problemsOn } from './pages';
+import { errorSchemaOf, fieldId, type Page, pageId, type problemsOn } from './pages';
 
 const PageForm = lazy(() => import('./form/page-form'));
 
@@ -54,7 +54,7 @@ export function PageStep({ page, problems, values, context, ...props }: PageStep
   const general = attempted ? problems.filter(({ path }) => path.length === 0) : [];
 
   return (
-    <section ref={section} aria-labelledby="page-title" className="space-y-5">
+    <section ref={section} id={pageId} tabIndex={-1} aria-labelledby="page-title" className="space-y-5 outline-none">
       <header>
         <h2 id="page-title">{page.title}</h2>
         {page.description && (
@@ -81,7 +81,7 @@ export function PageStep({ page, problems, values, context, ...props }: PageStep
           {message}
         </p>
       ))}
-      <footer className="flex items-center gap-2 border-t pt-4">
+      <footer className="flex flex-wrap items-center justify-end gap-2 border-t pt-4">
         {onBack && (
           <Button icon={ArrowLeft} onClick={onBack}>
             {backLabel}

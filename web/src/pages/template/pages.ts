@@ -105,6 +105,9 @@ function fieldProblems(hints: UiSchema, value: unknown, path: (string | number)[
     .flatMap(([name, child]) => fieldProblems(child as UiSchema, value[name], [...path, name]));
 }
 
+/** The id of the page of the form that is open, or of the review. */
+export const pageId = 'page';
+
 /** RJSF's id of the field at a path. */
 export function fieldId(path: readonly (string | number)[]): string {
   return ['root', ...path].join('_');

@@ -9,7 +9,7 @@ import { classNames } from '@/ui/class-names';
 import { ErrorPanel } from '@/ui/states';
 import { dropDraft } from './draft';
 import { intentOf, traceOf, willRun } from './intent';
-import type { Page } from './pages';
+import { type Page, pageId } from './pages';
 import { type ReviewRow, reviewRows } from './review-rows';
 
 interface ReviewProps {
@@ -49,7 +49,7 @@ export function Review({
   });
   const steps = (template?.spec?.steps ?? []) as TemplateStep[];
   return (
-    <section aria-label="Review" className="space-y-6">
+    <section id={pageId} tabIndex={-1} aria-label="Review" className="space-y-6 outline-none">
       <Sentence title={title} pages={pages} values={values} />
       {pages.map((page, index) => (
         <PageSummary key={page.title} page={page} values={values} onEdit={() => onPage(index)} />

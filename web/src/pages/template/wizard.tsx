@@ -1,9 +1,9 @@
 import { getRouteApi } from '@tanstack/react-router';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Entity, Integration, ParameterSchema } from '@/api/types';
 import type { WizardContext } from './form/context';
 import { PageStep } from './page-step';
-import { type Page, problemsOn } from './pages';
+import { type Page, pageId, problemsOn } from './pages';
 import { Progress } from './progress';
 import { Review } from './review';
 import { useValues } from './use-values';
@@ -42,6 +42,9 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
     if (wanted - 1 > current) navigate({ search: (search) => ({ ...search, page: current + 1 }), replace: true });
   }, [wanted, current, navigate]);
 
+  const turn = `${beginnings} ${current}`;
+  useFocusOnTurn(turn);
+
   const context: WizardContext = {
     integrations,
     owners,
@@ -59,7 +62,7 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
       <Progress titles={[...pages.map(({ title }) => title), 'Review']} current={current} reachable={reachable} />
       {page ? (
         <PageStep
-          key={`${beginnings} ${current}`}
+          key={turn}
           page={page}
           problems={problems[current] ?? []}
           values={values}
@@ -86,4 +89,14 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
       )}
     </div>
   );
+}
+
+/** Goes on in the page that has come: the button that led there, and had the focus, went with the page before. */
+function useFocusOnTurn(turn: string) {
+  const shown = useRef(turn);
+  useEffect(() => {
+    if (shown.current === turn) return;
+    shown.current = turn;
+    if (document.activeElement === document.body) document.getElementById(pageId)?.focus({ preventScroll: true });
+  }, [turn]);
 }
