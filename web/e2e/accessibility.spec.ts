@@ -110,7 +110,7 @@ function edges(element: Locator): Promise<DOMRect> {
 }
 
 async function expectNoSideways(page: Page): Promise<void> {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.body.clientWidth);
   expect(over, `${page.url()} scrolls sideways`).toBeLessThanOrEqual(0);
 }
 
