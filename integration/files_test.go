@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -111,4 +112,17 @@ func TestFilesAreReadThroughALinkedDirectory(t *testing.T) {
 	defer confined.Close()
 	_, err = confined.ReadFile(filepath.Join(link, "a.yaml"))
 	require.Equal(t, fault.NotAllowed, fault.KindOf(err), "a link does not lead out of the base")
+}
+
+func TestNobodyWaitsForAPipe(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	require.NoError(t, syscall.Mkfifo(filepath.Join(base, "pipe.yaml"), 0o600))
+	files, err := integration.OpenFiles(base, integration.Limits{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, files.Close()) })
+	_, err = files.ReadFile("pipe.yaml")
+	require.ErrorContains(t, err, "it is no regular file")
+	_, err = files.GlobFiles(t.Context(), filepath.Join(base, "*.yaml"))
+	require.ErrorContains(t, err, "it is no regular file")
 }

@@ -28,6 +28,8 @@ const (
 	expansion        = 8
 	// maxDepth bounds the nesting of one document.
 	maxDepth = 200
+	// maxDocuments bounds the documents of one file: a few bytes are a document, and an entity or an error in memory.
+	maxDocuments = 20_000
 )
 
 // Document is one YAML document of a file: an entity, or what is wrong with it.
@@ -51,6 +53,10 @@ func ParseYAML(data []byte, source string) ([]Document, error) {
 	decoder := newDecoder(data)
 	var documents []Document
 	for {
+		if len(documents) > maxDocuments {
+			documents[maxDocuments] = Document{Err: plainErrorf("YAML error at %s, the file has more than %d documents", source, maxDocuments)}
+			return documents, nil
+		}
 		var node yaml.Node
 		err := decoder.Decode(&node)
 		if errors.Is(err, io.EOF) {

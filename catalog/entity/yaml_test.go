@@ -133,3 +133,16 @@ func FuzzParseYAML(f *testing.F) {
 		}
 	})
 }
+
+func TestParseYAMLStopsAtTooManyDocuments(t *testing.T) {
+	t.Parallel()
+	for given, expected := range map[int]int{20_000: 20_000, 20_002: 20_001} {
+		documents, err := entity.ParseYAML([]byte(strings.Repeat("a: 1\n---\n", given)), "url:x")
+		require.NoError(t, err)
+		require.Equal(t, expected, len(documents)) //nolint:testifylint // Len would print them all
+		require.NoError(t, documents[19_999].Err)
+		for _, refused := range documents[20_000:] {
+			require.EqualError(t, refused.Err, "YAML error at url:x, the file has more than 20000 documents")
+		}
+	}
+}
