@@ -175,8 +175,13 @@ func (w *world) start(part string, config ...string) *process {
 	if len(config) > 0 {
 		files = config[0]
 	}
-	p := &process{part: part, command: exec.Command(w.binary, append([]string{part, "--log-level", w.logLevel}, configFlags(files)...)...),
-		ended: make(chan struct{})}
+	return w.launch(part, append(configFlags(files), "--log-level", w.logLevel)...)
+}
+
+// launch starts a command of the binary; the test's end stops it.
+func (w *world) launch(part string, arguments ...string) *process {
+	w.t.Helper()
+	p := &process{part: part, command: exec.Command(w.binary, append([]string{part}, arguments...)...), ended: make(chan struct{})}
 	p.command.Dir = root
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	require.NoError(w.t, p.command.Start())

@@ -181,6 +181,7 @@ func serverOptions(log logger, databases *stores, ports map[primitives.ServiceNa
 		temporalserver.WithConfig(configuration),
 		temporalserver.ForServices(temporalserver.DefaultServices),
 		temporalserver.WithStaticHosts(hosts),
+		temporalserver.WithCustomDataStoreFactory(storeFactory{databases.executions.config(), newFreshRuns()}),
 		temporalserver.WithLogger(log),
 		temporalserver.WithDynamicConfigClient(tuning),
 		temporalserver.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
@@ -197,7 +198,7 @@ func serverConfig(databases *stores, ports map[primitives.ServiceName]int) *conf
 			VisibilityStore:  visibility,
 			NumHistoryShards: historyShards,
 			DataStores: map[string]config.DataStore{
-				storeName:  {SQL: databases.executions.config()},
+				storeName:  {CustomDataStoreConfig: &config.CustomDatastoreConfig{Name: storeName}}, // by storeFactory
 				visibility: {SQL: databases.visibility.config()},
 			},
 		},

@@ -193,6 +193,8 @@ func openPool(ctx context.Context, dsn, database string, conns int32) (*pgxpool.
 	// Temporal asks by primary key, whatever the values are. By default each of the first five times is planned anew, for
 	// each of forty statements on each connection.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	// Temporal does not wait for the disk. Portico's record, on the same server, does: see decision 0009.
+	config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
 	config.MaxConns = conns
 	config.AfterConnect = registerTypes
 	return pgxpool.NewWithConfig(ctx, config)
