@@ -268,7 +268,18 @@ func TestTemplateMistakes(t *testing.T) {
 			bench := newBench(t, files)
 			_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], test.input)
 			requireFinal(t, err, test.name, test.message)
+			require.NotContains(t, err.Error(), filepath.Dir(strings.TrimPrefix(bench.Template.BaseURL, "file://")), "paths of this machine are nobody's business")
 		})
+	}
+}
+
+func TestATemplateWhoseDirectoryIsGone(t *testing.T) {
+	t.Parallel()
+	for name, input := range map[string]string{"fetch:template": `{"url":"s"}`, "fetch:plain:file": `{"url":"s","targetPath":"a"}`} {
+		bench := newBench(t, nil)
+		bench.Template.BaseURL = "file:///nowhere/template.yaml"
+		_, err := bench.Run(t, actions(t, fetch.Options{})[name], input)
+		requireFinal(t, err, "", "open the directory that the template lies in: no such file or directory")
 	}
 }
 

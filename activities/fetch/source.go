@@ -90,9 +90,9 @@ func (o Options) readFile(ctx context.Context, call *action.Call, r request) ([]
 const maxFileBytes = 10 << 20
 
 func readLocal(directory, name string) ([]byte, error) {
-	root, err := os.OpenRoot(directory)
+	root, err := besideTemplate(directory)
 	if err != nil {
-		return nil, missing(directory, ".", err)
+		return nil, err
 	}
 	defer root.Close()
 	relative, err := workspace.Resolve(root, name)
@@ -101,25 +101,43 @@ func readLocal(directory, name string) ([]byte, error) {
 	}
 	info, err := root.Stat(relative)
 	if err != nil {
-		return nil, missing(directory, name, err)
+		return nil, missing(name, err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFileBytes {
 		return nil, action.InputError("%s beside the template is no file of at most %d bytes", name, maxFileBytes)
 	}
 	content, err := root.ReadFile(relative)
 	if err != nil {
-		return nil, missing(directory, name, err)
+		return nil, missing(name, err)
 	}
 	return content, nil
 }
 
+// besideTemplate opens the directory that the template lies in. Where that is on this machine is not for the readers of
+// the run, so errors do not show its path.
+func besideTemplate(directory string) (*os.Root, error) {
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return nil, action.Advise(action.Final(fmt.Errorf("open the directory that the template lies in: %w", withoutPath(err))),
+			"See to it that every worker can read that directory, and retry.")
+	}
+	return root, nil
+}
+
+func withoutPath(err error) error {
+	if failure, is := errors.AsType[*fs.PathError](err); is {
+		return failure.Err
+	}
+	return err
+}
+
 // missing says that a file or directory beside the template cannot be read.
-func missing(directory, name string, err error) error {
+func missing(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return action.Advise(&action.Error{Name: "NotFoundError", Err: fmt.Errorf("there is no %s beside the template, in %s", name, directory)},
+		return action.Advise(&action.Error{Name: "NotFoundError", Err: fmt.Errorf("there is no %s beside the template", name)},
 			"Put it there and retry, or correct the template and start a new run.")
 	}
-	return action.Final(fmt.Errorf("%s beside the template: %w", name, err))
+	return action.Final(fmt.Errorf("%s beside the template: %w", name, withoutPath(err)))
 }
 
 // openTree opens a directory to read from: beside the template, or a copy of one on a host. Close it after use.
@@ -135,9 +153,9 @@ func (o Options) openTree(ctx context.Context, call *action.Call, r request) (ro
 }
 
 func openLocal(directory, name string) (*os.Root, error) {
-	beside, err := os.OpenRoot(directory)
+	beside, err := besideTemplate(directory)
 	if err != nil {
-		return nil, missing(directory, ".", err)
+		return nil, err
 	}
 	defer beside.Close()
 	relative, err := workspace.Resolve(beside, name)
@@ -146,7 +164,7 @@ func openLocal(directory, name string) (*os.Root, error) {
 	}
 	root, err := beside.OpenRoot(relative)
 	if err != nil {
-		return nil, missing(directory, name, err)
+		return nil, missing(name, err)
 	}
 	return root, nil
 }

@@ -205,6 +205,12 @@ func TestWhatEndsADryRun(t *testing.T) {
 	require.Equal(t, fault.Input, fault.KindOf(err))
 }
 
+func TestADryRunThatLacksItsSkeletonShowsNoPathOfTheServer(t *testing.T) {
+	t.Parallel()
+	_, err := try(t, `[{"id":"one","action":"fetch:template","input":{"url":"./skeleton"}}]`, nil)
+	require.EqualError(t, err, "step one: there is no ./skeleton beside the template")
+}
+
 func files(path, content string) func(*dryrun.Request) {
 	return func(r *dryrun.Request) { r.Files = []dryrun.File{{Path: path, Base64Content: content}} }
 }
