@@ -103,7 +103,7 @@ func describeParameters(r route) []any {
 	for _, q := range r.query {
 		shape := map[string]any{"type": string(q.kind)}
 		if q.kind == listParameter {
-			shape["items"] = map[string]any{"type": "string"}
+			shape["items"] = describeItems(q)
 		}
 		if q.kind == integerParameter {
 			shape["minimum"] = 0
@@ -112,6 +112,14 @@ func describeParameters(r route) []any {
 			"description": q.description, "schema": shape})
 	}
 	return parameters
+}
+
+func describeItems(list parameter) map[string]any {
+	items := map[string]any{"type": "string"}
+	if len(list.allowed) > 0 {
+		items["enum"] = list.allowed
+	}
+	return items
 }
 
 // responses are all that the route may answer.

@@ -33,7 +33,9 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 		{method: http.MethodGet, path: "/v1/info", access: open("the sign-in page needs it, and it holds no data"),
 			summary: "Says what this Portico is", serve: ok("title, version, sign-in", p.about)},
 		{method: http.MethodGet, path: "/v1/runs", access: authenticated, query: []parameter{
-			list("status", "only runs in these statuses"), list("phase", "only runs in these phases"),
+			listOf("status", "only runs in these statuses", run.StatusOpen, run.StatusProcessing, run.StatusCompleted, run.StatusFailed),
+			listOf("phase", "only runs in these phases", run.PhaseRunning, run.PhaseWaiting, run.PhaseParked, run.PhaseRollingBack,
+				run.PhaseRolledBack, run.PhaseDone, run.PhaseCancelled),
 			list("template", "only runs of these templates"), list("createdBy", "only runs of these users"),
 			integer("limit", "how many at the most"), integer("offset", "how many to pass over")},
 			summary: "Lists runs for a table", serve: ok("a page of runs", p.list)},

@@ -63,9 +63,13 @@ func (c *call) queryInt(name string, otherwise int) int {
 
 // queryList is a list parameter sent as repeats, each possibly comma-separated.
 func (c *call) queryList(name string) []string {
+	return splitList(c.QueryArray(name))
+}
+
+func splitList(sent []string) []string {
 	var values []string
-	for _, sent := range c.QueryArray(name) {
-		values = append(values, strings.Split(sent, ",")...)
+	for _, some := range sent {
+		values = append(values, strings.Split(some, ",")...)
 	}
 	return values
 }
@@ -126,6 +130,10 @@ func checkParameter(p parameter, values []string) []string {
 			return []string{at + " must be string"}
 		}
 	case listParameter:
+		isUnknown := func(value string) bool { return !slices.Contains(p.allowed, value) }
+		if len(p.allowed) > 0 && slices.ContainsFunc(splitList(values), isUnknown) {
+			return []string{at + " must be one of " + strings.Join(p.allowed, ", ")}
+		}
 	}
 	return nil
 }

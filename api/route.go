@@ -166,6 +166,8 @@ type parameter struct {
 	kind        parameterKind
 	description string
 	required    bool
+	// allowed are the only values there are, any when empty.
+	allowed []string
 }
 
 func text(name, description string) parameter {
@@ -174,6 +176,15 @@ func text(name, description string) parameter {
 
 func list(name, description string) parameter {
 	return parameter{name: name, kind: listParameter, description: description}
+}
+
+// listOf is a list, as queryList reads it, of no other values than these.
+func listOf[T ~string](name, description string, allowed ...T) parameter {
+	p := list(name, description)
+	for _, value := range allowed {
+		p.allowed = append(p.allowed, string(value))
+	}
+	return p
 }
 
 // integer is a whole number that is not negative.

@@ -309,6 +309,21 @@ func TestRoutesThatAreNotThereAnswerWithNothing(t *testing.T) {
 	}
 }
 
+func TestRunsAreAskedForByStatusesThatThereAre(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for query, expected := range map[string]string{
+		"status=bogus":                 "request/query/status must be one of open, processing, completed, failed",
+		"status=open&status=cancelled": "request/query/status must be one of open, processing, completed, failed",
+		"phase=parked,Done":            "request/query/phase must be one of running, waiting, parked, rollingBack, rolledBack, done, cancelled",
+		"status=open,&limit=x":         "request/query/limit must be integer, request/query/status must be one of open, processing, completed, failed",
+	} {
+		answer := ask(t, server, http.MethodGet, "/api/portico/v1/runs?"+query, "")
+		require.Equal(t, http.StatusBadRequest, answer.Code, query)
+		require.Equal(t, "InputError: "+expected, message(t, answer), query)
+	}
+}
+
 func TestATrailingSlashChangesNothing(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)

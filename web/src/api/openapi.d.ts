@@ -2240,9 +2240,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description only runs in these statuses */
-                status?: string[];
+                status?: ("open" | "processing" | "completed" | "failed")[];
                 /** @description only runs in these phases */
-                phase?: string[];
+                phase?: ("running" | "waiting" | "parked" | "rollingBack" | "rolledBack" | "done" | "cancelled")[];
                 /** @description only runs of these templates */
                 template?: string[];
                 /** @description only runs of these users */
