@@ -96,6 +96,11 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	if known, is := errors.AsType[*fault.Error](err); is {
 		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}
 	}
+	if s.unreachable != nil && s.unreachable(err) {
+		s.log.LogAttrs(c.Request.Context(), slog.LevelWarn, "the database cannot be reached", slog.String("method", c.Request.Method),
+			slog.String("path", c.Request.URL.Path), slog.Any("error", err))
+		return statuses[fault.Unavailable], errorDetail{string(fault.Unavailable), "The database cannot be reached. Try again later."}
+	}
 	return s.internal(c, err)
 }
 

@@ -17,7 +17,7 @@ func (s *Server) rootPlugin() plugin {
 			summary: "Says that the process is alive", serve: ok("alive", s.liveness)},
 		{method: http.MethodGet, path: "/.backstage/health/v1/readiness", access: open(probe), looseQuery: true,
 			summary: "Says whether requests are served", serve: writes[health]("ready", s.readiness),
-			also: []answer{asJSON[health](http.StatusServiceUnavailable, "shutting down")}},
+			also: []answer{asJSON[health](http.StatusServiceUnavailable, "shutting down, or without its database")}},
 		{method: http.MethodGet, path: "/api/openapi.json", access: open("the description of the API holds no data"),
 			summary: "Describes every route, as OpenAPI 3.1", serve: writes[object]("the document", s.openAPIDocument)},
 	}}
@@ -30,8 +30,11 @@ func (s *Server) readiness(c *call) error {
 	case <-s.leaving:
 		return c.json(http.StatusServiceUnavailable, health{"Backend is shutting down", "error"})
 	default:
-		return c.json(http.StatusOK, health{Status: "ok"})
 	}
+	if !s.pinger.answers(c.Request.Context()) {
+		return c.json(http.StatusServiceUnavailable, health{"The database does not answer", "error"})
+	}
+	return c.json(http.StatusOK, health{Status: "ok"})
 }
 
 func (s *Server) openAPIDocument(c *call) error {

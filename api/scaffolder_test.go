@@ -17,9 +17,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
@@ -105,6 +107,30 @@ func newScaffolderServer(t *testing.T) *scaffolderServer {
 		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, func(id string) string { return "https://temporal/" + id })
 	})
 	return s
+}
+
+func TestWithoutADatabaseTheAnswerIsToTryAgainLater(t *testing.T) {
+	t.Parallel()
+	nobody, err := pgxpool.New(t.Context(), "postgres://nobody@127.0.0.1:1/none")
+	require.NoError(t, err)
+	t.Cleanup(nobody.Close)
+	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
+	require.NoError(t, err)
+	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: catalogOfTemplates, Runs: run.NewStore(nobody, keys),
+		Decider: policy.AllowKnown{}})
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.Database.Ping = nobody.Ping
+		o.Plugins[0] = api.NewCatalogPlugin(catalog.New(catalog.Options{Pool: nobody, Decider: policy.AllowKnown{}}))
+		o.Plugins[1] = api.NewScaffolderPlugin(service, nil, nil)
+		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil)
+	})
+	for _, path := range []string{"/api/portico/v1/runs", "/api/scaffolder/v2/tasks", "/api/scaffolder/v2/tasks/" + uuid.NewString(),
+		"/api/catalog/entities", "/api/catalog/entities/by-query", "/api/catalog/locations"} {
+		answer := ask(t, server, http.MethodGet, path, "")
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code, path)
+		require.Equal(t, "ServiceUnavailableError: The database cannot be reached. Try again later.", message(t, answer), path)
+	}
+	require.Equal(t, http.StatusServiceUnavailable, ask(t, server, http.MethodGet, "/.backstage/health/v1/readiness", "").Code)
 }
 
 // send makes a request below /api/scaffolder/v2 and wants this status.

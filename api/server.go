@@ -27,6 +27,7 @@ type Authenticator interface {
 type Options struct {
 	Log           *slog.Logger
 	Authenticator Authenticator
+	Database      Database
 	// Plugins are the mounted groups of routes: CatalogPlugin, ScaffolderPlugin, ...
 	Plugins []Plugin
 	// Portal serves everything outside /api and /.backstage. Nil answers 404 there.
@@ -46,9 +47,12 @@ func (p plugin) group() plugin { return p }
 type Server struct {
 	log           *slog.Logger
 	authenticator Authenticator
-	plugins       []plugin
-	handler       http.Handler
-	openAPI       []byte
+	// unreachable is Database.Unreachable.
+	unreachable func(error) bool
+	pinger      pinger
+	plugins     []plugin
+	handler     http.Handler
+	openAPI     []byte
 	// leaving is closed when the server drains.
 	leaving chan struct{}
 	drain   sync.Once
@@ -56,7 +60,8 @@ type Server struct {
 
 // NewServer builds the router. A route without a stated policy is an error, never an open door.
 func NewServer(options Options) (*Server, error) {
-	s := &Server{log: options.Log, authenticator: options.Authenticator, leaving: make(chan struct{})}
+	s := &Server{log: options.Log, authenticator: options.Authenticator, leaving: make(chan struct{}),
+		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log}}
 	s.plugins = append(s.plugins, s.rootPlugin())
 	for _, p := range options.Plugins {
 		s.plugins = append(s.plugins, p.group())

@@ -20,6 +20,7 @@ import (
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
@@ -64,6 +65,7 @@ func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Serv
 	require.NoError(t, err)
 	options := api.Options{
 		Log: slog.New(slog.NewJSONHandler(log, nil)), Authenticator: tokens{}, Version: "1.2.3",
+		Database: api.Database{Ping: func(context.Context) error { return nil }, Unreachable: db.Unreachable},
 		Plugins: []api.Plugin{
 			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil, nil), api.NewAuthPlugin(issuer, nil),
 			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
@@ -413,4 +415,23 @@ func TestReadinessSaysWhenTheServerDrains(t *testing.T) {
 	require.JSONEq(t, `{"message":"Backend is shutting down","status":"error"}`, answer.Body.String())
 	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/.backstage/health/v1/liveness", "").Code)
 	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "").Code, "requests under way, and late ones, are served")
+}
+
+func TestReadinessSaysWhenTheDatabaseDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.Database.Ping = func(ctx context.Context) error {
+			asked++
+			<-ctx.Done() // a database that hangs
+			return ctx.Err()
+		}
+	})
+	for range 5 {
+		answer := ask(t, server, http.MethodGet, "/.backstage/health/v1/readiness", "")
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+		require.JSONEq(t, `{"message":"The database does not answer","status":"error"}`, answer.Body.String())
+	}
+	require.Less(t, asked, 5, "frequent probes share an answer")
+	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/.backstage/health/v1/liveness", "").Code)
 }

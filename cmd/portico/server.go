@@ -153,7 +153,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		}
 	}
 	return api.NewServer(api.Options{
-		Log: p.log, Version: version, Portal: web.Handler(),
+		Log: p.log, Version: version, Portal: web.Handler(), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
 		Plugins: []api.Plugin{
 			api.NewAuthPlugin(issuer, guest),

@@ -1453,7 +1453,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["InputError"];
-            /** @description shutting down */
+            /** @description shutting down, or without its database */
             503: {
                 headers: {
                     [name: string]: unknown;
