@@ -1,6 +1,7 @@
 package debug_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -95,4 +96,20 @@ func TestWait(t *testing.T) {
 	}
 	_, err := waiter.Wait(bench.Call(`{"seconds":"4"}`))
 	require.ErrorContains(t, err, "cannot unmarshal string")
+}
+
+func TestOnlyAListingNeedsTheWorkspace(t *testing.T) {
+	t.Parallel()
+	sparer, ok := debug.Actions()[0].(action.WorkspaceSparer)
+	require.True(t, ok)
+	for input, needs := range map[string]bool{
+		`{}`:                                    false,
+		`{"message":"hello"}`:                   false,
+		`{"message":"x","listWorkspace":false}`: false,
+		`{"listWorkspace":true}`:                true,
+		`{"listWorkspace":"with-filenames"}`:    true,
+		`{"listWorkspace":"with-contents"}`:     true,
+	} {
+		require.Equal(t, needs, sparer.NeedsWorkspace(&action.Call{Input: json.RawMessage(input)}), input)
+	}
 }

@@ -73,12 +73,20 @@ func (l *listing) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+type logInputs struct {
+	Message       string
+	ListWorkspace listing
+}
+
+// NeedsWorkspace implements action.WorkspaceSparer: only a listing does.
+func (logAction) NeedsWorkspace(call *action.Call) bool {
+	var input logInputs
+	return call.Decode(&input) == nil && input.ListWorkspace.names
+}
+
 // Run logs the input, the message and the listing, in this order.
 func (logAction) Run(ctx context.Context, call *action.Call) (action.Output, error) {
-	var input struct {
-		Message       string
-		ListWorkspace listing
-	}
+	var input logInputs
 	if err := call.Decode(&input); err != nil {
 		return nil, err
 	}

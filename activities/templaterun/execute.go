@@ -149,7 +149,7 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 		User:     action.User{Ref: e.Spec.User.Ref, Entity: e.Spec.User.Entity},
 		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.ID, e.step.ID, e.step.Action),
 	}
-	if !e.does.Describe().UsesWorkspace {
+	if !e.needsWorkspace(call) {
 		output, err := e.callAction(ctx, call)
 		return output, e.workspace(), err
 	}
@@ -168,6 +168,13 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 		return nil, "", fmt.Errorf("keep the workspace: %w", err)
 	}
 	return output, digest, nil
+}
+
+func (e *execution) needsWorkspace(call *action.Call) bool {
+	if sparer, spares := e.does.(action.WorkspaceSparer); spares {
+		return sparer.NeedsWorkspace(call)
+	}
+	return e.does.Describe().UsesWorkspace
 }
 
 // callAction runs the action. One that panics has failed for good: it would do it again.

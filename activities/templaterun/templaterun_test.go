@@ -44,8 +44,10 @@ type act struct {
 	undo        func(call *action.UndoCall) error
 	// wait is how long it waits first; nil does not wait.
 	wait func() (time.Duration, error)
-	mu   sync.Mutex
-	runs int
+	// spares says that it needs its workspace for none of its inputs.
+	spares bool
+	mu     sync.Mutex
+	runs   int
 }
 
 func (a *act) Describe() action.Description { return a.description }
@@ -56,6 +58,8 @@ func (a *act) Run(ctx context.Context, call *action.Call) (action.Output, error)
 	a.mu.Unlock()
 	return a.run(ctx, call)
 }
+
+func (a *act) NeedsWorkspace(*action.Call) bool { return a.description.UsesWorkspace && !a.spares }
 
 func (a *act) Wait(*action.Call) (time.Duration, error) {
 	if a.wait == nil {
@@ -270,6 +274,17 @@ func TestQuickStepsSeeWhatTheOnesBeforeThemPutOut(t *testing.T) {
 	}
 	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
 	require.Equal(t, []string{`{"t":"` + secret + `","plain":1}`, `{"from":1}`, `{"from":1}`, `{"all":"[2,3]"}`}, inputs)
+}
+
+func TestACallThatNeedsNoWorkspaceGetsNone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{description: action.Description{Quick: true, UsesWorkspace: true}, spares: true}, stepOne)
+	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+		require.Nil(t, call.Workspace)
+		return nil, nil
+	}
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Empty(t, b.step(0).Workspace, "so it leaves none")
 }
 
 func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {

@@ -42,7 +42,7 @@ type Description struct {
 	// Quick says that Run is our own short code that touches nothing outside the workspace and the database, and may be
 	// run again after a crash: the engine then runs it within a turn of the run, at a fraction of the cost.
 	Quick bool
-	// UsesWorkspace says that Run reads or writes Call.Workspace. Only such actions pay for a workspace.
+	// UsesWorkspace says that Run reads or writes Call.Workspace. Only such actions pay for a workspace. See WorkspaceSparer.
 	UsesWorkspace bool
 }
 
@@ -78,7 +78,7 @@ type Call struct {
 	// template wrote them; decode it with Decode, and into nunjucks values where the order matters.
 	Input json.RawMessage
 	// Workspace is the step's directory, confined: nothing outside it can be reached through it. Nil unless the
-	// description says UsesWorkspace. Workspace.Name() is its path.
+	// description says UsesWorkspace, and when a WorkspaceSparer does without it. Workspace.Name() is its path.
 	Workspace *os.Root
 	// Template is where the template came from.
 	Template TemplateInfo
