@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 
 	"go.temporal.io/server/common/log"
@@ -14,6 +15,8 @@ import (
 // when all of its parts start and stop at once, so those come out as info and debug; only what it cannot survive is an error here.
 type logger struct {
 	log *slog.Logger
+	// tags are of everything that is logged here. They are put into words when something is: Temporal makes loggers with every request.
+	tags []tag.Tag
 	// stopping says that the server was told to stop: what its parts then report of each other is of no use to anybody.
 	stopping *atomic.Bool
 }
@@ -44,7 +47,7 @@ func (l logger) Fatal(message string, tags ...tag.Tag) {
 }
 
 func (l logger) With(tags ...tag.Tag) log.Logger {
-	return logger{slog.New(l.log.Handler().WithAttrs(attributes(tags))), l.stopping}
+	return logger{l.log, slices.Concat(l.tags, tags), l.stopping}
 }
 
 func (l logger) write(level slog.Level, message string, tags []tag.Tag) {
@@ -53,7 +56,7 @@ func (l logger) write(level slog.Level, message string, tags []tag.Tag) {
 		level = slog.LevelDebug
 	}
 	if l.log.Enabled(ctx, level) {
-		l.log.LogAttrs(ctx, level, "Temporal: "+message, attributes(tags)...)
+		l.log.LogAttrs(ctx, level, "Temporal: "+message, attributes(slices.Concat(l.tags, tags))...)
 	}
 }
 
