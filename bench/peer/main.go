@@ -20,8 +20,8 @@ func main() {
 
 // options are how much is measured, and of what.
 type options struct {
-	portico, peer, peerPostgres string
-	runs, batch, files, renders int
+	portico, peer, peerPostgres          string
+	runs, batch, batches, files, renders int
 }
 
 func parse(arguments []string) (options, error) {
@@ -32,12 +32,13 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.peerPostgres, "peer-postgres", "", "the data `directory` of the peer's PostgreSQL, to count its CPU too")
 	flags.IntVar(&o.runs, "runs", 20, "how many short runs are made one after another")
 	flags.IntVar(&o.batch, "batch", 200, "how many short runs are started at once")
+	flags.IntVar(&o.batches, "batches", 5, "how often that is done, in turns")
 	flags.IntVar(&o.files, "files", 1000, "how many files the skeleton has")
-	flags.IntVar(&o.renders, "renders", 3, "how often the skeleton is rendered")
+	flags.IntVar(&o.renders, "renders", 3, "how often the skeleton is rendered, in turns")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}
-	if o.runs < 1 || o.batch < 1 || o.files < 1 || o.renders < 1 {
+	if o.runs < 1 || o.batch < 1 || o.batches < 1 || o.files < 1 || o.renders < 1 {
 		return o, errors.New("everything has to be measured at least once")
 	}
 	return o, nil

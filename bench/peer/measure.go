@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -18,20 +19,27 @@ const (
 
 // result is what was measured of one system.
 type result struct {
-	system              string
-	firstBoot, boot     time.Duration
-	idle, afterBatch    uint64
-	short, render       time.Duration
-	batch               time.Duration
-	batchCPU, renderCPU usage
+	system           string
+	firstBoot, boot  time.Duration
+	idle, afterBatch uint64
+	short            time.Duration
+	batches, renders []sample
 }
+
+// sample is one of several measurements of the same.
+type sample struct {
+	took time.Duration
+	cpu  usage
+}
+
+// phase measures one thing of one system.
+type phase func(context.Context, options, *system, *result) error
 
 // measure takes the systems in turns, one measurement at a time, so that both are measured on the same machine in the same minutes.
 func measure(ctx context.Context, o options, systems []*system) ([]result, error) {
 	results := make([]result, len(systems))
-	phases := []func(context.Context, options, *system, *result) error{
-		boot, warmUp, idle, shortRuns, batch, render,
-	}
+	phases := slices.Concat([]phase{boot, warmUp, idle, shortRuns},
+		slices.Repeat([]phase{batch}, o.batches), slices.Repeat([]phase{render}, o.renders))
 	for _, phase := range phases {
 		for i, system := range systems {
 			results[i].system = system.name
@@ -106,6 +114,7 @@ func shortRuns(ctx context.Context, o options, s *system, r *result) error {
 	return nil
 }
 
+// batch is repeated in turns with the other system: a machine that others use too changes its pace from one second to the next.
 func batch(ctx context.Context, o options, s *system, r *result) error {
 	before, err := s.usage()
 	if err != nil {
@@ -122,7 +131,7 @@ func batch(ctx context.Context, o options, s *system, r *result) error {
 	if err != nil {
 		return err
 	}
-	r.batch = time.Since(began)
+	took := time.Since(began)
 	failed, err := countRuns(ctx, s, "status=failed&status=cancelled")
 	if err != nil {
 		return err
@@ -131,24 +140,21 @@ func batch(ctx context.Context, o options, s *system, r *result) error {
 		return fmt.Errorf("%s: %d of the runs failed", s.name, failed)
 	}
 	after, err := s.usage()
-	r.batchCPU, r.afterBatch = after.since(before), after.resident
+	r.batches, r.afterBatch = append(r.batches, sample{took, after.since(before)}), after.resident
 	return err
 }
 
-func render(ctx context.Context, o options, s *system, r *result) error {
+func render(ctx context.Context, _ options, s *system, r *result) error {
 	before, err := s.usage()
 	if err != nil {
 		return err
 	}
-	took := make([]time.Duration, o.renders)
-	for i := range took {
-		if took[i], err = runOnce(ctx, s, skeleton); err != nil {
-			return err
-		}
+	took, err := runOnce(ctx, s, skeleton)
+	if err != nil {
+		return err
 	}
-	r.render = median(took)
 	after, err := s.usage()
-	r.renderCPU = after.since(before).each(o.renders)
+	r.renders = append(r.renders, sample{took, after.since(before)})
 	return err
 }
 
@@ -219,6 +225,12 @@ func countRuns(ctx context.Context, s *system, filter string) (int, error) {
 		err = fmt.Errorf("%s answered %d when its runs were counted", s.name, status)
 	}
 	return list.TotalTasks, err
+}
+
+// middle is the sample of median duration.
+func middle(all []sample) sample {
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b sample) int { return cmp.Compare(a.took, b.took) })
+	return sorted[len(sorted)/2]
 }
 
 func median(all []time.Duration) time.Duration {

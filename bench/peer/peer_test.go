@@ -61,27 +61,27 @@ func TestTemplates(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 
-	o := options{runs: 20, batch: 200, files: 1000, renders: 3}
+	o := options{runs: 20, batch: 200, batches: 3, files: 1000, renders: 3}
 	peer := result{
 		system: "Backstage", boot: 6 * time.Second, firstBoot: 7 * time.Second, idle: 350e6, afterBatch: 400e6,
-		short: 200 * time.Millisecond, batch: 20 * time.Second, render: 6 * time.Second,
+		short: 200 * time.Millisecond, batches: samples(21*time.Second, 5*time.Second, 20*time.Second), renders: samples(6 * time.Second),
 	}
 	portico := result{
 		system: "Portico", boot: 2 * time.Second, firstBoot: 4 * time.Second, idle: 200e6, afterBatch: 220e6,
-		short: 40 * time.Millisecond, batch: 4 * time.Second, render: 300 * time.Millisecond,
+		short: 40 * time.Millisecond, batches: samples(time.Second, 4*time.Second, 40*time.Second), renders: samples(300 * time.Millisecond),
 	}
 
 	t.Run("promises kept", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
 		require.NoError(t, report(&out, o, []result{peer, portico}))
-		require.Regexp(t, `three logs, 200 at once +10\.0 runs/s +50\.0 runs/s +5\.0 x +at least 3 x`, out.String())
+		require.Regexp(t, `three logs, 200 at once, median of 3 +10\.0 runs/s +50\.0 runs/s +5\.0 x +at least 3 x`, out.String())
 		require.Regexp(t, `a skeleton of 1000 files, median of 3 +6\.00 s +0\.30 s +20\.0 x`, out.String())
 	})
 	t.Run("a promise broken", func(t *testing.T) {
 		t.Parallel()
 		slow := portico
-		slow.render = 2 * time.Second
+		slow.renders = samples(2 * time.Second)
 		var out bytes.Buffer
 		require.EqualError(t, report(&out, o, []result{peer, slow}), "not as promised: a skeleton of 1000 files, median of 3")
 	})
@@ -91,6 +91,14 @@ func TestReport(t *testing.T) {
 		require.NoError(t, report(&out, o, []result{portico}))
 		require.NotContains(t, out.String(), " x")
 	})
+}
+
+func samples(took ...time.Duration) []sample {
+	all := make([]sample, len(took))
+	for i := range took {
+		all[i].took = took[i]
+	}
+	return all
 }
 
 func TestOptions(t *testing.T) {

@@ -25,10 +25,6 @@ func (u usage) since(before usage) usage {
 	return usage{program: u.program - before.program, postgres: u.postgres - before.postgres, resident: u.resident}
 }
 
-func (u usage) each(times int) usage {
-	return usage{program: u.program / time.Duration(times), postgres: u.postgres / time.Duration(times), resident: u.resident}
-}
-
 // process is one line of the kernel's list.
 type process struct {
 	pid, parent int
