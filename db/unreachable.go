@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,6 +19,9 @@ func Unreachable(err error) bool {
 	if answer, is := errors.AsType[*pgconn.PgError](err); is {
 		// Class 08 is connection exceptions; 57P01 to 57P05 are said by a server that ends the connection or takes none.
 		return strings.HasPrefix(answer.Code, "08") || strings.HasPrefix(answer.Code, "57P")
+	}
+	if _, is := errors.AsType[*url.Error](err); is {
+		return false // a request over HTTP: the network failed, but another host
 	}
 	if _, is := errors.AsType[*net.OpError](err); is {
 		return true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"syscall"
 	"testing"
 
@@ -30,6 +31,7 @@ func TestUnreachable(t *testing.T) {
 		"reset":              {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, true},
 		"cut":                {io.ErrUnexpectedEOF, true},
 		"closed before":      {pgconn.ErrConnClosed, true},
+		"another host":       {&url.Error{Op: "Get", URL: "https://example.com", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, false},
 		"a unique violation": {&pgconn.PgError{Code: "23505"}, false},
 		"a cancelled query":  {&pgconn.PgError{Code: "57014"}, false},
 		"no rows":            {pgx.ErrNoRows, false},

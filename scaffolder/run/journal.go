@@ -38,27 +38,19 @@ type Entry struct {
 // recording: who gathers several moves into one entry dates each of them before.
 func (e *Entry) Date(at time.Time) {
 	if e.Began != "" {
-		e.beganAt = earlier(e.beganAt, at)
+		e.beganAt = cmp.Or(e.beganAt, at)
 	}
 	for i := range e.Events {
-		e.Events[i].At = earlier(e.Events[i].At, at)
+		e.Events[i].At = cmp.Or(e.Events[i].At, at)
 	}
 	for i := range e.Steps {
 		change := &e.Steps[i]
-		change.at = earlier(change.at, at)
-		change.beganAt = earlier(change.beganAt, change.at)
+		change.at = cmp.Or(change.at, at)
+		change.beganAt = cmp.Or(change.beganAt, change.at)
 	}
 	if e.End != nil {
-		e.endedAt = earlier(e.endedAt, at)
+		e.endedAt = cmp.Or(e.endedAt, at)
 	}
-}
-
-// earlier is the first of both times; a zero time is none.
-func earlier(one, other time.Time) time.Time {
-	if one.IsZero() || other.Before(one) {
-		return other
-	}
-	return one
 }
 
 // Add appends what followed, so that both are one move.
