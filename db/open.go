@@ -20,8 +20,8 @@ const (
 )
 
 // Open connects to the database of a DSN (a postgres:// URL or a keyword=value string; pgxpool's pool_* parameters are
-// understood) and proves with one round trip that it answers. Nothing is migrated: see Migrate. Errors never show the
-// password. The caller closes the pool.
+// understood) and proves with one round trip that it answers: else it fails with an *OpenError. Nothing is migrated: see
+// Migrate. Errors never show the password. The caller closes the pool.
 func Open(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
 	return OpenSized(ctx, dsn, defaultMaxConns)
 }
@@ -55,7 +55,7 @@ func OpenSized(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, 
 	defer cancel()
 	if err := pool.Ping(pingCtx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("database %s on %s: %w", config.ConnConfig.Database, config.ConnConfig.Host, err)
+		return nil, &OpenError{config: &config.ConnConfig.Config, cause: err}
 	}
 	return pool, nil
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,13 +107,17 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		cacheDir = filepath.Join(d.dataDir, "cache")
 	}
-	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: cmp.Or(d.database, string(loaded.Portico.Database.URL)), Log: log,
+	dsn, setting := string(loaded.Portico.Database.URL), databaseURL
+	if d.database != "" {
+		dsn, setting = d.database, "--database"
+	}
+	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: dsn, Log: log,
 		Namespace: loaded.Portico.Temporal.Namespace, Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // and not how the part that was starting died of it
 	}
 	if err != nil {
-		return err
+		return blame(setting, err)
 	}
 	defer d.stop(ctx, "the stack", log, stack.Stop)
 	return d.onStack(ctx, stack, loaded, log)

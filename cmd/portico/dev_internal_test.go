@@ -28,3 +28,9 @@ func TestOnlyAnAddressOfThisMachineGivesWayToAnotherPort(t *testing.T) {
 		require.Equal(t, want, isLoopback(address), address)
 	}
 }
+
+func TestDevBlamesTheGivenDatabaseAndNotTemporal(t *testing.T) {
+	t.Parallel()
+	_, err := offline(t, "dev", "--data", t.TempDir(), "--database", "postgres://ada:hunter2@localhost:1/portico")
+	require.EqualError(t, err, "--database: database portico at localhost:1: connection refused; is PostgreSQL running there?")
+}

@@ -23,10 +23,10 @@ func migrateCommand() *cobra.Command {
 				return err
 			}
 			if loaded.Portico.Database.URL == "" {
-				return errors.New("portico.database.url must be configured: it names the database to bring forward")
+				return errors.New(databaseURL + " must be configured: it names the database to bring forward")
 			}
 			if err := migrate(command.Context(), string(loaded.Portico.Database.URL)); err != nil {
-				return err
+				return blame(databaseURL, err)
 			}
 			log.Info("the database's schema is up to date")
 			return nil

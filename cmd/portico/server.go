@@ -54,7 +54,7 @@ func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *p
 		return err
 	}
 	if loaded.Portico.Database.URL == "" || loaded.Portico.Temporal.Address == "" {
-		return errors.New("portico.database.url and portico.temporal.address must be configured" + devHint)
+		return errors.New(databaseURL + " and portico.temporal.address must be configured" + devHint)
 	}
 	keys, err := configuredKeys(loaded.Portico.Encryption.Keys)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *p
 	p, err := connect(ctx, loaded, place{databaseURL: string(loaded.Portico.Database.URL),
 		temporalAddress: loaded.Portico.Temporal.Address, keys: keys, dataDir: dataDirectory()}, log)
 	if err != nil {
-		return err
+		return blame(databaseURL, err)
 	}
 	defer p.close()
 	return do(ctx, p)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/seal"
 )
 
@@ -58,6 +59,17 @@ func newLogger(level, format string) (*slog.Logger, error) {
 	default:
 		return nil, fmt.Errorf("--log-format %s: use text or json", format)
 	}
+}
+
+// databaseURL is where the configuration names the database.
+const databaseURL = "portico.database.url"
+
+// blame says which setting names the database that could not be opened, when that is what went wrong.
+func blame(setting string, err error) error {
+	if _, unopened := errors.AsType[*db.OpenError](err); unopened {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	return err
 }
 
 // configuredKeys are the encryption keys of the configuration.

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/internal/devstack/postgres"
 	"github.com/portico-dev/portico/internal/devstack/temporal"
 	"github.com/portico-dev/portico/internal/devstack/temporalui"
@@ -69,7 +70,7 @@ type Stack struct {
 }
 
 // Start brings the stack up and returns when all of it is ready. When a part fails, those that run are stopped again, and the error says
-// what to do. ctx bounds the start only; Stop ends the stack.
+// what to do: an *db.OpenError when it is the given database. ctx bounds the start only; Stop ends the stack.
 func Start(ctx context.Context, options Options) (*Stack, error) {
 	options = withDefaults(options)
 	if err := os.MkdirAll(options.DataDir, 0o755); err != nil {
@@ -113,7 +114,7 @@ func (s *Stack) start(ctx context.Context) error {
 func (s *Stack) startPostgres(ctx context.Context) error {
 	if s.options.DSN != "" {
 		s.dsn, s.localDSN = s.options.DSN, s.options.DSN
-		return nil
+		return reach(ctx, s.options.DSN)
 	}
 	s.options.Progress(PartPostgres, Starting)
 	port, err := s.ports.Port(ctx, "postgres")
@@ -134,6 +135,16 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 	}
 	s.dsn, s.localDSN = s.postgres.DSN(databaseName), s.postgres.LocalDSN(databaseName)
 	s.options.Progress(PartPostgres, Ready)
+	return nil
+}
+
+// reach proves that a given database is there. Temporal, the first to use it, would otherwise be blamed for one that is not.
+func reach(ctx context.Context, dsn string) error {
+	pool, err := db.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	pool.Close()
 	return nil
 }
 
