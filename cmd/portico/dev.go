@@ -90,6 +90,7 @@ func (d *dev) run(ctx context.Context) error {
 	if d.exit && !d.demo {
 		return errors.New("--exit says when the demo is over: give --demo too")
 	}
+	defer context.AfterFunc(ctx, func() { fmt.Fprintln(d.out, "Stopping; press Ctrl-C again to stop at once.") })()
 	d.started = time.Now()
 	d.parts = newPartList(d.out)
 	loaded, log, err := d.load(ctx)

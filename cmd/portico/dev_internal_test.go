@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -33,4 +35,19 @@ func TestDevBlamesTheGivenDatabaseAndNotTemporal(t *testing.T) {
 	t.Parallel()
 	_, err := offline(t, "dev", "--data", t.TempDir(), "--database", "postgres://ada:hunter2@localhost:1/portico")
 	require.EqualError(t, err, "--database: database portico at localhost:1: connection refused; is PostgreSQL running there?")
+}
+
+func TestDevSaysHowToStopAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	printed, out := io.Pipe()
+	d := &dev{settings: settings{logLevel: "warn", logFormat: "text"}, dataDir: t.TempDir(), out: out,
+		database: "postgres://ada@localhost:1/portico"}
+	ended := make(chan error, 1)
+	go func() { ended <- d.run(ctx) }()
+	line, err := bufio.NewReader(printed).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "Stopping; press Ctrl-C again to stop at once.\n", line)
+	require.ErrorIs(t, <-ended, context.Canceled)
 }

@@ -25,14 +25,29 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
-	os.Exit(execute())
+	os.Exit(execute(rootCommand()))
+}
+
+// statusInterrupted is the status of a process that SIGINT ends, as shells count.
+const statusInterrupted = 128 + int(syscall.SIGINT)
+
+// interruptible is ended by the first Ctrl-C or SIGTERM. The second ends the process, whatever it was still waiting for.
+func interruptible() context.Context {
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		<-signals
+		os.Exit(statusInterrupted)
+	}()
+	return ctx
 }
 
 // execute runs the command line and answers the status of the process.
-func execute() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	root := rootCommand()
+func execute(root *cobra.Command) int {
+	ctx := interruptible()
 	understood := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
 	command, err := root.ExecuteContextC(ctx)

@@ -69,6 +69,7 @@ func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *p
 		return blame(databaseURL, err)
 	}
 	defer p.close()
+	defer context.AfterFunc(ctx, func() { log.Info("stopping: press Ctrl-C again to stop at once") })()
 	return do(ctx, p)
 }
 
