@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -20,10 +21,12 @@ import (
 const (
 	requestTimeout = 30 * time.Second
 	// readyTimeout is how long a server that was just started may take to answer.
-	readyTimeout  = time.Minute
-	pollInterval  = 100 * time.Millisecond
-	maxAnswer     = 64 << 20
-	maxEventBytes = 8 << 20
+	readyTimeout = time.Minute
+	pollInterval = 100 * time.Millisecond
+	// workerPatience is how long a run may wait for a worker before that is remarked on.
+	workerPatience = 10 * time.Second
+	maxAnswer      = 64 << 20
+	maxEventBytes  = 8 << 20
 )
 
 // apiClient calls a running Portico over its public API, as any other program would.
@@ -33,10 +36,13 @@ type apiClient struct {
 	// guest says that nobody gave a token: the client signs in by itself, and again when its token has run out.
 	guest bool
 	http  *http.Client
+	// remarks is where it says what is not part of an answer.
+	remarks io.Writer
 }
 
 func newClient(base, token string) *apiClient {
-	return &apiClient{base: strings.TrimRight(base, "/"), token: token, guest: token == "", http: &http.Client{}}
+	return &apiClient{base: strings.TrimRight(base, "/"), token: token, guest: token == "", http: &http.Client{},
+		remarks: os.Stderr}
 }
 
 // apiError is an error that the server answered.
@@ -222,6 +228,13 @@ type event struct {
 type position struct {
 	after int64
 	heard time.Time
+}
+
+// expectWorker remarks once that no worker has begun a run, unless the timer is stopped before.
+func (c *apiClient) expectWorker() *time.Timer {
+	return time.AfterFunc(workerPatience, func() {
+		fmt.Fprintf(c.remarks, "no worker has taken the run for %s; is one running? See `portico worker --help`\n", workerPatience)
+	})
 }
 
 // told is the id of the last event of a run, 0 when there is none.

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -94,6 +97,53 @@ func TestWhoStopsWatchingLearnsThatTheRunGoesOn(t *testing.T) {
 	require.EqualError(t, err, "run r goes on, and is no longer watched: interrupted")
 }
 
+// silentFor answers for a run as a Portico does: it tells of some events at once, then of nothing, then of the run's end.
+type silentFor struct {
+	told   string
+	silent time.Duration
+}
+
+func (s silentFor) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "/eventstream") {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"id":"r","phase":"done"}`))}, nil
+	}
+	body, events := io.Pipe()
+	go func() {
+		fmt.Fprint(events, s.told)
+		<-time.After(s.silent)
+		fmt.Fprint(events, "data: {\"id\":9,\"type\":\"completion\"}\n\n")
+		_ = events.Close()
+	}()
+	return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+}
+
+func TestARunThatNoWorkerTakesIsRemarkedOnOnceBesideTheAnswer(t *testing.T) {
+	t.Parallel()
+	const remark = "no worker has taken the run for 10s; is one running? See `portico worker --help`\n"
+	for name, test := range map[string]struct {
+		after    int64
+		run      silentFor
+		expected string
+	}{
+		"no worker takes it":          {0, silentFor{"", time.Minute}, remark},
+		"one takes it soon":           {0, silentFor{"", 9 * time.Second}, ""},
+		"one has, and a step is long": {0, silentFor{"data: {\"id\":1,\"type\":\"log\"}\n\n", time.Minute}, ""},
+		"one had before":              {8, silentFor{"", time.Minute}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var out, remarks bytes.Buffer
+				client := newClient("http://portico.example", "mine")
+				client.http.Transport, client.remarks = test.run, &remarks
+				require.NoError(t, client.watch(t.Context(), &out, formatJSON, "r", test.after, time.Now(), phaseDone))
+				require.Equal(t, test.expected, remarks.String())
+				require.JSONEq(t, `{"id":"r","phase":"done"}`, out.String())
+			})
+		})
+	}
+}
+
 // portico runs a command line against base and returns what it printed.
 func portico(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()
@@ -124,6 +174,22 @@ func TestCommandsRefuseWhatCannotBeMeant(t *testing.T) {
 		_, err := portico(t, place, "runs", "list")
 		require.ErrorContains(t, err, "write http://host:port", place)
 	}
+}
+
+func TestTheListNamesTheStepThatFailedAsItsTemplateDoes(t *testing.T) {
+	t.Parallel()
+	base := portal(t, map[string]http.HandlerFunc{
+		"GET /api/portico/v1/runs": answer(`{"total":2,"runs":[
+			{"id":"parked","status":"failed","phase":"parked","failedStep":"publish","failedStepName":"Publish the repository"},
+			{"id":"older","status":"failed","phase":"parked","failedStep":"fetch"}]}`),
+	})
+	text, err := portico(t, base, "runs", "list")
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^parked .*  Publish the repository$`, text)
+	require.Regexp(t, `(?m)^older .*  fetch$`, text, "a step without a name")
+	encoded, err := portico(t, base, "runs", "list", "--output", "json")
+	require.NoError(t, err)
+	require.Contains(t, encoded, `"failedStepName": "Publish the repository"`)
 }
 
 // TestARunThatNobodyBeganIsCancelledAtOnce asks such a run for no events: that answer waits for the first one.

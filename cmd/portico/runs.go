@@ -187,6 +187,15 @@ func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id 
 		}
 		see = newStepWatcher(out, before).see
 	}
+	if after == 0 { // it has no event yet, and gets the first from the worker that begins it
+		waiting := c.expectWorker()
+		defer waiting.Stop()
+		show := see
+		see = func(e event) {
+			waiting.Stop()
+			show(e)
+		}
+	}
 	if err := c.follow(ctx, id, after, see); err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("run %s goes on, and is no longer watched: %w", id, errInterrupted)
@@ -332,14 +341,15 @@ func listRunsCommand(c *connection) *cobra.Command {
 			}
 			var page struct {
 				Runs []struct {
-					ID         string    `json:"id"`
-					Title      string    `json:"title"`
-					Subject    string    `json:"subject"`
-					Status     string    `json:"status"`
-					Phase      string    `json:"phase"`
-					CreatedBy  string    `json:"createdBy,omitempty"`
-					CreatedAt  time.Time `json:"createdAt"`
-					FailedStep string    `json:"failedStep,omitempty"`
+					ID             string    `json:"id"`
+					Title          string    `json:"title"`
+					Subject        string    `json:"subject"`
+					Status         string    `json:"status"`
+					Phase          string    `json:"phase"`
+					CreatedBy      string    `json:"createdBy,omitempty"`
+					CreatedAt      time.Time `json:"createdAt"`
+					FailedStep     string    `json:"failedStep,omitempty"`
+					FailedStepName string    `json:"failedStepName,omitempty"`
 				} `json:"runs"`
 				Total int `json:"total"`
 			}
@@ -352,7 +362,7 @@ func listRunsCommand(c *connection) *cobra.Command {
 				fmt.Fprintln(table, "ID\tSTATUS\tPHASE\tTEMPLATE\tSUBJECT\tBY\tSTARTED\tFAILED STEP")
 				for _, r := range page.Runs {
 					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Status, r.Phase, r.Title, r.Subject, r.CreatedBy,
-						r.CreatedAt.Local().Format(time.DateTime), r.FailedStep)
+						r.CreatedAt.Local().Format(time.DateTime), cmp.Or(r.FailedStepName, r.FailedStep))
 				}
 				_ = table.Flush()
 				fmt.Fprintf(out, "%d of %d\n", len(page.Runs), page.Total)
