@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -195,94 +194,4 @@ func evalValues(values string) (*nunjucks.Object, error) {
 		return nil, errors.New("--values must be an object")
 	}
 	return data, nil
-}
-
-func catalogCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use: "catalog", Short: "Check catalog files", Args: cobra.NoArgs, Example: "  portico catalog validate catalog-info.yaml",
-		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
-	}
-	command.AddCommand(validateCommand())
-	return command
-}
-
-// finding is what is wrong, or not, with one entity of a file.
-type finding struct {
-	File   string `json:"file"`
-	Entity string `json:"entity,omitempty"`
-	Valid  bool   `json:"valid"`
-	Error  string `json:"error,omitempty"`
-}
-
-func validateCommand() *cobra.Command {
-	var output format
-	command := &cobra.Command{
-		Use:   "validate FILES...",
-		Short: "Check entities as the catalog would",
-		Long: "Checks every entity in the files against the rules of its kind, without a server: what they refer to, and the\n" +
-			"files that placeholders like $text name, are not looked at. Ends with status 1 when any is wrong.",
-		Example: `  portico catalog validate catalog-info.yaml
-  portico catalog validate examples/catalog/*.yaml --output json`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(command *cobra.Command, args []string) error {
-			findings, wrong := []finding{}, 0
-			for _, file := range args {
-				for _, each := range validateFile(file) {
-					findings = append(findings, each)
-					if !each.Valid {
-						wrong++
-					}
-				}
-			}
-			out := command.OutOrStdout()
-			err := output.print(out, findings, func() { printFindings(out, findings) })
-			if err == nil && wrong > 0 {
-				return &exitError{1}
-			}
-			return err
-		},
-	}
-	output.addFlag(command.Flags())
-	return command
-}
-
-func printFindings(out io.Writer, findings []finding) {
-	for _, each := range findings {
-		if each.Valid {
-			fmt.Fprintf(out, "%s %s  %s\n", marks["completed"], each.File, each.Entity)
-			continue
-		}
-		fmt.Fprintf(out, "%s %s\n    %s\n", marks["failed"], strings.TrimSpace(each.File+"  "+each.Entity), each.Error)
-	}
-}
-
-func validateFile(file string) []finding {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return []finding{{File: file, Error: err.Error()}}
-	}
-	documents, err := entity.ParseYAML(content, file)
-	if err != nil {
-		return []finding{{File: file, Error: err.Error()}}
-	}
-	if len(documents) == 0 {
-		return []finding{{File: file, Error: "there is no entity in this file"}}
-	}
-	findings := make([]finding, 0, len(documents))
-	for _, document := range documents {
-		err := document.Err
-		name := ""
-		if err == nil {
-			if ref := document.Entity.Ref(); ref.Kind != "" && ref.Name != "" {
-				name = ref.String()
-			}
-			err = entity.Validate(document.Entity)
-		}
-		found := finding{File: file, Entity: name, Valid: err == nil}
-		if err != nil {
-			found.Error = err.Error()
-		}
-		findings = append(findings, found)
-	}
-	return findings
 }

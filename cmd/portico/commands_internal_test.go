@@ -76,3 +76,27 @@ func TestAFileWithoutAnEntityIsNotValid(t *testing.T) {
 		require.Contains(t, printed, "there is no entity in this file")
 	}
 }
+
+func TestWhatATemplateFetchesFromBesideItHasToBeThere(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(directory, "skeleton"), 0o700))
+	file := filepath.Join(directory, "template.yaml")
+	for url, there := range map[string]bool{
+		"./skeleton": true, "./skeletn": false, "../nowhere": false, "./${{ parameters.kind }}": true, "https://git.example/skeletons": true,
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(`
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: { name: shop }
+spec:
+  type: service
+  steps: [{ action: "debug:log" }, { action: "fetch:template", input: { url: "`+url+`" } }]
+`), 0o600))
+		printed, err := offline(t, "catalog", "validate", file)
+		require.Equal(t, there, err == nil, url)
+		if !there {
+			require.Contains(t, printed, "spec.steps[1].input.url: stat "+filepath.Join(directory, url)+": no such file or directory")
+		}
+	}
+}
