@@ -41,6 +41,7 @@ func newHome(directory string) (*home, error) {
 	if err := os.Mkdir(made.path, 0o700); err != nil {
 		return nil, errors.Join(fmt.Errorf("workspace directory: %w", err), lock.Close())
 	}
+	spread(made.path)
 	return made, nil
 }
 
