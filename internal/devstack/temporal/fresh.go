@@ -20,20 +20,22 @@ const maxFresh = 1000
 
 // storeFactory gives Temporal its SQL store, with a memory for fresh runs that all of its services share.
 type storeFactory struct {
-	config *config.SQL
-	fresh  *freshRuns
+	executions *store
+	fresh      *freshRuns
 }
 
 // NewFactory implements client.AbstractDataStoreFactory.
 func (f storeFactory) NewFactory(_ config.CustomDatastoreConfig, services resolver.ServiceResolver, clusterName string, log log.Logger,
 	metrics metrics.Handler, serializer serialization.Serializer,
 ) persistence.DataStoreFactory {
-	return dataStores{sql.NewFactory(*f.config, services, clusterName, log, metrics, serializer), f.fresh}
+	stores := sql.NewFactory(*f.executions.config(), services, clusterName, log, metrics, serializer)
+	return dataStores{stores, oneTrip{f.executions.pool}, f.fresh}
 }
 
 type dataStores struct {
 	persistence.DataStoreFactory
-	fresh *freshRuns
+	oneTrip oneTrip
+	fresh   *freshRuns
 }
 
 func (s dataStores) NewExecutionStore() (persistence.ExecutionStore, error) {
@@ -41,7 +43,7 @@ func (s dataStores) NewExecutionStore() (persistence.ExecutionStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	return executionStore{store, s.fresh}, nil
+	return executionStore{store, s.oneTrip, s.fresh}, nil
 }
 
 // executionStore answers the first reading of a run from memory. Temporal gives the first task of a run to the worker that
@@ -50,16 +52,22 @@ func (s dataStores) NewExecutionStore() (persistence.ExecutionStore, error) {
 // written until this store is told to write the run again.
 type executionStore struct {
 	persistence.ExecutionStore
-	fresh *freshRuns
+	oneTrip oneTrip
+	fresh   *freshRuns
 }
 
 func (s executionStore) CreateWorkflowExecution(ctx context.Context, request *persistence.InternalCreateWorkflowExecutionRequest,
 ) (*persistence.InternalCreateWorkflowExecutionResponse, error) {
-	response, err := s.ExecutionStore.CreateWorkflowExecution(ctx, request)
-	if err == nil {
-		s.fresh.remember(&request.NewWorkflowSnapshot)
+	response := &persistence.InternalCreateWorkflowExecutionResponse{}
+	written, err := s.oneTrip.create(ctx, request)
+	if err == nil && !written {
+		response, err = s.ExecutionStore.CreateWorkflowExecution(ctx, request)
 	}
-	return response, err
+	if err != nil {
+		return nil, err
+	}
+	s.fresh.remember(&request.NewWorkflowSnapshot)
+	return response, nil
 }
 
 func (s executionStore) GetWorkflowExecution(ctx context.Context, request *persistence.GetWorkflowExecutionRequest,
@@ -73,6 +81,9 @@ func (s executionStore) GetWorkflowExecution(ctx context.Context, request *persi
 func (s executionStore) UpdateWorkflowExecution(ctx context.Context, request *persistence.InternalUpdateWorkflowExecutionRequest) error {
 	mutation := &request.UpdateWorkflowMutation
 	s.fresh.take(runKey{mutation.NamespaceID, mutation.WorkflowID, mutation.RunID})
+	if written, err := s.oneTrip.update(ctx, request); written || err != nil {
+		return err
+	}
 	return s.ExecutionStore.UpdateWorkflowExecution(ctx, request)
 }
 

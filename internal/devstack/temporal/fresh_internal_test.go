@@ -70,7 +70,7 @@ func TestARunIsFreshUntilItIsWritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := executionStore{refusing{}, newFreshRuns()}
+			store := executionStore{ExecutionStore: refusing{}, fresh: newFreshRuns()}
 			store.fresh.remember(&snapshot)
 			require.ErrorIs(t, write(t.Context(), store), errRefused, "whether it was written is not known")
 			_, err := store.GetWorkflowExecution(t.Context(), reading(run))
@@ -81,7 +81,7 @@ func TestARunIsFreshUntilItIsWritten(t *testing.T) {
 
 func TestARunThatWasNotCreatedIsNotFresh(t *testing.T) {
 	t.Parallel()
-	store := executionStore{refusing{}, newFreshRuns()}
+	store := executionStore{ExecutionStore: refusing{}, fresh: newFreshRuns()}
 	_, err := store.CreateWorkflowExecution(t.Context(), newRun(nil))
 	require.ErrorIs(t, err, errRefused)
 	require.Empty(t, store.fresh.states)
@@ -133,7 +133,7 @@ func newExecutionStore(t *testing.T) executionStore {
 	opened, err := openStore(t.Context(), beside.ConnString(), beside.ConnConfig.Database+"_temporal", executionSchema)
 	require.NoError(t, err)
 	t.Cleanup(opened.pool.Close)
-	factory := storeFactory{opened.config(), newFreshRuns()}.NewFactory(config.CustomDatastoreConfig{}, resolver.NewNoopResolver(), clusterName,
+	factory := storeFactory{opened, newFreshRuns()}.NewFactory(config.CustomDatastoreConfig{}, resolver.NewNoopResolver(), clusterName,
 		log.NewNoopLogger(), metrics.NoopMetricsHandler, serialization.NewSerializer())
 	t.Cleanup(factory.Close)
 

@@ -181,7 +181,7 @@ func serverOptions(log logger, databases *stores, ports map[primitives.ServiceNa
 		temporalserver.WithConfig(configuration),
 		temporalserver.ForServices(temporalserver.DefaultServices),
 		temporalserver.WithStaticHosts(hosts),
-		temporalserver.WithCustomDataStoreFactory(storeFactory{databases.executions.config(), newFreshRuns()}),
+		temporalserver.WithCustomDataStoreFactory(storeFactory{databases.executions, newFreshRuns()}),
 		temporalserver.WithLogger(log),
 		temporalserver.WithDynamicConfigClient(tuning),
 		temporalserver.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
