@@ -62,8 +62,8 @@ func (q *Queries) ForgetWorkspaces(ctx context.Context, db DBTX, digests []strin
 }
 
 const insertRun = `-- name: InsertRun :exec
-insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by)
-values ($1, $2, $3, $4, $5, $6, $7)
+insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 `
 
 type InsertRunParams struct {
@@ -74,6 +74,9 @@ type InsertRunParams struct {
 	Spec        []byte
 	SpecDigest  string
 	CreatedBy   *string
+	Status      string
+	Phase       string
+	CreatedAt   time.Time
 }
 
 func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) error {
@@ -85,6 +88,9 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.Spec,
 		arg.SpecDigest,
 		arg.CreatedBy,
+		arg.Status,
+		arg.Phase,
+		arg.CreatedAt,
 	)
 	return err
 }

@@ -142,6 +142,7 @@ type Ending struct {
 // Record writes an entry.
 func (s *Store) Record(ctx context.Context, id uuid.UUID, entry Entry) error {
 	entry.Date(time.Now())
+	s.fresh.Forget(id)
 	var batch db.Batch
 	if err := s.record(ctx, &batch, id, entry); err != nil {
 		return err
@@ -272,6 +273,7 @@ var RollingBack = Reopening{Status: StatusProcessing, Phase: PhaseRollingBack, F
 // endings are taken out of the event log, as Backstage does: a client that follows the log waits for the new one. A run
 // that is moving already is a fault of kind Conflict.
 func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generation int, err error) {
+	s.fresh.Forget(id)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		generation, err = s.reopen(ctx, tx, id, r)
 		return err
@@ -303,7 +305,11 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 	if err := s.queries.DeleteRunEndings(ctx, tx, id); err != nil {
 		return 0, fmt.Errorf("take the ending out of the log of run %s: %w", id, err)
 	}
-	if err := s.putSecrets(ctx, tx, id, r.Secrets); err != nil {
+	sealed, err := s.sealSecrets(id, r.Secrets)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.putSecrets(ctx, tx, id, sealed); err != nil {
 		return 0, err
 	}
 	event := NewEvent{Type: EventLog, Body: EventBody{Message: r.Note}, Key: fmt.Sprintf("%d/reopened", generation), At: time.Now()}

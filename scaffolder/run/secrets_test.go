@@ -86,7 +86,7 @@ func TestSecretsOpenOnlyWithTheirKeyAndForTheirRun(t *testing.T) {
 
 	_, err = r.pool.Exec(t.Context(), "update run_secrets set sealed = (select sealed from run_secrets where run_id = $1) where run_id = $2", id, other)
 	require.NoError(t, err)
-	_, err = r.State(t.Context(), other)
+	_, err = r.elsewhere().State(t.Context(), other)
 	require.ErrorContains(t, err, "secrets of run "+other.String())
 }
 

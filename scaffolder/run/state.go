@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/recall"
 )
 
 // State is all that a run goes on from. Its secrets and outputs are the true ones: it is not for people's eyes.
@@ -28,25 +30,21 @@ type StepOutput struct {
 
 // State reads the state of a run; a fault of kind NotFound, in Backstage's words, when there is none.
 func (s *Store) State(ctx context.Context, id uuid.UUID) (State, error) {
-	row, err := s.queries.RunWithSecrets(ctx, s.pool, id)
+	read, err := s.stateRows(ctx, id)
 	if err != nil {
-		return State{}, notFound(err, id)
+		return State{}, err
 	}
 	var state State
-	if state.Run, err = fromRow(row.Run); err != nil {
+	if state.Run, err = fromRow(read.run); err != nil {
 		return State{}, err
 	}
-	if state.Secrets, err = s.openSecrets(id, row.Sealed); err != nil {
+	if state.Secrets, err = s.openSecrets(id, read.sealed); err != nil {
 		return State{}, err
 	}
-	rows, err := s.queries.RunStepsByRun(ctx, s.pool, id)
-	if err != nil {
-		return State{}, fmt.Errorf("read the steps of run %s: %w", id, err)
-	}
-	if state.Steps, err = stepsFromRows(id, rows); err != nil {
+	if state.Steps, err = stepsFromRows(id, read.steps); err != nil {
 		return State{}, err
 	}
-	for i, row := range rows {
+	for i, row := range read.steps {
 		if state.Steps[i].Iterations, err = s.openIterations(row); err != nil {
 			return State{}, err
 		}
@@ -60,6 +58,40 @@ func (s *Store) State(ctx context.Context, id uuid.UUID) (State, error) {
 		state.Outputs = append(state.Outputs, StepOutput{StepID: row.StepID, Output: output, Shown: row.Output})
 	}
 	return state, nil
+}
+
+// stateRows are what a state is stored in; sealed is nil when there are no secrets.
+type stateRows struct {
+	run    db.Run
+	sealed []byte
+	steps  []db.RunStep
+}
+
+const (
+	// maxFresh bounds the states that are remembered, of a few kilobytes each.
+	maxFresh = 1000
+	// freshFor is less than Temporal gives the worker that is the first to take a run: nobody else has moved it meanwhile.
+	freshFor = 3 * time.Second
+)
+
+// freshRuns are the states of runs that this process has just created. Mostly it is also the one that takes them up, milliseconds later.
+type freshRuns = recall.Memory[uuid.UUID, stateRows]
+
+func newFreshRuns() *freshRuns { return recall.New[uuid.UUID, stateRows](maxFresh, freshFor) }
+
+func (s *Store) stateRows(ctx context.Context, id uuid.UUID) (stateRows, error) {
+	if fresh, ok := s.fresh.Take(id); ok {
+		return fresh, nil
+	}
+	row, err := s.queries.RunWithSecrets(ctx, s.pool, id)
+	if err != nil {
+		return stateRows{}, notFound(err, id)
+	}
+	steps, err := s.queries.RunStepsByRun(ctx, s.pool, id)
+	if err != nil {
+		return stateRows{}, fmt.Errorf("read the steps of run %s: %w", id, err)
+	}
+	return stateRows{run: row.Run, sealed: row.Sealed, steps: steps}, nil
 }
 
 func (s *Store) openSecrets(id uuid.UUID, sealed []byte) (map[string]string, error) {

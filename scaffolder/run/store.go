@@ -25,12 +25,13 @@ type Store struct {
 	pool    *pgxpool.Pool
 	queries *db.Queries
 	keys    *seal.Keyring
+	fresh   *freshRuns
 	told    announcements
 }
 
 // NewStore keeps runs in the database of pool and seals secrets with keys.
 func NewStore(pool *pgxpool.Pool, keys *seal.Keyring) *Store {
-	return &Store{pool: pool, queries: db.New(), keys: keys}
+	return &Store{pool: pool, queries: db.New(), keys: keys, fresh: newFreshRuns()}
 }
 
 // New is a run to create.
@@ -46,41 +47,60 @@ type New struct {
 
 // Create writes the run, its steps and its sealed secrets in one transaction. Nothing is started.
 func (s *Store) Create(ctx context.Context, n New) error {
-	spec, err := plainjson.Marshal(n.Spec)
+	created, err := s.asRows(n, time.Now())
 	if err != nil {
-		return fmt.Errorf("run %s: encode its spec: %w", n.ID, err)
+		return err
 	}
 	var batch db.Batch
-	if err := s.create(ctx, &batch, n, spec); err != nil {
+	if err := s.insert(ctx, &batch, created); err != nil {
 		return err
 	}
 	if err := batch.Send(ctx, s.pool); err != nil {
 		return fmt.Errorf("insert run %s: %w", n.ID, err)
 	}
+	s.fresh.Remember(n.ID, created)
 	return nil
 }
 
-func (s *Store) create(ctx context.Context, tx db.DBTX, n New, spec json.RawMessage) error {
-	row := db.InsertRunParams{ID: n.ID, TemplateRef: n.TemplateRef, Title: n.Title, Subject: n.Subject,
-		Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.CreatedBy)}
-	if err := s.queries.InsertRun(ctx, tx, row); err != nil {
-		return fmt.Errorf("insert run %s: %w", n.ID, err)
+// asRows is a new run as it is stored.
+func (s *Store) asRows(n New, at time.Time) (stateRows, error) {
+	spec, err := plainjson.Marshal(n.Spec)
+	if err != nil {
+		return stateRows{}, fmt.Errorf("run %s: encode its spec: %w", n.ID, err)
 	}
-	if err := s.queries.InsertRunSteps(ctx, tx, stepRows(n)); err != nil {
-		return fmt.Errorf("insert the steps of run %s: %w", n.ID, err)
+	sealed, err := s.sealSecrets(n.ID, n.Secrets)
+	if err != nil {
+		return stateRows{}, err
 	}
-	return s.putSecrets(ctx, tx, n.ID, n.Secrets)
+	rows := stateRows{sealed: sealed, run: db.Run{ID: n.ID, TemplateRef: n.TemplateRef, Title: n.Title, Subject: n.Subject,
+		Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.CreatedBy), Status: string(StatusOpen), Phase: string(PhaseRunning),
+		CreatedAt: at.Truncate(time.Microsecond)}}
+	for i, step := range n.Spec.Steps {
+		rows.steps = append(rows.steps, db.RunStep{RunID: n.ID, Position: int32(i), StepID: step.ID, Name: step.Name, Action: step.Action,
+			Status: string(StatusOpen)})
+	}
+	return rows, nil
 }
 
-func stepRows(n New) db.InsertRunStepsParams {
-	rows := db.InsertRunStepsParams{RunID: n.ID}
-	for i, step := range n.Spec.Steps {
-		rows.Positions = append(rows.Positions, int32(i))
-		rows.StepIds = append(rows.StepIds, step.ID)
-		rows.Names = append(rows.Names, step.Name)
-		rows.Actions = append(rows.Actions, step.Action)
+func (s *Store) insert(ctx context.Context, tx db.DBTX, rows stateRows) error {
+	id := rows.run.ID
+	row := db.InsertRunParams{ID: id, TemplateRef: rows.run.TemplateRef, Title: rows.run.Title, Subject: rows.run.Subject,
+		Spec: rows.run.Spec, SpecDigest: rows.run.SpecDigest, CreatedBy: rows.run.CreatedBy, Status: rows.run.Status, Phase: rows.run.Phase,
+		CreatedAt: rows.run.CreatedAt}
+	if err := s.queries.InsertRun(ctx, tx, row); err != nil {
+		return fmt.Errorf("insert run %s: %w", id, err)
 	}
-	return rows
+	steps := db.InsertRunStepsParams{RunID: id}
+	for _, step := range rows.steps {
+		steps.Positions = append(steps.Positions, step.Position)
+		steps.StepIds = append(steps.StepIds, step.StepID)
+		steps.Names = append(steps.Names, step.Name)
+		steps.Actions = append(steps.Actions, step.Action)
+	}
+	if err := s.queries.InsertRunSteps(ctx, tx, steps); err != nil {
+		return fmt.Errorf("insert the steps of run %s: %w", id, err)
+	}
+	return s.putSecrets(ctx, tx, id, rows.sealed)
 }
 
 // Get is the run with this id; a fault of kind NotFound, in Backstage's words, when there is none.
@@ -145,15 +165,24 @@ func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
 	return steps, nil
 }
 
-func (s *Store) putSecrets(ctx context.Context, tx db.DBTX, id uuid.UUID, secrets map[string]string) error {
+// sealSecrets is nil when there are none.
+func (s *Store) sealSecrets(id uuid.UUID, secrets map[string]string) ([]byte, error) {
 	if len(secrets) == 0 {
-		return nil
+		return nil, nil
 	}
 	plain, err := json.Marshal(secrets)
 	if err != nil {
-		return fmt.Errorf("encode the secrets of run %s: %w", id, err)
+		return nil, fmt.Errorf("encode the secrets of run %s: %w", id, err)
 	}
-	if err := s.queries.InsertRunSecrets(ctx, tx, id, s.keys.Seal(plain, id.String())); err != nil {
+	return s.keys.Seal(plain, id.String()), nil
+}
+
+// putSecrets stores sealed secrets; nil leaves those that are there.
+func (s *Store) putSecrets(ctx context.Context, tx db.DBTX, id uuid.UUID, sealed []byte) error {
+	if sealed == nil {
+		return nil
+	}
+	if err := s.queries.InsertRunSecrets(ctx, tx, id, sealed); err != nil {
 		return fmt.Errorf("store the secrets of run %s: %w", id, err)
 	}
 	return nil

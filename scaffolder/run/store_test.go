@@ -26,6 +26,7 @@ import (
 type record struct {
 	*run.Store
 	pool *pgxpool.Pool
+	keys *seal.Keyring
 }
 
 func newRecord(t *testing.T) record {
@@ -33,8 +34,11 @@ func newRecord(t *testing.T) record {
 	pool := testkit.Database(t)
 	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
 	require.NoError(t, err)
-	return record{run.NewStore(pool, keys), pool}
+	return record{run.NewStore(pool, keys), pool, keys}
 }
+
+// elsewhere is the same record as another process sees it.
+func (r record) elsewhere() record { return record{run.NewStore(r.pool, r.keys), r.pool, r.keys} }
 
 const spec = `{"apiVersion":"scaffolder.backstage.io/v1beta3","steps":[{"z":"<&>","id":"one","name":"One","action":"debug:log"},` +
 	`{"id":"two","name":"Two","action":"fs:delete","if":"${{ true }}"}],"output":{},"parameters":{"name":"shop"},"user":{"ref":"user:default/ada"},` +
@@ -102,6 +106,33 @@ func completion(key string) run.NewEvent {
 
 var failed = run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two",
 	Failure: &run.Failure{Name: "InputError", Message: "no", Next: "try again"}}
+
+func TestANewRunIsTakenUpWithoutReadingItBack(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })
+	stored := r.elsewhere().state(t, id)
+	_, err := r.pool.Exec(t.Context(), "update runs set title = 'Another' where id = $1", id)
+	require.NoError(t, err)
+	remembered := r.state(t, id)
+	require.WithinDuration(t, stored.CreatedAt, remembered.CreatedAt, 0)
+	remembered.CreatedAt = stored.CreatedAt
+	require.Equal(t, stored, remembered)
+	require.Equal(t, "Another", r.state(t, id).Title, "the second time it is read")
+}
+
+func TestARunThatWasMovedIsReadBack(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	cancelled, reopened := r.create(t, nil), r.create(t, nil)
+	r.write(t, cancelled, run.Entry{Cancel: true})
+	require.True(t, r.state(t, cancelled).CancelRequested)
+
+	r.elsewhere().write(t, reopened, run.Entry{End: &failed})
+	_, err := r.Reopen(t.Context(), reopened, run.RollingBack)
+	require.NoError(t, err)
+	require.Equal(t, run.PhaseRollingBack, r.state(t, reopened).Phase)
+}
 
 func TestARunReadsBackAsItWasWritten(t *testing.T) {
 	t.Parallel()

@@ -4,7 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
+	"time"
 
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/log"
@@ -13,10 +13,23 @@ import (
 	"go.temporal.io/server/common/persistence/serialization"
 	"go.temporal.io/server/common/persistence/sql"
 	"go.temporal.io/server/common/resolver"
+
+	"github.com/portico-dev/portico/recall"
 )
 
-// maxFresh bounds the states that are remembered, of some 2 kB each. Those of a burst are read within milliseconds.
-const maxFresh = 1000
+const (
+	// maxFresh bounds the states that are remembered, of some 2 kB each. Those of a burst are read within milliseconds.
+	maxFresh = 1000
+	// freshFor is how long a state is remembered that nobody reads.
+	freshFor = 10 * time.Second
+)
+
+// freshRuns are the states of runs that were written once and not read yet.
+type freshRuns = recall.Memory[runKey, *persistence.InternalWorkflowMutableState]
+
+func newFreshRuns() *freshRuns {
+	return recall.New[runKey, *persistence.InternalWorkflowMutableState](maxFresh, freshFor)
+}
 
 // storeFactory gives Temporal its SQL store, with a memory for fresh runs that all of its services share.
 type storeFactory struct {
@@ -66,13 +79,13 @@ func (s executionStore) CreateWorkflowExecution(ctx context.Context, request *pe
 	if err != nil {
 		return nil, err
 	}
-	s.fresh.remember(&request.NewWorkflowSnapshot)
+	s.fresh.Remember(keyOf(&request.NewWorkflowSnapshot), asRead(&request.NewWorkflowSnapshot))
 	return response, nil
 }
 
 func (s executionStore) GetWorkflowExecution(ctx context.Context, request *persistence.GetWorkflowExecutionRequest,
 ) (*persistence.InternalGetWorkflowExecutionResponse, error) {
-	if state := s.fresh.take(runKey{request.NamespaceID, request.WorkflowID, request.RunID}); state != nil {
+	if state, ok := s.fresh.Take(runKey{request.NamespaceID, request.WorkflowID, request.RunID}); ok {
 		return &persistence.InternalGetWorkflowExecutionResponse{State: state, DBRecordVersion: state.DBRecordVersion}, nil
 	}
 	return s.ExecutionStore.GetWorkflowExecution(ctx, request)
@@ -80,7 +93,7 @@ func (s executionStore) GetWorkflowExecution(ctx context.Context, request *persi
 
 func (s executionStore) UpdateWorkflowExecution(ctx context.Context, request *persistence.InternalUpdateWorkflowExecutionRequest) error {
 	mutation := &request.UpdateWorkflowMutation
-	s.fresh.take(runKey{mutation.NamespaceID, mutation.WorkflowID, mutation.RunID})
+	s.fresh.Forget(runKey{mutation.NamespaceID, mutation.WorkflowID, mutation.RunID})
 	if written, err := s.oneTrip.update(ctx, request); written || err != nil {
 		return err
 	}
@@ -90,20 +103,20 @@ func (s executionStore) UpdateWorkflowExecution(ctx context.Context, request *pe
 func (s executionStore) ConflictResolveWorkflowExecution(ctx context.Context,
 	request *persistence.InternalConflictResolveWorkflowExecutionRequest,
 ) error {
-	s.fresh.take(keyOf(&request.ResetWorkflowSnapshot))
+	s.fresh.Forget(keyOf(&request.ResetWorkflowSnapshot))
 	if current := request.CurrentWorkflowMutation; current != nil {
-		s.fresh.take(runKey{current.NamespaceID, current.WorkflowID, current.RunID})
+		s.fresh.Forget(runKey{current.NamespaceID, current.WorkflowID, current.RunID})
 	}
 	return s.ExecutionStore.ConflictResolveWorkflowExecution(ctx, request)
 }
 
 func (s executionStore) SetWorkflowExecution(ctx context.Context, request *persistence.InternalSetWorkflowExecutionRequest) error {
-	s.fresh.take(keyOf(&request.SetWorkflowSnapshot))
+	s.fresh.Forget(keyOf(&request.SetWorkflowSnapshot))
 	return s.ExecutionStore.SetWorkflowExecution(ctx, request)
 }
 
 func (s executionStore) DeleteWorkflowExecution(ctx context.Context, request *persistence.DeleteWorkflowExecutionRequest) error {
-	s.fresh.take(runKey{request.NamespaceID, request.WorkflowID, request.RunID})
+	s.fresh.Forget(runKey{request.NamespaceID, request.WorkflowID, request.RunID})
 	return s.ExecutionStore.DeleteWorkflowExecution(ctx, request)
 }
 
@@ -113,24 +126,9 @@ func keyOf(snapshot *persistence.InternalWorkflowSnapshot) runKey {
 	return runKey{snapshot.NamespaceID, snapshot.WorkflowID, snapshot.RunID}
 }
 
-// freshRuns are the states of runs that were written once and not read yet. It is safe for concurrent use.
-type freshRuns struct {
-	mu     sync.Mutex
-	states map[runKey]*persistence.InternalWorkflowMutableState
-}
-
-func newFreshRuns() *freshRuns {
-	return &freshRuns{states: map[runKey]*persistence.InternalWorkflowMutableState{}}
-}
-
-// remember keeps what was written of a new run. When there is no more room, everything is forgotten: it is in the database.
-func (f *freshRuns) remember(written *persistence.InternalWorkflowSnapshot) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.states) == maxFresh {
-		clear(f.states)
-	}
-	f.states[keyOf(written)] = &persistence.InternalWorkflowMutableState{
+// asRead is what was written of a new run, as it would be read.
+func asRead(written *persistence.InternalWorkflowSnapshot) *persistence.InternalWorkflowMutableState {
+	return &persistence.InternalWorkflowMutableState{
 		ExecutionInfo:       written.ExecutionInfoBlob,
 		ExecutionState:      written.ExecutionStateBlob,
 		NextEventID:         written.NextEventID,
@@ -143,13 +141,4 @@ func (f *freshRuns) remember(written *persistence.InternalWorkflowSnapshot) {
 		ChasmNodes:          written.ChasmNodes,
 		SignalRequestedIDs:  slices.Collect(maps.Keys(written.SignalRequestedIDs)),
 	}
-}
-
-// take answers the state of a run and forgets it; nil when it is not known.
-func (f *freshRuns) take(run runKey) *persistence.InternalWorkflowMutableState {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	state := f.states[run]
-	delete(f.states, run)
-	return state
 }

@@ -34,7 +34,7 @@ var (
 	executionSchema  = schema{source: "postgresql/v12/temporal", version: postgresschema.Version, conns: 8}
 	visibilitySchema = schema{source: "postgresql/v12/visibility", version: postgresschema.VisibilityVersion, conns: 4,
 		trim: "executions_visibility",
-		kept: []string{"executions_visibility_pkey", "default_idx", "by_workflow_id", "by_workflow_type", "by_status", "by_temporal_namespace_division"},
+		kept: []string{"executions_visibility_pkey", "default_idx"},
 	}
 )
 

@@ -1,0 +1,71 @@
+package recall_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/recall"
+)
+
+func TestAValueIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	memory := recall.New[string, int](10, time.Minute)
+	memory.Remember("a", 1)
+	memory.Remember("b", 2)
+	memory.Remember("b", 3)
+
+	requireTaken(t, memory, "a", 1)
+	requireUnknown(t, memory, "a")
+	requireTaken(t, memory, "b", 3)
+	requireUnknown(t, memory, "never told")
+}
+
+func TestAValueIsForgotten(t *testing.T) {
+	t.Parallel()
+	memory := recall.New[string, int](10, time.Minute)
+	memory.Remember("a", 1)
+	memory.Forget("a")
+	memory.Forget("never told")
+	requireUnknown(t, memory, "a")
+}
+
+func TestAValueIsKeptForAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory := recall.New[string, int](10, time.Minute)
+		memory.Remember("a", 1)
+		memory.Remember("b", 2)
+		time.Sleep(time.Minute)
+		requireTaken(t, memory, "a", 1)
+		time.Sleep(time.Nanosecond)
+		requireUnknown(t, memory, "b")
+	})
+}
+
+func TestValuesThatNobodyTakesMakeRoom(t *testing.T) {
+	t.Parallel()
+	memory := recall.New[int, int](2, time.Minute)
+	for i := range 3 {
+		memory.Remember(i, i)
+	}
+	requireUnknown(t, memory, 0)
+	requireUnknown(t, memory, 1)
+	requireTaken(t, memory, 2, 2)
+}
+
+func requireTaken[K comparable](t *testing.T, memory *recall.Memory[K, int], key K, expected int) {
+	t.Helper()
+	value, ok := memory.Take(key)
+	require.True(t, ok)
+	require.Equal(t, expected, value)
+}
+
+func requireUnknown[K comparable](t *testing.T, memory *recall.Memory[K, int], key K) {
+	t.Helper()
+	value, ok := memory.Take(key)
+	require.False(t, ok)
+	require.Zero(t, value)
+}
