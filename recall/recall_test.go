@@ -38,9 +38,9 @@ func TestAValueIsKeptForAWhile(t *testing.T) {
 		memory := recall.New[string, int](10, time.Minute)
 		memory.Remember("a", 1)
 		memory.Remember("b", 2)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		requireTaken(t, memory, "a", 1)
-		time.Sleep(time.Nanosecond)
+		<-time.After(time.Nanosecond)
 		requireUnknown(t, memory, "b")
 	})
 }
