@@ -50,7 +50,7 @@ func TemplateRun(ctx workflow.Context, command engine.Command) error {
 		case engine.MoveEnd:
 			over = true
 		}
-		if over || err != nil {
+		if err != nil || over && !run.isTakenUpAgain(ctx, next.Generation) {
 			return err
 		}
 	}
@@ -157,6 +157,22 @@ func (r *templateRun) wait(ctx workflow.Context, wait engine.Wait) {
 	defer r.stop()
 	timer := workflow.NewTimerWithOptions(ctx, wait.Until.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: brief(wait.Summary)})
 	_ = timer.Get(ctx, nil) // the next turn looks at the clock itself, and is told of a cancellation
+}
+
+// isTakenUpAgain hears what was decided while the run came to its end: Temporal starts no other execution beside this one. The decision
+// that began this execution is an old one.
+func (r *templateRun) isTakenUpAgain(ctx workflow.Context, generation int) bool {
+	decisions := workflow.GetSignalChannel(ctx, engine.SignalContinue)
+	for {
+		var command engine.Command
+		if !decisions.ReceiveAsync(&command) {
+			return false
+		}
+		if command.Generation > generation {
+			r.cancelled = false
+			return true
+		}
+	}
 }
 
 // retries is the policy of the settings, bounded by attempts, 0 for no bound. Temporal refuses a longest pause below

@@ -175,6 +175,18 @@ func TestAnOldDecisionIsNotObeyedTwice(t *testing.T) {
 	require.Equal(t, []string{"park", "expire"}, s.told)
 }
 
+func TestADecisionWhileTheRunEndsIsNotLost(t *testing.T) {
+	t.Parallel()
+	s := newStage(engine.Next{Move: engine.MoveEnd}, engine.Next{Move: engine.MoveEnd, Generation: 1})
+	s.turn = func(engine.Turn) error {
+		// It comes twice, as it may, and the second time it is an old one.
+		s.environment.SignalWorkflow(engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
+		return nil
+	}
+	s.run(t)
+	require.Equal(t, []string{"end", "end"}, s.told)
+}
+
 func TestAWaitHoldsATimerAndNoWorker(t *testing.T) {
 	t.Parallel()
 	s := newStage()
