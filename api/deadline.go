@@ -1,6 +1,9 @@
 package api
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -8,10 +11,32 @@ import (
 const (
 	// bodyTimeout is how long a request's body may take to arrive.
 	bodyTimeout = time.Minute
+	// answerTimeout is how long it may take to find an answer that is sent as a whole.
+	answerTimeout = 2 * time.Minute
 	// writeTimeout is how long a client may take to accept what is written at a time. A slow reader would otherwise
 	// hold on to a connection to the database for as long as it likes.
 	writeTimeout = 30 * time.Second
 )
+
+var errTookTooLong = errors.New("the answer took too long")
+
+// answer lets an endpoint do its work within a deadline. One that writes its answer piece by piece has those of its writes instead: it may
+// go on for as long as its client keeps reading.
+func (s *Server) answer(c *call, e endpoint) error {
+	if e.piecemeal {
+		return e.handle(c)
+	}
+	request := c.Request
+	ctx, done := context.WithTimeoutCause(request.Context(), answerTimeout, errTookTooLong)
+	defer done()
+	c.Request = request.WithContext(ctx)
+	err := e.handle(c)
+	c.Request = request
+	if err != nil && errors.Is(context.Cause(ctx), errTookTooLong) {
+		return fmt.Errorf("%w: %w", errTookTooLong, err)
+	}
+	return err
+}
 
 // deadlineWriter gives every write a deadline of its own, so that an answer may go on for as long as its client keeps
 // reading. A stream that was flushed has no deadline until it has more to say.

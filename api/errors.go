@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -84,6 +85,12 @@ func (s *Server) breakOff(c *call, err error) {
 }
 
 func (s *Server) describe(c *call, err error) (int, errorDetail) {
+	if errors.Is(err, errTookTooLong) {
+		s.log.LogAttrs(c.Request.Context(), slog.LevelWarn, "a request was given up", slog.String("method", c.Request.Method),
+			slog.String("path", c.Request.URL.Path), slog.Any("error", err))
+		return statuses[fault.Unavailable], errorDetail{string(fault.Unavailable),
+			fmt.Sprintf("This took longer than %g minutes and was given up. Look how far it came before you try again.", answerTimeout.Minutes())}
+	}
 	if transport, is := errors.AsType[*statusError](err); is {
 		return transport.status, errorDetail{transport.name, transport.message}
 	}

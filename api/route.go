@@ -82,6 +82,8 @@ func asJSON[T any](status int, description string) answer {
 type endpoint struct {
 	answer
 	handle func(c *call) error
+	// piecemeal says that handle writes while it works.
+	piecemeal bool
 }
 
 // ok answers 200 with what handle returns.
@@ -100,7 +102,7 @@ func accepted[T any](description string, handle func(c *call) (T, error)) endpoi
 }
 
 func replies[T any](status int, description string, handle func(c *call) (T, error)) endpoint {
-	return endpoint{asJSON[T](status, description), func(c *call) error {
+	return endpoint{answer: asJSON[T](status, description), handle: func(c *call) error {
 		reply, err := handle(c)
 		if err != nil {
 			return err
@@ -111,7 +113,7 @@ func replies[T any](status int, description string, handle func(c *call) (T, err
 
 // empty answers with a status alone.
 func empty(status int, description string, handle func(c *call) error) endpoint {
-	return endpoint{answer{status: status, description: description}, func(c *call) error {
+	return endpoint{answer: answer{status: status, description: description}, handle: func(c *call) error {
 		if err := handle(c); err != nil {
 			return err
 		}
@@ -122,7 +124,7 @@ func empty(status int, description string, handle func(c *call) error) endpoint 
 
 // writes answers 200 with a T as JSON that handle itself writes.
 func writes[T any](description string, handle func(c *call) error) endpoint {
-	return endpoint{asJSON[T](http.StatusOK, description), handle}
+	return endpoint{answer: asJSON[T](http.StatusOK, description), handle: handle, piecemeal: true}
 }
 
 // constant answers 200 with JSON that is always the same, and is a T.
@@ -135,7 +137,7 @@ func constant[T any](description string, content []byte) endpoint {
 
 // streams answers 200 with server-sent events that handle itself writes; the data of each is a T.
 func streams[T any](description string, handle func(c *call) error) endpoint {
-	return endpoint{answer{http.StatusOK, description, eventContent, reflect.TypeFor[T]()}, handle}
+	return endpoint{answer: answer{http.StatusOK, description, eventContent, reflect.TypeFor[T]()}, handle: handle, piecemeal: true}
 }
 
 // plugin is a group of routes under one mount point: a Backstage plugin's /api/<id>, or the root for "".

@@ -117,7 +117,7 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 func (s *Server) serve(c *call, p plugin, r route) {
 	err := s.admit(c, p, r)
 	if err == nil {
-		err = r.serve.handle(c)
+		err = s.answer(c, r.serve)
 	}
 	switch {
 	case err == nil:

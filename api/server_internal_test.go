@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,4 +46,25 @@ func TestAnAnswerThatCannotBeFinishedIsBrokenOff(t *testing.T) {
 			require.Contains(t, log.String(), "the database went away")
 		})
 	}
+}
+
+func TestAnAnswerThatTakesTooLongIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		waits := func(c *call) (int, error) {
+			<-c.Request.Context().Done()
+			return 0, c.Request.Context().Err()
+		}
+		var log strings.Builder
+		server, err := NewServer(Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Plugins: []Plugin{plugin{id: "x", routes: []route{
+			{method: http.MethodGet, path: "/slow", access: open("a test"), summary: "Waits", serve: ok("a number", waits)}}}}})
+		require.NoError(t, err)
+		answer := httptest.NewRecorder()
+		began := time.Now()
+		server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/x/slow", nil))
+		require.Equal(t, answerTimeout, time.Since(began))
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+		require.Contains(t, answer.Body.String(), "This took longer than 2 minutes")
+		require.Contains(t, log.String(), "a request was given up")
+	})
 }
