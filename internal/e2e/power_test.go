@@ -3,11 +3,14 @@ package e2e_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,19 +24,10 @@ import (
 //
 // PORTICO_CUTS and PORTICO_SEED change how often and when; the seed is in the log.
 func TestRunsSurvivePowerCuts(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("the processes of PostgreSQL are found in /proc")
-	}
+	requireProc(t)
 	t.Parallel()
-	cuts, seed := setting(t, "PORTICO_CUTS", 6), setting(t, "PORTICO_SEED", int(time.Now().UnixNano()%1e9))
-	t.Logf("seed %d, %d cuts", seed, cuts)
-	random := rand.New(rand.NewPCG(uint64(seed), 0))
-
-	w := newWorld(t)
-	// The later file wins: this Portico brings its own servers.
-	w.config = w.configWith(`portico: { database: { url: "" }, temporal: { address: "" } }`)
-	data := filepath.Join(w.dir, "data")
-
+	cuts, random := powerCuts(t)
+	w, data := newDevWorld(t)
 	ids := map[string]string{}
 	for cut := range cuts {
 		dev := w.startDev(data)
@@ -51,11 +45,81 @@ func TestRunsSurvivePowerCuts(t *testing.T) {
 	for name, id := range ids {
 		d := w.ended(id, "done", "parked")
 		require.Equal(t, "completed", d.Status, "%s: %+v", name, d.Error)
-		w.requireToldOnce(id)
+		w.requireToldOnce(id, goldenSteps)
 	}
 	for name, id := range ids {
 		w.requireMadeOnce(name, w.details(id))
 	}
+}
+
+// TestABurstOfRunsSurvivesPowerCuts does the same while clients start runs of a few milliseconds as fast as they can.
+func TestABurstOfRunsSurvivesPowerCuts(t *testing.T) {
+	requireProc(t)
+	t.Parallel()
+	cuts, random := powerCuts(t)
+	w, data := newDevWorld(t)
+	var ids []string
+	for range cuts {
+		dev := w.startDev(data)
+		w.untilServed("three-notes")
+		started := w.keepStarting("three-notes")
+		<-time.After(time.Duration(random.IntN(1000)) * time.Millisecond)
+		cutPower(t, dev, filepath.Join(data, "postgres"))
+		ids = append(ids, started()...)
+	}
+	t.Logf("%d runs were started", len(ids))
+	w.startDev(data)
+	w.untilServed("three-notes")
+	for _, id := range ids {
+		require.Equal(t, "completed", w.ended(id, "done", "parked").Status)
+		w.requireToldOnce(id, 3)
+	}
+}
+
+// keepStarting has clients start runs until one finds nobody there any more; then the result answers the runs that were accepted.
+func (w *world) keepStarting(template string) (started func() []string) {
+	const clients = 8
+	var all [clients][]string
+	var working sync.WaitGroup
+	for n := range all {
+		working.Go(func() {
+			for {
+				var created struct{ ID string }
+				if w.call(http.MethodPost, "/api/scaffolder/v2/tasks", runRequest(template, map[string]any{}, nil), &created) != http.StatusCreated {
+					return
+				}
+				all[n] = append(all[n], created.ID)
+			}
+		})
+	}
+	return func() []string {
+		working.Wait()
+		return slices.Concat(all[:]...)
+	}
+}
+
+func requireProc(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("the processes of PostgreSQL are found in /proc")
+	}
+}
+
+// powerCuts are how many there shall be, and what decides when.
+func powerCuts(t *testing.T) (int, *rand.Rand) {
+	t.Helper()
+	cuts, seed := setting(t, "PORTICO_CUTS", 6), setting(t, "PORTICO_SEED", int(time.Now().UnixNano()%1e9))
+	t.Logf("seed %d, %d cuts", seed, cuts)
+	return cuts, rand.New(rand.NewPCG(uint64(seed), 0))
+}
+
+// newDevWorld is a world whose Portico brings its own servers, and where their data lies.
+func newDevWorld(t *testing.T) (w *world, data string) {
+	t.Helper()
+	w = newWorld(t)
+	// The later file wins.
+	w.config = w.configWith(`portico: { database: { url: "" }, temporal: { address: "" } }`)
+	return w, filepath.Join(w.dir, "data")
 }
 
 // startDev starts `portico dev` on a data directory.
