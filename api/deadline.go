@@ -28,10 +28,13 @@ func (s *Server) answer(c *call, e endpoint) error {
 	}
 	request := c.Request
 	ctx, done := context.WithTimeoutCause(request.Context(), answerTimeout, errTookTooLong)
-	defer done()
+	// Who answers for a failure, or a panic, looks whether the client has gone: its request says so, not the one that ends here.
+	defer func() {
+		c.Request = request
+		done()
+	}()
 	c.Request = request.WithContext(ctx)
 	err := e.handle(c)
-	c.Request = request
 	if err != nil && errors.Is(context.Cause(ctx), errTookTooLong) {
 		return fmt.Errorf("%w: %w", errTookTooLong, err)
 	}

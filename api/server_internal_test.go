@@ -68,3 +68,16 @@ func TestAnAnswerThatTakesTooLongIsGivenUp(t *testing.T) {
 		require.Contains(t, log.String(), "a request was given up")
 	})
 }
+
+func TestAPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	breaks := func(*call) (int, error) { panic("a map was nil") }
+	server, err := NewServer(Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Plugins: []Plugin{plugin{id: "x", routes: []route{
+		{method: http.MethodGet, path: "/broken", access: open("a test"), summary: "Breaks", serve: ok("a number", breaks)}}}}})
+	require.NoError(t, err)
+	answer := httptest.NewRecorder()
+	server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/x/broken", nil))
+	require.Equal(t, http.StatusInternalServerError, answer.Code, answer.Body.String())
+	require.Contains(t, log.String(), "a map was nil")
+}

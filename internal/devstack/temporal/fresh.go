@@ -59,10 +59,9 @@ func (s dataStores) NewExecutionStore() (persistence.ExecutionStore, error) {
 	return executionStore{store, s.oneTrip, s.fresh}, nil
 }
 
-// executionStore answers the first reading of a run from memory. Temporal gives the first task of a run to the worker that
-// started it, and drops what it has just written; milliseconds later, when the task is done, it reads that back with nine
-// statements: a sixth of all that a short run asks of PostgreSQL. Nobody else writes these tables, so a state is as it was
-// written until this store is told to write the run again.
+// executionStore writes a run in one trip where it can, and answers its first reading from memory. Temporal gives the first task of a run
+// to the worker that started it, and drops what it has just written; milliseconds later, when the task is done, it would read that back with
+// nine statements. Nobody else writes these tables, so a state is as it was written until this store is told to write the run again.
 type executionStore struct {
 	persistence.ExecutionStore
 	oneTrip oneTrip

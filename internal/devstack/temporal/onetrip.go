@@ -102,7 +102,7 @@ func (w oneTrip) write(ctx context.Context, statement string, shardID int32, ran
 	}
 	var written bool
 	err = w.pool.QueryRow(ctx, statement, arguments...).Scan(&written)
-	if refused := new(pgconn.PgError); errors.As(err, &refused) {
+	if _, refused := errors.AsType[*pgconn.PgError](err); refused {
 		return false, nil
 	}
 	if err != nil {
