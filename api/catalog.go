@@ -29,10 +29,10 @@ func (r catalogRoutes) entityRoutes() []route {
 	const byName = "/entities/by-name/:kind/:namespace/:name"
 	return []route{
 		{method: http.MethodGet, path: "/entities", access: authenticated, summary: "Lists entities",
-			query: []parameter{fieldsParameter, limitParameter, filterParameter, offsetParameter, text("after", "where the page begins, from a link header"), list("order", "asc:field or desc:field")},
+			query: []parameter{fieldsParameter, limit(entityListSize), filterParameter, offsetParameter, text("after", "where the page begins, from a link header"), list("order", "asc:field or desc:field")},
 			serve: writes[[]partialEntity]("the entities", r.list)},
 		{method: http.MethodGet, path: "/entities/by-query", access: authenticated, summary: "Finds a page of entities",
-			query: []parameter{fieldsParameter, limitParameter, offsetParameter, filterParameter,
+			query: []parameter{fieldsParameter, limit(entityPageSize), offsetParameter, filterParameter,
 				list("orderField", "field,asc or field,desc"), text("cursor", "where the page begins, from another page"),
 				text("totalItems", "include or exclude the count"), text("fullTextFilterTerm", "text to look for"),
 				list("fullTextFilterFields", "where to look for it, separated by commas")},
@@ -67,7 +67,7 @@ func (r catalogRoutes) entityRoutes() []route {
 	}
 }
 
-// list streams entities as one JSON array. A page comes at once, because what follows it stands in a header.
+// list streams entities as one JSON array. A page with a limit comes at once, because what follows it stands in a header.
 func (r catalogRoutes) list(c *call) error {
 	q, err := c.listQuery()
 	if err != nil {
@@ -75,7 +75,7 @@ func (r catalogRoutes) list(c *call) error {
 	}
 	out := &arrayWriter{call: c}
 	next, err := r.service.Entities(c.Request.Context(), c.principal, q, func(document json.RawMessage) error {
-		return out.add(document, !q.Paged)
+		return out.add(document, q.Limit == nil)
 	})
 	if err != nil {
 		return err

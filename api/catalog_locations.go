@@ -127,8 +127,8 @@ func isYes(s string) bool {
 	return slices.Contains([]string{"y", "yes", "true", "1", "on"}, strings.ToLower(strings.TrimSpace(s)))
 }
 
-// defaultLocationLimit is the size of a page of locations, when none is asked for.
-const defaultLocationLimit = 1000
+// locationPageSize is how many locations a page has.
+var locationPageSize = pageSize{preset: 1000, most: 1000}
 
 type locationQueryInput struct {
 	Cursor string              `json:"cursor,omitempty"`
@@ -143,7 +143,7 @@ func (r catalogRoutes) queryLocations(c *call) (locationPage, error) {
 	if err := c.decode(&input); err != nil {
 		return locationPage{}, err
 	}
-	cursor := query.LocationCursor{Limit: defaultLocationLimit, Query: input.Query.RawMessage}
+	cursor := query.LocationCursor{Limit: locationPageSize.preset, Query: input.Query.RawMessage}
 	if input.Cursor != "" {
 		decoded, err := query.DecodeLocationCursor(input.Cursor)
 		if err != nil {
@@ -157,6 +157,7 @@ func (r catalogRoutes) queryLocations(c *call) (locationPage, error) {
 			return locationPage{}, fault.New(fault.Input, "Invalid limit, must be an integer greater than zero")
 		}
 	}
+	cursor.Limit = locationPageSize.of(cursor.Limit)
 	found, err := r.service.QueryLocations(c.Request.Context(), c.principal, cursor)
 	return locationPage{Items: orEmpty(found.Items), TotalItems: found.TotalItems, PageInfo: pageInfo{NextCursor: found.Next}}, err
 }

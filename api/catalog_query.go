@@ -15,12 +15,14 @@ import (
 var (
 	fieldsParameter = list("fields", "what to keep of each entity: paths, separated by commas")
 	filterParameter = list("filter", "conditions key, key=value or key=, separated by commas, that hold together; repeated, one of the sets must hold")
-	limitParameter  = integer("limit", "how many to answer with")
 	offsetParameter = integer("offset", "how many to skip")
 )
 
-// defaultQueryLimit is the size of a page by cursor, when none is asked for.
-const defaultQueryLimit = 200
+// How many entities a page has: of those that are found by cursor, and of the list, which is streamed when no page is asked for.
+var (
+	entityPageSize = pageSize{preset: 200, most: 1000}
+	entityListSize = pageSize{most: 1000}
+)
 
 // filter joins the filter parameters with a predicate of the body.
 func (c *call) filter(predicate json.RawMessage) (query.Filter, error) {
@@ -60,7 +62,7 @@ func (c *call) page(q *catalog.ListQuery) error {
 	q.Paged = sent.Has("limit") || sent.Has("offset") || sent.Has("after")
 	q.Offset = c.queryInt("offset", 0)
 	if sent.Has("limit") {
-		limit := c.queryInt("limit", 0)
+		limit := c.limit()
 		if limit == 0 {
 			return fault.New(fault.Input, "Invalid limit, must be greater than zero")
 		}
@@ -74,7 +76,7 @@ func (c *call) page(q *catalog.ListQuery) error {
 		return err
 	}
 	if after.Limit != nil {
-		q.Limit = after.Limit
+		q.Limit = new(entityListSize.of(*after.Limit))
 	}
 	if after.Offset != nil {
 		q.Offset = *after.Offset
@@ -129,7 +131,7 @@ func (c *call) entityQuery() (catalog.EntityQuery, error) {
 	if err != nil {
 		return catalog.EntityQuery{}, err
 	}
-	q := catalog.EntityQuery{Fields: fields, Limit: c.queryInt("limit", defaultQueryLimit)}
+	q := catalog.EntityQuery{Fields: fields, Limit: c.limit()}
 	if q.SkipTotal, err = skipsTotal("request/query/totalItems", c.Query("totalItems")); err != nil {
 		return catalog.EntityQuery{}, err
 	}
@@ -232,9 +234,9 @@ func (c *call) entityQueryBody() (catalog.EntityQuery, error) {
 	if err != nil {
 		return catalog.EntityQuery{}, err
 	}
-	q := catalog.EntityQuery{Fields: fields, Limit: defaultQueryLimit}
+	q := catalog.EntityQuery{Fields: fields, Limit: entityPageSize.preset}
 	if input.Limit != nil {
-		q.Limit = int(*input.Limit)
+		q.Limit = entityPageSize.of(int(*input.Limit))
 	}
 	if q.SkipTotal, err = skipsTotal("request/body/totalItems", input.TotalItems); err != nil {
 		return catalog.EntityQuery{}, err

@@ -108,6 +108,9 @@ func describeParameters(r route) []any {
 		if q.kind == integerParameter {
 			shape["minimum"] = 0
 		}
+		if q.page != nil && q.page.preset > 0 {
+			shape["default"] = q.page.preset
+		}
 		parameters = append(parameters, map[string]any{"name": q.name, "in": "query", "required": q.required,
 			"description": q.description, "schema": shape})
 	}

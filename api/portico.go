@@ -37,7 +37,7 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 			listOf("phase", "only runs in these phases", run.PhaseRunning, run.PhaseWaiting, run.PhaseParked, run.PhaseRollingBack,
 				run.PhaseRolledBack, run.PhaseDone, run.PhaseCancelled),
 			list("template", "only runs of these templates"), list("createdBy", "only runs of these users"),
-			integer("limit", "how many at the most"), integer("offset", "how many to pass over")},
+			limit(runPageSize), integer("offset", "how many to pass over")},
 			summary: "Lists runs for a table", serve: ok("a page of runs", p.list)},
 		{method: http.MethodGet, path: "/v1/runs/:id", access: authenticated,
 			summary: "Shows a run with its steps, its effects and what can be done", serve: ok("the run", p.get), fails: missing},
@@ -55,8 +55,8 @@ type porticoAPI struct {
 
 func (p *porticoAPI) about(*call) (Info, error) { return p.info, nil }
 
-// defaultRunLimit is how many runs a list has that was asked for without a limit.
-const defaultRunLimit = 200
+// runPageSize is how many runs a page has.
+var runPageSize = pageSize{preset: 200, most: 1000}
 
 // runSummary is a run in a list.
 type runSummary struct {
@@ -100,9 +100,10 @@ type runPage struct {
 }
 
 func (p *porticoAPI) list(c *call) (runPage, error) {
+	limit := c.limit()
 	runs, total, err := p.service.List(c.Request.Context(), c.principal, run.Query{Statuses: c.queryList("status"),
 		Phases: c.queryList("phase"), Templates: c.queryList("template"), Creators: c.queryList("createdBy"),
-		Limit: c.queryInt("limit", defaultRunLimit), Offset: c.queryInt("offset", 0)})
+		Limit: max(limit, 1), Offset: c.queryInt("offset", 0)})
 	if err != nil {
 		return runPage{}, err
 	}
@@ -110,7 +111,7 @@ func (p *porticoAPI) list(c *call) (runPage, error) {
 	for i, r := range runs {
 		summaries[i] = summarize(r)
 	}
-	return runPage{summaries, total}, nil
+	return runPage{summaries[:min(limit, len(summaries))], total}, nil
 }
 
 // runDetails is a run as its page shows it.

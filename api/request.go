@@ -37,6 +37,7 @@ var (
 // call is one request on its way to a handler: checked against its route, with its principal known.
 type call struct {
 	*gin.Context
+	route     *route
 	principal identity.Principal
 	body      []byte
 	// leaving is closed when the server drains: nobody should be kept waiting.
@@ -59,6 +60,13 @@ func (c *call) queryInt(name string, otherwise int) int {
 		return otherwise
 	}
 	return min(n, math.MaxInt32)
+}
+
+// limit is the size of the page that is asked for, within the bounds that the route declares.
+func (c *call) limit() int {
+	i := slices.IndexFunc(c.route.query, func(p parameter) bool { return p.page != nil })
+	size := c.route.query[i].page
+	return size.of(c.queryInt(c.route.query[i].name, size.preset))
 }
 
 // queryList is a list parameter sent as repeats, each possibly comma-separated.
@@ -88,7 +96,7 @@ func (c *call) json(status int, body any) error {
 }
 
 // checkQuery holds the query string to what the route declares.
-func checkQuery(r route, query url.Values) error {
+func checkQuery(r *route, query url.Values) error {
 	var problems []string
 	for _, name := range sortedKeys(query) {
 		i := slices.IndexFunc(r.query, func(p parameter) bool { return p.name == name })
@@ -139,7 +147,7 @@ func checkParameter(p parameter, values []string) []string {
 }
 
 // readBody reads and checks the JSON body of a route that takes one.
-func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, error) {
+func readBody(r *route, request *http.Request, w http.ResponseWriter) ([]byte, error) {
 	if r.body == nil {
 		return nil, nil
 	}
@@ -154,8 +162,8 @@ func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, er
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, errTooSlow
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the request body: %w", err)
+	if err != nil { // the caller stopped in the midst of it, or wrote no HTTP
+		return nil, fault.Wrap(fault.Input, err, "The request body could not be read to its end: %s", err)
 	}
 	if len(data) == 0 {
 		if r.body.optional {
@@ -166,6 +174,9 @@ func readBody(r route, request *http.Request, w http.ResponseWriter) ([]byte, er
 	mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
 	if mediaType != jsonContent {
 		return nil, fault.New(fault.Input, "unsupported media type %s", request.Header.Get("Content-Type"))
+	}
+	if err := checkJSON(data); err != nil {
+		return nil, err
 	}
 	var document any
 	if err := json.Unmarshal(data, &document); err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -170,6 +171,26 @@ type parameter struct {
 	required    bool
 	// allowed are the only values there are, any when empty.
 	allowed []string
+	// page bounds the size of a page, for the parameter that asks for one.
+	page *pageSize
+}
+
+// pageSize bounds a page of a list.
+type pageSize struct {
+	// preset is how many there are when no number is asked for; 0, of a list that is streamed, is all.
+	preset int
+	// most is the largest page. Whoever asks for more gets as many as that, and finds the rest on the pages that follow.
+	most int
+}
+
+// of is the size of the page that was asked for.
+func (s pageSize) of(asked int) int { return min(asked, s.most) }
+
+// limit is the parameter that asks for the size of a page.
+func limit(size pageSize) parameter {
+	p := integer("limit", fmt.Sprintf("how many on a page; more than %d are as many as that", size.most))
+	p.page = &size
+	return p
 }
 
 func text(name, description string) parameter {

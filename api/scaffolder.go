@@ -49,7 +49,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 			summary: "Starts a run of a template", serve: created("the run's id", s.create), fails: missing, also: []answer{refused}},
 		{method: http.MethodGet, path: "/v2/tasks", access: authenticated, query: []parameter{
 			list("createdBy", "only runs of these users"), list("status", "only runs in these statuses"),
-			integer("limit", "how many at the most"), integer("offset", "how many to pass over"),
+			limit(taskPageSize), integer("offset", "how many to pass over"),
 			list("order", "asc or desc, a colon, and one of "+strings.Join(run.Orders, ", "))},
 			summary: "Lists runs", serve: ok("a page of runs", s.list)},
 		{method: http.MethodGet, path: oneTask, access: authenticated,
@@ -229,6 +229,9 @@ func (s *scaffolderAPI) get(c *call) (task, error) {
 	return toTask(r), err
 }
 
+// taskPageSize is how many runs a page of tasks has: each carries its whole template.
+var taskPageSize = pageSize{preset: 100, most: 500}
+
 // taskPage is a part of a list of runs.
 type taskPage struct {
 	Tasks []task `json:"tasks"`
@@ -237,8 +240,9 @@ type taskPage struct {
 }
 
 func (s *scaffolderAPI) list(c *call) (taskPage, error) {
+	limit := c.limit()
 	query := run.Query{Statuses: c.QueryArray("status"), Creators: c.QueryArray("createdBy"),
-		Limit: c.queryInt("limit", 0), Offset: c.queryInt("offset", 0)}
+		Limit: max(limit, 1), Offset: c.queryInt("offset", 0)}
 	if err := parseOrder(c.Query("order"), &query); err != nil {
 		return taskPage{}, err
 	}
@@ -250,7 +254,7 @@ func (s *scaffolderAPI) list(c *call) (taskPage, error) {
 	for i, r := range runs {
 		tasks[i] = toTask(r)
 	}
-	return taskPage{tasks, total}, nil
+	return taskPage{tasks[:min(limit, len(tasks))], total}, nil
 }
 
 func parseOrder(order string, query *run.Query) error {

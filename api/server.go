@@ -104,7 +104,7 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	if r.access.kind == accessUnstated || (r.access.kind == accessOpen && r.access.reason == "") {
 		return fmt.Errorf("route %s %s%s states no policy", r.method, p.mount(), r.path)
 	}
-	handler := func(c *gin.Context) { s.serve(&call{Context: c, leaving: s.leaving}, p, r) }
+	handler := func(c *gin.Context) { s.serve(&call{Context: c, route: &r, leaving: s.leaving}, p) }
 	path := p.mount() + r.path
 	engine.Handle(r.method, path, handler)
 	// Express serves a trailing slash as the same route.
@@ -114,10 +114,10 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	return nil
 }
 
-func (s *Server) serve(c *call, p plugin, r route) {
-	err := s.admit(c, p, r)
+func (s *Server) serve(c *call, p plugin) {
+	err := s.admit(c, p)
 	if err == nil {
-		err = s.answer(c, r.serve)
+		err = s.answer(c, c.route.serve)
 	}
 	switch {
 	case err == nil:
@@ -129,22 +129,28 @@ func (s *Server) serve(c *call, p plugin, r route) {
 }
 
 // admit authenticates the caller and holds the request to what the route declares.
-func (s *Server) admit(c *call, p plugin, r route) error {
-	if r.access.kind == accessAuthenticated {
+func (s *Server) admit(c *call, p plugin) error {
+	if c.route.access.kind == accessAuthenticated {
 		principal, err := s.authenticate(c.Request, p.id)
 		if err != nil {
 			return err
 		}
 		c.principal = principal
 	}
+	if err := checkPath(c.Params); err != nil {
+		return err
+	}
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		return fault.Wrap(fault.Input, err, "malformed query string: %s", err.Error())
 	}
-	if err := checkQuery(r, query); err != nil {
+	if err := checkValues(query); err != nil {
 		return err
 	}
-	c.body, err = readBody(r, c.Request, c.Writer)
+	if err := checkQuery(c.route, query); err != nil {
+		return err
+	}
+	c.body, err = readBody(c.route, c.Request, c.Writer)
 	return err
 }
 

@@ -111,12 +111,16 @@ type drainable interface {
 	Drain()
 }
 
+// maxHeader bounds the header of a request, its address included: room for a long filter and the token of somebody in many groups.
+const maxHeader = 64 << 10
+
 // serveHTTP serves until the context ends, and lets the requests under way then finish: for so long, and not longer.
 func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, grace time.Duration) error {
 	requests, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		BaseContext: func(net.Listener) context.Context { return requests }}
+		MaxHeaderBytes: maxHeader,
+		BaseContext:    func(net.Listener) context.Context { return requests }}
 	var group runGroup
 	group.add(func(ctx context.Context) error {
 		<-ctx.Done()

@@ -1614,7 +1614,7 @@ export interface operations {
             query?: {
                 /** @description what to keep of each entity: paths, separated by commas */
                 fields?: string[];
-                /** @description how many to answer with */
+                /** @description how many on a page; more than 1000 are as many as that */
                 limit?: number;
                 /** @description conditions key, key=value or key=, separated by commas, that hold together; repeated, one of the sets must hold */
                 filter?: string[];
@@ -1709,7 +1709,7 @@ export interface operations {
             query?: {
                 /** @description what to keep of each entity: paths, separated by commas */
                 fields?: string[];
-                /** @description how many to answer with */
+                /** @description how many on a page; more than 1000 are as many as that */
                 limit?: number;
                 /** @description how many to skip */
                 offset?: number;
@@ -2247,7 +2247,7 @@ export interface operations {
                 template?: string[];
                 /** @description only runs of these users */
                 createdBy?: string[];
-                /** @description how many at the most */
+                /** @description how many on a page; more than 1000 are as many as that */
                 limit?: number;
                 /** @description how many to pass over */
                 offset?: number;
@@ -2454,7 +2454,7 @@ export interface operations {
                 createdBy?: string[];
                 /** @description only runs in these statuses */
                 status?: string[];
-                /** @description how many at the most */
+                /** @description how many on a page; more than 500 are as many as that */
                 limit?: number;
                 /** @description how many to pass over */
                 offset?: number;
