@@ -85,6 +85,12 @@ test-web: web/dist/index.html ## Run the portal's own tests, and weigh what a fi
 test-browser: build web/node_modules/.package-lock.json ## Drive the real binary with a real browser.
 	npm --prefix web run e2e
 
+# In minutes. Tests have fixed seeds; this looks further, before an issue is called resolved.
+FUZZTIME ?= 30
+.PHONY: fuzz
+fuzz: prerequisites $(NPM_STAMPS) ## Fuzz for FUZZTIME=30 minutes, with seeds that nobody has tried.
+	tools/fuzz.sh "$(FUZZTIME)"
+
 # The tag slim is the production image's.
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/workflowcheck web/node_modules/.package-lock.json ## Lint Go, workflows and TypeScript.

@@ -22,7 +22,7 @@ const goldenSteps = 6
 // PORTICO_KILLS and PORTICO_SEED change how often and when; the seed is in the log.
 func TestRunsSurviveTheKillingOfTheirWorker(t *testing.T) {
 	t.Parallel()
-	kills, seed := setting(t, "PORTICO_KILLS", 12), setting(t, "PORTICO_SEED", int(time.Now().UnixNano()%1e9))
+	kills, seed := setting(t, "PORTICO_KILLS", 12), setting(t, "PORTICO_SEED", 1)
 	t.Logf("seed %d, %d kills", seed, kills)
 	random := rand.New(rand.NewPCG(uint64(seed), 0))
 

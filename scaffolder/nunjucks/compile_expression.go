@@ -1,7 +1,5 @@
 package nunjucks
 
-import "strings"
-
 // expression compiles an expression. Where operators are involved it lays them out in a row, as nunjucks does with the
 // JavaScript that it emits, and reads the row by JavaScript's precedence: not a == b is (not a) == b, and 1 ~ 2 + 3 is
 // ((1 ~ 2) + 3).
@@ -28,7 +26,7 @@ func (c *compiler) layOut(n node, row *operatorRow) {
 	case *binaryNode:
 		c.layOutBinary(n, row)
 	default:
-		row.operand(c.operand(n))
+		row.operand(c.operand(n), n)
 	}
 }
 
@@ -39,19 +37,19 @@ func (c *compiler) layOutBinary(n *binaryNode, row *operatorRow) {
 		c.layOut(n.left, inner)
 		inner.infix("/", n.position)
 		c.layOut(n.right, inner)
-		row.operand(&floorExpression{inner.read()})
+		row.operand(&floorExpression{inner.read()}, n)
 	case "**":
-		row.operand(&binaryExpression{binaryOperators["**"], c.expression(n.left), c.expression(n.right)})
+		row.operand(&binaryExpression{binaryOperators["**"], c.expression(n.left), c.expression(n.right)}, n)
 	case "in":
-		row.operand(&inExpression{c.expression(n.left), c.expression(n.right)})
+		row.operand(&inExpression{c.expression(n.left), c.expression(n.right)}, n)
 	case "is":
-		row.operand(c.test(n))
+		row.operand(c.test(n), n)
 		row.infix("===", n.position)
-		row.operand(constantExpression{true})
+		row.operand(constantExpression{true}, &literalNode{true})
 	case "~":
 		c.layOut(n.left, row)
 		row.infix("+", n.position)
-		row.operand(constantExpression{""})
+		row.operand(constantExpression{""}, &literalNode{""})
 		row.infix("+", n.position)
 		c.layOut(n.right, row)
 	default:
@@ -63,54 +61,31 @@ func (c *compiler) layOutBinary(n *binaryNode, row *operatorRow) {
 
 // test compiles the call behind the operator is. Its right side names the test in one of several ways.
 func (c *compiler) test(n *binaryNode) expression {
-	name := "undefined"
+	written := n.right
 	var arguments []node
 	switch right := n.right.(type) {
-	case *symbolNode:
-		name = right.name
-	case *literalNode:
-		name = literalText(right.value)
 	case *callNode:
-		arguments = right.arguments
-		switch callee := right.callee.(type) {
-		case *symbolNode:
-			name = callee.name
-		case *literalNode:
-			name = literalText(callee.value)
-		}
+		written, arguments = right.callee, right.arguments
 	case *filterNode:
-		name, arguments = right.name, right.arguments
+		written, arguments = &symbolNode{name: right.name}, right.arguments
 	}
+	name := testName(written)
 	c.checkName(name, n.position)
-	compiled := &testExpression{name: name, test: builtinTests[name], operands: []expression{c.expression(n.left)}}
-	if argument, ok := c.testArgument(arguments, n.position); ok {
-		compiled.operands = append(compiled.operands, argument)
-	}
-	return compiled
+	operands := append([]expression{c.expression(n.left)}, c.testArguments(arguments, n.position)...)
+	return &testExpression{name: name, test: builtinTests[name], operands: operands}
 }
 
-// testArgument compiles the arguments of a test. nunjucks writes them one after the other without a comma, so that
-// there is one at most, and two whole numbers are read as one.
-func (c *compiler) testArgument(arguments []node, at position) (expression, bool) {
-	if len(arguments) == 0 {
-		return nil, false
+// testName is the name that nunjucks finds in the right side of the operator is: the value of a node that has one.
+func testName(n node) string {
+	switch n := n.(type) {
+	case *symbolNode:
+		return n.name
+	case *literalNode:
+		return literalText(n.value)
+	case *regexNode:
+		return "/" + n.body + "/" + n.flags
 	}
-	if len(arguments) == 1 {
-		return c.expression(arguments[0]), true
-	}
-	var written strings.Builder
-	for _, argument := range arguments {
-		literal, ok := argument.(*literalNode)
-		if !ok || countDigits(literalText(literal.value)) != len(literalText(literal.value)) {
-			panic(at.syntaxError("a test takes one argument"))
-		}
-		written.WriteString(literalText(literal.value))
-	}
-	digits := written.String()
-	if len(digits) > 1 && digits[0] == '0' {
-		panic(at.syntaxError("a test takes one argument"))
-	}
-	return constantExpression{parseNumber(digits)}, true
+	return "undefined"
 }
 
 func literalText(value Value) string {
@@ -324,11 +299,14 @@ type rowToken struct {
 	operand  expression
 	operator string
 	prefix   bool
+	// written is what the operand was compiled from, number its digits where those of several literals were joined.
+	written node
+	number  string
 	position
 }
 
-func (row *operatorRow) operand(e expression) {
-	row.tokens = append(row.tokens, rowToken{operand: e})
+func (row *operatorRow) operand(e expression, written node) {
+	row.tokens = append(row.tokens, rowToken{operand: e, written: written})
 }
 
 func (row *operatorRow) infix(operator string, at position) {

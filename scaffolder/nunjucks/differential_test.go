@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,12 +22,12 @@ import (
 const peerDirectory = "testdata/peer"
 
 // TestDifferential renders generated templates here and with the real nunjucks. PORTICO_NUNJUCKS_CASES sets how many,
-// PORTICO_NUNJUCKS_SEED the first seed; without a seed half the templates are the same each time and half are new.
+// PORTICO_NUNJUCKS_SEED the first seed, as `make fuzz` does: without it the templates are the same each time.
 func TestDifferential(t *testing.T) {
 	t.Parallel()
 	requirePeer(t)
 	count := environmentNumber(t, "PORTICO_NUNJUCKS_CASES", 4_000)
-	seeds := []uint64{1, rand.Uint64N(1 << 40)}
+	seeds := []uint64{1, 352831130579}
 	if os.Getenv("PORTICO_NUNJUCKS_SEED") != "" {
 		seeds = []uint64{uint64(environmentNumber(t, "PORTICO_NUNJUCKS_SEED", 1))}
 	}
