@@ -13,7 +13,7 @@ import (
 
 const confirmEffect = `-- name: ConfirmEffect :exec
 update run_effects
-set state = 'created', external_id = $1, url = $2, data = coalesce($3::json, data),
+set state = 'created', external_id = $1, url = $2, data = coalesce($3::json, data), note = '',
     changed_at = clock_timestamp()
 where id = $4
 `
@@ -103,8 +103,8 @@ func (q *Queries) EffectsByRun(ctx context.Context, db DBTX, runID uuid.UUID) ([
 }
 
 const intendEffect = `-- name: IntendEffect :one
-insert into run_effects (id, run_id, step_id, action, kind, name, key, data)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+insert into run_effects (id, run_id, step_id, action, kind, name, key, data, intended_at, changed_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, statement_timestamp(), statement_timestamp())
 on conflict (run_id, key) do update
     -- What was undone is intended anew, and nothing of the old story holds.
     set state = case when run_effects.state = 'undone' then 'intended' else run_effects.state end,
@@ -112,8 +112,8 @@ on conflict (run_id, key) do update
         external_id = case when run_effects.state = 'undone' then '' else run_effects.external_id end,
         url = case when run_effects.state = 'undone' then '' else run_effects.url end,
         note = case when run_effects.state = 'undone' then '' else run_effects.note end,
-        intended_at = case when run_effects.state = 'undone' then clock_timestamp() else run_effects.intended_at end,
-        changed_at = clock_timestamp()
+        intended_at = case when run_effects.state = 'undone' then excluded.intended_at else run_effects.intended_at end,
+        changed_at = case when run_effects.state = 'undone' then excluded.changed_at else clock_timestamp() end
 returning id, run_id, sequence, step_id, action, kind, name, key, state, external_id, url, data, note, intended_at, changed_at
 `
 
@@ -128,7 +128,8 @@ type IntendEffectParams struct {
 	Data   []byte
 }
 
-// Records an intent, or finds the effect that the same run recorded under the same key before.
+// Records an intent, or finds the effect that the same run recorded under the same key before. One that is new has changed
+// when it was intended; one that is found has changed since.
 func (q *Queries) IntendEffect(ctx context.Context, db DBTX, arg IntendEffectParams) (RunEffect, error) {
 	row := db.QueryRow(ctx, intendEffect,
 		arg.ID,

@@ -275,7 +275,8 @@ func TestRegister(t *testing.T) {
 
 func requireEffect(t *testing.T, bench *actiontest.Bench, state action.EffectState, id string) {
 	t.Helper()
-	effects := bench.Ledger.Effects()
+	effects, err := bench.Ledger.Effects(t.Context())
+	require.NoError(t, err)
 	require.Len(t, effects, 1)
 	require.Equal(t, "catalog:location", effects[0].Kind)
 	require.Equal(t, state, effects[0].State)
@@ -323,6 +324,26 @@ func TestRegisterAfterACrash(t *testing.T) {
 			requireEffect(t, bench, action.EffectCreated, "id-0")
 		})
 	}
+}
+
+// TestRegisterThatIsRefusedAfterACrash: the first attempt registered and died, and the second is not let look. That it is refused does
+// not say that there is nothing.
+func TestRegisterThatIsRefusedAfterACrash(t *testing.T) {
+	t.Parallel()
+	bench, catalog := actiontest.NewBench(t), newService()
+	catalog.dieAfter["RegisterLocation"] = errors.New("killed")
+	tested, input := actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`
+	_, err := bench.Run(t, tested, input)
+	require.ErrorContains(t, err, "killed")
+	catalog.fail["RegisterLocation"] = fault.New(fault.NotAllowed, "no")
+	_, err = bench.Run(t, tested, input)
+	require.EqualError(t, err, "no")
+	requireEffect(t, bench, action.EffectIntended, "")
+
+	effects, err := bench.Ledger.Effects(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, tested.Undo(t.Context(), &action.UndoCall{RunID: "run", Effect: effects[0], User: bench.User, Log: bench.Log}))
+	require.Empty(t, catalog.locations)
 }
 
 func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
@@ -432,7 +453,9 @@ func TestRegisterCanBeUndone(t *testing.T) {
 	_, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
 	require.NoError(t, err)
 
-	undo := &action.UndoCall{RunID: "run", Effect: bench.Ledger.Effects()[0], User: bench.User, Log: bench.Log}
+	effects, err := bench.Ledger.Effects(t.Context())
+	require.NoError(t, err)
+	undo := &action.UndoCall{RunID: "run", Effect: effects[0], User: bench.User, Log: bench.Log}
 	for range 2 {
 		require.NoError(t, tested.Undo(t.Context(), undo))
 		require.Empty(t, catalog.locations)

@@ -144,6 +144,10 @@ func (a registerAction) register(ctx context.Context, call *action.Call, spec en
 	if err == nil {
 		return a.confirm(ctx, call, effect, registered.ID)
 	}
+	if fault.KindOf(err) != fault.Conflict && !effect.Fresh {
+		// An earlier attempt may have registered it: what refuses this one does not say that there is nothing.
+		return explain(err)
+	}
 	if fault.KindOf(err) != fault.Conflict {
 		return a.abandon(ctx, call, effect, explain(err))
 	}
@@ -227,12 +231,18 @@ func (a registerAction) Undo(ctx context.Context, call *action.UndoCall) error {
 			return explain(err)
 		}
 		if own == "" {
+			call.Log.Info("%s is not registered in the catalog by this run", call.Effect.Name)
 			return nil
 		}
 		id = own
 	}
+	// The catalog refuses whom it does not let look, so what it does not find is not there.
 	err := a.catalog.DeleteLocation(ctx, principal(call.RunID, call.User), id)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
+	if fault.KindOf(err) == fault.NotFound {
+		call.Log.Info("%s is not registered in the catalog any more", call.Effect.Name)
+		return nil
+	}
+	if err != nil {
 		return explain(fmt.Errorf("unregister %s: %w", call.Effect.Name, err))
 	}
 	call.Log.Info("Unregistered %s from the catalog", call.Effect.Name)

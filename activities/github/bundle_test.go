@@ -166,13 +166,14 @@ func (l *ledger) Intend(_ context.Context, intent action.Intent) (effect action.
 			at = len(l.effects)
 			l.effects = append(l.effects, action.Effect{
 				ID: uuid.NewString(), RunID: l.run, StepID: "publish", Kind: intent.Kind, Name: intent.Name, Key: intent.Key,
-				Data: data, State: action.EffectIntended, IntendedAt: time.Now(),
+				Data: data, State: action.EffectUndone,
 			})
 		}
 		if l.effects[at].State == action.EffectUndone {
-			l.effects[at].State, l.effects[at].IntendedAt = action.EffectIntended, time.Now()
+			l.effects[at].State, l.effects[at].IntendedAt, l.effects[at].Fresh = action.EffectIntended, time.Now(), true
 		}
 		effect = l.effects[at]
+		l.effects[at].Fresh = false
 	})
 	return effect, err
 }
@@ -195,6 +196,11 @@ func (l *ledger) Confirm(_ context.Context, id string, confirmation action.Confi
 
 func (l *ledger) Abandon(_ context.Context, id, note string) error {
 	return l.change(id, func(effect *action.Effect) { effect.State, effect.Note = action.EffectUndone, note })
+}
+
+func (l *ledger) Effects(context.Context) (effects []action.Effect, err error) {
+	err = l.between(func() { effects = slices.Clone(l.effects) })
+	return effects, err
 }
 
 // log keeps the lines.

@@ -225,6 +225,28 @@ func TestARaceForAName(t *testing.T) {
 	require.Equal(t, action.EffectCreated, rival.effects[0].State)
 }
 
+func TestTwoStepsThatPublishOneRepository(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	output, err := b.run(t, nil)
+	require.NoError(t, err)
+	second := b.call(t, nil)
+	second.StepID = "publish-again"
+	_, err = b.action.Run(t.Context(), second)
+	require.Equal(t, fault.Conflict, fault.KindOf(err))
+	require.ErrorContains(t, err, `The step "publish" of this run created the repository demo/shop on `+b.forge.Host+" already")
+	require.Contains(t, action.Advice(err), "publish once")
+	require.Equal(t, action.EffectUndone, b.ledger.effects[1].State, "the second made nothing")
+	b.ledger.effects = b.ledger.effects[:1]
+
+	again := b.call(t, nil)
+	again.Iteration = "1"
+	_, err = b.action.Run(t.Context(), again)
+	require.ErrorContains(t, err, "Another iteration of this step created the repository demo/shop")
+	b.ledger.effects = b.ledger.effects[:1]
+	b.requirePublished(t, output)
+}
+
 func TestErrorClasses(t *testing.T) {
 	t.Parallel()
 	const create, push = "/orgs/demo/repos", "/git-receive-pack"

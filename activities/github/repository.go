@@ -70,10 +70,9 @@ func (p *publication) settleRepository(ctx context.Context) (*github.Repository,
 		p.call.Log.Info("The repository %s is there already: an earlier attempt created it", existing.GetHTMLURL())
 		return existing, p.confirm(ctx, existing, data)
 	case existing != nil && effect.State == action.EffectIntended:
-		return nil, p.abandon(ctx, p.taken())
+		return nil, p.abandonTaken(ctx, existing)
 	case effect.State != action.EffectIntended:
-		return nil, action.Advise(fault.New(fault.Conflict, "The repository %s that this run created on %s is gone: it was deleted, or "+
-			"replaced by another of that name.", p.name(), p.target.Host), "Roll the run back, then retry it.")
+		return nil, p.lost(ctx)
 	}
 	created, err := p.create(ctx)
 	if err != nil {
@@ -98,6 +97,45 @@ func (p *publication) abandon(ctx context.Context, cause error) error {
 		return fmt.Errorf("repository %s: %w", p.name(), err)
 	}
 	return cause
+}
+
+// lost is why the repository that the ledger knows cannot be worked on any more.
+func (p *publication) lost(ctx context.Context) error {
+	hidden, err := p.blindness(ctx)
+	if err != nil {
+		return err
+	}
+	if hidden != "" {
+		return action.Advise(fault.New(fault.NotAllowed, "The repository %s that this run created on %s cannot be seen any more: it may be "+
+			"gone, or hidden, because %s", p.name(), p.target.Host, hidden), "Give the token access to it and retry, or roll the run back.")
+	}
+	return action.Advise(fault.New(fault.Conflict, "The repository %s that this run created on %s is gone: it was deleted, or "+
+		"replaced by another of that name.", p.name(), p.target.Host), "Roll the run back, then retry it.")
+}
+
+// abandonTaken closes the intent because the name belongs to another repository, and says whose that is.
+func (p *publication) abandonTaken(ctx context.Context, existing *github.Repository) error {
+	effects, err := p.call.Ledger.Effects(ctx)
+	if err != nil {
+		return fmt.Errorf("repository %s: %w", p.name(), err)
+	}
+	for _, other := range effects {
+		if other.ID != p.effect.ID && other.Kind == repositoryKind && isOurs(other, existing) {
+			return p.abandon(ctx, p.publishedBefore(other))
+		}
+	}
+	return p.abandon(ctx, p.taken())
+}
+
+// publishedBefore says which step of this run the repository is of.
+func (p *publication) publishedBefore(other action.Effect) error {
+	step := fmt.Sprintf("the step %q of this run", other.StepID)
+	if other.StepID == p.call.StepID {
+		step = "another iteration of this step"
+	}
+	return action.Advise(fault.New(fault.Conflict, "%s created the repository %s on %s already, and a repository is published once.",
+		strings.ToUpper(step[:1])+step[1:], p.name(), p.target.Host),
+		"Give each publishing step of the template a repository of its own, or publish once and with all files, then start a new run.")
 }
 
 func (p *publication) taken() error {
@@ -144,10 +182,16 @@ func saysNameTaken(err error) bool {
 }
 
 // concede abandons the intent when the failure is final: then nothing was created. After any other failure something may
-// have been, and the intent stays open.
+// have been, and the intent stays open. So it does when an earlier attempt may have created what the token does not see now.
 func (p *publication) concede(ctx context.Context, err error) error {
 	if ctx.Err() != nil || action.IsTransient(err) {
 		return err
+	}
+	if !p.effect.Fresh {
+		hidden, blindErr := p.blindness(ctx)
+		if blindErr != nil || hidden != "" {
+			return err
+		}
 	}
 	return p.abandon(ctx, err)
 }
@@ -164,6 +208,6 @@ func (p *publication) lookAgain(ctx context.Context) (*github.Repository, error)
 	case isOurs(p.effect, existing):
 		return existing, nil
 	default:
-		return nil, p.abandon(ctx, p.taken())
+		return nil, p.abandonTaken(ctx, existing)
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
-	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -34,15 +33,11 @@ func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
 		return err
 	}
 	existing, err := connected.find(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case existing == nil && record.OwnToken && token == "":
-		return fault.New(fault.NotAllowed, "%s on %s was created with a token that the step passed and that is gone now; the configured one "+
-			"does not see it. Delete it on %s, or give the configured token access.", connected.name(), record.Host, record.Host)
-	case existing == nil || !isOurs(call.Effect, existing):
-		call.Log.Info("%s on %s is not there any more", connected.name(), record.Host)
-		return nil
+	}
+	if existing == nil || !isOurs(call.Effect, existing) {
+		return connected.confirmGone(ctx, call.Log, record.OwnToken && token == "")
 	}
 	if err := connected.narrow(ctx, mayUndo); err != nil {
 		return err
@@ -58,18 +53,43 @@ func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
 	return connected.remove(ctx, call.Log)
 }
 
+// confirmGone says that the repository is gone where that is proven, and fails where it may only be hidden. tokenGone says
+// that it was created with a token that is not there any more, for which the configured one stands in.
+func (c *connection) confirmGone(ctx context.Context, log action.Log, tokenGone bool) error {
+	hidden, err := c.blindness(ctx)
+	if err != nil {
+		return err
+	}
+	if hidden == "" {
+		log.Info("%s on %s is not there any more", c.name(), c.target.Host)
+		return nil
+	}
+	if tokenGone {
+		hidden = "it was created with a token that the step passed and that is gone now, and " + hidden
+	}
+	return c.unseen(hidden, "roll the run back again")
+}
+
 func (c *connection) remove(ctx context.Context, log action.Log) error {
+	vanished := false
 	err := c.ask(ctx, "deleting the repository "+c.name(), func(ctx context.Context) error {
 		_, err := c.client.Repositories.Delete(ctx, c.target.Owner, c.target.Repo)
-		if isStatus(err, http.StatusNotFound) {
+		if vanished = isStatus(err, http.StatusNotFound); vanished {
 			return nil
 		}
 		return err
 	})
-	if err == nil {
-		log.Info("Deleted the repository %s on %s", c.name(), c.target.Host)
+	switch {
+	case err != nil:
+		return err
+	case vanished:
+		// GitHub also says so to a token that may see the repository and not delete it.
+		return action.Advise(action.Transient(fmt.Errorf("deleting the repository %s: %s answered that it is not there, which it also "+
+			"says to a token that may not delete it", c.name(), c.target.Host), 0), "Give the token the right to delete it, or delete it "+
+			"on %s, then roll the run back again.", c.target.Host)
 	}
-	return err
+	log.Info("Deleted the repository %s on %s", c.name(), c.target.Host)
+	return nil
 }
 
 // useOf says what somebody has done with the repository since it was created, "" when nothing.

@@ -1,13 +1,18 @@
 package github_test
 
 import (
+	"bytes"
+	"maps"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	gogithub "github.com/google/go-github/v60/github"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/internal/devstack/forge"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -120,4 +125,117 @@ func TestUndoClassifiesErrors(t *testing.T) {
 	require.ErrorContains(t, err, "deleting the repository demo/shop")
 	b.forge.Inject(on(http.MethodDelete, "/repos/demo/shop", forgetest.Answer(500, "no", nil)))
 	require.True(t, action.IsTransient(b.undo(t)))
+}
+
+// member makes the token's user one who owns nothing of the organization.
+func member(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	answer := httptest.NewRecorder()
+	next.ServeHTTP(answer, r)
+	w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+	w.Write(bytes.Replace(answer.Body.Bytes(), []byte(`"role":"admin"`), []byte(`"role":"member"`), 1)) //nolint:errcheck // A test's caller may be gone.
+}
+
+// scopeless makes the token one that does not say what it is good for.
+func scopeless(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	answer := httptest.NewRecorder()
+	next.ServeHTTP(answer, r)
+	w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+	w.Write(answer.Body.Bytes()) //nolint:errcheck // A test's caller may be gone.
+}
+
+// hides answers 404 for the repository, and as the faults say elsewhere.
+func hides(faults map[string]forgetest.Fault) func(*http.Request) forgetest.Fault {
+	return func(r *http.Request) forgetest.Fault {
+		if strings.HasSuffix(r.URL.Path, "/repos/demo/shop") {
+			return forgetest.Answer(http.StatusNotFound, "Not Found", nil)
+		}
+		return faults[strings.TrimPrefix(r.URL.Path, "/api/v3")]
+	}
+}
+
+// blind are tokens that do not see every repository of the owner, each with what is said of it.
+var blind = map[string]struct {
+	faults map[string]forgetest.Fault
+	says   string
+}{
+	"a member's token": {map[string]forgetest.Fault{"/user/memberships/orgs/demo": member}, "the token is portico's, who is no owner of demo"},
+	"a stranger's token": {
+		map[string]forgetest.Fault{"/user/memberships/orgs/demo": forgetest.Answer(http.StatusNotFound, "Not Found", nil)},
+		"the token is portico's, who is no owner of demo",
+	},
+	"a token without scopes": {map[string]forgetest.Fault{"/user": scopeless}, "portico's token is not known to see all private repositories of demo"},
+}
+
+func TestUndoOfWhatCannotBeSeen(t *testing.T) {
+	t.Parallel()
+	for name, test := range blind {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			_, err := b.run(t, nil)
+			require.NoError(t, err)
+			b.forge.Inject(hides(test.faults))
+			err = b.undo(t)
+			require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+			require.ErrorContains(t, err, "demo/shop on "+b.forge.Host+" cannot be seen: it may be gone, or hidden, because "+test.says)
+			require.Contains(t, action.Advice(err), "delete it or give the token access, then roll the run back again")
+			require.NotContains(t, b.log.text(), "not there any more")
+
+			_, err = b.run(t, nil)
+			require.ErrorContains(t, err, "that this run created on "+b.forge.Host+" cannot be seen any more")
+			b.forge.Inject(nil)
+			require.True(t, b.exists(t))
+			require.NoError(t, b.undo(t), "when it can be seen again")
+		})
+	}
+}
+
+func TestUndoByAnAppThatLostSight(t *testing.T) {
+	t.Parallel()
+	b := setupApp(t, everything)
+	_, err := b.run(t, values{"repoVisibility": "private"})
+	require.NoError(t, err)
+	require.NoError(t, b.forge.Install(forge.Installation{AppID: appID, Owner: "demo", Repositories: []string{"another"}}))
+	err = b.undo(t)
+	require.ErrorContains(t, err, "cannot be seen: it may be gone, or hidden, because the App is installed for some of the repositories of demo only")
+	require.True(t, b.exists(t))
+
+	require.NoError(t, b.forge.Install(forge.Installation{AppID: appID, Owner: "demo"}))
+	require.NoError(t, b.undo(t))
+	require.False(t, b.exists(t))
+	require.NoError(t, b.undo(t), "an installation for all repositories proves that it is gone")
+}
+
+func TestUndoOfWhatMayNotBeDeleted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.run(t, nil)
+	require.NoError(t, err)
+	b.forge.Inject(on(http.MethodDelete, "/repos/demo/shop", forgetest.Answer(http.StatusNotFound, "Not Found", nil)))
+	err = b.undo(t)
+	require.True(t, action.IsTransient(err), "the next attempt sees whether it is gone")
+	require.ErrorContains(t, err, "which it also says to a token that may not delete it")
+}
+
+func TestAnIntentStaysOpenWhenWhatItMadeIsHidden(t *testing.T) {
+	t.Parallel()
+	for name, test := range blind {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.forge.Inject(on(http.MethodPost, "/orgs/demo/repos", forgetest.DropAfter))
+			_, err := b.run(t, nil)
+			require.True(t, action.IsTransient(err), err)
+			faults := maps.Clone(test.faults)
+			faults["/orgs/demo/repos"] = forgetest.Answer(http.StatusForbidden, "You need admin access", nil)
+			b.forge.Inject(hides(faults))
+			_, err = b.run(t, nil)
+			require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+			require.Equal(t, action.EffectIntended, b.ledger.effects[0].State, "the first attempt may have made it, and has")
+			require.ErrorContains(t, b.undo(t), "cannot be seen")
+			b.forge.Inject(nil)
+			require.NoError(t, b.undo(t))
+			require.False(t, b.exists(t))
+		})
+	}
 }

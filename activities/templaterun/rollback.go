@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.temporal.io/sdk/activity"
 
@@ -39,7 +40,8 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
 		changed.State, changed.Note = action.EffectKept, opened.redact.Text(inUse.Reason)
 	} else if err != nil {
 		log.Error("Could not undo %s %s: %s", effect.Kind, effect.Name, err)
-		if err := opened.tell(ctx, run.Entry{Events: log.events}); err != nil {
+		open := run.EffectChange{ID: effect.ID, State: effect.State, Note: opened.redact.Text(err.Error())}
+		if err := opened.tell(ctx, run.Entry{Events: log.events, Effects: []run.EffectChange{open}}); err != nil {
 			return err
 		}
 		return opened.undoFailed(err)
@@ -78,6 +80,7 @@ func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) er
 
 func rollbackOutcome(effects []action.Effect, end engine.RollbackEnd) (*run.Failure, run.Phase) {
 	undone, kept := 0, 0
+	var left []action.Effect
 	for _, effect := range effects {
 		switch effect.State {
 		case action.EffectUndone:
@@ -85,20 +88,45 @@ func rollbackOutcome(effects []action.Effect, end engine.RollbackEnd) (*run.Fail
 		case action.EffectKept:
 			kept++
 		case action.EffectIntended, action.EffectCreated:
+			left = append(left, effect)
 		}
 	}
 	if end.Remaining > 0 {
-		message := fmt.Sprintf("The rollback undid %d of %d things; %d could not be undone", undone, len(effects), end.Remaining)
-		if end.Failure != nil {
-			message += ": " + end.Failure.Message
-		}
-		return &run.Failure{Name: "RollbackError", Message: message, Next: "Mend the cause and roll back again: what is undone stays undone."}, run.PhaseParked
+		return incomplete(undone, left, end), run.PhaseParked
 	}
 	if kept > 0 {
 		return &run.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, %d kept because somebody else uses them", undone, kept),
 			Next: "Look at what was kept, and remove it by hand if it is not needed."}, run.PhaseRolledBack
 	}
 	return &run.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, nothing is left of it", undone)}, run.PhaseRolledBack
+}
+
+// incomplete says what a rollback left and why.
+func incomplete(undone int, left []action.Effect, end engine.RollbackEnd) *run.Failure {
+	things := "1 thing is left"
+	if end.Remaining != 1 {
+		things = fmt.Sprintf("%d things are left", end.Remaining)
+	}
+	var reasons []string
+	for _, effect := range left {
+		if effect.Note != "" {
+			reasons = append(reasons, effect.Note)
+		}
+	}
+	next := "Mend the cause and roll back again: what is undone stays undone."
+	if end.Failure != nil {
+		if len(reasons) == 0 {
+			reasons = []string{end.Failure.Message}
+		}
+		if len(left) < 2 && end.Failure.Next != "" {
+			next = end.Failure.Next
+		}
+	}
+	message := fmt.Sprintf("The rollback undid %d; %s", undone, things)
+	if len(reasons) > 0 {
+		message += ", because " + strings.Join(reasons, "; ")
+	}
+	return &run.Failure{Name: "RollbackError", Message: message, Next: next}
 }
 
 // effectLog implements action.Log for the undoing of one effect.

@@ -701,6 +701,7 @@ func TestARollback(t *testing.T) {
 		require.NotContains(t, effect.Note, secret)
 	}
 	require.Equal(t, []action.EffectState{action.EffectUndone, action.EffectKept, action.EffectIntended, action.EffectIntended, action.EffectUndone}, states)
+	require.Equal(t, "403 with ***", effects[2].Note, "why it is still open")
 	require.NotContains(t, strings.Join(b.told(), "\n"), secret)
 	require.Contains(t, b.told(), "one  info: Undid thing undone")
 	require.Contains(t, b.told(), "one  warn: Kept thing in use: 3 commits are not ours, see ***")
@@ -712,28 +713,33 @@ func TestHowARollbackEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		state     action.EffectState
 		remaining int
+		note      string
 		phase     run.Phase
 		message   string
+		next      string
 		secrets   int
 	}{
-		"all is gone":       {action.EffectUndone, 0, run.PhaseRolledBack, "The run was rolled back: 1 undone, nothing is left of it", 0},
-		"something is kept": {action.EffectKept, 0, run.PhaseRolledBack, "The run was rolled back: 0 undone, 1 kept because somebody else uses them", 0},
-		"something is left": {action.EffectCreated, 1, run.PhaseParked, "The rollback undid 0 of 1 things; 1 could not be undone: 502", 1},
+		"all is gone":       {action.EffectUndone, 0, "", run.PhaseRolledBack, "The run was rolled back: 1 undone, nothing is left of it", "", 0},
+		"something is kept": {action.EffectKept, 0, "", run.PhaseRolledBack, "The run was rolled back: 0 undone, 1 kept because somebody else uses them", "Look at what was kept, and remove it by hand if it is not needed.", 0},
+		"something is left": {action.EffectCreated, 1, "", run.PhaseParked, "The rollback undid 0; 1 thing is left, because 502", "Wait.", 1},
+		"something cannot be seen": {action.EffectCreated, 1, "x cannot be seen", run.PhaseParked,
+			"The rollback undid 0; 1 thing is left, because x cannot be seen", "Wait.", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, &act{}, stepOne)
 			effect, err := b.runs.Ledger(b.id, "one", "test:act").Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
 			require.NoError(t, err)
-			require.NoError(t, b.runs.Record(t.Context(), b.id, run.Entry{Effects: []run.EffectChange{{ID: effect.ID, State: test.state}}}))
+			require.NoError(t, b.runs.Record(t.Context(), b.id, run.Entry{Effects: []run.EffectChange{{ID: effect.ID, State: test.state, Note: test.note}}}))
 			end := engine.RollbackEnd{RunID: b.id.String(), Remaining: test.remaining}
 			if test.remaining > 0 {
-				end.Failure = &engine.Failure{Name: "Error", Message: "502"}
+				end.Failure = &engine.Failure{Name: "Error", Message: "502", Next: "Wait."}
 			}
 			b.must(engine.ActivityEndRollback, end)
 			require.Equal(t, run.StatusFailed, b.get().Status, "Backstage knows no better word")
 			require.Equal(t, test.phase, b.get().Phase)
 			require.Equal(t, test.message, b.get().Failure.Message)
+			require.Equal(t, test.next, b.get().Failure.Next)
 			require.Len(t, b.state().Secrets, test.secrets)
 		})
 	}

@@ -162,6 +162,7 @@ type runDetails struct {
 		Name  string `json:"name"`
 		State string `json:"state"`
 		URL   string `json:"url"`
+		Note  string `json:"note"`
 	} `json:"effects"`
 }
 
@@ -427,6 +428,9 @@ func (d runDetails) list(out io.Writer) {
 	}
 	for _, effect := range d.Effects {
 		fmt.Fprintf(out, "  %s %s (%s) %s\n", effect.Kind, effect.Name, effect.State, effect.URL)
+		if effect.Note != "" {
+			fmt.Fprintf(out, "      %s\n", effect.Note)
+		}
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 //
 // Run is idempotent: called again after a crash at any instruction it finds what it made (through the Call's Ledger)
 // and carries on. Undo removes one thing that this run created, and only that; it is idempotent too, and succeeds when
-// the thing is already gone. Plan reads only.
+// the thing is already gone, which "not found" alone does not prove: many systems say it of what they hide as well. Then
+// Undo fails, and the effect stays open. Plan reads only.
 type Action interface {
 	Describe() Description
 	Run(ctx context.Context, call *Call) (Output, error)

@@ -12,7 +12,8 @@ type EffectState string
 const (
 	// EffectIntended: the run was about to create the thing; whether it exists must be looked up.
 	EffectIntended EffectState = "intended"
-	// EffectCreated: the thing exists and this run made it.
+	// EffectCreated: the thing exists and this run made it. What a rollback could not remove stays in this state or in
+	// EffectIntended, and Note says why.
 	EffectCreated EffectState = "created"
 	// EffectUndone: the thing was removed again by a rollback, or was found never to have been made.
 	EffectUndone EffectState = "undone"
@@ -39,6 +40,8 @@ type Effect struct {
 	Note string          `json:"note,omitempty"`
 	// IntendedAt is when the intent was recorded: a thing created before it was made by somebody else.
 	IntendedAt time.Time `json:"intendedAt"`
+	// Fresh says, of what Intend returned, that no earlier attempt recorded it: nothing can have been made yet.
+	Fresh bool `json:"-"`
 }
 
 // Intent announces an external thing before it is created.
@@ -64,6 +67,8 @@ type Ledger interface {
 	Confirm(ctx context.Context, effectID string, confirmation Confirmation) error
 	// Abandon moves the effect to EffectUndone with a note: the thing was not created after all.
 	Abandon(ctx context.Context, effectID, note string) error
+	// Effects lists what the run has recorded, of all its steps, in the order of the intents.
+	Effects(ctx context.Context) ([]Effect, error)
 }
 
 // UndoCall asks an action to remove one effect.

@@ -370,3 +370,4 @@ func (noLedger) Intend(_ context.Context, intent action.Intent) (action.Effect, 
 }
 func (noLedger) Confirm(context.Context, string, action.Confirmation) error { return nil }
 func (noLedger) Abandon(context.Context, string, string) error              { return nil }
+func (noLedger) Effects(context.Context) ([]action.Effect, error)           { return nil, nil }

@@ -32,7 +32,13 @@ func (l *ledger) Intend(ctx context.Context, intent action.Intent) (action.Effec
 	if err != nil {
 		return action.Effect{}, fmt.Errorf("record the intent of %s %q: %w", intent.Kind, intent.Name, err)
 	}
-	return effect(row), nil
+	intended := effect(row)
+	intended.Fresh = row.ChangedAt.Equal(row.IntendedAt)
+	return intended, nil
+}
+
+func (l *ledger) Effects(ctx context.Context) ([]action.Effect, error) {
+	return l.store.Effects(ctx, l.run)
 }
 
 func (l *ledger) Confirm(ctx context.Context, effectID string, c action.Confirmation) error {

@@ -25,10 +25,12 @@ func TestAnIntentComesBeforeTheThing(t *testing.T) {
 		[]string{intended.RunID, intended.StepID, intended.ActionID, intended.Kind, intended.Name})
 	require.Equal(t, `{"owner":"a<b"}`, string(intended.Data)) //nolint:testifylint // as it is stored
 	require.WithinDuration(t, time.Now(), intended.IntendedAt, time.Minute)
+	require.True(t, intended.Fresh, "nothing can have been made yet")
 
 	again, err := ledger.Intend(t.Context(), intent)
 	require.NoError(t, err)
 	require.Equal(t, intended.ID, again.ID, "the same key is the same effect")
+	require.False(t, again.Fresh, "an earlier attempt may have made the thing")
 	require.Equal(t, intended.IntendedAt, again.IntendedAt, "and as old as the first intent: what was made since may be ours")
 
 	require.NoError(t, ledger.Confirm(t.Context(), intended.ID, action.Confirmation{ExternalID: "42", URL: "https://x/42"}))
@@ -58,6 +60,7 @@ func TestAnEffectThatWasUndoneIsIntendedAnew(t *testing.T) {
 	require.Equal(t, first.ID, second.ID)
 	require.Equal(t, action.EffectIntended, second.State)
 	require.True(t, second.IntendedAt.After(first.IntendedAt), "what was there before is not of this intent")
+	require.True(t, second.Fresh, "the old thing is gone, and nothing can have been made since")
 	require.Empty(t, second.Note, "the old story is over")
 	require.Empty(t, second.ExternalID)
 	require.Empty(t, second.URL)

@@ -28,6 +28,7 @@ type route struct {
 var routes = map[string]route{
 	"GET /app/installations":                                  {(*Forge).listInstallations, forTheApp},
 	"POST /app/installations/{installation_id}/access_tokens": {(*Forge).createInstallationToken, forTheApp},
+	"GET /installation/repositories":                          {(*Forge).listInstallationRepositories, forInstallations},
 	"GET /orgs/{org}/installation":                            {(*Forge).getOrganizationInstallation, forTheApp},
 	"GET /users/{username}/installation":                      {(*Forge).getUserInstallation, forTheApp},
 
@@ -172,6 +173,9 @@ func (f *Forge) answer(w http.ResponseWriter, r *http.Request, to route) {
 	if err := f.admit(x, to.needs); err != nil {
 		f.writeFailure(w, r, err)
 		return
+	}
+	if who.isUser {
+		w.Header().Set("X-Oauth-Scopes", userScopes)
 	}
 	status, body, err := to.serve(f, x)
 	if err != nil {

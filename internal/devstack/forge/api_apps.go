@@ -123,6 +123,33 @@ func (f *Forge) describeRepositories(x *exchange, found installed, names []strin
 	return described, nil
 }
 
+// listInstallationRepositories lists what the token is for, and says whether that is all that its owner has.
+func (f *Forge) listInstallationRepositories(x *exchange) (int, any, error) {
+	var covered []*repository
+	for _, repo := range f.store.listRepositories(x.caller.installation.Login) {
+		if x.caller.covers(repo) {
+			covered = append(covered, repo)
+		}
+	}
+	page, err := pageOf(x, covered)
+	if err != nil {
+		return 0, nil, err
+	}
+	described := []object{}
+	for _, repo := range page {
+		one, err := f.fullRepository(x, repo)
+		if err != nil {
+			return 0, nil, err
+		}
+		described = append(described, one)
+	}
+	selection := x.caller.installation.selection()
+	if len(x.caller.grant.repositories) > 0 {
+		selection = "selected"
+	}
+	return http.StatusOK, object{"total_count": len(covered), "repositories": described, "repository_selection": selection}, nil
+}
+
 func (s shapes) installation(app *registration, found installed, owner *account) object {
 	suspendedBy, suspendedAt := any(nil), any(nil)
 	if found.SuspendedAt != nil {

@@ -215,6 +215,32 @@ func TestAnInstallationForSomeRepositories(t *testing.T) {
 	requireStatus(t, err, http.StatusForbidden)
 }
 
+func TestWhatAnInstallationReaches(t *testing.T) {
+	t.Parallel()
+	for selection, repositories := range map[string][]string{"all": nil, "selected": {"shop"}} {
+		t.Run(selection, func(t *testing.T) {
+			t.Parallel()
+			server, app := startWithApp(t, map[string]string{"administration": "write"}, repositories...)
+			publishShop(t, server)
+			client := clientOf(t, server, tokenFor(t, app, &github.InstallationTokenOptions{}))
+			request, err := client.NewRequest(http.MethodGet, "installation/repositories?per_page=1", nil)
+			require.NoError(t, err)
+			var reached struct {
+				Total        int                 `json:"total_count"`
+				Selection    string              `json:"repository_selection"`
+				Repositories []github.Repository `json:"repositories"`
+			}
+			_, err = client.Do(t.Context(), request, &reached)
+			require.NoError(t, err)
+			require.Equal(t, selection, reached.Selection)
+			require.Equal(t, 1, reached.Total)
+			require.Equal(t, "demo/shop", reached.Repositories[0].GetFullName())
+			_, _, err = clientOf(t, server, server.Token()).Apps.ListRepos(t.Context(), nil)
+			requireStatus(t, err, http.StatusForbidden)
+		})
+	}
+}
+
 func TestAnInstallationPushes(t *testing.T) {
 	t.Parallel()
 	server, app := startWithApp(t, map[string]string{"contents": "write"})

@@ -22,6 +22,9 @@ type caller struct {
 	installation installed
 }
 
+// userScopes are what the user's token is good for, as GitHub says with every answer to a classic token.
+const userScopes = "admin:org, delete_repo, repo, workflow"
+
 func (c caller) isAnybody() bool { return !c.isUser && c.app == nil && c.grant == nil }
 
 // covers says whether the token of an installation is for a repository.
@@ -38,13 +41,16 @@ var (
 	errBadToken     = &apiError{status: http.StatusUnauthorized, message: "Bad credentials"}
 	errTokenMissing = &apiError{status: http.StatusUnauthorized, message: "Requires authentication"}
 
-	errNoAssertion     = &apiError{status: http.StatusUnauthorized, message: "A JSON web token could not be decoded"}
-	errUnknownApp      = &apiError{status: http.StatusNotFound, message: "Integration not found"}
-	errAssertedTooSoon = &apiError{status: http.StatusUnauthorized, message: "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"}
-	errAssertionEnded  = &apiError{status: http.StatusUnauthorized, message: "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"}
-	errAssertedTooLong = &apiError{status: http.StatusUnauthorized, message: "'Expiration time' claim ('exp') is too far in the future"}
-	errNotForApps      = &apiError{status: http.StatusForbidden, message: "Resource not accessible by integration"}
-	errSuspended       = &apiError{status: http.StatusForbidden, message: "This installation has been suspended"}
+	errNoAssertion          = &apiError{status: http.StatusUnauthorized, message: "A JSON web token could not be decoded"}
+	errUnknownApp           = &apiError{status: http.StatusNotFound, message: "Integration not found"}
+	errAssertedTooSoon      = &apiError{status: http.StatusUnauthorized, message: "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"}
+	errAssertionEnded       = &apiError{status: http.StatusUnauthorized, message: "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"}
+	errAssertedTooLong      = &apiError{status: http.StatusUnauthorized, message: "'Expiration time' claim ('exp') is too far in the future"}
+	errNotForApps           = &apiError{status: http.StatusForbidden, message: "Resource not accessible by integration"}
+	errOnlyForInstallations = &apiError{
+		status: http.StatusForbidden, message: "You must authenticate with an installation access token in order to list repositories for an installation.",
+	}
+	errSuspended = &apiError{status: http.StatusForbidden, message: "This installation has been suspended"}
 )
 
 // identify finds out who makes a request. Credentials that are good for nobody are an *apiError.
@@ -138,6 +144,8 @@ const (
 	forTheApp = "the App"
 	// forUsers refuses Apps.
 	forUsers = "users"
+	// forInstallations wants the token of an installation.
+	forInstallations = "installations"
 )
 
 // admit decides whether the caller may make a call that needs a permission.
@@ -145,6 +153,10 @@ func (f *Forge) admit(x *exchange, needs string) error {
 	switch {
 	case needs == forTheApp && x.caller.app == nil:
 		return errNoAssertion
+	case needs == forInstallations && x.caller.grant == nil:
+		return errOnlyForInstallations
+	case needs == forInstallations:
+		return nil
 	case needs == forTheApp || x.caller.isUser:
 		return nil
 	case x.caller.isAnybody() && x.r.Method != http.MethodGet:

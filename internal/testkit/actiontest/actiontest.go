@@ -64,10 +64,12 @@ func (l *Ledger) Intend(_ context.Context, intent action.Intent) (action.Effect,
 		n = len(l.effects)
 		l.effects = append(l.effects, action.Effect{ID: fmt.Sprint(n), Kind: intent.Kind, Name: intent.Name, Key: intent.Key, State: action.EffectUndone})
 	}
-	if effect := &l.effects[n]; effect.State == action.EffectUndone {
-		effect.State, effect.IntendedAt = action.EffectIntended, time.Now()
+	intended := &l.effects[n]
+	intended.Fresh = intended.State == action.EffectUndone
+	if intended.Fresh {
+		intended.State, intended.IntendedAt = action.EffectIntended, time.Now()
 	}
-	return l.effects[n], nil
+	return *intended, nil
 }
 
 // Confirm marks the effect as created.
@@ -95,10 +97,10 @@ func (l *Ledger) change(id string, change func(*action.Effect)) error {
 }
 
 // Effects are all effects so far.
-func (l *Ledger) Effects() []action.Effect {
+func (l *Ledger) Effects(context.Context) ([]action.Effect, error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	return slices.Clone(l.effects)
+	return slices.Clone(l.effects), nil
 }
 
 // Bench is a place to run actions at: a workspace, a log and a ledger of its own.
