@@ -204,7 +204,7 @@ func TestTemplateRules(t *testing.T) {
 		},
 		"text that is not UTF-8": {
 			skeleton: map[string]string{"f": "a long enough line of text, caf\xe9 ${{ values.x }}", "g": "a long enough line of text, caf\xe9"}, input: `,"copyWithoutTemplating":["g"]`,
-			want: map[string]string{"f": "a long enough line of text, caf\ufffd x", "g": "a long enough line of text, caf\ufffd"},
+			want: map[string]string{"f": "a long enough line of text, caf\xe9 ${{ values.x }}", "g": "a long enough line of text, caf\xe9"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -223,6 +223,29 @@ func TestTemplateRules(t *testing.T) {
 			require.Equal(t, test.want, tree(t, bench.Workspace))
 		})
 	}
+}
+
+// TestTextThatIsNotUTF8IsNamed: what would come out damaged is copied, and the log says which file that is and why.
+func TestTextThatIsNotUTF8IsNamed(t *testing.T) {
+	t.Parallel()
+	latin := "a long enough line of text, caf\xe9 ${{ values.x }}"
+	bench := newBench(t, map[string]string{"s/latin.properties": latin, "s/utf16.txt": "\xff\xfeh\x00i\x00", "s/copied": latin, "s/good": "caf\u00e9 ${{ values.x }}"})
+	_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"s","values":{"x":"y"},"copyWithoutTemplating":["copied"]}`)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"latin.properties": latin, "utf16.txt": "\xff\xfeh\x00i\x00", "copied": latin, "good": "caf\u00e9 y"}, tree(t, bench.Workspace))
+	var warnings []string
+	for _, line := range bench.Log.Lines() {
+		if strings.Contains(line, "UTF-8") {
+			warnings = append(warnings, line)
+		}
+	}
+	const advice = " and was copied as it is: nothing in it is filled in. Save it as UTF-8 if something should be."
+	require.Equal(t, []string{"warn: latin.properties is not UTF-8 (byte 31)" + advice, "warn: utf16.txt is not UTF-8 (byte 0)" + advice}, warnings)
+
+	_, err = bench.Run(t, actions(t, fetch.Options{})["fetch:template:file"], `{"url":"s/latin.properties","targetPath":"one","values":{"x":"y"}}`)
+	require.NoError(t, err)
+	require.Equal(t, latin, tree(t, bench.Workspace)["one"])
+	require.Contains(t, bench.Log.Lines(), "warn: s/latin.properties is not UTF-8 (byte 31)"+advice)
 }
 
 func TestTemplateKeepsModes(t *testing.T) {

@@ -14,8 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/text/encoding/unicode"
+	"unicode/utf8"
 
 	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -204,14 +203,17 @@ type output struct {
 // fails is written and logged.
 func (s *skeleton) write(ctx context.Context) error {
 	outputs, planErr := s.plan(ctx)
-	written, err := inParallel(ctx, len(outputs), func(ctx context.Context, index int) (string, error) {
+	written, err := inParallel(ctx, len(outputs), func(ctx context.Context, index int) (told, error) {
 		return s.writeOutput(ctx, outputs[index])
 	})
-	for index, line := range written {
+	for index, each := range written {
 		if outputs[index].noted != "" {
 			s.log.Info("%s", outputs[index].noted)
 		}
-		s.log.Info("%s", line)
+		s.log.Info("%s", each.line)
+		if each.warning != "" {
+			s.log.Warn("%s", each.warning)
+		}
 	}
 	return cmp.Or(err, planErr)
 }
@@ -293,35 +295,39 @@ func extensionOf(location string) string {
 	return ""
 }
 
-// writeOutput writes one entry and returns the line for the log.
-func (s *skeleton) writeOutput(ctx context.Context, planned output) (string, error) {
+// told is what the log says of an entry that was written. There may be no warning.
+type told struct{ line, warning string }
+
+// writeOutput writes one entry and returns what the log says of it.
+func (s *skeleton) writeOutput(ctx context.Context, planned output) (told, error) {
 	if planned.isDirectory() {
-		return fmt.Sprintf("Writing directory %s to template output path.", planned.location), nil
+		return told{line: fmt.Sprintf("Writing directory %s to template output path.", planned.location)}, nil
 	}
-	copied := fmt.Sprintf("Copying file binary or symbolic link at %s, to template output path.", planned.location)
+	copied := told{line: fmt.Sprintf("Copying file binary or symbolic link at %s, to template output path.", planned.location)}
 	if planned.isLink() {
 		return copied, place(planned.name, copyEntry(s.source, s.target, planned.entry, planned.name))
 	}
 	file, err := s.source.Open(planned.location)
 	if err != nil {
-		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+		return told{}, action.Final(fmt.Errorf("reading the template: %w", err))
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+		return told{}, action.Final(fmt.Errorf("reading the template: %w", err))
 	}
 	head := make([]byte, sniffBytes+reserveBytes)
 	size, err := io.ReadFull(file, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+		return told{}, action.Final(fmt.Errorf("reading the template: %w", err))
 	}
 	content := io.MultiReader(bytes.NewReader(head[:size]), file)
 	if isBinary(head[:size]) {
 		return copied, place(planned.name, replaceFile(s.target, planned.name, info.Mode().Perm(), content))
 	}
 	line := fmt.Sprintf("Writing file %s to template output path with mode %d.", planned.location, statMode(info.Mode()))
-	return line, s.writeText(ctx, planned, info.Mode().Perm(), content)
+	warning, err := s.writeText(ctx, planned, info.Mode().Perm(), content)
+	return told{line, warning}, err
 }
 
 // statMode is the mode of a regular file as stat(2) has it.
@@ -330,21 +336,41 @@ func statMode(mode fs.FileMode) uint32 {
 	return regular | uint32(mode.Perm())
 }
 
-// writeText writes a text, rendered or not, in UTF-8: what is not UTF-8 becomes U+FFFD, as when Node reads a file as text.
-func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMode, content io.Reader) error {
-	text := unicode.UTF8.NewDecoder().Reader(content)
+// writeText writes a text, rendered or not. What is not in UTF-8 cannot be rendered without damage, and is copied with a warning; Backstage
+// would put U+FFFD in the place of what it cannot read.
+func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMode, content io.Reader) (warning string, err error) {
 	if !planned.render {
-		return place(planned.name, writeFile(s.target, planned.name, mode, text))
+		return "", place(planned.name, writeFile(s.target, planned.name, mode, content))
 	}
-	source, err := io.ReadAll(text)
+	source, err := io.ReadAll(content)
 	if err != nil {
-		return action.Final(fmt.Errorf("reading the template: %w", err))
+		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+	}
+	if at := notUTF8(source); at >= 0 {
+		return asItIs(planned.location, at), place(planned.name, writeFile(s.target, planned.name, mode, bytes.NewReader(source)))
 	}
 	rendered, err := s.renderer.render(ctx, string(source))
 	if err != nil {
-		return s.renderer.failure(ctx, planned.location, err)
+		return "", s.renderer.failure(ctx, planned.location, err)
 	}
-	return place(planned.name, writeFile(s.target, planned.name, mode, strings.NewReader(rendered)))
+	return "", place(planned.name, writeFile(s.target, planned.name, mode, strings.NewReader(rendered)))
+}
+
+// notUTF8 is where a text stops to be UTF-8, -1 when it is UTF-8 to its end.
+func notUTF8(text []byte) int {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+	return -1
+}
+
+// asItIs warns of a text that was copied because it is not UTF-8.
+func asItIs(name string, at int) string {
+	return fmt.Sprintf("%s is not UTF-8 (byte %d) and was copied as it is: nothing in it is filled in. Save it as UTF-8 if something should be.", name, at)
 }
 
 // writeFile writes a file. A new one gets the mode as far as the process's umask lets it; one that is there keeps its own.
@@ -416,15 +442,16 @@ func (a templateFileAction) Run(ctx context.Context, call *action.Call) (action.
 		return nil, err
 	}
 	call.Log.Info("Processing template file with input values%s", renderer.shown)
-	text, err := unicode.UTF8.NewDecoder().Bytes(content)
-	if err != nil {
-		return nil, action.Final(fmt.Errorf("%s: %w", input.URL, err))
+	if at := notUTF8(content); at >= 0 {
+		call.Log.Warn("%s", asItIs(input.URL, at))
+	} else {
+		rendered, err := renderer.render(ctx, string(content))
+		if err != nil {
+			return nil, renderer.failure(ctx, input.URL, err)
+		}
+		content = []byte(rendered)
 	}
-	rendered, err := renderer.render(ctx, string(text))
-	if err != nil {
-		return nil, renderer.failure(ctx, input.URL, err)
-	}
-	if err := writeWhole(call.Workspace, target, []byte(rendered)); err != nil {
+	if err := writeWhole(call.Workspace, target, content); err != nil {
 		return nil, place(input.TargetPath, err)
 	}
 	call.Log.Info("Template file has been written to %s", filepath.Join(call.Workspace.Name(), target))

@@ -90,6 +90,18 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// TestDeleteTakesANameThatIsThereForAName: frameworks put routes into names like [id].tsx.
+func TestDeleteTakesANameThatIsThereForAName(t *testing.T) {
+	t.Parallel()
+	bench := newBench(t, "app/[id].tsx", "app/i.tsx", "app/[...rest]/page.tsx", "app/[[lang]]/x/y.tsx", "app/(group)/z.tsx", "broken[")
+	_, err := bench.Run(t, remove, `{"files":["app/[id].tsx","app/[...rest]/*.tsx","app/[[lang]]","app/(group)/z.tsx","broken["]}`)
+	require.NoError(t, err)
+	require.Equal(t, []string{"app/", "app/(group)/", "app/[...rest]/", "app/i.tsx"}, tree(t, bench.Workspace))
+	_, err = bench.Run(t, remove, `{"files":["app/[id].tsx"]}`)
+	require.NoError(t, err)
+	require.Equal(t, []string{"app/", "app/(group)/", "app/[...rest]/"}, tree(t, bench.Workspace), "now it is a pattern")
+}
+
 func TestDeleteRemovesLinksAndNotWhatTheyPointAt(t *testing.T) {
 	t.Parallel()
 	bench := newBench(t, "a.txt", "docs/x.md")

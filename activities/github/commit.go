@@ -180,6 +180,15 @@ func (w *worktree) commit(ctx context.Context, author Author, message string, wh
 	return w.git(ctx, nil, "rev-parse", "HEAD")
 }
 
+// ignored lists what the directory's own .gitignore files keep out of the commit; a directory that is left out as a whole ends with a slash.
+func (w *worktree) ignored(ctx context.Context) ([]string, error) {
+	listed, err := w.git(ctx, nil, "-C", w.directory, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+	if err != nil {
+		return nil, err
+	}
+	return strings.FieldsFunc(listed, func(r rune) bool { return r == 0 }), nil
+}
+
 // push sends a commit to a branch. Replacing, it overwrites the branch if that still is at the given hash. Rejected says that the
 // branch holds something else.
 func (w *worktree) push(ctx context.Context, remote, hash, branch, replacing string) (rejected bool, err error) {

@@ -2,6 +2,7 @@ package github_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -223,6 +224,26 @@ func TestARaceForAName(t *testing.T) {
 	require.ErrorContains(t, err, "this run did not create it")
 	require.Equal(t, action.EffectUndone, b.ledger.effects[0].State)
 	require.Equal(t, action.EffectCreated, rival.effects[0].State)
+}
+
+// TestWhatTheSkeletonsGitignoreLeavesOutIsNamed: it is left out, as in Backstage, but not in silence.
+func TestWhatTheSkeletonsGitignoreLeavesOutIsNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, ".gitignore", "dist/\n.env\n")
+	b.write(t, "dist/app.js", "")
+	b.write(t, ".env", "")
+	b.write(t, "src/.gitignore", "*.log\n")
+	b.write(t, "src/a b.log", "")
+	_, err := b.run(t, nil)
+	require.NoError(t, err)
+	require.Contains(t, b.log.text(), "warning: Left out of the repository, because the workspace's .gitignore says so: .env, dist/, src/a b.log\n")
+	for n := range 30 {
+		b.write(t, fmt.Sprintf("src/%02d.log", n), "")
+	}
+	_, err = b.run(t, nil)
+	require.NoError(t, err)
+	require.Contains(t, b.log.text(), "src/17.log and 13 more\n")
 }
 
 func TestTwoStepsThatPublishOneRepository(t *testing.T) {

@@ -41,6 +41,9 @@ func (p *publication) pushSource(ctx context.Context, source *os.Root, repositor
 	if err != nil {
 		return "", fmt.Errorf("committing the workspace: %w", err)
 	}
+	if err := p.tellIgnored(ctx, tree); err != nil {
+		return "", err
+	}
 	p.call.Log.Info("Pushing commit %s to %s of %s", hash[:7], p.input.DefaultBranch, p.name())
 	rejected, err := tree.push(ctx, remote, hash, p.input.DefaultBranch, "")
 	if err != nil {
@@ -50,6 +53,27 @@ func (p *publication) pushSource(ctx context.Context, source *os.Root, repositor
 		return hash, p.settleRejection(ctx, tree, remote, hash)
 	}
 	return hash, nil
+}
+
+// maxIgnoredNames is how many names the log has of what is left out.
+const maxIgnoredNames = 20
+
+// tellIgnored names what a .gitignore of the workspace keeps out of the repository: who wrote it for their own checkout may not know.
+func (p *publication) tellIgnored(ctx context.Context, tree *worktree) error {
+	names, err := tree.ignored(ctx)
+	if err != nil {
+		return fmt.Errorf("committing the workspace: %w", err)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	more := ""
+	if len(names) > maxIgnoredNames {
+		more = fmt.Sprintf(" and %d more", len(names)-maxIgnoredNames)
+		names = names[:maxIgnoredNames]
+	}
+	p.call.Log.Warn("Left out of the repository, because the workspace's .gitignore says so: %s%s", strings.Join(names, ", "), more)
+	return nil
 }
 
 // checkRemote makes sure that the token goes to the host that it is for, and in clear only where the API is in clear too.

@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,6 +104,20 @@ func TestGlobs(t *testing.T) {
 			require.Equal(t, test.want, got)
 		})
 	}
+	for _, name := range []string{"app/[slug]/page.tsx", "app/(shop)/+(x)/{a}.tsx", "app/s/page.tsx", "broken["} {
+		directory[name] = &fstest.MapFile{}
+		for _, pattern := range []string{name, path.Dir(name) + "/*", path.Dir(name)} {
+			globs, err := workspace.NewGlobs(directory, []string{pattern})
+			require.NoError(t, err, pattern)
+			require.True(t, globs.Match(name), pattern)
+		}
+	}
+	globs, err := workspace.NewGlobs(directory, []string{"app/[slug]/page.tsx"})
+	require.NoError(t, err)
+	require.False(t, globs.Match("app/s/page.tsx"), "the name is there, and so it is no pattern")
+	globs, err = workspace.NewGlobs(directory, []string{"app/[st]/page.tsx"})
+	require.NoError(t, err)
+	require.True(t, globs.Match("app/s/page.tsx"), "no name is like that, and so it is a pattern")
 	for _, pattern := range []string{"src/[", "!(a|b)", "@(a).go"} {
 		_, err := workspace.NewGlobs(directory, []string{pattern})
 		require.ErrorContains(t, err, "cannot be read", pattern)
