@@ -121,9 +121,24 @@ func (s *Set) openGitHubFile(ctx context.Context, integration Integration, targe
 	if err != nil {
 		return nil, err
 	}
-	request, err := client.NewRequest(http.MethodGet, integration.GitHub.fileURL(found, credential.Token), nil)
+	response, err := askForFile(ctx, client, integration.GitHub.fileURL(found, credential.Token), options)
+	if fault.KindOf(err) != fault.NotFound || credential.Token == "" {
+		return response, err
+	}
+	whole, isLonger, refErr := s.withWholeRef(ctx, client, found, options.Token)
+	if refErr != nil {
+		return nil, refErr
+	}
+	if !isLonger || whole.path == "" {
+		return nil, err
+	}
+	return askForFile(ctx, client, integration.GitHub.fileURL(whole, credential.Token), options)
+}
+
+func askForFile(ctx context.Context, client *Client, address string, options ReadOptions) (*http.Response, error) {
+	request, err := client.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", target, err)
+		return nil, fmt.Errorf("read %s: %w", address, err)
 	}
 	request.Header.Set("Accept", "application/vnd.github.v3.raw")
 	setHeader(request, "If-None-Match", options.ETag)

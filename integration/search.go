@@ -81,7 +81,7 @@ func (s *Set) searchTree(ctx context.Context, rawURL string, options ReadOptions
 	if err != nil {
 		return SearchResult{}, repository.client.failure(ctx, repository.apiURL("/git/trees/"+repository.commit), err)
 	}
-	found := &finding{repository: repository, url: rawURL, base: rootURL(rawURL), limits: s.limits}
+	found := &finding{repository: repository, url: rawURL, base: repository.rootURL(rawURL), limits: s.limits}
 	if tree.GetTruncated() {
 		err = found.readArchive(ctx)
 	} else {
@@ -102,10 +102,13 @@ type finding struct {
 	bytes   int64
 }
 
-func rootURL(rawURL string) string {
+func (r *repository) rootURL(rawURL string) string {
 	parsed, err := parseWebURL(rawURL)
 	if err != nil {
 		return rawURL
+	}
+	if strings.Contains(r.ref, "/") {
+		return r.root(parsed.Scheme)
 	}
 	return parsed.Scheme + "://" + parsed.Host + repositoryRoot(TypeGitHub, parsed) + "/"
 }

@@ -22,6 +22,8 @@ type Set struct {
 	// transport carries everything; fetch is the client for URLs that are no integration's.
 	transport http.RoundTripper
 	fetch     *http.Client
+	// refs are the branches and tags with slashes that begin like a place's ref.
+	refs cache[[]string]
 }
 
 // New checks the configuration and makes a Set of it.

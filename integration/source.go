@@ -35,7 +35,7 @@ type source struct {
 
 var gitHubName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
-// parseSource takes a URL on a GitHub host apart. A ref holds no slash, unless escaped.
+// parseSource takes a URL on a GitHub host apart. A ref holds no slash, unless escaped; see withWholeRef.
 func parseSource(parsed *url.URL) (source, error) {
 	var segments []string
 	for escaped := range strings.SplitSeq(strings.Trim(parsed.EscapedPath(), "/"), "/") {

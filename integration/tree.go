@@ -189,7 +189,18 @@ func (s *Set) openRepository(ctx context.Context, rawURL string, options ReadOpt
 		return nil, err
 	}
 	opened := &repository{source: found, client: client}
-	if err := opened.findCommit(ctx, options.ETag); err != nil {
+	err = opened.findCommit(ctx, options.ETag)
+	if fault.KindOf(err) == fault.NotFound {
+		whole, isLonger, refErr := s.withWholeRef(ctx, client, found, options.Token)
+		if refErr != nil {
+			return nil, refErr
+		}
+		if isLonger {
+			opened.source = whole
+			err = opened.findCommit(ctx, options.ETag)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if opened.commit == options.ETag {

@@ -46,6 +46,8 @@ type Service interface {
 type Sources interface {
 	ByURL(rawURL string) (integration.Integration, bool)
 	ResolveURL(base, ref string) (string, error)
+	// CanonicalURL writes a URL so that it says where the name of its branch ends.
+	CanonicalURL(ctx context.Context, rawURL string) (string, error)
 	// Search reads the files that a URL names; none is no error.
 	Search(ctx context.Context, rawURL string, options integration.ReadOptions) (integration.SearchResult, error)
 }

@@ -273,6 +273,29 @@ func TestRegister(t *testing.T) {
 	}
 }
 
+// TestRegisterFromABranchWithASlash: the host says where the branch's name ends, so that the descriptor is looked for at its root.
+func TestRegisterFromABranchWithASlash(t *testing.T) {
+	t.Parallel()
+	gitHub := host(func(r *http.Request) (*http.Response, error) {
+		recorder := httptest.NewRecorder()
+		recorder.Header().Set("Content-Type", "application/json")
+		answers := map[string]string{"heads/release/": `[{"ref":"refs/heads/release/v3"},{"ref":"refs/heads/release/v30"}]`, "tags/release/": `[]`}
+		_, asked, _ := strings.Cut(r.URL.Path, "/matching-refs/")
+		_, _ = recorder.WriteString(answers[asked])
+		return recorder.Result(), nil
+	})
+	for given, want := range map[string]string{
+		"https://github.com/acme/shop/blob/release/v3":        "https://github.com/acme/shop/tree/release%2Fv3/catalog-info.yaml",
+		"https://github.com/acme/shop/blob/release%2Fv3":      "https://github.com/acme/shop/tree/release%2Fv3/catalog-info.yaml",
+		"https://github.com/acme/shop/blob/release/v30/parts": "https://github.com/acme/shop/tree/release%2Fv30/catalog-info.yaml",
+	} {
+		catalog := newService()
+		_, err := actiontest.NewBench(t).Run(t, actionsWith(t, catalog, gitHub)["catalog:register"], `{"repoContentsUrl":"`+given+`"}`)
+		require.NoError(t, err)
+		require.Contains(t, catalog.locations, want)
+	}
+}
+
 func requireEffect(t *testing.T, bench *actiontest.Bench, state action.EffectState, id string) {
 	t.Helper()
 	effects, err := bench.Ledger.Effects(t.Context())

@@ -61,7 +61,7 @@ type registration struct {
 }
 
 // location is what is to be registered.
-func (a registerAction) location(r registration) (entity.LocationSpec, error) {
+func (a registerAction) location(ctx context.Context, r registration) (entity.LocationSpec, error) {
 	target := r.CatalogInfoURL
 	if target == "" {
 		path := r.CatalogInfoPath
@@ -71,7 +71,11 @@ func (a registerAction) location(r registration) (entity.LocationSpec, error) {
 		if _, found := a.sources.ByURL(r.RepoContentsURL); !found {
 			return entity.LocationSpec{}, action.InputError("No integration found for host %s", r.RepoContentsURL)
 		}
-		resolved, err := a.sources.ResolveURL(r.RepoContentsURL, path)
+		base, err := a.sources.CanonicalURL(ctx, r.RepoContentsURL)
+		if err != nil {
+			return entity.LocationSpec{}, explainReading(err, r.RepoContentsURL)
+		}
+		resolved, err := a.sources.ResolveURL(base, path)
 		if err != nil {
 			return entity.LocationSpec{}, action.InputError("%s in %s: %s", path, r.RepoContentsURL, err)
 		}
@@ -86,7 +90,7 @@ func (a registerAction) Run(ctx context.Context, call *action.Call) (action.Outp
 	if err := call.Decode(&input); err != nil {
 		return nil, err
 	}
-	spec, err := a.location(input)
+	spec, err := a.location(ctx, input)
 	if err != nil {
 		return nil, err
 	}
@@ -121,12 +125,24 @@ func (a registerAction) try(ctx context.Context, who identity.Principal, spec en
 	}
 	_, readErr := a.sources.Search(ctx, spec.Target, integration.ReadOptions{})
 	if after, may := integration.MayPass(readErr); may {
-		return tried, action.Advise(action.Transient(err, after), "Check that %s can be read from the worker, then retry.", spec.Target)
+		return tried, whenReadable(action.Transient(err, after), spec.Target)
 	}
 	if readErr == nil {
 		tried, err = a.catalog.TryLocation(ctx, who, spec)
 	}
 	return tried, explain(err)
+}
+
+func whenReadable(err error, target string) error {
+	return action.Advise(err, "Check that %s can be read from the worker, then retry.", target)
+}
+
+// explainReading gives an error of the host its class.
+func explainReading(err error, target string) error {
+	if after, may := integration.MayPass(err); may {
+		return whenReadable(action.Transient(err, after), target)
+	}
+	return action.Final(err)
 }
 
 // register registers the location once. A location that is there is this run's own if an earlier attempt registered it: after the
@@ -250,12 +266,12 @@ func (a registerAction) Undo(ctx context.Context, call *action.UndoCall) error {
 }
 
 // Plan says which location would be registered.
-func (a registerAction) Plan(_ context.Context, call *action.Call) (action.Plan, error) {
+func (a registerAction) Plan(ctx context.Context, call *action.Call) (action.Plan, error) {
 	var input registration
 	if err := call.Decode(&input); err != nil {
 		return action.Plan{}, err
 	}
-	spec, err := a.location(input)
+	spec, err := a.location(ctx, input)
 	if err != nil {
 		return action.Plan{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"context"
 	_ "embed" // for the schemas
 	"fmt"
+	"net/url"
 
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -166,8 +167,9 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 		return nil, err
 	}
 	return action.Output{
-		"remoteUrl":       repository.GetCloneURL(),
-		"repoContentsUrl": repository.GetHTMLURL() + "/blob/" + publication.input.DefaultBranch,
+		"remoteUrl": repository.GetCloneURL(),
+		// A slash in the branch is escaped: what is joined to the URL must be seen to begin behind it.
+		"repoContentsUrl": repository.GetHTMLURL() + "/blob/" + url.PathEscape(publication.input.DefaultBranch),
 		"commitHash":      hash,
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/github"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -244,6 +246,42 @@ func TestWhatTheSkeletonsGitignoreLeavesOutIsNamed(t *testing.T) {
 	_, err = b.run(t, nil)
 	require.NoError(t, err)
 	require.Contains(t, b.log.text(), "src/17.log and 13 more\n")
+}
+
+// TestABranchWithASlashCanBeReadAgain: by the URL that the step puts out, and by the one that GitHub's pages have.
+func TestABranchWithASlashCanBeReadAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	output, err := b.run(t, values{"defaultBranch": "release/v3"})
+	require.NoError(t, err)
+	repository := b.forge.URL + "/demo/shop"
+	require.Equal(t, repository+"/blob/release%2Fv3", output["repoContentsUrl"])
+	set := hosts(t, b.forge, b.forge.Token())
+	for _, branch := range []string{"release%2Fv3", "release/v3"} {
+		read, err := set.ReadURL(t.Context(), repository+"/blob/"+branch+"/src/main.go", integration.ReadOptions{})
+		require.NoError(t, err, branch)
+		require.Equal(t, "package main\n", string(read.Body))
+		found, err := set.Search(t.Context(), repository+"/blob/"+branch+"/**/*.go", integration.ReadOptions{})
+		require.NoError(t, err, branch)
+		require.Equal(t, []integration.File{{URL: repository + "/blob/release%2Fv3/src/main.go", Body: []byte("package main\n")}}, found.Files)
+		tree, err := set.ReadTree(t.Context(), repository+"/tree/"+branch+"/src", integration.ReadOptions{})
+		require.NoError(t, err, branch)
+		for file, err := range tree.Files() {
+			require.NoError(t, err)
+			require.Equal(t, "main.go", file.Path)
+		}
+		for _, path := range []string{"", "/docs"} {
+			canonical, err := set.CanonicalURL(t.Context(), repository+"/blob/"+branch+path)
+			require.NoError(t, err)
+			require.Equal(t, repository+"/blob/release%2Fv3"+path, strings.TrimSuffix(canonical, "/"))
+		}
+		_, err = set.ReadURL(t.Context(), repository+"/blob/"+branch+"/nothing", integration.ReadOptions{})
+		require.Equal(t, fault.NotFound, fault.KindOf(err))
+	}
+	b.forge.Inject(on(http.MethodGet, "/git/matching-refs/heads/other/", forgetest.Answer(http.StatusBadGateway, "no", nil)))
+	_, err = set.ReadURL(t.Context(), repository+"/blob/other/nothing", integration.ReadOptions{})
+	require.Error(t, err)
+	require.NotEqual(t, fault.NotFound, fault.KindOf(err), "a host that is ill has not said that there is nothing")
 }
 
 func TestTwoStepsThatPublishOneRepository(t *testing.T) {
