@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/internal/terminal"
 )
 
 const (
@@ -42,7 +43,7 @@ type apiClient struct {
 
 func newClient(base, token string) *apiClient {
 	return &apiClient{base: strings.TrimRight(base, "/"), token: token, guest: token == "", http: &http.Client{},
-		remarks: os.Stderr}
+		remarks: terminal.NewWriter(os.Stderr)}
 }
 
 // apiError is an error that the server answered.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/terminal"
 )
 
 // portal serves what the client asks of a Portico: routes by their method and path.
@@ -149,7 +153,7 @@ func portico(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	root := rootCommand()
-	root.SetOut(&out)
+	root.SetOut(terminal.NewWriter(&out))
 	root.SetArgs(append(args, "--url", base, "--token", "mine"))
 	err := root.ExecuteContext(t.Context())
 	return out.String(), err
@@ -240,4 +244,44 @@ func TestARunStartsWithTheDefaultsOfItsForm(t *testing.T) {
 	_, err = portico(t, portal(t, routes), "run", "tour", "--set", "rest=0")
 	require.NoError(t, err, "who may only start runs")
 	require.Equal(t, map[string]any{"rest": 0.0}, sent)
+}
+
+// TestNothingThatOthersWroteControlsTheTerminal: titles, names, links, notes and messages are a template author's, and a log line anybody's.
+func TestNothingThatOthersWroteControlsTheTerminal(t *testing.T) {
+	t.Parallel()
+	const evil = `\u001b]0;owned\u0007\u009b2J\u202e\r\u007f`
+	summary := fmt.Sprintf(`"id":"r","title":"T%[1]s\nforged","subject":"S%[1]s","createdBy":"user:default/%[1]s","status":"failed","phase":"parked","failedStep":"x%[1]s"`, evil)
+	details := fmt.Sprintf(`{%[2]s,"error":{"name":"E%[1]s","message":"M%[1]s","next":"N%[1]s"},"moves":[{"move":"retry","summary":"s%[1]s"}],
+		"workflow":{"url":"http://w/%[1]s"},"steps":[{"id":"x","name":"Step%[1]s\nforged","status":"failed"}],
+		"output":{"links":[{"title":"L%[1]s\nforged","url":"http://l/%[1]s"},{"title":"E","entityRef":"component:default/%[1]s"}]},
+		"effects":[{"kind":"k%[1]s","name":"n%[1]s\nforged","state":"created","url":"http://e/%[1]s","note":"note%[1]s"}]}`, evil, summary)
+	base := portal(t, map[string]http.HandlerFunc{
+		"GET /api/portico/v1/runs":      answer(`{"total":1,"runs":[{` + summary + `}]}`),
+		"GET /api/portico/v1/runs/r":    answer(details),
+		"POST /api/scaffolder/v2/tasks": answer(`{"id":"r"}`),
+		"GET /api/scaffolder/v2/tasks/r/eventstream": answer(fmt.Sprintf("data: {\"id\":1,\"type\":\"log\",\"body\":{\"stepId\":\"y%[1]s\",\"status\":\"failed\",\"message\":\"\\u001b[31mred%[1]s\"}}\n\n"+
+			"data: {\"id\":2,\"type\":\"completion\"}\n\n", evil)),
+		"GET /api/scaffolder/v2/templates/default/template/t/parameter-schema": answer(`{"steps":[]}`),
+	})
+	for _, args := range [][]string{
+		{"runs", "list"}, {"runs", "show", "r"}, {"run", "t", "--watch"}, {"runs", "list", "-o", "json"}, {"runs", "show", "r", "-o", "json"},
+	} {
+		out, err := portico(t, base, args...)
+		if err != nil {
+			require.IsType(t, &exitError{}, err)
+		}
+		require.Contains(t, out, `\u001b]0;owned\u0007\u009b2J\u202e`, args)
+		require.Equal(t, terminal.Visible(out), out, args)
+		require.NotRegexp(t, "(?m)^forged", out, "a line of its own would be taken for ours: %s", args)
+	}
+}
+
+func TestACheckedFileDoesNotControlTheTerminal(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "catalog-\x1b[2J.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("apiVersion: backstage.io/v1alpha1\nkind: \"X\\e[2J\\u202e\"\nmetadata: {name: \"a\\e]0;b\\a\"}\n"), 0o600))
+	out, err := offline(t, "catalog", "validate", file)
+	require.Error(t, err)
+	require.Contains(t, out, `\u001b[2J`)
+	require.Equal(t, terminal.Visible(out), out)
 }

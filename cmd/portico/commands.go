@@ -15,6 +15,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/internal/terminal"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
@@ -77,7 +78,7 @@ or {"error": "..."} for each, by the language alone.`,
 				return errors.New("give an expression or --jsonl, not both")
 			}
 			if jsonl {
-				return nunjucks.EvaluateLines(command.Context(), command.InOrStdin(), command.OutOrStdout(), nunjucks.DefaultLimits)
+				return nunjucks.EvaluateLines(command.Context(), command.InOrStdin(), exact(command.OutOrStdout()), nunjucks.DefaultLimits)
 			}
 			source, err := evalSource(args, file)
 			if err != nil {
@@ -106,7 +107,7 @@ or {"error": "..."} for each, by the language alone.`,
 			if file == "" {
 				rendered += "\n"
 			}
-			_, err = io.WriteString(out, rendered)
+			_, err = io.WriteString(exact(out), rendered)
 			return err
 		},
 	}
@@ -120,6 +121,20 @@ or {"error": "..."} for each, by the language alone.`,
 		command.MarkFlagsMutuallyExclusive("jsonl", other)
 	}
 	return command
+}
+
+// exact is the writer for what a program reads or a file gets, to the byte. A terminal gets it with control characters shown.
+func exact(out io.Writer) io.Writer {
+	shown, is := out.(*terminal.Writer)
+	if !is {
+		return out
+	}
+	if file, isFile := shown.Unwrap().(*os.File); isFile {
+		if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice != 0 {
+			return out
+		}
+	}
+	return shown.Unwrap()
 }
 
 // evalLanguage is the language with Backstage's filters. Of hosts it knows the public ones, since no configuration is read.

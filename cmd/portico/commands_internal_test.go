@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/terminal"
 )
 
 // offline runs a command line that needs no server and returns what it printed.
@@ -15,7 +17,7 @@ func offline(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	root := rootCommand()
-	root.SetOut(&out)
+	root.SetOut(terminal.NewWriter(&out))
 	root.SetArgs(args)
 	err := root.ExecuteContext(t.Context())
 	return out.String(), err

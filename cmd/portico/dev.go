@@ -21,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/internal/devstack"
 	"github.com/portico-dev/portico/internal/devstack/forge"
 	"github.com/portico-dev/portico/internal/devstack/loopback"
+	"github.com/portico-dev/portico/internal/terminal"
 	"github.com/portico-dev/portico/seal"
 )
 
@@ -255,7 +256,7 @@ func (d *dev) afterStart(
 	if d.demo {
 		outcome.err = d.runDemo(ctx, newClient(p.config.Backend.BaseURL, ""), gitForge)
 		if outcome.err != nil && ctx.Err() == nil {
-			fmt.Fprintln(os.Stderr, "portico:", outcome.err)
+			fmt.Fprintln(terminal.NewWriter(os.Stderr), "portico:", outcome.err)
 		}
 		if d.exit {
 			return nil

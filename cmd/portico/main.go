@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/portico-dev/portico/internal/terminal"
 )
 
 // version is set when the binary is built.
@@ -48,6 +50,9 @@ func interruptible() context.Context {
 // execute runs the command line and answers the status of the process.
 func execute(root *cobra.Command) int {
 	ctx := interruptible()
+	root.SetOut(terminal.NewWriter(os.Stdout))
+	complaints := terminal.NewWriter(os.Stderr)
+	root.SetErr(complaints)
 	understood := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
 	command, err := root.ExecuteContextC(ctx)
@@ -60,9 +65,9 @@ func execute(root *cobra.Command) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errInterrupted // what it was that noticed is of no interest to who pressed Ctrl-C
 	}
-	fmt.Fprintln(os.Stderr, "portico:", err)
+	fmt.Fprintln(complaints, "portico:", err)
 	if !understood {
-		fmt.Fprintf(os.Stderr, "Run `%s --help` to see how it is used.\n", command.CommandPath())
+		fmt.Fprintf(complaints, "Run `%s --help` to see how it is used.\n", command.CommandPath())
 	}
 	return 1
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/portico-dev/portico/internal/terminal"
 )
 
 const defaultURL = "http://127.0.0.1:7007"
@@ -217,7 +219,7 @@ func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id 
 }
 
 func (c *apiClient) summarize(out io.Writer, details runDetails, took time.Duration) {
-	fmt.Fprintf(out, "\n%s: %s after %s\n", details.Title, details.standing(), brief(took))
+	fmt.Fprintf(out, "\n%s: %s after %s\n", terminal.Line(details.Title), details.standing(), brief(took))
 	if details.Error != nil {
 		fmt.Fprintf(out, "  %s: %s\n", details.Error.Name, details.Error.Message)
 		if details.Error.Next != "" {
@@ -227,7 +229,7 @@ func (c *apiClient) summarize(out io.Writer, details runDetails, took time.Durat
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, link := range details.Output.Links {
-		fmt.Fprintf(table, "  %s\t%s\n", link.Title, cmp.Or(link.URL, c.entityPage(link.EntityRef)))
+		fmt.Fprintf(table, "  %s\t%s\n", terminal.Line(link.Title), terminal.Line(cmp.Or(link.URL, c.entityPage(link.EntityRef))))
 	}
 	fmt.Fprintf(table, "  Run\t%s/runs/%s\n", c.base, details.ID)
 	if details.Workflow.URL != "" {
@@ -277,7 +279,7 @@ func (w *stepWatcher) see(e event) {
 		if began, known := w.began[body.StepID]; known {
 			duration = brief(e.CreatedAt.Sub(began))
 		}
-		fmt.Fprintf(w.out, "  %s %-40s %s\n", marks[body.Status], cmp.Or(w.names[body.StepID], body.StepID), duration)
+		fmt.Fprintf(w.out, "  %s %-40s %s\n", marks[body.Status], terminal.Line(cmp.Or(w.names[body.StepID], body.StepID)), duration)
 		if body.Status == "failed" {
 			message := colours.ReplaceAllString(body.Message, "")
 			fmt.Fprintf(w.out, "      %s\n", strings.ReplaceAll(message, "\n", "\n      "))
@@ -362,8 +364,8 @@ func listRunsCommand(c *connection) *cobra.Command {
 				table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "ID\tSTATUS\tPHASE\tTEMPLATE\tSUBJECT\tBY\tSTARTED\tFAILED STEP")
 				for _, r := range page.Runs {
-					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Status, r.Phase, r.Title, r.Subject, r.CreatedBy,
-						r.CreatedAt.Local().Format(time.DateTime), cmp.Or(r.FailedStepName, r.FailedStep))
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Status, r.Phase, terminal.Line(r.Title), terminal.Line(r.Subject),
+						r.CreatedBy, r.CreatedAt.Local().Format(time.DateTime), terminal.Line(cmp.Or(r.FailedStepName, r.FailedStep)))
 				}
 				_ = table.Flush()
 				fmt.Fprintf(out, "%d of %d\n", len(page.Runs), page.Total)
@@ -424,12 +426,12 @@ func (d runDetails) list(out io.Writer) {
 		if !step.EndedAt.IsZero() {
 			duration = brief(step.EndedAt.Sub(step.StartedAt))
 		}
-		fmt.Fprintf(out, "  %s %-40s %-10s %s\n", cmp.Or(marks[step.Status], "·"), step.Name, step.Status, duration)
+		fmt.Fprintf(out, "  %s %-40s %-10s %s\n", cmp.Or(marks[step.Status], "·"), terminal.Line(step.Name), step.Status, duration)
 	}
 	for _, effect := range d.Effects {
-		fmt.Fprintf(out, "  %s %s (%s) %s\n", effect.Kind, effect.Name, effect.State, effect.URL)
+		fmt.Fprintf(out, "  %s %s (%s) %s\n", terminal.Line(effect.Kind), terminal.Line(effect.Name), effect.State, terminal.Line(effect.URL))
 		if effect.Note != "" {
-			fmt.Fprintf(out, "      %s\n", effect.Note)
+			fmt.Fprintf(out, "      %s\n", terminal.Line(effect.Note))
 		}
 	}
 }

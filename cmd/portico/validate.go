@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/internal/terminal"
 )
 
 func catalogCommand() *cobra.Command {
@@ -67,10 +68,11 @@ $text name, are not looked at. Ends with status 1 when any is wrong.`,
 func printFindings(out io.Writer, findings []finding) {
 	for _, each := range findings {
 		if each.Valid {
-			fmt.Fprintf(out, "%s %s  %s\n", marks["completed"], each.File, each.Entity)
+			fmt.Fprintf(out, "%s %s  %s\n", marks["completed"], terminal.Line(each.File), terminal.Line(each.Entity))
 			continue
 		}
-		fmt.Fprintf(out, "%s %s\n    %s\n", marks["failed"], strings.TrimSpace(each.File+"  "+each.Entity), each.Error)
+		fmt.Fprintf(out, "%s %s\n    %s\n", marks["failed"], terminal.Line(strings.TrimSpace(each.File+"  "+each.Entity)),
+			terminal.Visible(each.Error))
 	}
 }
 
