@@ -1,12 +1,11 @@
 package run
 
 import (
-	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
-	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
@@ -19,79 +18,70 @@ const (
 	ErrorLevel = "\u001b[31merror\u001b[39m: "
 )
 
-// Redactor masks a run's secrets in what people get to see. A secret of one character is not masked, as in Backstage:
-// it would blot out the text.
-type Redactor struct{ secrets []string }
+// Redactor masks a run's secrets in what people get to see, in every form in which they may meet them. A secret of one
+// character is not masked, as in Backstage: it would blot out the text. The zero value masks nothing.
+type Redactor struct {
+	// texts are what is secret, as it was given.
+	texts   map[string]struct{}
+	needles needles
+}
 
 // NewRedactor masks the values of secrets.
 func NewRedactor(secrets ...map[string]string) Redactor {
-	var values []string
+	var r Redactor
 	for _, some := range secrets {
-		for _, secret := range some {
-			if trimmed := strings.TrimSpace(secret); len(trimmed) > 1 {
-				values = append(values, formsOf(trimmed)...)
-			}
-		}
+		r = r.Also(slices.Collect(maps.Values(some)))
 	}
-	// The longest first, so that a secret that contains another is masked whole.
-	slices.SortFunc(values, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	return Redactor{slices.Compact(values)}
+	return r
 }
 
-// minLine is the shortest line of a secret of many lines that is masked by itself.
-const minLine = 8
-
-// formsOf are a secret in the forms in which it may meet people. Within JSON, and within JSON that is quoted in JSON,
-// it is escaped; a key of many lines is masked line by line as well, however its ends of lines are written.
-func formsOf(secret string) []string {
-	forms := []string{secret}
-	for line := range strings.Lines(secret) {
-		if line = strings.TrimSpace(line); len(line) >= minLine && line != secret {
-			forms = append(forms, line)
-		}
-	}
-	for _, encode := range []func(any) ([]byte, error){json.Marshal, plainjson.Marshal} {
-		form := secret
-		for range 2 {
-			encoded, err := encode(form)
-			if err != nil {
-				break // not even JSON can show it
-			}
-			form = string(encoded[1 : len(encoded)-1])
-			forms = append(forms, form)
-		}
-	}
-	return forms
-}
-
-// Also masks more texts. Those in which a secret is masked already show nothing of it, and are left readable.
+// Also masks more texts: what expressions made out of secrets.
 func (r Redactor) Also(texts []string) Redactor {
-	more := map[string]string{}
+	more := Redactor{texts: maps.Clone(r.texts)}
 	for _, text := range texts {
-		if r.Text(text) == text {
-			more[text] = text
+		if text = strings.TrimSpace(text); len(text) > 1 {
+			if more.texts == nil {
+				more.texts = map[string]struct{}{}
+			}
+			more.texts[text] = struct{}{}
 		}
 	}
-	if len(more) == 0 {
+	if len(more.texts) == len(r.texts) {
 		return r
 	}
-	for _, secret := range r.secrets {
-		more[secret] = secret
+	for text := range more.texts {
+		more.needles.add(text)
+		for _, form := range formsOf(text) {
+			// A shorter form of something says little about it, and would be found in innocent words.
+			if len(form) >= keyLength {
+				more.needles.add(form)
+			}
+		}
 	}
-	return NewRedactor(more)
+	return more
 }
 
 // Text masks secrets in a line.
 func (r Redactor) Text(s string) string {
-	for _, secret := range r.secrets {
-		s = strings.ReplaceAll(s, secret, mask)
+	spans := r.needles.find(s)
+	if len(spans) == 0 {
+		return s
 	}
-	return s
+	var out strings.Builder
+	from := 0
+	for _, span := range spans {
+		out.WriteString(s[from:span.start])
+		out.WriteString(mask)
+		from = span.end
+	}
+	out.WriteString(s[from:])
+	return out.String()
 }
 
-// JSON masks secrets in every string of a JSON document; what is no JSON is masked as text. Keys keep their order.
+// JSON masks secrets in every string and number of a JSON document; what is no JSON is masked as text. Keys keep their
+// order.
 func (r Redactor) JSON(document json.RawMessage) json.RawMessage {
-	if len(r.secrets) == 0 || len(document) == 0 {
+	if len(r.texts) == 0 || len(document) == 0 {
 		return document
 	}
 	value, err := nunjucks.DecodeJSON(document)
@@ -109,6 +99,11 @@ func (r Redactor) value(value nunjucks.Value) nunjucks.Value {
 	switch value := value.(type) {
 	case string:
 		return r.Text(value)
+	case float64:
+		if text, err := nunjucks.EncodeJSON(value); err == nil && r.Text(string(text)) != string(text) {
+			return mask
+		}
+		return value
 	case *nunjucks.Array:
 		masked := &nunjucks.Array{}
 		for _, item := range value.Items {

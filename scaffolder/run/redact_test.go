@@ -22,7 +22,7 @@ func TestSecretsAreMaskedInEveryFormTheyAreShownIn(t *testing.T) {
 		"in JSON in JSON":      {string(twice), `"{\"password\":\"***\"}"`},
 		"many lines":           {"-----BEGIN KEY-----\nb3BlbnNzaC1rZXk\n-----END KEY-----\n", "***\n"},
 		"one of many lines":    {"line 2: b3BlbnNzaC1rZXk", "line 2: ***"},
-		"ends of another kind": {"-----BEGIN KEY-----\r\nb3BlbnNzaC1rZXk\r\n-----END KEY-----", "***\r\n***\r\n***"},
+		"ends of another kind": {"-----BEGIN KEY-----\r\nb3BlbnNzaC1rZXk\r\n-----END KEY-----", "***"},
 		"too short to mask":    {"extra", "extra"},
 	} {
 		t.Run(name, func(t *testing.T) {
