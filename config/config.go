@@ -314,7 +314,9 @@ type Run struct {
 	ParkedExpiry time.Duration `yaml:"parkedExpiry"`
 	// StepTimeout is how long one attempt of a step may take.
 	StepTimeout time.Duration `yaml:"stepTimeout"`
-	Retry       Retry         `yaml:"retry"`
+	// StrictExpressions fails a step with an input that cannot be evaluated.
+	StrictExpressions bool  `yaml:"strictExpressions"`
+	Retry             Retry `yaml:"retry"`
 }
 
 // Retry paces the automatic retries of a step that failed for a passing reason.

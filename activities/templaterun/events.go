@@ -8,6 +8,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
@@ -34,6 +35,16 @@ func (a *account) completion(status run.Status, output json.RawMessage, failure 
 	return run.NewEvent{Type: run.EventCompletion, Key: fmt.Sprintf("%d/completion", a.Generation), Body: body}
 }
 
+// outputWarnings tell what of the template's output could not be evaluated.
+func (a *account) outputWarnings(broken plan.Broken) []run.NewEvent {
+	var events []run.NewEvent
+	for i, warning := range broken.Warnings() {
+		events = append(events, run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%d/output/%d", a.Generation, i),
+			Body: run.EventBody{Message: run.WarnLevel + a.redact.Text(warning)}})
+	}
+	return events
+}
+
 // sentence is a failure as the log tells it: what happened, and beneath it what to do.
 func sentence(f engine.Failure) string {
 	if f.Next == "" {
@@ -50,7 +61,7 @@ const (
 
 // describe is what people read of an error: its name in Backstage's terms, its message without secrets, and the next move.
 func (a *account) describe(err error) engine.Failure {
-	failure := engine.Failure{Name: "Error", Message: a.redact.Text(err.Error()), Next: a.redact.Text(action.Advice(err))}
+	failure := engine.Failure{Name: "Error", Message: a.redact.Text(a.broken.Because(err).Error()), Next: a.redact.Text(action.Advice(err))}
 	if failure.Next == "" {
 		failure.Next = adviceAfterFinal
 		if action.IsTransient(err) {

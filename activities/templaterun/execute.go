@@ -44,7 +44,7 @@ func (a *Activities) runAction(does action.Action) func(context.Context, engine.
 		if err != nil {
 			return (&failedAttempt{failure: opened.describe(err)}).temporal(0)
 		}
-		own := opened.masking(decision.Derived)
+		own := opened.deciding(decision)
 		failed, err := a.execution(own, does, request.Position, request.Iteration, decision).attempt(ctx)
 		if failed != nil {
 			return failed.temporal(failed.after)

@@ -39,6 +39,9 @@ func (e *execution) openLog(ctx context.Context) (*stepLog, error) {
 		attempt: e.steps[e.position].FailedAttempts + 1, done: make(chan struct{})}
 	if e.first {
 		log.pending = append(log.pending, e.beginning(e.step))
+		for _, warning := range e.broken.Warnings() {
+			log.Warn("%s", warning)
+		}
 	}
 	if e.each {
 		log.Info("Running step each: %s", e.iteration.Describe())

@@ -27,7 +27,7 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 	if decision.Skip != "" {
 		return nil, t.skip(ctx, step, decision.Skip)
 	}
-	own := t.masking(decision.Derived)
+	own := t.deciding(decision)
 	does, err := t.Actions.Lookup(step.Action)
 	if err == nil {
 		err = checkInputs(does.Describe(), decision)

@@ -70,6 +70,8 @@ type account struct {
 	steps     []run.Step
 	situation plan.Situation
 	redact    run.Redactor
+	// broken are the expressions of the step at hand that could not be evaluated: if it fails, they may be why.
+	broken plan.Broken
 	// tell leaves an entry on the run's record: at once, or together with others at the end of a turn.
 	tell func(context.Context, run.Entry) error
 }
@@ -96,11 +98,11 @@ func (a *Activities) open(ctx context.Context, runID string) (*account, error) {
 	return opened, nil
 }
 
-// masking is the account of a step that met these texts, which are masked in what people see of that step only: elsewhere
-// they may be innocent words.
-func (a *account) masking(derived []string) *account {
+// deciding is the account of the step that a decision is about. What the step made out of secrets is masked in what people
+// see of that step only: elsewhere it may be innocent words.
+func (a *account) deciding(decision plan.Decision) *account {
 	own := *a
-	own.redact = a.redact.Also(derived)
+	own.redact, own.broken = a.redact.Also(decision.Derived), decision.Broken
 	return &own
 }
 

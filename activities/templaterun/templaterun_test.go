@@ -460,12 +460,12 @@ func TestWhatIsMadeOutOfASecretStaysMasked(t *testing.T) {
 		return action.Output{"seen": "as " + strings.ToUpper(secret)}, nil
 	}
 	b.must("test:act", b.request(1))
-	require.JSONEq(t, `{"header":"***","half":"***"}`, string(b.step(1).Input))
+	require.JSONEq(t, `{"header":"Basic ***","half":"***"}`, string(b.step(1).Input))
 	require.JSONEq(t, `{"seen":"as ***"}`, string(b.step(1).Output))
 	b.must("test:act", b.request(2))
-	require.JSONEq(t, `{"again":"***"}`, string(b.step(2).Input))
+	require.JSONEq(t, `{"again":"as ***"}`, string(b.step(2).Input))
 	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
-	require.JSONEq(t, `{"url":"***","text":[]}`, string(b.get().Output))
+	require.JSONEq(t, `{"url":"Basic ***","text":[]}`, string(b.get().Output))
 	require.NotContains(t, strings.Join(b.told(), "\n"), strings.ToUpper(secret))
 }
 
@@ -477,11 +477,11 @@ func TestWhatEachMakesOutOfASecretIsNotShownEither(t *testing.T) {
 	}}
 	b := newBench(t, does, `{"id":"one","name":"One","action":"test:act","each":["x ${{ secrets.token | upper }}","y ${{ secrets.token | reverse }}"],"input":{"v":"${{ each.value }}"}}`)
 	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
-	require.JSONEq(t, `{"url":["{\"v\":\"***\"}","{\"v\":\"***\"}"]}`, string(b.step(0).Output))
-	require.JSONEq(t, `{"url":["***","***"],"text":[]}`, string(b.get().Output))
+	require.JSONEq(t, `{"url":["{\"v\":\"x ***\"}","{\"v\":\"y ***\"}"]}`, string(b.step(0).Output))
+	require.JSONEq(t, `{"url":["{\"v\":\"x ***\"}","{\"v\":\"y ***\"}"],"text":[]}`, string(b.get().Output))
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
-		`one  info: Running step each: {"key":"0","value":"***"}`, `one  info: input {"v":"***"}`,
-		`one  info: Running step each: {"key":"1","value":"***"}`, `one  info: input {"v":"***"}`,
+		`one  info: Running step each: {"key":"0","value":"x ***"}`, `one  info: input {"v":"x ***"}`,
+		`one  info: Running step each: {"key":"1","value":"y ***"}`, `one  info: input {"v":"y ***"}`,
 		"one completed Finished step One"}, b.told()[:7])
 }
 
@@ -589,6 +589,36 @@ func TestInputIsHeldToTheActionsSchema(t *testing.T) {
 	require.Equal(t, "Invalid input passed to action test:act[1], instance.v is not one of enum values: a", failure.Message)
 	require.NotEmpty(t, failure.Next)
 	require.Zero(t, b.act.runs, "not even for the iteration whose input is good")
+}
+
+// TestWhatCannotBeEvaluatedIsTold: an input goes on as it is written, which may be why its step fails; a guard that is
+// broken guards.
+func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
+	t.Parallel()
+	const broken = "input.repoUrl: x?owner=a&repo=${{ parameters.items | slugify }}: filter not found: slugify"
+	b := newBenchWith(t, &act{description: action.Description{Quick: true}, run: output(nil)},
+		func(spec *template.TaskSpec) {
+			spec.Output = json.RawMessage(`{"url":"${{ parameters.items | projectSlug }}"}`)
+		},
+		`{"id":"one","name":"One","action":"test:act","input":{"repoUrl":"x?owner=a&repo=${{ parameters.items | slugify }}"}}`)
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
+		"one  warn: An expression could not be evaluated and goes on as it is written: " + broken, "one completed Finished step One",
+		"warn: An expression could not be evaluated and goes on as it is written: output.url: ${{ parameters.items | projectSlug }}: " +
+			"projectSlug: Invalid repo URL passed to publisher, it must be a string", "Run completed with status: completed"}, b.told())
+
+	b = newBench(t, &act{description: action.Description{Quick: true}, run: fails(action.InputError("Invalid repo URL"))},
+		`{"id":"one","name":"One","action":"test:act","input":{"repoUrl":"x?owner=a&repo=${{ parameters.items | slugify }}"}}`)
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, "Invalid repo URL\nBefore that, this could not be evaluated: "+broken, b.get().Failure.Message)
+
+	b = newBench(t, &act{description: action.Description{Quick: true}, run: output(nil)},
+		`{"id":"one","name":"One","action":"test:act","if":"${{ parameters.danger | toBool }}"}`)
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Zero(t, b.act.runs, "the guarded step did not run")
+	failure := b.get().Failure
+	require.Equal(t, "InputError: Step one: cannot evaluate if: ${{ parameters.danger | toBool }}: filter not found: toBool", failure.Name+": "+failure.Message)
+	require.Contains(t, failure.Next, "Mend the expression in the template")
 }
 
 func TestAFailedRunIsParkedAndACancelledOneSaysSo(t *testing.T) {

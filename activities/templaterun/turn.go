@@ -147,13 +147,16 @@ func (t *turn) finish(ctx context.Context) error {
 	if failed := t.failedStep(); failed != nil {
 		return t.finishFailed(ctx, failed.ID, failed.Failure)
 	}
-	output, derived, err := t.Planner.Output(ctx, t.situation)
-	if err != nil {
-		return t.finishFailed(ctx, "", &run.Failure{Name: "Error", Message: t.redact.Text(err.Error())})
+	result, err := t.Planner.Output(ctx, t.situation)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	output = t.redact.Also(derived).JSON(output)
+	if err != nil {
+		return t.finishFailed(ctx, "", new(run.Failure(t.describe(err))))
+	}
+	output := t.redact.Also(result.Derived).JSON(result.Output)
 	return t.note(ctx, run.Entry{
-		Events: []run.NewEvent{t.completion(run.StatusCompleted, output, nil)},
+		Events: append(t.outputWarnings(result.Broken), t.completion(run.StatusCompleted, output, nil)),
 		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output,
 			ForgetSecrets: len(t.situation.Secrets) > 0},
 	})

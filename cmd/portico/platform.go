@@ -172,7 +172,7 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 		return err
 	}
 	renderer := expression.New(expression.Options{IntegrationType: p.integrations.TypeOf})
-	p.planner = plan.NewPlanner(renderer, environment(p.config))
+	p.planner = plan.NewPlanner(renderer, environment(p.config)).WithRules(plan.Rules{StrictExpressions: p.config.Portico.Run.StrictExpressions})
 	p.runs = run.NewStore(p.pool, ring)
 	if p.actions, err = p.buildActions(renderer); err != nil {
 		return err

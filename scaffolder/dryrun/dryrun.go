@@ -100,15 +100,16 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 		}
 		return Result{}, err
 	}
-	output, derived, err := r.planner.Output(ctx, t.situation())
+	output, err := r.planner.Output(ctx, t.situation())
 	if err != nil {
 		return Result{}, err
 	}
+	t.warn("", output.Broken.Warnings())
 	files, err := contents(t.workspace)
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Log: t.log, DirectoryContents: files, Output: t.redact.Also(derived).JSON(output), Steps: t.spec.Steps}, nil
+	return Result{Log: t.log, DirectoryContents: files, Output: t.redact.Also(output.Derived).JSON(output.Output), Steps: t.spec.Steps}, nil
 }
 
 // trial is one dry run under way.
@@ -206,10 +207,16 @@ func (t *trial) step(ctx context.Context, step template.Step) error {
 		return nil
 	}
 	t.redact = t.redact.Also(decision.Derived)
+	return decision.Broken.Because(t.act(ctx, step, decision))
+}
+
+// act does what was decided, as far as that can be tried.
+func (t *trial) act(ctx context.Context, step template.Step, decision plan.Decision) error {
 	does, err := t.actions.Lookup(step.Action)
 	if err != nil {
 		return err
 	}
+	t.warn(step.ID, decision.Broken.Warnings())
 	if !does.Describe().SupportsDryRun {
 		t.tell(run.EventBody{Message: fmt.Sprintf("Skipping because %s does not support dry-run", step.Action), StepID: step.ID, Status: run.StatusSkipped})
 		return t.keep(step, exampleOutput(does.Describe().OutputSchema))
@@ -223,6 +230,13 @@ func (t *trial) step(ctx context.Context, step template.Step) error {
 	}
 	t.tell(run.EventBody{Message: "Finished step " + step.Name, StepID: step.ID, Status: run.StatusCompleted})
 	return t.keep(step, outputs)
+}
+
+// warn tells warnings of a step, "" for the template's output.
+func (t *trial) warn(stepID string, warnings []string) {
+	for _, warning := range warnings {
+		stepLines{t, stepID}.Warn("%s", warning)
+	}
 }
 
 // announce shows the step's input with its secrets masked. As in Backstage an each item is not known yet.

@@ -215,6 +215,21 @@ func files(path, content string) func(*dryrun.Request) {
 	return func(r *dryrun.Request) { r.Files = []dryrun.File{{Path: path, Base64Content: content}} }
 }
 
+func TestADryRunSaysWhatCannotBeEvaluated(t *testing.T) {
+	t.Parallel()
+	result, err := try(t, `[{"id":"one","name":"One","action":"debug:log","input":{"message":"${{ 'x' | titlecase }}"}}]`, nil)
+	require.NoError(t, err)
+	warning := result.Log[2].Body
+	require.Equal(t, run.WarnLevel+"An expression could not be evaluated and goes on as it is written: input.message: ${{ 'x' | titlecase }}: "+
+		"filter not found: titlecase", warning.Message)
+	require.Equal(t, "one", warning.StepID)
+
+	_, err = try(t, `[{"id":"one","name":"One","action":"debug:log","if":"${{ 'x' | toBool }}","input":{"message":"ran"}}]`, nil)
+	require.ErrorContains(t, err, "Step one: cannot evaluate if: ${{ 'x' | toBool }}: filter not found: toBool")
+	_, err = try(t, `[{"id":"one","name":"One","action":"fs:rename","input":{"files":"${{ 'x' | nope }}"}}]`, nil)
+	require.ErrorContains(t, err, "Before that, this could not be evaluated: input.files: ${{ 'x' | nope }}: filter not found: nope")
+}
+
 func TestEachSkipsAndCollects(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","name":"One","action":"fs:readdir","each":{"a":".","b":"skip"},"if":"${{ each.value == '.' }}","input":{"paths":["${{ each.value }}"]}}]`, nil)

@@ -5,6 +5,7 @@ package expression
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"regexp"
 	"strings"
@@ -60,19 +61,37 @@ func (r *Renderer) Files(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nun
 }
 
 // Render renders every string in a JSON-like value, at any depth; the keys of objects stay as they are. A string that
-// fails to render stays verbatim. A member that becomes undefined is removed, in a list it becomes null. A string that is
-// one single output becomes that output's native value. The result shares nothing with value.
+// fails to render stays verbatim, and is told of among the failures. A member that becomes undefined is removed, in a list
+// it becomes null. A string that is one single output becomes that output's native value. The result shares nothing with
+// value.
 //
-// There is no error to return: after a cancelled context the strings not rendered yet are verbatim, so callers look at
-// ctx.Err() before they use the result.
-func (r *Renderer) Render(ctx context.Context, value nunjucks.Value, data *nunjucks.Object) nunjucks.Value {
+// After a cancelled context the strings not rendered yet are verbatim, so callers look at ctx.Err() before they use the
+// result.
+func (r *Renderer) Render(ctx context.Context, value nunjucks.Value, data *nunjucks.Object) (nunjucks.Value, Failures) {
+	w := walk{Renderer: r, data: data}
+	return w.render(ctx, "", value), w.failures
+}
+
+// walk is one rendering of a value.
+type walk struct {
+	*Renderer
+	data     *nunjucks.Object
+	failures Failures
+}
+
+// render renders what stands at a path within the value.
+func (w *walk) render(ctx context.Context, path string, value nunjucks.Value) nunjucks.Value {
 	switch value := value.(type) {
 	case string:
-		return r.text(ctx, value, data)
+		rendered, err := w.text(ctx, value, w.data)
+		if err != nil {
+			w.failures = append(w.failures, Failure{Path: path, Source: value, Err: err})
+		}
+		return rendered
 	case *nunjucks.Array:
 		items := make([]nunjucks.Value, len(value.Items))
 		for i, item := range value.Items {
-			items[i] = r.Render(ctx, item, data)
+			items[i] = w.render(ctx, fmt.Sprintf("%s[%d]", path, i), item)
 			if items[i] == nunjucks.Undefined {
 				items[i] = nil
 			}
@@ -81,7 +100,7 @@ func (r *Renderer) Render(ctx context.Context, value nunjucks.Value, data *nunju
 	case *nunjucks.Object:
 		object := nunjucks.NewObject()
 		for key, member := range value.All() {
-			if rendered := r.Render(ctx, member, data); rendered != nunjucks.Undefined {
+			if rendered := w.render(ctx, path+"."+key, member); rendered != nunjucks.Undefined {
 				object.Set(key, rendered)
 			}
 		}
@@ -91,32 +110,36 @@ func (r *Renderer) Render(ctx context.Context, value nunjucks.Value, data *nunju
 }
 
 // Condition renders the source of a step's if, and reports whether the step should run by it and whether always() or
-// failure() was called: after a failure only such steps run at all. PreviousFailed is what failure() returns.
+// failure() was called: after a failure only such steps run at all. PreviousFailed is what failure() returns. An error
+// says that there is no telling whether the step should run.
 func (r *Renderer) Condition(
 	ctx context.Context, source string, data *nunjucks.Object, previousFailed bool,
-) (result, calledStatus bool) {
+) (result, calledStatus bool, err error) {
 	current := &status{failed: previousFailed}
-	value := r.text(context.WithValue(ctx, statusKey{}, current), source, data)
-	return nunjucks.IsTruthy(value), current.called
+	value, err := r.text(context.WithValue(ctx, statusKey{}, current), source, data)
+	if err != nil {
+		return false, current.called, &Failure{Source: source, Err: err}
+	}
+	return nunjucks.IsTruthy(value), current.called, nil
 }
 
 // Output renders the output of a template. Items of links and text whose if is not truthy are left out, and if itself
 // is removed from the others. No output is an empty object.
-func (r *Renderer) Output(ctx context.Context, output nunjucks.Value, data *nunjucks.Object) nunjucks.Value {
+func (r *Renderer) Output(ctx context.Context, output nunjucks.Value, data *nunjucks.Object) (nunjucks.Value, Failures) {
 	if output == nil || output == nunjucks.Undefined {
-		return nunjucks.NewObject()
+		return nunjucks.NewObject(), nil
 	}
-	rendered := r.Render(ctx, output, data)
+	rendered, failures := r.Render(ctx, output, data)
 	object, ok := rendered.(*nunjucks.Object)
 	if !ok {
-		return rendered
+		return rendered, failures
 	}
 	for _, key := range []string{"links", "text"} {
 		if items, ok := nunjucks.Member(object, key).(*nunjucks.Array); ok {
 			object.Set(key, withoutFalseItems(items))
 		}
 	}
-	return object
+	return object, failures
 }
 
 func withoutFalseItems(items *nunjucks.Array) *nunjucks.Array {
@@ -134,23 +157,23 @@ func withoutFalseItems(items *nunjucks.Array) *nunjucks.Array {
 	return kept
 }
 
-// text renders one string.
-func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Object) nunjucks.Value {
+// text renders one string; with an error the string itself is the result.
+func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Object) (nunjucks.Value, error) {
 	if r.options.LegacyValueCoercion {
 		return r.legacyText(ctx, source, data)
 	}
 	if !hasTags(source) {
-		return source
+		return source, nil
 	}
 	template, err := r.parse(source)
 	if err != nil {
-		return source
+		return source, err
 	}
 	value, err := template.Evaluate(ctx, data)
 	if err != nil {
-		return source
+		return source, err
 	}
-	return value
+	return value, nil
 }
 
 // hasTags reports whether a string can differ from its rendering.
@@ -162,21 +185,21 @@ func hasTags(source string) bool {
 var legacyOutput = regexp.MustCompile(`\$\{\{([^\n\r\x{2028}\x{2029}]+)\}\}`)
 
 // legacyText renders a string as Backstage did before it kept native values: a lone tag through JSON.
-func (r *Renderer) legacyText(ctx context.Context, source string, data *nunjucks.Object) nunjucks.Value {
+func (r *Renderer) legacyText(ctx context.Context, source string, data *nunjucks.Object) (nunjucks.Value, error) {
 	template, err := r.parse(source)
 	if err != nil {
-		return source
+		return source, err
 	}
 	if template.IsSingle() {
 		if value, ok := r.throughJSON(ctx, source, data); ok {
-			return value
+			return value, nil
 		}
 	}
 	text, err := template.Render(ctx, data)
 	if err != nil {
-		return source
+		return source, err
 	}
-	return orUndefined(text)
+	return orUndefined(text), nil
 }
 
 // throughJSON renders source with its expression dumped, and reads the text back.

@@ -2,6 +2,7 @@ package expression_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +41,13 @@ func given(t *testing.T) *nunjucks.Object {
 	object, ok := decode(t, data).(*nunjucks.Object)
 	require.True(t, ok)
 	return object
+}
+
+// render renders a value with the data, whatever fails in it.
+func render(t *testing.T, renderer *expression.Renderer, value nunjucks.Value) nunjucks.Value {
+	t.Helper()
+	rendered, _ := renderer.Render(t.Context(), value, given(t))
+	return rendered
 }
 
 // show is a value as JSON, or the word undefined.
@@ -98,7 +106,7 @@ func TestRender(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rendered := renderer.Render(t.Context(), decode(t, tc.input), given(t))
+			rendered := render(t, renderer, decode(t, tc.input))
 			require.Equal(t, tc.expected, show(t, rendered))
 		})
 	}
@@ -107,14 +115,15 @@ func TestRender(t *testing.T) {
 func TestRenderUndefined(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, nunjucks.Value(nunjucks.Undefined),
-		renderer().Render(t.Context(), "${{ parameters.o.x.y.z }}", given(t)))
+		render(t, renderer(), "${{ parameters.o.x.y.z }}"))
 }
 
 // TestRenderSharesNothing guards against a result that changes with the data.
 func TestRenderSharesNothing(t *testing.T) {
 	t.Parallel()
 	variables := given(t)
-	rendered, ok := renderer().Render(t.Context(), "${{ parameters.o }}", variables).(*nunjucks.Object)
+	whole, _ := renderer().Render(t.Context(), "${{ parameters.o }}", variables)
+	rendered, ok := whole.(*nunjucks.Object)
 	require.True(t, ok)
 	rendered.Set("k", "changed")
 	renderer().Render(t.Context(), "${{ parameters.o.k.push(3) }}", variables)
@@ -142,7 +151,7 @@ func TestLegacyValueCoercion(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rendered := renderer.Render(t.Context(), decode(t, tc.input), given(t))
+			rendered := render(t, renderer, decode(t, tc.input))
 			require.Equal(t, tc.expected, show(t, rendered))
 		})
 	}
@@ -164,30 +173,73 @@ func TestCondition(t *testing.T) {
 		"text false":          {source: "${{ 'false' }}", result: true},
 		"text":                {source: "prefix ${{ false }}", result: true},
 		"empty text":          {source: ""},
-		"error":               {source: "${{ nope() }}", result: true},
 		"always":              {source: "${{ always() }}", result: true, asked: true},
 		"failure":             {source: "${{ failure() }}", asked: true},
 		"failure after one":   {source: "${{ failure() }}", previousFailed: true, result: true, asked: true},
 		"not reached":         {source: "${{ false and always() }}"},
-		"asked, then failed":  {source: "${{ always() and nope() }}", result: true, asked: true},
 		"asked, but not true": {source: "${{ failure() and parameters.empty }}", previousFailed: true, asked: true},
 	}
 	renderer := renderer()
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result, asked := renderer.Condition(t.Context(), tc.source, given(t), tc.previousFailed)
+			result, asked, err := renderer.Condition(t.Context(), tc.source, given(t), tc.previousFailed)
+			require.NoError(t, err)
 			require.Equal(t, tc.result, result, "result")
 			require.Equal(t, tc.asked, asked, "asked")
 		})
 	}
 }
 
+// TestAConditionThatCannotBeEvaluatedIsNoYes: a guard that is broken guards.
+func TestAConditionThatCannotBeEvaluatedIsNoYes(t *testing.T) {
+	t.Parallel()
+	for source, cause := range map[string]string{
+		"${{ nope() }}":                "${{ nope() }}: unable to call `nope`, which is undefined or falsey",
+		"${{ parameters.b | toBool }}": "${{ parameters.b | toBool }}: filter not found: toBool",
+		"${{ parameters. }}":           "${{ parameters. }}: ",
+		"${{ range }}":                 "${{ range }}: ",
+	} {
+		for _, legacy := range []bool{false, true} {
+			if legacy && source == "${{ range }}" {
+				continue // it prints functions
+			}
+			result, _, err := newRenderer(legacy).Condition(t.Context(), source, given(t), false)
+			require.ErrorContains(t, err, cause)
+			require.False(t, result, source)
+		}
+	}
+	_, asked, err := renderer().Condition(t.Context(), "${{ always() and nope() }}", given(t), true)
+	require.Error(t, err)
+	require.True(t, asked, "it asked before it failed")
+}
+
+func TestWhatCannotBeEvaluatedIsToldWithItsPlaceAndCause(t *testing.T) {
+	t.Parallel()
+	long := "${{ parameters.n | nope }}" + strings.Repeat("x", 300)
+	value := decode(t, `{"a":["fine","${{ parameters.n | nope }}"],"b":{"c":"first\n  ${{ hashFiles('**/go.sum') }}\nlast"},"d":"${{ parameters. }}","e":"${{ parameters.n }}"}`)
+	_, failures := renderer().Render(t.Context(), value, given(t))
+	require.Len(t, failures, 3)
+	for i, expected := range []struct{ path, message string }{
+		{".a[1]", "${{ parameters.n | nope }}: filter not found: nope"},
+		{".b.c", "${{ hashFiles('**/go.sum') }}: unable to call `hashFiles`, which is undefined or falsey"},
+		{".d", "${{ parameters. }}: "},
+	} {
+		require.Equal(t, expected.path, failures[i].Path)
+		require.ErrorContains(t, &failures[i], expected.message)
+		require.Same(t, &failures[i], failures.At(expected.path))
+	}
+	require.Nil(t, failures.At(".e"))
+	_, failures = renderer().Render(t.Context(), long, given(t))
+	require.Equal(t, long[:200]+"…", failures[0].ShownSource())
+}
+
 func TestStatusInInput(t *testing.T) {
 	t.Parallel()
 	renderer := renderer()
 	render := func(ctx context.Context) nunjucks.Value {
-		return renderer.Render(ctx, "${{ 'failed' if failure() else 'fine' }}", nil)
+		rendered, _ := renderer.Render(ctx, "${{ 'failed' if failure() else 'fine' }}", nil)
+		return rendered
 	}
 	require.Equal(t, "fine", render(t.Context()))
 	require.Equal(t, "failed", render(expression.WithFailure(t.Context())))
@@ -207,13 +259,15 @@ func TestOutput(t *testing.T) {
 		"text": [{"if": false, "content": "x"}],
 		"other": "${{ parameters.n }}"
 	}`)
-	rendered := renderer().Output(t.Context(), output, given(t))
+	rendered, failures := renderer().Output(t.Context(), output, given(t))
+	require.Empty(t, failures)
 	require.JSONEq(t, `{
 		"links": [{"title": "yes"}, {"title": "removed condition"}, {"title": "text"}, "plain"],
 		"text": [],
 		"other": 5
 	}`, show(t, rendered))
-	require.Equal(t, `{}`, show(t, renderer().Output(t.Context(), nil, nil)))
+	empty, _ := renderer().Output(t.Context(), nil, nil)
+	require.Equal(t, `{}`, show(t, empty))
 }
 
 func TestHostExtensions(t *testing.T) {
@@ -225,5 +279,6 @@ func TestHostExtensions(t *testing.T) {
 		Filters: map[string]nunjucks.Function{"upper": shout},
 		Globals: map[string]nunjucks.Value{"site": "acme", "shout": nunjucks.Function(shout)},
 	})
-	require.Equal(t, "acme! a!", renderer.Render(t.Context(), "${{ site | upper }} ${{ shout('a') }}", nil))
+	rendered, _ := renderer.Render(t.Context(), "${{ site | upper }} ${{ shout('a') }}", nil)
+	require.Equal(t, "acme! a!", rendered)
 }

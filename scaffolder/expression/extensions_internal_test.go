@@ -27,7 +27,9 @@ func TestExtensionsDescribeEveryFilterByWhatItDoes(t *testing.T) {
 		require.NotEmpty(t, filter.Examples, name)
 		for _, example := range filter.Examples {
 			require.Contains(t, example.Example, name)
-			result, err := nunjucks.EncodeJSON(renderer.Render(t.Context(), example.Example, nunjucks.NewObject()))
+			rendered, failures := renderer.Render(t.Context(), example.Example, nunjucks.NewObject())
+			require.Empty(t, failures, example.Example)
+			result, err := nunjucks.EncodeJSON(rendered)
 			require.NoError(t, err, name)
 			require.Equal(t, example.Notes, string(result), example.Example)
 		}

@@ -65,7 +65,7 @@ func TestFilters(t *testing.T) {
 		`("component:a/b" | parseEntityRef).name | upper`: `"B"`,
 	} {
 		whole := "${{ " + source + " }}"
-		rendered := show(t, renderer().Render(t.Context(), whole, given(t)))
+		rendered := show(t, render(t, renderer(), whole))
 		if expected == refused {
 			expected = show(t, whole)
 		}
@@ -76,7 +76,7 @@ func TestFilters(t *testing.T) {
 func TestWithoutIntegrationsNoRepositoryIsKnown(t *testing.T) {
 	t.Parallel()
 	source := "${{ parameters.repo | parseRepoUrl }}"
-	require.Equal(t, source, expression.New(expression.Options{}).Render(t.Context(), source, given(t)))
+	require.Equal(t, source, render(t, expression.New(expression.Options{}), source))
 }
 
 // TestSkeletonFilesKnowTheFiltersToo is about the environment of fetch:template.

@@ -18,7 +18,7 @@ func FuzzRender(f *testing.F) {
 	values.Set("n", 5.0)
 	values.Set("t", true)
 	f.Fuzz(func(t *testing.T, source string, legacy bool) {
-		rendered := newRenderer(legacy).Render(t.Context(), source, values)
+		rendered, _ := newRenderer(legacy).Render(t.Context(), source, values)
 		if rendered != nunjucks.Undefined {
 			_, err := nunjucks.EncodeJSON(rendered)
 			require.NoError(t, err)

@@ -23,10 +23,18 @@ func (i *outputInstruction) execute(r *run) {
 	r.position = i.position
 	switch value := i.value.eval(r).(type) {
 	case string:
-		r.write(value)
+		r.put(value)
 	case nil, undefinedType:
 	default:
-		r.write(r.text(value))
+		r.put(r.text(value))
+	}
+}
+
+// put writes what an output came to.
+func (r *run) put(text string) {
+	r.write(text)
+	if r.watch != nil {
+		r.watch(text)
 	}
 }
 

@@ -15,6 +15,8 @@ type run struct {
 	// data are the variables given by the caller; assigned are those that the template set at its top level.
 	data     *Object
 	assigned *Object
+	// watch is told what each output came to; nil when nobody wants to know.
+	watch func(text string)
 	// output is the text of the innermost function or capture being executed.
 	output []byte
 	// locals are the variables of the JavaScript function being executed.
@@ -32,6 +34,14 @@ type run struct {
 	untilClock int
 	// walking are the lists that are being printed, for a list may hold itself.
 	walking []*Array
+}
+
+type watchKey struct{}
+
+// WithWatch has the renderings under a context tell what each output that they write comes to, in order: a text has no
+// seams. The native value of a lone output is not told.
+func WithWatch(ctx context.Context, watch func(text string)) context.Context {
+	return context.WithValue(ctx, watchKey{}, watch)
 }
 
 // locals are the variables of one call of a JavaScript function.
@@ -63,8 +73,9 @@ func newRun(ctx context.Context, t *Template, data *Object) *run {
 	if data == nil {
 		data = NewObject()
 	}
+	watch, _ := ctx.Value(watchKey{}).(func(string))
 	return &run{
-		ctx: ctx, env: t.env, template: t, data: data, limits: t.env.limits,
+		ctx: ctx, watch: watch, env: t.env, template: t, data: data, limits: t.env.limits,
 		deadline: time.Now().Add(t.env.limits.Time),
 	}
 }

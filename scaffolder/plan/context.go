@@ -10,29 +10,28 @@ import (
 )
 
 // sight is how much of what is secret an expression sees.
-type sight int
+type sight struct {
+	// secrets are for inputs and each. Conditions and the template's output see earlier outputs, but no secrets.
+	secrets bool
+	// masked is for nobody's use, but to find out what people must not see: secrets and earlier outputs are masked.
+	masked bool
+}
 
-const (
-	// everything is for inputs and each.
-	everything sight = iota
-	// withoutSecrets is for conditions and the template's output: they see earlier outputs as those are.
-	withoutSecrets
-	// asShown is for nobody's use, but to find out what people must not see: earlier outputs are masked as well.
-	asShown
-)
+// mask stands for a secret.
+const mask = "***"
 
 // views are what a step's expressions see, by sight. shown is nil for a step that nothing secret can reach.
 type views struct{ whole, open, shown *nunjucks.Object }
 
 func (p *Planner) views(s Situation, step template.Step) (v views, err error) {
-	if v.whole, err = p.context(s, everything); err != nil {
+	if v.whole, err = p.context(s, sight{secrets: true}); err != nil {
 		return views{}, err
 	}
-	if v.open, err = p.context(s, withoutSecrets); err != nil {
+	if v.open, err = p.context(s, sight{}); err != nil {
 		return views{}, err
 	}
 	if s.hidesOutputs() || mentionsSecrets(step) {
-		v.shown, err = p.context(s, asShown)
+		v.shown, err = p.context(s, sight{secrets: true, masked: true})
 	}
 	return v, err
 }
@@ -48,7 +47,7 @@ func (v views) withEach(item Iteration, shown nunjucks.Value) views {
 
 func mentionsSecrets(step template.Step) bool {
 	word := []byte("secrets")
-	return bytes.Contains(step.Input, word) || bytes.Contains(step.Each, word)
+	return bytes.Contains(step.Input, word) || bytes.Contains(step.Each, word) || bytes.Contains(step.If, word)
 }
 
 // hidesOutputs says whether something was masked in an earlier step's output.
@@ -74,9 +73,9 @@ func (p *Planner) context(s Situation, sight sight) (*nunjucks.Object, error) {
 	environment := nunjucks.NewObject()
 	environment.Set("parameters", textObject(p.environment.Parameters))
 	secrets := nunjucks.NewObject()
-	if sight == everything {
-		secrets = textObject(s.Secrets)
-		environment.Set("secrets", textObject(p.environment.Secrets))
+	if sight.secrets {
+		secrets = textObject(sight.of(s.Secrets))
+		environment.Set("secrets", textObject(sight.of(p.environment.Secrets)))
 	}
 	return objectOf(
 		entry{"parameters", parameters},
@@ -88,11 +87,23 @@ func (p *Planner) context(s Situation, sight sight) (*nunjucks.Object, error) {
 	), nil
 }
 
+// of are secrets as the sight has them.
+func (s sight) of(secrets map[string]string) map[string]string {
+	if !s.masked {
+		return secrets
+	}
+	shown := make(map[string]string, len(secrets))
+	for name := range secrets {
+		shown[name] = mask
+	}
+	return shown
+}
+
 func stepOutputs(outputs []Output, sight sight) (*nunjucks.Object, error) {
 	steps := nunjucks.NewObject()
 	for _, o := range outputs {
 		source := o.Output
-		if sight == asShown {
+		if sight.masked {
 			source = o.Shown
 		}
 		var output nunjucks.Value = nunjucks.NewObject()

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -23,15 +24,30 @@ type Environment struct {
 	Secrets    map[string]string
 }
 
+// Rules are what the configuration wants stricter than Backstage has it. The zero value is Backstage's.
+type Rules struct {
+	// StrictExpressions makes an expression of an input or of the output that cannot be evaluated an error; otherwise it
+	// goes on as it is written, with a warning.
+	StrictExpressions bool
+}
+
 // Planner decides with one renderer and environment. It is safe for concurrent use.
 type Planner struct {
 	renderer    *expression.Renderer
 	environment Environment
+	rules       Rules
 }
 
-// NewPlanner makes a Planner.
+// NewPlanner makes a Planner with Backstage's rules.
 func NewPlanner(renderer *expression.Renderer, environment Environment) *Planner {
 	return &Planner{renderer: renderer, environment: environment}
+}
+
+// WithRules is the same planner with other rules.
+func (p *Planner) WithRules(rules Rules) *Planner {
+	changed := *p
+	changed.rules = rules
+	return &changed
 }
 
 // EnvironmentSecrets are the secrets that expressions see beside the run's own: they are masked like those.
@@ -39,7 +55,9 @@ func (p *Planner) EnvironmentSecrets() map[string]string { return p.environment.
 
 // WithoutEnvironmentSecrets is a planner that knows none: whoever may try out a template need not be trusted with them.
 func (p *Planner) WithoutEnvironmentSecrets() *Planner {
-	return NewPlanner(p.renderer, Environment{Parameters: p.environment.Parameters})
+	changed := *p
+	changed.environment = Environment{Parameters: p.environment.Parameters}
+	return &changed
 }
 
 // Situation is all that a step's expressions can see.
@@ -75,9 +93,12 @@ type Decision struct {
 	Each bool
 	// Iterations are the executions: one for a step without each.
 	Iterations []Iteration
-	// Derived are the texts of the inputs and of the each items that expressions made out of secrets, or out of what
-	// was masked in an earlier step's output: to be masked like secrets, which they need not contain.
+	// Derived are the texts that expressions made out of secrets for the inputs and the each items, or out of what was
+	// masked in an earlier step's output: to be masked like secrets, which they need not contain.
 	Derived []string
+	// Broken are the inputs with an expression that cannot be evaluated, and why. They go on as they are written. They show
+	// nothing that is secret.
+	Broken Broken
 }
 
 // Iteration is one execution of a step's action.
@@ -108,7 +129,8 @@ func (i Iteration) Name(actionID string) string {
 	return actionID + "[" + i.Key + "]"
 }
 
-// Decide evaluates the step's if, each and input. An each that is no array or object is a fault of kind Input.
+// Decide evaluates the step's if, each and input. An if or an each that cannot be evaluated, and an each that is no array
+// or object, is a fault of kind Input.
 func (p *Planner) Decide(ctx context.Context, situation Situation, step template.Step) (Decision, error) {
 	if situation.PreviousFailed {
 		ctx = expression.WithFailure(ctx)
@@ -117,87 +139,103 @@ func (p *Planner) Decide(ctx context.Context, situation Situation, step template
 	if err != nil {
 		return Decision{}, err
 	}
-	runs, asked := p.condition(ctx, step, views.open, situation.PreviousFailed)
-	if situation.PreviousFailed && !asked {
-		return Decision{Skip: PreviousFailed}, nil
-	}
 	hasEach := len(step.Each) > 0
-	if !runs && (!hasEach || string(step.If) == "false") {
+	runs, asked, failed := p.condition(ctx, step, views.open, situation.PreviousFailed)
+	switch {
+	case situation.PreviousFailed && !asked:
+		return Decision{Skip: PreviousFailed}, nil
+	case failed != nil && !hasEach:
+		return Decision{}, p.refuseCondition(ctx, step, views, situation.PreviousFailed, failed)
+	case failed == nil && !runs && (!hasEach || string(step.If) == "false"):
 		return Decision{Skip: ConditionFalse}, nil
+	case hasEach:
+		return p.iterations(ctx, step, views, situation.PreviousFailed)
 	}
-	if !hasEach {
-		input, derived, err := p.input(ctx, step, views)
-		return Decision{Iterations: []Iteration{{Run: true, Input: input}}, Derived: derived}, err
-	}
-	return p.iterations(ctx, step, views, situation.PreviousFailed)
+	input, err := p.input(ctx, step, views)
+	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, Broken: input.broken}, err
 }
 
-// condition evaluates the step's if; asked says that it called failure() or always().
-func (p *Planner) condition(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (runs, asked bool) {
+// condition evaluates the step's if; asked says that it called failure() or always(). An error is why there is no telling.
+func (p *Planner) condition(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (runs, asked bool, err error) {
 	var source string
 	if len(step.If) == 0 || json.Unmarshal(step.If, &source) != nil {
-		return string(step.If) != "false", false
+		return string(step.If) != "false", false, nil
 	}
 	return p.renderer.Condition(ctx, source, data, previousFailed)
 }
 
+// refuseCondition is the error of a step whose if cannot be evaluated.
+func (p *Planner) refuseCondition(ctx context.Context, step template.Step, views views, previousFailed bool, failed error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	shown := failed
+	if views.shown != nil {
+		_, _, shown = p.condition(ctx, step, views.shown, previousFailed)
+	}
+	return unevaluable(step, "if: "+showFailure(asFailure(failed), asFailure(shown)))
+}
+
 // Input renders a step's input without an each item.
 func (p *Planner) Input(ctx context.Context, situation Situation, step template.Step) (nunjucks.Value, error) {
-	data, err := p.context(situation, everything)
+	data, err := p.context(situation, sight{secrets: true})
 	if err != nil {
 		return nil, err
 	}
-	return p.render(ctx, step, data)
+	rendered, _, err := p.render(ctx, step, data)
+	return rendered, err
+}
+
+// rendered is a step's input as expressions made it.
+type rendered struct {
+	document json.RawMessage
+	derived  []string
+	broken   Broken
 }
 
 // input renders a step's input, and finds what of it was derived from secrets by rendering it as people see it.
-func (p *Planner) input(ctx context.Context, step template.Step, views views) (json.RawMessage, []string, error) {
-	rendered, err := p.render(ctx, step, views.whole)
+func (p *Planner) input(ctx context.Context, step template.Step, views views) (rendered, error) {
+	var written, seen outputs
+	whole, failures, err := p.render(written.watch(ctx), step, views.whole)
 	if err != nil {
-		return nil, nil, err
+		return rendered{}, err
 	}
-	input, err := nunjucks.EncodeJSON(rendered)
-	if err != nil {
-		return nil, nil, fmt.Errorf("input of step %s: %w", step.ID, err)
+	result := rendered{}
+	if result.document, err = nunjucks.EncodeJSON(whole); err != nil {
+		return rendered{}, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
 	if views.shown == nil {
-		return input, nil, nil
+		result.broken = brokenOf("input", failures, failures)
+		return result, p.tolerate(step, result.broken)
 	}
-	shown, err := p.render(ctx, step, views.shown)
-	return input, differing(rendered, shown), err
+	shown, shownFailures, err := p.render(seen.watch(ctx), step, views.shown)
+	if err != nil {
+		return rendered{}, err
+	}
+	result.derived = once(append(differing(whole, shown), written.differing(seen)...))
+	result.broken = brokenOf("input", failures, shownFailures)
+	return result, p.tolerate(step, result.broken)
 }
 
-// differing are the texts in a value that are not the same in another.
-func differing(value, other nunjucks.Value) []string {
-	var texts []string
-	switch value := value.(type) {
-	case string:
-		if value != other {
-			texts = append(texts, value)
-		}
-	case *nunjucks.Array:
-		for i, item := range value.Items {
-			texts = append(texts, differing(item, nunjucks.Member(other, strconv.Itoa(i)))...)
-		}
-	case *nunjucks.Object:
-		for key, item := range value.All() {
-			texts = append(texts, differing(item, nunjucks.Member(other, key))...)
-		}
+// tolerate is an error where the rules are strict about expressions.
+func (p *Planner) tolerate(step template.Step, broken Broken) error {
+	if !p.rules.StrictExpressions || len(broken) == 0 {
+		return nil
 	}
-	return texts
+	return unevaluable(step, broken[0])
 }
 
-func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks.Object) (nunjucks.Value, error) {
+func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks.Object) (nunjucks.Value, expression.Failures, error) {
 	if len(step.Input) == 0 {
-		return nunjucks.NewObject(), nil
+		return nunjucks.NewObject(), nil, nil
 	}
 	value, err := nunjucks.DecodeJSON(step.Input)
 	if err != nil {
-		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
+		return nil, nil, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
-	rendered := p.renderer.Render(ctx, value, data)
+	rendered, failures := p.renderer.Render(ctx, value, data)
 	// What was not rendered in time stands verbatim in the result.
-	return rendered, ctx.Err()
+	return rendered, failures, ctx.Err()
 }
 
 func (p *Planner) iterations(ctx context.Context, step template.Step, views views, previousFailed bool) (Decision, error) {
@@ -209,13 +247,18 @@ func (p *Planner) iterations(ctx context.Context, step template.Step, views view
 	for _, item := range items {
 		shownValue := nunjucks.Member(shown, item.Key)
 		own := views.withEach(item, shownValue)
-		item.Run, _ = p.condition(ctx, step, own.whole, previousFailed)
-		var derived []string
-		if item.Input, derived, err = p.input(ctx, step, own); err != nil {
+		var failed error
+		if item.Run, _, failed = p.condition(ctx, step, own.whole, previousFailed); failed != nil {
+			return Decision{}, p.refuseCondition(ctx, step, own, previousFailed, failed)
+		}
+		input, err := p.input(ctx, step, own)
+		if err != nil {
 			return Decision{}, err
 		}
+		item.Input = input.document
 		decision.Iterations = append(decision.Iterations, item)
-		decision.Derived = append(decision.Derived, derived...)
+		decision.Derived = append(decision.Derived, input.derived...)
+		decision.Broken = decision.Broken.and(input.broken)
 		if views.shown != nil {
 			decision.Derived = append(decision.Derived, differing(item.Value, shownValue)...)
 		}
@@ -229,10 +272,19 @@ func (p *Planner) items(ctx context.Context, step template.Step, views views) (i
 	if err != nil {
 		return nil, nil, fmt.Errorf("each of step %s: %w", step.ID, err)
 	}
-	if items, err = entries(step, p.renderer.Render(ctx, source, views.whole)); err != nil || views.shown == nil {
-		return items, nil, err
+	resolved, failures := p.renderer.Render(ctx, source, views.whole)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
-	return items, p.renderer.Render(ctx, source, views.shown), nil
+	shownFailures := failures
+	if views.shown != nil {
+		shown, shownFailures = p.renderer.Render(ctx, source, views.shown)
+	}
+	if broken := brokenOf("each", failures, shownFailures); len(broken) > 0 {
+		return nil, nil, unevaluable(step, broken[0])
+	}
+	items, err = entries(step, resolved)
+	return items, shown, err
 }
 
 // entries are what a step's each resolved to, as Object.entries has them: keys are always strings.
@@ -262,29 +314,45 @@ func entries(step template.Step, resolved nunjucks.Value) ([]Iteration, error) {
 	return items, nil
 }
 
-// Output renders the template's output. Secrets are out of its sight; what it shows of outputs that are masked is
-// answered as derived from secrets, see Decision.
-func (p *Planner) Output(ctx context.Context, situation Situation) (output json.RawMessage, derived []string, err error) {
-	open, err := p.context(situation, withoutSecrets)
+// Result is what a template puts out.
+type Result struct {
+	Output json.RawMessage
+	// Derived are the texts of the output in which something shows that was masked, see Decision.
+	Derived []string
+	// Broken are the parts of the output that could not be evaluated.
+	Broken Broken
+}
+
+// Output renders the template's output. Secrets are out of its sight.
+func (p *Planner) Output(ctx context.Context, situation Situation) (Result, error) {
+	open, err := p.context(situation, sight{})
 	if err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
 	source, err := nunjucks.DecodeJSON(situation.Spec.Output)
 	if err != nil {
-		return nil, nil, fmt.Errorf("output of the template: %w", err)
+		return Result{}, fmt.Errorf("output of the template: %w", err)
 	}
-	rendered := p.renderer.Output(ctx, source, open)
-	if output, err = nunjucks.EncodeJSON(rendered); err != nil {
-		return nil, nil, fmt.Errorf("output of the template: %w", err)
+	whole, failures := p.renderer.Output(ctx, source, open)
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
 	}
-	if !situation.hidesOutputs() {
-		return output, nil, nil
+	result := Result{Broken: brokenOf("output", failures, failures)}
+	if result.Output, err = nunjucks.EncodeJSON(whole); err != nil {
+		return Result{}, fmt.Errorf("output of the template: %w", err)
 	}
-	shown, err := p.context(situation, asShown)
-	if err != nil {
-		return nil, nil, err
+	if situation.hidesOutputs() {
+		seen, err := p.context(situation, sight{masked: true})
+		if err != nil {
+			return Result{}, err
+		}
+		shown, shownFailures := p.renderer.Output(ctx, source, seen)
+		result.Derived, result.Broken = differing(whole, shown), brokenOf("output", failures, shownFailures)
 	}
-	return output, differing(rendered, p.renderer.Output(ctx, source, shown)), nil
+	if p.rules.StrictExpressions && len(result.Broken) > 0 {
+		return Result{}, action.Advise(fault.New(fault.Input, "The template: cannot evaluate %s", result.Broken[0]), adviceUnevaluable)
+	}
+	return result, nil
 }
 
 func unquote(source json.RawMessage) string {

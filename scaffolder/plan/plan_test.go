@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -99,11 +100,14 @@ func TestWhatIsDerivedFromSecretsIsKnown(t *testing.T) {
 	t.Parallel()
 	decision := decide(t, situation(), `{"id":"x","action":"a","input":{"plain":"${{ parameters.name }}","up":"${{ secrets.token | upper }}",
 		"deep":["x",{"in":"for ${{ environment.secrets.key }}"}],"list":"${{ [secrets.token, 'same'] }}","number":5,"gone":"${{ parameters.nope }}"}}`)
-	require.Equal(t, []string{"S3CRET", "for env-secret", "s3cret"}, decision.Derived)
+	require.Equal(t, []string{"S3CRET", "env-secret", "s3cret"}, decision.Derived)
 
 	each := decide(t, situation(), `{"id":"x","action":"a","each":["a"],"input":{"v":"${{ each.value }}-${{ secrets.token | reverse }}"}}`)
-	require.Equal(t, []string{"a-terc3s"}, each.Derived)
+	require.Equal(t, []string{"terc3s"}, each.Derived)
 	require.Empty(t, decide(t, situation(), `{"id":"x","action":"a","input":{"v":"no secrets here"}}`).Derived)
+
+	beside := decide(t, situation(), `{"id":"x","action":"a","input":{"v":"t=${{ secrets.token | upper }}&u=${{ environment.secrets.key }}"}}`)
+	require.Equal(t, []string{"S3CRET", "env-secret"}, beside.Derived, "each by itself")
 }
 
 // TestWhatIsDerivedFromWhatWasMaskedIsKnown: the step that made login out of a secret put it out masked.
@@ -113,27 +117,27 @@ func TestWhatIsDerivedFromWhatWasMaskedIsKnown(t *testing.T) {
 	s.Outputs = append(s.Outputs, plan.Output{StepID: "login", Output: json.RawMessage(`{"header":"Basic S3CRET","tokens":["a","S3CRET"],"realm":"x"}`),
 		Shown: json.RawMessage(`{"header":"Basic ***","tokens":["a","***"],"realm":"x"}`)})
 	for source, expected := range map[string][]string{
-		`"${{ steps.login.output.header }}"`:                              {"Basic S3CRET"},
+		`"${{ steps.login.output.header }}"`:                              {"S3CRET"},
 		`"${{ steps.login.output.header | replace('Basic ', '') }}"`:      {"S3CRET"},
-		`"${{ steps.login.output.header | reverse }} in ${{ user.ref }}"`: {"TERC3S cisaB in user:default/ada"},
+		`"${{ steps.login.output.header | reverse }} in ${{ user.ref }}"`: {"TERC3S"},
 		`"${{ steps.login.output.tokens }}"`:                              {"S3CRET"},
 		`"${{ steps.login.output.realm }} ${{ parameters.name }}"`:        nil,
 	} {
 		require.Equal(t, expected, decide(t, s, `{"id":"x","action":"a","input":{"v":`+source+`}}`).Derived, source)
 	}
 	s.Spec.Output = json.RawMessage(`{"text":[{"title":"Realm","content":"${{ steps.login.output.realm }}"},{"title":"Use","content":"${{ steps.login.output.tokens[1] }}"}]}`)
-	output, derived, err := planner().Output(t.Context(), s)
+	result, err := planner().Output(t.Context(), s)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"text":[{"title":"Realm","content":"x"},{"title":"Use","content":"S3CRET"}]}`, string(output))
-	require.Equal(t, []string{"S3CRET"}, derived)
+	require.JSONEq(t, `{"text":[{"title":"Realm","content":"x"},{"title":"Use","content":"S3CRET"}]}`, string(result.Output))
+	require.Equal(t, []string{"S3CRET"}, result.Derived)
 }
 
 func TestWhatAnEachMakesOutOfSecretsIsKnown(t *testing.T) {
 	t.Parallel()
 	for each, expected := range map[string][]string{
-		`["same","${{ secrets.token | upper }}"]`:                  {"for S3CRET", "S3CRET"},
-		`{"a":{"b":"${{ environment.secrets.key | upper }}"}}`:     {"for {\"b\":\"ENV-SECRET\"}", "ENV-SECRET"},
-		`"${{ [secrets.token] if secrets.token else 'no list' }}"`: {"for s3cret", "s3cret"},
+		`["same","${{ secrets.token | upper }}"]`:                  {"S3CRET", "S3CRET"},
+		`{"a":{"b":"${{ environment.secrets.key | upper }}"}}`:     {"ENV-SECRET", "ENV-SECRET"},
+		`"${{ [secrets.token] if secrets.token else 'no list' }}"`: {"s3cret", "s3cret"},
 		`"${{ parameters.langs }}"`:                                nil,
 	} {
 		decision := decide(t, situation(), `{"id":"x","action":"a","each":`+each+`,"input":{"v":"for ${{ each.value | dump if each.key == 'a' else each.value }}"}}`)
@@ -148,8 +152,7 @@ func TestAServicesRunHasNoUser(t *testing.T) {
 	require.Equal(t, []string{`{"v":"[]","u":{}}`}, inputs(decide(t, s, `{"id":"x","action":"a","input":{"v":"[${{ user.ref }}]","u":"${{ user }}"}}`)))
 }
 
-// TestWhetherAStepRuns is Backstage's rule: false skips, and so does text that renders to something false; a broken
-// condition is text, which is true.
+// TestWhetherAStepRuns is Backstage's rule: false skips, and so does text that renders to something false.
 func TestWhetherAStepRuns(t *testing.T) {
 	t.Parallel()
 	for condition, skip := range map[string]plan.SkipReason{
@@ -165,7 +168,6 @@ func TestWhetherAStepRuns(t *testing.T) {
 		`"${{ parameters.name == 'shop' }}"`: "",
 		`"false"`:                            "",
 		`"is ${{ parameters.no }}"`:          "",
-		`"${{ broken() }}"`:                  "",
 		`"${{ failure() }}"`:                 plan.ConditionFalse,
 		`"${{ always() }}"`:                  "",
 		`"${{ secrets.token }}"`:             plan.ConditionFalse, // secrets are out of a condition's sight
@@ -177,6 +179,66 @@ func TestWhetherAStepRuns(t *testing.T) {
 		require.Equal(t, skip, decision.Skip, condition)
 		require.Len(t, decision.Iterations, map[bool]int{true: 1, false: 0}[skip == ""], condition)
 	}
+}
+
+// refusal is the error of a step that cannot be decided about.
+func refusal(t *testing.T, s plan.Situation, document string) error {
+	t.Helper()
+	_, err := planner().Decide(t.Context(), s, step(t, document))
+	require.Equal(t, fault.Input, fault.KindOf(err), document)
+	require.Contains(t, action.Advice(err), "start a new run")
+	return err
+}
+
+// TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError: to run the step all the same, or to run it over text, is what nobody
+// meant.
+func TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError(t *testing.T) {
+	t.Parallel()
+	for document, message := range map[string]string{
+		`{"id":"x","action":"a","if":"${{ parameters.yes | toBool }}"}`:                         "Step x: cannot evaluate if: ${{ parameters.yes | toBool }}: filter not found: toBool",
+		`{"id":"x","action":"a","if":"${{ parameters.yes | parseRepoUrl }}"}`:                   "parseRepoUrl: Invalid repo URL passed to publisher, it must be a string",
+		`{"id":"x","action":"a","if":"${{ parameters.yes"}`:                                     "Step x: cannot evaluate if: ${{ parameters.yes: ",
+		`{"id":"x","action":"a","each":["a"],"if":"${{ each.value | nope }}"}`:                  "Step x: cannot evaluate if: ${{ each.value | nope }}: filter not found: nope",
+		`{"id":"x","action":"a","each":"${{ parameters.langs | nope }}"}`:                       "Step x: cannot evaluate each: ${{ parameters.langs | nope }}: filter not found: nope",
+		`{"id":"x","action":"a","each":["a",{"b":"${{ nope() }}"}]}`:                            "Step x: cannot evaluate each[1].b: ${{ nope() }}: unable to call",
+		`{"id":"x","action":"a","each":["a"],"if":"${{ (secrets.token | upper) | pick2 }}"}`:    "filter not found: pick2",
+		`{"id":"x","action":"a","each":["${{ secrets.token | upper | parseRepoUrl }}"]}`:        "Step x: cannot evaluate each[0]: ${{ secrets.token | upper | parseRepoUrl }}: parseRepoUrl: ",
+		`{"id":"x","action":"a","each":["a"],"if":"${{ secrets.token | upper | projectSlug}}"}`: "Step x: cannot evaluate if: ${{ secrets.token | upper | projectSlug}}: projectSlug: ",
+	} {
+		err := refusal(t, situation(), document)
+		require.ErrorContains(t, err, message)
+		require.NotContains(t, strings.ToLower(err.Error()), "s3cret")
+	}
+	failed := situation()
+	failed.PreviousFailed = true
+	require.Equal(t, plan.PreviousFailed, decide(t, failed, `{"id":"x","action":"a","if":"${{ nope() }}"}`).Skip, "it did not ask to run")
+	require.ErrorContains(t, refusal(t, failed, `{"id":"x","action":"a","if":"${{ failure() and nope() }}"}`), "nope")
+}
+
+// TestAnInputThatCannotBeEvaluatedGoesOnAndIsToldOf: people's steps carry the expressions of other tools.
+func TestAnInputThatCannotBeEvaluatedGoesOnAndIsToldOf(t *testing.T) {
+	t.Parallel()
+	document := `{"id":"x","action":"a","each":"${{ parameters.langs }}","input":{"v":"${{ hashFiles('go.sum') }}","w":["${{ secrets.token | projectSlug }}"]}}`
+	decision := decide(t, situation(), document)
+	require.Equal(t, `{"v":"${{ hashFiles('go.sum') }}","w":["${{ secrets.token | projectSlug }}"]}`, inputs(decision)[1])
+	require.Equal(t, plan.Broken{
+		"input.v: ${{ hashFiles('go.sum') }}: unable to call `hashFiles`, which is undefined or falsey",
+		"input.w[0]: ${{ secrets.token | projectSlug }}: projectSlug: No matching integration configuration for host ***, please check your integrations config",
+	}, decision.Broken, "once for all iterations")
+
+	strict := planner().WithRules(plan.Rules{StrictExpressions: true})
+	_, err := strict.Decide(t.Context(), situation(), step(t, document))
+	require.ErrorContains(t, err, "Step x: cannot evaluate input.v: ${{ hashFiles('go.sum') }}: unable to call")
+
+	s := situation()
+	s.Spec.Output = json.RawMessage(`{"links":[{"url":"${{ parameters.name | projectSlug }}"}]}`)
+	result, err := planner().Output(t.Context(), s)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"links":[{"url":"${{ parameters.name | projectSlug }}"}]}`, string(result.Output))
+	require.Equal(t, []string{"An expression could not be evaluated and goes on as it is written: output.links[0].url: ${{ parameters.name | projectSlug }}: " +
+		"projectSlug: No matching integration configuration for host shop, please check your integrations config"}, result.Broken.Warnings())
+	_, err = strict.Output(t.Context(), s)
+	require.ErrorContains(t, err, "cannot evaluate output.links[0].url")
 }
 
 func TestAfterAFailureOnlyStepsThatAskForItRun(t *testing.T) {
@@ -279,10 +341,10 @@ func TestHowIterationsAreCalled(t *testing.T) {
 
 func TestTheOutputSeesNoSecrets(t *testing.T) {
 	t.Parallel()
-	output, derived, err := planner().Output(t.Context(), situation())
+	result, err := planner().Output(t.Context(), situation())
 	require.NoError(t, err)
-	require.Empty(t, derived)
-	require.Equal(t, `{"links":[{"title":"Repo","url":"https://x/shop"}],"leak":"[]","region":"eu"}`, string(output)) //nolint:testifylint // the order matters
+	require.Empty(t, result.Derived)
+	require.Equal(t, `{"links":[{"title":"Repo","url":"https://x/shop"}],"leak":"[]","region":"eu"}`, string(result.Output)) //nolint:testifylint // the order matters
 }
 
 func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
@@ -296,12 +358,12 @@ func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
 		spoil(&s)
 		_, err := planner().Decide(t.Context(), s, step(t, `{"id":"x","action":"a"}`))
 		require.ErrorContains(t, err, name)
-		_, _, err = planner().Output(t.Context(), s)
+		_, err = planner().Output(t.Context(), s)
 		require.ErrorContains(t, err, name)
 	}
 	s := situation()
 	s.Spec.Output = json.RawMessage(`{`)
-	_, _, err := planner().Output(t.Context(), s)
+	_, err := planner().Output(t.Context(), s)
 	require.ErrorContains(t, err, "output of the template")
 }
 
