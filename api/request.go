@@ -40,7 +40,7 @@ type call struct {
 	route     *route
 	principal identity.Principal
 	body      []byte
-	// leaving is closed when the server drains: nobody should be kept waiting.
+	// leaving is closed when the server stops: nobody should be kept waiting.
 	leaving <-chan struct{}
 }
 

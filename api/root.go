@@ -26,10 +26,8 @@ func (s *Server) rootPlugin() plugin {
 func (s *Server) liveness(*call) (health, error) { return health{Status: "ok"}, nil }
 
 func (s *Server) readiness(c *call) error {
-	select {
-	case <-s.leaving:
+	if s.draining.Load() {
 		return c.json(http.StatusServiceUnavailable, health{"Backend is shutting down", "error"})
-	default:
 	}
 	if !s.pinger.answers(c.Request.Context()) {
 		return c.json(http.StatusServiceUnavailable, health{"The database does not answer", "error"})

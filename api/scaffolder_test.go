@@ -272,7 +272,7 @@ func TestTheEventStream(t *testing.T) {
 	require.Equal(t, 3, strings.Count(later.Body.String(), "\n\n"), "who comes later reads all of it")
 }
 
-func TestNobodyWaitsForAServerThatDrains(t *testing.T) {
+func TestNobodyWaitsForAServerThatStops(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
@@ -288,7 +288,7 @@ func TestNobodyWaitsForAServerThatDrains(t *testing.T) {
 			answers <- recorder.Body.String()
 		}()
 	}
-	s.http.(*api.Server).Drain()
+	s.http.(*api.Server).Dismiss()
 	require.ElementsMatch(t, []string{"[]", ""}, []string{<-answers, <-answers})
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 
@@ -53,9 +54,10 @@ type Server struct {
 	plugins     []plugin
 	handler     http.Handler
 	openAPI     []byte
-	// leaving is closed when the server drains.
+	draining    atomic.Bool
+	// leaving is closed when nobody should be kept waiting any more.
 	leaving chan struct{}
-	drain   sync.Once
+	leave   sync.Once
 }
 
 // NewServer builds the router. A route without a stated policy is an error, never an open door.
@@ -96,9 +98,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(withDeadlines(w), r)
 }
 
-// Drain makes readiness answer 503, so that a load balancer sends no more while the requests under way finish. Those that
-// wait for news of a run end: whoever asked asks again, elsewhere.
-func (s *Server) Drain() { s.drain.Do(func() { close(s.leaving) }) }
+// Drain makes readiness answer 503, so that a load balancer sends no more. What comes all the same is served.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Dismiss ends the requests that wait for news of a run: whoever asked asks again, elsewhere.
+func (s *Server) Dismiss() { s.leave.Do(func() { close(s.leaving) }) }
 
 func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	if r.access.kind == accessUnstated || (r.access.kind == accessOpen && r.access.reason == "") {

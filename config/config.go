@@ -304,6 +304,8 @@ type Workspace struct {
 
 // Server is the life of the process.
 type Server struct {
+	// DrainPeriod is how long readiness says that the process will stop before its listener closes.
+	DrainPeriod time.Duration `yaml:"drainPeriod"`
 	// ShutdownGracePeriod is how long requests and activities may take to finish once the process is told to stop.
 	ShutdownGracePeriod time.Duration `yaml:"shutdownGracePeriod"`
 }

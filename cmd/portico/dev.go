@@ -215,6 +215,7 @@ func (d *dev) listen(ctx context.Context, stack *devstack.Stack, loaded *config.
 
 func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, listener net.Listener) error {
 	d.parts.tell("Portico", "starting")
+	p.config.Portico.Server.DrainPeriod = 0 // nobody spreads requests over development stacks
 	demoEnded := &demoOutcome{}
 	var group runGroup
 	group.add(func(ctx context.Context) error {

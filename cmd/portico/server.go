@@ -100,7 +100,7 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 	var group runGroup
 	group.add(events.Run)
 	group.add(func(ctx context.Context) error {
-		return serveHTTP(ctx, listener, handler, p.config.Portico.Server.ShutdownGracePeriod)
+		return serveHTTP(ctx, listener, handler, p.config.Portico.Server)
 	})
 	return group.run(ctx)
 }
@@ -108,14 +108,17 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 // drainable is a handler that is told when the server will stop.
 type drainable interface {
 	http.Handler
+	// Drain says that the server takes requests for a little while yet; Dismiss, that it takes no more.
 	Drain()
+	Dismiss()
 }
 
 // maxHeader bounds the header of a request, its address included: room for a long filter and the token of somebody in many groups.
 const maxHeader = 64 << 10
 
-// serveHTTP serves until the context ends, and lets the requests under way then finish: for so long, and not longer.
-func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, grace time.Duration) error {
+// serveHTTP serves until the context ends. Then it says for a while that it will stop, so that whoever spreads requests over servers has
+// seen it before the listener closes, and lets the requests under way finish: for the time of grace, and not longer.
+func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, stopping config.Server) error {
 	requests, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -125,7 +128,9 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, gr
 	group.add(func(ctx context.Context) error {
 		<-ctx.Done()
 		handler.Drain()
-		finishing, cancel := context.WithTimeout(requests, grace)
+		<-time.After(stopping.DrainPeriod)
+		handler.Dismiss()
+		finishing, cancel := context.WithTimeout(requests, stopping.ShutdownGracePeriod)
 		defer cancel()
 		return server.Shutdown(finishing)
 	})

@@ -17,9 +17,11 @@ import (
 type slow struct {
 	begun, let chan struct{}
 	drained    atomic.Bool
+	dismissed  atomic.Bool
 }
 
-func (s *slow) Drain() { s.drained.Store(true) }
+func (s *slow) Drain()   { s.drained.Store(true) }
+func (s *slow) Dismiss() { s.dismissed.Store(true) }
 
 func (s *slow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.begun <- struct{}{}
@@ -44,7 +46,7 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 			handler := &slow{begun: make(chan struct{}), let: make(chan struct{})}
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
-			go func() { ended <- serveHTTP(ctx, listener, handler, test.grace) }()
+			go func() { ended <- serveHTTP(ctx, listener, handler, config.Server{ShutdownGracePeriod: test.grace}) }()
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String(), nil)
 			require.NoError(t, err)
 			answered := make(chan int, 1)
@@ -59,7 +61,7 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 			}()
 			<-handler.begun
 			stop()
-			require.Eventually(t, handler.drained.Load, 10*time.Second, time.Millisecond)
+			require.Eventually(t, handler.dismissed.Load, 10*time.Second, time.Millisecond)
 			if test.let {
 				close(handler.let)
 				require.Equal(t, http.StatusOK, <-answered)
@@ -70,4 +72,32 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 			require.Equal(t, http.StatusServiceUnavailable, <-answered)
 		})
 	}
+}
+
+// TestAServerSaysThatItStopsBeforeItCloses: a load balancer needs time to see it, and sends requests until then.
+func TestAServerSaysThatItStopsBeforeItCloses(t *testing.T) {
+	t.Parallel()
+	listener, err := listen(t.Context(), config.Listen{Host: "127.0.0.1"})
+	require.NoError(t, err)
+	handler := &slow{begun: make(chan struct{}), let: make(chan struct{})}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- serveHTTP(ctx, listener, handler, config.Server{DrainPeriod: 2 * time.Second, ShutdownGracePeriod: time.Minute})
+	}()
+	stop()
+	require.Eventually(t, handler.drained.Load, 10*time.Second, time.Millisecond)
+	require.False(t, handler.dismissed.Load())
+	go func() {
+		<-handler.begun
+		close(handler.let)
+	}()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String(), nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err, "a late request is served")
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.NoError(t, <-ended)
+	require.True(t, handler.dismissed.Load())
 }
