@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -77,10 +78,12 @@ func (p *platform) runTemplates(ctx context.Context) error {
 	// The SDK would otherwise name the code by a hash of the whole binary, which takes a third of a second to read.
 	worker.SetBinaryChecksum("portico " + version)
 	retry := p.config.Portico.Run.Retry
+	fatal := make(chan error, 1)
 	temporalWorker := worker.New(p.temporal, p.config.Portico.Temporal.TaskQueue, worker.Options{
 		WorkerStopTimeout:                  p.config.Portico.Server.ShutdownGracePeriod,
 		MaxConcurrentActivityExecutionSize: p.config.Scaffolder.ConcurrentTasksLimit,
 		Identity:                           workerIdentity(),
+		OnFatalError:                       func(err error) { fatal <- err },
 	})
 	workflows.Register(temporalWorker)
 	templaterun.New(templaterun.Options{Log: p.log, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
@@ -88,12 +91,28 @@ func (p *platform) runTemplates(ctx context.Context) error {
 			InitialInterval: retry.InitialInterval, MaximumInterval: retry.MaximumInterval, MaximumAttempts: retry.MaximumAttempts,
 			ParkedExpiry: p.config.Portico.Run.ParkedExpiry}}).Register(temporalWorker)
 	if err := temporalWorker.Start(); err != nil {
-		return err
+		return p.turnedAway(err)
 	}
-	<-ctx.Done()
+	select {
+	case err := <-fatal:
+		return p.turnedAway(err)
+	case <-ctx.Done():
+	}
 	p.log.Info("stopping: steps under way are finished first", "grace", p.config.Portico.Server.ShutdownGracePeriod)
 	temporalWorker.Stop()
 	return nil
+}
+
+// turnedAway is why a process ends that Temporal gives no more work: it would live on and do nothing.
+func (p *platform) turnedAway(cause error) error {
+	temporal := p.config.Portico.Temporal
+	address := temporal.Address
+	if address == "" {
+		address = "the embedded server"
+	}
+	return fmt.Errorf("Temporal (%s) gives this worker no work, and will not by itself: %w\n"+
+		"Check that the namespace %q exists there and that this worker may use it (portico.temporal), then start it again; "+
+		"runs under way wait in the database", address, cause, temporal.Namespace)
 }
 
 // workerIdentity names this worker in the Temporal Web UI.
