@@ -151,9 +151,17 @@ func (s *scaffolderServer) create(headers ...string) string {
 	return body.ID
 }
 
+// claim is the right to go on with the run as it stands.
+func (s *scaffolderServer) claim(id string) run.Claim {
+	s.Helper()
+	state, err := s.runs.State(s.Context(), uuid.MustParse(id))
+	require.NoError(s, err)
+	return state.Claim
+}
+
 func (s *scaffolderServer) record(id string, entry run.Entry) {
 	s.Helper()
-	require.NoError(s, s.runs.Record(s.Context(), uuid.MustParse(id), entry))
+	require.NoError(s, s.runs.Record(s.Context(), s.claim(id), entry))
 }
 
 func logged(key, message string) run.NewEvent {
@@ -334,10 +342,11 @@ func TestARunsPage(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
-	ledger := s.runs.Ledger(uuid.MustParse(id), "log", "debug:log")
+	claim := s.claim(id)
+	require.NoError(t, s.runs.Record(t.Context(), claim, run.Entry{Began: "execution-1"}))
+	ledger := s.runs.Ledger(claim, "log", "debug:log")
 	_, err := ledger.Intend(t.Context(), action.Intent{Kind: "github:repository", Name: "acme/shop", Key: "x"})
 	require.NoError(t, err)
-	s.record(id, run.Entry{Began: "execution-1"})
 	s.record(id, run.Entry{Steps: []run.StepChange{{StepID: "log", Status: run.StatusFailed, Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}}},
 		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "log", Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}}})
 	answer := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "")

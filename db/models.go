@@ -86,25 +86,27 @@ type CatalogStitch struct {
 }
 
 type Run struct {
-	ID              uuid.UUID
-	TemplateRef     string
-	Title           string
-	Subject         string
-	Spec            []byte
-	SpecDigest      string
-	CreatedBy       *string
-	Status          string
-	Phase           string
-	Generation      int32
-	CreatedAt       time.Time
-	StartedAt       *time.Time
-	FinishedAt      *time.Time
-	LastHeartbeatAt *time.Time
-	WorkflowRunID   *string
-	FailedStep      *string
-	Error           []byte
-	Output          []byte
-	CancelRequested bool
+	ID                 uuid.UUID
+	TemplateRef        string
+	Title              string
+	Subject            string
+	Spec               []byte
+	SpecDigest         string
+	CreatedBy          *string
+	Status             string
+	Phase              string
+	Generation         int32
+	CreatedAt          time.Time
+	StartedAt          *time.Time
+	FinishedAt         *time.Time
+	LastHeartbeatAt    *time.Time
+	WorkflowRunID      *string
+	FailedStep         *string
+	Error              []byte
+	Output             []byte
+	CancelRequested    bool
+	Claim              *uuid.UUID
+	ReplacedExecutions []string
 }
 
 type RunEffect struct {

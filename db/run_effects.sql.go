@@ -11,11 +11,41 @@ import (
 	"github.com/google/uuid"
 )
 
-const confirmEffect = `-- name: ConfirmEffect :exec
-update run_effects
+const abandonEffect = `-- name: AbandonEffect :execrows
+with held as (select r.id from runs r where r.id = $3 and r.claim = $4 for share)
+update run_effects e
+set state = 'undone', note = $1, changed_at = clock_timestamp()
+from held
+where e.id = $2 and e.run_id = held.id
+`
+
+type AbandonEffectParams struct {
+	Note  string
+	ID    uuid.UUID
+	RunID uuid.UUID
+	Claim *uuid.UUID
+}
+
+func (q *Queries) AbandonEffect(ctx context.Context, db DBTX, arg AbandonEffectParams) (int64, error) {
+	result, err := db.Exec(ctx, abandonEffect,
+		arg.Note,
+		arg.ID,
+		arg.RunID,
+		arg.Claim,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const confirmEffect = `-- name: ConfirmEffect :execrows
+with held as (select r.id from runs r where r.id = $5 and r.claim = $6 for share)
+update run_effects e
 set state = 'created', external_id = $1, url = $2, data = coalesce($3::json, data), note = '',
     changed_at = clock_timestamp()
-where id = $4
+from held
+where e.id = $4 and e.run_id = held.id
 `
 
 type ConfirmEffectParams struct {
@@ -23,13 +53,62 @@ type ConfirmEffectParams struct {
 	Url        string
 	Data       []byte
 	ID         uuid.UUID
+	RunID      uuid.UUID
+	Claim      *uuid.UUID
 }
 
-func (q *Queries) ConfirmEffect(ctx context.Context, db DBTX, arg ConfirmEffectParams) error {
-	_, err := db.Exec(ctx, confirmEffect,
+// Says that the thing exists; changes nothing for who does not hold the run any more: see ConfirmEffectLate.
+func (q *Queries) ConfirmEffect(ctx context.Context, db DBTX, arg ConfirmEffectParams) (int64, error) {
+	result, err := db.Exec(ctx, confirmEffect,
 		arg.ExternalID,
 		arg.Url,
 		arg.Data,
+		arg.ID,
+		arg.RunID,
+		arg.Claim,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const confirmEffectLate = `-- name: ConfirmEffectLate :exec
+with known as (
+    select id, run_id, sequence, step_id, action, kind, name, key, state, external_id, url, data, note, intended_at, changed_at from run_effects e where e.id = $6 for update
+), completed as (
+    update run_effects e
+    set state = 'created', external_id = $2, url = $3, data = coalesce($4::json, e.data), note = '',
+        changed_at = clock_timestamp()
+    from known
+    where e.id = known.id and known.state = 'intended'
+)
+insert into run_effects (id, run_id, step_id, action, kind, name, key, state, external_id, url, data, note)
+select $1, run_id, step_id, action, kind, name, key || '#' || $2::text, 'created', $2, $3,
+       coalesce($4::json, data), $5
+from known
+where state <> 'intended' and external_id <> $2
+on conflict (run_id, key) do nothing
+`
+
+type ConfirmEffectLateParams struct {
+	NewID      uuid.UUID
+	ExternalID string
+	Url        string
+	Data       []byte
+	Note       string
+	ID         uuid.UUID
+}
+
+// What a worker made before it lost the run exists, whoever goes on: it completes the open intent. Where the effect has had
+// another story since, the thing is an effect of its own.
+func (q *Queries) ConfirmEffectLate(ctx context.Context, db DBTX, arg ConfirmEffectLateParams) error {
+	_, err := db.Exec(ctx, confirmEffectLate,
+		arg.NewID,
+		arg.ExternalID,
+		arg.Url,
+		arg.Data,
+		arg.Note,
 		arg.ID,
 	)
 	return err
@@ -103,8 +182,11 @@ func (q *Queries) EffectsByRun(ctx context.Context, db DBTX, runID uuid.UUID) ([
 }
 
 const intendEffect = `-- name: IntendEffect :one
+with held as (select r.id from runs r where r.id = $8 and r.claim = $9 for share)
 insert into run_effects (id, run_id, step_id, action, kind, name, key, data, intended_at, changed_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, statement_timestamp(), statement_timestamp())
+select $1::uuid, held.id, $2::text, $3::text, $4::text, $5::text, $6::text, $7::json,
+       statement_timestamp(), statement_timestamp()
+from held
 on conflict (run_id, key) do update
     -- What was undone is intended anew, and nothing of the old story holds.
     set state = case when run_effects.state = 'undone' then 'intended' else run_effects.state end,
@@ -119,27 +201,29 @@ returning id, run_id, sequence, step_id, action, kind, name, key, state, externa
 
 type IntendEffectParams struct {
 	ID     uuid.UUID
-	RunID  uuid.UUID
 	StepID string
 	Action string
 	Kind   string
 	Name   string
 	Key    string
 	Data   []byte
+	RunID  uuid.UUID
+	Claim  *uuid.UUID
 }
 
-// Records an intent, or finds the effect that the same run recorded under the same key before. One that is new has changed
-// when it was intended; one that is found has changed since.
+// Records an intent, or finds the effect that the same run recorded under the same key before; nothing for who does not
+// hold the run any more. One that is new has changed when it was intended; one that is found has changed since.
 func (q *Queries) IntendEffect(ctx context.Context, db DBTX, arg IntendEffectParams) (RunEffect, error) {
 	row := db.QueryRow(ctx, intendEffect,
 		arg.ID,
-		arg.RunID,
 		arg.StepID,
 		arg.Action,
 		arg.Kind,
 		arg.Name,
 		arg.Key,
 		arg.Data,
+		arg.RunID,
+		arg.Claim,
 	)
 	var i RunEffect
 	err := row.Scan(
@@ -163,10 +247,22 @@ func (q *Queries) IntendEffect(ctx context.Context, db DBTX, arg IntendEffectPar
 }
 
 const setEffectState = `-- name: SetEffectState :exec
-update run_effects set state = $1, note = $2, changed_at = clock_timestamp() where id = $3
+update run_effects set state = $1, note = $2, changed_at = clock_timestamp() where id = $3 and run_id = $4
 `
 
-func (q *Queries) SetEffectState(ctx context.Context, db DBTX, state string, note string, iD uuid.UUID) error {
-	_, err := db.Exec(ctx, setEffectState, state, note, iD)
+type SetEffectStateParams struct {
+	State string
+	Note  string
+	ID    uuid.UUID
+	RunID uuid.UUID
+}
+
+func (q *Queries) SetEffectState(ctx context.Context, db DBTX, arg SetEffectStateParams) error {
+	_, err := db.Exec(ctx, setEffectState,
+		arg.State,
+		arg.Note,
+		arg.ID,
+		arg.RunID,
+	)
 	return err
 }

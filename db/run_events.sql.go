@@ -43,7 +43,7 @@ type AppendRunEventsParams struct {
 	Times  []time.Time
 }
 
-// Appends events in order. Their run's row has been written before, in the same transaction: see UpdateRun.
+// Appends events in order. Their run's row has been written before, in the same transaction: see MoveRun.
 func (q *Queries) AppendRunEvents(ctx context.Context, db DBTX, arg AppendRunEventsParams) error {
 	_, err := db.Exec(ctx, appendRunEvents,
 		arg.RunID,

@@ -12,6 +12,18 @@ import (
 	"github.com/google/uuid"
 )
 
+const cancelRun = `-- name: CancelRun :exec
+update runs
+set cancel_requested = cancel_requested or status in ('open', 'processing'), last_heartbeat_at = clock_timestamp()
+where id = $1
+`
+
+// Notes that somebody cancelled the run; one that has ended stays as it is. It takes nobody's claim.
+func (q *Queries) CancelRun(ctx context.Context, db DBTX, id uuid.UUID) error {
+	_, err := db.Exec(ctx, cancelRun, id)
+	return err
+}
+
 const countRuns = `-- name: CountRuns :one
 select count(*)
 from runs
@@ -46,6 +58,17 @@ delete from run_secrets where run_id = $1
 
 func (q *Queries) DeleteRunSecrets(ctx context.Context, db DBTX, runID uuid.UUID) error {
 	_, err := db.Exec(ctx, deleteRunSecrets, runID)
+	return err
+}
+
+const deleteSecretsOfRestingRun = `-- name: DeleteSecretsOfRestingRun :exec
+with resting as (select r.id from runs r where r.id = $1 and r.status in ('completed', 'failed') for share)
+delete from run_secrets s using resting where s.run_id = resting.id
+`
+
+// One that was taken up again, with new secrets perhaps, keeps them.
+func (q *Queries) DeleteSecretsOfRestingRun(ctx context.Context, db DBTX, runID uuid.UUID) error {
+	_, err := db.Exec(ctx, deleteSecretsOfRestingRun, runID)
 	return err
 }
 
@@ -301,28 +324,98 @@ func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrde
 	return items, nil
 }
 
+const moveRun = `-- name: MoveRun :exec
+with moved as (
+    update runs
+    set claim = $1,
+        status = coalesce($2, status),
+        phase = coalesce($3, phase),
+        workflow_run_id = coalesce($4, workflow_run_id),
+        replaced_executions = case when workflow_run_id <> $4
+            then array_append(replaced_executions, workflow_run_id) else replaced_executions end,
+        started_at = coalesce(started_at, $5),
+        finished_at = coalesce($6, finished_at),
+        failed_step = case when $7::bool then $8 else failed_step end,
+        error = case when $7::bool then $9::json else error end,
+        output = case when $7::bool then $10::json else output end,
+        -- What is undone is undone to the end.
+        cancel_requested = cancel_requested and coalesce($3, phase) <> 'rollingBack',
+        last_heartbeat_at = clock_timestamp()
+    where id = $11 and generation = $12
+      and (claim = $1 or claim is not distinct from $13::uuid)
+      and status || '/' || phase = any ($14::text[])
+      and ($4::text is null or $4::text <> all (replaced_executions))
+    returning id
+)
+select require_moved(count(*)) from moved
+`
+
+type MoveRunParams struct {
+	Claim         *uuid.UUID
+	Status        *string
+	Phase         *string
+	Execution     *string
+	BeganAt       *time.Time
+	EndedAt       *time.Time
+	Concludes     bool
+	FailedStep    *string
+	Error         []byte
+	Output        []byte
+	ID            uuid.UUID
+	Generation    int32
+	ClaimBefore   *uuid.UUID
+	FromStandings []string
+}
+
+// Moves a run on; a null leaves what is there. It is refused, with all that is written in the same transaction, when the
+// claim is not the newest, or when the run stands where this move is not permitted. Whoever appends events to a run writes
+// its row first: so their ids ascend in the order of the commits, and a reader who remembers the last id misses none.
+func (q *Queries) MoveRun(ctx context.Context, db DBTX, arg MoveRunParams) error {
+	_, err := db.Exec(ctx, moveRun,
+		arg.Claim,
+		arg.Status,
+		arg.Phase,
+		arg.Execution,
+		arg.BeganAt,
+		arg.EndedAt,
+		arg.Concludes,
+		arg.FailedStep,
+		arg.Error,
+		arg.Output,
+		arg.ID,
+		arg.Generation,
+		arg.ClaimBefore,
+		arg.FromStandings,
+	)
+	return err
+}
+
 const reopenRun = `-- name: ReopenRun :one
 update runs
-set status = $1, phase = $2, generation = generation + 1, workflow_run_id = null, finished_at = null,
+set status = $1, phase = $2, generation = generation + 1, claim = $3, workflow_run_id = null, finished_at = null,
     failed_step = null, error = null, cancel_requested = false
-where id = $3 and status = any ($4::text[])
+where id = $4 and generation = $5 and status || '/' || phase = any ($6::text[])
 returning generation
 `
 
 type ReopenRunParams struct {
-	Status  string
-	Phase   string
-	ID      uuid.UUID
-	Allowed []string
+	Status        string
+	Phase         string
+	Claim         *uuid.UUID
+	ID            uuid.UUID
+	Generation    int32
+	FromStandings []string
 }
 
-// Takes a run up again, from a status that allows it.
+// Takes a run up again that rests in the generation in which the caller saw it. Every claim on it is over.
 func (q *Queries) ReopenRun(ctx context.Context, db DBTX, arg ReopenRunParams) (int32, error) {
 	row := db.QueryRow(ctx, reopenRun,
 		arg.Status,
 		arg.Phase,
+		arg.Claim,
 		arg.ID,
-		arg.Allowed,
+		arg.Generation,
+		arg.FromStandings,
 	)
 	var generation int32
 	err := row.Scan(&generation)
@@ -343,7 +436,7 @@ func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, 
 }
 
 const runByID = `-- name: RunByID :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested from runs where id = $1
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions from runs where id = $1
 `
 
 func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -369,12 +462,14 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.Error,
 		&i.Output,
 		&i.CancelRequested,
+		&i.Claim,
+		&i.ReplacedExecutions,
 	)
 	return i, err
 }
 
 const runForUpdate = `-- name: RunForUpdate :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested from runs where id = $1 for update
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions from runs where id = $1 for update
 `
 
 func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -400,6 +495,8 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 		&i.Error,
 		&i.Output,
 		&i.CancelRequested,
+		&i.Claim,
+		&i.ReplacedExecutions,
 	)
 	return i, err
 }
@@ -446,7 +543,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 }
 
 const runWithSecrets = `-- name: RunWithSecrets :one
-select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, run_secrets.sealed
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, run_secrets.sealed
 from runs
 left join run_secrets on run_secrets.run_id = runs.id
 where runs.id = $1
@@ -480,6 +577,8 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 		&i.Run.Error,
 		&i.Run.Output,
 		&i.Run.CancelRequested,
+		&i.Run.Claim,
+		&i.Run.ReplacedExecutions,
 		&i.Sealed,
 	)
 	return i, err
@@ -544,52 +643,6 @@ func (q *Queries) SpentWorkspaces(ctx context.Context, db DBTX, before *time.Tim
 		return nil, err
 	}
 	return items, nil
-}
-
-const updateRun = `-- name: UpdateRun :exec
-update runs
-set status = coalesce($1, status),
-    phase = coalesce($2, phase),
-    workflow_run_id = coalesce($3, workflow_run_id),
-    started_at = coalesce(started_at, $4),
-    finished_at = coalesce($5, finished_at),
-    failed_step = case when $5::timestamptz is not null then $6 else failed_step end,
-    error = case when $5::timestamptz is not null then $7::json else error end,
-    output = case when $5::timestamptz is not null then $8::json else output end,
-    cancel_requested = cancel_requested or $9::bool,
-    last_heartbeat_at = clock_timestamp()
-where id = $10
-`
-
-type UpdateRunParams struct {
-	Status        *string
-	Phase         *string
-	WorkflowRunID *string
-	BeganAt       *time.Time
-	EndedAt       *time.Time
-	FailedStep    *string
-	Error         []byte
-	Output        []byte
-	Cancel        bool
-	ID            uuid.UUID
-}
-
-// Moves a run on; a null leaves what is there. Whoever appends events to a run writes its row first: so their ids ascend
-// in the order of the commits, and a reader who remembers the last id misses none.
-func (q *Queries) UpdateRun(ctx context.Context, db DBTX, arg UpdateRunParams) error {
-	_, err := db.Exec(ctx, updateRun,
-		arg.Status,
-		arg.Phase,
-		arg.WorkflowRunID,
-		arg.BeganAt,
-		arg.EndedAt,
-		arg.FailedStep,
-		arg.Error,
-		arg.Output,
-		arg.Cancel,
-		arg.ID,
-	)
-	return err
 }
 
 const updateRunStep = `-- name: UpdateRunStep :exec

@@ -26,12 +26,12 @@ func (d Details) Moves() []Move {
 	moves := []Move{}
 	switch d.Phase {
 	case run.PhaseRolledBack:
-		return append(moves, Move{"retry", "Runs again from the first step."})
+		moves = append(moves, Move{"retry", "Runs again from the first step."})
 	case run.PhaseParked, run.PhaseCancelled:
 		moves = append(moves, Move{"retry", fmt.Sprintf("Goes on at step %q. Nothing before it runs again.", d.resumeName())})
 	case run.PhaseRunning, run.PhaseWaiting, run.PhaseRollingBack, run.PhaseDone:
 	}
-	if left := d.left(); left > 0 {
+	if left := countLeft(d.Effects); left > 0 {
 		moves = append(moves, Move{"rollback", fmt.Sprintf("Removes %s that this run created, the last first.", things(left))})
 	}
 	return moves
@@ -46,10 +46,10 @@ func (d Details) resumeName() string {
 	return "the output"
 }
 
-// left counts the effects that are still in the world, or may be.
-func (d Details) left() int {
+// countLeft counts the effects that are still in the world, or may be.
+func countLeft(effects []action.Effect) int {
 	left := 0
-	for _, effect := range d.Effects {
+	for _, effect := range effects {
 		if effect.State == action.EffectCreated || effect.State == action.EffectIntended {
 			left++
 		}

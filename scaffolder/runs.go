@@ -90,7 +90,7 @@ func (s *Service) Retry(ctx context.Context, principal identity.Principal, id st
 	if err != nil {
 		return err
 	}
-	return s.reopen(ctx, r, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: from, Secrets: secrets, Recovered: true})
+	return s.reopen(ctx, r, run.Reopening{Generation: r.Generation, Status: run.StatusProcessing, Phase: run.PhaseRunning, From: from, Secrets: secrets, Recovered: true})
 }
 
 // resumeAt is the position of the first step to run again. A run that was rolled back begins anew: nothing of it is left.
@@ -119,13 +119,19 @@ func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id
 	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCancel, id); err != nil {
 		return err
 	}
-	if r.Phase == run.PhaseRolledBack {
-		return fault.New(fault.Conflict, "Task with taskId %s was rolled back already", id)
-	}
 	if !r.Status.Ended() {
 		return fault.New(fault.Conflict, "Task with taskId %s is still running: cancel it first, then roll it back", id)
 	}
-	return s.reopen(ctx, r, run.RollingBack)
+	if r.Phase == run.PhaseRolledBack {
+		effects, err := s.Runs.Effects(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		if countLeft(effects) == 0 {
+			return fault.New(fault.Conflict, "Task with taskId %s was rolled back already", id)
+		}
+	}
+	return s.reopen(ctx, r, run.RollingBack(r.Generation))
 }
 
 func (s *Service) reopen(ctx context.Context, r run.Run, reopening run.Reopening) error {
@@ -153,11 +159,10 @@ func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id s
 		return err
 	}
 	event := run.NewEvent{Type: run.EventCancelled, Body: body, Key: fmt.Sprintf("%d/cancelled/%d", r.Generation, time.Now().UnixNano())}
-	moving := !r.Status.Ended()
-	if err := s.Runs.Record(ctx, r.ID, run.Entry{Events: []run.NewEvent{event}, Cancel: moving}); err != nil {
+	if err := s.Runs.Cancel(ctx, r.ID, event); err != nil {
 		return err
 	}
-	if !moving {
+	if r.Status.Ended() {
 		return nil
 	}
 	if err := s.Engine.Cancel(ctx, r.ID.String()); err != nil {

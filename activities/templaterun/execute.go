@@ -3,6 +3,7 @@ package templaterun
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -126,17 +127,26 @@ func (f *failedAttempt) retry(pause time.Duration) error { return f.temporal(max
 // attempt runs the action once and records what came of it. An error is not the action's: the run's record cannot be
 // written, the run was cancelled or the worker is stopping.
 func (e *execution) attempt(ctx context.Context) (*failedAttempt, error) {
-	log, err := e.openLog(ctx)
+	working, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	log, err := e.openLog(ctx, stop)
 	if err != nil {
 		return nil, err
 	}
 	// The action is stopped a little before Temporal would give up on this attempt, so that there is time to say so.
-	acting, cancel := context.WithTimeout(ctx, e.Settings.StepTimeout*9/10)
+	acting, cancel := context.WithTimeout(working, e.Settings.StepTimeout*9/10)
 	output, workspace, err := e.act(acting, log)
 	cancel()
 	log.close()
+	if overtaken := overtakenBy(context.Cause(working), err); overtaken != nil {
+		return nil, overtaken
+	}
 	if err != nil {
-		return e.fail(ctx, err, log)
+		failed, err := e.fail(ctx, err, log)
+		if overtaken := overtakenBy(context.Cause(working)); overtaken != nil {
+			return nil, overtaken
+		}
+		return failed, err
 	}
 	return nil, e.complete(ctx, output, workspace, log)
 }
@@ -147,7 +157,7 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
 		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, BaseURL: e.Spec.TemplateInfo.BaseURL},
 		User:     action.User{Ref: e.Spec.User.Ref, Entity: e.Spec.User.Entity},
-		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.ID, e.step.ID, e.step.Action),
+		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.claim, e.step.ID, e.step.Action),
 	}
 	if !e.needsWorkspace(call) {
 		output, err := e.callAction(ctx, call)
@@ -262,6 +272,16 @@ func encodeOutput(output action.Output) (json.RawMessage, error) {
 		return nil, fmt.Errorf("encode the output: %w", err)
 	}
 	return encoded, nil
+}
+
+// overtakenBy is the first of the errors that says that somebody else goes on with the run, nil when none does.
+func overtakenBy(errs ...error) error {
+	for _, err := range errs {
+		if _, refused := errors.AsType[*run.RefusedError](err); refused {
+			return err
+		}
+	}
+	return nil
 }
 
 // fail keeps what the attempt logged, and says so when another attempt will follow.

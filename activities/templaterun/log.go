@@ -25,6 +25,8 @@ type stepLog struct {
 	prefix    string
 	// attempt counts from 1.
 	attempt int
+	// stop stops the action: somebody else goes on with the run.
+	stop context.CancelCauseFunc
 
 	mu      sync.Mutex
 	pending []run.NewEvent
@@ -34,9 +36,9 @@ type stepLog struct {
 }
 
 // openLog begins the log of an attempt. A slow action's lines are seen as they come; a quick one's with its end.
-func (e *execution) openLog(ctx context.Context) (*stepLog, error) {
+func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (*stepLog, error) {
 	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.step), e.index),
-		attempt: e.steps[e.position].FailedAttempts + 1, done: make(chan struct{})}
+		attempt: e.steps[e.position].FailedAttempts + 1, stop: stop, done: make(chan struct{})}
 	if e.first {
 		log.pending = append(log.pending, e.beginning(e.step))
 		for _, warning := range e.broken.Warnings() {
@@ -112,10 +114,16 @@ func (l *stepLog) flush(ctx context.Context) {
 	}
 }
 
-// write records an entry. Lines that cannot be written now stay pending: they are told with the next flush.
+// write records an entry. Lines that cannot be written now stay pending: they are told with the next flush. When somebody
+// else has gone on with the run, the action stops.
 func (l *stepLog) write(ctx context.Context, entry run.Entry) {
 	e := l.execution
-	if err := e.tell(ctx, entry); err != nil {
+	err := e.tell(ctx, entry)
+	if overtaken := overtakenBy(err); overtaken != nil {
+		l.stop(overtaken)
+		return
+	}
+	if err != nil {
 		e.Log.WarnContext(ctx, "log lines could not be written yet", "run", e.ID, "step", e.step.ID, "error", err)
 		l.mu.Lock()
 		defer l.mu.Unlock()

@@ -67,6 +67,7 @@ const recordTimeout = 30 * time.Second
 // account is a run as an activity found it on its record.
 type account struct {
 	run.Run
+	claim     run.Claim
 	steps     []run.Step
 	situation plan.Situation
 	redact    run.Redactor
@@ -88,8 +89,8 @@ func (a *Activities) open(ctx context.Context, runID string) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened := &account{Run: state.Run, steps: state.Steps, redact: run.NewRedactor(state.Secrets, a.Planner.EnvironmentSecrets()),
-		tell: func(ctx context.Context, entry run.Entry) error { return a.Runs.Record(ctx, id, entry) }}
+	opened := &account{Run: state.Run, claim: state.Claim, steps: state.Steps, redact: run.NewRedactor(state.Secrets, a.Planner.EnvironmentSecrets()),
+		tell: func(ctx context.Context, entry run.Entry) error { return a.Runs.Record(ctx, state.Claim, entry) }}
 	opened.situation = plan.Situation{TaskID: runID, Spec: &opened.Spec, Secrets: state.Secrets}
 	for _, output := range state.Outputs {
 		opened.situation.Outputs = append(opened.situation.Outputs, plan.Output(output))

@@ -183,6 +183,20 @@ func (b *bench) state() run.State {
 	return state
 }
 
+// record writes what another worker does that goes on with the run.
+func (b *bench) record(entry run.Entry) {
+	b.Helper()
+	require.NoError(b, b.runs.Record(b.Context(), b.state().Claim, entry))
+}
+
+// ledger is the first step's, for a worker that holds the run.
+func (b *bench) ledger() action.Ledger {
+	b.Helper()
+	claim := b.state().Claim
+	require.NoError(b, b.runs.Record(b.Context(), claim, run.Entry{}))
+	return b.runs.Ledger(claim, "one", "test:act")
+}
+
 func (b *bench) get() run.Run {
 	b.Helper()
 	got, err := b.runs.Get(b.Context(), b.id)
@@ -314,7 +328,7 @@ func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
 func TestACancelThatComesBeforeTheFirstTurnIsNotLost(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne)
-	require.NoError(t, b.runs.Record(t.Context(), b.id, run.Entry{Cancel: true}))
+	require.NoError(t, b.runs.Cancel(t.Context(), b.id, run.NewEvent{Type: run.EventCancelled, Key: "c"}))
 	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
 	require.Equal(t, run.StatusCancelled, b.step(0).Status)
 	require.Equal(t, run.PhaseCancelled, b.get().Phase)
@@ -673,8 +687,7 @@ func TestAWaitIsOnTheRecord(t *testing.T) {
 	require.WithinDuration(t, waiting.Wait.Until, again.Wait.Until, time.Millisecond, "a crash does not begin the wait anew")
 	require.Equal(t, 1, waits)
 
-	require.NoError(t, b.runs.Record(t.Context(), b.id, run.Entry{Steps: []run.StepChange{
-		{StepID: "one", Status: run.StatusProcessing, WaitingUntil: time.Now().Add(-time.Second)}}}))
+	b.record(run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: time.Now().Add(-time.Second)}}})
 	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}), "the time is over, and the second iteration does not wait")
 	require.Equal(t, run.PhaseDone, b.get().Phase)
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", `one  info: Running step each: {"key":"0","value":"a"}`,
@@ -696,7 +709,7 @@ func TestARollback(t *testing.T) {
 		call.Log.Info("removing %s", call.Effect.Name)
 		return undoing[call.Effect.Name]
 	}}, stepOne)
-	ledger := b.runs.Ledger(b.id, "one", "test:act")
+	ledger := b.ledger()
 	for _, name := range []string{"undone", "in use", "refused", "unreachable", "gone already"} {
 		effect, err := ledger.Intend(t.Context(), action.Intent{Kind: "thing", Name: name, Key: name})
 		require.NoError(t, err)
@@ -705,7 +718,7 @@ func TestARollback(t *testing.T) {
 		}
 	}
 	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{Cancelled: true}))
-	_, err := b.runs.Reopen(t.Context(), b.id, run.RollingBack)
+	_, err := b.runs.Reopen(t.Context(), b.id, run.RollingBack(0))
 	require.NoError(t, err)
 	rollback := b.advance(engine.Turn{})
 	require.Equal(t, rollback, b.advance(engine.Turn{}), "told again after a crash")
@@ -758,9 +771,9 @@ func TestHowARollbackEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, &act{}, stepOne)
-			effect, err := b.runs.Ledger(b.id, "one", "test:act").Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
+			effect, err := b.ledger().Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
 			require.NoError(t, err)
-			require.NoError(t, b.runs.Record(t.Context(), b.id, run.Entry{Effects: []run.EffectChange{{ID: effect.ID, State: test.state, Note: test.note}}}))
+			b.record(run.Entry{RollBack: &run.Failing{FailedStep: "one"}, Effects: []run.EffectChange{{ID: effect.ID, State: test.state, Note: test.note}}})
 			end := engine.RollbackEnd{RunID: b.id.String(), Remaining: test.remaining}
 			if test.remaining > 0 {
 				end.Failure = &engine.Failure{Name: "Error", Message: "502", Next: "Wait."}
@@ -837,15 +850,27 @@ func TestWhatACrashTellsAgainDoesNotUndoADecision(t *testing.T) {
 
 func TestATemplateMayAskToBeRolledBackWhenItFails(t *testing.T) {
 	t.Parallel()
-	b := newBenchWith(t, &act{description: action.Description{Quick: true}, run: fails(action.Final(errors.New("no")))},
+	b := newBenchWith(t, &act{description: action.Description{Quick: true}, run: fails(action.Final(errors.New("no"))), undo: func(*action.UndoCall) error { return nil }},
 		func(spec *template.TaskSpec) { spec.OnFailure = template.RollBackOnFailure }, stepOne)
-	_, err := b.runs.Ledger(b.id, "one", "test:act").Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
+	_, err := b.ledger().Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
 	require.NoError(t, err)
 	rollback := b.advance(engine.Turn{})
 	require.Equal(t, engine.MoveRollBack, rollback.Move)
-	require.Equal(t, 1, rollback.Generation)
+	require.Zero(t, rollback.Generation)
 	require.Len(t, rollback.Effects, 1)
 	require.Equal(t, run.PhaseRollingBack, b.get().Phase)
+	require.Equal(t, rollback, b.advance(engine.Turn{}), "told again after a crash")
+	require.Equal(t, "no", b.get().Failure.Message, "people see why while it is undone")
+	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
+		"one failed Error: no\n" + "Mend the cause and retry: the run goes on from this step. If it lies in the template or in a value, start a new run.",
+		"error: Error: no", run.NoteRollingBack}, b.told(), "it has not ended")
+
+	b.must(engine.ActivityUndoEffect, engine.Undo{RunID: b.id.String(), EffectID: rollback.Effects[0].ID})
+	b.must(engine.ActivityEndRollback, engine.RollbackEnd{RunID: b.id.String()})
+	require.Equal(t, []string{"one  info: Undid thing x", "Run completed with status: failed"}, b.told()[5:], "and ends once")
+	require.Equal(t, run.PhaseRolledBack, b.get().Phase)
+	require.Equal(t, "one", b.get().FailedStep)
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
 }
 
 func TestAnActionThatPanicsFailsItsStepForGood(t *testing.T) {
@@ -857,4 +882,87 @@ func TestAnActionThatPanicsFailsItsStepForGood(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	require.True(t, failed.NonRetryable())
 	require.Equal(t, "action test:act panicked: at ***", failed.Message())
+}
+
+// TestCancellingASlowFirstTurn: the workflow takes the next turn, which ends the run, while the one that it gave up is
+// still at work.
+func TestCancellingASlowFirstTurn(t *testing.T) {
+	t.Parallel()
+	for _, interrupted := range []bool{true, false} {
+		t.Run(fmt.Sprintf("interrupted %t", interrupted), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, stepTwo)
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			b.environment.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+			var ended run.Run
+			var told []string
+			b.act.run = func(ctx context.Context, _ *action.Call) (action.Output, error) {
+				require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{Cancelled: true}))
+				ended, told = b.get(), b.told()
+				if interrupted {
+					interrupt()
+				}
+				return nil, ctx.Err()
+			}
+			_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.Turn{RunID: b.id.String()})
+			require.ErrorContains(t, err, "another worker has gone on")
+			require.Equal(t, run.StatusFailed, ended.Status)
+			require.Equal(t, run.PhaseCancelled, ended.Phase)
+			require.Equal(t, ended, b.get(), "the end stands")
+			require.Equal(t, told, b.told())
+			require.Equal(t, run.StatusCancelled, b.step(0).Status)
+			require.Equal(t, run.StatusSkipped, b.step(1).Status)
+		})
+	}
+}
+
+// TestALateWorkerStops: Temporal gave its step to another worker, which has finished it.
+func TestALateWorkerStops(t *testing.T) {
+	t.Parallel()
+	for name, lateWork := range map[string]func(ctx context.Context, call *action.Call) (action.Output, error){
+		"when it has something to say": func(ctx context.Context, call *action.Call) (action.Output, error) {
+			call.Log.Info("still here")
+			<-ctx.Done() // nothing else ends it
+			return nil, ctx.Err()
+		},
+		"when it makes something": func(ctx context.Context, call *action.Call) (action.Output, error) {
+			_, err := call.Ledger.Intend(ctx, action.Intent{Kind: "thing", Name: "x", Key: "x"})
+			return nil, err
+		},
+		"when it is done":    output(action.Output{"url": "late"}),
+		"when it has failed": fails(action.Final(errors.New("no"))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, &act{}, stepOne, stepTwo)
+			var told []string
+			b.act.run = func(ctx context.Context, call *action.Call) (action.Output, error) {
+				b.act.run = output(action.Output{"url": "prompt"})
+				b.must("test:act", b.request(0))
+				told = b.told()
+				return lateWork(ctx, call)
+			}
+			require.Equal(t, acts(0), b.advance(engine.Turn{}))
+			_, err := b.environment.ExecuteActivity("test:act", b.request(0))
+			require.Error(t, err)
+			require.Equal(t, told, b.told())
+			require.Equal(t, `{"url":"prompt"}`, string(b.step(0).Output)) //nolint:testifylint // as it is stored
+			effects, err := b.runs.Effects(t.Context(), b.id)
+			require.NoError(t, err)
+			require.Empty(t, effects)
+		})
+	}
+}
+
+func TestAReplacedExecutionIsToldToEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: output(nil)}, stepOne)
+	b.advance(engine.Turn{})
+	b.record(run.Entry{Began: "a later execution"})
+	_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.Turn{RunID: b.id.String(), Failed: &engine.FailedAction{}})
+	failed, isFailure := errors.AsType[*temporal.ApplicationError](err)
+	require.True(t, isFailure)
+	require.True(t, failed.NonRetryable(), "it would be refused for ever")
+	require.Equal(t, "a later execution", b.get().WorkflowRunID)
 }

@@ -2,11 +2,13 @@ package templaterun
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -29,7 +31,7 @@ func (a *Activities) advance(ctx context.Context, asked engine.Turn) (engine.Nex
 	case t.Phase == run.PhaseRollingBack:
 		return t.rollBack(ctx)
 	case t.Status.Ended():
-		return t.rest(ctx)
+		return t.rest(), nil
 	}
 	return t.execute(ctx)
 }
@@ -51,8 +53,11 @@ func (t *turn) note(ctx context.Context, entry run.Entry) error {
 	for _, change := range entry.Steps {
 		t.apply(change)
 	}
-	if entry.End != nil {
+	switch {
+	case entry.End != nil:
 		t.Status, t.Phase = entry.End.Status, entry.End.Phase
+	case entry.RollBack != nil:
+		t.Phase, t.FailedStep = run.PhaseRollingBack, entry.RollBack.FailedStep
 	}
 	if time.Since(t.written) < flushInterval {
 		return nil
@@ -76,11 +81,18 @@ func (t *turn) apply(change run.StepChange) {
 
 // write puts what was noted on the record.
 func (t *turn) write(ctx context.Context) error {
+	if t.pending.Empty() {
+		return nil
+	}
 	entry := t.pending
 	t.pending, t.written = run.Entry{}, time.Now()
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
-	return t.Runs.Record(ctx, t.ID, entry)
+	err := t.Runs.Record(ctx, t.claim, entry)
+	if refused, is := errors.AsType[*run.RefusedError](err); is && refused.Reason == run.RefusedExecution {
+		return temporal.NewNonRetryableApplicationError(refused.Error(), "ConflictError", err)
+	}
+	return err
 }
 
 // next is an answer of the turn.
@@ -128,10 +140,10 @@ func (t *turn) execute(ctx context.Context) (engine.Next, error) {
 	if err := t.finish(ctx); err != nil {
 		return engine.Next{}, err
 	}
-	if err := t.write(ctx); err != nil {
-		return engine.Next{}, err
+	if t.Phase == run.PhaseRollingBack {
+		return t.rollBack(ctx)
 	}
-	return t.rest(ctx)
+	return t.rest(), t.write(ctx)
 }
 
 // heed records that an action failed, unless that was told before a crash.
@@ -162,7 +174,17 @@ func (t *turn) finish(ctx context.Context) error {
 	})
 }
 
+// finishFailed ends the run as failed. One whose template asks for it is rolled back first, and ends with that: its clients
+// learn of one end.
 func (t *turn) finishFailed(ctx context.Context, stepID string, failure *run.Failure) error {
+	if t.Spec.OnFailure == template.RollBackOnFailure {
+		return t.note(ctx, run.Entry{
+			Events: []run.NewEvent{{Type: run.EventLog, Key: fmt.Sprintf("%d/failed", t.Generation), Body: run.EventBody{
+				Message: fmt.Sprintf("%s%s: %s", run.ErrorLevel, failure.Name, failure.Message)}},
+				{Type: run.EventLog, Key: fmt.Sprintf("%d/rollBack", t.Generation), Body: run.EventBody{Message: run.NoteRollingBack}}},
+			RollBack: &run.Failing{FailedStep: stepID, Failure: failure},
+		})
+	}
 	phase := run.PhaseParked
 	if t.asked.Cancelled {
 		phase = run.PhaseCancelled
@@ -173,19 +195,12 @@ func (t *turn) finishFailed(ctx context.Context, stepID string, failure *run.Fai
 	})
 }
 
-// rest is what follows the end of a run: a failed one is undone when its template asks for that, or waits for somebody
-// to decide.
-func (t *turn) rest(ctx context.Context) (engine.Next, error) {
-	switch {
-	case t.Status == run.StatusCompleted, t.Phase == run.PhaseRolledBack:
-		return t.next(engine.MoveEnd), nil
-	case t.Spec.OnFailure != template.RollBackOnFailure:
-		return t.next(engine.MovePark), nil
+// rest is what follows the end of a run: a failed one waits for somebody to decide.
+func (t *turn) rest() engine.Next {
+	if t.Status == run.StatusCompleted || t.Phase == run.PhaseRolledBack {
+		return t.next(engine.MoveEnd)
 	}
-	if _, err := t.Runs.Reopen(ctx, t.ID, run.RollingBack); err != nil {
-		return engine.Next{}, err
-	}
-	return t.advance(ctx, t.asked)
+	return t.next(engine.MovePark)
 }
 
 // rollBack answers what the run left to be undone, the last thing first.

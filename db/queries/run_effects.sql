@@ -1,8 +1,11 @@
 -- name: IntendEffect :one
--- Records an intent, or finds the effect that the same run recorded under the same key before. One that is new has changed
--- when it was intended; one that is found has changed since.
+-- Records an intent, or finds the effect that the same run recorded under the same key before; nothing for who does not
+-- hold the run any more. One that is new has changed when it was intended; one that is found has changed since.
+with held as (select r.id from runs r where r.id = @run_id and r.claim = @claim for share)
 insert into run_effects (id, run_id, step_id, action, kind, name, key, data, intended_at, changed_at)
-values (@id, @run_id, @step_id, @action, @kind, @name, @key, @data, statement_timestamp(), statement_timestamp())
+select @id::uuid, held.id, @step_id::text, @action::text, @kind::text, @name::text, @key::text, @data::json,
+       statement_timestamp(), statement_timestamp()
+from held
 on conflict (run_id, key) do update
     -- What was undone is intended anew, and nothing of the old story holds.
     set state = case when run_effects.state = 'undone' then 'intended' else run_effects.state end,
@@ -14,14 +17,43 @@ on conflict (run_id, key) do update
         changed_at = case when run_effects.state = 'undone' then excluded.changed_at else clock_timestamp() end
 returning *;
 
--- name: ConfirmEffect :exec
-update run_effects
+-- name: ConfirmEffect :execrows
+-- Says that the thing exists; changes nothing for who does not hold the run any more: see ConfirmEffectLate.
+with held as (select r.id from runs r where r.id = @run_id and r.claim = @claim for share)
+update run_effects e
 set state = 'created', external_id = @external_id, url = @url, data = coalesce(sqlc.narg('data')::json, data), note = '',
     changed_at = clock_timestamp()
-where id = @id;
+from held
+where e.id = @id and e.run_id = held.id;
+
+-- name: ConfirmEffectLate :exec
+-- What a worker made before it lost the run exists, whoever goes on: it completes the open intent. Where the effect has had
+-- another story since, the thing is an effect of its own.
+with known as (
+    select * from run_effects e where e.id = @id for update
+), completed as (
+    update run_effects e
+    set state = 'created', external_id = @external_id, url = @url, data = coalesce(sqlc.narg('data')::json, e.data), note = '',
+        changed_at = clock_timestamp()
+    from known
+    where e.id = known.id and known.state = 'intended'
+)
+insert into run_effects (id, run_id, step_id, action, kind, name, key, state, external_id, url, data, note)
+select @new_id, run_id, step_id, action, kind, name, key || '#' || @external_id::text, 'created', @external_id, @url,
+       coalesce(sqlc.narg('data')::json, data), @note
+from known
+where state <> 'intended' and external_id <> @external_id
+on conflict (run_id, key) do nothing;
+
+-- name: AbandonEffect :execrows
+with held as (select r.id from runs r where r.id = @run_id and r.claim = @claim for share)
+update run_effects e
+set state = 'undone', note = @note, changed_at = clock_timestamp()
+from held
+where e.id = @id and e.run_id = held.id;
 
 -- name: SetEffectState :exec
-update run_effects set state = @state, note = @note, changed_at = clock_timestamp() where id = @id;
+update run_effects set state = @state, note = @note, changed_at = clock_timestamp() where id = @id and run_id = @run_id;
 
 -- name: EffectsByRun :many
 select * from run_effects where run_id = @run_id order by sequence;

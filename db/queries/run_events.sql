@@ -1,5 +1,5 @@
 -- name: AppendRunEvents :exec
--- Appends events in order. Their run's row has been written before, in the same transaction: see UpdateRun.
+-- Appends events in order. Their run's row has been written before, in the same transaction: see MoveRun.
 insert into run_events (run_id, type, body, key, created_at)
 select @run_id, e.type, e.body::json, e.key, e.at
 from (

@@ -25,6 +25,11 @@ select * from runs where id = @id for update;
 -- name: DeleteRunSecrets :exec
 delete from run_secrets where run_id = @run_id;
 
+-- name: DeleteSecretsOfRestingRun :exec
+-- One that was taken up again, with new secrets perhaps, keeps them.
+with resting as (select r.id from runs r where r.id = @run_id and r.status in ('completed', 'failed') for share)
+delete from run_secrets s using resting where s.run_id = resting.id;
+
 -- name: RunStepsByRun :many
 select * from run_steps where run_id = @run_id order by position;
 
@@ -72,28 +77,46 @@ where workflow_run_id is null and coalesce(last_heartbeat_at, created_at) < @bef
 order by created_at
 limit 100;
 
--- name: UpdateRun :exec
--- Moves a run on; a null leaves what is there. Whoever appends events to a run writes its row first: so their ids ascend
--- in the order of the commits, and a reader who remembers the last id misses none.
+-- name: MoveRun :exec
+-- Moves a run on; a null leaves what is there. It is refused, with all that is written in the same transaction, when the
+-- claim is not the newest, or when the run stands where this move is not permitted. Whoever appends events to a run writes
+-- its row first: so their ids ascend in the order of the commits, and a reader who remembers the last id misses none.
+with moved as (
+    update runs
+    set claim = @claim,
+        status = coalesce(sqlc.narg('status'), status),
+        phase = coalesce(sqlc.narg('phase'), phase),
+        workflow_run_id = coalesce(sqlc.narg('execution'), workflow_run_id),
+        replaced_executions = case when workflow_run_id <> sqlc.narg('execution')
+            then array_append(replaced_executions, workflow_run_id) else replaced_executions end,
+        started_at = coalesce(started_at, sqlc.narg('began_at')),
+        finished_at = coalesce(sqlc.narg('ended_at'), finished_at),
+        failed_step = case when @concludes::bool then sqlc.narg('failed_step') else failed_step end,
+        error = case when @concludes::bool then sqlc.narg('error')::json else error end,
+        output = case when @concludes::bool then sqlc.narg('output')::json else output end,
+        -- What is undone is undone to the end.
+        cancel_requested = cancel_requested and coalesce(sqlc.narg('phase'), phase) <> 'rollingBack',
+        last_heartbeat_at = clock_timestamp()
+    where id = @id and generation = @generation
+      and (claim = @claim or claim is not distinct from sqlc.narg('claim_before')::uuid)
+      and status || '/' || phase = any (@from_standings::text[])
+      and (sqlc.narg('execution')::text is null or sqlc.narg('execution')::text <> all (replaced_executions))
+    returning id
+)
+select require_moved(count(*)) from moved;
+
+-- name: CancelRun :exec
+-- Notes that somebody cancelled the run; one that has ended stays as it is. It takes nobody's claim.
 update runs
-set status = coalesce(sqlc.narg('status'), status),
-    phase = coalesce(sqlc.narg('phase'), phase),
-    workflow_run_id = coalesce(sqlc.narg('workflow_run_id'), workflow_run_id),
-    started_at = coalesce(started_at, sqlc.narg('began_at')),
-    finished_at = coalesce(sqlc.narg('ended_at'), finished_at),
-    failed_step = case when sqlc.narg('ended_at')::timestamptz is not null then sqlc.narg('failed_step') else failed_step end,
-    error = case when sqlc.narg('ended_at')::timestamptz is not null then sqlc.narg('error')::json else error end,
-    output = case when sqlc.narg('ended_at')::timestamptz is not null then sqlc.narg('output')::json else output end,
-    cancel_requested = cancel_requested or @cancel::bool,
-    last_heartbeat_at = clock_timestamp()
+set cancel_requested = cancel_requested or status in ('open', 'processing'), last_heartbeat_at = clock_timestamp()
 where id = @id;
 
 -- name: ReopenRun :one
--- Takes a run up again, from a status that allows it.
+-- Takes a run up again that rests in the generation in which the caller saw it. Every claim on it is over.
 update runs
-set status = @status, phase = @phase, generation = generation + 1, workflow_run_id = null, finished_at = null,
+set status = @status, phase = @phase, generation = generation + 1, claim = @claim, workflow_run_id = null, finished_at = null,
     failed_step = null, error = null, cancel_requested = false
-where id = @id and status = any (@allowed::text[])
+where id = @id and generation = @generation and status || '/' || phase = any (@from_standings::text[])
 returning generation;
 
 -- name: ResetStepsFrom :exec

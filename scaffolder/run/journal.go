@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,13 +24,13 @@ type Entry struct {
 	Events []NewEvent
 	// Began, when not "", marks the run as under way in the workflow execution with this id.
 	Began string
-	// Cancel notes that somebody cancelled the run.
-	Cancel bool
 	// Phase is the run's new phase, "" to leave it.
 	Phase   Phase
 	Steps   []StepChange
 	Effects []EffectChange
-	End     *Ending
+	// RollBack begins to undo what a run that failed created. It has not ended before that is over.
+	RollBack *Failing
+	End      *Ending
 
 	beganAt, endedAt time.Time
 }
@@ -58,8 +59,8 @@ func (e *Entry) Add(next Entry) {
 	e.Events = append(e.Events, next.Events...)
 	e.Began = cmp.Or(next.Began, e.Began)
 	e.beganAt, e.endedAt = cmp.Or(e.beganAt, next.beganAt), cmp.Or(next.endedAt, e.endedAt)
-	e.Cancel = e.Cancel || next.Cancel
 	e.Phase = cmp.Or(next.Phase, e.Phase)
+	e.RollBack = cmp.Or(next.RollBack, e.RollBack)
 	e.End = cmp.Or(next.End, e.End)
 	e.Effects = append(e.Effects, next.Effects...)
 	for _, change := range next.Steps {
@@ -70,6 +71,24 @@ func (e *Entry) Add(next Entry) {
 		}
 		e.Steps[at] = e.Steps[at].then(change)
 	}
+}
+
+// Empty says that there is nothing to record.
+func (e *Entry) Empty() bool {
+	return e.Began == "" && e.Phase == "" && e.RollBack == nil && e.End == nil && len(e.Events)+len(e.Steps)+len(e.Effects) == 0
+}
+
+// standing is where the entry brings the run; "" leaves what is there.
+func (e *Entry) standing() Standing {
+	switch {
+	case e.End != nil:
+		return Standing{e.End.Status, e.End.Phase}
+	case e.RollBack != nil:
+		return rollingBack
+	case e.Phase != "" || e.Began != "":
+		return Standing{StatusProcessing, e.Phase}
+	}
+	return Standing{}
 }
 
 // StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for WaitingUntil,
@@ -128,6 +147,12 @@ type EffectChange struct {
 	Note string
 }
 
+// Failing is why a run failed, and at which step; FailedStep is "" when it was none of them.
+type Failing struct {
+	FailedStep string
+	Failure    *Failure
+}
+
 // Ending says how a run ended, for now.
 type Ending struct {
 	Status     Status
@@ -139,24 +164,45 @@ type Ending struct {
 	ForgetSecrets bool
 }
 
-// Record writes an entry.
-func (s *Store) Record(ctx context.Context, id uuid.UUID, entry Entry) error {
+// Record writes an entry under a claim. A *RefusedError says that somebody else went on with the run, or that the entry
+// cannot follow where the run stands: then nothing of it is written.
+func (s *Store) Record(ctx context.Context, claim Claim, entry Entry) error {
 	entry.Date(time.Now())
-	s.fresh.Forget(id)
+	s.fresh.Forget(claim.RunID)
 	var batch db.Batch
-	if err := s.record(ctx, &batch, id, entry); err != nil {
+	if err := s.record(ctx, &batch, claim, entry); err != nil {
 		return err
 	}
 	if err := batch.Send(ctx, s.pool); err != nil {
-		return fmt.Errorf("record what run %s did: %w", id, err)
+		return fmt.Errorf("record what run %s did: %w", claim.RunID, s.explain(ctx, err, claim, entry.Began))
+	}
+	s.announce(ctx, claim.RunID)
+	return nil
+}
+
+// Cancel notes that somebody cancelled the run, and tells its followers. It goes beside whoever drives the run: a run that
+// has ended only gets the event.
+func (s *Store) Cancel(ctx context.Context, id uuid.UUID, told NewEvent) error {
+	told.At = cmp.Or(told.At, time.Now())
+	s.fresh.Forget(id)
+	var batch db.Batch
+	if err := s.queries.CancelRun(ctx, &batch, id); err != nil {
+		return fmt.Errorf("cancel run %s: %w", id, err)
+	}
+	if err := s.appendEvents(ctx, &batch, id, []NewEvent{told}); err != nil {
+		return err
+	}
+	if err := batch.Send(ctx, s.pool); err != nil {
+		return fmt.Errorf("cancel run %s: %w", id, err)
 	}
 	s.announce(ctx, id)
 	return nil
 }
 
-func (s *Store) record(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entry) error {
-	// The run's own row comes first: see UpdateRun.
-	if err := s.updateRun(ctx, tx, id, entry); err != nil {
+func (s *Store) record(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) error {
+	id := claim.RunID
+	// The run's own row comes first: see MoveRun.
+	if err := s.move(ctx, tx, claim, entry); err != nil {
 		return err
 	}
 	if err := s.appendEvents(ctx, tx, id, entry.Events); err != nil {
@@ -168,7 +214,7 @@ func (s *Store) record(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entr
 		}
 	}
 	for _, change := range entry.Effects {
-		if err := s.changeEffect(ctx, tx, change); err != nil {
+		if err := s.changeEffect(ctx, tx, id, change); err != nil {
 			return err
 		}
 	}
@@ -181,21 +227,28 @@ func (s *Store) record(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entr
 	return nil
 }
 
-func (s *Store) updateRun(ctx context.Context, tx db.DBTX, id uuid.UUID, entry Entry) error {
-	params := db.UpdateRunParams{ID: id, WorkflowRunID: orNull(entry.Began), Phase: orNull(string(entry.Phase)), Cancel: entry.Cancel}
+func (s *Store) move(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) error {
+	to := entry.standing()
+	params := db.MoveRunParams{ID: claim.RunID, Generation: int32(claim.Generation), Claim: &claim.id, ClaimBefore: claim.before,
+		FromStandings: origins(to, MayMove), Status: orNull(string(to.Status)), Phase: orNull(string(to.Phase)), Execution: orNull(entry.Began)}
 	if entry.Began != "" {
-		params.Status, params.BeganAt = new(string(StatusProcessing)), &entry.beganAt
+		params.BeganAt = &entry.beganAt
+	}
+	var failure *Failure
+	if failing := entry.RollBack; failing != nil {
+		params.Concludes, params.FailedStep, failure = true, orNull(failing.FailedStep), failing.Failure
 	}
 	if end := entry.End; end != nil {
-		failure, err := encodeFailure(end.Failure)
-		if err != nil {
-			return fmt.Errorf("encode the error of run %s: %w", id, err)
-		}
-		params.EndedAt, params.Status, params.Phase = &entry.endedAt, new(string(end.Status)), new(string(end.Phase))
-		params.FailedStep, params.Error, params.Output = orNull(end.FailedStep), failure, end.Output
+		params.Concludes, params.FailedStep, failure = true, orNull(end.FailedStep), end.Failure
+		params.EndedAt, params.Output = &entry.endedAt, end.Output
 	}
-	if err := s.queries.UpdateRun(ctx, tx, params); err != nil {
-		return fmt.Errorf("update run %s: %w", id, err)
+	encoded, err := encodeFailure(failure)
+	if err != nil {
+		return fmt.Errorf("encode the error of run %s: %w", claim.RunID, err)
+	}
+	params.Error = encoded
+	if err := s.queries.MoveRun(ctx, tx, params); err != nil {
+		return fmt.Errorf("update run %s: %w", claim.RunID, err)
 	}
 	return nil
 }
@@ -255,8 +308,10 @@ func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change
 
 // Reopening takes an ended run up again.
 type Reopening struct {
-	Status Status
-	Phase  Phase
+	// Generation is the one in which whoever decided saw the run.
+	Generation int
+	Status     Status
+	Phase      Phase
 	// From is the position of the first step to run again; -1 leaves the steps as they are.
 	From int
 	// Secrets replace the run's secrets when there are any: the old ones may be gone.
@@ -266,12 +321,17 @@ type Reopening struct {
 	Note      string
 }
 
-// RollingBack takes an ended run up to undo what it created.
-var RollingBack = Reopening{Status: StatusProcessing, Phase: PhaseRollingBack, From: -1, Note: "Rolling back: undoing what this run created"}
+// NoteRollingBack is what the log says when a rollback begins.
+const NoteRollingBack = "Rolling back: undoing what this run created"
 
-// Reopen moves a run from a status in which it rests to one in which it moves, and answers its new generation. Its
-// endings are taken out of the event log, as Backstage does: a client that follows the log waits for the new one. A run
-// that is moving already is a fault of kind Conflict.
+// RollingBack takes a run that ended in this generation up to undo what it created.
+func RollingBack(generation int) Reopening {
+	return Reopening{Generation: generation, Status: StatusProcessing, Phase: PhaseRollingBack, From: -1, Note: NoteRollingBack}
+}
+
+// Reopen moves a run from a standing in which it rests to one in which it moves, and answers its new generation. All claims
+// on it are over. Its endings are taken out of the event log, as Backstage does: a client that follows the log waits for
+// the new one. A run that is moving already, or that somebody else took up since it was seen, is a fault of kind Conflict.
 func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generation int, err error) {
 	s.fresh.Forget(id)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
@@ -289,11 +349,18 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 	if err != nil {
 		return 0, notFound(err, id)
 	}
-	if !Status(current.Status).Ended() {
+	switch {
+	case !Status(current.Status).Ended():
 		return 0, fault.New(fault.Conflict, "Task with taskId %s cannot be retried", id)
+	case int(current.Generation) != r.Generation:
+		return 0, fault.New(fault.Conflict, "somebody else decided about run %s since you saw it: look at what came of it, and decide again", id)
 	}
+	to := Standing{r.Status, r.Phase}
 	generation, err := s.queries.ReopenRun(ctx, tx, db.ReopenRunParams{ID: id, Status: string(r.Status), Phase: string(r.Phase),
-		Allowed: []string{current.Status}})
+		Generation: current.Generation, Claim: new(uuid.New()), FromStandings: origins(to, MayDecide)})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, fmt.Errorf("reopen run %s: it stands at %s/%s, which does not come to %s", id, current.Status, current.Phase, to)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("reopen run %s: %w", id, err)
 	}

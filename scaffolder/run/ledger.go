@@ -2,23 +2,27 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Ledger is the run's effects ledger for one step. The key of an effect is unique within the run.
-func (s *Store) Ledger(id uuid.UUID, stepID, actionID string) action.Ledger {
-	return &ledger{store: s, run: id, step: stepID, action: actionID}
+// Ledger is the run's effects ledger for one step, kept under a claim that has been written under before: Record comes
+// first. The key of an effect is unique within the run. Who does not hold the run any more intends nothing, and what it
+// made nevertheless is kept.
+func (s *Store) Ledger(claim Claim, stepID, actionID string) action.Ledger {
+	return &ledger{store: s, claim: claim, step: stepID, action: actionID}
 }
 
 type ledger struct {
 	store        *Store
-	run          uuid.UUID
+	claim        Claim
 	step, action string
 }
 
@@ -27,8 +31,11 @@ func (l *ledger) Intend(ctx context.Context, intent action.Intent) (action.Effec
 	if err != nil {
 		return action.Effect{}, fmt.Errorf("effect %s %q: encode its data: %w", intent.Kind, intent.Name, err)
 	}
-	row, err := l.store.queries.IntendEffect(ctx, l.store.pool, db.IntendEffectParams{ID: uuid.New(), RunID: l.run, StepID: l.step,
-		Action: l.action, Kind: intent.Kind, Name: intent.Name, Key: intent.Key, Data: data})
+	row, err := l.store.queries.IntendEffect(ctx, l.store.pool, db.IntendEffectParams{ID: uuid.New(), RunID: l.claim.RunID, Claim: &l.claim.id,
+		StepID: l.step, Action: l.action, Kind: intent.Kind, Name: intent.Name, Key: intent.Key, Data: data})
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = l.store.refused(ctx, l.claim, "")
+	}
 	if err != nil {
 		return action.Effect{}, fmt.Errorf("record the intent of %s %q: %w", intent.Kind, intent.Name, err)
 	}
@@ -38,7 +45,7 @@ func (l *ledger) Intend(ctx context.Context, intent action.Intent) (action.Effec
 }
 
 func (l *ledger) Effects(ctx context.Context) ([]action.Effect, error) {
-	return l.store.Effects(ctx, l.run)
+	return l.store.Effects(ctx, l.claim.RunID)
 }
 
 func (l *ledger) Confirm(ctx context.Context, effectID string, c action.Confirmation) error {
@@ -52,23 +59,52 @@ func (l *ledger) Confirm(ctx context.Context, effectID string, c action.Confirma
 			return fmt.Errorf("confirm effect %s: encode its data: %w", effectID, err)
 		}
 	}
-	err = l.store.queries.ConfirmEffect(ctx, l.store.pool, db.ConfirmEffectParams{ID: id, ExternalID: c.ExternalID, Url: c.URL, Data: data})
+	confirmed, err := l.store.queries.ConfirmEffect(ctx, l.store.pool, db.ConfirmEffectParams{ID: id, RunID: l.claim.RunID, Claim: &l.claim.id,
+		ExternalID: c.ExternalID, Url: c.URL, Data: data})
+	if err == nil && confirmed == 0 {
+		err = l.confirmLate(ctx, id, c, data)
+	}
 	if err != nil {
 		return fmt.Errorf("confirm effect %s: %w", effectID, err)
 	}
 	return nil
 }
 
-func (l *ledger) Abandon(ctx context.Context, effectID, note string) error {
-	return l.store.changeEffect(ctx, l.store.pool, EffectChange{ID: effectID, State: action.EffectUndone, Note: note})
+// noteLate is how people read of a thing that was made beside the run.
+const noteLate = "made by a worker that was slow, after another had gone on with the run"
+
+// confirmLate keeps what was made, and refuses the rest.
+func (l *ledger) confirmLate(ctx context.Context, id uuid.UUID, c action.Confirmation, data []byte) error {
+	err := l.store.queries.ConfirmEffectLate(ctx, l.store.pool, db.ConfirmEffectLateParams{ID: id, NewID: uuid.New(), ExternalID: c.ExternalID,
+		Url: c.URL, Data: data, Note: noteLate})
+	if err != nil {
+		return err
+	}
+	return l.store.refused(ctx, l.claim, "")
 }
 
-func (s *Store) changeEffect(ctx context.Context, tx db.DBTX, change EffectChange) error {
+func (l *ledger) Abandon(ctx context.Context, effectID, note string) error {
+	id, err := uuid.Parse(effectID)
+	if err != nil {
+		return fmt.Errorf("effect %q: %w", effectID, err)
+	}
+	abandoned, err := l.store.queries.AbandonEffect(ctx, l.store.pool, db.AbandonEffectParams{ID: id, RunID: l.claim.RunID, Claim: &l.claim.id, Note: note})
+	if err == nil && abandoned == 0 {
+		err = l.store.refused(ctx, l.claim, "")
+	}
+	if err != nil {
+		return fmt.Errorf("abandon effect %s: %w", effectID, err)
+	}
+	return nil
+}
+
+func (s *Store) changeEffect(ctx context.Context, tx db.DBTX, runID uuid.UUID, change EffectChange) error {
 	id, err := uuid.Parse(change.ID)
 	if err != nil {
 		return fmt.Errorf("effect %q: %w", change.ID, err)
 	}
-	if err := s.queries.SetEffectState(ctx, tx, string(change.State), change.Note, id); err != nil {
+	params := db.SetEffectStateParams{State: string(change.State), Note: change.Note, ID: id, RunID: runID}
+	if err := s.queries.SetEffectState(ctx, tx, params); err != nil {
 		return fmt.Errorf("set the state of effect %s: %w", change.ID, err)
 	}
 	return nil

@@ -5,18 +5,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/run"
 )
 
 var intent = action.Intent{Kind: "github:repository", Name: "acme/shop", Key: "repository:acme/shop", Data: map[string]any{"owner": "a<b"}}
+
+// ledger is step one's, for a worker that holds the run.
+func (r record) ledger(t *testing.T, id uuid.UUID, actionID string) action.Ledger {
+	t.Helper()
+	claim := r.claim(t, id)
+	require.NoError(t, r.Record(t.Context(), claim, run.Entry{}))
+	return r.Ledger(claim, "one", actionID)
+}
 
 func TestAnIntentComesBeforeTheThing(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
-	ledger := r.Ledger(id, "one", "publish:github")
+	ledger := r.ledger(t, id, "publish:github")
 
 	intended, err := ledger.Intend(t.Context(), intent)
 	require.NoError(t, err)
@@ -46,7 +56,7 @@ func TestAnIntentComesBeforeTheThing(t *testing.T) {
 func TestAnEffectThatWasUndoneIsIntendedAnew(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
-	ledger := r.Ledger(r.create(t, nil), "one", "publish:github")
+	ledger := r.ledger(t, r.create(t, nil), "publish:github")
 	first, err := ledger.Intend(t.Context(), intent)
 	require.NoError(t, err)
 	require.NoError(t, ledger.Abandon(t.Context(), first.ID, "the name was taken"))
@@ -71,10 +81,10 @@ func TestEffectsAreListedInTheOrderOfTheirIntents(t *testing.T) {
 	r := newRecord(t)
 	id, other := r.create(t, nil), r.create(t, nil)
 	for _, name := range []string{"z", "a", "m"} {
-		_, err := r.Ledger(id, "one", "act").Intend(t.Context(), action.Intent{Kind: "thing", Name: name, Key: name})
+		_, err := r.ledger(t, id, "act").Intend(t.Context(), action.Intent{Kind: "thing", Name: name, Key: name})
 		require.NoError(t, err)
 	}
-	_, err := r.Ledger(other, "one", "act").Intend(t.Context(), action.Intent{Kind: "thing", Name: "z", Key: "z"})
+	_, err := r.ledger(t, other, "act").Intend(t.Context(), action.Intent{Kind: "thing", Name: "z", Key: "z"})
 	require.NoError(t, err)
 	effects, err := r.Effects(t.Context(), id)
 	require.NoError(t, err)
@@ -85,7 +95,7 @@ func TestEffectsAreListedInTheOrderOfTheirIntents(t *testing.T) {
 func TestOneIntentOfManyAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
-	ledger := r.Ledger(r.create(t, nil), "one", "act")
+	ledger := r.ledger(t, r.create(t, nil), "act")
 	var intending sync.WaitGroup
 	ids := make(chan string, 8)
 	for range cap(ids) {
@@ -110,7 +120,7 @@ func TestOneIntentOfManyAtOnce(t *testing.T) {
 func TestAnEffectThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
-	ledger := r.Ledger(r.create(t, nil), "one", "act")
+	ledger := r.ledger(t, r.create(t, nil), "act")
 	require.ErrorContains(t, ledger.Confirm(t.Context(), "7", action.Confirmation{}), `confirm effect "7"`)
 	require.ErrorContains(t, ledger.Abandon(t.Context(), "7", ""), `effect "7"`)
 	_, err := r.Effect(t.Context(), "7")

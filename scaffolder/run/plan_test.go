@@ -20,8 +20,8 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	_, err := pool.Exec(t.Context(), `
-		insert into runs (id, template_ref, title, spec, spec_digest, status, created_at)
-		select gen_random_uuid(), 'template:default/t' || n % 20, 'T', '{}', '', (array['completed', 'failed'])[1 + n % 2], now() - n * interval '1 second'
+		insert into runs (id, template_ref, title, spec, spec_digest, status, phase, created_at)
+		select gen_random_uuid(), 'template:default/t' || n % 20, 'T', '{}', '', (array['completed', 'failed'])[1 + n % 2], (array['done', 'parked'])[1 + n % 2], now() - n * interval '1 second'
 		from generate_series(1, 100000) as n`)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), `

@@ -15,6 +15,8 @@ import (
 // State is all that a run goes on from. Its secrets and outputs are the true ones: it is not for people's eyes.
 type State struct {
 	Run
+	// Claim is the right to go on from here.
+	Claim Claim
 	// Secrets are empty once they were deleted.
 	Secrets map[string]string
 	Steps   []Step
@@ -34,7 +36,7 @@ func (s *Store) State(ctx context.Context, id uuid.UUID) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	var state State
+	state := State{Claim: newClaim(read.run)}
 	if state.Run, err = fromRow(read.run); err != nil {
 		return State{}, err
 	}
@@ -70,11 +72,15 @@ type stateRows struct {
 const (
 	// maxFresh bounds the states that are remembered, of a few kilobytes each.
 	maxFresh = 1000
-	// freshFor is less than Temporal gives the worker that is the first to take a run: nobody else has moved it meanwhile.
+	// freshFor is less than Temporal gives the worker that is the first to take a run: seldom has somebody else moved it
+	// meanwhile.
 	freshFor = 3 * time.Second
 )
 
-// freshRuns are the states of runs that this process has just created. Mostly it is also the one that takes them up, milliseconds later.
+// freshRuns are the states of runs that this process has just created. Mostly it is also the one that takes them up,
+// milliseconds later. Should somebody else have moved the run meanwhile, the first write from such a state is refused,
+// as its claim is not the newest, and what leads there is not done again: a turn touches nothing outside before it
+// writes.
 type freshRuns = recall.Memory[uuid.UUID, stateRows]
 
 func newFreshRuns() *freshRuns { return recall.New[uuid.UUID, stateRows](maxFresh, freshFor) }

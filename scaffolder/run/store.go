@@ -280,9 +280,9 @@ func (s *Store) ForgetWorkspaces(ctx context.Context, digests []string) error {
 	return nil
 }
 
-// ForgetSecrets deletes the run's secrets.
+// ForgetSecrets deletes the secrets of a run that has ended. One that was taken up again keeps them.
 func (s *Store) ForgetSecrets(ctx context.Context, id uuid.UUID) error {
-	if err := s.queries.DeleteRunSecrets(ctx, s.pool, id); err != nil {
+	if err := s.queries.DeleteSecretsOfRestingRun(ctx, s.pool, id); err != nil {
 		return fmt.Errorf("delete the secrets of run %s: %w", id, err)
 	}
 	return nil

@@ -77,9 +77,15 @@ func (r record) state(t *testing.T, id uuid.UUID) run.State {
 	return state
 }
 
+// claim is the right to go on with the run as it stands.
+func (r record) claim(t *testing.T, id uuid.UUID) run.Claim {
+	t.Helper()
+	return r.elsewhere().state(t, id).Claim
+}
+
 func (r record) write(t *testing.T, id uuid.UUID, entry run.Entry) {
 	t.Helper()
-	require.NoError(t, r.Record(t.Context(), id, entry))
+	require.NoError(t, r.Record(t.Context(), r.claim(t, id), entry))
 }
 
 // messages are what the events after an id say.
@@ -112,11 +118,12 @@ func TestANewRunIsTakenUpWithoutReadingItBack(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })
 	stored := r.elsewhere().state(t, id)
+	stored.Claim = run.Claim{}
 	_, err := r.pool.Exec(t.Context(), "update runs set title = 'Another' where id = $1", id)
 	require.NoError(t, err)
 	remembered := r.state(t, id)
 	require.WithinDuration(t, stored.CreatedAt, remembered.CreatedAt, 0)
-	remembered.CreatedAt = stored.CreatedAt
+	remembered.CreatedAt, remembered.Claim = stored.CreatedAt, stored.Claim
 	require.Equal(t, stored, remembered)
 	require.Equal(t, "Another", r.state(t, id).Title, "the second time it is read")
 }
@@ -125,11 +132,11 @@ func TestARunThatWasMovedIsReadBack(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	cancelled, reopened := r.create(t, nil), r.create(t, nil)
-	r.write(t, cancelled, run.Entry{Cancel: true})
+	require.NoError(t, r.Cancel(t.Context(), cancelled, line("c", "stop")))
 	require.True(t, r.state(t, cancelled).CancelRequested)
 
 	r.elsewhere().write(t, reopened, run.Entry{End: &failed})
-	_, err := r.Reopen(t.Context(), reopened, run.RollingBack)
+	_, err := r.Reopen(t.Context(), reopened, run.RollingBack(0))
 	require.NoError(t, err)
 	require.Equal(t, run.PhaseRollingBack, r.state(t, reopened).Phase)
 }
@@ -167,7 +174,7 @@ func TestARunThatIsNotThere(t *testing.T) {
 	_, err := r.Get(t.Context(), id)
 	require.EqualError(t, err, fmt.Sprintf("No task with id '%s' found", id))
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
-	_, err = r.Reopen(t.Context(), id, run.RollingBack)
+	_, err = r.Reopen(t.Context(), id, run.RollingBack(0))
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 	require.Empty(t, r.messages(t, id, 0))
 }
@@ -266,6 +273,7 @@ func TestNoReaderMissesAnEvent(t *testing.T) {
 	const writers, each = 8, 25
 	r := newRecord(t)
 	id := r.create(t, nil)
+	claim := r.claim(t, id)
 	var writing sync.WaitGroup
 	failures := make(chan error, writers*each)
 	for w := range writers {
@@ -275,7 +283,7 @@ func TestNoReaderMissesAnEvent(t *testing.T) {
 				if n%2 == 0 { // half of them within a longer transaction
 					entry.Steps = []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}
 				}
-				if err := r.Record(t.Context(), id, entry); err != nil {
+				if err := r.Record(t.Context(), claim, entry); err != nil {
 					failures <- err
 				}
 			}
@@ -390,7 +398,7 @@ func TestEntriesAddUp(t *testing.T) {
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	output := json.RawMessage(`{"x":1}`)
 	entries := []run.Entry{
-		{Began: "execution-1", Cancel: true, Events: []run.NewEvent{line("a", "first")}},
+		{Began: "execution-1", Events: []run.NewEvent{line("a", "first")}},
 		{Phase: run.PhaseWaiting, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until, Input: output}}},
 		{Phase: run.PhaseRunning, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2), Workspace: "sha256:1",
 			Iterations: map[int]json.RawMessage{0: output}}}},
@@ -417,7 +425,6 @@ func TestEntriesAddUp(t *testing.T) {
 		require.Equal(t, expected.Status, got.Status)
 		require.Equal(t, expected.Phase, got.Phase)
 		require.Equal(t, expected.WorkflowRunID, got.WorkflowRunID)
-		require.Equal(t, expected.CancelRequested, got.CancelRequested)
 		require.Equal(t, expected.Failure, got.Failure)
 		require.Equal(t, expected.Outputs, got.Outputs)
 		require.Equal(t, r.messages(t, apart, 0), r.messages(t, together, 0))
@@ -477,7 +484,8 @@ func TestReopening(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
-	r.write(t, id, run.Entry{Began: "execution-1", Cancel: true})
+	r.write(t, id, run.Entry{Began: "execution-1"})
+	require.NoError(t, r.Cancel(t.Context(), id, run.NewEvent{Type: run.EventCancelled, Key: "stop"}))
 	r.write(t, id, run.Entry{})
 	require.Equal(t, "execution-1", r.get(t, id).WorkflowRunID)
 	require.True(t, r.get(t, id).CancelRequested)
@@ -516,7 +524,7 @@ func TestARollbackLeavesStepsAndSecretsAlone(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
 	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed}}, End: &failed})
-	_, err := r.Reopen(t.Context(), id, run.RollingBack)
+	_, err := r.Reopen(t.Context(), id, run.RollingBack(0))
 	require.NoError(t, err)
 	require.Equal(t, run.PhaseRollingBack, r.get(t, id).Phase)
 	require.Equal(t, run.StatusFailed, r.step(t, id, 1).Status)
@@ -561,7 +569,7 @@ func TestRunsThatWereNeverStarted(t *testing.T) {
 	require.Empty(t, ids, "one that was just made is being started by whoever made it")
 
 	r.write(t, started, run.Entry{End: &failed})
-	_, err = r.Reopen(t.Context(), started, run.RollingBack)
+	_, err = r.Reopen(t.Context(), started, run.RollingBack(0))
 	require.NoError(t, err)
 	ids, err = r.NotStarted(t.Context(), time.Now().Add(time.Minute))
 	require.NoError(t, err)
@@ -572,12 +580,13 @@ func TestAStoreThatCannotBeReached(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
+	claim := r.claim(t, id)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := r.Get(ctx, id)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, id.String())
-	require.ErrorIs(t, r.Record(ctx, id, run.Entry{Events: []run.NewEvent{line("a", "x")}}), context.Canceled)
+	require.ErrorIs(t, r.Record(ctx, claim, run.Entry{Events: []run.NewEvent{line("a", "x")}}), context.Canceled)
 	require.ErrorIs(t, r.Create(ctx, run.New{ID: uuid.New(), Spec: template.TaskSpec{}}), context.Canceled)
 }
 
