@@ -314,6 +314,10 @@ type Server struct {
 type Run struct {
 	// ParkedExpiry is how long a failed run waits for somebody to decide.
 	ParkedExpiry time.Duration `yaml:"parkedExpiry"`
+	// Retention is how long a run is kept after its end, 0 for ever.
+	Retention time.Duration `yaml:"retention"`
+	// WorkspaceRetention is how long a run that failed or was cancelled keeps its files.
+	WorkspaceRetention time.Duration `yaml:"workspaceRetention"`
 	// StepTimeout is how long one attempt of a step may take.
 	StepTimeout time.Duration `yaml:"stepTimeout"`
 	// StrictExpressions fails a step with an input that cannot be evaluated.

@@ -49,15 +49,27 @@ func Load(ctx context.Context, options Options) (*Config, error) {
 	if err := known.Decode(&config); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	if retry := config.Portico.Run.Retry; retry.InitialInterval > retry.MaximumInterval {
-		checker.report(root.at("portico", "run", "retry").origin,
-			"'portico.run.retry' waits %s at first and %s at most", retry.InitialInterval, retry.MaximumInterval)
+	checker.checkTimes(root, config.Portico.Run)
+	if len(checker.problems) > 0 {
 		return nil, checker.invalid()
 	}
 	sortByPlace(checker.warnings)
 	config.Warnings = checker.warnings
 	config.derive()
 	return &config, nil
+}
+
+// checkTimes holds the times of runs against each other.
+func (c *checker) checkTimes(root *value, run Run) {
+	if retry := run.Retry; retry.InitialInterval > retry.MaximumInterval {
+		c.report(root.at("portico", "run", "retry").origin,
+			"'portico.run.retry' waits %s at first and %s at most", retry.InitialInterval, retry.MaximumInterval)
+	}
+	if run.Retention > 0 && run.Retention < run.ParkedExpiry {
+		c.report(root.at("portico", "run", "retention").origin,
+			"'portico.run.retention' deletes a failed run after %s, and 'portico.run.parkedExpiry' lets it wait for %s: keep it as long as it waits",
+			run.Retention, run.ParkedExpiry)
+	}
 }
 
 // readSources merges all files and the environment's overrides.

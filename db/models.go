@@ -136,6 +136,13 @@ type RunEvent struct {
 	CreatedAt time.Time
 }
 
+type RunIteration struct {
+	RunID  uuid.UUID
+	StepID string
+	Index  int32
+	Sealed []byte
+}
+
 type RunSecret struct {
 	RunID  uuid.UUID
 	Sealed []byte
@@ -158,4 +165,6 @@ type RunStep struct {
 	SealedIterations []byte
 	Error            []byte
 	Workspace        *string
+	IterationsDone   int32
+	WorkspaceSpent   bool
 }

@@ -61,6 +61,31 @@ func (q *Queries) DeleteRunSecrets(ctx context.Context, db DBTX, runID uuid.UUID
 	return err
 }
 
+const deleteRuns = `-- name: DeleteRuns :execrows
+delete from runs where id in (
+    select r.id from runs r
+    where r.finished_at < $1::timestamptz and r.status in ('completed', 'failed')
+      and not exists (
+        select from run_effects e
+        where e.run_id = r.id and (e.state = 'intended' or e.state = 'created' and r.status <> 'completed')
+      )
+      and not exists (select from run_steps s where s.run_id = r.id and s.workspace is not null)
+    order by r.finished_at
+    limit $2
+    for update skip locked
+)
+`
+
+// Deletes a batch of the runs that ended before a time, the oldest first, with all that is kept of them. A run stays while
+// something of it may be in the world that nobody asked to keep, and until its snapshots are deleted.
+func (q *Queries) DeleteRuns(ctx context.Context, db DBTX, before time.Time, maxRows int32) (int64, error) {
+	result, err := db.Exec(ctx, deleteRuns, before, maxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteSecretsOfRestingRun = `-- name: DeleteSecretsOfRestingRun :exec
 with resting as (select r.id from runs r where r.id = $1 and r.status in ('completed', 'failed') for share)
 delete from run_secrets s using resting where s.run_id = resting.id
@@ -73,9 +98,7 @@ func (q *Queries) DeleteSecretsOfRestingRun(ctx context.Context, db DBTX, runID 
 }
 
 const forgetWorkspaces = `-- name: ForgetWorkspaces :exec
-update run_steps s set workspace = null
-from runs r
-where r.id = s.run_id and r.phase in ('done', 'rolledBack') and s.workspace = any ($1::text[])
+update run_steps set workspace = null where workspace = any ($1::text[]) and workspace_spent
 `
 
 // A run that is under way may have come to the same content since; its own mention of it stays.
@@ -114,6 +137,29 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.Status,
 		arg.Phase,
 		arg.CreatedAt,
+	)
+	return err
+}
+
+const insertRunIterations = `-- name: InsertRunIterations :exec
+insert into run_iterations (run_id, step_id, index, sealed)
+select $1::uuid, $2::text, unnest($3::int[]), unnest($4::bytea[])
+on conflict (run_id, step_id, index) do update set sealed = excluded.sealed
+`
+
+type InsertRunIterationsParams struct {
+	RunID   uuid.UUID
+	StepID  string
+	Indexes []int32
+	Sealed  [][]byte
+}
+
+func (q *Queries) InsertRunIterations(ctx context.Context, db DBTX, arg InsertRunIterationsParams) error {
+	_, err := db.Exec(ctx, insertRunIterations,
+		arg.RunID,
+		arg.StepID,
+		arg.Indexes,
+		arg.Sealed,
 	)
 	return err
 }
@@ -423,10 +469,15 @@ func (q *Queries) ReopenRun(ctx context.Context, db DBTX, arg ReopenRunParams) (
 }
 
 const resetStepsFrom = `-- name: ResetStepsFrom :exec
-update run_steps
+with gone as (
+    delete from run_iterations i
+    using run_steps reset
+    where reset.run_id = $1 and reset.position >= $2 and i.run_id = reset.run_id and i.step_id = reset.step_id
+)
+update run_steps s
 set status = 'open', failed_attempts = 0, started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
-    sealed_output = null, sealed_iterations = null, error = null, workspace = null
-where run_id = $1 and position >= $2
+    sealed_output = null, sealed_iterations = null, iterations_done = 0, error = null, workspace = null, workspace_spent = false
+where s.run_id = $1 and s.position >= $2
 `
 
 // Makes the step and all that follow it open again.
@@ -501,8 +552,37 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 	return i, err
 }
 
+const runIterations = `-- name: RunIterations :many
+select index, sealed from run_iterations where run_id = $1 and step_id = $2 order by index
+`
+
+type RunIterationsRow struct {
+	Index  int32
+	Sealed []byte
+}
+
+func (q *Queries) RunIterations(ctx context.Context, db DBTX, runID uuid.UUID, stepID string) ([]RunIterationsRow, error) {
+	rows, err := db.Query(ctx, runIterations, runID, stepID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RunIterationsRow{}
+	for rows.Next() {
+		var i RunIterationsRow
+		if err := rows.Scan(&i.Index, &i.Sealed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const runStepsByRun = `-- name: RunStepsByRun :many
-select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace from run_steps where run_id = $1 order by position
+select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace, iterations_done, workspace_spent from run_steps where run_id = $1 order by position
 `
 
 func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) ([]RunStep, error) {
@@ -531,6 +611,8 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 			&i.SealedIterations,
 			&i.Error,
 			&i.Workspace,
+			&i.IterationsDone,
+			&i.WorkspaceSpent,
 		); err != nil {
 			return nil, err
 		}
@@ -611,22 +693,40 @@ func (q *Queries) RunsNotStarted(ctx context.Context, db DBTX, before *time.Time
 	return items, nil
 }
 
+const spendWorkspaces = `-- name: SpendWorkspaces :execrows
+with resting as materialized (
+    select r.id from runs r
+    where r.id in (select s.run_id from run_steps s where s.workspace is not null and not s.workspace_spent)
+      and (r.phase in ('done', 'rolledBack') and r.finished_at < $1::timestamptz
+        or r.phase in ('parked', 'cancelled') and r.finished_at < $2::timestamptz)
+    limit 200
+    for share skip locked
+)
+update run_steps s set workspace_spent = true
+from resting
+where s.run_id = resting.id and s.workspace is not null and not s.workspace_spent
+`
+
+// Gives up the snapshots of runs that rest: done or rolled back before one time, parked or cancelled before another.
+func (q *Queries) SpendWorkspaces(ctx context.Context, db DBTX, doneBefore time.Time, parkedBefore time.Time) (int64, error) {
+	result, err := db.Exec(ctx, spendWorkspaces, doneBefore, parkedBefore)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const spentWorkspaces = `-- name: SpentWorkspaces :many
 select distinct s.workspace
 from run_steps s
-join runs r on r.id = s.run_id
-where s.workspace is not null and r.phase in ('done', 'rolledBack') and r.finished_at < $1
-  and not exists (
-    select from run_steps other
-    join runs o on o.id = other.run_id
-    where other.workspace = s.workspace and o.phase not in ('done', 'rolledBack')
-  )
+where s.workspace is not null and s.workspace_spent
+  and not exists (select from run_steps other where other.workspace = s.workspace and not other.workspace_spent)
 limit 500
 `
 
-// Snapshots of runs that ended for good before a time and that no other run may still go on from.
-func (q *Queries) SpentWorkspaces(ctx context.Context, db DBTX, before *time.Time) ([]*string, error) {
-	rows, err := db.Query(ctx, spentWorkspaces, before)
+// Snapshots that every step which left them has given up.
+func (q *Queries) SpentWorkspaces(ctx context.Context, db DBTX) ([]*string, error) {
+	rows, err := db.Query(ctx, spentWorkspaces)
 	if err != nil {
 		return nil, err
 	}
@@ -646,7 +746,11 @@ func (q *Queries) SpentWorkspaces(ctx context.Context, db DBTX, before *time.Tim
 }
 
 const updateRunStep = `-- name: UpdateRunStep :exec
-update run_steps
+with gone as (
+    delete from run_iterations i
+    where i.run_id = $12 and i.step_id = $13 and $4::timestamptz is not null
+)
+update run_steps s
 set status = $1,
     failed_attempts = coalesce($2, failed_attempts),
     started_at = coalesce(started_at, $3),
@@ -655,28 +759,31 @@ set status = $1,
     input = coalesce($6::json, input),
     output = $7::json,
     sealed_output = $8,
-    sealed_iterations = case when $4::timestamptz is null then coalesce($9, sealed_iterations) end,
+    sealed_iterations = case when $4::timestamptz is null then sealed_iterations end,
+    iterations_done = greatest(iterations_done, $9),
     error = $10::json,
-    workspace = coalesce($11, workspace)
-where run_id = $12 and step_id = $13
+    workspace = coalesce($11, workspace),
+    workspace_spent = workspace_spent and $11::text is null
+where s.run_id = $12 and s.step_id = $13
 `
 
 type UpdateRunStepParams struct {
-	Status           string
-	FailedAttempts   *int32
-	BeganAt          *time.Time
-	EndedAt          *time.Time
-	WaitingUntil     *time.Time
-	Input            []byte
-	Output           []byte
-	SealedOutput     []byte
-	SealedIterations []byte
-	Error            []byte
-	Workspace        *string
-	RunID            uuid.UUID
-	StepID           string
+	Status         string
+	FailedAttempts *int32
+	BeganAt        *time.Time
+	EndedAt        *time.Time
+	WaitingUntil   *time.Time
+	Input          []byte
+	Output         []byte
+	SealedOutput   []byte
+	IterationsDone int32
+	Error          []byte
+	Workspace      *string
+	RunID          uuid.UUID
+	StepID         string
 }
 
+// The outputs of its iterations go when the step ends.
 func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepParams) error {
 	_, err := db.Exec(ctx, updateRunStep,
 		arg.Status,
@@ -687,11 +794,27 @@ func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepP
 		arg.Input,
 		arg.Output,
 		arg.SealedOutput,
-		arg.SealedIterations,
+		arg.IterationsDone,
 		arg.Error,
 		arg.Workspace,
 		arg.RunID,
 		arg.StepID,
 	)
 	return err
+}
+
+const workspacesAreSpent = `-- name: WorkspacesAreSpent :one
+select exists (
+    select from run_steps s
+    where s.run_id = $1 and s.position < $2 and s.workspace_spent
+      and exists (select from run_steps rest where rest.run_id = s.run_id and rest.position >= $2)
+)
+`
+
+// Says whether a run that goes on at a step would need a snapshot that was given up.
+func (q *Queries) WorkspacesAreSpent(ctx context.Context, db DBTX, runID uuid.UUID, position int32) (bool, error) {
+	row := db.QueryRow(ctx, workspacesAreSpent, runID, position)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }

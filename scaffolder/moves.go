@@ -28,13 +28,28 @@ func (d Details) Moves() []Move {
 	case run.PhaseRolledBack:
 		moves = append(moves, Move{"retry", "Runs again from the first step."})
 	case run.PhaseParked, run.PhaseCancelled:
-		moves = append(moves, Move{"retry", fmt.Sprintf("Goes on at step %q. Nothing before it runs again.", d.resumeName())})
+		if d.canGoOn() {
+			moves = append(moves, Move{"retry", fmt.Sprintf("Goes on at step %q. Nothing before it runs again.", d.resumeName())})
+		}
 	case run.PhaseRunning, run.PhaseWaiting, run.PhaseRollingBack, run.PhaseDone:
 	}
 	if left := countLeft(d.Effects); left > 0 {
 		moves = append(moves, Move{"rollback", fmt.Sprintf("Removes %s that this run created, the last first.", things(left))})
 	}
 	return moves
+}
+
+// canGoOn says whether the files are still there that the steps before the one to go on at had left.
+func (d Details) canGoOn() bool {
+	for _, step := range d.Steps {
+		if step.Status != run.StatusCompleted && step.Status != run.StatusSkipped {
+			return true
+		}
+		if step.WorkspaceSpent {
+			return false
+		}
+	}
+	return true
 }
 
 func (d Details) resumeName() string {

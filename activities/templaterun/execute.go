@@ -57,8 +57,7 @@ func (a *Activities) runAction(does action.Action) func(context.Context, engine.
 // did says whether the record has it that this was done.
 func (a *account) did(request engine.ActionRequest) bool {
 	step := a.steps[request.Position]
-	_, iterated := step.Iterations[request.Iteration]
-	return iterated || step.Status.Ended()
+	return request.Iteration < step.IterationsDone || step.Status.Ended()
 }
 
 // keepAlive sends heartbeats until the returned function is called.
@@ -96,15 +95,22 @@ type execution struct {
 	position, index int
 	iteration       plan.Iteration
 	// each says that the step has an each; first and last mark its first and its last iteration that runs: they tell
-	// of its beginning and its end.
+	// of its beginning and its end. before is how many run before this one.
 	each, first, last bool
+	before            int
 }
 
 func (a *Activities) execution(own *account, does action.Action, position, index int, decision plan.Decision) *execution {
-	runs := func(iteration plan.Iteration) bool { return iteration.Run }
-	return &execution{Activities: a, account: own, does: does, step: own.step(position), position: position, index: index,
+	e := &execution{Activities: a, account: own, does: does, step: own.step(position), position: position, index: index,
 		iteration: decision.Iterations[index], each: decision.Each,
-		first: !slices.ContainsFunc(decision.Iterations[:index], runs), last: !slices.ContainsFunc(decision.Iterations[index+1:], runs)}
+		last: !slices.ContainsFunc(decision.Iterations[index+1:], func(iteration plan.Iteration) bool { return iteration.Run })}
+	for _, iteration := range decision.Iterations[:index] {
+		if iteration.Run {
+			e.before++
+		}
+	}
+	e.first = e.before == 0
+	return e
 }
 
 // failedAttempt is how an attempt of an action failed.
@@ -207,18 +213,16 @@ func (e *execution) complete(ctx context.Context, output action.Output, workspac
 	}
 	change := run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing}
 	if e.each {
-		change.Iterations = maps.Clone(e.steps[e.position].Iterations)
-		if change.Iterations == nil {
-			change.Iterations = map[int]json.RawMessage{}
-		}
-		change.Iterations[e.index] = encoded
-		if encoded, err = collect(change.Iterations); err != nil {
-			return err
-		}
+		change.Iterations = []run.Iteration{{Index: e.index, Output: encoded}}
 	}
 	events := log.take()
 	if e.last {
-		change.Status, change.Iterations = run.StatusCompleted, nil
+		if e.each {
+			if encoded, err = e.collect(ctx, encoded); err != nil {
+				return err
+			}
+		}
+		change.Status = run.StatusCompleted
 		change.Output, change.Shown = encoded, e.redact.JSON(encoded)
 		events = append(events, e.finishing(e.step))
 	} else {
@@ -238,8 +242,26 @@ func (e *execution) phase() run.Phase {
 	return run.PhaseRunning
 }
 
-// collect joins the outputs of a step's iterations, in their order: every output becomes a list.
-func collect(iterations map[int]json.RawMessage) (json.RawMessage, error) {
+// collect joins the outputs of all iterations, of which this was the last. Those that this process has not seen are on the
+// record.
+func (e *execution) collect(ctx context.Context, last json.RawMessage) (json.RawMessage, error) {
+	known := e.steps[e.position].Iterations
+	outputs := map[int]json.RawMessage{}
+	if len(known) < e.before {
+		reading, cancel := context.WithTimeout(ctx, recordTimeout)
+		defer cancel()
+		var err error
+		if outputs, err = e.Runs.Iterations(reading, e.ID, e.step.ID); err != nil {
+			return nil, err
+		}
+	}
+	maps.Copy(outputs, known)
+	outputs[e.index] = last
+	return join(outputs)
+}
+
+// join makes a list of every output of a step's iterations, in their order.
+func join(iterations map[int]json.RawMessage) (json.RawMessage, error) {
 	joined := nunjucks.NewObject()
 	for _, index := range slices.Sorted(maps.Keys(iterations)) {
 		value, err := nunjucks.DecodeJSON(iterations[index])

@@ -41,7 +41,7 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 // iterate takes the iterations that are not done: one for a step without each.
 func (t *turn) iterate(ctx context.Context, own *account, position int, does action.Action, decision plan.Decision) (*engine.Next, error) {
 	for index, iteration := range decision.Iterations {
-		if _, done := t.steps[position].Iterations[index]; done || !iteration.Run {
+		if index < t.steps[position].IterationsDone || !iteration.Run {
 			continue
 		}
 		e := t.execution(own, does, position, index, decision)

@@ -22,9 +22,10 @@ const (
 	heartbeatTimeout = 5 * time.Second
 	// pendingInterval is how often runs are looked for that were recorded but never handed to Temporal.
 	pendingInterval = 5 * time.Second
-	// workspaceInterval is how often the files of ended runs are deleted, workspaceRetention how long after their end.
-	workspaceInterval  = 10 * time.Minute
-	workspaceRetention = 2 * time.Hour
+	// retentionInterval is how often runs are deleted that ended long ago, and files of runs that ended.
+	retentionInterval = 10 * time.Minute
+	// doneWorkspaceRetention is how long after its end the files of a run are deleted that will not go on from them.
+	doneWorkspaceRetention = 2 * time.Hour
 )
 
 func workerCommand() *cobra.Command {
@@ -59,7 +60,8 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.runTemplates)
 	group.add(p.processing().Run)
 	group.add(p.every(pendingInterval, "start every run that waits for its start", p.startPending))
-	group.add(p.every(workspaceInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
+	group.add(p.every(retentionInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
+	group.add(p.every(retentionInterval, "delete runs that ended long ago", p.deleteRuns))
 	return group.run(ctx)
 }
 
@@ -146,16 +148,53 @@ func (p *platform) startPending(ctx context.Context) error {
 	return p.scaffolder.StartPending(ctx, pendingInterval)
 }
 
-// deleteWorkspaces removes the snapshots of runs that ended for good.
+// deleteWorkspaces gives up the snapshots of runs that will not go on from them, and removes those that nobody holds any more.
 func (p *platform) deleteWorkspaces(ctx context.Context) error {
-	spent, err := p.runs.SpentWorkspaces(ctx, time.Now().Add(-workspaceRetention))
-	if err != nil || len(spent) == 0 {
+	now := time.Now()
+	err := untilNone(ctx, func(ctx context.Context) (more bool, err error) {
+		return p.runs.SpendWorkspaces(ctx, now.Add(-doneWorkspaceRetention), now.Add(-p.config.Portico.Run.WorkspaceRetention))
+	})
+	if err != nil {
 		return err
 	}
-	if err := p.workspaces.Delete(ctx, spent...); err != nil {
-		return err
+	return untilNone(ctx, func(ctx context.Context) (more bool, err error) {
+		spent, err := p.runs.SpentWorkspaces(ctx)
+		if err != nil || len(spent) == 0 {
+			return false, err
+		}
+		if err := p.workspaces.Delete(ctx, spent...); err != nil {
+			return false, err
+		}
+		return true, p.runs.ForgetWorkspaces(ctx, spent)
+	})
+}
+
+// deleteRuns deletes the runs whose retention is over.
+func (p *platform) deleteRuns(ctx context.Context) error {
+	retention := p.config.Portico.Run.Retention
+	if retention == 0 {
+		return nil
 	}
-	return p.runs.ForgetWorkspaces(ctx, spent)
+	before := time.Now().Add(-retention)
+	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return p.runs.DeleteRuns(ctx, before) })
+}
+
+// batchPause leaves the database to others between two batches.
+const batchPause = 100 * time.Millisecond
+
+// untilNone works batch by batch until there is no more to do.
+func untilNone(ctx context.Context, batch func(context.Context) (more bool, err error)) error {
+	for {
+		more, err := batch(ctx)
+		if err != nil || !more {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(batchPause):
+		}
+	}
 }
 
 // dataDirectory is where a process keeps files of its own when nothing else is configured.

@@ -121,13 +121,23 @@ returning generation;
 
 -- name: ResetStepsFrom :exec
 -- Makes the step and all that follow it open again.
-update run_steps
+with gone as (
+    delete from run_iterations i
+    using run_steps reset
+    where reset.run_id = @run_id and reset.position >= @position and i.run_id = reset.run_id and i.step_id = reset.step_id
+)
+update run_steps s
 set status = 'open', failed_attempts = 0, started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
-    sealed_output = null, sealed_iterations = null, error = null, workspace = null
-where run_id = @run_id and position >= @position;
+    sealed_output = null, sealed_iterations = null, iterations_done = 0, error = null, workspace = null, workspace_spent = false
+where s.run_id = @run_id and s.position >= @position;
 
 -- name: UpdateRunStep :exec
-update run_steps
+-- The outputs of its iterations go when the step ends.
+with gone as (
+    delete from run_iterations i
+    where i.run_id = @run_id and i.step_id = @step_id and sqlc.narg('ended_at')::timestamptz is not null
+)
+update run_steps s
 set status = @status,
     failed_attempts = coalesce(sqlc.narg('failed_attempts'), failed_attempts),
     started_at = coalesce(started_at, @began_at),
@@ -136,26 +146,67 @@ set status = @status,
     input = coalesce(sqlc.narg('input')::json, input),
     output = sqlc.narg('output')::json,
     sealed_output = sqlc.narg('sealed_output'),
-    sealed_iterations = case when sqlc.narg('ended_at')::timestamptz is null then coalesce(sqlc.narg('sealed_iterations'), sealed_iterations) end,
+    sealed_iterations = case when sqlc.narg('ended_at')::timestamptz is null then sealed_iterations end,
+    iterations_done = greatest(iterations_done, @iterations_done),
     error = sqlc.narg('error')::json,
-    workspace = coalesce(sqlc.narg('workspace'), workspace)
-where run_id = @run_id and step_id = @step_id;
+    workspace = coalesce(sqlc.narg('workspace'), workspace),
+    workspace_spent = workspace_spent and sqlc.narg('workspace')::text is null
+where s.run_id = @run_id and s.step_id = @step_id;
+
+-- name: InsertRunIterations :exec
+insert into run_iterations (run_id, step_id, index, sealed)
+select @run_id::uuid, @step_id::text, unnest(@indexes::int[]), unnest(@sealed::bytea[])
+on conflict (run_id, step_id, index) do update set sealed = excluded.sealed;
+
+-- name: RunIterations :many
+select index, sealed from run_iterations where run_id = @run_id and step_id = @step_id order by index;
+
+-- name: WorkspacesAreSpent :one
+-- Says whether a run that goes on at a step would need a snapshot that was given up.
+select exists (
+    select from run_steps s
+    where s.run_id = @run_id and s.position < @position and s.workspace_spent
+      and exists (select from run_steps rest where rest.run_id = s.run_id and rest.position >= @position)
+);
+
+-- name: SpendWorkspaces :execrows
+-- Gives up the snapshots of runs that rest: done or rolled back before one time, parked or cancelled before another.
+with resting as materialized (
+    select r.id from runs r
+    where r.id in (select s.run_id from run_steps s where s.workspace is not null and not s.workspace_spent)
+      and (r.phase in ('done', 'rolledBack') and r.finished_at < @done_before::timestamptz
+        or r.phase in ('parked', 'cancelled') and r.finished_at < @parked_before::timestamptz)
+    limit 200
+    for share skip locked
+)
+update run_steps s set workspace_spent = true
+from resting
+where s.run_id = resting.id and s.workspace is not null and not s.workspace_spent;
 
 -- name: SpentWorkspaces :many
--- Snapshots of runs that ended for good before a time and that no other run may still go on from.
+-- Snapshots that every step which left them has given up.
 select distinct s.workspace
 from run_steps s
-join runs r on r.id = s.run_id
-where s.workspace is not null and r.phase in ('done', 'rolledBack') and r.finished_at < @before
-  and not exists (
-    select from run_steps other
-    join runs o on o.id = other.run_id
-    where other.workspace = s.workspace and o.phase not in ('done', 'rolledBack')
-  )
+where s.workspace is not null and s.workspace_spent
+  and not exists (select from run_steps other where other.workspace = s.workspace and not other.workspace_spent)
 limit 500;
 
 -- name: ForgetWorkspaces :exec
 -- A run that is under way may have come to the same content since; its own mention of it stays.
-update run_steps s set workspace = null
-from runs r
-where r.id = s.run_id and r.phase in ('done', 'rolledBack') and s.workspace = any (@digests::text[]);
+update run_steps set workspace = null where workspace = any (@digests::text[]) and workspace_spent;
+
+-- name: DeleteRuns :execrows
+-- Deletes a batch of the runs that ended before a time, the oldest first, with all that is kept of them. A run stays while
+-- something of it may be in the world that nobody asked to keep, and until its snapshots are deleted.
+delete from runs where id in (
+    select r.id from runs r
+    where r.finished_at < @before::timestamptz and r.status in ('completed', 'failed')
+      and not exists (
+        select from run_effects e
+        where e.run_id = r.id and (e.state = 'intended' or e.state = 'created' and r.status <> 'completed')
+      )
+      and not exists (select from run_steps s where s.run_id = r.id and s.workspace is not null)
+    order by r.finished_at
+    limit @max_rows
+    for update skip locked
+);

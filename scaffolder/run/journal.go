@@ -103,9 +103,8 @@ type StepChange struct {
 	Input json.RawMessage
 	// Output is the true output; Shown is the same with secrets masked. Where they differ, only Shown lies in clear.
 	Output, Shown json.RawMessage
-	// Iterations are the true outputs of the iterations so far, by index, while a step with each is under way. They go
-	// when it ends.
-	Iterations map[int]json.RawMessage
+	// Iterations are what iterations of a step with each came to that are over now. The record keeps them until it ends.
+	Iterations []Iteration
 	Failure    *Failure
 	Workspace  string
 
@@ -121,9 +120,7 @@ func (c StepChange) then(next StepChange) StepChange {
 	if next.Input == nil {
 		next.Input = c.Input
 	}
-	if next.Iterations == nil {
-		next.Iterations = c.Iterations
-	}
+	next.Iterations = append(c.Iterations, next.Iterations...)
 	return next
 }
 
@@ -134,9 +131,20 @@ func (s *Step) Apply(change StepChange) {
 	if change.FailedAttempts != nil {
 		s.FailedAttempts = *change.FailedAttempts
 	}
-	if change.Iterations != nil {
-		s.Iterations = change.Iterations
+	for _, iteration := range change.Iterations {
+		if s.Iterations == nil {
+			s.Iterations = map[int]json.RawMessage{}
+		}
+		s.Iterations[iteration.Index] = iteration.Output
+		s.IterationsDone = max(s.IterationsDone, iteration.Index+1)
 	}
+}
+
+// Iteration is what an iteration of a step came to; Index counts those that were passed over as well.
+type Iteration struct {
+	Index int
+	// Output is the true output.
+	Output json.RawMessage
 }
 
 // EffectChange is an effect's new state.
@@ -287,12 +295,8 @@ func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change
 	if string(change.Output) != string(change.Shown) {
 		params.SealedOutput = s.keys.Seal(change.Output, id.String())
 	}
-	if len(change.Iterations) > 0 {
-		plain, err := json.Marshal(change.Iterations)
-		if err != nil {
-			return fmt.Errorf("encode the iterations of step %s of run %s: %w", change.StepID, id, err)
-		}
-		params.SealedIterations = s.keys.Seal(plain, id.String())
+	for _, iteration := range change.Iterations {
+		params.IterationsDone = max(params.IterationsDone, int32(iteration.Index+1))
 	}
 	if change.FailedAttempts != nil {
 		params.FailedAttempts = new(int32(*change.FailedAttempts))
@@ -302,6 +306,24 @@ func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change
 	}
 	if err := s.queries.UpdateRunStep(ctx, tx, params); err != nil {
 		return fmt.Errorf("update step %s of run %s: %w", change.StepID, id, err)
+	}
+	if change.Status.Ended() {
+		return nil
+	}
+	return s.insertIterations(ctx, tx, id, change)
+}
+
+func (s *Store) insertIterations(ctx context.Context, tx db.DBTX, id uuid.UUID, change StepChange) error {
+	if len(change.Iterations) == 0 {
+		return nil
+	}
+	params := db.InsertRunIterationsParams{RunID: id, StepID: change.StepID}
+	for _, iteration := range change.Iterations {
+		params.Indexes = append(params.Indexes, int32(iteration.Index))
+		params.Sealed = append(params.Sealed, s.keys.Seal(iteration.Output, id.String()))
+	}
+	if err := s.queries.InsertRunIterations(ctx, tx, params); err != nil {
+		return fmt.Errorf("keep the iterations of step %s of run %s: %w", change.StepID, id, err)
 	}
 	return nil
 }
@@ -331,7 +353,8 @@ func RollingBack(generation int) Reopening {
 
 // Reopen moves a run from a standing in which it rests to one in which it moves, and answers its new generation. All claims
 // on it are over. Its endings are taken out of the event log, as Backstage does: a client that follows the log waits for
-// the new one. A run that is moving already, or that somebody else took up since it was seen, is a fault of kind Conflict.
+// the new one. A run that is moving already, that somebody else took up since it was seen, or whose files are gone, is a
+// fault of kind Conflict.
 func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generation int, err error) {
 	s.fresh.Forget(id)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
@@ -354,6 +377,9 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 		return 0, fault.New(fault.Conflict, "Task with taskId %s cannot be retried", id)
 	case int(current.Generation) != r.Generation:
 		return 0, fault.New(fault.Conflict, "somebody else decided about run %s since you saw it: look at what came of it, and decide again", id)
+	}
+	if err := s.requireWorkspace(ctx, tx, id, r.From); err != nil {
+		return 0, err
 	}
 	to := Standing{r.Status, r.Phase}
 	generation, err := s.queries.ReopenRun(ctx, tx, db.ReopenRunParams{ID: id, Status: string(r.Status), Phase: string(r.Phase),

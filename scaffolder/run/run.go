@@ -104,8 +104,11 @@ type Step struct {
 	Failure            *Failure
 	// Workspace is the digest of the snapshot that the step left, "" when it left the workspace as it was.
 	Workspace string
-	// Iterations are the true outputs of the iterations so far, by index, of a step with each that is under way; only a
-	// State has them.
+	// WorkspaceSpent says that this snapshot was given up: a run cannot go on from it any more.
+	WorkspaceSpent bool
+	// IterationsDone is, of a step with each that is under way, the index of the first iteration that is not over.
+	IterationsDone int
+	// Iterations are the true outputs, by index, of those that this process has seen to their end; Store.Iterations has all.
 	Iterations map[int]json.RawMessage
 }
 

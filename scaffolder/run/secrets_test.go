@@ -19,7 +19,7 @@ const secret = "hunter2-very-secret"
 func (r record) everything(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
-	for _, table := range []string{"runs", "run_secrets", "run_steps", "run_events", "run_effects"} {
+	for _, table := range []string{"runs", "run_secrets", "run_steps", "run_iterations", "run_events", "run_effects"} {
 		rows, err := r.pool.Query(t.Context(), "select t::text || encode(convert_to(t::text, 'UTF8'), 'escape') from "+table+" as t")
 		require.NoError(t, err)
 		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -35,7 +35,7 @@ func TestNoSecretLiesInClear(t *testing.T) {
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })
 	redact := run.NewRedactor(map[string]string{"token": secret})
 	output := json.RawMessage(`{"url":"https://x?t=` + secret + `"}`)
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: map[int]json.RawMessage{0: output}}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: []run.Iteration{{Index: 0, Output: output}}}}})
 	require.NotContains(t, r.everything(t), secret)
 	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: output, Shown: redact.JSON(output)}}})
 	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusCompleted, Output: json.RawMessage(`{"n":1}`), Shown: json.RawMessage(`{"n":1}`)}}})

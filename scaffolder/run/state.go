@@ -47,8 +47,12 @@ func (s *Store) State(ctx context.Context, id uuid.UUID) (State, error) {
 		return State{}, err
 	}
 	for i, row := range read.steps {
-		if state.Steps[i].Iterations, err = s.openIterations(row); err != nil {
+		step := &state.Steps[i]
+		if step.Iterations, err = s.openIterations(row); err != nil {
 			return State{}, err
+		}
+		for index := range step.Iterations {
+			step.IterationsDone = max(step.IterationsDone, index+1)
 		}
 		if Status(row.Status) != StatusCompleted {
 			continue
@@ -111,6 +115,7 @@ func (s *Store) openSecrets(id uuid.UUID, sealed []byte) (map[string]string, err
 	return secrets, nil
 }
 
+// openIterations are the outputs that a release before 0007 kept with the step itself.
 func (s *Store) openIterations(row db.RunStep) (map[int]json.RawMessage, error) {
 	if row.SealedIterations == nil {
 		return nil, nil
@@ -118,6 +123,21 @@ func (s *Store) openIterations(row db.RunStep) (map[int]json.RawMessage, error) 
 	iterations := map[int]json.RawMessage{}
 	if err := s.openJSON(row.RunID, row.SealedIterations, &iterations); err != nil {
 		return nil, fmt.Errorf("iterations of step %s of run %s: %w", row.StepID, row.RunID, err)
+	}
+	return iterations, nil
+}
+
+// Iterations are the true outputs of the iterations so far, by index, of a step with each that is under way.
+func (s *Store) Iterations(ctx context.Context, id uuid.UUID, stepID string) (map[int]json.RawMessage, error) {
+	rows, err := s.queries.RunIterations(ctx, s.pool, id, stepID)
+	if err != nil {
+		return nil, fmt.Errorf("read the iterations of step %s of run %s: %w", stepID, id, err)
+	}
+	iterations := make(map[int]json.RawMessage, len(rows))
+	for _, row := range rows {
+		if iterations[int(row.Index)], err = s.keys.Open(row.Sealed, id.String()); err != nil {
+			return nil, fmt.Errorf("iteration %d of step %s of run %s: %w", row.Index, stepID, id, err)
+		}
 	}
 	return iterations, nil
 }

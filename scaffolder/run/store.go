@@ -159,7 +159,7 @@ func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
 			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
 			FailedAttempts: int(row.FailedAttempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
 			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Failure: failure,
-			Workspace: orEmpty(row.Workspace),
+			Workspace: orEmpty(row.Workspace), WorkspaceSpent: row.WorkspaceSpent, IterationsDone: int(row.IterationsDone),
 		}
 	}
 	return steps, nil
@@ -256,28 +256,6 @@ func (s *Store) NotStarted(ctx context.Context, before time.Time) ([]uuid.UUID, 
 		return nil, fmt.Errorf("find runs that were never started: %w", err)
 	}
 	return ids, nil
-}
-
-// SpentWorkspaces are digests of snapshots that nothing will be read from again: those of runs that ended for good before a time. At
-// most 500 are answered at once.
-func (s *Store) SpentWorkspaces(ctx context.Context, before time.Time) ([]string, error) {
-	found, err := s.queries.SpentWorkspaces(ctx, s.pool, &before)
-	if err != nil {
-		return nil, fmt.Errorf("find spent workspaces: %w", err)
-	}
-	digests := make([]string, 0, len(found))
-	for _, digest := range found {
-		digests = append(digests, orEmpty(digest))
-	}
-	return digests, nil
-}
-
-// ForgetWorkspaces takes snapshots that were deleted out of the record.
-func (s *Store) ForgetWorkspaces(ctx context.Context, digests []string) error {
-	if err := s.queries.ForgetWorkspaces(ctx, s.pool, digests); err != nil {
-		return fmt.Errorf("forget workspaces: %w", err)
-	}
-	return nil
 }
 
 // ForgetSecrets deletes the secrets of a run that has ended. One that was taken up again keeps them.

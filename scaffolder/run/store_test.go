@@ -382,13 +382,37 @@ func TestTheIterationsOfAStepAreKeptUntilItEnds(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
-	first := map[int]json.RawMessage{0: json.RawMessage(`{"url":"a"}`)}
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: first}}})
+	output := func(n int) json.RawMessage { return json.RawMessage(fmt.Sprintf(`{"n":%d}`, n)) }
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: []run.Iteration{{0, output(0)}, {2, output(2)}}}}})
 	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(1)}}})
-	require.Equal(t, first, r.state(t, id).Steps[0].Iterations, "the second iteration begins, and the first is not forgotten")
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: []run.Iteration{{3, output(3)}}}}})
+	require.Equal(t, 4, r.state(t, id).Steps[0].IterationsDone)
+	require.Equal(t, map[int]json.RawMessage{0: output(0), 2: output(2), 3: output(3)}, r.iterations(t, id))
 
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{}`), Shown: json.RawMessage(`{}`)}}})
-	require.Empty(t, r.state(t, id).Steps[0].Iterations)
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusFailed}}, End: &failed})
+	require.Empty(t, r.iterations(t, id))
+	_, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning})
+	require.NoError(t, err)
+	require.Zero(t, r.state(t, id).Steps[0].IterationsDone, "a retry of the step begins with the first")
+}
+
+func (r record) iterations(t *testing.T, id uuid.UUID) map[int]json.RawMessage {
+	t.Helper()
+	iterations, err := r.Iterations(t.Context(), id, "one")
+	require.NoError(t, err)
+	return iterations
+}
+
+func TestTheIterationsThatAnOlderReleaseKeptAreNotLost(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	id := r.create(t, nil)
+	sealed := r.keys.Seal([]byte(`{"0":{"n":0},"2":{"n":2}}`), id.String())
+	_, err := r.pool.Exec(t.Context(), "update run_steps set status = 'processing', sealed_iterations = $2 where run_id = $1 and step_id = 'one'", id, sealed)
+	require.NoError(t, err)
+	step := r.elsewhere().state(t, id).Steps[0]
+	require.Equal(t, 3, step.IterationsDone)
+	require.Equal(t, map[int]json.RawMessage{0: json.RawMessage(`{"n":0}`), 2: json.RawMessage(`{"n":2}`)}, step.Iterations)
 }
 
 // TestEntriesAddUp holds Entry.Add and Step.Apply to the database: entries that are written together leave what they leave
@@ -401,7 +425,7 @@ func TestEntriesAddUp(t *testing.T) {
 		{Began: "execution-1", Events: []run.NewEvent{line("a", "first")}},
 		{Phase: run.PhaseWaiting, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until, Input: output}}},
 		{Phase: run.PhaseRunning, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2), Workspace: "sha256:1",
-			Iterations: map[int]json.RawMessage{0: output}}}},
+			Iterations: []run.Iteration{{0, output}}}}},
 		{Events: []run.NewEvent{line("b", "second"), line("a", "told twice")}, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}},
 		{Steps: []run.StepChange{{StepID: "two", Status: run.StatusProcessing}}},
 		{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: output, Shown: output}}},
@@ -432,6 +456,7 @@ func TestEntriesAddUp(t *testing.T) {
 			require.Equal(t, timeless(expected.Steps[i]), timeless(got.Steps[i]), "after %d entries", count)
 			seen := timeless(expected.Steps[i])
 			seen.Input, seen.Output = nil, nil
+			followed[i].Iterations = nil
 			require.Equal(t, seen, timeless(followed[i]), "after %d entries", count)
 		}
 	}
@@ -442,7 +467,7 @@ func TestEntriesAddUp(t *testing.T) {
 func timeless(step run.Step) run.Step {
 	step.StartedAt, step.EndedAt, step.WaitingUntil = time.Time{}, time.Time{}, step.WaitingUntil.UTC()
 	if step.Status.Ended() {
-		step.Iterations = nil
+		step.IterationsDone = 0
 	}
 	return step
 }
@@ -588,28 +613,4 @@ func TestAStoreThatCannotBeReached(t *testing.T) {
 	require.ErrorContains(t, err, id.String())
 	require.ErrorIs(t, r.Record(ctx, claim, run.Entry{Events: []run.NewEvent{line("a", "x")}}), context.Canceled)
 	require.ErrorIs(t, r.Create(ctx, run.New{ID: uuid.New(), Spec: template.TaskSpec{}}), context.Canceled)
-}
-
-func TestTheWorkspacesOfRunsThatEndedAreSpent(t *testing.T) {
-	t.Parallel()
-	r := newRecord(t)
-	ended, underWay := r.create(t, nil), r.create(t, nil)
-	keep := func(id uuid.UUID, step, digest string) {
-		r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: step, Status: run.StatusCompleted, Workspace: digest}}})
-	}
-	keep(ended, "one", "sha256:own")
-	keep(ended, "two", "sha256:shared")
-	keep(underWay, "one", "sha256:shared")
-	r.write(t, ended, run.Entry{End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
-
-	spent, err := r.SpentWorkspaces(t.Context(), time.Now().Add(-time.Hour))
-	require.NoError(t, err)
-	require.Empty(t, spent, "it ended just now")
-	spent, err = r.SpentWorkspaces(t.Context(), time.Now().Add(time.Minute))
-	require.NoError(t, err)
-	require.Equal(t, []string{"sha256:own"}, spent, "a run that is under way holds the other")
-
-	require.NoError(t, r.ForgetWorkspaces(t.Context(), []string{"sha256:own", "sha256:shared"}))
-	require.Empty(t, r.step(t, ended, 0).Workspace)
-	require.Equal(t, "sha256:shared", r.step(t, underWay, 0).Workspace)
 }
