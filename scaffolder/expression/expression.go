@@ -165,7 +165,7 @@ func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Objec
 	if !hasTags(source) {
 		return source, nil
 	}
-	template, err := r.parse(source)
+	template, err := r.parse(ctx, source)
 	if err != nil {
 		return source, err
 	}
@@ -186,7 +186,7 @@ var legacyOutput = regexp.MustCompile(`\$\{\{([^\n\r\x{2028}\x{2029}]+)\}\}`)
 
 // legacyText renders a string as Backstage did before it kept native values: a lone tag through JSON.
 func (r *Renderer) legacyText(ctx context.Context, source string, data *nunjucks.Object) (nunjucks.Value, error) {
-	template, err := r.parse(source)
+	template, err := r.parse(ctx, source)
 	if err != nil {
 		return source, err
 	}
@@ -204,7 +204,7 @@ func (r *Renderer) legacyText(ctx context.Context, source string, data *nunjucks
 
 // throughJSON renders source with its expression dumped, and reads the text back.
 func (r *Renderer) throughJSON(ctx context.Context, source string, data *nunjucks.Object) (nunjucks.Value, bool) {
-	template, err := r.parse(legacyOutput.ReplaceAllString(source, "$${{ ( $1 ) | dump }}"))
+	template, err := r.parse(ctx, legacyOutput.ReplaceAllString(source, "$${{ ( $1 ) | dump }}"))
 	if err != nil {
 		return nil, false
 	}

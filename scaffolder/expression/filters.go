@@ -134,7 +134,7 @@ func parseEntityRef(_ context.Context, args []nunjucks.Value, kwargs *nunjucks.O
 			value = fallback[name]
 		}
 		if value == "" {
-			return nil, fault.New(fault.Input, "Entity reference %v had missing or empty %s", describe(args[0]), name)
+			return nil, fault.New(fault.Input, "Entity reference %v had missing or empty %s", nunjucks.Describe(args[0]), name)
 		}
 		reference.Set(name, value)
 	}
@@ -183,14 +183,6 @@ func splitReference(reference string) (map[string]string, error) {
 	return parts, nil
 }
 
-func describe(v nunjucks.Value) string {
-	text, err := nunjucks.EncodeJSON(v)
-	if err != nil {
-		return "undefined"
-	}
-	return string(text)
-}
-
 // pick follows a path ("a.b[0].c") into a value. A member that has the whole path for its name wins.
 func pick(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
 	value := argument(args, 0)
@@ -222,7 +214,7 @@ func keyText(key nunjucks.Value) string {
 	if text, ok := key.(string); ok {
 		return text
 	}
-	return describe(key)
+	return nunjucks.Describe(key)
 }
 
 // splitPath splits a path at its dots and brackets. What is quoted in brackets is one key.

@@ -1,13 +1,16 @@
 package expression
 
 import (
+	"context"
 	"sync"
 
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// memoBytes bounds the sources that a memo remembers; beyond it the memo starts afresh.
-const memoBytes = 4 << 20
+// memoBytes bounds what a memo remembers; beyond it the memo starts afresh. errorBytes is what a source takes that is no
+// template, beside itself.
+const memoBytes, errorBytes = 16 << 20, 256
 
 // memo remembers parsed templates by their source. The zero value is ready.
 type memo struct {
@@ -32,17 +35,27 @@ func (m *memo) get(source string) (parsed, bool) {
 func (m *memo) put(source string, entry parsed) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	if m.bytes += len(source); m.entries == nil || m.bytes > memoBytes {
-		m.entries, m.bytes = map[string]parsed{}, len(source)
+	size := len(source) + errorBytes
+	if entry.template != nil {
+		size += entry.template.Size()
+	}
+	if size > memoBytes {
+		return
+	}
+	if m.bytes += size; m.entries == nil || m.bytes > memoBytes {
+		m.entries, m.bytes = map[string]parsed{}, size
 	}
 	m.entries[source] = entry
 }
 
 // parse parses a source, or remembers having done so.
-func (r *Renderer) parse(source string) (*nunjucks.Template, error) {
+func (r *Renderer) parse(ctx context.Context, source string) (*nunjucks.Template, error) {
 	entry, ok := r.parsed.get(source)
 	if !ok {
-		entry.template, entry.err = r.env.Parse(source)
+		entry.template, entry.err = r.env.ParseWithin(ctx, source)
+		if err := budget.Of(ctx).Err(); err != nil {
+			return nil, err
+		}
 		r.parsed.put(source, entry)
 	}
 	return entry.template, entry.err

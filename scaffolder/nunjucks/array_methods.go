@@ -52,12 +52,6 @@ func arrayMethod(length int, method func(r *run, array *Array, args []Value) Val
 	})
 }
 
-// newArray makes a list of items that it takes over, counting them.
-func (r *run) newArray(items []Value) *Array {
-	r.allocateItems(len(items))
-	return &Array{items}
-}
-
 // callback is the function that a method calls for each item.
 func (r *run) callback(v Value) *callable {
 	function, ok := v.(*callable)
@@ -87,13 +81,13 @@ func arrayAt(r *run, array *Array, args []Value) Value {
 }
 
 func arrayConcat(r *run, array *Array, args []Value) Value {
-	items := slices.Clone(array.Items)
+	items := r.room(nil, len(array.Items)+len(args))
+	items = append(items, array.Items...)
 	for _, arg := range args {
 		if more, ok := arg.(*Array); ok {
-			r.allocateItems(len(more.Items))
-			items = append(items, more.Items...)
+			items = r.appendItems(items, more.Items...)
 		} else {
-			items = append(items, arg)
+			items = r.appendItems(items, arg)
 		}
 	}
 	return r.newArray(items)
@@ -142,7 +136,7 @@ func arrayFilter(r *run, array *Array, args []Value) Value {
 	items := []Value{}
 	r.eachItem(array, argument(args, 0), func(_ int, item, result Value) bool {
 		if truthy(result) {
-			items = append(items, item)
+			items = r.appendItems(items, item)
 		}
 		return false
 	})
@@ -184,8 +178,7 @@ func (r *run) flatten(items []Value, array *Array, levels, depth int) []Value {
 			items = r.flatten(items, inner, levels-1, depth+1)
 			continue
 		}
-		r.allocateItems(1)
-		items = append(items, item)
+		items = r.appendItems(items, item)
 	}
 	return items
 }
@@ -242,13 +235,12 @@ func arrayJoin(r *run, array *Array, args []Value) Value {
 }
 
 func arrayMap(r *run, array *Array, args []Value) Value {
-	items := make([]Value, 0, len(array.Items))
+	items := r.room(nil, len(array.Items))
 	r.eachItem(array, argument(args, 0), func(_ int, _, result Value) bool {
-		r.allocateItems(1)
-		items = append(items, result)
+		items = r.appendItems(items, result)
 		return false
 	})
-	return &Array{items}
+	return r.newArray(items)
 }
 
 func arrayPop(_ *run, this Value, _ []Value) Value {
@@ -266,8 +258,7 @@ func arrayPush(r *run, this Value, args []Value) Value {
 	if !ok {
 		r.fail("cannot append to a %s", typeName(this))
 	}
-	r.allocateItems(len(args))
-	array.Items = append(array.Items, args...)
+	array.Items = r.appendItems(array.Items, args...)
 	return integer(len(array.Items))
 }
 
@@ -304,7 +295,7 @@ func arraySlice(r *run, array *Array, args []Value) Value {
 	length := len(array.Items)
 	start := relativeIndex(r.integer(argument(args, 0), 0), length)
 	end := relativeIndex(r.integer(argument(args, 1), length), length)
-	return r.newArray(slices.Clone(array.Items[start:max(start, end)]))
+	return r.newArray(r.cloneItems(array.Items[start:max(start, end)]))
 }
 
 // arraySort sorts in place by a function of the template, or else by the text of the items.
@@ -335,27 +326,24 @@ func arraySplice(r *run, this Value, args []Value) Value {
 	default:
 		count = min(max(r.integer(args[1], 0), 0), length-start)
 	}
-	removed := r.newArray(slices.Clone(array.Items[start : start+count]))
+	removed := r.newArray(r.cloneItems(array.Items[start : start+count]))
 	var added []Value
 	if len(args) > 2 {
 		added = args[2:]
 	}
-	r.allocateItems(len(added))
-	array.Items = slices.Replace(array.Items, start, start+count, added...)
+	array.Items = slices.Replace(r.room(array.Items, len(added)), start, start+count, added...)
 	return removed
 }
 
 func arrayUnshift(r *run, array *Array, args []Value) Value {
-	r.allocateItems(len(args))
-	array.Items = slices.Insert(array.Items, 0, args...)
+	array.Items = slices.Insert(r.room(array.Items, len(args)), 0, args...)
 	return integer(len(array.Items))
 }
 
 // sort sorts as V8 does: undefined items last without asking compare, and short lists by an insertion sort whose order
 // of questions shows where compare contradicts itself.
 func (r *run) sort(items []Value, compare func(a, b Value) float64) {
-	defined := slices.DeleteFunc(slices.Clone(items), isUndefined)
-	r.allocateItems(len(items))
+	defined := slices.DeleteFunc(r.cloneItems(items), isUndefined)
 	if len(defined) < shortSort {
 		r.insertionSort(defined, compare)
 	} else {

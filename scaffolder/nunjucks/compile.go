@@ -20,6 +20,7 @@ type compiler struct {
 	// compiled counts the nodes, for the body of a loop with several variables is compiled twice.
 	compiled int
 	mutates  bool
+	memory   *sourceMemory
 }
 
 // names is nunjucks' compile-time frame.
@@ -64,12 +65,12 @@ func (f *functionBody) newSlot() int {
 	return f.slots - 1
 }
 
-func compileTemplate(env *Environment, source string) *Template {
-	p := &parser{lexer: newLexer(source, &env.options, env.tags), options: &env.options}
+func compileTemplate(env *Environment, source string, memory *sourceMemory) *Template {
+	p := &parser{lexer: newLexer(source, &env.options, env.tags), options: &env.options, memory: memory}
 	statements := p.body()
 	spreadAsync(statements)
-	c := &compiler{env: env}
-	template := &Template{env: env, blocks: map[string]*functionBody{}, mentionsLoop: p.mentionsLoop}
+	c := &compiler{env: env, memory: memory}
+	template := &Template{env: env, blocks: map[string]*functionBody{}, mentionsLoop: p.mentionsLoop, sourceBytes: len(source)}
 	template.root = c.functionOf(nil, newNames(nil), statements)
 	for _, block := range findBlocks(statements) {
 		if template.blocks[block.name] != nil {
@@ -85,7 +86,7 @@ func compileTemplate(env *Environment, source string) *Template {
 	if output, ok := soleOutput(template.root, statements); ok {
 		template.sole, template.solePosition = output.value, output.position
 	}
-	template.mutates = c.mutates
+	template.mutates, template.size = c.mutates, memory.made
 	return template
 }
 
@@ -179,6 +180,7 @@ func (c *compiler) enter() {
 	if c.depth > maxHeight {
 		panic(position{}.syntaxError("an expression has more than %d operations in a chain", maxHeight))
 	}
+	c.memory.charge(compiledBytes)
 	if c.compiled++; c.compiled > maxNodes {
 		panic(position{}.syntaxError("the template has more than %d parts", maxNodes))
 	}

@@ -110,6 +110,7 @@ func (c *compiler) operand(n node) expression {
 	case *literalNode:
 		return constantExpression{n.value}
 	case *regexNode:
+		c.memory.charge(patternCost(n.body))
 		return &regexExpression{compilePattern(n.body, n.flags, c.env.limits.RegexTime, n.position)}
 	case *symbolNode:
 		return c.symbol(n)

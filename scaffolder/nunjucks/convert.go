@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // IsTruthy is how Backstage reads a rendered condition: a list is true when it has items, anything else as in
@@ -128,19 +129,7 @@ func (r *run) join(array *Array, separator string) string {
 		}
 	}
 	r.walking = r.walking[:len(r.walking)-1]
-	return string(joined)
-}
-
-// appendText appends to a string that is being built, counting its bytes.
-func (r *run) appendText(buffer []byte, text string) []byte {
-	r.allocate(len(text))
-	return appendText(buffer, text)
-}
-
-// concatenate joins two strings, counting the bytes.
-func (r *run) concatenate(left, right string) string {
-	r.allocate(len(left) + len(right))
-	return concatenate(left, right)
+	return r.textOf(joined)
 }
 
 // number is JavaScript's Number(v).
@@ -247,7 +236,31 @@ func compareText(a, b string) int {
 	if isASCII(a) || isASCII(b) {
 		return strings.Compare(a, b)
 	}
-	return slices.Compare(units(a), units(b))
+	for a != "" && b != "" {
+		left, size := decodeRune(a)
+		right, _ := decodeRune(b)
+		if left != right {
+			return compareUnits(a, b)
+		}
+		a, b = a[size:], b[size:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// compareUnits orders strings that differ in their first character. Two characters decide: only where a half of a pair
+// stands alone is it more than one.
+func compareUnits(a, b string) int {
+	return slices.Compare(units(characters(a, 2)), units(characters(b, 2)))
+}
+
+// characters are the first n characters of a string.
+func characters(s string, n int) string {
+	end := 0
+	for ; n > 0 && end < len(s); n-- {
+		_, size := decodeRune(s[end:])
+		end += size
+	}
+	return s[:end]
 }
 
 func (r *run) less(left, right Value) bool {
@@ -278,7 +291,7 @@ func (r *run) contains(container, key Value) bool {
 		return slices.ContainsFunc(container.Items, func(item Value) bool { return strictEquals(item, key) })
 	case string:
 		r.work(len(container) >> 4)
-		return textIndex(container, r.text(key), 0) >= 0
+		return r.textIndex(container, r.text(key), 0) >= 0
 	case *Object:
 		name := r.text(key)
 		return container.find(name) >= 0 || objectPrototype[name]
@@ -333,10 +346,10 @@ var objectPrototype = map[string]bool{
 func (r *run) fromIterator(v Value) Value {
 	switch v := v.(type) {
 	case *safeString:
-		r.allocateItems(len(v.text))
-		return &Array{textCharacters(v.text)}
+		r.allocateEach(len(v.text), valueBytes+stringBytes)
+		return r.newArray(textCharacters(v.text))
 	case *iterator:
-		return &Array{v.drain()}
+		return r.newArray(v.drain())
 	}
 	return v
 }
@@ -351,22 +364,21 @@ func (r *run) enumerable(v Value) *Object {
 	case string:
 		return r.indexedMembers(v)
 	case *safeString:
-		members := NewObject()
+		members := r.newObject(4)
 		members.Set("val", v.text)
 		members.Set("length", integer(textLength(v.text)))
 		return members
 	}
-	return NewObject()
+	return r.newObject(0)
 }
 
 func (r *run) indexedMembers(text string) *Object {
-	r.allocateItems(len(text))
-	return r.indexedItems(textSplit(text))
+	return r.indexedItems(r.textSplit(text))
 }
 
 func (r *run) indexedItems(items []Value) *Object {
-	r.allocateItems(2 * len(items))
-	members := NewObject()
+	members := r.newObject(len(items))
+	r.allocateEach(len(items), stringBytes)
 	for i, item := range items {
 		members.Set(formatNumber(float64(i)), item)
 	}
@@ -375,8 +387,7 @@ func (r *run) indexedItems(items []Value) *Object {
 
 // copyObject copies the data before a rendering that may change it. What appears twice becomes two.
 func (r *run) copyObject(object *Object, depth int) *Object {
-	r.allocateItems(2 * object.Len())
-	duplicate := NewObject()
+	duplicate := r.newObject(object.Len())
 	for _, m := range object.members {
 		duplicate.Set(m.key, r.copyValue(m.value, depth+1))
 	}
@@ -389,12 +400,11 @@ func (r *run) copyValue(v Value, depth int) Value {
 	}
 	switch v := v.(type) {
 	case *Array:
-		r.allocateItems(len(v.Items))
-		items := make([]Value, len(v.Items))
-		for i, item := range v.Items {
-			items[i] = r.copyValue(item, depth+1)
+		items := r.room(nil, len(v.Items))
+		for _, item := range v.Items {
+			items = append(items, r.copyValue(item, depth+1))
 		}
-		return &Array{items}
+		return r.newArray(items)
 	case *Object:
 		return r.copyObject(v, depth)
 	}
@@ -404,7 +414,21 @@ func (r *run) copyValue(v Value, depth int) Value {
 // export copies a result for the caller: safe strings and regular expressions become strings, and a function is an
 // error.
 func (r *run) export(v Value) Value {
-	return r.exportValue(v, 0)
+	before := r.allocated
+	exported := r.exportValue(v, 0)
+	r.kept += r.allocated - before
+	return exported
+}
+
+// wellFormed is a string as it leaves the package. It counts whether it is copied or not: a string may stand in a result
+// many times, and whoever writes the result writes it as often.
+func (r *run) wellFormed(s string) string {
+	r.allocate(len(s) + stringBytes)
+	if utf8.ValidString(s) {
+		return s
+	}
+	r.allocate(utf8.UTFMax * len(s))
+	return wellFormed(s)
 }
 
 func (r *run) exportValue(v Value, depth int) Value {
@@ -413,28 +437,25 @@ func (r *run) exportValue(v Value, depth int) Value {
 	}
 	switch v := v.(type) {
 	case string:
-		r.allocate(len(v))
-		return wellFormed(v)
+		return r.wellFormed(v)
 	case *safeString:
-		return wellFormed(v.text)
+		return r.wellFormed(v.text)
 	case *regex:
-		return wellFormed(v.source())
+		return r.wellFormed(v.source())
 	case *iterator:
-		return NewObject()
+		return r.newObject(0)
 	case *callable:
 		r.fail("a function is not a result")
 	case *Array:
-		r.allocateItems(len(v.Items))
-		items := make([]Value, len(v.Items))
-		for i, item := range v.Items {
-			items[i] = r.exportValue(item, depth+1)
+		items := r.room(nil, len(v.Items))
+		for _, item := range v.Items {
+			items = append(items, r.exportValue(item, depth+1))
 		}
-		return &Array{items}
+		return r.newArray(items)
 	case *Object:
-		r.allocateItems(2 * v.Len())
-		object := NewObject()
-		for key, member := range v.All() {
-			object.Set(wellFormed(key), r.exportValue(member, depth+1))
+		object := r.newObject(v.Len())
+		for _, m := range r.members(v) {
+			object.Set(r.wellFormed(m.key), r.exportValue(m.value, depth+1))
 		}
 		return object
 	}

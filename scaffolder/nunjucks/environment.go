@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"unicode/utf8"
+
+	"github.com/portico-dev/portico/scaffolder/budget"
 )
 
 // Options configures an Environment. The zero value is Backstage's step rendering.
@@ -84,7 +87,12 @@ func New(options Options) *Environment {
 func hostFunction(name string, function Function) builtin {
 	return func(r *run, args []Value) Value {
 		positional, keywords := keywordArguments(args)
-		result, err := function(r.ctx, positional, withoutMark(keywords))
+		for _, arg := range positional {
+			if text, ok := arg.(string); ok {
+				r.allocateEach(len(text), hostBytes)
+			}
+		}
+		result, err := function(r.ctx, positional, r.withoutMark(keywords))
 		if err != nil {
 			panic(thrown{fmt.Errorf("%s: %w", name, err)})
 		}
@@ -92,14 +100,14 @@ func hostFunction(name string, function Function) builtin {
 	}
 }
 
-func withoutMark(keywords *Object) *Object {
+func (r *run) withoutMark(keywords *Object) *Object {
 	if keywords == nil {
 		return nil
 	}
-	plain := NewObject()
-	for key, value := range keywords.All() {
-		if key != keywordsMark {
-			plain.Set(key, value)
+	plain := r.newObject(keywords.Len())
+	for _, m := range r.members(keywords) {
+		if m.key != keywordsMark {
+			plain.Set(m.key, m.value)
 		}
 	}
 	return plain
@@ -117,20 +125,33 @@ type Template struct {
 	solePosition position
 	// single says that the template is one tag or one output and nothing else.
 	single bool
+	// sourceBytes is how long its source is, size what it became.
+	sourceBytes, size int
 	// mentionsLoop says that loops must keep the variable loop.
 	mentionsLoop bool
 	// mutates says that a rendering may change the data it is given, and must work on a copy.
 	mutates bool
 }
 
-// Parse compiles a template. The error is a *SyntaxError, or a *LimitError for a source that is too long.
-func (e *Environment) Parse(source string) (template *Template, err error) {
+// Parse compiles a template. The error is a *SyntaxError, or a *LimitError for a source that is too long or would become too
+// large.
+func (e *Environment) Parse(source string) (*Template, error) {
+	return e.ParseWithin(context.Background(), source)
+}
+
+// ParseWithin is Parse with the memory of the context's account.
+func (e *Environment) ParseWithin(ctx context.Context, source string) (template *Template, err error) {
 	if len(source) > e.limits.SourceBytes {
 		return nil, &LimitError{"SourceBytes", fmt.Sprint(e.limits.SourceBytes)}
 	}
 	defer caught(&err)
-	return compileTemplate(e, source), nil
+	memory := &sourceMemory{ctx: ctx, account: budget.Of(ctx), limit: e.limits.AllocationBytes}
+	memory.charge(len(source))
+	return compileTemplate(e, source, memory), nil
 }
+
+// Size is about how many bytes the template takes.
+func (t *Template) Size() int { return t.size }
 
 // Render renders the template to text. The data's members are the template's variables; data is not changed, and nil is
 // no data. An error is a *RenderError.
@@ -146,8 +167,13 @@ func (t *Template) renderText(ctx context.Context, data *Object) (text string, e
 	r := newRun(ctx, t, data)
 	defer r.finish(&err)
 	r.begin()
+	r.output = r.makeText(min(t.sourceBytes, maxExpected))
 	r.root()
-	return string(r.output), nil
+	if text = r.textOf(r.output); !utf8.ValidString(text) {
+		r.allocate(utf8.UTFMax * len(text))
+	}
+	r.kept += len(text) + stringBytes
+	return text, nil
 }
 
 // Evaluate renders a template that is one single output ("${{ x }}", comments aside) to the native value of its

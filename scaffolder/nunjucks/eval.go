@@ -40,7 +40,10 @@ func (e *failingExpression) eval(r *run) Value {
 
 type regexExpression struct{ pattern *pattern }
 
-func (e *regexExpression) eval(*run) Value { return &regex{pattern: e.pattern} }
+func (e *regexExpression) eval(r *run) Value {
+	r.allocate(objectBytes)
+	return &regex{pattern: e.pattern}
+}
 
 type sequenceExpression struct{ parts []expression }
 
@@ -53,7 +56,7 @@ func (e *sequenceExpression) eval(r *run) (last Value) {
 
 type arrayExpression struct{ items []expression }
 
-func (e *arrayExpression) eval(r *run) Value { return &Array{r.evalAll(e.items)} }
+func (e *arrayExpression) eval(r *run) Value { return r.newArray(r.evalAll(e.items)) }
 
 func (r *run) evalAll(expressions []expression) []Value {
 	r.allocateItems(len(expressions))
@@ -71,8 +74,7 @@ type dictionaryExpression struct {
 }
 
 func (e *dictionaryExpression) eval(r *run) Value {
-	r.allocateItems(2 * len(e.keys))
-	object := NewObject()
+	object := r.newObject(len(e.keys) + 1)
 	for i, key := range e.keys {
 		object.Set(key, e.values[i].eval(r))
 	}
@@ -298,13 +300,15 @@ func (m *macro) closure(r *run, keepFrame bool) *callable {
 	if keepFrame {
 		outer = r.locals
 	}
+	r.allocate(functionBytes)
 	call := func(r *run, _ Value, args []Value) Value { return m.invoke(r, home, outer, keepFrame, args) }
 	return &callable{call: call, name: "macro"}
 }
 
 func (m *macro) invoke(r *run, home *activation, outer *locals, keepFrame bool, args []Value) Value {
 	r.enter(m.height)
-	positional, keywords := bindArguments(m.positional, m.keywords, args)
+	r.allocate(callBytes + (m.functionBody.slots+2*(len(m.positional)+len(m.keywords)))*valueBytes)
+	positional, keywords := r.bindArguments(m.positional, m.keywords, args)
 	activation, locals, position, callerFrame := r.activation, r.locals, r.position, home.frame
 	scope := &frame{}
 	if keepFrame {
@@ -329,16 +333,20 @@ func (m *macro) invoke(r *run, home *activation, outer *locals, keepFrame bool, 
 	home.frame = callerFrame
 	r.activation, r.locals, r.position = activation, locals, position
 	r.leave(m.height)
-	return &safeString{text}
+	return r.newSafe(text)
 }
 
 // bindArguments distributes the arguments of a call over positional and keyword parameters: positional ones that are too
 // many become keyword arguments, missing ones are taken from the keyword arguments of their name.
-func bindArguments(positional, keywords []string, args []Value) ([]Value, *Object) {
+func (r *run) bindArguments(positional, keywords []string, args []Value) ([]Value, *Object) {
 	given, passed := keywordArguments(args)
-	named := NewObject()
-	if passed != nil {
-		named = passed.clone()
+	r.allocateItems(len(positional))
+	if passed == nil {
+		passed = emptyObject
+	}
+	named := r.newObject(passed.Len())
+	for _, m := range passed.members {
+		named.Set(m.key, m.value)
 	}
 	if len(given) > len(positional) {
 		for i, value := range given[len(positional):] {

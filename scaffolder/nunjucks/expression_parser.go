@@ -152,6 +152,7 @@ func (p *parser) unary(filters bool) node {
 
 // primary parses a literal, a name, or something in brackets, and with postfix the calls and lookups that follow it.
 func (p *parser) primary(postfix bool) node {
+	p.memory.charge(parsedBytes)
 	tok := p.next()
 	var parsed node
 	switch tok.kind {

@@ -1,7 +1,6 @@
 package nunjucks
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -77,7 +76,7 @@ func (r *run) orDefaultNumber(v Value, fallback float64) float64 {
 // likewise makes result a safe string when model is one.
 func (r *run) likewise(model Value, result string) Value {
 	if _, safe := model.(*safeString); safe {
-		return &safeString{result}
+		return r.newSafe(result)
 	}
 	return result
 }
@@ -103,8 +102,7 @@ func (r *run) items(v Value) []Value {
 	var items []Value
 	length := r.length(v)
 	for i := 0.0; i < length; i++ {
-		r.allocateItems(1)
-		items = append(items, r.item(v, i))
+		items = r.appendItems(items, r.item(v, i))
 	}
 	return items
 }
@@ -119,7 +117,7 @@ func (r *run) presentItems(v Value) []Value {
 	var present []Value
 	for i, item := range items {
 		if ownKey(r, v, formatNumber(float64(i))) {
-			present = append(present, item)
+			present = r.appendItems(present, item)
 		}
 	}
 	return present
@@ -142,22 +140,20 @@ func filterBatch(r *run, args []Value) Value {
 	length := r.length(args[0])
 	for i := 0.0; i < length; i++ {
 		if r.remainder(i, size) == 0 && len(batch) > 0 {
-			batches = append(batches, r.newArray(batch))
+			batches = r.appendItems(batches, r.newArray(batch))
 			batch = nil
 		}
-		r.allocateItems(1)
-		batch = append(batch, r.item(args[0], i))
+		batch = r.appendItems(batch, r.item(args[0], i))
 	}
 	if len(batch) == 0 {
 		return r.newArray(batches)
 	}
 	if truthy(filler) {
 		for r.less(integer(len(batch)), size) {
-			r.allocateItems(1)
-			batch = append(batch, filler)
+			batch = r.appendItems(batch, filler)
 		}
 	}
-	return r.newArray(append(batches, r.newArray(batch)))
+	return r.newArray(r.appendItems(batches, r.newArray(batch)))
 }
 
 func filterDefault(_ *run, args []Value) Value {
@@ -182,7 +178,7 @@ func filterDictsort(r *run, args []Value) Value {
 	key := func(pair Value) Value {
 		value := r.item(pair, column)
 		if text, ok := value.(string); ok && !caseSensitive {
-			return upperCase(text)
+			return r.upperCase(text)
 		}
 		return value
 	}
@@ -196,7 +192,7 @@ func filterDictsort(r *run, args []Value) Value {
 		}
 		return -1
 	})
-	return &Array{pairs}
+	return r.newArray(pairs)
 }
 
 // inheritedEntries are the entries of an object with those that for-in finds in its prototype, which only a safe string
@@ -216,12 +212,12 @@ func (r *run) inheritedEntries(v Value) []Value {
 }
 
 func filterDump(r *run, args []Value) Value {
-	encoder := &jsonEncoder{charge: r.allocate}
+	encoder := &jsonEncoder{append: r.appendText, charge: r.allocate}
 	encoder.indent, encoder.lines = indentation(argument(args, 1))
 	if !encoder.value(args[0]) {
 		return Undefined
 	}
-	return string(encoder.out)
+	return r.textOf(encoder.out)
 }
 
 // indentation is the third argument of JSON.stringify: a number of spaces or a text, ten characters at most. A fraction of
@@ -231,7 +227,8 @@ func indentation(v Value) (indent string, lines bool) {
 	case float64:
 		return strings.Repeat(" ", min(max(toInteger(v), 0), 10)), v > 0
 	case string:
-		return textSlice(v, 0, min(textLength(v), 10)), v != ""
+		first := units(characters(v, 10))
+		return fromUnits(first[:min(len(first), 10)]), v != ""
 	}
 	return "", false
 }
@@ -251,7 +248,7 @@ func filterFloat(r *run, args []Value) Value {
 }
 
 func filterInt(r *run, args []Value) Value {
-	bound, _ := bindArguments([]string{"value", "default", "base"}, nil, args)
+	bound, _ := r.bindArguments([]string{"value", "default", "base"}, nil, args)
 	base := bound[2]
 	if isUndefined(base) {
 		base = 10.0
@@ -266,7 +263,7 @@ func filterInt(r *run, args []Value) Value {
 func filterGroupBy(r *run, args []Value) Value {
 	attribute := argument(args, 1)
 	function, computed := attribute.(*callable)
-	groups, lists := NewObject(), map[string]*Array{}
+	groups := r.newObject(0)
 	length := r.length(args[0])
 	for i := 0.0; i < length; i++ {
 		item := r.item(args[0], i)
@@ -280,14 +277,13 @@ func filterGroupBy(r *run, args []Value) Value {
 		if objectPrototype[name] {
 			r.fail("groupby: %q cannot be the name of a group", name)
 		}
-		r.allocateItems(1)
-		group, known := lists[name]
-		if !known {
-			group = &Array{}
-			lists[name] = group
-			groups.Set(name, group)
+		known, _ := groups.Get(name)
+		group, ok := known.(*Array)
+		if !ok {
+			group = r.newArray(nil)
+			r.set(groups, name, group)
 		}
-		group.Items = append(group.Items, item)
+		group.Items = r.appendItems(group.Items, item)
 	}
 	return groups
 }
@@ -328,9 +324,9 @@ func filterJoin(r *run, args []Value) Value {
 // pluck is the list of one member of each item.
 func (r *run) pluck(v, name Value) *Array {
 	items := r.items(v)
-	plucked := make([]Value, len(items))
-	for i, item := range items {
-		plucked[i] = r.property(r.require(item, "attribute"), name)
+	plucked := r.room(nil, len(items))
+	for _, item := range items {
+		plucked = append(plucked, r.property(r.require(item, "attribute"), name))
 	}
 	return r.newArray(plucked)
 }
@@ -347,21 +343,20 @@ func filterLength(r *run, args []Value) Value {
 func filterList(r *run, args []Value) Value {
 	switch value := args[0].(type) {
 	case string:
-		r.allocateItems(len(value))
-		return &Array{textSplit(value)}
+		return r.newArray(r.textSplit(value))
 	case *Array:
 		return value
 	case *Object, *safeString:
 		members := r.enumerable(value)
-		r.allocateItems(6 * members.Len())
-		items := make([]Value, 0, members.Len())
-		for key, member := range members.All() {
-			item := NewObject()
-			item.Set("key", key)
-			item.Set("value", member)
+		items := r.room(nil, members.Len())
+		for _, m := range r.members(members) {
+			item := r.newObject(2)
+			r.allocate(stringBytes)
+			item.Set("key", m.key)
+			item.Set("value", m.value)
 			items = append(items, item)
 		}
-		return &Array{items}
+		return r.newArray(items)
 	}
 	r.fail("list filter: type not iterable")
 	return nil
@@ -387,7 +382,7 @@ func selection(expected bool) builtin {
 		for _, item := range r.presentItems(args[0]) {
 			r.step()
 			if test(r, []Value{item, argument(args, 2)}) == expected {
-				kept = append(kept, item)
+				kept = r.appendItems(kept, item)
 			}
 		}
 		return r.newArray(kept)
@@ -401,7 +396,7 @@ func attributeSelection(expected bool) builtin {
 		for _, item := range r.list(args[0]).Items {
 			r.step()
 			if truthy(r.property(r.require(item, "attribute"), argument(args, 1))) == expected {
-				kept = append(kept, item)
+				kept = r.appendItems(kept, item)
 			}
 		}
 		return r.newArray(kept)
@@ -410,12 +405,11 @@ func attributeSelection(expected bool) builtin {
 
 func filterReverse(r *run, args []Value) Value {
 	if text, ok := args[0].(string); ok {
-		r.allocateItems(len(text))
-		reversed := textSplit(text)
+		reversed := r.textSplit(text)
 		slices.Reverse(reversed)
 		return r.join(&Array{reversed}, "")
 	}
-	reversed := slices.Clone(r.items(args[0]))
+	reversed := r.cloneItems(r.items(args[0]))
 	slices.Reverse(reversed)
 	return r.newArray(reversed)
 }
@@ -448,14 +442,13 @@ func filterSlice(r *run, args []Value) Value {
 		if truthy(filler) && i >= extra {
 			r.invoke(part, "push", filler)
 		}
-		r.allocateItems(1)
-		parts = append(parts, part)
+		parts = r.appendItems(parts, part)
 	}
-	return &Array{parts}
+	return r.newArray(parts)
 }
 
 func filterSort(r *run, args []Value) Value {
-	bound, _ := bindArguments([]string{"value", "reverse", "case_sensitive", "attribute"}, nil, args)
+	bound, _ := r.bindArguments([]string{"value", "reverse", "case_sensitive", "attribute"}, nil, args)
 	descending, caseSensitive, attribute := truthy(bound[1]), truthy(bound[2]), bound[3]
 	key := func(item Value) Value {
 		if truthy(attribute) {
@@ -463,13 +456,13 @@ func filterSort(r *run, args []Value) Value {
 		}
 		return item
 	}
-	sorted := slices.Clone(r.items(bound[0]))
+	sorted := r.cloneItems(r.items(bound[0]))
 	r.sort(sorted, func(a, b Value) float64 {
 		left, right := key(a), key(b)
 		leftText, leftOK := left.(string)
 		rightText, rightOK := right.(string)
 		if !caseSensitive && leftOK && rightOK {
-			left, right = lowerCase(leftText), lowerCase(rightText)
+			left, right = r.lowerCase(leftText), r.lowerCase(rightText)
 		}
 		order := 0.0
 		switch {
@@ -483,7 +476,7 @@ func filterSort(r *run, args []Value) Value {
 		}
 		return order
 	})
-	return &Array{sorted}
+	return r.newArray(sorted)
 }
 
 func filterSum(r *run, args []Value) Value {
@@ -515,28 +508,36 @@ func filterURLEncode(r *run, args []Value) Value {
 	var out []byte
 	for i, pair := range pairs {
 		if i > 0 {
-			out = append(out, '&')
+			out = r.appendText(out, "&")
 		}
 		r.require(pair, "pair")
 		out = r.appendText(out, r.encodeURIComponent(r.text(r.property(pair, 0.0))))
-		out = append(out, '=')
+		out = r.appendText(out, "=")
 		out = r.appendText(out, r.encodeURIComponent(r.text(r.property(pair, 1.0))))
 	}
-	return string(out)
+	return r.textOf(out)
 }
+
+const upperHex = "0123456789ABCDEF"
 
 func (r *run) encodeURIComponent(s string) string {
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"
-	var out strings.Builder
+	size := 0
 	for i := range len(s) {
 		if isSurrogate(s[i:]) {
 			r.fail("URI malformed")
 		}
-		if strings.IndexByte(unreserved, s[i]) >= 0 {
-			out.WriteByte(s[i])
-		} else {
-			fmt.Fprintf(&out, "%%%02X", s[i])
+		if size += 3; strings.IndexByte(unreserved, s[i]) >= 0 {
+			size -= 2
 		}
 	}
-	return out.String()
+	out := r.makeText(size)
+	for i := range len(s) {
+		if strings.IndexByte(unreserved, s[i]) >= 0 {
+			out = append(out, s[i])
+		} else {
+			out = append(out, '%', upperHex[s[i]>>4], upperHex[s[i]&15])
+		}
+	}
+	return r.textOf(out)
 }

@@ -21,17 +21,18 @@ func globalRange(r *run, args []Value) Value {
 	}
 	items := []Value{}
 	for at := start; before(at, stop); at = r.add(at, step) {
-		r.allocateItems(1)
-		items = append(items, at)
+		r.allocate(numberBytes)
+		items = r.appendItems(items, at)
 	}
-	return &Array{items}
+	return r.newArray(items)
 }
 
 // globalCycler makes an object that goes round its arguments.
-func globalCycler(_ *run, args []Value) Value {
+func globalCycler(r *run, args []Value) Value {
+	r.allocate(4 * functionBytes)
 	items := args
 	at := -1
-	cycler := NewObject()
+	cycler := r.newObject(4)
 	cycler.Set("current", nil)
 	cycler.Set("reset", newCallable(0, func(*run, Value, []Value) Value {
 		at = -1
@@ -50,7 +51,8 @@ func globalCycler(_ *run, args []Value) Value {
 }
 
 // globalJoiner makes a function that returns nothing the first time and the separator from then on.
-func globalJoiner(_ *run, args []Value) Value {
+func globalJoiner(r *run, args []Value) Value {
+	r.allocate(functionBytes)
 	separator := argument(args, 0)
 	if !truthy(separator) {
 		separator = ","

@@ -34,6 +34,8 @@ func (i *outputInstruction) execute(r *run) {
 func (r *run) put(text string) {
 	r.write(text)
 	if r.watch != nil {
+		r.allocate(len(text) + stringBytes)
+		r.kept += len(text) + stringBytes
 		r.watch(text)
 	}
 }
@@ -96,8 +98,7 @@ func (i *loopInstruction) iterate(r *run, list Value) {
 		if i.destructures {
 			i.overMembers(r, r.indexedMembers(list))
 		} else {
-			r.allocateItems(len(list))
-			i.overArray(r, &Array{textSplit(list)})
+			i.overArray(r, &Array{r.textSplit(list)})
 		}
 	default:
 		if i.destructures {
@@ -156,7 +157,8 @@ func (i *loopInstruction) overArrayLike(r *run, list Value) {
 
 // overMembers iterates over the keys and values of an object as it was at first, skipping what the body deletes.
 func (i *loopInstruction) overMembers(r *run, source *Object) {
-	members := append([]member(nil), source.ordered()...)
+	r.allocateEach(source.Len(), memberBytes)
+	members := append([]member(nil), r.members(source)...)
 	length := integer(len(members))
 	r.locals.slots[i.length] = length
 	for n, m := range members {
@@ -177,7 +179,7 @@ func (r *run) bindLoop(n int, length Value) {
 	}
 	current := r.activation.frame.own(loopName)
 	if !truthy(current) {
-		current = NewObject()
+		current = r.newObject(8)
 		r.activation.frame.set(loopName, current)
 	}
 	loop, ok := current.(*Object)
@@ -254,10 +256,10 @@ func (i *asyncLoopInstruction) overPairs(r *run, list Value) {
 	}
 	length := integer(source.Len())
 	n := 0
-	for key, value := range source.All() {
+	for _, m := range r.members(source) {
 		i.reset.execute(r)
-		i.bind(r, &i.items, 0, key)
-		i.bind(r, &i.items, 1, value)
+		i.bind(r, &i.items, 0, m.key)
+		i.bind(r, &i.items, 1, m.value)
 		i.round(r, &i.items, n, length)
 		n++
 	}
@@ -345,6 +347,7 @@ func (i *blockInstruction) execute(r *run) {
 		r.fail("no super block available for %q", i.name)
 	}
 	r.enter(block.height)
+	r.allocate(callBytes + block.slots*valueBytes)
 	outer, locals := r.activation, r.locals
 	r.activation = &activation{outer.frame.push(true)}
 	r.locals = newLocals(block.slots, nil)

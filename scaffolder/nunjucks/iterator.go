@@ -1,7 +1,5 @@
 package nunjucks
 
-import "slices"
-
 // iterator is what keys(), values() and entries() of an array return. Walking it uses it up.
 type iterator struct{ items []Value }
 
@@ -23,27 +21,29 @@ func newIteratorMethods() map[string]*callable {
 }
 
 func arrayEntries(r *run, array *Array, _ []Value) Value {
-	pairs := make([]Value, len(array.Items))
+	r.allocateEach(len(array.Items), arrayBytes+2*valueBytes+numberBytes)
+	pairs := r.room(nil, len(array.Items))
 	for i, item := range array.Items {
-		pairs[i] = r.newArray([]Value{integer(i), item})
+		pairs = append(pairs, &Array{[]Value{integer(i), item}})
 	}
-	return &iterator{r.newArray(pairs).Items}
+	return &iterator{pairs}
 }
 
 func arrayKeys(r *run, array *Array, _ []Value) Value {
-	indexes := make([]Value, len(array.Items))
-	for i := range indexes {
-		indexes[i] = integer(i)
+	r.allocateEach(len(array.Items), numberBytes)
+	indexes := r.room(nil, len(array.Items))
+	for i := range array.Items {
+		indexes = append(indexes, integer(i))
 	}
-	return &iterator{r.newArray(indexes).Items}
+	return &iterator{indexes}
 }
 
 func arrayValues(r *run, array *Array, _ []Value) Value {
-	return &iterator{r.newArray(slices.Clone(array.Items)).Items}
+	return &iterator{r.cloneItems(array.Items)}
 }
 
-func iteratorNext(_ *run, this Value, _ []Value) Value {
-	step := NewObject()
+func iteratorNext(r *run, this Value, _ []Value) Value {
+	step := r.newObject(2)
 	source, ok := this.(*iterator)
 	if !ok || len(source.items) == 0 {
 		step.Set("value", Undefined)

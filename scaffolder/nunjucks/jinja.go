@@ -18,7 +18,7 @@ func pythonConstant(name string) Value {
 }
 
 // pythonMethod is a method that Python's lists and dictionaries have. It wins over a member of that name.
-func pythonMethod(target Value, name string) (*callable, bool) {
+func (r *run) pythonMethod(target Value, name string) (*callable, bool) {
 	switch target := target.(type) {
 	case *Array:
 		method, ok := pythonListMethods[name]
@@ -35,7 +35,7 @@ func pythonMethod(target Value, name string) (*callable, bool) {
 		if !ok {
 			return nil, false
 		}
-		return bind(method, NewObject()), true
+		return r.bind(method, NewObject()), true
 	}
 }
 
@@ -65,7 +65,7 @@ func newPythonListMethods() map[string]*callable {
 // newPythonDictionaryMethods makes the methods of Python's dictionaries.
 func newPythonDictionaryMethods() map[string]*callable {
 	items := newCallable(0, pythonItems)
-	keys := newCallable(0, func(r *run, this Value, _ []Value) Value { return &Array{r.keyValues(r.enumerable(this))} })
+	keys := newCallable(0, func(r *run, this Value, _ []Value) Value { return r.newArray(r.keyValues(r.enumerable(this))) })
 	values := newCallable(0, pythonValues)
 	return map[string]*callable{
 		"items": items, "iteritems": items, "keys": keys, "iterkeys": keys, "values": values, "itervalues": values,
@@ -117,34 +117,35 @@ func pythonRemove(r *run, this Value, args []Value) Value {
 
 // keyValues are the keys of an object as values.
 func (r *run) keyValues(object *Object) []Value {
-	r.allocateItems(object.Len())
-	keys := make([]Value, 0, object.Len())
-	for key := range object.All() {
-		keys = append(keys, key)
+	r.allocateEach(object.Len(), stringBytes)
+	keys := r.room(nil, object.Len())
+	for _, m := range r.members(object) {
+		keys = append(keys, m.key)
 	}
 	return keys
 }
 
-func pythonItems(r *run, this Value, _ []Value) Value { return &Array{r.entries(r.enumerable(this))} }
+func pythonItems(r *run, this Value, _ []Value) Value {
+	return r.newArray(r.entries(r.enumerable(this)))
+}
 
 // entries are the pairs of key and value of an object.
 func (r *run) entries(object *Object) []Value {
-	r.allocateItems(4 * object.Len())
-	pairs := make([]Value, 0, object.Len())
-	for key, value := range object.All() {
-		pairs = append(pairs, &Array{[]Value{key, value}})
+	r.allocateEach(object.Len(), arrayBytes+2*valueBytes+stringBytes)
+	pairs := r.room(nil, object.Len())
+	for _, m := range r.members(object) {
+		pairs = append(pairs, &Array{[]Value{m.key, m.value}})
 	}
 	return pairs
 }
 
 func pythonValues(r *run, this Value, _ []Value) Value {
 	object := r.enumerable(this)
-	r.allocateItems(object.Len())
-	values := make([]Value, 0, object.Len())
-	for _, value := range object.All() {
-		values = append(values, value)
+	values := r.room(nil, object.Len())
+	for _, m := range r.members(object) {
+		values = append(values, m.value)
 	}
-	return &Array{values}
+	return r.newArray(values)
 }
 
 func pythonGet(r *run, this Value, args []Value) Value {
@@ -180,9 +181,9 @@ func pythonDictionaryPop(r *run, this Value, args []Value) Value {
 
 func pythonPopItem(r *run, this Value, _ []Value) Value {
 	object := mutableObject(r, this)
-	for key, value := range object.All() {
-		object.Delete(key)
-		return &Array{[]Value{key, value}}
+	for _, m := range r.members(object) {
+		object.Delete(m.key)
+		return r.newArray(r.appendItems(nil, m.key, m.value))
 	}
 	r.fail("KeyError")
 	return nil
@@ -195,8 +196,7 @@ func pythonSetDefault(r *run, this Value, args []Value) Value {
 		fallback = nil
 	}
 	if !objectPrototype[key] && object.find(key) < 0 {
-		r.allocateItems(2)
-		object.Set(key, fallback)
+		r.set(object, key, fallback)
 	}
 	return r.member(object, key)
 }
@@ -204,9 +204,8 @@ func pythonSetDefault(r *run, this Value, args []Value) Value {
 func pythonUpdate(r *run, this Value, args []Value) Value {
 	object := mutableObject(r, this)
 	added := r.enumerable(argument(args, 0))
-	r.allocateItems(2 * added.Len())
-	for key, value := range added.All() {
-		object.Set(key, value)
+	for _, m := range r.members(added) {
+		r.set(object, m.key, m.value)
 	}
 	return nil
 }
@@ -225,11 +224,11 @@ func (r *run) pythonSlice(target, start, stop, step Value) Value {
 		if forward && r.greaterOrEqual(at, end) || backward && r.lessOrEqual(at, end) {
 			break
 		}
-		r.allocateItems(1)
-		items = append(items, r.memberLookup(target, at))
+		r.allocate(numberBytes)
+		items = r.appendItems(items, r.memberLookup(target, at))
 		at = r.add(at, step)
 	}
-	return &Array{items}
+	return r.newArray(items)
 }
 
 // sliceBounds are where a slice starts and ends, with what is left out filled in and what is negative counted from the

@@ -1,12 +1,15 @@
 package nunjucks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/portico-dev/portico/scaffolder/budget"
 )
 
 // maxJSONDepth bounds the nesting that DecodeJSON accepts, maxJSONBytes the document.
@@ -213,17 +216,67 @@ func (d *jsonDecoder) escape() string {
 }
 
 // EncodeJSON writes a value as JavaScript's JSON.stringify does: members that are undefined or functions are dropped, in
-// lists they are null, as are numbers that JSON cannot hold. Undefined itself is an error.
+// lists they are null, as are numbers that JSON cannot hold. Undefined itself is an error, and so is a document that
+// DecodeJSON would not read for its size.
 func EncodeJSON(v Value) ([]byte, error) { return EncodeJSONIndent(v, "") }
 
 // EncodeJSONIndent is EncodeJSON with a line for each member, indented by so many copies of indent.
-func EncodeJSONIndent(v Value, indent string) (data []byte, err error) {
+func EncodeJSONIndent(v Value, indent string) ([]byte, error) {
+	return encodeJSON(v, &jsonEncoder{indent: indent, lines: indent != "", append: appendBounded, charge: func(int) {}})
+}
+
+// EncodeJSONWithin is EncodeJSON with the memory of the context's account.
+func EncodeJSONWithin(ctx context.Context, v Value) ([]byte, error) {
+	account := budget.Of(ctx)
+	take := func(bytes int) {
+		if err := account.Take(ctx, bytes); err != nil {
+			panic(thrown{err})
+		}
+	}
+	grow := func(buffer []byte, text string) []byte {
+		if size := len(buffer) + len(text); size > cap(buffer) {
+			take(2 * size)
+			buffer = append(make([]byte, 0, 2*size), buffer...)
+		}
+		return appendBounded(buffer, text)
+	}
+	return encodeJSON(v, &jsonEncoder{append: grow, charge: take})
+}
+
+// appendBounded appends to a document that may not be longer than one that is read.
+func appendBounded(buffer []byte, text string) []byte {
+	if len(buffer)+len(text) > maxJSONBytes {
+		panic(thrown{fmt.Errorf("the value's JSON is longer than %d bytes", maxJSONBytes)})
+	}
+	return append(buffer, text...)
+}
+
+func encodeJSON(v Value, e *jsonEncoder) (data []byte, err error) {
 	defer caught(&err)
-	e := &jsonEncoder{indent: indent, lines: indent != "", charge: func(int) {}}
 	if !e.value(v) {
 		return nil, errors.New("undefined has no JSON form")
 	}
 	return e.out, nil
+}
+
+// Describe is the beginning of a value's JSON, for people.
+func Describe(v Value) string {
+	e := &jsonEncoder{charge: func(int) {}}
+	e.append = func(buffer []byte, text string) []byte {
+		if room := maxQuoted - len(buffer); len(text) > room {
+			buffer = append(buffer, text[:room]...)
+			e.out = buffer
+			panic(thrown{errors.New("long enough")})
+		}
+		return append(buffer, text...)
+	}
+	switch _, err := encodeJSON(v, e); {
+	case isUndefined(v):
+		return "undefined"
+	case err != nil:
+		return strings.ToValidUTF8(string(e.out), "") + "…"
+	}
+	return string(e.out)
 }
 
 // jsonEncoder writes a value. It walks values that may hold themselves, which JSON.stringify rejects.
@@ -232,7 +285,8 @@ type jsonEncoder struct {
 	// lines puts each member on a line of its own, indented by so many copies of indent.
 	lines  bool
 	indent string
-	// charge counts the bytes about to be written.
+	// append appends to the document, charge counts what is made beside it.
+	append  func(buffer []byte, text string) []byte
 	charge  func(bytes int)
 	walking map[any]bool
 }
@@ -269,10 +323,7 @@ func (e *jsonEncoder) value(v Value) bool {
 	return true
 }
 
-func (e *jsonEncoder) write(text string) {
-	e.charge(len(text))
-	e.out = append(e.out, text...)
-}
+func (e *jsonEncoder) write(text string) { e.out = e.append(e.out, text) }
 
 // nested guards the walk into a list or an object.
 func (e *jsonEncoder) nested(container any, walk func()) {
@@ -333,6 +384,9 @@ func (e *jsonEncoder) separate(first bool, opening string) {
 func (e *jsonEncoder) object(object *Object) {
 	depth := len(e.walking)
 	empty := true
+	if object.integers > 0 {
+		e.charge(object.Len() * memberBytes)
+	}
 	for key, value := range object.All() {
 		if !hasJSON(value) {
 			continue
@@ -367,18 +421,19 @@ func hasJSON(v Value) bool {
 var jsonQuotes = [...]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
 
 func (e *jsonEncoder) quote(s string) {
-	e.charge(len(s) + 2)
-	e.out = append(e.out, '"')
+	e.write(`"`)
 	start := 0
 	for i := 0; i < len(s); {
 		replacement, size := jsonEscape(s[i:])
 		if replacement != "" {
-			e.out = append(append(e.out, s[start:i]...), replacement...)
+			e.write(s[start:i])
+			e.write(replacement)
 			start = i + size
 		}
 		i += size
 	}
-	e.out = append(append(e.out, s[start:]...), '"')
+	e.write(s[start:])
+	e.write(`"`)
 }
 
 // jsonEscape is how the first character of s is escaped, "" when it stands for itself, and how many bytes it takes.

@@ -14,7 +14,8 @@ type Limits struct {
 	Steps int
 	// OutputBytes bounds the rendered text, and that of each capture and macro call.
 	OutputBytes int
-	// AllocationBytes bounds the strings and lists made during the rendering, counted when made, never when released.
+	// AllocationBytes bounds what is made during the rendering, counted at what it takes in Go before it is made, and not
+	// when it is released.
 	AllocationBytes int
 	// Depth bounds the evaluations that are nested in each other: a macro call counts the nesting of the macro's body.
 	Depth int
@@ -62,6 +63,10 @@ const (
 	maxNodes = 250_000
 	// maxValueDepth bounds lists in lists wherever a value is walked: printed, dumped, copied.
 	maxValueDepth = 2_000
+	// maxExpected bounds the room that a rendering starts with, for what is about as long as its source.
+	maxExpected = 32 << 10
+	// maxQuoted bounds how much of a value an error message quotes, in bytes.
+	maxQuoted = 200
 	// clockInterval is the number of steps between two looks at the clock and the context.
 	clockInterval = 1 << 10
 )

@@ -6,29 +6,30 @@ import "slices"
 // comes bound to its target.
 func (r *run) memberLookup(target, key Value) Value {
 	if n, ok := key.(float64); ok && !r.env.options.CookiecutterCompat {
-		return bindFunction(r.property(target, n), target)
+		return r.bindFunction(r.property(target, n), target)
 	}
 	return r.namedLookup(target, r.text(key))
 }
 
 func (r *run) namedLookup(target Value, name string) Value {
 	if r.env.options.CookiecutterCompat {
-		if method, ok := pythonMethod(target, name); ok {
-			return bind(method, target)
+		if method, ok := r.pythonMethod(target, name); ok {
+			return r.bind(method, target)
 		}
 	}
-	return bindFunction(r.member(target, name), target)
+	return r.bindFunction(r.member(target, name), target)
 }
 
 // bindFunction binds a value to its target if it is a function.
-func bindFunction(value, this Value) Value {
+func (r *run) bindFunction(value, this Value) Value {
 	if function, ok := value.(*callable); ok {
-		return bind(function, this)
+		return r.bind(function, this)
 	}
 	return value
 }
 
-func bind(function *callable, this Value) *callable {
+func (r *run) bind(function *callable, this Value) *callable {
+	r.allocate(functionBytes)
 	return newCallable(0, func(r *run, _ Value, args []Value) Value { return function.call(r, this, args) })
 }
 
@@ -47,7 +48,7 @@ func (r *run) property(target, key Value) Value {
 	case string:
 		if i := int(n); float64(i) == n {
 			r.work(len(target) >> 6)
-			if unit, ok := textAt(target, i); ok {
+			if unit, ok := r.textAt(target, i); ok {
 				return unit
 			}
 		}
@@ -103,6 +104,7 @@ func (r *run) ownMember(target Value, name string) (Value, map[string]*callable)
 	case *safeString:
 		switch name {
 		case "length":
+			r.work(len(target.text) >> 6)
 			return integer(textLength(target.text)), nil
 		case "val":
 			return target.text, nil
@@ -161,7 +163,7 @@ func Member(v Value, key string) Value {
 		}
 	case string:
 		if i, ok := arrayIndex(key); ok {
-			if unit, ok := textAt(v, i); ok {
+			if unit, ok := unitAt(v, i); ok {
 				return wellFormed(unit)
 			}
 		}

@@ -21,6 +21,7 @@ type parser struct {
 	mentionsLoop bool
 	// openBlocks are the blocks around the cursor, which super() marks.
 	openBlocks []*blockStatement
+	memory     *sourceMemory
 }
 
 // loopName is the variable that loops keep their counters in.
@@ -123,6 +124,7 @@ func (p *parser) body() []statement {
 	defer p.leave()
 	statements := []statement{}
 	for {
+		p.memory.charge(parsedBytes)
 		switch tok := p.next(); tok.kind {
 		case tokenEnd:
 			return statements

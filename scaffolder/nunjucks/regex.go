@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/dlclark/regexp2"
 )
@@ -25,6 +26,9 @@ type regex struct {
 
 // maxPatternBytes bounds the source of a pattern, as nunjitsu does.
 const maxPatternBytes = 16 << 10
+
+// patternCost is what a compiled pattern takes.
+func patternCost(body string) int { return patternBytes + letterBytes*len(body) }
 
 func compilePattern(body, flags string, timeout time.Duration, at position) *pattern {
 	if len(body) > maxPatternBytes {
@@ -85,10 +89,19 @@ type match struct {
 // find matches from an offset on, at that offset only when the pattern is sticky.
 func (r *run) find(p *pattern, subject []rune, from int) (match, bool) {
 	r.work(len(subject)>>2 + 16)
-	found, err := p.compiled.FindRunesMatchStartingAt(subject, from)
+	// The matcher keeps what it may have to come back to, and each time that a group took part.
+	groups := len(p.groupNames)
+	perUnit := matchBytes + groupBytes*groups
+	if units := len(subject) - from + 1; units > r.limits.AllocationBytes/perUnit {
+		r.exceed("AllocationBytes", r.limits.AllocationBytes)
+	}
+	var found *regexp2.Match
+	var err error
+	r.reserve((len(subject)-from+1)*perUnit, func() { found, err = p.compiled.FindRunesMatchStartingAt(subject, from) })
 	if err != nil {
 		r.exceed("RegexTime", r.limits.RegexTime)
 	}
+	r.allocate(foundBytes + groups*groupBytes)
 	if found == nil || p.sticky && found.Index != from {
 		return match{}, false
 	}
@@ -107,21 +120,35 @@ func (r *run) find(p *pattern, subject []rune, from int) (match, bool) {
 	return result, true
 }
 
+const (
+	// matchBytes is what the matcher takes for each unit of a subject, groupBytes what for each of its groups.
+	matchBytes, groupBytes = 32, 48
+	// foundBytes is a match that was found.
+	foundBytes = 512
+)
+
 // subject is a string in the form that patterns match.
 func (r *run) subject(s string) []rune {
-	r.allocate(4 * len(s))
-	out := make([]rune, 0, len(s))
-	for _, unit := range units(s) {
-		out = append(out, rune(unit))
+	r.allocate(4 * textLength(s))
+	out := make([]rune, 0, textLength(s))
+	for len(s) > 0 {
+		character, size := decodeRune(s)
+		if s = s[size:]; character >= 0x10000 {
+			high, low := utf16.EncodeRune(character)
+			out = append(out, high, low)
+			continue
+		}
+		out = append(out, character)
 	}
 	return out
 }
 
 // fromRunes is the string of some units of a subject.
-func fromRunes(subject []rune) string {
+func (r *run) fromRunes(subject []rune) string {
+	r.allocate(2 * len(subject))
 	u := make([]uint16, len(subject))
 	for i, unit := range subject {
 		u[i] = uint16(unit)
 	}
-	return fromUnits(u)
+	return r.fromUnits(u)
 }

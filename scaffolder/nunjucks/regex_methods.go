@@ -48,9 +48,16 @@ func (r *run) toRegex(v Value) *regex {
 	case *regex:
 		return v
 	case undefinedType:
-		return &regex{pattern: compilePattern("", "", r.limits.RegexTime, r.position)}
+		return r.compileText("")
 	}
-	return &regex{pattern: compilePattern(r.text(v), "", r.limits.RegexTime, r.position)}
+	return r.compileText(r.text(v))
+}
+
+// compileText is the regular expression that a text says.
+func (r *run) compileText(body string) *regex {
+	r.allocate(patternCost(body))
+	r.work(len(body))
+	return &regex{pattern: compilePattern(body, "", r.limits.RegexTime, r.position)}
 }
 
 // exec is expression.exec(s): a list of the match and its groups, null without a match. A global or sticky expression
@@ -81,13 +88,13 @@ func (r *run) exec(expression *regex, s string) Value {
 
 // matchList is the list that exec and match return. Unlike JavaScript's it has no properties beside its items.
 func (r *run) matchList(found match, subject []rune) Value {
-	piece := func(from, to int) string { return fromRunes(subject[from:to]) }
-	r.allocateItems(1 + len(found.groups))
-	items := []Value{piece(found.start, found.end)}
+	piece := func(from, to int) string { return r.fromRunes(subject[from:to]) }
+	items := r.room(nil, 1+len(found.groups))
+	items = append(items, piece(found.start, found.end))
 	for _, group := range found.groups {
 		items = append(items, groupValue(group, piece))
 	}
-	return &Array{items}
+	return r.newArray(items)
 }
 
 // eachMatch calls visit for the matches one after the other: all of a global expression, else the first.
@@ -123,14 +130,16 @@ func (r *run) matchAll(expression *regex, s string) Value {
 	subject := r.subject(s)
 	var items []Value
 	r.eachMatch(expression, subject, func(found match) {
-		r.allocateItems(1)
-		items = append(items, fromRunes(subject[found.start:found.end]))
+		items = r.appendItems(items, r.fromRunes(subject[found.start:found.end]))
 	})
 	if items == nil {
 		return nil
 	}
-	return &Array{items}
+	return r.newArray(items)
 }
+
+// keptMatchBytes is a match in a list.
+const keptMatchBytes = 56
 
 // replacePattern is s.replace(expression, replacement).
 func (r *run) replacePattern(expression *regex, s string, replacement Value) Value {
@@ -138,17 +147,20 @@ func (r *run) replacePattern(expression *regex, s string, replacement Value) Val
 	substitute := r.substitution(replacement, s)
 	var matches []match
 	r.eachMatch(expression, subject, func(found match) {
-		r.allocateItems(2 + len(found.groups))
+		if len(matches) == cap(matches) {
+			r.allocateEach(2*cap(matches)+4, keptMatchBytes)
+			matches = append(make([]match, 0, 2*cap(matches)+4), matches...)
+		}
 		matches = append(matches, found)
 	})
 	var out []byte
 	from := 0
 	for _, found := range matches {
-		out = r.appendText(out, fromRunes(subject[from:found.start]))
+		out = r.appendText(out, r.fromRunes(subject[from:found.start]))
 		out = r.appendText(out, substitute(found))
 		from = found.end
 	}
-	return string(r.appendText(out, fromRunes(subject[from:])))
+	return r.textOf(r.appendText(out, r.fromRunes(subject[from:])))
 }
 
 // splitByPattern is s.split(expression), groups included.
@@ -161,7 +173,7 @@ func (r *run) splitByPattern(p *pattern, s string) []Value {
 		return []Value{s}
 	}
 	var parts []Value
-	piece := func(from, to int) string { return fromRunes(subject[from:to]) }
+	piece := func(from, to int) string { return r.fromRunes(subject[from:to]) }
 	start := 0
 	for at := 0; at < len(subject); {
 		found, ok := r.find(p, subject, at)
@@ -172,10 +184,9 @@ func (r *run) splitByPattern(p *pattern, s string) []Value {
 			at = max(at, found.start) + 1
 			continue
 		}
-		r.allocateItems(1 + len(found.groups))
-		parts = append(parts, piece(start, found.start))
+		parts = r.appendItems(parts, piece(start, found.start))
 		for _, group := range found.groups {
-			parts = append(parts, groupValue(group, piece))
+			parts = r.appendItems(parts, groupValue(group, piece))
 		}
 		start = found.end
 		at = max(start, at)
@@ -183,7 +194,7 @@ func (r *run) splitByPattern(p *pattern, s string) []Value {
 			at = found.end
 		}
 	}
-	return append(parts, piece(start, len(subject)))
+	return r.appendItems(parts, piece(start, len(subject)))
 }
 
 // groupBounds finds a group by its name.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/portico-dev/portico/scaffolder/budget"
 )
 
 // run is one rendering of a template.
@@ -25,11 +28,11 @@ type run struct {
 	activation *activation
 	position   position
 
-	limits    Limits
-	deadline  time.Time
-	steps     int
-	allocated int
-	depth     int
+	limits   Limits
+	deadline time.Time
+	steps    int
+	depth    int
+	memory
 	// untilClock counts the steps down to the next look at the clock.
 	untilClock int
 	// walking are the lists that are being printed, for a list may hold itself.
@@ -76,7 +79,7 @@ func newRun(ctx context.Context, t *Template, data *Object) *run {
 	watch, _ := ctx.Value(watchKey{}).(func(string))
 	return &run{
 		ctx: ctx, watch: watch, env: t.env, template: t, data: data, limits: t.env.limits,
-		deadline: time.Now().Add(t.env.limits.Time),
+		deadline: time.Now().Add(t.env.limits.Time), memory: memory{account: budget.Of(ctx)},
 	}
 }
 
@@ -92,8 +95,9 @@ func (r *run) begin() {
 
 func (r *run) root() { r.execute(r.template.root.code) }
 
-// finish turns a thrown failure into a RenderError. It must be deferred directly.
+// finish gives back what the rendering took, and turns a thrown failure into a RenderError. It must be deferred directly.
 func (r *run) finish(err *error) {
+	r.account.Give(r.granted - r.kept)
 	switch cause := recover().(type) {
 	case nil:
 	case thrown:
@@ -105,6 +109,11 @@ func (r *run) finish(err *error) {
 
 // fail ends the rendering.
 func (r *run) fail(format string, args ...any) {
+	for i, arg := range args {
+		if text, ok := arg.(string); ok && len(text) > maxQuoted {
+			args[i] = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
+		}
+	}
 	panic(thrown{fmt.Errorf(format, args...)})
 }
 
@@ -137,27 +146,6 @@ func (r *run) checkClock() {
 	}
 }
 
-// allocate counts bytes that a value takes, before it is made.
-func (r *run) allocate(bytes int) {
-	r.allocated += bytes
-	if r.allocated > r.limits.AllocationBytes || bytes < 0 {
-		r.exceed("AllocationBytes", r.limits.AllocationBytes)
-	}
-	r.work(bytes >> 6)
-}
-
-// valueBytes is what an item of a list takes.
-const valueBytes = 16
-
-// allocateItems counts a list of n items.
-func (r *run) allocateItems(n int) {
-	if n > r.limits.AllocationBytes {
-		r.exceed("AllocationBytes", r.limits.AllocationBytes)
-	}
-	r.allocate(n * valueBytes)
-	r.work(n)
-}
-
 func (r *run) exceed(limit string, allowed any) {
 	panic(thrown{&LimitError{limit, fmt.Sprint(allowed)}})
 }
@@ -173,11 +161,7 @@ func (r *run) write(text string) {
 	if len(r.output)+len(text) > r.limits.OutputBytes {
 		r.exceed("OutputBytes", r.limits.OutputBytes)
 	}
-	if len(text) > 0 && text[0] == 0xED {
-		r.output = appendText(r.output, text)
-		return
-	}
-	r.output = append(r.output, text...)
+	r.output = appendText(r.textRoom(r.output, len(text)), text)
 }
 
 // capture runs code with an output of its own and returns that.
@@ -185,9 +169,8 @@ func (r *run) capture(code []instruction) string {
 	outer := r.output
 	r.output = nil
 	r.execute(code)
-	text := string(r.output)
+	text := r.textOf(r.output)
 	r.output = outer
-	r.allocate(len(text))
 	return text
 }
 

@@ -9,8 +9,8 @@ import (
 
 // newStringMethods makes the methods of JavaScript's strings. A method is called on strings and safe strings only.
 func newStringMethods() map[string]*callable {
-	upper := stringMethod(0, func(_ *run, s string, _ []Value) Value { return upperCase(s) })
-	lower := stringMethod(0, func(_ *run, s string, _ []Value) Value { return lowerCase(s) })
+	upper := stringMethod(0, func(r *run, s string, _ []Value) Value { return r.upperCase(s) })
+	lower := stringMethod(0, func(r *run, s string, _ []Value) Value { return r.lowerCase(s) })
 	start := stringMethod(0, func(_ *run, s string, _ []Value) Value { return trimLeft(s) })
 	end := stringMethod(0, func(_ *run, s string, _ []Value) Value { return trimRight(s) })
 	return map[string]*callable{
@@ -55,7 +55,8 @@ func newStringMethods() map[string]*callable {
 func stringMethod(length int, method func(r *run, s string, args []Value) Value) *callable {
 	return newCallable(length, func(r *run, this Value, args []Value) Value {
 		s := r.text(r.require(this, "method"))
-		r.allocate(len(s))
+		r.allocate(stringBytes)
+		r.work(len(s) >> 6)
 		return method(r, s, args)
 	})
 }
@@ -73,19 +74,19 @@ func stringAt(r *run, s string, args []Value) Value {
 	if i < 0 {
 		i += textLength(s)
 	}
-	if unit, ok := textAt(s, i); ok {
+	if unit, ok := r.textAt(s, i); ok {
 		return unit
 	}
 	return Undefined
 }
 
 func stringCharAt(r *run, s string, args []Value) Value {
-	unit, _ := textAt(s, r.integer(argument(args, 0), 0))
+	unit, _ := r.textAt(s, r.integer(argument(args, 0), 0))
 	return unit
 }
 
 func stringCharCodeAt(r *run, s string, args []Value) Value {
-	unit, ok := textAt(s, r.integer(argument(args, 0), 0))
+	unit, ok := r.textAt(s, r.integer(argument(args, 0), 0))
 	if !ok {
 		return math.NaN()
 	}
@@ -97,7 +98,7 @@ func stringCodePointAt(r *run, s string, args []Value) Value {
 	if i < 0 || i >= length {
 		return Undefined
 	}
-	code, _ := decodeRune(textSlice(s, i, min(i+2, length)))
+	code, _ := decodeRune(r.textSlice(s, i, min(i+2, length)))
 	return float64(code)
 }
 
@@ -119,21 +120,21 @@ func searchText(r *run, args []Value) string {
 func stringEndsWith(r *run, s string, args []Value) Value {
 	sub, length := searchText(r, args), textLength(s)
 	end := min(max(r.integer(argument(args, 1), length), 0), length)
-	return strings.HasSuffix(textSlice(s, 0, end), sub)
+	return strings.HasSuffix(r.textSlice(s, 0, end), sub)
 }
 
 func stringStartsWith(r *run, s string, args []Value) Value {
 	sub, length := searchText(r, args), textLength(s)
 	start := min(max(r.integer(argument(args, 1), 0), 0), length)
-	return strings.HasPrefix(textSlice(s, start, length), sub)
+	return strings.HasPrefix(r.textSlice(s, start, length), sub)
 }
 
 func stringIncludes(r *run, s string, args []Value) Value {
-	return textIndex(s, searchText(r, args), max(r.integer(argument(args, 1), 0), 0)) >= 0
+	return r.textIndex(s, searchText(r, args), max(r.integer(argument(args, 1), 0), 0)) >= 0
 }
 
 func stringIndexOf(r *run, s string, args []Value) Value {
-	return integer(textIndex(s, r.text(argument(args, 0)), max(r.integer(argument(args, 1), 0), 0)))
+	return integer(r.textIndex(s, r.text(argument(args, 0)), max(r.integer(argument(args, 1), 0), 0)))
 }
 
 func stringLastIndexOf(r *run, s string, args []Value) Value {
@@ -142,14 +143,14 @@ func stringLastIndexOf(r *run, s string, args []Value) Value {
 	if math.IsNaN(from) {
 		from = math.Inf(1)
 	}
-	return integer(textLastIndex(s, sub, max(toInteger(from), 0)))
+	return integer(r.textLastIndex(s, sub, max(toInteger(from), 0)))
 }
 
 // stringLocaleCompare orders by letters first and by case, lower first, only among equals: the root locale's order for
 // the text that names are made of.
 func stringLocaleCompare(r *run, s string, args []Value) Value {
 	other := r.text(argument(args, 0))
-	order := compareText(lowerCase(s), lowerCase(other))
+	order := compareText(r.lowerCase(s), r.lowerCase(other))
 	if order == 0 {
 		order = compareText(other, s)
 	}
@@ -166,8 +167,7 @@ func stringNormalize(r *run, s string, args []Value) Value {
 	if !ok {
 		r.fail("the normalization form should be one of NFC, NFD, NFKC, NFKD")
 	}
-	r.allocate(4 * len(s))
-	return form.String(s)
+	return r.transform(form, s)
 }
 
 // padding is the text that brings s to a length.
@@ -182,7 +182,7 @@ func padding(r *run, s string, args []Value) string {
 	}
 	width := textLength(filler)
 	repeated := repeatText(r, filler, missing/width+1)
-	return textSlice(repeated, 0, missing)
+	return r.textSlice(repeated, 0, missing)
 }
 
 func stringPadEnd(r *run, s string, args []Value) Value {
@@ -194,10 +194,11 @@ func stringPadStart(r *run, s string, args []Value) Value {
 }
 
 func repeatText(r *run, s string, count int) string {
-	if s != "" && count > r.limits.AllocationBytes/len(s) {
-		r.exceed("AllocationBytes", r.limits.AllocationBytes)
+	if s == "" {
+		return ""
 	}
-	r.allocate(len(s) * count)
+	r.allocateEach(count, len(s))
+	r.allocate(stringBytes)
 	return strings.Repeat(s, count)
 }
 
@@ -213,21 +214,21 @@ func stringSlice(r *run, s string, args []Value) Value {
 	length := textLength(s)
 	start := relativeIndex(r.integer(argument(args, 0), 0), length)
 	end := relativeIndex(r.integer(argument(args, 1), length), length)
-	return textSlice(s, start, max(start, end))
+	return r.textSlice(s, start, max(start, end))
 }
 
 func stringSubstring(r *run, s string, args []Value) Value {
 	length := textLength(s)
 	start := min(max(r.integer(argument(args, 0), 0), 0), length)
 	end := min(max(r.integer(argument(args, 1), length), 0), length)
-	return textSlice(s, min(start, end), max(start, end))
+	return r.textSlice(s, min(start, end), max(start, end))
 }
 
 func stringSubstr(r *run, s string, args []Value) Value {
 	length := textLength(s)
 	start := relativeIndex(r.integer(argument(args, 0), 0), length)
 	count := min(max(r.integer(argument(args, 1), length), 0), length-start)
-	return textSlice(s, start, start+count)
+	return r.textSlice(s, start, start+count)
 }
 
 func stringSplit(r *run, s string, args []Value) Value {
@@ -242,20 +243,20 @@ func stringSplit(r *run, s string, args []Value) Value {
 	case undefinedType:
 		parts = []Value{s}
 	default:
-		parts = splitText(s, r.text(separator))
+		parts = r.splitText(s, r.text(separator))
 	}
-	r.allocateItems(len(parts))
-	return &Array{parts[:min(limit, len(parts))]}
+	return r.newArray(parts[:min(limit, len(parts))])
 }
 
-func splitText(s, separator string) []Value {
+func (r *run) splitText(s, separator string) []Value {
 	if separator == "" {
-		return textSplit(s)
+		return r.textSplit(s)
 	}
-	split := strings.Split(s, separator)
-	parts := make([]Value, len(split))
-	for i, part := range split {
-		parts[i] = part
+	count := strings.Count(s, separator) + 1
+	r.allocateEach(count, stringBytes)
+	parts := r.room(nil, count)
+	for part := range strings.SplitSeq(s, separator) {
+		parts = append(parts, part)
 	}
 	return parts
 }
@@ -302,22 +303,22 @@ func stringReplaceAll(r *run, s string, args []Value) Value {
 		return r.replacePattern(expression, s, argument(args, 1))
 	}
 	old := r.text(argument(args, 0))
-	subject, needle := units(s), units(old)
+	subject, needle := r.units(s), r.units(old)
 	substitute := r.substitution(argument(args, 1), s)
 	var out []byte
 	from := 0
-	for at := unitsIndex(subject, needle, 0); at >= 0 && at <= len(subject); {
+	for at := r.unitsIndex(subject, needle, 0); at >= 0 && at <= len(subject); {
 		r.step()
-		out = r.appendText(out, fromUnits(subject[from:at]))
+		out = r.appendText(out, r.fromUnits(subject[from:at]))
 		out = r.appendText(out, substitute(match{start: at, end: at + len(needle)}))
 		from = at + len(needle)
 		next := at + max(len(needle), 1)
 		if next > len(subject) {
 			break
 		}
-		at = unitsIndex(subject, needle, next)
+		at = r.unitsIndex(subject, needle, next)
 	}
-	return string(r.appendText(out, fromUnits(subject[from:])))
+	return r.textOf(r.appendText(out, r.fromUnits(subject[from:])))
 }
 
 // substitution makes the function that turns a match in s into its replacement: a template with $ references, or the
@@ -326,12 +327,13 @@ func (r *run) substitution(replacement Value, s string) func(match) string {
 	var subject []uint16
 	piece := func(from, to int) string {
 		if subject == nil {
-			subject = units(s)
+			subject = r.units(s)
 		}
-		return fromUnits(subject[from:to])
+		return r.fromUnits(subject[from:to])
 	}
 	if function, ok := replacement.(*callable); ok {
 		return func(m match) string {
+			r.allocateItems(len(m.groups) + 4)
 			args := []Value{piece(m.start, m.end)}
 			for _, group := range m.groups {
 				args = append(args, groupValue(group, piece))
@@ -366,7 +368,7 @@ func (r *run) expand(pattern string, m match, s string, piece func(from, to int)
 		pattern = pattern[dollar:]
 		switch c := pattern[1]; {
 		case c == '$':
-			out = append(out, '$')
+			out = r.appendText(out, "$")
 		case c == '&':
 			out = r.appendText(out, piece(m.start, m.end))
 		case c == '`':
@@ -376,7 +378,7 @@ func (r *run) expand(pattern string, m match, s string, piece func(from, to int)
 		case c == '<' && m.named != nil:
 			name, _, closed := strings.Cut(pattern[2:], ">")
 			if !closed {
-				out = append(out, pattern[:2]...)
+				out = r.appendText(out, pattern[:2])
 				break
 			}
 			if bounds, ok := m.named(name); ok && bounds[0] >= 0 {
@@ -386,7 +388,7 @@ func (r *run) expand(pattern string, m match, s string, piece func(from, to int)
 		default:
 			digits, group := groupReference(pattern[1:], len(m.groups))
 			if digits == 0 {
-				out = append(out, '$')
+				out = r.appendText(out, "$")
 				pattern = pattern[1:]
 				continue
 			}
@@ -397,7 +399,7 @@ func (r *run) expand(pattern string, m match, s string, piece func(from, to int)
 		}
 		pattern = pattern[2:]
 	}
-	return string(r.appendText(out, pattern))
+	return r.textOf(r.appendText(out, pattern))
 }
 
 // groupReference reads the number after a dollar: two digits if there is such a group, else one.

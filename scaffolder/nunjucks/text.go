@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
+	"golang.org/x/text/transform"
 )
 
 // JavaScript counts and cuts strings in UTF-16 code units. These functions do the same on Go strings; text that is
@@ -55,20 +56,36 @@ func units(s string) []uint16 {
 	return out
 }
 
+// units counts the units of a string and converts it to them.
+func (r *run) units(s string) []uint16 {
+	r.allocate(2 * len(s))
+	return units(s)
+}
+
 // fromUnits is the inverse of units.
 func fromUnits(u []uint16) string {
 	out := make([]byte, 0, len(u))
 	for i := 0; i < len(u); i++ {
-		if i+1 < len(u) {
-			if r := utf16.DecodeRune(rune(u[i]), rune(u[i+1])); r != utf8.RuneError {
-				out = utf8.AppendRune(out, r)
-				i++
-				continue
-			}
-		}
-		out = appendUnit(out, u[i])
+		out, i = appendCharacter(out, u, i)
 	}
 	return string(out)
+}
+
+// fromUnits is the inverse of units.
+func (r *run) fromUnits(u []uint16) string {
+	// Three bytes a unit, and a third of that or more until it is known that they are needed.
+	r.allocate(6*len(u) + stringBytes)
+	return fromUnits(u)
+}
+
+// appendCharacter appends the character at u[i], and returns the index of its last unit.
+func appendCharacter(out []byte, u []uint16, i int) (appended []byte, last int) {
+	if i+1 < len(u) {
+		if r := utf16.DecodeRune(rune(u[i]), rune(u[i+1])); r != utf8.RuneError {
+			return utf8.AppendRune(out, r), i + 1
+		}
+	}
+	return appendUnit(out, u[i]), i
 }
 
 // appendUnit encodes one code unit; half a surrogate pair takes its generalized form.
@@ -96,31 +113,86 @@ func textLength(s string) int {
 	return n
 }
 
-// textSlice is s.substring(from, to) for 0 <= from <= to <= textLength(s).
-func textSlice(s string, from, to int) string {
+// unitOffset is where the n-th unit of s begins, in bytes; half says that it is the second of the character that begins
+// there.
+func unitOffset(s string, n int) (offset int, half bool) {
+	for offset < len(s) && n > 0 {
+		r, size := decodeRune(s[offset:])
+		if n--; r >= 0x10000 {
+			if n == 0 {
+				return offset, true
+			}
+			n--
+		}
+		offset += size
+	}
+	return offset, false
+}
+
+// textSlice is s.substring(from, to) for 0 <= from <= to <= textLength(s). It copies only where a pair is cut.
+func (r *run) textSlice(s string, from, to int) string {
+	r.work(len(s) >> 6)
 	if isASCII(s) {
 		return s[from:to]
 	}
-	return fromUnits(units(s)[from:to])
+	start, startsHalf := unitOffset(s, from)
+	if to == from {
+		return ""
+	}
+	length := to - from
+	if startsHalf {
+		length++
+	}
+	end, endsHalf := unitOffset(s[start:], length)
+	end += start
+	if !startsHalf && !endsHalf {
+		return s[start:end]
+	}
+	r.allocate(end - start + 2*utf8.UTFMax + stringBytes)
+	var prefix, suffix string
+	if startsHalf {
+		_, size := decodeRune(s[start:])
+		prefix = string(appendUnit(nil, units(s[start : start+size])[1]))
+		start += size
+	}
+	if endsHalf {
+		_, size := decodeRune(s[end:])
+		suffix = string(appendUnit(nil, units(s[end : end+size])[0]))
+	}
+	return prefix + s[start:end] + suffix
 }
 
 // textAt is the string of the one code unit at i, and false when i is outside.
-func textAt(s string, i int) (string, bool) {
+func (r *run) textAt(s string, i int) (string, bool) {
+	r.work(len(s) >> 6)
+	return unitAt(s, i)
+}
+
+func unitAt(s string, i int) (string, bool) {
 	if i < 0 || i >= len(s) {
 		return "", false
 	}
 	if isASCII(s) {
 		return s[i : i+1], true
 	}
-	u := units(s)
-	if i >= len(u) {
+	offset, half := unitOffset(s, i)
+	if offset == len(s) {
 		return "", false
 	}
-	return fromUnits(u[i : i+1]), true
+	character, size := decodeRune(s[offset:])
+	if character < 0x10000 {
+		return s[offset : offset+size], true
+	}
+	high, low := utf16.EncodeRune(character)
+	if half {
+		return string(appendUnit(nil, uint16(low))), true
+	}
+	return string(appendUnit(nil, uint16(high))), true
 }
 
 // textIndex is s.indexOf(sub, from) for from >= 0.
-func textIndex(s, sub string, from int) int {
+func (r *run) textIndex(s, sub string, from int) int {
+	r.work(len(s) >> 6)
 	if isASCII(s) {
 		if from > len(s) {
 			from = len(s)
@@ -131,43 +203,66 @@ func textIndex(s, sub string, from int) int {
 		}
 		return from + i
 	}
-	return unitsIndex(units(s), units(sub), from)
+	return r.unitsIndex(r.units(s), r.units(sub), from)
 }
 
 // textLastIndex is s.lastIndexOf(sub, from) for from >= 0.
-func textLastIndex(s, sub string, from int) int {
-	haystack, needle := units(s), units(sub)
+func (r *run) textLastIndex(s, sub string, from int) int {
+	r.work(len(s) >> 6)
+	if isASCII(s) {
+		return strings.LastIndex(s[:min(len(s), max(from, from+len(sub)))], sub)
+	}
+	haystack, needle := r.units(s), r.units(sub)
 	for i := min(from, len(haystack)-len(needle)); i >= 0; i-- {
-		if slices.Equal(haystack[i:i+len(needle)], needle) {
+		if r.unitsAt(haystack, needle, i) {
 			return i
 		}
 	}
 	return -1
 }
 
-func unitsIndex(haystack, needle []uint16, from int) int {
+func (r *run) unitsIndex(haystack, needle []uint16, from int) int {
 	if len(needle) == 0 {
 		return min(from, len(haystack))
 	}
 	for i := from; i+len(needle) <= len(haystack); i++ {
-		if haystack[i] == needle[0] && slices.Equal(haystack[i:i+len(needle)], needle) {
+		if r.unitsAt(haystack, needle, i) {
 			return i
 		}
 	}
 	return -1
 }
 
+// unitsAt reports whether needle stands at i.
+func (r *run) unitsAt(haystack, needle []uint16, i int) bool {
+	if len(needle) > 0 && haystack[i] != needle[0] {
+		return false
+	}
+	r.work(1 + len(needle)>>4)
+	return slices.Equal(haystack[i:i+len(needle)], needle)
+}
+
 // textSplit is s.split(""): one string for each code unit.
-func textSplit(s string) []Value {
-	items := make([]Value, 0, len(s))
+func (r *run) textSplit(s string) []Value {
+	r.allocateEach(textLength(s), valueBytes+stringBytes)
 	if isASCII(s) {
+		items := make([]Value, 0, len(s))
 		for i := range len(s) {
 			items = append(items, s[i:i+1])
 		}
 		return items
 	}
-	for _, unit := range units(s) {
-		items = append(items, string(appendUnit(nil, unit)))
+	items := make([]Value, 0, textLength(s))
+	for len(s) > 0 {
+		character, size := decodeRune(s)
+		if character < 0x10000 {
+			items = append(items, s[:size])
+		} else {
+			r.allocate(2 * numberBytes)
+			high, low := utf16.EncodeRune(character)
+			items = append(items, string(appendUnit(nil, uint16(high))), string(appendUnit(nil, uint16(low))))
+		}
+		s = s[size:]
 	}
 	return items
 }
@@ -241,37 +336,51 @@ func trimRight(s string) string { return strings.TrimRightFunc(s, isSpace) }
 func trimSpace(s string) string { return strings.TrimFunc(s, isSpace) }
 
 // upperCase is s.toUpperCase(): the full mapping, in which one character may become several.
-func upperCase(s string) string {
+func (r *run) upperCase(s string) string {
 	if isASCII(s) {
+		r.allocate(len(s) + stringBytes)
 		return strings.ToUpper(s)
 	}
-	return mapCase(cases.Upper(language.Und), s)
+	return r.transform(cases.Upper(language.Und), s)
 }
 
 // lowerCase is s.toLowerCase().
-func lowerCase(s string) string {
+func (r *run) lowerCase(s string) string {
 	if isASCII(s) {
+		r.allocate(len(s) + stringBytes)
 		return strings.ToLower(s)
 	}
-	return mapCase(cases.Lower(language.Und), s)
+	return r.transform(cases.Lower(language.Und), s)
 }
 
-// mapCase maps the well-formed stretches of a string and leaves halves of surrogate pairs alone.
-func mapCase(caser cases.Caser, s string) string {
-	if utf8.ValidString(s) {
-		return caser.String(s)
-	}
-	var out strings.Builder
+// transform maps the well-formed stretches of a string and leaves halves of surrogate pairs alone.
+func (r *run) transform(mapping transform.Transformer, s string) string {
+	r.allocate(transformBytes)
+	var out []byte
 	start := 0
 	for i := 0; i < len(s); {
 		_, size := decodeRune(s[i:])
 		if isSurrogate(s[i:]) {
-			out.WriteString(caser.String(s[start:i]))
-			out.WriteString(s[i : i+size])
+			out = r.appendTransformed(out, mapping, s[start:i])
+			out = r.appendText(out, s[i:i+size])
 			start = i + size
 		}
 		i += size
 	}
-	out.WriteString(caser.String(s[start:]))
-	return out.String()
+	return r.textOf(r.appendTransformed(out, mapping, s[start:]))
+}
+
+// transformBytes is what a transformation takes beside its result.
+const transformBytes = 16 << 10
+
+func (r *run) appendTransformed(out []byte, mapping transform.Transformer, s string) []byte {
+	reader := transform.NewReader(strings.NewReader(s), mapping)
+	var piece [512]byte
+	for {
+		n, err := reader.Read(piece[:])
+		out = r.appendText(out, string(piece[:n]))
+		if err != nil {
+			return out
+		}
+	}
 }

@@ -17,7 +17,7 @@ func (r *run) capitalize(v Value) string {
 	lower := r.plain(orEmpty(v), "toLowerCase")
 	length := textLength(lower)
 	head := min(1, length)
-	return concatenate(upperCase(textSlice(lower, 0, head)), textSlice(lower, head, length))
+	return r.concatenate(r.upperCase(r.textSlice(lower, 0, head)), r.textSlice(lower, head, length))
 }
 
 func filterCapitalize(r *run, args []Value) Value {
@@ -43,7 +43,7 @@ func filterCenter(r *run, args []Value) Value {
 	spaces := r.number(width) - r.length(value)
 	before := r.spaces(spaces/2 - math.Mod(spaces, 2))
 	after := r.spaces(spaces / 2)
-	return r.likewise(value, r.concatenate(before+r.text(value), after))
+	return r.likewise(value, r.concatenate(r.concatenate(before, r.text(value)), after))
 }
 
 // spaces is as many spaces as a loop that counts up to n makes.
@@ -84,8 +84,9 @@ func (r *run) orBlank(v Value) string {
 
 func filterForceEscape(r *run, args []Value) Value {
 	text := r.orBlank(args[0])
-	r.allocate(6 * len(text))
-	return &safeString{htmlEscaper.Replace(text)}
+	// The replacer makes the text twice.
+	r.allocate(2 * escapedBytes(text))
+	return r.newSafe(htmlEscaper.Replace(text))
 }
 
 func filterEscape(r *run, args []Value) Value {
@@ -99,7 +100,7 @@ func filterSafe(r *run, args []Value) Value {
 	if _, safe := args[0].(*safeString); safe {
 		return args[0]
 	}
-	return &safeString{r.orBlank(args[0])}
+	return r.newSafe(r.orBlank(args[0]))
 }
 
 func filterString(r *run, args []Value) Value {
@@ -109,13 +110,64 @@ func filterString(r *run, args []Value) Value {
 	return r.text(r.require(args[0], "text"))
 }
 
-var lineBreak = regexp.MustCompile(`\r\n|\n`)
+// escapedBytes is how long a text becomes that is escaped.
+func escapedBytes(text string) int {
+	size := len(text)
+	for i := range len(text) {
+		switch text[i] {
+		case '&', '\'', '\\':
+			size += 4
+		case '"':
+			size += 5
+		case '<', '>':
+			size += 3
+		}
+	}
+	return size
+}
+
+// longText is a text that takes so long to search that the clock is looked at for each match.
+const longText = 64 << 10
+
+// eachMatchOf calls visit with each match of a pattern that looks neither behind nor ahead, and with the text between it and
+// the match before. It returns what follows the last.
+func (r *run) eachMatchOf(pattern *regexp.Regexp, text string, visit func(between, match string)) (rest string) {
+	for {
+		if r.step(); len(text) > longText {
+			r.checkClock()
+		}
+		found := pattern.FindStringIndex(text)
+		if found == nil {
+			r.work(len(text) >> 4)
+			return text
+		}
+		r.work(found[1] >> 4)
+		visit(text[:found[0]], text[found[0]:found[1]])
+		text = text[found[1]:]
+	}
+}
+
+// replaceMatches replaces each match by a text, or takes all characters of trimmed away from its sides.
+func (r *run) replaceMatches(pattern *regexp.Regexp, text, replacement, trimmed string) string {
+	var out []byte
+	rest := r.eachMatchOf(pattern, text, func(between, match string) {
+		out = r.appendText(out, between)
+		if trimmed != "" {
+			replacement = strings.Trim(match, trimmed)
+		}
+		out = r.appendText(out, replacement)
+	})
+	if len(rest) == len(text) {
+		return text
+	}
+	return r.textOf(r.appendText(out, rest))
+}
 
 // stringOnly is the text of a string or safe string; anything else has not the method that nunjucks calls on it.
 func (r *run) stringOnly(v Value) string {
 	switch v := v.(type) {
 	case string:
-		r.allocate(len(v))
+		r.work(len(v) >> 6)
 		return v
 	case *safeString:
 		return v.text
@@ -129,11 +181,12 @@ func filterNl2br(r *run, args []Value) Value {
 		return ""
 	}
 	text := r.stringOnly(args[0])
-	r.allocate(8 * len(text))
-	return r.likewise(args[0], lineBreak.ReplaceAllLiteralString(text, "<br />\n"))
+	r.allocate(2*len(text) + strings.Count(text, "\n")*len("<br />") + 2*stringBytes)
+	return r.likewise(args[0], strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "<br />\n"))
 }
 
 func filterTrim(r *run, args []Value) Value {
+	r.allocate(stringBytes)
 	return r.likewise(args[0], trimSpace(r.stringOnly(args[0])))
 }
 
@@ -171,7 +224,7 @@ func (r *run) replaceText(value Value, text, old string, replacement, limit Valu
 	}
 	if old == "" {
 		around := r.text(r.primitive(replacement))
-		joined := r.text(arrayJoin(r, &Array{textSplit(text)}, []Value{replacement}))
+		joined := r.text(arrayJoin(r, &Array{r.textSplit(text)}, []Value{replacement}))
 		return r.likewise(value, r.concatenate(r.concatenate(around, joined), around))
 	}
 	if limit == 0.0 || !strings.Contains(text, old) {
@@ -192,11 +245,13 @@ func (r *run) replaceText(value Value, text, old string, replacement, limit Valu
 		out = r.appendText(out, with)
 		text = text[at+len(old):]
 	}
-	return r.likewise(value, string(r.appendText(out, text)))
+	return r.likewise(value, r.textOf(r.appendText(out, text)))
 }
 
 var (
 	htmlTag = regexp.MustCompile(`</?[A-Za-z][A-Za-z0-9]*(?:[^A-Za-z0-9_>][^>]*)?>|<!--(?s:.*?)-->`)
+
+	carriageReturn = regexp.MustCompile(`\r\n`)
 
 	spaceRun = regexp.MustCompile(` +`)
 	// lineEdge is the space around the line breaks that JavaScript's multiline mode knows.
@@ -211,14 +266,14 @@ const whitespaceClass = `\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x
 
 func filterStripTags(r *run, args []Value) Value {
 	value := orEmpty(args[0])
-	text := trimSpace(htmlTag.ReplaceAllLiteralString(r.stringOnly(value), ""))
+	text := trimSpace(r.replaceMatches(htmlTag, r.stringOnly(value), "", ""))
 	if !truthy(argument(args, 1)) {
-		return r.likewise(value, whitespaceRun.ReplaceAllLiteralString(text, " "))
+		return r.likewise(value, r.replaceMatches(whitespaceRun, text, " ", ""))
 	}
-	text = lineEdge.ReplaceAllString(strings.Trim(text, " "), "$1")
-	text = spaceRun.ReplaceAllLiteralString(text, " ")
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	return r.likewise(value, manyNewlines.ReplaceAllLiteralString(text, "\n\n"))
+	text = r.replaceMatches(lineEdge, strings.Trim(text, " "), "", " ")
+	text = r.replaceMatches(spaceRun, text, " ", "")
+	text = r.replaceMatches(carriageReturn, text, "\n", "")
+	return r.likewise(value, r.replaceMatches(manyNewlines, text, "\n\n", ""))
 }
 
 func filterTruncate(r *run, args []Value) Value {
@@ -252,7 +307,8 @@ func filterWordCount(r *run, args []Value) Value {
 	if !truthy(value) {
 		return nil
 	}
-	words := len(wordRun.FindAllStringIndex(r.stringOnly(value), -1))
+	words := 0
+	r.eachMatchOf(wordRun, r.stringOnly(value), func(string, string) { words++ })
 	if words == 0 {
 		return nil
 	}
@@ -266,6 +322,9 @@ var (
 	wordOrSpace = regexp.MustCompile(`[` + whitespaceClass + `]+|[^` + whitespaceClass + `]+`)
 )
 
+// linkBytes is more than a link's tags take.
+const linkBytes = 64
+
 // filterURLize turns the words of a text that look like addresses into links.
 func filterURLize(r *run, args []Value) Value {
 	limit := argument(args, 1)
@@ -275,11 +334,10 @@ func filterURLize(r *run, args []Value) Value {
 	}
 	text := r.stringOnly(args[0])
 	var out []byte
-	for _, word := range wordOrSpace.FindAllString(text, -1) {
-		r.step()
+	r.eachMatchOf(wordOrSpace, text, func(_, word string) {
 		out = r.appendText(out, r.linkWord(word, limit, attribute))
-	}
-	return string(out)
+	})
+	return r.textOf(out)
 }
 
 func (r *run) linkWord(word string, limit Value, attribute string) string {
@@ -289,6 +347,7 @@ func (r *run) linkWord(word string, limit Value, attribute string) string {
 	}
 	short := r.plain(address, "substr", 0.0, limit)
 	link := func(prefix string) string {
+		r.allocate(len(prefix) + len(address) + len(attribute) + len(short) + linkBytes)
 		return `<a href="` + prefix + address + `"` + attribute + `>` + short + `</a>`
 	}
 	switch {
@@ -297,6 +356,7 @@ func (r *run) linkWord(word string, limit Value, attribute string) string {
 	case strings.HasPrefix(address, "www."):
 		return link("http://")
 	case emailText.MatchString(address):
+		r.allocate(2*len(address) + linkBytes)
 		return `<a href="mailto:` + address + `">` + address + `</a>`
 	case knownDomain.MatchString(address):
 		return link("http://")
