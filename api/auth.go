@@ -19,6 +19,8 @@ func NewAuthPlugin(issuer *identity.Issuer, guest *identity.Guest) Plugin {
 			summary: "Signs in as the guest", serve: ok("the session", a.refreshGuest), fails: refused},
 		{method: http.MethodPost, path: "/guest/logout", access: open("a session is the browser's to forget"), looseQuery: true,
 			summary: "Signs out", serve: empty(http.StatusOK, "signed out", a.logout)},
+		{method: http.MethodGet, path: "/v1/userinfo", access: authenticated,
+			summary: "Says who the caller is", serve: ok("the claims", a.userInfo)},
 		{method: http.MethodGet, path: "/.well-known/jwks.json", access: open("public keys are public"),
 			summary: "Lists the keys that user tokens are signed with", serve: writes[keySet]("a JSON Web Key Set", a.keys)},
 	}}
@@ -61,6 +63,7 @@ func (a *auth) refreshGuest(c *call) (session, error) {
 	if c.GetHeader("X-Requested-With") != "XMLHttpRequest" {
 		return session{}, fault.New(fault.Authentication, "Invalid X-Requested-With header")
 	}
+	c.Header("Cache-Control", "no-store")
 	guest, err := a.guest.SignIn(c.Request.Context())
 	if err != nil {
 		return session{}, err
@@ -70,6 +73,24 @@ func (a *auth) refreshGuest(c *call) (session, error) {
 		Identity:         userIdentity{Type: "user", UserEntityRef: guest.UserRef, OwnershipEntityRefs: guest.Ownership},
 		ExpiresInSeconds: int(identity.TokenLifetime.Seconds()),
 	}}, nil
+}
+
+// userInfo says what OpenID Connect's endpoint of that name does, and whose things the user owns.
+type userInfo struct {
+	Claims userClaims `json:"claims"`
+}
+
+type userClaims struct {
+	Subject   string   `json:"sub"`
+	Ownership []string `json:"ent"`
+}
+
+func (a *auth) userInfo(c *call) (userInfo, error) {
+	if c.principal.Kind != identity.KindUser {
+		return userInfo{}, fault.New(fault.Input, "Userinfo endpoint must be called with a token that represents a user principal")
+	}
+	c.Header("Cache-Control", "no-store")
+	return userInfo{userClaims{c.principal.Subject, orEmpty(c.principal.Ownership)}}, nil
 }
 
 func (a *auth) logout(*call) error { return nil }

@@ -46,11 +46,15 @@ func TestAGuestSignsInAndMayAsk(t *testing.T) {
 			}
 		}
 		require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &session))
+		require.Equal(t, "no-store", answer.Header().Get("Cache-Control"), "a token belongs in no cache")
 		require.Equal(t, 3600, session.BackstageIdentity.ExpiresInSeconds)
 		require.JSONEq(t, `{"type":"user","userEntityRef":"user:default/guest","ownershipEntityRefs":["user:default/guest","group:default/team-a"]}`,
 			string(session.BackstageIdentity.Identity))
 		signedIn := ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "", "Authorization", "Bearer "+session.BackstageIdentity.Token)
 		require.Equal(t, http.StatusOK, signedIn.Code)
+		claims := ask(t, server, http.MethodGet, "/api/auth/v1/userinfo", "", "Authorization", "Bearer "+session.BackstageIdentity.Token)
+		require.JSONEq(t, `{"claims":{"sub":"user:default/guest","ent":["user:default/guest","group:default/team-a"]}}`, claims.Body.String())
+		require.Equal(t, "no-store", claims.Header().Get("Cache-Control"))
 	}
 }
 
@@ -83,4 +87,19 @@ func TestSigningOutIsForgetting(t *testing.T) {
 	answer := ask(t, server, http.MethodPost, "/api/auth/guest/logout", "", "Authorization", "")
 	require.Equal(t, http.StatusOK, answer.Code)
 	require.Empty(t, answer.Body.String())
+}
+
+func TestAMachineIsNoUser(t *testing.T) {
+	t.Parallel()
+	answer := ask(t, newServer(t, io.Discard, nil), http.MethodGet, "/api/auth/v1/userinfo", "")
+	require.Equal(t, http.StatusBadRequest, answer.Code)
+	require.Equal(t, "InputError: Userinfo endpoint must be called with a token that represents a user principal", message(t, answer))
+}
+
+func TestStrangersAreToldHowToSignInAndNoMore(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	require.JSONEq(t, `{"title":"Test","signIn":[]}`, ask(t, server, http.MethodGet, "/api/portico/v1/sign-in", "", "Authorization", "").Body.String())
+	require.Equal(t, http.StatusUnauthorized, ask(t, server, http.MethodGet, "/api/portico/v1/info", "", "Authorization", "").Code)
+	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/api/portico/v1/info", "").Code)
 }

@@ -79,7 +79,7 @@ func newCatalogServer(t *testing.T) *catalogServer {
 		cancel()
 		require.NoError(t, <-ended)
 	})
-	server, err := api.NewServer(api.Options{Log: log, Authenticator: oneToken{}, Plugins: []api.Plugin{api.NewCatalogPlugin(service)}})
+	server, err := api.NewServer(api.Options{Log: log, Hosts: []string{"example.com"}, Authenticator: oneToken{}, Plugins: []api.Plugin{api.NewCatalogPlugin(service)}})
 	require.NoError(t, err)
 	s := &catalogServer{T: t, api: httptest.NewServer(server), site: site}
 	t.Cleanup(s.api.Close)

@@ -6,7 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
@@ -28,6 +33,16 @@ var statuses = map[fault.Kind]int{
 type statusError struct {
 	status        int
 	name, message string
+	// wait is after how long another try may go better; 0 says nothing of it.
+	wait time.Duration
+}
+
+// errTooMany is what every refusal is that ends by itself.
+var errTooMany = &statusError{status: http.StatusTooManyRequests, name: "TooManyRequestsError", message: "too many requests"}
+
+// tooManyRequests says of what there were too many, and when to try again.
+func tooManyRequests(wait time.Duration, message string) error {
+	return &statusError{errTooMany.status, errTooMany.name, message, wait}
 }
 
 func (e *statusError) Error() string { return e.message }
@@ -68,11 +83,36 @@ func (s *Server) fail(c *call, mount string, err error) {
 		return
 	}
 	status, detail := s.describe(c, err)
+	detail.Message = visible(detail.Message)
+	if refused, is := errors.AsType[*statusError](err); is && refused.wait > 0 {
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refused.wait.Seconds()))))
+	}
 	body := errorEnvelope{Error: detail, Request: errorRequest{Method: c.Request.Method, URL: relativeURL(c.Request, mount)}}
 	body.Response.StatusCode = status
 	if err := c.json(status, body); err != nil {
 		s.log.Error("write an error answer", "error", err)
 	}
+}
+
+// visible shows control characters instead of sending them: a message repeats what the caller sent, and is read on terminals.
+func visible(message string) string {
+	if !strings.ContainsFunc(message, isControl) {
+		return message
+	}
+	var out strings.Builder
+	for _, c := range message {
+		if isControl(c) {
+			fmt.Fprintf(&out, `\u%04x`, c)
+		} else {
+			out.WriteRune(c)
+		}
+	}
+	return out.String()
+}
+
+// isControl is for the control characters that do more than end a line, those that turn the direction of writing included.
+func isControl(c rune) bool {
+	return unicode.IsControl(c) && c != '\n' && c != '\t' || unicode.Is(unicode.Bidi_Control, c)
 }
 
 // breakOff ends an answer that cannot be finished so that nobody takes the part for the whole: the connection is cut.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -50,7 +49,8 @@ func secureHeaders(c *gin.Context) {
 
 // CORS is what pages of other origins may do, backend.cors.
 type CORS struct {
-	// Origins are globs, without regard to case.
+	// Origins are scheme://host or scheme://host:port, without regard to case. A * stands for characters of one label of the
+	// host, *. at its beginning for any labels, and a * alone for any host, or port.
 	Origins []string
 	// Methods are what they may ask with. AllowedHeaders are those they may send, any when there are none, and
 	// ExposedHeaders those of an answer that they may read beside the usual.
@@ -63,10 +63,10 @@ type CORS struct {
 
 // crossOrigin answers preflights and names the allowed origin, before authentication and on errors too: a preflight
 // carries no token, and a browser that may not read a 401 shows "Failed to fetch".
-func crossOrigin(allowed CORS) gin.HandlerFunc {
+func crossOrigin(allowed CORS, origins []originPattern) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		origin := c.GetHeader("Origin")
-		if origin == "" || !originAllowed(allowed.Origins, origin) {
+		if !anyMatches(origins, origin) {
 			c.Next()
 			return
 		}
@@ -90,14 +90,4 @@ func crossOrigin(allowed CORS) gin.HandlerFunc {
 		}
 		c.AbortWithStatus(http.StatusNoContent)
 	}
-}
-
-// originAllowed matches Backstage's backend.cors.origin patterns: globs, without regard to case.
-func originAllowed(allowed []string, origin string) bool {
-	for _, pattern := range allowed {
-		if matched, err := path.Match(strings.ToLower(pattern), strings.ToLower(origin)); err == nil && matched {
-			return true
-		}
-	}
-	return false
 }

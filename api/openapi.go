@@ -131,6 +131,9 @@ func (d *description) responses(r route) map[string]any {
 	for _, kind := range failures(r) {
 		responses[strconv.Itoa(statuses[kind])] = failureReference(string(kind))
 	}
+	if r.access.kind == accessAuthenticated {
+		responses[strconv.Itoa(errTooMany.status)] = failureReference(errTooMany.name)
+	}
 	if r.body != nil {
 		for _, e := range bodyFailures {
 			responses[strconv.Itoa(e.status)] = failureReference(e.name)
@@ -180,7 +183,7 @@ func (d *description) envelopes() map[string]any {
 	for kind, status := range statuses {
 		described[string(kind)] = map[string]any{"description": http.StatusText(status), "content": envelope}
 	}
-	for _, e := range bodyFailures {
+	for _, e := range append(bodyFailures, errTooMany) {
 		described[e.name] = map[string]any{"description": e.message, "content": envelope}
 	}
 	return described

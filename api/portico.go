@@ -8,7 +8,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// Info is what the portal needs to know before anybody signs in. It holds no secret.
+// Info is what the portal needs to know of this Portico. It holds no secret.
 type Info struct {
 	Title        string        `json:"title"`
 	Version      string        `json:"version"`
@@ -16,6 +16,13 @@ type Info struct {
 	TemporalUI   string        `json:"temporalUi,omitempty"`
 	Integrations []Integration `json:"integrations"`
 	SignIn       []string      `json:"signIn"`
+}
+
+// welcome is what a stranger is told.
+type welcome struct {
+	Title string `json:"title"`
+	// SignIn are the ways to sign in.
+	SignIn []string `json:"signIn"`
 }
 
 // Integration is a host that repositories can be made on.
@@ -30,8 +37,10 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 	info.Integrations, info.SignIn = orEmpty(info.Integrations), orEmpty(info.SignIn)
 	p := &porticoAPI{info: info, service: service, workflowURL: workflowURL}
 	return plugin{id: "portico", routes: []route{
-		{method: http.MethodGet, path: "/v1/info", access: open("the sign-in page needs it, and it holds no data"),
-			summary: "Says what this Portico is", serve: ok("title, version, sign-in", p.about)},
+		{method: http.MethodGet, path: "/v1/sign-in", access: open("one signs in before one has a token"),
+			summary: "Says how to sign in", serve: ok("the title and the ways to sign in", p.welcome)},
+		{method: http.MethodGet, path: "/v1/info", access: authenticated,
+			summary: "Says what this Portico is", serve: ok("title, version, integrations", p.about)},
 		{method: http.MethodGet, path: "/v1/runs", access: authenticated, query: []parameter{
 			listOf("status", "only runs in these statuses", run.StatusOpen, run.StatusProcessing, run.StatusCompleted, run.StatusFailed),
 			listOf("phase", "only runs in these phases", run.PhaseRunning, run.PhaseWaiting, run.PhaseParked, run.PhaseRollingBack,
@@ -51,6 +60,10 @@ type porticoAPI struct {
 	info        Info
 	service     *scaffolder.Service
 	workflowURL func(id string) string
+}
+
+func (p *porticoAPI) welcome(*call) (welcome, error) {
+	return welcome{p.info.Title, p.info.SignIn}, nil
 }
 
 func (p *porticoAPI) about(*call) (Info, error) { return p.info, nil }

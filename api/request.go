@@ -42,6 +42,7 @@ type call struct {
 	body      []byte
 	// leaving is closed when the server stops: nobody should be kept waiting.
 	leaving <-chan struct{}
+	streams *openStreams
 }
 
 // decode unmarshals the checked body.

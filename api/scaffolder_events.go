@@ -47,6 +47,11 @@ func (c *call) after() int64 {
 
 // pollEvents answers as soon as there is an event, or with none when the wait is over.
 func (s *scaffolderAPI) pollEvents(c *call) ([]taskEvent, error) {
+	leave, err := c.streams.enter(c.principal.Subject)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	wake, stop := s.events.Follow(c.Param("taskId"))
 	defer stop()
 	deadline := time.NewTimer(longPoll)
@@ -78,6 +83,11 @@ func (s *scaffolderAPI) pollEvents(c *call) ([]taskEvent, error) {
 
 // streamEvents sends events as they happen (server-sent events) and ends after the completion.
 func (s *scaffolderAPI) streamEvents(c *call) error {
+	leave, err := c.streams.enter(c.principal.Subject)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	id, after := c.Param("taskId"), c.after()
 	wake, stop := s.events.Follow(id)
 	defer stop()

@@ -4,7 +4,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -35,8 +37,17 @@ type Options struct {
 	Portal http.Handler
 	// Version is printed in the OpenAPI document.
 	Version string
+	// BaseURLs are where the server and its portal are reached: their hosts are answered to, and their pages may write.
+	BaseURLs []string
+	// Hosts are more names that are answered to; "*.example.com" is all of its subdomains, and "*" any name. localhost and IP
+	// addresses are always answered to.
+	Hosts []string
 	// CORS lets the pages of other origins in; the zero value lets none in, and sends no CORS headers at all.
 	CORS CORS
+	// WrongTokensPerMinute is how many wrong tokens an address may send before it is refused for a while, 0 the usual 30.
+	WrongTokensPerMinute int
+	// StreamsPerCaller is how many runs one principal may follow at once, 0 the usual 100.
+	StreamsPerCaller int
 }
 
 // Plugin is a group of routes, made by the New...Plugin functions of this package.
@@ -51,6 +62,8 @@ type Server struct {
 	// unreachable is Database.Unreachable.
 	unreachable func(error) bool
 	pinger      pinger
+	attempts    *tokenAttempts
+	streams     *openStreams
 	plugins     []plugin
 	handler     http.Handler
 	openAPI     []byte
@@ -63,7 +76,8 @@ type Server struct {
 // NewServer builds the router. A route without a stated policy is an error, never an open door.
 func NewServer(options Options) (*Server, error) {
 	s := &Server{log: options.Log, authenticator: options.Authenticator, leaving: make(chan struct{}),
-		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log}}
+		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log},
+		attempts: newTokenAttempts(cmp.Or(options.WrongTokensPerMinute, 30), options.Log), streams: newOpenStreams(cmp.Or(options.StreamsPerCaller, 100))}
 	s.plugins = append(s.plugins, s.rootPlugin())
 	for _, p := range options.Plugins {
 		s.plugins = append(s.plugins, p.group())
@@ -75,7 +89,7 @@ func NewServer(options Options) (*Server, error) {
 	engine.HandleMethodNotAllowed = false
 	engine.UseRawPath = true
 	engine.UnescapePathValues = true
-	engine.Use(s.recoverPanics, secureHeaders, crossOrigin(options.CORS))
+	s.guard(engine, options)
 	for _, p := range s.plugins {
 		for _, r := range p.routes {
 			if err := s.mount(engine, p, r); err != nil {
@@ -93,6 +107,27 @@ func NewServer(options Options) (*Server, error) {
 	return s, nil
 }
 
+// guard puts what every request goes through before the routes.
+func (s *Server) guard(engine *gin.Engine, options Options) {
+	hosts := options.Hosts
+	var own []originPattern
+	for _, base := range options.BaseURLs {
+		if page, isOrigin := originOf(base); isOrigin {
+			hosts, own = append(hosts, page.host), append(own, originPattern(page))
+		}
+	}
+	var allowed []originPattern
+	for _, text := range options.CORS.Origins {
+		pattern, valid := parseOriginPattern(text)
+		if !valid {
+			s.log.Warn("backend.cors.origin: this lets nobody in: write scheme://host", "origin", text)
+			continue
+		}
+		allowed = append(allowed, pattern)
+	}
+	engine.Use(s.recoverPanics, secureHeaders, s.hostGuard(hosts), crossOrigin(options.CORS, allowed), s.siteGuard(own, allowed))
+}
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(withDeadlines(w), r)
@@ -108,7 +143,7 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	if r.access.kind == accessUnstated || (r.access.kind == accessOpen && r.access.reason == "") {
 		return fmt.Errorf("route %s %s%s states no policy", r.method, p.mount(), r.path)
 	}
-	handler := func(c *gin.Context) { s.serve(&call{Context: c, route: &r, leaving: s.leaving}, p) }
+	handler := func(c *gin.Context) { s.serve(&call{Context: c, route: &r, leaving: s.leaving, streams: s.streams}, p) }
 	path := p.mount() + r.path
 	engine.Handle(r.method, path, handler)
 	// Express serves a trailing slash as the same route.
@@ -163,10 +198,17 @@ func (s *Server) authenticate(r *http.Request, pluginID string) (identity.Princi
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
 		return identity.Principal{}, fault.New(fault.Authentication, "Missing credentials")
 	}
+	if err := s.attempts.tooMany(r, token); err != nil {
+		return identity.Principal{}, err
+	}
 	principal, err := s.authenticator.Authenticate(r.Context(), token)
+	if fault.KindOf(err) == fault.Authentication && !errors.Is(err, identity.ErrExpired) {
+		err = cmp.Or(s.attempts.wrong(r), err)
+	}
 	if err != nil {
 		return identity.Principal{}, err
 	}
+	s.attempts.right(token)
 	return principal.At(pluginID)
 }
 

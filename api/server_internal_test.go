@@ -61,7 +61,7 @@ func TestAnAnswerThatTakesTooLongIsGivenUp(t *testing.T) {
 		require.NoError(t, err)
 		answer := httptest.NewRecorder()
 		began := time.Now()
-		server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/x/slow", nil))
+		server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/api/x/slow", nil))
 		require.Equal(t, answerTimeout, time.Since(began))
 		require.Equal(t, http.StatusServiceUnavailable, answer.Code)
 		require.Contains(t, answer.Body.String(), "This took longer than 2 minutes")
@@ -77,7 +77,7 @@ func TestAPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
 		{method: http.MethodGet, path: "/broken", access: open("a test"), summary: "Breaks", serve: ok("a number", breaks)}}}}})
 	require.NoError(t, err)
 	answer := httptest.NewRecorder()
-	server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/x/broken", nil))
+	server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/api/x/broken", nil))
 	require.Equal(t, http.StatusInternalServerError, answer.Code, answer.Body.String())
 	require.Contains(t, log.String(), "a map was nil")
 }

@@ -43,6 +43,7 @@ type Backend struct {
 	Reading Reading     `yaml:"reading"`
 	// CORS is nil when no other origin may call the API: no CORS headers are sent then.
 	CORS *CORS `yaml:"cors"`
+	CSP  CSP   `yaml:"csp"`
 }
 
 // Listen is the address to serve on. An empty Host is every interface, Port 0 is any free port.
@@ -117,6 +118,12 @@ type Reading struct {
 type ReadingAllow struct {
 	Host  string   `yaml:"host"`
 	Paths []string `yaml:"paths"`
+}
+
+// CSP is the part of Backstage's content security policy that the portal heeds.
+type CSP struct {
+	// ImageSources are where pages may load pictures from; nil is the portal itself and the hosts of the integrations.
+	ImageSources []string `yaml:"img-src"`
 }
 
 // CORS says which web origins may call the API; Origin holds globs.
@@ -308,6 +315,12 @@ type Server struct {
 	DrainPeriod time.Duration `yaml:"drainPeriod"`
 	// ShutdownGracePeriod is how long requests and activities may take to finish once the process is told to stop.
 	ShutdownGracePeriod time.Duration `yaml:"shutdownGracePeriod"`
+	// AllowedHosts are the names that are answered to, beside those of the base URLs, localhost and IP addresses.
+	AllowedHosts []string `yaml:"allowedHosts"`
+	// WrongTokensPerMinute is how many an address may send.
+	WrongTokensPerMinute int `yaml:"wrongTokensPerMinute"`
+	// StreamsPerCaller is how many runs one principal may follow at once.
+	StreamsPerCaller int `yaml:"streamsPerCaller"`
 }
 
 // Run is the life of a template run.

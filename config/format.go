@@ -15,6 +15,8 @@ var formats = map[string]func(string) error{
 	"word":         checkWord,
 	"sharedSecret": checkSharedSecret,
 	"aes256":       checkAES256,
+
+	"sourceExpression": checkSourceExpression,
 }
 
 func checkURL(text string) error {
@@ -35,6 +37,14 @@ func checkToken(text string) error {
 func checkWord(text string) error {
 	if text == "" || strings.ContainsAny(text, " \t\r\n") {
 		return errors.New("not one word: it must not be empty and has no spaces")
+	}
+	return nil
+}
+
+// checkSourceExpression keeps a source of a content security policy from becoming more of the policy.
+func checkSourceExpression(text string) error {
+	if text == "" || strings.ContainsAny(text, "; ,\t\r\n") {
+		return errors.New("not one source of a content security policy")
 	}
 	return nil
 }

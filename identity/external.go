@@ -175,6 +175,9 @@ func checkTime(claims jwt.Claims) error {
 	return nil
 }
 
+// ErrExpired is among the causes of the refusal of a token that was good once.
+var ErrExpired = jwt.ErrExpired
+
 // keySetToken takes tokens signed with published keys.
 type keySetToken struct {
 	keys                           keySource

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// contentSecurityPolicy lets the page load and call only its own origin. Scripts have neither 'unsafe-inline' nor
-// 'unsafe-eval': the forms' validator interprets JSON Schema instead of compiling it to functions. Styles need
-// 'unsafe-inline' because Radix writes a <style> element to hold the page still behind an open dialog. Pictures may come
-// from any https host: avatars do.
+// contentSecurityPolicy lets the page load and call only its own origin, but for the pictures, whose sources follow: whoever
+// writes a description could otherwise have its readers tell any host that they read it. Scripts have neither 'unsafe-inline'
+// nor 'unsafe-eval': the forms' validator interprets JSON Schema instead of compiling it to functions. Styles need
+// 'unsafe-inline' because Radix writes a <style> element to hold the page still behind an open dialog.
 const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
-	"img-src 'self' data: https:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+	"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; img-src "
 
 const (
 	// forever suits files whose name carries the hash of their content.
@@ -35,20 +35,24 @@ const notBuilt = `<!doctype html>
 `
 
 // Handler serves the embedded portal; see Serve.
-func Handler() http.Handler { return Serve(Files()) }
+func Handler(images []string) http.Handler { return Serve(Files(), images) }
 
 // Serve answers GET and HEAD with the files of a built portal. A path that names no file gets index.html when a browser
 // navigates to it (the application has its own router), and an empty 404, as Backstage gives, to everybody else. Without
-// an index.html it answers 503 with a page that says how to build one.
-func Serve(files fs.FS) http.Handler {
-	return &server{files: files}
+// an index.html it answers 503 with a page that says how to build one. Pictures are loaded from images alone, which are source
+// expressions of a content security policy ('self', data:, https://img.example.com).
+func Serve(files fs.FS, images []string) http.Handler {
+	return &server{files: files, policy: contentSecurityPolicy + strings.Join(images, " ")}
 }
 
-type server struct{ files fs.FS }
+type server struct {
+	files  fs.FS
+	policy string
+}
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Security-Policy", contentSecurityPolicy)
+	header.Set("Content-Security-Policy", s.policy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 

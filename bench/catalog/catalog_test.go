@@ -98,7 +98,7 @@ func BenchmarkRoutes(b *testing.B) {
 	require.NoError(b, err)
 	pipeline := &processing.Pipeline{Reader: reader, Rules: entity.DefaultRules(), LocationTypes: []string{"url"}}
 	service := catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}, Pipeline: pipeline})
-	handler, err := api.NewServer(api.Options{Log: slog.New(slog.DiscardHandler), Authenticator: anybody{},
+	handler, err := api.NewServer(api.Options{Hosts: []string{"example.com"}, Log: slog.New(slog.DiscardHandler), Authenticator: anybody{},
 		Plugins: []api.Plugin{api.NewCatalogPlugin(service)}})
 	require.NoError(b, err)
 	server := httptest.NewServer(handler)

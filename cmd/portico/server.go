@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -163,8 +165,10 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		}
 	}
 	return api.NewServer(api.Options{
-		Log: p.log, Version: version, Portal: web.Handler(), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
+		Log: p.log, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
+		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,
+		WrongTokensPerMinute: p.config.Portico.Server.WrongTokensPerMinute, StreamsPerCaller: p.config.Portico.Server.StreamsPerCaller,
 		Plugins: []api.Plugin{
 			api.NewAuthPlugin(issuer, guest),
 			api.NewCatalogPlugin(p.catalog),
@@ -172,6 +176,35 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
 		},
 	})
+}
+
+// githubPictures is where github.com has people's pictures, and those that they drop into texts.
+const githubPictures = "https://*.githubusercontent.com"
+
+// imageSources are where the portal's pages may load pictures from.
+func imageSources(loaded *config.Config) []string {
+	if configured := loaded.Backend.CSP.ImageSources; configured != nil {
+		return configured
+	}
+	sources := []string{"'self'", "data:"}
+	for _, entry := range loaded.Integrations.GitHub {
+		for _, address := range []string{entry.APIBaseURL, entry.RawBaseURL} {
+			if parsed, err := url.Parse(address); err == nil && parsed.Host != "" {
+				sources = append(sources, parsed.Scheme+"://"+parsed.Host)
+			}
+		}
+		if entry.Host == "github.com" {
+			sources = append(sources, "https://github.com", githubPictures)
+		}
+	}
+	for _, hosts := range [][]config.SourceHost{loaded.Integrations.Azure, loaded.Integrations.BitbucketCloud, loaded.Integrations.BitbucketServer,
+		loaded.Integrations.Gerrit, loaded.Integrations.Gitea, loaded.Integrations.GitLab} {
+		for _, entry := range hosts {
+			sources = append(sources, "https://"+entry.Host)
+		}
+	}
+	slices.Sort(sources[2:])
+	return slices.Compact(sources)
 }
 
 func (p *platform) info(guest bool, temporalUI string) api.Info {

@@ -77,6 +77,34 @@ func startRunAndWait(directory string) error {
 }
 
 // greet composes a greeting for the name that a signal brings.
+// requireGuarded holds the Temporal Web UI to who may ask it: a page whose name was rebound to loopback reads and ends nothing.
+func requireGuarded(t *testing.T, ui string) {
+	t.Helper()
+	terminate := "/api/v1/namespaces/default/workflows/" + runID + "/terminate"
+	for _, test := range []struct {
+		method, path, host, site string
+		status                   int
+	}{
+		{http.MethodGet, "/", "", "", http.StatusOK},
+		{http.MethodGet, "/api/v1/namespaces/default/workflows", "", "", http.StatusOK},
+		{http.MethodGet, "/", "evil.example", "", http.StatusMisdirectedRequest},
+		{http.MethodGet, "/api/v1/namespaces/default/workflows", "evil.example:8233", "same-origin", http.StatusMisdirectedRequest},
+		{http.MethodPost, terminate, "evil.example:8233", "same-origin", http.StatusMisdirectedRequest},
+		{http.MethodPost, terminate, "", "cross-site", http.StatusForbidden},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), test.method, ui+test.path, http.NoBody)
+		require.NoError(t, err)
+		request.Host = test.host
+		if test.site != "" {
+			request.Header.Set("Sec-Fetch-Site", test.site)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		require.Equal(t, test.status, answer.StatusCode, "%s %s for %s", test.method, test.path, test.host)
+	}
+}
+
 func greet(ctx workflow.Context) (string, error) {
 	var name string
 	workflow.GetSignalChannel(ctx, "name").Receive(ctx, &name)
@@ -101,6 +129,7 @@ func TestStackRunsWorkflowsAndKeepsThemThroughARestart(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, connected.SignalWorkflow(t.Context(), runID, "", "name", "Ada"))
 	requireResult(t, run, "hello Ada")
+	requireGuarded(t, first.TemporalUI().URL())
 
 	require.NoError(t, connect(t, first.DSN()).Ping(t.Context()))
 	require.NoError(t, first.Stop(t.Context()))

@@ -67,6 +67,7 @@ function refused(status: number, name: string, message: string): Answer {
 
 function routesOf(runs: MockRuns): Route[] {
   return [
+    ['GET', /^\/api\/portico\/v1\/sign-in$/, () => ({ body: { title: info.title, signIn: info.signIn } })],
     ['GET', /^\/api\/portico\/v1\/info$/, () => ({ body: info })],
     ['POST', /^\/api\/auth\/guest\/refresh$/, () => ({ body: guest() })],
     ['GET', /^\/api\/catalog\/entities\/by-query$/, ({ query }) => ({ body: page(query) })],

@@ -29,9 +29,7 @@ export function freshName(prefix: string): string {
 
 /** Starts a run of an example template through the API and waits until it has ended; answers with its id. */
 export async function runToEnd(request: APIRequestContext, template: string, values: object): Promise<string> {
-  const session = await request.post('/api/auth/guest/refresh', { headers: { 'X-Requested-With': 'XMLHttpRequest' } });
-  const { token } = (await session.json()).backstageIdentity;
-  const headers = { Authorization: `Bearer ${token}` };
+  const headers = await credentials(request);
   const templateRef = `template:default/${template}`;
   const created = await request.post('/api/scaffolder/v2/tasks', { headers, data: { templateRef, values } });
   expect(created.status()).toBe(201);
@@ -42,9 +40,15 @@ export async function runToEnd(request: APIRequestContext, template: string, val
   return id;
 }
 
+/** Signs in as the guest. */
+async function credentials(request: APIRequestContext): Promise<Record<string, string>> {
+  const session = await request.post('/api/auth/guest/refresh', { headers: { 'X-Requested-With': 'XMLHttpRequest' } });
+  return { Authorization: `Bearer ${(await session.json()).backstageIdentity.token}` };
+}
+
 /** The first Git host that is configured: the local forge. */
 export async function gitHost(request: APIRequestContext): Promise<string> {
-  const info = await (await request.get('/api/portico/v1/info')).json();
+  const info = await (await request.get('/api/portico/v1/info', { headers: await credentials(request) })).json();
   return info.integrations[0].host;
 }
 

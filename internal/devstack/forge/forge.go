@@ -29,6 +29,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/portico-dev/portico/internal/devstack/loopback"
 )
 
 // DefaultUser is the login that the forge's token belongs to unless Options say otherwise.
@@ -161,12 +163,7 @@ func (f *Forge) Token() string { return f.token }
 // Handler serves the pages, the API and Git. Links in its answers name the host that was asked.
 func (f *Forge) Handler() http.Handler {
 	api, pages := f.apiHandler(), f.pagesHandler()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocalName(r.Host) {
-			// A page elsewhere whose name was rebound to loopback must not read the forge through a visitor's browser.
-			http.Error(w, "the local Git forge answers to localhost and to IP addresses only", http.StatusMisdirectedRequest)
-			return
-		}
+	return loopback.Guard("the local Git forge", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parent, timeout, handler := r.Context(), apiTimeout, pages
 		switch {
 		case strings.HasPrefix(r.URL.Path, apiPrefix+"/"):
@@ -178,7 +175,7 @@ func (f *Forge) Handler() http.Handler {
 		ctx, cancel := context.WithTimeout(parent, timeout)
 		defer cancel()
 		handler.ServeHTTP(w, r.WithContext(ctx))
-	})
+	}))
 }
 
 func settleToken(directory, given string) (string, error) {
@@ -228,11 +225,4 @@ func listen(ctx context.Context, directory, address string) (net.Listener, error
 		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
-}
-
-func isLocalName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return host == "localhost" || net.ParseIP(strings.Trim(host, "[]")) != nil
 }

@@ -1,4 +1,5 @@
-// Package loopback finds free TCP ports on 127.0.0.1 for the servers of the development stack.
+// Package loopback is what the servers of the development stack have in common: free TCP ports on 127.0.0.1, and a guard
+// against those who do not ask for this machine.
 package loopback
 
 import (

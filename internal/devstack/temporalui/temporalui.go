@@ -5,21 +5,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"net/http"
 	"net/url"
 	"time"
 
-	"github.com/temporalio/ui-server/v2/server"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/temporalio/ui-server/v2/server/api"
 	"github.com/temporalio/ui-server/v2/server/config"
-	"github.com/temporalio/ui-server/v2/server/server_options"
+	"github.com/temporalio/ui-server/v2/server/csrf"
+	"github.com/temporalio/ui-server/v2/server/headers"
+	"github.com/temporalio/ui-server/v2/server/route"
+	"github.com/temporalio/ui-server/v2/ui"
 
 	"github.com/portico-dev/portico/internal/devstack/loopback"
 )
 
-const (
-	startTimeout = 10 * time.Second
-	pollInterval = 2 * time.Millisecond
-)
+// headerTimeout bounds how long a request's header may take.
+const headerTimeout = 10 * time.Second
 
 // Options says what the UI shows and where it is served.
 type Options struct {
@@ -36,7 +41,7 @@ type Options struct {
 
 // Server is a running UI.
 type Server struct {
-	ui        *server.Server
+	server    *http.Server
 	base      url.URL
 	namespace string
 	ended     chan struct{}
@@ -44,65 +49,64 @@ type Server struct {
 
 // Start serves the UI until Stop. It returns when connections are accepted.
 func Start(ctx context.Context, options Options) (*Server, error) {
-	port := options.Port
-	if port == 0 {
-		free, err := loopback.FreePorts(ctx, 1)
-		if err != nil {
-			return nil, fmt.Errorf("start the Temporal Web UI: %w", err)
-		}
-		port = free[0]
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", loopback.Address(options.Port))
+	if err != nil {
+		return nil, fmt.Errorf("start the Temporal Web UI: %w", err)
 	}
-	// The UI ends the process when it cannot listen, so that is found out before.
-	if !loopback.IsFree(ctx, port) {
-		return nil, fmt.Errorf("start the Temporal Web UI: port %d is taken", port)
+	handler, err := newHandler(uiConfig(options))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the Temporal Web UI: %w", err), listener.Close())
 	}
 	started := &Server{
-		ui:        server.NewServer(server_options.WithConfigProvider(uiConfig(options, port))),
-		base:      url.URL{Scheme: "http", Host: loopback.Address(port)},
+		server:    &http.Server{Handler: loopback.Guard("the Temporal Web UI", handler), ReadHeaderTimeout: headerTimeout},
+		base:      url.URL{Scheme: "http", Host: listener.Addr().String()},
 		namespace: options.Namespace,
 		ended:     make(chan struct{}),
 	}
 	go func() {
 		defer close(started.ended)
-		_ = started.ui.Start() // fails only on an invalid configuration, which NewServer has refused
+		_ = started.server.Serve(listener) // ends when it is closed
 	}()
-	if err := awaitListener(ctx, loopback.Address(port)); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the Temporal Web UI: %w", err), started.Stop(ctx))
-	}
 	return started, nil
 }
 
-func uiConfig(options Options, port int) *config.Config {
+// newHandler puts the UI together as its own server does, which would listen by itself: nothing could stand before it then.
+func newHandler(settings *config.Config) (http.Handler, error) {
+	provider, err := config.NewConfigProviderWithRefresh(settings)
+	if err != nil {
+		return nil, err
+	}
+	assets, err := ui.Assets()
+	if err != nil {
+		return nil, err
+	}
+	local, err := fs.Sub(assets, "local")
+	if err != nil {
+		return nil, err
+	}
+	e := echo.New()
+	e.Use(middleware.Recover(), middleware.Gzip(), middleware.Secure(),
+		csrf.EnsureTokenCookie(!settings.CORS.CookieInsecure), middleware.CSRFWithConfig(csrf.MiddlewareConfig(provider, !settings.CORS.CookieInsecure)))
+	route.SetHealthRoute(e)
+	forwarded := []api.Middleware{headers.WithForwardHeaders([]string{"Caller-Type"})}
+	if err := route.SetAPIRoutes(e, provider, forwarded); err != nil {
+		return nil, err
+	}
+	route.SetAuthRoutes(e, provider)
+	route.SetUIRoutes(e, settings.PublicPath, local, provider)
+	route.SetRenderRoute(e, "/")
+	return e, nil
+}
+
+func uiConfig(options Options) *config.Config {
 	return &config.Config{
 		TemporalGRPCAddress: options.FrontendAddress,
-		Host:                "127.0.0.1",
-		Port:                port,
 		EnableUI:            true,
 		DefaultNamespace:    options.Namespace,
 		DisableNewsFetch:    true,
-		HideLogs:            true,
 		// Plain HTTP on loopback: a cookie marked secure would not come back.
 		CORS:  config.CORS{CookieInsecure: true},
 		Codec: config.Codec{Endpoint: options.CodecEndpoint},
-	}
-}
-
-func awaitListener(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	var dialer net.Dialer
-	for {
-		connection, err := dialer.DialContext(ctx, "tcp", address)
-		if err == nil {
-			return connection.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
 	}
 }
 
@@ -116,10 +120,10 @@ func (s *Server) WorkflowURL(workflowID string) string {
 
 // Stop closes the listener and every connection.
 func (s *Server) Stop(ctx context.Context) error {
-	s.ui.Stop()
+	err := s.server.Close()
 	select {
 	case <-s.ended:
-		return nil
+		return err
 	case <-ctx.Done():
 		return fmt.Errorf("stop the Temporal Web UI: %w", ctx.Err())
 	}

@@ -13,6 +13,7 @@ import type {
   RunID,
   RunPage,
   Task,
+  Welcome,
 } from './types';
 
 type Query = Record<string, unknown>;
@@ -72,9 +73,14 @@ export function queryString(query: Query = {}): string {
   return text && `?${text}`;
 }
 
-export async function fetchInfo(signal?: AbortSignal): Promise<Info> {
-  const response = await fetch('/api/portico/v1/info', signal ? { signal } : {});
+/** What a stranger may know: the sign-in page asks without a token. */
+export async function fetchWelcome(signal?: AbortSignal): Promise<Welcome> {
+  const response = await fetch('/api/portico/v1/sign-in', signal ? { signal } : {});
   return (await accept(response)).json();
+}
+
+export function fetchInfo(signal?: AbortSignal): Promise<Info> {
+  return json('/api/portico/v1/info', signal ? { signal } : {});
 }
 
 export interface EntityQuery {

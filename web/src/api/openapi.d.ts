@@ -108,6 +108,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/v1/userinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says who the caller is */
+        get: operations["get_auth_v1_userinfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/catalog/.well-known/backstage/permissions/metadata": {
         parameters: {
             query?: never;
@@ -396,10 +413,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Says what this Portico is
-         * @description Open: the sign-in page needs it, and it holds no data.
-         */
+        /** Says what this Portico is */
         get: operations["get_portico_v1_info"];
         put?: never;
         post?: never;
@@ -454,6 +468,26 @@ export interface paths {
         put?: never;
         /** Undoes what a run created */
         post: operations["post_portico_v1_runs_id_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says how to sign in
+         * @description Open: one signs in before one has a token.
+         */
+        get: operations["get_portico_v1_sign_in"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1295,10 +1329,17 @@ export interface components {
             };
             globals: components["schemas"]["TemplateGlobals"];
         };
+        UserClaims: {
+            sub: string;
+            ent: string[];
+        };
         UserIdentity: {
             type: string;
             userEntityRef: string;
             ownershipEntityRefs: string[];
+        };
+        UserInfo: {
+            claims: components["schemas"]["UserClaims"];
         };
         ValidationInput: {
             /** @description a url: reference */
@@ -1306,6 +1347,10 @@ export interface components {
             entity: {
                 [key: string]: unknown;
             };
+        };
+        Welcome: {
+            title: string;
+            signIn: string[];
         };
         WorkflowLink: {
             id: string;
@@ -1397,6 +1442,15 @@ export interface components {
         };
         /** @description Service Unavailable */
         ServiceUnavailableError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
+        /** @description too many requests */
+        TooManyRequestsError: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1555,6 +1609,31 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_auth_v1_userinfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the claims */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserInfo"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     get_catalog_well_known_backstage_permissions_metadata: {
         parameters: {
             query?: never;
@@ -1576,6 +1655,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1606,6 +1686,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1643,6 +1724,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1672,6 +1754,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1701,6 +1784,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1744,6 +1828,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1774,6 +1859,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1807,6 +1893,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1834,6 +1921,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1858,6 +1946,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1887,6 +1976,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1917,6 +2007,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1941,6 +2032,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -1977,6 +2069,7 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2006,6 +2099,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2036,6 +2130,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2063,6 +2158,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2097,6 +2193,7 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2122,6 +2219,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2151,6 +2249,7 @@ export interface operations {
             404: components["responses"]["NotFoundError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2187,6 +2286,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2223,7 +2323,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description title, version, sign-in */
+            /** @description title, version, integrations */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2233,6 +2333,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2270,6 +2373,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2297,6 +2401,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2325,6 +2430,29 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
             409: components["responses"]["ConflictError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the title and the ways to sign in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Welcome"];
+                };
+            };
+            400: components["responses"]["InputError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2349,6 +2477,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2373,6 +2502,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2406,6 +2536,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2444,6 +2575,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2479,6 +2611,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2518,6 +2651,7 @@ export interface operations {
             404: components["responses"]["NotFoundError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2545,6 +2679,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2572,6 +2707,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2602,6 +2738,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2632,6 +2769,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2666,6 +2804,7 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2695,6 +2834,7 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2719,6 +2859,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };

@@ -4,6 +4,12 @@ import { ApiError } from './errors';
 import { session } from './session';
 import type { RunDetail, RunPhase } from './types';
 
+export const welcomeQuery = queryOptions({
+  queryKey: ['welcome'],
+  queryFn: ({ signal }) => api.fetchWelcome(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
 export const infoQuery = queryOptions({
   queryKey: ['info'],
   queryFn: ({ signal }) => api.fetchInfo(signal),

@@ -8,6 +8,7 @@ type Schemas = components['schemas'];
 
 export type JsonObject = Record<string, unknown>;
 
+export type Welcome = Schemas['Welcome'];
 export type Info = Schemas['Info'];
 export type Integration = Schemas['Integration'];
 export type Session = Schemas['Session'];

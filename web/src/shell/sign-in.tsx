@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { infoQuery } from '@/api/queries';
+import { welcomeQuery } from '@/api/queries';
 import { signIn } from '@/api/session';
 import { Button } from '@/ui/button';
 import { ErrorPanel } from '@/ui/states';
@@ -11,14 +11,14 @@ interface SignInProps {
 }
 
 export function SignIn({ ended, onDone }: SignInProps) {
-  const info = useQuery(infoQuery);
+  const welcome = useQuery(welcomeQuery);
   const enter = useMutation({ mutationFn: signIn, onSuccess: onDone });
-  const guest = info.data?.signIn.includes('guest') ?? false;
+  const guest = welcome.data?.signIn.includes('guest') ?? false;
   return (
     <main className="mx-auto flex min-h-dvh w-[min(400px,calc(100vw-32px))] flex-col justify-center gap-5">
       <div className="flex items-center gap-3">
         <img src="/icon.svg" alt="" width={28} height={28} />
-        <h1 className="text-title">{info.data?.title ?? 'Portico'}</h1>
+        <h1 className="text-title">{welcome.data?.title ?? 'Portico'}</h1>
       </div>
       {ended && <p role="status">Your session has ended. Sign in again, and go on where you were.</p>}
       <p className="text-muted">Find what your teams own, make something new, and see how it goes.</p>
@@ -32,10 +32,10 @@ export function SignIn({ ended, onDone }: SignInProps) {
           </p>
         </div>
       )}
-      {info.data && !guest && (
+      {welcome.data && !guest && (
         <p>No way to sign in is configured. Whoever runs Portico can add one under auth.providers.</p>
       )}
-      {info.error && <ErrorPanel error={info.error} doing="reach Portico" onRetry={() => info.refetch()} />}
+      {welcome.error && <ErrorPanel error={welcome.error} doing="reach Portico" onRetry={() => welcome.refetch()} />}
       {enter.error && <ErrorPanel error={enter.error} doing="sign in" />}
     </main>
   );
