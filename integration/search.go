@@ -136,7 +136,8 @@ func (f *finding) readBlobs(ctx context.Context, entries []*github.TreeEntry) er
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrentBlobs)
 	for i, entry := range matching {
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer fault.Recover(&err)
 			body, err := f.readBlob(ctx, entry.GetSHA())
 			f.files[i] = File{URL: f.base + escapePath(entry.GetPath()), Body: body}
 			return err

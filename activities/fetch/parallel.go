@@ -5,10 +5,12 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/portico-dev/portico/fault"
 )
 
 // inParallel does n jobs on all processors and returns the results in the order of the jobs, up to the first job in that order that
-// failed, and its error. No job is begun once one has failed.
+// failed, and its error. No job is begun once one has failed. A job that panics has failed.
 func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Context, index int) (Result, error)) ([]Result, error) {
 	results, errs := make([]Result, n), make([]error, n)
 	var next atomic.Int64
@@ -22,7 +24,7 @@ func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Cont
 					return
 				}
 				if errs[index] = ctx.Err(); errs[index] == nil {
-					results[index], errs[index] = do(ctx, index)
+					results[index], errs[index] = guarded(ctx, index, do)
 				}
 				if errs[index] != nil {
 					failed.Store(true)
@@ -37,4 +39,10 @@ func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Cont
 		}
 	}
 	return results, nil
+}
+
+// guarded does a job, on a goroutine where nobody else would recover.
+func guarded[Result any](ctx context.Context, index int, do func(ctx context.Context, index int) (Result, error)) (result Result, err error) {
+	defer fault.Recover(&err)
+	return do(ctx, index)
 }

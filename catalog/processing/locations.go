@@ -32,12 +32,15 @@ func (r *run) expand(ctx context.Context, parent string) {
 	group.SetLimit(maxReads)
 	for i, target := range targets {
 		r.result.ReadOutside = true
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer fault.Recover(&err)
 			findings[i] = r.read(ctx, target, parent)
 			return nil
 		})
 	}
-	_ = group.Wait() // the findings carry their errors
+	if err := group.Wait(); err != nil {
+		panic(err) // whoever runs the pipeline knows what to do with a panic, and the findings carry all other errors
+	}
 	for _, found := range findings {
 		r.result.Children = append(r.result.Children, found.children...)
 		for _, err := range found.errors {

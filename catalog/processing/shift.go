@@ -104,7 +104,11 @@ func (s shift) runAll(ctx context.Context, taken <-chan work, finished chan<- wo
 func (s shift) run(ctx context.Context, row db.CatalogClaimDueRow) (result Result) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.log.ErrorContext(ctx, "catalog: processing panicked", "entity", row.EntityRef, "cause", cause, "stack", string(debug.Stack()))
+			stack := debug.Stack()
+			if elsewhere, is := cause.(*fault.PanicError); is {
+				stack = elsewhere.Stack
+			}
+			s.log.ErrorContext(ctx, "catalog: processing panicked", "entity", row.EntityRef, "cause", cause, "stack", string(stack))
 			result = Result{}
 			result.Errors = append(result.Errors, failure(fault.Input, "Processing of %s failed: %v", row.EntityRef, cause))
 		}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 )
 
@@ -75,7 +76,10 @@ func (s *sources) unchanged(ctx context.Context, encoded json.RawMessage) bool {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxReads)
 	for _, read := range last.Readings {
-		group.Go(func() error { return s.ask(ctx, read) })
+		group.Go(func() (err error) {
+			defer fault.Recover(&err)
+			return s.ask(ctx, read)
+		})
 	}
 	return group.Wait() == nil
 }
