@@ -49,6 +49,12 @@ func (c *commands) Start(_ context.Context, command engine.Command) error {
 	return c.err
 }
 
+func (c *commands) Condition(context.Context, string) (engine.Condition, error) {
+	return engine.Condition{}, nil
+}
+
+func (c *commands) Abandon(context.Context, string, string) error { return nil }
+
 func (c *commands) Cancel(context.Context, string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -28,14 +28,33 @@ import (
 type commands struct {
 	started []engine.Command
 	err     error
+	// refuse are the runs that are refused.
+	refuse map[string]error
+	// condition is how the workflow of every run fares, asked how often somebody wanted to know.
+	condition engine.Condition
+	asked     int
+	abandoned []string
 }
 
 func (c *commands) Start(_ context.Context, command engine.Command) error {
 	c.started = append(c.started, command)
+	if err := c.refuse[command.RunID]; err != nil {
+		return err
+	}
 	return c.err
 }
 
 func (c *commands) Cancel(context.Context, string) error { return c.err }
+
+func (c *commands) Condition(context.Context, string) (engine.Condition, error) {
+	c.asked++
+	return c.condition, c.err
+}
+
+func (c *commands) Abandon(_ context.Context, _, reason string) error {
+	c.abandoned = append(c.abandoned, reason)
+	return nil
+}
 
 // oneTemplate is a catalog that holds the template "two-steps" and nothing else.
 type oneTemplate struct{}

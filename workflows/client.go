@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -11,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc/codes"
 
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
@@ -54,9 +56,20 @@ func (c *Client) Start(ctx context.Context, command engine.Command) error {
 			engine.WorkflowTemplateRun, command)
 	}
 	if err != nil {
-		return fmt.Errorf("start the workflow of run %s: %w", command.RunID, err)
+		return fmt.Errorf("start the workflow of run %s: %w", command.RunID, asRefusal(err))
 	}
 	return nil
+}
+
+// refusals are answers that Temporal would give again. What says that it, or its namespace, is not there for anybody is none.
+var refusals = []codes.Code{codes.InvalidArgument, codes.FailedPrecondition, codes.OutOfRange, codes.Internal, codes.DataLoss,
+	codes.Unimplemented, codes.AlreadyExists}
+
+func asRefusal(err error) error {
+	if slices.Contains(refusals, serviceerror.ToStatus(err).Code()) {
+		return &engine.RefusedError{Err: err}
+	}
+	return err
 }
 
 // Cancel implements engine.Engine.

@@ -10,10 +10,13 @@ import (
 // back again.
 const undoAttempts = 6
 
-// rollBack undoes what the run created, the last thing first. It cannot be cancelled: half a rollback helps nobody. An
-// effect that cannot be undone does not stop the others. It is over when nothing is left.
-func (r *templateRun) rollBack(next engine.Next) (over bool, err error) {
-	end := engine.RollbackEnd{RunID: r.command.RunID, Generation: next.Generation}
+// rollBack undoes a part of what the run created, the last thing first. It cannot be cancelled: half a rollback helps
+// nobody. An effect that cannot be undone does not stop the others.
+func (r *templateRun) rollBack(next engine.Next, before *engine.Undoing) *engine.Undoing {
+	now := engine.Undoing{}
+	if before != nil {
+		now = *before
+	}
 	for _, effect := range next.Effects {
 		undo := engine.Undo{RunID: r.command.RunID, Generation: next.Generation, EffectID: effect.ID}
 		options := workflow.ActivityOptions{
@@ -21,11 +24,18 @@ func (r *templateRun) rollBack(next engine.Next) (over bool, err error) {
 			RetryPolicy: retries(next.Settings, undoAttempts),
 		}
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(r.steady, options), engine.ActivityUndoEffect, undo).Get(r.steady, nil)
+		now.Last = effect.ID
 		if err != nil {
 			failure := describe(err)
-			end.Remaining++
-			end.Failure = &failure
+			now.Remaining++
+			now.Failure = &failure
 		}
 	}
+	return &now
+}
+
+// endRollback says on the record how the rollback ended. It is over when nothing is left.
+func (r *templateRun) endRollback(generation int, came *engine.Undoing) (over bool, err error) {
+	end := engine.RollbackEnd{RunID: r.command.RunID, Generation: generation, Remaining: came.Remaining, Failure: came.Failure}
 	return end.Remaining == 0, r.record(r.steady, recordTimeout, engine.ActivityEndRollback, end, nil)
 }

@@ -27,33 +27,47 @@ func TemplateRun(ctx workflow.Context, command engine.Command) error {
 	// Bookkeeping goes on when the workflow is cancelled: the record must say so.
 	run.steady, _ = workflow.NewDisconnectedContext(ctx)
 	run.watchCancellation(ctx)
-	turn := engine.Turn{RunID: command.RunID, Generation: command.Generation}
+	turn := engine.Turn{RunID: command.RunID, Generation: command.Generation, Undoing: command.Undoing}
 	for {
+		if run.isLong(ctx, turn) {
+			return run.continueAsNew(ctx, turn)
+		}
 		next, err := run.advance(ctx, turn)
 		if err != nil {
 			return err
 		}
-		turn = engine.Turn{RunID: command.RunID, Generation: next.Generation}
-		over := false
-		switch next.Move {
-		case engine.MoveAct:
-			turn.Failed = run.act(ctx, next)
-		case engine.MoveWait:
-			run.wait(ctx, *next.Wait)
-		case engine.MoveRollBack:
-			// What could not be undone leaves the run parked: a turn would begin the same rollback again.
-			if over, err = run.rollBack(next); !over && err == nil {
-				over, err = run.park(ctx, next)
-			}
-		case engine.MovePark:
-			over, err = run.park(ctx, next)
-		case engine.MoveEnd:
-			over = true
-		}
+		var over bool
+		turn, over, err = run.move(ctx, next, turn.Undoing)
 		if err != nil || over && !run.isTakenUpAgain(ctx, next.Generation) {
 			return err
 		}
 	}
+}
+
+// move does what comes next. It answers the turn that follows, and whether none has to.
+func (r *templateRun) move(ctx workflow.Context, next engine.Next, undoing *engine.Undoing) (turn engine.Turn, over bool, err error) {
+	turn = engine.Turn{RunID: r.command.RunID, Generation: next.Generation}
+	switch next.Move {
+	case engine.MoveAct:
+		turn.Failed = r.act(ctx, next)
+	case engine.MoveWait:
+		r.wait(ctx, *next.Wait)
+	case engine.MoveRollBack:
+		came := r.rollBack(next, undoing)
+		if next.More {
+			turn.Undoing = came
+			break
+		}
+		// What could not be undone leaves the run parked: a turn would begin the same rollback again.
+		if over, err = r.endRollback(next.Generation, came); !over && err == nil {
+			over, err = r.park(ctx, next)
+		}
+	case engine.MovePark:
+		over, err = r.park(ctx, next)
+	case engine.MoveEnd:
+		over = true
+	}
+	return turn, over, err
 }
 
 // templateRun is what is under way.

@@ -8,8 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/workflows"
@@ -27,6 +29,8 @@ type stage struct {
 	act  func(engine.ActionRequest) error
 	undo func(engine.Undo) error
 	told []string
+	// ended is how the last rollback ended.
+	ended engine.RollbackEnd
 }
 
 func newStage(script ...engine.Next) *stage {
@@ -46,6 +50,7 @@ func newStage(script ...engine.Next) *stage {
 		return nil
 	})
 	s.register(engine.ActivityEndRollback, func(end engine.RollbackEnd) error {
+		s.ended = end
 		s.tell(fmt.Sprintf("end rollback, %d left", end.Remaining))
 		return nil
 	})
@@ -259,4 +264,114 @@ func TestWhatCannotBeUndoneStopsNothingAndLeavesTheRunParked(t *testing.T) {
 	s.run(t)
 	require.Equal(t, []string{"rollBack", "undo location", "undo repository", "end rollback, 1 left", "expire"}, s.told,
 		"a rollback that failed is not begun again by itself")
+}
+
+// continuing runs the workflow until it goes on as new, and answers what the next execution is told.
+func (s *stage) continuing(t *testing.T, command engine.Command) engine.Command {
+	t.Helper()
+	s.environment.ExecuteWorkflow(engine.WorkflowTemplateRun, command)
+	require.True(t, s.environment.IsWorkflowCompleted())
+	var asNew *workflow.ContinueAsNewError
+	require.ErrorAs(t, s.environment.GetWorkflowError(), &asNew)
+	require.Equal(t, engine.WorkflowTemplateRun, asNew.WorkflowType.Name)
+	var next engine.Command
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(asNew.Input, &next))
+	return next
+}
+
+func TestALongHistoryContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	for what, lengthen := range map[string]func(*testsuite.TestWorkflowEnvironment){
+		"suggested by Temporal": func(e *testsuite.TestWorkflowEnvironment) { e.SetContinueAsNewSuggested(true) },
+		"long by itself":        func(e *testsuite.TestWorkflowEnvironment) { e.SetCurrentHistoryLength(20_000) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(act(0), act(1))
+			s.act = func(request engine.ActionRequest) error {
+				if request.Position == 0 {
+					lengthen(s.environment)
+					// A signal that comes now is on the record as well, which the next execution reads.
+					s.environment.SignalWorkflow(engine.SignalContinue, engine.Command{RunID: "run-1"})
+				}
+				return nil
+			}
+			s.script[0].Generation = 3
+			next := s.continuing(t, engine.Command{RunID: "run-1", Generation: 3, Summary: "Shop"})
+			require.Equal(t, engine.Command{RunID: "run-1", Generation: 3, Summary: "Shop"}, next)
+			require.Equal(t, []string{"act", "act 0/0"}, s.told)
+		})
+	}
+}
+
+func TestWhatOnlyThisExecutionKnowsIsToldBeforeItContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	s := newStage(act(0), act(1))
+	s.act = func(request engine.ActionRequest) error {
+		s.environment.SetContinueAsNewSuggested(true)
+		if request.Position == 0 {
+			return errTaken
+		}
+		return nil
+	}
+	s.continuing(t, engine.Command{RunID: "run-1"})
+	require.Equal(t, []string{"act", "act 0/0", "act", "act 1/0"}, s.told)
+	require.NotNil(t, s.turns[1].Failed)
+}
+
+func TestACancelledRunDoesNotContinueAsNew(t *testing.T) {
+	t.Parallel()
+	s := newStage(act(0), engine.Next{Move: engine.MovePark})
+	s.act = func(engine.ActionRequest) error {
+		s.environment.SetContinueAsNewSuggested(true)
+		s.environment.SignalWorkflow(engine.SignalCancel, nil)
+		return temporal.NewCanceledError()
+	}
+	s.run(t)
+	require.Equal(t, []string{"act", "act 0/0", "park", "expire"}, s.told)
+	require.True(t, s.last().Cancelled)
+}
+
+func undoing(more bool, ids ...string) engine.Next {
+	next := engine.Next{Move: engine.MoveRollBack, Generation: 1, More: more}
+	for _, id := range ids {
+		next.Effects = append(next.Effects, engine.PlanEffect{ID: id})
+	}
+	return next
+}
+
+func TestALongRollbackGoesInPartsAndForgetsNothing(t *testing.T) {
+	t.Parallel()
+	s := newStage(undoing(true, "d", "c"), undoing(false, "b", "a"))
+	s.undo = func(undo engine.Undo) error {
+		if undo.EffectID == "c" || undo.EffectID == "a" {
+			return errTaken
+		}
+		return nil
+	}
+	s.run(t)
+	require.Equal(t, []string{"rollBack", "undo d", "undo c", "rollBack", "undo b", "undo a", "end rollback, 2 left", "expire"}, s.told)
+	require.Equal(t, "c", s.turns[1].Undoing.Last)
+	require.Equal(t, "ConflictError", s.ended.Failure.Name)
+}
+
+func TestALongRollbackContinuesAsNewWhereItIs(t *testing.T) {
+	t.Parallel()
+	s := newStage(undoing(true, "d", "c"))
+	s.undo = func(undo engine.Undo) error {
+		s.environment.SetContinueAsNewSuggested(true)
+		if undo.EffectID == "c" {
+			return errTaken
+		}
+		return nil
+	}
+	next := s.continuing(t, engine.Command{RunID: "run-1", Generation: 1})
+	require.Equal(t, "c", next.Undoing.Last)
+	require.Equal(t, 1, next.Undoing.Remaining)
+
+	s = newStage(undoing(false, "b"))
+	s.environment.ExecuteWorkflow(engine.WorkflowTemplateRun, next)
+	require.NoError(t, s.environment.GetWorkflowError())
+	require.Equal(t, []string{"rollBack", "undo b", "end rollback, 1 left", "expire"}, s.told)
+	require.Equal(t, next.Undoing, s.turns[0].Undoing)
 }

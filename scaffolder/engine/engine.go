@@ -15,6 +15,27 @@ type Engine interface {
 	Start(ctx context.Context, command Command) error
 	// Cancel stops the run at the next safe point. A run that is not moving is left as it is.
 	Cancel(ctx context.Context, runID string) error
+	// Condition says how what drives the run fares.
+	Condition(ctx context.Context, runID string) (Condition, error)
+	// Abandon ends what drives the run, for a reason, so that it can be started anew. Where nothing does it changes nothing.
+	Abandon(ctx context.Context, runID, reason string) error
+}
+
+// RefusedError says that the engine answered, and will not take this command however often it is sent.
+type RefusedError struct{ Err error }
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// Condition is how what drives a run fares. The zero value is well.
+type Condition struct {
+	// Gone says why nothing drives the run any more, "" when something does.
+	Gone string
+	// Stuck says why what drives it does not get on, "" when it does; StuckSince is since when.
+	Stuck      string
+	StuckSince time.Time
 }
 
 // Command tells the workflow of a run to look at its record and go on. Generation makes a repeated command recognisable.
@@ -25,6 +46,8 @@ type Command struct {
 	Summary string `json:"summary,omitempty"`
 	// Details are shown there beside the history, as Markdown: the steps. They are no part of the workflow's input.
 	Details string `json:"-"`
+	// Undoing is how far the rollback has come that this continues, nil when there is none.
+	Undoing *Undoing `json:"undoing,omitempty"`
 }
 
 // Names that the workflow and its activities, its signals and the Temporal Web UI know each other by. An action that
@@ -51,6 +74,17 @@ type Turn struct {
 	Failed *FailedAction `json:"failed,omitempty"`
 	// Cancelled says that somebody cancelled the run.
 	Cancelled bool `json:"cancelled,omitempty"`
+	// Undoing is how far the rollback has come, nil before its first effects.
+	Undoing *Undoing `json:"undoing,omitempty"`
+}
+
+// Undoing is how far a rollback has come.
+type Undoing struct {
+	// Last is the effect that was undone last, or could not be.
+	Last string `json:"last"`
+	// Remaining is how many could not be undone so far, Failure why the last of them could not.
+	Remaining int      `json:"remaining,omitempty"`
+	Failure   *Failure `json:"failure,omitempty"`
 }
 
 // FailedAction says that the step at a position failed for good.
@@ -85,8 +119,9 @@ type Next struct {
 	Action *Action `json:"action,omitempty"`
 	// Wait is what MoveWait waits for.
 	Wait *Wait `json:"wait,omitempty"`
-	// Effects are what MoveRollBack undoes, in the order to undo them.
+	// Effects are what MoveRollBack undoes, in the order to undo them. More says that there are others after these.
 	Effects []PlanEffect `json:"effects,omitempty"`
+	More    bool         `json:"more,omitempty"`
 }
 
 // Action is one execution of a step's action.
