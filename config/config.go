@@ -331,6 +331,10 @@ type Run struct {
 	Retention time.Duration `yaml:"retention"`
 	// WorkspaceRetention is how long a run that failed or was cancelled keeps its files.
 	WorkspaceRetention time.Duration `yaml:"workspaceRetention"`
+	// StuckTimeout is how long a run may fail to be carried on for a reason of its own before it is parked.
+	StuckTimeout time.Duration `yaml:"stuckTimeout"`
+	// ReconcileInterval is how often the runs that were silent for so long are compared with Temporal.
+	ReconcileInterval time.Duration `yaml:"reconcileInterval"`
 	// StepTimeout is how long one attempt of a step may take.
 	StepTimeout time.Duration `yaml:"stepTimeout"`
 	// StrictExpressions fails a step with an input that cannot be evaluated.

@@ -107,6 +107,9 @@ type Run struct {
 	CancelRequested    bool
 	Claim              *uuid.UUID
 	ReplacedExecutions []string
+	Unreturned         int32
+	Starts             int32
+	StartAfter         *time.Time
 }
 
 type RunEffect struct {

@@ -86,6 +86,25 @@ func (q *Queries) DeleteRuns(ctx context.Context, db DBTX, before time.Time, max
 	return result.RowsAffected(), nil
 }
 
+const deleteSecretsOfExpiredRuns = `-- name: DeleteSecretsOfExpiredRuns :execrows
+with expired as (
+    select s.run_id from run_secrets s join runs r on r.id = s.run_id
+    where r.phase in ('parked', 'cancelled') and r.finished_at < $1
+    limit 500
+    for share of r skip locked
+)
+delete from run_secrets s using expired where s.run_id = expired.run_id
+`
+
+// Those of runs that nobody decided about in time. Their workflows do so too, where there still is one.
+func (q *Queries) DeleteSecretsOfExpiredRuns(ctx context.Context, db DBTX, before *time.Time) (int64, error) {
+	result, err := db.Exec(ctx, deleteSecretsOfExpiredRuns, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteSecretsOfRestingRun = `-- name: DeleteSecretsOfRestingRun :exec
 with resting as (select r.id from runs r where r.id = $1 and r.status in ('completed', 'failed') for share)
 delete from run_secrets s using resting where s.run_id = resting.id
@@ -386,10 +405,11 @@ with moved as (
         output = case when $7::bool then $10::json else output end,
         -- What is undone is undone to the end.
         cancel_requested = cancel_requested and coalesce($3, phase) <> 'rollingBack',
+        unreturned = coalesce($11, unreturned),
         last_heartbeat_at = clock_timestamp()
-    where id = $11 and generation = $12
-      and (claim = $1 or claim is not distinct from $13::uuid)
-      and status || '/' || phase = any ($14::text[])
+    where id = $12 and generation = $13
+      and (claim = $1 or claim is not distinct from $14::uuid)
+      and status || '/' || phase = any ($15::text[])
       and ($4::text is null or $4::text <> all (replaced_executions))
     returning id
 )
@@ -407,6 +427,7 @@ type MoveRunParams struct {
 	FailedStep    *string
 	Error         []byte
 	Output        []byte
+	Unreturned    *int32
 	ID            uuid.UUID
 	Generation    int32
 	ClaimBefore   *uuid.UUID
@@ -428,6 +449,7 @@ func (q *Queries) MoveRun(ctx context.Context, db DBTX, arg MoveRunParams) error
 		arg.FailedStep,
 		arg.Error,
 		arg.Output,
+		arg.Unreturned,
 		arg.ID,
 		arg.Generation,
 		arg.ClaimBefore,
@@ -436,10 +458,68 @@ func (q *Queries) MoveRun(ctx context.Context, db DBTX, arg MoveRunParams) error
 	return err
 }
 
+const parkRun = `-- name: ParkRun :one
+with parked as (
+    update runs r
+    set status = 'failed', phase = 'parked', claim = $1, unreturned = 0, finished_at = $2, last_heartbeat_at = $2, error = $3::json,
+        failed_step = (select s.step_id from run_steps s where s.run_id = r.id and s.status = 'processing' order by s.position limit 1)
+    where r.id = $4 and r.generation = $5 and r.claim is not distinct from $6::uuid
+      and r.last_heartbeat_at is not distinct from $7::timestamptz and r.status in ('open', 'processing')
+    returning r.id, r.generation
+), stopped as (
+    update run_steps s set status = 'failed', ended_at = $2, error = $3::json
+    from parked
+    where s.run_id = parked.id and s.status = 'processing'
+), told as (
+    insert into run_events (run_id, type, body, key, created_at)
+    select id, 'completion', $8::json, generation || '/completion', $2 from parked
+    on conflict (run_id, key) do nothing
+)
+select count(*) from parked
+`
+
+type ParkRunParams struct {
+	Claim      *uuid.UUID
+	At         *time.Time
+	Error      []byte
+	ID         uuid.UUID
+	Generation int32
+	SeenClaim  *uuid.UUID
+	SeenAt     *time.Time
+	Body       []byte
+}
+
+// Puts a run to rest as failed, whatever can still be read of it, and ends every claim on it. It changes nothing when the run
+// has moved since it was seen.
+func (q *Queries) ParkRun(ctx context.Context, db DBTX, arg ParkRunParams) (int64, error) {
+	row := db.QueryRow(ctx, parkRun,
+		arg.Claim,
+		arg.At,
+		arg.Error,
+		arg.ID,
+		arg.Generation,
+		arg.SeenClaim,
+		arg.SeenAt,
+		arg.Body,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const postponeStart = `-- name: PostponeStart :exec
+update runs set starts = $1, start_after = $2 where id = $3 and workflow_run_id is null
+`
+
+func (q *Queries) PostponeStart(ctx context.Context, db DBTX, starts int32, startAfter *time.Time, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, postponeStart, starts, startAfter, iD)
+	return err
+}
+
 const reopenRun = `-- name: ReopenRun :one
 update runs
 set status = $1, phase = $2, generation = generation + 1, claim = $3, workflow_run_id = null, finished_at = null,
-    failed_step = null, error = null, cancel_requested = false
+    failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null
 where id = $4 and generation = $5 and status || '/' || phase = any ($6::text[])
 returning generation
 `
@@ -487,7 +567,7 @@ func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, 
 }
 
 const runByID = `-- name: RunByID :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions from runs where id = $1
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after from runs where id = $1
 `
 
 func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -515,12 +595,15 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.CancelRequested,
 		&i.Claim,
 		&i.ReplacedExecutions,
+		&i.Unreturned,
+		&i.Starts,
+		&i.StartAfter,
 	)
 	return i, err
 }
 
 const runForUpdate = `-- name: RunForUpdate :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions from runs where id = $1 for update
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after from runs where id = $1 for update
 `
 
 func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -548,6 +631,9 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 		&i.CancelRequested,
 		&i.Claim,
 		&i.ReplacedExecutions,
+		&i.Unreturned,
+		&i.Starts,
+		&i.StartAfter,
 	)
 	return i, err
 }
@@ -625,7 +711,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 }
 
 const runWithSecrets = `-- name: RunWithSecrets :one
-select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, run_secrets.sealed
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, run_secrets.sealed
 from runs
 left join run_secrets on run_secrets.run_id = runs.id
 where runs.id = $1
@@ -661,31 +747,83 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 		&i.Run.CancelRequested,
 		&i.Run.Claim,
 		&i.Run.ReplacedExecutions,
+		&i.Run.Unreturned,
+		&i.Run.Starts,
+		&i.Run.StartAfter,
 		&i.Sealed,
 	)
 	return i, err
 }
 
-const runsNotStarted = `-- name: RunsNotStarted :many
-select id from runs
-where workflow_run_id is null and coalesce(last_heartbeat_at, created_at) < $1
-order by created_at
-limit 100
+const runsMovingSilently = `-- name: RunsMovingSilently :many
+select id, generation, claim, last_heartbeat_at
+from runs
+where status in ('open', 'processing') and workflow_run_id is not null and last_heartbeat_at < $1 and id > $2
+order by id
+limit 200
 `
 
-func (q *Queries) RunsNotStarted(ctx context.Context, db DBTX, before *time.Time) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, runsNotStarted, before)
+type RunsMovingSilentlyRow struct {
+	ID              uuid.UUID
+	Generation      int32
+	Claim           *uuid.UUID
+	LastHeartbeatAt *time.Time
+}
+
+// Runs that move and were not written since before, in the order of their ids, after one of them.
+func (q *Queries) RunsMovingSilently(ctx context.Context, db DBTX, before *time.Time, after uuid.UUID) ([]RunsMovingSilentlyRow, error) {
+	rows, err := db.Query(ctx, runsMovingSilently, before, after)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []uuid.UUID{}
+	items := []RunsMovingSilentlyRow{}
 	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
+		var i RunsMovingSilentlyRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Generation,
+			&i.Claim,
+			&i.LastHeartbeatAt,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const runsToStart = `-- name: RunsToStart :many
+select id, starts from runs
+where workflow_run_id is null and status in ('open', 'processing')
+  and case when start_after is null then coalesce(last_heartbeat_at, created_at) < $1 else start_after < clock_timestamp() end
+order by coalesce(start_after, created_at)
+limit 100
+`
+
+type RunsToStartRow struct {
+	ID     uuid.UUID
+	Starts int32
+}
+
+// Runs that move and that no execution of their workflow has taken up, unless they are younger than before or were tried just
+// now. Those that were tried wait behind those that were not.
+func (q *Queries) RunsToStart(ctx context.Context, db DBTX, before *time.Time) ([]RunsToStartRow, error) {
+	rows, err := db.Query(ctx, runsToStart, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RunsToStartRow{}
+	for rows.Next() {
+		var i RunsToStartRow
+		if err := rows.Scan(&i.ID, &i.Starts); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

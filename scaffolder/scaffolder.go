@@ -6,11 +6,9 @@ package scaffolder
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -217,24 +215,6 @@ func outline(steps []template.Step) string {
 		out.WriteString(line)
 	}
 	return out.String()
-}
-
-// StartPending starts the runs that are on the record but were never handed to the engine: a crash, or an engine that
-// did not answer, came between the two. It is called now and then by a process that serves.
-func (s *Service) StartPending(ctx context.Context, olderThan time.Duration) error {
-	ids, err := s.Runs.NotStarted(ctx, time.Now().Add(-olderThan))
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, id := range ids {
-		pending, err := s.Runs.Get(ctx, id)
-		if err == nil {
-			err = s.Engine.Start(ctx, command(id, pending.Generation, pending.Title, pending.Subject, pending.Spec))
-		}
-		failed = errors.Join(failed, err)
-	}
-	return failed
 }
 
 func (s *Service) authorize(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -30,28 +30,64 @@ const heartbeatsPerTimeout = 4
 // runAction makes the activity that runs an action for one iteration of a step.
 func (a *Activities) runAction(does action.Action) func(context.Context, engine.ActionRequest) error {
 	return func(ctx context.Context, request engine.ActionRequest) error {
-		opened, err := a.open(ctx, request.RunID)
-		if err != nil {
-			return err
-		}
-		if opened.Generation != request.Generation || opened.did(request) {
-			return nil // told before a crash, and the run has gone on since
-		}
-		defer a.keepAlive(ctx)()
-		decision, err := a.Planner.Decide(ctx, opened.situation, opened.step(request.Position))
-		if err == nil && request.Iteration >= len(decision.Iterations) {
-			err = fmt.Errorf("step %s has no iteration %d any more", opened.step(request.Position).ID, request.Iteration)
-		}
-		if err != nil {
-			return (&failedAttempt{failure: opened.describe(err)}).temporal(0)
-		}
-		own := opened.deciding(decision)
-		failed, err := a.execution(own, does, request.Position, request.Iteration, decision).attempt(ctx)
-		if failed != nil {
-			return failed.temporal(failed.after)
-		}
+		err := a.actOnce(ctx, does, request)
+		_, err = a.orPark(ctx, request.RunID, engine.Next{}, err)
 		return err
 	}
+}
+
+func (a *Activities) actOnce(ctx context.Context, does action.Action, request engine.ActionRequest) (err error) {
+	defer fault.Recover(&err)
+	opened, err := a.open(ctx, request.RunID)
+	if err != nil {
+		return err
+	}
+	if opened.Generation != request.Generation || opened.did(request) {
+		return nil // told before a crash, and the run has gone on since
+	}
+	if opened.Unreturned >= maxLost {
+		return (&failedAttempt{failure: lost("this step")}).temporal(0)
+	}
+	defer a.keepAlive(ctx)()
+	// Attempts that failed are on the record; those that Temporal counts beside them, nobody answered.
+	again := int(activity.GetInfo(ctx).Attempt)-1 > opened.steps[request.Position].FailedAttempts
+	attempt, err := a.takeUp(ctx, opened, opened.unanswered(again))
+	if err != nil {
+		return err
+	}
+	defer attempt.comeBack(ctx)
+	decision, err := a.decide(ctx, opened, opened.step(request.Position))
+	if err == nil && request.Iteration >= len(decision.Iterations) {
+		err = fmt.Errorf("step %s has no iteration %d any more", opened.step(request.Position).ID, request.Iteration)
+	}
+	if err != nil {
+		return (&failedAttempt{failure: opened.describe(err)}).temporal(0)
+	}
+	own := opened.deciding(decision)
+	failed, err := a.execution(own, does, request.Position, request.Iteration, decision).attempt(ctx)
+	if failed != nil {
+		return failed.temporal(failed.after)
+	}
+	return err
+}
+
+// decide evaluates the expressions of a step. An expression that makes the interpreter panic fails its step.
+func (a *Activities) decide(ctx context.Context, own *account, step template.Step) (decision plan.Decision, err error) {
+	defer func() { err = a.explainPanic(ctx, err, own, step, "Portico's interpreter of expressions") }()
+	defer fault.Recover(&err)
+	return a.Planner.Decide(ctx, own.situation, step)
+}
+
+// explainPanic logs where something panicked while it worked on a step, and makes of it a final error: it would do it again.
+// Other errors stay what they are.
+func (a *Activities) explainPanic(ctx context.Context, err error, own *account, step template.Step, what string) error {
+	panicked, is := errors.AsType[*fault.PanicError](err)
+	if !is {
+		return err
+	}
+	a.Log.ErrorContext(ctx, what+" panicked", "run", own.ID, "step", step.ID, "action", step.Action, "stack", string(panicked.Stack))
+	return action.Advise(action.Final(fmt.Errorf("%s panicked: %v", what, panicked.Cause)),
+		"This is a mistake in it. The worker's log says where; please report it.")
 }
 
 // did says whether the record has it that this was done.
@@ -193,15 +229,10 @@ func (e *execution) needsWorkspace(call *action.Call) bool {
 	return e.does.Describe().UsesWorkspace
 }
 
-// callAction runs the action. One that panics has failed for good: it would do it again.
+// callAction runs the action. One that panics has failed for good.
 func (e *execution) callAction(ctx context.Context, call *action.Call) (output action.Output, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			e.Log.ErrorContext(ctx, "an action panicked", "run", e.ID, "step", e.step.ID, "action", e.step.Action, "stack", string(debug.Stack()))
-			err = action.Advise(action.Final(fmt.Errorf("action %s panicked: %v", e.step.Action, cause)),
-				"This is a mistake in the action. Its worker's log says where; please report it.")
-		}
-	}()
+	defer func() { err = e.explainPanic(ctx, err, e.account, e.step, "action "+e.step.Action) }()
+	defer fault.Recover(&err)
 	return e.does.Run(ctx, call)
 }
 

@@ -1,6 +1,7 @@
 package templaterun
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,13 +9,16 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// undoEffect asks the action that made an effect to remove it.
-func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
+// undoEffect asks the action that made an effect to remove it. One that no worker comes back from is left, and why is on the ledger.
+func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) (err error) {
+	defer fault.Recover(&err)
 	opened, err := a.open(ctx, undo.RunID)
 	if err != nil {
 		return err
@@ -27,28 +31,53 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) error {
 	if effect.State == action.EffectUndone {
 		return nil
 	}
+	log := &effectLog{account: opened, effect: effect, prefix: fmt.Sprintf("%d/undo/%s/%d", undo.Generation, effect.ID, activity.GetInfo(ctx).Attempt)}
+	if opened.Unreturned >= maxLost {
+		cause := lost("the undoing of " + effect.Kind + " " + effect.Name)
+		return cmp.Or(log.left(ctx, errors.New(cause.Message)), (&failedAttempt{failure: cause}).temporal(0))
+	}
+	attempt, err := a.takeUpCounted(ctx, opened, opened.Unreturned)
+	if err != nil {
+		return err
+	}
+	defer attempt.comeBack(ctx)
+	return a.undo(ctx, undo, log)
+}
+
+// undo lets the action undo the effect of the log, and records what came of it.
+func (a *Activities) undo(ctx context.Context, undo engine.Undo, log *effectLog) error {
+	opened, effect := log.account, log.effect
 	does, err := a.Actions.Lookup(effect.ActionID)
 	if err != nil {
 		return opened.undoFailed(err)
 	}
-	log := &effectLog{account: opened, effect: effect, prefix: fmt.Sprintf("%d/undo/%s/%d", undo.Generation, effect.ID, activity.GetInfo(ctx).Attempt)}
-	err = does.Undo(ctx, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: opened.situation.Secrets, Log: log,
+	err = a.callUndo(ctx, opened, does, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: opened.situation.Secrets, Log: log,
 		User: action.User{Ref: opened.Spec.User.Ref, Entity: opened.Spec.User.Entity}})
 	changed := run.EffectChange{ID: effect.ID, State: action.EffectUndone}
 	if inUse, is := errors.AsType[*action.InUseError](err); is {
 		log.Warn("Kept %s %s: %s", effect.Kind, effect.Name, inUse.Reason)
 		changed.State, changed.Note = action.EffectKept, opened.redact.Text(inUse.Reason)
 	} else if err != nil {
-		log.Error("Could not undo %s %s: %s", effect.Kind, effect.Name, err)
-		open := run.EffectChange{ID: effect.ID, State: effect.State, Note: opened.redact.Text(err.Error())}
-		if err := opened.tell(ctx, run.Entry{Events: log.events, Effects: []run.EffectChange{open}}); err != nil {
-			return err
-		}
-		return opened.undoFailed(err)
+		return cmp.Or(log.left(ctx, err), opened.undoFailed(err))
 	} else {
 		log.Info("Undid %s %s", effect.Kind, effect.Name)
 	}
 	return opened.tell(ctx, run.Entry{Events: log.events, Effects: []run.EffectChange{changed}})
+}
+
+// callUndo lets the action undo. One that panics has failed for good.
+func (a *Activities) callUndo(ctx context.Context, opened *account, does action.Action, call *action.UndoCall) (err error) {
+	step := template.Step{ID: call.Effect.StepID, Action: call.Effect.ActionID}
+	defer func() { err = a.explainPanic(ctx, err, opened, step, "the undoing of action "+step.Action) }()
+	defer fault.Recover(&err)
+	return does.Undo(ctx, call)
+}
+
+// left records that the effect is still there, and why.
+func (l *effectLog) left(ctx context.Context, cause error) error {
+	l.Error("Could not undo %s %s: %s", l.effect.Kind, l.effect.Name, cause)
+	open := run.EffectChange{ID: l.effect.ID, State: l.effect.State, Note: l.redact.Text(cause.Error())}
+	return l.tell(ctx, run.Entry{Events: l.events, Effects: []run.EffectChange{open}, Unreturned: new(0)})
 }
 
 func (a *account) undoFailed(cause error) error {
@@ -59,6 +88,13 @@ func (a *account) undoFailed(cause error) error {
 // endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was
 // rolled back: Backstage knows no better word.
 func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) error {
+	err := a.recordRollback(ctx, end)
+	_, err = a.orPark(ctx, end.RunID, engine.Next{}, err)
+	return err
+}
+
+func (a *Activities) recordRollback(ctx context.Context, end engine.RollbackEnd) (err error) {
+	defer fault.Recover(&err)
 	opened, err := a.open(ctx, end.RunID)
 	if err != nil {
 		return err

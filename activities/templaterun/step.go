@@ -20,7 +20,7 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 		return nil, t.cancel(ctx, position)
 	}
 	step := t.step(position)
-	decision, err := t.Planner.Decide(ctx, t.situation, step)
+	decision, err := t.decide(ctx, t.account, step)
 	if err != nil {
 		return nil, t.refuse(ctx, position, t.describe(err))
 	}

@@ -38,13 +38,24 @@ type Options struct {
 	Actions    *action.Registry
 	Workspaces Workspaces
 	Settings   engine.Settings
+	// Patience is how long a run may fail to be carried on for a reason of its own before it is parked; 0 has none.
+	Patience time.Duration
+	// Redeliveries knows which runs Temporal gave out a second time; nil knows of none.
+	Redeliveries *Redeliveries
 }
 
 // Activities are the activities of template runs. They are safe for concurrent use.
-type Activities struct{ Options }
+type Activities struct {
+	Options
+	troubles troubles
+	// suspects is full while something is taken up alone that a worker did not come back from.
+	suspects chan struct{}
+}
 
 // New makes the activities.
-func New(options Options) *Activities { return &Activities{options} }
+func New(options Options) *Activities {
+	return &Activities{Options: options, suspects: make(chan struct{}, 1)}
+}
 
 // Register makes a worker run the activities, each action under its own id.
 func (a *Activities) Register(registry worker.ActivityRegistry) {

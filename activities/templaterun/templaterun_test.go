@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
@@ -39,6 +40,8 @@ const (
 
 // act is an action whose every move a test chooses.
 type act struct {
+	// tune changes what the activities work with.
+	tune        func(*bench, *templaterun.Options)
 	description action.Description
 	run         func(ctx context.Context, call *action.Call) (action.Output, error)
 	undo        func(call *action.UndoCall) error
@@ -79,6 +82,7 @@ type bench struct {
 	runs        *run.Store
 	act         *act
 	id          uuid.UUID
+	pool        *pgxpool.Pool
 }
 
 // newBench makes a run of these steps, with the secret "token" and the parameters {"items": ["a", "b"]}.
@@ -103,10 +107,15 @@ func newBenchWith(t *testing.T, does *act, change func(*template.TaskSpec), step
 
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	b := &bench{T: t, environment: suite.NewTestActivityEnvironment(), runs: run.NewStore(testkit.Database(t), keys), act: does, id: uuid.New()}
-	templaterun.New(templaterun.Options{Log: slog.New(slog.DiscardHandler), Runs: b.runs, Actions: actions, Workspaces: workspaces,
+	pool := testkit.Database(t)
+	b := &bench{T: t, environment: suite.NewTestActivityEnvironment(), runs: run.NewStore(pool, keys), act: does, id: uuid.New(), pool: pool}
+	options := templaterun.Options{Log: slog.New(slog.DiscardHandler), Runs: b.runs, Actions: actions, Workspaces: workspaces,
 		Planner:  plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{Secrets: map[string]string{"key": environmentSecret}}),
-		Settings: engine.Settings{StepTimeout: time.Minute, InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 3}}).Register(b.environment)
+		Settings: engine.Settings{StepTimeout: time.Minute, InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 3}}
+	if does.tune != nil {
+		does.tune(b, &options)
+	}
+	templaterun.New(options).Register(b.environment)
 	n := run.New{ID: b.id, TemplateRef: "template:default/t", Title: "T", Secrets: map[string]string{"token": secret}}
 	spec := `{"steps":[` + strings.Join(steps, ",") + `],"output":{"url":"${{ steps.one.output.url }}","text":[{"if":false}]},"parameters":{"items":["a","b"]},"user":{"ref":"user:default/ada"}}`
 	require.NoError(t, json.Unmarshal([]byte(spec), &n.Spec))

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/plan"
@@ -17,9 +18,16 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// advance carries a run on: it decides about its steps in order and runs the quick ones, until one has to be done
-// outside of this activity, or the run has ended.
+// advance carries a run on, and parks one that cannot be carried on.
 func (a *Activities) advance(ctx context.Context, asked engine.Turn) (engine.Next, error) {
+	next, err := a.takeTurn(ctx, asked)
+	return a.orPark(ctx, asked.RunID, next, err)
+}
+
+// takeTurn decides about the steps of a run in order and runs the quick ones, until one has to be done outside of this
+// activity, or the run has ended.
+func (a *Activities) takeTurn(ctx context.Context, asked engine.Turn) (next engine.Next, err error) {
+	defer fault.Recover(&err)
 	opened, err := a.open(ctx, asked.RunID)
 	if err != nil {
 		return engine.Next{}, err
@@ -28,10 +36,18 @@ func (a *Activities) advance(ctx context.Context, asked engine.Turn) (engine.Nex
 	t := &turn{Activities: a, account: opened, asked: asked, written: time.Now()}
 	opened.tell = t.note
 	switch {
-	case t.Phase == run.PhaseRollingBack:
-		return t.rollBack(ctx)
 	case t.Status.Ended():
 		return t.rest(), nil
+	case t.Unreturned >= maxLost:
+		return t.giveUp(ctx)
+	}
+	attempt, err := a.takeUp(ctx, opened, opened.unanswered(a.Redeliveries.take(asked.RunID)))
+	if err != nil {
+		return engine.Next{}, err
+	}
+	defer attempt.comeBack(ctx)
+	if t.Phase == run.PhaseRollingBack {
+		return t.rollBack(ctx)
 	}
 	return t.execute(ctx)
 }
@@ -203,6 +219,9 @@ func (t *turn) rest() engine.Next {
 	return t.next(engine.MovePark)
 }
 
+// maxUndone is how many effects one turn of a rollback names: its answer stays small, and so does the history of who undoes them.
+const maxUndone = 200
+
 // rollBack answers what the run left to be undone, the last thing first.
 func (t *turn) rollBack(ctx context.Context) (engine.Next, error) {
 	if err := t.begin(ctx); err != nil {
@@ -212,11 +231,19 @@ func (t *turn) rollBack(ctx context.Context) (engine.Next, error) {
 	if err != nil {
 		return engine.Next{}, err
 	}
+	if undoing := t.asked.Undoing; undoing != nil {
+		last := slices.IndexFunc(effects, func(effect action.Effect) bool { return effect.ID == undoing.Last })
+		effects = effects[:max(last, 0)]
+	}
 	next := t.next(engine.MoveRollBack)
 	for _, effect := range slices.Backward(effects) {
-		if effect.State != action.EffectUndone {
-			next.Effects = append(next.Effects, engine.PlanEffect{ID: effect.ID, Summary: "undo " + effect.Kind + " " + effect.Name})
+		if effect.State == action.EffectUndone {
+			continue
 		}
+		if next.More = len(next.Effects) == maxUndone; next.More {
+			break
+		}
+		next.Effects = append(next.Effects, engine.PlanEffect{ID: effect.ID, Summary: "undo " + effect.Kind + " " + effect.Name})
 	}
 	return next, t.write(ctx)
 }

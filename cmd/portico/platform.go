@@ -12,12 +12,14 @@ import (
 	"go.temporal.io/sdk/client"
 	temporallog "go.temporal.io/sdk/log"
 	"gocloud.dev/blob"
+	"google.golang.org/grpc"
 
 	activitiescatalog "github.com/portico-dev/portico/activities/catalog"
 	"github.com/portico-dev/portico/activities/debug"
 	"github.com/portico-dev/portico/activities/fetch"
 	activitiesfs "github.com/portico-dev/portico/activities/fs"
 	"github.com/portico-dev/portico/activities/github"
+	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
@@ -42,6 +44,7 @@ type platform struct {
 	log          *slog.Logger
 	pool         *pgxpool.Pool
 	temporal     client.Client
+	redeliveries templaterun.Redeliveries
 	bucket       *blob.Bucket
 	keys         []seal.Key
 	integrations *integration.Set
@@ -116,7 +119,8 @@ func (p *platform) openTemporal(ctx context.Context, at place) error {
 	connected, err := client.DialContext(dialing, client.Options{HostPort: at.temporalAddress, Namespace: p.config.Portico.Temporal.Namespace,
 		Logger: temporallog.NewStructuredLogger(p.log),
 		// What is said is small and mostly travels on one network: compressing it costs more than it saves.
-		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}})
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{},
+			DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(p.redeliveries.Intercept)}}})
 	if err != nil {
 		return fmt.Errorf("connect to Temporal at %s: %w", at.temporalAddress, err)
 	}

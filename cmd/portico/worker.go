@@ -60,6 +60,8 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.runTemplates)
 	group.add(p.processing().Run)
 	group.add(p.every(pendingInterval, "start every run that waits for its start", p.startPending))
+	group.add(p.every(p.config.Portico.Run.ReconcileInterval, "compare the runs with Temporal", p.reconcile))
+	group.add(p.every(retentionInterval, "delete the secrets of runs that expired", p.forgetSecrets))
 	group.add(p.every(retentionInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
 	group.add(p.every(retentionInterval, "delete runs that ended long ago", p.deleteRuns))
 	return group.run(ctx)
@@ -88,7 +90,7 @@ func (p *platform) runTemplates(ctx context.Context) error {
 		OnFatalError:                       func(err error) { fatal <- err },
 	})
 	workflows.Register(temporalWorker)
-	templaterun.New(templaterun.Options{Log: p.log, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
+	templaterun.New(templaterun.Options{Log: p.log, Redeliveries: &p.redeliveries, Patience: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
 		Settings: engine.Settings{StepTimeout: p.config.Portico.Run.StepTimeout, HeartbeatTimeout: heartbeatTimeout,
 			InitialInterval: retry.InitialInterval, MaximumInterval: retry.MaximumInterval, MaximumAttempts: retry.MaximumAttempts,
 			ParkedExpiry: p.config.Portico.Run.ParkedExpiry}}).Register(temporalWorker)
@@ -146,6 +148,16 @@ func (p *platform) every(interval time.Duration, what string, do func(context.Co
 
 func (p *platform) startPending(ctx context.Context) error {
 	return p.scaffolder.StartPending(ctx, pendingInterval)
+}
+
+// reconcile parks the runs that Temporal does not carry on any more.
+func (p *platform) reconcile(ctx context.Context) error {
+	return p.scaffolder.Reconcile(ctx, p.config.Portico.Run.ReconcileInterval, p.config.Portico.Run.StuckTimeout)
+}
+
+// forgetSecrets deletes the secrets of runs that nobody decided about in time.
+func (p *platform) forgetSecrets(ctx context.Context) error {
+	return p.runs.ForgetExpiredSecrets(ctx, time.Now().Add(-p.config.Portico.Run.ParkedExpiry))
 }
 
 // deleteWorkspaces gives up the snapshots of runs that will not go on from them, and removes those that nobody holds any more.

@@ -71,11 +71,56 @@ where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
   and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]));
 
--- name: RunsNotStarted :many
-select id from runs
-where workflow_run_id is null and coalesce(last_heartbeat_at, created_at) < @before
-order by created_at
+-- name: RunsToStart :many
+-- Runs that move and that no execution of their workflow has taken up, unless they are younger than before or were tried just
+-- now. Those that were tried wait behind those that were not.
+select id, starts from runs
+where workflow_run_id is null and status in ('open', 'processing')
+  and case when start_after is null then coalesce(last_heartbeat_at, created_at) < @before else start_after < clock_timestamp() end
+order by coalesce(start_after, created_at)
 limit 100;
+
+-- name: PostponeStart :exec
+update runs set starts = @starts, start_after = @start_after where id = @id and workflow_run_id is null;
+
+-- name: RunsMovingSilently :many
+-- Runs that move and were not written since before, in the order of their ids, after one of them.
+select id, generation, claim, last_heartbeat_at
+from runs
+where status in ('open', 'processing') and workflow_run_id is not null and last_heartbeat_at < @before and id > @after
+order by id
+limit 200;
+
+-- name: ParkRun :one
+-- Puts a run to rest as failed, whatever can still be read of it, and ends every claim on it. It changes nothing when the run
+-- has moved since it was seen.
+with parked as (
+    update runs r
+    set status = 'failed', phase = 'parked', claim = @claim, unreturned = 0, finished_at = @at, last_heartbeat_at = @at, error = @error::json,
+        failed_step = (select s.step_id from run_steps s where s.run_id = r.id and s.status = 'processing' order by s.position limit 1)
+    where r.id = @id and r.generation = @generation and r.claim is not distinct from sqlc.narg('seen_claim')::uuid
+      and r.last_heartbeat_at is not distinct from sqlc.narg('seen_at')::timestamptz and r.status in ('open', 'processing')
+    returning r.id, r.generation
+), stopped as (
+    update run_steps s set status = 'failed', ended_at = @at, error = @error::json
+    from parked
+    where s.run_id = parked.id and s.status = 'processing'
+), told as (
+    insert into run_events (run_id, type, body, key, created_at)
+    select id, 'completion', @body::json, generation || '/completion', @at from parked
+    on conflict (run_id, key) do nothing
+)
+select count(*) from parked;
+
+-- name: DeleteSecretsOfExpiredRuns :execrows
+-- Those of runs that nobody decided about in time. Their workflows do so too, where there still is one.
+with expired as (
+    select s.run_id from run_secrets s join runs r on r.id = s.run_id
+    where r.phase in ('parked', 'cancelled') and r.finished_at < @before
+    limit 500
+    for share of r skip locked
+)
+delete from run_secrets s using expired where s.run_id = expired.run_id;
 
 -- name: MoveRun :exec
 -- Moves a run on; a null leaves what is there. It is refused, with all that is written in the same transaction, when the
@@ -96,6 +141,7 @@ with moved as (
         output = case when @concludes::bool then sqlc.narg('output')::json else output end,
         -- What is undone is undone to the end.
         cancel_requested = cancel_requested and coalesce(sqlc.narg('phase'), phase) <> 'rollingBack',
+        unreturned = coalesce(sqlc.narg('unreturned'), unreturned),
         last_heartbeat_at = clock_timestamp()
     where id = @id and generation = @generation
       and (claim = @claim or claim is not distinct from sqlc.narg('claim_before')::uuid)
@@ -115,7 +161,7 @@ where id = @id;
 -- Takes a run up again that rests in the generation in which the caller saw it. Every claim on it is over.
 update runs
 set status = @status, phase = @phase, generation = generation + 1, claim = @claim, workflow_run_id = null, finished_at = null,
-    failed_step = null, error = null, cancel_requested = false
+    failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null
 where id = @id and generation = @generation and status || '/' || phase = any (@from_standings::text[])
 returning generation;
 

@@ -28,6 +28,9 @@ type Entry struct {
 	Phase   Phase
 	Steps   []StepChange
 	Effects []EffectChange
+	// Unreturned, when not nil, is how often in a row somebody took something of the run up and did not come back: who takes it up
+	// counts itself, and takes that back when it is done. What brings the run on makes it 0.
+	Unreturned *int
 	// RollBack begins to undo what a run that failed created. It has not ended before that is over.
 	RollBack *Failing
 	End      *Ending
@@ -60,6 +63,7 @@ func (e *Entry) Add(next Entry) {
 	e.Began = cmp.Or(next.Began, e.Began)
 	e.beganAt, e.endedAt = cmp.Or(e.beganAt, next.beganAt), cmp.Or(next.endedAt, e.endedAt)
 	e.Phase = cmp.Or(next.Phase, e.Phase)
+	e.Unreturned = cmp.Or(next.Unreturned, e.Unreturned)
 	e.RollBack = cmp.Or(next.RollBack, e.RollBack)
 	e.End = cmp.Or(next.End, e.End)
 	e.Effects = append(e.Effects, next.Effects...)
@@ -75,7 +79,20 @@ func (e *Entry) Add(next Entry) {
 
 // Empty says that there is nothing to record.
 func (e *Entry) Empty() bool {
-	return e.Began == "" && e.Phase == "" && e.RollBack == nil && e.End == nil && len(e.Events)+len(e.Steps)+len(e.Effects) == 0
+	return e.Began == "" && e.Phase == "" && e.Unreturned == nil && e.RollBack == nil && e.End == nil && len(e.Events)+len(e.Steps)+len(e.Effects) == 0
+}
+
+// unreturned is the count that the entry leaves, nil to leave the one that is there.
+func (e *Entry) unreturned() *int32 {
+	advances := e.End != nil || e.RollBack != nil ||
+		slices.ContainsFunc(e.Steps, func(change StepChange) bool { return change.Status.Ended() })
+	switch {
+	case e.Unreturned != nil:
+		return new(int32(*e.Unreturned))
+	case advances:
+		return new(int32(0))
+	}
+	return nil
 }
 
 // standing is where the entry brings the run; "" leaves what is there.
@@ -238,7 +255,8 @@ func (s *Store) record(ctx context.Context, tx db.DBTX, claim Claim, entry Entry
 func (s *Store) move(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) error {
 	to := entry.standing()
 	params := db.MoveRunParams{ID: claim.RunID, Generation: int32(claim.Generation), Claim: &claim.id, ClaimBefore: claim.before,
-		FromStandings: origins(to, MayMove), Status: orNull(string(to.Status)), Phase: orNull(string(to.Phase)), Execution: orNull(entry.Began)}
+		FromStandings: origins(to, MayMove), Status: orNull(string(to.Status)), Phase: orNull(string(to.Phase)), Execution: orNull(entry.Began),
+		Unreturned: entry.unreturned()}
 	if entry.Began != "" {
 		params.BeganAt = &entry.beganAt
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
@@ -43,9 +44,13 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	require.NoError(t, err)
 	explained.requires(t, "RunEventsAfter", "Index Cond: (run_id =")
 
-	_, err = store.NotStarted(t.Context(), time.Now().Add(-200000*time.Second))
+	_, err = store.Unstarted(t.Context(), time.Now().Add(-200000*time.Second))
 	require.NoError(t, err)
-	explained.requires(t, "RunsNotStarted", "runs_not_started")
+	explained.requires(t, "RunsToStart", "Index Scan using runs_by_status")
+
+	_, err = store.Silent(t.Context(), time.Now(), uuid.Nil)
+	require.NoError(t, err)
+	explained.requires(t, "RunsMovingSilently", "runs_by_status")
 }
 
 // explainer keeps the statements that were sent and their arguments.

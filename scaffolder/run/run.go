@@ -61,6 +61,8 @@ type Run struct {
 	StartedAt, FinishedAt, LastHeartbeatAt time.Time
 	// CancelRequested says that somebody cancelled the run; taking it up again forgets it.
 	CancelRequested bool
+	// Unreturned is how often in a row somebody took something of the run up and did not come back.
+	Unreturned int
 	// WorkflowRunID is Temporal's id of the latest execution, "" before the workflow was started.
 	WorkflowRunID string
 	FailedStep    string

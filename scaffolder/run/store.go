@@ -109,7 +109,21 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID) (Run, error) {
 	if err != nil {
 		return Run{}, notFound(err, id)
 	}
-	return fromRow(row)
+	return asShown(row)
+}
+
+// unreadableError says that what a run is to do cannot be read any more.
+type unreadableError struct{ err error }
+
+func (e *unreadableError) Error() string { return e.err.Error() }
+
+// asShown is a run for people: one whose template cannot be read any more is shown with all the rest.
+func asShown(row db.Run) (Run, error) {
+	r, err := fromRow(row)
+	if _, unreadable := errors.AsType[*unreadableError](err); unreadable {
+		return r, nil
+	}
+	return r, err
 }
 
 func notFound(err error, id uuid.UUID) error {
@@ -125,16 +139,15 @@ func fromRow(row db.Run) (Run, error) {
 		CreatedBy: orEmpty(row.CreatedBy), Status: Status(row.Status), Phase: Phase(row.Phase), Generation: int(row.Generation),
 		CreatedAt: row.CreatedAt, StartedAt: orZero(row.StartedAt), FinishedAt: orZero(row.FinishedAt),
 		LastHeartbeatAt: orZero(row.LastHeartbeatAt), WorkflowRunID: orEmpty(row.WorkflowRunID),
-		CancelRequested: row.CancelRequested,
-		FailedStep:      orEmpty(row.FailedStep), Output: row.Output,
-	}
-	if err := json.Unmarshal(row.Spec, &r.Spec); err != nil {
-		return Run{}, fmt.Errorf("run %s: decode its spec: %w", row.ID, err)
+		CancelRequested: row.CancelRequested, Unreturned: int(row.Unreturned),
+		FailedStep: orEmpty(row.FailedStep), Output: row.Output,
 	}
 	var err error
-	r.Failure, err = decodeFailure(row.Error)
-	if err != nil {
+	if r.Failure, err = decodeFailure(row.Error); err != nil {
 		return Run{}, fmt.Errorf("run %s: decode its error: %w", row.ID, err)
+	}
+	if err := json.Unmarshal(row.Spec, &r.Spec); err != nil {
+		return r, &unreadableError{fmt.Errorf("run %s: decode its spec: %w", row.ID, err)}
 	}
 	return r, nil
 }
@@ -218,7 +231,7 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 	}
 	runs := make([]Run, len(rows))
 	for i, row := range rows {
-		runs[i], err = fromRow(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject,
+		runs[i], err = asShown(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject,
 			Spec: row.Spec, CreatedBy: row.CreatedBy, Status: row.Status, Phase: row.Phase, CreatedAt: row.CreatedAt,
 			StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, LastHeartbeatAt: row.LastHeartbeatAt,
 			FailedStep: row.FailedStep, Error: row.Error})
@@ -247,15 +260,6 @@ func (s *Store) list(ctx context.Context, q Query) ([]db.ListRunsNewestFirstRow,
 		rows[i] = db.ListRunsNewestFirstRow(row)
 	}
 	return rows, err
-}
-
-// NotStarted are the runs whose row is older than before and whose workflow was never started: a crash came between the two.
-func (s *Store) NotStarted(ctx context.Context, before time.Time) ([]uuid.UUID, error) {
-	ids, err := s.queries.RunsNotStarted(ctx, s.pool, &before)
-	if err != nil {
-		return nil, fmt.Errorf("find runs that were never started: %w", err)
-	}
-	return ids, nil
 }
 
 // ForgetSecrets deletes the secrets of a run that has ended. One that was taken up again keeps them.

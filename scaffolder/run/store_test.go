@@ -586,19 +586,19 @@ func TestRunsThatWereNeverStarted(t *testing.T) {
 	r := newRecord(t)
 	forgotten, started := r.create(t, nil), r.create(t, nil)
 	r.write(t, started, run.Entry{Began: "execution-1"})
-	ids, err := r.NotStarted(t.Context(), time.Now().Add(time.Minute))
+	found, err := r.Unstarted(t.Context(), time.Now().Add(time.Minute))
 	require.NoError(t, err)
-	require.Equal(t, []uuid.UUID{forgotten}, ids)
-	ids, err = r.NotStarted(t.Context(), time.Now().Add(-time.Minute))
+	require.Equal(t, []run.Unstarted{{ID: forgotten}}, found)
+	found, err = r.Unstarted(t.Context(), time.Now().Add(-time.Minute))
 	require.NoError(t, err)
-	require.Empty(t, ids, "one that was just made is being started by whoever made it")
+	require.Empty(t, found, "one that was just made is being started by whoever made it")
 
 	r.write(t, started, run.Entry{End: &failed})
 	_, err = r.Reopen(t.Context(), started, run.RollingBack(0))
 	require.NoError(t, err)
-	ids, err = r.NotStarted(t.Context(), time.Now().Add(time.Minute))
+	found, err = r.Unstarted(t.Context(), time.Now().Add(time.Minute))
 	require.NoError(t, err)
-	require.Equal(t, []uuid.UUID{forgotten, started}, ids)
+	require.Equal(t, []run.Unstarted{{ID: forgotten}, {ID: started}}, found)
 }
 
 func TestAStoreThatCannotBeReached(t *testing.T) {

@@ -1,0 +1,207 @@
+package templaterun_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+
+	"github.com/portico-dev/portico/activities/templaterun"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/plan"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/seal"
+)
+
+// redelivered is what the worker knows after Temporal gave out a run's task for the second time.
+func redelivered(t *testing.T, runID string) *templaterun.Redeliveries {
+	t.Helper()
+	known := &templaterun.Redeliveries{}
+	answer := &workflowservice.PollWorkflowTaskQueueResponse{TaskToken: []byte("t"), Attempt: 2,
+		WorkflowExecution: &common.WorkflowExecution{WorkflowId: runID}}
+	require.NoError(t, known.Intercept(t.Context(), "poll", nil, answer, nil,
+		func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil }))
+	return known
+}
+
+func TestAStepThatLostThreeWorkersFails(t *testing.T) {
+	t.Parallel()
+	for name, quick := range map[string]bool{"quick": true, "outside": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runs := 0
+			b := newBench(t, &act{description: action.Description{Quick: quick}, run: func(context.Context, *action.Call) (action.Output, error) {
+				runs++
+				return nil, nil
+			}}, stepOne)
+			b.record(run.Entry{Unreturned: new(3)})
+			if !quick {
+				_, err := does[any](b, "test:act", b.request(0))
+				require.ErrorContains(t, err, "3 workers in a row were lost over this step")
+			}
+			require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+			require.Zero(t, runs)
+			require.Equal(t, run.PhaseParked, b.get().Phase)
+			require.Equal(t, "WorkerLostError", b.get().Failure.Name)
+			require.Contains(t, b.get().Failure.Next, "memory")
+			require.Equal(t, run.StatusFailed, b.step(0).Status)
+
+			_, err := b.runs.Reopen(t.Context(), b.id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, Recovered: true})
+			require.NoError(t, err)
+			require.Zero(t, b.get().Unreturned, "a retry has all attempts before it")
+		})
+	}
+}
+
+func TestATurnThatWasGivenOutAgainIsCountedUntilItComesBack(t *testing.T) {
+	t.Parallel()
+	var b *bench
+	var counted []int
+	b = newBench(t, &act{description: action.Description{Quick: true}, run: func(context.Context, *action.Call) (action.Output, error) {
+		counted = append(counted, b.get().Unreturned)
+		return nil, action.Transient(errors.New("passing"), 0)
+	}, tune: func(b *bench, o *templaterun.Options) { o.Redeliveries = redelivered(t, b.id.String()) }}, stepOne)
+	for range 2 {
+		_, err := b.tryTurn()
+		require.Error(t, err)
+		require.Zero(t, b.get().Unreturned, "it has come back")
+	}
+	require.Equal(t, []int{2, 0}, counted, "itself and the one before it; and the next is an ordinary one")
+}
+
+// tryTurn takes a turn that may fail.
+func (b *bench) tryTurn() (engine.Next, error) {
+	b.Helper()
+	return does[engine.Next](b, engine.ActivityAdvance, engine.Turn{RunID: b.id.String()})
+}
+
+func TestWhatTakesLongIsCountedWhileItLasts(t *testing.T) {
+	t.Parallel()
+	for name, quick := range map[string]bool{"quick": true, "outside": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var b *bench
+			b = newBench(t, &act{description: action.Description{Quick: quick}, run: func(context.Context, *action.Call) (action.Output, error) {
+				require.Eventually(t, func() bool { return b.get().Unreturned == 1 }, time.Minute, 10*time.Millisecond)
+				return nil, nil
+			}}, stepOne)
+			if !quick {
+				b.must("test:act", b.request(0))
+			}
+			require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+			require.Zero(t, b.get().Unreturned)
+		})
+	}
+}
+
+// TestARunThatCannotBeCarriedOnIsParked: the key is gone, the record cannot be read, or what reads it is broken.
+func TestARunThatCannotBeCarriedOnIsParked(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		tune      func(b *bench, o *templaterun.Options)
+		sql, says string
+	}{
+		"its key was rotated away": {says: "secrets of run", tune: func(b *bench, o *templaterun.Options) {
+			keys, err := seal.NewKeyring(seal.GenerateKey("another"))
+			require.NoError(b, err)
+			o.Runs = run.NewStore(b.pool, keys)
+		}},
+		"its record cannot be read": {sql: "update runs set spec = '[]'", says: "decode its spec"},
+		"what reads it panics":      {says: "panic: ", tune: func(_ *bench, o *templaterun.Options) { o.Planner = nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, &act{tune: func(b *bench, o *templaterun.Options) {
+				o.Patience = time.Nanosecond
+				if test.tune != nil {
+					test.tune(b, o)
+				}
+			}}, stepOne)
+			if test.sql != "" {
+				b.record(run.Entry{}) // so that nobody remembers what was there
+				_, err := b.pool.Exec(t.Context(), test.sql)
+				require.NoError(t, err)
+			}
+			_, err := b.tryTurn()
+			require.ErrorContains(t, err, test.says)
+			require.Equal(t, run.StatusOpen, b.get().Status, "it may pass")
+			require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+			got := b.get()
+			require.Equal(t, run.StatusFailed, got.Status)
+			require.Equal(t, run.PhaseParked, got.Phase)
+			require.Contains(t, got.Failure.Message, test.says)
+			require.Contains(t, got.Failure.Next, "retry")
+			require.Equal(t, []string{"Run completed with status: failed"}, b.told())
+			listed, _, err := b.runs.List(t.Context(), run.Query{})
+			require.NoError(t, err)
+			require.Equal(t, got.Failure, listed[0].Failure, "a person sees it")
+			require.Equal(t, engine.MovePark, b.advance(engine.Turn{}).Move, "told again after a crash")
+		})
+	}
+}
+
+func TestAnExpressionThatPanicsFailsItsStep(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{description: action.Description{Quick: true}, tune: func(_ *bench, o *templaterun.Options) {
+		o.Planner = plan.NewPlanner(expression.New(expression.Options{IntegrationType: func(string) (string, bool) { panic("no such host") }}), plan.Environment{})
+	}}, `{"id":"one","name":"One","action":"test:act","input":{"repo":"${{ 'github.com?owner=o&repo=r' | parseRepoUrl }}"}}`)
+	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Contains(t, b.get().Failure.Message, "panicked: no such host")
+	require.Contains(t, b.get().Failure.Next, "report it")
+}
+
+func TestARollbackOfThousandsGoesInParts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{}, stepOne)
+	ledger := b.ledger()
+	for n := range 450 {
+		_, err := ledger.Intend(t.Context(), action.Intent{Kind: "thing", Name: fmt.Sprint(n), Key: fmt.Sprint(n)})
+		require.NoError(t, err)
+	}
+	b.record(run.Entry{RollBack: &run.Failing{FailedStep: "one"}})
+	var undoing *engine.Undoing
+	var parts []int
+	names := map[string]bool{}
+	for more := true; more; {
+		next := b.advance(engine.Turn{Undoing: undoing})
+		parts, more = append(parts, len(next.Effects)), next.More
+		for _, effect := range next.Effects {
+			names[effect.Summary] = true
+		}
+		undoing = &engine.Undoing{Last: next.Effects[len(next.Effects)-1].ID}
+	}
+	require.Equal(t, []int{200, 200, 50}, parts)
+	require.Len(t, names, 450, "what could not be undone is not named again")
+}
+
+func TestAnUndoThatLostThreeWorkersIsLeftWithTheReason(t *testing.T) {
+	t.Parallel()
+	undone := 0
+	b := newBench(t, &act{undo: func(*action.UndoCall) error {
+		undone++
+		return nil
+	}}, stepOne)
+	effect, err := b.ledger().Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
+	require.NoError(t, err)
+	b.record(run.Entry{RollBack: &run.Failing{FailedStep: "one"}})
+	b.record(run.Entry{Unreturned: new(3)})
+	undo := engine.Undo{RunID: b.id.String(), EffectID: effect.ID}
+	_, err = does[any](b, engine.ActivityUndoEffect, undo)
+	require.ErrorContains(t, err, "lost over the undoing of thing x")
+	require.Zero(t, undone)
+	effects, err := b.runs.Effects(t.Context(), b.id)
+	require.NoError(t, err)
+	require.Equal(t, action.EffectIntended, effects[0].State)
+	require.Contains(t, effects[0].Note, "3 workers in a row")
+
+	b.must(engine.ActivityUndoEffect, undo)
+	require.Equal(t, 1, undone, "the next one, and a rollback that somebody asks for, have all attempts before them")
+}

@@ -1,0 +1,125 @@
+package scaffolder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/run"
+)
+
+const (
+	// startPause is how long a run that was just started, or could not be, waits for the next sweep that looks at it. It doubles each
+	// time, up to maxStartPause.
+	startPause    = 5 * time.Second
+	maxStartPause = 5 * time.Minute
+	// maxStarts is how often a run is tried that the engine refuses to start: for some fifteen minutes.
+	maxStarts = 9
+	// maxUnheard is how many starts in a row may get no answer before a sweep ends.
+	maxUnheard = 3
+)
+
+// StartPending starts the runs that are on the record but were never handed to the engine: a crash, or an engine that did not answer,
+// came between the two. It is called now and then by a process that serves. A run that was started and that no worker takes, or that
+// cannot be started, is looked at less and less often, and holds up no other; one that the engine refuses is parked in the end.
+func (s *Service) StartPending(ctx context.Context, olderThan time.Duration) error {
+	pending, err := s.Runs.Unstarted(ctx, time.Now().Add(-olderThan))
+	if err != nil {
+		return err
+	}
+	var failed error
+	unheard := 0
+	for _, unstarted := range pending {
+		err := s.startPending(ctx, unstarted)
+		failed = errors.Join(failed, err)
+		if _, refused := errors.AsType[*engine.RefusedError](err); err == nil || refused {
+			unheard = 0
+			continue
+		}
+		if unheard++; unheard == maxUnheard || ctx.Err() != nil {
+			return failed // nobody answers, and will not for the others
+		}
+	}
+	return failed
+}
+
+// startPending asks for one start, and puts the next one off.
+func (s *Service) startPending(ctx context.Context, unstarted run.Unstarted) error {
+	pending, err := s.Runs.Get(ctx, unstarted.ID)
+	if err != nil {
+		return err
+	}
+	err = s.Engine.Start(ctx, command(pending.ID, pending.Generation, pending.Title, pending.Subject, pending.Spec))
+	refused, is := errors.AsType[*engine.RefusedError](err)
+	switch {
+	case is && unstarted.Starts >= maxStarts:
+		return s.park(ctx, pending.ID, run.Failure{Name: "NotStartedError", Message: "The run could not be started: " + refused.Error(),
+			Next: "Mend the cause and retry, or start a new run. The log of Temporal may say more."})
+	case err != nil && !is:
+		// Its turn comes again when all others had theirs.
+		return errors.Join(err, s.Runs.PostponeStart(ctx, pending.ID, time.Now(), unstarted.Starts))
+	}
+	pause := min(startPause<<min(unstarted.Starts, maxStarts), maxStartPause)
+	return errors.Join(err, s.Runs.PostponeStart(ctx, pending.ID, time.Now().Add(pause), unstarted.Starts+1))
+}
+
+func (s *Service) park(ctx context.Context, id uuid.UUID, failure run.Failure) error {
+	seen, err := s.Runs.See(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.Runs.Park(ctx, seen, failure)
+	return err
+}
+
+// Reconcile compares the runs that say that they move, and were silent for a while, with what the engine knows. One that nothing
+// drives any more, or whose workflow has not got on for so long as patience lasts, is parked with the reason: whoever retries it starts
+// a new workflow. It is called now and then by a process that serves.
+func (s *Service) Reconcile(ctx context.Context, silentFor, patience time.Duration) error {
+	before := time.Now().Add(-silentFor)
+	var after uuid.UUID
+	for {
+		silent, err := s.Runs.Silent(ctx, before, after)
+		if err != nil || len(silent) == 0 {
+			return err
+		}
+		for _, seen := range silent {
+			if err := s.reconcile(ctx, seen, patience); err != nil {
+				return err
+			}
+		}
+		after = silent[len(silent)-1].ID
+	}
+}
+
+func (s *Service) reconcile(ctx context.Context, seen run.Sighting, patience time.Duration) error {
+	id := seen.ID.String()
+	condition, err := s.Engine.Condition(ctx, id)
+	if err != nil {
+		return err
+	}
+	failure := run.Failure{Name: "WorkflowLostError", Message: "Nothing carries this run on any more: " + condition.Gone,
+		Next: "Retry: a new workflow goes on from where the run stands. Or roll it back."}
+	if condition.Gone == "" {
+		if condition.Stuck == "" || time.Since(condition.StuckSince) < patience {
+			return nil
+		}
+		failure = run.Failure{Name: "StuckError", Message: "The run does not get on: " + condition.Stuck,
+			Next: "Look at the workers' logs, mend the cause, and retry: a new workflow goes on from where the run stands. Or roll it back."}
+		if err := s.Engine.Abandon(ctx, id, "parked: "+condition.Stuck); err != nil {
+			return err
+		}
+	}
+	parked, err := s.Runs.Park(ctx, seen, failure)
+	if err != nil {
+		return fmt.Errorf("park a run that nothing carries on: %w", err)
+	}
+	if parked {
+		s.Log.WarnContext(ctx, "a run is parked that nothing carries on", "run", seen.ID, "reason", failure.Message)
+	}
+	return nil
+}
