@@ -285,3 +285,27 @@ func TestACheckedFileDoesNotControlTheTerminal(t *testing.T) {
 	require.Contains(t, out, `\u001b[2J`)
 	require.Equal(t, terminal.Visible(out), out)
 }
+
+func TestARepositoryWithoutAHostGetsTheFirstOfItsForm(t *testing.T) {
+	t.Parallel()
+	const form = `{"steps":[{"schema":{"properties":{"one":{"ui:field":"RepoUrlPicker"},
+		"two":{"ui:field":"RepoUrlPicker","ui:options":{"allowedHosts":["git.example","other"]}},"three":{"type":"string"}}}}]}`
+	var sent map[string]any
+	routes := map[string]http.HandlerFunc{
+		"GET /api/scaffolder/v2/templates/default/template/t/parameter-schema": answer(form),
+		"GET /api/portico/v1/info": answer(`{"integrations":[{"type":"github","host":"127.0.0.1:1"},{"type":"github","host":"github.com"}]}`),
+		"POST /api/scaffolder/v2/tasks": func(w http.ResponseWriter, r *http.Request) {
+			var request struct{ Values map[string]any }
+			_ = json.NewDecoder(r.Body).Decode(&request)
+			sent = request.Values
+			fmt.Fprint(w, `{"id":"r"}`)
+		},
+	}
+	args := []string{"run", "t", "--set", "one=?owner=a&repo=b", "--set", "two=?owner=a&repo=b", "--set", "three=?x"}
+	_, err := portico(t, portal(t, routes), args...)
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"one": "127.0.0.1:1?owner=a&repo=b", "two": "git.example?owner=a&repo=b", "three": "?x"}, sent)
+	routes["GET /api/portico/v1/info"] = answer(`{"integrations":[]}`)
+	_, err = portico(t, portal(t, routes), args...)
+	require.ErrorContains(t, err, "--set one=?owner=a&repo=b: no host is configured for repositories")
+}

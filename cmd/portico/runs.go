@@ -54,9 +54,10 @@ func runCommand() *cobra.Command {
 		Short: "Start a run of a template",
 		Long: `Starts a run of a template on a running Portico and prints its id. A value is JSON, a list or an object in brackets,
 or else text: --set port=8080 is a number, --set 'version="1.20"' the text 1.20, --set 'tags=[go, web]' a list.
-A parameter that is not set gets its default, as the template's form would give it.`,
+A parameter that is not set gets its default, as the template's form would give it, and a repository that is written without
+its host, ?owner=acme&repo=shop, the host that the form would offer first.`,
 		Example: `  portico run golden-path --set name=shop --set description='Sells things' --set owner=group:default/tracking \
-      --set 'repoUrl=github.com?owner=acme&repo=shop' --watch
+      --set 'repoUrl=?owner=demo&repo=shop' --watch
   portico run template:default/step-tour --set rest=5 --set 'stops=[harbour, market]' --output json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {

@@ -57,6 +57,11 @@ func parseSecrets(secrets []string) (map[string]string, error) {
 type parameters struct {
 	Default    json.RawMessage            `json:"default"`
 	Properties map[string]json.RawMessage `json:"properties"`
+	// Field is what fills it in in a form, and Options are that field's.
+	Field   string `json:"ui:field"`
+	Options struct {
+		AllowedHosts []string `json:"allowedHosts"`
+	} `json:"ui:options"`
 }
 
 // initial is what the form would start with: the default, or for an object those of what is in it; nil for neither. What is
@@ -109,6 +114,49 @@ func (c *apiClient) addDefaults(ctx context.Context, template string, values map
 	}
 	for _, page := range form.Steps {
 		page.Schema.addTo(values)
+		if err := c.addHosts(ctx, page.Schema, values); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// addHosts writes the host into addresses of repositories that were given without one, ?owner=acme&repo=shop: the one that the form offers first.
+func (c *apiClient) addHosts(ctx context.Context, page parameters, values map[string]any) error {
+	for name, schema := range page.Properties {
+		var property parameters
+		written, isText := values[name].(string)
+		if !isText || !strings.HasPrefix(written, "?") || json.Unmarshal(schema, &property) != nil || property.Field != "RepoUrlPicker" {
+			continue
+		}
+		hosts := property.Options.AllowedHosts
+		if len(hosts) == 0 {
+			var err error
+			if hosts, err = c.hosts(ctx); err != nil {
+				return err
+			}
+		}
+		if len(hosts) == 0 {
+			return fmt.Errorf("--set %s=%s: no host is configured for repositories; write host?owner=...&repo=...", name, written)
+		}
+		values[name] = hosts[0] + written
+	}
+	return nil
+}
+
+// hosts are those that repositories can be made on, in the order of the configuration.
+func (c *apiClient) hosts(ctx context.Context) ([]string, error) {
+	var info struct {
+		Integrations []struct {
+			Host string `json:"host"`
+		} `json:"integrations"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/api/portico/v1/info", nil, &info); err != nil {
+		return nil, err
+	}
+	var hosts []string
+	for _, each := range info.Integrations {
+		hosts = append(hosts, each.Host)
+	}
+	return hosts, nil
 }
