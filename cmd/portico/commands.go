@@ -69,7 +69,7 @@ it prints the value that a step would get, where the text shows no difference be
 With --jsonl it reads lines of {"template": "...", "context": {...}} from standard input and writes a line of {"output": "..."}
 or {"error": "..."} for each, by the language alone.`,
 		Example: `  portico template eval 'Hello ${{ values.name }}' --values '{values: {name: World}}'
-  portico template eval '${{ parameters.repoUrl | parseRepoUrl }}' --values '{parameters: {repoUrl: github.com?owner=a&repo=b}}' -o json
+  portico template eval '${{ parameters.repoUrl | parseRepoUrl }}' --values '{parameters: {repoUrl: "github.com?owner=a&repo=b"}}' -o json
   portico template eval --file skeleton/README.md --values values.yaml
   portico template eval --jsonl < cases.jsonl`,
 		Args: cobra.MaximumNArgs(1),

@@ -29,13 +29,13 @@ func TestExamplesRunAsTyped(t *testing.T) {
 		desk.mustType(example)
 	}
 	servers, workers := desk.take(&examples, "portico server"), desk.take(&examples, "portico worker")
+	desk.open(workers[0])
 	for _, example := range servers[1:] {
 		server := desk.open(example)
 		desk.untilServed("golden-path")
 		server.close()
 	}
 	desk.open(servers[0])
-	desk.open(workers[0])
 	desk.untilServed("golden-path")
 	dev := desk.take(&examples, "portico dev")
 

@@ -1,6 +1,7 @@
 import { Check, Copy } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { IconButton } from './button';
+import { visible } from './visible';
 
 interface CopyButtonProps {
   /** Called when pressed, so that a long text is only put together when somebody wants it. */
@@ -9,7 +10,7 @@ interface CopyButtonProps {
 }
 
 /**
- * Copies a text. It is not there where it could not: browsers give the clipboard only to pages that came over HTTPS or
+ * Copies a text, its control characters shown: who copies may paste it into a terminal. It is not there where it could not: browsers give the clipboard only to pages that came over HTTPS or
  * from this machine.
  */
 export function CopyButton({ text, label }: CopyButtonProps) {
@@ -26,7 +27,7 @@ export function CopyButton({ text, label }: CopyButtonProps) {
         icon={copied ? Check : Copy}
         label={copied ? 'Copied' : label}
         className="-my-1.5 -mr-1.5"
-        onClick={() => navigator.clipboard.writeText(text()).then(() => setCopied(true))}
+        onClick={() => navigator.clipboard.writeText(visible(text())).then(() => setCopied(true))}
       />
       <span role="status" className="sr-only">
         {copied ? 'Copied' : ''}

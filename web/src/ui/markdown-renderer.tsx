@@ -1,5 +1,5 @@
 import MarkdownToJsx from 'markdown-to-jsx';
-import { Fragment, type ReactNode, useRef } from 'react';
+import { Fragment, type ReactNode, useRef, useState } from 'react';
 import { CopyButton } from './copy-button';
 import { ExternalLink } from './external-link';
 
@@ -11,6 +11,7 @@ export default function MarkdownRenderer({ children }: { children: string }) {
         forceBlock: true,
         wrapper: Fragment,
         overrides: {
+          img: Image,
           a: ({ href = '', children: text }) => <ExternalLink href={href}>{text}</ExternalLink>,
           pre: Block,
         },
@@ -19,6 +20,16 @@ export default function MarkdownRenderer({ children }: { children: string }) {
       {children}
     </MarkdownToJsx>
   );
+}
+
+/**
+ * An image, or a link to it where the browser did not get it: the page's policy loads images only from the portal itself
+ * and from where the configuration says, so that reading a text tells nobody.
+ */
+function Image({ src = '', alt = '' }: { src?: string; alt?: string }) {
+  const [missing, setMissing] = useState(false);
+  if (missing) return <ExternalLink href={src}>{alt || src}</ExternalLink>;
+  return <img src={src} alt={alt} loading="lazy" referrerPolicy="no-referrer" onError={() => setMissing(true)} />;
 }
 
 /** A block of code: what people copy. */

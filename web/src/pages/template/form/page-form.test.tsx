@@ -163,6 +163,28 @@ describe('the portal’s own fields', () => {
   });
 });
 
+describe('fields that the portal does not have', () => {
+  it('are plain controls with a note, whatever their type', async () => {
+    const field = { 'ui:field': 'AcmePicker' };
+    const user = show(
+      onePage({
+        properties: {
+          regions: { type: 'array', title: 'Regions', ...field },
+          labels: { type: 'object', title: 'Labels', ...field },
+          zone: { title: 'Zone', ...field },
+        },
+      }),
+    );
+    expect(screen.getAllByText(/asks for the field AcmePicker, which this portal does not have/)).toHaveLength(3);
+    await user.click(screen.getAllByRole('button', { name: /^Add/ })[0] as HTMLElement);
+    await user.type(screen.getByLabelText(/Regions 1/), 'eu');
+    expect(values.regions).toEqual(['eu']);
+    await user.type(screen.getByLabelText(/^Zone/), 'z1');
+    expect(values.zone).toBe('z1');
+    expect(screen.getAllByRole('button', { name: /^Add/ })).toHaveLength(2);
+  });
+});
+
 describe('conditions', () => {
   it('fields come and go with the choice they depend on', async () => {
     const user = show(

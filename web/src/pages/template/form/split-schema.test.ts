@@ -51,4 +51,42 @@ describe('splitSchema', () => {
     expect(uiSchema.a['ui:help']).toContain('AcmeRegionPicker');
     expect(uiSchema.b).toEqual({});
   });
+
+  it('gives a control to what only the field it asks for could describe', () => {
+    const field = { 'ui:field': 'AcmeRegionPicker' };
+    const { schema, uiSchema } = splitSchema({
+      properties: {
+        list: { type: 'array', ...field },
+        numbers: { type: 'array', default: [1], ...field },
+        plain: { type: 'array' },
+        picked: { type: 'array', 'ui:field': 'MultiEntityPicker' },
+        map: { type: 'object', ...field },
+        any: { title: 'Any', ...field },
+        flag: { default: true, ...field },
+        choice: { enum: ['a', 'b'], ...field },
+      },
+      // This adds to what is said of the list above, and does not say what it is a list of.
+      dependencies: {
+        any: { properties: { list: { minItems: 1, type: 'array' }, more: { type: 'array', ...field } } },
+      },
+    });
+    expect(schema.properties).toEqual({
+      list: { type: 'array', items: { type: 'string' } },
+      numbers: { type: 'array', default: [1], items: { type: 'number' } },
+      plain: { type: 'array', items: { type: 'string' } },
+      picked: { type: 'array', items: { type: 'string' } },
+      map: { type: 'object', additionalProperties: { type: 'string' } },
+      any: { title: 'Any', type: 'string' },
+      flag: { default: true, type: 'boolean' },
+      choice: { enum: ['a', 'b'] },
+    });
+    expect(schema.dependencies).toEqual({
+      any: {
+        properties: { list: { minItems: 1, type: 'array' }, more: { type: 'array', items: { type: 'string' } } },
+      },
+    });
+    for (const name of ['list', 'numbers', 'map', 'any', 'flag', 'choice', 'more']) {
+      expect(uiSchema[name]['ui:help'], name).toContain('AcmeRegionPicker');
+    }
+  });
 });

@@ -71,24 +71,57 @@ export function splitSchema(page: JsonObject): SplitSchema {
   return { schema, uiSchema };
 }
 
-function split(node: JsonObject, hints: UiSchema): JsonObject {
+/** `refines` says that the node adds to what is said of the same value elsewhere. */
+function split(node: JsonObject, hints: UiSchema, refines = false): JsonObject {
   const schema: JsonObject = {};
   for (const [key, value] of Object.entries(node)) {
     if (dropped.has(key)) continue;
     // Older templates name their choices beside them; RJSF 6 only reads the hint.
     if (key === 'enumNames') hints['ui:enumNames'] ??= value as string[];
     else if (key.startsWith('ui:')) addHint(hints, key, value);
-    else schema[key] = splitKeyword(key, value, hints);
+    else schema[key] = splitKeyword(key, value, hints, refines);
   }
+  const plain = plainControl(schema, refines, isForeign(node['ui:field']));
   const hidden = flagged(node);
   if (hidden.length > 0 && Array.isArray(schema.required)) {
     schema.required = schema.required.filter((name) => !hidden.includes(name));
   }
-  return schema;
+  return { ...schema, ...plain };
+}
+
+/** The keywords by which a value's type is said, so that a form can ask for it. */
+const telling = ['type', '$ref', 'const', 'enum', 'properties', 'items', ...sameValue];
+
+/**
+ * What a schema lacks for a form to have a control: the field that it names may know the type without being told. A list
+ * whose items nobody describes is one of texts, unless its default says otherwise; so is an object's every value, and a
+ * value of which nothing is said at all is a text.
+ */
+function plainControl(schema: JsonObject, refines: boolean, foreign: boolean): JsonObject {
+  if (refines && !foreign) return {};
+  if (schema.type === 'array' && !('items' in schema)) {
+    return { items: { type: typeOf(Array.isArray(schema.default) ? schema.default[0] : undefined) } };
+  }
+  if (!foreign) return {};
+  if (schema.type === 'object' && !('properties' in schema) && !('additionalProperties' in schema)) {
+    return { additionalProperties: { type: 'string' } };
+  }
+  return telling.some((keyword) => keyword in schema) ? {} : { type: typeOf(schema.default) };
+}
+
+function typeOf(example: unknown): string {
+  if (Array.isArray(example)) return 'array';
+  if (isObject(example)) return 'object';
+  return typeof example === 'number' || typeof example === 'boolean' ? typeof example : 'string';
+}
+
+/** Whether a field is one that the portal does not have. */
+function isForeign(field: unknown): boolean {
+  return typeof field === 'string' && !knownFields.has(field);
 }
 
 function addHint(hints: UiSchema, key: string, value: unknown): void {
-  if (key === 'ui:field' && typeof value === 'string' && !knownFields.has(value)) {
+  if (key === 'ui:field' && isForeign(value)) {
     hints['ui:help'] =
       `The template asks for the field ${value}, which this portal does not have. Type the value as the template expects it.`;
   } else if (key !== 'ui:widget' || knownWidgets.has(value)) {
@@ -96,25 +129,25 @@ function addHint(hints: UiSchema, key: string, value: unknown): void {
   }
 }
 
-function splitKeyword(key: string, value: unknown, hints: UiSchema): unknown {
-  if (key === 'properties' && isObject(value)) return splitProperties(value, hints);
+function splitKeyword(key: string, value: unknown, hints: UiSchema, refines: boolean): unknown {
+  if (key === 'properties' && isObject(value)) return splitProperties(value, hints, refines);
   if (key === 'dependencies' && isObject(value)) return splitDependencies(value, hints);
   if (key === 'items' && isObject(value)) {
     hints.items ??= {};
-    return split(value, hints.items as UiSchema);
+    return split(value, hints.items as UiSchema, refines);
   }
   if (!sameValue.includes(key)) return value;
-  if (Array.isArray(value)) return value.map((branch) => (isObject(branch) ? split(branch, hints) : branch));
-  return isObject(value) ? split(value, hints) : value;
+  if (Array.isArray(value)) return value.map((branch) => (isObject(branch) ? split(branch, hints, true) : branch));
+  return isObject(value) ? split(value, hints, true) : value;
 }
 
-function splitProperties(properties: JsonObject, hints: UiSchema): JsonObject {
+function splitProperties(properties: JsonObject, hints: UiSchema, refines: boolean): JsonObject {
   const schema: JsonObject = {};
   for (const [name, property] of Object.entries(properties)) {
     if (!isObject(property)) schema[name] = property;
     else if (!('backstage:featureFlag' in property)) {
       hints[name] ??= {};
-      schema[name] = split(property, hints[name] as UiSchema);
+      schema[name] = split(property, hints[name] as UiSchema, refines);
     }
   }
   return schema;
@@ -122,7 +155,7 @@ function splitProperties(properties: JsonObject, hints: UiSchema): JsonObject {
 
 function splitDependencies(dependencies: JsonObject, hints: UiSchema): JsonObject {
   return Object.fromEntries(
-    Object.entries(dependencies).map(([name, value]) => [name, isObject(value) ? split(value, hints) : value]),
+    Object.entries(dependencies).map(([name, value]) => [name, isObject(value) ? split(value, hints, true) : value]),
   );
 }
 
