@@ -46,6 +46,7 @@ func TestExamplesRunAsTyped(t *testing.T) {
 	for _, example := range examples {
 		desk.mustType(example)
 	}
+	desk.moveTo(t.TempDir())
 	for _, example := range dev {
 		desk.bringUp(example)
 	}
@@ -88,6 +89,17 @@ func newDesk(t *testing.T) *desk {
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(binary, filepath.Join(bin, "portico")))
 	return d
+}
+
+// moveTo sits down in another directory, which has the examples and is configured for nothing else.
+func (d *desk) moveTo(directory string) {
+	d.t.Helper()
+	d.at = directory
+	require.NoError(d.t, os.Chmod(directory, 0o755)) //nolint:gosec // as above
+	require.NoError(d.t, os.CopyFS(filepath.Join(d.at, "examples"), os.DirFS(filepath.Join(root, "examples"))))
+	content, err := os.ReadFile(filepath.Join(root, "examples", "app-config.yaml"))
+	require.NoError(d.t, err)
+	require.NoError(d.t, os.WriteFile(filepath.Join(d.at, "app-config.yaml"), content, 0o600))
 }
 
 // shell is the command line in the person's shell.

@@ -16,6 +16,7 @@ import { RunHeader } from './run-header';
 import { stepInFocus, wholeRun } from './selection';
 import { RunPanel, StepPanel } from './step-panel';
 import { Timeline } from './timeline';
+import { Warnings } from './warnings';
 
 const route = getRouteApi('/runs/$id');
 
@@ -64,6 +65,7 @@ function Run({ run }: { run: RunDetail }) {
         </div>
         <div className="flex min-h-0 min-w-0 flex-col gap-5 lg:col-start-1 lg:row-span-2 lg:row-start-1">
           <Timeline run={run} selected={selected} />
+          <Warnings run={run} log={log} />
           <Created run={run} />
         </div>
         <div

@@ -1,5 +1,6 @@
 import { type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
 import type { RJSFSchema } from '@rjsf/utils';
+import { isTame, longestTried } from './patterns';
 import { describeProblem } from './words';
 
 /** One thing wrong with a value. */
@@ -13,12 +14,12 @@ export interface Problem {
 /**
  * Whether data fits a schema, interpreting it (draft 7): nothing is compiled, so that the page's policy can forbid
  * eval. `root` holds the definitions that the schema refers to. A schema that cannot be interpreted, such as one with
- * an invalid pattern, fits nothing.
+ * an invalid pattern, fits nothing. Patterns that might not end are left to the server.
  */
 export function fits(schema: RJSFSchema | boolean, data: unknown, root: RJSFSchema): boolean {
   if (typeof schema === 'boolean') return schema;
   try {
-    return interpret(schema, root, true).validate(data).valid;
+    return interpret(schema, root, true, holdsLongText(data)).validate(data).valid;
   } catch {
     return false;
   }
@@ -26,25 +27,74 @@ export function fits(schema: RJSFSchema | boolean, data: unknown, root: RJSFSche
 
 /** What is wrong with the data, in the words of its fields. */
 export function problemsOf(schema: RJSFSchema, data: unknown): Problem[] {
-  const units = interpret(schema, schema, false).validate(data).errors;
+  const units = interpret(schema, schema, false, holdsLongText(data)).validate(data).errors;
   const problems = nearestBranches(units)
     .filter((unit) => !wrappers.has(unit.keyword))
     .map((unit) => problemOf(unit, schema));
   return withoutRepeats(problems);
 }
 
-const cache = new WeakMap<RJSFSchema, { root: RJSFSchema; quick: boolean; validator: Validator }>();
+interface Interpreted {
+  root: RJSFSchema;
+  quick: boolean;
+  bare: boolean;
+  validator: Validator;
+}
 
-function interpret(schema: RJSFSchema, root: RJSFSchema, quick: boolean): Validator {
+const cache = new WeakMap<RJSFSchema, Interpreted>();
+
+/** `bare` leaves all patterns out, and not only those that might not end. */
+function interpret(schema: RJSFSchema, root: RJSFSchema, quick: boolean, bare: boolean): Validator {
   const cached = cache.get(schema);
-  if (cached && cached.root === root && cached.quick === quick) return cached.validator;
+  if (cached && cached.root === root && cached.quick === quick && cached.bare === bare) return cached.validator;
   const { definitions, $defs } = root;
   // A copy: the interpreter writes its own keys into the schema it is given.
   const copy = structuredClone({ ...(definitions && { definitions }), ...($defs && { $defs }), ...schema });
   delete copy.$schema;
+  dropPatterns(copy, bare ? () => false : isTame);
   const validator = new Validator(copy as Schema, '7', quick);
-  cache.set(schema, { root, quick, validator });
+  cache.set(schema, { root, quick, bare, validator });
   return validator;
+}
+
+function holdsLongText(data: unknown): boolean {
+  if (typeof data === 'string') return data.length > longestTried;
+  if (typeof data !== 'object' || data === null) return false;
+  return Object.entries(data).some(([name, value]) => name.length > longestTried || holdsLongText(value));
+}
+
+/** Keywords whose members are schemas by name. */
+const maps = ['properties', 'patternProperties', 'definitions', '$defs', 'dependencies', 'dependentSchemas'];
+/** Keywords that are a schema, or a list of some. */
+const nested = ['items', 'additionalItems', 'contains', 'additionalProperties', 'propertyNames', 'not', 'if', 'then'];
+const alternatives = ['else', 'allOf', 'anyOf', 'oneOf'];
+
+/** Takes the patterns that may not be tried out of a schema, in place. */
+function dropPatterns(schema: unknown, keep: (pattern: string) => boolean): void {
+  if (Array.isArray(schema)) {
+    for (const each of schema) dropPatterns(each, keep);
+    return;
+  }
+  if (typeof schema !== 'object' || schema === null) return;
+  const node = schema as Record<string, unknown>;
+  if (typeof node.pattern === 'string' && isPattern(node.pattern) && !keep(node.pattern)) delete node.pattern;
+  for (const pattern of Object.keys(node.patternProperties ?? {})) {
+    if (!isPattern(pattern) || keep(pattern)) continue;
+    delete (node.patternProperties as Record<string, unknown>)[pattern];
+    // What the pattern would have let in is not to be refused.
+    delete node.additionalProperties;
+  }
+  for (const keyword of maps) for (const each of Object.values(node[keyword] ?? {})) dropPatterns(each, keep);
+  for (const keyword of [...nested, ...alternatives]) dropPatterns(node[keyword], keep);
+}
+
+/** An invalid pattern stays: that it fits nothing is to be seen. */
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, 'u') instanceof RegExp;
+  } catch {
+    return false;
+  }
 }
 
 /** Keywords that only say that something below them is wrong. */
