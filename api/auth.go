@@ -111,4 +111,10 @@ type publicKey struct {
 }
 
 // keys writes what package jose makes of the keys.
-func (a *auth) keys(c *call) error { return c.json(http.StatusOK, a.issuer.PublicKeys()) }
+func (a *auth) keys(c *call) error {
+	keys, err := a.issuer.PublicKeys(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, keys)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/seal"
 )
 
 // teamA says that everybody is in one team.
@@ -22,8 +25,9 @@ func (teamA) MemberOf(context.Context, string) ([]string, error) {
 
 func newAuthServer(t *testing.T) (*api.Server, *identity.Issuer) {
 	t.Helper()
-	issuer, err := identity.NewIssuer("http://localhost:7007/api/auth", []byte("secret"))
+	seals, err := seal.NewKeyring(seal.GenerateKey("2026"))
 	require.NoError(t, err)
+	issuer := identity.NewIssuer("http://localhost:7007/api/auth", identity.NewSigningKeys(testkit.Database(t), seals, slog.New(slog.DiscardHandler)))
 	guest := identity.NewGuest("user:default/guest", nil, issuer, teamA{})
 	return newServer(t, io.Discard, func(o *api.Options) {
 		o.Authenticator = identity.NewAuthenticator(issuer, nil)
@@ -75,8 +79,13 @@ func TestWithoutGuestsNobodyIsOne(t *testing.T) {
 func TestTheKeysOfUserTokensArePublic(t *testing.T) {
 	t.Parallel()
 	server, issuer := newAuthServer(t)
+	_, err := issuer.Issue(t.Context(), "user:default/ada", nil)
+	require.NoError(t, err)
 	answer := ask(t, server, http.MethodGet, "/api/auth/.well-known/jwks.json", "", "Authorization", "")
-	expected, err := json.Marshal(issuer.PublicKeys())
+	keys, err := issuer.PublicKeys(t.Context())
+	require.NoError(t, err)
+	require.Len(t, keys.Keys, 1)
+	expected, err := json.Marshal(keys)
 	require.NoError(t, err)
 	require.JSONEq(t, string(expected), answer.Body.String())
 }

@@ -61,13 +61,11 @@ func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Serv
 	require.NoError(t, err)
 	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: emptyCatalog{}, Runs: &run.Store{}, Actions: actions,
 		Decider: policy.AllowKnown{}})
-	issuer, err := identity.NewIssuer("http://localhost:7007/api/auth", []byte("secret"))
-	require.NoError(t, err)
 	options := api.Options{
 		Log: slog.New(slog.NewJSONHandler(log, nil)), Authenticator: tokens{}, Version: "1.2.3", Hosts: []string{"example.com"},
 		Database: api.Database{Ping: func(context.Context) error { return nil }, Unreachable: db.Unreachable},
 		Plugins: []api.Plugin{
-			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil, nil), api.NewAuthPlugin(issuer, nil),
+			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil, nil), api.NewAuthPlugin(nil, nil),
 			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
 		},
 	}

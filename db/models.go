@@ -171,3 +171,12 @@ type RunStep struct {
 	IterationsDone   int32
 	WorkspaceSpent   bool
 }
+
+type SigningKey struct {
+	ID            string
+	PublicKey     []byte
+	Sealed        []byte
+	CreatedAt     time.Time
+	SignsUntil    time.Time
+	VerifiesUntil time.Time
+}

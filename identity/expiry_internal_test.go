@@ -1,19 +1,23 @@
 package identity
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/seal"
 )
 
 func TestATokenIsGoodForAnHour(t *testing.T) {
 	t.Parallel()
-	issuer, err := NewIssuer("http://localhost:7007/api/auth", []byte("secret"))
+	seals, err := seal.NewKeyring(seal.GenerateKey("2026"))
 	require.NoError(t, err)
-	token, err := issuer.Issue("user:default/ada", nil)
+	issuer := NewIssuer("http://localhost:7007/api/auth", NewSigningKeys(testkit.Database(t), seals, slog.New(slog.DiscardHandler)))
+	token, err := issuer.Issue(t.Context(), "user:default/ada", nil)
 	require.NoError(t, err)
 	for _, test := range []struct {
 		after time.Duration
@@ -27,7 +31,7 @@ func TestATokenIsGoodForAnHour(t *testing.T) {
 		{-2 * clockSkew, false},
 	} {
 		issuer.now = func() time.Time { return time.Now().Add(test.after) }
-		_, err := issuer.Verify(token)
+		_, err := issuer.Verify(t.Context(), token)
 		if test.good {
 			require.NoError(t, err, "after %s", test.after)
 			continue

@@ -24,6 +24,8 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/seal"
 )
 
 // claims are those of a token, by name.
@@ -72,7 +74,7 @@ func TestLegacyTokens(t *testing.T) {
 		"as Backstage makes them": sign(t, jose.HS256, padded(secret24), good),
 		"without an end":          sign(t, jose.HS256, padded(secret24), good.with(claims{"exp": nil})),
 	} {
-		principal, err := authenticate(t, token, external...)
+		principal, err := authenticate(t, nil, token, external...)
 		require.NoError(t, err, name)
 		require.Equal(t, identity.Principal{Kind: identity.KindService, Subject: "old-backend", Token: token, Restrictions: restrictions}, principal)
 	}
@@ -84,7 +86,7 @@ func TestLegacyTokens(t *testing.T) {
 		"over":              {sign(t, jose.HS256, padded(secret24), good.with(claims{"exp": in(-time.Hour)})), "This token has expired"},
 		"not yet":           {sign(t, jose.HS256, padded(secret24), good.with(claims{"nbf": in(time.Hour)})), "This token is not valid yet"},
 	} {
-		_, err := authenticate(t, test.token, external...)
+		_, err := authenticate(t, nil, test.token, external...)
 		require.EqualError(t, err, test.says, name)
 		require.Equal(t, fault.Authentication, fault.KindOf(err))
 	}
@@ -174,7 +176,7 @@ func TestTokensOfAKeySet(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			principal, err := authenticate(t, test.token, identity.StaticAccess("something-else", "x", nil), issuer.access(test.configured))
+			principal, err := authenticate(t, nil, test.token, identity.StaticAccess("something-else", "x", nil), issuer.access(test.configured))
 			if test.subject == "" {
 				require.EqualError(t, err, "Illegal token")
 				return
@@ -188,7 +190,7 @@ func TestTokensOfAKeySet(t *testing.T) {
 		"This token is not valid yet":                       {"nbf": in(time.Hour)},
 		"This token never expires, and is refused for that": {"exp": nil},
 	} {
-		_, err := authenticate(t, sign(t, jose.ES256, first, good.with(changed)), issuer.access(strict))
+		_, err := authenticate(t, nil, sign(t, jose.ES256, first, good.with(changed)), issuer.access(strict))
 		require.EqualError(t, err, says)
 		require.Equal(t, fault.Authentication, fault.KindOf(err))
 	}
@@ -199,7 +201,7 @@ func inBubble(t *testing.T, test func(t *testing.T, issuer *issuerOfKeys, ask fu
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := &issuerOfKeys{}
-		authenticator := identity.NewAuthenticator(newIssuer(t, issuerURL, "secret"), []identity.ExternalAccess{issuer.access(identity.KeySet{})})
+		authenticator := identity.NewAuthenticator(nil, []identity.ExternalAccess{issuer.access(identity.KeySet{})})
 		test(t, issuer, func(key jose.JSONWebKey) error {
 			_, err := authenticator.Authenticate(t.Context(), sign(t, jose.ES256, key, claims{"sub": "ci", "exp": in(time.Hour)}))
 			return err
@@ -282,7 +284,7 @@ func TestKeySetsAreBounded(t *testing.T) {
 	} {
 		issuer := &issuerOfKeys{}
 		issuer.set.Store([]byte(set))
-		_, err := authenticate(t, sign(t, jose.ES256, key, claims{"sub": "ci", "exp": in(time.Hour)}), issuer.access(identity.KeySet{}))
+		_, err := authenticate(t, nil, sign(t, jose.ES256, key, claims{"sub": "ci", "exp": in(time.Hour)}), issuer.access(identity.KeySet{}))
 		require.Equal(t, fault.Unavailable, fault.KindOf(err), name)
 	}
 }
@@ -295,7 +297,7 @@ func TestAKeySetMayHoldWhatIsNotUnderstood(t *testing.T) {
 	require.NoError(t, err)
 	issuer := &issuerOfKeys{}
 	issuer.set.Store([]byte(`{"keys": [{"kty": "quantum"}, {"kty": "oct", "k": "c2VjcmV0"}, 7, ` + string(encoded) + `]}`))
-	_, err = authenticate(t, sign(t, jose.ES256, key, claims{"sub": "ci", "exp": in(time.Hour)}), issuer.access(identity.KeySet{}))
+	_, err = authenticate(t, nil, sign(t, jose.ES256, key, claims{"sub": "ci", "exp": in(time.Hour)}), issuer.access(identity.KeySet{}))
 	require.NoError(t, err)
 }
 
@@ -307,18 +309,15 @@ func TestOneIssuersSilenceDoesNotShutOutOthers(t *testing.T) {
 	key, public := newKey(t, "first")
 	speaking.publish(t, public)
 	token := sign(t, jose.ES256, key, claims{"sub": "ci", "exp": in(time.Hour)})
-	_, err := authenticate(t, token, silent.access(identity.KeySet{}), speaking.access(identity.KeySet{}))
+	_, err := authenticate(t, nil, token, silent.access(identity.KeySet{}), speaking.access(identity.KeySet{}))
 	require.NoError(t, err)
-	_, err = authenticate(t, "not-a-jwt-at-all", silent.access(identity.KeySet{}))
+	_, err = authenticate(t, nil, "not-a-jwt-at-all", silent.access(identity.KeySet{}))
 	require.EqualError(t, err, "Illegal token")
 }
 
 func FuzzAuthenticate(f *testing.F) {
-	issuer, err := identity.NewIssuer(issuerURL, []byte("secret"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	token, err := issuer.Issue("user:default/ada", nil)
+	issuer := process(f, testkit.Database(f), seal.GenerateKey("2026"))
+	token, err := issuer.Issue(f.Context(), "user:default/ada", nil)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // Directory answers what a user is a member of.
 type Directory interface {
-	// MemberOf lists the groups of a user; none for a user who is in no catalog.
+	// MemberOf lists the groups of a user and all groups above them; none for a user who is in no catalog.
 	MemberOf(ctx context.Context, userRef string) ([]string, error)
 }
 
@@ -42,7 +42,7 @@ func (g *Guest) SignIn(ctx context.Context) (Session, error) {
 		}
 		ownership = append([]string{g.userRef}, groups...)
 	}
-	token, err := g.issuer.Issue(g.userRef, ownership)
+	token, err := g.issuer.Issue(ctx, g.userRef, ownership)
 	if err != nil {
 		return Session{}, err
 	}

@@ -15,28 +15,30 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/seal"
 )
 
 const issuerURL = "http://localhost:7007/api/auth"
 
-func newIssuer(t *testing.T, url, secret string) *identity.Issuer {
+// newIssuer is an issuer with keys of its own.
+func newIssuer(t *testing.T, url string) *identity.Issuer {
 	t.Helper()
-	issuer, err := identity.NewIssuer(url, []byte(secret))
-	require.NoError(t, err)
-	return issuer
+	return identity.NewIssuer(url, signingKeys(t, testkit.Database(t), seal.GenerateKey("2026")))
 }
 
 func issue(t *testing.T, issuer *identity.Issuer, ownership ...string) string {
 	t.Helper()
-	token, err := issuer.Issue("user:default/ada", ownership)
+	token, err := issuer.Issue(t.Context(), "user:default/ada", ownership)
 	require.NoError(t, err)
 	return token
 }
 
-func TestEveryServerWithTheSecretAcceptsTheOthersTokens(t *testing.T) {
+func TestATokenSaysWhoAsks(t *testing.T) {
 	t.Parallel()
-	token := issue(t, newIssuer(t, issuerURL, "secret"), "user:default/ada", "group:default/team-a")
-	principal, err := newIssuer(t, issuerURL, "secret").Verify(token)
+	issuer := newIssuer(t, issuerURL)
+	token := issue(t, issuer, "user:default/ada", "group:default/team-a")
+	principal, err := issuer.Verify(t.Context(), token)
 	require.NoError(t, err)
 	require.Equal(t, identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada",
 		Ownership: []string{"user:default/ada", "group:default/team-a"}, Token: token}, principal)
@@ -45,22 +47,24 @@ func TestEveryServerWithTheSecretAcceptsTheOthersTokens(t *testing.T) {
 
 func TestTokensOfOthersAreRefused(t *testing.T) {
 	t.Parallel()
-	ours := newIssuer(t, issuerURL, "secret")
+	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")
+	ours := process(t, pool, encryption)
 	token := issue(t, ours)
 	for name, foreign := range map[string]string{
-		"another secret":    issue(t, newIssuer(t, issuerURL, "other secret")),
-		"another issuer":    issue(t, newIssuer(t, "https://elsewhere/api/auth", "secret")),
+		"another's key":     issue(t, newIssuer(t, issuerURL)),
+		"another issuer":    issue(t, identity.NewIssuer("https://elsewhere/api/auth", signingKeys(t, pool, encryption))),
 		"a changed claim":   withClaims(t, token, `{"sub":"user:default/root"}`),
 		"no signature":      withoutSignature(token),
-		"another algorithm": signedWithHMAC(t, "secret"),
+		"another algorithm": signedWithHMAC(t, keyOf(t, token)),
+		"no key":            forged(t, ""),
+		"our key's name":    forged(t, keyOf(t, token)),
 		"no token at all":   "opensesame",
 		"nothing":           "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := authenticate(t, foreign)
+			_, err := authenticate(t, ours, foreign)
 			require.Equal(t, fault.Authentication, fault.KindOf(err))
-			require.NotContains(t, err.Error(), "secret")
 		})
 	}
 }
@@ -80,9 +84,11 @@ func withoutSignature(token string) string {
 	return header + "." + parts[1] + "."
 }
 
-func signedWithHMAC(t *testing.T, secret string) string {
+// signedWithHMAC names a key that is public, and is signed with just that.
+func signedWithHMAC(t *testing.T, keyID string) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat(secret, 8))}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: []byte(keyID), KeyID: keyID}},
+		(&jose.SignerOptions{}).WithType("vnd.backstage.user"))
 	require.NoError(t, err)
 	token, err := jwt.Signed(signer).Claims(jwt.Claims{Issuer: issuerURL, Subject: "user:default/root", Audience: jwt.Audience{"backstage"},
 		Expiry: jwt.NewNumericDate(time.Now().Add(time.Hour))}).Serialize()
@@ -93,7 +99,7 @@ func signedWithHMAC(t *testing.T, secret string) string {
 // TestATokenIsOfBackstagesForm: its clients look into it.
 func TestATokenIsOfBackstagesForm(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer(t, issuerURL, "secret")
+	issuer := newIssuer(t, issuerURL)
 	parts := strings.Split(issue(t, issuer, "group:default/team-a"), ".")
 	var header struct{ Typ, Alg, Kid string }
 	var claims struct {
@@ -107,10 +113,9 @@ func TestATokenIsOfBackstagesForm(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, json.Unmarshal(decoded, into))
 	}
-	keys := issuer.PublicKeys().Keys
 	require.Equal(t, "vnd.backstage.user", header.Typ)
 	require.Equal(t, "ES256", header.Alg)
-	require.Equal(t, keys[0].KeyID, header.Kid)
+	require.Equal(t, keyIDs(t, issuer), []string{header.Kid})
 	require.Equal(t, issuerURL, claims.Iss)
 	require.Equal(t, "user:default/ada", claims.Sub)
 	require.Equal(t, "backstage", claims.Aud)
@@ -121,29 +126,24 @@ func TestATokenIsOfBackstagesForm(t *testing.T) {
 
 func TestThePublicKeysCheckTokensAndTellNoSecret(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer(t, issuerURL, "secret")
-	published, err := json.Marshal(issuer.PublicKeys())
+	issuer := newIssuer(t, issuerURL)
+	token := issue(t, issuer)
+	keys, err := issuer.PublicKeys(t.Context())
+	require.NoError(t, err)
+	published, err := json.Marshal(keys)
 	require.NoError(t, err)
 	require.NotContains(t, string(published), `"d"`, "the private part")
 	var set jose.JSONWebKeySet
 	require.NoError(t, json.Unmarshal(published, &set))
-	parsed, err := jwt.ParseSigned(issue(t, issuer), []jose.SignatureAlgorithm{jose.ES256})
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	require.NoError(t, err)
 	require.NoError(t, parsed.Claims(set.Key(parsed.Headers[0].KeyID)[0], &jwt.Claims{}))
-	require.Equal(t, published, mustMarshal(t, newIssuer(t, issuerURL, "secret").PublicKeys()), "a restart changes no key")
 }
 
-func mustMarshal(t *testing.T, v any) []byte {
+// authenticate asks an authenticator that knows these and the issuer's tokens; nil is an issuer that nobody asks.
+func authenticate(t *testing.T, issuer *identity.Issuer, token string, external ...identity.ExternalAccess) (identity.Principal, error) {
 	t.Helper()
-	encoded, err := json.Marshal(v)
-	require.NoError(t, err)
-	return encoded
-}
-
-// authenticate asks an authenticator that knows these and the issuer's tokens.
-func authenticate(t *testing.T, token string, external ...identity.ExternalAccess) (identity.Principal, error) {
-	t.Helper()
-	return identity.NewAuthenticator(newIssuer(t, issuerURL, "secret"), external).Authenticate(t.Context(), token)
+	return identity.NewAuthenticator(issuer, external).Authenticate(t.Context(), token)
 }
 
 func TestStaticTokens(t *testing.T) {
@@ -156,17 +156,18 @@ func TestStaticTokens(t *testing.T) {
 		"full-access-token": {Kind: identity.KindService, Subject: "ci", Token: "full-access-token"},
 		"search-only-token": {Kind: identity.KindService, Subject: "crawler", Token: "search-only-token", Restrictions: restrictions},
 	} {
-		principal, err := authenticate(t, token, external...)
+		principal, err := authenticate(t, nil, token, external...)
 		require.NoError(t, err)
 		require.Equal(t, expected, principal)
 		require.Empty(t, principal.UserRef(), "a machine is no user")
 	}
 	for _, token := range []string{"full-access-toke", "full-access-token ", "", strings.Repeat("x", 1<<16)} {
-		_, err := authenticate(t, token, external...)
+		_, err := authenticate(t, nil, token, external...)
 		require.EqualError(t, err, "Illegal token")
 		require.Equal(t, fault.Authentication, fault.KindOf(err))
 	}
-	_, err := authenticate(t, issue(t, newIssuer(t, issuerURL, "secret")), external...)
+	issuer := newIssuer(t, issuerURL)
+	_, err := authenticate(t, issuer, issue(t, issuer), external...)
 	require.NoError(t, err, "users are known beside them")
 }
 
@@ -203,7 +204,7 @@ func (d directory) MemberOf(_ context.Context, userRef string) ([]string, error)
 
 func TestAGuestIsTheUserThatTheConfigurationNames(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer(t, issuerURL, "secret")
+	issuer := newIssuer(t, issuerURL)
 	groups := directory{"user:default/guest": {"group:default/team-a"}}
 	for name, test := range map[string]struct{ configured, expected []string }{
 		"with the groups that the catalog knows": {nil, []string{"user:default/guest", "group:default/team-a"}},
@@ -215,7 +216,7 @@ func TestAGuestIsTheUserThatTheConfigurationNames(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "user:default/guest", session.UserRef)
 			require.Equal(t, test.expected, session.Ownership)
-			principal, err := issuer.Verify(session.Token)
+			principal, err := issuer.Verify(t.Context(), session.Token)
 			require.NoError(t, err)
 			require.Equal(t, test.expected, principal.Ownership)
 		})

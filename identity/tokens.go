@@ -2,15 +2,8 @@ package identity
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/hkdf"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"math/big"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -31,46 +24,15 @@ const (
 
 // Issuer makes and checks user tokens: ES256 JWTs of the same form as Backstage's.
 type Issuer struct {
-	url    string
-	key    *ecdsa.PrivateKey
-	keyID  string
-	signer jose.Signer
-	now    func() time.Time
+	url  string
+	keys *SigningKeys
+	now  func() time.Time
 }
 
-// NewIssuer derives its signing key from a secret, so that every process with the same secret accepts the others'
-// tokens and a restart signs nobody out. url is the issuer named in the tokens, <backend.baseUrl>/api/auth.
-func NewIssuer(url string, secret []byte) (*Issuer, error) {
-	key, err := deriveKey(secret)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key for user tokens: %w", err)
-	}
-	public := jose.JSONWebKey{Key: &key.PublicKey}
-	thumbprint, err := public.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("name the key for user tokens: %w", err)
-	}
-	keyID := base64.RawURLEncoding.EncodeToString(thumbprint)
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: keyID}},
-		(&jose.SignerOptions{}).WithType(tokenType))
-	if err != nil {
-		return nil, fmt.Errorf("prepare the signing of user tokens: %w", err)
-	}
-	return &Issuer{url: url, key: key, keyID: keyID, signer: signer, now: time.Now}, nil
-}
-
-// deriveKey makes a P-256 key out of a secret (HKDF, RFC 5869). Forty bytes taken modulo the order less one make every
-// key as likely as any other (FIPS 186-5, A.2.1).
-func deriveKey(secret []byte) (*ecdsa.PrivateKey, error) {
-	seed, err := hkdf.Key(sha256.New, secret, nil, "portico user tokens", 40)
-	if err != nil {
-		return nil, err
-	}
-	one := big.NewInt(1)
-	scalar := new(big.Int).SetBytes(seed)
-	scalar.Mod(scalar, new(big.Int).Sub(elliptic.P256().Params().N, one)).Add(scalar, one)
-	return ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar.FillBytes(make([]byte, 32)))
+// NewIssuer signs and checks with the keys that all processes share. url is the issuer named in the tokens,
+// <backend.baseUrl>/api/auth.
+func NewIssuer(url string, keys *SigningKeys) *Issuer {
+	return &Issuer{url: url, keys: keys, now: time.Now}
 }
 
 type userClaims struct {
@@ -80,25 +42,37 @@ type userClaims struct {
 }
 
 // Issue makes a token for a user who owns what ownership lists.
-func (i *Issuer) Issue(userRef string, ownership []string) (string, error) {
+func (i *Issuer) Issue(ctx context.Context, userRef string, ownership []string) (string, error) {
+	signer, err := i.keys.signer(ctx)
+	if err != nil {
+		return "", err
+	}
 	now := i.now()
 	claims := userClaims{Ownership: ownership, Claims: jwt.Claims{Issuer: i.url, Subject: userRef, Audience: jwt.Audience{audience},
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(TokenLifetime))}}
-	token, err := jwt.Signed(i.signer).Claims(claims).Serialize()
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("sign a token for %s: %w", userRef, err)
 	}
 	return token, nil
 }
 
-// Verify is the principal of a user token. Any other token is a fault of kind Authentication.
-func (i *Issuer) Verify(token string) (Principal, error) {
+// Verify is the principal of a user token. Any other token is a fault of kind Authentication; another error means that it
+// cannot be told now.
+func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return Principal{}, fault.Wrap(fault.Authentication, err, "Failed user token verification")
 	}
+	key, err := i.keys.public(ctx, parsed.Headers[0].KeyID)
+	if err != nil {
+		return Principal{}, err
+	}
+	if key == nil {
+		return Principal{}, fault.New(fault.Authentication, "Failed user token verification")
+	}
 	var claims userClaims
-	if err := parsed.Claims(&i.key.PublicKey, &claims); err != nil {
+	if err := parsed.Claims(key, &claims); err != nil {
 		return Principal{}, fault.Wrap(fault.Authentication, err, "Failed user token verification")
 	}
 	expected := jwt.Expected{Issuer: i.url, AnyAudience: jwt.Audience{audience}, Time: i.now()}
@@ -109,8 +83,8 @@ func (i *Issuer) Verify(token string) (Principal, error) {
 }
 
 // PublicKeys is the key set (RFC 7517) that others check user tokens with.
-func (i *Issuer) PublicKeys() jose.JSONWebKeySet {
-	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &i.key.PublicKey, KeyID: i.keyID, Algorithm: string(jose.ES256), Use: "sig"}}}
+func (i *Issuer) PublicKeys(ctx context.Context) (jose.JSONWebKeySet, error) {
+	return i.keys.published(ctx)
 }
 
 // Authenticator turns bearer tokens into principals.
@@ -129,7 +103,7 @@ func NewAuthenticator(issuer *Issuer, external []ExternalAccess) *Authenticator 
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (Principal, error) {
 	presented := readBearer(token)
 	if presented.kind == tokenType {
-		return a.issuer.Verify(token)
+		return a.issuer.Verify(ctx, token)
 	}
 	var undecided error
 	for _, access := range a.external {

@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/seal"
 	"github.com/portico-dev/portico/web"
 )
 
@@ -146,10 +147,11 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, st
 }
 
 func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Server, error) {
-	issuer, err := identity.NewIssuer(p.config.Backend.BaseURL+"/api/auth", p.keys[0].Secret)
+	seals, err := seal.NewKeyring(p.keys...)
 	if err != nil {
 		return nil, err
 	}
+	issuer := identity.NewIssuer(p.config.Backend.BaseURL+"/api/auth", identity.NewSigningKeys(p.pool, seals, p.log))
 	machines, err := externalAccess(p.config.Backend.Auth, p.log)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,19 @@
+-- name: CatalogGroupsOf :many
+-- The groups of a user in the catalog and all that are above them, the nearest first. Groups that contain each other are
+-- walked until the depth ends.
+with recursive above as (
+    select r.target_ref as ref, 1 as depth
+    from catalog_relations r
+    where r.source_ref = @user_ref and r.type = 'memberOf'
+      and exists (select from catalog_entities e where e.entity_ref = @user_ref)
+  union
+    select r.target_ref, above.depth + 1
+    from above
+    join catalog_relations r on r.source_ref = above.ref and r.type = 'childOf'
+    where above.depth < @max_depth::int
+)
+select ref from above
+where ref like 'group:%'
+group by ref
+order by min(depth), ref
+limit @max_groups::int;

@@ -1,0 +1,307 @@
+package identity
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/seal"
+)
+
+const (
+	// signingPeriod is how long a key signs before another takes its place.
+	signingPeriod = 24 * time.Hour
+	// checkingPeriod is how long after that it still checks the tokens that it signed: until the last is over, wherever the
+	// clocks stand.
+	checkingPeriod = TokenLifetime + 10*time.Minute
+	// ringFreshFor is how long the ring is taken for the one in the database: that long lives a key that somebody removed there.
+	ringFreshFor = time.Minute
+	// publishedFreshFor is the same for the keys that are published.
+	publishedFreshFor = time.Second
+	// ringDeadline bounds the reading of the ring, which those who wait for it share.
+	ringDeadline = 10 * time.Second
+)
+
+// SigningKeys are the keys of user tokens: a ring in the database that all processes share. The newest key signs, for a day;
+// each checks until the last of its tokens is over. Private keys are sealed with the encryption keys: where those were
+// rotated away, a new key is made, and the tokens of the old ones stay good. It is safe for concurrent use.
+type SigningKeys struct {
+	pool    *pgxpool.Pool
+	queries *db.Queries
+	seals   *seal.Keyring
+	log     *slog.Logger
+	flight  singleflight.Group
+
+	mutex sync.Mutex
+	ring  []signingKey // the newest first
+	asked time.Time    // when the ring was last read, or tried to be
+}
+
+// signingKey is one key of the ring.
+type signingKey struct {
+	id     string
+	public *ecdsa.PublicKey
+	// signer is nil where the private part cannot be opened.
+	signer                    jose.Signer
+	signsUntil, verifiesUntil time.Time
+}
+
+// NewSigningKeys reads nothing yet: the first key is made when the first token is.
+func NewSigningKeys(pool *pgxpool.Pool, seals *seal.Keyring, log *slog.Logger) *SigningKeys {
+	return &SigningKeys{pool: pool, queries: db.New(), seals: seals, log: log}
+}
+
+// signer is that of the newest key, made when there is none that may sign and can be opened here.
+func (s *SigningKeys) signer(ctx context.Context) (jose.Signer, error) {
+	if signer := s.current(); signer != nil {
+		return signer, nil
+	}
+	err := s.share(ctx, "signer", func(ctx context.Context) error {
+		if err := s.read(ctx); err != nil || s.current() != nil {
+			return err
+		}
+		return s.renew(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	signer := s.current()
+	if signer == nil {
+		return nil, errors.New("no key to sign user tokens with was made")
+	}
+	return signer, nil
+}
+
+func (s *SigningKeys) current() jose.Signer {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for _, key := range s.ring {
+		if key.signer != nil && time.Now().Before(key.signsUntil) {
+			return key.signer
+		}
+	}
+	return nil
+}
+
+// public is the key with this id; nil when there is none. A key that is not known here may be one that another process has
+// just made, so the database is asked.
+func (s *SigningKeys) public(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
+	if s.age() > ringFreshFor {
+		if err := s.share(ctx, "ring", s.read); err != nil {
+			s.log.WarnContext(ctx, "the keys of user tokens could not be read again; those that are known go on", "error", err)
+		}
+	}
+	if known := s.find(id); known != nil || !isKeyID(id) {
+		return known, nil
+	}
+	err := s.share(ctx, "key "+id, func(ctx context.Context) error {
+		row, err := s.queries.SigningKeyByID(ctx, s.pool, id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the key of a user token: %w", err)
+		}
+		key, err := s.fromRow(ctx, db.SigningKeysRow(row))
+		if err == nil {
+			s.add(key)
+		}
+		return err
+	})
+	return s.find(id), err
+}
+
+func (s *SigningKeys) find(id string) *ecdsa.PublicKey {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for _, key := range s.ring {
+		if key.id == id && time.Now().Before(key.verifiesUntil) {
+			return key.public
+		}
+	}
+	return nil
+}
+
+// add puts a key behind the others: it is another process's to sign with until the ring is read again.
+func (s *SigningKeys) add(key signingKey) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.ring = append(s.ring, key)
+}
+
+func (s *SigningKeys) age() time.Duration {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return time.Since(s.asked)
+}
+
+// published are all keys that check tokens now, as a set (RFC 7517).
+func (s *SigningKeys) published(ctx context.Context) (jose.JSONWebKeySet, error) {
+	if s.age() > publishedFreshFor {
+		if err := s.share(ctx, "ring", s.read); err != nil {
+			return jose.JSONWebKeySet{}, err
+		}
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, key := range s.ring {
+		if time.Now().Before(key.verifiesUntil) {
+			set.Keys = append(set.Keys, publicJWK(key.public, key.id))
+		}
+	}
+	return set, nil
+}
+
+// share does what many wait for once, whether or not the one who began it stays.
+func (s *SigningKeys) share(ctx context.Context, what string, do func(context.Context) error) error {
+	done := s.flight.DoChan(what, func() (any, error) {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), ringDeadline)
+		defer cancel()
+		return nil, do(bounded)
+	})
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case result := <-done:
+		return result.Err
+	}
+}
+
+// read takes the ring from the database.
+func (s *SigningKeys) read(ctx context.Context) error {
+	s.mutex.Lock()
+	s.asked = time.Now()
+	s.mutex.Unlock()
+	return s.readFrom(ctx, s.pool)
+}
+
+func (s *SigningKeys) readFrom(ctx context.Context, database db.DBTX) error {
+	rows, err := s.queries.SigningKeys(ctx, database)
+	if err != nil {
+		return fmt.Errorf("read the keys of user tokens: %w", err)
+	}
+	ring := make([]signingKey, 0, len(rows))
+	for _, row := range rows {
+		key, err := s.fromRow(ctx, row)
+		if err != nil {
+			return err
+		}
+		ring = append(ring, key)
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.ring = ring
+	return nil
+}
+
+// renew makes a key, unless another process was quicker.
+func (s *SigningKeys) renew(ctx context.Context) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := s.queries.LockSigningKeys(ctx, tx); err != nil {
+			return err
+		}
+		if err := s.readFrom(ctx, tx); err != nil || s.current() != nil {
+			return err
+		}
+		made, err := s.generate()
+		if err != nil {
+			return err
+		}
+		if err := s.queries.InsertSigningKey(ctx, tx, made); err != nil {
+			return err
+		}
+		return s.queries.DeleteSpentSigningKeys(ctx, tx)
+	})
+	if err != nil {
+		return fmt.Errorf("make a key for user tokens: %w", err)
+	}
+	return s.read(ctx)
+}
+
+func (s *SigningKeys) generate() (db.InsertSigningKeyParams, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return db.InsertSigningKeyParams{}, err
+	}
+	thumbprint, err := (&jose.JSONWebKey{Key: &key.PublicKey}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return db.InsertSigningKeyParams{}, err
+	}
+	id := base64.RawURLEncoding.EncodeToString(thumbprint)
+	public, err := json.Marshal(publicJWK(&key.PublicKey, id))
+	if err != nil {
+		return db.InsertSigningKeyParams{}, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return db.InsertSigningKeyParams{}, err
+	}
+	return db.InsertSigningKeyParams{ID: id, PublicKey: public, Sealed: s.seals.Seal(private, sealedFor(id)),
+		SignsFor: signingPeriod.Seconds(), VerifiesFor: (signingPeriod + checkingPeriod).Seconds()}, nil
+}
+
+func (s *SigningKeys) fromRow(ctx context.Context, row db.SigningKeysRow) (signingKey, error) {
+	var public jose.JSONWebKey
+	if err := json.Unmarshal(row.PublicKey, &public); err != nil {
+		return signingKey{}, fmt.Errorf("key %s of user tokens: %w", row.ID, err)
+	}
+	point, is := public.Key.(*ecdsa.PublicKey)
+	if !is {
+		return signingKey{}, fmt.Errorf("key %s of user tokens is a %T", row.ID, public.Key)
+	}
+	key := signingKey{id: row.ID, public: point, signsUntil: fromNow(row.SignsFor), verifiesUntil: fromNow(row.VerifiesFor)}
+	var err error
+	if key.signer, err = s.open(row); err != nil && row.SignsFor > 0 && s.find(row.ID) == nil {
+		s.log.InfoContext(ctx, "a key of user tokens checks them and signs none: it cannot be opened with the encryption keys that are configured",
+			"key", row.ID, "error", err)
+	}
+	return key, nil
+}
+
+// open makes a signer of a row's private part.
+func (s *SigningKeys) open(row db.SigningKeysRow) (jose.Signer, error) {
+	encoded, err := s.seals.Open(row.Sealed, sealedFor(row.ID))
+	if err != nil {
+		return nil, err
+	}
+	private, err := x509.ParsePKCS8PrivateKey(encoded)
+	if err != nil {
+		return nil, err
+	}
+	return jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: private, KeyID: row.ID}},
+		(&jose.SignerOptions{}).WithType(tokenType))
+}
+
+// sealedFor is the context that a private key is sealed for.
+func sealedFor(id string) string { return "signing key " + id }
+
+func fromNow(seconds float64) time.Time {
+	return time.Now().Add(time.Duration(seconds * float64(time.Second)))
+}
+
+func publicJWK(key *ecdsa.PublicKey, id string) jose.JSONWebKey {
+	return jose.JSONWebKey{Key: key, KeyID: id, Algorithm: string(jose.ES256), Use: "sig"}
+}
+
+// isKeyID says whether an id can be one of ours, so that the database need not be asked about others.
+func isKeyID(id string) bool {
+	thumbprint, err := base64.RawURLEncoding.DecodeString(id)
+	return err == nil && len(thumbprint) == crypto.SHA256.Size()
+}
