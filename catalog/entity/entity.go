@@ -84,18 +84,6 @@ func (e Entity) SetAnnotation(key, value string) {
 	annotations[key] = value
 }
 
-// RelatedBy lists the references that a served entity is related to by relations of this type.
-func (e Entity) RelatedBy(relation string) []string {
-	var refs []string
-	relations, _ := e["relations"].([]any)
-	for _, item := range relations {
-		if entry := object(item); text(entry["type"]) == relation {
-			refs = append(refs, text(entry["targetRef"]))
-		}
-	}
-	return refs
-}
-
 // Clone copies the whole document.
 func (e Entity) Clone() Entity { return object(clone(map[string]any(e))) }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
-	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -239,7 +238,7 @@ func (p *platform) guest(issuer *identity.Issuer, development bool) *identity.Gu
 	return identity.NewGuest(configured.UserEntityRef, configured.OwnershipEntityRefs, issuer, directory{p})
 }
 
-// directory answers from the catalog which groups a user is in.
+// directory answers from the catalog which groups a user is in, and which are above them.
 type directory struct{ *platform }
 
 func (d directory) MemberOf(ctx context.Context, userRef string) ([]string, error) {
@@ -247,12 +246,5 @@ func (d directory) MemberOf(ctx context.Context, userRef string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	user, err := d.catalog.EntityByRef(ctx, identity.System("sign-in"), ref)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return user.RelatedBy("memberOf"), nil
+	return d.catalog.GroupsOf(ctx, identity.System("sign-in"), ref)
 }
