@@ -110,6 +110,7 @@ type Run struct {
 	Unreturned         int32
 	Starts             int32
 	StartAfter         *time.Time
+	Starter            []byte
 }
 
 type RunEffect struct {

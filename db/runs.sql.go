@@ -127,8 +127,8 @@ func (q *Queries) ForgetWorkspaces(ctx context.Context, db DBTX, digests []strin
 }
 
 const insertRun = `-- name: InsertRun :exec
-insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertRunParams struct {
@@ -139,6 +139,7 @@ type InsertRunParams struct {
 	Spec        []byte
 	SpecDigest  string
 	CreatedBy   *string
+	Starter     []byte
 	Status      string
 	Phase       string
 	CreatedAt   time.Time
@@ -153,6 +154,7 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.Spec,
 		arg.SpecDigest,
 		arg.CreatedBy,
+		arg.Starter,
 		arg.Status,
 		arg.Phase,
 		arg.CreatedAt,
@@ -567,7 +569,7 @@ func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, 
 }
 
 const runByID = `-- name: RunByID :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after from runs where id = $1
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter from runs where id = $1
 `
 
 func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -598,12 +600,13 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.Unreturned,
 		&i.Starts,
 		&i.StartAfter,
+		&i.Starter,
 	)
 	return i, err
 }
 
 const runForUpdate = `-- name: RunForUpdate :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after from runs where id = $1 for update
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter from runs where id = $1 for update
 `
 
 func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -634,6 +637,7 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 		&i.Unreturned,
 		&i.Starts,
 		&i.StartAfter,
+		&i.Starter,
 	)
 	return i, err
 }
@@ -711,7 +715,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 }
 
 const runWithSecrets = `-- name: RunWithSecrets :one
-select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, run_secrets.sealed
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, run_secrets.sealed
 from runs
 left join run_secrets on run_secrets.run_id = runs.id
 where runs.id = $1
@@ -750,6 +754,7 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 		&i.Run.Unreturned,
 		&i.Run.Starts,
 		&i.Run.StartAfter,
+		&i.Run.Starter,
 		&i.Sealed,
 	)
 	return i, err

@@ -94,7 +94,7 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 		return uuid.Nil, err
 	}
 	n := run.New{ID: uuid.New(), TemplateRef: t.Ref(), Title: t.Title(), Subject: subject(t, pinned.Parameters), Spec: pinned,
-		CreatedBy: principal.UserRef(), Secrets: request.Secrets}
+		Starter: principal, Secrets: request.Secrets}
 	if err := s.Runs.Create(ctx, n); err != nil {
 		return uuid.Nil, err
 	}

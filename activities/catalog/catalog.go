@@ -57,8 +57,12 @@ func Actions(catalog Service, sources Sources) []action.Action {
 	return []action.Action{writeAction{}, registerAction{catalog: catalog, sources: sources}, fetchAction{catalog: catalog}}
 }
 
-// principal is who a run acts for: the user who started it, or Portico itself where a machine did.
+// principal is who a run acts as: who started it, with all that they were then. Of a run that was started before that was kept, it is
+// the user by name, or Portico itself where a machine started it.
 func principal(runID string, user action.User) identity.Principal {
+	if user.Starter.Kind != identity.KindNone {
+		return user.Starter
+	}
 	if user.Ref == "" {
 		return identity.System("run " + runID)
 	}

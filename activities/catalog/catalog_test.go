@@ -204,6 +204,28 @@ func TestFetch(t *testing.T) {
 	require.True(t, action.IsTransient(err))
 }
 
+// TestARunActsAsItsStarter, with all that they were, and never as more: a machine whose token is good for little does not become Portico.
+func TestARunActsAsItsStarter(t *testing.T) {
+	t.Parallel()
+	for _, starter := range []identity.Principal{
+		{Kind: identity.KindUser, Subject: "user:default/guest", Ownership: []string{"user:default/guest", "group:default/shop", "group:default/company"}},
+		{Kind: identity.KindService, Subject: "ci", Restrictions: []identity.Restriction{{Plugin: "scaffolder"}}},
+	} {
+		catalog := newService()
+		catalog.entities = map[string]string{"component:default/a": `{}`}
+		bench := actiontest.NewBench(t)
+		bench.User.Starter = starter
+		for id, input := range map[string]string{"catalog:fetch": `{"entityRef":"component:a"}`, "catalog:register": `{"catalogInfoUrl":"https://git.example/catalog-info.yaml"}`} {
+			_, err := bench.Run(t, actions(t, catalog)[id], input)
+			require.NoError(t, err, id)
+		}
+		require.NotEmpty(t, catalog.asked)
+		for _, asked := range catalog.asked {
+			require.Equal(t, starter, asked)
+		}
+	}
+}
+
 func TestWrite(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ input, path, want string }{

@@ -198,7 +198,7 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 	call := &action.Call{
 		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
 		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, BaseURL: e.Spec.TemplateInfo.BaseURL},
-		User:     action.User{Ref: e.Spec.User.Ref, Entity: e.Spec.User.Entity},
+		User:     action.User{Ref: e.Spec.User.Ref, Entity: e.Spec.User.Entity, Starter: e.Starter},
 		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.claim, e.step.ID, e.step.Action),
 	}
 	if !e.needsWorkspace(call) {

@@ -52,7 +52,7 @@ func (a *Activities) undo(ctx context.Context, undo engine.Undo, log *effectLog)
 		return opened.undoFailed(err)
 	}
 	err = a.callUndo(ctx, opened, does, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: opened.situation.Secrets, Log: log,
-		User: action.User{Ref: opened.Spec.User.Ref, Entity: opened.Spec.User.Entity}})
+		User: action.User{Ref: opened.Spec.User.Ref, Entity: opened.Spec.User.Entity, Starter: opened.Starter}})
 	changed := run.EffectChange{ID: effect.ID, State: action.EffectUndone}
 	if inUse, is := errors.AsType[*action.InUseError](err); is {
 		log.Warn("Kept %s %s: %s", effect.Kind, effect.Name, inUse.Reason)

@@ -1,6 +1,6 @@
 -- name: InsertRun :exec
-insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, created_at)
-values (@id, @template_ref, @title, @subject, @spec, @spec_digest, @created_by, @status, @phase, @created_at);
+insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at)
+values (@id, @template_ref, @title, @subject, @spec, @spec_digest, @created_by, sqlc.narg('starter'), @status, @phase, @created_at);
 
 -- name: InsertRunSecrets :exec
 insert into run_secrets (run_id, sealed) values (@run_id, @sealed)

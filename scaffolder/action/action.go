@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/parameters"
 )
 
@@ -110,6 +111,9 @@ type TemplateInfo struct {
 type User struct {
 	Ref    string          `json:"ref,omitempty"`
 	Entity json.RawMessage `json:"entity,omitempty"`
+	// Starter is who the run acts as: the user or the service that started it, with all that they were then. It is nobody for
+	// a run that was started before that was kept.
+	Starter identity.Principal `json:"-"`
 }
 
 // Log takes the lines a person reads on the run page. Lines are redacted before they are stored.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
@@ -50,9 +51,11 @@ type Run struct {
 	Title       string
 	Subject     string
 	// Spec is the pinned template with its values, as Backstage shows it. RawSpec is the same, byte for byte as stored.
-	Spec       template.TaskSpec
-	RawSpec    json.RawMessage
-	CreatedBy  string
+	Spec      template.TaskSpec
+	RawSpec   json.RawMessage
+	CreatedBy string
+	// Starter is who started it, with all that they were then; nobody for runs of before that was kept, and in lists.
+	Starter    identity.Principal
 	Status     Status
 	Phase      Phase
 	Generation int

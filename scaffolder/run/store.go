@@ -15,6 +15,7 @@ import (
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/template"
 	"github.com/portico-dev/portico/seal"
@@ -41,8 +42,9 @@ type New struct {
 	Title       string
 	Subject     string
 	Spec        template.TaskSpec
-	CreatedBy   string
-	Secrets     map[string]string
+	// Starter is who started it. What they are called, if they are a user, is CreatedBy.
+	Starter identity.Principal
+	Secrets map[string]string
 }
 
 // Create writes the run, its steps and its sealed secrets in one transaction. Nothing is started.
@@ -72,8 +74,12 @@ func (s *Store) asRows(n New, at time.Time) (stateRows, error) {
 	if err != nil {
 		return stateRows{}, err
 	}
+	startedBy, err := encodeStarter(n.Starter)
+	if err != nil {
+		return stateRows{}, fmt.Errorf("run %s: %w", n.ID, err)
+	}
 	rows := stateRows{sealed: sealed, run: db.Run{ID: n.ID, TemplateRef: n.TemplateRef, Title: n.Title, Subject: n.Subject,
-		Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.CreatedBy), Status: string(StatusOpen), Phase: string(PhaseRunning),
+		Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.Starter.UserRef()), Starter: startedBy, Status: string(StatusOpen), Phase: string(PhaseRunning),
 		CreatedAt: at.Truncate(time.Microsecond)}}
 	for i, step := range n.Spec.Steps {
 		rows.steps = append(rows.steps, db.RunStep{RunID: n.ID, Position: int32(i), StepID: step.ID, Name: step.Name, Action: step.Action,
@@ -85,7 +91,7 @@ func (s *Store) asRows(n New, at time.Time) (stateRows, error) {
 func (s *Store) insert(ctx context.Context, tx db.DBTX, rows stateRows) error {
 	id := rows.run.ID
 	row := db.InsertRunParams{ID: id, TemplateRef: rows.run.TemplateRef, Title: rows.run.Title, Subject: rows.run.Subject,
-		Spec: rows.run.Spec, SpecDigest: rows.run.SpecDigest, CreatedBy: rows.run.CreatedBy, Status: rows.run.Status, Phase: rows.run.Phase,
+		Spec: rows.run.Spec, SpecDigest: rows.run.SpecDigest, CreatedBy: rows.run.CreatedBy, Starter: rows.run.Starter, Status: rows.run.Status, Phase: rows.run.Phase,
 		CreatedAt: rows.run.CreatedAt}
 	if err := s.queries.InsertRun(ctx, tx, row); err != nil {
 		return fmt.Errorf("insert run %s: %w", id, err)
@@ -148,6 +154,9 @@ func fromRow(row db.Run) (Run, error) {
 	}
 	if err := json.Unmarshal(row.Spec, &r.Spec); err != nil {
 		return r, &unreadableError{fmt.Errorf("run %s: decode its spec: %w", row.ID, err)}
+	}
+	if r.Starter, err = decodeStarter(row.Starter); err != nil {
+		return r, &unreadableError{fmt.Errorf("run %s: %w", row.ID, err)}
 	}
 	return r, nil
 }

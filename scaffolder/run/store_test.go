@@ -16,6 +16,7 @@ import (
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -40,6 +41,9 @@ func newRecord(t *testing.T) record {
 // elsewhere is the same record as another process sees it.
 func (r record) elsewhere() record { return record{run.NewStore(r.pool, r.keys), r.pool, r.keys} }
 
+// ada starts runs.
+var ada = identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada", Ownership: []string{"user:default/ada", "group:default/shop"}}
+
 const spec = `{"apiVersion":"scaffolder.backstage.io/v1beta3","steps":[{"z":"<&>","id":"one","name":"One","action":"debug:log"},` +
 	`{"id":"two","name":"Two","action":"fs:delete","if":"${{ true }}"}],"output":{},"parameters":{"name":"shop"},"user":{"ref":"user:default/ada"},` +
 	`"templateInfo":{"entityRef":"template:default/t","entity":{"metadata":{"name":"t"}}}}`
@@ -47,7 +51,7 @@ const spec = `{"apiVersion":"scaffolder.backstage.io/v1beta3","steps":[{"z":"<&>
 // create makes a run of two steps.
 func (r record) create(t *testing.T, change func(*run.New)) uuid.UUID {
 	t.Helper()
-	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t", Title: "T", Subject: "shop", CreatedBy: "user:default/ada"}
+	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t", Title: "T", Subject: "shop", Starter: ada}
 	require.NoError(t, json.Unmarshal([]byte(spec), &n.Spec))
 	if change != nil {
 		change(&n)
@@ -151,6 +155,7 @@ func TestARunReadsBackAsItWasWritten(t *testing.T) {
 	require.Equal(t, "T", got.Title)
 	require.Equal(t, "shop", got.Subject)
 	require.Equal(t, "user:default/ada", got.CreatedBy)
+	require.Equal(t, ada, got.Starter)
 	require.Equal(t, run.StatusOpen, got.Status)
 	require.Equal(t, run.PhaseRunning, got.Phase)
 	require.Equal(t, "One", got.Spec.Steps[0].Name)
@@ -193,8 +198,11 @@ func TestListing(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	first := r.create(t, nil)
-	second := r.create(t, func(n *run.New) { n.CreatedBy = ""; n.TemplateRef = "template:default/other" })
-	third := r.create(t, func(n *run.New) { n.CreatedBy = "user:default/zoe" })
+	second := r.create(t, func(n *run.New) {
+		n.Starter = identity.Principal{Kind: identity.KindService, Subject: "ci"}
+		n.TemplateRef = "template:default/other"
+	})
+	third := r.create(t, func(n *run.New) { n.Starter = identity.Principal{Kind: identity.KindUser, Subject: "user:default/zoe"} })
 	r.write(t, second, run.Entry{End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
 	r.write(t, third, run.Entry{End: &failed})
 
@@ -613,4 +621,25 @@ func TestAStoreThatCannotBeReached(t *testing.T) {
 	require.ErrorContains(t, err, id.String())
 	require.ErrorIs(t, r.Record(ctx, claim, run.Entry{Events: []run.NewEvent{line("a", "x")}}), context.Canceled)
 	require.ErrorIs(t, r.Create(ctx, run.New{ID: uuid.New(), Spec: template.TaskSpec{}}), context.Canceled)
+}
+
+// TestARunKeepsAllThatItsStarterWas: their name alone says neither what they own nor what their token was good for.
+func TestARunKeepsAllThatItsStarterWas(t *testing.T) {
+	t.Parallel()
+	record := newRecord(t)
+	for name, starter := range map[string]identity.Principal{
+		"a user":     ada,
+		"a service":  {Kind: identity.KindService, Subject: "external:ci"},
+		"restricted": {Kind: identity.KindService, Subject: "ci", Restrictions: []identity.Restriction{{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.create"}, Actions: []string{"create"}}}},
+		"nobody":     {},
+	} {
+		withToken := starter
+		withToken.Token = "a-token-of-theirs"
+		id := record.create(t, func(n *run.New) { n.Starter = withToken })
+		require.Equal(t, starter, record.state(t, id).Starter, name)
+		require.Equal(t, starter, record.elsewhere().state(t, id).Starter, name)
+		var leaks bool
+		require.NoError(t, record.pool.QueryRow(t.Context(), "select runs::text like '%a-token-of-theirs%' from runs where id = $1", id).Scan(&leaks))
+		require.False(t, leaks)
+	}
 }
