@@ -57,6 +57,9 @@ func (a *Activities) actOnce(ctx context.Context, does action.Action, request en
 	}
 	defer attempt.comeBack(ctx)
 	decision, err := a.decide(ctx, opened, opened.step(request.Position))
+	if isBusy(err) {
+		return err
+	}
 	if err == nil && request.Iteration >= len(decision.Iterations) {
 		err = fmt.Errorf("step %s has no iteration %d any more", opened.step(request.Position).ID, request.Iteration)
 	}
@@ -64,7 +67,11 @@ func (a *Activities) actOnce(ctx context.Context, does action.Action, request en
 		return (&failedAttempt{failure: opened.describe(err)}).temporal(0)
 	}
 	own := opened.deciding(decision)
-	failed, err := a.execution(own, does, request.Position, request.Iteration, decision).attempt(ctx)
+	e, err := a.execution(ctx, own, does, request.Position, request.Iteration, decision)
+	if err != nil {
+		return err
+	}
+	failed, err := e.attempt(ctx)
 	if failed != nil {
 		return failed.temporal(failed.after)
 	}
@@ -136,9 +143,14 @@ type execution struct {
 	before            int
 }
 
-func (a *Activities) execution(own *account, does action.Action, position, index int, decision plan.Decision) *execution {
+// execution is one iteration with its input. An error is not the step's: its input was good when it was decided on.
+func (a *Activities) execution(ctx context.Context, own *account, does action.Action, position, index int, decision plan.Decision) (*execution, error) {
+	iteration, err := decision.Iteration(ctx, index)
+	if err != nil {
+		return nil, err
+	}
 	e := &execution{Activities: a, account: own, does: does, step: own.step(position), position: position, index: index,
-		iteration: decision.Iterations[index], each: decision.Each,
+		iteration: iteration, each: decision.Each,
 		last: !slices.ContainsFunc(decision.Iterations[index+1:], func(iteration plan.Iteration) bool { return iteration.Run })}
 	for _, iteration := range decision.Iterations[:index] {
 		if iteration.Run {
@@ -146,7 +158,7 @@ func (a *Activities) execution(own *account, does action.Action, position, index
 		}
 	}
 	e.first = e.before == 0
-	return e
+	return e, nil
 }
 
 // failedAttempt is how an attempt of an action failed.

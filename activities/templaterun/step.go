@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/plan"
@@ -21,6 +22,9 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 	}
 	step := t.step(position)
 	decision, err := t.decide(ctx, t.account, step)
+	if isBusy(err) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, t.refuse(ctx, position, t.describe(err))
 	}
@@ -30,7 +34,10 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 	own := t.deciding(decision)
 	does, err := t.Actions.Lookup(step.Action)
 	if err == nil {
-		err = checkInputs(does.Describe(), decision)
+		err = checkInputs(ctx, does.Describe(), decision, t.steps[position].IterationsDone)
+	}
+	if isBusy(err) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, t.refuse(ctx, position, own.describe(err))
@@ -44,7 +51,10 @@ func (t *turn) iterate(ctx context.Context, own *account, position int, does act
 		if index < t.steps[position].IterationsDone || !iteration.Run {
 			continue
 		}
-		e := t.execution(own, does, position, index, decision)
+		e, err := t.execution(ctx, own, does, position, index, decision)
+		if err != nil {
+			return nil, err
+		}
 		if next, err := t.wait(ctx, e); err != nil || next != nil || t.steps[position].Status.Ended() {
 			return next, err
 		}
@@ -110,13 +120,17 @@ func (t *turn) wait(ctx context.Context, e *execution) (*engine.Next, error) {
 	return &next, nil
 }
 
-// checkInputs holds the rendered inputs to the action's schema.
-func checkInputs(does action.Description, decision plan.Decision) error {
-	for _, iteration := range decision.Iterations {
+// checkInputs holds the rendered inputs of the iterations that are not done to the action's schema.
+func checkInputs(ctx context.Context, does action.Description, decision plan.Decision, done int) error {
+	for index := min(done, len(decision.Iterations)); index < len(decision.Iterations); index++ {
+		iteration, err := decision.Iteration(ctx, index)
+		if err != nil {
+			return err
+		}
 		if !iteration.Run {
 			continue
 		}
-		err := does.CheckInput(iteration.Name(does.ID), iteration.Input)
+		err = does.CheckInput(iteration.Name(does.ID), iteration.Input)
 		if isRefusal(err) {
 			return action.Advise(err, "Correct the step's input in the template, or the value that it came from, and start a new run.")
 		}
@@ -126,6 +140,9 @@ func checkInputs(does action.Description, decision plan.Decision) error {
 	}
 	return nil
 }
+
+// isBusy says that there is no memory to render in now: nothing is wrong with the step.
+func isBusy(err error) bool { return fault.KindOf(err) == fault.Unavailable }
 
 // refuse fails a step that cannot run. Its log tells that it began all the same.
 func (t *turn) refuse(ctx context.Context, position int, failure engine.Failure) error {

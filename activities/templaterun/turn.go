@@ -179,6 +179,9 @@ func (t *turn) finish(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if isBusy(err) {
+		return err
+	}
 	if err != nil {
 		return t.finishFailed(ctx, "", new(run.Failure(t.describe(err))))
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/portico-dev/portico/fault"
@@ -49,9 +50,11 @@ func NewPool(limits Limits) *Pool {
 	return &Pool{limits: limits, shares: make(chan struct{}, max(limits.Process/limits.Account, 1))}
 }
 
-// Account is the memory of what is rendered together. It serves one goroutine at a time. The nil account has no limit.
+// Account is the memory of what is rendered together. It is safe for concurrent use. The nil account has no limit.
 type Account struct {
-	pool  *Pool
+	pool *Pool
+	// mutex is held while the account waits: who else takes from it has to wait as well.
+	mutex sync.Mutex
 	taken int
 	// share says that the account has a share of the pool.
 	share bool
@@ -76,12 +79,14 @@ func (a *Account) Take(ctx context.Context, bytes int) error {
 	if a == nil {
 		return nil
 	}
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
 	if a.err != nil {
 		return a.err
 	}
 	if bytes > a.pool.limits.Account-a.taken {
 		a.err = fault.Wrap(fault.Input, ErrExhausted,
-			"Expressions take more memory than the %s that portico.run.memory.evaluation allows", size(a.pool.limits.Account))
+			"Expressions take more memory than the %s that portico.run.memory.evaluationMiB allows", size(a.pool.limits.Account))
 		return a.err
 	}
 	if a.taken += bytes; a.taken > Unasked && !a.share {
@@ -93,9 +98,22 @@ func (a *Account) Take(ctx context.Context, bytes int) error {
 
 // Give counts bytes back that are no longer needed.
 func (a *Account) Give(bytes int) {
-	if a != nil {
-		a.taken -= bytes
+	if a == nil {
+		return
 	}
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.taken -= bytes
+}
+
+// Taken is how many bytes the account counts.
+func (a *Account) Taken() int {
+	if a == nil {
+		return 0
+	}
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	return a.taken
 }
 
 // Err is why the account gives nothing more, nil while it does.
@@ -103,16 +121,22 @@ func (a *Account) Err() error {
 	if a == nil {
 		return nil
 	}
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
 	return a.err
 }
 
 // Close gives everything back.
 func (a *Account) Close() {
-	if a == nil || !a.share {
+	if a == nil {
 		return
 	}
-	a.share = false
-	<-a.pool.shares
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.share {
+		a.share = false
+		<-a.pool.shares
+	}
 }
 
 // acquire waits for a share.
@@ -144,6 +168,16 @@ func size(bytes int) string {
 }
 
 type accountKey struct{}
+
+// Enter opens an account for what is rendered under the returned context, unless the context has one already, from which it
+// takes then. The caller calls leave when what was rendered is no longer needed.
+func (p *Pool) Enter(ctx context.Context) (entered context.Context, leave func()) {
+	if p == nil || Of(ctx) != nil {
+		return ctx, func() {}
+	}
+	account := p.Open()
+	return With(ctx, account), account.Close
+}
 
 // With gives a context an account, from which everything rendered under it takes.
 func With(ctx context.Context, account *Account) context.Context {

@@ -75,4 +75,22 @@ func TestWithoutAPoolNothingIsBounded(t *testing.T) {
 	require.NoError(t, account.Err())
 	account.Close()
 	require.Nil(t, budget.Of(t.Context()))
+	ctx, leave := pool.Enter(t.Context())
+	defer leave()
+	require.Nil(t, budget.Of(ctx))
+}
+
+func TestWhatIsRenderedTogetherHasOneAccount(t *testing.T) {
+	t.Parallel()
+	pool := budget.NewPool(budget.Limits{Process: 10 << 20, Account: 10 << 20})
+	outer, leaveOuter := pool.Enter(t.Context())
+	require.NoError(t, budget.Of(outer).Take(outer, 2<<20))
+	inner, leaveInner := pool.Enter(outer)
+	require.Same(t, budget.Of(outer), budget.Of(inner))
+	leaveInner()
+
+	other, leaveOther := pool.Enter(t.Context())
+	defer leaveOther()
+	leaveOuter()
+	require.NoError(t, budget.Of(other).Take(other, 2<<20), "the only share is free again")
 }

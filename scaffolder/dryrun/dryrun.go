@@ -266,7 +266,11 @@ func (t *trial) announce(ctx context.Context, step template.Step) error {
 func (t *trial) iterations(ctx context.Context, step template.Step, does action.Action, decision plan.Decision) (any, error) {
 	lines := stepLines{t, step.ID}
 	lists := map[string][]any{}
-	for _, iteration := range decision.Iterations {
+	for index := range decision.Iterations {
+		iteration, err := decision.Iteration(ctx, index)
+		if err != nil {
+			return nil, err
+		}
 		if decision.Each {
 			verb := "Running"
 			if !iteration.Run {

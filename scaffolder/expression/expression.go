@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
@@ -20,6 +21,8 @@ type Options struct {
 	IntegrationType func(host string) (integrationType string, ok bool)
 	// Limits bounds the rendering of each single string.
 	Limits nunjucks.Limits
+	// Memory is what renderings share; nil has no limit but those of each.
+	Memory *budget.Pool
 	// LegacyValueCoercion reads the text of a lone tag as JSON, as Backstage did up to scaffolder-backend 4.0.2: an empty
 	// text is undefined, and {% if %}false{% endif %} is a boolean.
 	LegacyValueCoercion bool
@@ -45,6 +48,12 @@ func New(options Options) *Renderer {
 	maps.Copy(globals, options.Globals)
 	r.env = nunjucks.New(nunjucks.Options{Filters: r.filters, Globals: globals, Limits: options.Limits})
 	return r
+}
+
+// Enter gives what is rendered under the returned context one account of memory, unless it has one. The caller calls leave
+// when what was rendered is no longer needed.
+func (r *Renderer) Enter(ctx context.Context) (entered context.Context, leave func()) {
+	return r.options.Memory.Enter(ctx)
 }
 
 // Files makes the environment in which the files of a skeleton are rendered, by fetch:template's inputs of these names.

@@ -20,12 +20,35 @@ const (
 
 // DecodeJSON reads a JSON document as JavaScript's JSON.parse does: keys keep their order, numbers are float64. A
 // document that is too large or too deep is an error.
-func DecodeJSON(data []byte) (value Value, err error) {
+func DecodeJSON(data []byte) (Value, error) { return decodeJSON(data, func(int) {}) }
+
+// DecodeJSONWithin is DecodeJSON with the memory of the context's account.
+func DecodeJSONWithin(ctx context.Context, data []byte) (Value, error) {
+	return decodeJSON(data, taker(ctx))
+}
+
+// taker takes memory from the context's account, some more than it is asked for at a time.
+func taker(ctx context.Context) func(bytes int) {
+	account, left := budget.Of(ctx), 0
+	return func(bytes int) {
+		if left -= bytes; left >= 0 {
+			return
+		}
+		wanted := max(-left, grantBytes)
+		if err := account.Take(ctx, wanted); err != nil {
+			panic(thrown{err})
+		}
+		left += wanted
+	}
+}
+
+func decodeJSON(data []byte, charge func(bytes int)) (value Value, err error) {
 	if len(data) > maxJSONBytes {
 		return nil, fmt.Errorf("a JSON document of %d bytes exceeds the limit of %d", len(data), maxJSONBytes)
 	}
 	defer caught(&err)
-	d := &jsonDecoder{text: string(data)}
+	charge(len(data))
+	d := &jsonDecoder{text: string(data), charge: charge}
 	value = d.value(0)
 	if d.space(); d.offset < len(d.text) {
 		d.fail("unexpected text after the value")
@@ -36,6 +59,7 @@ func DecodeJSON(data []byte) (value Value, err error) {
 type jsonDecoder struct {
 	text   string
 	offset int
+	charge func(bytes int)
 }
 
 func (d *jsonDecoder) fail(message string) {
@@ -88,6 +112,7 @@ func (d *jsonDecoder) value(depth int) Value {
 }
 
 func (d *jsonDecoder) object(depth int) *Object {
+	d.charge(objectBytes)
 	object := NewObject()
 	if d.skip('}') {
 		return object
@@ -96,6 +121,10 @@ func (d *jsonDecoder) object(depth int) *Object {
 		d.expect('"')
 		key := d.quoted()
 		d.expect(':')
+		// Growing by doubling, a member takes its room up to four times.
+		if d.charge(4 * memberBytes); object.Len() >= scanLimit {
+			d.charge(indexBytes)
+		}
 		object.Set(key, d.value(depth+1))
 		if d.skip('}') {
 			return object
@@ -105,11 +134,17 @@ func (d *jsonDecoder) object(depth int) *Object {
 }
 
 func (d *jsonDecoder) array(depth int) *Array {
+	d.charge(arrayBytes)
 	array := &Array{}
 	if d.skip(']') {
 		return array
 	}
 	for {
+		if len(array.Items) == cap(array.Items) {
+			size := max(2*cap(array.Items), 4)
+			d.charge(size * valueBytes)
+			array.Items = append(make([]Value, 0, size), array.Items...)
+		}
 		array.Items = append(array.Items, d.value(depth+1))
 		if d.skip(']') {
 			return array
@@ -129,6 +164,7 @@ func (d *jsonDecoder) number() float64 {
 		d.fail("expected a value")
 	}
 	d.offset = end
+	d.charge(numberBytes)
 	// Out of range is the only error left; JSON.parse gives an infinity or zero then, too.
 	number, _ := strconv.ParseFloat(text, 64)
 	return number
@@ -162,9 +198,17 @@ func (d *jsonDecoder) quoted() string {
 	rest := d.text[d.offset:]
 	if end := strings.IndexAny(rest, "\"\\"); end >= 0 && rest[end] == '"' && !hasControl(rest[:end]) {
 		d.offset += end + 1
+		d.charge(stringBytes)
 		return strings.ToValidUTF8(rest[:end], "\ufffd")
 	}
-	var out []byte
+	end := d.offset
+	for end < len(d.text) && d.text[end] != '"' {
+		if end++; d.text[end-1] == '\\' {
+			end++
+		}
+	}
+	d.charge(2*(end-d.offset) + stringBytes)
+	out := make([]byte, 0, end-d.offset)
 	for d.offset < len(d.text) {
 		c := d.text[d.offset]
 		switch {
@@ -227,12 +271,7 @@ func EncodeJSONIndent(v Value, indent string) ([]byte, error) {
 
 // EncodeJSONWithin is EncodeJSON with the memory of the context's account.
 func EncodeJSONWithin(ctx context.Context, v Value) ([]byte, error) {
-	account := budget.Of(ctx)
-	take := func(bytes int) {
-		if err := account.Take(ctx, bytes); err != nil {
-			panic(thrown{err})
-		}
-	}
+	take := taker(ctx)
 	grow := func(buffer []byte, text string) []byte {
 		if size := len(buffer) + len(text); size > cap(buffer) {
 			take(2 * size)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 
@@ -23,15 +24,15 @@ const mask = "***"
 // views are what a step's expressions see, by sight. shown is nil for a step that nothing secret can reach.
 type views struct{ whole, open, shown *nunjucks.Object }
 
-func (p *Planner) views(s Situation, step template.Step) (v views, err error) {
-	if v.whole, err = p.context(s, sight{secrets: true}); err != nil {
+func (p *Planner) views(ctx context.Context, s Situation, step template.Step) (v views, err error) {
+	if v.whole, err = p.context(ctx, s, sight{secrets: true}); err != nil {
 		return views{}, err
 	}
-	if v.open, err = p.context(s, sight{}); err != nil {
+	if v.open, err = p.context(ctx, s, sight{}); err != nil {
 		return views{}, err
 	}
 	if s.hidesOutputs() || mentionsSecrets(step) {
-		v.shown, err = p.context(s, sight{secrets: true, masked: true})
+		v.shown, err = p.context(ctx, s, sight{secrets: true, masked: true})
 	}
 	return v, err
 }
@@ -57,16 +58,16 @@ func (s Situation) hidesOutputs() bool {
 
 // context is what expressions see: parameters, steps, user, context.task.id, environment, and secrets where they are
 // allowed.
-func (p *Planner) context(s Situation, sight sight) (*nunjucks.Object, error) {
-	parameters, err := nunjucks.DecodeJSON(s.Spec.Parameters)
+func (p *Planner) context(ctx context.Context, s Situation, sight sight) (*nunjucks.Object, error) {
+	parameters, err := nunjucks.DecodeJSONWithin(ctx, s.Spec.Parameters)
 	if err != nil {
 		return nil, fmt.Errorf("parameters: %w", err)
 	}
-	steps, err := stepOutputs(s.Outputs, sight)
+	steps, err := stepOutputs(ctx, s.Outputs, sight)
 	if err != nil {
 		return nil, err
 	}
-	user, err := userObject(s.Spec.User)
+	user, err := userObject(ctx, s.Spec.User)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (s sight) of(secrets map[string]string) map[string]string {
 	return shown
 }
 
-func stepOutputs(outputs []Output, sight sight) (*nunjucks.Object, error) {
+func stepOutputs(ctx context.Context, outputs []Output, sight sight) (*nunjucks.Object, error) {
 	steps := nunjucks.NewObject()
 	for _, o := range outputs {
 		source := o.Output
@@ -109,7 +110,7 @@ func stepOutputs(outputs []Output, sight sight) (*nunjucks.Object, error) {
 		var output nunjucks.Value = nunjucks.NewObject()
 		if len(source) > 0 {
 			var err error
-			if output, err = nunjucks.DecodeJSON(source); err != nil {
+			if output, err = nunjucks.DecodeJSONWithin(ctx, source); err != nil {
 				return nil, fmt.Errorf("output of step %s: %w", o.StepID, err)
 			}
 		}
@@ -118,10 +119,10 @@ func stepOutputs(outputs []Output, sight sight) (*nunjucks.Object, error) {
 	return steps, nil
 }
 
-func userObject(user template.User) (*nunjucks.Object, error) {
+func userObject(ctx context.Context, user template.User) (*nunjucks.Object, error) {
 	object := nunjucks.NewObject()
 	if len(user.Entity) > 0 {
-		entity, err := nunjucks.DecodeJSON(user.Entity)
+		entity, err := nunjucks.DecodeJSONWithin(ctx, user.Entity)
 		if err != nil {
 			return nil, fmt.Errorf("entity of user %s: %w", user.Ref, err)
 		}

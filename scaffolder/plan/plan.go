@@ -10,6 +10,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -99,7 +100,24 @@ type Decision struct {
 	// Broken are the inputs with an expression that cannot be evaluated, and why. They go on as they are written. They show
 	// nothing that is secret.
 	Broken Broken
+	// render renders the input of an iteration anew.
+	render func(ctx context.Context, iteration Iteration) (json.RawMessage, error)
 }
+
+// Iteration is one of the iterations, with its input. A fault of kind Unavailable says that memory is short: try again.
+func (d Decision) Iteration(ctx context.Context, index int) (Iteration, error) {
+	iteration := d.Iterations[index]
+	if !iteration.Run || iteration.Input != nil {
+		return iteration, nil
+	}
+	var err error
+	iteration.Input, err = d.render(ctx, iteration)
+	return iteration, err
+}
+
+// maxKept bounds the inputs of a step's iterations that are kept from deciding until they are used, in bytes. What is more
+// is rendered again when its turn comes: a step may have a thousand iterations.
+const maxKept = 1 << 20
 
 // Iteration is one execution of a step's action.
 type Iteration struct {
@@ -108,7 +126,8 @@ type Iteration struct {
 	Value nunjucks.Value
 	// Run is false when the step's if was false for this item.
 	Run bool
-	// Input is the rendered input; an empty object when the step has none.
+	// Input is the rendered input; an empty object when the step has none. In a Decision it may be missing: see its method
+	// Iteration.
 	Input json.RawMessage
 }
 
@@ -132,10 +151,12 @@ func (i Iteration) Name(actionID string) string {
 // Decide evaluates the step's if, each and input. An if or an each that cannot be evaluated, and an each that is no array
 // or object, is a fault of kind Input.
 func (p *Planner) Decide(ctx context.Context, situation Situation, step template.Step) (Decision, error) {
+	ctx, leave := p.renderer.Enter(ctx)
+	defer leave()
 	if situation.PreviousFailed {
 		ctx = expression.WithFailure(ctx)
 	}
-	views, err := p.views(situation, step)
+	views, err := p.views(ctx, situation, step)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -166,7 +187,7 @@ func (p *Planner) condition(ctx context.Context, step template.Step, data *nunju
 
 // refuseCondition is the error of a step whose if cannot be evaluated.
 func (p *Planner) refuseCondition(ctx context.Context, step template.Step, views views, previousFailed bool, failed error) error {
-	if err := ctx.Err(); err != nil {
+	if err := stopped(ctx); err != nil {
 		return err
 	}
 	shown := failed
@@ -178,7 +199,9 @@ func (p *Planner) refuseCondition(ctx context.Context, step template.Step, views
 
 // Input renders a step's input without an each item.
 func (p *Planner) Input(ctx context.Context, situation Situation, step template.Step) (nunjucks.Value, error) {
-	data, err := p.context(situation, sight{secrets: true})
+	ctx, leave := p.renderer.Enter(ctx)
+	defer leave()
+	data, err := p.context(ctx, situation, sight{secrets: true})
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +224,7 @@ func (p *Planner) input(ctx context.Context, step template.Step, views views) (r
 		return rendered{}, err
 	}
 	result := rendered{}
-	if result.document, err = nunjucks.EncodeJSON(whole); err != nil {
+	if result.document, err = nunjucks.EncodeJSONWithin(ctx, whole); err != nil {
 		return rendered{}, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
 	if views.shown == nil {
@@ -229,13 +252,13 @@ func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks
 	if len(step.Input) == 0 {
 		return nunjucks.NewObject(), nil, nil
 	}
-	value, err := nunjucks.DecodeJSON(step.Input)
+	value, err := nunjucks.DecodeJSONWithin(ctx, step.Input)
 	if err != nil {
 		return nil, nil, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
 	rendered, failures := p.renderer.Render(ctx, value, data)
 	// What was not rendered in time stands verbatim in the result.
-	return rendered, failures, ctx.Err()
+	return rendered, failures, stopped(ctx)
 }
 
 func (p *Planner) iterations(ctx context.Context, step template.Step, views views, previousFailed bool) (Decision, error) {
@@ -243,37 +266,89 @@ func (p *Planner) iterations(ctx context.Context, step template.Step, views view
 	if err != nil {
 		return Decision{}, err
 	}
-	decision := Decision{Each: true}
+	decision := Decision{Each: true, render: func(ctx context.Context, item Iteration) (json.RawMessage, error) {
+		return p.inputOf(ctx, step, views.withEach(item, nil), previousFailed)
+	}}
+	account, kept := budget.Of(ctx), 0
 	for _, item := range items {
-		shownValue := nunjucks.Member(shown, item.Key)
-		own := views.withEach(item, shownValue)
-		var failed error
-		if item.Run, _, failed = p.condition(ctx, step, own.whole, previousFailed); failed != nil {
-			return Decision{}, p.refuseCondition(ctx, step, own, previousFailed, failed)
-		}
-		input, err := p.input(ctx, step, own)
+		before := account.Taken()
+		derived, err := p.iteration(ctx, &decision, step, views.withEach(item, nunjucks.Member(shown, item.Key)), &item, previousFailed)
 		if err != nil {
 			return Decision{}, err
 		}
-		item.Input = input.document
+		if kept += len(item.Input); kept > maxKept {
+			item.Input = nil
+		}
 		decision.Iterations = append(decision.Iterations, item)
-		decision.Derived = append(decision.Derived, input.derived...)
-		decision.Broken = decision.Broken.and(input.broken)
+		// What one iteration took is free for the next.
+		account.Give(account.Taken() - before)
+		if err := account.Take(ctx, sizeOf(derived)+len(item.Input)); err != nil {
+			return Decision{}, err
+		}
+		decision.Derived = append(decision.Derived, derived...)
 		if views.shown != nil {
-			decision.Derived = append(decision.Derived, differing(item.Value, shownValue)...)
+			decision.Derived = append(decision.Derived, differing(item.Value, nunjucks.Member(shown, item.Key))...)
 		}
 	}
 	return decision, nil
 }
 
+// iteration decides whether an item runs, and with which input.
+func (p *Planner) iteration(ctx context.Context, decision *Decision, step template.Step, own views, item *Iteration, previousFailed bool) (derived []string, err error) {
+	var failed error
+	if item.Run, _, failed = p.condition(ctx, step, own.whole, previousFailed); failed != nil {
+		return nil, p.refuseCondition(ctx, step, own, previousFailed, failed)
+	}
+	if !item.Run {
+		return nil, nil
+	}
+	input, err := p.input(ctx, step, own)
+	item.Input, decision.Broken = input.document, decision.Broken.and(input.broken)
+	return input.derived, err
+}
+
+// inputOf renders an input by itself.
+func (p *Planner) inputOf(ctx context.Context, step template.Step, views views, previousFailed bool) (json.RawMessage, error) {
+	ctx, leave := p.renderer.Enter(ctx)
+	defer leave()
+	if previousFailed {
+		ctx = expression.WithFailure(ctx)
+	}
+	whole, _, err := p.render(ctx, step, views.whole)
+	if err != nil {
+		return nil, err
+	}
+	document, err := nunjucks.EncodeJSONWithin(ctx, whole)
+	if err != nil {
+		return nil, fmt.Errorf("input of step %s: %w", step.ID, err)
+	}
+	return document, nil
+}
+
+// stopped is why what was rendered under a context may not be used: not all of it was.
+func stopped(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return budget.Of(ctx).Err()
+}
+
+func sizeOf(texts []string) int {
+	size := 0
+	for _, text := range texts {
+		size += len(text)
+	}
+	return size
+}
+
 // items resolves the step's each to its entries, and to what people see of it.
 func (p *Planner) items(ctx context.Context, step template.Step, views views) (items []Iteration, shown nunjucks.Value, err error) {
-	source, err := nunjucks.DecodeJSON(step.Each)
+	source, err := nunjucks.DecodeJSONWithin(ctx, step.Each)
 	if err != nil {
 		return nil, nil, fmt.Errorf("each of step %s: %w", step.ID, err)
 	}
 	resolved, failures := p.renderer.Render(ctx, source, views.whole)
-	if err := ctx.Err(); err != nil {
+	if err := stopped(ctx); err != nil {
 		return nil, nil, err
 	}
 	shownFailures := failures
@@ -325,24 +400,26 @@ type Result struct {
 
 // Output renders the template's output. Secrets are out of its sight.
 func (p *Planner) Output(ctx context.Context, situation Situation) (Result, error) {
-	open, err := p.context(situation, sight{})
+	ctx, leave := p.renderer.Enter(ctx)
+	defer leave()
+	open, err := p.context(ctx, situation, sight{})
 	if err != nil {
 		return Result{}, err
 	}
-	source, err := nunjucks.DecodeJSON(situation.Spec.Output)
+	source, err := nunjucks.DecodeJSONWithin(ctx, situation.Spec.Output)
 	if err != nil {
 		return Result{}, fmt.Errorf("output of the template: %w", err)
 	}
 	whole, failures := p.renderer.Output(ctx, source, open)
-	if err := ctx.Err(); err != nil {
+	if err := stopped(ctx); err != nil {
 		return Result{}, err
 	}
 	result := Result{Broken: brokenOf("output", failures, failures)}
-	if result.Output, err = nunjucks.EncodeJSON(whole); err != nil {
+	if result.Output, err = nunjucks.EncodeJSONWithin(ctx, whole); err != nil {
 		return Result{}, fmt.Errorf("output of the template: %w", err)
 	}
 	if situation.hidesOutputs() {
-		seen, err := p.context(situation, sight{masked: true})
+		seen, err := p.context(ctx, situation, sight{masked: true})
 		if err != nil {
 			return Result{}, err
 		}
