@@ -338,8 +338,18 @@ type Run struct {
 	// StepTimeout is how long one attempt of a step may take.
 	StepTimeout time.Duration `yaml:"stepTimeout"`
 	// StrictExpressions fails a step with an input that cannot be evaluated.
-	StrictExpressions bool  `yaml:"strictExpressions"`
-	Retry             Retry `yaml:"retry"`
+	StrictExpressions bool   `yaml:"strictExpressions"`
+	Memory            Memory `yaml:"memory"`
+	Retry             Retry  `yaml:"retry"`
+}
+
+// Memory bounds what rendering takes.
+type Memory struct {
+	// EvaluationMiB is for what is rendered together, ProcessMiB for all of it.
+	EvaluationMiB int `yaml:"evaluationMiB"`
+	ProcessMiB    int `yaml:"processMiB"`
+	// Waiting is how many may wait for their share.
+	Waiting int `yaml:"waiting"`
 }
 
 // Retry paces the automatic retries of a step that failed for a passing reason.

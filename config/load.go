@@ -50,6 +50,7 @@ func Load(ctx context.Context, options Options) (*Config, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	checker.checkTimes(root, config.Portico.Run)
+	checker.checkMemory(root, config.Portico.Run.Memory)
 	if len(checker.problems) > 0 {
 		return nil, checker.invalid()
 	}
@@ -69,6 +70,15 @@ func (c *checker) checkTimes(root *value, run Run) {
 		c.report(root.at("portico", "run", "retention").origin,
 			"'portico.run.retention' deletes a failed run after %s, and 'portico.run.parkedExpiry' lets it wait for %s: keep it as long as it waits",
 			run.Retention, run.ParkedExpiry)
+	}
+}
+
+// checkMemory holds what one rendering may take against what all may.
+func (c *checker) checkMemory(root *value, memory Memory) {
+	if memory.EvaluationMiB > memory.ProcessMiB {
+		c.report(root.at("portico", "run", "memory").origin,
+			"'portico.run.memory' lets one evaluation take %d MiB, and all of a process %d MiB: it must be at least as much",
+			memory.EvaluationMiB, memory.ProcessMiB)
 	}
 }
 

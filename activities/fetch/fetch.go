@@ -41,12 +41,18 @@ type Options struct {
 	Sources Sources
 	// Templates gives the environment that skeletons are rendered in.
 	Templates func(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nunjucks.Environment
+	// Enter gives what is rendered under the returned context an account of memory; nil gives none. The caller calls leave when
+	// what was rendered has been written.
+	Enter func(ctx context.Context) (entered context.Context, leave func())
 	// RequireUserCredentials is scaffolder.requireScmUserCredentials: a host of an integration is read with the step's token or not at all.
 	RequireUserCredentials bool
 }
 
 // Actions are the actions of this package.
 func Actions(options Options) []action.Action {
+	if options.Enter == nil {
+		options.Enter = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
+	}
 	return []action.Action{
 		plainAction{options: options}, plainFileAction{options: options},
 		templateAction{options: options}, templateFileAction{options: options},

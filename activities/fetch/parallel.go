@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/budget"
 )
 
 // inParallel does n jobs on all processors and returns the results in the order of the jobs, up to the first job in that order that
@@ -16,7 +17,12 @@ func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Cont
 	var next atomic.Int64
 	var failed atomic.Bool
 	var workers sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	side := runtime.GOMAXPROCS(0)
+	if budget.Of(ctx) != nil {
+		// They have one account of memory: side by side, what the one takes could be what the other lacks.
+		side = 1
+	}
+	for range min(n, side) {
 		workers.Go(func() {
 			for !failed.Load() {
 				index := int(next.Add(1)) - 1

@@ -16,8 +16,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/workspace"
 )
@@ -140,7 +142,7 @@ func (a templateAction) Run(ctx context.Context, call *action.Call) (_ action.Ou
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	skeleton, err := a.options.newSkeleton(call, input, source, target)
+	skeleton, err := a.options.newSkeleton(ctx, call, input, source, target)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +165,7 @@ type skeleton struct {
 	verbatim, unrendered workspace.Globs
 }
 
-func (o Options) newSkeleton(call *action.Call, input templateRequest, source, target *os.Root) (*skeleton, error) {
+func (o Options) newSkeleton(ctx context.Context, call *action.Call, input templateRequest, source, target *os.Root) (*skeleton, error) {
 	call.Log.Info("Listing files and directories in template")
 	entries, err := list(source, call.Log)
 	if err != nil {
@@ -178,7 +180,7 @@ func (o Options) newSkeleton(call *action.Call, input templateRequest, source, t
 	if made.unrendered, err = workspace.NewGlobs(source.FS(), input.CopyWithoutTemplating); err != nil {
 		return nil, err
 	}
-	if made.renderer, err = o.newRenderer(input.language); err != nil {
+	if made.renderer, err = o.newRenderer(ctx, input.language); err != nil {
 		return nil, err
 	}
 	call.Log.Info("Processing %d template files/directories with input values%s", len(entries), made.renderer.shown)
@@ -326,7 +328,7 @@ func (s *skeleton) writeOutput(ctx context.Context, planned output) (told, error
 		return copied, place(planned.name, replaceFile(s.target, planned.name, info.Mode().Perm(), content))
 	}
 	line := fmt.Sprintf("Writing file %s to template output path with mode %d.", planned.location, statMode(info.Mode()))
-	warning, err := s.writeText(ctx, planned, info.Mode().Perm(), content)
+	warning, err := s.writeText(ctx, planned, info.Mode().Perm(), info.Size(), content)
 	return told{line, warning}, err
 }
 
@@ -338,28 +340,54 @@ func statMode(mode fs.FileMode) uint32 {
 
 // writeText writes a text, rendered or not. What is not in UTF-8 cannot be rendered without damage, and is copied with a warning; Backstage
 // would put U+FFFD in the place of what it cannot read.
-func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMode, content io.Reader) (warning string, err error) {
+func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMode, size int64, content io.Reader) (warning string, err error) {
 	if !planned.render {
 		return "", place(planned.name, writeFile(s.target, planned.name, mode, content))
 	}
-	source, err := io.ReadAll(content)
+	ctx, leave := s.renderer.enter(ctx)
+	defer leave()
+	source, err := readSource(ctx, content, size)
 	if err != nil {
-		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+		return "", s.renderer.failure(ctx, planned.location, err)
 	}
 	if at := notUTF8(source); at >= 0 {
-		return asItIs(planned.location, at), place(planned.name, writeFile(s.target, planned.name, mode, bytes.NewReader(source)))
+		return asItIs(planned.location, at), place(planned.name, writeFile(s.target, planned.name, mode, io.MultiReader(strings.NewReader(source), content)))
 	}
-	rendered, err := s.renderer.render(ctx, string(source))
+	if len(source) > maxSourceBytes {
+		return "", action.InputError("%s is larger than the %d MiB that a file to be filled in may have: copy it with copyWithoutTemplating", planned.location, maxSourceBytes>>20)
+	}
+	rendered, err := s.renderer.render(ctx, source)
 	if err != nil {
 		return "", s.renderer.failure(ctx, planned.location, err)
 	}
 	return "", place(planned.name, writeFile(s.target, planned.name, mode, strings.NewReader(rendered)))
 }
 
-// notUTF8 is where a text stops to be UTF-8, -1 when it is UTF-8 to its end.
-func notUTF8(text []byte) int {
+// maxSourceBytes bounds a file that is rendered: the language takes no longer source.
+var maxSourceBytes = nunjucks.DefaultLimits.SourceBytes
+
+// readSource reads a text of about that size, and of one that is too long to be rendered little more than may be.
+func readSource(ctx context.Context, content io.Reader, size int64) (string, error) {
+	// A character may be cut at the end of what is read.
+	expected := min(int(size), maxSourceBytes+utf8.UTFMax)
+	if err := budget.Of(ctx).Take(ctx, 2*expected); err != nil {
+		return "", err
+	}
+	var source strings.Builder
+	source.Grow(expected)
+	if _, err := io.Copy(&source, io.LimitReader(content, int64(maxSourceBytes)+utf8.UTFMax)); err != nil {
+		return "", action.Final(fmt.Errorf("reading the template: %w", err))
+	}
+	return source.String(), nil
+}
+
+// notUTF8 is where a text stops to be UTF-8, -1 when it is UTF-8 to its end or up to a last character that is cut.
+func notUTF8(text string) int {
 	for at := 0; at < len(text); {
-		r, size := utf8.DecodeRune(text[at:])
+		r, size := utf8.DecodeRuneInString(text[at:])
+		if cut := len(text) > maxSourceBytes && len(text)-at < utf8.UTFMax; cut {
+			return -1
+		}
 		if r == utf8.RuneError && size == 1 {
 			return at
 		}
@@ -437,12 +465,12 @@ func (a templateFileAction) Run(ctx context.Context, call *action.Call) (action.
 	if err != nil {
 		return nil, err
 	}
-	renderer, err := a.options.newRenderer(input.language)
+	renderer, err := a.options.newRenderer(ctx, input.language)
 	if err != nil {
 		return nil, err
 	}
 	call.Log.Info("Processing template file with input values%s", renderer.shown)
-	if at := notUTF8(content); at >= 0 {
+	if at := notUTF8(string(content)); at >= 0 {
 		call.Log.Warn("%s", asItIs(input.URL, at))
 	} else {
 		rendered, err := renderer.render(ctx, string(content))
@@ -461,20 +489,27 @@ func (a templateFileAction) Run(ctx context.Context, call *action.Call) (action.
 // renderer renders texts with the values of one step. It is safe for concurrent use.
 type renderer struct {
 	environment *nunjucks.Environment
+	enter       func(ctx context.Context) (context.Context, func())
 	data        *nunjucks.Object
 	// shown is how the values follow a line of the log: a space and their JSON, or nothing.
 	shown string
 }
 
-func (o Options) newRenderer(written language) (renderer, error) {
+func (o Options) newRenderer(ctx context.Context, written language) (renderer, error) {
 	made := renderer{
 		environment: o.Templates(written.CookiecutterCompat, written.TrimBlocks, written.LstripBlocks),
+		enter:       o.Enter,
 		data:        nunjucks.NewObject(),
 	}
 	if written.Values == nil {
 		return made, nil
 	}
-	values, err := nunjucks.DecodeJSON(written.Values)
+	ctx, leave := o.Enter(ctx)
+	defer leave()
+	values, err := nunjucks.DecodeJSONWithin(ctx, written.Values)
+	if fault.KindOf(err) == fault.Unavailable {
+		return made, action.Transient(err, 0)
+	}
 	if err != nil {
 		return made, action.InputError("values: %s", err)
 	}
@@ -506,17 +541,27 @@ func show(values json.RawMessage) (string, error) {
 }
 
 func (r renderer) render(ctx context.Context, text string) (string, error) {
-	template, err := r.environment.Parse(text)
+	ctx, leave := r.enter(ctx)
+	defer leave()
+	template, err := r.environment.ParseWithin(ctx, text)
 	if err != nil {
 		return "", err
 	}
 	return template.Render(ctx, r.data)
 }
 
-// failure names what could not be rendered. That is the template's fault, unless the step was told to stop.
+// failure names what could not be rendered. That is the template's fault, unless the step was told to stop, or there was no
+// memory to render in.
 func (r renderer) failure(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	var classified *action.Error
+	switch {
+	case errors.As(err, &classified):
+		return err
+	case fault.KindOf(err) == fault.Unavailable:
+		return action.Transient(fmt.Errorf("rendering %s: %w", what, err), 0)
 	}
 	return action.Final(fmt.Errorf("rendering %s: %w", what, err))
 }

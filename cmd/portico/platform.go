@@ -29,7 +29,9 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/workspace"
@@ -175,7 +177,10 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 	if err != nil {
 		return err
 	}
-	renderer := expression.New(expression.Options{IntegrationType: p.integrations.TypeOf})
+	memory := p.config.Portico.Run.Memory
+	room := budget.NewPool(budget.Limits{Process: memory.ProcessMiB << 20, Account: memory.EvaluationMiB << 20, Waiting: memory.Waiting})
+	renderer := expression.New(expression.Options{IntegrationType: p.integrations.TypeOf, Memory: room,
+		Limits: nunjucks.Limits{AllocationBytes: memory.EvaluationMiB << 20}})
 	p.planner = plan.NewPlanner(renderer, environment(p.config)).WithRules(plan.Rules{StrictExpressions: p.config.Portico.Run.StrictExpressions})
 	p.runs = run.NewStore(p.pool, ring)
 	if p.actions, err = p.buildActions(renderer); err != nil {
@@ -191,7 +196,7 @@ func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry
 	var all []action.Action
 	all = append(all, activitiescatalog.Actions(p.catalog, p.integrations)...)
 	all = append(all, debug.Actions()...)
-	all = append(all, fetch.Actions(fetch.Options{Sources: p.integrations, Templates: renderer.Files,
+	all = append(all, fetch.Actions(fetch.Options{Sources: p.integrations, Templates: renderer.Files, Enter: renderer.Enter,
 		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
 	all = append(all, activitiesfs.Actions()...)
 	all = append(all, github.NewPublish(github.Options{Hosts: p.integrations,

@@ -86,7 +86,7 @@ func (a *Account) Take(ctx context.Context, bytes int) error {
 	}
 	if bytes > a.pool.limits.Account-a.taken {
 		a.err = fault.Wrap(fault.Input, ErrExhausted,
-			"Expressions take more memory than the %s that portico.run.memory.evaluationMiB allows", size(a.pool.limits.Account))
+			"What is rendered takes more memory than the %s that portico.run.memory.evaluationMiB allows", size(a.pool.limits.Account))
 		return a.err
 	}
 	if a.taken += bytes; a.taken > Unasked && !a.share {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -94,6 +95,8 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 	defer t.workspace.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errTooLong)
 	defer cancel()
+	ctx, leave := r.planner.Enter(ctx)
+	defer leave()
 	if err := t.steps(ctx); err != nil {
 		if errors.Is(context.Cause(ctx), errTooLong) {
 			return Result{}, errTooLong
@@ -122,6 +125,8 @@ type trial struct {
 	workspace *os.Root
 	outputs   []plan.Output
 	log       []LogEntry
+	// told is how many bytes the log and the outputs have grown since they were last counted.
+	told int
 }
 
 func (t *trial) prepare(base string, request Request) error {
@@ -183,14 +188,35 @@ func (t *trial) situation() plan.Situation {
 	return plan.Situation{TaskID: t.id, Spec: &t.spec, Outputs: t.outputs, Secrets: t.secrets}
 }
 
-func (t *trial) tell(body run.EventBody) { t.log = append(t.log, LogEntry{body}) }
+func (t *trial) tell(body run.EventBody) {
+	t.told += len(body.Message) + len(body.Output) + entryBytes
+	t.log = append(t.log, LogEntry{body})
+}
+
+const (
+	// entryBytes is what a line of the log takes beside its text.
+	entryBytes = 512
+	// copies is how often a text of the answer is in memory at once: as it was told, in the answer, and as that is sent.
+	copies = 4
+)
+
+// account counts what was told: a dry run keeps all of it for its answer.
+func (t *trial) account(ctx context.Context) error {
+	told := t.told
+	t.told = 0
+	return budget.Of(ctx).Take(ctx, copies*told)
+}
 
 // steps runs them all. Backstage counts one more: its hidden step that reads the workspace.
 func (t *trial) steps(ctx context.Context) error {
 	t.tell(run.EventBody{Message: fmt.Sprintf("Starting up task with %d steps", len(t.spec.Steps)+1)})
 	for _, step := range t.spec.Steps {
 		t.tell(run.EventBody{Message: "Beginning step " + step.Name, StepID: step.ID, Status: run.StatusProcessing})
-		if err := t.step(ctx, step); err != nil {
+		err := t.step(ctx, step)
+		if err == nil {
+			err = t.account(ctx)
+		}
+		if err != nil {
 			return fmt.Errorf("step %s: %w", step.ID, err)
 		}
 	}
@@ -288,6 +314,9 @@ func (t *trial) iterations(ctx context.Context, step template.Step, does action.
 		if err != nil {
 			return nil, err
 		}
+		if err := t.account(ctx); err != nil {
+			return nil, err
+		}
 		if !decision.Each {
 			return output, nil
 		}
@@ -315,6 +344,7 @@ func (t *trial) keep(step template.Step, output any) error {
 	if string(encoded) == "null" {
 		encoded = json.RawMessage("{}")
 	}
+	t.told += len(encoded)
 	t.outputs = append(t.outputs, plan.Output{StepID: step.ID, Output: encoded, Shown: t.redact.JSON(encoded)})
 	return nil
 }

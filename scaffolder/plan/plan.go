@@ -54,6 +54,12 @@ func (p *Planner) WithRules(rules Rules) *Planner {
 // EnvironmentSecrets are the secrets that expressions see beside the run's own: they are masked like those.
 func (p *Planner) EnvironmentSecrets() map[string]string { return p.environment.Secrets }
 
+// Enter gives all that is decided under the returned context one account of memory. The caller calls leave when what was
+// decided is no longer needed. Without, each call has an account of its own.
+func (p *Planner) Enter(ctx context.Context) (entered context.Context, leave func()) {
+	return p.renderer.Enter(ctx)
+}
+
 // WithoutEnvironmentSecrets is a planner that knows none: whoever may try out a template need not be trusted with them.
 func (p *Planner) WithoutEnvironmentSecrets() *Planner {
 	changed := *p
