@@ -16,6 +16,7 @@ import (
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
@@ -93,6 +94,39 @@ const goldenReadme = "# ${{ values.name | title }}\n{% if values.count > 1 %}man
 
 const goldenCatalogInfo = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: ${{ values.name | dump }}\n  tags:\n" +
 	"{%- for l in values.languages %}\n    - ${{ l }}\n{%- endfor %}\nspec:\n  type: service\n"
+
+// TestFilesShareTheMemory renders files side by side that each need most of what there is: they wait for each other.
+func TestFilesShareTheMemory(t *testing.T) {
+	t.Parallel()
+	pool := budget.NewPool(budget.Limits{Process: 16 << 20, Account: 16 << 20})
+	skeleton := map[string]string{}
+	for n := range 8 {
+		skeleton[fmt.Sprintf("skeleton/%d.txt", n)] = "${{ 'x'.repeat(2000000) | upper | length }}"
+	}
+	bench := newBench(t, skeleton)
+	_, err := bench.Run(t, actions(t, fetch.Options{Enter: pool.Enter})["fetch:template"], `{"url":"./skeleton"}`)
+	require.NoError(t, err)
+	for n := range 8 {
+		content, err := bench.Workspace.ReadFile(fmt.Sprintf("%d.txt", n))
+		require.NoError(t, err)
+		require.Equal(t, "2000000", string(content))
+	}
+}
+
+func TestAFileThatIsTooLargeToBeFilledInIsRefused(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("a line\n", 1<<20)
+	bench := newBench(t, map[string]string{"skeleton/large.txt": large})
+	tested := actions(t, fetch.Options{})["fetch:template"]
+	_, err := bench.Run(t, tested, `{"url":"./skeleton"}`)
+	require.ErrorContains(t, err, "large.txt is larger than the 4 MiB that a file to be filled in may have: copy it with copyWithoutTemplating")
+
+	_, err = bench.Run(t, tested, `{"url":"./skeleton","copyWithoutTemplating":["large.txt"],"replace":true}`)
+	require.NoError(t, err)
+	content, err := bench.Workspace.ReadFile("large.txt")
+	require.NoError(t, err)
+	require.Equal(t, large, string(content))
+}
 
 // TestTemplateAsRecorded renders the skeleton of the recorded runs, and expects the lines and files of a real Backstage.
 func TestTemplateAsRecorded(t *testing.T) {

@@ -2,6 +2,7 @@ package entity
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,22 +51,21 @@ func ParseYAML(data []byte, source string) ([]Document, error) {
 		return nil, plainErrorf("YAML error at %s, the file has %d bytes, more than the %d that are read", source, len(data), MaxFileBytes)
 	}
 	writer := newJSONWriter(len(data))
-	decoder := newDecoder(data)
+	reader := newReader(data)
 	var documents []Document
 	for {
 		if len(documents) > maxDocuments {
 			documents[maxDocuments] = Document{Err: plainErrorf("YAML error at %s, the file has more than %d documents", source, maxDocuments)}
 			return documents, nil
 		}
-		var node yaml.Node
-		err := decoder.Decode(&node)
+		node, err := reader.next()
 		if errors.Is(err, io.EOF) {
 			return documents, nil
 		}
 		if err != nil {
 			return append(documents, Document{Err: plainErrorf("YAML error at %s, %s", source, yamlMessage(err))}), nil
 		}
-		document, err := writer.document(&node)
+		document, err := writer.document(node)
 		if err != nil {
 			err = plainErrorf("YAML error at %s, %s", source, err)
 			documents = append(documents, Document{Err: err})
@@ -79,10 +79,38 @@ func ParseYAML(data []byte, source string) ([]Document, error) {
 
 var versionDirective = regexp.MustCompile(`(?m)^%YAML 1\.`)
 
-// newDecoder reads documents of YAML 1.2 with a parser that believes in 1.1 and refuses to hear of another: the
-// directive becomes a comment.
-func newDecoder(data []byte) *yaml.Decoder {
-	return yaml.NewDecoder(bytes.NewReader(versionDirective.ReplaceAll(data, []byte("#YAML 1."))))
+// yamlReader reads the documents of a file.
+type yamlReader struct {
+	*yaml.Decoder
+	// hidden says that escapes are hidden from the parser.
+	hidden bool
+}
+
+// newReader reads documents of YAML 1.2 with a parser that believes in 1.1 and refuses to hear of another: the directive
+// becomes a comment. A last line without its end has one in YAML.
+func newReader(data []byte) *yamlReader {
+	data, hidden := hideEscapes(versionDirective.ReplaceAll(data, []byte("#YAML 1.")))
+	lines := io.MultiReader(bytes.NewReader(data), strings.NewReader(lastLineEnd(data)))
+	return &yamlReader{yaml.NewDecoder(lines), hidden}
+}
+
+func lastLineEnd(data []byte) string {
+	if len(data) == 0 || data[len(data)-1] == '\n' {
+		return ""
+	}
+	return "\n"
+}
+
+// next reads a document; the error after the last is io.EOF.
+func (r *yamlReader) next() (*yaml.Node, error) {
+	var node yaml.Node
+	if err := r.Decode(&node); err != nil {
+		return nil, err
+	}
+	if r.hidden {
+		findEscapes(&node)
+	}
+	return &node, nil
 }
 
 func yamlMessage(err error) string { return strings.TrimPrefix(err.Error(), "yaml: ") }
@@ -119,16 +147,17 @@ func typeOf(value any) string {
 
 // decodeYAML reads exactly one YAML document into a JSON value; found is how many there are.
 func decodeYAML(data []byte) (value any, found int, err error) {
-	decoder := newDecoder(data)
+	reader := newReader(data)
 	writer := newJSONWriter(len(data))
 	for ; ; found++ {
-		var node yaml.Node
-		if err := decoder.Decode(&node); errors.Is(err, io.EOF) {
+		node, err := reader.next()
+		if errors.Is(err, io.EOF) {
 			return value, found, nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return nil, found, errors.New(yamlMessage(err))
 		}
-		document, err := writer.document(&node)
+		document, err := writer.document(node)
 		if err != nil {
 			return nil, found, err
 		}
@@ -186,30 +215,72 @@ func (w *jsonWriter) node(node *yaml.Node) error {
 }
 
 func (w *jsonWriter) mapping(node *yaml.Node) error {
-	seen := make(map[string]bool, len(node.Content)/2)
+	members, err := membersOf(node)
+	if err != nil {
+		return err
+	}
 	w.out.WriteByte('{')
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, err := keyText(node.Content[i])
-		if err != nil {
-			return err
-		}
-		if seen[key] {
-			return fmt.Errorf("line %d: Map keys must be unique, %q is there twice", node.Content[i].Line, key)
-		}
-		seen[key] = true
+	for i, m := range members {
 		if i > 0 {
 			w.out.WriteByte(',')
 		}
-		if err := w.value(key); err != nil {
+		if err := w.value(m.key); err != nil {
 			return err
 		}
 		w.out.WriteByte(':')
-		if err := w.node(node.Content[i+1]); err != nil {
+		if err := w.node(m.value); err != nil {
 			return err
 		}
 	}
 	w.out.WriteByte('}')
 	return nil
+}
+
+// member is a property of the object that a mapping becomes.
+type member struct {
+	key   string
+	value *yaml.Node
+}
+
+// membersOf are the properties of a mapping, in JavaScript's order. A key that is there twice is an error, but keys that only
+// become the same, as 1 and "1" do, are not: the later one wins.
+func membersOf(node *yaml.Node) ([]member, error) {
+	members := make([]member, 0, len(node.Content)/2)
+	at, seen := make(map[string]int, cap(members)), make(map[any]bool, cap(members))
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		written, value := node.Content[i], node.Content[i+1]
+		key := keyText(written)
+		if written.Kind == yaml.ScalarNode {
+			unique := resolveScalar(written)
+			if unique == nil && key != "" {
+				unique = infinity(key)
+			}
+			if seen[unique] {
+				return nil, fmt.Errorf("line %d: Map keys must be unique, %q is there twice", written.Line, key)
+			}
+			seen[unique] = true
+		}
+		if place, taken := at[key]; taken {
+			members[place].value = value
+			continue
+		}
+		at[key] = len(members)
+		members = append(members, member{key, value})
+	}
+	slices.SortStableFunc(members, func(a, b member) int { return cmp.Compare(propertyOrder(a.key), propertyOrder(b.key)) })
+	return members, nil
+}
+
+// infinity is a number that JSON lacks, where it is a key.
+type infinity string
+
+// propertyOrder is where JavaScript puts a property: an array index by its number, before all others.
+func propertyOrder(key string) uint64 {
+	index, err := strconv.ParseUint(key, 10, 32)
+	if err != nil || index == math.MaxUint32 || strconv.FormatUint(index, 10) != key {
+		return math.MaxUint64
+	}
+	return index
 }
 
 func (w *jsonWriter) sequence(node *yaml.Node) error {
@@ -239,19 +310,32 @@ func (w *jsonWriter) value(value any) error {
 	return plainjson.Write(&w.out, value)
 }
 
-// keyText is the property name that a mapping's key becomes: JavaScript's String of its value.
-func keyText(node *yaml.Node) (string, error) {
+// keyText is the property name that a mapping's key becomes: JavaScript's String of its value, and of a collection its YAML.
+func keyText(node *yaml.Node) string {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
 	if node.Kind != yaml.ScalarNode {
-		return "", fmt.Errorf("line %d: the key of a mapping must be a scalar", node.Line)
+		return flowText(node, "")
 	}
 	value := resolveScalar(node)
 	if value == nil {
-		return "", nil
+		return numberName(node.Value)
 	}
-	return scalarText(value), nil
+	return scalarText(value)
+}
+
+// numberName is JavaScript's name of a number that JSON lacks, "" for null.
+func numberName(plain string) string {
+	switch number, isNumber := resolveNumber(plain); {
+	case yamlInf.MatchString(plain) && strings.EqualFold(plain, ".nan"):
+		return "NaN"
+	case yamlInf.MatchString(plain) && plain[0] == '-', isNumber && math.IsInf(number, -1):
+		return "-Infinity"
+	case yamlInf.MatchString(plain), isNumber:
+		return "Infinity"
+	}
+	return ""
 }
 
 // The plain scalars of the YAML 1.2 core schema that are not text.

@@ -79,11 +79,10 @@ func TestMarshal(t *testing.T) {
 func TestParseYAMLNamesTheFileAndTheLine(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ yaml, message string }{
-		"a key twice":   {"a: 1\nb: 2\na: 3\n", `line 5: Map keys must be unique, "a" is there twice`},
-		"a syntax":      {"a: [1\n", "did not find expected ',' or ']'"},
-		"a cycle":       {"a: &a [*a]\n", `line 3: the anchor "a" contains itself`},
-		"a deep nest":   {strings.Repeat("[", 300) + strings.Repeat("]", 300), "line 3: nested more than 200 deep"},
-		"a complex key": {"? [a]\n: b\n", "line 3: the key of a mapping must be a scalar"},
+		"a key twice": {"a: 1\nb: 2\na: 3\n", `line 5: Map keys must be unique, "a" is there twice`},
+		"a syntax":    {"a: [1\n", "did not find expected ',' or ']'"},
+		"a cycle":     {"a: &a [*a]\n", `line 3: the anchor "a" contains itself`},
+		"a deep nest": {strings.Repeat("[", 300) + strings.Repeat("]", 300), "line 3: nested more than 200 deep"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/plan"
@@ -70,10 +71,11 @@ func (echo) Run(_ context.Context, call *action.Call) (action.Output, error) {
 
 func runner(t *testing.T) *dryrun.Runner {
 	t.Helper()
-	renderer := expression.New(expression.Options{})
+	pool := budget.NewPool(budget.Limits{Process: 64 << 20, Account: 64 << 20})
+	renderer := expression.New(expression.Options{Memory: pool})
 	sources, err := integration.New(integration.Config{}, integration.Options{})
 	require.NoError(t, err)
-	all := slices.Concat(debug.Actions(), activitiesfs.Actions(), fetch.Actions(fetch.Options{Sources: sources, Templates: renderer.Files}),
+	all := slices.Concat(debug.Actions(), activitiesfs.Actions(), fetch.Actions(fetch.Options{Sources: sources, Templates: renderer.Files, Enter: renderer.Enter}),
 		[]action.Action{publish{}, creates{}, echo{}})
 	actions, err := action.NewRegistry(all...)
 	require.NoError(t, err)
@@ -92,6 +94,14 @@ func try(t *testing.T, steps string, change func(*dryrun.Request)) (dryrun.Resul
 		change(&request)
 	}
 	return runner(t).Run(t.Context(), request)
+}
+
+// TestADryRunThatTellsTooMuchIsStopped holds what a dry run keeps for its answer to the memory that it has.
+func TestADryRunThatTellsTooMuchIsStopped(t *testing.T) {
+	t.Parallel()
+	_, err := try(t, `[{"id":"one","action":"debug:log","each":"${{ range(300) }}","input":{"message":"${{ 'x'.repeat(1000000) }}"}}]`, nil)
+	require.ErrorIs(t, err, budget.ErrExhausted)
+	require.Equal(t, fault.Input, fault.KindOf(err))
 }
 
 // messages are the lines of the log.
