@@ -30,6 +30,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -144,7 +145,7 @@ func TestActionsDoWhatBackstagesDid(t *testing.T) {
 func (c recordedCase) replay(t *testing.T) []string {
 	t.Helper()
 	bench, beside := actiontest.NewBench(t), t.TempDir()
-	bench.Template = action.TemplateInfo{EntityRef: "template:default/c-" + c.ID, BaseURL: "file://" + beside + "/template.yaml"}
+	bench.Template = action.TemplateInfo{EntityRef: "template:default/c-" + c.ID, Base: provenance.Sent(beside + "/template.yaml")}
 	for name, file := range c.Before {
 		file.write(t, filepath.Join(bench.Workspace.Name(), name))
 	}
@@ -236,7 +237,9 @@ func actionsOf(t *testing.T, forge *forgetest.Server) map[string]action.Action {
 	}, integration.Options{})
 	require.NoError(t, err)
 	renderer := expression.New(expression.Options{IntegrationType: hosts.TypeOf})
-	all := append(fetch.Actions(fetch.Options{Sources: hosts, Templates: renderer.Files}), fsactions.Actions()...)
+	files, err := integration.NewFiles(nil, integration.Limits{})
+	require.NoError(t, err)
+	all := append(fetch.Actions(fetch.Options{Sources: hosts, Files: files, Templates: renderer.Files}), fsactions.Actions()...)
 	all = append(all, debug.Actions()...)
 	all = append(all, catalogactions.Actions(oneEntity{}, hosts)...)
 	all = append(all, githubactions.NewPublish(githubactions.Options{Hosts: hosts}))

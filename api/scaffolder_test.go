@@ -26,6 +26,7 @@ import (
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
@@ -71,6 +72,11 @@ func (c templates) EntityJSON(_ context.Context, _ identity.Principal, ref entit
 		return nil, fault.New(fault.NotFound, "No entity %s", ref)
 	}
 	return json.RawMessage(document), nil
+}
+
+func (c templates) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
+	document, err := c.EntityJSON(ctx, principal, ref)
+	return document, provenance.At(provenance.URL, "https://example.com/templates.yaml"), err
 }
 
 var catalogOfTemplates = templates{

@@ -23,6 +23,7 @@ import (
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -52,6 +53,10 @@ type emptyCatalog struct{}
 
 func (emptyCatalog) EntityJSON(_ context.Context, _ identity.Principal, ref entity.Ref) (json.RawMessage, error) {
 	return nil, fault.New(fault.NotFound, "No entity %s", ref)
+}
+
+func (emptyCatalog) LocatedEntity(_ context.Context, _ identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
+	return nil, provenance.Place{}, fault.New(fault.NotFound, "No entity %s", ref)
 }
 
 // newServer is the API over nothing: no catalog, no runs. What it answers comes before it would ask for them.

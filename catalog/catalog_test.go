@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/policy"
 )
@@ -415,6 +417,37 @@ func TestRefusals(t *testing.T) {
 	require.Empty(t, locations)
 	_, err = s.service.EntityByRef(ctx, nobody, ref)
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
+}
+
+func TestWhereAnEntityWasReadIsTheCatalogsOwnRecord(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	s.register("/shop.yaml")
+	s.await("component:default/shop", func(entity.Entity) bool { return true })
+	ref := entity.Ref{Kind: "Component", Namespace: "default", Name: "Shop"}
+	document, at, err := s.service.LocatedEntity(t.Context(), somebody, ref)
+	require.NoError(t, err)
+	require.Equal(t, provenance.At(provenance.URL, s.url+"/shop.yaml"), at)
+	require.Equal(t, []string{"shop"}, names(t, []json.RawMessage{document}))
+	ref.Name = "nope"
+	_, at, err = s.service.LocatedEntity(t.Context(), somebody, ref)
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	require.Zero(t, at)
+}
+
+func TestConfiguredDirectories(t *testing.T) {
+	t.Parallel()
+	location := func(kind, target string) catalog.ConfiguredLocation {
+		return catalog.ConfiguredLocation{LocationSpec: entity.LocationSpec{Type: kind, Target: target}}
+	}
+	working, err := os.Getwd()
+	require.NoError(t, err)
+	directories, err := catalog.ConfiguredDirectories([]catalog.ConfiguredLocation{
+		location("file", "/srv/catalog/all.yaml"), location("file", "/srv/catalog/more.yaml"), location("file", "/srv/templates/*/template.yaml"),
+		location("file", "testdata/x.yaml"), location("url", "https://example.com/x.yaml"),
+	}, []string{"/srv/further", "more"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"/srv/catalog", "/srv/further", "/srv/templates", working + "/more", working + "/testdata"}, directories)
 }
 
 func TestLocationsLife(t *testing.T) {

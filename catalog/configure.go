@@ -12,6 +12,8 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
 )
 
@@ -41,6 +43,30 @@ func ConfiguredRules(rules []entity.Rule, locations []ConfiguredLocation) (entit
 	return entity.NewRules(rules)
 }
 
+// ConfiguredDirectories are the directories that local files may be read from: those of the configured locations of type
+// file, each with all below it, and further ones. All paths are taken from the process's working directory.
+func ConfiguredDirectories(locations []ConfiguredLocation, further []string) ([]string, error) {
+	var directories []string
+	for _, directory := range further {
+		path, err := filepath.Abs(directory)
+		if err != nil {
+			return nil, fmt.Errorf("portico.files.directories: %s: %w", directory, err)
+		}
+		directories = append(directories, path)
+	}
+	for _, location := range locations {
+		spec, err := absolute(location.LocationSpec)
+		if err != nil {
+			return nil, err
+		}
+		if spec.Type == provenance.File {
+			directories = append(directories, integration.FixedDirectory(spec.Target))
+		}
+	}
+	slices.Sort(directories)
+	return slices.Compact(directories), nil
+}
+
 // Configure makes the configuration's locations exactly these, and has them read now. Paths of type file are taken from
 // the process's working directory.
 func (s *Service) Configure(ctx context.Context, principal identity.Principal, locations []ConfiguredLocation) error {
@@ -68,7 +94,7 @@ func absolute(spec entity.LocationSpec) (entity.LocationSpec, error) {
 	if strings.TrimSpace(spec.Type) == "" || strings.TrimSpace(spec.Target) == "" {
 		return spec, fmt.Errorf("catalog.locations: %q needs a type and a target", spec)
 	}
-	if spec.Type != "file" {
+	if spec.Type != provenance.File {
 		return spec, nil
 	}
 	path, err := filepath.Abs(spec.Target)

@@ -14,6 +14,7 @@ import (
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
 )
 
@@ -38,9 +39,36 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 	}
 	document, there := found[ref.String()]
 	if !there {
-		return nil, fault.New(fault.NotFound, "No entity named '%s' found, with kind '%s' in namespace '%s'", ref.Name, ref.Kind, ref.Namespace)
+		return nil, noEntity(ref)
 	}
 	return document, nil
+}
+
+// LocatedEntity is EntityJSON, with the place that the entity was read from. That is the catalog's own record: what the
+// entity says of it is for people.
+func (s *Service) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
+	filter, readable, err := s.visible(ctx, principal, ref.String(), nil)
+	if err != nil {
+		return nil, provenance.Place{}, err
+	}
+	if !readable {
+		return nil, provenance.Place{}, noEntity(ref)
+	}
+	found, err := ask(ctx, s, query.ByRefWithLocation(ref.String(), filter), pgx.RowToStructByPos[struct {
+		Document []byte
+		Location string
+	}])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, provenance.Place{}, noEntity(ref)
+	}
+	if err != nil {
+		return nil, provenance.Place{}, fmt.Errorf("entity %s: %w", ref, err)
+	}
+	return found.Document, provenance.Recorded(found.Location), nil
+}
+
+func noEntity(ref entity.Ref) error {
+	return fault.New(fault.NotFound, "No entity named '%s' found, with kind '%s' in namespace '%s'", ref.Name, ref.Kind, ref.Namespace)
 }
 
 // EntityByUID finds one entity by the identity that the catalog gave it. Errors are EntityByRef's.

@@ -6,13 +6,14 @@ import (
 	"errors"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
 )
 
 // ValidateEntity runs an entity through processing as if it had been read from a location, a url: reference, and stores
-// nothing. The list is what is wrong with it, empty when nothing is.
+// nothing. What the entity itself says about where it came from does not count. The list is what is wrong with it, empty when nothing is.
 func (s *Service) ValidateEntity(ctx context.Context, principal identity.Principal, document json.RawMessage, location string) ([]*entity.Error, error) {
 	if err := s.authorize(ctx, principal, policy.CatalogEntityValidate, ""); err != nil {
 		return nil, err
@@ -27,18 +28,17 @@ func (s *Service) ValidateEntity(ctx context.Context, principal identity.Princip
 		}
 		return nil, err
 	}
-	for _, annotation := range []string{entity.AnnotationLocation, entity.AnnotationOriginLocation} {
-		if e.Annotation(annotation) == "" {
-			e.SetAnnotation(annotation, location)
-		}
+	spec, err := entity.ParseLocationRef(location)
+	if err != nil {
+		return nil, err
 	}
-	annotated, err := entity.Marshal(e, document)
+	emitted, err := processing.Emit(e, document, spec)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	return s.options.Pipeline.Process(ctx, annotated).Errors, nil
+	return s.options.Pipeline.Process(ctx, emitted).Errors, nil
 }
 
 // checkValidation checks what must be right before an entity can be processed at all. What is wrong is an *entity.Error.

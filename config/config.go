@@ -265,6 +265,7 @@ type Portico struct {
 	Temporal   Temporal   `yaml:"temporal"`
 	Encryption Encryption `yaml:"encryption"`
 	Workspace  Workspace  `yaml:"workspace"`
+	Files      Files      `yaml:"files"`
 	Server     Server     `yaml:"server"`
 	Run        Run        `yaml:"run"`
 }
@@ -294,6 +295,12 @@ type Encryption struct {
 type EncryptionKey struct {
 	ID  string `yaml:"id"`
 	Key Secret `yaml:"key"`
+}
+
+// Files is what of this machine's files the catalog and templates may read.
+type Files struct {
+	// Directories may be read from beside those that catalog.locations of type file lie in, each with all below it.
+	Directories []string `yaml:"directories"`
 }
 
 // Workspace is where the files of a run live between its steps.

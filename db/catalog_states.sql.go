@@ -148,12 +148,13 @@ from (
     for update of d skip locked
 ) due
 where s.entity_id = due.entity_id
-returning s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at
+returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at
 `
 
 type CatalogClaimDueRow struct {
 	EntityID        uuid.UUID
 	EntityRef       string
+	LocationKey     string
 	Unprocessed     []byte
 	UnprocessedHash string
 	ResultHash      string
@@ -174,6 +175,7 @@ func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, engine uuid.UUID
 		if err := rows.Scan(
 			&i.EntityID,
 			&i.EntityRef,
+			&i.LocationKey,
 			&i.Unprocessed,
 			&i.UnprocessedHash,
 			&i.ResultHash,

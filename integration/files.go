@@ -15,15 +15,15 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// Files reads local files below one directory, for locations of type file. Links cannot lead out of it. It must be
-// closed.
+// Files reads files of this machine on behalf of what was read from one: nothing outside the directories that the
+// configuration names, however it is spelled and whatever links lie there. It takes places, not paths, because
+// provenance.Place decides who may ask for a file at all.
 type Files struct {
-	root *os.Root
-	// base is the absolute path of the directory.
-	base   string
-	limits Limits
+	directories []string
+	limits      Limits
 }
 
 // LocalFile is a local file; Path is absolute.
@@ -32,139 +32,218 @@ type LocalFile struct {
 	Body []byte
 }
 
-// OpenFiles confines a reader to the directory base.
-func OpenFiles(base string, limits Limits) (*Files, error) {
-	absolute, err := filepath.Abs(base)
-	if err != nil {
-		return nil, fmt.Errorf("directory %s: %w", base, err)
+// NewFiles confines a reader to directories, by their absolute paths; they need not be there yet. The root directory is
+// none of them: it would hold everything.
+func NewFiles(directories []string, limits Limits) (*Files, error) {
+	for _, directory := range directories {
+		if !filepath.IsAbs(directory) || isSystem(directory) {
+			return nil, fmt.Errorf("local files are not read from %s: give them a directory of their own", directory)
+		}
 	}
-	if absolute, err = filepath.EvalSymlinks(absolute); err != nil {
-		return nil, fmt.Errorf("directory %s: %w", base, err)
-	}
-	root, err := os.OpenRoot(absolute)
-	if err != nil {
-		return nil, fmt.Errorf("directory %s: %w", base, err)
-	}
-	return &Files{root: root, base: absolute, limits: limits.withDefaults()}, nil
+	return &Files{directories: slices.Clone(directories), limits: limits.withDefaults()}, nil
 }
 
-// Close lets go of the directory.
-func (f *Files) Close() error { return f.root.Close() }
-
-// ReadFile reads one file, by its absolute path or one relative to the base. A missing file is a NotFound fault, one
-// outside the base a NotAllowed one.
-func (f *Files) ReadFile(name string) ([]byte, error) {
-	relative, err := f.relative(name)
-	if err != nil {
-		return nil, err
-	}
-	// A pipe opened in any other way waits for its writer, for ever if need be.
-	file, err := f.root.OpenFile(relative, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.Wrap(fault.NotFound, err, "file %s does not exist", name)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("file %s could not be read, %w", name, err)
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fault.New(fault.Input, "file %s could not be read, it is no regular file", name)
-	}
-	body, err := io.ReadAll(io.LimitReader(file, f.limits.FileBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("file %s could not be read, %w", name, err)
-	}
-	if int64(len(body)) > f.limits.FileBytes {
-		return nil, fault.New(fault.Input, "file %s could not be read, it is larger than %d bytes", name, f.limits.FileBytes)
-	}
-	return body, nil
+// isSystem says of directories that they hold the machine itself, its secrets included: no configuration means that.
+func isSystem(directory string) bool {
+	directory = filepath.Clean(directory)
+	return directory == "/" || slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(system string) bool {
+		return directory == system || strings.HasPrefix(directory, system+"/")
+	})
 }
 
-func (f *Files) relative(name string) (string, error) {
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(f.base, name)
+// FixedDirectory is the directory that everything lies in, or below, that a path names, which may be a glob.
+func FixedDirectory(path string) string {
+	directory := filepath.Dir(path)
+	for globPattern.MatchString(directory) {
+		directory = filepath.Dir(directory)
 	}
-	relative, err := filepath.Rel(f.base, resolveDirectory(name))
-	if err != nil || !filepath.IsLocal(relative) {
-		return "", fault.New(fault.NotAllowed, "file %s could not be read, it is not below %s", name, f.base)
+	return directory
+}
+
+// OpenBeside opens the directory that the file at a place lies in. The caller closes it. Errors do not show where on this
+// machine that is, because whoever may run a template may read them.
+func (f *Files) OpenBeside(at provenance.Place) (*os.Root, error) {
+	if !at.IsLocal() {
+		return nil, fault.New(fault.NotAllowed, "what came from %s has no files on this machine", at)
 	}
-	return relative, nil
+	if at.Kind() != provenance.File {
+		root, err := os.OpenRoot(filepath.Dir(at.Target()))
+		return root, withoutPath(err)
+	}
+	root, relative, err := f.open(filepath.Join(filepath.Dir(at.Target()), "any"))
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer root.Close()
+	beside, err := root.OpenRoot(filepath.Dir(relative))
+	return beside, withoutPath(err)
+}
+
+func withoutPath(err error) error {
+	if refused, is := errors.AsType[*outsideError](err); is {
+		return fault.Wrap(fault.NotAllowed, refused, "it is in none of the directories that the configuration names")
+	}
+	if failed, is := errors.AsType[*fs.PathError](err); is {
+		return failed.Err
+	}
+	return err
+}
+
+// outsideError refuses a path.
+type outsideError struct{ path string }
+
+func (e *outsideError) Error() string {
+	return fmt.Sprintf("file %s could not be read, it is in none of the directories that the configuration names. Move it beside a file of "+
+		"catalog.locations, or add its directory to portico.files.directories", e.path)
+}
+
+// open opens the configured directory that a path is in, and says where in it. The path may be a glob. One that is in
+// none, or that a link leads out of all of them, is an *outsideError; whether there is anything at the path does not matter.
+func (f *Files) open(path string) (root *os.Root, relative string, err error) {
+	path = filepath.Clean(path)
+	if !slices.ContainsFunc(f.directories, func(directory string) bool { return isBelow(directory, path) }) {
+		return nil, "", &outsideError{path}
+	}
+	resolved := resolveDirectory(path)
+	for _, directory := range f.directories {
+		actual, err := filepath.EvalSymlinks(directory)
+		if err != nil && isBelow(directory, path) {
+			return nil, "", err
+		}
+		if err != nil || isSystem(actual) || !isBelow(actual, resolved) {
+			continue
+		}
+		relative, err := filepath.Rel(actual, resolved)
+		if err != nil {
+			return nil, "", err
+		}
+		root, err := os.OpenRoot(actual)
+		return root, relative, err
+	}
+	return nil, "", &outsideError{path}
+}
+
+func isBelow(directory, path string) bool {
+	relative, err := filepath.Rel(directory, path)
+	return err == nil && filepath.IsLocal(relative)
 }
 
 // resolveDirectory is the path without links in the directories that it names in full: an os.Root follows no absolute link, not even one that
 // stays inside, and home directories are often behind one.
 func resolveDirectory(path string) string {
-	directory, rest := filepath.Split(path)
-	for globPattern.MatchString(directory) {
-		var segment string
-		directory, segment = filepath.Split(filepath.Clean(directory))
-		rest = filepath.Join(segment, rest)
-	}
-	resolved, err := filepath.EvalSymlinks(directory)
+	fixed := FixedDirectory(path)
+	resolved, err := filepath.EvalSymlinks(fixed)
 	if err != nil {
 		return path // what is not there has no links; reading says so
 	}
-	return filepath.Join(resolved, rest)
+	return filepath.Join(resolved, strings.TrimPrefix(path, fixed))
 }
 
-// GlobFiles reads the files that a path names, which may be a glob, where ** is any depth. None found is an empty
-// result. They come sorted by path.
-func (f *Files) GlobFiles(ctx context.Context, pattern string) ([]LocalFile, error) {
-	relative, err := f.relative(pattern)
-	if err != nil {
-		return nil, err
+// Glob reads the files that a place names, whose path may be a glob, where ** is any depth. None found is an empty
+// result. They come sorted by path. A place that is no file of the configured directories is a fault of kind NotAllowed.
+func (f *Files) Glob(ctx context.Context, at provenance.Place) ([]LocalFile, error) {
+	if at.Kind() != provenance.File {
+		return nil, fault.New(fault.NotAllowed, "%s is no file of this machine", at)
 	}
-	names, err := f.glob(ctx, filepath.ToSlash(relative))
+	path := filepath.Clean(at.Target())
+	root, pattern, err := f.open(path)
+	switch refused, isOutside := errors.AsType[*outsideError](err); {
+	case isOutside:
+		return nil, fault.Wrap(fault.NotAllowed, refused, "%s", refused)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("file %s could not be read, %w", path, err)
+	}
+	defer root.Close()
+	found := finder{root: root, limits: f.limits, path: path, pattern: filepath.ToSlash(pattern)}
+	return found.all(ctx)
+}
+
+// finder reads what a path names below a directory.
+type finder struct {
+	root   *os.Root
+	limits Limits
+	// path is the path as it was named, pattern the same path within root, without links in its directories.
+	path, pattern string
+}
+
+func (f *finder) all(ctx context.Context) ([]LocalFile, error) {
+	names, err := f.glob(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("file %s could not be read, %w", pattern, err)
+		return nil, fmt.Errorf("file %s could not be read, %w", f.path, err)
 	}
 	files := make([]LocalFile, 0, len(names))
 	total := int64(0)
 	for _, name := range names {
-		body, err := f.ReadFile(filepath.FromSlash(name))
+		named := f.asNamed(name)
+		body, err := f.read(name, named)
 		if err != nil {
 			return nil, err
 		}
 		if total += int64(len(body)); total > f.limits.SearchBytes {
-			return nil, fault.New(fault.Input, "file %s names more than %d bytes", pattern, f.limits.SearchBytes)
+			return nil, fault.New(fault.Input, "file %s names more than %d bytes", f.path, f.limits.SearchBytes)
 		}
-		files = append(files, LocalFile{Path: f.asNamed(pattern, relative, name), Body: body})
+		files = append(files, LocalFile{Path: named, Body: body})
 	}
 	return files, nil
 }
 
-// asNamed is the path of a file that was found, by the directory that the pattern names it by rather than by where a link leads.
-func (f *Files) asNamed(pattern, resolvedPattern, name string) string {
-	found := filepath.FromSlash(name)
-	if !filepath.IsAbs(pattern) {
-		pattern = filepath.Join(f.base, pattern)
+// read reads one file; named is its path in errors. One that is gone since it was listed is a fault of kind NotFound.
+func (f *finder) read(name, named string) ([]byte, error) {
+	// A pipe opened in any other way waits for its writer, for ever if need be.
+	file, err := f.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Wrap(fault.NotFound, err, "file %s does not exist", named)
 	}
-	if found == resolvedPattern {
-		return pattern
-	}
-	fixed, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
-	resolvedFixed, _ := doublestar.SplitPattern(filepath.ToSlash(resolvedPattern))
-	below, err := filepath.Rel(filepath.FromSlash(resolvedFixed), found)
 	if err != nil {
-		return filepath.Join(f.base, found)
+		return nil, fmt.Errorf("file %s could not be read, %w", named, err)
 	}
-	return filepath.Join(filepath.FromSlash(fixed), below)
+	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fault.New(fault.Input, "file %s could not be read, it is no regular file", named)
+	}
+	body, err := io.ReadAll(io.LimitReader(file, f.limits.FileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("file %s could not be read, %w", named, err)
+	}
+	if int64(len(body)) > f.limits.FileBytes {
+		return nil, fault.New(fault.Input, "file %s could not be read, it is larger than %d bytes", named, f.limits.FileBytes)
+	}
+	return body, nil
+}
+
+// asNamed is the path of a file that was found, by the directory that the path names it by rather than by where a link leads.
+func (f *finder) asNamed(name string) string {
+	if name == f.pattern {
+		return f.path
+	}
+	below := strings.TrimPrefix(filepath.FromSlash(name), filepath.FromSlash(f.fixed()))
+	return filepath.Join(FixedDirectory(f.path), below)
+}
+
+// fixed is the directory within root that FixedDirectory finds in the path, with a slash at its end; "" is root itself.
+func (f *finder) fixed() string {
+	if fixed := filepath.ToSlash(FixedDirectory(f.pattern)); fixed != "." {
+		return fixed + "/"
+	}
+	return ""
 }
 
 // glob lists the files that match, following no links while it searches.
-func (f *Files) glob(ctx context.Context, pattern string) ([]string, error) {
-	if !globPattern.MatchString(pattern) {
-		if _, err := f.root.Stat(filepath.FromSlash(pattern)); errors.Is(err, fs.ErrNotExist) {
+func (f *finder) glob(ctx context.Context) ([]string, error) {
+	if !globPattern.MatchString(f.pattern) {
+		if _, err := f.root.Stat(filepath.FromSlash(f.pattern)); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
-		return []string{pattern}, nil
+		return []string{f.pattern}, nil
 	}
 	var names []string
 	collect := func(name string, _ fs.DirEntry) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if strings.Count("/"+name, "/.") > strings.Count("/"+pattern, "/.") {
+		if dots(name) > dots(f.pattern) {
 			return nil
 		}
 		if names = append(names, name); len(names) > f.limits.SearchFiles {
@@ -172,7 +251,7 @@ func (f *Files) glob(ctx context.Context, pattern string) ([]string, error) {
 		}
 		return nil
 	}
-	err := doublestar.GlobWalk(f.root.FS(), pattern, collect, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
+	err := doublestar.GlobWalk(f.root.FS(), f.pattern, collect, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
 	slices.Sort(names)
 	return names, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -27,6 +28,8 @@ import (
 // does not exist is a fault of kind NotFound.
 type Catalog interface {
 	EntityJSON(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, error)
+	// LocatedEntity tells as well where the entity was read, by the catalog's own record.
+	LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error)
 }
 
 // Options are what a Service is made of; all of it is needed.
@@ -65,18 +68,21 @@ func (s *Service) Template(ctx context.Context, principal identity.Principal, re
 	if err := s.authorize(ctx, principal, policy.ScaffolderTemplateRead, ref.String()); err != nil {
 		return nil, err
 	}
-	return s.template(ctx, principal, ref)
+	t, _, err := s.template(ctx, principal, ref)
+	return t, err
 }
 
-func (s *Service) template(ctx context.Context, principal identity.Principal, ref entity.Ref) (*template.Template, error) {
-	document, err := s.Catalog.EntityJSON(ctx, principal, ref)
+// template reads a template and says where the catalog read it.
+func (s *Service) template(ctx context.Context, principal identity.Principal, ref entity.Ref) (*template.Template, provenance.Place, error) {
+	document, at, err := s.Catalog.LocatedEntity(ctx, principal, ref)
 	if fault.KindOf(err) == fault.NotFound {
-		return nil, fault.Wrap(fault.NotFound, err, "Template %s not found", ref)
+		return nil, at, fault.Wrap(fault.NotFound, err, "Template %s not found", ref)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", ref, err)
+		return nil, at, fmt.Errorf("read %s: %w", ref, err)
 	}
-	return template.Parse(document)
+	t, err := template.Parse(document)
+	return t, at, err
 }
 
 // Create checks a request, pins the template with its values and starts a run of it. When the engine does not answer,
@@ -105,7 +111,11 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 }
 
 func (s *Service) pin(ctx context.Context, principal identity.Principal, ref entity.Ref, request Request) (template.TaskSpec, *template.Template, error) {
-	t, err := s.template(ctx, principal, ref)
+	t, at, err := s.template(ctx, principal, ref)
+	if err != nil {
+		return template.TaskSpec{}, nil, err
+	}
+	base, err := t.Base(at)
 	if err != nil {
 		return template.TaskSpec{}, nil, err
 	}
@@ -116,7 +126,7 @@ func (s *Service) pin(ctx context.Context, principal identity.Principal, ref ent
 	if err != nil {
 		return template.TaskSpec{}, nil, err
 	}
-	pinned, err := t.Pin(request.Values, user)
+	pinned, err := t.Pin(request.Values, user, base)
 	return pinned, t, err
 }
 

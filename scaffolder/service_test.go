@@ -15,6 +15,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
@@ -66,6 +67,11 @@ func (oneTemplate) EntityJSON(_ context.Context, _ identity.Principal, ref entit
 	return json.RawMessage(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"two-steps","title":"Two Steps"},
 		"spec":{"parameters":{"properties":{"n":{"type":"number"},"name":{"type":"string"}}},
 		"steps":[{"id":"one","name":"One","action":"a"},{"id":"two","name":"Two","action":"a"}]}}`), nil
+}
+
+func (o oneTemplate) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
+	document, err := o.EntityJSON(ctx, principal, ref)
+	return document, provenance.At(provenance.URL, "https://example.com/templates.yaml"), err
 }
 
 // twoSteps are its steps as Temporal shows them.

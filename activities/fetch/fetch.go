@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/workspace"
@@ -36,9 +38,17 @@ type Sources interface {
 	ReadTree(ctx context.Context, rawURL string, options integration.ReadOptions) (*integration.Tree, error)
 }
 
+// Files is what the actions need of package integration's Files.
+type Files interface {
+	// OpenBeside opens the directory that a file of this machine lies in; the caller closes it. A place whose files are not
+	// to be read is a fault.
+	OpenBeside(at provenance.Place) (*os.Root, error)
+}
+
 // Options are what the actions work with.
 type Options struct {
 	Sources Sources
+	Files   Files
 	// Templates gives the environment that skeletons are rendered in.
 	Templates func(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nunjucks.Environment
 	// Enter gives what is rendered under the returned context an account of memory; nil gives none. The caller calls leave when

@@ -14,6 +14,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/fetch"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
@@ -30,6 +31,11 @@ func actions(t testing.TB, options fetch.Options) map[string]action.Action {
 		set, err := integration.New(integration.Config{}, integration.Options{})
 		require.NoError(t, err)
 		options.Sources = set
+	}
+	if options.Files == nil {
+		files, err := integration.NewFiles([]string{os.TempDir()}, integration.Limits{}) // where the templates of the tests lie
+		require.NoError(t, err)
+		options.Files = files
 	}
 	byID := map[string]action.Action{}
 	for _, each := range fetch.Actions(options) {
@@ -49,7 +55,7 @@ func newBench(t testing.TB, files map[string]string) *actiontest.Bench {
 	t.Helper()
 	bench := actiontest.NewBench(t)
 	directory := t.TempDir()
-	bench.Template.BaseURL = "file://" + directory + "/template.yaml"
+	bench.Template.Base = provenance.At(provenance.File, directory+"/template.yaml")
 	for name, content := range files {
 		full := filepath.Join(directory, name)
 		if strings.HasSuffix(name, "/") {
@@ -285,7 +291,7 @@ func TestTextThatIsNotUTF8IsNamed(t *testing.T) {
 func TestTemplateKeepsModes(t *testing.T) {
 	t.Parallel()
 	bench := newBench(t, map[string]string{"s/run.sh": "#!/bin/sh\necho ${{ values.x }}\n", "s/tool": "\x7fELF\x00", "s/plain": "x"})
-	directory := filepath.Dir(strings.TrimPrefix(bench.Template.BaseURL, "file://"))
+	directory := filepath.Dir(bench.Template.Base.Target())
 	require.NoError(t, os.Chmod(directory+"/s/run.sh", 0o755))
 	require.NoError(t, os.Chmod(directory+"/s/tool", 0o777))
 	_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"s","values":{}}`)
@@ -325,7 +331,7 @@ func TestTemplateMistakes(t *testing.T) {
 			bench := newBench(t, files)
 			_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], test.input)
 			requireFinal(t, err, test.name, test.message)
-			require.NotContains(t, err.Error(), filepath.Dir(strings.TrimPrefix(bench.Template.BaseURL, "file://")), "paths of this machine are nobody's business")
+			require.NotContains(t, err.Error(), filepath.Dir(bench.Template.Base.Target()), "paths of this machine are nobody's business")
 		})
 	}
 }
@@ -334,9 +340,43 @@ func TestATemplateWhoseDirectoryIsGone(t *testing.T) {
 	t.Parallel()
 	for name, input := range map[string]string{"fetch:template": `{"url":"s"}`, "fetch:plain:file": `{"url":"s","targetPath":"a"}`} {
 		bench := newBench(t, nil)
-		bench.Template.BaseURL = "file:///nowhere/template.yaml"
+		bench.Template.Base = provenance.At(provenance.File, filepath.Join(t.TempDir(), "gone", "template.yaml"))
 		_, err := bench.Run(t, actions(t, fetch.Options{})[name], input)
 		requireFinal(t, err, "", "open the directory that the template lies in: no such file or directory")
+	}
+}
+
+// TestATemplateOutsideTheConfiguredDirectories is for runs whose base was pinned when the configuration was another, and for links.
+func TestATemplateOutsideTheConfiguredDirectories(t *testing.T) {
+	t.Parallel()
+	configured, elsewhere := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "secret"), []byte("secret"), 0o600))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(configured, "link")))
+	files, err := integration.NewFiles([]string{configured}, integration.Limits{})
+	require.NoError(t, err)
+	for _, base := range []string{elsewhere + "/template.yaml", "/proc/self/x", configured + "/link/template.yaml", configured + "/../x", "template.yaml", ""} {
+		for name, input := range map[string]string{
+			"fetch:template": `{"url":"."}`, "fetch:plain": `{"url":"./"}`, "fetch:plain:file": `{"url":"./secret","targetPath":"a"}`,
+			"fetch:template:file": `{"url":"secret","targetPath":"a"}`,
+		} {
+			bench := actiontest.NewBench(t)
+			bench.Template.Base = provenance.At(provenance.File, base)
+			_, err := bench.Run(t, actions(t, fetch.Options{Files: files})[name], input)
+			requireFinal(t, err, "NotAllowedError", "open the directory that the template lies in: it is in none of the directories that the configuration names")
+			require.Contains(t, action.Advice(err), "portico.files.directories")
+			require.Empty(t, tree(t, bench.Workspace), name)
+		}
+	}
+}
+
+func TestATemplateThatNobodyKnowsWhereFrom(t *testing.T) {
+	t.Parallel()
+	for name, base := range map[string]provenance.Place{"unknown": {}, "another source": provenance.At("ldap", "/etc/x")} {
+		bench := actiontest.NewBench(t)
+		bench.Template.Base = base
+		_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:plain:file"], `{"url":"./passwd","targetPath":"a"}`)
+		requireFinal(t, err, "InputError", "template location could not be determined and the fetch URL is relative, ./passwd")
+		require.Empty(t, tree(t, bench.Workspace), name)
 	}
 }
 

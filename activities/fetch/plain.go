@@ -59,11 +59,10 @@ func (a plainAction) Run(ctx context.Context, call *action.Call) (action.Output,
 		return nil, err
 	}
 	defer target.Close()
-	directory, ok := input.local(call)
-	if !ok {
+	if !input.isLocal(call) {
 		return nil, a.options.copyTree(ctx, call, input.request, target)
 	}
-	source, err := openLocal(directory, input.URL)
+	source, err := a.options.openLocal(call, input.URL)
 	if err != nil {
 		return nil, err
 	}

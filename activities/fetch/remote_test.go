@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/activities/fetch"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -45,7 +47,7 @@ func newHost(t *testing.T, files map[string]string) (*actiontest.Bench, *integra
 	}, integration.Options{})
 	require.NoError(t, err)
 	bench := actiontest.NewBench(t)
-	bench.Template.BaseURL = server.URL + "/acme/shop/tree/main/templates/service/template.yaml"
+	bench.Template.Base = provenance.At(provenance.URL, server.URL+"/acme/shop/tree/main/templates/service/template.yaml")
 	return bench, set
 }
 
@@ -114,7 +116,7 @@ func TestRemoteFailures(t *testing.T) {
 	t.Parallel()
 	bench, set := newHost(t, repository)
 	tested := actions(t, fetch.Options{Sources: set})
-	away := bench.Template.BaseURL[:len(bench.Template.BaseURL)-len("acme/shop/tree/main/templates/service/template.yaml")] + "acme/away/blob/main/x"
+	away := strings.TrimSuffix(bench.Template.Base.Target(), "acme/shop/tree/main/templates/service/template.yaml") + "acme/away/blob/main/x"
 	for name, test := range map[string]struct {
 		id, input, kind string
 		transient       bool

@@ -9,25 +9,21 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"path/filepath"
-	"strings"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/workspace"
 )
-
-const fileScheme = "file://"
 
 // request is what a step asks to fetch.
 type request struct {
 	URL, Token string
 }
 
-// local gives the directory that a relative URL starts from when the template lies on this machine, and whether it does.
-func (r request) local(call *action.Call) (directory string, ok bool) {
-	base, ok := strings.CutPrefix(call.Template.BaseURL, fileScheme)
-	return filepath.Dir(base), ok && !isAbsolute(r.URL)
+// isLocal says whether a request is for what lies beside the template, on this machine.
+func (r request) isLocal(call *action.Call) bool {
+	return call.Template.Base.IsLocal() && !isAbsolute(r.URL)
 }
 
 func isAbsolute(text string) bool {
@@ -37,7 +33,7 @@ func isAbsolute(text string) bool {
 
 // address resolves the URL against the template's.
 func (o Options) address(call *action.Call, r request) (string, error) {
-	base := call.Template.BaseURL
+	base := call.Template.Base.BaseURL()
 	if err := o.checkCredentials(base, r); err != nil {
 		return "", err
 	}
@@ -72,8 +68,8 @@ func (o Options) checkCredentials(base string, r request) error {
 
 // readFile reads one file, beside the template or from a host.
 func (o Options) readFile(ctx context.Context, call *action.Call, r request) ([]byte, error) {
-	if directory, ok := r.local(call); ok {
-		return readLocal(directory, r.URL)
+	if r.isLocal(call) {
+		return o.readLocal(call, r.URL)
 	}
 	address, err := o.address(call, r)
 	if err != nil {
@@ -89,8 +85,8 @@ func (o Options) readFile(ctx context.Context, call *action.Call, r request) ([]
 // maxFileBytes bounds a file that is fetched by itself.
 const maxFileBytes = 10 << 20
 
-func readLocal(directory, name string) ([]byte, error) {
-	root, err := besideTemplate(directory)
+func (o Options) readLocal(call *action.Call, name string) ([]byte, error) {
+	root, err := o.besideTemplate(call)
 	if err != nil {
 		return nil, err
 	}
@@ -113,15 +109,18 @@ func readLocal(directory, name string) ([]byte, error) {
 	return content, nil
 }
 
-// besideTemplate opens the directory that the template lies in. Where that is on this machine is not for the readers of
-// the run, so errors do not show its path.
-func besideTemplate(directory string) (*os.Root, error) {
-	root, err := os.OpenRoot(directory)
-	if err != nil {
-		return nil, action.Advise(action.Final(fmt.Errorf("open the directory that the template lies in: %w", withoutPath(err))),
-			"See to it that every worker can read that directory, and retry.")
+// besideTemplate opens the directory that the template lies in.
+func (o Options) besideTemplate(call *action.Call) (*os.Root, error) {
+	root, err := o.Files.OpenBeside(call.Template.Base)
+	if err == nil {
+		return root, nil
 	}
-	return root, nil
+	failed := fmt.Errorf("open the directory that the template lies in: %w", err)
+	if kind := fault.KindOf(err); kind != "" {
+		return nil, action.Advise(&action.Error{Name: string(kind), Err: failed},
+			"Move the template beside a file of catalog.locations, or add its directory to portico.files.directories, restart the workers, and retry.")
+	}
+	return nil, action.Advise(action.Final(failed), "See to it that every worker can read that directory, and retry.")
 }
 
 func withoutPath(err error) error {
@@ -142,8 +141,8 @@ func missing(name string, err error) error {
 
 // openTree opens a directory to read from: beside the template, or a copy of one on a host. Close it after use.
 func (o Options) openTree(ctx context.Context, call *action.Call, r request) (root *os.Root, closeTree func() error, err error) {
-	if directory, ok := r.local(call); ok {
-		root, err := openLocal(directory, r.URL)
+	if r.isLocal(call) {
+		root, err := o.openLocal(call, r.URL)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -152,8 +151,8 @@ func (o Options) openTree(ctx context.Context, call *action.Call, r request) (ro
 	return o.download(ctx, call, r)
 }
 
-func openLocal(directory, name string) (*os.Root, error) {
-	beside, err := besideTemplate(directory)
+func (o Options) openLocal(call *action.Call, name string) (*os.Root, error) {
+	beside, err := o.besideTemplate(call)
 	if err != nil {
 		return nil, err
 	}

@@ -209,7 +209,7 @@ func (e *execution) attempt(ctx context.Context) (*failedAttempt, error) {
 func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, string, error) {
 	call := &action.Call{
 		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
-		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, BaseURL: e.Spec.TemplateInfo.BaseURL},
+		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, Base: e.Spec.TemplateInfo.Base()},
 		User:     action.User{Ref: e.Spec.User.Ref, Entity: e.Spec.User.Entity, Starter: e.Starter},
 		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.claim, e.step.ID, e.step.Action),
 	}

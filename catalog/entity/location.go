@@ -78,13 +78,13 @@ func LocationEntity(spec LocationSpec) Entity {
 	return entity
 }
 
-// LocationTargets lists what a Location entity points at, as written: a target may be relative to own, the location
-// that the entity was read from. A Location that states no type has its own location's.
-func LocationTargets(e Entity, own LocationSpec) []LocationSpec {
+// LocationTargets lists what a Location entity points at, as written: a target may be relative to where the entity was
+// read. A Location that states no type has that of its own location.
+func LocationTargets(e Entity, ownType string) []LocationSpec {
 	spec := e.Spec()
 	like := LocationSpec{Type: text(spec["type"]), Presence: text(spec["presence"])}
 	if like.Type == "" {
-		like.Type = own.Type
+		like.Type = ownType
 	}
 	var targets []LocationSpec
 	for _, target := range append(texts([]any{spec["target"]}), texts(spec["targets"])...) {

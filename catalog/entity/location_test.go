@@ -67,11 +67,11 @@ func TestLocationTargets(t *testing.T) {
 	location := newEntity("Location", map[string]any{"target": "./a.yaml", "targets": list("./b.yaml", ""), "presence": "optional"})
 	require.Equal(t, []entity.LocationSpec{
 		{Type: "file", Target: "./a.yaml", Presence: "optional"}, {Type: "file", Target: "./b.yaml", Presence: "optional"},
-	}, entity.LocationTargets(location, own))
+	}, entity.LocationTargets(location, own.Type))
 
 	location = newEntity("Location", map[string]any{"type": "url", "target": "https://x/a.yaml"})
-	require.Equal(t, []entity.LocationSpec{{Type: "url", Target: "https://x/a.yaml"}}, entity.LocationTargets(location, own))
-	require.Empty(t, entity.LocationTargets(newEntity("Location", nil), own))
+	require.Equal(t, []entity.LocationSpec{{Type: "url", Target: "https://x/a.yaml"}}, entity.LocationTargets(location, own.Type))
+	require.Empty(t, entity.LocationTargets(newEntity("Location", nil), own.Type))
 }
 
 func TestRejectScriptURLs(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -120,9 +121,10 @@ func (b *bench) newEngine(options processing.Options) *processing.Engine {
 	host := strings.TrimPrefix(b.site.URL, "http://")
 	reader, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
 	require.NoError(b, err)
-	local, err := integration.OpenFiles("testdata", integration.Limits{})
+	testdata, err := filepath.Abs("testdata")
 	require.NoError(b, err)
-	b.Cleanup(func() { _ = local.Close() })
+	local, err := integration.NewFiles([]string{testdata}, integration.Limits{})
+	require.NoError(b, err)
 	var allowed entity.Rule
 	for _, kind := range []string{"Component", "System", "API", "Resource", "Location", "Group", "User", "Domain"} {
 		allowed.Allow = append(allowed.Allow, entity.AllowedKind{Kind: kind})

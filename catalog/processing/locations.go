@@ -9,6 +9,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
 const (
@@ -26,7 +27,7 @@ type finding struct {
 
 // expand reads the targets of a Location and collects the entities there as its children, in the order of the targets.
 func (r *run) expand(ctx context.Context, parent string) {
-	targets := entity.LocationTargets(r.entity, r.location)
+	targets := entity.LocationTargets(r.entity, r.at.Kind())
 	findings := make([]finding, len(targets))
 	group := errgroup.Group{}
 	group.SetLimit(maxReads)
@@ -55,21 +56,20 @@ func (r *run) expand(ctx context.Context, parent string) {
 
 // read collects the entities of one target.
 func (r *run) read(ctx context.Context, target entity.LocationSpec, parent string) finding {
-	absolute, err := r.pipeline.absoluteTarget(target, r.location)
+	named, err := r.pipeline.follow(r.at, target)
 	if err != nil {
 		return finding{errors: []error{err}}
 	}
-	target.Target = absolute
-	if err := CheckTarget(target); err != nil {
+	if err := CheckTarget(entity.LocationSpec{Type: named.Kind(), Target: named.Target()}); err != nil {
 		return finding{errors: []error{err}}
 	}
-	files, err := r.files(ctx, target)
+	files, err := r.files(ctx, named, target.Optional())
 	if err != nil {
 		return finding{errors: []error{err}}
 	}
 	var found finding
 	for _, file := range files {
-		location := entity.LocationSpec{Type: target.Type, Target: file.target}
+		location := entity.LocationSpec{Type: named.Kind(), Target: file.target}
 		documents, err := entity.ParseYAML(file.body, location.String())
 		if err != nil {
 			found.errors = append(found.errors, asInput(err))
@@ -90,30 +90,30 @@ type file struct {
 	body   []byte
 }
 
-// files reads the files of one target. A target that must be there and is not is a failure of kind NotFound.
-func (r *run) files(ctx context.Context, target entity.LocationSpec) ([]file, error) {
+// files reads the files that a target names. One that must be there and is not is a failure of kind NotFound.
+func (r *run) files(ctx context.Context, named provenance.Place, optional bool) ([]file, error) {
 	switch {
-	case target.Type == "url":
-		return r.urlFiles(ctx, target)
-	case target.Type == "file" && r.pipeline.Files != nil:
-		return r.localFiles(ctx, target)
+	case named.Kind() == provenance.URL:
+		return r.urlFiles(ctx, named.Target(), optional)
+	case r.pipeline.Files != nil:
+		return r.localFiles(ctx, named, optional)
 	default:
-		return nil, failure(fault.Input, "No processor was able to handle reading of %s", target)
+		return nil, failure(fault.Input, "No processor was able to handle reading of %s", named)
 	}
 }
 
-func (r *run) urlFiles(ctx context.Context, target entity.LocationSpec) ([]file, error) {
-	found, err := r.sources.search(ctx, target.Target)
+func (r *run) urlFiles(ctx context.Context, url string, optional bool) ([]file, error) {
+	found, err := r.sources.search(ctx, url)
 	missing := fault.KindOf(err) == fault.NotFound
 	switch {
-	case missing && target.Optional():
+	case missing && optional:
 		return nil, nil
 	case missing:
 		return nil, failure(fault.NotFound, "%.*s", maxErrorText, "Unable to read url, "+describe(err))
 	case err != nil:
 		return nil, failure(fault.Input, "%.*s", maxErrorText, "Unable to read url, "+describe(err))
-	case len(found) == 0 && !target.Optional():
-		return nil, failure(fault.NotFound, "Unable to read url, no matching files found for %s", target.Target)
+	case len(found) == 0 && !optional:
+		return nil, failure(fault.NotFound, "Unable to read url, no matching files found for %s", url)
 	}
 	files := make([]file, len(found))
 	for i, f := range found {
@@ -122,14 +122,14 @@ func (r *run) urlFiles(ctx context.Context, target entity.LocationSpec) ([]file,
 	return files, nil
 }
 
-func (r *run) localFiles(ctx context.Context, target entity.LocationSpec) ([]file, error) {
+func (r *run) localFiles(ctx context.Context, named provenance.Place, optional bool) ([]file, error) {
 	r.sources.local()
-	found, err := r.pipeline.Files.GlobFiles(ctx, target.Target)
+	found, err := r.pipeline.Files.Glob(ctx, named)
 	if err != nil {
-		return nil, failure(fault.Input, "%.*s", maxErrorText, "file "+target.Target+" could not be read, "+describe(err))
+		return nil, failure(fault.Input, "%.*s", maxErrorText, "file "+named.Target()+" could not be read, "+describe(err))
 	}
-	if len(found) == 0 && !target.Optional() {
-		return nil, failure(fault.NotFound, "file %s does not exist", target.Target)
+	if len(found) == 0 && !optional {
+		return nil, failure(fault.NotFound, "file %s does not exist", named.Target())
 	}
 	files := make([]file, len(found))
 	for i, f := range found {
@@ -158,9 +158,7 @@ func (r *run) collect(found *finding, document entity.Document, location entity.
 			return
 		}
 	}
-	child.SetAnnotation(entity.AnnotationLocation, location.String())
-	child.SetAnnotation(entity.AnnotationOriginLocation, r.origin.String())
-	emitted, err := Emit(child, document.Source, location)
+	emitted, err := emit(child, document.Source, location, r.origin)
 	if err != nil {
 		found.errors = append(found.errors, err)
 		return
@@ -182,7 +180,7 @@ func (p *Pipeline) Tree(ctx context.Context, root Emitted) ([]json.RawMessage, e
 			return nil, fault.New(fault.Input, "Duplicate nested entity: %s", next.Ref)
 		}
 		seen[next.Ref] = true
-		result := p.Process(ctx, next.Document)
+		result := p.Process(ctx, next)
 		if len(result.Errors) > 0 {
 			return nil, fault.New(fault.Input, "%s", joinErrors(result.Errors))
 		}

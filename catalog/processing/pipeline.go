@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
 // Pipeline makes one document into an entity. It keeps nothing between documents.
@@ -27,11 +27,12 @@ type Pipeline struct {
 	LocationTypes []string
 }
 
-// Emitted is a document on its way into the catalog.
+// Emitted is a document on its way into the catalog. Only Emit makes one, or the catalog's own record of one.
 type Emitted struct {
 	// Ref is the entity's reference in lower case.
 	Ref string
-	// LocationKey is the place that claims the reference: type:target of the file it was read from.
+	// LocationKey is the place that claims the reference: type:target of the file it was read from. What the entity may
+	// lead to goes by this, and by nothing that its author wrote.
 	LocationKey string
 	// Document is the entity with the author's order of keys.
 	Document json.RawMessage
@@ -74,8 +75,16 @@ func hashOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Emit prepares an entity that a source brings: its own location claims it.
+// Emit prepares an entity that a source brings from a location of its own: that claims it, and is where all that it leads
+// to originates.
 func Emit(e entity.Entity, like json.RawMessage, location entity.LocationSpec) (Emitted, error) {
+	return emit(e, like, location, location)
+}
+
+// emit is the one writer of the annotations that say where an entity came from. Whatever its author wrote there goes.
+func emit(e entity.Entity, like json.RawMessage, location, origin entity.LocationSpec) (Emitted, error) {
+	e.SetAnnotation(entity.AnnotationLocation, location.String())
+	e.SetAnnotation(entity.AnnotationOriginLocation, origin.String())
 	document, err := entity.Marshal(e, like)
 	if err != nil {
 		return Emitted{}, fmt.Errorf("encode entity %s: %w", e.Ref(), err)
@@ -85,15 +94,15 @@ func Emit(e entity.Entity, like json.RawMessage, location entity.LocationSpec) (
 
 // Process runs a document through the steps of Backstage's pipeline. Whatever is wrong with it is among the result's
 // errors.
-func (p *Pipeline) Process(ctx context.Context, document json.RawMessage) Result {
-	return p.ProcessAgain(ctx, document, nil)
+func (p *Pipeline) Process(ctx context.Context, emitted Emitted) Result {
+	return p.ProcessAgain(ctx, emitted, nil)
 }
 
 // ProcessAgain is Process for a document that was processed before, with what was read then: when none of that has
 // changed, nor anything else that the result depends on, it is Unchanged.
-func (p *Pipeline) ProcessAgain(ctx context.Context, document, readings json.RawMessage) Result {
-	run := &run{pipeline: p}
-	if err := run.process(ctx, document, readings); err != nil {
+func (p *Pipeline) ProcessAgain(ctx context.Context, emitted Emitted, readings json.RawMessage) Result {
+	run := &run{pipeline: p, at: provenance.Recorded(emitted.LocationKey)}
+	if err := run.process(ctx, emitted.Document, readings); err != nil {
 		run.fail(err)
 	}
 	return run.result
@@ -101,11 +110,13 @@ func (p *Pipeline) ProcessAgain(ctx context.Context, document, readings json.Raw
 
 // run is one document's way through the pipeline.
 type run struct {
-	pipeline         *Pipeline
-	sources          *sources
-	entity           entity.Entity
-	location, origin entity.LocationSpec
-	result           Result
+	pipeline *Pipeline
+	sources  *sources
+	// at is where the document was read, origin the location that first led there.
+	at     provenance.Place
+	origin entity.LocationSpec
+	entity entity.Entity
+	result Result
 }
 
 // maxErrors bounds the errors that are told of one document.
@@ -177,26 +188,21 @@ func (r *run) basis(document json.RawMessage) (string, error) {
 	return hashOf(data), nil
 }
 
-// locate reads where the entity comes from out of its annotations.
+// locate checks that the document is one that Emit wrote, and reads its origin out of it.
 func (r *run) locate() error {
-	for annotation, location := range map[string]*entity.LocationSpec{
-		entity.AnnotationLocation: &r.location, entity.AnnotationOriginLocation: &r.origin,
-	} {
-		value := r.entity.Annotation(annotation)
-		if value == "" {
-			return failure(fault.Input, "Entity '%s' does not have the annotation %s", r.entity.Ref(), annotation)
-		}
-		parsed, err := entity.ParseLocationRef(value)
-		if err != nil {
-			return err
-		}
-		*location = parsed
+	if location := r.entity.Annotation(entity.AnnotationLocation); location != r.at.String() {
+		return failure(fault.Input, "Entity '%s' does not come from %s, as its annotation %s says", r.entity.Ref(), location, entity.AnnotationLocation)
 	}
-	return nil
+	origin, err := entity.ParseLocationRef(r.entity.Annotation(entity.AnnotationOriginLocation))
+	r.origin = origin
+	return err
 }
 
-// annotate says where people see and edit the entity. What its author wrote stays.
+// annotate says where people see and edit the entity: there what its author wrote stays. Where it came from is said once
+// more, because what a placeholder brought is an author's too.
 func (r *run) annotate() {
+	r.entity.SetAnnotation(entity.AnnotationLocation, r.at.String())
+	r.entity.SetAnnotation(entity.AnnotationOriginLocation, r.origin.String())
 	for annotation, link := range r.links() {
 		if r.entity.Annotation(annotation) == "" {
 			r.entity.SetAnnotation(annotation, link)
@@ -208,15 +214,15 @@ func (r *run) annotate() {
 // links are the annotations that lead people to the file that the entity is in. They depend on the integration of its
 // host.
 func (r *run) links() map[string]string {
-	if r.location.Type != "url" {
+	if r.at.Kind() != provenance.URL {
 		return nil
 	}
-	links := map[string]string{entity.AnnotationViewURL: r.location.Target}
-	if edit, known := r.pipeline.Reader.EditURL(r.location.Target); known {
+	links := map[string]string{entity.AnnotationViewURL: r.at.Target()}
+	if edit, known := r.pipeline.Reader.EditURL(r.at.Target()); known {
 		links[entity.AnnotationEditURL] = edit
 	}
-	if _, known := r.pipeline.Reader.ByURL(r.location.Target); known {
-		if directory, err := r.pipeline.Reader.ResolveURL(r.location.Target, "./"); err == nil {
+	if _, known := r.pipeline.Reader.ByURL(r.at.Target()); known {
+		if directory, err := r.pipeline.Reader.ResolveURL(r.at.Target(), "./"); err == nil {
 			links[entity.AnnotationSourceLocation] = "url:" + directory
 		}
 	}
@@ -241,14 +247,14 @@ func (r *run) placeholder(ctx context.Context, key, value string) (any, error) {
 func (r *run) placeholderURL(key, value string) (string, error) {
 	target := value
 	if parsed, err := url.Parse(value); err != nil || !parsed.IsAbs() {
-		resolved, err := r.pipeline.Reader.ResolveURL(r.location.Target, value)
-		if err != nil || r.location.Type != "url" {
+		resolved, err := r.pipeline.Reader.ResolveURL(r.at.Target(), value)
+		if err != nil || r.at.Kind() != provenance.URL {
 			return "", fmt.Errorf("Placeholder $%s could not form a URL out of %s and %s", //nolint:staticcheck // Backstage's wording
-				key, r.location.Target, value)
+				key, r.at.Target(), value)
 		}
 		target = resolved
 	}
-	if !r.pipeline.Reader.SameRepository(r.location.Target, target) {
+	if !r.pipeline.Reader.SameRepository(r.at.Target(), target) {
 		return "", errors.New("Placeholder may only reference files from the same repository as the entity") //nolint:staticcheck // Backstage's wording
 	}
 	return target, nil
@@ -280,21 +286,17 @@ func (r *run) enforceRules() {
 	}
 }
 
-// absoluteTarget resolves a target that a Location entity read from own points at.
-func (p *Pipeline) absoluteTarget(target, own entity.LocationSpec) (string, error) {
+// follow is the place of a target of a Location entity that was read at own.
+func (p *Pipeline) follow(own provenance.Place, target entity.LocationSpec) (provenance.Place, error) {
 	switch {
-	case target.Type != own.Type && !slices.Contains(p.LocationTypes, target.Type):
-		return "", failure(fault.NotAllowed, "Location %s may not point at %s: the type is not one of %q", own, target, p.LocationTypes)
-	case target.Type == "file" && strings.HasSuffix(target.Target, string(filepath.Separator)):
-		return "", failure(fault.Input,
-			"LocationEntityProcessor cannot handle %s type location with target %s that ends with a path separator", target.Type, own.Target)
-	case target.Type != own.Type:
-		return target.Target, nil
-	case target.Type == "file" && strings.HasPrefix(target.Target, "."):
-		return filepath.Join(filepath.Dir(own.Target), target.Target), nil
-	case target.Type == "url":
-		return p.Reader.ResolveURL(own.Target, target.Target)
+	case target.Type != own.Kind() && !slices.Contains(p.LocationTypes, target.Type):
+		return provenance.Place{}, failure(fault.NotAllowed, "Location %s may not point at %s: the type is not one of %q", own, target, p.LocationTypes)
+	case target.Type == provenance.File && strings.HasSuffix(target.Target, "/"):
+		return provenance.Place{}, failure(fault.Input,
+			"LocationEntityProcessor cannot handle %s type location with target %s that ends with a path separator", target.Type, own.Target())
+	case target.Type != provenance.URL && target.Type != provenance.File:
+		return provenance.Place{}, failure(fault.Input, "No processor was able to handle reading of %s", target)
 	default:
-		return target.Target, nil
+		return own.Follow(target.Type, target.Target, p.Reader.ResolveURL)
 	}
 }

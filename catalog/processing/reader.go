@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
 // Reader reads what locations and placeholders point at on hosts. *integration.Set is one; errors are shown to people
@@ -26,6 +27,6 @@ type Reader interface {
 
 // Files reads local files, for locations of type file. *integration.Files is one.
 type Files interface {
-	// GlobFiles reads the files that match an absolute path, which may have wildcards. No match is no error but no file.
-	GlobFiles(ctx context.Context, path string) ([]integration.LocalFile, error)
+	// Glob reads the files that a place names, whose path may have wildcards. No match is no error but no file.
+	Glob(ctx context.Context, at provenance.Place) ([]integration.LocalFile, error)
 }

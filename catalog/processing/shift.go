@@ -115,10 +115,11 @@ func (s shift) run(ctx context.Context, row db.CatalogClaimDueRow) (result Resul
 	}()
 	ctx, cancel := context.WithTimeout(ctx, entityTimeout)
 	defer cancel()
+	emitted := Emitted{Ref: row.EntityRef, LocationKey: row.LocationKey, Document: row.Unprocessed}
 	if row.ResultHash == "" {
-		return s.pipeline.Process(ctx, row.Unprocessed) // its result is wanted even if nothing has changed
+		return s.pipeline.Process(ctx, emitted) // its result is wanted even if nothing has changed
 	}
-	return s.pipeline.ProcessAgain(ctx, row.Unprocessed, row.Readings)
+	return s.pipeline.ProcessAgain(ctx, emitted, row.Readings)
 }
 
 // writeAll writes finished work in batches: as much as there is at a time. It gives up when not even a failure can be

@@ -45,17 +45,14 @@ func pipelineOf(t *testing.T, s *site) *processing.Pipeline {
 }
 
 // found is the document as a location of the site would emit it.
-func found(t *testing.T, s *site, yaml string) []byte {
+func found(t *testing.T, s *site, yaml string) processing.Emitted {
 	t.Helper()
 	location := entity.LocationSpec{Type: "url", Target: s.URL + "/catalog-info.yaml"}
 	documents, err := entity.ParseYAML([]byte(yaml), location.String())
 	require.NoError(t, err)
-	e := documents[0].Entity
-	e.SetAnnotation(entity.AnnotationLocation, location.String())
-	e.SetAnnotation(entity.AnnotationOriginLocation, location.String())
-	emitted, err := processing.Emit(e, documents[0].Source, location)
+	emitted, err := processing.Emit(documents[0].Entity, documents[0].Source, location)
 	require.NoError(t, err)
-	return emitted.Document
+	return emitted
 }
 
 func TestProcessingAgainReadsOnlyWhatChanged(t *testing.T) {
@@ -143,7 +140,7 @@ func TestUnchangedRepositoryIsNotListed(t *testing.T) {
 	spec := entity.LocationSpec{Type: "url", Target: forge.URL + "/demo/shop/blob/main/**/catalog-info.yaml"}
 	emitted, err := processing.Emit(entity.LocationEntity(spec), nil, spec)
 	require.NoError(t, err)
-	first := p.Process(t.Context(), emitted.Document)
+	first := p.Process(t.Context(), emitted)
 	require.Empty(t, first.Errors)
 	require.Len(t, first.Children, 2)
 
@@ -155,7 +152,7 @@ func TestUnchangedRepositoryIsNotListed(t *testing.T) {
 		asked = append(asked, r.URL.Path)
 		return nil
 	})
-	again := p.ProcessAgain(t.Context(), emitted.Document, first.Readings)
+	again := p.ProcessAgain(t.Context(), emitted, first.Readings)
 	require.Empty(t, again.Errors)
 	require.True(t, again.Unchanged)
 	require.False(t, slices.ContainsFunc(asked, func(path string) bool { return strings.Contains(path, "/git/") }), "%v", asked)

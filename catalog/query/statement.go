@@ -207,6 +207,16 @@ func ByRefs(refs []string, filter Filter) Statement {
 	return b.statement()
 }
 
+// ByRefWithLocation finds one entity by its reference, in lower case: document, and the location that claims it, "" when
+// that is not known.
+func ByRefWithLocation(ref string, filter Filter) Statement {
+	b := &builder{}
+	b.text("select e.entity, coalesce(s.location_key, '') from catalog_entities e left join catalog_states s on s.entity_id = e.entity_id",
+		" where e.entity_ref = ", b.arg(strings.ToLower(ref)))
+	b.andEntity(newScope(filter), "e")
+	return b.statement()
+}
+
 // ByUID finds the document of one entity.
 func ByUID(uid uuid.UUID, filter Filter) Statement {
 	b := &builder{}

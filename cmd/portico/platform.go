@@ -93,11 +93,6 @@ func (p *platform) close() {
 			p.log.Warn("close the bucket", "error", err)
 		}
 	}
-	if p.files != nil {
-		if err := p.files.Close(); err != nil {
-			p.log.Warn("close the local files", "error", err)
-		}
-	}
 	if p.temporal != nil {
 		p.temporal.Close()
 	}
@@ -158,9 +153,12 @@ func (p *platform) buildCatalog(context.Context, place) error {
 		return err
 	}
 	p.integrations = integrations
-	// Only the configuration names local files, so the whole file system is theirs to name.
-	if p.files, err = integration.OpenFiles("/", integration.Limits{}); err != nil {
+	directories, err := catalog.ConfiguredDirectories(catalogLocations(p.config), p.config.Portico.Files.Directories)
+	if err != nil {
 		return err
+	}
+	if p.files, err = integration.NewFiles(directories, integration.Limits{}); err != nil {
+		return fmt.Errorf("catalog.locations and portico.files.directories: %w", err)
 	}
 	rules, err := catalog.ConfiguredRules(catalogRules(p.config.Catalog.Rules), catalogLocations(p.config))
 	if err != nil {
@@ -196,7 +194,7 @@ func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry
 	var all []action.Action
 	all = append(all, activitiescatalog.Actions(p.catalog, p.integrations)...)
 	all = append(all, debug.Actions()...)
-	all = append(all, fetch.Actions(fetch.Options{Sources: p.integrations, Templates: renderer.Files, Enter: renderer.Enter,
+	all = append(all, fetch.Actions(fetch.Options{Sources: p.integrations, Files: p.files, Templates: renderer.Files, Enter: renderer.Enter,
 		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
 	all = append(all, activitiesfs.Actions()...)
 	all = append(all, github.NewPublish(github.Options{Hosts: p.integrations,

@@ -11,7 +11,7 @@ from (
     for update of d skip locked
 ) due
 where s.entity_id = due.entity_id
-returning s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at;
+returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at;
 
 -- name: CatalogLockStates :many
 -- Locks rows in the order of their references, so that transactions that need several never wait for each other in a

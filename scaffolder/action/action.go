@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/parameters"
 )
 
@@ -101,10 +102,11 @@ func (c *Call) Decode(into any) error {
 	return nil
 }
 
-// TemplateInfo says which template a run came from; BaseURL is what relative URLs resolve against (url or file://).
+// TemplateInfo says which template a run came from; Base is the place that relative URLs start from, the zero value when
+// there is none.
 type TemplateInfo struct {
-	EntityRef string `json:"entityRef"`
-	BaseURL   string `json:"baseUrl,omitempty"`
+	EntityRef string
+	Base      provenance.Place
 }
 
 // User is who a run runs for. Ref is "" when a service started it.

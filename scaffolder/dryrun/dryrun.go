@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
@@ -118,8 +119,10 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 // trial is one dry run under way.
 type trial struct {
 	*Runner
-	id        string
-	spec      template.TaskSpec
+	id   string
+	spec template.TaskSpec
+	// base is among the files that came with the request, whatever the template says about where it lies.
+	base      provenance.Place
 	secrets   map[string]string
 	redact    run.Redactor
 	workspace *os.Root
@@ -130,11 +133,12 @@ type trial struct {
 }
 
 func (t *trial) prepare(base string, request Request) error {
+	contentDir := filepath.Join(base, "template")
+	t.base = provenance.Sent(filepath.Join(contentDir, "template.yaml"))
 	var err error
-	if t.spec, err = request.Template.Pin(request.Values, request.User); err != nil {
+	if t.spec, err = request.Template.Pin(request.Values, request.User, t.base); err != nil {
 		return err
 	}
-	contentDir := filepath.Join(base, "template")
 	workDir := filepath.Join(base, t.id)
 	for _, dir := range []string{contentDir, workDir} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -142,7 +146,6 @@ func (t *trial) prepare(base string, request Request) error {
 		}
 	}
 	t.spec.TemplateInfo.EntityRef = templateRef
-	t.spec.TemplateInfo.BaseURL = "file://" + filepath.ToSlash(filepath.Join(contentDir, "template.yaml"))
 	if err := unpack(contentDir, request.Files); err != nil {
 		return err
 	}
@@ -330,7 +333,7 @@ func (t *trial) iterations(ctx context.Context, step template.Step, does action.
 func (t *trial) call(step template.Step, iteration plan.Iteration, lines stepLines) *action.Call {
 	return &action.Call{
 		RunID: t.id, StepID: step.ID, StepName: step.Name, Iteration: iteration.Key, Input: iteration.Input, Workspace: t.workspace,
-		Template: action.TemplateInfo{EntityRef: t.spec.TemplateInfo.EntityRef, BaseURL: t.spec.TemplateInfo.BaseURL},
+		Template: action.TemplateInfo{EntityRef: t.spec.TemplateInfo.EntityRef, Base: t.base},
 		User:     action.User{Ref: t.spec.User.Ref, Entity: t.spec.User.Entity},
 		Secrets:  t.secrets, Log: lines, Ledger: noLedger{}, DryRun: true,
 	}

@@ -75,7 +75,9 @@ func runner(t *testing.T) *dryrun.Runner {
 	renderer := expression.New(expression.Options{Memory: pool})
 	sources, err := integration.New(integration.Config{}, integration.Options{})
 	require.NoError(t, err)
-	all := slices.Concat(debug.Actions(), activitiesfs.Actions(), fetch.Actions(fetch.Options{Sources: sources, Templates: renderer.Files, Enter: renderer.Enter}),
+	files, err := integration.NewFiles(nil, integration.Limits{})
+	require.NoError(t, err)
+	all := slices.Concat(debug.Actions(), activitiesfs.Actions(), fetch.Actions(fetch.Options{Sources: sources, Files: files, Templates: renderer.Files, Enter: renderer.Enter}),
 		[]action.Action{publish{}, creates{}, echo{}})
 	actions, err := action.NewRegistry(all...)
 	require.NoError(t, err)

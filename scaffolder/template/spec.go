@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
 // TaskSpec is a template pinned with the values of one run, in Backstage's form (GET /v2/tasks/:id, spec).
@@ -31,11 +32,40 @@ type User struct {
 	Ref    string          `json:"ref,omitempty"`
 }
 
-// Info says which template a run came from.
+// Info says which template a run came from. BaseURL is what Pin was told, in Backstage's form.
 type Info struct {
 	EntityRef string     `json:"entityRef"`
 	BaseURL   string     `json:"baseUrl,omitempty"`
 	Entity    InfoEntity `json:"entity"`
+}
+
+// Base is the place that relative URLs in the run's steps start from. Runs of earlier versions may have pinned a file
+// that the template's author named: it counts only if the template was read from a file itself, which the catalog wrote
+// beside it.
+func (i Info) Base() provenance.Place {
+	path, isFile := strings.CutPrefix(i.BaseURL, "file://")
+	switch {
+	case i.BaseURL == "":
+		return provenance.Place{}
+	case !isFile:
+		return provenance.At(provenance.URL, i.BaseURL)
+	case i.Entity.readFrom().Kind() != provenance.File:
+		return provenance.Place{}
+	default:
+		return provenance.At(provenance.File, path)
+	}
+}
+
+// readFrom is where the catalog read the template, as it wrote among its annotations. Only the exact keys are the
+// catalog's.
+func (e InfoEntity) readFrom() provenance.Place {
+	var metadata, annotations map[string]json.RawMessage
+	var location string
+	if json.Unmarshal(e.Metadata, &metadata) != nil || json.Unmarshal(metadata["annotations"], &annotations) != nil ||
+		json.Unmarshal(annotations["backstage.io/managed-by-location"], &location) != nil {
+		return provenance.Place{}
+	}
+	return provenance.Recorded(location)
 }
 
 // InfoEntity is the part of the template's entity that a run keeps.
@@ -74,12 +104,12 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Pin joins the template with a run's values and its user. Steps without an id are called step-N, those without a name after
+// Pin joins the template with a run's values, its user and its Base. Steps without an id are called step-N, those without a name after
 // their action; two steps with one id are an error, because the second would hide the first's output.
-func (t *Template) Pin(values json.RawMessage, user User) (TaskSpec, error) {
+func (t *Template) Pin(values json.RawMessage, user User, base provenance.Place) (TaskSpec, error) {
 	spec := TaskSpec{APIVersion: t.APIVersion, Steps: []Step{}, Recovery: t.Spec.Recovery, Output: t.Spec.Output, Parameters: values,
 		User: user, OnFailure: t.Spec.OnFailure,
-		TemplateInfo: Info{EntityRef: t.Ref(), BaseURL: t.BaseURL(), Entity: InfoEntity{t.RawMetadata}}}
+		TemplateInfo: Info{EntityRef: t.Ref(), BaseURL: base.BaseURL(), Entity: InfoEntity{t.RawMetadata}}}
 	if isNull(spec.Output) {
 		spec.Output = json.RawMessage("{}")
 	}
@@ -127,10 +157,4 @@ func pinStep(i int, raw json.RawMessage) (Step, error) {
 func Digest(spec []byte) string {
 	sum := sha256.Sum256(spec)
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// cutLocation splits a location reference such as url:https://... at its first colon.
-func cutLocation(location string) (kind, target string, found bool) {
-	kind, target, found = strings.Cut(location, ":")
-	return strings.TrimSpace(kind), strings.TrimSpace(target), found
 }

@@ -6,8 +6,10 @@ package template
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
 // APIVersion is the only apiVersion of templates that is supported.
@@ -152,21 +154,26 @@ func (t *Template) ParameterSchema() (ParameterSchema, error) {
 	return schema, nil
 }
 
-// BaseURL is what the template's relative URLs resolve against: where it was read from. "" when that is not known.
-func (t *Template) BaseURL() string {
-	location := t.Metadata.Annotations["backstage.io/source-location"]
-	if location == "" {
-		location = t.Metadata.Annotations["backstage.io/managed-by-location"]
-	}
-	kind, target, found := cutLocation(location)
+// sourceLocation is the annotation with which an author says where a template's files are, when they are not beside it.
+const sourceLocation = "backstage.io/source-location"
+
+// Base is the place that the template's relative URLs start from: at, where it was read, unless its author says that
+// they are elsewhere. A template that names files of this machine without being one is a fault of kind NotAllowed.
+func (t *Template) Base(at provenance.Place) (provenance.Place, error) {
+	written := t.Metadata.Annotations[sourceLocation]
+	kind, target, found := strings.Cut(written, ":")
+	kind, target = strings.TrimSpace(kind), strings.TrimSpace(target)
 	switch {
-	case found && kind == "url":
-		return target
-	case found && kind == "file":
-		return "file://" + target
-	default:
-		return ""
+	case written == "":
+		return at, nil
+	case !found || kind != provenance.URL && kind != provenance.File:
+		return provenance.Place{}, nil // as in Backstage nothing can be relative to it
 	}
+	base, err := at.Follow(kind, target, nil)
+	if err != nil {
+		return base, fault.Wrap(fault.Input, err, "the annotation %s of %s is %q. %s", sourceLocation, t.Ref(), written, err)
+	}
+	return base, nil
 }
 
 // Ref is the template's entity reference.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
@@ -63,7 +64,7 @@ func TestATemplateIsPinnedAsBackstagePinsIt(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(task.Spec, &user))
 
-	pinned, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).Pin(user.Parameters, user.User)
+	pinned, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).Pin(user.Parameters, user.User, provenance.At(provenance.File, "/golden/input/templates.yaml"))
 	require.NoError(t, err)
 	require.JSONEq(t, string(task.Spec), marshal(t, pinned))
 	var expected, actual struct{ Steps, Output json.RawMessage }
@@ -122,7 +123,7 @@ func TestStepsAreNamedAndKeptAsWritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pinned, err := parse(t, withSpec(`{"steps":[`+test.step+`]}`)).Pin(nil, template.User{})
+			pinned, err := parse(t, withSpec(`{"steps":[`+test.step+`]}`)).Pin(nil, template.User{}, provenance.Place{})
 			require.NoError(t, err)
 			require.Equal(t, "["+test.expected+"]", marshal(t, pinned.Steps))
 		})
@@ -131,7 +132,7 @@ func TestStepsAreNamedAndKeptAsWritten(t *testing.T) {
 
 func TestNullIsAKeyThatWasLeftOut(t *testing.T) {
 	t.Parallel()
-	pinned, err := parse(t, withSpec(`{"steps":[{"action":"a","if":null,"each":null,"input":null}],"output":null,"parameters":null}`)).Pin([]byte("null"), template.User{})
+	pinned, err := parse(t, withSpec(`{"steps":[{"action":"a","if":null,"each":null,"input":null}],"output":null,"parameters":null}`)).Pin([]byte("null"), template.User{}, provenance.Place{})
 	require.NoError(t, err)
 	require.Empty(t, pinned.Steps[0].If)
 	require.Empty(t, pinned.Steps[0].Each)
@@ -142,7 +143,7 @@ func TestNullIsAKeyThatWasLeftOut(t *testing.T) {
 
 func TestAPinnedSpecReadsBackAsItWas(t *testing.T) {
 	t.Parallel()
-	pinned, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).Pin([]byte(`{"name":"x"}`), template.User{Ref: "user:default/a"})
+	pinned, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).Pin([]byte(`{"name":"x"}`), template.User{Ref: "user:default/a"}, provenance.Place{})
 	require.NoError(t, err)
 	var read template.TaskSpec
 	require.NoError(t, json.Unmarshal([]byte(marshal(t, pinned)), &read))
@@ -152,7 +153,7 @@ func TestAPinnedSpecReadsBackAsItWas(t *testing.T) {
 
 func TestASpecWithoutStepsSaysSo(t *testing.T) {
 	t.Parallel()
-	pinned, err := parse(t, withSpec(`{}`)).Pin(nil, template.User{})
+	pinned, err := parse(t, withSpec(`{}`)).Pin(nil, template.User{}, provenance.Place{})
 	require.NoError(t, err)
 	require.Contains(t, marshal(t, pinned), `"steps":[]`)
 }
@@ -170,7 +171,7 @@ func TestWhatCannotBePinned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := parse(t, withSpec(`{"steps":`+test.steps+`}`)).Pin(nil, template.User{})
+			_, err := parse(t, withSpec(`{"steps":`+test.steps+`}`)).Pin(nil, template.User{}, provenance.Place{})
 			require.ErrorContains(t, err, test.message)
 			require.Equal(t, fault.Input, fault.KindOf(err))
 		})
@@ -200,24 +201,72 @@ func TestWhatIsNoTemplate(t *testing.T) {
 	}
 }
 
-func TestRelativeURLsResolveAgainstWhereTheTemplateWasRead(t *testing.T) {
+func TestRelativeURLsStartFromWhereTheTemplateWasRead(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ annotations, expected string }{
-		"a URL":                   {`{"backstage.io/managed-by-location":"url:https://github.com/a/b/blob/main/t.yaml"}`, "https://github.com/a/b/blob/main/t.yaml"},
-		"a file":                  {`{"backstage.io/managed-by-location":"file:/srv/t.yaml"}`, "file:///srv/t.yaml"},
-		"the source is nearer":    {`{"backstage.io/managed-by-location":"file:/srv/t.yaml","backstage.io/source-location":"url:https://x/tree/"}`, "https://x/tree/"},
-		"blanks do not matter":    {`{"backstage.io/managed-by-location":"url: https://x/t.yaml"}`, "https://x/t.yaml"},
-		"nobody knows":            {`{}`, ""},
-		"something else":          {`{"backstage.io/managed-by-location":"bitbucket-discovery:x"}`, ""},
-		"no reference":            {`{"backstage.io/managed-by-location":"nowhere"}`, ""},
-		"it is empty":             {`{"backstage.io/managed-by-location":""}`, ""},
-		"a colon inside the path": {`{"backstage.io/managed-by-location":"file:/srv/a:b.yaml"}`, "file:///srv/a:b.yaml"},
+	byURL, byFile := provenance.At(provenance.URL, "https://github.com/a/b/blob/main/t.yaml"), provenance.At(provenance.File, "/srv/t.yaml")
+	for name, test := range map[string]struct {
+		at                    provenance.Place
+		annotations, expected string
+	}{
+		"a URL":                            {byURL, `{}`, "https://github.com/a/b/blob/main/t.yaml"},
+		"a file":                           {byFile, `{}`, "file:///srv/t.yaml"},
+		"the source is nearer":             {byFile, `{"backstage.io/source-location":"url:https://x/tree/"}`, "https://x/tree/"},
+		"the source of a file is a file":   {byFile, `{"backstage.io/source-location":"file:/srv/t/"}`, "file:///srv/t/"},
+		"which may be relative":            {byFile, `{"backstage.io/source-location":"file:./t/"}`, "file:///srv/t/"},
+		"blanks do not matter":             {byURL, `{"backstage.io/source-location":" url : https://x/t.yaml"}`, "https://x/t.yaml"},
+		"nobody knows":                     {provenance.Place{}, `{}`, ""},
+		"something else":                   {byURL, `{"backstage.io/source-location":"bitbucket-discovery:x"}`, ""},
+		"no reference":                     {byURL, `{"backstage.io/source-location":"nowhere"}`, ""},
+		"it is empty":                      {byURL, `{"backstage.io/source-location":""}`, "https://github.com/a/b/blob/main/t.yaml"},
+		"a colon inside the path":          {byFile, `{"backstage.io/source-location":"file:/srv/a:b.yaml"}`, "file:///srv/a:b.yaml"},
+		"what it says of itself is not so": {byURL, `{"backstage.io/managed-by-location":"file:/etc/t.yaml"}`, "https://github.com/a/b/blob/main/t.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			document := fmt.Sprintf(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t","annotations":%s},"spec":{}}`, test.annotations)
-			require.Equal(t, test.expected, parse(t, document).BaseURL())
+			parsed := parse(t, templateWith(test.annotations))
+			base, err := parsed.Base(test.at)
+			require.NoError(t, err)
+			pinned, err := parsed.Pin(nil, template.User{}, base)
+			require.NoError(t, err)
+			require.Equal(t, test.expected, pinned.TemplateInfo.BaseURL)
 		})
+	}
+}
+
+func templateWith(annotations string) string {
+	return fmt.Sprintf(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t","annotations":%s},"spec":{}}`, annotations)
+}
+
+func TestATemplateByURLCannotSayThatItIsAFile(t *testing.T) {
+	t.Parallel()
+	for _, at := range []provenance.Place{{}, provenance.At(provenance.URL, "https://x/t.yaml"), provenance.At("ldap", "x")} {
+		for _, written := range []string{"file:/proc/self/x", "file:///proc/self/x", " file: /etc/x", "file:./x", "url:file:///etc/x", "url:FILE:/etc/x"} {
+			_, err := parse(t, templateWith(fmt.Sprintf(`{"backstage.io/source-location":%q}`, written))).Base(at)
+			require.Equal(t, fault.Input, fault.KindOf(err), "%s %s", at, written)
+			require.ErrorContains(t, err, fmt.Sprintf("the annotation backstage.io/source-location of template:default/t is %q. ", written))
+		}
+	}
+}
+
+// TestABaseThatWasPinnedIsNotTrustedBlindly: what earlier versions pinned could be what an author had written.
+func TestABaseThatWasPinnedIsNotTrustedBlindly(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		baseURL, metadata string
+		expected          provenance.Place
+	}{
+		"a URL":                     {"https://x/t.yaml", `{}`, provenance.At(provenance.URL, "https://x/t.yaml")},
+		"a file":                    {"file:///srv/t.yaml", `{"annotations":{"backstage.io/managed-by-location":"file:/srv/all.yaml"}}`, provenance.At(provenance.File, "/srv/t.yaml")},
+		"a file of one by URL":      {"file:///proc/self/x", `{"annotations":{"backstage.io/managed-by-location":"url:https://x/t.yaml"}}`, provenance.Place{}},
+		"a file of nobody knows":    {"file:///proc/self/x", `{"annotations":{}}`, provenance.Place{}},
+		"no annotations":            {"file:///proc/self/x", `{"annotations":"file:/x"}`, provenance.Place{}},
+		"no metadata":               {"file:///proc/self/x", ``, provenance.Place{}},
+		"keys of an author's":       {"file:///proc/self/x", `{"annotations":{"backstage.io/managed-by-location":"url:https://x/t.yaml"},"Annotations":{"backstage.io/managed-by-location":"file:/x"}}`, provenance.Place{}},
+		"an annotation of a number": {"file:///proc/self/x", `{"annotations":{"backstage.io/managed-by-location":1}}`, provenance.Place{}},
+		"nothing":                   {"", `{}`, provenance.Place{}},
+	} {
+		info := template.Info{BaseURL: test.baseURL, Entity: template.InfoEntity{Metadata: json.RawMessage(test.metadata)}}
+		require.Equal(t, test.expected, info.Base(), name)
 	}
 }
 
@@ -257,7 +306,7 @@ func FuzzParse(f *testing.F) {
 		if schema, err := parsed.ParameterSchema(); err == nil {
 			require.True(t, json.Valid([]byte(marshal(t, schema))))
 		}
-		pinned, err := parsed.Pin(values, template.User{})
+		pinned, err := parsed.Pin(values, template.User{}, provenance.Place{})
 		if err != nil {
 			return
 		}
