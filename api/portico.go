@@ -50,7 +50,7 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 			summary: "Lists runs for a table", serve: ok("a page of runs", p.list)},
 		{method: http.MethodGet, path: "/v1/runs/:id", access: authenticated,
 			summary: "Shows a run with its steps, its effects and what can be done", serve: ok("the run", p.get), fails: missing},
-		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated,
+		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, body: mayTake[seenInput](),
 			summary: "Undoes what a run created", serve: accepted("the run's id", p.rollBack),
 			fails: missingOrConflicting},
 	}}
@@ -131,12 +131,16 @@ func (p *porticoAPI) list(c *call) (runPage, error) {
 type runDetails struct {
 	runSummary
 	// Cancelling says that the run was told to stop, and what is under way has yet to heed it.
-	Cancelling bool             `json:"cancelling,omitempty"`
+	Cancelling bool `json:"cancelling,omitempty"`
+	// Generation is how often the run was taken up again.
+	Generation int              `json:"generation"`
 	Moves      []move           `json:"moves"`
 	Workflow   *workflowLink    `json:"workflow,omitempty"`
 	Steps      []stepDetails    `json:"steps"`
 	Output     document[object] `json:"output,omitzero"`
 	Effects    []action.Effect  `json:"effects"`
+	// LastEventID is the id of the newest event of the run's log, 0 when there is none.
+	LastEventID int64 `json:"lastEventId"`
 }
 
 // move is a scaffolder.Move, its words spelled out.
@@ -170,7 +174,8 @@ func (p *porticoAPI) get(c *call) (runDetails, error) {
 	if err != nil {
 		return runDetails{}, err
 	}
-	shown := runDetails{runSummary: summarize(details.Run), Cancelling: details.Cancelling(), Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output},
+	shown := runDetails{runSummary: summarize(details.Run), Cancelling: details.Cancelling(), Generation: details.Generation, LastEventID: details.LastEvent,
+		Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output},
 		Effects: details.Effects, Steps: make([]stepDetails, len(details.Steps))}
 	for _, possible := range details.Moves() {
 		shown.Moves = append(shown.Moves, move(possible))
@@ -204,6 +209,10 @@ func attempts(step run.Step) int {
 }
 
 func (p *porticoAPI) rollBack(c *call) (runID, error) {
+	var input seenInput
+	if err := c.decode(&input); err != nil {
+		return runID{}, err
+	}
 	id := c.Param("id")
-	return runID{id}, p.service.RollBack(c.Request.Context(), c.principal, id)
+	return runID{id}, p.service.RollBack(c.Request.Context(), c.principal, id, input.Generation)
 }

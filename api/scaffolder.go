@@ -242,7 +242,7 @@ type taskPage struct {
 func (s *scaffolderAPI) list(c *call) (taskPage, error) {
 	limit := c.limit()
 	query := run.Query{Statuses: c.QueryArray("status"), Creators: c.QueryArray("createdBy"),
-		Limit: max(limit, 1), Offset: c.queryInt("offset", 0)}
+		Limit: max(limit, 1), Offset: c.queryInt("offset", 0), Specs: true}
 	if err := parseOrder(c.Query("order"), &query); err != nil {
 		return taskPage{}, err
 	}
@@ -280,6 +280,12 @@ func (s *scaffolderAPI) cancel(c *call) (cancelled, error) {
 
 type retryInput struct {
 	Secrets map[string]string `json:"secrets,omitempty" jsonschema_description:"values that are never shown"`
+	seenInput
+}
+
+// seenInput lets a decision be about the run as it was seen: somebody else may have decided since.
+type seenInput struct {
+	Generation *int `json:"generation,omitempty" jsonschema_description:"the run's generation when it was seen"`
 }
 
 func (s *scaffolderAPI) retry(c *call) (runID, error) {
@@ -288,7 +294,7 @@ func (s *scaffolderAPI) retry(c *call) (runID, error) {
 		return runID{}, err
 	}
 	id := c.Param("taskId")
-	return runID{id}, s.service.Retry(c.Request.Context(), c.principal, id, input.Secrets)
+	return runID{id}, s.service.Retry(c.Request.Context(), c.principal, id, input.Secrets, input.Generation)
 }
 
 type dryRunInput struct {

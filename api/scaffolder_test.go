@@ -98,7 +98,11 @@ type scaffolderServer struct {
 
 func newScaffolderServer(t *testing.T) *scaffolderServer {
 	t.Helper()
-	pool := testkit.Database(t)
+	return newScaffolderServerOn(t, testkit.Database(t))
+}
+
+func newScaffolderServerOn(t *testing.T, pool *pgxpool.Pool) *scaffolderServer {
+	t.Helper()
 	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
 	require.NoError(t, err)
 	actions, err := action.NewRegistry()
@@ -290,6 +294,82 @@ func TestTheEventStream(t *testing.T) {
 	require.Empty(t, rest, "the server closes after the completion")
 	later := s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/eventstream", "")
 	require.Equal(t, 3, strings.Count(later.Body.String(), "\n\n"), "who comes later reads all of it")
+}
+
+// TestALongLogComesInPages: who follows it reads all of it, once and in order.
+func TestALongLogComesInPages(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	id := s.create()
+	const lines = 2500
+	entry := run.Entry{Events: []run.NewEvent{logged("large", strings.Repeat("x", 3<<20))}}
+	for i := range lines {
+		entry.Events = append(entry.Events, logged(fmt.Sprint(i), fmt.Sprintf("line %d", i)))
+	}
+	entry.Events = append(entry.Events, completed)
+	entry.End = &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}
+	s.record(id, entry)
+	type page []struct{ ID int64 }
+	var first, second page
+	require.NoError(t, json.Unmarshal(s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/events", "").Body.Bytes(), &first))
+	require.Len(t, first, 1, "a page ends with the event that fills it")
+	after := fmt.Sprintf("/tasks/%s/events?after=%d", id, first[0].ID)
+	require.NoError(t, json.Unmarshal(s.send(http.StatusOK, http.MethodGet, after, "").Body.Bytes(), &second))
+	require.Len(t, second, 1000)
+
+	stream := s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/eventstream", "").Body.String()
+	require.Equal(t, lines+2, strings.Count(stream, "\n\n"))
+	require.Less(t, strings.Index(stream, `"line 1"`), strings.Index(stream, `"line 2499"`))
+	require.Equal(t, 1, strings.Count(stream, "event: completion\n"))
+}
+
+// TestSlowReadersHoldNoConnection: sixteen of them read nothing of what the server sends, and it has two connections.
+func TestSlowReadersHoldNoConnection(t *testing.T) {
+	t.Parallel()
+	config := testkit.Database(t).Config()
+	config.MaxConns = 3 // one of them listens
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	s := newScaffolderServerOn(t, pool)
+	id := s.create()
+	entry := run.Entry{}
+	for i := range 20 {
+		entry.Events = append(entry.Events, logged(fmt.Sprint(i), strings.Repeat("x", 1<<20)))
+	}
+	s.record(id, entry)
+	server := httptest.NewServer(s.http)
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range 16 {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/scaffolder/v2/tasks/"+id+"/eventstream", nil)
+		require.NoError(t, err)
+		request.Header.Set("Authorization", "Bearer service")
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		_, err = io.ReadFull(response.Body, make([]byte, 100))
+		require.NoError(t, err, "it has begun")
+	}
+	require.Eventually(t, func() bool { return pool.Stat().AcquiredConns() <= 1 }, 20*time.Second, 10*time.Millisecond, "all that write wait for their readers")
+	s.send(http.StatusOK, http.MethodGet, "/tasks/"+id, "")
+}
+
+func TestTaskListsNameNoSpecButTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	s.create()
+	require.Contains(t, s.send(http.StatusOK, http.MethodGet, "/tasks", "").Body.String(), `"spec":{"apiVersion"`)
+}
+
+func TestATemplateMustBeNamed(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	for _, ref := range []string{"", " "} {
+		answer := s.send(http.StatusBadRequest, http.MethodPost, "/tasks", fmt.Sprintf(`{"templateRef":%q,"values":{}}`, ref))
+		require.Equal(t, "InputError: templateRef is empty: name the template, as in template:default/my-template", message(t, answer))
+	}
 }
 
 func TestNobodyWaitsForAServerThatStops(t *testing.T) {

@@ -64,13 +64,40 @@ func (q *Queries) DeleteRunEndings(ctx context.Context, db DBTX, runID uuid.UUID
 	return err
 }
 
-const runEventsAfter = `-- name: RunEventsAfter :many
-select id, run_id, type, body, created_at
-from run_events
-where run_id = $1 and (id > $2 or type = 'completion')
-order by id
-limit $3
+const lastRunEvent = `-- name: LastRunEvent :one
+select coalesce(max(id), 0)::bigint from run_events where run_id = $1
 `
+
+func (q *Queries) LastRunEvent(ctx context.Context, db DBTX, runID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, lastRunEvent, runID)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const runEventsAfter = `-- name: RunEventsAfter :many
+select page.id, page.run_id, page.type, page.body, page.created_at
+from (
+    select found.id, found.run_id, found.type, found.body, found.created_at, coalesce(sum(octet_length(found.body::text))
+        over (order by found.id rows between unbounded preceding and 1 preceding), 0) as bytes_before
+    from (
+        select e.id, e.run_id, e.type, e.body, e.created_at
+        from run_events e
+        where e.run_id = $1 and (e.id > $2 or e.type = 'completion')
+        order by e.id
+        limit $3
+    ) as found
+) as page
+where page.bytes_before < $4::bigint
+order by page.id
+`
+
+type RunEventsAfterParams struct {
+	RunID    uuid.UUID
+	After    int64
+	MaxRows  int32
+	MaxBytes int64
+}
 
 type RunEventsAfterRow struct {
 	ID        int64
@@ -80,9 +107,15 @@ type RunEventsAfterRow struct {
 	CreatedAt time.Time
 }
 
-// The events after an id, and any completion: a client that resumes always learns how the run ended.
-func (q *Queries) RunEventsAfter(ctx context.Context, db DBTX, runID uuid.UUID, after int64, maxRows int32) ([]RunEventsAfterRow, error) {
-	rows, err := db.Query(ctx, runEventsAfter, runID, after, maxRows)
+// A page of the events after an id, and any completion: a client that resumes always learns how the run ended. The page ends
+// with the event that fills it, after so many rows or bytes.
+func (q *Queries) RunEventsAfter(ctx context.Context, db DBTX, arg RunEventsAfterParams) ([]RunEventsAfterRow, error) {
+	rows, err := db.Query(ctx, runEventsAfter,
+		arg.RunID,
+		arg.After,
+		arg.MaxRows,
+		arg.MaxBytes,
+	)
 	if err != nil {
 		return nil, err
 	}

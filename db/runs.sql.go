@@ -220,24 +220,26 @@ func (q *Queries) InsertRunSteps(ctx context.Context, db DBTX, arg InsertRunStep
 }
 
 const listRunsNewestFirst = `-- name: ListRunsNewestFirst :many
-select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
-       last_heartbeat_at, failed_step, error
+select id, template_ref, title, subject, (case when $1::bool then spec end)::json as spec, created_by, status, phase, created_at,
+       started_at, finished_at, last_heartbeat_at, failed_step, error,
+       coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
-where (cardinality($1::text[]) = 0 or status = any ($1::text[]))
-  and (cardinality($2::text[]) = 0 or phase = any ($2::text[]))
-  and (cardinality($3::text[]) = 0 or created_by = any ($3::text[]))
-  and (cardinality($4::text[]) = 0 or template_ref = any ($4::text[]))
+where (cardinality($2::text[]) = 0 or status = any ($2::text[]))
+  and (cardinality($3::text[]) = 0 or phase = any ($3::text[]))
+  and (cardinality($4::text[]) = 0 or created_by = any ($4::text[]))
+  and (cardinality($5::text[]) = 0 or template_ref = any ($5::text[]))
 order by created_at desc, id
-limit $6::int offset $5::int
+limit $7::int offset $6::int
 `
 
 type ListRunsNewestFirstParams struct {
+	WithSpecs bool
 	Statuses  []string
 	Phases    []string
 	Creators  []string
 	Templates []string
 	Skip      int32
-	MaxRows   *int32
+	MaxRows   int32
 }
 
 type ListRunsNewestFirstRow struct {
@@ -255,11 +257,14 @@ type ListRunsNewestFirstRow struct {
 	LastHeartbeatAt *time.Time
 	FailedStep      *string
 	Error           []byte
+	FailedStepName  string
 }
 
-// What lists show unless they are asked for another order; it walks an index and stops at its limit.
+// What lists show unless they are asked for another order; it walks an index and stops at its limit. A spec is a document
+// of many kilobytes beside the row: it is read where it is wanted.
 func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRunsNewestFirstParams) ([]ListRunsNewestFirstRow, error) {
 	rows, err := db.Query(ctx, listRunsNewestFirst,
+		arg.WithSpecs,
 		arg.Statuses,
 		arg.Phases,
 		arg.Creators,
@@ -289,6 +294,7 @@ func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRuns
 			&i.LastHeartbeatAt,
 			&i.FailedStep,
 			&i.Error,
+			&i.FailedStepName,
 		); err != nil {
 			return nil, err
 		}
@@ -301,25 +307,27 @@ func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRuns
 }
 
 const listRunsOrdered = `-- name: ListRunsOrdered :many
-select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
-       last_heartbeat_at, failed_step, error
+select id, template_ref, title, subject, (case when $1::bool then spec end)::json as spec, created_by, status, phase, created_at,
+       started_at, finished_at, last_heartbeat_at, failed_step, error,
+       coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
-where (cardinality($1::text[]) = 0 or status = any ($1::text[]))
-  and (cardinality($2::text[]) = 0 or phase = any ($2::text[]))
-  and (cardinality($3::text[]) = 0 or created_by = any ($3::text[]))
-  and (cardinality($4::text[]) = 0 or template_ref = any ($4::text[]))
+where (cardinality($2::text[]) = 0 or status = any ($2::text[]))
+  and (cardinality($3::text[]) = 0 or phase = any ($3::text[]))
+  and (cardinality($4::text[]) = 0 or created_by = any ($4::text[]))
+  and (cardinality($5::text[]) = 0 or template_ref = any ($5::text[]))
 order by
-    case when $5::text = 'created_at' and not $6::bool then created_at end,
-    case when $5::text = 'created_at' and $6::bool then created_at end desc,
-    case when $5::text = 'status' and not $6::bool then status end,
-    case when $5::text = 'status' and $6::bool then status end desc,
-    case when $5::text = 'created_by' and not $6::bool then created_by end,
-    case when $5::text = 'created_by' and $6::bool then created_by end desc,
+    case when $6::text = 'created_at' and not $7::bool then created_at end,
+    case when $6::text = 'created_at' and $7::bool then created_at end desc,
+    case when $6::text = 'status' and not $7::bool then status end,
+    case when $6::text = 'status' and $7::bool then status end desc,
+    case when $6::text = 'created_by' and not $7::bool then created_by end,
+    case when $6::text = 'created_by' and $7::bool then created_by end desc,
     created_at desc, id
-limit $8::int offset $7::int
+limit $9::int offset $8::int
 `
 
 type ListRunsOrderedParams struct {
+	WithSpecs  bool
 	Statuses   []string
 	Phases     []string
 	Creators   []string
@@ -327,7 +335,7 @@ type ListRunsOrderedParams struct {
 	OrderBy    string
 	Descending bool
 	Skip       int32
-	MaxRows    *int32
+	MaxRows    int32
 }
 
 type ListRunsOrderedRow struct {
@@ -345,10 +353,12 @@ type ListRunsOrderedRow struct {
 	LastHeartbeatAt *time.Time
 	FailedStep      *string
 	Error           []byte
+	FailedStepName  string
 }
 
 func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrderedParams) ([]ListRunsOrderedRow, error) {
 	rows, err := db.Query(ctx, listRunsOrdered,
+		arg.WithSpecs,
 		arg.Statuses,
 		arg.Phases,
 		arg.Creators,
@@ -380,6 +390,7 @@ func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrde
 			&i.LastHeartbeatAt,
 			&i.FailedStep,
 			&i.Error,
+			&i.FailedStepName,
 		); err != nil {
 			return nil, err
 		}
@@ -603,6 +614,17 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.Starter,
 	)
 	return i, err
+}
+
+const runExists = `-- name: RunExists :one
+select exists (select from runs where id = $1)
+`
+
+func (q *Queries) RunExists(ctx context.Context, db DBTX, id uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, runExists, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const runForUpdate = `-- name: RunForUpdate :one

@@ -52,7 +52,7 @@ func TestARunThatTheEngineRefusesForGoodIsParked(t *testing.T) {
 	require.Equal(t, "NotStartedError", d.Failure.Name)
 	require.Contains(t, d.Failure.Message, "the summary is too long")
 	b.engine.err = nil
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil), "a person may try again")
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil), "a person may try again")
 }
 
 // until lets the pause before the next start of a run be over.
@@ -92,8 +92,8 @@ func TestAnEngineThatDoesNotAnswerParksNothing(t *testing.T) {
 func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 	t.Parallel()
 	for name, decide := range map[string]func(b bench, id string) error{
-		"retry":     func(b bench, id string) error { return b.Retry(b.t.Context(), ada, id, nil) },
-		"roll back": func(b bench, id string) error { return b.RollBack(b.t.Context(), ada, id) },
+		"retry":     func(b bench, id string) error { return b.Retry(b.t.Context(), ada, id, nil, nil) },
+		"roll back": func(b bench, id string) error { return b.RollBack(b.t.Context(), ada, id, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

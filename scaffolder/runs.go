@@ -18,10 +18,13 @@ import (
 func parseID(id string) (uuid.UUID, error) {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
-		return uuid.Nil, fault.New(fault.NotFound, "No task with id '%s' found", id)
+		return uuid.Nil, noRun(id)
 	}
 	return parsed, nil
 }
+
+// noRun is the refusal of an id that no run has, in Backstage's words.
+func noRun(id string) error { return fault.New(fault.NotFound, "No task with id '%s' found", id) }
 
 // Run is one run.
 func (s *Service) Run(ctx context.Context, principal identity.Principal, id string) (run.Run, error) {
@@ -40,6 +43,8 @@ type Details struct {
 	run.Run
 	Steps   []run.Step
 	Effects []action.Effect
+	// LastEvent is the id of the newest event of its log, 0 when there is none.
+	LastEvent int64
 }
 
 // Details reads all that there is to show of a run, but for its log.
@@ -56,7 +61,11 @@ func (s *Service) Details(ctx context.Context, principal identity.Principal, id 
 	if err != nil {
 		return Details{}, err
 	}
-	return Details{Run: r, Steps: steps, Effects: effects}, nil
+	last, err := s.Runs.LastEvent(ctx, r.ID)
+	if err != nil {
+		return Details{}, err
+	}
+	return Details{Run: r, Steps: steps, Effects: effects, LastEvent: last}, nil
 }
 
 // List is one page of runs and the number of all that match.
@@ -67,18 +76,31 @@ func (s *Service) List(ctx context.Context, principal identity.Principal, query 
 	return s.Runs.List(ctx, query)
 }
 
-// Events are a run's events after an id.
+// Events are a page of a run's events after an id.
 func (s *Service) Events(ctx context.Context, principal identity.Principal, id string, after int64) ([]run.Event, error) {
-	r, err := s.Run(ctx, principal, id)
+	parsed, err := parseID(id)
 	if err != nil {
 		return nil, err
 	}
-	return s.Runs.Events(ctx, r.ID, after)
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskRead, id); err != nil {
+		return nil, err
+	}
+	events, err := s.Runs.Events(ctx, parsed, after)
+	if err != nil || len(events) > 0 {
+		return events, err
+	}
+	exists, err := s.Runs.Exists(ctx, parsed)
+	if err == nil && !exists {
+		err = noRun(id)
+	}
+	return events, err
 }
 
 // Retry takes an ended run up again at its failed step; nothing before it runs again. Secrets replace the old ones when
-// there are any. A completed run completes again and changes nothing. A run that is moving is a fault of kind Conflict.
-func (s *Service) Retry(ctx context.Context, principal identity.Principal, id string, secrets map[string]string) error {
+// there are any. seen is the generation in which whoever decides saw the run, nil when they did not say. A completed run
+// completes again and changes nothing. A run that is moving, or that somebody else took up since it was seen, is a fault of
+// kind Conflict.
+func (s *Service) Retry(ctx context.Context, principal identity.Principal, id string, secrets map[string]string, seen *int) error {
 	r, err := s.Run(ctx, principal, id)
 	if err != nil {
 		return err
@@ -90,7 +112,7 @@ func (s *Service) Retry(ctx context.Context, principal identity.Principal, id st
 	if err != nil {
 		return err
 	}
-	return s.reopen(ctx, r, run.Reopening{Generation: r.Generation, Status: run.StatusProcessing, Phase: run.PhaseRunning, From: from, Secrets: secrets, Recovered: true})
+	return s.reopen(ctx, r, seen, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: from, Secrets: secrets, Recovered: true})
 }
 
 // resumeAt is the position of the first step to run again. A run that was rolled back begins anew: nothing of it is left.
@@ -110,8 +132,8 @@ func (s *Service) resumeAt(ctx context.Context, r run.Run) (int, error) {
 	return len(steps), nil
 }
 
-// RollBack undoes what an ended run created, the last thing first.
-func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id string) error {
+// RollBack undoes what an ended run created, the last thing first; seen is as for Retry.
+func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id string, seen *int) error {
 	r, err := s.Run(ctx, principal, id)
 	if err != nil {
 		return err
@@ -131,10 +153,14 @@ func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id
 			return fault.New(fault.Conflict, "Task with taskId %s was rolled back already", id)
 		}
 	}
-	return s.reopen(ctx, r, run.RollingBack(r.Generation))
+	return s.reopen(ctx, r, seen, run.RollingBack(r.Generation))
 }
 
-func (s *Service) reopen(ctx context.Context, r run.Run, reopening run.Reopening) error {
+func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening run.Reopening) error {
+	reopening.Generation = r.Generation
+	if seen != nil {
+		reopening.Generation = *seen
+	}
 	generation, err := s.Runs.Reopen(ctx, r.ID, reopening)
 	if err != nil {
 		return err

@@ -91,6 +91,9 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
 		return uuid.Nil, err
 	}
+	if strings.TrimSpace(request.TemplateRef) == "" {
+		return uuid.Nil, fault.New(fault.Input, "templateRef is empty: name the template, as in template:default/my-template")
+	}
 	ref, err := entity.ParseRef(request.TemplateRef, entity.Ref{Kind: "template", Namespace: "default"})
 	if err != nil {
 		return uuid.Nil, err

@@ -150,9 +150,24 @@ func TestARetryGoesOnWhereItFailed(t *testing.T) {
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{"name":"shop"}`)
 	b.park(id)
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil))
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil))
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusOpen}, b.statuses(id))
 	require.Equal(t, engine.Command{RunID: id.String(), Generation: 1, Summary: "Two Steps: shop", Details: twoSteps}, b.engine.started[1])
+}
+
+// TestTwoPeopleWhoSawTheSameFailureDecideOnce: the second sees what came of the first's decision before deciding again.
+func TestTwoPeopleWhoSawTheSameFailureDecideOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	id := b.create(`{"name":"shop"}`)
+	b.park(id)
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, new(0)))
+	b.park(id)
+	for _, err := range []error{b.Retry(t.Context(), ada, id.String(), nil, new(0)), b.RollBack(t.Context(), ada, id.String(), new(0))} {
+		require.Equal(t, fault.Conflict, fault.KindOf(err))
+		require.ErrorContains(t, err, "somebody else decided about run "+id.String())
+	}
+	require.NoError(t, b.RollBack(t.Context(), ada, id.String(), new(1)))
 }
 
 func TestARetryOfWhatWasRolledBackBeginsAnew(t *testing.T) {
@@ -160,10 +175,10 @@ func TestARetryOfWhatWasRolledBackBeginsAnew(t *testing.T) {
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
 	b.park(id)
-	require.NoError(t, b.RollBack(t.Context(), ada, id.String()))
+	require.NoError(t, b.RollBack(t.Context(), ada, id.String(), nil))
 	b.record(id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseRolledBack}})
-	require.Equal(t, fault.Conflict, fault.KindOf(b.RollBack(t.Context(), ada, id.String())), "there is nothing left to undo")
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil))
+	require.Equal(t, fault.Conflict, fault.KindOf(b.RollBack(t.Context(), ada, id.String(), nil)), "there is nothing left to undo")
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil))
 	require.Equal(t, []run.Status{run.StatusOpen, run.StatusOpen}, b.statuses(id))
 }
 
@@ -174,7 +189,7 @@ func TestARetryOfACompletedRunRunsNothingAgain(t *testing.T) {
 	b.record(id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted}}})
 	b.record(id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusSkipped}},
 		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil))
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil))
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusSkipped}, b.statuses(id))
 }
 
@@ -237,7 +252,7 @@ func TestEveryMoveIsDecided(t *testing.T) {
 			_, read := s.Run(ctx, ada, id)
 			_, followed := s.Events(ctx, ada, id, 0)
 			_, seen := s.Details(ctx, ada, id)
-			for _, err := range []error{listed, read, followed, seen, s.Cancel(ctx, ada, id), s.Retry(ctx, ada, id, nil), s.RollBack(ctx, ada, id)} {
+			for _, err := range []error{listed, read, followed, seen, s.Cancel(ctx, ada, id), s.Retry(ctx, ada, id, nil, nil), s.RollBack(ctx, ada, id, nil)} {
 				if _, denied := errors.AsType[*policy.DeniedError](err); !denied {
 					return err
 				}
@@ -256,7 +271,7 @@ func TestEveryMoveIsDecided(t *testing.T) {
 	}
 	b := newBench(t, nobodyMay(policy.ScaffolderTaskCancel))
 	running := b.create(`{}`).String()
-	for _, err := range []error{b.Cancel(t.Context(), ada, running), b.RollBack(t.Context(), ada, running)} {
+	for _, err := range []error{b.Cancel(t.Context(), ada, running), b.RollBack(t.Context(), ada, running, nil)} {
 		require.EqualError(t, err, "user:default/ada may not scaffolder.task.cancel on "+running)
 	}
 }

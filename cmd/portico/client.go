@@ -238,18 +238,6 @@ func (c *apiClient) expectWorker() *time.Timer {
 	})
 }
 
-// told is the id of the last event of a run, 0 when there is none.
-func (c *apiClient) told(ctx context.Context, id string) (int64, error) {
-	var events []event
-	if err := c.call(ctx, http.MethodGet, fmt.Sprintf("/api/scaffolder/v2/tasks/%s/events", url.PathEscape(id)), nil, &events); err != nil {
-		return 0, err
-	}
-	if len(events) == 0 {
-		return 0, nil
-	}
-	return events[len(events)-1].ID, nil
-}
-
 // follow hands over the events of a run after an id as they happen and returns after its completion. A stream that breaks is taken
 // up again where it broke, for as long as a server may take to come back.
 func (c *apiClient) follow(ctx context.Context, id string, after int64, each func(event)) error {

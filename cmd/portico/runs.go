@@ -125,15 +125,16 @@ type runDetails struct {
 	// answer is the whole of it, for those who read JSON.
 	answer json.RawMessage
 
-	ID         string    `json:"id"`
-	Title      string    `json:"title"`
-	Subject    string    `json:"subject"`
-	Status     string    `json:"status"`
-	Phase      string    `json:"phase"`
-	CreatedAt  time.Time `json:"createdAt"`
-	FinishedAt time.Time `json:"finishedAt"`
-	FailedStep string    `json:"failedStep"`
-	Error      *struct {
+	ID          string    `json:"id"`
+	Title       string    `json:"title"`
+	Subject     string    `json:"subject"`
+	Status      string    `json:"status"`
+	Phase       string    `json:"phase"`
+	CreatedAt   time.Time `json:"createdAt"`
+	FinishedAt  time.Time `json:"finishedAt"`
+	FailedStep  string    `json:"failedStep"`
+	LastEventID int64     `json:"lastEventId"`
+	Error       *struct {
 		Name    string `json:"name"`
 		Message string `json:"message"`
 		Next    string `json:"next"`
@@ -456,17 +457,12 @@ func moveCommand(c *connection, name, short, path, wanted string) *cobra.Command
 			if wanted == phaseCancelled && !before.FinishedAt.IsZero() {
 				return fmt.Errorf("run %s has ended already and is %s: there is nothing to cancel", args[0], before.standing())
 			}
-			var told int64 // what happened before the move is not shown again
-			if watch && before.Status != statusOpen {
-				if told, err = client.told(command.Context(), args[0]); err != nil {
-					return err
-				}
-			}
 			if err := client.call(command.Context(), http.MethodPost, fmt.Sprintf(path, url.PathEscape(args[0])), map[string]any{}, nil); err != nil {
 				return err
 			}
 			if watch {
-				return client.watch(command.Context(), out, c.output, args[0], told, began, wanted)
+				// What happened before the move is not shown again.
+				return client.watch(command.Context(), out, c.output, args[0], before.LastEventID, began, wanted)
 			}
 			return c.output.print(out, map[string]string{"id": args[0]}, func() { fmt.Fprintln(out, args[0]) })
 		},

@@ -16,12 +16,25 @@ with unhurried as materialized (select set_config('synchronous_commit', 'off', t
 select pg_notify('portico_run_events', told.id) from unhurried, unnest(@ids::text[]) as told(id);
 
 -- name: RunEventsAfter :many
--- The events after an id, and any completion: a client that resumes always learns how the run ended.
-select id, run_id, type, body, created_at
-from run_events
-where run_id = @run_id and (id > @after or type = 'completion')
-order by id
-limit @max_rows;
+-- A page of the events after an id, and any completion: a client that resumes always learns how the run ended. The page ends
+-- with the event that fills it, after so many rows or bytes.
+select page.id, page.run_id, page.type, page.body, page.created_at
+from (
+    select found.*, coalesce(sum(octet_length(found.body::text))
+        over (order by found.id rows between unbounded preceding and 1 preceding), 0) as bytes_before
+    from (
+        select e.id, e.run_id, e.type, e.body, e.created_at
+        from run_events e
+        where e.run_id = @run_id and (e.id > @after or e.type = 'completion')
+        order by e.id
+        limit @max_rows
+    ) as found
+) as page
+where page.bytes_before < @max_bytes::bigint
+order by page.id;
+
+-- name: LastRunEvent :one
+select coalesce(max(id), 0)::bigint from run_events where run_id = @run_id;
 
 -- name: DeleteRunEndings :exec
 delete from run_events where run_id = @run_id and type in ('completion', 'cancelled');

@@ -13,6 +13,9 @@ select @run_id::uuid, unnest(@positions::int[]), unnest(@step_ids::text[]), unne
 -- name: RunByID :one
 select * from runs where id = @id;
 
+-- name: RunExists :one
+select exists (select from runs where id = @id);
+
 -- name: RunWithSecrets :one
 select sqlc.embed(runs), run_secrets.sealed
 from runs
@@ -34,20 +37,23 @@ delete from run_secrets s using resting where s.run_id = resting.id;
 select * from run_steps where run_id = @run_id order by position;
 
 -- name: ListRunsNewestFirst :many
--- What lists show unless they are asked for another order; it walks an index and stops at its limit.
-select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
-       last_heartbeat_at, failed_step, error
+-- What lists show unless they are asked for another order; it walks an index and stops at its limit. A spec is a document
+-- of many kilobytes beside the row: it is read where it is wanted.
+select id, template_ref, title, subject, (case when @with_specs::bool then spec end)::json as spec, created_by, status, phase, created_at,
+       started_at, finished_at, last_heartbeat_at, failed_step, error,
+       coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
   and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
 order by created_at desc, id
-limit sqlc.narg('max_rows')::int offset @skip::int;
+limit @max_rows::int offset @skip::int;
 
 -- name: ListRunsOrdered :many
-select id, template_ref, title, subject, spec, created_by, status, phase, created_at, started_at, finished_at,
-       last_heartbeat_at, failed_step, error
+select id, template_ref, title, subject, (case when @with_specs::bool then spec end)::json as spec, created_by, status, phase, created_at,
+       started_at, finished_at, last_heartbeat_at, failed_step, error,
+       coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
@@ -61,7 +67,7 @@ order by
     case when @order_by::text = 'created_by' and not @descending::bool then created_by end,
     case when @order_by::text = 'created_by' and @descending::bool then created_by end desc,
     created_at desc, id
-limit sqlc.narg('max_rows')::int offset @skip::int;
+limit @max_rows::int offset @skip::int;
 
 -- name: CountRuns :one
 select count(*)

@@ -6,10 +6,15 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/db"
 )
 
-// maxEvents bounds one reading of an event log; a follower reads on from the last id.
-const maxEvents = 10_000
+// maxEvents and maxEventBytes bound one reading of an event log; a follower reads on from the last id.
+const (
+	maxEvents     = 1000
+	maxEventBytes = 1 << 20
+)
 
 // announceTimeout bounds how long the database may take to wake followers.
 const announceTimeout = 5 * time.Second
@@ -17,10 +22,19 @@ const announceTimeout = 5 * time.Second
 // Channel is where Postgres tells that a run has new events; the payload is the run's id.
 const Channel = "portico_run_events"
 
-// Events are the events of a run after an id, oldest first, and its completion whatever its id: a client that resumes
-// always learns how the run ended. At most maxEvents are read.
+// LastEvent is the id of the newest event of a run, 0 when there is none.
+func (s *Store) LastEvent(ctx context.Context, id uuid.UUID) (int64, error) {
+	last, err := s.queries.LastRunEvent(ctx, s.pool, id)
+	if err != nil {
+		return 0, fmt.Errorf("find the last event of run %s: %w", id, err)
+	}
+	return last, nil
+}
+
+// Events are a page of the events of a run after an id, oldest first, and its completion whatever its id: a client that
+// resumes always learns how the run ended. What follows the page is after its last event; an empty page has nothing after it.
 func (s *Store) Events(ctx context.Context, id uuid.UUID, after int64) ([]Event, error) {
-	rows, err := s.queries.RunEventsAfter(ctx, s.pool, id, after, maxEvents)
+	rows, err := s.queries.RunEventsAfter(ctx, s.pool, db.RunEventsAfterParams{RunID: id, After: after, MaxRows: maxEvents, MaxBytes: maxEventBytes})
 	if err != nil {
 		return nil, fmt.Errorf("read the events of run %s: %w", id, err)
 	}

@@ -73,6 +73,9 @@ type Run struct {
 	Failure *Failure
 	// Output is the rendered output of a completed run.
 	Output json.RawMessage
+
+	// failedStepName is what a list knows without the spec.
+	failedStepName string
 }
 
 // Cancelling says that somebody cancelled the run, and it has not stopped yet.
@@ -85,7 +88,7 @@ func (r Run) FailedStepName() string {
 			return step.Name
 		}
 	}
-	return ""
+	return r.failedStepName
 }
 
 // Failure is an error as it is shown: redacted, with the name that Backstage would give it.

@@ -132,6 +132,15 @@ func asShown(row db.Run) (Run, error) {
 	return r, err
 }
 
+// Exists says whether there is a run with this id.
+func (s *Store) Exists(ctx context.Context, id uuid.UUID) (bool, error) {
+	exists, err := s.queries.RunExists(ctx, s.pool, id)
+	if err != nil {
+		return false, fmt.Errorf("look for run %s: %w", id, err)
+	}
+	return exists, nil
+}
+
 func notFound(err error, id uuid.UUID) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return fault.New(fault.NotFound, "No task with id '%s' found", id)
@@ -140,6 +149,21 @@ func notFound(err error, id uuid.UUID) error {
 }
 
 func fromRow(row db.Run) (Run, error) {
+	r, err := withoutSpec(row)
+	if err != nil {
+		return Run{}, err
+	}
+	if err := json.Unmarshal(row.Spec, &r.Spec); err != nil {
+		return r, &unreadableError{fmt.Errorf("run %s: decode its spec: %w", row.ID, err)}
+	}
+	if r.Starter, err = decodeStarter(row.Starter); err != nil {
+		return r, &unreadableError{fmt.Errorf("run %s: %w", row.ID, err)}
+	}
+	return r, nil
+}
+
+// withoutSpec leaves the spec undecoded.
+func withoutSpec(row db.Run) (Run, error) {
 	r := Run{
 		ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject, RawSpec: row.Spec,
 		CreatedBy: orEmpty(row.CreatedBy), Status: Status(row.Status), Phase: Phase(row.Phase), Generation: int(row.Generation),
@@ -151,12 +175,6 @@ func fromRow(row db.Run) (Run, error) {
 	var err error
 	if r.Failure, err = decodeFailure(row.Error); err != nil {
 		return Run{}, fmt.Errorf("run %s: decode its error: %w", row.ID, err)
-	}
-	if err := json.Unmarshal(row.Spec, &r.Spec); err != nil {
-		return r, &unreadableError{fmt.Errorf("run %s: decode its spec: %w", row.ID, err)}
-	}
-	if r.Starter, err = decodeStarter(row.Starter); err != nil {
-		return r, &unreadableError{fmt.Errorf("run %s: %w", row.ID, err)}
 	}
 	return r, nil
 }
@@ -213,7 +231,10 @@ func (s *Store) putSecrets(ctx context.Context, tx db.DBTX, id uuid.UUID, sealed
 // Orders are the columns that runs can be listed by.
 var Orders = []string{"created_at", "status", "created_by"}
 
-// Query selects runs. Empty lists select everything; Limit 0 means no limit.
+// maxPage bounds a page of runs.
+const maxPage = 1000
+
+// Query selects runs. Empty lists select everything.
 type Query struct {
 	Statuses  []string
 	Phases    []string
@@ -222,12 +243,15 @@ type Query struct {
 	// OrderBy is one of Orders; "" is created_at.
 	OrderBy   string
 	Ascending bool
-	Limit     int
-	Offset    int
+	// Limit is the size of the page; 0, or more than maxPage, is maxPage.
+	Limit  int
+	Offset int
+	// Specs reads RawSpec, which is large.
+	Specs bool
 }
 
 // List is one page of runs, newest first unless the query says otherwise, and the number of all that match. Steps,
-// output and events are not read.
+// output and events are not read, and the spec only where the query wants it, undecoded.
 func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 	count, err := s.queries.CountRuns(ctx, s.pool, db.CountRunsParams{
 		Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators), Templates: orNone(q.Templates)})
@@ -240,13 +264,14 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 	}
 	runs := make([]Run, len(rows))
 	for i, row := range rows {
-		runs[i], err = asShown(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject,
+		runs[i], err = withoutSpec(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject,
 			Spec: row.Spec, CreatedBy: row.CreatedBy, Status: row.Status, Phase: row.Phase, CreatedAt: row.CreatedAt,
 			StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, LastHeartbeatAt: row.LastHeartbeatAt,
 			FailedStep: row.FailedStep, Error: row.Error})
 		if err != nil {
 			return nil, 0, err
 		}
+		runs[i].failedStepName = row.FailedStepName
 	}
 	return runs, int(count), nil
 }
@@ -254,15 +279,15 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 // list asks the statement that has an index for its order, where the order is the usual one.
 func (s *Store) list(ctx context.Context, q Query) ([]db.ListRunsNewestFirstRow, error) {
 	newest := db.ListRunsNewestFirstParams{Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators),
-		Templates: orNone(q.Templates), Skip: int32(min(q.Offset, math.MaxInt32))}
+		Templates: orNone(q.Templates), Skip: int32(min(q.Offset, math.MaxInt32)), MaxRows: maxPage, WithSpecs: q.Specs}
 	if q.Limit > 0 {
-		newest.MaxRows = new(int32(min(q.Limit, math.MaxInt32)))
+		newest.MaxRows = int32(min(q.Limit, maxPage))
 	}
 	if (q.OrderBy == "" || q.OrderBy == "created_at") && !q.Ascending {
 		return s.queries.ListRunsNewestFirst(ctx, s.pool, newest)
 	}
 	ordered, err := s.queries.ListRunsOrdered(ctx, s.pool, db.ListRunsOrderedParams{Statuses: newest.Statuses, Phases: newest.Phases,
-		Creators: newest.Creators, Templates: newest.Templates, Skip: newest.Skip, MaxRows: newest.MaxRows,
+		Creators: newest.Creators, Templates: newest.Templates, Skip: newest.Skip, MaxRows: newest.MaxRows, WithSpecs: newest.WithSpecs,
 		OrderBy: cmp.Or(q.OrderBy, "created_at"), Descending: !q.Ascending})
 	rows := make([]db.ListRunsNewestFirstRow, len(ordered))
 	for i, row := range ordered {

@@ -177,6 +177,8 @@ export class MockRuns {
       workflow: { id: 'w', runId: 'r', url: 'http://127.0.0.1:8233/namespaces/default/workflows/w' },
       steps: written.map(({ id, name, action }) => ({ id, name, action, status: 'open' as const, attempts: 0 })),
       effects: [],
+      generation: 0,
+      lastEventId: 0,
       values,
       written,
       events: [],

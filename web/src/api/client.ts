@@ -167,16 +167,16 @@ export function fetchRun(id: string, signal?: AbortSignal): Promise<RunDetail> {
   return json(`/api/portico/v1/runs/${encodeURIComponent(id)}`, signal && { signal });
 }
 
-export async function retryRun(id: string): Promise<void> {
-  await send(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/retry`, { method: 'POST', body: {} });
+export async function retryRun(id: string, generation: number): Promise<void> {
+  await send(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/retry`, { method: 'POST', body: { generation } });
 }
 
 export async function cancelRun(id: string): Promise<void> {
   await send(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
 }
 
-export async function rollBackRun(id: string): Promise<void> {
-  await send(`/api/portico/v1/runs/${encodeURIComponent(id)}/rollback`, { method: 'POST' });
+export async function rollBackRun(id: string, generation: number): Promise<void> {
+  await send(`/api/portico/v1/runs/${encodeURIComponent(id)}/rollback`, { method: 'POST', body: { generation } });
 }
 
 export function openEventStream(id: string, after: number | undefined, signal: AbortSignal): Promise<Response> {

@@ -1127,6 +1127,8 @@ export interface components {
             secrets?: {
                 [key: string]: string;
             };
+            /** @description the run's generation when it was seen */
+            generation?: number;
         };
         RunDetails: {
             id: string;
@@ -1148,6 +1150,7 @@ export interface components {
             failedStepName?: string;
             error?: components["schemas"]["RunError"];
             cancelling?: boolean;
+            generation: number;
             moves: components["schemas"]["Move"][];
             workflow?: components["schemas"]["WorkflowLink"];
             steps: components["schemas"]["StepDetails"][];
@@ -1155,6 +1158,7 @@ export interface components {
                 [key: string]: unknown;
             };
             effects: components["schemas"]["ActionEffect"][];
+            lastEventId: number;
         };
         RunError: {
             name: string;
@@ -1202,6 +1206,10 @@ export interface components {
             failedStep?: string;
             failedStepName?: string;
             error?: components["schemas"]["RunError"];
+        };
+        SeenInput: {
+            /** @description the run's generation when it was seen */
+            generation?: number;
         };
         Session: {
             profile: components["schemas"]["Profile"];
@@ -2414,7 +2422,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SeenInput"];
+            };
+        };
         responses: {
             /** @description the run's id */
             202: {
@@ -2429,7 +2441,9 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };

@@ -18,7 +18,7 @@ export const runHeadingId = 'run';
 interface MoveLook {
   label: string;
   icon: LucideIcon;
-  act: (id: string) => Promise<void>;
+  act: (id: string, generation: number) => Promise<void>;
   /** The question asked first, for moves that cannot be taken back. */
   question?: string;
 }
@@ -102,7 +102,7 @@ function MoveButton({ run, move, explained, first }: MoveButtonProps) {
   const [asking, setAsking] = useState(false);
   const look = looks[move.move];
   const act = useMutation({
-    mutationFn: () => look.act(run.id),
+    mutationFn: () => look.act(run.id, run.generation),
     // The button goes with the move; who came to it by keyboard goes on at the run's name and state.
     onSuccess: () => document.getElementById(runHeadingId)?.focus({ preventScroll: true }),
     onSettled: () => queries.invalidateQueries({ queryKey: runQuery(run.id).queryKey }),
