@@ -272,7 +272,9 @@ type Portico struct {
 
 // Database is Postgres. An empty URL lets `portico dev` bring its own.
 type Database struct {
-	URL            Secret `yaml:"url"`
+	URL Secret `yaml:"url"`
+	// DirectURL leads to the same database without a connection pooler; empty means that there is none before URL either.
+	DirectURL      Secret `yaml:"directUrl"`
 	MaxConnections int    `yaml:"maxConnections"`
 }
 

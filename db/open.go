@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -28,10 +29,36 @@ func Open(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
 
 // OpenSized is Open with a pool of at most maxConns connections, unless the DSN has a pool_max_conns of its own.
 func OpenSized(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, error) {
+	config, err := parse(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, dsn, config, maxConns)
+}
+
+// OpenThroughPooler is OpenSized for a DSN that leads to a connection pooler, such as PgBouncer in transaction mode: a statement may
+// find itself on another connection than the one before. Nothing is prepared there, then, and a Listener hears nothing: it needs
+// a pool that does not go through it, as Migrate does.
+func OpenThroughPooler(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, error) {
+	config, err := parse(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(dsn, "default_query_exec_mode") {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	return open(ctx, dsn, config, maxConns)
+}
+
+func parse(dsn string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("database DSN: %w", err)
 	}
+	return config, nil
+}
+
+func open(ctx context.Context, dsn string, config *pgxpool.Config, maxConns int32) (*pgxpool.Pool, error) {
 	if !strings.Contains(dsn, "pool_max_conns") {
 		config.MaxConns = maxConns
 	}
@@ -40,8 +67,7 @@ func OpenSized(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, 
 	config.MaxConnIdleTime = maxConnIdleTime
 	config.ConnConfig.ConnectTimeout = connectTimeout
 	if config.ConnConfig.RuntimeParams["random_page_cost"] == "" {
-		// Postgres's own 4 is that of a disk with a head; here it makes a statement on a large table read all of it.
-		config.ConnConfig.RuntimeParams["random_page_cost"] = "1.1"
+		config.AfterConnect = tune
 	}
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "portico"
@@ -58,4 +84,11 @@ func OpenSized(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, 
 		return nil, &OpenError{config: &config.ConnConfig.Config, cause: err}
 	}
 	return pool, nil
+}
+
+// tune sets what Postgres is to reckon with. It is a statement and no parameter of the connection's start, most of which a connection
+// pooler refuses. Postgres's own 4 is that of a disk with a head; here it makes a statement on a large table read all of it.
+func tune(ctx context.Context, connection *pgx.Conn) error {
+	_, err := connection.Exec(ctx, "set random_page_cost = 1.1")
+	return err
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beyond the build: a browser to drive the portal with, and a C compiler for the race detector.
+# Installs what the tests need beyond the build: a browser to drive the portal with, a connection pooler to put before PostgreSQL, and a C
+# compiler for the race detector.
 # As root on Debian and its kin it installs them; otherwise it says what to install.
 set -euo pipefail
 
@@ -9,6 +10,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 read -ra compiler <<<"$(go env CC)"
 "${compiler[@]}" -E - <<<'#include <stdlib.h>' >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 [ -n "${PORTICO_CHROMIUM:-}" ] || have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
+[ -x /usr/sbin/pgbouncer ] || have pgbouncer || missing+=(pgbouncer)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ] && have apt-get; then

@@ -54,6 +54,8 @@ type Options struct {
 	OrphanInterval time.Duration
 	// Lease is how long after its last sign of life an engine's entities are others' to take. 0 is 8 seconds.
 	Lease time.Duration
+	// Notifications is how the database is listened to: without a connection pooler. Nil is the engine's own pool.
+	Notifications *pgxpool.Pool
 }
 
 // Engine keeps the catalog up to date. Any number of them may run on one database.
@@ -77,13 +79,16 @@ func NewEngine(pool *pgxpool.Pool, pipeline *Pipeline, options Options, log *slo
 	if options.Lease == 0 {
 		options.Lease = 8 * time.Second
 	}
+	if options.Notifications == nil {
+		options.Notifications = pool
+	}
 	return &Engine{pool: pool, queries: db.New(), state: NewState(), pipeline: pipeline, options: options, log: log}
 }
 
 // Run processes, stitches and sweeps until the context ends, and then gives back what it had taken. It returns no error
 // for a context that ended; failures of the database are logged and tried again.
 func (e *Engine) Run(ctx context.Context) error {
-	listener := db.NewListener(e.pool, notification, e.log)
+	listener := db.NewListener(e.options.Notifications, notification, e.log)
 	due, stopDue := listener.Follow("")
 	defer stopDue()
 	unstitched, stopUnstitched := listener.Follow("")

@@ -25,8 +25,13 @@ func migrateCommand() *cobra.Command {
 			if loaded.Portico.Database.URL == "" {
 				return errors.New(databaseURL + " must be configured: it names the database to bring forward")
 			}
-			if err := migrate(command.Context(), string(loaded.Portico.Database.URL)); err != nil {
-				return blame(databaseURL, err)
+			// What holds a lock for a while needs a connection of its own.
+			at, setting := loaded.Portico.Database.DirectURL, directURL
+			if at == "" {
+				at, setting = loaded.Portico.Database.URL, databaseURL
+			}
+			if err := migrate(command.Context(), string(at)); err != nil {
+				return blame(setting, err)
 			}
 			log.Info("the database's schema is up to date")
 			return nil

@@ -42,9 +42,11 @@ import (
 // platform is what the server and the worker have in common: the connections, and the domain services on top of them.
 // They share nothing else; two processes meet in the database, in Temporal and in the bucket.
 type platform struct {
-	config       *config.Config
-	log          *slog.Logger
-	pool         *pgxpool.Pool
+	config *config.Config
+	log    *slog.Logger
+	pool   *pgxpool.Pool
+	// direct is pool, or reaches the same database without a connection pooler, where pool goes through one.
+	direct       *pgxpool.Pool
 	temporal     client.Client
 	redeliveries templaterun.Redeliveries
 	bucket       *blob.Bucket
@@ -62,7 +64,9 @@ type platform struct {
 
 // place is where a process finds its world: from the configuration, or from what `portico dev` brought up.
 type place struct {
-	databaseURL     string
+	databaseURL string
+	// directURL is of the same database without the connection pooler that databaseURL goes through, "" when there is none.
+	directURL       string
 	temporalAddress string
 	keys            []seal.Key
 	dataDir         string
@@ -96,19 +100,34 @@ func (p *platform) close() {
 	if p.temporal != nil {
 		p.temporal.Close()
 	}
+	if p.direct != nil && p.direct != p.pool {
+		p.direct.Close()
+	}
 	if p.pool != nil {
 		p.pool.Close()
 	}
 }
 
 func (p *platform) openDatabase(ctx context.Context, at place) error {
-	pool, err := db.OpenSized(ctx, at.databaseURL, int32(p.config.Portico.Database.MaxConnections))
-	if err != nil {
-		return err
+	open := db.OpenSized
+	if at.directURL != "" {
+		open = db.OpenThroughPooler
 	}
-	p.pool = pool
+	pool, err := open(ctx, at.databaseURL, int32(p.config.Portico.Database.MaxConnections))
+	if err != nil {
+		return blame(databaseURL, err)
+	}
+	p.pool, p.direct = pool, pool
+	if at.directURL != "" {
+		if p.direct, err = db.OpenSized(ctx, at.directURL, directConnections); err != nil {
+			return blame(directURL, err)
+		}
+	}
 	return db.CheckSchema(ctx, pool)
 }
+
+// directConnections are those beside the pooler: each of the two that listens has its own.
+const directConnections = 2
 
 func (p *platform) openTemporal(ctx context.Context, at place) error {
 	dialing, cancel := context.WithTimeout(ctx, 30*time.Second)

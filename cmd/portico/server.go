@@ -65,10 +65,10 @@ func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *p
 	if len(keys) == 0 {
 		return errNoKeys
 	}
-	p, err := connect(ctx, loaded, place{databaseURL: string(loaded.Portico.Database.URL),
+	p, err := connect(ctx, loaded, place{databaseURL: string(loaded.Portico.Database.URL), directURL: string(loaded.Portico.Database.DirectURL),
 		temporalAddress: loaded.Portico.Temporal.Address, keys: keys, dataDir: dataDirectory()}, log)
 	if err != nil {
-		return blame(databaseURL, err)
+		return err
 	}
 	defer p.close()
 	defer context.AfterFunc(ctx, func() { log.Info("stopping: press Ctrl-C again to stop at once") })()
@@ -93,7 +93,7 @@ type serverOptions struct {
 
 // serve answers requests until the context ends, then lets those under way finish.
 func (p *platform) serve(ctx context.Context, listener net.Listener, options serverOptions) error {
-	events := db.NewListener(p.pool, run.Channel, p.log)
+	events := db.NewListener(p.direct, run.Channel, p.log)
 	handler, err := p.handler(events, options)
 	if err != nil {
 		return err

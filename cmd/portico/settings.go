@@ -64,6 +64,9 @@ func newLogger(level, format string) (*slog.Logger, error) {
 // databaseURL is where the configuration names the database.
 const databaseURL = "portico.database.url"
 
+// directURL is where it names the same without a connection pooler.
+const directURL = "portico.database.directUrl"
+
 // blame says which setting names the database that could not be opened, when that is what went wrong.
 func blame(setting string, err error) error {
 	if _, unopened := errors.AsType[*db.OpenError](err); unopened {

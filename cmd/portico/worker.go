@@ -69,7 +69,7 @@ func (p *platform) work(ctx context.Context) error {
 
 func (p *platform) processing() *processing.Engine {
 	configured := p.config.Catalog
-	return processing.NewEngine(p.pool, p.pipeline, processing.Options{Interval: configured.ProcessingInterval,
+	return processing.NewEngine(p.pool, p.pipeline, processing.Options{Notifications: p.direct, Interval: configured.ProcessingInterval,
 		Paused: configured.ProcessingInterval == 0, Orphan: processing.OrphanStrategy(configured.OrphanStrategy)}, p.log)
 }
 

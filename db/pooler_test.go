@@ -1,0 +1,164 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/internal/testkit"
+)
+
+// servers is how many connections a pooler has to the server, by its mode. Those of a session are its client's own until that goes.
+var servers = map[string]int{"session": 20, "transaction": 3}
+
+// pooled is the DSN of the same database through a PgBouncer of its own.
+func pooled(t *testing.T, pool *pgxpool.Pool, mode string) string {
+	t.Helper()
+	target := pool.Config().ConnConfig
+	port := freePort(t)
+	directory, err := os.MkdirTemp("", "portico-pooler-") // a path short enough for a socket
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(directory)) })
+	settings := fmt.Sprintf(`[databases]
+* = host=%s port=%d user=%s password='%s'
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+auth_type = any
+pool_mode = %s
+default_pool_size = %d
+logfile = %s/log
+`, target.Host, target.Port, target.User, target.Password, port, mode, servers[mode], directory)
+	file := filepath.Join(directory, "pgbouncer.ini")
+	require.NoError(t, os.WriteFile(file, []byte(settings), 0o644))
+	start(t, directory, file)
+	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", target.User, port, target.Database)
+}
+
+// start runs a PgBouncer until the test ends. It refuses to be root, whose databases' user it need not be.
+func start(t *testing.T, directory, file string) {
+	t.Helper()
+	program, err := exec.LookPath("pgbouncer")
+	if err != nil {
+		program = "/usr/sbin/pgbouncer" // which is not on everybody's path
+	}
+	arguments := []string{file}
+	if os.Getuid() == 0 {
+		arguments = []string{"-u", "nobody", file}
+		require.NoError(t, os.Chmod(directory, 0o777))
+	}
+	process := exec.CommandContext(context.WithoutCancel(t.Context()), program, arguments...)
+	require.NoError(t, process.Start(), "PgBouncer: tools/test-needs.sh installs it")
+	t.Cleanup(func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	})
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	number, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	return number
+}
+
+// opener is how a pool is opened.
+type opener func(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, error)
+
+func openWhenThere(t *testing.T, open opener, dsn string) *pgxpool.Pool {
+	t.Helper()
+	ctx := t.Context() // which outlives a try that is under way when the wait is over
+	var pool *pgxpool.Pool
+	require.Eventually(t, func() bool {
+		var err error
+		pool, err = open(ctx, dsn, 16)
+		return err == nil
+	}, 20*time.Second, 50*time.Millisecond)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// TestThroughAConnectionPooler tries every way in which Portico uses a connection.
+func TestThroughAConnectionPooler(t *testing.T) {
+	t.Parallel()
+	for mode, open := range map[string]opener{"session": db.OpenSized, "transaction": db.OpenThroughPooler} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			pool := openWhenThere(t, open, pooled(t, testkit.Database(t), mode))
+			require.NoError(t, db.CheckSchema(t.Context(), pool))
+			var group errgroup.Group
+			for range 8 {
+				group.Go(func() error { return work(t.Context(), pool) })
+			}
+			require.NoError(t, group.Wait())
+		})
+	}
+}
+
+// work writes and reads in single statements, in a transaction and in a batch.
+func work(ctx context.Context, pool *pgxpool.Pool) error {
+	queries := db.New()
+	for i := range 40 {
+		if _, err := queries.RunsNotStarted(ctx, pool, new(time.Now())); err != nil {
+			return fmt.Errorf("a statement: %w", err)
+		}
+		var batch db.Batch
+		if err := queries.CatalogRequestStitches(ctx, &batch, []string{fmt.Sprintf("component:default/%d", i)}); err != nil {
+			return err
+		}
+		if err := batch.Send(ctx, pool); err != nil {
+			return fmt.Errorf("a batch: %w", err)
+		}
+		tx, err := pool.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		if err := queries.LockSigningKeys(ctx, tx); err != nil {
+			return fmt.Errorf("a transaction: %w", err)
+		}
+		if _, err := queries.SigningKeys(ctx, tx); err != nil {
+			return fmt.Errorf("a transaction: %w", err)
+		}
+		if err := tx.Commit(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestNewsComeByADirectConnection: a pooler that gives a connection to somebody else after each transaction loses what it was told.
+func TestNewsComeByADirectConnection(t *testing.T) {
+	t.Parallel()
+	direct := testkit.Database(t)
+	pool := openWhenThere(t, db.OpenThroughPooler, pooled(t, direct, "transaction"))
+	listener := db.NewListener(direct, "test_news", slog.New(slog.DiscardHandler))
+	wake, stop := listener.Follow("a topic")
+	defer stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	var group errgroup.Group
+	group.Go(func() error { return listener.Run(ctx) })
+	<-wake // it listens
+	_, err := pool.Exec(t.Context(), "select pg_notify('test_news', 'a topic')")
+	require.NoError(t, err)
+	<-wake
+	cancel()
+	require.NoError(t, group.Wait())
+}
