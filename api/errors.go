@@ -16,6 +16,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder/action"
 )
 
 // statuses maps the kinds of failure to HTTP, as Backstage does. What is not here is a 500.
@@ -26,6 +27,7 @@ var statuses = map[fault.Kind]int{
 	fault.NotFound:       http.StatusNotFound,
 	fault.Conflict:       http.StatusConflict,
 	fault.NotImplemented: http.StatusNotImplemented,
+	fault.BadGateway:     http.StatusBadGateway,
 	fault.Unavailable:    http.StatusServiceUnavailable,
 }
 
@@ -147,6 +149,9 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 		s.log.LogAttrs(c.Request.Context(), slog.LevelWarn, "the database cannot be reached", slog.String("method", c.Request.Method),
 			slog.String("path", c.Request.URL.Path), slog.Any("error", err))
 		return statuses[fault.Unavailable], errorDetail{string(fault.Unavailable), "The database cannot be reached. Try again later."}
+	}
+	if failed, is := errors.AsType[*action.Error](err); is && failed.Transient {
+		return statuses[fault.BadGateway], errorDetail{string(fault.BadGateway), err.Error() + ". This may pass: try again"}
 	}
 	return s.internal(c, err)
 }

@@ -64,7 +64,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 		{method: http.MethodGet, path: oneTask + "/eventstream", access: authenticated, query: []parameter{after},
 			summary: "Streams the events of a run", serve: streams[taskEvent]("events until the run ends", s.streamEvents), fails: missing},
 		{method: http.MethodPost, path: "/v2/dry-run", access: authenticated, body: takes[dryRunInput](),
-			summary: "Tries a template out", serve: ok("what came of it", s.dryRun), also: []answer{refused}},
+			summary: "Tries a template out", serve: ok("what came of it", s.dryRun), fails: []fault.Kind{fault.BadGateway}, also: []answer{refused}},
 		{method: http.MethodPost, path: "/v2/autocomplete/:provider/:resource", access: authenticated, body: takes[autocompleteInput](),
 			summary: "Completes what a person types", serve: ok("the completions, where a provider is known", s.autocomplete)},
 		{method: http.MethodGet, path: "/.well-known/backstage/permissions/metadata", access: authenticated,

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/action"
 )
 
 // TestAnAnswerThatCannotBeFinishedIsBrokenOff: its reader must not take what came for all that there is.
@@ -80,4 +83,19 @@ func TestAPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
 	server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/api/x/broken", nil))
 	require.Equal(t, http.StatusInternalServerError, answer.Code, answer.Body.String())
 	require.Contains(t, log.String(), "a map was nil")
+}
+
+// TestAnotherSystemThatFailsIsNotTheDatabase, and not ours: who tries a template out learns which host it was.
+func TestAnotherSystemThatFailsIsNotTheDatabase(t *testing.T) {
+	t.Parallel()
+	reads := func(*call) (int, error) {
+		return 0, fmt.Errorf("step fetch: %w", action.Transient(errors.New("read https://git.example/a: no such host"), 0))
+	}
+	server, err := NewServer(Options{Log: slog.New(slog.DiscardHandler), Plugins: []Plugin{plugin{id: "x", routes: []route{
+		{method: http.MethodGet, path: "/dry", access: open("a test"), summary: "Reads", serve: ok("a number", reads)}}}}})
+	require.NoError(t, err)
+	answer := httptest.NewRecorder()
+	server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/api/x/dry", nil))
+	require.Equal(t, http.StatusBadGateway, answer.Code)
+	require.Contains(t, answer.Body.String(), "step fetch: read https://git.example/a: no such host. This may pass: try again")
 }

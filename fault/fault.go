@@ -11,7 +11,7 @@ import (
 // Kind is the name of the failure on the wire (error.name of Backstage's error body).
 type Kind string
 
-// The kinds are Backstage's (@backstage/errors), each with the status that api gives it.
+// The kinds are Backstage's (@backstage/errors) but for BadGateway, each with the status that api gives it.
 const (
 	Input          Kind = "InputError"              // 400: the request is wrong; Message says where
 	Authentication Kind = "AuthenticationError"     // 401: who is asking is not known
@@ -19,6 +19,7 @@ const (
 	NotFound       Kind = "NotFoundError"           // 404
 	Conflict       Kind = "ConflictError"           // 409: it exists, or is in the wrong state for this
 	NotImplemented Kind = "NotImplementedError"     // 501
+	BadGateway     Kind = "BadGatewayError"         // 502: another system, on which this depends, failed or did not answer
 	Unavailable    Kind = "ServiceUnavailableError" // 503: try again later
 )
 

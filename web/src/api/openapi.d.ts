@@ -1376,6 +1376,15 @@ export interface components {
                 "application/json": components["schemas"]["ErrorEnvelope"];
             };
         };
+        /** @description Bad Gateway */
+        BadGatewayError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
         /** @description Conflict */
         ConflictError: {
             headers: {
@@ -2590,6 +2599,7 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
             429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
             default: components["responses"]["Error"];
         };
     };
