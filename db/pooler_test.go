@@ -117,7 +117,7 @@ func TestThroughAConnectionPooler(t *testing.T) {
 func work(ctx context.Context, pool *pgxpool.Pool) error {
 	queries := db.New()
 	for i := range 40 {
-		if _, err := queries.RunsNotStarted(ctx, pool, new(time.Now())); err != nil {
+		if _, err := queries.CatalogGroupsOf(ctx, pool, 10, "user:default/ada", 10); err != nil {
 			return fmt.Errorf("a statement: %w", err)
 		}
 		var batch db.Batch
