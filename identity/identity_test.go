@@ -22,9 +22,9 @@ import (
 const issuerURL = "http://localhost:7007/api/auth"
 
 // newIssuer is an issuer with keys of its own.
-func newIssuer(t *testing.T, url string) *identity.Issuer {
+func newIssuer(t *testing.T) *identity.Issuer {
 	t.Helper()
-	return identity.NewIssuer(url, signingKeys(t, testkit.Database(t), seal.GenerateKey("2026")))
+	return identity.NewIssuer(issuerURL, signingKeys(t, testkit.Database(t), seal.GenerateKey("2026")))
 }
 
 func issue(t *testing.T, issuer *identity.Issuer, ownership ...string) string {
@@ -36,7 +36,7 @@ func issue(t *testing.T, issuer *identity.Issuer, ownership ...string) string {
 
 func TestATokenSaysWhoAsks(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer(t, issuerURL)
+	issuer := newIssuer(t)
 	token := issue(t, issuer, "user:default/ada", "group:default/team-a")
 	principal, err := issuer.Verify(t.Context(), token)
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestTokensOfOthersAreRefused(t *testing.T) {
 	ours := process(t, pool, encryption)
 	token := issue(t, ours)
 	for name, foreign := range map[string]string{
-		"another's key":     issue(t, newIssuer(t, issuerURL)),
+		"another's key":     issue(t, newIssuer(t)),
 		"another issuer":    issue(t, identity.NewIssuer("https://elsewhere/api/auth", signingKeys(t, pool, encryption))),
 		"a changed claim":   withClaims(t, token, `{"sub":"user:default/root"}`),
 		"no signature":      withoutSignature(token),
@@ -99,7 +99,7 @@ func signedWithHMAC(t *testing.T, keyID string) string {
 // TestATokenIsOfBackstagesForm: its clients look into it.
 func TestATokenIsOfBackstagesForm(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer(t, issuerURL)
+	issuer := newIssuer(t)
 	parts := strings.Split(issue(t, issuer, "group:default/team-a"), ".")
 	var header struct{ Typ, Alg, Kid string }
 	var claims struct {
@@ -115,7 +115,7 @@ func TestATokenIsOfBackstagesForm(t *testing.T) {
 	}
 	require.Equal(t, "vnd.backstage.user", header.Typ)
 	require.Equal(t, "ES256", header.Alg)
-	require.Equal(t, keyIDs(t, issuer), []string{header.Kid})
+	require.Equal(t, []string{header.Kid}, keyIDs(t, issuer))
 	require.Equal(t, issuerURL, claims.Iss)
 	require.Equal(t, "user:default/ada", claims.Sub)
 	require.Equal(t, "backstage", claims.Aud)
@@ -126,7 +126,7 @@ func TestATokenIsOfBackstagesForm(t *testing.T) {
 
 func TestThePublicKeysCheckTokensAndTellNoSecret(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer(t, issuerURL)
+	issuer := newIssuer(t)
 	token := issue(t, issuer)
 	keys, err := issuer.PublicKeys(t.Context())
 	require.NoError(t, err)
@@ -166,7 +166,7 @@ func TestStaticTokens(t *testing.T) {
 		require.EqualError(t, err, "Illegal token")
 		require.Equal(t, fault.Authentication, fault.KindOf(err))
 	}
-	issuer := newIssuer(t, issuerURL)
+	issuer := newIssuer(t)
 	_, err := authenticate(t, issuer, issue(t, issuer), external...)
 	require.NoError(t, err, "users are known beside them")
 }
@@ -204,7 +204,7 @@ func (d directory) MemberOf(_ context.Context, userRef string) ([]string, error)
 
 func TestAGuestIsTheUserThatTheConfigurationNames(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer(t, issuerURL)
+	issuer := newIssuer(t)
 	groups := directory{"user:default/guest": {"group:default/team-a"}}
 	for name, test := range map[string]struct{ configured, expected []string }{
 		"with the groups that the catalog knows": {nil, []string{"user:default/guest", "group:default/team-a"}},

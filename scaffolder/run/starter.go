@@ -9,10 +9,17 @@ import (
 
 // starter is how it is stored who started a run. Their token is theirs, and is not.
 type starter struct {
-	Kind         identity.Kind          `json:"kind"`
-	Subject      string                 `json:"subject"`
-	Ownership    []string               `json:"ownership,omitempty"`
-	Restrictions []identity.Restriction `json:"restrictions"`
+	Kind      identity.Kind `json:"kind"`
+	Subject   string        `json:"subject"`
+	Ownership []string      `json:"ownership,omitempty"`
+	// Restrictions are null where there are none; an empty list lets nothing pass.
+	Restrictions []restriction `json:"restrictions"`
+}
+
+type restriction struct {
+	Plugin      string   `json:"plugin"`
+	Permissions []string `json:"permissions,omitempty"`
+	Actions     []string `json:"actions,omitempty"`
 }
 
 // encodeStarter gives nil for nobody.
@@ -20,7 +27,14 @@ func encodeStarter(p identity.Principal) ([]byte, error) {
 	if p.Kind == identity.KindNone {
 		return nil, nil
 	}
-	encoded, err := json.Marshal(starter{p.Kind, p.Subject, p.Ownership, p.Restrictions})
+	kept := starter{Kind: p.Kind, Subject: p.Subject, Ownership: p.Ownership}
+	if p.Restrictions != nil {
+		kept.Restrictions = []restriction{}
+	}
+	for _, r := range p.Restrictions {
+		kept.Restrictions = append(kept.Restrictions, restriction(r))
+	}
+	encoded, err := json.Marshal(kept)
 	if err != nil {
 		return nil, fmt.Errorf("encode who started it: %w", err)
 	}
@@ -35,5 +49,12 @@ func decodeStarter(encoded []byte) (identity.Principal, error) {
 	if err := json.Unmarshal(encoded, &s); err != nil {
 		return identity.Principal{}, fmt.Errorf("decode who started it: %w", err)
 	}
-	return identity.Principal{Kind: s.Kind, Subject: s.Subject, Ownership: s.Ownership, Restrictions: s.Restrictions}, nil
+	p := identity.Principal{Kind: s.Kind, Subject: s.Subject, Ownership: s.Ownership}
+	if s.Restrictions != nil {
+		p.Restrictions = []identity.Restriction{}
+	}
+	for _, r := range s.Restrictions {
+		p.Restrictions = append(p.Restrictions, identity.Restriction(r))
+	}
+	return p, nil
 }

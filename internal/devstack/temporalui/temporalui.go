@@ -93,7 +93,9 @@ func newHandler(settings *config.Config) (http.Handler, error) {
 		return nil, err
 	}
 	route.SetAuthRoutes(e, provider)
-	route.SetUIRoutes(e, settings.PublicPath, local, provider)
+	if err := route.SetUIRoutes(e, settings.PublicPath, local, provider); err != nil {
+		return nil, err
+	}
 	route.SetRenderRoute(e, "/")
 	return e, nil
 }
