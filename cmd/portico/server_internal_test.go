@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,4 +102,30 @@ func TestAServerSaysThatItStopsBeforeItCloses(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.NoError(t, <-ended)
 	require.True(t, handler.dismissed.Load())
+}
+
+func TestPicturesComeFromWhereTheConfigurationSays(t *testing.T) {
+	t.Parallel()
+	loaded := &config.Config{Integrations: config.Integrations{
+		GitHub: []config.GitHub{{Host: "github.com", APIBaseURL: "https://api.github.com", RawBaseURL: "https://raw.githubusercontent.com"},
+			{Host: "127.0.0.1:4000", APIBaseURL: "http://127.0.0.1:4000/api/v3", RawBaseURL: "http://127.0.0.1:4000"}},
+		GitLab: []config.SourceHost{{Host: "gitlab.example.com"}},
+	}}
+	require.Equal(t, []string{"'self'", "data:", "http://127.0.0.1:4000", "https://*.githubusercontent.com", "https://api.github.com", "https://github.com",
+		"https://gitlab.example.com", "https://raw.githubusercontent.com"}, imageSources(loaded))
+	loaded.Backend.CSP.ImageSources = []string{"'self'", "https:"}
+	require.Equal(t, []string{"'self'", "https:"}, imageSources(loaded))
+}
+
+// TestLogsShowControlCharacters: what a caller sends ends no line of the log, and reaches no terminal.
+func TestLogsShowControlCharacters(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"text", "json"} {
+		var out bytes.Buffer
+		log, err := newLogger(&out, "info", format)
+		require.NoError(t, err)
+		log.Info("a request", "path", "/a\nlevel=ERROR msg=\"forged\"\x1b[2J")
+		require.Equal(t, 1, strings.Count(out.String(), "\n"))
+		require.NotContains(t, out.String(), "\x1b")
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -31,7 +32,7 @@ func (s *settings) addFlags(command *cobra.Command) {
 }
 
 func (s *settings) load(ctx context.Context) (*config.Config, *slog.Logger, error) {
-	log, err := newLogger(s.logLevel, s.logFormat)
+	log, err := newLogger(os.Stderr, s.logLevel, s.logFormat)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,7 +46,7 @@ func (s *settings) load(ctx context.Context) (*config.Config, *slog.Logger, erro
 	return loaded, log, nil
 }
 
-func newLogger(level, format string) (*slog.Logger, error) {
+func newLogger(out io.Writer, level, format string) (*slog.Logger, error) {
 	var threshold slog.Level
 	if err := threshold.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("--log-level %s: use debug, info, warn or error", level)
@@ -53,9 +54,9 @@ func newLogger(level, format string) (*slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: threshold}
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
+		return slog.New(slog.NewTextHandler(out, options)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
+		return slog.New(slog.NewJSONHandler(out, options)), nil
 	default:
 		return nil, fmt.Errorf("--log-format %s: use text or json", format)
 	}

@@ -42,6 +42,7 @@ func TestBackstageClientsSeeBackstage(t *testing.T) { //nolint:tparallel // The 
 	require.NoError(t, err)
 	slices.Sort(files)
 	require.NotEmpty(t, files)
+	p.requireOwnName(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) { p.play(t, file) })
 	}
@@ -130,6 +131,18 @@ func (p *player) awaitCatalog(t *testing.T) {
 		got, err := p.send(t.Context(), exchange{}, http.MethodGet, "/api/catalog/entities/by-query?limit=0", nil)
 		return err == nil && json.Unmarshal(got.body, &page) == nil && page.TotalItems >= goldenEntities
 	}, 90*time.Second, 200*time.Millisecond, "the catalog holds what was recorded")
+}
+
+// requireOwnName holds the server to the names of its configuration: by another, a page elsewhere would be of its origin.
+func (p *player) requireOwnName(t *testing.T) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+"/api/catalog/entities", http.NoBody)
+	require.NoError(t, err)
+	request.Host = "evil.example"
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusMisdirectedRequest, answer.StatusCode)
 }
 
 func (p *player) signIn(t *testing.T) {
