@@ -28,7 +28,7 @@ const (
 )
 
 // hideEscapes hides what the parser refuses, and reports whether there is anything to find again.
-func hideEscapes(data []byte) (hidden []byte, any bool) {
+func hideEscapes(data []byte) (hidden []byte, found bool) {
 	if !refusedEscape.Match(data) || hiddenEscape.Match(bytes.ToUpper(data)) {
 		return data, false
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
 	"unicode/utf8"
 
 	"github.com/portico-dev/portico/scaffolder/budget"
@@ -145,7 +146,8 @@ func (e *Environment) ParseWithin(ctx context.Context, source string) (template 
 		return nil, &LimitError{"SourceBytes", fmt.Sprint(e.limits.SourceBytes)}
 	}
 	defer caught(&err)
-	memory := &sourceMemory{ctx: ctx, account: budget.Of(ctx), limit: e.limits.AllocationBytes}
+	memory := &sourceMemory{ctx: ctx, account: budget.Of(ctx), limit: e.limits.AllocationBytes,
+		time: e.limits.Time, deadline: time.Now().Add(e.limits.Time)}
 	memory.charge(len(source))
 	return compileTemplate(e, source, memory), nil
 }

@@ -91,6 +91,9 @@ type sourceMemory struct {
 	account *budget.Account
 	// limit is what a source may become, made what it became, granted what the account gave.
 	limit, made, granted int
+	// time is how long it may take, until deadline.
+	time     time.Duration
+	deadline time.Time
 }
 
 // charge counts bytes that are about to be made.
@@ -106,6 +109,12 @@ func (m *sourceMemory) charge(bytes int) {
 		panic(thrown{err})
 	}
 	m.granted += wanted
+	if err := m.ctx.Err(); err != nil {
+		panic(thrown{fmt.Errorf("the parsing was stopped: %w", err)})
+	}
+	if time.Now().After(m.deadline) {
+		panic(thrown{&LimitError{"Time", fmt.Sprint(m.time)}})
+	}
 }
 
 // room makes a list that can take n more items without growing.

@@ -119,8 +119,9 @@ func parseDigits(s string, base float64) (n float64, rest string) {
 	for _, digit := range []byte(s[:i]) {
 		n = n*base + digitValue(digit)
 	}
-	if n > 1<<53 {
-		exact, _ := new(big.Int).SetString(s[:i], int(base))
+	// What is infinite has too many digits to be looked at exactly, and needs no look.
+	if n > 1<<53 && !math.IsInf(n, 0) {
+		exact, _ := new(big.Int).SetString(strings.TrimLeft(s[:i], "0"), int(base))
 		n, _ = new(big.Float).SetInt(exact).Float64()
 	}
 	return n, s[i:]

@@ -21,7 +21,7 @@ type recordedCase struct {
 func TestRecordedCases(t *testing.T) {
 	t.Parallel()
 	cases := recordedCases(t)
-	require.Len(t, cases, 602)
+	require.Len(t, cases, 623)
 	for _, tc := range cases {
 		t.Run(tc.id, func(t *testing.T) {
 			t.Parallel()

@@ -59,6 +59,12 @@ func (t *patternTranslator) at(text string) bool {
 	return t.offset+len(text) <= len(t.units) && fromUnits(t.units[t.offset:t.offset+len(text)]) == text
 }
 
+// ahead is what comes next, as far as a quantifier, a name or a number may reach.
+func (t *patternTranslator) ahead() string {
+	const reach = 256
+	return fromUnits(t.units[t.offset:min(t.offset+reach, len(t.units))])
+}
+
 // skip consumes text if it comes next.
 func (t *patternTranslator) skip(text string) bool {
 	if !t.at(text) {
@@ -89,18 +95,28 @@ func (t *patternTranslator) scanGroups() []string {
 			if inClass {
 				continue
 			}
-			rest := fromUnits(t.units[i+1:])
-			name, named := strings.CutPrefix(rest, "?<")
-			switch {
-			case named && !strings.HasPrefix(name, "=") && !strings.HasPrefix(name, "!"):
-				name, _, _ = strings.Cut(name, ">")
+			if name, captures := groupAt(t.units[i+1:]); captures {
 				names = append(names, name)
-			case !strings.HasPrefix(rest, "?"):
-				names = append(names, "")
 			}
 		}
 	}
 	return names
+}
+
+// groupAt is the name of the group that an opening bracket before rest begins, "" for one without, and whether it captures.
+func groupAt(rest []uint16) (name string, captures bool) {
+	next := func(i int, c uint16) bool { return len(rest) > i && rest[i] == c }
+	switch {
+	case !next(0, '?'):
+		return "", true
+	case !next(1, '<') || next(2, '=') || next(2, '!'):
+		return "", false
+	}
+	rest = rest[2:]
+	if end := slices.Index(rest, '>'); end >= 0 {
+		rest = rest[:end]
+	}
+	return fromUnits(rest), true
 }
 
 func (t *patternTranslator) term() {
@@ -136,8 +152,7 @@ func (t *patternTranslator) term() {
 
 // braces copies a quantifier, or takes the brace for itself where it is none.
 func (t *patternTranslator) braces() {
-	rest := fromUnits(t.units[t.offset:])
-	inner, _, closed := strings.Cut(rest, "}")
+	inner, _, closed := strings.Cut(t.ahead(), "}")
 	low, high, isRange := strings.Cut(inner, ",")
 	numeric := func(s string) bool { return s != "" && countDigits(s) == len(s) }
 	if !closed || !numeric(low) || isRange && high != "" && !numeric(high) {
@@ -181,7 +196,7 @@ func (t *patternTranslator) group() {
 
 // groupName consumes a name and its closing bracket.
 func (t *patternTranslator) groupName() string {
-	name, _, closed := strings.Cut(fromUnits(t.units[t.offset:]), ">")
+	name, _, closed := strings.Cut(t.ahead(), ">")
 	if !closed || !isIdentifier("_"+name) || name == "" || !slices.Contains(t.groupNames, name) {
 		t.fail("invalid capture group name")
 	}
@@ -209,7 +224,7 @@ func (t *patternTranslator) escape() {
 
 // backReference writes a reference to a group, or the octal character that stands for a number without a group.
 func (t *patternTranslator) backReference() {
-	digits := countDigits(fromUnits(t.units[t.offset:]))
+	digits := countDigits(t.ahead())
 	n, err := strconv.Atoi(fromUnits(t.units[t.offset : t.offset+digits]))
 	if err == nil && n <= len(t.groupNames) {
 		t.offset += digits

@@ -249,8 +249,6 @@ func (r *run) replaceText(value Value, text, old string, replacement, limit Valu
 }
 
 var (
-	htmlTag = regexp.MustCompile(`</?[A-Za-z][A-Za-z0-9]*(?:[^A-Za-z0-9_>][^>]*)?>|<!--(?s:.*?)-->`)
-
 	carriageReturn = regexp.MustCompile(`\r\n`)
 
 	spaceRun = regexp.MustCompile(` +`)
@@ -264,9 +262,63 @@ var (
 // whitespaceClass is JavaScript's \s for Go's regular expressions.
 const whitespaceClass = `\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}`
 
+// withoutTags is a text without its tags and comments.
+func (r *run) withoutTags(text string) string {
+	var out []byte
+	lastTag, lastComment := strings.LastIndexByte(text, '>'), strings.LastIndex(text, "-->")
+	kept := 0
+	for at := 0; at < lastTag; {
+		opening := strings.IndexByte(text[at:], '<')
+		if opening < 0 {
+			break
+		}
+		at += opening
+		r.step()
+		end := at + markupBytes(text[at:], lastComment-at)
+		if end == at {
+			at++
+			continue
+		}
+		out = r.appendText(out, text[kept:at])
+		at, kept = end, end
+	}
+	if kept == 0 {
+		return text
+	}
+	return r.textOf(r.appendText(out, text[kept:]))
+}
+
+// markupBytes is how long the tag or the comment is that a text begins with, 0 when it is none. A comment may end at lastComment
+// at the latest.
+func markupBytes(text string, lastComment int) int {
+	if strings.HasPrefix(text, "<!--") {
+		if lastComment < len("<!--") {
+			return 0
+		}
+		return strings.Index(text[len("<!--"):], "-->") + len("<!---->")
+	}
+	name := strings.TrimPrefix(text[1:], "/")
+	letters := 0
+	for letters < len(name) && isAlphanumeric(name[letters]) {
+		letters++
+	}
+	if letters == 0 || letters == len(name) || name[0] <= '9' || name[letters] == '_' {
+		return 0
+	}
+	closing := strings.IndexByte(name[letters:], '>')
+	if closing < 0 {
+		return 0
+	}
+	return len(text) - len(name) + letters + closing + 1
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
 func filterStripTags(r *run, args []Value) Value {
 	value := orEmpty(args[0])
-	text := trimSpace(r.replaceMatches(htmlTag, r.stringOnly(value), "", ""))
+	text := trimSpace(r.withoutTags(r.stringOnly(value)))
 	if !truthy(argument(args, 1)) {
 		return r.likewise(value, r.replaceMatches(whitespaceRun, text, " ", ""))
 	}
