@@ -51,7 +51,7 @@ func (a *Activities) actOnce(ctx context.Context, does action.Action, request en
 	defer a.keepAlive(ctx)()
 	// Attempts that failed are on the record; those that Temporal counts beside them, nobody answered.
 	again := int(activity.GetInfo(ctx).Attempt)-1 > opened.steps[request.Position].FailedAttempts
-	attempt, err := a.takeUp(ctx, opened, opened.unanswered(again))
+	attempt, err := a.takeUp(ctx, opened, opened.unanswered(again), false)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,11 @@ package templaterun
 
 import (
 	"context"
+	"slices"
 	"sync"
 
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 )
@@ -21,15 +24,29 @@ func (r *Redeliveries) Intercept(ctx context.Context, method string, request, an
 ) error {
 	err := invoke(ctx, method, request, answer, connection, options...)
 	if task, is := answer.(*workflowservice.PollWorkflowTaskQueueResponse); is && err == nil && len(task.GetTaskToken()) > 0 {
-		r.note(task.GetWorkflowExecution().GetWorkflowId(), task.GetAttempt())
+		r.note(task.GetWorkflowExecution().GetWorkflowId(), task.GetAttempt() > 1 || ranOut(task.GetHistory().GetEvents()))
 	}
 	return err
 }
 
-func (r *Redeliveries) note(runID string, attempt int32) {
+// ranOut says whether the task before the last of a history ran out of time while a worker had it. The worker that has a workflow in its
+// memory is asked first, and Temporal does not count when that does not answer.
+func ranOut(events []*history.HistoryEvent) bool {
+	for _, event := range slices.Backward(events) {
+		if timedOut := event.GetWorkflowTaskTimedOutEventAttributes(); timedOut != nil {
+			return timedOut.GetTimeoutType() == enums.TIMEOUT_TYPE_START_TO_CLOSE
+		}
+		if event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			return false
+		}
+	}
+	return false
+}
+
+func (r *Redeliveries) note(runID string, again bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if attempt <= 1 {
+	if !again {
 		delete(r.runs, runID)
 		return
 	}

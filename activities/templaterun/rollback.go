@@ -36,7 +36,7 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) (err erro
 		cause := lost("the undoing of " + effect.Kind + " " + effect.Name)
 		return cmp.Or(log.left(ctx, errors.New(cause.Message)), (&failedAttempt{failure: cause}).temporal(0))
 	}
-	attempt, err := a.takeUpCounted(ctx, opened, opened.Unreturned)
+	attempt, err := a.takeUp(ctx, opened, opened.Unreturned, true)
 	if err != nil {
 		return err
 	}

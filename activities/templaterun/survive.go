@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,8 +24,10 @@ const (
 	// countedAfter is how long a turn may take before the record says that it was begun. Should its worker die before, Temporal
 	// knows, because that is soon enough for the task to run out of time.
 	countedAfter = time.Second
-	// aloneFor bounds how long a suspect waits for the one before it.
-	aloneFor = time.Minute
+	// trialPeriod is how long a suspect is blamed alone while others wait for their turn.
+	trialPeriod = 3 * time.Second
+	// trialWait bounds how long something waits for its first turn before it is begun.
+	trialWait = time.Minute
 )
 
 // lost is the failure of what no worker comes back from.
@@ -37,43 +40,24 @@ func lost(what string) engine.Failure {
 
 // attempt is one taking up of something of a run. The record counts it while it lasts, unless it is over so soon that Temporal would
 // notice a death: a short run writes nothing for it.
+//
+// A process that dies takes all that is under way in it along. So of those that follow an attempt nobody came back from, the suspects,
+// only one at a time is counted in a process; they take turns, and begin with theirs. Who kills its worker at once is found by that, and
+// what merely ran beside it is not blamed for all of its deaths.
 type attempt struct {
 	*Activities
 	account *account
-	release func()
-
-	mu      sync.Mutex
-	counted bool
-	over    bool
+	// suspect says that somebody did not come back from what this attempt takes up.
+	suspect bool
+	// done is closed when the attempt is over, and ends who takes turns for it.
+	done    chan struct{}
+	waiting sync.WaitGroup
 	timer   *time.Timer
-}
 
-// takeUp begins an attempt, before which so many did not come back. One that follows such is counted at once, and is made beside no
-// other such one: so that not everybody is blamed for the one that kills the worker.
-func (a *Activities) takeUp(ctx context.Context, opened *account, before int) (*attempt, error) {
-	if before > 0 {
-		return a.takeUpCounted(ctx, opened, before)
-	}
-	t := &attempt{Activities: a, account: opened, release: func() {}}
-	t.timer = time.AfterFunc(countedAfter, func() {
-		if err := t.count(context.WithoutCancel(ctx), 1); err != nil {
-			a.Log.WarnContext(ctx, "it is not on the record that something of the run was begun", "run", opened.ID, "error", err)
-		}
-	})
-	return t, nil
-}
-
-// takeUpCounted begins an attempt that is on the record from its beginning.
-func (a *Activities) takeUpCounted(ctx context.Context, opened *account, before int) (*attempt, error) {
-	t := &attempt{Activities: a, account: opened, release: func() {}}
-	if before > 0 {
-		t.release = a.alone(ctx)
-	}
-	if err := t.count(ctx, before+1); err != nil {
-		t.release()
-		return nil, err
-	}
-	return t, nil
+	mu sync.Mutex
+	// before is how many in a row did not come back before this attempt, recorded the count that it left on the record.
+	before, recorded int
+	over             bool
 }
 
 // unanswered is how many attempts in a row did not come back before this one; again says that Temporal knows of one at least.
@@ -84,58 +68,148 @@ func (a *account) unanswered(again bool) int {
 	return a.Unreturned
 }
 
-// alone waits until no other suspect is under way in this process, though not for ever.
-func (a *Activities) alone(ctx context.Context) (release func()) {
-	waiting, cancel := context.WithTimeout(ctx, aloneFor)
+// takeUp begins an attempt, before which so many in a row did not come back. It is counted once it has lasted a while, at once when it is
+// a suspect or when atOnce says so.
+func (a *Activities) takeUp(ctx context.Context, opened *account, before int, atOnce bool) (*attempt, error) {
+	t := &attempt{Activities: a, account: opened, done: make(chan struct{}), before: before, recorded: opened.Unreturned,
+		suspect: before > 0}
+	switch {
+	case before > 0:
+		a.Log.WarnContext(ctx, "taken up again after a worker did not come back", "run", opened.ID, "lost", before, "limit", maxLost)
+		return t, t.standTrial(ctx)
+	case atOnce:
+		return t, t.count(ctx, 1)
+	}
+	t.timer = time.AfterFunc(countedAfter, func() { t.recount(ctx, 1) })
+	return t, nil
+}
+
+// standTrial waits for the suspect's turn and counts it; the turns that follow are taken while it is under way.
+func (t *attempt) standTrial(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, trialWait)
 	defer cancel()
-	select {
-	case a.suspects <- struct{}{}:
-		return func() { <-a.suspects }
-	case <-waiting.Done():
-		return func() {}
+	if !t.suspects.enter(waiting.Done()) {
+		return t.count(ctx, t.before+1) // it has waited long enough, and is blamed beside another
+	}
+	if err := t.count(ctx, t.before+1); err != nil {
+		t.suspects.leave()
+		return err
+	}
+	t.waiting.Go(func() { t.takeTurns(ctx) })
+	return nil
+}
+
+// takeTurns hands the blame on while others wait for it.
+func (t *attempt) takeTurns(ctx context.Context) {
+	ticker := time.NewTicker(trialPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-t.done:
+			t.suspects.leave()
+			return
+		case <-ticker.C:
+		}
+		if !t.suspects.isWanted() {
+			continue
+		}
+		t.recount(ctx, 0)
+		t.suspects.leave()
+		if !t.suspects.enter(t.done) {
+			return
+		}
+		t.recount(ctx, 1)
 	}
 }
 
-// count puts on the record that this attempt was begun.
+// count puts on the record how many did not come back, this attempt included while it is blamed.
 func (t *attempt) count(ctx context.Context, unreturned int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.write(ctx, unreturned)
+}
+
+// recount counts this attempt, own 1, or leaves it out, own 0, while it is under way.
+func (t *attempt) recount(ctx context.Context, own int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.over {
-		return nil
+		return
 	}
+	if err := t.write(context.WithoutCancel(ctx), t.before+own); err != nil && overtakenBy(err) == nil {
+		t.Log.WarnContext(ctx, "it is not on the record that something of the run is under way", "run", t.account.ID, "error", err)
+	}
+}
+
+func (t *attempt) write(ctx context.Context, unreturned int) error {
 	writing, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	if err := t.Runs.Record(writing, t.account.claim, run.Entry{Unreturned: &unreturned}); err != nil {
 		return err
 	}
-	t.counted = true
+	t.recorded = unreturned
 	return nil
+}
+
+// progressed says that the run got on while this attempt lasts, and answers what is to be counted with that: what comes now is nothing
+// that anybody died of before. After the end of the run nothing comes.
+func (t *attempt) progressed(ended bool) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.before, t.recorded = 0, min(t.recorded, 1)
+	if ended {
+		t.recorded, t.over = 0, true
+	}
+	return t.recorded
 }
 
 // comeBack ends the attempt: whatever came of it, its worker lives. One that was stopped with its worker, or cancelled, says nothing
 // about those before it.
 func (t *attempt) comeBack(ctx context.Context) {
-	defer t.release()
 	if t.timer != nil {
 		t.timer.Stop()
 	}
+	close(t.done)
+	t.waiting.Wait()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.over = true
-	if !t.counted {
-		return
-	}
 	unreturned := 0
 	if ctx.Err() != nil {
-		unreturned = t.account.Unreturned
+		unreturned = t.before
 	}
-	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	err := t.Runs.Record(writing, t.account.claim, run.Entry{Unreturned: &unreturned})
-	if err != nil && overtakenBy(err) == nil {
+	if t.recorded == unreturned {
+		return
+	}
+	if err := t.write(context.WithoutCancel(ctx), unreturned); err != nil && overtakenBy(err) == nil {
 		t.Log.WarnContext(ctx, "it is not on the record that a worker came back", "run", t.account.ID, "error", err)
 	}
 }
+
+// dock is where the suspects of a process stand, one at a time, in the order in which they came.
+type dock struct {
+	place  chan struct{}
+	queued atomic.Int32
+}
+
+func newDock() *dock { return &dock{place: make(chan struct{}, 1)} }
+
+// enter takes the place, unless the caller is told to give up before.
+func (d *dock) enter(giveUp <-chan struct{}) bool {
+	d.queued.Add(1)
+	defer d.queued.Add(-1)
+	select {
+	case d.place <- struct{}{}:
+		return true
+	case <-giveUp:
+		return false
+	}
+}
+
+func (d *dock) leave() { <-d.place }
+
+// isWanted says whether anybody waits for the place.
+func (d *dock) isWanted() bool { return d.queued.Load() > 0 }
 
 // giveUp fails what no worker comes back from: the step under way, or the rollback or the end of the run.
 func (t *turn) giveUp(ctx context.Context) (engine.Next, error) {

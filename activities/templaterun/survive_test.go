@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 
@@ -21,15 +23,25 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// redelivered is what the worker knows after Temporal gave out a run's task for the second time.
-func redelivered(t *testing.T, runID string) *templaterun.Redeliveries {
+// hearing is what the worker knows after Temporal gave out a run's task.
+func hearing(t *testing.T, task *workflowservice.PollWorkflowTaskQueueResponse) *templaterun.Redeliveries {
 	t.Helper()
 	known := &templaterun.Redeliveries{}
-	answer := &workflowservice.PollWorkflowTaskQueueResponse{TaskToken: []byte("t"), Attempt: 2,
-		WorkflowExecution: &common.WorkflowExecution{WorkflowId: runID}}
-	require.NoError(t, known.Intercept(t.Context(), "poll", nil, answer, nil,
+	require.NoError(t, known.Intercept(t.Context(), "poll", nil, task, nil,
 		func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil }))
 	return known
+}
+
+func task(runID string, attempt int32, events ...*history.HistoryEvent) *workflowservice.PollWorkflowTaskQueueResponse {
+	return &workflowservice.PollWorkflowTaskQueueResponse{TaskToken: []byte("t"), Attempt: attempt,
+		WorkflowExecution: &common.WorkflowExecution{WorkflowId: runID}, History: &history.History{Events: events}}
+}
+
+func event(kind enums.EventType) *history.HistoryEvent { return &history.HistoryEvent{EventType: kind} }
+
+func ranOut(kind enums.TimeoutType) *history.HistoryEvent {
+	return &history.HistoryEvent{EventType: enums.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT, Attributes: &history.HistoryEvent_WorkflowTaskTimedOutEventAttributes{
+		WorkflowTaskTimedOutEventAttributes: &history.WorkflowTaskTimedOutEventAttributes{TimeoutType: kind}}}
 }
 
 func TestAStepThatLostThreeWorkersFails(t *testing.T) {
@@ -63,18 +75,37 @@ func TestAStepThatLostThreeWorkersFails(t *testing.T) {
 
 func TestATurnThatWasGivenOutAgainIsCountedUntilItComesBack(t *testing.T) {
 	t.Parallel()
-	var b *bench
-	var counted []int
-	b = newBench(t, &act{description: action.Description{Quick: true}, run: func(context.Context, *action.Call) (action.Output, error) {
-		counted = append(counted, b.get().Unreturned)
-		return nil, action.Transient(errors.New("passing"), 0)
-	}, tune: func(b *bench, o *templaterun.Options) { o.Redeliveries = redelivered(t, b.id.String()) }}, stepOne)
-	for range 2 {
-		_, err := b.tryTurn()
-		require.Error(t, err)
-		require.Zero(t, b.get().Unreturned, "it has come back")
+	for name, test := range map[string]struct {
+		attempt int32
+		events  []*history.HistoryEvent
+		counted int
+	}{
+		"the first":             {1, []*history.HistoryEvent{event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 0},
+		"counted by Temporal":   {2, nil, 2},
+		"nobody answered first": {1, []*history.HistoryEvent{ranOut(enums.TIMEOUT_TYPE_START_TO_CLOSE), event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 2},
+		"nobody had it": {1, []*history.HistoryEvent{ranOut(enums.TIMEOUT_TYPE_SCHEDULE_TO_START),
+			event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 0},
+		"long ago": {1, []*history.HistoryEvent{ranOut(enums.TIMEOUT_TYPE_START_TO_CLOSE), event(enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED),
+			event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var b *bench
+			var counted []int
+			b = newBench(t, &act{description: action.Description{Quick: true}, run: func(context.Context, *action.Call) (action.Output, error) {
+				counted = append(counted, b.get().Unreturned)
+				return nil, action.Transient(errors.New("passing"), 0)
+			}, tune: func(b *bench, o *templaterun.Options) {
+				o.Redeliveries = hearing(t, task(b.id.String(), test.attempt, test.events...))
+			}}, stepOne)
+			for range 2 {
+				_, err := b.tryTurn()
+				require.Error(t, err)
+				require.Zero(t, b.get().Unreturned, "it has come back")
+			}
+			require.Equal(t, []int{test.counted, 0}, counted, "itself and the one before it; and the next is an ordinary one")
+		})
 	}
-	require.Equal(t, []int{2, 0}, counted, "itself and the one before it; and the next is an ordinary one")
 }
 
 // tryTurn takes a turn that may fail.

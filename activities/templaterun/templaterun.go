@@ -48,13 +48,13 @@ type Options struct {
 type Activities struct {
 	Options
 	troubles troubles
-	// suspects is full while something is taken up alone that a worker did not come back from.
-	suspects chan struct{}
+	// suspects are made out of what a worker did not come back from before.
+	suspects *dock
 }
 
 // New makes the activities.
 func New(options Options) *Activities {
-	return &Activities{Options: options, suspects: make(chan struct{}, 1)}
+	return &Activities{Options: options, suspects: newDock()}
 }
 
 // Register makes a worker run the activities, each action under its own id.

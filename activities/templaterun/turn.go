@@ -41,11 +41,11 @@ func (a *Activities) takeTurn(ctx context.Context, asked engine.Turn) (next engi
 	case t.Unreturned >= maxLost:
 		return t.giveUp(ctx)
 	}
-	attempt, err := a.takeUp(ctx, opened, opened.unanswered(a.Redeliveries.take(asked.RunID)))
+	t.attempt, err = a.takeUp(ctx, opened, opened.unanswered(a.Redeliveries.take(asked.RunID)), false)
 	if err != nil {
 		return engine.Next{}, err
 	}
-	defer attempt.comeBack(ctx)
+	defer t.attempt.comeBack(ctx)
 	if t.Phase == run.PhaseRollingBack {
 		return t.rollBack(ctx)
 	}
@@ -60,6 +60,8 @@ type turn struct {
 	asked   engine.Turn
 	pending run.Entry
 	written time.Time
+	// attempt counts this turn, should its worker die; nil when it only gives up.
+	attempt *attempt
 }
 
 // note remembers what happened for the record.
@@ -75,7 +77,8 @@ func (t *turn) note(ctx context.Context, entry run.Entry) error {
 	case entry.RollBack != nil:
 		t.Phase, t.FailedStep = run.PhaseRollingBack, entry.RollBack.FailedStep
 	}
-	if time.Since(t.written) < flushInterval {
+	// A suspect says at once how far it comes, so that the step it dies of is known.
+	if time.Since(t.written) < flushInterval && (t.attempt == nil || !t.attempt.suspect) {
 		return nil
 	}
 	return t.write(ctx)
@@ -102,6 +105,9 @@ func (t *turn) write(ctx context.Context) error {
 	}
 	entry := t.pending
 	t.pending, t.written = run.Entry{}, time.Now()
+	if t.attempt != nil && entry.Advances() {
+		entry.Unreturned = new(t.attempt.progressed(entry.End != nil))
+	}
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	err := t.Runs.Record(ctx, t.claim, entry)

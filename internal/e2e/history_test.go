@@ -130,15 +130,15 @@ func (w *world) requireReplays(id string) {
 	require.NoError(w.t, replayer.ReplayWorkflowHistory(silent{}, w.history(id)), "replay of run %s", id)
 }
 
-// identity names the machine that a history was made on.
-var identity = regexp.MustCompile(`("identity": *)"[^"]*"`)
+// machine names the one that a history was made on.
+var machine = regexp.MustCompile(`("identity": *)"[^"]*"`)
 
 // keepHistory writes the history of a run into testdata.
 func (w *world) keepHistory(kind, id string) {
 	w.t.Helper()
 	content, err := temporalproto.CustomJSONMarshalOptions{Indent: "  "}.Marshal(w.history(id))
 	require.NoError(w.t, err)
-	content = identity.ReplaceAll(content, []byte(`$1"recorded"`))
+	content = machine.ReplaceAll(content, []byte(`$1"recorded"`))
 	require.NoError(w.t, os.MkdirAll(recordings, 0o755))
 	require.NoError(w.t, os.WriteFile(filepath.Join(recordings, kind+".json"), append(content, '\n'), 0o644))
 }

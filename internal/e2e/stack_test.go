@@ -19,8 +19,11 @@ import (
 // stopPatience bounds the stopping of the stack when the tests are over.
 const stopPatience = 30 * time.Second
 
-// TestMain stops what the tests shared.
+// TestMain stops what the tests shared. A worker of a colony is this binary too: see asWorker.
 func TestMain(m *testing.M) {
+	if at := os.Getenv(asWorker); at != "" {
+		os.Exit(work(at))
+	}
 	code := m.Run()
 	if err := shared.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -82,14 +82,18 @@ func (e *Entry) Empty() bool {
 	return e.Began == "" && e.Phase == "" && e.Unreturned == nil && e.RollBack == nil && e.End == nil && len(e.Events)+len(e.Steps)+len(e.Effects) == 0
 }
 
+// Advances says that the run got on: a step or the run itself came to an end.
+func (e *Entry) Advances() bool {
+	return e.End != nil || e.RollBack != nil ||
+		slices.ContainsFunc(e.Steps, func(change StepChange) bool { return change.Status.Ended() })
+}
+
 // unreturned is the count that the entry leaves, nil to leave the one that is there.
 func (e *Entry) unreturned() *int32 {
-	advances := e.End != nil || e.RollBack != nil ||
-		slices.ContainsFunc(e.Steps, func(change StepChange) bool { return change.Status.Ended() })
 	switch {
 	case e.Unreturned != nil:
 		return new(int32(*e.Unreturned))
-	case advances:
+	case e.Advances():
 		return new(int32(0))
 	}
 	return nil
