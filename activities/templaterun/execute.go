@@ -85,6 +85,13 @@ func (a *Activities) decide(ctx context.Context, own *account, step template.Ste
 	return a.Planner.Decide(ctx, own.situation, step)
 }
 
+// iteration renders one iteration of a step, likewise.
+func (a *Activities) iteration(ctx context.Context, own *account, step template.Step, index int, decision plan.Decision) (rendered plan.Iteration, err error) {
+	defer func() { err = a.explainPanic(ctx, err, own, step, "Portico's interpreter of expressions") }()
+	defer fault.Recover(&err)
+	return decision.Iteration(ctx, index)
+}
+
 // explainPanic logs where something panicked while it worked on a step, and makes of it a final error: it would do it again.
 // Other errors stay what they are.
 func (a *Activities) explainPanic(ctx context.Context, err error, own *account, step template.Step, what string) error {
@@ -145,7 +152,7 @@ type execution struct {
 
 // execution is one iteration with its input. An error is not the step's: its input was good when it was decided on.
 func (a *Activities) execution(ctx context.Context, own *account, does action.Action, position, index int, decision plan.Decision) (*execution, error) {
-	iteration, err := decision.Iteration(ctx, index)
+	iteration, err := a.iteration(ctx, own, own.step(position), index, decision)
 	if err != nil {
 		return nil, err
 	}

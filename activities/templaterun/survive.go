@@ -281,7 +281,7 @@ func (a *Activities) logTrouble(ctx context.Context, runID string, lasts time.Du
 // action failed, nor because nobody can be reached.
 func isTrouble(ctx context.Context, cause error) bool {
 	_, told := errors.AsType[*temporal.ApplicationError](cause)
-	return !told && ctx.Err() == nil && overtakenBy(cause) == nil && !db.Unreachable(cause)
+	return !told && ctx.Err() == nil && overtakenBy(cause) == nil && !isBusy(cause) && !db.Unreachable(cause)
 }
 
 // park puts the run to rest without reading what it holds.

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // grace is more than the processes are given to stop.
@@ -273,4 +276,28 @@ func (l *line) cut() {
 		_ = connection.Close()
 	}
 	l.open = nil
+}
+
+// TestAWorkerThatTemporalTurnsAwayEnds deletes the namespace that a worker works in. The SDK gives up after two minutes.
+func TestAWorkerThatTemporalTurnsAwayEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	connected := w.temporal()
+	defer connected.Close()
+	const namespace = "soon-gone"
+	_, err := connected.WorkflowService().RegisterNamespace(t.Context(), &workflowservice.RegisterNamespaceRequest{Namespace: namespace,
+		WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour)})
+	require.NoError(t, err)
+	worker := w.start("worker", w.configWith("portico: { temporal: { namespace: "+namespace+" } }"))
+	w.until("the worker to work", func() bool { return strings.Contains(worker.log.String(), "Started Worker") })
+	_, err = connected.OperatorService().DeleteNamespace(t.Context(), &operatorservice.DeleteNamespaceRequest{Namespace: namespace})
+	require.NoError(t, err)
+	select {
+	case <-worker.ended:
+	case <-time.After(2 * patience):
+		require.Fail(t, "the worker lives on")
+	}
+	require.Equal(t, 1, worker.exitCode(t, 0))
+	require.Contains(t, worker.log.String(), "gives this worker no work")
+	require.Contains(t, worker.log.String(), "portico.temporal")
 }

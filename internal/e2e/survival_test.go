@@ -75,7 +75,7 @@ func TestAnUndoThatKillsItsWorkersIsLeftOver(t *testing.T) {
 	c.keep()
 	id := c.start(`{"id":"make","name":"Make","action":"test:make"}`, nil)
 	c.comesTo(id, run.PhaseDone, patience)
-	require.NoError(t, c.service.RollBack(t.Context(), operator, id.String()))
+	require.NoError(t, c.service.RollBack(t.Context(), operator, id.String(), nil))
 	got := c.comesTo(id, run.PhaseParked, patience)
 	require.EqualValues(t, 3, c.deaths.Load())
 	require.Contains(t, got.Failure.Message, "left")
@@ -91,7 +91,7 @@ func TestAnUndoThatKillsItsWorkersIsLeftOver(t *testing.T) {
 	require.Equal(t, map[string]action.EffectState{"first": action.EffectUndone, "deadly": action.EffectIntended, "last": action.EffectUndone}, states)
 
 	c.mend()
-	require.NoError(t, c.service.RollBack(t.Context(), operator, id.String()))
+	require.NoError(t, c.service.RollBack(t.Context(), operator, id.String(), nil))
 	c.comesTo(id, run.PhaseRolledBack, patience)
 }
 
