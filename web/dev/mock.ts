@@ -72,6 +72,11 @@ function routesOf(runs: MockRuns): Route[] {
     ['POST', /^\/api\/auth\/guest\/refresh$/, () => ({ body: guest() })],
     ['GET', /^\/api\/catalog\/entities\/by-query$/, ({ query }) => ({ body: page(query) })],
     ['GET', /^\/api\/catalog\/entities\/by-name\/([^/]+)\/([^/]+)\/([^/]+)$/, ({ parts }) => byName(parts)],
+    [
+      'GET',
+      /^\/api\/catalog\/entities\/unprocessed\/(failed|pending)$/,
+      () => ({ body: { type: 'failed', entities: [] } }),
+    ],
     ['GET', /^\/api\/catalog\/entity-facets$/, ({ query }) => ({ body: facetsOf(query) })],
     ['GET', /^\/api\/scaffolder\/v2\/actions$/, () => ({ body: actions })],
     [

@@ -41,7 +41,7 @@ export async function runToEnd(request: APIRequestContext, template: string, val
 }
 
 /** Signs in as the guest. */
-async function credentials(request: APIRequestContext): Promise<Record<string, string>> {
+export async function credentials(request: APIRequestContext): Promise<Record<string, string>> {
   const session = await request.post('/api/auth/guest/refresh', { headers: { 'X-Requested-With': 'XMLHttpRequest' } });
   return { Authorization: `Bearer ${(await session.json()).backstageIdentity.token}` };
 }

@@ -5,6 +5,7 @@ export const later = {
   runs: () => import('./pages/runs/runs-page').catch(explain),
   run: () => import('./pages/run/run-page').catch(explain),
   catalog: () => import('./pages/catalog/catalog-page').catch(explain),
+  unread: () => import('./pages/unread/unread-page').catch(explain),
   entity: () => import('./pages/entity/entity-page').catch(explain),
 };
 

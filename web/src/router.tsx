@@ -18,6 +18,7 @@ import {
   readRunSearch,
   readRunsSearch,
   readTemplateSearch,
+  readUnreadSearch,
 } from './search-params';
 import { Frame } from './shell/frame';
 import { ErrorPanel } from './ui/states';
@@ -97,7 +98,14 @@ const entity = createRoute({
   component: lazyRouteComponent(later.entity, 'EntityPage'),
 });
 
-const routes = root.addChildren([home, gallery, template, backstageTask, runs, run, catalog, entity]);
+const unread = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog/unread',
+  validateSearch: readUnreadSearch,
+  component: lazyRouteComponent(later.unread, 'UnreadPage'),
+});
+
+const routes = root.addChildren([home, gallery, template, backstageTask, runs, run, catalog, unread, entity]);
 
 /**
  * The portal's router. Lists keep their place on return, and pages are fetched when somebody points at a link to

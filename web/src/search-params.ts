@@ -97,6 +97,11 @@ export const readCatalogSearch = (raw: Raw): CatalogSearch =>
     namespace: texts(raw.namespace),
   });
 
+export const unreadLists = ['failed', 'pending'] as const;
+export type UnreadList = (typeof unreadLists)[number];
+
+export const readUnreadSearch = (raw: Raw) => compact({ of: oneOf(raw.of, unreadLists) });
+
 export const entityTabs = ['overview', 'api', 'yaml'] as const;
 
 export const readEntitySearch = (raw: Raw) => compact({ tab: oneOf(raw.tab, entityTabs) });

@@ -13,6 +13,7 @@ import type {
   RunID,
   RunPage,
   Task,
+  UnprocessedEntities,
   Welcome,
 } from './types';
 
@@ -131,6 +132,16 @@ export async function fetchFacets(
     ...(signal && { signal }),
   });
   return answer.facets;
+}
+
+export type UnprocessedList = 'failed' | 'pending';
+
+export function fetchUnprocessed(
+  of: UnprocessedList,
+  query: { limit: number; after?: string },
+  signal?: AbortSignal,
+): Promise<UnprocessedEntities> {
+  return json(`/api/catalog/entities/unprocessed/${of}`, { query, ...(signal && { signal }) });
 }
 
 export function fetchParameterSchema(namespace: string, name: string, signal?: AbortSignal): Promise<ParameterSchema> {

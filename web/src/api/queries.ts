@@ -51,6 +51,20 @@ export const facetsQuery = (facets: readonly string[], filter: readonly string[]
     placeholderData: (previous) => previous,
   });
 
+const unprocessedPerPage = 100;
+
+/** What the catalog found and does not, or not fully, serve. It changes without anybody's doing: files are read again. */
+export const unprocessedQuery = (of: api.UnprocessedList) =>
+  infiniteQueryOptions({
+    queryKey: ['unprocessed', of],
+    queryFn: ({ signal, pageParam }) =>
+      api.fetchUnprocessed(of, { limit: unprocessedPerPage, ...(pageParam && { after: pageParam }) }, signal),
+    initialPageParam: '',
+    getNextPageParam: ({ entities }) =>
+      entities.length === unprocessedPerPage ? entities[entities.length - 1]?.entity_ref : undefined,
+    refetchInterval: 15_000,
+  });
+
 /** Every template, whole: the gallery shows them all, and a form needs the steps for its review. */
 export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: 'metadata.name,asc', limit: 500 });
 

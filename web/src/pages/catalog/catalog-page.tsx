@@ -2,7 +2,7 @@ import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery, useQu
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { ArrowDown, ArrowUp, CircleAlert } from 'lucide-react';
 import { useCallback, useDeferredValue, useEffect, useMemo } from 'react';
-import { entityPagesQuery, facetsQuery } from '@/api/queries';
+import { entityPagesQuery, facetsQuery, unprocessedQuery } from '@/api/queries';
 import type { Entity, EntityPage, FacetValue } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { errorsOf, problemsId } from '@/entity/problems';
@@ -78,6 +78,20 @@ export function CatalogPage() {
   );
 }
 
+/** Leads to what is missing here, if something is. */
+function Unread() {
+  const query = useInfiniteQuery(unprocessedQuery('failed'));
+  const count = query.data?.pages[0]?.entities.length ?? 0;
+  if (count === 0) return null;
+  return (
+    <Link to="/catalog/unread" className="inline-flex items-center gap-1.5 text-failed hover:underline">
+      <CircleAlert size={16} aria-hidden />
+      {count}
+      {query.hasNextPage && ' and more'} could not be read
+    </Link>
+  );
+}
+
 function Heading({ total }: { total: number | undefined }) {
   const { q = '', kind, sort, ...chosen } = route.useSearch();
   const navigate = route.useNavigate();
@@ -106,6 +120,7 @@ function Heading({ total }: { total: number | undefined }) {
           Clear filters
         </Link>
       )}
+      <Unread />
     </div>
   );
 }
