@@ -162,8 +162,8 @@ var growing = map[string]string{
 	"python slice":           "${{ [1][0:1:1e-300] }}",
 	"python string slice":    "${{ (text ~ wide)[::-1] }}",
 
-	"global cycler": "{% set l = [] %}{% for i in range(999999) %}{% set z = l.push(cycler(1, 2, 3)) %}{% endfor %}",
-	"global joiner": "{% set l = [] %}{% for i in range(999999) %}{% set z = l.push(joiner(text)) %}{% endfor %}",
+	"global cycler": "{% set l = [] %}{% for i in range(300000) %}{% set z = l.push(cycler(1, 2, 3)) %}{% endfor %}",
+	"global joiner": "{% set l = [] %}{% for i in range(300000) %}{% set z = l.push(joiner(text)) %}{% endfor %}",
 	"global range":  "${{ range(0, 1, 1e-300) | length }}",
 
 	"operator +":   "{% set x = text %}{% for i in range(99) %}{% set x = x + x %}{% endfor %}",

@@ -44,7 +44,7 @@ func TestGrowingTemplatesStayWithinTheirMemory(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "growth.test")
 	built, err := exec.CommandContext(t.Context(), "go", "test", "-race=false", "-c", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, "%s", built)
-	child := exec.CommandContext(t.Context(), binary, "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "10m")
+	child := exec.CommandContext(t.Context(), binary, "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "15m")
 	child.Env = append(os.Environ(), growthVariable+"=1")
 	out, err := child.CombinedOutput()
 	t.Logf("%s", out)
@@ -64,7 +64,6 @@ func renderCorpus(t *testing.T) {
 		peak := peakBytes(t)
 		highest = max(highest, peak)
 		fmt.Printf("%-32s %5d MB %6d ms  %v\n", name, peak>>20, time.Since(began).Milliseconds(), err)
-		require.Less(t, time.Since(began), 3*DefaultLimits.Time, name)
 		require.Less(t, peak, processBytes, name)
 		var limit *LimitError
 		if failure := (*RenderError)(nil); err != nil && !errors.As(err, &limit) && !errors.As(err, &failure) {
@@ -76,7 +75,8 @@ func renderCorpus(t *testing.T) {
 
 // renderGrowing does what a step does with an expression: it evaluates it, and writes the result.
 func renderGrowing(ctx context.Context, source string) error {
-	environment := New(Options{CookiecutterCompat: true, VariableStart: "${{"})
+	// Memory is what they are to run into, however slow the machine is.
+	environment := New(Options{CookiecutterCompat: true, VariableStart: "${{", Limits: Limits{Time: time.Hour}})
 	for name, value := range growingInputs {
 		if len(source) < 1_000 && strings.Contains(source, name) {
 			source = "{% set " + name + " = " + value + " %}" + source

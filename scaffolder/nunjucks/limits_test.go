@@ -188,34 +188,32 @@ func TestHostFunctions(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 }
 
-// TestNothingTakesForever holds what once took time without measure, in a single step that nobody could stop.
+// TestNothingTakesForever holds what once took time without measure, in a single step that nobody could stop: at these sizes
+// it took longer than the tests may.
 func TestNothingTakesForever(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]string{
-		"digits of a base":       "${{ ('z'.repeat(1000000)) | int(0, 36) }}",
+		"digits of a base":       "${{ ('z'.repeat(30000000)) | int(0, 36) }}",
 		"groups of a pattern":    "${{ 'a'.match('('.repeat(8000) ~ ')'.repeat(8000)) }}",
 		"braces of a pattern":    "${{ 'a'.match('{'.repeat(16000)) }}",
 		"references":             `${{ 'a'.match('\\1'.repeat(5000)) }}`,
-		"a needle from behind":   "${{ 'x'.repeat(3000000).lastIndexOf('y' ~ 'x'.repeat(1500000)) }}",
+		"a needle from behind":   "${{ 'x'.repeat(60000000).lastIndexOf('y' ~ 'x'.repeat(30000000)) }}",
 		"a wide needle":          "${{ 'é'.repeat(1000000).indexOf('é'.repeat(500000) ~ 'z') }}",
 		"a wide needle, behind":  "${{ 'é'.repeat(1000000).lastIndexOf('é'.repeat(500000) ~ 'z') }}",
 		"a wide needle, all":     "${{ 'é'.repeat(500000).replaceAll('é'.repeat(250000) ~ 'z', '') | length }}",
-		"comments without end":   "${{ '<!--<b>'.repeat(300000) | striptags | length }}",
-		"tags without end":       "${{ '<a '.repeat(300000) | striptags | length }}",
+		"comments without end":   "${{ '<!--<b>'.repeat(3000000) | striptags | length }}",
+		"tags without end":       "${{ '<a '.repeat(3000000) | striptags | length }}",
 		"patterns in the source": "${{ [" + strings.Repeat("r/"+strings.Repeat("(", 4000)+strings.Repeat(")", 4000)+"/,", 100) + "1] | length }}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			limits := nunjucks.Limits{Time: 20 * time.Second}
-			began := time.Now()
-			template, err := nunjucks.New(nunjucks.Options{Limits: limits}).Parse(source)
+			template, err := nunjucks.New(nunjucks.Options{}).Parse(source)
 			if err == nil {
 				_, err = template.Render(t.Context(), nil)
 			}
 			if err != nil {
 				require.True(t, nunjucks.IsLimit(err), "%v", err)
 			}
-			require.Less(t, time.Since(began), 2*limits.Time)
 		})
 	}
 }
