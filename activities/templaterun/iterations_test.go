@@ -1,0 +1,43 @@
+package templaterun_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/engine"
+)
+
+// TestManyIterations runs a step of many iterations in one turn, and one whose iterations are activities of their own.
+func TestManyIterations(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		quick      bool
+		iterations int
+	}{{true, 250}, {true, 500}, {true, 1000}, {false, 40}} {
+		t.Run(fmt.Sprintf("%d, quick %t", test.iterations, test.quick), func(t *testing.T) {
+			b := newBench(t, &act{description: action.Description{Quick: test.quick}, run: output(action.Output{"x": strings.Repeat("x", 100)})},
+				fmt.Sprintf(`{"id":"one","name":"One","action":"test:act","each":"${{ range(%d) }}"}`, test.iterations))
+			began := time.Now()
+			turn := b.advance(engine.Turn{})
+			for turn.Move == engine.MoveAct {
+				b.must("test:act", engine.ActionRequest{RunID: b.id.String(), Iteration: turn.Action.Iteration})
+				turn = b.advance(engine.Turn{})
+			}
+			t.Log(time.Since(began))
+			require.Equal(t, next(engine.MoveEnd), turn)
+			require.Equal(t, test.iterations, b.act.runs)
+			var output struct{ X []string }
+			require.NoError(t, json.Unmarshal(b.step(0).Output, &output))
+			require.Len(t, output.X, test.iterations)
+			kept, err := b.runs.Iterations(t.Context(), b.id, "one")
+			require.NoError(t, err)
+			require.Empty(t, kept, "they go with the end of the step")
+		})
+	}
+}
