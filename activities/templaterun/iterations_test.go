@@ -21,6 +21,7 @@ func TestManyIterations(t *testing.T) {
 		iterations int
 	}{{true, 250}, {true, 500}, {true, 1000}, {false, 40}} {
 		t.Run(fmt.Sprintf("%d, quick %t", test.iterations, test.quick), func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t, &act{description: action.Description{Quick: test.quick}, run: output(action.Output{"x": strings.Repeat("x", 100)})},
 				fmt.Sprintf(`{"id":"one","name":"One","action":"test:act","each":"${{ range(%d) }}"}`, test.iterations))
 			began := time.Now()

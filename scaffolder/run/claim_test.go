@@ -244,11 +244,11 @@ func TestWhatALateWorkerMadeIsNotLost(t *testing.T) {
 			t.Parallel()
 			r := newRecord(t)
 			id := r.create(t, nil)
-			late, next := r.claim(t, id), run.Claim{}
+			late := r.claim(t, id)
 			require.NoError(t, r.Record(t.Context(), late, run.Entry{Began: "execution-1"}))
 			effect, err := r.Ledger(late, "one", "act").Intend(t.Context(), intent)
 			require.NoError(t, err)
-			next = r.claim(t, id)
+			next := r.claim(t, id)
 			require.NoError(t, r.Record(t.Context(), next, run.Entry{}))
 			test.since(t, r.Ledger(next, "one", "act"), effect.ID)
 
@@ -311,7 +311,7 @@ func TestNoSequenceOfWritesLeavesTheTable(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	for seed := range uint64(25) {
-		random := rand.New(rand.NewPCG(seed, 8)) //nolint:gosec // the same each time
+		random := rand.New(rand.NewPCG(seed, 8))
 		id := r.create(t, nil)
 		claims := []run.Claim{r.claim(t, id)}
 		stood := r.get(t, id)
