@@ -15,6 +15,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -144,6 +145,9 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	}
 	if known, is := errors.AsType[*fault.Error](err); is {
 		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}
+	}
+	if integration.IsHostFailure(err) {
+		return http.StatusBadGateway, errorDetail{"ResponseError", err.Error()}
 	}
 	if s.unreachable != nil && s.unreachable(err) {
 		s.log.LogAttrs(c.Request.Context(), slog.LevelWarn, "the database cannot be reached", slog.String("method", c.Request.Method),

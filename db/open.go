@@ -66,6 +66,7 @@ func open(ctx context.Context, dsn string, config *pgxpool.Config, maxConns int3
 	config.MaxConnLifetimeJitter = maxConnLifetime / 10
 	config.MaxConnIdleTime = maxConnIdleTime
 	config.ConnConfig.ConnectTimeout = connectTimeout
+	config.ConnConfig.AfterNetConnect = watch
 	if config.ConnConfig.RuntimeParams["random_page_cost"] == "" {
 		config.AfterConnect = tune
 	}

@@ -28,8 +28,9 @@ func TestUnreachable(t *testing.T) {
 		"nobody listens":     {refused, true},
 		"the server starts":  {&pgconn.PgError{Code: "57P03"}, true},
 		"connection failure": {&pgconn.PgError{Code: "08006"}, true},
-		"reset":              {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, true},
-		"cut":                {io.ErrUnexpectedEOF, true},
+		"another's reset":    {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, false},
+		"another's end":      {io.ErrUnexpectedEOF, false},
+		"another's name":     {&net.DNSError{Err: "no such host", Name: "example.com"}, false},
 		"closed before":      {pgconn.ErrConnClosed, true},
 		"another host":       {&url.Error{Op: "Get", URL: "https://example.com", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, false},
 		"a unique violation": {&pgconn.PgError{Code: "23505"}, false},
@@ -44,6 +45,61 @@ func TestUnreachable(t *testing.T) {
 			require.Equal(t, test.expected, db.Unreachable(fmt.Errorf("list runs: %w", test.err)), name)
 		}
 	}
+}
+
+// TestAConnectionThatIsCutIsUnreachable has the network between a pool and its database break in the middle of a statement.
+func TestAConnectionThatIsCutIsUnreachable(t *testing.T) {
+	t.Parallel()
+	config := testkit.Database(t).Config().ConnConfig
+	for name, cut := range map[string]func(*net.TCPConn) error{
+		"closed": (*net.TCPConn).Close,
+		"reset":  func(c *net.TCPConn) error { return errors.Join(c.SetLinger(0), c.Close()) },
+	} {
+		network, address := pgconn.NetworkAddress(config.Host, config.Port)
+		between := relay(t, network, address)
+		pool, err := db.Open(t.Context(), fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", config.User, config.Password, between.listener.Addr(), config.Database))
+		require.NoError(t, err)
+		t.Cleanup(pool.Close)
+		rows, err := pool.Query(t.Context(), "select repeat('x', 1000) from generate_series(1, 100000)")
+		require.NoError(t, err)
+		require.True(t, rows.Next())
+		require.NoError(t, cut((<-between.accepted).(*net.TCPConn)))
+		for rows.Next() { //nolint:revive // what was on its way comes first
+		}
+		require.Error(t, rows.Err())
+		require.True(t, db.Unreachable(fmt.Errorf("list runs: %w", rows.Err())), "%s: %v", name, rows.Err())
+	}
+}
+
+// between passes on what comes and goes between a client and a server.
+type between struct {
+	listener net.Listener
+	accepted chan net.Conn
+}
+
+func relay(t *testing.T, network, address string) between {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	b := between{listener, make(chan net.Conn, 16)}
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial(network, address)
+			if err != nil {
+				_ = client.Close()
+				return
+			}
+			b.accepted <- client
+			go func() { _, _ = io.Copy(server, client); _ = server.Close() }()
+			go func() { _, _ = io.Copy(client, server); _ = client.Close() }()
+		}
+	}()
+	return b
 }
 
 func TestAConnectionThatTheServerEndsIsUnreachable(t *testing.T) {

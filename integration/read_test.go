@@ -1,9 +1,12 @@
 package integration_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +184,48 @@ func TestAHostThatDoesNotAnswerIsNamedOnce(t *testing.T) {
 	after, may := integration.MayPass(err)
 	require.True(t, may)
 	require.Zero(t, after)
+}
+
+// TestAHostsFailureIsKnownForOne: whatever the network does, an error says whose network it was.
+func TestAHostsFailureIsKnownForOne(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("GET /short", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte("x"))
+		panic(http.ErrAbortHandler)
+	})
+	mux.HandleFunc("GET /ill", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	mux.HandleFunc("GET /busy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
+	mux.HandleFunc("GET /forbidden", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	server, gone := httptest.NewServer(mux), httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	gone.Close()
+	set, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{
+		{Host: strings.TrimPrefix(server.URL, "http://")}, {Host: strings.TrimPrefix(gone.URL, "http://")}, {Host: "no-such-host.invalid"},
+	}})
+	require.NoError(t, err)
+	for target, expected := range map[string]bool{
+		server.URL + "/cut": true, server.URL + "/short": true, server.URL + "/ill": true, server.URL + "/busy": true, gone.URL + "/x": true,
+		"http://no-such-host.invalid/x": true, server.URL + "/forbidden": false, server.URL + "/nothing": false, "http://elsewhere.example/x": false,
+	} {
+		_, err := set.ReadURL(t.Context(), target, integration.ReadOptions{})
+		require.Error(t, err)
+		require.Equal(t, expected, integration.IsHostFailure(fmt.Errorf("step x: %w", err)), "%s: %v", target, err)
+		if expected {
+			parsed, parseErr := url.Parse(target)
+			require.NoError(t, parseErr)
+			require.ErrorContains(t, err, parsed.Host)
+			_, may := integration.MayPass(err)
+			require.True(t, may)
+		}
+	}
+	left, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = set.ReadURL(left, server.URL+"/ill", integration.ReadOptions{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.False(t, integration.IsHostFailure(err), "the caller left")
 }
 
 func TestReadURLRefusesWhatIsNotAllowed(t *testing.T) {

@@ -32,6 +32,7 @@ func New(config Config, options Options) (*Set, error) {
 	if set.transport == nil {
 		set.transport = newTransport()
 	}
+	set.transport = hostTransport{set.transport}
 	for _, gitHub := range append(config.GitHub, GitHub{}) {
 		integration, err := set.gitHubIntegration(gitHub)
 		if err != nil {
