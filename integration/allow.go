@@ -6,8 +6,14 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/portico-dev/portico/fault"
 )
@@ -92,12 +98,18 @@ func (r allowRule) allowsPort(target *url.URL) bool {
 	return r.first <= port && port <= r.last
 }
 
+// allowsPath holds a path to the rule in every way that a server may read it.
 func (r allowRule) allowsPath(target *url.URL) bool {
 	if r.anyPath {
 		return true
 	}
-	cleaned := path.Clean("/" + target.Path)
-	if strings.HasSuffix(target.Path, "/") && cleaned != "/" {
+	readings, plain := pathReadings(target.EscapedPath())
+	return plain && !slices.ContainsFunc(readings, func(reading string) bool { return !r.holds(reading) })
+}
+
+func (r allowRule) holds(reading string) bool {
+	cleaned := path.Clean("/" + reading)
+	if strings.HasSuffix(reading, "/") && cleaned != "/" {
 		cleaned += "/"
 	}
 	for _, allowed := range r.paths {
@@ -106,6 +118,57 @@ func (r allowRule) allowsPath(target *url.URL) bool {
 		}
 	}
 	return false
+}
+
+// maxDecodings is how often a path may be escaped over itself. A proxy and the server behind it decode twice.
+const maxDecodings = 5
+
+// pathReadings are the paths that some server takes an escaped one for: one may decode what another has decoded already,
+// take a backslash for a slash, leave out parameters (;x) and blanks at the end of a segment, or fold what Unicode holds for the
+// same. plain is false for a path that nobody means: escaped without end, or with control characters or no text in it.
+func pathReadings(escaped string) (readings []string, plain bool) {
+	for range maxDecodings {
+		decoded := unescapeOnce(escaped)
+		if !utf8.ValidString(decoded) || strings.ContainsFunc(decoded, unicode.IsControl) {
+			return nil, false
+		}
+		for _, folded := range []string{decoded, norm.NFKC.String(decoded)} {
+			slashed := strings.ReplaceAll(folded, `\`, "/")
+			readings = append(readings, folded, slashed, withoutParameters(folded), withoutParameters(slashed))
+		}
+		if decoded == escaped {
+			return readings, true
+		}
+		escaped = decoded
+	}
+	return nil, false
+}
+
+// escape is one escaped character, in the form of IIS too.
+var escape = regexp.MustCompile(`%(?:[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})`)
+
+// unescapeOnce decodes what is escaped and leaves what is not as it is.
+func unescapeOnce(escaped string) string {
+	return escape.ReplaceAllStringFunc(escaped, func(found string) string {
+		code, err := strconv.ParseUint(strings.TrimLeft(found, "%u"), 16, 16)
+		switch {
+		case err != nil:
+			return found
+		case found[1] == 'u':
+			return string(rune(code))
+		default:
+			return string([]byte{byte(code)})
+		}
+	})
+}
+
+func withoutParameters(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		segment, _, _ = strings.Cut(segment, ";")
+		segments[i] = strings.TrimRight(segment, " ")
+	}
+	return strings.Join(segments, "/")
 }
 
 func (s *Set) allows(target *url.URL) bool {

@@ -298,6 +298,59 @@ func TestAllowRules(t *testing.T) {
 	}
 }
 
+// TestAPathIsAllowedHoweverItIsRead lists what some server takes for a path outside of what is allowed.
+func TestAPathIsAllowedHoweverItIsRead(t *testing.T) {
+	t.Parallel()
+	unreachable := errors.New("the request was let through")
+	transport := roundTripper(func(*http.Request) (*http.Response, error) { return nil, unreachable })
+	set, err := integration.New(integration.Config{}, integration.Options{
+		Transport: transport, ReadingAllow: []integration.AllowRule{{Host: "example.com", Paths: []string{"/public/", "/one.yaml"}}},
+	})
+	require.NoError(t, err)
+	for name, path := range map[string]string{
+		"escaped":                   "/public/%2e%2e/private",
+		"escaped slash":             "/public%2f..%2fprivate",
+		"escaped twice":             "/public/%252e%252e/private",
+		"escaped twice in part":     "/public/.%252e/private",
+		"slash escaped twice":       "/public/..%252fprivate",
+		"escaped three times":       "/public/%25252e%25252e/private",
+		"escaped without end":       "/public/%2525252525252525252e",
+		"escaped for IIS":           "/public/%25u002e%25u002e/private",
+		"parameters":                "/public/..;/private",
+		"parameters with a value":   "/public/..;a=b/private",
+		"parameters, escaped":       "/public/..%3b/private",
+		"parameters, escaped twice": "/public/..%253bx/private",
+		"parameters of one dot":     "/public/.;/..;x/private",
+		"backslash":                 "/public/..%5cprivate",
+		"backslash, as it is":       "/public/..\\private",
+		"backslashes":               "/public%5c..%5cprivate",
+		"backslash, escaped twice":  "/public/..%255cprivate",
+		"backslash and parameters":  "/public/..;%5cprivate",
+		"a blank at the end":        "/public/..%20/private",
+		"overlong dots":             "/public/%c0%ae%c0%ae/private",
+		"wide dots":                 "/public/%ef%bc%8e%ef%bc%8e/private",
+		"wide slash":                "/public/..%ef%bc%8fprivate",
+		"two dots as one":           "/public/%e2%80%a5/private",
+		"NUL":                       "/public/%00/../private",
+		"NUL, escaped twice":        "/public/a%2500",
+		"a line":                    "/public/a%0d%0ab",
+		"parameters of the one":     "/one.yaml;x",
+		"below the one":             "/one.yaml/../private",
+		"two slashes":               "//private",
+		"above":                     "/public/../public/../private",
+	} {
+		_, err := set.ReadURL(t.Context(), "https://example.com"+path, integration.ReadOptions{})
+		require.Equal(t, fault.NotAllowed, fault.KindOf(err), "%s: %v", name, err)
+	}
+	for _, path := range []string{
+		"/public/a.yaml", "/public/a;b.yaml", "/public/100%25.yaml", "/public/a%20b/c.yaml", "/public/%C3%A4.yaml", "/public/a%2Fb.yaml", "/public/..a/b",
+		"/public/a/../b", "/public/a%5Cb", "/one.yaml", "/public/", "/public/a+b=c&d,e:f@g", "/public/.hidden/x",
+	} {
+		_, err := set.ReadURL(t.Context(), "https://example.com"+path, integration.ReadOptions{})
+		require.ErrorIs(t, err, unreachable, path)
+	}
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
