@@ -25,6 +25,9 @@ import (
 	"github.com/portico-dev/portico/web"
 )
 
+// dryRunInterval is how often directories are looked for that dry runs left behind when their process was killed.
+const dryRunInterval = 10 * time.Minute
+
 func serverCommand() *cobra.Command {
 	var s settings
 	command := &cobra.Command{
@@ -101,6 +104,7 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 	p.log.Info("serving", "url", p.config.Backend.BaseURL, "address", listener.Addr().String())
 	var group runGroup
 	group.add(events.Run)
+	group.add(p.every(dryRunInterval, "remove the directories of dry runs that were killed", func(context.Context) error { return dryrun.RemoveAbandoned() }))
 	group.add(func(ctx context.Context) error {
 		return serveHTTP(ctx, listener, handler, p.config.Portico.Server)
 	})

@@ -84,7 +84,7 @@ type LogEntry struct {
 
 // Run does a dry run. Its directories are temporary and removed before it returns.
 func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
-	base, err := os.MkdirTemp("", "portico-dry-run-")
+	base, err := os.MkdirTemp("", directoryPrefix)
 	if err != nil {
 		return Result{}, fmt.Errorf("make a directory for the dry run: %w", err)
 	}
