@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,7 +110,7 @@ func NewServer(options Options) (*Server, error) {
 
 // guard puts what every request goes through before the routes.
 func (s *Server) guard(engine *gin.Engine, options Options) {
-	hosts := options.Hosts
+	hosts := slices.Clone(options.Hosts)
 	var own []originPattern
 	for _, base := range options.BaseURLs {
 		if page, isOrigin := originOf(base); isOrigin {
