@@ -200,7 +200,7 @@ func TestAStartedRunIsShown(t *testing.T) {
 	require.Equal(t, fmt.Sprintf(`{"id":"%s","spec":{"apiVersion":"scaffolder.backstage.io/v1beta3",`+
 		`"steps":[{"id":"log","name":"Log","action":"debug:log","input":{"message":"a > b"}}],"output":{},"parameters":{"name":"shop"},`+
 		`"user":{"entity":{"apiVersion":"backstage.io/v1alpha1","kind":"User","metadata":{"name":"ada"}},"ref":"user:default/ada"},`+
-		`"templateInfo":{"entityRef":"template:default/hello","entity":{"metadata":{"name":"hello","title":"Hello"}}}},`+
+		`"templateInfo":{"entityRef":"template:default/hello","baseUrl":"https://example.com/templates.yaml","entity":{"metadata":{"name":"hello","title":"Hello"}}}},`+
 		`"status":"open","createdAt":"%s","createdBy":"user:default/ada"}`, id, task.CreatedAt), answer.Body.String(), "no secret in it")
 
 	list := s.send(http.StatusOK, http.MethodGet, "/tasks?createdBy=user:default/ada&status=open&limit=1&order=asc:created_at", "")
