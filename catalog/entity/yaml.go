@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"math/big"
 	"regexp"
@@ -38,43 +39,106 @@ type Document struct {
 	Entity Entity
 	// Source is the entity as JSON with its keys in the order of the file, for Marshal.
 	Source json.RawMessage
-	Err    error
+	// Line is where in the file the document begins, or where it is wrong; 0 when that is not known.
+	Line int
+	Err  error
 }
 
 // ParseYAML reads a file of YAML documents, or of JSON, which is YAML too. It reads YAML 1.2 with the core schema:
 // "yes" and dates are text, 0777 is 777, and << is a key like any other. Empty documents are skipped. A document that
-// is no object, and whatever stops the parser, is a Document with Err, an *Error; documents before it are good. source
-// is the location reference that errors name. The returned error says that the file as a whole is too big to be looked
-// at.
+// is no object, or no YAML, is a Document with Err, an *Error; the others are good. source is the location reference
+// that errors name. The returned error says that the file as a whole is too big to be looked at.
 func ParseYAML(data []byte, source string) ([]Document, error) {
 	if len(data) > MaxFileBytes {
 		return nil, plainErrorf("YAML error at %s, the file has %d bytes, more than the %d that are read", source, len(data), MaxFileBytes)
 	}
-	writer := newJSONWriter(len(data))
-	reader := newReader(data)
-	var documents []Document
+	parser := yamlParser{source: source, writer: newJSONWriter(len(data))}
+	for linesBefore, part := range yamlParts(data) {
+		if !parser.read(part, linesBefore) {
+			break
+		}
+	}
+	return parser.documents, nil
+}
+
+// yamlParser gathers the documents of one file, part by part.
+type yamlParser struct {
+	source    string
+	writer    *jsonWriter
+	documents []Document
+}
+
+// read reads one part of the file, as far as it is YAML, and says whether there is room for more documents.
+func (p *yamlParser) read(part []byte, linesBefore int) bool {
+	reader := newReader(part)
 	for {
-		if len(documents) > maxDocuments {
-			documents[maxDocuments] = Document{Err: plainErrorf("YAML error at %s, the file has more than %d documents", source, maxDocuments)}
-			return documents, nil
+		if len(p.documents) > maxDocuments {
+			p.documents[maxDocuments] = Document{Err: plainErrorf("YAML error at %s, the file has more than %d documents", p.source, maxDocuments)}
+			return false
 		}
 		node, err := reader.next()
 		if errors.Is(err, io.EOF) {
-			return documents, nil
+			return true
 		}
 		if err != nil {
-			return append(documents, Document{Err: plainErrorf("YAML error at %s, %s", source, yamlMessage(err))}), nil
+			p.complain(yamlMessage(err), linesBefore)
+			return true
 		}
-		document, err := writer.document(node)
+		document, err := p.writer.document(node)
 		if err != nil {
-			err = plainErrorf("YAML error at %s, %s", source, err)
-			documents = append(documents, Document{Err: err})
+			p.complain(err.Error(), linesBefore)
 			continue
 		}
 		if !bytes.Equal(document, []byte("null")) {
-			documents = append(documents, newDocument(document))
+			p.documents = append(p.documents, newDocument(document, linesBefore+node.Content[0].Line))
 		}
 	}
+}
+
+var lineNumber = regexp.MustCompile(`^line (\d+)`)
+
+// complain adds a document that cannot be read, because of a message that counts lines from those before its part.
+func (p *yamlParser) complain(message string, linesBefore int) {
+	line := linesBefore + 1
+	if said := lineNumber.FindStringSubmatch(message); said != nil {
+		within, _ := strconv.Atoi(said[1]) // the pattern takes digits alone
+		line = linesBefore + within
+		message = fmt.Sprintf("line %d%s", line, message[len(said[0]):])
+	}
+	p.documents = append(p.documents, Document{Line: line, Err: plainErrorf("YAML error at %s, %s", p.source, message)})
+}
+
+// yamlParts cuts a file where documents begin, and counts the lines before each part: a line that begins with three
+// dashes and a space is nothing else in YAML, wherever it stands. So what is broken in one part leaves the next alone.
+// Directives stay with the document that they are for.
+func yamlParts(data []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		begin, firstLine, line, blank := 0, 0, 0, true
+		for at := 0; at < len(data); line++ {
+			end := len(data)
+			if newline := bytes.IndexByte(data[at:], '\n'); newline >= 0 {
+				end = at + newline + 1
+			}
+			text := data[at:end]
+			if !blank && isDocumentMark(text) {
+				if !yield(firstLine, data[begin:at]) {
+					return
+				}
+				begin, firstLine, blank = at, line, true
+			}
+			blank = blank && notYetContent.Match(text)
+			at = end
+		}
+		yield(firstLine, data[begin:])
+	}
+}
+
+// notYetContent are the lines that may stand before a document's mark and belong to it.
+var notYetContent = regexp.MustCompile(`^\x{FEFF}?(?:[ \t]*(?:#.*)?|%.*)[\r\n]*$`)
+
+func isDocumentMark(line []byte) bool {
+	rest, found := bytes.CutPrefix(line, []byte("---"))
+	return found && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
 }
 
 var versionDirective = regexp.MustCompile(`(?m)^%YAML 1\.`)
@@ -115,20 +179,20 @@ func (r *yamlReader) next() (*yaml.Node, error) {
 
 func yamlMessage(err error) string { return strings.TrimPrefix(err.Error(), "yaml: ") }
 
-// newDocument makes an entity of the JSON of a YAML document.
-func newDocument(source json.RawMessage) Document {
+// newDocument makes an entity of the JSON of a YAML document that begins on a line.
+func newDocument(source json.RawMessage, line int) Document {
 	var value any
 	if err := json.Unmarshal(source, &value); err != nil {
-		return Document{Err: plainErrorf("YAML error: %s", err)}
+		return Document{Line: line, Err: plainErrorf("YAML error: %s", err)}
 	}
 	root, ok := value.(map[string]any)
 	if !ok {
-		return Document{Err: plainErrorf("Expected object at root, got %s", typeOf(value))}
+		return Document{Line: line, Err: plainErrorf("Expected object at root, got %s", typeOf(value))}
 	}
 	if broken := checkStorable(root, ""); broken != nil {
-		return Document{Err: broken}
+		return Document{Line: line, Err: broken}
 	}
-	return Document{Entity: root, Source: source}
+	return Document{Entity: root, Source: source, Line: line}
 }
 
 // typeOf is JavaScript's typeof of a JSON value.

@@ -145,3 +145,33 @@ func TestParseYAMLStopsAtTooManyDocuments(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsBrokenLeavesItsNeighboursAlone(t *testing.T) {
+	t.Parallel()
+	const file = "kind: A\n---\nkind: [\n---\n# the next has a directive\nkind: B\n---\nkind: \"a\\0b\"\n--- # marked\nkind: C\n---\n- 1\n---\n{kind: D}\n"
+	documents, err := entity.ParseYAML([]byte(file), "url:https://example.com/all.yaml")
+	require.NoError(t, err)
+	kinds, lines, failures := []string{}, []int{}, []string{}
+	for _, document := range documents {
+		lines = append(lines, document.Line)
+		if document.Err != nil {
+			failures = append(failures, document.Err.Error())
+			continue
+		}
+		kinds = append(kinds, document.Entity.Kind())
+	}
+	require.Equal(t, []string{"A", "B", "C", "D"}, kinds)
+	require.Equal(t, []int{1, 3, 6, 8, 10, 12, 14}, lines)
+	require.Len(t, failures, 3)
+	require.Contains(t, failures[0], "YAML error at url:https://example.com/all.yaml, line 3: ")
+	require.Contains(t, failures[1], `"/kind" holds the character U+0000`)
+	require.Equal(t, "Expected object at root, got object", failures[2])
+}
+
+func TestDirectivesBelongToTheDocumentAfterThem(t *testing.T) {
+	t.Parallel()
+	documents, err := entity.ParseYAML([]byte("\ufeff# a comment\n%YAML 1.2\n---\nkind: A\n...\n---\nkind: B\nspec: |\n  ---\n  --- text\n"), "url:x")
+	require.NoError(t, err)
+	require.Len(t, documents, 2)
+	require.Equal(t, "---\n--- text\n", documents[1].Entity["spec"])
+}
