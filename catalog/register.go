@@ -41,14 +41,10 @@ func (s *Service) RegisterLocation(ctx context.Context, principal identity.Princ
 			return err
 		}
 		registered = location
-		if isNew {
-			return s.bring(ctx, tx, location)
-		}
-		if onConflict != ConflictRefresh {
+		if !isNew && onConflict != ConflictRefresh {
 			return alreadyRegistered(spec)
 		}
-		_, err = s.state.Refresh(ctx, tx, location.EntityRef)
-		return err
+		return s.bring(ctx, tx, location)
 	})
 	return registered, err
 }
@@ -133,16 +129,22 @@ func (s *Service) insertLocation(ctx context.Context, tx pgx.Tx, principal ident
 	return locationOf(existing), false, nil
 }
 
-// bring has the registered locations' source bring one of them.
+// bring has the registered locations' source bring one of them, again if it does already, and has it read now. A
+// Location entity that something else has brought is a fault of kind Conflict: nothing would come of the location.
 func (s *Service) bring(ctx context.Context, tx pgx.Tx, location Location) error {
-	emitted, err := location.emitted()
+	emitted, err := processing.EmitLocation(location.EntityRef, location.spec())
 	if err != nil {
 		return err
 	}
-	if err := s.state.Add(ctx, tx, processing.SourceLocations, []processing.Emitted{emitted}); err != nil {
+	refused, err := s.state.Add(ctx, tx, processing.SourceLocations, []processing.Emitted{emitted})
+	if err != nil {
 		return err
 	}
-	_, err = s.state.Refresh(ctx, tx, emitted.Ref)
+	found, err := s.state.Refresh(ctx, tx, emitted.Ref)
+	if err == nil && (len(refused) > 0 || !found) {
+		return fault.New(fault.Conflict, "Location %s cannot be read: its entity %s comes from another place already; remove it there first",
+			location.spec(), location.EntityRef)
+	}
 	return err
 }
 
@@ -158,9 +160,12 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 	var updated Location
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		location, err := s.lockLocation(ctx, tx, id)
-		if err != nil || location.spec() == (entity.LocationSpec{Type: spec.Type, Target: spec.Target}) {
-			updated = location
+		if err != nil {
 			return err
+		}
+		if location.spec() == (entity.LocationSpec{Type: spec.Type, Target: spec.Target}) {
+			updated = location
+			return s.bring(ctx, tx, location)
 		}
 		_, taken, err := s.locationAt(ctx, tx, spec)
 		if err != nil {

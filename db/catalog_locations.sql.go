@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -121,12 +122,53 @@ func (q *Queries) CatalogLocationForUpdate(ctx context.Context, db DBTX, id uuid
 	return i, err
 }
 
-const catalogLocations = `-- name: CatalogLocations :many
-select id, type, target, entity_ref, created_at, created_by from catalog_locations order by created_at, id
+const catalogLocationsAfter = `-- name: CatalogLocationsAfter :many
+select id, type, target, entity_ref, created_at, created_by from catalog_locations
+where (created_at, id) > ($1::timestamptz, $2::uuid)
+order by created_at, id
+limit $3
 `
 
-func (q *Queries) CatalogLocations(ctx context.Context, db DBTX) ([]CatalogLocation, error) {
-	rows, err := db.Query(ctx, catalogLocations)
+// A page of the registered locations, oldest first, after the one that was registered at a time under an id.
+func (q *Queries) CatalogLocationsAfter(ctx context.Context, db DBTX, createdAt time.Time, iD uuid.UUID, maxRows int32) ([]CatalogLocation, error) {
+	rows, err := db.Query(ctx, catalogLocationsAfter, createdAt, iD, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogLocation{}
+	for rows.Next() {
+		var i CatalogLocation
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Target,
+			&i.EntityRef,
+			&i.CreatedAt,
+			&i.CreatedBy,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const catalogLostLocations = `-- name: CatalogLostLocations :many
+select l.id, l.type, l.target, l.entity_ref, l.created_at, l.created_by from catalog_locations l
+where not exists (
+    select from catalog_references r where r.target_ref = l.entity_ref and r.source_key = $1::text)
+order by l.created_at, l.id
+limit $2
+for update skip locked
+`
+
+// Registered locations that no entity stands for any more.
+func (q *Queries) CatalogLostLocations(ctx context.Context, db DBTX, sourceKey string, maxRows int32) ([]CatalogLocation, error) {
+	rows, err := db.Query(ctx, catalogLostLocations, sourceKey, maxRows)
 	if err != nil {
 		return nil, err
 	}

@@ -136,6 +136,40 @@ func (q *Queries) CatalogAncestry(ctx context.Context, db DBTX, entityRef string
 	return items, nil
 }
 
+const catalogChildrenWithPlaces = `-- name: CatalogChildrenWithPlaces :many
+select r.source_ref::text as source_ref, r.target_ref, s.location_key
+from catalog_references r
+join catalog_states s on s.entity_ref = r.target_ref
+where r.source_ref = any ($1::text[])
+`
+
+type CatalogChildrenWithPlacesRow struct {
+	SourceRef   string
+	TargetRef   string
+	LocationKey *string
+}
+
+// What emitting entities brought so far, and the place that each claims.
+func (q *Queries) CatalogChildrenWithPlaces(ctx context.Context, db DBTX, sources []string) ([]CatalogChildrenWithPlacesRow, error) {
+	rows, err := db.Query(ctx, catalogChildrenWithPlaces, sources)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogChildrenWithPlacesRow{}
+	for rows.Next() {
+		var i CatalogChildrenWithPlacesRow
+		if err := rows.Scan(&i.SourceRef, &i.TargetRef, &i.LocationKey); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogClaimDue = `-- name: CatalogClaimDue :many
 update catalog_states s
 set held_by = $1::uuid, next_update_at = now() + make_interval(secs => $2::float8)
@@ -148,7 +182,8 @@ from (
     for update of d skip locked
 ) due
 where s.entity_id = due.entity_id
-returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at
+returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash,
+    s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good
 `
 
 type CatalogClaimDueRow struct {
@@ -160,6 +195,9 @@ type CatalogClaimDueRow struct {
 	ResultHash      string
 	Readings        []byte
 	NextUpdateAt    time.Time
+	Errors          []byte
+	Line            *int32
+	NeverGood       bool
 }
 
 // Takes entities that are due and that no living engine holds. They are due again when the lease could be over.
@@ -181,10 +219,38 @@ func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, engine uuid.UUID
 			&i.ResultHash,
 			&i.Readings,
 			&i.NextUpdateAt,
+			&i.Errors,
+			&i.Line,
+			&i.NeverGood,
 		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const catalogClaimants = `-- name: CatalogClaimants :many
+select distinct claimant_ref from catalog_conflicts where entity_ref = any ($1::text[])
+`
+
+// Who claims one of these references without getting it.
+func (q *Queries) CatalogClaimants(ctx context.Context, db DBTX, refs []string) ([]string, error) {
+	rows, err := db.Query(ctx, catalogClaimants, refs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var claimant_ref string
+		if err := rows.Scan(&claimant_ref); err != nil {
+			return nil, err
+		}
+		items = append(items, claimant_ref)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -294,6 +360,16 @@ func (q *Queries) CatalogDropChildren(ctx context.Context, db DBTX, sources []st
 	return items, nil
 }
 
+const catalogDropEmitters = `-- name: CatalogDropEmitters :exec
+delete from catalog_references where target_ref = any ($1::text[]) and source_ref is not null
+`
+
+// Forgets which entities emitted these.
+func (q *Queries) CatalogDropEmitters(ctx context.Context, db DBTX, refs []string) error {
+	_, err := db.Exec(ctx, catalogDropEmitters, refs)
+	return err
+}
+
 const catalogDropRelations = `-- name: CatalogDropRelations :many
 delete from catalog_relations r
 where r.origin_id = any ($1::uuid[])
@@ -367,6 +443,68 @@ func (q *Queries) CatalogDropSourceTargets(ctx context.Context, db DBTX, sourceK
 	return items, nil
 }
 
+const catalogFailed = `-- name: CatalogFailed :many
+select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed, s.result_hash, s.errors, s.unserved,
+    s.location_key, s.line, s.next_update_at, s.last_discovered_at,
+    array(select r.source_ref from catalog_references r where r.target_ref = s.entity_ref and r.source_ref is not null order by 1)::text[] as parents
+from catalog_states s
+where (s.errors is not null or s.unserved is not null) and s.entity_ref > $1
+  and ($2::text = '' or s.unprocessed #>> '{spec,owner}' = $2::text)
+order by s.entity_ref
+limit $3
+`
+
+type CatalogFailedRow struct {
+	EntityID         uuid.UUID
+	EntityRef        string
+	Unprocessed      []byte
+	UnprocessedHash  string
+	Processed        []byte
+	ResultHash       string
+	Errors           []byte
+	Unserved         []byte
+	LocationKey      *string
+	Line             *int32
+	NextUpdateAt     time.Time
+	LastDiscoveredAt time.Time
+	Parents          []string
+}
+
+// Entities that are wrong, by reference: from one on, those of one owner unless it is ”.
+func (q *Queries) CatalogFailed(ctx context.Context, db DBTX, after string, owner string, maxRows int32) ([]CatalogFailedRow, error) {
+	rows, err := db.Query(ctx, catalogFailed, after, owner, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogFailedRow{}
+	for rows.Next() {
+		var i CatalogFailedRow
+		if err := rows.Scan(
+			&i.EntityID,
+			&i.EntityRef,
+			&i.Unprocessed,
+			&i.UnprocessedHash,
+			&i.Processed,
+			&i.ResultHash,
+			&i.Errors,
+			&i.Unserved,
+			&i.LocationKey,
+			&i.Line,
+			&i.NextUpdateAt,
+			&i.LastDiscoveredAt,
+			&i.Parents,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogForgetClaims = `-- name: CatalogForgetClaims :exec
 delete from catalog_conflicts c
 where c.claimant_ref = any ($1::text[])
@@ -392,6 +530,46 @@ func (q *Queries) CatalogForgetClaims(ctx context.Context, db DBTX, arg CatalogF
 		arg.ClaimedBy,
 	)
 	return err
+}
+
+const catalogHoldersOf = `-- name: CatalogHoldersOf :many
+select r.source_ref::text as source_ref, r.target_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed_hash
+from catalog_references r
+join catalog_states s on s.entity_ref = r.target_ref
+where r.target_ref = any ($1::text[]) and r.source_ref is not null
+`
+
+type CatalogHoldersOfRow struct {
+	SourceRef       string
+	TargetRef       string
+	LocationKey     string
+	UnprocessedHash string
+}
+
+// Which entities emitted these, and from where.
+func (q *Queries) CatalogHoldersOf(ctx context.Context, db DBTX, refs []string) ([]CatalogHoldersOfRow, error) {
+	rows, err := db.Query(ctx, catalogHoldersOf, refs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogHoldersOfRow{}
+	for rows.Next() {
+		var i CatalogHoldersOfRow
+		if err := rows.Scan(
+			&i.SourceRef,
+			&i.TargetRef,
+			&i.LocationKey,
+			&i.UnprocessedHash,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const catalogLockStates = `-- name: CatalogLockStates :many
@@ -456,6 +634,32 @@ func (q *Queries) CatalogMakeDueAfresh(ctx context.Context, db DBTX, refs []stri
 	return err
 }
 
+const catalogNeverGood = `-- name: CatalogNeverGood :many
+select entity_ref from catalog_states
+where entity_ref = any ($1::text[]) and processed is null and errors is not null
+`
+
+// Those of the references that are held by documents that nothing good was ever made of.
+func (q *Queries) CatalogNeverGood(ctx context.Context, db DBTX, refs []string) ([]string, error) {
+	rows, err := db.Query(ctx, catalogNeverGood, refs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var entity_ref string
+		if err := rows.Scan(&entity_ref); err != nil {
+			return nil, err
+		}
+		items = append(items, entity_ref)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogOrphans = `-- name: CatalogOrphans :many
 select s.entity_ref from catalog_states s
 where not exists (select from catalog_references r where r.target_ref = s.entity_ref)
@@ -502,6 +706,69 @@ func (q *Queries) CatalogParents(ctx context.Context, db DBTX, refs []string) ([
 			return nil, err
 		}
 		items = append(items, source_ref)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const catalogPending = `-- name: CatalogPending :many
+select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed, s.result_hash, s.errors, s.unserved,
+    s.location_key, s.line, s.next_update_at, s.last_discovered_at,
+    array(select r.source_ref from catalog_references r where r.target_ref = s.entity_ref and r.source_ref is not null order by 1)::text[] as parents
+from catalog_states s
+where s.errors is null and s.unserved is null and s.entity_ref > $1
+  and not exists (select from catalog_entities e where e.entity_id = s.entity_id)
+  and ($2::text = '' or s.unprocessed #>> '{spec,owner}' = $2::text)
+order by s.entity_ref
+limit $3
+`
+
+type CatalogPendingRow struct {
+	EntityID         uuid.UUID
+	EntityRef        string
+	Unprocessed      []byte
+	UnprocessedHash  string
+	Processed        []byte
+	ResultHash       string
+	Errors           []byte
+	Unserved         []byte
+	LocationKey      *string
+	Line             *int32
+	NextUpdateAt     time.Time
+	LastDiscoveredAt time.Time
+	Parents          []string
+}
+
+// Entities that nothing is wrong with and that are not served yet, as CatalogFailed lists them.
+func (q *Queries) CatalogPending(ctx context.Context, db DBTX, after string, owner string, maxRows int32) ([]CatalogPendingRow, error) {
+	rows, err := db.Query(ctx, catalogPending, after, owner, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogPendingRow{}
+	for rows.Next() {
+		var i CatalogPendingRow
+		if err := rows.Scan(
+			&i.EntityID,
+			&i.EntityRef,
+			&i.Unprocessed,
+			&i.UnprocessedHash,
+			&i.Processed,
+			&i.ResultHash,
+			&i.Errors,
+			&i.Unserved,
+			&i.LocationKey,
+			&i.Line,
+			&i.NextUpdateAt,
+			&i.LastDiscoveredAt,
+			&i.Parents,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -695,17 +962,129 @@ func (q *Queries) CatalogSaveFailures(ctx context.Context, db DBTX, entityIds []
 	return err
 }
 
+const catalogSaveLosses = `-- name: CatalogSaveLosses :exec
+insert into catalog_conflicts (entity_ref, holder_key, claimant_key, claimant_ref, failed_hash)
+select lost.entity_ref, coalesce(s.location_key, ''), lost.claimant_key, lost.claimant_ref, lost.failed_hash
+from (select unnest($1::text[]) as entity_ref, unnest($2::text[]) as claimant_key,
+        unnest($3::text[]) as claimant_ref, unnest($4::text[]) as failed_hash) as lost
+join catalog_states s on s.entity_ref = lost.entity_ref
+on conflict (entity_ref, claimant_key, claimant_ref) do update
+set holder_key = excluded.holder_key, failed_hash = excluded.failed_hash, last_seen_at = now()
+`
+
+type CatalogSaveLossesParams struct {
+	Refs         []string
+	ClaimantKeys []string
+	Claimants    []string
+	FailedHashes []string
+}
+
+// Notes who had entities, with which document, before others got them.
+func (q *Queries) CatalogSaveLosses(ctx context.Context, db DBTX, arg CatalogSaveLossesParams) error {
+	_, err := db.Exec(ctx, catalogSaveLosses,
+		arg.Refs,
+		arg.ClaimantKeys,
+		arg.Claimants,
+		arg.FailedHashes,
+	)
+	return err
+}
+
 const catalogSaveSuccesses = `-- name: CatalogSaveSuccesses :exec
 update catalog_states s
-set processed = done.processed::json, result_hash = done.result_hash, errors = null, last_processed_at = now()
+set processed = done.processed::json, result_hash = done.result_hash, errors = nullif(done.errors, '')::json,
+    last_processed_at = now()
 from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as processed,
-        unnest($3::text[]) as result_hash) as done
+        unnest($3::text[]) as result_hash, unnest($4::text[]) as errors) as done
 where s.entity_id = done.entity_id
 `
 
-func (q *Queries) CatalogSaveSuccesses(ctx context.Context, db DBTX, entityIds []uuid.UUID, processed []string, resultHashes []string) error {
-	_, err := db.Exec(ctx, catalogSaveSuccesses, entityIds, processed, resultHashes)
+type CatalogSaveSuccessesParams struct {
+	EntityIds    []uuid.UUID
+	Processed    []string
+	ResultHashes []string
+	Errors       []string
+}
+
+// What is good is served, also beside errors of places that it points at.
+func (q *Queries) CatalogSaveSuccesses(ctx context.Context, db DBTX, arg CatalogSaveSuccessesParams) error {
+	_, err := db.Exec(ctx, catalogSaveSuccesses,
+		arg.EntityIds,
+		arg.Processed,
+		arg.ResultHashes,
+		arg.Errors,
+	)
 	return err
+}
+
+const catalogSaveUnserved = `-- name: CatalogSaveUnserved :many
+update catalog_states s set unserved = nullif(done.unserved, '')::json
+from (select unnest($1::text[]) as entity_ref, unnest($2::text[]) as unserved) as done
+where s.entity_ref = done.entity_ref and coalesce(s.unserved::text, '') <> done.unserved
+returning s.entity_ref
+`
+
+// Notes why entities cannot be served (” for those that can), and returns those of which that is news.
+func (q *Queries) CatalogSaveUnserved(ctx context.Context, db DBTX, refs []string, unserved []string) ([]string, error) {
+	rows, err := db.Query(ctx, catalogSaveUnserved, refs, unserved)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var entity_ref string
+		if err := rows.Scan(&entity_ref); err != nil {
+			return nil, err
+		}
+		items = append(items, entity_ref)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const catalogSourcesOf = `-- name: CatalogSourcesOf :many
+select source_key::text from catalog_references where target_ref = $1 and source_key is not null
+`
+
+// The sources that bring an entity by themselves.
+func (q *Queries) CatalogSourcesOf(ctx context.Context, db DBTX, entityRef string) ([]string, error) {
+	rows, err := db.Query(ctx, catalogSourcesOf, entityRef)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var source_key string
+		if err := rows.Scan(&source_key); err != nil {
+			return nil, err
+		}
+		items = append(items, source_key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const catalogStateByRef = `-- name: CatalogStateByRef :one
+select entity_ref, location_key, unprocessed from catalog_states where entity_ref = $1
+`
+
+type CatalogStateByRefRow struct {
+	EntityRef   string
+	LocationKey *string
+	Unprocessed []byte
+}
+
+func (q *Queries) CatalogStateByRef(ctx context.Context, db DBTX, entityRef string) (CatalogStateByRefRow, error) {
+	row := db.QueryRow(ctx, catalogStateByRef, entityRef)
+	var i CatalogStateByRefRow
+	err := row.Scan(&i.EntityRef, &i.LocationKey, &i.Unprocessed)
+	return i, err
 }
 
 const catalogStillOrphaned = `-- name: CatalogStillOrphaned :many
@@ -717,6 +1096,55 @@ where s.entity_ref = any ($1::text[])
 // Asked again under the rows' locks: an entity may have been found again since it was listed.
 func (q *Queries) CatalogStillOrphaned(ctx context.Context, db DBTX, refs []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogStillOrphaned, refs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var entity_ref string
+		if err := rows.Scan(&entity_ref); err != nil {
+			return nil, err
+		}
+		items = append(items, entity_ref)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const catalogTakeOver = `-- name: CatalogTakeOver :many
+update catalog_states s
+set unprocessed = f.document::json, unprocessed_hash = f.hash, location_key = f.location_key, line = f.line,
+    result_hash = '', errors = null, readings = null, failures = 0, held_by = null, last_discovered_at = now(), next_update_at = now()
+from (select unnest($1::text[]) as entity_ref, unnest($2::text[]) as location_key,
+        unnest($3::text[]) as document, unnest($4::text[]) as hash, nullif(unnest($5::int[]), 0) as line) as f
+where s.entity_ref = f.entity_ref and s.processed is null and s.errors is not null
+  and not exists (
+      select from catalog_conflicts c
+      where c.entity_ref = f.entity_ref and c.claimant_key = f.location_key and c.failed_hash = f.hash)
+returning s.entity_ref
+`
+
+type CatalogTakeOverParams struct {
+	Refs         []string
+	LocationKeys []string
+	Documents    []string
+	Hashes       []string
+	Lines        []int32
+}
+
+// Gives references that are held by documents that were never good to others, and returns those that changed hands. A
+// document that held the reference before, and of which nothing good came, does not get it again.
+func (q *Queries) CatalogTakeOver(ctx context.Context, db DBTX, arg CatalogTakeOverParams) ([]string, error) {
+	rows, err := db.Query(ctx, catalogTakeOver,
+		arg.Refs,
+		arg.LocationKeys,
+		arg.Documents,
+		arg.Hashes,
+		arg.Lines,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -759,18 +1187,32 @@ func (q *Queries) CatalogTargetsBySource(ctx context.Context, db DBTX, sourceKey
 	return items, nil
 }
 
+const catalogUnprocessedRef = `-- name: CatalogUnprocessedRef :one
+select s.entity_ref from catalog_states s
+where s.entity_id = $1 and not exists (select from catalog_entities e where e.entity_id = s.entity_id)
+`
+
+// The reference of an entity that is not served.
+func (q *Queries) CatalogUnprocessedRef(ctx context.Context, db DBTX, entityID uuid.UUID) (string, error) {
+	row := db.QueryRow(ctx, catalogUnprocessedRef, entityID)
+	var entity_ref string
+	err := row.Scan(&entity_ref)
+	return entity_ref, err
+}
+
 const catalogUpsertStates = `-- name: CatalogUpsertStates :many
 with found as materialized (
     select unnest($1::text[]) as entity_ref, unnest($2::text[]) as location_key,
-        unnest($3::text[]) as document, unnest($4::text[]) as hash
+        unnest($3::text[]) as document, unnest($4::text[]) as hash, nullif(unnest($5::int[]), 0) as line
 ), known as materialized (
     select f.entity_ref from found f
     join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
+        and s.line is not distinct from f.line
     order by f.entity_ref
     for share of s
 ), written as (
-    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash)
-    select gen_random_uuid(), f.entity_ref, f.location_key, f.document::json, f.hash
+    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line)
+    select gen_random_uuid(), f.entity_ref, f.location_key, f.document::json, f.hash, f.line
     from found f
     where f.entity_ref not in (select entity_ref from known)
     order by f.entity_ref
@@ -778,8 +1220,9 @@ with found as materialized (
     set unprocessed = excluded.unprocessed,
         unprocessed_hash = excluded.unprocessed_hash,
         location_key = excluded.location_key,
+        line = excluded.line,
         last_discovered_at = now(),
-        next_update_at = now()
+        next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
     where s.location_key is null or s.location_key = excluded.location_key
     returning s.entity_ref
 )
@@ -793,6 +1236,7 @@ type CatalogUpsertStatesParams struct {
 	LocationKeys []string
 	Documents    []string
 	Hashes       []string
+	Lines        []int32
 }
 
 // Writes discovered documents, unless they are known already. A reference that another place holds is left alone and
@@ -803,6 +1247,7 @@ func (q *Queries) CatalogUpsertStates(ctx context.Context, db DBTX, arg CatalogU
 		arg.LocationKeys,
 		arg.Documents,
 		arg.Hashes,
+		arg.Lines,
 	)
 	if err != nil {
 		return nil, err

@@ -12,18 +12,23 @@ import (
 )
 
 const catalogConflictsByClaimant = `-- name: CatalogConflictsByClaimant :many
-select claimant_ref, entity_ref, holder_key, claimant_key from catalog_conflicts
-where claimant_ref = any ($1::text[])
-order by claimant_ref, entity_ref, claimant_key
+select c.claimant_ref, c.entity_ref, c.holder_key, c.claimant_key,
+    (case when s.processed is null then s.errors end)::json as holder_errors
+from catalog_conflicts c
+left join catalog_states s on s.entity_ref = c.entity_ref
+where c.claimant_ref = any ($1::text[])
+order by c.claimant_ref, c.entity_ref, c.claimant_key
 `
 
 type CatalogConflictsByClaimantRow struct {
-	ClaimantRef string
-	EntityRef   string
-	HolderKey   string
-	ClaimantKey string
+	ClaimantRef  string
+	EntityRef    string
+	HolderKey    string
+	ClaimantKey  string
+	HolderErrors []byte
 }
 
+// What entities claimed without getting it, with the errors of a holder that was never good.
 func (q *Queries) CatalogConflictsByClaimant(ctx context.Context, db DBTX, refs []string) ([]CatalogConflictsByClaimantRow, error) {
 	rows, err := db.Query(ctx, catalogConflictsByClaimant, refs)
 	if err != nil {
@@ -38,6 +43,7 @@ func (q *Queries) CatalogConflictsByClaimant(ctx context.Context, db DBTX, refs 
 			&i.EntityRef,
 			&i.HolderKey,
 			&i.ClaimantKey,
+			&i.HolderErrors,
 		); err != nil {
 			return nil, err
 		}
@@ -56,6 +62,60 @@ delete from catalog_entities where entity_ref = any ($1::text[])
 func (q *Queries) CatalogDeleteEntities(ctx context.Context, db DBTX, refs []string) error {
 	_, err := db.Exec(ctx, catalogDeleteEntities, refs)
 	return err
+}
+
+const catalogFailedChildren = `-- name: CatalogFailedChildren :many
+select p.ref::text as parent_ref, failed.entity_ref, failed.location_key, failed.line, failed.errors, failed.unserved
+from unnest($1::text[]) as p (ref)
+cross join lateral (
+    select s.entity_ref, s.location_key, s.line, s.errors, s.unserved
+    from catalog_references r
+    cross join lateral (
+        select entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, processed, result_hash, errors, failures, next_update_at, last_discovered_at, last_processed_at, held_by, readings, line, unserved from catalog_states s
+        where s.entity_ref = r.target_ref and (s.errors is not null or s.unserved is not null) offset 0
+    ) s
+    where r.source_ref = p.ref
+    order by r.target_ref
+    limit $2
+) failed
+`
+
+type CatalogFailedChildrenRow struct {
+	ParentRef   string
+	EntityRef   string
+	LocationKey *string
+	Line        *int32
+	Errors      []byte
+	Unserved    []byte
+}
+
+// What is wrong with what entities brought, the first few of each. References are looked up one by one among the few
+// that are wrong.
+func (q *Queries) CatalogFailedChildren(ctx context.Context, db DBTX, refs []string, maxChildren int32) ([]CatalogFailedChildrenRow, error) {
+	rows, err := db.Query(ctx, catalogFailedChildren, refs, maxChildren)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogFailedChildrenRow{}
+	for rows.Next() {
+		var i CatalogFailedChildrenRow
+		if err := rows.Scan(
+			&i.ParentRef,
+			&i.EntityRef,
+			&i.LocationKey,
+			&i.Line,
+			&i.Errors,
+			&i.Unserved,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const catalogRelationsBySource = `-- name: CatalogRelationsBySource :many
@@ -189,7 +249,7 @@ func (q *Queries) CatalogSaveEntities(ctx context.Context, db DBTX, arg CatalogS
 }
 
 const catalogStitchInputs = `-- name: CatalogStitchInputs :many
-select s.entity_id, s.entity_ref, s.processed, s.errors,
+select s.entity_id, s.entity_ref, s.processed, s.errors, s.unserved,
     not exists (select from catalog_references r where r.target_ref = s.entity_ref) as orphan,
     coalesce(e.hash, '') as served_hash
 from catalog_states s
@@ -202,6 +262,7 @@ type CatalogStitchInputsRow struct {
 	EntityRef  string
 	Processed  []byte
 	Errors     []byte
+	Unserved   []byte
 	Orphan     bool
 	ServedHash string
 }
@@ -220,6 +281,7 @@ func (q *Queries) CatalogStitchInputs(ctx context.Context, db DBTX, refs []strin
 			&i.EntityRef,
 			&i.Processed,
 			&i.Errors,
+			&i.Unserved,
 			&i.Orphan,
 			&i.ServedHash,
 		); err != nil {
@@ -236,13 +298,16 @@ func (q *Queries) CatalogStitchInputs(ctx context.Context, db DBTX, refs []strin
 const catalogTakeStitches = `-- name: CatalogTakeStitches :many
 delete from catalog_stitches
 where entity_ref in (
-    select entity_ref from catalog_stitches order by requested_at limit $1 for update skip locked)
+    select entity_ref from catalog_stitches
+    where $1::text[] is null or entity_ref = any ($1::text[])
+    order by requested_at limit $2 for update skip locked)
 returning entity_ref
 `
 
-// Takes requests, and with them the right to write these entities until the transaction ends.
-func (q *Queries) CatalogTakeStitches(ctx context.Context, db DBTX, maxRows int32) ([]string, error) {
-	rows, err := db.Query(ctx, catalogTakeStitches, maxRows)
+// Takes requests, of these entities or of any, and with them the right to write these entities until the transaction
+// ends.
+func (q *Queries) CatalogTakeStitches(ctx context.Context, db DBTX, onlyRefs []string, maxRows int32) ([]string, error) {
+	rows, err := db.Query(ctx, catalogTakeStitches, onlyRefs, maxRows)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ type CatalogConflict struct {
 	ClaimantRef string
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
+	FailedHash  *string
 }
 
 type CatalogEngine struct {
@@ -78,6 +79,8 @@ type CatalogState struct {
 	LastProcessedAt  *time.Time
 	HeldBy           *uuid.UUID
 	Readings         []byte
+	Line             *int32
+	Unserved         []byte
 }
 
 type CatalogStitch struct {

@@ -17,6 +17,10 @@ type Error struct {
 	Message string `json:"message"`
 	// Cause is the failure underneath, nil when there is none.
 	Cause *Error `json:"cause,omitempty"`
+	// Location and Line are where the failure is, for the log; Message tells people. Location is a location reference, ""
+	// for the place of the entity itself; Line is 0 when it is not known.
+	Location string `json:"-"`
+	Line     int    `json:"-"`
 }
 
 func (e *Error) Error() string { return e.Message }

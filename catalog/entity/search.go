@@ -10,8 +10,20 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// maxSearchLength bounds the keys and the values of search rows, in UTF-16 code units.
-const maxSearchLength = 200
+const (
+	// maxSearchLength bounds the keys and the values of search rows, in UTF-16 code units.
+	maxSearchLength = 200
+	// A long description is searched in overlapping pieces, so that a term of up to pieceOverlap characters lies within
+	// one of them wherever it stands. What is beyond maxPieces pieces is not searched.
+	pieceLength, pieceOverlap, maxPieces = 600, 200, 64
+)
+
+// KeyDescription is the key of descriptions, and KeyDescriptionPieces that of the pieces of long ones, which only a
+// search for a text looks at.
+const (
+	KeyDescription       = "metadata.description"
+	KeyDescriptionPieces = KeyDescription + "\x1f"
+)
 
 // SearchRow is one fact of an entity that filters, orders and facets look at.
 type SearchRow struct {
@@ -24,10 +36,10 @@ type SearchRow struct {
 	OriginalValue *string
 }
 
-// SearchRows flattens an entity and its outgoing relations into rows, without repeating any. Two keys that differ only
-// in case cannot be told apart and are an error.
-func SearchRows(e Entity, relations []Relation) ([]SearchRow, error) {
-	f := &flattener{keys: map[string]string{}, rows: map[rowID]bool{}}
+// SearchRows flattens an entity and its outgoing relations into rows, without repeating any. Keys that differ only in
+// case are one key with the values of all, like a list.
+func SearchRows(e Entity, relations []Relation) []SearchRow {
+	f := &flattener{rows: map[rowID]bool{}}
 	f.visit("", map[string]any(e))
 	f.add("metadata.name", e.Metadata()["name"])
 	f.add("metadata.namespace", e.Namespace())
@@ -35,19 +47,14 @@ func SearchRows(e Entity, relations []Relation) ([]SearchRow, error) {
 	for _, relation := range relations {
 		f.add("relations."+relation.Type, relation.TargetRef)
 	}
-	if len(f.clashes) > 0 {
-		return nil, inputError(nil, "Entity has duplicate keys that vary only in casing, '%s'", strings.Join(f.clashes, "', '"))
-	}
-	return f.out, nil
+	f.addPieces(e.Description())
+	return f.out
 }
 
 // flattener collects search rows.
 type flattener struct {
-	out []SearchRow
-	// keys maps each key in lower case to the form it was first seen in.
-	keys    map[string]string
-	rows    map[rowID]bool
-	clashes []string
+	out  []SearchRow
+	rows map[rowID]bool
 }
 
 type rowID struct {
@@ -69,7 +76,7 @@ func (f *flattener) visit(path string, value any) {
 		for _, item := range value {
 			f.visit(path, item)
 			if tag, isText := item.(string); isText {
-				f.addMember(path + "." + tag)
+				f.add(path+"."+tag, true)
 			}
 		}
 	default:
@@ -77,21 +84,24 @@ func (f *flattener) visit(path string, value any) {
 	}
 }
 
-// addMember says that a list holds a text. Members that differ only in case are the same.
-func (f *flattener) addMember(key string) {
-	if first, seen := f.keys[strings.ToLower(key)]; seen {
-		key = first
+// addPieces makes a description findable that is too long to be a value.
+func (f *flattener) addPieces(description string) {
+	if length(description) <= maxSearchLength {
+		return
 	}
-	f.add(key, true)
+	characters := []rune(strings.ToLower(description))
+	for i := range maxPieces {
+		begin := i * (pieceLength - pieceOverlap)
+		piece := string(characters[begin:min(begin+pieceLength, len(characters))])
+		f.out = append(f.out, SearchRow{Key: KeyDescriptionPieces, Value: &piece})
+		if begin+pieceLength >= len(characters) {
+			return
+		}
+	}
 }
 
 func (f *flattener) add(key string, value any) {
 	lower := strings.ToLower(key)
-	if first, seen := f.keys[lower]; !seen {
-		f.keys[lower] = key
-	} else if first != key && !slices.Contains(f.clashes, lower) {
-		f.clashes = append(f.clashes, lower)
-	}
 	if length(lower) > maxSearchLength {
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,7 +23,6 @@ func TestSearchRowsAreBackstages(t *testing.T) {
 		var test struct {
 			Entity entity.Entity
 			Rows   [][3]*string
-			Error  string
 		}
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &test))
 		var relations []entity.Relation
@@ -29,12 +30,7 @@ func TestSearchRowsAreBackstages(t *testing.T) {
 			fields := relation.(map[string]any)
 			relations = append(relations, entity.Relation{Type: fields["type"].(string), TargetRef: fields["targetRef"].(string)})
 		}
-		rows, err := entity.SearchRows(test.Entity, relations)
-		if test.Error != "" {
-			requireFailure(t, err, "InputError: "+test.Error)
-			continue
-		}
-		require.NoError(t, err)
+		rows := entity.SearchRows(test.Entity, relations)
 		var got [][3]*string
 		for _, row := range rows {
 			got = append(got, [3]*string{&row.Key, row.Value, row.OriginalValue})
@@ -42,4 +38,42 @@ func TestSearchRowsAreBackstages(t *testing.T) {
 		require.ElementsMatch(t, test.Rows, got)
 	}
 	require.NoError(t, lines.Err())
+}
+
+// Backstage cannot serve such an entity at all.
+func TestKeysThatDifferInCaseAreOne(t *testing.T) {
+	t.Parallel()
+	e := entity.Entity{"kind": "K", "metadata": map[string]any{"name": "n", "labels": map[string]any{"Tier": "1", "tier": "2", "TIER": "1"}}}
+	var tiers []string
+	for _, row := range entity.SearchRows(e, nil) {
+		if row.Key == "metadata.labels.tier" {
+			tiers = append(tiers, *row.Value)
+		}
+	}
+	require.Equal(t, []string{"1", "2"}, tiers)
+}
+
+func TestALongDescriptionIsSearchedInPieces(t *testing.T) {
+	t.Parallel()
+	description := strings.Repeat("Zebra crossing. ", 70) + "The LAST words."
+	pieces := func(description string) []string {
+		var found []string
+		for _, row := range entity.SearchRows(entity.Entity{"metadata": map[string]any{"description": description}}, nil) {
+			if row.Key == entity.KeyDescriptionPieces {
+				require.Nil(t, row.OriginalValue, "pieces are no values of facets")
+				found = append(found, *row.Value)
+			}
+		}
+		return found
+	}
+	require.Empty(t, pieces("short"))
+	found := pieces(description)
+	require.Len(t, found, 3)
+	folded := strings.ToLower(description)
+	for at := range len(folded) - 200 {
+		term := folded[at : at+200]
+		require.True(t, slices.ContainsFunc(found, func(piece string) bool { return strings.Contains(piece, term) }), at)
+	}
+	require.Contains(t, found[2], "the last words.")
+	require.Len(t, pieces(strings.Repeat("x", 1_000_000)), 64, "a description of any length costs so much")
 }

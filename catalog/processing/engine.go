@@ -50,7 +50,7 @@ type Options struct {
 	// Paused switches processing off: nothing new is read, only what is known is served.
 	Paused bool
 	Orphan OrphanStrategy
-	// OrphanInterval is how often orphans are swept up. 0 is 30 seconds.
+	// OrphanInterval is how often orphans are swept up, and lost locations brought back. 0 is 30 seconds.
 	OrphanInterval time.Duration
 	// Lease is how long after its last sign of life an engine's entities are others' to take. 0 is 8 seconds.
 	Lease time.Duration
@@ -100,9 +100,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if !e.options.Paused {
 		group.Go(func() error { return e.process(ctx, due) })
 	}
-	if e.options.Orphan != OrphanKeep {
-		group.Go(func() error { return e.sweep(ctx) })
-	}
+	group.Go(func() error { return e.sweep(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("catalog engine: %w", err)
 	}
@@ -131,22 +129,30 @@ func (e *Engine) repeat(ctx context.Context, what string, woken <-chan struct{},
 	}
 }
 
-// sweep removes orphans now and then.
+// sweep brings back lost locations and removes orphans, now and then.
 func (e *Engine) sweep(ctx context.Context) error {
 	ticker := time.NewTicker(e.options.OrphanInterval)
 	defer ticker.Stop()
 	for {
+		restored, err := e.RestoreLocations(ctx)
+		e.tellSwept(ctx, "bring back lost locations", restored, err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
 		}
-		removed, err := e.RemoveOrphans(ctx)
-		if err != nil && ctx.Err() == nil {
-			e.log.ErrorContext(ctx, "catalog: remove orphans", "error", err)
+		if e.options.Orphan != OrphanKeep {
+			removed, err := e.RemoveOrphans(ctx)
+			e.tellSwept(ctx, "remove orphans", removed, err)
 		}
-		if removed > 0 {
-			e.log.InfoContext(ctx, "catalog: removed orphans", "count", removed)
-		}
+	}
+}
+
+func (e *Engine) tellSwept(ctx context.Context, what string, count int, err error) {
+	if err != nil && ctx.Err() == nil {
+		e.log.ErrorContext(ctx, "catalog: "+what, "error", err)
+	}
+	if count > 0 {
+		e.log.InfoContext(ctx, "catalog: "+what, "count", count)
 	}
 }

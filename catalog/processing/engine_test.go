@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -86,16 +88,21 @@ func (s *site) set(name, content string) {
 	s.files[name] = content
 }
 
-func testdata(t *testing.T) map[string]string {
+func testdata(t *testing.T) map[string]string { return filesIn(t, "testdata/golden") }
+
+// filesIn reads the files below a directory, by their paths from there.
+func filesIn(t *testing.T, directory string) map[string]string {
 	t.Helper()
-	entries, err := os.ReadDir("testdata")
-	require.NoError(t, err)
 	files := map[string]string{}
-	for _, entry := range entries {
-		content, err := os.ReadFile("testdata/" + entry.Name())
-		require.NoError(t, err)
-		files[entry.Name()] = string(content)
-	}
+	root := os.DirFS(directory)
+	require.NoError(t, fs.WalkDir(root, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(root, path)
+		files[path] = string(content)
+		return err
+	}))
 	return files
 }
 
@@ -106,6 +113,28 @@ type bench struct {
 	site   *site
 	engine *processing.Engine
 	state  processing.State
+	log    logged
+}
+
+// logged is what engines logged.
+type logged struct {
+	mutex sync.Mutex
+	text  strings.Builder
+}
+
+func (l *logged) Write(line []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.Write(line)
+}
+
+// warnings are the lines of the level warn that hold a text.
+func (l *logged) warnings(about string) []string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return slices.DeleteFunc(strings.Split(l.text.String(), "\n"), func(line string) bool {
+		return !strings.Contains(line, "level=WARN") || !strings.Contains(line, about)
+	})
 }
 
 func newBench(t *testing.T, files map[string]string, options processing.Options) *bench {
@@ -130,7 +159,7 @@ func (b *bench) newEngine(options processing.Options) *processing.Engine {
 		allowed.Allow = append(allowed.Allow, entity.AllowedKind{Kind: kind})
 	}
 	pipeline := &processing.Pipeline{Reader: reader, Files: local, Rules: entity.Rules{allowed}, LocationTypes: []string{"url"}}
-	return processing.NewEngine(b.pool, pipeline, options, slog.New(slog.NewTextHandler(b.Output(), nil)))
+	return processing.NewEngine(b.pool, pipeline, options, slog.New(slog.NewTextHandler(io.MultiWriter(b.Output(), &b.log), nil)))
 }
 
 func (b *bench) start(engine *processing.Engine) {
@@ -160,7 +189,8 @@ func (b *bench) bring(names ...string) []processing.Emitted {
 		emitted = append(emitted, e)
 	}
 	b.change(func(ctx context.Context, tx pgx.Tx) error {
-		return b.state.Add(ctx, tx, processing.SourceLocations, emitted)
+		_, err := b.state.Add(ctx, tx, processing.SourceLocations, emitted)
+		return err
 	})
 	return emitted
 }
@@ -187,6 +217,29 @@ func (b *bench) served(ref string) entity.Entity {
 	var e entity.Entity
 	require.NoError(b, json.Unmarshal(document, &e))
 	return e
+}
+
+// complaints are the messages of the status of a served entity.
+func (b *bench) complaints(ref string) []string {
+	b.Helper()
+	status, _ := b.served(ref)["status"].(map[string]any)
+	items, _ := status["items"].([]any)
+	var messages []string
+	for _, item := range items {
+		item, _ := item.(map[string]any)
+		message, _ := item["message"].(string)
+		messages = append(messages, message)
+	}
+	return messages
+}
+
+// settled waits until everything that was found is processed, and put together.
+func (b *bench) settled() {
+	b.Helper()
+	b.eventually("everything is settled", func() bool {
+		return b.count("select count(*) from catalog_states where next_update_at <= now() or held_by is not null") == 0 &&
+			b.count("select count(*) from catalog_stitches") == 0
+	})
 }
 
 func (b *bench) eventually(what string, holds func() bool) {
@@ -393,11 +446,10 @@ func TestEngineEnforcesRules(t *testing.T) {
 	template := "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: t}\nspec: {type: service, steps: []}\n"
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "", "team-a") + "---\n" + template}, processing.Options{})
 	location := b.bring("a.yaml")[0].Ref
-	b.eventually("the location was processed", func() bool {
-		return b.count("select count(*) from catalog_states where entity_ref = $1 and errors is not null", location) == 1
-	})
-	require.Equal(t, 1, b.count("select count(*) from catalog_states"), "a refused child takes its siblings with it")
-	require.Nil(t, b.served(location), "what never succeeded is not served")
+	b.awaitServed("component:default/shop", location)
+	require.Equal(t, 2, b.count("select count(*) from catalog_states"), "a refused child leaves its siblings alone")
+	require.Equal(t, []string{"NotAllowedError: Entity template:default/t at url:" + b.site.URL + "/a.yaml, originated at url:" + b.site.URL +
+		"/a.yaml, is not of an allowed kind for that location"}, b.complaints(location))
 }
 
 func TestEngineReadsAgainWhatFailed(t *testing.T) {

@@ -3,6 +3,7 @@ package processing
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
@@ -20,7 +21,7 @@ const maxErrorText = 5000
 func asError(err error) *entity.Error {
 	shown := &entity.Error{Name: "Error", Message: fmt.Sprintf("%.*s", maxErrorText, err.Error())}
 	if known, is := errors.AsType[*entity.Error](err); is {
-		shown.Name, shown.Cause = known.Name, known.Cause
+		shown.Name, shown.Cause, shown.Location, shown.Line = known.Name, known.Cause, known.Location, known.Line
 	} else if kind := fault.KindOf(err); kind != "" {
 		shown.Name = string(kind)
 	}
@@ -31,4 +32,29 @@ func asError(err error) *entity.Error {
 func describe(err error) string {
 	known := asError(err)
 	return known.Name + ": " + known.Message
+}
+
+// inFile says of an error in a document where the document is.
+func inFile(err error, location entity.LocationSpec, line int) *entity.Error {
+	shown := asError(err)
+	shown.Location, shown.Line = location.String(), line
+	if !strings.Contains(shown.Message, location.String()) {
+		shown.Message += " (" + whereabouts(location.String(), line) + ")"
+	}
+	return shown
+}
+
+// whereabouts names a place in a file: the file, and the line if it is known.
+func whereabouts(location string, line int) string {
+	if line == 0 {
+		return "at " + location
+	}
+	return fmt.Sprintf("at %s, line %d", location, line)
+}
+
+// asErrorAt is asError for an error that is about a place by itself.
+func asErrorAt(err error, target entity.LocationSpec) *entity.Error {
+	shown := asError(err)
+	shown.Location = target.String()
+	return shown
 }

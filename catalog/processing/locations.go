@@ -23,6 +23,28 @@ const (
 type finding struct {
 	children []Emitted
 	errors   []error
+	unread   []place
+}
+
+// complain tells of an error. Of very many, some are enough.
+func (f *finding) complain(err error) {
+	if len(f.errors) <= maxErrors {
+		f.errors = append(f.errors, err)
+	}
+}
+
+// nothing is the finding at a target of which nothing could be read.
+func nothing(target entity.LocationSpec, err error) finding {
+	return finding{errors: []error{asErrorAt(err, target)}, unread: []place{below(target)}}
+}
+
+// below is the place that a target names: one file, or with wildcards everything below the directory before the first.
+func below(target entity.LocationSpec) place {
+	key := target.String()
+	if wild := strings.IndexAny(key, "*?[{"); wild >= 0 {
+		return place{Key: key[:strings.LastIndexByte(key[:wild], '/')+1], Prefix: true}
+	}
+	return place{Key: key}
 }
 
 // expand reads the targets of a Location and collects the entities there as its children, in the order of the targets.
@@ -44,12 +66,13 @@ func (r *run) expand(ctx context.Context, parent string) {
 	}
 	for _, found := range findings {
 		r.result.Children = append(r.result.Children, found.children...)
+		r.result.Unread = append(r.result.Unread, found.unread...)
 		for _, err := range found.errors {
 			r.fail(err)
 		}
 	}
 	if found := len(r.result.Children); found > maxChildren {
-		r.result.Children = nil
+		r.result.Children, r.result.Unread = nil, []place{{Prefix: true}}
 		r.fail(failure(fault.Input, "The location holds %d entities, more than the %d that one may bring", found, maxChildren))
 	}
 }
@@ -57,31 +80,46 @@ func (r *run) expand(ctx context.Context, parent string) {
 // read collects the entities of one target.
 func (r *run) read(ctx context.Context, target entity.LocationSpec, parent string) finding {
 	named, err := r.pipeline.follow(r.at, target)
-	if err != nil {
-		return finding{errors: []error{err}}
+	switch {
+	case err != nil && asError(err).Name == string(fault.NotAllowed):
+		return finding{errors: []error{asErrorAt(err, target)}} // what came from there goes
+	case err != nil:
+		return finding{errors: []error{asErrorAt(err, target)}, unread: []place{{Prefix: true}}} // it may be anywhere
 	}
-	if err := CheckTarget(entity.LocationSpec{Type: named.Kind(), Target: named.Target()}); err != nil {
-		return finding{errors: []error{err}}
+	absolute := entity.LocationSpec{Type: named.Kind(), Target: named.Target()}
+	if err := CheckTarget(absolute); err != nil {
+		return nothing(absolute, err)
 	}
 	files, err := r.files(ctx, named, target.Optional())
 	if err != nil {
-		return finding{errors: []error{err}}
+		return nothing(absolute, err)
 	}
 	var found finding
 	for _, file := range files {
-		location := entity.LocationSpec{Type: named.Kind(), Target: file.target}
-		documents, err := entity.ParseYAML(file.body, location.String())
-		if err != nil {
-			found.errors = append(found.errors, asInput(err))
-		}
-		for _, document := range documents {
-			if len(found.errors) > maxErrors {
-				return found // nothing of it will be served, and no more of it told
-			}
-			r.collect(&found, document, location, parent)
-		}
+		r.readFile(&found, file.body, entity.LocationSpec{Type: named.Kind(), Target: file.target}, parent)
 	}
 	return found
+}
+
+// readFile collects the entities of one file. What is wrong with one document leaves the others alone.
+func (r *run) readFile(found *finding, body []byte, location entity.LocationSpec, parent string) {
+	documents, err := entity.ParseYAML(body, location.String())
+	if err != nil {
+		documents = append(documents, entity.Document{Err: err})
+	}
+	isWhole := true
+	for _, document := range documents {
+		child, err := r.child(document, location, parent)
+		if err != nil {
+			found.complain(inFile(err, location, document.Line))
+			isWhole = false
+		} else if child != nil {
+			found.children = append(found.children, *child)
+		}
+	}
+	if !isWhole {
+		found.unread = append(found.unread, place{Key: location.String()})
+	}
 }
 
 // file is one file that a target named, without wildcards.
@@ -138,32 +176,27 @@ func (r *run) localFiles(ctx context.Context, named provenance.Place, optional b
 	return files, nil
 }
 
-// collect makes a child of a document, under the annotations that say where it was found.
-func (r *run) collect(found *finding, document entity.Document, location entity.LocationSpec, parent string) {
+// child makes a child of a document, under the annotations that say where it was found; nil for a Location that lists
+// its own file.
+func (r *run) child(document entity.Document, location entity.LocationSpec, parent string) (*Emitted, error) {
 	if document.Err != nil {
-		found.errors = append(found.errors, asInput(document.Err))
-		return
+		return nil, asInput(document.Err)
 	}
 	child := document.Entity
 	if err := entity.CheckEnvelope(child); err != nil {
-		found.errors = append(found.errors, err)
-		return
+		return nil, err
 	}
 	if child.Ref().String() == parent {
-		return // a Location that lists its own file is not its own child
+		return nil, nil //nolint:nilnil // nothing comes of it, and nothing is wrong
 	}
 	if annotations, has := child.Metadata()["annotations"]; has {
 		if _, isObject := annotations.(map[string]any); !isObject {
-			found.errors = append(found.errors, failure(fault.Input, "metadata.annotations of %s at %s must be an object", child.Ref(), location))
-			return
+			return nil, failure(fault.Input, "metadata.annotations of %s at %s must be an object", child.Ref(), location)
 		}
 	}
 	emitted, err := emit(child, document.Source, location, r.origin)
-	if err != nil {
-		found.errors = append(found.errors, err)
-		return
-	}
-	found.children = append(found.children, emitted)
+	emitted.Line = document.Line
+	return &emitted, err
 }
 
 // asInput names a file's errors as Backstage's parser does.

@@ -2,8 +2,13 @@ package processing
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 )
 
@@ -19,51 +24,158 @@ type offer struct {
 // offers are the entities that emitters of one batch want to have written. Within a batch, as in the database, the first
 // place that claims a reference keeps it.
 type offers struct {
-	entities map[string]Emitted
-	accepted []offer
+	made []offer
+	// claimed are the entities that were offered for each reference: one from each place, the first from it.
+	claimed map[string][]Emitted
+	// rejected are the offers that came to nothing.
 	rejected []offer
 }
 
-func newOffers() *offers { return &offers{entities: map[string]Emitted{}} }
+func newOffers() *offers { return &offers{claimed: map[string][]Emitted{}} }
 
 func (o *offers) add(emitter string, e Emitted) {
-	first, taken := o.entities[e.Ref]
-	if taken && first.LocationKey != e.LocationKey {
-		o.rejected = append(o.rejected, offer{emitter, e})
-		return
+	o.made = append(o.made, offer{emitter, e})
+	isSamePlace := func(other Emitted) bool { return other.LocationKey == e.LocationKey }
+	if !slices.ContainsFunc(o.claimed[e.Ref], isSamePlace) {
+		o.claimed[e.Ref] = append(o.claimed[e.Ref], e)
 	}
-	if !taken {
-		o.entities[e.Ref] = e
-	}
-	o.accepted = append(o.accepted, offer{emitter, e})
 }
 
-// upsert writes the offered entities and returns the edges to those that were accepted; the others join the rejected.
+// documents are entities as rows.
+type documents struct {
+	refs, keys, contents, hashes []string
+	lines                        []int32
+}
+
+func (d *documents) add(e Emitted) {
+	d.refs, d.keys = append(d.refs, e.Ref), append(d.keys, e.LocationKey)
+	d.contents, d.hashes = append(d.contents, string(e.Document)), append(d.hashes, e.hash())
+	d.lines = append(d.lines, int32(min(e.Line, math.MaxInt32)))
+}
+
+// upsert writes the offered entities and returns the edges to those that were accepted; the others are rejected.
 func (s State) upsert(ctx context.Context, tx db.DBTX, o *offers) ([]edge, error) {
-	var rows db.CatalogUpsertStatesParams
-	for ref, e := range o.entities {
-		rows.Refs = append(rows.Refs, ref)
-		rows.LocationKeys = append(rows.LocationKeys, e.LocationKey)
-		rows.Documents = append(rows.Documents, string(e.Document))
-		rows.Hashes = append(rows.Hashes, e.hash())
-	}
-	written, err := s.queries.CatalogUpsertStates(ctx, tx, rows)
+	holders, err := s.writeClaimed(ctx, tx, o)
 	if err != nil {
-		return nil, fmt.Errorf("write discovered entities: %w", err)
+		return nil, err
 	}
-	accepted := make(map[string]bool, len(written))
-	for _, ref := range written {
-		accepted[ref] = true
+	if err := s.takeOver(ctx, tx, o.refused(holders), holders); err != nil {
+		return nil, err
 	}
 	var edges []edge
-	for _, offer := range o.accepted {
-		if accepted[offer.entity.Ref] {
+	for _, offer := range o.made {
+		if key, held := holders[offer.entity.Ref]; held && key == offer.entity.LocationKey {
 			edges = append(edges, edge{offer.emitter, offer.entity.Ref})
 		} else {
 			o.rejected = append(o.rejected, offer)
 		}
 	}
 	return edges, nil
+}
+
+// writeClaimed writes what the places that hold references, or are the first to claim them, offer for them. It gives
+// the place that holds each; what no place among those that offer holds is not in it.
+func (s State) writeClaimed(ctx context.Context, tx db.DBTX, o *offers) (holders map[string]string, err error) {
+	holders = make(map[string]string, len(o.claimed))
+	for turn := 0; ; turn++ {
+		var rows documents
+		offered := map[string]string{}
+		for ref, claimed := range o.claimed {
+			if _, held := holders[ref]; !held && turn < len(claimed) {
+				rows.add(claimed[turn])
+				offered[ref] = claimed[turn].LocationKey
+			}
+		}
+		if turn > 0 && len(offered) == 0 {
+			return holders, nil
+		}
+		written, err := s.queries.CatalogUpsertStates(ctx, tx, db.CatalogUpsertStatesParams{
+			Refs: rows.refs, LocationKeys: rows.keys, Documents: rows.contents, Hashes: rows.hashes, Lines: rows.lines})
+		if err != nil {
+			return nil, fmt.Errorf("write discovered entities: %w", err)
+		}
+		for _, ref := range written {
+			holders[ref] = offered[ref]
+		}
+	}
+}
+
+// refused are the entities that were offered from other places than those that hold them, the first offer of each.
+func (o *offers) refused(holders map[string]string) map[string]Emitted {
+	refused := map[string]Emitted{}
+	for ref, claimed := range o.claimed {
+		holder, held := holders[ref]
+		for _, e := range claimed {
+			if _, earlier := refused[ref]; !earlier && (!held || holder != e.LocationKey) {
+				refused[ref] = e
+			}
+		}
+	}
+	return refused
+}
+
+// takeOver gives offered entities what they were refused, where nothing good ever came of its holder and they look
+// good: what is broken must not stand in the way of what is not. Whoever held it claims it from then on. The holders
+// are brought up to date.
+func (s State) takeOver(ctx context.Context, tx db.DBTX, refused map[string]Emitted, holders map[string]string) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	free, err := s.queries.CatalogNeverGood(ctx, tx, slices.Sorted(maps.Keys(refused)))
+	if err != nil {
+		return fmt.Errorf("find what was never good: %w", err)
+	}
+	var rows documents
+	for _, ref := range free {
+		if looksGood(ctx, refused[ref]) {
+			rows.add(refused[ref])
+		}
+	}
+	if len(rows.refs) == 0 {
+		return nil
+	}
+	former, err := s.queries.CatalogHoldersOf(ctx, tx, rows.refs)
+	if err != nil {
+		return fmt.Errorf("find who holds what was never good: %w", err)
+	}
+	taken, err := s.queries.CatalogTakeOver(ctx, tx, db.CatalogTakeOverParams{
+		Refs: rows.refs, LocationKeys: rows.keys, Documents: rows.contents, Hashes: rows.hashes, Lines: rows.lines})
+	if err != nil {
+		return fmt.Errorf("take over what was never good: %w", err)
+	}
+	for _, ref := range taken {
+		holders[ref] = refused[ref].LocationKey
+	}
+	return s.dispossess(ctx, tx, taken, former)
+}
+
+// dispossess has former holders claim what was taken from them.
+func (s State) dispossess(ctx context.Context, tx db.DBTX, taken []string, former []db.CatalogHoldersOfRow) error {
+	if err := s.queries.CatalogDropEmitters(ctx, tx, taken); err != nil {
+		return fmt.Errorf("forget who held what was never good: %w", err)
+	}
+	lost := setOf(taken)
+	var rows db.CatalogSaveLossesParams
+	for _, holder := range former {
+		if lost[holder.TargetRef] {
+			rows.Refs, rows.ClaimantKeys = append(rows.Refs, holder.TargetRef), append(rows.ClaimantKeys, holder.LocationKey)
+			rows.Claimants, rows.FailedHashes = append(rows.Claimants, holder.SourceRef), append(rows.FailedHashes, holder.UnprocessedHash)
+		}
+	}
+	if err := s.queries.CatalogSaveLosses(ctx, tx, rows); err != nil {
+		return fmt.Errorf("record who held what was never good: %w", err)
+	}
+	return wrapped(s.queries.CatalogRequestStitches(ctx, tx, rows.Claimants), "request stitches of former holders")
+}
+
+// looksGood checks an entity as far as that is possible without reading what its placeholders name.
+func looksGood(ctx context.Context, e Emitted) bool {
+	var document entity.Entity
+	if err := json.Unmarshal(e.Document, &document); err != nil {
+		return false
+	}
+	unread := func(context.Context, string, string) (any, error) { return "unread", nil }
+	return entity.ResolvePlaceholders(ctx, document, unread) == nil && entity.Validate(document) == nil
 }
 
 // claims are rejected offers as rows, each once.

@@ -1,6 +1,7 @@
 package processing
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -36,18 +37,27 @@ type Emitted struct {
 	LocationKey string
 	// Document is the entity with the author's order of keys.
 	Document json.RawMessage
+	// Line is where in its file the document begins; 0 when it is in none.
+	Line int
 }
 
 func (e Emitted) hash() string { return hashOf(e.Document) }
 
-// Result is what the pipeline made of a document. With Errors, the rest says how far it came and must not be served.
+// Result is what the pipeline made of a document.
 type Result struct {
 	Entity entity.Entity
 	// Document is Entity with the author's order of keys.
 	Document  json.RawMessage
 	Children  []Emitted
 	Relations []entity.Relation
-	Errors    []*entity.Error
+	// Errors are all that is wrong.
+	Errors []*entity.Error
+	// Failed says that the document itself is wrong: the rest says how far it came and must not be served. Otherwise the
+	// errors are about places that the document points at, and what is good there is among the children.
+	Failed bool
+	// Unread are the places that could not be read, or not all of it. Nobody knows whether what came from there before is
+	// still there.
+	Unread []place
 	// ReadOutside says that the result depends on more than the document: it must be looked at again even if nothing
 	// here changes.
 	ReadOutside bool
@@ -55,6 +65,18 @@ type Result struct {
 	Readings json.RawMessage
 	// Unchanged says that the last result still holds; there is nothing else in this one.
 	Unchanged bool
+	// location is where the document comes from, type:target.
+	location string
+}
+
+// place is a file, by its location reference, or everything whose reference begins so.
+type place struct {
+	Key    string `json:"key"`
+	Prefix bool   `json:"prefix,omitempty"`
+}
+
+func (p place) covers(key string) bool {
+	return p.Key == key || p.Prefix && strings.HasPrefix(key, p.Key)
 }
 
 // hash identifies the result: the same again means that there is nothing to write.
@@ -63,7 +85,7 @@ func (r Result) hash() (string, error) {
 	for i, child := range r.Children {
 		children[i] = [3]string{child.Ref, child.LocationKey, child.hash()}
 	}
-	data, err := json.Marshal([]any{r.Errors, r.Document, children, r.Relations})
+	data, err := json.Marshal([]any{r.Errors, r.Failed, r.Unread, r.Document, children, r.Relations})
 	if err != nil {
 		return "", fmt.Errorf("encode a result: %w", err)
 	}
@@ -104,7 +126,9 @@ func (p *Pipeline) ProcessAgain(ctx context.Context, emitted Emitted, readings j
 	run := &run{pipeline: p, at: provenance.Recorded(emitted.LocationKey)}
 	if err := run.process(ctx, emitted.Document, readings); err != nil {
 		run.fail(err)
+		run.result.Failed = true
 	}
+	run.result.location = emitted.LocationKey
 	return run.result
 }
 
@@ -167,6 +191,7 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) e
 		return err
 	}
 	r.enforceRules()
+	r.dropRepeated()
 	r.result.Entity, r.result.Relations = r.entity, relations
 	if r.result.Document, err = entity.Marshal(r.entity, document); err != nil || len(r.result.Errors) > 0 {
 		return err
@@ -271,19 +296,44 @@ func CheckTarget(location entity.LocationSpec) error {
 	return nil
 }
 
-// enforceRules refuses children of kinds that may not come from here.
+// enforceRules refuses children of kinds that may not come from here. Their siblings stay.
 func (r *run) enforceRules() {
-	for _, child := range r.result.Children {
+	r.result.Children = slices.DeleteFunc(r.result.Children, func(child Emitted) bool {
 		var e entity.Entity
 		if err := json.Unmarshal(child.Document, &e); err != nil {
 			r.fail(fmt.Errorf("decode child %s: %w", child.Ref, err))
-			continue
+			return true
 		}
-		if !r.pipeline.Rules.Allowed(e, r.origin) {
-			r.fail(failure(fault.NotAllowed, "Entity %s at %s, originated at %s, is not of an allowed kind for that location",
-				child.Ref, child.LocationKey, r.origin))
+		if r.pipeline.Rules.Allowed(e, r.origin) {
+			return false
 		}
-	}
+		refused := failure(fault.NotAllowed, "Entity %s at %s, originated at %s, is not of an allowed kind for that location",
+			child.Ref, child.LocationKey, r.origin)
+		refused.Location, refused.Line = child.LocationKey, child.Line
+		r.fail(refused)
+		return true
+	})
+}
+
+// dropRepeated leaves out what one file describes a second time.
+func (r *run) dropRepeated() {
+	type id struct{ ref, file string }
+	first := make(map[id]Emitted, len(r.result.Children))
+	r.result.Children = slices.DeleteFunc(r.result.Children, func(child Emitted) bool {
+		key := id{child.Ref, child.LocationKey}
+		earlier, again := first[key]
+		if !again {
+			first[key] = child
+			return false
+		}
+		if !bytes.Equal(earlier.Document, child.Document) {
+			repeated := failure(fault.Input, "Entity %s is described again %s, after line %d; the first counts", child.Ref,
+				whereabouts(child.LocationKey, child.Line), earlier.Line)
+			repeated.Location, repeated.Line = child.LocationKey, child.Line
+			r.fail(repeated)
+		}
+		return true
+	})
 }
 
 // follow is the place of a target of a Location entity that was read at own.

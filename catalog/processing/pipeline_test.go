@@ -68,7 +68,7 @@ func TestErrorsAreBounded(t *testing.T) {
 	s := newSite(t, map[string]string{"a.yaml": strings.Repeat("text\n---\n", 1000), "b.yaml": strings.Repeat("7\n---\n", 1000)})
 	result := pipelineOf(t, s).Process(t.Context(), found(t, s, twoFiles))
 	require.Len(t, result.Errors, 101)
-	require.Equal(t, "Expected object at root, got string", result.Errors[99].Message)
+	require.Equal(t, "Expected object at root, got string (at url:"+s.URL+"/a.yaml, line 199)", result.Errors[99].Message)
 	require.Equal(t, &entity.Error{Name: "InputError", Message: "There are more errors than these 100"}, result.Errors[100])
 
 	p := pipelineOf(t, s)

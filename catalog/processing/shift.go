@@ -2,6 +2,7 @@ package processing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
@@ -10,8 +11,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 )
@@ -109,7 +112,7 @@ func (s shift) run(ctx context.Context, row db.CatalogClaimDueRow) (result Resul
 				stack = elsewhere.Stack
 			}
 			s.log.ErrorContext(ctx, "catalog: processing panicked", "entity", row.EntityRef, "cause", cause, "stack", string(stack))
-			result = Result{}
+			result = Result{Failed: true}
 			result.Errors = append(result.Errors, failure(fault.Input, "Processing of %s failed: %v", row.EntityRef, cause))
 		}
 	}()
@@ -156,10 +159,12 @@ func gather(first work, finished <-chan work) []work {
 	return batch
 }
 
-// writeAlone writes work of a batch that could not be written, so that what is at fault takes nothing else with it:
-// that alone is put off.
+// writeAlone writes work of a batch that could not be written, so that what is at fault takes nothing else with it.
 func (s shift) writeAlone(ctx context.Context, item work) error {
 	failed := s.write(ctx, []work{item})
+	if failed != nil && db.Refused(failed) {
+		failed = s.writeWithout(ctx, item, failed)
+	}
 	if failed == nil {
 		return nil
 	}
@@ -168,6 +173,87 @@ func (s shift) writeAlone(ctx context.Context, item work) error {
 	defer cancel()
 	return s.release(ctx, s.pool, []verdict{{row: item.row, failed: true, delay: s.options.Interval}})
 }
+
+// writeWithout writes work without those of its children that the database refuses, which become errors. When it is
+// not a child that is refused, the work itself failed.
+func (s shift) writeWithout(ctx context.Context, item work, refused error) error {
+	stored, lost, err := s.storable(ctx, item.result.Children)
+	if err != nil {
+		return err
+	}
+	if len(lost) > 0 && len(stored) > 0 {
+		item.result.Children, item.result.Readings = stored, nil
+		for _, child := range lost {
+			item.result.Errors = append(item.result.Errors, cannotBeStored(child.entity, child.err))
+			item.result.Unread = append(item.result.Unread, place{Key: child.entity.LocationKey})
+		}
+		if err := s.write(ctx, []work{item}); err == nil || !db.Refused(err) {
+			return err
+		}
+	}
+	item.result = Result{Failed: true, ReadOutside: item.result.ReadOutside, location: item.result.location,
+		Errors: []*entity.Error{failure(fault.Input, "%s cannot be stored: %s", item.row.EntityRef, refused)}}
+	return s.write(ctx, []work{item})
+}
+
+func cannotBeStored(child Emitted, err error) *entity.Error {
+	shown := failure(fault.Input, "%s cannot be stored (%s): %s", child.Ref, whereabouts(child.LocationKey, child.Line), err)
+	shown.Location, shown.Line = child.LocationKey, child.Line
+	return shown
+}
+
+// unstorable is a child that the database refuses, and why.
+type unstorable struct {
+	entity Emitted
+	err    error
+}
+
+// storable tells the children that the database takes from those that it refuses, by trying halves.
+func (s shift) storable(ctx context.Context, children []Emitted) (stored []Emitted, lost []unstorable, err error) {
+	if len(children) == 0 {
+		return nil, nil, nil
+	}
+	err = s.tryStoring(ctx, children)
+	switch {
+	case err == nil:
+		return children, nil, nil
+	case !db.Refused(err):
+		return nil, nil, err
+	case len(children) == 1:
+		return nil, []unstorable{{children[0], err}}, nil
+	}
+	half := len(children) / 2
+	for _, part := range [][]Emitted{children[:half], children[half:]} {
+		more, less, err := s.storable(ctx, part)
+		if err != nil {
+			return nil, nil, err
+		}
+		stored, lost = append(stored, more...), append(lost, less...)
+	}
+	return stored, lost, nil
+}
+
+// tryStoring writes children and takes it back.
+func (s shift) tryStoring(ctx context.Context, children []Emitted) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	err := Transact(ctx, s.pool, func(tx pgx.Tx) error {
+		tried := newOffers()
+		for _, child := range children {
+			tried.add("", child)
+		}
+		if _, err := s.state.writeClaimed(ctx, tx, tried); err != nil {
+			return err
+		}
+		return errTakenBack
+	})
+	if errors.Is(err, errTakenBack) {
+		return nil
+	}
+	return err
+}
+
+var errTakenBack = errors.New("it was only a try")
 
 // verdict is when a held entity is due again, and what it is then compared with.
 type verdict struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 )
 
@@ -48,10 +49,10 @@ type State struct{ queries *db.Queries }
 // NewState makes a State. It holds no connection.
 func NewState() State { return State{queries: db.New()} }
 
-// Add has a source bring entities. What another place holds is left to it and recorded as a conflict.
-func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Emitted) error {
+// Add has a source bring entities. What another place holds is left to it and recorded as a conflict; that is returned.
+func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Emitted) (refused []Emitted, err error) {
 	if len(entities) == 0 {
-		return nil
+		return nil, nil
 	}
 	offers := newOffers()
 	for _, e := range entities {
@@ -59,22 +60,25 @@ func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Em
 	}
 	accepted, err := s.upsert(ctx, tx, offers)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	targets := make([]string, 0, len(accepted))
 	for _, edge := range accepted {
 		targets = append(targets, edge.target)
 	}
 	if err := s.queries.CatalogAddSourceTargets(ctx, tx, source, targets); err != nil {
-		return fmt.Errorf("add entities of source %s: %w", source, err)
+		return nil, fmt.Errorf("add entities of source %s: %w", source, err)
 	}
 	if err := s.recordConflicts(ctx, tx, offers.rejected); err != nil {
-		return err
+		return nil, err
+	}
+	for _, offer := range offers.rejected {
+		refused = append(refused, offer.entity)
 	}
 	if err := s.queries.CatalogRequestStitches(ctx, tx, targets); err != nil {
-		return fmt.Errorf("request stitches of source %s: %w", source, err)
+		return nil, fmt.Errorf("request stitches of source %s: %w", source, err)
 	}
-	return s.notify(ctx, tx)
+	return refused, s.notify(ctx, tx)
 }
 
 // emitterOf names a source where entities name themselves.
@@ -130,7 +134,7 @@ func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities 
 	if err := s.settleConflicts(ctx, tx, []string{emitterOf(source)}, nil); err != nil {
 		return err
 	}
-	if err := s.Add(ctx, tx, source, entities); err != nil {
+	if _, err := s.Add(ctx, tx, source, entities); err != nil {
 		return err
 	}
 	return s.makeDue(ctx, tx, refs)
@@ -149,7 +153,7 @@ func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error
 }
 
 // RemoveByUID removes one entity and has those that brought it looked at anew: one that still does brings it back under
-// another uid. An unknown uid changes nothing.
+// another uid, a source at once. An unknown uid changes nothing.
 func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error {
 	ref, err := s.queries.CatalogRefByID(ctx, tx, uid)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -165,13 +169,75 @@ func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error
 	if err != nil {
 		return fmt.Errorf("find the parents of %s: %w", ref, err)
 	}
+	brought, err := s.broughtBySources(ctx, tx, ref)
+	if err != nil {
+		return err
+	}
 	if err := s.remove(ctx, tx, []string{ref}); err != nil {
 		return err
 	}
 	if err := s.queries.CatalogMakeDueAfresh(ctx, tx, parents); err != nil {
 		return fmt.Errorf("refresh the parents of %s: %w", ref, err)
 	}
+	for source, e := range brought {
+		if _, err := s.Add(ctx, tx, source, []Emitted{e}); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// broughtBySources is an entity as the sources that bring it by themselves would bring it again.
+func (s State) broughtBySources(ctx context.Context, tx db.DBTX, ref string) (map[string]Emitted, error) {
+	sources, err := s.queries.CatalogSourcesOf(ctx, tx, ref)
+	if err != nil || len(sources) == 0 {
+		return nil, wrapped(err, "find the sources of "+ref)
+	}
+	row, err := s.queries.CatalogStateByRef(ctx, tx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", ref, err)
+	}
+	again := Emitted{Ref: row.EntityRef, Document: row.Unprocessed}
+	if row.LocationKey != nil {
+		again.LocationKey = *row.LocationKey
+	}
+	brought := make(map[string]Emitted, len(sources))
+	for _, source := range sources {
+		brought[source] = again
+	}
+	return brought, nil
+}
+
+// maxRestored bounds the registered locations that are brought back at once.
+const maxRestored = 1000
+
+// RestoreLocations brings back registered locations that no entity stands for any more, however that came about, and
+// says how many there were.
+func (s State) RestoreLocations(ctx context.Context, tx db.DBTX) (int, error) {
+	lost, err := s.queries.CatalogLostLocations(ctx, tx, SourceLocations, maxRestored)
+	if err != nil {
+		return 0, fmt.Errorf("find lost locations: %w", err)
+	}
+	entities := make([]Emitted, len(lost))
+	for i, row := range lost {
+		entities[i], err = EmitLocation(row.EntityRef, entity.LocationSpec{Type: row.Type, Target: row.Target})
+		if err != nil {
+			return 0, err
+		}
+	}
+	refused, err := s.Add(ctx, tx, SourceLocations, entities)
+	return len(lost) - len(refused), err
+}
+
+// EmitLocation is the Location entity, known by a reference, that stands for a registered location.
+func EmitLocation(ref string, spec entity.LocationSpec) (Emitted, error) {
+	named, err := entity.ParseRef(ref, entity.Ref{})
+	if err != nil {
+		return Emitted{}, fmt.Errorf("entity of location %s: %w", spec, err)
+	}
+	e := entity.LocationEntity(spec)
+	e.Metadata()["name"] = named.Name
+	return Emit(e, nil, spec)
 }
 
 // RemoveOrphans removes up to a thousand entities that nothing brings any more, with everything below them that nothing

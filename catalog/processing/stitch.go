@@ -3,7 +3,10 @@ package processing
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -15,31 +18,133 @@ import (
 )
 
 // stitchVersion is part of every served entity's hash: raise it when the same inputs make something else.
-const stitchVersion = "1"
+const stitchVersion = "2"
 
-// maxConflictsShown bounds the conflicts in a status. Backstage only logs them, in the words that are used here.
-const maxConflictsShown = 20
+// maxConflictsShown bounds the conflicts in a status, and maxChildrenShown the entities below a Location that are wrong.
+// Backstage only logs conflicts, in the words that are used here.
+const (
+	maxConflictsShown = 20
+	maxChildrenShown  = 20
+)
 
-// stitch puts together one batch of entities whose parts changed, and says whether there was one.
+// stitch puts together one batch of entities whose parts changed, and says whether there was one. When the database
+// refuses a batch, each of it is put together alone, so that what is at fault holds nothing else up.
 func (e *Engine) stitch(ctx context.Context) (bool, error) {
+	refs, err := e.stitchBatch(ctx, nil, stitchSize)
+	if err == nil || !db.Refused(err) {
+		return len(refs) > 0, err
+	}
+	for _, ref := range refs {
+		if _, err := e.stitchBatch(ctx, []string{ref}, 1); err == nil {
+			continue
+		} else if !db.Refused(err) {
+			return false, err
+		} else if err := e.giveUp(ctx, ref, err); err != nil {
+			return false, err
+		}
+	}
+	return len(refs) > 0, nil
+}
+
+// stitchBatch puts together the entities of requests, these or any, and gives their references, also when it fails.
+func (e *Engine) stitchBatch(ctx context.Context, only []string, size int32) (refs []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	found := false
-	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
-		refs, err := e.queries.CatalogTakeStitches(ctx, tx, stitchSize)
+	var news []unserved
+	err = Transact(ctx, e.pool, func(tx pgx.Tx) error {
+		refs, err = e.queries.CatalogTakeStitches(ctx, tx, only, size)
 		if err != nil {
 			return fmt.Errorf("take stitch requests: %w", err)
 		}
-		if found = len(refs) > 0; !found {
+		if len(refs) == 0 {
 			return nil
 		}
 		all, err := e.parts(ctx, tx, refs)
 		if err != nil {
 			return err
 		}
-		return e.serve(ctx, tx, refs, e.stitchAll(ctx, all))
+		made, failed := stitchAll(all)
+		if err := e.serve(ctx, tx, refs, made); err != nil {
+			return err
+		}
+		news, err = e.saveUnserved(ctx, tx, all, failed)
+		return err
 	})
-	return found, err
+	if err == nil {
+		e.tellUnserved(ctx, news)
+	}
+	return refs, err
+}
+
+// giveUp records that an entity cannot be served, and forgets the request.
+func (e *Engine) giveUp(ctx context.Context, ref string, refused error) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	var news []unserved
+	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
+		if _, err := e.queries.CatalogTakeStitches(ctx, tx, []string{ref}, 1); err != nil {
+			return fmt.Errorf("take the stitch request of %s: %w", ref, err)
+		}
+		all, err := e.parts(ctx, tx, []string{ref})
+		if err != nil {
+			return err
+		}
+		news, err = e.saveUnserved(ctx, tx, all, []unserved{{ref, refused}})
+		return err
+	})
+	if err == nil {
+		e.tellUnserved(ctx, news)
+	}
+	return err
+}
+
+// unserved is an entity that cannot be put together or stored, and why.
+type unserved struct {
+	ref string
+	err error
+}
+
+// saveUnserved notes which of the entities could not be served, and which could. It gives those that could not and of
+// which that was not known.
+func (e *Engine) saveUnserved(ctx context.Context, tx pgx.Tx, all []parts, failed []unserved) (news []unserved, err error) {
+	why := map[string]string{}
+	for _, f := range failed {
+		encoded, err := encodeErrors([]*entity.Error{failure(fault.Input, "%s cannot be served: %s", f.ref, f.err)})
+		if err != nil {
+			return nil, fmt.Errorf("why %s cannot be served: %w", f.ref, err)
+		}
+		why[f.ref] = encoded
+	}
+	var refs, reasons []string
+	for _, p := range all {
+		if reason, is := why[p.EntityRef]; is || p.Unserved != nil {
+			refs, reasons = append(refs, p.EntityRef), append(reasons, reason)
+		}
+	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	changed, err := e.queries.CatalogSaveUnserved(ctx, tx, refs, reasons)
+	if err != nil {
+		return nil, fmt.Errorf("note what cannot be served: %w", err)
+	}
+	parents, err := e.queries.CatalogParents(ctx, tx, changed)
+	if err != nil {
+		return nil, fmt.Errorf("find who brought what cannot be served: %w", err)
+	}
+	isChanged := setOf(changed)
+	news = slices.DeleteFunc(failed, func(f unserved) bool { return !isChanged[f.ref] })
+	return news, wrapped(e.queries.CatalogRequestStitches(ctx, tx, parents), "request stitches of parents")
+}
+
+func (e *Engine) tellUnserved(ctx context.Context, news []unserved) {
+	for _, n := range news {
+		attributes := []any{"entity", n.ref, "error", n.err}
+		if panicked, is := errors.AsType[*panicError](n.err); is {
+			attributes = append(attributes, "stack", string(panicked.stack))
+		}
+		e.log.WarnContext(ctx, "catalog: an entity cannot be served", attributes...)
+	}
 }
 
 // parts are what one served entity is put together from.
@@ -48,6 +153,8 @@ type parts struct {
 	relations []entity.Relation
 	// conflicts are what the entity, a Location, claimed without getting it.
 	conflicts []db.CatalogConflictsByClaimantRow
+	// children are what is wrong with what the entity, a Location, brought.
+	children []db.CatalogFailedChildrenRow
 }
 
 // parts reads the parts of those of the references that have been processed.
@@ -63,6 +170,10 @@ func (e *Engine) parts(ctx context.Context, tx pgx.Tx, refs []string) ([]parts, 
 	claimed, err := e.queries.CatalogConflictsByClaimant(ctx, tx, refs)
 	if err != nil {
 		return nil, fmt.Errorf("read conflicts: %w", err)
+	}
+	failed, err := e.queries.CatalogFailedChildren(ctx, tx, refs, maxChildrenShown+1)
+	if err != nil {
+		return nil, fmt.Errorf("read what is wrong with children: %w", err)
 	}
 	all := make([]parts, len(inputs))
 	byRef := make(map[string]*parts, len(inputs))
@@ -80,6 +191,11 @@ func (e *Engine) parts(ctx context.Context, tx pgx.Tx, refs []string) ([]parts, 
 			p.conflicts = append(p.conflicts, row)
 		}
 	}
+	for _, row := range failed {
+		if p := byRef[row.ParentRef]; p != nil {
+			p.children = append(p.children, row)
+		}
+	}
 	return all, nil
 }
 
@@ -94,20 +210,35 @@ type stitched struct {
 
 // stitchAll puts entities together and leaves out those that come out as they are served already. One that cannot be
 // put together keeps its served form.
-func (e *Engine) stitchAll(ctx context.Context, all []parts) []stitched {
-	var served []stitched
+func stitchAll(all []parts) (made []stitched, failed []unserved) {
 	for _, p := range all {
-		made, err := p.stitch()
+		one, err := p.stitchSafely()
 		if err != nil {
-			e.log.WarnContext(ctx, "catalog: an entity cannot be served", "entity", p.EntityRef, "error", err)
-			continue
-		}
-		if made.hash != p.ServedHash {
-			served = append(served, made)
+			failed = append(failed, unserved{p.EntityRef, err})
+		} else if one.hash != p.ServedHash {
+			made = append(made, one)
 		}
 	}
-	return served
+	return made, failed
 }
+
+// stitchSafely is stitch, where an entity that makes it panic fails; the process does not.
+func (p parts) stitchSafely() (made stitched, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = &panicError{cause, debug.Stack()}
+		}
+	}()
+	return p.stitch()
+}
+
+// panicError is a panic of which people are told the cause, and the log the rest.
+type panicError struct {
+	cause any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("putting it together panicked: %v", e.cause) }
 
 // stitch puts one entity together: what processing made of it, its relations, its errors, its identity.
 func (p parts) stitch() (stitched, error) {
@@ -133,10 +264,7 @@ func (p parts) stitch() (stitched, error) {
 	if own, _ := metadata["etag"].(string); own == "" {
 		metadata["etag"] = etag
 	}
-	rows, err := entity.SearchRows(e, p.relations)
-	if err != nil {
-		return stitched{}, err
-	}
+	rows := entity.SearchRows(e, p.relations)
 	document, err := entity.Marshal(e, p.Processed)
 	if err != nil {
 		return stitched{}, fmt.Errorf("encode %s: %w", p.EntityRef, err)
@@ -153,7 +281,8 @@ func outgoing(relations []entity.Relation) []any {
 	return shown
 }
 
-// failures are the errors of the last processing, which show on the last good content, and what other places had first.
+// failures are the errors of the last processing, which show on the last good content, what is wrong with what came
+// from here, and what other places had first.
 func (p parts) failures() ([]*entity.Error, error) {
 	var failures []*entity.Error
 	if len(p.Errors) > 0 {
@@ -161,14 +290,43 @@ func (p parts) failures() ([]*entity.Error, error) {
 			return nil, fmt.Errorf("decode the errors of %s: %w", p.EntityRef, err)
 		}
 	}
+	for i, child := range p.children {
+		if i == maxChildrenShown {
+			failures = append(failures, failure(fault.Input, "More entities of this location cannot be read than these %d", maxChildrenShown))
+			break
+		}
+		failures = append(failures, childFailures(child)...)
+	}
 	for i, conflict := range p.conflicts {
 		if i == maxConflictsShown {
 			return append(failures, failure(fault.Conflict, "%d more entities are claimed by other locations already", len(p.conflicts)-i)), nil
 		}
-		failures = append(failures, failure(fault.Conflict, "Detected conflicting entityRef %s already referenced by %s and now also %s; the first keeps it",
-			conflict.EntityRef, conflict.HolderKey, conflict.ClaimantKey))
+		failures = append(failures, conflictFailure(conflict))
 	}
 	return failures, nil
+}
+
+// childFailures are the errors of an entity as its Location shows them: with its name and its place.
+func childFailures(child db.CatalogFailedChildrenRow) []*entity.Error {
+	location := ""
+	if child.LocationKey != nil {
+		location = *child.LocationKey
+	}
+	failures := slices.Concat(decodeErrors(child.Errors), decodeErrors(child.Unserved))
+	for _, failure := range failures {
+		failure.Message = fmt.Sprintf("%s %s: %s", child.EntityRef, whereabouts(location, lineOf(child.Line)), failure.Message)
+	}
+	return failures
+}
+
+// conflictFailure says that another place has an entity, and what is wrong with it there if nothing good ever came of it.
+func conflictFailure(conflict db.CatalogConflictsByClaimantRow) *entity.Error {
+	shown := failure(fault.Conflict, "Detected conflicting entityRef %s already referenced by %s and now also %s; the first keeps it",
+		conflict.EntityRef, conflict.HolderKey, conflict.ClaimantKey)
+	if broken := decodeErrors(conflict.HolderErrors); len(broken) > 0 {
+		shown.Message += ", though it cannot be read there: " + describe(broken[0])
+	}
+	return shown
 }
 
 // status shows failures as Backstage does.

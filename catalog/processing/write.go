@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 )
 
@@ -17,7 +18,8 @@ import (
 type batch struct {
 	state State
 	tx    pgx.Tx
-	// good and bad changed since they were last processed, without and with errors.
+	// good and bad changed since they were last processed. What is good is served, beside errors of places that it points
+	// at; what is bad keeps its last good content.
 	good, bad []outcome
 	offers    *offers
 	// touched are the references whose served form may change.
@@ -52,11 +54,41 @@ func (s shift) write(ctx context.Context, done []work) error {
 	if err != nil {
 		return err
 	}
+	s.tellErrors(ctx, b)
 	for _, rejected := range b.offers.rejected {
 		s.log.WarnContext(ctx, "catalog: an entity is claimed twice; the first place keeps it",
 			"entity", rejected.entity.Ref, "claimant", rejected.entity.LocationKey, "emitter", rejected.emitter)
 	}
 	return nil
+}
+
+// tellErrors logs what is wrong and was not before.
+func (s shift) tellErrors(ctx context.Context, b *batch) {
+	for _, o := range slices.Concat(b.bad, b.good) {
+		known := map[string]bool{}
+		for _, failure := range decodeErrors(o.row.Errors) {
+			known[describe(failure)] = true
+		}
+		for _, failure := range o.result.Errors {
+			text := describe(failure)
+			if known[text] {
+				continue
+			}
+			known[text] = true
+			location, line := failure.Location, failure.Line
+			if location == "" {
+				location, line = o.result.location, lineOf(o.row.Line)
+			}
+			s.log.WarnContext(ctx, "catalog: not all of it can be read", "entity", o.row.EntityRef, "location", location, "line", line, "error", text)
+		}
+	}
+}
+
+func lineOf(stored *int32) int {
+	if stored == nil {
+		return 0
+	}
+	return int(*stored)
 }
 
 // judge locks everything that the results will be written to, in one order for all, and tells which of them stand:
@@ -101,7 +133,7 @@ func (b *batch) sort(items []work) error {
 		}
 		switch {
 		case hash == item.row.ResultHash:
-		case len(item.result.Errors) > 0:
+		case item.result.Failed:
 			b.bad = append(b.bad, outcome{item, hash})
 		default:
 			b.good = append(b.good, outcome{item, hash})
@@ -114,7 +146,8 @@ func (b *batch) write(ctx context.Context) error {
 	if len(b.good)+len(b.bad) == 0 {
 		return nil
 	}
-	for _, step := range []func(context.Context) error{b.writeFailures, b.writeSuccesses, b.writeChildren, b.writeRelations} {
+	steps := []func(context.Context) error{b.writeFailures, b.writeSuccesses, b.writeChildren, b.writeRelations, b.tellParents}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -130,31 +163,90 @@ func (b *batch) writeFailures(ctx context.Context) error {
 		return nil
 	}
 	var ids []uuid.UUID
-	var failures, hashes []string
+	var failures, hashes, neverGood []string
 	for _, o := range b.bad {
-		encoded, err := json.Marshal(o.result.Errors)
+		encoded, err := encodeErrors(o.result.Errors)
 		if err != nil {
-			return fmt.Errorf("encode the errors of %s: %w", o.row.EntityRef, err)
+			return fmt.Errorf("errors of %s: %w", o.row.EntityRef, err)
 		}
-		ids, failures, hashes = append(ids, o.row.EntityID), append(failures, string(encoded)), append(hashes, o.hash)
+		ids, failures, hashes = append(ids, o.row.EntityID), append(failures, encoded), append(hashes, o.hash)
 		b.touched[o.row.EntityRef] = true
+		if o.row.NeverGood {
+			neverGood = append(neverGood, o.row.EntityRef)
+		}
 	}
-	err := b.state.queries.CatalogSaveFailures(ctx, b.tx, ids, failures, hashes)
-	return wrapped(err, "save failures")
+	if err := b.state.queries.CatalogSaveFailures(ctx, b.tx, ids, failures, hashes); err != nil {
+		return fmt.Errorf("save failures: %w", err)
+	}
+	return b.callClaimants(ctx, neverGood)
+}
+
+// callClaimants has those read again that claim what is held by documents that nothing good was ever made of: they may
+// have it now.
+func (b *batch) callClaimants(ctx context.Context, held []string) error {
+	if len(held) == 0 {
+		return nil
+	}
+	claimants, err := b.state.queries.CatalogClaimants(ctx, b.tx, held)
+	if err != nil {
+		return fmt.Errorf("find claimants: %w", err)
+	}
+	b.touch(claimants)
+	return wrapped(b.state.queries.CatalogMakeDueAfresh(ctx, b.tx, claimants), "refresh claimants")
 }
 
 func (b *batch) writeSuccesses(ctx context.Context) error {
 	if len(b.good) == 0 {
 		return nil
 	}
-	var documents, hashes []string
-	var ids []uuid.UUID
+	var rows db.CatalogSaveSuccessesParams
 	for _, o := range b.good {
-		ids, documents, hashes = append(ids, o.row.EntityID), append(documents, string(o.result.Document)), append(hashes, o.hash)
+		encoded, err := encodeErrors(o.result.Errors)
+		if err != nil {
+			return fmt.Errorf("errors of %s: %w", o.row.EntityRef, err)
+		}
+		rows.EntityIds = append(rows.EntityIds, o.row.EntityID)
+		rows.Processed = append(rows.Processed, string(o.result.Document))
+		rows.ResultHashes = append(rows.ResultHashes, o.hash)
+		rows.Errors = append(rows.Errors, encoded)
 		b.touched[o.row.EntityRef] = true
 	}
-	err := b.state.queries.CatalogSaveSuccesses(ctx, b.tx, ids, documents, hashes)
+	err := b.state.queries.CatalogSaveSuccesses(ctx, b.tx, rows)
 	return wrapped(err, "save processed entities")
+}
+
+// encodeErrors writes errors for the record, "" when there are none.
+func encodeErrors(failures []*entity.Error) (string, error) {
+	if len(failures) == 0 {
+		return "", nil
+	}
+	encoded, err := json.Marshal(failures)
+	return string(encoded), err
+}
+
+// decodeErrors reads errors of the record; what cannot be read is taken for none.
+func decodeErrors(encoded []byte) []*entity.Error {
+	var failures []*entity.Error
+	if len(encoded) == 0 || json.Unmarshal(encoded, &failures) != nil {
+		return nil
+	}
+	return failures
+}
+
+// tellParents has the Locations stitched that show what is wrong, or no longer, with what they brought.
+func (b *batch) tellParents(ctx context.Context) error {
+	var changed []string
+	for _, o := range slices.Concat(b.bad, b.good) {
+		if len(o.result.Errors) > 0 || o.row.Errors != nil {
+			changed = append(changed, o.row.EntityRef)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	parents, err := b.state.queries.CatalogParents(ctx, b.tx, changed)
+	b.touch(parents)
+	return wrapped(err, "find who brought what is wrong")
 }
 
 // writeChildren makes what the entities emitted theirs. An entity that was emitted or dropped may have become, or
@@ -174,9 +266,13 @@ func (b *batch) writeChildren(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sources, targets := make([]string, len(edges)), make([]string, len(edges))
-	for i, edge := range edges {
-		sources[i], targets[i] = edge.source, edge.target
+	stays, err := b.unread(ctx)
+	if err != nil {
+		return err
+	}
+	var sources, targets []string
+	for _, edge := range slices.Concat(edges, stays) {
+		sources, targets = append(sources, edge.source), append(targets, edge.target)
 	}
 	dropped, err := b.state.queries.CatalogDropChildren(ctx, b.tx, emitters, sources, targets)
 	if err != nil {
@@ -191,6 +287,31 @@ func (b *batch) writeChildren(ctx context.Context) error {
 		return err
 	}
 	return b.state.recordConflicts(ctx, b.tx, b.offers.rejected)
+}
+
+// unread are the edges to what came before from places that could not be read now.
+func (b *batch) unread(ctx context.Context) ([]edge, error) {
+	places := map[string][]place{}
+	for _, o := range b.good {
+		if len(o.result.Unread) > 0 {
+			places[o.row.EntityRef] = o.result.Unread
+		}
+	}
+	if len(places) == 0 {
+		return nil, nil
+	}
+	children, err := b.state.queries.CatalogChildrenWithPlaces(ctx, b.tx, slices.Sorted(maps.Keys(places)))
+	if err != nil {
+		return nil, fmt.Errorf("find what came from places that cannot be read: %w", err)
+	}
+	var stays []edge
+	for _, child := range children {
+		covers := func(p place) bool { return child.LocationKey != nil && p.covers(*child.LocationKey) }
+		if slices.ContainsFunc(places[child.SourceRef], covers) {
+			stays = append(stays, edge{child.SourceRef, child.TargetRef})
+		}
+	}
+	return stays, nil
 }
 
 // writeRelations replaces the relations that the entities declare. Both ends of what changed show it.
@@ -232,13 +353,23 @@ func (b *batch) touch(lists ...[]string) {
 
 // RemoveOrphans removes what nothing brings any more and says how many orphans there were.
 func (e *Engine) RemoveOrphans(ctx context.Context) (int, error) {
+	return e.count(ctx, e.state.RemoveOrphans)
+}
+
+// RestoreLocations brings back registered locations that no entity stands for and says how many there were.
+func (e *Engine) RestoreLocations(ctx context.Context) (int, error) {
+	return e.count(ctx, e.state.RestoreLocations)
+}
+
+// count does in one transaction what counts what it did.
+func (e *Engine) count(ctx context.Context, do func(ctx context.Context, tx db.DBTX) (int, error)) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	removed := 0
+	counted := 0
 	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
 		var err error
-		removed, err = e.state.RemoveOrphans(ctx, tx)
+		counted, err = do(ctx, tx)
 		return err
 	})
-	return removed, err
+	return counted, err
 }

@@ -5,8 +5,21 @@ values (@id, @type, @target, @entity_ref, @created_by)
 on conflict (type, target) do nothing
 returning *;
 
--- name: CatalogLocations :many
-select * from catalog_locations order by created_at, id;
+-- name: CatalogLocationsAfter :many
+-- A page of the registered locations, oldest first, after the one that was registered at a time under an id.
+select * from catalog_locations
+where (created_at, id) > (@created_at::timestamptz, @id::uuid)
+order by created_at, id
+limit @max_rows;
+
+-- name: CatalogLostLocations :many
+-- Registered locations that no entity stands for any more.
+select l.* from catalog_locations l
+where not exists (
+    select from catalog_references r where r.target_ref = l.entity_ref and r.source_key = @source_key::text)
+order by l.created_at, l.id
+limit @max_rows
+for update skip locked;
 
 -- name: CatalogLocationByID :one
 select * from catalog_locations where id = @id;

@@ -11,7 +11,8 @@ from (
     for update of d skip locked
 ) due
 where s.entity_id = due.entity_id
-returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash, s.result_hash, s.readings, s.next_update_at;
+returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash,
+    s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good;
 
 -- name: CatalogLockStates :many
 -- Locks rows in the order of their references, so that transactions that need several never wait for each other in a
@@ -39,10 +40,12 @@ where s.entity_id = done.entity_id and s.held_by = @engine::uuid
 returning s.next_update_at <= now() as due;
 
 -- name: CatalogSaveSuccesses :exec
+-- What is good is served, also beside errors of places that it points at.
 update catalog_states s
-set processed = done.processed::json, result_hash = done.result_hash, errors = null, last_processed_at = now()
+set processed = done.processed::json, result_hash = done.result_hash, errors = nullif(done.errors, '')::json,
+    last_processed_at = now()
 from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@processed::text[]) as processed,
-        unnest(@result_hashes::text[]) as result_hash) as done
+        unnest(@result_hashes::text[]) as result_hash, unnest(@errors::text[]) as errors) as done
 where s.entity_id = done.entity_id;
 
 -- name: CatalogSaveFailures :exec
@@ -58,15 +61,16 @@ where s.entity_id = done.entity_id;
 -- not returned; what is returned was accepted.
 with found as materialized (
     select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
-        unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash
+        unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash, nullif(unnest(@lines::int[]), 0) as line
 ), known as materialized (
     select f.entity_ref from found f
     join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
+        and s.line is not distinct from f.line
     order by f.entity_ref
     for share of s
 ), written as (
-    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash)
-    select gen_random_uuid(), f.entity_ref, f.location_key, f.document::json, f.hash
+    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line)
+    select gen_random_uuid(), f.entity_ref, f.location_key, f.document::json, f.hash, f.line
     from found f
     where f.entity_ref not in (select entity_ref from known)
     order by f.entity_ref
@@ -74,8 +78,9 @@ with found as materialized (
     set unprocessed = excluded.unprocessed,
         unprocessed_hash = excluded.unprocessed_hash,
         location_key = excluded.location_key,
+        line = excluded.line,
         last_discovered_at = now(),
-        next_update_at = now()
+        next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
     where s.location_key is null or s.location_key = excluded.location_key
     returning s.entity_ref
 )
@@ -219,6 +224,16 @@ order by 1, 3, 4
 on conflict (entity_ref, claimant_key, claimant_ref) do update
 set holder_key = excluded.holder_key, last_seen_at = now();
 
+-- name: CatalogSaveLosses :exec
+-- Notes who had entities, with which document, before others got them.
+insert into catalog_conflicts (entity_ref, holder_key, claimant_key, claimant_ref, failed_hash)
+select lost.entity_ref, coalesce(s.location_key, ''), lost.claimant_key, lost.claimant_ref, lost.failed_hash
+from (select unnest(@refs::text[]) as entity_ref, unnest(@claimant_keys::text[]) as claimant_key,
+        unnest(@claimants::text[]) as claimant_ref, unnest(@failed_hashes::text[]) as failed_hash) as lost
+join catalog_states s on s.entity_ref = lost.entity_ref
+on conflict (entity_ref, claimant_key, claimant_ref) do update
+set holder_key = excluded.holder_key, failed_hash = excluded.failed_hash, last_seen_at = now();
+
 -- name: CatalogForgetClaims :exec
 -- Removes the conflicts of claimants that no longer claim.
 delete from catalog_conflicts c
@@ -255,3 +270,86 @@ select entity_ref from catalog_states where entity_id = @entity_id;
 -- name: CatalogDeleteClaims :exec
 -- Forgets what these entities claimed without getting it.
 delete from catalog_conflicts where claimant_ref = any (@refs::text[]);
+
+-- name: CatalogChildrenWithPlaces :many
+-- What emitting entities brought so far, and the place that each claims.
+select r.source_ref::text as source_ref, r.target_ref, s.location_key
+from catalog_references r
+join catalog_states s on s.entity_ref = r.target_ref
+where r.source_ref = any (@sources::text[]);
+
+-- name: CatalogNeverGood :many
+-- Those of the references that are held by documents that nothing good was ever made of.
+select entity_ref from catalog_states
+where entity_ref = any (@refs::text[]) and processed is null and errors is not null;
+
+-- name: CatalogTakeOver :many
+-- Gives references that are held by documents that were never good to others, and returns those that changed hands. A
+-- document that held the reference before, and of which nothing good came, does not get it again.
+update catalog_states s
+set unprocessed = f.document::json, unprocessed_hash = f.hash, location_key = f.location_key, line = f.line,
+    result_hash = '', errors = null, readings = null, failures = 0, held_by = null, last_discovered_at = now(), next_update_at = now()
+from (select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
+        unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash, nullif(unnest(@lines::int[]), 0) as line) as f
+where s.entity_ref = f.entity_ref and s.processed is null and s.errors is not null
+  and not exists (
+      select from catalog_conflicts c
+      where c.entity_ref = f.entity_ref and c.claimant_key = f.location_key and c.failed_hash = f.hash)
+returning s.entity_ref;
+
+-- name: CatalogHoldersOf :many
+-- Which entities emitted these, and from where.
+select r.source_ref::text as source_ref, r.target_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed_hash
+from catalog_references r
+join catalog_states s on s.entity_ref = r.target_ref
+where r.target_ref = any (@refs::text[]) and r.source_ref is not null;
+
+-- name: CatalogDropEmitters :exec
+-- Forgets which entities emitted these.
+delete from catalog_references where target_ref = any (@refs::text[]) and source_ref is not null;
+
+-- name: CatalogSourcesOf :many
+-- The sources that bring an entity by themselves.
+select source_key::text from catalog_references where target_ref = @entity_ref and source_key is not null;
+
+-- name: CatalogStateByRef :one
+select entity_ref, location_key, unprocessed from catalog_states where entity_ref = @entity_ref;
+
+-- name: CatalogClaimants :many
+-- Who claims one of these references without getting it.
+select distinct claimant_ref from catalog_conflicts where entity_ref = any (@refs::text[]);
+
+-- name: CatalogSaveUnserved :many
+-- Notes why entities cannot be served ('' for those that can), and returns those of which that is news.
+update catalog_states s set unserved = nullif(done.unserved, '')::json
+from (select unnest(@refs::text[]) as entity_ref, unnest(@unserved::text[]) as unserved) as done
+where s.entity_ref = done.entity_ref and coalesce(s.unserved::text, '') <> done.unserved
+returning s.entity_ref;
+
+-- name: CatalogFailed :many
+-- Entities that are wrong, by reference: from one on, those of one owner unless it is ''.
+select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed, s.result_hash, s.errors, s.unserved,
+    s.location_key, s.line, s.next_update_at, s.last_discovered_at,
+    array(select r.source_ref from catalog_references r where r.target_ref = s.entity_ref and r.source_ref is not null order by 1)::text[] as parents
+from catalog_states s
+where (s.errors is not null or s.unserved is not null) and s.entity_ref > @after
+  and (@owner::text = '' or s.unprocessed #>> '{spec,owner}' = @owner::text)
+order by s.entity_ref
+limit @max_rows;
+
+-- name: CatalogPending :many
+-- Entities that nothing is wrong with and that are not served yet, as CatalogFailed lists them.
+select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed, s.result_hash, s.errors, s.unserved,
+    s.location_key, s.line, s.next_update_at, s.last_discovered_at,
+    array(select r.source_ref from catalog_references r where r.target_ref = s.entity_ref and r.source_ref is not null order by 1)::text[] as parents
+from catalog_states s
+where s.errors is null and s.unserved is null and s.entity_ref > @after
+  and not exists (select from catalog_entities e where e.entity_id = s.entity_id)
+  and (@owner::text = '' or s.unprocessed #>> '{spec,owner}' = @owner::text)
+order by s.entity_ref
+limit @max_rows;
+
+-- name: CatalogUnprocessedRef :one
+-- The reference of an entity that is not served.
+select s.entity_ref from catalog_states s
+where s.entity_id = @entity_id and not exists (select from catalog_entities e where e.entity_id = s.entity_id);

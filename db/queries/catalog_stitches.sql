@@ -5,14 +5,17 @@ select distinct ref from unnest(@refs::text[]) as ref order by ref
 on conflict (entity_ref) do update set requested_at = clock_timestamp();
 
 -- name: CatalogTakeStitches :many
--- Takes requests, and with them the right to write these entities until the transaction ends.
+-- Takes requests, of these entities or of any, and with them the right to write these entities until the transaction
+-- ends.
 delete from catalog_stitches
 where entity_ref in (
-    select entity_ref from catalog_stitches order by requested_at limit @max_rows for update skip locked)
+    select entity_ref from catalog_stitches
+    where sqlc.narg(only_refs)::text[] is null or entity_ref = any (sqlc.narg(only_refs)::text[])
+    order by requested_at limit @max_rows for update skip locked)
 returning entity_ref;
 
 -- name: CatalogStitchInputs :many
-select s.entity_id, s.entity_ref, s.processed, s.errors,
+select s.entity_id, s.entity_ref, s.processed, s.errors, s.unserved,
     not exists (select from catalog_references r where r.target_ref = s.entity_ref) as orphan,
     coalesce(e.hash, '') as served_hash
 from catalog_states s
@@ -25,9 +28,30 @@ where source_ref = any (@refs::text[])
 order by source_ref, type, target_ref;
 
 -- name: CatalogConflictsByClaimant :many
-select claimant_ref, entity_ref, holder_key, claimant_key from catalog_conflicts
-where claimant_ref = any (@refs::text[])
-order by claimant_ref, entity_ref, claimant_key;
+-- What entities claimed without getting it, with the errors of a holder that was never good.
+select c.claimant_ref, c.entity_ref, c.holder_key, c.claimant_key,
+    (case when s.processed is null then s.errors end)::json as holder_errors
+from catalog_conflicts c
+left join catalog_states s on s.entity_ref = c.entity_ref
+where c.claimant_ref = any (@refs::text[])
+order by c.claimant_ref, c.entity_ref, c.claimant_key;
+
+-- name: CatalogFailedChildren :many
+-- What is wrong with what entities brought, the first few of each. References are looked up one by one among the few
+-- that are wrong.
+select p.ref::text as parent_ref, failed.entity_ref, failed.location_key, failed.line, failed.errors, failed.unserved
+from unnest(@refs::text[]) as p (ref)
+cross join lateral (
+    select s.entity_ref, s.location_key, s.line, s.errors, s.unserved
+    from catalog_references r
+    cross join lateral (
+        select * from catalog_states s
+        where s.entity_ref = r.target_ref and (s.errors is not null or s.unserved is not null) offset 0
+    ) s
+    where r.source_ref = p.ref
+    order by r.target_ref
+    limit @max_children
+) failed;
 
 -- name: CatalogRemoveReplacedEntities :exec
 -- Removes served entities whose reference has no state any more, or one with another uid.
