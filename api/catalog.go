@@ -67,25 +67,26 @@ func (r catalogRoutes) entityRoutes() []route {
 	}
 }
 
-// list streams entities as one JSON array. A page with a limit comes at once, because what follows it stands in a header.
+// list writes entities as one JSON array, which is sent as it grows. What follows a page stands in a header, before it.
 func (r catalogRoutes) list(c *call) error {
 	q, err := c.listQuery()
 	if err != nil {
 		return err
 	}
-	out := &arrayWriter{call: c}
-	next, err := r.service.Entities(c.Request.Context(), c.principal, q, func(document json.RawMessage) error {
-		return out.add(document, q.Limit == nil)
-	})
+	found, err := r.service.Entities(c.Request.Context(), c.principal, q)
 	if err != nil {
 		return err
 	}
-	if next != nil {
-		link, err := nextLink(c.Request.URL, *next)
+	if found.Next != nil {
+		link, err := nextLink(c.Request.URL, *found.Next)
 		if err != nil {
 			return err
 		}
 		c.Header("Link", link)
+	}
+	out := newArrayWriter(c, "[", "]")
+	if err := found.Each(c.Request.Context(), func(document json.RawMessage) error { return out.add(document) }); err != nil {
+		return err
 	}
 	return out.end()
 }
@@ -282,42 +283,45 @@ func (c *call) entityRef() entity.Ref {
 	return entity.Ref{Kind: c.Param("kind"), Namespace: c.Param("namespace"), Name: c.Param("name")}
 }
 
-// flushSize is how much of a streamed array is gathered before it is sent.
+// flushSize is how much of an array is gathered before it is sent.
 const flushSize = 64 << 10
 
-// arrayWriter writes a JSON array of documents.
+// arrayWriter writes a JSON array of documents, sending it as it grows.
 type arrayWriter struct {
 	call  *call
 	data  bytes.Buffer
+	close string
 	begun bool
 }
 
-// add appends a document; a streamed array is sent as it grows.
-func (w *arrayWriter) add(document json.RawMessage, streamed bool) error {
-	separator := byte('[')
+// newArrayWriter begins an array with what opens it and what comes before it, and will end it with what closes it.
+func newArrayWriter(c *call, open, close string) *arrayWriter {
+	w := &arrayWriter{call: c, close: close}
+	w.data.WriteString(open)
+	return w
+}
+
+// add appends a document.
+func (w *arrayWriter) add(document json.RawMessage) error {
 	if w.begun {
-		separator = ','
+		w.data.WriteByte(',')
 	}
 	w.begun = true
-	w.data.WriteByte(separator)
 	w.data.Write(document)
-	if !streamed || w.data.Len() < flushSize {
+	if w.data.Len() < flushSize {
 		return nil
 	}
 	return w.flush()
 }
 
 func (w *arrayWriter) flush() error {
-	w.call.Header("Content-Type", "application/json; charset=utf-8")
+	w.call.Header("Content-Type", jsonAnswer)
 	_, err := w.data.WriteTo(w.call.Writer)
 	return err
 }
 
 func (w *arrayWriter) end() error {
-	if !w.begun {
-		w.data.WriteByte('[')
-	}
-	w.data.WriteByte(']')
+	w.data.WriteString(w.close)
 	return w.flush()
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,12 +11,13 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/plainjson"
 )
 
 func (r catalogRoutes) locationRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/locations", access: authenticated, summary: "Lists the registered locations",
-			serve: ok("the locations", r.locations)},
+			serve: writes[[]listedLocation]("the locations", r.locations)},
 		{method: http.MethodPost, path: "/locations", access: authenticated, summary: "Registers a location, or tries one",
 			query: []parameter{text("dryRun", "read it now and store nothing"), text("onConflict", "refresh or reject a location that is registered")},
 			body:  takes[registrationInput](),
@@ -49,13 +51,19 @@ type listedLocation struct {
 	Data catalog.Location `json:"data"`
 }
 
-func (r catalogRoutes) locations(c *call) ([]listedLocation, error) {
-	locations, err := r.service.Locations(c.Request.Context(), c.principal)
-	items := make([]listedLocation, len(locations))
-	for i, location := range locations {
-		items[i] = listedLocation{location}
+func (r catalogRoutes) locations(c *call) error {
+	out := newArrayWriter(c, "[", "]")
+	err := r.service.Locations(c.Request.Context(), c.principal, func(location catalog.Location) error {
+		document, err := plainjson.Marshal(listedLocation{location})
+		if err != nil {
+			return fmt.Errorf("encode a location: %w", err)
+		}
+		return out.add(document)
+	})
+	if err != nil {
+		return err
 	}
-	return items, err
+	return out.end()
 }
 
 // registrationInput lets unknown members pass: the handler complains about them in Backstage's own form.

@@ -1,7 +1,6 @@
 package catalog_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -290,6 +289,16 @@ func TestText(t *testing.T) {
 	}
 }
 
+func (s *setting) all(list *catalog.EntityList) []json.RawMessage {
+	s.Helper()
+	var documents []json.RawMessage
+	require.NoError(s, list.Each(s.Context(), func(document json.RawMessage) error {
+		documents = append(documents, document)
+		return nil
+	}))
+	return documents
+}
+
 func TestListsAreSorted(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
@@ -311,15 +320,13 @@ func TestListsAreSorted(t *testing.T) {
 			var listed []json.RawMessage
 			limit := 2
 			for offset := new(0); offset != nil; {
-				next, err := s.service.Entities(t.Context(), somebody, catalog.ListQuery{
+				found, err := s.service.Entities(t.Context(), somebody, catalog.ListQuery{
 					Filter: kinds, Orders: c.orders, Paged: true, Limit: &limit, Offset: *offset,
-				}, func(document json.RawMessage) error {
-					listed = append(listed, bytes.Clone(document))
-					return nil
 				})
 				require.NoError(t, err)
-				if offset = nil; next != nil {
-					offset = next.Offset
+				listed = append(listed, s.all(found)...)
+				if offset = nil; found.Next != nil {
+					offset = found.Next.Offset
 				}
 			}
 			require.Equal(t, c.want, names(t, listed))
@@ -363,13 +370,9 @@ func TestVisibilityIsPartOfEveryRead(t *testing.T) {
 	require.Equal(t, 1, page.TotalItems)
 	require.Equal(t, 1, s.query(catalog.EntityQuery{}, filter(t, "kind=component", "kind=api"), query.CursorOrder{Field: "kind"}).TotalItems)
 
-	var listed []json.RawMessage
-	_, err := s.service.Entities(ctx, somebody, catalog.ListQuery{}, func(document json.RawMessage) error {
-		listed = append(listed, document)
-		return nil
-	})
+	list, err := s.service.Entities(ctx, somebody, catalog.ListQuery{})
 	require.NoError(t, err)
-	require.Len(t, listed, 1)
+	require.Len(t, s.all(list), 1)
 	facets, err := s.service.Facets(ctx, somebody, []string{"kind"}, nil)
 	require.NoError(t, err)
 	require.Equal(t, map[string][]catalog.FacetValue{"kind": {{Value: "Component", Count: 1}}}, facets)
@@ -412,9 +415,10 @@ func TestRefusals(t *testing.T) {
 	page, err := s.service.QueryEntities(ctx, nobody, catalog.EntityQuery{Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, catalog.EntityPage{}, page)
-	locations, err := s.service.Locations(ctx, nobody)
-	require.NoError(t, err)
-	require.Empty(t, locations)
+	require.NoError(t, s.service.Locations(ctx, nobody, func(location catalog.Location) error {
+		require.Fail(t, "nobody sees it", location)
+		return nil
+	}))
 	_, err = s.service.EntityByRef(ctx, nobody, ref)
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }

@@ -98,6 +98,9 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 // EntitiesByRefs finds entities by their references, in any case: one document for each reference, in their order, nil
 // where there is none.
 func (s *Service) EntitiesByRefs(ctx context.Context, principal identity.Principal, refs []string, filter query.Filter, fields query.Fields) ([]json.RawMessage, error) {
+	if err := query.CheckRefs(len(refs)); err != nil {
+		return nil, err
+	}
 	found, err := s.documents(ctx, principal, refs, filter)
 	if err != nil {
 		return nil, err
@@ -155,43 +158,35 @@ type ListQuery struct {
 	Offset int
 }
 
-// Entities hands the entities of a list to each, one by one, as they come from the database, and says where the next
-// page begins (nil: this is the last). A document is good until each returns; an error of each ends the list and is
-// returned.
-func (s *Service) Entities(ctx context.Context, principal identity.Principal, q ListQuery, each func(json.RawMessage) error) (*query.After, error) {
+// Entities finds a list of entities.
+func (s *Service) Entities(ctx context.Context, principal identity.Principal, q ListQuery) (*EntityList, error) {
+	found := &EntityList{service: s, fields: q.Fields}
+	if err := query.CheckOrders(len(q.Orders)); err != nil {
+		return found, err
+	}
 	filter, readable, err := s.visible(ctx, principal, "", q.Filter)
 	if err != nil || !readable {
-		return nil, err
+		return found, err
 	}
 	list := query.List{Filter: filter, Orders: q.Orders, ByRef: q.Paged}
-	if q.Paged {
-		list.Offset = q.Offset
-		if q.Limit != nil {
-			list.Limit = *q.Limit + 1 // one more tells whether there is a next page
-		}
+	if !q.Paged {
+		return found, found.find(ctx, list)
 	}
-	rows, err := s.query(ctx, list.Select())
-	if err != nil {
-		return nil, fmt.Errorf("list entities: %w", err)
+	list.Offset = q.Offset
+	if q.Limit == nil {
+		return found, found.find(ctx, list)
 	}
-	defer rows.Close()
-	for handed := 0; rows.Next(); handed++ {
-		if q.Paged && q.Limit != nil && handed == *q.Limit {
-			next := q.Offset + *q.Limit
-			return &query.After{Limit: q.Limit, Offset: &next}, nil
-		}
-		document, err := q.Fields.Project(rows.RawValues()[0])
-		if err != nil {
-			return nil, err
-		}
-		if err := each(document); err != nil {
-			return nil, err
-		}
+	list.Limit = *q.Limit + 1 // one more tells whether there is a next page
+	if *q.Limit <= readAtOnce {
+		err = found.read(ctx, list)
+	} else {
+		err = found.find(ctx, list)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list entities: %w", err)
+	if found.cut(*q.Limit) {
+		next := q.Offset + *q.Limit
+		found.Next = &query.After{Limit: q.Limit, Offset: &next}
 	}
-	return nil, nil //nolint:nilnil // nil says that this was the last page
+	return found, err
 }
 
 // DeleteEntity removes an entity by its uid; one that does not exist is removed already. What brought it is read again.

@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/catalog/entity"
-	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
@@ -33,36 +32,35 @@ func (l Location) spec() entity.LocationSpec {
 	return entity.LocationSpec{Type: l.Type, Target: l.Target}
 }
 
-// emitted is the Location entity that stands for a location.
-func (l Location) emitted() (processing.Emitted, error) {
-	e := entity.LocationEntity(l.spec())
-	ref, err := entity.ParseRef(l.EntityRef, entity.Ref{})
-	if err != nil {
-		return processing.Emitted{}, fmt.Errorf("entity of location %s: %w", l.ID, err)
-	}
-	e.Metadata()["name"] = ref.Name
-	return processing.Emit(e, nil, l.spec())
-}
-
 func locationOf(row db.CatalogLocation) Location {
 	return Location{ID: row.ID.String(), Type: row.Type, Target: row.Target, EntityRef: row.EntityRef}
 }
 
-// Locations lists the registered locations, oldest first.
-func (s *Service) Locations(ctx context.Context, principal identity.Principal) ([]Location, error) {
+// listedAtOnce is how many locations are read in one go.
+const listedAtOnce = 1000
+
+// Locations hands over the registered locations, oldest first. They are read some at a time, and no connection is held
+// meanwhile. An error of hand ends it and is returned.
+func (s *Service) Locations(ctx context.Context, principal identity.Principal, hand func(Location) error) error {
 	readable, err := s.allowed(ctx, principal, policy.CatalogLocationRead, "")
 	if err != nil || !readable {
-		return nil, err
+		return err
 	}
-	rows, err := s.queries.CatalogLocations(ctx, s.pool)
-	if err != nil {
-		return nil, fmt.Errorf("list locations: %w", err)
+	after := db.CatalogLocation{}
+	for {
+		rows, err := s.queries.CatalogLocationsAfter(ctx, s.pool, after.CreatedAt, after.ID, listedAtOnce)
+		if err != nil {
+			return fmt.Errorf("list locations: %w", err)
+		}
+		for _, after = range rows {
+			if err := hand(locationOf(after)); err != nil {
+				return err
+			}
+		}
+		if len(rows) < listedAtOnce {
+			return nil
+		}
 	}
-	locations := make([]Location, len(rows))
-	for i, row := range rows {
-		locations[i] = locationOf(row)
-	}
-	return locations, nil
 }
 
 // LocationPage is a page of registered locations; Next is "" on the last.
@@ -94,10 +92,10 @@ func (s *Service) QueryLocations(ctx context.Context, principal identity.Princip
 	if page.TotalItems, err = ask(ctx, s, count, pgx.RowTo[int]); err != nil {
 		return LocationPage{}, fmt.Errorf("count locations: %w", err)
 	}
-	for _, row := range found[:min(len(found), cursor.Limit)] {
+	for _, row := range found[:min(len(found), cursor.Size())] {
 		page.Items = append(page.Items, locationOf(row))
 	}
-	if len(found) > cursor.Limit {
+	if len(found) > cursor.Size() {
 		cursor.AfterID = page.Items[len(page.Items)-1].ID
 		page.Next, err = cursor.Encode()
 	}

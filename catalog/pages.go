@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,8 +32,10 @@ type EntityPage struct {
 	Next, Prev string
 }
 
-// QueryEntities finds a page of entities.
+// QueryEntities finds a page of entities. It has at most query.MaxPage of them, and fewer when they are large; Next leads
+// to the rest.
 func (s *Service) QueryEntities(ctx context.Context, principal identity.Principal, q EntityQuery) (EntityPage, error) {
+	q.Limit = min(q.Limit, query.MaxPage)
 	page, err := q.Cursor.Page(q.Limit)
 	if err != nil {
 		return EntityPage{}, err
@@ -87,6 +90,11 @@ type foundPage struct {
 	more bool
 }
 
+// maxPageBytes is where a page ends though its limit is not reached: the next cursor leads on.
+const maxPageBytes = 32 << 20
+
+var errPageFull = errors.New("the page is full")
+
 // page reads the rows of a page. One row more than asked for tells, forwards, whether there is a next page; backwards
 // there always is.
 func (s *Service) page(ctx context.Context, page query.Page, fields query.Fields) (foundPage, error) {
@@ -103,17 +111,19 @@ func (s *Service) page(ctx context.Context, page query.Page, fields query.Fields
 	var id uuid.UUID
 	var value *string
 	var document []byte
+	size := 0
 	_, err = pgx.ForEachRow(rows, []any{&id, &value, &document}, func() error {
-		if len(found.items) == limit {
+		if len(found.items) == limit || size > maxPageBytes {
 			found.more = true
-			return nil
+			return errPageFull
 		}
 		projected, err := fields.Project(document)
 		document = nil
+		size += len(projected)
 		found.items, places = append(found.items, projected), append(places, place(value, id))
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errPageFull) {
 		return foundPage{}, fmt.Errorf("query entities: %w", err)
 	}
 	if page.Backwards {

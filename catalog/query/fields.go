@@ -14,6 +14,9 @@ type Fields [][]string
 
 // ParseFields reads dotted paths. Faults are of kind Input.
 func ParseFields(paths []string) (Fields, error) {
+	if len(paths) > maxFields {
+		return nil, fault.New(fault.Input, "Invalid fields, there are more than the %d that are kept at once", maxFields)
+	}
 	var fields Fields
 	for _, path := range paths {
 		path = strings.TrimSpace(path)

@@ -58,6 +58,7 @@ func And(filters ...Filter) Filter {
 // there is no condition at all.
 func ParseSets(parameters []string) (Filter, error) {
 	var sets Any
+	var found size
 	for _, parameter := range parameters {
 		set, err := parseSet(parameter)
 		if err != nil {
@@ -65,6 +66,10 @@ func ParseSets(parameters []string) (Filter, error) {
 		}
 		if len(set) > 0 {
 			sets = append(sets, set)
+		}
+		found.addSet(set)
+		if err := found.check("filter"); err != nil {
+			return nil, err
 		}
 	}
 	switch len(sets) {

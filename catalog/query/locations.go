@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -37,6 +36,9 @@ func DecodeLocationCursor(encoded string) (LocationCursor, error) {
 	return cursor, nil
 }
 
+// Size is how many locations a page has at most.
+func (c LocationCursor) Size() int { return min(c.Limit, MaxPage) }
+
 // Statements select the cursor's page (whole rows; one more than its limit) and count the whole set.
 func (c LocationCursor) Statements() (page, count Statement, err error) {
 	filter, err := ParsePredicate(c.Query)
@@ -52,7 +54,7 @@ func (c LocationCursor) Statements() (page, count Statement, err error) {
 	b := &builder{}
 	b.text("select id, type, target, entity_ref, created_at, created_by from catalog_locations where id > ", b.arg(after))
 	b.andLocation(filter)
-	b.text(" order by id limit ", b.arg(min(c.Limit, math.MaxInt32)+1))
+	b.text(" order by id limit ", b.arg(c.Size()+1))
 	counting := &builder{}
 	counting.text("select count(*) from catalog_locations where true")
 	counting.andLocation(filter)

@@ -24,6 +24,11 @@ func ParsePredicate(document json.RawMessage) (Filter, error) {
 	if err := json.Unmarshal(document, &value); err != nil {
 		return nil, fault.Wrap(fault.Input, err, "Invalid query: %s", err.Error())
 	}
+	var found size
+	found.addPredicate(value)
+	if err := found.check("query"); err != nil {
+		return nil, err
+	}
 	if problems := predicateProblems(value, nil, 0); len(problems) > 0 {
 		return nil, fault.New(fault.Input, "Invalid query: Validation error: %s", strings.Join(problems, ", or "))
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/portico-dev/portico/catalog/entity"
 )
 
 // Order is one field to sort by: its key, and whether the greatest comes first.
@@ -153,6 +155,30 @@ func (l List) selectByRow(b *builder) {
 	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", page.sorting("p"))
 }
 
+// IDs finds the ids of the list's entities, in its order.
+func (l List) IDs() Statement {
+	b := &builder{}
+	var joins, sorting strings.Builder
+	for _, order := range l.Orders {
+		alias := b.alias("o")
+		joins.WriteString(" left join catalog_search " + alias + " on " + alias + ".entity_id = e.entity_id and " + alias + ".key = " + b.arg(order.Key))
+		sorting.WriteString(alias + ".value" + direction(order.Descending) + " nulls last, ")
+	}
+	b.text("select e.entity_id from catalog_entities e", joins.String(), " where true")
+	b.andEntity(newScope(l.Filter), "e")
+	b.text(" order by ", sorting.String(), "e.", l.tie())
+	l.limit(b)
+	return b.statement()
+}
+
+// tie is the column that decides where the orders do not.
+func (l List) tie() string {
+	if l.ByRef && len(l.Orders) == 0 {
+		return "entity_ref"
+	}
+	return "entity_id"
+}
+
 func (l List) selectBySorting(b *builder) {
 	var columns, joins, sorting strings.Builder
 	for _, order := range l.Orders {
@@ -161,10 +187,7 @@ func (l List) selectBySorting(b *builder) {
 		joins.WriteString(" left join catalog_search " + alias + " on " + alias + ".entity_id = e.entity_id and " + alias + ".key = " + b.arg(order.Key))
 		sorting.WriteString(alias + direction(order.Descending) + " nulls last, ")
 	}
-	tie := "entity_id"
-	if l.ByRef && len(l.Orders) == 0 {
-		tie = "entity_ref"
-	}
+	tie := l.tie()
 	b.text("select d.entity from (select e.entity_id, e.entity_ref", columns.String(), " from catalog_entities e", joins.String(), " where true")
 	b.andEntity(newScope(l.Filter), "e")
 	b.text(" order by ", sorting.String(), tie)
@@ -196,6 +219,13 @@ func Facets(keys []string, filter Filter) Statement {
 		b.andRow(condition, "s")
 		b.text(" group by s.original_value order by s.original_value)")
 	}
+	return b.statement()
+}
+
+// ByIDs finds the documents of entities in the order given: the place in it, from 1, and the document.
+func ByIDs(ids []uuid.UUID) Statement {
+	b := &builder{}
+	b.text("select l.place, e.entity from unnest(", b.arg(ids), "::uuid[]) with ordinality as l (id, place) join catalog_entities e on e.entity_id = l.id order by l.place")
 	return b.statement()
 }
 
@@ -247,6 +277,10 @@ func (t FullText) filter(order *Order) Filter {
 	default:
 		keys = []string{"metadata.uid"}
 	}
+	keys = lower(keys)
+	if slices.Contains(keys, entity.KeyDescription) {
+		keys = append(keys, entity.KeyDescriptionPieces)
+	}
 	term := strings.ReplaceAll(strings.ToLower(t.Term), `\`, `\\`)
-	return fullText{keys: lower(keys), pattern: "%" + term + "%"}
+	return fullText{keys: keys, pattern: "%" + term + "%"}
 }

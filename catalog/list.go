@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-dev/portico/catalog/query"
+)
+
+const (
+	// readAtOnce is how many documents are read in one go, and readBytes how much of them, unless a single one is larger.
+	readAtOnce = 1000
+	readBytes  = 8 << 20
+)
+
+// EntityList is a list of entities. Its documents are read some at a time, and no connection is held while a reader
+// takes its time over them.
+type EntityList struct {
+	// Next is where the next page begins, nil when this is the last.
+	Next *query.After
+
+	service *Service
+	fields  query.Fields
+	// documents are those of a short list; ids are the entities of any other.
+	documents []json.RawMessage
+	ids       []uuid.UUID
+}
+
+// Each hands over the documents, one by one in their order. One that was deleted since the list was found is left out.
+// An error of hand ends it and is returned.
+func (l *EntityList) Each(ctx context.Context, hand func(json.RawMessage) error) error {
+	if err := handAll(l.documents, hand); err != nil {
+		return err
+	}
+	for left := l.ids; len(left) > 0; {
+		documents, taken, err := l.some(ctx, left)
+		if err != nil {
+			return err
+		}
+		if err := handAll(documents, hand); err != nil {
+			return err
+		}
+		left = left[taken:]
+	}
+	return nil
+}
+
+func handAll(documents []json.RawMessage, hand func(json.RawMessage) error) error {
+	for _, document := range documents {
+		if err := hand(document); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find reads which entities are in the list: sixteen bytes of each.
+func (l *EntityList) find(ctx context.Context, list query.List) error {
+	rows, err := l.service.query(ctx, list.IDs())
+	if err != nil {
+		return fmt.Errorf("list entities: %w", err)
+	}
+	l.ids, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("list entities: %w", err)
+	}
+	return nil
+}
+
+// read reads a short list.
+func (l *EntityList) read(ctx context.Context, list query.List) error {
+	rows, err := l.service.query(ctx, list.Select())
+	if err != nil {
+		return fmt.Errorf("list entities: %w", err)
+	}
+	l.documents, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (json.RawMessage, error) {
+		var document []byte
+		if err := row.Scan(&document); err != nil {
+			return nil, err
+		}
+		return l.fields.Project(document)
+	})
+	if err != nil {
+		return fmt.Errorf("list entities: %w", err)
+	}
+	return nil
+}
+
+// cut shortens the list to a limit and says whether it was longer.
+func (l *EntityList) cut(limit int) bool {
+	isLonger := len(l.documents) > limit || len(l.ids) > limit
+	l.documents, l.ids = l.documents[:min(limit, len(l.documents))], l.ids[:min(limit, len(l.ids))]
+	return isLonger
+}
+
+// some reads the documents of the first few of the entities, and says of how many.
+func (l *EntityList) some(ctx context.Context, ids []uuid.UUID) (documents []json.RawMessage, taken int, err error) {
+	ids = ids[:min(readAtOnce, len(ids))]
+	rows, err := l.service.query(ctx, query.ByIDs(ids))
+	if err != nil {
+		return nil, 0, fmt.Errorf("read listed entities: %w", err)
+	}
+	defer rows.Close()
+	for size := 0; rows.Next(); {
+		var place int
+		var document []byte
+		if err := rows.Scan(&place, &document); err != nil {
+			return nil, 0, fmt.Errorf("read listed entities: %w", err)
+		}
+		projected, err := l.fields.Project(document)
+		if err != nil {
+			return nil, 0, err
+		}
+		documents, size = append(documents, projected), size+len(projected)
+		if size > readBytes {
+			return documents, place, nil
+		}
+	}
+	return documents, len(ids), rows.Err()
+}
