@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
@@ -20,7 +21,7 @@ var catalogPermissions []byte
 // NewCatalogPlugin mounts the catalog under /api/catalog, as Backstage's catalog-backend serves it.
 func NewCatalogPlugin(service *catalog.Service) Plugin {
 	c := catalogRoutes{service: service}
-	return plugin{id: "catalog", routes: append(c.entityRoutes(), c.locationRoutes()...)}
+	return plugin{id: "catalog", routes: slices.Concat(c.entityRoutes(), c.locationRoutes(), c.unprocessedRoutes())}
 }
 
 type catalogRoutes struct{ service *catalog.Service }

@@ -294,3 +294,33 @@ func TestPagesOfAnySizeAreAnswered(t *testing.T) {
 		require.Equal(t, http.StatusOK, response.status, "%s: %s", ask, body)
 	}
 }
+
+func TestWhatCannotBeReadIsListed(t *testing.T) {
+	t.Parallel()
+	s := newCatalogServer(t)
+	_, body := s.send(http.MethodGet, "/entities/unprocessed/failed", "")
+	require.Equal(t, `{"type":"failed","entities":[]}`, body)
+	response, body := s.send(http.MethodPost, "/locations", `{"type":"url","target":"`+s.site.URL+`/none.yaml"}`)
+	require.Equal(t, http.StatusCreated, response.status, body)
+	var listed struct {
+		Type     string
+		Entities []struct {
+			EntityID    string `json:"entity_id"`
+			LocationKey string `json:"location_key"`
+			Errors      []struct{ Message string }
+		}
+	}
+	require.Eventually(t, func() bool {
+		response, body = s.send(http.MethodGet, "/entities/unprocessed/failed?limit=5", "")
+		require.Equal(t, http.StatusOK, response.status, body)
+		require.NoError(t, json.Unmarshal([]byte(body), &listed))
+		return len(listed.Entities) == 1
+	}, 30*time.Second, 10*time.Millisecond)
+	require.Equal(t, "failed", listed.Type)
+	require.Equal(t, "url:"+s.site.URL+"/none.yaml", listed.Entities[0].LocationKey)
+	require.Equal(t, "Unable to read url, no matching files found for "+s.site.URL+"/none.yaml", listed.Entities[0].Errors[0].Message)
+	_, body = s.send(http.MethodGet, "/entities/unprocessed/pending?owner=", "")
+	require.Contains(t, body, `{"type":"pending","entities":[`)
+	response, _ = s.send(http.MethodDelete, "/entities/unprocessed/delete/none", "")
+	require.Equal(t, http.StatusNotFound, response.status)
+}

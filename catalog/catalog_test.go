@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -56,6 +57,25 @@ kind: API
 metadata: {name: prices}
 spec: {type: openapi, owner: team-b, lifecycle: experimental, definition: none}
 `,
+	"/bad.yaml": `
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: bad}
+spec: {owner: team-a, lifecycle: production}
+`,
+	"/long.yaml": `
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: long, description: "` + strings.Repeat("Hay in the stack. ", 60) + `The needle in the hay. ` + strings.Repeat("More hay. ", 60) + `"}
+spec: {type: service, owner: team-a, lifecycle: production}
+`,
+	// %s is the name that the query string asks for.
+	"/squatter.yaml": `
+apiVersion: backstage.io/v1alpha1
+kind: Location
+metadata: {name: %s}
+spec: {targets: []}
+`,
 }
 
 // setting is a service over an engine at work.
@@ -73,13 +93,13 @@ func newSetting(t *testing.T, change func(*catalog.Options)) *setting {
 			http.NotFound(w, r)
 			return
 		}
-		_, _ = w.Write([]byte(content))
+		_, _ = io.WriteString(w, strings.Replace(content, "%s", r.URL.Query().Get("name"), 1))
 	}))
 	t.Cleanup(server.Close)
 	reader, err := integration.New(integration.Config{}, integration.Options{
 		ReadingAllow: []integration.AllowRule{{Host: strings.TrimPrefix(server.URL, "http://")}}})
 	require.NoError(t, err)
-	rules, err := catalog.ConfiguredRules([]entity.Rule{{Allow: []entity.AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Group"}}}}, nil)
+	rules, err := catalog.ConfiguredRules([]entity.Rule{{Allow: []entity.AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Group"}, {Kind: "Location"}}}}, nil)
 	require.NoError(t, err)
 	pipeline := &processing.Pipeline{Reader: reader, Rules: rules, LocationTypes: []string{"url"}}
 	options := catalog.Options{Pool: testkit.Database(t), Decider: policy.AllowKnown{}, Pipeline: pipeline}

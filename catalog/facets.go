@@ -20,7 +20,7 @@ type FacetValue struct {
 // Facets counts the values of each key among the entities that pass the filter. The answer has every key, spelled as
 // asked.
 func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys []string, asked query.Filter) (map[string][]FacetValue, error) {
-	if err := query.CheckFacets(len(keys)); err != nil {
+	if err := query.CheckFacets(len(keys), asked); err != nil {
 		return nil, err
 	}
 	facets := make(map[string][]FacetValue, len(keys))

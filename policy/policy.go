@@ -27,6 +27,8 @@ const (
 	CatalogLocationCreate  Permission = "catalog.location.create"
 	CatalogLocationDelete  Permission = "catalog.location.delete"
 	CatalogLocationAnalyze Permission = "catalog.location.analyze"
+	// CatalogUnprocessedDelete is of Backstage's module for unprocessed entities.
+	CatalogUnprocessedDelete Permission = "catalog.entities.unprocessed.delete"
 
 	ScaffolderTaskCreate     Permission = "scaffolder.task.create"
 	ScaffolderTaskRead       Permission = "scaffolder.task.read"
@@ -45,6 +47,8 @@ var actions = map[Permission]string{
 	CatalogLocationCreate:  "create",
 	CatalogLocationDelete:  "delete",
 	CatalogLocationAnalyze: "",
+
+	CatalogUnprocessedDelete: "delete",
 
 	ScaffolderTaskCreate:     "create",
 	ScaffolderTaskRead:       "read",

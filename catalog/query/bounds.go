@@ -13,10 +13,11 @@ const (
 	maxValues     = 10_000
 	maxFields     = 500
 	maxOrders     = 10
-	// MaxFacets bounds the keys that are counted at once.
-	MaxFacets = 100
-	// MaxRefs bounds the entities that are asked for by reference at once.
-	MaxRefs = 5000
+	// maxFacets bounds the keys that are counted at once, and maxFacetConditions the conditions that this asks altogether.
+	maxFacets          = 100
+	maxFacetConditions = 2000
+	// maxRefs bounds the entities that are asked for by reference at once.
+	maxRefs = 5000
 	// MaxPage bounds a page: whoever asks for more gets the rest by its cursor.
 	MaxPage = 1000
 )
@@ -72,18 +73,42 @@ func CheckOrders(orders int) error {
 	return nil
 }
 
-// CheckFacets refuses to count very many keys.
-func CheckFacets(keys int) error {
-	if keys > MaxFacets {
-		return fault.New(fault.Input, "Invalid facet, there are more than the %d that are counted at once", MaxFacets)
+// CheckFacets refuses to count very many keys, and many keys under very many conditions.
+func CheckFacets(keys int, filter Filter) error {
+	if keys > maxFacets {
+		return fault.New(fault.Input, "Invalid facet, there are more than the %d that are counted at once", maxFacets)
+	}
+	if conditions := conditionsOf(filter); keys*conditions > maxFacetConditions {
+		return fault.New(fault.Input, "Invalid facet, %d facets under %d conditions are more than are counted at once: ask for some at a time", keys, conditions)
 	}
 	return nil
 }
 
+func conditionsOf(f Filter) int {
+	var parts []Filter
+	switch f := f.(type) {
+	case nil:
+		return 0
+	case All:
+		parts = f
+	case Any:
+		parts = f
+	case Not:
+		parts = []Filter{f.Filter}
+	default:
+		return 1
+	}
+	conditions := 0
+	for _, part := range parts {
+		conditions += conditionsOf(part)
+	}
+	return conditions
+}
+
 // CheckRefs refuses to look for very many entities.
 func CheckRefs(refs int) error {
-	if refs > MaxRefs {
-		return fault.New(fault.Input, "Invalid entityRefs, there are more than the %d that are answered at once", MaxRefs)
+	if refs > maxRefs {
+		return fault.New(fault.Input, "Invalid entityRefs, there are more than the %d that are answered at once", maxRefs)
 	}
 	return nil
 }

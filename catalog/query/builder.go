@@ -118,11 +118,21 @@ func (b *builder) andKinds(kinds []string, alias string) {
 	}
 }
 
+// maxJoins is how many conditions of a conjunction the planner may turn into joins. It weighs their orders against each
+// other, and for hundreds would not end; those beyond are asked one after the other.
+const maxJoins = 8
+
 // andRest adds what must hold beside the kind of the entity whose id is an expression.
 func (b *builder) andRest(s scope, id string) {
-	for _, part := range s.rest {
+	for i, part := range s.rest {
 		b.text(" and ")
+		if i < maxJoins {
+			b.condition(part, id, s.kinds)
+			continue
+		}
+		b.text("(")
 		b.condition(part, id, s.kinds)
+		b.text(") is true")
 	}
 }
 

@@ -263,6 +263,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/catalog/entities/unprocessed/delete/{uid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets an entity that is not served, until it is found again */
+        delete: operations["delete_catalog_entities_unprocessed_delete_uid"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/catalog/entities/unprocessed/failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists entities that are wrong, and those that point at something that is */
+        get: operations["get_catalog_entities_unprocessed_failed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/catalog/entities/unprocessed/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists entities that are found and not served yet */
+        get: operations["get_catalog_entities_unprocessed_pending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/catalog/entity-facets": {
         parameters: {
             query?: never;
@@ -1337,6 +1388,34 @@ export interface components {
             };
             globals: components["schemas"]["TemplateGlobals"];
         };
+        UnprocessedEntities: {
+            /** @enum {string} */
+            type: "failed" | "pending";
+            entities: components["schemas"]["UnprocessedEntity"][];
+        };
+        UnprocessedEntity: {
+            entity_id: string;
+            entity_ref: string;
+            unprocessed_entity: {
+                [key: string]: unknown;
+            };
+            unprocessed_hash: string;
+            processed_entity?: {
+                [key: string]: unknown;
+            };
+            result_hash: string;
+            /** Format: date-time */
+            next_update_at: string;
+            /** Format: date-time */
+            last_discovery_at: string;
+            errors?: components["schemas"]["EntityError"][];
+            /** @description the file that it is in */
+            location_key?: string;
+            /** @description where it begins there */
+            line?: number;
+            /** @description the Locations that led to it */
+            parent_refs: string[];
+        };
         UserClaims: {
             sub: string;
             ent: string[];
@@ -1959,6 +2038,96 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_catalog_entities_unprocessed_delete_uid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_catalog_entities_unprocessed_failed: {
+        parameters: {
+            query?: {
+                /** @description the spec.owner that they must have, as it is written */
+                owner?: string;
+                /** @description the reference after which the list begins */
+                after?: string;
+                /** @description how many on a page; more than 1000 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what is wrong, by reference */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnprocessedEntities"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_catalog_entities_unprocessed_pending: {
+        parameters: {
+            query?: {
+                /** @description the spec.owner that they must have, as it is written */
+                owner?: string;
+                /** @description the reference after which the list begins */
+                after?: string;
+                /** @description how many on a page; more than 1000 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what is to come, by reference */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnprocessedEntities"];
+                };
             };
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
