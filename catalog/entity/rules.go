@@ -2,7 +2,9 @@ package entity
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -29,6 +31,15 @@ type Rules []Rule
 // they are expected.
 func DefaultRules() Rules {
 	return Rules{{Allow: []AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Location"}}}}
+}
+
+// EveryKind lets every known kind come from anywhere.
+func EveryKind() Rules {
+	var every Rule
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		every.Allow = append(every.Allow, AllowedKind{Kind: kind})
+	}
+	return Rules{every}
 }
 
 // NewRules checks rules that come from the configuration.

@@ -79,6 +79,27 @@ func TestAFileWithoutAnEntityIsNotValid(t *testing.T) {
 	}
 }
 
+func TestPlaceholdersAreReadWhereAFileIsChecked(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "api.yaml"), []byte("openapi: 3.0.0"), 0o600))
+	file := filepath.Join(directory, "catalog-info.yaml")
+	for definition, complaint := range map[string]string{
+		"{$text: ./api.yaml}": "", "{$text: /api.yaml}": "", "{$text: https://git.example/api.yaml}": "",
+		"{$text: ./gone.yaml}": "gone.yaml does not exist", "{$yaml: ./api.yaml}": "/spec/definition must be string",
+		"{$text: ../../../etc/passwd}": "is not below " + directory,
+	} {
+		require.NoError(t, os.WriteFile(file, []byte("\napiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {name: shop}\n"+
+			"spec: {type: openapi, lifecycle: production, owner: team-a, definition: "+definition+"}\n"), 0o600))
+		printed, err := offline(t, "catalog", "validate", file)
+		require.Equal(t, complaint == "", err == nil, "%s: %s", definition, printed)
+		if complaint != "" {
+			require.Contains(t, printed, "line 2: ")
+			require.Contains(t, printed, complaint)
+		}
+	}
+}
+
 func TestWhatATemplateFetchesFromBesideItHasToBeThere(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/internal/terminal"
 )
 
@@ -37,16 +38,17 @@ func validateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "validate FILES...",
 		Short: "Check entities as the catalog would",
-		Long: `Checks every entity in the files against the rules of its kind, without a server, and whether what a template's
-steps fetch by ./ or ../ is there. What is in a skeleton, what entities refer to, and the files that placeholders like
-$text name, are not looked at. Ends with status 1 when any is wrong.`,
+		Long: `Checks every entity in the files as the catalog would that reads them from their repository, without a server: the
+rules of its kind, what its placeholders like $text name, what a Location points at, and whether what a template's steps
+fetch by ./ or ../ is there. What is on other hosts, in a skeleton, and what entities refer to, is not looked at. Ends with
+status 1 when any is wrong.`,
 		Example: `  portico catalog validate catalog-info.yaml
   portico catalog validate examples/catalog/*.yaml --output json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			findings, wrong := []finding{}, 0
 			for _, file := range args {
-				for _, each := range validateFile(file) {
+				for _, each := range validateFile(command.Context(), file) {
 					findings = append(findings, each)
 					if !each.Valid {
 						wrong++
@@ -76,7 +78,7 @@ func printFindings(out io.Writer, findings []finding) {
 	}
 }
 
-func validateFile(file string) []finding {
+func validateFile(ctx context.Context, file string) []finding {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return []finding{{File: file, Error: err.Error()}}
@@ -88,23 +90,54 @@ func validateFile(file string) []finding {
 	if len(documents) == 0 {
 		return []finding{{File: file, Error: "there is no entity in this file"}}
 	}
+	location, err := filepath.Abs(file)
+	if err != nil {
+		return []finding{{File: file, Error: err.Error()}}
+	}
+	checkout, err := processing.OpenCheckout(repositoryOf(location))
+	if err != nil {
+		return []finding{{File: file, Error: err.Error()}}
+	}
+	defer checkout.Close()
+	pipeline := &processing.Pipeline{Reader: checkout, Rules: entity.EveryKind(), LocationTypes: []string{"url"}}
 	findings := make([]finding, 0, len(documents))
 	for _, document := range documents {
-		err := document.Err
-		name := ""
-		if err == nil {
-			if ref := document.Entity.Ref(); ref.Kind != "" && ref.Name != "" {
-				name = ref.String()
-			}
-			err = cmp.Or(entity.Validate(document.Entity), missingSource(file, document))
-		}
-		found := finding{File: file, Entity: name, Valid: err == nil}
-		if err != nil {
-			found.Error = err.Error()
-		}
-		findings = append(findings, found)
+		findings = append(findings, validateDocument(ctx, pipeline, document, file, entity.LocationSpec{Type: "url", Target: filepath.ToSlash(location)}))
 	}
 	return findings
+}
+
+// repositoryOf is the directory of the repository that a file is in, or that of the file.
+func repositoryOf(file string) string {
+	for directory := filepath.Dir(file); ; directory = filepath.Dir(directory) {
+		if _, err := os.Stat(filepath.Join(directory, ".git")); err == nil {
+			return directory
+		}
+		if directory == filepath.Dir(directory) {
+			return filepath.Dir(file)
+		}
+	}
+}
+
+func validateDocument(ctx context.Context, pipeline *processing.Pipeline, document entity.Document, file string, location entity.LocationSpec) finding {
+	found := finding{File: file}
+	var problems []string
+	if document.Err == nil {
+		if ref := document.Entity.Ref(); ref.Kind != "" && ref.Name != "" {
+			found.Entity = ref.String()
+		}
+		if err := missingSource(file, document); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	for _, failure := range pipeline.Check(ctx, document, location) {
+		problems = append(problems, failure.Message)
+	}
+	if len(problems) > 0 && document.Line > 0 && len(document.Source) > 0 {
+		problems[0] = fmt.Sprintf("line %d: %s", document.Line, problems[0])
+	}
+	found.Valid, found.Error = len(problems) == 0, strings.Join(problems, "\n    ")
+	return found
 }
 
 // missingSource says which file or folder beside a template one of its steps would not find. Only a run knows what a step
