@@ -7,17 +7,19 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
 // Check is what would be wrong with a document of the file at a location, as processing judges it: nil for nothing.
 func (p *Pipeline) Check(ctx context.Context, document entity.Document, location entity.LocationSpec) []*entity.Error {
-	reading := &run{pipeline: p, location: location, origin: location}
+	reading := &run{pipeline: p, origin: location}
 	child, err := reading.child(document, location, "")
 	if err != nil {
 		return []*entity.Error{asError(err)}
 	}
-	return p.Process(ctx, child.Document).Errors
+	return p.Process(ctx, *child).Errors
 }
 
 // Checkout reads a directory of this machine as its host would serve it, for checks before files are pushed: its URLs
@@ -27,14 +29,11 @@ type Checkout struct {
 	root  string
 }
 
-// OpenCheckout opens a directory; links do not lead out of it. It must be closed.
-func OpenCheckout(root string) (*Checkout, error) {
-	files, err := integration.OpenFiles(root, integration.Limits{})
+// NewCheckout reads a directory, by its absolute path; links do not lead out of it.
+func NewCheckout(root string) (*Checkout, error) {
+	files, err := integration.NewFiles([]string{root}, integration.Limits{})
 	return &Checkout{files: files, root: root}, err
 }
-
-// Close lets go of the directory.
-func (c *Checkout) Close() error { return c.files.Close() }
 
 func isElsewhere(url string) bool { return strings.Contains(url, "://") }
 
@@ -43,7 +42,10 @@ func (c *Checkout) Search(ctx context.Context, url string, _ integration.ReadOpt
 	if isElsewhere(url) {
 		return integration.SearchResult{Files: []integration.File{{URL: url}}}, nil
 	}
-	found, err := c.files.GlobFiles(ctx, filepath.FromSlash(url))
+	found, err := c.files.Glob(ctx, provenance.At(provenance.File, filepath.FromSlash(url)))
+	if fault.KindOf(err) == fault.NotAllowed {
+		return integration.SearchResult{}, fault.New(fault.NotAllowed, "%s is not below %s", url, c.root)
+	}
 	files := make([]integration.File, len(found))
 	for i, file := range found {
 		files[i] = integration.File{URL: filepath.ToSlash(file.Path), Body: file.Body}
@@ -52,12 +54,18 @@ func (c *Checkout) Search(ctx context.Context, url string, _ integration.ReadOpt
 }
 
 // ReadURL implements Reader. What is elsewhere reads as something that is text, JSON and YAML.
-func (c *Checkout) ReadURL(_ context.Context, url string, _ integration.ReadOptions) (integration.Result, error) {
+func (c *Checkout) ReadURL(ctx context.Context, url string, options integration.ReadOptions) (integration.Result, error) {
 	if isElsewhere(url) {
 		return integration.Result{Body: []byte("{}")}, nil
 	}
-	body, err := c.files.ReadFile(filepath.FromSlash(url))
-	return integration.Result{Body: body}, err
+	found, err := c.Search(ctx, url, options)
+	if err == nil && len(found.Files) == 0 {
+		err = fault.New(fault.NotFound, "file %s does not exist", url)
+	}
+	if err != nil {
+		return integration.Result{}, err
+	}
+	return integration.Result{Body: found.Files[0].Body}, nil
 }
 
 // ResolveURL implements Reader. A leading slash is the root of the directory.

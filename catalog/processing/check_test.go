@@ -29,9 +29,8 @@ func TestACheckJudgesAsProcessingDoes(t *testing.T) {
 	for name, content := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600))
 	}
-	checkout, err := processing.OpenCheckout(directory)
+	checkout, err := processing.NewCheckout(directory)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = checkout.Close() })
 	local := &processing.Pipeline{Reader: checkout, Rules: entity.EveryKind(), LocationTypes: []string{"url"}}
 	s := newSite(t, files)
 	hosted := pipelineOf(t, s)

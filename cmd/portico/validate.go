@@ -94,11 +94,10 @@ func validateFile(ctx context.Context, file string) []finding {
 	if err != nil {
 		return []finding{{File: file, Error: err.Error()}}
 	}
-	checkout, err := processing.OpenCheckout(repositoryOf(location))
+	checkout, err := processing.NewCheckout(repositoryOf(location))
 	if err != nil {
 		return []finding{{File: file, Error: err.Error()}}
 	}
-	defer checkout.Close()
 	pipeline := &processing.Pipeline{Reader: checkout, Rules: entity.EveryKind(), LocationTypes: []string{"url"}}
 	findings := make([]finding, 0, len(documents))
 	for _, document := range documents {
