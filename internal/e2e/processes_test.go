@@ -297,7 +297,7 @@ func TestAWorkerThatTemporalTurnsAwayEnds(t *testing.T) {
 	case <-time.After(2 * patience):
 		require.Fail(t, "the worker lives on")
 	}
-	require.Equal(t, 1, worker.exitCode(t, 0))
+	require.Equal(t, 1, worker.exitCode(t, grace))
 	require.Contains(t, worker.log.String(), "gives this worker no work")
 	require.Contains(t, worker.log.String(), "portico.temporal")
 }
