@@ -57,7 +57,7 @@ func parseSecrets(secrets []string) (map[string]string, error) {
 type parameters struct {
 	Default    json.RawMessage            `json:"default"`
 	Properties map[string]json.RawMessage `json:"properties"`
-	// Field is what fills it in in a form, and Options are that field's.
+	// Field is what a form fills it in with, and Options are those of that field.
 	Field   string `json:"ui:field"`
 	Options struct {
 		AllowedHosts []string `json:"allowedHosts"`
