@@ -35,6 +35,7 @@ func newHost(t *testing.T, files map[string]string) (*actiontest.Bench, *integra
 		}
 		fmt.Fprintf(w, "%s read with %s", content, r.Header.Get("Authorization"))
 	})
+	mux.HandleFunc("GET /api/v3/repos/acme/shop/git/matching-refs/{ref...}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[]") })
 	mux.HandleFunc("GET /api/v3/repos/acme/shop/tarball/"+commit, func(w http.ResponseWriter, _ *http.Request) { pack(t, w, files) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "7")
