@@ -138,7 +138,7 @@ var notYetContent = regexp.MustCompile(`^\x{FEFF}?(?:[ \t]*(?:#.*)?|%.*)[\r\n]*$
 
 func isDocumentMark(line []byte) bool {
 	rest, found := bytes.CutPrefix(line, []byte("---"))
-	return found && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
+	return found && (len(rest) == 0 || strings.IndexByte(" \t\r\n", rest[0]) >= 0)
 }
 
 var versionDirective = regexp.MustCompile(`(?m)^%YAML 1\.`)

@@ -88,7 +88,10 @@ func (s *site) set(name, content string) {
 	s.files[name] = content
 }
 
-func testdata(t *testing.T) map[string]string { return filesIn(t, "testdata/golden") }
+func testdata(t *testing.T) map[string]string {
+	t.Helper()
+	return filesIn(t, "testdata/golden")
+}
 
 // filesIn reads the files below a directory, by their paths from there.
 func filesIn(t *testing.T, directory string) map[string]string {

@@ -25,7 +25,7 @@ const (
 // size is what a question consists of.
 type size struct{ conditions, values int }
 
-func (s size) check(what string) error {
+func (s *size) check(what string) error {
 	if s.conditions > maxConditions {
 		return fault.New(fault.Input, "Invalid %s, it has more than the %d conditions that are answered at once", what, maxConditions)
 	}
