@@ -320,26 +320,15 @@ func (s *scaffolderAPI) dryRun(c *call) (dryrun.Result, error) {
 	if err != nil {
 		return dryrun.Result{}, err
 	}
-	if err := s.service.MayDryRun(c.Request.Context(), c.principal); err != nil {
-		return dryrun.Result{}, err
-	}
-	if err := scaffolder.CheckValues(t, input.Values.RawMessage, input.Secrets); err != nil {
+	spec, err := s.service.Trial(c.Request.Context(), c.principal, t, input.Values.RawMessage, input.Secrets)
+	if err != nil {
 		return dryrun.Result{}, asValidationBody(err)
 	}
-	request := dryrun.Request{Template: t, Values: input.Values.RawMessage, Secrets: input.Secrets, User: template.User{Ref: c.principal.UserRef()}}
+	request := dryrun.Request{Spec: spec, Secrets: input.Secrets}
 	for _, file := range input.DirectoryContents {
 		request.Files = append(request.Files, dryrun.File(file))
 	}
-	result, err := s.dryRuns.Run(c.Request.Context(), request)
-	return result, asInputFault(err)
-}
-
-// asInputFault makes what a template under trial did wrong the caller's to read.
-func asInputFault(err error) error {
-	if failed, is := errors.AsType[*action.Error](err); is && !failed.Transient {
-		return fault.Wrap(fault.Input, err, "%s", err.Error())
-	}
-	return err
+	return s.dryRuns.Run(c.Request.Context(), request)
 }
 
 type autocompleteInput struct {

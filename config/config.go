@@ -347,9 +347,11 @@ type Run struct {
 	// StepTimeout is how long one attempt of a step may take.
 	StepTimeout time.Duration `yaml:"stepTimeout"`
 	// StrictExpressions fails a step with an input that cannot be evaluated.
-	StrictExpressions bool   `yaml:"strictExpressions"`
-	Memory            Memory `yaml:"memory"`
-	Retry             Retry  `yaml:"retry"`
+	StrictExpressions bool `yaml:"strictExpressions"`
+	// StrictInputs refuses inputs that an action does not declare.
+	StrictInputs bool   `yaml:"strictInputs"`
+	Memory       Memory `yaml:"memory"`
+	Retry        Retry  `yaml:"retry"`
 }
 
 // Memory bounds what rendering takes.

@@ -210,11 +210,3 @@ func (s *Service) cancelledBody(ctx context.Context, r run.Run) (run.EventBody, 
 	}
 	return run.EventBody{Message: fmt.Sprintf("Step %s has been cancelled.", current), StepID: current, Status: run.StatusCancelled}, nil
 }
-
-// MayDryRun says whether the principal may try templates out.
-func (s *Service) MayDryRun(ctx context.Context, principal identity.Principal) error {
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
-		return err
-	}
-	return s.authorize(ctx, principal, policy.ScaffolderTemplateDryRun, "")
-}

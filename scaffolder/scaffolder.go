@@ -98,7 +98,15 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 	if err != nil {
 		return uuid.Nil, err
 	}
-	pinned, t, err := s.pin(ctx, principal, ref, request)
+	t, at, err := s.template(ctx, principal, ref)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	base, err := t.Base(at)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	pinned, err := s.pin(ctx, principal, t, base, request.Values, request.Secrets)
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -113,24 +121,31 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 	return n.ID, nil
 }
 
-func (s *Service) pin(ctx context.Context, principal identity.Principal, ref entity.Ref, request Request) (template.TaskSpec, *template.Template, error) {
-	t, at, err := s.template(ctx, principal, ref)
-	if err != nil {
-		return template.TaskSpec{}, nil, err
-	}
-	base, err := t.Base(at)
-	if err != nil {
-		return template.TaskSpec{}, nil, err
-	}
-	if err := CheckValues(t, request.Values, request.Secrets); err != nil {
-		return template.TaskSpec{}, nil, err
+// pin joins a template with the values and the user of a run, once the values are found good.
+func (s *Service) pin(ctx context.Context, principal identity.Principal, t *template.Template, base provenance.Place, values json.RawMessage, secrets map[string]string) (template.TaskSpec, error) {
+	if err := CheckValues(t, values, secrets); err != nil {
+		return template.TaskSpec{}, err
 	}
 	user, err := s.user(ctx, principal)
 	if err != nil {
-		return template.TaskSpec{}, nil, err
+		return template.TaskSpec{}, err
 	}
-	pinned, err := t.Pin(request.Values, user, base)
-	return pinned, t, err
+	return t.Pin(values, user, base)
+}
+
+// Trial pins a template under trial as a run of it would be: with the same values, and for the same user.
+func (s *Service) Trial(ctx context.Context, principal identity.Principal, t *template.Template, values json.RawMessage, secrets map[string]string) (template.TaskSpec, error) {
+	if err := s.mayDryRun(ctx, principal); err != nil {
+		return template.TaskSpec{}, err
+	}
+	return s.pin(ctx, principal, t, provenance.Place{}, values, secrets)
+}
+
+func (s *Service) mayDryRun(ctx context.Context, principal identity.Principal) error {
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
+		return err
+	}
+	return s.authorize(ctx, principal, policy.ScaffolderTemplateDryRun, "")
 }
 
 // CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is broken is the

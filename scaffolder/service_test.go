@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
 	"github.com/portico-dev/portico/seal"
 )
 
@@ -259,7 +260,10 @@ func TestEveryMoveIsDecided(t *testing.T) {
 			}
 			return listed
 		},
-		policy.ScaffolderTemplateDryRun: func(ctx context.Context, s *scaffolder.Service) error { return s.MayDryRun(ctx, ada) },
+		policy.ScaffolderTemplateDryRun: func(ctx context.Context, s *scaffolder.Service) error {
+			_, err := s.Trial(ctx, ada, &template.Template{}, nil, nil)
+			return err
+		},
 	} {
 		t.Run(string(permission), func(t *testing.T) {
 			t.Parallel()

@@ -75,9 +75,3 @@ func (a *account) describe(err error) engine.Failure {
 	}
 	return failure
 }
-
-// isRefusal says whether an action itself refused what it was given.
-func isRefusal(err error) bool {
-	_, refused := errors.AsType[*action.Error](err)
-	return refused
-}

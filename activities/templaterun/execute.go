@@ -63,6 +63,9 @@ func (a *Activities) actOnce(ctx context.Context, does action.Action, request en
 	if err == nil && request.Iteration >= len(decision.Iterations) {
 		err = fmt.Errorf("step %s has no iteration %d any more", opened.step(request.Position).ID, request.Iteration)
 	}
+	if err == nil {
+		err = a.Planner.FitOne(ctx, &decision, does.Describe(), request.Iteration)
+	}
 	if err != nil {
 		return (&failedAttempt{failure: opened.describe(err)}).temporal(0)
 	}

@@ -41,7 +41,7 @@ func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (
 		attempt: e.steps[e.position].FailedAttempts + 1, stop: stop, done: make(chan struct{})}
 	if e.first {
 		log.pending = append(log.pending, e.beginning(e.step))
-		for _, warning := range e.broken.Warnings() {
+		for _, warning := range e.warnings {
 			log.Warn("%s", warning)
 		}
 	}

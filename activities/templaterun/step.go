@@ -31,14 +31,14 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 	if decision.Skip != "" {
 		return nil, t.skip(ctx, step, decision.Skip)
 	}
-	own := t.deciding(decision)
 	does, err := t.Actions.Lookup(step.Action)
 	if err == nil {
-		err = checkInputs(ctx, does.Describe(), decision, t.steps[position].IterationsDone)
+		err = t.Planner.Fit(ctx, &decision, does.Describe(), t.steps[position].IterationsDone)
 	}
 	if isBusy(err) {
 		return nil, err
 	}
+	own := t.deciding(decision)
 	if err != nil {
 		return nil, t.refuse(ctx, position, own.describe(err))
 	}
@@ -118,27 +118,6 @@ func (t *turn) wait(ctx context.Context, e *execution) (*engine.Next, error) {
 	next := t.next(engine.MoveWait)
 	next.Wait = &engine.Wait{Until: until, Summary: e.step.Name}
 	return &next, nil
-}
-
-// checkInputs holds the rendered inputs of the iterations that are not done to the action's schema.
-func checkInputs(ctx context.Context, does action.Description, decision plan.Decision, done int) error {
-	for index := min(done, len(decision.Iterations)); index < len(decision.Iterations); index++ {
-		iteration, err := decision.Iteration(ctx, index)
-		if err != nil {
-			return err
-		}
-		if !iteration.Run {
-			continue
-		}
-		err = does.CheckInput(iteration.Name(does.ID), iteration.Input)
-		if isRefusal(err) {
-			return action.Advise(err, "Correct the step's input in the template, or the value that it came from, and start a new run.")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // isBusy says that there is no memory to render in now: nothing is wrong with the step.

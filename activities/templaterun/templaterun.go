@@ -84,6 +84,8 @@ type account struct {
 	redact    run.Redactor
 	// broken are the expressions of the step at hand that could not be evaluated: if it fails, they may be why.
 	broken plan.Broken
+	// warnings are what the log of that step begins with.
+	warnings []string
 	// tell leaves an entry on the run's record: at once, or together with others at the end of a turn.
 	tell func(context.Context, run.Entry) error
 }
@@ -114,7 +116,7 @@ func (a *Activities) open(ctx context.Context, runID string) (*account, error) {
 // see of that step only: elsewhere it may be innocent words.
 func (a *account) deciding(decision plan.Decision) *account {
 	own := *a
-	own.redact, own.broken = a.redact.Also(decision.Derived), decision.Broken
+	own.redact, own.broken, own.warnings = a.redact.Also(decision.Derived), decision.Broken, decision.Warnings()
 	return &own
 }
 

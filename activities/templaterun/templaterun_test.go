@@ -614,6 +614,26 @@ func TestInputIsHeldToTheActionsSchema(t *testing.T) {
 	require.Zero(t, b.act.runs, "not even for the iteration whose input is good")
 }
 
+// TestInputsThatAnActionDoesNotDeclareAreLeftOut: half of all public templates carry some, from when Backstage ignored them.
+func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
+	t.Parallel()
+	schema := json.RawMessage(`{"type":"object","required":["repoUrl"],"additionalProperties":false,"properties":{"repoUrl":{"type":"string"},"topics":{"type":"array"}}}`)
+	for _, quick := range []bool{true, false} {
+		b := newBench(t, &act{description: action.Description{Quick: quick, InputSchema: schema}}, `{"id":"one","name":"One","action":"test:act","input":{"allowedHosts":["github.com"],"repoUrl":"x"}}`)
+		b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+			require.Equal(t, `{"repoUrl":"x"}`, string(call.Input)) //nolint:testifylint // to the byte
+			return nil, nil
+		}
+		if !quick {
+			require.Equal(t, acts(0), b.advance(engine.Turn{}))
+			b.must("test:act", b.request(0))
+		}
+		require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+		require.Contains(t, b.told(), "one  warn: The input allowedHosts was left out: test:act does not declare it. It takes repoUrl, topics.")
+		require.Equal(t, `{"repoUrl":"x"}`, string(b.step(0).Input)) //nolint:testifylint // to the byte
+	}
+}
+
 // TestWhatCannotBeEvaluatedIsTold: an input goes on as it is written, which may be why its step fails; a guard that is
 // broken guards.
 func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {

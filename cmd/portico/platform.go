@@ -198,7 +198,7 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 	room := budget.NewPool(budget.Limits{Process: memory.ProcessMiB << 20, Account: memory.EvaluationMiB << 20, Waiting: memory.Waiting})
 	renderer := expression.New(expression.Options{IntegrationType: p.integrations.TypeOf, Memory: room,
 		Limits: nunjucks.Limits{AllocationBytes: memory.EvaluationMiB << 20}})
-	p.planner = plan.NewPlanner(renderer, environment(p.config)).WithRules(plan.Rules{StrictExpressions: p.config.Portico.Run.StrictExpressions})
+	p.planner = plan.NewPlanner(renderer, environment(p.config)).WithRules(planRules(p.config))
 	p.runs = run.NewStore(p.pool, ring)
 	if p.actions, err = p.buildActions(renderer); err != nil {
 		return err
@@ -221,6 +221,10 @@ func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry
 		CommitMessage:          p.config.Scaffolder.DefaultCommitMessage,
 		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials}))
 	return action.NewRegistry(all...)
+}
+
+func planRules(loaded *config.Config) plan.Rules {
+	return plan.Rules{StrictExpressions: loaded.Portico.Run.StrictExpressions, StrictInputs: loaded.Portico.Run.StrictInputs}
 }
 
 func environment(loaded *config.Config) plan.Environment {

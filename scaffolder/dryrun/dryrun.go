@@ -4,6 +4,7 @@
 package dryrun
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -54,10 +55,9 @@ func New(planner *plan.Planner, actions *action.Registry) *Runner {
 
 // Request is what to try.
 type Request struct {
-	Template *template.Template
-	Values   json.RawMessage
-	User     template.User
-	Secrets  map[string]string
+	// Spec is the template pinned as for a run: with its values, and for whom a run would be.
+	Spec    template.TaskSpec
+	Secrets map[string]string
 	// Files are the directory that the template lies in.
 	Files []File
 }
@@ -135,10 +135,8 @@ type trial struct {
 func (t *trial) prepare(base string, request Request) error {
 	contentDir := filepath.Join(base, "template")
 	t.base = provenance.Sent(filepath.Join(contentDir, "template.yaml"))
-	var err error
-	if t.spec, err = request.Template.Pin(request.Values, request.User, t.base); err != nil {
-		return err
-	}
+	t.spec = request.Spec
+	t.spec.TemplateInfo.BaseURL = t.base.BaseURL()
 	workDir := filepath.Join(base, t.id)
 	for _, dir := range []string{contentDir, workDir} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -149,6 +147,7 @@ func (t *trial) prepare(base string, request Request) error {
 	if err := unpack(contentDir, request.Files); err != nil {
 		return err
 	}
+	var err error
 	if t.workspace, err = os.OpenRoot(workDir); err != nil {
 		return fmt.Errorf("open the workspace of the dry run: %w", err)
 	}
@@ -220,10 +219,23 @@ func (t *trial) steps(ctx context.Context) error {
 			err = t.account(ctx)
 		}
 		if err != nil {
-			return fmt.Errorf("step %s: %w", step.ID, err)
+			return t.explain(ctx, step, err)
 		}
 	}
 	return nil
+}
+
+// explain says why a step failed, without secrets, and as what the caller has to take it: what a template under trial did
+// wrong is theirs to read.
+func (t *trial) explain(ctx context.Context, step template.Step, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	kind := cmp.Or(fault.KindOf(err), fault.Input)
+	if action.IsTransient(err) {
+		kind = fault.Unavailable
+	}
+	return fault.New(kind, "%s", t.redact.Text(fmt.Sprintf("step %s: %s", step.ID, err)))
 }
 
 func (t *trial) step(ctx context.Context, step template.Step) error {
@@ -245,13 +257,22 @@ func (t *trial) act(ctx context.Context, step template.Step, decision plan.Decis
 	if err != nil {
 		return err
 	}
-	t.warn(step.ID, decision.Broken.Warnings())
-	if !does.Describe().SupportsDryRun {
-		t.tell(run.EventBody{Message: fmt.Sprintf("Skipping because %s does not support dry-run", step.Action), StepID: step.ID, Status: run.StatusSkipped})
-		return t.keep(step, exampleOutput(does.Describe().OutputSchema))
-	}
+	described := does.Describe()
+	misfit := t.planner.Fit(ctx, &decision, described, 0)
+	t.warn(step.ID, decision.Warnings())
 	if err := t.announce(ctx, step); err != nil {
 		return err
+	}
+	if !described.SupportsDryRun {
+		// Backstage does not look; a run would fail here.
+		if misfit != nil {
+			t.warn(step.ID, []string{"A run would fail at this step: " + misfit.Error()})
+		}
+		t.tell(run.EventBody{Message: fmt.Sprintf("Skipping because %s does not support dry-run", step.Action), StepID: step.ID, Status: run.StatusSkipped})
+		return t.keep(step, exampleOutput(described.OutputSchema))
+	}
+	if misfit != nil {
+		return misfit
 	}
 	outputs, err := t.iterations(ctx, step, does, decision)
 	if err != nil {
@@ -309,9 +330,6 @@ func (t *trial) iterations(ctx context.Context, step template.Step, does action.
 		}
 		if !iteration.Run {
 			continue
-		}
-		if err := does.Describe().CheckInput(iteration.Name(step.Action), iteration.Input); err != nil {
-			return nil, err
 		}
 		output, err := does.Run(ctx, t.call(step, iteration, lines))
 		if err != nil {

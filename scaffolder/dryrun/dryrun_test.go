@@ -18,6 +18,7 @@ import (
 	"github.com/portico-dev/portico/activities/fetch"
 	activitiesfs "github.com/portico-dev/portico/activities/fs"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
@@ -56,6 +57,15 @@ func (creates) Run(ctx context.Context, call *action.Call) (action.Output, error
 	return nil, err
 }
 
+// picky takes one input, and does not run in a dry run.
+type picky struct{ action.NoEffects }
+
+func (picky) Describe() action.Description {
+	return action.Description{ID: "test:picky", InputSchema: json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{"repo":{"type":"string"}}}`)}
+}
+
+func (picky) Run(context.Context, *action.Call) (action.Output, error) { return nil, nil }
+
 // echo puts its input out.
 type echo struct{ action.NoEffects }
 
@@ -78,7 +88,7 @@ func runner(t *testing.T) *dryrun.Runner {
 	files, err := integration.NewFiles(nil, integration.Limits{})
 	require.NoError(t, err)
 	all := slices.Concat(debug.Actions(), activitiesfs.Actions(), fetch.Actions(fetch.Options{Sources: sources, Files: files, Templates: renderer.Files, Enter: renderer.Enter}),
-		[]action.Action{publish{}, creates{}, echo{}})
+		[]action.Action{publish{}, creates{}, echo{}, picky{}})
 	actions, err := action.NewRegistry(all...)
 	require.NoError(t, err)
 	environment := plan.Environment{Parameters: map[string]string{"region": "eu"}, Secrets: map[string]string{"key": "swordfish"}}
@@ -91,7 +101,11 @@ func try(t *testing.T, steps string, change func(*dryrun.Request)) (dryrun.Resul
 	parsed, err := template.Parse([]byte(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t"},
 		"spec":{"steps":` + steps + `,"output":{"of":"${{ steps.one.output }}"}}}`))
 	require.NoError(t, err)
-	request := dryrun.Request{Template: parsed, Values: json.RawMessage(`{}`), Secrets: map[string]string{"token": "hunter2-very-secret"}}
+	spec, err := parsed.Pin(nil, template.User{}, provenance.Place{})
+	if err != nil {
+		return dryrun.Result{}, err
+	}
+	request := dryrun.Request{Spec: spec, Secrets: map[string]string{"token": "hunter2-very-secret"}}
 	if change != nil {
 		change(&request)
 	}
@@ -136,7 +150,9 @@ func TestADryRunIsBackstages(t *testing.T) {
 	body := exchange.Request.Body
 	parsed, err := template.Parse(body.Template)
 	require.NoError(t, err)
-	result, err := runner(t).Run(t.Context(), dryrun.Request{Template: parsed, Values: body.Values, Secrets: body.Secrets, Files: body.DirectoryContents})
+	spec, err := parsed.Pin(body.Values, template.User{}, provenance.Place{})
+	require.NoError(t, err)
+	result, err := runner(t).Run(t.Context(), dryrun.Request{Spec: spec, Secrets: body.Secrets, Files: body.DirectoryContents})
 	require.NoError(t, err)
 
 	expected := exchange.Response.Body
@@ -166,8 +182,10 @@ func TestAnActionThatCannotBeTriedIsSkippedAndItsOutputInvented(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","name":"One","action":"test:publish","input":{"x":"${{ secrets.token }}"}}]`, nil)
 	require.NoError(t, err)
-	require.Equal(t, []string{"Starting up task with 2 steps", "Beginning step One", "Skipping because test:publish does not support dry-run"}, messages(result))
-	require.Equal(t, run.StatusSkipped, result.Log[2].Body.Status)
+	require.Equal(t, []string{"Starting up task with 2 steps", "Beginning step One",
+		"Running test:publish in dry-run mode with inputs (secrets redacted): {\n  \"x\": \"***\"\n}",
+		"Skipping because test:publish does not support dry-run"}, messages(result))
+	require.Equal(t, run.StatusSkipped, result.Log[3].Body.Status)
 	require.JSONEq(t, `{"of":{"url":"<example>","number":0,"ok":false,"tags":["<example>"],"list":[],"nested":{"x":0},"odd":"<unknown>","known":"main"}}`,
 		string(result.Output))
 }
@@ -205,7 +223,6 @@ func TestWhatEndsADryRun(t *testing.T) {
 		"a path that leads out":      {`[]`, "../x is outside the directory", files("../x", "")},
 		"an absolute path":           {`[]`, "/etc/passwd is outside the directory", files("/etc/passwd", "")},
 		"no base64":                  {`[]`, "a is not base64", files("a", "%")},
-		"two steps with one id":      {`[{"id":"one","action":"a"},{"id":"one","action":"a"}]`, "two steps", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,6 +242,30 @@ func TestADryRunThatLacksItsSkeletonShowsNoPathOfTheServer(t *testing.T) {
 
 func files(path, content string) func(*dryrun.Request) {
 	return func(r *dryrun.Request) { r.Files = []dryrun.File{{Path: path, Base64Content: content}} }
+}
+
+func TestADryRunSaysWhatARunWouldLeaveOutOrRefuse(t *testing.T) {
+	t.Parallel()
+	result, err := try(t, `[{"id":"one","name":"One","action":"debug:log","input":{"message":"x","verbose":true}},
+		{"id":"two","name":"Two","action":"test:picky","input":{"repo":7}}]`, nil)
+	require.NoError(t, err)
+	require.Equal(t, run.WarnLevel+"The input verbose was left out: debug:log does not declare it. It takes listWorkspace, message.", result.Log[2].Body.Message)
+	require.Contains(t, messages(result), run.WarnLevel+"A run would fail at this step: Invalid input passed to action test:picky, instance.repo is not of a type(s) string")
+}
+
+func TestTheLaterOfTwoStepsWithOneIDIsTheOneThatIsSeen(t *testing.T) {
+	t.Parallel()
+	result, err := try(t, `[{"id":"one","action":"test:echo","input":{"n":1}},{"id":"one","action":"test:echo","input":{"n":2}}]`, nil)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"of":{"n":2}}`, string(result.Output))
+}
+
+func TestAFailedDryRunShowsNoSecretEither(t *testing.T) {
+	t.Parallel()
+	_, err := try(t, `[{"id":"one","action":"fetch:plain","input":{"url":"./${{ secrets.token | upper }}"}}]`, nil)
+	require.ErrorContains(t, err, "***")
+	require.NotContains(t, err.Error(), "HUNTER2")
+	require.Equal(t, fault.Input, fault.KindOf(err))
 }
 
 func TestADryRunSaysWhatCannotBeEvaluated(t *testing.T) {

@@ -30,6 +30,8 @@ type Rules struct {
 	// StrictExpressions makes an expression of an input or of the output that cannot be evaluated an error; otherwise it
 	// goes on as it is written, with a warning.
 	StrictExpressions bool
+	// StrictInputs refuses inputs that an action does not declare; otherwise they are left out, with a warning.
+	StrictInputs bool
 }
 
 // Planner decides with one renderer and environment. It is safe for concurrent use.
@@ -106,19 +108,35 @@ type Decision struct {
 	// Broken are the inputs with an expression that cannot be evaluated, and why. They go on as they are written. They show
 	// nothing that is secret.
 	Broken Broken
+	// LeftOut tells which inputs were left out because the action does not declare them.
+	LeftOut []string
+	// takes is the action that inputs are held to, nil for none.
+	takes *action.Description
 	// render renders the input of an iteration anew.
 	render func(ctx context.Context, iteration Iteration) (json.RawMessage, error)
 }
 
 // Iteration is one of the iterations, with its input. A fault of kind Unavailable says that memory is short: try again.
 func (d Decision) Iteration(ctx context.Context, index int) (Iteration, error) {
-	iteration := d.Iterations[index]
-	if !iteration.Run || iteration.Input != nil {
-		return iteration, nil
-	}
-	var err error
-	iteration.Input, err = d.render(ctx, iteration)
+	iteration, _, err := d.iteration(ctx, index)
 	return iteration, err
+}
+
+// iteration answers beside an iteration which inputs were left out of it.
+func (d Decision) iteration(ctx context.Context, index int) (iteration Iteration, dropped []string, err error) {
+	iteration = d.Iterations[index]
+	if !iteration.Run {
+		return iteration, nil, nil
+	}
+	if iteration.Input == nil {
+		if iteration.Input, err = d.render(ctx, iteration); err != nil {
+			return iteration, nil, err
+		}
+	}
+	if d.takes != nil {
+		iteration.Input, dropped, err = d.takes.WithoutUndeclared(iteration.Input)
+	}
+	return iteration, dropped, err
 }
 
 // maxKept bounds the inputs of a step's iterations that are kept from deciding until they are used, in bytes. What is more

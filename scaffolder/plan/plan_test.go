@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -58,8 +59,9 @@ func decide(t testing.TB, s plan.Situation, document string) plan.Decision {
 // inputs are the rendered inputs of the iterations that run.
 func inputs(decision plan.Decision) []string {
 	var all []string
-	for _, iteration := range decision.Iterations {
-		if iteration.Run {
+	for index := range decision.Iterations {
+		iteration, err := decision.Iteration(context.Background(), index)
+		if err == nil && iteration.Run {
 			all = append(all, string(iteration.Input))
 		}
 	}
@@ -239,6 +241,23 @@ func TestAnInputThatCannotBeEvaluatedGoesOnAndIsToldOf(t *testing.T) {
 		"projectSlug: No matching integration configuration for host shop, please check your integrations config"}, result.Broken.Warnings())
 	_, err = strict.Output(t.Context(), s)
 	require.ErrorContains(t, err, "cannot evaluate output.links[0].url")
+}
+
+func TestStrictRulesRefuseInputsThatAreNotDeclared(t *testing.T) {
+	t.Parallel()
+	does := action.Description{ID: "a", InputSchema: json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{"v":{},"w":{},"x":{}}}`)}
+	document := `{"id":"x","action":"a","each":["1","2"],"input":{"x":1,"y":2,"v":3}}`
+	decision := decide(t, situation(), document)
+	require.NoError(t, planner().Fit(t.Context(), &decision, does, 0))
+	require.Equal(t, []string{`{"x":1,"v":3}`, `{"x":1,"v":3}`}, inputs(decision))
+	require.Equal(t, []string{"The input y was left out: a does not declare it. It takes v, w, x."}, decision.Warnings(), "once")
+
+	decision = decide(t, situation(), document)
+	err := planner().WithRules(plan.Rules{StrictInputs: true}).Fit(t.Context(), &decision, does, 0)
+	require.ErrorContains(t, err, `Invalid input passed to action a[0], instance is not allowed to have the additional property "y"`)
+	decision = decide(t, situation(), document)
+	require.NoError(t, planner().Fit(t.Context(), &decision, action.Description{ID: "open", InputSchema: json.RawMessage(`{"type":"object"}`)}, 0))
+	require.Equal(t, `{"x":1,"y":2,"v":3}`, inputs(decision)[0])
 }
 
 func TestAfterAFailureOnlyStepsThatAskForItRun(t *testing.T) {

@@ -3,7 +3,12 @@ package template
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/portico-dev/portico/plainjson"
 )
@@ -18,11 +23,14 @@ type member struct {
 func members(object json.RawMessage) ([]member, error) {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	open, err := decoder.Token()
+	if errors.Is(err, io.EOF) {
+		return nil, &notObjectError{"missing"}
+	}
 	if err != nil {
 		return nil, err
 	}
 	if open != json.Delim('{') {
-		return nil, fmt.Errorf("wants an object, got %s", describe(object))
+		return nil, &notObjectError{describe(object)}
 	}
 	var found []member
 	for decoder.More() {
@@ -37,7 +45,59 @@ func members(object json.RawMessage) ([]member, error) {
 		name, _ := key.(string) // JSON has no other keys
 		found = append(found, member{name, value})
 	}
-	return found, nil
+	_, err = decoder.Token()
+	return found, err
+}
+
+// notObjectError says that something is no object, and what it is.
+type notObjectError struct{ is string }
+
+func (e *notObjectError) Error() string { return "must be an object, and is " + e.is }
+
+// decode reads the members of an object with exactly these names. encoding/json by itself takes a name in other capitals
+// for the same, which no other reader of templates does.
+func decode(object json.RawMessage, into any, names ...string) error {
+	if string(bytes.TrimSpace(object)) == "null" {
+		return nil
+	}
+	all, err := members(object)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(encode(slices.DeleteFunc(all, func(m member) bool { return !slices.Contains(names, m.key) })), into)
+}
+
+// kinds are the words for what a field wants.
+var kinds = map[reflect.Kind]string{reflect.String: "a string", reflect.Slice: "a list", reflect.Map: "an object", reflect.Struct: "an object", reflect.Pointer: "an object"}
+
+// explain says in the words of whoever writes templates what could not be decoded, and at which field below a prefix.
+func explain(prefix string, err error) string {
+	mismatch, is := errors.AsType[*json.UnmarshalTypeError](err)
+	if _, isOther := errors.AsType[*notObjectError](err); isOther {
+		return strings.TrimSpace(prefix + " " + err.Error())
+	}
+	if !is {
+		return strings.TrimPrefix(prefix+": "+err.Error(), ": ")
+	}
+	wanted, known := kinds[mismatch.Type.Kind()]
+	if !known {
+		wanted = mismatch.Type.String()
+	}
+	return fmt.Sprintf("%s must be %s, and is %s", strings.TrimPrefix(prefix+"."+mismatch.Field, "."), wanted, withArticle(mismatch.Value))
+}
+
+// withArticle is one of JSON's kinds of values.
+func withArticle(kind string) string {
+	kind, _, _ = strings.Cut(kind, " ") // a number has its digits
+	switch kind {
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	case "bool":
+		return "true or false"
+	}
+	return "a " + kind
 }
 
 // with is object with the keys set: in place where they exist, at the end where they do not.
@@ -86,7 +146,7 @@ func text(s string) json.RawMessage {
 func describe(value json.RawMessage) string {
 	switch value = bytes.TrimSpace(value); {
 	case len(value) == 0:
-		return "nothing"
+		return "missing"
 	case value[0] == '[':
 		return "an array"
 	case value[0] == '"':

@@ -96,7 +96,7 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 		Each   json.RawMessage `json:"each"`
 		Input  json.RawMessage `json:"input"`
 	}
-	if err := json.Unmarshal(data, &fields); err != nil {
+	if err := decode(data, &fields, "id", "name", "action", "if", "each", "input"); err != nil {
 		return err
 	}
 	source := append(json.RawMessage(nil), data...)
@@ -104,8 +104,8 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Pin joins the template with a run's values, its user and its Base. Steps without an id are called step-N, those without a name after
-// their action; two steps with one id are an error, because the second would hide the first's output.
+// Pin joins the template with a run's values, its user and its Base. Steps without an id are called step-N, those without a
+// name after their action. Two steps may share an id: expressions see the output of the later one.
 func (t *Template) Pin(values json.RawMessage, user User, base provenance.Place) (TaskSpec, error) {
 	spec := TaskSpec{APIVersion: t.APIVersion, Steps: []Step{}, Recovery: t.Spec.Recovery, Output: t.Spec.Output, Parameters: values,
 		User: user, OnFailure: t.Spec.OnFailure,
@@ -116,16 +116,11 @@ func (t *Template) Pin(values json.RawMessage, user User, base provenance.Place)
 	if isNull(spec.Parameters) {
 		spec.Parameters = json.RawMessage("{}")
 	}
-	taken := map[string]bool{}
 	for i, raw := range t.Spec.Steps {
 		step, err := pinStep(i, raw)
 		if err != nil {
 			return TaskSpec{}, err
 		}
-		if taken[step.ID] {
-			return TaskSpec{}, fault.New(fault.Input, "the template has two steps with the id %q: give each its own", step.ID)
-		}
-		taken[step.ID] = true
 		spec.Steps = append(spec.Steps, step)
 	}
 	return spec, nil
@@ -134,7 +129,7 @@ func (t *Template) Pin(values json.RawMessage, user User, base provenance.Place)
 func pinStep(i int, raw json.RawMessage) (Step, error) {
 	var step Step
 	if err := json.Unmarshal(raw, &step); err != nil {
-		return Step{}, fault.Wrap(fault.Input, err, "step %d of the template is malformed: %s", i+1, err.Error())
+		return Step{}, fault.Wrap(fault.Input, err, "step %d of the template is malformed: %s", i+1, explain(fmt.Sprintf("spec.steps[%d]", i), err))
 	}
 	if step.Action == "" {
 		return Step{}, fault.New(fault.Input, "step %d of the template has no action", i+1)

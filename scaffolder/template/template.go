@@ -60,6 +60,13 @@ type Spec struct {
 	OnFailure string `json:"onFailure"`
 }
 
+// UnmarshalJSON reads the spec by the exact names of its keys.
+func (s *Spec) UnmarshalJSON(document []byte) error {
+	type plain Spec
+	return decode(document, (*plain)(s), "parameters", "steps", "output", "presentation", "secrets", "formDecorators",
+		"EXPERIMENTAL_formDecorators", "EXPERIMENTAL_recovery", "onFailure")
+}
+
 // Secrets is spec.secrets: the JSON Schema that the secrets of a run must satisfy.
 type Secrets struct {
 	Schema json.RawMessage `json:"schema"`
@@ -68,8 +75,8 @@ type Secrets struct {
 // Parse reads a Template entity from JSON.
 func Parse(document json.RawMessage) (*Template, error) {
 	t := &Template{}
-	if err := json.Unmarshal(document, t); err != nil {
-		return nil, fault.Wrap(fault.Input, err, "the template is malformed: %s", err.Error())
+	if err := decode(document, t, "apiVersion", "kind", "metadata", "spec"); err != nil {
+		return nil, fault.Wrap(fault.Input, err, "the template is malformed: %s", explain("", err))
 	}
 	if t.Kind != "Template" {
 		return nil, fault.New(fault.Input, "Input template is not a template")
@@ -77,8 +84,8 @@ func Parse(document json.RawMessage) (*Template, error) {
 	if t.APIVersion != APIVersion {
 		return nil, fault.New(fault.Input, "Unsupported apiVersion field in schema entity, %s", t.APIVersion)
 	}
-	if err := json.Unmarshal(t.RawMetadata, &t.Metadata); err != nil {
-		return nil, fault.Wrap(fault.Input, err, "the template's metadata is malformed: %s", err.Error())
+	if err := decode(t.RawMetadata, &t.Metadata, "name", "namespace", "title", "description", "annotations", "ui:options"); err != nil {
+		return nil, fault.Wrap(fault.Input, err, "the template is malformed: %s", explain("metadata", err))
 	}
 	if len(t.Spec.Steps) > maxSteps {
 		return nil, fault.New(fault.Input, "the template has %d steps, more than the %d that are allowed", len(t.Spec.Steps), maxSteps)

@@ -161,12 +161,11 @@ func TestASpecWithoutStepsSaysSo(t *testing.T) {
 func TestWhatCannotBePinned(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ steps, message string }{
-		"two steps with one id":           {`[{"id":"a","action":"x"},{"id":"a","action":"y"}]`, `two steps with the id "a"`},
-		"an id that another would get":    {`[{"id":"step-2","action":"x"},{"action":"y"}]`, `two steps with the id "step-2"`},
 		"no action":                       {`[{"id":"a"}]`, "step 1 of the template has no action"},
-		"a step that is a string":         {`[{"action":"x"},"fetch"]`, "step 2 of the template is malformed"},
+		"a step that is a string":         {`[{"action":"x"},"fetch"]`, "step 2 of the template is malformed: spec.steps[1] must be an object, and is a string"},
+		"an action in capitals":           {`[{"Action":"x"}]`, "step 1 of the template has no action"},
 		"a step that is null":             {`[null]`, "step 1 of the template has no action"},
-		"a name that is a number":         {`[{"action":"x","name":7}]`, "step 1 of the template is malformed"},
+		"a name that is a number":         {`[{"action":"x","name":7}]`, "step 1 of the template is malformed: spec.steps[0].name must be a string, and is a number"},
 		"an action that is hidden deeper": {`[{"input":{"action":"x"}}]`, "step 1 of the template has no action"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,19 +177,33 @@ func TestWhatCannotBePinned(t *testing.T) {
 	}
 }
 
+// TestTwoStepsMayShareAnID: as in Backstage, where the later output is the one that is seen.
+func TestTwoStepsMayShareAnID(t *testing.T) {
+	t.Parallel()
+	pinned, err := parse(t, withSpec(`{"steps":[{"id":"step-2","action":"x"},{"action":"y"},{"ID":"z","id":"a","action":"x"}]}`)).Pin(nil, template.User{}, provenance.Place{})
+	require.NoError(t, err)
+	ids := []string{}
+	for _, step := range pinned.Steps {
+		ids = append(ids, step.ID)
+	}
+	require.Equal(t, []string{"step-2", "step-2", "a"}, ids)
+}
+
 func TestWhatIsNoTemplate(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ document, message string }{
-		"no JSON":          {`{`, "the template is malformed"},
-		"null":             {`null`, "Input template is not a template"},
-		"a list":           {`[]`, "the template is malformed"},
-		"nearly nothing":   {`{"kind":"Component"}`, "Input template is not a template"},
-		"no metadata":      {`{"kind":"Template","apiVersion":"scaffolder.backstage.io/v1beta3"}`, "metadata is malformed"},
-		"another kind":     {`{"kind":"Component","apiVersion":"backstage.io/v1alpha1","metadata":{"name":"x"}}`, "Input template is not a template"},
-		"another version":  {`{"kind":"Template","apiVersion":"backstage.io/v1beta2","metadata":{"name":"x"}}`, "Unsupported apiVersion field in schema entity, backstage.io/v1beta2"},
-		"steps no list":    {withSpec(`{"steps":{}}`), "the template is malformed"},
-		"far too many":     {withSpec(`{"steps":[` + strings.Repeat(`{},`, 500) + `{}]}`), "501 steps"},
-		"metadata is text": {`{"kind":"Template","apiVersion":"scaffolder.backstage.io/v1beta3","metadata":"x"}`, "metadata is malformed"},
+		"no JSON":             {`{`, "the template is malformed"},
+		"null":                {`null`, "Input template is not a template"},
+		"a list":              {`[]`, "the template is malformed"},
+		"nearly nothing":      {`{"kind":"Component"}`, "Input template is not a template"},
+		"no metadata":         {`{"kind":"Template","apiVersion":"scaffolder.backstage.io/v1beta3"}`, "metadata must be an object, and is missing"},
+		"another kind":        {`{"kind":"Component","apiVersion":"backstage.io/v1alpha1","metadata":{"name":"x"}}`, "Input template is not a template"},
+		"another version":     {`{"kind":"Template","apiVersion":"backstage.io/v1beta2","metadata":{"name":"x"}}`, "Unsupported apiVersion field in schema entity, backstage.io/v1beta2"},
+		"steps no list":       {withSpec(`{"steps":{}}`), "the template is malformed: spec.steps must be a list, and is an object"},
+		"far too many":        {withSpec(`{"steps":[` + strings.Repeat(`{},`, 500) + `{}]}`), "501 steps"},
+		"metadata is text":    {`{"kind":"Template","apiVersion":"scaffolder.backstage.io/v1beta3","metadata":"x"}`, "metadata must be an object, and is a string"},
+		"a number for a name": {`{"kind":"Template","apiVersion":"scaffolder.backstage.io/v1beta3","metadata":{"name":7}}`, "metadata.name must be a string, and is a number"},
+		"a list for notes":    {`{"kind":"Template","apiVersion":"scaffolder.backstage.io/v1beta3","metadata":{"name":"x","annotations":["a"]}}`, "metadata.annotations must be an object, and is a list"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,51 @@
+package action
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
+)
+
+// Inputs are the names of the inputs that the action declares, sorted; open says that it takes others as well.
+func (d Description) Inputs() (names []string, open bool) {
+	var schema struct {
+		Properties           map[string]json.RawMessage `json:"properties"`
+		PatternProperties    map[string]json.RawMessage `json:"patternProperties"`
+		AdditionalProperties json.RawMessage            `json:"additionalProperties"`
+	}
+	if len(d.InputSchema) == 0 || json.Unmarshal(d.InputSchema, &schema) != nil {
+		return nil, true
+	}
+	open = string(schema.AdditionalProperties) != "false" || len(schema.PatternProperties) > 0
+	return slices.Sorted(maps.Keys(schema.Properties)), open
+}
+
+// WithoutUndeclared is an input without what the action neither declares nor is open to, and the names of that. The order
+// of keys stays.
+func (d Description) WithoutUndeclared(input json.RawMessage) (kept json.RawMessage, dropped []string, err error) {
+	names, open := d.Inputs()
+	if open {
+		return input, nil, nil
+	}
+	value, err := nunjucks.DecodeJSON(input)
+	object, isObject := value.(*nunjucks.Object)
+	if err != nil || !isObject {
+		return input, nil, err
+	}
+	for _, name := range slices.Clone(object.Keys()) {
+		if !slices.Contains(names, name) {
+			object.Delete(name)
+			dropped = append(dropped, name)
+		}
+	}
+	if len(dropped) == 0 {
+		return input, nil, nil
+	}
+	if kept, err = nunjucks.EncodeJSON(object); err != nil {
+		return nil, nil, fmt.Errorf("input of action %s: %w", d.ID, err)
+	}
+	return kept, dropped, nil
+}
