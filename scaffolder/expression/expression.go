@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/scaffolder/budget"
@@ -184,6 +185,28 @@ func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Objec
 	}
 	return value, nil
 }
+
+// Check says what is wrong with a string whatever the data: that it does not parse, and what it uses that is not there.
+func (r *Renderer) Check(ctx context.Context, source string) []string {
+	if !hasTags(source) {
+		return nil
+	}
+	template, err := r.parse(ctx, source)
+	if err != nil {
+		return []string{(&Failure{Source: source, Err: err}).Cause()}
+	}
+	problems := template.Missing()
+	if strings.Contains(source, "{%") {
+		return problems // it may set what it calls
+	}
+	for _, name := range template.Called() {
+		problems = append(slices.Clip(problems), "there is no function "+name)
+	}
+	return problems
+}
+
+// FilterNames are the filters that there are, sorted.
+func (r *Renderer) FilterNames() []string { return r.env.FilterNames() }
 
 // hasTags reports whether a string can differ from its rendering.
 func hasTags(source string) bool {

@@ -1,6 +1,7 @@
 package nunjucks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,9 @@ type compiler struct {
 	compiled int
 	mutates  bool
 	memory   *sourceMemory
+	// missing are the filters and tests that are used and not there, each in a sentence; called are the names that are
+	// called and no globals.
+	missing, called []string
 }
 
 // names is nunjucks' compile-time frame.
@@ -87,7 +91,14 @@ func compileTemplate(env *Environment, source string, memory *sourceMemory) *Tem
 		template.sole, template.solePosition = output.value, output.position
 	}
 	template.mutates, template.size = c.mutates, memory.made
+	template.missing, template.called = c.missing, c.called
 	return template
+}
+
+func (c *compiler) miss(format, name string) {
+	if told := fmt.Sprintf(format, name); !slices.Contains(c.missing, told) {
+		c.missing = append(c.missing, told)
+	}
 }
 
 // soleOutput is the instruction of a template that consists of one output.

@@ -72,6 +72,9 @@ func (c *compiler) test(n *binaryNode) expression {
 	name := testName(written)
 	c.checkName(name, n.position)
 	operands := append([]expression{c.expression(n.left)}, c.testArguments(arguments, n.position)...)
+	if builtinTests[name] == nil {
+		c.miss("test not found: %s", name)
+	}
 	return &testExpression{name: name, test: builtinTests[name], operands: operands}
 }
 
@@ -124,6 +127,9 @@ func (c *compiler) operand(n node) expression {
 		return c.call(n)
 	case *filterNode:
 		c.checkName(n.name, n.position)
+		if c.env.filters[n.name] == nil {
+			c.miss("filter not found: %s", n.name)
+		}
 		return &filterExpression{n.name, c.env.filters[n.name], c.expressions(n.arguments), n.position}
 	case *lookupNode:
 		return c.lookup(n)
@@ -226,8 +232,12 @@ func (c *compiler) call(n *callNode) expression {
 	if literal, ok := n.callee.(*literalNode); ok && literal.value == nil {
 		panic(n.syntaxError("null cannot be called"))
 	}
+	callee := c.expression(n.callee)
+	if named, ok := callee.(*nameExpression); ok && c.env.globals[named.name] == nil {
+		c.called = append(c.called, named.name)
+	}
 	return &callExpression{
-		callee: c.expression(n.callee), name: calleeName(n.callee), arguments: c.expressions(n.arguments), position: n.position,
+		callee: callee, name: calleeName(n.callee), arguments: c.expressions(n.arguments), position: n.position,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -84,6 +85,9 @@ func New(options Options) *Environment {
 	return env
 }
 
+// FilterNames are the filters that there are, sorted.
+func (e *Environment) FilterNames() []string { return slices.Sorted(maps.Keys(e.filters)) }
+
 // hostFunction adapts a function of the host to the evaluator.
 func hostFunction(name string, function Function) builtin {
 	return func(r *run, args []Value) Value {
@@ -132,7 +136,16 @@ type Template struct {
 	mentionsLoop bool
 	// mutates says that a rendering may change the data it is given, and must work on a copy.
 	mutates bool
+	// missing are sentences about filters and tests that are not there; called are names that are called and no globals.
+	missing, called []string
 }
+
+// Missing says which filters and tests the template uses that are not there: it fails when it comes to them.
+func (t *Template) Missing() []string { return t.missing }
+
+// Called are the names that the template calls as functions and that are no globals. It fails when it comes to them, unless
+// it has set them itself, or the data has them.
+func (t *Template) Called() []string { return t.called }
 
 // Parse compiles a template. The error is a *SyntaxError, or a *LimitError for a source that is too long or would become too
 // large.
