@@ -138,7 +138,9 @@ type runDetails struct {
 	Workflow   *workflowLink    `json:"workflow,omitempty"`
 	Steps      []stepDetails    `json:"steps"`
 	Output     document[object] `json:"output,omitzero"`
-	Effects    []action.Effect  `json:"effects"`
+	// Warnings tell what of the output is not as its author may think; those of a step stand with it.
+	Warnings []string        `json:"warnings,omitempty"`
+	Effects  []action.Effect `json:"effects"`
 	// LastEventID is the id of the newest event of the run's log, 0 when there is none.
 	LastEventID int64 `json:"lastEventId"`
 }
@@ -156,17 +158,19 @@ type workflowLink struct {
 }
 
 type stepDetails struct {
-	ID           string           `json:"id"`
-	Name         string           `json:"name"`
-	Action       string           `json:"action"`
-	Status       run.Status       `json:"status"`
-	StartedAt    string           `json:"startedAt,omitempty"    jsonschema:"format=date-time"`
-	EndedAt      string           `json:"endedAt,omitempty"      jsonschema:"format=date-time"`
-	WaitingUntil string           `json:"waitingUntil,omitempty" jsonschema:"format=date-time"`
-	Attempts     int              `json:"attempts"`
-	Input        document[object] `json:"input,omitzero"`
-	Output       document[object] `json:"output,omitzero"`
-	Error        *run.Failure     `json:"error,omitempty"`
+	ID           string     `json:"id"`
+	Name         string     `json:"name"`
+	Action       string     `json:"action"`
+	Status       run.Status `json:"status"`
+	StartedAt    string     `json:"startedAt,omitempty"    jsonschema:"format=date-time"`
+	EndedAt      string     `json:"endedAt,omitempty"      jsonschema:"format=date-time"`
+	WaitingUntil string     `json:"waitingUntil,omitempty" jsonschema:"format=date-time"`
+	Attempts     int        `json:"attempts"`
+	// Warnings tell what of the input is not as the template's author may think.
+	Warnings []string         `json:"warnings,omitempty"`
+	Input    document[object] `json:"input,omitzero"`
+	Output   document[object] `json:"output,omitzero"`
+	Error    *run.Failure     `json:"error,omitempty"`
 }
 
 func (p *porticoAPI) get(c *call) (runDetails, error) {
@@ -175,7 +179,7 @@ func (p *porticoAPI) get(c *call) (runDetails, error) {
 		return runDetails{}, err
 	}
 	shown := runDetails{runSummary: summarize(details.Run), Cancelling: details.Cancelling(), Generation: details.Generation, LastEventID: details.LastEvent,
-		Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output},
+		Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output}, Warnings: details.Warnings,
 		Effects: details.Effects, Steps: make([]stepDetails, len(details.Steps))}
 	for _, possible := range details.Moves() {
 		shown.Moves = append(shown.Moves, move(possible))
@@ -183,7 +187,7 @@ func (p *porticoAPI) get(c *call) (runDetails, error) {
 	for i, step := range details.Steps {
 		shown.Steps[i] = stepDetails{ID: step.ID, Name: step.Name, Action: step.Action, Status: step.Status, StartedAt: isoTime(step.StartedAt),
 			EndedAt: isoTime(step.EndedAt), WaitingUntil: isoTime(step.WaitingUntil), Attempts: attempts(step),
-			Input: document[object]{step.Input}, Output: document[object]{step.Output}, Error: step.Failure}
+			Warnings: step.Warnings, Input: document[object]{step.Input}, Output: document[object]{step.Output}, Error: step.Failure}
 	}
 	return shown, nil
 }

@@ -410,7 +410,7 @@ func TestWhatPeopleDoWithARun(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
-	s.record(id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{StepID: "log", Status: run.StatusProcessing}}})
+	s.record(id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
 	require.JSONEq(t, `{"status":"cancelled"}`, s.send(http.StatusOK, http.MethodPost, "/tasks/"+id+"/cancel", "").Body.String())
 	require.Contains(t, s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/events", "").Body.String(),
 		`"body":{"message":"Step log has been cancelled.","stepId":"log","status":"cancelled"},"type":"cancelled"`)
@@ -418,7 +418,7 @@ func TestWhatPeopleDoWithARun(t *testing.T) {
 	rollback := ask(t, s.http, http.MethodPost, "/api/portico/v1/runs/"+id+"/rollback", "")
 	require.Equal(t, http.StatusConflict, rollback.Code, "cancel first, and let it end")
 
-	s.record(id, run.Entry{Steps: []run.StepChange{{StepID: "log", Status: run.StatusFailed}}, End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled, FailedStep: "log",
+	s.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed}}, End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled, FailedStep: "log",
 		Failure: &run.Failure{Name: "Error", Message: "cancelled"}}})
 	s.send(http.StatusOK, http.MethodPost, "/tasks/"+id+"/cancel", "") // once more changes nothing
 	require.NotContains(t, ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "").Body.String(), "cancelling")
@@ -439,7 +439,7 @@ func TestARunsPage(t *testing.T) {
 	ledger := s.runs.Ledger(claim, "log", "debug:log")
 	_, err := ledger.Intend(t.Context(), action.Intent{Kind: "github:repository", Name: "acme/shop", Key: "x"})
 	require.NoError(t, err)
-	s.record(id, run.Entry{Steps: []run.StepChange{{StepID: "log", Status: run.StatusFailed, Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}}},
+	s.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed, Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}}},
 		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "log", Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}}})
 	answer := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "")
 	var page struct {

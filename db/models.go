@@ -114,6 +114,7 @@ type Run struct {
 	Starts             int32
 	StartAfter         *time.Time
 	Starter            []byte
+	Warnings           []string
 }
 
 type RunEffect struct {
@@ -144,10 +145,10 @@ type RunEvent struct {
 }
 
 type RunIteration struct {
-	RunID  uuid.UUID
-	StepID string
-	Index  int32
-	Sealed []byte
+	RunID    uuid.UUID
+	Index    int32
+	Sealed   []byte
+	Position int32
 }
 
 type RunSecret struct {
@@ -174,6 +175,7 @@ type RunStep struct {
 	Workspace        *string
 	IterationsDone   int32
 	WorkspaceSpent   bool
+	Warnings         []string
 }
 
 type SigningKey struct {

@@ -163,22 +163,22 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 }
 
 const insertRunIterations = `-- name: InsertRunIterations :exec
-insert into run_iterations (run_id, step_id, index, sealed)
-select $1::uuid, $2::text, unnest($3::int[]), unnest($4::bytea[])
-on conflict (run_id, step_id, index) do update set sealed = excluded.sealed
+insert into run_iterations (run_id, position, index, sealed)
+select $1::uuid, $2::int, unnest($3::int[]), unnest($4::bytea[])
+on conflict (run_id, position, index) do update set sealed = excluded.sealed
 `
 
 type InsertRunIterationsParams struct {
-	RunID   uuid.UUID
-	StepID  string
-	Indexes []int32
-	Sealed  [][]byte
+	RunID    uuid.UUID
+	Position int32
+	Indexes  []int32
+	Sealed   [][]byte
 }
 
 func (q *Queries) InsertRunIterations(ctx context.Context, db DBTX, arg InsertRunIterationsParams) error {
 	_, err := db.Exec(ctx, insertRunIterations,
 		arg.RunID,
-		arg.StepID,
+		arg.Position,
 		arg.Indexes,
 		arg.Sealed,
 	)
@@ -416,13 +416,14 @@ with moved as (
         failed_step = case when $7::bool then $8 else failed_step end,
         error = case when $7::bool then $9::json else error end,
         output = case when $7::bool then $10::json else output end,
+        warnings = case when $7::bool then $11::text[] else warnings end,
         -- What is undone is undone to the end.
         cancel_requested = cancel_requested and coalesce($3, phase) <> 'rollingBack',
-        unreturned = coalesce($11, unreturned),
+        unreturned = coalesce($12, unreturned),
         last_heartbeat_at = clock_timestamp()
-    where id = $12 and generation = $13
-      and (claim = $1 or claim is not distinct from $14::uuid)
-      and status || '/' || phase = any ($15::text[])
+    where id = $13 and generation = $14
+      and (claim = $1 or claim is not distinct from $15::uuid)
+      and status || '/' || phase = any ($16::text[])
       and ($4::text is null or $4::text <> all (replaced_executions))
     returning id
 )
@@ -440,6 +441,7 @@ type MoveRunParams struct {
 	FailedStep    *string
 	Error         []byte
 	Output        []byte
+	Warnings      []string
 	Unreturned    *int32
 	ID            uuid.UUID
 	Generation    int32
@@ -462,6 +464,7 @@ func (q *Queries) MoveRun(ctx context.Context, db DBTX, arg MoveRunParams) error
 		arg.FailedStep,
 		arg.Error,
 		arg.Output,
+		arg.Warnings,
 		arg.Unreturned,
 		arg.ID,
 		arg.Generation,
@@ -565,11 +568,12 @@ const resetStepsFrom = `-- name: ResetStepsFrom :exec
 with gone as (
     delete from run_iterations i
     using run_steps reset
-    where reset.run_id = $1 and reset.position >= $2 and i.run_id = reset.run_id and i.step_id = reset.step_id
+    where reset.run_id = $1 and reset.position >= $2 and i.run_id = reset.run_id and i.position = reset.position
 )
 update run_steps s
 set status = 'open', failed_attempts = 0, started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
-    sealed_output = null, sealed_iterations = null, iterations_done = 0, error = null, workspace = null, workspace_spent = false
+    sealed_output = null, sealed_iterations = null, iterations_done = 0, error = null, workspace = null, workspace_spent = false,
+    warnings = null
 where s.run_id = $1 and s.position >= $2
 `
 
@@ -580,7 +584,7 @@ func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, 
 }
 
 const runByID = `-- name: RunByID :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter from runs where id = $1
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings from runs where id = $1
 `
 
 func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -612,6 +616,7 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.Starts,
 		&i.StartAfter,
 		&i.Starter,
+		&i.Warnings,
 	)
 	return i, err
 }
@@ -628,7 +633,7 @@ func (q *Queries) RunExists(ctx context.Context, db DBTX, id uuid.UUID) (bool, e
 }
 
 const runForUpdate = `-- name: RunForUpdate :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter from runs where id = $1 for update
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings from runs where id = $1 for update
 `
 
 func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -660,12 +665,13 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 		&i.Starts,
 		&i.StartAfter,
 		&i.Starter,
+		&i.Warnings,
 	)
 	return i, err
 }
 
 const runIterations = `-- name: RunIterations :many
-select index, sealed from run_iterations where run_id = $1 and step_id = $2 order by index
+select index, sealed from run_iterations where run_id = $1 and position = $2 order by index
 `
 
 type RunIterationsRow struct {
@@ -673,8 +679,8 @@ type RunIterationsRow struct {
 	Sealed []byte
 }
 
-func (q *Queries) RunIterations(ctx context.Context, db DBTX, runID uuid.UUID, stepID string) ([]RunIterationsRow, error) {
-	rows, err := db.Query(ctx, runIterations, runID, stepID)
+func (q *Queries) RunIterations(ctx context.Context, db DBTX, runID uuid.UUID, position int32) ([]RunIterationsRow, error) {
+	rows, err := db.Query(ctx, runIterations, runID, position)
 	if err != nil {
 		return nil, err
 	}
@@ -694,7 +700,7 @@ func (q *Queries) RunIterations(ctx context.Context, db DBTX, runID uuid.UUID, s
 }
 
 const runStepsByRun = `-- name: RunStepsByRun :many
-select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace, iterations_done, workspace_spent from run_steps where run_id = $1 order by position
+select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace, iterations_done, workspace_spent, warnings from run_steps where run_id = $1 order by position
 `
 
 func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) ([]RunStep, error) {
@@ -725,6 +731,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 			&i.Workspace,
 			&i.IterationsDone,
 			&i.WorkspaceSpent,
+			&i.Warnings,
 		); err != nil {
 			return nil, err
 		}
@@ -737,7 +744,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 }
 
 const runWithSecrets = `-- name: RunWithSecrets :one
-select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, run_secrets.sealed
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, runs.warnings, run_secrets.sealed
 from runs
 left join run_secrets on run_secrets.run_id = runs.id
 where runs.id = $1
@@ -777,6 +784,7 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 		&i.Run.Starts,
 		&i.Run.StartAfter,
 		&i.Run.Starter,
+		&i.Run.Warnings,
 		&i.Sealed,
 	)
 	return i, err
@@ -913,7 +921,7 @@ func (q *Queries) SpentWorkspaces(ctx context.Context, db DBTX) ([]*string, erro
 const updateRunStep = `-- name: UpdateRunStep :exec
 with gone as (
     delete from run_iterations i
-    where i.run_id = $12 and i.step_id = $13 and $4::timestamptz is not null
+    where i.run_id = $13 and i.position = $14 and $4::timestamptz is not null
 )
 update run_steps s
 set status = $1,
@@ -927,9 +935,10 @@ set status = $1,
     sealed_iterations = case when $4::timestamptz is null then sealed_iterations end,
     iterations_done = greatest(iterations_done, $9),
     error = $10::json,
-    workspace = coalesce($11, workspace),
-    workspace_spent = workspace_spent and $11::text is null
-where s.run_id = $12 and s.step_id = $13
+    warnings = coalesce($11::text[], warnings),
+    workspace = coalesce($12, workspace),
+    workspace_spent = workspace_spent and $12::text is null
+where s.run_id = $13 and s.position = $14
 `
 
 type UpdateRunStepParams struct {
@@ -943,9 +952,10 @@ type UpdateRunStepParams struct {
 	SealedOutput   []byte
 	IterationsDone int32
 	Error          []byte
+	Warnings       []string
 	Workspace      *string
 	RunID          uuid.UUID
-	StepID         string
+	Position       int32
 }
 
 // The outputs of its iterations go when the step ends.
@@ -961,9 +971,10 @@ func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepP
 		arg.SealedOutput,
 		arg.IterationsDone,
 		arg.Error,
+		arg.Warnings,
 		arg.Workspace,
 		arg.RunID,
-		arg.StepID,
+		arg.Position,
 	)
 	return err
 }

@@ -127,8 +127,8 @@ func (b bench) park(id uuid.UUID) {
 	b.t.Helper()
 	failure := &run.Failure{Name: "Error", Message: "no"}
 	for _, entry := range []run.Entry{
-		{Began: "execution-1", Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted}}},
-		{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed, Failure: failure}},
+		{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}},
+		{Steps: []run.StepChange{{Position: 1, Status: run.StatusFailed, Failure: failure}},
 			End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two", Failure: failure}},
 	} {
 		b.record(id, entry)
@@ -187,8 +187,8 @@ func TestARetryOfACompletedRunRunsNothingAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
-	b.record(id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted}}})
-	b.record(id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusSkipped}},
+	b.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}})
+	b.record(id, run.Entry{Steps: []run.StepChange{{Position: 1, Status: run.StatusSkipped}},
 		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
 	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil))
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusSkipped}, b.statuses(id))

@@ -4,25 +4,34 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
-	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// key begins the key of every event of a step in this generation of the run.
-func (a *account) key(step template.Step) string { return fmt.Sprintf("%d/%s", a.Generation, step.ID) }
+// key begins the key of every event of a step in this generation of the run: its id, and its position where a step before
+// has the same one.
+func (a *account) key(position int) string {
+	id := a.step(position).ID
+	if slices.ContainsFunc(a.Spec.Steps[:position], func(earlier template.Step) bool { return earlier.ID == id }) {
+		id = fmt.Sprintf("%s#%d", id, position)
+	}
+	return fmt.Sprintf("%d/%s", a.Generation, id)
+}
 
-func (a *account) beginning(step template.Step) run.NewEvent {
-	return run.NewEvent{Type: run.EventLog, Key: a.key(step) + "/begin",
+func (a *account) beginning(position int) run.NewEvent {
+	step := a.step(position)
+	return run.NewEvent{Type: run.EventLog, Key: a.key(position) + "/begin",
 		Body: run.EventBody{Message: "Beginning step " + step.Name, StepID: step.ID, Status: run.StatusProcessing}}
 }
 
-func (a *account) finishing(step template.Step) run.NewEvent {
-	return run.NewEvent{Type: run.EventLog, Key: a.key(step) + "/end",
+func (a *account) finishing(position int) run.NewEvent {
+	step := a.step(position)
+	return run.NewEvent{Type: run.EventLog, Key: a.key(position) + "/end",
 		Body: run.EventBody{Message: "Finished step " + step.Name, StepID: step.ID, Status: run.StatusCompleted}}
 }
 
@@ -36,13 +45,22 @@ func (a *account) completion(status run.Status, output json.RawMessage, failure 
 }
 
 // outputWarnings tell what of the template's output could not be evaluated.
-func (a *account) outputWarnings(broken plan.Broken) []run.NewEvent {
+func (a *account) outputWarnings(warnings []string) []run.NewEvent {
 	var events []run.NewEvent
-	for i, warning := range broken.Warnings() {
+	for i, warning := range warnings {
 		events = append(events, run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%d/output/%d", a.Generation, i),
-			Body: run.EventBody{Message: run.WarnLevel + a.redact.Text(warning)}})
+			Body: run.EventBody{Message: run.WarnLevel + warning}})
 	}
 	return events
+}
+
+// masked are lines without secrets.
+func (a *account) masked(lines []string) []string {
+	shown := make([]string, len(lines))
+	for i, line := range lines {
+		shown[i] = a.redact.Text(line)
+	}
+	return shown
 }
 
 // sentence is a failure as the log tells it: what happened, and beneath it what to do.

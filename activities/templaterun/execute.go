@@ -264,7 +264,7 @@ func (e *execution) complete(ctx context.Context, output action.Output, workspac
 	if err != nil {
 		return err
 	}
-	change := run.StepChange{StepID: e.step.ID, Status: run.StatusProcessing}
+	change := run.StepChange{Position: e.position, Status: run.StatusProcessing}
 	if e.each {
 		change.Iterations = []run.Iteration{{Index: e.index, Output: encoded}}
 	}
@@ -277,7 +277,7 @@ func (e *execution) complete(ctx context.Context, output action.Output, workspac
 		}
 		change.Status = run.StatusCompleted
 		change.Output, change.Shown = encoded, e.redact.JSON(encoded)
-		events = append(events, e.finishing(e.step))
+		events = append(events, e.finishing(e.position))
 	} else {
 		change.FailedAttempts = new(0) // the next iteration has all attempts before it
 	}
@@ -304,7 +304,7 @@ func (e *execution) collect(ctx context.Context, last json.RawMessage) (json.Raw
 		reading, cancel := context.WithTimeout(ctx, recordTimeout)
 		defer cancel()
 		var err error
-		if outputs, err = e.Runs.Iterations(reading, e.ID, e.step.ID); err != nil {
+		if outputs, err = e.Runs.Iterations(reading, e.ID, e.position); err != nil {
 			return nil, err
 		}
 	}

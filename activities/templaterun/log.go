@@ -37,10 +37,10 @@ type stepLog struct {
 
 // openLog begins the log of an attempt. A slow action's lines are seen as they come; a quick one's with its end.
 func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (*stepLog, error) {
-	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.step), e.index),
+	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.position), e.index),
 		attempt: e.steps[e.position].FailedAttempts + 1, stop: stop, done: make(chan struct{})}
 	if e.first {
-		log.pending = append(log.pending, e.beginning(e.step))
+		log.pending = append(log.pending, e.beginning(e.position))
 		for _, warning := range e.warnings {
 			log.Warn("%s", warning)
 		}
@@ -48,8 +48,8 @@ func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (
 	if e.each {
 		log.Info("Running step each: %s", e.iteration.Describe())
 	}
-	entry := run.Entry{Events: log.take(), Phase: e.phase(), Steps: []run.StepChange{{StepID: e.step.ID, Status: run.StatusProcessing,
-		Input: e.redact.JSON(e.iteration.Input)}}}
+	entry := run.Entry{Events: log.take(), Phase: e.phase(), Steps: []run.StepChange{{Position: e.position, Status: run.StatusProcessing,
+		Input: e.redact.JSON(e.iteration.Input), Warnings: e.masked(e.warnings)}}}
 	if err := e.tell(ctx, entry); err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (l *stepLog) attemptFailed(ctx context.Context, message string) {
 	told := run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
 		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", run.WarnLevel, l.attempt, message), StepID: e.step.ID}}
 	l.write(ctx, run.Entry{Events: append(l.take(), told),
-		Steps: []run.StepChange{{StepID: e.step.ID, Status: run.StatusProcessing, FailedAttempts: &l.attempt}}})
+		Steps: []run.StepChange{{Position: e.position, Status: run.StatusProcessing, FailedAttempts: &l.attempt}}})
 }
 
 // take gives up the lines that were not written yet.

@@ -12,7 +12,6 @@ import (
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
-	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 // take carries one step on. It answers what the workflow is to do for the step, nil when the step has ended.
@@ -29,7 +28,7 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 		return nil, t.refuse(ctx, position, t.describe(err))
 	}
 	if decision.Skip != "" {
-		return nil, t.skip(ctx, step, decision.Skip)
+		return nil, t.skip(ctx, position, decision.Skip)
 	}
 	does, err := t.Actions.Lookup(step.Action)
 	if err == nil {
@@ -77,7 +76,7 @@ func (t *turn) iterate(ctx context.Context, own *account, position int, does act
 	if t.steps[position].Status.Ended() {
 		return nil, nil
 	}
-	return nil, t.completeEmpty(ctx, t.step(position))
+	return nil, t.completeEmpty(ctx, position)
 }
 
 // pause is how long to wait after so many failed attempts.
@@ -106,8 +105,8 @@ func (t *turn) wait(ctx context.Context, e *execution) (*engine.Next, error) {
 			return nil, nil
 		}
 		until = time.Now().Add(duration)
-		err = t.note(ctx, run.Entry{Events: []run.NewEvent{t.beginning(e.step)}, Phase: run.PhaseWaiting,
-			Steps: []run.StepChange{{StepID: e.step.ID, Status: run.StatusProcessing, WaitingUntil: until}}})
+		err = t.note(ctx, run.Entry{Events: []run.NewEvent{t.beginning(e.position)}, Phase: run.PhaseWaiting,
+			Steps: []run.StepChange{{Position: e.position, Status: run.StatusProcessing, WaitingUntil: until}}})
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +127,7 @@ func (t *turn) refuse(ctx context.Context, position int, failure engine.Failure)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := t.note(ctx, run.Entry{Events: []run.NewEvent{t.beginning(t.step(position))}}); err != nil {
+	if err := t.note(ctx, run.Entry{Events: []run.NewEvent{t.beginning(position)}}); err != nil {
 		return err
 	}
 	return t.fail(ctx, position, failure)
@@ -136,40 +135,41 @@ func (t *turn) refuse(ctx context.Context, position int, failure engine.Failure)
 
 // fail ends a step that failed for good.
 func (t *turn) fail(ctx context.Context, position int, failure engine.Failure) error {
-	return t.endFailed(ctx, t.step(position), run.StatusFailed, failure)
+	return t.endFailed(ctx, position, run.StatusFailed, failure)
 }
 
 // cancel ends the step under way, or the next one, when nothing has gone wrong before; the steps after it are skipped.
 func (t *turn) cancel(ctx context.Context, position int) error {
 	step := t.step(position)
 	if t.situation.PreviousFailed && t.steps[position].Status != run.StatusProcessing {
-		return t.skip(ctx, step, plan.PreviousFailed)
+		return t.skip(ctx, position, plan.PreviousFailed)
 	}
-	return t.endFailed(ctx, step, run.StatusCancelled, engine.Failure{Name: "Error",
+	return t.endFailed(ctx, position, run.StatusCancelled, engine.Failure{Name: "Error",
 		Message: fmt.Sprintf("Step %s (%s) of task %s has been cancelled.", step.ID, step.Name, t.ID)})
 }
 
-func (t *turn) endFailed(ctx context.Context, step template.Step, status run.Status, failure engine.Failure) error {
-	told := run.NewEvent{Type: run.EventLog, Key: t.key(step) + "/end",
-		Body: run.EventBody{Message: sentence(failure), StepID: step.ID, Status: run.StatusFailed}}
+func (t *turn) endFailed(ctx context.Context, position int, status run.Status, failure engine.Failure) error {
+	told := run.NewEvent{Type: run.EventLog, Key: t.key(position) + "/end",
+		Body: run.EventBody{Message: sentence(failure), StepID: t.step(position).ID, Status: run.StatusFailed}}
 	return t.note(ctx, run.Entry{Events: []run.NewEvent{told},
-		Steps: []run.StepChange{{StepID: step.ID, Status: status, Failure: new(run.Failure(failure))}}})
+		Steps: []run.StepChange{{Position: position, Status: status, Failure: new(run.Failure(failure))}}})
 }
 
-func (t *turn) skip(ctx context.Context, step template.Step, reason plan.SkipReason) error {
-	events := []run.NewEvent{{Type: run.EventLog, Key: t.key(step) + "/end", Body: run.EventBody{
+func (t *turn) skip(ctx context.Context, position int, reason plan.SkipReason) error {
+	step := t.step(position)
+	events := []run.NewEvent{{Type: run.EventLog, Key: t.key(position) + "/end", Body: run.EventBody{
 		Message: fmt.Sprintf("Skipping step %s %s", step.ID, reason), StepID: step.ID, Status: run.StatusSkipped}}}
 	if reason == plan.ConditionFalse {
-		events = slices.Insert(events, 0, t.beginning(step))
+		events = slices.Insert(events, 0, t.beginning(position))
 	}
-	return t.note(ctx, run.Entry{Events: events, Steps: []run.StepChange{{StepID: step.ID, Status: run.StatusSkipped}}})
+	return t.note(ctx, run.Entry{Events: events, Steps: []run.StepChange{{Position: position, Status: run.StatusSkipped}}})
 }
 
 // completeEmpty ends a step whose each had no items to run: it succeeds with an empty output.
-func (t *turn) completeEmpty(ctx context.Context, step template.Step) error {
+func (t *turn) completeEmpty(ctx context.Context, position int) error {
 	empty := json.RawMessage("{}")
 	return t.note(ctx, run.Entry{
-		Events: []run.NewEvent{t.beginning(step), t.finishing(step)},
-		Steps:  []run.StepChange{{StepID: step.ID, Status: run.StatusCompleted, Output: empty, Shown: empty}},
+		Events: []run.NewEvent{t.beginning(position), t.finishing(position)},
+		Steps:  []run.StepChange{{Position: position, Status: run.StatusCompleted, Output: empty, Shown: empty}},
 	})
 }

@@ -614,6 +614,35 @@ func TestInputIsHeldToTheActionsSchema(t *testing.T) {
 	require.Zero(t, b.act.runs, "not even for the iteration whose input is good")
 }
 
+func TestTheLaterOfTwoStepsWithOneIDIsTheOneThatIsSeen(t *testing.T) {
+	t.Parallel()
+	for _, quick := range []bool{true, false} {
+		b := newBench(t, &act{description: action.Description{Quick: quick}}, `{"id":"one","name":"One","action":"test:act","input":{"n":1}}`,
+			`{"id":"one","name":"Other","action":"test:act","each":["a","b"],"input":{"n":"${{ steps.one.output.url }}/${{ each.value }}"}}`)
+		b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+			return action.Output{"url": string(call.Input)}, nil
+		}
+		for position, iterations := range []int{1, 2} {
+			for iteration := range iterations {
+				if !quick {
+					require.Equal(t, position, b.advance(engine.Turn{}).Action.Position)
+					request := b.request(position)
+					request.Iteration = iteration
+					b.must("test:act", request)
+					b.must("test:act", request)
+				}
+			}
+		}
+		require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+		require.Equal(t, 3, b.act.runs)
+		require.JSONEq(t, `{"url":["{\"n\":\"{\\\"n\\\":1}/a\"}","{\"n\":\"{\\\"n\\\":1}/b\"}"],"text":[]}`, string(b.get().Output))
+		require.JSONEq(t, `{"url":"{\"n\":1}"}`, string(b.step(0).Output))
+		require.Equal(t, []string{"Starting up task with 2 steps", "one processing Beginning step One", "one completed Finished step One",
+			"one processing Beginning step Other", `one  info: Running step each: {"key":"0","value":"a"}`,
+			`one  info: Running step each: {"key":"1","value":"b"}`, "one completed Finished step Other", "Run completed with status: completed"}, b.told())
+	}
+}
+
 // TestInputsThatAnActionDoesNotDeclareAreLeftOut: half of all public templates carry some, from when Backstage ignored them.
 func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 	t.Parallel()
@@ -631,6 +660,7 @@ func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 		require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
 		require.Contains(t, b.told(), "one  warn: The input allowedHosts was left out: test:act does not declare it. It takes repoUrl, topics.")
 		require.Equal(t, `{"repoUrl":"x"}`, string(b.step(0).Input)) //nolint:testifylint // to the byte
+		require.Equal(t, []string{"The input allowedHosts was left out: test:act does not declare it. It takes repoUrl, topics."}, b.step(0).Warnings)
 	}
 }
 
@@ -649,6 +679,9 @@ func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
 		"one  warn: An expression could not be evaluated and goes on as it is written: " + broken, "one completed Finished step One",
 		"warn: An expression could not be evaluated and goes on as it is written: output.url: ${{ parameters.items | projectSlug }}: " +
 			"projectSlug: Invalid repo URL passed to publisher, it must be a string", "Run completed with status: completed"}, b.told())
+
+	require.Len(t, b.step(0).Warnings, 1)
+	require.Len(t, b.get().Warnings, 1)
 
 	b = newBench(t, &act{description: action.Description{Quick: true}, run: fails(action.InputError("Invalid repo URL"))},
 		`{"id":"one","name":"One","action":"test:act","input":{"repoUrl":"x?owner=a&repo=${{ parameters.items | slugify }}"}}`)
@@ -716,7 +749,7 @@ func TestAWaitIsOnTheRecord(t *testing.T) {
 	require.WithinDuration(t, waiting.Wait.Until, again.Wait.Until, time.Millisecond, "a crash does not begin the wait anew")
 	require.Equal(t, 1, waits)
 
-	b.record(run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: time.Now().Add(-time.Second)}}})
+	b.record(run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, WaitingUntil: time.Now().Add(-time.Second)}}})
 	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}), "the time is over, and the second iteration does not wait")
 	require.Equal(t, run.PhaseDone, b.get().Phase)
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", `one  info: Running step each: {"key":"0","value":"a"}`,

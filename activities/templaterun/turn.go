@@ -86,11 +86,7 @@ func (t *turn) note(ctx context.Context, entry run.Entry) error {
 
 // apply brings a step up to date, so that the steps after it see what it came to.
 func (t *turn) apply(change run.StepChange) {
-	at := slices.IndexFunc(t.steps, func(step run.Step) bool { return step.ID == change.StepID })
-	if at < 0 {
-		return
-	}
-	step := &t.steps[at]
+	step := &t.steps[change.Position]
 	step.Apply(change)
 	if step.Status == run.StatusCompleted {
 		t.situation.Outputs = append(t.situation.Outputs, plan.Output{StepID: step.ID, Output: change.Output, Shown: change.Shown})
@@ -191,10 +187,10 @@ func (t *turn) finish(ctx context.Context) error {
 	if err != nil {
 		return t.finishFailed(ctx, "", new(run.Failure(t.describe(err))))
 	}
-	output := t.redact.Also(result.Derived).JSON(result.Output)
+	output, warnings := t.redact.Also(result.Derived).JSON(result.Output), t.masked(result.Broken.Warnings())
 	return t.note(ctx, run.Entry{
-		Events: append(t.outputWarnings(result.Broken), t.completion(run.StatusCompleted, output, nil)),
-		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output,
+		Events: append(t.outputWarnings(warnings), t.completion(run.StatusCompleted, output, nil)),
+		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, Output: output, Warnings: warnings,
 			ForgetSecrets: len(t.situation.Secrets) > 0},
 	})
 }

@@ -145,6 +145,7 @@ with moved as (
         failed_step = case when @concludes::bool then sqlc.narg('failed_step') else failed_step end,
         error = case when @concludes::bool then sqlc.narg('error')::json else error end,
         output = case when @concludes::bool then sqlc.narg('output')::json else output end,
+        warnings = case when @concludes::bool then sqlc.narg('warnings')::text[] else warnings end,
         -- What is undone is undone to the end.
         cancel_requested = cancel_requested and coalesce(sqlc.narg('phase'), phase) <> 'rollingBack',
         unreturned = coalesce(sqlc.narg('unreturned'), unreturned),
@@ -176,18 +177,19 @@ returning generation;
 with gone as (
     delete from run_iterations i
     using run_steps reset
-    where reset.run_id = @run_id and reset.position >= @position and i.run_id = reset.run_id and i.step_id = reset.step_id
+    where reset.run_id = @run_id and reset.position >= @position and i.run_id = reset.run_id and i.position = reset.position
 )
 update run_steps s
 set status = 'open', failed_attempts = 0, started_at = null, ended_at = null, waiting_until = null, input = null, output = null,
-    sealed_output = null, sealed_iterations = null, iterations_done = 0, error = null, workspace = null, workspace_spent = false
+    sealed_output = null, sealed_iterations = null, iterations_done = 0, error = null, workspace = null, workspace_spent = false,
+    warnings = null
 where s.run_id = @run_id and s.position >= @position;
 
 -- name: UpdateRunStep :exec
 -- The outputs of its iterations go when the step ends.
 with gone as (
     delete from run_iterations i
-    where i.run_id = @run_id and i.step_id = @step_id and sqlc.narg('ended_at')::timestamptz is not null
+    where i.run_id = @run_id and i.position = @position and sqlc.narg('ended_at')::timestamptz is not null
 )
 update run_steps s
 set status = @status,
@@ -201,17 +203,18 @@ set status = @status,
     sealed_iterations = case when sqlc.narg('ended_at')::timestamptz is null then sealed_iterations end,
     iterations_done = greatest(iterations_done, @iterations_done),
     error = sqlc.narg('error')::json,
+    warnings = coalesce(sqlc.narg('warnings')::text[], warnings),
     workspace = coalesce(sqlc.narg('workspace'), workspace),
     workspace_spent = workspace_spent and sqlc.narg('workspace')::text is null
-where s.run_id = @run_id and s.step_id = @step_id;
+where s.run_id = @run_id and s.position = @position;
 
 -- name: InsertRunIterations :exec
-insert into run_iterations (run_id, step_id, index, sealed)
-select @run_id::uuid, @step_id::text, unnest(@indexes::int[]), unnest(@sealed::bytea[])
-on conflict (run_id, step_id, index) do update set sealed = excluded.sealed;
+insert into run_iterations (run_id, position, index, sealed)
+select @run_id::uuid, @position::int, unnest(@indexes::int[]), unnest(@sealed::bytea[])
+on conflict (run_id, position, index) do update set sealed = excluded.sealed;
 
 -- name: RunIterations :many
-select index, sealed from run_iterations where run_id = @run_id and step_id = @step_id order by index;
+select index, sealed from run_iterations where run_id = @run_id and position = @position order by index;
 
 -- name: WorkspacesAreSpent :one
 -- Says whether a run that goes on at a step would need a snapshot that was given up.

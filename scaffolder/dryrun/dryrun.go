@@ -235,7 +235,7 @@ func (t *trial) explain(ctx context.Context, step template.Step, err error) erro
 	if action.IsTransient(err) {
 		kind = fault.Unavailable
 	}
-	return fault.New(kind, "%s", t.redact.Text(fmt.Sprintf("step %s: %s", step.ID, err)))
+	return fault.Wrap(kind, err, "%s", t.redact.Text(fmt.Sprintf("step %s: %s", step.ID, err)))
 }
 
 func (t *trial) step(ctx context.Context, step template.Step) error {

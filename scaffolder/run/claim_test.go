@@ -22,7 +22,7 @@ import (
 // everything is an entry that writes to every table.
 func everything(key string) run.Entry {
 	return run.Entry{Events: []run.NewEvent{line(key, key)}, Phase: run.PhaseWaiting, Steps: []run.StepChange{
-		{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{}`), Shown: json.RawMessage(`{}`)}}}
+		{Position: 0, Status: run.StatusCompleted, Output: json.RawMessage(`{}`), Shown: json.RawMessage(`{}`)}}}
 }
 
 // requireRefused holds an error to be a refusal for a reason.
@@ -122,7 +122,7 @@ func TestAStaleMemoryOfANewRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
-	r.elsewhere().write(t, id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted}}})
+	r.elsewhere().write(t, id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}})
 	remembered := r.state(t, id)
 	require.Equal(t, run.StatusOpen, remembered.Status, "it is stale")
 	requireRefused(t, r.Record(t.Context(), remembered.Claim, everything("stale")), run.RefusedClaim)

@@ -68,7 +68,7 @@ func (e *Entry) Add(next Entry) {
 	e.End = cmp.Or(next.End, e.End)
 	e.Effects = append(e.Effects, next.Effects...)
 	for _, change := range next.Steps {
-		at := slices.IndexFunc(e.Steps, func(earlier StepChange) bool { return earlier.StepID == change.StepID })
+		at := slices.IndexFunc(e.Steps, func(earlier StepChange) bool { return earlier.Position == change.Position })
 		if at < 0 {
 			e.Steps = append(e.Steps, change)
 			continue
@@ -115,8 +115,9 @@ func (e *Entry) standing() Standing {
 // StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for WaitingUntil,
 // Output and Failure, which belong to the status.
 type StepChange struct {
-	StepID string
-	Status Status
+	// Position is where the step stands among the run's: two may have the same id.
+	Position int
+	Status   Status
 	// FailedAttempts is how many attempts of the iteration under way have failed so far.
 	FailedAttempts *int
 	WaitingUntil   time.Time
@@ -128,6 +129,8 @@ type StepChange struct {
 	Iterations []Iteration
 	Failure    *Failure
 	Workspace  string
+	// Warnings are what the step's people should know of its input: masked by the caller, a line each. Nil leaves them.
+	Warnings []string
 
 	// at is when the step came to this status, beganAt when it came to the first of the statuses that are one change.
 	at, beganAt time.Time
@@ -140,6 +143,9 @@ func (c StepChange) then(next StepChange) StepChange {
 	next.beganAt = c.beganAt
 	if next.Input == nil {
 		next.Input = c.Input
+	}
+	if next.Warnings == nil {
+		next.Warnings = c.Warnings
 	}
 	next.Iterations = append(c.Iterations, next.Iterations...)
 	return next
@@ -189,6 +195,8 @@ type Ending struct {
 	FailedStep string
 	Failure    *Failure
 	Output     json.RawMessage
+	// Warnings are what people should know of the output: masked by the caller, a line each.
+	Warnings []string
 	// ForgetSecrets deletes the run's secrets: it will not be taken up again.
 	ForgetSecrets bool
 }
@@ -270,7 +278,7 @@ func (s *Store) move(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) 
 	}
 	if end := entry.End; end != nil {
 		params.Concludes, params.FailedStep, failure = true, orNull(end.FailedStep), end.Failure
-		params.EndedAt, params.Output = &entry.endedAt, end.Output
+		params.EndedAt, params.Output, params.Warnings = &entry.endedAt, end.Output, end.Warnings
 	}
 	encoded, err := encodeFailure(failure)
 	if err != nil {
@@ -307,10 +315,10 @@ func (s *Store) appendEvents(ctx context.Context, tx db.DBTX, id uuid.UUID, even
 func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change StepChange) error {
 	failure, err := encodeFailure(change.Failure)
 	if err != nil {
-		return fmt.Errorf("encode the error of step %s of run %s: %w", change.StepID, id, err)
+		return fmt.Errorf("encode the error of step %d of run %s: %w", change.Position+1, id, err)
 	}
-	params := db.UpdateRunStepParams{RunID: id, StepID: change.StepID, Status: string(change.Status), BeganAt: &change.beganAt,
-		Input: change.Input, Output: change.Shown, Error: failure, Workspace: orNull(change.Workspace)}
+	params := db.UpdateRunStepParams{RunID: id, Position: int32(change.Position), Status: string(change.Status), BeganAt: &change.beganAt,
+		Input: change.Input, Output: change.Shown, Error: failure, Workspace: orNull(change.Workspace), Warnings: change.Warnings}
 	if change.Status.Ended() {
 		params.EndedAt = &change.at
 	}
@@ -327,7 +335,7 @@ func (s *Store) changeStep(ctx context.Context, tx db.DBTX, id uuid.UUID, change
 		params.WaitingUntil = &change.WaitingUntil
 	}
 	if err := s.queries.UpdateRunStep(ctx, tx, params); err != nil {
-		return fmt.Errorf("update step %s of run %s: %w", change.StepID, id, err)
+		return fmt.Errorf("update step %d of run %s: %w", change.Position+1, id, err)
 	}
 	if change.Status.Ended() {
 		return nil
@@ -339,13 +347,13 @@ func (s *Store) insertIterations(ctx context.Context, tx db.DBTX, id uuid.UUID, 
 	if len(change.Iterations) == 0 {
 		return nil
 	}
-	params := db.InsertRunIterationsParams{RunID: id, StepID: change.StepID}
+	params := db.InsertRunIterationsParams{RunID: id, Position: int32(change.Position)}
 	for _, iteration := range change.Iterations {
 		params.Indexes = append(params.Indexes, int32(iteration.Index))
 		params.Sealed = append(params.Sealed, s.keys.Seal(iteration.Output, id.String()))
 	}
 	if err := s.queries.InsertRunIterations(ctx, tx, params); err != nil {
-		return fmt.Errorf("keep the iterations of step %s of run %s: %w", change.StepID, id, err)
+		return fmt.Errorf("keep the iterations of step %d of run %s: %w", change.Position+1, id, err)
 	}
 	return nil
 }

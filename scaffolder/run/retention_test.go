@@ -16,7 +16,7 @@ import (
 func (r record) ended(t *testing.T, ago time.Duration, end run.Ending, workspaces ...string) uuid.UUID {
 	t.Helper()
 	id := r.create(t, nil)
-	steps := []run.StepChange{{StepID: "one", Status: run.StatusCompleted}, {StepID: "two", Status: end.Status}}
+	steps := []run.StepChange{{Position: 0, Status: run.StatusCompleted}, {Position: 1, Status: end.Status}}
 	for i, digest := range workspaces {
 		steps[i].Workspace = digest
 	}

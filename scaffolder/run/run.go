@@ -73,6 +73,8 @@ type Run struct {
 	Failure *Failure
 	// Output is the rendered output of a completed run.
 	Output json.RawMessage
+	// Warnings tell what of the output is not as its author may think, a line each.
+	Warnings []string
 
 	// failedStepName is what a list knows without the spec.
 	failedStepName string
@@ -110,6 +112,8 @@ type Step struct {
 	WaitingUntil       time.Time
 	Input, Output      json.RawMessage
 	Failure            *Failure
+	// Warnings tell what of its input is not as its author may think, a line each.
+	Warnings []string
 	// Workspace is the digest of the snapshot that the step left, "" when it left the workspace as it was.
 	Workspace string
 	// WorkspaceSpent says that this snapshot was given up: a run cannot go on from it any more.

@@ -128,15 +128,15 @@ func (s *Store) openIterations(row db.RunStep) (map[int]json.RawMessage, error) 
 }
 
 // Iterations are the true outputs of the iterations so far, by index, of a step with each that is under way.
-func (s *Store) Iterations(ctx context.Context, id uuid.UUID, stepID string) (map[int]json.RawMessage, error) {
-	rows, err := s.queries.RunIterations(ctx, s.pool, id, stepID)
+func (s *Store) Iterations(ctx context.Context, id uuid.UUID, position int) (map[int]json.RawMessage, error) {
+	rows, err := s.queries.RunIterations(ctx, s.pool, id, int32(position))
 	if err != nil {
-		return nil, fmt.Errorf("read the iterations of step %s of run %s: %w", stepID, id, err)
+		return nil, fmt.Errorf("read the iterations of step %d of run %s: %w", position+1, id, err)
 	}
 	iterations := make(map[int]json.RawMessage, len(rows))
 	for _, row := range rows {
 		if iterations[int(row.Index)], err = s.keys.Open(row.Sealed, id.String()); err != nil {
-			return nil, fmt.Errorf("iteration %d of step %s of run %s: %w", row.Index, stepID, id, err)
+			return nil, fmt.Errorf("iteration %d of step %d of run %s: %w", row.Index, position+1, id, err)
 		}
 	}
 	return iterations, nil

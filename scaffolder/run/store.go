@@ -170,7 +170,7 @@ func withoutSpec(row db.Run) (Run, error) {
 		CreatedAt: row.CreatedAt, StartedAt: orZero(row.StartedAt), FinishedAt: orZero(row.FinishedAt),
 		LastHeartbeatAt: orZero(row.LastHeartbeatAt), WorkflowRunID: orEmpty(row.WorkflowRunID),
 		CancelRequested: row.CancelRequested, Unreturned: int(row.Unreturned),
-		FailedStep: orEmpty(row.FailedStep), Output: row.Output,
+		FailedStep: orEmpty(row.FailedStep), Output: row.Output, Warnings: row.Warnings,
 	}
 	var err error
 	if r.Failure, err = decodeFailure(row.Error); err != nil {
@@ -199,7 +199,7 @@ func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
 			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
 			FailedAttempts: int(row.FailedAttempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
 			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Failure: failure,
-			Workspace: orEmpty(row.Workspace), WorkspaceSpent: row.WorkspaceSpent, IterationsDone: int(row.IterationsDone),
+			Workspace: orEmpty(row.Workspace), Warnings: row.Warnings, WorkspaceSpent: row.WorkspaceSpent, IterationsDone: int(row.IterationsDone),
 		}
 	}
 	return steps, nil

@@ -188,7 +188,7 @@ func TestARunIsMadeWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t"}
-	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(spec, `"id":"two"`, `"id":"one"`)), &n.Spec))
+	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(spec, `"name":"Two"`, `"name":"T\u0000"`)), &n.Spec))
 	require.ErrorContains(t, r.Create(t.Context(), n), "insert run "+n.ID.String())
 	_, err := r.Get(t.Context(), n.ID)
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
@@ -289,7 +289,7 @@ func TestNoReaderMissesAnEvent(t *testing.T) {
 			for n := range each {
 				entry := run.Entry{Events: []run.NewEvent{line(fmt.Sprintf("%d/%d", w, n), "x"), line(fmt.Sprintf("%d/%d/b", w, n), "y")}}
 				if n%2 == 0 { // half of them within a longer transaction
-					entry.Steps = []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}
+					entry.Steps = []run.StepChange{{Position: 0, Status: run.StatusProcessing}}
 				}
 				if err := r.Record(t.Context(), claim, entry); err != nil {
 					failures <- err
@@ -359,17 +359,17 @@ func TestAStepsLife(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
-	r.write(t, id, run.Entry{Began: "execution-1", Phase: run.PhaseWaiting, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until}}})
+	r.write(t, id, run.Entry{Began: "execution-1", Phase: run.PhaseWaiting, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, WaitingUntil: until}}})
 	require.Equal(t, run.StatusProcessing, r.get(t, id).Status)
 	require.Equal(t, run.PhaseWaiting, r.get(t, id).Phase)
 	require.NotZero(t, r.get(t, id).StartedAt)
 	require.True(t, until.Equal(r.step(t, id, 0).WaitingUntil))
 
-	r.write(t, id, run.Entry{Phase: run.PhaseRunning, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2),
+	r.write(t, id, run.Entry{Phase: run.PhaseRunning, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, FailedAttempts: new(2),
 		Input: json.RawMessage(`{"b":1,"a":2}`), Workspace: "sha256:1"}}})
 	began := r.step(t, id, 0).StartedAt
 	require.Zero(t, r.step(t, id, 0).WaitingUntil, "it waits no more")
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}}})
 	step := r.step(t, id, 0)
 	require.Equal(t, run.StatusCompleted, step.Status)
 	require.Equal(t, 2, step.FailedAttempts)
@@ -378,7 +378,7 @@ func TestAStepsLife(t *testing.T) {
 	require.Equal(t, began, step.StartedAt)
 	require.NotZero(t, step.EndedAt)
 
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed, Failure: failed.Failure}}, End: &failed})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 1, Status: run.StatusFailed, Failure: failed.Failure}}, End: &failed})
 	require.Equal(t, failed.Failure, r.step(t, id, 1).Failure)
 	ended := r.get(t, id)
 	require.Equal(t, failed.Failure, ended.Failure)
@@ -391,13 +391,13 @@ func TestTheIterationsOfAStepAreKeptUntilItEnds(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	output := func(n int) json.RawMessage { return json.RawMessage(fmt.Sprintf(`{"n":%d}`, n)) }
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: []run.Iteration{{0, output(0)}, {2, output(2)}}}}})
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(1)}}})
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, Iterations: []run.Iteration{{3, output(3)}}}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, Iterations: []run.Iteration{{0, output(0)}, {2, output(2)}}}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, FailedAttempts: new(1)}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, Iterations: []run.Iteration{{3, output(3)}}}}})
 	require.Equal(t, 4, r.state(t, id).Steps[0].IterationsDone)
 	require.Equal(t, map[int]json.RawMessage{0: output(0), 2: output(2), 3: output(3)}, r.iterations(t, id))
 
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusFailed}}, End: &failed})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed}}, End: &failed})
 	require.Empty(t, r.iterations(t, id))
 	_, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning})
 	require.NoError(t, err)
@@ -406,7 +406,7 @@ func TestTheIterationsOfAStepAreKeptUntilItEnds(t *testing.T) {
 
 func (r record) iterations(t *testing.T, id uuid.UUID) map[int]json.RawMessage {
 	t.Helper()
-	iterations, err := r.Iterations(t.Context(), id, "one")
+	iterations, err := r.Iterations(t.Context(), id, 0)
 	require.NoError(t, err)
 	return iterations
 }
@@ -431,13 +431,13 @@ func TestEntriesAddUp(t *testing.T) {
 	output := json.RawMessage(`{"x":1}`)
 	entries := []run.Entry{
 		{Began: "execution-1", Events: []run.NewEvent{line("a", "first")}},
-		{Phase: run.PhaseWaiting, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, WaitingUntil: until, Input: output}}},
-		{Phase: run.PhaseRunning, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing, FailedAttempts: new(2), Workspace: "sha256:1",
+		{Phase: run.PhaseWaiting, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, WaitingUntil: until, Input: output}}},
+		{Phase: run.PhaseRunning, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, FailedAttempts: new(2), Workspace: "sha256:1",
 			Iterations: []run.Iteration{{0, output}}}}},
-		{Events: []run.NewEvent{line("b", "second"), line("a", "told twice")}, Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}},
-		{Steps: []run.StepChange{{StepID: "two", Status: run.StatusProcessing}}},
-		{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: output, Shown: output}}},
-		{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed, Failure: failed.Failure}}, End: &failed,
+		{Events: []run.NewEvent{line("b", "second"), line("a", "told twice")}, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}},
+		{Steps: []run.StepChange{{Position: 1, Status: run.StatusProcessing}}},
+		{Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted, Output: output, Shown: output}}},
+		{Steps: []run.StepChange{{Position: 1, Status: run.StatusFailed, Failure: failed.Failure}}, End: &failed,
 			Events: []run.NewEvent{completion("0/completion")}},
 	}
 	r := newRecord(t)
@@ -449,7 +449,7 @@ func TestEntriesAddUp(t *testing.T) {
 			r.write(t, apart, entry)
 			sum.Add(entry)
 			for _, change := range entry.Steps {
-				followed[map[string]int{"one": 0, "two": 1}[change.StepID]].Apply(change)
+				followed[change.Position].Apply(change)
 			}
 		}
 		r.write(t, together, sum)
@@ -486,9 +486,9 @@ func TestWhatIsRecordedTogetherKeepsItsTimes(t *testing.T) {
 	id := r.create(t, nil)
 	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	moves := []run.Entry{
-		{Began: "execution", Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}},
+		{Began: "execution", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}},
 		{Events: []run.NewEvent{line("a", "working")}},
-		{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted}, {StepID: "two", Status: run.StatusSkipped}}},
+		{Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}, {Position: 1, Status: run.StatusSkipped}}},
 		{End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}},
 	}
 	var together run.Entry
@@ -522,10 +522,10 @@ func TestReopening(t *testing.T) {
 	r.write(t, id, run.Entry{})
 	require.Equal(t, "execution-1", r.get(t, id).WorkflowRunID)
 	require.True(t, r.get(t, id).CancelRequested)
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}}})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted, Output: json.RawMessage(`{"x":1}`), Shown: json.RawMessage(`{"x":1}`)}}})
 	r.write(t, id, run.Entry{
 		Events: []run.NewEvent{line("a", "kept"), {Type: run.EventCancelled, Key: "c"}, completion("0/completion")},
-		Steps:  []run.StepChange{{StepID: "two", Status: run.StatusFailed, FailedAttempts: new(3), Failure: failed.Failure, Workspace: "sha256:2"}}, End: &failed})
+		Steps:  []run.StepChange{{Position: 1, Status: run.StatusFailed, FailedAttempts: new(3), Failure: failed.Failure, Workspace: "sha256:2"}}, End: &failed})
 
 	generation, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 1,
 		Secrets: map[string]string{"token": "new"}, Recovered: true})
@@ -556,7 +556,7 @@ func TestARollbackLeavesStepsAndSecretsAlone(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
-	r.write(t, id, run.Entry{Steps: []run.StepChange{{StepID: "two", Status: run.StatusFailed}}, End: &failed})
+	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 1, Status: run.StatusFailed}}, End: &failed})
 	_, err := r.Reopen(t.Context(), id, run.RollingBack(0))
 	require.NoError(t, err)
 	require.Equal(t, run.PhaseRollingBack, r.get(t, id).Phase)

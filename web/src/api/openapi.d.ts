@@ -1208,6 +1208,7 @@ export interface components {
             output?: {
                 [key: string]: unknown;
             };
+            warnings?: string[];
             effects: components["schemas"]["ActionEffect"][];
             lastEventId: number;
         };
@@ -1286,6 +1287,7 @@ export interface components {
             /** Format: date-time */
             waitingUntil?: string;
             attempts: number;
+            warnings?: string[];
             input?: {
                 [key: string]: unknown;
             };
