@@ -320,11 +320,11 @@ func (s *scaffolderAPI) dryRun(c *call) (dryrun.Result, error) {
 	if err != nil {
 		return dryrun.Result{}, err
 	}
-	spec, err := s.service.Trial(c.Request.Context(), c.principal, t, input.Values.RawMessage, input.Secrets)
+	spec, findings, err := s.service.Trial(c.Request.Context(), c.principal, t, input.Values.RawMessage, input.Secrets)
 	if err != nil {
 		return dryrun.Result{}, asValidationBody(err)
 	}
-	request := dryrun.Request{Spec: spec, Secrets: input.Secrets}
+	request := dryrun.Request{Spec: spec, Findings: findings, Secrets: input.Secrets}
 	for _, file := range input.DirectoryContents {
 		request.Files = append(request.Files, dryrun.File(file))
 	}

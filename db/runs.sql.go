@@ -127,8 +127,9 @@ func (q *Queries) ForgetWorkspaces(ctx context.Context, db DBTX, digests []strin
 }
 
 const insertRun = `-- name: InsertRun :exec
-insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at, warnings)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    $12)
 `
 
 type InsertRunParams struct {
@@ -143,6 +144,7 @@ type InsertRunParams struct {
 	Status      string
 	Phase       string
 	CreatedAt   time.Time
+	Warnings    []string
 }
 
 func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) error {
@@ -158,6 +160,7 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.Status,
 		arg.Phase,
 		arg.CreatedAt,
+		arg.Warnings,
 	)
 	return err
 }
@@ -416,7 +419,9 @@ with moved as (
         failed_step = case when $7::bool then $8 else failed_step end,
         error = case when $7::bool then $9::json else error end,
         output = case when $7::bool then $10::json else output end,
-        warnings = case when $7::bool then $11::text[] else warnings end,
+        warnings = case when cardinality($11::text[]) > 0
+            then array(select told from unnest(warnings) as told except select unnest($11::text[])) || $11::text[]
+            else warnings end,
         -- What is undone is undone to the end.
         cancel_requested = cancel_requested and coalesce($3, phase) <> 'rollingBack',
         unreturned = coalesce($12, unreturned),

@@ -99,7 +99,7 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, policy.AllowKnown{})
 			id := b.create(`{}`)
-			b.record(id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}})
+			b.record(id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
 			require.NoError(t, b.Reconcile(t.Context(), aMinuteAhead, time.Minute))
 			require.Equal(t, []run.Status{run.StatusProcessing, run.StatusOpen}, b.statuses(id), "its workflow is well")
 
@@ -135,7 +135,7 @@ func TestARunThatIsTakenUpMeanwhileIsNotParked(t *testing.T) {
 	silent, err := b.Runs.Silent(t.Context(), time.Now().Add(time.Minute), uuid.Nil)
 	require.NoError(t, err)
 	require.Len(t, silent, 1)
-	b.record(id, run.Entry{Steps: []run.StepChange{{StepID: "one", Status: run.StatusProcessing}}})
+	b.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
 	parked, err := b.Runs.Park(t.Context(), silent[0], run.Failure{Name: "Error"})
 	require.NoError(t, err)
 	require.False(t, parked)

@@ -18,6 +18,7 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -32,7 +33,7 @@ type Catalog interface {
 	LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error)
 }
 
-// Options are what a Service is made of; all of it is needed.
+// Options are what a Service is made of; all of it is needed, but for the Checker.
 type Options struct {
 	Log     *slog.Logger
 	Catalog Catalog
@@ -40,6 +41,8 @@ type Options struct {
 	Engine  engine.Engine
 	Actions *action.Registry
 	Decider policy.Decider
+	// Checker judges templates before they run; nil judges none.
+	Checker *check.Checker
 }
 
 // Service carries out the commands and queries about templates and runs. It is safe for concurrent use.
@@ -112,6 +115,12 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 	}
 	n := run.New{ID: uuid.New(), TemplateRef: t.Ref(), Title: t.Title(), Subject: subject(t, pinned.Parameters), Spec: pinned,
 		Starter: principal, Secrets: request.Secrets}
+	for _, finding := range s.judge(ctx, t) {
+		// What is only a warning now is told by the step itself, if it comes to it.
+		if finding.Severity == check.Error {
+			n.Warnings = append(n.Warnings, "A run of this template is bound to fail. "+finding.String())
+		}
+	}
 	if err := s.Runs.Create(ctx, n); err != nil {
 		return uuid.Nil, err
 	}
@@ -133,12 +142,22 @@ func (s *Service) pin(ctx context.Context, principal identity.Principal, t *temp
 	return t.Pin(values, user, base)
 }
 
-// Trial pins a template under trial as a run of it would be: with the same values, and for the same user.
-func (s *Service) Trial(ctx context.Context, principal identity.Principal, t *template.Template, values json.RawMessage, secrets map[string]string) (template.TaskSpec, error) {
-	if err := s.mayDryRun(ctx, principal); err != nil {
-		return template.TaskSpec{}, err
+// judge says what is wrong with a template, whatever the values.
+func (s *Service) judge(ctx context.Context, t *template.Template) []check.Finding {
+	if s.Checker == nil {
+		return nil
 	}
-	return s.pin(ctx, principal, t, provenance.Place{}, values, secrets)
+	return s.Checker.Template(ctx, t)
+}
+
+// Trial pins a template under trial as a run of it would be, with the same values and for the same user, and says what is
+// wrong with it.
+func (s *Service) Trial(ctx context.Context, principal identity.Principal, t *template.Template, values json.RawMessage, secrets map[string]string) (template.TaskSpec, []check.Finding, error) {
+	if err := s.mayDryRun(ctx, principal); err != nil {
+		return template.TaskSpec{}, nil, err
+	}
+	pinned, err := s.pin(ctx, principal, t, provenance.Place{}, values, secrets)
+	return pinned, s.judge(ctx, t), err
 }
 
 func (s *Service) mayDryRun(ctx context.Context, principal identity.Principal) error {

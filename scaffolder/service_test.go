@@ -261,7 +261,7 @@ func TestEveryMoveIsDecided(t *testing.T) {
 			return listed
 		},
 		policy.ScaffolderTemplateDryRun: func(ctx context.Context, s *scaffolder.Service) error {
-			_, err := s.Trial(ctx, ada, &template.Template{}, nil, nil)
+			_, _, err := s.Trial(ctx, ada, &template.Template{}, nil, nil)
 			return err
 		},
 	} {

@@ -30,6 +30,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
+	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/plan"
@@ -204,7 +205,8 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 		return err
 	}
 	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,
-		Engine: workflows.NewClient(p.temporal, p.config.Portico.Temporal.TaskQueue), Decider: policy.AllowKnown{}})
+		Checker: newChecker(p.actions, renderer, planRules(p.config)),
+		Engine:  workflows.NewClient(p.temporal, p.config.Portico.Temporal.TaskQueue), Decider: policy.AllowKnown{}})
 	return nil
 }
 
@@ -221,6 +223,15 @@ func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry
 		CommitMessage:          p.config.Scaffolder.DefaultCommitMessage,
 		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials}))
 	return action.NewRegistry(all...)
+}
+
+// newChecker judges templates by the actions that there are.
+func newChecker(actions *action.Registry, renderer *expression.Renderer, rules plan.Rules) *check.Checker {
+	var described []action.Description
+	for _, each := range actions.All() {
+		described = append(described, each.Describe())
+	}
+	return check.New(described, renderer, rules)
 }
 
 func planRules(loaded *config.Config) plan.Rules {

@@ -15,5 +15,5 @@ alter table run_steps
     -- What of its input was not as its author may think: masked, a line each.
     add column warnings text[];
 
--- The same of the template's output.
+-- The same of the template itself and of its output.
 alter table runs add column warnings text[];

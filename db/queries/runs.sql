@@ -1,6 +1,7 @@
 -- name: InsertRun :exec
-insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at)
-values (@id, @template_ref, @title, @subject, @spec, @spec_digest, @created_by, sqlc.narg('starter'), @status, @phase, @created_at);
+insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at, warnings)
+values (@id, @template_ref, @title, @subject, @spec, @spec_digest, @created_by, sqlc.narg('starter'), @status, @phase, @created_at,
+    sqlc.narg('warnings'));
 
 -- name: InsertRunSecrets :exec
 insert into run_secrets (run_id, sealed) values (@run_id, @sealed)
@@ -145,7 +146,9 @@ with moved as (
         failed_step = case when @concludes::bool then sqlc.narg('failed_step') else failed_step end,
         error = case when @concludes::bool then sqlc.narg('error')::json else error end,
         output = case when @concludes::bool then sqlc.narg('output')::json else output end,
-        warnings = case when @concludes::bool then sqlc.narg('warnings')::text[] else warnings end,
+        warnings = case when cardinality(sqlc.narg('warnings')::text[]) > 0
+            then array(select told from unnest(warnings) as told except select unnest(sqlc.narg('warnings')::text[])) || sqlc.narg('warnings')::text[]
+            else warnings end,
         -- What is undone is undone to the end.
         cancel_requested = cancel_requested and coalesce(sqlc.narg('phase'), phase) <> 'rollingBack',
         unreturned = coalesce(sqlc.narg('unreturned'), unreturned),

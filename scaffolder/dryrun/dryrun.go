@@ -24,6 +24,7 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
+	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -58,6 +59,8 @@ type Request struct {
 	// Spec is the template pinned as for a run: with its values, and for whom a run would be.
 	Spec    template.TaskSpec
 	Secrets map[string]string
+	// Findings are what is known to be wrong with the template: the log begins with them.
+	Findings []check.Finding
 	// Files are the directory that the template lies in.
 	Files []File
 }
@@ -94,6 +97,9 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 		return Result{}, err
 	}
 	defer t.workspace.Close()
+	for _, finding := range request.Findings {
+		t.warn("", []string{finding.String()})
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errTooLong)
 	defer cancel()
 	ctx, leave := r.planner.Enter(ctx)

@@ -73,7 +73,7 @@ type Run struct {
 	Failure *Failure
 	// Output is the rendered output of a completed run.
 	Output json.RawMessage
-	// Warnings tell what of the output is not as its author may think, a line each.
+	// Warnings tell what of the template or of its output is not as its author may think, a line each.
 	Warnings []string
 
 	// failedStepName is what a list knows without the spec.

@@ -45,6 +45,8 @@ type New struct {
 	// Starter is who started it. What they are called, if they are a user, is CreatedBy.
 	Starter identity.Principal
 	Secrets map[string]string
+	// Warnings are what people should know of the run from the start, a line each.
+	Warnings []string
 }
 
 // Create writes the run, its steps and its sealed secrets in one transaction. Nothing is started.
@@ -79,7 +81,7 @@ func (s *Store) asRows(n New, at time.Time) (stateRows, error) {
 		return stateRows{}, fmt.Errorf("run %s: %w", n.ID, err)
 	}
 	rows := stateRows{sealed: sealed, run: db.Run{ID: n.ID, TemplateRef: n.TemplateRef, Title: n.Title, Subject: n.Subject,
-		Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.Starter.UserRef()), Starter: startedBy, Status: string(StatusOpen), Phase: string(PhaseRunning),
+		Warnings: n.Warnings, Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.Starter.UserRef()), Starter: startedBy, Status: string(StatusOpen), Phase: string(PhaseRunning),
 		CreatedAt: at.Truncate(time.Microsecond)}}
 	for i, step := range n.Spec.Steps {
 		rows.steps = append(rows.steps, db.RunStep{RunID: n.ID, Position: int32(i), StepID: step.ID, Name: step.Name, Action: step.Action,
@@ -92,7 +94,7 @@ func (s *Store) insert(ctx context.Context, tx db.DBTX, rows stateRows) error {
 	id := rows.run.ID
 	row := db.InsertRunParams{ID: id, TemplateRef: rows.run.TemplateRef, Title: rows.run.Title, Subject: rows.run.Subject,
 		Spec: rows.run.Spec, SpecDigest: rows.run.SpecDigest, CreatedBy: rows.run.CreatedBy, Starter: rows.run.Starter, Status: rows.run.Status, Phase: rows.run.Phase,
-		CreatedAt: rows.run.CreatedAt}
+		CreatedAt: rows.run.CreatedAt, Warnings: rows.run.Warnings}
 	if err := s.queries.InsertRun(ctx, tx, row); err != nil {
 		return fmt.Errorf("insert run %s: %w", id, err)
 	}

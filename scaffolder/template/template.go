@@ -5,6 +5,7 @@ package template
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -63,8 +64,12 @@ type Spec struct {
 // UnmarshalJSON reads the spec by the exact names of its keys.
 func (s *Spec) UnmarshalJSON(document []byte) error {
 	type plain Spec
-	return decode(document, (*plain)(s), "parameters", "steps", "output", "presentation", "secrets", "formDecorators",
+	err := decode(document, (*plain)(s), "parameters", "steps", "output", "presentation", "secrets", "formDecorators",
 		"EXPERIMENTAL_formDecorators", "EXPERIMENTAL_recovery", "onFailure")
+	if _, is := errors.AsType[*notObjectError](err); is {
+		return fmt.Errorf("spec %w", err)
+	}
+	return err
 }
 
 // Secrets is spec.secrets: the JSON Schema that the secrets of a run must satisfy.

@@ -1,0 +1,41 @@
+package check
+
+import "strings"
+
+// maxMistakes is how many letters may be wrong in a name for another to be meant.
+const maxMistakes = 2
+
+// closest is the name that was most likely meant by one that there is not, "" when none comes near.
+func closest(name string, names []string) string {
+	best, least := "", maxMistakes+1
+	for _, each := range names {
+		if strings.EqualFold(each, name) {
+			return each
+		}
+		if d := distance(strings.ToLower(name), strings.ToLower(each)); d < least && d < len(name)/2 {
+			best, least = each, d
+		}
+	}
+	return best
+}
+
+// distance is how many letters have to be changed, added or taken away to make one name of another.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
