@@ -31,6 +31,8 @@ type finding struct {
 	Entity string `json:"entity,omitempty"`
 	Valid  bool   `json:"valid"`
 	Error  string `json:"error,omitempty"`
+	// Warnings are what is not wrong, and may not be as the author thinks.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func validateCommand() *cobra.Command {
@@ -40,7 +42,7 @@ func validateCommand() *cobra.Command {
 		Short: "Check entities as the catalog would",
 		Long: `Checks every entity in the files as the catalog would that reads them from their repository, without a server: the
 rules of its kind, what its placeholders like $text name, what a Location points at, and whether what a template's steps
-fetch by ./ or ../ is there. What is on other hosts, in a skeleton, and what entities refer to, is not looked at. Ends with
+fetch by ./ or ../ is there, and that there are the actions and filters that they use. What is on other hosts, in a skeleton, and what entities refer to, is not looked at. Ends with
 status 1 when any is wrong.`,
 		Example: `  portico catalog validate catalog-info.yaml
   portico catalog validate examples/catalog/*.yaml --output json`,
@@ -71,6 +73,9 @@ func printFindings(out io.Writer, findings []finding) {
 	for _, each := range findings {
 		if each.Valid {
 			fmt.Fprintf(out, "%s %s  %s\n", marks["completed"], terminal.Line(each.File), terminal.Line(each.Entity))
+			for _, warning := range each.Warnings {
+				fmt.Fprintf(out, "    %s\n", terminal.Visible(warning))
+			}
 			continue
 		}
 		fmt.Fprintf(out, "%s %s\n    %s\n", marks["failed"], terminal.Line(strings.TrimSpace(each.File+"  "+each.Entity)),
@@ -101,7 +106,11 @@ func validateFile(ctx context.Context, file string) []finding {
 	pipeline := &processing.Pipeline{Reader: checkout, Rules: entity.EveryKind(), LocationTypes: []string{"url"}}
 	findings := make([]finding, 0, len(documents))
 	for _, document := range documents {
-		findings = append(findings, validateDocument(ctx, pipeline, document, file, entity.LocationSpec{Type: "url", Target: filepath.ToSlash(location)}))
+		found := validateDocument(ctx, pipeline, document, file, entity.LocationSpec{Type: "url", Target: filepath.ToSlash(location)})
+		if found.Valid {
+			found = judged(ctx, found, document)
+		}
+		findings = append(findings, found)
 	}
 	return findings
 }
