@@ -328,7 +328,16 @@ func (s *scaffolderAPI) dryRun(c *call) (dryrun.Result, error) {
 	for _, file := range input.DirectoryContents {
 		request.Files = append(request.Files, dryrun.File(file))
 	}
-	return s.dryRuns.Run(c.Request.Context(), request)
+	result, err := s.dryRuns.Run(c.Request.Context(), request)
+	return result, asInputFault(err)
+}
+
+// asInputFault makes what a template under trial did wrong the caller's to read.
+func asInputFault(err error) error {
+	if failed, is := errors.AsType[*action.Error](err); is && !failed.Transient {
+		return fault.Wrap(fault.Input, err, "%s", err.Error())
+	}
+	return err
 }
 
 type autocompleteInput struct {

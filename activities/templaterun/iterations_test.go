@@ -36,7 +36,7 @@ func TestManyIterations(t *testing.T) {
 			var output struct{ X []string }
 			require.NoError(t, json.Unmarshal(b.step(0).Output, &output))
 			require.Len(t, output.X, test.iterations)
-			kept, err := b.runs.Iterations(t.Context(), b.id, "one")
+			kept, err := b.runs.Iterations(t.Context(), b.id, 0)
 			require.NoError(t, err)
 			require.Empty(t, kept, "they go with the end of the step")
 		})

@@ -237,12 +237,23 @@ func (t *trial) explain(ctx context.Context, step template.Step, err error) erro
 	if ctx.Err() != nil {
 		return err
 	}
-	kind := cmp.Or(fault.KindOf(err), fault.Input)
+	text := t.redact.Text(fmt.Sprintf("step %s: %s", step.ID, err))
 	if action.IsTransient(err) {
-		kind = fault.Unavailable
+		return &toldError{err, text}
 	}
-	return fault.Wrap(kind, err, "%s", t.redact.Text(fmt.Sprintf("step %s: %s", step.ID, err)))
+	return fault.Wrap(cmp.Or(fault.KindOf(err), fault.Input), err, "%s", text)
 }
+
+// toldError is an error in words without secrets.
+type toldError struct {
+	error
+	text string
+}
+
+func (e *toldError) Error() string { return e.text }
+
+// Unwrap gives the error itself to errors.Is and errors.As.
+func (e *toldError) Unwrap() error { return e.error }
 
 func (t *trial) step(ctx context.Context, step template.Step) error {
 	decision, err := t.planner.Decide(ctx, t.situation(), step)
