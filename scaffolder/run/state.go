@@ -115,7 +115,7 @@ func (s *Store) openSecrets(id uuid.UUID, sealed []byte) (map[string]string, err
 	return secrets, nil
 }
 
-// openIterations are the outputs that a release before 0007 kept with the step itself.
+// openIterations are the outputs that a release before migration 0006 kept with the step itself.
 func (s *Store) openIterations(row db.RunStep) (map[int]json.RawMessage, error) {
 	if row.SealedIterations == nil {
 		return nil, nil
