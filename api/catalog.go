@@ -296,9 +296,9 @@ type arrayWriter struct {
 }
 
 // newArrayWriter begins an array with what opens it and what comes before it, and will end it with what closes it.
-func newArrayWriter(c *call, open, close string) *arrayWriter {
-	w := &arrayWriter{call: c, close: close}
-	w.data.WriteString(open)
+func newArrayWriter(c *call, opening, closing string) *arrayWriter {
+	w := &arrayWriter{call: c, close: closing}
+	w.data.WriteString(opening)
 	return w
 }
 

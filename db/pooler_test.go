@@ -28,9 +28,7 @@ func pooled(t *testing.T, pool *pgxpool.Pool, mode string) string {
 	t.Helper()
 	target := pool.Config().ConnConfig
 	port := freePort(t)
-	directory, err := os.MkdirTemp("", "portico-pooler-") // a path short enough for a socket
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(directory)) })
+	directory := t.TempDir()
 	settings := fmt.Sprintf(`[databases]
 * = host=%s port=%d user=%s password='%s'
 [pgbouncer]

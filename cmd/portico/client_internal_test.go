@@ -268,7 +268,8 @@ func TestNothingThatOthersWroteControlsTheTerminal(t *testing.T) {
 	} {
 		out, err := portico(t, base, args...)
 		if err != nil {
-			require.IsType(t, &exitError{}, err)
+			var exit *exitError
+			require.ErrorAs(t, err, &exit)
 		}
 		require.Contains(t, out, `\u001b]0;owned\u0007\u009b2J\u202e`, args)
 		require.Equal(t, terminal.Visible(out), out, args)

@@ -137,7 +137,7 @@ func (c *apiClient) addHosts(ctx context.Context, page parameters, values map[st
 			}
 		}
 		if len(hosts) == 0 {
-			return fmt.Errorf("--set %s=%s: no host is configured for repositories; write host?owner=...&repo=...", name, written)
+			return fmt.Errorf("--set %s=%s: no host is configured for repositories; write host?owner=OWNER&repo=NAME", name, written)
 		}
 		values[name] = hosts[0] + written
 	}

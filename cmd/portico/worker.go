@@ -114,7 +114,7 @@ func (p *platform) turnedAway(cause error) error {
 	if address == "" {
 		address = "the embedded server"
 	}
-	return fmt.Errorf("Temporal (%s) gives this worker no work, and will not by itself: %w\n"+
+	return fmt.Errorf("no work comes from Temporal (%s), and will not by itself: %w\n"+
 		"Check that the namespace %q exists there and that this worker may use it (portico.temporal), then start it again; "+
 		"runs under way wait in the database", address, cause, temporal.Namespace)
 }

@@ -66,7 +66,7 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{world: newWorld(t), at: t.TempDir(), home: t.TempDir()}
 	for _, directory := range []string{d.at, d.home, filepath.Dir(d.home)} {
 		// A Postgres that is started as root drops its rights and must be able to enter.
-		require.NoError(t, os.Chmod(directory, 0o755)) //nolint:gosec // see above
+		require.NoError(t, os.Chmod(directory, 0o755))
 	}
 	require.NoError(t, os.CopyFS(filepath.Join(d.at, "examples"), os.DirFS(filepath.Join(root, "examples"))))
 	config, err := os.ReadFile(d.config)
@@ -95,7 +95,7 @@ func newDesk(t *testing.T) *desk {
 func (d *desk) moveTo(directory string) {
 	d.t.Helper()
 	d.at = directory
-	require.NoError(d.t, os.Chmod(directory, 0o755)) //nolint:gosec // as above
+	require.NoError(d.t, os.Chmod(directory, 0o755))
 	require.NoError(d.t, os.CopyFS(filepath.Join(d.at, "examples"), os.DirFS(filepath.Join(root, "examples"))))
 	content, err := os.ReadFile(filepath.Join(root, "examples", "app-config.yaml"))
 	require.NoError(d.t, err)

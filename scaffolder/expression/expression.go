@@ -95,7 +95,7 @@ func (w *walk) render(ctx context.Context, path string, value nunjucks.Value) nu
 	case string:
 		rendered, err := w.text(ctx, value, w.data)
 		if err != nil {
-			w.failures = append(w.failures, Failure{Path: path, Source: value, Err: err})
+			w.failures = append(w.failures, EvaluationError{Path: path, Source: value, Err: err})
 		}
 		return rendered
 	case *nunjucks.Array:
@@ -128,7 +128,7 @@ func (r *Renderer) Condition(
 	current := &status{failed: previousFailed}
 	value, err := r.text(context.WithValue(ctx, statusKey{}, current), source, data)
 	if err != nil {
-		return false, current.called, &Failure{Source: source, Err: err}
+		return false, current.called, &EvaluationError{Source: source, Err: err}
 	}
 	return nunjucks.IsTruthy(value), current.called, nil
 }
@@ -193,7 +193,7 @@ func (r *Renderer) Check(ctx context.Context, source string) []string {
 	}
 	template, err := r.parse(ctx, source)
 	if err != nil {
-		return []string{(&Failure{Source: source, Err: err}).Cause()}
+		return []string{(&EvaluationError{Source: source, Err: err}).Cause()}
 	}
 	problems := template.Missing()
 	if strings.Contains(source, "{%") {

@@ -57,7 +57,7 @@ func (b Broken) Because(err error) error {
 }
 
 // showFailure tells a failure in the words of the same failure as people see it.
-func showFailure(failure, shown *expression.Failure) string {
+func showFailure(failure, shown *expression.EvaluationError) string {
 	if shown == nil {
 		return failure.ShownSource() + ": the cause is not shown, because the expression sees something secret"
 	}
@@ -65,8 +65,8 @@ func showFailure(failure, shown *expression.Failure) string {
 }
 
 // asFailure is the failure that an error is, nil for none.
-func asFailure(err error) *expression.Failure {
-	if failure, is := errors.AsType[*expression.Failure](err); is {
+func asFailure(err error) *expression.EvaluationError {
+	if failure, is := errors.AsType[*expression.EvaluationError](err); is {
 		return failure
 	}
 	return nil

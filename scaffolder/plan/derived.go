@@ -42,9 +42,9 @@ func differing(value, shown nunjucks.Value) []string {
 // outputs are what the outputs within texts came to, in order.
 type outputs []string
 
-// watch has the renderings under a context add to the outputs.
-func (o *outputs) watch(ctx context.Context) context.Context {
-	return nunjucks.WithWatch(ctx, func(text string) { *o = append(*o, text) })
+// watching has the renderings under a context add to outputs.
+func watching(ctx context.Context, written *outputs) context.Context {
+	return nunjucks.WithWatch(ctx, func(text string) { *written = append(*written, text) })
 }
 
 // differing are the texts in outputs that are made out of secrets. Where secrets decided on how many outputs there are,

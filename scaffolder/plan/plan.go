@@ -117,13 +117,13 @@ type Decision struct {
 }
 
 // Iteration is one of the iterations, with its input. A fault of kind Unavailable says that memory is short: try again.
-func (d Decision) Iteration(ctx context.Context, index int) (Iteration, error) {
+func (d *Decision) Iteration(ctx context.Context, index int) (Iteration, error) {
 	iteration, _, err := d.iteration(ctx, index)
 	return iteration, err
 }
 
 // iteration answers beside an iteration which inputs were left out of it.
-func (d Decision) iteration(ctx context.Context, index int) (iteration Iteration, dropped []string, err error) {
+func (d *Decision) iteration(ctx context.Context, index int) (iteration Iteration, dropped []string, err error) {
 	iteration = d.Iterations[index]
 	if !iteration.Run {
 		return iteration, nil, nil
@@ -202,8 +202,8 @@ func (p *Planner) Decide(ctx context.Context, situation Situation, step template
 
 // condition evaluates the step's if; asked says that it called failure() or always(). An error is why there is no telling.
 func (p *Planner) condition(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (runs, asked bool, err error) {
-	var source string
-	if len(step.If) == 0 || json.Unmarshal(step.If, &source) != nil {
+	source, isText := textOf(step.If)
+	if !isText {
 		return string(step.If) != "false", false, nil
 	}
 	return p.renderer.Condition(ctx, source, data, previousFailed)
@@ -243,7 +243,7 @@ type rendered struct {
 // input renders a step's input, and finds what of it was derived from secrets by rendering it as people see it.
 func (p *Planner) input(ctx context.Context, step template.Step, views views) (rendered, error) {
 	var written, seen outputs
-	whole, failures, err := p.render(written.watch(ctx), step, views.whole)
+	whole, failures, err := p.render(watching(ctx, &written), step, views.whole)
 	if err != nil {
 		return rendered{}, err
 	}
@@ -255,7 +255,7 @@ func (p *Planner) input(ctx context.Context, step template.Step, views views) (r
 		result.broken = brokenOf("input", failures, failures)
 		return result, p.tolerate(step, result.broken)
 	}
-	shown, shownFailures, err := p.render(seen.watch(ctx), step, views.shown)
+	shown, shownFailures, err := p.render(watching(ctx, &seen), step, views.shown)
 	if err != nil {
 		return rendered{}, err
 	}
@@ -457,9 +457,17 @@ func (p *Planner) Output(ctx context.Context, situation Situation) (Result, erro
 }
 
 func unquote(source json.RawMessage) string {
-	var text string
-	if json.Unmarshal(source, &text) == nil {
+	if text, isText := textOf(source); isText {
 		return text
 	}
 	return string(source)
+}
+
+// textOf is the text that a JSON document is; false when it is none, or nothing at all.
+func textOf(source json.RawMessage) (text string, isText bool) {
+	if len(source) == 0 {
+		return "", false
+	}
+	err := json.Unmarshal(source, &text)
+	return text, err == nil
 }
