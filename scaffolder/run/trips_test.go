@@ -54,6 +54,7 @@ func TestAShortRunAsksTheDatabaseTwice(t *testing.T) {
 	counted := &trips{}
 	config := pool.Config()
 	config.ConnConfig.Tracer = counted
+	config.AfterConnect = nil // what a connection begins with is no run's doing
 	traced, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(traced.Close)
