@@ -91,7 +91,7 @@ func (c *tally) compare(t *testing.T, firstSeed uint64, count int) {
 	for seed := firstSeed; seed < firstSeed+uint64(count); seed++ {
 		line := generate(seed).line(t)
 		result := evaluate(t, line)
-		if result.Error != nil && strings.Contains(*result.Error, "exceeds the limit") {
+		if result.Error != nil && strings.Contains(*result.Error, "exceeds the limit of") {
 			c.limited++
 			continue
 		}

@@ -2,6 +2,7 @@ package nunjucks
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -80,5 +81,20 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the template exceeds the limit %s (%s)", e.Limit, e.Allowed)
+	unit := ""
+	if strings.HasSuffix(e.Limit, "Bytes") {
+		unit = " bytes"
+	}
+	return fmt.Sprintf("the template %s (it exceeds the limit of %s%s)", excesses[e.Limit], e.Allowed, unit)
+}
+
+// excesses say what a template does that exceeds a limit.
+var excesses = map[string]string{
+	"Time":            "takes too long",
+	"Steps":           "has too much to evaluate",
+	"OutputBytes":     "writes too much text",
+	"AllocationBytes": "takes too much memory",
+	"Depth":           "is nested too deeply",
+	"SourceBytes":     "is too long",
+	"RegexTime":       "has a regular expression that takes too long",
 }
