@@ -9,6 +9,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/fault"
 )
@@ -59,7 +60,7 @@ func (r catalogRoutes) entityRoutes() []route {
 		{method: http.MethodPost, path: "/refresh", access: authenticated, summary: "Has an entity read again",
 			body: takes[refreshInput](), serve: empty(http.StatusOK, "it will be", r.refresh), fails: missing},
 		{method: http.MethodPost, path: "/validate-entity", access: authenticated, summary: "Checks an entity without storing it",
-			body: takes[validationInput](), serve: empty(http.StatusOK, "it is valid", r.validate),
+			body: takes[validationInput](), serve: writes[remarkedEntity]("it is valid; the body is empty when there is nothing to remark on it", r.validate),
 			also: []answer{asJSON[invalidEntity](http.StatusBadRequest, "what is wrong with the entity, or another InputError")}},
 		{method: http.MethodPost, path: "/analyze-location", access: authenticated, summary: "Drafts an entity for a repository",
 			body: takes[analysisInput](), serve: ok("the draft", r.analyze)},
@@ -251,18 +252,27 @@ type invalidEntity struct {
 	Errors []*entity.Error `json:"errors"`
 }
 
+// remarkedEntity is what is known of an entity that is valid.
+type remarkedEntity struct {
+	Remarks []processing.Remark `json:"remarks"`
+}
+
 func (r catalogRoutes) validate(c *call) error {
 	var input validationInput
 	if err := c.decode(&input); err != nil {
 		return err
 	}
-	failures, err := r.service.ValidateEntity(c.Request.Context(), c.principal, input.Entity.RawMessage, input.Location)
+	found, err := r.service.ValidateEntity(c.Request.Context(), c.principal, input.Entity.RawMessage, input.Location)
 	if err != nil {
 		return err
 	}
-	if len(failures) > 0 {
-		return &bodyError{status: http.StatusBadRequest, body: invalidEntity{failures}}
+	if len(found.Errors) > 0 {
+		return &bodyError{status: http.StatusBadRequest, body: invalidEntity{found.Errors}}
 	}
+	if len(found.Remarks) > 0 {
+		return c.json(http.StatusOK, remarkedEntity{found.Remarks})
+	}
+	c.Status(http.StatusOK)
 	return nil
 }
 

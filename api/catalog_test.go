@@ -48,6 +48,14 @@ func (oneToken) Authenticate(_ context.Context, token string) (identity.Principa
 	return identity.Principal{Kind: identity.KindService, Subject: "test"}, nil
 }
 
+// remarkOnOdd has something to say of what is called odd.
+func remarkOnOdd(_ context.Context, _ string, document json.RawMessage) []processing.Remark {
+	if !strings.Contains(string(document), `"name":"odd"`) {
+		return nil
+	}
+	return []processing.Remark{{Level: processing.LevelError, Message: "this is odd"}}
+}
+
 // catalogServer is the API over a catalog that reads one file.
 type catalogServer struct {
 	*testing.T
@@ -69,7 +77,7 @@ func newCatalogServer(t *testing.T) *catalogServer {
 	require.NoError(t, err)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	pool := testkit.Database(t)
-	pipeline := &processing.Pipeline{Reader: reader, Rules: entity.DefaultRules(), LocationTypes: []string{"url"}}
+	pipeline := &processing.Pipeline{Reader: reader, Rules: entity.DefaultRules(), LocationTypes: []string{"url"}, Judge: processing.Judge{Remarks: remarkOnOdd}}
 	service := catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}, Pipeline: pipeline})
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -155,6 +163,7 @@ func TestCatalogAnswers(t *testing.T) {
 		"a valid entity":     {"POST", "/validate-entity", `{"location":"url:http://x/a.yaml","entity":{"apiVersion":"backstage.io/v1alpha1","kind":"Component","metadata":{"name":"x"},"spec":{"type":"a","lifecycle":"b","owner":"c"}}}`, 200, ``},
 		"an unknown route":   {"GET", "/nope", "", 404, ``},
 		"a wrong method":     {"PUT", "/entities", `{}`, 404, ``},
+		"an odd entity":      {"POST", "/validate-entity", `{"location":"url:http://x/a.yaml","entity":{"apiVersion":"backstage.io/v1alpha1","kind":"Component","metadata":{"name":"odd"},"spec":{"type":"a","lifecycle":"b","owner":"c"}}}`, 200, `{"remarks":[{"level":"error","message":"this is odd"}]}`},
 		"an invalid entity":  {"POST", "/validate-entity", `{"location":"url:http://x/a.yaml","entity":{"kind":"Component","metadata":{"name":"x"}}}`, 400, `{"errors":[{"name":"TypeError","message":"<root> must have required property 'apiVersion' - missingProperty: apiVersion"}]}`},
 		"a file to validate": {"POST", "/validate-entity", `{"location":"file:/x","entity":{"apiVersion":"a","kind":"Component","metadata":{"name":"x"}}}`, 400, `{"errors":[{"name":"TypeError","message":"Invalid location ref file:/x, only 'url:<target>' is supported, e.g. url:https://host/path"}]}`},
 	}

@@ -406,6 +406,28 @@ func TestVisibilityIsPartOfEveryRead(t *testing.T) {
 	require.Len(t, ancestors, 1)
 }
 
+// TestATryShowsWhatIsRemarkedOn, and takes it for no error.
+func TestATryShowsWhatIsRemarkedOn(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, func(options *catalog.Options) {
+		options.Pipeline.Judge.Remarks = func(_ context.Context, kind string, _ json.RawMessage) []processing.Remark {
+			if kind != "Group" {
+				return nil
+			}
+			return []processing.Remark{{Level: processing.LevelError, Message: "groups are odd"}}
+		}
+	})
+	trial, err := s.service.TryLocation(t.Context(), somebody, entity.LocationSpec{Type: "url", Target: s.url + "/org.yaml"})
+	require.NoError(t, err)
+	require.Contains(t, string(trial.Entities[1]), `"status":{"items":[{"error":{"name":"InputError","message":"groups are odd"},"level":"error"`)
+	document, err := json.Marshal(map[string]any{"apiVersion": "backstage.io/v1alpha1", "kind": "Group", "metadata": map[string]any{"name": "a"},
+		"spec": map[string]any{"type": "team", "children": []string{}}})
+	require.NoError(t, err)
+	found, err := s.service.ValidateEntity(t.Context(), somebody, document, "url:"+s.url+"/org.yaml")
+	require.NoError(t, err)
+	require.Equal(t, catalog.Validation{Remarks: []processing.Remark{{Level: processing.LevelError, Message: "groups are odd"}}}, found)
+}
+
 // Nobody is who every permission is refused.
 func TestRefusals(t *testing.T) {
 	t.Parallel()

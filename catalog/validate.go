@@ -12,33 +12,42 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
+// Validation is what was found about an entity.
+type Validation struct {
+	// Errors are why it would not be served; there are none when it would be.
+	Errors []*entity.Error
+	// Remarks are what would be said of it beside that.
+	Remarks []processing.Remark
+}
+
 // ValidateEntity runs an entity through processing as if it had been read from a location, a url: reference, and stores
-// nothing. What the entity itself says about where it came from does not count. The list is what is wrong with it, empty when nothing is.
-func (s *Service) ValidateEntity(ctx context.Context, principal identity.Principal, document json.RawMessage, location string) ([]*entity.Error, error) {
+// nothing. What the entity itself says about where it came from does not count.
+func (s *Service) ValidateEntity(ctx context.Context, principal identity.Principal, document json.RawMessage, location string) (Validation, error) {
 	if err := s.authorize(ctx, principal, policy.CatalogEntityValidate, ""); err != nil {
-		return nil, err
+		return Validation{}, err
 	}
 	var e entity.Entity
 	if err := json.Unmarshal(document, &e); err != nil {
-		return nil, fault.Wrap(fault.Input, err, "the entity is not an object: %s", err.Error())
+		return Validation{}, fault.Wrap(fault.Input, err, "the entity is not an object: %s", err.Error())
 	}
 	if err := checkValidation(e, location); err != nil {
 		if known, is := errors.AsType[*entity.Error](err); is {
-			return []*entity.Error{known}, nil
+			return Validation{Errors: []*entity.Error{known}}, nil
 		}
-		return nil, err
+		return Validation{}, err
 	}
 	spec, err := entity.ParseLocationRef(location)
 	if err != nil {
-		return nil, err
+		return Validation{}, err
 	}
 	emitted, err := processing.Emit(e, document, spec)
 	if err != nil {
-		return nil, err
+		return Validation{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	return s.options.Pipeline.Process(ctx, emitted).Errors, nil
+	result := s.options.Pipeline.Process(ctx, emitted)
+	return Validation{Errors: result.Errors, Remarks: result.Remarks}, nil
 }
 
 // checkValidation checks what must be right before an entity can be processed at all. What is wrong is an *entity.Error.

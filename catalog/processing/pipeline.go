@@ -26,6 +26,8 @@ type Pipeline struct {
 	Rules entity.Rules
 	// LocationTypes are the types of location that a Location of another type may point at.
 	LocationTypes []string
+	// Judge says what else there is to know about an entity. The zero value says nothing.
+	Judge Judge
 }
 
 // Emitted is a document on its way into the catalog. Only Emit makes one, or the catalog's own record of one.
@@ -50,6 +52,8 @@ type Result struct {
 	Document  json.RawMessage
 	Children  []Emitted
 	Relations []entity.Relation
+	// Remarks are about an entity that is served all the same: they stand in the status of Document.
+	Remarks []Remark
 	// Errors are all that is wrong.
 	Errors []*entity.Error
 	// Failed says that the document itself is wrong: the rest says how far it came and must not be served. Otherwise the
@@ -192,8 +196,8 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) e
 	}
 	r.enforceRules()
 	r.dropRepeated()
-	r.result.Entity, r.result.Relations = r.entity, relations
-	if r.result.Document, err = entity.Marshal(r.entity, document); err != nil || len(r.result.Errors) > 0 {
+	r.result.Relations = relations
+	if err := r.judge(ctx, document); err != nil || len(r.result.Errors) > 0 {
 		return err
 	}
 	r.result.Readings, err = r.sources.readings()
@@ -201,12 +205,12 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) e
 }
 
 // pipelineVersion is raised when the same document and files make something else than before.
-const pipelineVersion = 1
+const pipelineVersion = 2
 
 // basis is a hash of all that a result depends on beside what is read elsewhere: the document, the configuration, this
 // code.
 func (r *run) basis(document json.RawMessage) (string, error) {
-	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.links()})
+	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Judge.Version, r.links()})
 	if err != nil {
 		return "", fmt.Errorf("encode what a result depends on: %w", err)
 	}

@@ -246,13 +246,12 @@ func (p parts) stitch() (stitched, error) {
 	if err := json.Unmarshal(p.Processed, &e); err != nil {
 		return stitched{}, fmt.Errorf("decode processed entity %s: %w", p.EntityRef, err)
 	}
-	delete(e, "status")
 	failures, err := p.failures()
 	if err != nil {
 		return stitched{}, err
 	}
 	if len(failures) > 0 {
-		e["status"] = status(failures)
+		e["status"] = withFailures(e["status"], failures)
 	}
 	e["relations"] = outgoing(p.relations)
 	if p.Orphan {
@@ -329,16 +328,18 @@ func conflictFailure(conflict db.CatalogConflictsByClaimantRow) *entity.Error {
 	return shown
 }
 
-// status shows failures as Backstage does.
-func status(failures []*entity.Error) map[string]any {
-	items := make([]any, len(failures))
-	for i, failure := range failures {
-		items[i] = map[string]any{
-			"type": "backstage.io/catalog-processing", "level": "error",
-			"message": describe(failure), "error": failure,
-		}
+// withFailures shows failures as Backstage does, after what processing has remarked on.
+func withFailures(status any, failures []*entity.Error) map[string]any {
+	remarked, _ := status.(map[string]any)
+	items, _ := remarked["items"].([]any)
+	for _, failure := range failures {
+		items = append(items, statusItem("backstage.io/catalog-processing", LevelError, failure))
 	}
 	return map[string]any{"items": items}
+}
+
+func statusItem(kind string, level Level, failure *entity.Error) map[string]any {
+	return map[string]any{"type": kind, "level": level, "message": describe(failure), "error": failure}
 }
 
 // serve writes entities and their search rows, and removes those of the asked references that are gone.

@@ -55,6 +55,7 @@ func (s shift) write(ctx context.Context, done []work) error {
 		return err
 	}
 	s.tellErrors(ctx, b)
+	s.tellRemarks(ctx, b)
 	for _, rejected := range b.offers.rejected {
 		s.log.WarnContext(ctx, "catalog: an entity is claimed twice; the first place keeps it",
 			"entity", rejected.entity.Ref, "claimant", rejected.entity.LocationKey, "emitter", rejected.emitter)
@@ -80,6 +81,20 @@ func (s shift) tellErrors(ctx context.Context, b *batch) {
 				location, line = o.result.location, lineOf(o.row.Line)
 			}
 			s.log.WarnContext(ctx, "catalog: not all of it can be read", "entity", o.row.EntityRef, "location", location, "line", line, "error", text)
+		}
+	}
+}
+
+// tellRemarks logs what there is to say about what came out differently from the last time.
+func (s shift) tellRemarks(ctx context.Context, b *batch) {
+	for _, o := range b.good {
+		texts := make([]string, len(o.result.Remarks))
+		for i, remark := range o.result.Remarks {
+			texts[i] = remark.Message
+		}
+		if len(texts) > 0 {
+			s.log.WarnContext(ctx, "catalog: an entity is served that is not as it should be",
+				"entity", o.row.EntityRef, "location", o.result.location, "line", lineOf(o.row.Line), "remarks", texts)
 		}
 	}
 }

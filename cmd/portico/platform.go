@@ -204,8 +204,10 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 	if p.actions, err = p.buildActions(renderer); err != nil {
 		return err
 	}
+	checker := newChecker(p.actions, renderer, planRules(p.config))
+	p.pipeline.Judge = templateJudge(checker)
 	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,
-		Checker: newChecker(p.actions, renderer, planRules(p.config)),
+		Checker: checker,
 		Engine:  workflows.NewClient(p.temporal, p.config.Portico.Temporal.TaskQueue), Decider: policy.AllowKnown{}})
 	return nil
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/expression"
@@ -47,4 +49,18 @@ func judged(ctx context.Context, found finding, document entity.Document) findin
 		found.Valid, found.Error = false, err.Error()
 	}
 	return found
+}
+
+// templateJudge has the catalog say what a run of a template would find.
+func templateJudge(checker *check.Checker) processing.Judge {
+	return processing.Judge{Version: checker.Version(), Remarks: func(ctx context.Context, kind string, document json.RawMessage) []processing.Remark {
+		if kind != "Template" {
+			return nil
+		}
+		var remarks []processing.Remark
+		for _, finding := range checker.Document(ctx, document) {
+			remarks = append(remarks, processing.Remark{Level: processing.Level(finding.Severity), Message: finding.String()})
+		}
+		return remarks
+	}}
 }

@@ -5,8 +5,11 @@ package check
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,6 +51,7 @@ func (f Finding) String() string {
 
 // Checker judges templates by what there is to run them with. It is safe for concurrent use.
 type Checker struct {
+	version  string
 	actions  map[string]action.Description
 	renderer *expression.Renderer
 	rules    plan.Rules
@@ -59,8 +63,17 @@ func New(actions []action.Description, renderer *expression.Renderer, rules plan
 	for _, each := range actions {
 		c.actions[each.ID] = each
 	}
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%+v %q", rules, renderer.FilterNames())
+	for _, id := range slices.Sorted(maps.Keys(c.actions)) {
+		fmt.Fprintf(hash, " %q %q", id, c.actions[id].InputSchema)
+	}
+	c.version = hex.EncodeToString(hash.Sum(nil))
 	return c
 }
+
+// Version is another one for a Checker that may judge the same template differently, in this release of Portico.
+func (c *Checker) Version() string { return c.version }
 
 // Document judges a Template entity as JSON.
 func (c *Checker) Document(ctx context.Context, document json.RawMessage) []Finding {
@@ -177,11 +190,7 @@ func guarded(step template.Step) bool {
 
 // nearest names what may have been meant.
 func (j *judgement) nearest(id string) string {
-	ids := make([]string, 0, len(j.actions))
-	for each := range j.actions {
-		ids = append(ids, each)
-	}
-	slices.Sort(ids)
+	ids := slices.Sorted(maps.Keys(j.actions))
 	if near := closest(id, ids); near != "" {
 		return "Did you mean " + near + "?"
 	}

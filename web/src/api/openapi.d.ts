@@ -1134,6 +1134,10 @@ export interface components {
         Presentation: {
             buttonLabels?: components["schemas"]["ButtonLabels"];
         };
+        ProcessingRemark: {
+            level: string;
+            message: string;
+        };
         Profile: {
             displayName?: string;
             email?: string;
@@ -1172,6 +1176,9 @@ export interface components {
         Relation: {
             type: string;
             targetRef: string;
+        };
+        RemarkedEntity: {
+            remarks: components["schemas"]["ProcessingRemark"][];
         };
         RetryInput: {
             /** @description values that are never shown */
@@ -2454,12 +2461,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description it is valid */
+            /** @description it is valid; the body is empty when there is nothing to remark on it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["RemarkedEntity"];
+                };
             };
             /** @description what is wrong with the entity, or another InputError */
             400: {

@@ -1,0 +1,84 @@
+package processing_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/catalog/processing"
+)
+
+// carping is a judge of components, who says what their description says.
+func carping(version string) processing.Judge {
+	return processing.Judge{Version: version, Remarks: func(_ context.Context, kind string, document json.RawMessage) []processing.Remark {
+		var e struct{ Metadata struct{ Description string } }
+		if json.Unmarshal(document, &e) != nil || kind != "Component" || e.Metadata.Description == "" {
+			return nil
+		}
+		if e.Metadata.Description == "panic" {
+			panic("the judge is confused")
+		}
+		return []processing.Remark{{Level: processing.LevelWarning, Message: version + e.Metadata.Description}}
+	}}
+}
+
+// TestWhatIsRemarkedOnIsServedAndLoggedOnce, and is not among what could not be read.
+func TestWhatIsRemarkedOnIsServedAndLoggedOnce(t *testing.T) {
+	t.Parallel()
+	file := strings.Replace(component, "%s\nspec: {type: service, lifecycle: production, owner: %s}",
+		"%s\nstatus: {items: [{type: mine, level: error, message: from its author}]}\nspec: {type: service, lifecycle: production, owner: %s}", 1)
+	file = strings.NewReplacer("name: %s", "name: shop", `"%s"`, "no such action", "owner: %s", "owner: a").Replace(file)
+	b := newBenchJudged(t, map[string]string{"a.yaml": file}, processing.Options{Interval: time.Second}, carping(""))
+	location := b.bring("a.yaml")[0].Ref
+	b.awaitServed("component:default/shop", location)
+	b.settled()
+	require.Equal(t, map[string]any{"items": []any{map[string]any{
+		"type": "portico.dev/remark", "level": "warning", "message": "InputError: no such action",
+		"error": map[string]any{"name": "InputError", "message": "no such action"},
+	}}}, b.served("component:default/shop")["status"])
+	require.Empty(t, b.complaints(location))
+	require.Zero(t, b.count("select count(*) from catalog_states where errors is not null"))
+
+	b.refresh("component:default/shop")
+	b.settled()
+	warnings := b.log.warnings("no such action")
+	require.Len(t, warnings, 1)
+	require.Contains(t, warnings[0], "location=url:"+b.site.URL+"/a.yaml line=1 ")
+
+	b.site.set("a.yaml", strings.Replace(file, "no such action", `""`, 1))
+	b.refresh(location)
+	b.eventually("what was mended shows no more", func() bool { return b.served("component:default/shop")["status"] == nil })
+}
+
+func TestAJudgeKeepsNothingFromBeingServed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := pipelineOf(t, s)
+	p.Judge = carping("")
+	judged := func(description string) processing.Result {
+		return p.Process(t.Context(), found(t, s, strings.NewReplacer("name: %s", "name: shop", "%s", description, "owner: %s", "owner: a").Replace(component)))
+	}
+	require.Empty(t, judged("").Remarks)
+	result := judged("panic")
+	require.Empty(t, result.Errors)
+	require.False(t, result.Failed)
+	require.Len(t, result.Remarks, 1)
+	require.Contains(t, result.Remarks[0].Message, "the judge is confused")
+}
+
+func TestAnotherJudgeJudgesAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"text": "why"})
+	p := pipelineOf(t, s)
+	p.Judge = carping("1")
+	document := found(t, s, strings.NewReplacer("name: %s", "name: shop", `"%s"`, "{$text: ./text}", "owner: %s", "owner: a").Replace(component))
+	first := p.Process(t.Context(), document)
+	require.Equal(t, "1why", first.Remarks[0].Message)
+	require.True(t, p.ProcessAgain(t.Context(), document, first.Readings).Unchanged)
+	p.Judge = carping("2")
+	require.Equal(t, "2why", p.ProcessAgain(t.Context(), document, first.Readings).Remarks[0].Message)
+}
