@@ -35,6 +35,9 @@ func NewCheckout(root string) (*Checkout, error) {
 	return &Checkout{files: files, root: root}, err
 }
 
+// Files are the directory's files, for what is read as a file and not from a host.
+func (c *Checkout) Files() *integration.Files { return c.files }
+
 func isElsewhere(url string) bool { return strings.Contains(url, "://") }
 
 // Search implements Reader.

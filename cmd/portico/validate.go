@@ -13,6 +13,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/terminal"
 )
 
@@ -103,16 +104,24 @@ func validateFile(ctx context.Context, file string) []finding {
 	if err != nil {
 		return []finding{{File: file, Error: err.Error()}}
 	}
-	pipeline := &processing.Pipeline{Reader: checkout, Rules: entity.EveryKind(), LocationTypes: []string{"url"}}
+	pipeline := &processing.Pipeline{Reader: checkout, Files: checkout.Files(), Rules: entity.EveryKind(), LocationTypes: []string{provenance.URL}}
 	findings := make([]finding, 0, len(documents))
 	for _, document := range documents {
-		found := validateDocument(ctx, pipeline, document, file, entity.LocationSpec{Type: "url", Target: filepath.ToSlash(location)})
+		found := validateDocument(ctx, pipeline, document, file, readFrom(document, location))
 		if found.Valid {
 			found = judged(ctx, found, document)
 		}
 		findings = append(findings, found)
 	}
 	return findings
+}
+
+// readFrom is where a document of a file is read from: its repository's host, or the disk where it leads to files itself.
+func readFrom(document entity.Document, file string) entity.LocationSpec {
+	if document.Err == nil && document.Entity.Kind() == "Location" && document.Entity.Type() == provenance.File {
+		return entity.LocationSpec{Type: provenance.File, Target: file}
+	}
+	return entity.LocationSpec{Type: provenance.URL, Target: filepath.ToSlash(file)}
 }
 
 // repositoryOf is the directory of the repository that a file is in, or that of the file.
