@@ -324,7 +324,7 @@ func (s *scaffolderAPI) dryRun(c *call) (dryrun.Result, error) {
 	if err != nil {
 		return dryrun.Result{}, asValidationBody(err)
 	}
-	request := dryrun.Request{Spec: spec, Findings: findings, Secrets: input.Secrets}
+	request := dryrun.Request{Spec: spec, Starter: c.principal, Findings: findings, Secrets: input.Secrets}
 	for _, file := range input.DirectoryContents {
 		request.Files = append(request.Files, dryrun.File(file))
 	}

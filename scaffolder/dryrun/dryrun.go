@@ -21,6 +21,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
@@ -57,7 +58,9 @@ func New(planner *plan.Planner, actions *action.Registry) *Runner {
 // Request is what to try.
 type Request struct {
 	// Spec is the template pinned as for a run: with its values, and for whom a run would be.
-	Spec    template.TaskSpec
+	Spec template.TaskSpec
+	// Starter is who asks for it: actions act as them, as in a run.
+	Starter identity.Principal
 	Secrets map[string]string
 	// Findings are what is known to be wrong with the template: the log begins with them.
 	Findings []check.Finding
@@ -92,7 +95,7 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 		return Result{}, fmt.Errorf("make a directory for the dry run: %w", err)
 	}
 	defer os.RemoveAll(base)
-	t := &trial{Runner: r, id: "dry-run-" + uuid.NewString(), secrets: request.Secrets, redact: run.NewRedactor(request.Secrets)}
+	t := &trial{Runner: r, id: "dry-run-" + uuid.NewString(), starter: request.Starter, secrets: request.Secrets, redact: run.NewRedactor(request.Secrets)}
 	if err := t.prepare(base, request); err != nil {
 		return Result{}, err
 	}
@@ -129,6 +132,7 @@ type trial struct {
 	spec template.TaskSpec
 	// base is among the files that came with the request, whatever the template says about where it lies.
 	base      provenance.Place
+	starter   identity.Principal
 	secrets   map[string]string
 	redact    run.Redactor
 	workspace *os.Root
@@ -369,7 +373,7 @@ func (t *trial) call(step template.Step, iteration plan.Iteration, lines stepLin
 	return &action.Call{
 		RunID: t.id, StepID: step.ID, StepName: step.Name, Iteration: iteration.Key, Input: iteration.Input, Workspace: t.workspace,
 		Template: action.TemplateInfo{EntityRef: t.spec.TemplateInfo.EntityRef, Base: t.base},
-		User:     action.User{Ref: t.spec.User.Ref, Entity: t.spec.User.Entity},
+		User:     action.User{Ref: t.spec.User.Ref, Entity: t.spec.User.Entity, Starter: t.starter},
 		Secrets:  t.secrets, Log: lines, Ledger: noLedger{}, DryRun: true,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/portico-dev/portico/activities/fetch"
 	activitiesfs "github.com/portico-dev/portico/activities/fs"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -79,6 +80,32 @@ func (echo) Run(_ context.Context, call *action.Call) (action.Output, error) {
 	return output, err
 }
 
+// who puts out for whom it acts.
+type who struct{ action.NoEffects }
+
+func (who) Describe() action.Description {
+	return action.Description{ID: "test:who", SupportsDryRun: true}
+}
+
+func (who) Run(_ context.Context, call *action.Call) (action.Output, error) {
+	return action.Output{"starter": call.User.Starter}, nil
+}
+
+// TestADryRunActsAsWhoAsksForIt, with what their token may not do: otherwise it would do what their run may not.
+func TestADryRunActsAsWhoAsksForIt(t *testing.T) {
+	t.Parallel()
+	ci := identity.Principal{Kind: identity.KindService, Subject: "ci", Restrictions: []identity.Restriction{{Plugin: "scaffolder"}}}
+	result, err := try(t, `[{"id":"one","action":"test:who"},{"id":"two","action":"test:echo","input":{"of":"${{ steps.one.output.starter }}"}}]`,
+		func(request *dryrun.Request) {
+			request.Starter = ci
+			request.Spec.Output = json.RawMessage(`{"of":"${{ steps.two.output.of }}"}`)
+		})
+	require.NoError(t, err)
+	expected, err := json.Marshal(map[string]any{"of": ci})
+	require.NoError(t, err)
+	require.JSONEq(t, string(expected), string(result.Output))
+}
+
 func runner(t *testing.T) *dryrun.Runner {
 	t.Helper()
 	pool := budget.NewPool(budget.Limits{Process: 64 << 20, Account: 64 << 20})
@@ -88,7 +115,7 @@ func runner(t *testing.T) *dryrun.Runner {
 	files, err := integration.NewFiles(nil, integration.Limits{})
 	require.NoError(t, err)
 	all := slices.Concat(debug.Actions(), activitiesfs.Actions(), fetch.Actions(fetch.Options{Sources: sources, Files: files, Templates: renderer.Files, Enter: renderer.Enter}),
-		[]action.Action{publish{}, creates{}, echo{}, picky{}})
+		[]action.Action{publish{}, creates{}, echo{}, picky{}, who{}})
 	actions, err := action.NewRegistry(all...)
 	require.NoError(t, err)
 	environment := plan.Environment{Parameters: map[string]string{"region": "eu"}, Secrets: map[string]string{"key": "swordfish"}}
