@@ -56,11 +56,11 @@ func (a *Activities) actOnce(ctx context.Context, does action.Action, request en
 		return err
 	}
 	defer attempt.comeBack(ctx)
-	decision, err := a.decide(ctx, opened, opened.step(request.Position))
+	decision, err := a.decide(ctx, opened, request.Position, does.Describe().Quick)
 	if isBusy(err) {
 		return err
 	}
-	if err == nil && request.Iteration >= len(decision.Iterations) {
+	if err == nil && !decision.Runs(request.Iteration) {
 		err = fmt.Errorf("step %s has no iteration %d any more", opened.step(request.Position).ID, request.Iteration)
 	}
 	if err == nil {
@@ -81,11 +81,17 @@ func (a *Activities) actOnce(ctx context.Context, does action.Action, request en
 	return err
 }
 
-// decide evaluates the expressions of a step. An expression that makes the interpreter panic fails its step.
-func (a *Activities) decide(ctx context.Context, own *account, step template.Step) (decision plan.Decision, err error) {
+// decide evaluates the expressions of a step: of one under way whose iterations are not taken in one turn, those of the next
+// iteration. Before the first it looks at all of them: what is wrong with any is known before anything is done. An
+// expression that makes the interpreter panic fails its step.
+func (a *Activities) decide(ctx context.Context, own *account, position int, quick bool) (decision plan.Decision, err error) {
+	step := own.step(position)
 	defer func() { err = a.explainPanic(ctx, err, own, step, "Portico's interpreter of expressions") }()
 	defer fault.Recover(&err)
-	return a.Planner.Decide(ctx, own.situation, step)
+	if quick {
+		return a.Planner.Decide(ctx, own.situation, step)
+	}
+	return a.Planner.DecideNext(ctx, own.situation, step, own.steps[position].IterationsDone)
 }
 
 // iteration renders one iteration of a step, likewise.
@@ -148,7 +154,7 @@ type execution struct {
 	position, index int
 	iteration       plan.Iteration
 	// each says that the step has an each; first and last mark its first and its last iteration that runs: they tell
-	// of its beginning and its end. before is how many run before this one.
+	// of its beginning and its end. before is how many iterations run before the last one.
 	each, first, last bool
 	before            int
 }
@@ -160,14 +166,10 @@ func (a *Activities) execution(ctx context.Context, own *account, does action.Ac
 		return nil, err
 	}
 	e := &execution{Activities: a, account: own, does: does, step: own.step(position), position: position, index: index,
-		iteration: iteration, each: decision.Each,
-		last: !slices.ContainsFunc(decision.Iterations[index+1:], func(iteration plan.Iteration) bool { return iteration.Run })}
-	for _, iteration := range decision.Iterations[:index] {
-		if iteration.Run {
-			e.before++
-		}
+		iteration: iteration, each: decision.Each, first: own.steps[position].IterationsDone == 0, last: decision.IsLast(index)}
+	if e.last {
+		e.before = decision.Before(index)
 	}
-	e.first = e.before == 0
 	return e, nil
 }
 

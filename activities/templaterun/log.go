@@ -39,8 +39,9 @@ type stepLog struct {
 func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (*stepLog, error) {
 	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.position), e.index),
 		attempt: e.steps[e.position].FailedAttempts + 1, stop: stop, done: make(chan struct{})}
+	var warnings []string
 	if e.first {
-		log.pending = append(log.pending, e.beginning(e.position))
+		log.pending, warnings = append(log.pending, e.beginning(e.position)), e.masked(e.warnings)
 		for _, warning := range e.warnings {
 			log.Warn("%s", warning)
 		}
@@ -49,7 +50,7 @@ func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (
 		log.Info("Running step each: %s", e.iteration.Describe())
 	}
 	entry := run.Entry{Events: log.take(), Phase: e.phase(), Steps: []run.StepChange{{Position: e.position, Status: run.StatusProcessing,
-		Input: e.redact.JSON(e.iteration.Input), Warnings: e.masked(e.warnings)}}}
+		Input: e.redact.JSON(e.iteration.Input), Warnings: warnings}}}
 	if err := e.tell(ctx, entry); err != nil {
 		return nil, err
 	}

@@ -19,8 +19,8 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 	if t.asked.Cancelled {
 		return nil, t.cancel(ctx, position)
 	}
-	step := t.step(position)
-	decision, err := t.decide(ctx, t.account, step)
+	does, unknown := t.Actions.Lookup(t.step(position).Action)
+	decision, err := t.decide(ctx, t.account, position, unknown != nil || does.Describe().Quick)
 	if isBusy(err) {
 		return nil, err
 	}
@@ -30,8 +30,7 @@ func (t *turn) take(ctx context.Context, position int) (*engine.Next, error) {
 	if decision.Skip != "" {
 		return nil, t.skip(ctx, position, decision.Skip)
 	}
-	does, err := t.Actions.Lookup(step.Action)
-	if err == nil {
+	if err = unknown; err == nil {
 		err = t.Planner.Fit(ctx, &decision, does.Describe(), t.steps[position].IterationsDone)
 	}
 	if isBusy(err) {

@@ -508,6 +508,30 @@ func TestWhatEachMakesOutOfASecretIsNotShownEither(t *testing.T) {
 		"one completed Finished step One"}, b.told()[:7])
 }
 
+// TestWhatAnyIterationMakesOutOfASecretIsNotShown: each is decided by itself, and the output of the last one holds those of all.
+func TestWhatAnyIterationMakesOutOfASecretIsNotShown(t *testing.T) {
+	t.Parallel()
+	does := &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
+		call.Log.Info("input %s", call.Input)
+		return action.Output{"url": string(call.Input)}, nil
+	}}
+	b := newBench(t, does, `{"id":"one","name":"One","action":"test:act","each":["x","y","not this","z"],"if":"${{ each.value != 'not this' }}",
+		"input":{"v":"${{ each.value }} ${{ secrets.token | replace('e', each.value) | replace('E', each.value) }}"}}`)
+	for _, index := range []int{0, 1, 3} {
+		require.Equal(t, acts(index), b.advance(engine.Turn{}))
+		request := b.request(0)
+		request.Iteration = index
+		b.must("test:act", request)
+	}
+	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.JSONEq(t, `{"url":["{\"v\":\"x ***\"}","{\"v\":\"y ***\"}","{\"v\":\"z ***\"}"]}`, string(b.step(0).Output))
+	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
+		`one  info: Running step each: {"key":"0","value":"x"}`, `one  info: input {"v":"x ***"}`,
+		`one  info: Running step each: {"key":"1","value":"y"}`, `one  info: input {"v":"y ***"}`,
+		`one  info: Running step each: {"key":"3","value":"z"}`, `one  info: input {"v":"z ***"}`,
+		"one completed Finished step One"}, b.told()[:9])
+}
+
 func TestTheEnvironmentsSecretsAreNotShownEither(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {

@@ -74,7 +74,7 @@ func isolated(t *testing.T, expressions *expression.Renderer, source string) str
 // inForms is a text as an action may show it.
 func inForms(text string) []string {
 	quoted := strconv.Quote(text)
-	return []string{text, strings.ToUpper(text), strings.ToLower(text), string(quoted), url.QueryEscape(text), url.PathEscape(text),
+	return []string{text, strings.ToUpper(text), strings.ToLower(text), quoted, url.QueryEscape(text), url.PathEscape(text),
 		strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), html.EscapeString(text), hex.EncodeToString([]byte(text)),
 		base64.StdEncoding.EncodeToString([]byte(text)), base64.URLEncoding.EncodeToString([]byte("a:" + text)),
 		"https://host/p?a=" + url.QueryEscape(text) + "&b=2", strings.Join(chunks(text, 5), "\n"), "x" + strings.Join(chunks(text, 3), "\r\n")}

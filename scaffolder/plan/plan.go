@@ -6,7 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"slices"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -15,9 +15,6 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
-
-// maxIterations bounds a step's each: more is a mistake in the template.
-const maxIterations = 1000
 
 // Environment is scaffolder.defaultEnvironment of the configuration.
 type Environment struct {
@@ -110,10 +107,31 @@ type Decision struct {
 	Broken Broken
 	// LeftOut tells which inputs were left out because the action does not declare them.
 	LeftOut []string
+	// partial says that only the next iteration was decided on, and whether another one follows.
+	partial bool
 	// takes is the action that inputs are held to, nil for none.
 	takes *action.Description
 	// render renders the input of an iteration anew.
 	render func(ctx context.Context, iteration Iteration) (json.RawMessage, error)
+}
+
+// Runs says whether an iteration runs.
+func (d *Decision) Runs(index int) bool { return index < len(d.Iterations) && d.Iterations[index].Run }
+
+// IsLast says that no iteration after this one runs.
+func (d *Decision) IsLast(index int) bool {
+	return !slices.ContainsFunc(d.Iterations[index+1:], func(iteration Iteration) bool { return iteration.Run })
+}
+
+// Before is how many iterations run before this one.
+func (d *Decision) Before(index int) int {
+	count := 0
+	for _, iteration := range d.Iterations[:index] {
+		if iteration.Run {
+			count++
+		}
+	}
+	return count
 }
 
 // Iteration is one of the iterations, with its input. A fault of kind Unavailable says that memory is short: try again.
@@ -175,6 +193,21 @@ func (i Iteration) Name(actionID string) string {
 // Decide evaluates the step's if, each and input. An if or an each that cannot be evaluated, and an each that is no array
 // or object, is a fault of kind Input.
 func (p *Planner) Decide(ctx context.Context, situation Situation, step template.Step) (Decision, error) {
+	return p.decide(ctx, situation, step, (*loop).all)
+}
+
+// DecideNext is Decide for a step with each that is under way, done being the index of the first iteration that is not over.
+// It decides on the next one that runs and whether another follows, so that a thousand iterations do not each cost a
+// thousand; it looks at no others. Before the first one it decides on all, and so it does for the last, whose end shows what
+// all of them put out: Derived has the texts to mask in that.
+func (p *Planner) DecideNext(ctx context.Context, situation Situation, step template.Step, done int) (Decision, error) {
+	if done == 0 {
+		return p.Decide(ctx, situation, step)
+	}
+	return p.decide(ctx, situation, step, func(l *loop, ctx context.Context) error { return l.next(ctx, done) })
+}
+
+func (p *Planner) decide(ctx context.Context, situation Situation, step template.Step, each func(*loop, context.Context) error) (Decision, error) {
 	ctx, leave := p.renderer.Enter(ctx)
 	defer leave()
 	if situation.PreviousFailed {
@@ -194,7 +227,7 @@ func (p *Planner) Decide(ctx context.Context, situation Situation, step template
 	case failed == nil && !runs && (!hasEach || string(step.If) == "false"):
 		return Decision{Skip: ConditionFalse}, nil
 	case hasEach:
-		return p.iterations(ctx, step, views, situation.PreviousFailed)
+		return p.iterate(ctx, step, views, situation.PreviousFailed, each)
 	}
 	input, err := p.input(ctx, step, views)
 	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, Broken: input.broken}, err
@@ -285,52 +318,6 @@ func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks
 	return rendered, failures, stopped(ctx)
 }
 
-func (p *Planner) iterations(ctx context.Context, step template.Step, views views, previousFailed bool) (Decision, error) {
-	items, shown, err := p.items(ctx, step, views)
-	if err != nil {
-		return Decision{}, err
-	}
-	decision := Decision{Each: true, render: func(ctx context.Context, item Iteration) (json.RawMessage, error) {
-		return p.inputOf(ctx, step, views.withEach(item, nil), previousFailed)
-	}}
-	account, kept := budget.Of(ctx), 0
-	for _, item := range items {
-		before := account.Taken()
-		derived, err := p.iteration(ctx, &decision, step, views.withEach(item, nunjucks.Member(shown, item.Key)), &item, previousFailed)
-		if err != nil {
-			return Decision{}, err
-		}
-		if kept += len(item.Input); kept > maxKept {
-			item.Input = nil
-		}
-		decision.Iterations = append(decision.Iterations, item)
-		// What one iteration took is free for the next.
-		account.Give(account.Taken() - before)
-		if err := account.Take(ctx, sizeOf(derived)+len(item.Input)); err != nil {
-			return Decision{}, err
-		}
-		decision.Derived = append(decision.Derived, derived...)
-		if views.shown != nil {
-			decision.Derived = append(decision.Derived, differing(item.Value, nunjucks.Member(shown, item.Key))...)
-		}
-	}
-	return decision, nil
-}
-
-// iteration decides whether an item runs, and with which input.
-func (p *Planner) iteration(ctx context.Context, decision *Decision, step template.Step, own views, item *Iteration, previousFailed bool) (derived []string, err error) {
-	var failed error
-	if item.Run, _, failed = p.condition(ctx, step, own.whole, previousFailed); failed != nil {
-		return nil, p.refuseCondition(ctx, step, own, previousFailed, failed)
-	}
-	if !item.Run {
-		return nil, nil
-	}
-	input, err := p.input(ctx, step, own)
-	item.Input, decision.Broken = input.document, decision.Broken.and(input.broken)
-	return input.derived, err
-}
-
 // inputOf renders an input by itself.
 func (p *Planner) inputOf(ctx context.Context, step template.Step, views views, previousFailed bool) (json.RawMessage, error) {
 	ctx, leave := p.renderer.Enter(ctx)
@@ -355,62 +342,6 @@ func stopped(ctx context.Context) error {
 		return err
 	}
 	return budget.Of(ctx).Err()
-}
-
-func sizeOf(texts []string) int {
-	size := 0
-	for _, text := range texts {
-		size += len(text)
-	}
-	return size
-}
-
-// items resolves the step's each to its entries, and to what people see of it.
-func (p *Planner) items(ctx context.Context, step template.Step, views views) (items []Iteration, shown nunjucks.Value, err error) {
-	source, err := nunjucks.DecodeJSONWithin(ctx, step.Each)
-	if err != nil {
-		return nil, nil, fmt.Errorf("each of step %s: %w", step.ID, err)
-	}
-	resolved, failures := p.renderer.Render(ctx, source, views.whole)
-	if err := stopped(ctx); err != nil {
-		return nil, nil, err
-	}
-	shownFailures := failures
-	if views.shown != nil {
-		shown, shownFailures = p.renderer.Render(ctx, source, views.shown)
-	}
-	if broken := brokenOf("each", failures, shownFailures); len(broken) > 0 {
-		return nil, nil, unevaluable(step, broken[0])
-	}
-	items, err = entries(step, resolved)
-	return items, shown, err
-}
-
-// entries are what a step's each resolved to, as Object.entries has them: keys are always strings.
-func entries(step template.Step, resolved nunjucks.Value) ([]Iteration, error) {
-	var items []Iteration
-	switch resolved := resolved.(type) {
-	case *nunjucks.Array:
-		for i, value := range resolved.Items {
-			items = append(items, Iteration{Key: strconv.Itoa(i), Value: value})
-		}
-	case *nunjucks.Object:
-		for _, key := range resolved.Keys() {
-			value, _ := resolved.Get(key)
-			items = append(items, Iteration{Key: key, Value: value})
-		}
-	default:
-		if resolved == nunjucks.Undefined {
-			return nil, fault.New(fault.Input, `Invalid value on action %s.each parameter, "%s" cannot be resolved to a value`,
-				step.Action, unquote(step.Each))
-		}
-		return nil, fault.New(fault.Input, `Invalid value on action %s.each parameter, "%s" must resolve to an array or object`,
-			step.Action, unquote(step.Each))
-	}
-	if len(items) > maxIterations {
-		return nil, fault.New(fault.Input, "each of step %s has %d items, more than the %d that are allowed", step.ID, len(items), maxIterations)
-	}
-	return items, nil
 }
 
 // Result is what a template puts out.
@@ -454,20 +385,4 @@ func (p *Planner) Output(ctx context.Context, situation Situation) (Result, erro
 		return Result{}, action.Advise(fault.New(fault.Input, "The template: cannot evaluate %s", result.Broken[0]), adviceUnevaluable)
 	}
 	return result, nil
-}
-
-func unquote(source json.RawMessage) string {
-	if text, isText := textOf(source); isText {
-		return text
-	}
-	return string(source)
-}
-
-// textOf is the text that a JSON document is; false when it is none, or nothing at all.
-func textOf(source json.RawMessage) (text string, isText bool) {
-	if len(source) == 0 {
-		return "", false
-	}
-	err := json.Unmarshal(source, &text)
-	return text, err == nil
 }

@@ -396,3 +396,41 @@ func TestPlanningChangesNothing(t *testing.T) {
 	require.Equal(t, inputs(first), inputs(second))
 	require.Equal(t, before, fmt.Sprintf("%+v %+v", s, *s.Spec))
 }
+
+// TestTheNextIterationIsDecidedByItself: as with all of them, but no other is rendered or asked whether it runs.
+func TestTheNextIterationIsDecidedByItself(t *testing.T) {
+	t.Parallel()
+	document := step(t, `{"id":"x","action":"a","each":"${{ range(9) }}","if":"${{ each.value % 3 == 1 }}","input":{"v":"${{ each.value }} ${{ secrets.token }}-${{ each.key }}"}}`)
+	all, err := planner().Decide(t.Context(), situation(), document)
+	require.NoError(t, err)
+	does := action.Description{ID: "a", InputSchema: json.RawMessage(`{"type":"object","properties":{"v":{"maxLength":20}}}`)}
+	for done, expected := range map[int]int{1: 1, 2: 4, 4: 4} {
+		next, err := planner().DecideNext(t.Context(), situation(), document, done)
+		require.NoError(t, err)
+		require.NoError(t, planner().Fit(t.Context(), &next, does, done))
+		require.Len(t, next.Iterations, 9)
+		for index, iteration := range next.Iterations {
+			require.Equal(t, index == expected, iteration.Input != nil, "only that one is rendered")
+		}
+		iteration, err := next.Iteration(t.Context(), expected)
+		require.NoError(t, err)
+		require.Equal(t, all.Iterations[expected], iteration)
+		require.True(t, next.Runs(expected))
+		require.False(t, next.IsLast(expected), "another follows")
+		require.False(t, next.Runs(expected+1))
+		require.Less(t, len(next.Derived), len(all.Derived))
+	}
+	for _, done := range []int{0, 5, 7, 8, 9} {
+		next, err := planner().DecideNext(t.Context(), situation(), document, done)
+		require.NoError(t, err)
+		require.Equal(t, all.Iterations, next.Iterations)
+		require.Equal(t, all.Derived, next.Derived, "the last one completes an output with what all of them derived")
+	}
+}
+
+func TestAConditionAfterTheNextIterationIsHeeded(t *testing.T) {
+	t.Parallel()
+	document := step(t, `{"id":"x","action":"a","each":["a","b","c"],"if":"${{ nope() if each.value == 'c' else each.value == 'b' }}"}`)
+	_, err := planner().DecideNext(t.Context(), situation(), document, 1)
+	require.ErrorContains(t, err, "Step x: cannot evaluate if: ")
+}
