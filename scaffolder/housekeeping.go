@@ -19,7 +19,7 @@ const (
 	maxStartPause = 5 * time.Minute
 	// maxStarts is how often a run is tried that the engine refuses to start: for some fifteen minutes.
 	maxStarts = 9
-	// maxUnheard is how many starts in a row may get no answer before a sweep ends.
+	// maxUnheard is for how many runs in a row there may be no answer before a sweep ends.
 	maxUnheard = 3
 )
 
@@ -31,20 +31,32 @@ func (s *Service) StartPending(ctx context.Context, olderThan time.Duration) err
 	if err != nil {
 		return err
 	}
-	var failed error
-	unheard := 0
+	sweep := sweep{}
 	for _, unstarted := range pending {
-		err := s.startPending(ctx, unstarted)
-		failed = errors.Join(failed, err)
-		if _, refused := errors.AsType[*engine.RefusedError](err); err == nil || refused {
-			unheard = 0
-			continue
-		}
-		if unheard++; unheard == maxUnheard || ctx.Err() != nil {
-			return failed // nobody answers, and will not for the others
+		if !sweep.goesOn(ctx, s.startPending(ctx, unstarted)) {
+			break
 		}
 	}
-	return failed
+	return sweep.failed
+}
+
+// sweep is one going over many runs. What fails for one of them holds up no other.
+type sweep struct {
+	// failed is all that failed.
+	failed error
+	// unheard is for how many runs in a row nobody answered.
+	unheard int
+}
+
+// goesOn takes in what came of one run. It says whether the others' turn comes: not when nobody answers.
+func (s *sweep) goesOn(ctx context.Context, err error) bool {
+	s.failed = errors.Join(s.failed, err)
+	if _, refused := errors.AsType[*engine.RefusedError](err); err == nil || refused {
+		s.unheard = 0
+		return true
+	}
+	s.unheard++
+	return s.unheard < maxUnheard && ctx.Err() == nil
 }
 
 // startPending asks for one start, and puts the next one off.
@@ -78,18 +90,19 @@ func (s *Service) park(ctx context.Context, id uuid.UUID, failure run.Failure) e
 
 // Reconcile compares the runs that say that they move, and were silent for a while, with what the engine knows. One that nothing
 // drives any more, or whose workflow has not got on for so long as patience lasts, is parked with the reason: whoever retries it starts
-// a new workflow. It is called now and then by a process that serves.
+// a new workflow. One that this fails for holds up no other. It is called now and then by a process that serves.
 func (s *Service) Reconcile(ctx context.Context, silentFor, patience time.Duration) error {
 	before := time.Now().Add(-silentFor)
+	sweep := sweep{}
 	var after uuid.UUID
 	for {
 		silent, err := s.Runs.Silent(ctx, before, after)
 		if err != nil || len(silent) == 0 {
-			return err
+			return errors.Join(sweep.failed, err)
 		}
 		for _, seen := range silent {
-			if err := s.reconcile(ctx, seen, patience); err != nil {
-				return err
+			if !sweep.goesOn(ctx, s.reconcile(ctx, seen, patience)) {
+				return sweep.failed
 			}
 		}
 		after = silent[len(silent)-1].ID
@@ -116,7 +129,7 @@ func (s *Service) reconcile(ctx context.Context, seen run.Sighting, patience tim
 	}
 	parked, err := s.Runs.Park(ctx, seen, failure)
 	if err != nil {
-		return fmt.Errorf("park a run that nothing carries on: %w", err)
+		return fmt.Errorf("park run %s, which nothing carries on: %w", id, err)
 	}
 	if parked {
 		s.Log.WarnContext(ctx, "a run is parked that nothing carries on", "run", seen.ID, "reason", failure.Message)

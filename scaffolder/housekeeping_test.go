@@ -1,7 +1,9 @@
 package scaffolder_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -122,6 +124,40 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 			require.Equal(t, 1, b.engine.started[1].Generation)
 		})
 	}
+}
+
+// TestARunThatCannotBeReconciledHoldsUpNoOther: some that Temporal has no good answer for, and one that gets none, among those that are lost.
+func TestARunThatCannotBeReconciledHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	b.engine.condition = engine.Condition{Gone: "its workflow was terminated"}
+	b.engine.refuse = map[string]error{}
+	var ids []uuid.UUID
+	for range 12 {
+		id := b.create(`{}`)
+		b.record(id, run.Entry{Began: "execution-1"})
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	for n, id := range ids[:5] {
+		b.engine.refuse[id.String()] = &engine.RefusedError{Err: fmt.Errorf("history %d is damaged", n)}
+	}
+	b.engine.refuse[ids[7].String()] = errors.New("it took too long")
+
+	err := b.Reconcile(t.Context(), aMinuteAhead, time.Minute)
+	for n := range 5 {
+		require.ErrorContains(t, err, fmt.Sprintf("history %d is damaged", n))
+	}
+	require.ErrorContains(t, err, "it took too long")
+	for n, id := range ids {
+		got, err := b.Run(t.Context(), ada, id.String())
+		require.NoError(t, err)
+		require.Equal(t, b.engine.refuse[id.String()] == nil, got.Phase == run.PhaseParked, "run %d", n)
+	}
+
+	b.engine.asked, b.engine.refuse, b.engine.err = 0, nil, errors.New("no route to Temporal")
+	require.ErrorContains(t, b.Reconcile(t.Context(), aMinuteAhead, time.Minute), "no route to Temporal")
+	require.Equal(t, 3, b.engine.asked, "a sweep that nobody answers soon ends")
 }
 
 // TestARunThatIsTakenUpMeanwhileIsNotParked: the engine is asked between the look at the record and the writing.

@@ -48,8 +48,11 @@ func (c *commands) Start(_ context.Context, command engine.Command) error {
 
 func (c *commands) Cancel(context.Context, string) error { return c.err }
 
-func (c *commands) Condition(context.Context, string) (engine.Condition, error) {
+func (c *commands) Condition(_ context.Context, runID string) (engine.Condition, error) {
 	c.asked++
+	if err := c.refuse[runID]; err != nil {
+		return engine.Condition{}, err
+	}
 	return c.condition, c.err
 }
 

@@ -27,7 +27,7 @@ func (c *Client) Condition(ctx context.Context, runID string) (engine.Condition,
 		return engine.Condition{Gone: "Temporal knows no workflow of this run: its store was restored from a backup, or the workflow was deleted there"}, nil
 	}
 	if err != nil {
-		return engine.Condition{}, fmt.Errorf("describe the workflow of run %s: %w", runID, err)
+		return engine.Condition{}, fmt.Errorf("describe the workflow of run %s: %w", runID, asRefusal(err))
 	}
 	if info := described.GetWorkflowExecutionInfo(); info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return engine.Condition{Gone: c.howItEnded(ctx, info)}, nil
@@ -45,7 +45,7 @@ func (c *Client) Abandon(ctx context.Context, runID, reason string) error {
 	defer done()
 	err := c.temporal.TerminateWorkflow(ctx, runID, "", reason)
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
-		return fmt.Errorf("terminate the workflow of run %s: %w", runID, err)
+		return fmt.Errorf("terminate the workflow of run %s: %w", runID, asRefusal(err))
 	}
 	return nil
 }
