@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -25,13 +26,16 @@ const mask = "***"
 type views struct{ whole, open, shown *nunjucks.Object }
 
 func (p *Planner) views(ctx context.Context, s Situation, step template.Step) (v views, err error) {
+	if !mentions(step, "steps") {
+		s.Outputs = nil // nothing looks at them, and hundreds of steps may have left much
+	}
 	if v.whole, err = p.context(ctx, s, sight{secrets: true}); err != nil {
 		return views{}, err
 	}
 	if v.open, err = p.context(ctx, s, sight{}); err != nil {
 		return views{}, err
 	}
-	if s.hidesOutputs() || mentionsSecrets(step) {
+	if s.hidesOutputs() || mentions(step, "secrets") {
 		v.shown, err = p.context(ctx, s, sight{secrets: true, masked: true})
 	}
 	return v, err
@@ -46,9 +50,11 @@ func (v views) withEach(item Iteration, shown nunjucks.Value) views {
 	return v
 }
 
-func mentionsSecrets(step template.Step) bool {
-	word := []byte("secrets")
-	return bytes.Contains(step.Input, word) || bytes.Contains(step.Each, word) || bytes.Contains(step.If, word)
+// mentions says whether a step's expressions can look at what a word names. One that may be written in escapes counts.
+func mentions(step template.Step, word string) bool {
+	return slices.ContainsFunc([]json.RawMessage{step.Input, step.Each, step.If}, func(part json.RawMessage) bool {
+		return bytes.Contains(part, []byte(word)) || bytes.Contains(part, []byte(`\u`))
+	})
 }
 
 // hidesOutputs says whether something was masked in an earlier step's output.

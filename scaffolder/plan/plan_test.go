@@ -375,7 +375,7 @@ func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
 	} {
 		s := situation()
 		spoil(&s)
-		_, err := planner().Decide(t.Context(), s, step(t, `{"id":"x","action":"a"}`))
+		_, err := planner().Decide(t.Context(), s, step(t, `{"id":"x","action":"a","if":"${{ steps.fetch.output }}"}`))
 		require.ErrorContains(t, err, name)
 		_, err = planner().Output(t.Context(), s)
 		require.ErrorContains(t, err, name)
@@ -433,4 +433,16 @@ func TestAConditionAfterTheNextIterationIsHeeded(t *testing.T) {
 	document := step(t, `{"id":"x","action":"a","each":["a","b","c"],"if":"${{ nope() if each.value == 'c' else each.value == 'b' }}"}`)
 	_, err := planner().DecideNext(t.Context(), situation(), document, 1)
 	require.ErrorContains(t, err, "Step x: cannot evaluate if: ")
+}
+
+// TestAWordInEscapesIsSeen: what a step's expressions look at is told by its words.
+func TestAWordInEscapesIsSeen(t *testing.T) {
+	t.Parallel()
+	s := situation()
+	s.Outputs = []plan.Output{{StepID: "fetch", Output: json.RawMessage(`{"url":"https://x"}`), Shown: json.RawMessage(`{"url":"https://x"}`)}}
+	for _, word := range []string{"steps", `\u0073teps`, `st\u0065ps`} {
+		decision := decide(t, s, `{"id":"x","action":"a","if":"${{ `+word+`.fetch.output.url }}","each":["${{ `+word+`.fetch.output.url }}"],"input":{"v":"${{ `+word+`.fetch.output.url }} ${{ each.value }}"}}`)
+		require.Equal(t, []string{`{"v":"https://x https://x"}`}, inputs(decision))
+	}
+	require.Equal(t, []string{"terc3s"}, decide(t, s, `{"id":"x","action":"a","input":{"v":"${{ s\u0065crets.token | reverse }}"}}`).Derived)
 }
