@@ -34,24 +34,31 @@ type Remark struct {
 // remarkType is not Backstage's: its clients take what is of that for errors of processing, whose last good result is shown.
 const remarkType = "portico.dev/remark"
 
-// judge ends processing: it writes the document, with what the judge has to say in its status. That is ours alone to
-// write, as errors are shown there too.
+// judge ends processing: it writes the document, and asks the judge about it. The status of an entity is ours alone to
+// write.
 func (r *run) judge(ctx context.Context, like json.RawMessage) (err error) {
 	delete(r.entity, "status")
 	r.result.Entity = r.entity
 	if r.result.Document, err = entity.Marshal(r.entity, like); err != nil {
 		return err
 	}
-	if r.result.Remarks = r.pipeline.Judge.ask(ctx, r.entity.Kind(), r.result.Document); len(r.result.Remarks) == 0 {
-		return nil
+	r.result.Remarks = r.pipeline.Judge.ask(ctx, r.entity.Kind(), r.result.Document)
+	return nil
+}
+
+// remarked is the document with what the judge says in its status, for who tries it out. What is served is as Backstage
+// serves it.
+func (r *Result) remarked() (json.RawMessage, error) {
+	if len(r.Remarks) == 0 {
+		return r.Document, nil
 	}
-	items := make([]any, len(r.result.Remarks))
-	for i, remark := range r.result.Remarks {
+	items := make([]any, len(r.Remarks))
+	for i, remark := range r.Remarks {
 		items[i] = statusItem(remarkType, remark.Level, failure(fault.Input, "%s", remark.Message))
 	}
-	r.entity["status"] = map[string]any{"items": items}
-	r.result.Document, err = entity.Marshal(r.entity, like)
-	return err
+	shown := r.Entity.Clone()
+	shown["status"] = map[string]any{"items": items}
+	return entity.Marshal(shown, r.Document)
 }
 
 // ask takes a judge that panics for one who cannot tell: nothing is kept from being served for that.

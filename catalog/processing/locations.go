@@ -217,7 +217,11 @@ func (p *Pipeline) Tree(ctx context.Context, root Emitted) ([]json.RawMessage, e
 		if len(result.Errors) > 0 {
 			return nil, fault.New(fault.Input, "%s", joinErrors(result.Errors))
 		}
-		entities = append(entities, result.Document)
+		shown, err := result.remarked()
+		if err != nil {
+			return nil, err
+		}
+		entities = append(entities, shown)
 		queue = append(queue, result.Children...)
 	}
 	return entities, nil

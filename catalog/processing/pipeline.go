@@ -52,7 +52,7 @@ type Result struct {
 	Document  json.RawMessage
 	Children  []Emitted
 	Relations []entity.Relation
-	// Remarks are about an entity that is served all the same: they stand in the status of Document.
+	// Remarks are about an entity that is served all the same.
 	Remarks []Remark
 	// Errors are all that is wrong.
 	Errors []*entity.Error
@@ -89,7 +89,7 @@ func (r Result) hash() (string, error) {
 	for i, child := range r.Children {
 		children[i] = [3]string{child.Ref, child.LocationKey, child.hash()}
 	}
-	data, err := json.Marshal([]any{r.Errors, r.Failed, r.Unread, r.Document, children, r.Relations})
+	data, err := json.Marshal([]any{r.Errors, r.Failed, r.Unread, r.Document, children, r.Relations, r.Remarks})
 	if err != nil {
 		return "", fmt.Errorf("encode a result: %w", err)
 	}

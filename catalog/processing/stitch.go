@@ -251,7 +251,7 @@ func (p parts) stitch() (stitched, error) {
 		return stitched{}, err
 	}
 	if len(failures) > 0 {
-		e["status"] = withFailures(e["status"], failures)
+		e["status"] = status(failures)
 	}
 	e["relations"] = outgoing(p.relations)
 	if p.Orphan {
@@ -328,12 +328,11 @@ func conflictFailure(conflict db.CatalogConflictsByClaimantRow) *entity.Error {
 	return shown
 }
 
-// withFailures shows failures as Backstage does, after what processing has remarked on.
-func withFailures(status any, failures []*entity.Error) map[string]any {
-	remarked, _ := status.(map[string]any)
-	items, _ := remarked["items"].([]any)
-	for _, failure := range failures {
-		items = append(items, statusItem("backstage.io/catalog-processing", LevelError, failure))
+// status shows failures as Backstage does.
+func status(failures []*entity.Error) map[string]any {
+	items := make([]any, len(failures))
+	for i, failure := range failures {
+		items[i] = statusItem("backstage.io/catalog-processing", LevelError, failure)
 	}
 	return map[string]any{"items": items}
 }
