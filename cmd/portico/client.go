@@ -37,12 +37,14 @@ type apiClient struct {
 	// guest says that nobody gave a token: the client signs in by itself, and again when its token has run out.
 	guest bool
 	http  *http.Client
+	// named says how its user names another place.
+	named string
 	// remarks is where it says what is not part of an answer.
 	remarks io.Writer
 }
 
 func newClient(base, token string) *apiClient {
-	return &apiClient{base: strings.TrimRight(base, "/"), token: token, guest: token == "", http: &http.Client{},
+	return &apiClient{base: strings.TrimRight(base, "/"), token: token, guest: token == "", http: &http.Client{}, named: "--url or PORTICO_URL",
 		remarks: terminal.NewWriter(os.Stderr)}
 }
 
@@ -147,7 +149,7 @@ func (c *apiClient) send(ctx context.Context, method, path string, body any) (*h
 		if failed, is := errors.AsType[*url.Error](err); is {
 			err = failed.Err // without the request, which says nothing to who typed a command
 		}
-		return nil, fmt.Errorf("no answer from %s: %w; is Portico running there? Name another place with --url or PORTICO_URL", c.base, err)
+		return nil, fmt.Errorf("no answer from %s: %w; is Portico running there? Name another place with %s", c.base, err, c.named)
 	}
 	return response, nil
 }

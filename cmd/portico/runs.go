@@ -38,11 +38,16 @@ func (c *connection) addFlags(command *cobra.Command) {
 
 // client reads $PORTICO_TOKEN here and not as the flag's default, which the help would show.
 func (c *connection) client() (*apiClient, error) {
-	at, err := url.Parse(c.url)
+	return clientAt("--url", c.url, c.token)
+}
+
+// clientAt is a client of the Portico that a flag names.
+func clientAt(flag, address, token string) (*apiClient, error) {
+	at, err := url.Parse(address)
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-		return nil, fmt.Errorf("--url %s: write http://host:port or https://host", c.url)
+		return nil, fmt.Errorf("%s %s: write http://host:port or https://host", flag, address)
 	}
-	return newClient(c.url, cmp.Or(c.token, os.Getenv("PORTICO_TOKEN"))), nil
+	return newClient(address, cmp.Or(token, os.Getenv("PORTICO_TOKEN"))), nil
 }
 
 func runCommand() *cobra.Command {

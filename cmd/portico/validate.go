@@ -15,6 +15,7 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/terminal"
+	"github.com/portico-dev/portico/scaffolder/check"
 )
 
 func catalogCommand() *cobra.Command {
@@ -38,20 +39,27 @@ type finding struct {
 
 func validateCommand() *cobra.Command {
 	var output format
+	var server, token string
 	command := &cobra.Command{
 		Use:   "validate FILES...",
 		Short: "Check entities as the catalog would",
-		Long: `Checks every entity in the files as the catalog would that reads them from their repository, without a server: the
-rules of its kind, what its placeholders like $text name, what a Location points at, and whether what a template's steps
-fetch by ./ or ../ is there, and that there are the actions and filters that they use. What is on other hosts, in a skeleton, and what entities refer to, is not looked at. Ends with
-status 1 when any is wrong.`,
+		Long: `Checks every entity in the files as the catalog would that reads them from their repository: the rules of its kind, what
+its placeholders like $text name, what a Location points at, and whether what a template's steps fetch by ./ or ../ is
+there, and that there are the actions and filters that they use, with the inputs that they are given: those of this
+program, or with --server those of a running one. What is on other hosts, in a skeleton, and what entities refer to, is
+not looked at. Ends with status 1 when any is wrong.`,
 		Example: `  portico catalog validate catalog-info.yaml
-  portico catalog validate examples/catalog/*.yaml --output json`,
+  portico catalog validate examples/catalog/*.yaml --output json
+  portico catalog validate examples/catalog/*.yaml --server "$PORTICO_URL"`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			checker, err := chosenChecker(command.Context(), server, token)
+			if err != nil {
+				return err
+			}
 			findings, wrong := []finding{}, 0
 			for _, file := range args {
-				for _, each := range validateFile(command.Context(), file) {
+				for _, each := range validateFile(command.Context(), checker, file) {
 					findings = append(findings, each)
 					if !each.Valid {
 						wrong++
@@ -59,7 +67,7 @@ status 1 when any is wrong.`,
 				}
 			}
 			out := command.OutOrStdout()
-			err := output.print(out, findings, func() { printFindings(out, findings) })
+			err = output.print(out, findings, func() { printFindings(out, findings) })
 			if err == nil && wrong > 0 {
 				return &exitError{1}
 			}
@@ -67,7 +75,22 @@ status 1 when any is wrong.`,
 		},
 	}
 	output.addFlag(command.Flags())
+	command.Flags().StringVar(&server, "server", "", "a running Portico, whose actions and filters count in place of this program's")
+	command.Flags().StringVar(&token, "token", "", "a token for the server; without one the guest signs in ($PORTICO_TOKEN)")
 	return command
+}
+
+// chosenChecker judges by what a server has, or when none is named by what this program has.
+func chosenChecker(ctx context.Context, server, token string) (*check.Checker, error) {
+	if server == "" {
+		return builtinChecker()
+	}
+	client, err := clientAt("--server", server, token)
+	if err != nil {
+		return nil, err
+	}
+	client.named = "--server"
+	return serverChecker(ctx, client)
 }
 
 func printFindings(out io.Writer, findings []finding) {
@@ -84,7 +107,7 @@ func printFindings(out io.Writer, findings []finding) {
 	}
 }
 
-func validateFile(ctx context.Context, file string) []finding {
+func validateFile(ctx context.Context, checker *check.Checker, file string) []finding {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return []finding{{File: file, Error: err.Error()}}
@@ -109,7 +132,7 @@ func validateFile(ctx context.Context, file string) []finding {
 	for _, document := range documents {
 		found := validateDocument(ctx, pipeline, document, file, readFrom(document, location))
 		if found.Valid {
-			found = judged(ctx, found, document)
+			found = judged(ctx, checker, found, document, content)
 		}
 		findings = append(findings, found)
 	}

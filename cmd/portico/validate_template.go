@@ -3,10 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/plan"
@@ -22,30 +28,64 @@ func builtinChecker() (*check.Checker, error) {
 	return newChecker(actions, renderer, plan.Rules{}), nil
 }
 
-// judgeTemplate says what of a template no run gets past, and what should be known of the rest. What is no template has
-// nothing of either.
-func judgeTemplate(ctx context.Context, document entity.Document) (warnings []string, err error) {
-	if document.Entity.Kind() != "Template" {
-		return nil, nil
+// serverChecker judges templates by the actions and filters that a server lists, Portico or Backstage.
+func serverChecker(ctx context.Context, server *apiClient) (*check.Checker, error) {
+	var listed []struct {
+		ID     string `json:"id"`
+		Schema struct {
+			Input json.RawMessage `json:"input"`
+		} `json:"schema"`
 	}
-	checker, err := builtinChecker()
+	if err := server.call(ctx, http.MethodGet, "/api/scaffolder/v2/actions", nil, &listed); err != nil {
+		return nil, fmt.Errorf("list the actions of %s: %w", server.base, err)
+	}
+	actions := make([]action.Description, len(listed))
+	for i, each := range listed {
+		actions[i] = action.Description{ID: each.ID, InputSchema: each.Schema.Input}
+	}
+	renderer, err := serverRenderer(ctx, server)
 	if err != nil {
 		return nil, err
 	}
-	findings := checker.Document(ctx, document.Source)
-	for _, finding := range findings {
-		if finding.Severity == check.Warning {
-			warnings = append(warnings, finding.String())
-		}
-	}
-	return warnings, check.Errors(findings)
+	return check.New(actions, renderer, plan.Rules{}), nil
 }
 
-// judged is what was found about a document that the catalog takes, with what a run of it would find.
-func judged(ctx context.Context, found finding, document entity.Document) finding {
-	warnings, err := judgeTemplate(ctx, document)
-	found.Warnings = warnings
+// serverRenderer knows the filters of a server; those of this program stand for them where a server cannot list its own.
+func serverRenderer(ctx context.Context, server *apiClient) (*expression.Renderer, error) {
+	type named map[string]json.RawMessage
+	var has struct {
+		Filters named `json:"filters"`
+		Globals struct {
+			Functions named `json:"functions"`
+			Values    named `json:"values"`
+		} `json:"globals"`
+	}
+	err := server.call(ctx, http.MethodGet, "/api/scaffolder/v2/templating-extensions", nil, &has)
+	if refused, is := errors.AsType[*apiError](err); is && refused.status == http.StatusNotFound {
+		return expression.New(expression.Options{}), nil
+	}
 	if err != nil {
+		return nil, fmt.Errorf("list the filters of %s: %w", server.base, err)
+	}
+	globals := slices.AppendSeq(slices.Collect(maps.Keys(has.Globals.Functions)), maps.Keys(has.Globals.Values))
+	return expression.Named(slices.Collect(maps.Keys(has.Filters)), globals), nil
+}
+
+// judged is what was found about a document that the catalog takes, with what a run of it would find. What is no template
+// has nothing of that.
+func judged(ctx context.Context, checker *check.Checker, found finding, document entity.Document, content []byte) finding {
+	if document.Entity.Kind() != "Template" {
+		return found
+	}
+	findings := checker.Document(ctx, document.Source)
+	lines := entity.FindLines(content, document.Line)
+	for i := range findings {
+		findings[i].Line = lines.Of(findings[i].Field)
+		if findings[i].Severity == check.Warning {
+			found.Warnings = append(found.Warnings, findings[i].String())
+		}
+	}
+	if err := check.Errors(findings); err != nil {
 		found.Valid, found.Error = false, err.Error()
 	}
 	return found

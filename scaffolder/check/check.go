@@ -35,7 +35,9 @@ const (
 type Finding struct {
 	Severity Severity `json:"severity"`
 	// Field leads to it: spec.steps[2].input.repoUrl.
-	Field   string `json:"field"`
+	Field string `json:"field"`
+	// Line is where in its file that is, 0 when that is not known: who has the file sets it.
+	Line    int    `json:"line,omitempty"`
 	Message string `json:"message"`
 	// Next says what to do, "" when the message says it all.
 	Next string `json:"next,omitempty"`
@@ -43,6 +45,9 @@ type Finding struct {
 
 func (f Finding) String() string {
 	text := f.Field + ": " + f.Message
+	if f.Line > 0 {
+		text = fmt.Sprintf("line %d: %s", f.Line, text)
+	}
 	if f.Next != "" {
 		text += " " + f.Next
 	}
@@ -132,7 +137,7 @@ type judgement struct {
 
 func (j *judgement) add(severity Severity, field, next, format string, args ...any) {
 	if len(j.findings) < maxFindings {
-		j.findings = append(j.findings, Finding{severity, field, fmt.Sprintf(format, args...), next})
+		j.findings = append(j.findings, Finding{Severity: severity, Field: field, Message: fmt.Sprintf(format, args...), Next: next})
 	}
 }
 

@@ -5,6 +5,7 @@ package expression
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -49,6 +50,25 @@ func New(options Options) *Renderer {
 	maps.Copy(globals, options.Globals)
 	r.env = nunjucks.New(nunjucks.Options{Filters: r.filters, Globals: globals, Limits: options.Limits})
 	return r
+}
+
+// Named makes a renderer that knows of the filters and globals beyond the language no more than their names: it is for Check,
+// by what another program has. Whatever is rendered with one of the filters fails.
+func Named(filters, globals []string) *Renderer {
+	r := &Renderer{filters: map[string]nunjucks.Function{}}
+	known := maps.Clone(statusGlobals)
+	for _, name := range filters {
+		r.filters[name] = onlyNamed
+	}
+	for _, name := range globals {
+		known[name] = nunjucks.Function(onlyNamed)
+	}
+	r.env = nunjucks.New(nunjucks.Options{Filters: r.filters, Globals: known})
+	return r
+}
+
+func onlyNamed(context.Context, []nunjucks.Value, *nunjucks.Object) (nunjucks.Value, error) {
+	return nil, errors.New("no more than its name is known here")
 }
 
 // Enter gives what is rendered under the returned context one account of memory, unless it has one. The caller calls leave
