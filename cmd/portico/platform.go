@@ -196,6 +196,7 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 		return err
 	}
 	memory := p.config.Portico.Run.Memory
+	holdMemory(memory.ProcessMiB)
 	room := budget.NewPool(budget.Limits{Process: memory.ProcessMiB << 20, Account: memory.EvaluationMiB << 20, Waiting: memory.Waiting})
 	renderer := expression.New(expression.Options{IntegrationType: p.integrations.TypeOf, Memory: room,
 		Limits: nunjucks.Limits{AllocationBytes: memory.EvaluationMiB << 20}})
