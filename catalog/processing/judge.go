@@ -48,7 +48,7 @@ func (r *run) judge(ctx context.Context, like json.RawMessage) (err error) {
 
 // remarked is the document with what the judge says in its status, for who tries it out. What is served is as Backstage
 // serves it.
-func (r *Result) remarked() (json.RawMessage, error) {
+func (r Result) remarked() (json.RawMessage, error) {
 	if len(r.Remarks) == 0 {
 		return r.Document, nil
 	}
