@@ -28,7 +28,9 @@ func pooled(t *testing.T, pool *pgxpool.Pool, mode string) string {
 	t.Helper()
 	target := pool.Config().ConnConfig
 	port := freePort(t)
-	directory := t.TempDir()
+	directory, err := os.MkdirTemp("", "portico-pooler-") //nolint:usetesting // root's pooler runs as nobody, who may not enter t.TempDir's parent
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(directory)) })
 	settings := fmt.Sprintf(`[databases]
 * = host=%s port=%d user=%s password='%s'
 [pgbouncer]
