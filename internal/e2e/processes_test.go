@@ -298,6 +298,6 @@ func TestAWorkerThatTemporalTurnsAwayEnds(t *testing.T) {
 		require.Fail(t, "the worker lives on")
 	}
 	require.Equal(t, 1, worker.exitCode(t, grace))
-	require.Contains(t, worker.log.String(), "gives this worker no work")
+	require.Contains(t, worker.log.String(), "no work comes from Temporal")
 	require.Contains(t, worker.log.String(), "portico.temporal")
 }
