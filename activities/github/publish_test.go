@@ -67,7 +67,7 @@ func TestPublishWithEverything(t *testing.T) {
 	})
 	require.NoError(t, err)
 	b.requirePublished(t, output)
-	require.Equal(t, b.forge.URL+"/demo/shop/blob/trunk/one", output["repoContentsUrl"])
+	require.Equal(t, b.forge.URL+"/demo/shop/blob/trunk%2Fone", output["repoContentsUrl"])
 
 	ctx := t.Context()
 	repository, _, err := b.client.Repositories.Get(ctx, "demo", "shop")
