@@ -20,7 +20,7 @@ func (r catalogRoutes) unprocessedRoutes() []route {
 		{method: http.MethodGet, path: "/entities/unprocessed/pending", access: authenticated, query: parameters, looseQuery: true,
 			summary: "Lists entities that are found and not served yet",
 			serve:   writes[unprocessedEntities]("what is to come, by reference", r.unprocessed(catalog.Pending))},
-		{method: http.MethodDelete, path: "/entities/unprocessed/delete/:uid", access: authenticated,
+		{method: http.MethodDelete, path: "/entities/unprocessed/delete/:uid", access: authenticated, command: true,
 			summary: "Forgets an entity that is not served, until it is found again",
 			serve:   empty(http.StatusNoContent, "done", r.deleteUnprocessed), fails: missing},
 	}

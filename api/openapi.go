@@ -7,12 +7,14 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/invopop/jsonschema"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/plainjson"
 )
 
@@ -114,6 +116,12 @@ func describeParameters(r route) []any {
 		parameters = append(parameters, map[string]any{"name": q.name, "in": "query", "required": q.required,
 			"description": q.description, "schema": shape})
 	}
+	if r.command {
+		parameters = append(parameters, map[string]any{"name": keyHeader, "in": "header", "required": false,
+			"description": fmt.Sprintf("a key of your own for this command, such as a UUID: the same request with the same key is answered for %d hours "+
+				"what the first was, with the header %s, and changes nothing again", int(idempotency.Retention.Hours()), replayedHeader),
+			"schema": map[string]any{"type": "string", "minLength": 1, "maxLength": maxKey}})
+	}
 	return parameters
 }
 
@@ -138,6 +146,10 @@ func (d *description) responses(r route) map[string]any {
 		for _, e := range bodyFailures {
 			responses[strconv.Itoa(e.status)] = failureReference(e.name)
 		}
+	}
+	if r.command {
+		responses[strconv.Itoa(errUnderWay.status)] = failureReference(errUnderWay.name)
+		responses[strconv.Itoa(errKeyReused.status)] = failureReference(errKeyReused.name)
 	}
 	for _, a := range r.also {
 		status, schema := strconv.Itoa(a.status), d.schema(a.shape)
@@ -183,7 +195,7 @@ func (d *description) envelopes() map[string]any {
 	for kind, status := range statuses {
 		described[string(kind)] = map[string]any{"description": http.StatusText(status), "content": envelope}
 	}
-	for _, e := range append(bodyFailures, errTooMany) {
+	for _, e := range slices.Concat(bodyFailures, []*statusError{errTooMany, errKeyReused}) {
 		described[e.name] = map[string]any{"description": e.message, "content": envelope}
 	}
 	return described

@@ -101,6 +101,24 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 	require.Equal(t, routes, described, "and nothing else is")
 }
 
+// TestWhatChangesSomethingTakesAnIdempotencyKey: every request that is not a GET, but for those that only ask.
+func TestWhatChangesSomethingTakesAnIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
+		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/guest/refresh", "/guest/logout"}
+	for _, p := range everyPlugin(t).plugins {
+		for _, r := range p.routes {
+			changes := r.method != http.MethodGet && !slices.Contains(onlyAsk, r.path)
+			require.Equal(t, changes, r.command, "%s %s%s", r.method, p.mount(), r.path)
+		}
+	}
+	cancel := loaded(t).Paths.Value("/api/scaffolder/v2/tasks/{taskId}/cancel").Post
+	require.NotNil(t, cancel.Parameters.GetByInAndName("header", "Idempotency-Key"))
+	for _, status := range []int{http.StatusConflict, http.StatusUnprocessableEntity} {
+		require.NotNil(t, cancel.Responses.Status(status), status)
+	}
+}
+
 func TestOperationsHaveNamesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	var names []string

@@ -50,7 +50,7 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 			summary: "Lists runs for a table", serve: ok("a page of runs", p.list)},
 		{method: http.MethodGet, path: "/v1/runs/:id", access: authenticated,
 			summary: "Shows a run with its steps, its effects and what can be done", serve: ok("the run", p.get), fails: missing},
-		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, body: mayTake[seenInput](),
+		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, command: true, body: mayTake[seenInput](),
 			summary: "Undoes what a run created", serve: accepted("the run's id", p.rollBack),
 			fails: missingOrConflicting},
 	}}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
@@ -40,6 +41,9 @@ type call struct {
 	route     *route
 	principal identity.Principal
 	body      []byte
+	// commandID is what a command that came with an Idempotency-Key is known by, however often it is sent: what it creates gets
+	// this id. It is zero without a key.
+	commandID uuid.UUID
 	// leaving is closed when the server stops: nobody should be kept waiting.
 	leaving <-chan struct{}
 	streams *openStreams

@@ -38,6 +38,8 @@ type route struct {
 	path    string
 	access  access
 	summary string
+	// command says that the route changes something: an Idempotency-Key makes it do so once.
+	command bool
 	// query lists every query parameter; any other is a 400, as in Backstage's OpenAPI-validated plugins.
 	query []parameter
 	// looseQuery lets undeclared query parameters pass, for the routes where Backstage does.

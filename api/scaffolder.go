@@ -45,7 +45,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 		{method: http.MethodGet, path: "/v2/templating-extensions", access: authenticated,
 			summary: "Lists what templates may use beyond the language itself",
 			serve:   constant[templatingExtensions]("filters and globals", expression.Extensions)},
-		{method: http.MethodPost, path: "/v2/tasks", access: authenticated, body: takes[taskInput](),
+		{method: http.MethodPost, path: "/v2/tasks", access: authenticated, command: true, body: takes[taskInput](),
 			summary: "Starts a run of a template", serve: created("the run's id", s.create), fails: missing, also: []answer{refused}},
 		{method: http.MethodGet, path: "/v2/tasks", access: authenticated, query: []parameter{
 			list("createdBy", "only runs of these users"), list("status", "only runs in these statuses"),
@@ -54,9 +54,9 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 			summary: "Lists runs", serve: ok("a page of runs", s.list)},
 		{method: http.MethodGet, path: oneTask, access: authenticated,
 			summary: "Shows a run", serve: ok("the run", s.get), fails: missing},
-		{method: http.MethodPost, path: oneTask + "/cancel", access: authenticated,
+		{method: http.MethodPost, path: oneTask + "/cancel", access: authenticated, command: true,
 			summary: "Stops a run at its next safe point", serve: ok("cancelled", s.cancel), fails: missing},
-		{method: http.MethodPost, path: oneTask + "/retry", access: authenticated, body: mayTake[retryInput](),
+		{method: http.MethodPost, path: oneTask + "/retry", access: authenticated, command: true, body: mayTake[retryInput](),
 			summary: "Takes an ended run up again at its failed step", serve: created("the run's id", s.retry),
 			fails: missingOrConflicting},
 		{method: http.MethodGet, path: oneTask + "/events", access: authenticated, query: []parameter{after},
@@ -181,7 +181,7 @@ func (s *scaffolderAPI) create(c *call) (runID, error) {
 		return runID{}, err
 	}
 	id, err := s.service.Create(c.Request.Context(), c.principal,
-		scaffolder.Request{TemplateRef: input.TemplateRef, Values: input.Values.RawMessage, Secrets: input.Secrets})
+		scaffolder.Request{ID: c.commandID, TemplateRef: input.TemplateRef, Values: input.Values.RawMessage, Secrets: input.Secrets})
 	if err != nil {
 		return runID{}, asValidationBody(err)
 	}

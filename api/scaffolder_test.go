@@ -25,6 +25,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit"
@@ -103,12 +104,20 @@ func newScaffolderServer(t *testing.T) *scaffolderServer {
 
 func newScaffolderServerOn(t *testing.T, pool *pgxpool.Pool) *scaffolderServer {
 	t.Helper()
+	told := &commands{}
+	s := newScaffolderServerWith(t, pool, told)
+	s.engine = told
+	return s
+}
+
+func newScaffolderServerWith(t *testing.T, pool *pgxpool.Pool, driver engine.Engine) *scaffolderServer {
+	t.Helper()
 	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
 	require.NoError(t, err)
 	actions, err := action.NewRegistry()
 	require.NoError(t, err)
-	s := &scaffolderServer{T: t, runs: run.NewStore(pool, keys), engine: &commands{}}
-	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: catalogOfTemplates, Runs: s.runs, Engine: s.engine,
+	s := &scaffolderServer{T: t, runs: run.NewStore(pool, keys)}
+	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: catalogOfTemplates, Runs: s.runs, Engine: driver,
 		Actions: actions, Decider: policy.AllowKnown{}})
 	listener := db.NewListener(pool, run.Channel, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -119,6 +128,7 @@ func newScaffolderServerOn(t *testing.T, pool *pgxpool.Pool) *scaffolderServer {
 		require.NoError(t, <-ended)
 	})
 	s.http = newServer(t, io.Discard, func(o *api.Options) {
+		o.Keys = idempotency.New(pool, idempotency.Options{})
 		o.Plugins[1] = api.NewScaffolderPlugin(service, nil, listener)
 		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, func(id string) string { return "https://temporal/" + id })
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
 )
 
@@ -32,6 +33,8 @@ type Options struct {
 	Log           *slog.Logger
 	Authenticator Authenticator
 	Database      Database
+	// Keys remember the answers to commands with an Idempotency-Key.
+	Keys *idempotency.Keys
 	// Plugins are the mounted groups of routes: CatalogPlugin, ScaffolderPlugin, ...
 	Plugins []Plugin
 	// Portal serves everything outside /api and /.backstage. Nil answers 404 there.
@@ -63,6 +66,7 @@ type Server struct {
 	// unreachable is Database.Unreachable.
 	unreachable func(error) bool
 	pinger      pinger
+	keys        *idempotency.Keys
 	attempts    *tokenAttempts
 	streams     *openStreams
 	plugins     []plugin
@@ -76,7 +80,7 @@ type Server struct {
 
 // NewServer builds the router. A route without a stated policy is an error, never an open door.
 func NewServer(options Options) (*Server, error) {
-	s := &Server{log: options.Log, authenticator: options.Authenticator, leaving: make(chan struct{}),
+	s := &Server{log: options.Log, authenticator: options.Authenticator, keys: options.Keys, leaving: make(chan struct{}),
 		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log},
 		attempts: newTokenAttempts(cmp.Or(options.WrongTokensPerMinute, 30), options.Log), streams: newOpenStreams(cmp.Or(options.StreamsPerCaller, 100))}
 	s.plugins = append(s.plugins, s.rootPlugin())
@@ -144,6 +148,9 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	if r.access.kind == accessUnstated || (r.access.kind == accessOpen && r.access.reason == "") {
 		return fmt.Errorf("route %s %s%s states no policy", r.method, p.mount(), r.path)
 	}
+	if r.command && r.access.kind != accessAuthenticated {
+		return fmt.Errorf("route %s %s%s is a command that anybody may give", r.method, p.mount(), r.path)
+	}
 	handler := func(c *gin.Context) { s.serve(&call{Context: c, route: &r, leaving: s.leaving, streams: s.streams}, p) }
 	path := p.mount() + r.path
 	engine.Handle(r.method, path, handler)
@@ -156,9 +163,23 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 
 func (s *Server) serve(c *call, p plugin) {
 	err := s.admit(c, p)
-	if err == nil {
+	if err != nil {
+		s.conclude(c, p, err)
+		return
+	}
+	key, err := c.idempotencyKey()
+	switch {
+	case err != nil:
+	case key != "":
+		err = s.serveOnce(c, p, key)
+	default:
 		err = s.answer(c, c.route.serve)
 	}
+	s.conclude(c, p, err)
+}
+
+// conclude answers with the error that serving ended with, if any.
+func (s *Server) conclude(c *call, p plugin, err error) {
 	switch {
 	case err == nil:
 	case c.Writer.Written():

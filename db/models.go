@@ -88,6 +88,18 @@ type CatalogStitch struct {
 	RequestedAt time.Time
 }
 
+type IdempotencyKey struct {
+	ID          []byte
+	Request     []byte
+	CommandID   uuid.UUID
+	Attempt     uuid.UUID
+	LeasedUntil time.Time
+	Status      *int32
+	ContentType *string
+	Body        []byte
+	CreatedAt   time.Time
+}
+
 type Run struct {
 	ID                 uuid.UUID
 	TemplateRef        string

@@ -4,8 +4,10 @@
 package scaffolder
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -60,6 +62,8 @@ func (e *InvalidValuesError) Error() string { return "invalid values: " + e.Viol
 
 // Request asks for a run.
 type Request struct {
+	// ID is the run's, when whoever asks may ask twice: the second time nothing is created. The zero value makes a new one.
+	ID uuid.UUID
 	// TemplateRef is the template's reference; its kind defaults to template.
 	TemplateRef string
 	Values      json.RawMessage
@@ -94,26 +98,51 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
 		return uuid.Nil, err
 	}
+	if request.ID != uuid.Nil {
+		// An earlier attempt may have come as far as this. What has become of the template since does not matter.
+		if exists, err := s.Runs.Exists(ctx, request.ID); err != nil || exists {
+			return request.ID, err
+		}
+	}
+	n, err := s.newRun(ctx, principal, request)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	err = s.Runs.Create(ctx, n)
+	if errors.Is(err, run.ErrExists) {
+		return n.ID, nil
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if err := s.Engine.Start(ctx, command(n.ID, 0, n.Title, n.Subject, n.Spec)); err != nil {
+		s.Log.WarnContext(ctx, "the run is recorded and will be started when the engine answers", "run", n.ID, "error", err)
+	}
+	return n.ID, nil
+}
+
+// newRun is the run that a request asks for, once the request is found good.
+func (s *Service) newRun(ctx context.Context, principal identity.Principal, request Request) (run.New, error) {
 	if strings.TrimSpace(request.TemplateRef) == "" {
-		return uuid.Nil, fault.New(fault.Input, "templateRef is empty: name the template, as in template:default/my-template")
+		return run.New{}, fault.New(fault.Input, "templateRef is empty: name the template, as in template:default/my-template")
 	}
 	ref, err := entity.ParseRef(request.TemplateRef, entity.Ref{Kind: "template", Namespace: "default"})
 	if err != nil {
-		return uuid.Nil, err
+		return run.New{}, err
 	}
 	t, at, err := s.template(ctx, principal, ref)
 	if err != nil {
-		return uuid.Nil, err
+		return run.New{}, err
 	}
 	base, err := t.Base(at)
 	if err != nil {
-		return uuid.Nil, err
+		return run.New{}, err
 	}
 	pinned, err := s.pin(ctx, principal, t, base, request.Values, request.Secrets)
 	if err != nil {
-		return uuid.Nil, err
+		return run.New{}, err
 	}
-	n := run.New{ID: uuid.New(), TemplateRef: t.Ref(), Title: t.Title(), Subject: subject(t, pinned.Parameters), Spec: pinned,
+	n := run.New{ID: cmp.Or(request.ID, uuid.New()), TemplateRef: t.Ref(), Title: t.Title(), Subject: subject(t, pinned.Parameters), Spec: pinned,
 		Starter: principal, Secrets: request.Secrets}
 	for _, finding := range s.judge(ctx, t) {
 		// What is only a warning now is told by the step itself, if it comes to it.
@@ -121,13 +150,7 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 			n.Warnings = append(n.Warnings, "A run of this template is bound to fail. "+finding.String())
 		}
 	}
-	if err := s.Runs.Create(ctx, n); err != nil {
-		return uuid.Nil, err
-	}
-	if err := s.Engine.Start(ctx, command(n.ID, 0, n.Title, n.Subject, n.Spec)); err != nil {
-		s.Log.WarnContext(ctx, "the run is recorded and will be started when the engine answers", "run", n.ID, "error", err)
-	}
-	return n.ID, nil
+	return n, nil
 }
 
 // pin joins a template with the values and the user of a run, once the values are found good.

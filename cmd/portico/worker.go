@@ -12,6 +12,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/workflows"
@@ -64,6 +65,7 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(retentionInterval, "delete the secrets of runs that expired", p.forgetSecrets))
 	group.add(p.every(retentionInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
 	group.add(p.every(retentionInterval, "delete runs that ended long ago", p.deleteRuns))
+	group.add(p.every(retentionInterval, "delete old idempotency keys", p.deleteIdempotencyKeys))
 	return group.run(ctx)
 }
 
@@ -189,6 +191,11 @@ func (p *platform) deleteRuns(ctx context.Context) error {
 	}
 	before := time.Now().Add(-retention)
 	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return p.runs.DeleteRuns(ctx, before) })
+}
+
+// deleteIdempotencyKeys forgets the answers to commands of the day before.
+func (p *platform) deleteIdempotencyKeys(ctx context.Context) error {
+	return untilNone(ctx, idempotency.New(p.pool, idempotency.Options{}).DeleteOld)
 }
 
 // batchPause leaves the database to others between two batches.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/portico-dev/portico/db"
@@ -49,7 +50,11 @@ type New struct {
 	Warnings []string
 }
 
-// Create writes the run, its steps and its sealed secrets in one transaction. Nothing is started.
+// ErrExists says that there is a run with the id that a new one was to get.
+var ErrExists = errors.New("there is a run with this id")
+
+// Create writes the run, its steps and its sealed secrets in one transaction; ErrExists when there is a run with its id.
+// Nothing is started.
 func (s *Store) Create(ctx context.Context, n New) error {
 	created, err := s.asRows(n, time.Now())
 	if err != nil {
@@ -59,7 +64,11 @@ func (s *Store) Create(ctx context.Context, n New) error {
 	if err := s.insert(ctx, &batch, created); err != nil {
 		return err
 	}
-	if err := batch.Send(ctx, s.pool); err != nil {
+	err = batch.Send(ctx, s.pool)
+	if refused, is := errors.AsType[*pgconn.PgError](err); is && refused.ConstraintName == "runs_pkey" {
+		return ErrExists
+	}
+	if err != nil {
 		return fmt.Errorf("insert run %s: %w", n.ID, err)
 	}
 	s.fresh.Remember(n.ID, created)

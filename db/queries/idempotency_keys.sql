@@ -1,0 +1,28 @@
+-- name: ClaimIdempotencyKey :one
+-- Begins a command, or takes over one whose attempt is over without an answer. No row says that somebody else carries it out, that
+-- it is answered, or that the key was used for another request.
+insert into idempotency_keys as held (id, request, command_id, attempt, leased_until)
+values (@id, @request, @command_id, @attempt, clock_timestamp() + make_interval(secs => @lease_seconds::float8))
+on conflict (id) do update set attempt = excluded.attempt, leased_until = excluded.leased_until
+where held.status is null and held.leased_until < clock_timestamp() and held.request = excluded.request
+returning command_id;
+
+-- name: IdempotencyKey :one
+select request, status, content_type, body from idempotency_keys where id = @id;
+
+-- name: AnswerIdempotencyKey :exec
+update idempotency_keys set status = @status, content_type = @content_type, body = @body
+where id = @id and attempt = @attempt and status is null;
+
+-- name: ReleaseIdempotencyKey :exec
+-- Lets the next request carry the command out.
+update idempotency_keys set leased_until = '-infinity' where id = @id and attempt = @attempt and status is null;
+
+-- name: DeleteIdempotencyKeys :execrows
+delete from idempotency_keys where id in (
+    select old.id from idempotency_keys old
+    where old.created_at < clock_timestamp() - make_interval(secs => @retention_seconds::float8)
+    order by old.created_at
+    limit @max_rows
+    for update skip locked
+);

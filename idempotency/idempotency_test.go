@@ -1,0 +1,121 @@
+package idempotency_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/idempotency"
+	"github.com/portico-dev/portico/internal/testkit"
+)
+
+var (
+	first  = idempotency.Request{Principal: "user ada", Key: "k1", Content: []byte("POST /tasks {}")}
+	answer = idempotency.Answer{Status: 201, ContentType: "application/json", Body: []byte(`{"id":"1"}`)}
+)
+
+func TestTheAnswerIsRemembered(t *testing.T) {
+	t.Parallel()
+	keys := idempotency.New(testkit.Database(t), idempotency.Options{})
+	attempt, _, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	require.NoError(t, attempt.Answer(t.Context(), answer))
+	again, kept, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	require.Nil(t, again)
+	require.Equal(t, answer, *kept)
+}
+
+func TestAnotherRequestIsNotTheFirst(t *testing.T) {
+	t.Parallel()
+	keys := idempotency.New(testkit.Database(t), idempotency.Options{})
+	attempt, _, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		request idempotency.Request
+		err     error
+	}{
+		"another body":      {idempotency.Request{Principal: first.Principal, Key: first.Key, Content: []byte("POST /tasks {1}")}, idempotency.ErrOtherRequest},
+		"another principal": {idempotency.Request{Principal: "user bob", Key: first.Key, Content: first.Content}, nil},
+		"another key":       {idempotency.Request{Principal: first.Principal, Key: "k2", Content: first.Content}, nil},
+	} {
+		other, kept, err := keys.Begin(t.Context(), test.request)
+		require.ErrorIs(t, err, test.err, name)
+		require.Nil(t, kept, name)
+		if test.err == nil {
+			require.NotEqual(t, attempt.CommandID, other.CommandID, name)
+		}
+	}
+}
+
+func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	attempt, _, err := idempotency.New(pool, idempotency.Options{}).Begin(t.Context(), first)
+	require.NoError(t, err)
+	_, _, err = idempotency.New(pool, idempotency.Options{Wait: time.Nanosecond}).Begin(t.Context(), first)
+	require.ErrorIs(t, err, idempotency.ErrUnderWay, "but not for ever")
+
+	answers, failures := make(chan *idempotency.Answer, 1), make(chan error, 1)
+	go func() {
+		_, kept, err := idempotency.New(pool, idempotency.Options{Wait: time.Minute}).Begin(t.Context(), first)
+		answers <- kept
+		failures <- err
+	}()
+	require.NoError(t, attempt.Answer(t.Context(), answer))
+	require.Equal(t, answer, *<-answers)
+	require.NoError(t, <-failures)
+}
+
+// TestACommandIsTakenOver when its process died: under the same id, so that what the first created is found.
+func TestACommandIsTakenOver(t *testing.T) {
+	t.Parallel()
+	keys := idempotency.New(testkit.Database(t), idempotency.Options{Lease: time.Nanosecond})
+	dead, _, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	next, _, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	require.Equal(t, dead.CommandID, next.CommandID)
+
+	require.NoError(t, dead.Answer(t.Context(), idempotency.Answer{Status: 500}))
+	require.NoError(t, next.Answer(t.Context(), answer))
+	_, kept, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	require.Equal(t, answer, *kept, "who was thought dead changes nothing")
+}
+
+func TestACommandThatWasReleasedIsTakenUpAtOnce(t *testing.T) {
+	t.Parallel()
+	keys := idempotency.New(testkit.Database(t), idempotency.Options{})
+	attempt, _, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	require.NoError(t, attempt.Release(t.Context()))
+	next, _, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	require.Equal(t, attempt.CommandID, next.CommandID)
+}
+
+func TestOldKeysAreDeleted(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	keys := idempotency.New(pool, idempotency.Options{})
+	old, _, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	require.NoError(t, old.Answer(t.Context(), answer))
+	_, err = pool.Exec(t.Context(), "update idempotency_keys set created_at = now() - interval '25 hours'")
+	require.NoError(t, err)
+	young := idempotency.Request{Principal: first.Principal, Key: "k2"}
+	_, _, err = keys.Begin(t.Context(), young)
+	require.NoError(t, err)
+
+	more, err := keys.DeleteOld(t.Context())
+	require.NoError(t, err)
+	require.False(t, more)
+	next, _, err := keys.Begin(t.Context(), first)
+	require.NoError(t, err)
+	require.NotEqual(t, old.CommandID, next.CommandID, "the key is free again")
+	var kept int
+	require.NoError(t, pool.QueryRow(t.Context(), "select count(*) from idempotency_keys").Scan(&kept))
+	require.Equal(t, 2, kept)
+}
