@@ -107,6 +107,9 @@ func describeParameters(r route) []any {
 		if q.kind == listParameter {
 			shape["items"] = describeItems(q)
 		}
+		if q.kind == timeParameter {
+			shape = map[string]any{"type": "string", "format": string(timeParameter)}
+		}
 		if q.kind == integerParameter {
 			shape["minimum"] = 0
 		}

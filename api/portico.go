@@ -35,6 +35,8 @@ type Integration struct {
 // workflow with an id in the Temporal Web UI; nil when there is none.
 func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id string) string) Plugin {
 	info.Integrations, info.SignIn = orEmpty(info.Integrations), orEmpty(info.SignIn)
+	template, createdBy := list("template", "only runs of these templates"), list("createdBy", "only runs of these users")
+	since, until := moment("since", "only runs that were started then or later"), moment("until", "only runs that were started before")
 	p := &porticoAPI{info: info, service: service, workflowURL: workflowURL}
 	return plugin{id: "portico", routes: []route{
 		{method: http.MethodGet, path: "/v1/sign-in", access: open("one signs in before one has a token"),
@@ -45,9 +47,12 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 			listOf("status", "only runs in these statuses", run.StatusOpen, run.StatusProcessing, run.StatusCompleted, run.StatusFailed),
 			listOf("phase", "only runs in these phases", run.PhaseRunning, run.PhaseWaiting, run.PhaseParked, run.PhaseRollingBack,
 				run.PhaseRolledBack, run.PhaseDone, run.PhaseCancelled),
-			list("template", "only runs of these templates"), list("createdBy", "only runs of these users"),
-			limit(runPageSize), integer("offset", "how many to pass over")},
+			template, createdBy, since, until, list("cause", "only runs that failed for these causes, by their id"),
+			text("id", "only runs whose id begins so"), limit(runPageSize), integer("offset", "how many to pass over")},
 			summary: "Lists runs for a table", serve: ok("a page of runs", p.list)},
+		{method: http.MethodGet, path: "/v1/run-causes", access: authenticated,
+			query:   []parameter{template, createdBy, since, until, limit(causePageSize), integer("offset", "how many to pass over")},
+			summary: "Groups the runs that failed by what made them fail, the most frequent cause first", serve: ok("a page of causes", p.causes)},
 		{method: http.MethodGet, path: "/v1/runs/:id", access: authenticated,
 			summary: "Shows a run with its steps, its effects and what can be done", serve: ok("the run", p.get), fails: missing},
 		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, command: true, body: mayTake[seenInput](),
@@ -87,6 +92,8 @@ type runSummary struct {
 	// FailedStepName is what the template calls that step.
 	FailedStepName string    `json:"failedStepName,omitempty"`
 	Error          *runError `json:"error,omitempty"`
+	// Cause is the same for all runs that failed alike.
+	Cause string `json:"cause,omitempty"`
 }
 
 // runError is why a run failed, and at which step.
@@ -98,7 +105,7 @@ type runError struct {
 func summarize(r run.Run) runSummary {
 	s := runSummary{ID: r.ID.String(), TemplateRef: r.TemplateRef, Title: r.Title, Subject: r.Subject, Status: r.Status, Phase: r.Phase,
 		CreatedBy: r.CreatedBy, CreatedAt: isoTime(r.CreatedAt), StartedAt: isoTime(r.StartedAt), FinishedAt: isoTime(r.FinishedAt),
-		FailedStep: r.FailedStep, FailedStepName: r.FailedStepName()}
+		FailedStep: r.FailedStep, FailedStepName: r.FailedStepName(), Cause: r.Cause}
 	if r.Failure != nil {
 		s.Error = &runError{*r.Failure, r.FailedStep}
 	}
@@ -116,6 +123,7 @@ func (p *porticoAPI) list(c *call) (runPage, error) {
 	limit := c.limit()
 	runs, total, err := p.service.List(c.Request.Context(), c.principal, run.Query{Statuses: c.queryList("status"),
 		Phases: c.queryList("phase"), Templates: c.queryList("template"), Creators: c.queryList("createdBy"),
+		Causes: c.queryList("cause"), IDPrefix: c.Query("id"), Since: c.queryTime("since"), Until: c.queryTime("until"),
 		Limit: max(limit, 1), Offset: c.queryInt("offset", 0)})
 	if err != nil {
 		return runPage{}, err
@@ -125,6 +133,52 @@ func (p *porticoAPI) list(c *call) (runPage, error) {
 		summaries[i] = summarize(r)
 	}
 	return runPage{summaries[:min(limit, len(summaries))], total}, nil
+}
+
+// causePageSize is how many causes a page has.
+var causePageSize = pageSize{preset: 50, most: 500}
+
+// runCause is what made some runs fail.
+type runCause struct {
+	ID string `json:"id"    jsonschema_description:"the cause of each of its runs"`
+	// Count is how many runs failed so.
+	Count int `json:"count"`
+	// Message is the error of the newest of them.
+	Message        string `json:"message"`
+	TemplateRef    string `json:"templateRef"`
+	Title          string `json:"title"`
+	FailedStep     string `json:"failedStep,omitempty"`
+	FailedStepName string `json:"failedStepName,omitempty"`
+	// Runs are the newest few, the newest first.
+	Runs []runSummary `json:"runs"`
+}
+
+// causePage is a part of a list of causes.
+type causePage struct {
+	Causes []runCause `json:"causes"`
+	// Total counts the causes of all pages.
+	Total int `json:"total"`
+}
+
+func (p *porticoAPI) causes(c *call) (causePage, error) {
+	found, total, err := p.service.Causes(c.Request.Context(), c.principal, run.CauseQuery{Templates: c.queryList("template"),
+		Creators: c.queryList("createdBy"), Since: c.queryTime("since"), Until: c.queryTime("until"), Limit: c.limit(), Offset: c.queryInt("offset", 0)})
+	if err != nil {
+		return causePage{}, err
+	}
+	page := causePage{Causes: make([]runCause, len(found)), Total: total}
+	for i, cause := range found {
+		newest := cause.Newest[0]
+		page.Causes[i] = runCause{ID: cause.ID, Count: cause.Runs, TemplateRef: newest.TemplateRef, Title: newest.Title,
+			FailedStep: newest.FailedStep, FailedStepName: newest.FailedStepName()}
+		if newest.Failure != nil {
+			page.Causes[i].Message = newest.Failure.Message
+		}
+		for _, r := range cause.Newest {
+			page.Causes[i].Runs = append(page.Causes[i].Runs, summarize(r))
+		}
+	}
+	return page, nil
 }
 
 // runDetails is a run as its page shows it.

@@ -67,6 +67,15 @@ func (c *call) queryInt(name string, otherwise int) int {
 	return min(n, math.MaxInt32)
 }
 
+// queryTime is a checked moment, zero when it was not sent.
+func (c *call) queryTime(name string) time.Time {
+	at, err := time.Parse(time.RFC3339, c.Query(name))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
 // limit is the size of the page that is asked for, within the bounds that the route declares.
 func (c *call) limit() int {
 	i := slices.IndexFunc(c.route.query, func(p parameter) bool { return p.page != nil })
@@ -137,6 +146,10 @@ func checkParameter(p parameter, values []string) []string {
 		}
 		if n < 0 {
 			return []string{at + " must be >= 0"}
+		}
+	case timeParameter:
+		if _, err := time.Parse(time.RFC3339, values[0]); err != nil || len(values) > 1 {
+			return []string{at + ` must match format "date-time"`}
 		}
 	case textParameter:
 		if len(values) > 1 {

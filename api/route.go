@@ -163,6 +163,8 @@ const (
 	textParameter    parameterKind = "string"
 	integerParameter parameterKind = "integer"
 	listParameter    parameterKind = "array"
+	// timeParameter is a moment in RFC 3339.
+	timeParameter parameterKind = "date-time"
 )
 
 // parameter is one declared query parameter.
@@ -197,6 +199,11 @@ func limit(size pageSize) parameter {
 
 func text(name, description string) parameter {
 	return parameter{name: name, kind: textParameter, description: description}
+}
+
+// moment is a time in RFC 3339.
+func moment(name, description string) parameter {
+	return parameter{name: name, kind: timeParameter, description: description}
 }
 
 func list(name, description string) parameter {

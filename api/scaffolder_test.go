@@ -468,6 +468,26 @@ func TestARunsPage(t *testing.T) {
 	require.Equal(t, "acme/shop", page.Effects[0].Name)
 	require.Equal(t, "retry", page.Error.Next)
 	require.Equal(t, "log", page.Error.StepID)
+	grouped := ask(t, s.http, http.MethodGet, "/api/portico/v1/run-causes?template=template:default/hello&since=2020-01-01T00:00:00Z", "")
+	var causes struct {
+		Causes []struct {
+			ID, Message, FailedStepName string
+			Count                       int
+			Runs                        []struct{ ID, Cause string }
+		}
+		Total int
+	}
+	require.NoError(t, json.Unmarshal(grouped.Body.Bytes(), &causes), grouped.Body.String())
+	require.Equal(t, 1, causes.Total)
+	require.Equal(t, "no Log 1", fmt.Sprint(causes.Causes[0].Message, " ", causes.Causes[0].FailedStepName, " ", causes.Causes[0].Count))
+	require.Equal(t, id, causes.Causes[0].Runs[0].ID)
+	for query, total := range map[string]int{"cause=" + causes.Causes[0].ID: 1, "cause=other": 0, "id=" + id[:8]: 1, "id=shop": 0,
+		"status=failed,completed&status=open": 1, "until=2020-01-01T00:00:00Z": 0, "since=2020-01-01T00:00:00Z": 1} {
+		list := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs?"+query, "")
+		require.Contains(t, list.Body.String(), fmt.Sprintf(`"total":%d`, total), query)
+	}
+	require.Equal(t, `InputError: request/query/since must match format "date-time"`,
+		message(t, ask(t, s.http, http.MethodGet, "/api/portico/v1/runs?since=yesterday", "")))
 	list := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs?phase=parked,waiting&limit=5", "")
 	require.Contains(t, list.Body.String(), `"total":1`)
 	require.Contains(t, list.Body.String(), `"failedStep":"log","failedStepName":"Log"`)

@@ -127,6 +127,7 @@ type Run struct {
 	StartAfter         *time.Time
 	Starter            []byte
 	Warnings           []string
+	Cause              *string
 }
 
 type RunEffect struct {

@@ -31,6 +31,10 @@ where (cardinality($1::text[]) = 0 or status = any ($1::text[]))
   and (cardinality($2::text[]) = 0 or phase = any ($2::text[]))
   and (cardinality($3::text[]) = 0 or created_by = any ($3::text[]))
   and (cardinality($4::text[]) = 0 or template_ref = any ($4::text[]))
+  and (cardinality($5::text[]) = 0 or cause = any ($5::text[]))
+  and ($6::timestamptz is null or created_at >= $6)
+  and ($7::timestamptz is null or created_at < $7)
+  and ($8::uuid is null or id between $8 and $9::uuid)
 `
 
 type CountRunsParams struct {
@@ -38,6 +42,11 @@ type CountRunsParams struct {
 	Phases    []string
 	Creators  []string
 	Templates []string
+	Causes    []string
+	Since     *time.Time
+	Until     *time.Time
+	FirstID   *uuid.UUID
+	LastID    *uuid.UUID
 }
 
 func (q *Queries) CountRuns(ctx context.Context, db DBTX, arg CountRunsParams) (int64, error) {
@@ -46,6 +55,11 @@ func (q *Queries) CountRuns(ctx context.Context, db DBTX, arg CountRunsParams) (
 		arg.Phases,
 		arg.Creators,
 		arg.Templates,
+		arg.Causes,
+		arg.Since,
+		arg.Until,
+		arg.FirstID,
+		arg.LastID,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -224,15 +238,19 @@ func (q *Queries) InsertRunSteps(ctx context.Context, db DBTX, arg InsertRunStep
 
 const listRunsNewestFirst = `-- name: ListRunsNewestFirst :many
 select id, template_ref, title, subject, (case when $1::bool then spec end)::json as spec, created_by, status, phase, created_at,
-       started_at, finished_at, last_heartbeat_at, failed_step, error,
+       started_at, finished_at, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality($2::text[]) = 0 or status = any ($2::text[]))
   and (cardinality($3::text[]) = 0 or phase = any ($3::text[]))
   and (cardinality($4::text[]) = 0 or created_by = any ($4::text[]))
   and (cardinality($5::text[]) = 0 or template_ref = any ($5::text[]))
+  and (cardinality($6::text[]) = 0 or cause = any ($6::text[]))
+  and ($7::timestamptz is null or created_at >= $7)
+  and ($8::timestamptz is null or created_at < $8)
+  and ($9::uuid is null or id between $9 and $10::uuid)
 order by created_at desc, id
-limit $7::int offset $6::int
+limit $12::int offset $11::int
 `
 
 type ListRunsNewestFirstParams struct {
@@ -241,6 +259,11 @@ type ListRunsNewestFirstParams struct {
 	Phases    []string
 	Creators  []string
 	Templates []string
+	Causes    []string
+	Since     *time.Time
+	Until     *time.Time
+	FirstID   *uuid.UUID
+	LastID    *uuid.UUID
 	Skip      int32
 	MaxRows   int32
 }
@@ -260,6 +283,7 @@ type ListRunsNewestFirstRow struct {
 	LastHeartbeatAt *time.Time
 	FailedStep      *string
 	Error           []byte
+	Cause           *string
 	FailedStepName  string
 }
 
@@ -272,6 +296,11 @@ func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRuns
 		arg.Phases,
 		arg.Creators,
 		arg.Templates,
+		arg.Causes,
+		arg.Since,
+		arg.Until,
+		arg.FirstID,
+		arg.LastID,
 		arg.Skip,
 		arg.MaxRows,
 	)
@@ -297,6 +326,7 @@ func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRuns
 			&i.LastHeartbeatAt,
 			&i.FailedStep,
 			&i.Error,
+			&i.Cause,
 			&i.FailedStepName,
 		); err != nil {
 			return nil, err
@@ -311,22 +341,26 @@ func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRuns
 
 const listRunsOrdered = `-- name: ListRunsOrdered :many
 select id, template_ref, title, subject, (case when $1::bool then spec end)::json as spec, created_by, status, phase, created_at,
-       started_at, finished_at, last_heartbeat_at, failed_step, error,
+       started_at, finished_at, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality($2::text[]) = 0 or status = any ($2::text[]))
   and (cardinality($3::text[]) = 0 or phase = any ($3::text[]))
   and (cardinality($4::text[]) = 0 or created_by = any ($4::text[]))
   and (cardinality($5::text[]) = 0 or template_ref = any ($5::text[]))
+  and (cardinality($6::text[]) = 0 or cause = any ($6::text[]))
+  and ($7::timestamptz is null or created_at >= $7)
+  and ($8::timestamptz is null or created_at < $8)
+  and ($9::uuid is null or id between $9 and $10::uuid)
 order by
-    case when $6::text = 'created_at' and not $7::bool then created_at end,
-    case when $6::text = 'created_at' and $7::bool then created_at end desc,
-    case when $6::text = 'status' and not $7::bool then status end,
-    case when $6::text = 'status' and $7::bool then status end desc,
-    case when $6::text = 'created_by' and not $7::bool then created_by end,
-    case when $6::text = 'created_by' and $7::bool then created_by end desc,
+    case when $11::text = 'created_at' and not $12::bool then created_at end,
+    case when $11::text = 'created_at' and $12::bool then created_at end desc,
+    case when $11::text = 'status' and not $12::bool then status end,
+    case when $11::text = 'status' and $12::bool then status end desc,
+    case when $11::text = 'created_by' and not $12::bool then created_by end,
+    case when $11::text = 'created_by' and $12::bool then created_by end desc,
     created_at desc, id
-limit $9::int offset $8::int
+limit $14::int offset $13::int
 `
 
 type ListRunsOrderedParams struct {
@@ -335,6 +369,11 @@ type ListRunsOrderedParams struct {
 	Phases     []string
 	Creators   []string
 	Templates  []string
+	Causes     []string
+	Since      *time.Time
+	Until      *time.Time
+	FirstID    *uuid.UUID
+	LastID     *uuid.UUID
 	OrderBy    string
 	Descending bool
 	Skip       int32
@@ -356,6 +395,7 @@ type ListRunsOrderedRow struct {
 	LastHeartbeatAt *time.Time
 	FailedStep      *string
 	Error           []byte
+	Cause           *string
 	FailedStepName  string
 }
 
@@ -366,6 +406,11 @@ func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrde
 		arg.Phases,
 		arg.Creators,
 		arg.Templates,
+		arg.Causes,
+		arg.Since,
+		arg.Until,
+		arg.FirstID,
+		arg.LastID,
 		arg.OrderBy,
 		arg.Descending,
 		arg.Skip,
@@ -393,6 +438,7 @@ func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrde
 			&i.LastHeartbeatAt,
 			&i.FailedStep,
 			&i.Error,
+			&i.Cause,
 			&i.FailedStepName,
 		); err != nil {
 			return nil, err
@@ -589,7 +635,7 @@ func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, 
 }
 
 const runByID = `-- name: RunByID :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings from runs where id = $1
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause from runs where id = $1
 `
 
 func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -622,8 +668,114 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.StartAfter,
 		&i.Starter,
 		&i.Warnings,
+		&i.Cause,
 	)
 	return i, err
+}
+
+const runCauses = `-- name: RunCauses :many
+with causes as (
+    select cause, count(*) as runs, max(created_at) as latest, count(*) over () as total
+    from runs
+    where cause is not null
+      and (cardinality($1::text[]) = 0 or created_by = any ($1::text[]))
+      and (cardinality($2::text[]) = 0 or template_ref = any ($2::text[]))
+      and ($3::timestamptz is null or created_at >= $3)
+      and ($4::timestamptz is null or created_at < $4)
+    group by cause
+    order by runs desc, latest desc, cause
+    limit $7::int offset $6::int
+)
+select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
+       newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.failed_step, newest.error, newest.cause,
+       coalesce((select s.name from run_steps s where s.run_id = newest.id and s.step_id = newest.failed_step limit 1), '')::text as failed_step_name
+from causes cross join lateral (
+    select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause from runs r
+    where r.cause = causes.cause
+      and (cardinality($1::text[]) = 0 or r.created_by = any ($1::text[]))
+      and (cardinality($2::text[]) = 0 or r.template_ref = any ($2::text[]))
+      and ($3::timestamptz is null or r.created_at >= $3)
+      and ($4::timestamptz is null or r.created_at < $4)
+    order by r.created_at desc
+    limit $5::int
+) as newest
+order by causes.runs desc, causes.latest desc, causes.cause, newest.created_at desc
+`
+
+type RunCausesParams struct {
+	Creators  []string
+	Templates []string
+	Since     *time.Time
+	Until     *time.Time
+	Samples   int32
+	Skip      int32
+	MaxRows   int32
+}
+
+type RunCausesRow struct {
+	Runs           int64
+	Total          int64
+	ID             uuid.UUID
+	TemplateRef    string
+	Title          string
+	Subject        string
+	CreatedBy      *string
+	Status         string
+	Phase          string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	FinishedAt     *time.Time
+	FailedStep     *string
+	Error          []byte
+	Cause          *string
+	FailedStepName string
+}
+
+// Groups failed runs by what made them fail, the most frequent cause first. The groups are counted along an index; only the newest runs
+// of those that are asked for are read.
+func (q *Queries) RunCauses(ctx context.Context, db DBTX, arg RunCausesParams) ([]RunCausesRow, error) {
+	rows, err := db.Query(ctx, runCauses,
+		arg.Creators,
+		arg.Templates,
+		arg.Since,
+		arg.Until,
+		arg.Samples,
+		arg.Skip,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RunCausesRow{}
+	for rows.Next() {
+		var i RunCausesRow
+		if err := rows.Scan(
+			&i.Runs,
+			&i.Total,
+			&i.ID,
+			&i.TemplateRef,
+			&i.Title,
+			&i.Subject,
+			&i.CreatedBy,
+			&i.Status,
+			&i.Phase,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.FailedStep,
+			&i.Error,
+			&i.Cause,
+			&i.FailedStepName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const runExists = `-- name: RunExists :one
@@ -638,7 +790,7 @@ func (q *Queries) RunExists(ctx context.Context, db DBTX, id uuid.UUID) (bool, e
 }
 
 const runForUpdate = `-- name: RunForUpdate :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings from runs where id = $1 for update
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause from runs where id = $1 for update
 `
 
 func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -671,6 +823,7 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 		&i.StartAfter,
 		&i.Starter,
 		&i.Warnings,
+		&i.Cause,
 	)
 	return i, err
 }
@@ -749,7 +902,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 }
 
 const runWithSecrets = `-- name: RunWithSecrets :one
-select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, runs.warnings, run_secrets.sealed
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, runs.warnings, runs.cause, run_secrets.sealed
 from runs
 left join run_secrets on run_secrets.run_id = runs.id
 where runs.id = $1
@@ -790,6 +943,7 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 		&i.Run.StartAfter,
 		&i.Run.Starter,
 		&i.Run.Warnings,
+		&i.Run.Cause,
 		&i.Sealed,
 	)
 	return i, err

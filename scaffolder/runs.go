@@ -76,6 +76,14 @@ func (s *Service) List(ctx context.Context, principal identity.Principal, query 
 	return s.Runs.List(ctx, query)
 }
 
+// Causes are one page of what made runs fail and the number of all causes.
+func (s *Service) Causes(ctx context.Context, principal identity.Principal, query run.CauseQuery) ([]run.Cause, int, error) {
+	if err := s.authorize(ctx, principal, policy.ScaffolderTaskRead, ""); err != nil {
+		return nil, 0, err
+	}
+	return s.Runs.Causes(ctx, query)
+}
+
 // Events are a page of a run's events after an id.
 func (s *Service) Events(ctx context.Context, principal identity.Principal, id string, after int64) ([]run.Event, error) {
 	parsed, err := parseID(id)

@@ -41,25 +41,33 @@ select * from run_steps where run_id = @run_id order by position;
 -- What lists show unless they are asked for another order; it walks an index and stops at its limit. A spec is a document
 -- of many kilobytes beside the row: it is read where it is wanted.
 select id, template_ref, title, subject, (case when @with_specs::bool then spec end)::json as spec, created_by, status, phase, created_at,
-       started_at, finished_at, last_heartbeat_at, failed_step, error,
+       started_at, finished_at, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
   and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
+  and (cardinality(@causes::text[]) = 0 or cause = any (@causes::text[]))
+  and (sqlc.narg('since')::timestamptz is null or created_at >= sqlc.narg('since'))
+  and (sqlc.narg('until')::timestamptz is null or created_at < sqlc.narg('until'))
+  and (sqlc.narg('first_id')::uuid is null or id between sqlc.narg('first_id') and sqlc.narg('last_id')::uuid)
 order by created_at desc, id
 limit @max_rows::int offset @skip::int;
 
 -- name: ListRunsOrdered :many
 select id, template_ref, title, subject, (case when @with_specs::bool then spec end)::json as spec, created_by, status, phase, created_at,
-       started_at, finished_at, last_heartbeat_at, failed_step, error,
+       started_at, finished_at, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
   and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
+  and (cardinality(@causes::text[]) = 0 or cause = any (@causes::text[]))
+  and (sqlc.narg('since')::timestamptz is null or created_at >= sqlc.narg('since'))
+  and (sqlc.narg('until')::timestamptz is null or created_at < sqlc.narg('until'))
+  and (sqlc.narg('first_id')::uuid is null or id between sqlc.narg('first_id') and sqlc.narg('last_id')::uuid)
 order by
     case when @order_by::text = 'created_at' and not @descending::bool then created_at end,
     case when @order_by::text = 'created_at' and @descending::bool then created_at end desc,
@@ -76,7 +84,41 @@ from runs
 where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
-  and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]));
+  and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
+  and (cardinality(@causes::text[]) = 0 or cause = any (@causes::text[]))
+  and (sqlc.narg('since')::timestamptz is null or created_at >= sqlc.narg('since'))
+  and (sqlc.narg('until')::timestamptz is null or created_at < sqlc.narg('until'))
+  and (sqlc.narg('first_id')::uuid is null or id between sqlc.narg('first_id') and sqlc.narg('last_id')::uuid);
+
+-- name: RunCauses :many
+-- Groups failed runs by what made them fail, the most frequent cause first. The groups are counted along an index; only the newest runs
+-- of those that are asked for are read.
+with causes as (
+    select cause, count(*) as runs, max(created_at) as latest, count(*) over () as total
+    from runs
+    where cause is not null
+      and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
+      and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
+      and (sqlc.narg('since')::timestamptz is null or created_at >= sqlc.narg('since'))
+      and (sqlc.narg('until')::timestamptz is null or created_at < sqlc.narg('until'))
+    group by cause
+    order by runs desc, latest desc, cause
+    limit @max_rows::int offset @skip::int
+)
+select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
+       newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.failed_step, newest.error, newest.cause,
+       coalesce((select s.name from run_steps s where s.run_id = newest.id and s.step_id = newest.failed_step limit 1), '')::text as failed_step_name
+from causes cross join lateral (
+    select * from runs r
+    where r.cause = causes.cause
+      and (cardinality(@creators::text[]) = 0 or r.created_by = any (@creators::text[]))
+      and (cardinality(@templates::text[]) = 0 or r.template_ref = any (@templates::text[]))
+      and (sqlc.narg('since')::timestamptz is null or r.created_at >= sqlc.narg('since'))
+      and (sqlc.narg('until')::timestamptz is null or r.created_at < sqlc.narg('until'))
+    order by r.created_at desc
+    limit @samples::int
+) as newest
+order by causes.runs desc, causes.latest desc, causes.cause, newest.created_at desc;
 
 -- name: RunsToStart :many
 -- Runs that move and that no execution of their workflow has taken up, unless they are younger than before or were tried just

@@ -21,15 +21,16 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	_, err := pool.Exec(t.Context(), `
-		insert into runs (id, template_ref, title, spec, spec_digest, status, phase, created_at)
-		select gen_random_uuid(), 'template:default/t' || n % 20, 'T', '{}', '', (array['completed', 'failed'])[1 + n % 2], (array['done', 'parked'])[1 + n % 2], now() - n * interval '1 second'
+		insert into runs (id, template_ref, title, spec, spec_digest, status, phase, created_at, failed_step, error)
+		select gen_random_uuid(), 'template:default/t' || n % 20, 'T', '{}', '', (array['completed', 'failed'])[1 + n % 2], (array['done', 'parked'])[1 + n % 2],
+			now() - n * interval '1 second', 's' || n % 3, json_build_object('message', 'Repository ' || n || ' exists')
 		from generate_series(1, 100000) as n`)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), `
 		insert into run_events (run_id, type, body, key)
 		select id, 'log', '{}', n::text from (select id from runs limit 2000) as r, generate_series(1, 50) as n`)
 	require.NoError(t, err)
-	_, err = pool.Exec(t.Context(), "analyze runs, run_events")
+	_, err = pool.Exec(t.Context(), "vacuum analyze runs, run_events")
 	require.NoError(t, err)
 
 	explained := &explainer{}
@@ -43,6 +44,18 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	_, err = store.Events(t.Context(), id, 10)
 	require.NoError(t, err)
 	explained.requires(t, "RunEventsAfter", "Index Cond: (run_id =")
+
+	causes, total, err := store.Causes(t.Context(), run.CauseQuery{Limit: 50})
+	require.NoError(t, err)
+	require.Equal(t, 30, total, "what differs in each run is no cause of its own")
+	require.Len(t, causes, 30)
+	explained.requires(t, "RunCauses", "Index Only Scan using runs_by_cause")
+	_, _, err = store.List(t.Context(), run.Query{Causes: []string{causes[0].ID}, Limit: 20})
+	require.NoError(t, err)
+	explained.requires(t, "ListRunsNewestFirst", "runs_by_c")
+	_, _, err = store.List(t.Context(), run.Query{IDPrefix: "6f1c2a3e", Limit: 20})
+	require.NoError(t, err)
+	explained.requires(t, "ListRunsNewestFirst", "runs_pkey")
 
 	_, err = store.Unstarted(t.Context(), time.Now().Add(-200000*time.Second))
 	require.NoError(t, err)

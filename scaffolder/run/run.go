@@ -71,6 +71,9 @@ type Run struct {
 	FailedStep    string
 	// Failure is why the run failed, nil when it did not.
 	Failure *Failure
+	// Cause is the same text for all runs that failed alike: see the function run_cause of the database. "" when the run has not
+	// failed, or ended in another way.
+	Cause string
 	// Output is the rendered output of a completed run.
 	Output json.RawMessage
 	// Warnings tell what of the template or of its output is not as its author may think, a line each.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -181,7 +182,7 @@ func withoutSpec(row db.Run) (Run, error) {
 		CreatedAt: row.CreatedAt, StartedAt: orZero(row.StartedAt), FinishedAt: orZero(row.FinishedAt),
 		LastHeartbeatAt: orZero(row.LastHeartbeatAt), WorkflowRunID: orEmpty(row.WorkflowRunID),
 		CancelRequested: row.CancelRequested, Unreturned: int(row.Unreturned),
-		FailedStep: orEmpty(row.FailedStep), Output: row.Output, Warnings: row.Warnings,
+		FailedStep: orEmpty(row.FailedStep), Cause: orEmpty(row.Cause), Output: row.Output, Warnings: row.Warnings,
 	}
 	var err error
 	if r.Failure, err = decodeFailure(row.Error); err != nil {
@@ -251,6 +252,12 @@ type Query struct {
 	Phases    []string
 	Creators  []string
 	Templates []string
+	// Causes are ids of causes, as Run.Cause has them.
+	Causes []string
+	// IDPrefix is how the ids begin, with or without their dashes. One that no id can begin with selects nothing.
+	IDPrefix string
+	// Since and Until bound when a run was created, Until itself excluded; zero times bound nothing.
+	Since, Until time.Time
 	// OrderBy is one of Orders; "" is created_at.
 	OrderBy   string
 	Ascending bool
@@ -264,12 +271,22 @@ type Query struct {
 // List is one page of runs, newest first unless the query says otherwise, and the number of all that match. Steps,
 // output and events are not read, and the spec only where the query wants it, undecoded.
 func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
-	count, err := s.queries.CountRuns(ctx, s.pool, db.CountRunsParams{
-		Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators), Templates: orNone(q.Templates)})
+	first, last, possible := idRange(q.IDPrefix)
+	if !possible {
+		return []Run{}, 0, nil
+	}
+	newest := db.ListRunsNewestFirstParams{Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators),
+		Templates: orNone(q.Templates), Causes: orNone(q.Causes), Since: orNoTime(q.Since), Until: orNoTime(q.Until), FirstID: first, LastID: last,
+		Skip: int32(min(q.Offset, math.MaxInt32)), MaxRows: maxPage, WithSpecs: q.Specs}
+	if q.Limit > 0 {
+		newest.MaxRows = int32(min(q.Limit, maxPage))
+	}
+	count, err := s.queries.CountRuns(ctx, s.pool, db.CountRunsParams{Statuses: newest.Statuses, Phases: newest.Phases, Creators: newest.Creators,
+		Templates: newest.Templates, Causes: newest.Causes, Since: newest.Since, Until: newest.Until, FirstID: first, LastID: last})
 	if err != nil {
 		return nil, 0, fmt.Errorf("count runs: %w", err)
 	}
-	rows, err := s.list(ctx, q)
+	rows, err := s.list(ctx, q, newest)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list runs: %w", err)
 	}
@@ -278,7 +295,7 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 		runs[i], err = withoutSpec(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject,
 			Spec: row.Spec, CreatedBy: row.CreatedBy, Status: row.Status, Phase: row.Phase, CreatedAt: row.CreatedAt,
 			StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, LastHeartbeatAt: row.LastHeartbeatAt,
-			FailedStep: row.FailedStep, Error: row.Error})
+			FailedStep: row.FailedStep, Error: row.Error, Cause: row.Cause})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -288,23 +305,38 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 }
 
 // list asks the statement that has an index for its order, where the order is the usual one.
-func (s *Store) list(ctx context.Context, q Query) ([]db.ListRunsNewestFirstRow, error) {
-	newest := db.ListRunsNewestFirstParams{Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators),
-		Templates: orNone(q.Templates), Skip: int32(min(q.Offset, math.MaxInt32)), MaxRows: maxPage, WithSpecs: q.Specs}
-	if q.Limit > 0 {
-		newest.MaxRows = int32(min(q.Limit, maxPage))
-	}
+func (s *Store) list(ctx context.Context, q Query, newest db.ListRunsNewestFirstParams) ([]db.ListRunsNewestFirstRow, error) {
 	if (q.OrderBy == "" || q.OrderBy == "created_at") && !q.Ascending {
 		return s.queries.ListRunsNewestFirst(ctx, s.pool, newest)
 	}
 	ordered, err := s.queries.ListRunsOrdered(ctx, s.pool, db.ListRunsOrderedParams{Statuses: newest.Statuses, Phases: newest.Phases,
-		Creators: newest.Creators, Templates: newest.Templates, Skip: newest.Skip, MaxRows: newest.MaxRows, WithSpecs: newest.WithSpecs,
+		Creators: newest.Creators, Templates: newest.Templates, Causes: newest.Causes, Since: newest.Since, Until: newest.Until,
+		FirstID: newest.FirstID, LastID: newest.LastID, Skip: newest.Skip, MaxRows: newest.MaxRows, WithSpecs: newest.WithSpecs,
 		OrderBy: cmp.Or(q.OrderBy, "created_at"), Descending: !q.Ascending})
 	rows := make([]db.ListRunsNewestFirstRow, len(ordered))
 	for i, row := range ordered {
 		rows[i] = db.ListRunsNewestFirstRow(row)
 	}
 	return rows, err
+}
+
+// idRange is the first and the last id that begin with some hexadecimal digits; no range when there are none, and false when no
+// id begins so.
+func idRange(prefix string) (first, last *uuid.UUID, possible bool) {
+	if prefix == "" {
+		return nil, nil, true
+	}
+	const digits = 32
+	written := strings.ReplaceAll(prefix, "-", "")
+	if len(written) > digits {
+		return nil, nil, false
+	}
+	from, err := uuid.Parse(written + strings.Repeat("0", digits-len(written)))
+	if err != nil {
+		return nil, nil, false
+	}
+	to := uuid.MustParse(written + strings.Repeat("f", digits-len(written)))
+	return &from, &to, true
 }
 
 // ForgetSecrets deletes the secrets of a run that has ended. One that was taken up again keeps them.
@@ -356,6 +388,13 @@ func orZero(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return *t
+}
+
+func orNoTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 func orNone(values []string) []string {

@@ -136,6 +136,20 @@ export class MockRuns {
     };
   }
 
+  /** Failed runs by their message; the server also looks at the template and the step. */
+  causes() {
+    const failed = this.#runs.filter((run) => run.phase === 'parked').map((run) => this.detail(run));
+    const causes = [...Map.groupBy(failed, (run) => run.error?.message ?? '')].map(([message, runs]) => ({
+      id: message,
+      count: runs.length,
+      message,
+      templateRef: runs[0]?.templateRef,
+      title: runs[0]?.title,
+      runs: runs.slice(0, 5),
+    }));
+    return { causes, total: causes.length };
+  }
+
   stream(id: string, after: number, response: ServerResponse): void {
     const run = this.find(id);
     if (!run) return void response.writeHead(404).end();

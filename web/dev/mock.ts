@@ -102,6 +102,7 @@ function routesOf(runs: MockRuns): Route[] {
       ({ parts }) => ofRun(runs, parts, (run) => runs.rollBack(run), 202),
     ],
     ['GET', /^\/api\/portico\/v1\/runs\/([^/]+)$/, ({ parts }) => ofRun(runs, parts, (run) => runs.detail(run))],
+    ['GET', /^\/api\/portico\/v1\/run-causes$/, () => ({ body: runs.causes() })],
     ['GET', /^\/api\/portico\/v1\/runs$/, ({ query }) => ({ body: runs.list(query) })],
   ];
 }

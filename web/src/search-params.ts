@@ -67,6 +67,7 @@ export const readRunsSearch = (raw: Raw) =>
     phase: oneOf(raw.phase, runPhases),
     template: text(raw.template),
     by: text(raw.by),
+    cause: text(raw.cause),
     group: oneOf(raw.group, ['cause'] as const),
   });
 

@@ -11,6 +11,7 @@ import type {
   ParameterSchema,
   RunDetail,
   RunID,
+  RunCausePage,
   RunPage,
   Task,
   UnprocessedEntities,
@@ -166,12 +167,19 @@ export interface RunQuery {
   phase?: string;
   template?: string;
   createdBy?: string;
+  cause?: string;
   limit?: number;
   offset?: number;
 }
 
 export function fetchRuns(query: RunQuery, signal?: AbortSignal): Promise<RunPage> {
   return json('/api/portico/v1/runs', { query: { ...query }, ...(signal && { signal }) });
+}
+
+export type RunCauseQuery = Pick<RunQuery, 'template' | 'createdBy' | 'limit' | 'offset'>;
+
+export function fetchRunCauses(query: RunCauseQuery, signal?: AbortSignal): Promise<RunCausePage> {
+  return json('/api/portico/v1/run-causes', { query: { ...query }, ...(signal && { signal }) });
 }
 
 export function fetchRun(id: string, signal?: AbortSignal): Promise<RunDetail> {

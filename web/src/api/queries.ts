@@ -109,6 +109,19 @@ export const runQuery = (id: string) =>
 export const runsQuery = (query: api.RunQuery) =>
   queryOptions({ queryKey: ['runs', query], queryFn: ({ signal }) => api.fetchRuns(query, signal) });
 
+export const runCausesQuery = (query: Omit<api.RunCauseQuery, 'limit' | 'offset'>) =>
+  infiniteQueryOptions({
+    queryKey: ['run-causes', query],
+    queryFn: ({ signal, pageParam }) => api.fetchRunCauses({ ...query, offset: pageParam }, signal),
+    initialPageParam: 0,
+    getNextPageParam: (last, pages) => {
+      const seen = pages.reduce((sum, page) => sum + page.causes.length, 0);
+      return last.causes.length > 0 && seen < last.total ? seen : undefined;
+    },
+    placeholderData: (previous) => previous,
+    refetchInterval: 15_000,
+  });
+
 const runsPerPage = 100;
 
 export const runPagesQuery = (query: Omit<api.RunQuery, 'limit' | 'offset'>) =>

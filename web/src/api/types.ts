@@ -51,6 +51,7 @@ export type TaskEvent = Schemas['TaskEvent'];
 export type RunID = Schemas['RunID'];
 export type RunSummary = Schemas['RunSummary'];
 export type RunPage = Schemas['RunPage'];
+export type RunCausePage = Schemas['CausePage'];
 export type RunDetail = Omit<Schemas['RunDetails'], 'output'> & { output?: RunOutput };
 export type RunStatus = RunSummary['status'];
 export type RunPhase = RunSummary['phase'];

@@ -19,15 +19,17 @@ import { Causes } from './causes';
 const route = getRouteApi('/runs');
 
 export function RunsPage() {
-  const { status, phase, template, by, group } = route.useSearch();
-  const query = useInfiniteQuery(
-    runPagesQuery({
+  const { status, phase, template, by, cause, group } = route.useSearch();
+  const query = useInfiniteQuery({
+    ...runPagesQuery({
       ...(status && { status }),
       ...(phase && { phase }),
       ...(template && { template }),
       ...(by && { createdBy: by }),
+      ...(cause && { cause }),
     }),
-  );
+    enabled: !group,
+  });
   const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = query;
   const more = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) fetchNextPage();
@@ -43,25 +45,23 @@ export function RunsPage() {
     <div className="space-y-4">
       <div className="flex flex-wrap items-baseline gap-x-3">
         <h1 className="text-title">Runs</h1>
-        {total !== undefined && <span className="text-muted">{plural(total, 'run')}</span>}
+        {!group && total !== undefined && <span className="text-muted">{plural(total, 'run')}</span>}
       </div>
       <Filters />
-      {error && !data && <ErrorPanel error={error} doing="list the runs" onRetry={() => refetch()} />}
-      {!data && !error && <Skeleton lines={8} />}
-      {data && runs.length === 0 && <NoRuns filtered={Boolean(status || phase || template || by)} />}
-      {runs.length > 0 &&
-        (group ? (
-          <Causes runs={runs} columns={columns} />
-        ) : (
-          <Table
-            label="Runs"
-            columns={columns}
-            rows={runs}
-            rowKey={(run) => run.id}
-            {...(total !== undefined && { total })}
-            onNearEnd={more}
-          />
-        ))}
+      {group && <Causes template={template} createdBy={by} columns={columns} />}
+      {!group && error && !data && <ErrorPanel error={error} doing="list the runs" onRetry={() => refetch()} />}
+      {!group && !data && !error && <Skeleton lines={8} />}
+      {!group && data && runs.length === 0 && <NoRuns filtered={Boolean(status || phase || template || by || cause)} />}
+      {!group && runs.length > 0 && (
+        <Table
+          label="Runs"
+          columns={columns}
+          rows={runs}
+          rowKey={(run) => run.id}
+          {...(total !== undefined && { total })}
+          onNearEnd={more}
+        />
+      )}
     </div>
   );
 }
@@ -122,15 +122,15 @@ function What({ run }: { run: RunSummary }) {
 
 /** Views that people come back to, and the one filter that has no view: the template. */
 function Filters() {
-  const { status, phase, template, by, group } = route.useSearch();
+  const { status, phase, template, by, cause, group } = route.useSearch();
   const { data: session } = useQuery(sessionQuery);
   const me = session?.backstageIdentity.identity.userEntityRef;
   return (
     <Tabs label="Views">
       <View label="All" search={{}} active={!status && !phase && !by} />
       <View label="Running" search={{ status: 'processing' }} active={status === 'processing'} />
-      <View label="Failed" search={{ phase: 'parked' }} active={phase === 'parked' && !group} />
-      <View label="Failed, by cause" search={{ phase: 'parked', group: 'cause' }} active={group === 'cause'} />
+      <View label="Failed" search={{ phase: 'parked' }} active={phase === 'parked' && !group && !cause} />
+      <View label="Failed, by cause" search={{ phase: 'parked', group: 'cause' }} active={group === 'cause' || Boolean(cause)} />
       <View label="Completed" search={{ status: 'completed' }} active={status === 'completed'} />
       <View label="Cancelled" search={{ phase: 'cancelled' }} active={phase === 'cancelled'} />
       <View label="Rolled back" search={{ phase: 'rolledBack' }} active={phase === 'rolledBack'} />
