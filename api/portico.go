@@ -88,7 +88,10 @@ type runSummary struct {
 	CreatedAt   string     `json:"createdAt"            jsonschema:"format=date-time"`
 	StartedAt   string     `json:"startedAt,omitempty"  jsonschema:"format=date-time"`
 	FinishedAt  string     `json:"finishedAt,omitempty" jsonschema:"format=date-time"`
-	FailedStep  string     `json:"failedStep,omitempty"`
+	// TimedFrom is a moment such that the run has run from then until finishedAt, or until now: the time is not counted for which it
+	// was parked.
+	TimedFrom  string `json:"timedFrom" jsonschema:"format=date-time"`
+	FailedStep string `json:"failedStep,omitempty"`
 	// FailedStepName is what the template calls that step.
 	FailedStepName string    `json:"failedStepName,omitempty"`
 	Error          *runError `json:"error,omitempty"`
@@ -105,6 +108,7 @@ type runError struct {
 func summarize(r run.Run) runSummary {
 	s := runSummary{ID: r.ID.String(), TemplateRef: r.TemplateRef, Title: r.Title, Subject: r.Subject, Status: r.Status, Phase: r.Phase,
 		CreatedBy: r.CreatedBy, CreatedAt: isoTime(r.CreatedAt), StartedAt: isoTime(r.StartedAt), FinishedAt: isoTime(r.FinishedAt),
+		TimedFrom:  isoTime(r.TimedFrom),
 		FailedStep: r.FailedStep, FailedStepName: r.FailedStepName(), Cause: r.Cause}
 	if r.Failure != nil {
 		s.Error = &runError{*r.Failure, r.FailedStep}
@@ -195,8 +199,37 @@ type runDetails struct {
 	// Warnings tell what of the output is not as its author may think; those of a step stand with it.
 	Warnings []string        `json:"warnings,omitempty"`
 	Effects  []action.Effect `json:"effects"`
+	// Commands are what people did with the run, in order, each with the attempt that they found.
+	Commands []givenCommand `json:"commands"`
 	// LastEventID is the id of the newest event of the run's log, 0 when there is none.
 	LastEventID int64 `json:"lastEventId"`
+}
+
+// givenCommand is a run.GivenCommand.
+type givenCommand struct {
+	Command string `json:"command" jsonschema:"enum=retry,enum=rollback,enum=cancel"`
+	By      string `json:"by"`
+	At      string `json:"at"      jsonschema:"format=date-time"`
+	// Attempt counts the attempts of the run up to the one that was found, from 1.
+	Attempt int `json:"attempt"`
+	// Phase is where the run stood, and FinishedAt when it had come there if it had ended.
+	Phase          run.Phase `json:"phase"`
+	FinishedAt     string    `json:"finishedAt,omitempty" jsonschema:"format=date-time"`
+	FailedStep     string    `json:"failedStep,omitempty"`
+	FailedStepName string    `json:"failedStepName,omitempty"`
+	Error          *runError `json:"error,omitempty"`
+}
+
+func commands(given []run.GivenCommand) []givenCommand {
+	shown := make([]givenCommand, len(given))
+	for i, c := range given {
+		shown[i] = givenCommand{Command: string(c.Kind), By: c.By, At: isoTime(c.At), Attempt: c.Generation + 1, Phase: c.Phase,
+			FinishedAt: isoTime(c.FinishedAt), FailedStep: c.FailedStep, FailedStepName: c.FailedStepName}
+		if c.Failure != nil {
+			shown[i].Error = &runError{*c.Failure, c.FailedStep}
+		}
+	}
+	return shown
 }
 
 // move is a scaffolder.Move, its words spelled out.
@@ -234,7 +267,7 @@ func (p *porticoAPI) get(c *call) (runDetails, error) {
 	}
 	shown := runDetails{runSummary: summarize(details.Run), Cancelling: details.Cancelling(), Generation: details.Generation, LastEventID: details.LastEvent,
 		Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output}, Warnings: details.Warnings,
-		Effects: details.Effects, Steps: make([]stepDetails, len(details.Steps))}
+		Effects: details.Effects, Commands: commands(details.Commands), Steps: make([]stepDetails, len(details.Steps))}
 	for _, possible := range details.Moves() {
 		shown.Moves = append(shown.Moves, move(possible))
 	}
@@ -272,5 +305,5 @@ func (p *porticoAPI) rollBack(c *call) (runID, error) {
 		return runID{}, err
 	}
 	id := c.Param("id")
-	return runID{id}, p.service.RollBack(c.Request.Context(), c.principal, id, input.Generation)
+	return runID{id}, p.service.RollBack(c.Request.Context(), c.principal, id, scaffolder.Command{ID: c.commandID, Seen: input.Generation})
 }

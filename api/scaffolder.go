@@ -275,7 +275,7 @@ type cancelled struct {
 }
 
 func (s *scaffolderAPI) cancel(c *call) (cancelled, error) {
-	return cancelled{run.StatusCancelled}, s.service.Cancel(c.Request.Context(), c.principal, c.Param("taskId"))
+	return cancelled{run.StatusCancelled}, s.service.Cancel(c.Request.Context(), c.principal, c.Param("taskId"), scaffolder.Command{ID: c.commandID})
 }
 
 type retryInput struct {
@@ -294,7 +294,8 @@ func (s *scaffolderAPI) retry(c *call) (runID, error) {
 		return runID{}, err
 	}
 	id := c.Param("taskId")
-	return runID{id}, s.service.Retry(c.Request.Context(), c.principal, id, input.Secrets, input.Generation)
+	return runID{id}, s.service.Retry(c.Request.Context(), c.principal, id,
+		scaffolder.Command{ID: c.commandID, Seen: input.Generation, Secrets: input.Secrets})
 }
 
 type dryRunInput struct {

@@ -438,6 +438,19 @@ func TestWhatPeopleDoWithARun(t *testing.T) {
 	s.record(id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked}})
 	require.Equal(t, http.StatusAccepted, ask(t, s.http, http.MethodPost, "/api/portico/v1/runs/"+id+"/rollback", "").Code)
 	require.Equal(t, "start 2 Hello: shop", s.engine.told[3])
+	var page struct {
+		Commands []struct {
+			Command, By, Phase string
+			Attempt            int
+		}
+	}
+	require.NoError(t, json.Unmarshal(ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "").Body.Bytes(), &page))
+	told := []string{}
+	for _, c := range page.Commands {
+		told = append(told, fmt.Sprintf("%s by %s of attempt %d, %s", c.Command, c.By, c.Attempt, c.Phase))
+	}
+	require.Equal(t, []string{"cancel by external:test of attempt 1, running", "cancel by external:test of attempt 1, cancelled",
+		"retry by external:test of attempt 1, cancelled", "rollback by external:test of attempt 2, parked"}, told)
 }
 
 func TestARunsPage(t *testing.T) {

@@ -128,6 +128,20 @@ type Run struct {
 	Starter            []byte
 	Warnings           []string
 	Cause              *string
+	TimedFrom          *time.Time
+}
+
+type RunCommand struct {
+	ID         uuid.UUID
+	RunID      uuid.UUID
+	Command    string
+	GivenBy    string
+	GivenAt    time.Time
+	Generation int32
+	Phase      string
+	FinishedAt *time.Time
+	FailedStep *string
+	Error      []byte
 }
 
 type RunEffect struct {

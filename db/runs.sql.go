@@ -238,7 +238,7 @@ func (q *Queries) InsertRunSteps(ctx context.Context, db DBTX, arg InsertRunStep
 
 const listRunsNewestFirst = `-- name: ListRunsNewestFirst :many
 select id, template_ref, title, subject, (case when $1::bool then spec end)::json as spec, created_by, status, phase, created_at,
-       started_at, finished_at, last_heartbeat_at, failed_step, error, cause,
+       started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality($2::text[]) = 0 or status = any ($2::text[]))
@@ -280,6 +280,7 @@ type ListRunsNewestFirstRow struct {
 	CreatedAt       time.Time
 	StartedAt       *time.Time
 	FinishedAt      *time.Time
+	TimedFrom       *time.Time
 	LastHeartbeatAt *time.Time
 	FailedStep      *string
 	Error           []byte
@@ -323,6 +324,7 @@ func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRuns
 			&i.CreatedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.TimedFrom,
 			&i.LastHeartbeatAt,
 			&i.FailedStep,
 			&i.Error,
@@ -341,7 +343,7 @@ func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRuns
 
 const listRunsOrdered = `-- name: ListRunsOrdered :many
 select id, template_ref, title, subject, (case when $1::bool then spec end)::json as spec, created_by, status, phase, created_at,
-       started_at, finished_at, last_heartbeat_at, failed_step, error, cause,
+       started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality($2::text[]) = 0 or status = any ($2::text[]))
@@ -392,6 +394,7 @@ type ListRunsOrderedRow struct {
 	CreatedAt       time.Time
 	StartedAt       *time.Time
 	FinishedAt      *time.Time
+	TimedFrom       *time.Time
 	LastHeartbeatAt *time.Time
 	FailedStep      *string
 	Error           []byte
@@ -435,6 +438,7 @@ func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrde
 			&i.CreatedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.TimedFrom,
 			&i.LastHeartbeatAt,
 			&i.FailedStep,
 			&i.Error,
@@ -586,6 +590,7 @@ func (q *Queries) PostponeStart(ctx context.Context, db DBTX, starts int32, star
 const reopenRun = `-- name: ReopenRun :one
 update runs
 set status = $1, phase = $2, generation = generation + 1, claim = $3, workflow_run_id = null, finished_at = null,
+    timed_from = clock_timestamp() - greatest(finished_at - coalesce(timed_from, started_at, created_at), interval '0'),
     failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null
 where id = $4 and generation = $5 and status || '/' || phase = any ($6::text[])
 returning generation
@@ -635,7 +640,7 @@ func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, 
 }
 
 const runByID = `-- name: RunByID :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause from runs where id = $1
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from from runs where id = $1
 `
 
 func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -669,6 +674,7 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.Starter,
 		&i.Warnings,
 		&i.Cause,
+		&i.TimedFrom,
 	)
 	return i, err
 }
@@ -687,10 +693,10 @@ with causes as (
     limit $7::int offset $6::int
 )
 select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
-       newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.failed_step, newest.error, newest.cause,
+       newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.timed_from, newest.failed_step, newest.error, newest.cause,
        coalesce((select s.name from run_steps s where s.run_id = newest.id and s.step_id = newest.failed_step limit 1), '')::text as failed_step_name
 from causes cross join lateral (
-    select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause from runs r
+    select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from from runs r
     where r.cause = causes.cause
       and (cardinality($1::text[]) = 0 or r.created_by = any ($1::text[]))
       and (cardinality($2::text[]) = 0 or r.template_ref = any ($2::text[]))
@@ -725,6 +731,7 @@ type RunCausesRow struct {
 	CreatedAt      time.Time
 	StartedAt      *time.Time
 	FinishedAt     *time.Time
+	TimedFrom      *time.Time
 	FailedStep     *string
 	Error          []byte
 	Cause          *string
@@ -763,6 +770,7 @@ func (q *Queries) RunCauses(ctx context.Context, db DBTX, arg RunCausesParams) (
 			&i.CreatedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.TimedFrom,
 			&i.FailedStep,
 			&i.Error,
 			&i.Cause,
@@ -790,7 +798,7 @@ func (q *Queries) RunExists(ctx context.Context, db DBTX, id uuid.UUID) (bool, e
 }
 
 const runForUpdate = `-- name: RunForUpdate :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause from runs where id = $1 for update
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from from runs where id = $1 for update
 `
 
 func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -824,6 +832,7 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 		&i.Starter,
 		&i.Warnings,
 		&i.Cause,
+		&i.TimedFrom,
 	)
 	return i, err
 }
@@ -902,7 +911,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 }
 
 const runWithSecrets = `-- name: RunWithSecrets :one
-select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, runs.warnings, runs.cause, run_secrets.sealed
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, runs.warnings, runs.cause, runs.timed_from, run_secrets.sealed
 from runs
 left join run_secrets on run_secrets.run_id = runs.id
 where runs.id = $1
@@ -944,6 +953,7 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 		&i.Run.Starter,
 		&i.Run.Warnings,
 		&i.Run.Cause,
+		&i.Run.TimedFrom,
 		&i.Sealed,
 	)
 	return i, err

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
@@ -54,7 +55,7 @@ func TestARunThatTheEngineRefusesForGoodIsParked(t *testing.T) {
 	require.Equal(t, "NotStartedError", d.Failure.Name)
 	require.Contains(t, d.Failure.Message, "the summary is too long")
 	b.engine.err = nil
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil), "a person may try again")
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), scaffolder.Command{}), "a person may try again")
 }
 
 // until lets the pause before the next start of a run be over.
@@ -94,8 +95,8 @@ func TestAnEngineThatDoesNotAnswerParksNothing(t *testing.T) {
 func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 	t.Parallel()
 	for name, decide := range map[string]func(b bench, id string) error{
-		"retry":     func(b bench, id string) error { return b.Retry(b.t.Context(), ada, id, nil, nil) },
-		"roll back": func(b bench, id string) error { return b.RollBack(b.t.Context(), ada, id, nil) },
+		"retry":     func(b bench, id string) error { return b.Retry(b.t.Context(), ada, id, scaffolder.Command{}) },
+		"roll back": func(b bench, id string) error { return b.RollBack(b.t.Context(), ada, id, scaffolder.Command{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,9 +1,10 @@
 package scaffolder
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -43,6 +44,8 @@ type Details struct {
 	run.Run
 	Steps   []run.Step
 	Effects []action.Effect
+	// Commands are what people did with it, in order.
+	Commands []run.GivenCommand
 	// LastEvent is the id of the newest event of its log, 0 when there is none.
 	LastEvent int64
 }
@@ -61,11 +64,15 @@ func (s *Service) Details(ctx context.Context, principal identity.Principal, id 
 	if err != nil {
 		return Details{}, err
 	}
+	commands, err := s.Runs.Commands(ctx, r.ID)
+	if err != nil {
+		return Details{}, err
+	}
 	last, err := s.Runs.LastEvent(ctx, r.ID)
 	if err != nil {
 		return Details{}, err
 	}
-	return Details{Run: r, Steps: steps, Effects: effects, LastEvent: last}, nil
+	return Details{Run: r, Steps: steps, Effects: effects, Commands: commands, LastEvent: last}, nil
 }
 
 // List is one page of runs and the number of all that match.
@@ -104,11 +111,32 @@ func (s *Service) Events(ctx context.Context, principal identity.Principal, id s
 	return events, err
 }
 
-// Retry takes an ended run up again at its failed step; nothing before it runs again. Secrets replace the old ones when
-// there are any. seen is the generation in which whoever decides saw the run, nil when they did not say. A completed run
-// completes again and changes nothing. A run that is moving, or that somebody else took up since it was seen, is a fault of
-// kind Conflict.
-func (s *Service) Retry(ctx context.Context, principal identity.Principal, id string, secrets map[string]string, seen *int) error {
+// Command is what comes with a request to do something with a run. The zero value has nothing to say.
+type Command struct {
+	// ID makes it one command, for whoever may ask twice: the second time nothing is done. The zero value makes a new one.
+	ID uuid.UUID
+	// Seen is the generation in which whoever decides saw the run, nil when they did not say.
+	Seen *int
+	// Secrets replace those of a run that is retried, when there are any.
+	Secrets map[string]string
+}
+
+// by is the command as the run keeps it.
+func (c Command) by(principal identity.Principal, kind run.CommandKind) run.Command {
+	return run.Command{ID: cmp.Or(c.ID, uuid.New()), Kind: kind, By: principal.Subject}
+}
+
+// repeated says whether the command was carried out before. One that has no id was not.
+func (s *Service) repeated(ctx context.Context, command Command) (bool, error) {
+	if command.ID == uuid.Nil {
+		return false, nil
+	}
+	return s.Runs.Repeated(ctx, command.ID)
+}
+
+// Retry takes an ended run up again at its failed step; nothing before it runs again. A completed run completes again and
+// changes nothing. A run that is moving, or that somebody else took up since it was seen, is a fault of kind Conflict.
+func (s *Service) Retry(ctx context.Context, principal identity.Principal, id string, command Command) error {
 	r, err := s.Run(ctx, principal, id)
 	if err != nil {
 		return err
@@ -116,11 +144,15 @@ func (s *Service) Retry(ctx context.Context, principal identity.Principal, id st
 	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, id); err != nil {
 		return err
 	}
+	if repeated, err := s.repeated(ctx, command); err != nil || repeated {
+		return err
+	}
 	from, err := s.resumeAt(ctx, r)
 	if err != nil {
 		return err
 	}
-	return s.reopen(ctx, r, seen, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: from, Secrets: secrets, Recovered: true})
+	return s.reopen(ctx, r, command.Seen, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: from,
+		Secrets: command.Secrets, Recovered: true, Command: command.by(principal, run.CommandRetry)})
 }
 
 // resumeAt is the position of the first step to run again. A run that was rolled back begins anew: nothing of it is left.
@@ -140,13 +172,16 @@ func (s *Service) resumeAt(ctx context.Context, r run.Run) (int, error) {
 	return len(steps), nil
 }
 
-// RollBack undoes what an ended run created, the last thing first; seen is as for Retry.
-func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id string, seen *int) error {
+// RollBack undoes what an ended run created, the last thing first.
+func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id string, command Command) error {
 	r, err := s.Run(ctx, principal, id)
 	if err != nil {
 		return err
 	}
 	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCancel, id); err != nil {
+		return err
+	}
+	if repeated, err := s.repeated(ctx, command); err != nil || repeated {
 		return err
 	}
 	if !r.Status.Ended() {
@@ -161,7 +196,9 @@ func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id
 			return fault.New(fault.Conflict, "Task with taskId %s was rolled back already", id)
 		}
 	}
-	return s.reopen(ctx, r, seen, run.RollingBack(r.Generation))
+	reopening := run.RollingBack(r.Generation)
+	reopening.Command = command.by(principal, run.CommandRollback)
+	return s.reopen(ctx, r, command.Seen, reopening)
 }
 
 func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening run.Reopening) error {
@@ -170,6 +207,9 @@ func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening ru
 		reopening.Generation = *seen
 	}
 	generation, err := s.Runs.Reopen(ctx, r.ID, reopening)
+	if errors.Is(err, run.ErrRepeated) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -180,7 +220,7 @@ func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening ru
 }
 
 // Cancel stops a run at its next safe point. Cancelling one that has ended only adds to its log, as in Backstage.
-func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id string) error {
+func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id string, command Command) error {
 	r, err := s.Run(ctx, principal, id)
 	if err != nil {
 		return err
@@ -192,8 +232,9 @@ func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id s
 	if err != nil {
 		return err
 	}
-	event := run.NewEvent{Type: run.EventCancelled, Body: body, Key: fmt.Sprintf("%d/cancelled/%d", r.Generation, time.Now().UnixNano())}
-	if err := s.Runs.Cancel(ctx, r.ID, event); err != nil {
+	kept := command.by(principal, run.CommandCancel)
+	event := run.NewEvent{Type: run.EventCancelled, Body: body, Key: fmt.Sprintf("%d/cancelled/%s", r.Generation, kept.ID)}
+	if err := s.Runs.Cancel(ctx, r.ID, kept, event); err != nil {
 		return err
 	}
 	if r.Status.Ended() {

@@ -109,7 +109,7 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 		return uuid.Nil, err
 	}
 	err = s.Runs.Create(ctx, n)
-	if errors.Is(err, run.ErrExists) {
+	if errors.Is(err, run.ErrRepeated) {
 		return n.ID, nil
 	}
 	if err != nil {

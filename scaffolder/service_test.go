@@ -154,7 +154,7 @@ func TestARetryGoesOnWhereItFailed(t *testing.T) {
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{"name":"shop"}`)
 	b.park(id)
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil))
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), scaffolder.Command{}))
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusOpen}, b.statuses(id))
 	require.Equal(t, engine.Command{RunID: id.String(), Generation: 1, Summary: "Two Steps: shop", Details: twoSteps}, b.engine.started[1])
 }
@@ -165,13 +165,13 @@ func TestTwoPeopleWhoSawTheSameFailureDecideOnce(t *testing.T) {
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{"name":"shop"}`)
 	b.park(id)
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, new(0)))
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), scaffolder.Command{Seen: new(0)}))
 	b.park(id)
-	for _, err := range []error{b.Retry(t.Context(), ada, id.String(), nil, new(0)), b.RollBack(t.Context(), ada, id.String(), new(0))} {
+	for _, err := range []error{b.Retry(t.Context(), ada, id.String(), scaffolder.Command{Seen: new(0)}), b.RollBack(t.Context(), ada, id.String(), scaffolder.Command{Seen: new(0)})} {
 		require.Equal(t, fault.Conflict, fault.KindOf(err))
 		require.ErrorContains(t, err, "somebody else decided about run "+id.String())
 	}
-	require.NoError(t, b.RollBack(t.Context(), ada, id.String(), new(1)))
+	require.NoError(t, b.RollBack(t.Context(), ada, id.String(), scaffolder.Command{Seen: new(1)}))
 }
 
 func TestARetryOfWhatWasRolledBackBeginsAnew(t *testing.T) {
@@ -179,10 +179,10 @@ func TestARetryOfWhatWasRolledBackBeginsAnew(t *testing.T) {
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
 	b.park(id)
-	require.NoError(t, b.RollBack(t.Context(), ada, id.String(), nil))
+	require.NoError(t, b.RollBack(t.Context(), ada, id.String(), scaffolder.Command{}))
 	b.record(id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseRolledBack}})
-	require.Equal(t, fault.Conflict, fault.KindOf(b.RollBack(t.Context(), ada, id.String(), nil)), "there is nothing left to undo")
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil))
+	require.Equal(t, fault.Conflict, fault.KindOf(b.RollBack(t.Context(), ada, id.String(), scaffolder.Command{})), "there is nothing left to undo")
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), scaffolder.Command{}))
 	require.Equal(t, []run.Status{run.StatusOpen, run.StatusOpen}, b.statuses(id))
 }
 
@@ -193,7 +193,7 @@ func TestARetryOfACompletedRunRunsNothingAgain(t *testing.T) {
 	b.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}})
 	b.record(id, run.Entry{Steps: []run.StepChange{{Position: 1, Status: run.StatusSkipped}},
 		End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
-	require.NoError(t, b.Retry(t.Context(), ada, id.String(), nil, nil))
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), scaffolder.Command{}))
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusSkipped}, b.statuses(id))
 }
 
@@ -216,7 +216,7 @@ func TestACancelThatTheEngineDoesNotHearOfIsOnTheRecord(t *testing.T) {
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
 	b.engine.err = errors.New("no route to Temporal")
-	require.NoError(t, b.Cancel(t.Context(), ada, id.String()))
+	require.NoError(t, b.Cancel(t.Context(), ada, id.String(), scaffolder.Command{}))
 	cancelled, err := b.Run(t.Context(), ada, id.String())
 	require.NoError(t, err)
 	require.True(t, cancelled.CancelRequested)
@@ -256,7 +256,8 @@ func TestEveryMoveIsDecided(t *testing.T) {
 			_, read := s.Run(ctx, ada, id)
 			_, followed := s.Events(ctx, ada, id, 0)
 			_, seen := s.Details(ctx, ada, id)
-			for _, err := range []error{listed, read, followed, seen, s.Cancel(ctx, ada, id), s.Retry(ctx, ada, id, nil, nil), s.RollBack(ctx, ada, id, nil)} {
+			for _, err := range []error{listed, read, followed, seen, s.Cancel(ctx, ada, id, scaffolder.Command{}),
+				s.Retry(ctx, ada, id, scaffolder.Command{}), s.RollBack(ctx, ada, id, scaffolder.Command{})} {
 				if _, denied := errors.AsType[*policy.DeniedError](err); !denied {
 					return err
 				}
@@ -278,7 +279,7 @@ func TestEveryMoveIsDecided(t *testing.T) {
 	}
 	b := newBench(t, nobodyMay(policy.ScaffolderTaskCancel))
 	running := b.create(`{}`).String()
-	for _, err := range []error{b.Cancel(t.Context(), ada, running), b.RollBack(t.Context(), ada, running, nil)} {
+	for _, err := range []error{b.Cancel(t.Context(), ada, running, scaffolder.Command{}), b.RollBack(t.Context(), ada, running, scaffolder.Command{})} {
 		require.EqualError(t, err, "user:default/ada may not scaffolder.task.cancel on "+running)
 	}
 }

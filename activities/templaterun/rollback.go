@@ -107,8 +107,12 @@ func (a *Activities) recordRollback(ctx context.Context, end engine.RollbackEnd)
 		return err
 	}
 	failure, phase := rollbackOutcome(effects, end)
+	ended := opened.completion(run.StatusFailed, nil, failure)
+	if phase == run.PhaseRolledBack {
+		ended.Body.Message = failure.Message // it succeeded: only its status on the wire is Backstage's
+	}
 	return opened.tell(ctx, run.Entry{
-		Events: []run.NewEvent{opened.completion(run.StatusFailed, nil, failure)},
+		Events: []run.NewEvent{ended},
 		End: &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: opened.FailedStep, Failure: failure,
 			ForgetSecrets: phase == run.PhaseRolledBack},
 	})

@@ -337,7 +337,7 @@ func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
 func TestACancelThatComesBeforeTheFirstTurnIsNotLost(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne)
-	require.NoError(t, b.runs.Cancel(t.Context(), b.id, run.NewEvent{Type: run.EventCancelled, Key: "c"}))
+	require.NoError(t, b.runs.Cancel(t.Context(), b.id, run.Command{}, run.NewEvent{Type: run.EventCancelled, Key: "c"}))
 	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
 	require.Equal(t, run.StatusCancelled, b.step(0).Status)
 	require.Equal(t, run.PhaseCancelled, b.get().Phase)
@@ -953,7 +953,7 @@ func TestATemplateMayAskToBeRolledBackWhenItFails(t *testing.T) {
 
 	b.must(engine.ActivityUndoEffect, engine.Undo{RunID: b.id.String(), EffectID: rollback.Effects[0].ID})
 	b.must(engine.ActivityEndRollback, engine.RollbackEnd{RunID: b.id.String()})
-	require.Equal(t, []string{"one  info: Undid thing x", "Run completed with status: failed"}, b.told()[5:], "and ends once")
+	require.Equal(t, []string{"one  info: Undid thing x", "The run was rolled back: 1 undone, nothing is left of it"}, b.told()[5:], "and ends once")
 	require.Equal(t, run.PhaseRolledBack, b.get().Phase)
 	require.Equal(t, "one", b.get().FailedStep)
 	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))

@@ -41,7 +41,7 @@ select * from run_steps where run_id = @run_id order by position;
 -- What lists show unless they are asked for another order; it walks an index and stops at its limit. A spec is a document
 -- of many kilobytes beside the row: it is read where it is wanted.
 select id, template_ref, title, subject, (case when @with_specs::bool then spec end)::json as spec, created_by, status, phase, created_at,
-       started_at, finished_at, last_heartbeat_at, failed_step, error, cause,
+       started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
@@ -57,7 +57,7 @@ limit @max_rows::int offset @skip::int;
 
 -- name: ListRunsOrdered :many
 select id, template_ref, title, subject, (case when @with_specs::bool then spec end)::json as spec, created_by, status, phase, created_at,
-       started_at, finished_at, last_heartbeat_at, failed_step, error, cause,
+       started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
 where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
@@ -106,7 +106,7 @@ with causes as (
     limit @max_rows::int offset @skip::int
 )
 select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
-       newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.failed_step, newest.error, newest.cause,
+       newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.timed_from, newest.failed_step, newest.error, newest.cause,
        coalesce((select s.name from run_steps s where s.run_id = newest.id and s.step_id = newest.failed_step limit 1), '')::text as failed_step_name
 from causes cross join lateral (
     select * from runs r
@@ -213,6 +213,7 @@ where id = @id;
 -- Takes a run up again that rests in the generation in which the caller saw it. Every claim on it is over.
 update runs
 set status = @status, phase = @phase, generation = generation + 1, claim = @claim, workflow_run_id = null, finished_at = null,
+    timed_from = clock_timestamp() - greatest(finished_at - coalesce(timed_from, started_at, created_at), interval '0'),
     failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null
 where id = @id and generation = @generation and status || '/' || phase = any (@from_standings::text[])
 returning generation;

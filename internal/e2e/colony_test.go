@@ -142,7 +142,7 @@ var operator = identity.Principal{Kind: identity.KindUser, Subject: "user:defaul
 
 func (c *colony) retry(id uuid.UUID) {
 	c.t.Helper()
-	require.NoError(c.t, c.service.Retry(c.t.Context(), operator, id.String(), nil, nil))
+	require.NoError(c.t, c.service.Retry(c.t.Context(), operator, id.String(), scaffolder.Command{}))
 }
 
 // work is what the worker of a colony does, in its own process.

@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -75,7 +76,7 @@ func TestAnUndoThatKillsItsWorkersIsLeftOver(t *testing.T) {
 	c.keep()
 	id := c.start(`{"id":"make","name":"Make","action":"test:make"}`, nil)
 	c.comesTo(id, run.PhaseDone, patience)
-	require.NoError(t, c.service.RollBack(t.Context(), operator, id.String(), nil))
+	require.NoError(t, c.service.RollBack(t.Context(), operator, id.String(), scaffolder.Command{}))
 	got := c.comesTo(id, run.PhaseParked, patience)
 	require.EqualValues(t, 3, c.deaths.Load())
 	require.Contains(t, got.Failure.Message, "left")
@@ -91,7 +92,7 @@ func TestAnUndoThatKillsItsWorkersIsLeftOver(t *testing.T) {
 	require.Equal(t, map[string]action.EffectState{"first": action.EffectUndone, "deadly": action.EffectIntended, "last": action.EffectUndone}, states)
 
 	c.mend()
-	require.NoError(t, c.service.RollBack(t.Context(), operator, id.String(), nil))
+	require.NoError(t, c.service.RollBack(t.Context(), operator, id.String(), scaffolder.Command{}))
 	c.comesTo(id, run.PhaseRolledBack, patience)
 }
 
@@ -129,7 +130,7 @@ func TestARunThatTemporalLostIsParked(t *testing.T) {
 
 			c.retry(id)
 			c.comesTo(id, run.PhaseWaiting, patience)
-			require.NoError(t, c.service.Cancel(t.Context(), operator, id.String()))
+			require.NoError(t, c.service.Cancel(t.Context(), operator, id.String(), scaffolder.Command{}))
 			c.comesTo(id, run.PhaseCancelled, patience)
 		})
 	}

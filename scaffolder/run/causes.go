@@ -43,7 +43,7 @@ func (s *Store) Causes(ctx context.Context, q CauseQuery) ([]Cause, int, error) 
 	causes, total := []Cause{}, 0
 	for _, row := range rows {
 		r, err := withoutSpec(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject, CreatedBy: row.CreatedBy,
-			Status: row.Status, Phase: row.Phase, CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
+			Status: row.Status, Phase: row.Phase, CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, TimedFrom: row.TimedFrom,
 			FailedStep: row.FailedStep, Error: row.Error, Cause: row.Cause})
 		if err != nil {
 			return nil, 0, err

@@ -134,11 +134,11 @@ func TestACancellationTakesNobodysClaim(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	claim := r.claim(t, id)
-	require.NoError(t, r.Cancel(t.Context(), id, line("c", "stop")))
+	require.NoError(t, r.Cancel(t.Context(), id, run.Command{}, line("c", "stop")))
 	require.True(t, r.get(t, id).CancelRequested)
 	require.NoError(t, r.Record(t.Context(), claim, run.Entry{Began: "execution-1", End: &failed}))
 	require.False(t, r.get(t, id).Cancelling())
-	require.NoError(t, r.Cancel(t.Context(), id, line("d", "again")))
+	require.NoError(t, r.Cancel(t.Context(), id, run.Command{}, line("d", "again")))
 	require.Equal(t, []string{"log: stop", "log: again"}, r.messages(t, id, 0))
 }
 
@@ -323,7 +323,7 @@ func TestNoSequenceOfWritesLeavesTheTable(t *testing.T) {
 			case 0:
 				claims = append(claims, r.claim(t, id))
 			case 1:
-				require.NoError(t, r.Cancel(t.Context(), id, line(fmt.Sprint(random.Uint64()), "stop")))
+				require.NoError(t, r.Cancel(t.Context(), id, run.Command{}, line(fmt.Sprint(random.Uint64()), "stop")))
 			case 2:
 				decided = true
 				to := run.Standings()[random.IntN(len(run.Standings()))]

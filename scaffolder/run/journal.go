@@ -219,14 +219,21 @@ func (s *Store) Record(ctx context.Context, claim Claim, entry Entry) error {
 
 // Cancel notes that somebody cancelled the run, and tells its followers. It goes beside whoever drives the run: a run that
 // has ended only gets the event.
-func (s *Store) Cancel(ctx context.Context, id uuid.UUID, told NewEvent) error {
+func (s *Store) Cancel(ctx context.Context, id uuid.UUID, command Command, told NewEvent) error {
 	told.At = cmp.Or(told.At, time.Now())
 	s.fresh.Forget(id)
 	var batch db.Batch
+	if err := s.keepCommand(ctx, &batch, id, command); err != nil {
+		return err
+	}
 	if err := s.queries.CancelRun(ctx, &batch, id); err != nil {
 		return fmt.Errorf("cancel run %s: %w", id, err)
 	}
-	if err := s.appendEvents(ctx, &batch, id, []NewEvent{told}); err != nil {
+	events := []NewEvent{told}
+	if command != (Command{}) {
+		events = []NewEvent{command.event(), told}
+	}
+	if err := s.appendEvents(ctx, &batch, id, events); err != nil {
 		return err
 	}
 	if err := batch.Send(ctx, s.pool); err != nil {
@@ -371,6 +378,8 @@ type Reopening struct {
 	// Recovered appends Backstage's recovered event; otherwise Note is told as a log line.
 	Recovered bool
 	Note      string
+	// Command is what somebody gave, the zero value when nobody did.
+	Command Command
 }
 
 // NoteRollingBack is what the log says when a rollback begins.
@@ -384,7 +393,7 @@ func RollingBack(generation int) Reopening {
 // Reopen moves a run from a standing in which it rests to one in which it moves, and answers its new generation. All claims
 // on it are over. Its endings are taken out of the event log, as Backstage does: a client that follows the log waits for
 // the new one. A run that is moving already, that somebody else took up since it was seen, or whose files are gone, is a
-// fault of kind Conflict.
+// fault of kind Conflict. ErrRepeated says that its command was carried out before.
 func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generation int, err error) {
 	s.fresh.Forget(id)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
@@ -402,6 +411,12 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 	if err != nil {
 		return 0, notFound(err, id)
 	}
+	if r.Command != (Command{}) {
+		// Whoever carried it out before holds the run's row no longer.
+		if repeated, err := s.queries.RunCommandExists(ctx, tx, r.Command.ID); err != nil || repeated {
+			return 0, cmp.Or(err, ErrRepeated)
+		}
+	}
 	switch {
 	case !Status(current.Status).Ended():
 		return 0, fault.New(fault.Conflict, "Task with taskId %s cannot be retried", id)
@@ -409,6 +424,9 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 		return 0, fault.New(fault.Conflict, "somebody else decided about run %s since you saw it: look at what came of it, and decide again", id)
 	}
 	if err := s.requireWorkspace(ctx, tx, id, r.From); err != nil {
+		return 0, err
+	}
+	if err := s.keepCommand(ctx, tx, id, r.Command); err != nil {
 		return 0, err
 	}
 	to := Standing{r.Status, r.Phase}
@@ -435,9 +453,13 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 	if err := s.putSecrets(ctx, tx, id, sealed); err != nil {
 		return 0, err
 	}
+	var events []NewEvent
+	if r.Command != (Command{}) {
+		events = append(events, r.Command.event())
+	}
 	event := NewEvent{Type: EventLog, Body: EventBody{Message: r.Note}, Key: fmt.Sprintf("%d/reopened", generation), At: time.Now()}
 	if r.Recovered {
 		event.Type, event.Body = EventRecovered, EventBody{RecoverStrategy: "none"}
 	}
-	return int(generation), s.appendEvents(ctx, tx, id, []NewEvent{event})
+	return int(generation), s.appendEvents(ctx, tx, id, append(events, event))
 }

@@ -62,6 +62,9 @@ type Run struct {
 	CreatedAt  time.Time
 	// StartedAt, FinishedAt and LastHeartbeatAt are zero until they happen.
 	StartedAt, FinishedAt, LastHeartbeatAt time.Time
+	// TimedFrom is a moment such that the run has run from then until FinishedAt, or until now: the time is not counted for which it
+	// was parked. It is StartedAt until the run is taken up again, and CreatedAt before it starts.
+	TimedFrom time.Time
 	// CancelRequested says that somebody cancelled the run; taking it up again forgets it.
 	CancelRequested bool
 	// Unreturned is how often in a row somebody took something of the run up and did not come back.

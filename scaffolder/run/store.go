@@ -51,10 +51,7 @@ type New struct {
 	Warnings []string
 }
 
-// ErrExists says that there is a run with the id that a new one was to get.
-var ErrExists = errors.New("there is a run with this id")
-
-// Create writes the run, its steps and its sealed secrets in one transaction; ErrExists when there is a run with its id.
+// Create writes the run, its steps and its sealed secrets in one transaction; ErrRepeated when there is a run with its id.
 // Nothing is started.
 func (s *Store) Create(ctx context.Context, n New) error {
 	created, err := s.asRows(n, time.Now())
@@ -67,7 +64,7 @@ func (s *Store) Create(ctx context.Context, n New) error {
 	}
 	err = batch.Send(ctx, s.pool)
 	if refused, is := errors.AsType[*pgconn.PgError](err); is && refused.ConstraintName == "runs_pkey" {
-		return ErrExists
+		return ErrRepeated
 	}
 	if err != nil {
 		return fmt.Errorf("insert run %s: %w", n.ID, err)
@@ -180,6 +177,7 @@ func withoutSpec(row db.Run) (Run, error) {
 		ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject, RawSpec: row.Spec,
 		CreatedBy: orEmpty(row.CreatedBy), Status: Status(row.Status), Phase: Phase(row.Phase), Generation: int(row.Generation),
 		CreatedAt: row.CreatedAt, StartedAt: orZero(row.StartedAt), FinishedAt: orZero(row.FinishedAt),
+		TimedFrom:       *cmp.Or(row.TimedFrom, row.StartedAt, &row.CreatedAt),
 		LastHeartbeatAt: orZero(row.LastHeartbeatAt), WorkflowRunID: orEmpty(row.WorkflowRunID),
 		CancelRequested: row.CancelRequested, Unreturned: int(row.Unreturned),
 		FailedStep: orEmpty(row.FailedStep), Cause: orEmpty(row.Cause), Output: row.Output, Warnings: row.Warnings,
@@ -294,7 +292,7 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 	for i, row := range rows {
 		runs[i], err = withoutSpec(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject,
 			Spec: row.Spec, CreatedBy: row.CreatedBy, Status: row.Status, Phase: row.Phase, CreatedAt: row.CreatedAt,
-			StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, LastHeartbeatAt: row.LastHeartbeatAt,
+			StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, TimedFrom: row.TimedFrom, LastHeartbeatAt: row.LastHeartbeatAt,
 			FailedStep: row.FailedStep, Error: row.Error, Cause: row.Cause})
 		if err != nil {
 			return nil, 0, err

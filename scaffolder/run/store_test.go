@@ -136,7 +136,7 @@ func TestARunThatWasMovedIsReadBack(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	cancelled, reopened := r.create(t, nil), r.create(t, nil)
-	require.NoError(t, r.Cancel(t.Context(), cancelled, line("c", "stop")))
+	require.NoError(t, r.Cancel(t.Context(), cancelled, run.Command{}, line("c", "stop")))
 	require.True(t, r.state(t, cancelled).CancelRequested)
 
 	r.elsewhere().write(t, reopened, run.Entry{End: &failed})
@@ -518,7 +518,7 @@ func TestReopening(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
 	r.write(t, id, run.Entry{Began: "execution-1"})
-	require.NoError(t, r.Cancel(t.Context(), id, run.NewEvent{Type: run.EventCancelled, Key: "stop"}))
+	require.NoError(t, r.Cancel(t.Context(), id, run.Command{}, run.NewEvent{Type: run.EventCancelled, Key: "stop"}))
 	r.write(t, id, run.Entry{})
 	require.Equal(t, "execution-1", r.get(t, id).WorkflowRunID)
 	require.True(t, r.get(t, id).CancelRequested)

@@ -474,6 +474,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/run-causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Groups the runs that failed by what made them fail, the most frequent cause first */
+        get: operations["get_portico_v1_run_causes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/runs": {
         parameters: {
             query?: never;
@@ -833,6 +850,10 @@ export interface components {
             target: string;
             entityRef: string;
         };
+        CausePage: {
+            causes: components["schemas"]["RunCause"][];
+            total: number;
+        };
         Completion: {
             id: string;
             title?: string;
@@ -968,6 +989,21 @@ export interface components {
         FullTextInput: {
             term?: string;
             fields?: string[];
+        };
+        GivenCommand: {
+            /** @enum {string} */
+            command: "retry" | "rollback" | "cancel";
+            by: string;
+            /** Format: date-time */
+            at: string;
+            attempt: number;
+            /** @enum {string} */
+            phase: "running" | "waiting" | "parked" | "rollingBack" | "rolledBack" | "done" | "cancelled";
+            /** Format: date-time */
+            finishedAt?: string;
+            failedStep?: string;
+            failedStepName?: string;
+            error?: components["schemas"]["RunError"];
         };
         Health: {
             message?: string;
@@ -1188,6 +1224,17 @@ export interface components {
             /** @description the run's generation when it was seen */
             generation?: number;
         };
+        RunCause: {
+            /** @description the cause of each of its runs */
+            id: string;
+            count: number;
+            message: string;
+            templateRef: string;
+            title: string;
+            failedStep?: string;
+            failedStepName?: string;
+            runs: components["schemas"]["RunSummary"][];
+        };
         RunDetails: {
             id: string;
             templateRef: string;
@@ -1204,9 +1251,12 @@ export interface components {
             startedAt?: string;
             /** Format: date-time */
             finishedAt?: string;
+            /** Format: date-time */
+            timedFrom: string;
             failedStep?: string;
             failedStepName?: string;
             error?: components["schemas"]["RunError"];
+            cause?: string;
             cancelling?: boolean;
             generation: number;
             moves: components["schemas"]["Move"][];
@@ -1217,6 +1267,7 @@ export interface components {
             };
             warnings?: string[];
             effects: components["schemas"]["ActionEffect"][];
+            commands: components["schemas"]["GivenCommand"][];
             lastEventId: number;
         };
         RunError: {
@@ -1262,9 +1313,12 @@ export interface components {
             startedAt?: string;
             /** Format: date-time */
             finishedAt?: string;
+            /** Format: date-time */
+            timedFrom: string;
             failedStep?: string;
             failedStepName?: string;
             error?: components["schemas"]["RunError"];
+            cause?: string;
         };
         SeenInput: {
             /** @description the run's generation when it was seen */
@@ -1556,6 +1610,15 @@ export interface components {
         };
         /** @description too many requests */
         TooManyRequestsError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
+        /** @description This Idempotency-Key was used for another request: make a new one for each command */
+        UnprocessableEntityError: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2033,7 +2096,10 @@ export interface operations {
     delete_catalog_entities_by_uid_uid: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 uid: string;
             };
@@ -2051,6 +2117,8 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2058,7 +2126,10 @@ export interface operations {
     delete_catalog_entities_unprocessed_delete_uid: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 uid: string;
             };
@@ -2077,6 +2148,8 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2239,7 +2312,10 @@ export interface operations {
                 /** @description refresh or reject a location that is registered */
                 onConflict?: string;
             };
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2264,6 +2340,7 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2360,7 +2437,10 @@ export interface operations {
     put_catalog_locations_id: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2388,6 +2468,7 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2395,7 +2476,10 @@ export interface operations {
     delete_catalog_locations_id: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2414,6 +2498,8 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2421,7 +2507,10 @@ export interface operations {
     post_catalog_refresh: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2443,7 +2532,9 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
             408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2536,6 +2627,44 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_portico_v1_run_causes: {
+        parameters: {
+            query?: {
+                /** @description only runs of these templates */
+                template?: string[];
+                /** @description only runs of these users */
+                createdBy?: string[];
+                /** @description only runs that were started then or later */
+                since?: string;
+                /** @description only runs that were started before */
+                until?: string;
+                /** @description how many on a page; more than 500 are as many as that */
+                limit?: number;
+                /** @description how many to pass over */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of causes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CausePage"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     get_portico_v1_runs: {
         parameters: {
             query?: {
@@ -2547,6 +2676,14 @@ export interface operations {
                 template?: string[];
                 /** @description only runs of these users */
                 createdBy?: string[];
+                /** @description only runs that were started then or later */
+                since?: string;
+                /** @description only runs that were started before */
+                until?: string;
+                /** @description only runs that failed for these causes, by their id */
+                cause?: string[];
+                /** @description only runs whose id begins so */
+                id?: string;
                 /** @description how many on a page; more than 1000 are as many as that */
                 limit?: number;
                 /** @description how many to pass over */
@@ -2605,7 +2742,10 @@ export interface operations {
     post_portico_v1_runs_id_rollback: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2633,6 +2773,7 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2822,7 +2963,10 @@ export interface operations {
     post_scaffolder_v2_tasks: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2854,7 +2998,9 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
             408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2890,7 +3036,10 @@ export interface operations {
     post_scaffolder_v2_tasks_taskid_cancel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 taskId: string;
             };
@@ -2911,6 +3060,8 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -2980,7 +3131,10 @@ export interface operations {
     post_scaffolder_v2_tasks_taskid_retry: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 taskId: string;
             };
@@ -3008,6 +3162,7 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
