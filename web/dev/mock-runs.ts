@@ -139,7 +139,12 @@ export class MockRuns {
   /** Failed runs by their message; the server also looks at the template and the step. */
   causes() {
     const failed = this.#runs.filter((run) => run.phase === 'parked').map((run) => this.detail(run));
-    const causes = [...Map.groupBy(failed, (run) => run.error?.message ?? '')].map(([message, runs]) => ({
+    const messages = [...new Set(failed.map((run) => run.error?.message ?? ''))];
+    const alike = messages.map((message) => ({
+      message,
+      runs: failed.filter((run) => (run.error?.message ?? '') === message),
+    }));
+    const causes = alike.map(({ message, runs }) => ({
       id: message,
       count: runs.length,
       message,
@@ -187,6 +192,8 @@ export class MockRuns {
       createdBy: 'user:default/guest',
       createdAt: at.toISOString(),
       startedAt: at.toISOString(),
+      timedFrom: at.toISOString(),
+      commands: [],
       moves: [cancel],
       workflow: { id: 'w', runId: 'r', url: 'http://127.0.0.1:8233/namespaces/default/workflows/w' },
       steps: written.map(({ id, name, action }) => ({ id, name, action, status: 'open' as const, attempts: 0 })),

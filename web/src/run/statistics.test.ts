@@ -14,6 +14,7 @@ function run(templateRef: string, phase: RunPhase, seconds: number): RunSummary 
     status: phase === 'done' ? 'completed' : 'failed',
     phase,
     createdAt: createdAt.toISOString(),
+    timedFrom: createdAt.toISOString(),
     finishedAt: finishedAt.toISOString(),
   };
 }

@@ -1,5 +1,4 @@
 import type { RunSummary } from '@/api/types';
-import { beganAt } from './began';
 
 /** How the runs of one template went, of those that ended. */
 export interface Statistics {
@@ -22,7 +21,7 @@ export function statisticsByTemplate(runs: readonly RunSummary[]): Map<string, S
 function statisticsOf(runs: readonly RunSummary[]): Statistics {
   const times = runs
     .filter((run) => run.status === 'completed' && run.finishedAt)
-    .map((run) => new Date(run.finishedAt ?? beganAt(run)).getTime() - new Date(beganAt(run)).getTime())
+    .map((run) => new Date(run.finishedAt ?? run.timedFrom).getTime() - new Date(run.timedFrom).getTime())
     .sort((a, b) => a - b);
   return { ended: runs.length, completed: times.length, typical: times[Math.floor(times.length / 2)] };
 }

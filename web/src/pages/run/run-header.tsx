@@ -33,7 +33,7 @@ export function RunHeader({ run, task, withMoves }: RunHeaderProps) {
             <State look={runLook(run)} />
           </span>
           <span className="text-base font-normal text-muted">
-            <Duration from={beganAt(run)} to={run.finishedAt} />
+            <Duration from={run.timedFrom} to={run.finishedAt} />
           </span>
         </h1>
         <p className="mt-1 flex flex-wrap items-center gap-x-4 text-muted">

@@ -1,7 +1,6 @@
 import { type ReactNode, type RefObject, useEffect, useRef } from 'react';
 import { isLive } from '@/api/queries';
 import type { RunDetail, RunStep } from '@/api/types';
-import { beganAt } from '@/run/began';
 import { runLook, StateIcon, stepLook } from '@/run/status';
 import { classNames } from '@/ui/class-names';
 import { useNow } from '@/ui/clock';
@@ -27,7 +26,7 @@ export function Timeline({ run, selected }: { run: RunDetail; selected: string }
             <StateIcon look={runLook(run)} />
             <span className="min-w-0 grow font-medium">The whole run</span>
             <Took>
-              <Duration from={beganAt(run)} to={run.finishedAt} />
+              <Duration from={run.timedFrom} to={run.finishedAt} />
             </Took>
           </Row>
         </li>

@@ -3,8 +3,8 @@ import { Link } from '@tanstack/react-router';
 import { runCausesQuery } from '@/api/queries';
 import type { RunSummary } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
-import { plural } from '@/ui/format';
 import { Button } from '@/ui/button';
+import { plural } from '@/ui/format';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { type Column, Table } from '@/ui/table';
 

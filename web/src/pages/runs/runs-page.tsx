@@ -93,7 +93,7 @@ const columns: Column<RunSummary>[] = [
     key: 'duration',
     header: 'Duration',
     className: 'hidden w-28 md:table-cell',
-    cell: (run) => <Duration from={beganAt(run)} to={run.finishedAt} />,
+    cell: (run) => <Duration from={run.timedFrom} to={run.finishedAt} />,
   },
 ];
 
@@ -130,7 +130,11 @@ function Filters() {
       <View label="All" search={{}} active={!status && !phase && !by} />
       <View label="Running" search={{ status: 'processing' }} active={status === 'processing'} />
       <View label="Failed" search={{ phase: 'parked' }} active={phase === 'parked' && !group && !cause} />
-      <View label="Failed, by cause" search={{ phase: 'parked', group: 'cause' }} active={group === 'cause' || Boolean(cause)} />
+      <View
+        label="Failed, by cause"
+        search={{ phase: 'parked', group: 'cause' }}
+        active={group === 'cause' || Boolean(cause)}
+      />
       <View label="Completed" search={{ status: 'completed' }} active={status === 'completed'} />
       <View label="Cancelled" search={{ phase: 'cancelled' }} active={phase === 'cancelled'} />
       <View label="Rolled back" search={{ phase: 'rolledBack' }} active={phase === 'rolledBack'} />
