@@ -30,6 +30,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
@@ -232,8 +234,8 @@ func jsonOf(t *testing.T, v any) string {
 
 func actionsOf(t *testing.T, forge *forgetest.Server) map[string]action.Action {
 	t.Helper()
-	hosts, err := integration.New(integration.Config{
-		GitHub: []integration.GitHub{{Host: forge.Host, APIBaseURL: forge.APIBaseURL, Token: forge.Token()}},
+	hosts, err := forges.New(forges.Config{
+		GitHub: []githubhost.Config{{Host: forge.Host, APIBaseURL: forge.APIBaseURL, Token: forge.Token()}},
 	}, integration.Options{})
 	require.NoError(t, err)
 	renderer := expression.New(expression.Options{IntegrationType: hosts.TypeOf})

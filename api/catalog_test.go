@@ -21,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/policy"
 )
@@ -72,7 +73,7 @@ func newCatalogServer(t *testing.T) *catalogServer {
 		_, _ = io.WriteString(w, catalogFile)
 	}))
 	t.Cleanup(site.Close)
-	reader, err := integration.New(integration.Config{}, integration.Options{
+	reader, err := forges.New(forges.Config{}, integration.Options{
 		ReadingAllow: []integration.AllowRule{{Host: strings.TrimPrefix(site.URL, "http://")}}})
 	require.NoError(t, err)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))

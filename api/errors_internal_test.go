@@ -14,6 +14,7 @@ import (
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -23,7 +24,7 @@ func TestAHostThatFailsIsNamed(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	host := strings.TrimPrefix(gone.URL, "http://")
-	set, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
+	set, err := forges.New(forges.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
 	require.NoError(t, err)
 	reads := func(c *call) (int, error) {
 		_, err := set.ReadURL(c.Request.Context(), gone.URL+"/a.yaml", integration.ReadOptions{})

@@ -42,9 +42,10 @@ func (s *Service) AnalyzeLocation(ctx context.Context, principal identity.Princi
 	}
 	owner, name := repositoryOf(target)
 	metadata := map[string]any{"name": name}
-	integration, _ := s.options.Pipeline.Reader.ByURL(spec.Target)
-	if annotation, known := slugAnnotations[integration.Type]; known && owner != "" {
-		metadata["annotations"] = map[string]any{annotation: owner + "/" + name}
+	if host, found := s.options.Pipeline.Reader.ByURL(spec.Target); found && owner != "" {
+		if annotation, known := slugAnnotations[host.Type()]; known {
+			metadata["annotations"] = map[string]any{annotation: owner + "/" + name}
+		}
 	}
 	draft := entity.Entity{
 		"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": metadata,

@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/policy"
@@ -97,7 +98,7 @@ func newSetting(t *testing.T, change func(*catalog.Options)) *setting {
 		_, _ = io.WriteString(w, strings.Replace(content, "%s", r.URL.Query().Get("name"), 1))
 	}))
 	t.Cleanup(server.Close)
-	reader, err := integration.New(integration.Config{}, integration.Options{
+	reader, err := forges.New(forges.Config{}, integration.Options{
 		ReadingAllow: []integration.AllowRule{{Host: strings.TrimPrefix(server.URL, "http://")}}})
 	require.NoError(t, err)
 	rules, err := catalog.ConfiguredRules([]entity.Rule{{Allow: []entity.AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Group"}, {Kind: "Location"}}}}, nil)

@@ -182,8 +182,8 @@ func (s *Set) allows(target *url.URL) bool {
 
 // checkRedirect holds each hop of a plain reading to backend.reading.allow.
 func (s *Set) checkRedirect(request *http.Request, via []*http.Request) error {
-	if len(via) >= maxRedirects {
-		return tooManyRedirects(via)
+	if len(via) >= MaxRedirects {
+		return TooManyRedirects(via)
 	}
 	if !s.allows(request.URL) {
 		return fault.New(fault.NotAllowed, "URL not allowed by backend.reading.allow configuration: %s",

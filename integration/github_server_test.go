@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/github"
 )
 
 const (
@@ -70,8 +72,8 @@ func (g *gitHub) file(path string) string { return g.URL + "/acme/shop/blob/main
 // set makes a Set that knows the server as a GitHub Enterprise host.
 func (g *gitHub) set(t *testing.T, limits integration.Limits) *integration.Set {
 	t.Helper()
-	set, err := integration.New(integration.Config{
-		GitHub: []integration.GitHub{{Host: g.host(), APIBaseURL: g.URL + "/api/v3/", Token: token}},
+	set, err := forges.New(forges.Config{
+		GitHub: []github.Config{{Host: g.host(), APIBaseURL: g.URL + "/api/v3/", Token: token}},
 	}, integration.Options{Limits: limits})
 	require.NoError(t, err)
 	return set

@@ -15,6 +15,8 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/github"
 )
 
 func TestReadURLFromGitHub(t *testing.T) {
@@ -37,8 +39,8 @@ func TestReadURLFromGitHub(t *testing.T) {
 func TestReadURLWithoutTokenReadsRawFiles(t *testing.T) {
 	t.Parallel()
 	fake := newGitHub(t, entry{path: "x.yaml", content: "x"})
-	set, err := integration.New(integration.Config{
-		GitHub: []integration.GitHub{{Host: fake.host(), RawBaseURL: fake.URL + "/raw"}},
+	set, err := forges.New(forges.Config{
+		GitHub: []github.Config{{Host: fake.host(), RawBaseURL: fake.URL + "/raw"}},
 	}, integration.Options{})
 	require.NoError(t, err)
 	read, err := set.ReadURL(t.Context(), fake.file("x.yaml"), integration.ReadOptions{})
@@ -136,7 +138,7 @@ func TestReadURLOfAllowedHosts(t *testing.T) {
 	t.Parallel()
 	host := newPlainHost(t)
 	other := newPlainHost(t)
-	set, err := integration.New(integration.Config{}, integration.Options{
+	set, err := forges.New(forges.Config{}, integration.Options{
 		ReadingAllow: []integration.AllowRule{{Host: hostOf(t, host.URL), Paths: []string{"/public"}}},
 	})
 	require.NoError(t, err)
@@ -174,7 +176,7 @@ func TestAHostThatDoesNotAnswerIsNamedOnce(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	set, err := integration.New(integration.Config{}, integration.Options{
+	set, err := forges.New(forges.Config{}, integration.Options{
 		ReadingAllow: []integration.AllowRule{{Host: strings.TrimPrefix(gone.URL, "http://")}},
 	})
 	require.NoError(t, err)
@@ -202,7 +204,7 @@ func TestAHostsFailureIsKnownForOne(t *testing.T) {
 	server, gone := httptest.NewServer(mux), httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	gone.Close()
-	set, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{
+	set, err := forges.New(forges.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{
 		{Host: strings.TrimPrefix(server.URL, "http://")}, {Host: strings.TrimPrefix(gone.URL, "http://")}, {Host: "no-such-host.invalid"},
 	}})
 	require.NoError(t, err)
@@ -230,14 +232,14 @@ func TestAHostsFailureIsKnownForOne(t *testing.T) {
 
 func TestReadURLRefusesWhatIsNotAllowed(t *testing.T) {
 	t.Parallel()
-	set, err := integration.New(integration.Config{}, integration.Options{
+	set, err := forges.New(forges.Config{}, integration.Options{
 		ReadingAllow: []integration.AllowRule{{Host: "example.com", Paths: []string{"/public/"}}},
 	})
 	require.NoError(t, err)
 	refused := []string{
 		"https://example.com/private/a.yaml", "https://example.com/public", "https://example.com/public/../private/a.yaml",
 		"https://example.com/public/%2e%2e/private", "https://example.com:8443/public/a", "https://www.example.com/public/a",
-		"http://169.254.169.254/latest/meta-data", "https://gitlab.com/a/b/-/blob/main/x.yaml",
+		"http://169.254.169.254/latest/meta-data", "https://codeberg.org/a/b/src/branch/main/x.yaml",
 	}
 	for _, target := range refused {
 		for _, read := range []func() error{
@@ -279,7 +281,7 @@ func TestAllowRules(t *testing.T) {
 		{host: "example.com", paths: []string{}, refused: []string{"https://example.com/"}},
 	}
 	for _, test := range tests {
-		set, err := integration.New(integration.Config{}, integration.Options{
+		set, err := forges.New(forges.Config{}, integration.Options{
 			Transport: transport, ReadingAllow: []integration.AllowRule{{Host: test.host, Paths: test.paths}},
 		})
 		require.NoError(t, err)
@@ -293,7 +295,7 @@ func TestAllowRules(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"", "a.*.com", "*", "x:y", "x:0", "x:9-1", "x:1-2-3", "x:99999", "x/y", "https://x"} {
-		_, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
+		_, err := forges.New(forges.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
 		require.ErrorContains(t, err, "backend.reading.allow", host)
 	}
 }
@@ -303,7 +305,7 @@ func TestAPathIsAllowedHoweverItIsRead(t *testing.T) {
 	t.Parallel()
 	unreachable := errors.New("the request was let through")
 	transport := roundTripper(func(*http.Request) (*http.Response, error) { return nil, unreachable })
-	set, err := integration.New(integration.Config{}, integration.Options{
+	set, err := forges.New(forges.Config{}, integration.Options{
 		Transport: transport, ReadingAllow: []integration.AllowRule{{Host: "example.com", Paths: []string{"/public/", "/one.yaml"}}},
 	})
 	require.NoError(t, err)

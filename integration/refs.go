@@ -2,14 +2,10 @@ package integration
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/go-github/v60/github"
+	"github.com/portico-dev/portico/integration/internal/cache"
 )
 
 // A URL does not say where its branch or tag ends: blob/release/v3/docs may be v3/docs of the branch release, or docs of the branch
@@ -21,88 +17,52 @@ const (
 	noRefsFor = time.Minute
 )
 
-// withWholeRef is the place read with a branch or tag that has slashes, the longest that its URL names. found is false when there is none.
-func (s *Set) withWholeRef(ctx context.Context, client *Client, place source, token string) (whole source, found bool, err error) {
+// position is a place in a repository that is being read.
+type position struct {
+	Place
+	host       Readable
+	repository Repository
+	// cache keeps the answers about refs; nil asks each time.
+	cache *cache.Cache[[]string]
+}
+
+// findLongerRef moves the position to the longest branch or tag with slashes that its URL may mean. It is false when there is none.
+func (p *position) findLongerRef(ctx context.Context) (bool, error) {
 	// A ref that the URL gives with its slash escaped is whole, and without a path there is no more of it.
-	if place.kind == "" || place.path == "" || strings.Contains(place.ref, "/") {
-		return place, false, nil
+	if p.Ref == "" || p.Path == "" || p.RefIsWhole || strings.Contains(p.Ref, "/") {
+		return false, nil
 	}
-	ask := func(ctx context.Context) (fresh[[]string], error) {
-		refs, err := longerRefs(ctx, client, place)
-		if len(refs) == 0 {
-			return fresh[[]string]{nil, time.Now().Add(noRefsFor)}, err
-		}
-		return fresh[[]string]{refs, time.Now().Add(refsFor)}, err
-	}
-	var refs []string
-	if token != "" {
-		// What one user sees is not for others.
-		answer, askErr := ask(ctx)
-		refs, err = answer.value, askErr
-	} else {
-		refs, err = s.refs.get(ctx, strings.Join([]string{place.host, place.owner, place.repo, place.ref}, "/"), ask)
-	}
+	refs, err := p.longerRefs(ctx)
 	if err != nil {
-		return place, false, err
+		return false, err
 	}
-	named := place.ref + "/" + place.path + "/"
+	named, longest := p.Ref+"/"+p.Path+"/", ""
 	for _, ref := range refs {
-		if rest, is := strings.CutPrefix(named, ref+"/"); is && (!found || len(ref) > len(whole.ref)) {
-			whole, found = place, true
-			whole.ref, whole.path = ref, strings.TrimSuffix(rest, "/")
+		if strings.HasPrefix(named, ref+"/") && len(ref) > len(longest) {
+			longest = ref
 		}
 	}
-	return whole, found, nil
+	if longest == "" {
+		return false, nil
+	}
+	p.Path = strings.TrimSuffix(strings.TrimPrefix(named, longest+"/"), "/")
+	p.Ref, p.RefIsWhole = longest, true
+	return true, nil
 }
 
-// longerRefs lists the branches and tags that begin with the place's ref and a slash. What the token may not see has none.
-func longerRefs(ctx context.Context, client *Client, place source) ([]string, error) {
-	var refs []string
-	for _, kind := range []string{"heads/", "tags/"} {
-		options := &github.ReferenceListOptions{Ref: kind + place.ref + "/"}
-		matching, _, err := client.Git.ListMatchingRefs(ctx, place.owner, place.repo, options)
-		if isAnswer(err, http.StatusNotFound) || isAnswer(err, http.StatusConflict) {
-			return nil, nil
+// longerRefs lists the branches and tags that begin with the place's ref and a slash.
+func (p *position) longerRefs(ctx context.Context) ([]string, error) {
+	prefix := p.Ref + "/"
+	if p.cache == nil {
+		return p.repository.Refs(ctx, prefix)
+	}
+	key := strings.Join([]string{p.host.Name(), p.Repository, prefix}, "/")
+	return p.cache.Get(ctx, key, func(ctx context.Context) (cache.Fresh[[]string], error) {
+		refs, err := p.repository.Refs(ctx, prefix)
+		lasting := refsFor
+		if len(refs) == 0 {
+			lasting = noRefsFor
 		}
-		if err != nil {
-			asked := fmt.Sprintf("%srepos/%s/%s/git/matching-refs/%s", client.BaseURL, place.owner, place.repo, options.Ref)
-			return nil, client.failure(ctx, asked, err)
-		}
-		for _, ref := range matching {
-			refs = append(refs, strings.TrimPrefix(ref.GetRef(), "refs/"+kind))
-		}
-	}
-	return refs, nil
-}
-
-// CanonicalURL writes the slashes of a branch or tag escaped, so that the URL says where that ends: blob/release%2Fv3/docs. The host is asked
-// where a URL leaves it open; one that it knows nothing about stays as it is.
-func (s *Set) CanonicalURL(ctx context.Context, rawURL string) (string, error) {
-	parsed, err := parseWebURL(rawURL)
-	if err != nil {
-		return rawURL, nil //nolint:nilerr // Whoever reads the URL says what is wrong with it.
-	}
-	integration, known := s.ByHost(parsed.Host)
-	place, err := parseSource(parsed)
-	if err != nil || !known || integration.Type != TypeGitHub || integration.GitHub.APIBaseURL == "" {
-		return rawURL, nil //nolint:nilerr // As above.
-	}
-	client, err := s.gitHubClient(integration, place.access(), "")
-	if err != nil {
-		return "", err
-	}
-	whole, found, err := s.withWholeRef(ctx, client, place, "")
-	if err != nil || !found {
-		return rawURL, err
-	}
-	return whole.root(parsed.Scheme) + escapePath(whole.path), nil
-}
-
-// root is the URL of the repository's root at the place's ref, with a slash at its end.
-func (s source) root(scheme string) string {
-	names := []string{s.owner, s.repo, s.kind, s.ref}
-	for n, name := range names {
-		names[n] = url.PathEscape(name)
-	}
-	return scheme + "://" + s.host + "/" + strings.Join(slices.DeleteFunc(names, func(name string) bool { return name == "" }), "/") + "/"
+		return cache.Fresh[[]string]{Value: refs, Until: time.Now().Add(lasting)}, err
+	})
 }

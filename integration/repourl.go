@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -17,52 +18,41 @@ type Repo struct {
 	Project      string `json:"project,omitempty"`
 }
 
+// Require says which of some parts, by their names in a repoUrl, the first is that is not there: "missing owner".
+func (r Repo) Require(names ...string) error {
+	parts := map[string]string{
+		"owner": r.Owner, "repo": r.Repo, "organization": r.Organization, "workspace": r.Workspace, "project": r.Project,
+	}
+	for _, name := range names {
+		if parts[name] == "" {
+			return fmt.Errorf("missing %s", name)
+		}
+	}
+	return nil
+}
+
 // ParseRepoURL reads a repoUrl of a known host and checks that it says what the host's type needs. Errors are input
 // faults.
 func (s *Set) ParseRepoURL(repoURL string) (Repo, error) {
-	parsed, err := parseWebURL("https://" + repoURL)
+	parsed, err := ParseURL("https://" + repoURL)
 	if err != nil {
 		return Repo{}, fault.New(fault.Input, "Invalid repo URL passed to publisher, got %s, %s", repoURL, err)
 	}
-	kind, found := s.TypeOf(parsed.Host)
+	host, found := s.ByHost(parsed.Host)
 	if !found {
 		return Repo{}, fault.New(fault.Input,
 			"No matching integration configuration for host %s, please check your integrations config", parsed.Host)
 	}
 	query := parsed.Query()
-	for _, name := range requiredParameters(kind, query) {
-		if query.Get(name) == "" {
-			return Repo{}, fault.New(fault.Input, "Invalid repo URL passed to publisher: %s, missing %s", printRepoURL(parsed), name)
-		}
-	}
 	value := func(name string) string { return strings.Trim(query.Get(name), "/") }
 	repo := Repo{
 		Host: parsed.Host, Owner: value("owner"), Repo: value("repo"),
 		Organization: value("organization"), Workspace: value("workspace"), Project: value("project"),
 	}
-	if kind == TypeGitHub && (!isGitHubName(repo.Owner) || !isGitHubName(repo.Repo)) {
-		return Repo{}, fault.New(fault.Input,
-			"Invalid repo URL passed to publisher: %s, owner and repo may hold letters, digits and any of [-_.]", printRepoURL(parsed))
+	if err := host.CheckRepo(repo); err != nil {
+		return Repo{}, fault.New(fault.Input, "Invalid repo URL passed to publisher: %s, %s", printRepoURL(parsed), err)
 	}
 	return repo, nil
-}
-
-func requiredParameters(kind string, query url.Values) []string {
-	switch kind {
-	case TypeBitbucketCloud:
-		return []string{"workspace", "project", "repo"}
-	case TypeBitbucketServer, TypeAzure:
-		return []string{"project", "repo"}
-	case TypeGitLab:
-		if query.Get("project") != "" {
-			return nil
-		}
-		return []string{"owner", "repo"}
-	case TypeGitea, TypeGerrit:
-		return []string{"repo"}
-	default:
-		return []string{"repo", "owner"}
-	}
 }
 
 // printRepoURL writes the URL as JavaScript does, with a slash for the path.

@@ -2,15 +2,15 @@ package integration
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
+	"net/http"
+	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"github.com/google/go-github/v60/github"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/portico-dev/portico/fault"
@@ -33,7 +33,7 @@ type SearchResult struct {
 
 var globPattern = regexp.MustCompile(`[*?]|\[.+\]|\{.+\}`)
 
-// Search reads the files that a URL names. On a GitHub host its path may be a glob, where ** is any depth; elsewhere it
+// Search reads the files that a URL names. On a host of an integration its path may be a glob, where ** is any depth; elsewhere it
 // is one file. Nothing found is an empty result and no error; where there may be something that nobody may see, it is a
 // fault of kind NotFound that says why. Other errors are like ReadURL's.
 func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (SearchResult, error) {
@@ -45,7 +45,7 @@ func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (S
 		return s.searchTree(ctx, rawURL, options)
 	}
 	read, err := s.ReadURL(ctx, rawURL, options)
-	if _, isHidden := errors.AsType[*hiddenError](err); fault.KindOf(err) == fault.NotFound && !isHidden {
+	if _, isHidden := errors.AsType[*HiddenError](err); fault.KindOf(err) == fault.NotFound && !isHidden {
 		return SearchResult{}, nil
 	}
 	if err != nil {
@@ -55,13 +55,13 @@ func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (S
 }
 
 func (s *Set) isGlob(rawURL string) (bool, error) {
-	parsed, err := parseWebURL(rawURL)
+	parsed, err := ParseURL(rawURL)
 	if err != nil {
 		return false, fault.New(fault.Input, "Unable to read %s, %s", rawURL, err)
 	}
-	if integration, _ := s.ByHost(parsed.Host); integration.Type == TypeGitHub {
-		found, err := parseSource(parsed)
-		return err == nil && globPattern.MatchString(found.path), nil
+	if readable, is := s.byHost[parsed.Host].(Readable); is {
+		place, err := readable.Parse(parsed)
+		return err == nil && globPattern.MatchString(place.Path), nil
 	}
 	if s.allows(parsed) && strings.ContainsAny(parsed.EscapedPath(), "*?") {
 		return false, fault.New(fault.Input, "Unsupported search pattern URL")
@@ -70,64 +70,72 @@ func (s *Set) isGlob(rawURL string) (bool, error) {
 }
 
 func (s *Set) searchTree(ctx context.Context, rawURL string, options ReadOptions) (SearchResult, error) {
-	repository, err := s.openRepository(ctx, rawURL, options)
+	commit, err := s.openCommit(ctx, rawURL, options)
 	if err != nil {
 		return SearchResult{}, err
 	}
-	if !doublestar.ValidatePattern(repository.path) {
-		return SearchResult{}, fault.New(fault.Input, "Unsupported search pattern URL: %q is no glob", repository.path)
+	if !doublestar.ValidatePattern(commit.Path) {
+		return SearchResult{}, fault.New(fault.Input, "Unsupported search pattern URL: %q is no glob", commit.Path)
 	}
-	tree, _, err := repository.client.Git.GetTree(ctx, repository.owner, repository.repo, repository.commit, true)
-	if err != nil {
-		return SearchResult{}, repository.client.failure(ctx, repository.apiURL("/git/trees/"+repository.commit), err)
-	}
-	found := &finding{repository: repository, url: rawURL, base: repository.rootURL(rawURL), limits: s.limits}
-	if tree.GetTruncated() {
+	found := &finding{commit: commit, url: rawURL, limits: s.limits}
+	entries, err := commit.repository.List(ctx, commit.hash, found.directory())
+	switch {
+	case errors.Is(err, ErrTooManyFiles):
 		err = found.readArchive(ctx)
-	} else {
-		err = found.readBlobs(ctx, tree.Entries)
+	case err == nil:
+		err = found.readBlobs(ctx, entries)
 	}
-	return SearchResult{Files: found.files, ETag: repository.commit}, err
+	return SearchResult{Files: found.files, ETag: commit.hash}, err
 }
 
-// finding gathers the files of a repository that fit the glob in its path.
+// finding gathers the files of a commit that fit the glob in its path.
 type finding struct {
-	*repository
-	// url is what is searched; base is the URL of the repository's root at the same ref, with a slash at its end.
-	url, base string
-	limits    Limits
-	files     []File
-	// matched and bytes count what fits the glob.
+	*commit
+	// url is what is searched.
+	url    string
+	limits Limits
+	files  []File
+	// mutex guards matched and bytes, which count what fits the glob.
+	mutex   sync.Mutex
 	matched int
 	bytes   int64
 }
 
-func (r *repository) rootURL(rawURL string) string {
-	parsed, err := parseWebURL(rawURL)
+// directory is the one that everything lies below that fits, "" for the root.
+func (f *finding) directory() string {
+	directory, _ := doublestar.SplitPattern(f.Path)
+	if directory == "." {
+		return ""
+	}
+	return path.Clean(directory)
+}
+
+// fileURL is the URL of a file at the same ref.
+func (f *finding) fileURL(name string) (string, error) {
+	target, err := ParseURL(f.url)
 	if err != nil {
-		return rawURL
+		return "", err
 	}
-	if strings.Contains(r.ref, "/") {
-		return r.root(parsed.Scheme)
-	}
-	return parsed.Scheme + "://" + parsed.Host + repositoryRoot(TypeGitHub, parsed) + "/"
+	place := f.Place
+	place.Path = name
+	return urlOf(target, f.host, place), nil
 }
 
 // matches leaves hidden files out, unless the glob spells their dots.
 func (f *finding) matches(name string) bool {
-	return doublestar.MatchUnvalidated(f.path, name) && dots(name) <= dots(f.path)
+	return doublestar.MatchUnvalidated(f.Path, name) && dots(name) <= dots(f.Path)
 }
 
 func dots(path string) int { return strings.Count("/"+path, "/.") }
 
 // readBlobs reads the matching entries of a whole tree, some at a time, in its order.
-func (f *finding) readBlobs(ctx context.Context, entries []*github.TreeEntry) error {
-	var matching []*github.TreeEntry
+func (f *finding) readBlobs(ctx context.Context, entries []Entry) error {
+	var matching []Entry
 	for _, entry := range entries {
-		if entry.GetType() != "blob" || entry.GetMode() == "120000" || !f.matches(entry.GetPath()) {
+		if !f.matches(entry.Path) {
 			continue
 		}
-		if err := f.count(int64(entry.GetSize())); err != nil {
+		if err := f.count(max(entry.Size, 0)); err != nil {
 			return err
 		}
 		matching = append(matching, entry)
@@ -138,8 +146,7 @@ func (f *finding) readBlobs(ctx context.Context, entries []*github.TreeEntry) er
 	for i, entry := range matching {
 		group.Go(func() (err error) {
 			defer fault.Recover(&err)
-			body, err := f.readBlob(ctx, entry.GetSHA())
-			f.files[i] = File{URL: f.base + escapePath(entry.GetPath()), Body: body}
+			f.files[i], err = f.readBlob(ctx, entry)
 			return err
 		})
 	}
@@ -150,38 +157,53 @@ func (f *finding) readBlobs(ctx context.Context, entries []*github.TreeEntry) er
 	return nil
 }
 
+func (f *finding) readBlob(ctx context.Context, entry Entry) (File, error) {
+	body, err := f.repository.Blob(ctx, f.hash, entry, f.limits.FileBytes)
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return File{}, f.tooLarge()
+	}
+	if err == nil && entry.Size < 0 {
+		err = f.countBytes(int64(len(body)))
+	}
+	if err != nil {
+		return File{}, err
+	}
+	address, err := f.fileURL(entry.Path)
+	return File{URL: address, Body: body}, err
+}
+
 // count adds a file to what was found, within the limits.
 func (f *finding) count(size int64) error {
 	if size > f.limits.FileBytes {
-		return fault.New(fault.Input, "Unable to read %s, a file is larger than %d bytes", f.url, f.limits.FileBytes)
+		return f.tooLarge()
 	}
-	f.bytes += size
-	f.matched++
-	if f.matched > f.limits.SearchFiles || f.bytes > f.limits.SearchBytes {
-		return fault.New(fault.Input, "Unable to read %s, it names more than %d files or %d bytes",
-			f.url, f.limits.SearchFiles, f.limits.SearchBytes)
+	if f.matched++; f.matched > f.limits.SearchFiles {
+		return f.tooMuch()
+	}
+	return f.countBytes(size)
+}
+
+func (f *finding) countBytes(size int64) error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.bytes += size; f.bytes > f.limits.SearchBytes {
+		return f.tooMuch()
 	}
 	return nil
 }
 
-func (f *finding) readBlob(ctx context.Context, hash string) ([]byte, error) {
-	blob, _, err := f.client.Git.GetBlob(ctx, f.owner, f.repo, hash)
-	if err != nil {
-		return nil, f.client.failure(ctx, f.apiURL("/git/blobs/"+hash), err)
-	}
-	if blob.GetEncoding() != "base64" {
-		return []byte(blob.GetContent()), nil
-	}
-	body, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(blob.GetContent(), "\n", ""))
-	if err != nil {
-		return nil, fmt.Errorf("blob %s of %s/%s: %w", hash, f.owner, f.repo, err)
-	}
-	return body, nil
+func (f *finding) tooLarge() error {
+	return fault.New(fault.Input, "Unable to read %s, a file is larger than %d bytes", f.url, f.limits.FileBytes)
 }
 
-// readArchive reads the matching files out of the tarball, for a repository too big for GitHub to list at once.
+func (f *finding) tooMuch() error {
+	return fault.New(fault.Input, "Unable to read %s, it names more than %d files or %d bytes",
+		f.url, f.limits.SearchFiles, f.limits.SearchBytes)
+}
+
+// readArchive reads the matching files out of the archive, for a repository too big for its host to list.
 func (f *finding) readArchive(ctx context.Context) error {
-	tree, err := f.archive(ctx, "", f.limits)
+	tree, err := f.archive(ctx, f.directory(), f.limits)
 	if err != nil {
 		return err
 	}
@@ -200,7 +222,11 @@ func (f *finding) readArchive(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.files = append(f.files, File{URL: f.base + escapePath(file.Path), Body: body})
+		address, err := f.fileURL(file.Path)
+		if err != nil {
+			return err
+		}
+		f.files = append(f.files, File{URL: address, Body: body})
 	}
 	return nil
 }

@@ -3,45 +3,33 @@ package integration
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
-)
 
-// Integration is one configured host.
-type Integration struct {
-	Type, Host string
-	// GitHub is set when Type is TypeGitHub.
-	GitHub GitHub
-	apps   []*app
-}
+	"github.com/portico-dev/portico/integration/internal/cache"
+)
 
 // Set is all configured hosts. It is safe for concurrent use.
 type Set struct {
-	byHost map[string]Integration
+	byHost map[string]Host
+	// hosts are in the order of their configuration.
+	hosts  []Host
 	allow  []allowRule
 	limits Limits
-	// transport carries everything; fetch is the client for URLs that are no integration's.
-	transport http.RoundTripper
-	fetch     *http.Client
+	// fetch is the client for URLs that are no integration's.
+	fetch *http.Client
 	// refs are the branches and tags with slashes that begin like a place's ref.
-	refs cache[[]string]
+	refs cache.Cache[[]string]
 }
 
-// New checks the configuration and makes a Set of it.
-func New(config Config, options Options) (*Set, error) {
-	set := &Set{byHost: map[string]Integration{}, limits: options.Limits.withDefaults(), transport: options.Transport}
-	if set.transport == nil {
-		set.transport = newTransport()
-	}
-	set.transport = hostTransport{set.transport}
-	for _, gitHub := range append(config.GitHub, GitHub{}) {
-		integration, err := set.gitHubIntegration(gitHub)
-		if err != nil {
-			return nil, err
+// New makes a Set of hosts. Of several with one name the first is kept, as Backstage does.
+func New(hosts []Host, options Options) (*Set, error) {
+	set := &Set{byHost: map[string]Host{}, limits: options.Limits.withDefaults()}
+	for _, host := range hosts {
+		if _, taken := set.byHost[host.Name()]; !taken {
+			set.byHost[host.Name()] = host
+			set.hosts = append(set.hosts, host)
 		}
-		set.add(integration)
-	}
-	for _, host := range append(config.Others, publicHosts...) {
-		set.add(Integration{Type: host.Type, Host: host.Host})
 	}
 	for _, rule := range options.ReadingAllow {
 		parsed, err := parseAllowRule(rule)
@@ -50,66 +38,60 @@ func New(config Config, options Options) (*Set, error) {
 		}
 		set.allow = append(set.allow, parsed)
 	}
-	set.fetch = &http.Client{Transport: set.transport, CheckRedirect: set.checkRedirect}
+	transport := options.Transport
+	if transport == nil {
+		transport = NewTransport(nil)
+	}
+	set.fetch = &http.Client{Transport: transport, CheckRedirect: set.checkRedirect}
 	return set, nil
 }
 
-func (s *Set) gitHubIntegration(config GitHub) (Integration, error) {
-	complete, err := config.withDefaults()
-	if err != nil {
-		return Integration{}, err
-	}
-	integration := Integration{Type: TypeGitHub, Host: complete.Host, GitHub: complete}
-	for _, configured := range complete.Apps {
-		made, err := newApp(configured, complete, s.transport)
-		if err != nil {
-			return Integration{}, err
+// NewTransport carries requests over another one, nil for a fresh one with sane timeouts, and makes a HostError of whatever
+// the network does to them.
+func NewTransport(over http.RoundTripper) http.RoundTripper {
+	if over == nil {
+		over = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConnsPerHost:   8,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: 30 * time.Second,
 		}
-		integration.apps = append(integration.apps, made)
 	}
-	return integration, nil
+	return hostTransport{over}
 }
 
-var publicHosts = []Host{
-	{TypeGitLab, "gitlab.com"}, {TypeAzure, "dev.azure.com"}, {TypeBitbucketCloud, "bitbucket.org"},
-}
-
-// add keeps the first integration of a host, as Backstage does.
-func (s *Set) add(integration Integration) {
-	if _, taken := s.byHost[integration.Host]; !taken {
-		s.byHost[integration.Host] = integration
-	}
-}
-
-func newTransport() http.RoundTripper {
-	transport := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   8,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second,
-	}
-	return transport
-}
+// Hosts lists the hosts, in the order of their configuration; the public ones that nobody configured come last.
+func (s *Set) Hosts() []Host { return s.hosts }
 
 // ByHost finds a host as it stands in a URL, with its port where it has one.
-func (s *Set) ByHost(host string) (Integration, bool) {
-	integration, found := s.byHost[host]
-	return integration, found
+func (s *Set) ByHost(name string) (Host, bool) {
+	host, found := s.byHost[name]
+	return host, found
 }
 
 // ByURL finds the host that a URL is on.
-func (s *Set) ByURL(rawURL string) (Integration, bool) {
-	parsed, err := parseWebURL(rawURL)
+func (s *Set) ByURL(rawURL string) (Host, bool) {
+	host, _, found := s.hostOf(rawURL)
+	return host, found
+}
+
+// hostOf finds the host that a URL is on, and takes the URL apart.
+func (s *Set) hostOf(rawURL string) (Host, *url.URL, bool) {
+	parsed, err := ParseURL(rawURL)
 	if err != nil {
-		return Integration{}, false
+		return nil, nil, false
 	}
-	return s.ByHost(parsed.Host)
+	host, found := s.ByHost(parsed.Host)
+	return host, parsed, found
 }
 
 // TypeOf is the type of a host.
-func (s *Set) TypeOf(host string) (string, bool) {
-	integration, found := s.byHost[host]
-	return integration.Type, found
+func (s *Set) TypeOf(name string) (string, bool) {
+	host, found := s.byHost[name]
+	if !found {
+		return "", false
+	}
+	return host.Type(), true
 }

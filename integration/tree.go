@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"iter"
 	"net/http"
-	"net/url"
 	"path"
 	"path/filepath"
 	"strings"
@@ -136,7 +135,7 @@ func (r *contentReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadTree reads the directory behind a URL on a GitHub host; a URL without a ref means the default branch. An ETag
+// ReadTree reads the directory behind a URL on a host of an integration; a URL without a ref means the default branch. An ETag
 // that is still the commit is ErrNotModified. Other errors are like ReadURL's.
 func (s *Set) ReadTree(ctx context.Context, rawURL string, options ReadOptions) (*Tree, error) {
 	ctx, cancel := context.WithTimeout(ctx, treeDeadline)
@@ -154,107 +153,93 @@ func (s *Set) ReadTree(ctx context.Context, rawURL string, options ReadOptions) 
 }
 
 func (s *Set) openTree(ctx context.Context, rawURL string, options ReadOptions) (*Tree, error) {
-	repository, err := s.openRepository(ctx, rawURL, options)
+	commit, err := s.openCommit(ctx, rawURL, options)
 	if err != nil {
 		return nil, err
 	}
-	return repository.archive(ctx, repository.path, s.limits)
+	tree, err := commit.archive(ctx, commit.Path, s.limits)
+	if err != nil {
+		return nil, err
+	}
+	tree.root = commit.Path
+	return tree, nil
 }
 
-// repository is a commit in a GitHub repository, ready to be read.
-type repository struct {
-	source
-	client *Client
-	commit string
+// commit is a commit in a repository, ready to be read.
+type commit struct {
+	*position
+	hash string
 }
 
-// openRepository finds the commit that a URL means.
-func (s *Set) openRepository(ctx context.Context, rawURL string, options ReadOptions) (*repository, error) {
-	parsed, err := parseWebURL(rawURL)
+// openCommit finds the commit that a URL means.
+func (s *Set) openCommit(ctx context.Context, rawURL string, options ReadOptions) (*commit, error) {
+	parsed, err := ParseURL(rawURL)
 	if err != nil {
 		return nil, fault.New(fault.Input, "Unable to read %s, %s", rawURL, err)
 	}
-	if integration, _ := s.ByHost(parsed.Host); integration.Type != TypeGitHub {
+	readable, is := s.byHost[parsed.Host].(Readable)
+	if !is {
 		if !s.allows(parsed) {
 			return nil, notAllowed(rawURL)
 		}
-		return nil, fault.New(fault.Input, "Unable to read %s, only files can be read from hosts that are no GitHub integration", rawURL)
+		return nil, fault.New(fault.Input, "Unable to read %s, only files can be read from hosts that no integration reads", rawURL)
 	}
-	found, err := parseSource(parsed)
-	if err != nil {
-		return nil, fault.New(fault.Input, "Incorrect URL: %s, Error: %s", rawURL, err)
-	}
-	client, err := s.GitHub(found.host, found.access(), options.Token)
+	at, err := s.locate(readable, parsed, options)
 	if err != nil {
 		return nil, err
 	}
-	opened := &repository{source: found, client: client}
-	err = opened.findCommit(ctx, options.ETag)
+	hash, err := at.findCommit(ctx, options.ETag)
 	if fault.KindOf(err) == fault.NotFound {
-		whole, isLonger, refErr := s.withWholeRef(ctx, client, found, options.Token)
+		longer, refErr := at.findLongerRef(ctx)
 		if refErr != nil {
 			return nil, refErr
 		}
-		if isLonger {
-			opened.source = whole
-			err = opened.findCommit(ctx, options.ETag)
+		if longer {
+			hash, err = at.findCommit(ctx, options.ETag)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if opened.commit == options.ETag {
+	if hash == options.ETag {
 		return nil, ErrNotModified
 	}
-	return opened, nil
+	return &commit{position: at, hash: hash}, nil
 }
 
-func (r *repository) findCommit(ctx context.Context, known string) error {
-	if r.ref == "" {
-		details, _, err := r.client.Repositories.Get(ctx, r.owner, r.repo)
+// findCommit is the hash of the commit at the place's ref. A place without one is then at the default branch.
+func (p *position) findCommit(ctx context.Context, known string) (string, error) {
+	if p.Ref == "" {
+		branch, err := p.repository.DefaultBranch(ctx)
 		if err != nil {
-			return r.client.failure(ctx, r.apiURL(""), err)
+			return "", err
 		}
-		r.ref = details.GetDefaultBranch()
+		p.Ref, p.RefIsWhole = branch, true
 	}
-	hash, _, err := r.client.Repositories.GetCommitSHA1(ctx, r.owner, r.repo, r.ref, known)
-	if isAnswer(err, http.StatusUnprocessableEntity) {
-		return fault.Wrap(fault.NotFound, err, "%s/%s on %s has no branch, tag or commit %s", r.owner, r.repo, r.host, r.ref)
-	}
+	hash, err := p.repository.Commit(ctx, p.Ref, known)
 	if err != nil {
-		return r.client.failure(ctx, r.apiURL("/commits/"+url.PathEscape(r.ref)), err)
+		return "", err
 	}
-	if r.commit = hash; !isHash(hash) {
-		return fmt.Errorf("%s/%s: %s answered without a commit for %s", r.owner, r.repo, r.host, r.ref)
+	if !isHash(hash) {
+		return "", fmt.Errorf("%s: %s answered without a commit for %s", p.Repository, p.host.Name(), p.Ref)
 	}
-	return nil
+	return hash, nil
 }
 
-func isHash(commit string) bool { return commitHash.FindString(commit) == commit && commit != "" }
-
-// apiURL is where the API has a part of the repository.
-func (r *repository) apiURL(part string) string {
-	return fmt.Sprintf("%srepos/%s/%s%s", r.client.BaseURL, r.owner, r.repo, part)
-}
-
-// archive starts to read the commit's tarball, for the files below root.
-func (r *repository) archive(ctx context.Context, root string, limits Limits) (*Tree, error) {
-	request, err := r.client.NewRequest(http.MethodGet, r.apiURL("/tarball/"+r.commit), nil)
+// archive starts to read all files of the commit, or at least those below directory.
+func (c *commit) archive(ctx context.Context, directory string, limits Limits) (*Tree, error) {
+	body, err := c.repository.Archive(ctx, c.hash, directory)
 	if err != nil {
-		return nil, fmt.Errorf("read %s/%s: %w", r.owner, r.repo, err)
+		return nil, err
 	}
-	response, err := r.client.BareDo(ctx, request)
+	unpacked, err := gzip.NewReader(body)
 	if err != nil {
-		return nil, r.client.failure(ctx, request.URL.String(), err)
-	}
-	unpacked, err := gzip.NewReader(response.Body)
-	if err != nil {
-		response.Body.Close()
-		return nil, fmt.Errorf("read the archive of %s/%s: %w", r.owner, r.repo, err)
+		body.Close()
+		return nil, fmt.Errorf("read the archive of %s: %w", c.Repository, err)
 	}
 	bounded := http.MaxBytesReader(nil, unpacked, limits.TreeBytes)
 	return &Tree{
-		ETag: r.commit, archive: tar.NewReader(bounded), root: root, limits: limits,
-		close: func() { response.Body.Close() },
+		ETag: c.hash, archive: tar.NewReader(bounded), limits: limits,
+		close: func() { body.Close() },
 	}, nil
 }

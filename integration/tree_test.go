@@ -11,6 +11,8 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/github"
 )
 
 var skeleton = []entry{
@@ -129,7 +131,7 @@ func TestReadTreeKeepsItsTokenToItself(t *testing.T) {
 	fake := newGitHub(t, skeleton...)
 	raw := newGitHub(t, skeleton...)
 	fake.archiveHost = raw.URL
-	set, err := integration.New(integration.Config{GitHub: []integration.GitHub{
+	set, err := forges.New(forges.Config{GitHub: []github.Config{
 		{Host: fake.host(), APIBaseURL: fake.URL + "/api/v3", RawBaseURL: raw.URL, Token: token},
 	}}, integration.Options{})
 	require.NoError(t, err)
@@ -202,7 +204,7 @@ func TestSearchOfOneFile(t *testing.T) {
 	_, err = set.Search(t.Context(), fake.file("500"), integration.ReadOptions{})
 	require.Error(t, err)
 
-	plain, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: "example.com"}}})
+	plain, err := forges.New(forges.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: "example.com"}}})
 	require.NoError(t, err)
 	_, err = plain.Search(t.Context(), "https://example.com/*.yaml", integration.ReadOptions{})
 	require.ErrorContains(t, err, "Unsupported search pattern URL")

@@ -44,7 +44,7 @@ type Service interface {
 
 // Sources is what the actions need of package integration's Set.
 type Sources interface {
-	ByURL(rawURL string) (integration.Integration, bool)
+	ByURL(rawURL string) (integration.Host, bool)
 	ResolveURL(base, ref string) (string, error)
 	// CanonicalURL writes a URL so that it says where the name of its branch ends.
 	CanonicalURL(ctx context.Context, rawURL string) (string, error)

@@ -20,6 +20,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -151,7 +152,7 @@ func actions(t *testing.T, catalog activities.Service) map[string]action.Action 
 
 func actionsWith(t *testing.T, catalog activities.Service, transport host) map[string]action.Action {
 	t.Helper()
-	sources, err := integration.New(integration.Config{}, integration.Options{Transport: transport})
+	sources, err := forges.New(forges.Config{}, integration.Options{Transport: transport})
 	require.NoError(t, err)
 	byID := map[string]action.Action{}
 	for _, each := range activities.Actions(catalog, sources) {

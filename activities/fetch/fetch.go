@@ -32,7 +32,7 @@ var (
 
 // Sources is what the actions need of package integration's Set.
 type Sources interface {
-	ByURL(rawURL string) (integration.Integration, bool)
+	ByURL(rawURL string) (integration.Host, bool)
 	ResolveURL(base, ref string) (string, error)
 	ReadURL(ctx context.Context, rawURL string, options integration.ReadOptions) (integration.Result, error)
 	ReadTree(ctx context.Context, rawURL string, options integration.ReadOptions) (*integration.Tree, error)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/fetch"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -28,7 +29,7 @@ func actions(t testing.TB, options fetch.Options) map[string]action.Action {
 		return nunjucks.New(nunjucks.Options{CookiecutterCompat: cookiecutterCompat, TrimBlocks: trimBlocks, LstripBlocks: lstripBlocks})
 	}
 	if options.Sources == nil {
-		set, err := integration.New(integration.Config{}, integration.Options{})
+		set, err := forges.New(forges.Config{}, integration.Options{})
 		require.NoError(t, err)
 		options.Sources = set
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/portico-dev/portico/activities/fetch"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -43,8 +45,8 @@ func newHost(t *testing.T, files map[string]string) (*actiontest.Bench, *integra
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	set, err := integration.New(integration.Config{
-		GitHub: []integration.GitHub{{Host: server.Listener.Addr().String(), APIBaseURL: server.URL + "/api/v3", Token: "configured"}},
+	set, err := forges.New(forges.Config{
+		GitHub: []github.Config{{Host: server.Listener.Addr().String(), APIBaseURL: server.URL + "/api/v3", Token: "configured"}},
 	}, integration.Options{})
 	require.NoError(t, err)
 	bench := actiontest.NewBench(t)

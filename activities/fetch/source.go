@@ -60,10 +60,10 @@ func (o Options) checkCredentials(base string, r request) error {
 		address = base
 	}
 	host, found := o.Sources.ByURL(address)
-	if !found || host.Type != integration.TypeGitHub && host.Type != integration.TypeGitLab {
+	if !found {
 		return nil
 	}
-	return action.InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", host.Host)
+	return action.InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", host.Name())
 }
 
 // readFile reads one file, beside the template or from a host.

@@ -15,6 +15,8 @@ import (
 	"github.com/portico-dev/portico/activities/github"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/internal/devstack/forge"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -46,8 +48,8 @@ func (b *bundle) useApp(t *testing.T, private string) {
 // hosts is the forge with an App for its one way in.
 func (b *bundle) hosts(t *testing.T, private string) *integration.Set {
 	t.Helper()
-	set, err := integration.New(integration.Config{GitHub: []integration.GitHub{{
-		Host: b.forge.Host, APIBaseURL: b.forge.APIBaseURL, Apps: []integration.App{{ID: appID, PrivateKey: private}},
+	set, err := forges.New(forges.Config{GitHub: []githubhost.Config{{
+		Host: b.forge.Host, APIBaseURL: b.forge.APIBaseURL, Apps: []githubhost.App{{ID: appID, PrivateKey: private}},
 	}}}, integration.Options{})
 	require.NoError(t, err)
 	return set
@@ -196,7 +198,7 @@ func TestAStepsTokenThatMayNotPushWorkflows(t *testing.T) {
 	b := setup(t)
 	private := b.forge.RegisterApp(t, appID, everything)
 	require.NoError(t, b.forge.Install(forge.Installation{AppID: appID, Owner: "demo"}))
-	client, err := b.hosts(t, private).GitHub(b.forge.Host, integration.Access{
+	client, err := githubhost.ClientFor(b.hosts(t, private), b.forge.Host, githubhost.Access{
 		Owner: "demo", Permissions: map[string]string{"administration": "write", "contents": "write"},
 	}, "")
 	require.NoError(t, err)

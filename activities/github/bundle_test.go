@@ -22,6 +22,8 @@ import (
 
 	"github.com/portico-dev/portico/activities/github"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -52,8 +54,8 @@ func setup(t testing.TB) *bundle {
 
 func hosts(t testing.TB, server *forgetest.Server, token string) *integration.Set {
 	t.Helper()
-	set, err := integration.New(integration.Config{
-		GitHub: []integration.GitHub{{Host: server.Host, APIBaseURL: server.APIBaseURL, Token: token}},
+	set, err := forges.New(forges.Config{
+		GitHub: []githubhost.Config{{Host: server.Host, APIBaseURL: server.APIBaseURL, Token: token}},
 	}, integration.Options{})
 	require.NoError(t, err)
 	return set

@@ -11,6 +11,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -20,7 +21,7 @@ const requestTimeout = time.Minute
 // connection is the way to one repository on one host, whether it exists or not.
 type connection struct {
 	target integration.Repo
-	client *integration.Client
+	client *githubhost.Client
 	hosts  *integration.Set
 	// token is the step's own, "" for what the integration has.
 	token string
@@ -38,7 +39,7 @@ var (
 // connect prepares requests about a repository. A token takes the place of the integration's.
 func (p *publish) connect(ctx context.Context, target integration.Repo, token string, needed permissions) (*connection, error) {
 	c := &connection{target: target, hosts: p.options.Hosts, token: token}
-	if err := c.reconnect(integration.Access{Owner: target.Owner, Permissions: needed}); err != nil {
+	if err := c.reconnect(githubhost.Access{Owner: target.Owner, Permissions: needed}); err != nil {
 		return nil, err
 	}
 	_, err := c.credential(ctx)
@@ -47,7 +48,7 @@ func (p *publish) connect(ctx context.Context, target integration.Repo, token st
 
 // narrow gives up every repository but this one, which must exist, for permissions there.
 func (c *connection) narrow(ctx context.Context, needed permissions) error {
-	err := c.reconnect(integration.Access{Owner: c.target.Owner, Repository: c.target.Repo, Permissions: needed})
+	err := c.reconnect(githubhost.Access{Owner: c.target.Owner, Repository: c.target.Repo, Permissions: needed})
 	if err != nil {
 		return err
 	}
@@ -63,8 +64,8 @@ func (c *connection) narrow(ctx context.Context, needed permissions) error {
 	return nil
 }
 
-func (c *connection) reconnect(access integration.Access) error {
-	client, err := c.hosts.GitHub(c.target.Host, access, c.token)
+func (c *connection) reconnect(access githubhost.Access) error {
+	client, err := githubhost.ClientFor(c.hosts, c.target.Host, access, c.token)
 	c.client = client
 	return err
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/fault"
-	"github.com/portico-dev/portico/integration"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -17,7 +17,7 @@ import (
 // blindness says why a repository may be there that the token does not see, "" when the token would see it.
 func (c *connection) blindness(ctx context.Context) (string, error) {
 	// Within one repository an installation's token sees nothing of what the installation reaches.
-	if err := c.reconnect(integration.Access{Owner: c.target.Owner, Permissions: mayLook}); err != nil {
+	if err := c.reconnect(githubhost.Access{Owner: c.target.Owner, Permissions: mayLook}); err != nil {
 		return "", err
 	}
 	user, scopes, err := c.whoAmI(ctx)

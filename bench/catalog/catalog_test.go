@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
 	"github.com/portico-dev/portico/policy"
@@ -94,7 +95,7 @@ func (anybody) Authenticate(context.Context, string) (identity.Principal, error)
 func BenchmarkRoutes(b *testing.B) {
 	pool := testkit.Database(b)
 	catalogtest.Fill(b, pool, entities)
-	reader, err := integration.New(integration.Config{}, integration.Options{})
+	reader, err := forges.New(forges.Config{}, integration.Options{})
 	require.NoError(b, err)
 	pipeline := &processing.Pipeline{Reader: reader, Rules: entity.DefaultRules(), LocationTypes: []string{"url"}}
 	service := catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}, Pipeline: pipeline})

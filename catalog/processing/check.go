@@ -90,6 +90,6 @@ func (c *Checkout) EditURL(string) (string, bool) { return "", false }
 func (c *Checkout) SameRepository(string, string) bool { return true }
 
 // ByURL implements Reader.
-func (c *Checkout) ByURL(string) (integration.Integration, bool) {
-	return integration.Integration{}, false
+func (c *Checkout) ByURL(string) (integration.Host, bool) {
+	return nil, false
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
@@ -157,7 +158,7 @@ func newBenchJudged(t *testing.T, files map[string]string, options processing.Op
 func (b *bench) newEngine(options processing.Options) *processing.Engine {
 	b.Helper()
 	host := strings.TrimPrefix(b.site.URL, "http://")
-	reader, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
+	reader, err := forges.New(forges.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
 	require.NoError(b, err)
 	testdata, err := filepath.Abs("testdata")
 	require.NoError(b, err)

@@ -19,6 +19,7 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
@@ -50,7 +51,7 @@ func runEngine(dsn, host string) error {
 		return err
 	}
 	defer pool.Close()
-	reader, err := integration.New(integration.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
+	reader, err := forges.New(forges.Config{}, integration.Options{ReadingAllow: []integration.AllowRule{{Host: host}}})
 	if err != nil {
 		return err
 	}

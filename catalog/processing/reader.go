@@ -22,7 +22,7 @@ type Reader interface {
 	// SameRepository is false for two files that are seen to lie in different repositories.
 	SameRepository(a, b string) bool
 	// ByURL finds the integration of a URL's host.
-	ByURL(url string) (integration.Integration, bool)
+	ByURL(url string) (integration.Host, bool)
 }
 
 // Files reads local files, for locations of type file. *integration.Files is one.

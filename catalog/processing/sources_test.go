@@ -20,6 +20,8 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 )
 
@@ -38,7 +40,7 @@ spec: {type: openapi, lifecycle: production, owner: team-a, definition: {$text: 
 // pipelineOf reads a site.
 func pipelineOf(t *testing.T, s *site) *processing.Pipeline {
 	t.Helper()
-	reader, err := integration.New(integration.Config{}, integration.Options{
+	reader, err := forges.New(forges.Config{}, integration.Options{
 		ReadingAllow: []integration.AllowRule{{Host: strings.TrimPrefix(s.URL, "http://")}}})
 	require.NoError(t, err)
 	return &processing.Pipeline{Reader: reader, Rules: entity.DefaultRules(), LocationTypes: []string{"url"}}
@@ -133,7 +135,7 @@ func TestUnchangedRepositoryIsNotListed(t *testing.T) {
 	t.Parallel()
 	forge := forgetest.Start(t)
 	publish(t, forge, map[string]string{"a/catalog-info.yaml": fmt.Sprintf(component, "a", "", "team-a"), "b/catalog-info.yaml": fmt.Sprintf(component, "b", "", "team-a")})
-	reader, err := integration.New(integration.Config{GitHub: []integration.GitHub{
+	reader, err := forges.New(forges.Config{GitHub: []githubhost.Config{
 		{Host: forge.Host, APIBaseURL: forge.APIBaseURL, RawBaseURL: forge.URL, Token: forge.Token()}}}, integration.Options{})
 	require.NoError(t, err)
 	p := &processing.Pipeline{Reader: reader, Rules: entity.DefaultRules(), LocationTypes: []string{"url"}}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/internal/terminal"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
@@ -139,7 +140,7 @@ func exact(out io.Writer) io.Writer {
 
 // evalLanguage is the language with Backstage's filters. Of hosts it knows the public ones, since no configuration is read.
 func evalLanguage(cookiecutter bool) (*nunjucks.Environment, error) {
-	public, err := integration.New(integration.Config{}, integration.Options{})
+	public, err := forges.New(forges.Config{}, integration.Options{})
 	if err != nil {
 		return nil, err
 	}

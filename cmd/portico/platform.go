@@ -26,6 +26,7 @@ import (
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -168,7 +169,7 @@ func (p *platform) openWorkspaces(ctx context.Context, at place) error {
 }
 
 func (p *platform) buildCatalog(context.Context, place) error {
-	integrations, err := integration.New(integrationConfig(p.config), integration.Options{ReadingAllow: readingAllow(p.config)})
+	integrations, err := forges.New(integrationConfig(p.config), integration.Options{ReadingAllow: readingAllow(p.config)})
 	if err != nil {
 		return err
 	}
@@ -247,33 +248,6 @@ func environment(loaded *config.Config) plan.Environment {
 		secrets[name] = string(secret)
 	}
 	return plan.Environment{Parameters: loaded.Scaffolder.DefaultEnvironment.Parameters, Secrets: secrets}
-}
-
-func integrationConfig(loaded *config.Config) integration.Config {
-	var result integration.Config
-	for _, entry := range loaded.Integrations.GitHub {
-		result.GitHub = append(result.GitHub, integration.GitHub{Host: entry.Host, APIBaseURL: entry.APIBaseURL,
-			RawBaseURL: entry.RawBaseURL, Token: string(entry.Token), Apps: gitHubApps(entry.Apps)})
-	}
-	for kind, hosts := range map[string][]config.SourceHost{
-		integration.TypeAzure: loaded.Integrations.Azure, integration.TypeBitbucketCloud: loaded.Integrations.BitbucketCloud,
-		integration.TypeBitbucketServer: loaded.Integrations.BitbucketServer, integration.TypeGerrit: loaded.Integrations.Gerrit,
-		integration.TypeGitea: loaded.Integrations.Gitea, integration.TypeGitLab: loaded.Integrations.GitLab,
-	} {
-		for _, entry := range hosts {
-			result.Others = append(result.Others, integration.Host{Type: kind, Host: entry.Host})
-		}
-	}
-	return result
-}
-
-func gitHubApps(configured []config.GitHubApp) []integration.App {
-	var apps []integration.App
-	for _, entry := range configured {
-		apps = append(apps, integration.App{ID: entry.AppID, PrivateKey: string(entry.PrivateKey),
-			AllowedOwners: entry.AllowedInstallationOwners, PublicAccess: entry.PublicAccess})
-	}
-	return apps
 }
 
 func readingAllow(loaded *config.Config) []integration.AllowRule {

@@ -20,6 +20,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
@@ -110,7 +111,7 @@ func runner(t *testing.T) *dryrun.Runner {
 	t.Helper()
 	pool := budget.NewPool(budget.Limits{Process: 64 << 20, Account: 64 << 20})
 	renderer := expression.New(expression.Options{Memory: pool})
-	sources, err := integration.New(integration.Config{}, integration.Options{})
+	sources, err := forges.New(forges.Config{}, integration.Options{})
 	require.NoError(t, err)
 	files, err := integration.NewFiles(nil, integration.Limits{})
 	require.NoError(t, err)

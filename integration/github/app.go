@@ -1,4 +1,4 @@
-package integration
+package github
 
 import (
 	"context"
@@ -17,6 +17,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/go-github/v60/github"
+
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/internal/cache"
 )
 
 // App is a GitHub App, from integrations.github[].apps. Where it is installed it gives tokens for an hour, for just what
@@ -55,8 +58,8 @@ type app struct {
 	host          string
 	signer        jose.Signer
 	client        *github.Client
-	installations cache[installation]
-	tokens        cache[string]
+	installations cache.Cache[installation]
+	tokens        cache.Cache[string]
 }
 
 // installation is an App's at one owner; the zero value says that there is none.
@@ -70,11 +73,11 @@ type installation struct {
 }
 
 // remembered is the installation for as long as it is likely to stay as it is.
-func (i installation) remembered() fresh[installation] {
+func (i installation) remembered() cache.Fresh[installation] {
 	if i.ID == 0 || i.SuspendedAt != nil {
-		return fresh[installation]{i, time.Now().Add(absentFor)}
+		return cache.Fresh[installation]{Value: i, Until: time.Now().Add(absentFor)}
 	}
-	return fresh[installation]{i, time.Now().Add(installedFor)}
+	return cache.Fresh[installation]{Value: i, Until: time.Now().Add(installedFor)}
 }
 
 // absentError says why an App has no token for an owner. Another credential may do.
@@ -82,7 +85,7 @@ type absentError struct{ reason string }
 
 func (e *absentError) Error() string { return e.reason }
 
-func newApp(config App, host GitHub, transport http.RoundTripper) (*app, error) {
+func newApp(config App, host Config, transport http.RoundTripper) (*app, error) {
 	key, err := parsePrivateKey(config.PrivateKey)
 	if err != nil {
 		return nil, fmt.Errorf("%s of '%s': privateKey: %w", config, host.Host, err)
@@ -130,7 +133,7 @@ func (*app) refused(string) bool { return false }
 
 // revoked forgets a token that GitHub does not take any more, and says whether it was this App's.
 func (a *app) revoked(token string) bool {
-	return a.tokens.drop(func(_, kept string) bool { return kept == token })
+	return a.tokens.Drop(func(_, kept string) bool { return kept == token })
 }
 
 // token is the installation's token for what is needed, or an *absentError.
@@ -138,7 +141,7 @@ func (a *app) token(ctx context.Context, access Access) (string, error) {
 	if !a.allows(access.Owner) {
 		return "", &absentError{fmt.Sprintf("%s is not to be used for %s (allowedInstallationOwners)", a, access.Owner)}
 	}
-	if access.reads() && a.tokens.size() >= maxTokens {
+	if access.reads() && a.tokens.Size() >= maxTokens {
 		access.Repository = ""
 	}
 	token, err := a.tryToken(ctx, access)
@@ -151,7 +154,7 @@ func (a *app) token(ctx context.Context, access Access) (string, error) {
 }
 
 func (a *app) tryToken(ctx context.Context, access Access) (string, error) {
-	installed, err := a.installations.get(ctx, ownerKey(access.Owner), func(ctx context.Context) (fresh[installation], error) {
+	installed, err := a.installations.Get(ctx, ownerKey(access.Owner), func(ctx context.Context) (cache.Fresh[installation], error) {
 		return a.findInstallation(ctx, access.Owner)
 	})
 	switch {
@@ -160,7 +163,7 @@ func (a *app) tryToken(ctx context.Context, access Access) (string, error) {
 	case installed.ID == 0:
 		return "", &absentError{fmt.Sprintf("%s is not installed for %s", a, access.Owner)}
 	case installed.SuspendedAt != nil:
-		return "", &ResponseError{
+		return "", &integration.ResponseError{
 			Status: http.StatusForbidden, Problem: fmt.Sprintf("%s is suspended by %s on %s", a, access.Owner, a.host),
 			Next: fmt.Sprintf("Have an owner of %s end the suspension, under its installed GitHub Apps", access.Owner),
 		}
@@ -175,11 +178,11 @@ func (a *app) allows(owner string) bool {
 func ownerKey(owner string) string { return strings.ToLower(owner) }
 
 func (a *app) forgetInstallation(owner string) {
-	a.installations.drop(func(key string, _ installation) bool { return key == ownerKey(owner) })
+	a.installations.Drop(func(key string, _ installation) bool { return key == ownerKey(owner) })
 }
 
 // findInstallation asks for the owner's as an organization and as a user, which GitHub keeps apart.
-func (a *app) findInstallation(ctx context.Context, owner string) (fresh[installation], error) {
+func (a *app) findInstallation(ctx context.Context, owner string) (cache.Fresh[installation], error) {
 	var found installation
 	for _, kind := range []string{"orgs", "users"} {
 		err := a.call(ctx, http.MethodGet, kind+"/"+url.PathEscape(owner)+"/installation", nil, &found)
@@ -187,14 +190,14 @@ func (a *app) findInstallation(ctx context.Context, owner string) (fresh[install
 			break
 		}
 		if !isAnswer(err, http.StatusNotFound) || isUnknownApp(err) {
-			return fresh[installation]{}, a.explain(Access{Owner: owner}, err)
+			return cache.Fresh[installation]{}, a.explain(Access{Owner: owner}, err)
 		}
 	}
 	return found.remembered(), nil
 }
 
 func (a *app) installationToken(ctx context.Context, installed installation, access Access) (string, error) {
-	token, err := a.tokens.get(ctx, access.key(installed.ID), func(ctx context.Context) (fresh[string], error) {
+	token, err := a.tokens.Get(ctx, access.key(installed.ID), func(ctx context.Context) (cache.Fresh[string], error) {
 		return a.mint(ctx, installed.ID, access)
 	})
 	if !isAnswer(err, http.StatusUnprocessableEntity) {
@@ -204,14 +207,14 @@ func (a *app) installationToken(ctx context.Context, installed installation, acc
 	if missing == "" {
 		return "", err
 	}
-	return "", &ResponseError{
+	return "", &integration.ResponseError{
 		Status: http.StatusUnprocessableEntity, Problem: fmt.Sprintf("%s lacks a permission for %s on %s: %s", a, access.Owner, a.host, missing),
 		Next: fmt.Sprintf("Add it on the App's settings page, and have an owner of %s accept it", access.Owner),
 	}
 }
 
 // mint asks for a new token.
-func (a *app) mint(ctx context.Context, installationID int64, access Access) (fresh[string], error) {
+func (a *app) mint(ctx context.Context, installationID int64, access Access) (cache.Fresh[string], error) {
 	body := map[string]any{"permissions": access.permissions()}
 	if access.Repository != "" {
 		body["repositories"] = []string{access.Repository}
@@ -222,15 +225,15 @@ func (a *app) mint(ctx context.Context, installationID int64, access Access) (fr
 	}
 	path := fmt.Sprintf("app/installations/%d/access_tokens", installationID)
 	if err := a.call(ctx, http.MethodPost, path, body, &minted); err != nil {
-		return fresh[string]{}, err
+		return cache.Fresh[string]{}, err
 	}
-	return fresh[string]{minted.Token, minted.ExpiresAt.Add(-tokenMargin)}, nil
+	return cache.Fresh[string]{Value: minted.Token, Until: minted.ExpiresAt.Add(-tokenMargin)}, nil
 }
 
 // publicToken is a token of any installation, good for what everybody may read, or an *absentError.
 func (a *app) publicToken(ctx context.Context) (string, error) {
 	const nobody = ""
-	installed, err := a.installations.get(ctx, ownerKey(nobody), a.findAnyInstallation)
+	installed, err := a.installations.Get(ctx, ownerKey(nobody), a.findAnyInstallation)
 	if err != nil {
 		return "", err
 	}
@@ -245,10 +248,10 @@ func (a *app) publicToken(ctx context.Context) (string, error) {
 	return token, a.explain(access, err)
 }
 
-func (a *app) findAnyInstallation(ctx context.Context) (fresh[installation], error) {
+func (a *app) findAnyInstallation(ctx context.Context) (cache.Fresh[installation], error) {
 	var all []installation
 	if err := a.call(ctx, http.MethodGet, "app/installations?per_page=100", nil, &all); err != nil {
-		return fresh[installation]{}, a.explain(Access{Owner: "any owner"}, err)
+		return cache.Fresh[installation]{}, a.explain(Access{Owner: "any owner"}, err)
 	}
 	usable := slices.IndexFunc(all, func(one installation) bool { return one.SuspendedAt == nil })
 	if usable < 0 {
@@ -286,7 +289,7 @@ func (a *app) explain(access Access, err error) error {
 	}
 	status, skew := answer.Response.StatusCode, clockSkew(answer.Response.Header)
 	refused := func(problem, next string) error {
-		return &ResponseError{Status: status, Problem: a.noToken(access) + problem, Next: next}
+		return &integration.ResponseError{Status: status, Problem: a.noToken(access) + problem, Next: next}
 	}
 	switch {
 	case isUnknownApp(err):
@@ -310,12 +313,12 @@ func (a *app) explain(access Access, err error) error {
 // explainFailure names the App in an error that is no refusal.
 func (a *app) explainFailure(access Access, err error) error {
 	_, absent := errors.AsType[*absentError](err)
-	_, explained := errors.AsType[*ResponseError](err)
+	_, explained := errors.AsType[*integration.ResponseError](err)
 	if err == nil || absent || explained {
 		return err
 	}
-	failed := gitHubFailure(a.client.BaseURL.String()+"app/installations", err)
-	if answered, is := errors.AsType[*ResponseError](failed); is {
+	failed := requestError(a.client.BaseURL.String()+"app/installations", err)
+	if answered, is := errors.AsType[*integration.ResponseError](failed); is {
 		answered.Problem = a.noToken(access) + answered.Problem
 		return answered
 	}

@@ -1,4 +1,4 @@
-package integration
+package github
 
 import (
 	"fmt"
@@ -6,25 +6,23 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/portico-dev/portico/integration"
 )
 
-const (
-	// maxRedirects is how many requests one reading may take.
-	maxRedirects = 5
-	// maxAnswerBytes bounds the JSON and the errors of an API. A tree of 100,000 files is 30 MB.
-	maxAnswerBytes = 64 << 20
-)
+// maxAnswerBytes bounds the JSON and the errors of an API. A tree of 100,000 files is 30 MB.
+const maxAnswerBytes = 64 << 20
 
-// gitHubTransport authenticates the requests to the API's host, and only those: an archive is redirected to a host that
+// transport authenticates the requests to the API's host, and only those: an archive is redirected to a host that
 // has its own tokens. It bounds the answers that are decoded in memory.
-type gitHubTransport struct {
+type transport struct {
 	next          http.RoundTripper
 	apiHost       string
 	authenticator authenticator
 }
 
 // RoundTrip sends a request a second time when its token was not taken and there may be another: nothing has come of it.
-func (t *gitHubTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, token, err := t.send(request)
 	if err != nil || response.StatusCode != http.StatusUnauthorized || !t.authenticator.refused(token) {
 		return response, err
@@ -40,7 +38,7 @@ func (t *gitHubTransport) RoundTrip(request *http.Request) (*http.Response, erro
 	return response, err
 }
 
-func (t *gitHubTransport) send(request *http.Request) (*http.Response, string, error) {
+func (t *transport) send(request *http.Request) (*http.Response, string, error) {
 	var credential Credential
 	if request.URL.Host == t.apiHost {
 		var err error
@@ -64,31 +62,27 @@ func (t *gitHubTransport) send(request *http.Request) (*http.Response, string, e
 }
 
 // checkRedirect keeps redirects within this GitHub: its own hosts, and their subdomains.
-func (g GitHub) checkRedirect(request *http.Request, via []*http.Request) error {
-	if len(via) >= maxRedirects {
-		return tooManyRedirects(via)
+func (c Config) checkRedirect(request *http.Request, via []*http.Request) error {
+	if len(via) >= integration.MaxRedirects {
+		return integration.TooManyRedirects(via)
 	}
-	if via[0].URL.Scheme == "https" && request.URL.Scheme != "https" || !g.owns(request.URL) {
-		return fmt.Errorf("the redirect to %s leads away from %s", request.URL.Host, g.Host)
+	if via[0].URL.Scheme == "https" && request.URL.Scheme != "https" || !c.owns(request.URL) {
+		return fmt.Errorf("the redirect to %s leads away from %s", request.URL.Host, c.Host)
 	}
 	return nil
 }
 
-func (g GitHub) owns(target *url.URL) bool {
-	if g.Host == gitHubHost && strings.HasSuffix(target.Host, ".githubusercontent.com") {
+func (c Config) owns(target *url.URL) bool {
+	if c.Host == publicHost && strings.HasSuffix(target.Host, ".githubusercontent.com") {
 		return true
 	}
-	if target.Host == g.Host || strings.HasSuffix(target.Host, "."+g.Host) {
+	if target.Host == c.Host || strings.HasSuffix(target.Host, "."+c.Host) {
 		return true
 	}
-	for _, base := range []string{g.APIBaseURL, g.RawBaseURL} {
+	for _, base := range []string{c.APIBaseURL, c.RawBaseURL} {
 		if parsed, err := url.Parse(base); err == nil && parsed.Host == target.Host {
 			return true
 		}
 	}
 	return false
-}
-
-func tooManyRedirects(via []*http.Request) error {
-	return fmt.Errorf("Too many redirects (max %d) when reading %s", maxRedirects, via[0].URL) //nolint:staticcheck // Backstage's words
 }

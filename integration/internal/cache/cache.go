@@ -1,4 +1,5 @@
-package integration
+// Package cache keeps what a host answered for as long as it is likely to hold, and asks once however many want it.
+package cache
 
 import (
 	"context"
@@ -12,23 +13,23 @@ import (
 // fetchDeadline bounds the fetching of one value for a cache.
 const fetchDeadline = 30 * time.Second
 
-// cache keeps values until they go stale, and fetches each only once at a time. Its zero value is empty. It is safe for
+// Cache keeps values until they go stale, and fetches each only once at a time. Its zero value is empty. It is safe for
 // concurrent use.
-type cache[V any] struct {
+type Cache[V any] struct {
 	flight singleflight.Group
 	mutex  sync.Mutex
-	values map[string]fresh[V]
+	values map[string]Fresh[V]
 }
 
-// fresh is a value and when it stops being good.
-type fresh[V any] struct {
-	value V
-	until time.Time
+// Fresh is a value and when it stops being good.
+type Fresh[V any] struct {
+	Value V
+	Until time.Time
 }
 
-// get is the value kept under a key, or what fetch gives. A fetch outlives the caller who began it, since others may wait
+// Get is the value kept under a key, or what fetch gives. A fetch outlives the caller who began it, since others may wait
 // for it too, and ends at its own deadline. Errors are not kept.
-func (c *cache[V]) get(ctx context.Context, key string, fetch func(context.Context) (fresh[V], error)) (V, error) {
+func (c *Cache[V]) Get(ctx context.Context, key string, fetch func(context.Context) (Fresh[V], error)) (V, error) {
 	if value, found := c.lookUp(key); found {
 		return value, nil
 	}
@@ -43,7 +44,7 @@ func (c *cache[V]) get(ctx context.Context, key string, fetch func(context.Conte
 			return nil, err
 		}
 		c.keep(key, got)
-		return got.value, nil
+		return got.Value, nil
 	})
 	var none V
 	select {
@@ -57,36 +58,36 @@ func (c *cache[V]) get(ctx context.Context, key string, fetch func(context.Conte
 	}
 }
 
-func (c *cache[V]) lookUp(key string) (V, bool) {
+func (c *Cache[V]) lookUp(key string) (V, bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	kept, found := c.values[key]
-	return kept.value, found && time.Now().Before(kept.until)
+	return kept.Value, found && time.Now().Before(kept.Until)
 }
 
 // keep stores a value and drops what has gone stale.
-func (c *cache[V]) keep(key string, value fresh[V]) {
+func (c *Cache[V]) keep(key string, value Fresh[V]) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	now := time.Now()
-	maps.DeleteFunc(c.values, func(_ string, kept fresh[V]) bool { return !now.Before(kept.until) })
+	maps.DeleteFunc(c.values, func(_ string, kept Fresh[V]) bool { return !now.Before(kept.Until) })
 	if c.values == nil {
-		c.values = map[string]fresh[V]{}
+		c.values = map[string]Fresh[V]{}
 	}
 	c.values[key] = value
 }
 
-// drop forgets the values that match, and says whether there were any.
-func (c *cache[V]) drop(matches func(key string, value V) bool) bool {
+// Drop forgets the values that match, and says whether there were any.
+func (c *Cache[V]) Drop(matches func(key string, value V) bool) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	before := len(c.values)
-	maps.DeleteFunc(c.values, func(key string, kept fresh[V]) bool { return matches(key, kept.value) })
+	maps.DeleteFunc(c.values, func(key string, kept Fresh[V]) bool { return matches(key, kept.Value) })
 	return len(c.values) < before
 }
 
-// size is how many values are kept, some of which may be stale.
-func (c *cache[V]) size() int {
+// Size is how many values are kept, some of which may be stale.
+func (c *Cache[V]) Size() int {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	return len(c.values)

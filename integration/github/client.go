@@ -1,4 +1,4 @@
-package integration
+package github
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
 )
 
 // Access is what a client is for. A GitHub App gives tokens for just that.
@@ -85,32 +86,39 @@ func (c *Client) Credential(ctx context.Context) (Credential, error) {
 	return c.authenticator.credential(ctx)
 }
 
-// GitHub makes a client for a GitHub host's API. token takes the place of the configured Apps and token; "" leaves them.
-func (s *Set) GitHub(host string, access Access, token string) (*Client, error) {
-	integration, found := s.byHost[host]
-	if !found || integration.Type != TypeGitHub {
+// ClientFor makes a client for the API of a GitHub host among hosts. token takes the place of the configured Apps and token; ""
+// leaves them. A host that is no GitHub is an input fault.
+func ClientFor(hosts *integration.Set, name string, access Access, token string) (*Client, error) {
+	found, _ := hosts.ByHost(name)
+	host, is := found.(*Host)
+	if !is {
 		return nil, fault.New(fault.Input,
-			"There is no GitHub integration that matches %s. Please add a configuration for an integration.", host)
+			"There is no GitHub integration that matches %s. Please add a configuration for an integration.", name)
 	}
-	if integration.GitHub.APIBaseURL == "" {
-		return nil, fault.New(fault.Input, "The GitHub integration for %s has no apiBaseUrl. Please add it to its configuration.", host)
-	}
-	return s.gitHubClient(integration, access, token)
+	return host.Client(access, token)
 }
 
-func (s *Set) gitHubClient(integration Integration, access Access, token string) (*Client, error) {
-	credentials := &credentials{apps: integration.apps, token: integration.GitHub.Token, access: access, given: token}
-	client, err := newClient(integration.GitHub, s.transport, credentials)
+// Client makes a client for the host's API. token takes the place of the configured Apps and token; "" leaves them.
+func (h *Host) Client(access Access, token string) (*Client, error) {
+	if h.config.APIBaseURL == "" {
+		return nil, fault.New(fault.Input, "The GitHub integration for %s has no apiBaseUrl. Please add it to its configuration.", h.config.Host)
+	}
+	return h.client(access, token)
+}
+
+func (h *Host) client(access Access, token string) (*Client, error) {
+	credentials := &credentials{apps: h.apps, token: h.config.Token, access: access, given: token}
+	client, err := newClient(h.config, h.transport, credentials)
 	return &Client{Client: client, authenticator: credentials}, err
 }
 
-func newClient(config GitHub, transport http.RoundTripper, authenticator authenticator) (*github.Client, error) {
+func newClient(config Config, over http.RoundTripper, authenticator authenticator) (*github.Client, error) {
 	base, err := url.Parse(config.APIBaseURL + "/")
 	if err != nil {
 		return nil, fmt.Errorf("GitHub integration '%s': %w", config.Host, err)
 	}
 	client := github.NewClient(&http.Client{
-		Transport:     &gitHubTransport{next: transport, apiHost: base.Host, authenticator: authenticator},
+		Transport:     &transport{next: over, apiHost: base.Host, authenticator: authenticator},
 		CheckRedirect: config.checkRedirect,
 	})
 	client.BaseURL = base

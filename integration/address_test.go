@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,18 +12,23 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/bitbucketserver"
+	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/gerrit"
+	"github.com/portico-dev/portico/integration/gitea"
+	"github.com/portico-dev/portico/integration/github"
+	"github.com/portico-dev/portico/integration/gitlab"
 )
 
 const forgeHost = "127.0.0.1:7120"
 
 func newSet(t testing.TB) *integration.Set {
 	t.Helper()
-	set, err := integration.New(integration.Config{
-		GitHub: []integration.GitHub{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
-		Others: []integration.Host{
-			{Type: integration.TypeGitLab, Host: "gitlab.example.com"}, {Type: integration.TypeBitbucketServer, Host: "bitbucket.example.com"},
-			{Type: integration.TypeGitea, Host: "gitea.example.com"}, {Type: integration.TypeGerrit, Host: "gerrit.example.com"},
-		},
+	set, err := forges.New(forges.Config{
+		GitHub: []github.Config{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
+		GitLab: []gitlab.Config{{Host: "gitlab.example.com"}, {Host: "example.org", BaseURL: "https://example.org/git"}},
+		BitbucketServer: []bitbucketserver.Config{{Host: "bitbucket.example.com"}}, Gitea: []gitea.Config{{Host: "gitea.example.com"}},
+		Gerrit: []gerrit.Config{{Host: "gerrit.example.com"}},
 	}, integration.Options{})
 	require.NoError(t, err)
 	return set
@@ -59,6 +65,16 @@ func TestResolveURL(t *testing.T) {
 		{"http://" + forgeHost + "/o/r/blob/main/dir/all.yaml", "x.yaml", "http://" + forgeHost + "/o/r/tree/main/dir/x.yaml"},
 		{"https://gitlab.com/g/o/r/-/blob/main/d/all.yaml", "/x.yaml", "https://gitlab.com/g/o/r/-/blob/main/x.yaml"},
 		{"https://gitlab.com/g/o/r/-/blob/main/d/all.yaml", "./x.yaml", "https://gitlab.com/g/o/r/-/blob/main/d/x.yaml"},
+		{"https://gitlab.com/g/o/r/blob/main/d/all.yaml", "/x.yaml", "https://gitlab.com/g/o/r/blob/main/x.yaml"},
+		{"https://gitlab.com/g/o/r/-/blob/a%2Fb/d/all.yaml", "/x.yaml", "https://gitlab.com/g/o/r/-/blob/a%2Fb/x.yaml"},
+		{"https://bitbucket.org/w/r/src/main/d/all.yaml", "/x.yaml", "https://bitbucket.org/w/r/src/main/x.yaml"},
+		{"https://bitbucket.org/w/r/src/main/d/all.yaml", "../x.yaml", "https://bitbucket.org/w/r/src/main/x.yaml"},
+		{"https://bitbucket.example.com/projects/P/repos/r/browse/d/all.yaml?at=main", "/x.yaml",
+			"https://bitbucket.example.com/projects/P/repos/r/browse/x.yaml?at=main"},
+		{"https://gitea.example.com/o/r/src/branch/main/d/all.yaml", "/x.yaml", "https://gitea.example.com/o/r/src/branch/main/x.yaml"},
+		{"https://dev.azure.com/o/p/_git/r?path=/d/all.yaml&version=GBmain", "./x.yaml", "https://dev.azure.com/o/p/_git/r?path=%2Fd%2Fx.yaml&version=GBmain"},
+		{"https://dev.azure.com/o/p/_git/r?path=/d/all.yaml&version=GBmain", "/x.yaml", "https://dev.azure.com/o/p/_git/r?path=%2Fx.yaml&version=GBmain"},
+		{"https://dev.azure.com/o/p/_git/r?path=/d/all.yaml&version=GBmain", "./", "https://dev.azure.com/o/p/_git/r?path=%2Fd%2F&version=GBmain"},
 		{"http://127.0.0.1:7110/all.yaml", "./org.yaml", "http://127.0.0.1:7110/org.yaml"},
 		{"http://127.0.0.1:7110/dir/all.yaml", "/x.yaml", "http://127.0.0.1:7110/x.yaml"},
 	}
@@ -86,7 +102,10 @@ func TestEditURL(t *testing.T) {
 		"https://gitlab.com/o/r/-/blob/main/x.yaml":              "https://gitlab.com/o/r/-/edit/main/x.yaml",
 		"https://github.com/o/r/blob/" + commit + "/x.yaml":      "",
 		"http://127.0.0.1:7110/all.yaml":                         "",
-		"https://gitea.example.com/o/r/src/branch/main/all.yaml": "",
+		"https://gitlab.com/g/o/r/-/raw/main/x.yaml":             "https://gitlab.com/g/o/r/-/raw/main/x.yaml",
+		"https://gitea.example.com/o/r/src/branch/main/all.yaml": "https://gitea.example.com/o/r/_edit/main/all.yaml",
+		"https://gitea.example.com/o/r/src/tag/v1/all.yaml":      "",
+		"https://bitbucket.org/w/r/src/main/all.yaml":            "https://bitbucket.org/w/r/src/main/all.yaml?at=main&mode=edit",
 		"not a URL": "",
 	}
 	for file, expected := range tests {
@@ -123,23 +142,22 @@ func TestByHostAndURL(t *testing.T) {
 	}
 	found, known := set.ByURL("HTTPS://GitHub.com:443/o/r")
 	require.True(t, known)
-	require.Equal(t, "https://api.github.com", found.GitHub.APIBaseURL)
-	require.Equal(t, "https://raw.githubusercontent.com", found.GitHub.RawBaseURL)
+	require.Equal(t, "github.com", found.Name())
 	_, known = set.ByURL("github.com/o/r")
 	require.False(t, known)
 	local, _ := set.ByHost(forgeHost)
-	require.Equal(t, "github{host="+forgeHost+",authed=true}", local.GitHub.String())
+	require.Equal(t, "github{host="+forgeHost+",authed=true}", fmt.Sprint(local))
 }
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
-	for message, gitHub := range map[string]integration.GitHub{
+	for message, gitHub := range map[string]github.Config{
 		"Invalid GitHub integration config, 'https://x' is not a valid host":                       {Host: "https://x"},
 		"Invalid GitHub integration config, 'x/y' is not a valid host":                             {Host: "x/y"},
 		"GitHub integration 'ghe.example.com' must configure an explicit apiBaseUrl or rawBaseUrl": {Host: "ghe.example.com"},
 		"GitHub integration 'ghe.example.com': 'ghe.example.com/api/v3' is not a URL":              {Host: "ghe.example.com", APIBaseURL: "ghe.example.com/api/v3"},
 	} {
-		_, err := integration.New(integration.Config{GitHub: []integration.GitHub{gitHub}}, integration.Options{})
+		_, err := forges.New(forges.Config{GitHub: []github.Config{gitHub}}, integration.Options{})
 		require.EqualError(t, err, message)
 	}
 }
@@ -147,10 +165,10 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 func TestGitHubClient(t *testing.T) {
 	t.Parallel()
 	set := newSet(t)
-	client, err := set.GitHub(forgeHost, integration.Access{Owner: "acme"}, "")
+	client, err := github.ClientFor(set, forgeHost, github.Access{Owner: "acme"}, "")
 	require.NoError(t, err)
 	require.Equal(t, "http://"+forgeHost+"/api/v3/", client.BaseURL.String())
-	_, err = set.GitHub("gitlab.com", integration.Access{Owner: "acme"}, "")
+	_, err = github.ClientFor(set, "gitlab.com", github.Access{Owner: "acme"}, "")
 	require.Equal(t, fault.Input, fault.KindOf(err))
 	require.ErrorContains(t, err, "There is no GitHub integration that matches gitlab.com")
 }
@@ -254,8 +272,8 @@ func FuzzReadURL(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, target string) {
 		transport := &watchful{t: t}
-		set, err := integration.New(integration.Config{
-			GitHub: []integration.GitHub{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
+		set, err := forges.New(forges.Config{
+			GitHub: []github.Config{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
 		}, integration.Options{Transport: transport})
 		require.NoError(t, err)
 		_, err = set.ReadURL(t.Context(), target, integration.ReadOptions{})

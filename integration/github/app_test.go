@@ -1,4 +1,4 @@
-package integration_test
+package github_test
 
 import (
 	"crypto/ecdsa"
@@ -27,6 +27,8 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/internal/devstack/forge"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 )
@@ -37,7 +39,7 @@ const appID = 4711
 // repository shop.
 type appBundle struct {
 	*forgetest.Server
-	app integration.App
+	app githubhost.App
 
 	mutex sync.Mutex
 	// asked lists the requests that an App makes for itself, with their bodies.
@@ -47,7 +49,7 @@ type appBundle struct {
 func newAppBundle(t *testing.T) *appBundle {
 	t.Helper()
 	b := &appBundle{Server: forgetest.Start(t)}
-	b.app = integration.App{ID: appID, PrivateKey: b.RegisterApp(t, appID, map[string]string{"contents": "read"})}
+	b.app = githubhost.App{ID: appID, PrivateKey: b.RegisterApp(t, appID, map[string]string{"contents": "read"})}
 	require.NoError(t, b.Install(forge.Installation{AppID: appID, Owner: "demo"}))
 	b.publish(t, "demo", "shop", true)
 	b.Inject(b.record)
@@ -110,10 +112,10 @@ func (b *appBundle) file(owner, name string) string {
 }
 
 // set knows the forge with these Apps and a token.
-func (b *appBundle) set(t *testing.T, token string, apps ...integration.App) *integration.Set {
+func (b *appBundle) set(t *testing.T, token string, apps ...githubhost.App) *integration.Set {
 	t.Helper()
-	set, err := integration.New(integration.Config{
-		GitHub: []integration.GitHub{{Host: b.Host, APIBaseURL: b.APIBaseURL, RawBaseURL: b.URL, Token: token, Apps: apps}},
+	set, err := forges.New(forges.Config{
+		GitHub: []githubhost.Config{{Host: b.Host, APIBaseURL: b.APIBaseURL, RawBaseURL: b.URL, Token: token, Apps: apps}},
 	}, integration.Options{})
 	require.NoError(t, err)
 	return set
@@ -132,9 +134,12 @@ func TestAnAppReadsWhereItIsInstalled(t *testing.T) {
 	require.Len(t, found.Files, 1)
 	tree, err := set.ReadTree(t.Context(), b.URL+"/demo/shop", integration.ReadOptions{})
 	require.NoError(t, err)
-	files, err := collect(t, tree)
-	require.NoError(t, err)
-	require.Len(t, files, 1)
+	var names []string
+	for file, err := range tree.Files() {
+		require.NoError(t, err)
+		names = append(names, file.Path)
+	}
+	require.Equal(t, []string{"catalog-info.yaml"}, names)
 	_, err = set.ReadTree(t.Context(), b.URL+"/demo/shop", integration.ReadOptions{ETag: tree.ETag})
 	require.ErrorIs(t, err, integration.ErrNotModified)
 
@@ -201,7 +206,7 @@ func TestPublicAccessReadsWithAnyInstallation(t *testing.T) {
 	require.Contains(t, b.asked, "GET /app/installations")
 	require.Len(t, b.mints(), 1)
 
-	client, err := b.set(t, "", open).GitHub(b.Host, integration.Access{Owner: "other", Permissions: map[string]string{"contents": "write"}}, "")
+	client, err := githubhost.ClientFor(b.set(t, "", open), b.Host, githubhost.Access{Owner: "other", Permissions: map[string]string{"contents": "write"}}, "")
 	require.NoError(t, err)
 	credential, err := client.Credential(t.Context())
 	require.NoError(t, err)
@@ -215,7 +220,7 @@ func TestOnlyAllowedOwnersInstallationsAreUsed(t *testing.T) {
 	for owner, allowed := range map[string][]string{"demo": {"DEMO"}, "none": {}, "other": {"other"}} {
 		limited := b.app
 		limited.AllowedOwners = allowed
-		client, err := b.set(t, "", limited).GitHub(b.Host, integration.Access{Owner: "demo"}, "")
+		client, err := githubhost.ClientFor(b.set(t, "", limited), b.Host, githubhost.Access{Owner: "demo"}, "")
 		require.NoError(t, err)
 		credential, err := client.Credential(t.Context())
 		require.NoError(t, err)
@@ -227,8 +232,8 @@ func TestOnlyAllowedOwnersInstallationsAreUsed(t *testing.T) {
 func TestTheFirstAppThatIsInstalledIsUsed(t *testing.T) {
 	t.Parallel()
 	b := newAppBundle(t)
-	elsewhere := integration.App{ID: 1, PrivateKey: b.RegisterApp(t, 1, map[string]string{"contents": "read"})}
-	unknown := integration.App{ID: 2, PrivateKey: b.app.PrivateKey}
+	elsewhere := githubhost.App{ID: 1, PrivateKey: b.RegisterApp(t, 1, map[string]string{"contents": "read"})}
+	unknown := githubhost.App{ID: 2, PrivateKey: b.app.PrivateKey}
 	_, err := b.set(t, "", elsewhere, unknown, b.app).ReadURL(t.Context(), b.file("demo", "shop"), integration.ReadOptions{})
 	require.NoError(t, err, "what is wrong with one App does not matter where another is installed")
 }
@@ -291,13 +296,13 @@ func TestTokensAreRefreshedBeforeTheyEnd(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, local.AddApp(forge.App{ID: appID, Name: "Portico", PublicKey: &key.PublicKey, Permissions: map[string]string{"contents": "read"}}))
 		require.NoError(t, local.Install(forge.Installation{AppID: appID, Owner: forge.DefaultUser}))
-		set, err := integration.New(integration.Config{GitHub: []integration.GitHub{{
+		set, err := forges.New(forges.Config{GitHub: []githubhost.Config{{
 			Host: "127.0.0.1:1", APIBaseURL: "http://127.0.0.1:1/api/v3",
 			// A line's end may be written as in an environment variable.
-			Apps: []integration.App{{ID: appID, PrivateKey: strings.ReplaceAll(private, "\n", `\n`)}},
+			Apps: []githubhost.App{{ID: appID, PrivateKey: strings.ReplaceAll(private, "\n", `\n`)}},
 		}}}, integration.Options{Transport: inProcess{local.Handler()}})
 		require.NoError(t, err)
-		client, err := set.GitHub("127.0.0.1:1", integration.Access{Owner: forge.DefaultUser}, "")
+		client, err := githubhost.ClientFor(set, "127.0.0.1:1", githubhost.Access{Owner: forge.DefaultUser}, "")
 		require.NoError(t, err)
 		after := func(wait time.Duration) string {
 			time.Sleep(wait) //nolint:forbidigo // in the bubble, where it takes no time
@@ -331,11 +336,11 @@ func TestAnAppThatIsInstalledLaterIsFoundSoon(t *testing.T) {
 		}
 	})}
 	synctest.Test(t, func(t *testing.T) {
-		set, err := integration.New(integration.Config{
-			GitHub: []integration.GitHub{{Apps: []integration.App{{ID: appID, PrivateKey: private}}}},
+		set, err := forges.New(forges.Config{
+			GitHub: []githubhost.Config{{Apps: []githubhost.App{{ID: appID, PrivateKey: private}}}},
 		}, integration.Options{Transport: transport})
 		require.NoError(t, err)
-		client, err := set.GitHub("github.com", integration.Access{Owner: "demo"}, "")
+		client, err := githubhost.ClientFor(set, "github.com", githubhost.Access{Owner: "demo"}, "")
 		require.NoError(t, err)
 		token := func() string {
 			credential, err := client.Credential(t.Context())
@@ -355,7 +360,7 @@ func TestManyRepositoriesShareTokens(t *testing.T) {
 	t.Parallel()
 	private := forgetest.Start(t).RegisterApp(t, appID, nil)
 	narrowed, shared := 0, 0
-	set, err := integration.New(integration.Config{GitHub: []integration.GitHub{{Apps: []integration.App{{ID: appID, PrivateKey: private}}}}},
+	set, err := forges.New(forges.Config{GitHub: []githubhost.Config{{Apps: []githubhost.App{{ID: appID, PrivateKey: private}}}}},
 		integration.Options{Transport: inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !strings.HasSuffix(r.URL.Path, "/access_tokens") {
 				fmt.Fprint(w, `{"id": 1}`)
@@ -372,7 +377,7 @@ func TestManyRepositoriesShareTokens(t *testing.T) {
 		})}})
 	require.NoError(t, err)
 	for i := range 600 {
-		client, err := set.GitHub("github.com", integration.Access{Owner: "demo", Repository: fmt.Sprint("r", i)}, "")
+		client, err := githubhost.ClientFor(set, "github.com", githubhost.Access{Owner: "demo", Repository: fmt.Sprint("r", i)}, "")
 		require.NoError(t, err)
 		_, err = client.Credential(t.Context())
 		require.NoError(t, err)
@@ -494,25 +499,25 @@ func TestAppsThatCannotWorkAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	encoded, err := x509.MarshalPKCS8PrivateKey(elliptical)
 	require.NoError(t, err)
-	for message, gitHub := range map[string]integration.GitHub{
+	for message, gitHub := range map[string]githubhost.Config{
 		"GitHub App 1 of 'github.com': privateKey: not in PEM: give the file that GitHub made for the App, with $file, or as one line with \\n for line ends": {
-			Apps: []integration.App{{ID: 1, PrivateKey: "secret"}},
+			Apps: []githubhost.App{{ID: 1, PrivateKey: "secret"}},
 		},
 		"GitHub App 1 of 'github.com': privateKey: not an RSA private key": {
-			Apps: []integration.App{{ID: 1, PrivateKey: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))}},
+			Apps: []githubhost.App{{ID: 1, PrivateKey: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))}},
 		},
 		"GitHub integration 'ghe.example.com': apps need an apiBaseUrl": {
-			Host: "ghe.example.com", RawBaseURL: "https://raw.example.com", Apps: []integration.App{{ID: 1}},
+			Host: "ghe.example.com", RawBaseURL: "https://raw.example.com", Apps: []githubhost.App{{ID: 1}},
 		},
 	} {
-		_, err := integration.New(integration.Config{GitHub: []integration.GitHub{gitHub}}, integration.Options{})
+		_, err := forges.New(forges.Config{GitHub: []githubhost.Config{gitHub}}, integration.Options{})
 		require.EqualError(t, err, message)
 	}
 }
 
 func TestAnAppsKeyIsNotShown(t *testing.T) {
 	t.Parallel()
-	gitHub := integration.GitHub{Host: "ghe.example.com", Apps: []integration.App{{ID: 1, PrivateKey: "secret"}}}
+	gitHub := githubhost.Config{Host: "ghe.example.com", Apps: []githubhost.App{{ID: 1, PrivateKey: "secret"}}}
 	require.Equal(t, "github{host=ghe.example.com,authed=true}", gitHub.String())
 	require.NotContains(t, fmt.Sprintf("%v %s %+v", gitHub, gitHub.Apps, gitHub.Apps), "secret")
 }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/integration/azure"
+	"github.com/portico-dev/portico/integration/bitbucketcloud"
+	"github.com/portico-dev/portico/integration/bitbucketserver"
+	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/gerrit"
+	"github.com/portico-dev/portico/integration/gitea"
+	"github.com/portico-dev/portico/integration/github"
+	"github.com/portico-dev/portico/integration/gitlab"
+)
+
+// integrationConfig is what the configuration says of the hosts of source code.
+func integrationConfig(loaded *config.Config) forges.Config {
+	configured := loaded.Integrations
+	return forges.Config{
+		Azure: each(configured.Azure, func(entry config.SourceHost) azure.Config { return azure.Config{Host: entry.Host} }),
+		BitbucketCloud: each(configured.BitbucketCloud, func(entry config.SourceHost) bitbucketcloud.Config {
+			return bitbucketcloud.Config{Host: entry.Host}
+		}),
+		BitbucketServer: each(configured.BitbucketServer, func(entry config.SourceHost) bitbucketserver.Config {
+			return bitbucketserver.Config{Host: entry.Host}
+		}),
+		Gerrit: each(configured.Gerrit, func(entry config.SourceHost) gerrit.Config { return gerrit.Config{Host: entry.Host} }),
+		Gitea:  each(configured.Gitea, func(entry config.SourceHost) gitea.Config { return gitea.Config{Host: entry.Host} }),
+		GitHub: each(configured.GitHub, func(entry config.GitHub) github.Config {
+			return github.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, RawBaseURL: entry.RawBaseURL, Token: string(entry.Token),
+				Apps: gitHubApps(entry.Apps)}
+		}),
+		GitLab: each(configured.GitLab, func(entry config.SourceHost) gitlab.Config { return gitlab.Config{Host: entry.Host} }),
+	}
+}
+
+// each makes of every entry of the configuration what a package takes.
+func each[From, To any](entries []From, convert func(From) To) []To {
+	converted := make([]To, 0, len(entries))
+	for _, entry := range entries {
+		converted = append(converted, convert(entry))
+	}
+	return converted
+}
+
+func gitHubApps(configured []config.GitHubApp) []github.App {
+	var apps []github.App
+	for _, entry := range configured {
+		apps = append(apps, github.App{ID: entry.AppID, PrivateKey: string(entry.PrivateKey),
+			AllowedOwners: entry.AllowedInstallationOwners, PublicAccess: entry.PublicAccess})
+	}
+	return apps
+}

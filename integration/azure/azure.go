@@ -1,0 +1,124 @@
+// Package azure is a host of Azure DevOps, dev.azure.com or a server of one's own: what its URLs mean.
+package azure
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/integration"
+)
+
+const publicHost = "dev.azure.com"
+
+// Config is one entry of integrations.azure.
+type Config struct {
+	// Host is how the host stands in repository URLs, with its port where it has one. "" is dev.azure.com.
+	Host string
+}
+
+// Host is a configured host of Azure DevOps.
+type Host struct{ name string }
+
+// New makes a host of a configuration.
+func New(config Config, _ http.RoundTripper) (*Host, error) {
+	if config.Host == "" {
+		config.Host = publicHost
+	}
+	return &Host{config.Host}, nil
+}
+
+// Type is "azure".
+func (*Host) Type() string { return integration.TypeAzure }
+
+// Name is the host as it stands in URLs.
+func (h *Host) Name() string { return h.name }
+
+// CheckRepo implements integration.Host.
+func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("project", "repo") }
+
+var errInvalidURL = &integration.URLError{Problem: "Azure URL must point to a git repository"}
+
+// versions are how a URL says whether its version is a branch, a tag or a commit, and what the API calls that.
+var versions = map[string]string{"GB": "branch", "GT": "tag", "GC": "commit"}
+
+// Parse reads https://host/organization/project/_git/repo?path=/path&version=GBbranch. A repository whose project has its name
+// may leave the project out, and an organization on a server of one's own may have two parts. A repository is then
+// "organization/project/repo", and the view is what the version is.
+func (*Host) Parse(target *url.URL) (integration.Place, error) {
+	segments, err := integration.Segments(target)
+	git := slices.Index(segments, "_git")
+	if err != nil || git < 1 || git > 3 || len(segments) != git+2 {
+		return integration.Place{}, errInvalidURL
+	}
+	names := append(slices.Clone(segments[:git]), segments[git+1])
+	if git == 1 {
+		names = []string{names[0], names[1], names[1]}
+	}
+	for _, name := range names {
+		if name == "" || strings.ContainsAny(name, `/\`) || integration.HasTraversal(name) {
+			return integration.Place{}, errInvalidURL
+		}
+	}
+	query := target.Query()
+	place := integration.Place{Repository: strings.Join(names, "/"), RefIsWhole: true, Path: strings.Trim(query.Get("path"), "/")}
+	if version := query.Get("version"); version != "" {
+		if len(version) < 3 || versions[version[:2]] == "" {
+			return integration.Place{}, &integration.URLError{Problem: "Azure URL version must point to a git branch, tag or commit"}
+		}
+		place.View, place.Ref = version[:2], version[2:]
+	}
+	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
+		return integration.Place{}, integration.ErrTraversal
+	}
+	return place, nil
+}
+
+// Address implements integration.Host.
+func (*Host) Address(place integration.Place) *url.URL {
+	names := strings.Split(place.Repository, "/")
+	project, repo := names[:len(names)-1], names[len(names)-1]
+	address := integration.JoinPath("", append(slices.Clone(project), "_git", repo)...)
+	query := url.Values{}
+	if place.Path != "" {
+		query.Set("path", "/"+place.Path)
+	}
+	if place.View != "" && place.Ref != "" {
+		query.Set("version", place.View+place.Ref)
+	}
+	address.RawQuery = query.Encode()
+	return address
+}
+
+// Resolve reads ref as a link beside the path in the URL's query.
+func (h *Host) Resolve(base *url.URL, ref string) (string, error) {
+	place, err := h.Parse(base)
+	if err != nil {
+		return integration.Resolve(base, ref, "")
+	}
+	reference, err := url.Parse(ref)
+	if err == nil && reference.IsAbs() {
+		return ref, nil
+	}
+	at := url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/" + place.Path}
+	resolved, err := integration.Resolve(&at, ref, "")
+	if err != nil {
+		return "", err
+	}
+	target, err := url.Parse(resolved)
+	if err != nil {
+		return "", err
+	}
+	query := base.Query()
+	query.Set("path", target.Path)
+	found := *base
+	found.RawQuery = query.Encode()
+	return found.String(), nil
+}
+
+// EditURL is the file's own page, from which it is edited.
+func (h *Host) EditURL(target *url.URL) (string, bool) {
+	_, err := h.Parse(target)
+	return target.String(), err == nil
+}

@@ -1,0 +1,95 @@
+// Package bitbucketcloud is bitbucket.org: what its URLs mean.
+package bitbucketcloud
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/integration"
+)
+
+const publicHost = "bitbucket.org"
+
+// Config is one entry of integrations.bitbucketCloud.
+type Config struct {
+	// Host is how the host stands in repository URLs; "" is bitbucket.org.
+	Host string
+}
+
+// Host is Bitbucket Cloud.
+type Host struct{ name string }
+
+// New makes a host of a configuration.
+func New(config Config, _ http.RoundTripper) (*Host, error) {
+	if config.Host == "" {
+		config.Host = publicHost
+	}
+	return &Host{config.Host}, nil
+}
+
+// Type is "bitbucketCloud".
+func (*Host) Type() string { return integration.TypeBitbucketCloud }
+
+// Name is the host as it stands in URLs.
+func (h *Host) Name() string { return h.name }
+
+// CheckRepo implements integration.Host.
+func (*Host) CheckRepo(repo integration.Repo) error {
+	return repo.Require("workspace", "project", "repo")
+}
+
+var errInvalidURL = &integration.URLError{Problem: "Invalid Bitbucket Cloud URL or file path"}
+
+var views = []string{"src", "raw"}
+
+// Parse reads https://host/workspace/repo and https://host/workspace/repo/(src|raw)/ref/path.
+func (*Host) Parse(target *url.URL) (integration.Place, error) {
+	segments, err := integration.Segments(target)
+	if err != nil || len(segments) < 2 || len(segments) == 3 || segments[0] == "" || segments[1] == "" {
+		return integration.Place{}, errInvalidURL
+	}
+	place := integration.Place{Repository: segments[0] + "/" + strings.TrimSuffix(segments[1], ".git")}
+	if integration.HasTraversal(place.Repository) || strings.Count(place.Repository, "/") > 1 {
+		return integration.Place{}, errInvalidURL
+	}
+	if len(segments) == 2 {
+		return place, nil
+	}
+	place.View, place.Ref, place.Path = segments[2], segments[3], strings.Join(segments[4:], "/")
+	if place.Ref == "" || !slices.Contains(views, place.View) {
+		return integration.Place{}, errInvalidURL
+	}
+	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
+		return integration.Place{}, integration.ErrTraversal
+	}
+	return place, nil
+}
+
+// Address implements integration.Host.
+func (*Host) Address(place integration.Place) *url.URL {
+	workspace, name, _ := strings.Cut(place.Repository, "/")
+	return integration.JoinPath(place.Path, workspace, name, place.View, place.Ref)
+}
+
+// Resolve implements integration.Host.
+func (*Host) Resolve(base *url.URL, ref string) (string, error) {
+	segments := strings.Split(base.EscapedPath(), "/")
+	root := strings.TrimRight(base.EscapedPath(), "/")
+	if len(segments) > 4 && slices.Contains(views, segments[3]) {
+		root = strings.Join(segments[:5], "/")
+	}
+	return integration.Resolve(base, ref, root)
+}
+
+// EditURL implements integration.Host.
+func (h *Host) EditURL(target *url.URL) (string, bool) {
+	place, err := h.Parse(target)
+	if err != nil || place.Path == "" {
+		return "", false
+	}
+	edited := *target
+	edited.RawQuery = url.Values{"mode": {"edit"}, "at": {place.Ref}}.Encode()
+	return edited.String(), true
+}

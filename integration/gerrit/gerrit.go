@@ -1,0 +1,49 @@
+// Package gerrit is a Gerrit host. It is known by name: enough to tell what a repoUrl means there. Its files are read where
+// backend.reading.allow names it.
+package gerrit
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/portico-dev/portico/integration"
+)
+
+// Config is one entry of integrations.gerrit.
+type Config struct {
+	// Host is how the host stands in repository URLs, with its port where it has one.
+	Host string
+}
+
+// Host is a configured Gerrit host.
+type Host struct{ name string }
+
+// New makes a host of a configuration.
+func New(config Config, _ http.RoundTripper) (*Host, error) { return &Host{config.Host}, nil }
+
+// Type is "gerrit".
+func (*Host) Type() string { return integration.TypeGerrit }
+
+// Name is the host as it stands in URLs.
+func (h *Host) Name() string { return h.name }
+
+// CheckRepo implements integration.Host.
+func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("repo") }
+
+// Parse implements integration.Host: no URL is seen to be in a repository.
+func (*Host) Parse(*url.URL) (integration.Place, error) {
+	return integration.Place{}, &integration.URLError{Problem: "Repositories on Gerrit are not read"}
+}
+
+// Address implements integration.Host.
+func (*Host) Address(place integration.Place) *url.URL {
+	return integration.JoinPath(place.Path, place.Repository)
+}
+
+// Resolve implements integration.Host.
+func (*Host) Resolve(base *url.URL, ref string) (string, error) {
+	return integration.Resolve(base, ref, "")
+}
+
+// EditURL implements integration.Host.
+func (*Host) EditURL(*url.URL) (string, bool) { return "", false }

@@ -1,0 +1,114 @@
+// Package gitea is a Gitea host, or one of its fork Forgejo: what its URLs mean.
+package gitea
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/integration"
+)
+
+// Config is one entry of integrations.gitea.
+type Config struct {
+	// Host is how the host stands in repository URLs, with its port where it has one.
+	Host string
+	// BaseURL is where the pages of Gitea begin; "" is https:// and the host.
+	BaseURL string
+}
+
+// Host is a configured Gitea host.
+type Host struct {
+	config Config
+	// below is the path that the pages begin at, without a slash at its end.
+	below string
+}
+
+// New checks a configuration and makes a host of it.
+func New(config Config, _ http.RoundTripper) (*Host, error) {
+	if !integration.IsHostName(config.Host) {
+		return nil, fmt.Errorf("Invalid Gitea integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
+	}
+	config.BaseURL = strings.TrimRight(config.BaseURL, "/")
+	if config.BaseURL == "" {
+		config.BaseURL = "https://" + config.Host
+	}
+	base, err := integration.ParseURL(config.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("Invalid Gitea integration config, '%s' is not a valid baseUrl", config.BaseURL) //nolint:staticcheck // Backstage's words
+	}
+	return &Host{config: config, below: base.Path}, nil
+}
+
+// Type is "gitea".
+func (*Host) Type() string { return integration.TypeGitea }
+
+// Name is the host as it stands in URLs.
+func (h *Host) Name() string { return h.config.Host }
+
+// CheckRepo implements integration.Host.
+func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("repo") }
+
+var errInvalidURL = &integration.URLError{Problem: "Invalid Gitea URL or file path"}
+
+// views are the pages that show a place, each for branches, tags and commits.
+var (
+	views = []string{"src", "raw"}
+	kinds = []string{"branch", "tag", "commit"}
+)
+
+// Parse reads https://host/owner/repo and https://host/owner/repo/(src|raw)/(branch|tag|commit)/ref/path.
+func (h *Host) Parse(target *url.URL) (integration.Place, error) {
+	segments, err := integration.Segments(integration.Below(target, h.below))
+	if err != nil || len(segments) != 2 && len(segments) < 5 {
+		return integration.Place{}, errInvalidURL
+	}
+	for _, name := range segments[:2] {
+		if name == "" || strings.Contains(name, "/") || integration.HasTraversal(name) {
+			return integration.Place{}, errInvalidURL
+		}
+	}
+	place := integration.Place{Repository: segments[0] + "/" + strings.TrimSuffix(segments[1], ".git")}
+	if len(segments) == 2 {
+		return place, nil
+	}
+	if !slices.Contains(views, segments[2]) || !slices.Contains(kinds, segments[3]) || segments[4] == "" {
+		return integration.Place{}, errInvalidURL
+	}
+	place.View, place.Ref, place.Path = segments[2]+"/"+segments[3], segments[4], strings.Join(segments[5:], "/")
+	place.RefIsWhole = segments[3] == "commit"
+	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
+		return integration.Place{}, integration.ErrTraversal
+	}
+	return place, nil
+}
+
+// Address implements integration.Host.
+func (h *Host) Address(place integration.Place) *url.URL {
+	names := strings.Split(h.below+"/"+place.Repository+"/"+place.View, "/")
+	return integration.JoinPath(place.Path, append(names, place.Ref)...)
+}
+
+// Resolve implements integration.Host.
+func (h *Host) Resolve(base *url.URL, ref string) (string, error) {
+	root := strings.TrimRight(base.EscapedPath(), "/")
+	below := strings.Split(strings.TrimPrefix(base.EscapedPath(), h.below+"/"), "/")
+	if len(below) > 4 && slices.Contains(views, below[2]) {
+		root = h.below + "/" + strings.Join(below[:5], "/")
+	}
+	return integration.Resolve(base, ref, root)
+}
+
+// EditURL implements integration.Host. Only what is on a branch can be edited.
+func (h *Host) EditURL(target *url.URL) (string, bool) {
+	place, err := h.Parse(target)
+	if err != nil || place.Path == "" || !strings.HasSuffix(place.View, "/branch") {
+		return "", false
+	}
+	place.View = "_edit"
+	address := h.Address(place)
+	address.Scheme, address.Host = target.Scheme, target.Host
+	return address.String(), true
+}

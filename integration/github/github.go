@@ -1,0 +1,172 @@
+// Package github is a GitHub host, github.com or one of GitHub Enterprise: what its URLs mean, and its files, read through
+// the REST API. Clients of that API for other ends come from here as well, with a token for just what is to be done.
+package github
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/integration"
+)
+
+const publicHost = "github.com"
+
+// Config is one entry of integrations.github.
+type Config struct {
+	// Host is how the host stands in repository URLs, with its port where it has one. "" is github.com.
+	Host string
+	// APIBaseURL is where the REST API is (https://ghe.example.com/api/v3), RawBaseURL where raw files are. Both are
+	// known for github.com; any other host needs one of them at least.
+	APIBaseURL, RawBaseURL string
+	// Apps give tokens where they are installed, the first that is.
+	Apps []App
+	// Token authenticates the requests for everybody else, "" for none.
+	Token string
+}
+
+// String describes the integration without its secrets.
+func (c Config) String() string {
+	return fmt.Sprintf("github{host=%s,authed=%t}", c.Host, c.Token != "" || len(c.Apps) > 0)
+}
+
+// withDefaults fills in what is known of github.com and checks the rest.
+func (c Config) withDefaults() (Config, error) {
+	c.Token = strings.TrimSpace(c.Token)
+	c.APIBaseURL = strings.TrimRight(c.APIBaseURL, "/")
+	c.RawBaseURL = strings.TrimRight(c.RawBaseURL, "/")
+	if c.Host == "" {
+		c.Host = publicHost
+	}
+	if !integration.IsHostName(c.Host) {
+		return c, fmt.Errorf("Invalid GitHub integration config, '%s' is not a valid host", c.Host) //nolint:staticcheck // Backstage's words
+	}
+	if c.Host == publicHost && c.APIBaseURL == "" {
+		c.APIBaseURL = "https://api.github.com"
+	}
+	if c.Host == publicHost && c.RawBaseURL == "" {
+		c.RawBaseURL = "https://raw.githubusercontent.com"
+	}
+	if c.APIBaseURL == "" && c.RawBaseURL == "" {
+		return c, fmt.Errorf("GitHub integration '%s' must configure an explicit apiBaseUrl or rawBaseUrl", c.Host)
+	}
+	for _, base := range []string{c.APIBaseURL, c.RawBaseURL} {
+		if _, err := integration.ParseURL(base); base != "" && err != nil {
+			return c, fmt.Errorf("GitHub integration '%s': '%s' is not a URL", c.Host, base)
+		}
+	}
+	if c.APIBaseURL == "" && len(c.Apps) > 0 {
+		return c, fmt.Errorf("GitHub integration '%s': apps need an apiBaseUrl", c.Host)
+	}
+	return c, nil
+}
+
+// Host is a configured GitHub host.
+type Host struct {
+	config    Config
+	apps      []*app
+	transport http.RoundTripper
+}
+
+// New checks a configuration and makes a host of it. over carries its requests.
+func New(config Config, over http.RoundTripper) (*Host, error) {
+	complete, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	host := &Host{config: complete, transport: over}
+	for _, configured := range complete.Apps {
+		made, err := newApp(configured, complete, over)
+		if err != nil {
+			return nil, err
+		}
+		host.apps = append(host.apps, made)
+	}
+	return host, nil
+}
+
+// String describes the host without its secrets.
+func (h *Host) String() string { return h.config.String() }
+
+// Type is "github".
+func (*Host) Type() string { return integration.TypeGitHub }
+
+// Name is the host as it stands in URLs.
+func (h *Host) Name() string { return h.config.Host }
+
+var nameOnGitHub = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+func isName(name string) bool { return nameOnGitHub.MatchString(name) && name != "." && name != ".." }
+
+// CheckRepo implements integration.Host.
+func (*Host) CheckRepo(repo integration.Repo) error {
+	if err := repo.Require("repo", "owner"); err != nil {
+		return err
+	}
+	if !isName(repo.Owner) || !isName(repo.Repo) {
+		return errors.New("owner and repo may hold letters, digits and any of [-_.]")
+	}
+	return nil
+}
+
+var errInvalidURL = &integration.URLError{Problem: "Invalid GitHub URL or file path"}
+
+// views are the pages that show a place in a repository.
+var views = []string{"blob", "tree", "edit", "raw"}
+
+// Parse reads https://host/owner/repo and https://host/owner/repo/(blob|tree|edit|raw)/ref/path.
+func (h *Host) Parse(target *url.URL) (integration.Place, error) {
+	segments, err := integration.Segments(target)
+	if err != nil || len(segments) < 2 || len(segments) == 3 {
+		return integration.Place{}, errInvalidURL
+	}
+	owner, name := segments[0], strings.TrimSuffix(segments[1], ".git")
+	if !isName(owner) || !isName(name) {
+		return integration.Place{}, errInvalidURL
+	}
+	place := integration.Place{Repository: owner + "/" + name}
+	if len(segments) == 2 {
+		return place, nil
+	}
+	place.View, place.Ref, place.Path = segments[2], segments[3], strings.Join(segments[4:], "/")
+	if place.Ref == "" || !slices.Contains(views, place.View) {
+		return integration.Place{}, errInvalidURL
+	}
+	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
+		return integration.Place{}, integration.ErrTraversal
+	}
+	return place, nil
+}
+
+// Address implements integration.Host.
+func (*Host) Address(place integration.Place) *url.URL {
+	owner, name, _ := strings.Cut(place.Repository, "/")
+	return integration.JoinPath(place.Path, owner, name, place.View, place.Ref)
+}
+
+var viewOfFile = regexp.MustCompile(`^(https?://[^/]+/[^/]+/[^/]+)/(?:blob|tree|edit)/`)
+
+// Resolve implements integration.Host. Blob URLs become tree URLs, which serve files and directories alike.
+func (*Host) Resolve(base *url.URL, ref string) (string, error) {
+	resolved, err := integration.Resolve(base, ref, root(base))
+	return viewOfFile.ReplaceAllString(resolved, "$1/tree/"), err
+}
+
+// root is the escaped path of the repository's root: of https://host/owner/repo/blob/main/docs/index.md it is
+// /owner/repo/blob/main.
+func root(base *url.URL) string {
+	segments := strings.Split(base.EscapedPath(), "/")
+	if len(segments) > 4 && slices.Contains(views, segments[3]) {
+		return strings.Join(segments[:5], "/")
+	}
+	return strings.TrimRight(base.EscapedPath(), "/")
+}
+
+// EditURL implements integration.Host.
+func (*Host) EditURL(target *url.URL) (string, bool) {
+	return viewOfFile.ReplaceAllString(target.String(), "$1/edit/"), true
+}

@@ -1,0 +1,175 @@
+// Package gitlab is a GitLab host, gitlab.com or one of one's own: what its URLs mean, and its files, read through version 4 of
+// the REST API.
+package gitlab
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/integration"
+)
+
+const publicHost = "gitlab.com"
+
+// Config is one entry of integrations.gitlab.
+type Config struct {
+	// Host is how the host stands in repository URLs, with its port where it has one. "" is gitlab.com.
+	Host string
+	// APIBaseURL is where the REST API is; "" is api/v4 below BaseURL.
+	APIBaseURL string
+	// BaseURL is where the pages of GitLab begin; "" is https:// and the host.
+	BaseURL string
+	// Token is an access token of a person, a group or a project, or of OAuth, "" for none.
+	Token string
+}
+
+// String describes the integration without its secrets.
+func (c Config) String() string {
+	return fmt.Sprintf("gitlab{host=%s,authed=%t}", c.Host, c.Token != "")
+}
+
+// withDefaults fills in what follows from the host and checks the rest.
+func (c Config) withDefaults() (Config, error) {
+	c.Token = strings.TrimSpace(c.Token)
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	c.APIBaseURL = strings.TrimRight(c.APIBaseURL, "/")
+	if c.Host == "" {
+		c.Host = publicHost
+	}
+	if !integration.IsHostName(c.Host) {
+		return c, fmt.Errorf("Invalid GitLab integration config, '%s' is not a valid host", c.Host) //nolint:staticcheck // Backstage's words
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = "https://" + c.Host
+	}
+	if c.APIBaseURL == "" {
+		c.APIBaseURL = c.BaseURL + "/api/v4"
+	}
+	for name, value := range map[string]string{"apiBaseUrl": c.APIBaseURL, "baseUrl": c.BaseURL} {
+		if _, err := integration.ParseURL(value); err != nil {
+			return c, fmt.Errorf("Invalid GitLab integration config, '%s' is not a valid %s", value, name) //nolint:staticcheck // Backstage's words
+		}
+	}
+	return c, nil
+}
+
+// Host is a configured GitLab host.
+type Host struct {
+	config Config
+	// below is the path that the pages of GitLab begin at, without a slash at its end; "" is the host's root.
+	below     string
+	transport http.RoundTripper
+}
+
+// New checks a configuration and makes a host of it. over carries its requests.
+func New(config Config, over http.RoundTripper) (*Host, error) {
+	complete, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	base, err := integration.ParseURL(complete.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	return &Host{config: complete, below: base.Path, transport: over}, nil
+}
+
+// String describes the host without its secrets.
+func (h *Host) String() string { return h.config.String() }
+
+// Type is "gitlab".
+func (*Host) Type() string { return integration.TypeGitLab }
+
+// Name is the host as it stands in URLs.
+func (h *Host) Name() string { return h.config.Host }
+
+// CheckRepo implements integration.Host. A project may be named by its number alone.
+func (*Host) CheckRepo(repo integration.Repo) error {
+	if repo.Project != "" {
+		return nil
+	}
+	return repo.Require("owner", "repo")
+}
+
+var errInvalidURL = &integration.URLError{Problem: "Invalid GitLab URL or file path"}
+
+// views are the pages that show a place in a project. GitLab lets no group or project have such a name.
+var views = []string{"blob", "tree", "edit", "raw"}
+
+// Parse reads https://host/group/subgroup/project, and such a URL with /-/(blob|tree|edit|raw)/ref/path, or without the dash,
+// as GitLab had it before version 11.
+func (h *Host) Parse(target *url.URL) (integration.Place, error) {
+	segments, err := integration.Segments(integration.Below(target, h.below))
+	if err != nil {
+		return integration.Place{}, errInvalidURL
+	}
+	project, rest := cutProject(segments)
+	if len(project) < 2 || slices.ContainsFunc(project, isNoName) {
+		return integration.Place{}, errInvalidURL
+	}
+	place := integration.Place{Repository: strings.TrimSuffix(strings.Join(project, "/"), ".git")}
+	if len(rest) == 0 {
+		return place, nil
+	}
+	if len(rest) < 2 || rest[1] == "" || !slices.Contains(views, rest[0]) {
+		return integration.Place{}, errInvalidURL
+	}
+	place.View, place.Ref, place.Path = rest[0], rest[1], strings.Join(rest[2:], "/")
+	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
+		return integration.Place{}, integration.ErrTraversal
+	}
+	return place, nil
+}
+
+// cutProject parts the segments of a path into those of the project, and the view, the ref and the path that follow it.
+func cutProject(segments []string) (project, rest []string) {
+	if dash := slices.Index(segments, "-"); dash >= 0 {
+		return segments[:dash], segments[dash+1:]
+	}
+	if view := slices.IndexFunc(segments, func(segment string) bool { return slices.Contains(views, segment) }); view >= 2 {
+		return segments[:view], segments[view:]
+	}
+	return segments, nil
+}
+
+var nameOnGitLab = regexp.MustCompile(`^[\pL\pN_.][\pL\pN\pM_. +-]*$`)
+
+func isNoName(name string) bool {
+	return !nameOnGitLab.MatchString(name) || name == "." || name == ".."
+}
+
+// Address implements integration.Host.
+func (h *Host) Address(place integration.Place) *url.URL {
+	names := strings.Split(h.below+"/"+place.Repository, "/")
+	if place.View != "" {
+		names = append(names, "-", place.View, place.Ref)
+	}
+	return integration.JoinPath(place.Path, names...)
+}
+
+// Resolve implements integration.Host.
+func (h *Host) Resolve(base *url.URL, ref string) (string, error) {
+	return integration.Resolve(base, ref, root(base))
+}
+
+// root is the escaped path of the project's root: of https://host/group/project/-/blob/main/docs/index.md it is
+// /group/project/-/blob/main.
+func root(base *url.URL) string {
+	segments := strings.Split(base.EscapedPath(), "/")
+	_, rest := cutProject(segments)
+	if len(rest) < 2 {
+		return strings.TrimRight(base.EscapedPath(), "/")
+	}
+	return strings.Join(segments[:len(segments)-len(rest)+2], "/")
+}
+
+var viewOfFile = regexp.MustCompile(`/-/(?:blob|tree|edit)/`)
+
+// EditURL implements integration.Host.
+func (*Host) EditURL(target *url.URL) (string, bool) {
+	return viewOfFile.ReplaceAllString(target.String(), "/-/edit/"), true
+}

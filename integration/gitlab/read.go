@@ -1,0 +1,187 @@
+package gitlab
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/rest"
+)
+
+const (
+	// pageSize is the most that GitLab lists at once.
+	pageSize = "100"
+	// maxPages is how many pages of a listing are read before the archive is read in its place.
+	maxPages = 100
+)
+
+// project reads one project.
+type project struct {
+	host *Host
+	api  *rest.Client
+	name string
+}
+
+// Connect implements integration.Readable. Tokens of people, groups, projects and of OAuth are all sent alike.
+func (h *Host) Connect(repository, token string) (integration.Repository, error) {
+	return &project{host: h, api: h.client(token), name: repository}, nil
+}
+
+func (h *Host) client(token string) *rest.Client {
+	options := rest.Options{
+		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.transport,
+	}
+	if token == "" {
+		token = h.config.Token
+	}
+	if token != "" {
+		options.Authenticate = func(header http.Header) { header.Set("Authorization", "Bearer "+token) }
+	}
+	return rest.New(options)
+}
+
+// path is where the API has a part of the project.
+func (p *project) path(parts ...string) string {
+	path := "/projects/" + url.PathEscape(p.name)
+	for _, part := range parts {
+		path += "/" + url.PathEscape(part)
+	}
+	return path
+}
+
+// DefaultBranch implements integration.Repository.
+func (p *project) DefaultBranch(ctx context.Context) (string, error) {
+	var details struct {
+		DefaultBranch string `json:"default_branch"`
+	}
+	if _, err := p.api.JSON(ctx, p.path(), nil, &details); err != nil {
+		return "", err
+	}
+	if details.DefaultBranch == "" {
+		return "", fault.New(fault.NotFound, "%s on %s has no branch yet", p.name, p.host.Name())
+	}
+	return details.DefaultBranch, nil
+}
+
+// Commit implements integration.Repository.
+func (p *project) Commit(ctx context.Context, ref, _ string) (string, error) {
+	var commit struct {
+		ID string `json:"id"`
+	}
+	_, err := p.api.JSON(ctx, p.path("repository", "commits", ref), nil, &commit)
+	if fault.KindOf(err) == fault.NotFound {
+		return "", fault.Wrap(fault.NotFound, err, "%s on %s has no branch, tag or commit %s", p.name, p.host.Name(), ref)
+	}
+	return commit.ID, err
+}
+
+// Refs implements integration.Repository.
+func (p *project) Refs(ctx context.Context, prefix string) ([]string, error) {
+	var names []string
+	for _, kind := range []string{"branches", "tags"} {
+		var refs []struct {
+			Name string `json:"name"`
+		}
+		_, err := p.api.JSON(ctx, p.path("repository", kind), url.Values{"search": {"^" + prefix}, "per_page": {pageSize}}, &refs)
+		if fault.KindOf(err) == fault.NotFound {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, ref := range refs {
+			names = append(names, ref.Name)
+		}
+	}
+	return names, nil
+}
+
+// Open implements integration.Repository. The ETag is the content's hash, which GitLab tells before the content.
+func (p *project) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
+	if place.View == "" || place.Path == "" {
+		return nil, errInvalidURL
+	}
+	response, err := p.api.Get(ctx, p.path("repository", "files", place.Path, "raw"), url.Values{"ref": {place.Ref}})
+	if err != nil {
+		return nil, err
+	}
+	hash := response.Header.Get("X-Gitlab-Blob-Id")
+	if hash != "" && hash == etag {
+		response.Body.Close()
+		return nil, integration.ErrNotModified
+	}
+	response.Header.Set("ETag", hash)
+	return response, nil
+}
+
+// List implements integration.Repository, with what is below directory.
+func (p *project) List(ctx context.Context, commit, directory string) ([]integration.Entry, error) {
+	var entries []integration.Entry
+	query := url.Values{"ref": {commit}, "recursive": {"true"}, "per_page": {pageSize}, "pagination": {"keyset"}}
+	if directory != "" {
+		query.Set("path", directory)
+	}
+	for range maxPages {
+		var page []struct {
+			ID, Type, Path, Mode string
+		}
+		header, err := p.api.JSON(ctx, p.path("repository", "tree"), query, &page)
+		if fault.KindOf(err) == fault.NotFound {
+			return nil, nil // The commit is there, so the directory is not.
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range page {
+			if entry.Type == "blob" && entry.Mode != integration.ModeSymlink {
+				entries = append(entries, integration.Entry{Path: entry.Path, Hash: entry.ID, Size: -1})
+			}
+		}
+		next := nextPage(header)
+		if next == "" {
+			return entries, nil
+		}
+		query.Set("page_token", next)
+	}
+	return nil, integration.ErrTooManyFiles
+}
+
+// nextPage is the token of the page that follows, "" at the end.
+func nextPage(header http.Header) string {
+	for link := range strings.SplitSeq(header.Get("Link"), ",") {
+		address, relation, _ := strings.Cut(link, ";")
+		parsed, err := url.Parse(strings.Trim(address, " <>"))
+		if err == nil && strings.Contains(relation, `rel="next"`) {
+			return parsed.Query().Get("page_token")
+		}
+	}
+	return ""
+}
+
+// Blob implements integration.Repository.
+func (p *project) Blob(ctx context.Context, _ string, entry integration.Entry, limit int64) ([]byte, error) {
+	return p.api.Bytes(ctx, p.path("repository", "blobs", entry.Hash, "raw"), nil, limit)
+}
+
+// Archive implements integration.Repository. GitLab breaks off in the middle of an archive whose directory is not there, so that is
+// asked first.
+func (p *project) Archive(ctx context.Context, commit, directory string) (io.ReadCloser, error) {
+	query := url.Values{"sha": {commit}}
+	if directory != "" {
+		below := url.Values{"ref": {commit}, "path": {directory}, "per_page": {"1"}}
+		var page []struct{}
+		if _, err := p.api.JSON(ctx, p.path("repository", "tree"), below, &page); err != nil {
+			return nil, err
+		}
+		query.Set("path", directory)
+	}
+	response, err := p.api.Get(ctx, p.path("repository", "archive.tar.gz"), query)
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}

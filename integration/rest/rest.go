@@ -1,0 +1,138 @@
+// Package rest speaks to the REST API of a source code host. It gives the credentials to the host's own API only, follows redirects
+// only within the host, bounds what it decodes, and makes errors of answers that are none.
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/integration"
+)
+
+// maxAnswerBytes bounds one answer in JSON. A page of a listing is far below it.
+const maxAnswerBytes = 16 << 20
+
+// Options are what a Client speaks to.
+type Options struct {
+	// Name is the host, and Key where it is configured (integrations.gitlab); errors mention them.
+	Name, Key string
+	// BaseURL is where the API begins. MoreURLs are others of the host's that requests go to, with the credentials.
+	BaseURL  string
+	MoreURLs []string
+	// Authenticate puts the credentials into the header of a request; nil is nobody's.
+	Authenticate func(header http.Header)
+	// Transport carries the requests.
+	Transport http.RoundTripper
+}
+
+// Client speaks to one API. It is safe for concurrent use.
+type Client struct {
+	options Options
+	// origins are the scheme and host of each of the host's own URLs.
+	origins []string
+	http    *http.Client
+}
+
+// New makes a client. The URLs of the options have been checked.
+func New(options Options) *Client {
+	client := &Client{options: options}
+	for _, own := range append([]string{options.BaseURL}, options.MoreURLs...) {
+		if parsed, err := integration.ParseURL(own); err == nil {
+			client.origins = append(client.origins, origin(parsed))
+		}
+	}
+	client.http = &http.Client{Transport: client, CheckRedirect: client.checkRedirect}
+	return client
+}
+
+func origin(target *url.URL) string { return target.Scheme + "://" + strings.ToLower(target.Host) }
+
+func (c *Client) owns(target *url.URL) bool { return slices.Contains(c.origins, origin(target)) }
+
+// RoundTrip implements http.RoundTripper: it authenticates what goes to the host itself.
+func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
+	if c.options.Authenticate != nil && c.owns(request.URL) {
+		request = request.Clone(request.Context())
+		c.options.Authenticate(request.Header)
+	}
+	return c.options.Transport.RoundTrip(request)
+}
+
+// checkRedirect keeps redirects within the host.
+func (c *Client) checkRedirect(request *http.Request, via []*http.Request) error {
+	if len(via) >= integration.MaxRedirects {
+		return integration.TooManyRedirects(via)
+	}
+	if !c.owns(request.URL) {
+		return fmt.Errorf("the redirect to %s leads away from %s", request.URL.Host, c.options.Name)
+	}
+	return nil
+}
+
+// Get asks for what is at a path, escaped, below the API's base, or at a whole URL of the host's. The caller closes the body of the
+// answer, which is a success. Errors are those of integration.AnswerError and integration.RequestError.
+func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+	address := path
+	if !strings.Contains(path, "://") {
+		address = c.options.BaseURL + path
+	}
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", address, err)
+	}
+	request.Header.Set("User-Agent", "portico")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, integration.RequestError(address, err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
+	}
+	response.Body.Close()
+	return nil, c.explain(integration.AnswerError(response, "Request failed for "+address))
+}
+
+// explain says what to do about credentials that were not taken.
+func (c *Client) explain(err error) error {
+	answered, is := err.(*integration.ResponseError) //nolint:errorlint // it was made just before
+	if is && !answered.RateLimited && (answered.Status == http.StatusUnauthorized || answered.Status == http.StatusForbidden) {
+		answered.Next = fmt.Sprintf("Check that the credentials of %s under %s have not expired and may read this", c.options.Name, c.options.Key)
+	}
+	return err
+}
+
+// JSON decodes an answer, and gives its header.
+func (c *Client) JSON(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
+	response, err := c.Get(ctx, path, query)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(http.MaxBytesReader(nil, response.Body, maxAnswerBytes)).Decode(into); err != nil {
+		return nil, fmt.Errorf("%s answered %s with what is no JSON of the kind expected: %w", c.options.Name, path, err)
+	}
+	return response.Header, nil
+}
+
+// Bytes reads an answer of at most limit bytes; a longer one is an *http.MaxBytesError.
+func (c *Client) Bytes(ctx context.Context, path string, query url.Values, limit int64) ([]byte, error) {
+	response, err := c.Get(ctx, path, query)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(http.MaxBytesReader(nil, response.Body, limit))
+	if err != nil {
+		return nil, fmt.Errorf("read %s from %s: %w", path, c.options.Name, err)
+	}
+	return body, nil
+}
