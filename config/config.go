@@ -278,13 +278,34 @@ type Database struct {
 	MaxConnections int    `yaml:"maxConnections"`
 }
 
-// Temporal is the cluster that runs are durable on. An empty Address lets `portico dev` bring its own.
+// Temporal is the cluster that runs are durable on. What is empty here comes from TEMPORAL_* variables or a profile of temporal.toml.
 type Temporal struct {
-	Address   string `yaml:"address"`
-	Namespace string `yaml:"namespace"`
-	TaskQueue string `yaml:"taskQueue"`
+	Address    string `yaml:"address"`
+	Namespace  string `yaml:"namespace"`
+	TaskQueue  string `yaml:"taskQueue"`
+	Profile    string `yaml:"profile"`
+	ConfigFile string `yaml:"configFile"`
+	APIKey     Secret `yaml:"apiKey"`
+	// APIKeyFile holds the key, and is read for each call.
+	APIKeyFile string      `yaml:"apiKeyFile"`
+	TLS        TemporalTLS `yaml:"tls"`
+	// ConnectTimeout is how long a start waits for the cluster.
+	ConnectTimeout time.Duration `yaml:"connectTimeout"`
 	// UIURL is where the Temporal Web UI is, for links from runs; empty means no links.
 	UIURL string `yaml:"uiUrl"`
+}
+
+// TemporalTLS secures the connection to Temporal. Files hold PEM and are read by the process; the others are PEM themselves.
+type TemporalTLS struct {
+	// Mode is auto, required or disabled.
+	Mode           string `yaml:"mode"`
+	ServerName     string `yaml:"serverName"`
+	ServerCA       string `yaml:"serverCa"`
+	ServerCAFile   string `yaml:"serverCaFile"`
+	ClientCert     string `yaml:"clientCert"`
+	ClientCertFile string `yaml:"clientCertFile"`
+	ClientKey      Secret `yaml:"clientKey"`
+	ClientKeyFile  string `yaml:"clientKeyFile"`
 }
 
 // Encryption keeps what runs carry unreadable to whoever holds only the database or Temporal's histories.

@@ -23,6 +23,7 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/loopback"
 	"github.com/portico-dev/portico/internal/terminal"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/workflows/cluster"
 )
 
 // devStopTimeout bounds the stopping of the stack once its users have stopped.
@@ -98,9 +99,9 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if loaded.Portico.Temporal.Address != "" || loaded.Portico.Temporal.UIURL != "" {
-		return errors.New("portico.temporal.address and uiUrl are of a Temporal that is there already, and `portico dev` brings its own: " +
-			"leave them out, or run `portico server` and `portico worker`")
+	if t := loaded.Portico.Temporal; t.Address+t.UIURL+t.Profile+t.ConfigFile+string(t.APIKey)+t.APIKeyFile != "" {
+		return errors.New("portico.temporal names a Temporal that is there already (address, uiUrl, profile, configFile or an API key), " +
+			"and `portico dev` brings its own: leave them out, or run `portico server` and `portico worker`")
 	}
 	if d.dataDir, err = absoluteDataDirectory(d.dataDir); err != nil {
 		return err
@@ -151,8 +152,8 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, loaded *config
 	if err := migrate(ctx, stack.LocalDSN()); err != nil {
 		return err
 	}
-	p, err := connect(ctx, loaded, place{databaseURL: stack.LocalDSN(), temporalAddress: stack.TemporalAddress(), keys: keys,
-		dataDir: d.dataDir}, log)
+	p, err := connect(ctx, loaded, place{databaseURL: stack.LocalDSN(), keys: keys, dataDir: d.dataDir,
+		temporal: cluster.Plain(stack.TemporalAddress(), loaded.Portico.Temporal.Namespace)}, log)
 	if err != nil {
 		return err
 	}

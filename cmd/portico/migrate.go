@@ -3,18 +3,24 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	temporallog "go.temporal.io/sdk/log"
 
+	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/workflows/cluster"
 )
 
 func migrateCommand() *cobra.Command {
 	var s settings
 	command := &cobra.Command{
-		Use:     "migrate",
-		Short:   "Bring the database's schema forward to this version",
-		Long:    "Brings the schema of portico.database.url forward. It is safe to run while older servers and workers are running.",
+		Use:   "migrate",
+		Short: "Bring the database and Temporal forward to this version",
+		Long: `Brings the schema of portico.database.url forward and, where a Temporal is configured, creates its namespace when there is
+none. It is safe to run while older servers and workers are running.`,
 		Example: "  portico migrate --config app-config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -34,7 +40,7 @@ func migrateCommand() *cobra.Command {
 				return blame(setting, err)
 			}
 			log.Info("the database's schema is up to date")
-			return nil
+			return prepareTemporal(command.Context(), loaded.Portico.Temporal, log)
 		},
 	}
 	s.addFlags(command)
@@ -48,4 +54,20 @@ func migrate(ctx context.Context, databaseURL string) error {
 	}
 	defer pool.Close()
 	return db.Migrate(ctx, pool)
+}
+
+// prepareTemporal makes what runs need in Temporal. Without a configured cluster there is nothing to do.
+func prepareTemporal(ctx context.Context, configured config.Temporal, log *slog.Logger) error {
+	target, err := temporalTarget(configured)
+	if err != nil || target.Address == "" {
+		return err
+	}
+	connected, err := target.Prepare(ctx, cluster.DialOptions{Wait: configured.ConnectTimeout, Log: log,
+		Customize: func(options *client.Options) { options.Logger = temporallog.NewStructuredLogger(log) }})
+	if err != nil {
+		return err
+	}
+	connected.Close()
+	log.Info("Temporal is ready", "address", target.Address, "namespace", target.Namespace, "secured", target.Secured())
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
@@ -39,6 +38,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/workspace"
 	"github.com/portico-dev/portico/seal"
 	"github.com/portico-dev/portico/workflows"
+	"github.com/portico-dev/portico/workflows/cluster"
 )
 
 // platform is what the server and the worker have in common: the connections, and the domain services on top of them.
@@ -48,8 +48,10 @@ type platform struct {
 	log    *slog.Logger
 	pool   *pgxpool.Pool
 	// direct is pool, or reaches the same database without a connection pooler, where pool goes through one.
-	direct       *pgxpool.Pool
-	temporal     client.Client
+	direct   *pgxpool.Pool
+	temporal client.Client
+	// target is what temporal is connected to.
+	target       cluster.Target
 	redeliveries templaterun.Redeliveries
 	bucket       *blob.Bucket
 	keys         []seal.Key
@@ -68,10 +70,10 @@ type platform struct {
 type place struct {
 	databaseURL string
 	// directURL is of the same database without the connection pooler that databaseURL goes through, "" when there is none.
-	directURL       string
-	temporalAddress string
-	keys            []seal.Key
-	dataDir         string
+	directURL string
+	temporal  cluster.Target
+	keys      []seal.Key
+	dataDir   string
 }
 
 // connect opens the connections and builds the services. The caller closes the platform.
@@ -132,17 +134,18 @@ func (p *platform) openDatabase(ctx context.Context, at place) error {
 const directConnections = 2
 
 func (p *platform) openTemporal(ctx context.Context, at place) error {
-	dialing, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	connected, err := client.DialContext(dialing, client.Options{HostPort: at.temporalAddress, Namespace: p.config.Portico.Temporal.Namespace,
-		Logger: temporallog.NewStructuredLogger(p.log),
-		// What is said is small and mostly travels on one network: compressing it costs more than it saves.
-		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{},
-			DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(p.redeliveries.Intercept)}}})
+	connected, err := at.temporal.Dial(ctx, cluster.DialOptions{Wait: p.config.Portico.Temporal.ConnectTimeout, Log: p.log,
+		Customize: func(options *client.Options) {
+			options.Logger = temporallog.NewStructuredLogger(p.log)
+			// What is said is small and mostly travels on one network: compressing it costs more than it saves.
+			options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+			options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
+				grpc.WithChainUnaryInterceptor(p.redeliveries.Intercept))
+		}})
 	if err != nil {
-		return fmt.Errorf("connect to Temporal at %s: %w", at.temporalAddress, err)
+		return err
 	}
-	p.temporal = connected
+	p.temporal, p.target = connected, at.temporal
 	return nil
 }
 
@@ -236,6 +239,18 @@ func newChecker(actions *action.Registry, renderer *expression.Renderer, rules p
 		described = append(described, each.Describe())
 	}
 	return check.New(described, renderer, rules)
+}
+
+// temporalTarget is the cluster that the configuration, the environment or a profile names.
+func temporalTarget(configured config.Temporal) (cluster.Target, error) {
+	secured := configured.TLS
+	return cluster.Resolve(cluster.Options{
+		Address: configured.Address, Namespace: configured.Namespace, Profile: configured.Profile, ConfigFile: configured.ConfigFile,
+		APIKey: string(configured.APIKey), APIKeyFile: configured.APIKeyFile,
+		TLS: cluster.TLS{Mode: secured.Mode, ServerName: secured.ServerName, ServerCA: secured.ServerCA, ServerCAFile: secured.ServerCAFile,
+			ClientCert: secured.ClientCert, ClientCertFile: secured.ClientCertFile,
+			ClientKey: string(secured.ClientKey), ClientKeyFile: secured.ClientKeyFile},
+	})
 }
 
 func planRules(loaded *config.Config) plan.Rules {

@@ -59,7 +59,11 @@ func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *p
 	if err != nil {
 		return err
 	}
-	if loaded.Portico.Database.URL == "" || loaded.Portico.Temporal.Address == "" {
+	target, err := temporalTarget(loaded.Portico.Temporal)
+	if err != nil {
+		return err
+	}
+	if loaded.Portico.Database.URL == "" || target.Address == "" {
 		return errors.New(databaseURL + " and portico.temporal.address must be configured" + devHint)
 	}
 	keys, err := configuredKeys(loaded.Portico.Encryption.Keys)
@@ -70,7 +74,7 @@ func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *p
 		return errNoKeys
 	}
 	p, err := connect(ctx, loaded, place{databaseURL: string(loaded.Portico.Database.URL), directURL: string(loaded.Portico.Database.DirectURL),
-		temporalAddress: loaded.Portico.Temporal.Address, keys: keys, dataDir: dataDirectory()}, log)
+		temporal: target, keys: keys, dataDir: dataDirectory()}, log)
 	if err != nil {
 		return err
 	}
@@ -167,7 +171,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	workflowURL := options.workflowURL
 	if workflowURL == nil && options.temporalUI != "" {
 		workflowURL = func(id string) string {
-			return fmt.Sprintf("%s/namespaces/%s/workflows/%s", options.temporalUI, p.config.Portico.Temporal.Namespace, id)
+			return fmt.Sprintf("%s/namespaces/%s/workflows/%s", options.temporalUI, p.target.Namespace, id)
 		}
 	}
 	return api.NewServer(api.Options{

@@ -111,14 +111,9 @@ func (p *platform) runTemplates(ctx context.Context) error {
 
 // turnedAway is why a process ends that Temporal gives no more work: it would live on and do nothing.
 func (p *platform) turnedAway(cause error) error {
-	temporal := p.config.Portico.Temporal
-	address := temporal.Address
-	if address == "" {
-		address = "the embedded server"
-	}
 	return fmt.Errorf("no work comes from Temporal (%s), and will not by itself: %w\n"+
 		"Check that the namespace %q exists there and that this worker may use it (portico.temporal), then start it again; "+
-		"runs under way wait in the database", address, cause, temporal.Namespace)
+		"runs under way wait in the database", p.target.Address, cause, p.target.Namespace)
 }
 
 // workerIdentity names this worker in the Temporal Web UI.

@@ -45,6 +45,10 @@ type Options struct {
 	SearchAttributes map[string]enumspb.IndexedValueType
 	// FrontendPort is the gRPC port on 127.0.0.1; 0 takes a free one.
 	FrontendPort int
+	// TLS secures the server as its own configuration file does; the zero value speaks plain text.
+	TLS config.RootTLS
+	// Authorizer decides about every call; nil allows all. It finds a caller's API key in the extensions of the claims.
+	Authorizer authorization.Authorizer
 	// Log gets what Temporal calls errors at info level and its warnings at debug level: it retries by itself. Nil means slog.Default.
 	Log *slog.Logger
 }
@@ -85,6 +89,9 @@ func withDefaults(options Options) Options {
 	if options.Retention == 0 {
 		options.Retention = 7 * 24 * time.Hour
 	}
+	if options.Authorizer == nil {
+		options.Authorizer = authorization.NewNoopAuthorizer()
+	}
 	if options.Log == nil {
 		options.Log = slog.Default()
 	}
@@ -105,7 +112,7 @@ func startServer(ctx context.Context, options Options, databases *stores) (start
 		return nil, err
 	}
 	log := logger{log: options.Log, stopping: new(atomic.Bool)}
-	server, err := temporalserver.NewServer(serverOptions(log, databases, ports)...)
+	server, err := temporalserver.NewServer(serverOptions(log, options, databases, ports)...)
 	if err != nil {
 		return nil, err
 	}
@@ -171,12 +178,13 @@ func servicePorts(ctx context.Context, frontendPort int) (map[primitives.Service
 	return ports, nil
 }
 
-func serverOptions(log logger, databases *stores, ports map[primitives.ServiceName]int) []temporalserver.ServerOption {
+func serverOptions(log logger, options Options, databases *stores, ports map[primitives.ServiceName]int) []temporalserver.ServerOption {
 	hosts := make(map[primitives.ServiceName]static.Hosts, len(ports))
 	for service, port := range ports {
 		hosts[service] = static.SingleLocalHost(loopback.Address(port))
 	}
 	configuration := serverConfig(databases, ports)
+	configuration.Global.TLS = options.TLS
 	return []temporalserver.ServerOption{
 		temporalserver.WithConfig(configuration),
 		temporalserver.ForServices(temporalserver.DefaultServices),
@@ -185,9 +193,17 @@ func serverOptions(log logger, databases *stores, ports map[primitives.ServiceNa
 		temporalserver.WithLogger(log),
 		temporalserver.WithDynamicConfigClient(tuning),
 		temporalserver.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
-		temporalserver.WithAuthorizer(authorization.NewNoopAuthorizer()),
-		temporalserver.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
+		temporalserver.WithAuthorizer(options.Authorizer),
+		temporalserver.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return apiKeys{} }),
 	}
+}
+
+// apiKeys hands the API key of a caller on to the authorizer.
+type apiKeys struct{}
+
+// GetClaims implements authorization.ClaimMapper.
+func (apiKeys) GetClaims(caller *authorization.AuthInfo) (*authorization.Claims, error) {
+	return &authorization.Claims{Subject: "caller", Extensions: caller.AuthToken}, nil
 }
 
 func serverConfig(databases *stores, ports map[primitives.ServiceName]int) *config.Config {
