@@ -60,6 +60,7 @@ type Checker struct {
 	actions  map[string]action.Description
 	renderer *expression.Renderer
 	rules    plan.Rules
+	judged   judged
 }
 
 // New makes a Checker for these actions, and for runs by these rules.
@@ -89,8 +90,20 @@ func (c *Checker) Document(ctx context.Context, document json.RawMessage) []Find
 	return c.Template(ctx, t)
 }
 
-// Template judges a template that was read.
+// Template judges a template that was read. It remembers its answers, because every run of a template asks.
 func (c *Checker) Template(ctx context.Context, t *template.Template) []Finding {
+	findings, found := c.judged.find(t.Digest)
+	if !found {
+		findings = c.judge(ctx, t)
+		// What a context interrupted is no judgement.
+		if ctx.Err() == nil {
+			c.judged.keep(t.Digest, findings)
+		}
+	}
+	return slices.Clone(findings)
+}
+
+func (c *Checker) judge(ctx context.Context, t *template.Template) []Finding {
 	j := &judgement{Checker: c, ctx: ctx}
 	j.parameters(t)
 	pinned, err := t.Pin(nil, template.User{}, provenance.Place{})

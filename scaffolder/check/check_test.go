@@ -104,6 +104,22 @@ func TestStrictRulesMakeErrorsOfWarnings(t *testing.T) {
 		found(t, rules, `{"steps":[{"action":"debug:log","input":{"message":"${{ 1 | nope }}","verbose":true}}]}`))
 }
 
+// TestAnAnswerIsRememberedForItsTemplateAlone: a caller may add line numbers to the answer.
+func TestAnAnswerIsRememberedForItsTemplateAlone(t *testing.T) {
+	t.Parallel()
+	document := func(action string) json.RawMessage {
+		return json.RawMessage(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t"},"spec":{"steps":[{"action":"` + action + `"}]}}`)
+	}
+	judge := checker(plan.Rules{})
+	first := judge.Document(t.Context(), document("no:such"))
+	require.Len(t, first, 1)
+	first[0].Line = 7
+	again := judge.Document(t.Context(), document("no:such"))
+	require.Len(t, again, 1)
+	require.Zero(t, again[0].Line)
+	require.Empty(t, judge.Document(t.Context(), document("debug:log")))
+}
+
 func TestTheErrorsAreOneFault(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, check.Errors(nil))

@@ -4,6 +4,7 @@
 package template
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type Template struct {
 	// RawMetadata is metadata as written.
 	RawMetadata json.RawMessage `json:"metadata"`
 	Spec        Spec            `json:"spec"`
+	// Digest is that of the document that was parsed. The zero value is of no document.
+	Digest [sha256.Size]byte `json:"-"`
 }
 
 // Metadata is the part of a template's metadata that matters to a run.
@@ -79,7 +82,7 @@ type Secrets struct {
 
 // Parse reads a Template entity from JSON.
 func Parse(document json.RawMessage) (*Template, error) {
-	t := &Template{}
+	t := &Template{Digest: sha256.Sum256(document)}
 	if err := decode(document, t, "apiVersion", "kind", "metadata", "spec"); err != nil {
 		return nil, fault.Wrap(fault.Input, err, "the template is malformed: %s", explain("", err))
 	}

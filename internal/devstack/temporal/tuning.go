@@ -38,6 +38,9 @@ var tuning = dynamicconfig.StaticClient{
 	dynamicconfig.ReplicationProcessorSchedulerWorkerCount.Key():            1, // nothing is replicated
 	dynamicconfig.ReplicationLowPriorityProcessorSchedulerWorkerCount.Key(): 1,
 
+	// Nothing is stored outside, and looking for it in each event takes a twentieth of what a short run costs.
+	dynamicconfig.ExternalPayloadsEnabled.Key(): false,
+
 	dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): cachedRuns,
 	dynamicconfig.HistoryCacheTTL.Key():              10 * time.Minute,
 	dynamicconfig.EventsCacheTTL.Key():               10 * time.Minute,
