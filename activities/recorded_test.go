@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-github/v60/github"
 	"github.com/stretchr/testify/require"
@@ -156,11 +155,7 @@ func (c recordedCase) replay(t *testing.T) []string {
 	}
 	forge := forgetest.Start(t)
 	require.NoError(t, forge.AddOrganization("acme", ""))
-	client := github.NewClient(nil).WithAuthToken(forge.Token())
-	base, err := client.BaseURL.Parse(forge.APIBaseURL + "/")
-	require.NoError(t, err)
-	client.BaseURL = base
-	_, _, err = client.Repositories.Create(t.Context(), "acme", &github.Repository{Name: new("taken")})
+	_, _, err := forge.Client(t).Repositories.Create(t.Context(), "acme", &github.Repository{Name: new("taken")})
 	require.NoError(t, err)
 	places := strings.NewReplacer(bench.Workspace.Name(), "WORKSPACE", beside, "TEMPLATE_DIR", forge.Host, "HOST")
 
@@ -280,6 +275,10 @@ func (oneEntity) TryLocation(context.Context, identity.Principal, entity.Locatio
 
 func (oneEntity) DeleteLocation(context.Context, identity.Principal, string) error { return nil }
 
-func (oneEntity) LocationOrigin(context.Context, identity.Principal, entity.LocationSpec) (string, string, time.Time, error) {
-	return "", "", time.Time{}, fault.New(fault.NotFound, "nothing is registered here")
+func (oneEntity) RegistrationOf(context.Context, identity.Principal, entity.LocationSpec) (catalog.Registration, error) {
+	return catalog.Registration{}, fault.New(fault.NotFound, "nothing is registered here")
+}
+
+func (oneEntity) RegistrationByID(context.Context, identity.Principal, string) (catalog.Registration, error) {
+	return catalog.Registration{}, fault.New(fault.NotFound, "nothing is registered here")
 }

@@ -430,6 +430,41 @@ func TestATryShowsWhatIsRemarkedOn(t *testing.T) {
 	require.Equal(t, catalog.Validation{Remarks: []processing.Remark{{Level: processing.LevelError, Message: "groups are odd"}}}, found)
 }
 
+// TestARegistrationIsKnownToWhoMadeIt, also with a token that is not good for reading locations, and wherever it leads now.
+func TestARegistrationIsKnownToWhoMadeIt(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t, nil)
+	ctx, spec := t.Context(), entity.LocationSpec{Type: "url", Target: s.url + "/org.yaml"}
+	registering := func(subject string) identity.Principal {
+		return identity.Principal{Kind: identity.KindService, Subject: subject, Restrictions: []identity.Restriction{
+			{Plugin: "catalog", Permissions: []string{"catalog.location.create"}},
+		}}
+	}
+	_, err := s.service.RegistrationOf(ctx, registering("ci"), spec)
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	_, err = s.service.RegistrationByID(ctx, registering("ci"), "7")
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	before := time.Now()
+	location, err := s.service.RegisterLocation(ctx, registering("ci"), spec, "")
+	require.NoError(t, err)
+	for who, sees := range map[string]identity.Principal{"ci": registering("ci"), "a reader": somebody} {
+		found, err := s.service.RegistrationOf(ctx, sees, spec)
+		require.NoError(t, err, who)
+		require.Equal(t, location, found.Location)
+		require.Equal(t, "ci", found.By)
+		require.WithinDuration(t, before, found.At, time.Minute)
+	}
+	var denied *policy.DeniedError
+	_, err = s.service.RegistrationOf(ctx, registering("another"), spec)
+	require.ErrorAs(t, err, &denied)
+
+	moved, err := s.service.UpdateLocation(ctx, somebody, location.ID, entity.LocationSpec{Type: "url", Target: spec.Target + "?v=2"})
+	require.NoError(t, err)
+	found, err := s.service.RegistrationByID(ctx, registering("ci"), location.ID)
+	require.NoError(t, err)
+	require.Equal(t, moved, found.Location)
+}
+
 // Nobody is who every permission is refused.
 func TestRefusals(t *testing.T) {
 	t.Parallel()

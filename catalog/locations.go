@@ -111,43 +111,77 @@ func (s *Service) LocationByID(ctx context.Context, principal identity.Principal
 	if !readable {
 		return Location{}, noLocation(id)
 	}
+	row, err := s.locationRow(ctx, id)
+	if err != nil {
+		return Location{}, err
+	}
+	return locationOf(row), nil
+}
+
+func (s *Service) locationRow(ctx context.Context, id string) (db.CatalogLocation, error) {
 	return findLocation(id, func(id uuid.UUID) (db.CatalogLocation, error) { return s.queries.CatalogLocationByID(ctx, s.pool, id) })
 }
 
 // findLocation has a location found by its id. One that is not there is a fault of kind NotFound.
-func findLocation(id string, find func(uuid.UUID) (db.CatalogLocation, error)) (Location, error) {
+func findLocation(id string, find func(uuid.UUID) (db.CatalogLocation, error)) (db.CatalogLocation, error) {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
-		return Location{}, noLocation(id)
+		return db.CatalogLocation{}, noLocation(id)
 	}
 	row, err := find(parsed)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Location{}, noLocation(id)
+		return db.CatalogLocation{}, noLocation(id)
 	}
 	if err != nil {
-		return Location{}, fmt.Errorf("location %s: %w", id, err)
+		return db.CatalogLocation{}, fmt.Errorf("location %s: %w", id, err)
 	}
-	return locationOf(row), nil
+	return row, nil
 }
 
 func noLocation(id string) error {
 	return fault.New(fault.NotFound, "Found no location with ID %s", id)
 }
 
-// LocationOrigin says who registered a location, and when by the database's clock. A location that is not registered is
-// a fault of kind NotFound.
-func (s *Service) LocationOrigin(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (id, registeredBy string, registeredAt time.Time, err error) {
-	if err := s.authorize(ctx, principal, policy.CatalogLocationRead, spec.String()); err != nil {
-		return "", "", time.Time{}, err
-	}
+// Registration says who registered a location and when.
+type Registration struct {
+	Location
+	// By is the subject of the principal.
+	By string
+	// At is by the database's clock, by which the effects ledger goes too.
+	At time.Time
+}
+
+// RegistrationOf finds the registration of a target. One that is not there is a fault of kind NotFound. Whoever registered
+// a location may always know that they did; to see another's takes the permission to read locations.
+func (s *Service) RegistrationOf(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (Registration, error) {
 	row, registered, err := s.locationAt(ctx, s.pool, spec)
 	if err != nil {
-		return "", "", time.Time{}, err
+		return Registration{}, err
 	}
 	if !registered {
-		return "", "", time.Time{}, fault.New(fault.NotFound, "Location %s is not registered", spec)
+		return Registration{}, fault.New(fault.NotFound, "Location %s is not registered", spec)
 	}
-	return row.ID.String(), row.CreatedBy, row.CreatedAt, nil
+	return s.registration(ctx, principal, row)
+}
+
+// RegistrationByID is RegistrationOf for a location whose target may have changed since.
+func (s *Service) RegistrationByID(ctx context.Context, principal identity.Principal, id string) (Registration, error) {
+	row, err := s.locationRow(ctx, id)
+	if err != nil {
+		return Registration{}, err
+	}
+	return s.registration(ctx, principal, row)
+}
+
+func (s *Service) registration(ctx context.Context, principal identity.Principal, row db.CatalogLocation) (Registration, error) {
+	found := Registration{Location: locationOf(row), By: row.CreatedBy, At: row.CreatedAt}
+	if found.By != "" && found.By == principal.Subject {
+		return found, nil
+	}
+	if err := s.authorize(ctx, principal, policy.CatalogLocationRead, found.ID); err != nil {
+		return Registration{}, err
+	}
+	return found, nil
 }
 
 // locationAt finds the location that is registered for a target, if there is one.

@@ -208,5 +208,9 @@ func (s *Service) DeleteLocation(ctx context.Context, principal identity.Princip
 }
 
 func (s *Service) lockLocation(ctx context.Context, tx pgx.Tx, id string) (Location, error) {
-	return findLocation(id, func(id uuid.UUID) (db.CatalogLocation, error) { return s.queries.CatalogLocationForUpdate(ctx, tx, id) })
+	row, err := findLocation(id, func(id uuid.UUID) (db.CatalogLocation, error) { return s.queries.CatalogLocationForUpdate(ctx, tx, id) })
+	if err != nil {
+		return Location{}, err
+	}
+	return locationOf(row), nil
 }

@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"time"
 
 	service "github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
@@ -37,9 +36,10 @@ type Service interface {
 	RegisterLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec, onConflict service.ConflictStrategy) (service.Location, error)
 	TryLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (service.Trial, error)
 	DeleteLocation(ctx context.Context, principal identity.Principal, id string) error
-	// LocationOrigin says who registered a location and when, by the clock that the effects ledger goes by. A location that is not registered
-	// is a fault of kind NotFound.
-	LocationOrigin(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (id, registeredBy string, registeredAt time.Time, err error)
+	// RegistrationOf and RegistrationByID say who registered a location and when, by the clock that the effects ledger goes by. A location
+	// that is not registered is a fault of kind NotFound, and is not said of one that the principal may not see.
+	RegistrationOf(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (service.Registration, error)
+	RegistrationByID(ctx context.Context, principal identity.Principal, id string) (service.Registration, error)
 }
 
 // Sources is what the actions need of package integration's Set.

@@ -107,12 +107,25 @@ func (s *service) DeleteLocation(_ context.Context, who identity.Principal, id s
 	return fault.New(fault.NotFound, "Found no location with ID %s", id)
 }
 
-func (s *service) LocationOrigin(_ context.Context, _ identity.Principal, spec entity.LocationSpec) (string, string, time.Time, error) {
+func (s *service) RegistrationOf(_ context.Context, _ identity.Principal, spec entity.LocationSpec) (catalog.Registration, error) {
 	registered, ok := s.locations[spec.Target]
 	if !ok {
-		return "", "", time.Time{}, fault.New(fault.NotFound, "Found no location with target %s", spec.Target)
+		return catalog.Registration{}, fault.New(fault.NotFound, "Found no location with target %s", spec.Target)
 	}
-	return registered.id, registered.by, registered.at, s.failure("LocationOrigin")
+	return registration(spec.Target, registered), s.failure("RegistrationOf")
+}
+
+func (s *service) RegistrationByID(_ context.Context, _ identity.Principal, id string) (catalog.Registration, error) {
+	for target, registered := range s.locations {
+		if registered.id == id {
+			return registration(target, registered), s.failure("RegistrationByID")
+		}
+	}
+	return catalog.Registration{}, fault.New(fault.NotFound, "Found no location with ID %s", id)
+}
+
+func registration(target string, of *location) catalog.Registration {
+	return catalog.Registration{Location: catalog.Location{ID: of.id, Type: "url", Target: target}, By: of.by, At: of.at}
 }
 
 func newService() *service {
@@ -161,9 +174,9 @@ func actionsWith(t *testing.T, catalog activities.Service, transport host) map[s
 	return byID
 }
 
-func TestConform(t *testing.T) {
+func TestDescriptions(t *testing.T) {
 	t.Parallel()
-	actiontest.Conform(t, activities.Actions(nil, nil))
+	actiontest.RequireDescriptions(t, activities.Actions(nil, nil))
 }
 
 func TestFetch(t *testing.T) {
@@ -321,8 +334,7 @@ func TestRegisterFromABranchWithASlash(t *testing.T) {
 
 func requireEffect(t *testing.T, bench *actiontest.Bench, state action.EffectState, id string) {
 	t.Helper()
-	effects, err := bench.Ledger.Effects(t.Context())
-	require.NoError(t, err)
+	effects := bench.Ledger.All()
 	require.Len(t, effects, 1)
 	require.Equal(t, "catalog:location", effects[0].Kind)
 	require.Equal(t, state, effects[0].State)
@@ -346,32 +358,6 @@ func TestRegisterNamesTheMainEntity(t *testing.T) {
 	}
 }
 
-// TestRegisterAfterACrash: the attempt died after the location was registered, or before; the next one ends with one location of its own.
-func TestRegisterAfterACrash(t *testing.T) {
-	t.Parallel()
-	input := `{"catalogInfoUrl":"` + target + `"}`
-	for name, arrange := range map[string]func(*service){
-		"after":  func(s *service) { s.dieAfter["RegisterLocation"] = errors.New("killed") },
-		"before": func(s *service) { s.fail["RegisterLocation"] = errors.New("killed") },
-		"later":  func(s *service) { s.fail["TryLocation"] = errors.New("killed") },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			bench, catalog := actiontest.NewBench(t), newService()
-			arrange(catalog)
-			tested := actions(t, catalog)["catalog:register"]
-			_, err := bench.Run(t, tested, input)
-			require.ErrorContains(t, err, "killed")
-			require.True(t, action.IsTransient(err))
-
-			_, err = bench.Run(t, tested, input)
-			require.NoError(t, err)
-			require.Len(t, catalog.locations, 1)
-			requireEffect(t, bench, action.EffectCreated, "id-0")
-		})
-	}
-}
-
 // TestRegisterThatIsRefusedAfterACrash: the first attempt registered and died, and the second is not let look. That it is refused does
 // not say that there is nothing.
 func TestRegisterThatIsRefusedAfterACrash(t *testing.T) {
@@ -381,13 +367,12 @@ func TestRegisterThatIsRefusedAfterACrash(t *testing.T) {
 	tested, input := actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`
 	_, err := bench.Run(t, tested, input)
 	require.ErrorContains(t, err, "killed")
-	catalog.fail["RegisterLocation"] = fault.New(fault.NotAllowed, "no")
+	catalog.fail["RegistrationOf"] = fault.New(fault.NotAllowed, "no")
 	_, err = bench.Run(t, tested, input)
 	require.EqualError(t, err, "no")
 	requireEffect(t, bench, action.EffectIntended, "")
 
-	effects, err := bench.Ledger.Effects(t.Context())
-	require.NoError(t, err)
+	effects := bench.Ledger.All()
 	require.NoError(t, tested.Undo(t.Context(), &action.UndoCall{RunID: "run", Effect: effects[0], User: bench.User, Log: bench.Log}))
 	require.Empty(t, catalog.locations)
 }
@@ -419,6 +404,17 @@ func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
 			require.Equal(t, other, catalog.locations[target])
 		})
 	}
+}
+
+// TestRegisterWhereTheCatalogRefusesForAnotherReason: it calls that a conflict too, and nothing is registered.
+func TestRegisterWhereTheCatalogRefusesForAnotherReason(t *testing.T) {
+	t.Parallel()
+	bench, catalog := actiontest.NewBench(t), newService()
+	catalog.fail["RegisterLocation"] = fault.New(fault.Conflict, "its entity comes from another place")
+	_, err := bench.Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
+	require.EqualError(t, err, "its entity comes from another place")
+	require.False(t, action.IsTransient(err))
+	requireEffect(t, bench, action.EffectUndone, "")
 }
 
 func TestRegisterRefreshesWhereTheCatalogSaysSo(t *testing.T) {
@@ -492,25 +488,14 @@ func TestRegisterWhenTheHostIsWellAgain(t *testing.T) {
 	require.Equal(t, "component:default/cart", output["entityRef"])
 }
 
-func TestRegisterCanBeUndone(t *testing.T) {
+func TestUndoWhileTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
 	bench, catalog := actiontest.NewBench(t), newService()
 	tested := actions(t, catalog)["catalog:register"]
 	_, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
 	require.NoError(t, err)
-
-	effects, err := bench.Ledger.Effects(t.Context())
-	require.NoError(t, err)
-	undo := &action.UndoCall{RunID: "run", Effect: effects[0], User: bench.User, Log: bench.Log}
-	for range 2 {
-		require.NoError(t, tested.Undo(t.Context(), undo))
-		require.Empty(t, catalog.locations)
-	}
-	require.Equal(t, "Unregistered "+target+" from the catalog", bench.Log.Lines()[1])
-
-	catalog.locations[target] = &location{id: undo.Effect.ExternalID}
 	catalog.fail["DeleteLocation"] = errors.New("the database is away")
-	err = tested.Undo(t.Context(), undo)
+	err = bench.RollBack(t.Context(), tested)
 	require.ErrorContains(t, err, "unregister "+target+": the database is away")
 	require.True(t, action.IsTransient(err))
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
 // effectLocation is the kind of the effect that a registration leaves in the ledger.
@@ -145,77 +147,85 @@ func explainReading(err error, target string) error {
 	return action.Final(err)
 }
 
-// register registers the location once. A location that is there is this run's own if an earlier attempt registered it: after the
-// intent was recorded, in the same name.
+// register registers the location once. What becomes of one that somebody else registered is the catalog's to say: it
+// refuses, or reads the location again.
 func (a registerAction) register(ctx context.Context, call *action.Call, spec entity.LocationSpec) error {
 	who := principal(call.RunID, call.User)
-	effect, err := call.Ledger.Intend(ctx, action.Intent{Kind: effectLocation, Name: spec.Target, Key: effectLocation + " " + spec.Target})
-	if err != nil {
-		return action.Transient(err, 0)
+	_, _, err := resource.Ensure(ctx, call, a.resource(who, spec.Target))
+	if errors.Is(err, resource.ErrTaken) {
+		_, err = a.catalog.RegisterLocation(ctx, who, spec, "")
 	}
-	if effect.State == action.EffectCreated {
-		return nil
-	}
-	registered, err := a.catalog.RegisterLocation(ctx, who, spec, service.ConflictReject)
-	if err == nil {
-		return a.confirm(ctx, call, effect, registered.ID)
-	}
-	if fault.KindOf(err) != fault.Conflict && !effect.Fresh {
-		// An earlier attempt may have registered it: what refuses this one does not say that there is nothing.
-		return explain(err)
-	}
-	if fault.KindOf(err) != fault.Conflict {
-		return a.abandon(ctx, call, effect, explain(err))
-	}
-	own, findErr := a.findOwn(ctx, call.RunID, call.User, effect)
-	if findErr != nil {
-		return explain(findErr)
-	}
-	if own != "" {
-		return a.confirm(ctx, call, effect, own)
-	}
-	// Somebody else registered it. What becomes of that is the catalog's to say: it refuses, or reads the location again.
-	_, err = a.catalog.RegisterLocation(ctx, who, spec, "")
-	return a.abandon(ctx, call, effect, explain(err))
+	return explain(err)
 }
 
-func (a registerAction) confirm(ctx context.Context, call *action.Call, effect action.Effect, id string) error {
-	confirmation := action.Confirmation{ExternalID: id, URL: effect.Name}
-	if err := call.Ledger.Confirm(ctx, effect.ID, confirmation); err != nil {
-		return action.Transient(err, 0)
+// resource describes the registration of a target, in the name of who starts or undoes it.
+func (a registerAction) resource(who identity.Principal, target string) resource.Spec[service.Registration] {
+	spec := entity.LocationSpec{Type: "url", Target: target}
+	return resource.Spec[service.Registration]{
+		Intent: action.Intent{Kind: effectLocation, Name: target, Key: effectLocation + " " + target},
+		Title:  "the catalog location " + target,
+		Find: func(ctx context.Context, effect action.Effect) (*resource.Found[service.Registration], error) {
+			return a.find(ctx, who, spec, effect)
+		},
+		Create: func(ctx context.Context, _ action.Effect) (*resource.Found[service.Registration], error) {
+			registered, err := a.catalog.RegisterLocation(ctx, who, spec, service.ConflictReject)
+			switch {
+			case fault.KindOf(err) == fault.Conflict:
+				return nil, resource.Exists(explain(err))
+			case err != nil:
+				return nil, explain(err)
+			}
+			return found(service.Registration{Location: registered}, who), nil
+		},
+		Used: func(_ context.Context, _ action.Effect, registered service.Registration) (string, error) {
+			if registered.Target != target {
+				return "it leads to " + registered.Target + " now", nil
+			}
+			return "", nil
+		},
+		Delete: func(ctx context.Context, registered service.Registration) error {
+			err := a.catalog.DeleteLocation(ctx, who, registered.ID)
+			switch {
+			case fault.KindOf(err) == fault.NotFound:
+				return resource.ErrNotExist
+			case err != nil:
+				return explain(fmt.Errorf("unregister %s: %w", target, err))
+			}
+			return nil
+		},
 	}
-	return nil
 }
 
-// abandon notes that this run did not make the location, and passes on why. A cause that may pass leaves the intent open.
-func (a registerAction) abandon(ctx context.Context, call *action.Call, effect action.Effect, cause error) error {
-	if action.IsTransient(cause) {
-		return cause
+// find looks for the location: by its id where the ledger knows it, because its target can be changed. A first attempt
+// needs no look, because the catalog refuses a target that is registered.
+func (a registerAction) find(ctx context.Context, who identity.Principal, spec entity.LocationSpec, effect action.Effect) (*resource.Found[service.Registration], error) {
+	if effect.Fresh {
+		return nil, nil
 	}
-	note := "the location was registered by somebody else"
-	if cause != nil {
-		note = cause.Error()
+	var registered service.Registration
+	var err error
+	if effect.ExternalID != "" {
+		registered, err = a.catalog.RegistrationByID(ctx, who, effect.ExternalID)
+	} else {
+		registered, err = a.catalog.RegistrationOf(ctx, who, spec)
 	}
-	if err := call.Ledger.Abandon(ctx, effect.ID, note); err != nil {
-		return action.Transient(err, 0)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return nil, nil
+	case err != nil:
+		return nil, explain(err)
 	}
-	return cause
+	return found(registered, who), nil
 }
 
-// findOwn is the id of the effect's location if this run registered it, "" if it did not or there is none.
-func (a registerAction) findOwn(ctx context.Context, runID string, user action.User, effect action.Effect) (string, error) {
-	who := principal(runID, user)
-	id, by, at, err := a.catalog.LocationOrigin(ctx, who, entity.LocationSpec{Type: "url", Target: effect.Name})
-	if fault.KindOf(err) == fault.NotFound {
-		return "", nil
+// found is a registration as the ledger's helper takes it. Who registered it since the intent, in the run's name, was the run.
+func found(registered service.Registration, who identity.Principal) *resource.Found[service.Registration] {
+	return &resource.Found[service.Registration]{
+		Thing: registered, ID: registered.ID, URL: registered.Target,
+		MadeFor: func(effect action.Effect) bool {
+			return registered.By == who.Subject && !registered.At.Before(effect.IntendedAt)
+		},
 	}
-	if err != nil {
-		return "", err
-	}
-	if by != who.Subject || at.Before(effect.IntendedAt) {
-		return "", nil
-	}
-	return id, nil
 }
 
 // mainEntity is the reference of the entity that a descriptor is about: its first Component, else its first entity, passing over the
@@ -240,29 +250,7 @@ func mainEntity(documents []json.RawMessage) (string, error) {
 
 // Undo unregisters the location, which takes the entities that only it led to out of the catalog.
 func (a registerAction) Undo(ctx context.Context, call *action.UndoCall) error {
-	id := call.Effect.ExternalID
-	if id == "" {
-		own, err := a.findOwn(ctx, call.RunID, call.User, call.Effect)
-		if err != nil {
-			return explain(err)
-		}
-		if own == "" {
-			call.Log.Info("%s is not registered in the catalog by this run", call.Effect.Name)
-			return nil
-		}
-		id = own
-	}
-	// The catalog refuses whom it does not let look, so what it does not find is not there.
-	err := a.catalog.DeleteLocation(ctx, principal(call.RunID, call.User), id)
-	if fault.KindOf(err) == fault.NotFound {
-		call.Log.Info("%s is not registered in the catalog any more", call.Effect.Name)
-		return nil
-	}
-	if err != nil {
-		return explain(fmt.Errorf("unregister %s: %w", call.Effect.Name, err))
-	}
-	call.Log.Info("Unregistered %s from the catalog", call.Effect.Name)
-	return nil
+	return resource.Remove(ctx, call, a.resource(principal(call.RunID, call.User), call.Effect.Name))
 }
 
 // Plan says which location would be registered.

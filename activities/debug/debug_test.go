@@ -13,9 +13,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-func TestConform(t *testing.T) {
+func TestDescriptions(t *testing.T) {
 	t.Parallel()
-	actiontest.Conform(t, debug.Actions())
+	actiontest.RequireDescriptions(t, debug.Actions())
 }
 
 func TestLog(t *testing.T) {

@@ -45,9 +45,9 @@ func actions(t testing.TB, options fetch.Options) map[string]action.Action {
 	return byID
 }
 
-func TestConform(t *testing.T) {
+func TestDescriptions(t *testing.T) {
 	t.Parallel()
-	actiontest.Conform(t, fetch.Actions(fetch.Options{}))
+	actiontest.RequireDescriptions(t, fetch.Actions(fetch.Options{}))
 }
 
 // newBench makes a bench whose template lies in a directory with these files. A path that ends with a slash is an empty directory, content

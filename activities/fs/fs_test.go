@@ -18,9 +18,9 @@ import (
 
 var remove, rename, readdir = fs.Actions()[0], fs.Actions()[1], fs.Actions()[2]
 
-func TestConform(t *testing.T) {
+func TestDescriptions(t *testing.T) {
 	t.Parallel()
-	actiontest.Conform(t, fs.Actions())
+	actiontest.RequireDescriptions(t, fs.Actions())
 }
 
 // newBench makes a workspace with these files; a path that ends with a slash is an empty directory.

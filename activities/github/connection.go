@@ -25,6 +25,9 @@ type connection struct {
 	hosts  *integration.Set
 	// token is the step's own, "" for what the integration has.
 	token string
+	// lostToken says that the repository was created with a token that the step passed and that is not kept: the
+	// integration's stands in for it.
+	lostToken bool
 }
 
 // permissions are what a GitHub App is asked for, in GitHub's names.
@@ -99,19 +102,6 @@ func (c *connection) ask(ctx context.Context, doing string, request func(context
 		return c.explain(ctx, err, doing)
 	}
 	return nil
-}
-
-// find looks the repository up: nil when there is none that the token may see.
-func (c *connection) find(ctx context.Context) (*github.Repository, error) {
-	var found *github.Repository
-	err := c.ask(ctx, "looking for "+c.name(), func(ctx context.Context) (err error) {
-		found, _, err = c.client.Repositories.Get(ctx, c.target.Owner, c.target.Repo)
-		if isStatus(err, http.StatusNotFound) {
-			found, err = nil, nil
-		}
-		return err
-	})
-	return found, err
 }
 
 // owner is the account that a repository is for.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
 var (
@@ -146,10 +147,11 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 		return nil, err
 	}
 	defer source.Close()
-	repository, err := publication.settleRepository(ctx)
+	repository, effect, err := resource.Ensure(ctx, call, publication.repository())
 	if err != nil {
 		return nil, err
 	}
+	publication.effect = effect
 	if err := publication.narrow(ctx, publication.input.permissions(source)); err != nil {
 		return nil, err
 	}
@@ -183,16 +185,6 @@ func (p *publish) Plan(ctx context.Context, call *action.Call) (action.Plan, err
 	if err := publication.checkCreation(ctx); err != nil {
 		return action.Plan{}, err
 	}
-	existing, err := publication.find(ctx)
-	if err != nil {
-		return action.Plan{}, err
-	}
-	if existing != nil {
-		return action.Plan{}, publication.taken()
-	}
-	return action.Plan{
-		Summary: fmt.Sprintf("create the %s repository %s on %s and push the workspace to %s",
-			publication.input.RepoVisibility, publication.name(), publication.target.Host, publication.input.DefaultBranch),
-		Creates: []action.PlannedEffect{{Kind: repositoryKind, Name: publication.name()}},
-	}, nil
+	return resource.Plan(ctx, publication.repository(), fmt.Sprintf("create the %s repository %s on %s and push the workspace to %s",
+		publication.input.RepoVisibility, publication.name(), publication.target.Host, publication.input.DefaultBranch))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/portico-dev/portico/activities/github"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -42,7 +43,7 @@ func TestPublishWithDefaults(t *testing.T) {
 	require.Equal(t, "initial commit", commit.GetCommit().GetMessage())
 	require.Equal(t, "Scaffolder", commit.GetCommit().GetAuthor().GetName())
 	require.Equal(t, "scaffolder@backstage.io", commit.GetCommit().GetCommitter().GetEmail())
-	require.NotContains(t, b.log.text(), b.forge.Token())
+	require.NotContains(t, b.log.Text(), b.forge.Token())
 }
 
 func TestPublishWithEverything(t *testing.T) {
@@ -92,8 +93,8 @@ func TestPublishWithEverything(t *testing.T) {
 	rules, _, err := b.client.Repositories.GetBranchProtection(ctx, "demo", "shop", "trunk/one")
 	require.NoError(t, err)
 	require.True(t, rules.GetRequiredSignatures().GetEnabled())
-	require.Contains(t, b.log.text(), "warning: Skipping pull access for nobody")
-	require.NotContains(t, b.log.text(), "hunter2")
+	require.Contains(t, b.log.Text(), "warn: Skipping pull access for nobody")
+	require.NotContains(t, b.log.Text(), "hunter2")
 }
 
 func TestConfigurationGivesAuthorAndMessage(t *testing.T) {
@@ -121,7 +122,7 @@ func TestPersonalRepositories(t *testing.T) {
 	_, err = b.run(t, values{"repoUrl": b.forge.Host + "?owner=ann&repo=hers"})
 	require.ErrorContains(t, err, "only ann can create repositories there")
 	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
-	require.Equal(t, action.EffectUndone, b.ledger.effects[1].State)
+	require.Equal(t, action.EffectUndone, b.ledger.All()[1].State)
 }
 
 func TestBadInput(t *testing.T) {
@@ -187,11 +188,11 @@ func TestATakenNameIsLeftUntouched(t *testing.T) {
 	})
 	require.NoError(t, err)
 	_, err = b.run(t, nil)
-	require.ErrorContains(t, err, "already has a repository demo/shop")
+	require.ErrorContains(t, err, "The repository demo/shop on "+b.forge.Host+" exists already, and this run did not create it")
 	require.Contains(t, action.Advice(err), "another name")
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
 	require.False(t, action.IsTransient(err))
-	require.Equal(t, action.EffectUndone, b.ledger.effects[0].State)
+	require.Equal(t, action.EffectUndone, b.effect(t).State)
 	after, _, err := b.client.Repositories.Get(t.Context(), "demo", "shop")
 	require.NoError(t, err)
 	require.Equal(t, theirs.GetUpdatedAt(), after.GetUpdatedAt())
@@ -207,7 +208,7 @@ func TestATakenNameIsLeftUntouched(t *testing.T) {
 func TestARaceForAName(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	rival := &ledger{run: "run-2"}
+	rival := &actiontest.Ledger{}
 	raced := false
 	b.forge.Inject(func(r *http.Request) forgetest.Fault {
 		if r.Method != http.MethodPost || raced {
@@ -216,7 +217,7 @@ func TestARaceForAName(t *testing.T) {
 		raced = true
 		return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			call := b.call(t, nil)
-			call.RunID, call.Ledger = rival.run, rival
+			call.RunID, call.Ledger = "run-2", rival.For("run-2", "publish", "publish:github")
 			_, err := b.action.Run(t.Context(), call)
 			require.NoError(t, err)
 			next.ServeHTTP(w, r)
@@ -224,8 +225,8 @@ func TestARaceForAName(t *testing.T) {
 	})
 	_, err := b.run(t, nil)
 	require.ErrorContains(t, err, "this run did not create it")
-	require.Equal(t, action.EffectUndone, b.ledger.effects[0].State)
-	require.Equal(t, action.EffectCreated, rival.effects[0].State)
+	require.Equal(t, action.EffectUndone, b.effect(t).State)
+	require.Equal(t, action.EffectCreated, rival.All()[0].State)
 }
 
 // TestWhatTheSkeletonsGitignoreLeavesOutIsNamed: it is left out, as in Backstage, but not in silence.
@@ -239,13 +240,13 @@ func TestWhatTheSkeletonsGitignoreLeavesOutIsNamed(t *testing.T) {
 	b.write(t, "src/a b.log", "")
 	_, err := b.run(t, nil)
 	require.NoError(t, err)
-	require.Contains(t, b.log.text(), "warning: Left out of the repository, because the workspace's .gitignore says so: .env, dist/, src/a b.log\n")
+	require.Contains(t, b.log.Text(), "warn: Left out of the repository, because the workspace's .gitignore says so: .env, dist/, src/a b.log\n")
 	for n := range 30 {
 		b.write(t, fmt.Sprintf("src/%02d.log", n), "")
 	}
 	_, err = b.run(t, nil)
 	require.NoError(t, err)
-	require.Contains(t, b.log.text(), "src/17.log and 13 more\n")
+	require.Contains(t, b.log.Text(), "src/17.log and 13 more\n")
 }
 
 // TestABranchWithASlashCanBeReadAgain: by the URL that the step puts out, and by the one that GitHub's pages have.
@@ -294,16 +295,16 @@ func TestTwoStepsThatPublishOneRepository(t *testing.T) {
 	_, err = b.action.Run(t.Context(), second)
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
 	require.ErrorContains(t, err, `The step "publish" of this run created the repository demo/shop on `+b.forge.Host+" already")
-	require.Contains(t, action.Advice(err), "publish once")
-	require.Equal(t, action.EffectUndone, b.ledger.effects[1].State, "the second made nothing")
-	b.ledger.effects = b.ledger.effects[:1]
+	require.Contains(t, action.Advice(err), "do it once")
+	require.Equal(t, action.EffectUndone, b.ledger.All()[1].State, "the second made nothing")
 
 	again := b.call(t, nil)
 	again.Iteration = "1"
 	_, err = b.action.Run(t.Context(), again)
 	require.ErrorContains(t, err, "Another iteration of this step created the repository demo/shop")
-	b.ledger.effects = b.ledger.effects[:1]
-	b.requirePublished(t, output)
+	repeated, err := b.run(t, nil)
+	require.NoError(t, err)
+	require.Equal(t, output, repeated, "the first is as it was")
 }
 
 func TestErrorClasses(t *testing.T) {
@@ -345,7 +346,7 @@ func TestErrorClasses(t *testing.T) {
 			require.Equal(t, test.transient, action.IsTransient(err), err)
 			require.Equal(t, test.kind, fault.KindOf(err))
 			require.GreaterOrEqual(t, action.RetryAfter(err), test.wait)
-			require.NotContains(t, err.Error()+b.log.text(), b.forge.Token())
+			require.NotContains(t, err.Error()+b.log.Text(), b.forge.Token())
 
 			b.forge.Inject(nil)
 			output, err := b.run(t, nil)
@@ -361,7 +362,7 @@ func TestProtectionThatIsRefusedIsAWarning(t *testing.T) {
 	b.forge.Inject(on(http.MethodPut, "/protection", forgetest.Answer(403, "Upgrade to GitHub Pro or make this repository public", nil)))
 	_, err := b.run(t, nil)
 	require.NoError(t, err)
-	require.Contains(t, b.log.text(), "warning: Skipping protection of the default branch")
+	require.Contains(t, b.log.Text(), "warn: Skipping protection of the default branch")
 }
 
 func TestAHangingHostIsGivenUp(t *testing.T) {
@@ -377,7 +378,7 @@ func TestAHangingHostIsGivenUp(t *testing.T) {
 	defer cancel()
 	_, err := b.action.Run(running, b.call(t, nil))
 	require.ErrorIs(t, err, running.Err())
-	require.Empty(t, b.ledger.effects)
+	require.Empty(t, b.ledger.All())
 }
 
 func TestTheStepsOwnToken(t *testing.T) {
@@ -389,11 +390,11 @@ func TestTheStepsOwnToken(t *testing.T) {
 	output, err := b.run(t, values{"token": b.forge.Token()})
 	require.NoError(t, err)
 	b.requirePublished(t, output)
-	encoded, err := json.Marshal(b.ledger.effects)
+	encoded, err := json.Marshal(b.ledger.All())
 	require.NoError(t, err)
 	require.NotContains(t, string(encoded), b.forge.Token())
 
-	undo := &action.UndoCall{RunID: b.ledger.run, Effect: b.ledger.effects[0], Log: b.log}
+	undo := &action.UndoCall{RunID: "run-1", Effect: b.effect(t), Log: b.log}
 	require.ErrorContains(t, b.action.Undo(t.Context(), undo), "There is no token")
 	undo.Secrets = map[string]string{"USER_OAUTH_TOKEN": b.forge.Token()}
 	require.NoError(t, b.action.Undo(t.Context(), undo))
@@ -406,7 +407,7 @@ func TestPlan(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "create the private repository demo/shop on "+b.forge.Host+" and push the workspace to main", plan.Summary)
 	require.Equal(t, []action.PlannedEffect{{Kind: "github:repository", Name: "demo/shop"}}, plan.Creates)
-	require.Empty(t, b.ledger.effects)
+	require.Empty(t, b.ledger.All())
 	_, _, err = b.client.Repositories.Get(t.Context(), "demo", "shop")
 	require.Error(t, err, "nothing was made")
 
@@ -416,14 +417,4 @@ func TestPlan(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.action.Plan(t.Context(), b.call(t, nil))
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
-}
-
-func TestDescription(t *testing.T) {
-	t.Parallel()
-	description := github.NewPublish(github.Options{}).Describe()
-	require.Equal(t, "publish:github", description.ID)
-	require.True(t, description.UsesWorkspace)
-	require.True(t, json.Valid(description.InputSchema))
-	require.True(t, json.Valid(description.OutputSchema))
-	require.NotEmpty(t, description.Examples)
 }

@@ -6,23 +6,30 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/portico-dev/portico/fault"
 	githubhost "github.com/portico-dev/portico/integration/github"
-	"github.com/portico-dev/portico/scaffolder/action"
 )
 
 // GitHub answers 404 for what is not there and for what it hides from a token, alike. Only of a token that sees all private
 // repositories of the owner does a 404 say that there is none.
 
-// blindness says why a repository may be there that the token does not see, "" when the token would see it.
-func (c *connection) blindness(ctx context.Context) (string, error) {
+// hiddenBecause says why the repository may be there although the token does not see it, "" when the token would see it.
+func (c *connection) hiddenBecause(ctx context.Context) (string, error) {
+	reason, err := c.limitOfSight(ctx)
+	if reason != "" && c.lostToken {
+		reason = "it was created with a token that the step passed and that is gone now, and " + reason
+	}
+	return reason, err
+}
+
+// limitOfSight says why the token may not see every repository of the owner, "" when it sees all.
+func (c *connection) limitOfSight(ctx context.Context) (string, error) {
 	// Within one repository an installation's token sees nothing of what the installation reaches.
 	if err := c.reconnect(githubhost.Access{Owner: c.target.Owner, Permissions: mayLook}); err != nil {
 		return "", err
 	}
 	user, scopes, err := c.whoAmI(ctx)
 	if isStatus(err, http.StatusForbidden) {
-		return c.blindnessOfInstallation(ctx)
+		return c.limitOfInstallation(ctx)
 	}
 	switch {
 	case err != nil:
@@ -32,7 +39,7 @@ func (c *connection) blindness(ctx context.Context) (string, error) {
 	case strings.EqualFold(user, c.target.Owner):
 		return "", nil
 	}
-	return c.blindnessOfMember(ctx, user)
+	return c.limitOfMember(ctx, user)
 }
 
 // whoAmI is the user of the token, and what a classic token is good for; it fails with 403 for an App's.
@@ -58,7 +65,7 @@ func seesPrivate(scopes string) bool {
 	return false
 }
 
-func (c *connection) blindnessOfInstallation(ctx context.Context) (string, error) {
+func (c *connection) limitOfInstallation(ctx context.Context) (string, error) {
 	var reached struct {
 		Selection string `json:"repository_selection"`
 	}
@@ -76,7 +83,7 @@ func (c *connection) blindnessOfInstallation(ctx context.Context) (string, error
 	return fmt.Sprintf("the App is installed for some of the repositories of %s only", c.target.Owner), nil
 }
 
-func (c *connection) blindnessOfMember(ctx context.Context, user string) (string, error) {
+func (c *connection) limitOfMember(ctx context.Context, user string) (string, error) {
 	owns := false
 	err := c.ask(ctx, "looking for a membership of "+c.target.Owner, func(ctx context.Context) error {
 		membership, _, err := c.client.Organizations.GetOrgMembership(ctx, "", c.target.Owner)
@@ -90,11 +97,4 @@ func (c *connection) blindnessOfMember(ctx context.Context, user string) (string
 		return "", err
 	}
 	return fmt.Sprintf("the token is %s's, who is no owner of %s and may not see all of its repositories", user, c.target.Owner), nil
-}
-
-// unseen is the failure to learn whether the repository is there; then says what to do when it can be seen, or is known to be gone.
-func (c *connection) unseen(hidden, then string) error {
-	return action.Advise(fault.New(fault.NotAllowed, "%s on %s cannot be seen: it may be gone, or hidden, because %s", c.name(), c.target.Host, hidden),
-		"Look for it on %s as one of its owners. If it is there, delete it or give the token access, then %s. If it is gone, nothing is left to do.",
-		c.target.Host, then)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
 // userTokenSecret is the secret under which the form hands over the token of whoever started the run.
@@ -32,68 +33,16 @@ func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
 	if err != nil {
 		return err
 	}
-	existing, err := connected.find(ctx)
-	if err != nil {
-		return err
-	}
-	if existing == nil || !isOurs(call.Effect, existing) {
-		return connected.confirmGone(ctx, call.Log, record.OwnToken && token == "")
-	}
-	if err := connected.narrow(ctx, mayUndo); err != nil {
-		return err
-	}
-	use, err := connected.useOf(ctx, call.Effect, existing)
-	if err != nil {
-		return err
-	}
-	if use != "" {
-		return &action.InUseError{Reason: fmt.Sprintf("%s was left alone: %s. Delete it on %s if nobody needs it.",
-			existing.GetHTMLURL(), use, record.Host)}
-	}
-	return connected.remove(ctx, call.Log)
+	connected.lostToken = record.OwnToken && token == ""
+	return resource.Remove(ctx, call, connected.repository())
 }
 
-// confirmGone says that the repository is gone where that is proven, and fails where it may only be hidden. tokenGone says
-// that it was created with a token that is not there any more, for which the configured one stands in.
-func (c *connection) confirmGone(ctx context.Context, log action.Log, tokenGone bool) error {
-	hidden, err := c.blindness(ctx)
-	if err != nil {
-		return err
-	}
-	if hidden == "" {
-		log.Info("%s on %s is not there any more", c.name(), c.target.Host)
-		return nil
-	}
-	if tokenGone {
-		hidden = "it was created with a token that the step passed and that is gone now, and " + hidden
-	}
-	return c.unseen(hidden, "roll the run back again")
-}
-
-func (c *connection) remove(ctx context.Context, log action.Log) error {
-	vanished := false
-	err := c.ask(ctx, "deleting the repository "+c.name(), func(ctx context.Context) error {
-		_, err := c.client.Repositories.Delete(ctx, c.target.Owner, c.target.Repo)
-		if vanished = isStatus(err, http.StatusNotFound); vanished {
-			return nil
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return err
-	case vanished:
-		// GitHub also says so to a token that may see the repository and not delete it.
-		return action.Advise(action.Transient(fmt.Errorf("deleting the repository %s: %s answered that it is not there, which it also "+
-			"says to a token that may not delete it", c.name(), c.target.Host), 0), "Give the token the right to delete it, or delete it "+
-			"on %s, then roll the run back again.", c.target.Host)
-	}
-	log.Info("Deleted the repository %s on %s", c.name(), c.target.Host)
-	return nil
-}
-
-// useOf says what somebody has done with the repository since it was created, "" when nothing.
+// useOf says what somebody has done with the repository since it was created, "" when nothing. From here on the
+// connection is for that repository alone.
 func (c *connection) useOf(ctx context.Context, effect action.Effect, repository *github.Repository) (string, error) {
+	if err := c.narrow(ctx, mayUndo); err != nil {
+		return "", err
+	}
 	if !strings.EqualFold(repository.GetFullName(), c.name()) {
 		return "it was moved to " + repository.GetFullName(), nil
 	}

@@ -177,12 +177,12 @@ func TestUndoOfWhatCannotBeSeen(t *testing.T) {
 			b.forge.Inject(hides(test.faults))
 			err = b.undo(t)
 			require.Equal(t, fault.NotAllowed, fault.KindOf(err))
-			require.ErrorContains(t, err, "demo/shop on "+b.forge.Host+" cannot be seen: it may be gone, or hidden, because "+test.says)
+			require.ErrorContains(t, err, "The repository demo/shop on "+b.forge.Host+" cannot be seen: it may be gone, or hidden, because "+test.says)
 			require.Contains(t, action.Advice(err), "delete it or give the token access, then roll the run back again")
-			require.NotContains(t, b.log.text(), "not there any more")
+			require.NotContains(t, b.log.Text(), "not there any more")
 
 			_, err = b.run(t, nil)
-			require.ErrorContains(t, err, "that this run created on "+b.forge.Host+" cannot be seen any more")
+			require.ErrorContains(t, err, "which this run created, cannot be seen any more")
 			b.forge.Inject(nil)
 			require.True(t, b.exists(t))
 			require.NoError(t, b.undo(t), "when it can be seen again")
@@ -214,7 +214,7 @@ func TestUndoOfWhatMayNotBeDeleted(t *testing.T) {
 	b.forge.Inject(on(http.MethodDelete, "/repos/demo/shop", forgetest.Answer(http.StatusNotFound, "Not Found", nil)))
 	err = b.undo(t)
 	require.True(t, action.IsTransient(err), "the next attempt sees whether it is gone")
-	require.ErrorContains(t, err, "which it also says to a token that may not delete it")
+	require.ErrorContains(t, err, "which may also be said to a token that may not delete it")
 }
 
 func TestAnIntentStaysOpenWhenWhatItMadeIsHidden(t *testing.T) {
@@ -231,7 +231,7 @@ func TestAnIntentStaysOpenWhenWhatItMadeIsHidden(t *testing.T) {
 			b.forge.Inject(hides(faults))
 			_, err = b.run(t, nil)
 			require.Equal(t, fault.NotAllowed, fault.KindOf(err))
-			require.Equal(t, action.EffectIntended, b.ledger.effects[0].State, "the first attempt may have made it, and has")
+			require.Equal(t, action.EffectIntended, b.effect(t).State, "the first attempt may have made it, and has")
 			require.ErrorContains(t, b.undo(t), "cannot be seen")
 			b.forge.Inject(nil)
 			require.NoError(t, b.undo(t))

@@ -71,7 +71,7 @@ var mishaps = map[string]mishap{
 	"a name that somebody else has": {
 		prepare: func(w *world, name string) { w.createRepository(name) },
 		mend:    func(w *world, name string) { w.deleteRepository(name) },
-		step:    "publish", failure: "ConflictError", message: "already has a repository demo/<name>", next: "another name",
+		step:    "publish", failure: "ConflictError", message: "The repository demo/<name> on ", next: "another name",
 		effects: map[string]string{repo: gaveUp},
 	},
 	"a forge that answers 500 to the creation": {

@@ -50,6 +50,16 @@ func Database(t testing.TB) *pgxpool.Pool {
 	return pool
 }
 
+// Digest is a checksum of all rows of a database: it changes with each change.
+func Digest(t testing.TB, pool *pgxpool.Pool) string {
+	t.Helper()
+	var digest string
+	require.NoError(t, pool.QueryRow(t.Context(), `
+		select md5(string_agg(query_to_xml(format('select * from %I r order by r::text', tablename), true, false, '')::text, '' order by tablename))
+		from pg_tables where schemaname = 'public'`).Scan(&digest))
+	return digest
+}
+
 // server is this process's hold on the shared server.
 type server struct {
 	// dsn is the DSN of the maintenance database.

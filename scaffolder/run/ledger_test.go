@@ -3,11 +3,11 @@ package run_test
 import (
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
@@ -22,58 +22,24 @@ func (r record) ledger(t *testing.T, id uuid.UUID, actionID string) action.Ledge
 	return r.Ledger(claim, "one", actionID)
 }
 
-func TestAnIntentComesBeforeTheThing(t *testing.T) {
+func TestTheLedgerKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	actiontest.RequireLedger(t, r.ledger(t, r.create(t, nil), "publish:github"))
+}
+
+func TestAnEffectKeepsWhoseItIs(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
-	ledger := r.ledger(t, id, "publish:github")
-
-	intended, err := ledger.Intend(t.Context(), intent)
+	intended, err := r.ledger(t, id, "publish:github").Intend(t.Context(), intent)
 	require.NoError(t, err)
-	require.Equal(t, action.EffectIntended, intended.State)
-	require.Equal(t, []string{id.String(), "one", "publish:github", "github:repository", "acme/shop"},
-		[]string{intended.RunID, intended.StepID, intended.ActionID, intended.Kind, intended.Name})
+	require.Equal(t, []string{id.String(), "one", "publish:github"}, []string{intended.RunID, intended.StepID, intended.ActionID})
 	require.Equal(t, `{"owner":"a<b"}`, string(intended.Data)) //nolint:testifylint // as it is stored
-	require.WithinDuration(t, time.Now(), intended.IntendedAt, time.Minute)
-	require.True(t, intended.Fresh, "nothing can have been made yet")
-
-	again, err := ledger.Intend(t.Context(), intent)
+	kept, err := r.Effect(t.Context(), intended.ID)
 	require.NoError(t, err)
-	require.Equal(t, intended.ID, again.ID, "the same key is the same effect")
-	require.False(t, again.Fresh, "an earlier attempt may have made the thing")
-	require.Equal(t, intended.IntendedAt, again.IntendedAt, "and as old as the first intent: what was made since may be ours")
-
-	require.NoError(t, ledger.Confirm(t.Context(), intended.ID, action.Confirmation{ExternalID: "42", URL: "https://x/42"}))
-	require.NoError(t, ledger.Confirm(t.Context(), intended.ID, action.Confirmation{ExternalID: "42", URL: "https://x/42"}))
-	created, err := ledger.Intend(t.Context(), intent)
-	require.NoError(t, err)
-	require.Equal(t, action.EffectCreated, created.State, "there is nothing left to do")
-	require.Equal(t, "42", created.ExternalID)
-	require.Equal(t, "https://x/42", created.URL)
-	require.Equal(t, `{"owner":"a<b"}`, string(created.Data), "the confirmation brought none, so the intent's stays") //nolint:testifylint // as it is stored
-}
-
-func TestAnEffectThatWasUndoneIsIntendedAnew(t *testing.T) {
-	t.Parallel()
-	r := newRecord(t)
-	ledger := r.ledger(t, r.create(t, nil), "publish:github")
-	first, err := ledger.Intend(t.Context(), intent)
-	require.NoError(t, err)
-	require.NoError(t, ledger.Abandon(t.Context(), first.ID, "the name was taken"))
-	undone, err := r.Effect(t.Context(), first.ID)
-	require.NoError(t, err)
-	require.Equal(t, action.EffectUndone, undone.State)
-	require.Equal(t, "the name was taken", undone.Note)
-
-	second, err := ledger.Intend(t.Context(), intent)
-	require.NoError(t, err)
-	require.Equal(t, first.ID, second.ID)
-	require.Equal(t, action.EffectIntended, second.State)
-	require.True(t, second.IntendedAt.After(first.IntendedAt), "what was there before is not of this intent")
-	require.True(t, second.Fresh, "the old thing is gone, and nothing can have been made since")
-	require.Empty(t, second.Note, "the old story is over")
-	require.Empty(t, second.ExternalID)
-	require.Empty(t, second.URL)
+	intended.Fresh = false
+	require.Equal(t, intended, kept)
 }
 
 func TestEffectsAreListedInTheOrderOfTheirIntents(t *testing.T) {

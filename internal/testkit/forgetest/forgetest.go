@@ -4,15 +4,23 @@ package forgetest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-github/v60/github"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/internal/devstack/forge"
@@ -51,6 +59,72 @@ func Start(t testing.TB) *Server {
 	server.Host = strings.TrimPrefix(listening.URL, "http://")
 	server.APIBaseURL = listening.URL + githubapi.Prefix
 	return server
+}
+
+// Digest is a checksum of all that the forge keeps: it changes with each change.
+func (s *Server) Digest(t testing.TB) string {
+	t.Helper()
+	sum := sha256.New()
+	require.NoError(t, filepath.WalkDir(s.dataDir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		fmt.Fprintf(sum, "%s %d\n%s", path, len(content), content)
+		return err
+	}))
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// Repositories are the names of all repositories of an owner, sorted.
+func (s *Server) Repositories(t testing.TB, owner string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(s.dataDir, "repositories", owner, "*.git"))
+	require.NoError(t, err)
+	names := make([]string, len(found))
+	for i, path := range found {
+		names[i] = strings.TrimSuffix(filepath.Base(path), ".git")
+	}
+	return names
+}
+
+// Client is a client of the forge's API, with its token.
+func (s *Server) Client(t testing.TB) *github.Client {
+	t.Helper()
+	client := github.NewClient(nil).WithAuthToken(s.Token())
+	base, err := client.BaseURL.Parse(s.APIBaseURL + "/")
+	require.NoError(t, err)
+	client.BaseURL = base
+	return client
+}
+
+// Push commits files as Ann and pushes the commit to a branch of a repository such as "demo/shop": on top of its branch
+// main, or as a root of its own.
+func (s *Server) Push(t testing.TB, repository, branch string, onMain bool, files map[string]string) {
+	t.Helper()
+	directory := t.TempDir()
+	git := func(args ...string) {
+		command := exec.CommandContext(t.Context(), "git", args...)
+		command.Dir = directory
+		command.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
+			"GIT_AUTHOR_NAME=Ann", "GIT_AUTHOR_EMAIL=ann@example.com", "GIT_COMMITTER_NAME=Ann", "GIT_COMMITTER_EMAIL=ann@example.com",
+			"GIT_AUTHOR_DATE=@1500000000 +0000", "GIT_COMMITTER_DATE=@1500000000 +0000")
+		output, err := command.CombinedOutput()
+		require.NoError(t, err, string(output))
+	}
+	remote := "http://x-access-token:" + s.Token() + "@" + s.Host + "/" + repository + ".git"
+	git("init", "--quiet", "--initial-branch="+branch)
+	if onMain {
+		git("pull", "--quiet", remote, "main")
+	}
+	for name, content := range files {
+		path := filepath.Join(directory, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	}
+	git("add", "--all")
+	git("commit", "--quiet", "--allow-empty", "-m", "by Ann")
+	git("push", "--quiet", remote, "HEAD:refs/heads/"+branch)
 }
 
 // Inject asks pick about every request from now on. Nil ends all faults. Pick may be called from several goroutines.

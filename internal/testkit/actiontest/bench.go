@@ -1,0 +1,149 @@
+// Package actiontest is what the tests of actions share: a place to run them at, and the suite that holds every action to
+// the contract of package action. It holds no action.
+package actiontest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+// Log remembers the lines of an action, without levels: warnings and errors begin with "warn: " and "error: ".
+type Log struct {
+	mutex sync.Mutex
+	lines []string
+}
+
+// Info remembers a line.
+func (l *Log) Info(format string, args ...any) { l.add("", format, args) }
+
+// Warn remembers a warning.
+func (l *Log) Warn(format string, args ...any) { l.add("warn: ", format, args) }
+
+// Error remembers an error.
+func (l *Log) Error(format string, args ...any) { l.add("error: ", format, args) }
+
+func (l *Log) add(level, format string, args []any) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.lines = append(l.lines, level+fmt.Sprintf(format, args...))
+}
+
+// Lines are all lines so far.
+func (l *Log) Lines() []string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return slices.Clone(l.lines)
+}
+
+// Text is all lines so far.
+func (l *Log) Text() string { return strings.Join(l.Lines(), "\n") }
+
+// Bench is a place to run actions at: a workspace, a log and a ledger of its own.
+type Bench struct {
+	Workspace *os.Root
+	Log       *Log
+	Ledger    *Ledger
+	// Template is where the template came from.
+	Template action.TemplateInfo
+	User     action.User
+	Secrets  map[string]string
+}
+
+// runID and stepID are whom a Bench runs actions for.
+const (
+	runID  = "run-1"
+	stepID = "step"
+)
+
+// NewBench makes a Bench with an empty workspace.
+func NewBench(t testing.TB) *Bench {
+	t.Helper()
+	return &Bench{
+		Workspace: newWorkspace(t, nil), Log: &Log{}, Ledger: &Ledger{},
+		Template: action.TemplateInfo{EntityRef: "template:default/example"},
+		User:     action.User{Ref: "user:default/guest"},
+	}
+}
+
+// newWorkspace is a directory of these files, by path. It is removed when the test ends.
+func newWorkspace(t testing.TB, files map[string]string) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, root.Close()) })
+	for name, content := range files {
+		require.NoError(t, root.MkdirAll(path.Dir(name), 0o755))
+		require.NoError(t, root.WriteFile(name, []byte(content), 0o644))
+	}
+	return root
+}
+
+// Call is a call of an action with this input, which is JSON.
+func (b *Bench) Call(input string) *action.Call {
+	return &action.Call{
+		RunID: runID, StepID: stepID, StepName: "Step", Input: json.RawMessage(input), Workspace: b.Workspace,
+		Template: b.Template, User: b.User, Secrets: b.Secrets, Log: b.Log, Ledger: b.Ledger.For(runID, stepID, "tested"),
+	}
+}
+
+// Run runs the action as the engine would: the input must pass its schema before, and the output must pass after.
+func (b *Bench) Run(t testing.TB, tested action.Action, input string) (action.Output, error) {
+	t.Helper()
+	return b.run(t.Context(), t, tested, input)
+}
+
+func (b *Bench) run(ctx context.Context, t testing.TB, tested action.Action, input string) (action.Output, error) {
+	t.Helper()
+	description := tested.Describe()
+	requireValid(t, description.InputSchema, []byte(input))
+	output, err := tested.Run(ctx, b.Call(input))
+	if err != nil || description.OutputSchema == nil {
+		return output, err
+	}
+	if output == nil {
+		output = action.Output{}
+	}
+	encoded, err := json.Marshal(output)
+	require.NoError(t, err)
+	requireValid(t, description.OutputSchema, encoded)
+	return output, nil
+}
+
+// Undo has the action undo an effect, as a rollback does; what becomes of the effect is not recorded.
+func (b *Bench) Undo(ctx context.Context, tested action.Action, effect action.Effect) error {
+	return tested.Undo(ctx, &action.UndoCall{RunID: runID, Effect: effect, User: b.User, Secrets: b.Secrets, Log: b.Log})
+}
+
+// RollBack undoes what the run has created, the last first, and records what became of it, as the engine does. It returns
+// the first error; the effects before it are left.
+func (b *Bench) RollBack(ctx context.Context, tested action.Action) error {
+	for _, effect := range slices.Backward(b.Ledger.All()) {
+		if effect.State == action.EffectUndone {
+			continue
+		}
+		err := b.Undo(ctx, tested, effect)
+		inUse, isUsed := errors.AsType[*action.InUseError](err)
+		switch {
+		case isUsed:
+			err = errors.Join(err, b.Ledger.SetState(effect.ID, action.EffectKept, inUse.Reason))
+		case err == nil:
+			err = b.Ledger.SetState(effect.ID, action.EffectUndone, "")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

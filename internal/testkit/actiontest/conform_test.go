@@ -1,0 +1,248 @@
+package actiontest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/resource"
+)
+
+// note is what a board has pinned to it.
+type note struct {
+	ID, Name, Mark string
+	Comments       int
+}
+
+// board is a server of notes. A second note of a name is refused.
+type board struct {
+	boardKind
+
+	mutex  sync.Mutex
+	notes  []note
+	pinned int
+	hidden bool
+}
+
+// boardKind says how a board is not like others: careless ones take two notes of one name, those that hide may answer "not
+// found" for what is there.
+type boardKind struct{ careless, hides bool }
+
+func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	name := strings.TrimPrefix(r.URL.Path, "/notes/")
+	at := slices.IndexFunc(b.notes, func(n note) bool { return n.Name == name && !b.hidden })
+	var sent note
+	_ = json.NewDecoder(r.Body).Decode(&sent) // not every request has a body
+	switch {
+	case r.Method == http.MethodPost && at >= 0 && !b.careless:
+		w.WriteHeader(http.StatusConflict)
+	case r.Method == http.MethodPost:
+		b.pinned++
+		sent.Name, sent.ID = name, fmt.Sprint(b.pinned)
+		b.notes = append(b.notes, sent)
+		_ = json.NewEncoder(w).Encode(sent)
+	case at < 0:
+		w.WriteHeader(http.StatusNotFound)
+	case r.Method == http.MethodDelete:
+		b.notes = slices.Delete(b.notes, at, at+1)
+	default:
+		_ = json.NewEncoder(w).Encode(b.notes[at])
+	}
+}
+
+// change meddles with the notes.
+func (b *board) change(change func()) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	change()
+}
+
+func (b *board) names(testing.TB) []string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	told := []string{}
+	for _, n := range b.notes {
+		told = append(told, fmt.Sprintf("%s with %d comments", n.Name, n.Comments))
+	}
+	return told
+}
+
+// world is a board, and an action at it.
+func world(kind boardKind, make func(createNote) action.Action) actiontest.NewWorld {
+	return func(t testing.TB, gate *actiontest.Gate) actiontest.World {
+		t.Helper()
+		b := &board{boardKind: kind}
+		server := httptest.NewServer(gate.Handler(b))
+		t.Cleanup(server.Close)
+		made := actiontest.World{
+			Action: make(createNote{server.URL}), Input: `{"name":"party"}`,
+			State:  b.names,
+			Digest: func(testing.TB) string { return fmt.Sprint(b.names(nil), b.pinned) },
+			Use:    func(testing.TB) { b.change(func() { b.notes[0].Comments++ }) },
+			Take:   func(testing.TB) { b.change(func() { b.notes = append(b.notes, note{ID: "theirs", Name: "party"}) }) },
+		}
+		if b.hides {
+			made.Hide = func(testing.TB) func() {
+				b.change(func() { b.hidden = true })
+				return func() { b.change(func() { b.hidden = false }) }
+			}
+		}
+		return made
+	}
+}
+
+func TestASmallActionConforms(t *testing.T) {
+	t.Parallel()
+	actiontest.Conform(t, world(boardKind{}, func(a createNote) action.Action { return a }))
+}
+
+// broken is createNote with one thing done otherwise.
+type broken struct {
+	createNote
+	run  func(context.Context, *action.Call) (action.Output, error)
+	undo func(context.Context, *action.UndoCall) error
+	plan func(context.Context, *action.Call) (action.Plan, error)
+	say  func(*action.Description)
+}
+
+func (b broken) Describe() action.Description {
+	description := b.createNote.Describe()
+	if b.say != nil {
+		b.say(&description)
+	}
+	return description
+}
+
+func (b broken) Run(ctx context.Context, call *action.Call) (action.Output, error) {
+	if b.run != nil {
+		return b.run(ctx, call)
+	}
+	return b.createNote.Run(ctx, call)
+}
+
+func (b broken) Undo(ctx context.Context, call *action.UndoCall) error {
+	if b.undo != nil {
+		return b.undo(ctx, call)
+	}
+	return b.createNote.Undo(ctx, call)
+}
+
+func (b broken) Plan(ctx context.Context, call *action.Call) (action.Plan, error) {
+	if b.plan != nil {
+		return b.plan(ctx, call)
+	}
+	return b.createNote.Plan(ctx, call)
+}
+
+// with runs createNote with a changed specification of the note.
+func with(a createNote, change func(*resource.Spec[note])) func(context.Context, *action.Call) (action.Output, error) {
+	return func(ctx context.Context, call *action.Call) (action.Output, error) {
+		spec := a.note("party")
+		change(&spec)
+		made, _, err := resource.Ensure(ctx, call, spec)
+		return action.Output{"id": made.ID}, err
+	}
+}
+
+// TestTheSuiteFindsWhatIsWrong breaks the action in the ways that people do, each of which some property does not hold of.
+func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		property, says string
+		board          boardKind
+		broken         func(createNote) broken
+	}{
+		"no examples": {"is described", "Should NOT be empty", boardKind{}, func(createNote) broken {
+			return broken{say: func(d *action.Description) { d.Examples = nil }}
+		}},
+		"an output that its schema does not have": {"does the same when it is run again", "got string, want number", boardKind{}, func(createNote) broken {
+			return broken{say: func(d *action.Description) {
+				d.OutputSchema = json.RawMessage(`{"properties":{"id":{"type":"number"}}}`)
+			}}
+		}},
+		"a plan that is carried out": {"plans what it does and writes nothing", "planning changes nothing outside", boardKind{}, func(a createNote) broken {
+			return broken{plan: func(ctx context.Context, call *action.Call) (action.Plan, error) {
+				plan, err := a.Plan(ctx, call)
+				_, _ = a.Run(ctx, call)
+				return plan, err
+			}}
+		}},
+		"a plan of something else": {"plans what it does and writes nothing", "what was planned was created", boardKind{}, func(createNote) broken {
+			return broken{plan: func(context.Context, *action.Call) (action.Plan, error) { return action.Plan{Summary: "relax"}, nil }}
+		}},
+		"nothing recorded": {"is rolled back wherever it dies", "nothing is left", boardKind{}, func(a createNote) broken {
+			return broken{run: func(ctx context.Context, _ *action.Call) (action.Output, error) {
+				_, err := a.request(ctx, http.MethodPost, "party", note{}, nil)
+				return action.Output{"id": "1"}, err
+			}}
+		}},
+		"a second note when the answer to the first was lost": {"is completed by another attempt wherever it dies", "after a death at moment 4", boardKind{careless: true}, func(a createNote) broken {
+			return broken{run: with(a, func(spec *resource.Spec[note]) {
+				find := spec.Find
+				spec.Find = func(ctx context.Context, effect action.Effect) (*resource.Found[note], error) {
+					if effect.State == action.EffectIntended {
+						return nil, nil
+					}
+					return find(ctx, effect)
+				}
+			})}
+		}},
+		"the work of others taken for its own": {"leaves alone what others have created", "An error is expected", boardKind{}, func(a createNote) broken {
+			return broken{run: with(a, func(spec *resource.Spec[note]) {
+				find := spec.Find
+				spec.Find = func(ctx context.Context, effect action.Effect) (*resource.Found[note], error) {
+					found, err := find(ctx, effect)
+					if found != nil {
+						found.MadeFor = func(action.Effect) bool { return true }
+					}
+					return found, err
+				}
+			})}
+		}},
+		"an undoing that finds nothing": {"is undone twice, and wherever the undoing dies", "what is gone is done", boardKind{}, func(a createNote) broken {
+			return broken{undo: func(ctx context.Context, call *action.UndoCall) error {
+				status, err := a.request(ctx, http.MethodDelete, call.Effect.Name, nil, nil)
+				if status == http.StatusNotFound {
+					return action.Final(fmt.Errorf("%s is gone", call.Effect.Name))
+				}
+				return err
+			}}
+		}},
+		"hidden taken for gone": {"does not take hidden for gone", "what cannot be seen may be there", boardKind{hides: true}, func(createNote) broken { return broken{} }},
+		"an undoing that does not look": {"leaves alone what others have used", "InUseError", boardKind{}, func(a createNote) broken {
+			return broken{undo: func(ctx context.Context, call *action.UndoCall) error {
+				_, err := a.request(ctx, http.MethodDelete, call.Effect.Name, nil, nil)
+				return err
+			}}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			newWorld := world(test.board, func(a createNote) action.Action {
+				made := test.broken(a)
+				made.createNote = a
+				return made
+			})
+			failure := actiontest.Failure(t, test.property, newWorld)
+			require.Contains(t, failure, test.says)
+		})
+	}
+}
+
+func TestTheLedgerInMemory(t *testing.T) {
+	t.Parallel()
+	ledger := &actiontest.Ledger{}
+	actiontest.RequireLedger(t, ledger.For("run", "step", "action"))
+}

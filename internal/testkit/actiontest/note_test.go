@@ -1,0 +1,120 @@
+package actiontest_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/resource"
+)
+
+// createNote is about the smallest action with an effect that there can be: it pins a note to a board.
+type createNote struct{ board string }
+
+// noteInput is the input, and what the ledger keeps.
+type noteInput struct {
+	Name string `json:"name"`
+}
+
+func (createNote) Describe() action.Description {
+	return action.Description{
+		ID: "note:create", Description: "Pins a note to the board.",
+		InputSchema:  json.RawMessage(`{"type":"object","required":["name"],"properties":{"name":{"type":"string"}}}`),
+		OutputSchema: json.RawMessage(`{"type":"object","required":["id"],"properties":{"id":{"type":"string"}}}`),
+		Examples: []action.Example{{Description: "Remind the team", Example: `steps:
+  - id: remind
+    name: Remind the team
+    action: note:create
+    input:
+      name: party
+`}},
+	}
+}
+
+func (a createNote) Run(ctx context.Context, call *action.Call) (action.Output, error) {
+	var input noteInput
+	if err := call.Decode(&input); err != nil {
+		return nil, err
+	}
+	made, _, err := resource.Ensure(ctx, call, a.note(input.Name))
+	if err != nil {
+		return nil, err
+	}
+	return action.Output{"id": made.ID}, nil
+}
+
+func (a createNote) Undo(ctx context.Context, call *action.UndoCall) error {
+	return resource.Remove(ctx, call, a.note(call.Effect.Name))
+}
+
+func (a createNote) Plan(ctx context.Context, call *action.Call) (action.Plan, error) {
+	var input noteInput
+	if err := call.Decode(&input); err != nil {
+		return action.Plan{}, err
+	}
+	return resource.Plan(ctx, a.note(input.Name), "pin the note "+input.Name+" to the board")
+}
+
+// note is how a note is found, pinned and taken off.
+func (a createNote) note(name string) resource.Spec[note] {
+	found := func(n note) *resource.Found[note] {
+		return &resource.Found[note]{Thing: n, ID: n.ID, MadeFor: func(effect action.Effect) bool { return n.Mark == effect.ID }}
+	}
+	return resource.Spec[note]{
+		Intent: action.Intent{Kind: "note", Name: name, Key: "note " + name},
+		Title:  "the note " + name,
+		Find: func(ctx context.Context, _ action.Effect) (*resource.Found[note], error) {
+			var n note
+			if status, err := a.request(ctx, http.MethodGet, name, nil, &n); err != nil || status == http.StatusNotFound {
+				return nil, err
+			}
+			return found(n), nil
+		},
+		Create: func(ctx context.Context, effect action.Effect) (*resource.Found[note], error) {
+			var n note
+			status, err := a.request(ctx, http.MethodPost, name, note{Mark: effect.ID}, &n)
+			if status == http.StatusConflict {
+				return nil, resource.ErrExist
+			}
+			return found(n), err
+		},
+		Delete: func(ctx context.Context, n note) error {
+			status, err := a.request(ctx, http.MethodDelete, n.Name, nil, nil)
+			if status == http.StatusNotFound {
+				return resource.ErrNotExist
+			}
+			return err
+		},
+		Used: func(_ context.Context, _ action.Effect, n note) (string, error) {
+			return map[bool]string{true: "it has comments"}[n.Comments > 0], nil
+		},
+	}
+}
+
+// request is the client of the board: a path, a body and an answer.
+func (a createNote) request(ctx context.Context, method, name string, body, answer any) (status int, err error) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return 0, err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, a.board+"/notes/"+name, bytes.NewReader(encoded))
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, action.Transient(err, 0)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= http.StatusInternalServerError {
+		return response.StatusCode, action.Transient(fmt.Errorf("%s %s: status %d", method, name, response.StatusCode), 0)
+	}
+	if answer == nil || response.StatusCode >= http.StatusBadRequest {
+		return response.StatusCode, nil
+	}
+	return response.StatusCode, cmp.Or(json.NewDecoder(response.Body).Decode(answer))
+}

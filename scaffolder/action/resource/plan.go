@@ -1,0 +1,22 @@
+package resource
+
+import (
+	"context"
+
+	"github.com/portico-dev/portico/scaffolder/action"
+)
+
+// Plan says, in the sentence that it is given, that Ensure would create the thing, having looked whether the name is
+// free: one that is taken is ErrTaken. Nothing is written.
+func Plan[T any](ctx context.Context, spec Spec[T], summary string) (action.Plan, error) {
+	found, err := spec.Find(ctx, action.Effect{})
+	if err != nil {
+		return action.Plan{}, err
+	}
+	if found != nil {
+		return action.Plan{}, spec.taken()
+	}
+	return action.Plan{
+		Summary: summary, Creates: []action.PlannedEffect{{Kind: spec.Intent.Kind, Name: spec.Intent.Name}},
+	}, nil
+}
