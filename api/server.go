@@ -21,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 // Authenticator turns a bearer token into a principal. An unknown token is a fault of kind Authentication.
@@ -50,6 +51,8 @@ type Options struct {
 	CORS CORS
 	// WrongTokensPerMinute is how many wrong tokens an address may send before it is refused for a while, 0 the usual 30.
 	WrongTokensPerMinute int
+	// Telemetry records a span and the duration of every request. Nil records nothing.
+	Telemetry *telemetry.Telemetry
 	// StreamsPerCaller is how many runs one principal may follow at once, 0 the usual 100.
 	StreamsPerCaller int
 }
@@ -130,7 +133,7 @@ func (s *Server) guard(engine *gin.Engine, options Options) {
 		}
 		allowed = append(allowed, pattern)
 	}
-	engine.Use(s.recoverPanics, secureHeaders, s.hostGuard(hosts), crossOrigin(options.CORS, allowed), s.siteGuard(own, allowed))
+	engine.Use(observe(options.Telemetry), s.recoverPanics, secureHeaders, s.hostGuard(hosts), crossOrigin(options.CORS, allowed), s.siteGuard(own, allowed))
 }
 
 // ServeHTTP implements http.Handler.

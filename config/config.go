@@ -268,6 +268,27 @@ type Portico struct {
 	Files      Files      `yaml:"files"`
 	Server     Server     `yaml:"server"`
 	Run        Run        `yaml:"run"`
+	Telemetry  Telemetry  `yaml:"telemetry"`
+}
+
+// Telemetry is how Portico is seen from outside.
+type Telemetry struct {
+	Traces  TelemetryTraces  `yaml:"traces"`
+	Metrics TelemetryMetrics `yaml:"metrics"`
+}
+
+// TelemetryTraces is where spans go.
+type TelemetryTraces struct {
+	// Endpoint is the URL of an OTLP collector; empty leaves it to OpenTelemetry's environment variables.
+	Endpoint string `yaml:"endpoint"`
+	// Protocol is http/protobuf or grpc; empty leaves it to the environment as well.
+	Protocol string `yaml:"protocol"`
+}
+
+// TelemetryMetrics is where metrics are scraped.
+type TelemetryMetrics struct {
+	// Address is host:port of the listener of /metrics; empty means that there is none.
+	Address string `yaml:"address"`
 }
 
 // Database is Postgres. An empty URL lets `portico dev` bring its own.

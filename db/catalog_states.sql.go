@@ -136,6 +136,27 @@ func (q *Queries) CatalogAncestry(ctx context.Context, db DBTX, entityRef string
 	return items, nil
 }
 
+const catalogBacklog = `-- name: CatalogBacklog :one
+select
+    (select count(*) from (select from catalog_states where next_update_at <= now() limit 10000) as due) as due,
+    coalesce((select greatest(extract(epoch from now() - min(next_update_at)), 0) from catalog_states), 0)::float8 as oldest,
+    (select count(*) from (select from catalog_states where errors is not null or unserved is not null limit 10000) as wrong) as failed
+`
+
+type CatalogBacklogRow struct {
+	Due    int64
+	Oldest float64
+	Failed int64
+}
+
+// How much is due that no living engine holds, up to 10,000, how many seconds the oldest of it has waited, and how much is wrong.
+func (q *Queries) CatalogBacklog(ctx context.Context, db DBTX) (CatalogBacklogRow, error) {
+	row := db.QueryRow(ctx, catalogBacklog)
+	var i CatalogBacklogRow
+	err := row.Scan(&i.Due, &i.Oldest, &i.Failed)
+	return i, err
+}
+
 const catalogChildrenWithPlaces = `-- name: CatalogChildrenWithPlaces :many
 select r.source_ref::text as source_ref, r.target_ref, s.location_key
 from catalog_references r

@@ -129,6 +129,8 @@ type Run struct {
 	Warnings           []string
 	Cause              *string
 	TimedFrom          *time.Time
+	TraceParent        *string
+	ReopenedAt         *time.Time
 }
 
 type RunCommand struct {

@@ -66,6 +66,67 @@ func (q *Queries) CountRuns(ctx context.Context, db DBTX, arg CountRunsParams) (
 	return count, err
 }
 
+const countRunsAtHand = `-- name: CountRunsAtHand :many
+select template_ref, phase, coalesce(case when phase = 'parked' then error ->> 'name' end, '')::text as cause, count(*) as runs
+from runs
+where phase in ('running', 'waiting', 'rollingBack', 'parked')
+group by 1, 2, 3
+order by count(*) desc, 1, 2, 3
+limit $1
+`
+
+type CountRunsAtHandRow struct {
+	TemplateRef string
+	Phase       string
+	Cause       string
+	Runs        int64
+}
+
+// Runs that move or are parked, by what they are of. The largest groups come first, and those past the limit are left out.
+func (q *Queries) CountRunsAtHand(ctx context.Context, db DBTX, maxGroups int32) ([]CountRunsAtHandRow, error) {
+	rows, err := db.Query(ctx, countRunsAtHand, maxGroups)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CountRunsAtHandRow{}
+	for rows.Next() {
+		var i CountRunsAtHandRow
+		if err := rows.Scan(
+			&i.TemplateRef,
+			&i.Phase,
+			&i.Cause,
+			&i.Runs,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countRunsQueued = `-- name: CountRunsQueued :one
+select count(*) as runs, coalesce(extract(epoch from clock_timestamp() - min(coalesce(reopened_at, created_at))), 0)::float8 as oldest
+from runs
+where workflow_run_id is null and status in ('open', 'processing')
+`
+
+type CountRunsQueuedRow struct {
+	Runs   int64
+	Oldest float64
+}
+
+// Runs that nobody has taken up, and how many seconds the oldest has waited.
+func (q *Queries) CountRunsQueued(ctx context.Context, db DBTX) (CountRunsQueuedRow, error) {
+	row := db.QueryRow(ctx, countRunsQueued)
+	var i CountRunsQueuedRow
+	err := row.Scan(&i.Runs, &i.Oldest)
+	return i, err
+}
+
 const deleteRunSecrets = `-- name: DeleteRunSecrets :exec
 delete from run_secrets where run_id = $1
 `
@@ -141,9 +202,10 @@ func (q *Queries) ForgetWorkspaces(ctx context.Context, db DBTX, digests []strin
 }
 
 const insertRun = `-- name: InsertRun :exec
-insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at, warnings)
+insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at, warnings,
+    trace_parent)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    $12)
+    $12, $13)
 `
 
 type InsertRunParams struct {
@@ -159,6 +221,7 @@ type InsertRunParams struct {
 	Phase       string
 	CreatedAt   time.Time
 	Warnings    []string
+	TraceParent *string
 }
 
 func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) error {
@@ -175,6 +238,7 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.Phase,
 		arg.CreatedAt,
 		arg.Warnings,
+		arg.TraceParent,
 	)
 	return err
 }
@@ -536,7 +600,7 @@ with parked as (
         failed_step = (select s.step_id from run_steps s where s.run_id = r.id and s.status = 'processing' order by s.position limit 1)
     where r.id = $4 and r.generation = $5 and r.claim is not distinct from $6::uuid
       and r.last_heartbeat_at is not distinct from $7::timestamptz and r.status in ('open', 'processing')
-    returning r.id, r.generation
+    returning r.id, r.generation, r.template_ref, r.trace_parent, r.created_at, r.reopened_at
 ), stopped as (
     update run_steps s set status = 'failed', ended_at = $2, error = $3::json
     from parked
@@ -546,7 +610,7 @@ with parked as (
     select id, 'completion', $8::json, generation || '/completion', $2 from parked
     on conflict (run_id, key) do nothing
 )
-select count(*) from parked
+select template_ref, trace_parent, created_at, reopened_at from parked
 `
 
 type ParkRunParams struct {
@@ -560,9 +624,16 @@ type ParkRunParams struct {
 	Body       []byte
 }
 
+type ParkRunRow struct {
+	TemplateRef string
+	TraceParent *string
+	CreatedAt   time.Time
+	ReopenedAt  *time.Time
+}
+
 // Puts a run to rest as failed, whatever can still be read of it, and ends every claim on it. It changes nothing when the run
 // has moved since it was seen.
-func (q *Queries) ParkRun(ctx context.Context, db DBTX, arg ParkRunParams) (int64, error) {
+func (q *Queries) ParkRun(ctx context.Context, db DBTX, arg ParkRunParams) (ParkRunRow, error) {
 	row := db.QueryRow(ctx, parkRun,
 		arg.Claim,
 		arg.At,
@@ -573,9 +644,14 @@ func (q *Queries) ParkRun(ctx context.Context, db DBTX, arg ParkRunParams) (int6
 		arg.SeenAt,
 		arg.Body,
 	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+	var i ParkRunRow
+	err := row.Scan(
+		&i.TemplateRef,
+		&i.TraceParent,
+		&i.CreatedAt,
+		&i.ReopenedAt,
+	)
+	return i, err
 }
 
 const postponeStart = `-- name: PostponeStart :exec
@@ -591,7 +667,8 @@ const reopenRun = `-- name: ReopenRun :one
 update runs
 set status = $1, phase = $2, generation = generation + 1, claim = $3, workflow_run_id = null, finished_at = null,
     timed_from = clock_timestamp() - greatest(finished_at - coalesce(timed_from, started_at, created_at), interval '0'),
-    failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null
+    failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null,
+    reopened_at = clock_timestamp()
 where id = $4 and generation = $5 and status || '/' || phase = any ($6::text[])
 returning generation
 `
@@ -640,7 +717,7 @@ func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, 
 }
 
 const runByID = `-- name: RunByID :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from from runs where id = $1
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from, trace_parent, reopened_at from runs where id = $1
 `
 
 func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -675,6 +752,8 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 		&i.Warnings,
 		&i.Cause,
 		&i.TimedFrom,
+		&i.TraceParent,
+		&i.ReopenedAt,
 	)
 	return i, err
 }
@@ -696,7 +775,7 @@ select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, 
        newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.timed_from, newest.failed_step, newest.error, newest.cause,
        coalesce((select s.name from run_steps s where s.run_id = newest.id and s.step_id = newest.failed_step limit 1), '')::text as failed_step_name
 from causes cross join lateral (
-    select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from from runs r
+    select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from, trace_parent, reopened_at from runs r
     where r.cause = causes.cause
       and (cardinality($1::text[]) = 0 or r.created_by = any ($1::text[]))
       and (cardinality($2::text[]) = 0 or r.template_ref = any ($2::text[]))
@@ -798,7 +877,7 @@ func (q *Queries) RunExists(ctx context.Context, db DBTX, id uuid.UUID) (bool, e
 }
 
 const runForUpdate = `-- name: RunForUpdate :one
-select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from from runs where id = $1 for update
+select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from, trace_parent, reopened_at from runs where id = $1 for update
 `
 
 func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run, error) {
@@ -833,6 +912,8 @@ func (q *Queries) RunForUpdate(ctx context.Context, db DBTX, id uuid.UUID) (Run,
 		&i.Warnings,
 		&i.Cause,
 		&i.TimedFrom,
+		&i.TraceParent,
+		&i.ReopenedAt,
 	)
 	return i, err
 }
@@ -911,7 +992,7 @@ func (q *Queries) RunStepsByRun(ctx context.Context, db DBTX, runID uuid.UUID) (
 }
 
 const runWithSecrets = `-- name: RunWithSecrets :one
-select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, runs.warnings, runs.cause, runs.timed_from, run_secrets.sealed
+select runs.id, runs.template_ref, runs.title, runs.subject, runs.spec, runs.spec_digest, runs.created_by, runs.status, runs.phase, runs.generation, runs.created_at, runs.started_at, runs.finished_at, runs.last_heartbeat_at, runs.workflow_run_id, runs.failed_step, runs.error, runs.output, runs.cancel_requested, runs.claim, runs.replaced_executions, runs.unreturned, runs.starts, runs.start_after, runs.starter, runs.warnings, runs.cause, runs.timed_from, runs.trace_parent, runs.reopened_at, run_secrets.sealed
 from runs
 left join run_secrets on run_secrets.run_id = runs.id
 where runs.id = $1
@@ -954,6 +1035,8 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 		&i.Run.Warnings,
 		&i.Run.Cause,
 		&i.Run.TimedFrom,
+		&i.Run.TraceParent,
+		&i.Run.ReopenedAt,
 		&i.Sealed,
 	)
 	return i, err

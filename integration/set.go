@@ -46,20 +46,25 @@ func New(hosts []Host, options Options) (*Set, error) {
 	return set, nil
 }
 
-// NewTransport carries requests over another one, nil for a fresh one with sane timeouts, and makes a HostError of whatever
-// the network does to them.
+// NewTransport carries requests over another one, nil for DefaultTransport's, and makes a HostError of whatever the network does
+// to them.
 func NewTransport(over http.RoundTripper) http.RoundTripper {
 	if over == nil {
-		over = &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			ForceAttemptHTTP2:     true,
-			MaxIdleConnsPerHost:   8,
-			IdleConnTimeout:       90 * time.Second,
-			TLSHandshakeTimeout:   10 * time.Second,
-			ResponseHeaderTimeout: 30 * time.Second,
-		}
+		over = DefaultTransport()
 	}
 	return hostTransport{over}
+}
+
+// DefaultTransport is a fresh transport with sane timeouts.
+func DefaultTransport() http.RoundTripper {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   8,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+	}
 }
 
 // Hosts lists the hosts, in the order of their configuration; the public ones that nobody configured come last.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 const (
@@ -132,7 +133,7 @@ func (s *Service) reconcile(ctx context.Context, seen run.Sighting, patience tim
 		return fmt.Errorf("park run %s, which nothing carries on: %w", id, err)
 	}
 	if parked {
-		s.Log.WarnContext(ctx, "a run is parked that nothing carries on", "run", seen.ID, "reason", failure.Message)
+		s.Log.WarnContext(telemetry.ForRun(ctx, seen.ID), "a run is parked that nothing carries on", "reason", failure.Message)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 // parseID reads a run's id. One that is no UUID is the id of no run.
@@ -214,7 +215,7 @@ func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening ru
 		return err
 	}
 	if err := s.Engine.Start(ctx, command(r.ID, generation, r.Title, r.Subject, r.Spec)); err != nil {
-		s.Log.WarnContext(ctx, "the run is reopened and will go on when the engine answers", "run", r.ID, "error", err)
+		s.Log.WarnContext(telemetry.ForRun(ctx, r.ID), "the run is reopened and will go on when the engine answers", "error", err)
 	}
 	return nil
 }
@@ -241,7 +242,7 @@ func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id s
 		return nil
 	}
 	if err := s.Engine.Cancel(ctx, r.ID.String()); err != nil {
-		s.Log.WarnContext(ctx, "the run is cancelled and will stop when the engine answers", "run", r.ID, "error", err)
+		s.Log.WarnContext(telemetry.ForRun(ctx, r.ID), "the run is cancelled and will stop when the engine answers", "error", err)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 // Catalog is what the scaffolder needs of the catalog: entities as JSON in the author's order of keys. An entity that
@@ -116,7 +117,7 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 		return uuid.Nil, err
 	}
 	if err := s.Engine.Start(ctx, command(n.ID, 0, n.Title, n.Subject, n.Spec)); err != nil {
-		s.Log.WarnContext(ctx, "the run is recorded and will be started when the engine answers", "run", n.ID, "error", err)
+		s.Log.WarnContext(telemetry.ForRun(ctx, n.ID), "the run is recorded and will be started when the engine answers", "error", err)
 	}
 	return n.ID, nil
 }

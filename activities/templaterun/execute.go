@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
 	"github.com/portico-dev/portico/scaffolder/workspace"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 // heartbeatsPerTimeout is how often an action says that it lives before it would be thought dead.
@@ -30,18 +31,18 @@ const heartbeatsPerTimeout = 4
 // runAction makes the activity that runs an action for one iteration of a step.
 func (a *Activities) runAction(does action.Action) func(context.Context, engine.ActionRequest) error {
 	return func(ctx context.Context, request engine.ActionRequest) error {
-		err := a.actOnce(ctx, does, request)
+		ctx, opened, err := a.open(ctx, request.RunID)
+		if err == nil {
+			err = a.actOnce(ctx, opened, does, request)
+		}
 		_, err = a.orPark(ctx, request.RunID, engine.Next{}, err)
 		return err
 	}
 }
 
-func (a *Activities) actOnce(ctx context.Context, does action.Action, request engine.ActionRequest) (err error) {
+func (a *Activities) actOnce(ctx context.Context, opened *account, does action.Action, request engine.ActionRequest) (err error) {
 	defer fault.Recover(&err)
-	opened, err := a.open(ctx, request.RunID)
-	if err != nil {
-		return err
-	}
+	ctx = telemetry.InStep(ctx, opened.step(request.Position).ID)
 	if opened.Generation != request.Generation || opened.did(request) {
 		return nil // told before a crash, and the run has gone on since
 	}
@@ -108,7 +109,7 @@ func (a *Activities) explainPanic(ctx context.Context, err error, own *account, 
 	if !is {
 		return err
 	}
-	a.Log.ErrorContext(ctx, what+" panicked", "run", own.ID, "step", step.ID, "action", step.Action, "stack", string(panicked.Stack))
+	a.Log.ErrorContext(telemetry.InStep(ctx, step.ID), what+" panicked", "action", step.Action, "stack", string(panicked.Stack))
 	return action.Advise(action.Final(fmt.Errorf("%s panicked: %v", what, panicked.Cause)),
 		"This is a mistake in it. The worker's log says where; please report it.")
 }
@@ -192,7 +193,9 @@ func (f *failedAttempt) retry(pause time.Duration) error { return f.temporal(max
 
 // attempt runs the action once and records what came of it. An error is not the action's: the run's record cannot be
 // written, the run was cancelled or the worker is stopping.
-func (e *execution) attempt(ctx context.Context) (*failedAttempt, error) {
+func (e *execution) attempt(ctx context.Context) (failed *failedAttempt, err error) {
+	ctx, observed := e.observe(ctx)
+	defer func() { observed.end(ctx, failed, err) }()
 	working, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	log, err := e.openLog(ctx, stop)

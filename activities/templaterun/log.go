@@ -125,7 +125,7 @@ func (l *stepLog) write(ctx context.Context, entry run.Entry) {
 		return
 	}
 	if err != nil {
-		e.Log.WarnContext(ctx, "log lines could not be written yet", "run", e.ID, "step", e.step.ID, "error", err)
+		e.Log.WarnContext(ctx, "log lines could not be written yet", "error", err)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.pending = append(entry.Events, l.pending...)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.temporal.io/sdk/activity"
 
 	"github.com/portico-dev/portico/fault"
@@ -14,12 +15,13 @@ import (
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 // undoEffect asks the action that made an effect to remove it. One that no worker comes back from is left, and why is on the ledger.
 func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) (err error) {
 	defer fault.Recover(&err)
-	opened, err := a.open(ctx, undo.RunID)
+	ctx, opened, err := a.open(ctx, undo.RunID)
 	if err != nil {
 		return err
 	}
@@ -68,6 +70,8 @@ func (a *Activities) undo(ctx context.Context, undo engine.Undo, log *effectLog)
 // callUndo lets the action undo. One that panics has failed for good.
 func (a *Activities) callUndo(ctx context.Context, opened *account, does action.Action, call *action.UndoCall) (err error) {
 	step := template.Step{ID: call.Effect.StepID, Action: call.Effect.ActionID}
+	ctx, observed := a.observe(telemetry.InStep(ctx, step.ID), "undo "+step.ID, step, attribute.String("portico.effect.kind", call.Effect.Kind))
+	defer func() { observed.endUndo(err) }()
 	defer func() { err = a.explainPanic(ctx, err, opened, step, "the undoing of action "+step.Action) }()
 	defer fault.Recover(&err)
 	return does.Undo(ctx, call)
@@ -88,17 +92,16 @@ func (a *account) undoFailed(cause error) error {
 // endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was
 // rolled back: Backstage knows no better word.
 func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) error {
-	err := a.recordRollback(ctx, end)
+	ctx, opened, err := a.open(ctx, end.RunID)
+	if err == nil {
+		err = a.recordRollback(ctx, opened, end)
+	}
 	_, err = a.orPark(ctx, end.RunID, engine.Next{}, err)
 	return err
 }
 
-func (a *Activities) recordRollback(ctx context.Context, end engine.RollbackEnd) (err error) {
+func (a *Activities) recordRollback(ctx context.Context, opened *account, end engine.RollbackEnd) (err error) {
 	defer fault.Recover(&err)
-	opened, err := a.open(ctx, end.RunID)
-	if err != nil {
-		return err
-	}
 	if opened.Generation != end.Generation {
 		return nil // told before a crash, and somebody has decided since
 	}

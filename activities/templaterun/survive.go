@@ -75,7 +75,7 @@ func (a *Activities) takeUp(ctx context.Context, opened *account, before int, at
 		suspect: before > 0}
 	switch {
 	case before > 0:
-		a.Log.WarnContext(ctx, "taken up again after a worker did not come back", "run", opened.ID, "lost", before, "limit", maxLost)
+		a.Log.WarnContext(ctx, "taken up again after a worker did not come back", "lost", before, "limit", maxLost)
 		return t, t.standTrial(ctx)
 	case atOnce:
 		return t, t.count(ctx, 1)
@@ -137,7 +137,7 @@ func (t *attempt) recount(ctx context.Context, own int) {
 		return
 	}
 	if err := t.write(context.WithoutCancel(ctx), t.before+own); err != nil && overtakenBy(err) == nil {
-		t.Log.WarnContext(ctx, "it is not on the record that something of the run is under way", "run", t.account.ID, "error", err)
+		t.Log.WarnContext(ctx, "it is not on the record that something of the run is under way", "error", err)
 	}
 }
 
@@ -182,7 +182,7 @@ func (t *attempt) comeBack(ctx context.Context) {
 		return
 	}
 	if err := t.write(context.WithoutCancel(ctx), unreturned); err != nil && overtakenBy(err) == nil {
-		t.Log.WarnContext(ctx, "it is not on the record that a worker came back", "run", t.account.ID, "error", err)
+		t.Log.WarnContext(ctx, "it is not on the record that a worker came back", "error", err)
 	}
 }
 
@@ -256,7 +256,7 @@ func (a *Activities) orPark(ctx context.Context, runID string, next engine.Next,
 		return engine.Next{}, cause
 	}
 	lasts := a.troubles.note(runID, cause.Error(), time.Now())
-	a.logTrouble(ctx, runID, lasts, cause)
+	a.logTrouble(ctx, lasts, cause)
 	if lasts < a.Patience || a.Patience == 0 {
 		return engine.Next{}, cause
 	}
@@ -269,8 +269,8 @@ func (a *Activities) orPark(ctx context.Context, runID string, next engine.Next,
 	return next, nil
 }
 
-func (a *Activities) logTrouble(ctx context.Context, runID string, lasts time.Duration, cause error) {
-	attributes := []any{"run", runID, "for", lasts.Round(time.Second), "error", cause}
+func (a *Activities) logTrouble(ctx context.Context, lasts time.Duration, cause error) {
+	attributes := []any{"for", lasts.Round(time.Second), "error", cause}
 	if panicked, is := errors.AsType[*fault.PanicError](cause); is {
 		attributes = append(attributes, "stack", string(panicked.Stack))
 	}

@@ -14,11 +14,13 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 // Workspaces keeps the files of runs between steps, as snapshots known by their digest. The digest "" is the empty
@@ -30,7 +32,7 @@ type Workspaces interface {
 	Save(ctx context.Context, dir *os.Root) (digest string, err error)
 }
 
-// Options are what the activities work with; all of it is needed.
+// Options are what the activities work with; all of it is needed but what may be nil.
 type Options struct {
 	Log        *slog.Logger
 	Runs       *run.Store
@@ -40,6 +42,8 @@ type Options struct {
 	Settings   engine.Settings
 	// Patience is how long a run may fail to be carried on for a reason of its own before it is parked; 0 has none.
 	Patience time.Duration
+	// Telemetry records a span and the duration of every attempt of a step; nil records nothing.
+	Telemetry *telemetry.Telemetry
 	// Redeliveries knows which runs Temporal gave out a second time; nil knows of none.
 	Redeliveries *Redeliveries
 }
@@ -90,26 +94,29 @@ type account struct {
 	tell func(context.Context, run.Entry) error
 }
 
-// open reads a run's account from its record.
-func (a *Activities) open(ctx context.Context, runID string) (*account, error) {
+// open reads a run's account from its record. The context that it answers is of the run, for log lines and spans.
+func (a *Activities) open(ctx context.Context, runID string) (within context.Context, opened *account, err error) {
+	within = ctx
+	defer fault.Recover(&err)
 	id, err := uuid.Parse(runID)
 	if err != nil {
-		return nil, fmt.Errorf("run id %q: %w", runID, err)
+		return within, nil, fmt.Errorf("run id %q: %w", runID, err)
 	}
-	reading, cancel := context.WithTimeout(ctx, recordTimeout)
+	within = telemetry.ForRun(ctx, id)
+	reading, cancel := context.WithTimeout(within, recordTimeout)
 	defer cancel()
 	state, err := a.Runs.State(reading, id)
 	if err != nil {
-		return nil, err
+		return within, nil, err
 	}
-	opened := &account{Run: state.Run, claim: state.Claim, steps: state.Steps, redact: run.NewRedactor(state.Secrets, a.Planner.EnvironmentSecrets()),
+	opened = &account{Run: state.Run, claim: state.Claim, steps: state.Steps, redact: run.NewRedactor(state.Secrets, a.Planner.EnvironmentSecrets()),
 		tell: func(ctx context.Context, entry run.Entry) error { return a.Runs.Record(ctx, state.Claim, entry) }}
 	opened.situation = plan.Situation{TaskID: runID, Spec: &opened.Spec, Secrets: state.Secrets}
 	for _, output := range state.Outputs {
 		opened.situation.Outputs = append(opened.situation.Outputs, plan.Output(output))
 	}
 	opened.situation.PreviousFailed = opened.failedStep() != nil
-	return opened, nil
+	return a.Telemetry.InRun(within, opened.Observed()), opened, nil
 }
 
 // deciding is the account of the step that a decision is about. What the step made out of secrets is masked in what people

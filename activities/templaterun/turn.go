@@ -20,18 +20,18 @@ import (
 
 // advance carries a run on, and parks one that cannot be carried on.
 func (a *Activities) advance(ctx context.Context, asked engine.Turn) (engine.Next, error) {
-	next, err := a.takeTurn(ctx, asked)
+	ctx, opened, err := a.open(ctx, asked.RunID)
+	var next engine.Next
+	if err == nil {
+		next, err = a.takeTurn(ctx, opened, asked)
+	}
 	return a.orPark(ctx, asked.RunID, next, err)
 }
 
 // takeTurn decides about the steps of a run in order and runs the quick ones, until one has to be done outside of this
 // activity, or the run has ended.
-func (a *Activities) takeTurn(ctx context.Context, asked engine.Turn) (next engine.Next, err error) {
+func (a *Activities) takeTurn(ctx context.Context, opened *account, asked engine.Turn) (next engine.Next, err error) {
 	defer fault.Recover(&err)
-	opened, err := a.open(ctx, asked.RunID)
-	if err != nil {
-		return engine.Next{}, err
-	}
 	asked.Cancelled = asked.Cancelled || opened.CancelRequested
 	t := &turn{Activities: a, account: opened, asked: asked, written: time.Now()}
 	opened.tell = t.note

@@ -152,7 +152,7 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, loaded *config
 	if err := migrate(ctx, stack.LocalDSN()); err != nil {
 		return err
 	}
-	p, err := connect(ctx, loaded, place{databaseURL: stack.LocalDSN(), keys: keys, dataDir: d.dataDir,
+	p, err := connect(ctx, loaded, place{command: "dev", databaseURL: stack.LocalDSN(), keys: keys, dataDir: d.dataDir,
 		temporal: cluster.Plain(stack.TemporalAddress(), loaded.Portico.Temporal.Namespace)}, log)
 	if err != nil {
 		return err
@@ -224,6 +224,7 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 			workflowURL: stack.TemporalUI().WorkflowURL})
 	})
 	group.add(p.work)
+	group.add(p.serveMetrics)
 	group.add(func(ctx context.Context) error {
 		select {
 		case <-stack.Failed():

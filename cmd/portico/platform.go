@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -37,6 +38,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/workspace"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/telemetry"
 	"github.com/portico-dev/portico/workflows"
 	"github.com/portico-dev/portico/workflows/cluster"
 )
@@ -46,7 +48,10 @@ import (
 type platform struct {
 	config *config.Config
 	log    *slog.Logger
-	pool   *pgxpool.Pool
+	// telemetry is nil when nothing is observed, and metrics when they are served nowhere.
+	telemetry *telemetry.Telemetry
+	metrics   net.Listener
+	pool      *pgxpool.Pool
 	// direct is pool, or reaches the same database without a connection pooler, where pool goes through one.
 	direct   *pgxpool.Pool
 	temporal client.Client
@@ -68,6 +73,8 @@ type platform struct {
 
 // place is where a process finds its world: from the configuration, or from what `portico dev` brought up.
 type place struct {
+	// command is what the process was started as: server, worker or dev.
+	command     string
 	databaseURL string
 	// directURL is of the same database without the connection pooler that databaseURL goes through, "" when there is none.
 	directURL string
@@ -80,7 +87,7 @@ type place struct {
 func connect(ctx context.Context, loaded *config.Config, at place, log *slog.Logger) (*platform, error) {
 	p := &platform{config: loaded, log: log, keys: at.keys}
 	for _, open := range []func(context.Context, place) error{
-		p.openDatabase, p.openTemporal, p.openWorkspaces, p.buildCatalog, p.buildScaffolder,
+		p.openTelemetry, p.openDatabase, p.openTemporal, p.openWorkspaces, p.buildCatalog, p.buildScaffolder,
 	} {
 		if err := open(ctx, at); err != nil {
 			p.close()
@@ -110,6 +117,7 @@ func (p *platform) close() {
 	if p.pool != nil {
 		p.pool.Close()
 	}
+	p.closeTelemetry()
 }
 
 func (p *platform) openDatabase(ctx context.Context, at place) error {
@@ -127,6 +135,9 @@ func (p *platform) openDatabase(ctx context.Context, at place) error {
 			return blame(directURL, err)
 		}
 	}
+	if err := p.observePool(); err != nil {
+		return err
+	}
 	return db.CheckSchema(ctx, pool)
 }
 
@@ -136,7 +147,7 @@ const directConnections = 2
 func (p *platform) openTemporal(ctx context.Context, at place) error {
 	connected, err := at.temporal.Dial(ctx, cluster.DialOptions{Wait: p.config.Portico.Temporal.ConnectTimeout, Log: p.log,
 		Customize: func(options *client.Options) {
-			options.Logger = temporallog.NewStructuredLogger(p.log)
+			options.Logger, options.MetricsHandler = temporallog.NewStructuredLogger(p.log), p.temporalMetrics()
 			// What is said is small and mostly travels on one network: compressing it costs more than it saves.
 			options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 			options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
@@ -172,7 +183,8 @@ func (p *platform) openWorkspaces(ctx context.Context, at place) error {
 }
 
 func (p *platform) buildCatalog(context.Context, place) error {
-	integrations, err := forges.New(integrationConfig(p.config), integration.Options{ReadingAllow: readingAllow(p.config)})
+	integrations, err := forges.New(integrationConfig(p.config), integration.Options{ReadingAllow: readingAllow(p.config),
+		Transport: p.telemetry.Transport(integration.DefaultTransport())})
 	if err != nil {
 		return err
 	}
@@ -205,7 +217,10 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 	renderer := expression.New(expression.Options{IntegrationType: p.integrations.TypeOf, Memory: room,
 		Limits: nunjucks.Limits{AllocationBytes: memory.EvaluationMiB << 20}})
 	p.planner = plan.NewPlanner(renderer, environment(p.config)).WithRules(planRules(p.config))
-	p.runs = run.NewStore(p.pool, ring)
+	p.runs = run.NewStore(p.pool, ring).Observed(p.telemetry)
+	if err := p.observeInstallation(); err != nil {
+		return err
+	}
 	if p.actions, err = p.buildActions(renderer); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ Temporal of portico.temporal.address. Templates run in workers: start at least o
   portico server --config app-config.yaml --config app-config.production.yaml --log-format json`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return s.withPlatform(command.Context(), func(ctx context.Context, p *platform) error {
+			return s.withPlatform(command, func(ctx context.Context, p *platform) error {
 				listener, err := listen(ctx, p.config.Backend.Listen)
 				if err != nil {
 					return err
@@ -54,7 +54,8 @@ Temporal of portico.temporal.address. Templates run in workers: start at least o
 }
 
 // withPlatform loads the configuration, connects to what it names, and closes the connections when do returns.
-func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *platform) error) error {
+func (s *settings) withPlatform(command *cobra.Command, do func(context.Context, *platform) error) error {
+	ctx := command.Context()
 	loaded, log, err := s.load(ctx)
 	if err != nil {
 		return err
@@ -73,14 +74,17 @@ func (s *settings) withPlatform(ctx context.Context, do func(context.Context, *p
 	if len(keys) == 0 {
 		return errNoKeys
 	}
-	p, err := connect(ctx, loaded, place{databaseURL: string(loaded.Portico.Database.URL), directURL: string(loaded.Portico.Database.DirectURL),
+	p, err := connect(ctx, loaded, place{command: command.Name(), databaseURL: string(loaded.Portico.Database.URL), directURL: string(loaded.Portico.Database.DirectURL),
 		temporal: target, keys: keys, dataDir: dataDirectory()}, log)
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	defer context.AfterFunc(ctx, func() { log.Info("stopping: press Ctrl-C again to stop at once") })()
-	return do(ctx, p)
+	var group runGroup
+	group.add(func(ctx context.Context) error { return do(ctx, p) })
+	group.add(p.serveMetrics)
+	return group.run(ctx)
 }
 
 func listen(ctx context.Context, at config.Listen) (net.Listener, error) {
@@ -175,7 +179,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		}
 	}
 	return api.NewServer(api.Options{
-		Log: p.log, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
+		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
 		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,

@@ -15,6 +15,7 @@ import (
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 // settings are the flags that every command that runs a part of Portico has.
@@ -54,9 +55,9 @@ func newLogger(out io.Writer, level, format string) (*slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: threshold}
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(out, options)), nil
+		return slog.New(telemetry.LogHandler(slog.NewTextHandler(out, options))), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(out, options)), nil
+		return slog.New(telemetry.LogHandler(slog.NewJSONHandler(out, options))), nil
 	default:
 		return nil, fmt.Errorf("--log-format %s: use text or json", format)
 	}

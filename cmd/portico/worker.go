@@ -39,7 +39,7 @@ others carry on with its runs.`,
 		Example: "  portico worker --config app-config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return s.withPlatform(command.Context(), func(ctx context.Context, p *platform) error {
+			return s.withPlatform(command, func(ctx context.Context, p *platform) error {
 				if p.config.Portico.Workspace.URL == "" {
 					p.log.Warn("portico.workspace.url is not set: the files of runs are kept on this machine, where no worker elsewhere finds them",
 						"directory", dataDirectory())
@@ -92,7 +92,7 @@ func (p *platform) runTemplates(ctx context.Context) error {
 		OnFatalError:                       func(err error) { fatal <- err },
 	})
 	workflows.Register(temporalWorker)
-	templaterun.New(templaterun.Options{Log: p.log, Redeliveries: &p.redeliveries, Patience: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
+	templaterun.New(templaterun.Options{Log: p.log, Telemetry: p.telemetry, Redeliveries: &p.redeliveries, Patience: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
 		Settings: engine.Settings{StepTimeout: p.config.Portico.Run.StepTimeout, HeartbeatTimeout: heartbeatTimeout,
 			InitialInterval: retry.InitialInterval, MaximumInterval: retry.MaximumInterval, MaximumAttempts: retry.MaximumAttempts,
 			ParkedExpiry: p.config.Portico.Run.ParkedExpiry}}).Register(temporalWorker)

@@ -353,3 +353,10 @@ limit @max_rows;
 -- The reference of an entity that is not served.
 select s.entity_ref from catalog_states s
 where s.entity_id = @entity_id and not exists (select from catalog_entities e where e.entity_id = s.entity_id);
+
+-- name: CatalogBacklog :one
+-- How much is due that no living engine holds, up to 10,000, how many seconds the oldest of it has waited, and how much is wrong.
+select
+    (select count(*) from (select from catalog_states where next_update_at <= now() limit 10000) as due) as due,
+    coalesce((select greatest(extract(epoch from now() - min(next_update_at)), 0) from catalog_states), 0)::float8 as oldest,
+    (select count(*) from (select from catalog_states where errors is not null or unserved is not null limit 10000) as wrong) as failed;

@@ -1,7 +1,8 @@
 -- name: InsertRun :exec
-insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at, warnings)
+insert into runs (id, template_ref, title, subject, spec, spec_digest, created_by, starter, status, phase, created_at, warnings,
+    trace_parent)
 values (@id, @template_ref, @title, @subject, @spec, @spec_digest, @created_by, sqlc.narg('starter'), @status, @phase, @created_at,
-    sqlc.narg('warnings'));
+    sqlc.narg('warnings'), sqlc.narg('trace_parent'));
 
 -- name: InsertRunSecrets :exec
 insert into run_secrets (run_id, sealed) values (@run_id, @sealed)
@@ -149,7 +150,7 @@ with parked as (
         failed_step = (select s.step_id from run_steps s where s.run_id = r.id and s.status = 'processing' order by s.position limit 1)
     where r.id = @id and r.generation = @generation and r.claim is not distinct from sqlc.narg('seen_claim')::uuid
       and r.last_heartbeat_at is not distinct from sqlc.narg('seen_at')::timestamptz and r.status in ('open', 'processing')
-    returning r.id, r.generation
+    returning r.id, r.generation, r.template_ref, r.trace_parent, r.created_at, r.reopened_at
 ), stopped as (
     update run_steps s set status = 'failed', ended_at = @at, error = @error::json
     from parked
@@ -159,7 +160,7 @@ with parked as (
     select id, 'completion', @body::json, generation || '/completion', @at from parked
     on conflict (run_id, key) do nothing
 )
-select count(*) from parked;
+select template_ref, trace_parent, created_at, reopened_at from parked;
 
 -- name: DeleteSecretsOfExpiredRuns :execrows
 -- Those of runs that nobody decided about in time. Their workflows do so too, where there still is one.
@@ -214,7 +215,8 @@ where id = @id;
 update runs
 set status = @status, phase = @phase, generation = generation + 1, claim = @claim, workflow_run_id = null, finished_at = null,
     timed_from = clock_timestamp() - greatest(finished_at - coalesce(timed_from, started_at, created_at), interval '0'),
-    failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null
+    failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null,
+    reopened_at = clock_timestamp()
 where id = @id and generation = @generation and status || '/' || phase = any (@from_standings::text[])
 returning generation;
 
@@ -311,3 +313,18 @@ delete from runs where id in (
     limit @max_rows
     for update skip locked
 );
+
+-- name: CountRunsAtHand :many
+-- Runs that move or are parked, by what they are of. The largest groups come first, and those past the limit are left out.
+select template_ref, phase, coalesce(case when phase = 'parked' then error ->> 'name' end, '')::text as cause, count(*) as runs
+from runs
+where phase in ('running', 'waiting', 'rollingBack', 'parked')
+group by 1, 2, 3
+order by count(*) desc, 1, 2, 3
+limit @max_groups;
+
+-- name: CountRunsQueued :one
+-- Runs that nobody has taken up, and how many seconds the oldest has waited.
+select count(*) as runs, coalesce(extract(epoch from clock_timestamp() - min(coalesce(reopened_at, created_at))), 0)::float8 as oldest
+from runs
+where workflow_run_id is null and status in ('open', 'processing');

@@ -24,10 +24,12 @@ type Claim struct {
 	id uuid.UUID
 	// before is the claim under which the run had been written last, nil when it had not been.
 	before *uuid.UUID
+	of     observed
 }
 
 func newClaim(row db.Run) Claim {
-	return Claim{RunID: row.ID, Generation: int(row.Generation), id: uuid.New(), before: row.Claim}
+	return Claim{RunID: row.ID, Generation: int(row.Generation), id: uuid.New(), before: row.Claim,
+		of: observedRun(row.ID, row.Generation, row.TemplateRef, row.TraceParent, row.CreatedAt, row.ReopenedAt)}
 }
 
 // Refusal is why a write was refused.

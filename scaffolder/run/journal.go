@@ -214,6 +214,9 @@ func (s *Store) Record(ctx context.Context, claim Claim, entry Entry) error {
 		return fmt.Errorf("record what run %s did: %w", claim.RunID, s.explain(ctx, err, claim, entry.Began))
 	}
 	s.announce(ctx, claim.RunID)
+	if end := entry.End; end != nil {
+		s.observeEnd(ctx, claim.of, end.Phase, end.Failure, entry.endedAt)
+	}
 	return nil
 }
 

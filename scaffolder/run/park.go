@@ -2,10 +2,12 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/plainjson"
@@ -58,15 +60,18 @@ func (s *Store) Park(ctx context.Context, seen Sighting, failure Failure) (bool,
 	if err != nil {
 		return false, fmt.Errorf("encode the end of run %s: %w", seen.ID, err)
 	}
+	at := time.Now()
 	parked, err := s.queries.ParkRun(ctx, s.pool, db.ParkRunParams{ID: seen.ID, Generation: int32(seen.Generation), Claim: new(uuid.New()),
-		SeenClaim: seen.claim, SeenAt: seen.at, At: new(time.Now()), Error: encoded, Body: body})
+		SeenClaim: seen.claim, SeenAt: seen.at, At: &at, Error: encoded, Body: body})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("park run %s: %w", seen.ID, err)
 	}
-	if parked == 0 {
-		return false, nil
-	}
 	s.announce(ctx, seen.ID)
+	s.observeEnd(ctx, observedRun(seen.ID, int32(seen.Generation), parked.TemplateRef, parked.TraceParent, parked.CreatedAt, parked.ReopenedAt),
+		PhaseParked, &failure, at)
 	return true, nil
 }
 

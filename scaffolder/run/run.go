@@ -72,6 +72,8 @@ type Run struct {
 	// WorkflowRunID is Temporal's id of the latest execution, "" before the workflow was started.
 	WorkflowRunID string
 	FailedStep    string
+	// TraceParent is the span of the request that the run was accepted in, as W3C's traceparent; "" when nothing was traced there.
+	TraceParent string
 	// Failure is why the run failed, nil when it did not.
 	Failure *Failure
 	// Cause is the same text for all runs that failed alike: see the function run_cause of the database. "" when the run has not

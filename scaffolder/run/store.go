@@ -21,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/scaffolder/template"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 // Store is the record of runs. It is safe for concurrent use.
@@ -30,11 +31,19 @@ type Store struct {
 	keys    *seal.Keyring
 	fresh   *freshRuns
 	told    announcements
+	// telemetry hears of the runs that come to rest; nil when nobody wants to know.
+	telemetry *telemetry.Telemetry
 }
 
 // NewStore keeps runs in the database of pool and seals secrets with keys.
 func NewStore(pool *pgxpool.Pool, keys *seal.Keyring) *Store {
 	return &Store{pool: pool, queries: db.New(), keys: keys, fresh: newFreshRuns()}
+}
+
+// Observed makes the store tell which runs come to rest, and how. It is called before the store is used.
+func (s *Store) Observed(t *telemetry.Telemetry) *Store {
+	s.telemetry = t
+	return s
 }
 
 // New is a run to create.
@@ -58,6 +67,7 @@ func (s *Store) Create(ctx context.Context, n New) error {
 	if err != nil {
 		return err
 	}
+	created.run.TraceParent = telemetry.TraceParent(ctx)
 	var batch db.Batch
 	if err := s.insert(ctx, &batch, created); err != nil {
 		return err
@@ -101,7 +111,7 @@ func (s *Store) insert(ctx context.Context, tx db.DBTX, rows stateRows) error {
 	id := rows.run.ID
 	row := db.InsertRunParams{ID: id, TemplateRef: rows.run.TemplateRef, Title: rows.run.Title, Subject: rows.run.Subject,
 		Spec: rows.run.Spec, SpecDigest: rows.run.SpecDigest, CreatedBy: rows.run.CreatedBy, Starter: rows.run.Starter, Status: rows.run.Status, Phase: rows.run.Phase,
-		CreatedAt: rows.run.CreatedAt, Warnings: rows.run.Warnings}
+		CreatedAt: rows.run.CreatedAt, Warnings: rows.run.Warnings, TraceParent: rows.run.TraceParent}
 	if err := s.queries.InsertRun(ctx, tx, row); err != nil {
 		return fmt.Errorf("insert run %s: %w", id, err)
 	}
@@ -180,7 +190,7 @@ func withoutSpec(row db.Run) (Run, error) {
 		TimedFrom:       *cmp.Or(row.TimedFrom, row.StartedAt, &row.CreatedAt),
 		LastHeartbeatAt: orZero(row.LastHeartbeatAt), WorkflowRunID: orEmpty(row.WorkflowRunID),
 		CancelRequested: row.CancelRequested, Unreturned: int(row.Unreturned),
-		FailedStep: orEmpty(row.FailedStep), Cause: orEmpty(row.Cause), Output: row.Output, Warnings: row.Warnings,
+		FailedStep: orEmpty(row.FailedStep), TraceParent: orEmpty(row.TraceParent), Cause: orEmpty(row.Cause), Output: row.Output, Warnings: row.Warnings,
 	}
 	var err error
 	if r.Failure, err = decodeFailure(row.Error); err != nil {

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.temporal.io/sdk/client"
+	temporalotel "go.temporal.io/sdk/contrib/opentelemetry"
+
+	"github.com/portico-dev/portico/telemetry"
+)
+
+// telemetryStopTimeout bounds the sending of the last spans.
+const telemetryStopTimeout = 5 * time.Second
+
+// openTelemetry starts what the configuration and OpenTelemetry's environment variables ask for, and listens for who scrapes.
+func (p *platform) openTelemetry(ctx context.Context, at place) error {
+	configured := p.config.Portico.Telemetry
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { p.log.Warn("telemetry", "error", err) }))
+	started, err := telemetry.New(ctx, telemetry.Options{Service: "portico-" + at.command, Version: version,
+		Traces:  telemetry.Traces{Endpoint: configured.Traces.Endpoint, Protocol: configured.Traces.Protocol},
+		Metrics: configured.Metrics.Address != ""})
+	if err != nil {
+		return fmt.Errorf("portico.telemetry: %w", err)
+	}
+	p.telemetry = started
+	if configured.Metrics.Address == "" {
+		return nil
+	}
+	if p.metrics, err = (&net.ListenConfig{}).Listen(ctx, "tcp", configured.Metrics.Address); err != nil {
+		return fmt.Errorf("listen on %s (portico.telemetry.metrics.address): %w", configured.Metrics.Address, err)
+	}
+	p.log.Info("serving metrics", "address", p.metrics.Addr().String())
+	build := []telemetry.Sample{{Metric: telemetry.Build, Value: 1, Labels: []string{version, at.command}}}
+	return p.telemetry.Observe(func(context.Context) ([]telemetry.Sample, error) { return build, nil }, telemetry.Build)
+}
+
+func (p *platform) closeTelemetry() {
+	if p.metrics != nil {
+		_ = p.metrics.Close() // who served it has closed it mostly
+	}
+	stopping, cancel := context.WithTimeout(context.Background(), telemetryStopTimeout)
+	defer cancel()
+	if err := p.telemetry.Stop(stopping); err != nil {
+		p.log.Warn("stop the telemetry", "error", err)
+	}
+}
+
+// serveMetrics answers who scrapes until the context ends.
+func (p *platform) serveMetrics(ctx context.Context) error {
+	if p.metrics == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return p.telemetry.Serve(ctx, p.metrics)
+}
+
+// temporalMetrics are those of Temporal's SDK, nil when metrics are off.
+func (p *platform) temporalMetrics() client.MetricsHandler {
+	if !p.telemetry.IsMeasuring() {
+		return nil
+	}
+	return temporalotel.NewMetricsHandler(temporalotel.MetricsHandlerOptions{Meter: p.telemetry.Meter(), UseMonotonicCounters: true,
+		OnError: otel.Handle})
+}
+
+// observePool measures the pool of connections to the database.
+func (p *platform) observePool() error {
+	return p.telemetry.Observe(func(context.Context) ([]telemetry.Sample, error) {
+		stat := p.pool.Stat()
+		connections := func(state string, count int32) telemetry.Sample {
+			return telemetry.Sample{Metric: telemetry.DatabaseConnections, Value: float64(count), Labels: []string{state}}
+		}
+		acquires := func(outcome string, count int64) telemetry.Sample {
+			return telemetry.Sample{Metric: telemetry.DatabaseAcquires, Value: float64(count), Labels: []string{outcome}}
+		}
+		return []telemetry.Sample{
+			connections("acquired", stat.AcquiredConns()), connections("idle", stat.IdleConns()),
+			connections("constructing", stat.ConstructingConns()),
+			{Metric: telemetry.DatabaseConnectionsMax, Value: float64(stat.MaxConns())},
+			acquires("at_once", stat.AcquireCount()-stat.EmptyAcquireCount()), acquires("waited", stat.EmptyAcquireCount()),
+			acquires("canceled", stat.CanceledAcquireCount()),
+			{Metric: telemetry.DatabaseAcquireSeconds, Value: stat.AcquireDuration().Seconds()},
+		}, nil
+	}, telemetry.DatabaseConnections, telemetry.DatabaseConnectionsMax, telemetry.DatabaseAcquires, telemetry.DatabaseAcquireSeconds)
+}
+
+// observeInstallation measures what is in the database, whoever put it there.
+func (p *platform) observeInstallation() error {
+	return errors.Join(
+		p.telemetry.ObserveInstallation(p.runs.Counted, telemetry.Runs, telemetry.RunsQueued, telemetry.RunsQueuedAge),
+		p.telemetry.ObserveInstallation(p.catalog.Backlog, telemetry.CatalogDue, telemetry.CatalogLag, telemetry.CatalogFailed),
+	)
+}

@@ -1,0 +1,60 @@
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// subject is what a log line is about.
+type subject struct{ run, step string }
+
+type subjectKey struct{}
+
+func withSubject(ctx context.Context, about subject) context.Context {
+	return context.WithValue(ctx, subjectKey{}, about)
+}
+
+func subjectOf(ctx context.Context) subject {
+	about, _ := ctx.Value(subjectKey{}).(subject)
+	return about
+}
+
+// ForRun is a context whose log lines carry a run. Telemetry.InRun gives one that has the run's trace as well.
+func ForRun(ctx context.Context, id uuid.UUID) context.Context {
+	return withSubject(ctx, subject{run: id.String()})
+}
+
+// LogHandler adds to each line the run, the step and the trace of its context.
+func LogHandler(next slog.Handler) slog.Handler { return logHandler{next} }
+
+type logHandler struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
+	about, span := subjectOf(ctx), trace.SpanContextFromContext(ctx)
+	if about == (subject{}) && !span.IsValid() {
+		return h.Handler.Handle(ctx, record)
+	}
+	record = record.Clone()
+	if about.run != "" {
+		record.AddAttrs(slog.String("run", about.run))
+	}
+	if about.step != "" {
+		record.AddAttrs(slog.String("step", about.step))
+	}
+	if span.IsValid() {
+		record.AddAttrs(slog.String("trace", span.TraceID().String()))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+// WithAttrs implements slog.Handler.
+func (h logHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attributes)}
+}
+
+// WithGroup implements slog.Handler.
+func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }

@@ -1,0 +1,100 @@
+package telemetry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// scope names what makes Portico's spans and metrics.
+const scope = "github.com/portico-dev/portico"
+
+// Options say what is observed. The zero value observes nothing.
+type Options struct {
+	// Service is what the process is called in traces, unless OTEL_SERVICE_NAME says otherwise; Version is of the program.
+	Service, Version string
+	// Traces says where spans go.
+	Traces Traces
+	// Metrics turns the metrics on; Handler serves them.
+	Metrics bool
+}
+
+// Telemetry records spans and metrics of one process. It is safe for concurrent use; nil records nothing.
+type Telemetry struct {
+	tracer   trace.Tracer
+	spans    *sdktrace.TracerProvider
+	registry *prometheus.Registry
+	meter    metric.Meter
+	meters   *sdkmetric.MeterProvider
+
+	counters   map[string]metric.Float64Counter
+	histograms map[string]metric.Float64Histogram
+	budgets    budgets
+}
+
+// New starts what the options ask for, nil when that is nothing. The caller ends it with Stop.
+func New(ctx context.Context, options Options) (*Telemetry, error) {
+	processor, err := options.Traces.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if processor == nil && !options.Metrics {
+		return nil, nil
+	}
+	described, err := describeProcess(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	t := &Telemetry{}
+	if processor != nil {
+		t.startTracing(processor, described)
+	}
+	if options.Metrics {
+		if err := t.startMetrics(described); err != nil {
+			return nil, errors.Join(err, t.Stop(ctx))
+		}
+	}
+	return t, nil
+}
+
+// describeProcess names the process in what it exports; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word.
+func describeProcess(ctx context.Context, options Options) (*resource.Resource, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	described, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(
+		attribute.String("service.name", cmp.Or(options.Service, "portico")),
+		attribute.String("service.version", options.Version),
+		attribute.String("service.instance.id", fmt.Sprintf("%s/%d", host, os.Getpid())),
+	), resource.WithFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	return described, nil
+}
+
+// Stop exports what has not been exported yet and ends.
+func (t *Telemetry) Stop(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	var stopped []error
+	if t.spans != nil {
+		stopped = append(stopped, t.spans.Shutdown(ctx))
+	}
+	if t.meters != nil {
+		stopped = append(stopped, t.meters.Shutdown(ctx))
+	}
+	return errors.Join(stopped...)
+}
