@@ -34,10 +34,10 @@ func (r catalogRoutes) entityRoutes() []route {
 			query: []parameter{fieldsParameter, limit(entityListSize), filterParameter, offsetParameter, text("after", "where the page begins, from a link header"), list("order", "asc:field or desc:field")},
 			serve: writes[[]partialEntity]("the entities", r.list)},
 		{method: http.MethodGet, path: "/entities/by-query", access: authenticated, summary: "Finds a page of entities",
-			query: []parameter{fieldsParameter, limit(entityPageSize), offsetParameter, filterParameter,
-				list("orderField", "field,asc or field,desc"), text("cursor", "where the page begins, from another page"),
-				text("totalItems", "include or exclude the count"), text("fullTextFilterTerm", "text to look for"),
-				list("fullTextFilterFields", "where to look for it, separated by commas")},
+			query: append([]parameter{fieldsParameter, limit(entityPageSize), offsetParameter, filterParameter,
+				list("orderField", "field,asc or field,desc; the field portico:title sorts by title, else display name, else name"),
+				text("cursor", "where the page begins, from another page"),
+				text("totalItems", "include or exclude the count")}, fullTextParameters...),
 			serve: ok("the page", r.queryByParameters)},
 		{method: http.MethodPost, path: "/entities/by-query", access: authenticated, summary: "Finds a page of entities by a predicate",
 			body: mayTake[entityQueryInput](), serve: ok("the page", r.queryByBody)},
@@ -53,7 +53,7 @@ func (r catalogRoutes) entityRoutes() []route {
 			query: []parameter{filterParameter}, body: takes[refsInput](),
 			serve: ok("an entity or null for each reference", r.byRefs)},
 		{method: http.MethodGet, path: "/entity-facets", access: authenticated, summary: "Counts the values of fields",
-			query: []parameter{required(list("facet", "the field")), filterParameter},
+			query: append([]parameter{required(list("facet", "the field")), filterParameter}, fullTextParameters...),
 			serve: ok("the counts", r.facetsByParameters)},
 		{method: http.MethodPost, path: "/entity-facets", access: authenticated, summary: "Counts the values of fields by a predicate",
 			body: takes[facetsInput](), serve: ok("the counts", r.facetsByBody)},
@@ -199,7 +199,11 @@ type facets struct {
 }
 
 func (r catalogRoutes) facetsByParameters(c *call) (facets, error) {
-	return r.facets(c, c.QueryArray("facet"), nil)
+	filter, err := c.filter(nil)
+	if err != nil {
+		return facets{}, err
+	}
+	return r.facets(c, c.QueryArray("facet"), query.And(filter, c.fullText().Filter()))
 }
 
 type facetsInput struct {
@@ -215,14 +219,14 @@ func (r catalogRoutes) facetsByBody(c *call) (facets, error) {
 	if len(input.Facets) == 0 {
 		return facets{}, fault.New(fault.Input, "Missing facet parameter")
 	}
-	return r.facets(c, input.Facets, input.Query.RawMessage)
-}
-
-func (r catalogRoutes) facets(c *call, keys []string, predicate json.RawMessage) (facets, error) {
-	filter, err := c.filter(predicate)
+	filter, err := c.filter(input.Query.RawMessage)
 	if err != nil {
 		return facets{}, err
 	}
+	return r.facets(c, input.Facets, filter)
+}
+
+func (r catalogRoutes) facets(c *call, keys []string, filter query.Filter) (facets, error) {
 	counted, err := r.service.Facets(c.Request.Context(), c.principal, keys, filter)
 	return facets{counted}, err
 }

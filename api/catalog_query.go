@@ -16,6 +16,9 @@ var (
 	fieldsParameter = list("fields", "what to keep of each entity: paths, separated by commas")
 	filterParameter = list("filter", "conditions key, key=value or key=, separated by commas, that hold together; repeated, one of the sets must hold")
 	offsetParameter = integer("offset", "how many to skip")
+
+	fullTextParameters = []parameter{text("fullTextFilterTerm", "text to look for"),
+		list("fullTextFilterFields", "where to look for it, separated by commas")}
 )
 
 // How many entities a page has: of those that are found by cursor, and of the list, which is streamed when no page is asked for.
@@ -148,9 +151,13 @@ func (c *call) entityQuery() (catalog.EntityQuery, error) {
 		return catalog.EntityQuery{}, err
 	}
 	q.Offset = c.queryInt("offset", 0)
-	text := query.FullText{Term: strings.TrimSpace(c.Query("fullTextFilterTerm")), Fields: c.queryList("fullTextFilterFields")}
-	q.Cursor, err = query.NewCursor(filter, text, orders)
+	q.Cursor, err = query.NewCursor(filter, c.fullText(), orders)
 	return q, err
+}
+
+// fullText reads which text is looked for, and where.
+func (c *call) fullText() query.FullText {
+	return query.FullText{Term: strings.TrimSpace(c.Query("fullTextFilterTerm")), Fields: c.queryList("fullTextFilterFields")}
 }
 
 func parseOrderFields(parameters []string) ([]query.CursorOrder, error) {

@@ -35,7 +35,7 @@ spec: {type: service, owner: team-a, lifecycle: production}
 ---
 apiVersion: backstage.io/v1alpha1
 kind: Component
-metadata: {name: till}
+metadata: {name: till, title: A drawer of money}
 spec: {type: library, owner: team-a, lifecycle: production}
 `
 
@@ -154,10 +154,12 @@ func TestCatalogAnswers(t *testing.T) {
 		"an empty list":      {"GET", "/entities?filter=kind=nope", "", 200, `[]`},
 		"a trailing slash":   {"GET", "/entities/?filter=kind=nope", "", 200, `[]`},
 		"a page":             {"GET", "/entities/by-query?filter=kind=component&orderField=metadata.name&fields=metadata.name", "", 200, `{"items":[{"metadata":{"name":"Shop"}},{"metadata":{"name":"till"}}],"totalItems":2,"pageInfo":{}}`},
+		"a page as it is read": {"GET", "/entities/by-query?filter=kind=component&orderField=portico:title&fields=metadata.name", "", 200, `{"items":[{"metadata":{"name":"till"}},{"metadata":{"name":"Shop"}}],"totalItems":2,"pageInfo":{}}`},
 		"a count left out":   {"GET", "/entities/by-query?limit=0&totalItems=exclude", "", 200, `{"items":[],"totalItems":0,"pageInfo":{}}`},
 		"a predicate":        {"POST", "/entities/by-query", `{"query":{"kind":"component","metadata.tags":"web"},"fields":["metadata.name"]}`, 200, `{"items":[{"metadata":{"name":"Shop"}}],"totalItems":1,"pageInfo":{}}`},
 		"references":         {"POST", "/entities/by-refs", `{"entityRefs":["component:default/nope","Component:default/SHOP"],"fields":["kind"]}`, 200, `{"items":[null,{"kind":"Component"}]}`},
 		"facets":             {"GET", "/entity-facets?facet=metadata.tags&facet=KIND&filter=kind=component", "", 200, `{"facets":{"KIND":[{"value":"Component","count":2}],"metadata.tags":[{"value":"go","count":1},{"value":"web","count":1}]}}`},
+		"facets of a text":   {"GET", "/entity-facets?facet=spec.type&filter=kind=component&fullTextFilterTerm=drawer&fullTextFilterFields=metadata.name,metadata.title", "", 200, `{"facets":{"spec.type":[{"value":"library","count":1}]}}`},
 		"facets by body":     {"POST", "/entity-facets", `{"facets":["spec.type"],"query":{"metadata.name":"till"}}`, 200, `{"facets":{"spec.type":[{"value":"library","count":1}]}}`},
 		"a refresh":          {"POST", "/refresh", `{"entityRef":"component:default/shop"}`, 200, ``},
 		"an unknown uid":     {"DELETE", "/entities/by-uid/nope", "", 204, ``},

@@ -55,6 +55,17 @@ func (e Entity) UID() string { return text(e.Metadata()["uid"]) }
 // Title is what people call the entity, "" when it has only a name.
 func (e Entity) Title() string { return text(e.Metadata()["title"]) }
 
+// ShownName is what people call the entity: its title, else its profile's display name, else its name. A text that is too
+// long to be searched is passed over.
+func (e Entity) ShownName() string {
+	for _, name := range []string{e.Title(), text(object(e.Spec()["profile"])["displayName"])} {
+		if name != "" && length(name) <= maxSearchLength {
+			return name
+		}
+	}
+	return e.Name()
+}
+
 // Description is metadata.description.
 func (e Entity) Description() string { return text(e.Metadata()["description"]) }
 

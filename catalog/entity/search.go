@@ -25,6 +25,10 @@ const (
 	KeyDescriptionPieces = KeyDescription + "\x1f"
 )
 
+// KeyShownName is the key of what people call an entity: its title, else its profile's display name, else its name. Every
+// entity has exactly one, so that lists can be sorted by it. No document has such a key.
+const KeyShownName = "metadata.title\x1f"
+
 // SearchRow is one fact of an entity that filters, orders and facets look at.
 type SearchRow struct {
 	// Key is the path of the fact in lower case: "spec.type", "relations.ownedby".
@@ -48,6 +52,8 @@ func SearchRows(e Entity, relations []Relation) []SearchRow {
 		f.add("relations."+relation.Type, relation.TargetRef)
 	}
 	f.addPieces(e.Description())
+	shown := strings.ToLower(e.ShownName())
+	f.out = append(f.out, SearchRow{Key: KeyShownName, Value: &shown})
 	return f.out
 }
 

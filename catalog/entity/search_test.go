@@ -33,6 +33,9 @@ func TestSearchRowsAreBackstages(t *testing.T) {
 		rows := entity.SearchRows(test.Entity, relations)
 		var got [][3]*string
 		for _, row := range rows {
+			if row.Key == entity.KeyShownName {
+				continue // Backstage has no such row
+			}
 			got = append(got, [3]*string{&row.Key, row.Value, row.OriginalValue})
 		}
 		require.ElementsMatch(t, test.Rows, got)
@@ -51,6 +54,28 @@ func TestKeysThatDifferInCaseAreOne(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"1", "2"}, tiers)
+}
+
+func TestWhatAnEntityIsCalledIsOneRow(t *testing.T) {
+	t.Parallel()
+	named := map[string]any{"name": "A-name"}
+	titled := map[string]any{"name": "a-name", "title": "A Title"}
+	profile := map[string]any{"profile": map[string]any{"displayName": "Ada L."}}
+	for expected, e := range map[string]entity.Entity{
+		"a-name":  {"metadata": named},
+		"ada l.":  {"metadata": named, "spec": profile},
+		"a title": {"metadata": titled, "spec": profile},
+		"a-long":  {"metadata": map[string]any{"name": "a-long", "title": strings.Repeat("long ", 100)}},
+	} {
+		var shown []string
+		for _, row := range entity.SearchRows(e, nil) {
+			if row.Key == entity.KeyShownName {
+				require.Nil(t, row.OriginalValue, "it is no value of a facet")
+				shown = append(shown, *row.Value)
+			}
+		}
+		require.Equal(t, []string{expected}, shown)
+	}
 }
 
 func TestALongDescriptionIsSearchedInPieces(t *testing.T) {

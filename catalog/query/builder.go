@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/portico-dev/portico/catalog/entity"
 )
 
 // Statement is SQL and its parameters.
@@ -246,7 +248,7 @@ func (s scope) repeats() bool {
 // isSingular says of a key, in lower case, that every entity has exactly one value under it.
 func isSingular(key string) bool {
 	switch key {
-	case "kind", "metadata.name", "metadata.namespace", "metadata.uid":
+	case "kind", "metadata.name", "metadata.namespace", "metadata.uid", entity.KeyShownName:
 		return true
 	default:
 		return false

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/plainjson"
 )
@@ -29,10 +30,21 @@ type Cursor struct {
 	TotalItems *int `json:"totalItems,omitempty"`
 }
 
+// OrderByShownName is the field by which entities are sorted as people read their names: by title, display name or name.
+const OrderByShownName = "portico:title"
+
 // CursorOrder is the field that a cursor's set is sorted by.
 type CursorOrder struct {
 	Field string `json:"field"`
 	Order string `json:"order,omitempty"`
+}
+
+// key is the key of the search rows that the field stands for.
+func (o CursorOrder) key() string {
+	if o.Field == OrderByShownName {
+		return entity.KeyShownName
+	}
+	return o.Field
 }
 
 // NewCursor starts a set at its beginning.
@@ -84,7 +96,7 @@ func (c Cursor) Page(limit int) (Page, error) {
 	}
 	page := Page{Filter: filter, FullText: c.FullText, Backwards: c.IsPrevious, Limit: limit}
 	if len(c.OrderFields) > 0 {
-		page.Order = &Order{Key: c.OrderFields[0].Field, Descending: c.OrderFields[0].Order == "desc"}
+		page.Order = &Order{Key: c.OrderFields[0].key(), Descending: c.OrderFields[0].Order == "desc"}
 	}
 	if len(c.OrderFieldValues) == 0 {
 		return page, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
@@ -75,6 +76,7 @@ func TestPlansTouchFewRows(t *testing.T) {
 		return filter
 	}
 	byName := &query.Order{Key: "metadata.name"}
+	byShownName := &query.Order{Key: entity.KeyShownName}
 	components := sets("kind=component")
 	owned := sets("kind=component,relations.ownedBy=group:default/group-19,relations.ownedBy=group:default/group-39")
 	location := sets("metadata.annotations.backstage.io/managed-by-location=url:https://example.com/770.yaml")
@@ -86,6 +88,7 @@ func TestPlansTouchFewRows(t *testing.T) {
 		most      int
 	}{
 		"a page of components by name":           {query.Page{Filter: components, Order: byName, Limit: 21}.Select(), many},
+		"the same, by what they are called":     {query.Page{Filter: components, Order: byShownName, Limit: 21}.Select(), many},
 		"the same, backwards":                    {query.Page{Filter: components, Order: byName, Limit: 21, Backwards: true}.Select(), many},
 		"a page of components of a type":         {query.Page{Filter: sets("kind=component,spec.type=service"), Order: byName, Limit: 21}.Select(), many},
 		"a page of a kind that there is none of": {query.Page{Filter: sets("kind=template"), Order: byName, Limit: 21}.Select(), once},

@@ -263,6 +263,10 @@ type fullText struct {
 
 func (t fullText) predicate() any { return nil } // never stored: a cursor carries the FullText itself
 
+// Filter is for sets without an order: the term is looked for in the given fields, else in the uid. Nil when there is
+// nothing to look for.
+func (t FullText) Filter() Filter { return t.filter(nil) }
+
 // filter looks into the given fields, else into the order field, else into the uid, as Backstage does. The wildcards of
 // LIKE keep their meaning in the term. Nil when there is nothing to look for.
 func (t FullText) filter(order *Order) Filter {

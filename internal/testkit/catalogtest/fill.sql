@@ -63,7 +63,7 @@ select id, kind, key, lower(value), value from made, lateral (values
     ('metadata.tags', 'lang-' || n %% 7), ('metadata.tags.lang-' || n %% 7, 'true'),
     ('metadata.annotations.backstage.io/managed-by-location', location_key),
     ('metadata.annotations.backstage.io/managed-by-origin-location', location_key),
-    ('spec.type', type), ('spec.lifecycle', lifecycle), ('spec.owner', owner)) as rows (key, value)
+    (E'metadata.title\x1f', 'The ' || name), ('spec.type', type), ('spec.lifecycle', lifecycle), ('spec.owner', owner)) as rows (key, value)
 union all
 select id, split_part(source, ':', 1), 'relations.' || lower(type), target, target from relating
 union all

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { fetchRun, queryEntities, queryString } from './client';
+import { createTask, fetchRun, queryEntities, queryString, retryRun } from './client';
 import { ApiError, nextMove } from './errors';
 import { forget } from './session';
 
@@ -47,6 +47,48 @@ describe('requests', () => {
       cursor: 'c',
     });
     expect(fetched.mock.calls[1]?.[0]).toBe('/api/catalog/entities/by-query?limit=5&cursor=c');
+  });
+});
+
+describe('commands', () => {
+  const keys = () =>
+    fetched.mock.calls
+      .filter(([address]) => address.endsWith('/tasks') || address.endsWith('/retry'))
+      .map(([, request]) => new Headers(request?.headers).get('Idempotency-Key'));
+  const create = (name: string) => createTask('template:default/service', { name }, {});
+
+  beforeEach(() => {
+    fetched.mockResolvedValueOnce(signedIn());
+  });
+
+  it('that are repeated because nobody answered keep their key', async () => {
+    fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+    fetched.mockResolvedValueOnce(answer(502));
+    fetched.mockResolvedValueOnce(answer(201, { id: 'a' }));
+    await expect(create('web')).rejects.toThrow('Failed to fetch');
+    await expect(create('web')).rejects.toThrow(ApiError);
+    await create('web');
+    const [first, second, third] = keys();
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    expect([second, third]).toEqual([first, first]);
+  });
+
+  it('that are sent twice at once share their key', async () => {
+    fetched.mockImplementation(async () => answer(201, { id: 'a' }));
+    await Promise.all([create('web'), create('web')]);
+    const [first, second] = keys();
+    expect(second).toBe(first);
+  });
+
+  it('that ask for something else, or for the same again, have another key', async () => {
+    fetched.mockResolvedValueOnce(answer(400, { errors: [{ message: 'is too short' }] }));
+    fetched.mockImplementation(async () => answer(201, { id: 'a' }));
+    await expect(create('w')).rejects.toThrow('is too short');
+    await create('w');
+    await create('web');
+    await retryRun('a', 1);
+    await retryRun('a', 1);
+    expect(new Set(keys()).size).toBe(5);
   });
 });
 

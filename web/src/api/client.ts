@@ -1,4 +1,4 @@
-import { readError } from './errors';
+import { ApiError, readError } from './errors';
 import { learnTime } from './server-clock';
 import { forget, session } from './session';
 import type {
@@ -24,6 +24,8 @@ interface Call {
   method?: 'GET' | 'POST';
   query?: Query;
   body?: unknown;
+  /** Names what somebody wants once: a request that is repeated with it answers what the first one did. */
+  idempotencyKey?: string;
   signal?: AbortSignal;
 }
 
@@ -35,7 +37,8 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
   return accept(await attempt(path, call));
 }
 
-async function attempt(path: string, { method = 'GET', query, body, signal }: Call): Promise<Response> {
+async function attempt(path: string, call: Call): Promise<Response> {
+  const { method = 'GET', query, body, idempotencyKey, signal } = call;
   const { token } = (await session()).backstageIdentity;
   const requestedAt = Date.now();
   const response = await fetch(`${path}${queryString(query)}`, {
@@ -43,6 +46,7 @@ async function attempt(path: string, { method = 'GET', query, body, signal }: Ca
     headers: {
       Authorization: `Bearer ${token}`,
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(signal && { signal }),
@@ -54,6 +58,35 @@ async function attempt(path: string, { method = 'GET', query, body, signal }: Ca
 async function accept(response: Response): Promise<Response> {
   if (!response.ok) throw await readError(response);
   return response;
+}
+
+/** Keys of the commands that got no answer yet, by what they ask for. */
+const unanswered = new Map<string, string>();
+
+/**
+ * Sends what changes something. Until there is an answer the same command has the same key: who repeats it because the
+ * network failed, or clicks twice, does not do it twice. An answered one is over, and the same again is meant.
+ */
+async function command(path: string, body?: unknown): Promise<Response> {
+  const wanted = `${path} ${JSON.stringify(body)}`;
+  const idempotencyKey = unanswered.get(wanted) ?? randomKey();
+  unanswered.set(wanted, idempotencyKey);
+  try {
+    const response = await send(path, { method: 'POST', body, idempotencyKey });
+    unanswered.delete(wanted);
+    return response;
+  } catch (error) {
+    if (error instanceof ApiError && !gatewayStatuses.has(error.status)) unanswered.delete(wanted);
+    throw error;
+  }
+}
+
+/** Said by what stands before Portico: whether the command was carried out is not known. */
+const gatewayStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/** Not crypto.randomUUID: browsers have that on https only. */
+function randomKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 async function json<T>(path: string, call?: Call): Promise<T> {
@@ -96,6 +129,10 @@ export interface EntityQuery {
   cursor?: string;
 }
 
+/** The order in which people read: by title, else display name, else name. */
+export const byTitle = 'portico:title,asc';
+export const byTitleDescending = 'portico:title,desc';
+
 export const searchedFields = [
   'metadata.name',
   'metadata.title',
@@ -109,13 +146,26 @@ export function queryEntities(query: EntityQuery, signal?: AbortSignal): Promise
   const first = {
     filter: query.filter,
     orderField: query.orderField,
-    fullTextFilterTerm: query.text,
-    fullTextFilterFields: query.text ? (query.textFields ?? searchedFields).join(',') : undefined,
+    ...fullText(query.text, query.textFields),
   };
   return json('/api/catalog/entities/by-query', {
     query: { limit, fields: fieldList, ...(cursor ? { cursor } : first) },
     ...(signal && { signal }),
   });
+}
+
+function fullText(text: string | undefined, fields: readonly string[] = searchedFields): Query {
+  return text ? { fullTextFilterTerm: text, fullTextFilterFields: fields.join(',') } : {};
+}
+
+/** Entities by their references, null for each that is not there. */
+export async function entitiesByRefs(
+  entityRefs: readonly string[],
+  fields: readonly string[],
+): Promise<(Entity | null)[]> {
+  const body = { entityRefs, fields };
+  const answer = await json<{ items: (Entity | null)[] }>('/api/catalog/entities/by-refs', { method: 'POST', body });
+  return answer.items;
 }
 
 export function fetchEntity(kind: string, namespace: string, name: string, signal?: AbortSignal): Promise<Entity> {
@@ -126,10 +176,11 @@ export function fetchEntity(kind: string, namespace: string, name: string, signa
 export async function fetchFacets(
   facets: readonly string[],
   filter: readonly string[],
+  text: string,
   signal?: AbortSignal,
 ): Promise<Facets> {
   const answer = await json<{ facets: Facets }>('/api/catalog/entity-facets', {
-    query: { facet: facets, filter },
+    query: { facet: facets, filter, ...fullText(text) },
     ...(signal && { signal }),
   });
   return answer.facets;
@@ -154,8 +205,12 @@ export function fetchActions(signal?: AbortSignal): Promise<Action[]> {
   return json('/api/scaffolder/v2/actions', signal && { signal });
 }
 
-export function createTask(templateRef: string, values: JsonObject, secrets: Record<string, string>): Promise<RunID> {
-  return json('/api/scaffolder/v2/tasks', { method: 'POST', body: { templateRef, values, secrets } });
+export async function createTask(
+  templateRef: string,
+  values: JsonObject,
+  secrets: Record<string, string>,
+): Promise<RunID> {
+  return (await command('/api/scaffolder/v2/tasks', { templateRef, values, secrets })).json();
 }
 
 export function fetchTask(id: string, signal?: AbortSignal): Promise<Task> {
@@ -187,15 +242,15 @@ export function fetchRun(id: string, signal?: AbortSignal): Promise<RunDetail> {
 }
 
 export async function retryRun(id: string, generation: number): Promise<void> {
-  await send(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/retry`, { method: 'POST', body: { generation } });
+  await command(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/retry`, { generation });
 }
 
 export async function cancelRun(id: string): Promise<void> {
-  await send(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
+  await command(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/cancel`);
 }
 
 export async function rollBackRun(id: string, generation: number): Promise<void> {
-  await send(`/api/portico/v1/runs/${encodeURIComponent(id)}/rollback`, { method: 'POST', body: { generation } });
+  await command(`/api/portico/v1/runs/${encodeURIComponent(id)}/rollback`, { generation });
 }
 
 export function openEventStream(id: string, after: number | undefined, signal: AbortSignal): Promise<Response> {

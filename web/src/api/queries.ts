@@ -44,10 +44,10 @@ export const entityPagesQuery = (query: api.EntityQuery) =>
     placeholderData: (previous) => previous,
   });
 
-export const facetsQuery = (facets: readonly string[], filter: readonly string[]) =>
+export const facetsQuery = (facets: readonly string[], filter: readonly string[], text = '') =>
   queryOptions({
-    queryKey: ['facets', facets, filter],
-    queryFn: ({ signal }) => api.fetchFacets(facets, filter, signal),
+    queryKey: ['facets', facets, filter, text],
+    queryFn: ({ signal }) => api.fetchFacets(facets, filter, text, signal),
     placeholderData: (previous) => previous,
   });
 
@@ -66,7 +66,7 @@ export const unprocessedQuery = (of: api.UnprocessedList) =>
   });
 
 /** Every template, whole: the gallery shows them all, and a form needs the steps for its review. */
-export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: 'metadata.name,asc', limit: 500 });
+export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: api.byTitle, limit: 500 });
 
 export const parameterSchemaQuery = (namespace: string, name: string) =>
   queryOptions({

@@ -2,18 +2,21 @@ import { Link } from '@tanstack/react-router';
 import { classNames } from '@/ui/class-names';
 import { KindIcon } from './kind-icon';
 import { humanizeRef, parseRef } from './ref';
+import { useTitle } from './titles';
 
 interface EntityLinkProps {
   entityRef: string;
   /** Leaves the kind out of the name when it is this one. */
   defaultKind?: string;
-  /** What to call it instead of its name. */
-  title?: string;
+  /** What it is called, where that is known; else it is asked for, and shown by its name meanwhile. */
+  title?: string | undefined;
   className?: string;
 }
 
+/** A link to an entity, by its title; its reference shows on hover. */
 export function EntityLink({ entityRef, defaultKind, title, className }: EntityLinkProps) {
   const { kind, namespace, name } = parseRef(entityRef);
+  const found = useTitle(title === undefined ? entityRef : undefined);
   return (
     <Link
       to="/catalog/$namespace/$kind/$name"
@@ -25,7 +28,7 @@ export function EntityLink({ entityRef, defaultKind, title, className }: EntityL
       )}
     >
       <KindIcon kind={kind} />
-      <span className="min-w-0 truncate">{title ?? humanizeRef(entityRef, defaultKind ?? kind)}</span>
+      <span className="min-w-0 truncate">{title ?? found ?? humanizeRef(entityRef, defaultKind ?? kind)}</span>
     </Link>
   );
 }

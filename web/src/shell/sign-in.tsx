@@ -1,6 +1,7 @@
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { welcomeQuery } from '@/api/queries';
 import { signIn } from '@/api/session';
+import { useCommand } from '@/api/use-command';
 import { Button } from '@/ui/button';
 import { ErrorPanel } from '@/ui/states';
 
@@ -12,7 +13,7 @@ interface SignInProps {
 
 export function SignIn({ ended, onDone }: SignInProps) {
   const welcome = useQuery(welcomeQuery);
-  const enter = useMutation({ mutationFn: signIn, onSuccess: onDone });
+  const enter = useCommand(signIn, { onSuccess: onDone });
   const guest = welcome.data?.signIn.includes('guest') ?? false;
   return (
     <main className="mx-auto flex min-h-dvh w-[min(400px,calc(100vw-32px))] flex-col justify-center gap-5">
@@ -24,7 +25,7 @@ export function SignIn({ ended, onDone }: SignInProps) {
       <p className="text-muted">Find what your teams own, make something new, and see how it goes.</p>
       {guest && (
         <div className="space-y-2">
-          <Button tone="primary" className="w-full" disabled={enter.isPending} onClick={() => enter.mutate()}>
+          <Button tone="primary" className="w-full" busy={enter.busy} onClick={enter.start}>
             Enter as a guest
           </Button>
           <p className="text-small text-muted">

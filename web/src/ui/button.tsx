@@ -1,4 +1,4 @@
-import type { LucideIcon } from 'lucide-react';
+import { LoaderCircle, type LucideIcon } from 'lucide-react';
 import type { ComponentProps } from 'react';
 import { classNames } from './class-names';
 
@@ -22,12 +22,19 @@ export function buttonLook(tone: Tone = 'plain', extra?: string): string {
 interface ButtonProps extends ComponentProps<'button'> {
   tone?: Tone;
   icon?: LucideIcon;
+  /** What it does is under way: it keeps the focus, and does nothing when it is pressed. */
+  busy?: boolean;
 }
 
-export function Button({ tone = 'plain', icon: Icon, className, children, ...rest }: ButtonProps) {
+export function Button({ tone = 'plain', icon: Icon, busy = false, className, children, ...rest }: ButtonProps) {
   return (
-    <button type="button" {...rest} className={buttonLook(tone, className)}>
-      {Icon && <Icon size={16} aria-hidden />}
+    <button
+      type="button"
+      {...rest}
+      {...(busy && { 'aria-disabled': true, onClick: undefined })}
+      className={buttonLook(tone, className)}
+    >
+      {busy ? <LoaderCircle size={16} aria-hidden className="turning" /> : Icon && <Icon size={16} aria-hidden />}
       {children}
     </button>
   );

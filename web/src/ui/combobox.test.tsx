@@ -64,6 +64,15 @@ describe('Combobox', () => {
     expect(screen.getByText('1,200 more: type to find')).toBeTruthy();
   });
 
+  it('is left by Tab for the next field, not for the button that empties it', async () => {
+    const { box, user, onChoose } = show({ chosen: 'Team A' });
+    await user.click(box);
+    await user.tab();
+    await user.keyboard('{Enter}');
+    expect(document.activeElement).toBe(document.body);
+    expect(onChoose).not.toHaveBeenCalled();
+  });
+
   it('is emptied by deleting the text or by its button', async () => {
     const { box, user, onChoose } = show({ chosen: 'Team A' });
     await user.clear(box);

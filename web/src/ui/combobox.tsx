@@ -124,6 +124,8 @@ export function Combobox(props: ComboboxProps) {
         <button
           type="button"
           aria-label="Clear"
+          // By keyboard the text is deleted. As a stop between this field and the next it would be pressed by mistake.
+          tabIndex={-1}
           className="absolute top-1 right-1 inline-flex size-6 items-center justify-center rounded text-muted hover:bg-hover hover:text-ink"
           onMouseDown={(event) => event.preventDefault()}
           onClick={() => choose(undefined)}

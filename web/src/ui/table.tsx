@@ -81,7 +81,7 @@ export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: T
               ref={virtualizer.measureElement}
               data-index={item.index}
               aria-rowindex={item.index + 1}
-              className="border-b hover:bg-hover"
+              className="relative border-b hover:bg-hover"
             >
               {columns.map((column) => (
                 <td key={column.key} className={classNames('py-1.5 pr-4 align-top', column.className)}>

@@ -2,13 +2,17 @@ import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery, useQu
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { ArrowDown, ArrowUp, CircleAlert } from 'lucide-react';
 import { useCallback, useDeferredValue, useEffect, useMemo } from 'react';
+import { byTitle, byTitleDescending } from '@/api/client';
 import { entityPagesQuery, facetsQuery, unprocessedQuery } from '@/api/queries';
-import type { Entity, EntityPage, FacetValue } from '@/api/types';
+import type { Entity, EntityPage } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { errorsOf, problemsId } from '@/entity/problems';
 import { displayName, kindLabel, ownersOf, parseRef, refOf } from '@/entity/ref';
+import type { CatalogSearch } from '@/search-params';
+import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
+import { rowLink } from '@/ui/row-link';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { type Column, Table } from '@/ui/table';
 import { Tab, Tabs } from '@/ui/tabs';
@@ -40,21 +44,15 @@ const fields = [
 export function CatalogPage() {
   const search = route.useSearch();
   const { data: kindFacet, error, refetch } = useQuery(facetsQuery(['kind'], []));
-  const kinds = useMemo(
-    () => (kindFacet?.kind ?? []).map(({ value, count }) => ({ value: value.toLowerCase(), count })),
-    [kindFacet],
-  );
-  const main = useMemo(
-    () => kinds.filter(({ value }) => !elsewhere.includes(value)).map(({ value }) => value),
-    [kinds],
-  );
+  const kinds = useMemo(() => (kindFacet?.kind ?? []).map(({ value }) => value.toLowerCase()), [kindFacet]);
+  const main = useMemo(() => kinds.filter((kind) => !elsewhere.includes(kind)), [kinds]);
   const columns = useColumns();
   const text = useDeferredValue(search.q);
   const query = useInfiniteQuery({
     ...entityPagesQuery({
       filter: filterOf(search, main),
       ...(text && { text }),
-      orderField: `metadata.name,${search.sort === '-name' ? 'desc' : 'asc'}`,
+      orderField: search.sort === '-name' ? byTitleDescending : byTitle,
       limit: perPage,
       fields,
     }),
@@ -69,9 +67,9 @@ export function CatalogPage() {
   return (
     <div className="space-y-4">
       <Heading total={query.data?.pages[0]?.totalItems} />
-      <Kinds kinds={kinds} main={main} />
+      <Kinds kinds={kinds} main={main} text={text} />
       <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
-        <FacetList kinds={main} />
+        <FacetList kinds={main} text={text} />
         <Results query={query} columns={columns} />
       </div>
     </div>
@@ -125,25 +123,29 @@ function Heading({ total }: { total: number | undefined }) {
   );
 }
 
-function Kinds({ kinds, main }: { kinds: readonly FacetValue[]; main: readonly string[] }) {
-  const { kind, q } = route.useSearch();
-  const counted = kinds.filter(({ value }) => main.includes(value));
-  const everything = counted.reduce((sum, { count }) => sum + count, 0);
+interface KindsProps {
+  kinds: readonly string[];
+  main: readonly string[];
+  text: string | undefined;
+}
+
+/** The kinds, each with how many of what is looked for are of it. */
+function Kinds({ kinds, main, text }: KindsProps) {
+  const { kind, type: _, ...others } = route.useSearch();
+  const { data } = useQuery(facetsQuery(['kind'], filterOf(others, []), text));
+  const counts = new Map(data?.kind?.map(({ value, count }) => [value.toLowerCase(), count]));
+  const countOf = (name: string) => (data ? (counts.get(name) ?? 0) : undefined);
+  const everything = data && main.reduce((sum, name) => sum + (counts.get(name) ?? 0), 0);
   return (
     <Tabs label="Kinds">
-      <KindTab
-        label="Everything"
-        count={counted.length > 0 ? everything : undefined}
-        active={!kind}
-        search={{ ...(q && { q }) }}
-      />
-      {kinds.map(({ value, count }) => (
+      <KindTab label="Everything" count={everything} active={!kind} search={others} />
+      {kinds.map((name) => (
         <KindTab
-          key={value}
-          label={kindLabel(value)}
-          count={count}
-          active={kind === value}
-          search={{ kind: value, ...(q && { q }) }}
+          key={name}
+          label={kindLabel(name)}
+          count={countOf(name)}
+          active={kind === name}
+          search={{ ...others, kind: name }}
         />
       ))}
     </Tabs>
@@ -155,7 +157,8 @@ interface KindTabProps {
   /** Undefined until it is known. */
   count: number | undefined;
   active: boolean;
-  search: { kind?: string; q?: string };
+  /** What else narrows the list stays, but for the type: each kind has its own. */
+  search: CatalogSearch;
 }
 
 function KindTab({ label, count, active, search }: KindTabProps) {
@@ -218,7 +221,7 @@ function useColumns(): Column<Entity>[] {
       className: 'hidden w-36 sm:table-cell',
       cell: (entity) => {
         const owner = ownersOf(entity)[0];
-        return owner && <EntityLink entityRef={owner} />;
+        return owner && <EntityLink entityRef={owner} className="relative" />;
       },
     },
     {
@@ -253,12 +256,16 @@ function Name({ entity }: { entity: Entity }) {
   return (
     <>
       <span className="flex items-center gap-2">
-        <EntityLink entityRef={refOf(entity)} title={displayName(entity)} className="font-medium" />
+        <EntityLink
+          entityRef={refOf(entity)}
+          title={displayName(entity)}
+          className={classNames('font-medium', rowLink)}
+        />
         <Errors entity={entity} />
       </span>
       {owner && (
         <p className="text-small text-muted sm:hidden">
-          <EntityLink entityRef={owner} />
+          <EntityLink entityRef={owner} className="relative" />
         </p>
       )}
     </>
@@ -277,7 +284,7 @@ function Errors({ entity }: { entity: Entity }) {
       params={{ kind, namespace, name }}
       hash={problemsId}
       title={first.message}
-      className="-m-1 shrink-0 p-1 text-failed"
+      className="relative -m-1 shrink-0 p-1 text-failed"
     >
       <CircleAlert size={16} aria-hidden />
       <span className="sr-only">

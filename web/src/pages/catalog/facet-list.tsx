@@ -3,17 +3,24 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { facetsQuery } from '@/api/queries';
 import type { FacetValue } from '@/api/types';
-import { humanizeRef } from '@/entity/ref';
+import { useTitles } from '@/entity/titles';
 import { type FacetKey, facets } from '@/search-params';
 import { buttonLook } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
+import { inputLook } from '@/ui/input';
 import { filterOf, toggleFacet } from './filters';
 
 const route = getRouteApi('/catalog');
 const shownAtFirst = 8;
 
+interface FacetListProps {
+  kinds: readonly string[];
+  /** The text that is looked for. */
+  text: string | undefined;
+}
+
 /** What the list can be narrowed by, with how many entities each choice would leave. */
-export function FacetList({ kinds }: { kinds: readonly string[] }) {
+export function FacetList({ kinds, text }: FacetListProps) {
   const search = route.useSearch();
   const chosen = facets.reduce((sum, { key }) => sum + (search[key]?.length ?? 0), 0);
   const [open, setOpen] = useState(false);
@@ -29,45 +36,72 @@ export function FacetList({ kinds }: { kinds: readonly string[] }) {
       </button>
       <div className={classNames('space-y-5 pt-4 lg:block lg:pt-0', !open && 'hidden')}>
         {facets.map(({ key, path, label }) => (
-          <Facet key={key} facet={key} path={path} label={label} kinds={kinds} />
+          <Facet key={key} facet={key} path={path} label={label} kinds={kinds} text={text} />
         ))}
       </div>
     </div>
   );
 }
 
-interface FacetProps {
+interface FacetProps extends FacetListProps {
   facet: FacetKey;
   path: string;
   label: string;
-  kinds: readonly string[];
 }
 
-function Facet({ facet, path, label, kinds }: FacetProps) {
+function Facet({ facet, path, label, kinds, text }: FacetProps) {
   const search = route.useSearch();
   const [all, setAll] = useState(false);
-  const { data } = useQuery(facetsQuery([path], filterOf(search, kinds, facet)));
+  const [find, setFind] = useState('');
+  const { data } = useQuery(facetsQuery([path], filterOf(search, kinds, facet), text));
   const chosen = search[facet] ?? [];
   const values = order(data?.[path] ?? [], chosen);
+  const titles = useTitles(facet === 'owner' ? values.map(({ value }) => value) : []);
   // One value says nothing: it would leave everything as it is.
   if (values.length < 2 && chosen.length === 0) return null;
-  const shown = all ? values : values.slice(0, Math.max(shownAtFirst, chosen.length));
+  const titled = values.map((value) => ({
+    ...value,
+    title: facet === 'owner' ? titles.of(value.value, 'group') : value.value,
+  }));
+  const found = titled.filter(({ value, title }) => matches(value, find) || matches(title, find));
+  const shown = all ? found : found.slice(0, Math.max(shownAtFirst, chosen.length));
   return (
     <fieldset>
       <legend className="mb-1 font-medium">{label}</legend>
+      {values.length > shownAtFirst && (
+        <input
+          type="search"
+          aria-label={`Find in ${label}`}
+          placeholder="Find"
+          value={find}
+          onChange={(event) => setFind(event.target.value)}
+          className={classNames(inputLook, 'mb-1')}
+        />
+      )}
       {shown.map((value) => (
         <Choice key={value.value} facet={facet} checked={chosen.includes(value.value)} {...value} />
       ))}
-      {values.length > shown.length && (
+      {found.length === 0 && <p className="text-small text-muted">None is called “{find}”.</p>}
+      {found.length > shown.length && (
         <button type="button" className="mt-1 text-small text-muted hover:text-ink" onClick={() => setAll(true)}>
-          {values.length - shown.length} more
+          {found.length - shown.length} more
         </button>
       )}
     </fieldset>
   );
 }
 
-function Choice({ facet, value, count, checked }: FacetValue & { facet: FacetKey; checked: boolean }) {
+function matches(text: string, find: string): boolean {
+  return text.toLowerCase().includes(find.trim().toLowerCase());
+}
+
+interface ChoiceProps extends FacetValue {
+  facet: FacetKey;
+  title: string;
+  checked: boolean;
+}
+
+function Choice({ facet, value, title, count, checked }: ChoiceProps) {
   const navigate = route.useNavigate();
   return (
     <label className="flex min-h-7 cursor-pointer items-center gap-2 hover:text-accent">
@@ -80,7 +114,7 @@ function Choice({ facet, value, count, checked }: FacetValue & { facet: FacetKey
         }
       />
       <span className="min-w-0 grow truncate" title={value}>
-        {facet === 'owner' ? humanizeRef(value, 'group') : value}
+        {title}
       </span>
       <span className="text-small text-muted">{count.toLocaleString('en')}</span>
     </label>

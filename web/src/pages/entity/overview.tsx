@@ -3,10 +3,12 @@ import { type ReactNode, useState } from 'react';
 import type { Entity } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { problemsId, problemsOf } from '@/entity/problems';
-import { refOf } from '@/entity/ref';
+import { parseRef, refOf } from '@/entity/ref';
+import { type Titles, useTitles } from '@/entity/titles';
 import { CopyButton } from '@/ui/copy-button';
 import { ExternalLink } from '@/ui/external-link';
 import { Markdown } from '@/ui/markdown';
+import { Skeleton } from '@/ui/states';
 import { Tag } from '@/ui/tag';
 import { groupRelations } from './relations';
 
@@ -153,20 +155,28 @@ function Links({ entity }: { entity: Entity }) {
 
 const shownAtFirst = 10;
 
-/** The other ends of relations of one type; a team that owns hundreds shows a few of them first. */
-function Targets({ refs }: { refs: readonly string[] }) {
+interface TargetsProps {
+  refs: readonly string[];
+  titles: Titles;
+}
+
+/** The other ends of relations of one type, by title; a team that owns hundreds shows a few of them first. */
+function Targets({ refs, titles }: TargetsProps) {
   const [all, setAll] = useState(false);
-  const shown = all ? refs : refs.slice(0, shownAtFirst);
+  const sorted = refs
+    .map((ref) => ({ ref, title: titles.of(ref, parseRef(ref).kind) }))
+    .sort((a, b) => a.title.localeCompare(b.title));
+  const shown = all ? sorted : sorted.slice(0, shownAtFirst);
   return (
     <>
-      {shown.map((ref) => (
+      {shown.map(({ ref, title }) => (
         <div key={ref}>
-          <EntityLink entityRef={ref} />
+          <EntityLink entityRef={ref} title={title} />
         </div>
       ))}
-      {refs.length > shown.length && (
+      {sorted.length > shown.length && (
         <button type="button" className="text-small text-muted hover:text-ink" onClick={() => setAll(true)}>
-          {refs.length - shown.length} more
+          {sorted.length - shown.length} more
         </button>
       )}
     </>
@@ -175,7 +185,10 @@ function Targets({ refs }: { refs: readonly string[] }) {
 
 function Relations({ entity }: { entity: Entity }) {
   const groups = groupRelations(entity);
+  const titles = useTitles([...new Set(groups.flatMap(({ refs }) => refs))]);
   if (groups.length === 0) return null;
+  // Sorted by titles: names that make way for them would have everything jump.
+  if (!titles.known) return <Skeleton />;
   return (
     <Section title="Relations">
       <dl className="divide-y">
@@ -183,7 +196,7 @@ function Relations({ entity }: { entity: Entity }) {
           <div key={type} className="grid grid-cols-[88px_minmax(0,1fr)] gap-x-6 py-2">
             <dt className="text-muted wrap-anywhere">{label}</dt>
             <dd className="min-w-0 space-y-1">
-              <Targets refs={refs} />
+              <Targets refs={refs} titles={titles} />
             </dd>
           </div>
         ))}

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
-import { runsQuery, templatesQuery } from '@/api/queries';
+import { runsQuery, sessionQuery, templatesQuery } from '@/api/queries';
 import type { Entity } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { displayName, namespaceOf, ownersOf, refOf } from '@/entity/ref';
@@ -10,6 +10,7 @@ import { type Statistics, statisticsByTemplate } from '@/run/statistics';
 import { formatDuration } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
+import { Drafts } from './drafts';
 import { groupTemplates, matchesTemplate } from './group-templates';
 
 const route = getRouteApi('/create');
@@ -21,6 +22,7 @@ export function GalleryPage() {
   const navigate = route.useNavigate();
   const { data, error, refetch } = useQuery(templatesQuery);
   const { data: recent } = useQuery({ ...runsQuery({ limit: counted }), staleTime: 60_000 });
+  const { data: session } = useQuery(sessionQuery);
   const statistics = useMemo(() => statisticsByTemplate(recent?.runs ?? []), [recent]);
   const templates = data?.items ?? [];
   const shown = templates.filter((template) => matchesTemplate(template, q, tag));
@@ -49,6 +51,9 @@ export function GalleryPage() {
       {!data && !error && <Skeleton lines={6} />}
       {data && templates.length === 0 && <NoTemplates />}
       {templates.length > 0 && shown.length === 0 && <Empty title="No template is like this." />}
+      {session && !q && !tag && (
+        <Drafts user={session.backstageIdentity.identity.userEntityRef} templates={templates} />
+      )}
       {groupTemplates(shown).map(({ purpose, templates: alike }) => (
         <section
           key={purpose}

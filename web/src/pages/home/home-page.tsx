@@ -1,6 +1,7 @@
 import { usePrefetchQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect } from 'react';
+import { byTitle } from '@/api/client';
 import { entitiesQuery, runsQuery, sessionQuery } from '@/api/queries';
 import type { Entity, RunPage, RunSummary } from '@/api/types';
 import { useRecent, useStarred } from '@/entity/bookmarks';
@@ -10,7 +11,9 @@ import { displayName, parseRef, refOf } from '@/entity/ref';
 import { beganAt } from '@/run/began';
 import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
+import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
+import { rowLink } from '@/ui/row-link';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { RelativeTime } from '@/ui/time';
 
@@ -72,7 +75,7 @@ function WaitingForMe({ page: { runs: parked, total } }: { page: RunPage }) {
     <Section title="Waiting for you" more={plural(total, 'run')}>
       <ul className="divide-y">
         {parked.map((run) => (
-          <li key={run.id} className="py-2">
+          <li key={run.id} className="relative -mx-2 rounded px-2 py-2 hover:bg-hover">
             <RunLink run={run} />
             <p className="truncate text-muted" title={run.error?.message}>
               {run.error?.message ?? `Failed at ${run.failedStepName}`}
@@ -113,7 +116,7 @@ function MyRuns({ me }: { me: string }) {
       )}
       <ul className="divide-y">
         {data?.runs.map((run) => (
-          <li key={run.id} className="flex items-center gap-4 py-2">
+          <li key={run.id} className="relative -mx-2 flex items-center gap-4 rounded px-2 py-2 hover:bg-hover">
             <span className="flex shrink-0 sm:w-28">
               <State look={runLook(run)} wordFrom="sm" />
             </span>
@@ -133,7 +136,7 @@ function RunLink({ run }: { run: RunSummary }) {
     <Link
       to="/runs/$id"
       params={{ id: run.id }}
-      className="flex min-w-0 items-center gap-2 hover:text-accent hover:underline"
+      className={classNames('flex min-w-0 items-center gap-2 hover:text-accent hover:underline', rowLink)}
     >
       <span className="truncate font-medium">{runName(run)}</span>
       {run.subject && <span className="hidden truncate text-muted md:inline">{run.title}</span>}
@@ -149,7 +152,7 @@ function Owned({ owners }: { owners: readonly string[] }) {
     ...owners.map((owner) => `relations.ownedBy=${owner}`),
   ].join(',');
   const { data, error, refetch } = useQuery(
-    entitiesQuery({ filter: [filter], orderField: 'metadata.name,asc', limit: shownEntities }),
+    entitiesQuery({ filter: [filter], orderField: byTitle, limit: shownEntities }),
   );
   const rest = data ? data.totalItems - data.items.length : 0;
   return (
@@ -182,8 +185,8 @@ function Owned({ owners }: { owners: readonly string[] }) {
 function OwnedRow({ entity }: { entity: Entity }) {
   const errors = errorsOf(entity).length;
   return (
-    <li className="flex items-center gap-3 py-2">
-      <EntityLink entityRef={refOf(entity)} title={displayName(entity)} />
+    <li className="relative -mx-2 flex items-center gap-3 rounded px-2 py-2 hover:bg-hover">
+      <EntityLink entityRef={refOf(entity)} title={displayName(entity)} className={rowLink} />
       <span className="ml-auto shrink-0 text-small text-muted">
         {errors > 0 ? <span className="text-failed">{plural(errors, 'error')}</span> : String(entity.spec?.type ?? '')}
       </span>
@@ -214,8 +217,8 @@ function RefList({ refs }: { refs: readonly string[] }) {
   return (
     <ul className="divide-y">
       {refs.map((ref) => (
-        <li key={ref} className="flex items-center gap-3 py-2">
-          <EntityLink entityRef={ref} />
+        <li key={ref} className="relative -mx-2 flex items-center gap-3 rounded px-2 py-2 hover:bg-hover">
+          <EntityLink entityRef={ref} className={rowLink} />
           <span className="ml-auto text-small text-muted">{parseRef(ref).kind}</span>
         </li>
       ))}

@@ -1,10 +1,11 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Ban, CopyPlus, type LucideIcon, RotateCw, Undo2 } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { cancelRun, retryRun, rollBackRun } from '@/api/client';
 import { runQuery } from '@/api/queries';
 import type { Move, MoveName, RunDetail, Task } from '@/api/types';
+import { useCommand } from '@/api/use-command';
 import { parseRef } from '@/entity/ref';
 import { Effects } from '@/run/effects';
 import { Button, buttonLook } from '@/ui/button';
@@ -101,8 +102,7 @@ function MoveButton({ run, move, explained, first }: MoveButtonProps) {
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
   const look = looks[move.move];
-  const act = useMutation({
-    mutationFn: () => look.act(run.id, run.generation),
+  const command = useCommand(() => look.act(run.id, run.generation), {
     // The button goes with the move; who came to it by keyboard goes on at the run's name and state.
     onSuccess: () => document.getElementById(runHeadingId)?.focus({ preventScroll: true }),
     onSettled: () => queries.invalidateQueries({ queryKey: runQuery(run.id).queryKey }),
@@ -113,9 +113,9 @@ function MoveButton({ run, move, explained, first }: MoveButtonProps) {
       tone={first ? 'primary' : 'plain'}
       icon={look.icon}
       title={explained ? undefined : move.summary}
-      disabled={act.isPending}
+      busy={command.busy}
       className="min-w-32"
-      onClick={() => (look.question ? setAsking(true) : act.mutate())}
+      onClick={() => (look.question ? setAsking(true) : command.start())}
     >
       {look.label}
     </Button>
@@ -123,13 +123,13 @@ function MoveButton({ run, move, explained, first }: MoveButtonProps) {
   return (
     <div>
       {explained ? <Explained summary={move.summary}>{button}</Explained> : button}
-      {act.error && <ErrorPanel error={act.error} doing={look.label.toLowerCase()} />}
+      {command.error && <ErrorPanel error={command.error} doing={look.label.toLowerCase()} />}
       <Confirm
         open={asking}
         onOpenChange={setAsking}
         title={look.question ?? ''}
         confirm={look.label}
-        onConfirm={() => act.mutate()}
+        onConfirm={command.start}
       >
         <p>{move.summary}</p>
         {touched.length > 0 && <Effects effects={touched} />}

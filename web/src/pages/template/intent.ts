@@ -1,6 +1,7 @@
 import type { UiSchema } from '@rjsf/utils';
 import type { JsonObject, TemplateStep } from '@/api/types';
 import { humanizeRef } from '@/entity/ref';
+import { usualName } from '@/template/usual-name';
 import { humanizeRepoUrl, parseRepoUrl } from './form/pickers/repo-url';
 import type { Page } from './pages';
 
@@ -11,16 +12,13 @@ export interface Intent {
   where: string | undefined;
 }
 
-const usualNames = ['name', 'component_id', 'componentId', 'serviceName', 'title'];
-
 /** Reads what, for whom and where from the fields made for it, or from the names that templates usually give them. */
 export function intentOf(pages: readonly Page[], values: JsonObject): Intent {
   const byField = (field: string) => text(values[nameOfField(pages, field) ?? '']);
   const repo = byField('RepoUrlPicker') ?? text(values.repoUrl);
-  const usual = usualNames.map((name) => text(values[name])).find((value) => value !== undefined);
   const owner = byField('OwnerPicker') ?? byField('MyGroupsPicker') ?? text(values.owner);
   return {
-    what: byField('EntityNamePicker') ?? usual ?? (repo && parseRepoUrl(repo).parts.repo),
+    what: byField('EntityNamePicker') ?? usualName(values) ?? (repo && parseRepoUrl(repo).parts.repo),
     owner: owner && humanizeRef(owner, 'group'),
     where: repo && humanizeRepoUrl(repo),
   };

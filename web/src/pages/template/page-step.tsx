@@ -4,14 +4,18 @@ import type { JsonObject } from '@/api/types';
 import { Button } from '@/ui/button';
 import { Markdown } from '@/ui/markdown';
 import { Skeleton } from '@/ui/states';
+import { Attention } from './attention';
+import { focusField } from './focus-field';
 import type { WizardContext } from './form/context';
-import { errorSchemaOf, fieldId, type Page, pageId, type problemsOn } from './pages';
+import type { Problem } from './form/validate';
+import { errorSchemaOf, fieldId, type Page, pageId } from './pages';
+import { useTouched } from './use-touched';
 
 const PageForm = lazy(() => import('./form/page-form'));
 
 interface PageStepProps {
   page: Page;
-  problems: ReturnType<typeof problemsOn>;
+  problems: readonly Problem[];
   values: JsonObject;
   context: WizardContext;
   onChange: (values: JsonObject) => void;
@@ -29,7 +33,7 @@ const formId = 'template-form';
 export function PageStep({ page, problems, values, context, ...props }: PageStepProps) {
   const { onChange, onNext, onBack, onStartOver, backLabel, nextLabel } = props;
   const section = useRef<HTMLElement>(null);
-  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+  const [touched, touch] = useTouched();
   const [attempts, setAttempts] = useState(0);
   const attempted = attempts > 0;
   // A field is judged once it was touched, and every field once somebody tried to go on.
@@ -37,9 +41,6 @@ export function PageStep({ page, problems, values, context, ...props }: PageStep
     () => errorSchemaOf(problems, (id) => attempted || touched.has(id)),
     [problems, attempted, touched],
   );
-  const touch = (id: string) => {
-    if (!touched.has(id)) setTouched(new Set([...touched, id]));
-  };
   const submit = () => {
     if (problems.length === 0) return onNext();
     setAttempts(attempts + 1);
@@ -49,7 +50,8 @@ export function PageStep({ page, problems, values, context, ...props }: PageStep
   useEffect(() => {
     if (!attempted || !first) return;
     const wrong = section.current?.querySelector<HTMLElement>('[aria-invalid]');
-    (wrong ?? document.getElementById(fieldId(first.path)))?.focus();
+    if (wrong) wrong.focus();
+    else focusField(fieldId(first.path));
   }, [attempts]);
   const general = attempted ? problems.filter(({ path }) => path.length === 0) : [];
 
@@ -98,9 +100,7 @@ export function PageStep({ page, problems, values, context, ...props }: PageStep
           <ArrowRight size={16} aria-hidden />
         </Button>
       </footer>
-      <p role="status" className="sr-only">
-        {attempted && problems.length > 0 ? `${problems.length} fields need attention` : ''}
-      </p>
+      <Attention page={page} problems={attempted ? problems : []} />
     </section>
   );
 }

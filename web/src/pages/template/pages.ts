@@ -5,6 +5,7 @@ import { repoUrlProblem } from './form/pickers/repo-url';
 import { isObject, splitSchema } from './form/split-schema';
 import { type Problem, problemsOf } from './form/validate';
 import { validator } from './form/validator';
+import type { Path } from './form/values';
 
 /** One page of the wizard. */
 export interface Page {
@@ -47,12 +48,21 @@ function undeclaredSecrets(pages: readonly Page[], template: Entity | undefined)
 }
 
 /** The names of the secrets that pages ask for, at any depth. */
-export function secretNames(pages: readonly Page[]): Set<string> {
+function secretNames(pages: readonly Page[]): Set<string> {
+  return namesOf(pages, (hints) => hints['ui:field'] === 'Secret');
+}
+
+/** The names of what a browser must not keep: secrets and passwords, at any depth. */
+export function hiddenNames(pages: readonly Page[]): Set<string> {
+  return namesOf(pages, (hints) => hints['ui:field'] === 'Secret' || hints['ui:widget'] === 'password');
+}
+
+function namesOf(pages: readonly Page[], wanted: (hints: UiSchema) => boolean): Set<string> {
   const names = new Set<string>();
   const walk = (hints: UiSchema) => {
     for (const [name, child] of Object.entries(hints)) {
       if (name.startsWith('ui:') || !isObject(child)) continue;
-      if (child['ui:field'] === 'Secret') names.add(name);
+      if (wanted(child)) names.add(name);
       walk(child);
     }
   };
@@ -85,7 +95,7 @@ const fieldRules: Record<string, (value: unknown) => string | undefined> = {
  */
 export function problemsOn(page: Page, values: JsonObject): Problem[] {
   try {
-    const problems = problemsOf(resolve(page, values), values);
+    const problems = problemsOf(resolve(page, values), values, page.uiSchema);
     const judged = new Set(problems.map(({ path }) => fieldId(path)));
     const others = fieldProblems(page.uiSchema, values, []).filter(({ path }) => !judged.has(fieldId(path)));
     return [...problems, ...others];
@@ -95,7 +105,7 @@ export function problemsOn(page: Page, values: JsonObject): Problem[] {
   }
 }
 
-function fieldProblems(hints: UiSchema, value: unknown, path: (string | number)[]): Problem[] {
+function fieldProblems(hints: UiSchema, value: unknown, path: Path): Problem[] {
   const rule = fieldRules[String(hints['ui:field'])];
   const message = rule?.(value);
   if (message !== undefined) return [{ path, keyword: 'field', message }];
@@ -109,8 +119,60 @@ function fieldProblems(hints: UiSchema, value: unknown, path: (string | number)[
 export const pageId = 'page';
 
 /** RJSF's id of the field at a path. */
-export function fieldId(path: readonly (string | number)[]): string {
+export function fieldId(path: Path): string {
   return ['root', ...path].join('_');
+}
+
+/** What the fields with problems are called, by their ids and in the order in which the page shows them. */
+export function titlesOf(page: Page, problems: readonly Problem[]): Map<string, string> {
+  const order = page.uiSchema['ui:order'] ?? Object.keys(page.schema.properties ?? {});
+  const place = ({ path }: Problem) => {
+    const found = order.indexOf(String(path[0]));
+    return found < 0 ? order.length : found;
+  };
+  return new Map(
+    problems
+      .filter(({ path }) => path.length > 0)
+      .sort((a, b) => place(a) - place(b))
+      .map(({ path }) => [fieldId(path), titleOf(page, path)]),
+  );
+}
+
+/** The title of the field at a path, else its name; items of a list are counted. */
+function titleOf(page: Page, path: Path): string {
+  let hints: UiSchema | undefined = page.uiSchema;
+  let written: JsonObject = page.written;
+  let title = page.title;
+  for (const part of path) {
+    if (typeof part === 'number') {
+      hints = hints?.items as UiSchema | undefined;
+      written = isObject(written.items) ? written.items : {};
+      title = `${title} ${part + 1}`;
+      continue;
+    }
+    hints = hints?.[part];
+    written = writtenProperty(written, part);
+    title = String(hints?.['ui:title'] ?? written.title ?? part);
+  }
+  return title;
+}
+
+/** Finds a property in the page as written: at its place, or in any alternative, dependency or condition around it. */
+export function writtenProperty(written: JsonObject, name: string): JsonObject {
+  const { properties } = written;
+  if (isObject(properties) && isObject(properties[name])) return properties[name];
+  for (const branch of branchesOf(written)) {
+    const found = writtenProperty(branch, name);
+    if (Object.keys(found).length > 0) return found;
+  }
+  return {};
+}
+
+function branchesOf(written: JsonObject): JsonObject[] {
+  const { allOf, anyOf, oneOf, then, else: otherwise, dependencies } = written;
+  const lists = [allOf, anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? list : []));
+  const dependents = isObject(dependencies) ? Object.values(dependencies) : [];
+  return [...lists, ...dependents, then, otherwise].filter(isObject);
 }
 
 /** Problems as RJSF takes them, only those whose field `shown` lets through. */

@@ -3,7 +3,7 @@ import type { JsonObject } from '@/api/types';
 import { humanizeRef, parseRef } from '@/entity/ref';
 import { humanizeRepoUrl } from './form/pickers/repo-url';
 import { isObject } from './form/split-schema';
-import { type Page, resolve } from './pages';
+import { type Page, resolve, writtenProperty } from './pages';
 
 export interface ReviewRow {
   key: string;
@@ -83,24 +83,6 @@ function wordsOf(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-/** Finds a property in the page as written: at its place, or in any alternative, dependency or condition around it. */
-export function writtenProperty(written: JsonObject, name: string): JsonObject {
-  const { properties } = written;
-  if (isObject(properties) && isObject(properties[name])) return properties[name];
-  for (const branch of branchesOf(written)) {
-    const found = writtenProperty(branch, name);
-    if (Object.keys(found).length > 0) return found;
-  }
-  return {};
-}
-
-function branchesOf(written: JsonObject): JsonObject[] {
-  const { allOf, anyOf, oneOf, then, else: otherwise, dependencies } = written;
-  const lists = [allOf, anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? list : []));
-  const dependents = isObject(dependencies) ? Object.values(dependencies) : [];
-  return [...lists, ...dependents, then, otherwise].filter(isObject);
 }
 
 /** `repoUrl` and `repo_url` as `Repo Url`. */

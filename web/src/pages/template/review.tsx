@@ -1,18 +1,20 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { ArrowLeft, Play } from 'lucide-react';
 import { createTask } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import type { Entity, JsonObject, TemplateStep } from '@/api/types';
+import { useCommand } from '@/api/use-command';
+import { dropDraft } from '@/template/draft';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { ErrorPanel } from '@/ui/states';
-import { dropDraft } from './draft';
 import { intentOf, traceOf, willRun } from './intent';
 import { type Page, pageId } from './pages';
 import { type ReviewRow, reviewRows } from './review-rows';
 
 interface ReviewProps {
+  user: string;
   templateRef: string;
   title: string;
   template: Entity | undefined;
@@ -26,6 +28,7 @@ interface ReviewProps {
 
 /** The last look: what will be made, with what, in which steps. */
 export function Review({
+  user,
   templateRef,
   title,
   template,
@@ -38,10 +41,10 @@ export function Review({
 }: ReviewProps) {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const create = useMutation({
-    mutationFn: () => createTask(templateRef, parametersOf(pages, values), secrets),
+  const create = useCommand(() => createTask(templateRef, parametersOf(pages, values), secrets), {
+    // Busy until the run is shown: the button must not come back in between.
     onSuccess: ({ id }) => {
-      dropDraft(templateRef);
+      dropDraft(user, templateRef);
       queries.invalidateQueries({ queryKey: ['runs'] });
       queries.invalidateQueries({ queryKey: ['run-pages'] });
       return navigate({ to: '/runs/$id', params: { id } });
@@ -64,12 +67,7 @@ export function Review({
         ) : (
           <span />
         )}
-        <Button
-          tone="primary"
-          icon={Play}
-          disabled={create.isPending || create.isSuccess}
-          onClick={() => create.mutate()}
-        >
+        <Button tone="primary" icon={Play} busy={create.busy} onClick={create.start}>
           {createLabel}
         </Button>
       </footer>

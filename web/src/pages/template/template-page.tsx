@@ -55,6 +55,7 @@ export function TemplatePage() {
       </header>
       <Wizard
         key={`${namespace}/${name}`}
+        user={session.backstageIdentity.identity.userEntityRef}
         templateRef={stringifyRef({ kind: 'template', namespace, name })}
         parameters={parameters.data}
         template={template.data}

@@ -1,8 +1,9 @@
 import { getRouteApi } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
 import type { JsonObject } from '@/api/types';
-import { loadDraft, readFormData, saveDraft } from './draft';
-import { type Page, secretNames, withDefaults } from './pages';
+import { dropDraft, loadDraft, saveDraft } from '@/template/draft';
+import { readFormData } from './form-data';
+import { hiddenNames, type Page, withDefaults } from './pages';
 
 const route = getRouteApi('/create/templates/$namespace/$name');
 
@@ -13,16 +14,20 @@ interface Values {
   startOver: (() => void) | undefined;
 }
 
-/** What a template's form holds: the values of the address, else what was typed in this tab before, else the defaults. */
-export function useValues(templateRef: string, pages: readonly Page[]): Values {
+/** What a template's form holds: the values of the address, else of the person's draft, else the defaults. */
+export function useValues(user: string, templateRef: string, pages: readonly Page[]): Values {
   const { formData } = route.useSearch();
   const navigate = route.useNavigate();
-  const secrets = useMemo(() => secretNames(pages), [pages]);
+  const secrets = useMemo(() => hiddenNames(pages), [pages]);
   const defaults = useMemo(() => withDefaults(pages, {}), [pages]);
   const [values, setValues] = useState(() =>
-    withDefaults(pages, readFormData(formData) ?? loadDraft(templateRef) ?? {}),
+    withDefaults(pages, readFormData(formData) ?? loadDraft(user, templateRef)?.values ?? {}),
   );
-  useEffect(() => saveDraft(templateRef, values, secrets), [templateRef, values, secrets]);
+  const untouched = JSON.stringify(values) === JSON.stringify(defaults);
+  useEffect(() => {
+    if (untouched) dropDraft(user, templateRef);
+    else saveDraft(user, templateRef, values, secrets);
+  }, [user, templateRef, values, secrets, untouched]);
 
   const change = (next: JsonObject) => {
     setValues(next);
@@ -33,6 +38,5 @@ export function useValues(templateRef: string, pages: readonly Page[]): Values {
     setValues(defaults);
     navigate({ search: {} });
   };
-  const untouched = JSON.stringify(values) === JSON.stringify(defaults);
   return { values, change, startOver: untouched ? undefined : startOver };
 }

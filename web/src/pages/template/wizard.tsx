@@ -11,6 +11,8 @@ import { useValues } from './use-values';
 const route = getRouteApi('/create/templates/$namespace/$name');
 
 interface WizardProps {
+  /** The signed-in person, whose draft this is. */
+  user: string;
   templateRef: string;
   parameters: ParameterSchema;
   template: Entity | undefined;
@@ -19,11 +21,11 @@ interface WizardProps {
   integrations: readonly Integration[];
 }
 
-/** A template's pages one after the other, then the review. The address holds the page, the tab the values. */
-export function Wizard({ templateRef, parameters, template, pages, owners, integrations }: WizardProps) {
+/** A template's pages one after the other, then the review. The address holds the page, a draft the values. */
+export function Wizard({ user, templateRef, parameters, template, pages, owners, integrations }: WizardProps) {
   const { page: wanted = 1 } = route.useSearch();
   const navigate = route.useNavigate();
-  const { values, change, startOver } = useValues(templateRef, pages);
+  const { values, change, startOver } = useValues(user, templateRef, pages);
   const [secrets, setSecrets] = useState<Record<string, string>>({});
   // Counted so that a page begun anew has forgotten what was touched.
   const [beginnings, setBeginnings] = useState(0);
@@ -76,6 +78,7 @@ export function Wizard({ templateRef, parameters, template, pages, owners, integ
         />
       ) : (
         <Review
+          user={user}
           templateRef={templateRef}
           title={parameters.title}
           template={template}

@@ -26,7 +26,7 @@ export function isTame(pattern: string): boolean {
 }
 
 function judge(pattern: string): boolean {
-  const node = new Reader(pattern).read();
+  const node = readPattern(pattern);
   if (!node) return false;
   if (isUnambiguous(node)) return true;
   const loops = outermostLoops(node);
@@ -34,15 +34,21 @@ function judge(pattern: string): boolean {
   return loops.length + starts <= mostLoops && loops.every(isUnambiguous);
 }
 
-/** Stretches of code points, first and last. */
-type Characters = readonly (readonly [number, number])[];
+/** Ranges of code points, each with its first and last. */
+export type Characters = readonly (readonly [number, number])[];
 
-type Node =
+/** A pattern as a tree. A loop is what may come more than once: `least` to `most` times. */
+export type PatternNode =
   | { kind: 'characters'; of: Characters }
-  | { kind: 'sequence' | 'choice'; parts: Node[] }
-  | { kind: 'loop'; body: Node; optional: boolean };
+  | { kind: 'sequence' | 'choice'; parts: PatternNode[] }
+  | { kind: 'loop'; body: PatternNode; least: number; most: number };
 
-function outermostLoops(node: Node): Node[] {
+/** Reads a pattern. Anchors are left out; undefined when it has something that is not understood. */
+export function readPattern(pattern: string): PatternNode | undefined {
+  return new Reader(pattern).read();
+}
+
+function outermostLoops(node: PatternNode): PatternNode[] {
   if (node.kind === 'loop') return [node];
   return node.kind === 'characters' ? [] : node.parts.flatMap(outermostLoops);
 }
@@ -59,7 +65,7 @@ interface Places {
  * (a+)+ an a may follow an a in the same round or in the next. (Such a pattern is strongly one-unambiguous, in the words of
  * Brüggemann-Klein and Wood.)
  */
-function isUnambiguous(node: Node): boolean {
+function isUnambiguous(node: PatternNode): boolean {
   const next = new Map<Characters, Characters[]>();
   let oneWay = true;
   const follow = (last: Characters[], first: Characters[]) => {
@@ -69,12 +75,12 @@ function isUnambiguous(node: Node): boolean {
       next.set(place, [...known, ...first]);
     }
   };
-  const walk = (at: Node): Places => {
+  const walk = (at: PatternNode): Places => {
     if (at.kind === 'characters') return { first: [at.of], last: [at.of], empty: false };
     if (at.kind === 'loop') {
       const body = walk(at.body);
       follow(body.last, body.first);
-      return { ...body, empty: body.empty || at.optional };
+      return { ...body, empty: body.empty || at.least === 0 };
     }
     const parts = at.parts.map(walk);
     if (at.kind === 'choice') {
@@ -150,7 +156,7 @@ const controls: Record<string, number> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 
 /** Thrown at what is not understood: a pattern with it is not tame. */
 class NotUnderstood extends Error {}
 
-/** Reads a pattern as JavaScript does with the flag u, but for what looks around or back. */
+/** Reads a pattern as JavaScript does with the flag u, except for assertions and back references. */
 class Reader {
   readonly #text: string[];
   #at = 0;
@@ -159,7 +165,7 @@ class Reader {
     this.#text = [...pattern];
   }
 
-  read(): Node | undefined {
+  read(): PatternNode | undefined {
     try {
       const node = this.#choice();
       return this.#at < this.#text.length ? undefined : node;
@@ -187,14 +193,14 @@ class Reader {
     return character;
   }
 
-  #choice(): Node {
+  #choice(): PatternNode {
     const parts = [this.#sequence()];
     while (this.#eat('|')) parts.push(this.#sequence());
     return parts.length === 1 && parts[0] ? parts[0] : { kind: 'choice', parts };
   }
 
-  #sequence(): Node {
-    const parts: Node[] = [];
+  #sequence(): PatternNode {
+    const parts: PatternNode[] = [];
     while (this.#at < this.#text.length && this.#text[this.#at] !== '|' && this.#text[this.#at] !== ')') {
       if (this.#eat('^') || this.#eat('$') || this.#eat('\\b') || this.#eat('\\B')) continue;
       parts.push(...this.#repeated(this.#atom()));
@@ -202,7 +208,7 @@ class Reader {
     return { kind: 'sequence', parts };
   }
 
-  #atom(): Node {
+  #atom(): PatternNode {
     if (this.#eat('(')) {
       if (this.#eat('?') && !this.#eat(':')) {
         if (!this.#eat('<') || this.#text[this.#at] === '=' || this.#text[this.#at] === '!') throw new NotUnderstood();
@@ -221,14 +227,14 @@ class Reader {
   }
 
   /** What a count makes of a node: itself, several of it in a row, or a loop. */
-  #repeated(node: Node): Node[] {
+  #repeated(node: PatternNode): PatternNode[] {
     const count = this.#count();
     if (!count) return [node];
     this.#eat('?');
     const [least, most] = count;
     if (most === 0) return [];
     if (most === 1) return least === 1 ? [node] : [{ kind: 'choice', parts: [node, { kind: 'sequence', parts: [] }] }];
-    return [{ kind: 'loop', body: node, optional: least === 0 }];
+    return [{ kind: 'loop', body: node, least, most }];
   }
 
   #count(): [number, number] | undefined {

@@ -24,8 +24,13 @@ import { ArrowDown, ArrowUp, Copy, Plus, X } from 'lucide-react';
 import { Button, IconButton } from '@/ui/button';
 import { Input } from '@/ui/input';
 import { Markdown } from '@/ui/markdown';
+import { fieldMark } from '../focus-field';
 
-/** A field: its name above, the control, then what is wrong with it and what it is for. */
+/**
+ * A field: its name above, the control, what it is for, and what is wrong with it. A line is kept for the latter, which is
+ * the gap to the next field as long as nothing is wrong: a message that moved the page would move the button that
+ * somebody is pressing.
+ */
 function FieldTemplate(props: FieldTemplateProps) {
   const { id, label, children, errors, help, description, hidden, required, displayLabel, schema, uiSchema } = props;
   if (hidden) return <div hidden>{children}</div>;
@@ -40,9 +45,9 @@ function FieldTemplate(props: FieldTemplateProps) {
         </label>
       )}
       {children}
-      {errors}
       {labelled && description}
       {help}
+      {schema.type === 'object' ? errors : <div className="min-h-6">{errors}</div>}
     </WrapIfAdditionalTemplate>
   );
 }
@@ -91,15 +96,15 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
     <>
       {properties.map((property) => property.content)}
       {canExpand(schema, uiSchema, formData) && (
-        <Button icon={Plus} disabled={disabled || readonly} onClick={onAddProperty}>
+        <Button icon={Plus} disabled={disabled || readonly} onClick={onAddProperty} className="mb-6">
           Add a property
         </Button>
       )}
     </>
   );
-  if (root) return <div className="space-y-5">{content}</div>;
+  if (root) return content;
   return (
-    <fieldset id={fieldPathId.$id} className="space-y-5 border-l pl-4">
+    <fieldset id={fieldPathId.$id} className="border-l pl-4">
       {title && <legend className="mb-1 font-medium">{withoutDash(title, fieldPathId.$id)}</legend>}
       {description && <DescriptionText id={descriptionId(fieldPathId)} text={description} />}
       {content}
@@ -109,7 +114,7 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
 
 function DescriptionText({ id, text }: { id: string; text: React.ReactNode }) {
   return (
-    <div id={id} className="text-muted">
+    <div id={id} className="mb-3 text-muted">
       {typeof text === 'string' ? <Markdown>{text}</Markdown> : text}
     </div>
   );
@@ -120,7 +125,7 @@ function ArrayFieldTemplate(props: ArrayFieldTemplateProps) {
   const options = getUiOptions(uiSchema);
   const description = options.description ?? schema.description;
   return (
-    <fieldset id={fieldPathId.$id} className="space-y-3">
+    <fieldset id={fieldPathId.$id}>
       {(options.title ?? title) && <legend className="mb-1 font-medium">{options.title ?? title}</legend>}
       {description && <DescriptionText id={descriptionId(fieldPathId)} text={description} />}
       {items}
@@ -182,10 +187,10 @@ function MultiSchemaFieldTemplate({ selector, optionSchemaField }: MultiSchemaFi
 /** A property that the person named: its name beside its value, and a way to take it out. */
 function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
   const { id, label, schema, onKeyRenameBlur, onRemoveProperty, disabled, readonly, children } = props;
-  if (!(ADDITIONAL_PROPERTY_FLAG in schema)) return <div>{children}</div>;
+  if (!(ADDITIONAL_PROPERTY_FLAG in schema)) return <div {...fieldMark(id)}>{children}</div>;
   return (
-    <div className="grid grid-cols-[minmax(0,1fr)_minmax(0,2fr)_auto] items-end gap-2">
-      <div>
+    <div {...fieldMark(id)} className="grid grid-cols-[minmax(0,1fr)_minmax(0,2fr)_auto] items-end gap-2">
+      <div className="mb-6">
         <label htmlFor={`${id}-key`} className="mb-1 block font-medium">
           Name
         </label>
@@ -198,7 +203,9 @@ function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
         />
       </div>
       <div>{children}</div>
-      <IconButton icon={X} label={`Remove ${label}`} disabled={disabled || readonly} onClick={onRemoveProperty} />
+      <span className="mb-6">
+        <IconButton icon={X} label={`Remove ${label}`} disabled={disabled || readonly} onClick={onRemoveProperty} />
+      </span>
     </div>
   );
 }

@@ -30,7 +30,17 @@ describe('problemsOf', () => {
       ],
     ],
     ['a wrong type', { name: 'web', count: 'two' }, [['count', 'Must be a whole number.']]],
-    ['a pattern', { name: 'Web' }, [['name', 'Must match the pattern ^[a-z][a-z0-9-]*$']]],
+    [
+      'a pattern that can be said in words',
+      { name: 'Web' },
+      [['name', 'Must have only lowercase letters, digits and dashes, and no “W”.']],
+    ],
+    ['a field that was cleared', { name: undefined, count: 2 }, [['name', 'This is needed.']]],
+    [
+      'an item that is not filled in',
+      { name: 'web', languages: ['go', undefined] },
+      [['languages.1', 'This is needed.']],
+    ],
     ['repeats', { name: 'web', languages: ['go', 'go'] }, [['languages', 'Nothing may be in the list twice.']]],
   ])('names %s', (_, data, expected) => {
     expect(messages(hello, data)).toEqual(expected);
@@ -51,6 +61,28 @@ describe('problemsOf', () => {
       ['a', 'Tell us the a.'],
       ['b', 'b is four digits.'],
       ['c', 'One letter.'],
+    ]);
+  });
+
+  it('says a pattern without words in those of the help, else of the title', () => {
+    const pattern = '^(?!test)[a-z]+$';
+    const schema: RJSFSchema = {
+      properties: {
+        helped: { type: 'string', pattern: '^(on|off)$' },
+        titled: { type: 'string', title: 'Switch', pattern: '^(on|off)$' },
+        bare: { type: 'string', pattern: '^(on|off)$' },
+        untried: { type: 'string', pattern },
+      },
+    };
+    const found = problemsOf(
+      schema,
+      { helped: 'oon', titled: 'oon', bare: 'oon', untried: 'test' },
+      { helped: { 'ui:help': 'Say on or off.' } },
+    );
+    expect(found.map(({ message }) => message)).toEqual([
+      'Say on or off.',
+      'This is no valid “Switch”: it must match the pattern ^(on|off)$',
+      'Must match the pattern ^(on|off)$',
     ]);
   });
 
@@ -79,6 +111,7 @@ describe('fits', () => {
     [{ $ref: '#/definitions/port' }, 0, false],
     [{ pattern: '(' }, 'x', false],
     [{ properties: { a: { enum: ['x'] } } }, { a: 'x' }, true],
+    [{ properties: { a: { enum: ['x'] } } }, { a: undefined }, true],
   ])('says whether %j takes %j', (schema, data, expected) => {
     expect(fits(schema, data, root)).toBe(expected);
   });

@@ -1,12 +1,12 @@
 import { type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
-import type { RJSFSchema } from '@rjsf/utils';
+import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 import { isTame, longestTried } from './patterns';
-import { describeProblem } from './words';
+import { asJson, emptyItems, type Path, valueAt } from './values';
+import { describeProblem, needed } from './words';
 
 /** One thing wrong with a value. */
 export interface Problem {
-  /** Where: property names and indexes from the root. */
-  path: (string | number)[];
+  path: Path;
   keyword: string;
   message: string;
 }
@@ -19,19 +19,23 @@ export interface Problem {
 export function fits(schema: RJSFSchema | boolean, data: unknown, root: RJSFSchema): boolean {
   if (typeof schema === 'boolean') return schema;
   try {
-    return interpret(schema, root, true, holdsLongText(data)).validate(data).valid;
+    return interpret(schema, root, true, holdsLongText(data)).validate(asJson(data)).valid;
   } catch {
     return false;
   }
 }
 
-/** What is wrong with the data, in the words of its fields. */
-export function problemsOf(schema: RJSFSchema, data: unknown): Problem[] {
-  const units = interpret(schema, schema, false, holdsLongText(data)).validate(data).errors;
+/** What is wrong with the data, in the words of its fields. `hints` are the form's, whose help says what is asked for. */
+export function problemsOf(schema: RJSFSchema, data: unknown, hints: UiSchema = {}): Problem[] {
+  const judged = asJson(data);
+  const units = interpret(schema, schema, false, holdsLongText(data)).validate(judged).errors;
+  const empty = emptyItems(data).map((path) => ({ path, keyword: 'required', message: needed }));
+  const isEmpty = new Set(empty.map(({ path }) => path.join('/')));
   const problems = nearestBranches(units)
     .filter((unit) => !wrappers.has(unit.keyword))
-    .map((unit) => problemOf(unit, schema));
-  return withoutRepeats(problems);
+    .map((unit) => problemOf(unit, schema, judged, hints))
+    .filter(({ path }) => !isEmpty.has(path.join('/')));
+  return withoutRepeats([...problems, ...empty]);
 }
 
 interface Interpreted {
@@ -136,14 +140,22 @@ function nearestBranches(units: readonly OutputUnit[]): OutputUnit[] {
 
 const requiredName = /required property "(.*)"\.$/s;
 
-function problemOf(unit: OutputUnit, root: RJSFSchema): Problem {
+function problemOf(unit: OutputUnit, root: RJSFSchema, data: unknown, hints: UiSchema): Problem {
   const parent = readPointer(unit.instanceLocation);
   const missing = unit.keyword === 'required' ? requiredName.exec(unit.error)?.[1] : undefined;
   const path = missing === undefined ? parent : [...parent, missing];
   const keywordPath = readPointer(unit.keywordLocation);
   const schema = lookUp(root, keywordPath.slice(0, -1));
   const owner = lookUp(root, keywordPath.slice(0, -3));
-  return { path, keyword: unit.keyword, message: describeProblem(unit, missing, schema, owner) };
+  const message = describeProblem({
+    unit,
+    missing,
+    schema,
+    owner,
+    value: valueAt(data, parent),
+    help: hintAt(hints, parent)?.['ui:help'],
+  });
+  return { path, keyword: unit.keyword, message };
 }
 
 function readPointer(pointer: string): (string | number)[] {
@@ -160,6 +172,13 @@ function lookUp(schema: unknown, path: (string | number)[]): Record<string, unkn
   for (const part of path)
     node = typeof node === 'object' && node !== null ? (node as Record<string, unknown>)[part] : undefined;
   return typeof node === 'object' && node !== null ? (node as Record<string, unknown>) : undefined;
+}
+
+/** The form's hints for the value at a path. */
+function hintAt(hints: UiSchema, path: Path): UiSchema | undefined {
+  let node: UiSchema | undefined = hints;
+  for (const part of path) node = typeof part === 'number' ? node?.items : node?.[part];
+  return node;
 }
 
 function withoutRepeats(problems: readonly Problem[]): Problem[] {

@@ -1,24 +1,37 @@
 import type { OutputUnit } from '@cfworker/json-schema';
+import { patternProblem } from './pattern-words';
 
 type SchemaNode = Record<string, unknown> | undefined;
+
+/** What is said of a field that must not be empty. */
+export const needed = 'This is needed.';
+
+/** A complaint of the validator and what there is to say it with. */
+interface Complaint {
+  unit: OutputUnit;
+  /** The name of the property that is missing, when that is the complaint. */
+  missing: string | undefined;
+  /** The schema that the value breaks, and the one of the object around it. */
+  schema: SchemaNode;
+  owner: SchemaNode;
+  value: unknown;
+  /** What the template's author wrote below the field. */
+  help: unknown;
+}
 
 /**
  * Says what is wrong in words that make sense beside the field. A template's own `errorMessage` (Backstage's forms
  * know ajv-errors' keyword) comes first: on the field as a sentence or by keyword, or on the object around it by
  * property.
  */
-export function describeProblem(
-  unit: OutputUnit,
-  missing: string | undefined,
-  schema: SchemaNode,
-  owner: SchemaNode,
-): string {
-  const own = ownWords(unit, missing, schema, owner);
+export function describeProblem(complaint: Complaint): string {
+  const { unit, schema } = complaint;
+  const own = ownWords(complaint);
   if (own) return own;
   const limit = schema?.[unit.keyword];
   switch (unit.keyword) {
     case 'required':
-      return 'This is needed.';
+      return needed;
     case 'type':
       return `Must be ${article(limit)}.`;
     case 'enum':
@@ -26,11 +39,11 @@ export function describeProblem(
     case 'const':
       return `Must be ${JSON.stringify(limit)}.`;
     case 'minLength':
-      return limit === 1 ? 'This is needed.' : `Must have at least ${limit} characters.`;
+      return limit === 1 ? needed : `Must have at least ${limit} characters.`;
     case 'maxLength':
       return `Must have at most ${limit} characters.`;
     case 'pattern':
-      return `Must match the pattern ${limit}`;
+      return patternWords(complaint, String(limit));
     case 'format':
       return `Must be a valid ${limit}.`;
     case 'minimum':
@@ -56,12 +69,17 @@ export function describeProblem(
   }
 }
 
-function ownWords(
-  unit: OutputUnit,
-  missing: string | undefined,
-  schema: SchemaNode,
-  owner: SchemaNode,
-): string | undefined {
+/** A pattern is for machines: it is shown only when neither it nor the template says in words what is asked for. */
+function patternWords({ value, help, schema }: Complaint, pattern: string): string {
+  const said = typeof value === 'string' ? patternProblem(pattern, value) : undefined;
+  if (said) return said;
+  if (typeof help === 'string' && help.trim() !== '') return help;
+  const { title } = schema ?? {};
+  const what = typeof title === 'string' && title.trim() !== '' ? `This is no valid “${title}”: it must` : 'Must';
+  return `${what} match the pattern ${pattern}`;
+}
+
+function ownWords({ unit, missing, schema, owner }: Complaint): string | undefined {
   const name = unit.keywordLocation.split('/').at(-2) ?? '';
   const onField = schema?.errorMessage;
   if (missing === undefined && typeof onField === 'string') return onField;

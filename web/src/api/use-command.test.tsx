@@ -1,0 +1,54 @@
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Button } from '@/ui/button';
+import { useCommand } from './use-command';
+
+afterEach(cleanup);
+
+function Shown({ work }: { work: () => Promise<void> }) {
+  const command = useCommand(work);
+  return (
+    <Button busy={command.busy} onClick={command.start}>
+      Create
+    </Button>
+  );
+}
+
+function show(work: () => Promise<void>): HTMLElement {
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <Shown work={work} />
+    </QueryClientProvider>,
+  );
+  return screen.getByRole('button');
+}
+
+describe('useCommand', () => {
+  it('does once what is clicked twice before the page is drawn again', async () => {
+    const work = vi.fn(() => new Promise<void>(() => undefined));
+    const button = show(work);
+    await act(async () => {
+      fireEvent.click(button);
+      fireEvent.click(button);
+    });
+    expect(work).toHaveBeenCalledTimes(1);
+    await vi.waitFor(() => expect(button.getAttribute('aria-disabled')).toBe('true'));
+    fireEvent.click(button);
+    expect(work).toHaveBeenCalledTimes(1);
+  });
+
+  it('may be done again once it was answered', async () => {
+    const work = vi.fn(async () => undefined);
+    const button = show(work);
+    await act(async () => {
+      fireEvent.click(button);
+    });
+    await vi.waitFor(() => expect(button.hasAttribute('aria-disabled')).toBe(false));
+    await act(async () => {
+      fireEvent.click(button);
+    });
+    expect(work).toHaveBeenCalledTimes(2);
+  });
+});

@@ -1,0 +1,31 @@
+import { type UseMutationOptions, useMutation } from '@tanstack/react-query';
+import { useRef } from 'react';
+
+interface Command {
+  /** Begins the command, unless it is under way. */
+  start: () => void;
+  /** True from the start until it was answered and everything that follows from the answer is done. */
+  busy: boolean;
+  error: Error | null;
+}
+
+type Options<Answer> = Pick<UseMutationOptions<Answer>, 'onSuccess' | 'onSettled'>;
+
+/**
+ * Something that a button does on the server. It is done once, however fast somebody clicks: whether it is under way is
+ * known at the click and not at the next drawing of the page.
+ */
+export function useCommand<Answer>(act: () => Promise<Answer>, options: Options<Answer> = {}): Command {
+  const underWay = useRef(false);
+  const { mutate, isPending, error } = useMutation({ mutationFn: act, ...options });
+  const start = () => {
+    if (underWay.current) return;
+    underWay.current = true;
+    mutate(undefined, {
+      onSettled: () => {
+        underWay.current = false;
+      },
+    });
+  };
+  return { start, busy: isPending, error };
+}

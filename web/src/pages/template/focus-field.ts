@@ -1,0 +1,13 @@
+/** Marks what belongs to the field with this id: its label, its controls and its messages. */
+export function fieldMark(id: string): Record<string, string> {
+  return { 'data-field': id };
+}
+
+const controls = 'input, select, textarea, button';
+
+/** Moves the focus to a field: to the control that is wrong, where it has several, else to its first. */
+export function focusField(id: string): void {
+  const field = document.querySelector(`[data-field="${CSS.escape(id)}"]`);
+  const control = field?.querySelector<HTMLElement>('[aria-invalid]') ?? field?.querySelector<HTMLElement>(controls);
+  control?.focus();
+}

@@ -1,0 +1,13 @@
+import type { JsonObject } from '@/api/types';
+import { isObject } from './form/split-schema';
+
+/** Values from an address, as Backstage hands them over: JSON in `formData`. Anything else is ignored. */
+export function readFormData(text: string | undefined): JsonObject | undefined {
+  if (!text) return undefined;
+  try {
+    const values: unknown = JSON.parse(text);
+    return isObject(values) ? values : undefined;
+  } catch {
+    return undefined;
+  }
+}

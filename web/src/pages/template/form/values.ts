@@ -1,0 +1,37 @@
+import { isObject } from './split-schema';
+
+/** A path in a form's values: property names and indexes from the root. */
+export type Path = readonly (string | number)[];
+
+/**
+ * The values as JSON has them. A cleared field leaves `undefined` in its place, which no schema can judge: as a
+ * property it is not there, and as an item of a list it is null, so that the others keep their places.
+ */
+export function asJson(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => (item === undefined ? null : asJson(item)));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .map(([name, inner]) => [name, asJson(inner)]),
+  );
+}
+
+/** Where a list has an item that was not filled in. */
+export function emptyItems(value: unknown, path: Path = []): Path[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) =>
+      item === undefined ? [[...path, index]] : emptyItems(item, [...path, index]),
+    );
+  }
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => emptyItems(inner, [...path, name]));
+}
+
+export function valueAt(value: unknown, path: Path): unknown {
+  let node = value;
+  for (const part of path) {
+    node = typeof node === 'object' && node !== null ? (node as Record<string | number, unknown>)[part] : undefined;
+  }
+  return node;
+}
