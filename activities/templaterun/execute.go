@@ -238,6 +238,7 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 	}
 	defer closeDir()
 	call.Workspace = dir
+	e.redact = e.redact.Within(dir.Name())
 	output, err := e.callAction(ctx, call)
 	if err != nil {
 		return nil, "", workspace.ExplainDisk(err)

@@ -602,6 +602,22 @@ func TestTheWorkspaceIsHandedOn(t *testing.T) {
 	require.Empty(t, b.step(1).Workspace, "it left the workspace as it was")
 }
 
+func TestNeitherLogNorErrorTellsWhereAWorkerKeepsTheWorkspace(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{description: action.Description{UsesWorkspace: true}}, stepOne)
+	var directory string
+	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+		directory = call.Workspace.Name()
+		call.Log.Info("Written to %s/made.txt", directory)
+		return nil, action.Final(errors.New("open " + directory + "/lost.txt: no such file"))
+	}
+	_, err := b.environment.ExecuteActivity("test:act", b.request(0))
+	require.ErrorContains(t, err, "open lost.txt: no such file")
+	lines := b.told()
+	require.Contains(t, strings.Join(lines, "\n"), "Written to made.txt")
+	require.NotContains(t, strings.Join(lines, "\n"), directory)
+}
+
 func TestStepsThatDoNotRun(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{},

@@ -24,6 +24,8 @@ type Redactor struct {
 	// texts are what is secret, as it was given.
 	texts   map[string]struct{}
 	needles needles
+	// directory is where a worker keeps the workspace, "" when that is not known.
+	directory string
 }
 
 // NewRedactor masks the values of secrets.
@@ -37,7 +39,7 @@ func NewRedactor(secrets ...map[string]string) Redactor {
 
 // Also masks more texts: what expressions made out of secrets.
 func (r Redactor) Also(texts []string) Redactor {
-	more := Redactor{texts: maps.Clone(r.texts)}
+	more := Redactor{texts: maps.Clone(r.texts), directory: r.directory}
 	for _, text := range texts {
 		if text = strings.TrimSpace(text); len(text) > 1 {
 			if more.texts == nil {
@@ -61,8 +63,23 @@ func (r Redactor) Also(texts []string) Redactor {
 	return more
 }
 
-// Text masks secrets in a line.
+// Within also leaves out the directory of the workspace: paths in it are shown from there. Where a worker keeps it tells
+// people nothing, and differs from one attempt to the next.
+func (r Redactor) Within(directory string) Redactor {
+	r.directory = strings.TrimRight(directory, "/")
+	return r
+}
+
+// Text masks secrets in a line, and shows paths from the workspace on.
 func (r Redactor) Text(s string) string {
+	masked := r.mask(s)
+	if r.directory == "" {
+		return masked
+	}
+	return strings.NewReplacer(r.directory+"/", "", r.directory, "the workspace").Replace(masked)
+}
+
+func (r Redactor) mask(s string) string {
 	spans := r.needles.find(s)
 	if len(spans) == 0 {
 		return s
@@ -79,8 +96,9 @@ func (r Redactor) Text(s string) string {
 }
 
 // JSON masks secrets in every string and number of a JSON document; what is no JSON is masked as text. Keys keep their
-// order.
+// order. Paths stay as they are: they are data.
 func (r Redactor) JSON(document json.RawMessage) json.RawMessage {
+	r.directory = ""
 	if len(r.texts) == 0 || len(document) == 0 {
 		return document
 	}

@@ -31,3 +31,17 @@ func TestSecretsAreMaskedInEveryFormTheyAreShownIn(t *testing.T) {
 		})
 	}
 }
+
+func TestPathsAreShownFromTheWorkspaceOn(t *testing.T) {
+	t.Parallel()
+	redact := run.NewRedactor(map[string]string{"password": "hunter22"}).Within("/tmp/worker-1/abc/")
+	for text, shown := range map[string]string{
+		"File /tmp/worker-1/abc/docs/a.md deleted":      "File docs/a.md deleted",
+		"written to /tmp/worker-1/abc":                  "written to the workspace",
+		"/tmp/worker-1/abc/a renamed to /tmp/elsewhere": "a renamed to /tmp/elsewhere",
+		"/tmp/worker-1/abc/hunter22":                    "***",
+	} {
+		require.Equal(t, shown, redact.Also([]string{"more"}).Text(text))
+	}
+	require.JSONEq(t, `{"fullPath":"/tmp/worker-1/abc/a"}`, string(redact.JSON(json.RawMessage(`{"fullPath":"/tmp/worker-1/abc/a"}`))))
+}

@@ -1967,7 +1967,7 @@ export interface operations {
                 offset?: number;
                 /** @description conditions key, key=value or key=, separated by commas, that hold together; repeated, one of the sets must hold */
                 filter?: string[];
-                /** @description field,asc or field,desc */
+                /** @description field,asc or field,desc; the field portico:title sorts by title, else display name, else name */
                 orderField?: string[];
                 /** @description where the page begins, from another page */
                 cursor?: string;
@@ -2225,6 +2225,10 @@ export interface operations {
                 facet: string[];
                 /** @description conditions key, key=value or key=, separated by commas, that hold together; repeated, one of the sets must hold */
                 filter?: string[];
+                /** @description text to look for */
+                fullTextFilterTerm?: string;
+                /** @description where to look for it, separated by commas */
+                fullTextFilterFields?: string[];
             };
             header?: never;
             path?: never;

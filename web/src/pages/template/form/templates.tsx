@@ -60,7 +60,7 @@ function withoutDash(title: string, id: string): string {
 function FieldErrorTemplate({ errors = [], fieldPathId }: FieldErrorProps) {
   if (errors.length === 0) return null;
   return (
-    <div id={errorId(fieldPathId)} className="mt-1 text-failed">
+    <div id={errorId(fieldPathId)} className="pt-1 text-failed">
       {errors.map((error) => (
         <p key={String(error)}>{error}</p>
       ))}
