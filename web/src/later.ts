@@ -1,5 +1,6 @@
 /** The pages that a first visit does not load. */
 export const later = {
+  actions: () => import('./pages/actions/actions-page').catch(explain),
   gallery: () => import('./pages/gallery/gallery-page').catch(explain),
   template: () => import('./pages/template/template-page').catch(explain),
   runs: () => import('./pages/runs/runs-page').catch(explain),

@@ -7,11 +7,13 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { queryString } from './api/client';
+import { movedTo } from './backstage-addresses';
 import { later } from './later';
 import { HomePage } from './pages/home/home-page';
 import { NotFoundPage } from './pages/not-found/not-found-page';
 import {
   parseSearch,
+  readActionsSearch,
   readCatalogSearch,
   readEntitySearch,
   readGallerySearch,
@@ -30,6 +32,10 @@ interface RouterContext {
 
 const root = createRootRouteWithContext<RouterContext>()({
   component: Root,
+  beforeLoad: ({ location }) => {
+    const address = movedTo(location.pathname, location.search);
+    if (address) throw redirect({ ...address, replace: true });
+  },
   notFoundComponent: NotFoundPage,
   errorComponent: ({ error }) => (
     <ErrorPanel
@@ -54,20 +60,18 @@ const gallery = createRoute({
   component: lazyRouteComponent(later.gallery, 'GalleryPage'),
 });
 
+const actions = createRoute({
+  getParentRoute: () => root,
+  path: '/create/actions',
+  validateSearch: readActionsSearch,
+  component: lazyRouteComponent(later.actions, 'ActionsPage'),
+});
+
 const template = createRoute({
   getParentRoute: () => root,
   path: '/create/templates/$namespace/$name',
   validateSearch: readTemplateSearch,
   component: lazyRouteComponent(later.template, 'TemplatePage'),
-});
-
-/** Backstage's address of a run, which bookmarks, notifications and other tools hold. */
-const backstageTask = createRoute({
-  getParentRoute: () => root,
-  path: '/create/tasks/$id',
-  beforeLoad: ({ params }) => {
-    throw redirect({ to: '/runs/$id', params, search: {}, replace: true });
-  },
 });
 
 const runs = createRoute({
@@ -105,7 +109,7 @@ const unread = createRoute({
   component: lazyRouteComponent(later.unread, 'UnreadPage'),
 });
 
-const routes = root.addChildren([home, gallery, template, backstageTask, runs, run, catalog, unread, entity]);
+const routes = root.addChildren([home, gallery, actions, template, runs, run, catalog, unread, entity]);
 
 /**
  * The portal's router. Lists keep their place on return, and pages are fetched when somebody points at a link to

@@ -98,6 +98,18 @@ export const readCatalogSearch = (raw: Raw): CatalogSearch =>
     namespace: texts(raw.namespace),
   });
 
+/**
+ * Kinds that have their own page or that only describe where others come from are one tab of the catalog away, but not
+ * among everything.
+ */
+const listedElsewhere = ['location', 'template'];
+
+export function isListedByDefault(kind: string): boolean {
+  return !listedElsewhere.includes(kind.toLowerCase());
+}
+
+export const readActionsSearch = (raw: Raw) => compact({ q: text(raw.q) });
+
 export const unreadLists = ['failed', 'pending'] as const;
 export type UnreadList = (typeof unreadLists)[number];
 

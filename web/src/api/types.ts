@@ -21,24 +21,8 @@ export type FacetValue = Schemas['CatalogFacetValue'];
 /** Entities are whole unless `fields` were asked for; who asks for some, asks for all that it reads. */
 export type EntityPage = Omit<Schemas['EntityPage'], 'items'> & { items: Entity[] };
 
-/** Backstage's module for unprocessed entities answers so; only what the portal reads of it is here. */
-export interface UnprocessedEntities {
-  entities: UnprocessedEntity[];
-}
-
-export interface UnprocessedEntity {
-  entity_id: string;
-  entity_ref: string;
-  unprocessed_entity: JsonObject;
-  /** What is served meanwhile, if anything is. */
-  processed_entity?: JsonObject;
-  errors?: { name: string; message: string }[];
-  last_discovery_at: string;
-  next_update_at: string;
-  /** The file that it is in, `type:target`, and the line where it begins there. */
-  location_key?: string;
-  line?: number;
-}
+export type UnprocessedEntities = Schemas['UnprocessedEntities'];
+export type UnprocessedEntity = Schemas['UnprocessedEntity'];
 
 export type ParameterSchema = Schemas['ParameterSchema'];
 /** A step as its author wrote it; those of a run have their id and name. */

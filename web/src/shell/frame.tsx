@@ -36,7 +36,7 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
             className="flex min-h-8 w-full max-w-md min-w-0 items-center gap-2 rounded-md border bg-raised px-2.5 text-muted hover:border-edge"
           >
             <Search size={16} aria-hidden />
-            <span className="min-w-0 grow truncate text-left">Search the catalog and templates</span>
+            <span className="min-w-0 grow truncate text-left">Search</span>
             <Key>/</Key>
           </button>
           <span className="sm:grow" />

@@ -8,7 +8,7 @@ import type { Entity, EntityPage } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { errorsOf, problemsId } from '@/entity/problems';
 import { displayName, kindLabel, ownersOf, parseRef, refOf } from '@/entity/ref';
-import type { CatalogSearch } from '@/search-params';
+import { type CatalogSearch, isListedByDefault } from '@/search-params';
 import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
@@ -22,11 +22,6 @@ import { filterOf } from './filters';
 const route = getRouteApi('/catalog');
 
 const perPage = 100;
-/**
- * Kinds that have their own page or that only describe where others come from: one tab away, but not among
- * everything.
- */
-const elsewhere = ['location', 'template'];
 const fields = [
   'kind',
   'metadata.name',
@@ -45,7 +40,7 @@ export function CatalogPage() {
   const search = route.useSearch();
   const { data: kindFacet, error, refetch } = useQuery(facetsQuery(['kind'], []));
   const kinds = useMemo(() => (kindFacet?.kind ?? []).map(({ value }) => value.toLowerCase()), [kindFacet]);
-  const main = useMemo(() => kinds.filter((kind) => !elsewhere.includes(kind)), [kinds]);
+  const main = useMemo(() => kinds.filter(isListedByDefault), [kinds]);
   const columns = useColumns();
   const text = useDeferredValue(search.q);
   const query = useInfiniteQuery({

@@ -46,6 +46,9 @@ export function GalleryPage() {
             tagged {tag} ✕<span className="sr-only">, remove this filter</span>
           </Link>
         )}
+        <Link to="/create/actions" className="text-muted hover:text-ink hover:underline sm:ml-auto">
+          Actions for templates
+        </Link>
       </div>
       {error && !data && <ErrorPanel error={error} doing="list the templates" onRetry={() => refetch()} />}
       {!data && !error && <Skeleton lines={6} />}

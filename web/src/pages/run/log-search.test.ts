@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { linesOf } from '@/run/log';
-import { cutAt, matchingLines, readLines } from './log-search';
+import { matchingLines, readLines } from './log-search';
 
 describe('readLines', () => {
   it.each([
@@ -29,16 +29,5 @@ describe('matchingLines', () => {
   });
   it('finds nothing for nothing', () => {
     expect(matchingLines(lines, '  ')).toEqual([]);
-  });
-});
-
-describe('cutAt', () => {
-  it.each([
-    ['aXbxc', 'x', ['a', 'X', 'b', 'x', 'c']],
-    ['abc', '', ['abc']],
-    ['abc', 'z', ['abc']],
-    ['İx', 'x', ['İx']],
-  ])('cuts %s at %s', (text, term, pieces) => {
-    expect(cutAt(text, term)).toEqual(pieces);
   });
 });

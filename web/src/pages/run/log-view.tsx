@@ -10,7 +10,8 @@ import { classNames } from '@/ui/class-names';
 import { CopyButton } from '@/ui/copy-button';
 import { formatAbsolute, formatDuration } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
-import { cutAt, matchingLines, readLines } from './log-search';
+import { Marked } from '@/ui/marked';
+import { matchingLines, readLines } from './log-search';
 import { useEnd } from './use-end';
 
 const route = getRouteApi('/runs/$id');
@@ -265,13 +266,6 @@ function Line({ line, number, since, repeats, wrap, term, selected, current, onC
         {term ? <Marked text={line.text} term={term} /> : <Coloured raw={line.raw} />}
       </code>
     </div>
-  );
-}
-
-function Marked({ text, term }: { text: string; term: string }) {
-  return cutAt(text, term).map((piece, index) =>
-    // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line have no other identity
-    index % 2 === 1 ? <mark key={index}>{piece}</mark> : piece,
   );
 }
 

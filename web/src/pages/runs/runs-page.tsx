@@ -5,11 +5,14 @@ import { runPagesQuery, sessionQuery } from '@/api/queries';
 import type { RunSummary } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { humanizeRef } from '@/entity/ref';
+import { useTitle } from '@/entity/titles';
 import { beganAt } from '@/run/began';
 import { runName } from '@/run/name';
 import { runLook, State } from '@/run/status';
 import type { RunsSearch } from '@/search-params';
+import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
+import { rowLink } from '@/ui/row-link';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { type Column, Table } from '@/ui/table';
 import { Tab, Tabs } from '@/ui/tabs';
@@ -74,14 +77,19 @@ const columns: Column<RunSummary>[] = [
     header: 'Template',
     className: 'hidden md:table-cell md:w-[22%]',
     cell: (run) => (
-      <EntityLink entityRef={run.templateRef} defaultKind="template" {...(run.subject && { title: run.title })} />
+      <EntityLink
+        entityRef={run.templateRef}
+        defaultKind="template"
+        {...(run.subject && { title: run.title })}
+        className="relative"
+      />
     ),
   },
   {
     key: 'by',
     header: 'By',
     className: 'hidden lg:table-cell lg:w-40',
-    cell: (run) => run.createdBy && <EntityLink entityRef={run.createdBy} defaultKind="user" />,
+    cell: (run) => run.createdBy && <EntityLink entityRef={run.createdBy} defaultKind="user" className="relative" />,
   },
   {
     key: 'started',
@@ -103,12 +111,13 @@ function What({ run }: { run: RunSummary }) {
       <Link
         to="/runs/$id"
         params={{ id: run.id }}
-        className="block truncate font-medium hover:text-accent hover:underline"
+        title={run.error?.message}
+        className={classNames('block truncate font-medium hover:text-accent hover:underline', rowLink)}
       >
         {runName(run)}
       </Link>
       {run.phase === 'parked' && run.failedStepName && (
-        <p className="truncate text-small text-muted" title={run.error?.message}>
+        <p className="truncate text-small text-muted">
           at {run.failedStepName}
           {run.error && `: ${run.error.message}`}
         </p>
@@ -124,6 +133,7 @@ function What({ run }: { run: RunSummary }) {
 function Filters() {
   const { status, phase, template, by, cause, group } = route.useSearch();
   const { data: session } = useQuery(sessionQuery);
+  const title = useTitle(template);
   const me = session?.backstageIdentity.identity.userEntityRef;
   return (
     <Tabs label="Views">
@@ -145,7 +155,7 @@ function Filters() {
           search={({ template: _, ...rest }) => rest}
           className="ml-auto py-1.5 text-small whitespace-nowrap text-muted hover:text-ink"
         >
-          of {humanizeRef(template, 'template')} ✕<span className="sr-only">, remove this filter</span>
+          of {title ?? humanizeRef(template, 'template')} ✕<span className="sr-only">, remove this filter</span>
         </Link>
       )}
     </Tabs>

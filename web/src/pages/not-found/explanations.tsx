@@ -1,0 +1,84 @@
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { Command } from '@/ui/states';
+
+interface Explanation {
+  title: string;
+  /** What to do instead. */
+  instead: ReactNode;
+}
+
+const linkLook = 'text-accent underline';
+
+/** The pages of Backstage that the portal does not have, by their addresses. */
+const explanations: Record<string, Explanation> = {
+  '/create/edit': {
+    title: 'Templates are not edited in the portal',
+    instead: (
+      <>
+        <p>Edit a template where it is kept, and check it with the command line:</p>
+        <Command>portico catalog validate template.yaml</Command>
+        <p>
+          What its steps can do is listed under{' '}
+          <Link to="/create/actions" className={linkLook}>
+            Actions
+          </Link>
+          .
+        </p>
+      </>
+    ),
+  },
+  '/catalog-graph': {
+    title: 'The catalog is not shown as a graph',
+    instead: (
+      <p>
+        What an entity belongs to and depends on is on its own page, under Relations. Find it in the{' '}
+        <Link to="/catalog" className={linkLook}>
+          catalog
+        </Link>
+        .
+      </p>
+    ),
+  },
+  '/catalog-import': {
+    title: 'Nothing is registered through the portal',
+    instead: (
+      <>
+        <p>
+          Name the file under <code className="font-mono">catalog.locations</code> in the configuration, or have a
+          template register it. Check it first:
+        </p>
+        <Command>portico catalog validate catalog-info.yaml</Command>
+        <p>
+          What was found and could not be read is on{' '}
+          <Link to="/catalog/unread" className={linkLook}>
+            a page of its own
+          </Link>
+          .
+        </p>
+      </>
+    ),
+  },
+  '/docs': {
+    title: 'Documentation is not shown in the portal',
+    instead: (
+      <p>
+        It is in the repository of what it describes. The page of each entity in the{' '}
+        <Link to="/catalog" className={linkLook}>
+          catalog
+        </Link>{' '}
+        leads there, under Source.
+      </p>
+    ),
+  },
+  '/settings': {
+    title: 'There is no page for settings',
+    instead: <p>Choose a theme and sign out in the menu under your name, at the top right.</p>,
+  },
+};
+
+/** What there is to say of an address, or of one below it, that is Backstage's and has no page here. */
+export function explanationOf(pathname: string): Explanation | undefined {
+  const known = Object.keys(explanations).find((path) => pathname === path || pathname.startsWith(`${path}/`));
+  return known === undefined ? undefined : explanations[known];
+}
