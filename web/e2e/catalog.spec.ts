@@ -64,3 +64,50 @@ test('an entity that is not there says where to look', async ({ portal: page }) 
   await page.goto('/catalog/default/component/nobody');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no component called nobody');
 });
+
+test('a row leads to its entity wherever it is clicked, and other links in it lead elsewhere', async ({
+  portal: page,
+  context,
+}) => {
+  await page.goto('/catalog?kind=component');
+  const row = page.getByRole('table', { name: 'Entities' }).getByRole('row').nth(1);
+  const title = await row.getByRole('link').first().textContent();
+  const opened = context.waitForEvent('page');
+  await row.getByRole('cell').nth(2).click({ button: 'middle' });
+  const tab = await opened;
+  await expect(tab.getByRole('heading', { level: 1 })).toHaveText(title ?? '');
+  await tab.close();
+  await row.getByRole('cell').nth(1).getByRole('link').click();
+  await expect(page).toHaveURL(/\/catalog\/default\/group\//);
+});
+
+test('owners, members and facets show titles, with the reference on hover', async ({ portal: page }) => {
+  await page.goto('/catalog/default/group/platform');
+  const relations = page.getByRole('region', { name: 'Relations' });
+  const members = relations.locator('a[title^="user:default/"]');
+  await expect(members.filter({ hasText: 'Adaeze Obi' }).or(members.filter({ hasText: 'Mei Tanaka' })).first()).toBeVisible();
+  const names = await members.allTextContents();
+  expect(names).toEqual(names.toSorted((a, b) => a.localeCompare(b)));
+  await page.goto('/catalog?kind=component');
+  await expect(page.getByRole('group', { name: 'Owner' }).getByText('Platform', { exact: true })).toHaveAttribute(
+    'title',
+    'group:default/platform',
+  );
+});
+
+test('the list is sorted by what it shows', async ({ portal: page }) => {
+  await page.goto('/catalog?kind=user');
+  const table = page.getByRole('table', { name: 'Entities' });
+  await expect(table.getByRole('link', { name: 'Tomasz Wrona' })).toBeVisible();
+  const shown = await table.locator('td:first-child a').allTextContents();
+  expect(shown).toEqual(shown.toSorted((a, b) => a.toLowerCase().localeCompare(b.toLowerCase())));
+});
+
+test('facets and kinds count under the text that is looked for', async ({ portal: page }) => {
+  await page.goto('/catalog?q=tracking');
+  const kinds = page.getByRole('navigation', { name: 'Kinds' });
+  const status = page.getByRole('status').filter({ hasText: /entit/ });
+  await expect(status).toBeVisible();
+  const count = /\d+/.exec((await status.textContent()) ?? '')?.[0];
+  await expect(kinds.getByRole('link', { name: /^Everything/ })).toHaveText(`Everything ${count}`);
+});

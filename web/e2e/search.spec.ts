@@ -1,0 +1,50 @@
+import type { Page } from '@playwright/test';
+import { expect, runToEnd, test } from './portal';
+
+async function search(page: Page, text: string): Promise<void> {
+  await page.goto('/runs');
+  await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type(text);
+}
+
+test('search puts the title that fits best first, and shows where it fits', async ({ portal: page }) => {
+  await search(page, 'go service');
+  const first = page.getByRole('option').first();
+  await expect(first).toContainText('Go service');
+  await expect(first).toContainText('template');
+  await expect(first.locator('mark')).toHaveText('Go service');
+});
+
+test('search says why it found what has another title', async ({ portal: page }) => {
+  await search(page, 'documentation and catalog entry');
+  const found = page.getByRole('option', { name: /Go service/ });
+  await expect(found).toContainText('description: ');
+  await expect(found.locator('mark')).toHaveText('documentation and catalog entry');
+});
+
+test('search finds runs and actions', async ({ portal: page, request }) => {
+  const run = await runToEnd(request, 'step-tour', { rest: 0 });
+  await search(page, run.slice(0, 8));
+  const found = page.getByRole('option', { name: /run, completed/ });
+  await expect(found).toContainText(`id: ${run}`);
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(new RegExp(`/runs/${run}$`));
+
+  await search(page, 'publish:github');
+  await expect(page.getByRole('option').first()).toContainText('action');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/\/create\/actions\?q=publish/);
+  await expect(page.getByRole('heading', { name: 'publish:github', exact: true })).toBeVisible();
+  await expect(page.getByText('repoUrl', { exact: true }).first()).toBeVisible();
+});
+
+test('search ends with all results, and the catalog has as many', async ({ portal: page }) => {
+  await search(page, 'tracking');
+  const all = page.getByRole('option').last();
+  await expect(all).toHaveText(/^All \d+ results in the catalog$/);
+  const count = /\d+/.exec((await all.textContent()) ?? '')?.[0];
+  await all.click();
+  await expect(page).toHaveURL(/\/catalog\?q=tracking$/);
+  await expect(page.getByRole('status').filter({ hasText: 'entities' })).toHaveText(`${count} entities`);
+});
