@@ -40,7 +40,9 @@ test('the page of a run fits the window, and its log shows no directory of the w
   const scrolled = await page.evaluate(() =>
     [document.documentElement, ...document.querySelectorAll('main, main *')]
       .filter((element) => element.scrollHeight > element.clientHeight && element.clientHeight > 0)
-      .filter((element) => element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowY))
+      .filter(
+        (element) => element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowY),
+      )
       .filter((element) => element.getAttribute('role') !== 'log')
       .map((element) => `${element.tagName} ${element.className}: ${element.scrollHeight} in ${element.clientHeight}`),
   );

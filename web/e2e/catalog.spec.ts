@@ -85,7 +85,12 @@ test('owners, members and facets show titles, with the reference on hover', asyn
   await page.goto('/catalog/default/group/platform');
   const relations = page.getByRole('region', { name: 'Relations' });
   const members = relations.locator('a[title^="user:default/"]');
-  await expect(members.filter({ hasText: 'Adaeze Obi' }).or(members.filter({ hasText: 'Mei Tanaka' })).first()).toBeVisible();
+  await expect(
+    members
+      .filter({ hasText: 'Adaeze Obi' })
+      .or(members.filter({ hasText: 'Mei Tanaka' }))
+      .first(),
+  ).toBeVisible();
   const names = await members.allTextContents();
   expect(names).toEqual(names.toSorted((a, b) => a.localeCompare(b)));
   await page.goto('/catalog?kind=component');

@@ -64,13 +64,18 @@ describe('commands', () => {
   it('that are repeated because nobody answered keep their key', async () => {
     fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
     fetched.mockResolvedValueOnce(answer(502));
+    const underWay = { error: { name: 'ConflictError', message: 'It is still being carried out' } };
+    fetched.mockResolvedValueOnce(
+      new Response(JSON.stringify(underWay), { status: 409, headers: { 'Retry-After': '5' } }),
+    );
     fetched.mockResolvedValueOnce(answer(201, { id: 'a' }));
     await expect(create('web')).rejects.toThrow('Failed to fetch');
     await expect(create('web')).rejects.toThrow(ApiError);
+    await expect(create('web')).rejects.toThrow('It is still being carried out');
     await create('web');
-    const [first, second, third] = keys();
+    const [first, ...others] = keys();
     expect(first).toMatch(/^[0-9a-f]{32}$/);
-    expect([second, third]).toEqual([first, first]);
+    expect(others).toEqual([first, first, first]);
   });
 
   it('that are sent twice at once share their key', async () => {

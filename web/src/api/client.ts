@@ -76,7 +76,7 @@ async function command(path: string, body?: unknown): Promise<Response> {
     unanswered.delete(wanted);
     return response;
   } catch (error) {
-    if (error instanceof ApiError && !gatewayStatuses.has(error.status)) unanswered.delete(wanted);
+    if (error instanceof ApiError && !error.comeBack && !gatewayStatuses.has(error.status)) unanswered.delete(wanted);
     throw error;
   }
 }

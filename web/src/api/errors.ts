@@ -9,9 +9,17 @@ export class ApiError extends Error {
   readonly id: string | undefined;
   /** One message a field, keyed by its dotted path, when the server refused the values of a form. */
   readonly fields: ReadonlyMap<string, string>;
+  /** Whether the server asks to be asked again, as it does while it carries out the same command. */
+  readonly comeBack: boolean;
 
-  constructor(status: number, name: string, message: string, fields: ReadonlyMap<string, string> = new Map()) {
+  constructor(
+    { status, headers }: Response,
+    name: string,
+    message: string,
+    fields: ReadonlyMap<string, string> = new Map(),
+  ) {
     super(message);
+    this.comeBack = headers.has('Retry-After');
     this.name = name;
     this.status = status;
     this.id = /\blogId=([0-9a-f]+)/.exec(message)?.[1];
@@ -30,14 +38,14 @@ const whyByStatus: Record<number, string> = {
 /** Reads Backstage's error body, its `{errors: [...]}` body for values that break a schema, or nothing at all. */
 export async function readError(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined);
-  if (isEnvelope(body)) return new ApiError(response.status, body.error.name, body.error.message);
+  if (isEnvelope(body)) return new ApiError(response, body.error.name, body.error.message);
   if (isSchemaErrors(body)) {
     const fields = new Map(body.errors.map((error) => [(error.path ?? []).join('.'), error.message]));
     const message = body.errors.map((error) => error.stack ?? error.message).join('; ');
-    return new ApiError(response.status, 'InputError', message, fields);
+    return new ApiError(response, 'InputError', message, fields);
   }
   return new ApiError(
-    response.status,
+    response,
     'ResponseError',
     whyByStatus[response.status] ?? `The server answered ${response.status}.`,
   );
@@ -49,6 +57,7 @@ export function nextMove(error: Error): string {
   if (error.status === 401) return 'Sign in again.';
   if (error.status === 403) return 'Ask an administrator for the permission.';
   if (error.status === 404) return 'Check the address, or look for it with search.';
+  if (error.comeBack) return 'Try again in a moment.';
   if (error.status === 409) return 'Reload the page: it has changed meanwhile.';
   if (error.status < 500) return 'Correct what is named above and try again.';
   return 'Try again in a moment; if it stays, quote the id to whoever runs Portico.';
