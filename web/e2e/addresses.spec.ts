@@ -1,4 +1,4 @@
-import { expect, runToEnd, test } from './portal';
+import { expect, test } from './portal';
 
 for (const [from, to] of [
   ['/api-docs', '/catalog?kind=api'],
@@ -27,24 +27,3 @@ for (const [address, title] of [
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(title);
   });
 }
-
-test('the page of a run fits the window, and its log shows no directory of the worker', async ({
-  portal: page,
-  request,
-}) => {
-  await page.setViewportSize({ width: 1440, height: 900 });
-  const run = await runToEnd(request, 'step-tour', { rest: 0 });
-  await page.goto(`/runs/${run}`);
-  await expect(page.getByRole('log')).toContainText('Run completed');
-  await expect(page.getByRole('log')).not.toContainText('/portico');
-  const scrolled = await page.evaluate(() =>
-    [document.documentElement, ...document.querySelectorAll('main, main *')]
-      .filter((element) => element.scrollHeight > element.clientHeight && element.clientHeight > 0)
-      .filter(
-        (element) => element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowY),
-      )
-      .filter((element) => element.getAttribute('role') !== 'log')
-      .map((element) => `${element.tagName} ${element.className}: ${element.scrollHeight} in ${element.clientHeight}`),
-  );
-  expect(scrolled).toEqual([]);
-});
