@@ -25,8 +25,8 @@ const forgeHost = "127.0.0.1:7120"
 func newSet(t testing.TB) *integration.Set {
 	t.Helper()
 	set, err := forges.New(forges.Config{
-		GitHub: []github.Config{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
-		GitLab: []gitlab.Config{{Host: "gitlab.example.com"}, {Host: "example.org", BaseURL: "https://example.org/git"}},
+		GitHub:          []github.Config{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
+		GitLab:          []gitlab.Config{{Host: "gitlab.example.com"}, {Host: "example.org", BaseURL: "https://example.org/git"}},
 		BitbucketServer: []bitbucketserver.Config{{Host: "bitbucket.example.com"}}, Gitea: []gitea.Config{{Host: "gitea.example.com"}},
 		Gerrit: []gerrit.Config{{Host: "gerrit.example.com"}},
 	}, integration.Options{})

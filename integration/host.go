@@ -26,6 +26,8 @@ type Host interface {
 	Type() string
 	// Name is the host as it stands in URLs, with its port where it has one.
 	Name() string
+	// HasCredentials says whether requests carry credentials of the configuration's.
+	HasCredentials() bool
 	// CheckRepo says what a repoUrl of this host lacks: "missing owner".
 	CheckRepo(repo Repo) error
 	// Parse takes the URL of a repository, or of a file or directory in one, apart. Errors are for people to read.
@@ -82,6 +84,51 @@ type Repository interface {
 	// than what is below directory, by its full path. The caller closes it.
 	Archive(ctx context.Context, commit, directory string) (io.ReadCloser, error)
 }
+
+// Directory is a Host that can say where repositories may be created with the configured credentials. Errors are like those of
+// Set.ReadURL.
+type Directory interface {
+	Host
+	// Owners lists who the credentials may create repositories for, as far as the host tells.
+	Owners(ctx context.Context) ([]Owner, error)
+	// Availability says whether an owner may get a new repository of some name.
+	Availability(ctx context.Context, owner, name string) (Availability, error)
+}
+
+// Owner is a person, or an organization or a group, who has repositories.
+type Owner struct {
+	Name string `json:"name"`
+	// Kind is "user", "organization" or "group".
+	Kind string `json:"kind" jsonschema:"enum=user,enum=organization,enum=group"`
+}
+
+// Kinds of owners.
+const (
+	OwnerUser         = "user"
+	OwnerOrganization = "organization"
+	OwnerGroup        = "group"
+)
+
+// Availability says whether a repository can be created, as far as that is known without trying.
+type Availability struct {
+	State AvailabilityState `json:"state" jsonschema:"enum=available,enum=taken,enum=refused,enum=unknown"`
+	// Reason says why it is refused or unknown, "" otherwise.
+	Reason string `json:"reason,omitempty"`
+}
+
+// AvailabilityState is the first word about a repository that is to be created.
+type AvailabilityState string
+
+const (
+	// Available repositories are not there yet, and may be created.
+	Available AvailabilityState = "available"
+	// Taken ones are there.
+	Taken AvailabilityState = "taken"
+	// Refused ones are not there, and the credentials may not create them.
+	Refused AvailabilityState = "refused"
+	// Unknown ones cannot be told.
+	Unknown AvailabilityState = "unknown"
+)
 
 // Entry is a regular file in a listing.
 type Entry struct {

@@ -20,6 +20,8 @@ import (
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration/picker"
+	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
@@ -189,6 +191,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewCatalogPlugin(p.catalog),
 			api.NewScaffolderPlugin(p.scaffolder, dryrun.New(p.planner, p.actions), events),
 			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
+			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: policy.AllowKnown{}})),
 		},
 	})
 }

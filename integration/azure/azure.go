@@ -35,6 +35,9 @@ func (*Host) Type() string { return integration.TypeAzure }
 // Name is the host as it stands in URLs.
 func (h *Host) Name() string { return h.name }
 
+// HasCredentials implements integration.Host.
+func (*Host) HasCredentials() bool { return false }
+
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("project", "repo") }
 

@@ -34,6 +34,9 @@ func (*Host) Type() string { return integration.TypeBitbucketServer }
 // Name is the host as it stands in URLs.
 func (h *Host) Name() string { return h.name }
 
+// HasCredentials implements integration.Host.
+func (*Host) HasCredentials() bool { return false }
+
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("project", "repo") }
 

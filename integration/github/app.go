@@ -69,6 +69,7 @@ type installation struct {
 	SuspendedAt *time.Time        `json:"suspended_at"`
 	Account     struct {
 		Login string `json:"login"`
+		Type  string `json:"type"`
 	} `json:"account"`
 }
 

@@ -102,6 +102,9 @@ var nameOnGitHub = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 func isName(name string) bool { return nameOnGitHub.MatchString(name) && name != "." && name != ".." }
 
+// HasCredentials implements integration.Host.
+func (h *Host) HasCredentials() bool { return h.config.Token != "" || len(h.apps) > 0 }
+
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error {
 	if err := repo.Require("repo", "owner"); err != nil {

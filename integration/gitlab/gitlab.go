@@ -87,6 +87,9 @@ func (*Host) Type() string { return integration.TypeGitLab }
 // Name is the host as it stands in URLs.
 func (h *Host) Name() string { return h.config.Host }
 
+// HasCredentials implements integration.Host.
+func (h *Host) HasCredentials() bool { return h.config.Token != "" }
+
 // CheckRepo implements integration.Host. A project may be named by its number alone.
 func (*Host) CheckRepo(repo integration.Repo) error {
 	if repo.Project != "" {

@@ -34,6 +34,7 @@ var routes = map[string]route{
 
 	"GET /user":                                              {(*Forge).getAuthenticatedUser, forUsers},
 	"GET /users/{owner}":                                     {(*Forge).getUser, forAnybody},
+	"GET /user/memberships/orgs":                             {(*Forge).listMemberships, forUsers},
 	"GET /user/memberships/orgs/{org}":                       {(*Forge).getMembership, forUsers},
 	"POST /orgs/{org}/teams":                                 {(*Forge).createTeam, "members:write"},
 	"GET /orgs/{org}/teams/{team_slug}":                      {(*Forge).getTeam, "members:read"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,27 @@ func (f *Forge) getMembership(x *exchange) (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusOK, x.shapes.membership(organization, user), nil
+}
+
+// listMemberships lists all organizations: the token's user is in each.
+func (f *Forge) listMemberships(x *exchange) (int, any, error) {
+	if !x.caller.isUser {
+		return 0, nil, errTokenMissing
+	}
+	user, err := f.store.owner(f.user)
+	if err != nil {
+		return 0, nil, err
+	}
+	organizations := slices.DeleteFunc(f.store.listOwners(), func(owner *account) bool { return owner.Kind != kindOrganization })
+	page, err := pageOf(x, organizations)
+	if err != nil {
+		return 0, nil, err
+	}
+	answer := []object{}
+	for _, organization := range page {
+		answer = append(answer, x.shapes.membership(organization, user))
+	}
+	return http.StatusOK, answer, nil
 }
 
 func (f *Forge) organization(login string) (*account, error) {

@@ -457,6 +457,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the source code hosts of the integrations */
+        get: operations["get_portico_v1_hosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/hosts/{host}/owners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the owners that the configured credentials may create repositories for */
+        get: operations["get_portico_v1_hosts_host_owners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/hosts/{host}/repositories/{owner}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether a repository may be created, as far as that is known */
+        get: operations["get_portico_v1_hosts_host_repositories_owner_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/info": {
         parameters: {
             query?: never;
@@ -1010,6 +1061,9 @@ export interface components {
             /** @enum {string} */
             status: "ok" | "error";
         };
+        HostList: {
+            hosts: components["schemas"]["PickerHost"][];
+        };
         Info: {
             title: string;
             version: string;
@@ -1021,6 +1075,16 @@ export interface components {
         Integration: {
             type: string;
             host: string;
+        };
+        IntegrationAvailability: {
+            /** @enum {string} */
+            state: "available" | "taken" | "refused" | "unknown";
+            reason?: string;
+        };
+        IntegrationOwner: {
+            name: string;
+            /** @enum {string} */
+            kind: "user" | "organization" | "group";
         };
         InvalidEntity: {
             errors: components["schemas"]["EntityError"][];
@@ -1154,6 +1218,16 @@ export interface components {
             paramsSchema?: {
                 [key: string]: unknown;
             };
+        };
+        PickerHost: {
+            host: string;
+            type: string;
+            hasCredentials: boolean;
+            tellsOwners: boolean;
+        };
+        PickerOwners: {
+            owners: components["schemas"]["IntegrationOwner"][];
+            reason?: string;
         };
         PinnedStep: {
             id: string;
@@ -2603,6 +2677,89 @@ export interface operations {
                 };
             };
             400: components["responses"]["InputError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the hosts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostList"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_hosts_host_owners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the owners */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PickerOwners"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_hosts_host_repositories_owner_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                host: string;
+                owner: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description whether it may */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationAvailability"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
