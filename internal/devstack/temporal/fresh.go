@@ -42,13 +42,12 @@ func (f storeFactory) NewFactory(_ config.CustomDatastoreConfig, services resolv
 	metrics metrics.Handler, serializer serialization.Serializer,
 ) persistence.DataStoreFactory {
 	stores := sql.NewFactory(*f.executions.config(), services, clusterName, log, metrics, serializer)
-	return dataStores{stores, oneTrip{f.executions.pool}, f.fresh}
+	return dataStores{stores, f.fresh}
 }
 
 type dataStores struct {
 	persistence.DataStoreFactory
-	oneTrip oneTrip
-	fresh   *freshRuns
+	fresh *freshRuns
 }
 
 func (s dataStores) NewExecutionStore() (persistence.ExecutionStore, error) {
@@ -56,25 +55,21 @@ func (s dataStores) NewExecutionStore() (persistence.ExecutionStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	return executionStore{store, s.oneTrip, s.fresh}, nil
+	return executionStore{store, s.fresh}, nil
 }
 
-// executionStore writes a run in one trip where it can, and answers its first reading from memory. Temporal gives the first task of a run
-// to the worker that started it, and drops what it has just written; milliseconds later, when the task is done, it would read that back with
-// nine statements. Nobody else writes these tables, so a state is as it was written until this store is told to write the run again.
+// executionStore answers the first reading of a run from memory. Temporal gives the first task of a run to the worker
+// that started it, and drops what it has just written. Milliseconds later, when the task is done, it would read that
+// back with nine statements. Nobody else writes these tables, so a state stays as it was written until this store is
+// told to write the run again.
 type executionStore struct {
 	persistence.ExecutionStore
-	oneTrip oneTrip
-	fresh   *freshRuns
+	fresh *freshRuns
 }
 
 func (s executionStore) CreateWorkflowExecution(ctx context.Context, request *persistence.InternalCreateWorkflowExecutionRequest,
 ) (*persistence.InternalCreateWorkflowExecutionResponse, error) {
-	response := &persistence.InternalCreateWorkflowExecutionResponse{}
-	written, err := s.oneTrip.create(ctx, request)
-	if err == nil && !written {
-		response, err = s.ExecutionStore.CreateWorkflowExecution(ctx, request)
-	}
+	response, err := s.ExecutionStore.CreateWorkflowExecution(ctx, request)
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +88,6 @@ func (s executionStore) GetWorkflowExecution(ctx context.Context, request *persi
 func (s executionStore) UpdateWorkflowExecution(ctx context.Context, request *persistence.InternalUpdateWorkflowExecutionRequest) error {
 	mutation := &request.UpdateWorkflowMutation
 	s.fresh.Forget(runKey{mutation.NamespaceID, mutation.WorkflowID, mutation.RunID})
-	if written, err := s.oneTrip.update(ctx, request); written || err != nil {
-		return err
-	}
 	return s.ExecutionStore.UpdateWorkflowExecution(ctx, request)
 }
 
