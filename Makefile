@@ -112,12 +112,18 @@ verify: $(TOOLS)/sqlc ## Check that generated code, module files and layout are 
 	tools/formatted.sh
 	go mod tidy -diff
 
+# promtool evaluates each alert against series that should and should not make it fire.
+.PHONY: alerts
+alerts: $(TOOLS)/promtool ## Test the alerts of deploy/prometheus.
+	$(TOOLS)/promtool check rules deploy/prometheus/alerts.yaml
+	$(TOOLS)/promtool test rules deploy/prometheus/alerts_test.yaml
+
 .PHONY: vuln
 vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities that the code can reach.
 	tools/vulnerabilities.sh
 
 .PHONY: ci
-ci: prerequisites verify lint vuln test ## Everything that has to pass before a change lands.
+ci: prerequisites verify lint alerts vuln test ## Everything that has to pass before a change lands.
 
 .PHONY: bench
 bench: build ## Run the Go benchmarks.
@@ -138,7 +144,7 @@ prerequisites: ## Say which of go, node, npm and git is missing or too old.
 ##@ Tools
 
 .PHONY: tools
-tools: $(TOOLS)/sqlc $(TOOLS)/golangci-lint $(TOOLS)/workflowcheck $(TOOLS)/govulncheck ## Build the pinned tools into .cache/bin.
+tools: $(TOOLS)/sqlc $(TOOLS)/golangci-lint $(TOOLS)/workflowcheck $(TOOLS)/govulncheck $(TOOLS)/promtool ## Build the pinned tools into .cache/bin.
 
 # Without cgo sqlc brings its Postgres parser as WebAssembly, so that no C compiler is asked for.
 $(TOOLS)/sqlc: PACKAGE := github.com/sqlc-dev/sqlc/cmd/sqlc
@@ -147,6 +153,11 @@ $(TOOLS)/workflowcheck: PACKAGE := go.temporal.io/sdk/contrib/tools/workflowchec
 $(TOOLS)/govulncheck: PACKAGE := golang.org/x/vuln/cmd/govulncheck
 $(TOOLS)/%: tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go build -C tools -trimpath -o "../$@" $(PACKAGE)
+	@touch "$@"
+
+# A module of its own: it needs most of Prometheus, in other versions than the tools above do.
+$(TOOLS)/promtool: tools/promtool/go.mod tools/promtool/go.sum
+	CGO_ENABLED=0 go build -C tools/promtool -trimpath -o "../../$@" github.com/prometheus/prometheus/cmd/promtool
 	@touch "$@"
 
 ##@ Tidy up

@@ -57,6 +57,8 @@ func (t *Telemetry) makeInstruments() error {
 		}
 		t.counters[m.Name] = made
 	}
+	// Prometheus sees a counter rise from 0 only when it has seen the 0.
+	t.counters[ReadFailures.Name].Add(context.Background(), 0)
 	return t.Observe(t.budgets.report, RateLimit, RateLimitRemaining)
 }
 

@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -102,6 +105,10 @@ func TestARunIsOneTraceFromItsRequestToItsCalls(t *testing.T) {
 	require.Contains(t, ofWorker, "portico_runs_ended_total")
 	require.Contains(t, ofWorker, "portico_step_duration_seconds")
 
+	for _, name := range temporalMetrics(t) {
+		require.Contains(t, ofWorker, name, "the dashboard asks for it")
+	}
+
 	worker.terminate(t)
 	server.terminate(t)
 	require.Zero(t, worker.exitCode(t, grace), worker.log.String())
@@ -126,6 +133,21 @@ func TestARunIsOneTraceFromItsRequestToItsCalls(t *testing.T) {
 			require.Contains(t, line, "trace="+hex.EncodeToString(request.GetTraceId()))
 		}
 	}
+}
+
+// temporalMetrics are those of Temporal's SDK that the dashboard and the documentation name.
+func temporalMetrics(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, file := range []string{"deploy/grafana/portico.json", "deploy/prometheus/alerts.yaml", "docs/observability.md"} {
+		content, err := os.ReadFile(filepath.Join(root, file))
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile(`temporal_[a-z_]*[a-z]`).FindAllString(string(content), -1) {
+			names = append(names, strings.TrimSuffix(name, "_bucket"))
+		}
+	}
+	require.NotEmpty(t, names)
+	return names
 }
 
 func scrape(t *testing.T, port int) map[string]*dto.MetricFamily {
