@@ -158,13 +158,21 @@ type Guest struct {
 type Integrations struct {
 	// GitHub always holds an entry for github.com, the implied one when it is not configured.
 	GitHub []GitHub `yaml:"github"`
-	// The other systems are known by their hosts only: enough to tell what a repoUrl or a URL means there.
+	// The following systems are known by their hosts only: enough to tell what a repoUrl or a URL means there.
 	Azure           []SourceHost `yaml:"azure"`
 	BitbucketCloud  []SourceHost `yaml:"bitbucketCloud"`
 	BitbucketServer []SourceHost `yaml:"bitbucketServer"`
 	Gerrit          []SourceHost `yaml:"gerrit"`
 	Gitea           []SourceHost `yaml:"gitea"`
-	GitLab          []SourceHost `yaml:"gitlab"`
+	GitLab          []GitLab     `yaml:"gitlab"`
+}
+
+// GitLab is one GitLab host. APIBaseURL is api/v4 below BaseURL, and BaseURL is https:// and the host, unless they are configured.
+type GitLab struct {
+	Host       string `yaml:"host"`
+	APIBaseURL string `yaml:"apiBaseUrl"`
+	BaseURL    string `yaml:"baseUrl"`
+	Token      Secret `yaml:"token"`
 }
 
 // SourceHost is a host of source code as it stands in URLs.

@@ -83,7 +83,13 @@ type Repository interface {
 	// Archive starts to read a commit as a gzipped tarball, in which everything lies below one directory. It may hold no more
 	// than what is below directory, by its full path. The caller closes it.
 	Archive(ctx context.Context, commit, directory string) (io.ReadCloser, error)
+	// Remote is where Git finds the repository.
+	Remote(ctx context.Context) (Remote, error)
 }
+
+// Remote is where Git clones a repository from, over HTTP, and what it authenticates with. The password is a secret, "" where the
+// repository is read without.
+type Remote struct{ URL, Username, Password string }
 
 // Directory is a Host that can say where repositories may be created with the configured credentials. Errors are like those of
 // Set.ReadURL.

@@ -18,6 +18,7 @@ import (
 	"github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
+	"github.com/portico-dev/portico/internal/testkit/hosttest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -142,6 +143,29 @@ func TestRemoteFailures(t *testing.T) {
 			require.Empty(t, tree(t, bench.Workspace))
 		})
 	}
+}
+
+// TestAnotherForgeIsFetchedFromAlike fetches from GitLab what the tests above fetch from GitHub.
+func TestAnotherForgeIsFetchedFromAlike(t *testing.T) {
+	t.Parallel()
+	server := hosttest.Start(t, hosttest.GitLab)
+	bench := actiontest.NewBench(t)
+	bench.Template.Base = provenance.At(provenance.URL, server.At("main", "services/one/template.yaml"))
+	tested := actions(t, fetch.Options{Sources: server.Set(t, hosttest.Token, integration.Limits{})})
+	for id, input := range map[string]string{
+		"fetch:plain": `{"url":"../../skeleton","targetPath":"p"}`, "fetch:template": `{"url":"/skeleton","targetPath":"t","values":{"name":"x"}}`,
+		"fetch:plain:file": `{"url":"/catalog-info.yaml","targetPath":"c"}`,
+	} {
+		_, err := bench.Run(t, tested[id], input)
+		require.NoError(t, err)
+	}
+	require.Equal(t, map[string]string{
+		"p/": "", "p/${{ values.name }}.go": "package x", "p/link.yaml": "->../catalog-info.yaml", "p/run.sh": "#!/bin/sh",
+		"t/": "", "t/x.go": "package x", "t/run.sh": "#!/bin/sh", "c": "kind: Component",
+	}, tree(t, bench.Workspace))
+	_, err := bench.Run(t, actions(t, fetch.Options{Sources: server.Set(t, hosttest.Token, integration.Limits{}), RequireUserCredentials: true})["fetch:plain"],
+		`{"url":"/skeleton"}`)
+	requireFinal(t, err, "InputError", "but scaffolder.requireScmUserCredentials is enabled")
 }
 
 func TestRelativeURLNeedsATemplate(t *testing.T) {

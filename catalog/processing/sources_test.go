@@ -23,6 +23,7 @@ import (
 	"github.com/portico-dev/portico/integration/forges"
 	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
+	"github.com/portico-dev/portico/internal/testkit/hosttest"
 )
 
 const twoFiles = `apiVersion: backstage.io/v1alpha1
@@ -158,6 +159,45 @@ func TestUnchangedRepositoryIsNotListed(t *testing.T) {
 	require.Empty(t, again.Errors)
 	require.True(t, again.Unchanged)
 	require.False(t, slices.ContainsFunc(asked, func(path string) bool { return strings.Contains(path, "/git/") }), "%v", asked)
+}
+
+// TestAnotherForgeIsReadAlike reads a glob, a Location's relative target and a placeholder from GitLab.
+func TestAnotherForgeIsReadAlike(t *testing.T) {
+	t.Parallel()
+	server := hosttest.Start(t, hosttest.GitLab)
+	server.Repository.Change(t, "apis/petstore/api-info.yaml", `apiVersion: backstage.io/v1alpha1
+kind: API
+metadata: {name: petstore}
+spec: {type: openapi, lifecycle: production, owner: team-a, definition: {$text: ../definition.yaml}}
+`)
+	server.Repository.Change(t, "apis/definition.yaml", "openapi: 3.1.0")
+	server.Repository.Change(t, "all.yaml", `apiVersion: backstage.io/v1alpha1
+kind: Location
+metadata: {name: all}
+spec: {targets: [./apis/*/api-info.yaml]}
+`)
+	p := &processing.Pipeline{Reader: server.Set(t, hosttest.Token, integration.Limits{}), Rules: entity.DefaultRules(), LocationTypes: []string{"url"}}
+	process := func(target string) processing.Result {
+		spec := entity.LocationSpec{Type: "url", Target: target}
+		emitted, err := processing.Emit(entity.LocationEntity(spec), nil, spec)
+		require.NoError(t, err)
+		result := p.Process(t.Context(), emitted)
+		require.Empty(t, result.Errors)
+		again := p.ProcessAgain(t.Context(), emitted, result.Readings)
+		require.True(t, again.Unchanged)
+		return result
+	}
+	all := process(server.At("main", "all.yaml"))
+	require.Len(t, all.Children, 1)
+	located := p.Process(t.Context(), all.Children[0])
+	require.Empty(t, located.Errors)
+	require.Len(t, located.Children, 1, "the Location's target, relative to it")
+	globbed := process(server.At("main", "apis/**/api-info.yaml"))
+	require.Len(t, globbed.Children, 1)
+	api := p.Process(t.Context(), globbed.Children[0])
+	require.Empty(t, api.Errors)
+	require.Contains(t, string(api.Document), `"definition":"openapi: 3.1.0"`)
+	require.Contains(t, string(api.Document), "/-/edit/main/apis/petstore/api-info.yaml")
 }
 
 // publish makes the repository demo/shop of these files.

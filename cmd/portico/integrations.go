@@ -29,7 +29,9 @@ func integrationConfig(loaded *config.Config) forges.Config {
 			return github.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, RawBaseURL: entry.RawBaseURL, Token: string(entry.Token),
 				Apps: gitHubApps(entry.Apps)}
 		}),
-		GitLab: each(configured.GitLab, func(entry config.SourceHost) gitlab.Config { return gitlab.Config{Host: entry.Host} }),
+		GitLab: each(configured.GitLab, func(entry config.GitLab) gitlab.Config {
+			return gitlab.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, BaseURL: entry.BaseURL, Token: string(entry.Token)}
+		}),
 	}
 }
 

@@ -215,12 +215,11 @@ func imageSources(loaded *config.Config) []string {
 			sources = append(sources, "https://github.com", githubPictures)
 		}
 	}
-	for _, hosts := range [][]config.SourceHost{loaded.Integrations.Azure, loaded.Integrations.BitbucketCloud, loaded.Integrations.BitbucketServer,
-		loaded.Integrations.Gerrit, loaded.Integrations.Gitea, loaded.Integrations.GitLab} {
-		for _, entry := range hosts {
-			sources = append(sources, "https://"+entry.Host)
-		}
+	configured := loaded.Integrations
+	for _, hosts := range [][]config.SourceHost{configured.Azure, configured.BitbucketCloud, configured.BitbucketServer, configured.Gerrit, configured.Gitea} {
+		sources = append(sources, each(hosts, func(entry config.SourceHost) string { return "https://" + entry.Host })...)
 	}
+	sources = append(sources, each(configured.GitLab, func(entry config.GitLab) string { return "https://" + entry.Host })...)
 	slices.Sort(sources[2:])
 	return slices.Compact(sources)
 }

@@ -109,7 +109,7 @@ func TestPicturesComeFromWhereTheConfigurationSays(t *testing.T) {
 	loaded := &config.Config{Integrations: config.Integrations{
 		GitHub: []config.GitHub{{Host: "github.com", APIBaseURL: "https://api.github.com", RawBaseURL: "https://raw.githubusercontent.com"},
 			{Host: "127.0.0.1:4000", APIBaseURL: "http://127.0.0.1:4000/api/v3", RawBaseURL: "http://127.0.0.1:4000"}},
-		GitLab: []config.SourceHost{{Host: "gitlab.example.com"}},
+		GitLab: []config.GitLab{{Host: "gitlab.example.com"}},
 	}}
 	require.Equal(t, []string{"'self'", "data:", "http://127.0.0.1:4000", "https://*.githubusercontent.com", "https://api.github.com", "https://github.com",
 		"https://gitlab.example.com", "https://raw.githubusercontent.com"}, imageSources(loaded))

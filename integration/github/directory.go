@@ -38,7 +38,9 @@ func (h *Host) Owners(ctx context.Context) ([]integration.Owner, error) {
 		found, err := h.ownersOfToken(ctx)
 		owners, failed = append(owners, found...), errors.Join(failed, err)
 	}
-	slices.SortFunc(owners, func(a, b integration.Owner) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	slices.SortFunc(owners, func(a, b integration.Owner) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	})
 	owners = slices.CompactFunc(owners, func(a, b integration.Owner) bool { return strings.EqualFold(a.Name, b.Name) })
 	if len(owners) > 0 {
 		return owners, nil

@@ -173,6 +173,16 @@ func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadClos
 	return response.Body, nil
 }
 
+// Remote implements integration.Repository.
+func (r *repository) Remote(ctx context.Context) (integration.Remote, error) {
+	credential, err := r.client.Credential(ctx)
+	remote := integration.Remote{
+		URL:      fmt.Sprintf("%s://%s/%s/%s.git", r.client.BaseURL.Scheme, r.host.Name(), r.owner, r.name),
+		Username: "x-access-token", Password: credential.Token,
+	}
+	return remote, err
+}
+
 // requestError makes an error of what go-github says went wrong.
 func requestError(rawURL string, err error) error {
 	var answered *github.ErrorResponse

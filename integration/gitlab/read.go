@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -21,27 +22,18 @@ const (
 
 // project reads one project.
 type project struct {
-	host *Host
-	api  *rest.Client
-	name string
+	host        *Host
+	api         *rest.Client
+	name, token string
 }
 
 // Connect implements integration.Readable. Tokens of people, groups, projects and of OAuth are all sent alike.
 func (h *Host) Connect(repository, token string) (integration.Repository, error) {
-	return &project{host: h, api: h.client(token), name: repository}, nil
-}
-
-func (h *Host) client(token string) *rest.Client {
-	options := rest.Options{
-		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.transport,
-	}
-	if token == "" {
-		token = h.config.Token
-	}
-	if token != "" {
-		options.Authenticate = func(header http.Header) { header.Set("Authorization", "Bearer "+token) }
-	}
-	return rest.New(options)
+	token = cmp.Or(token, h.config.Token)
+	api := rest.New(rest.Options{
+		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.transport, Authenticate: rest.Bearer(token),
+	})
+	return &project{host: h, api: api, name: repository, token: token}, nil
 }
 
 // path is where the API has a part of the project.
@@ -141,25 +133,26 @@ func (p *project) List(ctx context.Context, commit, directory string) ([]integra
 				entries = append(entries, integration.Entry{Path: entry.Path, Hash: entry.ID, Size: -1})
 			}
 		}
-		next := nextPage(header)
-		if next == "" {
+		next, more := nextPage(header)
+		if !more {
 			return entries, nil
 		}
-		query.Set("page_token", next)
+		query.Set("page", next.Get("page"))
+		query.Set("page_token", next.Get("page_token"))
 	}
 	return nil, integration.ErrTooManyFiles
 }
 
-// nextPage is the token of the page that follows, "" at the end.
-func nextPage(header http.Header) string {
+// nextPage is the query for the page that follows, if one does. Older GitLabs count the pages, newer ones name where each begins.
+func nextPage(header http.Header) (query url.Values, more bool) {
 	for link := range strings.SplitSeq(header.Get("Link"), ",") {
 		address, relation, _ := strings.Cut(link, ";")
 		parsed, err := url.Parse(strings.Trim(address, " <>"))
 		if err == nil && strings.Contains(relation, `rel="next"`) {
-			return parsed.Query().Get("page_token")
+			return parsed.Query(), true
 		}
 	}
-	return ""
+	return nil, false
 }
 
 // Blob implements integration.Repository.
@@ -184,4 +177,9 @@ func (p *project) Archive(ctx context.Context, commit, directory string) (io.Rea
 		return nil, err
 	}
 	return response.Body, nil
+}
+
+// Remote implements integration.Repository.
+func (p *project) Remote(context.Context) (integration.Remote, error) {
+	return integration.Remote{URL: p.host.config.BaseURL + "/" + p.name + ".git", Username: "oauth2", Password: p.token}, nil
 }

@@ -4,6 +4,7 @@ package rest
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,6 +30,23 @@ type Options struct {
 	Authenticate func(header http.Header)
 	// Transport carries the requests.
 	Transport http.RoundTripper
+}
+
+// Bearer authenticates with a token; "" authenticates nobody.
+func Bearer(token string) func(http.Header) {
+	if token == "" {
+		return nil
+	}
+	return func(header http.Header) { header.Set("Authorization", "Bearer "+token) }
+}
+
+// Basic authenticates with a name and a password; a password of "" authenticates nobody.
+func Basic(username, password string) func(http.Header) {
+	if password == "" {
+		return nil
+	}
+	encoded := base64.StdEncoding.EncodeToString([]byte(username + ":" + password))
+	return func(header http.Header) { header.Set("Authorization", "Basic "+encoded) }
 }
 
 // Client speaks to one API. It is safe for concurrent use.

@@ -1,0 +1,149 @@
+package hosttest
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/gitlab"
+)
+
+const gitLabProject = "acme/teams/shop"
+
+// GitLab is a GitLab at a path of its host, as it may be installed, with the project acme/teams/shop.
+var GitLab = Forge{
+	API: serveGitLab, Root: "/git/" + gitLabProject, Missing: "/git/acme/none", Hidden: http.StatusNotFound,
+	Config: func(serverURL, host, token string) forges.Config {
+		return forges.Config{GitLab: []gitlab.Config{{Host: host, BaseURL: serverURL + "/git/", Token: token}}}
+	},
+	At: func(root, ref, path string) string {
+		return root + "/-/blob/" + ref + "/" + integration.EscapePath(path)
+	},
+	Credential: func(request *http.Request) string {
+		return strings.TrimPrefix(request.Header.Get("Authorization"), "Bearer ")
+	},
+}
+
+// gitLabAPI is the part of GitLab's REST API that is asked, as docs.gitlab.com describes it.
+type gitLabAPI struct{ *Repository }
+
+func serveGitLab(repository *Repository) http.Handler {
+	a := gitLabAPI{repository}
+	mux := http.NewServeMux()
+	for path, handler := range map[string]http.HandlerFunc{
+		"":                             a.project,
+		"/repository/commits/{sha}":    a.commit,
+		"/repository/branches":         a.refs("heads"),
+		"/repository/tags":             a.refs("tags"),
+		"/repository/files/{path}/raw": a.file,
+		"/repository/tree":             a.tree,
+		"/repository/blobs/{sha}/raw":  a.blob,
+		"/repository/archive.tar.gz":   a.archive,
+	} {
+		mux.HandleFunc("GET /git/api/v4/projects/{id}"+path, func(w http.ResponseWriter, r *http.Request) {
+			if r.PathValue("id") != gitLabProject {
+				missingOnGitLab(w, "Project")
+				return
+			}
+			handler(w, r)
+		})
+	}
+	return mux
+}
+
+func missingOnGitLab(w http.ResponseWriter, what string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusNotFound)
+	fmt.Fprintf(w, `{"message":"404 %s Not Found"}`, what)
+}
+
+func (gitLabAPI) project(w http.ResponseWriter, _ *http.Request) {
+	JSON(w, map[string]any{"id": 7, "path_with_namespace": gitLabProject, "default_branch": "main", "archived": false})
+}
+
+func (a gitLabAPI) commit(w http.ResponseWriter, r *http.Request) {
+	hash := a.Commit(r.PathValue("sha"))
+	if hash == "" {
+		missingOnGitLab(w, "Commit")
+		return
+	}
+	JSON(w, map[string]any{"id": hash, "short_id": hash[:8], "title": "a change"})
+}
+
+// refs searches as GitLab does: ^ anchors at the beginning.
+func (a gitLabAPI) refs(kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		prefix, anchored := strings.CutPrefix(r.URL.Query().Get("search"), "^")
+		if !anchored {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		found := []map[string]string{}
+		for _, name := range a.Refs(kind, prefix) {
+			found = append(found, map[string]string{"name": name})
+		}
+		JSON(w, found)
+	}
+}
+
+func (a gitLabAPI) file(w http.ResponseWriter, r *http.Request) {
+	content, hash, found := a.File(r.URL.Query().Get("ref"), r.PathValue("path"))
+	if !found {
+		missingOnGitLab(w, "File")
+		return
+	}
+	w.Header().Set("X-Gitlab-Blob-Id", hash)
+	Send(w, "text/plain; charset=utf-8", content, nil)
+}
+
+func (a gitLabAPI) tree(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	objects, found := a.List(query.Get("ref"), query.Get("path"))
+	if !found {
+		missingOnGitLab(w, "Tree")
+		return
+	}
+	if query.Get("recursive") != "true" {
+		depth := strings.Count(query.Get("path")+"/", "/")
+		objects = slices.DeleteFunc(objects, func(o Object) bool { return strings.Count("/"+o.Path, "/") > depth })
+	}
+	size, err := strconv.Atoi(cmp.Or(query.Get("per_page"), "20"))
+	if err != nil || size > 100 {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	// The pages are small, so that a test needs some.
+	size = min(size, 3)
+	start := slices.IndexFunc(objects, func(o Object) bool { return o.Path == query.Get("page_token") }) + 1
+	end := min(start+size, len(objects))
+	if end < len(objects) {
+		query.Set("page_token", objects[end-1].Path)
+		next := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
+		w.Header().Set("Link", fmt.Sprintf(`<http://%s/first>; rel="first", <%s>; rel="next"`, r.Host, next.String()))
+	}
+	page := []map[string]string{}
+	for _, o := range objects[start:end] {
+		page = append(page, map[string]string{"id": o.Hash, "name": o.Path, "type": o.Type, "path": o.Path, "mode": o.Mode})
+	}
+	JSON(w, page)
+}
+
+func (a gitLabAPI) blob(w http.ResponseWriter, r *http.Request) {
+	content, err := a.Blob(r.PathValue("sha"))
+	if err != nil {
+		missingOnGitLab(w, "Blob")
+		return
+	}
+	Send(w, "application/octet-stream", content, nil)
+}
+
+func (a gitLabAPI) archive(w http.ResponseWriter, r *http.Request) {
+	content, err := a.Archive("tar.gz", r.URL.Query().Get("sha"), r.URL.Query().Get("path"))
+	Send(w, "application/octet-stream", content, err)
+}

@@ -1,0 +1,113 @@
+package hosttest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+)
+
+// Token is what the servers take; another is refused.
+const Token = "a-token"
+
+// Forge is a kind of host that is held to the specification.
+type Forge struct {
+	// API serves the REST API for the repository acme/shop, or what the forge calls it. Its requests have been authenticated.
+	API func(repository *Repository) http.Handler
+	// Config configures the host at a server, with a token; "" is none.
+	Config func(serverURL, host, token string) forges.Config
+	// Root is the path of the repository's URL, and Missing that of one that is not there.
+	Root, Missing string
+	// At is the path and query of the URL of a file or directory, in a repository by its path; ref is escaped where the forge wants
+	// that, or not, as it stands in a browser.
+	At func(root, ref, path string) string
+	// Credential is the token that a request bears, "" for none.
+	Credential func(request *http.Request) string
+	// WholeRefs says that the URLs do not leave open where a branch's name ends.
+	WholeRefs bool
+	// Hidden is the status that a request without a credential gets.
+	Hidden int
+}
+
+// Server is a running server of a forge.
+type Server struct {
+	*httptest.Server
+	Repository *Repository
+	forge      Forge
+
+	mutex    sync.Mutex
+	requests []string
+	answer   http.HandlerFunc
+}
+
+// Start serves a forge until the test ends.
+func Start(t testing.TB, forge Forge) *Server {
+	t.Helper()
+	s := &Server{Repository: NewRepository(t), forge: forge}
+	api := forge.API(s.Repository)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, api) }))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, api http.Handler) {
+	s.mutex.Lock()
+	s.requests = append(s.requests, r.URL.String())
+	answer := s.answer
+	s.mutex.Unlock()
+	switch {
+	case answer != nil:
+		answer(w, r)
+	case strings.Contains(r.URL.Path, ".git/"):
+		if _, password, _ := r.BasicAuth(); password != Token {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		s.Repository.serveGit(w, r)
+	case s.forge.Credential(r) == "":
+		w.WriteHeader(s.forge.Hidden)
+	case s.forge.Credential(r) != Token:
+		w.WriteHeader(http.StatusUnauthorized)
+	default:
+		api.ServeHTTP(w, r)
+	}
+}
+
+// Answer has all requests from now on answered so; nil ends that.
+func (s *Server) Answer(answer http.HandlerFunc) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.answer = answer
+}
+
+// asked counts the requests.
+func (s *Server) asked() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return len(s.requests)
+}
+
+// Set knows the server, with a token.
+func (s *Server) Set(t testing.TB, token string, limits integration.Limits) *integration.Set {
+	t.Helper()
+	set, err := forges.New(s.forge.Config(s.URL, s.Listener.Addr().String(), token), integration.Options{Limits: limits})
+	require.NoError(t, err)
+	return set
+}
+
+// At is the URL of a file or directory.
+func (s *Server) At(ref, path string) string { return s.URL + s.forge.At(s.forge.Root, ref, path) }
+
+// JSON answers with a value.
+func JSON(w http.ResponseWriter, value any) {
+	content, err := json.Marshal(value)
+	Send(w, "application/json", content, err)
+}
