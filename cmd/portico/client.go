@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/internal/terminal"
 )
@@ -52,6 +54,8 @@ func newClient(base, token string) *apiClient {
 type apiError struct {
 	status  int
 	message string
+	// violations are what is wrong with the values or secrets of a run, where that is it.
+	violations []violation
 }
 
 func (e *apiError) Error() string { return e.message }
@@ -66,7 +70,7 @@ func (c *apiClient) signIn(ctx context.Context) error {
 			Token string `json:"token"`
 		} `json:"backstageIdentity"`
 	}
-	if err := c.do(ctx, http.MethodPost, "/api/auth/guest/refresh", nil, &session); err != nil {
+	if err := c.do(ctx, http.MethodPost, "/api/auth/guest/refresh", "", nil, &session); err != nil {
 		if refused, is := errors.AsType[*apiError](err); is {
 			return fmt.Errorf("sign in as the guest: %w; give a token with --token or PORTICO_TOKEN", refused)
 		}
@@ -81,14 +85,18 @@ func (c *apiClient) call(ctx context.Context, method, path string, body, into an
 	if err := c.signIn(ctx); err != nil {
 		return err
 	}
-	err := c.do(ctx, method, path, body, into)
+	key := ""
+	if method != http.MethodGet {
+		key = uuid.NewString() // the same for both tries
+	}
+	err := c.do(ctx, method, path, key, body, into)
 	if !c.ranOut(err) {
 		return err
 	}
 	if err := c.signIn(ctx); err != nil {
 		return err
 	}
-	return c.do(ctx, method, path, body, into)
+	return c.do(ctx, method, path, key, body, into)
 }
 
 // ranOut reports whether a request was refused because the guest's token lives no longer, and forgets it then: a run may be
@@ -102,10 +110,11 @@ func (c *apiClient) ranOut(err error) bool {
 	return true
 }
 
-func (c *apiClient) do(ctx context.Context, method, path string, body, into any) error {
+// do makes one request; key, unless it is "", makes it a command that is carried out once.
+func (c *apiClient) do(ctx context.Context, method, path, key string, body, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	response, err := c.send(ctx, method, path, body)
+	response, err := c.send(ctx, method, path, key, body)
 	if err != nil {
 		return err
 	}
@@ -115,7 +124,7 @@ func (c *apiClient) do(ctx context.Context, method, path string, body, into any)
 		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		return &apiError{response.StatusCode, explain(response.StatusCode, answer)}
+		return refusal(response.StatusCode, answer)
 	}
 	if into == nil {
 		return nil
@@ -126,7 +135,7 @@ func (c *apiClient) do(ctx context.Context, method, path string, body, into any)
 	return nil
 }
 
-func (c *apiClient) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+func (c *apiClient) send(ctx context.Context, method, path, key string, body any) (*http.Response, error) {
 	var reader io.Reader
 	if body != nil {
 		encoded, err := json.Marshal(body)
@@ -141,6 +150,9 @@ func (c *apiClient) send(ctx context.Context, method, path string, body any) (*h
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-Requested-With", "XMLHttpRequest")
+	if key != "" {
+		request.Header.Set("Idempotency-Key", key)
+	}
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
@@ -154,31 +166,29 @@ func (c *apiClient) send(ctx context.Context, method, path string, body any) (*h
 	return response, nil
 }
 
-// explain words an error answer: the envelope's message, or the list of what is wrong with the values.
-func explain(status int, answer []byte) string {
+// refusal is an error answer: the envelope's message, or the list of what is wrong with the values.
+func refusal(status int, answer []byte) *apiError {
 	var body struct {
 		Error struct {
 			Message string `json:"message"`
 		} `json:"error"`
-		Errors []struct {
-			Stack   string `json:"stack"`
-			Message string `json:"message"`
-		} `json:"errors"`
+		Errors []violation `json:"errors"`
 	}
 	if err := json.Unmarshal(answer, &body); err != nil {
-		return fmt.Sprintf("the server answered %d %s", status, http.StatusText(status))
+		return &apiError{status: status, message: fmt.Sprintf("the server answered %d %s", status, http.StatusText(status))}
 	}
 	var lines []string
 	for _, each := range body.Errors {
 		lines = append(lines, strings.Replace(cmp.Or(each.Stack, each.Message), "instance", "values", 1))
 	}
-	return cmp.Or(strings.Join(lines, "\n"), body.Error.Message, fmt.Sprintf("the server answered %d", status))
+	message := cmp.Or(strings.Join(lines, "\n"), body.Error.Message, fmt.Sprintf("the server answered %d", status))
+	return &apiError{status: status, message: message, violations: body.Errors}
 }
 
 // waitReady returns when the server serves.
 func (c *apiClient) waitReady(ctx context.Context) error {
 	return c.until(ctx, "the server to be ready", func(ctx context.Context) error {
-		return c.do(ctx, http.MethodGet, "/.backstage/health/v1/readiness", nil, nil)
+		return c.do(ctx, http.MethodGet, "/.backstage/health/v1/readiness", "", nil, nil)
 	})
 }
 
@@ -212,6 +222,9 @@ func (c *apiClient) until(ctx context.Context, what string, try func(context.Con
 
 // event is one entry of a run's log.
 type event struct {
+	// answer is the whole of it, for those who read JSON.
+	answer json.RawMessage
+
 	ID        int64     `json:"id"`
 	Type      string    `json:"type"`
 	CreatedAt time.Time `json:"createdAt"`
@@ -267,14 +280,14 @@ func (c *apiClient) stream(ctx context.Context, id string, at *position, each fu
 	if err := c.signIn(ctx); err != nil {
 		return false, err
 	}
-	response, err := c.send(ctx, http.MethodGet, fmt.Sprintf("/api/scaffolder/v2/tasks/%s/eventstream?after=%d", url.PathEscape(id), at.after), nil)
+	response, err := c.send(ctx, http.MethodGet, fmt.Sprintf("/api/scaffolder/v2/tasks/%s/eventstream?after=%d", url.PathEscape(id), at.after), "", nil)
 	if err != nil {
 		return false, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-		return false, &apiError{response.StatusCode, explain(response.StatusCode, answer)}
+		return false, refusal(response.StatusCode, answer)
 	}
 	defer func() { at.heard = time.Now() }()
 	lines := bufio.NewScanner(response.Body)
@@ -284,8 +297,8 @@ func (c *apiClient) stream(ctx context.Context, id string, at *position, each fu
 		if !isData {
 			continue
 		}
-		var e event
-		if err := json.Unmarshal([]byte(data), &e); err != nil {
+		e, err := readEvent([]byte(data))
+		if err != nil {
 			return false, fmt.Errorf("read an event of run %s: %w", id, err)
 		}
 		at.after = max(at.after, e.ID)

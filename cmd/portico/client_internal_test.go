@@ -166,7 +166,8 @@ func TestCommandsRefuseWhatCannotBeMeant(t *testing.T) {
 	})
 	for message, args := range map[string][]string{
 		"the run's id is empty":                            {"runs", "show", ""},
-		"accepts 1 arg(s)":                                 {"runs", "cancel"},
+		"requires at least 1 arg(s)":                       {"runs", "cancel"},
+		"accepts 1 arg(s)":                                 {"runs", "show"},
 		"there is nothing to cancel":                       {"runs", "cancel", "ended"},
 		"write 1 or more":                                  {"runs", "list", "--limit", "0"},
 		"write one of open, processing, completed, failed": {"runs", "list", "--status", "done"},

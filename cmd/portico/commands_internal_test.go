@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/internal/terminal"
@@ -122,4 +123,27 @@ spec:
 			require.Contains(t, printed, "spec.steps[1].input.url: stat "+filepath.Join(directory, url)+": no such file or directory")
 		}
 	}
+}
+
+// TestTheReferenceNamesEveryCommandAndFlag keeps docs/cli.md true.
+func TestTheReferenceNamesEveryCommandAndFlag(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../../docs/cli.md")
+	require.NoError(t, err)
+	reference := string(content)
+	var check func(command *cobra.Command)
+	check = func(command *cobra.Command) {
+		if command.HasParent() && !command.HasSubCommands() {
+			require.Contains(t, reference, "`"+command.CommandPath(), "docs/cli.md")
+		}
+		command.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+			if !flag.Hidden && flag.Deprecated == "" && flag.Name != "help" && flag.Name != "version" {
+				require.Contains(t, reference, "--"+flag.Name, "docs/cli.md says nothing of it: %s", command.CommandPath())
+			}
+		})
+		for _, each := range command.Commands() {
+			check(each)
+		}
+	}
+	check(rootCommand())
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,6 +115,13 @@ func (d *dev) run(ctx context.Context) error {
 	if d.database != "" {
 		dsn, setting = d.database, "--database"
 	}
+	listener, err := d.listen(ctx, loaded)
+	if err != nil {
+		return err
+	}
+	if listener != nil {
+		defer listener.Close() // once more, when it was served on
+	}
 	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: dsn, Log: log,
 		Namespace: loaded.Portico.Temporal.Namespace, Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
 	if err != nil && ctx.Err() != nil {
@@ -123,7 +131,7 @@ func (d *dev) run(ctx context.Context) error {
 		return blame(setting, err)
 	}
 	defer d.stop(ctx, "the stack", log, stack.Stop)
-	return d.onStack(ctx, stack, loaded, log)
+	return d.onStack(ctx, stack, listener, loaded, log)
 }
 
 func (d *dev) stop(ctx context.Context, what string, log *slog.Logger, stop func(context.Context) error) {
@@ -134,17 +142,19 @@ func (d *dev) stop(ctx context.Context, what string, log *slog.Logger, stop func
 	}
 }
 
-// onStack brings up the forge and Portico itself.
-func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, loaded *config.Config, log *slog.Logger) error {
+// onStack brings up the forge and Portico itself, on any free port when there is no listener yet.
+func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, listener net.Listener, loaded *config.Config, log *slog.Logger) error {
 	gitForge, err := d.startForge(ctx, loaded, log)
 	if err != nil {
 		return err
 	}
 	defer d.stop(ctx, "the Git forge", log, gitForge.Stop)
-	listener, err := d.listen(ctx, stack, loaded)
-	if err != nil {
-		return err
+	if listener == nil {
+		if listener, err = d.listenElsewhere(ctx, stack, loaded.Backend.Listen.Host); err != nil {
+			return err
+		}
 	}
+	d.serveAt(listener, loaded)
 	keys, err := d.keys(loaded.Portico.Encryption.Keys)
 	if err != nil {
 		return err
@@ -186,32 +196,38 @@ func (d *dev) startForge(ctx context.Context, loaded *config.Config, log *slog.L
 	return gitForge, nil
 }
 
-// listen serves where the configuration says, or at the port of the command line. Where neither says anything, that is Backstage's own port or, when somebody has
-// that, a free one that is the same the next time; always on loopback.
-func (d *dev) listen(ctx context.Context, stack *devstack.Stack, loaded *config.Config) (net.Listener, error) {
-	unconfigured := loaded.Backend.BaseURL == unconfiguredURL
-	at := loaded.Backend.Listen
+// listen opens the port that the command line or the configuration names, before anything is started: where it is taken, that is said at
+// once. Where neither names one that is Backstage's own. It is nil when somebody has that: then any other will do. It is always on loopback
+// unless the configuration says otherwise.
+func (d *dev) listen(ctx context.Context, loaded *config.Config) (net.Listener, error) {
+	at, setting := loaded.Backend.Listen, "backend.listen"
 	if at.Host == "" {
 		at.Host = "127.0.0.1"
 	}
-	if d.port != 0 {
-		at.Port = int(d.port)
-	} else if at.Port == backstagePort && unconfigured && !loopback.IsFree(ctx, backstagePort) {
-		port, err := stack.Ports().Port(ctx, "portico")
-		if err != nil {
-			return nil, err
-		}
-		at.Port = port
+	switch {
+	case d.port != 0:
+		at.Port, setting = int(d.port), "--port"
+	case at.Port == backstagePort && loaded.Backend.BaseURL == unconfiguredURL && !loopback.IsFree(ctx, backstagePort):
+		return nil, nil
 	}
-	listener, err := listen(ctx, at)
+	return listen(ctx, at, setting)
+}
+
+// listenElsewhere opens a free port that is the same the next time.
+func (d *dev) listenElsewhere(ctx context.Context, stack *devstack.Stack, host string) (net.Listener, error) {
+	port, err := stack.Ports().Port(ctx, "portico")
 	if err != nil {
 		return nil, err
 	}
-	if unconfigured || d.port != 0 && isLoopback(loaded.Backend.BaseURL) {
+	return listen(ctx, config.Listen{Host: cmp.Or(host, "127.0.0.1"), Port: port}, "backend.listen")
+}
+
+// serveAt makes a port that was found the address that others are told, unless the configuration names one of its own.
+func (d *dev) serveAt(listener net.Listener, loaded *config.Config) {
+	if loaded.Backend.BaseURL == unconfiguredURL || d.port != 0 && isLoopback(loaded.Backend.BaseURL) {
 		loaded.Backend.BaseURL = "http://" + listener.Addr().String()
 		loaded.App.BaseURL = loaded.Backend.BaseURL
 	}
-	return listener, nil
 }
 
 func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, listener net.Listener) error {
@@ -282,7 +298,7 @@ func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) 
 		return err
 	}
 	began := time.Now()
-	id, err := c.start(ctx, demoTemplate, values, nil)
+	id, err := c.start(ctx, demoTemplate, given{values: values})
 	if err != nil {
 		return err
 	}

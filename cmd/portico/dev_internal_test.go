@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,4 +51,17 @@ func TestDevSaysHowToStopAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Stopping; press Ctrl-C again to stop at once.\n", line)
 	require.ErrorIs(t, <-ended, context.Canceled)
+}
+
+// TestDevSaysThatAPortIsTakenBeforeItStartsAnything, its database among it.
+func TestDevSaysThatAPortIsTakenBeforeItStartsAnything(t *testing.T) {
+	t.Parallel()
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	_, port, err := net.SplitHostPort(taken.Addr().String())
+	require.NoError(t, err)
+	out, err := offline(t, "dev", "--data", t.TempDir(), "--port", port)
+	require.ErrorContains(t, err, "listen on 127.0.0.1:"+port+" (--port): ")
+	require.Empty(t, out)
 }

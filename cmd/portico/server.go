@@ -43,7 +43,7 @@ Temporal of portico.temporal.address. Templates run in workers: start at least o
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return s.withPlatform(command, func(ctx context.Context, p *platform) error {
-				listener, err := listen(ctx, p.config.Backend.Listen)
+				listener, err := listen(ctx, p.config.Backend.Listen, "backend.listen")
 				if err != nil {
 					return err
 				}
@@ -89,11 +89,12 @@ func (s *settings) withPlatform(command *cobra.Command, do func(context.Context,
 	return group.run(ctx)
 }
 
-func listen(ctx context.Context, at config.Listen) (net.Listener, error) {
+// listen opens a port that a setting names.
+func listen(ctx context.Context, at config.Listen, setting string) (net.Listener, error) {
 	address := net.JoinHostPort(at.Host, strconv.Itoa(at.Port))
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s (backend.listen): %w", address, err)
+		return nil, fmt.Errorf("listen on %s (%s): %w", address, setting, err)
 	}
 	return listener, nil
 }

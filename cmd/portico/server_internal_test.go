@@ -43,7 +43,7 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 	}{"in time": {time.Minute, true}, "not for ever": {time.Millisecond, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			listener, err := listen(t.Context(), config.Listen{Host: "127.0.0.1"})
+			listener, err := listen(t.Context(), config.Listen{Host: "127.0.0.1"}, "backend.listen")
 			require.NoError(t, err)
 			handler := &slow{begun: make(chan struct{}), let: make(chan struct{})}
 			ctx, stop := context.WithCancel(t.Context())
@@ -79,7 +79,7 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 // TestAServerSaysThatItStopsBeforeItCloses: a load balancer needs time to see it, and sends requests until then.
 func TestAServerSaysThatItStopsBeforeItCloses(t *testing.T) {
 	t.Parallel()
-	listener, err := listen(t.Context(), config.Listen{Host: "127.0.0.1"})
+	listener, err := listen(t.Context(), config.Listen{Host: "127.0.0.1"}, "backend.listen")
 	require.NoError(t, err)
 	handler := &slow{begun: make(chan struct{}), let: make(chan struct{})}
 	ctx, stop := context.WithCancel(t.Context())

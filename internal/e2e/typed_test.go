@@ -77,6 +77,8 @@ func newDesk(t *testing.T) *desk {
 		"catalog-info.yaml":          "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: { name: shop }\nspec: { type: service, lifecycle: experimental, owner: group:default/tracking }\n",
 		"skeleton/README.md":         "# ${{ values.name }}\n",
 		"values.yaml":                "values: { name: shop }\n",
+		"run.yaml":                   "rest: 600\nstops: [harbour]\n",
+		"key.pem":                    "not a key\n",
 		"cases.jsonl":                `{"template": "${{ a }}", "context": {"a": 1}}` + "\n",
 	} {
 		path := filepath.Join(d.at, filepath.FromSlash(name))
@@ -109,7 +111,7 @@ func (d *desk) shell(line string) *exec.Cmd {
 	cache, err := os.UserCacheDir()
 	require.NoError(d.t, err)
 	command.Env = append(os.Environ(), "PATH="+filepath.Join(d.home, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"HOME="+d.home, "XDG_DATA_HOME=", "XDG_CACHE_HOME="+cache, "PORTICO_URL="+d.url, "PORTICO_TOKEN="+token)
+		"HOME="+d.home, "XDG_DATA_HOME=", "XDG_CACHE_HOME="+cache, "PORTICO_URL="+d.url, "PORTICO_TOKEN="+token, "API_TOKEN=hunter2")
 	return command
 }
 
@@ -119,20 +121,16 @@ func (d *desk) typed(line string) (string, error) {
 	return string(output), err
 }
 
-var runID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+// runID is the id of a run, or the eight letters that it begins with.
+var runID = regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?\b`)
 
 // mustType types a command that comes to its end, and replaces the id of a run by one that the command can move.
 func (d *desk) mustType(example string) string {
 	d.t.Helper()
 	line := example
 	if runID.MatchString(line) {
-		id := d.completed
-		if strings.HasPrefix(line, "portico runs cancel") {
-			started, err := d.typed("portico run step-tour --set rest=60")
-			require.NoError(d.t, err, started)
-			id = strings.TrimSpace(started)
-		}
-		line = runID.ReplaceAllString(line, id)
+		id := d.runFor(line)
+		line = runID.ReplaceAllStringFunc(line, func(written string) string { return id[:len(written)] })
 	}
 	output, err := d.typed(line)
 	require.NoError(d.t, err, "%s\n%s", example, output)
@@ -141,6 +139,27 @@ func (d *desk) mustType(example string) string {
 		require.NotEmpty(d.t, d.completed, output)
 	}
 	return output
+}
+
+// newRuns are the commands that want a run of their own, and how it is started.
+var newRuns = map[string]string{
+	"portico runs cancel":   "portico run step-tour --set rest=60",
+	"portico runs retry":    "portico run step-tour --set rest=0 --watch",
+	"portico runs rollback": "portico run step-tour --set rest=0 --watch",
+	"portico runs watch":    "portico run step-tour --set rest=1",
+}
+
+// runFor is the id of a run that a command can do its work with.
+func (d *desk) runFor(line string) string {
+	d.t.Helper()
+	for beginning, start := range newRuns {
+		if strings.HasPrefix(line, beginning) {
+			started, err := d.typed(start)
+			require.NoError(d.t, err, started)
+			return runID.FindString(started)
+		}
+	}
+	return d.completed
 }
 
 // open types a command that goes on until it is told to stop.

@@ -30,9 +30,9 @@ func TestAValueIsJSONOrAListOrWhatWasTyped(t *testing.T) {
 		"two\nlines":            `"two\nlines"`,
 		"@handle":               `"@handle"`,
 	} {
-		values, err := parseSets([]string{"name=" + typed})
-		require.NoError(t, err, typed)
-		encoded, err := json.Marshal(values["name"])
+		g := given{values: map[string]any{}, flags: map[string]string{}}
+		require.NoError(t, g.addSets([]string{"name=" + typed}), typed)
+		encoded, err := json.Marshal(g.values["name"])
 		require.NoError(t, err, typed)
 		require.Equal(t, want, string(encoded), typed)
 	}
@@ -41,10 +41,11 @@ func TestAValueIsJSONOrAListOrWhatWasTyped(t *testing.T) {
 func TestAValueWithoutANameIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, set := range []string{"name", "=value", ""} {
-		_, err := parseSets([]string{set})
-		require.ErrorContains(t, err, "write name=value", set)
+		g := given{values: map[string]any{}, flags: map[string]string{}}
+		require.ErrorContains(t, g.addSets([]string{set}), "write name=value", set)
 	}
-	_, err := parseSecrets([]string{"hunter2"})
+	secrets := secretFlags{plain: []string{"hunter2"}}
+	_, err := secrets.read(nil)
 	require.ErrorContains(t, err, "write name=value")
 	require.NotContains(t, err.Error(), "hunter2")
 }

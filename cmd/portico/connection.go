@@ -1,0 +1,40 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+const defaultURL = "http://127.0.0.1:7007"
+
+// connection are the flags of commands that call a running Portico.
+type connection struct {
+	url, token string
+	output     format
+}
+
+func (c *connection) addFlags(command *cobra.Command) {
+	flags := command.PersistentFlags()
+	flags.StringVar(&c.url, "url", cmp.Or(os.Getenv("PORTICO_URL"), defaultURL), "where Portico serves ($PORTICO_URL)")
+	flags.StringVar(&c.token, "token", "", "a token; without one the guest signs in ($PORTICO_TOKEN)")
+	c.output.addFlag(flags)
+	registerCompletion(command, "output", completeOneOf(formatText, formatJSON))
+}
+
+// client reads $PORTICO_TOKEN here and not as the flag's default, which the help would show.
+func (c *connection) client() (*apiClient, error) {
+	return clientAt("--url", c.url, c.token)
+}
+
+// clientAt is a client of the Portico that a flag names.
+func clientAt(flag, address, token string) (*apiClient, error) {
+	at, err := url.Parse(address)
+	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+		return nil, fmt.Errorf("%s %s: write http://host:port or https://host", flag, address)
+	}
+	return newClient(address, cmp.Or(token, os.Getenv("PORTICO_TOKEN"))), nil
+}
