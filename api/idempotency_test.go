@@ -20,7 +20,7 @@ const helloTask = `{"templateRef":"hello","values":{"name":"shop"},"secrets":{"t
 // allRuns counts the runs that there are.
 func (s *scaffolderServer) allRuns() int {
 	s.Helper()
-	_, total, err := s.runs.List(s.Context(), run.Query{})
+	_, total, err := s.runs.List(s.Context(), run.Rules.Everything(), run.Query{})
 	require.NoError(s, err)
 	return total
 }
@@ -129,6 +129,6 @@ func TestAServerThatDiesBeforeItAnswersLeavesOneRun(t *testing.T) {
 	require.Equal(t, 1, broken.allRuns(), "it had been written")
 	id := healthy.create("Idempotency-Key", "k")
 	require.Equal(t, 1, healthy.allRuns())
-	_, err := healthy.runs.Get(t.Context(), uuid.MustParse(id))
+	_, err := healthy.runs.Get(t.Context(), run.Rules.Everything(), uuid.MustParse(id))
 	require.NoError(t, err)
 }

@@ -31,7 +31,7 @@ import (
 // everyPlugin is a server with every plugin that there is; none of them can be asked for anything.
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
-	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil, nil),
+	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
 		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewHostsPlugin(nil)}})
 	require.NoError(t, err)
 	return server

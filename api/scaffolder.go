@@ -32,8 +32,8 @@ type Follower interface {
 }
 
 // NewScaffolderPlugin serves /api/scaffolder. events wakes those who follow runs.
-func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, events Follower) Plugin {
-	s := &scaffolderAPI{service: service, dryRuns: dryRuns, events: events}
+func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
+	s := &scaffolderAPI{service: service, events: events}
 	const oneTask = "/v2/tasks/:taskId"
 	after := integer("after", "only events with a larger id, and the completion")
 	refused := asJSON[invalidValues](http.StatusBadRequest, "values or secrets that break the template's schemas, or another InputError")
@@ -74,7 +74,6 @@ func NewScaffolderPlugin(service *scaffolder.Service, dryRuns *dryrun.Runner, ev
 
 type scaffolderAPI struct {
 	service *scaffolder.Service
-	dryRuns *dryrun.Runner
 	events  Follower
 }
 
@@ -128,8 +127,7 @@ type actionSchemas struct {
 
 func (s *scaffolderAPI) actions(*call) ([]describedAction, error) {
 	described := []describedAction{}
-	for _, each := range s.service.Actions.All() {
-		d := each.Describe()
+	for _, d := range s.service.Actions() {
 		described = append(described, describedAction{d.ID, d.Description, d.Examples, actionSchemas{document[object]{d.InputSchema}, document[object]{d.OutputSchema}}})
 	}
 	return described, nil
@@ -321,16 +319,12 @@ func (s *scaffolderAPI) dryRun(c *call) (dryrun.Result, error) {
 	if err != nil {
 		return dryrun.Result{}, err
 	}
-	spec, findings, err := s.service.Trial(c.Request.Context(), c.principal, t, input.Values.RawMessage, input.Secrets)
-	if err != nil {
-		return dryrun.Result{}, asValidationBody(err)
-	}
-	request := dryrun.Request{Spec: spec, Starter: c.principal, Findings: findings, Secrets: input.Secrets}
+	trial := scaffolder.Trial{Template: t, Values: input.Values.RawMessage, Secrets: input.Secrets}
 	for _, file := range input.DirectoryContents {
-		request.Files = append(request.Files, dryrun.File(file))
+		trial.Files = append(trial.Files, dryrun.File(file))
 	}
-	result, err := s.dryRuns.Run(c.Request.Context(), request)
-	return result, asInputFault(err)
+	result, err := s.service.DryRun(c.Request.Context(), c.principal, trial)
+	return result, asInputFault(asValidationBody(err))
 }
 
 // asInputFault makes what a template under trial did wrong the caller's to read.

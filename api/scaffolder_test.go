@@ -129,7 +129,7 @@ func newScaffolderServerWith(t *testing.T, pool *pgxpool.Pool, driver engine.Eng
 	})
 	s.http = newServer(t, io.Discard, func(o *api.Options) {
 		o.Keys = idempotency.New(pool, idempotency.Options{})
-		o.Plugins[1] = api.NewScaffolderPlugin(service, nil, listener)
+		o.Plugins[1] = api.NewScaffolderPlugin(service, listener)
 		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, func(id string) string { return "https://temporal/" + id })
 	})
 	return s
@@ -147,7 +147,7 @@ func TestWithoutADatabaseTheAnswerIsToTryAgainLater(t *testing.T) {
 	server := newServer(t, io.Discard, func(o *api.Options) {
 		o.Database.Ping = nobody.Ping
 		o.Plugins[0] = api.NewCatalogPlugin(catalog.New(catalog.Options{Pool: nobody, Decider: policy.AllowKnown{}}))
-		o.Plugins[1] = api.NewScaffolderPlugin(service, nil, nil)
+		o.Plugins[1] = api.NewScaffolderPlugin(service, nil)
 		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil)
 	})
 	for _, path := range []string{"/api/portico/v1/runs", "/api/scaffolder/v2/tasks", "/api/scaffolder/v2/tasks/" + uuid.NewString(),

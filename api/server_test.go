@@ -70,7 +70,7 @@ func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Serv
 		Log: slog.New(slog.NewJSONHandler(log, nil)), Authenticator: tokens{}, Version: "1.2.3", Hosts: []string{"example.com"},
 		Database: api.Database{Ping: func(context.Context) error { return nil }, Unreachable: db.Unreachable},
 		Plugins: []api.Plugin{
-			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil, nil), api.NewAuthPlugin(nil, nil),
+			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil), api.NewAuthPlugin(nil, nil),
 			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
 		},
 	}

@@ -33,7 +33,7 @@ var slugAnnotations = map[string]string{
 
 // AnalyzeLocation drafts a Component for the repository at a URL.
 func (s *Service) AnalyzeLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (Analysis, error) {
-	if err := s.authorize(ctx, principal, policy.CatalogLocationAnalyze, ""); err != nil {
+	if err := s.require(ctx, principal, policy.CatalogLocationAnalyze, ""); err != nil {
 		return Analysis{}, err
 	}
 	target, err := url.Parse(spec.Target)

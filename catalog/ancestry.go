@@ -8,7 +8,6 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
-	"github.com/portico-dev/portico/policy"
 )
 
 // Ancestor is an entity on the way from a location to another entity, with the references of those that brought it.
@@ -17,12 +16,16 @@ type Ancestor struct {
 	ParentEntityRefs []string        `json:"parentEntityRefs"`
 }
 
-// Ancestry lists an entity and everything that led to it, the entity first. A root that may not be read is refused;
-// ancestors that may not be read are left out.
+// Ancestry lists an entity and everything that led to it, the entity first. A root that may not be read is refused, and
+// so is, under conditions, one that does not exist; ancestors that may not be read are left out.
 func (s *Service) Ancestry(ctx context.Context, principal identity.Principal, ref entity.Ref) ([]Ancestor, error) {
 	root := ref.String()
-	if err := s.authorize(ctx, principal, policy.CatalogEntityRead, root); err != nil {
+	readable, err := s.readable(ctx, principal)
+	if err != nil {
 		return nil, err
+	}
+	if readable.IsNothing() {
+		return nil, readable.Refusal(root)
 	}
 	edges, err := s.queries.CatalogAncestry(ctx, s.pool, root)
 	if err != nil {
@@ -37,9 +40,12 @@ func (s *Service) Ancestry(ctx context.Context, principal identity.Principal, re
 			order = append(order, edge.ParentRef)
 		}
 	}
-	found, err := s.documents(ctx, principal, order, nil)
+	found, err := s.documents(ctx, readable, order, nil)
 	if err != nil {
 		return nil, err
+	}
+	if _, conditional := readable.Filter(); conditional && found[root] == nil {
+		return nil, readable.Refusal(root)
 	}
 	if found[root] == nil {
 		return nil, fault.New(fault.NotFound, "No such entity %s", root)

@@ -7,7 +7,6 @@ package catalog
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,10 +18,6 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
 )
-
-// Visibility narrows what a principal sees: the filter becomes part of every statement that reads entities, so that
-// lists, counts and facets agree. A nil filter narrows nothing.
-type Visibility func(ctx context.Context, principal identity.Principal) (query.Filter, error)
 
 // ConflictStrategy says what registering a location does that is registered already.
 type ConflictStrategy string
@@ -36,12 +31,11 @@ const (
 
 // Options are what a Service is made of.
 type Options struct {
-	Pool    *pgxpool.Pool
+	Pool *pgxpool.Pool
+	// Decider says who may do what, and under which conditions (query.Rules).
 	Decider policy.Decider
 	// Pipeline tries out what is not stored: dry runs and validation.
 	Pipeline *processing.Pipeline
-	// Visibility is nil when everybody who may read entities sees all of them.
-	Visibility Visibility
 	// LocationTypes are the types of location that may be registered; nil is "url" alone.
 	LocationTypes []string
 	// OnConflict is for registrations that do not say.
@@ -66,31 +60,29 @@ func New(options Options) *Service {
 	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState(), options: options}
 }
 
-func (s *Service) authorize(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) error {
-	return s.options.Decider.Authorize(ctx, principal, policy.Request{Permission: permission, Resource: resource})
+// granted is which entities a principal may do something with. Statements that read entities take it, and commands
+// check it: nothing is read or changed that was not asked for.
+func (s *Service) granted(ctx context.Context, principal identity.Principal, permission policy.Permission) (query.Grant, error) {
+	return query.Rules.Ask(ctx, s.options.Decider, principal, permission)
 }
 
-// allowed tells a refusal, for which queries answer with nothing, from a decision that could not be made.
-func (s *Service) allowed(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) (bool, error) {
-	err := s.authorize(ctx, principal, permission, resource)
+// readable is which entities a principal may read.
+func (s *Service) readable(ctx context.Context, principal identity.Principal) (query.Grant, error) {
+	return s.granted(ctx, principal, policy.CatalogEntityRead)
+}
+
+// require asks for a permission that is about no entities.
+func (s *Service) require(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) error {
+	return policy.Require(ctx, s.options.Decider, principal, permission, resource)
+}
+
+// has is require for queries, which answer a refusal with nothing.
+func (s *Service) has(ctx context.Context, principal identity.Principal, permission policy.Permission) (bool, error) {
+	err := s.require(ctx, principal, permission, "")
 	if _, denied := errors.AsType[*policy.DeniedError](err); denied {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// visible is the condition under which a principal reads entities, joined with what it asks for; readable is false when
-// it may read none.
-func (s *Service) visible(ctx context.Context, principal identity.Principal, resource string, asked query.Filter) (filter query.Filter, readable bool, err error) {
-	readable, err = s.allowed(ctx, principal, policy.CatalogEntityRead, resource)
-	if err != nil || !readable || s.options.Visibility == nil {
-		return asked, readable, err
-	}
-	narrowed, err := s.options.Visibility(ctx, principal)
-	if err != nil {
-		return nil, false, fmt.Errorf("what %s may see: %w", principal.Subject, err)
-	}
-	return query.And(narrowed, asked), true, nil
 }
 
 // query runs a statement that was built for one question. It is planned for its own parameters: how many entities there

@@ -71,6 +71,26 @@ kind: Component
 metadata: {name: long, description: "` + strings.Repeat("Hay in the stack. ", 60) + `The needle in the hay. ` + strings.Repeat("More hay. ", 60) + `"}
 spec: {type: service, owner: team-a, lifecycle: production}
 `,
+	"/varied.yaml": `
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: plain
+  labels: {Tier: Gold, empty: ""}
+  annotations: {example.com/Team: A, example.com/long: ` + strings.Repeat("x", 300) + `}
+  tags: [go, web]
+spec: {type: Service, owner: team-a, lifecycle: production, list: [One, two], deep: {er: 3, flag: true}, none: null}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: other, labels: {tier: silver}, title: Other}
+spec: {type: library, owner: user:ada, lifecycle: production, deep: {ER: three}, list: []}
+---
+apiVersion: backstage.io/v1alpha1
+kind: API
+metadata: {name: plain, annotations: {example.com/team: a}}
+spec: {type: openapi, owner: team-b, lifecycle: experimental, definition: none}
+`,
 	// %s is the name that the query string asks for.
 	"/squatter.yaml": `
 apiVersion: backstage.io/v1alpha1
@@ -373,39 +393,6 @@ func TestFacets(t *testing.T) {
 	require.Equal(t, kinds, facets["kind"])
 	require.Equal(t, kinds, facets["KIND"])
 	require.Len(t, facets["metadata.tags"], 2)
-}
-
-func TestVisibilityIsPartOfEveryRead(t *testing.T) {
-	t.Parallel()
-	s := newSetting(t, func(o *catalog.Options) {
-		o.Visibility = func(_ context.Context, principal identity.Principal) (query.Filter, error) {
-			if principal.Kind == identity.KindSystem {
-				return nil, nil //nolint:nilnil // no condition
-			}
-			return query.Match{Key: "relations.ownedby", Values: []string{"group:default/team-a"}}, nil
-		}
-	})
-	s.fill()
-	ctx := t.Context()
-	page := s.query(catalog.EntityQuery{Limit: 50}, nil)
-	require.Equal(t, []string{"shop"}, names(t, page.Items))
-	require.Equal(t, 1, page.TotalItems)
-	require.Equal(t, 1, s.query(catalog.EntityQuery{}, filter(t, "kind=component", "kind=api"), query.CursorOrder{Field: "kind"}).TotalItems)
-
-	list, err := s.service.Entities(ctx, somebody, catalog.ListQuery{})
-	require.NoError(t, err)
-	require.Len(t, s.all(list), 1)
-	facets, err := s.service.Facets(ctx, somebody, []string{"kind"}, nil)
-	require.NoError(t, err)
-	require.Equal(t, map[string][]catalog.FacetValue{"kind": {{Value: "Component", Count: 1}}}, facets)
-	found, err := s.service.EntitiesByRefs(ctx, somebody, []string{"Component:default/Shop", "component:default/till"}, nil, nil)
-	require.NoError(t, err)
-	require.Equal(t, []string{"shop", ""}, names(t, found))
-	_, err = s.service.EntityJSON(ctx, somebody, entity.Ref{Kind: "component", Namespace: "default", Name: "till"})
-	require.Equal(t, fault.NotFound, fault.KindOf(err))
-	ancestors, err := s.service.Ancestry(ctx, somebody, entity.Ref{Kind: "component", Namespace: "default", Name: "shop"})
-	require.NoError(t, err)
-	require.Len(t, ancestors, 1)
 }
 
 // TestATryShowsWhatIsRemarkedOn, and takes it for no error.

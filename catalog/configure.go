@@ -70,7 +70,7 @@ func ConfiguredDirectories(locations []ConfiguredLocation, further []string) ([]
 // Configure makes the configuration's locations exactly these, and has them read now. Paths of type file are taken from
 // the process's working directory.
 func (s *Service) Configure(ctx context.Context, principal identity.Principal, locations []ConfiguredLocation) error {
-	if err := s.authorize(ctx, principal, policy.CatalogLocationCreate, ""); err != nil {
+	if err := s.require(ctx, principal, policy.CatalogLocationCreate, ""); err != nil {
 		return err
 	}
 	var entities []processing.Emitted

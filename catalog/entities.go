@@ -33,13 +33,16 @@ func (s *Service) EntityByRef(ctx context.Context, principal identity.Principal,
 
 // EntityJSON finds one entity as it is served, with its author's order of keys. Errors are EntityByRef's.
 func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, error) {
-	found, err := s.documents(ctx, principal, []string{ref.String()}, nil)
+	readable, err := s.readable(ctx, principal)
 	if err != nil {
 		return nil, err
 	}
-	document, there := found[ref.String()]
-	if !there {
+	document, err := ask(ctx, s, query.ByRef(readable, ref.String()), pgx.RowTo[[]byte])
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, noEntity(ref)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("entity %s: %w", ref, err)
 	}
 	return document, nil
 }
@@ -47,14 +50,11 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 // LocatedEntity is EntityJSON, with the place that the entity was read from. That is the catalog's own record: what the
 // entity says of it is for people.
 func (s *Service) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
-	filter, readable, err := s.visible(ctx, principal, ref.String(), nil)
+	readable, err := s.readable(ctx, principal)
 	if err != nil {
 		return nil, provenance.Place{}, err
 	}
-	if !readable {
-		return nil, provenance.Place{}, noEntity(ref)
-	}
-	found, err := ask(ctx, s, query.ByRefWithLocation(ref.String(), filter), pgx.RowToStructByPos[struct {
+	found, err := ask(ctx, s, query.ByRefWithLocation(readable, ref.String()), pgx.RowToStructByPos[struct {
 		Document []byte
 		Location string
 	}])
@@ -78,14 +78,11 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 	if err != nil {
 		return nil, missing
 	}
-	filter, readable, err := s.visible(ctx, principal, "", nil)
+	readable, err := s.readable(ctx, principal)
 	if err != nil {
 		return nil, err
 	}
-	if !readable {
-		return nil, missing
-	}
-	document, err := ask(ctx, s, query.ByUID(id, filter), pgx.RowTo[[]byte])
+	document, err := ask(ctx, s, query.ByUID(readable, id), pgx.RowTo[[]byte])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, missing
 	}
@@ -101,7 +98,11 @@ func (s *Service) EntitiesByRefs(ctx context.Context, principal identity.Princip
 	if err := query.CheckRefs(len(refs)); err != nil {
 		return nil, err
 	}
-	found, err := s.documents(ctx, principal, refs, filter)
+	readable, err := s.readable(ctx, principal)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.documents(ctx, readable, refs, filter)
 	if err != nil {
 		return nil, err
 	}
@@ -119,16 +120,8 @@ func (s *Service) EntitiesByRefs(ctx context.Context, principal identity.Princip
 }
 
 // documents finds entities by their references, under the references in lower case.
-func (s *Service) documents(ctx context.Context, principal identity.Principal, refs []string, asked query.Filter) (map[string]json.RawMessage, error) {
-	resource := ""
-	if len(refs) == 1 {
-		resource = refs[0]
-	}
-	filter, readable, err := s.visible(ctx, principal, resource, asked)
-	if err != nil || !readable {
-		return nil, err
-	}
-	rows, err := s.query(ctx, query.ByRefs(refs, filter))
+func (s *Service) documents(ctx context.Context, readable query.Grant, refs []string, asked query.Filter) (map[string]json.RawMessage, error) {
+	rows, err := s.query(ctx, query.ByRefs(readable, refs, asked))
 	if err != nil {
 		return nil, fmt.Errorf("entities by reference: %w", err)
 	}
@@ -164,11 +157,11 @@ func (s *Service) Entities(ctx context.Context, principal identity.Principal, q 
 	if err := query.CheckOrders(len(q.Orders)); err != nil {
 		return found, err
 	}
-	filter, readable, err := s.visible(ctx, principal, "", q.Filter)
-	if err != nil || !readable {
+	var err error
+	if found.readable, err = s.readable(ctx, principal); err != nil || found.readable.IsNothing() {
 		return found, err
 	}
-	list := query.List{Filter: filter, Orders: q.Orders, ByRef: q.Paged}
+	list := query.List{Filter: q.Filter, Orders: q.Orders, ByRef: q.Paged}
 	if !q.Paged {
 		return found, found.find(ctx, list)
 	}
@@ -190,29 +183,55 @@ func (s *Service) Entities(ctx context.Context, principal identity.Principal, q 
 }
 
 // DeleteEntity removes an entity by its uid; one that does not exist is removed already. What brought it is read again.
+// Who may delete only some entities is refused all others, and those that do not exist.
 func (s *Service) DeleteEntity(ctx context.Context, principal identity.Principal, uid string) error {
-	if err := s.authorize(ctx, principal, policy.CatalogEntityDelete, uid); err != nil {
+	deletable, err := s.granted(ctx, principal, policy.CatalogEntityDelete)
+	if err != nil {
 		return err
 	}
-	id, err := uuid.Parse(uid)
-	if err != nil {
-		return nil //nolint:nilerr // no entity has such a uid
-	}
-	return s.transact(ctx, func(tx pgx.Tx) error { return s.state.RemoveByUID(ctx, tx, id) })
+	id, malformed := uuid.Parse(uid)
+	return s.transact(ctx, func(tx pgx.Tx) error {
+		if err := s.check(ctx, tx, deletable, query.ByUID(query.Rules.Everything(), id), uid); err != nil || malformed != nil {
+			return err // no entity has a malformed uid
+		}
+		return s.state.RemoveByUID(ctx, tx, id)
+	})
 }
 
-// Refresh has an entity, and the locations that led to it, read again soon.
+// check refuses an entity that a grant does not cover; the statement finds its document. Under conditions, one that does
+// not exist is refused too: whoever may not know of an entity learns nothing.
+func (s *Service) check(ctx context.Context, tx pgx.Tx, granted query.Grant, statement query.Statement, name string) error {
+	if _, conditional := granted.Filter(); !conditional {
+		return granted.Check(nil, name)
+	}
+	rows, err := tx.Query(ctx, statement.SQL, statement.Args...)
+	if err != nil {
+		return fmt.Errorf("entity %s: %w", name, err)
+	}
+	e, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[entity.Entity])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return granted.Refusal(name)
+	}
+	if err != nil {
+		return fmt.Errorf("entity %s: %w", name, err)
+	}
+	return granted.Check(e, name)
+}
+
+// Refresh has an entity, and the locations that led to it, read again soon. Refusals are DeleteEntity's.
 func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref string) error {
-	if err := s.authorize(ctx, principal, policy.CatalogEntityRefresh, ref); err != nil {
+	refreshable, err := s.granted(ctx, principal, policy.CatalogEntityRefresh)
+	if err != nil {
 		return err
 	}
 	missing := fault.New(fault.NotFound, "Entity %s not found", ref)
-	parsed, err := entity.ParseRef(ref, entity.Ref{})
-	if err != nil {
-		return missing // what is no reference points at nothing
-	}
+	parsed, malformed := entity.ParseRef(ref, entity.Ref{})
 	found := false
 	err = s.transact(ctx, func(tx pgx.Tx) error {
+		document := query.ByRef(query.Rules.Everything(), parsed.String())
+		if err := s.check(ctx, tx, refreshable, document, ref); err != nil || malformed != nil {
+			return err // what is no reference points at nothing
+		}
 		found, err = s.state.Refresh(ctx, tx, parsed.String())
 		return err
 	})

@@ -27,11 +27,11 @@ func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys
 	for _, key := range keys {
 		facets[key] = []FacetValue{}
 	}
-	filter, readable, err := s.visible(ctx, principal, "", asked)
-	if err != nil || !readable {
+	readable, err := s.readable(ctx, principal)
+	if err != nil || readable.IsNothing() {
 		return facets, err
 	}
-	rows, err := s.query(ctx, query.Facets(keys, filter))
+	rows, err := s.query(ctx, query.Facets(readable, keys, asked))
 	if err != nil {
 		return nil, fmt.Errorf("facets: %w", err)
 	}

@@ -23,14 +23,15 @@ type EntityList struct {
 	// Next is where the next page begins, nil when this is the last.
 	Next *query.After
 
-	service *Service
-	fields  query.Fields
+	service  *Service
+	readable query.Grant
+	fields   query.Fields
 	// documents are those of a short list; ids are the entities of any other.
 	documents []json.RawMessage
 	ids       []uuid.UUID
 }
 
-// Each hands over the documents, one by one in their order. One that was deleted since the list was found is left out.
+// Each hands over the documents, one by one in their order. One that was deleted, or hidden, since the list was found is left out.
 // An error of hand ends it and is returned.
 func (l *EntityList) Each(ctx context.Context, hand func(json.RawMessage) error) error {
 	if err := handAll(l.documents, hand); err != nil {
@@ -60,7 +61,7 @@ func handAll(documents []json.RawMessage, hand func(json.RawMessage) error) erro
 
 // find reads which entities are in the list: sixteen bytes of each.
 func (l *EntityList) find(ctx context.Context, list query.List) error {
-	rows, err := l.service.query(ctx, list.IDs())
+	rows, err := l.service.query(ctx, list.IDs(l.readable))
 	if err != nil {
 		return fmt.Errorf("list entities: %w", err)
 	}
@@ -73,7 +74,7 @@ func (l *EntityList) find(ctx context.Context, list query.List) error {
 
 // read reads a short list.
 func (l *EntityList) read(ctx context.Context, list query.List) error {
-	rows, err := l.service.query(ctx, list.Select())
+	rows, err := l.service.query(ctx, list.Select(l.readable))
 	if err != nil {
 		return fmt.Errorf("list entities: %w", err)
 	}
@@ -100,7 +101,7 @@ func (l *EntityList) cut(limit int) bool {
 // some reads the documents of the first few of the entities, and says of how many.
 func (l *EntityList) some(ctx context.Context, ids []uuid.UUID) (documents []json.RawMessage, taken int, err error) {
 	ids = ids[:min(readAtOnce, len(ids))]
-	rows, err := l.service.query(ctx, query.ByIDs(ids))
+	rows, err := l.service.query(ctx, query.ByIDs(l.readable, ids))
 	if err != nil {
 		return nil, 0, fmt.Errorf("read listed entities: %w", err)
 	}

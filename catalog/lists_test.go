@@ -18,6 +18,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
 )
 
@@ -231,9 +232,7 @@ func TestUnprocessedEntitiesAreListed(t *testing.T) {
 func TestUnprocessedEntitiesAreThoseOneMaySee(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) {
-		o.Visibility = func(context.Context, identity.Principal) (query.Filter, error) {
-			return query.Match{Key: "kind", Values: []string{"location"}}, nil
-		}
+		o.Decider = policytest.Table{policy.CatalogEntityRead: `{"rule":"IS_ENTITY_KIND","resourceType":"catalog-entity","params":{"kinds":["Location"]}}`}
 	})
 	location := s.register("/none.yaml")
 	s.register("/bad.yaml")

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -42,8 +41,8 @@ const listedAtOnce = 1000
 // Locations hands over the registered locations, oldest first. They are read some at a time, and no connection is held
 // meanwhile. An error of hand ends it and is returned.
 func (s *Service) Locations(ctx context.Context, principal identity.Principal, hand func(Location) error) error {
-	readable, err := s.allowed(ctx, principal, policy.CatalogLocationRead, "")
-	if err != nil || !readable {
+	may, err := s.has(ctx, principal, policy.CatalogLocationRead)
+	if err != nil || !may {
 		return err
 	}
 	after := db.CatalogLocation{}
@@ -72,8 +71,8 @@ type LocationPage struct {
 
 // QueryLocations finds a page of the registered locations that pass a filter on id, type, target and entityRef, by id.
 func (s *Service) QueryLocations(ctx context.Context, principal identity.Principal, cursor query.LocationCursor) (LocationPage, error) {
-	readable, err := s.allowed(ctx, principal, policy.CatalogLocationRead, "")
-	if err != nil || !readable {
+	may, err := s.has(ctx, principal, policy.CatalogLocationRead)
+	if err != nil || !may {
 		return LocationPage{}, err
 	}
 	statement, count, err := cursor.Statements()
@@ -104,11 +103,11 @@ func (s *Service) QueryLocations(ctx context.Context, principal identity.Princip
 
 // LocationByID finds one registered location. One that is not there, or not to be seen, is a fault of kind NotFound.
 func (s *Service) LocationByID(ctx context.Context, principal identity.Principal, id string) (Location, error) {
-	readable, err := s.allowed(ctx, principal, policy.CatalogLocationRead, id)
+	may, err := s.has(ctx, principal, policy.CatalogLocationRead)
 	if err != nil {
 		return Location{}, err
 	}
-	if !readable {
+	if !may {
 		return Location{}, noLocation(id)
 	}
 	row, err := s.locationRow(ctx, id)
@@ -154,34 +153,33 @@ type Registration struct {
 // RegistrationOf finds the registration of a target. One that is not there is a fault of kind NotFound. Whoever registered
 // a location may always know that they did; to see another's takes the permission to read locations.
 func (s *Service) RegistrationOf(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (Registration, error) {
-	row, registered, err := s.locationAt(ctx, s.pool, spec)
-	if err != nil {
-		return Registration{}, err
-	}
-	if !registered {
-		return Registration{}, fault.New(fault.NotFound, "Location %s is not registered", spec)
-	}
-	return s.registration(ctx, principal, row)
+	return s.registration(ctx, principal, spec.String(), func() (db.CatalogLocation, error) {
+		row, registered, err := s.locationAt(ctx, s.pool, spec)
+		if err == nil && !registered {
+			err = fault.New(fault.NotFound, "Location %s is not registered", spec)
+		}
+		return row, err
+	})
 }
 
 // RegistrationByID is RegistrationOf for a location whose target may have changed since.
 func (s *Service) RegistrationByID(ctx context.Context, principal identity.Principal, id string) (Registration, error) {
-	row, err := s.locationRow(ctx, id)
+	return s.registration(ctx, principal, id, func() (db.CatalogLocation, error) { return s.locationRow(ctx, id) })
+}
+
+func (s *Service) registration(ctx context.Context, principal identity.Principal, name string, find func() (db.CatalogLocation, error)) (Registration, error) {
+	mayRead, err := s.has(ctx, principal, policy.CatalogLocationRead)
 	if err != nil {
 		return Registration{}, err
 	}
-	return s.registration(ctx, principal, row)
-}
-
-func (s *Service) registration(ctx context.Context, principal identity.Principal, row db.CatalogLocation) (Registration, error) {
-	found := Registration{Location: locationOf(row), By: row.CreatedBy, At: row.CreatedAt}
-	if found.By != "" && found.By == principal.Subject {
-		return found, nil
-	}
-	if err := s.authorize(ctx, principal, policy.CatalogLocationRead, found.ID); err != nil {
+	row, err := find()
+	if err != nil {
 		return Registration{}, err
 	}
-	return found, nil
+	if isOwn := row.CreatedBy != "" && row.CreatedBy == principal.Subject; !mayRead && !isOwn {
+		return Registration{}, &policy.DeniedError{Principal: principal, Permission: policy.CatalogLocationRead, Resource: name}
+	}
+	return Registration{Location: locationOf(row), By: row.CreatedBy, At: row.CreatedAt}, nil
 }
 
 // locationAt finds the location that is registered for a target, if there is one.
@@ -199,20 +197,20 @@ func (s *Service) locationAt(ctx context.Context, tx db.DBTX, spec entity.Locati
 // LocationByEntity finds the registered location that first led to an entity. Entities that came from the configuration
 // have none: a fault of kind NotFound.
 func (s *Service) LocationByEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (Location, error) {
-	readable, err := s.allowed(ctx, principal, policy.CatalogLocationRead, ref.String())
+	missing := fault.New(fault.NotFound, "found no entity for ref %s", ref)
+	may, err := s.has(ctx, principal, policy.CatalogLocationRead)
 	if err != nil {
 		return Location{}, err
 	}
-	found, err := s.documents(ctx, principal, []string{ref.String()}, nil)
+	if !may {
+		return Location{}, missing
+	}
+	e, err := s.EntityByRef(ctx, principal, ref)
+	if fault.KindOf(err) == fault.NotFound {
+		return Location{}, missing
+	}
 	if err != nil {
 		return Location{}, err
-	}
-	if !readable || found[ref.String()] == nil {
-		return Location{}, fault.New(fault.NotFound, "found no entity for ref %s", ref)
-	}
-	var e entity.Entity
-	if err := json.Unmarshal(found[ref.String()], &e); err != nil {
-		return Location{}, fmt.Errorf("decode entity %s: %w", ref, err)
 	}
 	origin, err := entity.ParseLocationRef(e.Annotation(entity.AnnotationOriginLocation))
 	if err != nil {

@@ -40,21 +40,21 @@ func (s *Service) QueryEntities(ctx context.Context, principal identity.Principa
 	if err != nil {
 		return EntityPage{}, err
 	}
-	filter, readable, err := s.visible(ctx, principal, "", page.Filter)
-	if err != nil || !readable {
+	readable, err := s.readable(ctx, principal)
+	if err != nil || readable.IsNothing() {
 		return EntityPage{}, err
 	}
-	page.Filter, page.Offset = filter, q.Offset
+	page.Offset = q.Offset
 
 	var found foundPage
 	if q.Limit > 0 {
-		if found, err = s.page(ctx, page, q.Fields); err != nil {
+		if found, err = s.page(ctx, readable, page, q.Fields); err != nil {
 			return EntityPage{}, err
 		}
 	}
 	cursor := q.Cursor
 	if !q.SkipTotal && cursor.TotalItems == nil {
-		total, err := s.total(ctx, page, found)
+		total, err := s.total(ctx, readable, page, found)
 		if err != nil {
 			return EntityPage{}, err
 		}
@@ -71,11 +71,11 @@ func (s *Service) QueryEntities(ctx context.Context, principal identity.Principa
 }
 
 // total counts the set that a page is a part of. What is all on its first page is counted already.
-func (s *Service) total(ctx context.Context, page query.Page, found foundPage) (int, error) {
+func (s *Service) total(ctx context.Context, readable query.Grant, page query.Page, found foundPage) (int, error) {
 	if isFirst := page.After == nil && page.Offset == 0; isFirst && page.Limit > 0 && !found.more {
 		return len(found.items), nil
 	}
-	total, err := ask(ctx, s, page.Count(), pgx.RowTo[int])
+	total, err := ask(ctx, s, page.Count(readable), pgx.RowTo[int])
 	if err != nil {
 		return 0, fmt.Errorf("count entities: %w", err)
 	}
@@ -97,12 +97,12 @@ var errPageFull = errors.New("the page is full")
 
 // page reads the rows of a page. One row more than asked for tells, forwards, whether there is a next page; backwards
 // there always is.
-func (s *Service) page(ctx context.Context, page query.Page, fields query.Fields) (foundPage, error) {
+func (s *Service) page(ctx context.Context, readable query.Grant, page query.Page, fields query.Fields) (foundPage, error) {
 	limit := page.Limit
 	if !page.Backwards {
 		page.Limit++
 	}
-	rows, err := s.query(ctx, page.Select())
+	rows, err := s.query(ctx, page.Select(readable))
 	if err != nil {
 		return foundPage{}, fmt.Errorf("query entities: %w", err)
 	}

@@ -87,7 +87,7 @@ func (s *Service) TryLocation(ctx context.Context, principal identity.Principal,
 }
 
 func (s *Service) mayRegister(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) error {
-	if err := s.authorize(ctx, principal, policy.CatalogLocationCreate, spec.String()); err != nil {
+	if err := s.require(ctx, principal, policy.CatalogLocationCreate, spec.String()); err != nil {
 		return err
 	}
 	if !slices.Contains(s.options.LocationTypes, spec.Type) {
@@ -189,7 +189,7 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 
 // DeleteLocation unregisters a location. Everything that only it led to goes at once.
 func (s *Service) DeleteLocation(ctx context.Context, principal identity.Principal, id string) error {
-	if err := s.authorize(ctx, principal, policy.CatalogLocationDelete, id); err != nil {
+	if err := s.require(ctx, principal, policy.CatalogLocationDelete, id); err != nil {
 		return err
 	}
 	if err := s.writable(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
@@ -67,10 +68,11 @@ const unprocessedAtOnce = 50
 // principal that sees a part of the catalog is told of what is served in that part. An error of hand ends it and is
 // returned.
 func (s *Service) UnprocessedEntities(ctx context.Context, principal identity.Principal, q UnprocessedQuery, hand func(UnprocessedEntity) error) error {
-	narrowed, readable, err := s.visible(ctx, principal, "", nil)
-	if err != nil || !readable {
+	readable, err := s.readable(ctx, principal)
+	if err != nil || readable.IsNothing() {
 		return err
 	}
+	_, conditional := readable.Filter()
 	left := cmp.Or(q.Limit, math.MaxInt)
 	for isLast := false; left > 0 && !isLast; {
 		rows, err := s.unprocessedRows(ctx, q)
@@ -81,8 +83,8 @@ func (s *Service) UnprocessedEntities(ctx context.Context, principal identity.Pr
 		if !isLast {
 			q.After = rows[len(rows)-1].EntityRef
 		}
-		if narrowed != nil {
-			if rows, err = s.visibleRows(ctx, principal, rows); err != nil {
+		if conditional {
+			if rows, err = s.readableRows(ctx, readable, rows); err != nil {
 				return err
 			}
 		}
@@ -115,13 +117,13 @@ func (s *Service) unprocessedRows(ctx context.Context, q UnprocessedQuery) ([]db
 	return rows, nil
 }
 
-// visibleRows leaves out what a principal does not see in the catalog.
-func (s *Service) visibleRows(ctx context.Context, principal identity.Principal, rows []db.CatalogFailedRow) ([]db.CatalogFailedRow, error) {
+// readableRows leaves out what is not served, or not to be read by whoever asks.
+func (s *Service) readableRows(ctx context.Context, readable query.Grant, rows []db.CatalogFailedRow) ([]db.CatalogFailedRow, error) {
 	refs := make([]string, len(rows))
 	for i, row := range rows {
 		refs[i] = row.EntityRef
 	}
-	seen, err := s.documents(ctx, principal, refs, nil)
+	seen, err := s.documents(ctx, readable, refs, nil)
 	return slices.DeleteFunc(rows, func(row db.CatalogFailedRow) bool { return seen[row.EntityRef] == nil }), err
 }
 
@@ -149,7 +151,7 @@ func unprocessedOf(row db.CatalogFailedRow) UnprocessedEntity {
 // DeleteUnprocessed forgets an entity that is not served. Whatever brings it is read again, and may bring it back. One
 // that is served, or unknown, is a fault of kind NotFound.
 func (s *Service) DeleteUnprocessed(ctx context.Context, principal identity.Principal, uid string) error {
-	if err := s.authorize(ctx, principal, policy.CatalogUnprocessedDelete, uid); err != nil {
+	if err := s.require(ctx, principal, policy.CatalogUnprocessedDelete, uid); err != nil {
 		return err
 	}
 	missing := fault.New(fault.NotFound, "No unprocessed entity with uid %s", uid)

@@ -23,7 +23,7 @@ type Validation struct {
 // ValidateEntity runs an entity through processing as if it had been read from a location, a url: reference, and stores
 // nothing. What the entity itself says about where it came from does not count.
 func (s *Service) ValidateEntity(ctx context.Context, principal identity.Principal, document json.RawMessage, location string) (Validation, error) {
-	if err := s.authorize(ctx, principal, policy.CatalogEntityValidate, ""); err != nil {
+	if err := s.require(ctx, principal, policy.CatalogEntityValidate, ""); err != nil {
 		return Validation{}, err
 	}
 	var e entity.Entity

@@ -27,30 +27,38 @@ func (q *Queries) CancelRun(ctx context.Context, db DBTX, id uuid.UUID) error {
 const countRuns = `-- name: CountRuns :one
 select count(*)
 from runs
-where (cardinality($1::text[]) = 0 or status = any ($1::text[]))
-  and (cardinality($2::text[]) = 0 or phase = any ($2::text[]))
-  and (cardinality($3::text[]) = 0 or created_by = any ($3::text[]))
-  and (cardinality($4::text[]) = 0 or template_ref = any ($4::text[]))
-  and (cardinality($5::text[]) = 0 or cause = any ($5::text[]))
-  and ($6::timestamptz is null or created_at >= $6)
-  and ($7::timestamptz is null or created_at < $7)
-  and ($8::uuid is null or id between $8 and $9::uuid)
+where ($1::bool or created_by = any ($2::text[]))
+  and (cardinality($3::text[]) = 0 or created_by is null or created_by <> all ($3::text[]))
+  and (cardinality($4::text[]) = 0 or status = any ($4::text[]))
+  and (cardinality($5::text[]) = 0 or phase = any ($5::text[]))
+  and (cardinality($6::text[]) = 0 or created_by = any ($6::text[]))
+  and (cardinality($7::text[]) = 0 or template_ref = any ($7::text[]))
+  and (cardinality($8::text[]) = 0 or cause = any ($8::text[]))
+  and ($9::timestamptz is null or created_at >= $9)
+  and ($10::timestamptz is null or created_at < $10)
+  and ($11::uuid is null or id between $11 and $12::uuid)
 `
 
 type CountRunsParams struct {
-	Statuses  []string
-	Phases    []string
-	Creators  []string
-	Templates []string
-	Causes    []string
-	Since     *time.Time
-	Until     *time.Time
-	FirstID   *uuid.UUID
-	LastID    *uuid.UUID
+	Everybody      bool
+	OnlyCreators   []string
+	ExceptCreators []string
+	Statuses       []string
+	Phases         []string
+	Creators       []string
+	Templates      []string
+	Causes         []string
+	Since          *time.Time
+	Until          *time.Time
+	FirstID        *uuid.UUID
+	LastID         *uuid.UUID
 }
 
 func (q *Queries) CountRuns(ctx context.Context, db DBTX, arg CountRunsParams) (int64, error) {
 	row := db.QueryRow(ctx, countRuns,
+		arg.Everybody,
+		arg.OnlyCreators,
+		arg.ExceptCreators,
 		arg.Statuses,
 		arg.Phases,
 		arg.Creators,
@@ -305,31 +313,36 @@ select id, template_ref, title, subject, (case when $1::bool then spec end)::jso
        started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
-where (cardinality($2::text[]) = 0 or status = any ($2::text[]))
-  and (cardinality($3::text[]) = 0 or phase = any ($3::text[]))
-  and (cardinality($4::text[]) = 0 or created_by = any ($4::text[]))
-  and (cardinality($5::text[]) = 0 or template_ref = any ($5::text[]))
-  and (cardinality($6::text[]) = 0 or cause = any ($6::text[]))
-  and ($7::timestamptz is null or created_at >= $7)
-  and ($8::timestamptz is null or created_at < $8)
-  and ($9::uuid is null or id between $9 and $10::uuid)
+where ($2::bool or created_by = any ($3::text[]))
+  and (cardinality($4::text[]) = 0 or created_by is null or created_by <> all ($4::text[]))
+  and (cardinality($5::text[]) = 0 or status = any ($5::text[]))
+  and (cardinality($6::text[]) = 0 or phase = any ($6::text[]))
+  and (cardinality($7::text[]) = 0 or created_by = any ($7::text[]))
+  and (cardinality($8::text[]) = 0 or template_ref = any ($8::text[]))
+  and (cardinality($9::text[]) = 0 or cause = any ($9::text[]))
+  and ($10::timestamptz is null or created_at >= $10)
+  and ($11::timestamptz is null or created_at < $11)
+  and ($12::uuid is null or id between $12 and $13::uuid)
 order by created_at desc, id
-limit $12::int offset $11::int
+limit $15::int offset $14::int
 `
 
 type ListRunsNewestFirstParams struct {
-	WithSpecs bool
-	Statuses  []string
-	Phases    []string
-	Creators  []string
-	Templates []string
-	Causes    []string
-	Since     *time.Time
-	Until     *time.Time
-	FirstID   *uuid.UUID
-	LastID    *uuid.UUID
-	Skip      int32
-	MaxRows   int32
+	WithSpecs      bool
+	Everybody      bool
+	OnlyCreators   []string
+	ExceptCreators []string
+	Statuses       []string
+	Phases         []string
+	Creators       []string
+	Templates      []string
+	Causes         []string
+	Since          *time.Time
+	Until          *time.Time
+	FirstID        *uuid.UUID
+	LastID         *uuid.UUID
+	Skip           int32
+	MaxRows        int32
 }
 
 type ListRunsNewestFirstRow struct {
@@ -353,10 +366,14 @@ type ListRunsNewestFirstRow struct {
 }
 
 // What lists show unless they are asked for another order; it walks an index and stops at its limit. A spec is a document
-// of many kilobytes beside the row: it is read where it is wanted.
+// of many kilobytes beside the row: it is read where it is wanted. Here and in all lists and counts of runs, the first
+// two conditions leave the runs that the caller may see: without them there is no run.
 func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRunsNewestFirstParams) ([]ListRunsNewestFirstRow, error) {
 	rows, err := db.Query(ctx, listRunsNewestFirst,
 		arg.WithSpecs,
+		arg.Everybody,
+		arg.OnlyCreators,
+		arg.ExceptCreators,
 		arg.Statuses,
 		arg.Phases,
 		arg.Creators,
@@ -410,40 +427,45 @@ select id, template_ref, title, subject, (case when $1::bool then spec end)::jso
        started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
-where (cardinality($2::text[]) = 0 or status = any ($2::text[]))
-  and (cardinality($3::text[]) = 0 or phase = any ($3::text[]))
-  and (cardinality($4::text[]) = 0 or created_by = any ($4::text[]))
-  and (cardinality($5::text[]) = 0 or template_ref = any ($5::text[]))
-  and (cardinality($6::text[]) = 0 or cause = any ($6::text[]))
-  and ($7::timestamptz is null or created_at >= $7)
-  and ($8::timestamptz is null or created_at < $8)
-  and ($9::uuid is null or id between $9 and $10::uuid)
+where ($2::bool or created_by = any ($3::text[]))
+  and (cardinality($4::text[]) = 0 or created_by is null or created_by <> all ($4::text[]))
+  and (cardinality($5::text[]) = 0 or status = any ($5::text[]))
+  and (cardinality($6::text[]) = 0 or phase = any ($6::text[]))
+  and (cardinality($7::text[]) = 0 or created_by = any ($7::text[]))
+  and (cardinality($8::text[]) = 0 or template_ref = any ($8::text[]))
+  and (cardinality($9::text[]) = 0 or cause = any ($9::text[]))
+  and ($10::timestamptz is null or created_at >= $10)
+  and ($11::timestamptz is null or created_at < $11)
+  and ($12::uuid is null or id between $12 and $13::uuid)
 order by
-    case when $11::text = 'created_at' and not $12::bool then created_at end,
-    case when $11::text = 'created_at' and $12::bool then created_at end desc,
-    case when $11::text = 'status' and not $12::bool then status end,
-    case when $11::text = 'status' and $12::bool then status end desc,
-    case when $11::text = 'created_by' and not $12::bool then created_by end,
-    case when $11::text = 'created_by' and $12::bool then created_by end desc,
+    case when $14::text = 'created_at' and not $15::bool then created_at end,
+    case when $14::text = 'created_at' and $15::bool then created_at end desc,
+    case when $14::text = 'status' and not $15::bool then status end,
+    case when $14::text = 'status' and $15::bool then status end desc,
+    case when $14::text = 'created_by' and not $15::bool then created_by end,
+    case when $14::text = 'created_by' and $15::bool then created_by end desc,
     created_at desc, id
-limit $14::int offset $13::int
+limit $17::int offset $16::int
 `
 
 type ListRunsOrderedParams struct {
-	WithSpecs  bool
-	Statuses   []string
-	Phases     []string
-	Creators   []string
-	Templates  []string
-	Causes     []string
-	Since      *time.Time
-	Until      *time.Time
-	FirstID    *uuid.UUID
-	LastID     *uuid.UUID
-	OrderBy    string
-	Descending bool
-	Skip       int32
-	MaxRows    int32
+	WithSpecs      bool
+	Everybody      bool
+	OnlyCreators   []string
+	ExceptCreators []string
+	Statuses       []string
+	Phases         []string
+	Creators       []string
+	Templates      []string
+	Causes         []string
+	Since          *time.Time
+	Until          *time.Time
+	FirstID        *uuid.UUID
+	LastID         *uuid.UUID
+	OrderBy        string
+	Descending     bool
+	Skip           int32
+	MaxRows        int32
 }
 
 type ListRunsOrderedRow struct {
@@ -469,6 +491,9 @@ type ListRunsOrderedRow struct {
 func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrderedParams) ([]ListRunsOrderedRow, error) {
 	rows, err := db.Query(ctx, listRunsOrdered,
 		arg.WithSpecs,
+		arg.Everybody,
+		arg.OnlyCreators,
+		arg.ExceptCreators,
 		arg.Statuses,
 		arg.Phases,
 		arg.Creators,
@@ -763,13 +788,15 @@ with causes as (
     select cause, count(*) as runs, max(created_at) as latest, count(*) over () as total
     from runs
     where cause is not null
-      and (cardinality($1::text[]) = 0 or created_by = any ($1::text[]))
-      and (cardinality($2::text[]) = 0 or template_ref = any ($2::text[]))
-      and ($3::timestamptz is null or created_at >= $3)
-      and ($4::timestamptz is null or created_at < $4)
+      and ($1::bool or created_by = any ($2::text[]))
+      and (cardinality($3::text[]) = 0 or created_by is null or created_by <> all ($3::text[]))
+      and (cardinality($4::text[]) = 0 or created_by = any ($4::text[]))
+      and (cardinality($5::text[]) = 0 or template_ref = any ($5::text[]))
+      and ($6::timestamptz is null or created_at >= $6)
+      and ($7::timestamptz is null or created_at < $7)
     group by cause
     order by runs desc, latest desc, cause
-    limit $7::int offset $6::int
+    limit $10::int offset $9::int
 )
 select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
        newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.timed_from, newest.failed_step, newest.error, newest.cause,
@@ -777,24 +804,29 @@ select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, 
 from causes cross join lateral (
     select id, template_ref, title, subject, spec, spec_digest, created_by, status, phase, generation, created_at, started_at, finished_at, last_heartbeat_at, workflow_run_id, failed_step, error, output, cancel_requested, claim, replaced_executions, unreturned, starts, start_after, starter, warnings, cause, timed_from, trace_parent, reopened_at from runs r
     where r.cause = causes.cause
-      and (cardinality($1::text[]) = 0 or r.created_by = any ($1::text[]))
-      and (cardinality($2::text[]) = 0 or r.template_ref = any ($2::text[]))
-      and ($3::timestamptz is null or r.created_at >= $3)
-      and ($4::timestamptz is null or r.created_at < $4)
+      and ($1::bool or r.created_by = any ($2::text[]))
+      and (cardinality($3::text[]) = 0 or r.created_by is null or r.created_by <> all ($3::text[]))
+      and (cardinality($4::text[]) = 0 or r.created_by = any ($4::text[]))
+      and (cardinality($5::text[]) = 0 or r.template_ref = any ($5::text[]))
+      and ($6::timestamptz is null or r.created_at >= $6)
+      and ($7::timestamptz is null or r.created_at < $7)
     order by r.created_at desc
-    limit $5::int
+    limit $8::int
 ) as newest
 order by causes.runs desc, causes.latest desc, causes.cause, newest.created_at desc
 `
 
 type RunCausesParams struct {
-	Creators  []string
-	Templates []string
-	Since     *time.Time
-	Until     *time.Time
-	Samples   int32
-	Skip      int32
-	MaxRows   int32
+	Everybody      bool
+	OnlyCreators   []string
+	ExceptCreators []string
+	Creators       []string
+	Templates      []string
+	Since          *time.Time
+	Until          *time.Time
+	Samples        int32
+	Skip           int32
+	MaxRows        int32
 }
 
 type RunCausesRow struct {
@@ -821,6 +853,9 @@ type RunCausesRow struct {
 // of those that are asked for are read.
 func (q *Queries) RunCauses(ctx context.Context, db DBTX, arg RunCausesParams) ([]RunCausesRow, error) {
 	rows, err := db.Query(ctx, runCauses,
+		arg.Everybody,
+		arg.OnlyCreators,
+		arg.ExceptCreators,
 		arg.Creators,
 		arg.Templates,
 		arg.Since,
@@ -863,6 +898,17 @@ func (q *Queries) RunCauses(ctx context.Context, db DBTX, arg RunCausesParams) (
 		return nil, err
 	}
 	return items, nil
+}
+
+const runCreator = `-- name: RunCreator :one
+select coalesce(created_by, '')::text as created_by from runs where id = $1
+`
+
+func (q *Queries) RunCreator(ctx context.Context, db DBTX, id uuid.UUID) (string, error) {
+	row := db.QueryRow(ctx, runCreator, id)
+	var created_by string
+	err := row.Scan(&created_by)
+	return created_by, err
 }
 
 const runExists = `-- name: RunExists :one

@@ -1,13 +1,12 @@
-// Package policy is the one decision point: every command and query asks it whether a principal may do a thing to a
-// resource. It holds the permission names and the decision types; it knows nothing about HTTP or storage.
+// Package policy is the one decision point. Every command and query asks a Decider what a principal may do; the answer
+// is no, yes, or yes to the resources that meet conditions. The conditions are criteria over the rules of a resource
+// type, which the resource's own package writes down in a table (Rules). What comes of it is a Grant: it tells of one
+// resource whether it is covered, and gives the filter under which lists are read.
 //
-// The decider here lets every known principal do everything that its token is good for. Roles and conditional rules will
-// replace the decider and leave its callers untouched.
+// Package policy knows nothing about HTTP or storage. Permissions, criteria and rules have Backstage's names.
 package policy
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -17,7 +16,7 @@ import (
 // Permission is the name of a Backstage permission, such as "catalog.entity.read".
 type Permission string
 
-// The permissions that Portico's commands and queries ask for. Names are Backstage's.
+// The permissions that Portico's commands and queries ask for. The names are Backstage's.
 const (
 	CatalogEntityRead      Permission = "catalog.entity.read"
 	CatalogEntityDelete    Permission = "catalog.entity.delete"
@@ -37,25 +36,41 @@ const (
 	ScaffolderTemplateDryRun Permission = "scaffolder.template.dry-run"
 )
 
-// actions are the action attributes of all permissions, "" where Backstage has none.
-var actions = map[Permission]string{
-	CatalogEntityRead:      "read",
-	CatalogEntityDelete:    "delete",
-	CatalogEntityRefresh:   "update",
-	CatalogEntityValidate:  "",
-	CatalogLocationRead:    "read",
-	CatalogLocationCreate:  "create",
-	CatalogLocationDelete:  "delete",
-	CatalogLocationAnalyze: "",
+// ResourceType is the type of the things that a permission is about, such as "catalog-entity".
+type ResourceType string
 
-	CatalogUnprocessedDelete: "delete",
+// The resource types of Backstage that permissions are about. A permission of none is about the whole plugin.
+const (
+	CatalogEntity      ResourceType = "catalog-entity"
+	ScaffolderTask     ResourceType = "scaffolder-task"
+	ScaffolderTemplate ResourceType = "scaffolder-template"
+)
 
-	ScaffolderTaskCreate:     "create",
-	ScaffolderTaskRead:       "read",
-	ScaffolderTaskCancel:     "",
-	ScaffolderTemplateRead:   "read",
-	ScaffolderTemplateDryRun: "",
+// permissions has the action attribute and the resource type of every permission, "" where Backstage has none.
+var permissions = map[Permission]struct {
+	action   string
+	resource ResourceType
+}{
+	CatalogEntityRead:      {"read", CatalogEntity},
+	CatalogEntityDelete:    {"delete", CatalogEntity},
+	CatalogEntityRefresh:   {"update", CatalogEntity},
+	CatalogEntityValidate:  {"", ""},
+	CatalogLocationRead:    {"read", ""},
+	CatalogLocationCreate:  {"create", ""},
+	CatalogLocationDelete:  {"delete", ""},
+	CatalogLocationAnalyze: {"", ""},
+
+	CatalogUnprocessedDelete: {"delete", ""},
+
+	ScaffolderTaskCreate:     {"create", ""},
+	ScaffolderTaskRead:       {"read", ScaffolderTask},
+	ScaffolderTaskCancel:     {"", ScaffolderTask},
+	ScaffolderTemplateRead:   {"read", ScaffolderTemplate},
+	ScaffolderTemplateDryRun: {"", ""},
 }
+
+// ResourceType is the type of the resources that the permission is about, "" when it is about none.
+func (p Permission) ResourceType() ResourceType { return permissions[p].resource }
 
 // plugin is the id of the plugin that a permission belongs to: catalog for catalog.entity.read.
 func (p Permission) plugin() string {
@@ -65,7 +80,7 @@ func (p Permission) plugin() string {
 
 // hasPermissions says whether any permission belongs to a plugin.
 func hasPermissions(plugin string) bool {
-	for permission := range actions {
+	for permission := range permissions {
 		if permission.plugin() == plugin {
 			return true
 		}
@@ -82,49 +97,5 @@ func permits(restriction identity.Restriction, permission Permission) bool {
 	if len(restriction.Permissions) > 0 && !slices.Contains(restriction.Permissions, string(permission)) {
 		return false
 	}
-	return len(restriction.Actions) == 0 || slices.Contains(restriction.Actions, actions[permission])
-}
-
-// Request is one question: may this be done to that resource?
-type Request struct {
-	Permission Permission
-	// Resource is the reference of the thing concerned (an entity reference, a task id), "" when there is none.
-	Resource string
-}
-
-// DeniedError says who was refused what. It answers to errors.As and becomes a 403.
-type DeniedError struct {
-	Principal identity.Principal
-	Request   Request
-}
-
-func (e *DeniedError) Error() string {
-	if e.Request.Resource == "" {
-		return fmt.Sprintf("%s may not %s", subject(e.Principal), e.Request.Permission)
-	}
-	return fmt.Sprintf("%s may not %s on %s", subject(e.Principal), e.Request.Permission, e.Request.Resource)
-}
-
-func subject(p identity.Principal) string {
-	if p.Subject == "" {
-		return "an unauthenticated caller"
-	}
-	return p.Subject
-}
-
-// Decider answers requests. A refusal is a *DeniedError; any other error means that no decision could be made.
-type Decider interface {
-	Authorize(ctx context.Context, principal identity.Principal, request Request) error
-}
-
-// AllowKnown lets every authenticated principal do everything that its token is good for, and nobody else anything.
-type AllowKnown struct{}
-
-// Authorize implements Decider.
-func (AllowKnown) Authorize(_ context.Context, principal identity.Principal, request Request) error {
-	refused := func(restriction identity.Restriction) bool { return !permits(restriction, request.Permission) }
-	if principal.Kind == identity.KindNone || slices.ContainsFunc(principal.Restrictions, refused) {
-		return &DeniedError{Principal: principal, Request: request}
-	}
-	return nil
+	return len(restriction.Actions) == 0 || slices.Contains(restriction.Actions, permissions[permission].action)
 }

@@ -14,20 +14,16 @@ import (
 func decide(t *testing.T, permission policy.Permission, restrictions ...identity.Restriction) bool {
 	t.Helper()
 	principal := identity.Principal{Kind: identity.KindService, Subject: "ci", Restrictions: restrictions}
-	err := policy.AllowKnown{}.Authorize(t.Context(), principal, policy.Request{Permission: permission})
-	if err == nil {
-		return true
-	}
-	var denied *policy.DeniedError
-	require.ErrorAs(t, err, &denied)
-	require.EqualError(t, err, "ci may not "+string(permission))
-	return false
+	decision, err := policy.AllowKnown{}.Decide(t.Context(), principal, permission)
+	require.NoError(t, err)
+	require.Contains(t, []policy.Result{policy.Allowed, policy.Denied}, decision.Result)
+	return decision.Result == policy.Allowed
 }
 
 func TestWhoIsKnownMay(t *testing.T) {
 	t.Parallel()
 	require.True(t, decide(t, policy.CatalogEntityDelete))
-	err := policy.AllowKnown{}.Authorize(t.Context(), identity.Principal{}, policy.Request{Permission: policy.CatalogEntityRead, Resource: "component:a/b"})
+	err := policy.Require(t.Context(), policy.AllowKnown{}, identity.Principal{}, policy.CatalogEntityRead, "component:a/b")
 	require.EqualError(t, err, "an unauthenticated caller may not catalog.entity.read on component:a/b")
 }
 
@@ -60,8 +56,9 @@ func TestRestrictedTokens(t *testing.T) {
 	}
 }
 
-// TestActionsAreThoseThatAreServed holds the kinds of permissions to the lists that the API serves, which are Backstage's.
-func TestActionsAreThoseThatAreServed(t *testing.T) {
+// TestPermissionsAreThoseThatAreServed holds the attributes of permissions to the lists that the API serves, which are
+// Backstage's.
+func TestPermissionsAreThoseThatAreServed(t *testing.T) {
 	t.Parallel()
 	for plugin, permissions := range map[string][]policy.Permission{
 		"catalog": {
@@ -77,17 +74,20 @@ func TestActionsAreThoseThatAreServed(t *testing.T) {
 		require.NoError(t, err)
 		var served struct {
 			Permissions []struct {
-				Name       policy.Permission
-				Attributes struct{ Action string }
+				Name         policy.Permission
+				Attributes   struct{ Action string }
+				ResourceType policy.ResourceType
 			}
 		}
 		require.NoError(t, json.Unmarshal(content, &served))
 		action := map[policy.Permission]string{}
+		resource := map[policy.Permission]policy.ResourceType{}
 		for _, permission := range served.Permissions {
-			action[permission.Name] = permission.Attributes.Action
+			action[permission.Name], resource[permission.Name] = permission.Attributes.Action, permission.ResourceType
 		}
 		for _, permission := range permissions {
 			require.Contains(t, action, permission)
+			require.Equal(t, resource[permission], permission.ResourceType(), permission)
 			for _, kind := range []string{"create", "read", "update", "delete"} {
 				require.Equal(t, action[permission] == kind, decide(t, permission, identity.Restriction{Plugin: plugin, Actions: []string{kind}}), "%s %s", permission, kind)
 			}

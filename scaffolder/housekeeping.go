@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,11 +25,24 @@ const (
 	maxUnheard = 3
 )
 
+// Sweeper looks after the runs that nobody carries on. It works for Portico itself: nobody asks it for anything, so it
+// asks no decider, and only workers have one. It is safe for concurrent use.
+type Sweeper struct {
+	log    *slog.Logger
+	runs   *run.Store
+	engine engine.Engine
+}
+
+// NewSweeper makes a Sweeper.
+func NewSweeper(log *slog.Logger, runs *run.Store, engine engine.Engine) *Sweeper {
+	return &Sweeper{log, runs, engine}
+}
+
 // StartPending starts the runs that are on the record but were never handed to the engine: a crash, or an engine that did not answer,
 // came between the two. It is called now and then by a process that serves. A run that was started and that no worker takes, or that
 // cannot be started, is looked at less and less often, and holds up no other; one that the engine refuses is parked in the end.
-func (s *Service) StartPending(ctx context.Context, olderThan time.Duration) error {
-	pending, err := s.Runs.Unstarted(ctx, time.Now().Add(-olderThan))
+func (s *Sweeper) StartPending(ctx context.Context, olderThan time.Duration) error {
+	pending, err := s.runs.Unstarted(ctx, time.Now().Add(-olderThan))
 	if err != nil {
 		return err
 	}
@@ -61,12 +75,12 @@ func (s *sweep) goesOn(ctx context.Context, err error) bool {
 }
 
 // startPending asks for one start, and puts the next one off.
-func (s *Service) startPending(ctx context.Context, unstarted run.Unstarted) error {
-	pending, err := s.Runs.Get(ctx, unstarted.ID)
+func (s *Sweeper) startPending(ctx context.Context, unstarted run.Unstarted) error {
+	pending, err := s.runs.Get(ctx, run.Rules.Everything(), unstarted.ID)
 	if err != nil {
 		return err
 	}
-	err = s.Engine.Start(ctx, command(pending.ID, pending.Generation, pending.Title, pending.Subject, pending.Spec))
+	err = s.engine.Start(ctx, command(pending.ID, pending.Generation, pending.Title, pending.Subject, pending.Spec))
 	refused, is := errors.AsType[*engine.RefusedError](err)
 	switch {
 	case is && unstarted.Starts >= maxStarts:
@@ -74,30 +88,30 @@ func (s *Service) startPending(ctx context.Context, unstarted run.Unstarted) err
 			Next: "Mend the cause and retry, or start a new run. The log of Temporal may say more."})
 	case err != nil && !is:
 		// Its turn comes again when all others had theirs.
-		return errors.Join(err, s.Runs.PostponeStart(ctx, pending.ID, time.Now(), unstarted.Starts))
+		return errors.Join(err, s.runs.PostponeStart(ctx, pending.ID, time.Now(), unstarted.Starts))
 	}
 	pause := min(startPause<<min(unstarted.Starts, maxStarts), maxStartPause)
-	return errors.Join(err, s.Runs.PostponeStart(ctx, pending.ID, time.Now().Add(pause), unstarted.Starts+1))
+	return errors.Join(err, s.runs.PostponeStart(ctx, pending.ID, time.Now().Add(pause), unstarted.Starts+1))
 }
 
-func (s *Service) park(ctx context.Context, id uuid.UUID, failure run.Failure) error {
-	seen, err := s.Runs.See(ctx, id)
+func (s *Sweeper) park(ctx context.Context, id uuid.UUID, failure run.Failure) error {
+	seen, err := s.runs.See(ctx, id)
 	if err != nil {
 		return err
 	}
-	_, err = s.Runs.Park(ctx, seen, failure)
+	_, err = s.runs.Park(ctx, seen, failure)
 	return err
 }
 
 // Reconcile compares the runs that say that they move, and were silent for a while, with what the engine knows. One that nothing
 // drives any more, or whose workflow has not got on for so long as patience lasts, is parked with the reason: whoever retries it starts
 // a new workflow. One that this fails for holds up no other. It is called now and then by a process that serves.
-func (s *Service) Reconcile(ctx context.Context, silentFor, patience time.Duration) error {
+func (s *Sweeper) Reconcile(ctx context.Context, silentFor, patience time.Duration) error {
 	before := time.Now().Add(-silentFor)
 	sweep := sweep{}
 	var after uuid.UUID
 	for {
-		silent, err := s.Runs.Silent(ctx, before, after)
+		silent, err := s.runs.Silent(ctx, before, after)
 		if err != nil || len(silent) == 0 {
 			return errors.Join(sweep.failed, err)
 		}
@@ -110,9 +124,9 @@ func (s *Service) Reconcile(ctx context.Context, silentFor, patience time.Durati
 	}
 }
 
-func (s *Service) reconcile(ctx context.Context, seen run.Sighting, patience time.Duration) error {
+func (s *Sweeper) reconcile(ctx context.Context, seen run.Sighting, patience time.Duration) error {
 	id := seen.ID.String()
-	condition, err := s.Engine.Condition(ctx, id)
+	condition, err := s.engine.Condition(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -124,16 +138,16 @@ func (s *Service) reconcile(ctx context.Context, seen run.Sighting, patience tim
 		}
 		failure = run.Failure{Name: "StuckError", Message: "The run does not get on: " + condition.Stuck,
 			Next: "Look at the workers' logs, mend the cause, and retry: a new workflow goes on from where the run stands. Or roll it back."}
-		if err := s.Engine.Abandon(ctx, id, "parked: "+condition.Stuck); err != nil {
+		if err := s.engine.Abandon(ctx, id, "parked: "+condition.Stuck); err != nil {
 			return err
 		}
 	}
-	parked, err := s.Runs.Park(ctx, seen, failure)
+	parked, err := s.runs.Park(ctx, seen, failure)
 	if err != nil {
 		return fmt.Errorf("park run %s, which nothing carries on: %w", id, err)
 	}
 	if parked {
-		s.Log.WarnContext(telemetry.ForRun(ctx, seen.ID), "a run is parked that nothing carries on", "reason", failure.Message)
+		s.log.WarnContext(telemetry.ForRun(ctx, seen.ID), "a run is parked that nothing carries on", "reason", failure.Message)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func TestARunThatNobodyTakesHoldsUpNoOther(t *testing.T) {
 	last := b.create(`{}`)
 	b.engine.started = nil
 	for range 3 {
-		_ = b.StartPending(t.Context(), aMinuteAhead)
+		_ = b.sweeper.StartPending(t.Context(), aMinuteAhead)
 	}
 	require.True(t, slices.ContainsFunc(b.engine.started, func(c engine.Command) bool { return c.RunID == last.String() }))
 	require.Len(t, b.engine.started, 201, "each of the others is put off after its turn")
@@ -46,7 +46,7 @@ func TestARunThatTheEngineRefusesForGoodIsParked(t *testing.T) {
 	id := b.create(`{}`)
 	b.engine.err = &engine.RefusedError{Err: errors.New("the summary is too long")}
 	for range 12 {
-		_ = b.StartPending(t.Context(), aMinuteAhead)
+		_ = b.sweeper.StartPending(t.Context(), aMinuteAhead)
 		until(t, b, id)
 	}
 	d, err := b.Details(t.Context(), ada, id.String())
@@ -61,7 +61,7 @@ func TestARunThatTheEngineRefusesForGoodIsParked(t *testing.T) {
 // until lets the pause before the next start of a run be over.
 func until(t *testing.T, b bench, id uuid.UUID) {
 	t.Helper()
-	pending, err := b.Runs.Unstarted(t.Context(), time.Now())
+	pending, err := b.runs.Unstarted(t.Context(), time.Now())
 	require.NoError(t, err)
 	if len(pending) > 0 {
 		return
@@ -72,7 +72,7 @@ func until(t *testing.T, b bench, id uuid.UUID) {
 			starts++
 		}
 	}
-	require.NoError(t, b.Runs.PostponeStart(t.Context(), id, time.Now().Add(-time.Second), starts-1))
+	require.NoError(t, b.runs.PostponeStart(t.Context(), id, time.Now().Add(-time.Second), starts-1))
 }
 
 func TestAnEngineThatDoesNotAnswerParksNothing(t *testing.T) {
@@ -82,7 +82,7 @@ func TestAnEngineThatDoesNotAnswerParksNothing(t *testing.T) {
 	b.engine.err = errors.New("no route to Temporal")
 	b.engine.started = nil
 	for range 40 {
-		require.ErrorContains(t, b.StartPending(t.Context(), aMinuteAhead), "no route to Temporal")
+		require.ErrorContains(t, b.sweeper.StartPending(t.Context(), aMinuteAhead), "no route to Temporal")
 	}
 	require.Len(t, b.engine.started, 120, "a sweep soon ends")
 	for _, id := range ids {
@@ -103,13 +103,13 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 			b := newBench(t, policy.AllowKnown{})
 			id := b.create(`{}`)
 			b.record(id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
-			require.NoError(t, b.Reconcile(t.Context(), aMinuteAhead, time.Minute))
+			require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute))
 			require.Equal(t, []run.Status{run.StatusProcessing, run.StatusOpen}, b.statuses(id), "its workflow is well")
 
 			b.engine.condition = engine.Condition{Gone: "its workflow was terminated"}
-			require.NoError(t, b.Reconcile(t.Context(), time.Minute, time.Minute))
+			require.NoError(t, b.sweeper.Reconcile(t.Context(), time.Minute, time.Minute))
 			require.Equal(t, []run.Status{run.StatusProcessing, run.StatusOpen}, b.statuses(id), "it was written just now")
-			require.NoError(t, b.Reconcile(t.Context(), aMinuteAhead, time.Minute))
+			require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute))
 			d, err := b.Details(t.Context(), ada, id.String())
 			require.NoError(t, err)
 			require.Equal(t, run.StatusFailed, d.Status)
@@ -145,7 +145,7 @@ func TestARunThatCannotBeReconciledHoldsUpNoOther(t *testing.T) {
 	}
 	b.engine.refuse[ids[7].String()] = errors.New("it took too long")
 
-	err := b.Reconcile(t.Context(), aMinuteAhead, time.Minute)
+	err := b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute)
 	for n := range 5 {
 		require.ErrorContains(t, err, fmt.Sprintf("history %d is damaged", n))
 	}
@@ -157,7 +157,7 @@ func TestARunThatCannotBeReconciledHoldsUpNoOther(t *testing.T) {
 	}
 
 	b.engine.asked, b.engine.refuse, b.engine.err = 0, nil, errors.New("no route to Temporal")
-	require.ErrorContains(t, b.Reconcile(t.Context(), aMinuteAhead, time.Minute), "no route to Temporal")
+	require.ErrorContains(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute), "no route to Temporal")
 	require.Equal(t, 3, b.engine.asked, "a sweep that nobody answers soon ends")
 }
 
@@ -166,14 +166,14 @@ func TestARunThatIsTakenUpMeanwhileIsNotParked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
-	require.NoError(t, b.Reconcile(t.Context(), aMinuteAhead, time.Minute))
+	require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute))
 	require.Zero(t, b.engine.asked, "no workflow has taken it up: it is started, not parked")
 	b.record(id, run.Entry{Began: "execution-1"})
-	silent, err := b.Runs.Silent(t.Context(), time.Now().Add(time.Minute), uuid.Nil)
+	silent, err := b.runs.Silent(t.Context(), time.Now().Add(time.Minute), uuid.Nil)
 	require.NoError(t, err)
 	require.Len(t, silent, 1)
 	b.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
-	parked, err := b.Runs.Park(t.Context(), silent[0], run.Failure{Name: "Error"})
+	parked, err := b.runs.Park(t.Context(), silent[0], run.Failure{Name: "Error"})
 	require.NoError(t, err)
 	require.False(t, parked)
 	require.Equal(t, []run.Status{run.StatusProcessing, run.StatusOpen}, b.statuses(id))
@@ -185,9 +185,9 @@ func TestARunWhoseWorkflowDoesNotGetOnIsParked(t *testing.T) {
 	id := b.create(`{}`)
 	b.record(id, run.Entry{Began: "execution-1"})
 	b.engine.condition = engine.Condition{Stuck: "non-determinism", StuckSince: time.Now().Add(-time.Minute)}
-	require.NoError(t, b.Reconcile(t.Context(), aMinuteAhead, time.Hour))
+	require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Hour))
 	require.Empty(t, b.engine.abandoned, "it may yet get on")
-	require.NoError(t, b.Reconcile(t.Context(), aMinuteAhead, time.Second))
+	require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Second))
 	require.Equal(t, []string{"parked: non-determinism"}, b.engine.abandoned, "so that a retry begins a new one")
 	got, err := b.Run(t.Context(), ada, id.String())
 	require.NoError(t, err)

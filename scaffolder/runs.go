@@ -28,16 +28,31 @@ func parseID(id string) (uuid.UUID, error) {
 // noRun is the refusal of an id that no run has, in Backstage's words.
 func noRun(id string) error { return fault.New(fault.NotFound, "No task with id '%s' found", id) }
 
-// Run is one run.
+// Run is one run. As in Backstage, one that does not exist is not found, whoever asks, and one that the principal may
+// not read is refused.
 func (s *Service) Run(ctx context.Context, principal identity.Principal, id string) (run.Run, error) {
 	parsed, err := parseID(id)
 	if err != nil {
 		return run.Run{}, err
 	}
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskRead, id); err != nil {
+	readable, err := s.granted(ctx, principal, policy.ScaffolderTaskRead)
+	if err != nil {
 		return run.Run{}, err
 	}
-	return s.Runs.Get(ctx, parsed)
+	return s.runs.Get(ctx, readable, parsed)
+}
+
+// cancellable is Run for who must be allowed to cancel it as well.
+func (s *Service) cancellable(ctx context.Context, principal identity.Principal, id string) (run.Run, error) {
+	r, err := s.Run(ctx, principal, id)
+	if err != nil {
+		return run.Run{}, err
+	}
+	granted, err := s.granted(ctx, principal, policy.ScaffolderTaskCancel)
+	if err != nil {
+		return run.Run{}, err
+	}
+	return r, granted.Check(r, id)
 }
 
 // Details is a run with its steps and what it created.
@@ -57,39 +72,49 @@ func (s *Service) Details(ctx context.Context, principal identity.Principal, id 
 	if err != nil {
 		return Details{}, err
 	}
-	steps, err := s.Runs.Steps(ctx, r.ID)
+	steps, err := s.runs.Steps(ctx, r.ID)
 	if err != nil {
 		return Details{}, err
 	}
-	effects, err := s.Runs.Effects(ctx, r.ID)
+	effects, err := s.runs.Effects(ctx, r.ID)
 	if err != nil {
 		return Details{}, err
 	}
-	commands, err := s.Runs.Commands(ctx, r.ID)
+	commands, err := s.runs.Commands(ctx, r.ID)
 	if err != nil {
 		return Details{}, err
 	}
-	last, err := s.Runs.LastEvent(ctx, r.ID)
+	last, err := s.runs.LastEvent(ctx, r.ID)
 	if err != nil {
 		return Details{}, err
 	}
 	return Details{Run: r, Steps: steps, Effects: effects, Commands: commands, LastEvent: last}, nil
 }
 
-// List is one page of runs and the number of all that match.
+// List is one page of the runs that the principal may read, and the number of all that match. Who may read none at all
+// is refused, as in Backstage.
 func (s *Service) List(ctx context.Context, principal identity.Principal, query run.Query) ([]run.Run, int, error) {
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskRead, ""); err != nil {
+	readable, err := s.granted(ctx, principal, policy.ScaffolderTaskRead)
+	if err != nil {
 		return nil, 0, err
 	}
-	return s.Runs.List(ctx, query)
+	if readable.IsNothing() {
+		return nil, 0, readable.Refusal("")
+	}
+	return s.runs.List(ctx, readable, query)
 }
 
-// Causes are one page of what made runs fail and the number of all causes.
+// Causes are one page of what made runs fail that the principal may read, and the number of all causes. Who may read
+// none at all is refused.
 func (s *Service) Causes(ctx context.Context, principal identity.Principal, query run.CauseQuery) ([]run.Cause, int, error) {
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskRead, ""); err != nil {
+	readable, err := s.granted(ctx, principal, policy.ScaffolderTaskRead)
+	if err != nil {
 		return nil, 0, err
 	}
-	return s.Runs.Causes(ctx, query)
+	if readable.IsNothing() {
+		return nil, 0, readable.Refusal("")
+	}
+	return s.runs.Causes(ctx, readable, query)
 }
 
 // Events are a page of a run's events after an id.
@@ -98,18 +123,14 @@ func (s *Service) Events(ctx context.Context, principal identity.Principal, id s
 	if err != nil {
 		return nil, err
 	}
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskRead, id); err != nil {
+	readable, err := s.granted(ctx, principal, policy.ScaffolderTaskRead)
+	if err != nil {
 		return nil, err
 	}
-	events, err := s.Runs.Events(ctx, parsed, after)
-	if err != nil || len(events) > 0 {
-		return events, err
+	if err := s.runs.Check(ctx, readable, parsed); err != nil {
+		return nil, err
 	}
-	exists, err := s.Runs.Exists(ctx, parsed)
-	if err == nil && !exists {
-		err = noRun(id)
-	}
-	return events, err
+	return s.runs.Events(ctx, parsed, after)
 }
 
 // Command is what comes with a request to do something with a run. The zero value has nothing to say.
@@ -132,7 +153,7 @@ func (s *Service) repeated(ctx context.Context, command Command) (bool, error) {
 	if command.ID == uuid.Nil {
 		return false, nil
 	}
-	return s.Runs.Repeated(ctx, command.ID)
+	return s.runs.Repeated(ctx, command.ID)
 }
 
 // Retry takes an ended run up again at its failed step; nothing before it runs again. A completed run completes again and
@@ -142,7 +163,7 @@ func (s *Service) Retry(ctx context.Context, principal identity.Principal, id st
 	if err != nil {
 		return err
 	}
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, id); err != nil {
+	if err := s.require(ctx, principal, policy.ScaffolderTaskCreate, id); err != nil {
 		return err
 	}
 	if repeated, err := s.repeated(ctx, command); err != nil || repeated {
@@ -161,7 +182,7 @@ func (s *Service) resumeAt(ctx context.Context, r run.Run) (int, error) {
 	if r.Phase == run.PhaseRolledBack {
 		return 0, nil
 	}
-	steps, err := s.Runs.Steps(ctx, r.ID)
+	steps, err := s.runs.Steps(ctx, r.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -175,11 +196,8 @@ func (s *Service) resumeAt(ctx context.Context, r run.Run) (int, error) {
 
 // RollBack undoes what an ended run created, the last thing first.
 func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id string, command Command) error {
-	r, err := s.Run(ctx, principal, id)
+	r, err := s.cancellable(ctx, principal, id)
 	if err != nil {
-		return err
-	}
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCancel, id); err != nil {
 		return err
 	}
 	if repeated, err := s.repeated(ctx, command); err != nil || repeated {
@@ -189,7 +207,7 @@ func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id
 		return fault.New(fault.Conflict, "Task with taskId %s is still running: cancel it first, then roll it back", id)
 	}
 	if r.Phase == run.PhaseRolledBack {
-		effects, err := s.Runs.Effects(ctx, r.ID)
+		effects, err := s.runs.Effects(ctx, r.ID)
 		if err != nil {
 			return err
 		}
@@ -207,26 +225,23 @@ func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening ru
 	if seen != nil {
 		reopening.Generation = *seen
 	}
-	generation, err := s.Runs.Reopen(ctx, r.ID, reopening)
+	generation, err := s.runs.Reopen(ctx, r.ID, reopening)
 	if errors.Is(err, run.ErrRepeated) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.Engine.Start(ctx, command(r.ID, generation, r.Title, r.Subject, r.Spec)); err != nil {
-		s.Log.WarnContext(telemetry.ForRun(ctx, r.ID), "the run is reopened and will go on when the engine answers", "error", err)
+	if err := s.engine.Start(ctx, command(r.ID, generation, r.Title, r.Subject, r.Spec)); err != nil {
+		s.log.WarnContext(telemetry.ForRun(ctx, r.ID), "the run is reopened and will go on when the engine answers", "error", err)
 	}
 	return nil
 }
 
 // Cancel stops a run at its next safe point. Cancelling one that has ended only adds to its log, as in Backstage.
 func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id string, command Command) error {
-	r, err := s.Run(ctx, principal, id)
+	r, err := s.cancellable(ctx, principal, id)
 	if err != nil {
-		return err
-	}
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCancel, id); err != nil {
 		return err
 	}
 	body, err := s.cancelledBody(ctx, r)
@@ -235,20 +250,20 @@ func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id s
 	}
 	kept := command.by(principal, run.CommandCancel)
 	event := run.NewEvent{Type: run.EventCancelled, Body: body, Key: fmt.Sprintf("%d/cancelled/%s", r.Generation, kept.ID)}
-	if err := s.Runs.Cancel(ctx, r.ID, kept, event); err != nil {
+	if err := s.runs.Cancel(ctx, r.ID, kept, event); err != nil {
 		return err
 	}
 	if r.Status.Ended() {
 		return nil
 	}
-	if err := s.Engine.Cancel(ctx, r.ID.String()); err != nil {
-		s.Log.WarnContext(telemetry.ForRun(ctx, r.ID), "the run is cancelled and will stop when the engine answers", "error", err)
+	if err := s.engine.Cancel(ctx, r.ID.String()); err != nil {
+		s.log.WarnContext(telemetry.ForRun(ctx, r.ID), "the run is cancelled and will stop when the engine answers", "error", err)
 	}
 	return nil
 }
 
 func (s *Service) cancelledBody(ctx context.Context, r run.Run) (run.EventBody, error) {
-	steps, err := s.Runs.Steps(ctx, r.ID)
+	steps, err := s.runs.Steps(ctx, r.ID)
 	if err != nil {
 		return run.EventBody{}, err
 	}

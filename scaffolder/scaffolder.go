@@ -21,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/check"
+	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -36,7 +37,7 @@ type Catalog interface {
 	LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error)
 }
 
-// Options are what a Service is made of; all of it is needed, but for the Checker.
+// Options are what a Service is made of; all of it is needed, but for the Checker and the DryRuns.
 type Options struct {
 	Log     *slog.Logger
 	Catalog Catalog
@@ -46,15 +47,38 @@ type Options struct {
 	Decider policy.Decider
 	// Checker judges templates before they run; nil judges none.
 	Checker *check.Checker
+	// DryRuns tries templates out; nil when nobody will ask for it.
+	DryRuns *dryrun.Runner
 }
 
-// Service carries out the commands and queries about templates and runs. It is safe for concurrent use.
+// Service carries out the commands and queries about templates and runs. Its stores are out of reach for callers: what
+// they want is a method here, which asks the decider. It is safe for concurrent use.
 type Service struct {
-	Options
+	log     *slog.Logger
+	catalog Catalog
+	runs    *run.Store
+	engine  engine.Engine
+	actions *action.Registry
+	decider policy.Decider
+	checker *check.Checker
+	dryRuns *dryrun.Runner
 }
 
 // New makes a Service.
-func New(options Options) *Service { return &Service{options} }
+func New(o Options) *Service {
+	return &Service{log: o.Log, catalog: o.Catalog, runs: o.Runs, engine: o.Engine, actions: o.Actions, decider: o.Decider,
+		checker: o.Checker, dryRuns: o.DryRuns}
+}
+
+// Actions are the actions that templates may use. No permission of Backstage guards the list: it is the same for
+// everybody who is signed in.
+func (s *Service) Actions() []action.Description {
+	var described []action.Description
+	for _, each := range s.actions.All() {
+		described = append(described, each.Describe())
+	}
+	return described
+}
 
 // InvalidValuesError is a refusal of a run's values or secrets, in jsonschema's terms.
 type InvalidValuesError struct{ Violations parameters.Violations }
@@ -73,7 +97,7 @@ type Request struct {
 
 // Template reads a template from the catalog.
 func (s *Service) Template(ctx context.Context, principal identity.Principal, ref entity.Ref) (*template.Template, error) {
-	if err := s.authorize(ctx, principal, policy.ScaffolderTemplateRead, ref.String()); err != nil {
+	if err := s.require(ctx, principal, policy.ScaffolderTemplateRead, ref.String()); err != nil {
 		return nil, err
 	}
 	t, _, err := s.template(ctx, principal, ref)
@@ -82,7 +106,7 @@ func (s *Service) Template(ctx context.Context, principal identity.Principal, re
 
 // template reads a template and says where the catalog read it.
 func (s *Service) template(ctx context.Context, principal identity.Principal, ref entity.Ref) (*template.Template, provenance.Place, error) {
-	document, at, err := s.Catalog.LocatedEntity(ctx, principal, ref)
+	document, at, err := s.catalog.LocatedEntity(ctx, principal, ref)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, at, fault.Wrap(fault.NotFound, err, "Template %s not found", ref)
 	}
@@ -96,12 +120,12 @@ func (s *Service) template(ctx context.Context, principal identity.Principal, re
 // Create checks a request, pins the template with its values and starts a run of it. When the engine does not answer,
 // the run is on the record all the same and StartPending starts it later.
 func (s *Service) Create(ctx context.Context, principal identity.Principal, request Request) (uuid.UUID, error) {
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
+	if err := s.require(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
 		return uuid.Nil, err
 	}
 	if request.ID != uuid.Nil {
 		// An earlier attempt may have come as far as this. What has become of the template since does not matter.
-		if exists, err := s.Runs.Exists(ctx, request.ID); err != nil || exists {
+		if exists, err := s.runs.Exists(ctx, request.ID); err != nil || exists {
 			return request.ID, err
 		}
 	}
@@ -109,15 +133,15 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 	if err != nil {
 		return uuid.Nil, err
 	}
-	err = s.Runs.Create(ctx, n)
+	err = s.runs.Create(ctx, n)
 	if errors.Is(err, run.ErrRepeated) {
 		return n.ID, nil
 	}
 	if err != nil {
 		return uuid.Nil, err
 	}
-	if err := s.Engine.Start(ctx, command(n.ID, 0, n.Title, n.Subject, n.Spec)); err != nil {
-		s.Log.WarnContext(telemetry.ForRun(ctx, n.ID), "the run is recorded and will be started when the engine answers", "error", err)
+	if err := s.engine.Start(ctx, command(n.ID, 0, n.Title, n.Subject, n.Spec)); err != nil {
+		s.log.WarnContext(telemetry.ForRun(ctx, n.ID), "the run is recorded and will be started when the engine answers", "error", err)
 	}
 	return n.ID, nil
 }
@@ -168,27 +192,35 @@ func (s *Service) pin(ctx context.Context, principal identity.Principal, t *temp
 
 // judge says what is wrong with a template, whatever the values.
 func (s *Service) judge(ctx context.Context, t *template.Template) []check.Finding {
-	if s.Checker == nil {
+	if s.checker == nil {
 		return nil
 	}
-	return s.Checker.Template(ctx, t)
+	return s.checker.Template(ctx, t)
 }
 
-// Trial pins a template under trial as a run of it would be, with the same values and for the same user, and says what is
-// wrong with it.
-func (s *Service) Trial(ctx context.Context, principal identity.Principal, t *template.Template, values json.RawMessage, secrets map[string]string) (template.TaskSpec, []check.Finding, error) {
-	if err := s.mayDryRun(ctx, principal); err != nil {
-		return template.TaskSpec{}, nil, err
-	}
-	pinned, err := s.pin(ctx, principal, t, provenance.Place{}, values, secrets)
-	return pinned, s.judge(ctx, t), err
+// Trial asks for a dry run.
+type Trial struct {
+	Template *template.Template
+	Values   json.RawMessage
+	Secrets  map[string]string
+	// Files are the directory that the template lies in.
+	Files []dryrun.File
 }
 
-func (s *Service) mayDryRun(ctx context.Context, principal identity.Principal) error {
-	if err := s.authorize(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
-		return err
+// DryRun tries a template out as a run of it would go, with the same values and for the same user. Its log begins with
+// what is wrong with the template.
+func (s *Service) DryRun(ctx context.Context, principal identity.Principal, trial Trial) (dryrun.Result, error) {
+	for _, permission := range []policy.Permission{policy.ScaffolderTaskCreate, policy.ScaffolderTemplateDryRun} {
+		if err := s.require(ctx, principal, permission, ""); err != nil {
+			return dryrun.Result{}, err
+		}
 	}
-	return s.authorize(ctx, principal, policy.ScaffolderTemplateDryRun, "")
+	pinned, err := s.pin(ctx, principal, trial.Template, provenance.Place{}, trial.Values, trial.Secrets)
+	if err != nil {
+		return dryrun.Result{}, err
+	}
+	return s.dryRuns.Run(ctx, dryrun.Request{Spec: pinned, Starter: principal, Secrets: trial.Secrets,
+		Findings: s.judge(ctx, trial.Template), Files: trial.Files})
 }
 
 // CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is broken is the
@@ -254,7 +286,7 @@ func (s *Service) user(ctx context.Context, principal identity.Principal) (templ
 	if err != nil {
 		return template.User{}, err
 	}
-	document, err := s.Catalog.EntityJSON(ctx, principal, parsed)
+	document, err := s.catalog.EntityJSON(ctx, principal, parsed)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return template.User{}, fmt.Errorf("read %s: %w", ref, err)
 	}
@@ -288,8 +320,14 @@ func outline(steps []template.Step) string {
 	return out.String()
 }
 
-func (s *Service) authorize(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) error {
-	return s.Decider.Authorize(ctx, principal, policy.Request{Permission: permission, Resource: resource})
+// require asks for a permission that is about no runs.
+func (s *Service) require(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) error {
+	return policy.Require(ctx, s.decider, principal, permission, resource)
+}
+
+// granted is which runs a principal may do something with. The store's readings take it.
+func (s *Service) granted(ctx context.Context, principal identity.Principal, permission policy.Permission) (run.Grant, error) {
+	return run.Rules.Ask(ctx, s.decider, principal, permission)
 }
 
 // maxSubject bounds a run's subject, in bytes: it stands in lists.

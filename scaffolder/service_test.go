@@ -17,6 +17,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -81,22 +82,14 @@ func (o oneTemplate) LocatedEntity(ctx context.Context, principal identity.Princ
 // twoSteps are its steps as Temporal shows them.
 const twoSteps = "1. One (`a`)\n2. Two (`a`)\n"
 
-// nobodyMay refuses one permission.
-type nobodyMay policy.Permission
-
-func (n nobodyMay) Authorize(_ context.Context, principal identity.Principal, request policy.Request) error {
-	if request.Permission == policy.Permission(n) {
-		return &policy.DeniedError{Principal: principal, Request: request}
-	}
-	return nil
-}
-
 var ada = identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}
 
 type bench struct {
 	t *testing.T
 	*scaffolder.Service
-	engine *commands
+	sweeper *scaffolder.Sweeper
+	runs    *run.Store
+	engine  *commands
 }
 
 func newBench(t *testing.T, decider policy.Decider) bench {
@@ -105,9 +98,20 @@ func newBench(t *testing.T, decider policy.Decider) bench {
 	require.NoError(t, err)
 	actions, err := action.NewRegistry()
 	require.NoError(t, err)
-	told := &commands{}
-	return bench{t, scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: oneTemplate{}, Runs: run.NewStore(testkit.Database(t), keys),
-		Engine: told, Actions: actions, Decider: decider}), told}
+	told, runs, log := &commands{}, run.NewStore(testkit.Database(t), keys), slog.New(slog.DiscardHandler)
+	service := scaffolder.New(scaffolder.Options{Log: log, Catalog: oneTemplate{}, Runs: runs, Engine: told, Actions: actions, Decider: decider})
+	return bench{t, service, scaffolder.NewSweeper(log, runs, told), runs, told}
+}
+
+// insert puts the run of a user, of nobody if it is "", on the record.
+func (b bench) insert(user string) uuid.UUID {
+	b.t.Helper()
+	n := run.New{ID: uuid.New(), TemplateRef: "template:default/two-steps", Title: "Two Steps"}
+	if user != "" {
+		n.Starter = identity.Principal{Kind: identity.KindUser, Subject: user}
+	}
+	require.NoError(b.t, b.runs.Create(b.t.Context(), n))
+	return n.ID
 }
 
 func (b bench) create(values string) uuid.UUID {
@@ -120,9 +124,9 @@ func (b bench) create(values string) uuid.UUID {
 // record writes what a worker does that goes on with the run.
 func (b bench) record(id uuid.UUID, entry run.Entry) {
 	b.t.Helper()
-	state, err := b.Runs.State(b.t.Context(), id)
+	state, err := b.runs.State(b.t.Context(), id)
 	require.NoError(b.t, err)
-	require.NoError(b.t, b.Runs.Record(b.t.Context(), state.Claim, entry))
+	require.NoError(b.t, b.runs.Record(b.t.Context(), state.Claim, entry))
 }
 
 // park lets the run fail at its second step.
@@ -202,12 +206,12 @@ func TestRunsThatTheEngineNeverHeardOfAreStarted(t *testing.T) {
 	b := newBench(t, policy.AllowKnown{})
 	b.engine.err = errors.New("no route to Temporal")
 	id := b.create(`{"name":"shop"}`)
-	require.ErrorContains(t, b.StartPending(t.Context(), -time.Minute), "no route to Temporal")
+	require.ErrorContains(t, b.sweeper.StartPending(t.Context(), -time.Minute), "no route to Temporal")
 	b.engine.err = nil
-	require.NoError(t, b.StartPending(t.Context(), -time.Minute))
+	require.NoError(t, b.sweeper.StartPending(t.Context(), -time.Minute))
 	require.Equal(t, engine.Command{RunID: id.String(), Summary: "Two Steps: shop", Details: twoSteps}, b.engine.started[len(b.engine.started)-1])
 	started := len(b.engine.started)
-	require.NoError(t, b.StartPending(t.Context(), time.Hour))
+	require.NoError(t, b.sweeper.StartPending(t.Context(), time.Hour))
 	require.Len(t, b.engine.started, started, "a young one is being started by whoever made it")
 }
 
@@ -238,48 +242,105 @@ func TestTheSubjectOfARunIsAWord(t *testing.T) {
 	}
 }
 
-// TestEveryMoveIsDecided: whoever may not, may not, and nothing happens.
-func TestEveryMoveIsDecided(t *testing.T) {
+func TestEveryMethodAsksTheDecider(t *testing.T) {
 	t.Parallel()
-	const id = "7d8f6f0e-0000-4000-8000-000000000000"
-	for permission, ask := range map[policy.Permission]func(context.Context, *scaffolder.Service) error{
-		policy.ScaffolderTaskCreate: func(ctx context.Context, s *scaffolder.Service) error {
-			_, err := s.Create(ctx, ada, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(`{}`)})
-			return err
-		},
-		policy.ScaffolderTemplateRead: func(ctx context.Context, s *scaffolder.Service) error {
-			_, err := s.Template(ctx, ada, entity.Ref{Kind: "template", Namespace: "default", Name: "two-steps"})
-			return err
-		},
-		policy.ScaffolderTaskRead: func(ctx context.Context, s *scaffolder.Service) error {
-			_, _, listed := s.List(ctx, ada, run.Query{})
-			_, read := s.Run(ctx, ada, id)
-			_, followed := s.Events(ctx, ada, id, 0)
-			_, seen := s.Details(ctx, ada, id)
-			for _, err := range []error{listed, read, followed, seen, s.Cancel(ctx, ada, id, scaffolder.Command{}),
-				s.Retry(ctx, ada, id, scaffolder.Command{}), s.RollBack(ctx, ada, id, scaffolder.Command{})} {
-				if _, denied := errors.AsType[*policy.DeniedError](err); !denied {
-					return err
-				}
-			}
-			return listed
-		},
-		policy.ScaffolderTemplateDryRun: func(ctx context.Context, s *scaffolder.Service) error {
-			_, _, err := s.Trial(ctx, ada, &template.Template{}, nil, nil)
-			return err
-		},
+	refuser := &policytest.Refuser{}
+	b := newBench(t, refuser)
+	policytest.EveryMethodAsks(t, b.Service, refuser, []string{"Actions"}, b.insert("user:default/ada").String())
+}
+
+// TestEveryCommandIsDecided: whoever may not, may not, and nothing happens.
+func TestEveryCommandIsDecided(t *testing.T) {
+	t.Parallel()
+	create := func(b bench, _ string) error {
+		_, err := b.Create(t.Context(), ada, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(`{}`)})
+		return err
+	}
+	read := func(b bench, id string) error { _, err := b.Run(t.Context(), ada, id); return err }
+	causes := func(b bench, _ string) error { _, _, err := b.Causes(t.Context(), ada, run.CauseQuery{}); return err }
+	list := func(b bench, _ string) error { _, _, err := b.List(t.Context(), ada, run.Query{}); return err }
+	details := func(b bench, id string) error { _, err := b.Details(t.Context(), ada, id); return err }
+	events := func(b bench, id string) error { _, err := b.Events(t.Context(), ada, id, 0); return err }
+	cancel := func(b bench, id string) error { return b.Cancel(t.Context(), ada, id, scaffolder.Command{}) }
+	retry := func(b bench, id string) error { return b.Retry(t.Context(), ada, id, scaffolder.Command{}) }
+	rollBack := func(b bench, id string) error { return b.RollBack(t.Context(), ada, id, scaffolder.Command{}) }
+	schema := func(b bench, _ string) error {
+		_, err := b.Template(t.Context(), ada, entity.Ref{Kind: "template", Namespace: "default", Name: "two-steps"})
+		return err
+	}
+	dryRun := func(b bench, _ string) error {
+		_, err := b.DryRun(t.Context(), ada, scaffolder.Trial{Template: &template.Template{}})
+		return err
+	}
+	for permission, commands := range map[policy.Permission][]func(bench, string) error{
+		policy.ScaffolderTaskCreate:     {create, retry, dryRun},
+		policy.ScaffolderTaskRead:       {read, list, causes, details, events, cancel, retry, rollBack},
+		policy.ScaffolderTaskCancel:     {cancel, rollBack},
+		policy.ScaffolderTemplateRead:   {schema},
+		policy.ScaffolderTemplateDryRun: {dryRun},
 	} {
 		t.Run(string(permission), func(t *testing.T) {
 			t.Parallel()
-			err := ask(t.Context(), scaffolder.New(scaffolder.Options{Catalog: oneTemplate{}, Decider: nobodyMay(permission)}))
-			denied, is := errors.AsType[*policy.DeniedError](err)
-			require.True(t, is, "%v", err)
-			require.Equal(t, permission, denied.Request.Permission)
+			b := newBench(t, policytest.Table{permission: policytest.Deny})
+			id := b.insert("user:default/ada").String()
+			for i, command := range commands {
+				denied, is := errors.AsType[*policy.DeniedError](command(b, id))
+				require.True(t, is, "command %d", i)
+				require.Equal(t, permission, denied.Permission)
+			}
+			require.Empty(t, b.engine.started)
+			kept, err := b.runs.Get(t.Context(), run.Rules.Everything(), uuid.MustParse(id))
+			require.NoError(t, err)
+			require.False(t, kept.CancelRequested)
 		})
 	}
-	b := newBench(t, nobodyMay(policy.ScaffolderTaskCancel))
-	running := b.create(`{}`).String()
-	for _, err := range []error{b.Cancel(t.Context(), ada, running, scaffolder.Command{}), b.RollBack(t.Context(), ada, running, scaffolder.Command{})} {
-		require.EqualError(t, err, "user:default/ada may not scaffolder.task.cancel on "+running)
+}
+
+// TestPeopleWhoMaySeeTheirOwnRunsSeeNoOthers: others' runs are refused one by one and are in no list. One that does not
+// exist is not found, whoever asks.
+func TestPeopleWhoMaySeeTheirOwnRunsSeeNoOthers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policytest.Table{policy.ScaffolderTaskRead: policytest.Started})
+	own, others, nobodys := b.insert("user:default/ada"), b.insert("user:default/grace").String(), b.insert("").String()
+	listed, total, err := b.List(t.Context(), ada, run.Query{})
+	require.NoError(t, err)
+	require.Equal(t, 1, total)
+	require.Equal(t, own, listed[0].ID)
+	require.NoError(t, b.Cancel(t.Context(), ada, own.String(), scaffolder.Command{}))
+	for _, id := range []string{others, nobodys} {
+		_, read := b.Run(t.Context(), ada, id)
+		_, followed := b.Events(t.Context(), ada, id, 0)
+		_, seen := b.Details(t.Context(), ada, id)
+		for _, err := range []error{read, followed, seen, b.Cancel(t.Context(), ada, id, scaffolder.Command{}), b.Retry(t.Context(), ada, id, scaffolder.Command{}),
+			b.RollBack(t.Context(), ada, id, scaffolder.Command{})} {
+			require.EqualError(t, err, "user:default/ada may not scaffolder.task.read on "+id)
+		}
 	}
+	_, err = b.Run(t.Context(), ada, uuid.NewString())
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	_, err = b.Events(t.Context(), ada, uuid.NewString(), 0)
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+}
+
+// TestSomeRunsCanBeSeenAndNotCancelled: the two permissions may have conditions of their own.
+func TestSomeRunsCanBeSeenAndNotCancelled(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policytest.Table{policy.ScaffolderTaskCancel: policytest.Started})
+	others := b.insert("user:default/grace").String()
+	_, err := b.Run(t.Context(), ada, others)
+	require.NoError(t, err)
+	for _, err := range []error{b.Cancel(t.Context(), ada, others, scaffolder.Command{}), b.RollBack(t.Context(), ada, others, scaffolder.Command{})} {
+		require.EqualError(t, err, "user:default/ada may not scaffolder.task.cancel on "+others)
+	}
+	require.NoError(t, b.Cancel(t.Context(), ada, b.create(`{}`).String(), scaffolder.Command{}))
+}
+
+// TestConditionsThatNothingCanCheckAreRefused: a permission about nothing that has rules is given wholly or not at all.
+func TestConditionsThatNothingCanCheckAreRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policytest.Table{policy.ScaffolderTaskCreate: policytest.Started, policy.ScaffolderTemplateRead: policytest.Started})
+	_, err := b.Create(t.Context(), ada, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(`{}`)})
+	require.EqualError(t, err, "user:default/ada may not scaffolder.task.create")
+	_, err = b.Template(t.Context(), ada, entity.Ref{Kind: "template", Namespace: "default", Name: "two-steps"})
+	require.EqualError(t, err, "user:default/ada may not scaffolder.template.parameter.read on template:default/two-steps")
 }

@@ -171,7 +171,7 @@ func TestARunThatCannotBeCarriedOnIsParked(t *testing.T) {
 			require.Contains(t, got.Failure.Message, test.says)
 			require.Contains(t, got.Failure.Next, "retry")
 			require.Equal(t, []string{"Run completed with status: failed"}, b.told())
-			listed, _, err := b.runs.List(t.Context(), run.Query{})
+			listed, _, err := b.runs.List(t.Context(), run.Rules.Everything(), run.Query{})
 			require.NoError(t, err)
 			require.Equal(t, got.Failure, listed[0].Failure, "a person sees it")
 			require.Equal(t, engine.MovePark, b.advance(engine.Turn{}).Move, "told again after a crash")

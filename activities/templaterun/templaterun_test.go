@@ -208,7 +208,7 @@ func (b *bench) ledger() action.Ledger {
 
 func (b *bench) get() run.Run {
 	b.Helper()
-	got, err := b.runs.Get(b.Context(), b.id)
+	got, err := b.runs.Get(b.Context(), run.Rules.Everything(), b.id)
 	require.NoError(b, err)
 	return got
 }

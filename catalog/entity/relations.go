@@ -147,3 +147,14 @@ func SortLists(e Entity) {
 func compareUTF16(a, b string) int {
 	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
 }
+
+// ServedRelations are the outgoing edges that a served entity shows in its document.
+func ServedRelations(e Entity) []Relation {
+	shown, _ := e["relations"].([]any)
+	relations := make([]Relation, len(shown))
+	for i, each := range shown {
+		edge := object(each)
+		relations[i] = Relation{Type: text(edge["type"]), SourceRef: e.Ref().String(), TargetRef: text(edge["targetRef"])}
+	}
+	return relations
+}

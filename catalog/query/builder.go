@@ -71,8 +71,14 @@ type scope struct {
 	rest  All
 }
 
-// newScope is the scope of a filter, nil for the one that lets everything through.
-func newScope(f Filter) scope {
+// grantedScope is the scope of the entities that a grant covers and that pass a filter, nil for no filter. A grant of
+// nothing leaves none.
+func grantedScope(granted Grant, asked Filter) scope {
+	condition, _ := granted.Filter()
+	if granted.IsNothing() {
+		condition = Any{}
+	}
+	f := And(condition, asked)
 	if f == nil {
 		return scope{}
 	}

@@ -1,6 +1,7 @@
 // Package query turns questions about entities into SQL: the filters of query strings, the predicates of request
 // bodies, permission conditions, orders, cursors and projections. It builds statements and reads nothing: package
-// catalog runs them. Whatever a caller writes travels as a parameter, never as text of a statement.
+// catalog runs them. A statement that reads entities takes the grant of who asks as a parameter. Whatever a caller
+// writes travels as a parameter, never as text of a statement.
 package query
 
 import (

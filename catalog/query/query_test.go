@@ -199,8 +199,8 @@ func FuzzStatements(f *testing.F) {
 		}
 		page := query.Page{Filter: query.And(filter, more), Order: &query.Order{Key: order}, FullText: query.FullText{Term: term}, Limit: 1}
 		list := query.List{Filter: page.Filter, Orders: []query.Order{{Key: order}}}
-		for _, statement := range []query.Statement{page.Select(), page.Count(), list.Select(),
-			query.Facets([]string{order}, page.Filter), query.ByRefs([]string{term}, page.Filter)} {
+		for _, statement := range []query.Statement{page.Select(everything), page.Count(everything), list.Select(everything),
+			query.Facets(everything, []string{order}, page.Filter), query.ByRefs(everything, []string{term}, page.Filter)} {
 			require.Regexp(t, vocabulary, statement.SQL)
 		}
 	})

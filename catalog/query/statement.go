@@ -42,32 +42,32 @@ type Page struct {
 
 // Select finds the page's rows: uid, order value, document. The page is found among narrow rows before a document is
 // looked at.
-func (p Page) Select() Statement {
+func (p Page) Select(readable Grant) Statement {
 	b := &builder{}
 	b.text("select p.entity_id, p.value, e.entity from (")
 	if p.Order == nil {
-		p.selectEntities(b)
+		p.selectEntities(b, readable)
 	} else {
-		p.selectRows(b)
+		p.selectRows(b, readable)
 	}
 	b.text(" limit ", b.arg(p.Limit), " offset ", b.arg(p.Offset), ") p join catalog_entities e on e.entity_id = p.entity_id", p.sorting("p"))
 	return b.statement()
 }
 
 // selectEntities writes which entities are on a page in the order of uids.
-func (p Page) selectEntities(b *builder) {
+func (p Page) selectEntities(b *builder, readable Grant) {
 	b.text("select e.entity_id, null::text as value from catalog_entities e where true")
 	if p.After != nil {
 		b.text(" and e.entity_id ", comparison(p.descending()), " ", b.arg(p.After.UID))
 	}
-	b.andEntity(p.scope(), "e")
+	b.andEntity(p.scope(readable), "e")
 	b.text(p.sorting("e"))
 }
 
 // selectRows writes which rows of the order field are on a page.
-func (p Page) selectRows(b *builder) {
+func (p Page) selectRows(b *builder, readable Grant) {
 	b.text("select o.entity_id, o.value from catalog_search o where ")
-	p.ordered(b)
+	p.ordered(b, readable)
 	if p.After != nil && p.After.Value != nil {
 		b.text(" and (o.value, o.entity_id) ", comparison(p.descending()), " (", b.arg(*p.After.Value), ", ", b.arg(p.After.UID), ")")
 	}
@@ -76,10 +76,10 @@ func (p Page) selectRows(b *builder) {
 
 // ordered writes what a search row o must be to be part of the set. Text that is looked for in the order field is
 // looked for in the row itself.
-func (p Page) ordered(b *builder) {
+func (p Page) ordered(b *builder, readable Grant) {
 	key := strings.ToLower(p.Order.Key)
 	b.text("o.key = ", b.arg(key), " and o.value is not null")
-	condition := p.scope()
+	condition := p.scope(readable)
 	condition.rest = slices.DeleteFunc(condition.rest, func(f Filter) bool {
 		text, isText := f.(fullText)
 		if isHere := isText && slices.Equal(text.keys, []string{key}); !isHere {
@@ -102,13 +102,13 @@ func (p Page) sorting(alias string) string {
 }
 
 // Count counts the whole set that the page is a part of.
-func (p Page) Count() Statement {
+func (p Page) Count(readable Grant) Statement {
 	b := &builder{}
-	condition := p.scope()
+	condition := p.scope(readable)
 	switch {
 	case p.Order != nil && !isSingular(strings.ToLower(p.Order.Key)):
 		b.text("select count(*) from catalog_search o where ")
-		p.ordered(b)
+		p.ordered(b, readable)
 	case condition.repeats():
 		b.text("select count(*) from (select distinct entity_id from (")
 		b.scopeIDs(condition)
@@ -121,7 +121,9 @@ func (p Page) Count() Statement {
 	return b.statement()
 }
 
-func (p Page) scope() scope { return newScope(And(p.Filter, p.FullText.filter(p.Order))) }
+func (p Page) scope(readable Grant) scope {
+	return grantedScope(readable, And(p.Filter, p.FullText.filter(p.Order)))
+}
 
 // List asks for entities sorted by any number of fields, those that lack a field last; by offset, not by cursor.
 type List struct {
@@ -136,27 +138,27 @@ type List struct {
 }
 
 // Select finds the list's documents. Like a page, it is found among narrow rows first.
-func (l List) Select() Statement {
+func (l List) Select(readable Grant) Statement {
 	b := &builder{}
 	if len(l.Orders) == 1 && isSingular(l.Orders[0].Key) {
-		l.selectByRow(b)
+		l.selectByRow(b, readable)
 	} else {
-		l.selectBySorting(b)
+		l.selectBySorting(b, readable)
 	}
 	return b.statement()
 }
 
 // selectByRow is for an order that every entity has a place in: its rows are sorted already.
-func (l List) selectByRow(b *builder) {
+func (l List) selectByRow(b *builder, readable Grant) {
 	page := Page{Filter: l.Filter, Order: &l.Orders[0]}
 	b.text("select e.entity from (")
-	page.selectRows(b)
+	page.selectRows(b, readable)
 	l.limit(b)
 	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", page.sorting("p"))
 }
 
 // IDs finds the ids of the list's entities, in its order.
-func (l List) IDs() Statement {
+func (l List) IDs(readable Grant) Statement {
 	b := &builder{}
 	var joins, sorting strings.Builder
 	for _, order := range l.Orders {
@@ -165,7 +167,7 @@ func (l List) IDs() Statement {
 		sorting.WriteString(alias + ".value" + direction(order.Descending) + " nulls last, ")
 	}
 	b.text("select e.entity_id from catalog_entities e", joins.String(), " where true")
-	b.andEntity(newScope(l.Filter), "e")
+	b.andEntity(grantedScope(readable, l.Filter), "e")
 	b.text(" order by ", sorting.String(), "e.", l.tie())
 	l.limit(b)
 	return b.statement()
@@ -179,7 +181,7 @@ func (l List) tie() string {
 	return "entity_id"
 }
 
-func (l List) selectBySorting(b *builder) {
+func (l List) selectBySorting(b *builder, readable Grant) {
 	var columns, joins, sorting strings.Builder
 	for _, order := range l.Orders {
 		alias := b.alias("o")
@@ -189,7 +191,7 @@ func (l List) selectBySorting(b *builder) {
 	}
 	tie := l.tie()
 	b.text("select d.entity from (select e.entity_id, e.entity_ref", columns.String(), " from catalog_entities e", joins.String(), " where true")
-	b.andEntity(newScope(l.Filter), "e")
+	b.andEntity(grantedScope(readable, l.Filter), "e")
 	b.text(" order by ", sorting.String(), tie)
 	l.limit(b)
 	b.text(") l join catalog_entities d on d.entity_id = l.entity_id order by ", sorting.String(), "l.", tie)
@@ -205,11 +207,11 @@ func (l List) limit(b *builder) {
 }
 
 // Facets counts the values of each key among the entities that pass the filter: key in lower case, value, count.
-func Facets(keys []string, filter Filter) Statement {
+func Facets(readable Grant, keys []string, filter Filter) Statement {
 	keys = lower(keys)
 	slices.Sort(keys)
 	b := &builder{}
-	condition := newScope(filter)
+	condition := grantedScope(readable, filter)
 	for i, key := range slices.Compact(keys) {
 		if i > 0 {
 			b.text(" union all ")
@@ -223,35 +225,45 @@ func Facets(keys []string, filter Filter) Statement {
 }
 
 // ByIDs finds the documents of entities in the order given: the place in it, from 1, and the document.
-func ByIDs(ids []uuid.UUID) Statement {
+func ByIDs(readable Grant, ids []uuid.UUID) Statement {
 	b := &builder{}
-	b.text("select l.place, e.entity from unnest(", b.arg(ids), "::uuid[]) with ordinality as l (id, place) join catalog_entities e on e.entity_id = l.id order by l.place")
+	b.text("select l.place, e.entity from unnest(", b.arg(ids), "::uuid[]) with ordinality as l (id, place) join catalog_entities e on e.entity_id = l.id where true")
+	b.andEntity(grantedScope(readable, nil), "e")
+	b.text(" order by l.place")
 	return b.statement()
 }
 
 // ByRefs finds entities by their references, in lower case: reference, document.
-func ByRefs(refs []string, filter Filter) Statement {
+func ByRefs(readable Grant, refs []string, filter Filter) Statement {
 	b := &builder{}
 	b.text("select e.entity_ref, e.entity from catalog_entities e where e.entity_ref = any (", b.arg(lower(refs)), ")")
-	b.andEntity(newScope(filter), "e")
+	b.andEntity(grantedScope(readable, filter), "e")
+	return b.statement()
+}
+
+// ByRef finds the document of one entity by its reference, in lower case.
+func ByRef(readable Grant, ref string) Statement {
+	b := &builder{}
+	b.text("select e.entity from catalog_entities e where e.entity_ref = ", b.arg(strings.ToLower(ref)))
+	b.andEntity(grantedScope(readable, nil), "e")
 	return b.statement()
 }
 
 // ByRefWithLocation finds one entity by its reference, in lower case: document, and the location that claims it, "" when
 // that is not known.
-func ByRefWithLocation(ref string, filter Filter) Statement {
+func ByRefWithLocation(readable Grant, ref string) Statement {
 	b := &builder{}
 	b.text("select e.entity, coalesce(s.location_key, '') from catalog_entities e left join catalog_states s on s.entity_id = e.entity_id",
 		" where e.entity_ref = ", b.arg(strings.ToLower(ref)))
-	b.andEntity(newScope(filter), "e")
+	b.andEntity(grantedScope(readable, nil), "e")
 	return b.statement()
 }
 
 // ByUID finds the document of one entity.
-func ByUID(uid uuid.UUID, filter Filter) Statement {
+func ByUID(readable Grant, uid uuid.UUID) Statement {
 	b := &builder{}
 	b.text("select e.entity from catalog_entities e where e.entity_id = ", b.arg(uid))
-	b.andEntity(newScope(filter), "e")
+	b.andEntity(grantedScope(readable, nil), "e")
 	return b.statement()
 }
 

@@ -32,6 +32,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/check"
+	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/plan"
@@ -68,6 +69,7 @@ type platform struct {
 	actions      *action.Registry
 	workspaces   *workspace.Store
 	scaffolder   *scaffolder.Service
+	sweeper      *scaffolder.Sweeper
 	files        *integration.Files
 }
 
@@ -182,6 +184,9 @@ func (p *platform) openWorkspaces(ctx context.Context, at place) error {
 	return err
 }
 
+// decider is the one that everything asks.
+var decider policy.Decider = policy.AllowKnown{}
+
 func (p *platform) buildCatalog(context.Context, place) error {
 	integrations, err := forges.New(integrationConfig(p.config), integration.Options{ReadingAllow: readingAllow(p.config),
 		Transport: p.telemetry.Transport(integration.DefaultTransport())})
@@ -201,7 +206,7 @@ func (p *platform) buildCatalog(context.Context, place) error {
 		return err
 	}
 	p.pipeline = &processing.Pipeline{Reader: integrations, Files: p.files, Rules: rules, LocationTypes: []string{"url"}}
-	p.catalog = catalog.New(catalog.Options{Pool: p.pool, Decider: policy.AllowKnown{}, Pipeline: p.pipeline,
+	p.catalog = catalog.New(catalog.Options{Pool: p.pool, Decider: decider, Pipeline: p.pipeline,
 		OnConflict: catalog.ConflictStrategy(p.config.Catalog.DefaultLocationConflictStrategy), ReadOnly: p.config.Catalog.Readonly})
 	return nil
 }
@@ -226,9 +231,10 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 	}
 	checker := newChecker(p.actions, renderer, planRules(p.config))
 	p.pipeline.Judge = templateJudge(checker)
+	engine := workflows.NewClient(p.temporal, p.config.Portico.Temporal.TaskQueue)
 	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,
-		Checker: checker,
-		Engine:  workflows.NewClient(p.temporal, p.config.Portico.Temporal.TaskQueue), Decider: policy.AllowKnown{}})
+		Checker: checker, DryRuns: dryrun.New(p.planner, p.actions), Engine: engine, Decider: decider})
+	p.sweeper = scaffolder.NewSweeper(p.log, p.runs, engine)
 	return nil
 }
 

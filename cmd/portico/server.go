@@ -21,7 +21,6 @@ import (
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/picker"
-	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
@@ -190,9 +189,9 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		Plugins: []api.Plugin{
 			api.NewAuthPlugin(issuer, guest),
 			api.NewCatalogPlugin(p.catalog),
-			api.NewScaffolderPlugin(p.scaffolder, dryrun.New(p.planner, p.actions), events),
+			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
-			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: policy.AllowKnown{}})),
+			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: decider})),
 		},
 	})
 }

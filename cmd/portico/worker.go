@@ -144,12 +144,12 @@ func (p *platform) every(interval time.Duration, what string, do func(context.Co
 }
 
 func (p *platform) startPending(ctx context.Context) error {
-	return p.scaffolder.StartPending(ctx, pendingInterval)
+	return p.sweeper.StartPending(ctx, pendingInterval)
 }
 
 // reconcile parks the runs that Temporal does not carry on any more.
 func (p *platform) reconcile(ctx context.Context) error {
-	return p.scaffolder.Reconcile(ctx, p.config.Portico.Run.ReconcileInterval, p.config.Portico.Run.StuckTimeout)
+	return p.sweeper.Reconcile(ctx, p.config.Portico.Run.ReconcileInterval, p.config.Portico.Run.StuckTimeout)
 }
 
 // forgetSecrets deletes the secrets of runs that nobody decided about in time.

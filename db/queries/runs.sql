@@ -18,6 +18,9 @@ select * from runs where id = @id;
 -- name: RunExists :one
 select exists (select from runs where id = @id);
 
+-- name: RunCreator :one
+select coalesce(created_by, '')::text as created_by from runs where id = @id;
+
 -- name: RunWithSecrets :one
 select sqlc.embed(runs), run_secrets.sealed
 from runs
@@ -40,12 +43,15 @@ select * from run_steps where run_id = @run_id order by position;
 
 -- name: ListRunsNewestFirst :many
 -- What lists show unless they are asked for another order; it walks an index and stops at its limit. A spec is a document
--- of many kilobytes beside the row: it is read where it is wanted.
+-- of many kilobytes beside the row: it is read where it is wanted. Here and in all lists and counts of runs, the first
+-- two conditions leave the runs that the caller may see: without them there is no run.
 select id, template_ref, title, subject, (case when @with_specs::bool then spec end)::json as spec, created_by, status, phase, created_at,
        started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
-where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
+where (@everybody::bool or created_by = any (@only_creators::text[]))
+  and (cardinality(@except_creators::text[]) = 0 or created_by is null or created_by <> all (@except_creators::text[]))
+  and (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
   and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
@@ -61,7 +67,9 @@ select id, template_ref, title, subject, (case when @with_specs::bool then spec 
        started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
 from runs
-where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
+where (@everybody::bool or created_by = any (@only_creators::text[]))
+  and (cardinality(@except_creators::text[]) = 0 or created_by is null or created_by <> all (@except_creators::text[]))
+  and (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
   and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
@@ -82,7 +90,9 @@ limit @max_rows::int offset @skip::int;
 -- name: CountRuns :one
 select count(*)
 from runs
-where (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
+where (@everybody::bool or created_by = any (@only_creators::text[]))
+  and (cardinality(@except_creators::text[]) = 0 or created_by is null or created_by <> all (@except_creators::text[]))
+  and (cardinality(@statuses::text[]) = 0 or status = any (@statuses::text[]))
   and (cardinality(@phases::text[]) = 0 or phase = any (@phases::text[]))
   and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
   and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
@@ -98,6 +108,8 @@ with causes as (
     select cause, count(*) as runs, max(created_at) as latest, count(*) over () as total
     from runs
     where cause is not null
+      and (@everybody::bool or created_by = any (@only_creators::text[]))
+      and (cardinality(@except_creators::text[]) = 0 or created_by is null or created_by <> all (@except_creators::text[]))
       and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
       and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
       and (sqlc.narg('since')::timestamptz is null or created_at >= sqlc.narg('since'))
@@ -112,6 +124,8 @@ select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, 
 from causes cross join lateral (
     select * from runs r
     where r.cause = causes.cause
+      and (@everybody::bool or r.created_by = any (@only_creators::text[]))
+      and (cardinality(@except_creators::text[]) = 0 or r.created_by is null or r.created_by <> all (@except_creators::text[]))
       and (cardinality(@creators::text[]) = 0 or r.created_by = any (@creators::text[]))
       and (cardinality(@templates::text[]) = 0 or r.template_ref = any (@templates::text[]))
       and (sqlc.narg('since')::timestamptz is null or r.created_at >= sqlc.narg('since'))

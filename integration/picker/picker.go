@@ -82,7 +82,7 @@ func (s *Service) Hosts(ctx context.Context, principal identity.Principal) ([]Ho
 }
 
 func (s *Service) authorize(ctx context.Context, principal identity.Principal) error {
-	return s.options.Decider.Authorize(ctx, principal, policy.Request{Permission: policy.ScaffolderTaskCreate})
+	return policy.Require(ctx, s.options.Decider, principal, policy.ScaffolderTaskCreate, "")
 }
 
 // Owners lists the owners on a host that the configured credentials may create repositories for. A host that is not configured is

@@ -83,7 +83,7 @@ func TestOnlyThoseWhoMayStartRunsAreAnswered(t *testing.T) {
 	for _, err := range []error{hostsErr, ownersErr, availabilityErr} {
 		var denied *policy.DeniedError
 		require.ErrorAs(t, err, &denied)
-		require.Equal(t, policy.ScaffolderTaskCreate, denied.Request.Permission)
+		require.Equal(t, policy.ScaffolderTaskCreate, denied.Permission)
 	}
 	require.Zero(t, b.asked.Load())
 }

@@ -51,6 +51,8 @@ type colony struct {
 	post
 	runs    *run.Store
 	service *scaffolder.Service
+	sweeper *scaffolder.Sweeper
+	engine  *workflows.Client
 	pool    *pgxpool.Pool
 	client  client.Client
 	// deaths is how many workers have died.
@@ -69,8 +71,10 @@ func newColony(t *testing.T) *colony {
 	c.client, err = client.DialContext(t.Context(), client.Options{HostPort: c.Temporal, Logger: silent{}})
 	require.NoError(t, err)
 	t.Cleanup(c.client.Close)
+	c.engine = workflows.NewClient(c.client, c.Queue)
 	c.service = scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Runs: c.runs,
-		Engine: workflows.NewClient(c.client, c.Queue), Decider: policy.AllowKnown{}})
+		Engine: c.engine, Decider: policy.AllowKnown{}})
+	c.sweeper = scaffolder.NewSweeper(slog.New(slog.DiscardHandler), c.runs, c.engine)
 	return c
 }
 
@@ -121,7 +125,7 @@ func (c *colony) start(steps string, secrets map[string]string) uuid.UUID {
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t", Title: "T", Secrets: secrets}
 	require.NoError(c.t, json.Unmarshal([]byte(`{"steps":[`+steps+`],"output":{},"parameters":{}}`), &n.Spec))
 	require.NoError(c.t, c.runs.Create(c.t.Context(), n))
-	require.NoError(c.t, c.service.Engine.Start(c.t.Context(), engine.Command{RunID: n.ID.String(), Summary: "T"}))
+	require.NoError(c.t, c.engine.Start(c.t.Context(), engine.Command{RunID: n.ID.String(), Summary: "T"}))
 	return n.ID
 }
 
@@ -131,7 +135,7 @@ func (c *colony) comesTo(id uuid.UUID, phase run.Phase, patience time.Duration) 
 	var got run.Run
 	require.Eventually(c.t, func() bool {
 		var err error
-		got, err = c.runs.Get(c.t.Context(), id)
+		got, err = c.runs.Get(c.t.Context(), run.Rules.Everything(), id)
 		return err == nil && got.Phase == phase
 	}, patience, 20*time.Millisecond, "the run should come to %s", phase)
 	return got

@@ -119,7 +119,7 @@ func TestARunThatTemporalLostIsParked(t *testing.T) {
 			id := c.start(`{"id":"wait","name":"Wait","action":"debug:wait","input":{"seconds":"${{ 600 }}"}}, {"id":"after","name":"After","action":"test:act"}`,
 				map[string]string{"token": "t"})
 			c.comesTo(id, run.PhaseWaiting, patience)
-			require.NoError(t, c.service.Reconcile(t.Context(), -time.Minute, time.Minute))
+			require.NoError(t, c.sweeper.Reconcile(t.Context(), -time.Minute, time.Minute))
 			require.Equal(t, run.PhaseWaiting, c.comesTo(id, run.PhaseWaiting, patience).Phase, "all is well")
 
 			require.NoError(t, test.lose(c, id.String()))
@@ -140,7 +140,7 @@ func TestARunThatTemporalLostIsParked(t *testing.T) {
 func (c *colony) reconcilesTo(id string, phase run.Phase) {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool {
-		if err := c.service.Reconcile(c.t.Context(), -time.Minute, time.Second); err != nil {
+		if err := c.sweeper.Reconcile(c.t.Context(), -time.Minute, time.Second); err != nil {
 			return false
 		}
 		got, err := c.service.Run(c.t.Context(), operator, id)

@@ -32,9 +32,11 @@ type Cause struct {
 // newestPerCause is how many runs of a cause are shown with it.
 const newestPerCause = 5
 
-// Causes are a page of the causes of all runs that failed, the most frequent first, and the number of all causes.
-func (s *Store) Causes(ctx context.Context, q CauseQuery) ([]Cause, int, error) {
-	rows, err := s.queries.RunCauses(ctx, s.pool, db.RunCausesParams{Creators: orNone(q.Creators), Templates: orNone(q.Templates),
+// Causes are a page of the causes of all granted runs that failed, the most frequent first, and the number of all causes.
+func (s *Store) Causes(ctx context.Context, granted Grant, q CauseQuery) ([]Cause, int, error) {
+	seen := asParameters(granted)
+	rows, err := s.queries.RunCauses(ctx, db.PlanEach(s.pool), db.RunCausesParams{
+		Everybody: seen.everybody, OnlyCreators: seen.only, ExceptCreators: seen.except, Creators: orNone(q.Creators), Templates: orNone(q.Templates),
 		Since: orNoTime(q.Since), Until: orNoTime(q.Until), Samples: newestPerCause, Skip: int32(min(q.Offset, math.MaxInt32)),
 		MaxRows: int32(min(q.Limit, maxPage))})
 	if err != nil {

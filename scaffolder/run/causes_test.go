@@ -73,7 +73,7 @@ func TestCausesAreThoseOfAllRuns(t *testing.T) {
 	once := r.fail(t, "template:default/u", "two", "shop", "no")
 	r.create(t, nil)
 
-	causes, total, err := r.Causes(t.Context(), run.CauseQuery{Limit: 10})
+	causes, total, err := r.Causes(t.Context(), run.Rules.Everything(), run.CauseQuery{Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, 2, total)
 	require.Equal(t, []int{7, 1}, []int{causes[0].Runs, causes[1].Runs})
@@ -82,7 +82,7 @@ func TestCausesAreThoseOfAllRuns(t *testing.T) {
 	require.Equal(t, "shop exists", causes[0].Newest[0].Failure.Message)
 	require.Equal(t, "Two", causes[0].Newest[0].FailedStepName())
 
-	second, total, err := r.Causes(t.Context(), run.CauseQuery{Limit: 1, Offset: 1})
+	second, total, err := r.Causes(t.Context(), run.Rules.Everything(), run.CauseQuery{Limit: 1, Offset: 1})
 	require.NoError(t, err)
 	require.Equal(t, 2, total)
 	require.Equal(t, causes[1:], second)
@@ -91,15 +91,15 @@ func TestCausesAreThoseOfAllRuns(t *testing.T) {
 		"a template": {Templates: []string{"template:default/u"}, Limit: 10},
 		"a time":     {Since: r.get(t, once).CreatedAt, Limit: 10},
 	} {
-		found, _, err := r.Causes(t.Context(), query)
+		found, _, err := r.Causes(t.Context(), run.Rules.Everything(), query)
 		require.NoError(t, err)
 		require.Equal(t, causes[1:], found, name)
 	}
-	none, _, err := r.Causes(t.Context(), run.CauseQuery{Creators: []string{"user:default/bob"}, Until: time.Now().Add(time.Hour), Limit: 10})
+	none, _, err := r.Causes(t.Context(), run.Rules.Everything(), run.CauseQuery{Creators: []string{"user:default/bob"}, Until: time.Now().Add(time.Hour), Limit: 10})
 	require.NoError(t, err)
 	require.Empty(t, none)
 
-	runs, total, err := r.List(t.Context(), run.Query{Causes: []string{causes[0].ID}})
+	runs, total, err := r.List(t.Context(), run.Rules.Everything(), run.Query{Causes: []string{causes[0].ID}})
 	require.NoError(t, err)
 	require.Equal(t, 7, total, "and the list has all runs of one")
 	require.Equal(t, causes[0].ID, runs[0].Cause)
@@ -126,7 +126,7 @@ func TestRunsAreFoundByTimeAndByTheBeginningOfTheirID(t *testing.T) {
 		"since":         {run.Query{Since: second}, []uuid.UUID{ids[2], ids[1]}},
 		"until":         {run.Query{Until: second}, []uuid.UUID{ids[0]}},
 	} {
-		runs, total, err := r.List(t.Context(), test.query)
+		runs, total, err := r.List(t.Context(), run.Rules.Everything(), test.query)
 		require.NoError(t, err, name)
 		found := []uuid.UUID{}
 		for _, each := range runs {

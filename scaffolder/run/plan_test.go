@@ -35,7 +35,7 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 
 	explained := &explainer{}
 	store := run.NewStore(explaining(t, pool, explained), nil)
-	_, _, err = store.List(t.Context(), run.Query{Limit: 20})
+	_, _, err = store.List(t.Context(), run.Rules.Everything(), run.Query{Limit: 20})
 	require.NoError(t, err)
 	explained.requires(t, "ListRunsNewestFirst", "runs_by_created_at")
 
@@ -45,15 +45,15 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	require.NoError(t, err)
 	explained.requires(t, "RunEventsAfter", "Index Cond: (run_id =")
 
-	causes, total, err := store.Causes(t.Context(), run.CauseQuery{Limit: 50})
+	causes, total, err := store.Causes(t.Context(), run.Rules.Everything(), run.CauseQuery{Limit: 50})
 	require.NoError(t, err)
 	require.Equal(t, 30, total, "what differs in each run is no cause of its own")
 	require.Len(t, causes, 30)
 	explained.requires(t, "RunCauses", "Index Only Scan using runs_by_cause")
-	_, _, err = store.List(t.Context(), run.Query{Causes: []string{causes[0].ID}, Limit: 20})
+	_, _, err = store.List(t.Context(), run.Rules.Everything(), run.Query{Causes: []string{causes[0].ID}, Limit: 20})
 	require.NoError(t, err)
 	explained.requires(t, "ListRunsNewestFirst", "runs_by_c")
-	_, _, err = store.List(t.Context(), run.Query{IDPrefix: "6f1c2a3e", Limit: 20})
+	_, _, err = store.List(t.Context(), run.Rules.Everything(), run.Query{IDPrefix: "6f1c2a3e", Limit: 20})
 	require.NoError(t, err)
 	explained.requires(t, "ListRunsNewestFirst", "runs_pkey")
 

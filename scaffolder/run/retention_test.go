@@ -129,12 +129,12 @@ func TestRunsAreDeletedWhenTheirRetentionIsOver(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, more)
 	for _, id := range gone {
-		_, err := r.Get(t.Context(), id)
+		_, err := r.Get(t.Context(), run.Rules.Everything(), id)
 		require.Equal(t, fault.NotFound, fault.KindOf(err))
 		require.Empty(t, r.messages(t, id, 0))
 	}
 	for why, id := range kept {
-		_, err := r.Get(t.Context(), id)
+		_, err := r.Get(t.Context(), run.Rules.Everything(), id)
 		require.NoError(t, err, why)
 	}
 }
@@ -151,7 +151,7 @@ func TestRunsAreDeletedInBatches(t *testing.T) {
 		require.NoError(t, err)
 		require.LessOrEqual(t, batches, 3)
 	}
-	_, total, err := r.List(t.Context(), run.Query{})
+	_, total, err := r.List(t.Context(), run.Rules.Everything(), run.Query{})
 	require.NoError(t, err)
 	require.Zero(t, total)
 }

@@ -128,13 +128,27 @@ func (s *Store) insert(ctx context.Context, tx db.DBTX, rows stateRows) error {
 	return s.putSecrets(ctx, tx, id, rows.sealed)
 }
 
-// Get is the run with this id; a fault of kind NotFound, in Backstage's words, when there is none.
-func (s *Store) Get(ctx context.Context, id uuid.UUID) (Run, error) {
+// Get is the run with this id; a fault of kind NotFound, in Backstage's words, when there is none, and a
+// *policy.DeniedError when it is not covered by the grant.
+func (s *Store) Get(ctx context.Context, granted Grant, id uuid.UUID) (Run, error) {
 	row, err := s.queries.RunByID(ctx, s.pool, id)
 	if err != nil {
 		return Run{}, notFound(err, id)
 	}
-	return asShown(row)
+	r, err := asShown(row)
+	if err != nil {
+		return Run{}, err
+	}
+	return r, granted.Check(r, id.String())
+}
+
+// Check finds out what Get would, and reads no more of the run than that takes.
+func (s *Store) Check(ctx context.Context, granted Grant, id uuid.UUID) error {
+	creator, err := s.queries.RunCreator(ctx, s.pool, id)
+	if err != nil {
+		return notFound(err, id)
+	}
+	return granted.Check(Run{ID: id, CreatedBy: creator}, id.String())
 }
 
 // unreadableError says that what a run is to do cannot be read any more.
@@ -276,20 +290,24 @@ type Query struct {
 	Specs bool
 }
 
-// List is one page of runs, newest first unless the query says otherwise, and the number of all that match. Steps,
-// output and events are not read, and the spec only where the query wants it, undecoded.
-func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
+// List is one page of the granted runs, newest first unless the query says otherwise, and the number of all that match.
+// Steps, output and events are not read, and the spec only where the query wants it, undecoded.
+func (s *Store) List(ctx context.Context, granted Grant, q Query) ([]Run, int, error) {
 	first, last, possible := idRange(q.IDPrefix)
 	if !possible {
 		return []Run{}, 0, nil
 	}
-	newest := db.ListRunsNewestFirstParams{Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators),
+	seen := asParameters(granted)
+	newest := db.ListRunsNewestFirstParams{Everybody: seen.everybody, OnlyCreators: seen.only, ExceptCreators: seen.except,
+		Statuses: orNone(q.Statuses), Phases: orNone(q.Phases), Creators: orNone(q.Creators),
 		Templates: orNone(q.Templates), Causes: orNone(q.Causes), Since: orNoTime(q.Since), Until: orNoTime(q.Until), FirstID: first, LastID: last,
 		Skip: int32(min(q.Offset, math.MaxInt32)), MaxRows: maxPage, WithSpecs: q.Specs}
 	if q.Limit > 0 {
 		newest.MaxRows = int32(min(q.Limit, maxPage))
 	}
-	count, err := s.queries.CountRuns(ctx, s.pool, db.CountRunsParams{Statuses: newest.Statuses, Phases: newest.Phases, Creators: newest.Creators,
+	count, err := s.queries.CountRuns(ctx, db.PlanEach(s.pool), db.CountRunsParams{
+		Everybody: seen.everybody, OnlyCreators: seen.only, ExceptCreators: seen.except,
+		Statuses: newest.Statuses, Phases: newest.Phases, Creators: newest.Creators,
 		Templates: newest.Templates, Causes: newest.Causes, Since: newest.Since, Until: newest.Until, FirstID: first, LastID: last})
 	if err != nil {
 		return nil, 0, fmt.Errorf("count runs: %w", err)
@@ -315,9 +333,11 @@ func (s *Store) List(ctx context.Context, q Query) ([]Run, int, error) {
 // list asks the statement that has an index for its order, where the order is the usual one.
 func (s *Store) list(ctx context.Context, q Query, newest db.ListRunsNewestFirstParams) ([]db.ListRunsNewestFirstRow, error) {
 	if (q.OrderBy == "" || q.OrderBy == "created_at") && !q.Ascending {
-		return s.queries.ListRunsNewestFirst(ctx, s.pool, newest)
+		return s.queries.ListRunsNewestFirst(ctx, db.PlanEach(s.pool), newest)
 	}
-	ordered, err := s.queries.ListRunsOrdered(ctx, s.pool, db.ListRunsOrderedParams{Statuses: newest.Statuses, Phases: newest.Phases,
+	ordered, err := s.queries.ListRunsOrdered(ctx, db.PlanEach(s.pool), db.ListRunsOrderedParams{
+		Everybody: newest.Everybody, OnlyCreators: newest.OnlyCreators, ExceptCreators: newest.ExceptCreators,
+		Statuses: newest.Statuses, Phases: newest.Phases,
 		Creators: newest.Creators, Templates: newest.Templates, Causes: newest.Causes, Since: newest.Since, Until: newest.Until,
 		FirstID: newest.FirstID, LastID: newest.LastID, Skip: newest.Skip, MaxRows: newest.MaxRows, WithSpecs: newest.WithSpecs,
 		OrderBy: cmp.Or(q.OrderBy, "created_at"), Descending: !q.Ascending})

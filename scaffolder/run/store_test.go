@@ -62,7 +62,7 @@ func (r record) create(t *testing.T, change func(*run.New)) uuid.UUID {
 
 func (r record) get(t *testing.T, id uuid.UUID) run.Run {
 	t.Helper()
-	got, err := r.Get(t.Context(), id)
+	got, err := r.Get(t.Context(), run.Rules.Everything(), id)
 	require.NoError(t, err)
 	return got
 }
@@ -176,7 +176,7 @@ func TestARunThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := uuid.New()
-	_, err := r.Get(t.Context(), id)
+	_, err := r.Get(t.Context(), run.Rules.Everything(), id)
 	require.EqualError(t, err, fmt.Sprintf("No task with id '%s' found", id))
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 	_, err = r.Reopen(t.Context(), id, run.RollingBack(0))
@@ -190,7 +190,7 @@ func TestARunIsMadeWholeOrNotAtAll(t *testing.T) {
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t"}
 	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(spec, `"name":"Two"`, `"name":"T\u0000"`)), &n.Spec))
 	require.ErrorContains(t, r.Create(t.Context(), n), "insert run "+n.ID.String())
-	_, err := r.Get(t.Context(), n.ID)
+	_, err := r.Get(t.Context(), run.Rules.Everything(), n.ID)
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }
 
@@ -226,7 +226,7 @@ func TestListing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			runs, total, err := r.List(t.Context(), test.query)
+			runs, total, err := r.List(t.Context(), run.Rules.Everything(), test.query)
 			require.NoError(t, err)
 			require.Equal(t, test.total, total)
 			ids := []uuid.UUID{}
@@ -616,7 +616,7 @@ func TestAStoreThatCannotBeReached(t *testing.T) {
 	claim := r.claim(t, id)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := r.Get(ctx, id)
+	_, err := r.Get(ctx, run.Rules.Everything(), id)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, id.String())
 	require.ErrorIs(t, r.Record(ctx, claim, run.Entry{Events: []run.NewEvent{line("a", "x")}}), context.Canceled)

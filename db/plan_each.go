@@ -1,0 +1,33 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// PlanEach has each statement planned for its own parameters. A statement whose parameters switch conditions on and off
+// needs that: prepared, Postgres keeps one plan that is to suit them all, and so uses no index of a condition.
+func PlanEach(db DBTX) DBTX { return planEach{db} }
+
+type planEach struct{ db DBTX }
+
+// Exec implements DBTX.
+func (p planEach) Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error) {
+	return p.db.Exec(ctx, sql, unprepared(arguments)...)
+}
+
+// Query implements DBTX.
+func (p planEach) Query(ctx context.Context, sql string, arguments ...any) (pgx.Rows, error) {
+	return p.db.Query(ctx, sql, unprepared(arguments)...)
+}
+
+// QueryRow implements DBTX.
+func (p planEach) QueryRow(ctx context.Context, sql string, arguments ...any) pgx.Row {
+	return p.db.QueryRow(ctx, sql, unprepared(arguments)...)
+}
+
+func unprepared(arguments []any) []any {
+	return append([]any{pgx.QueryExecModeCacheDescribe}, arguments...)
+}

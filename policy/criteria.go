@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Criteria is a condition on a resource, in the form of Backstage's permission API: either a rule with its params, or
+// other criteria that are joined. Exactly one of AnyOf, AllOf, Not and Rule is set; a list has at least one element.
+type Criteria struct {
+	// AnyOf holds when one of them does.
+	AnyOf []Criteria `json:"anyOf,omitempty"`
+	// AllOf holds when all of them do.
+	AllOf []Criteria `json:"allOf,omitempty"`
+	// Not holds when the other does not.
+	Not *Criteria `json:"not,omitempty"`
+
+	// Rule is the name of a rule of the resource type, and Params an object with what it takes.
+	Rule         string          `json:"rule,omitempty"`
+	ResourceType ResourceType    `json:"resourceType,omitempty"`
+	Params       json.RawMessage `json:"params,omitempty"`
+}
+
+var errForm = errors.New("a condition is exactly one of anyOf, allOf, not and rule, and a list in it is not empty")
+
+// hasOneForm says whether exactly one of the four forms is used.
+func (c Criteria) hasOneForm() bool {
+	forms := 0
+	for _, used := range []bool{len(c.AnyOf) > 0, len(c.AllOf) > 0, c.Not != nil, c.Rule != ""} {
+		if used {
+			forms++
+		}
+	}
+	return forms == 1
+}
+
+// Rule makes the filter of a rule out of its params. Params that it does not understand are an error.
+type Rule[F any] func(params json.RawMessage) (F, error)
+
+// NewRule is the rule whose params are decoded into P. They must have the required one and nothing that P has not.
+func NewRule[P, F any](required string, filter func(params P) F) Rule[F] {
+	return func(params json.RawMessage) (F, error) {
+		var none F
+		var given map[string]json.RawMessage
+		if err := json.Unmarshal(params, &given); err != nil {
+			return none, fmt.Errorf("decode the params: %w", err)
+		}
+		if value := given[required]; value == nil || string(value) == "null" {
+			return none, fmt.Errorf("the param %s is missing", required)
+		}
+		var typed P
+		decoder := json.NewDecoder(bytes.NewReader(params))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&typed); err != nil {
+			return none, fmt.Errorf("decode the params: %w", err)
+		}
+		return filter(typed), nil
+	}
+}
+
+// Rules are the rules of one resource type, and how what they mean is joined. R is a resource; F is a filter on such
+// resources, which its package can put into SQL. A rule is written once, as a filter, and a filter has two readings, in
+// memory (Allows) and in SQL; a test of its package holds the two to each other.
+type Rules[R, F any] struct {
+	ResourceType ResourceType
+	ByName       map[string]Rule[F]
+	All          func(filters []F) F
+	Any          func(filters []F) F
+	Not          func(filter F) F
+	// Allows says whether a resource passes a filter.
+	Allows func(filter F, resource R) bool
+}
+
+// Filter is the filter of a criteria. One that does not have the form of criteria, is about another resource type, or
+// names a rule or params that do not exist is an error.
+func (r Rules[R, F]) Filter(criteria Criteria) (F, error) {
+	var none F
+	switch {
+	case !criteria.hasOneForm():
+		return none, errForm
+	case criteria.Not != nil:
+		inner, err := r.Filter(*criteria.Not)
+		if err != nil {
+			return none, err
+		}
+		return r.Not(inner), nil
+	case len(criteria.AllOf) > 0:
+		return r.join(criteria.AllOf, r.All)
+	case len(criteria.AnyOf) > 0:
+		return r.join(criteria.AnyOf, r.Any)
+	default:
+		return r.leaf(criteria)
+	}
+}
+
+func (r Rules[R, F]) join(criteria []Criteria, by func([]F) F) (F, error) {
+	filters := make([]F, len(criteria))
+	for i, each := range criteria {
+		var err error
+		if filters[i], err = r.Filter(each); err != nil {
+			var none F
+			return none, err
+		}
+	}
+	return by(filters), nil
+}
+
+func (r Rules[R, F]) leaf(criteria Criteria) (F, error) {
+	var none F
+	if criteria.ResourceType != r.ResourceType {
+		return none, fmt.Errorf("the rule %s is about the resource type %q, not %q", criteria.Rule, criteria.ResourceType, r.ResourceType)
+	}
+	rule, known := r.ByName[criteria.Rule]
+	if !known {
+		return none, fmt.Errorf("the permission rule %q does not exist for the resource type %q", criteria.Rule, r.ResourceType)
+	}
+	filter, err := rule(criteria.Params)
+	if err != nil {
+		return none, fmt.Errorf("the params of the permission rule %s: %w", criteria.Rule, err)
+	}
+	return filter, nil
+}

@@ -1,0 +1,70 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/portico-dev/portico/identity"
+)
+
+// Grant is what one permission allows one principal: nothing, everything, or the resources that pass a filter. The
+// statements that read resources take it as a parameter, so that whoever reads has asked. The zero value allows nothing.
+type Grant[R, F any] struct {
+	result Result
+	// filter and allows are of a conditional grant.
+	filter F
+	allows func(filter F, resource R) bool
+	// denied is the refusal of what is not covered.
+	denied DeniedError
+}
+
+// Ask asks the decider for a permission on resources of the rules' type. A denial is no error: the grant covers nothing.
+// A permission on another resource type is an error, as are conditions that cannot be understood.
+func (r Rules[R, F]) Ask(ctx context.Context, decider Decider, principal identity.Principal, permission Permission) (Grant[R, F], error) {
+	if permission.ResourceType() != r.ResourceType {
+		return Grant[R, F]{}, fmt.Errorf("the permission %s is not about the resource type %q", permission, r.ResourceType)
+	}
+	decision, err := decide(ctx, decider, principal, permission)
+	if err != nil {
+		return Grant[R, F]{}, err
+	}
+	grant := Grant[R, F]{result: decision.Result, denied: DeniedError{Principal: principal, Permission: permission}}
+	if decision.Result != Conditional {
+		return grant, nil
+	}
+	grant.allows = r.Allows
+	if grant.filter, err = r.Filter(decision.Conditions); err != nil {
+		return Grant[R, F]{}, fmt.Errorf("the conditions under which %s may %s: %w", subject(principal), permission, err)
+	}
+	return grant, nil
+}
+
+// Everything is the grant of work that Portico does for itself and that nobody asked for: nothing was decided.
+func (Rules[R, F]) Everything() Grant[R, F] { return Grant[R, F]{result: Allowed} }
+
+// IsNothing says that the grant covers no resource at all.
+func (g Grant[R, F]) IsNothing() bool { return g.result != Allowed && g.result != Conditional }
+
+// Filter is the filter that covered resources pass; conditional is false when the grant covers everything or nothing.
+func (g Grant[R, F]) Filter() (filter F, conditional bool) { return g.filter, g.result == Conditional }
+
+// Allows says whether the grant covers a resource.
+func (g Grant[R, F]) Allows(resource R) bool {
+	return g.result == Allowed || g.result == Conditional && g.allows(g.filter, resource)
+}
+
+// Check is the refusal of a resource that the grant does not cover, a *DeniedError that names it; nil for one that it
+// covers.
+func (g Grant[R, F]) Check(resource R, name string) error {
+	if g.Allows(resource) {
+		return nil
+	}
+	return g.Refusal(name)
+}
+
+// Refusal is the *DeniedError of what the grant does not cover. The name of a resource is "" for none.
+func (g Grant[R, F]) Refusal(name string) error {
+	denied := g.denied
+	denied.Resource = name
+	return &denied
+}
