@@ -19,6 +19,9 @@ type builder struct {
 	sql     strings.Builder
 	args    []any
 	aliases int
+	// named says that the statement is about entities that it names: conditions are asked of each, and no set is made of
+	// those that meet them.
+	named bool
 }
 
 func (b *builder) text(parts ...string) {
@@ -153,6 +156,10 @@ func (b *builder) condition(f Filter, id string, kinds []string) {
 		b.andRest(scope{kinds: kinds, rest: f}, id)
 		b.text(")")
 	case Any:
+		if b.named {
+			b.either(f, id, kinds)
+			return
+		}
 		b.text(id, " in (")
 		b.ids(f, kinds)
 		b.text(")")
@@ -166,6 +173,16 @@ func (b *builder) condition(f Filter, id string, kinds []string) {
 		b.andKinds(kinds, alias)
 		b.text(")")
 	}
+}
+
+// either writes alternatives that are asked one after the other.
+func (b *builder) either(alternatives Any, id string, kinds []string) {
+	b.text("(false")
+	for _, part := range alternatives {
+		b.text(" or ")
+		b.condition(part, id, kinds)
+	}
+	b.text(")")
 }
 
 // ids writes the ids of the entities of these kinds that pass a normalized filter, some of them more than once.

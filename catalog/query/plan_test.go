@@ -10,8 +10,11 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
+	"github.com/portico-dev/portico/policy"
 )
 
 // manyEntities is a catalog of a size at which a sequential scan would be felt.
@@ -19,6 +22,15 @@ const manyEntities = 100_000
 
 // everything is the grant of who may read every entity.
 var everything = query.Rules.Everything()
+
+// under is the grant of who may read entities that meet conditions.
+func under(t *testing.T, conditions string) query.Grant {
+	t.Helper()
+	grant, err := query.Rules.Ask(t.Context(), policytest.Table{policy.CatalogEntityRead: conditions},
+		identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}, policy.CatalogEntityRead)
+	require.NoError(t, err)
+	return grant
+}
 
 // plan is the part of EXPLAIN's answer that the test reads.
 type plan struct {
@@ -78,6 +90,10 @@ func TestPlansTouchFewRows(t *testing.T) {
 		require.NoError(t, err)
 		return filter
 	}
+	// What roles usually say: a person reads what their teams own, and all groups beside it.
+	owner := `{"rule":"IS_ENTITY_OWNER","resourceType":"catalog-entity","params":{"claims":["group:default/group-19","group:default/group-39"]}}`
+	kind := `{"rule":"IS_ENTITY_KIND","resourceType":"catalog-entity","params":{"kinds":["Group"]}}`
+	own, ownOrGroups, others := under(t, owner), under(t, `{"anyOf":[`+owner+`,`+kind+`]}`), under(t, `{"not":`+owner+`}`)
 	byName := &query.Order{Key: "metadata.name"}
 	byShownName := &query.Order{Key: entity.KeyShownName}
 	components := sets("kind=component")
@@ -115,7 +131,23 @@ func TestPlansTouchFewRows(t *testing.T) {
 		"facets of types of components":          {query.Facets(everything, []string{"spec.type", "spec.lifecycle"}, components), 3 * once},
 		"facets of the owners of APIs":           {query.Facets(everything, []string{"relations.ownedBy"}, sets("kind=api")), once},
 		"facets of what a team owns":             {query.Facets(everything, []string{"kind"}, owned), few},
-		"entities by reference":                  {query.ByRefs(everything, []string{"component:default/component-4", "component:default/component-8"}, components), few},
+
+		"a page of own entities":                     {query.Page{Limit: 201}.Select(own), few},
+		"a page of own components by name":           {query.Page{Filter: components, Order: byName, Limit: 21}.Select(own), few},
+		"a page of own components or groups by name": {query.Page{Filter: components, Order: byName, Limit: 21}.Select(ownOrGroups), many},
+		"a page of own entities or groups":           {query.Page{Limit: 201}.Select(ownOrGroups), many},
+		"a page of others' components by name":       {query.Page{Filter: components, Order: byName, Limit: 21}.Select(others), many},
+		"a count of own entities":                    {query.Page{}.Count(own), few},
+		"a count of own components":                  {query.Page{Filter: components}.Count(own), few},
+		"a count of own entities or groups":          {query.Page{}.Count(ownOrGroups), many},
+		"a list of own components":                   {query.List{Filter: components, ByRef: true, Limit: 21}.Select(own), few},
+		"a list of own entities or groups":           {query.List{ByRef: true, Limit: 21}.Select(ownOrGroups), many},
+		"facets of own entities":                     {query.Facets(own, []string{"kind", "spec.type"}, nil), few},
+		"facets of own entities or groups":           {query.Facets(ownOrGroups, []string{"kind"}, nil), many},
+		"own entities by reference":                  {query.ByRefs(own, []string{"component:default/component-4", "component:default/component-8"}, nil), few},
+		"one own entity by reference":                {query.ByRef(ownOrGroups, "component:default/component-4"), few},
+
+		"entities by reference": {query.ByRefs(everything, []string{"component:default/component-4", "component:default/component-8"}, components), few},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -226,7 +226,7 @@ func Facets(readable Grant, keys []string, filter Filter) Statement {
 
 // ByIDs finds the documents of entities in the order given: the place in it, from 1, and the document.
 func ByIDs(readable Grant, ids []uuid.UUID) Statement {
-	b := &builder{}
+	b := &builder{named: true}
 	b.text("select l.place, e.entity from unnest(", b.arg(ids), "::uuid[]) with ordinality as l (id, place) join catalog_entities e on e.entity_id = l.id where true")
 	b.andEntity(grantedScope(readable, nil), "e")
 	b.text(" order by l.place")
@@ -235,7 +235,7 @@ func ByIDs(readable Grant, ids []uuid.UUID) Statement {
 
 // ByRefs finds entities by their references, in lower case: reference, document.
 func ByRefs(readable Grant, refs []string, filter Filter) Statement {
-	b := &builder{}
+	b := &builder{named: true}
 	b.text("select e.entity_ref, e.entity from catalog_entities e where e.entity_ref = any (", b.arg(lower(refs)), ")")
 	b.andEntity(grantedScope(readable, filter), "e")
 	return b.statement()
@@ -243,7 +243,7 @@ func ByRefs(readable Grant, refs []string, filter Filter) Statement {
 
 // ByRef finds the document of one entity by its reference, in lower case.
 func ByRef(readable Grant, ref string) Statement {
-	b := &builder{}
+	b := &builder{named: true}
 	b.text("select e.entity from catalog_entities e where e.entity_ref = ", b.arg(strings.ToLower(ref)))
 	b.andEntity(grantedScope(readable, nil), "e")
 	return b.statement()
@@ -252,7 +252,7 @@ func ByRef(readable Grant, ref string) Statement {
 // ByRefWithLocation finds one entity by its reference, in lower case: document, and the location that claims it, "" when
 // that is not known.
 func ByRefWithLocation(readable Grant, ref string) Statement {
-	b := &builder{}
+	b := &builder{named: true}
 	b.text("select e.entity, coalesce(s.location_key, '') from catalog_entities e left join catalog_states s on s.entity_id = e.entity_id",
 		" where e.entity_ref = ", b.arg(strings.ToLower(ref)))
 	b.andEntity(grantedScope(readable, nil), "e")
@@ -261,7 +261,7 @@ func ByRefWithLocation(readable Grant, ref string) Statement {
 
 // ByUID finds the document of one entity.
 func ByUID(readable Grant, uid uuid.UUID) Statement {
-	b := &builder{}
+	b := &builder{named: true}
 	b.text("select e.entity from catalog_entities e where e.entity_id = ", b.arg(uid))
 	b.andEntity(grantedScope(readable, nil), "e")
 	return b.statement()

@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
@@ -21,9 +23,10 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	_, err := pool.Exec(t.Context(), `
-		insert into runs (id, template_ref, title, spec, spec_digest, status, phase, created_at, failed_step, error)
+		insert into runs (id, template_ref, title, spec, spec_digest, status, phase, created_at, failed_step, error, created_by)
 		select gen_random_uuid(), 'template:default/t' || n % 20, 'T', '{}', '', (array['completed', 'failed'])[1 + n % 2], (array['done', 'parked'])[1 + n % 2],
-			now() - n * interval '1 second', 's' || n % 3, json_build_object('message', 'Repository ' || n || ' exists')
+			now() - n * interval '1 second', 's' || n % 3, json_build_object('message', 'Repository ' || n || ' exists'),
+			'user:default/u' || n % 1000
 		from generate_series(1, 100000) as n`)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), `
@@ -36,6 +39,19 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	explained := &explainer{}
 	store := run.NewStore(explaining(t, pool, explained), nil)
 	_, _, err = store.List(t.Context(), run.Rules.Everything(), run.Query{Limit: 20})
+	require.NoError(t, err)
+	explained.requires(t, "ListRunsNewestFirst", "runs_by_created_at")
+
+	// Somebody who sees their own runs has a hundred, a page of which is found without looking at others'.
+	own := grantedUnder(t, ownedBy("user:default/u7"))
+	_, total, err := store.List(t.Context(), own, run.Query{Limit: 20})
+	require.NoError(t, err)
+	require.Equal(t, 100, total)
+	explained.requires(t, "ListRunsNewestFirst", "Index Cond: (created_by =")
+	explained.requires(t, "CountRuns", "Index Only Scan using runs_by_creator")
+	// Somebody who sees all runs but a few reads the newest first.
+	criteria := ownedBy("user:default/u7")
+	_, _, err = store.List(t.Context(), grantedUnder(t, policy.Criteria{Not: &criteria}), run.Query{Limit: 20})
 	require.NoError(t, err)
 	explained.requires(t, "ListRunsNewestFirst", "runs_by_created_at")
 
@@ -64,6 +80,10 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	_, err = store.Silent(t.Context(), time.Now(), uuid.Nil)
 	require.NoError(t, err)
 	explained.requires(t, "RunsMovingSilently", "runs_by_status")
+}
+
+func ownedBy(user string) policy.Criteria {
+	return policy.Criteria{Rule: "IS_TASK_OWNER", ResourceType: policy.ScaffolderTask, Params: json.RawMessage(`{"createdBy":["` + user + `"]}`)}
 }
 
 // explainer keeps the statements that were sent and their arguments.
