@@ -159,12 +159,38 @@ type Integrations struct {
 	// GitHub always holds an entry for github.com, the implied one when it is not configured.
 	GitHub []GitHub `yaml:"github"`
 	// The following systems are known by their hosts only: enough to tell what a repoUrl or a URL means there.
-	Azure           []SourceHost `yaml:"azure"`
-	BitbucketCloud  []SourceHost `yaml:"bitbucketCloud"`
-	BitbucketServer []SourceHost `yaml:"bitbucketServer"`
-	Gerrit          []SourceHost `yaml:"gerrit"`
-	Gitea           []SourceHost `yaml:"gitea"`
-	GitLab          []GitLab     `yaml:"gitlab"`
+	Azure  []SourceHost `yaml:"azure"`
+	Gerrit []SourceHost `yaml:"gerrit"`
+	// The hosts that files are read from.
+	BitbucketCloud  []BitbucketCloud  `yaml:"bitbucketCloud"`
+	BitbucketServer []BitbucketServer `yaml:"bitbucketServer"`
+	Gitea           []Gitea           `yaml:"gitea"`
+	GitLab          []GitLab          `yaml:"gitlab"`
+}
+
+// BitbucketCloud is bitbucket.org with its credentials: a token, or a name with a token or an app password.
+type BitbucketCloud struct {
+	Host        string `yaml:"host"`
+	Username    string `yaml:"username"`
+	AppPassword Secret `yaml:"appPassword"`
+	Token       Secret `yaml:"token"`
+}
+
+// BitbucketServer is one host of Bitbucket Server or Data Center. APIBaseURL is rest/api/1.0 there unless it is configured.
+type BitbucketServer struct {
+	Host       string `yaml:"host"`
+	APIBaseURL string `yaml:"apiBaseUrl"`
+	Token      Secret `yaml:"token"`
+	Username   string `yaml:"username"`
+	Password   Secret `yaml:"password"`
+}
+
+// Gitea is one Gitea host. BaseURL is https:// and the host unless it is configured; a Password without a Username is a token.
+type Gitea struct {
+	Host     string `yaml:"host"`
+	BaseURL  string `yaml:"baseUrl"`
+	Username string `yaml:"username"`
+	Password Secret `yaml:"password"`
 }
 
 // GitLab is one GitLab host. APIBaseURL is api/v4 below BaseURL, and BaseURL is https:// and the host, unless they are configured.

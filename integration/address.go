@@ -160,7 +160,7 @@ func (s *Set) CanonicalURL(ctx context.Context, rawURL string) (string, error) {
 	if err != nil {
 		return rawURL, nil //nolint:nilerr // Whoever reads the URL says what is wrong with it.
 	}
-	repository, err := readable.Connect(place.Repository, "")
+	repository, err := readable.Connect(place, "")
 	if err != nil {
 		return rawURL, nil //nolint:nilerr // As above.
 	}

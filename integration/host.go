@@ -58,9 +58,9 @@ type Place struct {
 // Readable is a Host whose repositories are read through its API.
 type Readable interface {
 	Host
-	// Connect prepares to read a repository, and asks the host nothing yet. token takes the place of the configured
-	// credentials; "" leaves them.
-	Connect(repository, token string) (Repository, error)
+	// Connect prepares to read the repository that a place is in, and asks the host nothing yet. token takes the place of the
+	// configured credentials; "" leaves them.
+	Connect(place Place, token string) (Repository, error)
 }
 
 // Repository is one repository on a host, read with one credential. Its errors are like those of Set.ReadURL: what the host does

@@ -128,7 +128,7 @@ func (s *Set) locate(host Readable, target *url.URL, options ReadOptions) (*posi
 	if err != nil {
 		return nil, incorrectURL(target, err)
 	}
-	repository, err := host.Connect(place.Repository, options.Token)
+	repository, err := host.Connect(place, options.Token)
 	if err != nil {
 		return nil, err
 	}

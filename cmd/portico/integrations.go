@@ -17,14 +17,17 @@ func integrationConfig(loaded *config.Config) forges.Config {
 	configured := loaded.Integrations
 	return forges.Config{
 		Azure: each(configured.Azure, func(entry config.SourceHost) azure.Config { return azure.Config{Host: entry.Host} }),
-		BitbucketCloud: each(configured.BitbucketCloud, func(entry config.SourceHost) bitbucketcloud.Config {
-			return bitbucketcloud.Config{Host: entry.Host}
+		BitbucketCloud: each(configured.BitbucketCloud, func(entry config.BitbucketCloud) bitbucketcloud.Config {
+			return bitbucketcloud.Config{Host: entry.Host, Username: entry.Username, AppPassword: string(entry.AppPassword), Token: string(entry.Token)}
 		}),
-		BitbucketServer: each(configured.BitbucketServer, func(entry config.SourceHost) bitbucketserver.Config {
-			return bitbucketserver.Config{Host: entry.Host}
+		BitbucketServer: each(configured.BitbucketServer, func(entry config.BitbucketServer) bitbucketserver.Config {
+			return bitbucketserver.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, Token: string(entry.Token), Username: entry.Username,
+				Password: string(entry.Password)}
 		}),
 		Gerrit: each(configured.Gerrit, func(entry config.SourceHost) gerrit.Config { return gerrit.Config{Host: entry.Host} }),
-		Gitea:  each(configured.Gitea, func(entry config.SourceHost) gitea.Config { return gitea.Config{Host: entry.Host} }),
+		Gitea: each(configured.Gitea, func(entry config.Gitea) gitea.Config {
+			return gitea.Config{Host: entry.Host, BaseURL: entry.BaseURL, Username: entry.Username, Password: string(entry.Password)}
+		}),
 		GitHub: each(configured.GitHub, func(entry config.GitHub) github.Config {
 			return github.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, RawBaseURL: entry.RawBaseURL, Token: string(entry.Token),
 				Apps: gitHubApps(entry.Apps)}

@@ -216,10 +216,17 @@ func imageSources(loaded *config.Config) []string {
 		}
 	}
 	configured := loaded.Integrations
-	for _, hosts := range [][]config.SourceHost{configured.Azure, configured.BitbucketCloud, configured.BitbucketServer, configured.Gerrit, configured.Gitea} {
-		sources = append(sources, each(hosts, func(entry config.SourceHost) string { return "https://" + entry.Host })...)
+	page := func(host string) string { return "https://" + host }
+	for _, hosts := range [][]string{
+		each(configured.Azure, func(entry config.SourceHost) string { return page(entry.Host) }),
+		each(configured.BitbucketCloud, func(entry config.BitbucketCloud) string { return page(entry.Host) }),
+		each(configured.BitbucketServer, func(entry config.BitbucketServer) string { return page(entry.Host) }),
+		each(configured.Gerrit, func(entry config.SourceHost) string { return page(entry.Host) }),
+		each(configured.Gitea, func(entry config.Gitea) string { return page(entry.Host) }),
+		each(configured.GitLab, func(entry config.GitLab) string { return page(entry.Host) }),
+	} {
+		sources = append(sources, hosts...)
 	}
-	sources = append(sources, each(configured.GitLab, func(entry config.GitLab) string { return "https://" + entry.Host })...)
 	slices.Sort(sources[2:])
 	return slices.Compact(sources)
 }

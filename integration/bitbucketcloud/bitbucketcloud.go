@@ -1,7 +1,9 @@
-// Package bitbucketcloud is bitbucket.org: what its URLs mean.
+// Package bitbucketcloud is bitbucket.org: what its URLs mean, and its files, read through version 2.0 of the REST API.
 package bitbucketcloud
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,27 +18,37 @@ const publicHost = "bitbucket.org"
 type Config struct {
 	// Host is how the host stands in repository URLs; "" is bitbucket.org.
 	Host string
+	// APIBaseURL is where the REST API is, and BaseURL where the pages and archives are; "" is where bitbucket.org has them.
+	APIBaseURL, BaseURL string
+	// Username goes with a Token, or with an AppPassword, as Bitbucket had them before. A Token without a Username is an access token.
+	Username, AppPassword, Token string
 }
 
 // Host is Bitbucket Cloud.
-type Host struct{ name string }
+type Host struct {
+	config    Config
+	transport http.RoundTripper
+}
 
-// New makes a host of a configuration.
-func New(config Config, _ http.RoundTripper) (*Host, error) {
-	if config.Host == "" {
-		config.Host = publicHost
+// New makes a host of a configuration. over carries its requests.
+func New(config Config, over http.RoundTripper) (*Host, error) {
+	config.Host = cmp.Or(config.Host, publicHost)
+	if !integration.IsHostName(config.Host) {
+		return nil, fmt.Errorf("Invalid Bitbucket Cloud integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
 	}
-	return &Host{config.Host}, nil
+	config.APIBaseURL = cmp.Or(config.APIBaseURL, "https://api."+config.Host+"/2.0")
+	config.BaseURL = cmp.Or(config.BaseURL, "https://"+config.Host)
+	return &Host{config, over}, nil
 }
 
 // Type is "bitbucketCloud".
 func (*Host) Type() string { return integration.TypeBitbucketCloud }
 
 // Name is the host as it stands in URLs.
-func (h *Host) Name() string { return h.name }
+func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
-func (*Host) HasCredentials() bool { return false }
+func (h *Host) HasCredentials() bool { return h.config.Token != "" || h.config.AppPassword != "" }
 
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error {

@@ -1,7 +1,9 @@
-// Package bitbucketserver is a host of Bitbucket Server or Data Center: what its URLs mean.
+// Package bitbucketserver is a host of Bitbucket Server or Data Center: what its URLs mean, and its files, read through
+// version 1.0 of the REST API.
 package bitbucketserver
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -15,27 +17,38 @@ import (
 type Config struct {
 	// Host is how the host stands in repository URLs, with its port where it has one.
 	Host string
+	// APIBaseURL is where the REST API is; "" is rest/api/1.0 below https:// and the host.
+	APIBaseURL string
+	// Token is an HTTP access token. A Username with its Password stands in for one.
+	Token, Username, Password string
 }
 
 // Host is a configured Bitbucket Server.
-type Host struct{ name string }
+type Host struct {
+	config    Config
+	transport http.RoundTripper
+}
 
-// New checks a configuration and makes a host of it.
-func New(config Config, _ http.RoundTripper) (*Host, error) {
+// New checks a configuration and makes a host of it. over carries its requests.
+func New(config Config, over http.RoundTripper) (*Host, error) {
 	if !integration.IsHostName(config.Host) {
 		return nil, fmt.Errorf("Invalid Bitbucket Server integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
 	}
-	return &Host{config.Host}, nil
+	config.APIBaseURL = strings.TrimRight(cmp.Or(config.APIBaseURL, "https://"+config.Host+"/rest/api/1.0"), "/")
+	if _, err := integration.ParseURL(config.APIBaseURL); err != nil {
+		return nil, fmt.Errorf("Invalid Bitbucket Server integration config, '%s' is not a valid apiBaseUrl", config.APIBaseURL) //nolint:staticcheck // Backstage's words
+	}
+	return &Host{config, over}, nil
 }
 
 // Type is "bitbucketServer".
 func (*Host) Type() string { return integration.TypeBitbucketServer }
 
 // Name is the host as it stands in URLs.
-func (h *Host) Name() string { return h.name }
+func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
-func (*Host) HasCredentials() bool { return false }
+func (h *Host) HasCredentials() bool { return h.config.Token != "" || h.config.Password != "" }
 
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("project", "repo") }

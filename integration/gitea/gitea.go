@@ -1,4 +1,5 @@
-// Package gitea is a Gitea host, or one of its fork Forgejo: what its URLs mean.
+// Package gitea is a Gitea host, or one of its fork Forgejo: what its URLs mean, and its files, read through
+// version 1 of the REST API.
 package gitea
 
 import (
@@ -17,17 +18,20 @@ type Config struct {
 	Host string
 	// BaseURL is where the pages of Gitea begin; "" is https:// and the host.
 	BaseURL string
+	// Username and Password authenticate the requests; a Password without a Username is an access token.
+	Username, Password string
 }
 
 // Host is a configured Gitea host.
 type Host struct {
 	config Config
 	// below is the path that the pages begin at, without a slash at its end.
-	below string
+	below     string
+	transport http.RoundTripper
 }
 
-// New checks a configuration and makes a host of it.
-func New(config Config, _ http.RoundTripper) (*Host, error) {
+// New checks a configuration and makes a host of it. over carries its requests.
+func New(config Config, over http.RoundTripper) (*Host, error) {
 	if !integration.IsHostName(config.Host) {
 		return nil, fmt.Errorf("Invalid Gitea integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
 	}
@@ -39,7 +43,7 @@ func New(config Config, _ http.RoundTripper) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Invalid Gitea integration config, '%s' is not a valid baseUrl", config.BaseURL) //nolint:staticcheck // Backstage's words
 	}
-	return &Host{config: config, below: base.Path}, nil
+	return &Host{config: config, below: base.Path, transport: over}, nil
 }
 
 // Type is "gitea".
@@ -49,7 +53,7 @@ func (*Host) Type() string { return integration.TypeGitea }
 func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
-func (*Host) HasCredentials() bool { return false }
+func (h *Host) HasCredentials() bool { return h.config.Password != "" }
 
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("repo") }

@@ -26,8 +26,8 @@ type repository struct {
 }
 
 // Connect implements integration.Readable.
-func (h *Host) Connect(name, token string) (integration.Repository, error) {
-	owner, repo, _ := strings.Cut(name, "/")
+func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
+	owner, repo, _ := strings.Cut(place.Repository, "/")
 	client, err := h.client(Access{Owner: owner, Repository: repo}, token)
 	if err != nil {
 		return nil, err

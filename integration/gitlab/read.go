@@ -28,12 +28,12 @@ type project struct {
 }
 
 // Connect implements integration.Readable. Tokens of people, groups, projects and of OAuth are all sent alike.
-func (h *Host) Connect(repository, token string) (integration.Repository, error) {
+func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	token = cmp.Or(token, h.config.Token)
 	api := rest.New(rest.Options{
 		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.transport, Authenticate: rest.Bearer(token),
 	})
-	return &project{host: h, api: api, name: repository, token: token}, nil
+	return &project{host: h, api: api, name: place.Repository, token: token}, nil
 }
 
 // path is where the API has a part of the project.

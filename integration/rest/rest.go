@@ -96,6 +96,11 @@ func (c *Client) checkRedirect(request *http.Request, via []*http.Request) error
 // Get asks for what is at a path, escaped, below the API's base, or at a whole URL of the host's. The caller closes the body of the
 // answer, which is a success. Errors are those of integration.AnswerError and integration.RequestError.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+	return c.GetChanged(ctx, path, query, "")
+}
+
+// GetChanged is Get, for content that has another ETag than the one that is known; the same is integration.ErrNotModified. "" is none.
+func (c *Client) GetChanged(ctx context.Context, path string, query url.Values, etag string) (*http.Response, error) {
 	address := path
 	if !strings.Contains(path, "://") {
 		address = c.options.BaseURL + path
@@ -108,6 +113,9 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.
 		return nil, fmt.Errorf("read %s: %w", address, err)
 	}
 	request.Header.Set("User-Agent", "portico")
+	if etag != "" {
+		request.Header.Set("If-None-Match", etag)
+	}
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, integration.RequestError(address, err)

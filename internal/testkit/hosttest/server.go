@@ -32,6 +32,8 @@ type Forge struct {
 	Credential func(request *http.Request) string
 	// WholeRefs says that the URLs do not leave open where a branch's name ends.
 	WholeRefs bool
+	// RequestsWithSlashes are how many it takes to read a file of a branch with slashes whose whole name is known; 0 is one.
+	RequestsWithSlashes int
 	// Hidden is the status that a request without a credential gets.
 	Hidden int
 }

@@ -1,0 +1,151 @@
+package bitbucketcloud
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/rest"
+)
+
+// repository reads one repository.
+type repository struct {
+	host *Host
+	api  *rest.Client
+	name string
+	// username and password are for Git.
+	username, password string
+}
+
+// Connect implements integration.Readable. A token with a name is an API token of that person's, one without is an access token of
+// a repository, a project or a workspace, and so is what the caller gives.
+func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
+	username, password := h.config.Username, cmp.Or(h.config.Token, h.config.AppPassword)
+	if token != "" {
+		username, password = "", token
+	}
+	authenticate := rest.Basic(username, password)
+	if username == "" {
+		authenticate, username = rest.Bearer(password), "x-token-auth"
+	}
+	api := rest.New(rest.Options{
+		Name: h.Name(), Key: "integrations.bitbucketCloud", BaseURL: h.config.APIBaseURL, MoreURLs: []string{h.config.BaseURL},
+		Transport: h.transport, Authenticate: authenticate,
+	})
+	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
+}
+
+// path is where the API has a part of the repository; the part is escaped.
+func (r *repository) path(part string) string {
+	return "/repositories/" + integration.EscapePath(r.name) + part
+}
+
+// DefaultBranch implements integration.Repository.
+func (r *repository) DefaultBranch(ctx context.Context) (string, error) {
+	var details struct {
+		MainBranch struct{ Name string } `json:"mainbranch"`
+	}
+	if _, err := r.api.JSON(ctx, r.path(""), nil, &details); err != nil {
+		return "", err
+	}
+	if details.MainBranch.Name == "" {
+		return "", fault.New(fault.NotFound, "%s on %s has no branch yet", r.name, r.host.Name())
+	}
+	return details.MainBranch.Name, nil
+}
+
+// refs are the branches and tags that a query of Bitbucket's finds.
+func (r *repository) refs(ctx context.Context, query string) ([]ref, error) {
+	var page struct{ Values []ref }
+	_, err := r.api.JSON(ctx, r.path("/refs"), url.Values{"q": {query}, "pagelen": {"100"}}, &page)
+	return page.Values, err
+}
+
+// ref is a branch or a tag.
+type ref struct {
+	Name   string
+	Target struct{ Hash string }
+}
+
+// Commit implements integration.Repository. The name of a branch with slashes does not fit into the path of a commit, so branches
+// and tags are looked for first.
+func (r *repository) Commit(ctx context.Context, name, _ string) (string, error) {
+	found, err := r.refs(ctx, "name = "+strconv.Quote(name))
+	if err != nil {
+		return "", err
+	}
+	if len(found) > 0 {
+		return found[0].Target.Hash, nil
+	}
+	missing := fault.New(fault.NotFound, "%s on %s has no branch, tag or commit %s", r.name, r.host.Name(), name)
+	if strings.Contains(name, "/") {
+		return "", missing
+	}
+	var commit struct{ Hash string }
+	_, err = r.api.JSON(ctx, r.path("/commit/"+url.PathEscape(name)), nil, &commit)
+	if fault.KindOf(err) == fault.NotFound {
+		return "", missing
+	}
+	return commit.Hash, err
+}
+
+// Refs implements integration.Repository.
+func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) {
+	found, err := r.refs(ctx, "name ~ "+strconv.Quote(prefix))
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	var names []string
+	for _, each := range found {
+		if strings.HasPrefix(each.Name, prefix) {
+			names = append(names, each.Name)
+		}
+	}
+	return names, err
+}
+
+// Open implements integration.Repository. A name with slashes does not fit into the path, and the commit is read in its place.
+func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
+	if place.View == "" || place.Path == "" {
+		return nil, errInvalidURL
+	}
+	at := place.Ref
+	if strings.Contains(at, "/") {
+		commit, err := r.Commit(ctx, at, "")
+		if err != nil {
+			return nil, err
+		}
+		at = commit
+	}
+	return r.api.GetChanged(ctx, r.path("/src/"+url.PathEscape(at)+"/"+integration.EscapePath(place.Path)), nil, etag)
+}
+
+// List implements integration.Repository: Bitbucket lists few files at once, and may give up a deep listing.
+func (*repository) List(context.Context, string, string) ([]integration.Entry, error) {
+	return nil, integration.ErrTooManyFiles
+}
+
+// Blob implements integration.Repository.
+func (r *repository) Blob(ctx context.Context, commit string, entry integration.Entry, limit int64) ([]byte, error) {
+	return r.api.Bytes(ctx, r.path("/src/"+commit+"/"+integration.EscapePath(entry.Path)), nil, limit)
+}
+
+// Archive implements integration.Repository, with the whole tree. It is not the API that has it.
+func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadCloser, error) {
+	response, err := r.api.Get(ctx, r.host.config.BaseURL+"/"+integration.EscapePath(r.name)+"/get/"+commit+".tar.gz", nil)
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
+
+// Remote implements integration.Repository.
+func (r *repository) Remote(context.Context) (integration.Remote, error) {
+	return integration.Remote{URL: r.host.config.BaseURL + "/" + r.name + ".git", Username: r.username, Password: r.password}, nil
+}

@@ -1,0 +1,132 @@
+package bitbucketserver
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/rest"
+)
+
+// repository reads one repository.
+type repository struct {
+	host *Host
+	api  *rest.Client
+	name string
+	// username and password are for Git.
+	username, password string
+}
+
+// Connect implements integration.Readable. A name goes with a password, and a token stands for itself, as the caller's does.
+func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
+	username, password := h.config.Username, h.config.Password
+	token = cmp.Or(token, h.config.Token)
+	authenticate := rest.Basic(username, password)
+	if token != "" {
+		username, password, authenticate = cmp.Or(username, "x-token-auth"), token, rest.Bearer(token)
+	}
+	api := rest.New(rest.Options{
+		Name: h.Name(), Key: "integrations.bitbucketServer", BaseURL: h.config.APIBaseURL, Transport: h.transport, Authenticate: authenticate,
+	})
+	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
+}
+
+// path is where the API has a part of the repository; the part is escaped. What belongs to a person is a project there, with ~.
+func (r *repository) path(part string) string {
+	owner, rest, _ := strings.Cut(r.name, "/")
+	if owner == "users" {
+		rest = "~" + rest
+	}
+	return "/projects/" + integration.EscapePath(rest) + part
+}
+
+// DefaultBranch implements integration.Repository. Before version 7 the branch was elsewhere.
+func (r *repository) DefaultBranch(ctx context.Context) (string, error) {
+	var branch struct {
+		DisplayID string `json:"displayId"`
+	}
+	_, err := r.api.JSON(ctx, r.path("/default-branch"), nil, &branch)
+	if fault.KindOf(err) == fault.NotFound {
+		_, err = r.api.JSON(ctx, r.path("/branches/default"), nil, &branch)
+	}
+	return branch.DisplayID, err
+}
+
+// Commit implements integration.Repository.
+func (r *repository) Commit(ctx context.Context, ref, _ string) (string, error) {
+	var page struct {
+		Values []struct{ ID string }
+	}
+	_, err := r.api.JSON(ctx, r.path("/commits"), url.Values{"until": {ref}, "limit": {"1"}}, &page)
+	if fault.KindOf(err) == fault.NotFound || err == nil && len(page.Values) == 0 {
+		return "", fault.Wrap(fault.NotFound, err, "%s on %s has no branch, tag or commit %s", r.name, r.host.Name(), ref)
+	}
+	if err != nil {
+		return "", err
+	}
+	return page.Values[0].ID, nil
+}
+
+// Refs implements integration.Repository: URLs of this host name whole branches and tags.
+func (*repository) Refs(context.Context, string) ([]string, error) { return nil, nil }
+
+// Open implements integration.Repository. The ETag is the commit, which is asked first: the host promises none for files.
+func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
+	if place.View == "" || place.Path == "" {
+		return nil, errInvalidURL
+	}
+	ref := place.Ref
+	if ref == "" {
+		branch, err := r.DefaultBranch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ref = branch
+	}
+	commit, err := r.Commit(ctx, ref, etag)
+	if err != nil {
+		return nil, err
+	}
+	if commit == etag {
+		return nil, integration.ErrNotModified
+	}
+	response, err := r.api.Get(ctx, r.raw(place.Path), url.Values{"at": {commit}})
+	if err != nil {
+		return nil, err
+	}
+	response.Header.Set("ETag", commit)
+	return response, nil
+}
+
+func (r *repository) raw(name string) string { return r.path("/raw/" + integration.EscapePath(name)) }
+
+// List implements integration.Repository: the host's lists do not tell links from files.
+func (*repository) List(context.Context, string, string) ([]integration.Entry, error) {
+	return nil, integration.ErrTooManyFiles
+}
+
+// Blob implements integration.Repository.
+func (r *repository) Blob(ctx context.Context, commit string, entry integration.Entry, limit int64) ([]byte, error) {
+	return r.api.Bytes(ctx, r.raw(entry.Path), url.Values{"at": {commit}}, limit)
+}
+
+// Archive implements integration.Repository, with the whole tree.
+func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadCloser, error) {
+	response, err := r.api.Get(ctx, r.path("/archive"), url.Values{"at": {commit}, "format": {"tgz"}, "prefix": {"repository/"}})
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
+
+// Remote implements integration.Repository: https://host/scm/KEY/repo.git, with the key of a person's project beginning with ~.
+func (r *repository) Remote(context.Context) (integration.Remote, error) {
+	address, _, _ := strings.Cut(r.host.config.APIBaseURL, "/rest/")
+	names := strings.Split(strings.TrimPrefix(r.path(""), "/"), "/")
+	return integration.Remote{URL: address + "/scm/" + names[1] + "/" + names[3] + ".git", Username: r.username, Password: r.password}, nil
+}
