@@ -58,3 +58,38 @@ func (h logHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
 
 // WithGroup implements slog.Handler.
 func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
+
+// ReplaceAttrs changes the attributes of every line, for a library that has names of its own.
+func ReplaceAttrs(next slog.Handler, replace func(slog.Attr) slog.Attr) slog.Handler {
+	return replacing{next, replace}
+}
+
+type replacing struct {
+	slog.Handler
+
+	replace func(slog.Attr) slog.Attr
+}
+
+// Handle implements slog.Handler.
+func (h replacing) Handle(ctx context.Context, record slog.Record) error {
+	changed := slog.NewRecord(record.Time, record.Level, record.Message, record.PC)
+	record.Attrs(func(attribute slog.Attr) bool {
+		changed.AddAttrs(h.replace(attribute))
+		return true
+	})
+	return h.Handler.Handle(ctx, changed)
+}
+
+// WithAttrs implements slog.Handler.
+func (h replacing) WithAttrs(attributes []slog.Attr) slog.Handler {
+	changed := make([]slog.Attr, len(attributes))
+	for i, attribute := range attributes {
+		changed[i] = h.replace(attribute)
+	}
+	return replacing{h.Handler.WithAttrs(changed), h.replace}
+}
+
+// WithGroup implements slog.Handler.
+func (h replacing) WithGroup(name string) slog.Handler {
+	return replacing{h.Handler.WithGroup(name), h.replace}
+}

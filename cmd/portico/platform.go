@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
-	temporallog "go.temporal.io/sdk/log"
 	"gocloud.dev/blob"
 	"google.golang.org/grpc"
 
@@ -149,7 +148,7 @@ const directConnections = 2
 func (p *platform) openTemporal(ctx context.Context, at place) error {
 	connected, err := at.temporal.Dial(ctx, cluster.DialOptions{Wait: p.config.Portico.Temporal.ConnectTimeout, Log: p.log,
 		Customize: func(options *client.Options) {
-			options.Logger, options.MetricsHandler = temporallog.NewStructuredLogger(p.log), p.temporalMetrics()
+			options.Logger, options.MetricsHandler = temporalLogger(p.log), p.temporalMetrics()
 			// What is said is small and mostly travels on one network: compressing it costs more than it saves.
 			options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 			options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
+	"github.com/google/uuid"
 	"go.opentelemetry.io/otel"
 	"go.temporal.io/sdk/client"
 	temporalotel "go.temporal.io/sdk/contrib/opentelemetry"
+	temporallog "go.temporal.io/sdk/log"
 
 	"github.com/portico-dev/portico/telemetry"
 )
@@ -66,6 +69,16 @@ func (p *platform) temporalMetrics() client.MetricsHandler {
 	}
 	return temporalotel.NewMetricsHandler(temporalotel.MetricsHandlerOptions{Meter: p.telemetry.Meter(), UseMonotonicCounters: true,
 		OnError: otel.Handle})
+}
+
+// temporalLogger is for Temporal's SDK. What it calls WorkflowID is a run's id where it is a UUID.
+func temporalLogger(log *slog.Logger) temporallog.Logger {
+	return temporallog.NewStructuredLogger(slog.New(telemetry.ReplaceAttrs(log.Handler(), func(attribute slog.Attr) slog.Attr {
+		if attribute.Key == "WorkflowID" && uuid.Validate(attribute.Value.String()) == nil {
+			attribute.Key = "run"
+		}
+		return attribute
+	})))
 }
 
 // observePool measures the pool of connections to the database.

@@ -1,0 +1,40 @@
+package telemetry_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/portico-dev/portico/telemetry"
+)
+
+// discard takes spans and keeps none.
+type discard struct{}
+
+func (discard) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (discard) OnEnd(sdktrace.ReadOnlySpan)                     {}
+func (discard) Shutdown(context.Context) error                  { return nil }
+func (discard) ForceFlush(context.Context) error                { return nil }
+
+// BenchmarkStep is what observing one attempt of a step costs, when nothing is observed and when everything is.
+func BenchmarkStep(b *testing.B) {
+	on, err := telemetry.New(b.Context(), telemetry.Options{Metrics: true,
+		Traces: telemetry.Traces{Processor: discard{}}})
+	require.NoError(b, err)
+	for name, t := range map[string]*telemetry.Telemetry{"off": nil, "on": on} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			run := telemetry.Run{ID: uuid.New(), Template: "template:default/t"}
+			for b.Loop() {
+				ctx, span := t.Span(telemetry.InStep(t.InRun(b.Context(), run), "one"), "step one", trace.SpanKindInternal)
+				span.End()
+				t.Measure(ctx, telemetry.StepDuration, time.Second, "debug:log", "completed")
+			}
+		})
+	}
+}
