@@ -188,9 +188,9 @@ func (p *porticoAPI) causes(c *call) (causePage, error) {
 // runDetails is a run as its page shows it.
 type runDetails struct {
 	runSummary
-	// Cancelling says that the run was told to stop, and what is under way has yet to heed it.
+	// Cancelling says that the run was cancelled and has not stopped yet.
 	Cancelling bool `json:"cancelling,omitempty"`
-	// Generation is how often the run was taken up again.
+	// Generation is how often the run was reopened.
 	Generation int              `json:"generation"`
 	Moves      []move           `json:"moves"`
 	Workflow   *workflowLink    `json:"workflow,omitempty"`
@@ -232,9 +232,9 @@ func commands(given []run.GivenCommand) []givenCommand {
 	return shown
 }
 
-// move is a scaffolder.Move, its words spelled out.
+// move is a scaffolder.Operation on the wire.
 type move struct {
-	Move    string `json:"move"    jsonschema:"enum=retry,enum=rollback,enum=cancel"`
+	Name    string `json:"move"    jsonschema:"enum=retry,enum=rollback,enum=cancel"`
 	Summary string `json:"summary"`
 }
 
@@ -268,8 +268,8 @@ func (p *porticoAPI) get(c *call) (runDetails, error) {
 	shown := runDetails{runSummary: summarize(details.Run), Cancelling: details.Cancelling(), Generation: details.Generation, LastEventID: details.LastEvent,
 		Moves: []move{}, Workflow: p.workflow(details.Run), Output: document[object]{details.Output}, Warnings: details.Warnings,
 		Effects: details.Effects, Commands: commands(details.Commands), Steps: make([]stepDetails, len(details.Steps))}
-	for _, possible := range details.Moves() {
-		shown.Moves = append(shown.Moves, move(possible))
+	for _, operation := range details.Operations() {
+		shown.Moves = append(shown.Moves, move(operation))
 	}
 	for i, step := range details.Steps {
 		shown.Steps[i] = stepDetails{ID: step.ID, Name: step.Name, Action: step.Action, Status: step.Status, StartedAt: isoTime(step.StartedAt),

@@ -51,11 +51,11 @@ func (c *commands) Start(_ context.Context, command engine.Command) error {
 	return c.err
 }
 
-func (c *commands) Condition(context.Context, string) (engine.Condition, error) {
-	return engine.Condition{}, nil
+func (c *commands) Health(context.Context, string) (engine.Health, error) {
+	return engine.Health{}, nil
 }
 
-func (c *commands) Abandon(context.Context, string, string) error { return nil }
+func (c *commands) Terminate(context.Context, string, string) error { return nil }
 
 func (c *commands) Cancel(context.Context, string) error {
 	c.mu.Lock()
@@ -244,7 +244,7 @@ func TestRefusalsAboutRunsAreBackstages(t *testing.T) {
 	}
 	require.Equal(t, "NotFoundError: No task with id 'no-uuid' found", message(t, s.send(http.StatusNotFound, http.MethodGet, "/tasks/no-uuid", "")))
 	id := s.create()
-	s.record(id, run.Entry{Began: "execution-1"})
+	s.record(id, run.Entry{WorkflowRunID: "execution-1"})
 	require.Equal(t, "ConflictError: Task with taskId "+id+" cannot be retried", message(t, s.send(http.StatusConflict, http.MethodPost, "/tasks/"+id+"/retry", "{}")))
 }
 
@@ -420,7 +420,7 @@ func TestWhatPeopleDoWithARun(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
-	s.record(id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
+	s.record(id, run.Entry{WorkflowRunID: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
 	require.JSONEq(t, `{"status":"cancelled"}`, s.send(http.StatusOK, http.MethodPost, "/tasks/"+id+"/cancel", "").Body.String())
 	require.Contains(t, s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/events", "").Body.String(),
 		`"body":{"message":"Step log has been cancelled.","stepId":"log","status":"cancelled"},"type":"cancelled"`)
@@ -458,16 +458,16 @@ func TestARunsPage(t *testing.T) {
 	s := newScaffolderServer(t)
 	id := s.create()
 	claim := s.claim(id)
-	require.NoError(t, s.runs.Record(t.Context(), claim, run.Entry{Began: "execution-1"}))
+	require.NoError(t, s.runs.Record(t.Context(), claim, run.Entry{WorkflowRunID: "execution-1"}))
 	ledger := s.runs.Ledger(claim, "log", "debug:log")
 	_, err := ledger.Intend(t.Context(), action.Intent{Kind: "github:repository", Name: "acme/shop", Key: "x"})
 	require.NoError(t, err)
-	s.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed, Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}}},
-		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "log", Failure: &run.Failure{Name: "Error", Message: "no", Next: "retry"}}})
+	s.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed, Failure: &run.Failure{Name: "Error", Message: "no", Advice: "retry"}}},
+		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "log", Failure: &run.Failure{Name: "Error", Message: "no", Advice: "retry"}}})
 	answer := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "")
 	var page struct {
 		Status, Phase, Title, Subject string
-		Moves                         []scaffolder.Move
+		Moves                         []scaffolder.Operation
 		Workflow                      struct{ ID, RunID, URL string }
 		Steps                         []struct{ ID, Status string }
 		Effects                       []struct{ Name, State string }
@@ -475,8 +475,8 @@ func TestARunsPage(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &page), answer.Body.String())
 	require.Equal(t, "failed parked Hello shop", strings.Join([]string{page.Status, page.Phase, page.Title, page.Subject}, " "))
-	require.Equal(t, []scaffolder.Move{{Move: "retry", Summary: `Goes on at step "Log". Nothing before it runs again.`},
-		{Move: "rollback", Summary: "Removes 1 thing that this run created, the last first."}}, page.Moves)
+	require.Equal(t, []scaffolder.Operation{{Name: "retry", Summary: `Goes on at step "Log". Nothing before it runs again.`},
+		{Name: "rollback", Summary: "Removes 1 thing that this run created, the last first."}}, page.Moves)
 	require.Equal(t, "https://temporal/"+id, page.Workflow.URL)
 	require.Equal(t, "acme/shop", page.Effects[0].Name)
 	require.Equal(t, "retry", page.Error.Next)

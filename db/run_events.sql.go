@@ -12,18 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const announceRuns = `-- name: AnnounceRuns :exec
-with unhurried as materialized (select set_config('synchronous_commit', 'off', true))
-select pg_notify('portico_run_events', told.id) from unhurried, unnest($1::text[]) as told(id)
-`
-
-// Wakes whoever follows these runs. It is a transaction of its own that does not wait for the disk: transactions that
-// notify commit one after another in the whole cluster, and nothing is lost with a wake-up.
-func (q *Queries) AnnounceRuns(ctx context.Context, db DBTX, ids []string) error {
-	_, err := db.Exec(ctx, announceRuns, ids)
-	return err
-}
-
 const appendRunEvents = `-- name: AppendRunEvents :exec
 insert into run_events (run_id, type, body, key, created_at)
 select $1, e.type, e.body::json, e.key, e.at
@@ -43,7 +31,7 @@ type AppendRunEventsParams struct {
 	Times  []time.Time
 }
 
-// Appends events in order. Their run's row has been written before, in the same transaction: see MoveRun.
+// Appends events in order. Their run's row has been written before, in the same transaction: see UpdateRun.
 func (q *Queries) AppendRunEvents(ctx context.Context, db DBTX, arg AppendRunEventsParams) error {
 	_, err := db.Exec(ctx, appendRunEvents,
 		arg.RunID,
@@ -73,6 +61,18 @@ func (q *Queries) LastRunEvent(ctx context.Context, db DBTX, runID uuid.UUID) (i
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const notifyRuns = `-- name: NotifyRuns :exec
+with unhurried as materialized (select set_config('synchronous_commit', 'off', true))
+select pg_notify('portico_run_events', told.id) from unhurried, unnest($1::text[]) as told(id)
+`
+
+// Wakes whoever follows these runs. It is a transaction of its own that does not wait for the disk: transactions that
+// notify commit one after another in the whole cluster, and nothing is lost with a wake-up.
+func (q *Queries) NotifyRuns(ctx context.Context, db DBTX, ids []string) error {
+	_, err := db.Exec(ctx, notifyRuns, ids)
+	return err
 }
 
 const runEventsAfter = `-- name: RunEventsAfter :many

@@ -169,6 +169,17 @@ func (q *Queries) DeleteRuns(ctx context.Context, db DBTX, before time.Time, max
 	return result.RowsAffected(), nil
 }
 
+const deleteSecretsOfEndedRun = `-- name: DeleteSecretsOfEndedRun :exec
+with resting as (select r.id from runs r where r.id = $1 and r.status in ('completed', 'failed') for share)
+delete from run_secrets s using resting where s.run_id = resting.id
+`
+
+// One that was taken up again, with new secrets perhaps, keeps them.
+func (q *Queries) DeleteSecretsOfEndedRun(ctx context.Context, db DBTX, runID uuid.UUID) error {
+	_, err := db.Exec(ctx, deleteSecretsOfEndedRun, runID)
+	return err
+}
+
 const deleteSecretsOfExpiredRuns = `-- name: DeleteSecretsOfExpiredRuns :execrows
 with expired as (
     select s.run_id from run_secrets s join runs r on r.id = s.run_id
@@ -188,15 +199,56 @@ func (q *Queries) DeleteSecretsOfExpiredRuns(ctx context.Context, db DBTX, befor
 	return result.RowsAffected(), nil
 }
 
-const deleteSecretsOfRestingRun = `-- name: DeleteSecretsOfRestingRun :exec
-with resting as (select r.id from runs r where r.id = $1 and r.status in ('completed', 'failed') for share)
-delete from run_secrets s using resting where s.run_id = resting.id
+const expireWorkspaces = `-- name: ExpireWorkspaces :execrows
+with resting as materialized (
+    select r.id from runs r
+    where r.id in (select s.run_id from run_steps s where s.workspace is not null and not s.workspace_spent)
+      and (r.phase in ('done', 'rolledBack') and r.finished_at < $1::timestamptz
+        or r.phase in ('parked', 'cancelled') and r.finished_at < $2::timestamptz)
+    limit 200
+    for share skip locked
+)
+update run_steps s set workspace_spent = true
+from resting
+where s.run_id = resting.id and s.workspace is not null and not s.workspace_spent
 `
 
-// One that was taken up again, with new secrets perhaps, keeps them.
-func (q *Queries) DeleteSecretsOfRestingRun(ctx context.Context, db DBTX, runID uuid.UUID) error {
-	_, err := db.Exec(ctx, deleteSecretsOfRestingRun, runID)
-	return err
+// Gives up the snapshots of runs that rest: done or rolled back before one time, parked or cancelled before another.
+func (q *Queries) ExpireWorkspaces(ctx context.Context, db DBTX, doneBefore time.Time, parkedBefore time.Time) (int64, error) {
+	result, err := db.Exec(ctx, expireWorkspaces, doneBefore, parkedBefore)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const expiredWorkspaces = `-- name: ExpiredWorkspaces :many
+select distinct s.workspace
+from run_steps s
+where s.workspace is not null and s.workspace_spent
+  and not exists (select from run_steps other where other.workspace = s.workspace and not other.workspace_spent)
+limit 500
+`
+
+// Snapshots that every step which left them has given up.
+func (q *Queries) ExpiredWorkspaces(ctx context.Context, db DBTX) ([]*string, error) {
+	rows, err := db.Query(ctx, expiredWorkspaces)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*string{}
+	for rows.Next() {
+		var workspace *string
+		if err := rows.Scan(&workspace); err != nil {
+			return nil, err
+		}
+		items = append(items, workspace)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const forgetWorkspaces = `-- name: ForgetWorkspaces :exec
@@ -544,80 +596,6 @@ func (q *Queries) ListRunsOrdered(ctx context.Context, db DBTX, arg ListRunsOrde
 	return items, nil
 }
 
-const moveRun = `-- name: MoveRun :exec
-with moved as (
-    update runs
-    set claim = $1,
-        status = coalesce($2, status),
-        phase = coalesce($3, phase),
-        workflow_run_id = coalesce($4, workflow_run_id),
-        replaced_executions = case when workflow_run_id <> $4
-            then array_append(replaced_executions, workflow_run_id) else replaced_executions end,
-        started_at = coalesce(started_at, $5),
-        finished_at = coalesce($6, finished_at),
-        failed_step = case when $7::bool then $8 else failed_step end,
-        error = case when $7::bool then $9::json else error end,
-        output = case when $7::bool then $10::json else output end,
-        warnings = case when cardinality($11::text[]) > 0
-            then array(select told from unnest(warnings) as told except select unnest($11::text[])) || $11::text[]
-            else warnings end,
-        -- What is undone is undone to the end.
-        cancel_requested = cancel_requested and coalesce($3, phase) <> 'rollingBack',
-        unreturned = coalesce($12, unreturned),
-        last_heartbeat_at = clock_timestamp()
-    where id = $13 and generation = $14
-      and (claim = $1 or claim is not distinct from $15::uuid)
-      and status || '/' || phase = any ($16::text[])
-      and ($4::text is null or $4::text <> all (replaced_executions))
-    returning id
-)
-select require_moved(count(*)) from moved
-`
-
-type MoveRunParams struct {
-	Claim         *uuid.UUID
-	Status        *string
-	Phase         *string
-	Execution     *string
-	BeganAt       *time.Time
-	EndedAt       *time.Time
-	Concludes     bool
-	FailedStep    *string
-	Error         []byte
-	Output        []byte
-	Warnings      []string
-	Unreturned    *int32
-	ID            uuid.UUID
-	Generation    int32
-	ClaimBefore   *uuid.UUID
-	FromStandings []string
-}
-
-// Moves a run on; a null leaves what is there. It is refused, with all that is written in the same transaction, when the
-// claim is not the newest, or when the run stands where this move is not permitted. Whoever appends events to a run writes
-// its row first: so their ids ascend in the order of the commits, and a reader who remembers the last id misses none.
-func (q *Queries) MoveRun(ctx context.Context, db DBTX, arg MoveRunParams) error {
-	_, err := db.Exec(ctx, moveRun,
-		arg.Claim,
-		arg.Status,
-		arg.Phase,
-		arg.Execution,
-		arg.BeganAt,
-		arg.EndedAt,
-		arg.Concludes,
-		arg.FailedStep,
-		arg.Error,
-		arg.Output,
-		arg.Warnings,
-		arg.Unreturned,
-		arg.ID,
-		arg.Generation,
-		arg.ClaimBefore,
-		arg.FromStandings,
-	)
-	return err
-}
-
 const parkRun = `-- name: ParkRun :one
 with parked as (
     update runs r
@@ -699,12 +677,12 @@ returning generation
 `
 
 type ReopenRunParams struct {
-	Status        string
-	Phase         string
-	Claim         *uuid.UUID
-	ID            uuid.UUID
-	Generation    int32
-	FromStandings []string
+	Status         string
+	Phase          string
+	Claim          *uuid.UUID
+	ID             uuid.UUID
+	Generation     int32
+	FromLifecycles []string
 }
 
 // Takes a run up again that rests in the generation in which the caller saw it. Every claim on it is over.
@@ -715,7 +693,7 @@ func (q *Queries) ReopenRun(ctx context.Context, db DBTX, arg ReopenRunParams) (
 		arg.Claim,
 		arg.ID,
 		arg.Generation,
-		arg.FromStandings,
+		arg.FromLifecycles,
 	)
 	var generation int32
 	err := row.Scan(&generation)
@@ -1088,47 +1066,6 @@ func (q *Queries) RunWithSecrets(ctx context.Context, db DBTX, id uuid.UUID) (Ru
 	return i, err
 }
 
-const runsMovingSilently = `-- name: RunsMovingSilently :many
-select id, generation, claim, last_heartbeat_at
-from runs
-where status in ('open', 'processing') and workflow_run_id is not null and last_heartbeat_at < $1 and id > $2
-order by id
-limit 200
-`
-
-type RunsMovingSilentlyRow struct {
-	ID              uuid.UUID
-	Generation      int32
-	Claim           *uuid.UUID
-	LastHeartbeatAt *time.Time
-}
-
-// Runs that move and were not written since before, in the order of their ids, after one of them.
-func (q *Queries) RunsMovingSilently(ctx context.Context, db DBTX, before *time.Time, after uuid.UUID) ([]RunsMovingSilentlyRow, error) {
-	rows, err := db.Query(ctx, runsMovingSilently, before, after)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []RunsMovingSilentlyRow{}
-	for rows.Next() {
-		var i RunsMovingSilentlyRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Generation,
-			&i.Claim,
-			&i.LastHeartbeatAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const runsToStart = `-- name: RunsToStart :many
 select id, starts from runs
 where workflow_run_id is null and status in ('open', 'processing')
@@ -1164,56 +1101,119 @@ func (q *Queries) RunsToStart(ctx context.Context, db DBTX, before *time.Time) (
 	return items, nil
 }
 
-const spendWorkspaces = `-- name: SpendWorkspaces :execrows
-with resting as materialized (
-    select r.id from runs r
-    where r.id in (select s.run_id from run_steps s where s.workspace is not null and not s.workspace_spent)
-      and (r.phase in ('done', 'rolledBack') and r.finished_at < $1::timestamptz
-        or r.phase in ('parked', 'cancelled') and r.finished_at < $2::timestamptz)
-    limit 200
-    for share skip locked
-)
-update run_steps s set workspace_spent = true
-from resting
-where s.run_id = resting.id and s.workspace is not null and not s.workspace_spent
+const staleRuns = `-- name: StaleRuns :many
+select id, generation, claim, last_heartbeat_at
+from runs
+where status in ('open', 'processing') and workflow_run_id is not null and last_heartbeat_at < $1 and id > $2
+order by id
+limit 200
 `
 
-// Gives up the snapshots of runs that rest: done or rolled back before one time, parked or cancelled before another.
-func (q *Queries) SpendWorkspaces(ctx context.Context, db DBTX, doneBefore time.Time, parkedBefore time.Time) (int64, error) {
-	result, err := db.Exec(ctx, spendWorkspaces, doneBefore, parkedBefore)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+type StaleRunsRow struct {
+	ID              uuid.UUID
+	Generation      int32
+	Claim           *uuid.UUID
+	LastHeartbeatAt *time.Time
 }
 
-const spentWorkspaces = `-- name: SpentWorkspaces :many
-select distinct s.workspace
-from run_steps s
-where s.workspace is not null and s.workspace_spent
-  and not exists (select from run_steps other where other.workspace = s.workspace and not other.workspace_spent)
-limit 500
-`
-
-// Snapshots that every step which left them has given up.
-func (q *Queries) SpentWorkspaces(ctx context.Context, db DBTX) ([]*string, error) {
-	rows, err := db.Query(ctx, spentWorkspaces)
+// Runs that move and were not written since before, in the order of their ids, after one of them.
+func (q *Queries) StaleRuns(ctx context.Context, db DBTX, before *time.Time, after uuid.UUID) ([]StaleRunsRow, error) {
+	rows, err := db.Query(ctx, staleRuns, before, after)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []*string{}
+	items := []StaleRunsRow{}
 	for rows.Next() {
-		var workspace *string
-		if err := rows.Scan(&workspace); err != nil {
+		var i StaleRunsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Generation,
+			&i.Claim,
+			&i.LastHeartbeatAt,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, workspace)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
 	return items, nil
+}
+
+const updateRun = `-- name: UpdateRun :exec
+with moved as (
+    update runs
+    set claim = $1,
+        status = coalesce($2, status),
+        phase = coalesce($3, phase),
+        workflow_run_id = coalesce($4, workflow_run_id),
+        replaced_executions = case when workflow_run_id <> $4
+            then array_append(replaced_executions, workflow_run_id) else replaced_executions end,
+        started_at = coalesce(started_at, $5),
+        finished_at = coalesce($6, finished_at),
+        failed_step = case when $7::bool then $8 else failed_step end,
+        error = case when $7::bool then $9::json else error end,
+        output = case when $7::bool then $10::json else output end,
+        warnings = case when cardinality($11::text[]) > 0
+            then array(select told from unnest(warnings) as told except select unnest($11::text[])) || $11::text[]
+            else warnings end,
+        -- What is undone is undone to the end.
+        cancel_requested = cancel_requested and coalesce($3, phase) <> 'rollingBack',
+        unreturned = coalesce($12, unreturned),
+        last_heartbeat_at = clock_timestamp()
+    where id = $13 and generation = $14
+      and (claim = $1 or claim is not distinct from $15::uuid)
+      and status || '/' || phase = any ($16::text[])
+      and ($4::text is null or $4::text <> all (replaced_executions))
+    returning id
+)
+select require_moved(count(*)) from moved
+`
+
+type UpdateRunParams struct {
+	Claim          *uuid.UUID
+	Status         *string
+	Phase          *string
+	Execution      *string
+	BeganAt        *time.Time
+	EndedAt        *time.Time
+	Concludes      bool
+	FailedStep     *string
+	Error          []byte
+	Output         []byte
+	Warnings       []string
+	Unreturned     *int32
+	ID             uuid.UUID
+	Generation     int32
+	ClaimBefore    *uuid.UUID
+	FromLifecycles []string
+}
+
+// Moves a run on; a null leaves what is there. It is refused, with all that is written in the same transaction, when the
+// claim is not the newest, or when the run stands where this move is not permitted. Whoever appends events to a run writes
+// its row first: so their ids ascend in the order of the commits, and a reader who remembers the last id misses none.
+func (q *Queries) UpdateRun(ctx context.Context, db DBTX, arg UpdateRunParams) error {
+	_, err := db.Exec(ctx, updateRun,
+		arg.Claim,
+		arg.Status,
+		arg.Phase,
+		arg.Execution,
+		arg.BeganAt,
+		arg.EndedAt,
+		arg.Concludes,
+		arg.FailedStep,
+		arg.Error,
+		arg.Output,
+		arg.Warnings,
+		arg.Unreturned,
+		arg.ID,
+		arg.Generation,
+		arg.ClaimBefore,
+		arg.FromLifecycles,
+	)
+	return err
 }
 
 const updateRunStep = `-- name: UpdateRunStep :exec
@@ -1277,7 +1277,7 @@ func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepP
 	return err
 }
 
-const workspacesAreSpent = `-- name: WorkspacesAreSpent :one
+const workspacesExpired = `-- name: WorkspacesExpired :one
 select exists (
     select from run_steps s
     where s.run_id = $1 and s.position < $2 and s.workspace_spent
@@ -1286,8 +1286,8 @@ select exists (
 `
 
 // Says whether a run that goes on at a step would need a snapshot that was given up.
-func (q *Queries) WorkspacesAreSpent(ctx context.Context, db DBTX, runID uuid.UUID, position int32) (bool, error) {
-	row := db.QueryRow(ctx, workspacesAreSpent, runID, position)
+func (q *Queries) WorkspacesExpired(ctx context.Context, db DBTX, runID uuid.UUID, position int32) (bool, error) {
+	row := db.QueryRow(ctx, workspacesExpired, runID, position)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err

@@ -102,11 +102,11 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, policy.AllowKnown{})
 			id := b.create(`{}`)
-			b.record(id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
+			b.record(id, run.Entry{WorkflowRunID: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
 			require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute))
 			require.Equal(t, []run.Status{run.StatusProcessing, run.StatusOpen}, b.statuses(id), "its workflow is well")
 
-			b.engine.condition = engine.Condition{Gone: "its workflow was terminated"}
+			b.engine.condition = engine.Health{Gone: "its workflow was terminated"}
 			require.NoError(t, b.sweeper.Reconcile(t.Context(), time.Minute, time.Minute))
 			require.Equal(t, []run.Status{run.StatusProcessing, run.StatusOpen}, b.statuses(id), "it was written just now")
 			require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute))
@@ -116,7 +116,7 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 			require.Equal(t, run.PhaseParked, d.Phase)
 			require.Equal(t, "one", d.FailedStep)
 			require.Contains(t, d.Failure.Message, "its workflow was terminated")
-			require.Equal(t, "retry", d.Moves()[0].Move)
+			require.Equal(t, "retry", d.Operations()[0].Name)
 			events, err := b.Events(t.Context(), ada, id.String(), 0)
 			require.NoError(t, err)
 			require.Equal(t, run.EventCompletion, events[len(events)-1].Type)
@@ -131,12 +131,12 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 func TestARunThatCannotBeReconciledHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
-	b.engine.condition = engine.Condition{Gone: "its workflow was terminated"}
+	b.engine.condition = engine.Health{Gone: "its workflow was terminated"}
 	b.engine.refuse = map[string]error{}
 	var ids []uuid.UUID
 	for range 12 {
 		id := b.create(`{}`)
-		b.record(id, run.Entry{Began: "execution-1"})
+		b.record(id, run.Entry{WorkflowRunID: "execution-1"})
 		ids = append(ids, id)
 	}
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
@@ -168,8 +168,8 @@ func TestARunThatIsTakenUpMeanwhileIsNotParked(t *testing.T) {
 	id := b.create(`{}`)
 	require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute))
 	require.Zero(t, b.engine.asked, "no workflow has taken it up: it is started, not parked")
-	b.record(id, run.Entry{Began: "execution-1"})
-	silent, err := b.runs.Silent(t.Context(), time.Now().Add(time.Minute), uuid.Nil)
+	b.record(id, run.Entry{WorkflowRunID: "execution-1"})
+	silent, err := b.runs.Stale(t.Context(), time.Now().Add(time.Minute), uuid.Nil)
 	require.NoError(t, err)
 	require.Len(t, silent, 1)
 	b.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
@@ -183,8 +183,8 @@ func TestARunWhoseWorkflowDoesNotGetOnIsParked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
-	b.record(id, run.Entry{Began: "execution-1"})
-	b.engine.condition = engine.Condition{Stuck: "non-determinism", StuckSince: time.Now().Add(-time.Minute)}
+	b.record(id, run.Entry{WorkflowRunID: "execution-1"})
+	b.engine.condition = engine.Health{Stuck: "non-determinism", StuckSince: time.Now().Add(-time.Minute)}
 	require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Hour))
 	require.Empty(t, b.engine.abandoned, "it may yet get on")
 	require.NoError(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Second))

@@ -215,7 +215,7 @@ func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id
 			return fault.New(fault.Conflict, "Task with taskId %s was rolled back already", id)
 		}
 	}
-	reopening := run.RollingBack(r.Generation)
+	reopening := run.ReopenForRollback(r.Generation)
 	reopening.Command = command.by(principal, run.CommandRollback)
 	return s.reopen(ctx, r, command.Seen, reopening)
 }

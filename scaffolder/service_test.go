@@ -34,7 +34,7 @@ type commands struct {
 	// refuse are the runs that are refused.
 	refuse map[string]error
 	// condition is how the workflow of every run fares, asked how often somebody wanted to know.
-	condition engine.Condition
+	condition engine.Health
 	asked     int
 	abandoned []string
 }
@@ -49,15 +49,15 @@ func (c *commands) Start(_ context.Context, command engine.Command) error {
 
 func (c *commands) Cancel(context.Context, string) error { return c.err }
 
-func (c *commands) Condition(_ context.Context, runID string) (engine.Condition, error) {
+func (c *commands) Health(_ context.Context, runID string) (engine.Health, error) {
 	c.asked++
 	if err := c.refuse[runID]; err != nil {
-		return engine.Condition{}, err
+		return engine.Health{}, err
 	}
 	return c.condition, c.err
 }
 
-func (c *commands) Abandon(_ context.Context, _, reason string) error {
+func (c *commands) Terminate(_ context.Context, _, reason string) error {
 	c.abandoned = append(c.abandoned, reason)
 	return nil
 }
@@ -134,7 +134,7 @@ func (b bench) park(id uuid.UUID) {
 	b.t.Helper()
 	failure := &run.Failure{Name: "Error", Message: "no"}
 	for _, entry := range []run.Entry{
-		{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}},
+		{WorkflowRunID: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}},
 		{Steps: []run.StepChange{{Position: 1, Status: run.StatusFailed, Failure: failure}},
 			End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two", Failure: failure}},
 	} {

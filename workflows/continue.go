@@ -10,21 +10,21 @@ import (
 const maxEvents = 10_000
 
 // isLong says that the history has come close to Temporal's limits, and that nothing is under way that only this execution knows of.
-func (r *templateRun) isLong(ctx workflow.Context, turn engine.Turn) bool {
+func (r *templateRun) isLong(ctx workflow.Context, request engine.AdvanceRequest) bool {
 	info := workflow.GetInfo(ctx)
 	long := info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > maxEvents
-	return long && turn.Failed == nil && !r.cancelled
+	return long && request.Failed == nil && !r.cancelled
 }
 
-// continueAsNew goes on in an execution with a history of its own. A signal that comes this very moment needs no carrying over: what it
-// tells of, a cancellation or a decision, was put on the record before it was sent, and the next turn reads it there.
-func (r *templateRun) continueAsNew(ctx workflow.Context, turn engine.Turn) error {
+// continueAsNew continues in a new execution with an empty history. Pending signals are dropped: the cancellation or decision
+// behind a signal was recorded before it was sent, and the next AdvanceRequest reads it from the record.
+func (r *templateRun) continueAsNew(ctx workflow.Context, request engine.AdvanceRequest) error {
 	for _, signal := range []string{engine.SignalCancel, engine.SignalContinue} {
 		channel := workflow.GetSignalChannel(ctx, signal)
 		for channel.ReceiveAsync(nil) {
 		}
 	}
 	command := r.command
-	command.Generation, command.Undoing = turn.Generation, turn.Undoing
+	command.Generation, command.Rollback = request.Generation, request.Rollback
 	return workflow.NewContinueAsNewError(ctx, engine.WorkflowTemplateRun, command)
 }

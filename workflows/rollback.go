@@ -12,13 +12,13 @@ const undoAttempts = 6
 
 // rollBack undoes a part of what the run created, the last thing first. It cannot be cancelled: half a rollback helps
 // nobody. An effect that cannot be undone does not stop the others.
-func (r *templateRun) rollBack(next engine.Next, before *engine.Undoing) *engine.Undoing {
-	now := engine.Undoing{}
+func (r *templateRun) rollBack(next engine.Next, before *engine.RollbackProgress) *engine.RollbackProgress {
+	now := engine.RollbackProgress{}
 	if before != nil {
 		now = *before
 	}
 	for _, effect := range next.Effects {
-		undo := engine.Undo{RunID: r.command.RunID, Generation: next.Generation, EffectID: effect.ID}
+		undo := engine.UndoRequest{RunID: r.command.RunID, Generation: next.Generation, EffectID: effect.ID}
 		options := workflow.ActivityOptions{
 			StartToCloseTimeout: next.Settings.StepTimeout, HeartbeatTimeout: next.Settings.HeartbeatTimeout, Summary: brief(effect.Summary),
 			RetryPolicy: retries(next.Settings, undoAttempts),
@@ -35,7 +35,7 @@ func (r *templateRun) rollBack(next engine.Next, before *engine.Undoing) *engine
 }
 
 // endRollback says on the record how the rollback ended. It is over when nothing is left.
-func (r *templateRun) endRollback(generation int, came *engine.Undoing) (over bool, err error) {
-	end := engine.RollbackEnd{RunID: r.command.RunID, Generation: generation, Remaining: came.Remaining, Failure: came.Failure}
+func (r *templateRun) endRollback(generation int, came *engine.RollbackProgress) (over bool, err error) {
+	end := engine.RollbackResult{RunID: r.command.RunID, Generation: generation, Remaining: came.Remaining, Failure: came.Failure}
 	return end.Remaining == 0, r.record(r.steady, recordTimeout, engine.ActivityEndRollback, end, nil)
 }

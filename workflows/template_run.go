@@ -15,59 +15,59 @@ import (
 const (
 	// recordTimeout bounds one attempt of an activity that only reads and writes the run's record.
 	recordTimeout = 30 * time.Second
-	// turnTimeout bounds one attempt of a turn, which runs quick steps as well. It keeps what it came to: another
-	// attempt goes on from there.
-	turnTimeout = 10 * time.Minute
+	// advanceTimeout bounds one attempt of ActivityAdvance, which executes quick steps as well. The next attempt continues
+	// where it ended.
+	advanceTimeout = 10 * time.Minute
 )
 
-// TemplateRun drives one run of a template: turn by turn it asks what comes next, and does that durably. What the run
-// is and what came of it is in the run's record; the workflow holds only what is under way.
+// TemplateRun drives one run of a template. In a loop it asks ActivityAdvance what to do next, and does that durably. The
+// run's record holds the template and all results; the workflow holds only what is in progress.
 func TemplateRun(ctx workflow.Context, command engine.Command) error {
 	run := &templateRun{command: command}
 	// Bookkeeping goes on when the workflow is cancelled: the record must say so.
 	run.steady, _ = workflow.NewDisconnectedContext(ctx)
 	run.watchCancellation(ctx)
-	turn := engine.Turn{RunID: command.RunID, Generation: command.Generation, Undoing: command.Undoing}
+	request := engine.AdvanceRequest{RunID: command.RunID, Generation: command.Generation, Rollback: command.Rollback}
 	for {
-		if run.isLong(ctx, turn) {
-			return run.continueAsNew(ctx, turn)
+		if run.isLong(ctx, request) {
+			return run.continueAsNew(ctx, request)
 		}
-		next, err := run.advance(ctx, turn)
+		next, err := run.advance(ctx, request)
 		if err != nil {
 			return err
 		}
 		var over bool
-		turn, over, err = run.move(ctx, next, turn.Undoing)
-		if err != nil || over && !run.isTakenUpAgain(ctx, next.Generation) {
+		request, over, err = run.perform(ctx, next, request.Rollback)
+		if err != nil || over && !run.isReopened(ctx, next.Generation) {
 			return err
 		}
 	}
 }
 
-// move does what comes next. It answers the turn that follows, and whether none has to.
-func (r *templateRun) move(ctx workflow.Context, next engine.Next, undoing *engine.Undoing) (turn engine.Turn, over bool, err error) {
-	turn = engine.Turn{RunID: r.command.RunID, Generation: next.Generation}
-	switch next.Move {
-	case engine.MoveAct:
-		turn.Failed = r.act(ctx, next)
-	case engine.MoveWait:
+// perform does what comes next. It answers the request that follows, and whether none has to.
+func (r *templateRun) perform(ctx workflow.Context, next engine.Next, progress *engine.RollbackProgress) (request engine.AdvanceRequest, over bool, err error) {
+	request = engine.AdvanceRequest{RunID: r.command.RunID, Generation: next.Generation}
+	switch next.Kind {
+	case engine.NextAction:
+		request.Failed = r.act(ctx, next)
+	case engine.NextWait:
 		r.wait(ctx, *next.Wait)
-	case engine.MoveRollBack:
-		came := r.rollBack(next, undoing)
+	case engine.NextRollback:
+		came := r.rollBack(next, progress)
 		if next.More {
-			turn.Undoing = came
+			request.Rollback = came
 			break
 		}
-		// What could not be undone leaves the run parked: a turn would begin the same rollback again.
+		// A run with effects that could not be undone is parked: another request would begin the same rollback again.
 		if over, err = r.endRollback(next.Generation, came); !over && err == nil {
 			over, err = r.park(ctx, next)
 		}
-	case engine.MovePark:
+	case engine.NextPark:
 		over, err = r.park(ctx, next)
-	case engine.MoveEnd:
+	case engine.NextEnd:
 		over = true
 	}
-	return turn, over, err
+	return request, over, err
 }
 
 // templateRun is what is under way.
@@ -114,19 +114,20 @@ func (r *templateRun) interruptible(ctx workflow.Context) workflow.Context {
 	return ctx
 }
 
-// advance carries the run on and answers what comes next. A turn that is interrupted is taken again, and told why.
-func (r *templateRun) advance(ctx workflow.Context, turn engine.Turn) (engine.Next, error) {
+// advance executes steps of the run and answers what to do next. When it is interrupted by a cancellation, it is repeated with
+// Cancelled set.
+func (r *templateRun) advance(ctx workflow.Context, request engine.AdvanceRequest) (engine.Next, error) {
 	var next engine.Next
 	if !r.cancelled {
 		ctx := r.interruptible(ctx)
 		defer r.stop()
-		err := r.record(ctx, turnTimeout, engine.ActivityAdvance, turn, &next)
+		err := r.record(ctx, advanceTimeout, engine.ActivityAdvance, request, &next)
 		if err == nil || !r.cancelled {
 			return next, err
 		}
 	}
-	turn.Cancelled = true
-	err := r.record(r.steady, turnTimeout, engine.ActivityAdvance, turn, &next)
+	request.Cancelled = true
+	err := r.record(r.steady, advanceTimeout, engine.ActivityAdvance, request, &next)
 	return next, err
 }
 
@@ -170,12 +171,12 @@ func (r *templateRun) wait(ctx workflow.Context, wait engine.Wait) {
 	ctx = r.interruptible(ctx)
 	defer r.stop()
 	timer := workflow.NewTimerWithOptions(ctx, wait.Until.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: brief(wait.Summary)})
-	_ = timer.Get(ctx, nil) // the next turn looks at the clock itself, and is told of a cancellation
+	_ = timer.Get(ctx, nil) // the next request checks the clock, and has Cancelled set after a cancellation
 }
 
 // isTakenUpAgain hears what was decided while the run came to its end: Temporal starts no other execution beside this one. The decision
 // that began this execution is an old one.
-func (r *templateRun) isTakenUpAgain(ctx workflow.Context, generation int) bool {
+func (r *templateRun) isReopened(ctx workflow.Context, generation int) bool {
 	decisions := workflow.GetSignalChannel(ctx, engine.SignalContinue)
 	for {
 		var command engine.Command
@@ -200,12 +201,12 @@ func retries(settings engine.Settings, attempts int32) *temporal.RetryPolicy {
 func describe(err error) engine.Failure {
 	if application, is := errors.AsType[*temporal.ApplicationError](err); is {
 		failure := engine.Failure{Name: application.Type(), Message: application.Message()}
-		_ = application.Details(&failure.Next) // an error without details has nothing to add
+		_ = application.Details(&failure.Advice) // an error without details has nothing to add
 		return failure
 	}
 	if timeout, is := errors.AsType[*temporal.TimeoutError](err); is {
 		return engine.Failure{Name: "TimeoutError", Message: "the action did not finish: " + timeoutReason(timeout),
-			Next: "Retry the step; if it happens again, look at the worker's log."}
+			Advice: "Retry the step; if it happens again, look at the worker's log."}
 	}
 	return engine.Failure{Name: "Error", Message: err.Error()}
 }

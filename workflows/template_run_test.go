@@ -22,15 +22,15 @@ type stage struct {
 	environment *testsuite.TestWorkflowEnvironment
 	// script are the answers to the turns; when it is over, the run has ended.
 	script []engine.Next
-	turns  []engine.Turn
+	turns  []engine.AdvanceRequest
 	// turn stands in for an answer; nil answers from the script.
-	turn func(engine.Turn) error
+	turn func(engine.AdvanceRequest) error
 	// act is the action; nil succeeds.
 	act  func(engine.ActionRequest) error
-	undo func(engine.Undo) error
+	undo func(engine.UndoRequest) error
 	told []string
 	// ended is how the last rollback ended.
-	ended engine.RollbackEnd
+	ended engine.RollbackResult
 }
 
 func newStage(script ...engine.Next) *stage {
@@ -42,14 +42,14 @@ func newStage(script ...engine.Next) *stage {
 		s.tell("expire")
 		return nil
 	})
-	s.register(engine.ActivityUndoEffect, func(undo engine.Undo) error {
+	s.register(engine.ActivityUndoEffect, func(undo engine.UndoRequest) error {
 		s.tell("undo " + undo.EffectID)
 		if s.undo != nil {
 			return s.undo(undo)
 		}
 		return nil
 	})
-	s.register(engine.ActivityEndRollback, func(end engine.RollbackEnd) error {
+	s.register(engine.ActivityEndRollback, func(end engine.RollbackResult) error {
 		s.ended = end
 		s.tell(fmt.Sprintf("end rollback, %d left", end.Remaining))
 		return nil
@@ -70,24 +70,24 @@ func (s *stage) register(name string, function any) {
 
 func (s *stage) tell(what string) { s.told = append(s.told, what) }
 
-func (s *stage) advance(turn engine.Turn) (engine.Next, error) {
+func (s *stage) advance(turn engine.AdvanceRequest) (engine.Next, error) {
 	s.turns = append(s.turns, turn)
 	if s.turn != nil {
 		if err := s.turn(turn); err != nil {
 			return engine.Next{}, err
 		}
 	}
-	next := engine.Next{Move: engine.MoveEnd}
+	next := engine.Next{Kind: engine.NextEnd}
 	if len(s.script) > 0 {
 		next, s.script = s.script[0], s.script[1:]
 	}
-	s.tell(string(next.Move))
+	s.tell(string(next.Kind))
 	next.Settings = engine.Settings{StepTimeout: time.Hour, HeartbeatTimeout: time.Minute, InitialInterval: time.Second,
 		MaximumInterval: time.Minute, MaximumAttempts: 3, ParkedExpiry: 7 * 24 * time.Hour}
 	return next, nil
 }
 
-func (s *stage) last() engine.Turn { return s.turns[len(s.turns)-1] }
+func (s *stage) last() engine.AdvanceRequest { return s.turns[len(s.turns)-1] }
 
 func (s *stage) run(t *testing.T) {
 	t.Helper()
@@ -102,11 +102,11 @@ func (s *stage) signal(after time.Duration, name string, argument any) {
 }
 
 func act(position int) engine.Next {
-	return engine.Next{Move: engine.MoveAct, Action: &engine.Action{ID: "act", Summary: "Act", Position: position}}
+	return engine.Next{Kind: engine.NextAction, Action: &engine.Action{ID: "act", Summary: "Act", Position: position}}
 }
 
 func (s *stage) waiting(duration time.Duration) engine.Next {
-	return engine.Next{Move: engine.MoveWait, Wait: &engine.Wait{Until: s.environment.Now().Add(duration), Summary: "Wait"}}
+	return engine.Next{Kind: engine.NextWait, Wait: &engine.Wait{Until: s.environment.Now().Add(duration), Summary: "Wait"}}
 }
 
 var errTaken = temporal.NewNonRetryableApplicationError("the name is taken", "ConflictError", nil, "Choose another name.")
@@ -116,7 +116,7 @@ func TestARunOfQuickStepsIsOneTurn(t *testing.T) {
 	s := newStage()
 	s.run(t)
 	require.Equal(t, []string{"end"}, s.told)
-	require.Equal(t, []engine.Turn{{RunID: "run-1"}}, s.turns)
+	require.Equal(t, []engine.AdvanceRequest{{RunID: "run-1"}}, s.turns)
 }
 
 func TestActionsAreRunOneAfterAnother(t *testing.T) {
@@ -129,12 +129,12 @@ func TestActionsAreRunOneAfterAnother(t *testing.T) {
 
 func TestTheTurnAfterAFailedActionIsToldWhy(t *testing.T) {
 	t.Parallel()
-	s := newStage(act(1), engine.Next{Move: engine.MovePark})
+	s := newStage(act(1), engine.Next{Kind: engine.NextPark})
 	s.act = func(engine.ActionRequest) error { return errTaken }
 	s.run(t)
 	require.Equal(t, []string{"act", "act 1/0", "park", "expire"}, s.told, "nobody decided in time")
 	require.Equal(t, &engine.FailedAction{Position: 1, Failure: engine.Failure{
-		Name: "ConflictError", Message: "the name is taken", Next: "Choose another name."}}, s.last().Failed)
+		Name: "ConflictError", Message: "the name is taken", Advice: "Choose another name."}}, s.last().Failed)
 }
 
 func TestATransientErrorIsRetriedByItself(t *testing.T) {
@@ -154,7 +154,7 @@ func TestATransientErrorIsRetriedByItself(t *testing.T) {
 func TestATurnThatCannotReachTheRecordIsTakenAgain(t *testing.T) {
 	t.Parallel()
 	s := newStage()
-	s.turn = func(engine.Turn) error {
+	s.turn = func(engine.AdvanceRequest) error {
 		if len(s.turns) < 3 {
 			return errors.New("the database is starting up")
 		}
@@ -166,7 +166,7 @@ func TestATurnThatCannotReachTheRecordIsTakenAgain(t *testing.T) {
 
 func TestADecisionEndsTheParking(t *testing.T) {
 	t.Parallel()
-	s := newStage(engine.Next{Move: engine.MovePark}, engine.Next{Move: engine.MoveEnd, Generation: 1})
+	s := newStage(engine.Next{Kind: engine.NextPark}, engine.Next{Kind: engine.NextEnd, Generation: 1})
 	s.signal(3*24*time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
 	s.run(t)
 	require.Equal(t, []string{"park", "end"}, s.told)
@@ -174,7 +174,7 @@ func TestADecisionEndsTheParking(t *testing.T) {
 
 func TestAnOldDecisionIsNotObeyedTwice(t *testing.T) {
 	t.Parallel()
-	s := newStage(engine.Next{Move: engine.MovePark, Generation: 1})
+	s := newStage(engine.Next{Kind: engine.NextPark, Generation: 1})
 	s.signal(time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
 	s.run(t)
 	require.Equal(t, []string{"park", "expire"}, s.told)
@@ -182,8 +182,8 @@ func TestAnOldDecisionIsNotObeyedTwice(t *testing.T) {
 
 func TestADecisionWhileTheRunEndsIsNotLost(t *testing.T) {
 	t.Parallel()
-	s := newStage(engine.Next{Move: engine.MoveEnd}, engine.Next{Move: engine.MoveEnd, Generation: 1})
-	s.turn = func(engine.Turn) error {
+	s := newStage(engine.Next{Kind: engine.NextEnd}, engine.Next{Kind: engine.NextEnd, Generation: 1})
+	s.turn = func(engine.AdvanceRequest) error {
 		// It comes twice, as it may, and the second time it is an old one.
 		s.environment.SignalWorkflow(engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
 		return nil
@@ -206,7 +206,7 @@ func TestAWaitHoldsATimerAndNoWorker(t *testing.T) {
 func TestACancelEndsAWait(t *testing.T) {
 	t.Parallel()
 	s := newStage()
-	s.script = []engine.Next{s.waiting(48 * time.Hour), {Move: engine.MovePark}}
+	s.script = []engine.Next{s.waiting(48 * time.Hour), {Kind: engine.NextPark}}
 	s.signal(time.Minute, engine.SignalCancel, nil)
 	s.run(t)
 	require.Equal(t, []string{"wait", "park", "expire"}, s.told)
@@ -215,7 +215,7 @@ func TestACancelEndsAWait(t *testing.T) {
 
 func TestACancelEndsAnActionAndEveryTurnAfterItKnows(t *testing.T) {
 	t.Parallel()
-	s := newStage(act(0), act(1), engine.Next{Move: engine.MovePark})
+	s := newStage(act(0), act(1), engine.Next{Kind: engine.NextPark})
 	s.act = func(request engine.ActionRequest) error {
 		if request.Position == 0 {
 			s.environment.SignalWorkflow(engine.SignalCancel, nil)
@@ -232,7 +232,7 @@ func TestACancelEndsAnActionAndEveryTurnAfterItKnows(t *testing.T) {
 func TestARetryOfACancelledRunIsNotCancelled(t *testing.T) {
 	t.Parallel()
 	s := newStage()
-	s.script = []engine.Next{s.waiting(time.Hour), {Move: engine.MovePark}}
+	s.script = []engine.Next{s.waiting(time.Hour), {Kind: engine.NextPark}}
 	s.signal(time.Minute, engine.SignalCancel, nil)
 	s.signal(2*time.Minute, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
 	s.run(t)
@@ -241,12 +241,12 @@ func TestARetryOfACancelledRunIsNotCancelled(t *testing.T) {
 }
 
 func rollingBack() engine.Next {
-	return engine.Next{Move: engine.MoveRollBack, Generation: 1, Effects: []engine.PlanEffect{{ID: "location"}, {ID: "repository"}}}
+	return engine.Next{Kind: engine.NextRollback, Generation: 1, Effects: []engine.EffectRef{{ID: "location"}, {ID: "repository"}}}
 }
 
 func TestARollbackUndoesWhatItIsGivenInOrder(t *testing.T) {
 	t.Parallel()
-	s := newStage(engine.Next{Move: engine.MovePark}, rollingBack())
+	s := newStage(engine.Next{Kind: engine.NextPark}, rollingBack())
 	s.signal(time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
 	s.run(t)
 	require.Equal(t, []string{"park", "rollBack", "undo location", "undo repository", "end rollback, 0 left"}, s.told)
@@ -255,7 +255,7 @@ func TestARollbackUndoesWhatItIsGivenInOrder(t *testing.T) {
 func TestWhatCannotBeUndoneStopsNothingAndLeavesTheRunParked(t *testing.T) {
 	t.Parallel()
 	s := newStage(rollingBack(), rollingBack())
-	s.undo = func(undo engine.Undo) error {
+	s.undo = func(undo engine.UndoRequest) error {
 		if undo.EffectID == "location" {
 			return temporal.NewNonRetryableApplicationError("the catalog is gone", "Error", errors.New("gone"))
 		}
@@ -321,7 +321,7 @@ func TestWhatOnlyThisExecutionKnowsIsToldBeforeItContinuesAsNew(t *testing.T) {
 
 func TestACancelledRunDoesNotContinueAsNew(t *testing.T) {
 	t.Parallel()
-	s := newStage(act(0), engine.Next{Move: engine.MovePark})
+	s := newStage(act(0), engine.Next{Kind: engine.NextPark})
 	s.act = func(engine.ActionRequest) error {
 		s.environment.SetContinueAsNewSuggested(true)
 		s.environment.SignalWorkflow(engine.SignalCancel, nil)
@@ -333,9 +333,9 @@ func TestACancelledRunDoesNotContinueAsNew(t *testing.T) {
 }
 
 func undoing(more bool, ids ...string) engine.Next {
-	next := engine.Next{Move: engine.MoveRollBack, Generation: 1, More: more}
+	next := engine.Next{Kind: engine.NextRollback, Generation: 1, More: more}
 	for _, id := range ids {
-		next.Effects = append(next.Effects, engine.PlanEffect{ID: id})
+		next.Effects = append(next.Effects, engine.EffectRef{ID: id})
 	}
 	return next
 }
@@ -343,7 +343,7 @@ func undoing(more bool, ids ...string) engine.Next {
 func TestALongRollbackGoesInPartsAndForgetsNothing(t *testing.T) {
 	t.Parallel()
 	s := newStage(undoing(true, "d", "c"), undoing(false, "b", "a"))
-	s.undo = func(undo engine.Undo) error {
+	s.undo = func(undo engine.UndoRequest) error {
 		if undo.EffectID == "c" || undo.EffectID == "a" {
 			return errTaken
 		}
@@ -351,14 +351,14 @@ func TestALongRollbackGoesInPartsAndForgetsNothing(t *testing.T) {
 	}
 	s.run(t)
 	require.Equal(t, []string{"rollBack", "undo d", "undo c", "rollBack", "undo b", "undo a", "end rollback, 2 left", "expire"}, s.told)
-	require.Equal(t, "c", s.turns[1].Undoing.Last)
+	require.Equal(t, "c", s.turns[1].Rollback.Last)
 	require.Equal(t, "ConflictError", s.ended.Failure.Name)
 }
 
 func TestALongRollbackContinuesAsNewWhereItIs(t *testing.T) {
 	t.Parallel()
 	s := newStage(undoing(true, "d", "c"))
-	s.undo = func(undo engine.Undo) error {
+	s.undo = func(undo engine.UndoRequest) error {
 		s.environment.SetContinueAsNewSuggested(true)
 		if undo.EffectID == "c" {
 			return errTaken
@@ -366,12 +366,12 @@ func TestALongRollbackContinuesAsNewWhereItIs(t *testing.T) {
 		return nil
 	}
 	next := s.continuing(t, engine.Command{RunID: "run-1", Generation: 1})
-	require.Equal(t, "c", next.Undoing.Last)
-	require.Equal(t, 1, next.Undoing.Remaining)
+	require.Equal(t, "c", next.Rollback.Last)
+	require.Equal(t, 1, next.Rollback.Remaining)
 
 	s = newStage(undoing(false, "b"))
 	s.environment.ExecuteWorkflow(engine.WorkflowTemplateRun, next)
 	require.NoError(t, s.environment.GetWorkflowError())
 	require.Equal(t, []string{"rollBack", "undo b", "end rollback, 1 left", "expire"}, s.told)
-	require.Equal(t, next.Undoing, s.turns[0].Undoing)
+	require.Equal(t, next.Rollback, s.turns[0].Rollback)
 }

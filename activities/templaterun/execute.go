@@ -25,53 +25,53 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// heartbeatsPerTimeout is how often an action says that it lives before it would be thought dead.
+// heartbeatsPerTimeout is how many heartbeats are sent within the heartbeat timeout.
 const heartbeatsPerTimeout = 4
 
 // runAction makes the activity that runs an action for one iteration of a step.
 func (a *Activities) runAction(does action.Action) func(context.Context, engine.ActionRequest) error {
 	return func(ctx context.Context, request engine.ActionRequest) error {
-		ctx, opened, err := a.open(ctx, request.RunID)
+		ctx, state, err := a.load(ctx, request.RunID)
 		if err == nil {
-			err = a.actOnce(ctx, opened, does, request)
+			err = a.actOnce(ctx, state, does, request)
 		}
-		_, err = a.orPark(ctx, request.RunID, engine.Next{}, err)
+		_, err = a.parkIfStuck(ctx, request.RunID, engine.Next{}, err)
 		return err
 	}
 }
 
-func (a *Activities) actOnce(ctx context.Context, opened *account, does action.Action, request engine.ActionRequest) (err error) {
+func (a *Activities) actOnce(ctx context.Context, state *runState, does action.Action, request engine.ActionRequest) (err error) {
 	defer fault.Recover(&err)
-	ctx = telemetry.InStep(ctx, opened.step(request.Position).ID)
-	if opened.Generation != request.Generation || opened.did(request) {
-		return nil // told before a crash, and the run has gone on since
+	ctx = telemetry.InStep(ctx, state.step(request.Position).ID)
+	if state.Generation != request.Generation || state.isDone(request) {
+		return nil // recorded before a crash, and the run has advanced since
 	}
-	if opened.Unreturned >= maxLost {
-		return (&failedAttempt{failure: lost("this step")}).temporal(0)
+	if state.LostWorkers >= maxLostWorkers {
+		return (&failedAttempt{failure: workerLost("this step")}).temporal(0)
 	}
 	defer a.keepAlive(ctx)()
-	// Attempts that failed are on the record; those that Temporal counts beside them, nobody answered.
-	again := int(activity.GetInfo(ctx).Attempt)-1 > opened.steps[request.Position].FailedAttempts
-	attempt, err := a.takeUp(ctx, opened, opened.unanswered(again), false)
+	// The record counts the attempts that failed. Temporal counts those as well whose worker died.
+	again := int(activity.GetInfo(ctx).Attempt)-1 > state.steps[request.Position].FailedAttempts
+	guard, err := a.guardAgainstCrash(ctx, state, state.lostWorkers(again), false)
 	if err != nil {
 		return err
 	}
-	defer attempt.comeBack(ctx)
-	decision, err := a.decide(ctx, opened, request.Position, does.Describe().Quick)
+	defer guard.release(ctx)
+	decision, err := a.decide(ctx, state, request.Position, does.Describe().Quick)
 	if isBusy(err) {
 		return err
 	}
 	if err == nil && !decision.Runs(request.Iteration) {
-		err = fmt.Errorf("step %s has no iteration %d any more", opened.step(request.Position).ID, request.Iteration)
+		err = fmt.Errorf("step %s has no iteration %d any more", state.step(request.Position).ID, request.Iteration)
 	}
 	if err == nil {
 		err = a.Planner.FitOne(ctx, &decision, does.Describe(), request.Iteration)
 	}
 	if err != nil {
-		return (&failedAttempt{failure: opened.describe(err)}).temporal(0)
+		return (&failedAttempt{failure: state.failure(err)}).temporal(0)
 	}
-	own := opened.deciding(decision)
-	e, err := a.execution(ctx, own, does, request.Position, request.Iteration, decision)
+	stepState := state.forStep(decision)
+	e, err := a.execution(ctx, stepState, does, request.Position, request.Iteration, decision)
 	if err != nil {
 		return err
 	}
@@ -82,29 +82,29 @@ func (a *Activities) actOnce(ctx context.Context, opened *account, does action.A
 	return err
 }
 
-// decide evaluates the expressions of a step: of one under way whose iterations are not taken in one turn, those of the next
-// iteration. Before the first it looks at all of them: what is wrong with any is known before anything is done. An
-// expression that makes the interpreter panic fails its step.
-func (a *Activities) decide(ctx context.Context, own *account, position int, quick bool) (decision plan.Decision, err error) {
-	step := own.step(position)
-	defer func() { err = a.explainPanic(ctx, err, own, step, "Portico's interpreter of expressions") }()
+// decide evaluates the expressions of a step. Iterations of an action that is not quick are decided one at a time, but before
+// the first one all are, so that an error in any of them is found before anything is done. An expression that makes the
+// interpreter panic fails its step.
+func (a *Activities) decide(ctx context.Context, stepState *runState, position int, quick bool) (decision plan.Decision, err error) {
+	step := stepState.step(position)
+	defer func() { err = a.explainPanic(ctx, err, stepState, step, "Portico's interpreter of expressions") }()
 	defer fault.Recover(&err)
 	if quick {
-		return a.Planner.Decide(ctx, own.situation, step)
+		return a.Planner.Decide(ctx, stepState.scope, step)
 	}
-	return a.Planner.DecideNext(ctx, own.situation, step, own.steps[position].IterationsDone)
+	return a.Planner.DecideNext(ctx, stepState.scope, step, stepState.steps[position].IterationsDone)
 }
 
-// iteration renders one iteration of a step, likewise.
-func (a *Activities) iteration(ctx context.Context, own *account, step template.Step, index int, decision plan.Decision) (rendered plan.Iteration, err error) {
-	defer func() { err = a.explainPanic(ctx, err, own, step, "Portico's interpreter of expressions") }()
+// iteration renders one iteration of a step, and treats a panic as decide does.
+func (a *Activities) iteration(ctx context.Context, stepState *runState, step template.Step, index int, decision plan.Decision) (rendered plan.Iteration, err error) {
+	defer func() { err = a.explainPanic(ctx, err, stepState, step, "Portico's interpreter of expressions") }()
 	defer fault.Recover(&err)
 	return decision.Iteration(ctx, index)
 }
 
-// explainPanic logs where something panicked while it worked on a step, and makes of it a final error: it would do it again.
-// Other errors stay what they are.
-func (a *Activities) explainPanic(ctx context.Context, err error, own *account, step template.Step, what string) error {
+// explainPanic logs the stack of a panic and turns it into a final error: a retry would panic again. It returns other errors
+// as they are.
+func (a *Activities) explainPanic(ctx context.Context, err error, stepState *runState, step template.Step, what string) error {
 	panicked, is := errors.AsType[*fault.PanicError](err)
 	if !is {
 		return err
@@ -114,9 +114,9 @@ func (a *Activities) explainPanic(ctx context.Context, err error, own *account, 
 		"This is a mistake in it. The worker's log says where; please report it.")
 }
 
-// did says whether the record has it that this was done.
-func (a *account) did(request engine.ActionRequest) bool {
-	step := a.steps[request.Position]
+// isDone says whether the record shows this iteration as done.
+func (s *runState) isDone(request engine.ActionRequest) bool {
+	step := s.steps[request.Position]
 	return request.Iteration < step.IterationsDone || step.Status.Ended()
 }
 
@@ -149,25 +149,25 @@ func (a *Activities) keepAlive(ctx context.Context) (stop func()) {
 // execution is one attempt to run an action for one iteration of a step.
 type execution struct {
 	*Activities
-	*account
+	*runState
 	does            action.Action
 	step            template.Step
 	position, index int
 	iteration       plan.Iteration
-	// each says that the step has an each; first and last mark its first and its last iteration that runs: they tell
-	// of its beginning and its end. before is how many iterations run before the last one.
+	// each says that the step has an each. first and last mark the first and the last iteration that runs: they record the
+	// step's beginning and end. before is how many iterations run before the last one.
 	each, first, last bool
 	before            int
 }
 
-// execution is one iteration with its input. An error is not the step's: its input was good when it was decided on.
-func (a *Activities) execution(ctx context.Context, own *account, does action.Action, position, index int, decision plan.Decision) (*execution, error) {
-	iteration, err := a.iteration(ctx, own, own.step(position), index, decision)
+// execution renders one iteration. An error is not the step's fault: its input was valid when it was decided.
+func (a *Activities) execution(ctx context.Context, stepState *runState, does action.Action, position, index int, decision plan.Decision) (*execution, error) {
+	iteration, err := a.iteration(ctx, stepState, stepState.step(position), index, decision)
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{Activities: a, account: own, does: does, step: own.step(position), position: position, index: index,
-		iteration: iteration, each: decision.Each, first: own.steps[position].IterationsDone == 0, last: decision.IsLast(index)}
+	e := &execution{Activities: a, runState: stepState, does: does, step: stepState.step(position), position: position, index: index,
+		iteration: iteration, each: decision.Each, first: stepState.steps[position].IterationsDone == 0, last: decision.IsLast(index)}
 	if e.last {
 		e.before = decision.Before(index)
 	}
@@ -177,22 +177,22 @@ func (a *Activities) execution(ctx context.Context, own *account, does action.Ac
 // failedAttempt is how an attempt of an action failed.
 type failedAttempt struct {
 	failure engine.Failure
-	// again says that another attempt follows, after at least so long.
+	// again says that another attempt follows, after at least that pause.
 	again bool
 	after time.Duration
 }
 
-// temporal is the failure in the class that Temporal acts on: made again after a pause, 0 for the policy's own, or final.
+// temporal is the failure as an error for Temporal: retried after a pause, 0 for the policy's own, or final.
 func (f *failedAttempt) temporal(pause time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions(f.failure.Message, f.failure.Name, temporal.ApplicationErrorOptions{
-		NonRetryable: !f.again, NextRetryDelay: pause, Details: []any{f.failure.Next}})
+		NonRetryable: !f.again, NextRetryDelay: pause, Details: []any{f.failure.Advice}})
 }
 
-// retry asks for another attempt after a pause of at least this.
+// retry is the failure as an error that Temporal retries after at least this pause.
 func (f *failedAttempt) retry(pause time.Duration) error { return f.temporal(max(f.after, pause)) }
 
-// attempt runs the action once and records what came of it. An error is not the action's: the run's record cannot be
-// written, the run was cancelled or the worker is stopping.
+// attempt runs the action once and records the result. An error is not the action's: the run's record cannot be written, the
+// run was cancelled, or the worker is stopping.
 func (e *execution) attempt(ctx context.Context) (failed *failedAttempt, err error) {
 	ctx, observed := e.observe(ctx)
 	defer func() { observed.end(ctx, failed, err) }()
@@ -202,22 +202,22 @@ func (e *execution) attempt(ctx context.Context) (failed *failedAttempt, err err
 	if err != nil {
 		return nil, err
 	}
-	// The action is stopped a little before Temporal would give up on this attempt, so that there is time to say so.
+	// The action is stopped before Temporal's timeout, so that there is time to record it.
 	acting, cancel := context.WithTimeout(working, e.Settings.StepTimeout*9/10)
 	output, workspace, err := e.act(acting, log)
 	cancel()
 	log.close()
-	if overtaken := overtakenBy(context.Cause(working), err); overtaken != nil {
-		return nil, overtaken
+	if superseded := supersededBy(context.Cause(working), err); superseded != nil {
+		return nil, superseded
 	}
 	if err != nil {
-		failed, err := e.fail(ctx, err, log)
-		if overtaken := overtakenBy(context.Cause(working)); overtaken != nil {
-			return nil, overtaken
+		failed, err := e.recordFailedAttempt(ctx, err, log)
+		if superseded := supersededBy(context.Cause(working)); superseded != nil {
+			return nil, superseded
 		}
 		return failed, err
 	}
-	return nil, e.complete(ctx, output, workspace, log)
+	return nil, e.recordSuccess(ctx, output, workspace, log)
 }
 
 // act runs the action in the workspace, if it wants one, and answers its output and the workspace that it left.
@@ -226,7 +226,7 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
 		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, Base: e.Spec.TemplateInfo.Base()},
 		User:     action.User{Ref: e.Spec.User.Ref, Entity: e.Spec.User.Entity, Starter: e.Starter},
-		Secrets:  e.situation.Secrets, Log: log, Ledger: e.Runs.Ledger(e.claim, e.step.ID, e.step.Action),
+		Secrets:  e.scope.Secrets, Log: log, Ledger: e.Runs.Ledger(e.claim, e.step.ID, e.step.Action),
 	}
 	if !e.needsWorkspace(call) {
 		output, err := e.callAction(ctx, call)
@@ -259,13 +259,13 @@ func (e *execution) needsWorkspace(call *action.Call) bool {
 
 // callAction runs the action. One that panics has failed for good.
 func (e *execution) callAction(ctx context.Context, call *action.Call) (output action.Output, err error) {
-	defer func() { err = e.explainPanic(ctx, err, e.account, e.step, "action "+e.step.Action) }()
+	defer func() { err = e.explainPanic(ctx, err, e.runState, e.step, "action "+e.step.Action) }()
 	defer fault.Recover(&err)
 	return e.does.Run(ctx, call)
 }
 
-// complete records the iteration, and with the last one the step.
-func (e *execution) complete(ctx context.Context, output action.Output, workspace string, log *stepLog) error {
+// recordSuccess records the iteration, and with the last one the step.
+func (e *execution) recordSuccess(ctx context.Context, output action.Output, workspace string, log *stepLog) error {
 	encoded, err := encodeOutput(output)
 	if err != nil {
 		return err
@@ -274,7 +274,7 @@ func (e *execution) complete(ctx context.Context, output action.Output, workspac
 	if e.each {
 		change.Iterations = []run.Iteration{{Index: e.index, Output: encoded}}
 	}
-	events := log.take()
+	events := log.drain()
 	if e.last {
 		if e.each {
 			if encoded, err = e.collect(ctx, encoded); err != nil {
@@ -283,17 +283,17 @@ func (e *execution) complete(ctx context.Context, output action.Output, workspac
 		}
 		change.Status = run.StatusCompleted
 		change.Output, change.Shown = encoded, e.redact.JSON(encoded)
-		events = append(events, e.finishing(e.position))
+		events = append(events, e.stepFinished(e.position))
 	} else {
-		change.FailedAttempts = new(0) // the next iteration has all attempts before it
+		change.FailedAttempts = new(0) // the next iteration begins with none
 	}
 	if workspace != e.workspace() {
 		change.Workspace = workspace
 	}
-	return e.tell(ctx, run.Entry{Events: events, Steps: []run.StepChange{change}, Phase: e.phase()})
+	return e.record(ctx, run.Entry{Events: events, Steps: []run.StepChange{change}, Phase: e.phase()})
 }
 
-// phase is the run's phase now that the step moves: only one that waited had another.
+// phase is the run's phase when the step is executed, "" to keep it: only a step that waited changed it.
 func (e *execution) phase() run.Phase {
 	if e.steps[e.position].WaitingUntil.IsZero() {
 		return ""
@@ -301,7 +301,7 @@ func (e *execution) phase() run.Phase {
 	return run.PhaseRunning
 }
 
-// collect joins the outputs of all iterations, of which this was the last. Those that this process has not seen are on the
+// collect joins the outputs of all iterations after the last one. It reads those that this activity did not execute from the
 // record.
 func (e *execution) collect(ctx context.Context, last json.RawMessage) (json.RawMessage, error) {
 	known := e.steps[e.position].Iterations
@@ -319,7 +319,7 @@ func (e *execution) collect(ctx context.Context, last json.RawMessage) (json.Raw
 	return join(outputs)
 }
 
-// join makes a list of every output of a step's iterations, in their order.
+// join makes a list of each output value over a step's iterations, in their order.
 func join(iterations map[int]json.RawMessage) (json.RawMessage, error) {
 	joined := nunjucks.NewObject()
 	for _, index := range slices.Sorted(maps.Keys(iterations)) {
@@ -343,7 +343,7 @@ func join(iterations map[int]json.RawMessage) (json.RawMessage, error) {
 	return nunjucks.EncodeJSON(joined)
 }
 
-// encodeOutput is the output as JSON, without HTML escaping; an action that puts nothing out leaves an empty object.
+// encodeOutput is the output as JSON, without HTML escaping. No output is an empty object.
 func encodeOutput(output action.Output) (json.RawMessage, error) {
 	if output == nil {
 		output = action.Output{}
@@ -355,8 +355,8 @@ func encodeOutput(output action.Output) (json.RawMessage, error) {
 	return encoded, nil
 }
 
-// overtakenBy is the first of the errors that says that somebody else goes on with the run, nil when none does.
-func overtakenBy(errs ...error) error {
+// supersededBy is the first of the errors that says that another worker took the run over, nil when none does.
+func supersededBy(errs ...error) error {
 	for _, err := range errs {
 		if _, refused := errors.AsType[*run.RefusedError](err); refused {
 			return err
@@ -365,15 +365,15 @@ func overtakenBy(errs ...error) error {
 	return nil
 }
 
-// fail keeps what the attempt logged, and says so when another attempt will follow.
-func (e *execution) fail(ctx context.Context, cause error, log *stepLog) (*failedAttempt, error) {
+// recordFailedAttempt records the attempt's log lines, and whether another attempt follows.
+func (e *execution) recordFailedAttempt(ctx context.Context, cause error, log *stepLog) (*failedAttempt, error) {
 	if ctx.Err() != nil {
-		// Cancelled, or the worker is stopping: whoever stopped it knows why, and another worker may take over.
+		// The run was cancelled, or the worker is stopping and another one may continue. This is no failure.
 		log.flush(context.WithoutCancel(ctx))
 		return nil, ctx.Err()
 	}
-	failed := &failedAttempt{failure: e.describe(cause), after: action.RetryAfter(cause)}
-	// Only attempts that failed are counted, not those that died with their worker: a crash uses nothing up.
+	failed := &failedAttempt{failure: e.failure(cause), after: action.RetryAfter(cause)}
+	// Only attempts that failed are counted, not those whose worker died.
 	failed.again = action.IsTransient(cause) && log.attempt < e.Settings.MaximumAttempts
 	if failed.again {
 		log.attemptFailed(ctx, failed.failure.Message)

@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// flushInterval is how long a line of a slow action may wait before people see it.
+	// flushInterval is how long log lines are collected before they are written.
 	flushInterval = 200 * time.Millisecond
-	// Bounds on what one attempt may log; an action that says more is cut, not the run.
+	// Bounds on the log of one attempt. Further lines are dropped; the run continues.
 	maxLines     = 20_000
 	maxLineBytes = 32 << 10
 )
 
-// stepLog implements action.Log for one attempt. Its lines are numbered: an attempt that a crash runs again tells the
-// same lines under the same keys, so people see each once. A new attempt after a failure has keys of its own.
+// stepLog implements action.Log for one attempt. The keys of its lines are numbered: an attempt that is repeated after a crash
+// writes the same lines under the same keys, so people see each once. A new attempt after a failure has its own keys.
 type stepLog struct {
 	execution *execution
 	prefix    string
 	// attempt counts from 1.
 	attempt int
-	// stop stops the action: somebody else goes on with the run.
+	// stop stops the action when another worker took the run over.
 	stop context.CancelCauseFunc
 
 	mu      sync.Mutex
@@ -35,13 +35,13 @@ type stepLog struct {
 	stopped sync.WaitGroup
 }
 
-// openLog begins the log of an attempt. A slow action's lines are seen as they come; a quick one's with its end.
+// openLog begins the log of an attempt. The lines of a slow action are written regularly; those of a quick one at its end.
 func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (*stepLog, error) {
 	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.position), e.index),
 		attempt: e.steps[e.position].FailedAttempts + 1, stop: stop, done: make(chan struct{})}
 	var warnings []string
 	if e.first {
-		log.pending, warnings = append(log.pending, e.beginning(e.position)), e.masked(e.warnings)
+		log.pending, warnings = append(log.pending, e.stepStarted(e.position)), e.mask(e.warnings)
 		for _, warning := range e.warnings {
 			log.Warn("%s", warning)
 		}
@@ -49,9 +49,9 @@ func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (
 	if e.each {
 		log.Info("Running step each: %s", e.iteration.Describe())
 	}
-	entry := run.Entry{Events: log.take(), Phase: e.phase(), Steps: []run.StepChange{{Position: e.position, Status: run.StatusProcessing,
+	entry := run.Entry{Events: log.drain(), Phase: e.phase(), Steps: []run.StepChange{{Position: e.position, Status: run.StatusProcessing,
 		Input: e.redact.JSON(e.iteration.Input), Warnings: warnings}}}
-	if err := e.tell(ctx, entry); err != nil {
+	if err := e.record(ctx, entry); err != nil {
 		return nil, err
 	}
 	if !e.does.Describe().Quick {
@@ -90,17 +90,17 @@ func (l *stepLog) line(level, format string, args []any) {
 		Body: run.EventBody{Message: level + l.execution.redact.Text(text), StepID: l.execution.step.ID}, At: time.Now()})
 }
 
-// attemptFailed tells that this attempt failed and another will follow, and counts it.
+// attemptFailed records that this attempt failed and another will follow, and counts it.
 func (l *stepLog) attemptFailed(ctx context.Context, message string) {
 	e := l.execution
-	told := run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
+	event := run.NewEvent{Type: run.EventLog, Key: fmt.Sprintf("%s/failed/%d", l.prefix, l.attempt), Body: run.EventBody{
 		Message: fmt.Sprintf("%sattempt %d failed and will be made again: %s", run.WarnLevel, l.attempt, message), StepID: e.step.ID}}
-	l.write(ctx, run.Entry{Events: append(l.take(), told),
+	l.write(ctx, run.Entry{Events: append(l.drain(), event),
 		Steps: []run.StepChange{{Position: e.position, Status: run.StatusProcessing, FailedAttempts: &l.attempt}}})
 }
 
-// take gives up the lines that were not written yet.
-func (l *stepLog) take() []run.NewEvent {
+// drain returns and removes the lines that were not written yet.
+func (l *stepLog) drain() []run.NewEvent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	pending := l.pending
@@ -110,18 +110,18 @@ func (l *stepLog) take() []run.NewEvent {
 
 // flush writes what is pending.
 func (l *stepLog) flush(ctx context.Context) {
-	if pending := l.take(); len(pending) > 0 {
+	if pending := l.drain(); len(pending) > 0 {
 		l.write(ctx, run.Entry{Events: pending})
 	}
 }
 
-// write records an entry. Lines that cannot be written now stay pending: they are told with the next flush. When somebody
-// else has gone on with the run, the action stops.
+// write records an entry. Lines that cannot be written stay pending until the next flush. When another worker has taken the run
+// over, it stops the action.
 func (l *stepLog) write(ctx context.Context, entry run.Entry) {
 	e := l.execution
-	err := e.tell(ctx, entry)
-	if overtaken := overtakenBy(err); overtaken != nil {
-		l.stop(overtaken)
+	err := e.record(ctx, entry)
+	if superseded := supersededBy(err); superseded != nil {
+		l.stop(superseded)
 		return
 	}
 	if err != nil {
@@ -147,7 +147,7 @@ func (l *stepLog) flushRegularly(ctx context.Context) {
 	}
 }
 
-// close ends the regular flushing; what is pending then is for take or flush.
+// close ends the regular flushing. Pending lines are left for drain or flush.
 func (l *stepLog) close() {
 	close(l.done)
 	l.stopped.Wait()

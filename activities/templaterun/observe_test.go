@@ -84,8 +84,8 @@ func TestARunIsATraceOfItsStepsAndTheirCalls(t *testing.T) {
 			return nil, response.Body.Close()
 		}
 		for {
-			next := o.advance(engine.Turn{})
-			if next.Move == engine.MoveEnd {
+			next := o.advance(engine.AdvanceRequest{})
+			if next.Kind == engine.NextEnd {
 				break
 			}
 			o.must("test:act", engine.ActionRequest{RunID: o.id.String(), Position: next.Action.Position, Iteration: next.Action.Iteration})
@@ -108,7 +108,7 @@ func TestARunIsATraceOfItsStepsAndTheirCalls(t *testing.T) {
 func TestAFailureIsInItsSpanAndCounted(t *testing.T) {
 	t.Parallel()
 	o := newObserved(t, &act{description: action.Description{Quick: true}, run: fails(action.Final(errors.New("no " + secret)))}, stepOne)
-	require.Equal(t, next(engine.MovePark), o.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextPark), o.advance(engine.AdvanceRequest{}))
 	step, ended := o.spans.Ended()[0], o.spans.Ended()[1]
 	require.Equal(t, "Error: no ***", step.Status().Description)
 	require.Equal(t, "failed", attributes(step)["portico.step.outcome"])
@@ -129,8 +129,8 @@ func TestAFailureIsInItsSpanAndCounted(t *testing.T) {
 func TestEveryLogLineOfARunCarriesRunStepAndTrace(t *testing.T) {
 	t.Parallel()
 	o := newObserved(t, &act{run: func(context.Context, *action.Call) (action.Output, error) { panic("oh") }}, stepOne)
-	o.record(run.Entry{Unreturned: new(1)})
-	require.Equal(t, acts(0), o.advance(engine.Turn{}))
+	o.record(run.Entry{LostWorkers: new(1)})
+	require.Equal(t, acts(0), o.advance(engine.AdvanceRequest{}))
 	_, err := o.environment.ExecuteActivity("test:act", o.request(0))
 	require.Error(t, err)
 

@@ -11,26 +11,26 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Redeliveries remembers the runs whose workflow task Temporal gave to this process after another that had it did not answer. Temporal
-// counts that; the SDK does not say it. The zero value is ready, nil knows of none.
+// Redeliveries knows the runs whose workflow task Temporal delivered to this process after another worker had it and did not
+// answer. Temporal counts that, but the SDK does not expose it. The zero value is ready; nil knows of none.
 type Redeliveries struct {
 	mu   sync.Mutex
 	runs map[string]struct{}
 }
 
-// Intercept listens to the answers that bring workflow tasks. It is an interceptor of the client's connection.
+// Intercept observes the answers that deliver workflow tasks. It is a gRPC interceptor for the client's connection.
 func (r *Redeliveries) Intercept(ctx context.Context, method string, request, answer any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker,
 	options ...grpc.CallOption,
 ) error {
 	err := invoke(ctx, method, request, answer, connection, options...)
 	if task, is := answer.(*workflowservice.PollWorkflowTaskQueueResponse); is && err == nil && len(task.GetTaskToken()) > 0 {
-		r.note(task.GetWorkflowExecution().GetWorkflowId(), task.GetAttempt() > 1 || ranOut(task.GetHistory().GetEvents()))
+		r.observe(task.GetWorkflowExecution().GetWorkflowId(), task.GetAttempt() > 1 || ranOut(task.GetHistory().GetEvents()))
 	}
 	return err
 }
 
-// ranOut says whether the task before the last of a history ran out of time while a worker had it. The worker that has a workflow in its
-// memory is asked first, and Temporal does not count when that does not answer.
+// ranOut says whether the previous workflow task of a history timed out while a worker had it. Temporal first offers a task to
+// the worker that caches the workflow, and does not count it when that worker does not answer.
 func ranOut(events []*history.HistoryEvent) bool {
 	for _, event := range slices.Backward(events) {
 		if timedOut := event.GetWorkflowTaskTimedOutEventAttributes(); timedOut != nil {
@@ -43,7 +43,7 @@ func ranOut(events []*history.HistoryEvent) bool {
 	return false
 }
 
-func (r *Redeliveries) note(runID string, again bool) {
+func (r *Redeliveries) observe(runID string, again bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !again {
@@ -56,8 +56,8 @@ func (r *Redeliveries) note(runID string, again bool) {
 	r.runs[runID] = struct{}{}
 }
 
-// take says whether the task under way of a run was given out again; it says so once.
-func (r *Redeliveries) take(runID string) bool {
+// consume says whether the current task of a run was delivered again. It says so once.
+func (r *Redeliveries) consume(runID string) bool {
 	if r == nil {
 		return false
 	}

@@ -18,10 +18,11 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// undoEffect asks the action that made an effect to remove it. One that no worker comes back from is left, and why is on the ledger.
-func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) (err error) {
+// undoEffect asks the action that made an effect to remove it. An effect whose removal killed several workers is left as it is,
+// with the reason on the ledger.
+func (a *Activities) undoEffect(ctx context.Context, undo engine.UndoRequest) (err error) {
 	defer fault.Recover(&err)
-	ctx, opened, err := a.open(ctx, undo.RunID)
+	ctx, state, err := a.load(ctx, undo.RunID)
 	if err != nil {
 		return err
 	}
@@ -33,95 +34,95 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.Undo) (err erro
 	if effect.State == action.EffectUndone {
 		return nil
 	}
-	log := &effectLog{account: opened, effect: effect, prefix: fmt.Sprintf("%d/undo/%s/%d", undo.Generation, effect.ID, activity.GetInfo(ctx).Attempt)}
-	if opened.Unreturned >= maxLost {
-		cause := lost("the undoing of " + effect.Kind + " " + effect.Name)
-		return cmp.Or(log.left(ctx, errors.New(cause.Message)), (&failedAttempt{failure: cause}).temporal(0))
+	log := &effectLog{runState: state, effect: effect, prefix: fmt.Sprintf("%d/undo/%s/%d", undo.Generation, effect.ID, activity.GetInfo(ctx).Attempt)}
+	if state.LostWorkers >= maxLostWorkers {
+		cause := workerLost("the undoing of " + effect.Kind + " " + effect.Name)
+		return cmp.Or(log.recordLeft(ctx, errors.New(cause.Message)), (&failedAttempt{failure: cause}).temporal(0))
 	}
-	attempt, err := a.takeUp(ctx, opened, opened.Unreturned, true)
+	guard, err := a.guardAgainstCrash(ctx, state, state.LostWorkers, true)
 	if err != nil {
 		return err
 	}
-	defer attempt.comeBack(ctx)
+	defer guard.release(ctx)
 	return a.undo(ctx, undo, log)
 }
 
-// undo lets the action undo the effect of the log, and records what came of it.
-func (a *Activities) undo(ctx context.Context, undo engine.Undo, log *effectLog) error {
-	opened, effect := log.account, log.effect
+// undo calls the action's Undo for the effect of the log, and records the result.
+func (a *Activities) undo(ctx context.Context, undo engine.UndoRequest, log *effectLog) error {
+	state, effect := log.runState, log.effect
 	does, err := a.Actions.Lookup(effect.ActionID)
 	if err != nil {
-		return opened.undoFailed(err)
+		return state.undoFailed(err)
 	}
-	err = a.callUndo(ctx, opened, does, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: opened.situation.Secrets, Log: log,
-		User: action.User{Ref: opened.Spec.User.Ref, Entity: opened.Spec.User.Entity, Starter: opened.Starter}})
+	err = a.callUndo(ctx, state, does, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: state.scope.Secrets, Log: log,
+		User: action.User{Ref: state.Spec.User.Ref, Entity: state.Spec.User.Entity, Starter: state.Starter}})
 	changed := run.EffectChange{ID: effect.ID, State: action.EffectUndone}
 	if inUse, is := errors.AsType[*action.InUseError](err); is {
 		log.Warn("Kept %s %s: %s", effect.Kind, effect.Name, inUse.Reason)
-		changed.State, changed.Note = action.EffectKept, opened.redact.Text(inUse.Reason)
+		changed.State, changed.Note = action.EffectKept, state.redact.Text(inUse.Reason)
 	} else if err != nil {
-		return cmp.Or(log.left(ctx, err), opened.undoFailed(err))
+		return cmp.Or(log.recordLeft(ctx, err), state.undoFailed(err))
 	} else {
 		log.Info("Undid %s %s", effect.Kind, effect.Name)
 	}
-	return opened.tell(ctx, run.Entry{Events: log.events, Effects: []run.EffectChange{changed}})
+	return state.record(ctx, run.Entry{Events: log.events, Effects: []run.EffectChange{changed}})
 }
 
-// callUndo lets the action undo. One that panics has failed for good.
-func (a *Activities) callUndo(ctx context.Context, opened *account, does action.Action, call *action.UndoCall) (err error) {
+// callUndo calls the action's Undo. A panic is a final error.
+func (a *Activities) callUndo(ctx context.Context, state *runState, does action.Action, call *action.UndoCall) (err error) {
 	step := template.Step{ID: call.Effect.StepID, Action: call.Effect.ActionID}
 	ctx, observed := a.observe(telemetry.InStep(ctx, step.ID), "undo "+step.ID, step, attribute.String("portico.effect.kind", call.Effect.Kind))
 	defer func() { observed.endUndo(err) }()
-	defer func() { err = a.explainPanic(ctx, err, opened, step, "the undoing of action "+step.Action) }()
+	defer func() { err = a.explainPanic(ctx, err, state, step, "the undoing of action "+step.Action) }()
 	defer fault.Recover(&err)
 	return does.Undo(ctx, call)
 }
 
-// left records that the effect is still there, and why.
-func (l *effectLog) left(ctx context.Context, cause error) error {
+// recordLeft records that the effect still exists, and why.
+func (l *effectLog) recordLeft(ctx context.Context, cause error) error {
 	l.Error("Could not undo %s %s: %s", l.effect.Kind, l.effect.Name, cause)
 	open := run.EffectChange{ID: l.effect.ID, State: l.effect.State, Note: l.redact.Text(cause.Error())}
-	return l.tell(ctx, run.Entry{Events: l.events, Effects: []run.EffectChange{open}, Unreturned: new(0)})
+	return l.record(ctx, run.Entry{Events: l.events, Effects: []run.EffectChange{open}, LostWorkers: new(0)})
 }
 
-func (a *account) undoFailed(cause error) error {
-	failed := failedAttempt{failure: a.describe(cause), again: action.IsTransient(cause), after: action.RetryAfter(cause)}
+func (s *runState) undoFailed(cause error) error {
+	failed := failedAttempt{failure: s.failure(cause), again: action.IsTransient(cause), after: action.RetryAfter(cause)}
 	return failed.temporal(failed.after)
 }
 
 // endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was
 // rolled back: Backstage knows no better word.
-func (a *Activities) endRollback(ctx context.Context, end engine.RollbackEnd) error {
-	ctx, opened, err := a.open(ctx, end.RunID)
+func (a *Activities) endRollback(ctx context.Context, end engine.RollbackResult) error {
+	ctx, state, err := a.load(ctx, end.RunID)
 	if err == nil {
-		err = a.recordRollback(ctx, opened, end)
+		err = a.recordRollback(ctx, state, end)
 	}
-	_, err = a.orPark(ctx, end.RunID, engine.Next{}, err)
+	_, err = a.parkIfStuck(ctx, end.RunID, engine.Next{}, err)
 	return err
 }
 
-func (a *Activities) recordRollback(ctx context.Context, opened *account, end engine.RollbackEnd) (err error) {
+func (a *Activities) recordRollback(ctx context.Context, state *runState, end engine.RollbackResult) (err error) {
 	defer fault.Recover(&err)
-	if opened.Generation != end.Generation {
-		return nil // told before a crash, and somebody has decided since
+	if state.Generation != end.Generation {
+		return nil // recorded before a crash, and the run was reopened since
 	}
-	effects, err := a.Runs.Effects(ctx, opened.ID)
+	effects, err := a.Runs.Effects(ctx, state.ID)
 	if err != nil {
 		return err
 	}
 	failure, phase := rollbackOutcome(effects, end)
-	ended := opened.completion(run.StatusFailed, nil, failure)
+	ended := state.runCompleted(run.StatusFailed, nil, failure)
 	if phase == run.PhaseRolledBack {
 		ended.Body.Message = failure.Message // it succeeded: only its status on the wire is Backstage's
 	}
-	return opened.tell(ctx, run.Entry{
+	return state.record(ctx, run.Entry{
 		Events: []run.NewEvent{ended},
-		End: &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: opened.FailedStep, Failure: failure,
+		End: &run.Ending{Status: run.StatusFailed, Phase: phase, FailedStep: state.FailedStep, Failure: failure,
 			ForgetSecrets: phase == run.PhaseRolledBack},
 	})
 }
 
-func rollbackOutcome(effects []action.Effect, end engine.RollbackEnd) (*run.Failure, run.Phase) {
+func rollbackOutcome(effects []action.Effect, end engine.RollbackResult) (*run.Failure, run.Phase) {
 	undone, kept := 0, 0
 	var left []action.Effect
 	for _, effect := range effects {
@@ -139,13 +140,13 @@ func rollbackOutcome(effects []action.Effect, end engine.RollbackEnd) (*run.Fail
 	}
 	if kept > 0 {
 		return &run.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, %d kept because somebody else uses them", undone, kept),
-			Next: "Look at what was kept, and remove it by hand if it is not needed."}, run.PhaseRolledBack
+			Advice: "Look at what was kept, and remove it by hand if it is not needed."}, run.PhaseRolledBack
 	}
 	return &run.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, nothing is left of it", undone)}, run.PhaseRolledBack
 }
 
-// incomplete says what a rollback left and why.
-func incomplete(undone int, left []action.Effect, end engine.RollbackEnd) *run.Failure {
+// incomplete is the failure of a rollback that could not undo everything.
+func incomplete(undone int, left []action.Effect, end engine.RollbackResult) *run.Failure {
 	things := "1 thing is left"
 	if end.Remaining != 1 {
 		things = fmt.Sprintf("%d things are left", end.Remaining)
@@ -161,20 +162,20 @@ func incomplete(undone int, left []action.Effect, end engine.RollbackEnd) *run.F
 		if len(reasons) == 0 {
 			reasons = []string{end.Failure.Message}
 		}
-		if len(left) < 2 && end.Failure.Next != "" {
-			next = end.Failure.Next
+		if len(left) < 2 && end.Failure.Advice != "" {
+			next = end.Failure.Advice
 		}
 	}
 	message := fmt.Sprintf("The rollback undid %d; %s", undone, things)
 	if len(reasons) > 0 {
 		message += ", because " + strings.Join(reasons, "; ")
 	}
-	return &run.Failure{Name: "RollbackError", Message: message, Next: next}
+	return &run.Failure{Name: "RollbackError", Message: message, Advice: next}
 }
 
 // effectLog implements action.Log for the undoing of one effect.
 type effectLog struct {
-	*account
+	*runState
 	effect action.Effect
 	// prefix begins the keys of this attempt's lines.
 	prefix string

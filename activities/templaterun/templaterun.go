@@ -1,6 +1,6 @@
-// Package templaterun holds the activities behind the TemplateRun workflow: they carry a run on, run actions, undo
-// effects, and keep the run's record. Each may be run again after a crash at any instruction; what it told the record
-// the first time is not told twice.
+// Package templaterun holds the activities of the TemplateRun workflow. They execute steps, run actions, undo effects, and
+// write the run's record. An activity may crash at any instruction and be run again: what it wrote the first time is not
+// written twice.
 package templaterun
 
 import (
@@ -23,12 +23,11 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// Workspaces keeps the files of runs between steps, as snapshots known by their digest. The digest "" is the empty
-// workspace.
+// Workspaces stores the files of runs between steps as snapshots, by digest. The digest "" is the empty workspace.
 type Workspaces interface {
-	// Open gives a directory of the caller's own that holds the snapshot; release removes it.
+	// Open answers a new directory with the snapshot's files; release removes it.
 	Open(ctx context.Context, digest string) (dir *os.Root, release func(), err error)
-	// Save keeps a directory's content and answers its digest.
+	// Save stores a directory's content and answers its digest.
 	Save(ctx context.Context, dir *os.Root) (digest string, err error)
 }
 
@@ -40,8 +39,9 @@ type Options struct {
 	Actions    *action.Registry
 	Workspaces Workspaces
 	Settings   engine.Settings
-	// Patience is how long a run may fail to be carried on for a reason of its own before it is parked; 0 has none.
-	Patience time.Duration
+	// StuckTimeout is how long the activities of a run may fail for a reason of the run's own before it is parked; 0 never
+	// parks it.
+	StuckTimeout time.Duration
 	// Telemetry records a span and the duration of every attempt of a step; nil records nothing.
 	Telemetry *telemetry.Telemetry
 	// Redeliveries knows which runs Temporal gave out a second time; nil knows of none.
@@ -51,17 +51,17 @@ type Options struct {
 // Activities are the activities of template runs. They are safe for concurrent use.
 type Activities struct {
 	Options
-	troubles troubles
-	// suspects are made out of what a worker did not come back from before.
-	suspects *dock
+	stuckRuns stuckRuns
+	// suspects is held by the guard that is counted, of those whose run lost a worker before.
+	suspects *suspectLock
 }
 
 // New makes the activities.
 func New(options Options) *Activities {
-	return &Activities{Options: options, suspects: newDock()}
+	return &Activities{Options: options, suspects: newSuspectLock()}
 }
 
-// Register makes a worker run the activities, each action under its own id.
+// Register registers the activities with a worker, each action under its own id.
 func (a *Activities) Register(registry worker.ActivityRegistry) {
 	for name, function := range map[string]any{
 		engine.ActivityAdvance:     a.advance,
@@ -76,26 +76,26 @@ func (a *Activities) Register(registry worker.ActivityRegistry) {
 	}
 }
 
-// recordTimeout bounds one reading or writing of a run's record.
+// recordTimeout bounds one read or write of a run's record.
 const recordTimeout = 30 * time.Second
 
-// account is a run as an activity found it on its record.
-type account struct {
+// runState is a run as an activity read it from its record.
+type runState struct {
 	run.Run
-	claim     run.Claim
-	steps     []run.Step
-	situation plan.Situation
-	redact    run.Redactor
-	// broken are the expressions of the step at hand that could not be evaluated: if it fails, they may be why.
-	broken plan.Broken
-	// warnings are what the log of that step begins with.
+	claim  run.Claim
+	steps  []run.Step
+	scope  plan.Scope
+	redact run.Redactor
+	// expressionErrors are the expressions of the current step that could not be evaluated. They may be why the step fails.
+	expressionErrors plan.ExpressionErrors
+	// warnings are the first lines of the current step's log.
 	warnings []string
-	// tell leaves an entry on the run's record: at once, or together with others at the end of a turn.
-	tell func(context.Context, run.Entry) error
+	// record writes an entry to the run's record: at once, or, in a driver, together with others.
+	record func(context.Context, run.Entry) error
 }
 
 // open reads a run's account from its record. The context that it answers is of the run, for log lines and spans.
-func (a *Activities) open(ctx context.Context, runID string) (within context.Context, opened *account, err error) {
+func (a *Activities) load(ctx context.Context, runID string) (within context.Context, state *runState, err error) {
 	within = ctx
 	defer fault.Recover(&err)
 	id, err := uuid.Parse(runID)
@@ -105,44 +105,44 @@ func (a *Activities) open(ctx context.Context, runID string) (within context.Con
 	within = telemetry.ForRun(ctx, id)
 	reading, cancel := context.WithTimeout(within, recordTimeout)
 	defer cancel()
-	state, err := a.Runs.State(reading, id)
+	read, err := a.Runs.State(reading, id)
 	if err != nil {
 		return within, nil, err
 	}
-	opened = &account{Run: state.Run, claim: state.Claim, steps: state.Steps, redact: run.NewRedactor(state.Secrets, a.Planner.EnvironmentSecrets()),
-		tell: func(ctx context.Context, entry run.Entry) error { return a.Runs.Record(ctx, state.Claim, entry) }}
-	opened.situation = plan.Situation{TaskID: runID, Spec: &opened.Spec, Secrets: state.Secrets}
-	for _, output := range state.Outputs {
-		opened.situation.Outputs = append(opened.situation.Outputs, plan.Output(output))
+	state = &runState{Run: read.Run, claim: read.Claim, steps: read.Steps, redact: run.NewRedactor(read.Secrets, a.Planner.EnvironmentSecrets()),
+		record: func(ctx context.Context, entry run.Entry) error { return a.Runs.Record(ctx, read.Claim, entry) }}
+	state.scope = plan.Scope{TaskID: runID, Spec: &state.Spec, Secrets: read.Secrets}
+	for _, output := range read.Outputs {
+		state.scope.Outputs = append(state.scope.Outputs, plan.Output(output))
 	}
-	opened.situation.PreviousFailed = opened.failedStep() != nil
-	return a.Telemetry.InRun(within, opened.Observed()), opened, nil
+	state.scope.PreviousFailed = state.failedStep() != nil
+	return a.Telemetry.InRun(within, read.Observed()), state, nil
 }
 
-// deciding is the account of the step that a decision is about. What the step made out of secrets is masked in what people
-// see of that step only: elsewhere it may be innocent words.
-func (a *account) deciding(decision plan.Decision) *account {
-	own := *a
-	own.redact, own.broken, own.warnings = a.redact.Also(decision.Derived), decision.Broken, decision.Warnings()
-	return &own
+// forStep is the state with which the step of a decision is executed. Texts that the step derived from secrets are masked for
+// that step only: elsewhere they may be ordinary words.
+func (s *runState) forStep(decision plan.Decision) *runState {
+	stepState := *s
+	stepState.redact, stepState.expressionErrors, stepState.warnings = s.redact.Also(decision.Derived), decision.ExpressionErrors, decision.Warnings()
+	return &stepState
 }
 
-func (a *account) step(position int) template.Step { return a.Spec.Steps[position] }
+func (s *runState) step(position int) template.Step { return s.Spec.Steps[position] }
 
-// failedStep is the first step that failed or was cancelled, nil when all went well so far.
-func (a *account) failedStep() *run.Step {
-	for i, step := range a.steps {
+// failedStep is the first step that failed or was cancelled, nil when there is none.
+func (s *runState) failedStep() *run.Step {
+	for i, step := range s.steps {
 		if step.Status == run.StatusFailed || step.Status == run.StatusCancelled {
-			return &a.steps[i]
+			return &s.steps[i]
 		}
 	}
 	return nil
 }
 
 // workspace is the digest of the snapshot that the last step left.
-func (a *account) workspace() string {
+func (s *runState) workspace() string {
 	digest := ""
-	for _, step := range a.steps {
+	for _, step := range s.steps {
 		if step.Workspace != "" {
 			digest = step.Workspace
 		}
@@ -150,7 +150,7 @@ func (a *account) workspace() string {
 	return digest
 }
 
-// expireRun ends the waiting of a parked run: its secrets go, its record stays, and a retry begins a new execution.
+// expireRun deletes the secrets of a parked run whose time to decide is over. The record stays; a retry starts a new workflow.
 func (a *Activities) expireRun(ctx context.Context, command engine.Command) error {
 	id, err := uuid.Parse(command.RunID)
 	if err != nil {

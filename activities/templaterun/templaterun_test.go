@@ -140,7 +140,7 @@ func (b *bench) request(position int) engine.ActionRequest {
 }
 
 // advance takes a turn and answers what comes next.
-func (b *bench) advance(turn engine.Turn) engine.Next {
+func (b *bench) advance(turn engine.AdvanceRequest) engine.Next {
 	b.Helper()
 	turn.RunID = b.id.String()
 	next, err := does[engine.Next](b, engine.ActivityAdvance, turn)
@@ -151,11 +151,11 @@ func (b *bench) advance(turn engine.Turn) engine.Next {
 
 // acts is the answer that runs an iteration of the first step.
 func acts(iteration int) engine.Next {
-	return engine.Next{Move: engine.MoveAct, Action: &engine.Action{ID: "test:act", Summary: "One", Iteration: iteration}}
+	return engine.Next{Kind: engine.NextAction, Action: &engine.Action{ID: "test:act", Summary: "One", Iteration: iteration}}
 }
 
 // next is an answer with nothing but a move.
-func next(move engine.Move) engine.Next { return engine.Next{Move: move} }
+func next(move engine.NextKind) engine.Next { return engine.Next{Kind: move} }
 
 func (b *bench) must(name string, request any) {
 	b.Helper()
@@ -168,14 +168,14 @@ func (b *bench) told() []string {
 	b.Helper()
 	events, err := b.runs.Events(b.Context(), b.id, 0)
 	require.NoError(b, err)
-	told := []string{}
+	lines := []string{}
 	for _, event := range events {
 		var body run.EventBody
 		require.NoError(b, json.Unmarshal(event.Body, &body))
 		line := strings.NewReplacer(run.InfoLevel, "info: ", run.WarnLevel, "warn: ", run.ErrorLevel, "error: ").Replace(body.Message)
-		told = append(told, strings.TrimSpace(fmt.Sprintf("%s %s %s", body.StepID, body.Status, line)))
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", body.StepID, body.Status, line)))
 	}
-	return told
+	return lines
 }
 
 func (b *bench) step(position int) run.Step {
@@ -237,11 +237,11 @@ func TestARunsRecordTellsItsLife(t *testing.T) {
 				return action.Output{"url": "https://x/<1>"}, nil
 			}}, stepOne)
 			if !quick {
-				require.Equal(t, acts(0), b.advance(engine.Turn{}))
+				require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
 				require.Equal(t, run.StatusProcessing, b.get().Status)
 				b.must("test:act", b.request(0))
 			}
-			require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+			require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 			require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", "one  info: working on One",
 				"one completed Finished step One", "Run completed with status: completed"}, b.told())
 			ended := b.get()
@@ -249,7 +249,7 @@ func TestARunsRecordTellsItsLife(t *testing.T) {
 			require.Equal(t, run.PhaseDone, ended.Phase)
 			require.Equal(t, `{"url":"https://x/<1>","text":[]}`, string(ended.Output)) //nolint:testifylint // the order matters
 			require.Empty(t, b.state().Secrets)
-			require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}), "a run that has ended rests")
+			require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}), "a run that has ended rests")
 		})
 	}
 }
@@ -266,14 +266,14 @@ func TestACrashAnywhereTellsNothingTwice(t *testing.T) {
 				call.Log.Warn("second")
 				return action.Output{"url": "u"}, nil
 			}}, stepOne, `{"id":"two","name":"Two","action":"test:act","if":false}`)
-			b.advance(engine.Turn{})
-			b.advance(engine.Turn{})
+			b.advance(engine.AdvanceRequest{})
+			b.advance(engine.AdvanceRequest{})
 			if !quick {
 				b.must("test:act", b.request(0))
 				b.must("test:act", b.request(0))
 			}
-			b.advance(engine.Turn{})
-			b.advance(engine.Turn{})
+			b.advance(engine.AdvanceRequest{})
+			b.advance(engine.AdvanceRequest{})
 			require.Equal(t, 1, b.act.runs, "a step that is on the record as completed is not run again")
 			require.Equal(t, []string{"Starting up task with 2 steps", "one processing Beginning step One", "one  info: first", "one  warn: second",
 				"one completed Finished step One", "two processing Beginning step Two", "two skipped Skipping step two because its if condition was false",
@@ -295,7 +295,7 @@ func TestQuickStepsSeeWhatTheOnesBeforeThemPutOut(t *testing.T) {
 		require.Len(t, files, b.act.runs-1, "each goes on in the workspace that the last one left")
 		return action.Output{"url": b.act.runs}, call.Workspace.WriteFile(fmt.Sprintf("%d", b.act.runs), nil, 0o600)
 	}
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.Equal(t, []string{`{"t":"` + secret + `","plain":1}`, `{"from":1}`, `{"from":1}`, `{"all":"[2,3]"}`}, inputs)
 }
 
@@ -306,7 +306,7 @@ func TestACallThatNeedsNoWorkspaceGetsNone(t *testing.T) {
 		require.Nil(t, call.Workspace)
 		return nil, nil
 	}
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.Empty(t, b.step(0).Workspace, "so it leaves none")
 }
 
@@ -319,16 +319,16 @@ func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
 		}
 		return nil, action.Transient(errors.New("502"), 0)
 	}
-	for attempt, pause := range []time.Duration{time.Second, 2 * time.Second} {
-		_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.Turn{RunID: b.id.String()})
+	for earlier, pause := range []time.Duration{time.Second, 2 * time.Second} {
+		_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.AdvanceRequest{RunID: b.id.String()})
 		failed, isFailure := errors.AsType[*temporal.ApplicationError](err)
 		require.True(t, isFailure)
 		require.False(t, failed.NonRetryable())
 		require.Equal(t, pause, failed.NextRetryDelay())
 		require.Equal(t, run.StatusCompleted, b.step(0).Status)
-		require.Equal(t, attempt+1, b.step(1).FailedAttempts)
+		require.Equal(t, earlier+1, b.step(1).FailedAttempts)
 	}
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}), "the third attempt was the last")
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}), "the third attempt was the last")
 	require.Equal(t, 4, b.act.runs)
 	require.Equal(t, run.StatusFailed, b.step(1).Status)
 	require.Equal(t, "two", b.get().FailedStep)
@@ -338,7 +338,7 @@ func TestACancelThatComesBeforeTheFirstTurnIsNotLost(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne)
 	require.NoError(t, b.runs.Cancel(t.Context(), b.id, run.Command{}, run.NewEvent{Type: run.EventCancelled, Key: "c"}))
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 	require.Equal(t, run.StatusCancelled, b.step(0).Status)
 	require.Equal(t, run.PhaseCancelled, b.get().Phase)
 	require.Zero(t, b.act.runs)
@@ -355,12 +355,12 @@ func TestATurnThatIsInterruptedKeepsWhatItDid(t *testing.T) {
 		}
 		return nil, ctx.Err()
 	}
-	_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.Turn{RunID: b.id.String()})
+	_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.AdvanceRequest{RunID: b.id.String()})
 	require.Error(t, err)
 	require.Equal(t, run.StatusCompleted, b.step(0).Status)
 
 	b.environment.SetWorkerOptions(worker.Options{BackgroundActivityContext: t.Context()})
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{Cancelled: true}))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{Cancelled: true}))
 	require.Equal(t, run.StatusCancelled, b.step(1).Status)
 	require.Equal(t, run.PhaseCancelled, b.get().Phase)
 }
@@ -452,7 +452,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 	b.must("test:act", b.request(1))
 	require.JSONEq(t, `{"from":"https://`+secret+`@x"}`, seen, "the next step sees the true output")
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.JSONEq(t, `{"url":"https://***@x","text":[]}`, string(b.get().Output))
 }
 
@@ -487,7 +487,7 @@ func TestWhatIsMadeOutOfASecretStaysMasked(t *testing.T) {
 	require.JSONEq(t, `{"seen":"as ***"}`, string(b.step(1).Output))
 	b.must("test:act", b.request(2))
 	require.JSONEq(t, `{"again":"as ***"}`, string(b.step(2).Input))
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.JSONEq(t, `{"url":"Basic ***","text":[]}`, string(b.get().Output))
 	require.NotContains(t, strings.Join(b.told(), "\n"), strings.ToUpper(secret))
 }
@@ -499,7 +499,7 @@ func TestWhatEachMakesOutOfASecretIsNotShownEither(t *testing.T) {
 		return action.Output{"url": string(call.Input)}, nil
 	}}
 	b := newBench(t, does, `{"id":"one","name":"One","action":"test:act","each":["x ${{ secrets.token | upper }}","y ${{ secrets.token | reverse }}"],"input":{"v":"${{ each.value }}"}}`)
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.JSONEq(t, `{"url":["{\"v\":\"x ***\"}","{\"v\":\"y ***\"}"]}`, string(b.step(0).Output))
 	require.JSONEq(t, `{"url":["{\"v\":\"x ***\"}","{\"v\":\"y ***\"}"],"text":[]}`, string(b.get().Output))
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
@@ -518,12 +518,12 @@ func TestWhatAnyIterationMakesOutOfASecretIsNotShown(t *testing.T) {
 	b := newBench(t, does, `{"id":"one","name":"One","action":"test:act","each":["x","y","not this","z"],"if":"${{ each.value != 'not this' }}",
 		"input":{"v":"${{ each.value }} ${{ secrets.token | replace('e', each.value) | replace('E', each.value) }}"}}`)
 	for _, index := range []int{0, 1, 3} {
-		require.Equal(t, acts(index), b.advance(engine.Turn{}))
+		require.Equal(t, acts(index), b.advance(engine.AdvanceRequest{}))
 		request := b.request(0)
 		request.Iteration = index
 		b.must("test:act", request)
 	}
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.JSONEq(t, `{"url":["{\"v\":\"x ***\"}","{\"v\":\"y ***\"}","{\"v\":\"z ***\"}"]}`, string(b.step(0).Output))
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
 		`one  info: Running step each: {"key":"0","value":"x"}`, `one  info: input {"v":"x ***"}`,
@@ -555,19 +555,19 @@ func TestTheOutputsOfIterationsAreCollected(t *testing.T) {
 		}
 		return action.Output{"url": call.Iteration + string(call.Input)}, nil
 	}
-	require.Equal(t, acts(0), b.advance(engine.Turn{}))
+	require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
 	first, second := b.request(0), b.request(0)
 	second.Iteration = 1
 	b.must("test:act", first)
 	b.must("test:act", first)
 	require.Equal(t, 1, b.act.runs, "an iteration that is on the record is not run again")
 	require.Equal(t, run.StatusProcessing, b.step(0).Status)
-	require.Equal(t, acts(1), b.advance(engine.Turn{}))
+	require.Equal(t, acts(1), b.advance(engine.AdvanceRequest{}))
 	_, err := b.environment.ExecuteActivity("test:act", second)
 	require.Error(t, err)
 	b.must("test:act", second)
 	require.JSONEq(t, `{"url":["0{\"v\":\"a\"}","1{\"v\":\"b\"}"]}`, string(b.step(0).Output), "the first one's output outlived the second's failure")
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", `one  info: Running step each: {"key":"0","value":"a"}`,
 		`one  info: Running step each: {"key":"1","value":"b"}`, "one  warn: attempt 1 failed and will be made again: blip",
 		`one  info: Running step each: {"key":"1","value":"b"}`, "one completed Finished step One", "Run completed with status: completed"}, b.told())
@@ -627,13 +627,13 @@ func TestStepsThatDoNotRun(t *testing.T) {
 		`{"id":"four","name":"Four","action":"test:act","if":"${{ always() }}","each":[]}`,
 		`{"id":"five","name":"Five","action":"test:act","if":"${{ failure() }}","each":"${{ parameters.nope }}"}`,
 		`{"id":"six","name":"Six","action":"test:act"}`)
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 	require.Equal(t, []string{"Starting up task with 6 steps",
 		"one processing Beginning step One", "one skipped Skipping step one because its if condition was false",
-		"two processing Beginning step Two", "two failed NotFoundError: " + b.step(1).Failure.Message + "\n" + b.step(1).Failure.Next,
+		"two processing Beginning step Two", "two failed NotFoundError: " + b.step(1).Failure.Message + "\n" + b.step(1).Failure.Advice,
 		"three skipped Skipping step three because a previous step failed",
 		"four processing Beginning step Four", "four completed Finished step Four",
-		"five processing Beginning step Five", "five failed InputError: " + b.step(4).Failure.Message + "\n" + b.step(4).Failure.Next,
+		"five processing Beginning step Five", "five failed InputError: " + b.step(4).Failure.Message + "\n" + b.step(4).Failure.Advice,
 		"six skipped Skipping step six because a previous step failed", "Run completed with status: failed"}, b.told())
 	require.Zero(t, b.act.runs)
 	require.Equal(t, run.StatusSkipped, b.step(0).Status, "a skipped step may name anything")
@@ -645,12 +645,12 @@ func TestStepsThatDoNotRun(t *testing.T) {
 func TestInputIsHeldToTheActionsSchema(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{InputSchema: json.RawMessage(`{"type":"object","properties":{"v":{"enum":["a"]}},"additionalProperties":false}`)}}, eachStep)
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 	failure := b.step(0).Failure
 	require.NotNil(t, failure)
 	require.Equal(t, "InputError", failure.Name)
 	require.Equal(t, "Invalid input passed to action test:act[1], instance.v is not one of enum values: a", failure.Message)
-	require.NotEmpty(t, failure.Next)
+	require.NotEmpty(t, failure.Advice)
 	require.Zero(t, b.act.runs, "not even for the iteration whose input is good")
 }
 
@@ -665,7 +665,7 @@ func TestTheLaterOfTwoStepsWithOneIDIsTheOneThatIsSeen(t *testing.T) {
 		for position, iterations := range []int{1, 2} {
 			for iteration := range iterations {
 				if !quick {
-					require.Equal(t, position, b.advance(engine.Turn{}).Action.Position)
+					require.Equal(t, position, b.advance(engine.AdvanceRequest{}).Action.Position)
 					request := b.request(position)
 					request.Iteration = iteration
 					b.must("test:act", request)
@@ -673,7 +673,7 @@ func TestTheLaterOfTwoStepsWithOneIDIsTheOneThatIsSeen(t *testing.T) {
 				}
 			}
 		}
-		require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+		require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 		require.Equal(t, 3, b.act.runs)
 		require.JSONEq(t, `{"url":["{\"n\":\"{\\\"n\\\":1}/a\"}","{\"n\":\"{\\\"n\\\":1}/b\"}"],"text":[]}`, string(b.get().Output))
 		require.JSONEq(t, `{"url":"{\"n\":1}"}`, string(b.step(0).Output))
@@ -694,10 +694,10 @@ func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 			return nil, nil
 		}
 		if !quick {
-			require.Equal(t, acts(0), b.advance(engine.Turn{}))
+			require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
 			b.must("test:act", b.request(0))
 		}
-		require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+		require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 		require.Contains(t, b.told(), "one  warn: The input allowedHosts was left out: test:act does not declare it. It takes repoUrl, topics.")
 		require.Equal(t, `{"repoUrl":"x"}`, string(b.step(0).Input)) //nolint:testifylint // to the byte
 		require.Equal(t, []string{"The input allowedHosts was left out: test:act does not declare it. It takes repoUrl, topics."}, b.step(0).Warnings)
@@ -714,7 +714,7 @@ func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
 			spec.Output = json.RawMessage(`{"url":"${{ parameters.items | projectSlug }}"}`)
 		},
 		`{"id":"one","name":"One","action":"test:act","input":{"repoUrl":"x?owner=a&repo=${{ parameters.items | slugify }}"}}`)
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
 		"one  warn: An expression could not be evaluated and goes on as it is written: " + broken, "one completed Finished step One",
 		"warn: An expression could not be evaluated and goes on as it is written: output.url: ${{ parameters.items | projectSlug }}: " +
@@ -725,40 +725,40 @@ func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
 
 	b = newBench(t, &act{description: action.Description{Quick: true}, run: fails(action.InputError("Invalid repo URL"))},
 		`{"id":"one","name":"One","action":"test:act","input":{"repoUrl":"x?owner=a&repo=${{ parameters.items | slugify }}"}}`)
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 	require.Equal(t, "Invalid repo URL\nBefore that, this could not be evaluated: "+broken, b.get().Failure.Message)
 
 	b = newBench(t, &act{description: action.Description{Quick: true}, run: output(nil)},
 		`{"id":"one","name":"One","action":"test:act","if":"${{ parameters.danger | toBool }}"}`)
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 	require.Zero(t, b.act.runs, "the guarded step did not run")
 	failure := b.get().Failure
 	require.Equal(t, "InputError: Step one: cannot evaluate if: ${{ parameters.danger | toBool }}: filter not found: toBool", failure.Name+": "+failure.Message)
-	require.Contains(t, failure.Next, "Mend the expression in the template")
+	require.Contains(t, failure.Advice, "Mend the expression in the template")
 }
 
 func TestAFailedRunIsParkedAndACancelledOneSaysSo(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		turn   engine.Turn
+		turn   engine.AdvanceRequest
 		phase  run.Phase
 		status run.Status
 		told   string
 	}{
-		"failed": {engine.Turn{Failed: &engine.FailedAction{Failure: engine.Failure{Name: "InputError", Message: "no", Next: "try again"}}},
+		"failed": {engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: engine.Failure{Name: "InputError", Message: "no", Advice: "try again"}}},
 			run.PhaseParked, run.StatusFailed, "InputError: no\ntry again"},
-		"cancelled": {engine.Turn{Cancelled: true}, run.PhaseCancelled, run.StatusCancelled, "Error: Step one (One) of task % has been cancelled."},
+		"cancelled": {engine.AdvanceRequest{Cancelled: true}, run.PhaseCancelled, run.StatusCancelled, "Error: Step one (One) of task % has been cancelled."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, &act{}, stepOne, stepTwo)
-			require.Equal(t, acts(0), b.advance(engine.Turn{}))
+			require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
 			b.act.run = fails(action.Final(errors.New("no")))
 			_, err := b.environment.ExecuteActivity("test:act", b.request(0))
 			require.Error(t, err)
 			test.turn.RunID = b.id.String()
-			require.Equal(t, next(engine.MovePark), b.advance(test.turn))
-			require.Equal(t, next(engine.MovePark), b.advance(test.turn), "told again after a crash")
+			require.Equal(t, next(engine.NextPark), b.advance(test.turn))
+			require.Equal(t, next(engine.NextPark), b.advance(test.turn), "told again after a crash")
 			require.Equal(t, run.StatusFailed, b.get().Status)
 			require.Equal(t, test.phase, b.get().Phase)
 			require.Equal(t, "one", b.get().FailedStep)
@@ -780,17 +780,17 @@ func TestAWaitIsOnTheRecord(t *testing.T) {
 		waits++
 		return map[int]time.Duration{1: time.Hour}[waits], nil
 	}}, eachStep)
-	waiting := b.advance(engine.Turn{})
-	require.Equal(t, engine.MoveWait, waiting.Move)
+	waiting := b.advance(engine.AdvanceRequest{})
+	require.Equal(t, engine.NextWait, waiting.Kind)
 	require.WithinDuration(t, time.Now().Add(time.Hour), waiting.Wait.Until, time.Minute)
 	require.Equal(t, run.PhaseWaiting, b.get().Phase)
 	require.WithinDuration(t, waiting.Wait.Until, b.step(0).WaitingUntil, time.Millisecond)
-	again := b.advance(engine.Turn{})
+	again := b.advance(engine.AdvanceRequest{})
 	require.WithinDuration(t, waiting.Wait.Until, again.Wait.Until, time.Millisecond, "a crash does not begin the wait anew")
 	require.Equal(t, 1, waits)
 
 	b.record(run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, WaitingUntil: time.Now().Add(-time.Second)}}})
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}), "the time is over, and the second iteration does not wait")
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}), "the time is over, and the second iteration does not wait")
 	require.Equal(t, run.PhaseDone, b.get().Phase)
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", `one  info: Running step each: {"key":"0","value":"a"}`,
 		`one  info: Running step each: {"key":"1","value":"b"}`, "one completed Finished step One", "Run completed with status: completed"}, b.told())
@@ -799,7 +799,7 @@ func TestAWaitIsOnTheRecord(t *testing.T) {
 func TestAWaitThatCannotBeReadFailsItsStep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{wait: func() (time.Duration, error) { return 0, action.InputError("no such time") }}, stepOne)
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 	require.Equal(t, "no such time", b.step(0).Failure.Message)
 }
 
@@ -819,17 +819,17 @@ func TestARollback(t *testing.T) {
 			require.NoError(t, ledger.Abandon(t.Context(), effect.ID, "never made"))
 		}
 	}
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{Cancelled: true}))
-	_, err := b.runs.Reopen(t.Context(), b.id, run.RollingBack(0))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{Cancelled: true}))
+	_, err := b.runs.Reopen(t.Context(), b.id, run.ReopenForRollback(0))
 	require.NoError(t, err)
-	rollback := b.advance(engine.Turn{})
-	require.Equal(t, rollback, b.advance(engine.Turn{}), "told again after a crash")
-	require.Equal(t, engine.MoveRollBack, rollback.Move)
+	rollback := b.advance(engine.AdvanceRequest{})
+	require.Equal(t, rollback, b.advance(engine.AdvanceRequest{}), "told again after a crash")
+	require.Equal(t, engine.NextRollback, rollback.Kind)
 	require.Equal(t, 1, rollback.Generation)
 	var order []string
 	for _, effect := range rollback.Effects {
 		order = append(order, effect.Summary)
-		_, err := b.environment.ExecuteActivity(engine.ActivityUndoEffect, engine.Undo{RunID: b.id.String(), Generation: 1, EffectID: effect.ID})
+		_, err := b.environment.ExecuteActivity(engine.ActivityUndoEffect, engine.UndoRequest{RunID: b.id.String(), Generation: 1, EffectID: effect.ID})
 		failed, isFailure := errors.AsType[*temporal.ApplicationError](err)
 		require.Equal(t, strings.HasSuffix(effect.Summary, "refused") || strings.HasSuffix(effect.Summary, "unreachable"), isFailure, effect.Summary)
 		if isFailure {
@@ -875,16 +875,16 @@ func TestHowARollbackEnds(t *testing.T) {
 			b := newBench(t, &act{}, stepOne)
 			effect, err := b.ledger().Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
 			require.NoError(t, err)
-			b.record(run.Entry{RollBack: &run.Failing{FailedStep: "one"}, Effects: []run.EffectChange{{ID: effect.ID, State: test.state, Note: test.note}}})
-			end := engine.RollbackEnd{RunID: b.id.String(), Remaining: test.remaining}
+			b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}, Effects: []run.EffectChange{{ID: effect.ID, State: test.state, Note: test.note}}})
+			end := engine.RollbackResult{RunID: b.id.String(), Remaining: test.remaining}
 			if test.remaining > 0 {
-				end.Failure = &engine.Failure{Name: "Error", Message: "502", Next: "Wait."}
+				end.Failure = &engine.Failure{Name: "Error", Message: "502", Advice: "Wait."}
 			}
 			b.must(engine.ActivityEndRollback, end)
 			require.Equal(t, run.StatusFailed, b.get().Status, "Backstage knows no better word")
 			require.Equal(t, test.phase, b.get().Phase)
 			require.Equal(t, test.message, b.get().Failure.Message)
-			require.Equal(t, test.next, b.get().Failure.Next)
+			require.Equal(t, test.next, b.get().Failure.Advice)
 			require.Len(t, b.state().Secrets, test.secrets)
 		})
 	}
@@ -900,9 +900,9 @@ func TestAnActionCannotTalkForEver(t *testing.T) {
 		return nil, nil
 	}}, stepOne)
 	b.must("test:act", b.request(0))
-	told := b.told()
-	require.Less(t, len(told[1]), 33<<10)
-	require.True(t, strings.HasSuffix(told[1], "é … (cut)"))
+	lines := b.told()
+	require.Less(t, len(lines[1]), 33<<10)
+	require.True(t, strings.HasSuffix(lines[1], "é … (cut)"))
 	var all []run.Event
 	for page := []run.Event{{}}; len(page) > 0; all = append(all, page...) {
 		var after int64
@@ -921,9 +921,9 @@ func TestARunThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: output(nil)}, stepOne)
 	for activity, request := range map[string]any{
-		engine.ActivityAdvance:     engine.Turn{RunID: "no uuid"},
+		engine.ActivityAdvance:     engine.AdvanceRequest{RunID: "no uuid"},
 		"test:act":                 engine.ActionRequest{RunID: uuid.NewString()},
-		engine.ActivityEndRollback: engine.RollbackEnd{RunID: uuid.NewString()},
+		engine.ActivityEndRollback: engine.RollbackResult{RunID: uuid.NewString()},
 		engine.ActivityExpireRun:   engine.Command{RunID: "no uuid"},
 	} {
 		_, err := b.environment.ExecuteActivity(activity, request)
@@ -934,18 +934,18 @@ func TestARunThatIsNotThere(t *testing.T) {
 func TestWhatACrashTellsAgainDoesNotUndoADecision(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: fails(action.Final(errors.New("no")))}, `{"id":"one","name":"One","action":"test:act"}`)
-	failed := engine.Turn{Failed: &engine.FailedAction{Failure: engine.Failure{Name: "Error", Message: "no"}}}
-	require.Equal(t, next(engine.MovePark), b.advance(failed))
+	failed := engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: engine.Failure{Name: "Error", Message: "no"}}}
+	require.Equal(t, next(engine.NextPark), b.advance(failed))
 	generation, err := b.runs.Reopen(t.Context(), b.id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, Recovered: true})
 	require.NoError(t, err)
 	require.Equal(t, 1, generation)
 
 	again := b.advance(failed)
-	require.Equal(t, engine.MoveAct, again.Move, "somebody has taken the run up again")
+	require.Equal(t, engine.NextAction, again.Kind, "somebody has taken the run up again")
 	require.Equal(t, 1, again.Generation)
 	require.Equal(t, run.StatusOpen, b.step(0).Status)
 	b.must("test:act", b.request(0))
-	b.must(engine.ActivityEndRollback, engine.RollbackEnd{RunID: b.id.String()})
+	b.must(engine.ActivityEndRollback, engine.RollbackResult{RunID: b.id.String()})
 	require.Equal(t, run.StatusProcessing, b.get().Status, "what an older generation tells is not heeded")
 	require.Zero(t, b.act.runs)
 }
@@ -956,23 +956,23 @@ func TestATemplateMayAskToBeRolledBackWhenItFails(t *testing.T) {
 		func(spec *template.TaskSpec) { spec.OnFailure = template.RollBackOnFailure }, stepOne)
 	_, err := b.ledger().Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
 	require.NoError(t, err)
-	rollback := b.advance(engine.Turn{})
-	require.Equal(t, engine.MoveRollBack, rollback.Move)
+	rollback := b.advance(engine.AdvanceRequest{})
+	require.Equal(t, engine.NextRollback, rollback.Kind)
 	require.Zero(t, rollback.Generation)
 	require.Len(t, rollback.Effects, 1)
 	require.Equal(t, run.PhaseRollingBack, b.get().Phase)
-	require.Equal(t, rollback, b.advance(engine.Turn{}), "told again after a crash")
+	require.Equal(t, rollback, b.advance(engine.AdvanceRequest{}), "told again after a crash")
 	require.Equal(t, "no", b.get().Failure.Message, "people see why while it is undone")
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
 		"one failed Error: no\n" + "Mend the cause and retry: the run goes on from this step. If it lies in the template or in a value, start a new run.",
-		"error: Error: no", run.NoteRollingBack}, b.told(), "it has not ended")
+		"error: Error: no", run.RollbackNote}, b.told(), "it has not ended")
 
-	b.must(engine.ActivityUndoEffect, engine.Undo{RunID: b.id.String(), EffectID: rollback.Effects[0].ID})
-	b.must(engine.ActivityEndRollback, engine.RollbackEnd{RunID: b.id.String()})
+	b.must(engine.ActivityUndoEffect, engine.UndoRequest{RunID: b.id.String(), EffectID: rollback.Effects[0].ID})
+	b.must(engine.ActivityEndRollback, engine.RollbackResult{RunID: b.id.String()})
 	require.Equal(t, []string{"one  info: Undid thing x", "The run was rolled back: 1 undone, nothing is left of it"}, b.told()[5:], "and ends once")
 	require.Equal(t, run.PhaseRolledBack, b.get().Phase)
 	require.Equal(t, "one", b.get().FailedStep)
-	require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 }
 
 func TestAnActionThatPanicsFailsItsStepForGood(t *testing.T) {
@@ -998,21 +998,21 @@ func TestCancellingASlowFirstTurn(t *testing.T) {
 			defer interrupt()
 			b.environment.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
 			var ended run.Run
-			var told []string
+			var lines []string
 			b.act.run = func(ctx context.Context, _ *action.Call) (action.Output, error) {
-				require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{Cancelled: true}))
-				ended, told = b.get(), b.told()
+				require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{Cancelled: true}))
+				ended, lines = b.get(), b.told()
 				if interrupted {
 					interrupt()
 				}
 				return nil, ctx.Err()
 			}
-			_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.Turn{RunID: b.id.String()})
-			require.ErrorContains(t, err, "another worker has gone on")
+			_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.AdvanceRequest{RunID: b.id.String()})
+			require.ErrorContains(t, err, "another worker took it over")
 			require.Equal(t, run.StatusFailed, ended.Status)
 			require.Equal(t, run.PhaseCancelled, ended.Phase)
 			require.Equal(t, ended, b.get(), "the end stands")
-			require.Equal(t, told, b.told())
+			require.Equal(t, lines, b.told())
 			require.Equal(t, run.StatusCancelled, b.step(0).Status)
 			require.Equal(t, run.StatusSkipped, b.step(1).Status)
 		})
@@ -1038,17 +1038,17 @@ func TestALateWorkerStops(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, &act{}, stepOne, stepTwo)
-			var told []string
+			var lines []string
 			b.act.run = func(ctx context.Context, call *action.Call) (action.Output, error) {
 				b.act.run = output(action.Output{"url": "prompt"})
 				b.must("test:act", b.request(0))
-				told = b.told()
+				lines = b.told()
 				return lateWork(ctx, call)
 			}
-			require.Equal(t, acts(0), b.advance(engine.Turn{}))
+			require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
 			_, err := b.environment.ExecuteActivity("test:act", b.request(0))
 			require.Error(t, err)
-			require.Equal(t, told, b.told())
+			require.Equal(t, lines, b.told())
 			require.Equal(t, `{"url":"prompt"}`, string(b.step(0).Output)) //nolint:testifylint // as it is stored
 			effects, err := b.runs.Effects(t.Context(), b.id)
 			require.NoError(t, err)
@@ -1060,9 +1060,9 @@ func TestALateWorkerStops(t *testing.T) {
 func TestAReplacedExecutionIsToldToEnd(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: output(nil)}, stepOne)
-	b.advance(engine.Turn{})
-	b.record(run.Entry{Began: "a later execution"})
-	_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.Turn{RunID: b.id.String(), Failed: &engine.FailedAction{}})
+	b.advance(engine.AdvanceRequest{})
+	b.record(run.Entry{WorkflowRunID: "a later execution"})
+	_, err := b.environment.ExecuteActivity(engine.ActivityAdvance, engine.AdvanceRequest{RunID: b.id.String(), Failed: &engine.FailedAction{}})
 	failed, isFailure := errors.AsType[*temporal.ApplicationError](err)
 	require.True(t, isFailure)
 	require.True(t, failed.NonRetryable(), "it would be refused for ever")

@@ -92,7 +92,7 @@ func (p *platform) runTemplates(ctx context.Context) error {
 		OnFatalError:                       func(err error) { fatal <- err },
 	})
 	workflows.Register(temporalWorker)
-	templaterun.New(templaterun.Options{Log: p.log, Telemetry: p.telemetry, Redeliveries: &p.redeliveries, Patience: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
+	templaterun.New(templaterun.Options{Log: p.log, Telemetry: p.telemetry, Redeliveries: &p.redeliveries, StuckTimeout: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
 		Settings: engine.Settings{StepTimeout: p.config.Portico.Run.StepTimeout, HeartbeatTimeout: heartbeatTimeout,
 			InitialInterval: retry.InitialInterval, MaximumInterval: retry.MaximumInterval, MaximumAttempts: retry.MaximumAttempts,
 			ParkedExpiry: p.config.Portico.Run.ParkedExpiry}}).Register(temporalWorker)
@@ -161,13 +161,13 @@ func (p *platform) forgetSecrets(ctx context.Context) error {
 func (p *platform) deleteWorkspaces(ctx context.Context) error {
 	now := time.Now()
 	err := untilNone(ctx, func(ctx context.Context) (more bool, err error) {
-		return p.runs.SpendWorkspaces(ctx, now.Add(-doneWorkspaceRetention), now.Add(-p.config.Portico.Run.WorkspaceRetention))
+		return p.runs.ExpireWorkspaces(ctx, now.Add(-doneWorkspaceRetention), now.Add(-p.config.Portico.Run.WorkspaceRetention))
 	})
 	if err != nil {
 		return err
 	}
 	return untilNone(ctx, func(ctx context.Context) (more bool, err error) {
-		spent, err := p.runs.SpentWorkspaces(ctx)
+		spent, err := p.runs.ExpiredWorkspaces(ctx)
 		if err != nil || len(spent) == 0 {
 			return false, err
 		}

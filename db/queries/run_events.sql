@@ -1,5 +1,5 @@
 -- name: AppendRunEvents :exec
--- Appends events in order. Their run's row has been written before, in the same transaction: see MoveRun.
+-- Appends events in order. Their run's row has been written before, in the same transaction: see UpdateRun.
 insert into run_events (run_id, type, body, key, created_at)
 select @run_id, e.type, e.body::json, e.key, e.at
 from (
@@ -9,7 +9,7 @@ from (
 order by e.n
 on conflict (run_id, key) do nothing;
 
--- name: AnnounceRuns :exec
+-- name: NotifyRuns :exec
 -- Wakes whoever follows these runs. It is a transaction of its own that does not wait for the disk: transactions that
 -- notify commit one after another in the whole cluster, and nothing is lost with a wake-up.
 with unhurried as materialized (select set_config('synchronous_commit', 'off', true))

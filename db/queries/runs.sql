@@ -33,7 +33,7 @@ select * from runs where id = @id for update;
 -- name: DeleteRunSecrets :exec
 delete from run_secrets where run_id = @run_id;
 
--- name: DeleteSecretsOfRestingRun :exec
+-- name: DeleteSecretsOfEndedRun :exec
 -- One that was taken up again, with new secrets perhaps, keeps them.
 with resting as (select r.id from runs r where r.id = @run_id and r.status in ('completed', 'failed') for share)
 delete from run_secrets s using resting where s.run_id = resting.id;
@@ -147,7 +147,7 @@ limit 100;
 -- name: PostponeStart :exec
 update runs set starts = @starts, start_after = @start_after where id = @id and workflow_run_id is null;
 
--- name: RunsMovingSilently :many
+-- name: StaleRuns :many
 -- Runs that move and were not written since before, in the order of their ids, after one of them.
 select id, generation, claim, last_heartbeat_at
 from runs
@@ -186,7 +186,7 @@ with expired as (
 )
 delete from run_secrets s using expired where s.run_id = expired.run_id;
 
--- name: MoveRun :exec
+-- name: UpdateRun :exec
 -- Moves a run on; a null leaves what is there. It is refused, with all that is written in the same transaction, when the
 -- claim is not the newest, or when the run stands where this move is not permitted. Whoever appends events to a run writes
 -- its row first: so their ids ascend in the order of the commits, and a reader who remembers the last id misses none.
@@ -212,7 +212,7 @@ with moved as (
         last_heartbeat_at = clock_timestamp()
     where id = @id and generation = @generation
       and (claim = @claim or claim is not distinct from sqlc.narg('claim_before')::uuid)
-      and status || '/' || phase = any (@from_standings::text[])
+      and status || '/' || phase = any (@from_lifecycles::text[])
       and (sqlc.narg('execution')::text is null or sqlc.narg('execution')::text <> all (replaced_executions))
     returning id
 )
@@ -231,7 +231,7 @@ set status = @status, phase = @phase, generation = generation + 1, claim = @clai
     timed_from = clock_timestamp() - greatest(finished_at - coalesce(timed_from, started_at, created_at), interval '0'),
     failed_step = null, error = null, cancel_requested = false, unreturned = 0, starts = 0, start_after = null,
     reopened_at = clock_timestamp()
-where id = @id and generation = @generation and status || '/' || phase = any (@from_standings::text[])
+where id = @id and generation = @generation and status || '/' || phase = any (@from_lifecycles::text[])
 returning generation;
 
 -- name: ResetStepsFrom :exec
@@ -278,7 +278,7 @@ on conflict (run_id, position, index) do update set sealed = excluded.sealed;
 -- name: RunIterations :many
 select index, sealed from run_iterations where run_id = @run_id and position = @position order by index;
 
--- name: WorkspacesAreSpent :one
+-- name: WorkspacesExpired :one
 -- Says whether a run that goes on at a step would need a snapshot that was given up.
 select exists (
     select from run_steps s
@@ -286,7 +286,7 @@ select exists (
       and exists (select from run_steps rest where rest.run_id = s.run_id and rest.position >= @position)
 );
 
--- name: SpendWorkspaces :execrows
+-- name: ExpireWorkspaces :execrows
 -- Gives up the snapshots of runs that rest: done or rolled back before one time, parked or cancelled before another.
 with resting as materialized (
     select r.id from runs r
@@ -300,7 +300,7 @@ update run_steps s set workspace_spent = true
 from resting
 where s.run_id = resting.id and s.workspace is not null and not s.workspace_spent;
 
--- name: SpentWorkspaces :many
+-- name: ExpiredWorkspaces :many
 -- Snapshots that every step which left them has given up.
 select distinct s.workspace
 from run_steps s

@@ -190,7 +190,7 @@ func workAt(encoded string) error {
 	running := worker.New(connected, at.Queue, worker.Options{})
 	workflows.Register(running)
 	templaterun.New(templaterun.Options{Log: logs, Redeliveries: redeliveries, Runs: run.NewStore(pool, colonyKeys()), Actions: actions,
-		Workspaces: workspaces, Planner: plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{}), Patience: 5 * time.Second,
+		Workspaces: workspaces, Planner: plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{}), StuckTimeout: 5 * time.Second,
 		Settings: engine.Settings{StepTimeout: time.Hour, HeartbeatTimeout: 2 * time.Second, InitialInterval: 100 * time.Millisecond,
 			MaximumInterval: time.Second, MaximumAttempts: 3, ParkedExpiry: time.Hour}}).Register(running)
 	if err := running.Start(); err != nil {

@@ -55,7 +55,7 @@ func TestAStepThatKillsItsWorkersIsGivenUp(t *testing.T) {
 			require.EqualValues(t, test.deaths, c.deaths.Load())
 			require.Equal(t, "deadly", got.FailedStep)
 			require.Equal(t, "WorkerLostError", got.Failure.Name)
-			require.Contains(t, got.Failure.Next, "memory")
+			require.Contains(t, got.Failure.Advice, "memory")
 
 			c.retry(id)
 			c.comesTo(id, run.PhaseParked, patience)

@@ -36,13 +36,13 @@ func TestAnActionThatDoesNotEndInTimeIsNotBegunAgain(t *testing.T) {
 		<-ended // deaf to its context
 		return nil
 	}, activity.RegisterOptions{Name: "act"})
-	turns := make(chan engine.Turn, 2)
-	running.RegisterActivityWithOptions(func(_ context.Context, turn engine.Turn) (engine.Next, error) {
+	turns := make(chan engine.AdvanceRequest, 2)
+	running.RegisterActivityWithOptions(func(_ context.Context, turn engine.AdvanceRequest) (engine.Next, error) {
 		turns <- turn
 		if turn.Failed != nil {
-			return engine.Next{Move: engine.MoveEnd}, nil
+			return engine.Next{Kind: engine.NextEnd}, nil
 		}
-		return engine.Next{Move: engine.MoveAct, Action: &engine.Action{ID: "act", Summary: "Act"},
+		return engine.Next{Kind: engine.NextAction, Action: &engine.Action{ID: "act", Summary: "Act"},
 			Settings: engine.Settings{StepTimeout: time.Second, InitialInterval: time.Millisecond, MaximumInterval: time.Millisecond}}, nil
 	}, activity.RegisterOptions{Name: engine.ActivityAdvance})
 	require.NoError(t, running.Start())

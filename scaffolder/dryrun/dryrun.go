@@ -1,6 +1,5 @@
-// Package dryrun runs a template at once, in this process, on files that the caller sends along, and leaves nothing
-// behind: what a template author tries things out with. It shares the planner with the engine, so that both see the
-// same template.
+// Package dryrun executes a template in this process, on files that the caller sends, and has no lasting effects. Template
+// authors try templates out with it. It uses the same planner as a run.
 package dryrun
 
 import (
@@ -32,10 +31,10 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// templateRef is what Backstage calls a template under trial.
+// templateRef is Backstage's reference for a template in a dry run.
 const templateRef = "template:default/dry-run"
 
-// Bounds on the files that go in and come out, all of which are held in memory, and on the time that a caller is kept.
+// Bounds on the files of the request and the answer, which are held in memory, and on the duration.
 const (
 	maxFiles = 10_000
 	maxBytes = 64 << 20
@@ -50,21 +49,21 @@ type Runner struct {
 	actions *action.Registry
 }
 
-// New makes a Runner. It keeps the secrets of the planner's environment from the templates under trial, as Backstage does.
+// New makes a Runner. A dry run does not see the secrets of the planner's environment, as in Backstage.
 func New(planner *plan.Planner, actions *action.Registry) *Runner {
 	return &Runner{planner.WithoutEnvironmentSecrets(), actions}
 }
 
-// Request is what to try.
+// Request is the template to try out.
 type Request struct {
-	// Spec is the template pinned as for a run: with its values, and for whom a run would be.
+	// Spec is the template pinned as for a run, with its values and its user.
 	Spec template.TaskSpec
-	// Starter is who asks for it: actions act as them, as in a run.
+	// Starter is who asks for the dry run: actions act as them, as in a run.
 	Starter identity.Principal
 	Secrets map[string]string
-	// Findings are what is known to be wrong with the template: the log begins with them.
+	// Findings are known mistakes of the template. The log begins with them.
 	Findings []check.Finding
-	// Files are the directory that the template lies in.
+	// Files are the template's directory.
 	Files []File
 }
 
@@ -75,7 +74,7 @@ type File struct {
 	Base64Content string `json:"base64Content"`
 }
 
-// Result is what came of it.
+// Result is the answer of a dry run.
 type Result struct {
 	Log               []LogEntry      `json:"log"`
 	DirectoryContents []File          `json:"directoryContents"`
@@ -95,42 +94,42 @@ func (r *Runner) Run(ctx context.Context, request Request) (Result, error) {
 		return Result{}, fmt.Errorf("make a directory for the dry run: %w", err)
 	}
 	defer os.RemoveAll(base)
-	t := &trial{Runner: r, id: "dry-run-" + uuid.NewString(), starter: request.Starter, secrets: request.Secrets, redact: run.NewRedactor(request.Secrets)}
-	if err := t.prepare(base, request); err != nil {
+	d := &dryRun{Runner: r, id: "dry-run-" + uuid.NewString(), starter: request.Starter, secrets: request.Secrets, redact: run.NewRedactor(request.Secrets)}
+	if err := d.prepare(base, request); err != nil {
 		return Result{}, err
 	}
-	defer t.workspace.Close()
+	defer d.workspace.Close()
 	for _, finding := range request.Findings {
-		t.warn("", []string{finding.String()})
+		d.warn("", []string{finding.String()})
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errTooLong)
 	defer cancel()
 	ctx, leave := r.planner.Enter(ctx)
 	defer leave()
-	if err := t.steps(ctx); err != nil {
+	if err := d.steps(ctx); err != nil {
 		if errors.Is(context.Cause(ctx), errTooLong) {
 			return Result{}, errTooLong
 		}
 		return Result{}, err
 	}
-	output, err := r.planner.Output(ctx, t.situation())
+	output, err := r.planner.Output(ctx, d.scope())
 	if err != nil {
 		return Result{}, err
 	}
-	t.warn("", output.Broken.Warnings())
-	files, err := contents(t.workspace)
+	d.warn("", output.ExpressionErrors.Warnings())
+	files, err := contents(d.workspace)
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Log: t.log, DirectoryContents: files, Output: t.redact.Also(output.Derived).JSON(output.Output), Steps: t.spec.Steps}, nil
+	return Result{Log: d.log, DirectoryContents: files, Output: d.redact.Also(output.Derived).JSON(output.Output), Steps: d.spec.Steps}, nil
 }
 
-// trial is one dry run under way.
-type trial struct {
+// dryRun is one dry run.
+type dryRun struct {
 	*Runner
 	id   string
 	spec template.TaskSpec
-	// base is among the files that came with the request, whatever the template says about where it lies.
+	// base is within the files of the request, whatever the template says about its location.
 	base      provenance.Place
 	starter   identity.Principal
 	secrets   map[string]string
@@ -138,27 +137,27 @@ type trial struct {
 	workspace *os.Root
 	outputs   []plan.Output
 	log       []LogEntry
-	// told is how many bytes the log and the outputs have grown since they were last counted.
-	told int
+	// pendingBytes is how much the log and the outputs have grown since reserveMemory.
+	pendingBytes int
 }
 
-func (t *trial) prepare(base string, request Request) error {
+func (d *dryRun) prepare(base string, request Request) error {
 	contentDir := filepath.Join(base, "template")
-	t.base = provenance.Sent(filepath.Join(contentDir, "template.yaml"))
-	t.spec = request.Spec
-	t.spec.TemplateInfo.BaseURL = t.base.BaseURL()
-	workDir := filepath.Join(base, t.id)
+	d.base = provenance.Sent(filepath.Join(contentDir, "template.yaml"))
+	d.spec = request.Spec
+	d.spec.TemplateInfo.BaseURL = d.base.BaseURL()
+	workDir := filepath.Join(base, d.id)
 	for _, dir := range []string{contentDir, workDir} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return fmt.Errorf("make a directory for the dry run: %w", err)
 		}
 	}
-	t.spec.TemplateInfo.EntityRef = templateRef
+	d.spec.TemplateInfo.EntityRef = templateRef
 	if err := unpack(contentDir, request.Files); err != nil {
 		return err
 	}
 	var err error
-	if t.workspace, err = os.OpenRoot(workDir); err != nil {
+	if d.workspace, err = os.OpenRoot(workDir); err != nil {
 		return fmt.Errorf("open the workspace of the dry run: %w", err)
 	}
 	return nil
@@ -196,132 +195,131 @@ func unpack(dir string, files []File) error {
 	return nil
 }
 
-func (t *trial) situation() plan.Situation {
-	return plan.Situation{TaskID: t.id, Spec: &t.spec, Outputs: t.outputs, Secrets: t.secrets}
+func (d *dryRun) scope() plan.Scope {
+	return plan.Scope{TaskID: d.id, Spec: &d.spec, Outputs: d.outputs, Secrets: d.secrets}
 }
 
-func (t *trial) tell(body run.EventBody) {
-	t.told += len(body.Message) + len(body.Output) + entryBytes
-	t.log = append(t.log, LogEntry{body})
+func (d *dryRun) addEvent(body run.EventBody) {
+	d.pendingBytes += len(body.Message) + len(body.Output) + entryBytes
+	d.log = append(d.log, LogEntry{body})
 }
 
 const (
 	// entryBytes is what a line of the log takes beside its text.
 	entryBytes = 512
-	// copies is how often a text of the answer is in memory at once: as it was told, in the answer, and as that is sent.
+	// copies is how often a text of the answer is in memory at once: in the log, in the answer, and in its encoding.
 	copies = 4
 )
 
-// account counts what was told: a dry run keeps all of it for its answer.
-func (t *trial) account(ctx context.Context) error {
-	told := t.told
-	t.told = 0
-	return budget.Of(ctx).Take(ctx, copies*told)
+// reserveMemory counts the log and the outputs, which are kept for the answer.
+func (d *dryRun) reserveMemory(ctx context.Context) error {
+	bytes := d.pendingBytes
+	d.pendingBytes = 0
+	return budget.Of(ctx).Take(ctx, copies*bytes)
 }
 
-// steps runs them all. Backstage counts one more: its hidden step that reads the workspace.
-func (t *trial) steps(ctx context.Context) error {
-	t.tell(run.EventBody{Message: fmt.Sprintf("Starting up task with %d steps", len(t.spec.Steps)+1)})
-	for _, step := range t.spec.Steps {
-		t.tell(run.EventBody{Message: "Beginning step " + step.Name, StepID: step.ID, Status: run.StatusProcessing})
-		err := t.step(ctx, step)
+// steps executes the steps. Backstage counts one more, its hidden step that reads the workspace.
+func (d *dryRun) steps(ctx context.Context) error {
+	d.addEvent(run.EventBody{Message: fmt.Sprintf("Starting up task with %d steps", len(d.spec.Steps)+1)})
+	for _, step := range d.spec.Steps {
+		d.addEvent(run.EventBody{Message: "Beginning step " + step.Name, StepID: step.ID, Status: run.StatusProcessing})
+		err := d.step(ctx, step)
 		if err == nil {
-			err = t.account(ctx)
+			err = d.reserveMemory(ctx)
 		}
 		if err != nil {
-			return t.explain(ctx, step, err)
+			return d.explain(ctx, step, err)
 		}
 	}
 	return nil
 }
 
-// explain says why a step failed, without secrets, and as what the caller has to take it: what a template under trial did
-// wrong is theirs to read.
-func (t *trial) explain(ctx context.Context, step template.Step, err error) error {
+// explain is the error of a step without secrets. A mistake of the template is a fault of kind Input.
+func (d *dryRun) explain(ctx context.Context, step template.Step, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	text := t.redact.Text(fmt.Sprintf("step %s: %s", step.ID, err))
+	text := d.redact.Text(fmt.Sprintf("step %s: %s", step.ID, err))
 	if action.IsTransient(err) {
-		return &toldError{err, text}
+		return &redactedError{err, text}
 	}
 	return fault.Wrap(cmp.Or(fault.KindOf(err), fault.Input), err, "%s", text)
 }
 
-// toldError is an error in words without secrets.
-type toldError struct {
+// redactedError is an error whose text has no secrets.
+type redactedError struct {
 	error
 	text string
 }
 
-func (e *toldError) Error() string { return e.text }
+func (e *redactedError) Error() string { return e.text }
 
 // Unwrap gives the error itself to errors.Is and errors.As.
-func (e *toldError) Unwrap() error { return e.error }
+func (e *redactedError) Unwrap() error { return e.error }
 
-func (t *trial) step(ctx context.Context, step template.Step) error {
-	decision, err := t.planner.Decide(ctx, t.situation(), step)
+func (d *dryRun) step(ctx context.Context, step template.Step) error {
+	decision, err := d.planner.Decide(ctx, d.scope(), step)
 	if err != nil {
 		return err
 	}
 	if decision.Skip != "" {
-		t.tell(run.EventBody{Message: fmt.Sprintf("Skipping step %s %s", step.ID, decision.Skip), StepID: step.ID, Status: run.StatusSkipped})
+		d.addEvent(run.EventBody{Message: fmt.Sprintf("Skipping step %s %s", step.ID, decision.Skip), StepID: step.ID, Status: run.StatusSkipped})
 		return nil
 	}
-	t.redact = t.redact.Also(decision.Derived)
-	return decision.Broken.Because(t.act(ctx, step, decision))
+	d.redact = d.redact.Also(decision.Derived)
+	return decision.ExpressionErrors.Explain(d.runAction(ctx, step, decision))
 }
 
-// act does what was decided, as far as that can be tried.
-func (t *trial) act(ctx context.Context, step template.Step, decision plan.Decision) error {
-	does, err := t.actions.Lookup(step.Action)
+// runAction executes a step as it was decided, if its action supports dry runs.
+func (d *dryRun) runAction(ctx context.Context, step template.Step, decision plan.Decision) error {
+	does, err := d.actions.Lookup(step.Action)
 	if err != nil {
 		return err
 	}
 	described := does.Describe()
-	misfit := t.planner.Fit(ctx, &decision, described, 0)
-	t.warn(step.ID, decision.Warnings())
-	if err := t.announce(ctx, step); err != nil {
+	misfit := d.planner.Fit(ctx, &decision, described, 0)
+	d.warn(step.ID, decision.Warnings())
+	if err := d.logInput(ctx, step); err != nil {
 		return err
 	}
 	if !described.SupportsDryRun {
-		// Backstage does not look; a run would fail here.
+		// Backstage does not check the input here, but a run would fail.
 		if misfit != nil {
-			t.warn(step.ID, []string{"A run would fail at this step: " + misfit.Error()})
+			d.warn(step.ID, []string{"A run would fail at this step: " + misfit.Error()})
 		}
-		t.tell(run.EventBody{Message: fmt.Sprintf("Skipping because %s does not support dry-run", step.Action), StepID: step.ID, Status: run.StatusSkipped})
-		return t.keep(step, exampleOutput(described.OutputSchema))
+		d.addEvent(run.EventBody{Message: fmt.Sprintf("Skipping because %s does not support dry-run", step.Action), StepID: step.ID, Status: run.StatusSkipped})
+		return d.keepOutput(step, exampleOutput(described.OutputSchema))
 	}
 	if misfit != nil {
 		return misfit
 	}
-	outputs, err := t.iterations(ctx, step, does, decision)
+	outputs, err := d.iterations(ctx, step, does, decision)
 	if err != nil {
 		return err
 	}
-	t.tell(run.EventBody{Message: "Finished step " + step.Name, StepID: step.ID, Status: run.StatusCompleted})
-	return t.keep(step, outputs)
+	d.addEvent(run.EventBody{Message: "Finished step " + step.Name, StepID: step.ID, Status: run.StatusCompleted})
+	return d.keepOutput(step, outputs)
 }
 
-// warn tells warnings of a step, "" for the template's output.
-func (t *trial) warn(stepID string, warnings []string) {
+// warn logs warnings of a step, "" for the template's output.
+func (d *dryRun) warn(stepID string, warnings []string) {
 	for _, warning := range warnings {
-		stepLines{t, stepID}.Warn("%s", warning)
+		stepLines{d, stepID}.Warn("%s", warning)
 	}
 }
 
-// announce shows the step's input with its secrets masked. As in Backstage an each item is not known yet.
-func (t *trial) announce(ctx context.Context, step template.Step) error {
-	masked := t.situation()
-	masked.Outputs = slices.Clone(t.outputs)
+// logInput logs the step's input with its secrets masked. As in Backstage, each is not defined in it.
+func (d *dryRun) logInput(ctx context.Context, step template.Step) error {
+	masked := d.scope()
+	masked.Outputs = slices.Clone(d.outputs)
 	masked.Secrets = map[string]string{}
-	for name := range t.secrets {
+	for name := range d.secrets {
 		masked.Secrets[name] = "***"
 	}
 	for i := range masked.Outputs {
 		masked.Outputs[i].Output = masked.Outputs[i].Shown
 	}
-	input, err := t.planner.Input(ctx, masked, step)
+	input, err := d.planner.Input(ctx, masked, step)
 	if err != nil {
 		return err
 	}
@@ -329,13 +327,13 @@ func (t *trial) announce(ctx context.Context, step template.Step) error {
 	if err != nil {
 		return fmt.Errorf("show the input: %w", err)
 	}
-	lines := stepLines{t, step.ID}
+	lines := stepLines{d, step.ID}
 	lines.Info("Running %s in dry-run mode with inputs (secrets redacted): %s", step.Action, shown)
 	return nil
 }
 
-func (t *trial) iterations(ctx context.Context, step template.Step, does action.Action, decision plan.Decision) (any, error) {
-	lines := stepLines{t, step.ID}
+func (d *dryRun) iterations(ctx context.Context, step template.Step, does action.Action, decision plan.Decision) (any, error) {
+	lines := stepLines{d, step.ID}
 	lists := map[string][]any{}
 	for index := range decision.Iterations {
 		iteration, err := decision.Iteration(ctx, index)
@@ -352,11 +350,11 @@ func (t *trial) iterations(ctx context.Context, step template.Step, does action.
 		if !iteration.Run {
 			continue
 		}
-		output, err := does.Run(ctx, t.call(step, iteration, lines))
+		output, err := does.Run(ctx, d.call(step, iteration, lines))
 		if err != nil {
 			return nil, err
 		}
-		if err := t.account(ctx); err != nil {
+		if err := d.reserveMemory(ctx); err != nil {
 			return nil, err
 		}
 		if !decision.Each {
@@ -369,16 +367,16 @@ func (t *trial) iterations(ctx context.Context, step template.Step, does action.
 	return lists, nil
 }
 
-func (t *trial) call(step template.Step, iteration plan.Iteration, lines stepLines) *action.Call {
+func (d *dryRun) call(step template.Step, iteration plan.Iteration, lines stepLines) *action.Call {
 	return &action.Call{
-		RunID: t.id, StepID: step.ID, StepName: step.Name, Iteration: iteration.Key, Input: iteration.Input, Workspace: t.workspace,
-		Template: action.TemplateInfo{EntityRef: t.spec.TemplateInfo.EntityRef, Base: t.base},
-		User:     action.User{Ref: t.spec.User.Ref, Entity: t.spec.User.Entity, Starter: t.starter},
-		Secrets:  t.secrets, Log: lines, Ledger: noLedger{}, DryRun: true,
+		RunID: d.id, StepID: step.ID, StepName: step.Name, Iteration: iteration.Key, Input: iteration.Input, Workspace: d.workspace,
+		Template: action.TemplateInfo{EntityRef: d.spec.TemplateInfo.EntityRef, Base: d.base},
+		User:     action.User{Ref: d.spec.User.Ref, Entity: d.spec.User.Entity, Starter: d.starter},
+		Secrets:  d.secrets, Log: lines, Ledger: noLedger{}, DryRun: true,
 	}
 }
 
-func (t *trial) keep(step template.Step, output any) error {
+func (d *dryRun) keepOutput(step template.Step, output any) error {
 	encoded, err := json.Marshal(output)
 	if err != nil {
 		return fmt.Errorf("encode the output: %w", err)
@@ -386,8 +384,8 @@ func (t *trial) keep(step template.Step, output any) error {
 	if string(encoded) == "null" {
 		encoded = json.RawMessage("{}")
 	}
-	t.told += len(encoded)
-	t.outputs = append(t.outputs, plan.Output{StepID: step.ID, Output: encoded, Shown: t.redact.JSON(encoded)})
+	d.pendingBytes += len(encoded)
+	d.outputs = append(d.outputs, plan.Output{StepID: step.ID, Output: encoded, Shown: d.redact.JSON(encoded)})
 	return nil
 }
 
@@ -436,7 +434,7 @@ func content(workspace *os.Root, name string, info fs.FileInfo) (File, error) {
 
 // stepLines implements action.Log.
 type stepLines struct {
-	trial *trial
+	trial *dryRun
 	step  string
 }
 
@@ -449,7 +447,7 @@ func (l stepLines) line(level, format string, args []any) {
 	if len(args) > 0 {
 		text = fmt.Sprintf(format, args...)
 	}
-	l.trial.tell(run.EventBody{Message: level + l.trial.redact.Text(text), StepID: l.step})
+	l.trial.addEvent(run.EventBody{Message: level + l.trial.redact.Text(text), StepID: l.step})
 }
 
 // noLedger refuses: an action that creates something outside does not run in a dry run.

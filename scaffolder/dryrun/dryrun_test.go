@@ -222,10 +222,10 @@ func TestADryRunShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","name":"One","action":"debug:log","input":{"message":"token ${{ secrets.token }}, key [${{ environment.secrets.key }}] in ${{ environment.parameters.region }}"}}]`, nil)
 	require.NoError(t, err)
-	told := strings.Join(messages(result), "\n")
-	require.NotContains(t, told, "hunter2")
-	require.NotContains(t, told, "swordfish")
-	require.Contains(t, told, "token ***, key [] in eu", "the environment's secrets are not there to be had")
+	log := strings.Join(messages(result), "\n")
+	require.NotContains(t, log, "hunter2")
+	require.NotContains(t, log, "swordfish")
+	require.Contains(t, log, "token ***, key [] in eu", "the environment's secrets are not there to be had")
 }
 
 func TestADryRunShowsNothingMadeOutOfASecret(t *testing.T) {

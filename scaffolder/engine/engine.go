@@ -1,6 +1,6 @@
-// Package engine is the contract of the run engine: what the scaffolder asks of it, and what its workflow and its
-// activities say to each other. It holds types only. No secret and nothing large is among them: they name a run, and
-// what it holds is read from its record.
+// Package engine is the contract of the run engine: the commands of the scaffolder, and the messages between the
+// workflow and its activities. It holds types only. No type holds a secret or anything large: a message names a run,
+// and the receiver reads the rest from the run's record.
 package engine
 
 import (
@@ -10,18 +10,19 @@ import (
 
 // Engine runs templates durably. Package workflows implements it on Temporal.
 type Engine interface {
-	// Start begins the run, or takes up a reopened one. Starting what is under way changes nothing, so it may be
-	// repeated after a crash.
+	// Start starts the run, or continues a reopened one. Starting a run that is under way changes nothing, so a caller
+	// may repeat it after a crash.
 	Start(ctx context.Context, command Command) error
-	// Cancel stops the run at the next safe point. A run that is not moving is left as it is.
+	// Cancel stops the run at the next safe point. It does nothing to a run that is not active.
 	Cancel(ctx context.Context, runID string) error
-	// Condition says how what drives the run fares.
-	Condition(ctx context.Context, runID string) (Condition, error)
-	// Abandon ends what drives the run, for a reason, so that it can be started anew. Where nothing does it changes nothing.
-	Abandon(ctx context.Context, runID, reason string) error
+	// Health reports whether the run's workflow is alive and makes progress.
+	Health(ctx context.Context, runID string) (Health, error)
+	// Terminate ends the run's workflow and records the reason, so that a new workflow can be started. Without a workflow
+	// it does nothing.
+	Terminate(ctx context.Context, runID, reason string) error
 }
 
-// RefusedError says that the engine answered, and will not take this command however often it is sent.
+// RefusedError is the engine's final refusal of a command: sending it again does not help.
 type RefusedError struct{ Err error }
 
 func (e *RefusedError) Error() string { return e.Err.Error() }
@@ -29,29 +30,29 @@ func (e *RefusedError) Error() string { return e.Err.Error() }
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Condition is how what drives a run fares. The zero value is well.
-type Condition struct {
-	// Gone says why nothing drives the run any more, "" when something does.
+// Health is the state of a run's workflow. The zero value is a healthy workflow.
+type Health struct {
+	// Gone says why the run has no workflow any more, "" when it has one.
 	Gone string
-	// Stuck says why what drives it does not get on, "" when it does; StuckSince is since when.
+	// Stuck says why the workflow makes no progress, "" when it does; StuckSince is the time since when.
 	Stuck      string
 	StuckSince time.Time
 }
 
-// Command tells the workflow of a run to look at its record and go on. Generation makes a repeated command recognisable.
+// Command tells the workflow of a run to read the run's record and to continue. Generation identifies a repeated command.
 type Command struct {
 	RunID      string `json:"runId"`
 	Generation int    `json:"generation"`
-	// Summary is shown in the Temporal Web UI: the template's title and what it makes.
+	// Summary is shown in the Temporal Web UI: the template's title and the subject of the run.
 	Summary string `json:"summary,omitempty"`
-	// Details are shown there beside the history, as Markdown: the steps. They are no part of the workflow's input.
+	// Details are the steps as Markdown, shown there beside the history. They are not part of the workflow's input.
 	Details string `json:"-"`
-	// Undoing is how far the rollback has come that this continues, nil when there is none.
-	Undoing *Undoing `json:"undoing,omitempty"`
+	// Rollback is the progress of the rollback that this command continues, nil when there is none.
+	Rollback *RollbackProgress `json:"undoing,omitempty"`
 }
 
-// Names that the workflow and its activities, its signals and the Temporal Web UI know each other by. An action that
-// touches the world outside runs under its own id.
+// Names of the workflow, its signals and its activities in Temporal. An action that has effects outside of Portico is an
+// activity with the action's id as its name.
 const (
 	WorkflowTemplateRun = "TemplateRun"
 
@@ -64,64 +65,64 @@ const (
 	ActivityExpireRun   = "expire run"
 )
 
-// Turn asks to carry a run on from where its record says that it stands, as far as that takes no time and touches
-// nothing outside.
-type Turn struct {
+// AdvanceRequest is the input of ActivityAdvance: execute the steps of a run from the state in its record, up to the
+// first step that has to wait or has effects outside of Portico.
+type AdvanceRequest struct {
 	RunID string `json:"runId"`
-	// Generation is the one that the workflow drives. What happened in an older one than the record's is not told again.
+	// Generation is the one that the workflow drives. Failed is ignored when the record has a newer one.
 	Generation int `json:"generation"`
-	// Failed is the action that the last turn asked for, when it failed for good.
+	// Failed is the action of the last answer, when it failed and will not be retried.
 	Failed *FailedAction `json:"failed,omitempty"`
 	// Cancelled says that somebody cancelled the run.
 	Cancelled bool `json:"cancelled,omitempty"`
-	// Undoing is how far the rollback has come, nil before its first effects.
-	Undoing *Undoing `json:"undoing,omitempty"`
+	// Rollback is the progress of the rollback, nil before its first effects.
+	Rollback *RollbackProgress `json:"undoing,omitempty"`
 }
 
-// Undoing is how far a rollback has come.
-type Undoing struct {
-	// Last is the effect that was undone last, or could not be.
+// RollbackProgress is how far a rollback has come.
+type RollbackProgress struct {
+	// Last is the id of the effect that was processed last.
 	Last string `json:"last"`
 	// Remaining is how many could not be undone so far, Failure why the last of them could not.
 	Remaining int      `json:"remaining,omitempty"`
 	Failure   *Failure `json:"failure,omitempty"`
 }
 
-// FailedAction says that the step at a position failed for good.
+// FailedAction is the final failure of the step at a position.
 type FailedAction struct {
 	Position int     `json:"position"`
 	Failure  Failure `json:"failure"`
 }
 
-// Move is what comes after a turn.
-type Move string
+// NextKind is the kind of thing that the workflow does next.
+type NextKind string
 
-// The moves.
+// The kinds. Their values are part of recorded histories.
 const (
-	// MoveAct runs an action as an activity of its own.
-	MoveAct Move = "act"
-	// MoveWait waits until a time.
-	MoveWait Move = "wait"
-	// MoveRollBack undoes effects.
-	MoveRollBack Move = "rollBack"
-	// MovePark waits for somebody to decide about the failed run.
-	MovePark Move = "park"
-	// MoveEnd ends the workflow: nothing can follow.
-	MoveEnd Move = "end"
+	// NextAction runs an action as an activity of its own.
+	NextAction NextKind = "act"
+	// NextWait waits until a time.
+	NextWait NextKind = "wait"
+	// NextRollback undoes effects.
+	NextRollback NextKind = "rollBack"
+	// NextPark waits for a person's decision about the failed run.
+	NextPark NextKind = "park"
+	// NextEnd ends the workflow.
+	NextEnd NextKind = "end"
 )
 
-// Next answers a turn: what the workflow is to do before the next one.
+// Next is the answer to an AdvanceRequest: what the workflow does before it sends the next one.
 type Next struct {
-	Move       Move     `json:"move"`
+	Kind       NextKind `json:"move"`
 	Generation int      `json:"generation"`
 	Settings   Settings `json:"settings"`
-	// Action is what MoveAct runs.
+	// Action is set for NextAction.
 	Action *Action `json:"action,omitempty"`
-	// Wait is what MoveWait waits for.
+	// Wait is set for NextWait.
 	Wait *Wait `json:"wait,omitempty"`
-	// Effects are what MoveRollBack undoes, in the order to undo them. More says that there are others after these.
-	Effects []PlanEffect `json:"effects,omitempty"`
-	More    bool         `json:"more,omitempty"`
+	// Effects are set for NextRollback, in the order to undo them. More says that others follow after these.
+	Effects []EffectRef `json:"effects,omitempty"`
+	More    bool        `json:"more,omitempty"`
 }
 
 // Action is one execution of a step's action.
@@ -131,7 +132,7 @@ type Action struct {
 	// Summary is the step's name, for the Temporal Web UI.
 	Summary  string `json:"summary"`
 	Position int    `json:"position"`
-	// Iteration is the position among all iterations of the step, those that do not run included.
+	// Iteration is the index among all iterations of the step, including those that are skipped.
 	Iteration int `json:"iteration"`
 }
 
@@ -142,13 +143,13 @@ type Wait struct {
 	Summary string `json:"summary"`
 }
 
-// PlanEffect is one effect to undo.
-type PlanEffect struct {
+// EffectRef names one effect to undo.
+type EffectRef struct {
 	ID      string `json:"id"`
 	Summary string `json:"summary"`
 }
 
-// Settings pace the engine; they travel with each answer so that a replay sees what the run saw.
+// Settings are the timeouts and retries of a run. Each answer carries them, so that a replay uses the same values.
 type Settings struct {
 	StepTimeout      time.Duration `json:"stepTimeout"`
 	HeartbeatTimeout time.Duration `json:"heartbeatTimeout"`
@@ -158,7 +159,7 @@ type Settings struct {
 	ParkedExpiry     time.Duration `json:"parkedExpiry"`
 }
 
-// ActionRequest asks to run a step's action once. What it needs beyond this is in the run's record.
+// ActionRequest asks to run a step's action once. The activity reads everything else from the run's record.
 type ActionRequest struct {
 	RunID      string `json:"runId"`
 	Generation int    `json:"generation"`
@@ -170,18 +171,18 @@ type ActionRequest struct {
 type Failure struct {
 	Name    string `json:"name"`
 	Message string `json:"message"`
-	Next    string `json:"next,omitempty"`
+	Advice  string `json:"next,omitempty"`
 }
 
-// Undo asks to undo one effect.
-type Undo struct {
+// UndoRequest asks to undo one effect.
+type UndoRequest struct {
 	RunID      string `json:"runId"`
 	Generation int    `json:"generation"`
 	EffectID   string `json:"effectId"`
 }
 
-// RollbackEnd records how a rollback ended: Remaining effects could not be undone.
-type RollbackEnd struct {
+// RollbackResult is how a rollback ended: Remaining effects could not be undone.
+type RollbackResult struct {
 	RunID      string   `json:"runId"`
 	Generation int      `json:"generation"`
 	Remaining  int      `json:"remaining,omitempty"`

@@ -11,37 +11,39 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// sight is how much of what is secret an expression sees.
-type sight struct {
-	// secrets are for inputs and each. Conditions and the template's output see earlier outputs, but no secrets.
+// visibility is which secret values an expression sees.
+type visibility struct {
+	// secrets shows the secrets. Inputs and each see them; conditions and the template's output do not.
 	secrets bool
-	// masked is for nobody's use, but to find out what people must not see: secrets and earlier outputs are masked.
+	// masked replaces secrets by a mask, and shows earlier outputs masked. A second rendering with masked sources shows which
+	// texts were made out of secrets, and have to be masked themselves.
 	masked bool
 }
 
 // mask stands for a secret.
 const mask = "***"
 
-// views are what a step's expressions see, by sight. shown is nil for a step that nothing secret can reach.
+// views are the variables of a step's expressions: whole has everything, open has no secrets, shown has masked secrets and
+// outputs. shown is nil when the step's expressions see nothing secret.
 type views struct{ whole, open, shown *nunjucks.Object }
 
-func (p *Planner) views(ctx context.Context, s Situation, step template.Step) (v views, err error) {
+func (p *Planner) views(ctx context.Context, s Scope, step template.Step) (v views, err error) {
 	if !mentions(step, "steps") {
-		s.Outputs = nil // nothing looks at them, and hundreds of steps may have left much
+		s.Outputs = nil // they are not used, and may be large
 	}
-	if v.whole, err = p.context(ctx, s, sight{secrets: true}); err != nil {
+	if v.whole, err = p.context(ctx, s, visibility{secrets: true}); err != nil {
 		return views{}, err
 	}
-	if v.open, err = p.context(ctx, s, sight{}); err != nil {
+	if v.open, err = p.context(ctx, s, visibility{}); err != nil {
 		return views{}, err
 	}
-	if s.hidesOutputs() || mentions(step, "secrets") {
-		v.shown, err = p.context(ctx, s, sight{secrets: true, masked: true})
+	if s.hasMaskedOutputs() || mentions(step, "secrets") {
+		v.shown, err = p.context(ctx, s, visibility{secrets: true, masked: true})
 	}
 	return v, err
 }
 
-// withEach adds the current each item, and what people see of it.
+// withEach adds the current item of each. shown is the item as people see it.
 func (v views) withEach(item Iteration, shown nunjucks.Value) views {
 	v.whole = extend(v.whole, "each", objectOf(entry{"key", item.Key}, entry{"value", item.Value}))
 	if v.shown != nil {
@@ -50,26 +52,26 @@ func (v views) withEach(item Iteration, shown nunjucks.Value) views {
 	return v
 }
 
-// mentions says whether a step's expressions can look at what a word names. One that may be written in escapes counts.
+// mentions says whether a step's expressions contain a word. A text with escapes may contain any word.
 func mentions(step template.Step, word string) bool {
 	return slices.ContainsFunc([]json.RawMessage{step.Input, step.Each, step.If}, func(part json.RawMessage) bool {
 		return bytes.Contains(part, []byte(word)) || bytes.Contains(part, []byte(`\u`))
 	})
 }
 
-// hidesOutputs says whether something was masked in an earlier step's output.
-func (s Situation) hidesOutputs() bool {
+// hasMaskedOutputs says whether an earlier step's output contains masked text.
+func (s Scope) hasMaskedOutputs() bool {
 	return slices.ContainsFunc(s.Outputs, func(o Output) bool { return !bytes.Equal(o.Output, o.Shown) })
 }
 
-// context is what expressions see: parameters, steps, user, context.task.id, environment, and secrets where they are
-// allowed.
-func (p *Planner) context(ctx context.Context, s Situation, sight sight) (*nunjucks.Object, error) {
+// context is the variables of expressions: parameters, steps, user, context.task.id, environment, and secrets where they
+// are visible.
+func (p *Planner) context(ctx context.Context, s Scope, visibility visibility) (*nunjucks.Object, error) {
 	parameters, err := nunjucks.DecodeJSONWithin(ctx, s.Spec.Parameters)
 	if err != nil {
 		return nil, fmt.Errorf("parameters: %w", err)
 	}
-	steps, err := stepOutputs(ctx, s.Outputs, sight)
+	steps, err := stepOutputs(ctx, s.Outputs, visibility)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +82,9 @@ func (p *Planner) context(ctx context.Context, s Situation, sight sight) (*nunju
 	environment := nunjucks.NewObject()
 	environment.Set("parameters", textObject(p.environment.Parameters))
 	secrets := nunjucks.NewObject()
-	if sight.secrets {
-		secrets = textObject(sight.of(s.Secrets))
-		environment.Set("secrets", textObject(sight.of(p.environment.Secrets)))
+	if visibility.secrets {
+		secrets = textObject(visibility.of(s.Secrets))
+		environment.Set("secrets", textObject(visibility.of(p.environment.Secrets)))
 	}
 	return objectOf(
 		entry{"parameters", parameters},
@@ -94,8 +96,8 @@ func (p *Planner) context(ctx context.Context, s Situation, sight sight) (*nunju
 	), nil
 }
 
-// of are secrets as the sight has them.
-func (s sight) of(secrets map[string]string) map[string]string {
+// of masks secrets, if they have to be.
+func (s visibility) of(secrets map[string]string) map[string]string {
 	if !s.masked {
 		return secrets
 	}
@@ -106,11 +108,11 @@ func (s sight) of(secrets map[string]string) map[string]string {
 	return shown
 }
 
-func stepOutputs(ctx context.Context, outputs []Output, sight sight) (*nunjucks.Object, error) {
+func stepOutputs(ctx context.Context, outputs []Output, visibility visibility) (*nunjucks.Object, error) {
 	steps := nunjucks.NewObject()
 	for _, o := range outputs {
 		source := o.Output
-		if sight.masked {
+		if visibility.masked {
 			source = o.Shown
 		}
 		var output nunjucks.Value = nunjucks.NewObject()

@@ -33,7 +33,7 @@ func (p *Planner) FitOne(ctx context.Context, decision *Decision, does action.De
 		return err
 	}
 	for _, name := range dropped {
-		decision.leftOut(undeclared(name, does))
+		decision.dropInput(undeclared(name, does))
 	}
 	err = does.CheckInput(iteration.Name(does.ID), iteration.Input)
 	if _, refused := errors.AsType[*action.Error](err); refused {
@@ -42,9 +42,9 @@ func (p *Planner) FitOne(ctx context.Context, decision *Decision, does action.De
 	return err
 }
 
-func (d *Decision) leftOut(warning string) {
-	if len(d.LeftOut) < maxBroken && !slices.Contains(d.LeftOut, warning) {
-		d.LeftOut = append(d.LeftOut, warning)
+func (d *Decision) dropInput(warning string) {
+	if len(d.DroppedInputs) < maxExpressionErrors && !slices.Contains(d.DroppedInputs, warning) {
+		d.DroppedInputs = append(d.DroppedInputs, warning)
 	}
 }
 
@@ -54,4 +54,6 @@ func undeclared(name string, does action.Description) string {
 }
 
 // Warnings are lines for the step's log: what of its input is not as its author may think.
-func (d *Decision) Warnings() []string { return append(d.Broken.Warnings(), d.LeftOut...) }
+func (d *Decision) Warnings() []string {
+	return append(d.ExpressionErrors.Warnings(), d.DroppedInputs...)
+}

@@ -103,7 +103,7 @@ func (l *loop) inputOfItem(ctx context.Context, index int) (derived []string, er
 		return nil, err
 	}
 	input, err := l.input(ctx, l.step, l.sees(index))
-	item.Input, l.decision.Broken = input.document, l.decision.Broken.and(input.broken)
+	item.Input, l.decision.ExpressionErrors = input.document, l.decision.ExpressionErrors.and(input.broken)
 	return input.derived, err
 }
 
@@ -145,7 +145,7 @@ func (p *Planner) items(ctx context.Context, step template.Step, views views) (i
 	if views.shown != nil {
 		shown, shownFailures = p.renderer.Render(ctx, source, views.shown)
 	}
-	if broken := brokenOf("each", failures, shownFailures); len(broken) > 0 {
+	if broken := expressionErrors("each", failures, shownFailures); len(broken) > 0 {
 		return nil, nil, unevaluable(step, broken[0])
 	}
 	items, err = entries(step, resolved)

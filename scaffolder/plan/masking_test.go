@@ -106,10 +106,10 @@ func TestWhateverIsMadeOutOfSecretsIsMasked(t *testing.T) {
 		}
 		input, err := json.Marshal(map[string]any{"v": source, "list": []string{"same", source}})
 		require.NoError(t, err)
-		s := plan.Situation{TaskID: "run-1", Spec: &template.TaskSpec{Parameters: json.RawMessage(`{}`)}, Secrets: maskedSecrets}
+		s := plan.Scope{TaskID: "run-1", Spec: &template.TaskSpec{Parameters: json.RawMessage(`{}`)}, Secrets: maskedSecrets}
 		decision, err := planner.Decide(t.Context(), s, template.Step{ID: "x", Action: "a", Input: input})
 		require.NoError(t, err)
-		if len(decision.Broken) > 0 {
+		if len(decision.ExpressionErrors) > 0 {
 			secret = nil // it stays as it is written
 		}
 		redact := run.NewRedactor(maskedSecrets).Also(decision.Derived)

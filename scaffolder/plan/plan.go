@@ -53,37 +53,38 @@ func (p *Planner) WithRules(rules Rules) *Planner {
 // EnvironmentSecrets are the secrets that expressions see beside the run's own: they are masked like those.
 func (p *Planner) EnvironmentSecrets() map[string]string { return p.environment.Secrets }
 
-// Enter gives all that is decided under the returned context one account of memory. The caller calls leave when what was
-// decided is no longer needed. Without, each call has an account of its own.
+// Enter gives all calls with the returned context one memory account. The caller calls leave when the results are no longer
+// needed. Without it, each call has its own account.
 func (p *Planner) Enter(ctx context.Context) (entered context.Context, leave func()) {
 	return p.renderer.Enter(ctx)
 }
 
-// WithoutEnvironmentSecrets is a planner that knows none: whoever may try out a template need not be trusted with them.
+// WithoutEnvironmentSecrets is a planner without the environment's secrets: a person who may dry-run a template need not be
+// trusted with them.
 func (p *Planner) WithoutEnvironmentSecrets() *Planner {
 	changed := *p
 	changed.environment = Environment{Parameters: p.environment.Parameters}
 	return &changed
 }
 
-// Situation is all that a step's expressions can see.
-type Situation struct {
+// Scope is everything that a step's expressions can refer to.
+type Scope struct {
 	TaskID string
 	Spec   *template.TaskSpec
-	// Outputs are what the completed steps left, in order. Skipped steps are absent, as in Backstage.
+	// Outputs are the outputs of the completed steps, in order. Skipped steps have none, as in Backstage.
 	Outputs []Output
 	Secrets map[string]string
-	// PreviousFailed says that an earlier step failed: only steps that ask for failure() or always() run then.
+	// PreviousFailed says that an earlier step failed: then only steps with failure() or always() in their if run.
 	PreviousFailed bool
 }
 
-// Output is what a completed step left. Shown is the same as people see it, with what is secret masked.
+// Output is the output of a completed step. Shown is the same with secrets masked.
 type Output struct {
 	StepID        string
 	Output, Shown json.RawMessage
 }
 
-// SkipReason says why a step does not run; "" when it does.
+// SkipReason is why a step is skipped; "" when it runs.
 type SkipReason string
 
 // The reasons, in the words of Backstage's log.
@@ -99,17 +100,16 @@ type Decision struct {
 	Each bool
 	// Iterations are the executions: one for a step without each.
 	Iterations []Iteration
-	// Derived are the texts that expressions made out of secrets for the inputs and the each items, or out of what was
-	// masked in an earlier step's output: to be masked like secrets, which they need not contain.
+	// Derived are the texts in inputs and each items that expressions made out of secrets, or out of masked text in earlier
+	// outputs. They are masked like secrets, which they need not contain.
 	Derived []string
-	// Broken are the inputs with an expression that cannot be evaluated, and why. They go on as they are written. They show
-	// nothing that is secret.
-	Broken Broken
-	// LeftOut tells which inputs were left out because the action does not declare them.
-	LeftOut []string
-	// partial says that only the next iteration was decided on, and whether another one follows.
+	// ExpressionErrors are the expressions in inputs that cannot be evaluated. Such an input keeps its source text.
+	ExpressionErrors ExpressionErrors
+	// DroppedInputs are warnings about inputs that were dropped because the action does not declare them.
+	DroppedInputs []string
+	// partial says that only the next iteration was decided, and whether another one follows.
 	partial bool
-	// takes is the action that inputs are held to, nil for none.
+	// takes is the action whose schema the inputs have to satisfy, nil for none.
 	takes *action.Description
 	// render renders the input of an iteration anew.
 	render func(ctx context.Context, iteration Iteration) (json.RawMessage, error)
@@ -140,7 +140,7 @@ func (d *Decision) Iteration(ctx context.Context, index int) (Iteration, error) 
 	return iteration, err
 }
 
-// iteration answers beside an iteration which inputs were left out of it.
+// iteration also answers the names of the inputs that were dropped.
 func (d *Decision) iteration(ctx context.Context, index int) (iteration Iteration, dropped []string, err error) {
 	iteration = d.Iterations[index]
 	if !iteration.Run {
@@ -157,13 +157,13 @@ func (d *Decision) iteration(ctx context.Context, index int) (iteration Iteratio
 	return iteration, dropped, err
 }
 
-// maxKept bounds the inputs of a step's iterations that are kept from deciding until they are used, in bytes. What is more
-// is rendered again when its turn comes: a step may have a thousand iterations.
+// maxKept bounds the rendered inputs of a step's iterations that a Decision keeps, in bytes. Further inputs are rendered again
+// when they are used.
 const maxKept = 1 << 20
 
 // Iteration is one execution of a step's action.
 type Iteration struct {
-	// Key and Value are the current each item; Key is "" without each.
+	// Key and Value are the current item of each; Key is "" without each.
 	Key   string
 	Value nunjucks.Value
 	// Run is false when the step's if was false for this item.
@@ -173,7 +173,7 @@ type Iteration struct {
 	Input json.RawMessage
 }
 
-// Describe is the current item as log lines show it.
+// Describe is the current item as JSON, for log lines.
 func (i Iteration) Describe() string {
 	described, err := nunjucks.EncodeJSON(objectOf(entry{"key", i.Key}, entry{"value", i.Value}))
 	if err != nil {
@@ -192,45 +192,45 @@ func (i Iteration) Name(actionID string) string {
 
 // Decide evaluates the step's if, each and input. An if or an each that cannot be evaluated, and an each that is no array
 // or object, is a fault of kind Input.
-func (p *Planner) Decide(ctx context.Context, situation Situation, step template.Step) (Decision, error) {
-	return p.decide(ctx, situation, step, (*loop).all)
+func (p *Planner) Decide(ctx context.Context, scope Scope, step template.Step) (Decision, error) {
+	return p.decide(ctx, scope, step, (*loop).all)
 }
 
 // DecideNext is Decide for a step with each that is under way, done being the index of the first iteration that is not over.
 // It decides on the next one that runs and whether another follows, so that a thousand iterations do not each cost a
 // thousand; it looks at no others. Before the first one it decides on all, and so it does for the last, whose end shows what
 // all of them put out: Derived has the texts to mask in that.
-func (p *Planner) DecideNext(ctx context.Context, situation Situation, step template.Step, done int) (Decision, error) {
+func (p *Planner) DecideNext(ctx context.Context, scope Scope, step template.Step, done int) (Decision, error) {
 	if done == 0 {
-		return p.Decide(ctx, situation, step)
+		return p.Decide(ctx, scope, step)
 	}
-	return p.decide(ctx, situation, step, func(l *loop, ctx context.Context) error { return l.next(ctx, done) })
+	return p.decide(ctx, scope, step, func(l *loop, ctx context.Context) error { return l.next(ctx, done) })
 }
 
-func (p *Planner) decide(ctx context.Context, situation Situation, step template.Step, each func(*loop, context.Context) error) (Decision, error) {
+func (p *Planner) decide(ctx context.Context, scope Scope, step template.Step, each func(*loop, context.Context) error) (Decision, error) {
 	ctx, leave := p.renderer.Enter(ctx)
 	defer leave()
-	if situation.PreviousFailed {
+	if scope.PreviousFailed {
 		ctx = expression.WithFailure(ctx)
 	}
-	views, err := p.views(ctx, situation, step)
+	views, err := p.views(ctx, scope, step)
 	if err != nil {
 		return Decision{}, err
 	}
 	hasEach := len(step.Each) > 0
-	runs, asked, failed := p.condition(ctx, step, views.open, situation.PreviousFailed)
+	runs, asked, failed := p.condition(ctx, step, views.open, scope.PreviousFailed)
 	switch {
-	case situation.PreviousFailed && !asked:
+	case scope.PreviousFailed && !asked:
 		return Decision{Skip: PreviousFailed}, nil
 	case failed != nil && !hasEach:
-		return Decision{}, p.refuseCondition(ctx, step, views, situation.PreviousFailed, failed)
+		return Decision{}, p.refuseCondition(ctx, step, views, scope.PreviousFailed, failed)
 	case failed == nil && !runs && (!hasEach || string(step.If) == "false"):
 		return Decision{Skip: ConditionFalse}, nil
 	case hasEach:
-		return p.iterate(ctx, step, views, situation.PreviousFailed, each)
+		return p.iterate(ctx, step, views, scope.PreviousFailed, each)
 	}
 	input, err := p.input(ctx, step, views)
-	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, Broken: input.broken}, err
+	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, ExpressionErrors: input.broken}, err
 }
 
 // condition evaluates the step's if; asked says that it called failure() or always(). An error is why there is no telling.
@@ -255,10 +255,10 @@ func (p *Planner) refuseCondition(ctx context.Context, step template.Step, views
 }
 
 // Input renders a step's input without an each item.
-func (p *Planner) Input(ctx context.Context, situation Situation, step template.Step) (nunjucks.Value, error) {
+func (p *Planner) Input(ctx context.Context, scope Scope, step template.Step) (nunjucks.Value, error) {
 	ctx, leave := p.renderer.Enter(ctx)
 	defer leave()
-	data, err := p.context(ctx, situation, sight{secrets: true})
+	data, err := p.context(ctx, scope, visibility{secrets: true})
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +270,7 @@ func (p *Planner) Input(ctx context.Context, situation Situation, step template.
 type rendered struct {
 	document json.RawMessage
 	derived  []string
-	broken   Broken
+	broken   ExpressionErrors
 }
 
 // input renders a step's input, and finds what of it was derived from secrets by rendering it as people see it.
@@ -285,7 +285,7 @@ func (p *Planner) input(ctx context.Context, step template.Step, views views) (r
 		return rendered{}, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
 	if views.shown == nil {
-		result.broken = brokenOf("input", failures, failures)
+		result.broken = expressionErrors("input", failures, failures)
 		return result, p.tolerate(step, result.broken)
 	}
 	shown, shownFailures, err := p.render(watching(ctx, &seen), step, views.shown)
@@ -293,12 +293,12 @@ func (p *Planner) input(ctx context.Context, step template.Step, views views) (r
 		return rendered{}, err
 	}
 	result.derived = once(append(differing(whole, shown), written.differing(seen)...))
-	result.broken = brokenOf("input", failures, shownFailures)
+	result.broken = expressionErrors("input", failures, shownFailures)
 	return result, p.tolerate(step, result.broken)
 }
 
 // tolerate is an error where the rules are strict about expressions.
-func (p *Planner) tolerate(step template.Step, broken Broken) error {
+func (p *Planner) tolerate(step template.Step, broken ExpressionErrors) error {
 	if !p.rules.StrictExpressions || len(broken) == 0 {
 		return nil
 	}
@@ -350,18 +350,18 @@ type Result struct {
 	// Derived are the texts of the output in which something shows that was masked, see Decision.
 	Derived []string
 	// Broken are the parts of the output that could not be evaluated.
-	Broken Broken
+	ExpressionErrors ExpressionErrors
 }
 
 // Output renders the template's output. Secrets are out of its sight.
-func (p *Planner) Output(ctx context.Context, situation Situation) (Result, error) {
+func (p *Planner) Output(ctx context.Context, scope Scope) (Result, error) {
 	ctx, leave := p.renderer.Enter(ctx)
 	defer leave()
-	open, err := p.context(ctx, situation, sight{})
+	open, err := p.context(ctx, scope, visibility{})
 	if err != nil {
 		return Result{}, err
 	}
-	source, err := nunjucks.DecodeJSONWithin(ctx, situation.Spec.Output)
+	source, err := nunjucks.DecodeJSONWithin(ctx, scope.Spec.Output)
 	if err != nil {
 		return Result{}, fmt.Errorf("output of the template: %w", err)
 	}
@@ -369,20 +369,20 @@ func (p *Planner) Output(ctx context.Context, situation Situation) (Result, erro
 	if err := stopped(ctx); err != nil {
 		return Result{}, err
 	}
-	result := Result{Broken: brokenOf("output", failures, failures)}
+	result := Result{ExpressionErrors: expressionErrors("output", failures, failures)}
 	if result.Output, err = nunjucks.EncodeJSONWithin(ctx, whole); err != nil {
 		return Result{}, fmt.Errorf("output of the template: %w", err)
 	}
-	if situation.hidesOutputs() {
-		seen, err := p.context(ctx, situation, sight{masked: true})
+	if scope.hasMaskedOutputs() {
+		seen, err := p.context(ctx, scope, visibility{masked: true})
 		if err != nil {
 			return Result{}, err
 		}
 		shown, shownFailures := p.renderer.Output(ctx, source, seen)
-		result.Derived, result.Broken = differing(whole, shown), brokenOf("output", failures, shownFailures)
+		result.Derived, result.ExpressionErrors = differing(whole, shown), expressionErrors("output", failures, shownFailures)
 	}
-	if p.rules.StrictExpressions && len(result.Broken) > 0 {
-		return Result{}, action.Advise(fault.New(fault.Input, "The template: cannot evaluate %s", result.Broken[0]), adviceUnevaluable)
+	if p.rules.StrictExpressions && len(result.ExpressionErrors) > 0 {
+		return Result{}, action.Advise(fault.New(fault.Input, "The template: cannot evaluate %s", result.ExpressionErrors[0]), adviceUnevaluable)
 	}
 	return result, nil
 }

@@ -24,8 +24,8 @@ func planner() *plan.Planner {
 }
 
 // situation is a run with a completed step, a skipped one, secrets and a user.
-func situation() plan.Situation {
-	return plan.Situation{
+func situation() plan.Scope {
+	return plan.Scope{
 		TaskID: "run-1",
 		Spec: &template.TaskSpec{
 			Parameters: json.RawMessage(`{"name":"shop","langs":["go","ts"],"owners":{"b":1,"a":2},"empty":[],"yes":true,"no":false}`),
@@ -49,7 +49,7 @@ func step(t testing.TB, document string) template.Step {
 	return s
 }
 
-func decide(t testing.TB, s plan.Situation, document string) plan.Decision {
+func decide(t testing.TB, s plan.Scope, document string) plan.Decision {
 	t.Helper()
 	decision, err := planner().Decide(t.Context(), s, step(t, document))
 	require.NoError(t, err)
@@ -184,7 +184,7 @@ func TestWhetherAStepRuns(t *testing.T) {
 }
 
 // refusal is the error of a step that cannot be decided about.
-func refusal(t *testing.T, s plan.Situation, document string) error {
+func refusal(t *testing.T, s plan.Scope, document string) error {
 	t.Helper()
 	_, err := planner().Decide(t.Context(), s, step(t, document))
 	require.Equal(t, fault.Input, fault.KindOf(err), document)
@@ -223,10 +223,10 @@ func TestAnInputThatCannotBeEvaluatedGoesOnAndIsToldOf(t *testing.T) {
 	document := `{"id":"x","action":"a","each":"${{ parameters.langs }}","input":{"v":"${{ hashFiles('go.sum') }}","w":["${{ secrets.token | projectSlug }}"]}}`
 	decision := decide(t, situation(), document)
 	require.JSONEq(t, `{"v":"${{ hashFiles('go.sum') }}","w":["${{ secrets.token | projectSlug }}"]}`, inputs(decision)[1])
-	require.Equal(t, plan.Broken{
+	require.Equal(t, plan.ExpressionErrors{
 		"input.v: ${{ hashFiles('go.sum') }}: unable to call `hashFiles`, which is undefined or falsey",
 		"input.w[0]: ${{ secrets.token | projectSlug }}: projectSlug: No matching integration configuration for host ***, please check your integrations config",
-	}, decision.Broken, "once for all iterations")
+	}, decision.ExpressionErrors, "once for all iterations")
 
 	strict := planner().WithRules(plan.Rules{StrictExpressions: true})
 	_, err := strict.Decide(t.Context(), situation(), step(t, document))
@@ -238,7 +238,7 @@ func TestAnInputThatCannotBeEvaluatedGoesOnAndIsToldOf(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"links":[{"url":"${{ parameters.name | projectSlug }}"}]}`, string(result.Output))
 	require.Equal(t, []string{"An expression could not be evaluated and goes on as it is written: output.links[0].url: ${{ parameters.name | projectSlug }}: " +
-		"projectSlug: No matching integration configuration for host shop, please check your integrations config"}, result.Broken.Warnings())
+		"projectSlug: No matching integration configuration for host shop, please check your integrations config"}, result.ExpressionErrors.Warnings())
 	_, err = strict.Output(t.Context(), s)
 	require.ErrorContains(t, err, "cannot evaluate output.links[0].url")
 }
@@ -368,10 +368,10 @@ func TestTheOutputSeesNoSecrets(t *testing.T) {
 
 func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(*plan.Situation){
-		"parameters": func(s *plan.Situation) { s.Spec.Parameters = json.RawMessage(`{`) },
-		"user":       func(s *plan.Situation) { s.Spec.User.Entity = json.RawMessage(`{`) },
-		"fetch":      func(s *plan.Situation) { s.Outputs[0].Output = json.RawMessage(`{`) },
+	for name, spoil := range map[string]func(*plan.Scope){
+		"parameters": func(s *plan.Scope) { s.Spec.Parameters = json.RawMessage(`{`) },
+		"user":       func(s *plan.Scope) { s.Spec.User.Entity = json.RawMessage(`{`) },
+		"fetch":      func(s *plan.Scope) { s.Outputs[0].Output = json.RawMessage(`{`) },
 	} {
 		s := situation()
 		spoil(&s)

@@ -51,7 +51,7 @@ func TestOnlyARunThatHasFailedHasACause(t *testing.T) {
 	for _, phase := range []run.Phase{run.PhaseCancelled, run.PhaseRolledBack} {
 		id := r.create(t, nil)
 		if phase == run.PhaseRolledBack {
-			r.write(t, id, run.Entry{RollBack: &run.Failing{FailedStep: "two"}})
+			r.write(t, id, run.Entry{Rollback: &run.StepFailure{FailedStep: "two"}})
 		}
 		r.write(t, id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: phase, Failure: &run.Failure{Message: "stopped"}}})
 		require.Empty(t, r.get(t, id).Cause, phase)

@@ -51,7 +51,7 @@ func TestWhoReadTheRecordBeforeSomebodyElseWentOnChangesNothing(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })
 	late, prompt := r.claim(t, id), r.claim(t, id)
-	require.NoError(t, r.Record(t.Context(), prompt, run.Entry{Began: "execution-1"}))
+	require.NoError(t, r.Record(t.Context(), prompt, run.Entry{WorkflowRunID: "execution-1"}))
 	effect, err := r.Ledger(prompt, "one", "act").Intend(t.Context(), intent)
 	require.NoError(t, err)
 	before := r.picture(t, id)
@@ -60,7 +60,7 @@ func TestWhoReadTheRecordBeforeSomebodyElseWentOnChangesNothing(t *testing.T) {
 		"a line": {Events: []run.NewEvent{line("late", "late")}},
 		"an end": {End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone, ForgetSecrets: true}},
 		"effect": {Effects: []run.EffectChange{{ID: effect.ID, State: action.EffectUndone}}},
-		"begins": {Began: "execution-0"},
+		"begins": {WorkflowRunID: "execution-0"},
 	} {
 		requireRefused(t, r.Record(t.Context(), late, entry), run.RefusedClaim)
 		require.Equal(t, before, r.picture(t, id), name)
@@ -74,7 +74,7 @@ func TestTakingARunUpAgainEndsAllClaims(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	late := r.claim(t, id)
-	require.NoError(t, r.Record(t.Context(), late, run.Entry{Began: "execution-1"}))
+	require.NoError(t, r.Record(t.Context(), late, run.Entry{WorkflowRunID: "execution-1"}))
 	require.NoError(t, r.Record(t.Context(), late, run.Entry{End: &failed}))
 	resting := r.claim(t, id)
 	_, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning})
@@ -93,10 +93,10 @@ func TestAnEndedRunIsMovedByADecisionAlone(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	claim := r.claim(t, id)
-	require.NoError(t, r.Record(t.Context(), claim, run.Entry{Began: "execution-1", End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled}}))
+	require.NoError(t, r.Record(t.Context(), claim, run.Entry{WorkflowRunID: "execution-1", End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled}}))
 	before := r.picture(t, id)
-	for _, entry := range []run.Entry{{Began: "execution-1"}, everything("late"), {Events: []run.NewEvent{line("late", "late")}}, {End: &failed}} {
-		requireRefused(t, r.Record(t.Context(), claim, entry), run.RefusedMove)
+	for _, entry := range []run.Entry{{WorkflowRunID: "execution-1"}, everything("late"), {Events: []run.NewEvent{line("late", "late")}}, {End: &failed}} {
+		requireRefused(t, r.Record(t.Context(), claim, entry), run.RefusedTransition)
 		require.Equal(t, before, r.picture(t, id))
 	}
 }
@@ -105,16 +105,16 @@ func TestAReplacedExecutionDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
-	r.write(t, id, run.Entry{Began: "execution-1"})
-	r.write(t, id, run.Entry{Began: "execution-2"})
-	requireRefused(t, r.Record(t.Context(), r.claim(t, id), run.Entry{Began: "execution-1"}), run.RefusedExecution)
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-1"})
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-2"})
+	requireRefused(t, r.Record(t.Context(), r.claim(t, id), run.Entry{WorkflowRunID: "execution-1"}), run.RefusedExecution)
 	require.Equal(t, "execution-2", r.get(t, id).WorkflowRunID)
-	r.write(t, id, run.Entry{Began: "execution-2", End: &failed})
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-2", End: &failed})
 
 	_, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning})
 	require.NoError(t, err)
-	requireRefused(t, r.Record(t.Context(), r.claim(t, id), run.Entry{Began: "execution-1"}), run.RefusedExecution)
-	r.write(t, id, run.Entry{Began: "execution-2"})
+	requireRefused(t, r.Record(t.Context(), r.claim(t, id), run.Entry{WorkflowRunID: "execution-1"}), run.RefusedExecution)
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-2"})
 }
 
 // TestAStaleMemoryOfANewRunChangesNothing: the process that made a run remembers its state; another has gone on with it.
@@ -122,7 +122,7 @@ func TestAStaleMemoryOfANewRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
-	r.elsewhere().write(t, id, run.Entry{Began: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}})
+	r.elsewhere().write(t, id, run.Entry{WorkflowRunID: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}})
 	remembered := r.state(t, id)
 	require.Equal(t, run.StatusOpen, remembered.Status, "it is stale")
 	requireRefused(t, r.Record(t.Context(), remembered.Claim, everything("stale")), run.RefusedClaim)
@@ -136,7 +136,7 @@ func TestACancellationTakesNobodysClaim(t *testing.T) {
 	claim := r.claim(t, id)
 	require.NoError(t, r.Cancel(t.Context(), id, run.Command{}, line("c", "stop")))
 	require.True(t, r.get(t, id).CancelRequested)
-	require.NoError(t, r.Record(t.Context(), claim, run.Entry{Began: "execution-1", End: &failed}))
+	require.NoError(t, r.Record(t.Context(), claim, run.Entry{WorkflowRunID: "execution-1", End: &failed}))
 	require.False(t, r.get(t, id).Cancelling())
 	require.NoError(t, r.Cancel(t.Context(), id, run.Command{}, line("d", "again")))
 	require.Equal(t, []string{"log: stop", "log: again"}, r.messages(t, id, 0))
@@ -158,7 +158,7 @@ func TestOfManyWorkersOneGoesOn(t *testing.T) {
 		for i, claim := range claims {
 			racing.Go(func() {
 				for n := range 5 {
-					if r.Record(t.Context(), claim, run.Entry{Began: "execution-1", Events: []run.NewEvent{line(fmt.Sprintf("%d/%d", i, n), fmt.Sprint(i))}}) == nil {
+					if r.Record(t.Context(), claim, run.Entry{WorkflowRunID: "execution-1", Events: []run.NewEvent{line(fmt.Sprintf("%d/%d", i, n), fmt.Sprint(i))}}) == nil {
 						wrote[i]++
 					}
 				}
@@ -167,9 +167,9 @@ func TestOfManyWorkersOneGoesOn(t *testing.T) {
 		racing.Wait()
 		slices.Sort(wrote)
 		require.Equal(t, []int{0, 0, 0, 0, 0, 0, 0, 5}, wrote, "round %d", round)
-		told := r.messages(t, id, 0)
-		require.Len(t, told, 5)
-		require.Len(t, slices.Compact(told), 1, "all of one worker")
+		messages := r.messages(t, id, 0)
+		require.Len(t, messages, 5)
+		require.Len(t, slices.Compact(messages), 1, "all of one worker")
 	}
 }
 
@@ -179,7 +179,7 @@ func TestALateWorkerRacesADecision(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
-	r.write(t, id, run.Entry{Began: "execution-1", End: &failed})
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-1", End: &failed})
 	for generation := range 10 {
 		old := r.claim(t, id)
 		var racing sync.WaitGroup
@@ -203,7 +203,7 @@ func TestALateWorkerRacesADecision(t *testing.T) {
 		require.NoError(t, err)
 		next := r.elsewhere().state(t, id).Claim
 		require.Equal(t, generation+1, next.Generation)
-		require.NoError(t, r.Record(t.Context(), next, run.Entry{Began: "execution-1", Events: []run.NewEvent{line(fmt.Sprintf("next/%d", generation), "next")}}))
+		require.NoError(t, r.Record(t.Context(), next, run.Entry{WorkflowRunID: "execution-1", Events: []run.NewEvent{line(fmt.Sprintf("next/%d", generation), "next")}}))
 		require.NoError(t, r.Record(t.Context(), next, run.Entry{End: &failed}))
 		close(stop)
 		racing.Wait()
@@ -245,7 +245,7 @@ func TestWhatALateWorkerMadeIsNotLost(t *testing.T) {
 			r := newRecord(t)
 			id := r.create(t, nil)
 			late := r.claim(t, id)
-			require.NoError(t, r.Record(t.Context(), late, run.Entry{Began: "execution-1"}))
+			require.NoError(t, r.Record(t.Context(), late, run.Entry{WorkflowRunID: "execution-1"}))
 			effect, err := r.Ledger(late, "one", "act").Intend(t.Context(), intent)
 			require.NoError(t, err)
 			next := r.claim(t, id)
@@ -292,15 +292,15 @@ func TestARunThatWasTakenUpAgainKeepsItsSecrets(t *testing.T) {
 	require.Equal(t, map[string]string{"token": "new"}, r.state(t, id).Secrets)
 }
 
-// TestTheTableOfStandingsIsTheDatabases: what the table does not know is not stored, and what it knows is.
-func TestTheTableOfStandingsIsTheDatabases(t *testing.T) {
+// TestTheTableOfLifecyclesIsTheDatabases: what the table does not know is not stored, and what it knows is.
+func TestTheTableOfLifecyclesIsTheDatabases(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
 	for _, status := range []run.Status{run.StatusOpen, run.StatusProcessing, run.StatusCompleted, run.StatusFailed, run.StatusCancelled, run.StatusSkipped} {
 		for _, phase := range []run.Phase{run.PhaseRunning, run.PhaseWaiting, run.PhaseParked, run.PhaseRollingBack, run.PhaseRolledBack, run.PhaseDone, run.PhaseCancelled} {
 			_, err := r.pool.Exec(t.Context(), "update runs set status = $2, phase = $3 where id = $1", id, status, phase)
-			require.Equal(t, slices.Contains(run.Standings(), run.Standing{Status: status, Phase: phase}), err == nil, "%s/%s", status, phase)
+			require.Equal(t, slices.Contains(run.Lifecycles(), run.Lifecycle{Status: status, Phase: phase}), err == nil, "%s/%s", status, phase)
 		}
 	}
 }
@@ -326,7 +326,7 @@ func TestNoSequenceOfWritesLeavesTheTable(t *testing.T) {
 				require.NoError(t, r.Cancel(t.Context(), id, run.Command{}, line(fmt.Sprint(random.Uint64()), "stop")))
 			case 2:
 				decided = true
-				to := run.Standings()[random.IntN(len(run.Standings()))]
+				to := run.Lifecycles()[random.IntN(len(run.Lifecycles()))]
 				_, err = r.Reopen(t.Context(), id, run.Reopening{Generation: max(0, stood.Generation-random.IntN(2)), Status: to.Status, Phase: to.Phase, From: random.IntN(3) - 1})
 			default:
 				newest := len(claims) - 1
@@ -336,13 +336,13 @@ func TestNoSequenceOfWritesLeavesTheTable(t *testing.T) {
 			if err != nil {
 				require.Equal(t, before, r.picture(t, id), "seed %d: what is refused changes nothing: %v", seed, err)
 			}
-			from, to := run.Standing{Status: stood.Status, Phase: stood.Phase}, run.Standing{Status: stands.Status, Phase: stands.Phase}
+			from, to := run.Lifecycle{Status: stood.Status, Phase: stood.Phase}, run.Lifecycle{Status: stands.Status, Phase: stands.Phase}
 			switch {
 			case decided && err == nil:
-				require.True(t, run.MayDecide(from, to), "seed %d: %s to %s", seed, from, to)
+				require.True(t, run.CanReopen(from, to), "seed %d: %s to %s", seed, from, to)
 				require.Equal(t, stood.Generation+1, stands.Generation)
 			default:
-				require.True(t, from == to || run.MayMove(from, to), "seed %d: %s to %s", seed, from, to)
+				require.True(t, from == to || run.CanTransition(from, to), "seed %d: %s to %s", seed, from, to)
 				require.Equal(t, stood.Generation, stands.Generation)
 			}
 			require.Equal(t, stands.Status.Ended(), !stands.FinishedAt.IsZero(), "seed %d at %s", seed, to)
@@ -358,19 +358,19 @@ func randomEntry(random *rand.Rand) run.Entry {
 		entry.Phase = ""
 	}
 	if random.IntN(3) == 0 {
-		entry.Began = fmt.Sprintf("execution-%d", random.IntN(3))
+		entry.WorkflowRunID = fmt.Sprintf("execution-%d", random.IntN(3))
 	}
 	switch random.IntN(5) {
 	case 0:
 		entry.Phase = []run.Phase{run.PhaseRunning, run.PhaseWaiting, run.PhaseRollingBack}[random.IntN(3)]
 	case 1:
-		entry.RollBack = &run.Failing{FailedStep: "one", Failure: failed.Failure}
+		entry.Rollback = &run.StepFailure{FailedStep: "one", Failure: failed.Failure}
 	case 2:
-		to := run.Standings()[random.IntN(len(run.Standings()))]
+		to := run.Lifecycles()[random.IntN(len(run.Lifecycles()))]
 		if to.Status.Ended() {
 			entry.End = &run.Ending{Status: to.Status, Phase: to.Phase, ForgetSecrets: random.IntN(2) == 0}
 		}
 	}
-	entry.Date(time.Now())
+	entry.SetTimes(time.Now())
 	return entry
 }

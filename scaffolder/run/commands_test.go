@@ -27,7 +27,7 @@ func TestARunSaysWhoDidWhatWithIt(t *testing.T) {
 	cancel := run.Command{ID: uuid.New(), Kind: run.CommandCancel, By: "external:ci"}
 	require.NoError(t, r.Cancel(t.Context(), id, cancel, run.NewEvent{Type: run.EventCancelled, Key: "c"}))
 	r.write(t, id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled}})
-	rollback := run.RollingBack(1)
+	rollback := run.ReopenForRollback(1)
 	rollback.Command = run.Command{ID: uuid.New(), Kind: run.CommandRollback, By: "user:default/bob"}
 	_, err = r.Reopen(t.Context(), id, rollback)
 	require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestTheTimeForWhichARunWasParkedIsNoRunTime(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	require.Equal(t, r.get(t, id).CreatedAt, r.get(t, id).TimedFrom, "from when it was asked for until it starts")
-	r.write(t, id, run.Entry{Began: "execution-1"})
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-1"})
 	require.Equal(t, r.get(t, id).StartedAt, r.get(t, id).TimedFrom)
 	r.write(t, id, run.Entry{End: &failed})
 	_, err := r.pool.Exec(t.Context(), "update runs set started_at = now() - interval '1 day 1 minute', finished_at = now() - interval '1 day' where id = $1", id)

@@ -10,16 +10,16 @@ import (
 	"github.com/portico-dev/portico/db"
 )
 
-// maxEvents and maxEventBytes bound one reading of an event log; a follower reads on from the last id.
+// maxEvents and maxEventBytes bound one page of an event log. A follower reads the next page after the last id.
 const (
 	maxEvents     = 1000
 	maxEventBytes = 1 << 20
 )
 
 // announceTimeout bounds how long the database may take to wake followers.
-const announceTimeout = 5 * time.Second
+const notifyTimeout = 5 * time.Second
 
-// Channel is where Postgres tells that a run has new events; the payload is the run's id.
+// Channel is the Postgres channel on which a run's new events are notified. The payload is the run's id.
 const Channel = "portico_run_events"
 
 // LastEvent is the id of the newest event of a run, 0 when there is none.
@@ -31,8 +31,8 @@ func (s *Store) LastEvent(ctx context.Context, id uuid.UUID) (int64, error) {
 	return last, nil
 }
 
-// Events are a page of the events of a run after an id, oldest first, and its completion whatever its id: a client that
-// resumes always learns how the run ended. What follows the page is after its last event; an empty page has nothing after it.
+// Events is a page of a run's events after an id, oldest first. A completion is included whatever its id, so that a client
+// that resumes always learns how the run ended. The next page is after the last event; after an empty page there is none.
 func (s *Store) Events(ctx context.Context, id uuid.UUID, after int64) ([]Event, error) {
 	rows, err := s.queries.RunEventsAfter(ctx, s.pool, db.RunEventsAfterParams{RunID: id, After: after, MaxRows: maxEvents, MaxBytes: maxEventBytes})
 	if err != nil {

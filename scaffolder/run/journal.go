@@ -18,30 +18,30 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Entry is what one move of the engine leaves in a run's record: all of it or nothing. Recording it twice, as a crash
-// may, changes nothing the second time.
+// Entry is a set of changes to a run's record that are written together or not at all. Writing an entry twice, as happens
+// after a crash, changes nothing the second time.
 type Entry struct {
 	Events []NewEvent
-	// Began, when not "", marks the run as under way in the workflow execution with this id.
-	Began string
+	// WorkflowRunID, when not "", records that the workflow execution with this id drives the run.
+	WorkflowRunID string
 	// Phase is the run's new phase, "" to leave it.
 	Phase   Phase
 	Steps   []StepChange
 	Effects []EffectChange
-	// Unreturned, when not nil, is how often in a row somebody took something of the run up and did not come back: who takes it up
-	// counts itself, and takes that back when it is done. What brings the run on makes it 0.
-	Unreturned *int
-	// RollBack begins to undo what a run that failed created. It has not ended before that is over.
-	RollBack *Failing
+	// LostWorkers, when not nil, is how many workers in a row died while they worked on the run. A worker counts itself when
+	// it begins, and takes that back when it is done. An entry that Advances the run sets it to 0.
+	LostWorkers *int
+	// Rollback begins to undo the effects of a failed run. The run ends when that is over.
+	Rollback *StepFailure
 	End      *Ending
 
 	beganAt, endedAt time.Time
 }
 
-// Date gives everything in the entry that has no time yet the time at which it happened. Record does so with the time of the
-// recording: who gathers several moves into one entry dates each of them before.
-func (e *Entry) Date(at time.Time) {
-	if e.Began != "" {
+// SetTimes sets the time of all changes in the entry that have none yet. Record does so with the time of the write; a caller
+// that merges several entries sets their times before.
+func (e *Entry) SetTimes(at time.Time) {
+	if e.WorkflowRunID != "" {
 		e.beganAt = cmp.Or(e.beganAt, at)
 	}
 	for i := range e.Events {
@@ -57,14 +57,14 @@ func (e *Entry) Date(at time.Time) {
 	}
 }
 
-// Add appends what followed, so that both are one move.
-func (e *Entry) Add(next Entry) {
+// Merge adds the changes of a later entry, so that both are one write.
+func (e *Entry) Merge(next Entry) {
 	e.Events = append(e.Events, next.Events...)
-	e.Began = cmp.Or(next.Began, e.Began)
+	e.WorkflowRunID = cmp.Or(next.WorkflowRunID, e.WorkflowRunID)
 	e.beganAt, e.endedAt = cmp.Or(e.beganAt, next.beganAt), cmp.Or(next.endedAt, e.endedAt)
 	e.Phase = cmp.Or(next.Phase, e.Phase)
-	e.Unreturned = cmp.Or(next.Unreturned, e.Unreturned)
-	e.RollBack = cmp.Or(next.RollBack, e.RollBack)
+	e.LostWorkers = cmp.Or(next.LostWorkers, e.LostWorkers)
+	e.Rollback = cmp.Or(next.Rollback, e.Rollback)
 	e.End = cmp.Or(next.End, e.End)
 	e.Effects = append(e.Effects, next.Effects...)
 	for _, change := range next.Steps {
@@ -73,71 +73,71 @@ func (e *Entry) Add(next Entry) {
 			e.Steps = append(e.Steps, change)
 			continue
 		}
-		e.Steps[at] = e.Steps[at].then(change)
+		e.Steps[at] = e.Steps[at].merge(change)
 	}
 }
 
 // Empty says that there is nothing to record.
 func (e *Entry) Empty() bool {
-	return e.Began == "" && e.Phase == "" && e.Unreturned == nil && e.RollBack == nil && e.End == nil && len(e.Events)+len(e.Steps)+len(e.Effects) == 0
+	return e.WorkflowRunID == "" && e.Phase == "" && e.LostWorkers == nil && e.Rollback == nil && e.End == nil && len(e.Events)+len(e.Steps)+len(e.Effects) == 0
 }
 
-// Advances says that the run got on: a step or the run itself came to an end.
+// Advances says that the entry ends a step or the run.
 func (e *Entry) Advances() bool {
-	return e.End != nil || e.RollBack != nil ||
+	return e.End != nil || e.Rollback != nil ||
 		slices.ContainsFunc(e.Steps, func(change StepChange) bool { return change.Status.Ended() })
 }
 
-// unreturned is the count that the entry leaves, nil to leave the one that is there.
-func (e *Entry) unreturned() *int32 {
+// lostWorkers is the count to write, nil to keep the present one.
+func (e *Entry) lostWorkers() *int32 {
 	switch {
-	case e.Unreturned != nil:
-		return new(int32(*e.Unreturned))
+	case e.LostWorkers != nil:
+		return new(int32(*e.LostWorkers))
 	case e.Advances():
 		return new(int32(0))
 	}
 	return nil
 }
 
-// standing is where the entry brings the run; "" leaves what is there.
-func (e *Entry) standing() Standing {
+// lifecycle is the state after the entry. A part that is "" stays as it is.
+func (e *Entry) lifecycle() Lifecycle {
 	switch {
 	case e.End != nil:
-		return Standing{e.End.Status, e.End.Phase}
-	case e.RollBack != nil:
+		return Lifecycle{e.End.Status, e.End.Phase}
+	case e.Rollback != nil:
 		return rollingBack
-	case e.Phase != "" || e.Began != "":
-		return Standing{StatusProcessing, e.Phase}
+	case e.Phase != "" || e.WorkflowRunID != "":
+		return Lifecycle{StatusProcessing, e.Phase}
 	}
-	return Standing{}
+	return Lifecycle{}
 }
 
 // StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for WaitingUntil,
 // Output and Failure, which belong to the status.
 type StepChange struct {
-	// Position is where the step stands among the run's: two may have the same id.
+	// Position is the step's index in the run: two steps may have the same id.
 	Position int
 	Status   Status
-	// FailedAttempts is how many attempts of the iteration under way have failed so far.
+	// FailedAttempts is how many attempts of the current iteration have failed so far.
 	FailedAttempts *int
 	WaitingUntil   time.Time
 	// Input is shown to people: masked by the caller.
 	Input json.RawMessage
-	// Output is the true output; Shown is the same with secrets masked. Where they differ, only Shown lies in clear.
+	// Output is the unmasked output; Shown is the same with secrets masked. Where they differ, Output is stored encrypted.
 	Output, Shown json.RawMessage
-	// Iterations are what iterations of a step with each came to that are over now. The record keeps them until it ends.
+	// Iterations are iterations of a step with each that have completed. The record keeps their outputs until the step ends.
 	Iterations []Iteration
 	Failure    *Failure
 	Workspace  string
-	// Warnings are what the step's people should know of its input: masked by the caller, a line each. Nil leaves them.
+	// Warnings are about the step's input, one line each, masked by the caller. Nil keeps the present ones.
 	Warnings []string
 
-	// at is when the step came to this status, beganAt when it came to the first of the statuses that are one change.
+	// at is when the step got this status; beganAt is when it got the first status of several changes that were merged.
 	at, beganAt time.Time
 }
 
-// then is both changes as one.
-func (c StepChange) then(next StepChange) StepChange {
+// merge is this change with a later one applied to it.
+func (c StepChange) merge(next StepChange) StepChange {
 	next.FailedAttempts = cmp.Or(next.FailedAttempts, c.FailedAttempts)
 	next.Workspace = cmp.Or(next.Workspace, c.Workspace)
 	next.beganAt = c.beganAt
@@ -151,7 +151,7 @@ func (c StepChange) then(next StepChange) StepChange {
 	return next
 }
 
-// Apply brings a step that was read before the change up to date, but for its times and what people see of it.
+// Apply applies a change to a step that was read before it, except for times, input and output.
 func (s *Step) Apply(change StepChange) {
 	s.Status, s.WaitingUntil, s.Failure = change.Status, change.WaitingUntil, change.Failure
 	s.Workspace = cmp.Or(change.Workspace, s.Workspace)
@@ -167,10 +167,10 @@ func (s *Step) Apply(change StepChange) {
 	}
 }
 
-// Iteration is what an iteration of a step came to; Index counts those that were passed over as well.
+// Iteration is the result of one iteration of a step. Index counts skipped iterations as well.
 type Iteration struct {
 	Index int
-	// Output is the true output.
+	// Output is the unmasked output.
 	Output json.RawMessage
 }
 
@@ -182,48 +182,48 @@ type EffectChange struct {
 	Note string
 }
 
-// Failing is why a run failed, and at which step; FailedStep is "" when it was none of them.
-type Failing struct {
+// StepFailure is why a run failed, and at which step; FailedStep is "" when no step failed.
+type StepFailure struct {
 	FailedStep string
 	Failure    *Failure
 }
 
-// Ending says how a run ended, for now.
+// Ending is how a run ended. A person may reopen it.
 type Ending struct {
 	Status     Status
 	Phase      Phase
 	FailedStep string
 	Failure    *Failure
 	Output     json.RawMessage
-	// Warnings are what people should know of the output: masked by the caller, a line each.
+	// Warnings are about the output, one line each, masked by the caller.
 	Warnings []string
-	// ForgetSecrets deletes the run's secrets: it will not be taken up again.
+	// ForgetSecrets deletes the run's secrets: it will not be retried.
 	ForgetSecrets bool
 }
 
-// Record writes an entry under a claim. A *RefusedError says that somebody else went on with the run, or that the entry
-// cannot follow where the run stands: then nothing of it is written.
+// Record writes an entry under a claim. A *RefusedError says that another worker took the run over, or that the run's state
+// does not permit the change: then nothing of the entry is written.
 func (s *Store) Record(ctx context.Context, claim Claim, entry Entry) error {
-	entry.Date(time.Now())
+	entry.SetTimes(time.Now())
 	s.fresh.Forget(claim.RunID)
 	var batch db.Batch
 	if err := s.record(ctx, &batch, claim, entry); err != nil {
 		return err
 	}
 	if err := batch.Send(ctx, s.pool); err != nil {
-		return fmt.Errorf("record what run %s did: %w", claim.RunID, s.explain(ctx, err, claim, entry.Began))
+		return fmt.Errorf("record what run %s did: %w", claim.RunID, s.explain(ctx, err, claim, entry.WorkflowRunID))
 	}
-	s.announce(ctx, claim.RunID)
+	s.notify(ctx, claim.RunID)
 	if end := entry.End; end != nil {
 		s.observeEnd(ctx, claim.of, end.Phase, end.Failure, entry.endedAt)
 	}
 	return nil
 }
 
-// Cancel notes that somebody cancelled the run, and tells its followers. It goes beside whoever drives the run: a run that
-// has ended only gets the event.
-func (s *Store) Cancel(ctx context.Context, id uuid.UUID, command Command, told NewEvent) error {
-	told.At = cmp.Or(told.At, time.Now())
+// Cancel records that a person cancelled the run, and notifies its followers. It needs no claim. A run that has ended only
+// gets the event.
+func (s *Store) Cancel(ctx context.Context, id uuid.UUID, command Command, event NewEvent) error {
+	event.At = cmp.Or(event.At, time.Now())
 	s.fresh.Forget(id)
 	var batch db.Batch
 	if err := s.keepCommand(ctx, &batch, id, command); err != nil {
@@ -232,9 +232,9 @@ func (s *Store) Cancel(ctx context.Context, id uuid.UUID, command Command, told 
 	if err := s.queries.CancelRun(ctx, &batch, id); err != nil {
 		return fmt.Errorf("cancel run %s: %w", id, err)
 	}
-	events := []NewEvent{told}
+	events := []NewEvent{event}
 	if command != (Command{}) {
-		events = []NewEvent{command.event(), told}
+		events = []NewEvent{command.event(), event}
 	}
 	if err := s.appendEvents(ctx, &batch, id, events); err != nil {
 		return err
@@ -242,14 +242,14 @@ func (s *Store) Cancel(ctx context.Context, id uuid.UUID, command Command, told 
 	if err := batch.Send(ctx, s.pool); err != nil {
 		return fmt.Errorf("cancel run %s: %w", id, err)
 	}
-	s.announce(ctx, id)
+	s.notify(ctx, id)
 	return nil
 }
 
 func (s *Store) record(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) error {
 	id := claim.RunID
 	// The run's own row comes first: see MoveRun.
-	if err := s.move(ctx, tx, claim, entry); err != nil {
+	if err := s.updateRun(ctx, tx, claim, entry); err != nil {
 		return err
 	}
 	if err := s.appendEvents(ctx, tx, id, entry.Events); err != nil {
@@ -274,16 +274,16 @@ func (s *Store) record(ctx context.Context, tx db.DBTX, claim Claim, entry Entry
 	return nil
 }
 
-func (s *Store) move(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) error {
-	to := entry.standing()
-	params := db.MoveRunParams{ID: claim.RunID, Generation: int32(claim.Generation), Claim: &claim.id, ClaimBefore: claim.before,
-		FromStandings: origins(to, MayMove), Status: orNull(string(to.Status)), Phase: orNull(string(to.Phase)), Execution: orNull(entry.Began),
-		Unreturned: entry.unreturned()}
-	if entry.Began != "" {
+func (s *Store) updateRun(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) error {
+	to := entry.lifecycle()
+	params := db.UpdateRunParams{ID: claim.RunID, Generation: int32(claim.Generation), Claim: &claim.id, ClaimBefore: claim.before,
+		FromLifecycles: origins(to, CanTransition), Status: orNull(string(to.Status)), Phase: orNull(string(to.Phase)), Execution: orNull(entry.WorkflowRunID),
+		Unreturned: entry.lostWorkers()}
+	if entry.WorkflowRunID != "" {
 		params.BeganAt = &entry.beganAt
 	}
 	var failure *Failure
-	if failing := entry.RollBack; failing != nil {
+	if failing := entry.Rollback; failing != nil {
 		params.Concludes, params.FailedStep, failure = true, orNull(failing.FailedStep), failing.Failure
 	}
 	if end := entry.End; end != nil {
@@ -295,7 +295,7 @@ func (s *Store) move(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) 
 		return fmt.Errorf("encode the error of run %s: %w", claim.RunID, err)
 	}
 	params.Error = encoded
-	if err := s.queries.MoveRun(ctx, tx, params); err != nil {
+	if err := s.queries.UpdateRun(ctx, tx, params); err != nil {
 		return fmt.Errorf("update run %s: %w", claim.RunID, err)
 	}
 	return nil
@@ -368,9 +368,9 @@ func (s *Store) insertIterations(ctx context.Context, tx db.DBTX, id uuid.UUID, 
 	return nil
 }
 
-// Reopening takes an ended run up again.
+// Reopening says how to reopen a run that has ended.
 type Reopening struct {
-	// Generation is the one in which whoever decided saw the run.
+	// Generation is the run's when the person decided.
 	Generation int
 	Status     Status
 	Phase      Phase
@@ -378,25 +378,25 @@ type Reopening struct {
 	From int
 	// Secrets replace the run's secrets when there are any: the old ones may be gone.
 	Secrets map[string]string
-	// Recovered appends Backstage's recovered event; otherwise Note is told as a log line.
+	// Recovered appends Backstage's recovered event; otherwise Note is appended as a log line.
 	Recovered bool
 	Note      string
 	// Command is what somebody gave, the zero value when nobody did.
 	Command Command
 }
 
-// NoteRollingBack is what the log says when a rollback begins.
-const NoteRollingBack = "Rolling back: undoing what this run created"
+// RollbackNote is the log line at the beginning of a rollback.
+const RollbackNote = "Rolling back: undoing what this run created"
 
-// RollingBack takes a run that ended in this generation up to undo what it created.
-func RollingBack(generation int) Reopening {
-	return Reopening{Generation: generation, Status: StatusProcessing, Phase: PhaseRollingBack, From: -1, Note: NoteRollingBack}
+// ReopenForRollback reopens a run that ended in this generation to undo its effects.
+func ReopenForRollback(generation int) Reopening {
+	return Reopening{Generation: generation, Status: StatusProcessing, Phase: PhaseRollingBack, From: -1, Note: RollbackNote}
 }
 
-// Reopen moves a run from a standing in which it rests to one in which it moves, and answers its new generation. All claims
-// on it are over. Its endings are taken out of the event log, as Backstage does: a client that follows the log waits for
-// the new one. A run that is moving already, that somebody else took up since it was seen, or whose files are gone, is a
-// fault of kind Conflict. ErrRepeated says that its command was carried out before.
+// Reopen continues a run that has ended, and answers its new generation. It ends all claims on the run. It removes the run's
+// endings from the event log, as Backstage does: a client that follows the log waits for the new one. A run that has not
+// ended, that was reopened since the person saw it, or whose files were deleted, is a fault of kind Conflict. ErrRepeated
+// says that the same command was carried out before.
 func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generation int, err error) {
 	s.fresh.Forget(id)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
@@ -404,7 +404,7 @@ func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generati
 		return err
 	})
 	if err == nil {
-		s.announce(ctx, id)
+		s.notify(ctx, id)
 	}
 	return generation, err
 }
@@ -432,11 +432,11 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 	if err := s.keepCommand(ctx, tx, id, r.Command); err != nil {
 		return 0, err
 	}
-	to := Standing{r.Status, r.Phase}
+	to := Lifecycle{r.Status, r.Phase}
 	generation, err := s.queries.ReopenRun(ctx, tx, db.ReopenRunParams{ID: id, Status: string(r.Status), Phase: string(r.Phase),
-		Generation: current.Generation, Claim: new(uuid.New()), FromStandings: origins(to, MayDecide)})
+		Generation: current.Generation, Claim: new(uuid.New()), FromLifecycles: origins(to, CanReopen)})
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, fmt.Errorf("reopen run %s: it stands at %s/%s, which does not come to %s", id, current.Status, current.Phase, to)
+		return 0, fmt.Errorf("reopen run %s: its state is %s/%s, from which it cannot be reopened as %s", id, current.Status, current.Phase, to)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("reopen run %s: %w", id, err)

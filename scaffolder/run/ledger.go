@@ -13,9 +13,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Ledger is the run's effects ledger for one step, kept under a claim that has been written under before: Record comes
-// first. The key of an effect is unique within the run. Who does not hold the run any more intends nothing, and what it
-// made nevertheless is kept.
+// Ledger is the run's effects ledger for one step. Record must have been called with the claim before. The key of an effect
+// is unique within the run. A worker that lost the run can record no new intent, but its confirmation of an effect that
+// it made is kept.
 func (s *Store) Ledger(claim Claim, stepID, actionID string) action.Ledger {
 	return &ledger{store: s, claim: claim, step: stepID, action: actionID}
 }
@@ -70,10 +70,10 @@ func (l *ledger) Confirm(ctx context.Context, effectID string, c action.Confirma
 	return nil
 }
 
-// noteLate is how people read of a thing that was made beside the run.
+// noteLate is the note on an effect that a worker made after it had lost the run.
 const noteLate = "made by a worker that was slow, after another had gone on with the run"
 
-// confirmLate keeps what was made, and refuses the rest.
+// confirmLate records an effect of a worker that lost the run, and answers a RefusedError.
 func (l *ledger) confirmLate(ctx context.Context, id uuid.UUID, c action.Confirmation, data []byte) error {
 	err := l.store.queries.ConfirmEffectLate(ctx, l.store.pool, db.ConfirmEffectLateParams{ID: id, NewID: uuid.New(), ExternalID: c.ExternalID,
 		Url: c.URL, Data: data, Note: noteLate})
@@ -110,7 +110,7 @@ func (s *Store) changeEffect(ctx context.Context, tx db.DBTX, runID uuid.UUID, c
 	return nil
 }
 
-// Effects are what the run created outside or was about to, in the order of their intents.
+// Effects are the run's effects, in the order of their intents.
 func (s *Store) Effects(ctx context.Context, id uuid.UUID) ([]action.Effect, error) {
 	rows, err := s.queries.EffectsByRun(ctx, s.pool, id)
 	if err != nil {

@@ -59,11 +59,11 @@ func TestEveryEndOfARunIsTold(t *testing.T) {
 	id = n.ID
 	require.Equal(t, *telemetry.TraceParent(request), r.elsewhere().get(t, id).TraceParent)
 
-	r.write(t, id, run.Entry{Began: "execution-1"})
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-1"})
 	r.write(t, id, run.Entry{End: &failed})
 	_, err = r.Reopen(t.Context(), id, retryBy("user:default/ada", 0))
 	require.NoError(t, err)
-	seen, err := r.See(t.Context(), id)
+	seen, err := r.Version(t.Context(), id)
 	require.NoError(t, err)
 	parked, err := r.Park(t.Context(), seen, run.Failure{Name: "WorkflowLostError"})
 	require.NoError(t, err)

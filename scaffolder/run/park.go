@@ -13,43 +13,42 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// Sighting is a run as somebody saw it who need not, or cannot, read what it holds.
-type Sighting struct {
+// Version identifies what was last written of a run. It can be read even of a run whose record cannot be decoded.
+type Version struct {
 	ID         uuid.UUID
 	Generation int
-	// Moving says that the run had not come to rest.
-	Moving bool
+	// Active says that the run had not ended.
+	Active bool
 
 	claim *uuid.UUID
 	at    *time.Time
 }
 
-// See looks at a run; a fault of kind NotFound, in Backstage's words, when there is none.
-func (s *Store) See(ctx context.Context, id uuid.UUID) (Sighting, error) {
+// Version reads a run's version; a fault of kind NotFound, in Backstage's words, when there is no such run.
+func (s *Store) Version(ctx context.Context, id uuid.UUID) (Version, error) {
 	row, err := s.queries.RunByID(ctx, s.pool, id)
 	if err != nil {
-		return Sighting{}, notFound(err, id)
+		return Version{}, notFound(err, id)
 	}
-	return Sighting{ID: id, Generation: int(row.Generation), Moving: !Status(row.Status).Ended(), claim: row.Claim, at: row.LastHeartbeatAt}, nil
+	return Version{ID: id, Generation: int(row.Generation), Active: !Status(row.Status).Ended(), claim: row.Claim, at: row.LastHeartbeatAt}, nil
 }
 
-// Silent are runs that move, were taken up by their workflow, and were not written since before: a batch of them, in the order
-// of their ids, after one.
-func (s *Store) Silent(ctx context.Context, before time.Time, after uuid.UUID) ([]Sighting, error) {
-	rows, err := s.queries.RunsMovingSilently(ctx, s.pool, &before, after)
+// Stale is a batch of active runs with a workflow that were not written since a time, in the order of their ids, after an id.
+func (s *Store) Stale(ctx context.Context, before time.Time, after uuid.UUID) ([]Version, error) {
+	rows, err := s.queries.StaleRuns(ctx, s.pool, &before, after)
 	if err != nil {
-		return nil, fmt.Errorf("find runs that are silent: %w", err)
+		return nil, fmt.Errorf("find stale runs: %w", err)
 	}
-	found := make([]Sighting, len(rows))
+	found := make([]Version, len(rows))
 	for i, row := range rows {
-		found[i] = Sighting{ID: row.ID, Generation: int(row.Generation), Moving: true, claim: row.Claim, at: row.LastHeartbeatAt}
+		found[i] = Version{ID: row.ID, Generation: int(row.Generation), Active: true, claim: row.Claim, at: row.LastHeartbeatAt}
 	}
 	return found, nil
 }
 
-// Park puts a run to rest as failed that nothing can carry on. It needs nothing that the run holds, so it does so with a run
-// whose record cannot be read any more. It says whether it did: a run that has moved since it was seen is left alone.
-func (s *Store) Park(ctx context.Context, seen Sighting, failure Failure) (bool, error) {
+// Park ends a run as failed, to wait for a person's decision. It does not decode the run, so it also works for one whose
+// record cannot be read. It answers false, and changes nothing, when the run was written since its version was read.
+func (s *Store) Park(ctx context.Context, seen Version, failure Failure) (bool, error) {
 	s.fresh.Forget(seen.ID)
 	encoded, err := encodeFailure(&failure)
 	if err != nil {
@@ -69,14 +68,14 @@ func (s *Store) Park(ctx context.Context, seen Sighting, failure Failure) (bool,
 	if err != nil {
 		return false, fmt.Errorf("park run %s: %w", seen.ID, err)
 	}
-	s.announce(ctx, seen.ID)
+	s.notify(ctx, seen.ID)
 	s.observeEnd(ctx, observedRun(seen.ID, int32(seen.Generation), parked.TemplateRef, parked.TraceParent, parked.CreatedAt, parked.ReopenedAt),
 		PhaseParked, &failure, at)
 	return true, nil
 }
 
-// ForgetExpiredSecrets deletes the secrets of runs that were parked or cancelled before a time, and whose workflow is not there to
-// do it.
+// ForgetExpiredSecrets deletes the secrets of runs that were parked or cancelled before a time. Usually their workflow does
+// so; this covers runs whose workflow is gone.
 func (s *Store) ForgetExpiredSecrets(ctx context.Context, before time.Time) error {
 	if _, err := s.queries.DeleteSecretsOfExpiredRuns(ctx, s.pool, &before); err != nil {
 		return fmt.Errorf("delete the secrets of runs that expired: %w", err)

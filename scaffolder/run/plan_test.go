@@ -77,9 +77,9 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	require.NoError(t, err)
 	explained.requires(t, "RunsToStart", "Index Scan using runs_by_status")
 
-	_, err = store.Silent(t.Context(), time.Now(), uuid.Nil)
+	_, err = store.Stale(t.Context(), time.Now(), uuid.Nil)
 	require.NoError(t, err)
-	explained.requires(t, "RunsMovingSilently", "runs_by_status")
+	explained.requires(t, "StaleRuns", "runs_by_status")
 }
 
 func ownedBy(user string) policy.Criteria {

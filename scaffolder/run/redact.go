@@ -18,10 +18,10 @@ const (
 	ErrorLevel = "\u001b[31merror\u001b[39m: "
 )
 
-// Redactor masks a run's secrets in what people get to see, in every form in which they may meet them. A secret of one
-// character is not masked, as in Backstage: it would blot out the text. The zero value masks nothing.
+// Redactor masks a run's secrets in texts that people see, also where they are encoded, quoted or in capitals. A secret of one
+// character is not masked, as in Backstage: too much of the text would be. The zero value masks nothing.
 type Redactor struct {
-	// texts are what is secret, as it was given.
+	// texts are the secrets as they were given.
 	texts   map[string]struct{}
 	needles needles
 	// directory is where a worker keeps the workspace, "" when that is not known.
@@ -37,7 +37,7 @@ func NewRedactor(secrets ...map[string]string) Redactor {
 	return r
 }
 
-// Also masks more texts: what expressions made out of secrets.
+// Also is a Redactor that masks more texts, such as those that expressions made out of secrets.
 func (r Redactor) Also(texts []string) Redactor {
 	more := Redactor{texts: maps.Clone(r.texts), directory: r.directory}
 	for _, text := range texts {
@@ -54,7 +54,7 @@ func (r Redactor) Also(texts []string) Redactor {
 	for text := range more.texts {
 		more.needles.add(text)
 		for _, form := range formsOf(text) {
-			// A shorter form of something says little about it, and would be found in innocent words.
+			// A shorter form reveals little, and occurs in ordinary words.
 			if len(form) >= keyLength {
 				more.needles.add(form)
 			}

@@ -20,9 +20,9 @@ func (r record) ended(t *testing.T, ago time.Duration, end run.Ending, workspace
 	for i, digest := range workspaces {
 		steps[i].Workspace = digest
 	}
-	r.write(t, id, run.Entry{Began: "execution-1", Steps: steps, Events: []run.NewEvent{completion("0/completion")}})
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-1", Steps: steps, Events: []run.NewEvent{completion("0/completion")}})
 	if end.Phase == run.PhaseRolledBack {
-		r.write(t, id, run.Entry{RollBack: &run.Failing{}})
+		r.write(t, id, run.Entry{Rollback: &run.StepFailure{}})
 	}
 	if end.Status.Ended() {
 		r.write(t, id, run.Entry{End: &end})
@@ -46,10 +46,10 @@ func (r record) spend(t *testing.T) []string {
 	t.Helper()
 	for more := true; more; {
 		var err error
-		more, err = r.SpendWorkspaces(t.Context(), time.Now().Add(-time.Hour), time.Now().Add(-24*time.Hour))
+		more, err = r.ExpireWorkspaces(t.Context(), time.Now().Add(-time.Hour), time.Now().Add(-24*time.Hour))
 		require.NoError(t, err)
 	}
-	spent, err := r.SpentWorkspaces(t.Context())
+	spent, err := r.ExpiredWorkspaces(t.Context())
 	require.NoError(t, err)
 	return spent
 }
@@ -90,14 +90,14 @@ func TestARunWhoseFilesAreGoneDoesNotGoOnFromThem(t *testing.T) {
 	require.NoError(t, r.ForgetWorkspaces(t.Context(), []string{"sha256:gone"}))
 	_, err = r.Reopen(t.Context(), id, retry)
 	require.Equal(t, fault.Conflict, fault.KindOf(err), "and after")
-	require.True(t, r.step(t, id, 0).WorkspaceSpent)
+	require.True(t, r.step(t, id, 0).WorkspaceExpired)
 
-	_, err = r.Reopen(t.Context(), id, run.RollingBack(0))
+	_, err = r.Reopen(t.Context(), id, run.ReopenForRollback(0))
 	require.NoError(t, err, "undoing needs no files")
 	r.write(t, id, run.Entry{End: &isRolledBack})
 	_, err = r.Reopen(t.Context(), id, run.Reopening{Generation: 1, Status: run.StatusProcessing, Phase: run.PhaseRunning})
 	require.NoError(t, err, "neither does beginning anew")
-	require.False(t, r.step(t, id, 0).WorkspaceSpent)
+	require.False(t, r.step(t, id, 0).WorkspaceExpired)
 }
 
 func TestACompletedRunCompletesAgainWithoutItsFiles(t *testing.T) {

@@ -1,6 +1,5 @@
-// Package run keeps the record of template runs in Postgres: the run itself with its pinned template, its steps, its
-// event log, its sealed secrets and its effects ledger. It decides nothing about how a run goes on; workflows and
-// activities do.
+// Package run stores template runs in Postgres: the run with its pinned template, its steps, its event log, its encrypted
+// secrets and its effects ledger. It does not execute runs; workflows and activities do.
 package run
 
 import (
@@ -26,20 +25,20 @@ const (
 	StatusSkipped    Status = "skipped"
 )
 
-// Ended says whether a run in this status is no longer moving.
+// Ended says whether a run or a step in this status has ended.
 func (s Status) Ended() bool { return s != StatusOpen && s != StatusProcessing }
 
-// Phase is Portico's finer account of where a run stands.
+// Phase divides the statuses of a run further. It is Portico's own.
 type Phase string
 
-// The phases. A run that is open or processing is running, waiting or rolling back; one that has ended is in any of the
-// others.
+// The phases. A run that is open or processing is running, waiting or rolling back; a run that has ended has one of the
+// other phases.
 const (
 	PhaseRunning     Phase = "running"
-	PhaseWaiting     Phase = "waiting"     // a timer runs
-	PhaseParked      Phase = "parked"      // failed, and waits for somebody to choose
+	PhaseWaiting     Phase = "waiting"     // for a timer
+	PhaseParked      Phase = "parked"      // failed, and waits for a person's decision
 	PhaseRollingBack Phase = "rollingBack" // effects are being undone
-	PhaseRolledBack  Phase = "rolledBack"  // nothing is left of it, but for effects that were kept with a reason
+	PhaseRolledBack  Phase = "rolledBack"  // all effects are undone, except those that were kept with a reason
 	PhaseDone        Phase = "done"
 	PhaseCancelled   Phase = "cancelled"
 )
@@ -54,7 +53,8 @@ type Run struct {
 	Spec      template.TaskSpec
 	RawSpec   json.RawMessage
 	CreatedBy string
-	// Starter is who started it, with all that they were then; nobody for runs of before that was kept, and in lists.
+	// Starter is who started the run, with the memberships they had then. It is empty in lists, and for runs of releases that
+	// did not store it.
 	Starter    identity.Principal
 	Status     Status
 	Phase      Phase
@@ -62,13 +62,13 @@ type Run struct {
 	CreatedAt  time.Time
 	// StartedAt, FinishedAt and LastHeartbeatAt are zero until they happen.
 	StartedAt, FinishedAt, LastHeartbeatAt time.Time
-	// TimedFrom is a moment such that the run has run from then until FinishedAt, or until now: the time is not counted for which it
-	// was parked. It is StartedAt until the run is taken up again, and CreatedAt before it starts.
+	// TimedFrom is the start of the run's time without the time for which it was parked: the run has run from TimedFrom until
+	// FinishedAt, or until now. It is StartedAt until the run is reopened, and CreatedAt before it starts.
 	TimedFrom time.Time
-	// CancelRequested says that somebody cancelled the run; taking it up again forgets it.
+	// CancelRequested says that a person cancelled the run. Reopening the run clears it.
 	CancelRequested bool
-	// Unreturned is how often in a row somebody took something of the run up and did not come back.
-	Unreturned int
+	// LostWorkers is how many workers in a row died while they worked on the run.
+	LostWorkers int
 	// WorkflowRunID is Temporal's id of the latest execution, "" before the workflow was started.
 	WorkflowRunID string
 	FailedStep    string
@@ -81,17 +81,17 @@ type Run struct {
 	Cause string
 	// Output is the rendered output of a completed run.
 	Output json.RawMessage
-	// Warnings tell what of the template or of its output is not as its author may think, a line each.
+	// Warnings are about mistakes in the template or its output that did not stop the run, one line each.
 	Warnings []string
 
-	// failedStepName is what a list knows without the spec.
+	// failedStepName is set in lists, which do not read the spec.
 	failedStepName string
 }
 
-// Cancelling says that somebody cancelled the run, and it has not stopped yet.
+// Cancelling says that the run was cancelled and has not stopped yet.
 func (r Run) Cancelling() bool { return r.CancelRequested && !r.Status.Ended() }
 
-// FailedStepName is what the template calls the step that failed, "" when none did.
+// FailedStepName is the name of the step that failed, "" when none did.
 func (r Run) FailedStepName() string {
 	for _, step := range r.Spec.Steps {
 		if step.ID == r.FailedStep {
@@ -101,12 +101,12 @@ func (r Run) FailedStepName() string {
 	return r.failedStepName
 }
 
-// Failure is an error as it is shown: redacted, with the name that Backstage would give it.
+// Failure is an error as people see it: redacted, with its name in Backstage's terms.
 type Failure struct {
 	Name    string `json:"name"`
 	Message string `json:"message"`
-	// Next says what a person can do about it, "" when the message says it all.
-	Next string `json:"next,omitempty"`
+	// Advice says what a person can do about it, "" when there is nothing to add.
+	Advice string `json:"next,omitempty"`
 }
 
 // Step is one step of a run.
@@ -114,21 +114,22 @@ type Step struct {
 	Position         int
 	ID, Name, Action string
 	Status           Status
-	// FailedAttempts is how many attempts failed and were made again, of a step with each those of its last iteration.
+	// FailedAttempts is how many attempts failed and were retried; for a step with each, those of its last iteration.
 	FailedAttempts     int
 	StartedAt, EndedAt time.Time
 	WaitingUntil       time.Time
 	Input, Output      json.RawMessage
 	Failure            *Failure
-	// Warnings tell what of its input is not as its author may think, a line each.
+	// Warnings are about mistakes in its input that did not stop the step, one line each.
 	Warnings []string
-	// Workspace is the digest of the snapshot that the step left, "" when it left the workspace as it was.
+	// Workspace is the digest of the snapshot that the step left, "" when it did not change the workspace.
 	Workspace string
-	// WorkspaceSpent says that this snapshot was given up: a run cannot go on from it any more.
-	WorkspaceSpent bool
-	// IterationsDone is, of a step with each that is under way, the index of the first iteration that is not over.
+	// WorkspaceExpired says that this snapshot is expired: the run cannot be retried after this step.
+	WorkspaceExpired bool
+	// IterationsDone is, for an active step with each, the index of the first iteration that has not ended.
 	IterationsDone int
-	// Iterations are the true outputs, by index, of those that this process has seen to their end; Store.Iterations has all.
+	// Iterations are the unmasked outputs, by index, of iterations that ended since the step was read; Store.Iterations reads
+	// all.
 	Iterations map[int]json.RawMessage
 }
 
@@ -149,12 +150,12 @@ type Event struct {
 	CreatedAt time.Time
 }
 
-// NewEvent is an event to append. Key makes it unique within the run: the same happening told twice is one event.
+// NewEvent is an event to append. Key makes it unique within the run: an event that is appended twice is stored once.
 type NewEvent struct {
 	Type string
 	Key  string
 	Body EventBody
-	// At is when it happened; zero is when it is recorded.
+	// At is the time of the event; zero means the time of the write.
 	At time.Time
 }
 

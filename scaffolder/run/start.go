@@ -8,15 +8,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// Unstarted is a run that moves and that no execution of its workflow has taken up.
+// Unstarted is an active run whose workflow has not begun.
 type Unstarted struct {
 	ID uuid.UUID
-	// Starts is how often its start was asked for and answered.
+	// Starts is how often the workflow's start was requested with success.
 	Starts int
 }
 
-// Unstarted are the runs that wait for their start and were not written since before, or whose start was put off until now: a
-// hundred at most, those that were never put off first.
+// Unstarted are the runs without a workflow that were not written since a time, or whose postponed start is due. At most a
+// hundred are answered, those that were never postponed first.
 func (s *Store) Unstarted(ctx context.Context, before time.Time) ([]Unstarted, error) {
 	rows, err := s.queries.RunsToStart(ctx, s.pool, &before)
 	if err != nil {
@@ -29,7 +29,7 @@ func (s *Store) Unstarted(ctx context.Context, before time.Time) ([]Unstarted, e
 	return found, nil
 }
 
-// PostponeStart puts off the next start of a run, so that it is not in the way of others, and notes how often it was asked for.
+// PostponeStart postpones the next start of a run, so that other runs come first, and stores how often it was requested.
 func (s *Store) PostponeStart(ctx context.Context, id uuid.UUID, until time.Time, starts int) error {
 	if err := s.queries.PostponeStart(ctx, s.pool, int32(starts), &until, id); err != nil {
 		return fmt.Errorf("put off the start of run %s: %w", id, err)

@@ -7,7 +7,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// starter is how it is stored who started a run. Their token is theirs, and is not.
+// starter is the stored form of the principal who started a run. Their token is not stored.
 type starter struct {
 	Kind      identity.Kind `json:"kind"`
 	Subject   string        `json:"subject"`
@@ -22,7 +22,7 @@ type restriction struct {
 	Actions     []string `json:"actions,omitempty"`
 }
 
-// encodeStarter gives nil for nobody.
+// encodeStarter is nil for an empty principal.
 func encodeStarter(p identity.Principal) ([]byte, error) {
 	if p.Kind == identity.KindNone {
 		return nil, nil

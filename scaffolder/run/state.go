@@ -12,19 +12,20 @@ import (
 	"github.com/portico-dev/portico/recall"
 )
 
-// State is all that a run goes on from. Its secrets and outputs are the true ones: it is not for people's eyes.
+// State is everything that is needed to continue a run. Its secrets and outputs are not masked: it must not be shown to
+// people.
 type State struct {
 	Run
-	// Claim is the right to go on from here.
+	// Claim is the right to write the run.
 	Claim Claim
 	// Secrets are empty once they were deleted.
 	Secrets map[string]string
 	Steps   []Step
-	// Outputs are what the completed steps left, in order: what expressions see as steps.<id>.output.
+	// Outputs are the outputs of the completed steps, in order: expressions see them as steps.<id>.output.
 	Outputs []StepOutput
 }
 
-// StepOutput is what a completed step left, and the same with secrets masked. Both are nil when it left nothing.
+// StepOutput is the output of a completed step, and the same with secrets masked. Both are nil when there is none.
 type StepOutput struct {
 	StepID        string
 	Output, Shown json.RawMessage
@@ -66,7 +67,7 @@ func (s *Store) State(ctx context.Context, id uuid.UUID) (State, error) {
 	return state, nil
 }
 
-// stateRows are what a state is stored in; sealed is nil when there are no secrets.
+// stateRows are the rows of a State; sealed is nil when there are no secrets.
 type stateRows struct {
 	run    db.Run
 	sealed []byte
@@ -74,17 +75,16 @@ type stateRows struct {
 }
 
 const (
-	// maxFresh bounds the states that are remembered, of a few kilobytes each.
+	// maxFresh bounds the number of kept states, of a few kilobytes each.
 	maxFresh = 1000
-	// freshFor is less than Temporal gives the worker that is the first to take a run: seldom has somebody else moved it
-	// meanwhile.
+	// freshFor is less than the time that Temporal gives the first worker of a run: another worker has seldom written the run
+	// by then.
 	freshFor = 3 * time.Second
 )
 
-// freshRuns are the states of runs that this process has just created. Mostly it is also the one that takes them up,
-// milliseconds later. Should somebody else have moved the run meanwhile, the first write from such a state is refused,
-// as its claim is not the newest, and what leads there is not done again: a turn touches nothing outside before it
-// writes.
+// freshRuns are the states of runs that this process has just created. Mostly the same process executes them milliseconds
+// later. If another process has written the run meanwhile, the first write from such a state is refused, because its claim
+// is not the newest. Nothing is done twice: an advance has no effects outside before its first write.
 type freshRuns = recall.Memory[uuid.UUID, stateRows]
 
 func newFreshRuns() *freshRuns { return recall.New[uuid.UUID, stateRows](maxFresh, freshFor) }
@@ -115,7 +115,7 @@ func (s *Store) openSecrets(id uuid.UUID, sealed []byte) (map[string]string, err
 	return secrets, nil
 }
 
-// openIterations are the outputs that a release before migration 0006 kept with the step itself.
+// openIterations are the outputs that a release before migration 0006 stored with the step.
 func (s *Store) openIterations(row db.RunStep) (map[int]json.RawMessage, error) {
 	if row.SealedIterations == nil {
 		return nil, nil
@@ -127,7 +127,7 @@ func (s *Store) openIterations(row db.RunStep) (map[int]json.RawMessage, error) 
 	return iterations, nil
 }
 
-// Iterations are the true outputs of the iterations so far, by index, of a step with each that is under way.
+// Iterations are the unmasked outputs of the completed iterations, by index, of an active step with each.
 func (s *Store) Iterations(ctx context.Context, id uuid.UUID, position int) (map[int]json.RawMessage, error) {
 	rows, err := s.queries.RunIterations(ctx, s.pool, id, int32(position))
 	if err != nil {

@@ -24,18 +24,18 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// Store is the record of runs. It is safe for concurrent use.
+// Store stores runs. It is safe for concurrent use.
 type Store struct {
-	pool    *pgxpool.Pool
-	queries *db.Queries
-	keys    *seal.Keyring
-	fresh   *freshRuns
-	told    announcements
+	pool          *pgxpool.Pool
+	queries       *db.Queries
+	keys          *seal.Keyring
+	fresh         *freshRuns
+	notifications notifications
 	// telemetry hears of the runs that come to rest; nil when nobody wants to know.
 	telemetry *telemetry.Telemetry
 }
 
-// NewStore keeps runs in the database of pool and seals secrets with keys.
+// NewStore stores runs in the database of pool and encrypts secrets with keys.
 func NewStore(pool *pgxpool.Pool, keys *seal.Keyring) *Store {
 	return &Store{pool: pool, queries: db.New(), keys: keys, fresh: newFreshRuns()}
 }
@@ -53,15 +53,15 @@ type New struct {
 	Title       string
 	Subject     string
 	Spec        template.TaskSpec
-	// Starter is who started it. What they are called, if they are a user, is CreatedBy.
+	// Starter is who started it. CreatedBy becomes their reference, if they are a user.
 	Starter identity.Principal
 	Secrets map[string]string
-	// Warnings are what people should know of the run from the start, a line each.
+	// Warnings are known from the start, one line each.
 	Warnings []string
 }
 
-// Create writes the run, its steps and its sealed secrets in one transaction; ErrRepeated when there is a run with its id.
-// Nothing is started.
+// Create writes the run, its steps and its encrypted secrets in one transaction; ErrRepeated when there is a run with its id.
+// It does not start the run.
 func (s *Store) Create(ctx context.Context, n New) error {
 	created, err := s.asRows(n, time.Now())
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Store) Create(ctx context.Context, n New) error {
 	return nil
 }
 
-// asRows is a new run as it is stored.
+// asRows are the rows of a new run.
 func (s *Store) asRows(n New, at time.Time) (stateRows, error) {
 	spec, err := plainjson.Marshal(n.Spec)
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *Store) Get(ctx context.Context, granted Grant, id uuid.UUID) (Run, erro
 	if err != nil {
 		return Run{}, notFound(err, id)
 	}
-	r, err := asShown(row)
+	r, err := forDisplay(row)
 	if err != nil {
 		return Run{}, err
 	}
@@ -151,13 +151,13 @@ func (s *Store) Check(ctx context.Context, granted Grant, id uuid.UUID) error {
 	return granted.Check(Run{ID: id, CreatedBy: creator}, id.String())
 }
 
-// unreadableError says that what a run is to do cannot be read any more.
+// unreadableError says that a run's spec or starter cannot be decoded.
 type unreadableError struct{ err error }
 
 func (e *unreadableError) Error() string { return e.err.Error() }
 
-// asShown is a run for people: one whose template cannot be read any more is shown with all the rest.
-func asShown(row db.Run) (Run, error) {
+// forDisplay decodes a run for people. A run whose spec cannot be decoded is shown without it.
+func forDisplay(row db.Run) (Run, error) {
 	r, err := fromRow(row)
 	if _, unreadable := errors.AsType[*unreadableError](err); unreadable {
 		return r, nil
@@ -203,7 +203,7 @@ func withoutSpec(row db.Run) (Run, error) {
 		CreatedAt: row.CreatedAt, StartedAt: orZero(row.StartedAt), FinishedAt: orZero(row.FinishedAt),
 		TimedFrom:       *cmp.Or(row.TimedFrom, row.StartedAt, &row.CreatedAt),
 		LastHeartbeatAt: orZero(row.LastHeartbeatAt), WorkflowRunID: orEmpty(row.WorkflowRunID),
-		CancelRequested: row.CancelRequested, Unreturned: int(row.Unreturned),
+		CancelRequested: row.CancelRequested, LostWorkers: int(row.Unreturned),
 		FailedStep: orEmpty(row.FailedStep), TraceParent: orEmpty(row.TraceParent), Cause: orEmpty(row.Cause), Output: row.Output, Warnings: row.Warnings,
 	}
 	var err error
@@ -233,13 +233,13 @@ func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
 			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
 			FailedAttempts: int(row.FailedAttempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
 			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Failure: failure,
-			Workspace: orEmpty(row.Workspace), Warnings: row.Warnings, WorkspaceSpent: row.WorkspaceSpent, IterationsDone: int(row.IterationsDone),
+			Workspace: orEmpty(row.Workspace), Warnings: row.Warnings, WorkspaceExpired: row.WorkspaceSpent, IterationsDone: int(row.IterationsDone),
 		}
 	}
 	return steps, nil
 }
 
-// sealSecrets is nil when there are none.
+// sealSecrets encrypts secrets; nil when there are none.
 func (s *Store) sealSecrets(id uuid.UUID, secrets map[string]string) ([]byte, error) {
 	if len(secrets) == 0 {
 		return nil, nil
@@ -251,7 +251,7 @@ func (s *Store) sealSecrets(id uuid.UUID, secrets map[string]string) ([]byte, er
 	return s.keys.Seal(plain, id.String()), nil
 }
 
-// putSecrets stores sealed secrets; nil leaves those that are there.
+// putSecrets stores encrypted secrets; nil keeps the present ones.
 func (s *Store) putSecrets(ctx context.Context, tx db.DBTX, id uuid.UUID, sealed []byte) error {
 	if sealed == nil {
 		return nil
@@ -330,7 +330,7 @@ func (s *Store) List(ctx context.Context, granted Grant, q Query) ([]Run, int, e
 	return runs, int(count), nil
 }
 
-// list asks the statement that has an index for its order, where the order is the usual one.
+// list uses the statement whose order an index has, where the order is the usual one.
 func (s *Store) list(ctx context.Context, q Query, newest db.ListRunsNewestFirstParams) ([]db.ListRunsNewestFirstRow, error) {
 	if (q.OrderBy == "" || q.OrderBy == "created_at") && !q.Ascending {
 		return s.queries.ListRunsNewestFirst(ctx, db.PlanEach(s.pool), newest)
@@ -367,9 +367,9 @@ func idRange(prefix string) (first, last *uuid.UUID, possible bool) {
 	return &from, &to, true
 }
 
-// ForgetSecrets deletes the secrets of a run that has ended. One that was taken up again keeps them.
+// ForgetSecrets deletes the secrets of a run that has ended. A run that was reopened keeps them.
 func (s *Store) ForgetSecrets(ctx context.Context, id uuid.UUID) error {
-	if err := s.queries.DeleteSecretsOfRestingRun(ctx, s.pool, id); err != nil {
+	if err := s.queries.DeleteSecretsOfEndedRun(ctx, s.pool, id); err != nil {
 		return fmt.Errorf("delete the secrets of run %s: %w", id, err)
 	}
 	return nil

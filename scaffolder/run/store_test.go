@@ -97,13 +97,13 @@ func (r record) messages(t *testing.T, id uuid.UUID, after int64) []string {
 	t.Helper()
 	events, err := r.Events(t.Context(), id, after)
 	require.NoError(t, err)
-	told := []string{}
+	messages := []string{}
 	for _, event := range events {
 		var body run.EventBody
 		require.NoError(t, json.Unmarshal(event.Body, &body))
-		told = append(told, event.Type+": "+body.Message)
+		messages = append(messages, event.Type+": "+body.Message)
 	}
-	return told
+	return messages
 }
 
 func line(key, message string) run.NewEvent {
@@ -115,7 +115,7 @@ func completion(key string) run.NewEvent {
 }
 
 var failed = run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two",
-	Failure: &run.Failure{Name: "InputError", Message: "no", Next: "try again"}}
+	Failure: &run.Failure{Name: "InputError", Message: "no", Advice: "try again"}}
 
 func TestANewRunIsTakenUpWithoutReadingItBack(t *testing.T) {
 	t.Parallel()
@@ -140,7 +140,7 @@ func TestARunThatWasMovedIsReadBack(t *testing.T) {
 	require.True(t, r.state(t, cancelled).CancelRequested)
 
 	r.elsewhere().write(t, reopened, run.Entry{End: &failed})
-	_, err := r.Reopen(t.Context(), reopened, run.RollingBack(0))
+	_, err := r.Reopen(t.Context(), reopened, run.ReopenForRollback(0))
 	require.NoError(t, err)
 	require.Equal(t, run.PhaseRollingBack, r.state(t, reopened).Phase)
 }
@@ -179,7 +179,7 @@ func TestARunThatIsNotThere(t *testing.T) {
 	_, err := r.Get(t.Context(), run.Rules.Everything(), id)
 	require.EqualError(t, err, fmt.Sprintf("No task with id '%s' found", id))
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
-	_, err = r.Reopen(t.Context(), id, run.RollingBack(0))
+	_, err = r.Reopen(t.Context(), id, run.ReopenForRollback(0))
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 	require.Empty(t, r.messages(t, id, 0))
 }
@@ -359,7 +359,7 @@ func TestAStepsLife(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
-	r.write(t, id, run.Entry{Began: "execution-1", Phase: run.PhaseWaiting, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, WaitingUntil: until}}})
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-1", Phase: run.PhaseWaiting, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, WaitingUntil: until}}})
 	require.Equal(t, run.StatusProcessing, r.get(t, id).Status)
 	require.Equal(t, run.PhaseWaiting, r.get(t, id).Phase)
 	require.NotZero(t, r.get(t, id).StartedAt)
@@ -430,7 +430,7 @@ func TestEntriesAddUp(t *testing.T) {
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	output := json.RawMessage(`{"x":1}`)
 	entries := []run.Entry{
-		{Began: "execution-1", Events: []run.NewEvent{line("a", "first")}},
+		{WorkflowRunID: "execution-1", Events: []run.NewEvent{line("a", "first")}},
 		{Phase: run.PhaseWaiting, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, WaitingUntil: until, Input: output}}},
 		{Phase: run.PhaseRunning, Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, FailedAttempts: new(2), Workspace: "sha256:1",
 			Iterations: []run.Iteration{{0, output}}}}},
@@ -447,7 +447,7 @@ func TestEntriesAddUp(t *testing.T) {
 		var sum run.Entry
 		for _, entry := range entries[:count] {
 			r.write(t, apart, entry)
-			sum.Add(entry)
+			sum.Merge(entry)
 			for _, change := range entry.Steps {
 				followed[change.Position].Apply(change)
 			}
@@ -486,15 +486,15 @@ func TestWhatIsRecordedTogetherKeepsItsTimes(t *testing.T) {
 	id := r.create(t, nil)
 	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	moves := []run.Entry{
-		{Began: "execution", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}},
+		{WorkflowRunID: "execution", Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}},
 		{Events: []run.NewEvent{line("a", "working")}},
 		{Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}, {Position: 1, Status: run.StatusSkipped}}},
 		{End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}},
 	}
 	var together run.Entry
 	for i, move := range moves {
-		move.Date(began.Add(time.Duration(i) * time.Second))
-		together.Add(move)
+		move.SetTimes(began.Add(time.Duration(i) * time.Second))
+		together.Merge(move)
 	}
 	r.write(t, id, together)
 
@@ -517,7 +517,7 @@ func TestReopening(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
-	r.write(t, id, run.Entry{Began: "execution-1"})
+	r.write(t, id, run.Entry{WorkflowRunID: "execution-1"})
 	require.NoError(t, r.Cancel(t.Context(), id, run.Command{}, run.NewEvent{Type: run.EventCancelled, Key: "stop"}))
 	r.write(t, id, run.Entry{})
 	require.Equal(t, "execution-1", r.get(t, id).WorkflowRunID)
@@ -557,7 +557,7 @@ func TestARollbackLeavesStepsAndSecretsAlone(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
 	r.write(t, id, run.Entry{Steps: []run.StepChange{{Position: 1, Status: run.StatusFailed}}, End: &failed})
-	_, err := r.Reopen(t.Context(), id, run.RollingBack(0))
+	_, err := r.Reopen(t.Context(), id, run.ReopenForRollback(0))
 	require.NoError(t, err)
 	require.Equal(t, run.PhaseRollingBack, r.get(t, id).Phase)
 	require.Equal(t, run.StatusFailed, r.step(t, id, 1).Status)
@@ -593,7 +593,7 @@ func TestRunsThatWereNeverStarted(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	forgotten, started := r.create(t, nil), r.create(t, nil)
-	r.write(t, started, run.Entry{Began: "execution-1"})
+	r.write(t, started, run.Entry{WorkflowRunID: "execution-1"})
 	found, err := r.Unstarted(t.Context(), time.Now().Add(time.Minute))
 	require.NoError(t, err)
 	require.Equal(t, []run.Unstarted{{ID: forgotten}}, found)
@@ -602,7 +602,7 @@ func TestRunsThatWereNeverStarted(t *testing.T) {
 	require.Empty(t, found, "one that was just made is being started by whoever made it")
 
 	r.write(t, started, run.Entry{End: &failed})
-	_, err = r.Reopen(t.Context(), started, run.RollingBack(0))
+	_, err = r.Reopen(t.Context(), started, run.ReopenForRollback(0))
 	require.NoError(t, err)
 	found, err = r.Unstarted(t.Context(), time.Now().Add(time.Minute))
 	require.NoError(t, err)

@@ -36,12 +36,12 @@ func TestRetentionWalksAnIndexOfALargeTable(t *testing.T) {
 	_, err = store.DeleteRuns(t.Context(), old)
 	require.NoError(t, err)
 	explained.requires(t, "DeleteRuns", "runs_by_end")
-	_, err = store.SpendWorkspaces(t.Context(), old, old)
+	_, err = store.ExpireWorkspaces(t.Context(), old, old)
 	require.NoError(t, err)
-	explained.requires(t, "SpendWorkspaces", "run_steps_with_workspace")
-	_, err = store.SpentWorkspaces(t.Context())
+	explained.requires(t, "ExpireWorkspaces", "run_steps_with_workspace")
+	_, err = store.ExpiredWorkspaces(t.Context())
 	require.NoError(t, err)
-	explained.requires(t, "SpentWorkspaces", "run_steps_by_workspace")
+	explained.requires(t, "ExpiredWorkspaces", "run_steps_by_workspace")
 }
 
 // TestAShortRunAsksTheDatabaseTwice: once to make it and once to write all that it did, whatever that is held to; its followers
@@ -62,7 +62,7 @@ func TestAShortRunAsksTheDatabaseTwice(t *testing.T) {
 
 	id := r.create(t, nil)
 	entry := everything("a")
-	entry.Began, entry.Phase, entry.End = "execution-1", "", &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}
+	entry.WorkflowRunID, entry.Phase, entry.End = "execution-1", "", &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}
 	require.NoError(t, r.Record(t.Context(), r.state(t, id).Claim, entry))
 	require.Equal(t, 2, counted.batches)
 	require.LessOrEqual(t, counted.queries, 1, "the telling")

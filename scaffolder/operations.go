@@ -7,36 +7,36 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// Move is something a person can do with a run as it stands.
-type Move struct {
-	// Move is retry, rollback or cancel.
-	Move string `json:"move"`
+// Operation is something that a person can do with a run in its present state.
+type Operation struct {
+	// Name is retry, rollback or cancel.
+	Name string `json:"move"`
 	// Summary says what it will do.
 	Summary string `json:"summary"`
 }
 
-// Moves are what can be done with the run, the most sensible one first.
-func (d Details) Moves() []Move {
+// Operations are what a person can do with the run, the most sensible first.
+func (d Details) Operations() []Operation {
 	if !d.Status.Ended() {
 		if d.Phase == run.PhaseRollingBack {
-			return []Move{}
+			return []Operation{}
 		}
-		return []Move{{"cancel", "Stops at the next safe point. What was made stays, and can be rolled back then."}}
+		return []Operation{{"cancel", "Stops at the next safe point. What was made stays, and can be rolled back then."}}
 	}
-	moves := []Move{}
+	operations := []Operation{}
 	switch d.Phase {
 	case run.PhaseRolledBack:
-		moves = append(moves, Move{"retry", "Runs again from the first step."})
+		operations = append(operations, Operation{"retry", "Runs again from the first step."})
 	case run.PhaseParked, run.PhaseCancelled:
 		if d.canGoOn() {
-			moves = append(moves, Move{"retry", fmt.Sprintf("Goes on at step %q. Nothing before it runs again.", d.resumeName())})
+			operations = append(operations, Operation{"retry", fmt.Sprintf("Goes on at step %q. Nothing before it runs again.", d.resumeName())})
 		}
 	case run.PhaseRunning, run.PhaseWaiting, run.PhaseRollingBack, run.PhaseDone:
 	}
 	if left := countLeft(d.Effects); left > 0 {
-		moves = append(moves, Move{"rollback", fmt.Sprintf("Removes %s that this run created, the last first.", things(left))})
+		operations = append(operations, Operation{"rollback", fmt.Sprintf("Removes %s that this run created, the last first.", things(left))})
 	}
-	return moves
+	return operations
 }
 
 // canGoOn says whether the files are still there that the steps before the one to go on at had left.
@@ -45,7 +45,7 @@ func (d Details) canGoOn() bool {
 		if step.Status != run.StatusCompleted && step.Status != run.StatusSkipped {
 			return true
 		}
-		if step.WorkspaceSpent {
+		if step.WorkspaceExpired {
 			return false
 		}
 	}

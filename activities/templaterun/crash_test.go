@@ -54,21 +54,21 @@ func TestAStepThatLostThreeWorkersFails(t *testing.T) {
 				runs++
 				return nil, nil
 			}}, stepOne)
-			b.record(run.Entry{Unreturned: new(3)})
+			b.record(run.Entry{LostWorkers: new(3)})
 			if !quick {
 				_, err := does[any](b, "test:act", b.request(0))
 				require.ErrorContains(t, err, "3 workers in a row were lost over this step")
 			}
-			require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+			require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 			require.Zero(t, runs)
 			require.Equal(t, run.PhaseParked, b.get().Phase)
 			require.Equal(t, "WorkerLostError", b.get().Failure.Name)
-			require.Contains(t, b.get().Failure.Next, "memory")
+			require.Contains(t, b.get().Failure.Advice, "memory")
 			require.Equal(t, run.StatusFailed, b.step(0).Status)
 
 			_, err := b.runs.Reopen(t.Context(), b.id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, Recovered: true})
 			require.NoError(t, err)
-			require.Zero(t, b.get().Unreturned, "a retry has all attempts before it")
+			require.Zero(t, b.get().LostWorkers, "a retry has all attempts before it")
 		})
 	}
 }
@@ -93,7 +93,7 @@ func TestATurnThatWasGivenOutAgainIsCountedUntilItComesBack(t *testing.T) {
 			var b *bench
 			var counted []int
 			b = newBench(t, &act{description: action.Description{Quick: true}, run: func(context.Context, *action.Call) (action.Output, error) {
-				counted = append(counted, b.get().Unreturned)
+				counted = append(counted, b.get().LostWorkers)
 				return nil, action.Transient(errors.New("passing"), 0)
 			}, tune: func(b *bench, o *templaterun.Options) {
 				o.Redeliveries = hearing(t, task(b.id.String(), test.attempt, test.events...))
@@ -101,7 +101,7 @@ func TestATurnThatWasGivenOutAgainIsCountedUntilItComesBack(t *testing.T) {
 			for range 2 {
 				_, err := b.tryTurn()
 				require.Error(t, err)
-				require.Zero(t, b.get().Unreturned, "it has come back")
+				require.Zero(t, b.get().LostWorkers, "it has come back")
 			}
 			require.Equal(t, []int{test.counted, 0}, counted, "itself and the one before it; and the next is an ordinary one")
 		})
@@ -111,7 +111,7 @@ func TestATurnThatWasGivenOutAgainIsCountedUntilItComesBack(t *testing.T) {
 // tryTurn takes a turn that may fail.
 func (b *bench) tryTurn() (engine.Next, error) {
 	b.Helper()
-	return does[engine.Next](b, engine.ActivityAdvance, engine.Turn{RunID: b.id.String()})
+	return does[engine.Next](b, engine.ActivityAdvance, engine.AdvanceRequest{RunID: b.id.String()})
 }
 
 func TestWhatTakesLongIsCountedWhileItLasts(t *testing.T) {
@@ -121,14 +121,14 @@ func TestWhatTakesLongIsCountedWhileItLasts(t *testing.T) {
 			t.Parallel()
 			var b *bench
 			b = newBench(t, &act{description: action.Description{Quick: quick}, run: func(context.Context, *action.Call) (action.Output, error) {
-				require.Eventually(t, func() bool { return b.get().Unreturned == 1 }, time.Minute, 10*time.Millisecond)
+				require.Eventually(t, func() bool { return b.get().LostWorkers == 1 }, time.Minute, 10*time.Millisecond)
 				return nil, nil
 			}}, stepOne)
 			if !quick {
 				b.must("test:act", b.request(0))
 			}
-			require.Equal(t, next(engine.MoveEnd), b.advance(engine.Turn{}))
-			require.Zero(t, b.get().Unreturned)
+			require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
+			require.Zero(t, b.get().LostWorkers)
 		})
 	}
 }
@@ -151,7 +151,7 @@ func TestARunThatCannotBeCarriedOnIsParked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, &act{tune: func(b *bench, o *templaterun.Options) {
-				o.Patience = time.Nanosecond
+				o.StuckTimeout = time.Nanosecond
 				if test.tune != nil {
 					test.tune(b, o)
 				}
@@ -164,17 +164,17 @@ func TestARunThatCannotBeCarriedOnIsParked(t *testing.T) {
 			_, err := b.tryTurn()
 			require.ErrorContains(t, err, test.says)
 			require.Equal(t, run.StatusOpen, b.get().Status, "it may pass")
-			require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+			require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 			got := b.get()
 			require.Equal(t, run.StatusFailed, got.Status)
 			require.Equal(t, run.PhaseParked, got.Phase)
 			require.Contains(t, got.Failure.Message, test.says)
-			require.Contains(t, got.Failure.Next, "retry")
+			require.Contains(t, got.Failure.Advice, "retry")
 			require.Equal(t, []string{"Run completed with status: failed"}, b.told())
 			listed, _, err := b.runs.List(t.Context(), run.Rules.Everything(), run.Query{})
 			require.NoError(t, err)
 			require.Equal(t, got.Failure, listed[0].Failure, "a person sees it")
-			require.Equal(t, engine.MovePark, b.advance(engine.Turn{}).Move, "told again after a crash")
+			require.Equal(t, engine.NextPark, b.advance(engine.AdvanceRequest{}).Kind, "told again after a crash")
 		})
 	}
 }
@@ -184,9 +184,9 @@ func TestAnExpressionThatPanicsFailsItsStep(t *testing.T) {
 	b := newBench(t, &act{description: action.Description{Quick: true}, tune: func(_ *bench, o *templaterun.Options) {
 		o.Planner = plan.NewPlanner(expression.New(expression.Options{IntegrationType: func(string) (string, bool) { panic("no such host") }}), plan.Environment{})
 	}}, `{"id":"one","name":"One","action":"test:act","input":{"repo":"${{ 'github.com?owner=o&repo=r' | parseRepoUrl }}"}}`)
-	require.Equal(t, next(engine.MovePark), b.advance(engine.Turn{}))
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
 	require.Contains(t, b.get().Failure.Message, "panicked: no such host")
-	require.Contains(t, b.get().Failure.Next, "report it")
+	require.Contains(t, b.get().Failure.Advice, "report it")
 }
 
 func TestARollbackOfThousandsGoesInParts(t *testing.T) {
@@ -197,17 +197,17 @@ func TestARollbackOfThousandsGoesInParts(t *testing.T) {
 		_, err := ledger.Intend(t.Context(), action.Intent{Kind: "thing", Name: fmt.Sprint(n), Key: fmt.Sprint(n)})
 		require.NoError(t, err)
 	}
-	b.record(run.Entry{RollBack: &run.Failing{FailedStep: "one"}})
-	var undoing *engine.Undoing
+	b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}})
+	var undoing *engine.RollbackProgress
 	var parts []int
 	names := map[string]bool{}
 	for more := true; more; {
-		next := b.advance(engine.Turn{Undoing: undoing})
+		next := b.advance(engine.AdvanceRequest{Rollback: undoing})
 		parts, more = append(parts, len(next.Effects)), next.More
 		for _, effect := range next.Effects {
 			names[effect.Summary] = true
 		}
-		undoing = &engine.Undoing{Last: next.Effects[len(next.Effects)-1].ID}
+		undoing = &engine.RollbackProgress{Last: next.Effects[len(next.Effects)-1].ID}
 	}
 	require.Equal(t, []int{200, 200, 50}, parts)
 	require.Len(t, names, 450, "what could not be undone is not named again")
@@ -222,9 +222,9 @@ func TestAnUndoThatLostThreeWorkersIsLeftWithTheReason(t *testing.T) {
 	}}, stepOne)
 	effect, err := b.ledger().Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
 	require.NoError(t, err)
-	b.record(run.Entry{RollBack: &run.Failing{FailedStep: "one"}})
-	b.record(run.Entry{Unreturned: new(3)})
-	undo := engine.Undo{RunID: b.id.String(), EffectID: effect.ID}
+	b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}})
+	b.record(run.Entry{LostWorkers: new(3)})
+	undo := engine.UndoRequest{RunID: b.id.String(), EffectID: effect.ID}
 	_, err = does[any](b, engine.ActivityUndoEffect, undo)
 	require.ErrorContains(t, err, "lost over the undoing of thing x")
 	require.Zero(t, undone)

@@ -19,28 +19,28 @@ import (
 const stuckAttempts = 5
 
 // Condition implements engine.Engine.
-func (c *Client) Condition(ctx context.Context, runID string) (engine.Condition, error) {
+func (c *Client) Health(ctx context.Context, runID string) (engine.Health, error) {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
 	described, err := c.temporal.DescribeWorkflowExecution(ctx, runID, "")
 	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
-		return engine.Condition{Gone: "Temporal knows no workflow of this run: its store was restored from a backup, or the workflow was deleted there"}, nil
+		return engine.Health{Gone: "Temporal knows no workflow of this run: its store was restored from a backup, or the workflow was deleted there"}, nil
 	}
 	if err != nil {
-		return engine.Condition{}, fmt.Errorf("describe the workflow of run %s: %w", runID, asRefusal(err))
+		return engine.Health{}, fmt.Errorf("describe the workflow of run %s: %w", runID, asRefusal(err))
 	}
 	if info := described.GetWorkflowExecutionInfo(); info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return engine.Condition{Gone: c.howItEnded(ctx, info)}, nil
+		return engine.Health{Gone: c.howItEnded(ctx, info)}, nil
 	}
 	task := described.GetPendingWorkflowTask()
 	if task.GetAttempt() < stuckAttempts {
-		return engine.Condition{}, nil
+		return engine.Health{}, nil
 	}
-	return engine.Condition{Stuck: c.whyItFails(ctx, runID, task.GetAttempt()), StuckSince: task.GetOriginalScheduledTime().AsTime()}, nil
+	return engine.Health{Stuck: c.whyItFails(ctx, runID, task.GetAttempt()), StuckSince: task.GetOriginalScheduledTime().AsTime()}, nil
 }
 
 // Abandon implements engine.Engine.
-func (c *Client) Abandon(ctx context.Context, runID, reason string) error {
+func (c *Client) Terminate(ctx context.Context, runID, reason string) error {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
 	err := c.temporal.TerminateWorkflow(ctx, runID, "", reason)
