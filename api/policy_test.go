@@ -112,7 +112,7 @@ func (e shownEntity) ref() string {
 func TestPeopleSeeTheirOwnEntities(t *testing.T) {
 	t.Parallel()
 	o := newOwnThings(t)
-	catalogtest.Fill(t, o.pool, 200)
+	catalogtest.Fill(t, o.pool, 180)
 	own, others := o.owned("group:default/group-19"), o.owned("group:default/group-39")
 
 	// By cursor: pages there and back, each with the total of the caller's entities.
@@ -180,7 +180,7 @@ func TestPeopleSeeTheirOwnEntities(t *testing.T) {
 func TestOthersEntitiesAreOutOfReach(t *testing.T) {
 	t.Parallel()
 	o := newOwnThings(t)
-	catalogtest.Fill(t, o.pool, 200)
+	catalogtest.Fill(t, o.pool, 180)
 	own, others := o.owned("group:default/group-19"), o.owned("group:default/group-39")
 	ownRef, othersRef := first(own), first(others)
 	byName := func(ref string) string {
@@ -220,6 +220,8 @@ func first(owned map[string]string) string {
 func (o *ownThings) start(who string) string {
 	o.Helper()
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/hello", Title: "Hello"}
+	require.NoError(o, json.Unmarshal([]byte(`{"apiVersion":"scaffolder.backstage.io/v1beta3","steps":[{"id":"log","name":"Log","action":"debug:log"}],
+		"output":{},"parameters":{},"templateInfo":{"entityRef":"template:default/hello","entity":{"metadata":{"name":"hello"}}}}`), &n.Spec))
 	if who != "" {
 		n.Starter = identity.Principal{Kind: identity.KindUser, Subject: "user:default/" + who}
 	}

@@ -1,7 +1,7 @@
-// Package catalog is the catalog's commands and queries: what may be asked of it and done to it, by whom. Each takes
-// the principal that asks, has the decision point decide, and reads or writes in the terms of the packages below:
-// entity says what an entity is, query turns questions into SQL, processing brings entities in and keeps them current.
-// HTTP is not known here.
+// Package catalog is the catalog's commands and queries: what may be asked of it and done to it, by whom.
+// Each takes the principal that asks, has the decision point decide, and reads or writes in the terms of the
+// packages below: entity says what an entity is, query turns questions into SQL, processing brings entities
+// in and keeps them current. HTTP is not known here.
 package catalog
 
 import (
@@ -60,8 +60,8 @@ func New(options Options) *Service {
 	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState(), options: options}
 }
 
-// granted is which entities a principal may do something with. Statements that read entities take it, and commands
-// check it: nothing is read or changed that was not asked for.
+// granted is which entities a principal may do something with. Statements that read entities take it, and
+// commands check it: nothing is read or changed that was not asked for.
 func (s *Service) granted(ctx context.Context, principal identity.Principal, permission policy.Permission) (query.Grant, error) {
 	return query.Rules.Ask(ctx, s.options.Decider, principal, permission)
 }
@@ -85,8 +85,8 @@ func (s *Service) has(ctx context.Context, principal identity.Principal, permiss
 	return err == nil, err
 }
 
-// query runs a statement that was built for one question. It is planned for its own parameters: how many entities there
-// are of a kind, or of an owner, differs too much for a plan that is to suit them all.
+// query runs a statement that was built for one question. It is planned for its own parameters: how many
+// entities there are of a kind, or of an owner, differs too much for a plan that is to suit them all.
 func (s *Service) query(ctx context.Context, statement query.Statement) (pgx.Rows, error) {
 	return s.pool.Query(ctx, statement.SQL, append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)...)
 }

@@ -29,11 +29,11 @@ func TestEveryMethodAsksTheDecider(t *testing.T) {
 	t.Parallel()
 	refuser := &policytest.Refuser{}
 	service := catalog.New(catalog.Options{Pool: testkit.Database(t), Decider: refuser})
-	policytest.EveryMethodAsks(t, service, refuser, nil, uuid.NewString(), entity.LocationSpec{Type: "url", Target: "https://example.com/a.yaml"})
+	policytest.EveryMethodAsks(t, service, refuser, []string{"Backlog"}, uuid.NewString(), entity.LocationSpec{Type: "url", Target: "https://example.com/a.yaml"})
 }
 
-// TestConditionsArePartOfEveryRead: who reads the entities of a team sees those in lists, counts and facets, and no other
-// entity by any route.
+// TestConditionsArePartOfEveryRead: who reads the entities of a team sees those in lists, counts and facets,
+// and no other entity by any route.
 func TestConditionsArePartOfEveryRead(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) {
@@ -89,7 +89,8 @@ func TestConditionsArePartOfEveryRead(t *testing.T) {
 	require.True(t, isDenied(err), "it would tell of groups that are hidden")
 }
 
-// TestConditionsArePartOfEveryChange: what is hidden from a change is refused like what does not exist, and stays.
+// TestConditionsArePartOfEveryChange: what is hidden from a change is refused like what does not exist, and
+// stays.
 func TestConditionsArePartOfEveryChange(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) {
@@ -139,8 +140,8 @@ func isDenied(err error) bool {
 	return denied
 }
 
-// TestTheTwoReadingsOfARuleAgree: for generated criteria, what the database lists is what passes one by one in memory,
-// and counts, facets and pages are of the same entities.
+// TestTheTwoReadingsOfARuleAgree: for generated criteria, what the database lists is what passes one by one
+// in memory, and counts, facets and pages are of the same entities.
 func TestTheTwoReadingsOfARuleAgree(t *testing.T) {
 	t.Parallel()
 	conditions := &policytest.Conditions{ResourceType: policy.CatalogEntity}

@@ -16,9 +16,9 @@ const (
 	maxGroups = 500
 )
 
-// GroupsOf lists the groups that a user is a member of and all groups above them, the nearest first. A user who is not in
-// the catalog has none. It follows relations and looks at no entity, so whoever reads entities under conditions is
-// refused.
+// GroupsOf lists the groups that a user is a member of and all groups above them, the nearest first. A user
+// who is not in the catalog has none. It follows relations and looks at no entity, so whoever reads entities
+// under conditions is refused.
 func (s *Service) GroupsOf(ctx context.Context, principal identity.Principal, user entity.Ref) ([]string, error) {
 	ref := user.String()
 	if err := s.require(ctx, principal, policy.CatalogEntityRead, ref); err != nil {

@@ -7,8 +7,9 @@ import (
 	"fmt"
 )
 
-// Criteria is a condition on a resource, in the form of Backstage's permission API: either a rule with its params, or
-// other criteria that are joined. Exactly one of AnyOf, AllOf, Not and Rule is set; a list has at least one element.
+// Criteria is a condition on a resource, in the form of Backstage's permission API: either a rule with its
+// params, or other criteria that are joined. Exactly one of AnyOf, AllOf, Not and Rule is set; a list has at
+// least one element.
 type Criteria struct {
 	// AnyOf holds when one of them does.
 	AnyOf []Criteria `json:"anyOf,omitempty"`
@@ -39,7 +40,8 @@ func (c Criteria) hasOneForm() bool {
 // Rule makes the filter of a rule out of its params. Params that it does not understand are an error.
 type Rule[F any] func(params json.RawMessage) (F, error)
 
-// NewRule is the rule whose params are decoded into P. They must have the required one and nothing that P has not.
+// NewRule is the rule whose params are decoded into P. They must have the required one and nothing that P has
+// not.
 func NewRule[P, F any](required string, filter func(params P) F) Rule[F] {
 	return func(params json.RawMessage) (F, error) {
 		var none F
@@ -60,9 +62,9 @@ func NewRule[P, F any](required string, filter func(params P) F) Rule[F] {
 	}
 }
 
-// Rules are the rules of one resource type, and how what they mean is joined. R is a resource; F is a filter on such
-// resources, which its package can put into SQL. A rule is written once, as a filter, and a filter has two readings, in
-// memory (Allows) and in SQL; a test of its package holds the two to each other.
+// Rules are the rules of one resource type, and how what they mean is joined. R is a resource; F is a filter
+// on such resources, which its package can put into SQL. A rule is written once, as a filter, and a filter
+// has two readings, in memory (Allows) and in SQL; a test of its package holds the two to each other.
 type Rules[R, F any] struct {
 	ResourceType ResourceType
 	ByName       map[string]Rule[F]
@@ -73,8 +75,8 @@ type Rules[R, F any] struct {
 	Allows func(filter F, resource R) bool
 }
 
-// Filter is the filter of a criteria. One that does not have the form of criteria, is about another resource type, or
-// names a rule or params that do not exist is an error.
+// Filter is the filter of a criteria. One that does not have the form of criteria, is about another resource
+// type, or names a rule or params that do not exist is an error.
 func (r Rules[R, F]) Filter(criteria Criteria) (F, error) {
 	var none F
 	switch {

@@ -8,7 +8,8 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// Decider decides what a principal may do. An error means that no decision could be made; callers refuse then.
+// Decider decides what a principal may do. An error means that no decision could be made; callers refuse
+// then.
 type Decider interface {
 	Decide(ctx context.Context, principal identity.Principal, permission Permission) (Decision, error)
 }
@@ -34,7 +35,8 @@ const (
 type DeniedError struct {
 	Principal  identity.Principal
 	Permission Permission
-	// Resource is the reference of the thing concerned (an entity reference, a run's id), "" when there is none.
+	// Resource is the reference of the thing concerned (an entity reference, a run's id), "" when there is
+	// none.
 	Resource string
 }
 
@@ -53,9 +55,9 @@ func subject(p identity.Principal) string {
 	return p.Subject
 }
 
-// Require asks for a permission that is had for everything or not at all: one without a resource type, or one whose
-// resource nobody can tell apart by rules. Conditions are refused like a denial, because nothing here could check them.
-// A refusal is a *DeniedError that names the resource, if it is not "".
+// Require asks for a permission that is had for everything or not at all: one without a resource type, or one
+// whose resource nobody can tell apart by rules. Conditions are refused like a denial, because nothing here
+// could check them. A refusal is a *DeniedError that names the resource, if it is not "".
 func Require(ctx context.Context, decider Decider, principal identity.Principal, permission Permission, resource string) error {
 	decision, err := decide(ctx, decider, principal, permission)
 	if err == nil && decision.Result != Allowed {
@@ -72,7 +74,8 @@ func decide(ctx context.Context, decider Decider, principal identity.Principal, 
 	return decision, nil
 }
 
-// AllowKnown allows every authenticated principal everything that its token is good for, and nobody else anything.
+// AllowKnown allows every authenticated principal everything that its token is good for, and nobody else
+// anything.
 type AllowKnown struct{}
 
 // Decide implements Decider.

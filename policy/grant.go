@@ -7,8 +7,9 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// Grant is what one permission allows one principal: nothing, everything, or the resources that pass a filter. The
-// statements that read resources take it as a parameter, so that whoever reads has asked. The zero value allows nothing.
+// Grant is what one permission allows one principal: nothing, everything, or the resources that pass a
+// filter. The statements that read resources take it as a parameter, so that whoever reads has asked. The
+// zero value allows nothing.
 type Grant[R, F any] struct {
 	result Result
 	// filter and allows are of a conditional grant.
@@ -18,8 +19,9 @@ type Grant[R, F any] struct {
 	denied DeniedError
 }
 
-// Ask asks the decider for a permission on resources of the rules' type. A denial is no error: the grant covers nothing.
-// A permission on another resource type is an error, as are conditions that cannot be understood.
+// Ask asks the decider for a permission on resources of the rules' type. A denial is no error: the grant
+// covers nothing. A permission on another resource type is an error, as are conditions that cannot be
+// understood.
 func (r Rules[R, F]) Ask(ctx context.Context, decider Decider, principal identity.Principal, permission Permission) (Grant[R, F], error) {
 	if permission.ResourceType() != r.ResourceType {
 		return Grant[R, F]{}, fmt.Errorf("the permission %s is not about the resource type %q", permission, r.ResourceType)
@@ -39,13 +41,15 @@ func (r Rules[R, F]) Ask(ctx context.Context, decider Decider, principal identit
 	return grant, nil
 }
 
-// Everything is the grant of work that Portico does for itself and that nobody asked for: nothing was decided.
+// Everything is the grant of work that Portico does for itself and that nobody asked for: nothing was
+// decided.
 func (Rules[R, F]) Everything() Grant[R, F] { return Grant[R, F]{result: Allowed} }
 
 // IsNothing says that the grant covers no resource at all.
 func (g Grant[R, F]) IsNothing() bool { return g.result != Allowed && g.result != Conditional }
 
-// Filter is the filter that covered resources pass; conditional is false when the grant covers everything or nothing.
+// Filter is the filter that covered resources pass; conditional is false when the grant covers everything or
+// nothing.
 func (g Grant[R, F]) Filter() (filter F, conditional bool) { return g.filter, g.result == Conditional }
 
 // Allows says whether the grant covers a resource.
@@ -53,8 +57,8 @@ func (g Grant[R, F]) Allows(resource R) bool {
 	return g.result == Allowed || g.result == Conditional && g.allows(g.filter, resource)
 }
 
-// Check is the refusal of a resource that the grant does not cover, a *DeniedError that names it; nil for one that it
-// covers.
+// Check is the refusal of a resource that the grant does not cover, a *DeniedError that names it; nil for one
+// that it covers.
 func (g Grant[R, F]) Check(resource R, name string) error {
 	if g.Allows(resource) {
 		return nil

@@ -126,7 +126,8 @@ func TestConditionsThatAreNotUnderstoodAreNoDecision(t *testing.T) {
 	require.EqualError(t, err, "decide whether user:default/grace may scaffolder.task.read: no roles can be read")
 }
 
-// TestConditionsAreRefusedWhereNothingChecksThem: a permission about a whole plugin has no resource to hold to them.
+// TestConditionsAreRefusedWhereNothingChecksThem: a permission about a whole plugin has no resource to hold
+// to them.
 func TestConditionsAreRefusedWhereNothingChecksThem(t *testing.T) {
 	t.Parallel()
 	conditional := under(t, `{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":["a"]}}`)

@@ -1,7 +1,8 @@
-// Package policy is the one decision point. Every command and query asks a Decider what a principal may do; the answer
-// is no, yes, or yes to the resources that meet conditions. The conditions are criteria over the rules of a resource
-// type, which the resource's own package writes down in a table (Rules). What comes of it is a Grant: it tells of one
-// resource whether it is covered, and gives the filter under which lists are read.
+// Package policy is the one decision point. Every command and query asks a Decider what a principal may do;
+// the answer is no, yes, or yes to the resources that meet conditions. The conditions are criteria over the
+// rules of a resource type, which the resource's own package writes down in a table (Rules). What comes of it
+// is a Grant: it tells of one resource whether it is covered, and gives the filter under which lists are
+// read.
 //
 // Package policy knows nothing about HTTP or storage. Permissions, criteria and rules have Backstage's names.
 package policy
@@ -46,7 +47,8 @@ const (
 	ScaffolderTemplate ResourceType = "scaffolder-template"
 )
 
-// permissions has the action attribute and the resource type of every permission, "" where Backstage has none.
+// permissions has the action attribute and the resource type of every permission, "" where Backstage has
+// none.
 var permissions = map[Permission]struct {
 	action   string
 	resource ResourceType
@@ -88,8 +90,9 @@ func hasPermissions(plugin string) bool {
 	return false
 }
 
-// permits says whether a token with a restriction has a permission. A plugin that has permissions of its own asks for
-// another's as itself, as in Backstage: the scaffolder reads templates whatever the token's holder may read in the catalog.
+// permits says whether a token with a restriction has a permission. A plugin that has permissions of its own
+// asks for another's as itself, as in Backstage: the scaffolder reads templates whatever the token's holder
+// may read in the catalog.
 func permits(restriction identity.Restriction, permission Permission) bool {
 	if permission.plugin() != restriction.Plugin && hasPermissions(restriction.Plugin) {
 		return true

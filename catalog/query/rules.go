@@ -11,8 +11,8 @@ import (
 // Grant is the entities that a principal may read, or may do with what it asked for.
 type Grant = policy.Grant[entity.Entity, Filter]
 
-// Rules are the permission rules of the resource type catalog-entity. They are Backstage's, but that the two readings of
-// a rule are one here: keys and values are compared in lower case wherever a rule is applied.
+// Rules are the permission rules of the resource type catalog-entity. They are Backstage's, but that the two
+// readings of a rule are one here: keys and values are compared in lower case wherever a rule is applied.
 var Rules = policy.Rules[entity.Entity, Filter]{
 	ResourceType: policy.CatalogEntity,
 	ByName: map[string]policy.Rule[Filter]{
@@ -56,8 +56,8 @@ func hasValue(path, key string, value *string) Filter {
 	return Match{path + key, []string{*value}}
 }
 
-// Matches says whether an entity, as it is served, passes a filter: the reading of a filter in memory. It looks at the
-// rows that statements look at in the database.
+// Matches says whether an entity, as it is served, passes a filter: the reading of a filter in memory. It
+// looks at the rows that statements look at in the database.
 func Matches(f Filter, e entity.Entity) bool {
 	return matches(f, entity.SearchRows(e, entity.ServedRelations(e)))
 }

@@ -21,8 +21,9 @@ var Rules = policy.Rules[Run, Creators]{
 	Allows: func(creators Creators, r Run) bool { return creators.has(r.CreatedBy) },
 }
 
-// Creators is the filter on runs: a set of those who created them, given by its members or by all that are not in it.
-// Every condition on who created a run is such a set. The zero value is the empty set, which lets no run through.
+// Creators is the filter on runs: a set of those who created them, given by its members or by all that are
+// not in it. Every condition on who created a run is such a set. The zero value is the empty set, which lets
+// no run through.
 type Creators struct {
 	names []string
 	// others says that the set has everybody but the names, a run without a user included.
@@ -67,8 +68,8 @@ func anyCreator(sets []Creators) Creators {
 	return allCreators(complements).not()
 }
 
-// grantedRuns is a grant as the parameters of the statements that list runs: those of all creators but some, or of only
-// some.
+// grantedRuns is a grant as the parameters of the statements that list runs: those of all creators but some,
+// or of only some.
 type grantedRuns struct {
 	everybody    bool
 	only, except []string

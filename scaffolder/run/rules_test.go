@@ -16,8 +16,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// TestTheTwoReadingsOfARuleAgree: for generated criteria, what the database lists and counts is what is given one by one,
-// in every order.
+// TestTheTwoReadingsOfARuleAgree: for generated criteria, what the database lists and counts is what is given
+// one by one, in every order.
 func TestTheTwoReadingsOfARuleAgree(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)

@@ -21,9 +21,9 @@ func (r *Refuser) Decide(_ context.Context, _ identity.Principal, permission pol
 	return policy.Decision{Result: policy.Denied}, nil
 }
 
-// EveryMethodAsks calls every exported method of a service that decides by a Refuser, and holds that each takes a
-// principal and asks what that may do. Methods that are added later are held to it too; the open ones, by name, are not.
-// Arguments are zero but for those of a type that is given.
+// EveryMethodAsks calls every exported method of a service that decides by a Refuser, and holds that each
+// takes a principal and asks what that may do. Methods that are added later are held to it too; the open
+// ones, by name, are not. Arguments are zero but for those of a type that is given.
 func EveryMethodAsks(t *testing.T, service any, refuser *Refuser, open []string, given ...any) {
 	t.Helper()
 	given = append(given, identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"})

@@ -15,9 +15,10 @@ import (
 // Deny is the entry of what nobody may do.
 const Deny = "DENY"
 
-// Table is a decider. An entry is Deny, or the criteria under which the permission is given, as JSON, with the aliases of
-// Backstage's RBAC: "$currentUser" is the caller's reference, and "$ownerRefs" in a list are all that the caller owns as.
-// Permissions without an entry are given. Portico itself has them all, and nobody has any.
+// Table is a decider. An entry is Deny, or the criteria under which the permission is given, as JSON, with
+// the aliases of Backstage's RBAC: "$currentUser" is the caller's reference, and "$ownerRefs" in a list are
+// all that the caller owns as. Permissions without an entry are given. Portico itself has them all, and
+// nobody has any.
 type Table map[policy.Permission]string
 
 // Decide implements policy.Decider. An entry that is no criteria is an error.
@@ -50,8 +51,8 @@ const Owned = `{"rule":"IS_ENTITY_OWNER","resourceType":"catalog-entity","params
 // Started is the criteria of the runs that the caller started.
 const Started = `{"rule":"IS_TASK_OWNER","resourceType":"scaffolder-task","params":{"createdBy":["$currentUser"]}}`
 
-// Conditions is a decider that gives users every permission on resources of one type under the same criteria, which a
-// test may change between two requests. Everybody else has all permissions.
+// Conditions is a decider that gives users every permission on resources of one type under the same criteria,
+// which a test may change between two requests. Everybody else has all permissions.
 type Conditions struct {
 	ResourceType policy.ResourceType
 	Criteria     policy.Criteria
