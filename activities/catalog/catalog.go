@@ -6,15 +6,12 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 
 	service "github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/query"
-	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
-	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -67,20 +64,4 @@ func principal(runID string, user action.User) identity.Principal {
 		return identity.System("run " + runID)
 	}
 	return identity.Principal{Kind: identity.KindUser, Subject: user.Ref, Ownership: []string{user.Ref}}
-}
-
-// explain gives an error its class: what the catalog refuses is final, a failure of the catalog itself is worth another try.
-func explain(err error) error {
-	var classified *action.Error
-	var denied *policy.DeniedError
-	switch kind := fault.KindOf(err); {
-	case err == nil || errors.As(err, &classified):
-		return err
-	case errors.As(err, &denied):
-		return &action.Error{Name: string(fault.NotAllowed), Err: err}
-	case kind == "" || kind == fault.Unavailable:
-		return action.Transient(err, 0)
-	default:
-		return &action.Error{Name: string(kind), Err: err}
-	}
 }

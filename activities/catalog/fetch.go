@@ -103,7 +103,7 @@ func (l lookup) entities(ctx context.Context, texts []string) ([]json.RawMessage
 	}
 	found, err := l.catalog.EntitiesByRefs(ctx, principal(l.call.RunID, l.call.User), refs, nil, nil)
 	if err != nil {
-		return nil, explain(fmt.Errorf("looking up %d entities: %w", len(refs), err))
+		return nil, action.Classify(fmt.Errorf("looking up %d entities: %w", len(refs), err))
 	}
 	for n, text := range texts {
 		if found[n] == nil && !l.optional {

@@ -75,7 +75,10 @@ func (a registerAction) location(ctx context.Context, r registration) (entity.Lo
 		}
 		base, err := a.sources.CanonicalURL(ctx, r.RepoContentsURL)
 		if err != nil {
-			return entity.LocationSpec{}, explainReading(err, r.RepoContentsURL)
+			if err = action.Classify(err); action.IsTransient(err) {
+				err = whenReadable(err, r.RepoContentsURL)
+			}
+			return entity.LocationSpec{}, err
 		}
 		resolved, err := a.sources.ResolveURL(base, path)
 		if err != nil {
@@ -123,7 +126,7 @@ func (a registerAction) Run(ctx context.Context, call *action.Call) (action.Outp
 func (a registerAction) try(ctx context.Context, who identity.Principal, spec entity.LocationSpec) (service.Trial, error) {
 	tried, err := a.catalog.TryLocation(ctx, who, spec)
 	if fault.KindOf(err) != fault.Input {
-		return tried, explain(err)
+		return tried, action.Classify(err)
 	}
 	_, readErr := a.sources.Search(ctx, spec.Target, integration.ReadOptions{})
 	if after, may := integration.MayPass(readErr); may {
@@ -132,19 +135,11 @@ func (a registerAction) try(ctx context.Context, who identity.Principal, spec en
 	if readErr == nil {
 		tried, err = a.catalog.TryLocation(ctx, who, spec)
 	}
-	return tried, explain(err)
+	return tried, action.Classify(err)
 }
 
 func whenReadable(err error, target string) error {
 	return action.Advise(err, "Check that %s can be read from the worker, then retry.", target)
-}
-
-// explainReading gives an error of the host its class.
-func explainReading(err error, target string) error {
-	if after, may := integration.MayPass(err); may {
-		return whenReadable(action.Transient(err, after), target)
-	}
-	return action.Final(err)
 }
 
 // register registers the location once. What becomes of one that somebody else registered is the catalog's to say: it
@@ -155,7 +150,7 @@ func (a registerAction) register(ctx context.Context, call *action.Call, spec en
 	if errors.Is(err, resource.ErrTaken) {
 		_, err = a.catalog.RegisterLocation(ctx, who, spec, "")
 	}
-	return explain(err)
+	return action.Classify(err)
 }
 
 // resource describes the registration of a target, in the name of who starts or undoes it.
@@ -171,9 +166,9 @@ func (a registerAction) resource(who identity.Principal, target string) resource
 			registered, err := a.catalog.RegisterLocation(ctx, who, spec, service.ConflictReject)
 			switch {
 			case fault.KindOf(err) == fault.Conflict:
-				return nil, resource.Exists(explain(err))
+				return nil, resource.Exists(action.Classify(err))
 			case err != nil:
-				return nil, explain(err)
+				return nil, action.Classify(err)
 			}
 			return found(service.Registration{Location: registered}, who), nil
 		},
@@ -189,7 +184,7 @@ func (a registerAction) resource(who identity.Principal, target string) resource
 			case fault.KindOf(err) == fault.NotFound:
 				return resource.ErrNotExist
 			case err != nil:
-				return explain(fmt.Errorf("unregister %s: %w", target, err))
+				return action.Classify(fmt.Errorf("unregister %s: %w", target, err))
 			}
 			return nil
 		},
@@ -213,7 +208,7 @@ func (a registerAction) find(ctx context.Context, who identity.Principal, spec e
 	case fault.KindOf(err) == fault.NotFound:
 		return nil, nil
 	case err != nil:
-		return nil, explain(err)
+		return nil, action.Classify(err)
 	}
 	return found(registered, who), nil
 }

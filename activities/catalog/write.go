@@ -76,12 +76,9 @@ func (writeAction) Run(_ context.Context, call *action.Call) (action.Output, err
 		return nil, action.InputError("entity: %s", err)
 	}
 	if err := call.Workspace.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return nil, action.Final(fmt.Errorf("%s: %w", path, err))
+		return nil, workspace.ExplainPath(path, err)
 	}
-	if err := call.Workspace.WriteFile(target, descriptor, 0o644); err != nil {
-		return nil, action.Final(fmt.Errorf("%s: %w", path, err))
-	}
-	return nil, nil
+	return nil, workspace.ExplainPath(path, call.Workspace.WriteFile(target, descriptor, 0o644))
 }
 
 // describe is the entity as YAML, its keys in their order, annotated with the template.

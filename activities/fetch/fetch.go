@@ -7,16 +7,12 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
 
-	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
-	"github.com/portico-dev/portico/scaffolder/workspace"
 )
 
 var (
@@ -67,34 +63,4 @@ func Actions(options Options) []action.Action {
 		plainAction{options: options}, plainFileAction{options: options},
 		templateAction{options: options}, templateFileAction{options: options},
 	}
-}
-
-// explain gives an error its class. What a host refuses is final, what it could not do now is worth another try.
-func explain(err error) error {
-	var classified *action.Error
-	var answer *integration.ResponseError
-	kind := fault.KindOf(err)
-	switch {
-	case err == nil || errors.As(err, &classified):
-		return err
-	case errors.As(err, &answer) && answer.Temporary():
-		return action.Transient(err, answer.RetryAfter)
-	case errors.As(err, &answer):
-		return action.Final(err)
-	case kind != "":
-		return &action.Error{Name: string(kind), Err: err}
-	}
-	return action.Transient(err, 0)
-}
-
-// place says that something went wrong with a path in the workspace. A path that leads out is refused in the words of
-// package workspace, and what a file system will not do once it will not do again.
-func place(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if workspace.IsOutside(err) {
-		return workspace.ErrOutside
-	}
-	return action.Final(fmt.Errorf("%s: %w", path, err))
 }

@@ -77,10 +77,10 @@ func openTarget(root *os.Root, targetPath string) (*os.Root, error) {
 		return nil, err
 	}
 	if err := root.MkdirAll(target, 0o755); err != nil {
-		return nil, place(targetPath, err)
+		return nil, workspace.ExplainPath(targetPath, err)
 	}
 	opened, err := root.OpenRoot(target)
-	return opened, place(targetPath, err)
+	return opened, workspace.ExplainPath(targetPath, err)
 }
 
 // copyLocal copies a tree that lies beside the template.
@@ -92,12 +92,12 @@ func copyLocal(ctx context.Context, log action.Log, from, to *os.Root) error {
 	for _, each := range entries {
 		if each.isDirectory() {
 			if err := to.MkdirAll(filepath.Clean(each.location), 0o755); err != nil {
-				return place(each.location, err)
+				return workspace.ExplainPath(each.location, err)
 			}
 		}
 	}
 	_, err = inParallel(ctx, len(entries), func(_ context.Context, index int) (struct{}, error) {
-		return struct{}{}, place(entries[index].location, copyEntry(from, to, entries[index], entries[index].location))
+		return struct{}{}, workspace.ExplainPath(entries[index].location, copyEntry(from, to, entries[index], entries[index].location))
 	})
 	return err
 }
@@ -170,7 +170,7 @@ func (a plainFileAction) Run(ctx context.Context, call *action.Call) (action.Out
 	if err != nil {
 		return nil, err
 	}
-	return nil, place(input.TargetPath, writeWhole(call.Workspace, target, content))
+	return nil, workspace.ExplainPath(input.TargetPath, writeWhole(call.Workspace, target, content))
 }
 
 // writeWhole writes a file and makes the directories above it.

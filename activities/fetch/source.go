@@ -63,7 +63,7 @@ func (o Options) checkCredentials(base string, r request) error {
 	if !found {
 		return nil
 	}
-	return action.InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", host.Name())
+	return action.RequireUserToken(o.RequireUserCredentials, r.Token, host.Name())
 }
 
 // readFile reads one file, beside the template or from a host.
@@ -77,7 +77,7 @@ func (o Options) readFile(ctx context.Context, call *action.Call, r request) ([]
 	}
 	read, err := o.Sources.ReadURL(ctx, address, integration.ReadOptions{Token: r.Token})
 	if err != nil {
-		return nil, explain(err)
+		return nil, action.Classify(err)
 	}
 	return read.Body, nil
 }
@@ -196,16 +196,16 @@ func (o Options) copyTree(ctx context.Context, call *action.Call, r request, to 
 	}
 	tree, err := o.Sources.ReadTree(ctx, address, integration.ReadOptions{Token: r.Token})
 	if err != nil {
-		return explain(err)
+		return action.Classify(err)
 	}
 	defer tree.Close()
 	made := directories{root: to}
 	for file, err := range tree.Files() {
 		if err != nil {
-			return explain(err)
+			return action.Classify(err)
 		}
 		if err := made.above(file.Path); err != nil {
-			return place(file.Path, err)
+			return workspace.ExplainPath(file.Path, err)
 		}
 		if file.Mode&fs.ModeSymlink != 0 {
 			err = replaceLink(to, file.Link, file.Path)
@@ -213,7 +213,7 @@ func (o Options) copyTree(ctx context.Context, call *action.Call, r request, to 
 			err = replaceFile(to, file.Path, file.Mode.Perm(), file.Content)
 		}
 		if err != nil {
-			return place(file.Path, err)
+			return workspace.ExplainPath(file.Path, err)
 		}
 	}
 	return nil

@@ -244,7 +244,7 @@ func (s *skeleton) plan(ctx context.Context) ([]output, error) {
 			err = made.above(planned.name)
 		}
 		if err != nil {
-			return outputs, place(planned.name, err)
+			return outputs, workspace.ExplainPath(planned.name, err)
 		}
 		outputs = append(outputs, planned)
 	}
@@ -307,7 +307,7 @@ func (s *skeleton) writeOutput(ctx context.Context, planned output) (told, error
 	}
 	copied := told{line: fmt.Sprintf("Copying file binary or symbolic link at %s, to template output path.", planned.location)}
 	if planned.isLink() {
-		return copied, place(planned.name, copyEntry(s.source, s.target, planned.entry, planned.name))
+		return copied, workspace.ExplainPath(planned.name, copyEntry(s.source, s.target, planned.entry, planned.name))
 	}
 	file, err := s.source.Open(planned.location)
 	if err != nil {
@@ -325,7 +325,7 @@ func (s *skeleton) writeOutput(ctx context.Context, planned output) (told, error
 	}
 	content := io.MultiReader(bytes.NewReader(head[:size]), file)
 	if isBinary(head[:size]) {
-		return copied, place(planned.name, replaceFile(s.target, planned.name, info.Mode().Perm(), content))
+		return copied, workspace.ExplainPath(planned.name, replaceFile(s.target, planned.name, info.Mode().Perm(), content))
 	}
 	line := fmt.Sprintf("Writing file %s to template output path with mode %d.", planned.location, statMode(info.Mode()))
 	warning, err := s.writeText(ctx, planned, info.Mode().Perm(), info.Size(), content)
@@ -342,7 +342,7 @@ func statMode(mode fs.FileMode) uint32 {
 // would put U+FFFD in the place of what it cannot read.
 func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMode, size int64, content io.Reader) (warning string, err error) {
 	if !planned.render {
-		return "", place(planned.name, writeFile(s.target, planned.name, mode, content))
+		return "", workspace.ExplainPath(planned.name, writeFile(s.target, planned.name, mode, content))
 	}
 	ctx, leave := s.renderer.enter(ctx)
 	defer leave()
@@ -351,7 +351,7 @@ func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMo
 		return "", s.renderer.failure(ctx, planned.location, err)
 	}
 	if at := notUTF8(source); at >= 0 {
-		return asItIs(planned.location, at), place(planned.name, writeFile(s.target, planned.name, mode, io.MultiReader(strings.NewReader(source), content)))
+		return asItIs(planned.location, at), workspace.ExplainPath(planned.name, writeFile(s.target, planned.name, mode, io.MultiReader(strings.NewReader(source), content)))
 	}
 	if len(source) > maxSourceBytes {
 		return "", action.InputError("%s is larger than the %d MiB that a file to be filled in may have: copy it with copyWithoutTemplating", planned.location, maxSourceBytes>>20)
@@ -360,7 +360,7 @@ func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMo
 	if err != nil {
 		return "", s.renderer.failure(ctx, planned.location, err)
 	}
-	return "", place(planned.name, writeFile(s.target, planned.name, mode, strings.NewReader(rendered)))
+	return "", workspace.ExplainPath(planned.name, writeFile(s.target, planned.name, mode, strings.NewReader(rendered)))
 }
 
 // maxSourceBytes bounds a file that is rendered: the language takes no longer source.
@@ -480,7 +480,7 @@ func (a templateFileAction) Run(ctx context.Context, call *action.Call) (action.
 		content = []byte(rendered)
 	}
 	if err := writeWhole(call.Workspace, target, content); err != nil {
-		return nil, place(input.TargetPath, err)
+		return nil, workspace.ExplainPath(input.TargetPath, err)
 	}
 	call.Log.Info("Template file has been written to %s", filepath.Join(call.Workspace.Name(), target))
 	return nil, nil

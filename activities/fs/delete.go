@@ -95,7 +95,7 @@ func deleteMatches(ctx context.Context, call *action.Call, pattern string) error
 		return nil
 	})
 	if err != nil {
-		return failure(pattern, err)
+		return workspace.ExplainPath(pattern, err)
 	}
 	removeEmpty(call.Workspace, directories)
 	return nil

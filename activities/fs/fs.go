@@ -4,8 +4,6 @@ package fs
 import (
 	_ "embed"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -31,12 +29,4 @@ func Actions() []action.Action {
 // full is the absolute path that Backstage's log lines and outputs have for a path in the workspace.
 func full(workspace *os.Root, path string) string {
 	return filepath.Join(workspace.Name(), path)
-}
-
-// failure names the path that something was done to; retrying would find the same files.
-func failure(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return action.InputError("%s is not in the workspace", path)
-	}
-	return action.Final(err)
 }

@@ -78,7 +78,7 @@ func (readdirAction) Run(ctx context.Context, call *action.Call) (action.Output,
 			}
 		})
 		if err != nil {
-			return nil, failure(name, err)
+			return nil, workspace.ExplainPath(name, err)
 		}
 		if len(files)+len(folders) > maxListed {
 			return nil, action.InputError("more than %d files and directories: read fewer paths, or not recursive", maxListed)

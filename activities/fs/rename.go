@@ -69,7 +69,7 @@ func rename(call *action.Call, file renaming) error {
 		return err
 	}
 	if _, err := call.Workspace.Lstat(from); err != nil {
-		return failure(file.From, err)
+		return workspace.ExplainPath(file.From, err)
 	}
 	if from == to {
 		return action.InputError("%s cannot be renamed to itself", file.From)
@@ -81,7 +81,7 @@ func rename(call *action.Call, file renaming) error {
 		return err
 	}
 	if err := call.Workspace.Rename(from, to); err != nil {
-		return failure(file.From, err)
+		return workspace.ExplainPath(file.From, err)
 	}
 	call.Log.Info("File %s renamed to %s successfully", full(call.Workspace, from), full(call.Workspace, to))
 	return nil
@@ -97,11 +97,11 @@ func makeWay(call *action.Call, from, to string, file renaming) error {
 			return action.InputError("%s cannot take the place of %s, which it is inside of", file.From, file.To)
 		}
 		if err := call.Workspace.RemoveAll(to); err != nil {
-			return failure(file.To, err)
+			return workspace.ExplainPath(file.To, err)
 		}
 	}
 	if err := call.Workspace.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return failure(file.To, err)
+		return workspace.ExplainPath(file.To, err)
 	}
 	return nil
 }

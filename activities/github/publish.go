@@ -123,8 +123,8 @@ func (p *publish) prepare(ctx context.Context, call *action.Call, needed permiss
 	if err != nil {
 		return nil, err
 	}
-	if input.Token == "" && p.options.RequireUserCredentials {
-		return nil, action.InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", target.Host)
+	if err := action.RequireUserToken(p.options.RequireUserCredentials, input.Token, target.Host); err != nil {
+		return nil, err
 	}
 	connected, err := p.connect(ctx, target, input.Token, needed)
 	if err != nil {

@@ -102,6 +102,15 @@ func (c *Call) Decode(into any) error {
 	return nil
 }
 
+// RequireUserToken refuses to act on a host with the integration's own credentials where scaffolder.requireScmUserCredentials
+// asks for a token of the user's, which the step passes. The error is an InputError in Backstage's words.
+func RequireUserToken(required bool, token, host string) error {
+	if !required || token != "" {
+		return nil
+	}
+	return InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", host)
+}
+
 // TemplateInfo says which template a run came from; Base is the place that relative URLs start from, the zero value when
 // there is none.
 type TemplateInfo struct {

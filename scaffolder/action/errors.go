@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/policy"
 )
 
 // Error is a failure whose class the engine acts on: a final one parks the run at once, a transient one is retried.
@@ -35,6 +39,27 @@ func Transient(err error, retryAfter time.Duration) error {
 // InputError is a final error about what the template or the person passed in.
 func InputError(format string, args ...any) error {
 	return &Error{Name: "InputError", Err: fmt.Errorf(format, args...)}
+}
+
+// Classify gives an error of a domain package, or of reading from a host (package integration), its class. What may pass is
+// transient: a host that is ill or asks to wait, a fault of kind Unavailable, a failure that nobody explains. Everything
+// else is final, under the name of its kind. An error that has a class keeps it; nil stays nil.
+func Classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, classified := errors.AsType[*Error](err); classified {
+		return err
+	}
+	if _, denied := errors.AsType[*policy.DeniedError](err); denied {
+		return &Error{Name: string(fault.NotAllowed), Err: err}
+	}
+	after, mayPass := integration.MayPass(err)
+	kind := fault.KindOf(err)
+	if mayPass || kind == fault.Unavailable || kind == fault.BadGateway {
+		return Transient(err, after)
+	}
+	return &Error{Name: string(kind), Err: err}
 }
 
 // Advise adds to an error what a person can do about it, in a sentence or two that are shown beneath the message. The

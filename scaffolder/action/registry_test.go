@@ -10,6 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -65,8 +68,40 @@ func TestWhatTryingAgainMayMend(t *testing.T) {
 			require.Equal(t, test.retryAfter, action.RetryAfter(test.err))
 		})
 	}
+	require.NoError(t, action.Classify(nil))
 	require.ErrorIs(t, action.Transient(cause, 0), cause)
 	require.EqualError(t, action.Advise(action.Final(cause), "do that"), "cause")
+}
+
+func TestErrorsOfOthersAreGivenAClass(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err       error
+		name      string
+		transient bool
+		after     time.Duration
+	}{
+		"what has one keeps it":   {fmt.Errorf("deeper: %w", action.InputError("no")), "InputError", false, 0},
+		"a fault":                 {fault.New(fault.Conflict, "it exists"), "ConflictError", false, 0},
+		"a database that is away": {fault.New(fault.Unavailable, "later"), "", true, 0},
+		"a refusal":               {&policy.DeniedError{}, "NotAllowedError", false, 0},
+		"a host that is ill":      {&integration.ResponseError{Status: 502}, "", true, 0},
+		"a host that asks to wait": {
+			&integration.ResponseError{Status: 429, RateLimited: true, RetryAfter: time.Minute}, "", true, time.Minute,
+		},
+		"a host that refuses":  {&integration.ResponseError{Status: 403}, "", false, 0},
+		"what nobody explains": {errors.New("odd"), "", true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var classified *action.Error
+			require.ErrorAs(t, action.Classify(test.err), &classified)
+			require.Equal(t, test.name, classified.Name)
+			require.Equal(t, test.transient, classified.Transient)
+			require.Equal(t, test.after, classified.RetryAfter)
+			require.ErrorIs(t, action.Classify(test.err), test.err)
+		})
+	}
 }
 
 func TestAnActionWithoutEffectsUndoesNone(t *testing.T) {

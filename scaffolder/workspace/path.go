@@ -2,6 +2,8 @@ package workspace
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -32,6 +34,22 @@ func Resolve(root *os.Root, name string) (string, error) {
 var ErrOutside error = &action.Error{
 	Name: "NotAllowedError",
 	Err:  errors.New("Relative path is not allowed to refer to a directory outside its parent"), //nolint:staticcheck // Backstage's words
+}
+
+// ExplainPath names the path in the workspace at which a file system failed. A path that leads out is ErrOutside, one that is
+// not there an InputError; the rest is final, because trying again finds the same files. Nil and errors that have a class
+// stay as they are.
+func ExplainPath(path string, err error) error {
+	var classified *action.Error
+	switch {
+	case err == nil || errors.As(err, &classified):
+		return err
+	case IsOutside(err):
+		return ErrOutside
+	case errors.Is(err, fs.ErrNotExist):
+		return action.InputError("%s is not in the workspace", path)
+	}
+	return action.Final(fmt.Errorf("%s: %w", path, err))
 }
 
 // escapesMessage is how package os words the error of a path that leads out of a root. It exports no value to compare with.

@@ -2,7 +2,6 @@ package actiontest_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,7 +64,7 @@ func (a createNote) note(name string) resource.Spec[note] {
 		return &resource.Found[note]{Thing: n, ID: n.ID, MadeFor: func(effect action.Effect) bool { return n.Mark == effect.ID }}
 	}
 	return resource.Spec[note]{
-		Intent: action.Intent{Kind: "note", Name: name, Key: "note " + name},
+		Intent: action.Intent{Kind: "note", Name: name},
 		Title:  "the note " + name,
 		Find: func(ctx context.Context, _ action.Effect) (*resource.Found[note], error) {
 			var n note
@@ -90,7 +89,10 @@ func (a createNote) note(name string) resource.Spec[note] {
 			return err
 		},
 		Used: func(_ context.Context, _ action.Effect, n note) (string, error) {
-			return map[bool]string{true: "it has comments"}[n.Comments > 0], nil
+			if n.Comments > 0 {
+				return "it has comments", nil
+			}
+			return "", nil
 		},
 	}
 }
@@ -116,5 +118,5 @@ func (a createNote) request(ctx context.Context, method, name string, body, answ
 	if answer == nil || response.StatusCode >= http.StatusBadRequest {
 		return response.StatusCode, nil
 	}
-	return response.StatusCode, cmp.Or(json.NewDecoder(response.Body).Decode(answer))
+	return response.StatusCode, json.NewDecoder(response.Body).Decode(answer)
 }

@@ -15,7 +15,7 @@ import (
 //
 //   - The intent is recorded first, then Find looks. A thing that is this effect's is adopted: nothing is created.
 //   - A thing that is not this effect's is left untouched. The effect is closed, and the error is ErrTaken; it names the
-//     step of this run that created the thing, if one did.
+//     step of this run that created the thing, if one did. The thing is returned with it, for actions that accept it.
 //   - A thing that the ledger knows as created, and that Find does not see, is not created anew: the error says whether
 //     it is gone (fault.Conflict) or may be hidden (fault.NotAllowed).
 //   - When Create fails for good, the effect is closed, unless an earlier attempt may have created what is hidden now. After
@@ -25,12 +25,15 @@ import (
 // thing of the same name keeps it from being made twice.
 func Ensure[T any](ctx context.Context, call *action.Call, spec Spec[T]) (T, action.Effect, error) {
 	e := ensuring[T]{Spec: spec, call: call}
+	if e.Intent.Key == "" {
+		e.Intent.Key = fmt.Sprintf("%s/%s/%s/%s", call.StepID, call.Iteration, e.Intent.Kind, e.Intent.Name)
+	}
 	found, err := e.ensure(ctx)
-	if err != nil {
+	if found == nil {
 		var none T
 		return none, e.effect, err
 	}
-	return found.Thing, e.effect, nil
+	return found.Thing, e.effect, err
 }
 
 // ensuring is one call of Ensure.
@@ -55,7 +58,7 @@ func (e *ensuring[T]) ensure(ctx context.Context) (*Found[T], error) {
 	case e.effect.State != action.EffectIntended:
 		return nil, e.missing(ctx)
 	case found != nil:
-		return nil, e.refuse(ctx, found)
+		return found, e.refuse(ctx, found)
 	}
 	return e.create(ctx)
 }
@@ -87,7 +90,7 @@ func (e *ensuring[T]) resolveExist(ctx context.Context, cause error) (*Found[T],
 	case found.belongsTo(e.effect):
 		return found, e.confirm(ctx, found)
 	default:
-		return nil, e.refuse(ctx, found)
+		return found, e.refuse(ctx, found)
 	}
 }
 

@@ -51,17 +51,19 @@ func (e existError) Unwrap() error { return e.error }
 // functions bound their own requests, and classify their errors as action.Error says: a transient one leaves the effect
 // open for the next attempt.
 type Spec[T any] struct {
-	// Intent is what the ledger records before the thing is created. Its Key says which attempts are about the same
-	// thing: it holds the step and the iteration where two steps must not share one. Remove does not read it.
+	// Intent is what the ledger records before the thing is created. Its Key says which attempts are about the same thing;
+	// "" is made of the step, the iteration, the kind and the name. One without the step has the steps of a run share the
+	// thing. Remove does not read the intent.
 	Intent action.Intent
 	// Title names the thing within a sentence, with its article: "the repository acme/shop on github.com".
 	Title string
 	// Find looks for the thing: by the effect's ExternalID where the ledger knows it, else by name or by mark. It returns
 	// nil when the system shows none. Where Create refuses a name that is taken, Find may return nil without a look for an
-	// effect that is Fresh: nothing can have been made for it.
+	// effect that is Fresh: nothing can have been made for it. Plan passes the zero Effect.
 	Find func(ctx context.Context, effect action.Effect) (*Found[T], error)
 	// Create makes the thing and marks it as the effect's, in one request if it can. It returns ErrExist when the system
-	// says that the name is taken. A final error says that nothing was created. Remove needs no Create.
+	// says that the name is taken. A final error says that nothing was created. With no error there is a thing. Remove needs
+	// no Create.
 	Create func(ctx context.Context, effect action.Effect) (*Found[T], error)
 	// Delete removes the thing. Ensure needs no Delete.
 	Delete func(ctx context.Context, thing T) error

@@ -1,0 +1,245 @@
+package resource_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/action/resource"
+)
+
+// system is where things are created, one of a name: what the functions of a Spec find there, and how they fail.
+type system struct {
+	// there is the thing of the name, nil when there is none; mark is the effect that it was made for.
+	there *thing
+	// shows says whether the thing can be seen; hides is Hidden's reason.
+	invisible, mayHide bool
+	hides              string
+	// create and delete are how these fail; create after the thing was made when late.
+	create, delete error
+	late           bool
+	used           string
+	created        int
+}
+
+type thing struct{ id, mark string }
+
+func (s *system) spec() resource.Spec[*thing] {
+	found := func() *resource.Found[*thing] {
+		if s.there == nil || s.invisible {
+			return nil
+		}
+		made := s.there
+		return &resource.Found[*thing]{
+			Thing: made, ID: made.id, URL: "https://things/" + made.id,
+			MadeFor: func(effect action.Effect) bool { return made.mark == effect.ID },
+		}
+	}
+	spec := resource.Spec[*thing]{
+		Intent: action.Intent{Kind: "thing", Name: "one"},
+		Title:  "the thing one",
+		Find:   func(context.Context, action.Effect) (*resource.Found[*thing], error) { return found(), nil },
+		Create: func(_ context.Context, effect action.Effect) (*resource.Found[*thing], error) {
+			if s.create == nil || s.late {
+				s.created++
+				s.there = &thing{id: "7", mark: effect.ID}
+			}
+			return found(), s.create
+		},
+		Delete: func(context.Context, *thing) error {
+			if s.delete == nil {
+				s.there = nil
+			}
+			return s.delete
+		},
+		Used: func(context.Context, action.Effect, *thing) (string, error) { return s.used, nil },
+	}
+	if s.mayHide {
+		spec.Hidden = func(context.Context) (string, error) { return s.hides, nil }
+	}
+	return spec
+}
+
+// ensure is one attempt of a step.
+func (s *system) ensure(t *testing.T, bench *actiontest.Bench) (*thing, error) {
+	t.Helper()
+	made, _, err := resource.Ensure(t.Context(), bench.Call(`{}`), s.spec())
+	return made, err
+}
+
+var (
+	theirs    = &thing{id: "1", mark: "another's"}
+	passing   = action.Transient(errors.New("the system is ill"), 0)
+	forbidden = fault.New(fault.NotAllowed, "no")
+)
+
+// TestEnsure lists what a second attempt finds after a first, and what comes of it.
+func TestEnsure(t *testing.T) {
+	t.Parallel()
+	// meddle changes what the second attempt finds.
+	for name, test := range map[string]struct {
+		first  system
+		meddle func(*system)
+		says   string
+		kind   fault.Kind
+		// leaves is the effect's state in the end; created is how often something was.
+		leaves  action.EffectState
+		created int
+	}{
+		"created, and found by its id": {leaves: action.EffectCreated, created: 1},
+		"the answer was lost, and it is found by its mark": {
+			first: system{create: passing, late: true}, leaves: action.EffectCreated, created: 1,
+		},
+		"the request was lost": {
+			first: system{create: passing}, meddle: func(s *system) { s.create = nil }, leaves: action.EffectCreated, created: 1,
+		},
+		"the system is ill twice": {
+			first: system{create: passing}, says: "the system is ill", leaves: action.EffectIntended,
+		},
+		"refused": {first: system{create: forbidden}, says: "no", kind: fault.NotAllowed, leaves: action.EffectUndone},
+		"refused where an earlier attempt may have created what is hidden": {
+			first: system{create: passing, mayHide: true, hides: "it is dark"}, meddle: func(s *system) { s.create = forbidden },
+			says: "no", kind: fault.NotAllowed, leaves: action.EffectIntended,
+		},
+		"refused where nothing is hidden": {
+			first: system{create: passing, mayHide: true}, meddle: func(s *system) { s.create = forbidden },
+			says: "no", kind: fault.NotAllowed, leaves: action.EffectUndone,
+		},
+		"somebody else's": {
+			first: system{there: theirs}, says: "The thing one exists already, and this run did not create it. It was left untouched.",
+			kind: fault.Conflict, leaves: action.EffectUndone,
+		},
+		"taken by a name that is not shown": {
+			first: system{create: resource.ErrExist, mayHide: true}, says: "creating the thing one: it exists already; the system does not show it",
+			leaves: action.EffectIntended,
+		},
+		"refused as taken by a system that hides nothing": {
+			first: system{create: resource.Exists(fault.New(fault.Conflict, "it is being moved"))}, says: "it is being moved", kind: fault.Conflict,
+			leaves: action.EffectUndone,
+		},
+		"gone": {
+			meddle: func(s *system) { s.there = nil }, says: "The thing one, which this run created, is gone", kind: fault.Conflict,
+			leaves: action.EffectCreated, created: 1,
+		},
+		"replaced": {
+			meddle: func(s *system) { s.there = theirs }, says: "The thing one, which this run created, is gone", kind: fault.Conflict,
+			leaves: action.EffectCreated, created: 1,
+		},
+		"hidden": {
+			first: system{mayHide: true}, meddle: func(s *system) { s.invisible, s.hides = true, "it is dark" },
+			says: "cannot be seen any more: it may be gone, or hidden, because it is dark", kind: fault.NotAllowed,
+			leaves: action.EffectCreated, created: 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, bench := &test.first, actiontest.NewBench(t)
+			_, _ = s.ensure(t, bench) // how the first ends is what the case is about
+			if test.meddle != nil {
+				test.meddle(s)
+			}
+			made, err := s.ensure(t, bench)
+			require.Equal(t, test.leaves, bench.Ledger.All()[0].State)
+			require.Equal(t, test.created, s.created)
+			if test.says == "" {
+				require.NoError(t, err)
+				require.Equal(t, s.there, made)
+				require.Equal(t, "7", bench.Ledger.All()[0].ExternalID)
+				return
+			}
+			require.ErrorContains(t, err, test.says)
+			require.Equal(t, test.kind, fault.KindOf(err))
+			require.Equal(t, test.kind == "", action.IsTransient(err))
+		})
+	}
+}
+
+// TestWhatIsTakenIsHandedOver with the error, for an action that is content with it.
+func TestWhatIsTakenIsHandedOver(t *testing.T) {
+	t.Parallel()
+	s := &system{there: theirs}
+	found, err := s.ensure(t, actiontest.NewBench(t))
+	require.ErrorIs(t, err, resource.ErrTaken)
+	require.Equal(t, theirs, found)
+}
+
+func TestTwoStepsThatCreateOneThing(t *testing.T) {
+	t.Parallel()
+	s, bench := &system{}, actiontest.NewBench(t)
+	_, err := s.ensure(t, bench)
+	require.NoError(t, err)
+	for says, change := range map[string]func(*action.Call){
+		`The step "step" of this run created the thing one already`:    func(call *action.Call) { call.StepID = "second" },
+		"Another iteration of this step created the thing one already": func(call *action.Call) { call.Iteration = "1" },
+	} {
+		call := bench.Call(`{}`)
+		change(call)
+		_, _, err := resource.Ensure(t.Context(), call, s.spec())
+		require.ErrorIs(t, err, resource.ErrTaken)
+		require.ErrorContains(t, err, says)
+	}
+	require.Equal(t, 1, s.created)
+}
+
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meddle    func(*system)
+		says      string
+		kind      fault.Kind
+		transient bool
+		stays     bool
+	}{
+		"its own":                 {},
+		"gone":                    {meddle: func(s *system) { s.there = nil }},
+		"replaced":                {meddle: func(s *system) { s.there = theirs }, stays: true},
+		"gone when it is deleted": {meddle: func(s *system) { s.delete = resource.ErrNotExist }, stays: true},
+		"hidden": {
+			meddle: func(s *system) { s.mayHide, s.invisible, s.hides = true, true, "it is dark" },
+			says:   "The thing one cannot be seen: it may be gone, or hidden, because it is dark", kind: fault.NotAllowed, stays: true,
+		},
+		"said to be gone by a system that hides": {
+			meddle: func(s *system) { s.mayHide, s.delete = true, resource.ErrNotExist },
+			says:   "which may also be said to a token that may not delete it", transient: true, stays: true,
+		},
+		"used":    {meddle: func(s *system) { s.used = "it has comments" }, says: "https://things/7 was left alone: it has comments", stays: true},
+		"refused": {meddle: func(s *system) { s.delete = forbidden }, says: "no", kind: fault.NotAllowed, stays: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, bench := &system{}, actiontest.NewBench(t)
+			_, err := s.ensure(t, bench)
+			require.NoError(t, err)
+			if test.meddle != nil {
+				test.meddle(s)
+			}
+			call := &action.UndoCall{Effect: bench.Ledger.All()[0], Log: bench.Log}
+			err = resource.Remove(t.Context(), call, s.spec())
+			require.Equal(t, test.stays, s.there != nil)
+			if test.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.says)
+			require.Equal(t, test.kind, fault.KindOf(err))
+			require.Equal(t, test.transient, action.IsTransient(err))
+		})
+	}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	s := &system{}
+	plan, err := resource.Plan(t.Context(), s.spec(), "create the thing one")
+	require.NoError(t, err)
+	require.Equal(t, action.Plan{Summary: "create the thing one", Creates: []action.PlannedEffect{{Kind: "thing", Name: "one"}}}, plan)
+	s.there = theirs
+	_, err = resource.Plan(t.Context(), s.spec(), "create the thing one")
+	require.ErrorIs(t, err, resource.ErrTaken)
+	require.Zero(t, s.created)
+}
