@@ -1,6 +1,7 @@
-// Package activities_test holds the actions that Backstage has too to what its own did. testdata/recorded.json are runs of one action each, made
-// on a Backstage 1.55 backend with the published packages: what lay in the workspace and beside the template before, the step's rendered
-// input, and what came of it.
+// Package activities_test holds the actions that Backstage has too to what its own did.
+// testdata/recorded.json are runs of one action each, made on a Backstage 1.55 backend with the published
+// packages: what lay in the workspace and beside the template before, the step's rendered input, and what
+// came of it.
 package activities_test
 
 import (
@@ -38,7 +39,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/expression"
 )
 
-// deviations are the cases in which Portico does something else on purpose, with the reason. One that is none any more fails.
+// deviations are the cases in which Portico does something else on purpose, with the reason. One that is none
+// any more fails.
 var deviations = map[string]string{
 	"fsd-files":        "an empty directory that a deletion leaves goes too, as who names a directory expects",
 	"fpf-basic":        "a missing directory is made for a template on a local disk as for any other",
@@ -205,7 +207,8 @@ func (c recordedCase) replay(t *testing.T) []string {
 	return differences
 }
 
-// isOfTheEngine says that a message is the JavaScript engine's or the system's, and need not be matched word for word.
+// isOfTheEngine says that a message is the JavaScript engine's or the system's, and need not be matched word
+// for word.
 func isOfTheEngine(message string) bool {
 	return strings.HasPrefix(message, "ENOENT") || strings.HasPrefix(message, "Cannot read properties")
 }

@@ -1,5 +1,6 @@
-// Package catalog holds the actions that work with the catalog: catalog:write puts a descriptor into the workspace, catalog:register has a
-// published one read from then on, catalog:fetch looks entities up. The catalog itself is package catalog at the top of the module.
+// Package catalog holds the actions that work with the catalog: catalog:write puts a descriptor into the
+// workspace, catalog:register has a published one read from then on, catalog:fetch looks entities up. The
+// catalog itself is package catalog at the top of the module.
 package catalog
 
 import (
@@ -33,8 +34,9 @@ type Service interface {
 	RegisterLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec, onConflict service.ConflictStrategy) (service.Location, error)
 	TryLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (service.Trial, error)
 	DeleteLocation(ctx context.Context, principal identity.Principal, id string) error
-	// RegistrationOf and RegistrationByID say who registered a location and when, by the clock that the effects ledger goes by. A location
-	// that is not registered is a fault of kind NotFound, and is not said of one that the principal may not see.
+	// RegistrationOf and RegistrationByID say who registered a location and when, by the clock that the
+	// effects ledger goes by. A location that is not registered is a fault of kind NotFound, and is not said
+	// of one that the principal may not see.
 	RegistrationOf(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (service.Registration, error)
 	RegistrationByID(ctx context.Context, principal identity.Principal, id string) (service.Registration, error)
 }
@@ -54,8 +56,8 @@ func Actions(catalog Service, sources Sources) []action.Action {
 	return []action.Action{writeAction{}, registerAction{catalog: catalog, sources: sources}, fetchAction{catalog: catalog}}
 }
 
-// principal is who a run acts as: who started it, with all that they were then. Of a run that was started before that was kept, it is
-// the user by name, or Portico itself where a machine started it.
+// principal is who a run acts as: who started it, with all that they were then. Of a run that was started
+// before that was kept, it is the user by name, or Portico itself where a machine started it.
 func principal(runID string, user action.User) identity.Principal {
 	if user.Starter.Kind != identity.KindNone {
 		return user.Starter

@@ -33,7 +33,8 @@ type service struct {
 	tree []string
 	// unreadable is how often a dry run of any location fails, as when the host does not answer.
 	unreadable int
-	// fail is what the next call of a method fails with; dieAfter fails it after it has done its work, as a crash would.
+	// fail is what the next call of a method fails with; dieAfter fails it after it has done its work, as a
+	// crash would.
 	fail, dieAfter map[string]error
 	onConflict     catalog.ConflictStrategy
 	asked          []identity.Principal
@@ -218,7 +219,8 @@ func TestFetch(t *testing.T) {
 	require.True(t, action.IsTransient(err))
 }
 
-// TestARunActsAsItsStarter, with all that they were, and never as more: a machine whose token is good for little does not become Portico.
+// TestARunActsAsItsStarter, with all that they were, and never as more: a machine whose token is good for
+// little does not become Portico.
 func TestARunActsAsItsStarter(t *testing.T) {
 	t.Parallel()
 	for _, starter := range []identity.Principal{
@@ -309,7 +311,8 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-// TestRegisterFromABranchWithASlash: the host says where the branch's name ends, so that the descriptor is looked for at its root.
+// TestRegisterFromABranchWithASlash: the host says where the branch's name ends, so that the descriptor is
+// looked for at its root.
 func TestRegisterFromABranchWithASlash(t *testing.T) {
 	t.Parallel()
 	gitHub := host(func(r *http.Request) (*http.Response, error) {
@@ -358,8 +361,8 @@ func TestRegisterNamesTheMainEntity(t *testing.T) {
 	}
 }
 
-// TestRegisterThatIsRefusedAfterACrash: the first attempt registered and died, and the second is not let look. That it is refused does
-// not say that there is nothing.
+// TestRegisterThatIsRefusedAfterACrash: the first attempt registered and died, and the second is not let
+// look. That it is refused does not say that there is nothing.
 func TestRegisterThatIsRefusedAfterACrash(t *testing.T) {
 	t.Parallel()
 	bench, catalog := actiontest.NewBench(t), newService()
@@ -406,7 +409,8 @@ func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
 	}
 }
 
-// TestRegisterWhereTheCatalogRefusesForAnotherReason: it calls that a conflict too, and nothing is registered.
+// TestRegisterWhereTheCatalogRefusesForAnotherReason: it calls that a conflict too, and nothing is
+// registered.
 func TestRegisterWhereTheCatalogRefusesForAnotherReason(t *testing.T) {
 	t.Parallel()
 	bench, catalog := actiontest.NewBench(t), newService()

@@ -45,7 +45,8 @@ func site(t testing.TB, gate *actiontest.Gate) (url string, sources *integration
 	return server.URL, sources
 }
 
-// realCatalog is the catalog on a database of its own, each of whose statements passes the gate, and the database.
+// realCatalog is the catalog on a database of its own, each of whose statements passes the gate, and the
+// database.
 func realCatalog(t testing.TB, gate *actiontest.Gate, sources *integration.Set) (*catalog.Service, *pgxpool.Pool) {
 	t.Helper()
 	pool := testkit.Database(t)

@@ -47,7 +47,8 @@ func (fetchAction) Describe() action.Description {
 	}
 }
 
-// Run looks the entities up as the user who started the run sees them. What is missing is null where that is allowed.
+// Run looks the entities up as the user who started the run sees them. What is missing is null where that is
+// allowed.
 func (a fetchAction) Run(ctx context.Context, call *action.Call) (action.Output, error) {
 	var input struct {
 		EntityRef                     string

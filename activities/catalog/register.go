@@ -121,8 +121,9 @@ func (a registerAction) Run(ctx context.Context, call *action.Call) (action.Outp
 	return output, nil
 }
 
-// try finds out which entities the location brings. The catalog says in words why it could not read them, so the host is
-// asked whether it is well: if it is not, that may pass, and if it is, what the catalog then finds stands.
+// try finds out which entities the location brings. The catalog says in words why it could not read them, so
+// the host is asked whether it is well: if it is not, that may pass, and if it is, what the catalog then
+// finds stands.
 func (a registerAction) try(ctx context.Context, who identity.Principal, spec entity.LocationSpec) (service.Trial, error) {
 	tried, err := a.catalog.TryLocation(ctx, who, spec)
 	if fault.KindOf(err) != fault.Input {
@@ -142,8 +143,8 @@ func whenReadable(err error, target string) error {
 	return action.Advise(err, "Check that %s can be read from the worker, then retry.", target)
 }
 
-// register registers the location once. What becomes of one that somebody else registered is the catalog's to say: it
-// refuses, or reads the location again.
+// register registers the location once. What becomes of one that somebody else registered is the catalog's to
+// say: it refuses, or reads the location again.
 func (a registerAction) register(ctx context.Context, call *action.Call, spec entity.LocationSpec) error {
 	who := principal(call.RunID, call.User)
 	_, _, err := resource.Ensure(ctx, call, a.resource(who, spec.Target))
@@ -191,8 +192,8 @@ func (a registerAction) resource(who identity.Principal, target string) resource
 	}
 }
 
-// find looks for the location: by its id where the ledger knows it, because its target can be changed. A first attempt
-// needs no look, because the catalog refuses a target that is registered.
+// find looks for the location: by its id where the ledger knows it, because its target can be changed. A
+// first attempt needs no look, because the catalog refuses a target that is registered.
 func (a registerAction) find(ctx context.Context, who identity.Principal, spec entity.LocationSpec, effect action.Effect) (*resource.Found[service.Registration], error) {
 	if effect.Fresh {
 		return nil, nil
@@ -213,7 +214,8 @@ func (a registerAction) find(ctx context.Context, who identity.Principal, spec e
 	return found(registered, who), nil
 }
 
-// found is a registration as the ledger's helper takes it. Who registered it since the intent, in the run's name, was the run.
+// found is a registration as the ledger's helper takes it. Who registered it since the intent, in the run's
+// name, was the run.
 func found(registered service.Registration, who identity.Principal) *resource.Found[service.Registration] {
 	return &resource.Found[service.Registration]{
 		Thing: registered, ID: registered.ID, URL: registered.Target,
@@ -223,8 +225,8 @@ func found(registered service.Registration, who identity.Principal) *resource.Fo
 	}
 }
 
-// mainEntity is the reference of the entity that a descriptor is about: its first Component, else its first entity, passing over the
-// Location entities that the catalog generates.
+// mainEntity is the reference of the entity that a descriptor is about: its first Component, else its first
+// entity, passing over the Location entities that the catalog generates.
 func mainEntity(documents []json.RawMessage) (string, error) {
 	entities := make([]entity.Entity, len(documents))
 	for n, document := range documents {

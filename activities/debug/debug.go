@@ -1,5 +1,5 @@
-// Package debug holds the actions that help a template's author see what goes on: debug:log and debug:wait. The waiting itself is the
-// engine's, which can wait without holding a worker; what is here says how long.
+// Package debug holds the actions that help a template's author see what goes on: debug:log and debug:wait.
+// The waiting itself is the engine's, which can wait without holding a worker; what is here says how long.
 package debug
 
 import (
@@ -58,7 +58,8 @@ func (waitAction) Describe() action.Description {
 	}
 }
 
-// Wait says how long the engine is to wait. A time beyond ten minutes is a final error in Backstage's words, a negative one is no time.
+// Wait says how long the engine is to wait. A time beyond ten minutes is a final error in Backstage's words,
+// a negative one is no time.
 func (waitAction) Wait(call *action.Call) (time.Duration, error) {
 	var amounts struct {
 		Minutes      float64 `json:"minutes"`

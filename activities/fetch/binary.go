@@ -2,21 +2,23 @@ package fetch
 
 import "bytes"
 
-// A file is judged by its first sniffBytes bytes; reserveBytes more complete a character that begins at their end.
+// A file is judged by its first sniffBytes bytes; reserveBytes more complete a character that begins at their
+// end.
 const (
 	sniffBytes   = 512
 	reserveBytes = 3
 )
 
-// textMarks are the byte order marks that make a file text: UTF-8, UTF-32 in both orders, GB 18030, UTF-16 in both orders. The mark of
-// UTF-32 begins with zeros, and that of UTF-16 little-endian is the beginning of UTF-32's.
+// textMarks are the byte order marks that make a file text: UTF-8, UTF-32 in both orders, GB 18030, UTF-16 in
+// both orders. The mark of UTF-32 begins with zeros, and that of UTF-16 little-endian is the beginning of
+// UTF-32's.
 var textMarks = [][]byte{
 	{0xef, 0xbb, 0xbf}, {0x00, 0x00, 0xfe, 0xff}, {0xff, 0xfe, 0x00, 0x00}, {0x84, 0x31, 0x95, 0x33}, {0xfe, 0xff}, {0xff, 0xfe},
 }
 
-// isBinary says whether a file that begins like this is copied as it is. The rule is that of isbinaryfile 5, which Backstage asks: text
-// has a byte order mark, or no zero byte and no more than one byte in ten that is neither ASCII nor part of a UTF-8 sequence. At
-// most sniffBytes+reserveBytes bytes are looked at.
+// isBinary says whether a file that begins like this is copied as it is. The rule is that of isbinaryfile 5,
+// which Backstage asks: text has a byte order mark, or no zero byte and no more than one byte in ten that is
+// neither ASCII nor part of a UTF-8 sequence. At most sniffBytes+reserveBytes bytes are looked at.
 func isBinary(head []byte) bool {
 	head = head[:min(len(head), sniffBytes+reserveBytes)]
 	for _, mark := range textMarks {
@@ -49,8 +51,8 @@ func isBinary(head []byte) bool {
 	return suspicious*10 > scanned || (suspicious > 1 && isProtobuf(head[:scanned]))
 }
 
-// sequence reads the UTF-8 sequence that begins with a byte beyond ASCII: how many more bytes it takes up and whether it is one. One that
-// is broken takes up the byte after its first, whatever that is.
+// sequence reads the UTF-8 sequence that begins with a byte beyond ASCII: how many more bytes it takes up and
+// whether it is one. One that is broken takes up the byte after its first, whatever that is.
 func sequence(bytes []byte) (skip int, isCharacter bool) {
 	following := 0
 	switch b := bytes[0]; {

@@ -1,6 +1,7 @@
-// Package fetch holds the actions that bring files into the workspace: fetch:plain and fetch:plain:file as they are, fetch:template and
-// fetch:template:file as skeletons whose names and contents are rendered. The template language is package nunjucks, reading from hosts
-// is package integration; what is here is which files are taken, what becomes of each, and where it goes.
+// Package fetch holds the actions that bring files into the workspace: fetch:plain and fetch:plain:file as
+// they are, fetch:template and fetch:template:file as skeletons whose names and contents are rendered. The
+// template language is package nunjucks, reading from hosts is package integration; what is here is which
+// files are taken, what becomes of each, and where it goes.
 package fetch
 
 import (
@@ -36,8 +37,8 @@ type Sources interface {
 
 // Files is what the actions need of package integration's Files.
 type Files interface {
-	// OpenBeside opens the directory that a file of this machine lies in; the caller closes it. A place whose files are not
-	// to be read is a fault.
+	// OpenBeside opens the directory that a file of this machine lies in; the caller closes it. A place whose
+	// files are not to be read is a fault.
 	OpenBeside(at provenance.Place) (*os.Root, error)
 }
 
@@ -47,10 +48,11 @@ type Options struct {
 	Files   Files
 	// Templates gives the environment that skeletons are rendered in.
 	Templates func(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nunjucks.Environment
-	// Enter gives what is rendered under the returned context an account of memory; nil gives none. The caller calls leave when
-	// what was rendered has been written.
+	// Enter gives what is rendered under the returned context an account of memory; nil gives none. The
+	// caller calls leave when what was rendered has been written.
 	Enter func(ctx context.Context) (entered context.Context, leave func())
-	// RequireUserCredentials is scaffolder.requireScmUserCredentials: a host of an integration is read with the step's token or not at all.
+	// RequireUserCredentials is scaffolder.requireScmUserCredentials: a host of an integration is read with
+	// the step's token or not at all.
 	RequireUserCredentials bool
 }
 

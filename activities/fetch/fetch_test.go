@@ -50,8 +50,8 @@ func TestDescriptions(t *testing.T) {
 	actiontest.RequireDescriptions(t, fetch.Actions(fetch.Options{}))
 }
 
-// newBench makes a bench whose template lies in a directory with these files. A path that ends with a slash is an empty directory, content
-// that begins with "->" a symbolic link.
+// newBench makes a bench whose template lies in a directory with these files. A path that ends with a slash
+// is an empty directory, content that begins with "->" a symbolic link.
 func newBench(t testing.TB, files map[string]string) *actiontest.Bench {
 	t.Helper()
 	bench := actiontest.NewBench(t)
@@ -73,7 +73,8 @@ func newBench(t testing.TB, files map[string]string) *actiontest.Bench {
 	return bench
 }
 
-// tree is what a workspace holds: the content of files, "->target" for links, "" under a name with a slash at the end for directories.
+// tree is what a workspace holds: the content of files, "->target" for links, "" under a name with a slash at
+// the end for directories.
 func tree(t testing.TB, root *os.Root) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -102,7 +103,8 @@ const goldenReadme = "# ${{ values.name | title }}\n{% if values.count > 1 %}man
 const goldenCatalogInfo = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: ${{ values.name | dump }}\n  tags:\n" +
 	"{%- for l in values.languages %}\n    - ${{ l }}\n{%- endfor %}\nspec:\n  type: service\n"
 
-// TestFilesShareTheMemory renders files side by side that each need most of what there is: they wait for each other.
+// TestFilesShareTheMemory renders files side by side that each need most of what there is: they wait for each
+// other.
 func TestFilesShareTheMemory(t *testing.T) {
 	t.Parallel()
 	pool := budget.NewPool(budget.Limits{Process: 16 << 20, Account: 16 << 20})
@@ -135,7 +137,8 @@ func TestAFileThatIsTooLargeToBeFilledInIsRefused(t *testing.T) {
 	require.Equal(t, large, string(content))
 }
 
-// TestTemplateAsRecorded renders the skeleton of the recorded runs, and expects the lines and files of a real Backstage.
+// TestTemplateAsRecorded renders the skeleton of the recorded runs, and expects the lines and files of a real
+// Backstage.
 func TestTemplateAsRecorded(t *testing.T) {
 	t.Parallel()
 	bench := newBench(t, map[string]string{
@@ -266,7 +269,8 @@ func TestTemplateRules(t *testing.T) {
 	}
 }
 
-// TestTextThatIsNotUTF8IsNamed: what would come out damaged is copied, and the log says which file that is and why.
+// TestTextThatIsNotUTF8IsNamed: what would come out damaged is copied, and the log says which file that is
+// and why.
 func TestTextThatIsNotUTF8IsNamed(t *testing.T) {
 	t.Parallel()
 	latin := "a long enough line of text, caf\xe9 ${{ values.x }}"
@@ -347,7 +351,8 @@ func TestATemplateWhoseDirectoryIsGone(t *testing.T) {
 	}
 }
 
-// TestATemplateOutsideTheConfiguredDirectories is for runs whose base was pinned when the configuration was another, and for links.
+// TestATemplateOutsideTheConfiguredDirectories is for runs whose base was pinned when the configuration was
+// another, and for links.
 func TestATemplateOutsideTheConfiguredDirectories(t *testing.T) {
 	t.Parallel()
 	configured, elsewhere := t.TempDir(), t.TempDir()
@@ -390,7 +395,8 @@ func requireFinal(t *testing.T, err error, name, message string) {
 	require.False(t, action.IsTransient(err))
 }
 
-// TestTemplateFailsInOrder: what comes before the file that fails is written and logged, as Backstage has it, however many processors render.
+// TestTemplateFailsInOrder: what comes before the file that fails is written and logged, as Backstage has it,
+// however many processors render.
 func TestTemplateFailsInOrder(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{}

@@ -10,8 +10,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/budget"
 )
 
-// inParallel does n jobs on all processors and returns the results in the order of the jobs, up to the first job in that order that
-// failed, and its error. No job is begun once one has failed. A job that panics has failed.
+// inParallel does n jobs on all processors and returns the results in the order of the jobs, up to the first
+// job in that order that failed, and its error. No job is begun once one has failed. A job that panics has
+// failed.
 func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Context, index int) (Result, error)) ([]Result, error) {
 	results, errs := make([]Result, n), make([]error, n)
 	var next atomic.Int64

@@ -24,8 +24,9 @@ import (
 
 const commit = "0123456789abcdef0123456789abcdef01234567"
 
-// newHost is a server with the part of GitHub's API that reading a repository acme/shop needs: its files are those given, and any other
-// repository answers 503. It returns a bench whose template lies in the repository.
+// newHost is a server with the part of GitHub's API that reading a repository acme/shop needs: its files are
+// those given, and any other repository answers 503. It returns a bench whose template lies in the
+// repository.
 func newHost(t *testing.T, files map[string]string) (*actiontest.Bench, *integration.Set) {
 	t.Helper()
 	mux := http.NewServeMux()

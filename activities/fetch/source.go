@@ -139,7 +139,8 @@ func missing(name string, err error) error {
 	return action.Final(fmt.Errorf("%s beside the template: %w", name, withoutPath(err)))
 }
 
-// openTree opens a directory to read from: beside the template, or a copy of one on a host. Close it after use.
+// openTree opens a directory to read from: beside the template, or a copy of one on a host. Close it after
+// use.
 func (o Options) openTree(ctx context.Context, call *action.Call, r request) (root *os.Root, closeTree func() error, err error) {
 	if r.isLocal(call) {
 		root, err := o.openLocal(call, r.URL)
@@ -168,7 +169,8 @@ func (o Options) openLocal(call *action.Call, name string) (*os.Root, error) {
 	return root, nil
 }
 
-// scratchName is a directory for downloads. It lies in the workspace, so that it is on the same disk and goes with it whatever happens.
+// scratchName is a directory for downloads. It lies in the workspace, so that it is on the same disk and goes
+// with it whatever happens.
 const scratchName = ".portico-download"
 
 // download copies a tree from a host into a scratch directory, which closing removes.

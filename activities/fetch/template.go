@@ -91,14 +91,16 @@ type templateRequest struct {
 	request
 	language
 	TargetPath string
-	// CopyWithoutRender is Backstage's older rule, which its present release ignores: neither the name nor the content is rendered.
+	// CopyWithoutRender is Backstage's older rule, which its present release ignores: neither the name nor
+	// the content is rendered.
 	CopyWithoutRender     []string
 	CopyWithoutTemplating []string
 	TemplateFileExtension extension
 	Replace               bool
 }
 
-// extension is the input's templateFileExtension: a string with or without its dot, or true for .njk. Empty means none.
+// extension is the input's templateFileExtension: a string with or without its dot, or true for .njk. Empty
+// means none.
 type extension string
 
 // UnmarshalJSON reads both forms.
@@ -200,9 +202,9 @@ type output struct {
 	replaced bool
 }
 
-// write renders everything. Names are settled one after the other, because an entry gives way to one that was there before it; contents
-// are rendered on all processors, and logged in the order of the entries all the same. What comes before an entry that
-// fails is written and logged.
+// write renders everything. Names are settled one after the other, because an entry gives way to one that was
+// there before it; contents are rendered on all processors, and logged in the order of the entries all the
+// same. What comes before an entry that fails is written and logged.
 func (s *skeleton) write(ctx context.Context) error {
 	outputs, planErr := s.plan(ctx)
 	written, err := inParallel(ctx, len(outputs), func(ctx context.Context, index int) (told, error) {
@@ -338,8 +340,8 @@ func statMode(mode fs.FileMode) uint32 {
 	return regular | uint32(mode.Perm())
 }
 
-// writeText writes a text, rendered or not. What is not in UTF-8 cannot be rendered without damage, and is copied with a warning; Backstage
-// would put U+FFFD in the place of what it cannot read.
+// writeText writes a text, rendered or not. What is not in UTF-8 cannot be rendered without damage, and is
+// copied with a warning; Backstage would put U+FFFD in the place of what it cannot read.
 func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMode, size int64, content io.Reader) (warning string, err error) {
 	if !planned.render {
 		return "", workspace.ExplainPath(planned.name, writeFile(s.target, planned.name, mode, content))
@@ -366,7 +368,8 @@ func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMo
 // maxSourceBytes bounds a file that is rendered: the language takes no longer source.
 var maxSourceBytes = nunjucks.DefaultLimits.SourceBytes
 
-// readSource reads a text of about that size, and of one that is too long to be rendered little more than may be.
+// readSource reads a text of about that size, and of one that is too long to be rendered little more than may
+// be.
 func readSource(ctx context.Context, content io.Reader, size int64) (string, error) {
 	// A character may be cut at the end of what is read.
 	expected := min(int(size), maxSourceBytes+utf8.UTFMax)
@@ -381,7 +384,8 @@ func readSource(ctx context.Context, content io.Reader, size int64) (string, err
 	return source.String(), nil
 }
 
-// notUTF8 is where a text stops to be UTF-8, -1 when it is UTF-8 to its end or up to a last character that is cut.
+// notUTF8 is where a text stops to be UTF-8, -1 when it is UTF-8 to its end or up to a last character that is
+// cut.
 func notUTF8(text string) int {
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRuneInString(text[at:])
@@ -401,7 +405,8 @@ func asItIs(name string, at int) string {
 	return fmt.Sprintf("%s is not UTF-8 (byte %d) and was copied as it is: nothing in it is filled in. Save it as UTF-8 if something should be.", name, at)
 }
 
-// writeFile writes a file. A new one gets the mode as far as the process's umask lets it; one that is there keeps its own.
+// writeFile writes a file. A new one gets the mode as far as the process's umask lets it; one that is there
+// keeps its own.
 func writeFile(root *os.Root, name string, mode fs.FileMode, content io.Reader) (err error) {
 	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
@@ -550,8 +555,8 @@ func (r renderer) render(ctx context.Context, text string) (string, error) {
 	return template.Render(ctx, r.data)
 }
 
-// failure names what could not be rendered. That is the template's fault, unless the step was told to stop, or there was no
-// memory to render in.
+// failure names what could not be rendered. That is the template's fault, unless the step was told to stop,
+// or there was no memory to render in.
 func (r renderer) failure(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -22,8 +22,8 @@ type entry struct {
 func (e entry) isDirectory() bool { return e.mode.IsDir() }
 func (e entry) isLink() bool      { return e.mode&fs.ModeSymlink != 0 }
 
-// list lists a tree level by level, by name within each directory: the order in which Backstage comes upon its files. Links that lead out of
-// the tree are left out, and said to be.
+// list lists a tree level by level, by name within each directory: the order in which Backstage comes upon
+// its files. Links that lead out of the tree are left out, and said to be.
 func list(tree *os.Root, log action.Log) ([]entry, error) {
 	var entries []entry
 	for waiting := []string{"."}; len(waiting) > 0; waiting = waiting[1:] {

@@ -101,7 +101,8 @@ func deleteMatches(ctx context.Context, call *action.Call, pattern string) error
 	return nil
 }
 
-// removeEmpty removes those of the directories that are empty, the innermost first. The others still hold what was not selected.
+// removeEmpty removes those of the directories that are empty, the innermost first. The others still hold
+// what was not selected.
 func removeEmpty(root *os.Root, directories []string) {
 	for _, directory := range slices.Backward(directories) {
 		entries, err := fs.ReadDir(root.FS(), directory)

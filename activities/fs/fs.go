@@ -1,4 +1,5 @@
-// Package fs holds the actions that move things about in the workspace: fs:delete, fs:rename and fs:readdir. No path leads them out of it.
+// Package fs holds the actions that move things about in the workspace: fs:delete, fs:rename and fs:readdir.
+// No path leads them out of it.
 package fs
 
 import (

@@ -87,7 +87,8 @@ func (readdirAction) Run(ctx context.Context, call *action.Call) (action.Output,
 	return action.Output{"files": files, "folders": folders}, nil
 }
 
-// read visits a directory in the order that Node does: all its entries by name, then what is in the last directory found first.
+// read visits a directory in the order that Node does: all its entries by name, then what is in the last
+// directory found first.
 func read(ctx context.Context, root *os.Root, top string, recursive bool, visit func(listed, bool)) error {
 	for waiting := []string{top}; len(waiting) > 0; {
 		directory := waiting[len(waiting)-1]

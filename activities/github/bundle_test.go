@@ -95,7 +95,8 @@ func (b *bundle) effect(t *testing.T) action.Effect {
 	return b.ledger.All()[0]
 }
 
-// requirePublished checks what every completed run leaves: one repository with one commit, known to the ledger.
+// requirePublished checks what every completed run leaves: one repository with one commit, known to the
+// ledger.
 func (b *bundle) requirePublished(t *testing.T, output action.Output) {
 	t.Helper()
 	commits, _, err := b.client.Repositories.ListCommits(t.Context(), "demo", "shop", nil)

@@ -39,8 +39,8 @@ func openSource(workspace *os.Root, sourcePath string) (*os.Root, error) {
 	return source, nil
 }
 
-// refuseNested makes sure that no directory is a Git repository of its own: git would record where it stood instead of its
-// files. One at the root is only left out.
+// refuseNested makes sure that no directory is a Git repository of its own: git would record where it stood
+// instead of its files. One at the root is only left out.
 func refuseNested(source *os.Root) error {
 	return fs.WalkDir(source.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -94,8 +94,9 @@ func newWorktree(ctx context.Context, directory, remote, token string) (*worktre
 // Close removes the repository, not the directory.
 func (w *worktree) Close() error { return os.RemoveAll(w.repository) }
 
-// gitEnvironment is all that git sees: no configuration, hooks, attributes or credentials of the machine or the user, one
-// protocol, no redirects, and the token for the one remote. Configuration passed by environment is in no argument list.
+// gitEnvironment is all that git sees: no configuration, hooks, attributes or credentials of the machine or
+// the user, one protocol, no redirects, and the token for the one remote. Configuration passed by environment
+// is in no argument list.
 func gitEnvironment(repository, directory, remote, credentials string) ([]string, error) {
 	parsed, err := url.Parse(remote)
 	if err != nil {
@@ -107,7 +108,8 @@ func gitEnvironment(repository, directory, remote, credentials string) ([]string
 		{"protocol.allow", "never"}, {"protocol." + parsed.Scheme + ".allow", "always"},
 		{"http.followRedirects", "false"}, {"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", stalledAfter},
 		{"http." + remote + ".extraHeader", "Authorization: Basic " + credentials},
-		// The repository lives as long as the push. Its objects need not survive a power cut, and go into one file.
+		// The repository lives as long as the push. Its objects need not survive a power cut, and go into one
+		// file.
 		{"core.fsync", "none"}, {"core.bigFileThreshold", "1"},
 	}
 	environment := []string{
@@ -162,7 +164,8 @@ func (w *worktree) git(ctx context.Context, extraEnvironment []string, args ...s
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-// commit records the directory as one commit and returns its hash. The same files, author, message and time give the same hash.
+// commit records the directory as one commit and returns its hash. The same files, author, message and time
+// give the same hash.
 func (w *worktree) commit(ctx context.Context, author Author, message string, when time.Time) (string, error) {
 	if _, err := w.git(ctx, []string{"GIT_LITERAL_PATHSPECS=1"}, "-C", w.directory, "add", "--all", "."); err != nil {
 		return "", err
@@ -180,7 +183,8 @@ func (w *worktree) commit(ctx context.Context, author Author, message string, wh
 	return w.git(ctx, nil, "rev-parse", "HEAD")
 }
 
-// ignored lists what the directory's own .gitignore files keep out of the commit; a directory that is left out as a whole ends with a slash.
+// ignored lists what the directory's own .gitignore files keep out of the commit; a directory that is left
+// out as a whole ends with a slash.
 func (w *worktree) ignored(ctx context.Context) ([]string, error) {
 	listed, err := w.git(ctx, nil, "-C", w.directory, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 	if err != nil {
@@ -189,8 +193,8 @@ func (w *worktree) ignored(ctx context.Context) ([]string, error) {
 	return strings.FieldsFunc(listed, func(r rune) bool { return r == 0 }), nil
 }
 
-// push sends a commit to a branch. Replacing, it overwrites the branch if that still is at the given hash. Rejected says that the
-// branch holds something else.
+// push sends a commit to a branch. Replacing, it overwrites the branch if that still is at the given hash.
+// Rejected says that the branch holds something else.
 func (w *worktree) push(ctx context.Context, remote, hash, branch, replacing string) (rejected bool, err error) {
 	args := []string{"push", "--porcelain"}
 	if replacing != "" {
@@ -205,7 +209,8 @@ func (w *worktree) push(ctx context.Context, remote, hash, branch, replacing str
 }
 
 var (
-	// rejectedPattern is how `git push --porcelain` says that a branch has moved, which is not "[remote rejected]".
+	// rejectedPattern is how `git push --porcelain` says that a branch has moved, which is not "[remote
+	// rejected]".
 	rejectedPattern = regexp.MustCompile(`(?m)^!\t.*\t\[rejected\]`)
 	// statusPattern finds the HTTP status in git's messages.
 	statusPattern = regexp.MustCompile(`(?:returned error: |HTTP )(\d{3})`)

@@ -25,8 +25,8 @@ type connection struct {
 	hosts  *integration.Set
 	// token is the step's own, "" for what the integration has.
 	token string
-	// lostToken says that the repository was created with a token that the step passed and that is not kept: the
-	// integration's stands in for it.
+	// lostToken says that the repository was created with a token that the step passed and that is not kept:
+	// the integration's stands in for it.
 	lostToken bool
 }
 
@@ -119,7 +119,8 @@ func (c *connection) findOwner(ctx context.Context) (owner, error) {
 	return owner{login: account.GetLogin(), isOrganization: account.GetType() == "Organization"}, err
 }
 
-// checkCreation looks whether the token's user could own the repository, as far as that can be told without trying.
+// checkCreation looks whether the token's user could own the repository, as far as that can be told without
+// trying.
 func (p *publication) checkCreation(ctx context.Context) error {
 	if !p.owner.isOrganization {
 		return p.ownsPersonalRepositories(ctx)
@@ -134,7 +135,8 @@ func (p *publication) checkCreation(ctx context.Context) error {
 	})
 }
 
-// ownsPersonalRepositories makes sure that the token is the owner's: GitHub creates a personal repository for whoever asks.
+// ownsPersonalRepositories makes sure that the token is the owner's: GitHub creates a personal repository for
+// whoever asks.
 func (p *publication) ownsPersonalRepositories(ctx context.Context) error {
 	var user *github.User
 	err := p.ask(ctx, "asking whose token this is", func(ctx context.Context) (err error) {

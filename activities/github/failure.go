@@ -19,8 +19,8 @@ import (
 // secondaryWait is how long GitHub asks to wait after its secondary limit when it does not say.
 const secondaryWait = time.Minute
 
-// explain turns what went wrong with a request into an error that the engine can act on, and a person can: what was being
-// done, what GitHub said, and the next move.
+// explain turns what went wrong with a request into an error that the engine can act on, and a person can:
+// what was being done, what GitHub said, and the next move.
 func (c *connection) explain(ctx context.Context, err error, doing string) error {
 	var limit *github.RateLimitError
 	var abuse *github.AbuseRateLimitError

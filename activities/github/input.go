@@ -10,8 +10,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// publishInput is the input of publish:github. The defaults that hold are those of Backstage's handler, filled in by
-// decode; some of its schema's are different.
+// publishInput is the input of publish:github. The defaults that hold are those of Backstage's handler,
+// filled in by decode; some of its schema's are different.
 type publishInput struct {
 	RepoURL        string `json:"repoUrl"`
 	Description    string `json:"description"`

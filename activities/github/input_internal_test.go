@@ -20,7 +20,8 @@ func FuzzIsBranchName(f *testing.F) {
 			require.False(t, isBranchName(name), "no argument can hold it")
 			return
 		}
-		// check-ref-format takes a dash at the start of a whole ref; --branch refuses it, and expands "@{-1}".
+		// check-ref-format takes a dash at the start of a whole ref; --branch refuses it, and expands
+		// "@{-1}".
 		refused := exec.CommandContext(t.Context(), "git", "check-ref-format", "refs/heads/"+name).Run() != nil ||
 			strings.HasPrefix(name, "-") || name == "@"
 		require.Equal(t, !refused, isBranchName(name), "%q", name)

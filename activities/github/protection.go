@@ -6,8 +6,8 @@ import (
 	"github.com/google/go-github/v60/github"
 )
 
-// protect sets the rules of the default branch. Where GitHub does not allow that (a private repository on a free plan), the
-// repository stays without, and the log says so.
+// protect sets the rules of the default branch. Where GitHub does not allow that (a private repository on a
+// free plan), the repository stays without, and the log says so.
 func (p *publication) protect(ctx context.Context) error {
 	if !p.input.ProtectDefaultBranch {
 		return nil

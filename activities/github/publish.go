@@ -1,9 +1,10 @@
-// Package github holds the actions that change a GitHub host: publish:github, which creates a repository and pushes the
-// workspace as its first commit. Which hosts there are and how to reach them is package integration's.
+// Package github holds the actions that change a GitHub host: publish:github, which creates a repository and
+// pushes the workspace as its first commit. Which hosts there are and how to reach them is package
+// integration's.
 //
-// Nothing it creates twice: a repository carries the effect it is being created for in its description until the ledger
-// knows the repository's id, and the first commit bears the time of the intent, so that the same workspace gives the same
-// commit and a repeated push finds it there.
+// Nothing it creates twice: a repository carries the effect it is being created for in its description until
+// the ledger knows the repository's id, and the first commit bears the time of the intent, so that the same
+// workspace gives the same commit and a repeated push finds it there.
 package github
 
 import (
@@ -35,7 +36,8 @@ type Options struct {
 	Author Author
 	// CommitMessage is scaffolder.defaultCommitMessage, "initial commit" when empty.
 	CommitMessage string
-	// RequireUserCredentials is scaffolder.requireScmUserCredentials: only a token that the template passes will do.
+	// RequireUserCredentials is scaffolder.requireScmUserCredentials: only a token that the template passes
+	// will do.
 	RequireUserCredentials bool
 }
 
@@ -135,8 +137,8 @@ func (p *publish) prepare(ctx context.Context, call *action.Call, needed permiss
 	return publication, err
 }
 
-// Run publishes. The settings that the first workflow run needs are there before the push; the default branch, which only
-// exists after it, is set and protected at the end.
+// Run publishes. The settings that the first workflow run needs are there before the push; the default
+// branch, which only exists after it, is set and protected at the end.
 func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, error) {
 	publication, err := p.prepare(ctx, call, mayCreate)
 	if err != nil {

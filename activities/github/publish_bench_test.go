@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkPublishThousandFiles is one publish:github of 1,000 files in 20 directories, requests and push included.
+// BenchmarkPublishThousandFiles is one publish:github of 1,000 files in 20 directories, requests and push
+// included.
 func BenchmarkPublishThousandFiles(b *testing.B) {
 	bundle := setup(b)
 	for i := range 1_000 {

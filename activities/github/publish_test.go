@@ -204,7 +204,8 @@ func TestATakenNameIsLeftUntouched(t *testing.T) {
 	b.requirePublished(t, output)
 }
 
-// Two runs of one template, with the same name and the same token, at the same moment: one gets the repository.
+// Two runs of one template, with the same name and the same token, at the same moment: one gets the
+// repository.
 func TestARaceForAName(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -249,7 +250,8 @@ func TestWhatTheSkeletonsGitignoreLeavesOutIsNamed(t *testing.T) {
 	require.Contains(t, b.log.Text(), "src/17.log and 13 more\n")
 }
 
-// TestABranchWithASlashCanBeReadAgain: by the URL that the step puts out, and by the one that GitHub's pages have.
+// TestABranchWithASlashCanBeReadAgain: by the URL that the step puts out, and by the one that GitHub's pages
+// have.
 func TestABranchWithASlashCanBeReadAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

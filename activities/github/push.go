@@ -16,7 +16,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// committedAt is the time of the first commit: that of the intent, so that every attempt makes the same commit.
+// committedAt is the time of the first commit: that of the intent, so that every attempt makes the same
+// commit.
 func committedAt(effect action.Effect) time.Time {
 	return effect.IntendedAt.UTC().Truncate(time.Second)
 }
@@ -58,7 +59,8 @@ func (p *publication) pushSource(ctx context.Context, source *os.Root, repositor
 // maxIgnoredNames is how many names the log has of what is left out.
 const maxIgnoredNames = 20
 
-// tellIgnored names what a .gitignore of the workspace keeps out of the repository: who wrote it for their own checkout may not know.
+// tellIgnored names what a .gitignore of the workspace keeps out of the repository: who wrote it for their
+// own checkout may not know.
 func (p *publication) tellIgnored(ctx context.Context, tree *worktree) error {
 	names, err := tree.ignored(ctx)
 	if err != nil {
@@ -76,7 +78,8 @@ func (p *publication) tellIgnored(ctx context.Context, tree *worktree) error {
 	return nil
 }
 
-// checkRemote makes sure that the token goes to the host that it is for, and in clear only where the API is in clear too.
+// checkRemote makes sure that the token goes to the host that it is for, and in clear only where the API is
+// in clear too.
 func (p *publication) checkRemote(address string) (string, error) {
 	parsed, err := url.Parse(address)
 	if err != nil || parsed.Host != p.target.Host || parsed.User != nil ||
@@ -87,8 +90,9 @@ func (p *publication) checkRemote(address string) (string, error) {
 	return address, nil
 }
 
-// settleRejection: the branch holds something else. That may be our commit with later ones on it, or what an earlier attempt
-// pushed before the step's input was corrected, which is replaced. Anything else is somebody's and stays.
+// settleRejection: the branch holds something else. That may be our commit with later ones on it, or what an
+// earlier attempt pushed before the step's input was corrected, which is replaced. Anything else is
+// somebody's and stays.
 func (p *publication) settleRejection(ctx context.Context, tree *worktree, remote, hash string) error {
 	commits, err := p.commits(ctx, p.input.DefaultBranch)
 	if err != nil {
@@ -112,7 +116,8 @@ func (p *publication) settleRejection(ctx context.Context, tree *worktree, remot
 		p.input.DefaultBranch, p.name()), "Roll the run back, or remove those commits and retry.")
 }
 
-// commits lists the latest two commits of a branch: enough to tell one from more. An empty repository has none.
+// commits lists the latest two commits of a branch: enough to tell one from more. An empty repository has
+// none.
 func (c *connection) commits(ctx context.Context, branch string) ([]*github.RepositoryCommit, error) {
 	var found []*github.RepositoryCommit
 	err := c.ask(ctx, "listing the commits of "+c.name(), func(ctx context.Context) (err error) {
@@ -126,7 +131,8 @@ func (c *connection) commits(ctx context.Context, branch string) ([]*github.Repo
 	return found, err
 }
 
-// isOnlyOurs says whether a branch is one commit, made by this effect: nobody else's bears the second of the intent.
+// isOnlyOurs says whether a branch is one commit, made by this effect: nobody else's bears the second of the
+// intent.
 func isOnlyOurs(effect action.Effect, commits []*github.RepositoryCommit) bool {
 	return len(commits) == 1 && commits[0].GetCommit().GetCommitter().GetDate().Time.Equal(committedAt(effect))
 }
@@ -144,8 +150,8 @@ func (p *publication) hasCommit(ctx context.Context, hash string) (bool, error) 
 	return known, err
 }
 
-// explainPush classifies what made a push fail. The repository exists and the API took the token, so what looks like a
-// missing repository is one that has not reached every server of GitHub's yet.
+// explainPush classifies what made a push fail. The repository exists and the API took the token, so what
+// looks like a missing repository is one that has not reached every server of GitHub's yet.
 func (p *publication) explainPush(ctx context.Context, err error) error {
 	doing := "pushing to " + p.name()
 	var failed *gitError

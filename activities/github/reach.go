@@ -9,10 +9,11 @@ import (
 	githubhost "github.com/portico-dev/portico/integration/github"
 )
 
-// GitHub answers 404 for what is not there and for what it hides from a token, alike. Only of a token that sees all private
-// repositories of the owner does a 404 say that there is none.
+// GitHub answers 404 for what is not there and for what it hides from a token, alike. Only of a token that
+// sees all private repositories of the owner does a 404 say that there is none.
 
-// hiddenBecause says why the repository may be there although the token does not see it, "" when the token would see it.
+// hiddenBecause says why the repository may be there although the token does not see it, "" when the token
+// would see it.
 func (c *connection) hiddenBecause(ctx context.Context) (string, error) {
 	reason, err := c.limitOfSight(ctx)
 	if reason != "" && c.lostToken {
@@ -54,8 +55,8 @@ func (c *connection) whoAmI(ctx context.Context) (login, scopes string, err erro
 	return login, scopes, err
 }
 
-// seesPrivate says whether a token has the scope that shows it what its user sees. Tokens without scopes, which are
-// fine-grained, may be for some repositories only, and do not tell.
+// seesPrivate says whether a token has the scope that shows it what its user sees. Tokens without scopes,
+// which are fine-grained, may be for some repositories only, and do not tell.
 func seesPrivate(scopes string) bool {
 	for scope := range strings.SplitSeq(scopes, ",") {
 		if strings.TrimSpace(scope) == "repo" {

@@ -23,7 +23,8 @@ type repositoryRecord struct {
 	Host  string `json:"host"`
 	Owner string `json:"owner"`
 	Repo  string `json:"repo"`
-	// OwnToken says that the step passed a token of its own, so that the integration's may not see the repository.
+	// OwnToken says that the step passed a token of its own, so that the integration's may not see the
+	// repository.
 	OwnToken bool `json:"ownToken,omitempty"`
 }
 
@@ -35,8 +36,9 @@ func recordOf(effect action.Effect) (repositoryRecord, error) {
 	return record, nil
 }
 
-// marker is a repository's description from its creation until the run has finished with it. It tells the repository of an
-// attempt that died before its id was recorded from one of another run of the same template under the same token.
+// marker is a repository's description from its creation until the run has finished with it. It tells the
+// repository of an attempt that died before its id was recorded from one of another run of the same template
+// under the same token.
 func marker(effect action.Effect) string {
 	return fmt.Sprintf("Being created by Portico: run %s, effect %s", effect.RunID, effect.ID)
 }
@@ -71,7 +73,8 @@ func foundRepository(repository *github.Repository) *resource.Found[*github.Repo
 	}
 }
 
-// findRepository looks the repository up by its name, under which GitHub also shows one that was renamed since.
+// findRepository looks the repository up by its name, under which GitHub also shows one that was renamed
+// since.
 func (c *connection) findRepository(ctx context.Context, _ action.Effect) (*resource.Found[*github.Repository], error) {
 	var found *resource.Found[*github.Repository]
 	err := c.ask(ctx, "looking for "+c.name(), func(ctx context.Context) error {
@@ -88,7 +91,8 @@ func (c *connection) findRepository(ctx context.Context, _ action.Effect) (*reso
 	return found, err
 }
 
-// createRepository makes the empty repository, marked as the effect's. Its other settings follow once the ledger knows it.
+// createRepository makes the empty repository, marked as the effect's. Its other settings follow once the
+// ledger knows it.
 func (p *publication) createRepository(ctx context.Context, effect action.Effect) (*resource.Found[*github.Repository], error) {
 	if !p.owner.isOrganization {
 		if err := p.ownsPersonalRepositories(ctx); err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// configure gives the repository what should be there when the first push starts its workflows: who may do what, topics,
-// variables, secrets. Every part may be repeated.
+// configure gives the repository what should be there when the first push starts its workflows: who may do
+// what, topics, variables, secrets. Every part may be repeated.
 func (p *publication) configure(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		p.grantAccess, p.setCollaborators, p.setTopics, p.setVariables, p.setSecrets, p.setOIDC, p.setProperties, p.subscribe,

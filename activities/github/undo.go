@@ -37,8 +37,8 @@ func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
 	return resource.Remove(ctx, call, connected.repository())
 }
 
-// useOf says what somebody has done with the repository since it was created, "" when nothing. From here on the
-// connection is for that repository alone.
+// useOf says what somebody has done with the repository since it was created, "" when nothing. From here on
+// the connection is for that repository alone.
 func (c *connection) useOf(ctx context.Context, effect action.Effect, repository *github.Repository) (string, error) {
 	if err := c.narrow(ctx, mayUndo); err != nil {
 		return "", err
@@ -94,7 +94,8 @@ func (c *connection) tags(ctx context.Context, _ action.Effect, _ *github.Reposi
 	return "it has the tag " + tags[0].GetName(), nil
 }
 
-// issues finds issues and pull requests, open or closed: what people wrote is gone for good with the repository.
+// issues finds issues and pull requests, open or closed: what people wrote is gone for good with the
+// repository.
 func (c *connection) issues(ctx context.Context, _ action.Effect, _ *github.Repository) (string, error) {
 	var issues []*github.Issue
 	err := c.ask(ctx, "listing the issues of "+c.name(), func(ctx context.Context) (err error) {

@@ -1,6 +1,6 @@
-// Package action is the contract between the run engine and the things a template step can do. An action describes
-// itself, runs, undoes what it made, and says beforehand what it would do. Implementations live under activities/, one
-// package per system they touch; this package holds no implementation.
+// Package action is the contract between the run engine and the things a template step can do. An action
+// describes itself, runs, undoes what it made, and says beforehand what it would do. Implementations live
+// under activities/, one package per system they touch; this package holds no implementation.
 package action
 
 import (
@@ -16,10 +16,10 @@ import (
 
 // Action is one thing a template step can do.
 //
-// Run is idempotent: called again after a crash at any instruction it finds what it made (through the Call's Ledger)
-// and carries on. Undo removes one thing that this run created, and only that; it is idempotent too, and succeeds when
-// the thing is already gone, which "not found" alone does not prove: many systems say it of what they hide as well. Then
-// Undo fails, and the effect stays open. Plan reads only.
+// Run is idempotent: called again after a crash at any instruction it finds what it made (through the Call's
+// Ledger) and carries on. Undo removes one thing that this run created, and only that; it is idempotent too,
+// and succeeds when the thing is already gone, which "not found" alone does not prove: many systems say it of
+// what they hide as well. Then Undo fails, and the effect stays open. Plan reads only.
 type Action interface {
 	Describe() Description
 	Run(ctx context.Context, call *Call) (Output, error)
@@ -32,24 +32,28 @@ type Output map[string]any
 
 // Description is what GET /v2/actions lists and what the engine needs to know to run the action.
 type Description struct {
-	// ID is the action's name in a template and, unless it is Quick, the Temporal activity type it runs under:
-	// "fetch:template".
+	// ID is the action's name in a template and, unless it is Quick, the Temporal activity type it runs
+	// under: "fetch:template".
 	ID          string
 	Description string
 	Examples    []Example
-	// InputSchema and OutputSchema are JSON Schema (draft-07) documents. Nil InputSchema accepts anything; nil OutputSchema
-	// declares no output.
+	// InputSchema and OutputSchema are JSON Schema (draft-07) documents. Nil InputSchema accepts anything;
+	// nil OutputSchema declares no output.
 	InputSchema, OutputSchema json.RawMessage
-	// SupportsDryRun lets a dry run call Run with Call.DryRun set; other actions are skipped there with example outputs.
+	// SupportsDryRun lets a dry run call Run with Call.DryRun set; other actions are skipped there with
+	// example outputs.
 	SupportsDryRun bool
-	// Quick says that Run is our own short code that touches nothing outside the workspace and the database, and may be
-	// run again after a crash: the engine then runs it within a turn of the run, at a fraction of the cost.
+	// Quick says that Run is our own short code that touches nothing outside the workspace and the database,
+	// and may be run again after a crash: the engine then runs it within a turn of the run, at a fraction of
+	// the cost.
 	Quick bool
-	// UsesWorkspace says that Run reads or writes Call.Workspace. Only such actions pay for a workspace. See WorkspaceSparer.
+	// UsesWorkspace says that Run reads or writes Call.Workspace. Only such actions pay for a workspace. See
+	// WorkspaceSparer.
 	UsesWorkspace bool
 }
 
-// CheckInput holds a rendered input to the schema; name is what the error calls the action. A violation is an InputError.
+// CheckInput holds a rendered input to the schema; name is what the error calls the action. A violation is an
+// InputError.
 func (d Description) CheckInput(name string, input json.RawMessage) error {
 	if len(d.InputSchema) == 0 {
 		return nil
@@ -77,11 +81,13 @@ type Call struct {
 	StepName string
 	// Iteration is the key of the current each item, "" for a step without each.
 	Iteration string
-	// Input is the rendered input, already checked against the action's schema. Its object keys keep the order in which the
-	// template wrote them; decode it with Decode, and into nunjucks values where the order matters.
+	// Input is the rendered input, already checked against the action's schema. Its object keys keep the
+	// order in which the template wrote them; decode it with Decode, and into nunjucks values where the order
+	// matters.
 	Input json.RawMessage
-	// Workspace is the step's directory, confined: nothing outside it can be reached through it. Nil unless the
-	// description says UsesWorkspace, and when a WorkspaceSparer does without it. Workspace.Name() is its path.
+	// Workspace is the step's directory, confined: nothing outside it can be reached through it. Nil unless
+	// the description says UsesWorkspace, and when a WorkspaceSparer does without it. Workspace.Name() is its
+	// path.
 	Workspace *os.Root
 	// Template is where the template came from.
 	Template TemplateInfo
@@ -102,8 +108,9 @@ func (c *Call) Decode(into any) error {
 	return nil
 }
 
-// RequireUserToken refuses to act on a host with the integration's own credentials where scaffolder.requireScmUserCredentials
-// asks for a token of the user's, which the step passes. The error is an InputError in Backstage's words.
+// RequireUserToken refuses to act on a host with the integration's own credentials where
+// scaffolder.requireScmUserCredentials asks for a token of the user's, which the step passes. The error is an
+// InputError in Backstage's words.
 func RequireUserToken(required bool, token, host string) error {
 	if !required || token != "" {
 		return nil
@@ -111,8 +118,8 @@ func RequireUserToken(required bool, token, host string) error {
 	return InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", host)
 }
 
-// TemplateInfo says which template a run came from; Base is the place that relative URLs start from, the zero value when
-// there is none.
+// TemplateInfo says which template a run came from; Base is the place that relative URLs start from, the zero
+// value when there is none.
 type TemplateInfo struct {
 	EntityRef string
 	Base      provenance.Place
@@ -122,8 +129,8 @@ type TemplateInfo struct {
 type User struct {
 	Ref    string          `json:"ref,omitempty"`
 	Entity json.RawMessage `json:"entity,omitempty"`
-	// Starter is who the run acts as: the user or the service that started it, with all that they were then. It is nobody for
-	// a run that was started before that was kept.
+	// Starter is who the run acts as: the user or the service that started it, with all that they were then.
+	// It is nobody for a run that was started before that was kept.
 	Starter identity.Principal `json:"-"`
 }
 
@@ -148,7 +155,8 @@ type PlannedEffect struct {
 	Name string `json:"name"`
 }
 
-// NoEffects is embedded by actions that create nothing outside the workspace: nothing to undo, nothing to plan.
+// NoEffects is embedded by actions that create nothing outside the workspace: nothing to undo, nothing to
+// plan.
 type NoEffects struct{}
 
 // Undo fails: an action without effects is never asked to undo one.

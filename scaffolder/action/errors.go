@@ -11,9 +11,11 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Error is a failure whose class the engine acts on: a final one parks the run at once, a transient one is retried.
+// Error is a failure whose class the engine acts on: a final one parks the run at once, a transient one is
+// retried.
 //
-// An error that is no *Error is judged by IsTransient. The message says what happened, and to what; Advise adds what to do.
+// An error that is no *Error is judged by IsTransient. The message says what happened, and to what; Advise
+// adds what to do.
 type Error struct {
 	// Name is the error's name on the wire (InputError, NotAllowedError, ...), "" for "Error".
 	Name string
@@ -31,7 +33,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Final marks an error that trying again cannot mend: bad input, a refusal, a name that another owner holds.
 func Final(err error) error { return &Error{Err: err} }
 
-// Transient marks an error that may pass: network, 429, 5xx. retryAfter is the server's wish, 0 when it had none.
+// Transient marks an error that may pass: network, 429, 5xx. retryAfter is the server's wish, 0 when it had
+// none.
 func Transient(err error, retryAfter time.Duration) error {
 	return &Error{Err: err, Transient: true, RetryAfter: retryAfter}
 }
@@ -41,9 +44,10 @@ func InputError(format string, args ...any) error {
 	return &Error{Name: "InputError", Err: fmt.Errorf(format, args...)}
 }
 
-// Classify gives an error of a domain package, or of reading from a host (package integration), its class. What may pass is
-// transient: a host that is ill or asks to wait, a fault of kind Unavailable, a failure that nobody explains. Everything
-// else is final, under the name of its kind. An error that has a class keeps it; nil stays nil.
+// Classify gives an error of a domain package, or of reading from a host (package integration), its class.
+// What may pass is transient: a host that is ill or asks to wait, a fault of kind Unavailable, a failure that
+// nobody explains. Everything else is final, under the name of its kind. An error that has a class keeps it;
+// nil stays nil.
 func Classify(err error) error {
 	if err == nil {
 		return nil
@@ -62,8 +66,8 @@ func Classify(err error) error {
 	return &Error{Name: string(kind), Err: err}
 }
 
-// Advise adds to an error what a person can do about it, in a sentence or two that are shown beneath the message. The
-// class of the error stays as it is. Advice on an error that has some already takes its place.
+// Advise adds to an error what a person can do about it, in a sentence or two that are shown beneath the
+// message. The class of the error stays as it is. Advice on an error that has some already takes its place.
 func Advise(err error, format string, args ...any) error {
 	return &advised{error: err, next: fmt.Sprintf(format, args...)}
 }
@@ -85,13 +89,14 @@ func Advice(err error) string {
 	return ""
 }
 
-// InUseError is what Undo returns when the thing has since been used by somebody else: it is left alone and a person is
-// asked.
+// InUseError is what Undo returns when the thing has since been used by somebody else: it is left alone and a
+// person is asked.
 type InUseError struct{ Reason string }
 
 func (e *InUseError) Error() string { return e.Reason }
 
-// IsTransient says whether trying again may help: what an *Error says, else whether the network failed or a time ran out.
+// IsTransient says whether trying again may help: what an *Error says, else whether the network failed or a
+// time ran out.
 func IsTransient(err error) bool {
 	if classified, is := errors.AsType[*Error](err); is {
 		return classified.Transient

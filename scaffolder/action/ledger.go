@@ -12,12 +12,13 @@ type EffectState string
 const (
 	// EffectIntended: the run was about to create the thing; whether it exists must be looked up.
 	EffectIntended EffectState = "intended"
-	// EffectCreated: the thing exists and this run made it. What a rollback could not remove stays in this state or in
-	// EffectIntended, and Note says why.
+	// EffectCreated: the thing exists and this run made it. What a rollback could not remove stays in this
+	// state or in EffectIntended, and Note says why.
 	EffectCreated EffectState = "created"
 	// EffectUndone: the thing was removed again by a rollback, or was found never to have been made.
 	EffectUndone EffectState = "undone"
-	// EffectKept: a rollback refused to remove the thing, because somebody else has used it since; Note says why.
+	// EffectKept: a rollback refused to remove the thing, because somebody else has used it since; Note says
+	// why.
 	EffectKept EffectState = "kept"
 )
 
@@ -27,7 +28,8 @@ type Effect struct {
 	RunID    string `json:"runId"`
 	StepID   string `json:"stepId"`
 	ActionID string `json:"action"`
-	// Kind is the sort of thing ("github:repository", "catalog:location"); Name is what a person calls it ("acme/shop").
+	// Kind is the sort of thing ("github:repository", "catalog:location"); Name is what a person calls it
+	// ("acme/shop").
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 	// Key makes the effect unique within its run: the same key twice is the same effect.
@@ -40,7 +42,8 @@ type Effect struct {
 	Note string          `json:"note,omitempty"`
 	// IntendedAt is when the intent was recorded: a thing created before it was made by somebody else.
 	IntendedAt time.Time `json:"intendedAt"`
-	// Fresh says, of what Intend returned, that no earlier attempt recorded it: nothing can have been made yet.
+	// Fresh says, of what Intend returned, that no earlier attempt recorded it: nothing can have been made
+	// yet.
 	Fresh bool `json:"-"`
 }
 
@@ -58,10 +61,11 @@ type Confirmation struct {
 
 // Ledger is the run's list of effects, scoped to one step. The engine hands it to an action.
 type Ledger interface {
-	// Intend records that the thing is about to be created and returns its effect. An effect with the same key that
-	// this run recorded before is returned as it stands: in state EffectCreated there is nothing left to do, in
-	// EffectIntended the action must look whether the thing is there and was made by this run (a marker, or created by
-	// our identity after IntendedAt) and adopt it, and fail finally if it was made by somebody else.
+	// Intend records that the thing is about to be created and returns its effect. An effect with the same
+	// key that this run recorded before is returned as it stands: in state EffectCreated there is nothing
+	// left to do, in EffectIntended the action must look whether the thing is there and was made by this run
+	// (a marker, or created by our identity after IntendedAt) and adopt it, and fail finally if it was made
+	// by somebody else.
 	Intend(ctx context.Context, intent Intent) (Effect, error)
 	// Confirm moves the effect to EffectCreated. Confirming twice changes nothing.
 	Confirm(ctx context.Context, effectID string, confirmation Confirmation) error

@@ -1,5 +1,5 @@
-// Package actiontest is what the tests of actions share: a place to run them at, and the suite that holds every action to
-// the contract of package action. It holds no action.
+// Package actiontest is what the tests of actions share: a place to run them at, and the suite that holds
+// every action to the contract of package action. It holds no action.
 package actiontest
 
 import (
@@ -19,7 +19,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Log remembers the lines of an action, without levels: warnings and errors begin with "warn: " and "error: ".
+// Log remembers the lines of an action, without levels: warnings and errors begin with "warn: " and "error:
+// ".
 type Log struct {
 	mutex sync.Mutex
 	lines []string
@@ -98,7 +99,8 @@ func (b *Bench) Call(input string) *action.Call {
 	}
 }
 
-// Run runs the action as the engine would: the input must pass its schema before, and the output must pass after.
+// Run runs the action as the engine would: the input must pass its schema before, and the output must pass
+// after.
 func (b *Bench) Run(t testing.TB, tested action.Action, input string) (action.Output, error) {
 	t.Helper()
 	return b.run(t.Context(), t, tested, input)
@@ -126,8 +128,8 @@ func (b *Bench) Undo(ctx context.Context, tested action.Action, effect action.Ef
 	return tested.Undo(ctx, &action.UndoCall{RunID: runID, Effect: effect, User: b.User, Secrets: b.Secrets, Log: b.Log})
 }
 
-// RollBack undoes what the run has created, the last first, and records what became of it, as the engine does. It returns
-// the first error; the effects before it are left.
+// RollBack undoes what the run has created, the last first, and records what became of it, as the engine
+// does. It returns the first error; the effects before it are left.
 func (b *Bench) RollBack(ctx context.Context, tested action.Action) error {
 	for _, effect := range slices.Backward(b.Ledger.All()) {
 		if effect.State == action.EffectUndone {

@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// World is what one action is run in by the suite: the action itself, wired to servers that are as real as they can be,
-// and ways to look at these and to meddle with them.
+// World is what one action is run in by the suite: the action itself, wired to servers that are as real as
+// they can be, and ways to look at these and to meddle with them.
 type World struct {
 	Action action.Action
 	// Input is a valid input, which is JSON. WORKSPACE in it is the path of the workspace.
@@ -24,8 +24,8 @@ type World struct {
 	Template action.TemplateInfo
 	User     action.User
 	Secrets  map[string]string
-	// State lists what the action can create outside, as people would tell it: without ids and times, which differ between
-	// two worlds that are alike. Nil says that the action has no effects.
+	// State lists what the action can create outside, as people would tell it: without ids and times, which
+	// differ between two worlds that are alike. Nil says that the action has no effects.
 	State func(t testing.TB) []string
 	// Digest changes with each change of the world outside. It is needed where there is a State.
 	Digest func(t testing.TB) string
@@ -33,19 +33,20 @@ type World struct {
 	Use func(t testing.TB)
 	// Take has somebody else create what the action is about to create. Nil says that two such things can be.
 	Take func(t testing.TB)
-	// Hide has the servers hide what is there, as from a token that was narrowed, until show is called. Nil says that they
-	// hide nothing.
+	// Hide has the servers hide what is there, as from a token that was narrowed, until show is called. Nil
+	// says that they hide nothing.
 	Hide func(t testing.TB) (show func())
 }
 
-// NewWorld makes a world for one test. Each call that the action makes to what outlives its process passes the gate: a
-// server of the world is served by Gate.Serve or Gate.Handler, a pool of connections is traced by it.
+// NewWorld makes a world for one test. Each call that the action makes to what outlives its process passes
+// the gate: a server of the world is served by Gate.Serve or Gate.Handler, a pool of connections is traced by
+// it.
 type NewWorld func(t testing.TB, gate *Gate) World
 
-// Conform holds an action to the contract of package action, in worlds made for it. It runs it once and again; has its
-// process die at each moment at which it exchanges something with the world, and lets another attempt finish, or a
-// rollback; undoes it twice, also after others have used what it made or while it is hidden; and plans it. After each of
-// these the world must be as it should be.
+// Conform holds an action to the contract of package action, in worlds made for it. It runs it once and
+// again; has its process die at each moment at which it exchanges something with the world, and lets another
+// attempt finish, or a rollback; undoes it twice, also after others have used what it made or while it is
+// hidden; and plans it. After each of these the world must be as it should be.
 func Conform(t *testing.T, newWorld NewWorld) {
 	t.Helper()
 	for _, property := range properties {
@@ -56,8 +57,8 @@ func Conform(t *testing.T, newWorld NewWorld) {
 	}
 }
 
-// properties are what holds of every action; each is a test of its own. They take a testing.TB so that the suite's own
-// tests can see them fail.
+// properties are what holds of every action; each is a test of its own. They take a testing.TB so that the
+// suite's own tests can see them fail.
 var properties = []struct {
 	name    string
 	require func(t testing.TB, newWorld NewWorld)
@@ -124,8 +125,8 @@ type outcome struct {
 	Log    []string
 }
 
-// attempt runs the action in a process that dies at a moment; 0 is never. It has the workspace that the step before left.
-// What came of it is only told of a process that lived.
+// attempt runs the action in a process that dies at a moment; 0 is never. It has the workspace that the step
+// before left. What came of it is only told of a process that lived.
 func (s *subject) attempt(t testing.TB, fatal int) (done outcome, moments int, died bool, err error) {
 	t.Helper()
 	s.bench.Workspace, s.bench.Log = newWorkspace(t, s.Files), &Log{}
@@ -365,7 +366,8 @@ func requireHiddenIsOpen(t testing.TB, newWorld NewWorld) {
 	s.requireUndone(t)
 }
 
-// filesOf is what is in a workspace: the content of files, "->target" for links, "" for directories, whose names end in a slash.
+// filesOf is what is in a workspace: the content of files, "->target" for links, "" for directories, whose
+// names end in a slash.
 func filesOf(t testing.TB, root *os.Root) map[string]string {
 	t.Helper()
 	found := map[string]string{}

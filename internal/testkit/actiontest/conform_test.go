@@ -34,8 +34,8 @@ type board struct {
 	hidden bool
 }
 
-// boardKind says how a board is not like others: careless ones take two notes of one name, those that hide may answer "not
-// found" for what is there.
+// boardKind says how a board is not like others: careless ones take two notes of one name, those that hide
+// may answer "not found" for what is there.
 type boardKind struct{ careless, hides bool }
 
 func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -156,7 +156,8 @@ func with(a createNote, change func(*resource.Spec[note])) func(context.Context,
 	}
 }
 
-// TestTheSuiteFindsWhatIsWrong breaks the action in the ways that people do, each of which some property does not hold of.
+// TestTheSuiteFindsWhatIsWrong breaks the action in the ways that people do, each of which some property does
+// not hold of.
 func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

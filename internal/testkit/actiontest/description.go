@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// RequireDescriptions checks what every action must say of itself: what it does, schemas that compile, and examples that
-// its own schema accepts. Conform includes it.
+// RequireDescriptions checks what every action must say of itself: what it does, schemas that compile, and
+// examples that its own schema accepts. Conform includes it.
 func RequireDescriptions(t *testing.T, actions []action.Action) {
 	t.Helper()
 	for _, tested := range actions {
@@ -39,7 +39,8 @@ func requireDescription(t testing.TB, description action.Description) {
 	}
 }
 
-// requireExample checks that an example is the YAML of steps that use the action, and that its input is valid.
+// requireExample checks that an example is the YAML of steps that use the action, and that its input is
+// valid.
 func requireExample(t testing.TB, description action.Description, example action.Example) {
 	t.Helper()
 	require.NotEmpty(t, example.Description)

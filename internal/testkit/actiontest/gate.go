@@ -14,10 +14,10 @@ import (
 // ErrDied is what a call of the ledger gets in a process that has died.
 var ErrDied = errors.New("the process has died")
 
-// Gate is passed by everything that an attempt exchanges with what outlives it: each call of the ledger, each request to a
-// server, each statement to a database. A call passes twice, before it takes effect and after, when the answer has not
-// arrived yet. Each passage is a moment at which the attempt's process can die; from then on nothing passes. A nil Gate
-// lets everything pass.
+// Gate is passed by everything that an attempt exchanges with what outlives it: each call of the ledger, each
+// request to a server, each statement to a database. A call passes twice, before it takes effect and after,
+// when the answer has not arrived yet. Each passage is a moment at which the attempt's process can die; from
+// then on nothing passes. A nil Gate lets everything pass.
 type Gate struct {
 	mutex sync.Mutex
 	// passed are the moments so far of this attempt, which dies at one of them; 0 is never.

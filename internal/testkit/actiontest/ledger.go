@@ -16,8 +16,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Ledger is an effects ledger in memory, of one run. RequireLedger holds it to the rules of the real one. The zero value
-// is empty.
+// Ledger is an effects ledger in memory, of one run. RequireLedger holds it to the rules of the real one. The
+// zero value is empty.
 type Ledger struct {
 	// Gate is passed by every call, when it is set.
 	Gate *Gate

@@ -1,5 +1,5 @@
-// Package forgetest serves a local forge to a test: with every API exchange checked against GitHub's published
-// description, and with faults where the test wants them. It is for tests only.
+// Package forgetest serves a local forge to a test: with every API exchange checked against GitHub's
+// published description, and with faults where the test wants them. It is for tests only.
 package forgetest
 
 import (
@@ -27,8 +27,8 @@ import (
 	"github.com/portico-dev/portico/internal/githubapi"
 )
 
-// Server is a forge on a loopback port for the time of one test. It has an organization "demo" with a team "makers", and a
-// user "ann" beside the token's own.
+// Server is a forge on a loopback port for the time of one test. It has an organization "demo" with a team
+// "makers", and a user "ann" beside the token's own.
 type Server struct {
 	*forge.Forge
 	// URL, Host and APIBaseURL are the test server's, in place of those of a started forge.
@@ -98,8 +98,8 @@ func (s *Server) Client(t testing.TB) *github.Client {
 	return client
 }
 
-// Push commits files as Ann and pushes the commit to a branch of a repository such as "demo/shop": on top of its branch
-// main, or as a root of its own.
+// Push commits files as Ann and pushes the commit to a branch of a repository such as "demo/shop": on top of
+// its branch main, or as a root of its own.
 func (s *Server) Push(t testing.TB, repository, branch string, onMain bool, files map[string]string) {
 	t.Helper()
 	directory := t.TempDir()
@@ -127,7 +127,8 @@ func (s *Server) Push(t testing.TB, repository, branch string, onMain bool, file
 	git("push", "--quiet", remote, "HEAD:refs/heads/"+branch)
 }
 
-// Inject asks pick about every request from now on. Nil ends all faults. Pick may be called from several goroutines.
+// Inject asks pick about every request from now on. Nil ends all faults. Pick may be called from several
+// goroutines.
 func (s *Server) Inject(pick func(*http.Request) Fault) {
 	if pick == nil {
 		pick = func(*http.Request) Fault { return nil }

@@ -17,8 +17,8 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/forge"
 )
 
-// Secret is the value that a workflow of a repository would be given for one of its Actions secrets: the forge keeps it
-// sealed, beside the key.
+// Secret is the value that a workflow of a repository would be given for one of its Actions secrets: the
+// forge keeps it sealed, beside the key.
 func (s *Server) Secret(t testing.TB, owner, repository, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(s.dataDir, "repositories", owner, repository+".git", "portico.json"))
@@ -41,7 +41,8 @@ func (s *Server) Secret(t testing.TB, owner, repository, name string) string {
 // appKey is the key pair of the tests' GitHub Apps. Making one takes a while.
 var appKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// RegisterApp registers a GitHub App that has these permissions where it is installed, and returns its private key in PEM.
+// RegisterApp registers a GitHub App that has these permissions where it is installed, and returns its
+// private key in PEM.
 func (s *Server) RegisterApp(t testing.TB, id int64, permissions map[string]string) string {
 	t.Helper()
 	key, err := appKey()

@@ -10,8 +10,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Ensure creates the thing, or finds the one that an earlier attempt created, and returns it with its effect. However
-// often it is called for one Key, and wherever the callers die, there is one thing.
+// Ensure creates the thing, or finds the one that an earlier attempt created, and returns it with its effect.
+// However often it is called for one Key, and wherever the callers die, there is one thing.
 //
 //   - The intent is recorded first, then Find looks. A thing that is this effect's is adopted: nothing is created.
 //   - A thing that is not this effect's is left untouched. The effect is closed, and the error is ErrTaken; it names the
@@ -21,8 +21,8 @@ import (
 //   - When Create fails for good, the effect is closed, unless an earlier attempt may have created what is hidden now. After
 //     any other failure the thing may exist, and the effect stays open.
 //
-// What a slow attempt has sent while the next one looks cannot be seen by any look; only a system that refuses a second
-// thing of the same name keeps it from being made twice.
+// What a slow attempt has sent while the next one looks cannot be seen by any look; only a system that
+// refuses a second thing of the same name keeps it from being made twice.
 func Ensure[T any](ctx context.Context, call *action.Call, spec Spec[T]) (T, action.Effect, error) {
 	e := ensuring[T]{Spec: spec, call: call}
 	if e.Intent.Key == "" {
@@ -74,8 +74,8 @@ func (e *ensuring[T]) create(ctx context.Context) (*Found[T], error) {
 	return created, e.confirm(ctx, created)
 }
 
-// resolveExist finds out whose the thing is that appeared since the look: it was made by a request of ours whose answer
-// was lost, or by somebody else.
+// resolveExist finds out whose the thing is that appeared since the look: it was made by a request of ours
+// whose answer was lost, or by somebody else.
 func (e *ensuring[T]) resolveExist(ctx context.Context, cause error) (*Found[T], error) {
 	e.effect.Fresh = false
 	found, err := e.Find(ctx, e.effect)
@@ -156,7 +156,8 @@ func (e *ensuring[T]) refuse(ctx context.Context, found *Found[T]) error {
 	return e.abandon(ctx, e.taken())
 }
 
-// createdByStep is ErrTaken for a thing that another step of the same run, or another iteration of this step, created.
+// createdByStep is ErrTaken for a thing that another step of the same run, or another iteration of this step,
+// created.
 func (e *ensuring[T]) createdByStep(stepID string) error {
 	step := fmt.Sprintf("The step %q of this run", stepID)
 	if stepID == e.call.StepID {
@@ -171,7 +172,8 @@ func (s Spec[T]) taken() error {
 		sentence(s.Title)), "Start a new run with another name, or delete or rename what is there and retry.")
 }
 
-// ledgerError is a failure of the ledger: of the database, which may pass, or because another worker has the run now.
+// ledgerError is a failure of the ledger: of the database, which may pass, or because another worker has the
+// run now.
 func (s Spec[T]) ledgerError(err error) error {
 	return action.Transient(fmt.Errorf("effects ledger: %s: %w", s.Title, err), 0)
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
-// system is where things are created, one of a name: what the functions of a Spec find there, and how they fail.
+// system is where things are created, one of a name: what the functions of a Spec find there, and how they
+// fail.
 type system struct {
 	// there is the thing of the name, nil when there is none; mark is the effect that it was made for.
 	there *thing
