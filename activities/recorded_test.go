@@ -147,10 +147,10 @@ func TestActionsDoWhatBackstagesDid(t *testing.T) {
 // replay runs the case and lists what came out otherwise.
 func (c recordedCase) replay(t *testing.T) []string {
 	t.Helper()
-	bench, beside := actiontest.NewBench(t), t.TempDir()
-	bench.Template = action.TemplateInfo{EntityRef: "template:default/c-" + c.ID, Base: provenance.Sent(beside + "/template.yaml")}
+	harness, beside := actiontest.NewHarness(t), t.TempDir()
+	harness.Template = action.TemplateInfo{EntityRef: "template:default/c-" + c.ID, Base: provenance.Sent(beside + "/template.yaml")}
 	for name, file := range c.Before {
-		file.write(t, filepath.Join(bench.Workspace.Name(), name))
+		file.write(t, filepath.Join(harness.Workspace.Name(), name))
 	}
 	for name, file := range c.Template {
 		file.write(t, filepath.Join(beside, name))
@@ -159,12 +159,12 @@ func (c recordedCase) replay(t *testing.T) []string {
 	require.NoError(t, forge.AddOrganization("acme", ""))
 	_, _, err := forge.Client(t).Repositories.Create(t.Context(), "acme", &github.Repository{Name: new("taken")})
 	require.NoError(t, err)
-	places := strings.NewReplacer(bench.Workspace.Name(), "WORKSPACE", beside, "TEMPLATE_DIR", forge.Host, "HOST")
+	places := strings.NewReplacer(harness.Workspace.Name(), "WORKSPACE", beside, "TEMPLATE_DIR", forge.Host, "HOST")
 
 	tested := actionsOf(t, forge)[c.Action]
 	require.NotNil(t, tested)
 	input := strings.ReplaceAll(string(c.Input), "HOST", forge.Host)
-	call := bench.Call(input)
+	call := harness.Call(input)
 	err = tested.Describe().CheckInput(c.Action, call.Input)
 	var output action.Output
 	if err == nil {
@@ -194,7 +194,7 @@ func (c recordedCase) replay(t *testing.T) []string {
 	}
 	if c.Log != nil && err == nil {
 		// Backstage does not wait for what it writes, so that the order of its lines means nothing.
-		lines := strings.Split(places.Replace(strings.Join(bench.Log.Lines(), "\x00")), "\x00")
+		lines := strings.Split(places.Replace(strings.Join(harness.Log.Lines(), "\x00")), "\x00")
 		for n, line := range lines {
 			if !strings.HasPrefix(line, "warn: ") {
 				lines[n] = "info: " + line
@@ -203,7 +203,7 @@ func (c recordedCase) replay(t *testing.T) []string {
 		slices.Sort(lines)
 		differ("log", slices.Sorted(slices.Values(c.Log)), lines)
 	}
-	differ("files", namesAndContents(c.After), namesAndContents(filesIn(t, bench.Workspace.Name())))
+	differ("files", namesAndContents(c.After), namesAndContents(filesIn(t, harness.Workspace.Name())))
 	return differences
 }
 

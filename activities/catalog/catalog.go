@@ -45,7 +45,7 @@ type Service interface {
 type Sources interface {
 	ByURL(rawURL string) (integration.Host, bool)
 	ResolveURL(base, ref string) (string, error)
-	// CanonicalURL writes a URL so that it says where the name of its branch ends.
+	// CanonicalURL rewrites a URL so that a slash in the branch's name is escaped.
 	CanonicalURL(ctx context.Context, rawURL string) (string, error)
 	// Search reads the files that a URL names; none is no error.
 	Search(ctx context.Context, rawURL string, options integration.ReadOptions) (integration.SearchResult, error)
@@ -56,8 +56,8 @@ func Actions(catalog Service, sources Sources) []action.Action {
 	return []action.Action{writeAction{}, registerAction{catalog: catalog, sources: sources}, fetchAction{catalog: catalog}}
 }
 
-// principal is who a run acts as: who started it, with all that they were then. Of a run that was started
-// before that was kept, it is the user by name, or Portico itself where a machine started it.
+// principal is who a run acts as: whoever started it, with the groups they had then. Older runs have no
+// record of that: they act as the user by name, or as Portico when a service started them.
 func principal(runID string, user action.User) identity.Principal {
 	if user.Starter.Kind != identity.KindNone {
 		return user.Starter

@@ -194,7 +194,7 @@ func TestFetch(t *testing.T) {
 		`{"entityRef":"component:a","entityRefs":["component:a"]}`: `{"entity":{"kind":"Component","a":1},"entities":[{"kind":"Component","a":1}]}`,
 		`{"optional":true}`: `{}`,
 	} {
-		output, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:fetch"], input)
+		output, err := actiontest.NewHarness(t).Run(t, actions(t, catalog)["catalog:fetch"], input)
 		require.NoError(t, err, input)
 		encoded, err := json.Marshal(output)
 		require.NoError(t, err)
@@ -208,13 +208,13 @@ func TestFetch(t *testing.T) {
 		`{"entityRefs":["component:default/a","component:nope"]}`: "Entity component:nope not found",
 		`{"entityRef":"a"}`: `Entity reference "a" had missing or empty kind`,
 	} {
-		_, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:fetch"], input)
+		_, err := actiontest.NewHarness(t).Run(t, actions(t, catalog)["catalog:fetch"], input)
 		require.ErrorContains(t, err, message)
 		require.False(t, action.IsTransient(err))
 	}
 
 	catalog.fail["EntitiesByRefs"] = errors.New("the database is away")
-	_, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:fetch"], `{"entityRef":"component:a"}`)
+	_, err := actiontest.NewHarness(t).Run(t, actions(t, catalog)["catalog:fetch"], `{"entityRef":"component:a"}`)
 	require.ErrorContains(t, err, "the database is away")
 	require.True(t, action.IsTransient(err))
 }
@@ -229,10 +229,10 @@ func TestARunActsAsItsStarter(t *testing.T) {
 	} {
 		catalog := newService()
 		catalog.entities = map[string]string{"component:default/a": `{}`}
-		bench := actiontest.NewBench(t)
-		bench.User.Starter = starter
+		harness := actiontest.NewHarness(t)
+		harness.User.Starter = starter
 		for id, input := range map[string]string{"catalog:fetch": `{"entityRef":"component:a"}`, "catalog:register": `{"catalogInfoUrl":"https://git.example/catalog-info.yaml"}`} {
-			_, err := bench.Run(t, actions(t, catalog)[id], input)
+			_, err := harness.Run(t, actions(t, catalog)[id], input)
 			require.NoError(t, err, id)
 		}
 		require.NotEmpty(t, catalog.asked)
@@ -258,12 +258,12 @@ func TestWrite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench := actiontest.NewBench(t)
-			_, err := bench.Run(t, actions(t, nil)["catalog:write"], test.input)
+			harness := actiontest.NewHarness(t)
+			_, err := harness.Run(t, actions(t, nil)["catalog:write"], test.input)
 			require.NoError(t, err)
-			written, err := bench.Workspace.ReadFile(test.path)
+			written, err := harness.Workspace.ReadFile(test.path)
 			require.NoError(t, err)
-			require.Equal(t, []string{"Writing " + test.path}, bench.Log.Lines())
+			require.Equal(t, []string{"Writing " + test.path}, harness.Log.Lines())
 			if test.want != "" {
 				require.Equal(t, test.want, string(written))
 			}
@@ -282,7 +282,7 @@ func TestWriteMistakes(t *testing.T) {
 		`{"entity":{"metadata":{"annotations":["x"]}}}`: "entity: annotations is no object",
 		`{"entity":{},"filePath":"."}`:                  ".: ",
 	} {
-		_, err := actiontest.NewBench(t).Run(t, actions(t, nil)["catalog:write"], input)
+		_, err := actiontest.NewHarness(t).Run(t, actions(t, nil)["catalog:write"], input)
 		require.ErrorContains(t, err, message)
 		require.False(t, action.IsTransient(err))
 	}
@@ -300,13 +300,13 @@ func TestRegister(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench, catalog := actiontest.NewBench(t), newService()
-			output, err := bench.Run(t, actions(t, catalog)["catalog:register"], test.input)
+			harness, catalog := actiontest.NewHarness(t), newService()
+			output, err := harness.Run(t, actions(t, catalog)["catalog:register"], test.input)
 			require.NoError(t, err)
 			require.Equal(t, action.Output{"entityRef": "component:default/cart", "catalogInfoUrl": test.url}, output)
-			require.Equal(t, []string{"Registering " + test.url + " in the catalog"}, bench.Log.Lines())
+			require.Equal(t, []string{"Registering " + test.url + " in the catalog"}, harness.Log.Lines())
 			require.Contains(t, catalog.locations, test.url)
-			requireEffect(t, bench, action.EffectCreated, "id-0")
+			requireEffect(t, harness, action.EffectCreated, "id-0")
 		})
 	}
 }
@@ -329,15 +329,15 @@ func TestRegisterFromABranchWithASlash(t *testing.T) {
 		"https://github.com/acme/shop/blob/release/v30/parts": "https://github.com/acme/shop/tree/release%2Fv30/catalog-info.yaml",
 	} {
 		catalog := newService()
-		_, err := actiontest.NewBench(t).Run(t, actionsWith(t, catalog, gitHub)["catalog:register"], `{"repoContentsUrl":"`+given+`"}`)
+		_, err := actiontest.NewHarness(t).Run(t, actionsWith(t, catalog, gitHub)["catalog:register"], `{"repoContentsUrl":"`+given+`"}`)
 		require.NoError(t, err)
 		require.Contains(t, catalog.locations, want)
 	}
 }
 
-func requireEffect(t *testing.T, bench *actiontest.Bench, state action.EffectState, id string) {
+func requireEffect(t *testing.T, harness *actiontest.Harness, state action.EffectState, id string) {
 	t.Helper()
-	effects := bench.Ledger.All()
+	effects := harness.Ledger.All()
 	require.Len(t, effects, 1)
 	require.Equal(t, "catalog:location", effects[0].Kind)
 	require.Equal(t, state, effects[0].State)
@@ -354,7 +354,7 @@ func TestRegisterNamesTheMainEntity(t *testing.T) {
 	} {
 		catalog := newService()
 		catalog.tree = tree
-		output, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
+		output, err := actiontest.NewHarness(t).Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
 		require.NoError(t, err)
 		ref, _ := output["entityRef"].(string)
 		require.Equal(t, want, ref)
@@ -365,18 +365,18 @@ func TestRegisterNamesTheMainEntity(t *testing.T) {
 // look. That it is refused does not say that there is nothing.
 func TestRegisterThatIsRefusedAfterACrash(t *testing.T) {
 	t.Parallel()
-	bench, catalog := actiontest.NewBench(t), newService()
+	harness, catalog := actiontest.NewHarness(t), newService()
 	catalog.dieAfter["RegisterLocation"] = errors.New("killed")
 	tested, input := actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`
-	_, err := bench.Run(t, tested, input)
+	_, err := harness.Run(t, tested, input)
 	require.ErrorContains(t, err, "killed")
 	catalog.fail["RegistrationOf"] = fault.New(fault.NotAllowed, "no")
-	_, err = bench.Run(t, tested, input)
+	_, err = harness.Run(t, tested, input)
 	require.EqualError(t, err, "no")
-	requireEffect(t, bench, action.EffectIntended, "")
+	requireEffect(t, harness, action.EffectIntended, "")
 
-	effects := bench.Ledger.All()
-	require.NoError(t, tested.Undo(t.Context(), &action.UndoCall{RunID: "run", Effect: effects[0], User: bench.User, Log: bench.Log}))
+	effects := harness.Ledger.All()
+	require.NoError(t, tested.Undo(t.Context(), &action.UndoCall{RunID: "run", Effect: effects[0], User: harness.User, Log: harness.Log}))
 	require.Empty(t, catalog.locations)
 }
 
@@ -388,22 +388,22 @@ func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench, catalog := actiontest.NewBench(t), newService()
+			harness, catalog := actiontest.NewHarness(t), newService()
 			catalog.locations[target] = other
 			tested := actions(t, catalog)["catalog:register"]
 
-			_, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+			_, err := harness.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
 			require.EqualError(t, err, "Location url:"+target+" already exists")
 			var classified *action.Error
 			require.ErrorAs(t, err, &classified)
 			require.Equal(t, "ConflictError", classified.Name)
 			require.False(t, classified.Transient)
-			requireEffect(t, bench, action.EffectUndone, "")
+			requireEffect(t, harness, action.EffectUndone, "")
 
-			output, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)
+			output, err := harness.Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)
 			require.NoError(t, err)
 			require.Equal(t, "component:default/cart", output["entityRef"])
-			requireEffect(t, bench, action.EffectUndone, "")
+			requireEffect(t, harness, action.EffectUndone, "")
 			require.Equal(t, other, catalog.locations[target])
 		})
 	}
@@ -413,29 +413,29 @@ func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
 // registered.
 func TestRegisterWhereTheCatalogRefusesForAnotherReason(t *testing.T) {
 	t.Parallel()
-	bench, catalog := actiontest.NewBench(t), newService()
+	harness, catalog := actiontest.NewHarness(t), newService()
 	catalog.fail["RegisterLocation"] = fault.New(fault.Conflict, "its entity comes from another place")
-	_, err := bench.Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
+	_, err := harness.Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
 	require.EqualError(t, err, "its entity comes from another place")
 	require.False(t, action.IsTransient(err))
-	requireEffect(t, bench, action.EffectUndone, "")
+	requireEffect(t, harness, action.EffectUndone, "")
 }
 
 func TestRegisterRefreshesWhereTheCatalogSaysSo(t *testing.T) {
 	t.Parallel()
-	bench, catalog := actiontest.NewBench(t), newService()
+	harness, catalog := actiontest.NewHarness(t), newService()
 	catalog.onConflict = "refresh"
 	catalog.locations[target] = &location{id: "theirs", by: "user:default/other"}
-	_, err := bench.Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
+	_, err := harness.Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
 	require.NoError(t, err)
-	requireEffect(t, bench, action.EffectUndone, "")
+	requireEffect(t, harness, action.EffectUndone, "")
 }
 
 func TestRegisterMistakes(t *testing.T) {
 	t.Parallel()
 	catalog := newService()
 	tested := actions(t, catalog)["catalog:register"]
-	_, err := actiontest.NewBench(t).Run(t, tested, `{"repoContentsUrl":"https://nowhere.example/acme/shop"}`)
+	_, err := actiontest.NewHarness(t).Run(t, tested, `{"repoContentsUrl":"https://nowhere.example/acme/shop"}`)
 	require.ErrorContains(t, err, "No integration found for host https://nowhere.example/acme/shop")
 }
 
@@ -460,18 +460,18 @@ func TestRegisterOfWhatCannotBeRead(t *testing.T) {
 			catalog := newService()
 			catalog.unreadable = test.unreadable
 			tested := actionsWith(t, catalog, test.host)["catalog:register"]
-			bench := actiontest.NewBench(t)
-			_, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+			harness := actiontest.NewHarness(t)
+			_, err := harness.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
 			require.EqualError(t, err, "Unable to read url")
 			require.Equal(t, test.transient, action.IsTransient(err))
 			require.Equal(t, test.wait, action.RetryAfter(err))
 			require.Equal(t, test.transient, action.Advice(err) != "")
-			output, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+			output, err := harness.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
 			require.NoError(t, err, "a retry completes")
 			require.Equal(t, "component:default/cart", output["entityRef"])
 
 			catalog.unreadable = test.unreadable
-			output, err = actiontest.NewBench(t).Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)
+			output, err = actiontest.NewHarness(t).Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)
 			if test.transient {
 				require.True(t, action.IsTransient(err), "that it is optional does not make it final")
 				return
@@ -487,19 +487,19 @@ func TestRegisterWhenTheHostIsWellAgain(t *testing.T) {
 	t.Parallel()
 	catalog := newService()
 	catalog.unreadable = 1
-	output, err := actiontest.NewBench(t).Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
+	output, err := actiontest.NewHarness(t).Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
 	require.NoError(t, err)
 	require.Equal(t, "component:default/cart", output["entityRef"])
 }
 
 func TestUndoWhileTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
-	bench, catalog := actiontest.NewBench(t), newService()
+	harness, catalog := actiontest.NewHarness(t), newService()
 	tested := actions(t, catalog)["catalog:register"]
-	_, err := bench.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
+	_, err := harness.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
 	require.NoError(t, err)
 	catalog.fail["DeleteLocation"] = errors.New("the database is away")
-	err = bench.RollBack(t.Context(), tested)
+	err = harness.RollBack(t.Context(), tested)
 	require.ErrorContains(t, err, "unregister "+target+": the database is away")
 	require.True(t, action.IsTransient(err))
 }
@@ -518,12 +518,12 @@ func TestUndoOfAnIntent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench, catalog := actiontest.NewBench(t), newService()
+			harness, catalog := actiontest.NewHarness(t), newService()
 			if test.there != nil {
 				catalog.locations[target] = test.there
 			}
 			effect := action.Effect{Kind: "catalog:location", Name: target, State: action.EffectIntended, IntendedAt: intended}
-			require.NoError(t, actions(t, catalog)["catalog:register"].Undo(t.Context(), &action.UndoCall{Effect: effect, User: bench.User, Log: bench.Log}))
+			require.NoError(t, actions(t, catalog)["catalog:register"].Undo(t.Context(), &action.UndoCall{Effect: effect, User: harness.User, Log: harness.Log}))
 			require.Len(t, catalog.locations, test.left)
 		})
 	}
@@ -531,7 +531,7 @@ func TestUndoOfAnIntent(t *testing.T) {
 
 func TestPlanOfRegister(t *testing.T) {
 	t.Parallel()
-	call := actiontest.NewBench(t).Call(`{"repoContentsUrl":"https://github.com/acme/shop/blob/main"}`)
+	call := actiontest.NewHarness(t).Call(`{"repoContentsUrl":"https://github.com/acme/shop/blob/main"}`)
 	plan, err := actions(t, newService())["catalog:register"].Plan(t.Context(), call)
 	require.NoError(t, err)
 	require.Equal(t, "register "+target+" in the catalog", plan.Summary)

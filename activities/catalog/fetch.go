@@ -47,8 +47,8 @@ func (fetchAction) Describe() action.Description {
 	}
 }
 
-// Run looks the entities up as the user who started the run sees them. What is missing is null where that is
-// allowed.
+// Run looks the entities up as the user who started the run sees them. With optional, a missing entity is
+// null.
 func (a fetchAction) Run(ctx context.Context, call *action.Call) (action.Output, error) {
 	var input struct {
 		EntityRef                     string
@@ -84,7 +84,7 @@ func (a fetchAction) Run(ctx context.Context, call *action.Call) (action.Output,
 	return output, nil
 }
 
-// lookup is how the references of one step are looked up.
+// lookup holds what one step needs to look up its references.
 type lookup struct {
 	catalog  Service
 	call     *action.Call

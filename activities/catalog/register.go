@@ -17,7 +17,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
-// effectLocation is the kind of the effect that a registration leaves in the ledger.
+// effectLocation is the kind of effect of a registration.
 const effectLocation = "catalog:location"
 
 const defaultCatalogInfoPath = "/catalog-info.yaml"
@@ -62,7 +62,7 @@ type registration struct {
 	Optional        bool   `json:"optional"`
 }
 
-// location is what is to be registered.
+// location resolves the input to the location to register.
 func (a registerAction) location(ctx context.Context, r registration) (entity.LocationSpec, error) {
 	target := r.CatalogInfoURL
 	if target == "" {
@@ -89,7 +89,7 @@ func (a registerAction) location(ctx context.Context, r registration) (entity.Lo
 	return entity.LocationSpec{Type: "url", Target: target}, nil
 }
 
-// Run registers the location and says which entity it brings.
+// Run registers the location. Its output names the main entity that is read from it.
 func (a registerAction) Run(ctx context.Context, call *action.Call) (action.Output, error) {
 	var input registration
 	if err := call.Decode(&input); err != nil {
@@ -121,9 +121,9 @@ func (a registerAction) Run(ctx context.Context, call *action.Call) (action.Outp
 	return output, nil
 }
 
-// try finds out which entities the location brings. The catalog says in words why it could not read them, so
-// the host is asked whether it is well: if it is not, that may pass, and if it is, what the catalog then
-// finds stands.
+// try reads the location without storing anything. The catalog reports a failed read only as text, so the
+// host is then asked directly: if it fails for a transient reason, so does the step; if it answers, the
+// catalog tries once more and that result stands.
 func (a registerAction) try(ctx context.Context, who identity.Principal, spec entity.LocationSpec) (service.Trial, error) {
 	tried, err := a.catalog.TryLocation(ctx, who, spec)
 	if fault.KindOf(err) != fault.Input {
@@ -143,8 +143,8 @@ func whenReadable(err error, target string) error {
 	return action.Advise(err, "Check that %s can be read from the worker, then retry.", target)
 }
 
-// register registers the location once. What becomes of one that somebody else registered is the catalog's to
-// say: it refuses, or reads the location again.
+// register registers the location once. If somebody else has registered it already, the catalog's own
+// conflict strategy applies: it refuses, or refreshes the location.
 func (a registerAction) register(ctx context.Context, call *action.Call, spec entity.LocationSpec) error {
 	who := principal(call.RunID, call.User)
 	_, _, err := resource.Ensure(ctx, call, a.resource(who, spec.Target))
@@ -154,7 +154,7 @@ func (a registerAction) register(ctx context.Context, call *action.Call, spec en
 	return action.Classify(err)
 }
 
-// resource describes the registration of a target, in the name of who starts or undoes it.
+// resource describes the registration of a target to package resource, on behalf of who.
 func (a registerAction) resource(who identity.Principal, target string) resource.Spec[service.Registration] {
 	spec := entity.LocationSpec{Type: "url", Target: target}
 	return resource.Spec[service.Registration]{
@@ -192,8 +192,8 @@ func (a registerAction) resource(who identity.Principal, target string) resource
 	}
 }
 
-// find looks for the location: by its id where the ledger knows it, because its target can be changed. A
-// first attempt needs no look, because the catalog refuses a target that is registered.
+// find looks the location up: by its id if the ledger has it, because the target can change. A first attempt
+// skips the lookup, because the catalog refuses a target that is registered already.
 func (a registerAction) find(ctx context.Context, who identity.Principal, spec entity.LocationSpec, effect action.Effect) (*resource.Found[service.Registration], error) {
 	if effect.Fresh {
 		return nil, nil
@@ -214,8 +214,7 @@ func (a registerAction) find(ctx context.Context, who identity.Principal, spec e
 	return found(registered, who), nil
 }
 
-// found is a registration as the ledger's helper takes it. Who registered it since the intent, in the run's
-// name, was the run.
+// found converts a registration. One made by the run's principal since the intent was made by the run.
 func found(registered service.Registration, who identity.Principal) *resource.Found[service.Registration] {
 	return &resource.Found[service.Registration]{
 		Thing: registered, ID: registered.ID, URL: registered.Target,
@@ -226,7 +225,7 @@ func found(registered service.Registration, who identity.Principal) *resource.Fo
 }
 
 // mainEntity is the reference of the entity that a descriptor is about: its first Component, else its first
-// entity, passing over the Location entities that the catalog generates.
+// entity. Location entities that the catalog generates count last.
 func mainEntity(documents []json.RawMessage) (string, error) {
 	entities := make([]entity.Entity, len(documents))
 	for n, document := range documents {
@@ -245,7 +244,7 @@ func mainEntity(documents []json.RawMessage) (string, error) {
 	return "", nil
 }
 
-// Undo unregisters the location, which takes the entities that only it led to out of the catalog.
+// Undo unregisters the location. The catalog then removes the entities that came only from it.
 func (a registerAction) Undo(ctx context.Context, call *action.UndoCall) error {
 	return resource.Remove(ctx, call, a.resource(principal(call.RunID, call.User), call.Effect.Name))
 }

@@ -81,7 +81,7 @@ func (writeAction) Run(_ context.Context, call *action.Call) (action.Output, err
 	return nil, workspace.ExplainPath(path, call.Workspace.WriteFile(target, descriptor, 0o644))
 }
 
-// describe is the entity as YAML, its keys in their order, annotated with the template.
+// describe encodes the entity as YAML, keeps the order of its keys, and annotates it with the template.
 func describe(entity json.RawMessage, templateRef string) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(entity))
 	decoder.UseNumber()
@@ -125,7 +125,7 @@ func toYAML(decoder *json.Decoder) (*yaml.Node, error) {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}, nil
 }
 
-// members reads the keys and values of an object, or the items of an array, up to its end.
+// members reads the members of an object or an array, up to and with its closing delimiter.
 func members(decoder *json.Decoder, into *yaml.Node) (*yaml.Node, error) {
 	for decoder.More() {
 		child, err := toYAML(decoder)
@@ -149,7 +149,7 @@ func numberNode(number json.Number) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: number.String()}
 }
 
-// annotate notes which template an entity came from.
+// annotate adds the annotation that names the entity's template.
 func annotate(entity *yaml.Node, templateRef string) error {
 	metadata, err := child(entity, "metadata")
 	if err != nil {
@@ -163,7 +163,7 @@ func annotate(entity *yaml.Node, templateRef string) error {
 	return nil
 }
 
-// child is the object under a key, made when there is none.
+// child returns the object under a key, and creates it if there is none.
 func child(of *yaml.Node, key string) (*yaml.Node, error) {
 	for n := 0; n < len(of.Content); n += 2 {
 		if of.Content[n].Value != key {
@@ -181,7 +181,7 @@ func child(of *yaml.Node, key string) (*yaml.Node, error) {
 	return made, nil
 }
 
-// set puts a value under a key: in place of the one that is there, or at the end.
+// set sets the value of a key. A new key comes last.
 func set(of *yaml.Node, key string, value *yaml.Node) {
 	for n := 0; n < len(of.Content); n += 2 {
 		if of.Content[n].Value == key {

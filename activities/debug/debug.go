@@ -1,5 +1,5 @@
-// Package debug holds the actions that help a template's author see what goes on: debug:log and debug:wait.
-// The waiting itself is the engine's, which can wait without holding a worker; what is here says how long.
+// Package debug holds the actions that help a template's author to see what happens: debug:log and
+// debug:wait. The engine does the waiting, on a durable timer; the action only says how long.
 package debug
 
 import (
@@ -58,8 +58,8 @@ func (waitAction) Describe() action.Description {
 	}
 }
 
-// Wait says how long the engine is to wait. A time beyond ten minutes is a final error in Backstage's words,
-// a negative one is no time.
+// Wait says how long the engine must wait. More than ten minutes is a final error, worded as in Backstage. A
+// negative time is none.
 func (waitAction) Wait(call *action.Call) (time.Duration, error) {
 	var amounts struct {
 		Minutes      float64 `json:"minutes"`
@@ -76,5 +76,5 @@ func (waitAction) Wait(call *action.Call) (time.Duration, error) {
 	return time.Duration(max(seconds, 0) * float64(time.Second)), nil
 }
 
-// Run has nothing left to do once the engine has waited.
+// Run does nothing: the engine has waited before.
 func (waitAction) Run(context.Context, *action.Call) (action.Output, error) { return nil, nil }

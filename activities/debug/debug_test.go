@@ -48,59 +48,59 @@ func TestLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench := actiontest.NewBench(t)
-			require.NoError(t, bench.Workspace.Mkdir("src", 0o755))
+			harness := actiontest.NewHarness(t)
+			require.NoError(t, harness.Workspace.Mkdir("src", 0o755))
 			for path, content := range map[string]string{
 				"README.md": "# Hi 100%s\n", "catalog-info.yaml": "kind: Component", "src/blob.bin": "\xe9x\xff", "src/huge.txt": strings.Repeat("x", 300<<10),
 			} {
-				require.NoError(t, bench.Workspace.WriteFile(path, []byte(content), 0o644))
+				require.NoError(t, harness.Workspace.WriteFile(path, []byte(content), 0o644))
 			}
-			output, err := bench.Run(t, debug.Actions()[0], test.input)
+			output, err := harness.Run(t, debug.Actions()[0], test.input)
 			require.NoError(t, err)
 			require.Empty(t, output)
-			require.Equal(t, test.want, bench.Log.Lines())
+			require.Equal(t, test.want, harness.Log.Lines())
 		})
 	}
 }
 
 func TestLogDoesNotReadOutsideTheWorkspace(t *testing.T) {
 	t.Parallel()
-	bench := actiontest.NewBench(t)
-	require.NoError(t, bench.Workspace.Symlink("/etc/hostname", "outside"))
-	_, err := bench.Run(t, debug.Actions()[0], `{"listWorkspace":"with-contents"}`)
+	harness := actiontest.NewHarness(t)
+	require.NoError(t, harness.Workspace.Symlink("/etc/hostname", "outside"))
+	_, err := harness.Run(t, debug.Actions()[0], `{"listWorkspace":"with-contents"}`)
 	require.NoError(t, err)
-	require.Equal(t, "Workspace:\n - outside: [skipped]", bench.Log.Lines()[1])
+	require.Equal(t, "Workspace:\n - outside: [skipped]", harness.Log.Lines()[1])
 }
 
 func TestWait(t *testing.T) {
 	t.Parallel()
-	bench := actiontest.NewBench(t)
+	harness := actiontest.NewHarness(t)
 	waiter, ok := debug.Actions()[1].(action.Waiter)
 	require.True(t, ok)
 	for input, want := range map[string]time.Duration{
 		`{}`: 0, `{"seconds":4}`: 4 * time.Second, `{"milliseconds":50}`: 50 * time.Millisecond, `{"minutes":10}`: 10 * time.Minute,
 		`{"minutes":0.5,"seconds":1.5,"milliseconds":250}`: 31750 * time.Millisecond, `{"seconds":-3}`: 0,
 	} {
-		got, err := waiter.Wait(bench.Call(input))
+		got, err := waiter.Wait(harness.Call(input))
 		require.NoError(t, err, input)
 		require.Equal(t, want, got, input)
 
-		output, err := bench.Run(t, debug.Actions()[1], input)
+		output, err := harness.Run(t, debug.Actions()[1], input)
 		require.NoError(t, err)
 		require.Empty(t, output)
 	}
 	for _, input := range []string{`{"minutes":10,"milliseconds":1}`, `{"seconds":1e300}`, `{"minutes":11,"seconds":1}`} {
-		_, err := waiter.Wait(bench.Call(input))
+		_, err := waiter.Wait(harness.Call(input))
 		require.EqualError(t, err, "Waiting duration is longer than the maximum threshold of 10 minutes", input)
 		require.False(t, action.IsTransient(err))
 	}
-	_, err := waiter.Wait(bench.Call(`{"seconds":"4"}`))
+	_, err := waiter.Wait(harness.Call(`{"seconds":"4"}`))
 	require.ErrorContains(t, err, "cannot unmarshal string")
 }
 
 func TestOnlyAListingNeedsTheWorkspace(t *testing.T) {
 	t.Parallel()
-	sparer, ok := debug.Actions()[0].(action.WorkspaceSparer)
+	sparer, ok := debug.Actions()[0].(action.OptionalWorkspace)
 	require.True(t, ok)
 	for input, needs := range map[string]bool{
 		`{}`:                                    false,

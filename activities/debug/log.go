@@ -14,7 +14,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Limits of what one step writes into the log of a run. A file beyond them is listed as skipped.
+// Limits of what one step writes to the run's log. A file beyond them is listed as skipped.
 const (
 	maxFileBytes   = 256 << 10
 	maxListedBytes = 4 << 20
@@ -78,7 +78,7 @@ type logInputs struct {
 	ListWorkspace listing
 }
 
-// NeedsWorkspace implements action.WorkspaceSparer: only a listing does.
+// NeedsWorkspace implements action.OptionalWorkspace: only a listing needs it.
 func (logAction) NeedsWorkspace(call *action.Call) bool {
 	var input logInputs
 	return call.Decode(&input) == nil && input.ListWorkspace.names
@@ -109,7 +109,7 @@ func (logAction) Run(ctx context.Context, call *action.Call) (action.Output, err
 	return nil, nil
 }
 
-// list gives one line for every file, or its path and content, in the order of a walk.
+// list returns one line for each file, in lexical order; with contents, also the file's content.
 func list(ctx context.Context, workspace *os.Root, contents bool) ([]string, error) {
 	var listed []string
 	room := maxListedBytes

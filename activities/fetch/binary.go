@@ -2,8 +2,8 @@ package fetch
 
 import "bytes"
 
-// A file is judged by its first sniffBytes bytes; reserveBytes more complete a character that begins at their
-// end.
+// Only the first sniffBytes bytes of a file decide; reserveBytes more complete a character that is cut off
+// there.
 const (
 	sniffBytes   = 512
 	reserveBytes = 3
@@ -51,8 +51,8 @@ func isBinary(head []byte) bool {
 	return suspicious*10 > scanned || (suspicious > 1 && isProtobuf(head[:scanned]))
 }
 
-// sequence reads the UTF-8 sequence that begins with a byte beyond ASCII: how many more bytes it takes up and
-// whether it is one. One that is broken takes up the byte after its first, whatever that is.
+// sequence reads a UTF-8 sequence that starts with a byte beyond ASCII. It returns how many bytes follow the
+// first, and whether the sequence is valid. An invalid one counts as two bytes, as in isbinaryfile.
 func sequence(bytes []byte) (skip int, isCharacter bool) {
 	following := 0
 	switch b := bytes[0]; {
@@ -74,7 +74,7 @@ func sequence(bytes []byte) (skip int, isCharacter bool) {
 	return following, true
 }
 
-// isProtobuf says whether the bytes read as a row of protobuf fields, the last of them perhaps cut off.
+// isProtobuf reports whether the bytes parse as protobuf fields. The last one may be cut off.
 func isProtobuf(data []byte) bool {
 	reader := protobufReader{data: data}
 	fields := 0

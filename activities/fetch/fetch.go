@@ -1,7 +1,7 @@
-// Package fetch holds the actions that bring files into the workspace: fetch:plain and fetch:plain:file as
-// they are, fetch:template and fetch:template:file as skeletons whose names and contents are rendered. The
-// template language is package nunjucks, reading from hosts is package integration; what is here is which
-// files are taken, what becomes of each, and where it goes.
+// Package fetch holds the actions that copy files into the workspace: fetch:plain and fetch:plain:file copy
+// them as they are, fetch:template and fetch:template:file render their names and contents. Package nunjucks
+// has the template language, and package integration reads from hosts; this package decides which files are
+// copied or rendered, and where they go.
 package fetch
 
 import (
@@ -48,11 +48,11 @@ type Options struct {
 	Files   Files
 	// Templates gives the environment that skeletons are rendered in.
 	Templates func(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nunjucks.Environment
-	// Enter gives what is rendered under the returned context an account of memory; nil gives none. The
-	// caller calls leave when what was rendered has been written.
+	// Enter limits the memory of what is rendered under the returned context; nil sets no limit. The caller
+	// calls leave once the result is written.
 	Enter func(ctx context.Context) (entered context.Context, leave func())
-	// RequireUserCredentials is scaffolder.requireScmUserCredentials: a host of an integration is read with
-	// the step's token or not at all.
+	// RequireUserCredentials is scaffolder.requireScmUserCredentials: hosts of integrations are read only
+	// with the step's token.
 	RequireUserCredentials bool
 }
 

@@ -50,13 +50,13 @@ func TestDescriptions(t *testing.T) {
 	actiontest.RequireDescriptions(t, fetch.Actions(fetch.Options{}))
 }
 
-// newBench makes a bench whose template lies in a directory with these files. A path that ends with a slash
+// newHarness makes a harness whose template lies in a directory with these files. A path that ends with a slash
 // is an empty directory, content that begins with "->" a symbolic link.
-func newBench(t testing.TB, files map[string]string) *actiontest.Bench {
+func newHarness(t testing.TB, files map[string]string) *actiontest.Harness {
 	t.Helper()
-	bench := actiontest.NewBench(t)
+	harness := actiontest.NewHarness(t)
 	directory := t.TempDir()
-	bench.Template.Base = provenance.At(provenance.File, directory+"/template.yaml")
+	harness.Template.Base = provenance.At(provenance.File, directory+"/template.yaml")
 	for name, content := range files {
 		full := filepath.Join(directory, name)
 		if strings.HasSuffix(name, "/") {
@@ -70,7 +70,7 @@ func newBench(t testing.TB, files map[string]string) *actiontest.Bench {
 		}
 		require.NoError(t, os.WriteFile(full, []byte(content), 0o644))
 	}
-	return bench
+	return harness
 }
 
 // tree is what a workspace holds: the content of files, "->target" for links, "" under a name with a slash at
@@ -112,11 +112,11 @@ func TestFilesShareTheMemory(t *testing.T) {
 	for n := range 8 {
 		skeleton[fmt.Sprintf("skeleton/%d.txt", n)] = "${{ 'x'.repeat(2000000) | upper | length }}"
 	}
-	bench := newBench(t, skeleton)
-	_, err := bench.Run(t, actions(t, fetch.Options{Enter: pool.Enter})["fetch:template"], `{"url":"./skeleton"}`)
+	harness := newHarness(t, skeleton)
+	_, err := harness.Run(t, actions(t, fetch.Options{Enter: pool.Enter})["fetch:template"], `{"url":"./skeleton"}`)
 	require.NoError(t, err)
 	for n := range 8 {
-		content, err := bench.Workspace.ReadFile(fmt.Sprintf("%d.txt", n))
+		content, err := harness.Workspace.ReadFile(fmt.Sprintf("%d.txt", n))
 		require.NoError(t, err)
 		require.Equal(t, "2000000", string(content))
 	}
@@ -125,14 +125,14 @@ func TestFilesShareTheMemory(t *testing.T) {
 func TestAFileThatIsTooLargeToBeFilledInIsRefused(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("a line\n", 1<<20)
-	bench := newBench(t, map[string]string{"skeleton/large.txt": large})
+	harness := newHarness(t, map[string]string{"skeleton/large.txt": large})
 	tested := actions(t, fetch.Options{})["fetch:template"]
-	_, err := bench.Run(t, tested, `{"url":"./skeleton"}`)
+	_, err := harness.Run(t, tested, `{"url":"./skeleton"}`)
 	require.ErrorContains(t, err, "large.txt is larger than the 4 MiB that a file to be filled in may have: copy it with copyWithoutTemplating")
 
-	_, err = bench.Run(t, tested, `{"url":"./skeleton","copyWithoutTemplating":["large.txt"],"replace":true}`)
+	_, err = harness.Run(t, tested, `{"url":"./skeleton","copyWithoutTemplating":["large.txt"],"replace":true}`)
 	require.NoError(t, err)
-	content, err := bench.Workspace.ReadFile("large.txt")
+	content, err := harness.Workspace.ReadFile("large.txt")
 	require.NoError(t, err)
 	require.Equal(t, large, string(content))
 }
@@ -141,11 +141,11 @@ func TestAFileThatIsTooLargeToBeFilledInIsRefused(t *testing.T) {
 // Backstage.
 func TestTemplateAsRecorded(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, map[string]string{
+	harness := newHarness(t, map[string]string{
 		"skeleton/README.md": goldenReadme, "skeleton/catalog-info.yaml": goldenCatalogInfo,
 		"skeleton/src/${{ values.name }}.go": "package ${{ values.name | replace('-', '_') }}\n", "skeleton/src/blob.bin": "\x00\x01${{ values.name }}",
 	})
-	_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"./skeleton","values":{"name":"my-svc","count":2,"languages":["go","ts"]}}`)
+	_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"./skeleton","values":{"name":"my-svc","count":2,"languages":["go","ts"]}}`)
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"Fetching template content from remote URL",
@@ -156,14 +156,14 @@ func TestTemplateAsRecorded(t *testing.T) {
 		"Writing directory src/ to template output path.",
 		"Writing file src/${{ values.name }}.go to template output path with mode 33188.",
 		"Copying file binary or symbolic link at src/blob.bin, to template output path.",
-		"Template result written to " + bench.Workspace.Name(),
-	}, bench.Log.Lines())
+		"Template result written to " + harness.Workspace.Name(),
+	}, harness.Log.Lines())
 	require.Equal(t, map[string]string{
 		"README.md": "# My-svc\nmany: 2\n${{ kept }}\n",
 		"catalog-info.yaml": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: \"my-svc\"\n  tags:\n    - go\n    - ts\n" +
 			"spec:\n  type: service\n",
 		"src/": "", "src/my-svc.go": "package my_svc\n", "src/blob.bin": "\x00\x01${{ values.name }}",
-	}, tree(t, bench.Workspace))
+	}, tree(t, harness.Workspace))
 }
 
 func TestTemplateRules(t *testing.T) {
@@ -257,14 +257,14 @@ func TestTemplateRules(t *testing.T) {
 			for name, content := range test.skeleton {
 				files["skeleton/"+name] = content
 			}
-			bench := newBench(t, files)
+			harness := newHarness(t, files)
 			for name, content := range test.before {
-				require.NoError(t, bench.Workspace.WriteFile(name, []byte(content), 0o644))
+				require.NoError(t, harness.Workspace.WriteFile(name, []byte(content), 0o644))
 			}
-			_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"],
+			_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:template"],
 				`{"url":"skeleton","values":{"x":"x","yes":true,"no":"","path":"a/b","list":[1,2]}`+test.input+`}`)
 			require.NoError(t, err)
-			require.Equal(t, test.want, tree(t, bench.Workspace))
+			require.Equal(t, test.want, tree(t, harness.Workspace))
 		})
 	}
 }
@@ -274,12 +274,12 @@ func TestTemplateRules(t *testing.T) {
 func TestTextThatIsNotUTF8IsNamed(t *testing.T) {
 	t.Parallel()
 	latin := "a long enough line of text, caf\xe9 ${{ values.x }}"
-	bench := newBench(t, map[string]string{"s/latin.properties": latin, "s/utf16.txt": "\xff\xfeh\x00i\x00", "s/copied": latin, "s/good": "caf\u00e9 ${{ values.x }}"})
-	_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"s","values":{"x":"y"},"copyWithoutTemplating":["copied"]}`)
+	harness := newHarness(t, map[string]string{"s/latin.properties": latin, "s/utf16.txt": "\xff\xfeh\x00i\x00", "s/copied": latin, "s/good": "caf\u00e9 ${{ values.x }}"})
+	_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"s","values":{"x":"y"},"copyWithoutTemplating":["copied"]}`)
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"latin.properties": latin, "utf16.txt": "\xff\xfeh\x00i\x00", "copied": latin, "good": "caf\u00e9 y"}, tree(t, bench.Workspace))
+	require.Equal(t, map[string]string{"latin.properties": latin, "utf16.txt": "\xff\xfeh\x00i\x00", "copied": latin, "good": "caf\u00e9 y"}, tree(t, harness.Workspace))
 	var warnings []string
-	for _, line := range bench.Log.Lines() {
+	for _, line := range harness.Log.Lines() {
 		if strings.Contains(line, "UTF-8") {
 			warnings = append(warnings, line)
 		}
@@ -287,27 +287,27 @@ func TestTextThatIsNotUTF8IsNamed(t *testing.T) {
 	const advice = " and was copied as it is: nothing in it is filled in. Save it as UTF-8 if something should be."
 	require.Equal(t, []string{"warn: latin.properties is not UTF-8 (byte 31)" + advice, "warn: utf16.txt is not UTF-8 (byte 0)" + advice}, warnings)
 
-	_, err = bench.Run(t, actions(t, fetch.Options{})["fetch:template:file"], `{"url":"s/latin.properties","targetPath":"one","values":{"x":"y"}}`)
+	_, err = harness.Run(t, actions(t, fetch.Options{})["fetch:template:file"], `{"url":"s/latin.properties","targetPath":"one","values":{"x":"y"}}`)
 	require.NoError(t, err)
-	require.Equal(t, latin, tree(t, bench.Workspace)["one"])
-	require.Contains(t, bench.Log.Lines(), "warn: s/latin.properties is not UTF-8 (byte 31)"+advice)
+	require.Equal(t, latin, tree(t, harness.Workspace)["one"])
+	require.Contains(t, harness.Log.Lines(), "warn: s/latin.properties is not UTF-8 (byte 31)"+advice)
 }
 
 func TestTemplateKeepsModes(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, map[string]string{"s/run.sh": "#!/bin/sh\necho ${{ values.x }}\n", "s/tool": "\x7fELF\x00", "s/plain": "x"})
-	directory := filepath.Dir(bench.Template.Base.Target())
+	harness := newHarness(t, map[string]string{"s/run.sh": "#!/bin/sh\necho ${{ values.x }}\n", "s/tool": "\x7fELF\x00", "s/plain": "x"})
+	directory := filepath.Dir(harness.Template.Base.Target())
 	require.NoError(t, os.Chmod(directory+"/s/run.sh", 0o755))
 	require.NoError(t, os.Chmod(directory+"/s/tool", 0o777))
-	_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"s","values":{}}`)
+	_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"s","values":{}}`)
 	require.NoError(t, err)
 	for name, want := range map[string]fs.FileMode{"run.sh": 0o755, "tool": 0o777, "plain": 0o644} {
-		info, err := bench.Workspace.Stat(name)
+		info, err := harness.Workspace.Stat(name)
 		require.NoError(t, err)
 		require.Equal(t, want, info.Mode(), name)
 	}
-	require.Contains(t, bench.Log.Lines(), "Writing file run.sh to template output path with mode 33261.")
-	require.Contains(t, bench.Log.Lines(), "Processing 3 template files/directories with input values")
+	require.Contains(t, harness.Log.Lines(), "Writing file run.sh to template output path with mode 33261.")
+	require.Contains(t, harness.Log.Lines(), "Processing 3 template files/directories with input values")
 }
 
 func TestTemplateMistakes(t *testing.T) {
@@ -333,10 +333,10 @@ func TestTemplateMistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench := newBench(t, files)
-			_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], test.input)
+			harness := newHarness(t, files)
+			_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:template"], test.input)
 			requireFinal(t, err, test.name, test.message)
-			require.NotContains(t, err.Error(), filepath.Dir(bench.Template.Base.Target()), "paths of this machine are nobody's business")
+			require.NotContains(t, err.Error(), filepath.Dir(harness.Template.Base.Target()), "paths of this machine are nobody's business")
 		})
 	}
 }
@@ -344,9 +344,9 @@ func TestTemplateMistakes(t *testing.T) {
 func TestATemplateWhoseDirectoryIsGone(t *testing.T) {
 	t.Parallel()
 	for name, input := range map[string]string{"fetch:template": `{"url":"s"}`, "fetch:plain:file": `{"url":"s","targetPath":"a"}`} {
-		bench := newBench(t, nil)
-		bench.Template.Base = provenance.At(provenance.File, filepath.Join(t.TempDir(), "gone", "template.yaml"))
-		_, err := bench.Run(t, actions(t, fetch.Options{})[name], input)
+		harness := newHarness(t, nil)
+		harness.Template.Base = provenance.At(provenance.File, filepath.Join(t.TempDir(), "gone", "template.yaml"))
+		_, err := harness.Run(t, actions(t, fetch.Options{})[name], input)
 		requireFinal(t, err, "", "open the directory that the template lies in: no such file or directory")
 	}
 }
@@ -365,12 +365,12 @@ func TestATemplateOutsideTheConfiguredDirectories(t *testing.T) {
 			"fetch:template": `{"url":"."}`, "fetch:plain": `{"url":"./"}`, "fetch:plain:file": `{"url":"./secret","targetPath":"a"}`,
 			"fetch:template:file": `{"url":"secret","targetPath":"a"}`,
 		} {
-			bench := actiontest.NewBench(t)
-			bench.Template.Base = provenance.At(provenance.File, base)
-			_, err := bench.Run(t, actions(t, fetch.Options{Files: files})[name], input)
+			harness := actiontest.NewHarness(t)
+			harness.Template.Base = provenance.At(provenance.File, base)
+			_, err := harness.Run(t, actions(t, fetch.Options{Files: files})[name], input)
 			requireFinal(t, err, "NotAllowedError", "open the directory that the template lies in: it is in none of the directories that the configuration names")
 			require.Contains(t, action.Advice(err), "portico.files.directories")
-			require.Empty(t, tree(t, bench.Workspace), name)
+			require.Empty(t, tree(t, harness.Workspace), name)
 		}
 	}
 }
@@ -378,11 +378,11 @@ func TestATemplateOutsideTheConfiguredDirectories(t *testing.T) {
 func TestATemplateThatNobodyKnowsWhereFrom(t *testing.T) {
 	t.Parallel()
 	for name, base := range map[string]provenance.Place{"unknown": {}, "another source": provenance.At("ldap", "/etc/x")} {
-		bench := actiontest.NewBench(t)
-		bench.Template.Base = base
-		_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:plain:file"], `{"url":"./passwd","targetPath":"a"}`)
+		harness := actiontest.NewHarness(t)
+		harness.Template.Base = base
+		_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:plain:file"], `{"url":"./passwd","targetPath":"a"}`)
 		requireFinal(t, err, "InputError", "template location could not be determined and the fetch URL is relative, ./passwd")
-		require.Empty(t, tree(t, bench.Workspace), name)
+		require.Empty(t, tree(t, harness.Workspace), name)
 	}
 }
 
@@ -404,42 +404,42 @@ func TestTemplateFailsInOrder(t *testing.T) {
 		files[fmt.Sprintf("s/%03d", n)] = "x"
 	}
 	files["s/150"], files["s/120"], files["s/130"] = "${{ nope() }}", "${{ nope() }}", "${{ nope() }}"
-	bench := newBench(t, files)
-	_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"s"}`)
+	harness := newHarness(t, files)
+	_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:template"], `{"url":"s"}`)
 	require.ErrorContains(t, err, "rendering 120: ")
-	lines := bench.Log.Lines()
+	lines := harness.Log.Lines()
 	require.Equal(t, "Writing file 119 to template output path with mode 33188.", lines[len(lines)-1])
 	require.Len(t, lines, 3+120)
 }
 
 func TestTemplateStopsWhenTold(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, map[string]string{"s/a": "x"})
+	harness := newHarness(t, map[string]string{"s/a": "x"})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := actions(t, fetch.Options{})["fetch:template"].Run(ctx, bench.Call(`{"url":"s"}`))
+	_, err := actions(t, fetch.Options{})["fetch:template"].Run(ctx, harness.Call(`{"url":"s"}`))
 	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestTemplateFile(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, map[string]string{"README.njk": "# ${{ values.name }}\n"})
+	harness := newHarness(t, map[string]string{"README.njk": "# ${{ values.name }}\n"})
 	tested := actions(t, fetch.Options{})["fetch:template:file"]
 	input := `{"url":"./README.njk","targetPath":"docs/README.md","values":{"name":"A","b":{"z":1,"a":"<&>"}}`
-	_, err := bench.Run(t, tested, input+`}`)
+	_, err := harness.Run(t, tested, input+`}`)
 	require.NoError(t, err)
-	_, err = bench.Run(t, tested, strings.Replace(input, `"A"`, `"B"`, 1)+`}`)
+	_, err = harness.Run(t, tested, strings.Replace(input, `"A"`, `"B"`, 1)+`}`)
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"docs/": "", "docs/README.md": "# A\n"}, tree(t, bench.Workspace))
-	_, err = bench.Run(t, tested, strings.Replace(input, `"A"`, `"C"`, 1)+`,"replace":true}`)
+	require.Equal(t, map[string]string{"docs/": "", "docs/README.md": "# A\n"}, tree(t, harness.Workspace))
+	_, err = harness.Run(t, tested, strings.Replace(input, `"A"`, `"C"`, 1)+`,"replace":true}`)
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"docs/": "", "docs/README.md": "# C\n"}, tree(t, bench.Workspace))
+	require.Equal(t, map[string]string{"docs/": "", "docs/README.md": "# C\n"}, tree(t, harness.Workspace))
 	require.Equal(t, []string{
 		"Fetching template file content from remote URL",
 		`Processing template file with input values {"b":{"a":"<&>","z":1},"name":"A"}`,
-		"Template file has been written to " + bench.Workspace.Name() + "/docs/README.md",
+		"Template file has been written to " + harness.Workspace.Name() + "/docs/README.md",
 		"File docs/README.md already exists in workspace, not replacing.",
-	}, bench.Log.Lines()[:4])
+	}, harness.Log.Lines()[:4])
 
 	for input, message := range map[string]string{
 		`{"url":"nope","targetPath":"a"}`:                      "there is no nope beside the template",
@@ -448,7 +448,7 @@ func TestTemplateFile(t *testing.T) {
 		`{"url":".","targetPath":"a"}`:                         ". beside the template is no file",
 		`{"url":"README.njk","targetPath":"docs/README.md/x"}`: "docs/README.md/x: ",
 	} {
-		_, err := bench.Run(t, tested, input)
+		_, err := harness.Run(t, tested, input)
 		require.ErrorContains(t, err, message)
 		require.False(t, action.IsTransient(err))
 	}
@@ -456,31 +456,31 @@ func TestTemplateFile(t *testing.T) {
 
 func TestPlain(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, map[string]string{
+	harness := newHarness(t, map[string]string{
 		"files/a": "${{ values.x }}", "files/d/b.bin": "\x00", "files/link": "->a", "files/out": "->../secret", "files/empty/": "", "secret": "s",
 	})
-	require.NoError(t, bench.Workspace.Mkdir("t", 0o755))
-	require.NoError(t, bench.Workspace.WriteFile("t/a", []byte("an older file"), 0o644))
-	_, err := bench.Run(t, actions(t, fetch.Options{})["fetch:plain"], `{"url":"./files","targetPath":"t"}`)
+	require.NoError(t, harness.Workspace.Mkdir("t", 0o755))
+	require.NoError(t, harness.Workspace.WriteFile("t/a", []byte("an older file"), 0o644))
+	_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:plain"], `{"url":"./files","targetPath":"t"}`)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
 		"t/": "", "t/a": "${{ values.x }}", "t/d/": "", "t/d/b.bin": "\x00", "t/link": "->a", "t/empty/": "",
-	}, tree(t, bench.Workspace))
+	}, tree(t, harness.Workspace))
 	require.Equal(t, []string{
 		"Fetching plain content from remote URL", "warn: Leaving out the symbolic link out, which leads out of the template",
-	}, bench.Log.Lines())
+	}, harness.Log.Lines())
 }
 
 func TestPlainFile(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, map[string]string{"LICENSE": "Apache ${{ values.x }}"})
+	harness := newHarness(t, map[string]string{"LICENSE": "Apache ${{ values.x }}"})
 	tested := actions(t, fetch.Options{})["fetch:plain:file"]
 	for range 2 {
-		_, err := bench.Run(t, tested, `{"url":"LICENSE","targetPath":"legal/LICENSE.txt"}`)
+		_, err := harness.Run(t, tested, `{"url":"LICENSE","targetPath":"legal/LICENSE.txt"}`)
 		require.NoError(t, err)
 	}
-	require.Equal(t, map[string]string{"legal/": "", "legal/LICENSE.txt": "Apache ${{ values.x }}"}, tree(t, bench.Workspace))
-	_, err := bench.Run(t, tested, `{"url":"LICENSE","targetPath":"/etc/x"}`)
+	require.Equal(t, map[string]string{"legal/": "", "legal/LICENSE.txt": "Apache ${{ values.x }}"}, tree(t, harness.Workspace))
+	_, err := harness.Run(t, tested, `{"url":"LICENSE","targetPath":"/etc/x"}`)
 	requireFinal(t, err, "NotAllowedError", "Relative path is not allowed")
 }
 
@@ -491,13 +491,13 @@ func FuzzTemplateNames(f *testing.F) {
 	}
 	tested := actions(f, fetch.Options{})["fetch:template"]
 	f.Fuzz(func(t *testing.T, name string) {
-		bench := newBench(t, map[string]string{"s/${{ values.name }}": "x"})
-		require.NoError(t, bench.Workspace.MkdirAll("a/target", 0o755))
-		require.NoError(t, bench.Workspace.Symlink("..", "a/target/up"))
-		call := bench.Call(`{"url":"s","targetPath":"a/target"}`)
+		harness := newHarness(t, map[string]string{"s/${{ values.name }}": "x"})
+		require.NoError(t, harness.Workspace.MkdirAll("a/target", 0o755))
+		require.NoError(t, harness.Workspace.Symlink("..", "a/target/up"))
+		call := harness.Call(`{"url":"s","targetPath":"a/target"}`)
 		call.Input = []byte(fmt.Sprintf(`{"url":"s","targetPath":"a/target","values":{"name":%s}}`, quoted(t, name)))
 		_, _ = tested.Run(t.Context(), call)
-		for found := range tree(t, bench.Workspace) {
+		for found := range tree(t, harness.Workspace) {
 			require.True(t, found == "a/" || strings.HasPrefix(found, "a/target/"), found)
 		}
 	})

@@ -10,9 +10,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/budget"
 )
 
-// inParallel does n jobs on all processors and returns the results in the order of the jobs, up to the first
-// job in that order that failed, and its error. No job is begun once one has failed. A job that panics has
-// failed.
+// inParallel runs n jobs on all processors. It returns the results in the order of the jobs, up to the first
+// failed one, and that one's error. No job starts after one has failed. A panic is a failure.
 func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Context, index int) (Result, error)) ([]Result, error) {
 	results, errs := make([]Result, n), make([]error, n)
 	var next atomic.Int64
@@ -20,7 +19,7 @@ func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Cont
 	var workers sync.WaitGroup
 	side := runtime.GOMAXPROCS(0)
 	if budget.Of(ctx) != nil {
-		// They have one account of memory: side by side, what the one takes could be what the other lacks.
+		// The jobs share one memory limit, so two at once could fail where one after the other would not.
 		side = 1
 	}
 	for range min(n, side) {
@@ -31,7 +30,7 @@ func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Cont
 					return
 				}
 				if errs[index] = ctx.Err(); errs[index] == nil {
-					results[index], errs[index] = guarded(ctx, index, do)
+					results[index], errs[index] = recovered(ctx, index, do)
 				}
 				if errs[index] != nil {
 					failed.Store(true)
@@ -48,8 +47,8 @@ func inParallel[Result any](ctx context.Context, n int, do func(ctx context.Cont
 	return results, nil
 }
 
-// guarded does a job, on a goroutine where nobody else would recover.
-func guarded[Result any](ctx context.Context, index int, do func(ctx context.Context, index int) (Result, error)) (result Result, err error) {
+// recovered runs a job and turns a panic into an error.
+func recovered[Result any](ctx context.Context, index int, do func(ctx context.Context, index int) (Result, error)) (result Result, err error) {
 	defer fault.Recover(&err)
 	return do(ctx, index)
 }

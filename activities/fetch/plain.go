@@ -83,7 +83,7 @@ func openTarget(root *os.Root, targetPath string) (*os.Root, error) {
 	return opened, workspace.ExplainPath(targetPath, err)
 }
 
-// copyLocal copies a tree that lies beside the template.
+// copyLocal copies a directory that lies beside the template.
 func copyLocal(ctx context.Context, log action.Log, from, to *os.Root) error {
 	entries, err := list(from, log)
 	if err != nil {
@@ -102,7 +102,7 @@ func copyLocal(ctx context.Context, log action.Log, from, to *os.Root) error {
 	return err
 }
 
-// copyEntry copies a file or a link as it is; a directory is there already.
+// copyEntry copies a file or a link as it is. Directories exist already.
 func copyEntry(from, to *os.Root, source entry, name string) (err error) {
 	switch {
 	case source.isDirectory():
@@ -152,7 +152,7 @@ func (plainFileAction) Describe() action.Description {
 	}
 }
 
-// Run copies one file into the workspace, over one that is there.
+// Run copies one file into the workspace and overwrites an existing one.
 func (a plainFileAction) Run(ctx context.Context, call *action.Call) (action.Output, error) {
 	var input struct {
 		request

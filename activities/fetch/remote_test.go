@@ -25,9 +25,9 @@ import (
 const commit = "0123456789abcdef0123456789abcdef01234567"
 
 // newHost is a server with the part of GitHub's API that reading a repository acme/shop needs: its files are
-// those given, and any other repository answers 503. It returns a bench whose template lies in the
+// those given, and any other repository answers 503. It returns a harness whose template lies in the
 // repository.
-func newHost(t *testing.T, files map[string]string) (*actiontest.Bench, *integration.Set) {
+func newHost(t *testing.T, files map[string]string) (*actiontest.Harness, *integration.Set) {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v3/repos/acme/shop/commits/main", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, commit) })
@@ -51,9 +51,9 @@ func newHost(t *testing.T, files map[string]string) (*actiontest.Bench, *integra
 		GitHub: []github.Config{{Host: server.Listener.Addr().String(), APIBaseURL: server.URL + "/api/v3", Token: "configured"}},
 	}, integration.Options{})
 	require.NoError(t, err)
-	bench := actiontest.NewBench(t)
-	bench.Template.Base = provenance.At(provenance.URL, server.URL+"/acme/shop/tree/main/templates/service/template.yaml")
-	return bench, set
+	harness := actiontest.NewHarness(t)
+	harness.Template.Base = provenance.At(provenance.URL, server.URL+"/acme/shop/tree/main/templates/service/template.yaml")
+	return harness, set
 }
 
 // pack writes a tarball as GitHub makes them: everything below one directory.
@@ -89,39 +89,39 @@ var repository = map[string]string{
 
 func TestRemoteTemplate(t *testing.T) {
 	t.Parallel()
-	bench, set := newHost(t, repository)
-	_, err := bench.Run(t, actions(t, fetch.Options{Sources: set})["fetch:template"], `{"url":"./skeleton","values":{"x":"y"}}`)
+	harness, set := newHost(t, repository)
+	_, err := harness.Run(t, actions(t, fetch.Options{Sources: set})["fetch:template"], `{"url":"./skeleton","values":{"x":"y"}}`)
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"a/": "", "a/y": "y", "b.bin": "\x00", "link": "->b.bin"}, tree(t, bench.Workspace))
-	require.Equal(t, `Processing 4 template files/directories with input values {"x":"y"}`, bench.Log.Lines()[2])
+	require.Equal(t, map[string]string{"a/": "", "a/y": "y", "b.bin": "\x00", "link": "->b.bin"}, tree(t, harness.Workspace))
+	require.Equal(t, `Processing 4 template files/directories with input values {"x":"y"}`, harness.Log.Lines()[2])
 }
 
 func TestRemotePlain(t *testing.T) {
 	t.Parallel()
-	bench, set := newHost(t, repository)
-	_, err := bench.Run(t, actions(t, fetch.Options{Sources: set})["fetch:plain"], `{"url":"./skeleton","targetPath":"t"}`)
+	harness, set := newHost(t, repository)
+	_, err := harness.Run(t, actions(t, fetch.Options{Sources: set})["fetch:plain"], `{"url":"./skeleton","targetPath":"t"}`)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
 		"t/": "", "t/a/": "", "t/a/${{ values.x }}": "${{ values.x }}", "t/b.bin": "\x00", "t/link": "->b.bin",
-	}, tree(t, bench.Workspace))
+	}, tree(t, harness.Workspace))
 }
 
 func TestRemoteFiles(t *testing.T) {
 	t.Parallel()
-	bench, set := newHost(t, repository)
+	harness, set := newHost(t, repository)
 	tested := actions(t, fetch.Options{Sources: set})
-	_, err := bench.Run(t, tested["fetch:plain:file"], `{"url":"/README.md","targetPath":"a","token":"given"}`)
+	_, err := harness.Run(t, tested["fetch:plain:file"], `{"url":"/README.md","targetPath":"a","token":"given"}`)
 	require.NoError(t, err)
-	_, err = bench.Run(t, tested["fetch:template:file"], `{"url":"README.njk","targetPath":"b","values":{"x":"y"}}`)
+	_, err = harness.Run(t, tested["fetch:template:file"], `{"url":"README.njk","targetPath":"b","values":{"x":"y"}}`)
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"a": "root read with Bearer given", "b": "# y read with Bearer configured"}, tree(t, bench.Workspace))
+	require.Equal(t, map[string]string{"a": "root read with Bearer given", "b": "# y read with Bearer configured"}, tree(t, harness.Workspace))
 }
 
 func TestRemoteFailures(t *testing.T) {
 	t.Parallel()
-	bench, set := newHost(t, repository)
+	harness, set := newHost(t, repository)
 	tested := actions(t, fetch.Options{Sources: set})
-	away := strings.TrimSuffix(bench.Template.Base.Target(), "acme/shop/tree/main/templates/service/template.yaml") + "acme/away/blob/main/x"
+	away := strings.TrimSuffix(harness.Template.Base.Target(), "acme/shop/tree/main/templates/service/template.yaml") + "acme/away/blob/main/x"
 	for name, test := range map[string]struct {
 		id, input, kind string
 		transient       bool
@@ -134,14 +134,14 @@ func TestRemoteFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench := *bench
-			bench.Workspace = actiontest.NewBench(t).Workspace
-			_, err := bench.Run(t, tested[test.id], test.input)
+			harness := *harness
+			harness.Workspace = actiontest.NewHarness(t).Workspace
+			_, err := harness.Run(t, tested[test.id], test.input)
 			var classified *action.Error
 			require.ErrorAs(t, err, &classified)
 			require.Equal(t, test.kind, classified.Name)
 			require.Equal(t, test.transient, action.IsTransient(err))
-			require.Empty(t, tree(t, bench.Workspace))
+			require.Empty(t, tree(t, harness.Workspace))
 		})
 	}
 }
@@ -171,17 +171,17 @@ func TestAnotherForgeIsFetchedFromAlike(t *testing.T) {
 
 func TestRelativeURLNeedsATemplate(t *testing.T) {
 	t.Parallel()
-	_, err := actiontest.NewBench(t).Run(t, actions(t, fetch.Options{})["fetch:plain"], `{"url":"./x"}`)
+	_, err := actiontest.NewHarness(t).Run(t, actions(t, fetch.Options{})["fetch:plain"], `{"url":"./x"}`)
 	requireFinal(t, err, "InputError", "Failed to fetch, template location could not be determined and the fetch URL is relative, ./x")
 }
 
 func TestUserCredentialsCanBeRequired(t *testing.T) {
 	t.Parallel()
-	bench, set := newHost(t, repository)
+	harness, set := newHost(t, repository)
 	tested := actions(t, fetch.Options{Sources: set, RequireUserCredentials: true})
-	_, err := bench.Run(t, tested["fetch:template"], `{"url":"./skeleton"}`)
+	_, err := harness.Run(t, tested["fetch:template"], `{"url":"./skeleton"}`)
 	requireFinal(t, err, "InputError", "but scaffolder.requireScmUserCredentials is enabled")
-	_, err = bench.Run(t, tested["fetch:template"], `{"url":"./skeleton","token":"given","values":{"x":"y"}}`)
+	_, err = harness.Run(t, tested["fetch:template"], `{"url":"./skeleton","token":"given","values":{"x":"y"}}`)
 	require.NoError(t, err)
 }
 
@@ -195,11 +195,11 @@ func BenchmarkThousandFiles(b *testing.B) {
 		}
 		files[fmt.Sprintf("s/d%02d/${{ values.name }}-%03d.txt", n%50, n)] = content
 	}
-	bench := newBench(b, files)
+	harness := newHarness(b, files)
 	tested := actions(b, fetch.Options{})["fetch:template"]
 	b.ResetTimer()
 	for n := range b.N {
-		_, err := tested.Run(b.Context(), bench.Call(fmt.Sprintf(`{"url":"s","targetPath":"out%d","values":{"name":"svc","count":2,"languages":["go","ts"]}}`, n)))
+		_, err := tested.Run(b.Context(), harness.Call(fmt.Sprintf(`{"url":"s","targetPath":"out%d","values":{"name":"svc","count":2,"languages":["go","ts"]}}`, n)))
 		require.NoError(b, err)
 	}
 }

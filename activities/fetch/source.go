@@ -21,7 +21,7 @@ type request struct {
 	URL, Token string
 }
 
-// isLocal says whether a request is for what lies beside the template, on this machine.
+// isLocal reports whether a request is for a file or directory beside the template on this machine.
 func (r request) isLocal(call *action.Call) bool {
 	return call.Template.Base.IsLocal() && !isAbsolute(r.URL)
 }
@@ -50,7 +50,7 @@ func (o Options) address(call *action.Call, r request) (string, error) {
 	return resolved, nil
 }
 
-// checkCredentials refuses to read a host with the integration's own token where only the user's will do.
+// checkCredentials requires the user's token for hosts of integrations where the configuration says so.
 func (o Options) checkCredentials(base string, r request) error {
 	if !o.RequireUserCredentials || r.Token != "" {
 		return nil
@@ -169,11 +169,11 @@ func (o Options) openLocal(call *action.Call, name string) (*os.Root, error) {
 	return root, nil
 }
 
-// scratchName is a directory for downloads. It lies in the workspace, so that it is on the same disk and goes
-// with it whatever happens.
+// scratchName is a directory for downloads. It lies in the workspace, so that it is on the same disk and is
+// deleted with it after a crash too.
 const scratchName = ".portico-download"
 
-// download copies a tree from a host into a scratch directory, which closing removes.
+// download copies a tree from a host into a scratch directory. The returned function closes and removes it.
 func (o Options) download(ctx context.Context, call *action.Call, r request) (*os.Root, func() error, error) {
 	if err := call.Workspace.Mkdir(scratchName, 0o700); err != nil {
 		return nil, nil, action.Final(fmt.Errorf("directory for the download: %w", err))
@@ -221,7 +221,7 @@ func (o Options) copyTree(ctx context.Context, call *action.Call, r request, to 
 	return nil
 }
 
-// directories makes the directories above files, each once.
+// directories creates the parent directories of files, each once.
 type directories struct {
 	root *os.Root
 	made map[string]bool
@@ -242,7 +242,7 @@ func (d *directories) above(name string) error {
 	return nil
 }
 
-// replaceFile writes a file with exactly this mode, in place of one that is there.
+// replaceFile writes a file with exactly this mode, and replaces an existing one.
 func replaceFile(root *os.Root, name string, mode fs.FileMode, content io.Reader) (err error) {
 	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode|0o200)
 	if err != nil {
@@ -255,7 +255,7 @@ func replaceFile(root *os.Root, name string, mode fs.FileMode, content io.Reader
 	return file.Chmod(mode)
 }
 
-// replaceLink makes a symbolic link, in place of what is there.
+// replaceLink creates a symbolic link, and replaces what has its name.
 func replaceLink(root *os.Root, target, name string) error {
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -78,7 +78,7 @@ func (templateAction) Describe() action.Description {
 	}
 }
 
-// language is how a skeleton is written and what it sees.
+// language is the input that says how a skeleton is rendered: the dialect and the values.
 type language struct {
 	Values             json.RawMessage
 	CookiecutterCompat bool
@@ -163,7 +163,7 @@ type skeleton struct {
 	replace        bool
 	extension      string
 	entries        []entry
-	// verbatim select what is not rendered at all, unrendered that of which only the name is.
+	// verbatim selects entries that are not rendered at all, unrendered those of which only the name is.
 	verbatim, unrendered workspace.Globs
 }
 
@@ -189,30 +189,30 @@ func (o Options) newSkeleton(ctx context.Context, call *action.Call, input templ
 	return made, nil
 }
 
-// output is what becomes of one entry.
+// output is the planned result of one entry.
 type output struct {
 	entry
-	// name is where it goes, below the target.
+	// name is the path below the target.
 	name string
 	// render says that the content is a template.
 	render bool
-	// noted is the first line of its log, "" for none.
-	noted string
+	// note is the first log line of the entry, "" for none.
+	note string
 	// replaced says that a later entry has the same name and wins.
 	replaced bool
 }
 
-// write renders everything. Names are settled one after the other, because an entry gives way to one that was
-// there before it; contents are rendered on all processors, and logged in the order of the entries all the
-// same. What comes before an entry that fails is written and logged.
+// write renders everything. Names are decided one after another, because an earlier entry of the same name
+// may win; contents are rendered on all processors, and logged in the order of the entries. The entries
+// before one that fails are written and logged.
 func (s *skeleton) write(ctx context.Context) error {
 	outputs, planErr := s.plan(ctx)
-	written, err := inParallel(ctx, len(outputs), func(ctx context.Context, index int) (told, error) {
+	written, err := inParallel(ctx, len(outputs), func(ctx context.Context, index int) (logged, error) {
 		return s.writeOutput(ctx, outputs[index])
 	})
 	for index, each := range written {
-		if outputs[index].noted != "" {
-			s.log.Info("%s", outputs[index].noted)
+		if outputs[index].note != "" {
+			s.log.Info("%s", outputs[index].note)
 		}
 		s.log.Info("%s", each.line)
 		if each.warning != "" {
@@ -222,7 +222,8 @@ func (s *skeleton) write(ctx context.Context) error {
 	return cmp.Or(err, planErr)
 }
 
-// plan settles what is written where, and makes the directories. With an error come the outputs before it.
+// plan decides what is written where, and creates the directories. With an error it returns the outputs
+// before it.
 func (s *skeleton) plan(ctx context.Context) ([]output, error) {
 	var outputs []output
 	taken := map[string]int{}
@@ -258,7 +259,7 @@ func (s *skeleton) exists(name string) bool {
 	return err == nil
 }
 
-// planEntry decides what becomes of an entry; an empty name means that it is left out.
+// planEntry decides the name of an entry and whether it is rendered. An empty name leaves it out.
 func (s *skeleton) planEntry(ctx context.Context, each entry) (output, error) {
 	planned := output{entry: each, render: true}
 	location := strings.TrimSuffix(each.location, "/")
@@ -272,7 +273,7 @@ func (s *skeleton) planEntry(ctx context.Context, each entry) (output, error) {
 		}
 	case verbatim || s.unrendered.Match(location):
 		planned.render = false
-		planned.noted = fmt.Sprintf("Copying file/directory %s without processing.", each.location)
+		planned.note = fmt.Sprintf("Copying file/directory %s without processing.", each.location)
 	}
 	if !verbatim {
 		var err error
@@ -299,31 +300,31 @@ func extensionOf(location string) string {
 	return ""
 }
 
-// told is what the log says of an entry that was written. There may be no warning.
-type told struct{ line, warning string }
+// logged is what the log says of an entry that was written. The warning may be empty.
+type logged struct{ line, warning string }
 
 // writeOutput writes one entry and returns what the log says of it.
-func (s *skeleton) writeOutput(ctx context.Context, planned output) (told, error) {
+func (s *skeleton) writeOutput(ctx context.Context, planned output) (logged, error) {
 	if planned.isDirectory() {
-		return told{line: fmt.Sprintf("Writing directory %s to template output path.", planned.location)}, nil
+		return logged{line: fmt.Sprintf("Writing directory %s to template output path.", planned.location)}, nil
 	}
-	copied := told{line: fmt.Sprintf("Copying file binary or symbolic link at %s, to template output path.", planned.location)}
+	copied := logged{line: fmt.Sprintf("Copying file binary or symbolic link at %s, to template output path.", planned.location)}
 	if planned.isLink() {
 		return copied, workspace.ExplainPath(planned.name, copyEntry(s.source, s.target, planned.entry, planned.name))
 	}
 	file, err := s.source.Open(planned.location)
 	if err != nil {
-		return told{}, action.Final(fmt.Errorf("reading the template: %w", err))
+		return logged{}, action.Final(fmt.Errorf("reading the template: %w", err))
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return told{}, action.Final(fmt.Errorf("reading the template: %w", err))
+		return logged{}, action.Final(fmt.Errorf("reading the template: %w", err))
 	}
 	head := make([]byte, sniffBytes+reserveBytes)
 	size, err := io.ReadFull(file, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return told{}, action.Final(fmt.Errorf("reading the template: %w", err))
+		return logged{}, action.Final(fmt.Errorf("reading the template: %w", err))
 	}
 	content := io.MultiReader(bytes.NewReader(head[:size]), file)
 	if isBinary(head[:size]) {
@@ -331,7 +332,7 @@ func (s *skeleton) writeOutput(ctx context.Context, planned output) (told, error
 	}
 	line := fmt.Sprintf("Writing file %s to template output path with mode %d.", planned.location, statMode(info.Mode()))
 	warning, err := s.writeText(ctx, planned, info.Mode().Perm(), info.Size(), content)
-	return told{line, warning}, err
+	return logged{line, warning}, err
 }
 
 // statMode is the mode of a regular file as stat(2) has it.
@@ -353,7 +354,7 @@ func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMo
 		return "", s.renderer.failure(ctx, planned.location, err)
 	}
 	if at := notUTF8(source); at >= 0 {
-		return asItIs(planned.location, at), workspace.ExplainPath(planned.name, writeFile(s.target, planned.name, mode, io.MultiReader(strings.NewReader(source), content)))
+		return notUTF8Warning(planned.location, at), workspace.ExplainPath(planned.name, writeFile(s.target, planned.name, mode, io.MultiReader(strings.NewReader(source), content)))
 	}
 	if len(source) > maxSourceBytes {
 		return "", action.InputError("%s is larger than the %d MiB that a file to be filled in may have: copy it with copyWithoutTemplating", planned.location, maxSourceBytes>>20)
@@ -365,11 +366,11 @@ func (s *skeleton) writeText(ctx context.Context, planned output, mode fs.FileMo
 	return "", workspace.ExplainPath(planned.name, writeFile(s.target, planned.name, mode, strings.NewReader(rendered)))
 }
 
-// maxSourceBytes bounds a file that is rendered: the language takes no longer source.
+// maxSourceBytes bounds a file that is rendered. It is the limit of the template language.
 var maxSourceBytes = nunjucks.DefaultLimits.SourceBytes
 
-// readSource reads a text of about that size, and of one that is too long to be rendered little more than may
-// be.
+// readSource reads a text of about the given size. Of one that is too long to render it reads little more
+// than the limit.
 func readSource(ctx context.Context, content io.Reader, size int64) (string, error) {
 	// A character may be cut at the end of what is read.
 	expected := min(int(size), maxSourceBytes+utf8.UTFMax)
@@ -384,8 +385,8 @@ func readSource(ctx context.Context, content io.Reader, size int64) (string, err
 	return source.String(), nil
 }
 
-// notUTF8 is where a text stops to be UTF-8, -1 when it is UTF-8 to its end or up to a last character that is
-// cut.
+// notUTF8 is the position of the first byte that is not UTF-8, -1 when there is none. A last character may be
+// cut off.
 func notUTF8(text string) int {
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRuneInString(text[at:])
@@ -400,8 +401,8 @@ func notUTF8(text string) int {
 	return -1
 }
 
-// asItIs warns of a text that was copied because it is not UTF-8.
-func asItIs(name string, at int) string {
+// notUTF8Warning is the log line for a text that was copied because it is not UTF-8.
+func notUTF8Warning(name string, at int) string {
 	return fmt.Sprintf("%s is not UTF-8 (byte %d) and was copied as it is: nothing in it is filled in. Save it as UTF-8 if something should be.", name, at)
 }
 
@@ -476,7 +477,7 @@ func (a templateFileAction) Run(ctx context.Context, call *action.Call) (action.
 	}
 	call.Log.Info("Processing template file with input values%s", renderer.shown)
 	if at := notUTF8(string(content)); at >= 0 {
-		call.Log.Warn("%s", asItIs(input.URL, at))
+		call.Log.Warn("%s", notUTF8Warning(input.URL, at))
 	} else {
 		rendered, err := renderer.render(ctx, string(content))
 		if err != nil {
@@ -496,7 +497,7 @@ type renderer struct {
 	environment *nunjucks.Environment
 	enter       func(ctx context.Context) (context.Context, func())
 	data        *nunjucks.Object
-	// shown is how the values follow a line of the log: a space and their JSON, or nothing.
+	// shown is appended to a log line: a space and the values as JSON, or nothing.
 	shown string
 }
 
@@ -555,8 +556,7 @@ func (r renderer) render(ctx context.Context, text string) (string, error) {
 	return template.Render(ctx, r.data)
 }
 
-// failure names what could not be rendered. That is the template's fault, unless the step was told to stop,
-// or there was no memory to render in.
+// failure says what could not be rendered. It is final, unless the step was cancelled or memory was short.
 func (r renderer) failure(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

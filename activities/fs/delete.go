@@ -52,7 +52,7 @@ func (deleteAction) Describe() action.Description {
 	}
 }
 
-// Run deletes the files that each pattern selects, and the directories it selects that are empty then.
+// Run deletes the files that each pattern selects, and then the selected directories that are empty.
 func (deleteAction) Run(ctx context.Context, call *action.Call) (action.Output, error) {
 	var input struct{ Files []string }
 	if err := call.Decode(&input); err != nil {
@@ -101,8 +101,7 @@ func deleteMatches(ctx context.Context, call *action.Call, pattern string) error
 	return nil
 }
 
-// removeEmpty removes those of the directories that are empty, the innermost first. The others still hold
-// what was not selected.
+// removeEmpty removes the directories that are empty, innermost first.
 func removeEmpty(root *os.Root, directories []string) {
 	for _, directory := range slices.Backward(directories) {
 		entries, err := fs.ReadDir(root.FS(), directory)

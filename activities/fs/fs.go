@@ -1,5 +1,5 @@
-// Package fs holds the actions that move things about in the workspace: fs:delete, fs:rename and fs:readdir.
-// No path leads them out of it.
+// Package fs holds the actions on files of the workspace: fs:delete, fs:rename and fs:readdir. They cannot
+// leave the workspace.
 package fs
 
 import (
@@ -27,7 +27,7 @@ func Actions() []action.Action {
 	return []action.Action{deleteAction{}, renameAction{}, readdirAction{}}
 }
 
-// full is the absolute path that Backstage's log lines and outputs have for a path in the workspace.
+// full is the absolute path of a path in the workspace, as Backstage has it in log lines and outputs.
 func full(workspace *os.Root, path string) string {
 	return filepath.Join(workspace.Name(), path)
 }

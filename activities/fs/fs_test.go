@@ -23,17 +23,17 @@ func TestDescriptions(t *testing.T) {
 	actiontest.RequireDescriptions(t, fs.Actions())
 }
 
-// newBench makes a workspace with these files; a path that ends with a slash is an empty directory.
-func newBench(t *testing.T, paths ...string) *actiontest.Bench {
+// newHarness makes a workspace with these files; a path that ends with a slash is an empty directory.
+func newHarness(t *testing.T, paths ...string) *actiontest.Harness {
 	t.Helper()
-	bench := actiontest.NewBench(t)
+	harness := actiontest.NewHarness(t)
 	for _, name := range paths {
-		require.NoError(t, bench.Workspace.MkdirAll(path.Dir(name), 0o755))
+		require.NoError(t, harness.Workspace.MkdirAll(path.Dir(name), 0o755))
 		if !strings.HasSuffix(name, "/") {
-			require.NoError(t, bench.Workspace.WriteFile(name, []byte(name), 0o644))
+			require.NoError(t, harness.Workspace.WriteFile(name, []byte(name), 0o644))
 		}
 	}
-	return bench
+	return harness
 }
 
 // tree lists everything in a workspace, directories with a slash at the end.
@@ -54,8 +54,8 @@ func tree(t *testing.T, root *os.Root) []string {
 }
 
 // input writes WORKSPACE as the workspace's own path.
-func input(bench *actiontest.Bench, text string) string {
-	return strings.ReplaceAll(text, "WORKSPACE", bench.Workspace.Name())
+func input(harness *actiontest.Harness, text string) string {
+	return strings.ReplaceAll(text, "WORKSPACE", harness.Workspace.Name())
 }
 
 func TestDelete(t *testing.T) {
@@ -77,15 +77,15 @@ func TestDelete(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench := newBench(t, "a.txt", "b.txt", "docs/x.md", "docs/deep/y.md", ".git/HEAD", "empty/")
-			_, err := bench.Run(t, remove, input(bench, `{"files":`+test.patterns+`}`))
+			harness := newHarness(t, "a.txt", "b.txt", "docs/x.md", "docs/deep/y.md", ".git/HEAD", "empty/")
+			_, err := harness.Run(t, remove, input(harness, `{"files":`+test.patterns+`}`))
 			require.NoError(t, err)
-			require.Equal(t, test.left, tree(t, bench.Workspace))
+			require.Equal(t, test.left, tree(t, harness.Workspace))
 			lines := []string{}
 			for _, path := range test.deleted {
-				lines = append(lines, "File "+filepath.Join(bench.Workspace.Name(), path)+" deleted successfully")
+				lines = append(lines, "File "+filepath.Join(harness.Workspace.Name(), path)+" deleted successfully")
 			}
-			require.Equal(t, lines, append([]string{}, bench.Log.Lines()...))
+			require.Equal(t, lines, append([]string{}, harness.Log.Lines()...))
 		})
 	}
 }
@@ -93,23 +93,23 @@ func TestDelete(t *testing.T) {
 // TestDeleteTakesANameThatIsThereForAName: frameworks put routes into names like [id].tsx.
 func TestDeleteTakesANameThatIsThereForAName(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, "app/[id].tsx", "app/i.tsx", "app/[...rest]/page.tsx", "app/[[lang]]/x/y.tsx", "app/(group)/z.tsx", "broken[")
-	_, err := bench.Run(t, remove, `{"files":["app/[id].tsx","app/[...rest]/*.tsx","app/[[lang]]","app/(group)/z.tsx","broken["]}`)
+	harness := newHarness(t, "app/[id].tsx", "app/i.tsx", "app/[...rest]/page.tsx", "app/[[lang]]/x/y.tsx", "app/(group)/z.tsx", "broken[")
+	_, err := harness.Run(t, remove, `{"files":["app/[id].tsx","app/[...rest]/*.tsx","app/[[lang]]","app/(group)/z.tsx","broken["]}`)
 	require.NoError(t, err)
-	require.Equal(t, []string{"app/", "app/(group)/", "app/[...rest]/", "app/i.tsx"}, tree(t, bench.Workspace))
-	_, err = bench.Run(t, remove, `{"files":["app/[id].tsx"]}`)
+	require.Equal(t, []string{"app/", "app/(group)/", "app/[...rest]/", "app/i.tsx"}, tree(t, harness.Workspace))
+	_, err = harness.Run(t, remove, `{"files":["app/[id].tsx"]}`)
 	require.NoError(t, err)
-	require.Equal(t, []string{"app/", "app/(group)/", "app/[...rest]/"}, tree(t, bench.Workspace), "now it is a pattern")
+	require.Equal(t, []string{"app/", "app/(group)/", "app/[...rest]/"}, tree(t, harness.Workspace), "now it is a pattern")
 }
 
 func TestDeleteRemovesLinksAndNotWhatTheyPointAt(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, "a.txt", "docs/x.md")
-	require.NoError(t, bench.Workspace.Symlink("docs", "link"))
-	require.NoError(t, bench.Workspace.Symlink("/etc", "outside"))
-	_, err := bench.Run(t, remove, `{"files":["*"]}`)
+	harness := newHarness(t, "a.txt", "docs/x.md")
+	require.NoError(t, harness.Workspace.Symlink("docs", "link"))
+	require.NoError(t, harness.Workspace.Symlink("/etc", "outside"))
+	_, err := harness.Run(t, remove, `{"files":["*"]}`)
 	require.NoError(t, err)
-	require.Equal(t, []string{"docs/", "docs/x.md"}, tree(t, bench.Workspace))
+	require.Equal(t, []string{"docs/", "docs/x.md"}, tree(t, harness.Workspace))
 }
 
 func TestNothingLeadsOutOfTheWorkspace(t *testing.T) {
@@ -129,9 +129,9 @@ func TestNothingLeadsOutOfTheWorkspace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bench := newBench(t, "a")
-			require.NoError(t, bench.Workspace.Symlink("/etc", "outside"))
-			_, err := bench.Run(t, test.action, test.input)
+			harness := newHarness(t, "a")
+			require.NoError(t, harness.Workspace.Symlink("/etc", "outside"))
+			_, err := harness.Run(t, test.action, test.input)
 			requireError(t, err, "NotAllowedError", "Relative path is not allowed to refer to a directory outside its parent")
 		})
 	}
@@ -148,20 +148,20 @@ func requireError(t *testing.T, err error, name, message string) {
 
 func TestRename(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, "a.txt", "b.txt", "dir/x", "old/y")
-	_, err := bench.Run(t, rename, input(bench, `{"files":[
+	harness := newHarness(t, "a.txt", "b.txt", "dir/x", "old/y")
+	_, err := harness.Run(t, rename, input(harness, `{"files":[
 		{"from":"a.txt","to":"new/deep/a.txt"}, {"from":"WORKSPACE/b.txt","to":"new/deep/a.txt","overwrite":true}, {"from":"dir","to":"old","overwrite":true}]}`))
 	require.NoError(t, err)
-	require.Equal(t, []string{"new/", "new/deep/", "new/deep/a.txt", "old/", "old/x"}, tree(t, bench.Workspace))
-	content, err := bench.Workspace.ReadFile("new/deep/a.txt")
+	require.Equal(t, []string{"new/", "new/deep/", "new/deep/a.txt", "old/", "old/x"}, tree(t, harness.Workspace))
+	content, err := harness.Workspace.ReadFile("new/deep/a.txt")
 	require.NoError(t, err)
 	require.Equal(t, "b.txt", string(content))
-	root := bench.Workspace.Name()
+	root := harness.Workspace.Name()
 	require.Equal(t, []string{
 		"File " + root + "/a.txt renamed to " + root + "/new/deep/a.txt successfully",
 		"File " + root + "/b.txt renamed to " + root + "/new/deep/a.txt successfully",
 		"File " + root + "/dir renamed to " + root + "/old successfully",
-	}, bench.Log.Lines())
+	}, harness.Log.Lines())
 }
 
 func TestRenameMistakes(t *testing.T) {
@@ -176,8 +176,8 @@ func TestRenameMistakes(t *testing.T) {
 		`{"files":[{"from":"a","to":".","overwrite":true}]}`:   "a cannot take the place of ., which it is inside of",
 		`{"files":[{"from":"d/x","to":"d","overwrite":true}]}`: "d/x cannot take the place of d, which it is inside of",
 	} {
-		bench := newBench(t, "a", "b", "d/x")
-		_, err := bench.Run(t, rename, input)
+		harness := newHarness(t, "a", "b", "d/x")
+		_, err := harness.Run(t, rename, input)
 		requireError(t, err, "InputError", message)
 	}
 }
@@ -185,8 +185,8 @@ func TestRenameMistakes(t *testing.T) {
 // TestReaddir expects the order in which a real Backstage lists.
 func TestReaddir(t *testing.T) {
 	t.Parallel()
-	bench := newBench(t, "r", "a/f", "a/x/f", "a/y/f", "b/f", "b/z/f", "b/z/q/f", "b/w/f")
-	require.NoError(t, bench.Workspace.Symlink("a", "link"))
+	harness := newHarness(t, "r", "a/f", "a/x/f", "a/y/f", "b/f", "b/z/f", "b/z/q/f", "b/w/f")
+	require.NoError(t, harness.Workspace.Symlink("a", "link"))
 	for name, test := range map[string]struct {
 		input          string
 		files, folders []string
@@ -198,21 +198,21 @@ func TestReaddir(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			output, err := bench.Run(t, readdir, input(bench, test.input))
+			output, err := harness.Run(t, readdir, input(harness, test.input))
 			require.NoError(t, err)
-			require.Equal(t, entries(bench, test.files), decoded(t, output["files"]))
-			require.Equal(t, entries(bench, test.folders), decoded(t, output["folders"]))
+			require.Equal(t, entries(harness, test.files), decoded(t, output["files"]))
+			require.Equal(t, entries(harness, test.folders), decoded(t, output["folders"]))
 		})
 	}
-	_, err := bench.Run(t, readdir, `{"paths":["nope"]}`)
+	_, err := harness.Run(t, readdir, `{"paths":["nope"]}`)
 	requireError(t, err, "InputError", "nope is not in the workspace")
-	require.Empty(t, bench.Log.Lines())
+	require.Empty(t, harness.Log.Lines())
 }
 
-func entries(bench *actiontest.Bench, paths []string) []map[string]string {
+func entries(harness *actiontest.Harness, paths []string) []map[string]string {
 	made := []map[string]string{}
 	for _, name := range paths {
-		made = append(made, map[string]string{"name": path.Base(name), "path": name, "fullPath": filepath.Join(bench.Workspace.Name(), name)})
+		made = append(made, map[string]string{"name": path.Base(name), "path": name, "fullPath": filepath.Join(harness.Workspace.Name(), name)})
 	}
 	return made
 }

@@ -77,7 +77,7 @@ func rename(call *action.Call, file renaming) error {
 	if from == "." || strings.HasPrefix(to, from+"/") {
 		return action.InputError("%s cannot be renamed to %s, which is inside of it", file.From, file.To)
 	}
-	if err := makeWay(call, from, to, file); err != nil {
+	if err := prepareTarget(call, from, to, file); err != nil {
 		return err
 	}
 	if err := call.Workspace.Rename(from, to); err != nil {
@@ -87,8 +87,8 @@ func rename(call *action.Call, file renaming) error {
 	return nil
 }
 
-// makeWay removes what is at the new place, if it may, and makes the directories above it.
-func makeWay(call *action.Call, from, to string, file renaming) error {
+// prepareTarget removes what has the new name, if overwrite allows it, and creates the parent directories.
+func prepareTarget(call *action.Call, from, to string, file renaming) error {
 	if _, err := call.Workspace.Lstat(to); err == nil {
 		if !file.Overwrite {
 			return action.InputError("%s cannot be renamed to %s: dest already exists. Set overwrite: true to replace it", file.From, file.To)

@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// gitTimeout bounds one git command; a push of everything a workspace may hold is the longest.
+	// gitTimeout bounds one git command. The longest is the push of the largest workspace.
 	gitTimeout = 10 * time.Minute
-	// stalledAfter is how many seconds a transfer may all but stand still.
+	// stalledAfter is how many seconds a transfer may make no progress.
 	stalledAfter = "60"
 )
 
@@ -39,8 +39,8 @@ func openSource(workspace *os.Root, sourcePath string) (*os.Root, error) {
 	return source, nil
 }
 
-// refuseNested makes sure that no directory is a Git repository of its own: git would record where it stood
-// instead of its files. One at the root is only left out.
+// refuseNested refuses directories that are Git repositories of their own: git would commit a link to them
+// instead of their files. A repository at the root is left out and does no harm.
 func refuseNested(source *os.Root) error {
 	return fs.WalkDir(source.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -57,7 +57,7 @@ func refuseNested(source *os.Root) error {
 	})
 }
 
-// worktree is a directory of files and a Git repository beside it for their commit.
+// worktree is a directory of files, and a separate Git repository in which they are committed.
 type worktree struct {
 	executable            string
 	directory, repository string
@@ -94,9 +94,9 @@ func newWorktree(ctx context.Context, directory, remote, token string) (*worktre
 // Close removes the repository, not the directory.
 func (w *worktree) Close() error { return os.RemoveAll(w.repository) }
 
-// gitEnvironment is all that git sees: no configuration, hooks, attributes or credentials of the machine or
-// the user, one protocol, no redirects, and the token for the one remote. Configuration passed by environment
-// is in no argument list.
+// gitEnvironment is the whole environment of git: no configuration, hooks, attributes or credentials of the
+// machine or the user, one protocol, no redirects, and the token for the one remote. The configuration is
+// passed by environment because argument lists are public on the machine.
 func gitEnvironment(repository, directory, remote, credentials string) ([]string, error) {
 	parsed, err := url.Parse(remote)
 	if err != nil {
@@ -108,7 +108,7 @@ func gitEnvironment(repository, directory, remote, credentials string) ([]string
 		{"protocol.allow", "never"}, {"protocol." + parsed.Scheme + ".allow", "always"},
 		{"http.followRedirects", "false"}, {"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", stalledAfter},
 		{"http." + remote + ".extraHeader", "Authorization: Basic " + credentials},
-		// The repository lives as long as the push. Its objects need not survive a power cut, and go into one
+		// The repository is deleted after the push, so its objects are not synced to disk. They go into one
 		// file.
 		{"core.fsync", "none"}, {"core.bigFileThreshold", "1"},
 	}
@@ -193,8 +193,8 @@ func (w *worktree) ignored(ctx context.Context) ([]string, error) {
 	return strings.FieldsFunc(listed, func(r rune) bool { return r == 0 }), nil
 }
 
-// push sends a commit to a branch. Replacing, it overwrites the branch if that still is at the given hash.
-// Rejected says that the branch holds something else.
+// push sends a commit to a branch. With replacing, it overwrites the branch if it is still at that hash.
+// Rejected means that the branch has other commits.
 func (w *worktree) push(ctx context.Context, remote, hash, branch, replacing string) (rejected bool, err error) {
 	args := []string{"push", "--porcelain"}
 	if replacing != "" {

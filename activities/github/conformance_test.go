@@ -33,7 +33,7 @@ func TestPublishConforms(t *testing.T) {
 				require.NoError(t, err)
 			},
 			Hide: func(testing.TB) (show func()) {
-				b.forge.Inject(hides(blind["a member's token"].faults))
+				b.forge.Inject(hides(limitedTokens["a member's token"].faults))
 				return func() { b.forge.Inject(serve) }
 			},
 		}
@@ -43,7 +43,7 @@ func TestPublishConforms(t *testing.T) {
 // repositories tells what there is in the organization.
 func (b *bundle) repositories(t testing.TB) []string {
 	t.Helper()
-	told := []string{}
+	listed := []string{}
 	for _, name := range b.forge.Repositories(t, "demo") {
 		one, _, err := b.client.Repositories.Get(t.Context(), "demo", name)
 		require.NoError(t, err)
@@ -53,8 +53,8 @@ func (b *bundle) repositories(t testing.TB) []string {
 		}
 		variables, _, err := b.client.Actions.ListRepoVariables(t.Context(), "demo", one.GetName(), nil)
 		require.NoError(t, err)
-		told = append(told, fmt.Sprintf("%s (%s, %s): %s, %d commits on %s, %d variables", one.GetFullName(), one.GetVisibility(), one.GetDescription(),
+		listed = append(listed, fmt.Sprintf("%s (%s, %s): %s, %d commits on %s, %d variables", one.GetFullName(), one.GetVisibility(), one.GetDescription(),
 			strings.Join(one.Topics, ", "), len(commits), one.GetDefaultBranch(), variables.TotalCount))
 	}
-	return told
+	return listed
 }

@@ -18,28 +18,28 @@ import (
 // requestTimeout bounds one request to the API.
 const requestTimeout = time.Minute
 
-// connection is the way to one repository on one host, whether it exists or not.
+// connection makes requests about one repository on one host, whether it exists or not.
 type connection struct {
 	target integration.Repo
 	client *githubhost.Client
 	hosts  *integration.Set
-	// token is the step's own, "" for what the integration has.
+	// token is the step's token, "" to use the integration's credentials.
 	token string
-	// lostToken says that the repository was created with a token that the step passed and that is not kept:
-	// the integration's stands in for it.
+	// lostToken says that the repository was created with a token that the step passed. It is not kept, so
+	// the integration's credentials are used instead.
 	lostToken bool
 }
 
-// permissions are what a GitHub App is asked for, in GitHub's names.
+// permissions are the permissions to request for a GitHub App's token, by GitHub's names.
 type permissions map[string]string
 
-// Looking whether a repository is there, and creating it, concerns an owner's repositories as a whole.
+// Looking for a repository and creating it need a token for all of the owner's repositories.
 var (
 	mayLook   = permissions{"metadata": "read"}
 	mayCreate = permissions{"metadata": "read", "administration": "write"}
 )
 
-// connect prepares requests about a repository. A token takes the place of the integration's.
+// connect prepares requests about a repository. A token replaces the integration's credentials.
 func (p *publish) connect(ctx context.Context, target integration.Repo, token string, needed permissions) (*connection, error) {
 	c := &connection{target: target, hosts: p.options.Hosts, token: token}
 	if err := c.reconnect(githubhost.Access{Owner: target.Owner, Permissions: needed}); err != nil {
@@ -49,8 +49,9 @@ func (p *publish) connect(ctx context.Context, target integration.Repo, token st
 	return c, err
 }
 
-// narrow gives up every repository but this one, which must exist, for permissions there.
-func (c *connection) narrow(ctx context.Context, needed permissions) error {
+// restrict continues with a token for this repository only, which must exist, and with the permissions needed
+// there.
+func (c *connection) restrict(ctx context.Context, needed permissions) error {
 	err := c.reconnect(githubhost.Access{Owner: c.target.Owner, Repository: c.target.Repo, Permissions: needed})
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func (c *connection) narrow(ctx context.Context, needed permissions) error {
 		return c.explain(ctx, err, "getting a token for "+c.name())
 	}
 	if found.Token == "" {
-		// A repository that was created this moment may not have reached every server of GitHub's.
+		// A new repository may not be known to every server of GitHub yet.
 		return action.Advise(action.Transient(fmt.Errorf("there is no token for %s: %s", c.name(), strings.Join(found.Absent, "; ")), 0),
 			"Give the App access to %s, then retry.", c.name())
 	}
@@ -73,7 +74,7 @@ func (c *connection) reconnect(access githubhost.Access) error {
 	return err
 }
 
-// credential is the token that requests are sent with, for git. There must be one.
+// credential is the token of the requests, for git. That there is none is an error.
 func (c *connection) credential(ctx context.Context) (string, error) {
 	found, err := c.client.Credential(ctx)
 	if err != nil {
@@ -94,7 +95,7 @@ func (c *connection) credential(ctx context.Context) (string, error) {
 // name is "owner/repo".
 func (c *connection) name() string { return c.target.Owner + "/" + c.target.Repo }
 
-// ask makes one request under a deadline and explains its failure; doing starts the message.
+// ask makes one request under a deadline and explains its failure. The message starts with doing.
 func (c *connection) ask(ctx context.Context, doing string, request func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -119,25 +120,25 @@ func (c *connection) findOwner(ctx context.Context) (owner, error) {
 	return owner{login: account.GetLogin(), isOrganization: account.GetType() == "Organization"}, err
 }
 
-// checkCreation looks whether the token's user could own the repository, as far as that can be told without
+// checkCreation checks whether the token's user may create the repository, as far as that is visible without
 // trying.
 func (p *publication) checkCreation(ctx context.Context) error {
 	if !p.owner.isOrganization {
-		return p.ownsPersonalRepositories(ctx)
+		return p.requireOwnToken(ctx)
 	}
 	return p.ask(ctx, "looking for a membership of "+p.owner.login, func(ctx context.Context) error {
 		_, _, err := p.client.Organizations.GetOrgMembership(ctx, "", p.owner.login)
 		if isStatus(err, http.StatusForbidden) {
-			// An app's token has no user who could be a member; its installation decides.
+			// An App's token has no user, and so no membership. Its installation decides.
 			return nil
 		}
 		return err
 	})
 }
 
-// ownsPersonalRepositories makes sure that the token is the owner's: GitHub creates a personal repository for
-// whoever asks.
-func (p *publication) ownsPersonalRepositories(ctx context.Context) error {
+// requireOwnToken makes sure that the token is the owner's: GitHub creates a personal repository for the
+// token's user, whatever the request says.
+func (p *publication) requireOwnToken(ctx context.Context) error {
 	var user *github.User
 	err := p.ask(ctx, "asking whose token this is", func(ctx context.Context) (err error) {
 		user, _, err = p.client.Users.Get(ctx, "")

@@ -19,8 +19,8 @@ import (
 // secondaryWait is how long GitHub asks to wait after its secondary limit when it does not say.
 const secondaryWait = time.Minute
 
-// explain turns what went wrong with a request into an error that the engine can act on, and a person can:
-// what was being done, what GitHub said, and the next move.
+// explain classifies the error of a request. The message says what was being done and what GitHub answered;
+// the advice says what to do next.
 func (c *connection) explain(ctx context.Context, err error, doing string) error {
 	var limit *github.RateLimitError
 	var abuse *github.AbuseRateLimitError
@@ -54,7 +54,7 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 func (c *connection) explainAnswer(answer *github.ErrorResponse, doing string) error {
 	status := answer.Response.StatusCode
 	said := fmt.Sprintf("%s: %s answered %d: %s", doing, c.target.Host, status, messageOf(answer))
-	if wait, asked := retryAfter(answer.Response); asked || isPassing(status) {
+	if wait, asked := retryAfter(answer.Response); asked || isTransientStatus(status) {
 		return action.Advise(action.Transient(errors.New(said), wait), "Retry when %s is well again.", c.target.Host)
 	}
 	kinds := map[int]struct {
@@ -73,7 +73,7 @@ func (c *connection) explainAnswer(answer *github.ErrorResponse, doing string) e
 	return action.Advise(fault.Wrap(known.kind, answer, "%s", said), "%s", known.next)
 }
 
-func isPassing(status int) bool {
+func isTransientStatus(status int) bool {
 	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
 }
 

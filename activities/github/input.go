@@ -10,8 +10,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// publishInput is the input of publish:github. The defaults that hold are those of Backstage's handler,
-// filled in by decode; some of its schema's are different.
+// publishInput is the input of publish:github. The defaults are those of Backstage's handler, set by decode;
+// some in its schema differ.
 type publishInput struct {
 	RepoURL        string `json:"repoUrl"`
 	Description    string `json:"description"`
@@ -85,7 +85,7 @@ func (o *oidcCustomization) UnmarshalJSON(encoded []byte) error {
 	return nil
 }
 
-// actors are the users, teams and apps that a rule of a branch lets through.
+// actors are the users, teams and apps that a branch rule exempts.
 type actors struct {
 	Apps  []string `json:"apps"`
 	Users []string `json:"users"`
@@ -111,7 +111,7 @@ func (p *publish) decode(call *action.Call) (publishInput, error) {
 	return input, nil
 }
 
-// permissions are what publishing takes once the repository is there.
+// permissions are the permissions that publishing needs once the repository exists.
 func (i publishInput) permissions(source *os.Root) permissions {
 	needed := permissions{"metadata": "read", "administration": "write", "contents": "write"}
 	_, noWorkflows := source.Stat(".github/workflows")

@@ -7,7 +7,7 @@ import (
 )
 
 // protect sets the rules of the default branch. Where GitHub does not allow that (a private repository on a
-// free plan), the repository stays without, and the log says so.
+// free plan), the log has a warning and the step continues.
 func (p *publication) protect(ctx context.Context) error {
 	if !p.input.ProtectDefaultBranch {
 		return nil
@@ -47,7 +47,7 @@ func (p *publication) rules() *github.ProtectionRequest {
 	return rules
 }
 
-// named gives the form that GitHub takes, with empty lists for what was left out; nil for nil.
+// named converts to GitHub's form, with empty lists for what was left out; nil for nil.
 func (a *actors) named() *github.BranchRestrictionsRequest {
 	if a == nil {
 		return nil

@@ -1,10 +1,9 @@
 // Package github holds the actions that change a GitHub host: publish:github, which creates a repository and
-// pushes the workspace as its first commit. Which hosts there are and how to reach them is package
-// integration's.
+// pushes the workspace as its first commit. Package integration knows the hosts and their credentials.
 //
-// Nothing it creates twice: a repository carries the effect it is being created for in its description until
-// the ledger knows the repository's id, and the first commit bears the time of the intent, so that the same
-// workspace gives the same commit and a repeated push finds it there.
+// A repeated run creates nothing twice. Until the repository is complete, its description names the effect
+// that it was created for (see package resource). The first commit has the time of the intent, so the same
+// workspace gives the same commit, and a repeated push finds it there.
 package github
 
 import (
@@ -36,8 +35,8 @@ type Options struct {
 	Author Author
 	// CommitMessage is scaffolder.defaultCommitMessage, "initial commit" when empty.
 	CommitMessage string
-	// RequireUserCredentials is scaffolder.requireScmUserCredentials: only a token that the template passes
-	// will do.
+	// RequireUserCredentials is scaffolder.requireScmUserCredentials: the template must pass the user's
+	// token.
 	RequireUserCredentials bool
 }
 
@@ -137,8 +136,8 @@ func (p *publish) prepare(ctx context.Context, call *action.Call, needed permiss
 	return publication, err
 }
 
-// Run publishes. The settings that the first workflow run needs are there before the push; the default
-// branch, which only exists after it, is set and protected at the end.
+// Run publishes. The settings that the first workflow run needs are set before the push. The default branch
+// exists only after it, so it is set and protected at the end.
 func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, error) {
 	publication, err := p.prepare(ctx, call, mayCreate)
 	if err != nil {
@@ -154,7 +153,7 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 		return nil, err
 	}
 	publication.effect = effect
-	if err := publication.narrow(ctx, publication.input.permissions(source)); err != nil {
+	if err := publication.restrict(ctx, publication.input.permissions(source)); err != nil {
 		return nil, err
 	}
 	if err := publication.configure(ctx); err != nil {
@@ -172,13 +171,14 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 	}
 	return action.Output{
 		"remoteUrl": repository.GetCloneURL(),
-		// A slash in the branch is escaped: what is joined to the URL must be seen to begin behind it.
+		// A slash in the branch's name is escaped, so that a path joined to the URL is not read as part of
+		// the name.
 		"repoContentsUrl": repository.GetHTMLURL() + "/blob/" + url.PathEscape(publication.input.DefaultBranch),
 		"commitHash":      hash,
 	}, nil
 }
 
-// Plan says what Run would create, having looked whether it could.
+// Plan checks that Run could create the repository, and says what it would do.
 func (p *publish) Plan(ctx context.Context, call *action.Call) (action.Plan, error) {
 	publication, err := p.prepare(ctx, call, mayLook)
 	if err != nil {

@@ -16,13 +16,13 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// committedAt is the time of the first commit: that of the intent, so that every attempt makes the same
-// commit.
+// committedAt is the time of the first commit. It is the time of the intent, so that every attempt makes the
+// same commit.
 func committedAt(effect action.Effect) time.Time {
 	return effect.IntendedAt.UTC().Truncate(time.Second)
 }
 
-// pushSource makes the source the repository's one first commit and returns its hash.
+// pushSource commits the source as the repository's first commit, pushes it, and returns its hash.
 func (p *publication) pushSource(ctx context.Context, source *os.Root, repository *github.Repository) (hash string, err error) {
 	remote, err := p.checkRemote(repository.GetCloneURL())
 	if err != nil {
@@ -42,7 +42,7 @@ func (p *publication) pushSource(ctx context.Context, source *os.Root, repositor
 	if err != nil {
 		return "", fmt.Errorf("committing the workspace: %w", err)
 	}
-	if err := p.tellIgnored(ctx, tree); err != nil {
+	if err := p.logIgnored(ctx, tree); err != nil {
 		return "", err
 	}
 	p.call.Log.Info("Pushing commit %s to %s of %s", hash[:7], p.input.DefaultBranch, p.name())
@@ -51,17 +51,17 @@ func (p *publication) pushSource(ctx context.Context, source *os.Root, repositor
 		return "", p.explainPush(ctx, err)
 	}
 	if rejected {
-		return hash, p.settleRejection(ctx, tree, remote, hash)
+		return hash, p.resolveRejection(ctx, tree, remote, hash)
 	}
 	return hash, nil
 }
 
-// maxIgnoredNames is how many names the log has of what is left out.
+// maxIgnoredNames is how many ignored files the log names.
 const maxIgnoredNames = 20
 
-// tellIgnored names what a .gitignore of the workspace keeps out of the repository: who wrote it for their
-// own checkout may not know.
-func (p *publication) tellIgnored(ctx context.Context, tree *worktree) error {
+// logIgnored warns about files that a .gitignore of the workspace keeps out of the repository: its author may
+// not have meant that.
+func (p *publication) logIgnored(ctx context.Context, tree *worktree) error {
 	names, err := tree.ignored(ctx)
 	if err != nil {
 		return fmt.Errorf("committing the workspace: %w", err)
@@ -78,8 +78,8 @@ func (p *publication) tellIgnored(ctx context.Context, tree *worktree) error {
 	return nil
 }
 
-// checkRemote makes sure that the token goes to the host that it is for, and in clear only where the API is
-// in clear too.
+// checkRemote makes sure that the token is sent to its own host only, and unencrypted only if the API is
+// unencrypted too.
 func (p *publication) checkRemote(address string) (string, error) {
 	parsed, err := url.Parse(address)
 	if err != nil || parsed.Host != p.target.Host || parsed.User != nil ||
@@ -90,10 +90,10 @@ func (p *publication) checkRemote(address string) (string, error) {
 	return address, nil
 }
 
-// settleRejection: the branch holds something else. That may be our commit with later ones on it, or what an
-// earlier attempt pushed before the step's input was corrected, which is replaced. Anything else is
-// somebody's and stays.
-func (p *publication) settleRejection(ctx context.Context, tree *worktree, remote, hash string) error {
+// resolveRejection decides what to do about a branch with other commits. An earlier attempt's commit, pushed
+// before the step's input was corrected, is replaced. Later commits on top of this commit are fine. Anything
+// else is somebody else's and is an error.
+func (p *publication) resolveRejection(ctx context.Context, tree *worktree, remote, hash string) error {
 	commits, err := p.commits(ctx, p.input.DefaultBranch)
 	if err != nil {
 		return err
@@ -131,8 +131,7 @@ func (c *connection) commits(ctx context.Context, branch string) ([]*github.Repo
 	return found, err
 }
 
-// isOnlyOurs says whether a branch is one commit, made by this effect: nobody else's bears the second of the
-// intent.
+// isOnlyOurs reports whether a branch has one commit, and this effect made it: it has the time of the intent.
 func isOnlyOurs(effect action.Effect, commits []*github.RepositoryCommit) bool {
 	return len(commits) == 1 && commits[0].GetCommit().GetCommitter().GetDate().Time.Equal(committedAt(effect))
 }
@@ -150,8 +149,8 @@ func (p *publication) hasCommit(ctx context.Context, hash string) (bool, error) 
 	return known, err
 }
 
-// explainPush classifies what made a push fail. The repository exists and the API took the token, so what
-// looks like a missing repository is one that has not reached every server of GitHub's yet.
+// explainPush classifies the failure of a push. The repository exists and the API accepted the token, so "not
+// found" means that the repository is not known to every server of GitHub yet: that is transient.
 func (p *publication) explainPush(ctx context.Context, err error) error {
 	doing := "pushing to " + p.name()
 	var failed *gitError

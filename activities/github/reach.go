@@ -9,28 +9,28 @@ import (
 	githubhost "github.com/portico-dev/portico/integration/github"
 )
 
-// GitHub answers 404 for what is not there and for what it hides from a token, alike. Only of a token that
-// sees all private repositories of the owner does a 404 say that there is none.
+// GitHub answers 404 both for what does not exist and for what it hides from a token. A 404 proves that a
+// repository does not exist only if the token can see all private repositories of the owner.
 
-// hiddenBecause says why the repository may be there although the token does not see it, "" when the token
-// would see it.
+// hiddenBecause says why the repository may exist although the token does not see it, "" when the token sees
+// all.
 func (c *connection) hiddenBecause(ctx context.Context) (string, error) {
-	reason, err := c.limitOfSight(ctx)
+	reason, err := c.accessLimit(ctx)
 	if reason != "" && c.lostToken {
 		reason = "it was created with a token that the step passed and that is gone now, and " + reason
 	}
 	return reason, err
 }
 
-// limitOfSight says why the token may not see every repository of the owner, "" when it sees all.
-func (c *connection) limitOfSight(ctx context.Context) (string, error) {
-	// Within one repository an installation's token sees nothing of what the installation reaches.
+// accessLimit says why the token may not see every repository of the owner, "" when it sees all.
+func (c *connection) accessLimit(ctx context.Context) (string, error) {
+	// A token that is restricted to one repository does not show what its installation covers.
 	if err := c.reconnect(githubhost.Access{Owner: c.target.Owner, Permissions: mayLook}); err != nil {
 		return "", err
 	}
 	user, scopes, err := c.whoAmI(ctx)
 	if isStatus(err, http.StatusForbidden) {
-		return c.limitOfInstallation(ctx)
+		return c.installationLimit(ctx)
 	}
 	switch {
 	case err != nil:
@@ -40,10 +40,10 @@ func (c *connection) limitOfSight(ctx context.Context) (string, error) {
 	case strings.EqualFold(user, c.target.Owner):
 		return "", nil
 	}
-	return c.limitOfMember(ctx, user)
+	return c.memberLimit(ctx, user)
 }
 
-// whoAmI is the user of the token, and what a classic token is good for; it fails with 403 for an App's.
+// whoAmI returns the token's user and the scopes of a classic token. An App's token fails with 403.
 func (c *connection) whoAmI(ctx context.Context) (login, scopes string, err error) {
 	err = c.ask(ctx, "asking whose token this is", func(ctx context.Context) error {
 		user, answer, err := c.client.Users.Get(ctx, "")
@@ -55,8 +55,8 @@ func (c *connection) whoAmI(ctx context.Context) (login, scopes string, err erro
 	return login, scopes, err
 }
 
-// seesPrivate says whether a token has the scope that shows it what its user sees. Tokens without scopes,
-// which are fine-grained, may be for some repositories only, and do not tell.
+// seesPrivate reports whether a token has the scope to see what its user sees. Fine-grained tokens have no
+// scopes, may be limited to some repositories, and do not say so.
 func seesPrivate(scopes string) bool {
 	for scope := range strings.SplitSeq(scopes, ",") {
 		if strings.TrimSpace(scope) == "repo" {
@@ -66,7 +66,7 @@ func seesPrivate(scopes string) bool {
 	return false
 }
 
-func (c *connection) limitOfInstallation(ctx context.Context) (string, error) {
+func (c *connection) installationLimit(ctx context.Context) (string, error) {
 	var reached struct {
 		Selection string `json:"repository_selection"`
 	}
@@ -84,7 +84,7 @@ func (c *connection) limitOfInstallation(ctx context.Context) (string, error) {
 	return fmt.Sprintf("the App is installed for some of the repositories of %s only", c.target.Owner), nil
 }
 
-func (c *connection) limitOfMember(ctx context.Context, user string) (string, error) {
+func (c *connection) memberLimit(ctx context.Context, user string) (string, error) {
 	owns := false
 	err := c.ask(ctx, "looking for a membership of "+c.target.Owner, func(ctx context.Context) error {
 		membership, _, err := c.client.Organizations.GetOrgMembership(ctx, "", c.target.Owner)

@@ -18,7 +18,7 @@ import (
 // repositoryKind is the kind of effect that a created repository is.
 const repositoryKind = "github:repository"
 
-// repositoryRecord is what the ledger keeps of a repository for its undoing.
+// repositoryRecord is what the ledger keeps about a repository, so that it can be found for the undo.
 type repositoryRecord struct {
 	Host  string `json:"host"`
 	Owner string `json:"owner"`
@@ -36,14 +36,13 @@ func recordOf(effect action.Effect) (repositoryRecord, error) {
 	return record, nil
 }
 
-// marker is a repository's description from its creation until the run has finished with it. It tells the
-// repository of an attempt that died before its id was recorded from one of another run of the same template
-// under the same token.
+// marker is a repository's description from its creation until the run has finished with it. It proves that
+// this run created the repository when the process crashed before the ledger had its id.
 func marker(effect action.Effect) string {
 	return fmt.Sprintf("Being created by Portico: run %s, effect %s", effect.RunID, effect.ID)
 }
 
-// repository describes the connection's repository for looking and removing.
+// repository describes the repository to package resource, for finding and deleting it.
 func (c *connection) repository() resource.Spec[*github.Repository] {
 	return resource.Spec[*github.Repository]{
 		Title:  fmt.Sprintf("the repository %s on %s", c.name(), c.target.Host),
@@ -54,7 +53,7 @@ func (c *connection) repository() resource.Spec[*github.Repository] {
 	}
 }
 
-// repository describes the repository that is to be published.
+// repository describes the repository to package resource, for creating it.
 func (p *publication) repository() resource.Spec[*github.Repository] {
 	spec := p.connection.repository()
 	spec.Intent = action.Intent{
@@ -95,7 +94,7 @@ func (c *connection) findRepository(ctx context.Context, _ action.Effect) (*reso
 // ledger knows it.
 func (p *publication) createRepository(ctx context.Context, effect action.Effect) (*resource.Found[*github.Repository], error) {
 	if !p.owner.isOrganization {
-		if err := p.ownsPersonalRepositories(ctx); err != nil {
+		if err := p.requireOwnToken(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// configure gives the repository what should be there when the first push starts its workflows: who may do
-// what, topics, variables, secrets. Every part may be repeated.
+// configure sets what the workflows of the first push need: access, topics, variables, secrets. Each part can
+// be repeated.
 func (p *publication) configure(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		p.grantAccess, p.setCollaborators, p.setTopics, p.setVariables, p.setSecrets, p.setOIDC, p.setProperties, p.subscribe,
@@ -30,7 +30,7 @@ func (p *publication) configure(ctx context.Context) error {
 	return nil
 }
 
-// optional turns a final failure into a warning, where Backstage goes on without the thing.
+// optional turns a final failure into a warning, where Backstage continues as well.
 func (p *publication) optional(ctx context.Context, err error, skipped string) error {
 	if err == nil || ctx.Err() != nil || action.IsTransient(err) {
 		return err
@@ -204,7 +204,7 @@ func (p *publication) subscribe(ctx context.Context) error {
 	})
 }
 
-// finish makes the repository look as it was asked for; its description takes the place of the marker.
+// finish sets the remaining settings. The description replaces the marker.
 func (p *publication) finish(ctx context.Context) error {
 	settings := &github.Repository{
 		Description: &p.input.Description, Homepage: &p.input.Homepage, DefaultBranch: &p.input.DefaultBranch,

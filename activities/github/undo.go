@@ -13,10 +13,10 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
-// userTokenSecret is the secret under which the form hands over the token of whoever started the run.
+// userTokenSecret is the name of the secret in which the form passes the user's token.
 const userTokenSecret = "USER_OAUTH_TOKEN" //nolint:gosec // A name, not a secret.
 
-// mayUndo is what it takes to see whether somebody uses a repository, and to delete it.
+// mayUndo are the permissions to see whether a repository is used, and to delete it.
 var mayUndo = permissions{"metadata": "read", "contents": "read", "issues": "read", "administration": "write"}
 
 // Undo deletes the repository, unless somebody has used it since: then it stays, and a person decides.
@@ -37,10 +37,10 @@ func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
 	return resource.Remove(ctx, call, connected.repository())
 }
 
-// useOf says what somebody has done with the repository since it was created, "" when nothing. From here on
-// the connection is for that repository alone.
+// useOf says what somebody has done with the repository since it was created, "" when nothing. It restricts
+// the connection to this repository.
 func (c *connection) useOf(ctx context.Context, effect action.Effect, repository *github.Repository) (string, error) {
-	if err := c.narrow(ctx, mayUndo); err != nil {
+	if err := c.restrict(ctx, mayUndo); err != nil {
 		return "", err
 	}
 	if !strings.EqualFold(repository.GetFullName(), c.name()) {
@@ -94,8 +94,7 @@ func (c *connection) tags(ctx context.Context, _ action.Effect, _ *github.Reposi
 	return "it has the tag " + tags[0].GetName(), nil
 }
 
-// issues finds issues and pull requests, open or closed: what people wrote is gone for good with the
-// repository.
+// issues finds issues and pull requests, open or closed. They would be lost with the repository.
 func (c *connection) issues(ctx context.Context, _ action.Effect, _ *github.Repository) (string, error) {
 	var issues []*github.Issue
 	err := c.ask(ctx, "listing the issues of "+c.name(), func(ctx context.Context) (err error) {

@@ -153,8 +153,8 @@ func hides(faults map[string]forgetest.Fault) func(*http.Request) forgetest.Faul
 	}
 }
 
-// blind are tokens that do not see every repository of the owner, each with what is said of it.
-var blind = map[string]struct {
+// limitedTokens are tokens that do not see every repository of the owner, each with what is said of it.
+var limitedTokens = map[string]struct {
 	faults map[string]forgetest.Fault
 	says   string
 }{
@@ -168,7 +168,7 @@ var blind = map[string]struct {
 
 func TestUndoOfWhatCannotBeSeen(t *testing.T) {
 	t.Parallel()
-	for name, test := range blind {
+	for name, test := range limitedTokens {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
@@ -219,7 +219,7 @@ func TestUndoOfWhatMayNotBeDeleted(t *testing.T) {
 
 func TestAnIntentStaysOpenWhenWhatItMadeIsHidden(t *testing.T) {
 	t.Parallel()
-	for name, test := range blind {
+	for name, test := range limitedTokens {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)

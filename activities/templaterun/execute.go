@@ -251,7 +251,7 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 }
 
 func (e *execution) needsWorkspace(call *action.Call) bool {
-	if sparer, spares := e.does.(action.WorkspaceSparer); spares {
+	if sparer, spares := e.does.(action.OptionalWorkspace); spares {
 		return sparer.NeedsWorkspace(call)
 	}
 	return e.does.Describe().UsesWorkspace

@@ -1,6 +1,7 @@
-// Package action is the contract between the run engine and the things a template step can do. An action
-// describes itself, runs, undoes what it made, and says beforehand what it would do. Implementations live
-// under activities/, one package per system they touch; this package holds no implementation.
+// Package action is the contract between the run engine and the actions of template steps. An action
+// describes itself, runs, undoes what it created, and plans. Implementations are under activities/, one
+// package for each system. Package resource implements the rules for actions that create things in other
+// systems.
 package action
 
 import (
@@ -43,17 +44,16 @@ type Description struct {
 	// SupportsDryRun lets a dry run call Run with Call.DryRun set; other actions are skipped there with
 	// example outputs.
 	SupportsDryRun bool
-	// Quick says that Run is our own short code that touches nothing outside the workspace and the database,
-	// and may be run again after a crash: the engine then runs it within a turn of the run, at a fraction of
-	// the cost.
+	// Quick says that Run is short and touches only the workspace and the database. The engine then runs it
+	// as part of a local activity, which costs much less than an activity of its own.
 	Quick bool
-	// UsesWorkspace says that Run reads or writes Call.Workspace. Only such actions pay for a workspace. See
-	// WorkspaceSparer.
+	// UsesWorkspace says that Run reads or writes Call.Workspace. Other actions get none. See
+	// OptionalWorkspace.
 	UsesWorkspace bool
 }
 
-// CheckInput holds a rendered input to the schema; name is what the error calls the action. A violation is an
-// InputError.
+// CheckInput validates a rendered input against the schema. A violation is an InputError that calls the
+// action by name.
 func (d Description) CheckInput(name string, input json.RawMessage) error {
 	if len(d.InputSchema) == 0 {
 		return nil
@@ -85,8 +85,8 @@ type Call struct {
 	// order in which the template wrote them; decode it with Decode, and into nunjucks values where the order
 	// matters.
 	Input json.RawMessage
-	// Workspace is the step's directory, confined: nothing outside it can be reached through it. Nil unless
-	// the description says UsesWorkspace, and when a WorkspaceSparer does without it. Workspace.Name() is its
+	// Workspace is the step's directory. Nothing outside it can be reached through it. It is nil unless the
+	// description says UsesWorkspace, and when an OptionalWorkspace does not need it. Workspace.Name() is its
 	// path.
 	Workspace *os.Root
 	// Template is where the template came from.
@@ -129,8 +129,8 @@ type TemplateInfo struct {
 type User struct {
 	Ref    string          `json:"ref,omitempty"`
 	Entity json.RawMessage `json:"entity,omitempty"`
-	// Starter is who the run acts as: the user or the service that started it, with all that they were then.
-	// It is nobody for a run that was started before that was kept.
+	// Starter is who the run acts as: the user or the service that started it, with the groups and
+	// restrictions of that time. It is the zero value for older runs, which have no record of it.
 	Starter identity.Principal `json:"-"`
 }
 
@@ -145,7 +145,7 @@ type Log interface {
 type Plan struct {
 	// Summary is one sentence: "create the repository acme/shop on github.com".
 	Summary string `json:"summary"`
-	// Creates lists what would come into the world outside.
+	// Creates lists the external things that Run would create.
 	Creates []PlannedEffect `json:"creates,omitempty"`
 }
 

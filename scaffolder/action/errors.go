@@ -30,11 +30,11 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Final marks an error that trying again cannot mend: bad input, a refusal, a name that another owner holds.
+// Final marks an error that a retry cannot fix: bad input, a refusal, a name that is taken.
 func Final(err error) error { return &Error{Err: err} }
 
-// Transient marks an error that may pass: network, 429, 5xx. retryAfter is the server's wish, 0 when it had
-// none.
+// Transient marks an error that a retry may fix: network, 429, 5xx. retryAfter is how long the server asks to
+// wait, 0 when it does not say.
 func Transient(err error, retryAfter time.Duration) error {
 	return &Error{Err: err, Transient: true, RetryAfter: retryAfter}
 }
@@ -44,10 +44,9 @@ func InputError(format string, args ...any) error {
 	return &Error{Name: "InputError", Err: fmt.Errorf(format, args...)}
 }
 
-// Classify gives an error of a domain package, or of reading from a host (package integration), its class.
-// What may pass is transient: a host that is ill or asks to wait, a fault of kind Unavailable, a failure that
-// nobody explains. Everything else is final, under the name of its kind. An error that has a class keeps it;
-// nil stays nil.
+// Classify makes an Error of an error from a domain package or from reading a host (package integration). A
+// host that fails or asks to wait, a fault of kind Unavailable and an error without a kind are transient.
+// Other errors are final and have the name of their kind. An Error stays as it is, and so does nil.
 func Classify(err error) error {
 	if err == nil {
 		return nil
@@ -66,8 +65,8 @@ func Classify(err error) error {
 	return &Error{Name: string(kind), Err: err}
 }
 
-// Advise adds to an error what a person can do about it, in a sentence or two that are shown beneath the
-// message. The class of the error stays as it is. Advice on an error that has some already takes its place.
+// Advise adds to an error what a person can do about it, in a sentence or two that are shown below the
+// message. The class of the error stays. New advice replaces old.
 func Advise(err error, format string, args ...any) error {
 	return &advised{error: err, next: fmt.Sprintf(format, args...)}
 }
@@ -89,14 +88,14 @@ func Advice(err error) string {
 	return ""
 }
 
-// InUseError is what Undo returns when the thing has since been used by somebody else: it is left alone and a
-// person is asked.
+// InUseError is what Undo returns when somebody else has used the thing since. The thing stays, and a person
+// decides.
 type InUseError struct{ Reason string }
 
 func (e *InUseError) Error() string { return e.Reason }
 
-// IsTransient says whether trying again may help: what an *Error says, else whether the network failed or a
-// time ran out.
+// IsTransient reports whether a retry may help. An *Error says so itself; other errors are transient if the
+// network failed or a timeout expired.
 func IsTransient(err error) bool {
 	if classified, is := errors.AsType[*Error](err); is {
 		return classified.Transient

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// EffectState is where an effect stands in its life.
+// EffectState is the state of an effect.
 type EffectState string
 
 const (

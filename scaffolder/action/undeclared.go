@@ -9,8 +9,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// Inputs are the names of the inputs that the action declares, sorted; open says that it takes others as
-// well.
+// Inputs are the names of the inputs that the action declares, sorted; open says that others are allowed too.
 func (d Description) Inputs() (names []string, open bool) {
 	var schema struct {
 		Properties           map[string]json.RawMessage `json:"properties"`
@@ -24,8 +23,8 @@ func (d Description) Inputs() (names []string, open bool) {
 	return slices.Sorted(maps.Keys(schema.Properties)), open
 }
 
-// WithoutUndeclared is an input without what the action neither declares nor is open to, and the names of
-// that. The order of keys stays.
+// WithoutUndeclared removes the properties from an input that the schema does not allow, and returns their
+// names. The order of keys stays.
 func (d Description) WithoutUndeclared(input json.RawMessage) (kept json.RawMessage, dropped []string, err error) {
 	names, open := d.Inputs()
 	if open {

@@ -1,8 +1,7 @@
 package action
 
-// WorkspaceSparer is implemented by actions that use the workspace for some inputs only. For a call of which
-// it says false, none is made ready, however large the one is that the steps before have left, and
-// Call.Workspace is nil.
-type WorkspaceSparer interface {
+// OptionalWorkspace is implemented by actions that use the workspace for some inputs only. When
+// NeedsWorkspace returns false, the engine does not unpack the workspace, and Call.Workspace is nil.
+type OptionalWorkspace interface {
 	NeedsWorkspace(call *Call) bool
 }

@@ -51,8 +51,8 @@ func (l *Log) Lines() []string {
 // Text is all lines so far.
 func (l *Log) Text() string { return strings.Join(l.Lines(), "\n") }
 
-// Bench is a place to run actions at: a workspace, a log and a ledger of its own.
-type Bench struct {
+// Harness is a place to run actions at: a workspace, a log and a ledger of its own.
+type Harness struct {
 	Workspace *os.Root
 	Log       *Log
 	Ledger    *Ledger
@@ -62,16 +62,16 @@ type Bench struct {
 	Secrets  map[string]string
 }
 
-// runID and stepID are whom a Bench runs actions for.
+// runID and stepID are whom a Harness runs actions for.
 const (
 	runID  = "run-1"
 	stepID = "step"
 )
 
-// NewBench makes a Bench with an empty workspace.
-func NewBench(t testing.TB) *Bench {
+// NewHarness makes a Harness with an empty workspace.
+func NewHarness(t testing.TB) *Harness {
 	t.Helper()
-	return &Bench{
+	return &Harness{
 		Workspace: newWorkspace(t, nil), Log: &Log{}, Ledger: &Ledger{},
 		Template: action.TemplateInfo{EntityRef: "template:default/example"},
 		User:     action.User{Ref: "user:default/guest"},
@@ -92,7 +92,7 @@ func newWorkspace(t testing.TB, files map[string]string) *os.Root {
 }
 
 // Call is a call of an action with this input, which is JSON.
-func (b *Bench) Call(input string) *action.Call {
+func (b *Harness) Call(input string) *action.Call {
 	return &action.Call{
 		RunID: runID, StepID: stepID, StepName: "Step", Input: json.RawMessage(input), Workspace: b.Workspace,
 		Template: b.Template, User: b.User, Secrets: b.Secrets, Log: b.Log, Ledger: b.Ledger.For(runID, stepID, "tested"),
@@ -101,12 +101,12 @@ func (b *Bench) Call(input string) *action.Call {
 
 // Run runs the action as the engine would: the input must pass its schema before, and the output must pass
 // after.
-func (b *Bench) Run(t testing.TB, tested action.Action, input string) (action.Output, error) {
+func (b *Harness) Run(t testing.TB, tested action.Action, input string) (action.Output, error) {
 	t.Helper()
 	return b.run(t.Context(), t, tested, input)
 }
 
-func (b *Bench) run(ctx context.Context, t testing.TB, tested action.Action, input string) (action.Output, error) {
+func (b *Harness) run(ctx context.Context, t testing.TB, tested action.Action, input string) (action.Output, error) {
 	t.Helper()
 	description := tested.Describe()
 	requireValid(t, description.InputSchema, []byte(input))
@@ -124,13 +124,13 @@ func (b *Bench) run(ctx context.Context, t testing.TB, tested action.Action, inp
 }
 
 // Undo has the action undo an effect, as a rollback does; what becomes of the effect is not recorded.
-func (b *Bench) Undo(ctx context.Context, tested action.Action, effect action.Effect) error {
+func (b *Harness) Undo(ctx context.Context, tested action.Action, effect action.Effect) error {
 	return tested.Undo(ctx, &action.UndoCall{RunID: runID, Effect: effect, User: b.User, Secrets: b.Secrets, Log: b.Log})
 }
 
 // RollBack undoes what the run has created, the last first, and records what became of it, as the engine
 // does. It returns the first error; the effects before it are left.
-func (b *Bench) RollBack(ctx context.Context, tested action.Action) error {
+func (b *Harness) RollBack(ctx context.Context, tested action.Action) error {
 	for _, effect := range slices.Backward(b.Ledger.All()) {
 		if effect.State == action.EffectUndone {
 			continue

@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// World is what one action is run in by the suite: the action itself, wired to servers that are as real as
-// they can be, and ways to look at these and to meddle with them.
+// World is an action, connected to servers that are as real as they can be, and what the suite needs to
+// observe and to change these servers.
 type World struct {
 	Action action.Action
 	// Input is a valid input, which is JSON. WORKSPACE in it is the path of the workspace.
@@ -24,29 +24,29 @@ type World struct {
 	Template action.TemplateInfo
 	User     action.User
 	Secrets  map[string]string
-	// State lists what the action can create outside, as people would tell it: without ids and times, which
-	// differ between two worlds that are alike. Nil says that the action has no effects.
+	// State lists what exists of the kind that the action creates, without ids and times: two runs of the
+	// action give the same. Nil says that the action has no effects.
 	State func(t testing.TB) []string
 	// Digest changes with each change of the world outside. It is needed where there is a State.
 	Digest func(t testing.TB) string
-	// Use has somebody else use what the action has created. Nil says that use cannot be seen.
+	// Use lets somebody else use what the action has created. Nil says that use cannot be seen.
 	Use func(t testing.TB)
-	// Take has somebody else create what the action is about to create. Nil says that two such things can be.
+	// Take lets somebody else create what the action is about to create. Nil says that two such things can
+	// exist.
 	Take func(t testing.TB)
-	// Hide has the servers hide what is there, as from a token that was narrowed, until show is called. Nil
+	// Hide makes the servers hide what exists, as from a token that lost access, until show is called. Nil
 	// says that they hide nothing.
 	Hide func(t testing.TB) (show func())
 }
 
-// NewWorld makes a world for one test. Each call that the action makes to what outlives its process passes
-// the gate: a server of the world is served by Gate.Serve or Gate.Handler, a pool of connections is traced by
-// it.
+// NewWorld makes a world for one test. Each call of the action to a server or a database must pass the gate:
+// a handler is wrapped by Gate.Serve or Gate.Handler, a pool of connections has the gate as its tracer.
 type NewWorld func(t testing.TB, gate *Gate) World
 
-// Conform holds an action to the contract of package action, in worlds made for it. It runs it once and
-// again; has its process die at each moment at which it exchanges something with the world, and lets another
-// attempt finish, or a rollback; undoes it twice, also after others have used what it made or while it is
-// hidden; and plans it. After each of these the world must be as it should be.
+// Conform tests an action against the contract of package action, in worlds made for it. It plans the action,
+// runs it and runs it again; crashes its process at each point of the Gate and lets another attempt, or a
+// rollback, finish; undoes it twice, also after others have used what it created and while that is hidden.
+// After each of these it checks the world.
 func Conform(t *testing.T, newWorld NewWorld) {
 	t.Helper()
 	for _, property := range properties {
@@ -57,49 +57,50 @@ func Conform(t *testing.T, newWorld NewWorld) {
 	}
 }
 
-// properties are what holds of every action; each is a test of its own. They take a testing.TB so that the
-// suite's own tests can see them fail.
+// properties are the tests of the suite. They take a testing.TB so that the suite's own tests can check that
+// they fail.
 var properties = []struct {
 	name    string
 	require func(t testing.TB, newWorld NewWorld)
 }{
 	{"is described", requireDescribed},
-	{"plans what it does and writes nothing", requirePlan},
-	{"does the same when it is run again", requireRerun},
-	{"is completed by another attempt wherever it dies", requireCompletion},
-	{"is completed although it dies over and over", requirePersistence},
-	{"is rolled back wherever it dies", requireRollback},
-	{"is undone twice, and wherever the undoing dies", requireUndo},
-	{"leaves alone what others have used", requireUsedIsKept},
-	{"leaves alone what others have created", requireTakenIsKept},
-	{"does not take hidden for gone", requireHiddenIsOpen},
+	{"plans what it does, and writes nothing", requirePlan},
+	{"has the same outcome when run again", requireRerun},
+	{"completes after a crash at any point", requireCompletion},
+	{"completes after crashes at random points", requireRandomCrashes},
+	{"can be rolled back after a crash at any point", requireRollback},
+	{"can be undone twice, and after a crash of the undo", requireUndo},
+	{"keeps what others have used", requireUsedIsKept},
+	{"keeps what others have created", requireTakenIsKept},
+	{"does not mistake hidden for gone", requireHiddenIsOpen},
 }
 
 // subject is an action in its world, and a run of it.
 type subject struct {
 	World
-	gate  *Gate
-	bench *Bench
-	// before is the state of the world that the action has not run in.
+	gate    *Gate
+	harness *Harness
+	// before is the state of the world before the action runs.
 	before []string
 }
 
-// newSubject makes a world. It skips the test when the property is not of this action.
+// newSubject makes a world.
 func newSubject(t testing.TB, newWorld NewWorld) *subject {
 	t.Helper()
 	gate := &Gate{}
 	s := &subject{World: newWorld(t, gate), gate: gate}
-	s.bench = NewBench(t)
-	s.bench.Ledger.Gate = gate
-	s.bench.User, s.bench.Secrets = s.User, s.Secrets
+	s.harness = NewHarness(t)
+	s.harness.Ledger.Gate = gate
+	s.harness.User, s.harness.Secrets = s.User, s.Secrets
 	if s.Template.EntityRef != "" {
-		s.bench.Template = s.Template
+		s.harness.Template = s.Template
 	}
 	s.before = s.state(t)
 	return s
 }
 
-// newEffective is newSubject for properties of actions that have effects.
+// newEffective is newSubject for properties of actions with effects. It skips the test of an action that has
+// none, or to which the property does not apply.
 func newEffective(t testing.TB, newWorld NewWorld, applies func(World) bool) *subject {
 	t.Helper()
 	s := newSubject(t, newWorld)
@@ -117,7 +118,7 @@ func (s *subject) state(t testing.TB) []string {
 	return s.State(t)
 }
 
-// outcome is all that people see of a run: in the world, in the workspace and in the log.
+// outcome is what is visible of a run: its output, the world, the workspace and the log.
 type outcome struct {
 	Output action.Output
 	State  []string
@@ -125,26 +126,25 @@ type outcome struct {
 	Log    []string
 }
 
-// attempt runs the action in a process that dies at a moment; 0 is never. It has the workspace that the step
-// before left. What came of it is only told of a process that lived.
-func (s *subject) attempt(t testing.TB, fatal int) (done outcome, moments int, died bool, err error) {
+// attempt runs the action in a process that crashes at a point; 0 is never. As in the engine, each attempt
+// starts with the workspace that the previous step left. The outcome is set only if the attempt succeeded.
+func (s *subject) attempt(t testing.TB, crashAt int) (done outcome, points int, crashed bool, err error) {
 	t.Helper()
-	s.bench.Workspace, s.bench.Log = newWorkspace(t, s.Files), &Log{}
-	place := s.bench.Workspace.Name()
-	output, err := s.bench.run(s.gate.begin(t.Context(), fatal), t, s.Action, strings.ReplaceAll(s.Input, "WORKSPACE", place))
-	moments, died = s.gate.end()
-	s.gate.open()
-	if err != nil || died {
-		return outcome{}, moments, died, err
+	s.harness.Workspace, s.harness.Log = newWorkspace(t, s.Files), &Log{}
+	place := s.harness.Workspace.Name()
+	output, err := s.harness.run(s.gate.begin(t.Context(), crashAt), t, s.Action, strings.ReplaceAll(s.Input, "WORKSPACE", place))
+	points, crashed = s.gate.end()
+	if err != nil || crashed {
+		return outcome{}, points, crashed, err
 	}
-	done = outcome{Output: placeless(t, output, place), State: s.state(t), Files: filesOf(t, s.bench.Workspace)}
-	for _, line := range s.bench.Log.Lines() {
+	done = outcome{Output: withoutPath(t, output, place), State: s.state(t), Files: filesOf(t, s.harness.Workspace)}
+	for _, line := range s.harness.Log.Lines() {
 		done.Log = append(done.Log, strings.ReplaceAll(line, place, "WORKSPACE"))
 	}
-	return done, moments, false, nil
+	return done, points, false, nil
 }
 
-// run is an attempt that must succeed.
+// run is an attempt without a crash that must succeed.
 func (s *subject) run(t testing.TB) outcome {
 	t.Helper()
 	done, _, _, err := s.attempt(t, 0)
@@ -152,16 +152,15 @@ func (s *subject) run(t testing.TB) outcome {
 	return done
 }
 
-// undo rolls the run back in a process that dies at a moment.
-func (s *subject) undo(t testing.TB, fatal int) (died bool, err error) {
+// undo rolls the run back in a process that crashes at a point.
+func (s *subject) undo(t testing.TB, crashAt int) (crashed bool, err error) {
 	t.Helper()
-	err = s.bench.RollBack(s.gate.begin(t.Context(), fatal), s.Action)
-	_, died = s.gate.end()
-	s.gate.open()
-	return died, err
+	err = s.harness.RollBack(s.gate.begin(t.Context(), crashAt), s.Action)
+	_, crashed = s.gate.end()
+	return crashed, err
 }
 
-// requireUndone rolls back, and sees the world as it was before.
+// requireUndone rolls back, and requires that the world is as it was before.
 func (s *subject) requireUndone(t testing.TB) {
 	t.Helper()
 	_, err := s.undo(t, 0)
@@ -172,7 +171,7 @@ func (s *subject) requireUndone(t testing.TB) {
 // requireConfirmed checks that the ledger knows each effect as created, and returns them.
 func (s *subject) requireConfirmed(t testing.TB) []action.Effect {
 	t.Helper()
-	effects := s.bench.Ledger.All()
+	effects := s.harness.Ledger.All()
 	for _, effect := range effects {
 		require.Equal(t, action.EffectCreated, effect.State, "the effect %s %s", effect.Kind, effect.Name)
 	}
@@ -192,12 +191,12 @@ func requirePlan(t testing.TB, newWorld NewWorld) {
 		digest = func() string { return s.Digest(t) }
 	}
 	before := digest()
-	s.bench.Workspace = newWorkspace(t, s.Files)
-	plan, err := s.Action.Plan(t.Context(), s.bench.Call(strings.ReplaceAll(s.Input, "WORKSPACE", s.bench.Workspace.Name())))
+	s.harness.Workspace = newWorkspace(t, s.Files)
+	plan, err := s.Action.Plan(t.Context(), s.harness.Call(strings.ReplaceAll(s.Input, "WORKSPACE", s.harness.Workspace.Name())))
 	require.NoError(t, err)
 	require.Equal(t, before, digest(), "planning changes nothing outside")
-	require.Empty(t, s.bench.Ledger.All(), "planning records nothing")
-	require.Equal(t, filesOf(t, newWorkspace(t, s.Files)), filesOf(t, s.bench.Workspace), "planning changes no file")
+	require.Empty(t, s.harness.Ledger.All(), "planning records nothing")
+	require.Equal(t, filesOf(t, newWorkspace(t, s.Files)), filesOf(t, s.harness.Workspace), "planning changes no file")
 
 	s.run(t)
 	var created []action.PlannedEffect
@@ -227,54 +226,54 @@ func requireRerun(t testing.TB, newWorld NewWorld) {
 	}
 }
 
-// eachDeath has an attempt die at each of its moments in turn, and what comes after it seen to.
-func (s *subject) eachDeath(t testing.TB, after func(moment int)) {
+// eachCrash crashes an attempt at each of its points in turn, and calls after each time.
+func (s *subject) eachCrash(t testing.TB, after func(point int)) {
 	t.Helper()
-	for moment := 1; ; moment++ {
-		_, moments, died, err := s.attempt(t, moment)
-		if !died {
+	for point := 1; ; point++ {
+		_, points, crashed, err := s.attempt(t, point)
+		if !crashed {
 			require.NoError(t, err)
-			require.Equal(t, moment-1, moments)
-			require.True(t, s.State == nil || moments > 0, "an action with effects passes the gate")
+			require.Equal(t, point-1, points)
+			require.True(t, s.State == nil || points > 0, "an action with effects passes the gate")
 			return
 		}
-		after(moment)
+		after(point)
 	}
 }
 
 func requireCompletion(t testing.TB, newWorld NewWorld) {
 	t.Helper()
 	s := newSubject(t, newWorld)
-	whole := s.run(t)
-	created := len(s.bench.Ledger.All())
+	straight := s.run(t)
+	created := len(s.harness.Ledger.All())
 	s.requireUndone(t)
-	s.eachDeath(t, func(moment int) {
+	s.eachCrash(t, func(point int) {
 		done := s.run(t)
-		require.Equal(t, whole.State, done.State, "after a death at moment %d", moment)
-		require.Equal(t, whole.Files, done.Files, "after a death at moment %d", moment)
-		require.Len(t, s.requireConfirmed(t), created, "after a death at moment %d", moment)
+		require.Equal(t, straight.State, done.State, "after a crash at point %d", point)
+		require.Equal(t, straight.Files, done.Files, "after a crash at point %d", point)
+		require.Len(t, s.requireConfirmed(t), created, "after a crash at point %d", point)
 		s.requireUndone(t)
 	})
 }
 
-func requirePersistence(t testing.TB, newWorld NewWorld) {
+func requireRandomCrashes(t testing.TB, newWorld NewWorld) {
 	t.Helper()
 	s := newSubject(t, newWorld)
-	whole := s.run(t)
-	effects := len(s.bench.Ledger.All())
+	straight := s.run(t)
+	effects := len(s.harness.Ledger.All())
 	s.requireUndone(t)
-	_, moments, _, err := s.attempt(t, 0)
+	_, points, _, err := s.attempt(t, 0)
 	require.NoError(t, err)
 	s.requireUndone(t)
 	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		for died := true; died; {
+		for crashed := true; crashed; {
 			var done outcome
-			// At times it lives.
-			done, _, died, err = s.attempt(t, 1+random.IntN(moments*3/2+1))
-			if !died {
+			// A point beyond the last one lets the attempt complete.
+			done, _, crashed, err = s.attempt(t, 1+random.IntN(points*3/2+1))
+			if !crashed {
 				require.NoError(t, err)
-				require.Equal(t, whole.State, done.State)
+				require.Equal(t, straight.State, done.State)
 				require.Len(t, s.requireConfirmed(t), effects)
 			}
 		}
@@ -285,7 +284,7 @@ func requirePersistence(t testing.TB, newWorld NewWorld) {
 func requireRollback(t testing.TB, newWorld NewWorld) {
 	t.Helper()
 	s := newEffective(t, newWorld, func(World) bool { return true })
-	s.eachDeath(t, func(int) { s.requireUndone(t) })
+	s.eachCrash(t, func(int) { s.requireUndone(t) })
 }
 
 func requireUndo(t testing.TB, newWorld NewWorld) {
@@ -293,22 +292,22 @@ func requireUndo(t testing.TB, newWorld NewWorld) {
 	s := newSubject(t, newWorld)
 	s.run(t)
 	if s.State == nil {
-		require.Empty(t, s.bench.Ledger.All(), "an action without a state creates nothing")
-		require.False(t, action.IsTransient(s.bench.Undo(t.Context(), s.Action, action.Effect{Kind: "thing", Name: "x"})))
+		require.Empty(t, s.harness.Ledger.All(), "an action without a state creates nothing")
+		require.False(t, action.IsTransient(s.harness.Undo(t.Context(), s.Action, action.Effect{Kind: "thing", Name: "x"})))
 		return
 	}
-	for moment := 1; ; moment++ {
+	for point := 1; ; point++ {
 		made := s.requireConfirmed(t)
-		died, err := s.undo(t, moment)
-		if !died {
+		crashed, err := s.undo(t, point)
+		if !crashed {
 			require.NoError(t, err)
 		}
 		s.requireUndone(t)
 		for _, effect := range made {
-			require.NoError(t, s.bench.Undo(t.Context(), s.Action, effect), "what is gone is done")
+			require.NoError(t, s.harness.Undo(t.Context(), s.Action, effect), "what is gone is done")
 		}
 		require.Equal(t, s.before, s.state(t))
-		if !died {
+		if !crashed {
 			return
 		}
 		s.run(t)
@@ -340,9 +339,9 @@ func requireTakenIsKept(t testing.TB, newWorld NewWorld) {
 		_, _, _, err := s.attempt(t, 0)
 		require.Error(t, err)
 		require.False(t, action.IsTransient(err), "%v", err)
-		require.Equal(t, action.EffectUndone, s.bench.Ledger.All()[0].State, "the run created nothing")
+		require.Equal(t, action.EffectUndone, s.harness.Ledger.All()[0].State, "the run created nothing")
 	}
-	s.bench.Workspace = newWorkspace(t, s.Files)
+	s.harness.Workspace = newWorkspace(t, s.Files)
 	_, err := s.undo(t, 0)
 	require.NoError(t, err)
 	require.Equal(t, taken, s.state(t))
@@ -391,8 +390,8 @@ func filesOf(t testing.TB, root *os.Root) map[string]string {
 	return found
 }
 
-// placeless is an output, decoded anew, without the path of the workspace.
-func placeless(t testing.TB, output action.Output, place string) (decoded action.Output) {
+// withoutPath is an output, decoded anew, with WORKSPACE in place of the path of the workspace.
+func withoutPath(t testing.TB, output action.Output, place string) (decoded action.Output) {
 	t.Helper()
 	encoded, err := json.Marshal(output)
 	require.NoError(t, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
-// note is what a board has pinned to it.
+// note is a note on a board. Mark is the effect that it was created for.
 type note struct {
 	ID, Name, Mark string
 	Comments       int
@@ -62,7 +62,7 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// change meddles with the notes.
+// change changes the notes on behalf of somebody else.
 func (b *board) change(change func()) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -108,7 +108,7 @@ func TestASmallActionConforms(t *testing.T) {
 	actiontest.Conform(t, world(boardKind{}, func(a createNote) action.Action { return a }))
 }
 
-// broken is createNote with one thing done otherwise.
+// broken is createNote with one method replaced.
 type broken struct {
 	createNote
 	run  func(context.Context, *action.Call) (action.Output, error)
@@ -156,9 +156,9 @@ func with(a createNote, change func(*resource.Spec[note])) func(context.Context,
 	}
 }
 
-// TestTheSuiteFindsWhatIsWrong breaks the action in the ways that people do, each of which some property does
-// not hold of.
-func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
+// TestTheSuiteFindsMistakes breaks the action in ways that people do. Each must fail one property of the
+// suite.
+func TestTheSuiteFindsMistakes(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		property, says string
@@ -168,28 +168,28 @@ func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
 		"no examples": {"is described", "Should NOT be empty", boardKind{}, func(createNote) broken {
 			return broken{say: func(d *action.Description) { d.Examples = nil }}
 		}},
-		"an output that its schema does not have": {"does the same when it is run again", "got string, want number", boardKind{}, func(createNote) broken {
+		"an output that its schema does not have": {"has the same outcome when run again", "got string, want number", boardKind{}, func(createNote) broken {
 			return broken{say: func(d *action.Description) {
 				d.OutputSchema = json.RawMessage(`{"properties":{"id":{"type":"number"}}}`)
 			}}
 		}},
-		"a plan that is carried out": {"plans what it does and writes nothing", "planning changes nothing outside", boardKind{}, func(a createNote) broken {
+		"a plan that is carried out": {"plans what it does, and writes nothing", "planning changes nothing outside", boardKind{}, func(a createNote) broken {
 			return broken{plan: func(ctx context.Context, call *action.Call) (action.Plan, error) {
 				plan, err := a.Plan(ctx, call)
 				_, _ = a.Run(ctx, call)
 				return plan, err
 			}}
 		}},
-		"a plan of something else": {"plans what it does and writes nothing", "what was planned was created", boardKind{}, func(createNote) broken {
+		"a plan of something else": {"plans what it does, and writes nothing", "what was planned was created", boardKind{}, func(createNote) broken {
 			return broken{plan: func(context.Context, *action.Call) (action.Plan, error) { return action.Plan{Summary: "relax"}, nil }}
 		}},
-		"nothing recorded": {"is rolled back wherever it dies", "nothing is left", boardKind{}, func(a createNote) broken {
+		"nothing recorded": {"can be rolled back after a crash at any point", "nothing is left", boardKind{}, func(a createNote) broken {
 			return broken{run: func(ctx context.Context, _ *action.Call) (action.Output, error) {
 				_, err := a.request(ctx, http.MethodPost, "party", note{}, nil)
 				return action.Output{"id": "1"}, err
 			}}
 		}},
-		"a second note when the answer to the first was lost": {"is completed by another attempt wherever it dies", "after a death at moment 4", boardKind{careless: true}, func(a createNote) broken {
+		"a second note when the answer to the first was lost": {"completes after a crash at any point", "after a crash at point 4", boardKind{careless: true}, func(a createNote) broken {
 			return broken{run: with(a, func(spec *resource.Spec[note]) {
 				find := spec.Find
 				spec.Find = func(ctx context.Context, effect action.Effect) (*resource.Found[note], error) {
@@ -200,7 +200,7 @@ func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
 				}
 			})}
 		}},
-		"the work of others taken for its own": {"leaves alone what others have created", "An error is expected", boardKind{}, func(a createNote) broken {
+		"the work of others taken for its own": {"keeps what others have created", "An error is expected", boardKind{}, func(a createNote) broken {
 			return broken{run: with(a, func(spec *resource.Spec[note]) {
 				find := spec.Find
 				spec.Find = func(ctx context.Context, effect action.Effect) (*resource.Found[note], error) {
@@ -212,7 +212,7 @@ func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
 				}
 			})}
 		}},
-		"an undoing that finds nothing": {"is undone twice, and wherever the undoing dies", "what is gone is done", boardKind{}, func(a createNote) broken {
+		"an undoing that finds nothing": {"can be undone twice, and after a crash of the undo", "what is gone is done", boardKind{}, func(a createNote) broken {
 			return broken{undo: func(ctx context.Context, call *action.UndoCall) error {
 				status, err := a.request(ctx, http.MethodDelete, call.Effect.Name, nil, nil)
 				if status == http.StatusNotFound {
@@ -221,8 +221,8 @@ func TestTheSuiteFindsWhatIsWrong(t *testing.T) {
 				return err
 			}}
 		}},
-		"hidden taken for gone": {"does not take hidden for gone", "what cannot be seen may be there", boardKind{hides: true}, func(createNote) broken { return broken{} }},
-		"an undoing that does not look": {"leaves alone what others have used", "InUseError", boardKind{}, func(a createNote) broken {
+		"hidden taken for gone": {"does not mistake hidden for gone", "what cannot be seen may be there", boardKind{hides: true}, func(createNote) broken { return broken{} }},
+		"an undoing that does not look": {"keeps what others have used", "InUseError", boardKind{}, func(a createNote) broken {
 			return broken{undo: func(ctx context.Context, call *action.UndoCall) error {
 				_, err := a.request(ctx, http.MethodDelete, call.Effect.Name, nil, nil)
 				return err

@@ -11,49 +11,41 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrDied is what a call of the ledger gets in a process that has died.
-var ErrDied = errors.New("the process has died")
+// ErrCrashed is what a call of the ledger returns in a process that has crashed.
+var ErrCrashed = errors.New("the process has crashed")
 
-// Gate is passed by everything that an attempt exchanges with what outlives it: each call of the ledger, each
-// request to a server, each statement to a database. A call passes twice, before it takes effect and after,
-// when the answer has not arrived yet. Each passage is a moment at which the attempt's process can die; from
-// then on nothing passes. A nil Gate lets everything pass.
+// Gate simulates crashes. Everything that an attempt exchanges with what outlives its process passes it: each
+// call of the ledger, each request to a server, each statement to a database. A call passes twice: before it
+// takes effect, and after, before the caller has the answer. Each passage is a point at which the process can
+// crash; from then on nothing passes. A nil Gate lets everything pass, and so does one outside of an attempt.
 type Gate struct {
 	mutex sync.Mutex
-	// passed are the moments so far of this attempt, which dies at one of them; 0 is never.
-	passed, fatal int
-	dead          bool
-	die           context.CancelFunc
+	// passed counts the points of this attempt, which crashes at the point crashAt; 0 is never.
+	passed, crashAt int
+	crashed         bool
+	cancel          context.CancelFunc
 }
 
-// begin starts an attempt that dies at a moment, counted from 1; with 0 it does not.
-func (g *Gate) begin(parent context.Context, fatal int) context.Context {
+// begin starts an attempt that crashes at a point, counted from 1; with 0 it does not.
+func (g *Gate) begin(parent context.Context, crashAt int) context.Context {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	ctx, die := context.WithCancel(parent)
-	g.passed, g.fatal, g.dead, g.die = 0, fatal, false, die
+	ctx, cancel := context.WithCancel(parent)
+	g.passed, g.crashAt, g.crashed, g.cancel = 0, crashAt, false, cancel
 	return ctx
 }
 
-// end ends the attempt. It says how many moments it has had, and whether it died.
-func (g *Gate) end() (moments int, died bool) {
+// end ends the attempt. It returns how many points the attempt passed, and whether it crashed.
+func (g *Gate) end() (points int, crashed bool) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	moments, died = g.passed, g.dead
-	g.die()
-	// What is still on its way, such as the request of a process that was killed, comes too late.
-	g.dead = true
-	return moments, died
+	points, crashed = g.passed, g.crashed
+	g.cancel()
+	g.passed, g.crashAt, g.crashed = 0, 0, false
+	return points, crashed
 }
 
-// open lets everything pass: the calls of the test itself.
-func (g *Gate) open() {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	g.passed, g.fatal, g.dead, g.die = 0, 0, false, func() {}
-}
-
-// pass is one moment; it says whether the process is alive after it.
+// pass is one point; it reports whether the process is alive after it.
 func (g *Gate) pass() bool {
 	if g == nil {
 		return true
@@ -61,33 +53,33 @@ func (g *Gate) pass() bool {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	g.passed++
-	if g.passed == g.fatal {
-		g.dead = true
-		g.die()
+	if g.passed == g.crashAt {
+		g.crashed = true
+		g.cancel()
 	}
-	return !g.dead
+	return !g.crashed
 }
 
-// Do lets a call pass that is a function. A process that dies gets ErrDied.
+// Do lets a function call pass. In a process that crashes it returns ErrCrashed.
 func (g *Gate) Do(call func() error) error {
 	if !g.pass() {
-		return ErrDied
+		return ErrCrashed
 	}
 	err := call()
 	if !g.pass() {
-		return ErrDied
+		return ErrCrashed
 	}
 	return err
 }
 
-// Serve lets a request pass to a server's handler. A process that dies sees the connection break off. It is a
-// forgetest.Fault.
+// Serve lets a request pass to a server's handler. A process that crashes sees the connection close. Serve is
+// a forgetest.Fault.
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if !g.pass() {
 		panic(http.ErrAbortHandler)
 	}
 	answer := httptest.NewRecorder()
-	// What the server has begun it finishes, whether or not the caller waits for it.
+	// The server finishes the request even if the caller does not wait.
 	next.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
 	if !g.pass() {
 		panic(http.ErrAbortHandler)
@@ -97,12 +89,12 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	w.Write(answer.Body.Bytes()) //nolint:errcheck // The caller may be gone.
 }
 
-// Handler is a server's handler behind the gate.
+// Handler returns a server's handler behind the gate.
 func (g *Gate) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.Serve(w, r, next) })
 }
 
-// A Gate traces a pool of connections: set it as ConnConfig.Tracer, and each statement passes.
+// As the ConnConfig.Tracer of a pool, a Gate lets each statement pass.
 var (
 	_ pgx.QueryTracer = (*Gate)(nil)
 	_ pgx.BatchTracer = (*Gate)(nil)
@@ -127,12 +119,13 @@ func (*Gate) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData
 // TraceBatchEnd lets their answers pass.
 func (g *Gate) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) { g.pass() }
 
-// statement is the context of a statement; one that has ended is not sent.
+// statement returns the context for a statement. It is cancelled after a crash, and the statement is not
+// sent.
 func (g *Gate) statement(ctx context.Context) context.Context {
 	if g.pass() {
 		return ctx
 	}
-	ended, end := context.WithCancel(ctx)
-	end()
-	return ended
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	return cancelled
 }

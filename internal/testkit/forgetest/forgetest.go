@@ -1,5 +1,5 @@
-// Package forgetest serves a local forge to a test: with every API exchange checked against GitHub's
-// published description, and with faults where the test wants them. It is for tests only.
+// Package forgetest runs a local forge for a test. Every API exchange is checked against GitHub's published
+// description, and tests can inject faults. It is for tests only.
 package forgetest
 
 import (
@@ -38,10 +38,11 @@ type Server struct {
 	fault   atomic.Pointer[func(*http.Request) Fault]
 }
 
-// Fault takes the place of a request's handling; next would serve it. Nil lets the request through.
+// Fault handles a request instead of the forge, whose handler is next. Nil leaves the request to the forge.
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// Start serves a new forge until the test ends. An exchange that GitHub would not have had fails the test.
+// Start serves a new forge until the test ends. An exchange that does not fit GitHub's description fails the
+// test.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	dataDir := t.TempDir()
@@ -127,8 +128,8 @@ func (s *Server) Push(t testing.TB, repository, branch string, onMain bool, file
 	git("push", "--quiet", remote, "HEAD:refs/heads/"+branch)
 }
 
-// Inject asks pick about every request from now on. Nil ends all faults. Pick may be called from several
-// goroutines.
+// Inject calls pick for every request from now on, to choose its fault. Nil ends all faults. Pick may be
+// called from several goroutines.
 func (s *Server) Inject(pick func(*http.Request) Fault) {
 	if pick == nil {
 		pick = func(*http.Request) Fault { return nil }
@@ -162,15 +163,15 @@ func Limited(retryAfter time.Duration) Fault {
 	return Answer(http.StatusTooManyRequests, "You have exceeded a secondary rate limit.", header)
 }
 
-// DropBefore breaks the connection off with the request unserved.
+// DropBefore closes the connection without serving the request.
 func DropBefore(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 
-// DropAfter serves the request and breaks the connection off before the answer.
+// DropAfter serves the request and closes the connection before the response.
 func DropAfter(_ http.ResponseWriter, r *http.Request, next http.Handler) {
-	// What was begun is finished, whether or not the caller waits for it.
+	// The forge finishes the request even if the caller does not wait.
 	next.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
 	panic(http.ErrAbortHandler)
 }
 
-// Hang leaves the request without an answer until its caller gives up.
+// Hang sends no response until the caller gives up.
 func Hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() }

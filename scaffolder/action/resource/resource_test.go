@@ -67,9 +67,9 @@ func (s *system) spec() resource.Spec[*thing] {
 }
 
 // ensure is one attempt of a step.
-func (s *system) ensure(t *testing.T, bench *actiontest.Bench) (*thing, error) {
+func (s *system) ensure(t *testing.T, harness *actiontest.Harness) (*thing, error) {
 	t.Helper()
-	made, _, err := resource.Ensure(t.Context(), bench.Call(`{}`), s.spec())
+	made, _, err := resource.Ensure(t.Context(), harness.Call(`{}`), s.spec())
 	return made, err
 }
 
@@ -139,18 +139,18 @@ func TestEnsure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, bench := &test.first, actiontest.NewBench(t)
-			_, _ = s.ensure(t, bench) // how the first ends is what the case is about
+			s, harness := &test.first, actiontest.NewHarness(t)
+			_, _ = s.ensure(t, harness) // how the first ends is what the case is about
 			if test.meddle != nil {
 				test.meddle(s)
 			}
-			made, err := s.ensure(t, bench)
-			require.Equal(t, test.leaves, bench.Ledger.All()[0].State)
+			made, err := s.ensure(t, harness)
+			require.Equal(t, test.leaves, harness.Ledger.All()[0].State)
 			require.Equal(t, test.created, s.created)
 			if test.says == "" {
 				require.NoError(t, err)
 				require.Equal(t, s.there, made)
-				require.Equal(t, "7", bench.Ledger.All()[0].ExternalID)
+				require.Equal(t, "7", harness.Ledger.All()[0].ExternalID)
 				return
 			}
 			require.ErrorContains(t, err, test.says)
@@ -164,21 +164,21 @@ func TestEnsure(t *testing.T) {
 func TestWhatIsTakenIsHandedOver(t *testing.T) {
 	t.Parallel()
 	s := &system{there: theirs}
-	found, err := s.ensure(t, actiontest.NewBench(t))
+	found, err := s.ensure(t, actiontest.NewHarness(t))
 	require.ErrorIs(t, err, resource.ErrTaken)
 	require.Equal(t, theirs, found)
 }
 
 func TestTwoStepsThatCreateOneThing(t *testing.T) {
 	t.Parallel()
-	s, bench := &system{}, actiontest.NewBench(t)
-	_, err := s.ensure(t, bench)
+	s, harness := &system{}, actiontest.NewHarness(t)
+	_, err := s.ensure(t, harness)
 	require.NoError(t, err)
 	for says, change := range map[string]func(*action.Call){
 		`The step "step" of this run created the thing one already`:    func(call *action.Call) { call.StepID = "second" },
 		"Another iteration of this step created the thing one already": func(call *action.Call) { call.Iteration = "1" },
 	} {
-		call := bench.Call(`{}`)
+		call := harness.Call(`{}`)
 		change(call)
 		_, _, err := resource.Ensure(t.Context(), call, s.spec())
 		require.ErrorIs(t, err, resource.ErrTaken)
@@ -213,13 +213,13 @@ func TestRemove(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, bench := &system{}, actiontest.NewBench(t)
-			_, err := s.ensure(t, bench)
+			s, harness := &system{}, actiontest.NewHarness(t)
+			_, err := s.ensure(t, harness)
 			require.NoError(t, err)
 			if test.meddle != nil {
 				test.meddle(s)
 			}
-			call := &action.UndoCall{Effect: bench.Ledger.All()[0], Log: bench.Log}
+			call := &action.UndoCall{Effect: harness.Ledger.All()[0], Log: harness.Log}
 			err = resource.Remove(t.Context(), call, s.spec())
 			require.Equal(t, test.stays, s.there != nil)
 			if test.says == "" {
