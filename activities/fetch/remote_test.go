@@ -150,21 +150,21 @@ func TestRemoteFailures(t *testing.T) {
 func TestAnotherForgeIsFetchedFromAlike(t *testing.T) {
 	t.Parallel()
 	server := hosttest.Start(t, hosttest.GitLab)
-	bench := actiontest.NewBench(t)
-	bench.Template.Base = provenance.At(provenance.URL, server.At("main", "services/one/template.yaml"))
+	harness := actiontest.NewHarness(t)
+	harness.Template.Base = provenance.At(provenance.URL, server.At("main", "services/one/template.yaml"))
 	tested := actions(t, fetch.Options{Sources: server.Set(t, hosttest.Token, integration.Limits{})})
 	for id, input := range map[string]string{
 		"fetch:plain": `{"url":"../../skeleton","targetPath":"p"}`, "fetch:template": `{"url":"/skeleton","targetPath":"t","values":{"name":"x"}}`,
 		"fetch:plain:file": `{"url":"/catalog-info.yaml","targetPath":"c"}`,
 	} {
-		_, err := bench.Run(t, tested[id], input)
+		_, err := harness.Run(t, tested[id], input)
 		require.NoError(t, err)
 	}
 	require.Equal(t, map[string]string{
 		"p/": "", "p/${{ values.name }}.go": "package x", "p/link.yaml": "->../catalog-info.yaml", "p/run.sh": "#!/bin/sh",
 		"t/": "", "t/x.go": "package x", "t/run.sh": "#!/bin/sh", "c": "kind: Component",
-	}, tree(t, bench.Workspace))
-	_, err := bench.Run(t, actions(t, fetch.Options{Sources: server.Set(t, hosttest.Token, integration.Limits{}), RequireUserCredentials: true})["fetch:plain"],
+	}, tree(t, harness.Workspace))
+	_, err := harness.Run(t, actions(t, fetch.Options{Sources: server.Set(t, hosttest.Token, integration.Limits{}), RequireUserCredentials: true})["fetch:plain"],
 		`{"url":"/skeleton"}`)
 	requireFinal(t, err, "InputError", "but scaffolder.requireScmUserCredentials is enabled")
 }
