@@ -3,12 +3,15 @@ import { learnTime } from './server-clock';
 import { forget, session } from './session';
 import type {
   Action,
+  Availability,
   Entity,
   EntityPage,
   Facets,
   Info,
   JsonObject,
   ParameterSchema,
+  RepositoryHost,
+  RepositoryOwners,
   RunCausePage,
   RunDetail,
   RunID,
@@ -215,6 +218,28 @@ export async function createTask(
 
 export function fetchTask(id: string, signal?: AbortSignal): Promise<Task> {
   return json(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}`, signal && { signal });
+}
+
+/** The hosts that repositories can be made on. */
+export async function fetchHosts(signal?: AbortSignal): Promise<RepositoryHost[]> {
+  const answer = await json<{ hosts: RepositoryHost[] }>('/api/portico/v1/hosts', signal && { signal });
+  return answer.hosts;
+}
+
+/** The owners that Portico's credentials for a host reach. */
+export function fetchOwners(host: string, signal?: AbortSignal): Promise<RepositoryOwners> {
+  return json(`/api/portico/v1/hosts/${encodeURIComponent(host)}/owners`, signal && { signal });
+}
+
+/** Whether a repository may be made under a name. */
+export function fetchAvailability(
+  host: string,
+  owner: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Availability> {
+  const path = [owner, name].map(encodeURIComponent).join('/');
+  return json(`/api/portico/v1/hosts/${encodeURIComponent(host)}/repositories/${path}`, signal && { signal });
 }
 
 export interface RunQuery {

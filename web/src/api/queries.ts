@@ -83,6 +83,28 @@ export const actionsQuery = queryOptions({
 export const taskQuery = (id: string) =>
   queryOptions({ queryKey: ['task', id], queryFn: ({ signal }) => api.fetchTask(id, signal), staleTime: 60_000 });
 
+export const hostsQuery = queryOptions({
+  queryKey: ['hosts'],
+  queryFn: ({ signal }) => api.fetchHosts(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const ownersQuery = (host: string) =>
+  queryOptions({
+    queryKey: ['owners', host],
+    queryFn: ({ signal }) => api.fetchOwners(host, signal),
+    staleTime: 60_000,
+  });
+
+/** Asked while somebody types: one that is not waited for any more is cancelled. */
+export const availabilityQuery = (host: string, owner: string, name: string) =>
+  queryOptions({
+    queryKey: ['availability', host, owner, name],
+    queryFn: ({ signal }) => api.fetchAvailability(host, owner, name, signal),
+    staleTime: 20_000,
+    retry: false,
+  });
+
 const livePhases: ReadonlySet<RunPhase> = new Set(['running', 'waiting', 'rollingBack']);
 
 /** Whether a run moves by itself; a parked one waits for a person. */

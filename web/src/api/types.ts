@@ -13,6 +13,11 @@ export type Info = Schemas['Info'];
 export type Integration = Schemas['Integration'];
 export type Session = Schemas['Session'];
 
+export type RepositoryHost = Schemas['PickerHost'];
+export type RepositoryOwners = Schemas['PickerOwners'];
+export type RepositoryOwner = Schemas['IntegrationOwner'];
+export type Availability = Schemas['IntegrationAvailability'];
+
 export type Entity = Schemas['Entity'];
 export type Relation = Schemas['Relation'];
 export type Facets = Schemas['Facets']['facets'];

@@ -34,13 +34,15 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+export const createsRepository = 'creates a repository';
+
 /**
  * What actions are known to leave behind in the world, in a word or two. Most actions only prepare files and leave
  * nothing.
  */
 const traces: [RegExp, string][] = [
   [/^publish:.*:(pull|merge)-request$/, 'opens a change request'],
-  [/^(publish:(github|gitlab|gitea|bitbucket\w*|azure|gerrit)|github:repo:create)$/, 'creates a repository'],
+  [/^(publish:(github|gitlab|gitea|bitbucket\w*|azure|gerrit)|github:repo:create)$/, createsRepository],
   [/^catalog:register$/, 'adds to the catalog'],
   [
     /^github:(webhook|environment:create|deployKey:create|autolinks:create|issues:label|branch-protection:create)$/,

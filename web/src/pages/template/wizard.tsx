@@ -1,7 +1,8 @@
 import { getRouteApi } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import type { Entity, Integration, ParameterSchema } from '@/api/types';
+import type { Entity, Integration, ParameterSchema, TemplateStep } from '@/api/types';
 import type { WizardContext } from './form/context';
+import { createsRepository, traceOf } from './intent';
 import { PageStep } from './page-step';
 import { type Page, pageId, problemsOn } from './pages';
 import { Progress } from './progress';
@@ -44,12 +45,14 @@ export function Wizard({ user, templateRef, parameters, template, pages, owners,
     if (wanted - 1 > current) navigate({ search: (search) => ({ ...search, page: current + 1 }), replace: true });
   }, [wanted, current, navigate]);
 
+  const steps = (template?.spec?.steps ?? []) as TemplateStep[];
   const turn = `${beginnings} ${current}`;
   useFocusOnTurn(turn);
 
   const context: WizardContext = {
     integrations,
     owners,
+    createsRepository: steps.some(({ action }) => traceOf(action) === createsRepository),
     secrets,
     setSecret: (name, value) => setSecrets((before) => ({ ...before, [name]: value })),
   };

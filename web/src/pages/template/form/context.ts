@@ -6,6 +6,8 @@ export interface WizardContext {
   integrations: readonly Integration[];
   /** The signed-in person and their groups. */
   owners: readonly string[];
+  /** Whether a step of the template makes the repository that a field names. */
+  createsRepository: boolean;
   secrets: Readonly<Record<string, string>>;
   setSecret: (name: string, value: string) => void;
 }

@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, render, screen } from '@testing-library/react';
+import { cleanup, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { useState } from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { forget } from '@/api/session';
 import type { JsonObject, ParameterSchema } from '@/api/types';
 import { errorSchemaOf, type Page, pagesOf, problemsOn, withDefaults } from '../pages';
 import type { WizardContext } from './context';
@@ -12,11 +13,21 @@ import PageForm from './page-form';
 
 let values: JsonObject;
 let secrets: Record<string, string>;
+/** What the server answers, and what it was asked, by path. */
+let answers: Record<string, unknown>;
+let asked: string[];
 
 beforeEach(() => {
   secrets = {};
-  // No catalog answers here: pickers have no choices, and say so.
-  vi.stubGlobal('fetch', () => new Promise(() => undefined));
+  answers = {};
+  asked = [];
+  forget();
+  // Nobody answers but for what a test says: pickers have no choices then, and say so.
+  vi.stubGlobal('fetch', (path: string) => {
+    asked.push(path);
+    const answer = answers[path];
+    return answer ? Promise.resolve(Response.json(answer)) : new Promise(() => undefined);
+  });
 });
 
 afterEach(() => {
@@ -33,6 +44,7 @@ function Shown({ page, initial }: { page: Page; initial: JsonObject }) {
       { type: 'github', host: 'git.example.com' },
     ],
     owners: ['user:default/guest'],
+    createsRepository: true,
     secrets,
     setSecret: (name, value) => {
       secrets[name] = value;
@@ -123,6 +135,36 @@ describe('the portal’s own fields', () => {
     expect(values.repoUrl).toBe('github.com?owner=acme&repo=web');
     await user.clear(screen.getByLabelText('Name'));
     expect(values.repoUrl).toBeUndefined();
+  });
+
+  it('RepoUrlPicker starts on the host with credentials and its owner, and says whether a name is free', async () => {
+    answers = {
+      '/api/auth/guest/refresh': { backstageIdentity: { token: 'h.e30.s', identity: {} }, profile: {} },
+      '/api/portico/v1/hosts': {
+        hosts: [
+          { host: 'github.com', type: 'github', hasCredentials: false, tellsOwners: true },
+          { host: 'git.example.com', type: 'github', hasCredentials: true, tellsOwners: true },
+        ],
+      },
+      '/api/portico/v1/hosts/git.example.com/owners': { owners: [{ name: 'demo', kind: 'organization' }] },
+      '/api/portico/v1/hosts/git.example.com/repositories/demo/web': { state: 'taken' },
+      '/api/portico/v1/hosts/git.example.com/repositories/demo/web2': { state: 'available' },
+    };
+    const user = show(
+      onePage({ properties: { repoUrl: { type: 'string', title: 'Repository', 'ui:field': 'RepoUrlPicker' } } }),
+    );
+    await waitFor(() => expect(screen.getByLabelText<HTMLSelectElement>('Host').value).toBe('git.example.com'));
+    expect(screen.getByRole('option', { name: 'github.com (no credentials)' })).toBeTruthy();
+    await waitFor(() => expect(screen.getByLabelText<HTMLInputElement>('Owner').value).toBe('demo'));
+    expect(values.repoUrl).toBeUndefined();
+    await user.type(screen.getByLabelText('Name'), 'web');
+    expect(await screen.findByText('is there already: choose another name')).toBeTruthy();
+    await user.type(screen.getByLabelText('Name'), '2');
+    expect(await screen.findByText('is free')).toBeTruthy();
+    expect(values.repoUrl).toBe('git.example.com?owner=demo&repo=web2');
+    expect(asked.filter((path) => path.includes('/repositories/'))).toHaveLength(2);
+    await user.selectOptions(screen.getByLabelText('Host'), 'github.com');
+    expect(screen.getByText(/Portico has no credentials for github.com/)).toBeTruthy();
   });
 
   it('Secret keeps what is typed out of the values', async () => {

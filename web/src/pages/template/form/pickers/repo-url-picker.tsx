@@ -1,6 +1,10 @@
 import { ariaDescribedByIds, type FieldProps } from '@rjsf/utils';
+import { useState } from 'react';
+import { Combobox, type Option } from '@/ui/combobox';
 import { Input, Select } from '@/ui/input';
 import { wizardContext } from '../context';
+import { RepoAvailability } from './repo-availability';
+import { useHosts, useOwners, usualOwner } from './repo-hosts';
 import { formatRepoUrl, humanizeRepoUrl, parseRepoUrl, wrongPart } from './repo-url';
 
 interface Options {
@@ -9,28 +13,34 @@ interface Options {
   allowedRepos?: string[];
 }
 
-/** Where a repository will be: its host, owner and name. */
+/** Where a repository will be: its host, owner and name, and whether it can be made there. */
 export function RepoUrlPicker(props: FieldProps) {
   const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, uiSchema } = props;
   const { allowedHosts, allowedOwners = [], allowedRepos = [] } = (uiSchema?.['ui:options'] ?? {}) as Options;
-  const { integrations } = wizardContext(props);
-  const hosts = allowedHosts ?? integrations.map(({ host }) => host);
+  const { integrations, createsRepository } = wizardContext(props);
+  const hosts = useHosts(allowedHosts, integrations);
   const { host: chosenHost, parts } = parseRepoUrl(formData);
   const off = disabled || readonly;
   const { $id: id, path } = fieldPathId;
   // What there is no choice about is shown as chosen. It becomes a value together with what is typed: a field that
   // nobody touched stays empty, and may be left so when it is optional.
-  const host = chosenHost || (hosts[0] ?? '');
-  const onlyOwner = allowedOwners.length === 1 ? allowedOwners[0] : undefined;
+  const host = chosenHost || (hosts[0]?.host ?? '');
+  const choice = hosts.find((each) => each.host === host);
+  const { owners, reason } = useOwners(choice);
+  const onlyOwner = allowedOwners.length > 0 ? only(allowedOwners) : usualOwner(owners);
   const owner = parts.owner ?? onlyOwner ?? '';
   const { repo = '' } = parts;
   const change = ({ host: nextHost = host, ...changed }: { host?: string; owner?: string; repo?: string }) => {
-    const next = { ...parts, owner, ...changed };
-    const untouched = nextHost === hosts[0] && Object.values(next).every((value) => !value || value === onlyOwner);
+    // Another host has other owners.
+    const kept = nextHost === host ? { ...parts, owner } : { ...parts, owner: '' };
+    const next = { ...kept, ...changed };
+    const untouched =
+      nextHost === hosts[0]?.host && Object.values(next).every((value) => !value || value === onlyOwner);
     onChange(untouched ? undefined : formatRepoUrl({ host: nextHost, parts: next }), path);
   };
   const invalid = rawErrors !== undefined && rawErrors.length > 0;
-  const wrong = invalid ? wrongPart(formatRepoUrl({ host, parts: { ...parts, owner } })) : undefined;
+  const value = formatRepoUrl({ host, parts: { ...parts, owner } });
+  const wrong = invalid ? wrongPart(value) : undefined;
   const part = {
     off,
     describedBy: ariaDescribedByIds(id),
@@ -47,8 +57,9 @@ export function RepoUrlPicker(props: FieldProps) {
             label="Host"
             invalid={wrong === 'host'}
             value={host}
-            choices={hosts}
-            onChange={(value) => change({ host: value })}
+            choices={hosts.map((each) => each.host)}
+            remarks={hosts.map(({ remark }) => remark)}
+            onChange={(next) => change({ host: next })}
           />
         )}
         <Part
@@ -58,7 +69,8 @@ export function RepoUrlPicker(props: FieldProps) {
           invalid={wrong === 'owner'}
           value={owner}
           choices={allowedOwners}
-          onChange={(value) => change({ owner: value })}
+          suggestions={owners.map(({ name, kind }) => ({ value: name, title: name, hint: kind }))}
+          onChange={(next) => change({ owner: next })}
         />
         <Part
           {...part}
@@ -67,14 +79,24 @@ export function RepoUrlPicker(props: FieldProps) {
           invalid={wrong === 'repo'}
           value={repo}
           choices={allowedRepos}
-          onChange={(value) => change({ repo: value })}
+          onChange={(next) => change({ repo: next })}
         />
       </div>
-      {(owner || repo) && (
-        <p className="text-small wrap-anywhere text-muted">
-          <code className="font-mono">{humanizeRepoUrl(formData)}</code>
+      <RepoAvailability
+        host={choice?.tellsOwners ? host : ''}
+        owner={owner}
+        name={repo}
+        words={humanizeRepoUrl(value)}
+        creates={createsRepository}
+      />
+      {choice?.remark && (
+        <p className="text-small text-waiting">
+          {choice.remark === 'not configured'
+            ? `Portico is not configured for ${host}.`
+            : `Portico has no credentials for ${host}: it can make a repository there only with a token of the template’s own.`}
         </p>
       )}
+      {reason && <p className="text-small text-muted">{`The owners on ${host} are not known: ${reason}.`}</p>}
       {hosts.length === 0 && (
         <p className="text-failed">
           No Git host is configured. Whoever runs Portico can add one under{' '}
@@ -85,12 +107,20 @@ export function RepoUrlPicker(props: FieldProps) {
   );
 }
 
+function only(values: readonly string[]): string | undefined {
+  return values.length === 1 ? values[0] : undefined;
+}
+
 interface PartProps {
   id: string;
   label: string;
   value: string;
   /** What the template allows; anything when empty. */
   choices: readonly string[];
+  /** What is said behind each choice. */
+  remarks?: readonly (string | undefined)[];
+  /** What may be taken instead of typing it. */
+  suggestions?: readonly Option[];
   off: boolean | undefined;
   invalid: boolean;
   describedBy: string;
@@ -98,31 +128,80 @@ interface PartProps {
   onLeave: () => void;
 }
 
-function Part({ id, label, value, choices, off, invalid, describedBy, onChange, onLeave }: PartProps) {
+function Part(props: PartProps) {
+  const { id, label } = props;
+  return (
+    <div>
+      <label htmlFor={id} className="mb-1 block text-small text-muted">
+        {label}
+      </label>
+      <Control {...props} />
+    </div>
+  );
+}
+
+/** A list of what is allowed, else a text box, which offers what is known to fit. */
+function Control({ id, value, choices, remarks = [], suggestions, off, invalid, describedBy, ...props }: PartProps) {
   const shared = {
     id,
     value,
     disabled: off,
     'aria-invalid': invalid || undefined,
     'aria-describedby': describedBy,
-    onBlur: onLeave,
-    onChange: (event: { target: { value: string } }) => onChange(event.target.value),
+    onBlur: props.onLeave,
+    onChange: (event: { target: { value: string } }) => props.onChange(event.target.value),
+  };
+  if (choices.length > 0) {
+    return (
+      <Select {...shared}>
+        {!choices.includes(value) && <option value={value}>{value || 'Choose …'}</option>}
+        {choices.map((choice, index) => (
+          <option key={choice} value={choice}>
+            {remarks[index] ? `${choice} (${remarks[index]})` : choice}
+          </option>
+        ))}
+      </Select>
+    );
+  }
+  if (!suggestions) return <Input {...shared} autoComplete="off" spellCheck={false} />;
+  return (
+    <Suggesting
+      id={id}
+      value={value}
+      suggestions={suggestions}
+      off={off}
+      invalid={invalid}
+      describedBy={describedBy}
+      onChange={props.onChange}
+      onLeave={props.onLeave}
+    />
+  );
+}
+
+type SuggestingProps = Omit<PartProps, 'label' | 'choices' | 'remarks' | 'suggestions'> & {
+  suggestions: readonly Option[];
+};
+
+function Suggesting({ id, value, suggestions, off, invalid, describedBy, onChange, onLeave }: SuggestingProps) {
+  const [text, setText] = useState('');
+  const wanted = text.trim().toLowerCase();
+  // What is typed is the value at once: whether the name is free is asked for meanwhile.
+  const search = (next: string) => {
+    setText(next);
+    if (next.trim()) onChange(next.trim());
   };
   return (
-    <div>
-      <label htmlFor={id} className="mb-1 block text-small text-muted">
-        {label}
-      </label>
-      {choices.length > 0 ? (
-        <Select {...shared}>
-          {!choices.includes(value) && <option value={value}>{value || 'Choose …'}</option>}
-          {choices.map((choice) => (
-            <option key={choice}>{choice}</option>
-          ))}
-        </Select>
-      ) : (
-        <Input {...shared} autoComplete="off" spellCheck={false} />
-      )}
-    </div>
+    <Combobox
+      free
+      id={id}
+      options={suggestions.filter(({ title }) => title.toLowerCase().includes(wanted))}
+      chosen={value}
+      onSearch={search}
+      onChoose={(next) => onChange(next ?? '')}
+      onLeave={onLeave}
+      disabled={off}
+      invalid={invalid}
+      describedBy={describedBy}
+    />
   );
 }
