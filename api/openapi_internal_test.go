@@ -32,7 +32,7 @@ import (
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
-		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewHostsPlugin(nil)}})
+		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil)}})
 	require.NoError(t, err)
 	return server
 }

@@ -10,6 +10,13 @@ import (
 	"github.com/google/uuid"
 )
 
+type Bookmark struct {
+	UserRef   string
+	List      string
+	EntityRef string
+	MarkedAt  time.Time
+}
+
 type CatalogConflict struct {
 	EntityRef   string
 	HolderKey   string

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/bookmarks"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
@@ -191,6 +192,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewCatalogPlugin(p.catalog),
 			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
+			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: decider})),
 		},
 	})

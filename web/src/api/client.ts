@@ -4,9 +4,12 @@ import { forget, session } from './session';
 import type {
   Action,
   Availability,
+  BookmarkRefs,
   Entity,
   EntityPage,
+  FacetCounts,
   Facets,
+  HostList,
   Info,
   JsonObject,
   ParameterSchema,
@@ -24,7 +27,7 @@ import type {
 type Query = Record<string, unknown>;
 
 interface Call {
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   query?: Query;
   body?: unknown;
   /** Names what somebody wants once: a request that is repeated with it answers what the first one did. */
@@ -182,7 +185,7 @@ export async function fetchFacets(
   text: string,
   signal?: AbortSignal,
 ): Promise<Facets> {
-  const answer = await json<{ facets: Facets }>('/api/catalog/entity-facets', {
+  const answer = await json<FacetCounts>('/api/catalog/entity-facets', {
     query: { facet: facets, filter, ...fullText(text) },
     ...(signal && { signal }),
   });
@@ -220,9 +223,27 @@ export function fetchTask(id: string, signal?: AbortSignal): Promise<Task> {
   return json(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}`, signal && { signal });
 }
 
+/** What is kept for the signed-in person. */
+export type BookmarkList = 'stars' | 'recent';
+
+/** References of entities, the latest first. */
+export async function fetchBookmarks(list: BookmarkList, signal?: AbortSignal): Promise<string[]> {
+  const answer = await json<BookmarkRefs>(`/api/portico/v1/me/${list}`, signal && { signal });
+  return answer.entityRefs;
+}
+
+/** Puts an entity at the front of a list. */
+export async function addBookmark(list: BookmarkList, entityRef: string): Promise<void> {
+  await send(`/api/portico/v1/me/${list}`, { method: 'PUT', body: { entityRef } });
+}
+
+export async function removeBookmark(list: BookmarkList, entityRef: string): Promise<void> {
+  await send(`/api/portico/v1/me/${list}`, { method: 'DELETE', query: { entityRef } });
+}
+
 /** The hosts that repositories can be made on. */
 export async function fetchHosts(signal?: AbortSignal): Promise<RepositoryHost[]> {
-  const answer = await json<{ hosts: RepositoryHost[] }>('/api/portico/v1/hosts', signal && { signal });
+  const answer = await json<HostList>('/api/portico/v1/hosts', signal && { signal });
   return answer.hosts;
 }
 

@@ -13,14 +13,18 @@ export type Info = Schemas['Info'];
 export type Integration = Schemas['Integration'];
 export type Session = Schemas['Session'];
 
+export type HostList = Schemas['HostList'];
 export type RepositoryHost = Schemas['PickerHost'];
 export type RepositoryOwners = Schemas['PickerOwners'];
 export type RepositoryOwner = Schemas['IntegrationOwner'];
 export type Availability = Schemas['IntegrationAvailability'];
 
+export type BookmarkRefs = Schemas['BookmarkList'];
+
 export type Entity = Schemas['Entity'];
 export type Relation = Schemas['Relation'];
-export type Facets = Schemas['Facets']['facets'];
+export type FacetCounts = Schemas['Facets'];
+export type Facets = FacetCounts['facets'];
 export type FacetValue = Schemas['CatalogFacetValue'];
 
 /** Entities are whole unless `fields` were asked for; who asks for some, asks for all that it reads. */

@@ -1,52 +1,89 @@
+import { type QueryClient, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
+import { addBookmark, type BookmarkList, fetchBookmarks, removeBookmark } from '@/api/client';
+
+/**
+ * What a person starred and saw last. The server keeps it for whoever is signed in as a person; this browser keeps a copy,
+ * which is shown until the server has answered and where it keeps none.
+ */
 
 const mostRecent = 8;
-const listeners = new Set<() => void>();
 
-/** A list of entity references that this browser keeps. */
-interface List {
-  key: string;
-  /** Replaced, never changed, so that React can tell. */
-  refs: readonly string[];
+/** How often what another browser changed is looked at, in milliseconds. */
+const freshFor = 60_000;
+
+const bookmarksQuery = (list: BookmarkList) =>
+  queryOptions({
+    queryKey: ['bookmarks', list],
+    queryFn: ({ signal }) => fetchBookmarks(list, signal),
+    staleTime: freshFor,
+    retry: false,
+  });
+
+export function useStarred(): readonly string[] {
+  return useRefs('stars');
 }
 
-const starred = load('portico.starred');
-const recent = load('portico.recent');
+export function useRecent(): readonly string[] {
+  return useRefs('recent').slice(0, mostRecent);
+}
 
-function load(key: string): List {
+function useRefs(list: BookmarkList): readonly string[] {
+  const copy = useSyncExternalStore(subscribe, () => copies[list]);
+  const { data } = useQuery(bookmarksQuery(list));
+  return data ?? copy;
+}
+
+/** Stars what is not starred, and takes the star from what is. */
+export function useToggleStar(): (ref: string) => void {
+  const queries = useQueryClient();
+  const starred = useStarred();
+  return (ref) => {
+    const others = starred.filter((other) => other !== ref);
+    const isStarred = others.length < starred.length;
+    change(queries, 'stars', isStarred ? others : [ref, ...others], () =>
+      isStarred ? removeBookmark('stars', ref) : addBookmark('stars', ref),
+    );
+  };
+}
+
+/** Puts an entity at the front of what was seen last. */
+export function rememberVisit(queries: QueryClient, ref: string): void {
+  const before = queries.getQueryData(bookmarksQuery('recent').queryKey) ?? copies.recent;
+  const refs = [ref, ...before.filter((other) => other !== ref)].slice(0, mostRecent);
+  change(queries, 'recent', refs, () => addBookmark('recent', ref));
+}
+
+/** Shows a list as it is about to be. Should the server refuse, it is shown as the server has it. */
+function change(queries: QueryClient, list: BookmarkList, refs: string[], send: () => Promise<void>): void {
+  const { queryKey } = bookmarksQuery(list);
+  store(list, refs);
+  queries.cancelQueries({ queryKey });
+  queries.setQueryData(queryKey, (before) => before && refs);
+  send().catch(() => queries.invalidateQueries({ queryKey }));
+}
+
+const listeners = new Set<() => void>();
+const keys: Record<BookmarkList, string> = { stars: 'portico.starred', recent: 'portico.recent' };
+/** Replaced, never changed, so that React can tell. */
+const copies: Record<BookmarkList, readonly string[]> = { stars: load('stars'), recent: load('recent') };
+
+function load(list: BookmarkList): readonly string[] {
   try {
-    const stored: unknown = JSON.parse(localStorage.getItem(key) ?? '[]');
-    return { key, refs: Array.isArray(stored) ? stored.filter((ref) => typeof ref === 'string') : [] };
+    const stored: unknown = JSON.parse(localStorage.getItem(keys[list]) ?? '[]');
+    return Array.isArray(stored) ? stored.filter((ref) => typeof ref === 'string') : [];
   } catch {
-    return { key, refs: [] };
+    return [];
   }
 }
 
-function store(list: List, refs: readonly string[]): void {
-  list.refs = refs;
-  localStorage.setItem(list.key, JSON.stringify(refs));
+function store(list: BookmarkList, refs: readonly string[]): void {
+  copies[list] = refs;
+  localStorage.setItem(keys[list], JSON.stringify(refs));
   for (const listener of listeners) listener();
 }
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-export function useStarred(): readonly string[] {
-  return useSyncExternalStore(subscribe, () => starred.refs);
-}
-
-export function useRecent(): readonly string[] {
-  return useSyncExternalStore(subscribe, () => recent.refs);
-}
-
-export function toggleStar(ref: string): void {
-  const others = starred.refs.filter((other) => other !== ref);
-  store(starred, others.length < starred.refs.length ? others : [ref, ...others]);
-}
-
-export function rememberVisit(ref: string): void {
-  if (recent.refs[0] === ref) return;
-  store(recent, [ref, ...recent.refs.filter((other) => other !== ref)].slice(0, mostRecent));
 }

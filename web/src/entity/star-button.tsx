@@ -1,9 +1,10 @@
 import { Star } from 'lucide-react';
 import { classNames } from '@/ui/class-names';
-import { toggleStar, useStarred } from './bookmarks';
+import { useStarred, useToggleStar } from './bookmarks';
 
 export function StarButton({ entityRef, title }: { entityRef: string; title: string }) {
   const starred = useStarred().includes(entityRef);
+  const toggleStar = useToggleStar();
   return (
     <button
       type="button"

@@ -116,6 +116,8 @@ export function Combobox(props: ComboboxProps) {
         value={text ?? chosen}
         onChange={(event) => type(event.target.value)}
         onClick={() => setOpen(true)}
+        // What is typed takes the place of what was chosen.
+        onFocus={(event) => event.target.select()}
         onBlur={leave}
         onKeyDown={press}
         className={classNames(inputLook, 'pr-8')}

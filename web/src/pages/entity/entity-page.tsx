@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { ApiError } from '@/api/errors';
@@ -24,13 +24,16 @@ const partLabels: Record<Part, string> = { overview: 'Overview', api: 'Definitio
 
 export function EntityPage() {
   const { kind, namespace, name } = route.useParams();
+  const queries = useQueryClient();
   const { data: entity, error, refetch } = useQuery(entityQuery(kind, namespace, name));
   const ref = entity && refOf(entity);
 
   useEffect(() => {
     document.title = `${entity ? displayName(entity) : name} · Catalog`;
-    if (ref) rememberVisit(ref);
-  }, [entity, name, ref]);
+  }, [entity, name]);
+  useEffect(() => {
+    if (ref) rememberVisit(queries, ref);
+  }, [queries, ref]);
 
   if (entity) return <Shown entity={entity} />;
   if (error instanceof ApiError && error.status === 404) return <Missing />;

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/portico-dev/portico/bookmarks"
+	"github.com/portico-dev/portico/fault"
+)
+
+// NewBookmarksPlugin serves the part of /api/portico that holds what the signed-in person starred and saw last. Nobody sees or changes
+// another's, which the service sees to.
+func NewBookmarksPlugin(service *bookmarks.Service) Plugin {
+	var routes []route
+	for _, kept := range []struct {
+		list        bookmarks.List
+		path, words string
+	}{
+		{bookmarks.Starred, "/v1/me/stars", "the entities that who asks has starred"},
+		{bookmarks.Recent, "/v1/me/recent", "the entities that who asks has seen last"},
+	} {
+		b := bookmarkRoutes{service, kept.list}
+		routes = append(routes,
+			route{method: http.MethodGet, path: kept.path, access: authenticated,
+				summary: "Lists " + kept.words + ", the latest first", serve: ok("their references", b.references)},
+			route{method: http.MethodPut, path: kept.path, access: authenticated, command: true, body: takes[bookmarkInput](),
+				summary: "Puts an entity at the front of " + kept.words, serve: empty(http.StatusNoContent, "it is there", b.add),
+				fails: []fault.Kind{fault.Conflict}},
+			route{method: http.MethodDelete, path: kept.path, access: authenticated, command: true,
+				query:   []parameter{required(text("entityRef", "the entity"))},
+				summary: "Takes an entity out of " + kept.words, serve: empty(http.StatusNoContent, "it is not there", b.remove)})
+	}
+	return plugin{id: "portico", routes: routes}
+}
+
+// bookmarkRoutes serve one of the lists.
+type bookmarkRoutes struct {
+	service *bookmarks.Service
+	list    bookmarks.List
+}
+
+// bookmarkList are references of entities.
+type bookmarkList struct {
+	EntityRefs []string `json:"entityRefs"`
+}
+
+type bookmarkInput struct {
+	closed
+
+	EntityRef string `json:"entityRef" jsonschema_description:"the entity"`
+}
+
+func (b bookmarkRoutes) references(c *call) (bookmarkList, error) {
+	refs, err := b.service.References(c.Request.Context(), c.principal, b.list)
+	return bookmarkList{orEmpty(refs)}, err
+}
+
+func (b bookmarkRoutes) add(c *call) error {
+	var input bookmarkInput
+	if err := c.decode(&input); err != nil {
+		return err
+	}
+	return b.service.Add(c.Request.Context(), c.principal, b.list, input.EntityRef)
+}
+
+func (b bookmarkRoutes) remove(c *call) error {
+	return b.service.Remove(c.Request.Context(), c.principal, b.list, c.Query("entityRef"))
+}
