@@ -25,13 +25,20 @@ test('the page of a run fits the window: only its log scrolls', async ({ portal:
       await expect(page.getByRole('log')).toContainText(/Beginning step|Run completed/);
       const scrolled = await page.evaluate(() =>
         [document.documentElement, ...document.querySelectorAll('main, main *')]
-          .filter((element) => element.scrollHeight > element.clientHeight && element.clientHeight > 0)
+          .filter(
+            (element) =>
+              element.clientHeight > 0 &&
+              (element.scrollHeight > element.clientHeight || element.scrollWidth > element.clientWidth),
+          )
           .filter(
             (element) =>
               element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowY),
           )
           .filter((element) => element.getAttribute('role') !== 'log')
-          .map((element) => `${element.tagName}#${element.id}: ${element.scrollHeight} in ${element.clientHeight}`),
+          .map(
+            ({ tagName, id, scrollHeight, clientHeight, scrollWidth, clientWidth }) =>
+              `${tagName}#${id}: ${scrollWidth} x ${scrollHeight} in ${clientWidth} x ${clientHeight}`,
+          ),
       );
       expect.soft(scrolled, `${run} at ${size.width} x ${size.height}`).toEqual([]);
     }

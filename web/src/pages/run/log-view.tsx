@@ -60,7 +60,8 @@ export function LogView({ lines, connection, name }: LogViewProps) {
 
   return (
     <div className="flex min-h-0 flex-col">
-      <div className="flex flex-wrap items-center gap-1 pb-2">
+      {/* The last button reaches beyond its place: without room for that the pane would scroll sideways, for ever. */}
+      <div className="flex flex-wrap items-center gap-1 pr-1.5 pb-2">
         <SearchInput
           label="Find in the log"
           value={find}
