@@ -158,14 +158,25 @@ type Guest struct {
 type Integrations struct {
 	// GitHub always holds an entry for github.com, the implied one when it is not configured.
 	GitHub []GitHub `yaml:"github"`
-	// The following systems are known by their hosts only: enough to tell what a repoUrl or a URL means there.
-	Azure  []SourceHost `yaml:"azure"`
-	Gerrit []SourceHost `yaml:"gerrit"`
-	// The hosts that files are read from.
+	Azure  []Azure  `yaml:"azure"`
+	// Gerrit is known by its hosts only: enough to tell what a repoUrl means there.
+	Gerrit          []SourceHost      `yaml:"gerrit"`
 	BitbucketCloud  []BitbucketCloud  `yaml:"bitbucketCloud"`
 	BitbucketServer []BitbucketServer `yaml:"bitbucketServer"`
 	Gitea           []Gitea           `yaml:"gitea"`
 	GitLab          []GitLab          `yaml:"gitlab"`
+}
+
+// Azure is one host of Azure DevOps.
+type Azure struct {
+	Host        string            `yaml:"host"`
+	Credentials []AzureCredential `yaml:"credentials"`
+}
+
+// AzureCredential is a token for organizations, or, with none, for all that no other credential names.
+type AzureCredential struct {
+	Organizations       []string `yaml:"organizations"`
+	PersonalAccessToken Secret   `yaml:"personalAccessToken"`
 }
 
 // BitbucketCloud is bitbucket.org with its credentials: a token, or a name with a token or an app password.

@@ -16,7 +16,11 @@ import (
 func integrationConfig(loaded *config.Config) forges.Config {
 	configured := loaded.Integrations
 	return forges.Config{
-		Azure: each(configured.Azure, func(entry config.SourceHost) azure.Config { return azure.Config{Host: entry.Host} }),
+		Azure: each(configured.Azure, func(entry config.Azure) azure.Config {
+			return azure.Config{Host: entry.Host, Credentials: each(entry.Credentials, func(credential config.AzureCredential) azure.Credential {
+				return azure.Credential{Organizations: credential.Organizations, PersonalAccessToken: string(credential.PersonalAccessToken)}
+			})}
+		}),
 		BitbucketCloud: each(configured.BitbucketCloud, func(entry config.BitbucketCloud) bitbucketcloud.Config {
 			return bitbucketcloud.Config{Host: entry.Host, Username: entry.Username, AppPassword: string(entry.AppPassword), Token: string(entry.Token)}
 		}),

@@ -220,7 +220,7 @@ func imageSources(loaded *config.Config) []string {
 	configured := loaded.Integrations
 	page := func(host string) string { return "https://" + host }
 	for _, hosts := range [][]string{
-		each(configured.Azure, func(entry config.SourceHost) string { return page(entry.Host) }),
+		each(configured.Azure, func(entry config.Azure) string { return page(entry.Host) }),
 		each(configured.BitbucketCloud, func(entry config.BitbucketCloud) string { return page(entry.Host) }),
 		each(configured.BitbucketServer, func(entry config.BitbucketServer) string { return page(entry.Host) }),
 		each(configured.Gerrit, func(entry config.SourceHost) string { return page(entry.Host) }),

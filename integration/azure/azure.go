@@ -1,7 +1,10 @@
-// Package azure is a host of Azure DevOps, dev.azure.com or a server of one's own: what its URLs mean.
+// Package azure is a host of Azure DevOps, dev.azure.com or a server of one's own: what its URLs mean, and its files,
+// read through the REST API of Azure Repos.
 package azure
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,35 +19,56 @@ const publicHost = "dev.azure.com"
 type Config struct {
 	// Host is how the host stands in repository URLs, with its port where it has one. "" is dev.azure.com.
 	Host string
+	// BaseURL is where the pages and the API are; "" is https:// and the host.
+	BaseURL string
+	// Credentials are for organizations. Of several the first that names the organization is used, or else the first that names none.
+	Credentials []Credential
+}
+
+// Credential is a personal access token for organizations, or for all that no other names.
+type Credential struct {
+	Organizations []string
+	// PersonalAccessToken is a secret.
+	PersonalAccessToken string
 }
 
 // Host is a configured host of Azure DevOps.
-type Host struct{ name string }
+type Host struct {
+	config    Config
+	transport http.RoundTripper
+}
 
-// New makes a host of a configuration.
-func New(config Config, _ http.RoundTripper) (*Host, error) {
-	if config.Host == "" {
-		config.Host = publicHost
+// New checks a configuration and makes a host of it. over carries its requests.
+func New(config Config, over http.RoundTripper) (*Host, error) {
+	config.Host = cmp.Or(config.Host, publicHost)
+	if !integration.IsHostName(config.Host) {
+		return nil, fmt.Errorf("Invalid Azure integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
 	}
-	return &Host{config.Host}, nil
+	config.BaseURL = cmp.Or(config.BaseURL, "https://"+config.Host)
+	return &Host{config, over}, nil
 }
 
 // Type is "azure".
 func (*Host) Type() string { return integration.TypeAzure }
 
 // Name is the host as it stands in URLs.
-func (h *Host) Name() string { return h.name }
+func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
-func (*Host) HasCredentials() bool { return false }
+func (h *Host) HasCredentials() bool {
+	return slices.ContainsFunc(h.config.Credentials, func(credential Credential) bool { return credential.PersonalAccessToken != "" })
+}
 
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("project", "repo") }
 
 var errInvalidURL = &integration.URLError{Problem: "Azure URL must point to a git repository"}
 
+// branchView begins a version that is a branch.
+const branchView = "GB"
+
 // versions are how a URL says whether its version is a branch, a tag or a commit, and what the API calls that.
-var versions = map[string]string{"GB": "branch", "GT": "tag", "GC": "commit"}
+var versions = map[string]string{branchView: "branch", "GT": "tag", "GC": "commit"}
 
 // Parse reads https://host/organization/project/_git/repo?path=/path&version=GBbranch. A repository whose project has its name
 // may leave the project out, and an organization on a server of one's own may have two parts. A repository is then

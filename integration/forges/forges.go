@@ -52,11 +52,11 @@ func New(config Config, options integration.Options) (*integration.Set, error) {
 // family makes the hosts of one forge: those that are configured, and the public ones.
 type family func(transport http.RoundTripper) (configured, public []integration.Host, err error)
 
-func of[C any, H integration.Host](make func(C, http.RoundTripper) (H, error), configured []C, public ...C) family {
+func of[C any, H integration.Host](build func(C, http.RoundTripper) (H, error), configured []C, public ...C) family {
 	all := func(configs []C, transport http.RoundTripper) ([]integration.Host, error) {
 		var hosts []integration.Host
 		for _, config := range configs {
-			host, err := make(config, transport)
+			host, err := build(config, transport)
 			if err != nil {
 				return nil, err
 			}

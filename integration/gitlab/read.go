@@ -38,11 +38,7 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 
 // path is where the API has a part of the project.
 func (p *project) path(parts ...string) string {
-	path := "/projects/" + url.PathEscape(p.name)
-	for _, part := range parts {
-		path += "/" + url.PathEscape(part)
-	}
-	return path
+	return integration.JoinPath("", append([]string{"projects", p.name}, parts...)...).EscapedPath()
 }
 
 // DefaultBranch implements integration.Repository.

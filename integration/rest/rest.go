@@ -127,10 +127,11 @@ func (c *Client) GetChanged(ctx context.Context, path string, query url.Values, 
 	return nil, c.explain(integration.AnswerError(response, "Request failed for "+address))
 }
 
-// explain says what to do about credentials that were not taken.
+// explain says what to do about credentials that were not taken. Azure answers 203 with a page to sign in on.
 func (c *Client) explain(err error) error {
 	answered, is := err.(*integration.ResponseError) //nolint:errorlint // it was made just before
-	if is && !answered.RateLimited && (answered.Status == http.StatusUnauthorized || answered.Status == http.StatusForbidden) {
+	refusals := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNonAuthoritativeInfo}
+	if is && !answered.RateLimited && slices.Contains(refusals, answered.Status) {
 		answered.Next = fmt.Sprintf("Check that the credentials of %s under %s have not expired and may read this", c.options.Name, c.options.Key)
 	}
 	return err

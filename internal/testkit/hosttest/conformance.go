@@ -53,6 +53,7 @@ func read(t *testing.T, set *integration.Set, address, etag string) (string, str
 }
 
 func readsFiles(t *testing.T, s *Server) {
+	t.Helper()
 	set := s.set(t)
 	for name, content := range files {
 		body, etag, err := read(t, set, s.At("main", name), "")
@@ -72,6 +73,7 @@ func readsFiles(t *testing.T, s *Server) {
 }
 
 func saysWhatIsMissing(t *testing.T, s *Server) {
+	t.Helper()
 	set := s.set(t)
 	for _, address := range []string{
 		s.At("main", "none.yaml"), s.At("none", "catalog-info.yaml"), s.URL + s.forge.At(s.forge.Missing, "main", "catalog-info.yaml"),
@@ -118,6 +120,7 @@ func (*Server) tree(t *testing.T, set *integration.Set, address string) ([]strin
 }
 
 func readsTrees(t *testing.T, s *Server) {
+	t.Helper()
 	set := s.set(t)
 	found, err := s.tree(t, set, s.At("main", "skeleton"))
 	require.NoError(t, err)
@@ -136,6 +139,7 @@ func readsTrees(t *testing.T, s *Server) {
 }
 
 func findsFiles(t *testing.T, s *Server) {
+	t.Helper()
 	set := s.set(t)
 	for pattern, expected := range map[string][]string{
 		"**/catalog-info.yaml":         {"kind: Component", "one", "two"},
@@ -162,6 +166,7 @@ func findsFiles(t *testing.T, s *Server) {
 }
 
 func readsBranchesWithSlashes(t *testing.T, s *Server) {
+	t.Helper()
 	set := s.set(t)
 	address := s.At("release/v3", "catalog-info.yaml")
 	body, _, err := read(t, set, address, "")
@@ -190,6 +195,7 @@ func readsBranchesWithSlashes(t *testing.T, s *Server) {
 }
 
 func resolves(t *testing.T, s *Server) {
+	t.Helper()
 	set := s.set(t)
 	base := s.At("main", "services/one/catalog-info.yaml")
 	for ref, content := range map[string]string{
@@ -206,6 +212,7 @@ func resolves(t *testing.T, s *Server) {
 }
 
 func readsWithTokens(t *testing.T, s *Server) {
+	t.Helper()
 	address := s.At("main", "catalog-info.yaml")
 	_, _, err := read(t, s.Set(t, "", integration.Limits{}), address, "")
 	require.Error(t, err)
@@ -227,6 +234,7 @@ func readsWithTokens(t *testing.T, s *Server) {
 }
 
 func saysWhatWasRefused(t *testing.T, s *Server) {
+	t.Helper()
 	set := s.set(t)
 	for status, temporary := range map[int]bool{
 		http.StatusForbidden: false, http.StatusTooManyRequests: true, http.StatusInternalServerError: true, http.StatusUnprocessableEntity: false,
@@ -253,6 +261,7 @@ func saysWhatWasRefused(t *testing.T, s *Server) {
 }
 
 func keepsCredentials(t *testing.T, s *Server) {
+	t.Helper()
 	var asked bool
 	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
 	t.Cleanup(stranger.Close)
@@ -267,12 +276,13 @@ func keepsCredentials(t *testing.T, s *Server) {
 		require.NotContains(t, err.Error(), "secret")
 	}
 	require.False(t, asked)
-	s.Answer(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) })
+	s.Answer(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) })
 	_, _, err := read(t, set, s.At("main", "catalog-info.yaml"), "")
 	require.ErrorContains(t, err, "Too many redirects")
 }
 
 func staysWithinBounds(t *testing.T, s *Server) {
+	t.Helper()
 	_, _, err := read(t, s.Set(t, Token, integration.Limits{FileBytes: 5}), s.At("main", "catalog-info.yaml"), "")
 	require.Equal(t, fault.Input, fault.KindOf(err), "%v", err)
 	for _, limits := range []integration.Limits{{TreeFiles: 1}, {TreeBytes: 600}} {
@@ -286,6 +296,7 @@ func staysWithinBounds(t *testing.T, s *Server) {
 }
 
 func refusesPathsThatLeadOut(t *testing.T, s *Server) {
+	t.Helper()
 	set := s.set(t)
 	for _, name := range []string{"%2e%2e/x.yaml", "a/%252e%252e/x.yaml", "a%5C..%5Cx.yaml"} {
 		address := strings.ReplaceAll(s.At("main", "PATH"), "PATH", name)
@@ -301,6 +312,7 @@ func refusesPathsThatLeadOut(t *testing.T, s *Server) {
 }
 
 func canBeCloned(t *testing.T, s *Server) {
+	t.Helper()
 	host, place, err := s.readable(t)
 	require.NoError(t, err)
 	repository, err := host.Connect(place, "")

@@ -6,11 +6,12 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"net/http/cgi"
+	"net/http/cgi" //nolint:gosec // Go has been safe from Httpoxy since 1.6.3.
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func (*Repository) run(t testing.TB, directory string, args ...string) {
 }
 
 func git(directory string, args ...string) ([]byte, error) {
-	command := exec.Command("git", args...) //nolint:noctx // It is short.
+	command := exec.Command("git", args...) //nolint:noctx,gosec // It is short, and a test chose the arguments.
 	command.Dir = directory
 	command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0")
 	return command.CombinedOutput()
@@ -159,25 +160,36 @@ func (r *Repository) File(ref, name string) (content []byte, hash string, found 
 // Blob is the content with a hash.
 func (r *Repository) Blob(hash string) ([]byte, error) { return git(r.Dir, "cat-file", "blob", hash) }
 
-// Archive is what is at a ref, or below a directory there, in a format of git archive, with everything below one directory.
+// Archive is what is at a ref, or below a directory there, in a format of git archive, with everything below one directory. A ZIP
+// archive has no such directory.
 func (r *Repository) Archive(format, ref, directory string) ([]byte, error) {
-	args := []string{"archive", "--format=" + format, "--prefix=shop-" + r.Commit(ref)[:7] + "/", r.Commit(ref)}
+	args := []string{"archive", "--format=" + format, r.Commit(ref)}
+	if format != "zip" {
+		args = slices.Insert(args, 2, "--prefix=shop-"+r.Commit(ref)[:7]+"/")
+	}
 	if directory != "" {
 		args = append(args, directory)
 	}
 	return git(r.Dir, args...)
 }
 
-// serveGit serves clones, at any path that ends with .git and what Git appends.
+// gitServices are what Git appends to the URL of a repository.
+var gitServices = []string{"/info/refs", "/git-upload-pack"}
+
+func isGit(path string) bool {
+	return slices.ContainsFunc(gitServices, func(service string) bool { return strings.HasSuffix(path, service) })
+}
+
+// serveGit serves clones, at any path.
 func (r *Repository) serveGit(w http.ResponseWriter, request *http.Request) {
 	core, err := git(r.Dir, "--exec-path")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, rest, _ := strings.Cut(request.URL.Path, ".git")
+	service := slices.IndexFunc(gitServices, func(service string) bool { return strings.HasSuffix(request.URL.Path, service) })
 	request = request.Clone(request.Context())
-	request.URL.Path = "/" + filepath.Base(r.Dir) + rest
+	request.URL.Path = "/" + filepath.Base(r.Dir) + gitServices[service]
 	(&cgi.Handler{
 		Path: filepath.Join(strings.TrimSpace(string(core)), "git-http-backend"), Stderr: io.Discard,
 		Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(r.Dir), "GIT_HTTP_EXPORT_ALL=1"},

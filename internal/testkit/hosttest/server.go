@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 
@@ -67,7 +66,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, api http.Handler)
 	switch {
 	case answer != nil:
 		answer(w, r)
-	case strings.Contains(r.URL.Path, ".git/"):
+	case isGit(r.URL.Path):
 		if _, password, _ := r.BasicAuth(); password != Token {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			w.WriteHeader(http.StatusUnauthorized)
