@@ -260,11 +260,11 @@ func FuzzResolveURL(f *testing.F) {
 		if reference.IsAbs() || reference.Host != "" {
 			return
 		}
-		before, err := url.Parse(base)
+		before, err := integration.ParseURL(base) // in small letters: İ becomes two characters
 		require.NoError(t, err)
 		after, err := url.Parse(resolved)
 		require.NoError(t, err)
-		require.True(t, strings.EqualFold(before.Hostname(), after.Hostname()), "a relative reference left the host")
+		require.Equal(t, before.Hostname(), after.Hostname(), "a relative reference left the host")
 	})
 }
 

@@ -27,7 +27,7 @@ func TestDifferential(t *testing.T) {
 	t.Parallel()
 	requirePeer(t)
 	count := environmentNumber(t, "PORTICO_NUNJUCKS_CASES", 4_000)
-	seeds := []uint64{1, 352831130579}
+	seeds := []uint64{1, 352831130579, 18307590222142, 13153135994841}
 	if os.Getenv("PORTICO_NUNJUCKS_SEED") != "" {
 		seeds = []uint64{uint64(environmentNumber(t, "PORTICO_NUNJUCKS_SEED", 1))}
 	}

@@ -1,6 +1,7 @@
 package nunjucks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -355,7 +356,6 @@ func (r *run) lowerCase(s string) string {
 
 // transform maps the well-formed stretches of a string and leaves halves of surrogate pairs alone.
 func (r *run) transform(mapping transform.Transformer, s string) string {
-	r.allocate(transformBytes)
 	var out []byte
 	start := 0
 	for i := 0; i < len(s); {
@@ -370,17 +370,17 @@ func (r *run) transform(mapping transform.Transformer, s string) string {
 	return r.textOf(r.appendTransformed(out, mapping, s[start:]))
 }
 
-// transformBytes is what a transformation takes beside its result.
-const transformBytes = 16 << 10
+// maxExpansion is by how much a full case mapping lengthens a text at most, in bytes of UTF-8: ΐ becomes three characters.
+const maxExpansion = 3
 
+// appendTransformed maps a stretch in one call. What a sigma becomes depends on the letters before and after it, and a
+// mapping that goes on after a part of the text knows only the latter.
 func (r *run) appendTransformed(out []byte, mapping transform.Transformer, s string) []byte {
-	reader := transform.NewReader(strings.NewReader(s), mapping)
-	var piece [512]byte
-	for {
-		n, err := reader.Read(piece[:])
-		out = r.appendText(out, string(piece[:n]))
-		if err != nil {
-			return out
-		}
+	r.allocate((1 + maxExpansion) * len(s))
+	mapped := make([]byte, maxExpansion*len(s))
+	n, _, err := mapping.Transform(mapped, []byte(s), true)
+	if err != nil {
+		panic(fmt.Errorf("map the case of %d bytes: %w", len(s), err))
 	}
+	return r.appendText(out, string(mapped[:n]))
 }

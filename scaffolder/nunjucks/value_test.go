@@ -122,6 +122,8 @@ func TestEvaluate(t *testing.T) {
 		"${{ n }}": 5.0, "{# c #}${{- n -}}": 5.0, " ${{ n }}": " 5", "${{ n }}${{ n }}": "55", "${{ none }}": nil,
 		"${{ missing }}": nunjucks.Undefined, "${{ 'x' | safe }}": "x", "${{ r/x/gi }}": "/x/gi", "": "",
 		"{% if n %}x{% endif %}": "x", "${{ o.k[1] }}": "2",
+		// The last sigma of a word is another letter, wherever in a text the word is.
+		"${{ 'İstanbul ΣΑΣ' | lower }}": "i̇stanbul σας", "${{ ('a'.repeat(509) + 'ΑΣΑΣ ΑΣ').toLowerCase() }}": strings.Repeat("a", 509) + "ασας ας",
 	} {
 		template, err := nunjucks.New(nunjucks.Options{}).Parse(source)
 		require.NoError(t, err, source)
