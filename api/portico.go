@@ -90,7 +90,7 @@ type runSummary struct {
 	FinishedAt  string     `json:"finishedAt,omitempty" jsonschema:"format=date-time"`
 	// TimedFrom is a moment such that the run has run from then until finishedAt, or until now: the time is not counted for which it
 	// was parked.
-	TimedFrom  string `json:"timedFrom" jsonschema:"format=date-time"`
+	TimedFrom  string `json:"timedFrom"            jsonschema:"format=date-time"`
 	FailedStep string `json:"failedStep,omitempty"`
 	// FailedStepName is what the template calls that step.
 	FailedStepName string    `json:"failedStepName,omitempty"`
@@ -144,7 +144,7 @@ var causePageSize = pageSize{preset: 50, most: 500}
 
 // runCause is what made some runs fail.
 type runCause struct {
-	ID string `json:"id"    jsonschema_description:"the cause of each of its runs"`
+	ID string `json:"id" jsonschema_description:"the cause of each of its runs"`
 	// Count is how many runs failed so.
 	Count int `json:"count"`
 	// Message is the error of the newest of them.
@@ -214,7 +214,7 @@ type givenCommand struct {
 	Attempt int `json:"attempt"`
 	// Phase is where the run stood, and FinishedAt when it had come there if it had ended.
 	Phase          run.Phase `json:"phase"`
-	FinishedAt     string    `json:"finishedAt,omitempty" jsonschema:"format=date-time"`
+	FinishedAt     string    `json:"finishedAt,omitempty"     jsonschema:"format=date-time"`
 	FailedStep     string    `json:"failedStep,omitempty"`
 	FailedStepName string    `json:"failedStepName,omitempty"`
 	Error          *runError `json:"error,omitempty"`

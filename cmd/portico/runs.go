@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,10 +47,8 @@ func ids(count cobra.PositionalArgs) cobra.PositionalArgs {
 		if err := count(command, args); err != nil {
 			return err
 		}
-		for _, arg := range args {
-			if arg == "" {
-				return errors.New("the run's id is empty")
-			}
+		if slices.Contains(args, "") {
+			return errors.New("the run's id is empty")
 		}
 		return nil
 	}

@@ -199,7 +199,7 @@ func TestAValueThatTheTemplateDoesNotHaveIsRefused(t *testing.T) {
 	t.Parallel()
 	base, sent := started(t, greeting, http.StatusCreated, `{"id":"r"}`)
 	for set, want := range map[string]string{
-		"nmae=shop": `--set nmae=...: hello has no value called "nmae"; did you mean name?`,
+		"naam=shop": `--set naam=...: hello has no value called "naam"; did you mean name?`,
 		"zzz=1":     `--set zzz=...: hello has no value called "zzz"; it has late, name, port, reason, size`,
 	} {
 		_, err := portico(t, base, "run", "hello", "--set", set)

@@ -10,9 +10,10 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-func retryBy(who string, generation int) run.Reopening {
+// retryOf is Ada's retry of a run that she saw in a generation.
+func retryOf(generation int) run.Reopening {
 	return run.Reopening{Generation: generation, Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 1, Recovered: true,
-		Command: run.Command{ID: uuid.New(), Kind: run.CommandRetry, By: who}}
+		Command: run.Command{ID: uuid.New(), Kind: run.CommandRetry, By: ada.Subject}}
 }
 
 // TestARunSaysWhoDidWhatWithIt, and which attempt they found.
@@ -21,7 +22,7 @@ func TestARunSaysWhoDidWhatWithIt(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	r.write(t, id, run.Entry{End: &failed})
-	retry := retryBy("user:default/ada", 0)
+	retry := retryOf(0)
 	_, err := r.Reopen(t.Context(), id, retry)
 	require.NoError(t, err)
 	cancel := run.Command{ID: uuid.New(), Kind: run.CommandCancel, By: "external:ci"}
@@ -50,7 +51,7 @@ func TestACommandThatIsRepeatedChangesNothing(t *testing.T) {
 	r := newRecord(t)
 	id := r.create(t, nil)
 	r.write(t, id, run.Entry{End: &failed})
-	retry := retryBy("user:default/ada", 0)
+	retry := retryOf(0)
 	_, err := r.Reopen(t.Context(), id, retry)
 	require.NoError(t, err)
 	_, err = r.Reopen(t.Context(), id, retry)
@@ -81,14 +82,14 @@ func TestTheTimeForWhichARunWasParkedIsNoRunTime(t *testing.T) {
 	_, err := r.pool.Exec(t.Context(), "update runs set started_at = now() - interval '1 day 1 minute', finished_at = now() - interval '1 day' where id = $1", id)
 	require.NoError(t, err)
 	before := time.Now()
-	_, err = r.Reopen(t.Context(), id, retryBy("user:default/ada", 0))
+	_, err = r.Reopen(t.Context(), id, retryOf(0))
 	require.NoError(t, err)
 	require.WithinRange(t, r.get(t, id).TimedFrom, before.Add(-time.Minute).Add(-time.Second), time.Now().Add(-time.Minute).Add(time.Second))
 
 	r.write(t, id, run.Entry{End: &failed})
 	_, err = r.pool.Exec(t.Context(), "update runs set timed_from = now() - interval '1 day 2 minutes', finished_at = now() - interval '1 day' where id = $1", id)
 	require.NoError(t, err)
-	_, err = r.Reopen(t.Context(), id, retryBy("user:default/ada", 1))
+	_, err = r.Reopen(t.Context(), id, retryOf(1))
 	require.NoError(t, err)
 	require.WithinRange(t, r.get(t, id).TimedFrom, before.Add(-2*time.Minute).Add(-time.Second), time.Now().Add(-2*time.Minute).Add(time.Second), "all attempts count")
 }

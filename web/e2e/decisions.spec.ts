@@ -23,7 +23,10 @@ test('a failed run says why, and is retried from the step that failed', async ({
   await decision.getByRole('button', { name: 'Retry' }).click();
   await expect(decision).toContainText('“Stumble” failed');
   await expect(visited).toHaveText(before ?? '');
+  const told = page.getByRole('region', { name: 'What people did' });
+  await expect(told).toContainText(/Retried by .*Attempt 1 had failed at “Stumble”/s);
   await page.getByRole('link', { name: 'The whole run' }).click();
+  await expect(page.getByRole('log')).toContainText('Retry asked for by user:');
   await expect(page.getByRole('log')).toContainText('Retried: continuing from the step that failed');
   await page.goto('/runs?phase=parked&group=cause');
   await expect(page.getByRole('heading', { name: /a-file-that-nobody-wrote/ }).first()).toBeVisible();

@@ -51,6 +51,7 @@ export type RunPhase = RunSummary['phase'];
 export type RunStep = Schemas['StepDetails'];
 export type Effect = Schemas['ActionEffect'];
 export type EffectState = Effect['state'];
+export type GivenCommand = Schemas['GivenCommand'];
 export type Move = Schemas['Move'];
 export type MoveName = Move['move'];
 

@@ -10,6 +10,7 @@ import { runName } from '@/run/name';
 import { useRunLog } from '@/run/use-run-log';
 import { classNames } from '@/ui/class-names';
 import { ErrorPanel, Skeleton } from '@/ui/states';
+import { Commands } from './commands';
 import { asksForDecision, Decision } from './decision';
 import { Outcome } from './outcome';
 import { RunHeader } from './run-header';
@@ -67,6 +68,7 @@ function Run({ run }: { run: RunDetail }) {
           <Timeline run={run} selected={selected} />
           <Warnings run={run} log={log} />
           <Created run={run} />
+          <Commands commands={run.commands} />
         </div>
         <div
           id="step"
