@@ -61,7 +61,7 @@ func TestEveryEndOfARunIsTold(t *testing.T) {
 
 	r.write(t, id, run.Entry{WorkflowRunID: "execution-1"})
 	r.write(t, id, run.Entry{End: &failed})
-	_, err = r.Reopen(t.Context(), id, retryBy("user:default/ada", 0))
+	_, err = r.Reopen(t.Context(), id, retryOf(0))
 	require.NoError(t, err)
 	seen, err := r.Version(t.Context(), id)
 	require.NoError(t, err)
