@@ -90,7 +90,7 @@ func (t *Telemetry) Span(ctx context.Context, name string, kind trace.SpanKind, 
 	if !t.IsTracing() {
 		return ctx, noop.Span{}
 	}
-	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
+	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...)) //nolint:spancheck // the caller ends it
 }
 
 // Received is a context that continues the trace of a request's headers.

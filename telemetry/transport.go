@@ -80,9 +80,9 @@ type budget struct {
 // note reads the headers that GitHub, Gitea and GitLab send: X-RateLimit-Limit, or RateLimit-Limit.
 func (b *budgets) note(request *http.Request, header http.Header) {
 	read := func(name string) (float64, error) {
-		text := header.Get("X-RateLimit-" + name)
+		text := header.Get("X-Ratelimit-" + name)
 		if text == "" {
-			text = header.Get("RateLimit-" + name)
+			text = header.Get("Ratelimit-" + name)
 		}
 		return strconv.ParseFloat(text, 64)
 	}
@@ -97,7 +97,7 @@ func (b *budgets) note(request *http.Request, header http.Header) {
 	if b.known == nil || len(b.known) >= maxBudgets {
 		b.known = map[budgetOf]budget{}
 	}
-	whose := budgetOf{request.URL.Host, header.Get("X-RateLimit-Resource"), sha256.Sum256([]byte(request.Header.Get("Authorization")))}
+	whose := budgetOf{request.URL.Host, header.Get("X-Ratelimit-Resource"), sha256.Sum256([]byte(request.Header.Get("Authorization")))}
 	b.known[whose] = budget{limit, remaining, time.Unix(int64(reset), 0)}
 }
 

@@ -87,7 +87,7 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 // interpreter panic fails its step.
 func (a *Activities) decide(ctx context.Context, stepState *runState, position int, quick bool) (decision plan.Decision, err error) {
 	step := stepState.step(position)
-	defer func() { err = a.explainPanic(ctx, err, stepState, step, "Portico's interpreter of expressions") }()
+	defer func() { err = a.explainPanic(ctx, err, step, "Portico's interpreter of expressions") }()
 	defer fault.Recover(&err)
 	if quick {
 		return a.Planner.Decide(ctx, stepState.scope, step)
@@ -96,15 +96,15 @@ func (a *Activities) decide(ctx context.Context, stepState *runState, position i
 }
 
 // iteration renders one iteration of a step, and treats a panic as decide does.
-func (a *Activities) iteration(ctx context.Context, stepState *runState, step template.Step, index int, decision plan.Decision) (rendered plan.Iteration, err error) {
-	defer func() { err = a.explainPanic(ctx, err, stepState, step, "Portico's interpreter of expressions") }()
+func (a *Activities) iteration(ctx context.Context, step template.Step, index int, decision plan.Decision) (rendered plan.Iteration, err error) {
+	defer func() { err = a.explainPanic(ctx, err, step, "Portico's interpreter of expressions") }()
 	defer fault.Recover(&err)
 	return decision.Iteration(ctx, index)
 }
 
 // explainPanic logs the stack of a panic and turns it into a final error: a retry would panic again. It returns other errors
 // as they are.
-func (a *Activities) explainPanic(ctx context.Context, err error, stepState *runState, step template.Step, what string) error {
+func (a *Activities) explainPanic(ctx context.Context, err error, step template.Step, what string) error {
 	panicked, is := errors.AsType[*fault.PanicError](err)
 	if !is {
 		return err
@@ -162,7 +162,7 @@ type execution struct {
 
 // execution renders one iteration. An error is not the step's fault: its input was valid when it was decided.
 func (a *Activities) execution(ctx context.Context, stepState *runState, does action.Action, position, index int, decision plan.Decision) (*execution, error) {
-	iteration, err := a.iteration(ctx, stepState, stepState.step(position), index, decision)
+	iteration, err := a.iteration(ctx, stepState.step(position), index, decision)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +259,7 @@ func (e *execution) needsWorkspace(call *action.Call) bool {
 
 // callAction runs the action. One that panics has failed for good.
 func (e *execution) callAction(ctx context.Context, call *action.Call) (output action.Output, err error) {
-	defer func() { err = e.explainPanic(ctx, err, e.runState, e.step, "action "+e.step.Action) }()
+	defer func() { err = e.explainPanic(ctx, err, e.step, "action "+e.step.Action) }()
 	defer fault.Recover(&err)
 	return e.does.Run(ctx, call)
 }

@@ -125,6 +125,24 @@ func TestAFailureIsInItsSpanAndCounted(t *testing.T) {
 	require.Equal(t, uint64(1), families[telemetry.StepDuration.Name].GetMetric()[0].GetHistogram().GetSampleCount())
 }
 
+func TestTheUndoingOfAnEffectIsASpanOfItsRun(t *testing.T) {
+	t.Parallel()
+	o := newObserved(t, &act{undo: func(*action.UndoCall) error { return action.Final(errors.New("no " + secret)) }}, stepOne)
+	effect, err := o.ledger().Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})
+	require.NoError(t, err)
+	o.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}})
+	undo := engine.UndoRequest{RunID: o.id.String(), EffectID: effect.ID}
+	_, err = does[any](o.bench, engine.ActivityUndoEffect, undo)
+	require.Error(t, err)
+	o.act.undo = func(*action.UndoCall) error { return nil }
+	o.must(engine.ActivityUndoEffect, undo)
+	o.must(engine.ActivityEndRollback, engine.RollbackResult{RunID: o.id.String()})
+	require.Equal(t, []string{"run template:default/t", "  undo one", "  undo one"}, o.tree(trace.SpanID{}, ""))
+	require.Equal(t, "not undone", o.spans.Ended()[0].Status().Description, "why is on the ledger, and may be long")
+	require.Empty(t, o.spans.Ended()[1].Status().Description)
+	require.Equal(t, "RolledBackError", o.spans.Ended()[2].Status().Description)
+}
+
 // TestEveryLogLineOfARunCarriesRunStepAndTrace has a worker log what it can of a run: that a worker did not come back before, and a panic.
 func TestEveryLogLineOfARunCarriesRunStepAndTrace(t *testing.T) {
 	t.Parallel()

@@ -54,7 +54,7 @@ func (a *Activities) undo(ctx context.Context, undo engine.UndoRequest, log *eff
 	if err != nil {
 		return state.undoFailed(err)
 	}
-	err = a.callUndo(ctx, state, does, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: state.scope.Secrets, Log: log,
+	err = a.callUndo(ctx, does, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: state.scope.Secrets, Log: log,
 		User: action.User{Ref: state.Spec.User.Ref, Entity: state.Spec.User.Entity, Starter: state.Starter}})
 	changed := run.EffectChange{ID: effect.ID, State: action.EffectUndone}
 	if inUse, is := errors.AsType[*action.InUseError](err); is {
@@ -69,11 +69,12 @@ func (a *Activities) undo(ctx context.Context, undo engine.UndoRequest, log *eff
 }
 
 // callUndo calls the action's Undo. A panic is a final error.
-func (a *Activities) callUndo(ctx context.Context, state *runState, does action.Action, call *action.UndoCall) (err error) {
+func (a *Activities) callUndo(ctx context.Context, does action.Action, call *action.UndoCall) (err error) {
 	step := template.Step{ID: call.Effect.StepID, Action: call.Effect.ActionID}
-	ctx, observed := a.observe(telemetry.InStep(ctx, step.ID), "undo "+step.ID, step, attribute.String("portico.effect.kind", call.Effect.Kind))
+	ctx, observed := a.observe(telemetry.InStep(ctx, step.ID), "undo "+step.ID, step,
+		attribute.String("portico.run.id", call.RunID), attribute.String("portico.effect.kind", call.Effect.Kind))
 	defer func() { observed.endUndo(err) }()
-	defer func() { err = a.explainPanic(ctx, err, state, step, "the undoing of action "+step.Action) }()
+	defer func() { err = a.explainPanic(ctx, err, step, "the undoing of action "+step.Action) }()
 	defer fault.Recover(&err)
 	return does.Undo(ctx, call)
 }

@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	temporallog "go.temporal.io/sdk/log"
+
+	"github.com/portico-dev/portico/config"
 )
 
 func TestTheLinesOfTemporalsSDKNameTheRun(t *testing.T) {
@@ -24,4 +27,16 @@ func TestTheLinesOfTemporalsSDKNameTheRun(t *testing.T) {
 	require.Equal(t, "level=WARN msg=\"of a run\" run=3f0c3ad1-5f0e-4a39-9d0f-3f7a0d6c2b11 Attempt=2\n"+
 		"level=WARN msg=\"of a run too\" run=3f0c3ad1-5f0e-4a39-9d0f-3f7a0d6c2b11\n"+
 		"level=INFO msg=\"of a sweep\" WorkflowID=sweep\n", out.String())
+}
+
+func TestAnAddressForMetricsThatIsTakenIsNamedWithItsSetting(t *testing.T) {
+	t.Parallel()
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, taken.Close()) })
+	p := &platform{config: &config.Config{}, log: slog.New(slog.DiscardHandler)}
+	t.Cleanup(p.close)
+	p.config.Portico.Telemetry.Metrics.Address = taken.Addr().String()
+	require.ErrorContains(t, p.openTelemetry(t.Context(), place{command: "server"}),
+		"listen on "+taken.Addr().String()+" (portico.telemetry.metrics.address)")
 }

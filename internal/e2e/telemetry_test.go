@@ -128,7 +128,7 @@ func TestARunIsOneTraceFromItsRequestToItsCalls(t *testing.T) {
 	for _, call := range c.below(steps["step publish"]) {
 		require.Contains(t, call.GetName(), w.forge.Host)
 	}
-	for _, line := range strings.Split(worker.log.String(), "\n") {
+	for line := range strings.SplitSeq(worker.log.String(), "\n") {
 		if strings.Contains(line, "run="+id) {
 			require.Contains(t, line, "trace="+hex.EncodeToString(request.GetTraceId()))
 		}
