@@ -346,12 +346,14 @@ type Database struct {
 
 // Temporal is the cluster that runs are durable on. What is empty here comes from TEMPORAL_* variables or a profile of temporal.toml.
 type Temporal struct {
-	Address    string `yaml:"address"`
-	Namespace  string `yaml:"namespace"`
-	TaskQueue  string `yaml:"taskQueue"`
-	Profile    string `yaml:"profile"`
-	ConfigFile string `yaml:"configFile"`
-	APIKey     Secret `yaml:"apiKey"`
+	Address   string `yaml:"address"`
+	Namespace string `yaml:"namespace"`
+	TaskQueue string `yaml:"taskQueue"`
+	// BackgroundConcurrency is how many activities one worker runs at once of those that nobody waits for.
+	BackgroundConcurrency int    `yaml:"backgroundConcurrency"`
+	Profile               string `yaml:"profile"`
+	ConfigFile            string `yaml:"configFile"`
+	APIKey                Secret `yaml:"apiKey"`
 	// APIKeyFile holds the key, and is read for each call.
 	APIKeyFile string      `yaml:"apiKeyFile"`
 	TLS        TemporalTLS `yaml:"tls"`

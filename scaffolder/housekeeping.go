@@ -79,7 +79,7 @@ func (s *Sweeper) startPending(ctx context.Context, unstarted run.Unstarted) err
 	if err != nil {
 		return err
 	}
-	err = s.engine.Start(ctx, command(pending.ID, pending.Generation, pending.Title, pending.Subject, pending.Spec))
+	err = s.engine.Start(ctx, command(pending, pending.Generation))
 	refused, is := errors.AsType[*engine.RefusedError](err)
 	switch {
 	case is && unstarted.Starts >= maxStarts:

@@ -232,7 +232,7 @@ func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening ru
 	if err != nil {
 		return err
 	}
-	if err := s.engine.Start(ctx, command(r.ID, generation, r.Title, r.Subject, r.Spec)); err != nil {
+	if err := s.engine.Start(ctx, command(r, generation)); err != nil {
 		s.log.WarnContext(telemetry.ForRun(ctx, r.ID), "the run is reopened and will go on when the engine answers", "error", err)
 	}
 	return nil

@@ -140,7 +140,7 @@ func (s *Service) Create(ctx context.Context, principal identity.Principal, requ
 	if err != nil {
 		return uuid.Nil, err
 	}
-	if err := s.engine.Start(ctx, command(n.ID, 0, n.Title, n.Subject, n.Spec)); err != nil {
+	if err := s.engine.Start(ctx, command(created(n), 0)); err != nil {
 		s.log.WarnContext(telemetry.ForRun(ctx, n.ID), "the run is recorded and will be started when the engine answers", "error", err)
 	}
 	return n.ID, nil
@@ -293,13 +293,19 @@ func (s *Service) user(ctx context.Context, principal identity.Principal) (templ
 	return template.User{Ref: ref, Entity: document}, nil
 }
 
+// created is a new run as its record will have it.
+func created(n run.New) run.Run {
+	return run.Run{ID: n.ID, TemplateRef: n.TemplateRef, Title: n.Title, Subject: n.Subject, Spec: n.Spec, Starter: n.Starter}
+}
+
 // command tells the engine to begin a run, or to take it up again.
-func command(id uuid.UUID, generation int, title, subject string, spec template.TaskSpec) engine.Command {
-	summary := title
-	if subject != "" {
-		summary += ": " + subject
+func command(of run.Run, generation int) engine.Command {
+	summary := of.Title
+	if of.Subject != "" {
+		summary += ": " + of.Subject
 	}
-	return engine.Command{RunID: id.String(), Generation: generation, Summary: summary, Details: outline(spec.Steps)}
+	return engine.Command{RunID: of.ID.String(), Generation: generation, Summary: summary, Details: outline(of.Spec.Steps),
+		Labels: engine.Labels{Template: of.TemplateRef, Subject: of.Subject, StartedBy: of.Starter.Subject}}
 }
 
 // maxOutline bounds an outline, in bytes: Temporal refuses one above 20,000, and a character may take six in JSON.

@@ -160,7 +160,8 @@ func TestARetryGoesOnWhereItFailed(t *testing.T) {
 	b.park(id)
 	require.NoError(t, b.Retry(t.Context(), ada, id.String(), scaffolder.Command{}))
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusOpen}, b.statuses(id))
-	require.Equal(t, engine.Command{RunID: id.String(), Generation: 1, Summary: "Two Steps: shop", Details: twoSteps}, b.engine.started[1])
+	require.Equal(t, engine.Command{RunID: id.String(), Generation: 1, Summary: "Two Steps: shop", Details: twoSteps,
+		Labels: engine.Labels{Template: "template:default/two-steps", Subject: "shop", StartedBy: "user:default/ada"}}, b.engine.started[1])
 }
 
 // TestTwoPeopleWhoSawTheSameFailureDecideOnce: the second sees what came of the first's decision before deciding again.
@@ -209,7 +210,8 @@ func TestRunsThatTheEngineNeverHeardOfAreStarted(t *testing.T) {
 	require.ErrorContains(t, b.sweeper.StartPending(t.Context(), -time.Minute), "no route to Temporal")
 	b.engine.err = nil
 	require.NoError(t, b.sweeper.StartPending(t.Context(), -time.Minute))
-	require.Equal(t, engine.Command{RunID: id.String(), Summary: "Two Steps: shop", Details: twoSteps}, b.engine.started[len(b.engine.started)-1])
+	require.Equal(t, engine.Command{RunID: id.String(), Summary: "Two Steps: shop", Details: twoSteps,
+		Labels: engine.Labels{Template: "template:default/two-steps", Subject: "shop", StartedBy: "user:default/ada"}}, b.engine.started[len(b.engine.started)-1])
 	started := len(b.engine.started)
 	require.NoError(t, b.sweeper.StartPending(t.Context(), time.Hour))
 	require.Len(t, b.engine.started, started, "a young one is being started by whoever made it")

@@ -4,61 +4,103 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"google.golang.org/grpc/codes"
 
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
-// taskTimeout is how soon a workflow task of a worker that died is given to another.
-const taskTimeout = 5 * time.Second
-
 // callTimeout bounds the wait for Temporal: a run whose start it did not hear of is started later.
 const callTimeout = 5 * time.Second
 
+// ClientOptions are what a Client starts workflows with.
+type ClientOptions struct {
+	Temporal client.Client
+	// TaskQueue is the configured name: see Queue.TaskQueue.
+	TaskQueue string
+	// PortalURL is the address of the portal, for links from the Temporal Web UI; "" makes none.
+	PortalURL string
+	// Searchable says that the namespace has the search attributes.
+	Searchable bool
+	Log        *slog.Logger
+}
+
 // Client implements engine.Engine on Temporal.
 type Client struct {
-	temporal  client.Client
-	taskQueue string
+	ClientOptions
+	temporal client.Client
 }
 
 var _ engine.Engine = (*Client)(nil)
 
 // NewClient starts workflows on a task queue.
-func NewClient(temporal client.Client, taskQueue string) *Client {
-	return &Client{temporal: temporal, taskQueue: taskQueue}
+func NewClient(options ClientOptions) *Client {
+	return &Client{ClientOptions: options, temporal: options.Temporal}
 }
 
 // Start implements engine.Engine. The workflow's id is the run's, so a run has one workflow at a time.
 func (c *Client) Start(ctx context.Context, command engine.Command) error {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
-	options := client.StartWorkflowOptions{
-		ID: command.RunID, TaskQueue: c.taskQueue, WorkflowTaskTimeout: taskTimeout, StaticSummary: brief(command.Summary),
-		StaticDetails:            command.Details,
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	command.Searchable = c.Searchable
+	if c.PortalURL != "" {
+		command.URL = strings.TrimRight(c.PortalURL, "/") + "/runs/" + command.RunID
 	}
-	var err error
-	if command.Generation == 0 {
-		// A worker in this process may run the first task at once.
-		options.EnableEagerStart = true
-		_, err = c.temporal.ExecuteWorkflow(ctx, options, engine.WorkflowTemplateRun, command)
-	} else {
-		_, err = c.temporal.SignalWithStartWorkflow(ctx, command.RunID, engine.SignalContinue, command, options,
-			engine.WorkflowTemplateRun, command)
+	err := c.start(ctx, command)
+	if command.Searchable && isUnknownAttribute(err) {
+		c.Log.WarnContext(ctx, "Temporal does not know Portico's search attributes (yet): the run is started without", "run", command.RunID, "error", err)
+		command.Searchable = false
+		err = c.start(ctx, command)
 	}
 	if err != nil {
 		return fmt.Errorf("start the workflow of run %s: %w", command.RunID, asRefusal(err))
 	}
 	return nil
+}
+
+func (c *Client) start(ctx context.Context, command engine.Command) error {
+	options := templateRun.startOptions(command.RunID, c.TaskQueue)
+	options.StaticSummary, options.StaticDetails = brief(command.Summary), details(engine.Progress{Details: command.Details}, command.URL)
+	options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	options.Memo = memo(command)
+	if command.Searchable {
+		options.TypedSearchAttributes = labelAttributes(command.Labels)
+	}
+	if command.Generation > 0 {
+		_, err := c.temporal.SignalWithStartWorkflow(ctx, command.RunID, engine.SignalContinue, command, options, templateRun.name, command)
+		return err
+	}
+	// A worker in this process may run the first task at once.
+	options.EnableEagerStart = true
+	_, err := c.temporal.ExecuteWorkflow(ctx, options, templateRun.name, command)
+	return err
+}
+
+// memo is shown with a run where Temporal lists it, whether or not there are search attributes.
+func memo(command engine.Command) map[string]any {
+	shown := map[string]any{}
+	for name, text := range map[string]string{
+		"template": command.Labels.Template, "subject": command.Labels.Subject, "startedBy": command.Labels.StartedBy, "url": command.URL,
+	} {
+		if text != "" {
+			shown[name] = text
+		}
+	}
+	return shown
+}
+
+// isUnknownAttribute says whether a start failed because the namespace lacks a search attribute.
+func isUnknownAttribute(err error) bool {
+	invalid, is := errors.AsType[*serviceerror.InvalidArgument](err)
+	return is && strings.Contains(strings.ToLower(invalid.Message), "search attribute")
 }
 
 // refusals are answers that Temporal would give again. What says that it, or its namespace, is not there for anybody is none.
@@ -82,9 +124,4 @@ func (c *Client) Cancel(ctx context.Context, runID string) error {
 		return fmt.Errorf("cancel the workflow of run %s: %w", runID, err)
 	}
 	return nil
-}
-
-// Register makes a worker run Portico's workflows.
-func Register(registry worker.WorkflowRegistry) {
-	registry.RegisterWorkflowWithOptions(TemplateRun, workflow.RegisterOptions{Name: engine.WorkflowTemplateRun})
 }

@@ -2,29 +2,24 @@ package workflows
 
 import (
 	"go.temporal.io/sdk/workflow"
-
-	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
 // maxEvents is how long a history may grow where Temporal suggests nothing: it ends a workflow at 51,200 events.
 const maxEvents = 10_000
 
-// isLong says that the history has come close to Temporal's limits, and that nothing is under way that only this execution knows of.
-func (r *templateRun) isLong(ctx workflow.Context, request engine.AdvanceRequest) bool {
+// isHistoryLong says that the history has come close to Temporal's limits.
+func isHistoryLong(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
-	long := info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > maxEvents
-	return long && request.Failed == nil && !r.cancelled
+	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > maxEvents
 }
 
-// continueAsNew continues in a new execution with an empty history. Pending signals are dropped: the cancellation or decision
-// behind a signal was recorded before it was sent, and the next AdvanceRequest reads it from the record.
-func (r *templateRun) continueAsNew(ctx workflow.Context, request engine.AdvanceRequest) error {
-	for _, signal := range []string{engine.SignalCancel, engine.SignalContinue} {
+// continueAsNew continues in a new execution of the same workflow with an empty history. Pending signals are dropped: what is behind
+// them must be on a record, which the new execution reads. Search attributes, memo and priority are kept.
+func continueAsNew(ctx workflow.Context, input any, signals ...string) error {
+	for _, signal := range signals {
 		channel := workflow.GetSignalChannel(ctx, signal)
 		for channel.ReceiveAsync(nil) {
 		}
 	}
-	command := r.command
-	command.Generation, command.Rollback = request.Generation, request.Rollback
-	return workflow.NewContinueAsNewError(ctx, engine.WorkflowTemplateRun, command)
+	return workflow.NewContinueAsNewError(ctx, workflow.GetInfo(ctx).WorkflowType.Name, input)
 }

@@ -28,7 +28,7 @@ func TestHistoriesReplay(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			replayer := worker.NewWorkflowReplayer()
-			workflows.Register(replayer)
+			workflows.Register(replayer, workflows.QueueRuns)
 			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet(), file))
 		})
 	}

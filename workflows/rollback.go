@@ -12,7 +12,7 @@ const undoAttempts = 6
 
 // rollBack undoes a part of what the run created, the last thing first. It cannot be cancelled: half a rollback helps
 // nobody. An effect that cannot be undone does not stop the others.
-func (r *templateRun) rollBack(next engine.Next, before *engine.RollbackProgress) *engine.RollbackProgress {
+func (r *templateRunner) rollBack(next engine.Next, before *engine.RollbackProgress) *engine.RollbackProgress {
 	now := engine.RollbackProgress{}
 	if before != nil {
 		now = *before
@@ -35,7 +35,7 @@ func (r *templateRun) rollBack(next engine.Next, before *engine.RollbackProgress
 }
 
 // endRollback says on the record how the rollback ended. It is over when nothing is left.
-func (r *templateRun) endRollback(generation int, came *engine.RollbackProgress) (over bool, err error) {
+func (r *templateRunner) endRollback(generation int, came *engine.RollbackProgress) (over bool, err error) {
 	end := engine.RollbackResult{RunID: r.command.RunID, Generation: generation, Remaining: came.Remaining, Failure: came.Failure}
-	return end.Remaining == 0, r.record(r.steady, recordTimeout, engine.ActivityEndRollback, end, nil)
+	return end.Remaining == 0, record(r.steady, recordTimeout, engine.ActivityEndRollback, end, nil)
 }

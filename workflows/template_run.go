@@ -1,35 +1,27 @@
 package workflows
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
-const (
-	// recordTimeout bounds one attempt of an activity that only reads and writes the run's record.
-	recordTimeout = 30 * time.Second
-	// advanceTimeout bounds one attempt of ActivityAdvance, which executes quick steps as well. The next attempt continues
-	// where it ended.
-	advanceTimeout = 10 * time.Minute
-)
+// advanceTimeout bounds one attempt of ActivityAdvance, which executes quick steps as well. The next attempt continues where it ended.
+const advanceTimeout = 10 * time.Minute
 
 // TemplateRun drives one run of a template. In a loop it asks ActivityAdvance what to do next, and does that durably. The
 // run's record holds the template and all results; the workflow holds only what is in progress.
 func TemplateRun(ctx workflow.Context, command engine.Command) error {
-	run := &templateRun{command: command}
+	run := &templateRunner{command: command}
 	// Bookkeeping goes on when the workflow is cancelled: the record must say so.
 	run.steady, _ = workflow.NewDisconnectedContext(ctx)
 	run.watchCancellation(ctx)
 	request := engine.AdvanceRequest{RunID: command.RunID, Generation: command.Generation, Rollback: command.Rollback}
 	for {
-		if run.isLong(ctx, request) {
+		// A failure or a cancellation that is not on the record yet is reported first.
+		if request.Failed == nil && !run.cancelled && isHistoryLong(ctx) {
 			return run.continueAsNew(ctx, request)
 		}
 		next, err := run.advance(ctx, request)
@@ -37,41 +29,64 @@ func TemplateRun(ctx workflow.Context, command engine.Command) error {
 			return err
 		}
 		var over bool
-		request, over, err = run.perform(ctx, next, request.Rollback)
-		if err != nil || over && !run.isReopened(ctx, next.Generation) {
+		request, over, err = run.perform(ctx, &next, request.Rollback)
+		if err != nil {
 			return err
+		}
+		if over && !run.isReopened(ctx, next.Generation) {
+			return outcome(next.Progress)
 		}
 	}
 }
 
-// perform does what comes next. It answers the request that follows, and whether none has to.
-func (r *templateRun) perform(ctx workflow.Context, next engine.Next, progress *engine.RollbackProgress) (request engine.AdvanceRequest, over bool, err error) {
+// perform does what comes next. It answers the request that follows, and whether none has to: the progress of next then says how the run
+// ended.
+func (r *templateRunner) perform(
+	ctx workflow.Context, next *engine.Next, progress *engine.RollbackProgress,
+) (request engine.AdvanceRequest, over bool, err error) {
 	request = engine.AdvanceRequest{RunID: r.command.RunID, Generation: next.Generation}
+	if err := showProgress(ctx, r.command, next.Progress); err != nil {
+		return request, false, err
+	}
 	switch next.Kind {
 	case engine.NextAction:
-		request.Failed = r.act(ctx, next)
+		request.Failed = r.act(ctx, *next)
 	case engine.NextWait:
 		r.wait(ctx, *next.Wait)
 	case engine.NextRollback:
-		came := r.rollBack(next, progress)
+		came := r.rollBack(*next, progress)
 		if next.More {
 			request.Rollback = came
 			break
 		}
-		// A run with effects that could not be undone is parked: another request would begin the same rollback again.
-		if over, err = r.endRollback(next.Generation, came); !over && err == nil {
-			over, err = r.park(ctx, next)
-		}
+		over, err = r.finishRollback(ctx, next, came)
 	case engine.NextPark:
-		over, err = r.park(ctx, next)
+		over, err = r.park(ctx, *next)
 	case engine.NextEnd:
 		over = true
 	}
 	return request, over, err
 }
 
-// templateRun is what is under way.
-type templateRun struct {
+// finishRollback records how a rollback ended. A run with effects that could not be undone is parked: another request would begin the
+// same rollback again.
+func (r *templateRunner) finishRollback(ctx workflow.Context, next *engine.Next, came *engine.RollbackProgress) (over bool, err error) {
+	undone, err := r.endRollback(next.Generation, came)
+	if err != nil {
+		return false, err
+	}
+	next.Progress.State, next.Progress.Failure = engine.StateRolledBack, nil
+	if !undone {
+		next.Progress.State, next.Progress.Failure = engine.StateParked, came.Failure
+	}
+	if err := showProgress(ctx, r.command, next.Progress); err != nil || undone {
+		return undone, err
+	}
+	return r.park(ctx, *next)
+}
+
+// templateRunner is the state of one execution of TemplateRun.
+type templateRunner struct {
 	command engine.Command
 	// steady is a context that a cancellation leaves alone.
 	steady workflow.Context
@@ -81,7 +96,7 @@ type templateRun struct {
 }
 
 // watchCancellation hears the cancel signal for as long as the workflow lives.
-func (r *templateRun) watchCancellation(ctx workflow.Context) {
+func (r *templateRunner) watchCancellation(ctx workflow.Context) {
 	signals := workflow.GetSignalChannel(ctx, engine.SignalCancel)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
@@ -98,7 +113,7 @@ func (r *templateRun) watchCancellation(ctx workflow.Context) {
 	})
 }
 
-func (r *templateRun) cancel() {
+func (r *templateRunner) cancel() {
 	r.cancelled = true
 	if r.stop != nil {
 		r.stop()
@@ -106,7 +121,7 @@ func (r *templateRun) cancel() {
 }
 
 // interruptible is a context that ends when somebody cancels the run.
-func (r *templateRun) interruptible(ctx workflow.Context) workflow.Context {
+func (r *templateRunner) interruptible(ctx workflow.Context) workflow.Context {
 	ctx, r.stop = workflow.WithCancel(ctx)
 	if r.cancelled {
 		r.stop()
@@ -116,37 +131,31 @@ func (r *templateRun) interruptible(ctx workflow.Context) workflow.Context {
 
 // advance executes steps of the run and answers what to do next. When it is interrupted by a cancellation, it is repeated with
 // Cancelled set.
-func (r *templateRun) advance(ctx workflow.Context, request engine.AdvanceRequest) (engine.Next, error) {
+func (r *templateRunner) advance(ctx workflow.Context, request engine.AdvanceRequest) (engine.Next, error) {
 	var next engine.Next
 	if !r.cancelled {
 		ctx := r.interruptible(ctx)
 		defer r.stop()
-		err := r.record(ctx, advanceTimeout, engine.ActivityAdvance, request, &next)
+		err := record(ctx, advanceTimeout, engine.ActivityAdvance, request, &next)
 		if err == nil || !r.cancelled {
 			return next, err
 		}
 	}
 	request.Cancelled = true
-	err := r.record(r.steady, advanceTimeout, engine.ActivityAdvance, request, &next)
+	err := record(r.steady, advanceTimeout, engine.ActivityAdvance, request, &next)
 	return next, err
 }
 
-// record runs an activity that works on the run's record, in the worker that runs the workflow.
-func (r *templateRun) record(ctx workflow.Context, timeout time.Duration, name string, input, result any) error {
-	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: timeout,
-		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2,
-			MaximumInterval: 10 * time.Second},
-	})
-	if err := workflow.ExecuteLocalActivity(ctx, name, input).Get(ctx, result); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
+// continueAsNew continues with the next request. A cancellation or a decision was recorded before its signal was sent.
+func (r *templateRunner) continueAsNew(ctx workflow.Context, request engine.AdvanceRequest) error {
+	command := r.command
+	command.Generation, command.Rollback = request.Generation, request.Rollback
+	return continueAsNew(ctx, command, engine.SignalCancel, engine.SignalContinue)
 }
 
 // act runs an action under its own id, so that the Temporal Web UI reads like the template, and answers why it failed,
 // nil when it did not or was cancelled.
-func (r *templateRun) act(ctx workflow.Context, next engine.Next) *engine.FailedAction {
+func (r *templateRunner) act(ctx workflow.Context, next engine.Next) *engine.FailedAction {
 	action, attempts := next.Action, retries(next.Settings, 0)
 	// An action that does not end when its time is over is not begun again beside itself.
 	attempts.NonRetryableErrorTypes = []string{"TemporalTimeout:StartToClose"}
@@ -167,16 +176,16 @@ func (r *templateRun) act(ctx workflow.Context, next engine.Next) *engine.Failed
 }
 
 // wait holds a durable timer: no worker is kept, and it ends early when the run is cancelled.
-func (r *templateRun) wait(ctx workflow.Context, wait engine.Wait) {
+func (r *templateRunner) wait(ctx workflow.Context, wait engine.Wait) {
 	ctx = r.interruptible(ctx)
 	defer r.stop()
 	timer := workflow.NewTimerWithOptions(ctx, wait.Until.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: brief(wait.Summary)})
 	_ = timer.Get(ctx, nil) // the next request checks the clock, and has Cancelled set after a cancellation
 }
 
-// isTakenUpAgain hears what was decided while the run came to its end: Temporal starts no other execution beside this one. The decision
+// isReopened hears what was decided while the run came to its end: Temporal starts no other execution beside this one. The decision
 // that began this execution is an old one.
-func (r *templateRun) isReopened(ctx workflow.Context, generation int) bool {
+func (r *templateRunner) isReopened(ctx workflow.Context, generation int) bool {
 	decisions := workflow.GetSignalChannel(ctx, engine.SignalContinue)
 	for {
 		var command engine.Command
@@ -190,36 +199,8 @@ func (r *templateRun) isReopened(ctx workflow.Context, generation int) bool {
 	}
 }
 
-// retries is the policy of the settings, bounded by attempts, 0 for no bound. Temporal refuses a longest pause below
-// the first.
-func retries(settings engine.Settings, attempts int32) *temporal.RetryPolicy {
-	return &temporal.RetryPolicy{InitialInterval: settings.InitialInterval, BackoffCoefficient: 2,
-		MaximumInterval: max(settings.InitialInterval, settings.MaximumInterval), MaximumAttempts: attempts}
-}
-
-// describe turns what Temporal says of a failed action into what a person reads.
-func describe(err error) engine.Failure {
-	if application, is := errors.AsType[*temporal.ApplicationError](err); is {
-		failure := engine.Failure{Name: application.Type(), Message: application.Message()}
-		_ = application.Details(&failure.Advice) // an error without details has nothing to add
-		return failure
-	}
-	if timeout, is := errors.AsType[*temporal.TimeoutError](err); is {
-		return engine.Failure{Name: "TimeoutError", Message: "the action did not finish: " + timeoutReason(timeout),
-			Advice: "Retry the step; if it happens again, look at the worker's log."}
-	}
-	return engine.Failure{Name: "Error", Message: err.Error()}
-}
-
-func timeoutReason(timeout *temporal.TimeoutError) string {
-	if timeout.TimeoutType() == enums.TIMEOUT_TYPE_HEARTBEAT {
-		return "its worker stopped answering"
-	}
-	return "it took longer than a step may"
-}
-
 // park waits, without holding a worker, until somebody decides about the failed run or its time is over.
-func (r *templateRun) park(ctx workflow.Context, next engine.Next) (over bool, err error) {
+func (r *templateRunner) park(ctx workflow.Context, next engine.Next) (over bool, err error) {
 	expiry, stopExpiry := workflow.WithCancel(ctx)
 	defer stopExpiry()
 	timer := workflow.NewTimerWithOptions(expiry, next.Settings.ParkedExpiry, workflow.TimerOptions{Summary: "parked: waits for a decision"})
@@ -241,5 +222,5 @@ func (r *templateRun) park(ctx workflow.Context, next engine.Next) (over bool, e
 		r.cancelled = false
 		return false, nil
 	}
-	return true, r.record(r.steady, recordTimeout, engine.ActivityExpireRun, r.command, nil)
+	return true, record(r.steady, recordTimeout, engine.ActivityExpireRun, r.command, nil)
 }

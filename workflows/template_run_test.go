@@ -31,12 +31,14 @@ type stage struct {
 	told []string
 	// ended is how the last rollback ended.
 	ended engine.RollbackResult
+	// failsAs is the type of the error that the workflow ends with, "" when it completes.
+	failsAs string
 }
 
 func newStage(script ...engine.Next) *stage {
 	var suite testsuite.WorkflowTestSuite
 	s := &stage{environment: suite.NewTestWorkflowEnvironment(), script: script}
-	workflows.Register(s.environment)
+	workflows.Register(s.environment, workflows.QueueRuns)
 	s.register(engine.ActivityAdvance, s.advance)
 	s.register(engine.ActivityExpireRun, func(engine.Command) error {
 		s.tell("expire")
@@ -93,7 +95,14 @@ func (s *stage) run(t *testing.T) {
 	t.Helper()
 	s.environment.ExecuteWorkflow(engine.WorkflowTemplateRun, engine.Command{RunID: "run-1"})
 	require.True(t, s.environment.IsWorkflowCompleted())
-	require.NoError(t, s.environment.GetWorkflowError())
+	if s.failsAs == "" {
+		require.NoError(t, s.environment.GetWorkflowError())
+		return
+	}
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, s.environment.GetWorkflowError(), &failed)
+	require.Equal(t, s.failsAs, failed.Type())
+	require.True(t, failed.NonRetryable())
 }
 
 // signal sends a signal after some time.
@@ -248,6 +257,7 @@ func TestARollbackUndoesWhatItIsGivenInOrder(t *testing.T) {
 	t.Parallel()
 	s := newStage(engine.Next{Kind: engine.NextPark}, rollingBack())
 	s.signal(time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
+	s.failsAs = workflows.ErrorRolledBack
 	s.run(t)
 	require.Equal(t, []string{"park", "rollBack", "undo location", "undo repository", "end rollback, 0 left"}, s.told)
 }
@@ -261,6 +271,7 @@ func TestWhatCannotBeUndoneStopsNothingAndLeavesTheRunParked(t *testing.T) {
 		}
 		return nil
 	}
+	s.failsAs = workflows.ErrorExpired
 	s.run(t)
 	require.Equal(t, []string{"rollBack", "undo location", "undo repository", "end rollback, 1 left", "expire"}, s.told,
 		"a rollback that failed is not begun again by itself")
@@ -349,6 +360,7 @@ func TestALongRollbackGoesInPartsAndForgetsNothing(t *testing.T) {
 		}
 		return nil
 	}
+	s.failsAs = workflows.ErrorExpired
 	s.run(t)
 	require.Equal(t, []string{"rollBack", "undo d", "undo c", "rollBack", "undo b", "undo a", "end rollback, 2 left", "expire"}, s.told)
 	require.Equal(t, "c", s.turns[1].Rollback.Last)
@@ -371,7 +383,7 @@ func TestALongRollbackContinuesAsNewWhereItIs(t *testing.T) {
 
 	s = newStage(undoing(false, "b"))
 	s.environment.ExecuteWorkflow(engine.WorkflowTemplateRun, next)
-	require.NoError(t, s.environment.GetWorkflowError())
+	require.ErrorContains(t, s.environment.GetWorkflowError(), "nobody decided about the failed run in time")
 	require.Equal(t, []string{"rollBack", "undo b", "end rollback, 1 left", "expire"}, s.told)
 	require.Equal(t, next.Rollback, s.turns[0].Rollback)
 }

@@ -73,7 +73,7 @@ func (d *driver) record(ctx context.Context, entry run.Entry) error {
 	}
 	switch {
 	case entry.End != nil:
-		d.Status, d.Phase = entry.End.Status, entry.End.Phase
+		d.Status, d.Phase, d.FailedStep, d.Failure = entry.End.Status, entry.End.Phase, entry.End.FailedStep, entry.End.Failure
 	case entry.Rollback != nil:
 		d.Phase, d.FailedStep = run.PhaseRollingBack, entry.Rollback.FailedStep
 	}
@@ -115,7 +115,7 @@ func (d *driver) flush(ctx context.Context) error {
 
 // next is an answer to the workflow.
 func (d *driver) next(kind engine.NextKind) engine.Next {
-	return engine.Next{Kind: kind, Generation: d.Generation, Settings: d.Settings}
+	return engine.Next{Kind: kind, Generation: d.Generation, Settings: d.Settings, Progress: d.progress(kind)}
 }
 
 // recordStart records that this execution of the workflow drives the run.

@@ -79,7 +79,8 @@ func (a *Activities) park(ctx context.Context, runID string, failure run.Failure
 			return engine.Next{}, fmt.Errorf("run %s was written while it was to be parked", runID)
 		}
 	}
-	return engine.Next{Kind: engine.NextPark, Generation: seen.Generation, Settings: a.Settings}, nil
+	return engine.Next{Kind: engine.NextPark, Generation: seen.Generation, Settings: a.Settings,
+		Progress: engine.Progress{State: engine.StateParked, Failure: new(engine.Failure(failure))}}, nil
 }
 
 // maxStuckRuns bounds the runs whose failures are remembered.

@@ -21,6 +21,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/portico-dev/portico/activities/templaterun"
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -83,6 +84,8 @@ type bench struct {
 	act         *act
 	id          uuid.UUID
 	pool        *pgxpool.Pool
+	// progress is what the last turn answered for the Temporal Web UI.
+	progress engine.Progress
 }
 
 // newBench makes a run of these steps, with the secret "token" and the parameters {"items": ["a", "b"]}.
@@ -145,7 +148,7 @@ func (b *bench) advance(turn engine.AdvanceRequest) engine.Next {
 	turn.RunID = b.id.String()
 	next, err := does[engine.Next](b, engine.ActivityAdvance, turn)
 	require.NoError(b, err)
-	next.Settings = engine.Settings{}
+	next.Settings, b.progress, next.Progress = engine.Settings{}, next.Progress, engine.Progress{}
 	return next
 }
 
@@ -342,6 +345,37 @@ func TestACancelThatComesBeforeTheFirstTurnIsNotLost(t *testing.T) {
 	require.Equal(t, run.StatusCancelled, b.step(0).Status)
 	require.Equal(t, run.PhaseCancelled, b.get().Phase)
 	require.Zero(t, b.act.runs)
+}
+
+func TestProgressSaysWhereTheRunStandsAndKeepsItsSecrets(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{}, stepOne, stepTwo)
+	require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
+	require.Equal(t, engine.Progress{State: "running", Step: "one", Details: "1. One: processing\n2. Two: open\n"}, b.progress)
+
+	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+		return nil, fault.New(fault.Input, "the token %s is not accepted", secret)
+	}
+	_, err := b.environment.ExecuteActivity("test:act", b.request(0))
+	require.Error(t, err)
+	failed := &engine.FailedAction{Failure: engine.Failure{Name: "InputError", Message: "the token *** is not accepted"}}
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{Failed: failed}))
+	require.Equal(t, "parked", b.progress.State)
+	require.Equal(t, "one", b.progress.Step)
+	require.Equal(t, "InputError", b.progress.Failure.Name)
+	require.Contains(t, b.progress.Details, "1. One: failed\n")
+	encoded, err := json.Marshal(b.progress)
+	require.NoError(t, err)
+	require.NotContains(t, string(encoded), secret)
+}
+
+func TestARunOfQuickStepsNeedsNoProgress(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{description: action.Description{Quick: true}, run: func(context.Context, *action.Call) (action.Output, error) {
+		return action.Output{"url": "https://x"}, nil
+	}}, stepOne)
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
+	require.Equal(t, engine.Progress{State: "done"}, b.progress)
 }
 
 func TestATurnThatIsInterruptedKeepsWhatItDid(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/loopback"
 	"github.com/portico-dev/portico/internal/terminal"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/workflows"
 	"github.com/portico-dev/portico/workflows/cluster"
 )
 
@@ -123,7 +124,8 @@ func (d *dev) run(ctx context.Context) error {
 		defer listener.Close() // once more, when it was served on
 	}
 	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: dsn, Log: log,
-		Namespace: loaded.Portico.Temporal.Namespace, Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
+		Namespace: loaded.Portico.Temporal.Namespace, SearchAttributes: workflows.SearchAttributes(),
+		Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // and not how the part that was starting died of it
 	}
@@ -162,8 +164,12 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, listener net.L
 	if err := migrate(ctx, stack.LocalDSN()); err != nil {
 		return err
 	}
-	p, err := connect(ctx, loaded, place{command: "dev", databaseURL: stack.LocalDSN(), keys: keys, dataDir: d.dataDir,
-		temporal: cluster.Plain(stack.TemporalAddress(), loaded.Portico.Temporal.Namespace)}, log)
+	target := cluster.Plain(stack.TemporalAddress(), loaded.Portico.Temporal.Namespace)
+	// The namespace of an older data directory lacks search attributes.
+	if err := prepareCluster(ctx, target, loaded.Portico.Temporal.ConnectTimeout, log); err != nil {
+		return err
+	}
+	p, err := connect(ctx, loaded, place{command: "dev", databaseURL: stack.LocalDSN(), temporal: target, keys: keys, dataDir: d.dataDir}, log)
 	if err != nil {
 		return err
 	}

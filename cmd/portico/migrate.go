@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/workflows"
 	"github.com/portico-dev/portico/workflows/cluster"
 )
 
@@ -19,8 +21,8 @@ func migrateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database and Temporal forward to this version",
-		Long: `Brings the schema of portico.database.url forward and, where a Temporal is configured, creates its namespace when there is
-none. It is safe to run while older servers and workers are running.`,
+		Long: `Brings the schema of portico.database.url forward. Where a Temporal is configured, it creates the namespace when there is
+none, and adds the search attributes that runs are found by. It is safe to run while older servers and workers are running.`,
 		Example: "  portico migrate --config app-config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -56,18 +58,27 @@ func migrate(ctx context.Context, databaseURL string) error {
 	return db.Migrate(ctx, pool)
 }
 
-// prepareTemporal makes what runs need in Temporal. Without a configured cluster there is nothing to do.
+// prepareTemporal prepares the configured cluster. Without one there is nothing to do.
 func prepareTemporal(ctx context.Context, configured config.Temporal, log *slog.Logger) error {
 	target, err := temporalTarget(configured)
 	if err != nil || target.Address == "" {
 		return err
 	}
-	connected, err := target.Prepare(ctx, cluster.DialOptions{Wait: configured.ConnectTimeout, Log: log,
+	return prepareCluster(ctx, target, configured.ConnectTimeout, log)
+}
+
+// prepareCluster makes the namespace and the search attributes that runs need in Temporal.
+func prepareCluster(ctx context.Context, target cluster.Target, wait time.Duration, log *slog.Logger) error {
+	connected, err := target.Prepare(ctx, cluster.DialOptions{Wait: wait, Log: log,
 		Customize: func(options *client.Options) { options.Logger = temporallog.NewStructuredLogger(log) }})
 	if err != nil {
 		return err
 	}
-	connected.Close()
+	defer connected.Close()
+	if err := workflows.AddSearchAttributes(ctx, connected, target.Namespace); err != nil {
+		// They are a convenience of the Temporal Web UI: runs work without.
+		log.Warn("runs cannot be found in Temporal by template, subject or state", "error", err)
+	}
 	log.Info("Temporal is ready", "address", target.Address, "namespace", target.Namespace, "secured", target.Secured())
 	return nil
 }

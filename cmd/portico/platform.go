@@ -210,7 +210,7 @@ func (p *platform) buildCatalog(context.Context, place) error {
 	return nil
 }
 
-func (p *platform) buildScaffolder(context.Context, place) error {
+func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
 	ring, err := seal.NewKeyring(p.keys...)
 	if err != nil {
 		return err
@@ -230,11 +230,23 @@ func (p *platform) buildScaffolder(context.Context, place) error {
 	}
 	checker := newChecker(p.actions, renderer, planRules(p.config))
 	p.pipeline.Judge = templateJudge(checker)
-	engine := workflows.NewClient(p.temporal, p.config.Portico.Temporal.TaskQueue)
+	engine := workflows.NewClient(workflows.ClientOptions{Temporal: p.temporal, TaskQueue: p.config.Portico.Temporal.TaskQueue,
+		PortalURL: p.config.App.BaseURL, Searchable: p.hasSearchAttributes(ctx), Log: p.log})
 	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,
 		Checker: checker, DryRuns: dryrun.New(p.planner, p.actions), Engine: engine, Decider: decider})
 	p.sweeper = scaffolder.NewSweeper(p.log, p.runs, engine)
 	return nil
+}
+
+// hasSearchAttributes says whether runs can be found in Temporal by Portico's search attributes. Portico works without them.
+func (p *platform) hasSearchAttributes(ctx context.Context) bool {
+	missing, err := workflows.MissingSearchAttributes(ctx, p.temporal, p.target.Namespace)
+	if err == nil && len(missing) == 0 {
+		return true
+	}
+	p.log.WarnContext(ctx, "runs cannot be found in Temporal by template, subject or state: its namespace lacks search attributes that `portico migrate` adds",
+		"namespace", p.target.Namespace, "missing", missing, "error", err)
+	return false
 }
 
 // buildActions is the one table of actions.

@@ -83,21 +83,16 @@ func (p *platform) runTemplates(ctx context.Context) error {
 	}
 	// The SDK would otherwise name the code by a hash of the whole binary, which takes a third of a second to read.
 	worker.SetBinaryChecksum("portico " + version)
-	retry := p.config.Portico.Run.Retry
-	fatal := make(chan error, 1)
-	temporalWorker := worker.New(p.temporal, p.config.Portico.Temporal.TaskQueue, worker.Options{
-		WorkerStopTimeout:                  p.config.Portico.Server.ShutdownGracePeriod,
-		MaxConcurrentActivityExecutionSize: p.config.Scaffolder.ConcurrentTasksLimit,
-		Identity:                           workerIdentity(),
-		OnFatalError:                       func(err error) { fatal <- err },
-	})
-	workflows.Register(temporalWorker)
-	templaterun.New(templaterun.Options{Log: p.log, Telemetry: p.telemetry, Redeliveries: &p.redeliveries, StuckTimeout: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
-		Settings: engine.Settings{StepTimeout: p.config.Portico.Run.StepTimeout, HeartbeatTimeout: heartbeatTimeout,
-			InitialInterval: retry.InitialInterval, MaximumInterval: retry.MaximumInterval, MaximumAttempts: retry.MaximumAttempts,
-			ParkedExpiry: p.config.Portico.Run.ParkedExpiry}}).Register(temporalWorker)
-	if err := temporalWorker.Start(); err != nil {
-		return p.turnedAway(err)
+	fatal := make(chan error, len(workflows.Queues))
+	for _, queue := range workflows.Queues {
+		running := p.newWorker(queue, func(err error) { fatal <- err })
+		if running == nil {
+			continue
+		}
+		if err := running.Start(); err != nil {
+			return p.turnedAway(err)
+		}
+		defer running.Stop()
 	}
 	select {
 	case err := <-fatal:
@@ -105,8 +100,37 @@ func (p *platform) runTemplates(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	p.log.Info("stopping: steps under way are finished first", "grace", p.config.Portico.Server.ShutdownGracePeriod)
-	temporalWorker.Stop()
 	return nil
+}
+
+// newWorker runs the workflows of a queue and their activities; nil when the queue has no workflows.
+func (p *platform) newWorker(queue workflows.Queue, onFatalError func(error)) worker.Worker {
+	concurrency := map[workflows.Queue]int{
+		workflows.QueueRuns:       p.config.Scaffolder.ConcurrentTasksLimit,
+		workflows.QueueBackground: p.config.Portico.Temporal.BackgroundConcurrency,
+	}
+	running := worker.New(p.temporal, queue.TaskQueue(p.config.Portico.Temporal.TaskQueue), worker.Options{
+		WorkerStopTimeout:                  p.config.Portico.Server.ShutdownGracePeriod,
+		MaxConcurrentActivityExecutionSize: concurrency[queue],
+		Identity:                           workerIdentity(),
+		OnFatalError:                       onFatalError,
+	})
+	if workflows.Register(running, queue) == 0 {
+		return nil
+	}
+	if queue == workflows.QueueRuns {
+		p.templateActivities().Register(running)
+	}
+	return running
+}
+
+func (p *platform) templateActivities() *templaterun.Activities {
+	retry := p.config.Portico.Run.Retry
+	return templaterun.New(templaterun.Options{Log: p.log, Telemetry: p.telemetry, Redeliveries: &p.redeliveries,
+		StuckTimeout: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
+		Settings: engine.Settings{StepTimeout: p.config.Portico.Run.StepTimeout, HeartbeatTimeout: heartbeatTimeout,
+			InitialInterval: retry.InitialInterval, MaximumInterval: retry.MaximumInterval, MaximumAttempts: retry.MaximumAttempts,
+			ParkedExpiry: p.config.Portico.Run.ParkedExpiry}})
 }
 
 // turnedAway is why a process ends that Temporal gives no more work: it would live on and do nothing.

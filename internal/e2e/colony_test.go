@@ -71,7 +71,8 @@ func newColony(t *testing.T) *colony {
 	c.client, err = client.DialContext(t.Context(), client.Options{HostPort: c.Temporal, Logger: silent{}})
 	require.NoError(t, err)
 	t.Cleanup(c.client.Close)
-	c.engine = workflows.NewClient(c.client, c.Queue)
+	c.engine = workflows.NewClient(workflows.ClientOptions{Temporal: c.client, TaskQueue: c.Queue, Searchable: true,
+		Log: slog.New(slog.DiscardHandler)})
 	c.service = scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Runs: c.runs,
 		Engine: c.engine, Decider: policy.AllowKnown{}})
 	c.sweeper = scaffolder.NewSweeper(slog.New(slog.DiscardHandler), c.runs, c.engine)
@@ -188,7 +189,7 @@ func workAt(encoded string) error {
 		return err
 	}
 	running := worker.New(connected, at.Queue, worker.Options{})
-	workflows.Register(running)
+	workflows.Register(running, workflows.QueueRuns)
 	templaterun.New(templaterun.Options{Log: logs, Redeliveries: redeliveries, Runs: run.NewStore(pool, colonyKeys()), Actions: actions,
 		Workspaces: workspaces, Planner: plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{}), StuckTimeout: 5 * time.Second,
 		Settings: engine.Settings{StepTimeout: time.Hour, HeartbeatTimeout: 2 * time.Second, InitialInterval: 100 * time.Millisecond,

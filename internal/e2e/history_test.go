@@ -63,6 +63,7 @@ func TestRunsOfEveryKindReplay(t *testing.T) {
 			w.ended(id, "parked")
 			w.rollBack(id)
 			w.ended(id, "rolledBack")
+			require.ErrorContains(w.t, w.awaitExecution(id), "the run was rolled back")
 			return id
 		},
 		"rolled-back-later": func(w *world, kind string) string {
@@ -70,12 +71,13 @@ func TestRunsOfEveryKindReplay(t *testing.T) {
 			w.ended(id, "done")
 			w.rollBack(id)
 			w.ended(id, "rolledBack")
+			require.ErrorContains(w.t, w.awaitExecution(id), "the run was rolled back")
 			return id
 		},
 		"expired": func(w *world, _ string) string {
 			id := w.createRun("step-tour", map[string]any{"rest": 0, "ending": "badly"}, nil)
 			w.ended(id, "parked")
-			w.awaitExecution(id)
+			require.ErrorContains(w.t, w.awaitExecution(id), "nobody decided about the failed run in time")
 			return id
 		},
 	}
@@ -99,12 +101,12 @@ func (w *world) temporal() client.Client {
 	return connected
 }
 
-// awaitExecution waits for the end of the run's latest execution.
-func (w *world) awaitExecution(id string) {
+// awaitExecution waits for the end of the run's latest execution, and answers what it failed with.
+func (w *world) awaitExecution(id string) error {
 	w.t.Helper()
 	connected := w.temporal()
 	defer connected.Close()
-	require.NoError(w.t, connected.GetWorkflow(w.t.Context(), id, "").Get(w.t.Context(), nil))
+	return connected.GetWorkflow(w.t.Context(), id, "").Get(w.t.Context(), nil)
 }
 
 // history is what Temporal kept of a run's latest execution.
@@ -126,7 +128,7 @@ func (w *world) history(id string) *history.History {
 func (w *world) requireReplays(id string) {
 	w.t.Helper()
 	replayer := worker.NewWorkflowReplayer()
-	workflows.Register(replayer)
+	workflows.Register(replayer, workflows.QueueRuns)
 	require.NoError(w.t, replayer.ReplayWorkflowHistory(silent{}, w.history(id)), "replay of run %s", id)
 }
 

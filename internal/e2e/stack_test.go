@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/internal/devstack"
+	"github.com/portico-dev/portico/workflows"
 )
 
 // stopPatience bounds the stopping of the stack when the tests are over.
@@ -79,7 +80,7 @@ func (s *sharedStack) start(ctx context.Context) (*devstack.Stack, error) {
 		return nil, err
 	}
 	s.stack, err = devstack.Start(context.WithoutCancel(ctx), devstack.Options{
-		DataDir: filepath.Join(dir, "stack"), CacheDir: filepath.Join(cache, "portico")})
+		DataDir: filepath.Join(dir, "stack"), CacheDir: filepath.Join(cache, "portico"), SearchAttributes: workflows.SearchAttributes()})
 	return s.stack, err
 }
 

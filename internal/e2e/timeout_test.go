@@ -29,7 +29,7 @@ func TestAnActionThatDoesNotEndInTimeIsNotBegunAgain(t *testing.T) {
 
 	const queue = "an action that does not end"
 	running := worker.New(connected, queue, worker.Options{})
-	workflows.Register(running)
+	workflows.Register(running, workflows.QueueRuns)
 	begun, ended := atomic.Int32{}, make(chan struct{})
 	running.RegisterActivityWithOptions(func(context.Context, engine.ActionRequest) error {
 		begun.Add(1)
@@ -49,7 +49,7 @@ func TestAnActionThatDoesNotEndInTimeIsNotBegunAgain(t *testing.T) {
 	t.Cleanup(func() { close(ended); running.Stop() })
 
 	runID := uuid.NewString()
-	require.NoError(t, workflows.NewClient(connected, queue).Start(t.Context(), engine.Command{RunID: runID}))
+	require.NoError(t, workflows.NewClient(workflows.ClientOptions{Temporal: connected, TaskQueue: queue}).Start(t.Context(), engine.Command{RunID: runID}))
 	require.NoError(t, connected.GetWorkflow(t.Context(), runID, "").Get(t.Context(), nil))
 	require.Nil(t, (<-turns).Failed)
 	require.Equal(t, "the action did not finish: it took longer than a step may", (<-turns).Failed.Failure.Message)

@@ -47,9 +47,43 @@ type Command struct {
 	Summary string `json:"summary,omitempty"`
 	// Details are the steps as Markdown, shown there beside the history. They are not part of the workflow's input.
 	Details string `json:"-"`
+	// Labels are the search attributes and the memo of the workflow. They are not part of its input.
+	Labels Labels `json:"-"`
+	// URL is the run's page in the portal, "" when it is not known. The engine sets it.
+	URL string `json:"url,omitempty"`
+	// Searchable says that the namespace has Portico's search attributes. The engine sets it; the workflow then updates them.
+	Searchable bool `json:"searchable,omitempty"`
 	// Rollback is the progress of the rollback that this command continues, nil when there is none.
 	Rollback *RollbackProgress `json:"undoing,omitempty"`
 }
+
+// Labels are what runs are found by in Temporal. None of them is a secret.
+type Labels struct {
+	// Template is the reference of the template, Subject is what the run makes.
+	Template, Subject string
+	// StartedBy is the subject of the principal who started the run.
+	StartedBy string
+}
+
+// Progress is the state of a run as the Temporal Web UI shows it, with secrets masked as in the run's record.
+type Progress struct {
+	// State is the run's phase.
+	State string `json:"state,omitempty"`
+	// Step is the id of the current step or of the step that failed, "" when there is none.
+	Step string `json:"step,omitempty"`
+	// Failure is why the run failed, nil when it did not.
+	Failure *Failure `json:"failure,omitempty"`
+	// Details are the steps with their statuses as Markdown, "" when the run is done.
+	Details string `json:"details,omitempty"`
+}
+
+// The states of Progress that decide how a workflow ends. They are phases of the run's record.
+const (
+	StateDone       = "done"
+	StateParked     = "parked"
+	StateCancelled  = "cancelled"
+	StateRolledBack = "rolledBack"
+)
 
 // Names of the workflow, its signals and its activities in Temporal. An action that has effects outside of Portico is an
 // activity with the action's id as its name.
@@ -116,6 +150,7 @@ type Next struct {
 	Kind       NextKind `json:"move"`
 	Generation int      `json:"generation"`
 	Settings   Settings `json:"settings"`
+	Progress   Progress `json:"progress,omitzero"`
 	// Action is set for NextAction.
 	Action *Action `json:"action,omitempty"`
 	// Wait is set for NextWait.

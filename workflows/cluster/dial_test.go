@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -24,7 +23,7 @@ import (
 	temporalconfig "go.temporal.io/server/common/config"
 
 	"github.com/portico-dev/portico/internal/devstack/temporal"
-	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/internal/testkit/temporaltest"
 	"github.com/portico-dev/portico/workflows/cluster"
 )
 
@@ -32,35 +31,6 @@ import (
 const patience = time.Minute
 
 var quiet = slog.New(slog.DiscardHandler)
-
-// serve runs a Temporal server on a database of its own.
-func serve(t *testing.T, options temporal.Options) *temporal.Server {
-	t.Helper()
-	pool := testkit.Database(t)
-	options.DSN = pool.Config().ConnString()
-	options.Database = pool.Config().ConnConfig.Database + "_temporal"
-	options.Log = quiet
-	t.Cleanup(func() { drop(t, options.DSN, options.Database, options.Database+"_visibility") })
-	server, err := temporal.Start(t.Context(), options)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		require.NoError(t, server.Stop(ctx))
-	})
-	return server
-}
-
-func drop(t *testing.T, dsn string, databases ...string) {
-	t.Helper()
-	connected, err := pgx.Connect(context.Background(), dsn)
-	require.NoError(t, err)
-	defer connected.Close(context.Background())
-	for _, database := range databases {
-		_, err := connected.Exec(context.Background(), "drop database if exists "+database+" with (force)")
-		require.NoError(t, err)
-	}
-}
 
 // mutualTLS is the configuration of a server that wants client certificates of an authority.
 func mutualTLS(t *testing.T, of *authority) temporalconfig.RootTLS {
@@ -105,7 +75,7 @@ func dialWith(t *testing.T, target cluster.Target, options cluster.DialOptions) 
 func TestAClusterThatWantsClientCertificates(t *testing.T) {
 	t.Parallel()
 	trusted, foreign := newAuthority(t, "authority of the cluster"), newAuthority(t, "somebody else")
-	address := serve(t, temporal.Options{TLS: mutualTLS(t, trusted)}).FrontendAddress()
+	address := temporaltest.Serve(t, temporal.Options{TLS: mutualTLS(t, trusted)}).FrontendAddress()
 	own := trusted.sign(t, "portico", time.Now().Add(time.Hour))
 	strange := foreign.sign(t, "portico", time.Now().Add(time.Hour))
 	authorityPEM, err := os.ReadFile(trusted.file)
@@ -185,7 +155,7 @@ func TestAClusterThatWantsAPIKeys(t *testing.T) {
 	accepted.valid.Store("first-key")
 	secured := mutualTLS(t, trusted)
 	secured.Frontend.Server.RequireClientAuth = false
-	address := serve(t, temporal.Options{TLS: secured, Authorizer: accepted}).FrontendAddress()
+	address := temporaltest.Serve(t, temporal.Options{TLS: secured, Authorizer: accepted}).FrontendAddress()
 	file := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(file, []byte("first-key\n"), 0o600))
 	target := func(options cluster.Options) cluster.Target {
@@ -232,7 +202,7 @@ func greet(workflow.Context) (string, error) { return "hello", nil }
 
 func TestANamespaceThatIsMissingIsNamedAndCanBeCreated(t *testing.T) {
 	t.Parallel()
-	target := cluster.Plain(serve(t, temporal.Options{}).FrontendAddress(), "portico")
+	target := cluster.Plain(temporaltest.Serve(t, temporal.Options{}).FrontendAddress(), "portico")
 	var missing *cluster.NamespaceNotFoundError
 	err := dial(t, target)
 	require.ErrorAs(t, err, &missing)
@@ -278,7 +248,7 @@ func TestAStartWaitsForAClusterThatComesLater(t *testing.T) {
 	waiting := started{Writer: &log, begin: func() {
 		if !begun {
 			begun = true
-			serve(t, temporal.Options{FrontendPort: port})
+			temporaltest.Serve(t, temporal.Options{FrontendPort: port})
 		}
 	}}
 	err = dialWith(t, cluster.Plain(fmt.Sprintf("127.0.0.1:%d", port), ""),
