@@ -75,14 +75,13 @@ func newOwnThings(t *testing.T) *ownThings {
 }
 
 // send makes a request as somebody, wants this status, and decodes the answer.
-func (o *ownThings) send(who string, status int, method, path, body string, into any) http.Header {
+func (o *ownThings) send(who string, status int, method, path, body string, into any) {
 	o.Helper()
 	answer := ask(o.T, o.http, method, "/api"+path, body, "Authorization", "Bearer "+who)
 	require.Equal(o, status, answer.Code, "%s %s: %s", method, path, answer.Body.String())
 	if into != nil {
 		require.NoError(o, json.Unmarshal(answer.Body.Bytes(), into))
 	}
-	return answer.Header()
 }
 
 // owned are the references and uids of what a team owns.

@@ -76,9 +76,9 @@ func (s *Service) require(ctx context.Context, principal identity.Principal, per
 	return policy.Require(ctx, s.options.Decider, principal, permission, resource)
 }
 
-// has is require for queries, which answer a refusal with nothing.
-func (s *Service) has(ctx context.Context, principal identity.Principal, permission policy.Permission) (bool, error) {
-	err := s.require(ctx, principal, permission, "")
+// mayReadLocations is require for the queries about locations, which answer a refusal with nothing.
+func (s *Service) mayReadLocations(ctx context.Context, principal identity.Principal) (bool, error) {
+	err := s.require(ctx, principal, policy.CatalogLocationRead, "")
 	if _, denied := errors.AsType[*policy.DeniedError](err); denied {
 		return false, nil
 	}

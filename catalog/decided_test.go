@@ -161,7 +161,7 @@ func TestTheTwoReadingsOfARuleAgree(t *testing.T) {
 		require.NoError(t, json.Unmarshal(document, &e))
 		everything[e.Ref().String()] = e
 	}
-	random := rand.New(rand.NewPCG(9, 1)) //nolint:gosec // the same criteria every time
+	random := rand.New(rand.NewPCG(9, 1)) // the same criteria every time
 	sizes := map[int]int{}
 	for range 400 {
 		conditions.Criteria = policytest.Generate(random, 3, func() policy.Criteria { return anyRule(random) })

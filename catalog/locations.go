@@ -41,7 +41,7 @@ const listedAtOnce = 1000
 // Locations hands over the registered locations, oldest first. They are read some at a time, and no connection is held
 // meanwhile. An error of hand ends it and is returned.
 func (s *Service) Locations(ctx context.Context, principal identity.Principal, hand func(Location) error) error {
-	may, err := s.has(ctx, principal, policy.CatalogLocationRead)
+	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil || !may {
 		return err
 	}
@@ -71,7 +71,7 @@ type LocationPage struct {
 
 // QueryLocations finds a page of the registered locations that pass a filter on id, type, target and entityRef, by id.
 func (s *Service) QueryLocations(ctx context.Context, principal identity.Principal, cursor query.LocationCursor) (LocationPage, error) {
-	may, err := s.has(ctx, principal, policy.CatalogLocationRead)
+	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil || !may {
 		return LocationPage{}, err
 	}
@@ -103,7 +103,7 @@ func (s *Service) QueryLocations(ctx context.Context, principal identity.Princip
 
 // LocationByID finds one registered location. One that is not there, or not to be seen, is a fault of kind NotFound.
 func (s *Service) LocationByID(ctx context.Context, principal identity.Principal, id string) (Location, error) {
-	may, err := s.has(ctx, principal, policy.CatalogLocationRead)
+	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil {
 		return Location{}, err
 	}
@@ -168,7 +168,7 @@ func (s *Service) RegistrationByID(ctx context.Context, principal identity.Princ
 }
 
 func (s *Service) registration(ctx context.Context, principal identity.Principal, name string, find func() (db.CatalogLocation, error)) (Registration, error) {
-	mayRead, err := s.has(ctx, principal, policy.CatalogLocationRead)
+	mayRead, err := s.mayReadLocations(ctx, principal)
 	if err != nil {
 		return Registration{}, err
 	}
@@ -198,7 +198,7 @@ func (s *Service) locationAt(ctx context.Context, tx db.DBTX, spec entity.Locati
 // have none: a fault of kind NotFound.
 func (s *Service) LocationByEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (Location, error) {
 	missing := fault.New(fault.NotFound, "found no entity for ref %s", ref)
-	may, err := s.has(ctx, principal, policy.CatalogLocationRead)
+	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil {
 		return Location{}, err
 	}

@@ -37,7 +37,7 @@ func TestTheTwoReadingsOfARuleAgree(t *testing.T) {
 		r.write(t, id, run.Entry{End: &failed})
 	}
 	slices.Reverse(ids)                   // the newest first
-	random := rand.New(rand.NewPCG(9, 1)) //nolint:gosec // the same criteria every time
+	random := rand.New(rand.NewPCG(9, 1)) // the same criteria every time
 	sizes := map[int]int{}
 	for range 300 {
 		criteria := policytest.Generate(random, 3, func() policy.Criteria { return startedBy(random, users) })
