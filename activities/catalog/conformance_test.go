@@ -70,6 +70,7 @@ func catalogOn(t testing.TB, pool *pgxpool.Pool, sources *integration.Set) *cata
 func conform(t *testing.T, id string, world func(testing.TB, *actiontest.World, *pgxpool.Pool, string)) {
 	t.Helper()
 	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.World {
+		t.Helper()
 		url, sources := site(t, gate)
 		service, pool := realCatalog(t, gate, sources)
 		made := actiontest.World{User: action.User{Ref: "user:default/guest"}}

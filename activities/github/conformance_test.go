@@ -16,6 +16,7 @@ import (
 func TestPublishConforms(t *testing.T) {
 	t.Parallel()
 	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.World {
+		t.Helper()
 		b := setup(t)
 		serve := func(*http.Request) forgetest.Fault { return gate.Serve }
 		b.forge.Inject(serve)

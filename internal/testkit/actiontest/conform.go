@@ -126,30 +126,41 @@ type outcome struct {
 	Log    []string
 }
 
+// attempt is what became of one attempt to run the action. It has an outcome only if it succeeded.
+type attempt struct {
+	outcome
+
+	// points is how many points of the gate it passed.
+	points  int
+	crashed bool
+	err     error
+}
+
 // attempt runs the action in a process that crashes at a point; 0 is never. As in the engine, each attempt
-// starts with the workspace that the previous step left. The outcome is set only if the attempt succeeded.
-func (s *subject) attempt(t testing.TB, crashAt int) (done outcome, points int, crashed bool, err error) {
+// starts with the workspace that the previous step left.
+func (s *subject) attempt(t testing.TB, crashAt int) attempt {
 	t.Helper()
 	s.harness.Workspace, s.harness.Log = newWorkspace(t, s.Files), &Log{}
 	place := s.harness.Workspace.Name()
 	output, err := s.harness.run(s.gate.begin(t.Context(), crashAt), t, s.Action, strings.ReplaceAll(s.Input, "WORKSPACE", place))
-	points, crashed = s.gate.end()
-	if err != nil || crashed {
-		return outcome{}, points, crashed, err
+	made := attempt{err: err}
+	made.points, made.crashed = s.gate.end()
+	if err != nil || made.crashed {
+		return made
 	}
-	done = outcome{Output: withoutPath(t, output, place), State: s.state(t), Files: filesOf(t, s.harness.Workspace)}
+	made.outcome = outcome{Output: withoutPath(t, output, place), State: s.state(t), Files: filesOf(t, s.harness.Workspace)}
 	for _, line := range s.harness.Log.Lines() {
-		done.Log = append(done.Log, strings.ReplaceAll(line, place, "WORKSPACE"))
+		made.Log = append(made.Log, strings.ReplaceAll(line, place, "WORKSPACE"))
 	}
-	return done, points, false, nil
+	return made
 }
 
 // run is an attempt without a crash that must succeed.
 func (s *subject) run(t testing.TB) outcome {
 	t.Helper()
-	done, _, _, err := s.attempt(t, 0)
-	require.NoError(t, err)
-	return done
+	done := s.attempt(t, 0)
+	require.NoError(t, done.err)
+	return done.outcome
 }
 
 // undo rolls the run back in a process that crashes at a point.
@@ -230,11 +241,11 @@ func requireRerun(t testing.TB, newWorld NewWorld) {
 func (s *subject) eachCrash(t testing.TB, after func(point int)) {
 	t.Helper()
 	for point := 1; ; point++ {
-		_, points, crashed, err := s.attempt(t, point)
-		if !crashed {
-			require.NoError(t, err)
-			require.Equal(t, point-1, points)
-			require.True(t, s.State == nil || points > 0, "an action with effects passes the gate")
+		made := s.attempt(t, point)
+		if !made.crashed {
+			require.NoError(t, made.err)
+			require.Equal(t, point-1, made.points)
+			require.True(t, s.State == nil || made.points > 0, "an action with effects passes the gate")
 			return
 		}
 		after(point)
@@ -262,20 +273,20 @@ func requireRandomCrashes(t testing.TB, newWorld NewWorld) {
 	straight := s.run(t)
 	effects := len(s.harness.Ledger.All())
 	s.requireUndone(t)
-	_, points, _, err := s.attempt(t, 0)
-	require.NoError(t, err)
+	points := s.attempt(t, 0).points
 	s.requireUndone(t)
 	for seed := range uint64(6) {
-		random := rand.New(rand.NewPCG(seed, 0))
-		for crashed := true; crashed; {
-			var done outcome
+		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // The same points in each run of the test.
+		for {
 			// A point beyond the last one lets the attempt complete.
-			done, _, crashed, err = s.attempt(t, 1+random.IntN(points*3/2+1))
-			if !crashed {
-				require.NoError(t, err)
-				require.Equal(t, straight.State, done.State)
-				require.Len(t, s.requireConfirmed(t), effects)
+			made := s.attempt(t, 1+random.IntN(points*3/2+1))
+			if made.crashed {
+				continue
 			}
+			require.NoError(t, made.err)
+			require.Equal(t, straight.State, made.State)
+			require.Len(t, s.requireConfirmed(t), effects)
+			break
 		}
 		s.requireUndone(t)
 	}
@@ -336,7 +347,7 @@ func requireTakenIsKept(t testing.TB, newWorld NewWorld) {
 	s.Take(t)
 	taken, digest := s.state(t), s.Digest(t)
 	for range 2 {
-		_, _, _, err := s.attempt(t, 0)
+		err := s.attempt(t, 0).err
 		require.Error(t, err)
 		require.False(t, action.IsTransient(err), "%v", err)
 		require.Equal(t, action.EffectUndone, s.harness.Ledger.All()[0].State, "the run created nothing")
@@ -357,8 +368,7 @@ func requireHiddenIsOpen(t testing.TB, newWorld NewWorld) {
 	_, err := s.undo(t, 0)
 	require.Error(t, err, "what cannot be seen may be there")
 	require.NotEmpty(t, action.Advice(err))
-	_, _, _, err = s.attempt(t, 0)
-	require.Error(t, err, "and is not created anew")
+	require.Error(t, s.attempt(t, 0).err, "and is not created anew")
 	s.requireConfirmed(t)
 	show()
 	require.Equal(t, made, s.state(t))

@@ -52,14 +52,19 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.pinned++
 		sent.Name, sent.ID = name, fmt.Sprint(b.pinned)
 		b.notes = append(b.notes, sent)
-		_ = json.NewEncoder(w).Encode(sent)
+		answer(w, sent)
 	case at < 0:
 		w.WriteHeader(http.StatusNotFound)
 	case r.Method == http.MethodDelete:
 		b.notes = slices.Delete(b.notes, at, at+1)
 	default:
-		_ = json.NewEncoder(w).Encode(b.notes[at])
+		answer(w, b.notes[at])
 	}
+}
+
+// answer writes a note as JSON. The caller may be gone.
+func answer(w http.ResponseWriter, n note) {
+	_, _ = fmt.Fprintf(w, `{"ID":%q,"Name":%q,"Mark":%q,"Comments":%d}`, n.ID, n.Name, n.Mark, n.Comments)
 }
 
 // change changes the notes on behalf of somebody else.
@@ -80,14 +85,14 @@ func (b *board) names(testing.TB) []string {
 }
 
 // world is a board, and an action at it.
-func world(kind boardKind, make func(createNote) action.Action) actiontest.NewWorld {
+func world(kind boardKind, at func(createNote) action.Action) actiontest.NewWorld {
 	return func(t testing.TB, gate *actiontest.Gate) actiontest.World {
 		t.Helper()
 		b := &board{boardKind: kind}
 		server := httptest.NewServer(gate.Handler(b))
 		t.Cleanup(server.Close)
 		made := actiontest.World{
-			Action: make(createNote{server.URL}), Input: `{"name":"party"}`,
+			Action: at(createNote{server.URL}), Input: `{"name":"party"}`,
 			State:  b.names,
 			Digest: func(testing.TB) string { return fmt.Sprint(b.names(nil), b.pinned) },
 			Use:    func(testing.TB) { b.change(func() { b.notes[0].Comments++ }) },

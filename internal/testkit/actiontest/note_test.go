@@ -14,7 +14,7 @@ import (
 // createNote is about the smallest action with an effect that there can be: it pins a note to a board.
 type createNote struct{ board string }
 
-// noteInput is the input, and what the ledger keeps.
+// noteInput is the input of note:create.
 type noteInput struct {
 	Name string `json:"name"`
 }

@@ -43,7 +43,7 @@ func Exists(err error) error { return existError{err} }
 
 type existError struct{ error }
 
-func (existError) Is(target error) bool { return target == ErrExist } //nolint:errorlint // The comparison is what Is is for.
+func (existError) Is(target error) bool { return target == ErrExist }
 
 func (e existError) Unwrap() error { return e.error }
 
