@@ -14,6 +14,12 @@ const pages: { name: string; path: string; shows: (page: Page) => Promise<void> 
     path: '/create/templates/default/golden-path',
     shows: (page) => expect(page.getByRole('combobox').first()).toBeVisible(),
   },
+  {
+    name: 'actions',
+    path: '/create/actions?q=publish:github',
+    shows: (page) => expect(page.getByRole('heading', { name: 'publish:github' })).toBeVisible(),
+  },
+  { name: 'settings', path: '/settings', shows: (page) => heading(page, 'There is no page for settings') },
   { name: 'runs', path: '/runs', shows: (page) => expect(page.getByRole('table')).toBeVisible() },
   { name: 'catalog', path: '/catalog', shows: (page) => expect(page.getByRole('row').nth(1)).toBeVisible() },
   { name: 'what is not read', path: '/catalog/unread', shows: (page) => heading(page, 'What could not be read') },

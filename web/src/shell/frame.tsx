@@ -4,6 +4,7 @@ import { House, LayoutGrid, type LucideIcon, PanelLeft, Play, Plus, Search, User
 import { useEffect, useState } from 'react';
 import { infoQuery, sessionQuery } from '@/api/queries';
 import { humanizeRef } from '@/entity/ref';
+import { useTitle } from '@/entity/titles';
 import { classNames } from '@/ui/class-names';
 import { useMedia } from '@/ui/media';
 import { Menu, MenuChoice, MenuChoices, MenuItem, MenuNote, MenuSeparator } from '@/ui/menu';
@@ -140,7 +141,8 @@ function Person({ onSignOut }: { onSignOut: () => void }) {
   const { data: info } = useQuery(infoQuery);
   const [theme, setTheme] = useTheme();
   const ref = session?.backstageIdentity.identity.userEntityRef;
-  const name = session?.profile.displayName ?? (ref && humanizeRef(ref, 'user'));
+  const title = useTitle(ref);
+  const name = session?.profile.displayName ?? title ?? (ref && humanizeRef(ref, 'user'));
   return (
     <Menu
       trigger={

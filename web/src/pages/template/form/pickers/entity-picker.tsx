@@ -3,6 +3,7 @@ import { X } from 'lucide-react';
 import { useEffect } from 'react';
 import type { JsonObject } from '@/api/types';
 import { humanizeRef, parseRef, stringifyRef } from '@/entity/ref';
+import { useTitle, useTitles } from '@/entity/titles';
 import { Combobox } from '@/ui/combobox';
 import { wizardContext } from '../context';
 import { filterParameters, narrow, onlyKind } from './catalog-filter';
@@ -60,6 +61,7 @@ function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
   const filter = useFilter(props, picker);
   const { options: choices, more, loading, search } = useEntityOptions(filter);
   const value = typeof formData === 'string' ? formData : undefined;
+  const title = useTitle(value?.includes(':') ? value : undefined);
   const choose = (chosen: string | undefined) => {
     const known = choices.some((choice) => choice.value === chosen);
     onChange(chosen && !known ? completeRef(chosen, options, picker.defaultKind) : chosen, fieldPathId.path);
@@ -82,6 +84,7 @@ function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
       chosen={
         value
           ? (choices.find((choice) => choice.value === value)?.title ??
+            title ??
             humanizeRef(value, usualKind(options, picker, filter)))
           : ''
       }
@@ -127,6 +130,7 @@ export function MultiEntityPicker(props: FieldProps) {
   const filter = useFilter(props, {});
   const { options: choices, more, loading, search } = useEntityOptions(filter);
   const chosen: string[] = Array.isArray(formData) ? formData : [];
+  const titles = useTitles(chosen);
   const full = schema.maxItems !== undefined && chosen.length >= schema.maxItems;
   const add = (value: string | undefined) => {
     if (!value) return;
@@ -137,7 +141,7 @@ export function MultiEntityPicker(props: FieldProps) {
   return (
     <>
       <Chips
-        values={chosen.map((value) => ({ value, title: humanizeRef(value, usualKind(options, {}, filter)) }))}
+        values={chosen.map((value) => ({ value, title: titles.of(value, usualKind(options, {}, filter)) }))}
         onRemove={(value) =>
           onChange(
             chosen.filter((other) => other !== value),
