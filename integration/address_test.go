@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,12 +25,19 @@ const forgeHost = "127.0.0.1:7120"
 
 func newSet(t testing.TB) *integration.Set {
 	t.Helper()
+	return newSetOver(t, nil)
+}
+
+// newSetOver knows a host of each forge, and the public ones.
+func newSetOver(t testing.TB, transport http.RoundTripper) *integration.Set {
+	t.Helper()
 	set, err := forges.New(forges.Config{
 		GitHub:          []github.Config{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
-		GitLab:          []gitlab.Config{{Host: "gitlab.example.com"}, {Host: "example.org", BaseURL: "https://example.org/git"}},
-		BitbucketServer: []bitbucketserver.Config{{Host: "bitbucket.example.com"}}, Gitea: []gitea.Config{{Host: "gitea.example.com"}},
-		Gerrit: []gerrit.Config{{Host: "gerrit.example.com"}},
-	}, integration.Options{})
+		GitLab:          []gitlab.Config{{Host: "gitlab.example.com", Token: token}, {Host: "example.org", BaseURL: "https://example.org/git"}},
+		BitbucketServer: []bitbucketserver.Config{{Host: "bitbucket.example.com", Token: token}},
+		Gitea:           []gitea.Config{{Host: "gitea.example.com", Password: token}},
+		Gerrit:          []gerrit.Config{{Host: "gerrit.example.com"}},
+	}, integration.Options{Transport: transport})
 	require.NoError(t, err)
 	return set
 }
@@ -268,39 +276,46 @@ func FuzzResolveURL(f *testing.F) {
 	})
 }
 
-// FuzzReadURL holds the door: whatever the URL, requests go to the integration's own hosts only, and below /repos of
-// its API.
+// FuzzReadURL holds the door: whatever the URL, requests go to the integrations' own hosts only, and to the repositories of
+// their APIs.
 func FuzzReadURL(f *testing.F) {
 	for _, target := range []string{
 		"http://" + forgeHost + "/o/r/blob/main/x.yaml", "http://" + forgeHost + "/o/r/blob/%2e%2e/x", "https://github.com/o/r/raw/a%2Fb/c?d#e", "https://github.com@example.com/o/r/blob/a/b",
+		"https://gitlab.com/g/p/-/blob/a/%2e%2e/b", "https://gitlab.example.com/g/s/p/-/raw/a%2Fb/c", "https://example.org/git/g/p/blob/a/b",
+		"https://bitbucket.org/w/r/src/a/b%2Fc", "https://bitbucket.example.com/projects/P/repos/r/browse/a?at=..%2Fb", "https://bitbucket.example.com/users/u/repos/r/raw/a",
+		"https://gitea.example.com/o/r/src/branch/a/b", "https://dev.azure.com/o/p/_git/r?path=%2Fa%2F..%2Fb&version=GBmain",
 	} {
 		f.Add(target)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
-		transport := &watchful{t: t}
-		set, err := forges.New(forges.Config{
-			GitHub: []github.Config{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
-		}, integration.Options{Transport: transport})
-		require.NoError(t, err)
-		_, err = set.ReadURL(t.Context(), target, integration.ReadOptions{})
+		set := newSetOver(t, &watchful{t: t})
+		_, err := set.ReadURL(t.Context(), target, integration.ReadOptions{})
 		require.Error(t, err)
 		_, err = set.Search(t.Context(), target, integration.ReadOptions{})
 		require.Error(t, err)
 	})
 }
 
+// repositoriesOf is where the APIs have repositories, by their hosts, and bearsToken which of them a token is configured for.
+var (
+	repositoriesOf = map[string]string{
+		forgeHost: "/api/v3/repos/", "api.github.com": "/repos/", "raw.githubusercontent.com": "/", "gitlab.com": "/api/v4/projects/",
+		"gitlab.example.com": "/api/v4/projects/", "example.org": "/git/api/v4/projects/", "api.bitbucket.org": "/2.0/repositories/",
+		"bitbucket.org": "/", "bitbucket.example.com": "/rest/api/1.0/projects/", "gitea.example.com": "/api/v1/repos/", "dev.azure.com": "/",
+	}
+	bearsToken = []string{forgeHost, "gitlab.example.com", "bitbucket.example.com", "gitea.example.com"}
+)
+
 // watchful refuses every request, and fails the test for one that should not have been made.
 type watchful struct{ t *testing.T }
 
 func (w *watchful) RoundTrip(request *http.Request) (*http.Response, error) {
 	target := request.URL
-	switch target.Host {
-	case forgeHost:
-		require.True(w.t, strings.HasPrefix(target.EscapedPath(), "/api/v3/repos/"), target.String())
-	case "raw.githubusercontent.com", "api.github.com":
+	below, known := repositoriesOf[target.Host]
+	require.True(w.t, known, "a request to "+target.Host)
+	require.True(w.t, strings.HasPrefix(target.EscapedPath(), below), target.String())
+	if !slices.Contains(bearsToken, target.Host) {
 		require.Empty(w.t, request.Header.Get("Authorization"))
-	default:
-		require.Fail(w.t, "a request to "+target.Host)
 	}
 	require.NotContains(w.t, strings.Split(target.Path, "/"), "..")
 	return nil, errors.New("refused")
