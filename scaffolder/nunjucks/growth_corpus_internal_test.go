@@ -110,6 +110,7 @@ var growing = map[string]string{
 	"string substring":         "${{ wide.substring(1) }}",
 	"string toLocaleLowerCase": "${{ 'İ'.repeat(8000000).toLocaleLowerCase() }}",
 	"string toLocaleUpperCase": "${{ 'ΐ'.repeat(8000000).toLocaleUpperCase() }}",
+	"string toLowerCase Σ":     "${{ 'Σ'.repeat(8000000).toLowerCase() }}",
 	"string toLowerCase":       "${{ 'ẞ'.repeat(8000000).toLowerCase() }}",
 	"string toString":          "${{ text.toString() }}",
 	"string toUpperCase":       "${{ 'ß'.repeat(8000000).toUpperCase() }}",

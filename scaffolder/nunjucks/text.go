@@ -347,40 +347,65 @@ func (r *run) upperCase(s string) string {
 
 // lowerCase is s.toLowerCase().
 func (r *run) lowerCase(s string) string {
-	if isASCII(s) {
+	switch {
+	case isASCII(s):
 		r.allocate(len(s) + stringBytes)
 		return strings.ToLower(s)
+	case strings.ContainsRune(s, 'Σ'):
+		return r.eachWellFormed(s, r.appendLowerGreek)
+	default:
+		return r.transform(cases.Lower(language.Und), s)
 	}
-	return r.transform(cases.Lower(language.Und), s)
 }
 
 // transform maps the well-formed stretches of a string and leaves halves of surrogate pairs alone.
 func (r *run) transform(mapping transform.Transformer, s string) string {
+	r.allocate(transformBytes)
+	return r.eachWellFormed(s, func(out []byte, stretch string) []byte { return r.appendTransformed(out, mapping, stretch) })
+}
+
+// eachWellFormed has each well-formed stretch of a string appended as somebody maps it, and each half of a surrogate pair
+// as it is.
+func (r *run) eachWellFormed(s string, appendMapped func(out []byte, stretch string) []byte) string {
 	var out []byte
 	start := 0
 	for i := 0; i < len(s); {
 		_, size := decodeRune(s[i:])
 		if isSurrogate(s[i:]) {
-			out = r.appendTransformed(out, mapping, s[start:i])
+			out = appendMapped(out, s[start:i])
 			out = r.appendText(out, s[i:i+size])
 			start = i + size
 		}
 		i += size
 	}
-	return r.textOf(r.appendTransformed(out, mapping, s[start:]))
+	return r.textOf(appendMapped(out, s[start:]))
 }
 
-// maxExpansion is by how much a full case mapping lengthens a text at most, in bytes of UTF-8: ΐ becomes three characters.
-const maxExpansion = 3
-
-// appendTransformed maps a stretch in one call. What a sigma becomes depends on the letters before and after it, and a
-// mapping that goes on after a part of the text knows only the latter.
-func (r *run) appendTransformed(out []byte, mapping transform.Transformer, s string) []byte {
-	r.allocate((1 + maxExpansion) * len(s))
-	mapped := make([]byte, maxExpansion*len(s))
-	n, _, err := mapping.Transform(mapped, []byte(s), true)
+// appendLowerGreek maps a stretch in one call. What a sigma becomes depends on the letters before and after it, and a
+// mapping that goes on after a part of a text does not know those before. Small letters take at most half as many bytes
+// again: İ takes two, and its small letters three.
+func (r *run) appendLowerGreek(out []byte, s string) []byte {
+	room := 2 * len(s)
+	r.allocate(len(s) + room)
+	mapped := make([]byte, room)
+	n, _, err := cases.Lower(language.Und).Transform(mapped, []byte(s), true)
 	if err != nil {
-		panic(fmt.Errorf("map the case of %d bytes: %w", len(s), err))
+		panic(fmt.Errorf("write %d bytes in small letters: %w", len(s), err))
 	}
 	return r.appendText(out, string(mapped[:n]))
+}
+
+// transformBytes is what a transformation takes beside its result.
+const transformBytes = 16 << 10
+
+func (r *run) appendTransformed(out []byte, mapping transform.Transformer, s string) []byte {
+	reader := transform.NewReader(strings.NewReader(s), mapping)
+	var piece [512]byte
+	for {
+		n, err := reader.Read(piece[:])
+		out = r.appendText(out, string(piece[:n]))
+		if err != nil {
+			return out
+		}
+	}
 }
