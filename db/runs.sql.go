@@ -971,6 +971,101 @@ func (q *Queries) RunIterations(ctx context.Context, db DBTX, runID uuid.UUID, p
 	return items, nil
 }
 
+const runStepOutputs = `-- name: RunStepOutputs :many
+select step_id, output, sealed_output from run_steps where run_id = $1 and position = any ($2::int[]) order by position
+`
+
+type RunStepOutputsRow struct {
+	StepID       string
+	Output       []byte
+	SealedOutput []byte
+}
+
+func (q *Queries) RunStepOutputs(ctx context.Context, db DBTX, runID uuid.UUID, positions []int32) ([]RunStepOutputsRow, error) {
+	rows, err := db.Query(ctx, runStepOutputs, runID, positions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RunStepOutputsRow{}
+	for rows.Next() {
+		var i RunStepOutputsRow
+		if err := rows.Scan(&i.StepID, &i.Output, &i.SealedOutput); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const runStepStates = `-- name: RunStepStates :many
+select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, sealed_iterations, error,
+    workspace, iterations_done, workspace_spent, warnings
+from run_steps
+where run_id = $1
+order by position
+`
+
+type RunStepStatesRow struct {
+	RunID            uuid.UUID
+	Position         int32
+	StepID           string
+	Name             string
+	Action           string
+	Status           string
+	FailedAttempts   int32
+	StartedAt        *time.Time
+	EndedAt          *time.Time
+	WaitingUntil     *time.Time
+	SealedIterations []byte
+	Error            []byte
+	Workspace        *string
+	IterationsDone   int32
+	WorkspaceSpent   bool
+	Warnings         []string
+}
+
+// The steps without their inputs and outputs, which may be large: a step of a thousand iterations reads this twice for each.
+func (q *Queries) RunStepStates(ctx context.Context, db DBTX, runID uuid.UUID) ([]RunStepStatesRow, error) {
+	rows, err := db.Query(ctx, runStepStates, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RunStepStatesRow{}
+	for rows.Next() {
+		var i RunStepStatesRow
+		if err := rows.Scan(
+			&i.RunID,
+			&i.Position,
+			&i.StepID,
+			&i.Name,
+			&i.Action,
+			&i.Status,
+			&i.FailedAttempts,
+			&i.StartedAt,
+			&i.EndedAt,
+			&i.WaitingUntil,
+			&i.SealedIterations,
+			&i.Error,
+			&i.Workspace,
+			&i.IterationsDone,
+			&i.WorkspaceSpent,
+			&i.Warnings,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const runStepsByRun = `-- name: RunStepsByRun :many
 select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, input, output, sealed_output, sealed_iterations, error, workspace, iterations_done, workspace_spent, warnings from run_steps where run_id = $1 order by position
 `

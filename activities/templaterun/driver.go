@@ -13,7 +13,6 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
-	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
@@ -89,7 +88,7 @@ func (d *driver) apply(change run.StepChange) {
 	step := &d.steps[change.Position]
 	step.Apply(change)
 	if step.Status == run.StatusCompleted {
-		d.scope.Outputs = append(d.scope.Outputs, plan.Output{StepID: step.ID, Output: change.Output, Shown: change.Shown})
+		d.outputs.add(action.StepOutput{StepID: step.ID, Output: change.Output, Shown: change.Shown})
 	}
 	d.scope.PreviousFailed = d.failedStep() != nil
 }
@@ -177,7 +176,11 @@ func (d *driver) finishRun(ctx context.Context) error {
 	if failed := d.failedStep(); failed != nil {
 		return d.finishFailedRun(ctx, failed.ID, failed.Failure)
 	}
-	result, err := d.Planner.Output(ctx, d.scope)
+	scope, err := d.scopeWithOutputs(ctx)
+	if err != nil {
+		return err
+	}
+	result, err := d.Planner.Output(ctx, scope)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -57,7 +57,11 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 		return err
 	}
 	defer guard.release(ctx)
-	decision, err := a.decide(ctx, state, request.Position, does.Describe().Quick)
+	scope, err := state.scopeOf(ctx, state.step(request.Position))
+	if err != nil {
+		return err
+	}
+	decision, err := a.decide(ctx, state, scope, request.Position, does.Describe().Quick)
 	if isBusy(err) {
 		return err
 	}
@@ -85,14 +89,14 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 // decide evaluates the expressions of a step. Iterations of an action that is not quick are decided one at a time, but before
 // the first one all are, so that an error in any of them is found before anything is done. An expression that makes the
 // interpreter panic fails its step.
-func (a *Activities) decide(ctx context.Context, stepState *runState, position int, quick bool) (decision plan.Decision, err error) {
-	step := stepState.step(position)
+func (a *Activities) decide(ctx context.Context, state *runState, scope plan.Scope, position int, quick bool) (decision plan.Decision, err error) {
+	step := state.step(position)
 	defer func() { err = a.explainPanic(ctx, err, step, "Portico's interpreter of expressions") }()
 	defer fault.Recover(&err)
 	if quick {
-		return a.Planner.Decide(ctx, stepState.scope, step)
+		return a.Planner.Decide(ctx, scope, step)
 	}
-	return a.Planner.DecideNext(ctx, stepState.scope, step, stepState.steps[position].IterationsDone)
+	return a.Planner.DecideNext(ctx, scope, step, state.steps[position].IterationsDone)
 }
 
 // iteration renders one iteration of a step, and treats a panic as decide does.

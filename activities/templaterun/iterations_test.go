@@ -42,3 +42,22 @@ func TestManyIterations(t *testing.T) {
 		})
 	}
 }
+
+// TestAStepReadsOutputsOnlyWhenItUsesThem makes the output of an earlier step unreadable.
+func TestAStepReadsOutputsOnlyWhenItUsesThem(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: output(action.Output{"url": secret})}, stepOne, `{"id":"two","name":"Two","action":"test:act","each":[1,2]}`,
+		`{"id":"three","name":"Three","action":"test:act","input":{"url":"${{ steps.one.output.url }}"}}`)
+	b.must("test:act", b.request(0))
+	_, err := b.pool.Exec(t.Context(), "update run_steps set sealed_output = 'damaged' where run_id = $1 and position = 0", b.id)
+	require.NoError(t, err)
+	for iteration := range 2 {
+		request := b.request(1)
+		request.Iteration = iteration
+		b.must("test:act", request)
+	}
+	require.Equal(t, 3, b.act.runs)
+	_, err = b.environment.ExecuteActivity("test:act", b.request(2))
+	require.ErrorContains(t, err, "output of step one")
+	require.Equal(t, 3, b.act.runs, "and a step that uses them does not run without")
+}

@@ -20,7 +20,11 @@ func (d *driver) runStep(ctx context.Context, position int) (*engine.Next, error
 		return nil, d.cancelStep(ctx, position)
 	}
 	does, unknown := d.Actions.Lookup(d.step(position).Action)
-	decision, err := d.decide(ctx, d.runState, position, unknown != nil || does.Describe().Quick)
+	scope, err := d.scopeOf(ctx, d.step(position))
+	if err != nil {
+		return nil, err
+	}
+	decision, err := d.decide(ctx, d.runState, scope, position, unknown != nil || does.Describe().Quick)
 	if isBusy(err) {
 		return nil, err
 	}

@@ -82,10 +82,12 @@ const recordTimeout = 30 * time.Second
 // runState is a run as an activity read it from its record.
 type runState struct {
 	run.Run
-	claim  run.Claim
-	steps  []run.Step
-	scope  plan.Scope
-	redact run.Redactor
+	claim run.Claim
+	steps []run.Step
+	// scope is what expressions see, but for the outputs: see scopeOf.
+	scope   plan.Scope
+	outputs *outputs
+	redact  run.Redactor
 	// expressionErrors are the expressions of the current step that could not be evaluated. They may be why the step fails.
 	expressionErrors plan.ExpressionErrors
 	// warnings are the first lines of the current step's log.
@@ -112,9 +114,8 @@ func (a *Activities) load(ctx context.Context, runID string) (within context.Con
 	state = &runState{Run: read.Run, claim: read.Claim, steps: read.Steps, redact: run.NewRedactor(read.Secrets, a.Planner.EnvironmentSecrets()),
 		record: func(ctx context.Context, entry run.Entry) error { return a.Runs.Record(ctx, read.Claim, entry) }}
 	state.scope = plan.Scope{TaskID: runID, Spec: &state.Spec, Secrets: read.Secrets}
-	for _, output := range read.Outputs {
-		state.scope.Outputs = append(state.scope.Outputs, plan.Output(output))
-	}
+	before := completed(read.Steps)
+	state.outputs = &outputs{read: func(ctx context.Context) ([]action.StepOutput, error) { return a.Runs.Outputs(ctx, id, before) }}
 	state.scope.PreviousFailed = state.failedStep() != nil
 	return a.Telemetry.InRun(within, read.Observed()), state, nil
 }
@@ -128,6 +129,20 @@ func (s *runState) forStep(decision plan.Decision) *runState {
 }
 
 func (s *runState) step(position int) template.Step { return s.Spec.Steps[position] }
+
+// scopeOf is what a step's expressions see. The outputs of earlier steps, which may be large, are read only if it uses them.
+func (s *runState) scopeOf(ctx context.Context, step template.Step) (plan.Scope, error) {
+	if !plan.UsesOutputs(step) {
+		return s.scope, nil
+	}
+	return s.scopeWithOutputs(ctx)
+}
+
+func (s *runState) scopeWithOutputs(ctx context.Context) (scope plan.Scope, err error) {
+	scope = s.scope
+	scope.Outputs, err = s.outputs.all(ctx)
+	return scope, err
+}
 
 // failedStep is the first step that failed or was cancelled, nil when there is none.
 func (s *runState) failedStep() *run.Step {

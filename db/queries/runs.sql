@@ -38,6 +38,17 @@ delete from run_secrets where run_id = @run_id;
 with resting as (select r.id from runs r where r.id = @run_id and r.status in ('completed', 'failed') for share)
 delete from run_secrets s using resting where s.run_id = resting.id;
 
+-- name: RunStepStates :many
+-- The steps without their inputs and outputs, which may be large: a step of a thousand iterations reads this twice for each.
+select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, sealed_iterations, error,
+    workspace, iterations_done, workspace_spent, warnings
+from run_steps
+where run_id = @run_id
+order by position;
+
+-- name: RunStepOutputs :many
+select step_id, output, sealed_output from run_steps where run_id = @run_id and position = any (@positions::int[]) order by position;
+
 -- name: RunStepsByRun :many
 select * from run_steps where run_id = @run_id order by position;
 

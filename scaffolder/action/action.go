@@ -31,6 +31,12 @@ type Action interface {
 // Output is what a step leaves under steps.<id>.output. Nil means no output.
 type Output map[string]any
 
+// StepOutput is the output of a completed step, and the same with secrets masked. Both are nil when there is none.
+type StepOutput struct {
+	StepID        string
+	Output, Shown json.RawMessage
+}
+
 // Description is what GET /v2/actions lists and what the engine needs to know to run the action.
 type Description struct {
 	// ID is the action's name in a template and, unless it is Quick, the Temporal activity type it runs

@@ -135,7 +135,7 @@ type dryRun struct {
 	secrets   map[string]string
 	redact    run.Redactor
 	workspace *os.Root
-	outputs   []plan.Output
+	outputs   []action.StepOutput
 	log       []LogEntry
 	// pendingBytes is how much the log and the outputs have grown since reserveMemory.
 	pendingBytes int
@@ -385,7 +385,7 @@ func (d *dryRun) keepOutput(step template.Step, output any) error {
 		encoded = json.RawMessage("{}")
 	}
 	d.pendingBytes += len(encoded)
-	d.outputs = append(d.outputs, plan.Output{StepID: step.ID, Output: encoded, Shown: d.redact.JSON(encoded)})
+	d.outputs = append(d.outputs, action.StepOutput{StepID: step.ID, Output: encoded, Shown: d.redact.JSON(encoded)})
 	return nil
 }
 

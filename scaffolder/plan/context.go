@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
@@ -28,7 +29,7 @@ const mask = "***"
 type views struct{ whole, open, shown *nunjucks.Object }
 
 func (p *Planner) views(ctx context.Context, s Scope, step template.Step) (v views, err error) {
-	if !mentions(step, "steps") {
+	if !UsesOutputs(step) {
 		s.Outputs = nil // they are not used, and may be large
 	}
 	if v.whole, err = p.context(ctx, s, visibility{secrets: true}); err != nil {
@@ -52,6 +53,9 @@ func (v views) withEach(item Iteration, shown nunjucks.Value) views {
 	return v
 }
 
+// UsesOutputs says whether a step's expressions can refer to the outputs of earlier steps.
+func UsesOutputs(step template.Step) bool { return mentions(step, "steps") }
+
 // mentions says whether a step's expressions contain a word. A text with escapes may contain any word.
 func mentions(step template.Step, word string) bool {
 	return slices.ContainsFunc([]json.RawMessage{step.Input, step.Each, step.If}, func(part json.RawMessage) bool {
@@ -61,7 +65,7 @@ func mentions(step template.Step, word string) bool {
 
 // hasMaskedOutputs says whether an earlier step's output contains masked text.
 func (s Scope) hasMaskedOutputs() bool {
-	return slices.ContainsFunc(s.Outputs, func(o Output) bool { return !bytes.Equal(o.Output, o.Shown) })
+	return slices.ContainsFunc(s.Outputs, func(o action.StepOutput) bool { return !bytes.Equal(o.Output, o.Shown) })
 }
 
 // context is the variables of expressions: parameters, steps, user, context.task.id, environment, and secrets where they
@@ -108,7 +112,7 @@ func (s visibility) of(secrets map[string]string) map[string]string {
 	return shown
 }
 
-func stepOutputs(ctx context.Context, outputs []Output, visibility visibility) (*nunjucks.Object, error) {
+func stepOutputs(ctx context.Context, outputs []action.StepOutput, visibility visibility) (*nunjucks.Object, error) {
 	steps := nunjucks.NewObject()
 	for _, o := range outputs {
 		source := o.Output

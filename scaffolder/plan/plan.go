@@ -72,16 +72,10 @@ type Scope struct {
 	TaskID string
 	Spec   *template.TaskSpec
 	// Outputs are the outputs of the completed steps, in order. Skipped steps have none, as in Backstage.
-	Outputs []Output
+	Outputs []action.StepOutput
 	Secrets map[string]string
 	// PreviousFailed says that an earlier step failed: then only steps with failure() or always() in their if run.
 	PreviousFailed bool
-}
-
-// Output is the output of a completed step. Shown is the same with secrets masked.
-type Output struct {
-	StepID        string
-	Output, Shown json.RawMessage
 }
 
 // SkipReason is why a step is skipped; "" when it runs.

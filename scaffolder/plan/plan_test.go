@@ -32,14 +32,14 @@ func situation() plan.Scope {
 			Output:     json.RawMessage(`{"links":[{"title":"Repo","url":"https://x/${{ parameters.name }}"},{"if":"${{ parameters.no }}","title":"Docs"}],"leak":"[${{ secrets.token }}${{ environment.secrets.key }}]","region":"${{ environment.parameters.region }}"}`),
 			User:       template.User{Ref: "user:default/ada", Entity: json.RawMessage(`{"spec":{"profile":{"displayName":"Ada"}}}`)},
 		},
-		Outputs: []plan.Output{left("fetch", `{"files":["z","a"],"z":1,"a":2}`), {StepID: "silent"}},
+		Outputs: []action.StepOutput{left("fetch", `{"files":["z","a"],"z":1,"a":2}`), {StepID: "silent"}},
 		Secrets: map[string]string{"token": "s3cret"},
 	}
 }
 
 // left is what a step put out with nothing secret in it.
-func left(stepID, output string) plan.Output {
-	return plan.Output{StepID: stepID, Output: json.RawMessage(output), Shown: json.RawMessage(output)}
+func left(stepID, output string) action.StepOutput {
+	return action.StepOutput{StepID: stepID, Output: json.RawMessage(output), Shown: json.RawMessage(output)}
 }
 
 func step(t testing.TB, document string) template.Step {
@@ -116,7 +116,7 @@ func TestWhatIsDerivedFromSecretsIsKnown(t *testing.T) {
 func TestWhatIsDerivedFromWhatWasMaskedIsKnown(t *testing.T) {
 	t.Parallel()
 	s := situation()
-	s.Outputs = append(s.Outputs, plan.Output{StepID: "login", Output: json.RawMessage(`{"header":"Basic S3CRET","tokens":["a","S3CRET"],"realm":"x"}`),
+	s.Outputs = append(s.Outputs, action.StepOutput{StepID: "login", Output: json.RawMessage(`{"header":"Basic S3CRET","tokens":["a","S3CRET"],"realm":"x"}`),
 		Shown: json.RawMessage(`{"header":"Basic ***","tokens":["a","***"],"realm":"x"}`)})
 	for source, expected := range map[string][]string{
 		`"${{ steps.login.output.header }}"`:                              {"S3CRET"},
@@ -439,7 +439,7 @@ func TestAConditionAfterTheNextIterationIsHeeded(t *testing.T) {
 func TestAWordInEscapesIsSeen(t *testing.T) {
 	t.Parallel()
 	s := situation()
-	s.Outputs = []plan.Output{{StepID: "fetch", Output: json.RawMessage(`{"url":"https://x"}`), Shown: json.RawMessage(`{"url":"https://x"}`)}}
+	s.Outputs = []action.StepOutput{{StepID: "fetch", Output: json.RawMessage(`{"url":"https://x"}`), Shown: json.RawMessage(`{"url":"https://x"}`)}}
 	for _, word := range []string{"steps", `\u0073teps`, `st\u0065ps`} {
 		decision := decide(t, s, `{"id":"x","action":"a","if":"${{ `+word+`.fetch.output.url }}","each":["${{ `+word+`.fetch.output.url }}"],"input":{"v":"${{ `+word+`.fetch.output.url }} ${{ each.value }}"}}`)
 		require.Equal(t, []string{`{"v":"https://x https://x"}`}, inputs(decision))

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
 )
@@ -45,9 +46,12 @@ func TestNoSecretLiesInClear(t *testing.T) {
 
 	state := r.state(t, id)
 	require.Equal(t, map[string]string{"token": secret}, state.Secrets)
-	require.Equal(t, `{"url":"https://x?t=***"}`, string(state.Steps[0].Output), "what people see") //nolint:testifylint // as it is stored
-	require.Equal(t, []run.StepOutput{{"one", output, redact.JSON(output)}, {"two", json.RawMessage(`{"n":1}`), json.RawMessage(`{"n":1}`)}},
-		state.Outputs, "what expressions see")
+	require.Equal(t, `{"url":"https://x?t=***"}`, string(r.step(t, id, 0).Output), "what people see") //nolint:testifylint // as it is stored
+	outputs, err := r.Outputs(t.Context(), id, []int{0, 1})
+	require.NoError(t, err)
+	open := json.RawMessage(`{"n":1}`)
+	require.Equal(t, []action.StepOutput{{StepID: "one", Output: output, Shown: redact.JSON(output)}, {StepID: "two", Output: open, Shown: open}},
+		outputs, "what expressions see")
 }
 
 func hexOf(text string) string {

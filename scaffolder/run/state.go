@@ -10,25 +10,18 @@ import (
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/recall"
+	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// State is everything that is needed to continue a run. Its secrets and outputs are not masked: it must not be shown to
-// people.
+// State is everything that is needed to continue a run. Its secrets are not masked: it must not be shown to people.
 type State struct {
 	Run
 	// Claim is the right to write the run.
 	Claim Claim
 	// Secrets are empty once they were deleted.
 	Secrets map[string]string
-	Steps   []Step
-	// Outputs are the outputs of the completed steps, in order: expressions see them as steps.<id>.output.
-	Outputs []StepOutput
-}
-
-// StepOutput is the output of a completed step, and the same with secrets masked. Both are nil when there is none.
-type StepOutput struct {
-	StepID        string
-	Output, Shown json.RawMessage
+	// Steps are without input and output: see Store.Outputs.
+	Steps []Step
 }
 
 // State reads the state of a run; a fault of kind NotFound, in Backstage's words, when there is none.
@@ -44,34 +37,59 @@ func (s *Store) State(ctx context.Context, id uuid.UUID) (State, error) {
 	if state.Secrets, err = s.openSecrets(id, read.sealed); err != nil {
 		return State{}, err
 	}
-	if state.Steps, err = stepsFromRows(id, read.steps); err != nil {
-		return State{}, err
-	}
-	for i, row := range read.steps {
-		step := &state.Steps[i]
+	for _, row := range read.steps {
+		step, err := stepFromRow(asStep(row))
+		if err != nil {
+			return State{}, err
+		}
 		if step.Iterations, err = s.openIterations(row); err != nil {
 			return State{}, err
 		}
 		for index := range step.Iterations {
 			step.IterationsDone = max(step.IterationsDone, index+1)
 		}
-		if Status(row.Status) != StatusCompleted {
-			continue
-		}
-		output, err := s.openOutput(row)
-		if err != nil {
-			return State{}, err
-		}
-		state.Outputs = append(state.Outputs, StepOutput{StepID: row.StepID, Output: output, Shown: row.Output})
+		state.Steps = append(state.Steps, step)
 	}
 	return state, nil
+}
+
+func asStep(row db.RunStepStatesRow) db.RunStep {
+	return db.RunStep{RunID: row.RunID, Position: row.Position, StepID: row.StepID, Name: row.Name, Action: row.Action, Status: row.Status,
+		FailedAttempts: row.FailedAttempts, StartedAt: row.StartedAt, EndedAt: row.EndedAt, WaitingUntil: row.WaitingUntil, Error: row.Error,
+		Workspace: row.Workspace, IterationsDone: row.IterationsDone, WorkspaceSpent: row.WorkspaceSpent, Warnings: row.Warnings}
+}
+
+// Outputs are the outputs of the steps at these positions, in order, unmasked and masked.
+func (s *Store) Outputs(ctx context.Context, id uuid.UUID, positions []int) ([]action.StepOutput, error) {
+	if len(positions) == 0 {
+		return nil, nil
+	}
+	wanted := make([]int32, len(positions))
+	for i, position := range positions {
+		wanted[i] = int32(position)
+	}
+	rows, err := s.queries.RunStepOutputs(ctx, s.pool, id, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("read the outputs of run %s: %w", id, err)
+	}
+	outputs := make([]action.StepOutput, len(rows))
+	for i, row := range rows {
+		output := json.RawMessage(row.Output)
+		if row.SealedOutput != nil {
+			if output, err = s.keys.Open(row.SealedOutput, id.String()); err != nil {
+				return nil, fmt.Errorf("output of step %s of run %s: %w", row.StepID, id, err)
+			}
+		}
+		outputs[i] = action.StepOutput{StepID: row.StepID, Output: output, Shown: row.Output}
+	}
+	return outputs, nil
 }
 
 // stateRows are the rows of a State; sealed is nil when there are no secrets.
 type stateRows struct {
 	run    db.Run
 	sealed []byte
-	steps  []db.RunStep
+	steps  []db.RunStepStatesRow
 }
 
 const (
@@ -97,7 +115,7 @@ func (s *Store) stateRows(ctx context.Context, id uuid.UUID) (stateRows, error) 
 	if err != nil {
 		return stateRows{}, notFound(err, id)
 	}
-	steps, err := s.queries.RunStepsByRun(ctx, s.pool, id)
+	steps, err := s.queries.RunStepStates(ctx, s.pool, id)
 	if err != nil {
 		return stateRows{}, fmt.Errorf("read the steps of run %s: %w", id, err)
 	}
@@ -116,7 +134,7 @@ func (s *Store) openSecrets(id uuid.UUID, sealed []byte) (map[string]string, err
 }
 
 // openIterations are the outputs that a release before migration 0006 stored with the step.
-func (s *Store) openIterations(row db.RunStep) (map[int]json.RawMessage, error) {
+func (s *Store) openIterations(row db.RunStepStatesRow) (map[int]json.RawMessage, error) {
 	if row.SealedIterations == nil {
 		return nil, nil
 	}
@@ -140,17 +158,6 @@ func (s *Store) Iterations(ctx context.Context, id uuid.UUID, position int) (map
 		}
 	}
 	return iterations, nil
-}
-
-func (s *Store) openOutput(row db.RunStep) (json.RawMessage, error) {
-	if row.SealedOutput == nil {
-		return row.Output, nil
-	}
-	output, err := s.keys.Open(row.SealedOutput, row.RunID.String())
-	if err != nil {
-		return nil, fmt.Errorf("output of step %s of run %s: %w", row.StepID, row.RunID, err)
-	}
-	return output, nil
 }
 
 func (s *Store) openJSON(id uuid.UUID, sealed []byte, into any) error {

@@ -101,7 +101,7 @@ func (s *Store) asRows(n New, at time.Time) (stateRows, error) {
 		Warnings: n.Warnings, Spec: spec, SpecDigest: template.Digest(spec), CreatedBy: orNull(n.Starter.UserRef()), Starter: startedBy, Status: string(StatusOpen), Phase: string(PhaseRunning),
 		CreatedAt: at.Truncate(time.Microsecond)}}
 	for i, step := range n.Spec.Steps {
-		rows.steps = append(rows.steps, db.RunStep{RunID: n.ID, Position: int32(i), StepID: step.ID, Name: step.Name, Action: step.Action,
+		rows.steps = append(rows.steps, db.RunStepStatesRow{RunID: n.ID, Position: int32(i), StepID: step.ID, Name: step.Name, Action: step.Action,
 			Status: string(StatusOpen)})
 	}
 	return rows, nil
@@ -219,24 +219,31 @@ func (s *Store) Steps(ctx context.Context, id uuid.UUID) ([]Step, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the steps of run %s: %w", id, err)
 	}
-	return stepsFromRows(id, rows)
+	return stepsFromRows(rows)
 }
 
-func stepsFromRows(id uuid.UUID, rows []db.RunStep) ([]Step, error) {
+func stepsFromRows(rows []db.RunStep) ([]Step, error) {
 	steps := make([]Step, len(rows))
 	for i, row := range rows {
-		failure, err := decodeFailure(row.Error)
-		if err != nil {
-			return nil, fmt.Errorf("run %s: decode the error of step %s: %w", id, row.StepID, err)
-		}
-		steps[i] = Step{
-			Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
-			FailedAttempts: int(row.FailedAttempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
-			WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Failure: failure,
-			Workspace: orEmpty(row.Workspace), Warnings: row.Warnings, WorkspaceExpired: row.WorkspaceSpent, IterationsDone: int(row.IterationsDone),
+		var err error
+		if steps[i], err = stepFromRow(row); err != nil {
+			return nil, err
 		}
 	}
 	return steps, nil
+}
+
+func stepFromRow(row db.RunStep) (Step, error) {
+	failure, err := decodeFailure(row.Error)
+	if err != nil {
+		return Step{}, fmt.Errorf("run %s: decode the error of step %s: %w", row.RunID, row.StepID, err)
+	}
+	return Step{
+		Position: int(row.Position), ID: row.StepID, Name: row.Name, Action: row.Action, Status: Status(row.Status),
+		FailedAttempts: int(row.FailedAttempts), StartedAt: orZero(row.StartedAt), EndedAt: orZero(row.EndedAt),
+		WaitingUntil: orZero(row.WaitingUntil), Input: row.Input, Output: row.Output, Failure: failure,
+		Workspace: orEmpty(row.Workspace), Warnings: row.Warnings, WorkspaceExpired: row.WorkspaceSpent, IterationsDone: int(row.IterationsDone),
+	}, nil
 }
 
 // sealSecrets encrypts secrets; nil when there are none.
