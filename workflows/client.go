@@ -67,7 +67,7 @@ func (c *Client) Start(ctx context.Context, command engine.Command) error {
 
 func (c *Client) start(ctx context.Context, command engine.Command) error {
 	options := templateRun.startOptions(command.RunID, c.TaskQueue)
-	options.StaticSummary, options.StaticDetails = brief(command.Summary), details(engine.Progress{Details: command.Details}, command.URL)
+	options.StaticSummary, options.StaticDetails = truncateSummary(command.Summary), details(engine.Progress{Details: command.Details}, command.URL)
 	options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	options.Memo = memo(command)

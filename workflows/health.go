@@ -18,7 +18,7 @@ import (
 // stuckAttempts is how often a workflow task has failed or timed out when it is no accident any more.
 const stuckAttempts = 5
 
-// Condition implements engine.Engine.
+// Health implements engine.Engine.
 func (c *Client) Health(ctx context.Context, runID string) (engine.Health, error) {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
@@ -30,16 +30,16 @@ func (c *Client) Health(ctx context.Context, runID string) (engine.Health, error
 		return engine.Health{}, fmt.Errorf("describe the workflow of run %s: %w", runID, asRefusal(err))
 	}
 	if info := described.GetWorkflowExecutionInfo(); info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return engine.Health{Gone: c.howItEnded(ctx, info)}, nil
+		return engine.Health{Gone: c.closeReason(ctx, info)}, nil
 	}
 	task := described.GetPendingWorkflowTask()
 	if task.GetAttempt() < stuckAttempts {
 		return engine.Health{}, nil
 	}
-	return engine.Health{Stuck: c.whyItFails(ctx, runID, task.GetAttempt()), StuckSince: task.GetOriginalScheduledTime().AsTime()}, nil
+	return engine.Health{Stuck: c.taskFailureReason(ctx, runID, task.GetAttempt()), StuckSince: task.GetOriginalScheduledTime().AsTime()}, nil
 }
 
-// Abandon implements engine.Engine.
+// Terminate implements engine.Engine.
 func (c *Client) Terminate(ctx context.Context, runID, reason string) error {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
@@ -50,8 +50,8 @@ func (c *Client) Terminate(ctx context.Context, runID, reason string) error {
 	return nil
 }
 
-// howItEnded says how a workflow ended that should drive its run.
-func (c *Client) howItEnded(ctx context.Context, info *workflow.WorkflowExecutionInfo) string {
+// closeReason says how a workflow ended that should drive its run.
+func (c *Client) closeReason(ctx context.Context, info *workflow.WorkflowExecutionInfo) string {
 	how := "its workflow ended in Temporal as " + strings.ToLower(info.GetStatus().String())
 	events := c.temporal.GetWorkflowHistory(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), false,
 		enums.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
@@ -71,8 +71,8 @@ func (c *Client) howItEnded(ctx context.Context, info *workflow.WorkflowExecutio
 	return how
 }
 
-// whyItFails says why a workflow's task fails again and again.
-func (c *Client) whyItFails(ctx context.Context, runID string, attempts int32) string {
+// taskFailureReason says why a workflow's task fails again and again.
+func (c *Client) taskFailureReason(ctx context.Context, runID string, attempts int32) string {
 	what := fmt.Sprintf("its workflow does not get on: Temporal gave its task to workers %d times, and none brought it to an end", attempts)
 	events := c.temporal.GetWorkflowHistory(ctx, runID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	reason := ""

@@ -20,10 +20,10 @@ func (r *templateRunner) rollBack(next engine.Next, before *engine.RollbackProgr
 	for _, effect := range next.Effects {
 		undo := engine.UndoRequest{RunID: r.command.RunID, Generation: next.Generation, EffectID: effect.ID}
 		options := workflow.ActivityOptions{
-			StartToCloseTimeout: next.Settings.StepTimeout, HeartbeatTimeout: next.Settings.HeartbeatTimeout, Summary: brief(effect.Summary),
+			StartToCloseTimeout: next.Settings.StepTimeout, HeartbeatTimeout: next.Settings.HeartbeatTimeout, Summary: truncateSummary(effect.Summary),
 			RetryPolicy: retries(next.Settings, undoAttempts),
 		}
-		err := workflow.ExecuteActivity(workflow.WithActivityOptions(r.steady, options), engine.ActivityUndoEffect, undo).Get(r.steady, nil)
+		err := workflow.ExecuteActivity(workflow.WithActivityOptions(r.disconnected, options), engine.ActivityUndoEffect, undo).Get(r.disconnected, nil)
 		now.Last = effect.ID
 		if err != nil {
 			failure := describe(err)
@@ -37,5 +37,5 @@ func (r *templateRunner) rollBack(next engine.Next, before *engine.RollbackProgr
 // endRollback says on the record how the rollback ended. It is over when nothing is left.
 func (r *templateRunner) endRollback(generation int, came *engine.RollbackProgress) (over bool, err error) {
 	end := engine.RollbackResult{RunID: r.command.RunID, Generation: generation, Remaining: came.Remaining, Failure: came.Failure}
-	return end.Remaining == 0, record(r.steady, recordTimeout, engine.ActivityEndRollback, end, nil)
+	return end.Remaining == 0, record(r.disconnected, recordTimeout, engine.ActivityEndRollback, end, nil)
 }

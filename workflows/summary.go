@@ -9,8 +9,8 @@ import (
 // it the whole task.
 const maxSummary = 300
 
-// brief is a text as the Temporal Web UI shows it: names come from templates and may be of any length.
-func brief(text string) string {
+// truncateSummary is a text as the Temporal Web UI shows it: names come from templates and may be of any length.
+func truncateSummary(text string) string {
 	size := len(`""`)
 	for at, r := range text {
 		if size += encodedSize(r); size > maxSummary {

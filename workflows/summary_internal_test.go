@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSummariesAreBrief(t *testing.T) {
+func TestLongSummariesAreTruncated(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "Create the repository", brief("Create the repository"))
+	require.Equal(t, "Create the repository", truncateSummary("Create the repository"))
 	for name, text := range map[string]string{
 		"long":    strings.Repeat("Create the repository ", 40),
 		"wide":    strings.Repeat("é漢", 400),
@@ -18,7 +18,7 @@ func TestSummariesAreBrief(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			short := brief(text)
+			short := truncateSummary(text)
 			require.True(t, strings.HasSuffix(short, "…"))
 			require.True(t, strings.HasPrefix(text, strings.TrimSuffix(short, "…")))
 			encoded, err := json.Marshal(short)

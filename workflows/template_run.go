@@ -16,7 +16,7 @@ const advanceTimeout = 10 * time.Minute
 func TemplateRun(ctx workflow.Context, command engine.Command) error {
 	run := &templateRunner{command: command}
 	// Bookkeeping goes on when the workflow is cancelled: the record must say so.
-	run.steady, _ = workflow.NewDisconnectedContext(ctx)
+	run.disconnected, _ = workflow.NewDisconnectedContext(ctx)
 	run.watchCancellation(ctx)
 	request := engine.AdvanceRequest{RunID: command.RunID, Generation: command.Generation, Rollback: command.Rollback}
 	for {
@@ -88,8 +88,8 @@ func (r *templateRunner) finishRollback(ctx workflow.Context, next *engine.Next,
 // templateRunner is the state of one execution of TemplateRun.
 type templateRunner struct {
 	command engine.Command
-	// steady is a context that a cancellation leaves alone.
-	steady workflow.Context
+	// disconnected is a context that a cancellation leaves alone.
+	disconnected workflow.Context
 	// cancelled is set by the cancel signal; stop interrupts what is under way.
 	cancelled bool
 	stop      func()
@@ -142,7 +142,7 @@ func (r *templateRunner) advance(ctx workflow.Context, request engine.AdvanceReq
 		}
 	}
 	request.Cancelled = true
-	err := record(r.steady, advanceTimeout, engine.ActivityAdvance, request, &next)
+	err := record(r.disconnected, advanceTimeout, engine.ActivityAdvance, request, &next)
 	return next, err
 }
 
@@ -165,7 +165,7 @@ func (r *templateRunner) act(ctx workflow.Context, next engine.Next) *engine.Fai
 		StartToCloseTimeout: next.Settings.StepTimeout, HeartbeatTimeout: next.Settings.HeartbeatTimeout,
 		// The activity itself counts the attempts that failed and ends with a final error; a worker's death is no failed
 		// attempt.
-		RetryPolicy: attempts, WaitForCancellation: true, Summary: brief(action.Summary)})
+		RetryPolicy: attempts, WaitForCancellation: true, Summary: truncateSummary(action.Summary)})
 	request := engine.ActionRequest{RunID: r.command.RunID, Generation: next.Generation, Position: action.Position,
 		Iteration: action.Iteration}
 	err := workflow.ExecuteActivity(ctx, action.ID, request).Get(ctx, nil)
@@ -179,7 +179,7 @@ func (r *templateRunner) act(ctx workflow.Context, next engine.Next) *engine.Fai
 func (r *templateRunner) wait(ctx workflow.Context, wait engine.Wait) {
 	ctx = r.interruptible(ctx)
 	defer r.stop()
-	timer := workflow.NewTimerWithOptions(ctx, wait.Until.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: brief(wait.Summary)})
+	timer := workflow.NewTimerWithOptions(ctx, wait.Until.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: truncateSummary(wait.Summary)})
 	_ = timer.Get(ctx, nil) // the next request checks the clock, and has Cancelled set after a cancellation
 }
 
@@ -222,5 +222,5 @@ func (r *templateRunner) park(ctx workflow.Context, next engine.Next) (over bool
 		r.cancelled = false
 		return false, nil
 	}
-	return true, record(r.steady, recordTimeout, engine.ActivityExpireRun, r.command, nil)
+	return true, record(r.disconnected, recordTimeout, engine.ActivityExpireRun, r.command, nil)
 }

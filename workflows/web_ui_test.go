@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -157,10 +158,7 @@ func TestTheTemporalWebUITellsRunsApart(t *testing.T) {
 	})
 	labels := map[string]string{"PorticoTemplate": "template:default/golden-path", "PorticoSubject": "shop", "PorticoStartedBy": "user:default/ada"}
 	with := func(more ...string) map[string]string {
-		all := map[string]string{}
-		for name, value := range labels {
-			all[name] = value
-		}
+		all := maps.Clone(labels)
 		for i := 0; i < len(more); i += 2 {
 			all[more[i]] = more[i+1]
 		}

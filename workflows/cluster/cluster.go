@@ -66,8 +66,6 @@ type Target struct {
 	Namespace string
 
 	options client.Options
-	// apiKeyFile is read for each call, "" where there is none.
-	apiKeyFile string
 }
 
 // Plain is a server without TLS and credentials, like the embedded one. An empty namespace is DefaultNamespace.
@@ -95,14 +93,14 @@ func Resolve(options Options) (Target, error) {
 		return Target{}, errors.New("portico.temporal has both apiKey and apiKeyFile: only one of them can hold")
 	}
 	options.override(&profile)
-	target := Target{Address: profile.Address, Namespace: profile.Namespace, apiKeyFile: options.APIKeyFile}
+	target := Target{Address: profile.Address, Namespace: profile.Namespace}
 	if target.options, err = profile.ToClientOptions(envconfig.ToClientOptionsRequest{}); err != nil {
 		return Target{}, fmt.Errorf("credentials for Temporal (portico.temporal, TEMPORAL_*): %w", err)
 	}
-	if err := target.useAPIKeyFile(); err != nil {
+	if err := useAPIKeyFile(&target.options, options.APIKeyFile); err != nil {
 		return Target{}, err
 	}
-	return target, target.useClientCertificate(profile.TLS)
+	return target, useClientCertificate(target.options.ConnectionOptions.TLS, profile.TLS)
 }
 
 func (o Options) namesProfile(environment envconfig.EnvLookup) bool {
@@ -151,15 +149,15 @@ func (t TLS) override(settings *envconfig.ClientConfigTLS) bool {
 	return isConfigured
 }
 
-func (t *Target) useAPIKeyFile() error {
-	if t.apiKeyFile == "" {
+// useAPIKeyFile has the key read for each call; "" is no file.
+func useAPIKeyFile(options *client.Options, path string) error {
+	if path == "" {
 		return nil
 	}
-	path := t.apiKeyFile
 	if _, err := readAPIKey(path); err != nil {
 		return err
 	}
-	t.options.Credentials = client.NewAPIKeyDynamicCredentials(func(context.Context) (string, error) { return readAPIKey(path) })
+	options.Credentials = client.NewAPIKeyDynamicCredentials(func(context.Context) (string, error) { return readAPIKey(path) })
 	return nil
 }
 
@@ -176,8 +174,7 @@ func readAPIKey(path string) (string, error) {
 }
 
 // useClientCertificate checks the client's certificate, and has one that lies in files read again for each new connection.
-func (t *Target) useClientCertificate(settings *envconfig.ClientConfigTLS) error {
-	secured := t.options.ConnectionOptions.TLS
+func useClientCertificate(secured *tls.Config, settings *envconfig.ClientConfigTLS) error {
 	if secured == nil || len(secured.Certificates) == 0 {
 		return nil
 	}
@@ -220,9 +217,6 @@ func checkExpiry(certificate *tls.Certificate) error {
 	}
 	return nil
 }
-
-// ClientOptions are the SDK's options for the target. Callers add what has nothing to do with where the cluster is.
-func (t Target) ClientOptions() client.Options { return t.options }
 
 // errNoAddress is returned where there is nothing to connect to.
 var errNoAddress = errors.New("no address of Temporal is configured: set portico.temporal.address, TEMPORAL_ADDRESS or a profile's address")
