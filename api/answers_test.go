@@ -50,8 +50,8 @@ func TestRecordedAnswersAreDescribed(t *testing.T) {
 	}
 }
 
-// requireDescribed holds an answer to what the document says of its route. Where there is no route there is no JSON, unless
-// the portal broke.
+// requireDescribed holds an answer to what the document says of its route. Where there is no route there is
+// no JSON, unless the portal broke.
 func requireDescribed(t *testing.T, request *http.Request, status int, contentType string, body []byte) {
 	t.Helper()
 	router, err := described()

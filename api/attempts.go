@@ -18,9 +18,9 @@ const (
 	maxGoodTokens = 1000
 )
 
-// tokenAttempts counts the wrong tokens of each source address, so that nobody tries tokens until one is right. Whoever has used up what
-// there is for a minute is refused without a look at the token, unless it was right before, or is one that cannot be guessed.
-// It is safe for concurrent use.
+// tokenAttempts counts the wrong tokens of each source address, so that nobody tries tokens until one is
+// right. Whoever has used up what there is for a minute is refused without a look at the token, unless it was
+// right before, or is one that cannot be guessed. It is safe for concurrent use.
 type tokenAttempts struct {
 	perMinute int
 	log       *slog.Logger
@@ -133,7 +133,8 @@ func isSigned(token string) bool {
 	return strings.HasPrefix(token, "eyJ") && strings.Count(token, ".") == 2
 }
 
-// sourceAddress is who is connected: an IPv4 address, or the network of an IPv6 address, of which anybody has as many as they like.
+// sourceAddress is who is connected: an IPv4 address, or the network of an IPv6 address, of which anybody has
+// as many as they like.
 func sourceAddress(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

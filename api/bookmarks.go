@@ -7,8 +7,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// NewBookmarksPlugin serves the part of /api/portico that holds what the signed-in person starred and saw last. Nobody sees or changes
-// another's, which the service sees to.
+// NewBookmarksPlugin serves the part of /api/portico that holds what the signed-in person starred and saw
+// last. Nobody sees or changes another's, which the service sees to.
 func NewBookmarksPlugin(service *bookmarks.Service) Plugin {
 	var routes []route
 	for _, kept := range []struct {

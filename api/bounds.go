@@ -15,9 +15,11 @@ import (
 
 // The bounds of a request beside its size. Each is far beyond what people's clients send.
 const (
-	// maxParameters is how many values a query string may have, those of lists that are joined by commas counted one by one.
+	// maxParameters is how many values a query string may have, those of lists that are joined by commas
+	// counted one by one.
 	maxParameters = 2000
-	// maxDepth is how deep the objects and lists of a body may be nested, and maxValues how many values they may hold.
+	// maxDepth is how deep the objects and lists of a body may be nested, and maxValues how many values they
+	// may hold.
 	maxDepth  = 100
 	maxValues = 200_000
 )
@@ -64,8 +66,8 @@ func checkValues(query url.Values) error {
 	return nil
 }
 
-// checkJSON holds a body to what text may be, in clear and escaped, and to its bounds, before anything is made of it. What is
-// not JSON at all is for the decoder to say.
+// checkJSON holds a body to what text may be, in clear and escaped, and to its bounds, before anything is
+// made of it. What is not JSON at all is for the decoder to say.
 func checkJSON(data []byte) error {
 	const at = "request/body"
 	if err := checkText(at, string(data)); err != nil {

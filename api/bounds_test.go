@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWhatIsNoTextIsRefusedWhereverItStands: no column holds it, so the database would be the first to complain.
+// TestWhatIsNoTextIsRefusedWhereverItStands: no column holds it, so the database would be the first to
+// complain.
 func TestWhatIsNoTextIsRefusedWhereverItStands(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)

@@ -69,7 +69,8 @@ func (r catalogRoutes) entityRoutes() []route {
 	}
 }
 
-// list writes entities as one JSON array, which is sent as it grows. What follows a page stands in a header, before it.
+// list writes entities as one JSON array, which is sent as it grows. What follows a page stands in a header,
+// before it.
 func (r catalogRoutes) list(c *call) error {
 	q, err := c.listQuery()
 	if err != nil {
@@ -309,7 +310,8 @@ type arrayWriter struct {
 	begun bool
 }
 
-// newArrayWriter begins an array with what opens it and what comes before it, and will end it with what closes it.
+// newArrayWriter begins an array with what opens it and what comes before it, and will end it with what
+// closes it.
 func newArrayWriter(c *call, opening, closing string) *arrayWriter {
 	w := &arrayWriter{call: c, close: closing}
 	w.data.WriteString(opening)

@@ -98,8 +98,8 @@ func (r catalogRoutes) register(c *call) (registration, error) {
 	return registration{Location: registered, Entities: []document[Entity]{}}, err
 }
 
-// registration reads the body of a registration, which takes no other keys. The complaint has the form of Backstage's
-// validator.
+// registration reads the body of a registration, which takes no other keys. The complaint has the form of
+// Backstage's validator.
 func (c *call) registration() (entity.LocationSpec, error) {
 	var input registrationInput
 	var keys map[string]json.RawMessage

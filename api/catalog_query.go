@@ -21,7 +21,8 @@ var (
 		list("fullTextFilterFields", "where to look for it, separated by commas")}
 )
 
-// How many entities a page has: of those that are found by cursor, and of the list, which is streamed when no page is asked for.
+// How many entities a page has: of those that are found by cursor, and of the list, which is streamed when no
+// page is asked for.
 var (
 	entityPageSize = pageSize{preset: 200, most: 1000}
 	entityListSize = pageSize{most: 1000}

@@ -97,7 +97,8 @@ func (s *Server) fail(c *call, mount string, err error) {
 	}
 }
 
-// visible shows control characters instead of sending them: a message repeats what the caller sent, and is read on terminals.
+// visible shows control characters instead of sending them: a message repeats what the caller sent, and is
+// read on terminals.
 func visible(message string) string {
 	if !strings.ContainsFunc(message, isControl) {
 		return message
@@ -113,12 +114,14 @@ func visible(message string) string {
 	return out.String()
 }
 
-// isControl is for the control characters that do more than end a line, those that turn the direction of writing included.
+// isControl is for the control characters that do more than end a line, those that turn the direction of
+// writing included.
 func isControl(c rune) bool {
 	return unicode.IsControl(c) && c != '\n' && c != '\t' || unicode.Is(unicode.Bidi_Control, c)
 }
 
-// breakOff ends an answer that cannot be finished so that nobody takes the part for the whole: the connection is cut.
+// breakOff ends an answer that cannot be finished so that nobody takes the part for the whole: the connection
+// is cut.
 func (s *Server) breakOff(c *call, err error) {
 	if c.Request.Context().Err() == nil {
 		s.log.LogAttrs(c.Request.Context(), slog.LevelError, "an answer was broken off", slog.String("method", c.Request.Method),
@@ -160,8 +163,8 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	return s.internal(c, err)
 }
 
-// malformedStatus is what Backstage answers to an entity or a reference that it cannot read: its own InputError is the
-// caller's fault, any other name it takes for its own.
+// malformedStatus is what Backstage answers to an entity or a reference that it cannot read: its own
+// InputError is the caller's fault, any other name it takes for its own.
 func malformedStatus(name string) int {
 	if name == string(fault.Input) {
 		return http.StatusBadRequest
@@ -186,7 +189,8 @@ func logID() string {
 	return hex.EncodeToString(id[:])
 }
 
-// relativeURL is the request's path below the plugin's mount point, with its query string, as Backstage prints it.
+// relativeURL is the request's path below the plugin's mount point, with its query string, as Backstage
+// prints it.
 func relativeURL(r *http.Request, mount string) string {
 	uri := r.URL.RequestURI()
 	if len(uri) > len(mount) && uri[:len(mount)] == mount {

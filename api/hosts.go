@@ -10,12 +10,13 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// probePrefix is where the probes are: a load balancer asks by whatever name it has, and learns no more than up or down.
+// probePrefix is where the probes are: a load balancer asks by whatever name it has, and learns no more than
+// up or down.
 const probePrefix = "/.backstage/health/"
 
-// hostGuard refuses requests for other hosts than these, localhost and IP addresses. To a browser a page elsewhere whose name
-// was rebound to our address (DNS rebinding) is a page of ours: only the name that it asks for gives it away. A host is a
-// name without a port, and may begin with "*." for every name below it.
+// hostGuard refuses requests for other hosts than these, localhost and IP addresses. To a browser a page
+// elsewhere whose name was rebound to our address (DNS rebinding) is a page of ours: only the name that it
+// asks for gives it away. A host is a name without a port, and may begin with "*." for every name below it.
 func (s *Server) hostGuard(hosts []string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if strings.HasPrefix(c.Request.URL.Path, probePrefix) || isOurs(hosts, c.Request.Host) {
@@ -52,8 +53,9 @@ func hostName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// siteGuard refuses what a page of another site would write through its visitor's browser, which may be let in where the page
-// is not. Pages of these origins, and those that CORS lets in, may. What no browser sends says nothing of a site, and passes.
+// siteGuard refuses what a page of another site would write through its visitor's browser, which may be let
+// in where the page is not. Pages of these origins, and those that CORS lets in, may. What no browser sends
+// says nothing of a site, and passes.
 func (s *Server) siteGuard(own, allowed []originPattern) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if !isForeign(c.Request) || anyMatches(own, c.GetHeader("Origin")) || anyMatches(allowed, c.GetHeader("Origin")) {

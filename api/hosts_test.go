@@ -86,7 +86,8 @@ func TestAPageOfAnotherSiteWritesNothing(t *testing.T) {
 	}
 }
 
-// askHost asks a server by one of the names it may have; headers are pairs of name and value, those without a value are left out.
+// askHost asks a server by one of the names it may have; headers are pairs of name and value, those without a
+// value are left out.
 func askHost(handler http.Handler, method, host, path string, headers ...string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, path, nil)
 	request.Host = host

@@ -84,7 +84,8 @@ func (c *call) replay(kept *idempotency.Answer) {
 	c.Status(kept.Status)
 }
 
-// carryOut serves the command and keeps the answer. The one to a failure of ours is not kept: the next request tries again.
+// carryOut serves the command and keeps the answer. The one to a failure of ours is not kept: the next
+// request tries again.
 func (s *Server) carryOut(c *call, p plugin, attempt *idempotency.Attempt) {
 	recorder := &answerRecorder{ResponseWriter: c.Writer}
 	c.Writer = recorder

@@ -13,8 +13,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// recoverPanics turns a panic in a handler into a 500 with an id, so that one bad request ends itself only. One whose
-// answer has begun is broken off.
+// recoverPanics turns a panic in a handler into a 500 with an id, so that one bad request ends itself only.
+// One whose answer has begun is broken off.
 func (s *Server) recoverPanics(c *gin.Context) {
 	defer func() {
 		cause := recover()
@@ -34,7 +34,8 @@ func (s *Server) recoverPanics(c *gin.Context) {
 	c.Next()
 }
 
-// secureHeaders sets what Backstage's helmet sets. The portal sets its own, stricter, content policy on its pages.
+// secureHeaders sets what Backstage's helmet sets. The portal sets its own, stricter, content policy on its
+// pages.
 func secureHeaders(c *gin.Context) {
 	header := c.Writer.Header()
 	header.Set("Referrer-Policy", "no-referrer")
@@ -49,11 +50,11 @@ func secureHeaders(c *gin.Context) {
 
 // CORS is what pages of other origins may do, backend.cors.
 type CORS struct {
-	// Origins are scheme://host or scheme://host:port, without regard to case. A * stands for characters of one label of the
-	// host, *. at its beginning for any labels, and a * alone for any host, or port.
+	// Origins are scheme://host or scheme://host:port, without regard to case. A * stands for characters of
+	// one label of the host, *. at its beginning for any labels, and a * alone for any host, or port.
 	Origins []string
-	// Methods are what they may ask with. AllowedHeaders are those they may send, any when there are none, and
-	// ExposedHeaders those of an answer that they may read beside the usual.
+	// Methods are what they may ask with. AllowedHeaders are those they may send, any when there are none,
+	// and ExposedHeaders those of an answer that they may read beside the usual.
 	Methods, AllowedHeaders, ExposedHeaders []string
 	// Credentials lets them send cookies.
 	Credentials bool
@@ -61,8 +62,8 @@ type CORS struct {
 	MaxAge time.Duration
 }
 
-// crossOrigin answers preflights and names the allowed origin, before authentication and on errors too: a preflight
-// carries no token, and a browser that may not read a 401 shows "Failed to fetch".
+// crossOrigin answers preflights and names the allowed origin, before authentication and on errors too: a
+// preflight carries no token, and a browser that may not read a 401 shows "Failed to fetch".
 func crossOrigin(allowed CORS, origins []originPattern) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		origin := c.GetHeader("Origin")

@@ -18,8 +18,8 @@ import (
 // healthRoutes are asked every few seconds by whatever runs the server: a trace of each would be noise.
 const healthRoutes = "/.backstage/health/"
 
-// observe records a span and the duration of a request under its route's template. The path itself is not recorded: it is the caller's
-// to choose.
+// observe records a span and the duration of a request under its route's template. The path itself is not
+// recorded: it is the caller's to choose.
 func observe(t *telemetry.Telemetry) gin.HandlerFunc {
 	if t == nil {
 		return func(c *gin.Context) { c.Next() }
@@ -45,7 +45,8 @@ func observe(t *telemetry.Telemetry) gin.HandlerFunc {
 	}
 }
 
-// observedRoute is the template of the request's route, without a trailing slash. What has none is the portal's, or nothing.
+// observedRoute is the template of the request's route, without a trailing slash. What has none is the
+// portal's, or nothing.
 func observedRoute(c *gin.Context) string {
 	if route := c.FullPath(); route != "" {
 		return strings.TrimRight(route, "/")

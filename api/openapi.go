@@ -21,8 +21,8 @@ import (
 //go:generate go test -run TestTheDocumentIsTheOneInTheRepository . -update
 //go:generate npm --prefix ../tools/openapi-types run --silent generate
 
-// description is the OpenAPI 3.1 document in the making. It is made from the same table as the router, so the two cannot
-// disagree.
+// description is the OpenAPI 3.1 document in the making. It is made from the same table as the router, so the
+// two cannot disagree.
 type description struct {
 	paths map[string]map[string]any
 	// reflector describes types; schemas are those that it gave a name to, and types are what they describe.
@@ -165,8 +165,8 @@ func (d *description) responses(r route) map[string]any {
 	return responses
 }
 
-// failures are the kinds of failure that the route answers with an error envelope. Any route refuses a query string that it
-// cannot read.
+// failures are the kinds of failure that the route answers with an error envelope. Any route refuses a query
+// string that it cannot read.
 func failures(r route) []fault.Kind {
 	kinds := []fault.Kind{fault.Input}
 	if r.access.kind == accessAuthenticated {

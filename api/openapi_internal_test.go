@@ -101,7 +101,8 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 	require.Equal(t, routes, described, "and nothing else is")
 }
 
-// TestWhatChangesSomethingTakesAnIdempotencyKey: every request that is not a GET, but for those that only ask.
+// TestWhatChangesSomethingTakesAnIdempotencyKey: every request that is not a GET, but for those that only
+// ask.
 func TestWhatChangesSomethingTakesAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",

@@ -34,8 +34,9 @@ func unusualPort(scheme, port string) string {
 	return port
 }
 
-// originPattern is an entry of backend.cors.origin, taken apart: what is compared are hosts, never parts of a string. A *
-// stands for characters of one label of the host, *. at its beginning for any labels, and a * alone for any host, or port.
+// originPattern is an entry of backend.cors.origin, taken apart: what is compared are hosts, never parts of a
+// string. A * stands for characters of one label of the host, *. at its beginning for any labels, and a *
+// alone for any host, or port.
 type originPattern origin
 
 // parseOriginPattern reads scheme://host or scheme://host:port; false when it is neither.

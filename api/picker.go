@@ -7,8 +7,8 @@ import (
 	"github.com/portico-dev/portico/integration/picker"
 )
 
-// NewHostsPlugin serves the part of /api/portico that a form asks while a person chooses where a repository goes. All of it is for
-// those who may start runs, which the service decides.
+// NewHostsPlugin serves the part of /api/portico that a form asks while a person chooses where a repository
+// goes. All of it is for those who may start runs, which the service decides.
 func NewHostsPlugin(service *picker.Service) Plugin {
 	h := &hostsAPI{service}
 	return plugin{id: "portico", routes: []route{

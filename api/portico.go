@@ -31,8 +31,8 @@ type Integration struct {
 	Host string `json:"host"`
 }
 
-// NewPorticoPlugin serves /api/portico: what Portico knows of runs beyond Backstage's words. workflowURL links to the
-// workflow with an id in the Temporal Web UI; nil when there is none.
+// NewPorticoPlugin serves /api/portico: what Portico knows of runs beyond Backstage's words. workflowURL
+// links to the workflow with an id in the Temporal Web UI; nil when there is none.
 func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id string) string) Plugin {
 	info.Integrations, info.SignIn = orEmpty(info.Integrations), orEmpty(info.SignIn)
 	template, createdBy := list("template", "only runs of these templates"), list("createdBy", "only runs of these users")
@@ -88,8 +88,8 @@ type runSummary struct {
 	CreatedAt   string     `json:"createdAt"            jsonschema:"format=date-time"`
 	StartedAt   string     `json:"startedAt,omitempty"  jsonschema:"format=date-time"`
 	FinishedAt  string     `json:"finishedAt,omitempty" jsonschema:"format=date-time"`
-	// TimedFrom is a moment such that the run has run from then until finishedAt, or until now: the time is not counted for which it
-	// was parked.
+	// TimedFrom is a moment such that the run has run from then until finishedAt, or until now: the time is
+	// not counted for which it was parked.
 	TimedFrom  string `json:"timedFrom"            jsonschema:"format=date-time"`
 	FailedStep string `json:"failedStep,omitempty"`
 	// FailedStepName is what the template calls that step.

@@ -14,8 +14,8 @@ const (
 	pingValidity = time.Second
 )
 
-// Database is what the server knows of the store behind its routes: whether it can be reached. The zero value is
-// always there.
+// Database is what the server knows of the store behind its routes: whether it can be reached. The zero value
+// is always there.
 type Database struct {
 	// Ping proves with one round trip that it answers.
 	Ping func(context.Context) error
@@ -33,8 +33,8 @@ type pinger struct {
 	answered   bool
 }
 
-// answers says whether the database answers, as of at most pingValidity ago. The caller's leaving does not spoil the answer
-// for others, who wait for it.
+// answers says whether the database answers, as of at most pingValidity ago. The caller's leaving does not
+// spoil the answer for others, who wait for it.
 func (p *pinger) answers(ctx context.Context) bool {
 	if p.ping == nil {
 		return true

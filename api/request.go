@@ -41,8 +41,8 @@ type call struct {
 	route     *route
 	principal identity.Principal
 	body      []byte
-	// commandID is what a command that came with an Idempotency-Key is known by, however often it is sent: what it creates gets
-	// this id. It is zero without a key.
+	// commandID is what a command that came with an Idempotency-Key is known by, however often it is sent:
+	// what it creates gets this id. It is zero without a key.
 	commandID uuid.UUID
 	// leaving is closed when the server stops: nobody should be kept waiting.
 	leaving <-chan struct{}
@@ -57,8 +57,8 @@ func (c *call) decode(into any) error {
 	return nil
 }
 
-// queryInt is a checked integer parameter, or otherwise when it was not sent. More than there can be of anything is as
-// much as that.
+// queryInt is a checked integer parameter, or otherwise when it was not sent. More than there can be of
+// anything is as much as that.
 func (c *call) queryInt(name string, otherwise int) int {
 	n, err := strconv.Atoi(c.Query(name))
 	if err != nil {
@@ -169,7 +169,8 @@ func readBody(r *route, request *http.Request, w http.ResponseWriter) ([]byte, e
 	if r.body == nil {
 		return nil, nil
 	}
-	// Only the body has to hurry: a deadline that stayed would end the request of a handler that takes its time.
+	// Only the body has to hurry: a deadline that stayed would end the request of a handler that takes its
+	// time.
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	data, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxBody))

@@ -10,7 +10,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// access says who may call a route. Its zero value is refused at start-up: a route without a stated policy does not exist.
+// access says who may call a route. Its zero value is refused at start-up: a route without a stated policy
+// does not exist.
 type access struct {
 	kind   accessKind
 	reason string
@@ -24,14 +25,15 @@ const (
 	accessAuthenticated
 )
 
-// authenticated routes want a principal; what it may do is asked of the decision point by the command behind the route.
+// authenticated routes want a principal; what it may do is asked of the decision point by the command behind
+// the route.
 var authenticated = access{kind: accessAuthenticated}
 
 // open states why a route needs no credentials.
 func open(reason string) access { return access{kind: accessOpen, reason: reason} }
 
-// route is one HTTP operation: what serves it, who may call it, what it takes and what it answers. The router, the request
-// checks and the OpenAPI document are all made from it.
+// route is one HTTP operation: what serves it, who may call it, what it takes and what it answers. The
+// router, the request checks and the OpenAPI document are all made from it.
 type route struct {
 	method string
 	// path is relative to the plugin's mount point, with gin's :parameters.
@@ -67,7 +69,8 @@ type answer struct {
 	description string
 	// content is the media type, "" for an empty body.
 	content string
-	// shape is the Go type that is written as JSON, or as the data of each server-sent event; nil for an empty body.
+	// shape is the Go type that is written as JSON, or as the data of each server-sent event; nil for an
+	// empty body.
 	shape reflect.Type
 }
 
@@ -183,7 +186,8 @@ type parameter struct {
 type pageSize struct {
 	// preset is how many there are when no number is asked for; 0, of a list that is streamed, is all.
 	preset int
-	// most is the largest page. Whoever asks for more gets as many as that, and finds the rest on the pages that follow.
+	// most is the largest page. Whoever asks for more gets as many as that, and finds the rest on the pages
+	// that follow.
 	most int
 }
 

@@ -20,13 +20,14 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// scaffolderPermissions is what the scaffolder tells of its permissions and rules; the words are the contract.
+// scaffolderPermissions is what the scaffolder tells of its permissions and rules; the words are the
+// contract.
 //
 //go:embed scaffolder_permissions.json
 var scaffolderPermissions []byte
 
-// Follower wakes those who follow a run, known by its id, when there is something new to read. The caller calls stop
-// when it is done.
+// Follower wakes those who follow a run, known by its id, when there is something new to read. The caller
+// calls stop when it is done.
 type Follower interface {
 	Follow(id string) (wake <-chan struct{}, stop func())
 }
@@ -133,7 +134,8 @@ func (s *scaffolderAPI) actions(*call) ([]describedAction, error) {
 	return described, nil
 }
 
-// templatingExtensions are the filters, functions and values that templates have beyond those of the language.
+// templatingExtensions are the filters, functions and values that templates have beyond those of the
+// language.
 type templatingExtensions struct {
 	Filters map[string]templateFilter `json:"filters"`
 	Globals templateGlobals           `json:"globals"`

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// longPoll is how long a request for events waits before it answers that there are none (Backstage's 30 s).
+	// longPoll is how long a request for events waits before it answers that there are none (Backstage's 30
+	// s).
 	longPoll = 30 * time.Second
 	// rereadInterval is how often a follower looks without being told to: the net under LISTEN/NOTIFY.
 	rereadInterval = 10 * time.Second
@@ -117,7 +118,8 @@ func (s *scaffolderAPI) streamEvents(c *call) error {
 	}
 }
 
-// waitForMore waits until there may be more to read. It says false when the client has left, or the server will.
+// waitForMore waits until there may be more to read. It says false when the client has left, or the server
+// will.
 func (c *call) waitForMore(wake <-chan struct{}) bool {
 	select {
 	case <-wake:

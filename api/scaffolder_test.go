@@ -333,7 +333,8 @@ func TestALongLogComesInPages(t *testing.T) {
 	require.Equal(t, 1, strings.Count(stream, "event: completion\n"))
 }
 
-// TestSlowReadersHoldNoConnection: sixteen of them read nothing of what the server sends, and it has two connections.
+// TestSlowReadersHoldNoConnection: sixteen of them read nothing of what the server sends, and it has two
+// connections.
 func TestSlowReadersHoldNoConnection(t *testing.T) {
 	t.Parallel()
 	config := testkit.Database(t).Config()

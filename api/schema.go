@@ -67,7 +67,8 @@ func documents[Shape any](raw []json.RawMessage) []document[Shape] {
 // object is any JSON object.
 type object = map[string]any
 
-// newReflector derives JSON Schema as OpenAPI 3.1 has it (draft 2020-12) from what encoding/json makes of a Go type.
+// newReflector derives JSON Schema as OpenAPI 3.1 has it (draft 2020-12) from what encoding/json makes of a
+// Go type.
 func newReflector() *jsonschema.Reflector {
 	return &jsonschema.Reflector{Anonymous: true, AllowAdditionalProperties: true, Mapper: known, Namer: typeName}
 }
@@ -113,8 +114,8 @@ func reference[T any]() *jsonschema.Schema {
 	return &jsonschema.Schema{Ref: definitions + typeName(reflect.TypeFor[T]())}
 }
 
-// typeName is what a type is called in the OpenAPI document: Task for a type of this package, RunFailure for run.Failure.
-// Go's own have no name there.
+// typeName is what a type is called in the OpenAPI document: Task for a type of this package, RunFailure for
+// run.Failure. Go's own have no name there.
 func typeName(t reflect.Type) string {
 	name, packagePath := t.Name(), t.PkgPath()
 	switch packagePath {
@@ -129,7 +130,8 @@ func typeName(t reflect.Type) string {
 
 func capitalized(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
-// check returns one sentence per violation, in the words of the validator that Backstage uses; at is the path so far.
+// check returns one sentence per violation, in the words of the validator that Backstage uses; at is the path
+// so far.
 func check(s *jsonschema.Schema, at string, v any) []string {
 	if !accepts(s.Type, v) {
 		return []string{fmt.Sprintf("%s must be %s", at, s.Type)}

@@ -1,6 +1,6 @@
-// Package api is Portico over HTTP: Backstage's routes and Portico's own, one file per Backstage plugin path. A handler
-// decodes, calls one command or query of a domain package, and encodes; rules and SQL live elsewhere. Every route
-// states who may call it.
+// Package api is Portico over HTTP: Backstage's routes and Portico's own, one file per Backstage plugin path.
+// A handler decodes, calls one command or query of a domain package, and encodes; rules and SQL live
+// elsewhere. Every route states who may call it.
 package api
 
 import (
@@ -42,14 +42,16 @@ type Options struct {
 	Portal http.Handler
 	// Version is printed in the OpenAPI document.
 	Version string
-	// BaseURLs are where the server and its portal are reached: their hosts are answered to, and their pages may write.
+	// BaseURLs are where the server and its portal are reached: their hosts are answered to, and their pages
+	// may write.
 	BaseURLs []string
-	// Hosts are more names that are answered to; "*.example.com" is all of its subdomains, and "*" any name. localhost and IP
-	// addresses are always answered to.
+	// Hosts are more names that are answered to; "*.example.com" is all of its subdomains, and "*" any name.
+	// localhost and IP addresses are always answered to.
 	Hosts []string
 	// CORS lets the pages of other origins in; the zero value lets none in, and sends no CORS headers at all.
 	CORS CORS
-	// WrongTokensPerMinute is how many wrong tokens an address may send before it is refused for a while, 0 the usual 30.
+	// WrongTokensPerMinute is how many wrong tokens an address may send before it is refused for a while, 0
+	// the usual 30.
 	WrongTokensPerMinute int
 	// Telemetry records a span and the duration of every request. Nil records nothing.
 	Telemetry *telemetry.Telemetry

@@ -85,7 +85,8 @@ func TestAPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
 	require.Contains(t, log.String(), "a map was nil")
 }
 
-// TestAnotherSystemThatFailsIsNotTheDatabase, and not ours: who tries a template out learns which host it was.
+// TestAnotherSystemThatFailsIsNotTheDatabase, and not ours: who tries a template out learns which host it
+// was.
 func TestAnotherSystemThatFailsIsNotTheDatabase(t *testing.T) {
 	t.Parallel()
 	reads := func(*call) (int, error) {

@@ -30,7 +30,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// tokens knows the tokens of the recordings: a service's, one that is restricted to the plugin search, and a user's.
+// tokens knows the tokens of the recordings: a service's, one that is restricted to the plugin search, and a
+// user's.
 type tokens struct{}
 
 func (tokens) Authenticate(_ context.Context, token string) (identity.Principal, error) {
@@ -82,7 +83,8 @@ func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Serv
 	return server
 }
 
-// ask makes a request, and wants the answer to be what the OpenAPI document says; headers are pairs of name and value.
+// ask makes a request, and wants the answer to be what the OpenAPI document says; headers are pairs of name
+// and value.
 func ask(t *testing.T, handler http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	request := newRequest(t.Context(), method, target, body, headers...)

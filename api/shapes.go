@@ -2,9 +2,11 @@ package api
 
 import "github.com/invopop/jsonschema"
 
-// The types of this file say what is in documents that are passed on byte for byte. No value of them is ever made.
+// The types of this file say what is in documents that are passed on byte for byte. No value of them is ever
+// made.
 
-// Entity is an entity of the catalog. Its spec is what its kind says; metadata may hold more than is named here.
+// Entity is an entity of the catalog. Its spec is what its kind says; metadata may hold more than is named
+// here.
 type Entity struct {
 	APIVersion string         `json:"apiVersion"`
 	Kind       string         `json:"kind"`
@@ -126,7 +128,8 @@ type buttonLabels struct {
 	Review string `json:"reviewButtonText,omitempty"`
 }
 
-// permissionMetadata tells other plugins of a plugin's permissions, and of the rules that conditions are made of.
+// permissionMetadata tells other plugins of a plugin's permissions, and of the rules that conditions are made
+// of.
 type permissionMetadata struct {
 	Permissions []permission     `json:"permissions"`
 	Rules       []permissionRule `json:"rules"`

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// openStreams counts the answers that go on for as long as their reader stays, so that nobody holds more of them than one has use for.
-// It is safe for concurrent use.
+// openStreams counts the answers that go on for as long as their reader stays, so that nobody holds more of
+// them than one has use for. It is safe for concurrent use.
 type openStreams struct {
 	most int
 

@@ -1,4 +1,5 @@
-// Package bookmarks keeps what people starred and what they saw last, for every browser that they sign in from.
+// Package bookmarks keeps what people starred and what they saw last, for every browser that they sign in
+// from.
 package bookmarks
 
 import (
@@ -55,7 +56,8 @@ func (s *Service) References(ctx context.Context, principal identity.Principal, 
 	return refs, nil
 }
 
-// Add puts an entity at the front of a list of who asks. A full list of stars refuses another one: kind Conflict.
+// Add puts an entity at the front of a list of who asks. A full list of stars refuses another one: kind
+// Conflict.
 func (s *Service) Add(ctx context.Context, principal identity.Principal, list List, ref string) error {
 	user, ref, err := mark(principal, ref)
 	if err != nil {

@@ -417,7 +417,8 @@ func TestATryShowsWhatIsRemarkedOn(t *testing.T) {
 	require.Equal(t, catalog.Validation{Remarks: []processing.Remark{{Level: processing.LevelError, Message: "groups are odd"}}}, found)
 }
 
-// TestARegistrationIsKnownToWhoMadeIt, also with a token that is not good for reading locations, and wherever it leads now.
+// TestARegistrationIsKnownToWhoMadeIt, also with a token that is not good for reading locations, and wherever
+// it leads now.
 func TestARegistrationIsKnownToWhoMadeIt(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)

@@ -43,8 +43,9 @@ func ConfiguredRules(rules []entity.Rule, locations []ConfiguredLocation) (entit
 	return entity.NewRules(rules)
 }
 
-// ConfiguredDirectories are the directories that local files may be read from: those of the configured locations of type
-// file, each with all below it, and further ones. All paths are taken from the process's working directory.
+// ConfiguredDirectories are the directories that local files may be read from: those of the configured
+// locations of type file, each with all below it, and further ones. All paths are taken from the process's
+// working directory.
 func ConfiguredDirectories(locations []ConfiguredLocation, further []string) ([]string, error) {
 	var directories []string
 	for _, directory := range further {
@@ -67,8 +68,8 @@ func ConfiguredDirectories(locations []ConfiguredLocation, further []string) ([]
 	return slices.Compact(directories), nil
 }
 
-// Configure makes the configuration's locations exactly these, and has them read now. Paths of type file are taken from
-// the process's working directory.
+// Configure makes the configuration's locations exactly these, and has them read now. Paths of type file are
+// taken from the process's working directory.
 func (s *Service) Configure(ctx context.Context, principal identity.Principal, locations []ConfiguredLocation) error {
 	if err := s.require(ctx, principal, policy.CatalogLocationCreate, ""); err != nil {
 		return err

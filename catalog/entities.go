@@ -47,8 +47,8 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 	return document, nil
 }
 
-// LocatedEntity is EntityJSON, with the place that the entity was read from. That is the catalog's own record: what the
-// entity says of it is for people.
+// LocatedEntity is EntityJSON, with the place that the entity was read from. That is the catalog's own
+// record: what the entity says of it is for people.
 func (s *Service) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
 	readable, err := s.readable(ctx, principal)
 	if err != nil {
@@ -92,8 +92,8 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 	return document, nil
 }
 
-// EntitiesByRefs finds entities by their references, in any case: one document for each reference, in their order, nil
-// where there is none.
+// EntitiesByRefs finds entities by their references, in any case: one document for each reference, in their
+// order, nil where there is none.
 func (s *Service) EntitiesByRefs(ctx context.Context, principal identity.Principal, refs []string, filter query.Filter, fields query.Fields) ([]json.RawMessage, error) {
 	if err := query.CheckRefs(len(refs)); err != nil {
 		return nil, err
@@ -182,8 +182,8 @@ func (s *Service) Entities(ctx context.Context, principal identity.Principal, q 
 	return found, err
 }
 
-// DeleteEntity removes an entity by its uid; one that does not exist is removed already. What brought it is read again.
-// Who may delete only some entities is refused all others, and those that do not exist.
+// DeleteEntity removes an entity by its uid; one that does not exist is removed already. What brought it is
+// read again. Who may delete only some entities is refused all others, and those that do not exist.
 func (s *Service) DeleteEntity(ctx context.Context, principal identity.Principal, uid string) error {
 	deletable, err := s.granted(ctx, principal, policy.CatalogEntityDelete)
 	if err != nil {
@@ -198,8 +198,8 @@ func (s *Service) DeleteEntity(ctx context.Context, principal identity.Principal
 	})
 }
 
-// check refuses an entity that a grant does not cover; the statement finds its document. Under conditions, one that does
-// not exist is refused too: whoever may not know of an entity learns nothing.
+// check refuses an entity that a grant does not cover; the statement finds its document. Under conditions,
+// one that does not exist is refused too: whoever may not know of an entity learns nothing.
 func (s *Service) check(ctx context.Context, tx pgx.Tx, granted query.Grant, statement query.Statement, name string) error {
 	if _, conditional := granted.Filter(); !conditional {
 		return granted.Check(nil, name)

@@ -17,8 +17,8 @@ type FacetValue struct {
 	Count int    `json:"count"`
 }
 
-// Facets counts the values of each key among the entities that pass the filter. The answer has every key, spelled as
-// asked.
+// Facets counts the values of each key among the entities that pass the filter. The answer has every key,
+// spelled as asked.
 func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys []string, asked query.Filter) (map[string][]FacetValue, error) {
 	if err := query.CheckFacets(len(keys), asked); err != nil {
 		return nil, err

@@ -12,13 +12,14 @@ import (
 )
 
 const (
-	// readAtOnce is how many documents are read in one go, and readBytes how much of them, unless a single one is larger.
+	// readAtOnce is how many documents are read in one go, and readBytes how much of them, unless a single
+	// one is larger.
 	readAtOnce = 1000
 	readBytes  = 8 << 20
 )
 
-// EntityList is a list of entities. Its documents are read some at a time, and no connection is held while a reader
-// takes its time over them.
+// EntityList is a list of entities. Its documents are read some at a time, and no connection is held while a
+// reader takes its time over them.
 type EntityList struct {
 	// Next is where the next page begins, nil when this is the last.
 	Next *query.After
@@ -31,8 +32,8 @@ type EntityList struct {
 	ids       []uuid.UUID
 }
 
-// Each hands over the documents, one by one in their order. One that was deleted, or hidden, since the list was found is left out.
-// An error of hand ends it and is returned.
+// Each hands over the documents, one by one in their order. One that was deleted, or hidden, since the list
+// was found is left out. An error of hand ends it and is returned.
 func (l *EntityList) Each(ctx context.Context, hand func(json.RawMessage) error) error {
 	if err := handAll(l.documents, hand); err != nil {
 		return err

@@ -38,8 +38,8 @@ func locationOf(row db.CatalogLocation) Location {
 // listedAtOnce is how many locations are read in one go.
 const listedAtOnce = 1000
 
-// Locations hands over the registered locations, oldest first. They are read some at a time, and no connection is held
-// meanwhile. An error of hand ends it and is returned.
+// Locations hands over the registered locations, oldest first. They are read some at a time, and no
+// connection is held meanwhile. An error of hand ends it and is returned.
 func (s *Service) Locations(ctx context.Context, principal identity.Principal, hand func(Location) error) error {
 	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil || !may {
@@ -69,7 +69,8 @@ type LocationPage struct {
 	Next       string
 }
 
-// QueryLocations finds a page of the registered locations that pass a filter on id, type, target and entityRef, by id.
+// QueryLocations finds a page of the registered locations that pass a filter on id, type, target and
+// entityRef, by id.
 func (s *Service) QueryLocations(ctx context.Context, principal identity.Principal, cursor query.LocationCursor) (LocationPage, error) {
 	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil || !may {
@@ -101,7 +102,8 @@ func (s *Service) QueryLocations(ctx context.Context, principal identity.Princip
 	return page, err
 }
 
-// LocationByID finds one registered location. One that is not there, or not to be seen, is a fault of kind NotFound.
+// LocationByID finds one registered location. One that is not there, or not to be seen, is a fault of kind
+// NotFound.
 func (s *Service) LocationByID(ctx context.Context, principal identity.Principal, id string) (Location, error) {
 	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil {
@@ -150,8 +152,9 @@ type Registration struct {
 	At time.Time
 }
 
-// RegistrationOf finds the registration of a target. One that is not there is a fault of kind NotFound. Whoever registered
-// a location may always know that they did; to see another's takes the permission to read locations.
+// RegistrationOf finds the registration of a target. One that is not there is a fault of kind NotFound.
+// Whoever registered a location may always know that they did; to see another's takes the permission to read
+// locations.
 func (s *Service) RegistrationOf(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (Registration, error) {
 	return s.registration(ctx, principal, spec.String(), func() (db.CatalogLocation, error) {
 		row, registered, err := s.locationAt(ctx, s.pool, spec)
@@ -194,8 +197,8 @@ func (s *Service) locationAt(ctx context.Context, tx db.DBTX, spec entity.Locati
 	return row, true, nil
 }
 
-// LocationByEntity finds the registered location that first led to an entity. Entities that came from the configuration
-// have none: a fault of kind NotFound.
+// LocationByEntity finds the registered location that first led to an entity. Entities that came from the
+// configuration have none: a fault of kind NotFound.
 func (s *Service) LocationByEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (Location, error) {
 	missing := fault.New(fault.NotFound, "found no entity for ref %s", ref)
 	may, err := s.mayReadLocations(ctx, principal)

@@ -7,7 +7,8 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// Backlog is what the catalog has yet to process and what went wrong, as samples of telemetry.CatalogDue, CatalogLag and CatalogFailed.
+// Backlog is what the catalog has yet to process and what went wrong, as samples of telemetry.CatalogDue,
+// CatalogLag and CatalogFailed.
 func (s *Service) Backlog(ctx context.Context) ([]telemetry.Sample, error) {
 	backlog, err := s.queries.CatalogBacklog(ctx, s.pool)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// EntityQuery asks for a page of entities by cursor. The zero cursor with its filter, order and text is the first page.
+// EntityQuery asks for a page of entities by cursor. The zero cursor with its filter, order and text is the
+// first page.
 type EntityQuery struct {
 	Cursor query.Cursor
 	// Offset skips entities of the first page's set.
@@ -32,8 +33,8 @@ type EntityPage struct {
 	Next, Prev string
 }
 
-// QueryEntities finds a page of entities. It has at most query.MaxPage of them, and fewer when they are large; Next leads
-// to the rest.
+// QueryEntities finds a page of entities. It has at most query.MaxPage of them, and fewer when they are
+// large; Next leads to the rest.
 func (s *Service) QueryEntities(ctx context.Context, principal identity.Principal, q EntityQuery) (EntityPage, error) {
 	q.Limit = min(q.Limit, query.MaxPage)
 	page, err := q.Cursor.Page(q.Limit)
@@ -95,8 +96,8 @@ const maxPageBytes = 32 << 20
 
 var errPageFull = errors.New("the page is full")
 
-// page reads the rows of a page. One row more than asked for tells, forwards, whether there is a next page; backwards
-// there always is.
+// page reads the rows of a page. One row more than asked for tells, forwards, whether there is a next page;
+// backwards there always is.
 func (s *Service) page(ctx context.Context, readable query.Grant, page query.Page, fields query.Fields) (foundPage, error) {
 	limit := page.Limit
 	if !page.Backwards {

@@ -22,8 +22,8 @@ import (
 // tryTimeout bounds the reading that a dry run or a validation does while somebody waits.
 const tryTimeout = time.Minute
 
-// RegisterLocation has a location read from now on. One that is registered already is a fault of kind Conflict, or is
-// read again, as onConflict says ("" for the service's own strategy).
+// RegisterLocation has a location read from now on. One that is registered already is a fault of kind
+// Conflict, or is read again, as onConflict says ("" for the service's own strategy).
 func (s *Service) RegisterLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec, onConflict ConflictStrategy) (Location, error) {
 	if err := s.mayRegister(ctx, principal, spec); err != nil {
 		return Location{}, err
@@ -62,8 +62,8 @@ type Trial struct {
 	Entities []json.RawMessage
 }
 
-// TryLocation reads a location and everything below it, and stores nothing. Whatever is wrong there is a fault of kind
-// Input.
+// TryLocation reads a location and everything below it, and stores nothing. Whatever is wrong there is a
+// fault of kind Input.
 func (s *Service) TryLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (Trial, error) {
 	if err := s.mayRegister(ctx, principal, spec); err != nil {
 		return Trial{}, err
@@ -129,8 +129,9 @@ func (s *Service) insertLocation(ctx context.Context, tx pgx.Tx, principal ident
 	return locationOf(existing), false, nil
 }
 
-// bring has the registered locations' source bring one of them, again if it does already, and has it read now. A
-// Location entity that something else has brought is a fault of kind Conflict: nothing would come of the location.
+// bring has the registered locations' source bring one of them, again if it does already, and has it read
+// now. A Location entity that something else has brought is a fault of kind Conflict: nothing would come of
+// the location.
 func (s *Service) bring(ctx context.Context, tx pgx.Tx, location Location) error {
 	emitted, err := processing.EmitLocation(location.EntityRef, location.spec())
 	if err != nil {
@@ -148,8 +149,8 @@ func (s *Service) bring(ctx context.Context, tx pgx.Tx, location Location) error
 	return err
 }
 
-// UpdateLocation points a registered location elsewhere. Its Location entity keeps its name but is a new one; another
-// location that points there already is a fault of kind Conflict.
+// UpdateLocation points a registered location elsewhere. Its Location entity keeps its name but is a new one;
+// another location that points there already is a fault of kind Conflict.
 func (s *Service) UpdateLocation(ctx context.Context, principal identity.Principal, id string, spec entity.LocationSpec) (Location, error) {
 	if err := s.mayRegister(ctx, principal, spec); err != nil {
 		return Location{}, err

@@ -31,8 +31,8 @@ const (
 	Pending Unprocessed = "pending"
 )
 
-// UnprocessedEntity is what is known of an entity that is not, or not fully, in the catalog: a row of Backstage's
-// refresh_state, with what Portico adds.
+// UnprocessedEntity is what is known of an entity that is not, or not fully, in the catalog: a row of
+// Backstage's refresh_state, with what Portico adds.
 type UnprocessedEntity struct {
 	EntityID        uuid.UUID       `json:"entity_id"`
 	EntityRef       string          `json:"entity_ref"`
@@ -64,9 +64,9 @@ type UnprocessedQuery struct {
 // unprocessedAtOnce is how many of them, with their documents, are read in one go.
 const unprocessedAtOnce = 50
 
-// UnprocessedEntities hands over what is asked for. They are read some at a time, and no connection is held meanwhile. A
-// principal that sees a part of the catalog is told of what is served in that part. An error of hand ends it and is
-// returned.
+// UnprocessedEntities hands over what is asked for. They are read some at a time, and no connection is held
+// meanwhile. A principal that sees a part of the catalog is told of what is served in that part. An error of
+// hand ends it and is returned.
 func (s *Service) UnprocessedEntities(ctx context.Context, principal identity.Principal, q UnprocessedQuery, hand func(UnprocessedEntity) error) error {
 	readable, err := s.readable(ctx, principal)
 	if err != nil || readable.IsNothing() {
@@ -148,8 +148,8 @@ func unprocessedOf(row db.CatalogFailedRow) UnprocessedEntity {
 	return e
 }
 
-// DeleteUnprocessed forgets an entity that is not served. Whatever brings it is read again, and may bring it back. One
-// that is served, or unknown, is a fault of kind NotFound.
+// DeleteUnprocessed forgets an entity that is not served. Whatever brings it is read again, and may bring it
+// back. One that is served, or unknown, is a fault of kind NotFound.
 func (s *Service) DeleteUnprocessed(ctx context.Context, principal identity.Principal, uid string) error {
 	if err := s.require(ctx, principal, policy.CatalogUnprocessedDelete, uid); err != nil {
 		return err

@@ -20,8 +20,8 @@ type Validation struct {
 	Remarks []processing.Remark
 }
 
-// ValidateEntity runs an entity through processing as if it had been read from a location, a url: reference, and stores
-// nothing. What the entity itself says about where it came from does not count.
+// ValidateEntity runs an entity through processing as if it had been read from a location, a url: reference,
+// and stores nothing. What the entity itself says about where it came from does not count.
 func (s *Service) ValidateEntity(ctx context.Context, principal identity.Principal, document json.RawMessage, location string) (Validation, error) {
 	if err := s.require(ctx, principal, policy.CatalogEntityValidate, ""); err != nil {
 		return Validation{}, err
@@ -50,7 +50,8 @@ func (s *Service) ValidateEntity(ctx context.Context, principal identity.Princip
 	return Validation{Errors: result.Errors, Remarks: result.Remarks}, nil
 }
 
-// checkValidation checks what must be right before an entity can be processed at all. What is wrong is an *entity.Error.
+// checkValidation checks what must be right before an entity can be processed at all. What is wrong is an
+// *entity.Error.
 func checkValidation(e entity.Entity, location string) error {
 	if err := entity.CheckEnvelope(e); err != nil {
 		return err

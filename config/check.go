@@ -12,8 +12,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// checker walks a configuration along the schema, collects every problem, and builds what is left for decoding: only known
-// keys, each in its plain form (numbers as numbers, durations as Go's), defaults filled in.
+// checker walks a configuration along the schema, collects every problem, and builds what is left for
+// decoding: only known keys, each in its plain form (numbers as numbers, durations as Go's), defaults filled
+// in.
 type checker struct {
 	problems []Problem
 	// warnings are what may be meant, but hardly is.
@@ -105,7 +106,8 @@ func (c *checker) checkObject(s *schema, v *value, path string) *yaml.Node {
 	return out
 }
 
-// checkOthers looks at the keys that are no properties: values of a map, keys of plugins we do not know, or mistakes.
+// checkOthers looks at the keys that are no properties: values of a map, keys of plugins we do not know, or
+// mistakes.
 func (c *checker) checkOthers(s *schema, v *value, path string, out *yaml.Node) {
 	for _, member := range v.fields {
 		if s.Properties[member.key] != nil {
@@ -130,8 +132,9 @@ func (c *checker) unknownKey(s *schema, member field, path string) {
 	c.report(member.origin, "unknown key '%s': %s has %s", join(path, member.key), path, strings.Join(s.propertyNames(), ", "))
 }
 
-// suspectKey looks at a key that Backstage or one of its plugins might have, but that is all but one of ours. If that is a
-// section of Portico's own it is an error, since all of it would be ignored; if not, it may be right and is a warning.
+// suspectKey looks at a key that Backstage or one of its plugins might have, but that is all but one of ours.
+// If that is a section of Portico's own it is an error, since all of it would be ignored; if not, it may be
+// right and is a warning.
 func (c *checker) suspectKey(s *schema, member field, path string) {
 	near := closest(member.key, s.propertyNames())
 	switch {
@@ -218,7 +221,8 @@ func (c *checker) checkString(s *schema, v *value, path string) *yaml.Node {
 	return plain(stringTag, v.text)
 }
 
-// isText says whether an unquoted scalar is text all the same: a date, which YAML has a type for and Backstage has not.
+// isText says whether an unquoted scalar is text all the same: a date, which YAML has a type for and
+// Backstage has not.
 func isText(v *value) bool {
 	return v.kind == scalar && (v.tag == "!!timestamp" || v.tag == "!!binary")
 }

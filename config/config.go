@@ -1,6 +1,6 @@
-// Package config reads Portico's configuration: Backstage's app-config.yaml files, merged, with environment variables
-// and included files put in, checked against schema.yaml and handed out as one typed value. It knows what a key means
-// only as far as its type goes; what to do with it is for the package that uses it.
+// Package config reads Portico's configuration: Backstage's app-config.yaml files, merged, with environment
+// variables and included files put in, checked against schema.yaml and handed out as one typed value. It
+// knows what a key means only as far as its type goes; what to do with it is for the package that uses it.
 package config
 
 import (
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Config is everything that Portico reads from its configuration. Every field has its key, default and description in
-// schema.yaml; a test holds the two together.
+// Config is everything that Portico reads from its configuration. Every field has its key, default and
+// description in schema.yaml; a test holds the two together.
 type Config struct {
 	App          App          `yaml:"app"`
 	Backend      Backend      `yaml:"backend"`
@@ -73,8 +73,9 @@ const (
 
 // ExternalAccess is one sort of token for machines.
 type ExternalAccess struct {
-	// Type is static for a token that is passed along as it is, legacy for tokens that are signed with a shared secret, and
-	// jwks for tokens of an issuer who publishes the keys. Options has the values of this type only.
+	// Type is static for a token that is passed along as it is, legacy for tokens that are signed with a
+	// shared secret, and jwks for tokens of an issuer who publishes the keys. Options has the values of this
+	// type only.
 	Type    string                `yaml:"type"`
 	Options ExternalAccessOptions `yaml:"options"`
 	// AccessRestrictions, when not empty, are all that the tokens are good for.
@@ -103,7 +104,8 @@ type AccessRestriction struct {
 	PermissionAttribute PermissionAttribute `yaml:"permissionAttribute"`
 }
 
-// PermissionAttribute narrows a restriction to permissions with one of these actions (create, read, update, delete).
+// PermissionAttribute narrows a restriction to permissions with one of these actions (create, read, update,
+// delete).
 type PermissionAttribute struct {
 	Action []string `yaml:"action"`
 }
@@ -113,8 +115,8 @@ type Reading struct {
 	Allow []ReadingAllow `yaml:"allow"`
 }
 
-// ReadingAllow is one such host: "example.com", "example.com:8080", "example.com:8000-9000" or "*.example.com". Paths,
-// when not empty, are the only path prefixes allowed.
+// ReadingAllow is one such host: "example.com", "example.com:8080", "example.com:8000-9000" or
+// "*.example.com". Paths, when not empty, are the only path prefixes allowed.
 type ReadingAllow struct {
 	Host  string   `yaml:"host"`
 	Paths []string `yaml:"paths"`
@@ -122,7 +124,8 @@ type ReadingAllow struct {
 
 // CSP is the part of Backstage's content security policy that the portal heeds.
 type CSP struct {
-	// ImageSources are where pages may load pictures from; nil is the portal itself and the hosts of the integrations.
+	// ImageSources are where pages may load pictures from; nil is the portal itself and the hosts of the
+	// integrations.
 	ImageSources []string `yaml:"img-src"`
 }
 
@@ -187,7 +190,8 @@ type BitbucketCloud struct {
 	Token       Secret `yaml:"token"`
 }
 
-// BitbucketServer is one host of Bitbucket Server or Data Center. APIBaseURL is rest/api/1.0 there unless it is configured.
+// BitbucketServer is one host of Bitbucket Server or Data Center. APIBaseURL is rest/api/1.0 there unless it
+// is configured.
 type BitbucketServer struct {
 	Host       string `yaml:"host"`
 	APIBaseURL string `yaml:"apiBaseUrl"`
@@ -196,7 +200,8 @@ type BitbucketServer struct {
 	Password   Secret `yaml:"password"`
 }
 
-// Gitea is one Gitea host. BaseURL is https:// and the host unless it is configured; a Password without a Username is a token.
+// Gitea is one Gitea host. BaseURL is https:// and the host unless it is configured; a Password without a
+// Username is a token.
 type Gitea struct {
 	Host     string `yaml:"host"`
 	BaseURL  string `yaml:"baseUrl"`
@@ -204,7 +209,8 @@ type Gitea struct {
 	Password Secret `yaml:"password"`
 }
 
-// GitLab is one GitLab host. APIBaseURL is api/v4 below BaseURL, and BaseURL is https:// and the host, unless they are configured.
+// GitLab is one GitLab host. APIBaseURL is api/v4 below BaseURL, and BaseURL is https:// and the host, unless
+// they are configured.
 type GitLab struct {
 	Host       string `yaml:"host"`
 	APIBaseURL string `yaml:"apiBaseUrl"`
@@ -238,16 +244,19 @@ type GitHubApp struct {
 // Catalog is where entities come from and how they are kept.
 type Catalog struct {
 	Locations []CatalogLocation `yaml:"locations"`
-	// Rules say which kinds may come from where. Nil (no catalog.rules at all) allows Component, API and Location.
+	// Rules say which kinds may come from where. Nil (no catalog.rules at all) allows Component, API and
+	// Location.
 	Rules []CatalogRule `yaml:"rules"`
-	// ProcessingInterval is the shortest time between two readings of an entity; 0 means entities are not read again.
+	// ProcessingInterval is the shortest time between two readings of an entity; 0 means entities are not
+	// read again.
 	ProcessingInterval              time.Duration `yaml:"processingInterval"`
 	OrphanStrategy                  string        `yaml:"orphanStrategy"`
 	Readonly                        bool          `yaml:"readonly"`
 	DefaultLocationConflictStrategy string        `yaml:"defaultLocationConflictStrategy"`
 }
 
-// CatalogLocation is one place that entities are read from: a file or a URL. What Rules allow is allowed from there alone.
+// CatalogLocation is one place that entities are read from: a file or a URL. What Rules allow is allowed from
+// there alone.
 type CatalogLocation struct {
 	Type   string                `yaml:"type"`
 	Target string                `yaml:"target"`
@@ -339,12 +348,14 @@ type TelemetryMetrics struct {
 // Database is Postgres. An empty URL lets `portico dev` bring its own.
 type Database struct {
 	URL Secret `yaml:"url"`
-	// DirectURL leads to the same database without a connection pooler; empty means that there is none before URL either.
+	// DirectURL leads to the same database without a connection pooler; empty means that there is none before
+	// URL either.
 	DirectURL      Secret `yaml:"directUrl"`
 	MaxConnections int    `yaml:"maxConnections"`
 }
 
-// Temporal is the cluster that runs are durable on. What is empty here comes from TEMPORAL_* variables or a profile of temporal.toml.
+// Temporal is the cluster that runs are durable on. What is empty here comes from TEMPORAL_* variables or a
+// profile of temporal.toml.
 type Temporal struct {
 	Address   string `yaml:"address"`
 	Namespace string `yaml:"namespace"`
@@ -363,7 +374,8 @@ type Temporal struct {
 	UIURL string `yaml:"uiUrl"`
 }
 
-// TemporalTLS secures the connection to Temporal. Files hold PEM and are read by the process; the others are PEM themselves.
+// TemporalTLS secures the connection to Temporal. Files hold PEM and are read by the process; the others are
+// PEM themselves.
 type TemporalTLS struct {
 	// Mode is auto, required or disabled.
 	Mode           string `yaml:"mode"`
@@ -390,13 +402,15 @@ type EncryptionKey struct {
 
 // Files is what of this machine's files the catalog and templates may read.
 type Files struct {
-	// Directories may be read from beside those that catalog.locations of type file lie in, each with all below it.
+	// Directories may be read from beside those that catalog.locations of type file lie in, each with all
+	// below it.
 	Directories []string `yaml:"directories"`
 }
 
 // Workspace is where the files of a run live between its steps.
 type Workspace struct {
-	// URL is the bucket (file:///var/lib/portico, s3://..., gs://..., azblob://...); empty means the data directory.
+	// URL is the bucket (file:///var/lib/portico, s3://..., gs://..., azblob://...); empty means the data
+	// directory.
 	URL string `yaml:"url"`
 	// CacheDirectory is the worker's own copy of recent workspaces; empty means the data directory.
 	CacheDirectory string `yaml:"cacheDirectory"`
@@ -411,9 +425,11 @@ type Workspace struct {
 type Server struct {
 	// DrainPeriod is how long readiness says that the process will stop before its listener closes.
 	DrainPeriod time.Duration `yaml:"drainPeriod"`
-	// ShutdownGracePeriod is how long requests and activities may take to finish once the process is told to stop.
+	// ShutdownGracePeriod is how long requests and activities may take to finish once the process is told to
+	// stop.
 	ShutdownGracePeriod time.Duration `yaml:"shutdownGracePeriod"`
-	// AllowedHosts are the names that are answered to, beside those of the base URLs, localhost and IP addresses.
+	// AllowedHosts are the names that are answered to, beside those of the base URLs, localhost and IP
+	// addresses.
 	AllowedHosts []string `yaml:"allowedHosts"`
 	// WrongTokensPerMinute is how many an address may send.
 	WrongTokensPerMinute int `yaml:"wrongTokensPerMinute"`

@@ -31,8 +31,8 @@ func (e environment) lookup(name string) (string, bool) {
 	return strings.TrimSpace(text), ok
 }
 
-// overrides is the configuration in the variables APP_CONFIG_a_b_c, which wins over every file. A value is JSON, or else
-// the string as it stands.
+// overrides is the configuration in the variables APP_CONFIG_a_b_c, which wins over every file. A value is
+// JSON, or else the string as it stands.
 func (e environment) overrides() (*value, error) {
 	root := &value{origin: origin{file: "environment"}, kind: object}
 	names := make([]string, 0, len(e))

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// formats are the checks that schema.yaml calls by name. Each says what is wrong with a string, without repeating it: it may
-// be a secret.
+// formats are the checks that schema.yaml calls by name. Each says what is wrong with a string, without
+// repeating it: it may be a secret.
 var formats = map[string]func(string) error{
 	"url":          checkURL,
 	"token":        checkToken,
@@ -57,7 +57,8 @@ func checkSharedSecret(text string) error {
 	return nil
 }
 
-// DecodeBase64 reads both alphabets of RFC 4648, with padding or without, as Backstage does for shared secrets.
+// DecodeBase64 reads both alphabets of RFC 4648, with padding or without, as Backstage does for shared
+// secrets.
 func DecodeBase64(text string) ([]byte, error) {
 	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
 	return base64.RawStdEncoding.DecodeString(text)

@@ -11,12 +11,13 @@ import (
 	"strings"
 )
 
-// Options say what to load. The zero value loads the default files of the current directory with the process's
-// environment.
+// Options say what to load. The zero value loads the default files of the current directory with the
+// process's environment.
 type Options struct {
 	// Files are configuration files, each overriding those before it. Without any, those of app-config.yaml,
-	// app-config.<env>.yaml, app-config.local.yaml and app-config.<env>.local.yaml that exist in Dir are read, where <env> is
-	// each name in the variable BACKSTAGE_ENV; none at all is a configuration of defaults.
+	// app-config.<env>.yaml, app-config.local.yaml and app-config.<env>.local.yaml that exist in Dir are
+	// read, where <env> is each name in the variable BACKSTAGE_ENV; none at all is a configuration of
+	// defaults.
 	Files []string
 	// Environ holds NAME=value pairs, as os.Environ gives them; nil means the process's own.
 	Environ []string
@@ -24,8 +25,8 @@ type Options struct {
 	Dir string
 }
 
-// Load reads, merges and checks the configuration. What is wrong with its content is an *InvalidError with every problem
-// that was found; a file that cannot be read or is not YAML is the first such file's error.
+// Load reads, merges and checks the configuration. What is wrong with its content is an *InvalidError with
+// every problem that was found; a file that cannot be read or is not YAML is the first such file's error.
 func Load(ctx context.Context, options Options) (*Config, error) {
 	if options.Environ == nil {
 		options.Environ = os.Environ()
@@ -232,7 +233,8 @@ func (c *checker) checkAccessOptions(entry *value, path string) {
 	}
 }
 
-// checkPermission refuses to leave out roles that somebody relies on: without them everybody may do everything.
+// checkPermission refuses to leave out roles that somebody relies on: without them everybody may do
+// everything.
 func (c *checker) checkPermission(root *value) {
 	if roles := root.at("permission", "rbac"); roles != nil && !roles.isNull() {
 		c.report(roles.origin, "'permission.rbac' asks for roles, which there are not yet: whoever is signed in could do everything. "+

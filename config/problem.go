@@ -29,8 +29,8 @@ func (e *InvalidError) Error() string {
 	return "the configuration is not valid:\n" + strings.Join(lines, "\n")
 }
 
-// closest is the candidate nearest to a misspelt word, "" when none is near enough to be meant. A candidate that differs
-// only in case is the nearest there is.
+// closest is the candidate nearest to a misspelt word, "" when none is near enough to be meant. A candidate
+// that differs only in case is the nearest there is.
 func closest(word string, candidates []string) string {
 	best, bestDistance := "", max(1, len(word)/3)+1
 	for _, candidate := range candidates {

@@ -37,7 +37,8 @@ type schema struct {
 	Items      *schema            `yaml:"items"`
 }
 
-// additional is what an object allows besides its properties: anything (the zero value), nothing, or one kind of value.
+// additional is what an object allows besides its properties: anything (the zero value), nothing, or one kind
+// of value.
 type additional struct {
 	refused bool
 	schema  *schema

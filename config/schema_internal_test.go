@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "write the reference of the configuratio
 
 // key is one line of the reference: a key that Portico reads.
 type key struct {
-	// path is the key with its sections, [] standing for a list's items and <name> for any name: catalog.locations[].type.
+	// path is the key with its sections, [] standing for a list's items and <name> for any name:
+	// catalog.locations[].type.
 	path     string
 	of       *schema
 	required bool
@@ -57,7 +58,8 @@ func (k key) defaultText() string {
 	return strings.Join(items, ", ")
 }
 
-// TestSchemaAndCodeSayTheSame walks the Config type and compares every leaf with the schema's keys, in both directions.
+// TestSchemaAndCodeSayTheSame walks the Config type and compares every leaf with the schema's keys, in both
+// directions.
 func TestSchemaAndCodeSayTheSame(t *testing.T) {
 	t.Parallel()
 	inCode := map[string]string{}
@@ -167,8 +169,8 @@ func (k key) standard() string {
 	}
 }
 
-// TestTheConfigurationsThatComeAlongSayNothingInVain: in Backstage's sections a key that is not read is no mistake, but
-// whoever copies one of ours would believe in it.
+// TestTheConfigurationsThatComeAlongSayNothingInVain: in Backstage's sections a key that is not read is no
+// mistake, but whoever copies one of ours would believe in it.
 func TestTheConfigurationsThatComeAlongSayNothingInVain(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"../examples/app-config.yaml", "../deploy/app-config.production.yaml"} {

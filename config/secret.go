@@ -7,8 +7,8 @@ import (
 
 const hidden = "(secret)"
 
-// Secret is a configured value that is never shown: printing, logging or marshalling one gives "(secret)", or nothing
-// when it is empty. string(s) is the value itself.
+// Secret is a configured value that is never shown: printing, logging or marshalling one gives "(secret)", or
+// nothing when it is empty. string(s) is the value itself.
 type Secret string
 
 func (s Secret) String() string {

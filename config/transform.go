@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// transformer puts environment variables and other files into a parsed file, as Backstage's config-loader does.
+// transformer puts environment variables and other files into a parsed file, as Backstage's config-loader
+// does.
 type transformer struct {
 	environment environment
 }
 
-// apply gives the value with everything put in, nil where a variable that is not set leaves nothing at all. Relative
-// paths start at dir.
+// apply gives the value with everything put in, nil where a variable that is not set leaves nothing at all.
+// Relative paths start at dir.
 func (t transformer) apply(v *value, dir string, depth int) (*value, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("%s: more than %d levels: does a file include itself?", v.origin, maxDepth)
@@ -136,8 +137,9 @@ func (t transformer) substituteValue(v *value) *value {
 	return newString(text, v.origin)
 }
 
-// substitute replaces ${VAR} and ${VAR:-default} in text and unescapes $${. It is false when a variable without default is
-// not set: the whole value is undefined then. The default also stands in for a variable that is set and empty.
+// substitute replaces ${VAR} and ${VAR:-default} in text and unescapes $${. It is false when a variable
+// without default is not set: the whole value is undefined then. The default also stands in for a variable
+// that is set and empty.
 func (t transformer) substitute(text string) (string, bool) {
 	var out strings.Builder
 	for {

@@ -26,7 +26,8 @@ func TestSubstitution(t *testing.T) {
 	}
 }
 
-// FuzzSubstitution holds the scanner against the definition of the syntax as one regular expression, which is Backstage's.
+// FuzzSubstitution holds the scanner against the definition of the syntax as one regular expression, which is
+// Backstage's.
 func FuzzSubstitution(f *testing.F) {
 	for _, seed := range []string{"${A}", "$${A}", "${a${A}}", "${A:-b}$${C}${", "$$$${A}}{", "${NOT:-}"} {
 		f.Add(seed)

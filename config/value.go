@@ -12,7 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of one configuration file, far above any real one: YAML's aliases can write a large tree in a few bytes.
+// Limits of one configuration file, far above any real one: YAML's aliases can write a large tree in a few
+// bytes.
 const (
 	maxFileBytes = 8 << 20
 	maxDepth     = 64

@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Batch collects statements that answer nothing and sends them in one round trip, as one transaction: all of them or
-// none. It is a DBTX, so that the generated :exec queries fill it; a query that wants rows back fails. The zero value
-// is ready.
+// Batch collects statements that answer nothing and sends them in one round trip, as one transaction: all of
+// them or none. It is a DBTX, so that the generated :exec queries fill it; a query that wants rows back
+// fails. The zero value is ready.
 type Batch struct{ statements pgx.Batch }
 
 var errNoRowsFromBatch = errors.New("a batch answers no rows")

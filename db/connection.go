@@ -9,11 +9,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connection is one of a pool's. Its failures are known as the database's, whoever sees them: other hosts fail with the
-// same errors.
+// connection is one of a pool's. Its failures are known as the database's, whoever sees them: other hosts
+// fail with the same errors.
 type connection struct{ net.Conn }
 
-// watch makes a new connection a connection. It sits above TLS, so that nothing that the network does comes past it.
+// watch makes a new connection a connection. It sits above TLS, so that nothing that the network does comes
+// past it.
 func watch(_ context.Context, _ *pgconn.Config, established net.Conn) (net.Conn, error) {
 	return connection{established}, nil
 }

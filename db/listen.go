@@ -11,8 +11,9 @@ import (
 
 const reconnectDelay = time.Second
 
-// Listener wakes followers when Postgres tells of something (LISTEN/NOTIFY). A notification says only that it is time
-// to look: after a lost connection every follower is woken once, so none misses what happened meanwhile.
+// Listener wakes followers when Postgres tells of something (LISTEN/NOTIFY). A notification says only that it
+// is time to look: after a lost connection every follower is woken once, so none misses what happened
+// meanwhile.
 type Listener struct {
 	pool    *pgxpool.Pool
 	channel string
@@ -72,8 +73,8 @@ func (l *Listener) listen(ctx context.Context) error {
 	}
 }
 
-// Follow gives a channel that receives when the topic (a notification's payload) is told of. Wake-ups that come while
-// the last one was not taken yet are one. The caller calls stop when it is done.
+// Follow gives a channel that receives when the topic (a notification's payload) is told of. Wake-ups that
+// come while the last one was not taken yet are one. The caller calls stop when it is done.
 func (l *Listener) Follow(topic string) (wake <-chan struct{}, stop func()) {
 	follower := make(chan struct{}, 1)
 	l.mu.Lock()

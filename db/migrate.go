@@ -32,9 +32,10 @@ func Migrations() fs.FS {
 	return sub
 }
 
-// Migrate brings the schema forward to what this build needs. A schema that is already there costs two short queries; a
-// newer one is left as it is. Processes that start at once take turns under a session lock, which dies with its holder,
-// so a crash in mid-migration leaves nothing to clean up: each file runs in its own transaction. There is no way down.
+// Migrate brings the schema forward to what this build needs. A schema that is already there costs two short
+// queries; a newer one is left as it is. Processes that start at once take turns under a session lock, which
+// dies with its holder, so a crash in mid-migration leaves nothing to clean up: each file runs in its own
+// transaction. There is no way down.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriodSeconds, lockAttempts))
 	if err != nil {
@@ -61,8 +62,9 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 // undefinedTable is how Postgres says that a table is not there.
 const undefinedTable = "42P01"
 
-// CheckSchema fails where the schema is older than this build needs: its statements would fail one by one, each with words
-// that only its author understands. A newer schema is fine, since a migration keeps the release before it working.
+// CheckSchema fails where the schema is older than this build needs: its statements would fail one by one,
+// each with words that only its author understands. A newer schema is fine, since a migration keeps the
+// release before it working.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	files, err := fs.Glob(Migrations(), "*.sql")
 	if err != nil {

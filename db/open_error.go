@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// OpenError says on one line which database could not be opened, why, and what to do next. What it wraps is the driver's
-// account of every attempt: one for each address of the host, with TLS and without.
+// OpenError says on one line which database could not be opened, why, and what to do next. What it wraps is
+// the driver's account of every attempt: one for each address of the host, with TLS and without.
 type OpenError struct {
 	config *pgconn.Config
 	cause  error
@@ -39,7 +39,8 @@ func (e *OpenError) addresses() string {
 	return strings.Join(tried, ", ")
 }
 
-// explain puts the cause into words. What a server answered comes first: it says more than the attempts that got no answer.
+// explain puts the cause into words. What a server answered comes first: it says more than the attempts that
+// got no answer.
 func (e *OpenError) explain() (reason, next string) {
 	if answer, is := errors.AsType[*pgconn.PgError](e.cause); is {
 		return e.explainAnswer(answer)
@@ -56,7 +57,8 @@ func (e *OpenError) explain() (reason, next string) {
 	return e.lastAttempt(), "check its host, port and sslmode"
 }
 
-// What PostgreSQL answers to who may not come in: https://www.postgresql.org/docs/current/errcodes-appendix.html.
+// What PostgreSQL answers to who may not come in:
+// https://www.postgresql.org/docs/current/errcodes-appendix.html.
 const (
 	invalidPassword      = "28P01"
 	invalidAuthorization = "28000"

@@ -20,7 +20,8 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-// servers is how many connections a pooler has to the server, by its mode. Those of a session are its client's own until that goes.
+// servers is how many connections a pooler has to the server, by its mode. Those of a session are its
+// client's own until that goes.
 var servers = map[string]int{"session": 20, "transaction": 3}
 
 // pooled is the DSN of the same database through a PgBouncer of its own.
@@ -144,7 +145,8 @@ func work(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// TestNewsComeByADirectConnection: a pooler that gives a connection to somebody else after each transaction loses what it was told.
+// TestNewsComeByADirectConnection: a pooler that gives a connection to somebody else after each transaction
+// loses what it was told.
 func TestNewsComeByADirectConnection(t *testing.T) {
 	t.Parallel()
 	direct := testkit.Database(t)

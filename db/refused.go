@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Refused says whether an error of a statement means that the database does not take what it was given: a value that is
-// wrong, breaks a constraint or exceeds a limit. The same again fails again; other rows may pass.
+// Refused says whether an error of a statement means that the database does not take what it was given: a
+// value that is wrong, breaks a constraint or exceeds a limit. The same again fails again; other rows may
+// pass.
 func Refused(err error) bool {
 	answer, is := errors.AsType[*pgconn.PgError](err)
 	if !is {

@@ -47,7 +47,8 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatIsCutIsUnreachable has the network between a pool and its database break in the middle of a statement.
+// TestAConnectionThatIsCutIsUnreachable has the network between a pool and its database break in the middle
+// of a statement.
 func TestAConnectionThatIsCutIsUnreachable(t *testing.T) {
 	t.Parallel()
 	config := testkit.Database(t).Config().ConnConfig

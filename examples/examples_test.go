@@ -1,4 +1,5 @@
-// Package examples_test holds the examples to what they promise: every file is valid, and every reference leads somewhere.
+// Package examples_test holds the examples to what they promise: every file is valid, and every reference
+// leads somewhere.
 package examples_test
 
 import (

@@ -1,6 +1,7 @@
-// Package fault is the vocabulary of failures that a caller can act on, shared by every domain package: what kind of
-// failure it is, in Backstage's names, and a sentence for people. Package api maps kinds to HTTP statuses, in one
-// place. Any error that carries no fault is internal: people see that something broke, the log sees what.
+// Package fault is the vocabulary of failures that a caller can act on, shared by every domain package: what
+// kind of failure it is, in Backstage's names, and a sentence for people. Package api maps kinds to HTTP
+// statuses, in one place. Any error that carries no fault is internal: people see that something broke, the
+// log sees what.
 package fault
 
 import (

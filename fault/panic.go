@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// PanicError is a panic as an error: what code that runs other people's input comes to when it breaks, and not the end of a process
-// in which others' work is under way.
+// PanicError is a panic as an error: what code that runs other people's input comes to when it breaks, and
+// not the end of a process in which others' work is under way.
 type PanicError struct {
 	Cause any
 	// Stack is where it happened. It is for the log.

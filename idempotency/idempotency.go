@@ -1,6 +1,6 @@
-// Package idempotency remembers how commands were answered that clients marked with an Idempotency-Key, so that a request
-// which is sent twice is carried out once (draft-ietf-httpapi-idempotency-key-header). Every process that uses the same
-// database shares what it remembers.
+// Package idempotency remembers how commands were answered that clients marked with an Idempotency-Key, so
+// that a request which is sent twice is carried out once (draft-ietf-httpapi-idempotency-key-header). Every
+// process that uses the same database shares what it remembers.
 package idempotency
 
 import (
@@ -21,7 +21,8 @@ import (
 const (
 	// Retention is how long an answer is remembered.
 	Retention = 24 * time.Hour
-	// MaxBody bounds an answer that is remembered, in bytes: a command answers with an id, or with a location.
+	// MaxBody bounds an answer that is remembered, in bytes: a command answers with an id, or with a
+	// location.
 	MaxBody = 256 << 10
 	// deleteBatch bounds how many keys are deleted in one statement.
 	deleteBatch = 1000
@@ -32,13 +33,15 @@ const (
 var (
 	// ErrOtherRequest says that the key was used for another request.
 	ErrOtherRequest = errors.New("the key was used for another request")
-	// ErrUnderWay says that the first request with the key had no answer yet when there was no more time to wait for it.
+	// ErrUnderWay says that the first request with the key had no answer yet when there was no more time to
+	// wait for it.
 	ErrUnderWay = errors.New("the first request with the key is still being carried out")
 )
 
 // Options are how patient Keys are; the zero value has the usual times.
 type Options struct {
-	// Lease is how long a command may take. After that another request carries it out: its process has died. 0 is three minutes.
+	// Lease is how long a command may take. After that another request carries it out: its process has died.
+	// 0 is three minutes.
 	Lease time.Duration
 	// Wait is how long a repeated request waits for the answer to the first. 0 is ten seconds.
 	Wait time.Duration
@@ -71,8 +74,8 @@ type Request struct {
 	Content []byte
 }
 
-// digests are what of a request is stored. The key is part of both and is not stored, so that nobody can try out which secrets
-// a request held.
+// digests are what of a request is stored. The key is part of both and is not stored, so that nobody can try
+// out which secrets a request held.
 func (r Request) digests() (id, content []byte) {
 	hash := hmac.New(sha256.New, []byte(r.Key))
 	hash.Write([]byte("principal\x00" + r.Principal))
@@ -92,8 +95,8 @@ type Answer struct {
 
 // Attempt is the right to carry a command out. Whoever has one ends it with Answer or Release.
 type Attempt struct {
-	// CommandID is the same for every attempt at the command: what it creates gets this id, and so is created once, even when a
-	// process dies before it can answer.
+	// CommandID is the same for every attempt at the command: what it creates gets this id, and so is created
+	// once, even when a process dies before it can answer.
 	CommandID uuid.UUID
 
 	keys *Keys
@@ -101,8 +104,8 @@ type Attempt struct {
 	id   uuid.UUID
 }
 
-// Begin starts a command, or answers with what the first request was answered; one of the two results is not nil. While the first
-// is under way it waits. The errors to expect are ErrOtherRequest and ErrUnderWay.
+// Begin starts a command, or answers with what the first request was answered; one of the two results is not
+// nil. While the first is under way it waits. The errors to expect are ErrOtherRequest and ErrUnderWay.
 func (k *Keys) Begin(ctx context.Context, r Request) (*Attempt, *Answer, error) {
 	deadline := time.NewTimer(k.options.Wait)
 	defer deadline.Stop()
@@ -154,8 +157,8 @@ func (k *Keys) begin(ctx context.Context, id, content []byte) (*Attempt, *Answer
 	return nil, answer, nil
 }
 
-// Answer remembers how the command was answered; the body has MaxBody bytes at the most. Once another attempt has taken the
-// command over it changes nothing.
+// Answer remembers how the command was answered; the body has MaxBody bytes at the most. Once another attempt
+// has taken the command over it changes nothing.
 func (a *Attempt) Answer(ctx context.Context, answer Answer) error {
 	status := int32(answer.Status)
 	err := a.keys.queries.AnswerIdempotencyKey(ctx, a.keys.pool, db.AnswerIdempotencyKeyParams{Status: &status,
@@ -174,7 +177,8 @@ func (a *Attempt) Release(ctx context.Context) error {
 	return nil
 }
 
-// DeleteOld forgets the answers whose Retention is over. It works on a batch, and says whether there may be more.
+// DeleteOld forgets the answers whose Retention is over. It works on a batch, and says whether there may be
+// more.
 func (k *Keys) DeleteOld(ctx context.Context) (more bool, err error) {
 	deleted, err := k.queries.DeleteIdempotencyKeys(ctx, k.pool, Retention.Seconds(), deleteBatch)
 	if err != nil {

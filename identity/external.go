@@ -35,10 +35,11 @@ func StaticAccess(token, subject string, restrictions []Restriction) ExternalAcc
 	return ExternalAccess{&staticToken{sha256.Sum256([]byte(token)), subject}, restrictions}
 }
 
-// LegacyAccess is the entry of type legacy: tokens that Backstage's backends of old make for each other, signed with a
-// secret that they share. Nil restrictions are none.
+// LegacyAccess is the entry of type legacy: tokens that Backstage's backends of old make for each other,
+// signed with a secret that they share. Nil restrictions are none.
 func LegacyAccess(secret []byte, subject string, restrictions []Restriction) ExternalAccess {
-	// HMAC pads a key with zeros (RFC 2104), so these change nothing, but go-jose asks for 32 bytes, and Backstage suggests 24.
+	// HMAC pads a key with zeros (RFC 2104), so these change nothing, but go-jose asks for 32 bytes, and
+	// Backstage suggests 24.
 	padding := make([]byte, max(0, sha256.Size-len(secret)))
 	return ExternalAccess{&legacyToken{key: append(bytes.Clone(secret), padding...), name: subject}, restrictions}
 }
@@ -47,10 +48,11 @@ func LegacyAccess(secret []byte, subject string, restrictions []Restriction) Ext
 type KeySet struct {
 	// URL is where the JSON Web Key Set (RFC 7517) is.
 	URL string
-	// Issuers, Audiences and Algorithms, when not empty, are those of which a token must have one. A token is always signed
-	// with a key that only the issuer has.
+	// Issuers, Audiences and Algorithms, when not empty, are those of which a token must have one. A token is
+	// always signed with a key that only the issuer has.
 	Issuers, Audiences, Algorithms []string
-	// SubjectPrefix stands between "external:" and the token's subject in the principal's, when it is not empty.
+	// SubjectPrefix stands between "external:" and the token's subject in the principal's, when it is not
+	// empty.
 	SubjectPrefix string
 	// Client fetches the keys; nil is a fresh one. Log says when they cannot be had; nil is slog's default.
 	Client *http.Client

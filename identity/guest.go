@@ -12,7 +12,8 @@ type Directory interface {
 	MemberOf(ctx context.Context, userRef string) ([]string, error)
 }
 
-// Guest signs everybody in as one user. It is for trying Portico out: the configuration must allow it outside development.
+// Guest signs everybody in as one user. It is for trying Portico out: the configuration must allow it outside
+// development.
 type Guest struct {
 	userRef   string
 	ownership []string

@@ -140,7 +140,8 @@ func TestThePublicKeysCheckTokensAndTellNoSecret(t *testing.T) {
 	require.NoError(t, parsed.Claims(set.Key(parsed.Headers[0].KeyID)[0], &jwt.Claims{}))
 }
 
-// authenticate asks an authenticator that knows these and the issuer's tokens; nil is an issuer that nobody asks.
+// authenticate asks an authenticator that knows these and the issuer's tokens; nil is an issuer that nobody
+// asks.
 func authenticate(t *testing.T, issuer *identity.Issuer, token string, external ...identity.ExternalAccess) (identity.Principal, error) {
 	t.Helper()
 	return identity.NewAuthenticator(issuer, external).Authenticate(t.Context(), token)

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// keysFreshFor is how long keys are used before they are asked for again: that long lives a key that its issuer withdrew.
+	// keysFreshFor is how long keys are used before they are asked for again: that long lives a key that its
+	// issuer withdrew.
 	keysFreshFor = 10 * time.Minute
 	// keysUsableFor is how long they are used while the issuer does not answer.
 	keysUsableFor = time.Hour
@@ -44,9 +45,9 @@ type keySource struct {
 
 var errNoKeys = errors.New("the keys could not be fetched")
 
-// find gives the keys for an algorithm with an id, or with any for "". An id that is not known may be a new key's: the set
-// is fetched again, but not more often than the interval allows. errNoKeys says that it cannot be told now whether there
-// is such a key; the log says why.
+// find gives the keys for an algorithm with an id, or with any for "". An id that is not known may be a new
+// key's: the set is fetched again, but not more often than the interval allows. errNoKeys says that it cannot
+// be told now whether there is such a key; the log says why.
 func (s *keySource) find(ctx context.Context, algorithm, id string) ([]any, error) {
 	if found, settled, err := s.look(algorithm, id); settled {
 		return found, err
@@ -91,8 +92,8 @@ func (s *keySource) look(algorithm, id string) (found []any, settled bool, err e
 	}
 }
 
-// refresh asks the issuer. It logs its failure itself: those who wait are told no more than that there are no keys, and
-// they may be many.
+// refresh asks the issuer. It logs its failure itself: those who wait are told no more than that there are no
+// keys, and they may be many.
 func (s *keySource) refresh(ctx context.Context) {
 	keys, err := s.fetch(ctx)
 	if err != nil {
@@ -127,8 +128,8 @@ func (s *keySource) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return parseKeySet(content)
 }
 
-// parseKeySet reads the public keys for signatures out of a set. Keys of kinds that are not known are passed over
-// (RFC 7517, 5).
+// parseKeySet reads the public keys for signatures out of a set. Keys of kinds that are not known are passed
+// over (RFC 7517, 5).
 func parseKeySet(content []byte) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

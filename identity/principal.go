@@ -1,6 +1,6 @@
-// Package identity says who is asking: the Principal that every command and query takes, the sign-in that makes one
-// out of a login, and the tokens that carry one between requests. It does not say what a principal may do; that is
-// package policy.
+// Package identity says who is asking: the Principal that every command and query takes, the sign-in that
+// makes one out of a login, and the tokens that carry one between requests. It does not say what a principal
+// may do; that is package policy.
 package identity
 
 import (
@@ -26,12 +26,14 @@ const (
 // Principal is who asks. The zero value is nobody.
 type Principal struct {
 	Kind Kind
-	// Subject is the entity reference of a user (user:default/guest), or the name that a service's token gives it.
+	// Subject is the entity reference of a user (user:default/guest), or the name that a service's token
+	// gives it.
 	Subject string
-	// Ownership lists the references whose things the user owns: the user and every group above. Empty for services.
+	// Ownership lists the references whose things the user owns: the user and every group above. Empty for
+	// services.
 	Ownership []string
-	// Restrictions, when not nil, are all that a service's token is good for: its accessRestrictions, and once it has been
-	// let in by At, that of the plugin it called.
+	// Restrictions, when not nil, are all that a service's token is good for: its accessRestrictions, and
+	// once it has been let in by At, that of the plugin it called.
 	Restrictions []Restriction
 	// Token is the bearer token the principal came with, passed on to actions as the run's backstageToken.
 	Token string
@@ -60,8 +62,8 @@ type Restriction struct {
 	Actions []string
 }
 
-// At lets the principal into the plugin with this id, with what its token is good for there. A token that is not good for
-// the plugin at all is a fault of kind NotAllowed.
+// At lets the principal into the plugin with this id, with what its token is good for there. A token that is
+// not good for the plugin at all is a fault of kind NotAllowed.
 func (p Principal) At(plugin string) (Principal, error) {
 	if p.Restrictions == nil {
 		return p, nil

@@ -27,10 +27,11 @@ import (
 const (
 	// signingPeriod is how long a key signs before another takes its place.
 	signingPeriod = 24 * time.Hour
-	// checkingPeriod is how long after that it still checks the tokens that it signed: until the last is over, wherever the
-	// clocks stand.
+	// checkingPeriod is how long after that it still checks the tokens that it signed: until the last is
+	// over, wherever the clocks stand.
 	checkingPeriod = TokenLifetime + 10*time.Minute
-	// ringFreshFor is how long the ring is taken for the one in the database: that long lives a key that somebody removed there.
+	// ringFreshFor is how long the ring is taken for the one in the database: that long lives a key that
+	// somebody removed there.
 	ringFreshFor = time.Minute
 	// publishedFreshFor is the same for the keys that are published.
 	publishedFreshFor = time.Second
@@ -38,9 +39,10 @@ const (
 	ringDeadline = 10 * time.Second
 )
 
-// SigningKeys are the keys of user tokens: a ring in the database that all processes share. The newest key signs, for a day;
-// each checks until the last of its tokens is over. Private keys are sealed with the encryption keys: where those were
-// rotated away, a new key is made, and the tokens of the old ones stay good. It is safe for concurrent use.
+// SigningKeys are the keys of user tokens: a ring in the database that all processes share. The newest key
+// signs, for a day; each checks until the last of its tokens is over. Private keys are sealed with the
+// encryption keys: where those were rotated away, a new key is made, and the tokens of the old ones stay
+// good. It is safe for concurrent use.
 type SigningKeys struct {
 	pool    *pgxpool.Pool
 	queries *db.Queries
@@ -99,8 +101,8 @@ func (s *SigningKeys) current() jose.Signer {
 	return nil
 }
 
-// public is the key with this id; nil when there is none. A key that is not known here may be one that another process has
-// just made, so the database is asked.
+// public is the key with this id; nil when there is none. A key that is not known here may be one that
+// another process has just made, so the database is asked.
 func (s *SigningKeys) public(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
 	if s.age() > ringFreshFor {
 		if err := s.share(ctx, "ring", s.read); err != nil {

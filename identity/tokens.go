@@ -57,8 +57,8 @@ func (i *Issuer) Issue(ctx context.Context, userRef string, ownership []string) 
 	return token, nil
 }
 
-// Verify is the principal of a user token. Any other token is a fault of kind Authentication; another error means that it
-// cannot be told now.
+// Verify is the principal of a user token. Any other token is a fault of kind Authentication; another error
+// means that it cannot be told now.
 func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
@@ -98,8 +98,8 @@ func NewAuthenticator(issuer *Issuer, external []ExternalAccess) *Authenticator 
 	return &Authenticator{issuer: issuer, external: external}
 }
 
-// Authenticate is the principal behind a token. It is a fault of kind Authentication when there is none, and of kind
-// Unavailable when the keys that would tell cannot be had.
+// Authenticate is the principal behind a token. It is a fault of kind Authentication when there is none, and
+// of kind Unavailable when the keys that would tell cannot be had.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (Principal, error) {
 	presented := readBearer(token)
 	if presented.kind == tokenType {

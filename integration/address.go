@@ -28,7 +28,8 @@ func ParseURL(rawURL string) (*url.URL, error) {
 	return parsed, nil
 }
 
-// Segments are the parts of a URL's path between its slashes, each unescaped. It fails for a path that is escaped badly.
+// Segments are the parts of a URL's path between its slashes, each unescaped. It fails for a path that is
+// escaped badly.
 func Segments(target *url.URL) ([]string, error) {
 	var segments []string
 	for escaped := range strings.SplitSeq(strings.Trim(target.EscapedPath(), "/"), "/") {
@@ -41,8 +42,8 @@ func Segments(target *url.URL) ([]string, error) {
 	return segments, nil
 }
 
-// JoinPath makes the path of a URL from names, each escaped as one segment, and a path that follows them. Names that are
-// "" are left out.
+// JoinPath makes the path of a URL from names, each escaped as one segment, and a path that follows them.
+// Names that are "" are left out.
 func JoinPath(path string, names ...string) *url.URL {
 	var plain, escaped strings.Builder
 	for _, name := range names {
@@ -81,8 +82,8 @@ var commitHash = regexp.MustCompile(`\b[0-9a-f]{40,}\b`)
 
 func isHash(commit string) bool { return commitHash.FindString(commit) == commit && commit != "" }
 
-// Resolve makes ref absolute, as a browser does, except that a leading slash means root: the escaped path of a repository's root
-// in base's URL. With root "" it is the host's. The query is base's.
+// Resolve makes ref absolute, as a browser does, except that a leading slash means root: the escaped path of
+// a repository's root in base's URL. With root "" it is the host's. The query is base's.
 func Resolve(base *url.URL, ref, root string) (string, error) {
 	reference, err := url.Parse(ref)
 	if err != nil {
@@ -104,8 +105,8 @@ func Resolve(base *url.URL, ref, root string) (string, error) {
 	return resolved.String(), nil
 }
 
-// ResolveURL resolves ref, absolute or relative, against base, the URL of a file, by the rules of base's host. On a known
-// host a leading slash is the root of the repository.
+// ResolveURL resolves ref, absolute or relative, against base, the URL of a file, by the rules of base's
+// host. On a known host a leading slash is the root of the repository.
 func (s *Set) ResolveURL(base, ref string) (string, error) {
 	if host, parsed, found := s.hostOf(base); found {
 		return host.Resolve(parsed, ref)
@@ -120,8 +121,8 @@ func (s *Set) ResolveURL(base, ref string) (string, error) {
 	return Resolve(parsed, ref, "")
 }
 
-// EditURL is where a person edits the file behind a URL in the browser. There is none for hosts that are not known, and
-// none for a commit, which nobody can edit.
+// EditURL is where a person edits the file behind a URL in the browser. There is none for hosts that are not
+// known, and none for a commit, which nobody can edit.
 func (s *Set) EditURL(rawURL string) (string, bool) {
 	host, parsed, found := s.hostOf(rawURL)
 	if !found || commitHash.MatchString(rawURL) {
@@ -130,8 +131,8 @@ func (s *Set) EditURL(rawURL string) (string, bool) {
 	return host.EditURL(parsed)
 }
 
-// SameRepository says whether two URLs of files lie in one repository. URLs that are not seen to lie in any are not
-// told apart.
+// SameRepository says whether two URLs of files lie in one repository. URLs that are not seen to lie in any
+// are not told apart.
 func (s *Set) SameRepository(a, b string) bool {
 	first, foundFirst := s.repository(a)
 	second, foundSecond := s.repository(b)
@@ -148,8 +149,9 @@ func (s *Set) repository(rawURL string) (string, bool) {
 	return host.Name() + "/" + place.Repository, err == nil
 }
 
-// CanonicalURL writes the slashes of a branch or tag so that the URL says where its name ends: blob/release%2Fv3/docs. The host
-// is asked where a URL leaves it open; one that it knows nothing about stays as it is.
+// CanonicalURL writes the slashes of a branch or tag so that the URL says where its name ends:
+// blob/release%2Fv3/docs. The host is asked where a URL leaves it open; one that it knows nothing about stays
+// as it is.
 func (s *Set) CanonicalURL(ctx context.Context, rawURL string) (string, error) {
 	host, parsed, found := s.hostOf(rawURL)
 	readable, isReadable := host.(Readable)
@@ -185,7 +187,8 @@ func IsHostName(text string) bool {
 	return err == nil && parsed.Host == text && text != ""
 }
 
-// Below is a URL's path below another path, where the pages of a host begin. A URL that is not below it stays as it is.
+// Below is a URL's path below another path, where the pages of a host begin. A URL that is not below it stays
+// as it is.
 func Below(target *url.URL, path string) *url.URL {
 	rest, is := strings.CutPrefix(target.EscapedPath(), path+"/")
 	if !is {

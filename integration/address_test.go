@@ -276,8 +276,8 @@ func FuzzResolveURL(f *testing.F) {
 	})
 }
 
-// FuzzReadURL holds the door: whatever the URL, requests go to the integrations' own hosts only, and to the repositories of
-// their APIs.
+// FuzzReadURL holds the door: whatever the URL, requests go to the integrations' own hosts only, and to the
+// repositories of their APIs.
 func FuzzReadURL(f *testing.F) {
 	for _, target := range []string{
 		"http://" + forgeHost + "/o/r/blob/main/x.yaml", "http://" + forgeHost + "/o/r/blob/%2e%2e/x", "https://github.com/o/r/raw/a%2Fb/c?d#e", "https://github.com@example.com/o/r/blob/a/b",
@@ -296,7 +296,8 @@ func FuzzReadURL(f *testing.F) {
 	})
 }
 
-// repositoriesOf is where the APIs have repositories, by their hosts, and bearsToken which of them a token is configured for.
+// repositoriesOf is where the APIs have repositories, by their hosts, and bearsToken which of them a token is
+// configured for.
 var (
 	repositoriesOf = map[string]string{
 		forgeHost: "/api/v3/repos/", "api.github.com": "/repos/", "raw.githubusercontent.com": "/", "gitlab.com": "/api/v4/projects/",

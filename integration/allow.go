@@ -123,9 +123,10 @@ func (r allowRule) holds(reading string) bool {
 // maxDecodings is how often a path may be escaped over itself. A proxy and the server behind it decode twice.
 const maxDecodings = 5
 
-// pathReadings are the paths that some server takes an escaped one for: one may decode what another has decoded already,
-// take a backslash for a slash, leave out parameters (;x) and blanks at the end of a segment, or fold what Unicode holds for the
-// same. plain is false for a path that nobody means: escaped without end, or with control characters or no text in it.
+// pathReadings are the paths that some server takes an escaped one for: one may decode what another has
+// decoded already, take a backslash for a slash, leave out parameters (;x) and blanks at the end of a
+// segment, or fold what Unicode holds for the same. plain is false for a path that nobody means: escaped
+// without end, or with control characters or no text in it.
 func pathReadings(escaped string) (readings []string, plain bool) {
 	for range maxDecodings {
 		decoded := unescapeOnce(escaped)

@@ -36,8 +36,8 @@ func (e *ResponseError) Temporary() bool {
 	return e.RateLimited || e.Status >= http.StatusInternalServerError || e.Status == http.StatusRequestTimeout
 }
 
-// MayPass says whether an error of reading may pass by itself: a host that is ill, asks to wait, or cannot be reached. after
-// is how long the host asks to wait, 0 when it does not say.
+// MayPass says whether an error of reading may pass by itself: a host that is ill, asks to wait, or cannot be
+// reached. after is how long the host asks to wait, 0 when it does not say.
 func MayPass(err error) (after time.Duration, may bool) {
 	if answered, is := errors.AsType[*ResponseError](err); is {
 		return answered.RetryAfter, answered.Temporary()
@@ -50,8 +50,8 @@ type URLError struct{ Problem string }
 
 func (e *URLError) Error() string { return e.Problem }
 
-// HiddenError says why something that was not found may be there all the same: hosts deny that there is what the credential
-// may not see. It is wrapped by a fault of kind NotFound.
+// HiddenError says why something that was not found may be there all the same: hosts deny that there is what
+// the credential may not see. It is wrapped by a fault of kind NotFound.
 type HiddenError struct {
 	// Reasons say, each for one credential, why it does not show more.
 	Reasons []string
@@ -81,7 +81,8 @@ func isRateLimited(response *http.Response) bool {
 		response.StatusCode == http.StatusForbidden && remaining(response.Header) == "0"
 }
 
-// remaining is how many requests the host still takes, in GitHub's header or the one that GitLab and the draft standard have.
+// remaining is how many requests the host still takes, in GitHub's header or the one that GitLab and the
+// draft standard have.
 func remaining(header http.Header) string {
 	if left := header.Get("X-Ratelimit-Remaining"); left != "" {
 		return left
@@ -89,7 +90,8 @@ func remaining(header http.Header) string {
 	return header.Get("Ratelimit-Remaining")
 }
 
-// retryAfter reads how long a host asks to wait, in Retry-After's seconds or as the time at which the limit is reset.
+// retryAfter reads how long a host asks to wait, in Retry-After's seconds or as the time at which the limit
+// is reset.
 func retryAfter(header http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds > 0 {
 		return time.Duration(seconds) * time.Second
@@ -105,8 +107,8 @@ func retryAfter(header http.Header) time.Duration {
 	return 0
 }
 
-// RequestError names the URL that was asked for in an error of the network, once. What the HTTP client says of it is left
-// out: it names the URL again, or the one it was redirected to, which may carry a token.
+// RequestError names the URL that was asked for in an error of the network, once. What the HTTP client says
+// of it is left out: it names the URL again, or the one it was redirected to, which may carry a token.
 func RequestError(rawURL string, err error) error {
 	if refused, found := errors.AsType[*fault.Error](err); found {
 		return refused

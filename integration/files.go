@@ -18,9 +18,9 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// Files reads files of this machine on behalf of what was read from one: nothing outside the directories that the
-// configuration names, however it is spelled and whatever links lie there. It takes places, not paths, because
-// provenance.Place decides who may ask for a file at all.
+// Files reads files of this machine on behalf of what was read from one: nothing outside the directories that
+// the configuration names, however it is spelled and whatever links lie there. It takes places, not paths,
+// because provenance.Place decides who may ask for a file at all.
 type Files struct {
 	directories []string
 	limits      Limits
@@ -32,8 +32,8 @@ type LocalFile struct {
 	Body []byte
 }
 
-// NewFiles confines a reader to directories, by their absolute paths; they need not be there yet. The root directory is
-// none of them: it would hold everything.
+// NewFiles confines a reader to directories, by their absolute paths; they need not be there yet. The root
+// directory is none of them: it would hold everything.
 func NewFiles(directories []string, limits Limits) (*Files, error) {
 	for _, directory := range directories {
 		if !filepath.IsAbs(directory) || isSystem(directory) {
@@ -43,7 +43,8 @@ func NewFiles(directories []string, limits Limits) (*Files, error) {
 	return &Files{directories: slices.Clone(directories), limits: limits.withDefaults()}, nil
 }
 
-// isSystem says of directories that they hold the machine itself, its secrets included: no configuration means that.
+// isSystem says of directories that they hold the machine itself, its secrets included: no configuration
+// means that.
 func isSystem(directory string) bool {
 	directory = filepath.Clean(directory)
 	return directory == "/" || slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(system string) bool {
@@ -60,8 +61,8 @@ func FixedDirectory(path string) string {
 	return directory
 }
 
-// OpenBeside opens the directory that the file at a place lies in. The caller closes it. Errors do not show where on this
-// machine that is, because whoever may run a template may read them.
+// OpenBeside opens the directory that the file at a place lies in. The caller closes it. Errors do not show
+// where on this machine that is, because whoever may run a template may read them.
 func (f *Files) OpenBeside(at provenance.Place) (*os.Root, error) {
 	if !at.IsLocal() {
 		return nil, fault.New(fault.NotAllowed, "what came from %s has no files on this machine", at)
@@ -97,8 +98,9 @@ func (e *outsideError) Error() string {
 		"catalog.locations, or add its directory to portico.files.directories", e.path)
 }
 
-// open opens the configured directory that a path is in, and says where in it. The path may be a glob. One that is in
-// none, or that a link leads out of all of them, is an *outsideError; whether there is anything at the path does not matter.
+// open opens the configured directory that a path is in, and says where in it. The path may be a glob. One
+// that is in none, or that a link leads out of all of them, is an *outsideError; whether there is anything at
+// the path does not matter.
 func (f *Files) open(path string) (root *os.Root, relative string, err error) {
 	path = filepath.Clean(path)
 	if !slices.ContainsFunc(f.directories, func(directory string) bool { return isBelow(directory, path) }) {
@@ -128,8 +130,8 @@ func isBelow(directory, path string) bool {
 	return err == nil && filepath.IsLocal(relative)
 }
 
-// resolveDirectory is the path without links in the directories that it names in full: an os.Root follows no absolute link, not even one that
-// stays inside, and home directories are often behind one.
+// resolveDirectory is the path without links in the directories that it names in full: an os.Root follows no
+// absolute link, not even one that stays inside, and home directories are often behind one.
 func resolveDirectory(path string) string {
 	fixed := FixedDirectory(path)
 	resolved, err := filepath.EvalSymlinks(fixed)
@@ -139,8 +141,9 @@ func resolveDirectory(path string) string {
 	return filepath.Join(resolved, strings.TrimPrefix(path, fixed))
 }
 
-// Glob reads the files that a place names, whose path may be a glob, where ** is any depth. None found is an empty
-// result. They come sorted by path. A place that is no file of the configured directories is a fault of kind NotAllowed.
+// Glob reads the files that a place names, whose path may be a glob, where ** is any depth. None found is an
+// empty result. They come sorted by path. A place that is no file of the configured directories is a fault of
+// kind NotAllowed.
 func (f *Files) Glob(ctx context.Context, at provenance.Place) ([]LocalFile, error) {
 	if at.Kind() != provenance.File {
 		return nil, fault.New(fault.NotAllowed, "%s is no file of this machine", at)
@@ -189,7 +192,8 @@ func (f *finder) all(ctx context.Context) ([]LocalFile, error) {
 	return files, nil
 }
 
-// read reads one file; named is its path in errors. One that is gone since it was listed is a fault of kind NotFound.
+// read reads one file; named is its path in errors. One that is gone since it was listed is a fault of kind
+// NotFound.
 func (f *finder) read(name, named string) ([]byte, error) {
 	// A pipe opened in any other way waits for its writer, for ever if need be.
 	file, err := f.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -213,7 +217,8 @@ func (f *finder) read(name, named string) ([]byte, error) {
 	return body, nil
 }
 
-// asNamed is the path of a file that was found, by the directory that the path names it by rather than by where a link leads.
+// asNamed is the path of a file that was found, by the directory that the path names it by rather than by
+// where a link leads.
 func (f *finder) asNamed(name string) string {
 	if name == f.pattern {
 		return f.path
@@ -222,7 +227,8 @@ func (f *finder) asNamed(name string) string {
 	return filepath.Join(FixedDirectory(f.path), below)
 }
 
-// fixed is the directory within root that FixedDirectory finds in the path, with a slash at its end; "" is root itself.
+// fixed is the directory within root that FixedDirectory finds in the path, with a slash at its end; "" is
+// root itself.
 func (f *finder) fixed() string {
 	if fixed := filepath.ToSlash(FixedDirectory(f.pattern)); fixed != "." {
 		return fixed + "/"

@@ -78,7 +78,8 @@ func TestGlob(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestNothingOutsideTheConfiguredDirectoriesIsRead tries the ways out that there are, with files there and without.
+// TestNothingOutsideTheConfiguredDirectoriesIsRead tries the ways out that there are, with files there and
+// without.
 func TestNothingOutsideTheConfiguredDirectoriesIsRead(t *testing.T) {
 	t.Parallel()
 	files, base := newFiles(t, integration.Limits{})

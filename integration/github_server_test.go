@@ -33,7 +33,8 @@ type entry struct {
 	mode                int64
 }
 
-// gitHub is an httptest server that speaks the part of GitHub's REST API that reading needs, for one repository.
+// gitHub is an httptest server that speaks the part of GitHub's REST API that reading needs, for one
+// repository.
 type gitHub struct {
 	*httptest.Server
 	entries []entry

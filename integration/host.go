@@ -19,8 +19,9 @@ const (
 	TypeGitea           = "gitea"
 )
 
-// Host is one configured source code host, and knows what its URLs mean. Each forge implements it in a package of its own.
-// Methods that take a URL are only given one on this host. A Host is safe for concurrent use.
+// Host is one configured source code host, and knows what its URLs mean. Each forge implements it in a
+// package of its own. Methods that take a URL are only given one on this host. A Host is safe for concurrent
+// use.
 type Host interface {
 	// Type is the forge's name, in Backstage's words.
 	Type() string
@@ -30,9 +31,11 @@ type Host interface {
 	HasCredentials() bool
 	// CheckRepo says what a repoUrl of this host lacks: "missing owner".
 	CheckRepo(repo Repo) error
-	// Parse takes the URL of a repository, or of a file or directory in one, apart. Errors are for people to read.
+	// Parse takes the URL of a repository, or of a file or directory in one, apart. Errors are for people to
+	// read.
 	Parse(target *url.URL) (Place, error)
-	// Address is the path and the query of a place's URL. A ref stands in it so that Parse finds it whole again.
+	// Address is the path and the query of a place's URL. A ref stands in it so that Parse finds it whole
+	// again.
 	Address(place Place) *url.URL
 	// Resolve makes ref, an absolute or a relative reference, absolute: read as a link in the file at base.
 	Resolve(base *url.URL, ref string) (string, error)
@@ -44,55 +47,58 @@ type Host interface {
 type Place struct {
 	// Repository is the name of the repository, as the host's URLs have it: "acme/shop".
 	Repository string
-	// View is the host's word for how its pages show the place, such as blob or tree; "" is the repository itself.
+	// View is the host's word for how its pages show the place, such as blob or tree; "" is the repository
+	// itself.
 	View string
 	// Ref is a branch, a tag or a commit; "" is the default branch.
 	Ref string
-	// RefIsWhole says that Ref is all of the name, even if Path follows it. A URL such as blob/release/v3/docs leaves open
-	// whether v3 belongs to the branch.
+	// RefIsWhole says that Ref is all of the name, even if Path follows it. A URL such as
+	// blob/release/v3/docs leaves open whether v3 belongs to the branch.
 	RefIsWhole bool
-	// Path is relative to the repository's root, without slashes at its ends; "" is the root. It may be a glob.
+	// Path is relative to the repository's root, without slashes at its ends; "" is the root. It may be a
+	// glob.
 	Path string
 }
 
 // Readable is a Host whose repositories are read through its API.
 type Readable interface {
 	Host
-	// Connect prepares to read the repository that a place is in, and asks the host nothing yet. token takes the place of the
-	// configured credentials; "" leaves them.
+	// Connect prepares to read the repository that a place is in, and asks the host nothing yet. token takes
+	// the place of the configured credentials; "" leaves them.
 	Connect(place Place, token string) (Repository, error)
 }
 
-// Repository is one repository on a host, read with one credential. Its errors are like those of Set.ReadURL: what the host does
-// not have, or does not show, is a fault of kind NotFound.
+// Repository is one repository on a host, read with one credential. Its errors are like those of Set.ReadURL:
+// what the host does not have, or does not show, is a fault of kind NotFound.
 type Repository interface {
 	// DefaultBranch is the branch that a URL without a ref means.
 	DefaultBranch(ctx context.Context) (string, error)
 	// Commit is the hash of the commit that a ref names. It may be ErrNotModified when that is the one known.
 	Commit(ctx context.Context, ref, known string) (string, error)
-	// Refs lists the branches and tags whose names begin with a prefix. What the credential may not see has none.
+	// Refs lists the branches and tags whose names begin with a prefix. What the credential may not see has
+	// none.
 	Refs(ctx context.Context, prefix string) ([]string, error)
-	// Open starts to read the file at a place. The answer's body is the content, to be closed, and its ETag header the
-	// content's. ErrNotModified says that the content still has the given etag; "" asks in any case. A place that is no file's
-	// is a *URLError.
+	// Open starts to read the file at a place. The answer's body is the content, to be closed, and its ETag
+	// header the content's. ErrNotModified says that the content still has the given etag; "" asks in any
+	// case. A place that is no file's is a *URLError.
 	Open(ctx context.Context, place Place, etag string) (*http.Response, error)
 	// List lists the files of a commit, at least those below a directory, or says ErrTooManyFiles.
 	List(ctx context.Context, commit, directory string) ([]Entry, error)
 	// Blob reads the content of a listed file, up to a number of bytes; a longer one is an error.
 	Blob(ctx context.Context, commit string, entry Entry, limit int64) ([]byte, error)
-	// Archive starts to read a commit as a gzipped tarball, in which everything lies below one directory. It may hold no more
-	// than what is below directory, by its full path. The caller closes it.
+	// Archive starts to read a commit as a gzipped tarball, in which everything lies below one directory. It
+	// may hold no more than what is below directory, by its full path. The caller closes it.
 	Archive(ctx context.Context, commit, directory string) (io.ReadCloser, error)
 	// Remote is where Git finds the repository.
 	Remote(ctx context.Context) (Remote, error)
 }
 
-// Remote is where Git clones a repository from, over HTTP, and what it authenticates with. The password is a secret, "" where the
-// repository is read without.
+// Remote is where Git clones a repository from, over HTTP, and what it authenticates with. The password is a
+// secret, "" where the repository is read without.
 type Remote struct{ URL, Username, Password string }
 
-// Directory is a Host that can say where repositories may be created with the configured credentials. Errors are like those of
-// Set.ReadURL.
+// Directory is a Host that can say where repositories may be created with the configured credentials. Errors
+// are like those of Set.ReadURL.
 type Directory interface {
 	Host
 	// Owners lists who the credentials may create repositories for, as far as the host tells.

@@ -20,8 +20,8 @@ func (e *HostError) Error() string { return e.Err.Error() }
 // Unwrap gives the error of the network.
 func (e *HostError) Unwrap() error { return e.Err }
 
-// IsHostFailure says whether an error is a host's doing, and neither that of who asked nor Portico's own: it could not be
-// reached, is ill, or asks to wait.
+// IsHostFailure says whether an error is a host's doing, and neither that of who asked nor Portico's own: it
+// could not be reached, is ill, or asks to wait.
 func IsHostFailure(err error) bool {
 	if answered, is := errors.AsType[*ResponseError](err); is {
 		return answered.Temporary()
@@ -30,8 +30,8 @@ func IsHostFailure(err error) bool {
 	return is
 }
 
-// hostTransport makes a HostError of whatever the network does to a request or its answer, so that nobody takes it for
-// the failure of another connection.
+// hostTransport makes a HostError of whatever the network does to a request or its answer, so that nobody
+// takes it for the failure of another connection.
 type hostTransport struct{ next http.RoundTripper }
 
 // RoundTrip sends a request.

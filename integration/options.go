@@ -7,7 +7,8 @@ import (
 
 // Options are what a Set needs beside the hosts.
 type Options struct {
-	// ReadingAllow is backend.reading.allow: what may be read beside the integrations' hosts. Nil allows nothing.
+	// ReadingAllow is backend.reading.allow: what may be read beside the integrations' hosts. Nil allows
+	// nothing.
 	ReadingAllow []AllowRule
 	// Transport carries the requests to hosts that are no integration; nil is NewTransport's.
 	Transport http.RoundTripper

@@ -38,9 +38,9 @@ type Result struct {
 	ETag string
 }
 
-// ReadURL reads the file behind a URL, on a host of an integration or one that backend.reading.allow names. The error is a
-// fault where the caller can act on it: NotFound, or NotAllowed for a URL that may not be read; ErrNotModified; or a
-// *ResponseError. A file over the limit is an error.
+// ReadURL reads the file behind a URL, on a host of an integration or one that backend.reading.allow names.
+// The error is a fault where the caller can act on it: NotFound, or NotAllowed for a URL that may not be
+// read; ErrNotModified; or a *ResponseError. A file over the limit is an error.
 func (s *Set) ReadURL(ctx context.Context, rawURL string, options ReadOptions) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, fileDeadline)
 	defer cancel()

@@ -110,7 +110,8 @@ func TestReadURLRefusesWhatIsNoFile(t *testing.T) {
 	require.Empty(t, fake.recorded())
 }
 
-// newPlainHost serves text, a redirect per hop of /hops/<n>, one to every host in /to/, and what the other paths say.
+// newPlainHost serves text, a redirect per hop of /hops/<n>, one to every host in /to/, and what the other
+// paths say.
 func newPlainHost(t *testing.T) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()

@@ -8,7 +8,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Repo is what a repoUrl names: host?owner=o&repo=r, as the RepoUrlPicker writes it. What the URL does not say is "".
+// Repo is what a repoUrl names: host?owner=o&repo=r, as the RepoUrlPicker writes it. What the URL does not
+// say is "".
 type Repo struct {
 	Host         string `json:"host"`
 	Owner        string `json:"owner,omitempty"`
@@ -18,7 +19,8 @@ type Repo struct {
 	Project      string `json:"project,omitempty"`
 }
 
-// Require says which of some parts, by their names in a repoUrl, the first is that is not there: "missing owner".
+// Require says which of some parts, by their names in a repoUrl, the first is that is not there: "missing
+// owner".
 func (r Repo) Require(names ...string) error {
 	parts := map[string]string{
 		"owner": r.Owner, "repo": r.Repo, "organization": r.Organization, "workspace": r.Workspace, "project": r.Project,
@@ -31,8 +33,8 @@ func (r Repo) Require(names ...string) error {
 	return nil
 }
 
-// ParseRepoURL reads a repoUrl of a known host and checks that it says what the host's type needs. Errors are input
-// faults.
+// ParseRepoURL reads a repoUrl of a known host and checks that it says what the host's type needs. Errors are
+// input faults.
 func (s *Set) ParseRepoURL(repoURL string) (Repo, error) {
 	parsed, err := ParseURL("https://" + repoURL)
 	if err != nil {

@@ -33,9 +33,10 @@ type SearchResult struct {
 
 var globPattern = regexp.MustCompile(`[*?]|\[.+\]|\{.+\}`)
 
-// Search reads the files that a URL names. On a host of an integration its path may be a glob, where ** is any depth; elsewhere it
-// is one file. Nothing found is an empty result and no error; where there may be something that nobody may see, it is a
-// fault of kind NotFound that says why. Other errors are like ReadURL's.
+// Search reads the files that a URL names. On a host of an integration its path may be a glob, where ** is
+// any depth; elsewhere it is one file. Nothing found is an empty result and no error; where there may be
+// something that nobody may see, it is a fault of kind NotFound that says why. Other errors are like
+// ReadURL's.
 func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (SearchResult, error) {
 	if isGlob, err := s.isGlob(rawURL); err != nil {
 		return SearchResult{}, err

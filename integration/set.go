@@ -46,8 +46,8 @@ func New(hosts []Host, options Options) (*Set, error) {
 	return set, nil
 }
 
-// NewTransport carries requests over another one, nil for DefaultTransport's, and makes a HostError of whatever the network does
-// to them.
+// NewTransport carries requests over another one, nil for DefaultTransport's, and makes a HostError of
+// whatever the network does to them.
 func NewTransport(over http.RoundTripper) http.RoundTripper {
 	if over == nil {
 		over = DefaultTransport()
@@ -67,7 +67,8 @@ func DefaultTransport() http.RoundTripper {
 	}
 }
 
-// Hosts lists the hosts, in the order of their configuration; the public ones that nobody configured come last.
+// Hosts lists the hosts, in the order of their configuration; the public ones that nobody configured come
+// last.
 func (s *Set) Hosts() []Host { return s.hosts }
 
 // ByHost finds a host as it stands in a URL, with its port where it has one.

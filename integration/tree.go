@@ -44,8 +44,9 @@ type TreeFile struct {
 // Close ends the reading. It may be called at any time, and again.
 func (t *Tree) Close() { t.close() }
 
-// Files goes through the files, once, in the archive's order. It ends with an error when the archive breaks off, holds
-// more than the limits allow or a path that leads out of the tree, or when the directory is not there.
+// Files goes through the files, once, in the archive's order. It ends with an error when the archive breaks
+// off, holds more than the limits allow or a path that leads out of the tree, or when the directory is not
+// there.
 func (t *Tree) Files() iter.Seq2[TreeFile, error] {
 	return func(yield func(TreeFile, error) bool) {
 		defer t.Close()
@@ -135,8 +136,8 @@ func (r *contentReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadTree reads the directory behind a URL on a host of an integration; a URL without a ref means the default branch. An ETag
-// that is still the commit is ErrNotModified. Other errors are like ReadURL's.
+// ReadTree reads the directory behind a URL on a host of an integration; a URL without a ref means the
+// default branch. An ETag that is still the commit is ErrNotModified. Other errors are like ReadURL's.
 func (s *Set) ReadTree(ctx context.Context, rawURL string, options ReadOptions) (*Tree, error) {
 	ctx, cancel := context.WithTimeout(ctx, treeDeadline)
 	tree, err := s.openTree(ctx, rawURL, options)

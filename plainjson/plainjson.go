@@ -1,5 +1,5 @@
-// Package plainjson encodes JSON as JavaScript does, so that what people wrote is what they read: encoding/json without
-// its escaping of <, > and &, which is for JSON within HTML.
+// Package plainjson encodes JSON as JavaScript does, so that what people wrote is what they read:
+// encoding/json without its escaping of <, > and &, which is for JSON within HTML.
 package plainjson
 
 import (

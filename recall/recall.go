@@ -1,5 +1,5 @@
-// Package recall remembers what was just written, for the reader who comes moments later in the same process. It holds nothing that is
-// not stored elsewhere: what it has forgotten is read from there.
+// Package recall remembers what was just written, for the reader who comes moments later in the same process.
+// It holds nothing that is not stored elsewhere: what it has forgotten is read from there.
 package recall
 
 import (
@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Memory keeps values until they are taken, the newest of them and for a while. It is safe for concurrent use.
+// Memory keeps values until they are taken, the newest of them and for a while. It is safe for concurrent
+// use.
 type Memory[K comparable, V any] struct {
 	limit int
 	keep  time.Duration

@@ -24,8 +24,8 @@ const (
 	maxUnanswered = 3
 )
 
-// Sweeper starts and parks runs that no workflow drives. It acts for Portico itself and not for a person, so it asks no
-// decider; only workers have one. It is safe for concurrent use.
+// Sweeper starts and parks runs that no workflow drives. It acts for Portico itself and not for a person, so
+// it asks no decider; only workers have one. It is safe for concurrent use.
 type Sweeper struct {
 	log    *slog.Logger
 	runs   *run.Store
@@ -37,9 +37,10 @@ func NewSweeper(log *slog.Logger, runs *run.Store, engine engine.Engine) *Sweepe
 	return &Sweeper{log, runs, engine}
 }
 
-// StartPending starts the runs that were recorded but whose workflow has not begun, because of a crash or because the engine did
-// not answer. A server calls it regularly. A run that no worker takes, or that cannot be started, is tried less and less often
-// and delays no other run. A run that the engine keeps refusing is parked.
+// StartPending starts the runs that were recorded but whose workflow has not begun, because of a crash or
+// because the engine did not answer. A server calls it regularly. A run that no worker takes, or that cannot
+// be started, is tried less and less often and delays no other run. A run that the engine keeps refusing is
+// parked.
 func (s *Sweeper) StartPending(ctx context.Context, olderThan time.Duration) error {
 	pending, err := s.runs.Unstarted(ctx, time.Now().Add(-olderThan))
 	if err != nil {
@@ -62,7 +63,8 @@ type sweep struct {
 	unanswered int
 }
 
-// next takes the result of one run, and says whether to continue with the next: not when the engine does not answer.
+// next takes the result of one run, and says whether to continue with the next: not when the engine does not
+// answer.
 func (s *sweep) next(ctx context.Context, err error) bool {
 	s.failed = errors.Join(s.failed, err)
 	if _, refused := errors.AsType[*engine.RefusedError](err); err == nil || refused {
@@ -102,9 +104,9 @@ func (s *Sweeper) park(ctx context.Context, id uuid.UUID, failure run.Failure) e
 	return err
 }
 
-// Reconcile asks the engine about active runs that were not written for a while. A run without a workflow, or whose workflow has
-// made no progress for stuckTimeout, is parked with the reason; a retry starts a new workflow. An error of one run does not stop
-// the others. A worker calls it regularly.
+// Reconcile asks the engine about active runs that were not written for a while. A run without a workflow, or
+// whose workflow has made no progress for stuckTimeout, is parked with the reason; a retry starts a new
+// workflow. An error of one run does not stop the others. A worker calls it regularly.
 func (s *Sweeper) Reconcile(ctx context.Context, staleFor, stuckTimeout time.Duration) error {
 	before := time.Now().Add(-staleFor)
 	sweep := sweep{}

@@ -20,7 +20,8 @@ import (
 // aMinuteAhead makes a sweep look at runs that were made just now.
 const aMinuteAhead = -time.Minute
 
-// TestARunThatNobodyTakesHoldsUpNoOther lets a hundred runs be refused and a hundred wait for a worker, older than the one that matters.
+// TestARunThatNobodyTakesHoldsUpNoOther lets a hundred runs be refused and a hundred wait for a worker, older
+// than the one that matters.
 func TestARunThatNobodyTakesHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
@@ -127,7 +128,8 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 	}
 }
 
-// TestARunThatCannotBeReconciledHoldsUpNoOther: some that Temporal has no good answer for, and one that gets none, among those that are lost.
+// TestARunThatCannotBeReconciledHoldsUpNoOther: some that Temporal has no good answer for, and one that gets
+// none, among those that are lost.
 func TestARunThatCannotBeReconciledHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
@@ -161,7 +163,8 @@ func TestARunThatCannotBeReconciledHoldsUpNoOther(t *testing.T) {
 	require.Equal(t, 3, b.engine.asked, "a sweep that nobody answers soon ends")
 }
 
-// TestARunThatIsTakenUpMeanwhileIsNotParked: the engine is asked between the look at the record and the writing.
+// TestARunThatIsTakenUpMeanwhileIsNotParked: the engine is asked between the look at the record and the
+// writing.
 func TestARunThatIsTakenUpMeanwhileIsNotParked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})

@@ -28,8 +28,8 @@ func parseID(id string) (uuid.UUID, error) {
 // noRun is the refusal of an id that no run has, in Backstage's words.
 func noRun(id string) error { return fault.New(fault.NotFound, "No task with id '%s' found", id) }
 
-// Run is one run. As in Backstage, one that does not exist is not found, whoever asks, and one that the principal may
-// not read is refused.
+// Run is one run. As in Backstage, one that does not exist is not found, whoever asks, and one that the
+// principal may not read is refused.
 func (s *Service) Run(ctx context.Context, principal identity.Principal, id string) (run.Run, error) {
 	parsed, err := parseID(id)
 	if err != nil {
@@ -91,8 +91,8 @@ func (s *Service) Details(ctx context.Context, principal identity.Principal, id 
 	return Details{Run: r, Steps: steps, Effects: effects, Commands: commands, LastEvent: last}, nil
 }
 
-// List is one page of the runs that the principal may read, and the number of all that match. Who may read none at all
-// is refused, as in Backstage.
+// List is one page of the runs that the principal may read, and the number of all that match. Who may read
+// none at all is refused, as in Backstage.
 func (s *Service) List(ctx context.Context, principal identity.Principal, query run.Query) ([]run.Run, int, error) {
 	readable, err := s.granted(ctx, principal, policy.ScaffolderTaskRead)
 	if err != nil {
@@ -104,8 +104,8 @@ func (s *Service) List(ctx context.Context, principal identity.Principal, query 
 	return s.runs.List(ctx, readable, query)
 }
 
-// Causes are one page of what made runs fail that the principal may read, and the number of all causes. Who may read
-// none at all is refused.
+// Causes are one page of what made runs fail that the principal may read, and the number of all causes. Who
+// may read none at all is refused.
 func (s *Service) Causes(ctx context.Context, principal identity.Principal, query run.CauseQuery) ([]run.Cause, int, error) {
 	readable, err := s.granted(ctx, principal, policy.ScaffolderTaskRead)
 	if err != nil {
@@ -135,7 +135,8 @@ func (s *Service) Events(ctx context.Context, principal identity.Principal, id s
 
 // Command is what comes with a request to do something with a run. The zero value has nothing to say.
 type Command struct {
-	// ID makes it one command, for whoever may ask twice: the second time nothing is done. The zero value makes a new one.
+	// ID makes it one command, for whoever may ask twice: the second time nothing is done. The zero value
+	// makes a new one.
 	ID uuid.UUID
 	// Seen is the generation in which whoever decides saw the run, nil when they did not say.
 	Seen *int
@@ -156,8 +157,9 @@ func (s *Service) repeated(ctx context.Context, command Command) (bool, error) {
 	return s.runs.Repeated(ctx, command.ID)
 }
 
-// Retry takes an ended run up again at its failed step; nothing before it runs again. A completed run completes again and
-// changes nothing. A run that is moving, or that somebody else took up since it was seen, is a fault of kind Conflict.
+// Retry takes an ended run up again at its failed step; nothing before it runs again. A completed run
+// completes again and changes nothing. A run that is moving, or that somebody else took up since it was seen,
+// is a fault of kind Conflict.
 func (s *Service) Retry(ctx context.Context, principal identity.Principal, id string, command Command) error {
 	r, err := s.Run(ctx, principal, id)
 	if err != nil {
@@ -177,7 +179,8 @@ func (s *Service) Retry(ctx context.Context, principal identity.Principal, id st
 		Secrets: command.Secrets, Recovered: true, Command: command.by(principal, run.CommandRetry)})
 }
 
-// resumeAt is the position of the first step to run again. A run that was rolled back begins anew: nothing of it is left.
+// resumeAt is the position of the first step to run again. A run that was rolled back begins anew: nothing of
+// it is left.
 func (s *Service) resumeAt(ctx context.Context, r run.Run) (int, error) {
 	if r.Phase == run.PhaseRolledBack {
 		return 0, nil
@@ -238,7 +241,8 @@ func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening ru
 	return nil
 }
 
-// Cancel stops a run at its next safe point. Cancelling one that has ended only adds to its log, as in Backstage.
+// Cancel stops a run at its next safe point. Cancelling one that has ended only adds to its log, as in
+// Backstage.
 func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id string, command Command) error {
 	r, err := s.cancellable(ctx, principal, id)
 	if err != nil {

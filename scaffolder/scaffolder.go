@@ -1,6 +1,6 @@
-// Package scaffolder is what people ask of templates and their runs: show a form, start a run, follow it, retry it,
-// cancel it, roll it back. Every command and query takes the principal who asks and asks the one decision point. What
-// drives a run is behind engine.Engine.
+// Package scaffolder is what people ask of templates and their runs: show a form, start a run, follow it,
+// retry it, cancel it, roll it back. Every command and query takes the principal who asks and asks the one
+// decision point. What drives a run is behind engine.Engine.
 package scaffolder
 
 import (
@@ -29,8 +29,8 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// Catalog is what the scaffolder needs of the catalog: entities as JSON in the author's order of keys. An entity that
-// does not exist is a fault of kind NotFound.
+// Catalog is what the scaffolder needs of the catalog: entities as JSON in the author's order of keys. An
+// entity that does not exist is a fault of kind NotFound.
 type Catalog interface {
 	EntityJSON(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, error)
 	// LocatedEntity tells as well where the entity was read, by the catalog's own record.
@@ -51,8 +51,8 @@ type Options struct {
 	DryRuns *dryrun.Runner
 }
 
-// Service carries out the commands and queries about templates and runs. Its stores are out of reach for callers: what
-// they want is a method here, which asks the decider. It is safe for concurrent use.
+// Service carries out the commands and queries about templates and runs. Its stores are out of reach for
+// callers: what they want is a method here, which asks the decider. It is safe for concurrent use.
 type Service struct {
 	log     *slog.Logger
 	catalog Catalog
@@ -70,8 +70,8 @@ func New(o Options) *Service {
 		checker: o.Checker, dryRuns: o.DryRuns}
 }
 
-// Actions are the actions that templates may use. No permission of Backstage guards the list: it is the same for
-// everybody who is signed in.
+// Actions are the actions that templates may use. No permission of Backstage guards the list: it is the same
+// for everybody who is signed in.
 func (s *Service) Actions() []action.Description {
 	var described []action.Description
 	for _, each := range s.actions.All() {
@@ -87,7 +87,8 @@ func (e *InvalidValuesError) Error() string { return "invalid values: " + e.Viol
 
 // Request asks for a run.
 type Request struct {
-	// ID is the run's, when whoever asks may ask twice: the second time nothing is created. The zero value makes a new one.
+	// ID is the run's, when whoever asks may ask twice: the second time nothing is created. The zero value
+	// makes a new one.
 	ID uuid.UUID
 	// TemplateRef is the template's reference; its kind defaults to template.
 	TemplateRef string
@@ -117,14 +118,15 @@ func (s *Service) template(ctx context.Context, principal identity.Principal, re
 	return t, at, err
 }
 
-// Create checks a request, pins the template with its values and starts a run of it. When the engine does not answer,
-// the run is on the record all the same and StartPending starts it later.
+// Create checks a request, pins the template with its values and starts a run of it. When the engine does not
+// answer, the run is on the record all the same and StartPending starts it later.
 func (s *Service) Create(ctx context.Context, principal identity.Principal, request Request) (uuid.UUID, error) {
 	if err := s.require(ctx, principal, policy.ScaffolderTaskCreate, ""); err != nil {
 		return uuid.Nil, err
 	}
 	if request.ID != uuid.Nil {
-		// An earlier attempt may have come as far as this. What has become of the template since does not matter.
+		// An earlier attempt may have come as far as this. What has become of the template since does not
+		// matter.
 		if exists, err := s.runs.Exists(ctx, request.ID); err != nil || exists {
 			return request.ID, err
 		}
@@ -207,8 +209,8 @@ type Trial struct {
 	Files []dryrun.File
 }
 
-// DryRun tries a template out as a run of it would go, with the same values and for the same user. Its log begins with
-// what is wrong with the template.
+// DryRun tries a template out as a run of it would go, with the same values and for the same user. Its log
+// begins with what is wrong with the template.
 func (s *Service) DryRun(ctx context.Context, principal identity.Principal, trial Trial) (dryrun.Result, error) {
 	for _, permission := range []policy.Permission{policy.ScaffolderTaskCreate, policy.ScaffolderTemplateDryRun} {
 		if err := s.require(ctx, principal, permission, ""); err != nil {
@@ -223,8 +225,8 @@ func (s *Service) DryRun(ctx context.Context, principal identity.Principal, tria
 		Findings: s.judge(ctx, trial.Template), Files: trial.Files})
 }
 
-// CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is broken is the
-// one reported.
+// CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is
+// broken is the one reported.
 func CheckValues(t *template.Template, values json.RawMessage, secrets map[string]string) error {
 	pages, err := t.Pages()
 	if err != nil {
@@ -308,11 +310,12 @@ func command(of run.Run, generation int) engine.Command {
 		Labels: engine.Labels{Template: of.TemplateRef, Subject: of.Subject, StartedBy: of.Starter.Subject}}
 }
 
-// maxOutline bounds an outline, in bytes: Temporal refuses one above 20,000, and a character may take six in JSON.
+// maxOutline bounds an outline, in bytes: Temporal refuses one above 20,000, and a character may take six in
+// JSON.
 const maxOutline = 3000
 
-// outline is the steps of a run as Markdown, for who looks at it in Temporal: its history names only those that touch
-// the world outside.
+// outline is the steps of a run as Markdown, for who looks at it in Temporal: its history names only those
+// that touch the world outside.
 func outline(steps []template.Step) string {
 	var out strings.Builder
 	for i, step := range steps {
@@ -339,8 +342,8 @@ func (s *Service) granted(ctx context.Context, principal identity.Principal, per
 // maxSubject bounds a run's subject, in bytes: it stands in lists.
 const maxSubject = 200
 
-// subject says in a word what a run makes: the first name on the first page that was filled in. "" when nothing there
-// is called a name.
+// subject says in a word what a run makes: the first name on the first page that was filled in. "" when
+// nothing there is called a name.
 func subject(t *template.Template, values json.RawMessage) string {
 	pages, err := t.Pages()
 	if err != nil || len(pages) == 0 {

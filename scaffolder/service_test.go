@@ -164,7 +164,8 @@ func TestARetryGoesOnWhereItFailed(t *testing.T) {
 		Labels: engine.Labels{Template: "template:default/two-steps", Subject: "shop", StartedBy: "user:default/ada"}}, b.engine.started[1])
 }
 
-// TestTwoPeopleWhoSawTheSameFailureDecideOnce: the second sees what came of the first's decision before deciding again.
+// TestTwoPeopleWhoSawTheSameFailureDecideOnce: the second sees what came of the first's decision before
+// deciding again.
 func TestTwoPeopleWhoSawTheSameFailureDecideOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
@@ -298,8 +299,8 @@ func TestEveryCommandIsDecided(t *testing.T) {
 	}
 }
 
-// TestPeopleWhoMaySeeTheirOwnRunsSeeNoOthers: others' runs are refused one by one and are in no list. One that does not
-// exist is not found, whoever asks.
+// TestPeopleWhoMaySeeTheirOwnRunsSeeNoOthers: others' runs are refused one by one and are in no list. One
+// that does not exist is not found, whoever asks.
 func TestPeopleWhoMaySeeTheirOwnRunsSeeNoOthers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policytest.Table{policy.ScaffolderTaskRead: policytest.Started})
@@ -337,7 +338,8 @@ func TestSomeRunsCanBeSeenAndNotCancelled(t *testing.T) {
 	require.NoError(t, b.Cancel(t.Context(), ada, b.create(`{}`).String(), scaffolder.Command{}))
 }
 
-// TestConditionsThatNothingCanCheckAreRefused: a permission about nothing that has rules is given wholly or not at all.
+// TestConditionsThatNothingCanCheckAreRefused: a permission about nothing that has rules is given wholly or
+// not at all.
 func TestConditionsThatNothingCanCheckAreRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policytest.Table{policy.ScaffolderTaskCreate: policytest.Started, policy.ScaffolderTemplateRead: policytest.Started})

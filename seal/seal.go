@@ -1,5 +1,5 @@
-// Package seal keeps secrets unreadable at rest: AES-256-GCM under named keys, so that keys can be rotated while what
-// older keys sealed stays readable. It holds no secrets and writes nowhere.
+// Package seal keeps secrets unreadable at rest: AES-256-GCM under named keys, so that keys can be rotated
+// while what older keys sealed stays readable. It holds no secrets and writes nowhere.
 package seal
 
 import (
@@ -68,8 +68,8 @@ func GenerateKey(id string) Key {
 	return Key{ID: id, Secret: secret}
 }
 
-// Seal encrypts. The result holds the key's id, a nonce and the ciphertext; context is authenticated with it, so that
-// what was sealed for one row opens for no other.
+// Seal encrypts. The result holds the key's id, a nonce and the ciphertext; context is authenticated with it,
+// so that what was sealed for one row opens for no other.
 func (k *Keyring) Seal(plain []byte, context string) []byte {
 	aead := k.ciphers[k.current]
 	sealed := append([]byte{byte(len(k.current))}, k.current...)

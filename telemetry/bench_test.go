@@ -21,7 +21,8 @@ func (discard) OnEnd(sdktrace.ReadOnlySpan)                     {}
 func (discard) Shutdown(context.Context) error                  { return nil }
 func (discard) ForceFlush(context.Context) error                { return nil }
 
-// BenchmarkStep is what observing one attempt of a step costs, when nothing is observed and when everything is.
+// BenchmarkStep is what observing one attempt of a step costs, when nothing is observed and when everything
+// is.
 func BenchmarkStep(b *testing.B) {
 	on, err := telemetry.New(b.Context(), telemetry.Options{Metrics: true,
 		Traces: telemetry.Traces{Processor: discard{}}})

@@ -22,7 +22,8 @@ func subjectOf(ctx context.Context) subject {
 	return about
 }
 
-// ForRun is a context whose log lines carry a run. Telemetry.InRun gives one that has the run's trace as well.
+// ForRun is a context whose log lines carry a run. Telemetry.InRun gives one that has the run's trace as
+// well.
 func ForRun(ctx context.Context, id uuid.UUID) context.Context {
 	return withSubject(ctx, subject{run: id.String()})
 }

@@ -17,10 +17,12 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// maxSeries bounds the series of one metric: what has other labels after that is counted together, as otel_metric_overflow.
+// maxSeries bounds the series of one metric: what has other labels after that is counted together, as
+// otel_metric_overflow.
 const maxSeries = 1000
 
-// durations are the bounds of what is measured in seconds, from a quick request to a step that clones a repository.
+// durations are the bounds of what is measured in seconds, from a quick request to a step that clones a
+// repository.
 var durations = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900}
 
 func (t *Telemetry) startMetrics(described *resource.Resource) error {
@@ -139,13 +141,15 @@ func (t *Telemetry) observable(m Metric) (metric.Float64Observable, error) {
 }
 
 const (
-	// installationAge is how old the metrics of the installation may be: several scrapers, or an impatient one, cost the database nothing.
+	// installationAge is how old the metrics of the installation may be: several scrapers, or an impatient
+	// one, cost the database nothing.
 	installationAge = 10 * time.Second
 	// installationTimeout bounds their reading.
 	installationTimeout = 3 * time.Second
 )
 
-// ObserveInstallation is Observe for what is read from the database. What cannot be read now is counted, and left out.
+// ObserveInstallation is Observe for what is read from the database. What cannot be read now is counted, and
+// left out.
 func (t *Telemetry) ObserveInstallation(read func(context.Context) ([]Sample, error), metrics ...Metric) error {
 	kept := &cache{read: read, failed: func(ctx context.Context) { t.Count(ctx, ReadFailures) }}
 	return t.Observe(kept.samples, metrics...)

@@ -21,7 +21,8 @@ type Scope string
 const (
 	// OfProcess metrics are of one process: the whole is their sum.
 	OfProcess Scope = "process"
-	// OfInstallation metrics are read from the database, and every process exports the same: the whole is their max.
+	// OfInstallation metrics are read from the database, and every process exports the same: the whole is
+	// their max.
 	OfInstallation Scope = "installation"
 )
 
@@ -30,7 +31,8 @@ type Metric struct {
 	// Name is as Prometheus has it.
 	Name string
 	Kind Kind
-	// Labels have few values each: templates, actions, routes and hosts are those that exist, and nothing that a caller writes.
+	// Labels have few values each: templates, actions, routes and hosts are those that exist, and nothing
+	// that a caller writes.
 	Labels []string
 	Scope  Scope
 	Help   string
@@ -97,7 +99,8 @@ func (m Metric) Series() []string {
 	return []string{m.Name + "_bucket", m.Name + "_count", m.Name + "_sum"}
 }
 
-// instrument is the metric's name and unit in OpenTelemetry's terms: the exporter appends the unit, and _total to a counter.
+// instrument is the metric's name and unit in OpenTelemetry's terms: the exporter appends the unit, and
+// _total to a counter.
 func (m Metric) instrument() (name, unit string) {
 	name = strings.TrimSuffix(m.Name, "_total")
 	if base, inSeconds := strings.CutSuffix(name, "_seconds"); inSeconds {

@@ -25,8 +25,8 @@ type Run struct {
 	TraceParent string
 }
 
-// TraceParent is the span of a context as W3C's traceparent, nil when there is none. It is kept with what goes on after the request, by
-// other processes and perhaps days later.
+// TraceParent is the span of a context as W3C's traceparent, nil when there is none. It is kept with what
+// goes on after the request, by other processes and perhaps days later.
 func TraceParent(ctx context.Context) *string {
 	carrier := propagation.MapCarrier{}
 	propagator.Inject(ctx, carrier)
@@ -58,8 +58,8 @@ func (r Run) parent() trace.SpanContext {
 	return trace.SpanContextFromContext(ctx)
 }
 
-// span is the run's span. Its id is made from the run's, so that every process puts the spans of steps below it before it is recorded,
-// which whoever ends the run does. Without a parent the trace has the run's own id.
+// span is the run's span. Its id is made from the run's, so that every process puts the spans of steps below
+// it before it is recorded, which whoever ends the run does. Without a parent the trace has the run's own id.
 func (r Run) span() trace.SpanContext {
 	parent := r.parent()
 	if !parent.IsValid() {

@@ -21,7 +21,8 @@ const scope = "github.com/portico-dev/portico"
 
 // Options say what is observed. The zero value observes nothing.
 type Options struct {
-	// Service is what the process is called in traces, unless OTEL_SERVICE_NAME says otherwise; Version is of the program.
+	// Service is what the process is called in traces, unless OTEL_SERVICE_NAME says otherwise; Version is of
+	// the program.
 	Service, Version string
 	// Traces says where spans go.
 	Traces Traces
@@ -67,7 +68,8 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	return t, nil
 }
 
-// describeProcess names the process in what it exports; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word.
+// describeProcess names the process in what it exports; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have
+// the last word.
 func describeProcess(ctx context.Context, options Options) (*resource.Resource, error) {
 	host, err := os.Hostname()
 	if err != nil {

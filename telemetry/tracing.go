@@ -18,12 +18,13 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Traces says where spans go. The zero value asks the environment: OTEL_EXPORTER_OTLP_ENDPOINT and the other variables of
-// OpenTelemetry's exporters, and nowhere when it has none.
+// Traces says where spans go. The zero value asks the environment: OTEL_EXPORTER_OTLP_ENDPOINT and the other
+// variables of OpenTelemetry's exporters, and nowhere when it has none.
 type Traces struct {
 	// Endpoint is the collector's URL: http://collector:4318. Its path, when it has none, is that of OTLP.
 	Endpoint string
-	// Protocol is http/protobuf or grpc; "" is what OTEL_EXPORTER_OTLP_PROTOCOL says, and http/protobuf without it.
+	// Protocol is http/protobuf or grpc; "" is what OTEL_EXPORTER_OTLP_PROTOCOL says, and http/protobuf
+	// without it.
 	Protocol string
 	// Processor takes the spans in place of a collector.
 	Processor sdktrace.SpanProcessor
@@ -34,8 +35,8 @@ const (
 	protocolGRPC = "grpc"
 )
 
-// open makes what takes the spans, nil when they go nowhere. Nothing is sent yet: a collector that does not answer is reported by
-// OpenTelemetry's error handler when there are spans for it.
+// open makes what takes the spans, nil when they go nowhere. Nothing is sent yet: a collector that does not
+// answer is reported by OpenTelemetry's error handler when there are spans for it.
 func (o Traces) open(ctx context.Context) (sdktrace.SpanProcessor, error) {
 	if o.Processor != nil || !o.enabled() {
 		return o.Processor, nil
@@ -72,7 +73,8 @@ func (o Traces) exporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	}
 }
 
-// startTracing gives spans to a processor. The SDK reads OTEL_TRACES_SAMPLER, which says how many of the traces are kept.
+// startTracing gives spans to a processor. The SDK reads OTEL_TRACES_SAMPLER, which says how many of the
+// traces are kept.
 func (t *Telemetry) startTracing(processor sdktrace.SpanProcessor, described *resource.Resource) {
 	t.spans = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(processor), sdktrace.WithResource(described),
 		sdktrace.WithIDGenerator(identifiers{}))

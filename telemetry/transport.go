@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Transport observes the requests to hosts of source code: a span each, their durations, and what the hosts say of their rate limits.
-// Neither queries nor credentials are kept, and no trace's id is sent to the hosts.
+// Transport observes the requests to hosts of source code: a span each, their durations, and what the hosts
+// say of their rate limits. Neither queries nor credentials are kept, and no trace's id is sent to the hosts.
 func (t *Telemetry) Transport(next http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return next
@@ -101,7 +101,8 @@ func (b *budgets) note(request *http.Request, header http.Header) {
 	b.known[whose] = budget{limit, remaining, time.Unix(int64(reset), 0)}
 }
 
-// report gives, for each host and resource, the budget that is nearest to its end. One whose period is over is full again.
+// report gives, for each host and resource, the budget that is nearest to its end. One whose period is over
+// is full again.
 func (b *budgets) report(context.Context) ([]Sample, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// contentSecurityPolicy lets the page load and call only its own origin, but for the pictures, whose sources follow: whoever
-// writes a description could otherwise have its readers tell any host that they read it. Scripts have neither 'unsafe-inline'
-// nor 'unsafe-eval': the forms' validator interprets JSON Schema instead of compiling it to functions. Styles need
-// 'unsafe-inline' because Radix writes a <style> element to hold the page still behind an open dialog.
+// contentSecurityPolicy lets the page load and call only its own origin, but for the pictures, whose sources
+// follow: whoever writes a description could otherwise have its readers tell any host that they read it.
+// Scripts have neither 'unsafe-inline' nor 'unsafe-eval': the forms' validator interprets JSON Schema instead
+// of compiling it to functions. Styles need 'unsafe-inline' because Radix writes a <style> element to hold
+// the page still behind an open dialog.
 const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
 	"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; img-src "
 
@@ -37,10 +38,11 @@ const notBuilt = `<!doctype html>
 // Handler serves the embedded portal; see Serve.
 func Handler(images []string) http.Handler { return Serve(Files(), images) }
 
-// Serve answers GET and HEAD with the files of a built portal. A path that names no file gets index.html when a browser
-// navigates to it (the application has its own router), and an empty 404, as Backstage gives, to everybody else. Without
-// an index.html it answers 503 with a page that says how to build one. Pictures are loaded from images alone, which are source
-// expressions of a content security policy ('self', data:, https://img.example.com).
+// Serve answers GET and HEAD with the files of a built portal. A path that names no file gets index.html when
+// a browser navigates to it (the application has its own router), and an empty 404, as Backstage gives, to
+// everybody else. Without an index.html it answers 503 with a page that says how to build one. Pictures are
+// loaded from images alone, which are source expressions of a content security policy ('self', data:,
+// https://img.example.com).
 func Serve(files fs.FS, images []string) http.Handler {
 	return &server{files: files, policy: contentSecurityPolicy + strings.Join(images, " ")}
 }
@@ -137,7 +139,8 @@ func cacheControl(name string) string {
 	}
 }
 
-// contentType does not ask the system's MIME tables for what the portal is made of: they differ between machines.
+// contentType does not ask the system's MIME tables for what the portal is made of: they differ between
+// machines.
 func contentType(name string) string {
 	switch extension := path.Ext(name); extension {
 	case ".html":

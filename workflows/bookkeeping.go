@@ -15,8 +15,8 @@ import (
 // recordTimeout bounds one attempt of an activity that only reads and writes a record.
 const recordTimeout = 30 * time.Second
 
-// record runs an activity that works on a record, in the worker that runs the workflow. It is repeated until it succeeds or fails for
-// good; timeout bounds one attempt.
+// record runs an activity that works on a record, in the worker that runs the workflow. It is repeated until
+// it succeeds or fails for good; timeout bounds one attempt.
 func record(ctx workflow.Context, timeout time.Duration, name string, input, result any) error {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: timeout,
@@ -29,8 +29,8 @@ func record(ctx workflow.Context, timeout time.Duration, name string, input, res
 	return nil
 }
 
-// retries is the policy of the settings, bounded by attempts, 0 for no bound. Temporal refuses a longest pause below
-// the first.
+// retries is the policy of the settings, bounded by attempts, 0 for no bound. Temporal refuses a longest
+// pause below the first.
 func retries(settings engine.Settings, attempts int32) *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: settings.InitialInterval, BackoffCoefficient: 2,
 		MaximumInterval: max(settings.InitialInterval, settings.MaximumInterval), MaximumAttempts: attempts}

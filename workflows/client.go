@@ -103,7 +103,8 @@ func isUnknownAttribute(err error) bool {
 	return is && strings.Contains(strings.ToLower(invalid.Message), "search attribute")
 }
 
-// refusals are answers that Temporal would give again. What says that it, or its namespace, is not there for anybody is none.
+// refusals are answers that Temporal would give again. What says that it, or its namespace, is not there for
+// anybody is none.
 var refusals = []codes.Code{codes.InvalidArgument, codes.FailedPrecondition, codes.OutOfRange, codes.Internal, codes.DataLoss,
 	codes.Unimplemented, codes.AlreadyExists}
 

@@ -11,8 +11,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
-// Queue is a kind of work. Each has a task queue and workers with a limit of their own, so that much work of one kind leaves room for
-// the other.
+// Queue is a kind of work. Each has a task queue and workers with a limit of their own, so that much work of
+// one kind leaves room for the other.
 type Queue string
 
 // The queues.
@@ -49,7 +49,8 @@ type definition struct {
 	queue    Queue
 	// priority orders its tasks among those that wait in the same queue. Its activities have the same.
 	priority temporal.Priority
-	// taskTimeout is how soon a workflow task of a worker that died is given to another; 0 is Temporal's ten seconds.
+	// taskTimeout is how soon a workflow task of a worker that died is given to another; 0 is Temporal's ten
+	// seconds.
 	taskTimeout time.Duration
 }
 
@@ -60,7 +61,8 @@ var definitions = []definition{templateRun}
 var templateRun = definition{name: engine.WorkflowTemplateRun, function: TemplateRun, queue: QueueRuns, priority: priorityPerson,
 	taskTimeout: 5 * time.Second}
 
-// startOptions are what every start of the workflow has in common, where the configured task queue has this name.
+// startOptions are what every start of the workflow has in common, where the configured task queue has this
+// name.
 func (d definition) startOptions(id, taskQueue string) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{ID: id, TaskQueue: d.queue.TaskQueue(taskQueue), Priority: d.priority, WorkflowTaskTimeout: d.taskTimeout}
 }
@@ -69,7 +71,8 @@ func (d definition) register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(d.function, workflow.RegisterOptions{Name: d.name})
 }
 
-// Register makes a worker of a queue run its workflows, and answers how many there are: without any, the queue needs no worker.
+// Register makes a worker of a queue run its workflows, and answers how many there are: without any, the
+// queue needs no worker.
 func Register(registry worker.WorkflowRegistry, queue Queue) int {
 	registered := 0
 	for _, each := range definitions {

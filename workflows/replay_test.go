@@ -14,9 +14,9 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// TestHistoriesReplay runs the workflow's code against the histories of real runs: an edit that decides otherwise would
-// break the runs that are under way when it is deployed. Such an edit takes workflow.GetVersion. New histories are
-// recorded with
+// TestHistoriesReplay runs the workflow's code against the histories of real runs: an edit that decides
+// otherwise would break the runs that are under way when it is deployed. Such an edit takes
+// workflow.GetVersion. New histories are recorded with
 //
 //	PORTICO_RECORD_HISTORIES=1 go test -run TestRunsOfEveryKindReplay ./internal/e2e
 //

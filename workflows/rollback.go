@@ -6,12 +6,12 @@ import (
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
-// undoAttempts bounds the automatic attempts to undo one effect; after that a person sees what is left, and may roll
-// back again.
+// undoAttempts bounds the automatic attempts to undo one effect; after that a person sees what is left, and
+// may roll back again.
 const undoAttempts = 6
 
-// rollBack undoes a part of what the run created, the last thing first. It cannot be cancelled: half a rollback helps
-// nobody. An effect that cannot be undone does not stop the others.
+// rollBack undoes a part of what the run created, the last thing first. It cannot be cancelled: half a
+// rollback helps nobody. An effect that cannot be undone does not stop the others.
 func (r *templateRunner) rollBack(next engine.Next, before *engine.RollbackProgress) *engine.RollbackProgress {
 	now := engine.RollbackProgress{}
 	if before != nil {

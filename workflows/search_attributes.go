@@ -57,7 +57,8 @@ func MissingSearchAttributes(ctx context.Context, connected client.Client, names
 	return missing, nil
 }
 
-// AddSearchAttributes adds those that a namespace does not have. The error of a cluster that refuses says how an operator adds them.
+// AddSearchAttributes adds those that a namespace does not have. The error of a cluster that refuses says how
+// an operator adds them.
 func AddSearchAttributes(ctx context.Context, connected client.Client, namespace string) error {
 	missing, err := MissingSearchAttributes(ctx, connected, namespace)
 	if err != nil || len(missing) == 0 {
@@ -116,8 +117,9 @@ var progressAttributes = []progressAttribute{
 	{attributeCause, func(p engine.Progress) string { return cmp.Or(p.Failure, &engine.Failure{}).Name }},
 }
 
-// showProgress has the Temporal Web UI show how far a run has come. Details are kept by the workers and cost nothing. Search attributes
-// cost an event of the history, so only those that change are written, and none for a run that is done with its first turn.
+// showProgress has the Temporal Web UI show how far a run has come. Details are kept by the workers and cost
+// nothing. Search attributes cost an event of the history, so only those that change are written, and none
+// for a run that is done with its first turn.
 func showProgress(ctx workflow.Context, command engine.Command, progress engine.Progress) error {
 	workflow.SetCurrentDetails(ctx, details(progress, command.URL))
 	if !command.Searchable {

@@ -5,11 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxSummary is how many bytes of JSON a summary may take. Temporal refuses one above 400 with its wrapping, and with
-// it the whole task.
+// maxSummary is how many bytes of JSON a summary may take. Temporal refuses one above 400 with its wrapping,
+// and with it the whole task.
 const maxSummary = 300
 
-// truncateSummary is a text as the Temporal Web UI shows it: names come from templates and may be of any length.
+// truncateSummary is a text as the Temporal Web UI shows it: names come from templates and may be of any
+// length.
 func truncateSummary(text string) string {
 	size := len(`""`)
 	for at, r := range text {

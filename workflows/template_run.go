@@ -8,11 +8,12 @@ import (
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
-// advanceTimeout bounds one attempt of ActivityAdvance, which executes quick steps as well. The next attempt continues where it ended.
+// advanceTimeout bounds one attempt of ActivityAdvance, which executes quick steps as well. The next attempt
+// continues where it ended.
 const advanceTimeout = 10 * time.Minute
 
-// TemplateRun drives one run of a template. In a loop it asks ActivityAdvance what to do next, and does that durably. The
-// run's record holds the template and all results; the workflow holds only what is in progress.
+// TemplateRun drives one run of a template. In a loop it asks ActivityAdvance what to do next, and does that
+// durably. The run's record holds the template and all results; the workflow holds only what is in progress.
 func TemplateRun(ctx workflow.Context, command engine.Command) error {
 	run := &templateRunner{command: command}
 	// Bookkeeping goes on when the workflow is cancelled: the record must say so.
@@ -39,8 +40,8 @@ func TemplateRun(ctx workflow.Context, command engine.Command) error {
 	}
 }
 
-// perform does what comes next. It answers the request that follows, and whether none has to: the progress of next then says how the run
-// ended.
+// perform does what comes next. It answers the request that follows, and whether none has to: the progress of
+// next then says how the run ended.
 func (r *templateRunner) perform(
 	ctx workflow.Context, next *engine.Next, progress *engine.RollbackProgress,
 ) (request engine.AdvanceRequest, over bool, err error) {
@@ -68,8 +69,8 @@ func (r *templateRunner) perform(
 	return request, over, err
 }
 
-// finishRollback records how a rollback ended. A run with effects that could not be undone is parked: another request would begin the
-// same rollback again.
+// finishRollback records how a rollback ended. A run with effects that could not be undone is parked: another
+// request would begin the same rollback again.
 func (r *templateRunner) finishRollback(ctx workflow.Context, next *engine.Next, came *engine.RollbackProgress) (over bool, err error) {
 	undone, err := r.endRollback(next.Generation, came)
 	if err != nil {
@@ -129,8 +130,8 @@ func (r *templateRunner) interruptible(ctx workflow.Context) workflow.Context {
 	return ctx
 }
 
-// advance executes steps of the run and answers what to do next. When it is interrupted by a cancellation, it is repeated with
-// Cancelled set.
+// advance executes steps of the run and answers what to do next. When it is interrupted by a cancellation, it
+// is repeated with Cancelled set.
 func (r *templateRunner) advance(ctx workflow.Context, request engine.AdvanceRequest) (engine.Next, error) {
 	var next engine.Next
 	if !r.cancelled {
@@ -146,15 +147,16 @@ func (r *templateRunner) advance(ctx workflow.Context, request engine.AdvanceReq
 	return next, err
 }
 
-// continueAsNew continues with the next request. A cancellation or a decision was recorded before its signal was sent.
+// continueAsNew continues with the next request. A cancellation or a decision was recorded before its signal
+// was sent.
 func (r *templateRunner) continueAsNew(ctx workflow.Context, request engine.AdvanceRequest) error {
 	command := r.command
 	command.Generation, command.Rollback = request.Generation, request.Rollback
 	return continueAsNew(ctx, command, engine.SignalCancel, engine.SignalContinue)
 }
 
-// act runs an action under its own id, so that the Temporal Web UI reads like the template, and answers why it failed,
-// nil when it did not or was cancelled.
+// act runs an action under its own id, so that the Temporal Web UI reads like the template, and answers why
+// it failed, nil when it did not or was cancelled.
 func (r *templateRunner) act(ctx workflow.Context, next engine.Next) *engine.FailedAction {
 	action, attempts := next.Action, retries(next.Settings, 0)
 	// An action that does not end when its time is over is not begun again beside itself.
@@ -163,8 +165,8 @@ func (r *templateRunner) act(ctx workflow.Context, next engine.Next) *engine.Fai
 	defer r.stop()
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: next.Settings.StepTimeout, HeartbeatTimeout: next.Settings.HeartbeatTimeout,
-		// The activity itself counts the attempts that failed and ends with a final error; a worker's death is no failed
-		// attempt.
+		// The activity itself counts the attempts that failed and ends with a final error; a worker's death
+		// is no failed attempt.
 		RetryPolicy: attempts, WaitForCancellation: true, Summary: truncateSummary(action.Summary)})
 	request := engine.ActionRequest{RunID: r.command.RunID, Generation: next.Generation, Position: action.Position,
 		Iteration: action.Iteration}
@@ -183,8 +185,8 @@ func (r *templateRunner) wait(ctx workflow.Context, wait engine.Wait) {
 	_ = timer.Get(ctx, nil) // the next request checks the clock, and has Cancelled set after a cancellation
 }
 
-// isReopened hears what was decided while the run came to its end: Temporal starts no other execution beside this one. The decision
-// that began this execution is an old one.
+// isReopened hears what was decided while the run came to its end: Temporal starts no other execution beside
+// this one. The decision that began this execution is an old one.
 func (r *templateRunner) isReopened(ctx workflow.Context, generation int) bool {
 	decisions := workflow.GetSignalChannel(ctx, engine.SignalContinue)
 	for {
@@ -211,7 +213,8 @@ func (r *templateRunner) park(ctx workflow.Context, next engine.Next) (over bool
 			AddReceive(decisions, func(c workflow.ReceiveChannel, _ bool) {
 				var command engine.Command
 				c.Receive(ctx, &command)
-				// A signal that was sent twice, or that was answered by the start of this execution, is an old one.
+				// A signal that was sent twice, or that was answered by the start of this execution, is an
+				// old one.
 				decided = command.Generation > next.Generation
 			}).
 			AddFuture(timer, func(f workflow.Future) { expired = f.Get(ctx, nil) == nil }).

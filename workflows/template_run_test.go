@@ -17,7 +17,8 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// stage plays the activities to the workflow: turns are answered from a script, and all that is asked is told, in order.
+// stage plays the activities to the workflow: turns are answered from a script, and all that is asked is
+// told, in order.
 type stage struct {
 	environment *testsuite.TestWorkflowEnvironment
 	// script are the answers to the turns; when it is over, the run has ended.

@@ -127,7 +127,8 @@ func (c *cluster) currentDetails(t *testing.T, id string) string {
 	return metadata.GetCurrentDetails()
 }
 
-// awaitListed waits until Temporal lists exactly one run under a query: it lists a little later than it writes.
+// awaitListed waits until Temporal lists exactly one run under a query: it lists a little later than it
+// writes.
 func (c *cluster) awaitListed(t *testing.T, query, id string) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -50,8 +50,8 @@ func TestDescriptions(t *testing.T) {
 	actiontest.RequireDescriptions(t, fetch.Actions(fetch.Options{}))
 }
 
-// newHarness makes a harness whose template lies in a directory with these files. A path that ends with a slash
-// is an empty directory, content that begins with "->" a symbolic link.
+// newHarness makes a harness whose template lies in a directory with these files. A path that ends with a
+// slash is an empty directory, content that begins with "->" a symbolic link.
 func newHarness(t testing.TB, files map[string]string) *actiontest.Harness {
 	t.Helper()
 	harness := actiontest.NewHarness(t)

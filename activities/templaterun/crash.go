@@ -15,8 +15,8 @@ import (
 const (
 	// maxLostWorkers is how many workers in a row may die over one step or undo before it fails.
 	maxLostWorkers = 3
-	// countAfter is how long an activity runs before the record counts it. If the worker dies before, Temporal redelivers the
-	// workflow task, and Redeliveries knows.
+	// countAfter is how long an activity runs before the record counts it. If the worker dies before,
+	// Temporal redelivers the workflow task, and Redeliveries knows.
 	countAfter = time.Second
 	// suspectPeriod is how long one suspect is counted while others wait.
 	suspectPeriod = 3 * time.Second
@@ -32,12 +32,12 @@ func workerLost(what string) engine.Failure {
 			"then retry: the run goes on from here."}
 }
 
-// crashGuard counts an activity on the run's record while it runs, so that the next worker knows if this one died. A short
-// activity is not counted: Temporal reports the death of its worker.
+// crashGuard counts an activity on the run's record while it runs, so that the next worker knows if this one
+// died. A short activity is not counted: Temporal reports the death of its worker.
 //
-// When a process dies, all activities in it die, and any of them may be the cause. The next executions of these activities
-// are suspects. In each process only one suspect at a time is counted, and they take turns. So the one that kills its
-// worker reaches the limit, and those that only ran beside it do not.
+// When a process dies, all activities in it die, and any of them may be the cause. The next executions of
+// these activities are suspects. In each process only one suspect at a time is counted, and they take turns.
+// So the one that kills its worker reaches the limit, and those that only ran beside it do not.
 type crashGuard struct {
 	*Activities
 	state *runState
@@ -49,12 +49,14 @@ type crashGuard struct {
 	timer  *time.Timer
 
 	mu sync.Mutex
-	// before is how many workers in a row died before this activity; recordedCount is the count that is on the record.
+	// before is how many workers in a row died before this activity; recordedCount is the count that is on
+	// the record.
 	before, recordedCount int
 	over                  bool
 }
 
-// lostWorkers is how many workers in a row died before this activity; again says that Temporal knows of at least one.
+// lostWorkers is how many workers in a row died before this activity; again says that Temporal knows of at
+// least one.
 func (s *runState) lostWorkers(again bool) int {
 	if again {
 		return max(s.LostWorkers, 1)
@@ -62,8 +64,8 @@ func (s *runState) lostWorkers(again bool) int {
 	return s.LostWorkers
 }
 
-// guardAgainstCrash begins to guard an activity, before which so many workers in a row died. It is counted after countAfter; at
-// once when it is a suspect or when atOnce is set. The caller calls release at the end.
+// guardAgainstCrash begins to guard an activity, before which so many workers in a row died. It is counted
+// after countAfter; at once when it is a suspect or when atOnce is set. The caller calls release at the end.
 func (a *Activities) guardAgainstCrash(ctx context.Context, state *runState, before int, atOnce bool) (*crashGuard, error) {
 	g := &crashGuard{Activities: a, state: state, done: make(chan struct{}), before: before, recordedCount: state.LostWorkers,
 		suspect: before > 0}
@@ -145,8 +147,8 @@ func (g *crashGuard) write(ctx context.Context, lost int) error {
 	return nil
 }
 
-// progressed says that the run advanced during this activity, and answers the count to write with that. What follows did not
-// kill a worker before. After the end of the run nothing is counted.
+// progressed says that the run advanced during this activity, and answers the count to write with that. What
+// follows did not kill a worker before. After the end of the run nothing is counted.
 func (g *crashGuard) progressed(ended bool) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -157,8 +159,8 @@ func (g *crashGuard) progressed(ended bool) int {
 	return g.recordedCount
 }
 
-// release ends the guard: whatever the result, the worker lives. An activity that was cancelled, or stopped with its worker,
-// keeps the count of those before it.
+// release ends the guard: whatever the result, the worker lives. An activity that was cancelled, or stopped
+// with its worker, keeps the count of those before it.
 func (g *crashGuard) release(ctx context.Context) {
 	if g.timer != nil {
 		g.timer.Stop()
@@ -205,7 +207,8 @@ func (l *suspectLock) unlock() { <-l.held }
 // isContended says whether another suspect waits.
 func (l *suspectLock) isContended() bool { return l.waiting.Load() > 0 }
 
-// failLostStep fails the step that killed several workers in a row, or parks the run if its rollback or its end did.
+// failLostStep fails the step that killed several workers in a row, or parks the run if its rollback or its
+// end did.
 func (d *driver) failLostStep(ctx context.Context) (engine.Next, error) {
 	if err := d.recordStart(ctx); err != nil {
 		return engine.Next{}, err

@@ -133,7 +133,8 @@ func TestWhatTakesLongIsCountedWhileItLasts(t *testing.T) {
 	}
 }
 
-// TestARunThatCannotBeCarriedOnIsParked: the key is gone, the record cannot be read, or what reads it is broken.
+// TestARunThatCannotBeCarriedOnIsParked: the key is gone, the record cannot be read, or what reads it is
+// broken.
 func TestARunThatCannotBeCarriedOnIsParked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

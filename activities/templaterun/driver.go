@@ -27,8 +27,8 @@ func (a *Activities) advance(ctx context.Context, request engine.AdvanceRequest)
 	return a.parkIfStuck(ctx, request.RunID, next, err)
 }
 
-// advanceOnce plans the steps of a run in order and executes the quick ones, until one has to be executed outside of this
-// activity, or the run has ended.
+// advanceOnce plans the steps of a run in order and executes the quick ones, until one has to be executed
+// outside of this activity, or the run has ended.
 func (a *Activities) advanceOnce(ctx context.Context, state *runState, request engine.AdvanceRequest) (next engine.Next, err error) {
 	defer fault.Recover(&err)
 	request.Cancelled = request.Cancelled || state.CancelRequested
@@ -51,15 +51,16 @@ func (a *Activities) advanceOnce(ctx context.Context, state *runState, request e
 	return d.runSteps(ctx)
 }
 
-// driver executes steps within one advance activity. It collects what it records and writes it at its end, or after
-// flushInterval. A crash before a write repeats what was not written.
+// driver executes steps within one advance activity. It collects what it records and writes it at its end, or
+// after flushInterval. A crash before a write repeats what was not written.
 type driver struct {
 	*Activities
 	*runState
 	request   engine.AdvanceRequest
 	pending   run.Entry
 	flushedAt time.Time
-	// guard counts this activity if its worker dies; nil when the driver only ends what lost its workers before.
+	// guard counts this activity if its worker dies; nil when the driver only ends what lost its workers
+	// before.
 	guard *crashGuard
 }
 
@@ -198,8 +199,8 @@ func (d *driver) finishRun(ctx context.Context) error {
 	})
 }
 
-// finishFailedRun ends the run as failed. With onFailure: rollback, the run is rolled back first and ends with that, so that
-// clients see one end.
+// finishFailedRun ends the run as failed. With onFailure: rollback, the run is rolled back first and ends
+// with that, so that clients see one end.
 func (d *driver) finishFailedRun(ctx context.Context, stepID string, failure *run.Failure) error {
 	if d.Spec.OnFailure == template.RollBackOnFailure {
 		return d.record(ctx, run.Entry{

@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// key is the prefix of the keys of a step's events in this generation of the run: the step's id, and its position if an
-// earlier step has the same id.
+// key is the prefix of the keys of a step's events in this generation of the run: the step's id, and its
+// position if an earlier step has the same id.
 func (s *runState) key(position int) string {
 	id := s.step(position).ID
 	if slices.ContainsFunc(s.Spec.Steps[:position], func(earlier template.Step) bool { return earlier.ID == id }) {
@@ -77,7 +77,8 @@ const (
 	adviceAfterFinal   = "Mend the cause and retry: the run goes on from this step. If it lies in the template or in a value, start a new run."
 )
 
-// failure is an error as people see it: its name in Backstage's terms, its message without secrets, and advice.
+// failure is an error as people see it: its name in Backstage's terms, its message without secrets, and
+// advice.
 func (s *runState) failure(err error) engine.Failure {
 	failure := engine.Failure{Name: "Error", Message: s.redact.Text(s.expressionErrors.Explain(err).Error()), Advice: s.redact.Text(action.Advice(err))}
 	if failure.Advice == "" {

@@ -86,9 +86,9 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 	return err
 }
 
-// decide evaluates the expressions of a step. Iterations of an action that is not quick are decided one at a time, but before
-// the first one all are, so that an error in any of them is found before anything is done. An expression that makes the
-// interpreter panic fails its step.
+// decide evaluates the expressions of a step. Iterations of an action that is not quick are decided one at a
+// time, but before the first one all are, so that an error in any of them is found before anything is done.
+// An expression that makes the interpreter panic fails its step.
 func (a *Activities) decide(ctx context.Context, state *runState, scope plan.Scope, position int, quick bool) (decision plan.Decision, err error) {
 	step := state.step(position)
 	defer func() { err = a.explainPanic(ctx, err, step, "Portico's interpreter of expressions") }()
@@ -106,8 +106,8 @@ func (a *Activities) iteration(ctx context.Context, step template.Step, index in
 	return decision.Iteration(ctx, index)
 }
 
-// explainPanic logs the stack of a panic and turns it into a final error: a retry would panic again. It returns other errors
-// as they are.
+// explainPanic logs the stack of a panic and turns it into a final error: a retry would panic again. It
+// returns other errors as they are.
 func (a *Activities) explainPanic(ctx context.Context, err error, step template.Step, what string) error {
 	panicked, is := errors.AsType[*fault.PanicError](err)
 	if !is {
@@ -158,8 +158,8 @@ type execution struct {
 	step            template.Step
 	position, index int
 	iteration       plan.Iteration
-	// each says that the step has an each. first and last mark the first and the last iteration that runs: they record the
-	// step's beginning and end. before is how many iterations run before the last one.
+	// each says that the step has an each. first and last mark the first and the last iteration that runs:
+	// they record the step's beginning and end. before is how many iterations run before the last one.
 	each, first, last bool
 	before            int
 }
@@ -195,8 +195,8 @@ func (f *failedAttempt) temporal(pause time.Duration) error {
 // retry is the failure as an error that Temporal retries after at least this pause.
 func (f *failedAttempt) retry(pause time.Duration) error { return f.temporal(max(f.after, pause)) }
 
-// attempt runs the action once and records the result. An error is not the action's: the run's record cannot be written, the
-// run was cancelled, or the worker is stopping.
+// attempt runs the action once and records the result. An error is not the action's: the run's record cannot
+// be written, the run was cancelled, or the worker is stopping.
 func (e *execution) attempt(ctx context.Context) (failed *failedAttempt, err error) {
 	ctx, observed := e.observe(ctx)
 	defer func() { observed.end(ctx, failed, err) }()
@@ -224,7 +224,8 @@ func (e *execution) attempt(ctx context.Context) (failed *failedAttempt, err err
 	return nil, e.recordSuccess(ctx, output, workspace, log)
 }
 
-// act runs the action in the workspace, if it wants one, and answers its output and the workspace that it left.
+// act runs the action in the workspace, if it wants one, and answers its output and the workspace that it
+// left.
 func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, string, error) {
 	call := &action.Call{
 		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
@@ -305,8 +306,8 @@ func (e *execution) phase() run.Phase {
 	return run.PhaseRunning
 }
 
-// collect joins the outputs of all iterations after the last one. It reads those that this activity did not execute from the
-// record.
+// collect joins the outputs of all iterations after the last one. It reads those that this activity did not
+// execute from the record.
 func (e *execution) collect(ctx context.Context, last json.RawMessage) (json.RawMessage, error) {
 	known := e.steps[e.position].Iterations
 	outputs := map[int]json.RawMessage{}
@@ -359,7 +360,8 @@ func encodeOutput(output action.Output) (json.RawMessage, error) {
 	return encoded, nil
 }
 
-// supersededBy is the first of the errors that says that another worker took the run over, nil when none does.
+// supersededBy is the first of the errors that says that another worker took the run over, nil when none
+// does.
 func supersededBy(errs ...error) error {
 	for _, err := range errs {
 		if _, refused := errors.AsType[*run.RefusedError](err); refused {

@@ -13,7 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
-// TestManyIterations runs a step of many iterations in one turn, and one whose iterations are activities of their own.
+// TestManyIterations runs a step of many iterations in one turn, and one whose iterations are activities of
+// their own.
 func TestManyIterations(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

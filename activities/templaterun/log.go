@@ -18,8 +18,9 @@ const (
 	maxLineBytes = 32 << 10
 )
 
-// stepLog implements action.Log for one attempt. The keys of its lines are numbered: an attempt that is repeated after a crash
-// writes the same lines under the same keys, so people see each once. A new attempt after a failure has its own keys.
+// stepLog implements action.Log for one attempt. The keys of its lines are numbered: an attempt that is
+// repeated after a crash writes the same lines under the same keys, so people see each once. A new attempt
+// after a failure has its own keys.
 type stepLog struct {
 	execution *execution
 	prefix    string
@@ -35,7 +36,8 @@ type stepLog struct {
 	stopped sync.WaitGroup
 }
 
-// openLog begins the log of an attempt. The lines of a slow action are written regularly; those of a quick one at its end.
+// openLog begins the log of an attempt. The lines of a slow action are written regularly; those of a quick
+// one at its end.
 func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (*stepLog, error) {
 	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.position), e.index),
 		attempt: e.steps[e.position].FailedAttempts + 1, stop: stop, done: make(chan struct{})}
@@ -115,8 +117,8 @@ func (l *stepLog) flush(ctx context.Context) {
 	}
 }
 
-// write records an entry. Lines that cannot be written stay pending until the next flush. When another worker has taken the run
-// over, it stops the action.
+// write records an entry. Lines that cannot be written stay pending until the next flush. When another worker
+// has taken the run over, it stops the action.
 func (l *stepLog) write(ctx context.Context, entry run.Entry) {
 	e := l.execution
 	err := e.record(ctx, entry)

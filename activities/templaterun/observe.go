@@ -39,7 +39,8 @@ const (
 	outcomeCompleted = "completed"
 	outcomeFailed    = "failed"
 	outcomeRetried   = "retried"
-	// outcomeStopped is that of an attempt that was cancelled, or that the worker or the record did not let end.
+	// outcomeStopped is that of an attempt that was cancelled, or that the worker or the record did not let
+	// end.
 	outcomeStopped = "stopped"
 )
 

@@ -143,7 +143,8 @@ func TestTheUndoingOfAnEffectIsASpanOfItsRun(t *testing.T) {
 	require.Equal(t, "RolledBackError", o.spans.Ended()[2].Status().Description)
 }
 
-// TestEveryLogLineOfARunCarriesRunStepAndTrace has a worker log what it can of a run: that a worker did not come back before, and a panic.
+// TestEveryLogLineOfARunCarriesRunStepAndTrace has a worker log what it can of a run: that a worker did not
+// come back before, and a panic.
 func TestEveryLogLineOfARunCarriesRunStepAndTrace(t *testing.T) {
 	t.Parallel()
 	o := newObserved(t, &act{run: func(context.Context, *action.Call) (action.Output, error) { panic("oh") }}, stepOne)

@@ -8,8 +8,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// outputs are the outputs of a run's completed steps. Those of steps that completed before this activity are read when they are
-// used first: an activity of a later step mostly needs none of them.
+// outputs are the outputs of a run's completed steps. Those of steps that completed before this activity are
+// read when they are used first: an activity of a later step mostly needs none of them.
 type outputs struct {
 	read    func(context.Context) ([]action.StepOutput, error)
 	isRead  bool

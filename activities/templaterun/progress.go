@@ -17,7 +17,8 @@ var activePhases = map[engine.NextKind]run.Phase{
 	engine.NextAction: run.PhaseRunning, engine.NextWait: run.PhaseWaiting, engine.NextRollback: run.PhaseRollingBack,
 }
 
-// progress is the state of the run while the workflow does what comes next. It has no details when the run is done: all steps are over.
+// progress is the state of the run while the workflow does what comes next. It has no details when the run is
+// done: all steps are over.
 func (d *driver) progress(kind engine.NextKind) engine.Progress {
 	phase := d.Phase
 	if active, is := activePhases[kind]; is {
@@ -39,7 +40,8 @@ func (d *driver) progress(kind engine.NextKind) engine.Progress {
 	return p
 }
 
-// details are the steps and their statuses as Markdown. The step at the given position is the current one, even if it has not begun.
+// details are the steps and their statuses as Markdown. The step at the given position is the current one,
+// even if it has not begun.
 func (d *driver) details(at int) string {
 	var out strings.Builder
 	for i, step := range d.steps {

@@ -11,14 +11,16 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Redeliveries knows the runs whose workflow task Temporal delivered to this process after another worker had it and did not
-// answer. Temporal counts that, but the SDK does not expose it. The zero value is ready; nil knows of none.
+// Redeliveries knows the runs whose workflow task Temporal delivered to this process after another worker had
+// it and did not answer. Temporal counts that, but the SDK does not expose it. The zero value is ready; nil
+// knows of none.
 type Redeliveries struct {
 	mu   sync.Mutex
 	runs map[string]struct{}
 }
 
-// Intercept observes the answers that deliver workflow tasks. It is a gRPC interceptor for the client's connection.
+// Intercept observes the answers that deliver workflow tasks. It is a gRPC interceptor for the client's
+// connection.
 func (r *Redeliveries) Intercept(ctx context.Context, method string, request, answer any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker,
 	options ...grpc.CallOption,
 ) error {
@@ -29,8 +31,9 @@ func (r *Redeliveries) Intercept(ctx context.Context, method string, request, an
 	return err
 }
 
-// ranOut says whether the previous workflow task of a history timed out while a worker had it. Temporal first offers a task to
-// the worker that caches the workflow, and does not count it when that worker does not answer.
+// ranOut says whether the previous workflow task of a history timed out while a worker had it. Temporal first
+// offers a task to the worker that caches the workflow, and does not count it when that worker does not
+// answer.
 func ranOut(events []*history.HistoryEvent) bool {
 	for _, event := range slices.Backward(events) {
 		if timedOut := event.GetWorkflowTaskTimedOutEventAttributes(); timedOut != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// undoEffect asks the action that made an effect to remove it. An effect whose removal killed several workers is left as it is,
-// with the reason on the ledger.
+// undoEffect asks the action that made an effect to remove it. An effect whose removal killed several workers
+// is left as it is, with the reason on the ledger.
 func (a *Activities) undoEffect(ctx context.Context, undo engine.UndoRequest) (err error) {
 	defer fault.Recover(&err)
 	ctx, state, err := a.load(ctx, undo.RunID)
@@ -91,8 +91,8 @@ func (s *runState) undoFailed(cause error) error {
 	return failed.temporal(failed.after)
 }
 
-// endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it was
-// rolled back: Backstage knows no better word.
+// endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it
+// was rolled back: Backstage knows no better word.
 func (a *Activities) endRollback(ctx context.Context, end engine.RollbackResult) error {
 	ctx, state, err := a.load(ctx, end.RunID)
 	if err == nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// runStep plans and executes one step. It answers what the workflow has to do for the step, nil when the step has ended.
+// runStep plans and executes one step. It answers what the workflow has to do for the step, nil when the step
+// has ended.
 func (d *driver) runStep(ctx context.Context, position int) (*engine.Next, error) {
 	if d.request.Cancelled {
 		return nil, d.cancelStep(ctx, position)
@@ -91,8 +92,8 @@ func (d *driver) backoff(attempts int) time.Duration {
 	return pause
 }
 
-// wait answers the wait with which the action begins; nil when there is none, or it is over. An action that fails to
-// answer how long fails its step.
+// wait answers the wait with which the action begins; nil when there is none, or it is over. An action that
+// fails to answer how long fails its step.
 func (d *driver) wait(ctx context.Context, e *execution) (*engine.Next, error) {
 	waiter, waits := e.does.(action.Waiter)
 	if !waits {
@@ -141,7 +142,8 @@ func (d *driver) failStep(ctx context.Context, position int, failure engine.Fail
 	return d.endStep(ctx, position, run.StatusFailed, failure)
 }
 
-// cancelStep ends the current step as cancelled, or the next one when none has failed. The steps after it are skipped.
+// cancelStep ends the current step as cancelled, or the next one when none has failed. The steps after it are
+// skipped.
 func (d *driver) cancelStep(ctx context.Context, position int) error {
 	step := d.step(position)
 	if d.scope.PreviousFailed && d.steps[position].Status != run.StatusProcessing {

@@ -16,8 +16,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// parkIfStuck returns the result of an activity. When the activities of a run have been failing for StuckTimeout, for a reason
-// of the run's own and not of the network or the database, it parks the run with that reason.
+// parkIfStuck returns the result of an activity. When the activities of a run have been failing for
+// StuckTimeout, for a reason of the run's own and not of the network or the database, it parks the run with
+// that reason.
 func (a *Activities) parkIfStuck(ctx context.Context, runID string, next engine.Next, cause error) (engine.Next, error) {
 	if cause == nil {
 		a.stuckRuns.recovered(runID)
@@ -48,8 +49,8 @@ func (a *Activities) logStuck(ctx context.Context, lasts time.Duration, cause er
 	a.Log.ErrorContext(ctx, "a run cannot be continued; this is tried again", attributes...)
 }
 
-// isStuckCause says whether an activity failed for a reason of its run's own: not because it was stopped, another worker took the
-// run over, an action failed, or the database cannot be reached.
+// isStuckCause says whether an activity failed for a reason of its run's own: not because it was stopped,
+// another worker took the run over, an action failed, or the database cannot be reached.
 func isStuckCause(ctx context.Context, cause error) bool {
 	_, reported := errors.AsType[*temporal.ApplicationError](cause)
 	return !reported && ctx.Err() == nil && supersededBy(cause) == nil && !isBusy(cause) && !db.Unreachable(cause)

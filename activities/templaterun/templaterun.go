@@ -1,6 +1,6 @@
-// Package templaterun holds the activities of the TemplateRun workflow. They execute steps, run actions, undo effects, and
-// write the run's record. An activity may crash at any instruction and be run again: what it wrote the first time is not
-// written twice.
+// Package templaterun holds the activities of the TemplateRun workflow. They execute steps, run actions, undo
+// effects, and write the run's record. An activity may crash at any instruction and be run again: what it
+// wrote the first time is not written twice.
 package templaterun
 
 import (
@@ -23,7 +23,8 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// Workspaces stores the files of runs between steps as snapshots, by digest. The digest "" is the empty workspace.
+// Workspaces stores the files of runs between steps as snapshots, by digest. The digest "" is the empty
+// workspace.
 type Workspaces interface {
 	// Open answers a new directory with the snapshot's files; release removes it.
 	Open(ctx context.Context, digest string) (dir *os.Root, release func(), err error)
@@ -39,8 +40,8 @@ type Options struct {
 	Actions    *action.Registry
 	Workspaces Workspaces
 	Settings   engine.Settings
-	// StuckTimeout is how long the activities of a run may fail for a reason of the run's own before it is parked; 0 never
-	// parks it.
+	// StuckTimeout is how long the activities of a run may fail for a reason of the run's own before it is
+	// parked; 0 never parks it.
 	StuckTimeout time.Duration
 	// Telemetry records a span and the duration of every attempt of a step; nil records nothing.
 	Telemetry *telemetry.Telemetry
@@ -88,7 +89,8 @@ type runState struct {
 	scope   plan.Scope
 	outputs *outputs
 	redact  run.Redactor
-	// expressionErrors are the expressions of the current step that could not be evaluated. They may be why the step fails.
+	// expressionErrors are the expressions of the current step that could not be evaluated. They may be why
+	// the step fails.
 	expressionErrors plan.ExpressionErrors
 	// warnings are the first lines of the current step's log.
 	warnings []string
@@ -96,7 +98,8 @@ type runState struct {
 	record func(context.Context, run.Entry) error
 }
 
-// open reads a run's account from its record. The context that it answers is of the run, for log lines and spans.
+// open reads a run's account from its record. The context that it answers is of the run, for log lines and
+// spans.
 func (a *Activities) load(ctx context.Context, runID string) (within context.Context, state *runState, err error) {
 	within = ctx
 	defer fault.Recover(&err)
@@ -120,8 +123,8 @@ func (a *Activities) load(ctx context.Context, runID string) (within context.Con
 	return a.Telemetry.InRun(within, read.Observed()), state, nil
 }
 
-// forStep is the state with which the step of a decision is executed. Texts that the step derived from secrets are masked for
-// that step only: elsewhere they may be ordinary words.
+// forStep is the state with which the step of a decision is executed. Texts that the step derived from
+// secrets are masked for that step only: elsewhere they may be ordinary words.
 func (s *runState) forStep(decision plan.Decision) *runState {
 	stepState := *s
 	stepState.redact, stepState.expressionErrors, stepState.warnings = s.redact.Also(decision.Derived), decision.ExpressionErrors, decision.Warnings()
@@ -130,7 +133,8 @@ func (s *runState) forStep(decision plan.Decision) *runState {
 
 func (s *runState) step(position int) template.Step { return s.Spec.Steps[position] }
 
-// scopeOf is what a step's expressions see. The outputs of earlier steps, which may be large, are read only if it uses them.
+// scopeOf is what a step's expressions see. The outputs of earlier steps, which may be large, are read only
+// if it uses them.
 func (s *runState) scopeOf(ctx context.Context, step template.Step) (plan.Scope, error) {
 	if !plan.UsesOutputs(step) {
 		return s.scope, nil
@@ -165,7 +169,8 @@ func (s *runState) workspace() string {
 	return digest
 }
 
-// expireRun deletes the secrets of a parked run whose time to decide is over. The record stays; a retry starts a new workflow.
+// expireRun deletes the secrets of a parked run whose time to decide is over. The record stays; a retry
+// starts a new workflow.
 func (a *Activities) expireRun(ctx context.Context, command engine.Command) error {
 	id, err := uuid.Parse(command.RunID)
 	if err != nil {

@@ -257,8 +257,8 @@ func TestARunsRecordTellsItsLife(t *testing.T) {
 	}
 }
 
-// TestACrashAnywhereTellsNothingTwice runs every activity twice, as Temporal does when a worker dies before it could
-// say that it was done.
+// TestACrashAnywhereTellsNothingTwice runs every activity twice, as Temporal does when a worker dies before
+// it could say that it was done.
 func TestACrashAnywhereTellsNothingTwice(t *testing.T) {
 	t.Parallel()
 	for _, quick := range []bool{true, false} {
@@ -542,7 +542,8 @@ func TestWhatEachMakesOutOfASecretIsNotShownEither(t *testing.T) {
 		"one completed Finished step One"}, b.told()[:7])
 }
 
-// TestWhatAnyIterationMakesOutOfASecretIsNotShown: each is decided by itself, and the output of the last one holds those of all.
+// TestWhatAnyIterationMakesOutOfASecretIsNotShown: each is decided by itself, and the output of the last one
+// holds those of all.
 func TestWhatAnyIterationMakesOutOfASecretIsNotShown(t *testing.T) {
 	t.Parallel()
 	does := &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
@@ -717,7 +718,8 @@ func TestTheLaterOfTwoStepsWithOneIDIsTheOneThatIsSeen(t *testing.T) {
 	}
 }
 
-// TestInputsThatAnActionDoesNotDeclareAreLeftOut: half of all public templates carry some, from when Backstage ignored them.
+// TestInputsThatAnActionDoesNotDeclareAreLeftOut: half of all public templates carry some, from when
+// Backstage ignored them.
 func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 	t.Parallel()
 	schema := json.RawMessage(`{"type":"object","required":["repoUrl"],"additionalProperties":false,"properties":{"repoUrl":{"type":"string"},"topics":{"type":"array"}}}`)
@@ -738,8 +740,8 @@ func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeEvaluatedIsTold: an input goes on as it is written, which may be why its step fails; a guard that is
-// broken guards.
+// TestWhatCannotBeEvaluatedIsTold: an input goes on as it is written, which may be why its step fails; a
+// guard that is broken guards.
 func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
 	t.Parallel()
 	const broken = "input.repoUrl: x?owner=a&repo=${{ parameters.items | slugify }}: filter not found: slugify"
@@ -1020,8 +1022,8 @@ func TestAnActionThatPanicsFailsItsStepForGood(t *testing.T) {
 	require.Equal(t, "action test:act panicked: at ***", failed.Message())
 }
 
-// TestCancellingASlowFirstTurn: the workflow takes the next turn, which ends the run, while the one that it gave up is
-// still at work.
+// TestCancellingASlowFirstTurn: the workflow takes the next turn, which ends the run, while the one that it
+// gave up is still at work.
 func TestCancellingASlowFirstTurn(t *testing.T) {
 	t.Parallel()
 	for _, interrupted := range []bool{true, false} {

@@ -31,7 +31,8 @@ import (
 // entities is the size of the catalog; a location in ten of them.
 const entities = 100_000
 
-// requests is every route that reads the catalog, with the questions that portals ask most and those that cost most.
+// requests is every route that reads the catalog, with the questions that portals ask most and those that
+// cost most.
 var requests = []struct{ name, method, path, body string }{
 	{"list/page", http.MethodGet, "/entities?limit=20", ""},
 	{"list/page-offset", http.MethodGet, "/entities?limit=20&offset=50000", ""},
@@ -116,9 +117,9 @@ func BenchmarkRoutes(b *testing.B) {
 	})
 }
 
-// measure reports the best time, the median and the 95th percentile, in milliseconds; the best is what other work on
-// the machine stretches least. Postgres may change its plan for a statement at the sixth execution, so the first ones
-// are not counted.
+// measure reports the best time, the median and the 95th percentile, in milliseconds; the best is what other
+// work on the machine stretches least. Postgres may change its plan for a statement at the sixth execution,
+// so the first ones are not counted.
 func measure(b *testing.B, base, method, path, body string) {
 	b.Helper()
 	for range 7 {

@@ -45,8 +45,9 @@ func (noop) Run(context.Context, *action.Call) (action.Output, error) {
 // outputBytes is about what publish:github puts out.
 const outputBytes = 300
 
-// BenchmarkIteration measures runs of one and of three steps with each, by the activities on a real database. It reports the
-// time of one iteration, and the ratio of that to the time of one of a hundred in the same run.
+// BenchmarkIteration measures runs of one and of three steps with each, by the activities on a real database.
+// It reports the time of one iteration, and the ratio of that to the time of one of a hundred in the same
+// run.
 func BenchmarkIteration(b *testing.B) {
 	measure(b, nil) // the first run in a process also pays for what every run shares
 	for _, kind := range []struct {

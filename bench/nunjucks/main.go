@@ -1,6 +1,6 @@
-// Command nunjucks measures the CPU time that rendering a 1,000-file skeleton takes here and with node and the real
-// nunjucks, in one run on one machine, and prints both and their ratio. Half the files have tags. It needs npm ci in this
-// directory first, and is run from it: go run .
+// Command nunjucks measures the CPU time that rendering a 1,000-file skeleton takes here and with node and
+// the real nunjucks, in one run on one machine, and prints both and their ratio. Half the files have tags. It
+// needs npm ci in this directory first, and is run from it: go run .
 package main
 
 import (

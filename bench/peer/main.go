@@ -80,7 +80,8 @@ func run(arguments []string) error {
 	return report(os.Stdout, o, results)
 }
 
-// prepare describes the systems; none is started yet. The peer comes first, so that its figures are those of a machine that is as quiet.
+// prepare describes the systems; none is started yet. The peer comes first, so that its figures are those of
+// a machine that is as quiet.
 func prepare(ctx context.Context, o options, scratch, templates string) ([]*system, error) {
 	var systems []*system
 	if o.peer != "" {

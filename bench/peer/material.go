@@ -41,7 +41,8 @@ spec:
         values: { name: '${{ parameters.name }}', owner: team-a, languages: [go, ts, java], docs: true }
 `
 
-// writeTemplates writes the templates that both systems run, and answers the path of the file that names them.
+// writeTemplates writes the templates that both systems run, and answers the path of the file that names
+// them.
 func writeTemplates(directory string, files int) (string, error) {
 	for i := range files {
 		path := filepath.Join(directory, "skeleton", fmt.Sprintf("part-%d", i/20), skeletonName(i))
@@ -63,7 +64,8 @@ func skeletonName(i int) string {
 	return fmt.Sprintf("file-%d.txt", i)
 }
 
-// skeletonFile is about two kilobytes of text. Every second file has expressions, every tenth a loop and a condition as well.
+// skeletonFile is about two kilobytes of text. Every second file has expressions, every tenth a loop and a
+// condition as well.
 func skeletonFile(i int) string {
 	const size = 2048
 	var b strings.Builder
@@ -84,7 +86,8 @@ func skeletonFile(i int) string {
 	return b.String()
 }
 
-// writeConfig writes what a system is configured with beyond its own defaults: where to listen, whom to let in, and the templates.
+// writeConfig writes what a system is configured with beyond its own defaults: where to listen, whom to let
+// in, and the templates.
 func writeConfig(path, templates string, port int) error {
 	config := fmt.Sprintf(`app:
   baseUrl: http://127.0.0.1:%[1]d

@@ -35,7 +35,8 @@ type sample struct {
 // phase measures one thing of one system.
 type phase func(context.Context, options, *system, *result) error
 
-// measure takes the systems in turns, one measurement at a time, so that both are measured on the same machine in the same minutes.
+// measure takes the systems in turns, one measurement at a time, so that both are measured on the same
+// machine in the same minutes.
 func measure(ctx context.Context, o options, systems []*system) ([]result, error) {
 	results := make([]result, len(systems))
 	phases := slices.Concat([]phase{boot, warmUp, idle, shortRuns},
@@ -114,7 +115,8 @@ func shortRuns(ctx context.Context, o options, s *system, r *result) error {
 	return nil
 }
 
-// batch is repeated in turns with the other system: a machine that others use too changes its pace from one second to the next.
+// batch is repeated in turns with the other system: a machine that others use too changes its pace from one
+// second to the next.
 func batch(ctx context.Context, o options, s *system, r *result) error {
 	before, err := s.usage()
 	if err != nil {
@@ -158,7 +160,8 @@ func render(ctx context.Context, _ options, s *system, r *result) error {
 	return err
 }
 
-// runOnce runs a template and answers how long it took, from the request that starts it to the answer that says it has completed.
+// runOnce runs a template and answers how long it took, from the request that starts it to the answer that
+// says it has completed.
 func runOnce(ctx context.Context, s *system, template string) (time.Duration, error) {
 	began := time.Now()
 	id, err := startRun(ctx, s, template, "measured-run")

@@ -47,7 +47,8 @@ func rows(o options) []row {
 	}
 }
 
-// report prints a table and answers an error when a promise is not kept. The peer's result comes first, if there is one.
+// report prints a table and answers an error when a promise is not kept. The peer's result comes first, if
+// there is one.
 func report(w io.Writer, o options, results []result) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	heading := []string{""}

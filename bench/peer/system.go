@@ -21,7 +21,8 @@ import (
 const (
 	bootTimeout = 5 * time.Minute
 	stopTimeout = 30 * time.Second
-	// What is asked again and again costs the system as well: one run is watched closely, many together from afar.
+	// What is asked again and again costs the system as well: one run is watched closely, many together from
+	// afar.
 	pollEvery      = time.Millisecond
 	pollBatchEvery = 20 * time.Millisecond
 )
@@ -35,7 +36,8 @@ type system struct {
 	directory   string
 	environment []string
 	log         string
-	// postgres is the data directory of a PostgreSQL that is not a child of the process, "" when there is none.
+	// postgres is the data directory of a PostgreSQL that is not a child of the process, "" when there is
+	// none.
 	postgres string
 
 	client  *http.Client

@@ -10,14 +10,16 @@ import (
 	"time"
 )
 
-// ticks is how many of the kernel's units of CPU time make a second: USER_HZ, which is 100 on every Linux that Go runs on.
+// ticks is how many of the kernel's units of CPU time make a second: USER_HZ, which is 100 on every Linux
+// that Go runs on.
 const ticks = 100
 
 // usage is what the processes of a system have used so far.
 type usage struct {
 	// program is the CPU time of the system itself and of what it has run; postgres that of its PostgreSQL.
 	program, postgres time.Duration
-	// resident is the memory of the system itself in bytes, without PostgreSQL, whose pages are shared and cannot be added up.
+	// resident is the memory of the system itself in bytes, without PostgreSQL, whose pages are shared and
+	// cannot be added up.
 	resident uint64
 }
 
@@ -102,7 +104,8 @@ func parseStat(line string) (process, error) {
 		return process{}, fmt.Errorf("no name in %q", line)
 	}
 	fields := strings.Fields(line[closing+1:])
-	// Positions in proc(5), less the two that stand before: state, parent, ..., utime 14, stime, cutime, cstime, ..., rss 24.
+	// Positions in proc(5), less the two that stand before: state, parent, ..., utime 14, stime, cutime,
+	// cstime, ..., rss 24.
 	const parent, utime, cstime, rss = 1, 11, 14, 21
 	if len(fields) <= rss {
 		return process{}, fmt.Errorf("too few fields in %q", line)

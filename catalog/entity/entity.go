@@ -18,9 +18,9 @@ const (
 	AnnotationOrphan         = "backstage.io/orphan"
 )
 
-// Entity is the JSON document of an entity, in the values that encoding/json decodes into: map[string]any, []any,
-// string, float64, bool and nil. The accessors are for documents of any shape: what is absent or of another type reads
-// as zero.
+// Entity is the JSON document of an entity, in the values that encoding/json decodes into: map[string]any,
+// []any, string, float64, bool and nil. The accessors are for documents of any shape: what is absent or of
+// another type reads as zero.
 type Entity map[string]any
 
 // APIVersion is the version of the kind's schema: "backstage.io/v1alpha1".
@@ -55,8 +55,8 @@ func (e Entity) UID() string { return text(e.Metadata()["uid"]) }
 // Title is what people call the entity, "" when it has only a name.
 func (e Entity) Title() string { return text(e.Metadata()["title"]) }
 
-// ShownName is what people call the entity: its title, else its profile's display name, else its name. A text that is too
-// long to be searched is passed over.
+// ShownName is what people call the entity: its title, else its profile's display name, else its name. A text
+// that is too long to be searched is passed over.
 func (e Entity) ShownName() string {
 	for _, name := range []string{e.Title(), text(object(e.Spec()["profile"])["displayName"])} {
 		if name != "" && length(name) <= maxSearchLength {
@@ -117,8 +117,8 @@ func clone(value any) any {
 	}
 }
 
-// Etag is the hex SHA-1 of the document with its keys sorted. The catalog takes it of a finished entity that has
-// neither uid nor etag yet. It is "" for a document with a value that JSON cannot hold.
+// Etag is the hex SHA-1 of the document with its keys sorted. The catalog takes it of a finished entity that
+// has neither uid nor etag yet. It is "" for a document with a value that JSON cannot hold.
 func Etag(e Entity) string {
 	encoded, err := plainjson.Marshal(e)
 	if err != nil {

@@ -9,7 +9,8 @@ const (
 	nameInputError = "InputError"
 )
 
-// Error is a failure in Backstage's form. It marshals to the JSON that processing statuses and validate-entity carry.
+// Error is a failure in Backstage's form. It marshals to the JSON that processing statuses and
+// validate-entity carry.
 type Error struct {
 	// Name is the error's class on the wire: TypeError, InputError, Error.
 	Name string `json:"name"`
@@ -17,8 +18,8 @@ type Error struct {
 	Message string `json:"message"`
 	// Cause is the failure underneath, nil when there is none.
 	Cause *Error `json:"cause,omitempty"`
-	// Location and Line are where the failure is, for the log; Message tells people. Location is a location reference, ""
-	// for the place of the entity itself; Line is 0 when it is not known.
+	// Location and Line are where the failure is, for the log; Message tells people. Location is a location
+	// reference, "" for the place of the entity itself; Line is 0 when it is not known.
 	Location string `json:"-"`
 	Line     int    `json:"-"`
 }

@@ -11,9 +11,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The parser refuses escapes that are good in JSON, and so in YAML: halves of surrogate pairs, which npm's parser joins, and
-// \/. They are hidden from it as characters of the private planes, and found again in what it read. Where a text is not
-// double-quoted an escape is no escape, and is put back as it was written.
+// The parser refuses escapes that are good in JSON, and so in YAML: halves of surrogate pairs, which npm's
+// parser joins, and \/. They are hidden from it as characters of the private planes, and found again in what
+// it read. Where a text is not double-quoted an escape is no escape, and is put back as it was written.
 var (
 	refusedEscape = regexp.MustCompile(`\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|U0000[dD][89a-fA-F][0-9a-fA-F]{2}|/)`)
 	hiddenEscape  = regexp.MustCompile(`\\U00(?:0F|10)[0-9a-fA-F]{4}`)
@@ -67,7 +67,8 @@ func findEscapes(node *yaml.Node) {
 	})
 }
 
-// unhide reads the escapes of a double-quoted text. Half a pair that is alone becomes U+FFFD, which can be stored.
+// unhide reads the escapes of a double-quoted text. Half a pair that is alone becomes U+FFFD, which can be
+// stored.
 func unhide(text string) string {
 	var out strings.Builder
 	half := rune(-1)
@@ -101,8 +102,8 @@ func unhide(text string) string {
 // flowWidth is how long a collection may be on one line where it is a key.
 const flowWidth = 80
 
-// flowText is a collection as npm's parser writes one that is the key of a mapping: as the YAML that it was, on one line if
-// it is short.
+// flowText is a collection as npm's parser writes one that is the key of a mapping: as the YAML that it was,
+// on one line if it is short.
 func flowText(node *yaml.Node, indent string) string {
 	var parts []string
 	opening, closing := "[ ", " ]"

@@ -14,8 +14,8 @@ type Lines struct {
 	before int
 }
 
-// FindLines reads a file that ParseYAML has read again, for the lines of the document that begins on one of them. The zero
-// value, which knows none, is for a line on which none begins.
+// FindLines reads a file that ParseYAML has read again, for the lines of the document that begins on one of
+// them. The zero value, which knows none, is for a line on which none begins.
 func FindLines(data []byte, line int) Lines {
 	for before, part := range yamlParts(data) {
 		reader := newReader(part)
@@ -32,8 +32,8 @@ func FindLines(data []byte, line int) Lines {
 	return Lines{}
 }
 
-// Of is the line of a field such as spec.steps[2].action, or, when it is not there, of what it would be in; 0 when nothing
-// is known.
+// Of is the line of a field such as spec.steps[2].action, or, when it is not there, of what it would be in; 0
+// when nothing is known.
 func (l Lines) Of(field string) int {
 	if l.root == nil {
 		return 0
@@ -55,7 +55,8 @@ func (l Lines) Of(field string) int {
 	return l.before + line
 }
 
-// fieldOf finds what a field begins with in a node: where it is written, what it is, and what is left of the field.
+// fieldOf finds what a field begins with in a node: where it is written, what it is, and what is left of the
+// field.
 func fieldOf(node *yaml.Node, field string) (at, below *yaml.Node, rest string) {
 	switch node.Kind {
 	case yaml.SequenceNode:

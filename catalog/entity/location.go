@@ -11,8 +11,8 @@ const (
 	PresenceOptional = "optional"
 )
 
-// LocationSpec says where entities are read from. Type is "url" or "file"; Target is an absolute URL or a path.
-// Presence says whether it is an error when nothing is there; "" is PresenceRequired.
+// LocationSpec says where entities are read from. Type is "url" or "file"; Target is an absolute URL or a
+// path. Presence says whether it is an error when nothing is there; "" is PresenceRequired.
 type LocationSpec struct{ Type, Target, Presence string }
 
 // String is the location reference: type:target.
@@ -78,8 +78,8 @@ func LocationEntity(spec LocationSpec) Entity {
 	return entity
 }
 
-// LocationTargets lists what a Location entity points at, as written: a target may be relative to where the entity was
-// read. A Location that states no type has that of its own location.
+// LocationTargets lists what a Location entity points at, as written: a target may be relative to where the
+// entity was read. A Location that states no type has that of its own location.
 func LocationTargets(e Entity, ownType string) []LocationSpec {
 	spec := e.Spec()
 	like := LocationSpec{Type: text(spec["type"]), Presence: text(spec["presence"])}

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFilesAreReadAsNpmReadsThem holds files against what npm's yaml, which Backstage reads them with, was recorded to make
-// of them: escapes, keys of every kind, keys that are there twice.
+// TestFilesAreReadAsNpmReadsThem holds files against what npm's yaml, which Backstage reads them with, was
+// recorded to make of them: escapes, keys of every kind, keys that are there twice.
 func TestFilesAreReadAsNpmReadsThem(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("testdata/npm-yaml.json")

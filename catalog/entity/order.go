@@ -8,9 +8,10 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// Marshal encodes an entity with its keys in the order they have in like, an earlier form of the same document (a
-// Document's Source): people see their own order again, and a template's form asks its questions in the order they were
-// written. Keys that like lacks come after the others, sorted. A nil like sorts everything.
+// Marshal encodes an entity with its keys in the order they have in like, an earlier form of the same
+// document (a Document's Source): people see their own order again, and a template's form asks its questions
+// in the order they were written. Keys that like lacks come after the others, sorted. A nil like sorts
+// everything.
 func Marshal(e Entity, like json.RawMessage) (json.RawMessage, error) {
 	if e == nil {
 		return json.RawMessage("null"), nil
@@ -29,8 +30,8 @@ func Marshal(e Entity, like json.RawMessage) (json.RawMessage, error) {
 	return out.Bytes(), nil
 }
 
-// keyOrder is the order of an object's keys, and of its values' keys in turn. For an array, keys is empty and items
-// holds one order per element. Nil stands for a scalar, or for what is not known.
+// keyOrder is the order of an object's keys, and of its values' keys in turn. For an array, keys is empty and
+// items holds one order per element. Nil stands for a scalar, or for what is not known.
 type keyOrder struct {
 	keys   []string
 	values map[string]*keyOrder

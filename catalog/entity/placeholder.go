@@ -11,9 +11,10 @@ import (
 // maxPlaceholders bounds what one entity may make the catalog read.
 const maxPlaceholders = 100
 
-// ResolvePlaceholders replaces, anywhere in the entity and in place, each object whose only key is $text, $json or
-// $yaml by what resolve makes of the key (without the dollar) and its value: an absolute URL, or a path relative to the
-// entity's file. What resolve yields is not looked into again. The error is an *Error that wraps resolve's message.
+// ResolvePlaceholders replaces, anywhere in the entity and in place, each object whose only key is $text,
+// $json or $yaml by what resolve makes of the key (without the dollar) and its value: an absolute URL, or a
+// path relative to the entity's file. What resolve yields is not looked into again. The error is an *Error
+// that wraps resolve's message.
 func ResolvePlaceholders(ctx context.Context, e Entity, resolve func(ctx context.Context, key, value string) (any, error)) error {
 	resolver := &placeholders{resolve: resolve, left: maxPlaceholders}
 	for _, key := range sortedKeys(e) {
@@ -97,7 +98,8 @@ func (p *placeholders) replace(ctx context.Context, key string, value any) (any,
 	return p.resolve(ctx, key, target)
 }
 
-// DecodePlaceholder makes the value of a placeholder (key is text, json or yaml) from what was read at target.
+// DecodePlaceholder makes the value of a placeholder (key is text, json or yaml) from what was read at
+// target.
 func DecodePlaceholder(key, target string, content []byte) (any, error) {
 	switch key {
 	case "text":

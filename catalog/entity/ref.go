@@ -15,8 +15,8 @@ const maxRefBytes = 1024
 // Ref points at an entity by kind, namespace and name. It keeps the case it was written in; String folds it.
 type Ref struct{ Kind, Namespace, Name string }
 
-// String is the form under which an entity is stored and compared: kind:namespace/name in lower case, with the default
-// namespace where the reference has none.
+// String is the form under which an entity is stored and compared: kind:namespace/name in lower case, with
+// the default namespace where the reference has none.
 func (r Ref) String() string {
 	namespace := r.Namespace
 	if namespace == "" {
@@ -25,9 +25,9 @@ func (r Ref) String() string {
 	return strings.ToLower(r.Kind + ":" + namespace + "/" + r.Name)
 }
 
-// ParseRef reads [<kind>:][<namespace>/]<name>, taking what the text leaves out from defaults, whose own namespace
-// defaults to DefaultNamespace. A colon after the first slash belongs to the name. The characters are not checked: a
-// reference may point at something that can never exist. The error is an *Error.
+// ParseRef reads [<kind>:][<namespace>/]<name>, taking what the text leaves out from defaults, whose own
+// namespace defaults to DefaultNamespace. A colon after the first slash belongs to the name. The characters
+// are not checked: a reference may point at something that can never exist. The error is an *Error.
 func ParseRef(text string, defaults Ref) (Ref, error) {
 	if text == "" {
 		return Ref{}, plainErrorf("Entity reference must not be empty")

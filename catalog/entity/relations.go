@@ -53,8 +53,8 @@ var (
 	}
 )
 
-// Relations lists the edges that an entity declares, each with its reverse, without repeating any. References that name
-// no namespace point into the entity's own. The error, an *Error, says which reference is none.
+// Relations lists the edges that an entity declares, each with its reverse, without repeating any. References
+// that name no namespace point into the entity's own. The error, an *Error, says which reference is none.
 func Relations(e Entity) ([]Relation, error) {
 	self := e.Ref()
 	var relations []Relation
@@ -126,8 +126,8 @@ func targetRef(value any, defaults Ref) (Ref, *Error) {
 	}
 }
 
-// SortLists sorts the lists of references in a spec in place, by UTF-16 code units as JavaScript does. Lists that hold
-// anything but text stay as they are.
+// SortLists sorts the lists of references in a spec in place, by UTF-16 code units as JavaScript does. Lists
+// that hold anything but text stay as they are.
 func SortLists(e Entity) {
 	fields := []string{"providesApis", "consumesApis", "dependsOn", "dependencyOf", "memberOf", "children", "members"}
 	for _, field := range fields {

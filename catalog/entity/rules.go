@@ -20,15 +20,15 @@ type Rule struct {
 // AllowedKind is a kind, whatever its case. Type, when not "", narrows it to one spec.type.
 type AllowedKind struct{ Kind, Type string }
 
-// LocationMatch matches locations of a type: all of them, the one whose target is Exact, or those that fit Pattern, a
-// glob.
+// LocationMatch matches locations of a type: all of them, the one whose target is Exact, or those that fit
+// Pattern, a glob.
 type LocationMatch struct{ Type, Exact, Pattern string }
 
 // Rules decide which entities a location may bring. The zero value allows nothing.
 type Rules []Rule
 
-// DefaultRules are those of a configuration without catalog.rules: people, teams and templates come only from where
-// they are expected.
+// DefaultRules are those of a configuration without catalog.rules: people, teams and templates come only from
+// where they are expected.
 func DefaultRules() Rules {
 	return Rules{{Allow: []AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Location"}}}}
 }
@@ -89,7 +89,8 @@ func (m LocationMatch) matches(origin LocationSpec) bool {
 
 var slashes = regexp.MustCompile(`/+`)
 
-// foldURL prepares a pattern or a target for a match that ignores case; Backstage's globs take many slashes for one.
+// foldURL prepares a pattern or a target for a match that ignores case; Backstage's globs take many slashes
+// for one.
 func foldURL(s string) string { return slashes.ReplaceAllString(strings.ToLower(s), "/") }
 
 func (r Rule) allows(e Entity) bool {

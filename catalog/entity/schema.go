@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// schema is the part of JSON Schema that entities need, checked in the order in which Backstage's validator (ajv)
-// checks it, so that the first failure, the only one that is shown, is the same. The zero value accepts anything.
+// schema is the part of JSON Schema that entities need, checked in the order in which Backstage's validator
+// (ajv) checks it, so that the first failure, the only one that is shown, is the same. The zero value accepts
+// anything.
 type schema struct {
 	// types lists the JSON types accepted: "object", "array", "string", "boolean". Empty accepts all.
 	types     []string

@@ -13,35 +13,35 @@ import (
 const (
 	// maxSearchLength bounds the keys and the values of search rows, in UTF-16 code units.
 	maxSearchLength = 200
-	// A long description is searched in overlapping pieces, so that a term of up to pieceOverlap characters lies within
-	// one of them wherever it stands. What is beyond maxPieces pieces is not searched.
+	// A long description is searched in overlapping pieces, so that a term of up to pieceOverlap characters
+	// lies within one of them wherever it stands. What is beyond maxPieces pieces is not searched.
 	pieceLength, pieceOverlap, maxPieces = 600, 200, 64
 )
 
-// KeyDescription is the key of descriptions, and KeyDescriptionPieces that of the pieces of long ones, which only a
-// search for a text looks at.
+// KeyDescription is the key of descriptions, and KeyDescriptionPieces that of the pieces of long ones, which
+// only a search for a text looks at.
 const (
 	KeyDescription       = "metadata.description"
 	KeyDescriptionPieces = KeyDescription + "\x1f"
 )
 
-// KeyShownName is the key of what people call an entity: its title, else its profile's display name, else its name. Every
-// entity has exactly one, so that lists can be sorted by it. No document has such a key.
+// KeyShownName is the key of what people call an entity: its title, else its profile's display name, else its
+// name. Every entity has exactly one, so that lists can be sorted by it. No document has such a key.
 const KeyShownName = "metadata.title\x1f"
 
 // SearchRow is one fact of an entity that filters, orders and facets look at.
 type SearchRow struct {
 	// Key is the path of the fact in lower case: "spec.type", "relations.ownedby".
 	Key string
-	// Value is compared with, in lower case. Nil says that there is something under Key, but nothing to compare with: a
-	// null, or a text that is too long.
+	// Value is compared with, in lower case. Nil says that there is something under Key, but nothing to
+	// compare with: a null, or a text that is too long.
 	Value *string
 	// OriginalValue is Value in its own case, for facets.
 	OriginalValue *string
 }
 
-// SearchRows flattens an entity and its outgoing relations into rows, without repeating any. Keys that differ only in
-// case are one key with the values of all, like a list.
+// SearchRows flattens an entity and its outgoing relations into rows, without repeating any. Keys that differ
+// only in case are one key with the values of all, like a list.
 func SearchRows(e Entity, relations []Relation) []SearchRow {
 	f := &flattener{rows: map[rowID]bool{}}
 	f.visit("", map[string]any(e))

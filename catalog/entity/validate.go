@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// CheckEnvelope says whether the document is enough of an entity to be worked on: apiVersion, kind and a name. The
-// error is an *Error, a TypeError in the words of Backstage's schema validator.
+// CheckEnvelope says whether the document is enough of an entity to be worked on: apiVersion, kind and a
+// name. The error is an *Error, a TypeError in the words of Backstage's schema validator.
 func CheckEnvelope(e Entity) error {
 	if broken := checkEnvelope(e); broken != nil {
 		return broken
@@ -34,8 +34,9 @@ func (v *violation) typeError() *Error {
 	return typeErrorf("%s %s - %s", v.where(), v.message, v.parameter)
 }
 
-// Validate checks an entity from its envelope to its kind and writes the default namespace into one that names none. It
-// returns the first failure, an *Error of name InputError whose cause is the rule that was broken.
+// Validate checks an entity from its envelope to its kind and writes the default namespace into one that
+// names none. It returns the first failure, an *Error of name InputError whose cause is the rule that was
+// broken.
 func Validate(e Entity) error {
 	if broken := checkEnvelope(e); broken != nil {
 		return inputError(broken, "Entity envelope failed validation before processing")
@@ -65,7 +66,8 @@ func enforcePolicies(e Entity) *Error {
 	return checkStorable(map[string]any(e), "")
 }
 
-// checkStorable looks for the one character that JSON has and Postgres has not. Backstage fails later, when it stores.
+// checkStorable looks for the one character that JSON has and Postgres has not. Backstage fails later, when
+// it stores.
 func checkStorable(value any, path string) *Error {
 	unstorable := false
 	switch value := value.(type) {

@@ -23,14 +23,15 @@ import (
 const (
 	// MaxFileBytes bounds one YAML file.
 	MaxFileBytes = 5 << 20
-	// maxExpandedBytes bounds the JSON of one file, aliases written out: a few lines of YAML can name a terabyte. A small
-	// file may grow to minExpandedBytes, a larger one to expansion times its size.
+	// maxExpandedBytes bounds the JSON of one file, aliases written out: a few lines of YAML can name a
+	// terabyte. A small file may grow to minExpandedBytes, a larger one to expansion times its size.
 	maxExpandedBytes = 2 * MaxFileBytes
 	minExpandedBytes = 1 << 20
 	expansion        = 8
 	// maxDepth bounds the nesting of one document.
 	maxDepth = 200
-	// maxDocuments bounds the documents of one file: a few bytes are a document, and an entity or an error in memory.
+	// maxDocuments bounds the documents of one file: a few bytes are a document, and an entity or an error in
+	// memory.
 	maxDocuments = 20_000
 )
 
@@ -44,10 +45,11 @@ type Document struct {
 	Err  error
 }
 
-// ParseYAML reads a file of YAML documents, or of JSON, which is YAML too. It reads YAML 1.2 with the core schema:
-// "yes" and dates are text, 0777 is 777, and << is a key like any other. Empty documents are skipped. A document that
-// is no object, or no YAML, is a Document with Err, an *Error; the others are good. source is the location reference
-// that errors name. The returned error says that the file as a whole is too big to be looked at.
+// ParseYAML reads a file of YAML documents, or of JSON, which is YAML too. It reads YAML 1.2 with the core
+// schema: "yes" and dates are text, 0777 is 777, and << is a key like any other. Empty documents are skipped.
+// A document that is no object, or no YAML, is a Document with Err, an *Error; the others are good. source is
+// the location reference that errors name. The returned error says that the file as a whole is too big to be
+// looked at.
 func ParseYAML(data []byte, source string) ([]Document, error) {
 	if len(data) > MaxFileBytes {
 		return nil, plainErrorf("YAML error at %s, the file has %d bytes, more than the %d that are read", source, len(data), MaxFileBytes)
@@ -97,7 +99,8 @@ func (p *yamlParser) read(part []byte, linesBefore int) bool {
 
 var lineNumber = regexp.MustCompile(`^line (\d+)`)
 
-// complain adds a document that cannot be read, because of a message that counts lines from those before its part.
+// complain adds a document that cannot be read, because of a message that counts lines from those before its
+// part.
 func (p *yamlParser) complain(message string, linesBefore int) {
 	line := linesBefore + 1
 	if said := lineNumber.FindStringSubmatch(message); said != nil {
@@ -108,9 +111,9 @@ func (p *yamlParser) complain(message string, linesBefore int) {
 	p.documents = append(p.documents, Document{Line: line, Err: plainErrorf("YAML error at %s, %s", p.source, message)})
 }
 
-// yamlParts cuts a file where documents begin, and counts the lines before each part: a line that begins with three
-// dashes and a space is nothing else in YAML, wherever it stands. So what is broken in one part leaves the next alone.
-// Directives stay with the document that they are for.
+// yamlParts cuts a file where documents begin, and counts the lines before each part: a line that begins with
+// three dashes and a space is nothing else in YAML, wherever it stands. So what is broken in one part leaves
+// the next alone. Directives stay with the document that they are for.
 func yamlParts(data []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		begin, firstLine, line, blank := 0, 0, 0, true
@@ -150,8 +153,8 @@ type yamlReader struct {
 	hidden bool
 }
 
-// newReader reads documents of YAML 1.2 with a parser that believes in 1.1 and refuses to hear of another: the directive
-// becomes a comment. A last line without its end has one in YAML.
+// newReader reads documents of YAML 1.2 with a parser that believes in 1.1 and refuses to hear of another:
+// the directive becomes a comment. A last line without its end has one in YAML.
 func newReader(data []byte) *yamlReader {
 	data, hidden := hideEscapes(versionDirective.ReplaceAll(data, []byte("#YAML 1.")))
 	lines := io.MultiReader(bytes.NewReader(data), strings.NewReader(lastLineEnd(data)))
@@ -306,8 +309,8 @@ type member struct {
 	value *yaml.Node
 }
 
-// membersOf are the properties of a mapping, in JavaScript's order. A key that is there twice is an error, but keys that only
-// become the same, as 1 and "1" do, are not: the later one wins.
+// membersOf are the properties of a mapping, in JavaScript's order. A key that is there twice is an error,
+// but keys that only become the same, as 1 and "1" do, are not: the later one wins.
 func membersOf(node *yaml.Node) ([]member, error) {
 	members := make([]member, 0, len(node.Content)/2)
 	at, seen := make(map[string]int, cap(members)), make(map[any]bool, cap(members))
@@ -374,7 +377,8 @@ func (w *jsonWriter) value(value any) error {
 	return plainjson.Write(&w.out, value)
 }
 
-// keyText is the property name that a mapping's key becomes: JavaScript's String of its value, and of a collection its YAML.
+// keyText is the property name that a mapping's key becomes: JavaScript's String of its value, and of a
+// collection its YAML.
 func keyText(node *yaml.Node) string {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -410,7 +414,8 @@ var (
 	yamlInf   = regexp.MustCompile(`^(?:[-+]?\.(?:inf|Inf|INF)|\.nan|\.NaN|\.NAN)$`)
 )
 
-// resolveScalar is the JSON value of a scalar: float64, bool, nil or string. Numbers that JSON lacks are null.
+// resolveScalar is the JSON value of a scalar: float64, bool, nil or string. Numbers that JSON lacks are
+// null.
 func resolveScalar(node *yaml.Node) any {
 	if isText(node) {
 		return node.Value

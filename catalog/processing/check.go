@@ -12,7 +12,8 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// Check is what would be wrong with a document of the file at a location, as processing judges it: nil for nothing.
+// Check is what would be wrong with a document of the file at a location, as processing judges it: nil for
+// nothing.
 func (p *Pipeline) Check(ctx context.Context, document entity.Document, location entity.LocationSpec) []*entity.Error {
 	reading := &run{pipeline: p, origin: location}
 	child, err := reading.child(document, location, "")
@@ -22,8 +23,8 @@ func (p *Pipeline) Check(ctx context.Context, document entity.Document, location
 	return p.Process(ctx, *child).Errors
 }
 
-// Checkout reads a directory of this machine as its host would serve it, for checks before files are pushed: its URLs
-// are absolute paths. What is elsewhere is not looked at and taken to be there.
+// Checkout reads a directory of this machine as its host would serve it, for checks before files are pushed:
+// its URLs are absolute paths. What is elsewhere is not looked at and taken to be there.
 type Checkout struct {
 	files *integration.Files
 	root  string

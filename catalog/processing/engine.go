@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// workers is how many entities are in the pipeline at once; they wait for networks more than they compute.
+	// workers is how many entities are in the pipeline at once; they wait for networks more than they
+	// compute.
 	workers = 16
 	// claimSize is how many entities are taken at once.
 	claimSize = 32
@@ -25,8 +26,8 @@ const (
 	stitchSize = 200
 	// pollPeriod is how soon work is found when no notification came.
 	pollPeriod = time.Second
-	// closedInterval is when an entity is looked at again whose result depends on nothing but its own document. Only a
-	// new release of Portico could make something else of it.
+	// closedInterval is when an entity is looked at again whose result depends on nothing but its own
+	// document. Only a new release of Portico could make something else of it.
 	closedInterval = 24 * time.Hour
 	// writeTimeout bounds one transaction of the engine.
 	writeTimeout = time.Minute
@@ -44,8 +45,8 @@ const (
 
 // Options are the engine's settings; the zero value is Backstage's defaults.
 type Options struct {
-	// Interval is how long after it was read a location is read again, at the earliest; half as much again at the
-	// latest. 0 is 100 seconds.
+	// Interval is how long after it was read a location is read again, at the earliest; half as much again at
+	// the latest. 0 is 100 seconds.
 	Interval time.Duration
 	// Paused switches processing off: nothing new is read, only what is known is served.
 	Paused bool
@@ -54,7 +55,8 @@ type Options struct {
 	OrphanInterval time.Duration
 	// Lease is how long after its last sign of life an engine's entities are others' to take. 0 is 8 seconds.
 	Lease time.Duration
-	// Notifications is how the database is listened to: without a connection pooler. Nil is the engine's own pool.
+	// Notifications is how the database is listened to: without a connection pooler. Nil is the engine's own
+	// pool.
 	Notifications *pgxpool.Pool
 }
 
@@ -85,8 +87,8 @@ func NewEngine(pool *pgxpool.Pool, pipeline *Pipeline, options Options, log *slo
 	return &Engine{pool: pool, queries: db.New(), state: NewState(), pipeline: pipeline, options: options, log: log}
 }
 
-// Run processes, stitches and sweeps until the context ends, and then gives back what it had taken. It returns no error
-// for a context that ended; failures of the database are logged and tried again.
+// Run processes, stitches and sweeps until the context ends, and then gives back what it had taken. It
+// returns no error for a context that ended; failures of the database are logged and tried again.
 func (e *Engine) Run(ctx context.Context) error {
 	listener := db.NewListener(e.options.Notifications, notification, e.log)
 	due, stopDue := listener.Follow("")
@@ -107,7 +109,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// repeat runs step as long as it says that there may be more, and then when it is woken or a poll period has passed.
+// repeat runs step as long as it says that there may be more, and then when it is woken or a poll period has
+// passed.
 func (e *Engine) repeat(ctx context.Context, what string, woken <-chan struct{}, step func(ctx context.Context) (more bool, err error)) error {
 	for {
 		more, err := step(ctx)

@@ -17,7 +17,8 @@ func failure(kind fault.Kind, format string, args ...any) *entity.Error {
 // maxErrorText bounds the text of an error that somebody else worded, as Backstage does.
 const maxErrorText = 5000
 
-// asError brings any error into the form that statuses show: all that it says, under the name of the kind that it is of.
+// asError brings any error into the form that statuses show: all that it says, under the name of the kind
+// that it is of.
 func asError(err error) *entity.Error {
 	shown := &entity.Error{Name: "Error", Message: fmt.Sprintf("%.*s", maxErrorText, err.Error())}
 	if known, is := errors.AsType[*entity.Error](err); is {

@@ -8,7 +8,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Judge judges what the catalog serves by rules that it does not know, such as whether a run of a template can go well.
+// Judge judges what the catalog serves by rules that it does not know, such as whether a run of a template
+// can go well.
 type Judge struct {
 	// Version changes when the same document may be judged differently.
 	Version string
@@ -31,11 +32,12 @@ type Remark struct {
 	Message string `json:"message"`
 }
 
-// remarkType is not Backstage's: its clients take what is of that for errors of processing, whose last good result is shown.
+// remarkType is not Backstage's: its clients take what is of that for errors of processing, whose last good
+// result is shown.
 const remarkType = "portico.dev/remark"
 
-// judge ends processing: it writes the document, and asks the judge about it. The status of an entity is ours alone to
-// write.
+// judge ends processing: it writes the document, and asks the judge about it. The status of an entity is ours
+// alone to write.
 func (r *run) judge(ctx context.Context, like json.RawMessage) (err error) {
 	delete(r.entity, "status")
 	r.result.Entity = r.entity
@@ -46,8 +48,8 @@ func (r *run) judge(ctx context.Context, like json.RawMessage) (err error) {
 	return nil
 }
 
-// remarked is the document with what the judge says in its status, for who tries it out. What is served is as Backstage
-// serves it.
+// remarked is the document with what the judge says in its status, for who tries it out. What is served is as
+// Backstage serves it.
 func (r Result) remarked() (json.RawMessage, error) {
 	if len(r.Remarks) == 0 {
 		return r.Document, nil

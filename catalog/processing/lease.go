@@ -17,9 +17,9 @@ const renewals = 4
 // errLeaseLost ends the work of an engine that others take for dead.
 var errLeaseLost = errors.New("the lease on what was taken ran out")
 
-// withLease does work under a lease: what it takes in the holder's name is nobody else's until work returns, or until a
-// while after this process died. Work's context ends when the lease is lost. What work left in the holder's name is
-// given back.
+// withLease does work under a lease: what it takes in the holder's name is nobody else's until work returns,
+// or until a while after this process died. Work's context ends when the lease is lost. What work left in the
+// holder's name is given back.
 func (e *Engine) withLease(ctx context.Context, work func(ctx context.Context, holder uuid.UUID) error) error {
 	holder, until := uuid.New(), time.Now().Add(e.options.Lease)
 	if err := e.startLease(ctx, holder); err != nil {
@@ -49,8 +49,8 @@ func (e *Engine) startLease(ctx context.Context, holder uuid.UUID) error {
 	return wrapped(err, "begin a lease")
 }
 
-// keepLease renews a lease, which lasts until a moment, as long as its context lasts. It returns sooner, with an error,
-// only when the lease is lost, at the latest when others would find it so.
+// keepLease renews a lease, which lasts until a moment, as long as its context lasts. It returns sooner, with
+// an error, only when the lease is lost, at the latest when others would find it so.
 func (e *Engine) keepLease(ctx context.Context, holder uuid.UUID, until time.Time) error {
 	ticker := time.NewTicker(e.options.Lease / renewals)
 	defer ticker.Stop()

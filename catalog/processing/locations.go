@@ -38,7 +38,8 @@ func nothing(target entity.LocationSpec, err error) finding {
 	return finding{errors: []error{asErrorAt(err, target)}, unread: []place{below(target)}}
 }
 
-// below is the place that a target names: one file, or with wildcards everything below the directory before the first.
+// below is the place that a target names: one file, or with wildcards everything below the directory before
+// the first.
 func below(target entity.LocationSpec) place {
 	key := target.String()
 	if wild := strings.IndexAny(key, "*?[{"); wild >= 0 {
@@ -47,7 +48,8 @@ func below(target entity.LocationSpec) place {
 	return place{Key: key}
 }
 
-// expand reads the targets of a Location and collects the entities there as its children, in the order of the targets.
+// expand reads the targets of a Location and collects the entities there as its children, in the order of the
+// targets.
 func (r *run) expand(ctx context.Context, parent string) {
 	targets := entity.LocationTargets(r.entity, r.at.Kind())
 	findings := make([]finding, len(targets))
@@ -176,8 +178,8 @@ func (r *run) localFiles(ctx context.Context, named provenance.Place, optional b
 	return files, nil
 }
 
-// child makes a child of a document, under the annotations that say where it was found; nil for a Location that lists
-// its own file.
+// child makes a child of a document, under the annotations that say where it was found; nil for a Location
+// that lists its own file.
 func (r *run) child(document entity.Document, location entity.LocationSpec, parent string) (*Emitted, error) {
 	if document.Err != nil {
 		return nil, asInput(document.Err)
@@ -202,8 +204,8 @@ func (r *run) child(document entity.Document, location entity.LocationSpec, pare
 // asInput names a file's errors as Backstage's parser does.
 func asInput(err error) error { return failure(fault.Input, "%s", asError(err).Message) }
 
-// Tree processes a document and everything below it in memory and returns the entities in the order they were found.
-// Errors are joined into one fault of kind Input.
+// Tree processes a document and everything below it in memory and returns the entities in the order they were
+// found. Errors are joined into one fault of kind Input.
 func (p *Pipeline) Tree(ctx context.Context, root Emitted) ([]json.RawMessage, error) {
 	var entities []json.RawMessage
 	seen := map[string]bool{}

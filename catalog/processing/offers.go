@@ -21,8 +21,8 @@ type offer struct {
 	entity  Emitted
 }
 
-// offers are the entities that emitters of one batch want to have written. Within a batch, as in the database, the first
-// place that claims a reference keeps it.
+// offers are the entities that emitters of one batch want to have written. Within a batch, as in the
+// database, the first place that claims a reference keeps it.
 type offers struct {
 	made []offer
 	// claimed are the entities that were offered for each reference: one from each place, the first from it.
@@ -53,7 +53,8 @@ func (d *documents) add(e Emitted) {
 	d.lines = append(d.lines, int32(min(e.Line, math.MaxInt32)))
 }
 
-// upsert writes the offered entities and returns the edges to those that were accepted; the others are rejected.
+// upsert writes the offered entities and returns the edges to those that were accepted; the others are
+// rejected.
 func (s State) upsert(ctx context.Context, tx db.DBTX, o *offers) ([]edge, error) {
 	holders, err := s.writeClaimed(ctx, tx, o)
 	if err != nil {
@@ -73,8 +74,8 @@ func (s State) upsert(ctx context.Context, tx db.DBTX, o *offers) ([]edge, error
 	return edges, nil
 }
 
-// writeClaimed writes what the places that hold references, or are the first to claim them, offer for them. It gives
-// the place that holds each; what no place among those that offer holds is not in it.
+// writeClaimed writes what the places that hold references, or are the first to claim them, offer for them.
+// It gives the place that holds each; what no place among those that offer holds is not in it.
 func (s State) writeClaimed(ctx context.Context, tx db.DBTX, o *offers) (holders map[string]string, err error) {
 	holders = make(map[string]string, len(o.claimed))
 	for turn := 0; ; turn++ {
@@ -100,7 +101,8 @@ func (s State) writeClaimed(ctx context.Context, tx db.DBTX, o *offers) (holders
 	}
 }
 
-// refused are the entities that were offered from other places than those that hold them, the first offer of each.
+// refused are the entities that were offered from other places than those that hold them, the first offer of
+// each.
 func (o *offers) refused(holders map[string]string) map[string]Emitted {
 	refused := map[string]Emitted{}
 	for ref, claimed := range o.claimed {
@@ -114,9 +116,9 @@ func (o *offers) refused(holders map[string]string) map[string]Emitted {
 	return refused
 }
 
-// takeOver gives offered entities what they were refused, where nothing good ever came of its holder and they look
-// good: what is broken must not stand in the way of what is not. Whoever held it claims it from then on. The holders
-// are brought up to date.
+// takeOver gives offered entities what they were refused, where nothing good ever came of its holder and they
+// look good: what is broken must not stand in the way of what is not. Whoever held it claims it from then on.
+// The holders are brought up to date.
 func (s State) takeOver(ctx context.Context, tx db.DBTX, refused map[string]Emitted, holders map[string]string) error {
 	if len(refused) == 0 {
 		return nil

@@ -34,8 +34,8 @@ type Pipeline struct {
 type Emitted struct {
 	// Ref is the entity's reference in lower case.
 	Ref string
-	// LocationKey is the place that claims the reference: type:target of the file it was read from. What the entity may
-	// lead to goes by this, and by nothing that its author wrote.
+	// LocationKey is the place that claims the reference: type:target of the file it was read from. What the
+	// entity may lead to goes by this, and by nothing that its author wrote.
 	LocationKey string
 	// Document is the entity with the author's order of keys.
 	Document json.RawMessage
@@ -56,16 +56,18 @@ type Result struct {
 	Remarks []Remark
 	// Errors are all that is wrong.
 	Errors []*entity.Error
-	// Failed says that the document itself is wrong: the rest says how far it came and must not be served. Otherwise the
-	// errors are about places that the document points at, and what is good there is among the children.
+	// Failed says that the document itself is wrong: the rest says how far it came and must not be served.
+	// Otherwise the errors are about places that the document points at, and what is good there is among the
+	// children.
 	Failed bool
-	// Unread are the places that could not be read, or not all of it. Nobody knows whether what came from there before is
-	// still there.
+	// Unread are the places that could not be read, or not all of it. Nobody knows whether what came from
+	// there before is still there.
 	Unread []place
-	// ReadOutside says that the result depends on more than the document: it must be looked at again even if nothing
-	// here changes.
+	// ReadOutside says that the result depends on more than the document: it must be looked at again even if
+	// nothing here changes.
 	ReadOutside bool
-	// Readings are for ProcessAgain; nil when the result has errors or something that it depends on can only be read again.
+	// Readings are for ProcessAgain; nil when the result has errors or something that it depends on can only
+	// be read again.
 	Readings json.RawMessage
 	// Unchanged says that the last result still holds; there is nothing else in this one.
 	Unchanged bool
@@ -101,13 +103,14 @@ func hashOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Emit prepares an entity that a source brings from a location of its own: that claims it, and is where all that it leads
-// to originates.
+// Emit prepares an entity that a source brings from a location of its own: that claims it, and is where all
+// that it leads to originates.
 func Emit(e entity.Entity, like json.RawMessage, location entity.LocationSpec) (Emitted, error) {
 	return emit(e, like, location, location)
 }
 
-// emit is the one writer of the annotations that say where an entity came from. Whatever its author wrote there goes.
+// emit is the one writer of the annotations that say where an entity came from. Whatever its author wrote
+// there goes.
 func emit(e entity.Entity, like json.RawMessage, location, origin entity.LocationSpec) (Emitted, error) {
 	e.SetAnnotation(entity.AnnotationLocation, location.String())
 	e.SetAnnotation(entity.AnnotationOriginLocation, origin.String())
@@ -118,14 +121,14 @@ func emit(e entity.Entity, like json.RawMessage, location, origin entity.Locatio
 	return Emitted{Ref: e.Ref().String(), LocationKey: location.String(), Document: document}, nil
 }
 
-// Process runs a document through the steps of Backstage's pipeline. Whatever is wrong with it is among the result's
-// errors.
+// Process runs a document through the steps of Backstage's pipeline. Whatever is wrong with it is among the
+// result's errors.
 func (p *Pipeline) Process(ctx context.Context, emitted Emitted) Result {
 	return p.ProcessAgain(ctx, emitted, nil)
 }
 
-// ProcessAgain is Process for a document that was processed before, with what was read then: when none of that has
-// changed, nor anything else that the result depends on, it is Unchanged.
+// ProcessAgain is Process for a document that was processed before, with what was read then: when none of
+// that has changed, nor anything else that the result depends on, it is Unchanged.
 func (p *Pipeline) ProcessAgain(ctx context.Context, emitted Emitted, readings json.RawMessage) Result {
 	run := &run{pipeline: p, at: provenance.Recorded(emitted.LocationKey)}
 	if err := run.process(ctx, emitted.Document, readings); err != nil {
@@ -207,8 +210,8 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) e
 // pipelineVersion is raised when the same document and files make something else than before.
 const pipelineVersion = 2
 
-// basis is a hash of all that a result depends on beside what is read elsewhere: the document, the configuration, this
-// code.
+// basis is a hash of all that a result depends on beside what is read elsewhere: the document, the
+// configuration, this code.
 func (r *run) basis(document json.RawMessage) (string, error) {
 	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Judge.Version, r.links()})
 	if err != nil {
@@ -227,8 +230,8 @@ func (r *run) locate() error {
 	return err
 }
 
-// annotate says where people see and edit the entity: there what its author wrote stays. Where it came from is said once
-// more, because what a placeholder brought is an author's too.
+// annotate says where people see and edit the entity: there what its author wrote stays. Where it came from
+// is said once more, because what a placeholder brought is an author's too.
 func (r *run) annotate() {
 	r.entity.SetAnnotation(entity.AnnotationLocation, r.at.String())
 	r.entity.SetAnnotation(entity.AnnotationOriginLocation, r.origin.String())
@@ -240,8 +243,8 @@ func (r *run) annotate() {
 	entity.RejectScriptURLs(r.entity)
 }
 
-// links are the annotations that lead people to the file that the entity is in. They depend on the integration of its
-// host.
+// links are the annotations that lead people to the file that the entity is in. They depend on the
+// integration of its host.
 func (r *run) links() map[string]string {
 	if r.at.Kind() != provenance.URL {
 		return nil

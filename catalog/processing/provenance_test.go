@@ -24,7 +24,8 @@ func (d *disk) Glob(_ context.Context, at provenance.Place) ([]integration.Local
 	return []integration.LocalFile{{Path: at.Target(), Body: []byte(content)}}, nil
 }
 
-// TestWhatCameByURLAsksForNoFile: the targets and placeholders of entities that were read by URL, whatever they say of where they are.
+// TestWhatCameByURLAsksForNoFile: the targets and placeholders of entities that were read by URL, whatever
+// they say of where they are.
 func TestWhatCameByURLAsksForNoFile(t *testing.T) {
 	t.Parallel()
 	s, files := newSite(t, nil), &disk{}
@@ -50,8 +51,8 @@ func TestWhatCameByURLAsksForNoFile(t *testing.T) {
 	}
 }
 
-// TestOnlyPorticoSaysWhereAnEntityCameFrom: what authors write there is lost, at the root and below it, in documents and in what
-// placeholders bring.
+// TestOnlyPorticoSaysWhereAnEntityCameFrom: what authors write there is lost, at the root and below it, in
+// documents and in what placeholders bring.
 func TestOnlyPorticoSaysWhereAnEntityCameFrom(t *testing.T) {
 	t.Parallel()
 	const theirs = `{backstage.io/managed-by-location: "file:/etc/x", backstage.io/managed-by-origin-location: "file:/etc/x"}`

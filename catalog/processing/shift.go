@@ -31,8 +31,8 @@ type shift struct {
 	holder uuid.UUID
 }
 
-// process works one shift after another. A shift ends when its lease is lost or nothing can be written, and what it
-// held is processed anew.
+// process works one shift after another. A shift ends when its lease is lost or nothing can be written, and
+// what it held is processed anew.
 func (e *Engine) process(ctx context.Context, due <-chan struct{}) error {
 	return e.repeat(ctx, "process entities", due, func(ctx context.Context) (bool, error) {
 		return true, e.withLease(ctx, func(ctx context.Context, holder uuid.UUID) error {
@@ -42,8 +42,8 @@ func (e *Engine) process(ctx context.Context, due <-chan struct{}) error {
 	})
 }
 
-// work takes what is due, has workers run it through the pipeline, and writes results as they come, until the context
-// ends.
+// work takes what is due, has workers run it through the pipeline, and writes results as they come, until the
+// context ends.
 func (s shift) work(ctx context.Context, due <-chan struct{}) error {
 	taken, finished := make(chan work), make(chan work, batchSize)
 	group, running := errgroup.WithContext(ctx)
@@ -81,8 +81,8 @@ func (s shift) take(ctx context.Context, taken chan<- work) (bool, error) {
 	return len(rows) > 0, nil
 }
 
-// runAll runs what was taken through the pipeline, many at once. What is under way when the context ends comes to
-// nothing.
+// runAll runs what was taken through the pipeline, many at once. What is under way when the context ends
+// comes to nothing.
 func (s shift) runAll(ctx context.Context, taken <-chan work, finished chan<- work) {
 	var running sync.WaitGroup
 	for range workers {
@@ -103,7 +103,8 @@ func (s shift) runAll(ctx context.Context, taken <-chan work, finished chan<- wo
 	running.Wait()
 }
 
-// run puts one document through the pipeline. A document that makes the pipeline panic fails; the process does not.
+// run puts one document through the pipeline. A document that makes the pipeline panic fails; the process
+// does not.
 func (s shift) run(ctx context.Context, row db.CatalogClaimDueRow) (result Result) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -125,8 +126,8 @@ func (s shift) run(ctx context.Context, row db.CatalogClaimDueRow) (result Resul
 	return s.pipeline.ProcessAgain(ctx, emitted, row.Readings)
 }
 
-// writeAll writes finished work in batches: as much as there is at a time. It gives up when not even a failure can be
-// written.
+// writeAll writes finished work in batches: as much as there is at a time. It gives up when not even a
+// failure can be written.
 func (s shift) writeAll(ctx context.Context, finished <-chan work) error {
 	for first := range finished {
 		batch := gather(first, finished)
@@ -159,7 +160,8 @@ func gather(first work, finished <-chan work) []work {
 	return batch
 }
 
-// writeAlone writes work of a batch that could not be written, so that what is at fault takes nothing else with it.
+// writeAlone writes work of a batch that could not be written, so that what is at fault takes nothing else
+// with it.
 func (s shift) writeAlone(ctx context.Context, item work) error {
 	failed := s.write(ctx, []work{item})
 	if failed != nil && db.Refused(failed) {
@@ -174,8 +176,8 @@ func (s shift) writeAlone(ctx context.Context, item work) error {
 	return s.release(ctx, s.pool, []verdict{{row: item.row, failed: true, delay: s.options.Interval}})
 }
 
-// writeWithout writes work without those of its children that the database refuses, which become errors. When it is
-// not a child that is refused, the work itself failed.
+// writeWithout writes work without those of its children that the database refuses, which become errors. When
+// it is not a child that is refused, the work itself failed.
 func (s shift) writeWithout(ctx context.Context, item work, refused error) error {
 	stored, lost, err := s.storable(ctx, item.result.Children)
 	if err != nil {

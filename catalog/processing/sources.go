@@ -64,8 +64,8 @@ func newSources(reader Reader, basis string) *sources {
 	return &sources{reader: reader, basis: basis, asked: map[address]answer{}, etags: map[address]string{}, lasting: true}
 }
 
-// unchanged asks the hosts whether anything has changed since the last readings. The first answer that says so ends it,
-// and is kept for when everything is read again.
+// unchanged asks the hosts whether anything has changed since the last readings. The first answer that says
+// so ends it, and is kept for when everything is read again.
 func (s *sources) unchanged(ctx context.Context, encoded json.RawMessage) bool {
 	var last readings
 	if len(encoded) == 0 || json.Unmarshal(encoded, &last) != nil || last.Basis != s.basis {

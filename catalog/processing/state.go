@@ -29,8 +29,8 @@ const notification = "portico_catalog"
 // attempts is how often a transaction that Postgres aborted for the sake of another is tried.
 const attempts = 4
 
-// Transact runs work in a transaction, and again when Postgres broke it off to end a deadlock: everything the catalog
-// writes can be written again.
+// Transact runs work in a transaction, and again when Postgres broke it off to end a deadlock: everything the
+// catalog writes can be written again.
 func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := pgx.BeginFunc(ctx, pool, work)
@@ -42,14 +42,15 @@ func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) erro
 	}
 }
 
-// State changes what is known of discovered entities, each method within the caller's transaction, and tells the
-// engines.
+// State changes what is known of discovered entities, each method within the caller's transaction, and tells
+// the engines.
 type State struct{ queries *db.Queries }
 
 // NewState makes a State. It holds no connection.
 func NewState() State { return State{queries: db.New()} }
 
-// Add has a source bring entities. What another place holds is left to it and recorded as a conflict; that is returned.
+// Add has a source bring entities. What another place holds is left to it and recorded as a conflict; that is
+// returned.
 func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Emitted) (refused []Emitted, err error) {
 	if len(entities) == 0 {
 		return nil, nil
@@ -84,7 +85,8 @@ func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Em
 // emitterOf names a source where entities name themselves.
 func emitterOf(source string) string { return "source:" + source }
 
-// Drop has a source no longer bring entities. They go at once, with everything below them that nothing else brings.
+// Drop has a source no longer bring entities. They go at once, with everything below them that nothing else
+// brings.
 func (s State) Drop(ctx context.Context, tx db.DBTX, source string, refs []string) error {
 	dropped, err := s.queries.CatalogDropSourceTargets(ctx, tx, source, refs)
 	if err != nil {
@@ -97,8 +99,9 @@ func (s State) Drop(ctx context.Context, tx db.DBTX, source string, refs []strin
 	return s.remove(ctx, tx, orphans)
 }
 
-// lockOrphans finds and locks what would be orphaned if nothing referred to the roots. An entity that is being
-// processed may have got children before its lock was had, so it looks again until there is nothing new.
+// lockOrphans finds and locks what would be orphaned if nothing referred to the roots. An entity that is
+// being processed may have got children before its lock was had, so it looks again until there is nothing
+// new.
 func (s State) lockOrphans(ctx context.Context, tx db.DBTX, roots []string) ([]string, error) {
 	for locked := roots; ; {
 		if _, err := s.queries.CatalogLockStates(ctx, tx, locked); err != nil {
@@ -152,8 +155,8 @@ func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error
 	return true, s.notify(ctx, tx)
 }
 
-// RemoveByUID removes one entity and has those that brought it looked at anew: one that still does brings it back under
-// another uid, a source at once. An unknown uid changes nothing.
+// RemoveByUID removes one entity and has those that brought it looked at anew: one that still does brings it
+// back under another uid, a source at once. An unknown uid changes nothing.
 func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error {
 	ref, err := s.queries.CatalogRefByID(ctx, tx, uid)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -211,8 +214,8 @@ func (s State) broughtBySources(ctx context.Context, tx db.DBTX, ref string) (ma
 // maxRestored bounds the registered locations that are brought back at once.
 const maxRestored = 1000
 
-// RestoreLocations brings back registered locations that no entity stands for any more, however that came about, and
-// says how many there were.
+// RestoreLocations brings back registered locations that no entity stands for any more, however that came
+// about, and says how many there were.
 func (s State) RestoreLocations(ctx context.Context, tx db.DBTX) (int, error) {
 	lost, err := s.queries.CatalogLostLocations(ctx, tx, SourceLocations, maxRestored)
 	if err != nil {
@@ -240,8 +243,8 @@ func EmitLocation(ref string, spec entity.LocationSpec) (Emitted, error) {
 	return Emit(e, nil, spec)
 }
 
-// RemoveOrphans removes up to a thousand entities that nothing brings any more, with everything below them that nothing
-// else brings, and says how many orphans there were.
+// RemoveOrphans removes up to a thousand entities that nothing brings any more, with everything below them
+// that nothing else brings, and says how many orphans there were.
 func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	candidates, err := s.queries.CatalogOrphans(ctx, tx, 1000)
 	if err != nil || len(candidates) == 0 {
@@ -261,9 +264,9 @@ func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	return len(orphans), s.remove(ctx, tx, below)
 }
 
-// remove deletes entities, which the caller has locked, and everything known of them. What they held may be claimed by
-// others now. The right to write the served entities comes first: whoever puts them together holds it and needs nothing
-// of what this transaction holds.
+// remove deletes entities, which the caller has locked, and everything known of them. What they held may be
+// claimed by others now. The right to write the served entities comes first: whoever puts them together holds
+// it and needs nothing of what this transaction holds.
 func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 	if len(refs) == 0 {
 		return nil

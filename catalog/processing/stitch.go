@@ -20,15 +20,15 @@ import (
 // stitchVersion is part of every served entity's hash: raise it when the same inputs make something else.
 const stitchVersion = "2"
 
-// maxConflictsShown bounds the conflicts in a status, and maxChildrenShown the entities below a Location that are wrong.
-// Backstage only logs conflicts, in the words that are used here.
+// maxConflictsShown bounds the conflicts in a status, and maxChildrenShown the entities below a Location that
+// are wrong. Backstage only logs conflicts, in the words that are used here.
 const (
 	maxConflictsShown = 20
 	maxChildrenShown  = 20
 )
 
-// stitch puts together one batch of entities whose parts changed, and says whether there was one. When the database
-// refuses a batch, each of it is put together alone, so that what is at fault holds nothing else up.
+// stitch puts together one batch of entities whose parts changed, and says whether there was one. When the
+// database refuses a batch, each of it is put together alone, so that what is at fault holds nothing else up.
 func (e *Engine) stitch(ctx context.Context) (bool, error) {
 	refs, err := e.stitchBatch(ctx, nil, stitchSize)
 	if err == nil || !db.Refused(err) {
@@ -46,7 +46,8 @@ func (e *Engine) stitch(ctx context.Context) (bool, error) {
 	return len(refs) > 0, nil
 }
 
-// stitchBatch puts together the entities of requests, these or any, and gives their references, also when it fails.
+// stitchBatch puts together the entities of requests, these or any, and gives their references, also when it
+// fails.
 func (e *Engine) stitchBatch(ctx context.Context, only []string, size int32) (refs []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -104,8 +105,8 @@ type unserved struct {
 	err error
 }
 
-// saveUnserved notes which of the entities could not be served, and which could. It gives those that could not and of
-// which that was not known.
+// saveUnserved notes which of the entities could not be served, and which could. It gives those that could
+// not and of which that was not known.
 func (e *Engine) saveUnserved(ctx context.Context, tx pgx.Tx, all []parts, failed []unserved) (news []unserved, err error) {
 	why := map[string]string{}
 	for _, f := range failed {
@@ -208,8 +209,8 @@ type stitched struct {
 	rows            []entity.SearchRow
 }
 
-// stitchAll puts entities together and leaves out those that come out as they are served already. One that cannot be
-// put together keeps its served form.
+// stitchAll puts entities together and leaves out those that come out as they are served already. One that
+// cannot be put together keeps its served form.
 func stitchAll(all []parts) (made []stitched, failed []unserved) {
 	for _, p := range all {
 		one, err := p.stitchSafely()
@@ -280,8 +281,8 @@ func outgoing(relations []entity.Relation) []any {
 	return shown
 }
 
-// failures are the errors of the last processing, which show on the last good content, what is wrong with what came
-// from here, and what other places had first.
+// failures are the errors of the last processing, which show on the last good content, what is wrong with
+// what came from here, and what other places had first.
 func (p parts) failures() ([]*entity.Error, error) {
 	var failures []*entity.Error
 	if len(p.Errors) > 0 {
@@ -318,7 +319,8 @@ func childFailures(child db.CatalogFailedChildrenRow) []*entity.Error {
 	return failures
 }
 
-// conflictFailure says that another place has an entity, and what is wrong with it there if nothing good ever came of it.
+// conflictFailure says that another place has an entity, and what is wrong with it there if nothing good ever
+// came of it.
 func conflictFailure(conflict db.CatalogConflictsByClaimantRow) *entity.Error {
 	shown := failure(fault.Conflict, "Detected conflicting entityRef %s already referenced by %s and now also %s; the first keeps it",
 		conflict.EntityRef, conflict.HolderKey, conflict.ClaimantKey)

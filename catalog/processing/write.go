@@ -18,8 +18,8 @@ import (
 type batch struct {
 	state State
 	tx    pgx.Tx
-	// good and bad changed since they were last processed. What is good is served, beside errors of places that it points
-	// at; what is bad keeps its last good content.
+	// good and bad changed since they were last processed. What is good is served, beside errors of places
+	// that it points at; what is bad keeps its last good content.
 	good, bad []outcome
 	offers    *offers
 	// touched are the references whose served form may change.
@@ -31,8 +31,9 @@ type outcome struct {
 	hash string
 }
 
-// write stores finished work in one transaction and lets go of it. Results of documents that changed meanwhile are
-// dropped. It has its own deadline: what was done when the engine is told to stop is still written.
+// write stores finished work in one transaction and lets go of it. Results of documents that changed
+// meanwhile are dropped. It has its own deadline: what was done when the engine is told to stop is still
+// written.
 func (s shift) write(ctx context.Context, done []work) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
@@ -106,8 +107,8 @@ func lineOf(stored *int32) int {
 	return int(*stored)
 }
 
-// judge locks everything that the results will be written to, in one order for all, and tells which of them stand:
-// those of entities that are still held and of documents that are still the same.
+// judge locks everything that the results will be written to, in one order for all, and tells which of them
+// stand: those of entities that are still held and of documents that are still the same.
 func (s shift) judge(ctx context.Context, tx pgx.Tx, done []work) (standing []work, verdicts []verdict, err error) {
 	refs := map[string]bool{}
 	for _, item := range done {
@@ -196,8 +197,8 @@ func (b *batch) writeFailures(ctx context.Context) error {
 	return b.callClaimants(ctx, neverGood)
 }
 
-// callClaimants has those read again that claim what is held by documents that nothing good was ever made of: they may
-// have it now.
+// callClaimants has those read again that claim what is held by documents that nothing good was ever made of:
+// they may have it now.
 func (b *batch) callClaimants(ctx context.Context, held []string) error {
 	if len(held) == 0 {
 		return nil
@@ -264,8 +265,8 @@ func (b *batch) tellParents(ctx context.Context) error {
 	return wrapped(err, "find who brought what is wrong")
 }
 
-// writeChildren makes what the entities emitted theirs. An entity that was emitted or dropped may have become, or
-// ceased to be, an orphan.
+// writeChildren makes what the entities emitted theirs. An entity that was emitted or dropped may have
+// become, or ceased to be, an orphan.
 func (b *batch) writeChildren(ctx context.Context) error {
 	if len(b.good) == 0 {
 		return nil

@@ -6,14 +6,15 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// What one question may consist of. A condition costs the database a look-up for each entity in question, a value next
-// to nothing.
+// What one question may consist of. A condition costs the database a look-up for each entity in question, a
+// value next to nothing.
 const (
 	maxConditions = 500
 	maxValues     = 10_000
 	maxFields     = 500
 	maxOrders     = 10
-	// maxFacets bounds the keys that are counted at once, and maxFacetConditions the conditions that this asks altogether.
+	// maxFacets bounds the keys that are counted at once, and maxFacetConditions the conditions that this
+	// asks altogether.
 	maxFacets          = 100
 	maxFacetConditions = 2000
 	// maxRefs bounds the entities that are asked for by reference at once.

@@ -19,8 +19,8 @@ type builder struct {
 	sql     strings.Builder
 	args    []any
 	aliases int
-	// named says that the statement is about entities that it names: conditions are asked of each, and no set is made of
-	// those that meet them.
+	// named says that the statement is about entities that it names: conditions are asked of each, and no set
+	// is made of those that meet them.
 	named bool
 }
 
@@ -67,15 +67,15 @@ func (b *builder) statement() Statement { return Statement{SQL: b.sql.String(), 
 // maxKinds bounds the kinds that a scope takes for a restriction: each is a range of references.
 const maxKinds = 16
 
-// scope is a condition as statements are built from it: the kinds of the entities that pass (nil: all), which every
-// search row and every reference tells by itself, and what else must hold.
+// scope is a condition as statements are built from it: the kinds of the entities that pass (nil: all), which
+// every search row and every reference tells by itself, and what else must hold.
 type scope struct {
 	kinds []string
 	rest  All
 }
 
-// grantedScope is the scope of the entities that a grant covers and that pass a filter, nil for no filter. A grant of
-// nothing leaves none.
+// grantedScope is the scope of the entities that a grant covers and that pass a filter, nil for no filter. A
+// grant of nothing leaves none.
 func grantedScope(granted Grant, asked Filter) scope {
 	condition, _ := granted.Filter()
 	if granted.IsNothing() {
@@ -129,8 +129,8 @@ func (b *builder) andKinds(kinds []string, alias string) {
 	}
 }
 
-// maxJoins is how many conditions of a conjunction the planner may turn into joins. It weighs their orders against each
-// other, and for hundreds would not end; those beyond are asked one after the other.
+// maxJoins is how many conditions of a conjunction the planner may turn into joins. It weighs their orders
+// against each other, and for hundreds would not end; those beyond are asked one after the other.
 const maxJoins = 8
 
 // andRest adds what must hold beside the kind of the entity whose id is an expression.
@@ -147,8 +147,9 @@ func (b *builder) andRest(s scope, id string) {
 	}
 }
 
-// condition writes a normalized filter as a boolean expression about an entity of these kinds. Conjunctions become
-// semi-joins, which the planner may drive from either side; alternatives over several keys are looked up as a set.
+// condition writes a normalized filter as a boolean expression about an entity of these kinds. Conjunctions
+// become semi-joins, which the planner may drive from either side; alternatives over several keys are looked
+// up as a set.
 func (b *builder) condition(f Filter, id string, kinds []string) {
 	switch f := f.(type) {
 	case All:
@@ -185,7 +186,8 @@ func (b *builder) either(alternatives Any, id string, kinds []string) {
 	b.text(")")
 }
 
-// ids writes the ids of the entities of these kinds that pass a normalized filter, some of them more than once.
+// ids writes the ids of the entities of these kinds that pass a normalized filter, some of them more than
+// once.
 func (b *builder) ids(f Filter, kinds []string) {
 	alternatives, isAny := f.(Any)
 	if !isAny {
@@ -205,8 +207,8 @@ func (b *builder) ids(f Filter, kinds []string) {
 	}
 }
 
-// scopeIDs starts from the rows of one condition, so that the documents' table is not touched at all, and asks the
-// others of each.
+// scopeIDs starts from the rows of one condition, so that the documents' table is not touched at all, and
+// asks the others of each.
 func (b *builder) scopeIDs(s scope) {
 	if s.isChoice() {
 		b.ids(s.rest[0], nil)

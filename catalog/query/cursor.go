@@ -14,8 +14,8 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// Cursor is a place in a sorted and filtered set, handed to clients as base64 of its JSON. The form is Backstage's,
-// whose client looks for "query" in it to decide how to ask for the next page.
+// Cursor is a place in a sorted and filtered set, handed to clients as base64 of its JSON. The form is
+// Backstage's, whose client looks for "query" in it to decide how to ask for the next page.
 type Cursor struct {
 	OrderFields []CursorOrder `json:"orderFields"`
 	IsPrevious  bool          `json:"isPrevious"`
@@ -30,7 +30,8 @@ type Cursor struct {
 	TotalItems *int `json:"totalItems,omitempty"`
 }
 
-// OrderByShownName is the field by which entities are sorted as people read their names: by title, display name or name.
+// OrderByShownName is the field by which entities are sorted as people read their names: by title, display
+// name or name.
 const OrderByShownName = "portico:title"
 
 // CursorOrder is the field that a cursor's set is sorted by.

@@ -31,8 +31,9 @@ func ParseFields(paths []string) (Fields, error) {
 	return fields, nil
 }
 
-// Project keeps the fields of a document, in the order in which they were asked for; what is under a kept path stays as
-// it was written. A path step that is no key is joined with the next one, so that keys with dots in them are found.
+// Project keeps the fields of a document, in the order in which they were asked for; what is under a kept
+// path stays as it was written. A path step that is no key is joined with the next one, so that keys with
+// dots in them are found.
 func (f Fields) Project(document json.RawMessage) (json.RawMessage, error) {
 	if f == nil {
 		return document, nil

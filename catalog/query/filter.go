@@ -1,7 +1,7 @@
-// Package query turns questions about entities into SQL: the filters of query strings, the predicates of request
-// bodies, permission conditions, orders, cursors and projections. It builds statements and reads nothing: package
-// catalog runs them. A statement that reads entities takes the grant of who asks as a parameter. Whatever a caller
-// writes travels as a parameter, never as text of a statement.
+// Package query turns questions about entities into SQL: the filters of query strings, the predicates of
+// request bodies, permission conditions, orders, cursors and projections. It builds statements and reads
+// nothing: package catalog runs them. A statement that reads entities takes the grant of who asks as a
+// parameter. Whatever a caller writes travels as a parameter, never as text of a statement.
 package query
 
 import (
@@ -11,8 +11,9 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Filter is a condition on entities: All, Any, Not, Match, Exists or Prefix. Nil is no condition. Keys are flattened
-// paths ("metadata.annotations.backstage.io/orphan", "relations.ownedby"); keys and values are compared in lower case.
+// Filter is a condition on entities: All, Any, Not, Match, Exists or Prefix. Nil is no condition. Keys are
+// flattened paths ("metadata.annotations.backstage.io/orphan", "relations.ownedby"); keys and values are
+// compared in lower case.
 type Filter interface {
 	// predicate is the filter in the predicate language of request bodies.
 	predicate() any
@@ -54,9 +55,9 @@ func And(filters ...Filter) Filter {
 	}
 }
 
-// ParseSets reads the filter parameters of a query string: each is a set of comma-separated conditions (key, key=value,
-// key=), all of which must hold, where a key that is repeated may have any of its values; one set must hold. Nil when
-// there is no condition at all.
+// ParseSets reads the filter parameters of a query string: each is a set of comma-separated conditions (key,
+// key=value, key=), all of which must hold, where a key that is repeated may have any of its values; one set
+// must hold. Nil when there is no condition at all.
 func ParseSets(parameters []string) (Filter, error) {
 	var sets Any
 	var found size
@@ -116,8 +117,8 @@ func parseSet(parameter string) (All, error) {
 	return set, nil
 }
 
-// normalize pushes every Not down to a leaf, removes single-element nests, and folds alternatives for one key into one
-// Match.
+// normalize pushes every Not down to a leaf, removes single-element nests, and folds alternatives for one key
+// into one Match.
 func normalize(f Filter, negate bool) Filter {
 	switch f := f.(type) {
 	case All:

@@ -14,8 +14,8 @@ import (
 // maxPredicateDepth bounds the nesting of a predicate, and with it the statement it becomes.
 const maxPredicateDepth = 32
 
-// ParsePredicate reads the predicate language of request bodies: field conditions, $all, $any and $not. Empty JSON and
-// {} are no condition. Errors are faults of kind Input, in Backstage's words.
+// ParsePredicate reads the predicate language of request bodies: field conditions, $all, $any and $not. Empty
+// JSON and {} are no condition. Errors are faults of kind Input, in Backstage's words.
 func ParsePredicate(document json.RawMessage) (Filter, error) {
 	if len(document) == 0 || string(document) == "null" {
 		return nil, nil //nolint:nilnil // nil is the filter that lets everything through

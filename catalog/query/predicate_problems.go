@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// What is wrong with the shape of a predicate is said as Backstage's validator says it: a predicate is one of several
-// forms, and a value that is none of them gets the complaints of every form.
+// What is wrong with the shape of a predicate is said as Backstage's validator says it: a predicate is one of
+// several forms, and a value that is none of them gets the complaints of every form.
 
-// predicateProblems lists the complaints of every form that a predicate can have, nil when it has one of them.
+// predicateProblems lists the complaints of every form that a predicate can have, nil when it has one of
+// them.
 func predicateProblems(value any, path []any, depth int) []string {
 	if depth > maxPredicateDepth {
 		return []string{at(fmt.Sprintf("Nested more than %d deep", maxPredicateDepth), path)}

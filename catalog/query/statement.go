@@ -21,7 +21,8 @@ type FullText struct {
 	Fields []string `json:"fields,omitempty"`
 }
 
-// Position is a place in a sorted set of entities: the value of the order field there (nil without one) and the uid.
+// Position is a place in a sorted set of entities: the value of the order field there (nil without one) and
+// the uid.
 type Position struct {
 	Value *string
 	UID   uuid.UUID
@@ -40,8 +41,8 @@ type Page struct {
 	Offset, Limit int
 }
 
-// Select finds the page's rows: uid, order value, document. The page is found among narrow rows before a document is
-// looked at.
+// Select finds the page's rows: uid, order value, document. The page is found among narrow rows before a
+// document is looked at.
 func (p Page) Select(readable Grant) Statement {
 	b := &builder{}
 	b.text("select p.entity_id, p.value, e.entity from (")
@@ -74,8 +75,8 @@ func (p Page) selectRows(b *builder, readable Grant) {
 	b.text(p.sorting("o"))
 }
 
-// ordered writes what a search row o must be to be part of the set. Text that is looked for in the order field is
-// looked for in the row itself.
+// ordered writes what a search row o must be to be part of the set. Text that is looked for in the order
+// field is looked for in the row itself.
 func (p Page) ordered(b *builder, readable Grant) {
 	key := strings.ToLower(p.Order.Key)
 	b.text("o.key = ", b.arg(key), " and o.value is not null")
@@ -125,7 +126,8 @@ func (p Page) scope(readable Grant) scope {
 	return grantedScope(readable, And(p.Filter, p.FullText.filter(p.Order)))
 }
 
-// List asks for entities sorted by any number of fields, those that lack a field last; by offset, not by cursor.
+// List asks for entities sorted by any number of fields, those that lack a field last; by offset, not by
+// cursor.
 type List struct {
 	Filter Filter
 	// Orders compare keys as they are written: keys are stored in lower case.
@@ -206,7 +208,8 @@ func (l List) limit(b *builder) {
 	}
 }
 
-// Facets counts the values of each key among the entities that pass the filter: key in lower case, value, count.
+// Facets counts the values of each key among the entities that pass the filter: key in lower case, value,
+// count.
 func Facets(readable Grant, keys []string, filter Filter) Statement {
 	keys = lower(keys)
 	slices.Sort(keys)
@@ -249,8 +252,8 @@ func ByRef(readable Grant, ref string) Statement {
 	return b.statement()
 }
 
-// ByRefWithLocation finds one entity by its reference, in lower case: document, and the location that claims it, "" when
-// that is not known.
+// ByRefWithLocation finds one entity by its reference, in lower case: document, and the location that claims
+// it, "" when that is not known.
 func ByRefWithLocation(readable Grant, ref string) Statement {
 	b := &builder{named: true}
 	b.text("select e.entity, coalesce(s.location_key, '') from catalog_entities e left join catalog_states s on s.entity_id = e.entity_id",
@@ -275,12 +278,12 @@ type fullText struct {
 
 func (t fullText) predicate() any { return nil } // never stored: a cursor carries the FullText itself
 
-// Filter is for sets without an order: the term is looked for in the given fields, else in the uid. Nil when there is
-// nothing to look for.
+// Filter is for sets without an order: the term is looked for in the given fields, else in the uid. Nil when
+// there is nothing to look for.
 func (t FullText) Filter() Filter { return t.filter(nil) }
 
-// filter looks into the given fields, else into the order field, else into the uid, as Backstage does. The wildcards of
-// LIKE keep their meaning in the term. Nil when there is nothing to look for.
+// filter looks into the given fields, else into the order field, else into the uid, as Backstage does. The
+// wildcards of LIKE keep their meaning in the term. Nil when there is nothing to look for.
 func (t FullText) filter(order *Order) Filter {
 	if t.Term == "" {
 		return nil

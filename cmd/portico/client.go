@@ -36,7 +36,8 @@ const (
 type apiClient struct {
 	base  string
 	token string
-	// guest says that nobody gave a token: the client signs in by itself, and again when its token has run out.
+	// guest says that nobody gave a token: the client signs in by itself, and again when its token has run
+	// out.
 	guest bool
 	http  *http.Client
 	// named says how its user names another place.
@@ -99,8 +100,8 @@ func (c *apiClient) call(ctx context.Context, method, path string, body, into an
 	return c.do(ctx, method, path, key, body, into)
 }
 
-// ranOut reports whether a request was refused because the guest's token lives no longer, and forgets it then: a run may be
-// watched for longer than that.
+// ranOut reports whether a request was refused because the guest's token lives no longer, and forgets it
+// then: a run may be watched for longer than that.
 func (c *apiClient) ranOut(err error) bool {
 	refused, is := errors.AsType[*apiError](err)
 	if !is || refused.status != http.StatusUnauthorized || !c.guest {
@@ -253,8 +254,8 @@ func (c *apiClient) expectWorker() *time.Timer {
 	})
 }
 
-// follow hands over the events of a run after an id as they happen and returns after its completion. A stream that breaks is taken
-// up again where it broke, for as long as a server may take to come back.
+// follow hands over the events of a run after an id as they happen and returns after its completion. A stream
+// that breaks is taken up again where it broke, for as long as a server may take to come back.
 func (c *apiClient) follow(ctx context.Context, id string, after int64, each func(event)) error {
 	at := &position{after: after, heard: time.Now()}
 	for {

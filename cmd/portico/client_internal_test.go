@@ -101,7 +101,8 @@ func TestWhoStopsWatchingLearnsThatTheRunGoesOn(t *testing.T) {
 	require.EqualError(t, err, "run r goes on, and is no longer watched: interrupted")
 }
 
-// silentFor answers for a run as a Portico does: it tells of some events at once, then of nothing, then of the run's end.
+// silentFor answers for a run as a Portico does: it tells of some events at once, then of nothing, then of
+// the run's end.
 type silentFor struct {
 	told   string
 	silent time.Duration
@@ -197,7 +198,8 @@ func TestTheListNamesTheStepThatFailedAsItsTemplateDoes(t *testing.T) {
 	require.Contains(t, encoded, `"failedStepName": "Publish the repository"`)
 }
 
-// TestARunThatNobodyBeganIsCancelledAtOnce asks such a run for no events: that answer waits for the first one.
+// TestARunThatNobodyBeganIsCancelledAtOnce asks such a run for no events: that answer waits for the first
+// one.
 func TestARunThatNobodyBeganIsCancelledAtOnce(t *testing.T) {
 	t.Parallel()
 	var cancelled atomic.Bool
@@ -247,7 +249,8 @@ func TestARunStartsWithTheDefaultsOfItsForm(t *testing.T) {
 	require.Equal(t, map[string]any{"rest": 0.0}, sent)
 }
 
-// TestNothingThatOthersWroteControlsTheTerminal: titles, names, links, notes and messages are a template author's, and a log line anybody's.
+// TestNothingThatOthersWroteControlsTheTerminal: titles, names, links, notes and messages are a template
+// author's, and a log line anybody's.
 func TestNothingThatOthersWroteControlsTheTerminal(t *testing.T) {
 	t.Parallel()
 	const evil = `\u001b]0;owned\u0007\u009b2J\u202e\r\u007f`

@@ -124,7 +124,8 @@ or {"error": "..."} for each, by the language alone.`,
 	return command
 }
 
-// exact is the writer for what a program reads or a file gets, to the byte. A terminal gets it with control characters shown.
+// exact is the writer for what a program reads or a file gets, to the byte. A terminal gets it with control
+// characters shown.
 func exact(out io.Writer) io.Writer {
 	shown, is := out.(*terminal.Writer)
 	if !is {
@@ -138,7 +139,8 @@ func exact(out io.Writer) io.Writer {
 	return shown.Unwrap()
 }
 
-// evalLanguage is the language with Backstage's filters. Of hosts it knows the public ones, since no configuration is read.
+// evalLanguage is the language with Backstage's filters. Of hosts it knows the public ones, since no
+// configuration is read.
 func evalLanguage(cookiecutter bool) (*nunjucks.Environment, error) {
 	public, err := forges.New(forges.Config{}, integration.Options{})
 	if err != nil {

@@ -103,7 +103,8 @@ func completeRuns(ctx context.Context, client *apiClient, _ []string, typed stri
 	return completions, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
-// completeValues completes name=value of a template: the names that its form asks for, and the values of one that has a few.
+// completeValues completes name=value of a template: the names that its form asks for, and the values of one
+// that has a few.
 func completeValues(ctx context.Context, client *apiClient, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -106,8 +106,9 @@ func (c *apiClient) details(ctx context.Context, id string) (runDetails, error) 
 	return details, nil
 }
 
-// watch follows a run from after an event to its end and shows how it ended: as text, each step as it happens with its duration, then where its
-// results are. A run that does not end in the wanted phase ends the process with status 1.
+// watch follows a run from after an event to its end and shows how it ended: as text, each step as it happens
+// with its duration, then where its results are. A run that does not end in the wanted phase ends the process
+// with status 1.
 func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id string, after int64, began time.Time, wanted string) error {
 	see := func(event) {}
 	if output == formatText {
@@ -221,7 +222,8 @@ func (w *stepWatcher) see(e event) {
 // colours are the escapes by which Backstage's log lines show their level.
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// states are what people call where a run stands, by its phase: Backstage's statuses have one word for all that did not complete.
+// states are what people call where a run stands, by its phase: Backstage's statuses have one word for all
+// that did not complete.
 var states = map[string]string{"running": "running", "waiting": "waiting", "parked": "failed", "rollingBack": "rolling back",
 	phaseRolledBack: "rolled back", phaseDone: "completed", phaseCancelled: "cancelled"}
 

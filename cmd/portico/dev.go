@@ -202,9 +202,9 @@ func (d *dev) startForge(ctx context.Context, loaded *config.Config, log *slog.L
 	return gitForge, nil
 }
 
-// listen opens the port that the command line or the configuration names, before anything is started: where it is taken, that is said at
-// once. Where neither names one that is Backstage's own. It is nil when somebody has that: then any other will do. It is always on loopback
-// unless the configuration says otherwise.
+// listen opens the port that the command line or the configuration names, before anything is started: where
+// it is taken, that is said at once. Where neither names one that is Backstage's own. It is nil when somebody
+// has that: then any other will do. It is always on loopback unless the configuration says otherwise.
 func (d *dev) listen(ctx context.Context, loaded *config.Config) (net.Listener, error) {
 	at, setting := loaded.Backend.Listen, "backend.listen"
 	if at.Host == "" {
@@ -228,7 +228,8 @@ func (d *dev) listenElsewhere(ctx context.Context, stack *devstack.Stack, host s
 	return listen(ctx, config.Listen{Host: cmp.Or(host, "127.0.0.1"), Port: port}, "backend.listen")
 }
 
-// serveAt makes a port that was found the address that others are told, unless the configuration names one of its own.
+// serveAt makes a port that was found the address that others are told, unless the configuration names one of
+// its own.
 func (d *dev) serveAt(listener net.Listener, loaded *config.Config) {
 	if loaded.Backend.BaseURL == unconfiguredURL || d.port != 0 && isLoopback(loaded.Backend.BaseURL) {
 		loaded.Backend.BaseURL = "http://" + listener.Addr().String()
@@ -267,8 +268,8 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 // demoOutcome is how the demo's run ended.
 type demoOutcome struct{ err error }
 
-// afterStart says where everything is and, for the demo, runs the golden path. It returns when the process is to stop. The
-// address is where this process listens: at the configured one somebody else may answer.
+// afterStart says where everything is and, for the demo, runs the golden path. It returns when the process is
+// to stop. The address is where this process listens: at the configured one somebody else may answer.
 func (d *dev) afterStart(
 	ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, address string, outcome *demoOutcome,
 ) error {
@@ -292,7 +293,8 @@ func (d *dev) afterStart(
 	return nil
 }
 
-// runDemo starts the golden path through the public API, as a person would, and shows every step as it happens.
+// runDemo starts the golden path through the public API, as a person would, and shows every step as it
+// happens.
 func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) error {
 	name := "shipping-" + strings.ToLower(time.Now().Format("0102-150405"))
 	values := map[string]any{

@@ -66,8 +66,8 @@ func (c *apiClient) form(ctx context.Context, template string) (*form, error) {
 	return f, err
 }
 
-// names are the values that the form may ask for, under whatever condition, with their schemas. They are not all when a page takes
-// values of any name.
+// names are the values that the form may ask for, under whatever condition, with their schemas. They are not
+// all when a page takes values of any name.
 func (f *form) names() (asked map[string]parameters, all bool) {
 	asked, all = map[string]parameters{}, true
 	if f == nil {
@@ -134,8 +134,8 @@ func meant(name string, known []string) string {
 	}
 }
 
-// initial is what the form would start with: the default, or for an object those of what is in it; nil for neither. What is
-// only there under a condition is left to the template.
+// initial is what the form would start with: the default, or for an object those of what is in it; nil for
+// neither. What is only there under a condition is left to the template.
 func (p parameters) initial() any {
 	if p.Default != nil {
 		return p.Default
@@ -148,7 +148,8 @@ func (p parameters) initial() any {
 	return members
 }
 
-// addTo adds what the form would start with to values that have it not. A property whose schema is no object has nothing.
+// addTo adds what the form would start with to values that have it not. A property whose schema is no object
+// has nothing.
 func (p parameters) addTo(values map[string]any) {
 	for name, schema := range p.Properties {
 		var property parameters
@@ -175,7 +176,8 @@ func (f *form) complete(ctx context.Context, c *apiClient, g given) error {
 	return nil
 }
 
-// addHosts writes the host into addresses of repositories that were given without one, ?owner=acme&repo=shop: the one that the form offers first.
+// addHosts writes the host into addresses of repositories that were given without one, ?owner=acme&repo=shop:
+// the one that the form offers first.
 func (c *apiClient) addHosts(ctx context.Context, page parameters, g given) error {
 	for name, schema := range page.Properties {
 		var property parameters

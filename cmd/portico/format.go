@@ -9,7 +9,8 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// format is how a command prints its answer. It is a flag, so that a wrong one is refused before anything was done.
+// format is how a command prints its answer. It is a flag, so that a wrong one is refused before anything was
+// done.
 type format string
 
 const (

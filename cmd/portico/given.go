@@ -85,9 +85,9 @@ func (g *given) addSets(sets []string) error {
 	return nil
 }
 
-// parseValue is what a person means by a value on the command line: JSON where it is JSON, a list or an object where it is
-// one in YAML's [] or {}, and otherwise the text as it stands. YAML at large would take a note with a colon for an object,
-// cut one at a #, and make another day's time of a date.
+// parseValue is what a person means by a value on the command line: JSON where it is JSON, a list or an
+// object where it is one in YAML's [] or {}, and otherwise the text as it stands. YAML at large would take a
+// note with a colon for an object, cut one at a #, and make another day's time of a date.
 func parseValue(text string) any {
 	if json.Valid([]byte(text)) {
 		return json.RawMessage(text)
@@ -118,7 +118,8 @@ type violation struct {
 	Stack    string          `json:"stack"`
 }
 
-// inFlags words a refusal of values or secrets by the flags that would mend it; other errors stay what they are.
+// inFlags words a refusal of values or secrets by the flags that would mend it; other errors stay what they
+// are.
 func (g *given) inFlags(err error) error {
 	refused, is := errors.AsType[*apiError](err)
 	if !is || len(refused.violations) == 0 {

@@ -1,5 +1,5 @@
-// Command portico is a developer portal backend that speaks Backstage and runs every template as a durable workflow.
-// This package parses flags, wires the packages together and runs them; it decides nothing.
+// Command portico is a developer portal backend that speaks Backstage and runs every template as a durable
+// workflow. This package parses flags, wires the packages together and runs them; it decides nothing.
 package main
 
 import (
@@ -19,15 +19,16 @@ import (
 // version is set when the binary is built.
 var version = "dev"
 
-// garbagePercent replaces Go's 100: how much garbage may lie beside what lives before it is collected. Runs leave much
-// and keep little; collecting a third as often saves an eighth of their CPU time for some 60 MB.
+// garbagePercent replaces Go's 100: how much garbage may lie beside what lives before it is collected. Runs
+// leave much and keep little; collecting a third as often saves an eighth of their CPU time for some 60 MB.
 const garbagePercent = 300
 
-// besideRendering is how much memory a process is given for all but rendering before garbage is collected more often, in MiB.
+// besideRendering is how much memory a process is given for all but rendering before garbage is collected
+// more often, in MiB.
 const besideRendering = 256
 
-// holdMemory collects garbage as often as it takes to stay within what rendering may hold and the rest: garbagePercent alone would
-// let several times as much lie. GOMEMLIMIT says otherwise.
+// holdMemory collects garbage as often as it takes to stay within what rendering may hold and the rest:
+// garbagePercent alone would let several times as much lie. GOMEMLIMIT says otherwise.
 func holdMemory(renderingMiB int) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(renderingMiB+besideRendering) << 20)
@@ -44,7 +45,8 @@ func main() {
 // statusInterrupted is the status of a process that SIGINT ends, as shells count.
 const statusInterrupted = 128 + int(syscall.SIGINT)
 
-// interruptible is ended by the first Ctrl-C or SIGTERM. The second ends the process, whatever it was still waiting for.
+// interruptible is ended by the first Ctrl-C or SIGTERM. The second ends the process, whatever it was still
+// waiting for.
 func interruptible() context.Context {
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)

@@ -43,8 +43,8 @@ import (
 	"github.com/portico-dev/portico/workflows/cluster"
 )
 
-// platform is what the server and the worker have in common: the connections, and the domain services on top of them.
-// They share nothing else; two processes meet in the database, in Temporal and in the bucket.
+// platform is what the server and the worker have in common: the connections, and the domain services on top
+// of them. They share nothing else; two processes meet in the database, in Temporal and in the bucket.
 type platform struct {
 	config *config.Config
 	log    *slog.Logger
@@ -77,7 +77,8 @@ type place struct {
 	// command is what the process was started as: server, worker or dev.
 	command     string
 	databaseURL string
-	// directURL is of the same database without the connection pooler that databaseURL goes through, "" when there is none.
+	// directURL is of the same database without the connection pooler that databaseURL goes through, "" when
+	// there is none.
 	directURL string
 	temporal  cluster.Target
 	keys      []seal.Key
@@ -149,7 +150,8 @@ func (p *platform) openTemporal(ctx context.Context, at place) error {
 	connected, err := at.temporal.Dial(ctx, cluster.DialOptions{Wait: p.config.Portico.Temporal.ConnectTimeout, Log: p.log,
 		Customize: func(options *client.Options) {
 			options.Logger, options.MetricsHandler = temporalLogger(p.log), p.temporalMetrics()
-			// What is said is small and mostly travels on one network: compressing it costs more than it saves.
+			// What is said is small and mostly travels on one network: compressing it costs more than it
+			// saves.
 			options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 			options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
 				grpc.WithChainUnaryInterceptor(p.redeliveries.Intercept))
@@ -238,7 +240,8 @@ func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
 	return nil
 }
 
-// hasSearchAttributes says whether runs can be found in Temporal by Portico's search attributes. Portico works without them.
+// hasSearchAttributes says whether runs can be found in Temporal by Portico's search attributes. Portico
+// works without them.
 func (p *platform) hasSearchAttributes(ctx context.Context) bool {
 	missing, err := workflows.MissingSearchAttributes(ctx, p.temporal, p.target.Namespace)
 	if err == nil && len(missing) == 0 {

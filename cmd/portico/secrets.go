@@ -26,8 +26,8 @@ func (f *secretFlags) add(flags *pflag.FlagSet) {
 		"use --secret-env, --secret-file or --secret-stdin") // fails for a flag that is not there only
 }
 
-// read gathers the secrets. What is wrong with one is said without it. The end of the line is no part of what is read from a file or from
-// standard input.
+// read gathers the secrets. What is wrong with one is said without it. The end of the line is no part of what
+// is read from a file or from standard input.
 func (f *secretFlags) read(stdin io.Reader) (map[string]string, error) {
 	secrets := map[string]string{}
 	for _, source := range []struct {

@@ -28,7 +28,8 @@ import (
 	"github.com/portico-dev/portico/web"
 )
 
-// dryRunInterval is how often directories are looked for that dry runs left behind when their process was killed.
+// dryRunInterval is how often directories are looked for that dry runs left behind when their process was
+// killed.
 const dryRunInterval = 10 * time.Minute
 
 func serverCommand() *cobra.Command {
@@ -55,7 +56,8 @@ Temporal of portico.temporal.address. Templates run in workers: start at least o
 	return command
 }
 
-// withPlatform loads the configuration, connects to what it names, and closes the connections when do returns.
+// withPlatform loads the configuration, connects to what it names, and closes the connections when do
+// returns.
 func (s *settings) withPlatform(command *cobra.Command, do func(context.Context, *platform) error) error {
 	ctx := command.Context()
 	loaded, log, err := s.load(ctx)
@@ -131,11 +133,13 @@ type drainable interface {
 	Dismiss()
 }
 
-// maxHeader bounds the header of a request, its address included: room for a long filter and the token of somebody in many groups.
+// maxHeader bounds the header of a request, its address included: room for a long filter and the token of
+// somebody in many groups.
 const maxHeader = 64 << 10
 
-// serveHTTP serves until the context ends. Then it says for a while that it will stop, so that whoever spreads requests over servers has
-// seen it before the listener closes, and lets the requests under way finish: for the time of grace, and not longer.
+// serveHTTP serves until the context ends. Then it says for a while that it will stop, so that whoever
+// spreads requests over servers has seen it before the listener closes, and lets the requests under way
+// finish: for the time of grace, and not longer.
 func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, stopping config.Server) error {
 	requests, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
@@ -245,8 +249,8 @@ func (p *platform) info(guest bool, temporalUI string) api.Info {
 	return info
 }
 
-// guest lets guests in where the configuration says so and this is a development stack, or where it says so in so many
-// words.
+// guest lets guests in where the configuration says so and this is a development stack, or where it says so
+// in so many words.
 func (p *platform) guest(issuer *identity.Issuer, development bool) *identity.Guest {
 	configured := p.config.Auth.Providers.Guest
 	if configured == nil {

@@ -76,7 +76,8 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 	}
 }
 
-// TestAServerSaysThatItStopsBeforeItCloses: a load balancer needs time to see it, and sends requests until then.
+// TestAServerSaysThatItStopsBeforeItCloses: a load balancer needs time to see it, and sends requests until
+// then.
 func TestAServerSaysThatItStopsBeforeItCloses(t *testing.T) {
 	t.Parallel()
 	listener, err := listen(t.Context(), config.Listen{Host: "127.0.0.1"}, "backend.listen")

@@ -20,7 +20,8 @@ import (
 // telemetryStopTimeout bounds the sending of the last spans.
 const telemetryStopTimeout = 5 * time.Second
 
-// openTelemetry starts what the configuration and OpenTelemetry's environment variables ask for, and listens for who scrapes.
+// openTelemetry starts what the configuration and OpenTelemetry's environment variables ask for, and listens
+// for who scrapes.
 func (p *platform) openTelemetry(ctx context.Context, at place) error {
 	configured := p.config.Portico.Telemetry
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { p.log.Warn("telemetry", "error", err) }))

@@ -139,7 +139,8 @@ func validateFile(ctx context.Context, checker *check.Checker, file string) []fi
 	return findings
 }
 
-// readFrom is where a document of a file is read from: its repository's host, or the disk where it leads to files itself.
+// readFrom is where a document of a file is read from: its repository's host, or the disk where it leads to
+// files itself.
 func readFrom(document entity.Document, file string) entity.LocationSpec {
 	if document.Err == nil && document.Entity.Kind() == "Location" && document.Entity.Type() == provenance.File {
 		return entity.LocationSpec{Type: provenance.File, Target: file}
@@ -180,8 +181,8 @@ func validateDocument(ctx context.Context, pipeline *processing.Pipeline, docume
 	return found
 }
 
-// missingSource says which file or folder beside a template one of its steps would not find. Only a run knows what a step
-// computes, and what is beside a template that an annotation has somewhere else.
+// missingSource says which file or folder beside a template one of its steps would not find. Only a run knows
+// what a step computes, and what is beside a template that an annotation has somewhere else.
 func missingSource(file string, document entity.Document) error {
 	if document.Entity.Kind() != "Template" || document.Entity.Annotation(entity.AnnotationSourceLocation) != "" {
 		return nil

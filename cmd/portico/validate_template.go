@@ -50,7 +50,8 @@ func serverChecker(ctx context.Context, server *apiClient) (*check.Checker, erro
 	return check.New(actions, renderer, plan.Rules{}), nil
 }
 
-// serverRenderer knows the filters of a server; those of this program stand for them where a server cannot list its own.
+// serverRenderer knows the filters of a server; those of this program stand for them where a server cannot
+// list its own.
 func serverRenderer(ctx context.Context, server *apiClient) (*expression.Renderer, error) {
 	type named map[string]json.RawMessage
 	var has struct {
@@ -71,8 +72,8 @@ func serverRenderer(ctx context.Context, server *apiClient) (*expression.Rendere
 	return expression.Named(slices.Collect(maps.Keys(has.Filters)), globals), nil
 }
 
-// judged is what was found about a document that the catalog takes, with what a run of it would find. What is no template
-// has nothing of that.
+// judged is what was found about a document that the catalog takes, with what a run of it would find. What is
+// no template has nothing of that.
 func judged(ctx context.Context, checker *check.Checker, found finding, document entity.Document, content []byte) finding {
 	if document.Entity.Kind() != "Template" {
 		return found

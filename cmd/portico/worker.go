@@ -25,7 +25,8 @@ const (
 	pendingInterval = 5 * time.Second
 	// retentionInterval is how often runs are deleted that ended long ago, and files of runs that ended.
 	retentionInterval = 10 * time.Minute
-	// doneWorkspaceRetention is how long after its end the files of a run are deleted that will not go on from them.
+	// doneWorkspaceRetention is how long after its end the files of a run are deleted that will not go on
+	// from them.
 	doneWorkspaceRetention = 2 * time.Hour
 )
 
@@ -52,7 +53,8 @@ others carry on with its runs.`,
 	return command
 }
 
-// work runs workflows and activities, processes the catalog and starts what was left behind, until the context ends.
+// work runs workflows and activities, processes the catalog and starts what was left behind, until the
+// context ends.
 func (p *platform) work(ctx context.Context) error {
 	if err := p.catalog.Configure(ctx, identity.System("configuration"), catalogLocations(p.config)); err != nil {
 		return err
@@ -81,7 +83,8 @@ func (p *platform) runTemplates(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	// The SDK would otherwise name the code by a hash of the whole binary, which takes a third of a second to read.
+	// The SDK would otherwise name the code by a hash of the whole binary, which takes a third of a second to
+	// read.
 	worker.SetBinaryChecksum("portico " + version)
 	fatal := make(chan error, len(workflows.Queues))
 	for _, queue := range workflows.Queues {
@@ -149,7 +152,8 @@ func workerIdentity() string {
 	return "portico@" + host
 }
 
-// every does a piece of housekeeping now and then until the context ends. What fails is tried again the next time.
+// every does a piece of housekeeping now and then until the context ends. What fails is tried again the next
+// time.
 func (p *platform) every(interval time.Duration, what string, do func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ticker := time.NewTicker(interval)
@@ -181,7 +185,8 @@ func (p *platform) forgetSecrets(ctx context.Context) error {
 	return p.runs.ForgetExpiredSecrets(ctx, time.Now().Add(-p.config.Portico.Run.ParkedExpiry))
 }
 
-// deleteWorkspaces gives up the snapshots of runs that will not go on from them, and removes those that nobody holds any more.
+// deleteWorkspaces gives up the snapshots of runs that will not go on from them, and removes those that
+// nobody holds any more.
 func (p *platform) deleteWorkspaces(ctx context.Context) error {
 	now := time.Now()
 	err := untilNone(ctx, func(ctx context.Context) (more bool, err error) {

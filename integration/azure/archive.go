@@ -17,8 +17,8 @@ import (
 // maxArchiveBytes bounds an archive as it comes, which is kept in a file for as long as it is read.
 const maxArchiveBytes = 512 << 20
 
-// tarOf makes a gzipped tarball of a ZIP archive, with everything below one directory. The ZIP archive is read to its end first, as its
-// list of files is there.
+// tarOf makes a gzipped tarball of a ZIP archive, with everything below one directory. The ZIP archive is
+// read to its end first, as its list of files is there.
 func tarOf(archive io.Reader) (io.ReadCloser, error) {
 	file, err := os.CreateTemp("", "portico-archive-*.zip")
 	if err != nil {

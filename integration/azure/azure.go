@@ -1,5 +1,5 @@
-// Package azure is a host of Azure DevOps, dev.azure.com or a server of one's own: what its URLs mean, and its files,
-// read through the REST API of Azure Repos.
+// Package azure is a host of Azure DevOps, dev.azure.com or a server of one's own: what its URLs mean, and
+// its files, read through the REST API of Azure Repos.
 package azure
 
 import (
@@ -21,7 +21,8 @@ type Config struct {
 	Host string
 	// BaseURL is where the pages and the API are; "" is https:// and the host.
 	BaseURL string
-	// Credentials are for organizations. Of several the first that names the organization is used, or else the first that names none.
+	// Credentials are for organizations. Of several the first that names the organization is used, or else
+	// the first that names none.
 	Credentials []Credential
 }
 
@@ -67,12 +68,13 @@ var errInvalidURL = &integration.URLError{Problem: "Azure URL must point to a gi
 // branchView begins a version that is a branch.
 const branchView = "GB"
 
-// versions are how a URL says whether its version is a branch, a tag or a commit, and what the API calls that.
+// versions are how a URL says whether its version is a branch, a tag or a commit, and what the API calls
+// that.
 var versions = map[string]string{branchView: "branch", "GT": "tag", "GC": "commit"}
 
-// Parse reads https://host/organization/project/_git/repo?path=/path&version=GBbranch. A repository whose project has its name
-// may leave the project out, and an organization on a server of one's own may have two parts. A repository is then
-// "organization/project/repo", and the view is what the version is.
+// Parse reads https://host/organization/project/_git/repo?path=/path&version=GBbranch. A repository whose
+// project has its name may leave the project out, and an organization on a server of one's own may have two
+// parts. A repository is then "organization/project/repo", and the view is what the version is.
 func (*Host) Parse(target *url.URL) (integration.Place, error) {
 	segments, err := integration.Segments(target)
 	git := slices.Index(segments, "_git")

@@ -45,7 +45,8 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 	return r, nil
 }
 
-// tokenFor is the token of the credential that names an organization, or else of one that names none; "" where there is none.
+// tokenFor is the token of the credential that names an organization, or else of one that names none; ""
+// where there is none.
 func (c Config) tokenFor(organization string) string {
 	for _, names := range []bool{true, false} {
 		found := slices.IndexFunc(c.Credentials, func(credential Credential) bool {
@@ -123,7 +124,8 @@ func (r *repository) Commit(ctx context.Context, ref, _ string) (string, error) 
 // Refs implements integration.Repository: URLs of this host name whole branches and tags.
 func (*repository) Refs(context.Context, string) ([]string, error) { return nil, nil }
 
-// Open implements integration.Repository. The ETag is the commit, which is asked first: the host gives none for files.
+// Open implements integration.Repository. The ETag is the commit, which is asked first: the host gives none
+// for files.
 func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.Path == "" {
 		return nil, &integration.URLError{Problem: "Azure URL must point to a specific path to be able to download a file"}

@@ -1,4 +1,5 @@
-// Package bitbucketcloud is bitbucket.org: what its URLs mean, and its files, read through version 2.0 of the REST API.
+// Package bitbucketcloud is bitbucket.org: what its URLs mean, and its files, read through version 2.0 of the
+// REST API.
 package bitbucketcloud
 
 import (
@@ -18,9 +19,11 @@ const publicHost = "bitbucket.org"
 type Config struct {
 	// Host is how the host stands in repository URLs; "" is bitbucket.org.
 	Host string
-	// APIBaseURL is where the REST API is, and BaseURL where the pages and archives are; "" is where bitbucket.org has them.
+	// APIBaseURL is where the REST API is, and BaseURL where the pages and archives are; "" is where
+	// bitbucket.org has them.
 	APIBaseURL, BaseURL string
-	// Username goes with a Token, or with an AppPassword, as Bitbucket had them before. A Token without a Username is an access token.
+	// Username goes with a Token, or with an AppPassword, as Bitbucket had them before. A Token without a
+	// Username is an access token.
 	Username, AppPassword, Token string
 }
 

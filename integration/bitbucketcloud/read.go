@@ -23,8 +23,8 @@ type repository struct {
 	username, password string
 }
 
-// Connect implements integration.Readable. A token with a name is an API token of that person's, one without is an access token of
-// a repository, a project or a workspace, and so is what the caller gives.
+// Connect implements integration.Readable. A token with a name is an API token of that person's, one without
+// is an access token of a repository, a project or a workspace, and so is what the caller gives.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	username, password := h.config.Username, cmp.Or(h.config.Token, h.config.AppPassword)
 	if token != "" {
@@ -73,8 +73,8 @@ type ref struct {
 	Target struct{ Hash string }
 }
 
-// Commit implements integration.Repository. The name of a branch with slashes does not fit into the path of a commit, so branches
-// and tags are looked for first.
+// Commit implements integration.Repository. The name of a branch with slashes does not fit into the path of a
+// commit, so branches and tags are looked for first.
 func (r *repository) Commit(ctx context.Context, name, _ string) (string, error) {
 	found, err := r.refs(ctx, "name = "+strconv.Quote(name))
 	if err != nil {
@@ -110,7 +110,8 @@ func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) 
 	return names, err
 }
 
-// Open implements integration.Repository. A name with slashes does not fit into the path, and the commit is read in its place.
+// Open implements integration.Repository. A name with slashes does not fit into the path, and the commit is
+// read in its place.
 func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.View == "" || place.Path == "" {
 		return nil, errInvalidURL

@@ -1,5 +1,5 @@
-// Package bitbucketserver is a host of Bitbucket Server or Data Center: what its URLs mean, and its files, read through
-// version 1.0 of the REST API.
+// Package bitbucketserver is a host of Bitbucket Server or Data Center: what its URLs mean, and its files,
+// read through version 1.0 of the REST API.
 package bitbucketserver
 
 import (
@@ -61,8 +61,8 @@ var (
 	views  = []string{"browse", "raw"}
 )
 
-// Parse reads https://host/projects/KEY/repos/repo, https://host/users/name/repos/repo, and those with /(browse|raw)/path?at=ref.
-// A repository is "projects/KEY/repos/repo", as the API has it too.
+// Parse reads https://host/projects/KEY/repos/repo, https://host/users/name/repos/repo, and those with
+// /(browse|raw)/path?at=ref. A repository is "projects/KEY/repos/repo", as the API has it too.
 func (*Host) Parse(target *url.URL) (integration.Place, error) {
 	segments, err := integration.Segments(target)
 	if err != nil || len(segments) < 4 || !slices.Contains(owners, segments[0]) || segments[2] != "repos" {

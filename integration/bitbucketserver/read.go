@@ -22,7 +22,8 @@ type repository struct {
 	username, password string
 }
 
-// Connect implements integration.Readable. A name goes with a password, and a token stands for itself, as the caller's does.
+// Connect implements integration.Readable. A name goes with a password, and a token stands for itself, as the
+// caller's does.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	username, password := h.config.Username, h.config.Password
 	token = cmp.Or(token, h.config.Token)
@@ -36,7 +37,8 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
 }
 
-// path is where the API has a part of the repository; the part is escaped. What belongs to a person is a project there, with ~.
+// path is where the API has a part of the repository; the part is escaped. What belongs to a person is a
+// project there, with ~.
 func (r *repository) path(part string) string {
 	owner, rest, _ := strings.Cut(r.name, "/")
 	if owner == "users" {
@@ -75,7 +77,8 @@ func (r *repository) Commit(ctx context.Context, ref, _ string) (string, error) 
 // Refs implements integration.Repository: URLs of this host name whole branches and tags.
 func (*repository) Refs(context.Context, string) ([]string, error) { return nil, nil }
 
-// Open implements integration.Repository. The ETag is the commit, which is asked first: the host promises none for files.
+// Open implements integration.Repository. The ETag is the commit, which is asked first: the host promises
+// none for files.
 func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.View == "" || place.Path == "" {
 		return nil, errInvalidURL
@@ -124,7 +127,8 @@ func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadClos
 	return response.Body, nil
 }
 
-// Remote implements integration.Repository: https://host/scm/KEY/repo.git, with the key of a person's project beginning with ~.
+// Remote implements integration.Repository: https://host/scm/KEY/repo.git, with the key of a person's project
+// beginning with ~.
 func (r *repository) Remote(context.Context) (integration.Remote, error) {
 	address, _, _ := strings.Cut(r.host.config.APIBaseURL, "/rest/")
 	names := strings.Split(strings.TrimPrefix(r.path(""), "/"), "/")

@@ -1,5 +1,5 @@
-// Package forges makes the configured hosts of all the forges that Portico knows. It is the one list of them: a forge is a package
-// that implements integration.Host, and a line here.
+// Package forges makes the configured hosts of all the forges that Portico knows. It is the one list of them:
+// a forge is a package that implements integration.Host, and a line here.
 package forges
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/portico-dev/portico/integration/gitlab"
 )
 
-// Config is what the configuration says under integrations: the hosts of each forge. The public host of a forge that has one is
-// there even when it is not listed, without credentials.
+// Config is what the configuration says under integrations: the hosts of each forge. The public host of a
+// forge that has one is there even when it is not listed, without credentials.
 type Config struct {
 	Azure           []azure.Config
 	BitbucketCloud  []bitbucketcloud.Config

@@ -1,5 +1,5 @@
-// Package gerrit is a Gerrit host. It is known by name: enough to tell what a repoUrl means there. Its files are read where
-// backend.reading.allow names it.
+// Package gerrit is a Gerrit host. It is known by name: enough to tell what a repoUrl means there. Its files
+// are read where backend.reading.allow names it.
 package gerrit
 
 import (

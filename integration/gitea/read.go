@@ -29,7 +29,8 @@ type repository struct {
 	username, password string
 }
 
-// Connect implements integration.Readable. A password without a name is a token, and so is what the caller gives.
+// Connect implements integration.Readable. A password without a name is a token, and so is what the caller
+// gives.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	username, password := h.config.Username, h.config.Password
 	if token != "" {

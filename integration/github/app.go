@@ -22,8 +22,8 @@ import (
 	"github.com/portico-dev/portico/integration/internal/cache"
 )
 
-// App is a GitHub App, from integrations.github[].apps. Where it is installed it gives tokens for an hour, for just what
-// is needed of one owner.
+// App is a GitHub App, from integrations.github[].apps. Where it is installed it gives tokens for an hour,
+// for just what is needed of one owner.
 type App struct {
 	ID int64
 	// PrivateKey is an RSA key in PEM, in which \n may stand for a line's end. It is a secret.
@@ -38,17 +38,18 @@ type App struct {
 func (a App) String() string { return "GitHub App " + strconv.FormatInt(a.ID, 10) }
 
 const (
-	// assertionSkew is how far this machine's clock may be from GitHub's. GitHub takes what an App says of itself for ten
-	// minutes at most, so this half lies before now and half after.
+	// assertionSkew is how far this machine's clock may be from GitHub's. GitHub takes what an App says of
+	// itself for ten minutes at most, so this half lies before now and half after.
 	assertionSkew = 5 * time.Minute
-	// installedFor is how long an installation is taken to be as it was, and absentFor how long an owner is taken to have
-	// none that can be used: somebody may be mending that at this moment.
+	// installedFor is how long an installation is taken to be as it was, and absentFor how long an owner is
+	// taken to have none that can be used: somebody may be mending that at this moment.
 	installedFor = 10 * time.Minute
 	absentFor    = time.Minute
-	// tokenMargin is how long before its end a token is given up, so that no push that began with it outlives it.
+	// tokenMargin is how long before its end a token is given up, so that no push that began with it outlives
+	// it.
 	tokenMargin = 10 * time.Minute
-	// maxTokens is how many tokens an App has before readers share one for all of an owner's repositories: a catalog of
-	// thousands of repositories would otherwise ask for thousands of tokens an hour.
+	// maxTokens is how many tokens an App has before readers share one for all of an owner's repositories: a
+	// catalog of thousands of repositories would otherwise ask for thousands of tokens an hour.
 	maxTokens = 500
 )
 
@@ -330,7 +331,8 @@ func (a *app) noToken(access Access) string {
 	return fmt.Sprintf("%s got no token for %s from %s: ", a, access.Owner, a.host)
 }
 
-// clockSkew is how far this machine's clock is ahead of the one that dated an answer, 0 when it bears no date.
+// clockSkew is how far this machine's clock is ahead of the one that dated an answer, 0 when it bears no
+// date.
 func clockSkew(header http.Header) time.Duration {
 	dated, err := http.ParseTime(header.Get("Date"))
 	if err != nil {

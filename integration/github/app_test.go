@@ -35,8 +35,8 @@ import (
 
 const appID = 4711
 
-// appBundle is a forge with one App, which may read contents and is installed for the organization demo and its private
-// repository shop.
+// appBundle is a forge with one App, which may read contents and is installed for the organization demo and
+// its private repository shop.
 type appBundle struct {
 	*forgetest.Server
 	app githubhost.App

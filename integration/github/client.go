@@ -62,7 +62,8 @@ func (a Access) missing(granted map[string]string) string {
 type Credential struct {
 	// Token is a secret, "" for none.
 	Token string
-	// Absent says, when there is no token, why each App has none: "GitHub App 4711 is not installed for acme".
+	// Absent says, when there is no token, why each App has none: "GitHub App 4711 is not installed for
+	// acme".
 	Absent []string
 }
 
@@ -73,21 +74,21 @@ type authenticator interface {
 	refused(token string) bool
 }
 
-// Client speaks to the API of a GitHub host. It sends its token to the API's own host only, follows redirects only within
-// that GitHub, and bounds the answers it reads.
+// Client speaks to the API of a GitHub host. It sends its token to the API's own host only, follows redirects
+// only within that GitHub, and bounds the answers it reads.
 type Client struct {
 	*github.Client
 	authenticator authenticator
 }
 
-// Credential is what the next request is sent with, and what git over HTTPS is to be given as its password. A token that
-// comes from an App is good for another ten minutes at least.
+// Credential is what the next request is sent with, and what git over HTTPS is to be given as its password. A
+// token that comes from an App is good for another ten minutes at least.
 func (c *Client) Credential(ctx context.Context) (Credential, error) {
 	return c.authenticator.credential(ctx)
 }
 
-// ClientFor makes a client for the API of a GitHub host among hosts. token takes the place of the configured Apps and token; ""
-// leaves them. A host that is no GitHub is an input fault.
+// ClientFor makes a client for the API of a GitHub host among hosts. token takes the place of the configured
+// Apps and token; "" leaves them. A host that is no GitHub is an input fault.
 func ClientFor(hosts *integration.Set, name string, access Access, token string) (*Client, error) {
 	found, _ := hosts.ByHost(name)
 	host, is := found.(*Host)
@@ -98,7 +99,8 @@ func ClientFor(hosts *integration.Set, name string, access Access, token string)
 	return host.Client(access, token)
 }
 
-// Client makes a client for the host's API. token takes the place of the configured Apps and token; "" leaves them.
+// Client makes a client for the host's API. token takes the place of the configured Apps and token; "" leaves
+// them.
 func (h *Host) Client(access Access, token string) (*Client, error) {
 	if h.config.APIBaseURL == "" {
 		return nil, fault.New(fault.Input, "The GitHub integration for %s has no apiBaseUrl. Please add it to its configuration.", h.config.Host)
@@ -134,8 +136,9 @@ type credentials struct {
 	access       Access
 }
 
-// credential is the caller's token, else that of the first App that has one, else the integration's, else, to read, that
-// of an App with public access. An App that should have one and cannot get it is an error, unless another has one.
+// credential is the caller's token, else that of the first App that has one, else the integration's, else, to
+// read, that of an App with public access. An App that should have one and cannot get it is an error, unless
+// another has one.
 func (c *credentials) credential(ctx context.Context) (Credential, error) {
 	if c.given != "" {
 		return Credential{Token: c.given}, nil

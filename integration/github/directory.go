@@ -25,8 +25,8 @@ var (
 	mayCreate = map[string]string{"metadata": "read", "administration": "write"}
 )
 
-// Owners implements integration.Directory: the organizations that an App is installed for and may create repositories in, and
-// the token's user with the organizations that they are in.
+// Owners implements integration.Directory: the organizations that an App is installed for and may create
+// repositories in, and the token's user with the organizations that they are in.
 func (h *Host) Owners(ctx context.Context) ([]integration.Owner, error) {
 	var owners []integration.Owner
 	var failed error
@@ -48,7 +48,8 @@ func (h *Host) Owners(ctx context.Context) ([]integration.Owner, error) {
 	return nil, failed
 }
 
-// organizations lists those that the App is installed for and may create repositories in. It cannot create any for a user.
+// organizations lists those that the App is installed for and may create repositories in. It cannot create
+// any for a user.
 func (a *app) organizations(ctx context.Context) ([]integration.Owner, error) {
 	var all []installation
 	if err := a.call(ctx, http.MethodGet, fmt.Sprintf("app/installations?per_page=%d", listPageSize), nil, &all); err != nil {
@@ -65,7 +66,8 @@ func (a *app) organizations(ctx context.Context) ([]integration.Owner, error) {
 	return owners, nil
 }
 
-// ownersOfToken are the user of the integration's token and their organizations. A token that is nobody's has none.
+// ownersOfToken are the user of the integration's token and their organizations. A token that is nobody's has
+// none.
 func (h *Host) ownersOfToken(ctx context.Context) ([]integration.Owner, error) {
 	client, err := h.Client(Access{}, h.config.Token)
 	if err != nil {
@@ -137,7 +139,8 @@ func withoutToken(host string, credential Credential, err error) (integration.Av
 	return integration.Availability{State: integration.Unknown, Reason: reason}, nil
 }
 
-// creation says whether the credentials may create repositories for an owner, as far as that can be told without trying.
+// creation says whether the credentials may create repositories for an owner, as far as that can be told
+// without trying.
 func (h *Host) creation(ctx context.Context, owner string) (integration.Availability, error) {
 	client, err := h.Client(Access{Owner: owner, Permissions: mayCreate}, "")
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package github is a GitHub host, github.com or one of GitHub Enterprise: what its URLs mean, and its files, read through
-// the REST API. Clients of that API for other ends come from here as well, with a token for just what is to be done.
+// Package github is a GitHub host, github.com or one of GitHub Enterprise: what its URLs mean, and its files,
+// read through the REST API. Clients of that API for other ends come from here as well, with a token for just
+// what is to be done.
 package github
 
 import (
@@ -20,8 +21,8 @@ const publicHost = "github.com"
 type Config struct {
 	// Host is how the host stands in repository URLs, with its port where it has one. "" is github.com.
 	Host string
-	// APIBaseURL is where the REST API is (https://ghe.example.com/api/v3), RawBaseURL where raw files are. Both are
-	// known for github.com; any other host needs one of them at least.
+	// APIBaseURL is where the REST API is (https://ghe.example.com/api/v3), RawBaseURL where raw files are.
+	// Both are known for github.com; any other host needs one of them at least.
 	APIBaseURL, RawBaseURL string
 	// Apps give tokens where they are installed, the first that is.
 	Apps []App

@@ -73,8 +73,8 @@ func (r *repository) Commit(ctx context.Context, ref, known string) (string, err
 	return hash, nil
 }
 
-// Refs implements integration.Repository. Where files are read without the API it is not asked, as few requests are
-// allowed without a token.
+// Refs implements integration.Repository. Where files are read without the API it is not asked, as few
+// requests are allowed without a token.
 func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) {
 	if r.isRaw {
 		return nil, nil
@@ -207,7 +207,8 @@ func requestError(rawURL string, err error) error {
 	}
 }
 
-// failure makes an error of what go-github says went wrong, and says why the request had no token where that may be why.
+// failure makes an error of what go-github says went wrong, and says why the request had no token where that
+// may be why.
 func (c *Client) failure(ctx context.Context, rawURL string, err error) error {
 	failed := requestError(rawURL, err)
 	missing, isMissing := errors.AsType[*fault.Error](failed)

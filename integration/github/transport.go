@@ -13,15 +13,16 @@ import (
 // maxAnswerBytes bounds the JSON and the errors of an API. A tree of 100,000 files is 30 MB.
 const maxAnswerBytes = 64 << 20
 
-// transport authenticates the requests to the API's host, and only those: an archive is redirected to a host that
-// has its own tokens. It bounds the answers that are decoded in memory.
+// transport authenticates the requests to the API's host, and only those: an archive is redirected to a host
+// that has its own tokens. It bounds the answers that are decoded in memory.
 type transport struct {
 	next          http.RoundTripper
 	apiHost       string
 	authenticator authenticator
 }
 
-// RoundTrip sends a request a second time when its token was not taken and there may be another: nothing has come of it.
+// RoundTrip sends a request a second time when its token was not taken and there may be another: nothing has
+// come of it.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, token, err := t.send(request)
 	if err != nil || response.StatusCode != http.StatusUnauthorized || !t.authenticator.refused(token) {

@@ -1,5 +1,5 @@
-// Package gitlab is a GitLab host, gitlab.com or one of one's own: what its URLs mean, and its files, read through version 4 of
-// the REST API.
+// Package gitlab is a GitLab host, gitlab.com or one of one's own: what its URLs mean, and its files, read
+// through version 4 of the REST API.
 package gitlab
 
 import (
@@ -103,8 +103,8 @@ var errInvalidURL = &integration.URLError{Problem: "Invalid GitLab URL or file p
 // views are the pages that show a place in a project. GitLab lets no group or project have such a name.
 var views = []string{"blob", "tree", "edit", "raw"}
 
-// Parse reads https://host/group/subgroup/project, and such a URL with /-/(blob|tree|edit|raw)/ref/path, or without the dash,
-// as GitLab had it before version 11.
+// Parse reads https://host/group/subgroup/project, and such a URL with /-/(blob|tree|edit|raw)/ref/path, or
+// without the dash, as GitLab had it before version 11.
 func (h *Host) Parse(target *url.URL) (integration.Place, error) {
 	segments, err := integration.Segments(integration.Below(target, h.below))
 	if err != nil {
@@ -128,7 +128,8 @@ func (h *Host) Parse(target *url.URL) (integration.Place, error) {
 	return place, nil
 }
 
-// cutProject parts the segments of a path into those of the project, and the view, the ref and the path that follow it.
+// cutProject parts the segments of a path into those of the project, and the view, the ref and the path that
+// follow it.
 func cutProject(segments []string) (project, rest []string) {
 	if dash := slices.Index(segments, "-"); dash >= 0 {
 		return segments[:dash], segments[dash+1:]
@@ -159,8 +160,8 @@ func (h *Host) Resolve(base *url.URL, ref string) (string, error) {
 	return integration.Resolve(base, ref, root(base))
 }
 
-// root is the escaped path of the project's root: of https://host/group/project/-/blob/main/docs/index.md it is
-// /group/project/-/blob/main.
+// root is the escaped path of the project's root: of https://host/group/project/-/blob/main/docs/index.md it
+// is /group/project/-/blob/main.
 func root(base *url.URL) string {
 	segments := strings.Split(base.EscapedPath(), "/")
 	_, rest := cutProject(segments)

@@ -27,7 +27,8 @@ type project struct {
 	name, token string
 }
 
-// Connect implements integration.Readable. Tokens of people, groups, projects and of OAuth are all sent alike.
+// Connect implements integration.Readable. Tokens of people, groups, projects and of OAuth are all sent
+// alike.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	token = cmp.Or(token, h.config.Token)
 	api := rest.New(rest.Options{
@@ -88,7 +89,8 @@ func (p *project) Refs(ctx context.Context, prefix string) ([]string, error) {
 	return names, nil
 }
 
-// Open implements integration.Repository. The ETag is the content's hash, which GitLab tells before the content.
+// Open implements integration.Repository. The ETag is the content's hash, which GitLab tells before the
+// content.
 func (p *project) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.View == "" || place.Path == "" {
 		return nil, errInvalidURL
@@ -139,7 +141,8 @@ func (p *project) List(ctx context.Context, commit, directory string) ([]integra
 	return nil, integration.ErrTooManyFiles
 }
 
-// nextPage is the query for the page that follows, if one does. Older GitLabs count the pages, newer ones name where each begins.
+// nextPage is the query for the page that follows, if one does. Older GitLabs count the pages, newer ones
+// name where each begins.
 func nextPage(header http.Header) (query url.Values, more bool) {
 	for link := range strings.SplitSeq(header.Get("Link"), ",") {
 		address, relation, _ := strings.Cut(link, ";")
@@ -156,8 +159,8 @@ func (p *project) Blob(ctx context.Context, _ string, entry integration.Entry, l
 	return p.api.Bytes(ctx, p.path("repository", "blobs", entry.Hash, "raw"), nil, limit)
 }
 
-// Archive implements integration.Repository. GitLab breaks off in the middle of an archive whose directory is not there, so that is
-// asked first.
+// Archive implements integration.Repository. GitLab breaks off in the middle of an archive whose directory is
+// not there, so that is asked first.
 func (p *project) Archive(ctx context.Context, commit, directory string) (io.ReadCloser, error) {
 	query := url.Values{"sha": {commit}}
 	if directory != "" {

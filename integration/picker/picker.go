@@ -1,6 +1,7 @@
-// Package picker answers what a person needs to know who chooses where a new repository goes: which hosts there are, which owners
-// the configured credentials reach, and whether a name is free. It is asked while people type, so it keeps what hosts answered
-// for some time, asks each host at a bounded rate, and says that it does not know rather than wait.
+// Package picker answers what a person needs to know who chooses where a new repository goes: which hosts
+// there are, which owners the configured credentials reach, and whether a name is free. It is asked while
+// people type, so it keeps what hosts answered for some time, asks each host at a bounded rate, and says that
+// it does not know rather than wait.
 package picker
 
 import (
@@ -22,13 +23,13 @@ import (
 const (
 	// deadline bounds one question to a host.
 	deadline = 10 * time.Second
-	// ownersFor is how long a list of owners is kept, answerFor how long whether a name is free, and unknownFor how long it is
-	// that neither could be told.
+	// ownersFor is how long a list of owners is kept, answerFor how long whether a name is free, and
+	// unknownFor how long it is that neither could be told.
 	ownersFor  = 5 * time.Minute
 	answerFor  = 30 * time.Second
 	unknownFor = 10 * time.Second
-	// perSecond and atOnce bound the questions to one host. GitHub takes 5,000 an hour from one token, and each question may be
-	// some requests.
+	// perSecond and atOnce bound the questions to one host. GitHub takes 5,000 an hour from one token, and
+	// each question may be some requests.
 	perSecond = 1
 	atOnce    = 20
 )
@@ -85,8 +86,8 @@ func (s *Service) authorize(ctx context.Context, principal identity.Principal) e
 	return policy.Require(ctx, s.options.Decider, principal, policy.ScaffolderTaskCreate, "")
 }
 
-// Owners lists the owners on a host that the configured credentials may create repositories for. A host that is not configured is
-// a fault of kind NotFound.
+// Owners lists the owners on a host that the configured credentials may create repositories for. A host that
+// is not configured is a fault of kind NotFound.
 func (s *Service) Owners(ctx context.Context, principal identity.Principal, name string) (Owners, error) {
 	directory, reason, err := s.directory(ctx, principal, name)
 	if err != nil || reason != "" {
@@ -102,7 +103,8 @@ func (s *Service) Owners(ctx context.Context, principal identity.Principal, name
 	})
 }
 
-// Availability says whether a repository may be created on a host. A host that is not configured is a fault of kind NotFound.
+// Availability says whether a repository may be created on a host. A host that is not configured is a fault
+// of kind NotFound.
 func (s *Service) Availability(ctx context.Context, principal identity.Principal, name, owner, repository string) (integration.Availability, error) {
 	directory, reason, err := s.directory(ctx, principal, name)
 	if err != nil || reason != "" {
@@ -148,7 +150,8 @@ func (s *Service) directory(ctx context.Context, principal identity.Principal, n
 	return directory, "", nil
 }
 
-// ask puts a question to a host. What the host does not answer is a reason why nothing is known, and no error.
+// ask puts a question to a host. What the host does not answer is a reason why nothing is known, and no
+// error.
 func (s *Service) ask(ctx context.Context, host string, question func(context.Context) error) (reason string, err error) {
 	limiter, _ := s.limiters.LoadOrStore(host, rate.NewLimiter(perSecond, atOnce))
 	if !limiter.(*rate.Limiter).Allow() { //nolint:forcetypeassert // Nothing else is stored.

@@ -1,6 +1,6 @@
-// Package provenance says where things were read from, and where what is written in them may lead: the one decision about
-// what may be a file of this machine. Which files those are is integration.Files' to know; a host's own rules for
-// relative URLs are integration.Set's.
+// Package provenance says where things were read from, and where what is written in them may lead: the one
+// decision about what may be a file of this machine. Which files those are is integration.Files' to know; a
+// host's own rules for relative URLs are integration.Set's.
 package provenance
 
 import (
@@ -19,15 +19,17 @@ const (
 	sent = "sent along"
 )
 
-// Place is where something was read from, as whoever read it wrote down. No annotation, and nothing else that an author
-// can write, makes one: that is a reference, which Follow judges by the place it was found at. The zero value is a place
-// that nobody knows, and leads to absolute URLs alone.
+// Place is where something was read from, as whoever read it wrote down. No annotation, and nothing else that
+// an author can write, makes one: that is a reference, which Follow judges by the place it was found at. The
+// zero value is a place that nobody knows, and leads to absolute URLs alone.
 type Place struct{ kind, target string }
 
-// At is the place of what the caller itself reads at a target: a URL, or the path of a file that the configuration names.
+// At is the place of what the caller itself reads at a target: a URL, or the path of a file that the
+// configuration names.
 func At(kind, target string) Place { return Place{kind, target} }
 
-// Recorded is the place that String wrote into a record of Portico's own; the zero value when there is none in it.
+// Recorded is the place that String wrote into a record of Portico's own; the zero value when there is none
+// in it.
 func Recorded(text string) Place {
 	kind, target, found := strings.Cut(text, ":")
 	if !found || kind == sent {
@@ -36,8 +38,8 @@ func Recorded(text string) Place {
 	return Place{kind, target}
 }
 
-// Sent is the place of a file that somebody sent along, in a directory that was made for that alone. What is in it leads
-// to what lies beside it, and to URLs.
+// Sent is the place of a file that somebody sent along, in a directory that was made for that alone. What is
+// in it leads to what lies beside it, and to URLs.
 func Sent(path string) Place { return Place{sent, path} }
 
 // Kind is url, file, or what else a source calls itself.
@@ -55,8 +57,8 @@ func (p Place) IsLocal() bool { return p.kind == File || p.kind == sent }
 // IsZero says that nobody knows the place.
 func (p Place) IsZero() bool { return p == Place{} }
 
-// BaseURL is p as Backstage's task specs have it: a URL, file:// and a path, or "" for a place that nothing can be
-// relative to.
+// BaseURL is p as Backstage's task specs have it: a URL, file:// and a path, or "" for a place that nothing
+// can be relative to.
 func (p Place) BaseURL() string {
 	switch {
 	case p.kind == URL:
@@ -68,13 +70,14 @@ func (p Place) BaseURL() string {
 	}
 }
 
-// Resolve makes a relative URL absolute, by the rules of the base's host. The base of an absolute one does not matter.
+// Resolve makes a relative URL absolute, by the rules of the base's host. The base of an absolute one does
+// not matter.
 type Resolve func(base, ref string) (string, error)
 
-// Follow is where a reference leads that stands in what was read at p: kind is url or file, and target may be relative
-// to p. What came from a file of this machine leads to such files and to URLs, what came from anywhere else to URLs
-// alone: otherwise it is a fault of kind NotAllowed, whatever there is at the target. Resolve may be nil where a relative
-// URL means nothing; it then stays as it is.
+// Follow is where a reference leads that stands in what was read at p: kind is url or file, and target may be
+// relative to p. What came from a file of this machine leads to such files and to URLs, what came from
+// anywhere else to URLs alone: otherwise it is a fault of kind NotAllowed, whatever there is at the target.
+// Resolve may be nil where a relative URL means nothing; it then stays as it is.
 func (p Place) Follow(kind, target string, resolve Resolve) (Place, error) {
 	switch {
 	case kind == URL && p.kind == URL && resolve != nil:

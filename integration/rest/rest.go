@@ -1,5 +1,6 @@
-// Package rest speaks to the REST API of a source code host. It gives the credentials to the host's own API only, follows redirects
-// only within the host, bounds what it decodes, and makes errors of answers that are none.
+// Package rest speaks to the REST API of a source code host. It gives the credentials to the host's own API
+// only, follows redirects only within the host, bounds what it decodes, and makes errors of answers that are
+// none.
 package rest
 
 import (
@@ -23,7 +24,8 @@ const maxAnswerBytes = 16 << 20
 type Options struct {
 	// Name is the host, and Key where it is configured (integrations.gitlab); errors mention them.
 	Name, Key string
-	// BaseURL is where the API begins. MoreURLs are others of the host's that requests go to, with the credentials.
+	// BaseURL is where the API begins. MoreURLs are others of the host's that requests go to, with the
+	// credentials.
 	BaseURL  string
 	MoreURLs []string
 	// Authenticate puts the credentials into the header of a request; nil is nobody's.
@@ -93,13 +95,15 @@ func (c *Client) checkRedirect(request *http.Request, via []*http.Request) error
 	return nil
 }
 
-// Get asks for what is at a path, escaped, below the API's base, or at a whole URL of the host's. The caller closes the body of the
-// answer, which is a success. Errors are those of integration.AnswerError and integration.RequestError.
+// Get asks for what is at a path, escaped, below the API's base, or at a whole URL of the host's. The caller
+// closes the body of the answer, which is a success. Errors are those of integration.AnswerError and
+// integration.RequestError.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	return c.GetChanged(ctx, path, query, "")
 }
 
-// GetChanged is Get, for content that has another ETag than the one that is known; the same is integration.ErrNotModified. "" is none.
+// GetChanged is Get, for content that has another ETag than the one that is known; the same is
+// integration.ErrNotModified. "" is none.
 func (c *Client) GetChanged(ctx context.Context, path string, query url.Values, etag string) (*http.Response, error) {
 	address := path
 	if !strings.Contains(path, "://") {

@@ -12,11 +12,12 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// dataLock keeps a data directory for one process. The kernel gives it free when the process ends, however it ends.
+// dataLock keeps a data directory for one process. The kernel gives it free when the process ends, however it
+// ends.
 type dataLock struct{ file *flock.Flock }
 
-// heldLocks keeps the locks of this process from the garbage collector, which would close their files and so give them free
-// under a caller that has dropped its Stack without stopping it.
+// heldLocks keeps the locks of this process from the garbage collector, which would close their files and so
+// give them free under a caller that has dropped its Stack without stopping it.
 var heldLocks sync.Map
 
 // InUseError says which process has the data directory.

@@ -39,12 +39,13 @@ const (
 
 // Options says where the stack lives.
 type Options struct {
-	// DataDir keeps everything that must last; it is made when missing. One process at a time may use it. Required.
+	// DataDir keeps everything that must last; it is made when missing. One process at a time may use it.
+	// Required.
 	DataDir string
 	// CacheDir keeps what can be fetched again. Required.
 	CacheDir string
-	// DSN is of a database on a running PostgreSQL server, by a role that may create databases: Portico uses that database, and Temporal
-	// makes two beside it. "" starts a server in DataDir.
+	// DSN is of a database on a running PostgreSQL server, by a role that may create databases: Portico uses
+	// that database, and Temporal makes two beside it. "" starts a server in DataDir.
 	DSN string
 	// Namespace is Temporal's. "" means "default".
 	Namespace string
@@ -69,8 +70,9 @@ type Stack struct {
 	dsn, localDSN string
 }
 
-// Start brings the stack up and returns when all of it is ready. When a part fails, those that run are stopped again, and the error says
-// what to do: an *db.OpenError when it is the given database. ctx bounds the start only; Stop ends the stack.
+// Start brings the stack up and returns when all of it is ready. When a part fails, those that run are
+// stopped again, and the error says what to do: an *db.OpenError when it is the given database. ctx bounds
+// the start only; Stop ends the stack.
 func Start(ctx context.Context, options Options) (*Stack, error) {
 	options = withDefaults(options)
 	if err := os.MkdirAll(options.DataDir, 0o755); err != nil {
@@ -100,8 +102,8 @@ func withDefaults(options Options) Options {
 	return options
 }
 
-// start runs each part when the one it needs is ready. There is nothing to gain from more at once: the Web UI takes a few milliseconds,
-// and would wait a second before it tried again a frontend that is not there yet.
+// start runs each part when the one it needs is ready. There is nothing to gain from more at once: the Web UI
+// takes a few milliseconds, and would wait a second before it tried again a frontend that is not there yet.
 func (s *Stack) start(ctx context.Context) error {
 	for _, start := range []func(context.Context) error{s.startPostgres, s.startTemporal, s.startUI} {
 		if err := start(ctx); err != nil {
@@ -138,7 +140,8 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 	return nil
 }
 
-// reach proves that a given database is there. Temporal, the first to use it, would otherwise be blamed for one that is not.
+// reach proves that a given database is there. Temporal, the first to use it, would otherwise be blamed for
+// one that is not.
 func reach(ctx context.Context, dsn string) error {
 	pool, err := db.Open(ctx, dsn)
 	if err != nil {
@@ -204,10 +207,12 @@ func (s *Stack) TemporalAddress() string { return s.temporal.FrontendAddress() }
 // TemporalUI is the Temporal Web UI, for its links.
 func (s *Stack) TemporalUI() *temporalui.Server { return s.ui }
 
-// Ports remembers the ports of the stack; callers keep those of their own parts in it too, so that links stay valid.
+// Ports remembers the ports of the stack; callers keep those of their own parts in it too, so that links stay
+// valid.
 func (s *Stack) Ports() *PortBook { return s.ports }
 
-// Failed is closed when PostgreSQL ends without having been asked to; the stack is of no use then. Nil when the DSN was given.
+// Failed is closed when PostgreSQL ends without having been asked to; the stack is of no use then. Nil when
+// the DSN was given.
 func (s *Stack) Failed() <-chan struct{} {
 	if s.postgres == nil {
 		return nil
@@ -215,8 +220,8 @@ func (s *Stack) Failed() <-chan struct{} {
 	return s.postgres.Exited()
 }
 
-// Stop ends the parts in reverse order and gives the data directory free. When ctx ends first, what remains is ended hard; no
-// committed data is lost.
+// Stop ends the parts in reverse order and gives the data directory free. When ctx ends first, what remains
+// is ended hard; no committed data is lost.
 func (s *Stack) Stop(ctx context.Context) error {
 	var failures []error
 	if s.ui != nil {

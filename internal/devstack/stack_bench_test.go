@@ -22,8 +22,8 @@ const (
 	benchQueue = "bench"
 )
 
-// BenchmarkRuns is the run engine's floor: 200 workflows at once, each of three no-op local activities. It reports runs per second and
-// this process's CPU time per run (PostgreSQL's is not in it).
+// BenchmarkRuns is the run engine's floor: 200 workflows at once, each of three no-op local activities. It
+// reports runs per second and this process's CPU time per run (PostgreSQL's is not in it).
 func BenchmarkRuns(b *testing.B) {
 	connected := startBench(b)
 	before := cpuTime(b)

@@ -29,7 +29,8 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-// childVariable makes the test binary bring up a stack on the directory it names, start a run on it, and wait to be killed.
+// childVariable makes the test binary bring up a stack on the directory it names, start a run on it, and wait
+// to be killed.
 const childVariable = "PORTICO_TEST_STACK_CHILD"
 
 const (
@@ -76,8 +77,8 @@ func startRunAndWait(directory string) error {
 	select {}
 }
 
-// greet composes a greeting for the name that a signal brings.
-// requireGuarded holds the Temporal Web UI to who may ask it: a page whose name was rebound to loopback reads and ends nothing.
+// greet composes a greeting for the name that a signal brings. requireGuarded holds the Temporal Web UI to
+// who may ask it: a page whose name was rebound to loopback reads and ends nothing.
 func requireGuarded(t *testing.T, ui string) {
 	t.Helper()
 	terminate := "/api/v1/namespaces/default/workflows/" + runID + "/terminate"
@@ -191,7 +192,8 @@ func TestStackOnAGivenServer(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestOlderSchemaIsBroughtForward: the versions between expect the indexes that are set aside, and set them aside again.
+// TestOlderSchemaIsBroughtForward: the versions between expect the indexes that are set aside, and set them
+// aside again.
 func TestOlderSchemaIsBroughtForward(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()

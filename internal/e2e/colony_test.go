@@ -39,13 +39,15 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// asWorker is what tells this test's binary to be a worker: one with actions that no other binary should have.
+// asWorker is what tells this test's binary to be a worker: one with actions that no other binary should
+// have.
 const asWorker = "PORTICO_E2E_WORKER"
 
 // post is where a worker of a colony works.
 type post struct{ DSN, Temporal, Queue, Dir string }
 
-// colony is a database, a task queue, and workers in processes of their own. It needs no server: the test is the one who starts runs.
+// colony is a database, a task queue, and workers in processes of their own. It needs no server: the test is
+// the one who starts runs.
 type colony struct {
 	t *testing.T
 	post

@@ -32,9 +32,9 @@ const (
 	goldenEntities   = 19
 )
 
-// TestBackstageClientsSeeBackstage replays exchanges recorded from a real Backstage backend, in their order, and compares the answers: statuses,
-// content types, shapes, names, messages, and orders where Backstage promises one. What differs from run to run (ids, times, hosts, paths) is
-// put into one form first.
+// TestBackstageClientsSeeBackstage replays exchanges recorded from a real Backstage backend, in their order,
+// and compares the answers: statuses, content types, shapes, names, messages, and orders where Backstage
+// promises one. What differs from run to run (ids, times, hosts, paths) is put into one form first.
 func TestBackstageClientsSeeBackstage(t *testing.T) { //nolint:tparallel // The exchanges follow from each other.
 	t.Parallel()
 	p := newPlayer(t)
@@ -133,7 +133,8 @@ func (p *player) awaitCatalog(t *testing.T) {
 	}, 90*time.Second, 200*time.Millisecond, "the catalog holds what was recorded")
 }
 
-// requireOwnName holds the server to the names of its configuration: by another, a page elsewhere would be of its origin.
+// requireOwnName holds the server to the names of its configuration: by another, a page elsewhere would be of
+// its origin.
 func (p *player) requireOwnName(t *testing.T) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+"/api/catalog/entities", http.NoBody)
@@ -176,7 +177,8 @@ func (p *player) play(t *testing.T, file string) {
 	p.compare(t, e, got)
 }
 
-// awaitMoment brings the server to the moment at which the exchange was recorded: runs ended, or one under way.
+// awaitMoment brings the server to the moment at which the exchange was recorded: runs ended, or one under
+// way.
 func (p *player) awaitMoment(t *testing.T, e exchange, path string) {
 	t.Helper()
 	run := regexp.MustCompile(`^/api/scaffolder/v2/tasks/([0-9a-f-]{36})`).FindStringSubmatch(path)
@@ -283,8 +285,8 @@ func (p *player) compareBodies(t *testing.T, e exchange, recorded, actual any) {
 	}
 }
 
-// compareStories compares what a client shows of a run. Where a retry begins is Portico's to choose; how a cancelled run ends is worded
-// differently from release to release.
+// compareStories compares what a client shows of a run. Where a retry begins is Portico's to choose; how a
+// cancelled run ends is worded differently from release to release.
 func compareStories(t *testing.T, e exchange, recorded, actual []string) {
 	t.Helper()
 	last := func(s []string) []string { return s[len(s)-1:] }

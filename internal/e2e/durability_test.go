@@ -15,9 +15,9 @@ import (
 // goldenSteps is how many steps the golden path has.
 const goldenSteps = 6
 
-// TestRunsSurviveTheKillingOfTheirWorker starts golden-path runs and kills their worker with SIGKILL at random moments, over and over. Every run must
-// end with exactly one repository, one commit and one catalog entry, with a log that tells everything once, and with a history that the workflow's
-// code would make again.
+// TestRunsSurviveTheKillingOfTheirWorker starts golden-path runs and kills their worker with SIGKILL at
+// random moments, over and over. Every run must end with exactly one repository, one commit and one catalog
+// entry, with a log that tells everything once, and with a history that the workflow's code would make again.
 //
 // PORTICO_KILLS and PORTICO_SEED change how often and when; the seed is in the log.
 func TestRunsSurviveTheKillingOfTheirWorker(t *testing.T) {
@@ -36,7 +36,8 @@ func TestRunsSurviveTheKillingOfTheirWorker(t *testing.T) {
 		name := fmt.Sprintf("shop-%d", kill)
 		ids[name] = w.createRun("golden-path", map[string]any{"name": name, "description": "Sells things", "owner": "group:default/tracking",
 			"repoUrl": w.repoURL(name)}, nil)
-		// A run takes about a second: the moments spread over all of its steps, and over those of the runs before it.
+		// A run takes about a second: the moments spread over all of its steps, and over those of the runs
+		// before it.
 		<-time.After(time.Duration(random.IntN(1500)) * time.Millisecond)
 		worker.kill()
 		worker = w.start("worker")
@@ -66,7 +67,8 @@ func setting(t *testing.T, name string, otherwise int) int {
 	return value
 }
 
-// requireMadeOnce checks that the run left one repository with one commit, and one entity that came from one location.
+// requireMadeOnce checks that the run left one repository with one commit, and one entity that came from one
+// location.
 func (w *world) requireMadeOnce(name string, d details) {
 	w.t.Helper()
 	require.Equal(w.t, "1", w.git(name, "rev-list", "--count", "--all"), "commits of %s", name)
@@ -78,7 +80,8 @@ func (w *world) requireMadeOnce(name string, d details) {
 	require.Equal(w.t, map[string]string{"github:repository": "created", "catalog:location": "created"}, d.states(), name)
 }
 
-// requireToldOnce checks that the event stream tells of the beginning and the end of so many steps once, in order, and repeats no line.
+// requireToldOnce checks that the event stream tells of the beginning and the end of so many steps once, in
+// order, and repeats no line.
 func (w *world) requireToldOnce(id string, steps int) {
 	w.t.Helper()
 	events := w.events(id)

@@ -13,7 +13,8 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 )
 
-// impatient makes a failing step come to its end soon. A step has time enough for what it does, but not for a forge that hangs.
+// impatient makes a failing step come to its end soon. A step has time enough for what it does, but not for a
+// forge that hangs.
 const impatient = `
 portico:
   run:
@@ -28,10 +29,12 @@ type mishap struct {
 	values   map[string]any
 	// trouble is what the forge does to the run's repository, until it is mended.
 	trouble *trouble
-	// prepare brings the mishap about, and mend ends it. Without either and without a trouble only a new run helps.
+	// prepare brings the mishap about, and mend ends it. Without either and without a trouble only a new run
+	// helps.
 	prepare, mend func(w *world, name string)
 
-	// step fails with an error of this name, whose message and next move hold these texts; "<name>" is the run's.
+	// step fails with an error of this name, whose message and next move hold these texts; "<name>" is the
+	// run's.
 	step, failure, message, next string
 	// effects are what the ledger knows then.
 	effects map[string]string
@@ -110,8 +113,9 @@ var mishaps = map[string]mishap{
 	},
 }
 
-// TestAMishapIsNamedAndCanBeMended lets one thing after the other go wrong. Each must park the run with an error that names the thing and the next
-// move, wherever one looks, and with a ledger that knows what was made. What can be mended goes on from the failed step; anything can be rolled back.
+// TestAMishapIsNamedAndCanBeMended lets one thing after the other go wrong. Each must park the run with an
+// error that names the thing and the next move, wherever one looks, and with a ledger that knows what was
+// made. What can be mended goes on from the failed step; anything can be rolled back.
 func TestAMishapIsNamedAndCanBeMended(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, impatient)

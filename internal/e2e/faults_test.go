@@ -12,13 +12,15 @@ import (
 
 // trouble is what is wrong with the forge for one repository: the requests that match get the fault.
 type trouble struct {
-	// method and path select requests; the path is matched by its end, "" matches all. creation selects the request that makes the repository.
+	// method and path select requests; the path is matched by its end, "" matches all. creation selects the
+	// request that makes the repository.
 	method, path string
 	creation     bool
 	fault        forgetest.Fault
 }
 
-// faults are the troubles of a forge, by the repository that they befall, so that many tests may share one forge.
+// faults are the troubles of a forge, by the repository that they befall, so that many tests may share one
+// forge.
 type faults struct {
 	mu       sync.Mutex
 	troubles map[string]trouble

@@ -27,8 +27,9 @@ const (
 	token = "e2e-token-0123456789"
 	// organization owns the repositories of the tests on the forge.
 	organization = "demo"
-	// patience is how long a run, or anything else that other processes bring about, may take on a machine that is busy with other work. An entity
-	// that a killed worker was processing is processed again after a minute and a half.
+	// patience is how long a run, or anything else that other processes bring about, may take on a machine
+	// that is busy with other work. An entity that a killed worker was processing is processed again after a
+	// minute and a half.
 	patience = 3 * time.Minute
 )
 
@@ -48,8 +49,8 @@ type world struct {
 	processes []*process
 }
 
-// newWorld makes a database, a task queue and a forge, and writes a configuration for them, to which the more specific ones are added. The schema is
-// brought forward by the binary itself.
+// newWorld makes a database, a task queue and a forge, and writes a configuration for them, to which the more
+// specific ones are added. The schema is brought forward by the binary itself.
 func newWorld(t *testing.T, more ...string) *world {
 	t.Helper()
 	database, dsn := shared.newDatabase(t)

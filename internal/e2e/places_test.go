@@ -16,8 +16,8 @@ import (
 // theirs is in the files of this machine that the attacker is after; nothing that is answered may hold it.
 const theirs = "what-only-this-machine-knows"
 
-// TestWhatCameByURLNeverLeadsToAFile registers descriptors by URL that name files of the machine that Portico runs on, in every way
-// there is to name one.
+// TestWhatCameByURLNeverLeadsToAFile registers descriptors by URL that name files of the machine that Portico
+// runs on, in every way there is to name one.
 func TestWhatCameByURLNeverLeadsToAFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -208,7 +208,8 @@ func (a *attack) requireNoLocationLeads() {
 	}
 }
 
-// requireValidationToTellNothing validates entities that name files which are there, and others which are not: the answers are the same.
+// requireValidationToTellNothing validates entities that name files which are there, and others which are
+// not: the answers are the same.
 func (a *attack) requireValidationToTellNothing() {
 	answers := map[string]map[string]bool{}
 	for _, file := range []string{a.secrets + "/leaked.yaml", a.secrets + "/secret.txt", a.secrets + "/nothing.yaml", "/etc/passwd", a.secrets} {

@@ -18,9 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRunsSurvivePowerCuts starts golden-path runs on `portico dev` and ends all of it at random moments, PostgreSQL first and without a word: what its
-// commits have not brought to the disk by then is lost, which is most of what Temporal wrote in the last fifth of a second. Every run that somebody was told
-// of must end with exactly one repository, one commit and one catalog entry, with a log that tells everything once.
+// TestRunsSurvivePowerCuts starts golden-path runs on `portico dev` and ends all of it at random moments,
+// PostgreSQL first and without a word: what its commits have not brought to the disk by then is lost, which
+// is most of what Temporal wrote in the last fifth of a second. Every run that somebody was told of must end
+// with exactly one repository, one commit and one catalog entry, with a log that tells everything once.
 //
 // PORTICO_CUTS and PORTICO_SEED change how often and when; the seed is in the log.
 func TestRunsSurvivePowerCuts(t *testing.T) {
@@ -52,7 +53,8 @@ func TestRunsSurvivePowerCuts(t *testing.T) {
 	}
 }
 
-// TestABurstOfRunsSurvivesPowerCuts does the same while clients start runs of a few milliseconds as fast as they can.
+// TestABurstOfRunsSurvivesPowerCuts does the same while clients start runs of a few milliseconds as fast as
+// they can.
 func TestABurstOfRunsSurvivesPowerCuts(t *testing.T) {
 	requireProc(t)
 	t.Parallel()
@@ -76,7 +78,8 @@ func TestABurstOfRunsSurvivesPowerCuts(t *testing.T) {
 	}
 }
 
-// keepStarting has clients start runs until one finds nobody there any more; then the result answers the runs that were accepted.
+// keepStarting has clients start runs until one finds nobody there any more; then the result answers the runs
+// that were accepted.
 func (w *world) keepStarting(template string) (started func() []string) {
 	const clients = 8
 	var all [clients][]string

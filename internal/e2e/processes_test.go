@@ -40,8 +40,8 @@ func TestARunThatTheEngineNeverHeardOfIsStartedLater(t *testing.T) {
 	require.True(t, server.isRunning())
 }
 
-// TestFollowersMissNothingWhenTheServerIsKilled follows a run over the deaths of its server, as Backstage's client does: it comes back and asks for
-// what came after the last event that it has.
+// TestFollowersMissNothingWhenTheServerIsKilled follows a run over the deaths of its server, as Backstage's
+// client does: it comes back and asks for what came after the last event that it has.
 func TestFollowersMissNothingWhenTheServerIsKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -94,7 +94,8 @@ func (w *world) follow(id string, seen []event) <-chan event {
 	return stream
 }
 
-// TestProcessesFinishWhatTheyAreAt stops a worker in the middle of a step and a server in the middle of a request: both finish it and end well.
+// TestProcessesFinishWhatTheyAreAt stops a worker in the middle of a step and a server in the middle of a
+// request: both finish it and end well.
 func TestProcessesFinishWhatTheyAreAt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -132,7 +133,8 @@ func TestProcessesFinishWhatTheyAreAt(t *testing.T) {
 	require.Less(t, time.Since(began), 10*time.Second, "a follower does not hold it up")
 }
 
-// TestAWorkspaceThatCannotBeWritten lets the disk run full, be read-only, and the workspace outgrow its limit.
+// TestAWorkspaceThatCannotBeWritten lets the disk run full, be read-only, and the workspace outgrow its
+// limit.
 func TestAWorkspaceThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for what, test := range map[string]struct {
@@ -278,7 +280,8 @@ func (l *line) cut() {
 	l.open = nil
 }
 
-// TestAWorkerThatTemporalTurnsAwayEnds deletes the namespace that a worker works in. The SDK gives up after two minutes.
+// TestAWorkerThatTemporalTurnsAwayEnds deletes the namespace that a worker works in. The SDK gives up after
+// two minutes.
 func TestAWorkerThatTemporalTurnsAwayEnds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -22,7 +22,8 @@ const (
 	key = "-----BEGIN \"TEST\\E2E\" KEY-----\n" + keyLine + "\n-----END KEY-----\n"
 )
 
-// TestSecretsLieNowhereInClear gives a run secrets and looks for them in everything that Portico leaves behind.
+// TestSecretsLieNowhereInClear gives a run secrets and looks for them in everything that Portico leaves
+// behind.
 func TestSecretsLieNowhereInClear(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -63,7 +64,8 @@ func (w *world) requireNoneIn(places map[string]string) {
 	}
 }
 
-// forms are a text as it is, in hexadecimal (as Postgres shows bytes), and the part of its base64 that is the same whatever stands around it.
+// forms are a text as it is, in hexadecimal (as Postgres shows bytes), and the part of its base64 that is the
+// same whatever stands around it.
 func forms(text string) []string {
 	all := []string{text, hex.EncodeToString([]byte(text))}
 	for shift := range 3 {

@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// shared is the one Postgres and the one Temporal server of all tests. They bring most of the cost of a world, and worlds keep apart on them by
-// having a database and a task queue of their own.
+// shared is the one Postgres and the one Temporal server of all tests. They bring most of the cost of a
+// world, and worlds keep apart on them by having a database and a task queue of their own.
 var shared sharedStack
 
 type sharedStack struct {

@@ -30,7 +30,8 @@ func (c *colony) touch(name string) {
 	require.NoError(c.t, os.WriteFile(filepath.Join(c.Dir, name), nil, 0o600))
 }
 
-// TestAStepThatKillsItsWorkersIsGivenUp: each worker that takes the step dies of SIGKILL, in the middle of it.
+// TestAStepThatKillsItsWorkersIsGivenUp: each worker that takes the step dies of SIGKILL, in the middle of
+// it.
 func TestAStepThatKillsItsWorkersIsGivenUp(t *testing.T) {
 	t.Parallel()
 	hello := `{"id":"before","name":"Before","action":"debug:log","input":{"message":"hello"}},`
@@ -189,7 +190,8 @@ func TestARunWhoseRecordCannotBeReadIsParked(t *testing.T) {
 	c.comesTo(id, run.PhaseDone, patience)
 }
 
-// TestALongRunContinuesAsNew runs steps of many iterations, each of an action outside. PORTICO_LONG_STEPS and PORTICO_LONG_ITERATIONS make it longer.
+// TestALongRunContinuesAsNew runs steps of many iterations, each of an action outside. PORTICO_LONG_STEPS and
+// PORTICO_LONG_ITERATIONS make it longer.
 func TestALongRunContinuesAsNew(t *testing.T) {
 	t.Parallel()
 	steps, iterations := setting(t, "PORTICO_LONG_STEPS", 3), setting(t, "PORTICO_LONG_ITERATIONS", 300)

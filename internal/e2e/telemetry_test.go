@@ -78,7 +78,8 @@ func (c *spanCollector) named(name string) *tracepb.Span {
 	return nil
 }
 
-// TestARunIsOneTraceFromItsRequestToItsCalls runs a template with a server and a worker that tell a collector, and scrapes both.
+// TestARunIsOneTraceFromItsRequestToItsCalls runs a template with a server and a worker that tell a
+// collector, and scrapes both.
 func TestARunIsOneTraceFromItsRequestToItsCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -18,8 +18,8 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// TestAnActionThatDoesNotEndInTimeIsNotBegunAgain asks the real Temporal: the test environment of its SDK would begin it
-// again. Two of it would be at work beside each other.
+// TestAnActionThatDoesNotEndInTimeIsNotBegunAgain asks the real Temporal: the test environment of its SDK
+// would begin it again. Two of it would be at work beside each other.
 func TestAnActionThatDoesNotEndInTimeIsNotBegunAgain(t *testing.T) {
 	t.Parallel()
 	connected, err := client.DialContext(t.Context(), client.Options{HostPort: shared.get(t).TemporalAddress(),

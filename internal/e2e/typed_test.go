@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestExamplesRunAsTyped types every example of every command's help, and of the documentation, into a shell, in a directory that holds the
-// files they name. What cannot be known beforehand, a run's id, is replaced. The server, the worker and the database's schema that the
-// others need are those of the examples too.
+// TestExamplesRunAsTyped types every example of every command's help, and of the documentation, into a shell,
+// in a directory that holds the files they name. What cannot be known beforehand, a run's id, is replaced.
+// The server, the worker and the database's schema that the others need are those of the examples too.
 func TestExamplesRunAsTyped(t *testing.T) {
 	t.Parallel()
 	desk := newDesk(t)
@@ -124,7 +124,8 @@ func (d *desk) typed(line string) (string, error) {
 // runID is the id of a run, or the eight letters that it begins with.
 var runID = regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?\b`)
 
-// mustType types a command that comes to its end, and replaces the id of a run by one that the command can move.
+// mustType types a command that comes to its end, and replaces the id of a run by one that the command can
+// move.
 func (d *desk) mustType(example string) string {
 	d.t.Helper()
 	line := example
@@ -192,7 +193,8 @@ func (o *opened) close() {
 	o.exitCode(o.t, patience)
 }
 
-// bringUp types a command that brings everything up, and stops it when that is there, unless it stops by itself.
+// bringUp types a command that brings everything up, and stops it when that is there, unless it stops by
+// itself.
 func (d *desk) bringUp(example string) {
 	d.t.Helper()
 	o := d.open(example)

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestARunThatRollsItselfBackIsWatchedToItsEnd: its clients are told of one end, after the rollback, and the command waits for that.
+// TestARunThatRollsItselfBackIsWatchedToItsEnd: its clients are told of one end, after the rollback, and the
+// command waits for that.
 func TestARunThatRollsItselfBackIsWatchedToItsEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

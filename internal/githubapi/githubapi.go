@@ -1,8 +1,9 @@
-// Package githubapi holds GitHub's published description of the REST operations that Portico uses, and checks exchanges
-// against it. Tests put it between Portico's GitHub client and the local forge, so that what the client sends and what the
-// forge answers is what GitHub takes and gives. It calls nothing itself.
+// Package githubapi holds GitHub's published description of the REST operations that Portico uses, and checks
+// exchanges against it. Tests put it between Portico's GitHub client and the local forge, so that what the
+// client sends and what the forge answers is what GitHub takes and gives. It calls nothing itself.
 //
-// github.json.gz is cut from npm package @octokit/openapi 23.0.2 (MIT, see LICENSE) by command cut, which says how.
+// github.json.gz is cut from npm package @octokit/openapi 23.0.2 (MIT, see LICENSE) by command cut, which
+// says how.
 package githubapi
 
 import (
@@ -57,7 +58,8 @@ func newRouter() (routers.Router, error) {
 	return gorillamux.NewRouter(document)
 }
 
-// acrossSegments spells out for the router which parameters may hold slashes; GitHub marks them x-multi-segment.
+// acrossSegments spells out for the router which parameters may hold slashes; GitHub marks them
+// x-multi-segment.
 func acrossSegments(paths *openapi3.Paths) *openapi3.Paths {
 	rewritten := openapi3.NewPaths()
 	for path, item := range paths.Map() {
@@ -82,8 +84,9 @@ type Exchange struct {
 	ResponseBody []byte
 }
 
-// Check says what about an exchange GitHub would not do, nil when nothing. It is stricter than the description where that
-// leaves open what is certainly a mistake: a field or a query parameter that the operation does not know.
+// Check says what about an exchange GitHub would not do, nil when nothing. It is stricter than the
+// description where that leaves open what is certainly a mistake: a field or a query parameter that the
+// operation does not know.
 func Check(exchange Exchange) error {
 	if err := check(exchange); err != nil {
 		return fmt.Errorf("%s %s, answered with %d: %w", exchange.Request.Method, exchange.Request.URL.Path, exchange.Status, err)
@@ -126,7 +129,8 @@ func check(exchange Exchange) error {
 	return nil
 }
 
-// answersOtherwise says that the body is not the described JSON: a raw file or a hash, as the caller asked, or none.
+// answersOtherwise says that the body is not the described JSON: a raw file or a hash, as the caller asked,
+// or none.
 func answersOtherwise(exchange Exchange) bool {
 	for _, format := range []string{".raw", ".sha"} {
 		if strings.Contains(exchange.Header.Get("Content-Type"), format) && strings.Contains(exchange.Request.Header.Get("Accept"), format) {
@@ -161,8 +165,8 @@ func checkNames(exchange Exchange, operation *openapi3.Operation) error {
 	return nil
 }
 
-// Checked lets a handler serve and reports every exchange under Prefix that GitHub would not have had. What is not under
-// Prefix passes unread. Report may be called from several goroutines.
+// Checked lets a handler serve and reports every exchange under Prefix that GitHub would not have had. What
+// is not under Prefix passes unread. Report may be called from several goroutines.
 func Checked(next http.Handler, report func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, Prefix+"/") {

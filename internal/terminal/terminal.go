@@ -1,5 +1,6 @@
-// Package terminal makes other people's text harmless to a terminal: titles, names, links and logs come from whoever wrote a template, and a
-// terminal obeys what it is sent. Control characters are shown, never sent, and so are those that turn the direction of writing.
+// Package terminal makes other people's text harmless to a terminal: titles, names, links and logs come from
+// whoever wrote a template, and a terminal obeys what it is sent. Control characters are shown, never sent,
+// and so are those that turn the direction of writing.
 package terminal
 
 import (
@@ -10,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// NewWriter makes a writer of what a person is to read: all that is written to it reaches w with its control characters shown, but for line
-// ends and tabs. In JSON the characters mean what they meant before.
+// NewWriter makes a writer of what a person is to read: all that is written to it reaches w with its control
+// characters shown, but for line ends and tabs. In JSON the characters mean what they meant before.
 func NewWriter(w io.Writer) *Writer { return &Writer{to: w} }
 
 // Writer shows control characters. Make one with NewWriter.
@@ -28,7 +29,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 // Unwrap is the writer below, for what has to be written to the byte.
 func (w *Writer) Unwrap() io.Writer { return w.to }
 
-// Visible is a text with its control characters as \u001b, but for line ends and tabs, and with \x9b for a byte that is not UTF-8.
+// Visible is a text with its control characters as \u001b, but for line ends and tabs, and with \x9b for a
+// byte that is not UTF-8.
 func Visible(text string) string {
 	return show(text, func(r rune) bool { return r != '\n' && r != '\t' && isControl(r) })
 }
@@ -38,7 +40,8 @@ func Line(text string) string {
 	return show(strings.NewReplacer("\r\n", `\n`, "\n", `\n`, "\t", `\t`).Replace(text), isControl)
 }
 
-// isControl says whether a terminal would do something at a character in place of showing it, or show what follows it in another order.
+// isControl says whether a terminal would do something at a character in place of showing it, or show what
+// follows it in another order.
 func isControl(r rune) bool {
 	switch {
 	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':

@@ -25,8 +25,8 @@ const (
 	databaseTimeout = time.Minute
 )
 
-// Database gives the test an empty, migrated database of its own, dropped when the test ends. Its DSN, for a process that the
-// test starts, is pool.Config().ConnString(). Tests that use it can run in parallel.
+// Database gives the test an empty, migrated database of its own, dropped when the test ends. Its DSN, for a
+// process that the test starts, is pool.Config().ConnString(). Tests that use it can run in parallel.
 func Database(t testing.TB) *pgxpool.Pool {
 	t.Helper()
 	server, err := sharedServer()
@@ -101,7 +101,8 @@ func prepareServer(ctx context.Context, directory string) (*server, error) {
 	return shared, shared.makeTemplate(ctx)
 }
 
-// makeTemplate makes the database to clone, unless another process with the same migrations has. The caller holds the state's lock.
+// makeTemplate makes the database to clone, unless another process with the same migrations has. The caller
+// holds the state's lock.
 func (s *server) makeTemplate(ctx context.Context) error {
 	fingerprint, err := migrationsFingerprint()
 	if err != nil {

@@ -95,7 +95,8 @@ func startKeeper(ctx context.Context, directory string) error {
 	return keeper.Process.Release()
 }
 
-// keep is the keeper's main: it runs the server, says so on descriptor 3, and ends when nobody has used it for a while.
+// keep is the keeper's main: it runs the server, says so on descriptor 3, and ends when nobody has used it
+// for a while.
 func keep(directory string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -129,8 +130,8 @@ func keep(directory string) error {
 	return stopWhenIdle(ctx, directory, server)
 }
 
-// stopWhenIdle waits until nobody has been connected for idleLimit, then stops the server under the state's lock, so that no test
-// process can be on its way in.
+// stopWhenIdle waits until nobody has been connected for idleLimit, then stops the server under the state's
+// lock, so that no test process can be on its way in.
 func stopWhenIdle(ctx context.Context, directory string, server *postgres.Server) error {
 	tick := time.NewTicker(idleInterval)
 	defer tick.Stop()

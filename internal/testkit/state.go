@@ -10,8 +10,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// The state directory is where test processes find the server: its DSN, the lock under which it is started, stopped and given a
-// template, the keeper's log and the data.
+// The state directory is where test processes find the server: its DSN, the lock under which it is started,
+// stopped and given a template, the keeper's log and the data.
 const (
 	dsnName  = "dsn"
 	lockName = "lock"
@@ -34,7 +34,8 @@ func readDSN(directory string) (string, error) {
 	return string(content), err
 }
 
-// lockState takes the lock of the state directory, waiting for it; the kernel gives it free when its holder ends.
+// lockState takes the lock of the state directory, waiting for it; the kernel gives it free when its holder
+// ends.
 func lockState(ctx context.Context, directory string) (unlock func() error, err error) {
 	lock := flock.New(filepath.Join(directory, lockName))
 	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {

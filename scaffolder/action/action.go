@@ -31,7 +31,8 @@ type Action interface {
 // Output is what a step leaves under steps.<id>.output. Nil means no output.
 type Output map[string]any
 
-// StepOutput is the output of a completed step, and the same with secrets masked. Both are nil when there is none.
+// StepOutput is the output of a completed step, and the same with secrets masked. Both are nil when there is
+// none.
 type StepOutput struct {
 	StepID        string
 	Output, Shown json.RawMessage

@@ -1,6 +1,6 @@
-// Package budget bounds the memory that the rendering of templates takes: a Pool for a process, an Account for what is
-// rendered together, which is a step, a dry run or a file of a skeleton. It counts what it is told; what values cost is
-// known where they are made, in package scaffolder/nunjucks.
+// Package budget bounds the memory that the rendering of templates takes: a Pool for a process, an Account
+// for what is rendered together, which is a step, a dry run or a file of a skeleton. It counts what it is
+// told; what values cost is known where they are made, in package scaffolder/nunjucks.
 package budget
 
 import (
@@ -15,7 +15,8 @@ import (
 
 // Limits bounds a Pool. A field that is zero takes its value from DefaultLimits.
 type Limits struct {
-	// Process is how many bytes all accounts may take together, Account how many one may. Process is at least Account.
+	// Process is how many bytes all accounts may take together, Account how many one may. Process is at least
+	// Account.
 	Process, Account int
 	// Waiting is how many accounts may wait for their share at once.
 	Waiting int
@@ -27,8 +28,8 @@ var DefaultLimits = Limits{Process: 512 << 20, Account: 256 << 20, Waiting: 64}
 // Unasked is what an account may take without a share of the pool: nearly all do with less.
 const Unasked = 1 << 20
 
-// Pool is the memory of a process. It is handed out in whole shares, each as large as an account may become, so that
-// whoever has one never waits for more.
+// Pool is the memory of a process. It is handed out in whole shares, each as large as an account may become,
+// so that whoever has one never waits for more.
 type Pool struct {
 	limits Limits
 	// shares has an element for each share that is taken.
@@ -50,7 +51,8 @@ func NewPool(limits Limits) *Pool {
 	return &Pool{limits: limits, shares: make(chan struct{}, max(limits.Process/limits.Account, 1))}
 }
 
-// Account is the memory of what is rendered together. It is safe for concurrent use. The nil account has no limit.
+// Account is the memory of what is rendered together. It is safe for concurrent use. The nil account has no
+// limit.
 type Account struct {
 	pool *Pool
 	// mutex is held while the account waits: who else takes from it has to wait as well.
@@ -61,7 +63,8 @@ type Account struct {
 	err   error
 }
 
-// Open makes an account. The caller closes it when what it counts is no longer needed. A nil pool opens nil accounts.
+// Open makes an account. The caller closes it when what it counts is no longer needed. A nil pool opens nil
+// accounts.
 func (p *Pool) Open() *Account {
 	if p == nil {
 		return nil
@@ -72,9 +75,9 @@ func (p *Pool) Open() *Account {
 // ErrExhausted says that an account would take more than it may. It is the fault of what is rendered.
 var ErrExhausted = errors.New("the limit of memory is reached")
 
-// Take counts bytes that are about to be made. Beyond what needs no asking it waits for a share. An error is a fault: of
-// kind Input and ErrExhausted when the account would grow too large, of kind Unavailable when too many are waiting already,
-// or that of the context. After an error the account gives nothing more.
+// Take counts bytes that are about to be made. Beyond what needs no asking it waits for a share. An error is
+// a fault: of kind Input and ErrExhausted when the account would grow too large, of kind Unavailable when too
+// many are waiting already, or that of the context. After an error the account gives nothing more.
 func (a *Account) Take(ctx context.Context, bytes int) error {
 	if a == nil {
 		return nil
@@ -169,8 +172,8 @@ func size(bytes int) string {
 
 type accountKey struct{}
 
-// Enter opens an account for what is rendered under the returned context, unless the context has one already, from which it
-// takes then. The caller calls leave when what was rendered is no longer needed.
+// Enter opens an account for what is rendered under the returned context, unless the context has one already,
+// from which it takes then. The caller calls leave when what was rendered is no longer needed.
 func (p *Pool) Enter(ctx context.Context) (entered context.Context, leave func()) {
 	if p == nil || Of(ctx) != nil {
 		return ctx, func() {}

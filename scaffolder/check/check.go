@@ -1,6 +1,6 @@
-// Package check judges a template before anybody runs it: whether it can be read, whether there are the actions, filters and
-// functions that it uses, and whether its inputs fit. Everybody who judges a template asks here: the command, the catalog,
-// a dry run, the start of a run. It does no I/O, and evaluates nothing.
+// Package check judges a template before anybody runs it: whether it can be read, whether there are the
+// actions, filters and functions that it uses, and whether its inputs fit. Everybody who judges a template
+// asks here: the command, the catalog, a dry run, the start of a run. It does no I/O, and evaluates nothing.
 package check
 
 import (
@@ -25,7 +25,8 @@ import (
 // Severity says what a finding means for a run.
 type Severity string
 
-// An Error makes every run fail that comes to it. With a Warning a run may go well, but not as its author may think.
+// An Error makes every run fail that comes to it. With a Warning a run may go well, but not as its author may
+// think.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
@@ -78,7 +79,8 @@ func New(actions []action.Description, renderer *expression.Renderer, rules plan
 	return c
 }
 
-// Version is another one for a Checker that may judge the same template differently, in this release of Portico.
+// Version is another one for a Checker that may judge the same template differently, in this release of
+// Portico.
 func (c *Checker) Version() string { return c.version }
 
 // Document judges a Template entity as JSON.
@@ -154,7 +156,8 @@ func (j *judgement) add(severity Severity, field, next, format string, args ...a
 	}
 }
 
-// unlessStrict is how an expression is judged without which a step may go well, because it goes on as it is written.
+// unlessStrict is how an expression is judged without which a step may go well, because it goes on as it is
+// written.
 func (j *judgement) unlessStrict() Severity {
 	if j.rules.StrictExpressions {
 		return Error

@@ -12,8 +12,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// input holds what a step passes on to what its action takes, as far as that can be told before a run: a value with an
-// expression in it may become anything.
+// input holds what a step passes on to what its action takes, as far as that can be told before a run: a
+// value with an expression in it may become anything.
 func (j *judgement) input(field string, step template.Step, does action.Description, severity Severity) {
 	value, err := nunjucks.DecodeJSON(orEmptyObject(step.Input))
 	object, isObject := value.(*nunjucks.Object)
@@ -57,7 +57,8 @@ func suggest(name string, names []string) string {
 	return "It takes " + strings.Join(names, ", ") + "."
 }
 
-// certainly is the part of an input that is known before a run, and the part of the schema that it can be held to.
+// certainly is the part of an input that is known before a run, and the part of the schema that it can be
+// held to.
 func certainly(inputSchema json.RawMessage, input *nunjucks.Object) (schema, known json.RawMessage) {
 	value, err := nunjucks.DecodeJSON(orEmptyObject(inputSchema))
 	wants, isObject := value.(*nunjucks.Object)

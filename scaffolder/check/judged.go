@@ -8,7 +8,8 @@ import (
 // maxJudged bounds how many templates are remembered. When there are more, all are forgotten.
 const maxJudged = 1000
 
-// judged remembers the findings on templates by their digests. Its zero value is empty. It is safe for concurrent use.
+// judged remembers the findings on templates by their digests. Its zero value is empty. It is safe for
+// concurrent use.
 type judged struct {
 	mutex    sync.Mutex
 	findings map[[sha256.Size]byte][]Finding

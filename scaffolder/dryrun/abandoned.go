@@ -17,8 +17,8 @@ const (
 	abandonedAfter = 2 * maxTime
 )
 
-// RemoveAbandoned removes the directories of dry runs that died with their process. It may be called while others are at
-// work, in this process or another.
+// RemoveAbandoned removes the directories of dry runs that died with their process. It may be called while
+// others are at work, in this process or another.
 func RemoveAbandoned() error { return removeAbandoned(os.TempDir(), time.Now().Add(-abandonedAfter)) }
 
 // removeAbandoned removes those of before a time. What belongs to another user is that user's to remove.

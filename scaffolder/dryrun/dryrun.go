@@ -1,5 +1,5 @@
-// Package dryrun executes a template in this process, on files that the caller sends, and has no lasting effects. Template
-// authors try templates out with it. It uses the same planner as a run.
+// Package dryrun executes a template in this process, on files that the caller sends, and has no lasting
+// effects. Template authors try templates out with it. It uses the same planner as a run.
 package dryrun
 
 import (
@@ -207,7 +207,8 @@ func (d *dryRun) addEvent(body run.EventBody) {
 const (
 	// entryBytes is what a line of the log takes beside its text.
 	entryBytes = 512
-	// copies is how often a text of the answer is in memory at once: in the log, in the answer, and in its encoding.
+	// copies is how often a text of the answer is in memory at once: in the log, in the answer, and in its
+	// encoding.
 	copies = 4
 )
 

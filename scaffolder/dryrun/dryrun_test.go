@@ -92,7 +92,8 @@ func (who) Run(_ context.Context, call *action.Call) (action.Output, error) {
 	return action.Output{"starter": call.User.Starter}, nil
 }
 
-// TestADryRunActsAsWhoAsksForIt, with what their token may not do: otherwise it would do what their run may not.
+// TestADryRunActsAsWhoAsksForIt, with what their token may not do: otherwise it would do what their run may
+// not.
 func TestADryRunActsAsWhoAsksForIt(t *testing.T) {
 	t.Parallel()
 	ci := identity.Principal{Kind: identity.KindService, Subject: "ci", Restrictions: []identity.Restriction{{Plugin: "scaffolder"}}}

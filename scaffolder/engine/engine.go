@@ -1,6 +1,6 @@
-// Package engine is the contract of the run engine: the commands of the scaffolder, and the messages between the
-// workflow and its activities. It holds types only. No type holds a secret or anything large: a message names a run,
-// and the receiver reads the rest from the run's record.
+// Package engine is the contract of the run engine: the commands of the scaffolder, and the messages between
+// the workflow and its activities. It holds types only. No type holds a secret or anything large: a message
+// names a run, and the receiver reads the rest from the run's record.
 package engine
 
 import (
@@ -10,15 +10,15 @@ import (
 
 // Engine runs templates durably. Package workflows implements it on Temporal.
 type Engine interface {
-	// Start starts the run, or continues a reopened one. Starting a run that is under way changes nothing, so a caller
-	// may repeat it after a crash.
+	// Start starts the run, or continues a reopened one. Starting a run that is under way changes nothing, so
+	// a caller may repeat it after a crash.
 	Start(ctx context.Context, command Command) error
 	// Cancel stops the run at the next safe point. It does nothing to a run that is not active.
 	Cancel(ctx context.Context, runID string) error
 	// Health reports whether the run's workflow is alive and makes progress.
 	Health(ctx context.Context, runID string) (Health, error)
-	// Terminate ends the run's workflow and records the reason, so that a new workflow can be started. Without a workflow
-	// it does nothing.
+	// Terminate ends the run's workflow and records the reason, so that a new workflow can be started.
+	// Without a workflow it does nothing.
 	Terminate(ctx context.Context, runID, reason string) error
 }
 
@@ -39,19 +39,22 @@ type Health struct {
 	StuckSince time.Time
 }
 
-// Command tells the workflow of a run to read the run's record and to continue. Generation identifies a repeated command.
+// Command tells the workflow of a run to read the run's record and to continue. Generation identifies a
+// repeated command.
 type Command struct {
 	RunID      string `json:"runId"`
 	Generation int    `json:"generation"`
 	// Summary is shown in the Temporal Web UI: the template's title and the subject of the run.
 	Summary string `json:"summary,omitempty"`
-	// Details are the steps as Markdown, shown there beside the history. They are not part of the workflow's input.
+	// Details are the steps as Markdown, shown there beside the history. They are not part of the workflow's
+	// input.
 	Details string `json:"-"`
 	// Labels are the search attributes and the memo of the workflow. They are not part of its input.
 	Labels Labels `json:"-"`
 	// URL is the run's page in the portal, "" when it is not known. The engine sets it.
 	URL string `json:"url,omitempty"`
-	// Searchable says that the namespace has Portico's search attributes. The engine sets it; the workflow then updates them.
+	// Searchable says that the namespace has Portico's search attributes. The engine sets it; the workflow
+	// then updates them.
 	Searchable bool `json:"searchable,omitempty"`
 	// Rollback is the progress of the rollback that this command continues, nil when there is none.
 	Rollback *RollbackProgress `json:"undoing,omitempty"`
@@ -85,8 +88,8 @@ const (
 	StateRolledBack = "rolledBack"
 )
 
-// Names of the workflow, its signals and its activities in Temporal. An action that has effects outside of Portico is an
-// activity with the action's id as its name.
+// Names of the workflow, its signals and its activities in Temporal. An action that has effects outside of
+// Portico is an activity with the action's id as its name.
 const (
 	WorkflowTemplateRun = "TemplateRun"
 
@@ -99,8 +102,8 @@ const (
 	ActivityExpireRun   = "expire run"
 )
 
-// AdvanceRequest is the input of ActivityAdvance: execute the steps of a run from the state in its record, up to the
-// first step that has to wait or has effects outside of Portico.
+// AdvanceRequest is the input of ActivityAdvance: execute the steps of a run from the state in its record, up
+// to the first step that has to wait or has effects outside of Portico.
 type AdvanceRequest struct {
 	RunID string `json:"runId"`
 	// Generation is the one that the workflow drives. Failed is ignored when the record has a newer one.
@@ -184,7 +187,8 @@ type EffectRef struct {
 	Summary string `json:"summary"`
 }
 
-// Settings are the timeouts and retries of a run. Each answer carries them, so that a replay uses the same values.
+// Settings are the timeouts and retries of a run. Each answer carries them, so that a replay uses the same
+// values.
 type Settings struct {
 	StepTimeout      time.Duration `json:"stepTimeout"`
 	HeartbeatTimeout time.Duration `json:"heartbeatTimeout"`

@@ -1,6 +1,7 @@
-// Package expression renders what a scaffolder template writes between its delimiters: nested step input, conditions and
-// output, with Backstage's own filters and the status functions always() and failure(). The language itself is package
-// scaffolder/nunjucks; which variables there are, and running steps, is for the callers.
+// Package expression renders what a scaffolder template writes between its delimiters: nested step input,
+// conditions and output, with Backstage's own filters and the status functions always() and failure(). The
+// language itself is package scaffolder/nunjucks; which variables there are, and running steps, is for the
+// callers.
 package expression
 
 import (
@@ -18,23 +19,24 @@ import (
 
 // Options configures a Renderer.
 type Options struct {
-	// IntegrationType says which kind of source host ("github", "gitlab", "azure", "bitbucketCloud", ...) is configured for
-	// a host name, false when none is. Nil knows none: the filters parseRepoUrl and projectSlug then always fail.
+	// IntegrationType says which kind of source host ("github", "gitlab", "azure", "bitbucketCloud", ...) is
+	// configured for a host name, false when none is. Nil knows none: the filters parseRepoUrl and
+	// projectSlug then always fail.
 	IntegrationType func(host string) (integrationType string, ok bool)
 	// Limits bounds the rendering of each single string.
 	Limits nunjucks.Limits
 	// Memory is what renderings share; nil has no limit but those of each.
 	Memory *budget.Pool
-	// LegacyValueCoercion reads the text of a lone tag as JSON, as Backstage did up to scaffolder-backend 4.0.2: an empty
-	// text is undefined, and {% if %}false{% endif %} is a boolean.
+	// LegacyValueCoercion reads the text of a lone tag as JSON, as Backstage did up to scaffolder-backend
+	// 4.0.2: an empty text is undefined, and {% if %}false{% endif %} is a boolean.
 	LegacyValueCoercion bool
 	// Filters and Globals extend the language, and win over what it has.
 	Filters map[string]nunjucks.Function
 	Globals map[string]nunjucks.Value
 }
 
-// Renderer renders the expressions of templates. It is safe for concurrent use, and remembers the templates it has
-// parsed.
+// Renderer renders the expressions of templates. It is safe for concurrent use, and remembers the templates
+// it has parsed.
 type Renderer struct {
 	options Options
 	filters map[string]nunjucks.Function
@@ -52,8 +54,8 @@ func New(options Options) *Renderer {
 	return r
 }
 
-// Named makes a renderer that knows of the filters and globals beyond the language no more than their names: it is for Check,
-// by what another program has. Whatever is rendered with one of the filters fails.
+// Named makes a renderer that knows of the filters and globals beyond the language no more than their names:
+// it is for Check, by what another program has. Whatever is rendered with one of the filters fails.
 func Named(filters, globals []string) *Renderer {
 	r := &Renderer{filters: map[string]nunjucks.Function{}}
 	known := maps.Clone(statusGlobals)
@@ -71,14 +73,14 @@ func onlyNamed(context.Context, []nunjucks.Value, *nunjucks.Object) (nunjucks.Va
 	return nil, errors.New("no more than its name is known here")
 }
 
-// Enter gives what is rendered under the returned context one account of memory, unless it has one. The caller calls leave
-// when what was rendered is no longer needed.
+// Enter gives what is rendered under the returned context one account of memory, unless it has one. The
+// caller calls leave when what was rendered is no longer needed.
 func (r *Renderer) Enter(ctx context.Context) (entered context.Context, leave func()) {
 	return r.options.Memory.Enter(ctx)
 }
 
-// Files makes the environment in which the files of a skeleton are rendered, by fetch:template's inputs of these names.
-// There an error is an error: nothing is kept verbatim.
+// Files makes the environment in which the files of a skeleton are rendered, by fetch:template's inputs of
+// these names. There an error is an error: nothing is kept verbatim.
 func (r *Renderer) Files(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nunjucks.Environment {
 	return nunjucks.New(nunjucks.Options{
 		CookiecutterCompat: cookiecutterCompat,
@@ -90,13 +92,13 @@ func (r *Renderer) Files(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nun
 	})
 }
 
-// Render renders every string in a JSON-like value, at any depth; the keys of objects stay as they are. A string that
-// fails to render stays verbatim, and is told of among the failures. A member that becomes undefined is removed, in a list
-// it becomes null. A string that is one single output becomes that output's native value. The result shares nothing with
-// value.
+// Render renders every string in a JSON-like value, at any depth; the keys of objects stay as they are. A
+// string that fails to render stays verbatim, and is told of among the failures. A member that becomes
+// undefined is removed, in a list it becomes null. A string that is one single output becomes that output's
+// native value. The result shares nothing with value.
 //
-// After a cancelled context the strings not rendered yet are verbatim, so callers look at ctx.Err() before they use the
-// result.
+// After a cancelled context the strings not rendered yet are verbatim, so callers look at ctx.Err() before
+// they use the result.
 func (r *Renderer) Render(ctx context.Context, value nunjucks.Value, data *nunjucks.Object) (nunjucks.Value, Failures) {
 	w := walk{Renderer: r, data: data}
 	return w.render(ctx, "", value), w.failures
@@ -139,9 +141,9 @@ func (w *walk) render(ctx context.Context, path string, value nunjucks.Value) nu
 	return value
 }
 
-// Condition renders the source of a step's if, and reports whether the step should run by it and whether always() or
-// failure() was called: after a failure only such steps run at all. PreviousFailed is what failure() returns. An error
-// says that there is no telling whether the step should run.
+// Condition renders the source of a step's if, and reports whether the step should run by it and whether
+// always() or failure() was called: after a failure only such steps run at all. PreviousFailed is what
+// failure() returns. An error says that there is no telling whether the step should run.
 func (r *Renderer) Condition(
 	ctx context.Context, source string, data *nunjucks.Object, previousFailed bool,
 ) (result, calledStatus bool, err error) {
@@ -153,8 +155,8 @@ func (r *Renderer) Condition(
 	return nunjucks.IsTruthy(value), current.called, nil
 }
 
-// Output renders the output of a template. Items of links and text whose if is not truthy are left out, and if itself
-// is removed from the others. No output is an empty object.
+// Output renders the output of a template. Items of links and text whose if is not truthy are left out, and
+// if itself is removed from the others. No output is an empty object.
 func (r *Renderer) Output(ctx context.Context, output nunjucks.Value, data *nunjucks.Object) (nunjucks.Value, Failures) {
 	if output == nil || output == nunjucks.Undefined {
 		return nunjucks.NewObject(), nil
@@ -206,7 +208,8 @@ func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Objec
 	return value, nil
 }
 
-// Check says what is wrong with a string whatever the data: that it does not parse, and what it uses that is not there.
+// Check says what is wrong with a string whatever the data: that it does not parse, and what it uses that is
+// not there.
 func (r *Renderer) Check(ctx context.Context, source string) []string {
 	if !hasTags(source) {
 		return nil
@@ -233,7 +236,8 @@ func hasTags(source string) bool {
 	return strings.Contains(source, "${{") || strings.Contains(source, "{%") || strings.Contains(source, "{#")
 }
 
-// legacyOutput is how older Backstage found the expression of an output, which it then wrapped in the filter dump.
+// legacyOutput is how older Backstage found the expression of an output, which it then wrapped in the filter
+// dump.
 var legacyOutput = regexp.MustCompile(`\$\{\{([^\n\r\x{2028}\x{2029}]+)\}\}`)
 
 // legacyText renders a string as Backstage did before it kept native values: a lone tag through JSON.
@@ -283,8 +287,8 @@ type status struct{ failed, called bool }
 
 type statusKey struct{}
 
-// WithFailure tells always() and failure(), where they stand in the input of a step rather than in its condition, that
-// a step before failed.
+// WithFailure tells always() and failure(), where they stand in the input of a step rather than in its
+// condition, that a step before failed.
 func WithFailure(ctx context.Context) context.Context {
 	return context.WithValue(ctx, statusKey{}, &status{failed: true})
 }

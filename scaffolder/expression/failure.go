@@ -54,7 +54,8 @@ func (f *EvaluationError) locate() (line int, cause string) {
 	return 0, f.Err.Error()
 }
 
-// ShownSource is the string as the author wrote it; of several lines the one that failed, of a long one its beginning.
+// ShownSource is the string as the author wrote it; of several lines the one that failed, of a long one its
+// beginning.
 func (f *EvaluationError) ShownSource() string {
 	shown := f.Source
 	line, _ := f.locate()

@@ -78,8 +78,8 @@ func (f repositoryFilters) parse(_ context.Context, args []nunjucks.Value, _ *nu
 	return location, nil
 }
 
-// missingPart is the first part that a location lacks, "" when it is complete. On GitLab the project's id stands for owner
-// and repository.
+// missingPart is the first part that a location lacks, "" when it is complete. On GitLab the project's id
+// stands for owner and repository.
 func missingPart(kind string, query url.Values) string {
 	required, ok := requiredParts[kind]
 	if !ok {

@@ -8,8 +8,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// memoBytes bounds what a memo remembers; beyond it the memo starts afresh. errorBytes is what a source takes that is no
-// template, beside itself.
+// memoBytes bounds what a memo remembers; beyond it the memo starts afresh. errorBytes is what a source takes
+// that is no template, beside itself.
 const memoBytes, errorBytes = 16 << 20, 256
 
 // memo remembers parsed templates by their source. The zero value is ready.

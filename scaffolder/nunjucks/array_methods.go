@@ -340,8 +340,8 @@ func arrayUnshift(r *run, array *Array, args []Value) Value {
 	return integer(len(array.Items))
 }
 
-// sort sorts as V8 does: undefined items last without asking compare, and short lists by an insertion sort whose order
-// of questions shows where compare contradicts itself.
+// sort sorts as V8 does: undefined items last without asking compare, and short lists by an insertion sort
+// whose order of questions shows where compare contradicts itself.
 func (r *run) sort(items []Value, compare func(a, b Value) float64) {
 	defined := slices.DeleteFunc(r.cloneItems(items), isUndefined)
 	if len(defined) < shortSort {

@@ -6,15 +6,17 @@ import (
 	"strings"
 )
 
-// compiler turns the syntax tree into executable nodes. It resolves names as nunjucks' compiler does: loop variables,
-// macro names and macro parameters are variables of the JavaScript function that surrounds them, anything else is looked
-// up by name at run time.
+// compiler turns the syntax tree into executable nodes. It resolves names as nunjucks' compiler does: loop
+// variables, macro names and macro parameters are variables of the JavaScript function that surrounds them,
+// anything else is looked up by name at run time.
 type compiler struct {
 	env *Environment
-	// names are the variables known at this point; function is the JavaScript function that declares new ones.
+	// names are the variables known at this point; function is the JavaScript function that declares new
+	// ones.
 	names    *names
 	function *functionBody
-	// unscoped is set in the bodies of for-else and switch, in which nunjucks cannot place a tag that opens a callback.
+	// unscoped is set in the bodies of for-else and switch, in which nunjucks cannot place a tag that opens a
+	// callback.
 	unscoped bool
 	// depth is how deep the node being compiled lies in the tree, deepest the most so far in this function.
 	depth, deepest int
@@ -22,8 +24,8 @@ type compiler struct {
 	compiled int
 	mutates  bool
 	memory   *sourceMemory
-	// missing are the filters and tests that are used and not there, each in a sentence; called are the names that are
-	// called and no globals.
+	// missing are the filters and tests that are used and not there, each in a sentence; called are the names
+	// that are called and no globals.
 	missing, called []string
 }
 
@@ -33,8 +35,8 @@ type names struct {
 	variables map[string]variable
 }
 
-// variable is a variable of a JavaScript function. A dead one is named by an import, which always fails before it would
-// be set.
+// variable is a variable of a JavaScript function. A dead one is named by an import, which always fails
+// before it would be set.
 type variable struct {
 	function *functionBody
 	slot     int
@@ -52,7 +54,8 @@ func (n *names) lookup(name string) (variable, bool) {
 
 func newNames(outer *names) *names { return &names{outer: outer, variables: map[string]variable{}} }
 
-// functionBody is the code of a JavaScript function: the template's root, a block, a macro, a call block's body.
+// functionBody is the code of a JavaScript function: the template's root, a block, a macro, a call block's
+// body.
 type functionBody struct {
 	outer *functionBody
 	// slots is the number of its variables.
@@ -110,8 +113,8 @@ func soleOutput(root *functionBody, statements []statement) (*outputInstruction,
 	return output, ok
 }
 
-// visibleBodies are the bodies inside a statement that nunjucks' transformations of the tree reach: not those of a
-// capturing set, nor the cases of a switch.
+// visibleBodies are the bodies inside a statement that nunjucks' transformations of the tree reach: not those
+// of a capturing set, nor the cases of a switch.
 func visibleBodies(s statement) [][]statement {
 	switch s := s.(type) {
 	case *outputStatement:
@@ -130,8 +133,8 @@ func visibleBodies(s statement) [][]statement {
 	return nil
 }
 
-// spreadAsync makes every if and for that has an asynchronous tag inside asynchronous too, and reports whether there is
-// one in the body.
+// spreadAsync makes every if and for that has an asynchronous tag inside asynchronous too, and reports
+// whether there is one in the body.
 func spreadAsync(body []statement) bool {
 	found := false
 	for _, s := range body {
@@ -225,8 +228,8 @@ func (c *compiler) body(statements []statement) []instruction {
 	return code
 }
 
-// opensCallback reports whether nunjucks puts what follows the statement into a callback, whose variables are new each
-// time.
+// opensCallback reports whether nunjucks puts what follows the statement into a callback, whose variables are
+// new each time.
 func opensCallback(s statement) (position, bool) {
 	switch s := s.(type) {
 	case *blockStatement:
@@ -330,8 +333,8 @@ func (c *compiler) loopBody(s *forStatement, declared []string) loopBody {
 	return compiled
 }
 
-// asyncLoop completes an asyncEach or asyncAll, whose body is a JavaScript function with the loop's variables for
-// parameters.
+// asyncLoop completes an asyncEach or asyncAll, whose body is a JavaScript function with the loop's variables
+// for parameters.
 func (c *compiler) asyncLoop(s *forStatement, loop *loopInstruction) instruction {
 	for _, name := range loop.names {
 		if !isIdentifier(name) {

@@ -1,8 +1,8 @@
 package nunjucks
 
-// expression compiles an expression. Where operators are involved it lays them out in a row, as nunjucks does with the
-// JavaScript that it emits, and reads the row by JavaScript's precedence: not a == b is (not a) == b, and 1 ~ 2 + 3 is
-// ((1 ~ 2) + 3).
+// expression compiles an expression. Where operators are involved it lays them out in a row, as nunjucks does
+// with the JavaScript that it emits, and reads the row by JavaScript's precedence: not a == b is (not a) ==
+// b, and 1 ~ 2 + 3 is ((1 ~ 2) + 3).
 func (c *compiler) expression(n node) expression {
 	c.enter()
 	defer c.leave()
@@ -78,7 +78,8 @@ func (c *compiler) test(n *binaryNode) expression {
 	return &testExpression{name: name, test: builtinTests[name], operands: operands}
 }
 
-// testName is the name that nunjucks finds in the right side of the operator is: the value of a node that has one.
+// testName is the name that nunjucks finds in the right side of the operator is: the value of a node that has
+// one.
 func testName(n node) string {
 	switch n := n.(type) {
 	case *symbolNode:
@@ -290,8 +291,8 @@ func (c *compiler) inlineIf(n *inlineIfNode) expression {
 	return compiled
 }
 
-// capture compiles statements whose text is a value. They are a JavaScript function that is called on the spot: its
-// variables are new each time.
+// capture compiles statements whose text is a value. They are a JavaScript function that is called on the
+// spot: its variables are new each time.
 func (c *compiler) capture(n *captureNode) expression {
 	reset := resetInstruction{from: c.function.slots}
 	code := c.scopedBody(n.body)
@@ -299,7 +300,8 @@ func (c *compiler) capture(n *captureNode) expression {
 	return &captureExpression{code, reset}
 }
 
-// operatorRow is a row of operands with operators before and between them, in the order of the emitted JavaScript.
+// operatorRow is a row of operands with operators before and between them, in the order of the emitted
+// JavaScript.
 type operatorRow struct {
 	tokens []rowToken
 	next   int
@@ -310,7 +312,8 @@ type rowToken struct {
 	operand  expression
 	operator string
 	prefix   bool
-	// written is what the operand was compiled from, number its digits where those of several literals were joined.
+	// written is what the operand was compiled from, number its digits where those of several literals were
+	// joined.
 	written node
 	number  string
 	position
@@ -324,8 +327,8 @@ func (row *operatorRow) infix(operator string, at position) {
 	row.tokens = append(row.tokens, rowToken{operator: operator, position: at})
 }
 
-// prefix adds an operator before an operand. Two equal signs in a row merge into the increment or decrement operator, for
-// nunjucks writes them without a space.
+// prefix adds an operator before an operand. Two equal signs in a row merge into the increment or decrement
+// operator, for nunjucks writes them without a space.
 func (row *operatorRow) prefix(operator string, at position) {
 	if last := len(row.tokens) - 1; last >= 0 && row.tokens[last].prefix && row.tokens[last].operator == operator && operator != "!" {
 		row.tokens[last].operator += operator
@@ -385,8 +388,8 @@ func (row *operatorRow) readPrefix() expression {
 	return increment(target, -1, tok.position)
 }
 
-// increment is what nunjucks makes of two signs in a row: it changes a loop's variable, fails at run time for what is a
-// call in JavaScript, and does not compile for anything else.
+// increment is what nunjucks makes of two signs in a row: it changes a loop's variable, fails at run time for
+// what is a call in JavaScript, and does not compile for anything else.
 func increment(target expression, by float64, at position) expression {
 	switch target := target.(type) {
 	case *localExpression:

@@ -247,8 +247,8 @@ func compareText(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// compareUnits orders strings that differ in their first character. Two characters decide: only where a half of a pair
-// stands alone is it more than one.
+// compareUnits orders strings that differ in their first character. Two characters decide: only where a half
+// of a pair stands alone is it more than one.
 func compareUnits(a, b string) int {
 	return slices.Compare(units(characters(a, 2)), units(characters(b, 2)))
 }
@@ -334,15 +334,16 @@ func typeName(v Value) string {
 	return "object"
 }
 
-// objectPrototype are the names that every object inherits, for the operator in and for keys that a list of groups
-// cannot have.
+// objectPrototype are the names that every object inherits, for the operator in and for keys that a list of
+// groups cannot have.
 var objectPrototype = map[string]bool{
 	"constructor": true, "__proto__": true, "__defineGetter__": true, "__defineSetter__": true, "__lookupGetter__": true,
 	"__lookupSetter__": true, "hasOwnProperty": true, "isPrototypeOf": true, "propertyIsEnumerable": true,
 	"toLocaleString": true, "toString": true, "valueOf": true,
 }
 
-// fromIterator makes a list of what can be iterated but is no list: a safe string, by characters, or an iterator.
+// fromIterator makes a list of what can be iterated but is no list: a safe string, by characters, or an
+// iterator.
 func (r *run) fromIterator(v Value) Value {
 	switch v := v.(type) {
 	case *safeString:
@@ -411,8 +412,8 @@ func (r *run) copyValue(v Value, depth int) Value {
 	return v
 }
 
-// export copies a result for the caller: safe strings and regular expressions become strings, and a function is an
-// error.
+// export copies a result for the caller: safe strings and regular expressions become strings, and a function
+// is an error.
 func (r *run) export(v Value) Value {
 	before := r.allocated
 	exported := r.exportValue(v, 0)
@@ -420,8 +421,8 @@ func (r *run) export(v Value) Value {
 	return exported
 }
 
-// wellFormed is a string as it leaves the package. It counts whether it is copied or not: a string may stand in a result
-// many times, and whoever writes the result writes it as often.
+// wellFormed is a string as it leaves the package. It counts whether it is copied or not: a string may stand
+// in a result many times, and whoever writes the result writes it as often.
 func (r *run) wellFormed(s string) string {
 	r.allocate(len(s) + stringBytes)
 	if utf8.ValidString(s) {

@@ -21,8 +21,9 @@ import (
 // peerDirectory holds the real nunjucks after npm ci.
 const peerDirectory = "testdata/peer"
 
-// TestDifferential renders generated templates here and with the real nunjucks. PORTICO_NUNJUCKS_CASES sets how many,
-// PORTICO_NUNJUCKS_SEED the first seed, as `make fuzz` does: without it the templates are the same each time.
+// TestDifferential renders generated templates here and with the real nunjucks. PORTICO_NUNJUCKS_CASES sets
+// how many, PORTICO_NUNJUCKS_SEED the first seed, as `make fuzz` does: without it the templates are the same
+// each time.
 func TestDifferential(t *testing.T) {
 	t.Parallel()
 	requirePeer(t)
@@ -43,7 +44,8 @@ func TestDifferential(t *testing.T) {
 		strings.Join(tally.examples, "\n"))
 }
 
-// requirePeer makes sure that node and the npm package are there. Where they must be, their absence is a failure.
+// requirePeer makes sure that node and the npm package are there. Where they must be, their absence is a
+// failure.
 func requirePeer(t *testing.T) {
 	t.Helper()
 	_, nodeErr := exec.LookPath("node")
@@ -81,8 +83,8 @@ type outcome struct {
 	Error  *string `json:"error"`
 }
 
-// compare runs count generated templates through both sides. What exceeds a limit here would keep node busy for as long as
-// its memory lasts, and is not sent there.
+// compare runs count generated templates through both sides. What exceeds a limit here would keep node busy
+// for as long as its memory lasts, and is not sent there.
 func (c *tally) compare(t *testing.T, firstSeed uint64, count int) {
 	t.Helper()
 	var seeds []uint64
@@ -165,8 +167,8 @@ func feed(in io.WriteCloser, lines [][]byte) {
 	}
 }
 
-// outcome is what nunjucks makes of the next line. A template that takes node down with it, or that node has no time for,
-// has no answer: that says nothing of the language.
+// outcome is what nunjucks makes of the next line. A template that takes node down with it, or that node has
+// no time for, has no answer: that says nothing of the language.
 func (p *peer) outcome(t *testing.T) (result outcome, answered bool) {
 	t.Helper()
 	if p.out == nil {
@@ -209,8 +211,8 @@ func (c *tally) record(seed uint64, line string, ours, theirs outcome) {
 	}
 }
 
-// refusesFunction reports whether we fail because a function would become text, where nunjucks takes its source. That is a
-// difference by design.
+// refusesFunction reports whether we fail because a function would become text, where nunjucks takes its
+// source. That is a difference by design.
 func refusesFunction(ours string) bool { return strings.Contains(ours, "a function cannot be printed") }
 
 func (o outcome) describe() string {

@@ -13,17 +13,18 @@ import (
 
 // Options configures an Environment. The zero value is Backstage's step rendering.
 type Options struct {
-	// VariableStart and VariableEnd open and close an output; empty means "${{" and "}}", or "{{" and "}}" with
-	// CookiecutterCompat.
+	// VariableStart and VariableEnd open and close an output; empty means "${{" and "}}", or "{{" and "}}"
+	// with CookiecutterCompat.
 	VariableStart, VariableEnd string
 	// BlockStart, BlockEnd, CommentStart and CommentEnd default to {% %} and {# #}.
 	BlockStart, BlockEnd, CommentStart, CommentEnd string
 	// TrimBlocks drops the line break after a block tag, LstripBlocks the indentation before it.
 	TrimBlocks, LstripBlocks bool
-	// CookiecutterCompat is fetch:template's mode of that name: {{ }}, the filter jsonify, and what nunjucks calls Jinja
-	// compatibility: slices, True, False, None, and Python's methods of lists and dictionaries.
+	// CookiecutterCompat is fetch:template's mode of that name: {{ }}, the filter jsonify, and what nunjucks
+	// calls Jinja compatibility: slices, True, False, None, and Python's methods of lists and dictionaries.
 	CookiecutterCompat bool
-	// Filters and Globals come on top of the built-in ones and win over them. A global is any Value, or a Function.
+	// Filters and Globals come on top of the built-in ones and win over them. A global is any Value, or a
+	// Function.
 	Filters map[string]Function
 	Globals map[string]Value
 	Limits  Limits
@@ -136,19 +137,20 @@ type Template struct {
 	mentionsLoop bool
 	// mutates says that a rendering may change the data it is given, and must work on a copy.
 	mutates bool
-	// missing are sentences about filters and tests that are not there; called are names that are called and no globals.
+	// missing are sentences about filters and tests that are not there; called are names that are called and
+	// no globals.
 	missing, called []string
 }
 
 // Missing says which filters and tests the template uses that are not there: it fails when it comes to them.
 func (t *Template) Missing() []string { return t.missing }
 
-// Called are the names that the template calls as functions and that are no globals. It fails when it comes to them, unless
-// it has set them itself, or the data has them.
+// Called are the names that the template calls as functions and that are no globals. It fails when it comes
+// to them, unless it has set them itself, or the data has them.
 func (t *Template) Called() []string { return t.called }
 
-// Parse compiles a template. The error is a *SyntaxError, or a *LimitError for a source that is too long or would become too
-// large.
+// Parse compiles a template. The error is a *SyntaxError, or a *LimitError for a source that is too long or
+// would become too large.
 func (e *Environment) Parse(source string) (*Template, error) {
 	return e.ParseWithin(context.Background(), source)
 }
@@ -168,8 +170,8 @@ func (e *Environment) ParseWithin(ctx context.Context, source string) (template 
 // Size is about how many bytes the template takes.
 func (t *Template) Size() int { return t.size }
 
-// Render renders the template to text. The data's members are the template's variables; data is not changed, and nil is
-// no data. An error is a *RenderError.
+// Render renders the template to text. The data's members are the template's variables; data is not changed,
+// and nil is no data. An error is a *RenderError.
 func (t *Template) Render(ctx context.Context, data *Object) (string, error) {
 	text, err := t.renderText(ctx, data)
 	if err != nil {
@@ -191,9 +193,9 @@ func (t *Template) renderText(ctx context.Context, data *Object) (text string, e
 	return text, nil
 }
 
-// Evaluate renders a template that is one single output ("${{ x }}", comments aside) to the native value of its
-// expression, Undefined included, and any other template to its text. The value is a copy that shares nothing with
-// data.
+// Evaluate renders a template that is one single output ("${{ x }}", comments aside) to the native value of
+// its expression, Undefined included, and any other template to its text. The value is a copy that shares
+// nothing with data.
 func (t *Template) Evaluate(ctx context.Context, data *Object) (value Value, err error) {
 	if t.sole == nil {
 		return t.Render(ctx, data)
@@ -208,6 +210,6 @@ func (t *Template) Evaluate(ctx context.Context, data *Object) (value Value, err
 // IsSole reports whether Evaluate gives the native value of an expression rather than text.
 func (t *Template) IsSole() bool { return t.sole != nil }
 
-// IsSingle reports whether the template is one output or one block tag, comments aside, which is what older Backstage
-// looked for before it took the text for JSON.
+// IsSingle reports whether the template is one output or one block tag, comments aside, which is what older
+// Backstage looked for before it took the text for JSON.
 func (t *Template) IsSingle() bool { return t.single }

@@ -2,8 +2,8 @@ package nunjucks
 
 import "fmt"
 
-// SyntaxError says where a template does not parse or cannot be compiled. Line and Column count from one; Column is in
-// bytes.
+// SyntaxError says where a template does not parse or cannot be compiled. Line and Column count from one;
+// Column is in bytes.
 type SyntaxError struct {
 	Line, Column int
 	Message      string
@@ -13,7 +13,8 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("template syntax error at line %d, column %d: %s", e.Line, e.Column, e.Message)
 }
 
-// RenderError says where a template failed while it ran: the tag or output it was in. Line and Column count from one.
+// RenderError says where a template failed while it ran: the tag or output it was in. Line and Column count
+// from one.
 type RenderError struct {
 	Line, Column int
 	// Err is what happened, a *LimitError when a limit was exceeded.
@@ -27,8 +28,8 @@ func (e *RenderError) Error() string {
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *RenderError) Unwrap() error { return e.Err }
 
-// thrown carries a failure from the depth of the parser or the evaluator to the exported function that was called. It
-// is the package's only use of panic, and never crosses the package's boundary.
+// thrown carries a failure from the depth of the parser or the evaluator to the exported function that was
+// called. It is the package's only use of panic, and never crosses the package's boundary.
 type thrown struct{ err error }
 
 // caught recovers a thrown failure into *err. It must be deferred directly.

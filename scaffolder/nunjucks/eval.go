@@ -292,8 +292,8 @@ type macro struct {
 	defaults []expression
 }
 
-// closure makes the function value of a macro. With keepFrame it sees the frame in which it is called, which for the
-// body of a call block is that of the macro that calls it; without, it sees no frame but its own.
+// closure makes the function value of a macro. With keepFrame it sees the frame in which it is called, which
+// for the body of a call block is that of the macro that calls it; without, it sees no frame but its own.
 func (m *macro) closure(r *run, keepFrame bool) *callable {
 	home := r.activation
 	var outer *locals
@@ -336,8 +336,9 @@ func (m *macro) invoke(r *run, home *activation, outer *locals, keepFrame bool, 
 	return r.newSafe(text)
 }
 
-// bindArguments distributes the arguments of a call over positional and keyword parameters: positional ones that are too
-// many become keyword arguments, missing ones are taken from the keyword arguments of their name.
+// bindArguments distributes the arguments of a call over positional and keyword parameters: positional ones
+// that are too many become keyword arguments, missing ones are taken from the keyword arguments of their
+// name.
 func (r *run) bindArguments(positional, keywords []string, args []Value) ([]Value, *Object) {
 	given, passed := keywordArguments(args)
 	r.allocateItems(len(positional))

@@ -103,7 +103,8 @@ func (p *parser) compare() node {
 	}
 }
 
-// arithmetic lists the operators of nunjucks' grammar from the loosest to the tightest, each a level of its own.
+// arithmetic lists the operators of nunjucks' grammar from the loosest to the tightest, each a level of its
+// own.
 var arithmetic = []struct {
 	kind tokenKind
 	text string
@@ -150,7 +151,8 @@ func (p *parser) unary(filters bool) node {
 	return parsed
 }
 
-// primary parses a literal, a name, or something in brackets, and with postfix the calls and lookups that follow it.
+// primary parses a literal, a name, or something in brackets, and with postfix the calls and lookups that
+// follow it.
 func (p *parser) primary(postfix bool) node {
 	p.memory.charge(parsedBytes)
 	tok := p.next()

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// newBuiltinFilters makes nunjucks' filters. args[0] is the filtered value. What nunjucks leaves to JavaScript's methods is
-// left to them here too, so that a value of the wrong type fails or gives the same nonsense.
+// newBuiltinFilters makes nunjucks' filters. args[0] is the filtered value. What nunjucks leaves to
+// JavaScript's methods is left to them here too, so that a value of the wrong type fails or gives the same
+// nonsense.
 func newBuiltinFilters() map[string]builtin {
 	return map[string]builtin{
 		"abs":         filterAbs,
@@ -195,8 +196,8 @@ func filterDictsort(r *run, args []Value) Value {
 	return r.newArray(pairs)
 }
 
-// inheritedEntries are the entries of an object with those that for-in finds in its prototype, which only a safe string
-// has.
+// inheritedEntries are the entries of an object with those that for-in finds in its prototype, which only a
+// safe string has.
 func (r *run) inheritedEntries(v Value) []Value {
 	switch v := v.(type) {
 	case *Object:
@@ -220,8 +221,8 @@ func filterDump(r *run, args []Value) Value {
 	return r.textOf(encoder.out)
 }
 
-// indentation is the third argument of JSON.stringify: a number of spaces or a text, ten characters at most. A fraction of
-// a space is a line break without a space in V8.
+// indentation is the third argument of JSON.stringify: a number of spaces or a text, ten characters at most.
+// A fraction of a space is a line break without a space in V8.
 func indentation(v Value) (indent string, lines bool) {
 	switch v := v.(type) {
 	case float64:

@@ -13,7 +13,8 @@ var fuzzLimits = nunjucks.Limits{
 	Time: 2 * time.Second, Steps: 200_000, OutputBytes: 1 << 18, AllocationBytes: 8 << 20, Depth: 5_000, RegexTime: 50 * time.Millisecond,
 }
 
-// FuzzParse looks for a source that makes the parser panic or return an error of another kind than it documents.
+// FuzzParse looks for a source that makes the parser panic or return an error of another kind than it
+// documents.
 func FuzzParse(f *testing.F) {
 	for _, source := range []string{"${{ a }}", "{% for a, b in c %}${{ loop.index }}{% endfor %}", "{% raw %}{% endraw %}", "{# #}", "${{ r/a/g }}"} {
 		f.Add(source, true)

@@ -8,8 +8,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// generator writes random templates from the grammar of the language: mostly ones that make sense, some that do not. The
-// same seed gives the same template.
+// generator writes random templates from the grammar of the language: mostly ones that make sense, some that
+// do not. The same seed gives the same template.
 type generator struct {
 	random *rand.Rand
 	// depth is how much nesting is left.

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// growing are templates that make as much as they can, by what of the language does it. Inputs are as large as a rendering
-// may make them and still have room for more: the texts text and wide (which is not ASCII), the list list, the object
-// pairs.
+// growing are templates that make as much as they can, by what of the language does it. Inputs are as large
+// as a rendering may make them and still have room for more: the texts text and wide (which is not ASCII),
+// the list list, the object pairs.
 var growing = map[string]string{
 	"filter abs":         "${{ list | abs }}",
 	"filter batch":       "${{ range(10) | batch(100000000, 'x') }}",

@@ -28,9 +28,9 @@ const (
 	growthVariable = "PORTICO_GROWTH"
 )
 
-// TestGrowingTemplatesStayWithinTheirMemory renders everything in the language that can make something larger than what it
-// is given, with the limits that a server has, in a process that the kernel refuses more than 512 MB of data. What a
-// rendering may not make it must refuse before it makes it.
+// TestGrowingTemplatesStayWithinTheirMemory renders everything in the language that can make something larger
+// than what it is given, with the limits that a server has, in a process that the kernel refuses more than
+// 512 MB of data. What a rendering may not make it must refuse before it makes it.
 func TestGrowingTemplatesStayWithinTheirMemory(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(growthVariable) != "" {
@@ -90,7 +90,8 @@ func renderGrowing(ctx context.Context, source string) error {
 	return err
 }
 
-// peakBytes is the most memory that this process had resident since it last asked for the count to begin anew.
+// peakBytes is the most memory that this process had resident since it last asked for the count to begin
+// anew.
 func peakBytes(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")

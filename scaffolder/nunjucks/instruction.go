@@ -40,7 +40,8 @@ func (r *run) put(text string) {
 	}
 }
 
-// resetInstruction makes variables undefined, at the start of a JavaScript function that is called on the spot.
+// resetInstruction makes variables undefined, at the start of a JavaScript function that is called on the
+// spot.
 type resetInstruction struct{ from, to int }
 
 func (i *resetInstruction) execute(r *run) { clearSlots(r.locals.slots[i.from:i.to]) }
@@ -61,11 +62,12 @@ func (i *ifInstruction) execute(r *run) {
 // loopInstruction is a for loop. Its frame lasts for the whole loop: what the body sets, the next round sees.
 type loopInstruction struct {
 	list expression
-	// items is the loop over a list, pairs the loop of several variables over an object: nunjucks emits the body twice.
+	// items is the loop over a list, pairs the loop of several variables over an object: nunjucks emits the
+	// body twice.
 	items, pairs loopBody
 	names        []string
-	// length is the variable that holds the number of rounds. It keeps its value where the list is falsy, so that the
-	// else of a loop inside another goes by the round before.
+	// length is the variable that holds the number of rounds. It keeps its value where the list is falsy, so
+	// that the else of a loop inside another goes by the round before.
 	length       int
 	destructures bool
 	orElse       []instruction
@@ -123,8 +125,8 @@ func (i *loopInstruction) overArray(r *run, list *Array) {
 	}
 }
 
-// destructure sets the loop's variables from an item. nunjucks makes them known to the surrounding code only, not to the
-// frame.
+// destructure sets the loop's variables from an item. nunjucks makes them known to the surrounding code only,
+// not to the frame.
 func (i *loopInstruction) destructure(r *run, item Value) {
 	r.require(item, "parts")
 	for n, slot := range i.items.slots {
@@ -155,7 +157,8 @@ func (i *loopInstruction) overArrayLike(r *run, list Value) {
 	}
 }
 
-// overMembers iterates over the keys and values of an object as it was at first, skipping what the body deletes.
+// overMembers iterates over the keys and values of an object as it was at first, skipping what the body
+// deletes.
 func (i *loopInstruction) overMembers(r *run, source *Object) {
 	r.allocateEach(source.Len(), memberBytes)
 	members := append([]member(nil), r.members(source)...)
@@ -196,8 +199,8 @@ func (r *run) bindLoop(n int, length Value) {
 	loop.Set("length", length)
 }
 
-// asyncLoopInstruction is asyncEach or asyncAll. Their callbacks run at once, so they differ from for only in what they
-// accept, and in that a round starts with new variables.
+// asyncLoopInstruction is asyncEach or asyncAll. Their callbacks run at once, so they differ from for only in
+// what they accept, and in that a round starts with new variables.
 type asyncLoopInstruction struct {
 	*loopInstruction
 	reset     resetInstruction
@@ -233,8 +236,8 @@ func (i *asyncLoopInstruction) overItems(r *run, list *Array) {
 	}
 }
 
-// spread binds the loop's variables to the parts of an item, as arguments of a call: from the fourth variable on, item
-// and variables must agree in number.
+// spread binds the loop's variables to the parts of an item, as arguments of a call: from the fourth variable
+// on, item and variables must agree in number.
 func (i *asyncLoopInstruction) spread(r *run, item Value) {
 	r.require(item, "parts")
 	if array, ok := item.(*Array); len(i.names) > 3 && (!ok || len(array.Items) != len(i.names)) {

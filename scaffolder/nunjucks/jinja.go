@@ -210,8 +210,8 @@ func pythonUpdate(r *run, this Value, args []Value) Value {
 	return nil
 }
 
-// pythonSlice is target[start:stop:step]. The bounds are whatever the template gives: what is no number ends nothing, and
-// only the limits do then, as node's memory does for nunjucks.
+// pythonSlice is target[start:stop:step]. The bounds are whatever the template gives: what is no number ends
+// nothing, and only the limits do then, as node's memory does for nunjucks.
 func (r *run) pythonSlice(target, start, stop, step Value) Value {
 	if !truthy(target) {
 		target = &Array{}
@@ -231,8 +231,8 @@ func (r *run) pythonSlice(target, start, stop, step Value) Value {
 	return r.newArray(items)
 }
 
-// sliceBounds are where a slice starts and ends, with what is left out filled in and what is negative counted from the
-// end.
+// sliceBounds are where a slice starts and ends, with what is left out filled in and what is negative counted
+// from the end.
 func (r *run) sliceBounds(length, start, stop Value, backward bool) (first, last Value) {
 	first, last = start, stop
 	switch {

@@ -18,8 +18,8 @@ const (
 	maxJSONBytes = 64 << 20
 )
 
-// DecodeJSON reads a JSON document as JavaScript's JSON.parse does: keys keep their order, numbers are float64. A
-// document that is too large or too deep is an error.
+// DecodeJSON reads a JSON document as JavaScript's JSON.parse does: keys keep their order, numbers are
+// float64. A document that is too large or too deep is an error.
 func DecodeJSON(data []byte) (Value, error) { return decodeJSON(data, func(int) {}) }
 
 // DecodeJSONWithin is DecodeJSON with the memory of the context's account.
@@ -259,9 +259,9 @@ func (d *jsonDecoder) escape() string {
 	return string(appendUnit(nil, uint16(unit)))
 }
 
-// EncodeJSON writes a value as JavaScript's JSON.stringify does: members that are undefined or functions are dropped, in
-// lists they are null, as are numbers that JSON cannot hold. Undefined itself is an error, and so is a document that
-// DecodeJSON would not read for its size.
+// EncodeJSON writes a value as JavaScript's JSON.stringify does: members that are undefined or functions are
+// dropped, in lists they are null, as are numbers that JSON cannot hold. Undefined itself is an error, and so
+// is a document that DecodeJSON would not read for its size.
 func EncodeJSON(v Value) ([]byte, error) { return EncodeJSONIndent(v, "") }
 
 // EncodeJSONIndent is EncodeJSON with a line for each member, indented by so many copies of indent.
@@ -475,7 +475,8 @@ func (e *jsonEncoder) quote(s string) {
 	e.write(`"`)
 }
 
-// jsonEscape is how the first character of s is escaped, "" when it stands for itself, and how many bytes it takes.
+// jsonEscape is how the first character of s is escaped, "" when it stands for itself, and how many bytes it
+// takes.
 func jsonEscape(s string) (replacement string, size int) {
 	c := s[0]
 	switch {

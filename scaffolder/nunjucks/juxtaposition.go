@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// nunjucks writes the arguments of a test one after the other without a comma, so that JavaScript reads a second one as the
-// continuation of the first: (…) calls it, […] looks into it, a sign joins the two, and the digits of two numbers are one
-// number. Anything else does not compile.
+// nunjucks writes the arguments of a test one after the other without a comma, so that JavaScript reads a
+// second one as the continuation of the first: (…) calls it, […] looks into it, a sign joins the two, and the
+// digits of two numbers are one number. Anything else does not compile.
 
 // testArguments compiles what JavaScript reads of the arguments of a test.
 func (c *compiler) testArguments(arguments []node, at position) []expression {
@@ -44,7 +44,8 @@ func (row *operatorRow) juxtapose(next *operatorRow) bool {
 	return true
 }
 
-// absorb makes the operand that JavaScript reads where next stands right behind it, and reports whether there is one.
+// absorb makes the operand that JavaScript reads where next stands right behind it, and reports whether there
+// is one.
 func (t *rowToken) absorb(next rowToken) bool {
 	switch written := next.written.(type) {
 	case *groupNode:
@@ -75,7 +76,8 @@ func groupParts(group *groupNode, operand expression) []expression {
 	return []expression{operand}
 }
 
-// mergeWords joins two literals to one number, or to a name that JavaScript does not know, which fails when it is read.
+// mergeWords joins two literals to one number, or to a name that JavaScript does not know, which fails when
+// it is read.
 func (t *rowToken) mergeWords(next rowToken) bool {
 	if isWord(*t) {
 		if !isWord(next) && !isNumber(next) && !startsWithName(next.written) {
@@ -135,8 +137,8 @@ func startsWithName(n node) bool {
 	return false
 }
 
-// parseLiteral reads a number as JavaScript does where it stands in a script: digits behind a zero are octal, unless one of
-// them is not.
+// parseLiteral reads a number as JavaScript does where it stands in a script: digits behind a zero are octal,
+// unless one of them is not.
 func parseLiteral(digits string) (float64, bool) {
 	whole := countDigits(digits)
 	rest := digits[whole:]

@@ -48,8 +48,8 @@ type delimiters struct {
 	blockStartTrim, blockEndTrim, variableStartTrim, variableEndTrim string
 }
 
-// lexer reads tokens one at a time, as the parser asks: what is a token depends on whether the reader is inside a tag,
-// and a raw block is taken out of the source behind the lexer's back.
+// lexer reads tokens one at a time, as the parser asks: what is a token depends on whether the reader is
+// inside a tag, and a raw block is taken out of the source behind the lexer's back.
 type lexer struct {
 	source string
 	offset int
@@ -168,7 +168,8 @@ func (l *lexer) skipWhitespace() {
 	}
 }
 
-// quoted reads a string literal. One that nobody closes reaches to the end, where the parser misses the tag's end.
+// quoted reads a string literal. One that nobody closes reaches to the end, where the parser misses the tag's
+// end.
 func (l *lexer) quoted(quote byte) string {
 	l.advance(1)
 	var text strings.Builder
@@ -290,7 +291,8 @@ func (l *lexer) comment() token {
 	return token{kind: tokenComment, text: l.advance(opening + end + len(l.tags.commentEnd))}
 }
 
-// data reads text up to the next tag. A line's indentation before a block is dropped where the options ask for it.
+// data reads text up to the next tag. A line's indentation before a block is dropped where the options ask
+// for it.
 func (l *lexer) data() token {
 	start := l.offset
 	rest := l.rest()
@@ -329,8 +331,8 @@ func (l *lexer) stripIndentation(text string) string {
 	return text[:len(text)-indentation]
 }
 
-// rawBlock takes the content of a raw block and its end tag out of the source. A block that nobody closes contributes
-// only what lies before its last nested start, and the rest is read as template.
+// rawBlock takes the content of a raw block and its end tag out of the source. A block that nobody closes
+// contributes only what lies before its last nested start, and the rest is read as template.
 func (l *lexer) rawBlock(name string) string {
 	var content strings.Builder
 	for level := 1; ; {
@@ -355,8 +357,8 @@ func (l *lexer) rawBlock(name string) string {
 	}
 }
 
-// findRawTag finds the next {% name %} or {% endname %}, for which nunjucks always takes {% and %} and allows nothing
-// but whitespace around the name.
+// findRawTag finds the next {% name %} or {% endname %}, for which nunjucks always takes {% and %} and allows
+// nothing but whitespace around the name.
 func findRawTag(source, name string) (before, tag, kind string, found bool) {
 	for offset := 0; ; {
 		start := strings.Index(source[offset:], "{%")

@@ -10,15 +10,16 @@ import (
 type Limits struct {
 	// Time is how long a rendering may take; an earlier deadline of the context wins.
 	Time time.Duration
-	// Steps is how many units of evaluation it may take: one for each statement, call and operation, and one for
-	// roughly each item or 64 bytes that a built-in works through.
+	// Steps is how many units of evaluation it may take: one for each statement, call and operation, and one
+	// for roughly each item or 64 bytes that a built-in works through.
 	Steps int
 	// OutputBytes bounds the rendered text, and that of each capture and macro call.
 	OutputBytes int
-	// AllocationBytes bounds what is made during the rendering, counted at what it takes in Go before it is made, and not
-	// when it is released.
+	// AllocationBytes bounds what is made during the rendering, counted at what it takes in Go before it is
+	// made, and not when it is released.
 	AllocationBytes int
-	// Depth bounds the evaluations that are nested in each other: a macro call counts the nesting of the macro's body.
+	// Depth bounds the evaluations that are nested in each other: a macro call counts the nesting of the
+	// macro's body.
 	Depth int
 	// SourceBytes bounds the template's source. It is checked by Parse.
 	SourceBytes int
@@ -58,7 +59,8 @@ func orDefault[T int | time.Duration](limit *T, standard T) {
 const (
 	// maxNesting bounds how deep the parser recurses: brackets in brackets, blocks in blocks.
 	maxNesting = 1_000
-	// maxHeight bounds the depth of the compiled tree, to which a long chain of operators adds as nesting does.
+	// maxHeight bounds the depth of the compiled tree, to which a long chain of operators adds as nesting
+	// does.
 	maxHeight = 10_000
 	// maxNodes bounds the size of the compiled tree.
 	maxNodes = 250_000

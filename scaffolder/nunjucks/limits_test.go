@@ -133,7 +133,8 @@ func TestSourceLimit(t *testing.T) {
 	require.Equal(t, "SourceBytes", limit.Limit)
 }
 
-// TestDeepValues shows that values nested deeper than the stack should go are refused wherever they are walked.
+// TestDeepValues shows that values nested deeper than the stack should go are refused wherever they are
+// walked.
 func TestDeepValues(t *testing.T) {
 	t.Parallel()
 	build := "{% set x = [] %}{% for i in range(50000) %}{% set x = [x] %}{% endfor %}"
@@ -188,8 +189,8 @@ func TestHostFunctions(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 }
 
-// TestNothingTakesForever holds what once took time without measure, in a single step that nobody could stop: at these sizes
-// it took longer than the tests may.
+// TestNothingTakesForever holds what once took time without measure, in a single step that nobody could stop:
+// at these sizes it took longer than the tests may.
 func TestNothingTakesForever(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]string{

@@ -11,10 +11,11 @@ import (
 // maxLineBytes bounds a line that EvaluateLines reads.
 const maxLineBytes = 16 << 20
 
-// EvaluateLines reads JSON objects {"template", "context", "opts"} from in, one on a line, and writes for each, in
-// order, a line {"output": text} or {"error": message} to out. Context and opts may be missing; opts knows trimBlocks,
-// lstripBlocks, cookiecutterCompat, and jinjaCompat, which is the latter with ${{ }}. A line that is no such object, or is
-// longer than 16 MiB, gets an error and ends nothing. The returned error is that of in, out or ctx.
+// EvaluateLines reads JSON objects {"template", "context", "opts"} from in, one on a line, and writes for
+// each, in order, a line {"output": text} or {"error": message} to out. Context and opts may be missing; opts
+// knows trimBlocks, lstripBlocks, cookiecutterCompat, and jinjaCompat, which is the latter with ${{ }}. A
+// line that is no such object, or is longer than 16 MiB, gets an error and ends nothing. The returned error
+// is that of in, out or ctx.
 func EvaluateLines(ctx context.Context, in io.Reader, out io.Writer, limits Limits) error {
 	reader := bufio.NewReaderSize(in, 64<<10)
 	writer := bufio.NewWriter(out)

@@ -2,8 +2,8 @@ package nunjucks
 
 import "slices"
 
-// memberLookup is a lookup in a template: target[key]. What is missing, and anything of null, is undefined; a function
-// comes bound to its target.
+// memberLookup is a lookup in a template: target[key]. What is missing, and anything of null, is undefined; a
+// function comes bound to its target.
 func (r *run) memberLookup(target, key Value) Value {
 	if n, ok := key.(float64); ok && !r.env.options.CookiecutterCompat {
 		return r.bindFunction(r.property(target, n), target)
@@ -57,7 +57,8 @@ func (r *run) property(target, key Value) Value {
 	return r.member(target, formatNumber(n))
 }
 
-// member is JavaScript's target[name], undefined for null and undefined. Methods come as they are, without a target.
+// member is JavaScript's target[name], undefined for null and undefined. Methods come as they are, without a
+// target.
 func (r *run) member(target Value, name string) Value {
 	value, methods := r.ownMember(target, name)
 	if !isUndefined(value) {
@@ -147,8 +148,8 @@ func (r *run) require(v Value, purpose string) Value {
 	return v
 }
 
-// Member is the member of a value's own under key: an object's, an item of a list or a character of a string by its
-// index, or the length of these two. What is missing, and any member of another value, is Undefined.
+// Member is the member of a value's own under key: an object's, an item of a list or a character of a string
+// by its index, or the length of these two. What is missing, and any member of another value, is Undefined.
 func Member(v Value, key string) Value {
 	switch v := v.(type) {
 	case *Object:

@@ -8,7 +8,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/budget"
 )
 
-// What values take in Go, in bytes. What is smaller than these and not kept in a list is left to the garbage collector.
+// What values take in Go, in bytes. What is smaller than these and not kept in a list is left to the garbage
+// collector.
 const (
 	// valueBytes is an item of a list, memberBytes a member of an object.
 	valueBytes, memberBytes = 16, 32
@@ -16,7 +17,8 @@ const (
 	stringBytes, numberBytes = 16, 8
 	// arrayBytes is a list beside its items, objectBytes an object beside its members.
 	arrayBytes, objectBytes = 24, 48
-	// indexBytes is a member in the index of an object that has one, at the worst moment of the growth of a map.
+	// indexBytes is a member in the index of an object that has one, at the worst moment of the growth of a
+	// map.
 	indexBytes = 64
 	// callBytes is a call of a macro or a block beside its variables.
 	callBytes = 256
@@ -173,7 +175,8 @@ func (r *run) set(object *Object, key string, value Value) {
 	object.Set(key, value)
 }
 
-// members lists the members of an object in JavaScript's order, counting the copy that it may take to order them.
+// members lists the members of an object in JavaScript's order, counting the copy that it may take to order
+// them.
 func (r *run) members(object *Object) []member {
 	if object.integers > 0 {
 		r.allocateEach(object.Len(), memberBytes)

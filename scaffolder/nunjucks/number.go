@@ -61,7 +61,8 @@ func parseNumber(s string) float64 {
 	return n
 }
 
-// parseDecimal reads the longest decimal number at the start of s and returns what follows; NaN when there is none.
+// parseDecimal reads the longest decimal number at the start of s and returns what follows; NaN when there is
+// none.
 func parseDecimal(s string) (n float64, rest string) {
 	i := 0
 	if i < len(s) && (s[i] == '+' || s[i] == '-') {
@@ -171,7 +172,8 @@ func toInt32(n float64) int32 {
 	return int32(uint32(int64(math.Mod(math.Trunc(n), 1<<32))))
 }
 
-// toInteger truncates; NaN is zero. The result is clamped to a range in which Go's int arithmetic cannot overflow.
+// toInteger truncates; NaN is zero. The result is clamped to a range in which Go's int arithmetic cannot
+// overflow.
 func toInteger(n float64) int {
 	const bound = 1 << 53
 	switch {
@@ -185,8 +187,8 @@ func toInteger(n float64) int {
 	return int(n)
 }
 
-// power is Math.pow. It differs from math.Pow in what JavaScript leaves undefined, and it rounds once where math.Pow
-// multiplies step by step.
+// power is Math.pow. It differs from math.Pow in what JavaScript leaves undefined, and it rounds once where
+// math.Pow multiplies step by step.
 func power(base, exponent float64) float64 {
 	switch {
 	case math.IsNaN(exponent):
@@ -255,8 +257,8 @@ func formatFixed(n float64, digits int) string {
 	return text
 }
 
-// roundDecimal writes n with the given number of decimals; ties go up, as JavaScript has it, where strconv rounds them
-// to even.
+// roundDecimal writes n with the given number of decimals; ties go up, as JavaScript has it, where strconv
+// rounds them to even.
 func roundDecimal(n float64, digits int) string {
 	exact := new(big.Rat).SetFloat64(n)
 	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
@@ -331,7 +333,8 @@ func radixFraction(n, fraction float64, radix int) string {
 	return string(digits)
 }
 
-// roundRadixUp adds one to the last digit. V8 carries into the digits before it, and drops a digit that overflows.
+// roundRadixUp adds one to the last digit. V8 carries into the digits before it, and drops a digit that
+// overflows.
 func roundRadixUp(digits []byte, characters string, radix int) string {
 	for i := len(digits) - 1; i >= 0; i-- {
 		value := strings.IndexByte(characters, digits[i]) + 1

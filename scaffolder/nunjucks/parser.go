@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// parser turns tokens into the syntax tree by recursive descent, tag by tag as nunjucks' parser does, its oddities
-// included: they decide which templates fail.
+// parser turns tokens into the syntax tree by recursive descent, tag by tag as nunjucks' parser does, its
+// oddities included: they decide which templates fail.
 type parser struct {
 	*lexer
 	options *Options
@@ -110,7 +110,8 @@ func (t token) describe() string {
 	return "\"" + t.text + "\""
 }
 
-// bodyUntil parses statements up to one of the tags, whose name is left as the next token, or the end of the source.
+// bodyUntil parses statements up to one of the tags, whose name is left as the next token, or the end of the
+// source.
 func (p *parser) bodyUntil(enders ...string) []statement {
 	outer := p.enders
 	p.enders = enders
@@ -316,7 +317,8 @@ func (p *parser) macroTag(start token) *macroStatement {
 	return parsed
 }
 
-// callTag parses a call block as a call with one more keyword argument, the block's body as the function caller.
+// callTag parses a call block as a call with one more keyword argument, the block's body as the function
+// caller.
 func (p *parser) callTag(start token) *outputStatement {
 	caller := &macroStatement{position: start.position}
 	caller.arguments = p.signature(false)
@@ -350,8 +352,8 @@ func (p *parser) filterTag() *outputStatement {
 	return &outputStatement{value: filter, inner: body, position: name.position}
 }
 
-// switchTag ignores what lies between the switch and its first case. What comes first is taken for a case whatever its
-// name, as nunjucks does.
+// switchTag ignores what lies between the switch and its first case. What comes first is taken for a case
+// whatever its name, as nunjucks does.
 func (p *parser) switchTag() *switchStatement {
 	parsed := &switchStatement{value: p.expression()}
 	p.endTag()

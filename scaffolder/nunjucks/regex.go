@@ -121,7 +121,8 @@ func (r *run) find(p *pattern, subject []rune, from int) (match, bool) {
 }
 
 const (
-	// matchBytes is what the matcher takes for each unit of a subject, groupBytes what for each of its groups.
+	// matchBytes is what the matcher takes for each unit of a subject, groupBytes what for each of its
+	// groups.
 	matchBytes, groupBytes = 32, 48
 	// foundBytes is a match that was found.
 	foundBytes = 512

@@ -60,8 +60,8 @@ func (r *run) compileText(body string) *regex {
 	return &regex{pattern: compilePattern(body, "", r.limits.RegexTime, r.position)}
 }
 
-// exec is expression.exec(s): a list of the match and its groups, null without a match. A global or sticky expression
-// goes on where it stopped.
+// exec is expression.exec(s): a list of the match and its groups, null without a match. A global or sticky
+// expression goes on where it stopped.
 func (r *run) exec(expression *regex, s string) Value {
 	stateful := expression.global || expression.sticky
 	subject := r.subject(s)
@@ -86,7 +86,8 @@ func (r *run) exec(expression *regex, s string) Value {
 	return r.matchList(found, subject)
 }
 
-// matchList is the list that exec and match return. Unlike JavaScript's it has no properties beside its items.
+// matchList is the list that exec and match return. Unlike JavaScript's it has no properties beside its
+// items.
 func (r *run) matchList(found match, subject []rune) Value {
 	piece := func(from, to int) string { return r.fromRunes(subject[from:to]) }
 	items := r.room(nil, 1+len(found.groups))

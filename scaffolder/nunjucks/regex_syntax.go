@@ -103,7 +103,8 @@ func (t *patternTranslator) scanGroups() []string {
 	return names
 }
 
-// groupAt is the name of the group that an opening bracket before rest begins, "" for one without, and whether it captures.
+// groupAt is the name of the group that an opening bracket before rest begins, "" for one without, and
+// whether it captures.
 func groupAt(rest []uint16) (name string, captures bool) {
 	next := func(i int, c uint16) bool { return len(rest) > i && rest[i] == c }
 	switch {
@@ -170,8 +171,8 @@ func (t *patternTranslator) braces() {
 	t.out.WriteString("}")
 }
 
-// boundedCount keeps the count of a quantifier in the range that regexp2 can read; more repetitions than that are never
-// reached.
+// boundedCount keeps the count of a quantifier in the range that regexp2 can read; more repetitions than that
+// are never reached.
 func boundedCount(digits string) string {
 	if n, err := strconv.Atoi(digits); digits == "" || err == nil && n <= 1<<30 {
 		return digits
@@ -222,7 +223,8 @@ func (t *patternTranslator) escape() {
 	}
 }
 
-// backReference writes a reference to a group, or the octal character that stands for a number without a group.
+// backReference writes a reference to a group, or the octal character that stands for a number without a
+// group.
 func (t *patternTranslator) backReference() {
 	digits := countDigits(t.ahead())
 	n, err := strconv.Atoi(fromUnits(t.units[t.offset : t.offset+digits]))

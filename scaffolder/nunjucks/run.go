@@ -41,8 +41,8 @@ type run struct {
 
 type watchKey struct{}
 
-// WithWatch has the renderings under a context tell what each output that they write comes to, in order: a text has no
-// seams. The native value of a lone output is not told.
+// WithWatch has the renderings under a context tell what each output that they write comes to, in order: a
+// text has no seams. The native value of a lone output is not told.
 func WithWatch(ctx context.Context, watch func(text string)) context.Context {
 	return context.WithValue(ctx, watchKey{}, watch)
 }
@@ -68,8 +68,8 @@ func clearSlots(slots []Value) {
 	}
 }
 
-// activation is one call of the root or of a block: the JavaScript function that holds the variable frame, which all
-// code nested in it shares.
+// activation is one call of the root or of a block: the JavaScript function that holds the variable frame,
+// which all code nested in it shares.
 type activation struct{ frame *frame }
 
 func newRun(ctx context.Context, t *Template, data *Object) *run {
@@ -95,7 +95,8 @@ func (r *run) begin() {
 
 func (r *run) root() { r.execute(r.template.root.code) }
 
-// finish gives back what the rendering took, and turns a thrown failure into a RenderError. It must be deferred directly.
+// finish gives back what the rendering took, and turns a thrown failure into a RenderError. It must be
+// deferred directly.
 func (r *run) finish(err *error) {
 	r.account.Give(r.granted - r.kept)
 	switch cause := recover().(type) {
@@ -174,8 +175,8 @@ func (r *run) capture(code []instruction) string {
 	return text
 }
 
-// lookup finds a variable that is not a JavaScript variable of the emitted code: in the frames, then among the
-// variables of the template, then among the globals.
+// lookup finds a variable that is not a JavaScript variable of the emitted code: in the frames, then among
+// the variables of the template, then among the globals.
 func (r *run) lookup(name string) Value {
 	if v := r.activation.frame.lookup(name); !isUndefined(v) {
 		return v
@@ -230,7 +231,8 @@ func (r *run) leave(height int) { r.depth -= height }
 type frame struct {
 	outer     *frame
 	variables []member
-	// isolated keeps writes from going to the outer frames; topLevel makes them variables of the template too.
+	// isolated keeps writes from going to the outer frames; topLevel makes them variables of the template
+	// too.
 	isolated, topLevel bool
 }
 
@@ -264,7 +266,8 @@ func (f *frame) lookup(name string) Value {
 	return Undefined
 }
 
-// assign sets the variable where it already is, unless an isolated frame hides that, and in this frame otherwise.
+// assign sets the variable where it already is, unless an isolated frame hides that, and in this frame
+// otherwise.
 func (f *frame) assign(name string, value Value) {
 	for at := f; at != nil; at = at.outer {
 		if !isUndefined(at.own(name)) {

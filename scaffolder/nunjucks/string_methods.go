@@ -7,7 +7,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// newStringMethods makes the methods of JavaScript's strings. A method is called on strings and safe strings only.
+// newStringMethods makes the methods of JavaScript's strings. A method is called on strings and safe strings
+// only.
 func newStringMethods() map[string]*callable {
 	upper := stringMethod(0, func(r *run, s string, _ []Value) Value { return r.upperCase(s) })
 	lower := stringMethod(0, func(r *run, s string, _ []Value) Value { return r.lowerCase(s) })
@@ -146,8 +147,8 @@ func stringLastIndexOf(r *run, s string, args []Value) Value {
 	return integer(r.textLastIndex(s, sub, max(toInteger(from), 0)))
 }
 
-// stringLocaleCompare orders by letters first and by case, lower first, only among equals: the root locale's order for
-// the text that names are made of.
+// stringLocaleCompare orders by letters first and by case, lower first, only among equals: the root locale's
+// order for the text that names are made of.
 func stringLocaleCompare(r *run, s string, args []Value) Value {
 	other := r.text(argument(args, 0))
 	order := compareText(r.lowerCase(s), r.lowerCase(other))
@@ -321,8 +322,8 @@ func stringReplaceAll(r *run, s string, args []Value) Value {
 	return r.textOf(r.appendText(out, r.fromUnits(subject[from:])))
 }
 
-// substitution makes the function that turns a match in s into its replacement: a template with $ references, or the
-// result of a function.
+// substitution makes the function that turns a match in s into its replacement: a template with $ references,
+// or the result of a function.
 func (r *run) substitution(replacement Value, s string) func(match) string {
 	var subject []uint16
 	piece := func(from, to int) string {

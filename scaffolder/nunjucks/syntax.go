@@ -1,7 +1,7 @@
 package nunjucks
 
-// The syntax tree, as nunjucks' parser builds it. Operators are in the order of nunjucks' grammar here; the compiler
-// gives them JavaScript's.
+// The syntax tree, as nunjucks' parser builds it. Operators are in the order of nunjucks' grammar here; the
+// compiler gives them JavaScript's.
 
 // node is an expression of the syntax tree.
 type node interface{ isNode() }
@@ -157,7 +157,8 @@ func (*macroStatement) isStatement()     {}
 func (*blockStatement) isStatement()     {}
 func (*referenceStatement) isStatement() {}
 
-// loopKind is the flavour of a loop. The asynchronous ones run at once like the others, but differ in details.
+// loopKind is the flavour of a loop. The asynchronous ones run at once like the others, but differ in
+// details.
 type loopKind uint8
 
 const (

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// JavaScript counts and cuts strings in UTF-16 code units. These functions do the same on Go strings; text that is
-// ASCII, nearly all of it, takes the short way.
+// JavaScript counts and cuts strings in UTF-16 code units. These functions do the same on Go strings; text
+// that is ASCII, nearly all of it, takes the short way.
 
 func isASCII(s string) bool {
 	for i := range len(s) {
@@ -114,8 +114,8 @@ func textLength(s string) int {
 	return n
 }
 
-// unitOffset is where the n-th unit of s begins, in bytes; half says that it is the second of the character that begins
-// there.
+// unitOffset is where the n-th unit of s begins, in bytes; half says that it is the second of the character
+// that begins there.
 func unitOffset(s string, n int) (offset int, half bool) {
 	for offset < len(s) && n > 0 {
 		r, size := decodeRune(s[offset:])
@@ -130,7 +130,8 @@ func unitOffset(s string, n int) (offset int, half bool) {
 	return offset, false
 }
 
-// textSlice is s.substring(from, to) for 0 <= from <= to <= textLength(s). It copies only where a pair is cut.
+// textSlice is s.substring(from, to) for 0 <= from <= to <= textLength(s). It copies only where a pair is
+// cut.
 func (r *run) textSlice(s string, from, to int) string {
 	r.work(len(s) >> 6)
 	if isASCII(s) {
@@ -305,7 +306,8 @@ func appendText(buffer []byte, s string) []byte {
 	return append(buffer, s...)
 }
 
-// wellFormed replaces what is not UTF-8, halves of surrogate pairs among it, as writing the string to a file would.
+// wellFormed replaces what is not UTF-8, halves of surrogate pairs among it, as writing the string to a file
+// would.
 func wellFormed(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -364,8 +366,8 @@ func (r *run) transform(mapping transform.Transformer, s string) string {
 	return r.eachWellFormed(s, func(out []byte, stretch string) []byte { return r.appendTransformed(out, mapping, stretch) })
 }
 
-// eachWellFormed has each well-formed stretch of a string appended as somebody maps it, and each half of a surrogate pair
-// as it is.
+// eachWellFormed has each well-formed stretch of a string appended as somebody maps it, and each half of a
+// surrogate pair as it is.
 func (r *run) eachWellFormed(s string, appendMapped func(out []byte, stretch string) []byte) string {
 	var out []byte
 	start := 0
@@ -381,9 +383,9 @@ func (r *run) eachWellFormed(s string, appendMapped func(out []byte, stretch str
 	return r.textOf(appendMapped(out, s[start:]))
 }
 
-// appendLowerGreek maps a stretch in one call. What a sigma becomes depends on the letters before and after it, and a
-// mapping that goes on after a part of a text does not know those before. Small letters take at most half as many bytes
-// again: İ takes two, and its small letters three.
+// appendLowerGreek maps a stretch in one call. What a sigma becomes depends on the letters before and after
+// it, and a mapping that goes on after a part of a text does not know those before. Small letters take at
+// most half as many bytes again: İ takes two, and its small letters three.
 func (r *run) appendLowerGreek(out []byte, s string) []byte {
 	room := 2 * len(s)
 	r.allocate(len(s) + room)

@@ -129,8 +129,8 @@ func escapedBytes(text string) int {
 // longText is a text that takes so long to search that the clock is looked at for each match.
 const longText = 64 << 10
 
-// eachMatchOf calls visit with each match of a pattern that looks neither behind nor ahead, and with the text between it and
-// the match before. It returns what follows the last.
+// eachMatchOf calls visit with each match of a pattern that looks neither behind nor ahead, and with the text
+// between it and the match before. It returns what follows the last.
 func (r *run) eachMatchOf(pattern *regexp.Regexp, text string, visit func(between, match string)) (rest string) {
 	for {
 		if r.step(); len(text) > longText {
@@ -163,7 +163,8 @@ func (r *run) replaceMatches(pattern *regexp.Regexp, text, replacement, trimmed 
 	return r.textOf(r.appendText(out, rest))
 }
 
-// stringOnly is the text of a string or safe string; anything else has not the method that nunjucks calls on it.
+// stringOnly is the text of a string or safe string; anything else has not the method that nunjucks calls on
+// it.
 func (r *run) stringOnly(v Value) string {
 	switch v := v.(type) {
 	case string:
@@ -216,8 +217,8 @@ func filterReplace(r *run, args []Value) Value {
 	return r.replaceText(value, text, pattern, replacement, limit)
 }
 
-// replaceText replaces the first limit occurrences of old, all when limit is undefined or -1. An empty old puts the
-// replacement around every character.
+// replaceText replaces the first limit occurrences of old, all when limit is undefined or -1. An empty old
+// puts the replacement around every character.
 func (r *run) replaceText(value Value, text, old string, replacement, limit Value) Value {
 	if isUndefined(limit) {
 		limit = -1.0
@@ -288,8 +289,8 @@ func (r *run) withoutTags(text string) string {
 	return r.textOf(r.appendText(out, text[kept:]))
 }
 
-// markupBytes is how long the tag or the comment is that a text begins with, 0 when it is none. A comment may end at lastComment
-// at the latest.
+// markupBytes is how long the tag or the comment is that a text begins with, 0 when it is none. A comment may
+// end at lastComment at the latest.
 func markupBytes(text string, lastComment int) int {
 	if strings.HasPrefix(text, "<!--") {
 		if lastComment < len("<!--") {

@@ -8,11 +8,12 @@ import (
 	"strconv"
 )
 
-// Value is a JavaScript value: nil (null), Undefined, bool, float64, string, *Object, *Array, and values that only
-// templates make (functions, regular expressions, safe strings), which callers pass on but cannot look into.
+// Value is a JavaScript value: nil (null), Undefined, bool, float64, string, *Object, *Array, and values that
+// only templates make (functions, regular expressions, safe strings), which callers pass on but cannot look
+// into.
 //
-// Strings are UTF-8. One half of a surrogate pair, which JavaScript can cut out of a string, is kept in its three-byte
-// generalized form inside the package and never leaves Render.
+// Strings are UTF-8. One half of a surrogate pair, which JavaScript can cut out of a string, is kept in its
+// three-byte generalized form inside the package and never leaves Render.
 type Value = any
 
 // undefinedType is the type of Undefined.
@@ -29,16 +30,17 @@ func isUndefined(v Value) bool {
 // isNullish reports null or undefined.
 func isNullish(v Value) bool { return v == nil || isUndefined(v) }
 
-// Function is a filter or a global function that the host provides. For a filter args[0] is the filtered value. Kwargs
-// holds the keyword arguments, nil when there are none. The returned error fails the rendering. What it makes should take no
-// more than 64 bytes for each byte of the texts it is given: that much is counted.
+// Function is a filter or a global function that the host provides. For a filter args[0] is the filtered
+// value. Kwargs holds the keyword arguments, nil when there are none. The returned error fails the rendering.
+// What it makes should take no more than 64 bytes for each byte of the texts it is given: that much is
+// counted.
 type Function func(ctx context.Context, args []Value, kwargs *Object) (Value, error)
 
 // Array is a list with JavaScript's identity: two variables may hold the same Array.
 type Array struct{ Items []Value }
 
-// Object is an insertion-ordered record with JavaScript's key order. The zero value is not ready; use NewObject.
-// Reading is safe from several goroutines as long as nobody writes.
+// Object is an insertion-ordered record with JavaScript's key order. The zero value is not ready; use
+// NewObject. Reading is safe from several goroutines as long as nobody writes.
 type Object struct {
 	members []member
 	// index finds a member by key; nil while a scan is quicker.
@@ -138,7 +140,8 @@ var emptyObject = NewObject()
 // Len is the number of keys.
 func (o *Object) Len() int { return len(o.members) }
 
-// Keys lists the keys as JavaScript does: array indexes in ascending order, then the others in the order of insertion.
+// Keys lists the keys as JavaScript does: array indexes in ascending order, then the others in the order of
+// insertion.
 func (o *Object) Keys() []string {
 	keys := make([]string, 0, len(o.members))
 	for key := range o.All() {
@@ -179,7 +182,8 @@ func (o *Object) ordered() []member {
 	return ordered
 }
 
-// arrayIndex parses a key that JavaScript treats as an array index: the canonical decimal form of 0 to 2^32-2.
+// arrayIndex parses a key that JavaScript treats as an array index: the canonical decimal form of 0 to
+// 2^32-2.
 func arrayIndex(key string) (int, bool) {
 	if key == "" || len(key) > 10 || key[0] < '0' || key[0] > '9' || (key[0] == '0' && len(key) > 1) {
 		return 0, false
@@ -194,7 +198,8 @@ func arrayIndex(key string) (int, bool) {
 // callable is a function value: a macro, a method, a global, a host function.
 type callable struct {
 	call func(r *run, this Value, args []Value) Value
-	// length is the number of declared parameters, which JavaScript shows as the property length; name is its own name.
+	// length is the number of declared parameters, which JavaScript shows as the property length; name is its
+	// own name.
 	length int
 	name   string
 }
@@ -203,8 +208,8 @@ func newCallable(length int, call func(r *run, this Value, args []Value) Value) 
 	return &callable{call: call, length: length}
 }
 
-// safeString is what macros, captures through safe and escape return: a JavaScript object that wraps a string, so it is
-// always truthy and never strictly equal to a string.
+// safeString is what macros, captures through safe and escape return: a JavaScript object that wraps a
+// string, so it is always truthy and never strictly equal to a string.
 type safeString struct{ text string }
 
 // keywordsMark is the own property by which nunjucks tells keyword arguments from a dictionary.
@@ -230,7 +235,8 @@ func argument(args []Value, i int) Value {
 	return Undefined
 }
 
-// smallNumbers are the boxed integers that loops and lengths produce most, kept so that they need no allocation.
+// smallNumbers are the boxed integers that loops and lengths produce most, kept so that they need no
+// allocation.
 var smallNumbers = func() (boxed [1024]Value) {
 	for i := range boxed {
 		boxed[i] = float64(i)

@@ -137,7 +137,8 @@ func TestEvaluate(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestTemplatesAreSharedSafely renders one template with one set of data from many goroutines; the race detector judges.
+// TestTemplatesAreSharedSafely renders one template with one set of data from many goroutines; the race
+// detector judges.
 func TestTemplatesAreSharedSafely(t *testing.T) {
 	t.Parallel()
 	data, err := nunjucks.DecodeJSON([]byte(`{"l": [3, 1, 2], "o": {"b": 1, "1": 2, "a": 3}}`))
@@ -187,7 +188,8 @@ func TestEvaluateLines(t *testing.T) {
 	}
 }
 
-// TestGeneratedTemplatesAreStable shows that the same seed gives the same template, on which reports of differences rely.
+// TestGeneratedTemplatesAreStable shows that the same seed gives the same template, on which reports of
+// differences rely.
 func TestGeneratedTemplatesAreStable(t *testing.T) {
 	t.Parallel()
 	first, second := generate(7), generate(7)

@@ -126,8 +126,8 @@ func checkItems(c *check, argument nunjucks.Value) {
 	}
 }
 
-// itemSchema is the schema of the item at i: the same for all, or by its place, with additionalItems for those after
-// the last place.
+// itemSchema is the schema of the item at i: the same for all, or by its place, with additionalItems for
+// those after the last place.
 func itemSchema(schema *nunjucks.Object, items nunjucks.Value, i int) nunjucks.Value {
 	tuple, isTuple := items.(*nunjucks.Array)
 	switch {
@@ -231,8 +231,8 @@ func checkNot(c *check, argument nunjucks.Value) {
 		return
 	}
 	for _, prohibited := range listOf(argument) {
-		// true is no schema to this keyword but the name of a type that nobody knows, which fits everything: so it does
-		// as a schema.
+		// true is no schema to this keyword but the name of a type that nobody knows, which fits everything:
+		// so it does as a schema.
 		if !c.isOfType(prohibited) {
 			continue
 		}

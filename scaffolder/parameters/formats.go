@@ -29,7 +29,8 @@ const (
 	unsafeInAnyURI = " <>\"{}|\\^`"
 )
 
-// formats are the formats that are checked, as leniently as jsonschema checks them; others are ignored, as there.
+// formats are the formats that are checked, as leniently as jsonschema checks them; others are ignored, as
+// there.
 var formats = map[string]func(string) bool{
 	"date":                  matching(`^` + dateSyntax + `$`),
 	"time":                  matching(`^` + timeSyntax + `$`),

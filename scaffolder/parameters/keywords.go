@@ -13,7 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// keywordOf is the check of a schema keyword, nil for one that is not checked. A table would need its own checks to be made.
+// keywordOf is the check of a schema keyword, nil for one that is not checked. A table would need its own
+// checks to be made.
 func keywordOf(name string) keyword {
 	switch name {
 	case "type":
@@ -97,8 +98,8 @@ func checkType(c *check, argument nunjucks.Value) {
 	c.violation("type", names, "is not of a type(s) %s", strings.Join(names, ","))
 }
 
-// isOfType says whether the value is of a type, which is a name or, in old schemas, a schema. A type that is not known
-// fits everything.
+// isOfType says whether the value is of a type, which is a name or, in old schemas, a schema. A type that is
+// not known fits everything.
 func (c *check) isOfType(wanted nunjucks.Value) bool {
 	switch wanted := wanted.(type) {
 	case nil:
@@ -310,7 +311,8 @@ func checkMultiple(c *check, name string, argument nunjucks.Value, message strin
 	}
 }
 
-// isMultiple divides whole numbers: decimal fractions are not exact in binary, and 0.3 is a multiple of 0.1 all the same.
+// isMultiple divides whole numbers: decimal fractions are not exact in binary, and 0.3 is a multiple of 0.1
+// all the same.
 func isMultiple(n, divisor float64) bool {
 	scale := math.Pow10(max(decimals(n), decimals(divisor)))
 	return math.Mod(jsRound(n*scale), jsRound(divisor*scale)) == 0
@@ -333,7 +335,8 @@ func checkPattern(c *check, argument nunjucks.Value) {
 	}
 }
 
-// matches tries a JavaScript pattern. One that does not compile or does not end makes the validation impossible.
+// matches tries a JavaScript pattern. One that does not compile or does not end makes the validation
+// impossible.
 func (c *check) matches(pattern, text string) bool {
 	expression, err := regexp2.Compile(pattern, regexp2.ECMAScript|regexp2.Unicode)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package parameters checks values against JSON Schema in the words of the npm package jsonschema, which Backstage uses
-// for a template's parameters and an action's input: clients show its messages. It knows draft 4 with the later
-// keywords that package has, ignores what it does not know (ui:*), and fills in no defaults. Only what allOf wanted is
-// told shorter: the package repeats there all that it goes on to say.
+// Package parameters checks values against JSON Schema in the words of the npm package jsonschema, which
+// Backstage uses for a template's parameters and an action's input: clients show its messages. It knows draft
+// 4 with the later keywords that package has, ignores what it does not know (ui:*), and fills in no defaults.
+// Only what allOf wanted is told shorter: the package repeats there all that it goes on to say.
 package parameters
 
 import (
@@ -54,7 +54,8 @@ func (v Violations) String() string {
 	return strings.Join(stacks, ", ")
 }
 
-// Validate checks an instance. The error says that the schema or the instance is no JSON, or that the schema cannot be used.
+// Validate checks an instance. The error says that the schema or the instance is no JSON, or that the schema
+// cannot be used.
 func Validate(schema, instance json.RawMessage) (Violations, error) {
 	root, err := nunjucks.DecodeJSON(schema)
 	if err != nil {
@@ -182,7 +183,8 @@ func (v *validator) fail(err error) {
 	}
 }
 
-// resolve follows a reference within the schema itself, such as #/definitions/x. Other documents are not fetched.
+// resolve follows a reference within the schema itself, such as #/definitions/x. Other documents are not
+// fetched.
 func (v *validator) resolve(reference string) (nunjucks.Value, error) {
 	pointer, local := strings.CutPrefix(reference, "#")
 	if !local {

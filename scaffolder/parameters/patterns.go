@@ -10,8 +10,8 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// CheckPattern says what is wrong with a pattern before any text meets it, "" for nothing: that it is none, or that it may
-// take exponential time. The server bounds that time; a browser does not.
+// CheckPattern says what is wrong with a pattern before any text meets it, "" for nothing: that it is none,
+// or that it may take exponential time. The server bounds that time; a browser does not.
 func CheckPattern(pattern string) string {
 	if _, err := regexp2.Compile(pattern, regexp2.ECMAScript|regexp2.Unicode); err != nil {
 		return fmt.Sprintf("%q is no regular expression: %s", pattern, err)
@@ -22,16 +22,16 @@ func CheckPattern(pattern string) string {
 	return ""
 }
 
-// backtracks says that a repetition without a bound can match one text in many ways, as (a+)+ and (a|aa)* can: what varies
-// in a round can match all that is fixed in it, so nothing tells where a round ends. What cannot be looked into is taken
-// for harmless.
+// backtracks says that a repetition without a bound can match one text in many ways, as (a+)+ and (a|aa)*
+// can: what varies in a round can match all that is fixed in it, so nothing tells where a round ends. What
+// cannot be looked into is taken for harmless.
 func backtracks(pattern string) bool {
 	parsed, err := syntax.Parse(withoutLookarounds.Replace(pattern), syntax.Perl)
 	return err == nil && ambiguous(parsed)
 }
 
-// withoutLookarounds lets a pattern be looked into of which Go's own expressions lack a part: what is looked for ahead or
-// behind is read as a group.
+// withoutLookarounds lets a pattern be looked into of which Go's own expressions lack a part: what is looked
+// for ahead or behind is read as a group.
 var withoutLookarounds = strings.NewReplacer("(?=", "(?:", "(?!", "(?:", "(?<=", "(?:", "(?<!", "(?:", `\/`, "/")
 
 // maxHarmless is how often something may be repeated without being taken for a repetition without a bound.

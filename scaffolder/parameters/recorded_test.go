@@ -19,8 +19,8 @@ type recording struct {
 	Impossible bool
 }
 
-// TestViolationsAreWordedAsJSONSchemaWordsThem holds Validate against what the npm package jsonschema 1.5.0 said of a
-// thousand pairs: testdata/record.mjs made them.
+// TestViolationsAreWordedAsJSONSchemaWordsThem holds Validate against what the npm package jsonschema 1.5.0
+// said of a thousand pairs: testdata/record.mjs made them.
 func TestViolationsAreWordedAsJSONSchemaWordsThem(t *testing.T) {
 	t.Parallel()
 	for line, recorded := range readRecordings(t) {

@@ -13,8 +13,8 @@ type Problem struct {
 	Path, Message string
 }
 
-// CheckSchema says what is wrong with a schema before any value meets it: references that lead nowhere, and patterns that
-// are none, or that may take for ever.
+// CheckSchema says what is wrong with a schema before any value meets it: references that lead nowhere, and
+// patterns that are none, or that may take for ever.
 func CheckSchema(schema json.RawMessage) []Problem {
 	root, err := nunjucks.DecodeJSON(schema)
 	if err != nil {

@@ -16,16 +16,16 @@ import (
 type visibility struct {
 	// secrets shows the secrets. Inputs and each see them; conditions and the template's output do not.
 	secrets bool
-	// masked replaces secrets by a mask, and shows earlier outputs masked. A second rendering with masked sources shows which
-	// texts were made out of secrets, and have to be masked themselves.
+	// masked replaces secrets by a mask, and shows earlier outputs masked. A second rendering with masked
+	// sources shows which texts were made out of secrets, and have to be masked themselves.
 	masked bool
 }
 
 // mask stands for a secret.
 const mask = "***"
 
-// views are the variables of a step's expressions: whole has everything, open has no secrets, shown has masked secrets and
-// outputs. shown is nil when the step's expressions see nothing secret.
+// views are the variables of a step's expressions: whole has everything, open has no secrets, shown has
+// masked secrets and outputs. shown is nil when the step's expressions see nothing secret.
 type views struct{ whole, open, shown *nunjucks.Object }
 
 func (p *Planner) views(ctx context.Context, s Scope, step template.Step) (v views, err error) {
@@ -68,8 +68,8 @@ func (s Scope) hasMaskedOutputs() bool {
 	return slices.ContainsFunc(s.Outputs, func(o action.StepOutput) bool { return !bytes.Equal(o.Output, o.Shown) })
 }
 
-// context is the variables of expressions: parameters, steps, user, context.task.id, environment, and secrets where they
-// are visible.
+// context is the variables of expressions: parameters, steps, user, context.task.id, environment, and secrets
+// where they are visible.
 func (p *Planner) context(ctx context.Context, s Scope, visibility visibility) (*nunjucks.Object, error) {
 	parameters, err := nunjucks.DecodeJSONWithin(ctx, s.Spec.Parameters)
 	if err != nil {

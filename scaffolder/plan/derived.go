@@ -9,11 +9,12 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// minMiddle is the shortest text that is taken for secret because of where it stands alone, in bytes: a shorter one would
-// be found in innocent words.
+// minMiddle is the shortest text that is taken for secret because of where it stands alone, in bytes: a
+// shorter one would be found in innocent words.
 const minMiddle = 4
 
-// differing are the texts in a value that are made out of secrets: what is not the same in the value as people see it.
+// differing are the texts in a value that are made out of secrets: what is not the same in the value as
+// people see it.
 func differing(value, shown nunjucks.Value) []string {
 	var texts []string
 	switch value := value.(type) {
@@ -47,8 +48,8 @@ func watching(ctx context.Context, written *outputs) context.Context {
 	return nunjucks.WithWatch(ctx, func(text string) { *written = append(*written, text) })
 }
 
-// differing are the texts in outputs that are made out of secrets. Where secrets decided on how many outputs there are,
-// those are that people do not see.
+// differing are the texts in outputs that are made out of secrets. Where secrets decided on how many outputs
+// there are, those are that people do not see.
 func (o outputs) differing(shown outputs) []string {
 	var texts []string
 	for i, text := range o {
@@ -72,8 +73,8 @@ func once(texts []string) []string {
 	})
 }
 
-// made are the parts of a text that were made out of secrets. Where the shown text has its masks, the text has what they
-// stand for; where that cannot be told for certain, all of the text is taken as well.
+// made are the parts of a text that were made out of secrets. Where the shown text has its masks, the text
+// has what they stand for; where that cannot be told for certain, all of the text is taken as well.
 func made(text string, shown nunjucks.Value) []string {
 	other, isText := shown.(string)
 	if !isText {

@@ -12,15 +12,15 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// ExpressionErrors are the expressions that could not be evaluated: a line each with the place, the expression and the cause.
-// They contain no secrets.
+// ExpressionErrors are the expressions that could not be evaluated: a line each with the place, the
+// expression and the cause. They contain no secrets.
 type ExpressionErrors []string
 
 // maxExpressionErrors bounds the number of lines: a step may have a thousand iterations.
 const maxExpressionErrors = 20
 
-// expressionErrors words the failures at a place. shown are the failures of the same rendering with masked sources: their
-// causes contain no secrets.
+// expressionErrors words the failures at a place. shown are the failures of the same rendering with masked
+// sources: their causes contain no secrets.
 func expressionErrors(place string, failures, shown expression.Failures) ExpressionErrors {
 	var lines ExpressionErrors
 	for i := range failures {

@@ -10,9 +10,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Fit holds the inputs of the iterations that were decided on and are not done to what the action takes. What it does not declare is
-// left out, with a warning: people's templates carry such inputs from the days when Backstage ignored them. A violation of
-// its schema is an error.
+// Fit holds the inputs of the iterations that were decided on and are not done to what the action takes. What
+// it does not declare is left out, with a warning: people's templates carry such inputs from the days when
+// Backstage ignored them. A violation of its schema is an error.
 func (p *Planner) Fit(ctx context.Context, decision *Decision, does action.Description, done int) error {
 	for index := min(done, len(decision.Iterations)); index < len(decision.Iterations); index++ {
 		err := p.FitOne(ctx, decision, does, index)

@@ -54,8 +54,8 @@ func (l *loop) all(ctx context.Context) error {
 	return nil
 }
 
-// next decides on the first iteration from an index on that runs, and whether another one does. The last one's decision is
-// about all of them.
+// next decides on the first iteration from an index on that runs, and whether another one does. The last
+// one's decision is about all of them.
 func (l *loop) next(ctx context.Context, from int) error {
 	next := -1
 	for index := from; index < len(l.decision.Iterations); index++ {
@@ -96,7 +96,8 @@ func (l *loop) decide(ctx context.Context, index int) error {
 	return nil
 }
 
-// inputOfItem decides whether an item runs, and with which input. It answers what of that was derived from secrets.
+// inputOfItem decides whether an item runs, and with which input. It answers what of that was derived from
+// secrets.
 func (l *loop) inputOfItem(ctx context.Context, index int) (derived []string, err error) {
 	item := &l.decision.Iterations[index]
 	if item.Run, err = l.runs(ctx, index); err != nil || !item.Run {

@@ -21,8 +21,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// maskedSecrets are the run's in the tests of masking; they share no four characters with the words that are generated
-// around them.
+// maskedSecrets are the run's in the tests of masking; they share no four characters with the words that are
+// generated around them.
 var maskedSecrets = map[string]string{"k": `Zq/7 "w%&<x>+Y\k~9`, "other": "8675309-jenny", "long": "QUARTZvexJWOCKghdp-Fjord\nbank-glyphs-VEXT-qwiz", "pin": "48151623"}
 
 // expressionOf makes an expression over secrets.
@@ -88,8 +88,8 @@ func chunks(text string, size int) []string {
 	return append(parts, text)
 }
 
-// TestWhateverIsMadeOutOfSecretsIsMasked: of generated expressions no four characters of what they make reach people, by
-// themselves or beside a raw secret, as they are or in the forms that actions make of a text.
+// TestWhateverIsMadeOutOfSecretsIsMasked: of generated expressions no four characters of what they make reach
+// people, by themselves or beside a raw secret, as they are or in the forms that actions make of a text.
 func TestWhateverIsMadeOutOfSecretsIsMasked(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(8, 2026))

@@ -1,5 +1,5 @@
-// Package plan decides what a step of a pinned template is to do: whether it runs, how often, and with which input. It
-// evaluates expressions and nothing else; the engine and the dry run share it, so that they agree.
+// Package plan decides what a step of a pinned template is to do: whether it runs, how often, and with which
+// input. It evaluates expressions and nothing else; the engine and the dry run share it, so that they agree.
 package plan
 
 import (
@@ -24,10 +24,11 @@ type Environment struct {
 
 // Rules are what the configuration wants stricter than Backstage has it. The zero value is Backstage's.
 type Rules struct {
-	// StrictExpressions makes an expression of an input or of the output that cannot be evaluated an error; otherwise it
-	// goes on as it is written, with a warning.
+	// StrictExpressions makes an expression of an input or of the output that cannot be evaluated an error;
+	// otherwise it goes on as it is written, with a warning.
 	StrictExpressions bool
-	// StrictInputs refuses inputs that an action does not declare; otherwise they are left out, with a warning.
+	// StrictInputs refuses inputs that an action does not declare; otherwise they are left out, with a
+	// warning.
 	StrictInputs bool
 }
 
@@ -53,14 +54,14 @@ func (p *Planner) WithRules(rules Rules) *Planner {
 // EnvironmentSecrets are the secrets that expressions see beside the run's own: they are masked like those.
 func (p *Planner) EnvironmentSecrets() map[string]string { return p.environment.Secrets }
 
-// Enter gives all calls with the returned context one memory account. The caller calls leave when the results are no longer
-// needed. Without it, each call has its own account.
+// Enter gives all calls with the returned context one memory account. The caller calls leave when the results
+// are no longer needed. Without it, each call has its own account.
 func (p *Planner) Enter(ctx context.Context) (entered context.Context, leave func()) {
 	return p.renderer.Enter(ctx)
 }
 
-// WithoutEnvironmentSecrets is a planner without the environment's secrets: a person who may dry-run a template need not be
-// trusted with them.
+// WithoutEnvironmentSecrets is a planner without the environment's secrets: a person who may dry-run a
+// template need not be trusted with them.
 func (p *Planner) WithoutEnvironmentSecrets() *Planner {
 	changed := *p
 	changed.environment = Environment{Parameters: p.environment.Parameters}
@@ -74,7 +75,8 @@ type Scope struct {
 	// Outputs are the outputs of the completed steps, in order. Skipped steps have none, as in Backstage.
 	Outputs []action.StepOutput
 	Secrets map[string]string
-	// PreviousFailed says that an earlier step failed: then only steps with failure() or always() in their if run.
+	// PreviousFailed says that an earlier step failed: then only steps with failure() or always() in their if
+	// run.
 	PreviousFailed bool
 }
 
@@ -94,10 +96,11 @@ type Decision struct {
 	Each bool
 	// Iterations are the executions: one for a step without each.
 	Iterations []Iteration
-	// Derived are the texts in inputs and each items that expressions made out of secrets, or out of masked text in earlier
-	// outputs. They are masked like secrets, which they need not contain.
+	// Derived are the texts in inputs and each items that expressions made out of secrets, or out of masked
+	// text in earlier outputs. They are masked like secrets, which they need not contain.
 	Derived []string
-	// ExpressionErrors are the expressions in inputs that cannot be evaluated. Such an input keeps its source text.
+	// ExpressionErrors are the expressions in inputs that cannot be evaluated. Such an input keeps its source
+	// text.
 	ExpressionErrors ExpressionErrors
 	// DroppedInputs are warnings about inputs that were dropped because the action does not declare them.
 	DroppedInputs []string
@@ -128,7 +131,8 @@ func (d *Decision) Before(index int) int {
 	return count
 }
 
-// Iteration is one of the iterations, with its input. A fault of kind Unavailable says that memory is short: try again.
+// Iteration is one of the iterations, with its input. A fault of kind Unavailable says that memory is short:
+// try again.
 func (d *Decision) Iteration(ctx context.Context, index int) (Iteration, error) {
 	iteration, _, err := d.iteration(ctx, index)
 	return iteration, err
@@ -151,8 +155,8 @@ func (d *Decision) iteration(ctx context.Context, index int) (iteration Iteratio
 	return iteration, dropped, err
 }
 
-// maxKept bounds the rendered inputs of a step's iterations that a Decision keeps, in bytes. Further inputs are rendered again
-// when they are used.
+// maxKept bounds the rendered inputs of a step's iterations that a Decision keeps, in bytes. Further inputs
+// are rendered again when they are used.
 const maxKept = 1 << 20
 
 // Iteration is one execution of a step's action.
@@ -162,8 +166,8 @@ type Iteration struct {
 	Value nunjucks.Value
 	// Run is false when the step's if was false for this item.
 	Run bool
-	// Input is the rendered input; an empty object when the step has none. In a Decision it may be missing: see its method
-	// Iteration.
+	// Input is the rendered input; an empty object when the step has none. In a Decision it may be missing:
+	// see its method Iteration.
 	Input json.RawMessage
 }
 
@@ -184,16 +188,16 @@ func (i Iteration) Name(actionID string) string {
 	return actionID + "[" + i.Key + "]"
 }
 
-// Decide evaluates the step's if, each and input. An if or an each that cannot be evaluated, and an each that is no array
-// or object, is a fault of kind Input.
+// Decide evaluates the step's if, each and input. An if or an each that cannot be evaluated, and an each that
+// is no array or object, is a fault of kind Input.
 func (p *Planner) Decide(ctx context.Context, scope Scope, step template.Step) (Decision, error) {
 	return p.decide(ctx, scope, step, (*loop).all)
 }
 
-// DecideNext is Decide for a step with each that is under way, done being the index of the first iteration that is not over.
-// It decides on the next one that runs and whether another follows, so that a thousand iterations do not each cost a
-// thousand; it looks at no others. Before the first one it decides on all, and so it does for the last, whose end shows what
-// all of them put out: Derived has the texts to mask in that.
+// DecideNext is Decide for a step with each that is under way, done being the index of the first iteration
+// that is not over. It decides on the next one that runs and whether another follows, so that a thousand
+// iterations do not each cost a thousand; it looks at no others. Before the first one it decides on all, and
+// so it does for the last, whose end shows what all of them put out: Derived has the texts to mask in that.
 func (p *Planner) DecideNext(ctx context.Context, scope Scope, step template.Step, done int) (Decision, error) {
 	if done == 0 {
 		return p.Decide(ctx, scope, step)
@@ -227,7 +231,8 @@ func (p *Planner) decide(ctx context.Context, scope Scope, step template.Step, e
 	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, ExpressionErrors: input.broken}, err
 }
 
-// condition evaluates the step's if; asked says that it called failure() or always(). An error is why there is no telling.
+// condition evaluates the step's if; asked says that it called failure() or always(). An error is why there
+// is no telling.
 func (p *Planner) condition(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (runs, asked bool, err error) {
 	source, isText := textOf(step.If)
 	if !isText {
@@ -267,7 +272,8 @@ type rendered struct {
 	broken   ExpressionErrors
 }
 
-// input renders a step's input, and finds what of it was derived from secrets by rendering it as people see it.
+// input renders a step's input, and finds what of it was derived from secrets by rendering it as people see
+// it.
 func (p *Planner) input(ctx context.Context, step template.Step, views views) (rendered, error) {
 	var written, seen outputs
 	whole, failures, err := p.render(watching(ctx, &written), step, views.whole)

@@ -192,8 +192,8 @@ func refusal(t *testing.T, s plan.Scope, document string) error {
 	return err
 }
 
-// TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError: to run the step all the same, or to run it over text, is what nobody
-// meant.
+// TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError: to run the step all the same, or to run it over text, is
+// what nobody meant.
 func TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError(t *testing.T) {
 	t.Parallel()
 	for document, message := range map[string]string{
@@ -397,7 +397,8 @@ func TestPlanningChangesNothing(t *testing.T) {
 	require.Equal(t, before, fmt.Sprintf("%+v %+v", s, *s.Spec))
 }
 
-// TestTheNextIterationIsDecidedByItself: as with all of them, but no other is rendered or asked whether it runs.
+// TestTheNextIterationIsDecidedByItself: as with all of them, but no other is rendered or asked whether it
+// runs.
 func TestTheNextIterationIsDecidedByItself(t *testing.T) {
 	t.Parallel()
 	document := step(t, `{"id":"x","action":"a","each":"${{ range(9) }}","if":"${{ each.value % 3 == 1 }}","input":{"v":"${{ each.value }} ${{ secrets.token }}-${{ each.key }}"}}`)

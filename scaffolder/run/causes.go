@@ -18,8 +18,9 @@ type CauseQuery struct {
 	Limit, Offset int
 }
 
-// Cause is what made some runs fail. Two runs have the same cause when they are of one template and failed at one step with the same
-// words, apart from what differs in each: what the run makes, names in quotes, numbers, ids.
+// Cause is what made some runs fail. Two runs have the same cause when they are of one template and failed at
+// one step with the same words, apart from what differs in each: what the run makes, names in quotes,
+// numbers, ids.
 type Cause struct {
 	// ID is the Cause of each of its runs.
 	ID string
@@ -32,7 +33,8 @@ type Cause struct {
 // newestPerCause is how many runs of a cause are shown with it.
 const newestPerCause = 5
 
-// Causes are a page of the causes of all granted runs that failed, the most frequent first, and the number of all causes.
+// Causes are a page of the causes of all granted runs that failed, the most frequent first, and the number of
+// all causes.
 func (s *Store) Causes(ctx context.Context, granted Grant, q CauseQuery) ([]Cause, int, error) {
 	seen := asParameters(granted)
 	rows, err := s.queries.RunCauses(ctx, db.PlanEach(s.pool), db.RunCausesParams{

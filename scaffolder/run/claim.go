@@ -12,9 +12,10 @@ import (
 	"github.com/portico-dev/portico/db"
 )
 
-// Claim is the right to write a run that was read with State. The first write under a claim takes the run over: from then
-// on every write under an earlier claim is refused, in all processes. A worker that was slow or was thought dead can
-// therefore change nothing. A claim needs no release; the last reader who writes holds the run.
+// Claim is the right to write a run that was read with State. The first write under a claim takes the run
+// over: from then on every write under an earlier claim is refused, in all processes. A worker that was slow
+// or was thought dead can therefore change nothing. A claim needs no release; the last reader who writes
+// holds the run.
 type Claim struct {
 	RunID uuid.UUID
 	// Generation is the run's, as it was read. Reopening the run begins another, and ends all claims.
@@ -46,8 +47,8 @@ const (
 	RefusedTransition Refusal = "its state does not permit this change"
 )
 
-// RefusedError says that a write to a run's record was refused, and that nothing of it was written. The caller may read the
-// State again and continue from there, except after RefusedExecution.
+// RefusedError says that a write to a run's record was refused, and that nothing of it was written. The
+// caller may read the State again and continue from there, except after RefusedExecution.
 type RefusedError struct {
 	RunID  uuid.UUID
 	Reason Refusal

@@ -117,7 +117,8 @@ func TestAReplacedExecutionDoesNotComeBack(t *testing.T) {
 	r.write(t, id, run.Entry{WorkflowRunID: "execution-2"})
 }
 
-// TestAStaleMemoryOfANewRunChangesNothing: the process that made a run remembers its state; another has gone on with it.
+// TestAStaleMemoryOfANewRunChangesNothing: the process that made a run remembers its state; another has gone
+// on with it.
 func TestAStaleMemoryOfANewRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
@@ -142,7 +143,8 @@ func TestACancellationTakesNobodysClaim(t *testing.T) {
 	require.Equal(t, []string{"log: stop", "log: again"}, r.messages(t, id, 0))
 }
 
-// TestOfManyWorkersOneGoesOn races workers of which each has read the record, as after a pause of all of them.
+// TestOfManyWorkersOneGoesOn races workers of which each has read the record, as after a pause of all of
+// them.
 func TestOfManyWorkersOneGoesOn(t *testing.T) {
 	t.Parallel()
 	const workers = 8
@@ -173,8 +175,8 @@ func TestOfManyWorkersOneGoesOn(t *testing.T) {
 	}
 }
 
-// TestALateWorkerRacesADecision: a worker of the old generation writes while somebody takes the run up again and a worker of
-// the new one goes on.
+// TestALateWorkerRacesADecision: a worker of the old generation writes while somebody takes the run up again
+// and a worker of the new one goes on.
 func TestALateWorkerRacesADecision(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
@@ -305,8 +307,8 @@ func TestTheTableOfLifecyclesIsTheDatabases(t *testing.T) {
 	}
 }
 
-// TestNoSequenceOfWritesLeavesTheTable writes at random, as workers do that are slow, dead or wrong, and holds each step from
-// one standing to the next to the table.
+// TestNoSequenceOfWritesLeavesTheTable writes at random, as workers do that are slow, dead or wrong, and
+// holds each step from one standing to the next to the table.
 func TestNoSequenceOfWritesLeavesTheTable(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)

@@ -49,7 +49,8 @@ type GivenCommand struct {
 	Command
 
 	At time.Time
-	// Generation, Phase, FinishedAt, FailedStep and Failure are the run's as it was found. FinishedAt is zero for one that moved.
+	// Generation, Phase, FinishedAt, FailedStep and Failure are the run's as it was found. FinishedAt is zero
+	// for one that moved.
 	Generation                 int
 	Phase                      Phase
 	FinishedAt                 time.Time

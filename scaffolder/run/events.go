@@ -10,7 +10,8 @@ import (
 	"github.com/portico-dev/portico/db"
 )
 
-// maxEvents and maxEventBytes bound one page of an event log. A follower reads the next page after the last id.
+// maxEvents and maxEventBytes bound one page of an event log. A follower reads the next page after the last
+// id.
 const (
 	maxEvents     = 1000
 	maxEventBytes = 1 << 20
@@ -31,8 +32,9 @@ func (s *Store) LastEvent(ctx context.Context, id uuid.UUID) (int64, error) {
 	return last, nil
 }
 
-// Events is a page of a run's events after an id, oldest first. A completion is included whatever its id, so that a client
-// that resumes always learns how the run ended. The next page is after the last event; after an empty page there is none.
+// Events is a page of a run's events after an id, oldest first. A completion is included whatever its id, so
+// that a client that resumes always learns how the run ended. The next page is after the last event; after an
+// empty page there is none.
 func (s *Store) Events(ctx context.Context, id uuid.UUID, after int64) ([]Event, error) {
 	rows, err := s.queries.RunEventsAfter(ctx, s.pool, db.RunEventsAfterParams{RunID: id, After: after, MaxRows: maxEvents, MaxBytes: maxEventBytes})
 	if err != nil {

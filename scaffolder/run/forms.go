@@ -15,11 +15,12 @@ import (
 // minLine is the shortest line of a secret of many lines that is masked by itself.
 const minLine = 8
 
-// maxFormed bounds the texts of which all forms are masked, in bytes: no longer one goes into a header or a URL.
+// maxFormed bounds the texts of which all forms are masked, in bytes: no longer one goes into a header or a
+// URL.
 const maxFormed = 16 << 10
 
-// formsOf are a secret in the forms in which it may meet people, beside itself: what templates and actions make of a text
-// on its way into a URL, a header, a document or a log.
+// formsOf are a secret in the forms in which it may meet people, beside itself: what templates and actions
+// make of a text on its way into a URL, a header, a document or a log.
 func formsOf(secret string) []string {
 	forms := inJSON(secret)
 	// A key of many lines is masked line by line as well, however its ends of lines are written.

@@ -18,8 +18,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Entry is a set of changes to a run's record that are written together or not at all. Writing an entry twice, as happens
-// after a crash, changes nothing the second time.
+// Entry is a set of changes to a run's record that are written together or not at all. Writing an entry
+// twice, as happens after a crash, changes nothing the second time.
 type Entry struct {
 	Events []NewEvent
 	// WorkflowRunID, when not "", records that the workflow execution with this id drives the run.
@@ -28,8 +28,9 @@ type Entry struct {
 	Phase   Phase
 	Steps   []StepChange
 	Effects []EffectChange
-	// LostWorkers, when not nil, is how many workers in a row died while they worked on the run. A worker counts itself when
-	// it begins, and takes that back when it is done. An entry that Advances the run sets it to 0.
+	// LostWorkers, when not nil, is how many workers in a row died while they worked on the run. A worker
+	// counts itself when it begins, and takes that back when it is done. An entry that Advances the run sets
+	// it to 0.
 	LostWorkers *int
 	// Rollback begins to undo the effects of a failed run. The run ends when that is over.
 	Rollback *StepFailure
@@ -38,8 +39,8 @@ type Entry struct {
 	beganAt, endedAt time.Time
 }
 
-// SetTimes sets the time of all changes in the entry that have none yet. Record does so with the time of the write; a caller
-// that merges several entries sets their times before.
+// SetTimes sets the time of all changes in the entry that have none yet. Record does so with the time of the
+// write; a caller that merges several entries sets their times before.
 func (e *Entry) SetTimes(at time.Time) {
 	if e.WorkflowRunID != "" {
 		e.beganAt = cmp.Or(e.beganAt, at)
@@ -112,8 +113,8 @@ func (e *Entry) lifecycle() Lifecycle {
 	return Lifecycle{}
 }
 
-// StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for WaitingUntil,
-// Output and Failure, which belong to the status.
+// StepChange is a step's new state. Nil and zero fields other than Status leave what is there, but for
+// WaitingUntil, Output and Failure, which belong to the status.
 type StepChange struct {
 	// Position is the step's index in the run: two steps may have the same id.
 	Position int
@@ -123,16 +124,19 @@ type StepChange struct {
 	WaitingUntil   time.Time
 	// Input is shown to people: masked by the caller.
 	Input json.RawMessage
-	// Output is the unmasked output; Shown is the same with secrets masked. Where they differ, Output is stored encrypted.
+	// Output is the unmasked output; Shown is the same with secrets masked. Where they differ, Output is
+	// stored encrypted.
 	Output, Shown json.RawMessage
-	// Iterations are iterations of a step with each that have completed. The record keeps their outputs until the step ends.
+	// Iterations are iterations of a step with each that have completed. The record keeps their outputs until
+	// the step ends.
 	Iterations []Iteration
 	Failure    *Failure
 	Workspace  string
 	// Warnings are about the step's input, one line each, masked by the caller. Nil keeps the present ones.
 	Warnings []string
 
-	// at is when the step got this status; beganAt is when it got the first status of several changes that were merged.
+	// at is when the step got this status; beganAt is when it got the first status of several changes that
+	// were merged.
 	at, beganAt time.Time
 }
 
@@ -201,8 +205,8 @@ type Ending struct {
 	ForgetSecrets bool
 }
 
-// Record writes an entry under a claim. A *RefusedError says that another worker took the run over, or that the run's state
-// does not permit the change: then nothing of the entry is written.
+// Record writes an entry under a claim. A *RefusedError says that another worker took the run over, or that
+// the run's state does not permit the change: then nothing of the entry is written.
 func (s *Store) Record(ctx context.Context, claim Claim, entry Entry) error {
 	entry.SetTimes(time.Now())
 	s.fresh.Forget(claim.RunID)
@@ -220,8 +224,8 @@ func (s *Store) Record(ctx context.Context, claim Claim, entry Entry) error {
 	return nil
 }
 
-// Cancel records that a person cancelled the run, and notifies its followers. It needs no claim. A run that has ended only
-// gets the event.
+// Cancel records that a person cancelled the run, and notifies its followers. It needs no claim. A run that
+// has ended only gets the event.
 func (s *Store) Cancel(ctx context.Context, id uuid.UUID, command Command, event NewEvent) error {
 	event.At = cmp.Or(event.At, time.Now())
 	s.fresh.Forget(id)
@@ -393,10 +397,10 @@ func ReopenForRollback(generation int) Reopening {
 	return Reopening{Generation: generation, Status: StatusProcessing, Phase: PhaseRollingBack, From: -1, Note: RollbackNote}
 }
 
-// Reopen continues a run that has ended, and answers its new generation. It ends all claims on the run. It removes the run's
-// endings from the event log, as Backstage does: a client that follows the log waits for the new one. A run that has not
-// ended, that was reopened since the person saw it, or whose files were deleted, is a fault of kind Conflict. ErrRepeated
-// says that the same command was carried out before.
+// Reopen continues a run that has ended, and answers its new generation. It ends all claims on the run. It
+// removes the run's endings from the event log, as Backstage does: a client that follows the log waits for
+// the new one. A run that has not ended, that was reopened since the person saw it, or whose files were
+// deleted, is a fault of kind Conflict. ErrRepeated says that the same command was carried out before.
 func (s *Store) Reopen(ctx context.Context, id uuid.UUID, r Reopening) (generation int, err error) {
 	s.fresh.Forget(id)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {

@@ -13,9 +13,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Ledger is the run's effects ledger for one step. Record must have been called with the claim before. The key of an effect
-// is unique within the run. A worker that lost the run can record no new intent, but its confirmation of an effect that
-// it made is kept.
+// Ledger is the run's effects ledger for one step. Record must have been called with the claim before. The
+// key of an effect is unique within the run. A worker that lost the run can record no new intent, but its
+// confirmation of an effect that it made is kept.
 func (s *Store) Ledger(claim Claim, stepID, actionID string) action.Ledger {
 	return &ledger{store: s, claim: claim, step: stepID, action: actionID}
 }

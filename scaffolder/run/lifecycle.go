@@ -26,8 +26,9 @@ var (
 	rolledBack  = Lifecycle{StatusFailed, PhaseRolledBack}
 )
 
-// transitions are the permitted changes of state within one generation. An advance is recorded as one write, so a short run
-// goes from created to its end in one transition. A write that would make any other change is refused.
+// transitions are the permitted changes of state within one generation. An advance is recorded as one write,
+// so a short run goes from created to its end in one transition. A write that would make any other change is
+// refused.
 var transitions = map[Lifecycle][]Lifecycle{
 	created:     {created, running, waiting, rollingBack, done, parked, cancelled},
 	running:     {running, waiting, rollingBack, done, parked, cancelled},
@@ -57,8 +58,8 @@ func CanTransition(from, to Lifecycle) bool { return slices.Contains(transitions
 // CanReopen says whether a run in one state may be reopened in another.
 func CanReopen(from, to Lifecycle) bool { return slices.Contains(reopenings[from], to) }
 
-// origins are the states, in the form that SQL compares, from which a change to another is permitted. A part of to that
-// is "" keeps the run's own.
+// origins are the states, in the form that SQL compares, from which a change to another is permitted. A part
+// of to that is "" keeps the run's own.
 func origins(to Lifecycle, permitted func(from, to Lifecycle) bool) []string {
 	var from []string
 	for _, lifecycle := range Lifecycles() {

@@ -9,8 +9,8 @@ import (
 // keyLength is how many bytes a needle begins with are looked up. Shorter needles are looked for one by one.
 const keyLength = 4
 
-// needles are texts to be found in others, all at once, and whether they are written in capitals or not: the cost is that
-// of reading the text once, however many there are. The zero value finds nothing.
+// needles are texts to be found in others, all at once, and whether they are written in capitals or not: the
+// cost is that of reading the text once, however many there are. The zero value finds nothing.
 type needles struct {
 	short []string
 	// long are the needles of at least keyLength, folded, by what they begin with.
@@ -74,8 +74,8 @@ func (n *needles) findShort(text string) []span {
 	return spans
 }
 
-// findLong adds where needles are in a folded text. at says where its bytes stand in the text that was asked about; nil
-// when it is as long.
+// findLong adds where needles are in a folded text. at says where its bytes stand in the text that was asked
+// about; nil when it is as long.
 func (n *needles) findLong(spans []span, folded string, at []int) []span {
 	for i := 0; i+keyLength <= len(folded); i++ {
 		longest := 0

@@ -8,12 +8,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// notifyInterval is the least time between two notifications. Changes in between are notified together: with a hundred
-// active runs, followers are woken a few times and not a hundred times each.
+// notifyInterval is the least time between two notifications. Changes in between are notified together: with
+// a hundred active runs, followers are woken a few times and not a hundred times each.
 const notifyInterval = 20 * time.Millisecond
 
-// notifications collects the runs whose followers are to be woken. One goroutine at a time sends what was collected,
-// in one statement, however many runs change. The zero value is ready.
+// notifications collects the runs whose followers are to be woken. One goroutine at a time sends what was
+// collected, in one statement, however many runs change. The zero value is ready.
 type notifications struct {
 	mu      sync.Mutex
 	waiting map[uuid.UUID]struct{}

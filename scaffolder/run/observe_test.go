@@ -13,7 +13,8 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// TestRunsAreCountedAlongAnIndexOfALargeTable: a scrape reads the runs at hand, and not the hundred thousand that are kept.
+// TestRunsAreCountedAlongAnIndexOfALargeTable: a scrape reads the runs at hand, and not the hundred thousand
+// that are kept.
 func TestRunsAreCountedAlongAnIndexOfALargeTable(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -41,7 +42,8 @@ func TestRunsAreCountedAlongAnIndexOfALargeTable(t *testing.T) {
 	}, samples)
 }
 
-// TestEveryEndOfARunIsTold: its end, its parking by who found that nothing drives it, and what came of its retry.
+// TestEveryEndOfARunIsTold: its end, its parking by who found that nothing drives it, and what came of its
+// retry.
 func TestEveryEndOfARunIsTold(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()

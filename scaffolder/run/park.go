@@ -13,7 +13,8 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// Version identifies what was last written of a run. It can be read even of a run whose record cannot be decoded.
+// Version identifies what was last written of a run. It can be read even of a run whose record cannot be
+// decoded.
 type Version struct {
 	ID         uuid.UUID
 	Generation int
@@ -33,7 +34,8 @@ func (s *Store) Version(ctx context.Context, id uuid.UUID) (Version, error) {
 	return Version{ID: id, Generation: int(row.Generation), Active: !Status(row.Status).Ended(), claim: row.Claim, at: row.LastHeartbeatAt}, nil
 }
 
-// Stale is a batch of active runs with a workflow that were not written since a time, in the order of their ids, after an id.
+// Stale is a batch of active runs with a workflow that were not written since a time, in the order of their
+// ids, after an id.
 func (s *Store) Stale(ctx context.Context, before time.Time, after uuid.UUID) ([]Version, error) {
 	rows, err := s.queries.StaleRuns(ctx, s.pool, &before, after)
 	if err != nil {
@@ -46,8 +48,9 @@ func (s *Store) Stale(ctx context.Context, before time.Time, after uuid.UUID) ([
 	return found, nil
 }
 
-// Park ends a run as failed, to wait for a person's decision. It does not decode the run, so it also works for one whose
-// record cannot be read. It answers false, and changes nothing, when the run was written since its version was read.
+// Park ends a run as failed, to wait for a person's decision. It does not decode the run, so it also works
+// for one whose record cannot be read. It answers false, and changes nothing, when the run was written since
+// its version was read.
 func (s *Store) Park(ctx context.Context, seen Version, failure Failure) (bool, error) {
 	s.fresh.Forget(seen.ID)
 	encoded, err := encodeFailure(&failure)
@@ -74,8 +77,8 @@ func (s *Store) Park(ctx context.Context, seen Version, failure Failure) (bool, 
 	return true, nil
 }
 
-// ForgetExpiredSecrets deletes the secrets of runs that were parked or cancelled before a time. Usually their workflow does
-// so; this covers runs whose workflow is gone.
+// ForgetExpiredSecrets deletes the secrets of runs that were parked or cancelled before a time. Usually their
+// workflow does so; this covers runs whose workflow is gone.
 func (s *Store) ForgetExpiredSecrets(ctx context.Context, before time.Time) error {
 	if _, err := s.queries.DeleteSecretsOfExpiredRuns(ctx, s.pool, &before); err != nil {
 		return fmt.Errorf("delete the secrets of runs that expired: %w", err)

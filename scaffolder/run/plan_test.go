@@ -17,8 +17,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// TestHotReadsWalkAnIndexOfALargeTable asks Postgres how it would answer what pages and event streams ask all the time,
-// with a hundred thousand runs in the table.
+// TestHotReadsWalkAnIndexOfALargeTable asks Postgres how it would answer what pages and event streams ask all
+// the time, with a hundred thousand runs in the table.
 func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)

@@ -18,8 +18,9 @@ const (
 	ErrorLevel = "\u001b[31merror\u001b[39m: "
 )
 
-// Redactor masks a run's secrets in texts that people see, also where they are encoded, quoted or in capitals. A secret of one
-// character is not masked, as in Backstage: too much of the text would be. The zero value masks nothing.
+// Redactor masks a run's secrets in texts that people see, also where they are encoded, quoted or in
+// capitals. A secret of one character is not masked, as in Backstage: too much of the text would be. The zero
+// value masks nothing.
 type Redactor struct {
 	// texts are the secrets as they were given.
 	texts   map[string]struct{}
@@ -63,8 +64,8 @@ func (r Redactor) Also(texts []string) Redactor {
 	return more
 }
 
-// Within also leaves out the directory of the workspace: paths in it are shown from there. Where a worker keeps it tells
-// people nothing, and differs from one attempt to the next.
+// Within also leaves out the directory of the workspace: paths in it are shown from there. Where a worker
+// keeps it tells people nothing, and differs from one attempt to the next.
 func (r Redactor) Within(directory string) Redactor {
 	r.directory = strings.TrimRight(directory, "/")
 	return r
@@ -95,8 +96,8 @@ func (r Redactor) mask(s string) string {
 	return out.String()
 }
 
-// JSON masks secrets in every string and number of a JSON document; what is no JSON is masked as text. Keys keep their
-// order. Paths stay as they are: they are data.
+// JSON masks secrets in every string and number of a JSON document; what is no JSON is masked as text. Keys
+// keep their order. Paths stay as they are: they are data.
 func (r Redactor) JSON(document json.RawMessage) json.RawMessage {
 	r.directory = ""
 	if len(r.texts) == 0 || len(document) == 0 {

@@ -11,8 +11,9 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// ExpireWorkspaces expires the snapshots of runs that were done or rolled back before one time, or parked or cancelled before
-// another: such a run can no longer be retried. It works on a batch, and says whether there may be more.
+// ExpireWorkspaces expires the snapshots of runs that were done or rolled back before one time, or parked or
+// cancelled before another: such a run can no longer be retried. It works on a batch, and says whether there
+// may be more.
 func (s *Store) ExpireWorkspaces(ctx context.Context, doneBefore, parkedBefore time.Time) (more bool, err error) {
 	spent, err := s.queries.ExpireWorkspaces(ctx, s.pool, doneBefore, parkedBefore)
 	if err != nil {
@@ -21,7 +22,8 @@ func (s *Store) ExpireWorkspaces(ctx context.Context, doneBefore, parkedBefore t
 	return spent > 0, nil
 }
 
-// ExpiredWorkspaces are digests of snapshots that are expired for every run. At most 500 are answered at once.
+// ExpiredWorkspaces are digests of snapshots that are expired for every run. At most 500 are answered at
+// once.
 func (s *Store) ExpiredWorkspaces(ctx context.Context) ([]string, error) {
 	found, err := s.queries.ExpiredWorkspaces(ctx, s.pool)
 	if err != nil {
@@ -61,9 +63,9 @@ func (s *Store) requireWorkspace(ctx context.Context, tx db.DBTX, id uuid.UUID, 
 // deleteBatch bounds how many runs are deleted in one statement: each may have thousands of events.
 const deleteBatch = 50
 
-// DeleteRuns deletes runs that ended before a time, the oldest first, with their steps, events and effects. A run stays while
-// it has an open effect: one that was intended and not confirmed, or one of a run that did not complete. It works on a batch,
-// and says whether there may be more.
+// DeleteRuns deletes runs that ended before a time, the oldest first, with their steps, events and effects. A
+// run stays while it has an open effect: one that was intended and not confirmed, or one of a run that did
+// not complete. It works on a batch, and says whether there may be more.
 func (s *Store) DeleteRuns(ctx context.Context, endedBefore time.Time) (more bool, err error) {
 	deleted, err := s.queries.DeleteRuns(ctx, s.pool, endedBefore, deleteBatch)
 	if err != nil {

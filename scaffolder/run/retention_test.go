@@ -41,7 +41,8 @@ var (
 	isUnderWay   = run.Ending{Status: run.StatusProcessing}
 )
 
-// spend gives up the workspaces of runs that were done an hour ago, or parked a day ago, and answers what is to be deleted.
+// spend gives up the workspaces of runs that were done an hour ago, or parked a day ago, and answers what is
+// to be deleted.
 func (r record) spend(t *testing.T) []string {
 	t.Helper()
 	for more := true; more; {

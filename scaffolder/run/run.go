@@ -1,5 +1,5 @@
-// Package run stores template runs in Postgres: the run with its pinned template, its steps, its event log, its encrypted
-// secrets and its effects ledger. It does not execute runs; workflows and activities do.
+// Package run stores template runs in Postgres: the run with its pinned template, its steps, its event log,
+// its encrypted secrets and its effects ledger. It does not execute runs; workflows and activities do.
 package run
 
 import (
@@ -31,8 +31,8 @@ func (s Status) Ended() bool { return s != StatusOpen && s != StatusProcessing }
 // Phase divides the statuses of a run further. It is Portico's own.
 type Phase string
 
-// The phases. A run that is open or processing is running, waiting or rolling back; a run that has ended has one of the
-// other phases.
+// The phases. A run that is open or processing is running, waiting or rolling back; a run that has ended has
+// one of the other phases.
 const (
 	PhaseRunning     Phase = "running"
 	PhaseWaiting     Phase = "waiting"     // for a timer
@@ -49,12 +49,13 @@ type Run struct {
 	TemplateRef string
 	Title       string
 	Subject     string
-	// Spec is the pinned template with its values, as Backstage shows it. RawSpec is the same, byte for byte as stored.
+	// Spec is the pinned template with its values, as Backstage shows it. RawSpec is the same, byte for byte
+	// as stored.
 	Spec      template.TaskSpec
 	RawSpec   json.RawMessage
 	CreatedBy string
-	// Starter is who started the run, with the memberships they had then. It is empty in lists, and for runs of releases that
-	// did not store it.
+	// Starter is who started the run, with the memberships they had then. It is empty in lists, and for runs
+	// of releases that did not store it.
 	Starter    identity.Principal
 	Status     Status
 	Phase      Phase
@@ -62,8 +63,9 @@ type Run struct {
 	CreatedAt  time.Time
 	// StartedAt, FinishedAt and LastHeartbeatAt are zero until they happen.
 	StartedAt, FinishedAt, LastHeartbeatAt time.Time
-	// TimedFrom is the start of the run's time without the time for which it was parked: the run has run from TimedFrom until
-	// FinishedAt, or until now. It is StartedAt until the run is reopened, and CreatedAt before it starts.
+	// TimedFrom is the start of the run's time without the time for which it was parked: the run has run from
+	// TimedFrom until FinishedAt, or until now. It is StartedAt until the run is reopened, and CreatedAt
+	// before it starts.
 	TimedFrom time.Time
 	// CancelRequested says that a person cancelled the run. Reopening the run clears it.
 	CancelRequested bool
@@ -72,12 +74,13 @@ type Run struct {
 	// WorkflowRunID is Temporal's id of the latest execution, "" before the workflow was started.
 	WorkflowRunID string
 	FailedStep    string
-	// TraceParent is the span of the request that the run was accepted in, as W3C's traceparent; "" when nothing was traced there.
+	// TraceParent is the span of the request that the run was accepted in, as W3C's traceparent; "" when
+	// nothing was traced there.
 	TraceParent string
 	// Failure is why the run failed, nil when it did not.
 	Failure *Failure
-	// Cause is the same text for all runs that failed alike: see the function run_cause of the database. "" when the run has not
-	// failed, or ended in another way.
+	// Cause is the same text for all runs that failed alike: see the function run_cause of the database. ""
+	// when the run has not failed, or ended in another way.
 	Cause string
 	// Output is the rendered output of a completed run.
 	Output json.RawMessage
@@ -114,7 +117,8 @@ type Step struct {
 	Position         int
 	ID, Name, Action string
 	Status           Status
-	// FailedAttempts is how many attempts failed and were retried; for a step with each, those of its last iteration.
+	// FailedAttempts is how many attempts failed and were retried; for a step with each, those of its last
+	// iteration.
 	FailedAttempts     int
 	StartedAt, EndedAt time.Time
 	WaitingUntil       time.Time
@@ -128,8 +132,8 @@ type Step struct {
 	WorkspaceExpired bool
 	// IterationsDone is, for an active step with each, the index of the first iteration that has not ended.
 	IterationsDone int
-	// Iterations are the unmasked outputs, by index, of iterations that ended since the step was read; Store.Iterations reads
-	// all.
+	// Iterations are the unmasked outputs, by index, of iterations that ended since the step was read;
+	// Store.Iterations reads all.
 	Iterations map[int]json.RawMessage
 }
 
@@ -150,7 +154,8 @@ type Event struct {
 	CreatedAt time.Time
 }
 
-// NewEvent is an event to append. Key makes it unique within the run: an event that is appended twice is stored once.
+// NewEvent is an event to append. Key makes it unique within the run: an event that is appended twice is
+// stored once.
 type NewEvent struct {
 	Type string
 	Key  string

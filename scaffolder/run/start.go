@@ -15,8 +15,8 @@ type Unstarted struct {
 	Starts int
 }
 
-// Unstarted are the runs without a workflow that were not written since a time, or whose postponed start is due. At most a
-// hundred are answered, those that were never postponed first.
+// Unstarted are the runs without a workflow that were not written since a time, or whose postponed start is
+// due. At most a hundred are answered, those that were never postponed first.
 func (s *Store) Unstarted(ctx context.Context, before time.Time) ([]Unstarted, error) {
 	rows, err := s.queries.RunsToStart(ctx, s.pool, &before)
 	if err != nil {
@@ -29,7 +29,8 @@ func (s *Store) Unstarted(ctx context.Context, before time.Time) ([]Unstarted, e
 	return found, nil
 }
 
-// PostponeStart postpones the next start of a run, so that other runs come first, and stores how often it was requested.
+// PostponeStart postpones the next start of a run, so that other runs come first, and stores how often it was
+// requested.
 func (s *Store) PostponeStart(ctx context.Context, id uuid.UUID, until time.Time, starts int) error {
 	if err := s.queries.PostponeStart(ctx, s.pool, int32(starts), &until, id); err != nil {
 		return fmt.Errorf("put off the start of run %s: %w", id, err)

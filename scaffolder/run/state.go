@@ -13,7 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// State is everything that is needed to continue a run. Its secrets are not masked: it must not be shown to people.
+// State is everything that is needed to continue a run. Its secrets are not masked: it must not be shown to
+// people.
 type State struct {
 	Run
 	// Claim is the right to write the run.
@@ -95,14 +96,15 @@ type stateRows struct {
 const (
 	// maxFresh bounds the number of kept states, of a few kilobytes each.
 	maxFresh = 1000
-	// freshFor is less than the time that Temporal gives the first worker of a run: another worker has seldom written the run
-	// by then.
+	// freshFor is less than the time that Temporal gives the first worker of a run: another worker has seldom
+	// written the run by then.
 	freshFor = 3 * time.Second
 )
 
-// freshRuns are the states of runs that this process has just created. Mostly the same process executes them milliseconds
-// later. If another process has written the run meanwhile, the first write from such a state is refused, because its claim
-// is not the newest. Nothing is done twice: an advance has no effects outside before its first write.
+// freshRuns are the states of runs that this process has just created. Mostly the same process executes them
+// milliseconds later. If another process has written the run meanwhile, the first write from such a state is
+// refused, because its claim is not the newest. Nothing is done twice: an advance has no effects outside
+// before its first write.
 type freshRuns = recall.Memory[uuid.UUID, stateRows]
 
 func newFreshRuns() *freshRuns { return recall.New[uuid.UUID, stateRows](maxFresh, freshFor) }

@@ -60,8 +60,8 @@ type New struct {
 	Warnings []string
 }
 
-// Create writes the run, its steps and its encrypted secrets in one transaction; ErrRepeated when there is a run with its id.
-// It does not start the run.
+// Create writes the run, its steps and its encrypted secrets in one transaction; ErrRepeated when there is a
+// run with its id. It does not start the run.
 func (s *Store) Create(ctx context.Context, n New) error {
 	created, err := s.asRows(n, time.Now())
 	if err != nil {
@@ -283,7 +283,8 @@ type Query struct {
 	Templates []string
 	// Causes are ids of causes, as Run.Cause has them.
 	Causes []string
-	// IDPrefix is how the ids begin, with or without their dashes. One that no id can begin with selects nothing.
+	// IDPrefix is how the ids begin, with or without their dashes. One that no id can begin with selects
+	// nothing.
 	IDPrefix string
 	// Since and Until bound when a run was created, Until itself excluded; zero times bound nothing.
 	Since, Until time.Time
@@ -297,8 +298,8 @@ type Query struct {
 	Specs bool
 }
 
-// List is one page of the granted runs, newest first unless the query says otherwise, and the number of all that match.
-// Steps, output and events are not read, and the spec only where the query wants it, undecoded.
+// List is one page of the granted runs, newest first unless the query says otherwise, and the number of all
+// that match. Steps, output and events are not read, and the spec only where the query wants it, undecoded.
 func (s *Store) List(ctx context.Context, granted Grant, q Query) ([]Run, int, error) {
 	first, last, possible := idRange(q.IDPrefix)
 	if !possible {
@@ -355,8 +356,8 @@ func (s *Store) list(ctx context.Context, q Query, newest db.ListRunsNewestFirst
 	return rows, err
 }
 
-// idRange is the first and the last id that begin with some hexadecimal digits; no range when there are none, and false when no
-// id begins so.
+// idRange is the first and the last id that begin with some hexadecimal digits; no range when there are none,
+// and false when no id begins so.
 func idRange(prefix string) (first, last *uuid.UUID, possible bool) {
 	if prefix == "" {
 		return nil, nil, true

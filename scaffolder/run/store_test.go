@@ -274,8 +274,8 @@ func TestWhatPeopleWroteIsWhatTheyRead(t *testing.T) {
 	require.Contains(t, string(events[0].Body), "<a href")
 }
 
-// TestNoReaderMissesAnEvent: ids ascend in the order in which they become visible, so that who remembers the last one
-// sees all that follow.
+// TestNoReaderMissesAnEvent: ids ascend in the order in which they become visible, so that who remembers the
+// last one sees all that follow.
 func TestNoReaderMissesAnEvent(t *testing.T) {
 	t.Parallel()
 	const writers, each = 8, 25
@@ -423,8 +423,8 @@ func TestTheIterationsThatAnOlderReleaseKeptAreNotLost(t *testing.T) {
 	require.Equal(t, map[int]json.RawMessage{0: json.RawMessage(`{"n":0}`), 2: json.RawMessage(`{"n":2}`)}, step.Iterations)
 }
 
-// TestEntriesAddUp holds Entry.Merge and Step.Apply to the database: entries that are written together leave what they leave
-// one after another, and whoever follows them in memory knows the same.
+// TestEntriesAddUp holds Entry.Merge and Step.Apply to the database: entries that are written together leave
+// what they leave one after another, and whoever follows them in memory knows the same.
 func TestEntriesAddUp(t *testing.T) {
 	t.Parallel()
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
@@ -473,8 +473,8 @@ func TestEntriesAddUp(t *testing.T) {
 	}
 }
 
-// timeless is a step without the times at which it happened to be written. The iterations of a step that has ended are
-// of no use to anybody.
+// timeless is a step without the times at which it happened to be written. The iterations of a step that has
+// ended are of no use to anybody.
 func timeless(step run.Step) run.Step {
 	step.StartedAt, step.EndedAt, step.WaitingUntil = time.Time{}, time.Time{}, step.WaitingUntil.UTC()
 	if step.Status.Ended() {
@@ -626,7 +626,8 @@ func TestAStoreThatCannotBeReached(t *testing.T) {
 	require.ErrorIs(t, r.Create(ctx, run.New{ID: uuid.New(), Spec: template.TaskSpec{}}), context.Canceled)
 }
 
-// TestARunKeepsAllThatItsStarterWas: their name alone says neither what they own nor what their token was good for.
+// TestARunKeepsAllThatItsStarterWas: their name alone says neither what they own nor what their token was
+// good for.
 func TestARunKeepsAllThatItsStarterWas(t *testing.T) {
 	t.Parallel()
 	record := newRecord(t)

@@ -14,7 +14,8 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// TestRetentionWalksAnIndexOfALargeTable: the batches that delete find what is to go without looking at what stays.
+// TestRetentionWalksAnIndexOfALargeTable: the batches that delete find what is to go without looking at what
+// stays.
 func TestRetentionWalksAnIndexOfALargeTable(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -44,8 +45,8 @@ func TestRetentionWalksAnIndexOfALargeTable(t *testing.T) {
 	explained.requires(t, "ExpiredWorkspaces", "run_steps_by_workspace")
 }
 
-// TestAShortRunAsksTheDatabaseTwice: once to make it and once to write all that it did, whatever that is held to; its followers
-// are told beside it.
+// TestAShortRunAsksTheDatabaseTwice: once to make it and once to write all that it did, whatever that is held
+// to; its followers are told beside it.
 func TestAShortRunAsksTheDatabaseTwice(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)

@@ -54,8 +54,8 @@ type notObjectError struct{ is string }
 
 func (e *notObjectError) Error() string { return "must be an object, and is " + e.is }
 
-// decode reads the members of an object with exactly these names. encoding/json by itself takes a name in other capitals
-// for the same, which no other reader of templates does.
+// decode reads the members of an object with exactly these names. encoding/json by itself takes a name in
+// other capitals for the same, which no other reader of templates does.
 func decode(object json.RawMessage, into any, names ...string) error {
 	if string(bytes.TrimSpace(object)) == "null" {
 		return nil
@@ -70,7 +70,8 @@ func decode(object json.RawMessage, into any, names ...string) error {
 // kinds are the words for what a field wants.
 var kinds = map[reflect.Kind]string{reflect.String: "a string", reflect.Slice: "a list", reflect.Map: "an object", reflect.Struct: "an object", reflect.Pointer: "an object"}
 
-// explain says in the words of whoever writes templates what could not be decoded, and at which field below a prefix.
+// explain says in the words of whoever writes templates what could not be decoded, and at which field below a
+// prefix.
 func explain(prefix string, err error) string {
 	mismatch, is := errors.AsType[*json.UnmarshalTypeError](err)
 	if _, isOther := errors.AsType[*notObjectError](err); isOther {

@@ -39,9 +39,9 @@ type Info struct {
 	Entity    InfoEntity `json:"entity"`
 }
 
-// Base is the place that relative URLs in the run's steps start from. Runs of earlier versions may have pinned a file
-// that the template's author named: it counts only if the template was read from a file itself, which the catalog wrote
-// beside it.
+// Base is the place that relative URLs in the run's steps start from. Runs of earlier versions may have
+// pinned a file that the template's author named: it counts only if the template was read from a file itself,
+// which the catalog wrote beside it.
 func (i Info) Base() provenance.Place {
 	path, isFile := strings.CutPrefix(i.BaseURL, "file://")
 	switch {
@@ -56,8 +56,8 @@ func (i Info) Base() provenance.Place {
 	}
 }
 
-// readFrom is where the catalog read the template, as it wrote among its annotations. Only the exact keys are the
-// catalog's.
+// readFrom is where the catalog read the template, as it wrote among its annotations. Only the exact keys are
+// the catalog's.
 func (e InfoEntity) readFrom() provenance.Place {
 	var metadata, annotations map[string]json.RawMessage
 	var location string
@@ -73,7 +73,8 @@ type InfoEntity struct {
 	Metadata json.RawMessage `json:"metadata"`
 }
 
-// Step is one step as the author wrote it, with its id and name filled in. Everything else the author wrote is kept.
+// Step is one step as the author wrote it, with its id and name filled in. Everything else the author wrote
+// is kept.
 type Step struct {
 	ID     string
 	Name   string
@@ -104,8 +105,9 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Pin joins the template with a run's values, its user and its Base. Steps without an id are called step-N, those without a
-// name after their action. Two steps may share an id: expressions see the output of the later one.
+// Pin joins the template with a run's values, its user and its Base. Steps without an id are called step-N,
+// those without a name after their action. Two steps may share an id: expressions see the output of the later
+// one.
 func (t *Template) Pin(values json.RawMessage, user User, base provenance.Place) (TaskSpec, error) {
 	spec := TaskSpec{APIVersion: t.APIVersion, Steps: []Step{}, Recovery: t.Spec.Recovery, Output: t.Spec.Output, Parameters: values,
 		User: user, OnFailure: t.Spec.OnFailure,

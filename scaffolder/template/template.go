@@ -1,6 +1,7 @@
-// Package template is the Template kind, scaffolder.backstage.io/v1beta3: reading one, showing its parameters to a
-// form, and pinning it with values into the task spec that a run carries. It does no I/O and evaluates no expression.
-// JSON passes through it byte for byte wherever possible, so that the author's order of keys survives.
+// Package template is the Template kind, scaffolder.backstage.io/v1beta3: reading one, showing its parameters
+// to a form, and pinning it with values into the task spec that a run carries. It does no I/O and evaluates
+// no expression. JSON passes through it byte for byte wherever possible, so that the author's order of keys
+// survives.
 package template
 
 import (
@@ -169,11 +170,13 @@ func (t *Template) ParameterSchema() (ParameterSchema, error) {
 	return schema, nil
 }
 
-// sourceLocation is the annotation with which an author says where a template's files are, when they are not beside it.
+// sourceLocation is the annotation with which an author says where a template's files are, when they are not
+// beside it.
 const sourceLocation = "backstage.io/source-location"
 
-// Base is the place that the template's relative URLs start from: at, where it was read, unless its author says that
-// they are elsewhere. A template that names files of this machine without being one is a fault of kind NotAllowed.
+// Base is the place that the template's relative URLs start from: at, where it was read, unless its author
+// says that they are elsewhere. A template that names files of this machine without being one is a fault of
+// kind NotAllowed.
 func (t *Template) Base(at provenance.Place) (provenance.Place, error) {
 	written := t.Metadata.Annotations[sourceLocation]
 	kind, target, found := strings.Cut(written, ":")

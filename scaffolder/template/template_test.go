@@ -261,7 +261,8 @@ func TestATemplateByURLCannotSayThatItIsAFile(t *testing.T) {
 	}
 }
 
-// TestABaseThatWasPinnedIsNotTrustedBlindly: what earlier versions pinned could be what an author had written.
+// TestABaseThatWasPinnedIsNotTrustedBlindly: what earlier versions pinned could be what an author had
+// written.
 func TestABaseThatWasPinnedIsNotTrustedBlindly(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

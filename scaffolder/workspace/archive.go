@@ -103,7 +103,8 @@ func (a *archiveWriter) add(e *entry) error {
 // onlyReader hides a file's own way of copying itself, so that the buffer is used.
 type onlyReader struct{ io.Reader }
 
-// upload puts the archive into the bucket unless the same content is there and safe from Delete for long enough.
+// upload puts the archive into the bucket unless the same content is there and safe from Delete for long
+// enough.
 func (s *Store) upload(ctx context.Context, digest string, archive *os.File) error {
 	attributes, err := s.options.Bucket.Attributes(ctx, key(digest))
 	if err == nil && time.Since(attributes.ModTime) < graceTime/2 {
@@ -163,7 +164,8 @@ func (s *Store) delete(ctx context.Context, digest string) error {
 	return bucketError(err)
 }
 
-// bucketError is a failure of the storage itself, which may pass. A full disk below a file bucket explains itself.
+// bucketError is a failure of the storage itself, which may pass. A full disk below a file bucket explains
+// itself.
 func bucketError(err error) error {
 	if isDiskFull(err) {
 		return err

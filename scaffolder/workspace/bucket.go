@@ -11,8 +11,8 @@ import (
 	"gocloud.dev/blob/fileblob"
 )
 
-// OpenBucket opens the bucket of a URL. file:///path makes the directory when it is not there; any other scheme is for
-// the drivers of gocloud.dev/blob that the program has linked in. The caller closes the bucket.
+// OpenBucket opens the bucket of a URL. file:///path makes the directory when it is not there; any other
+// scheme is for the drivers of gocloud.dev/blob that the program has linked in. The caller closes the bucket.
 func OpenBucket(ctx context.Context, url string) (*blob.Bucket, error) {
 	directory, isFile := strings.CutPrefix(url, "file://")
 	if !isFile {

@@ -30,8 +30,8 @@ func (e *DiskFullError) Error() string {
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *DiskFullError) Unwrap() error { return e.Err }
 
-// ExplainDisk gives what the disk did to an action that wrote into its workspace its class: a full disk may be emptied
-// and is transient. Other errors stay as they are.
+// ExplainDisk gives what the disk did to an action that wrote into its workspace its class: a full disk may
+// be emptied and is transient. Other errors stay as they are.
 func ExplainDisk(err error) error {
 	var known *DiskFullError
 	switch {
@@ -54,8 +54,8 @@ func notWritable(err error) error {
 	return action.Advise(action.Final(err), "Let the worker write to the directory and the bucket of portico.workspace, then retry.")
 }
 
-// explain gives the failures of a file system their class: too large a workspace stays too large. Errors that have a
-// class keep it.
+// explain gives the failures of a file system their class: too large a workspace stays too large. Errors that
+// have a class keep it.
 func explain(err error) error {
 	err = ExplainDisk(err)
 	var classified *action.Error

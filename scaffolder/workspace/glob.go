@@ -12,15 +12,17 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Globs select paths below a directory the way Backstage's actions do: * within a name, ** across directories, ?, [a-z]
-// and {a,b}; names that begin with a dot are names like any other; a pattern that begins with ! takes out again what
-// matches it; the path of a directory stands for all that is in it. What is there under the very name that a pattern is
-// written with is meant by it: app/[id].tsx is that file, and a pattern only where there is none. The zero value selects nothing.
+// Globs select paths below a directory the way Backstage's actions do: * within a name, ** across
+// directories, ?, [a-z] and {a,b}; names that begin with a dot are names like any other; a pattern that
+// begins with ! takes out again what matches it; the path of a directory stands for all that is in it. What
+// is there under the very name that a pattern is written with is meant by it: app/[id].tsx is that file, and
+// a pattern only where there is none. The zero value selects nothing.
 type Globs struct {
 	include, exclude []string
 }
 
-// extended matches the patterns of bash's extglob, which are not supported: they would silently match nothing.
+// extended matches the patterns of bash's extglob, which are not supported: they would silently match
+// nothing.
 var extended = regexp.MustCompile(`[*+!?@]\(`)
 
 // NewGlobs reads patterns for the paths in directory. A pattern that cannot be read is an InputError.
@@ -49,7 +51,8 @@ func NewGlobs(directory fs.FS, patterns []string) (Globs, error) {
 	return globs, nil
 }
 
-// special are the characters that mean something else in a pattern than in a name, but for * and ?, which nobody writes for themselves.
+// special are the characters that mean something else in a pattern than in a name, but for * and ?, which
+// nobody writes for themselves.
 var special = regexp.MustCompile(`[][{}()\\]`)
 
 // literally escapes the names at the beginning of a pattern that are there as they are written.

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// home is the directory that one store makes its working directories in. A locked file beside it says that its process
-// lives.
+// home is the directory that one store makes its working directories in. A locked file beside it says that
+// its process lives.
 type home struct {
 	path string
 	lock *os.File

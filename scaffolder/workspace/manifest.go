@@ -33,7 +33,8 @@ func (e entry) mode() fs.FileMode {
 
 const digestPrefix = "sha256:"
 
-// checkDigest refuses what could not be the name of a snapshot, so that no digest can name anything else in the bucket.
+// checkDigest refuses what could not be the name of a snapshot, so that no digest can name anything else in
+// the bucket.
 func checkDigest(digest string) error {
 	if isEmpty(digest) {
 		return nil
@@ -98,9 +99,9 @@ func (s *Store) scan(root *os.Root) (manifest, error) {
 // tick is more than the coarsest clock that a file system stamps files with.
 const tick = 20 * time.Millisecond
 
-// matches says whether what was found is still what the manifest lists, and if so fills in the sums of what was found.
-// A file is the same if it is the same inode with the same size and stamp; one that was written so shortly before the
-// manifest was taken that a later write could bear the same stamp is read again.
+// matches says whether what was found is still what the manifest lists, and if so fills in the sums of what
+// was found. A file is the same if it is the same inode with the same size and stamp; one that was written so
+// shortly before the manifest was taken that a later write could bear the same stamp is read again.
 func (m manifest) matches(root *os.Root, found manifest) (bool, error) {
 	if len(m.entries) != len(found.entries) {
 		return false, nil

@@ -10,8 +10,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Resolve gives the path within root that a step means by name: relative to the root, or absolute and below it.
-// Whatever leads out, through a symbolic link too, is ErrOutside.
+// Resolve gives the path within root that a step means by name: relative to the root, or absolute and below
+// it. Whatever leads out, through a symbolic link too, is ErrOutside.
 func Resolve(root *os.Root, name string) (string, error) {
 	if filepath.IsAbs(name) {
 		relative, err := filepath.Rel(root.Name(), name)
@@ -36,9 +36,9 @@ var ErrOutside error = &action.Error{
 	Err:  errors.New("Relative path is not allowed to refer to a directory outside its parent"), //nolint:staticcheck // Backstage's words
 }
 
-// ExplainPath names the path in the workspace at which a file system failed. A path that leads out is ErrOutside, one that is
-// not there an InputError; the rest is final, because trying again finds the same files. Nil and errors that have a class
-// stay as they are.
+// ExplainPath names the path in the workspace at which a file system failed. A path that leads out is
+// ErrOutside, one that is not there an InputError; the rest is final, because trying again finds the same
+// files. Nil and errors that have a class stay as they are.
 func ExplainPath(path string, err error) error {
 	var classified *action.Error
 	switch {
@@ -52,7 +52,8 @@ func ExplainPath(path string, err error) error {
 	return action.Final(fmt.Errorf("%s: %w", path, err))
 }
 
-// escapesMessage is how package os words the error of a path that leads out of a root. It exports no value to compare with.
+// escapesMessage is how package os words the error of a path that leads out of a root. It exports no value to
+// compare with.
 const escapesMessage = "path escapes from parent"
 
 // IsOutside says whether an operation on a root failed because the path led out of it.

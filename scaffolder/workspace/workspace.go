@@ -1,7 +1,8 @@
-// Package workspace makes the directory that a run's steps share into a value: a step opens the snapshot that its
-// predecessor left, works in a directory of its own and leaves a new snapshot, named by the digest of what it holds.
-// Snapshots lie in a bucket, so that any worker can go on from one; a worker keeps the directories it saved last, so
-// that it need not unpack what it just packed. Which snapshot a run goes on from is not known here.
+// Package workspace makes the directory that a run's steps share into a value: a step opens the snapshot that
+// its predecessor left, works in a directory of its own and leaves a new snapshot, named by the digest of
+// what it holds. Snapshots lie in a bucket, so that any worker can go on from one; a worker keeps the
+// directories it saved last, so that it need not unpack what it just packed. Which snapshot a run goes on
+// from is not known here.
 package workspace
 
 import (
@@ -19,17 +20,19 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Empty is the digest of a workspace that holds nothing. Nothing is stored for it, and the empty string opens the same.
+// Empty is the digest of a workspace that holds nothing. Nothing is stored for it, and the empty string opens
+// the same.
 const Empty = "empty"
 
 func isEmpty(digest string) bool { return digest == "" || digest == Empty }
 
-// Options say where snapshots live and how large they may be. Bucket and Directory are required; a zero limit is the
-// default.
+// Options say where snapshots live and how large they may be. Bucket and Directory are required; a zero limit
+// is the default.
 type Options struct {
 	// Bucket holds the snapshots; the caller opens and closes it.
 	Bucket *blob.Bucket
-	// Directory is where this machine's working directories are made. Stores of several processes may share it.
+	// Directory is where this machine's working directories are made. Stores of several processes may share
+	// it.
 	Directory string
 	// KeepBytes bounds the directories kept for the next step; 0 is 2 GiB.
 	KeepBytes int64
@@ -70,7 +73,8 @@ type Store struct {
 	mutex sync.Mutex
 	// inUse are the directories that were opened and not closed yet.
 	inUse map[*os.Root]*directory
-	// kept are directories that nobody uses and that hold exactly what their digest says, the least recently kept first.
+	// kept are directories that nobody uses and that hold exactly what their digest says, the least recently
+	// kept first.
 	kept []*directory
 }
 
@@ -104,10 +108,10 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.home.remove())
 }
 
-// Open gives a directory with the content of the snapshot, for one step alone: nothing outside it can be reached
-// through it. The step saves it when all went well and calls release in any case: a directory that was saved is kept
-// for the next step, any other removed. A snapshot that is not in the bucket is a final error, a bucket that cannot be
-// read a transient one.
+// Open gives a directory with the content of the snapshot, for one step alone: nothing outside it can be
+// reached through it. The step saves it when all went well and calls release in any case: a directory that
+// was saved is kept for the next step, any other removed. A snapshot that is not in the bucket is a final
+// error, a bucket that cannot be read a transient one.
 func (s *Store) Open(ctx context.Context, digest string) (root *os.Root, release func(), err error) {
 	opened, err := s.open(ctx, digest)
 	if err != nil {
@@ -167,8 +171,8 @@ func (s *Store) take(digest string) *directory {
 	return found
 }
 
-// Save leaves a snapshot of a directory that Open gave and returns its digest: that of the snapshot it was opened from
-// if nothing has changed. After Save, nothing may be changed any more.
+// Save leaves a snapshot of a directory that Open gave and returns its digest: that of the snapshot it was
+// opened from if nothing has changed. After Save, nothing may be changed any more.
 func (s *Store) Save(ctx context.Context, root *os.Root) (digest string, err error) {
 	s.mutex.Lock()
 	opened := s.inUse[root]
@@ -187,8 +191,8 @@ func (s *Store) Save(ctx context.Context, root *os.Root) (digest string, err err
 	return opened.digest, nil
 }
 
-// unchanged compares the directory with the snapshot it was opened from, and takes the newer listing when they are the
-// same: the older a file is when it is listed, the surer the next comparison.
+// unchanged compares the directory with the snapshot it was opened from, and takes the newer listing when
+// they are the same: the older a file is when it is listed, the surer the next comparison.
 func (s *Store) unchanged(opened *directory) (bool, error) {
 	found, err := s.scan(opened.root)
 	if err != nil {
@@ -241,12 +245,12 @@ func (s *Store) discard(unwanted *directory) {
 	}
 }
 
-// graceTime is how long a snapshot is safe from Delete after it was saved. Two runs may hold the same content: while
-// one run's snapshots are being collected, another may save the same one and find it there.
+// graceTime is how long a snapshot is safe from Delete after it was saved. Two runs may hold the same
+// content: while one run's snapshots are being collected, another may save the same one and find it there.
 const graceTime = time.Hour
 
-// Delete removes snapshots that no run needs any more. One that was saved within the last hour stays: name it again
-// later. Snapshots that are not there are none the worse.
+// Delete removes snapshots that no run needs any more. One that was saved within the last hour stays: name it
+// again later. Snapshots that are not there are none the worse.
 func (s *Store) Delete(ctx context.Context, digests ...string) error {
 	var failed error
 	for _, digest := range digests {

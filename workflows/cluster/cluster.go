@@ -1,5 +1,6 @@
-// Package cluster reaches a Temporal cluster as its operators secured it: with TLS, client certificates or API keys, from Portico's
-// configuration, from Temporal's own TEMPORAL_* variables, or from a profile in a temporal.toml file.
+// Package cluster reaches a Temporal cluster as its operators secured it: with TLS, client certificates or
+// API keys, from Portico's configuration, from Temporal's own TEMPORAL_* variables, or from a profile in a
+// temporal.toml file.
 package cluster
 
 import (
@@ -29,23 +30,28 @@ const (
 // DefaultNamespace is used where nothing names one.
 const DefaultNamespace = "default"
 
-// Options are what Portico's configuration says. Each setting that is not empty wins over the environment and the profile.
+// Options are what Portico's configuration says. Each setting that is not empty wins over the environment and
+// the profile.
 type Options struct {
 	// Address is host:port of the frontend.
 	Address   string
 	Namespace string
-	// Profile names a profile of temporal.toml, "" is TEMPORAL_PROFILE or "default". A profile that is named must exist.
+	// Profile names a profile of temporal.toml, "" is TEMPORAL_PROFILE or "default". A profile that is named
+	// must exist.
 	Profile string
-	// ConfigFile is the path of temporal.toml, "" is TEMPORAL_CONFIG_FILE or the file in the user's configuration directory.
+	// ConfigFile is the path of temporal.toml, "" is TEMPORAL_CONFIG_FILE or the file in the user's
+	// configuration directory.
 	ConfigFile string
-	// APIKey is sent with every call. APIKeyFile is a file that holds it, which is read for each call: keys may be rotated.
+	// APIKey is sent with every call. APIKeyFile is a file that holds it, which is read for each call: keys
+	// may be rotated.
 	APIKey, APIKeyFile string
 	TLS                TLS
 	// Environment is where TEMPORAL_* variables are looked up, nil for those of the process.
 	Environment envconfig.EnvLookup
 }
 
-// TLS says how the connection is secured. Files are paths of PEM files, the other certificates and keys are PEM themselves.
+// TLS says how the connection is secured. Files are paths of PEM files, the other certificates and keys are
+// PEM themselves.
 type TLS struct {
 	// Mode is TLSAuto, TLSRequired or TLSDisabled; "" is TLSAuto.
 	Mode string
@@ -53,7 +59,8 @@ type TLS struct {
 	ServerName string
 	// ServerCA signs the server's certificate; empty are the authorities that this machine trusts.
 	ServerCA, ServerCAFile string
-	// ClientCert and ClientKey are how the client identifies itself (mTLS). Files are read again for each new connection.
+	// ClientCert and ClientKey are how the client identifies itself (mTLS). Files are read again for each new
+	// connection.
 	ClientCert, ClientCertFile string
 	ClientKey, ClientKeyFile   string
 }
@@ -68,15 +75,17 @@ type Target struct {
 	options client.Options
 }
 
-// Plain is a server without TLS and credentials, like the embedded one. An empty namespace is DefaultNamespace.
+// Plain is a server without TLS and credentials, like the embedded one. An empty namespace is
+// DefaultNamespace.
 func Plain(address, namespace string) Target {
 	namespace = cmp.Or(namespace, DefaultNamespace)
 	return Target{Address: address, Namespace: namespace,
 		options: client.Options{HostPort: address, Namespace: namespace, ConnectionOptions: client.ConnectionOptions{TLSDisabled: true}}}
 }
 
-// Resolve finds out which cluster to use: the configuration wins over TEMPORAL_* variables, and those over the profile. A temporal.toml
-// that nobody names is read only where no address is configured: a person's credentials for another cluster are not sent to this one.
+// Resolve finds out which cluster to use: the configuration wins over TEMPORAL_* variables, and those over
+// the profile. A temporal.toml that nobody names is read only where no address is configured: a person's
+// credentials for another cluster are not sent to this one.
 func Resolve(options Options) (Target, error) {
 	environment := options.Environment
 	if environment == nil {
@@ -173,7 +182,8 @@ func readAPIKey(path string) (string, error) {
 	return key, nil
 }
 
-// useClientCertificate checks the client's certificate, and has one that lies in files read again for each new connection.
+// useClientCertificate checks the client's certificate, and has one that lies in files read again for each
+// new connection.
 func useClientCertificate(secured *tls.Config, settings *envconfig.ClientConfigTLS) error {
 	if secured == nil || len(secured.Certificates) == 0 {
 		return nil
@@ -221,7 +231,8 @@ func checkExpiry(certificate *tls.Certificate) error {
 // errNoAddress is returned where there is nothing to connect to.
 var errNoAddress = errors.New("no address of Temporal is configured: set portico.temporal.address, TEMPORAL_ADDRESS or a profile's address")
 
-// Secured describes the connection for a log: how it is encrypted and how the client identifies itself. It holds no secret.
+// Secured describes the connection for a log: how it is encrypted and how the client identifies itself. It
+// holds no secret.
 func (t Target) Secured() string {
 	secured := t.options.ConnectionOptions.TLS
 	var how []string

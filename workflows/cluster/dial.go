@@ -43,9 +43,9 @@ func (e *NamespaceNotFoundError) Error() string {
 		"`temporal operator namespace create --namespace %s`, or name another in portico.temporal.namespace", e.Namespace, e.Address, e.Namespace)
 }
 
-// Dial connects and waits until the cluster answers for the namespace. What will not pass by itself ends the waiting at once: a refused
-// credential, a certificate that one side does not accept, a namespace that does not exist (a *NamespaceNotFoundError). The client must
-// be closed by the caller.
+// Dial connects and waits until the cluster answers for the namespace. What will not pass by itself ends the
+// waiting at once: a refused credential, a certificate that one side does not accept, a namespace that does
+// not exist (a *NamespaceNotFoundError). The client must be closed by the caller.
 func (t Target) Dial(ctx context.Context, options DialOptions) (client.Client, error) {
 	connected, err := t.lazyClient(options)
 	if err != nil {
@@ -125,7 +125,8 @@ func (t Target) hint() string {
 // refusals are answers to credentials that will be the same next time.
 var refusals = []codes.Code{codes.Unauthenticated, codes.PermissionDenied}
 
-// tlsFailures are what a failed handshake is recognised by: gRPC hands it on as text. Each is said with the setting that is to be looked at.
+// tlsFailures are what a failed handshake is recognised by: gRPC hands it on as text. Each is said with the
+// setting that is to be looked at.
 var tlsFailures = []struct{ text, means string }{
 	{"tls: certificate required", "it wants a client certificate: set portico.temporal.tls.clientCertFile and clientKeyFile"},
 	{"tls: unknown certificate authority", "it does not know the authority that signed the client certificate: use one of the authority that it trusts " +

@@ -57,7 +57,8 @@ func resolve(t *testing.T, options cluster.Options) cluster.Target {
 
 func sdkQuiet(options *client.Options) { options.Logger = sdklog.NewStructuredLogger(quiet) }
 
-// dial connects and closes again. It waits as long as a start does, so an error that is answered is one that ended the waiting.
+// dial connects and closes again. It waits as long as a start does, so an error that is answered is one that
+// ended the waiting.
 func dial(t *testing.T, target cluster.Target) error {
 	t.Helper()
 	return dialWith(t, target, cluster.DialOptions{Wait: patience, Log: quiet, Customize: sdkQuiet})

@@ -1,4 +1,5 @@
-// Package cache keeps what a host answered for as long as it is likely to hold, and asks once however many want it.
+// Package cache keeps what a host answered for as long as it is likely to hold, and asks once however many
+// want it.
 package cache
 
 import (
@@ -13,8 +14,8 @@ import (
 // fetchDeadline bounds the fetching of one value for a cache.
 const fetchDeadline = 30 * time.Second
 
-// Cache keeps values until they go stale, and fetches each only once at a time. Its zero value is empty. It is safe for
-// concurrent use.
+// Cache keeps values until they go stale, and fetches each only once at a time. Its zero value is empty. It
+// is safe for concurrent use.
 type Cache[V any] struct {
 	flight singleflight.Group
 	mutex  sync.Mutex
@@ -27,8 +28,8 @@ type Fresh[V any] struct {
 	Until time.Time
 }
 
-// Get is the value kept under a key, or what fetch gives. A fetch outlives the caller who began it, since others may wait
-// for it too, and ends at its own deadline. Errors are not kept.
+// Get is the value kept under a key, or what fetch gives. A fetch outlives the caller who began it, since
+// others may wait for it too, and ends at its own deadline. Errors are not kept.
 func (c *Cache[V]) Get(ctx context.Context, key string, fetch func(context.Context) (Fresh[V], error)) (V, error) {
 	if value, found := c.lookUp(key); found {
 		return value, nil

@@ -15,16 +15,19 @@ import (
 // maxBody bounds the body of an API call.
 const maxBody = 1 << 20
 
-// endpoint answers one API call: a status and a body that becomes JSON, or plain bytes or a redirect. A nil body sends none.
+// endpoint answers one API call: a status and a body that becomes JSON, or plain bytes or a redirect. A nil
+// body sends none.
 type endpoint func(*Forge, *exchange) (status int, body any, err error)
 
-// route is an endpoint and what an App needs to call it: a permission, "contents:read", or what the constants say.
+// route is an endpoint and what an App needs to call it: a permission, "contents:read", or what the constants
+// say.
 type route struct {
 	serve endpoint
 	needs string
 }
 
-// routes is the API: the paths of GitHub's REST API that Portico uses, each with what GitHub answers and asks of Apps.
+// routes is the API: the paths of GitHub's REST API that Portico uses, each with what GitHub answers and asks
+// of Apps.
 var routes = map[string]route{
 	"GET /app/installations":                                  {(*Forge).listInstallations, forTheApp},
 	"POST /app/installations/{installation_id}/access_tokens": {(*Forge).createInstallationToken, forTheApp},
@@ -109,8 +112,8 @@ func (x *exchange) decode(into any) error {
 type apiError struct {
 	status  int
 	message string
-	// The rest says which part of a request was refused, as GitHub's "errors" does; without a resource it is just a sentence, and
-	// without a detail there is none.
+	// The rest says which part of a request was refused, as GitHub's "errors" does; without a resource it is
+	// just a sentence, and without a detail there is none.
 	resource, field, code, detail string
 }
 
@@ -186,7 +189,8 @@ func (f *Forge) answer(w http.ResponseWriter, r *http.Request, to route) {
 	writeAnswer(w, r, status, body)
 }
 
-// writeFailure turns an error into GitHub's answer: what is missing and what is refused are the caller's, the rest is ours.
+// writeFailure turns an error into GitHub's answer: what is missing and what is refused are the caller's, the
+// rest is ours.
 func (f *Forge) writeFailure(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *apiError
 	switch {

@@ -71,8 +71,8 @@ type repositoryChange struct {
 	DefaultBranch string  `json:"default_branch"`
 }
 
-// settle brings the two ways of saying "private" together, of which visibility is the stronger, and refuses values that
-// GitHub refuses.
+// settle brings the two ways of saying "private" together, of which visibility is the stronger, and refuses
+// values that GitHub refuses.
 func (c *repositoryChange) settle(owner *account) error {
 	switch {
 	case c.Visibility != nil:

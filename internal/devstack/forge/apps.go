@@ -22,7 +22,8 @@ type App struct {
 	Name string
 	// PublicKey is the half of the App's key pair that the forge keeps.
 	PublicKey *rsa.PublicKey
-	// Permissions are what its installations are given: {"contents": "write"}. Reading metadata comes with any.
+	// Permissions are what its installations are given: {"contents": "write"}. Reading metadata comes with
+	// any.
 	Permissions map[string]string
 }
 
@@ -36,7 +37,8 @@ type Installation struct {
 	Suspended bool
 }
 
-// registration is what the forge keeps of an App, one file each under apps/. A value is never changed once it is in the store.
+// registration is what the forge keeps of an App, one file each under apps/. A value is never changed once it
+// is in the store.
 type registration struct {
 	ID          int64             `json:"id"`
 	Name        string            `json:"name"`

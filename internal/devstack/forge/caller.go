@@ -88,7 +88,8 @@ func (f *Forge) identifyInstallation(given *grant) (caller, error) {
 // maxAssertion is how far ahead the end of an App's assertion may be.
 const maxAssertion = 10 * time.Minute
 
-// identifyApp checks what an App says of itself, as GitHub does: signed by its key, and for ten minutes at most.
+// identifyApp checks what an App says of itself, as GitHub does: signed by its key, and for ten minutes at
+// most.
 func (f *Forge) identifyApp(assertion string) (*registration, error) {
 	parsed, err := jwt.ParseSigned(assertion, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -124,7 +125,8 @@ func (f *Forge) identifyApp(assertion string) (*registration, error) {
 	return app, nil
 }
 
-// presentedTokens lists what may be a token: GitHub takes it as the user name or the password of basic authentication.
+// presentedTokens lists what may be a token: GitHub takes it as the user name or the password of basic
+// authentication.
 func presentedTokens(r *http.Request) []string {
 	if user, password, ok := r.BasicAuth(); ok {
 		return []string{password, user}
@@ -169,8 +171,8 @@ func (f *Forge) admit(x *exchange, needs string) error {
 	return nil
 }
 
-// admitInstallation holds a token to the owner and the repositories it is for, and to its permissions. What is public it
-// may read like anybody.
+// admitInstallation holds a token to the owner and the repositories it is for, and to its permissions. What
+// is public it may read like anybody.
 func (f *Forge) admitInstallation(x *exchange, needs string) error {
 	if x.value("repo") != "" {
 		repo, err := f.store.repository(x.value("owner"), x.value("repo"))

@@ -1,16 +1,16 @@
-// Package forge is the local Git forge of `portico dev`: the part of GitHub's REST API that Portico uses, at the paths of
-// a GitHub Enterprise host (/api/v3), in front of real bare repositories that speak Git's smart HTTP protocol, with plain
-// pages on which a person can look at what a run published.
+// Package forge is the local Git forge of `portico dev`: the part of GitHub's REST API that Portico uses, at
+// the paths of a GitHub Enterprise host (/api/v3), in front of real bare repositories that speak Git's smart
+// HTTP protocol, with plain pages on which a person can look at what a run published.
 //
 // Reading is open to whoever reaches the loopback address, over the pages and over git; the API hides private
-// repositories from callers without the token, as GitHub does, and every change asks for the token. Branch protection is
-// stored and shown, not enforced: this forge has no pull requests to merge through.
+// repositories from callers without the token, as GitHub does, and every change asks for the token. Branch
+// protection is stored and shown, not enforced: this forge has no pull requests to merge through.
 //
-// GitHub Apps that are registered with it speak for themselves and get tokens for where they are installed, which are held
-// to their repositories, their permissions and their hour.
+// GitHub Apps that are registered with it speak for themselves and get tokens for where they are installed,
+// which are held to their repositories, their permissions and their hour.
 //
-// It is a development server. It keeps no passwords, sends no events, and beside the tokens of Apps knows one, whose user
-// owns everything.
+// It is a development server. It keeps no passwords, sends no events, and beside the tokens of Apps knows
+// one, whose user owns everything.
 package forge
 
 import (
@@ -50,10 +50,11 @@ const (
 type Options struct {
 	// DataDir holds everything the forge knows; it is created when missing.
 	DataDir string
-	// Address is the loopback address to listen on. Empty, or with port 0, it is the port of the last time if that is free,
-	// so that links to the forge outlive a restart, else any free port.
+	// Address is the loopback address to listen on. Empty, or with port 0, it is the port of the last time if
+	// that is free, so that links to the forge outlive a restart, else any free port.
 	Address string
-	// Token opens the API for changes and git for pushes. Empty: the one of the last time, or a new random one.
+	// Token opens the API for changes and git for pushes. Empty: the one of the last time, or a new random
+	// one.
 	Token string
 	// User is the login of the token's owner, DefaultUser when empty.
 	User string
@@ -76,7 +77,8 @@ type Forge struct {
 	serving  sync.WaitGroup
 }
 
-// New opens a forge without serving it. It fails when git is not installed or the data directory cannot be used.
+// New opens a forge without serving it. It fails when git is not installed or the data directory cannot be
+// used.
 func New(ctx context.Context, options Options) (*Forge, error) {
 	if options.Log == nil {
 		options.Log = slog.Default()
@@ -135,7 +137,8 @@ func Start(ctx context.Context, options Options) (*Forge, error) {
 	return f, nil
 }
 
-// Stop lets running requests finish for a few seconds, then ends them. It returns when nothing of the forge runs any more.
+// Stop lets running requests finish for a few seconds, then ends them. It returns when nothing of the forge
+// runs any more.
 func (f *Forge) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopGrace)
 	defer cancel()

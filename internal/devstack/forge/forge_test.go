@@ -175,8 +175,8 @@ func TestReservedAndMalformedLogins(t *testing.T) {
 // forgeDirectory names the data directory to the process that TestAKilledForge starts.
 const forgeDirectory = "PORTICO_TEST_FORGE_DIRECTORY"
 
-// TestForgeProcess is a process of its own, not a test: it creates and deletes repositories until it is killed, and
-// prints each change that it was told had happened.
+// TestForgeProcess is a process of its own, not a test: it creates and deletes repositories until it is
+// killed, and prints each change that it was told had happened.
 func TestForgeProcess(t *testing.T) {
 	directory := os.Getenv(forgeDirectory)
 	if directory == "" {

@@ -18,15 +18,17 @@ import (
 var (
 	errNoRevision = errors.New("no such revision")
 
-	// revisionPattern takes branch and tag names and hashes. What git would read as an option, a range or an operator is no revision here.
+	// revisionPattern takes branch and tag names and hashes. What git would read as an option, a range or an
+	// operator is no revision here.
 	revisionPattern = regexp.MustCompile(`^[^-\x00-\x20~^:?*\[\\\x7f][^\x00-\x20~^:?*\[\\\x7f]*$`)
 )
 
-// git runs the git executable with an environment of its own: no configuration of the machine or the user, no hooks but
-// the forge's.
+// git runs the git executable with an environment of its own: no configuration of the machine or the user, no
+// hooks but the forge's.
 type git struct{ executable string }
 
-// environment is what every git process of the forge sees, http-backend included. More configuration goes before its own.
+// environment is what every git process of the forge sees, http-backend included. More configuration goes
+// before its own.
 func (g *git) environment(more ...string) []string {
 	config := append([]string{
 		"http.receivepack=true", "core.hooksPath=/dev/null", "receive.autogc=false", "gc.auto=0", "safe.directory=*",
@@ -160,7 +162,8 @@ func (g gitRepository) isEmpty(ctx context.Context) (bool, error) {
 	return len(found) == 0, err
 }
 
-// treeEntry is one file or directory of a tree. Type is blob, tree or commit (a submodule); Size is -1 for what is no blob.
+// treeEntry is one file or directory of a tree. Type is blob, tree or commit (a submodule); Size is -1 for
+// what is no blob.
 type treeEntry struct {
 	Mode, Type, Hash, Path string
 	Size                   int64

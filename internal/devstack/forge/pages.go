@@ -26,7 +26,8 @@ var pageFiles embed.FS
 //go:embed assets
 var assetFiles embed.FS
 
-// contentPolicy lets the pages load nothing but their own style sheet and icons: what a repository holds is only ever shown.
+// contentPolicy lets the pages load nothing but their own style sheet and icons: what a repository holds is
+// only ever shown.
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 var pageFunctions = template.FuncMap{
@@ -168,7 +169,8 @@ func (f *Forge) about(r *http.Request) (view, gitRepository, error) {
 	return shown, bare, err
 }
 
-// at finds the ref at the start of "<ref>/<path>": the longest branch or tag that fits, else the first segment as a hash.
+// at finds the ref at the start of "<ref>/<path>": the longest branch or tag that fits, else the first
+// segment as a hash.
 func (v *view) at(r *http.Request, bare gitRepository, rest string) (hash string, err error) {
 	ref, _, _ := strings.Cut(rest, "/")
 	longest := 0

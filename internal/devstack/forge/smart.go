@@ -101,8 +101,9 @@ func (f *Forge) serveGit(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// backendRequest is the request as http-backend wants it: the path within the repository, and a body of unknown length
-// read to its end, which net/http/cgi refuses when it is marked as chunked. The token stays out of the child's environment.
+// backendRequest is the request as http-backend wants it: the path within the repository, and a body of
+// unknown length read to its end, which net/http/cgi refuses when it is marked as chunked. The token stays
+// out of the child's environment.
 func backendRequest(w http.ResponseWriter, r *http.Request, service string) *http.Request {
 	inner := r.Clone(r.Context())
 	inner.URL = &url.URL{Path: service, RawQuery: r.URL.RawQuery}

@@ -54,8 +54,9 @@ type team struct {
 	CreatedAt   time.Time `json:"createdAt"`
 }
 
-// repository is what the forge knows about a repository beside its Git objects: one file inside the bare repository, so
-// that creating, deleting and losing both are one thing. A value is never changed once it is in the store.
+// repository is what the forge knows about a repository beside its Git objects: one file inside the bare
+// repository, so that creating, deleting and losing both are one thing. A value is never changed once it is
+// in the store.
 type repository struct {
 	ID            int64                      `json:"id"`
 	Owner         string                     `json:"owner"`
@@ -77,7 +78,8 @@ type repository struct {
 	Issues        []issue                    `json:"issues"`
 }
 
-// settings are the fields that POST and PATCH of a repository share, under GitHub's names. The defaults are GitHub's.
+// settings are the fields that POST and PATCH of a repository share, under GitHub's names. The defaults are
+// GitHub's.
 type settings struct {
 	Description              string `json:"description"`
 	Homepage                 string `json:"homepage"`
@@ -112,8 +114,9 @@ func defaultSettings() settings {
 // FullName is "owner/name".
 func (r *repository) FullName() string { return r.Owner + "/" + r.Name }
 
-// store is the forge's state: read from its directory once, every change written through. A change is one rename of a
-// complete file or directory, so a process killed at any instruction leaves either the old state or the new one.
+// store is the forge's state: read from its directory once, every change written through. A change is one
+// rename of a complete file or directory, so a process killed at any instruction leaves either the old state
+// or the new one.
 type store struct {
 	directory string
 	git       *git
@@ -130,8 +133,8 @@ func openStore(ctx context.Context, directory string, runner *git) (*store, erro
 		directory: directory, git: runner,
 		owners: map[string]*account{}, repositories: map[string]*repository{}, apps: map[int64]*registration{},
 	}
-	// What is under tmp/ was being made or removed when the process was killed. A git that it had started may still be writing
-	// there, so what cannot be removed now is left for the next start.
+	// What is under tmp/ was being made or removed when the process was killed. A git that it had started may
+	// still be writing there, so what cannot be removed now is left for the next start.
 	_ = os.RemoveAll(s.path("tmp"))
 	for _, name := range []string{"tmp", "owners", "repositories", "apps"} {
 		if err := os.MkdirAll(s.path(name), 0o700); err != nil {
@@ -183,7 +186,8 @@ func (s *store) readRepositories(ctx context.Context) error {
 	return nil
 }
 
-// nextID is never given twice, not even after its holder was deleted and the process restarted. The mutex is held.
+// nextID is never given twice, not even after its holder was deleted and the process restarted. The mutex is
+// held.
 func (s *store) nextID() int64 {
 	s.lastID = max(s.lastID+1, time.Now().UnixMilli())
 	return s.lastID
@@ -312,7 +316,8 @@ func (s *store) createRepository(ctx context.Context, owner *account, name strin
 	return repo, nil
 }
 
-// updateRepository applies a change to a copy and puts the copy in place; the change is lost whole when it fails.
+// updateRepository applies a change to a copy and puts the copy in place; the change is lost whole when it
+// fails.
 func (s *store) updateRepository(owner, name string, change func(*repository) error) (*repository, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

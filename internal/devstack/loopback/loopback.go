@@ -1,5 +1,5 @@
-// Package loopback is what the servers of the development stack have in common: free TCP ports on 127.0.0.1, and a guard
-// against those who do not ask for this machine.
+// Package loopback is what the servers of the development stack have in common: free TCP ports on 127.0.0.1,
+// and a guard against those who do not ask for this machine.
 package loopback
 
 import (
@@ -9,7 +9,8 @@ import (
 	"strconv"
 )
 
-// FreePorts gives ports that nobody listens on, each another. They are not reserved: somebody else may take one before it is used.
+// FreePorts gives ports that nobody listens on, each another. They are not reserved: somebody else may take
+// one before it is used.
 func FreePorts(ctx context.Context, count int) ([]int, error) {
 	var config net.ListenConfig
 	ports := make([]int, 0, count)

@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// account is who the server runs as. PostgreSQL refuses to run as root, so root hands it to an unprivileged user; anybody else runs it
-// as themselves, which is the zero value.
+// account is who the server runs as. PostgreSQL refuses to run as root, so root hands it to an unprivileged
+// user; anybody else runs it as themselves, which is the zero value.
 type account struct {
 	credential *syscall.Credential
 }
 
-// serverAccount chooses the account for a data directory: its owner when it already belongs to an ordinary user, else
-// postgres, else nobody.
+// serverAccount chooses the account for a data directory: its owner when it already belongs to an ordinary
+// user, else postgres, else nobody.
 func serverAccount(dataDirectory string) (account, error) {
 	if os.Geteuid() != 0 {
 		return account{}, nil
@@ -50,8 +50,8 @@ func (a account) own(name string) error {
 	return os.Chown(name, int(a.credential.Uid), int(a.credential.Gid))
 }
 
-// canReach says whether the account may pass through every directory above name. It reads the permissions of others only,
-// so that it can err on the careful side.
+// canReach says whether the account may pass through every directory above name. It reads the permissions of
+// others only, so that it can err on the careful side.
 func (a account) canReach(name string) bool {
 	if a.credential == nil {
 		return true

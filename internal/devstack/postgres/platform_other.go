@@ -9,7 +9,8 @@ import (
 
 var platformSettings map[string]string
 
-// tieLifetime does nothing: a server whose parent was killed runs on, and the next start reports its postmaster.pid.
+// tieLifetime does nothing: a server whose parent was killed runs on, and the next start reports its
+// postmaster.pid.
 func tieLifetime(*syscall.SysProcAttr) {}
 
 // clearOrphan leaves the judgement on an old postmaster.pid to PostgreSQL.

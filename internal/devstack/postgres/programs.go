@@ -30,7 +30,8 @@ var systemDirectories = []string{
 	"/usr/local/opt/postgresql@*/bin",
 }
 
-// rootCacheDirectory keeps the fetched programs when root's own cache is closed to the account that runs them.
+// rootCacheDirectory keeps the fetched programs when root's own cache is closed to the account that runs
+// them.
 const rootCacheDirectory = "/var/cache/portico"
 
 // programs is a directory with initdb and postgres in it, of one major version.
@@ -41,8 +42,8 @@ type programs struct {
 
 func (p programs) path(name string) string { return filepath.Join(p.directory, name) }
 
-// findPrograms chooses the programs to run. An existing cluster decides the major version; a new one (clusterMajor 0) gets what PATH
-// has, else the newest that is installed, else a fetched one.
+// findPrograms chooses the programs to run. An existing cluster decides the major version; a new one
+// (clusterMajor 0) gets what PATH has, else the newest that is installed, else a fetched one.
 func findPrograms(ctx context.Context, cacheDirectory string, clusterMajor int, owner account, log *slog.Logger) (programs, error) {
 	suits := func(candidate programs) bool {
 		return candidate.major == clusterMajor || (clusterMajor == 0 && candidate.major >= minimumMajor)

@@ -32,15 +32,15 @@ const (
 
 // Options says where and how to run a server.
 type Options struct {
-	// DataDir holds the cluster and its password; it is made when missing. One process at a time may use it: the caller
-	// holds a lock. Required.
+	// DataDir holds the cluster and its password; it is made when missing. One process at a time may use it:
+	// the caller holds a lock. Required.
 	DataDir string
 	// CacheDir keeps fetched programs, when this machine has none. Required.
 	CacheDir string
 	// Port is the TCP port on 127.0.0.1; 0 takes a free one.
 	Port int
-	// Settings are server settings (postgresql.conf names) on top of the package's own, which keep every committed
-	// transaction through a crash.
+	// Settings are server settings (postgresql.conf names) on top of the package's own, which keep every
+	// committed transaction through a crash.
 	Settings map[string]string
 	// Log gets the server's own lines at debug level. Nil means slog.Default.
 	Log *slog.Logger
@@ -58,8 +58,9 @@ type Server struct {
 	exitErr error
 }
 
-// Start finds or fetches PostgreSQL, makes the cluster when there is none, and runs the server until Stop or the end of this
-// process. ctx bounds the start only. The error says what to install when something is missing.
+// Start finds or fetches PostgreSQL, makes the cluster when there is none, and runs the server until Stop or
+// the end of this process. ctx bounds the start only. The error says what to install when something is
+// missing.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	if options.Log == nil {
 		options.Log = slog.Default()
@@ -119,7 +120,8 @@ func run(ctx context.Context, owned *cluster, installed programs, options Option
 	server.command = owned.command(context.WithoutCancel(ctx), installed.path("postgres"), arguments(owned, port, options.Settings)...)
 	server.command.Stderr = server.output
 	server.command.WaitDelay = killDelay
-	// A process group of its own: Ctrl-C at the terminal is for us, and we stop the server when its users are done.
+	// A process group of its own: Ctrl-C at the terminal is for us, and we stop the server when its users are
+	// done.
 	server.command.SysProcAttr.Setpgid = true
 	tieLifetime(server.command.SysProcAttr)
 
@@ -132,8 +134,8 @@ func run(ctx context.Context, owned *cluster, installed programs, options Option
 	return server, nil
 }
 
-// launch starts the process from a goroutine that keeps its thread until the process has ended: the kernel ties the server's life to
-// that thread.
+// launch starts the process from a goroutine that keeps its thread until the process has ended: the kernel
+// ties the server's life to that thread.
 func (s *Server) launch() error {
 	started := make(chan error, 1)
 	go func() {
@@ -182,8 +184,8 @@ func (s *Server) DSN(database string) string {
 	return dsn.String()
 }
 
-// LocalDSN is DSN for this process alone. Where it can, it goes through a Unix socket, which takes an eighth less of the
-// time of a short run than TCP does.
+// LocalDSN is DSN for this process alone. Where it can, it goes through a Unix socket, which takes an eighth
+// less of the time of a short run than TCP does.
 func (s *Server) LocalDSN(database string) string {
 	sockets := s.cluster.socketDirectory()
 	if sockets == "" {
@@ -222,8 +224,9 @@ func (s *Server) CreateDatabase(ctx context.Context, name string) error {
 	return nil
 }
 
-// Stop shuts the server down: open transactions are rolled back, everything committed is written. When ctx ends first, the server is
-// told to leave at once and recovers at its next start. Stopping a stopped server does nothing.
+// Stop shuts the server down: open transactions are rolled back, everything committed is written. When ctx
+// ends first, the server is told to leave at once and recovers at its next start. Stopping a stopped server
+// does nothing.
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.cluster.handle.Close()
 	if s.endedAfter(ctx, syscall.SIGINT) {

@@ -20,7 +20,8 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/postgres"
 )
 
-// childVariable makes the test binary start a server on the directory it names, say so, and wait to be killed.
+// childVariable makes the test binary start a server on the directory it names, say so, and wait to be
+// killed.
 const childVariable = "PORTICO_TEST_POSTGRES_CHILD"
 
 func TestMain(m *testing.M) {
@@ -38,7 +39,8 @@ func TestMain(m *testing.M) {
 
 func TestServerKeepsItsDataThroughARestart(t *testing.T) {
 	t.Parallel()
-	// Longer than a Unix socket's path may be, with spaces, and below directories that only this user may enter.
+	// Longer than a Unix socket's path may be, with spaces, and below directories that only this user may
+	// enter.
 	directory := filepath.Join(t.TempDir(), "a project with spaces", strings.Repeat("deep ", 30)+"down")
 
 	first := start(t, postgres.Options{DataDir: directory})
@@ -99,7 +101,8 @@ func TestStalePIDFileOfALivingStrangerIsNoObstacle(t *testing.T) {
 	directory := t.TempDir()
 	require.NoError(t, start(t, postgres.Options{DataDir: directory}).Stop(t.Context()))
 
-	// What a SIGKILL and a reused process number leave behind: a pid file and a socket's lock that name this test.
+	// What a SIGKILL and a reused process number leave behind: a pid file and a socket's lock that name this
+	// test.
 	content := fmt.Sprintf("%d\n%s\n%d\n5432\n\n127.0.0.1\n", os.Getpid(), directory, time.Now().Unix())
 	require.NoError(t, os.WriteFile(filepath.Join(directory, "cluster", "postmaster.pid"), []byte(content), 0o644))
 	port, err := loopback.FreePorts(t.Context(), 1)
@@ -137,7 +140,8 @@ func TestHalfMadeClusterIsMadeAgain(t *testing.T) {
 	require.NotEmpty(t, queryText(t, server.DSN("postgres"), "select version()"))
 }
 
-// TestDataOfAnUnknownVersionIsLeftAlone: the programs that wrote the data are not here, and must not be replaced by others.
+// TestDataOfAnUnknownVersionIsLeftAlone: the programs that wrote the data are not here, and must not be
+// replaced by others.
 func TestDataOfAnUnknownVersionIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()

@@ -1,8 +1,8 @@
 package postgres
 
-// defaultSettings suit one developer's machine: small, quiet, and as safe as a server in production. Every commit is on disk
-// before it is acknowledged, but for connections that ask for less, so killing the server, or the machine's power, loses nothing
-// that anybody was told is done.
+// defaultSettings suit one developer's machine: small, quiet, and as safe as a server in production. Every
+// commit is on disk before it is acknowledged, but for connections that ask for less, so killing the server,
+// or the machine's power, loses nothing that anybody was told is done.
 var defaultSettings = map[string]string{
 	"listen_addresses":        "127.0.0.1",
 	"unix_socket_permissions": "0700",

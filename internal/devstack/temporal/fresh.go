@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// maxFresh bounds the states that are remembered, of some 2 kB each. Those of a burst are read within milliseconds.
+	// maxFresh bounds the states that are remembered, of some 2 kB each. Those of a burst are read within
+	// milliseconds.
 	maxFresh = 1000
 	// freshFor is how long a state is remembered that nobody reads.
 	freshFor = 10 * time.Second
@@ -58,10 +59,10 @@ func (s dataStores) NewExecutionStore() (persistence.ExecutionStore, error) {
 	return executionStore{store, s.fresh}, nil
 }
 
-// executionStore answers the first reading of a run from memory. Temporal gives the first task of a run to the worker
-// that started it, and drops what it has just written. Milliseconds later, when the task is done, it would read that
-// back with nine statements. Nobody else writes these tables, so a state stays as it was written until this store is
-// told to write the run again.
+// executionStore answers the first reading of a run from memory. Temporal gives the first task of a run to
+// the worker that started it, and drops what it has just written. Milliseconds later, when the task is done,
+// it would read that back with nine statements. Nobody else writes these tables, so a state stays as it was
+// written until this store is told to write the run again.
 type executionStore struct {
 	persistence.ExecutionStore
 	fresh *freshRuns

@@ -7,10 +7,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Temporal indexes every search attribute that anybody might use: over 70 indexes, all of them written twice for each run. That
-// was four fifths of what PostgreSQL wrote and half of its CPU time. The few thousand runs of a developer's machine are found as well by
-// the time they started, so all indexes but that of the Web UI's list are set aside: dropped, but remembered in
-// setAsideTable for the day when a new version of Temporal wants to change them.
+// Temporal indexes every search attribute that anybody might use: over 70 indexes, all of them written twice
+// for each run. That was four fifths of what PostgreSQL wrote and half of its CPU time. The few thousand runs
+// of a developer's machine are found as well by the time they started, so all indexes but that of the Web
+// UI's list are set aside: dropped, but remembered in setAsideTable for the day when a new version of
+// Temporal wants to change them.
 const setAsideTable = "portico_set_aside_indexes"
 
 // setIndexesAside drops the indexes that are not kept.

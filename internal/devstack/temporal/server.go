@@ -25,7 +25,8 @@ import (
 
 const (
 	clusterName = "active"
-	// historyShards is fixed in the data when it is made. More shards would start and idle slower; measured, four saturate two cores.
+	// historyShards is fixed in the data when it is made. More shards would start and idle slower; measured,
+	// four saturate two cores.
 	historyShards = 4
 	storeName     = "executions"
 	visibility    = "visibility"
@@ -35,7 +36,8 @@ const (
 type Options struct {
 	// DSN is of any database on the PostgreSQL server to use, by a role that may create databases. Required.
 	DSN string
-	// Database is the name of the server's main database; a second one has _visibility appended. "" means "temporal".
+	// Database is the name of the server's main database; a second one has _visibility appended. "" means
+	// "temporal".
 	Database string
 	// Namespace is made when it is missing. "" means "default".
 	Namespace string
@@ -47,9 +49,11 @@ type Options struct {
 	FrontendPort int
 	// TLS secures the server as its own configuration file does; the zero value speaks plain text.
 	TLS config.RootTLS
-	// Authorizer decides about every call; nil allows all. It finds a caller's API key in the extensions of the claims.
+	// Authorizer decides about every call; nil allows all. It finds a caller's API key in the extensions of
+	// the claims.
 	Authorizer authorization.Authorizer
-	// Log gets what Temporal calls errors at info level and its warnings at debug level: it retries by itself. Nil means slog.Default.
+	// Log gets what Temporal calls errors at info level and its warnings at debug level: it retries by
+	// itself. Nil means slog.Default.
 	Log *slog.Logger
 }
 
@@ -61,11 +65,13 @@ type Server struct {
 	frontend string
 }
 
-// Start makes or upgrades the databases and runs the server until Stop. It returns when the frontend accepts requests. ctx
-// bounds the work on the databases; the server's own start gives up after 15 seconds for each of its services.
+// Start makes or upgrades the databases and runs the server until Stop. It returns when the frontend accepts
+// requests. ctx bounds the work on the databases; the server's own start gives up after 15 seconds for each
+// of its services.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	options = withDefaults(options)
-	// Temporal's own workers would otherwise name themselves by the MD5 of this binary: a third of a second to read all of it.
+	// Temporal's own workers would otherwise name themselves by the MD5 of this binary: a third of a second
+	// to read all of it.
 	worker.SetBinaryChecksum("portico-devstack")
 	databases, err := openStores(ctx, options)
 	if err != nil {
@@ -130,8 +136,8 @@ func startServer(ctx context.Context, options Options, databases *stores) (start
 // FrontendAddress is host:port for Temporal's clients.
 func (s *Server) FrontendAddress() string { return s.frontend }
 
-// Stop ends the server, then its database connections. The server drains for as long as it needs, a second or two; when ctx ends
-// first, Stop returns and leaves the rest to the end of the process.
+// Stop ends the server, then its database connections. The server drains for as long as it needs, a second or
+// two; when ctx ends first, Stop returns and leaves the rest to the end of the process.
 func (s *Server) Stop(ctx context.Context) error {
 	s.log.stopping.Store(true)
 	stopped := make(chan error, 1)
@@ -148,8 +154,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
-// createNamespace writes the namespace before the server starts, so that it is usable at once. Temporal has this for SQLite only in
-// name: it goes through the same store interface.
+// createNamespace writes the namespace before the server starts, so that it is usable at once. Temporal has
+// this for SQLite only in name: it goes through the same store interface.
 func createNamespace(executions *store, options Options) error {
 	namespace, err := sqlite.NewNamespaceConfig(clusterName, options.Namespace, false, options.SearchAttributes)
 	if err != nil {

@@ -21,7 +21,8 @@ import (
 
 // schema is one of the two sets of tables that Temporal keeps, each in a database of its own.
 type schema struct {
-	// source is where the tables are described in Temporal's embedded sources, version what this build of the server needs.
+	// source is where the tables are described in Temporal's embedded sources, version what this build of the
+	// server needs.
 	source, version string
 	// conns bounds the pool. Temporal's four services would open pools of their own; here they share.
 	conns int32
@@ -76,7 +77,8 @@ func (s *stores) close() {
 	}
 }
 
-// openStore connects to a database, making it when it is not there and bringing its schema forward when it is older.
+// openStore connects to a database, making it when it is not there and bringing its schema forward when it is
+// older.
 func openStore(ctx context.Context, dsn, database string, tables schema) (*store, error) {
 	if err := createStore(ctx, dsn, database, tables); err != nil {
 		return nil, fmt.Errorf("create database %s: %w", database, err)
@@ -93,8 +95,8 @@ func openStore(ctx context.Context, dsn, database string, tables schema) (*store
 	return opened, nil
 }
 
-// createStore makes the database with its tables unless it is there. It is made under another name first: what has the
-// final name is complete, whenever this process is killed.
+// createStore makes the database with its tables unless it is there. It is made under another name first:
+// what has the final name is complete, whenever this process is killed.
 func createStore(ctx context.Context, dsn, database string, tables schema) error {
 	maintenance, err := pgx.Connect(ctx, dsn)
 	if err != nil {
@@ -169,8 +171,8 @@ func (s *store) withSchemaTool(use func(*sqltool.Connection) error) error {
 	return use(connection)
 }
 
-// config tells Temporal how to reach the store: through our pool. Temporal closes what Connect gives it as it pleases; that closes
-// a thin wrapper, never the pool.
+// config tells Temporal how to reach the store: through our pool. Temporal closes what Connect gives it as it
+// pleases; that closes a thin wrapper, never the pool.
 func (s *store) config() *config.SQL {
 	return &config.SQL{
 		PluginName:   postgresql.PluginNamePGX,
@@ -190,8 +192,8 @@ func openPool(ctx context.Context, dsn, database string, conns int32) (*pgxpool.
 	}
 	config.ConnConfig.Database = database
 	config.ConnConfig.RuntimeParams["application_name"] = "temporal"
-	// Temporal asks by primary key, whatever the values are. By default each of the first five times is planned anew, for
-	// each of forty statements on each connection.
+	// Temporal asks by primary key, whatever the values are. By default each of the first five times is
+	// planned anew, for each of forty statements on each connection.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	// Temporal does not wait for the disk. Portico's record, on the same server, does: see decision 0009.
 	config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
@@ -200,7 +202,8 @@ func openPool(ctx context.Context, dsn, database string, conns int32) (*pgxpool.
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-// registerTypes has durations stored as nanoseconds, as Temporal's own connections do; pgx would make intervals of them.
+// registerTypes has durations stored as nanoseconds, as Temporal's own connections do; pgx would make
+// intervals of them.
 func registerTypes(_ context.Context, connection *pgx.Conn) error {
 	connection.TypeMap().RegisterDefaultPgType(time.Duration(0), "int8")
 	connection.TypeMap().RegisterDefaultPgType((*time.Duration)(nil), "int8")

@@ -17,10 +17,11 @@ const (
 	cachedRuns = 2000
 )
 
-// tuning fits a server that was built for clusters to a laptop. Measured with BenchmarkRuns of package devstack and by what the process
-// uses when nothing happens.
+// tuning fits a server that was built for clusters to a laptop. Measured with BenchmarkRuns of package
+// devstack and by what the process uses when nothing happens.
 var tuning = dynamicconfig.StaticClient{
-	// Nobody waits for visibility: a short run is then listed once, when it has ended, and not when it began as well.
+	// Nobody waits for visibility: a short run is then listed once, when it has ended, and not when it began
+	// as well.
 	dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): visibilityPollRPS,
 	dynamicconfig.TransferProcessorMaxPollRPS.Key():   pollRPS,
 	dynamicconfig.TimerProcessorMaxPollRPS.Key():      pollRPS,
@@ -38,7 +39,8 @@ var tuning = dynamicconfig.StaticClient{
 	dynamicconfig.ReplicationProcessorSchedulerWorkerCount.Key():            1, // nothing is replicated
 	dynamicconfig.ReplicationLowPriorityProcessorSchedulerWorkerCount.Key(): 1,
 
-	// Nothing is stored outside, and looking for it in each event takes a twentieth of what a short run costs.
+	// Nothing is stored outside, and looking for it in each event takes a twentieth of what a short run
+	// costs.
 	dynamicconfig.ExternalPayloadsEnabled.Key(): false,
 
 	dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): cachedRuns,

@@ -28,14 +28,15 @@ const headerTimeout = 10 * time.Second
 
 // Options says what the UI shows and where it is served.
 type Options struct {
-	// FrontendAddress is host:port of the Temporal frontend, which must be up: the UI connects at once, and tries again only after a
-	// second. Required.
+	// FrontendAddress is host:port of the Temporal frontend, which must be up: the UI connects at once, and
+	// tries again only after a second. Required.
 	FrontendAddress string
 	// Namespace is the one the UI opens with and links point into. Required.
 	Namespace string
 	// Port is the HTTP port on 127.0.0.1; 0 takes a free one.
 	Port int
-	// CodecEndpoint is the URL of a codec server that decodes payloads for the UI, "" when payloads are plain.
+	// CodecEndpoint is the URL of a codec server that decodes payloads for the UI, "" when payloads are
+	// plain.
 	CodecEndpoint string
 }
 
@@ -70,7 +71,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	return started, nil
 }
 
-// newHandler puts the UI together as its own server does, which would listen by itself: nothing could stand before it then.
+// newHandler puts the UI together as its own server does, which would listen by itself: nothing could stand
+// before it then.
 func newHandler(settings *config.Config) (http.Handler, error) {
 	provider, err := config.NewConfigProviderWithRefresh(settings)
 	if err != nil {

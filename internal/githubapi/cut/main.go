@@ -1,5 +1,5 @@
-// Command cut makes the part of GitHub's published OpenAPI description that Portico uses: the operations of a list, and
-// every component they refer to. Examples are left out, they are two thirds of the file.
+// Command cut makes the part of GitHub's published OpenAPI description that Portico uses: the operations of a
+// list, and every component they refer to. Examples are left out, they are two thirds of the file.
 //
 //	npm pack @octokit/openapi@23.0.2
 //	tar -xzf octokit-openapi-23.0.2.tgz package/generated/api.github.com.json
@@ -79,8 +79,8 @@ func cut(whole map[string]any, operations []string) (map[string]any, error) {
 	return part, follow(whole, kept, paths)
 }
 
-// mend corrects a slip of the description: in the list of installations, an account would have to be a user and an
-// enterprise at once. For a single installation it says that either will do.
+// mend corrects a slip of the description: in the list of installations, an account would have to be a user
+// and an enterprise at once. For a single installation it says that either will do.
 func mend(paths map[string]any) {
 	account, ok := dig(paths, "/app/installations", "get", "responses", "200", "content", "application/json", "schema", "items",
 		"properties", "account").(map[string]any)

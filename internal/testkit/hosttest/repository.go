@@ -1,5 +1,5 @@
-// Package hosttest holds the hosts of package integration to one specification, each over a test server that speaks its REST API and
-// has a real Git repository behind it. It is for tests only.
+// Package hosttest holds the hosts of package integration to one specification, each over a test server that
+// speaks its REST API and has a real Git repository behind it. It is for tests only.
 package hosttest
 
 import (
@@ -19,7 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Repository is a bare Git repository with branches main and release/v3, and a tag v1. It is private: the server asks for the token.
+// Repository is a bare Git repository with branches main and release/v3, and a tag v1. It is private: the
+// server asks for the token.
 type Repository struct {
 	// Dir is the bare repository.
 	Dir  string
@@ -125,7 +126,8 @@ type Object struct {
 	Size                   int
 }
 
-// List lists everything below a directory at a ref, the directories too; false when there is no such directory.
+// List lists everything below a directory at a ref, the directories too; false when there is no such
+// directory.
 func (r *Repository) List(ref, directory string) ([]Object, bool) {
 	at := r.Commit(ref)
 	if directory != "" {
@@ -160,8 +162,8 @@ func (r *Repository) File(ref, name string) (content []byte, hash string, found 
 // Blob is the content with a hash.
 func (r *Repository) Blob(hash string) ([]byte, error) { return git(r.Dir, "cat-file", "blob", hash) }
 
-// Archive is what is at a ref, or below a directory there, in a format of git archive, with everything below one directory. A ZIP
-// archive has no such directory.
+// Archive is what is at a ref, or below a directory there, in a format of git archive, with everything below
+// one directory. A ZIP archive has no such directory.
 func (r *Repository) Archive(format, ref, directory string) ([]byte, error) {
 	args := []string{"archive", "--format=" + format, r.Commit(ref)}
 	if format != "zip" {

@@ -18,20 +18,22 @@ const Token = "a-token"
 
 // Forge is a kind of host that is held to the specification.
 type Forge struct {
-	// API serves the REST API for the repository acme/shop, or what the forge calls it. Its requests have been authenticated.
+	// API serves the REST API for the repository acme/shop, or what the forge calls it. Its requests have
+	// been authenticated.
 	API func(repository *Repository) http.Handler
 	// Config configures the host at a server, with a token; "" is none.
 	Config func(serverURL, host, token string) forges.Config
 	// Root is the path of the repository's URL, and Missing that of one that is not there.
 	Root, Missing string
-	// At is the path and query of the URL of a file or directory, in a repository by its path; ref is escaped where the forge wants
-	// that, or not, as it stands in a browser.
+	// At is the path and query of the URL of a file or directory, in a repository by its path; ref is escaped
+	// where the forge wants that, or not, as it stands in a browser.
 	At func(root, ref, path string) string
 	// Credential is the token that a request bears, "" for none.
 	Credential func(request *http.Request) string
 	// WholeRefs says that the URLs do not leave open where a branch's name ends.
 	WholeRefs bool
-	// RequestsWithSlashes are how many it takes to read a file of a branch with slashes whose whole name is known; 0 is one.
+	// RequestsWithSlashes are how many it takes to read a file of a branch with slashes whose whole name is
+	// known; 0 is one.
 	RequestsWithSlashes int
 	// Hidden is the status that a request without a credential gets.
 	Hidden int

@@ -21,7 +21,8 @@ const stopTimeout = time.Minute
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// Serve runs a server on databases of its own until the test ends. DSN, Database and Log of the options are overwritten.
+// Serve runs a server on databases of its own until the test ends. DSN, Database and Log of the options are
+// overwritten.
 func Serve(t *testing.T, options temporal.Options) *temporal.Server {
 	t.Helper()
 	pool := testkit.Database(t)
