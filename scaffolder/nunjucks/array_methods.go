@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// newArrayMethods makes the methods of JavaScript's arrays. Functions that they take are macros and such.
+// newArrayMethods makes the methods of JavaScript's arrays. Function arguments are values such as macros.
 func newArrayMethods() map[string]*callable {
 	return map[string]*callable{
 		"at":          arrayMethod(1, arrayAt),
@@ -61,7 +61,7 @@ func (r *run) callback(v Value) *callable {
 	return function
 }
 
-// eachItem calls function with each item, its index and the list, until visit is satisfied.
+// eachItem calls function with each item, its index and the list, until visit returns true.
 func (r *run) eachItem(array *Array, function Value, visit func(i int, item, result Value) (done bool)) {
 	callback := r.callback(function)
 	for i := 0; i < len(array.Items); i++ { //nolint:intrange // function may change the list
@@ -340,8 +340,8 @@ func arrayUnshift(r *run, array *Array, args []Value) Value {
 	return integer(len(array.Items))
 }
 
-// sort sorts as V8 does: undefined items last without asking compare, and short lists by an insertion sort
-// whose order of questions shows where compare contradicts itself.
+// sort sorts as V8 does. Undefined items go last, and compare is not called for them. Short lists are sorted
+// by insertion, with V8's order of comparisons: a compare that contradicts itself gives the same result.
 func (r *run) sort(items []Value, compare func(a, b Value) float64) {
 	defined := slices.DeleteFunc(r.cloneItems(items), isUndefined)
 	if len(defined) < shortSort {
@@ -358,7 +358,7 @@ func (r *run) sort(items []Value, compare func(a, b Value) float64) {
 	}
 }
 
-// shortSort is the length below which V8's sort is one run of insertions.
+// shortSort is the length below which V8 sorts by insertion alone.
 const shortSort = 64
 
 func sign(n float64) int {

@@ -1,8 +1,9 @@
 package nunjucks
 
-// The tables of what is built in. They never change once the package is initialized.
+// The tables of the built-in filters, tests and methods. They never change once the package is initialized.
 var (
-	// builtinFilters and builtinTests are by name; args[0] is the value that is filtered or tested.
+	// builtinFilters and builtinTests hold filters and tests by name; args[0] is the value that is filtered
+	// or tested.
 	builtinFilters, builtinTests map[string]builtin
 
 	arrayMethods, iteratorMethods, numberMethods, objectMethods, regexMethods, stringMethods map[string]*callable

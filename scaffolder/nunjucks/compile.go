@@ -11,21 +11,21 @@ import (
 // anything else is looked up by name at run time.
 type compiler struct {
 	env *Environment
-	// names are the variables known at this point; function is the JavaScript function that declares new
-	// ones.
+	// names are the variables known at this point. New variables are declared in function, a JavaScript
+	// function.
 	names    *names
 	function *functionBody
 	// unscoped is set in the bodies of for-else and switch, in which nunjucks cannot place a tag that opens a
 	// callback.
 	unscoped bool
-	// depth is how deep the node being compiled lies in the tree, deepest the most so far in this function.
+	// depth is the depth of the node being compiled; deepest is the greatest depth so far in this function.
 	depth, deepest int
-	// compiled counts the nodes, for the body of a loop with several variables is compiled twice.
+	// compiled counts the nodes. The body of a loop with several variables is compiled twice.
 	compiled int
 	mutates  bool
 	memory   *sourceMemory
-	// missing are the filters and tests that are used and not there, each in a sentence; called are the names
-	// that are called and no globals.
+	// missing has a sentence for each filter or test that is used and does not exist. called are the names
+	// that are called and are no globals.
 	missing, called []string
 }
 
@@ -35,8 +35,8 @@ type names struct {
 	variables map[string]variable
 }
 
-// variable is a variable of a JavaScript function. A dead one is named by an import, which always fails
-// before it would be set.
+// variable is a variable of a JavaScript function. A dead variable is named by an import, which always fails
+// before it sets the variable.
 type variable struct {
 	function *functionBody
 	slot     int
@@ -54,8 +54,8 @@ func (n *names) lookup(name string) (variable, bool) {
 
 func newNames(outer *names) *names { return &names{outer: outer, variables: map[string]variable{}} }
 
-// functionBody is the code of a JavaScript function: the template's root, a block, a macro, a call block's
-// body.
+// functionBody is the code of a JavaScript function: the template's root, a block, a macro, or the body of a
+// call block.
 type functionBody struct {
 	outer *functionBody
 	// slots is the number of its variables.
@@ -63,7 +63,7 @@ type functionBody struct {
 	code  []instruction
 	// height is how deep its tree is, in nodes.
 	height int
-	// missingSuper says that the block calls super(), which it has not.
+	// missingSuper is true when the block calls super(), which never exists.
 	missingSuper bool
 }
 
@@ -75,7 +75,7 @@ func (f *functionBody) newSlot() int {
 func compileTemplate(env *Environment, source string, memory *sourceMemory) *Template {
 	p := &parser{lexer: newLexer(source, &env.options, env.tags), options: &env.options, memory: memory}
 	statements := p.body()
-	spreadAsync(statements)
+	propagateAsync(statements)
 	c := &compiler{env: env, memory: memory}
 	template := &Template{env: env, blocks: map[string]*functionBody{}, mentionsLoop: p.mentionsLoop, sourceBytes: len(source)}
 	template.root = c.functionOf(nil, newNames(nil), statements)
@@ -104,7 +104,7 @@ func (c *compiler) miss(format, name string) {
 	}
 }
 
-// soleOutput is the instruction of a template that consists of one output.
+// soleOutput returns the instruction of a template that consists of one output.
 func soleOutput(root *functionBody, statements []statement) (*outputInstruction, bool) {
 	if len(statements) != 1 || len(root.code) != 1 {
 		return nil, false
@@ -133,14 +133,14 @@ func visibleBodies(s statement) [][]statement {
 	return nil
 }
 
-// spreadAsync makes every if and for that has an asynchronous tag inside asynchronous too, and reports
-// whether there is one in the body.
-func spreadAsync(body []statement) bool {
+// propagateAsync makes every if and for that contains an asynchronous tag asynchronous too. It reports
+// whether the body contains one.
+func propagateAsync(body []statement) bool {
 	found := false
 	for _, s := range body {
 		inside := false
 		for _, inner := range visibleBodies(s) {
-			inside = spreadAsync(inner) || inside
+			inside = propagateAsync(inner) || inside
 		}
 		switch s := s.(type) {
 		case *ifStatement:
@@ -228,8 +228,8 @@ func (c *compiler) body(statements []statement) []instruction {
 	return code
 }
 
-// opensCallback reports whether nunjucks puts what follows the statement into a callback, whose variables are
-// new each time.
+// opensCallback reports whether nunjucks puts the code after the statement into a callback, whose variables
+// are new in each call.
 func opensCallback(s statement) (position, bool) {
 	switch s := s.(type) {
 	case *blockStatement:
@@ -244,7 +244,7 @@ func opensCallback(s statement) (position, bool) {
 	return position{}, false
 }
 
-// scopedBody compiles a body in which any tag may stand.
+// scopedBody compiles a body that may contain any tag.
 func (c *compiler) scopedBody(statements []statement) []instruction {
 	return c.bodyWithScope(statements, false)
 }
@@ -349,7 +349,7 @@ func (c *compiler) asyncLoop(s *forStatement, loop *loopInstruction) instruction
 	return compiled
 }
 
-// targetName is the name that a loop or a set assigns to: a name, or a quoted one.
+// targetName returns the name that a loop or a set assigns to. The name may be quoted.
 func (c *compiler) targetName(target node, at position) string {
 	var name string
 	switch target := target.(type) {
@@ -362,7 +362,8 @@ func (c *compiler) targetName(target node, at position) string {
 		panic(at.syntaxError("expected the name of a variable to set"))
 	}
 	c.checkName(name, at)
-	// A variable of that name may be an object of the caller's, in which loops then keep their counters.
+	// A variable of that name may hold an object of the caller, and loops would then write their counters
+	// into it.
 	c.mutates = c.mutates || name == loopName
 	return name
 }
@@ -404,7 +405,7 @@ func (c *compiler) macroTag(s *macroStatement) instruction {
 	return &macroInstruction{macro: macro, name: name, slot: c.declare(name), global: global}
 }
 
-// macro compiles a macro or, when scope lies in that of the surrounding function, the body of a call block.
+// macro compiles a macro or, when scope is inside the surrounding function's scope, the body of a call block.
 func (c *compiler) macro(s *macroStatement, outer *functionBody, scope *names) *macro {
 	compiled := &macro{}
 	compiled.functionBody = c.inFunction(outer, scope, func(f *functionBody) {
@@ -432,7 +433,7 @@ func (c *compiler) macro(s *macroStatement, outer *functionBody, scope *names) *
 	return compiled
 }
 
-// parameter declares a macro's parameter; one that is named twice is the same variable.
+// parameter declares a macro's parameter. A parameter that is named twice is one variable.
 func (c *compiler) parameter(name string) int {
 	if v, ok := c.names.variables[name]; ok {
 		return v.slot
@@ -448,7 +449,7 @@ func (c *compiler) reference(s *referenceStatement) instruction {
 	return compiled
 }
 
-// local is the access to a variable from the current function.
+// local returns the expression that reads a variable from the current function.
 func (c *compiler) local(v variable) *localExpression {
 	access := &localExpression{slot: v.slot}
 	for f := c.function; f != v.function; f = f.outer {
@@ -463,7 +464,7 @@ var reservedWords = []string{
 	"super", "switch", "this", "throw", "true", "try", "typeof", "var", "void", "while", "with",
 }
 
-// isIdentifier reports whether JavaScript takes name for the name of a parameter.
+// isIdentifier reports whether JavaScript accepts name as the name of a parameter.
 func isIdentifier(name string) bool {
 	if name == "" || name[0] >= '0' && name[0] <= '9' || slices.Contains(reservedWords, name) {
 		return false

@@ -1,8 +1,8 @@
 package nunjucks
 
-// expression compiles an expression. Where operators are involved it lays them out in a row, as nunjucks does
-// with the JavaScript that it emits, and reads the row by JavaScript's precedence: not a == b is (not a) ==
-// b, and 1 ~ 2 + 3 is ((1 ~ 2) + 3).
+// expression compiles an expression. It writes operators and operands in a row, as nunjucks does in the
+// JavaScript that it emits, and parses the row by JavaScript's precedence: not a == b is (not a) == b, and 1
+// ~ 2 + 3 is ((1 ~ 2) + 3).
 func (c *compiler) expression(n node) expression {
 	c.enter()
 	defer c.leave()
@@ -78,8 +78,8 @@ func (c *compiler) test(n *binaryNode) expression {
 	return &testExpression{name: name, test: builtinTests[name], operands: operands}
 }
 
-// testName is the name that nunjucks finds in the right side of the operator is: the value of a node that has
-// one.
+// testName returns the name that nunjucks finds on the right side of the operator is: the value of a node
+// that has one.
 func testName(n node) string {
 	switch n := n.(type) {
 	case *symbolNode:
@@ -108,7 +108,7 @@ func literalText(value Value) string {
 	return "false"
 }
 
-// operand compiles an expression that is no operator.
+// operand compiles an expression that is not an operator.
 func (c *compiler) operand(n node) expression {
 	switch n := n.(type) {
 	case *literalNode:
@@ -176,7 +176,7 @@ func (c *compiler) group(n *groupNode) expression {
 	return &sequenceExpression{c.expressions(n.children)}
 }
 
-// arrayItems compiles the items of a list. A slice that stands outside a lookup is its three numbers.
+// arrayItems compiles the items of a list. A slice outside a lookup becomes its three numbers.
 func (c *compiler) arrayItems(children []node) []expression {
 	var items []expression
 	for _, child := range children {
@@ -242,7 +242,7 @@ func (c *compiler) call(n *callNode) expression {
 	}
 }
 
-// calleeName is how an error message names what is called.
+// calleeName returns the name of the callee for error messages.
 func calleeName(n node) string {
 	switch n := n.(type) {
 	case *symbolNode:
@@ -291,8 +291,8 @@ func (c *compiler) inlineIf(n *inlineIfNode) expression {
 	return compiled
 }
 
-// capture compiles statements whose text is a value. They are a JavaScript function that is called on the
-// spot: its variables are new each time.
+// capture compiles statements whose text is a value. nunjucks emits them as a JavaScript function that is
+// called immediately, so its variables are new in each call.
 func (c *compiler) capture(n *captureNode) expression {
 	reset := resetInstruction{from: c.function.slots}
 	code := c.scopedBody(n.body)
@@ -312,8 +312,8 @@ type rowToken struct {
 	operand  expression
 	operator string
 	prefix   bool
-	// written is what the operand was compiled from, number its digits where those of several literals were
-	// joined.
+	// written is the node that the operand was compiled from. number has the digits when those of several
+	// literals were joined.
 	written node
 	number  string
 	position
@@ -327,8 +327,8 @@ func (row *operatorRow) infix(operator string, at position) {
 	row.tokens = append(row.tokens, rowToken{operator: operator, position: at})
 }
 
-// prefix adds an operator before an operand. Two equal signs in a row merge into the increment or decrement
-// operator, for nunjucks writes them without a space.
+// prefix adds an operator before an operand. Two equal signs in a row become the increment or decrement
+// operator, because nunjucks writes them without a space.
 func (row *operatorRow) prefix(operator string, at position) {
 	if last := len(row.tokens) - 1; last >= 0 && row.tokens[last].prefix && row.tokens[last].operator == operator && operator != "!" {
 		row.tokens[last].operator += operator
@@ -388,8 +388,8 @@ func (row *operatorRow) readPrefix() expression {
 	return increment(target, -1, tok.position)
 }
 
-// increment is what nunjucks makes of two signs in a row: it changes a loop's variable, fails at run time for
-// what is a call in JavaScript, and does not compile for anything else.
+// increment compiles two signs in a row as nunjucks does. It changes a loop's variable. It fails at run time
+// for an operand that is a call in JavaScript, and does not compile for any other.
 func increment(target expression, by float64, at position) expression {
 	switch target := target.(type) {
 	case *localExpression:

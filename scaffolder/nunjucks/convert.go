@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// IsTruthy is how Backstage reads a rendered condition: a list is true when it has items, anything else as in
-// JavaScript.
+// IsTruthy evaluates a rendered condition as Backstage does: a list is true when it has items; any other
+// value is converted as in JavaScript.
 func IsTruthy(v Value) bool {
 	if array, ok := v.(*Array); ok {
 		return len(array.Items) > 0
@@ -109,7 +109,7 @@ func (r *run) objectText(object *Object) string {
 	return ""
 }
 
-// join is array.join(separator). A list within itself is empty, as in JavaScript.
+// join is array.join(separator). A list that contains itself is empty there, as in JavaScript.
 func (r *run) join(array *Array, separator string) string {
 	if slices.Contains(r.walking, array) {
 		return ""
@@ -155,7 +155,7 @@ func (r *run) number(v Value) float64 {
 	return r.number(r.primitive(v))
 }
 
-// integer is the argument of a method that wants a whole number; undefined gives the fallback.
+// integer converts the argument of a method that needs a whole number. Undefined gives the fallback.
 func (r *run) integer(v Value, fallback int) int {
 	if isUndefined(v) {
 		return fallback
@@ -216,7 +216,7 @@ func (r *run) looseEquals(left, right Value) bool {
 	return r.number(left) == r.number(right)
 }
 
-// compareValues is the comparison behind < and its kin; known is false when a side is not a number.
+// compareValues compares for <, <=, > and >=. known is false when a side is not a number.
 func (r *run) compareValues(left, right Value) (order int, known bool) {
 	left, right = r.primitive(left), r.primitive(right)
 	a, leftIsText := left.(string)
@@ -247,13 +247,13 @@ func compareText(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// compareUnits orders strings that differ in their first character. Two characters decide: only where a half
-// of a pair stands alone is it more than one.
+// compareUnits orders strings that differ in their first character. Comparing two characters is enough: more
+// than one is needed only where half of a surrogate pair is alone.
 func compareUnits(a, b string) int {
 	return slices.Compare(units(characters(a, 2)), units(characters(b, 2)))
 }
 
-// characters are the first n characters of a string.
+// characters returns the first n characters of a string.
 func characters(s string, n int) string {
 	end := 0
 	for ; n > 0 && end < len(s); n-- {
@@ -304,7 +304,7 @@ func (r *run) contains(container, key Value) bool {
 	return false
 }
 
-// describe is a value in an error message.
+// describe formats a value for an error message.
 func (r *run) describe(v Value) string {
 	if isPrimitive(v) {
 		return r.text(v)
@@ -334,16 +334,15 @@ func typeName(v Value) string {
 	return "object"
 }
 
-// objectPrototype are the names that every object inherits, for the operator in and for keys that a list of
-// groups cannot have.
+// objectPrototype has the names that every object inherits. The operator in finds them, and groupby refuses
+// them as keys.
 var objectPrototype = map[string]bool{
 	"constructor": true, "__proto__": true, "__defineGetter__": true, "__defineSetter__": true, "__lookupGetter__": true,
 	"__lookupSetter__": true, "hasOwnProperty": true, "isPrototypeOf": true, "propertyIsEnumerable": true,
 	"toLocaleString": true, "toString": true, "valueOf": true,
 }
 
-// fromIterator makes a list of what can be iterated but is no list: a safe string, by characters, or an
-// iterator.
+// fromIterator makes a list of the characters of a safe string or of the items of an iterator.
 func (r *run) fromIterator(v Value) Value {
 	switch v := v.(type) {
 	case *safeString:
@@ -355,7 +354,7 @@ func (r *run) fromIterator(v Value) Value {
 	return v
 }
 
-// enumerable gives the own members of a value as for-in sees them.
+// enumerable returns the own members of a value that for-in visits.
 func (r *run) enumerable(v Value) *Object {
 	switch v := v.(type) {
 	case *Object:
@@ -386,7 +385,8 @@ func (r *run) indexedItems(items []Value) *Object {
 	return members
 }
 
-// copyObject copies the data before a rendering that may change it. What appears twice becomes two.
+// copyObject copies the data before a rendering that may change it. A value that is referenced twice is
+// copied twice.
 func (r *run) copyObject(object *Object, depth int) *Object {
 	duplicate := r.newObject(object.Len())
 	for _, m := range object.members {
@@ -421,8 +421,8 @@ func (r *run) export(v Value) Value {
 	return exported
 }
 
-// wellFormed is a string as it leaves the package. It counts whether it is copied or not: a string may stand
-// in a result many times, and whoever writes the result writes it as often.
+// wellFormed makes a string fit to leave the package. It counts the string even when it does not copy it: a
+// result may contain one string many times, and its JSON then contains the text as often.
 func (r *run) wellFormed(s string) string {
 	r.allocate(len(s) + stringBytes)
 	if utf8.ValidString(s) {

@@ -18,12 +18,12 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// peerDirectory holds the real nunjucks after npm ci.
+// peerDirectory contains the real nunjucks after npm ci.
 const peerDirectory = "testdata/peer"
 
 // TestDifferential renders generated templates here and with the real nunjucks. PORTICO_NUNJUCKS_CASES sets
-// how many, PORTICO_NUNJUCKS_SEED the first seed, as `make fuzz` does: without it the templates are the same
-// each time.
+// how many, PORTICO_NUNJUCKS_SEED the first seed, as `make fuzz` does. Without a seed the templates are the
+// same each time.
 func TestDifferential(t *testing.T) {
 	t.Parallel()
 	requirePeer(t)
@@ -44,8 +44,8 @@ func TestDifferential(t *testing.T) {
 		strings.Join(tally.examples, "\n"))
 }
 
-// requirePeer makes sure that node and the npm package are there. Where they must be, their absence is a
-// failure.
+// requirePeer skips the test when node or the npm package is missing. Where they are required, it fails the
+// test.
 func requirePeer(t *testing.T) {
 	t.Helper()
 	_, nodeErr := exec.LookPath("node")
@@ -77,14 +77,14 @@ type tally struct {
 	mismatches, examples                        []string
 }
 
-// outcome is what a side makes of a template: a text, or an error.
+// outcome is the result of one side: a text or an error.
 type outcome struct {
 	Output *string `json:"output"`
 	Error  *string `json:"error"`
 }
 
-// compare runs count generated templates through both sides. What exceeds a limit here would keep node busy
-// for as long as its memory lasts, and is not sent there.
+// compare renders count generated templates on both sides. A template that exceeds a limit here is not sent
+// to node, which would be busy until its memory is full.
 func (c *tally) compare(t *testing.T, firstSeed uint64, count int) {
 	t.Helper()
 	var seeds []uint64
@@ -110,7 +110,7 @@ func (c *tally) compare(t *testing.T, firstSeed uint64, count int) {
 	}
 }
 
-// evaluate is what this package makes of a line.
+// evaluate renders a line with this package.
 func evaluate(t *testing.T, line []byte) outcome {
 	t.Helper()
 	var out bytes.Buffer
@@ -121,7 +121,7 @@ func evaluate(t *testing.T, line []byte) outcome {
 	return result
 }
 
-// line is the case as both sides read it.
+// line encodes the case for both sides.
 func (tc generatedCase) line(t *testing.T) []byte {
 	t.Helper()
 	request := nunjucks.NewObject()
@@ -133,10 +133,10 @@ func (tc generatedCase) line(t *testing.T) []byte {
 	return append(line, '\n')
 }
 
-// peerPatience is how long node may think about one template.
-const peerPatience = 10 * time.Second
+// peerTimeout bounds the time that node may take for one template.
+const peerTimeout = 10 * time.Second
 
-// peer is node with the real nunjucks, working through lines.
+// peer is a node process with the real nunjucks, which renders one line after the other.
 type peer struct {
 	lines   [][]byte
 	next    int
@@ -144,7 +144,7 @@ type peer struct {
 	out     *bufio.Reader
 }
 
-// start begins with the next line.
+// start starts the process with the next line.
 func (p *peer) start(t *testing.T) {
 	t.Helper()
 	p.command = exec.CommandContext(t.Context(), "node", "--max-old-space-size=1024", "render.js")
@@ -167,14 +167,14 @@ func feed(in io.WriteCloser, lines [][]byte) {
 	}
 }
 
-// outcome is what nunjucks makes of the next line. A template that takes node down with it, or that node has
-// no time for, has no answer: that says nothing of the language.
+// outcome returns nunjucks' result for the next line. It is not answered when node crashed or took too long:
+// that is no difference in the language.
 func (p *peer) outcome(t *testing.T) (result outcome, answered bool) {
 	t.Helper()
 	if p.out == nil {
 		p.start(t)
 	}
-	watchdog := time.AfterFunc(peerPatience, func() { _ = p.command.Process.Kill() })
+	watchdog := time.AfterFunc(peerTimeout, func() { _ = p.command.Process.Kill() })
 	line, err := p.out.ReadBytes('\n')
 	watchdog.Stop()
 	p.next++
@@ -211,8 +211,8 @@ func (c *tally) record(seed uint64, line string, ours, theirs outcome) {
 	}
 }
 
-// refusesFunction reports whether we fail because a function would become text, where nunjucks takes its
-// source. That is a difference by design.
+// refusesFunction reports whether we fail because a function would become text. nunjucks prints its source.
+// This difference is intended.
 func refusesFunction(ours string) bool { return strings.Contains(ours, "a function cannot be printed") }
 
 func (o outcome) describe() string {

@@ -3,18 +3,17 @@
 // nodes, the evaluator, the built-in filters, tests, globals and methods, JSON in JavaScript's manner, and
 // the limits of a rendering.
 //
-// What it does not hold: anything of a template run (steps, secrets, always(), Backstage's own filters),
-// which lives in package scaffolder/expression; loaders (include, import and extends name templates that
-// never exist); files.
+// It does not know runs of templates: steps, secrets, always() and Backstage's own filters are in package
+// scaffolder/expression. It has no loaders and reads no files: include, import and extends always fail.
 //
-// # How faithful
+// # Fidelity
 //
-// Nunjucks compiles a template to JavaScript text, and much of what people see is how that text behaves:
-// operators bind as JavaScript binds them, a loop's variables are JavaScript variables, a length left over
-// from the last round of an outer loop decides whether {% else %} runs. This package keeps those effects: the
-// compiler resolves names as nunjucks' compiler does, and lays out operators in the order in which the
-// emitted text would be read. The tests hold it against the real thing with generated templates.
+// Nunjucks compiles a template to JavaScript text, and templates depend on how that text behaves. Operators
+// have JavaScript's precedence. A loop's variables are JavaScript variables. The length from the previous
+// round of an outer loop decides whether {% else %} runs. This package keeps those effects: the compiler
+// resolves names as nunjucks' compiler does, and orders operators as in the emitted text. The tests compare
+// it with the real nunjucks on generated templates.
 //
-// Where it is deliberately stricter: printing a function fails (nunjucks prints its source), constructor and
+// It is stricter in three ways: printing a function fails (nunjucks prints its source), constructor and
 // __proto__ are not reachable, and every rendering has limits.
 package nunjucks

@@ -23,7 +23,7 @@ type Options struct {
 	// CookiecutterCompat is fetch:template's mode of that name: {{ }}, the filter jsonify, and what nunjucks
 	// calls Jinja compatibility: slices, True, False, None, and Python's methods of lists and dictionaries.
 	CookiecutterCompat bool
-	// Filters and Globals come on top of the built-in ones and win over them. A global is any Value, or a
+	// Filters and Globals are added to the built-in ones and override them. A global is any Value, or a
 	// Function.
 	Filters map[string]Function
 	Globals map[string]Value
@@ -86,7 +86,7 @@ func New(options Options) *Environment {
 	return env
 }
 
-// FilterNames are the filters that there are, sorted.
+// FilterNames returns the names of all filters, sorted.
 func (e *Environment) FilterNames() []string { return slices.Sorted(maps.Keys(e.filters)) }
 
 // hostFunction adapts a function of the host to the evaluator.
@@ -123,30 +123,31 @@ func (r *run) withoutMark(keywords *Object) *Object {
 type Template struct {
 	env  *Environment
 	root *functionBody
-	// blocks are the bodies of the template's blocks by name.
+	// blocks has the bodies of the template's blocks by name.
 	blocks map[string]*functionBody
-	// sole is the expression of a template that is one output and nothing else, else nil.
+	// sole is the expression of a template that is one output and nothing else; otherwise it is nil.
 	sole expression
-	// solePosition is where sole stands.
+	// solePosition is the position of sole in the source.
 	solePosition position
-	// single says that the template is one tag or one output and nothing else.
+	// single is true when the template is one tag or one output and nothing else.
 	single bool
-	// sourceBytes is how long its source is, size what it became.
+	// sourceBytes is the length of the source, size the memory that the template takes.
 	sourceBytes, size int
-	// mentionsLoop says that loops must keep the variable loop.
+	// mentionsLoop is true when loops must keep the variable loop.
 	mentionsLoop bool
-	// mutates says that a rendering may change the data it is given, and must work on a copy.
+	// mutates is true when a rendering may change its data and must work on a copy.
 	mutates bool
-	// missing are sentences about filters and tests that are not there; called are names that are called and
-	// no globals.
+	// missing has a sentence for each filter or test that does not exist. called are the names that are
+	// called and are no globals.
 	missing, called []string
 }
 
-// Missing says which filters and tests the template uses that are not there: it fails when it comes to them.
+// Missing returns a sentence for each filter or test that the template uses and that does not exist. A
+// rendering fails when it reaches one.
 func (t *Template) Missing() []string { return t.missing }
 
-// Called are the names that the template calls as functions and that are no globals. It fails when it comes
-// to them, unless it has set them itself, or the data has them.
+// Called returns the names that the template calls as functions and that are no globals. A rendering fails
+// when it reaches one, unless the template sets that name or the data has it.
 func (t *Template) Called() []string { return t.called }
 
 // Parse compiles a template. The error is a *SyntaxError, or a *LimitError for a source that is too long or
@@ -155,7 +156,7 @@ func (e *Environment) Parse(source string) (*Template, error) {
 	return e.ParseWithin(context.Background(), source)
 }
 
-// ParseWithin is Parse with the memory of the context's account.
+// ParseWithin is Parse, and counts its memory in the context's account.
 func (e *Environment) ParseWithin(ctx context.Context, source string) (template *Template, err error) {
 	if len(source) > e.limits.SourceBytes {
 		return nil, &LimitError{"SourceBytes", fmt.Sprint(e.limits.SourceBytes)}
@@ -167,7 +168,7 @@ func (e *Environment) ParseWithin(ctx context.Context, source string) (template 
 	return compileTemplate(e, source, memory), nil
 }
 
-// Size is about how many bytes the template takes.
+// Size estimates how many bytes of memory the template takes.
 func (t *Template) Size() int { return t.size }
 
 // Render renders the template to text. The data's members are the template's variables; data is not changed,
@@ -207,9 +208,9 @@ func (t *Template) Evaluate(ctx context.Context, data *Object) (value Value, err
 	return r.export(t.sole.eval(r)), nil
 }
 
-// IsSole reports whether Evaluate gives the native value of an expression rather than text.
+// IsSole reports whether Evaluate returns the native value of an expression rather than text.
 func (t *Template) IsSole() bool { return t.sole != nil }
 
-// IsSingle reports whether the template is one output or one block tag, comments aside, which is what older
-// Backstage looked for before it took the text for JSON.
+// IsSingle reports whether the template is one output or one block tag, comments aside. Older Backstage
+// parsed the text of such a template as JSON.
 func (t *Template) IsSingle() bool { return t.single }

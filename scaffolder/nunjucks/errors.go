@@ -2,8 +2,8 @@ package nunjucks
 
 import "fmt"
 
-// SyntaxError says where a template does not parse or cannot be compiled. Line and Column count from one;
-// Column is in bytes.
+// SyntaxError says where a template cannot be parsed or compiled. Line and Column count from one; Column is
+// in bytes.
 type SyntaxError struct {
 	Line, Column int
 	Message      string
@@ -13,11 +13,10 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("template syntax error at line %d, column %d: %s", e.Line, e.Column, e.Message)
 }
 
-// RenderError says where a template failed while it ran: the tag or output it was in. Line and Column count
-// from one.
+// RenderError says where a rendering failed: at which tag or output. Line and Column count from one.
 type RenderError struct {
 	Line, Column int
-	// Err is what happened, a *LimitError when a limit was exceeded.
+	// Err is the cause, a *LimitError when a limit was exceeded.
 	Err error
 }
 

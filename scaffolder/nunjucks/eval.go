@@ -9,7 +9,8 @@ type constantExpression struct{ value Value }
 
 func (e constantExpression) eval(*run) Value { return e.value }
 
-// localExpression reads a variable of the current JavaScript function, or of one that many hops further out.
+// localExpression reads a variable of the JavaScript function that is so many hops outward; 0 is the current
+// one.
 type localExpression struct{ slot, hops int }
 
 func (e *localExpression) find(r *run) *Value {
@@ -30,7 +31,7 @@ func (e *nameExpression) eval(r *run) Value {
 	return r.lookup(e.name)
 }
 
-// failingExpression is what compiles but cannot be evaluated.
+// failingExpression compiles but fails when it is evaluated.
 type failingExpression struct{ message string }
 
 func (e *failingExpression) eval(r *run) Value {
@@ -292,8 +293,9 @@ type macro struct {
 	defaults []expression
 }
 
-// closure makes the function value of a macro. With keepFrame it sees the frame in which it is called, which
-// for the body of a call block is that of the macro that calls it; without, it sees no frame but its own.
+// closure makes the function value of a macro. With keepFrame it reads the frame in which it is called; for
+// the body of a call block this is the frame of the calling macro. Without keepFrame it reads only its own
+// frame.
 func (m *macro) closure(r *run, keepFrame bool) *callable {
 	home := r.activation
 	var outer *locals
@@ -336,9 +338,8 @@ func (m *macro) invoke(r *run, home *activation, outer *locals, keepFrame bool, 
 	return r.newSafe(text)
 }
 
-// bindArguments distributes the arguments of a call over positional and keyword parameters: positional ones
-// that are too many become keyword arguments, missing ones are taken from the keyword arguments of their
-// name.
+// bindArguments assigns the arguments of a call to positional and keyword parameters. Surplus positional
+// arguments become keyword arguments. Missing ones are taken from the keyword arguments of the same name.
 func (r *run) bindArguments(positional, keywords []string, args []Value) ([]Value, *Object) {
 	given, passed := keywordArguments(args)
 	r.allocateItems(len(positional))

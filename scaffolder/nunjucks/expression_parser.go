@@ -90,7 +90,7 @@ func (p *parser) is() node {
 
 var comparisons = []string{"==", "===", "!=", "!==", "<", ">", "<=", ">="}
 
-// compare accepts any token that reads like a comparison, a quoted one too, as nunjucks does.
+// compare accepts any token whose text is a comparison operator, even a quoted string, as nunjucks does.
 func (p *parser) compare() node {
 	left := p.binary(0)
 	for {
@@ -103,8 +103,8 @@ func (p *parser) compare() node {
 	}
 }
 
-// arithmetic lists the operators of nunjucks' grammar from the loosest to the tightest, each a level of its
-// own.
+// arithmetic lists the operators of nunjucks' grammar from the loosest to the tightest. Each has its own
+// level of precedence.
 var arithmetic = []struct {
 	kind tokenKind
 	text string
@@ -151,8 +151,8 @@ func (p *parser) unary(filters bool) node {
 	return parsed
 }
 
-// primary parses a literal, a name, or something in brackets, and with postfix the calls and lookups that
-// follow it.
+// primary parses a literal, a name, or an aggregate in brackets. With postfix it also parses the calls and
+// lookups after it.
 func (p *parser) primary(postfix bool) node {
 	p.memory.charge(parsedBytes)
 	tok := p.next()
@@ -161,7 +161,7 @@ func (p *parser) primary(postfix bool) node {
 	case tokenString:
 		parsed = &literalNode{tok.text}
 	case tokenInteger, tokenFloat:
-		// A number of any length is in range of ParseFloat, or becomes infinite as in JavaScript.
+		// A number that is out of range becomes infinite, as in JavaScript.
 		number, _ := strconv.ParseFloat(tok.text, 64)
 		parsed = &literalNode{number}
 	case tokenBoolean:
@@ -189,7 +189,7 @@ func (p *parser) postfix(parsed node) node {
 		switch tok := p.peek(); {
 		case tok.kind == tokenLeftParen:
 			arguments := p.signature(true)
-			p.noticeSuper(parsed)
+			p.markSuper(parsed)
 			parsed = &callNode{parsed, arguments, tok.position}
 		case tok.kind == tokenLeftBracket:
 			p.next()
@@ -207,8 +207,8 @@ func (p *parser) postfix(parsed node) node {
 	}
 }
 
-// noticeSuper marks the blocks around a call of super().
-func (p *parser) noticeSuper(callee node) {
+// markSuper marks the blocks around a call of super().
+func (p *parser) markSuper(callee node) {
 	if name, ok := callee.(*symbolNode); ok && name.name == "super" {
 		for _, block := range p.openBlocks {
 			block.usesSuper = true
@@ -216,7 +216,7 @@ func (p *parser) noticeSuper(callee node) {
 	}
 }
 
-// index parses what is between the brackets of a lookup.
+// index parses the key between the brackets of a lookup.
 func (p *parser) index(bracket token) node {
 	list, ok := p.aggregate(bracket).(*arrayNode)
 	if !ok || len(list.children) != 1 {
@@ -225,7 +225,7 @@ func (p *parser) index(bracket token) node {
 	return list.children[0]
 }
 
-// aggregate parses what follows an opening bracket. Any closing bracket ends it, as in nunjucks.
+// aggregate parses the items after an opening bracket. Any closing bracket ends it, as in nunjucks.
 func (p *parser) aggregate(bracket token) node {
 	if bracket.kind == tokenLeftCurly {
 		return p.dictionary()
@@ -296,7 +296,7 @@ func (p *parser) pair() pairNode {
 	return pairNode{key, p.expression(), at}
 }
 
-// signature parses the arguments of a call. Without required, there may be none, not even brackets.
+// signature parses the arguments of a call. When required is false, the brackets may be missing.
 func (p *parser) signature(required bool) []node {
 	if !p.skip(tokenLeftParen) {
 		if required {
@@ -331,7 +331,7 @@ func (p *parser) filters(parsed node) node {
 		at := p.peek().position
 		name := p.filterName()
 		if name == "super" {
-			p.noticeSuper(&symbolNode{name: name})
+			p.markSuper(&symbolNode{name: name})
 		}
 		parsed = &filterNode{name, append([]node{parsed}, p.filterArguments(parsed)...), at}
 	}
@@ -354,7 +354,7 @@ func (p *parser) filterWord() string {
 	return tok.text
 }
 
-// filterArguments parses the arguments after a filter's name. Of several pairs of brackets the last counts.
+// filterArguments parses the arguments after a filter's name. The last of several pairs of brackets is used.
 func (p *parser) filterArguments(target node) []node {
 	tok := p.peek()
 	if tok.kind != tokenLeftParen {

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// newBuiltinFilters makes nunjucks' filters. args[0] is the filtered value. What nunjucks leaves to
-// JavaScript's methods is left to them here too, so that a value of the wrong type fails or gives the same
-// nonsense.
+// newBuiltinFilters makes nunjucks' filters. args[0] is the filtered value. Where nunjucks calls a JavaScript
+// method, so do we, so that a value of the wrong type fails or gives the same result as there.
 func newBuiltinFilters() map[string]builtin {
 	return map[string]builtin{
 		"abs":         filterAbs,
@@ -58,7 +57,7 @@ func newBuiltinFilters() map[string]builtin {
 	}
 }
 
-// orEmpty is the filtered value, or an empty string for null, undefined and false.
+// orEmpty returns the filtered value, or an empty string for null, undefined and false.
 func orEmpty(v Value) Value {
 	if isNullish(v) || v == false {
 		return ""
@@ -66,7 +65,7 @@ func orEmpty(v Value) Value {
 	return v
 }
 
-// orDefaultNumber is an argument that counts as missing when it is falsy.
+// orDefaultNumber returns an argument as a number, or the fallback when it is falsy.
 func (r *run) orDefaultNumber(v Value, fallback float64) float64 {
 	if !truthy(v) {
 		return fallback
@@ -74,8 +73,8 @@ func (r *run) orDefaultNumber(v Value, fallback float64) float64 {
 	return r.number(v)
 }
 
-// likewise makes result a safe string when model is one.
-func (r *run) likewise(model Value, result string) Value {
+// copySafeness makes result a safe string when model is one, as nunjucks' function of that name does.
+func (r *run) copySafeness(model Value, result string) Value {
 	if _, safe := model.(*safeString); safe {
 		return r.newSafe(result)
 	}
@@ -92,7 +91,8 @@ func (r *run) item(v Value, i float64) Value {
 	return r.property(r.require(v, "item"), i)
 }
 
-// items lists what is a list, or has a length and numbered members, as nunjucks' own map does.
+// items returns the items of a list, or of a value that has a length and numbered members, as nunjucks' own
+// map does.
 func (r *run) items(v Value) []Value {
 	if isNullish(v) {
 		return nil
@@ -108,7 +108,7 @@ func (r *run) items(v Value) []Value {
 	return items
 }
 
-// presentItems lists what items does, but not the numbers that are missing below the length.
+// presentItems is items without the indexes below the length that the value does not have.
 func (r *run) presentItems(v Value) []Value {
 	items := r.items(r.require(v, "items"))
 	switch v.(type) {
@@ -124,7 +124,7 @@ func (r *run) presentItems(v Value) []Value {
 	return present
 }
 
-// list is the filtered value of a filter that calls methods of arrays.
+// list returns the filtered value for a filter that calls methods of arrays.
 func (r *run) list(v Value) *Array {
 	array, ok := v.(*Array)
 	if !ok {
@@ -196,8 +196,8 @@ func filterDictsort(r *run, args []Value) Value {
 	return r.newArray(pairs)
 }
 
-// inheritedEntries are the entries of an object with those that for-in finds in its prototype, which only a
-// safe string has.
+// inheritedEntries returns the entries of an object and those that for-in finds in its prototype. Only a safe
+// string has such a prototype.
 func (r *run) inheritedEntries(v Value) []Value {
 	switch v := v.(type) {
 	case *Object:
@@ -221,8 +221,8 @@ func filterDump(r *run, args []Value) Value {
 	return r.textOf(encoder.out)
 }
 
-// indentation is the third argument of JSON.stringify: a number of spaces or a text, ten characters at most.
-// A fraction of a space is a line break without a space in V8.
+// indentation reads the third argument of JSON.stringify: a number of spaces or a text, ten characters at
+// most. For a number between 0 and 1, V8 writes line breaks without spaces.
 func indentation(v Value) (indent string, lines bool) {
 	switch v := v.(type) {
 	case float64:
@@ -289,7 +289,7 @@ func filterGroupBy(r *run, args []Value) Value {
 	return groups
 }
 
-// attribute follows a path of own members ("a.b"); an item without one of them gives undefined.
+// attribute follows a path of own members ("a.b"). It returns undefined when a member is missing.
 func (r *run) attribute(item, path Value) Value {
 	if !truthy(path) {
 		return item
@@ -322,7 +322,7 @@ func filterJoin(r *run, args []Value) Value {
 	return r.invoke(list, "join", separator)
 }
 
-// pluck is the list of one member of each item.
+// pluck returns the list of one member of each item.
 func (r *run) pluck(v, name Value) *Array {
 	items := r.items(v)
 	plucked := r.room(nil, len(items))

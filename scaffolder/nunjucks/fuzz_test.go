@@ -8,13 +8,12 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// fuzzLimits are small, so that a fuzzer's template cannot take long.
+// fuzzLimits are small, so that no generated template takes long.
 var fuzzLimits = nunjucks.Limits{
 	Time: 2 * time.Second, Steps: 200_000, OutputBytes: 1 << 18, AllocationBytes: 8 << 20, Depth: 5_000, RegexTime: 50 * time.Millisecond,
 }
 
-// FuzzParse looks for a source that makes the parser panic or return an error of another kind than it
-// documents.
+// FuzzParse looks for a source that makes the parser panic or return an undocumented kind of error.
 func FuzzParse(f *testing.F) {
 	for _, source := range []string{"${{ a }}", "{% for a, b in c %}${{ loop.index }}{% endfor %}", "{% raw %}{% endraw %}", "{# #}", "${{ r/a/g }}"} {
 		f.Add(source, true)
@@ -33,7 +32,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzRender looks for a template that makes a rendering panic, exceed its limits, or differ from itself.
+// FuzzRender looks for a template that makes a rendering panic, exceed its limits, or give different results
+// in two renderings.
 func FuzzRender(f *testing.F) {
 	for seed := range uint64(100) {
 		tc := generate(seed)

@@ -8,17 +8,17 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// generator writes random templates from the grammar of the language: mostly ones that make sense, some that
-// do not. The same seed gives the same template.
+// generator writes random templates from the grammar of the language. Most are valid. The same seed gives the
+// same template.
 type generator struct {
 	random *rand.Rand
 	// depth is how much nesting is left.
 	depth int
-	// blocks numbers the blocks, whose names must differ.
+	// blocks counts the blocks, whose names must differ.
 	blocks int
 }
 
-// generatedCase is a template with what it is given.
+// generatedCase is a template with its options and data.
 type generatedCase struct {
 	template string
 	context  *nunjucks.Object
@@ -191,7 +191,7 @@ func (g *generator) plain() string {
 	return g.pick("text ", "\n", "  \n  ", " ", "a{b}c", "{ { x } }", "$ {", "# %}", "\t", "é😀", "}}", "line\n", "%", "\r\n", "\"'\\")
 }
 
-// open is the start of a tag, with whitespace control now and then.
+// open returns the start of a tag, sometimes with whitespace control.
 func (g *generator) open(tag string) string {
 	if g.chance(6) {
 		return tag + "-"
@@ -453,7 +453,7 @@ func (g *generator) globalCall() string {
 
 func (g *generator) method() string {
 	if g.chance(6) {
-		return g.nested("length", func() string { return g.wild(methodNames) })
+		return g.nested("length", func() string { return g.randomCall(methodNames) })
 	}
 	return g.pick(
 		"charAt(1)", "charCodeAt(0)", "codePointAt(0)", "concat('x', 1)", "endsWith('o')", "includes('a')", "indexOf('o')",
@@ -469,8 +469,8 @@ func (g *generator) method() string {
 		"search('l')", "trimLeft()", "toLocaleString()", "test('abc')", "exec('abc')", "source", "flags")
 }
 
-// wild is a call by name with any arguments, as often wrong as right.
-func (g *generator) wild(names []string) string {
+// randomCall is a call of one of the names with arbitrary arguments.
+func (g *generator) randomCall(names []string) string {
 	return names[g.random.IntN(len(names))] + "(" + g.arguments() + ")"
 }
 
@@ -488,7 +488,7 @@ var methodNames = []string{
 
 func (g *generator) filter() string {
 	if g.chance(6) {
-		return g.nested("trim", func() string { return g.wild(filterNames) })
+		return g.nested("trim", func() string { return g.randomCall(filterNames) })
 	}
 	return g.pick(
 		"abs", "batch(2)", "batch(3, 'z')", "capitalize", "center", "center(9)", "center(10)", "d('def')", "default('def')",

@@ -1,13 +1,13 @@
 package nunjucks
 
-// builtinGlobals are the functions that every template sees.
+// builtinGlobals are the functions that every template can call.
 var builtinGlobals = map[string]Value{
 	"range":  &callable{call: builtin(globalRange).method(), length: 3, name: "range"},
 	"cycler": &callable{call: builtin(globalCycler).method(), name: "cycler"},
 	"joiner": &callable{call: builtin(globalJoiner).method(), length: 1, name: "joiner"},
 }
 
-// globalRange makes a list of numbers, or of whatever < and + make of the bounds, as JavaScript would.
+// globalRange makes a list from start to stop by JavaScript's < and +, so the bounds need not be numbers.
 func globalRange(r *run, args []Value) Value {
 	start, stop, step := argument(args, 0), argument(args, 1), argument(args, 2)
 	if isUndefined(stop) {
@@ -27,7 +27,7 @@ func globalRange(r *run, args []Value) Value {
 	return r.newArray(items)
 }
 
-// globalCycler makes an object that goes round its arguments.
+// globalCycler makes an object that returns its arguments in turn.
 func globalCycler(r *run, args []Value) Value {
 	r.allocate(4 * functionBytes)
 	items := args

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// growing are templates that make as much as they can, by what of the language does it. Inputs are as large
-// as a rendering may make them and still have room for more: the texts text and wide (which is not ASCII),
-// the list list, the object pairs.
+// growing has templates that allocate as much as they can, by the language element that does it. Their inputs
+// are the texts text and wide (which is not ASCII), the list list and the object pairs. The inputs are large,
+// but leave the rendering room to allocate more.
 var growing = map[string]string{
 	"filter abs":         "${{ list | abs }}",
 	"filter batch":       "${{ range(10) | batch(100000000, 'x') }}",
@@ -203,12 +203,12 @@ var growing = map[string]string{
 	"source of braces":  strings.Repeat("${{1}}", 200_000),
 }
 
-// growingInputs are what the templates start from.
+// growingInputs are the inputs of the templates.
 var growingInputs = map[string]string{
 	"text": "'ab'.repeat(7000000)", "wide": "'é'.repeat(3000000)", "list": "range(400000)", "pairs": "{a: 1, b: 2}",
 }
 
-// vocabulary is everything that the language has by name, as the corpus calls it.
+// vocabulary lists every name of the language, in the form of the keys of growing.
 func vocabulary() []string {
 	var all []string
 	add := func(kind string, names []string) {

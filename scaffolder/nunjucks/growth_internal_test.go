@@ -22,15 +22,15 @@ import (
 )
 
 const (
-	// processBytes is what the process that renders the corpus is held to.
+	// processBytes bounds the memory of the process that renders the corpus.
 	processBytes = 512 << 20
-	// growthVariable tells that process that it is the one.
+	// growthVariable is set in the environment of that process.
 	growthVariable = "PORTICO_GROWTH"
 )
 
-// TestGrowingTemplatesStayWithinTheirMemory renders everything in the language that can make something larger
-// than what it is given, with the limits that a server has, in a process that the kernel refuses more than
-// 512 MB of data. What a rendering may not make it must refuse before it makes it.
+// TestGrowingTemplatesStayWithinTheirMemory renders every element of the language that can make a value
+// larger than its input. It uses a server's limits, in a process to which the kernel gives at most 512 MB of
+// data. A rendering must refuse a value that is too large before it allocates it.
 func TestGrowingTemplatesStayWithinTheirMemory(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(growthVariable) != "" {
@@ -73,9 +73,9 @@ func renderCorpus(t *testing.T) {
 	fmt.Printf("%d templates, at most %d MB\n", len(growing), highest>>20)
 }
 
-// renderGrowing does what a step does with an expression: it evaluates it, and writes the result.
+// renderGrowing does what a step does with an expression: it evaluates it and encodes the result.
 func renderGrowing(ctx context.Context, source string) error {
-	// Memory is what they are to run into, however slow the machine is.
+	// Only the limit of memory may end a rendering, however slow the machine is.
 	environment := New(Options{CookiecutterCompat: true, VariableStart: "${{", Limits: Limits{Time: time.Hour}})
 	for name, value := range growingInputs {
 		if len(source) < 1_000 && strings.Contains(source, name) {
@@ -90,8 +90,7 @@ func renderGrowing(ctx context.Context, source string) error {
 	return err
 }
 
-// peakBytes is the most memory that this process had resident since it last asked for the count to begin
-// anew.
+// peakBytes returns the peak of this process's resident memory since the last call, and resets it.
 func peakBytes(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")

@@ -30,18 +30,18 @@ func (i *outputInstruction) execute(r *run) {
 	}
 }
 
-// put writes what an output came to.
+// put writes the text of an output.
 func (r *run) put(text string) {
 	r.write(text)
-	if r.watch != nil {
+	if r.observe != nil {
 		r.allocate(len(text) + stringBytes)
 		r.kept += len(text) + stringBytes
-		r.watch(text)
+		r.observe(text)
 	}
 }
 
-// resetInstruction makes variables undefined, at the start of a JavaScript function that is called on the
-// spot.
+// resetInstruction makes variables undefined at the start of a JavaScript function that is called
+// immediately.
 type resetInstruction struct{ from, to int }
 
 func (i *resetInstruction) execute(r *run) { clearSlots(r.locals.slots[i.from:i.to]) }
@@ -59,22 +59,23 @@ func (i *ifInstruction) execute(r *run) {
 	}
 }
 
-// loopInstruction is a for loop. Its frame lasts for the whole loop: what the body sets, the next round sees.
+// loopInstruction is a for loop. Its frame lasts for the whole loop: the next round sees the variables that
+// the body set.
 type loopInstruction struct {
 	list expression
-	// items is the loop over a list, pairs the loop of several variables over an object: nunjucks emits the
+	// items is the body for a list, pairs the body for an object with several variables. nunjucks emits the
 	// body twice.
 	items, pairs loopBody
 	names        []string
-	// length is the variable that holds the number of rounds. It keeps its value where the list is falsy, so
-	// that the else of a loop inside another goes by the round before.
+	// length is the variable that has the number of rounds. It keeps its value when the list is falsy, so in
+	// a nested loop the value of the previous outer round decides whether else runs.
 	length       int
 	destructures bool
 	orElse       []instruction
 	position
 }
 
-// loopBody is the body of a loop with the JavaScript variables that its names stand for.
+// loopBody is the body of a loop with the JavaScript variables of its names.
 type loopBody struct {
 	slots []int
 	code  []instruction
@@ -111,7 +112,7 @@ func (i *loopInstruction) iterate(r *run, list Value) {
 	}
 }
 
-// overArray sees items that the body appends, but counts as many as there were at first.
+// overArray also visits items that the body appends, but loop.length stays the original length.
 func (i *loopInstruction) overArray(r *run, list *Array) {
 	length := integer(len(list.Items))
 	r.locals.slots[i.length] = length
@@ -125,8 +126,8 @@ func (i *loopInstruction) overArray(r *run, list *Array) {
 	}
 }
 
-// destructure sets the loop's variables from an item. nunjucks makes them known to the surrounding code only,
-// not to the frame.
+// destructure sets the loop's variables from an item. As in nunjucks they are JavaScript variables only, and
+// are not set in the frame.
 func (i *loopInstruction) destructure(r *run, item Value) {
 	r.require(item, "parts")
 	for n, slot := range i.items.slots {
@@ -147,7 +148,7 @@ func (i *loopInstruction) round(r *run, body *loopBody, n int, length Value) {
 	r.execute(body.code)
 }
 
-// overArrayLike iterates over anything that has a length.
+// overArrayLike iterates over any value that has a length.
 func (i *loopInstruction) overArrayLike(r *run, list Value) {
 	length := r.member(list, "length")
 	r.locals.slots[i.length] = length
@@ -157,8 +158,7 @@ func (i *loopInstruction) overArrayLike(r *run, list Value) {
 	}
 }
 
-// overMembers iterates over the keys and values of an object as it was at first, skipping what the body
-// deletes.
+// overMembers iterates over the keys that an object had at the start, without those that the body deletes.
 func (i *loopInstruction) overMembers(r *run, source *Object) {
 	r.allocateEach(source.Len(), memberBytes)
 	members := append([]member(nil), r.members(source)...)
@@ -199,8 +199,8 @@ func (r *run) bindLoop(n int, length Value) {
 	loop.Set("length", length)
 }
 
-// asyncLoopInstruction is asyncEach or asyncAll. Their callbacks run at once, so they differ from for only in
-// what they accept, and in that a round starts with new variables.
+// asyncLoopInstruction is asyncEach or asyncAll. Their callbacks run immediately. They differ from for in the
+// values that they accept, and each round starts with new variables.
 type asyncLoopInstruction struct {
 	*loopInstruction
 	reset     resetInstruction
@@ -236,8 +236,8 @@ func (i *asyncLoopInstruction) overItems(r *run, list *Array) {
 	}
 }
 
-// spread binds the loop's variables to the parts of an item, as arguments of a call: from the fourth variable
-// on, item and variables must agree in number.
+// spread binds the loop's variables to the parts of an item, like the arguments of a call. With four or more
+// variables, the item must have as many parts.
 func (i *asyncLoopInstruction) spread(r *run, item Value) {
 	r.require(item, "parts")
 	if array, ok := item.(*Array); len(i.names) > 3 && (!ok || len(array.Items) != len(i.names)) {
@@ -277,7 +277,7 @@ type switchInstruction struct {
 type caseInstruction struct {
 	condition expression
 	code      []instruction
-	// empty is a case with nothing at all in it, which falls through to the next.
+	// empty is true for a case without any content, which falls through to the next.
 	empty bool
 }
 
@@ -321,7 +321,7 @@ type macroInstruction struct {
 	macro *macro
 	name  string
 	slot  int
-	// global is a macro that becomes a variable of the template rather than of the frame.
+	// global is true for a macro that becomes a variable of the template rather than of the frame.
 	global bool
 }
 
@@ -360,7 +360,7 @@ func (i *blockInstruction) execute(r *run) {
 	r.write(text)
 }
 
-// referenceInstruction names another template, of which there never is one.
+// referenceInstruction refers to another template. It always fails, because no other template exists.
 type referenceInstruction struct {
 	tag           string
 	template      expression

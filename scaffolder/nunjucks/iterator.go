@@ -1,11 +1,11 @@
 package nunjucks
 
-// iterator is what keys(), values() and entries() of an array return. Walking it uses it up.
+// iterator is the result of keys(), values() and entries() of an array. It can be iterated once.
 type iterator struct{ items []Value }
 
 const iteratorText = "[object Array Iterator]"
 
-// drain returns what is left and leaves nothing.
+// drain returns the remaining items and empties the iterator.
 func (i *iterator) drain() []Value {
 	items := i.items
 	i.items = nil

@@ -2,9 +2,10 @@ package nunjucks
 
 import "slices"
 
-// This file is what nunjucks calls Jinja compatibility and Backstage turns on for cookiecutter templates.
+// This file implements what nunjucks calls Jinja compatibility. Backstage turns it on for cookiecutter
+// templates.
 
-// pythonConstant is the value of Python's constants.
+// pythonConstant returns the value of a Python constant.
 func pythonConstant(name string) Value {
 	switch name {
 	case "True":
@@ -17,7 +18,8 @@ func pythonConstant(name string) Value {
 	return Undefined
 }
 
-// pythonMethod is a method that Python's lists and dictionaries have. It wins over a member of that name.
+// pythonMethod finds a method of Python's lists and dictionaries. It takes precedence over a member of that
+// name.
 func (r *run) pythonMethod(target Value, name string) (*callable, bool) {
 	switch target := target.(type) {
 	case *Array:
@@ -30,7 +32,7 @@ func (r *run) pythonMethod(target Value, name string) (*callable, bool) {
 		if truthy(target) {
 			return nil, false
 		}
-		// nunjucks takes what is falsy for an empty dictionary.
+		// nunjucks treats a falsy value as an empty dictionary.
 		method, ok := pythonDictionaryMethods[name]
 		if !ok {
 			return nil, false
@@ -115,7 +117,7 @@ func pythonRemove(r *run, this Value, args []Value) Value {
 	return arraySplice(r, this, []Value{integer(i), 1.0})
 }
 
-// keyValues are the keys of an object as values.
+// keyValues returns the keys of an object as values.
 func (r *run) keyValues(object *Object) []Value {
 	r.allocateEach(object.Len(), stringBytes)
 	keys := r.room(nil, object.Len())
@@ -129,7 +131,7 @@ func pythonItems(r *run, this Value, _ []Value) Value {
 	return r.newArray(r.entries(r.enumerable(this)))
 }
 
-// entries are the pairs of key and value of an object.
+// entries returns the pairs of key and value of an object.
 func (r *run) entries(object *Object) []Value {
 	r.allocateEach(object.Len(), arrayBytes+2*valueBytes+stringBytes)
 	pairs := r.room(nil, object.Len())
@@ -156,7 +158,7 @@ func pythonGet(r *run, this Value, args []Value) Value {
 	return value
 }
 
-// mutableObject is the object whose members a method changes.
+// mutableObject returns the object whose members a method changes.
 func mutableObject(r *run, this Value) *Object {
 	object, ok := this.(*Object)
 	if !ok {
@@ -210,8 +212,8 @@ func pythonUpdate(r *run, this Value, args []Value) Value {
 	return nil
 }
 
-// pythonSlice is target[start:stop:step]. The bounds are whatever the template gives: what is no number ends
-// nothing, and only the limits do then, as node's memory does for nunjucks.
+// pythonSlice is target[start:stop:step]. The bounds may be any values. A bound that is not a number never
+// ends the loop; then a limit ends the rendering.
 func (r *run) pythonSlice(target, start, stop, step Value) Value {
 	if !truthy(target) {
 		target = &Array{}
@@ -231,8 +233,8 @@ func (r *run) pythonSlice(target, start, stop, step Value) Value {
 	return r.newArray(items)
 }
 
-// sliceBounds are where a slice starts and ends, with what is left out filled in and what is negative counted
-// from the end.
+// sliceBounds returns where a slice starts and ends. It fills in missing bounds and counts negative ones from
+// the end.
 func (r *run) sliceBounds(length, start, stop Value, backward bool) (first, last Value) {
 	first, last = start, stop
 	switch {

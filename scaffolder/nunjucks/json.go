@@ -22,13 +22,14 @@ const (
 // float64. A document that is too large or too deep is an error.
 func DecodeJSON(data []byte) (Value, error) { return decodeJSON(data, func(int) {}) }
 
-// DecodeJSONWithin is DecodeJSON with the memory of the context's account.
+// DecodeJSONWithin is DecodeJSON, and counts its memory in the context's account.
 func DecodeJSONWithin(ctx context.Context, data []byte) (Value, error) {
-	return decodeJSON(data, taker(ctx))
+	return decodeJSON(data, charger(ctx))
 }
 
-// taker takes memory from the context's account, some more than it is asked for at a time.
-func taker(ctx context.Context) func(bytes int) {
+// charger returns a function that takes memory from the context's account. It takes more than is asked for,
+// in larger portions.
+func charger(ctx context.Context) func(bytes int) {
 	account, left := budget.Of(ctx), 0
 	return func(bytes int) {
 		if left -= bytes; left >= 0 {
@@ -121,7 +122,7 @@ func (d *jsonDecoder) object(depth int) *Object {
 		d.expect('"')
 		key := d.quoted()
 		d.expect(':')
-		// Growing by doubling, a member takes its room up to four times.
+		// The list of members grows by doubling, so a member may cost up to four times its size.
 		if d.charge(4 * memberBytes); object.Len() >= scanLimit {
 			d.charge(indexBytes)
 		}
@@ -165,7 +166,7 @@ func (d *jsonDecoder) number() float64 {
 	}
 	d.offset = end
 	d.charge(numberBytes)
-	// Out of range is the only error left; JSON.parse gives an infinity or zero then, too.
+	// The only possible error is a number out of range; then JSON.parse gives infinity or zero, too.
 	number, _ := strconv.ParseFloat(text, 64)
 	return number
 }
@@ -260,8 +261,8 @@ func (d *jsonDecoder) escape() string {
 }
 
 // EncodeJSON writes a value as JavaScript's JSON.stringify does: members that are undefined or functions are
-// dropped, in lists they are null, as are numbers that JSON cannot hold. Undefined itself is an error, and so
-// is a document that DecodeJSON would not read for its size.
+// dropped; in lists they become null. NaN and infinite numbers become null, too. Undefined itself is an
+// error, and so is a document that is too large for DecodeJSON.
 func EncodeJSON(v Value) ([]byte, error) { return EncodeJSONIndent(v, "") }
 
 // EncodeJSONIndent is EncodeJSON with a line for each member, indented by so many copies of indent.
@@ -269,20 +270,20 @@ func EncodeJSONIndent(v Value, indent string) ([]byte, error) {
 	return encodeJSON(v, &jsonEncoder{indent: indent, lines: indent != "", append: appendBounded, charge: func(int) {}})
 }
 
-// EncodeJSONWithin is EncodeJSON with the memory of the context's account.
+// EncodeJSONWithin is EncodeJSON, and counts its memory in the context's account.
 func EncodeJSONWithin(ctx context.Context, v Value) ([]byte, error) {
-	take := taker(ctx)
+	charge := charger(ctx)
 	grow := func(buffer []byte, text string) []byte {
 		if size := len(buffer) + len(text); size > cap(buffer) {
-			take(2 * size)
+			charge(2 * size)
 			buffer = append(make([]byte, 0, 2*size), buffer...)
 		}
 		return appendBounded(buffer, text)
 	}
-	return encodeJSON(v, &jsonEncoder{append: grow, charge: take})
+	return encodeJSON(v, &jsonEncoder{append: grow, charge: charge})
 }
 
-// appendBounded appends to a document that may not be longer than one that is read.
+// appendBounded appends to a document, which may be at most maxJSONBytes long.
 func appendBounded(buffer []byte, text string) []byte {
 	if len(buffer)+len(text) > maxJSONBytes {
 		panic(thrown{fmt.Errorf("the value's JSON is longer than %d bytes", maxJSONBytes)})
@@ -298,7 +299,7 @@ func encodeJSON(v Value, e *jsonEncoder) (data []byte, err error) {
 	return e.out, nil
 }
 
-// Describe is the beginning of a value's JSON, for people.
+// Describe returns the beginning of a value's JSON, for messages.
 func Describe(v Value) string {
 	e := &jsonEncoder{charge: func(int) {}}
 	e.append = func(buffer []byte, text string) []byte {
@@ -318,19 +319,19 @@ func Describe(v Value) string {
 	return string(e.out)
 }
 
-// jsonEncoder writes a value. It walks values that may hold themselves, which JSON.stringify rejects.
+// jsonEncoder writes a value. A value that contains itself is an error, as for JSON.stringify.
 type jsonEncoder struct {
 	out []byte
 	// lines puts each member on a line of its own, indented by so many copies of indent.
 	lines  bool
 	indent string
-	// append appends to the document, charge counts what is made beside it.
+	// append appends to the document. charge counts memory that is allocated beside it.
 	append  func(buffer []byte, text string) []byte
 	charge  func(bytes int)
 	walking map[any]bool
 }
 
-// value writes v and reports whether it has a JSON form.
+// value writes v. It returns false when v has no JSON form.
 func (e *jsonEncoder) value(v Value) bool {
 	switch v := v.(type) {
 	case nil:
@@ -381,7 +382,7 @@ func (e *jsonEncoder) nested(container any, walk func()) {
 	delete(e.walking, container)
 }
 
-// nestingBytes is what a list or an object costs beside its text.
+// nestingBytes is the cost of a list or an object beside its text.
 const nestingBytes = 64
 
 // line starts a new line when the output is indented.
@@ -448,7 +449,7 @@ func (e *jsonEncoder) object(object *Object) {
 	e.write("}")
 }
 
-// hasJSON reports whether a member of an object is written at all.
+// hasJSON reports whether a member of an object is written.
 func hasJSON(v Value) bool {
 	switch v.(type) {
 	case undefinedType, *callable:
@@ -475,8 +476,8 @@ func (e *jsonEncoder) quote(s string) {
 	e.write(`"`)
 }
 
-// jsonEscape is how the first character of s is escaped, "" when it stands for itself, and how many bytes it
-// takes.
+// jsonEscape returns the escape for the first character of s, "" when it needs none, and how many bytes the
+// character has.
 func jsonEscape(s string) (replacement string, size int) {
 	c := s[0]
 	switch {

@@ -2,7 +2,7 @@ package nunjucks
 
 import "strings"
 
-// tokenKind says what a token is. The zero kind is the end of the source.
+// tokenKind is the kind of a token. The zero kind is the end of the source.
 type tokenKind uint8
 
 const (
@@ -41,15 +41,16 @@ type token struct {
 	position
 }
 
-// delimiters are the strings that open and close tags, and their forms that drop the whitespace beside them.
+// delimiters are the strings that open and close tags, and their forms that trim the whitespace around the
+// tag.
 type delimiters struct {
 	blockStart, blockEnd, variableStart, variableEnd, commentStart, commentEnd string
 
 	blockStartTrim, blockEndTrim, variableStartTrim, variableEndTrim string
 }
 
-// lexer reads tokens one at a time, as the parser asks: what is a token depends on whether the reader is
-// inside a tag, and a raw block is taken out of the source behind the lexer's back.
+// lexer reads tokens one at a time, on demand. What a token is depends on whether the lexer is inside a tag,
+// and the parser cuts raw blocks out of the source.
 type lexer struct {
 	source string
 	offset int
@@ -57,7 +58,7 @@ type lexer struct {
 	inCode                   bool
 	tags                     delimiters
 	trimBlocks, lstripBlocks bool
-	// openers are the first bytes of the tags that can interrupt text.
+	// openers marks the first bytes of the tags that can end a text.
 	openers [256]bool
 }
 
@@ -96,8 +97,8 @@ func (l *lexer) advance(n int) string {
 	return text
 }
 
-// take advances over the first of the given strings that the cursor is at.
-func (l *lexer) take(alternatives ...string) (string, bool) {
+// accept advances over the first of the given strings that is at the cursor.
+func (l *lexer) accept(alternatives ...string) (string, bool) {
 	for _, s := range alternatives {
 		if l.at(s) {
 			return l.advance(len(s)), true
@@ -128,12 +129,12 @@ func (l *lexer) codeToken() token {
 	if c := l.current(); c == '"' || c == '\'' {
 		return token{kind: tokenString, text: l.quoted(c)}
 	}
-	if text, ok := l.take(l.tags.blockEnd, l.tags.blockEndTrim); ok {
+	if text, ok := l.accept(l.tags.blockEnd, l.tags.blockEndTrim); ok {
 		l.inCode = false
 		l.trimNewline()
 		return token{kind: tokenBlockEnd, text: text}
 	}
-	if text, ok := l.take(l.tags.variableEnd, l.tags.variableEndTrim); ok {
+	if text, ok := l.accept(l.tags.variableEnd, l.tags.variableEndTrim); ok {
 		l.inCode = false
 		return token{kind: tokenVariableEnd, text: text}
 	}
@@ -146,10 +147,10 @@ func (l *lexer) codeToken() token {
 	return l.word()
 }
 
-// trimNewline drops the line break after a block's end where the options ask for it.
+// trimNewline drops the line break after a block's end if the option TrimBlocks is set.
 func (l *lexer) trimNewline() {
 	if l.trimBlocks {
-		l.take("\n", "\r\n")
+		l.accept("\n", "\r\n")
 	}
 }
 
@@ -168,8 +169,8 @@ func (l *lexer) skipWhitespace() {
 	}
 }
 
-// quoted reads a string literal. One that nobody closes reaches to the end, where the parser misses the tag's
-// end.
+// quoted reads a string literal. An unclosed one reaches to the end of the source, where the parser reports
+// that the tag has no end.
 func (l *lexer) quoted(quote byte) string {
 	l.advance(1)
 	var text strings.Builder
@@ -188,7 +189,7 @@ func (l *lexer) quoted(quote byte) string {
 	return text.String()
 }
 
-// unescape is what a backslash and c stand for.
+// unescape returns the character of the escape sequence of a backslash and c.
 func unescape(c byte) byte {
 	switch c {
 	case 'n':
@@ -211,7 +212,7 @@ func (l *lexer) regex() token {
 		}
 	}
 	l.advance(len(body))
-	l.take("/")
+	l.accept("/")
 	flags := l.rest()
 	flags = flags[:len(flags)-len(strings.TrimLeft(flags, "gimy"))]
 	l.advance(len(flags))
@@ -226,7 +227,7 @@ var delimiterKinds = map[string]tokenKind{
 }
 
 func (l *lexer) operator() token {
-	text, ok := l.take("===", "!==", "==", "!=", "<=", ">=", "//", "**")
+	text, ok := l.accept("===", "!==", "==", "!=", "<=", ">=", "//", "**")
 	if !ok {
 		text = l.advance(1)
 	}
@@ -267,11 +268,11 @@ func (l *lexer) number(whole string) token {
 }
 
 func (l *lexer) nextInText() token {
-	if text, ok := l.take(l.tags.blockStartTrim, l.tags.blockStart); ok {
+	if text, ok := l.accept(l.tags.blockStartTrim, l.tags.blockStart); ok {
 		l.inCode = true
 		return token{kind: tokenBlockStart, text: text}
 	}
-	if text, ok := l.take(l.tags.variableStartTrim, l.tags.variableStart); ok {
+	if text, ok := l.accept(l.tags.variableStartTrim, l.tags.variableStart); ok {
 		l.inCode = true
 		return token{kind: tokenVariableStart, text: text}
 	}
@@ -291,8 +292,8 @@ func (l *lexer) comment() token {
 	return token{kind: tokenComment, text: l.advance(opening + end + len(l.tags.commentEnd))}
 }
 
-// data reads text up to the next tag. A line's indentation before a block is dropped where the options ask
-// for it.
+// data reads text up to the next tag. If the option LstripBlocks is set, it drops a line's indentation before
+// a block.
 func (l *lexer) data() token {
 	start := l.offset
 	rest := l.rest()
@@ -331,8 +332,8 @@ func (l *lexer) stripIndentation(text string) string {
 	return text[:len(text)-indentation]
 }
 
-// rawBlock takes the content of a raw block and its end tag out of the source. A block that nobody closes
-// contributes only what lies before its last nested start, and the rest is read as template.
+// rawBlock cuts the content of a raw block and its end tag out of the source. Of an unclosed block, only the
+// text before its last nested start tag is raw; the rest is parsed as a template.
 func (l *lexer) rawBlock(name string) string {
 	var content strings.Builder
 	for level := 1; ; {
@@ -357,8 +358,8 @@ func (l *lexer) rawBlock(name string) string {
 	}
 }
 
-// findRawTag finds the next {% name %} or {% endname %}, for which nunjucks always takes {% and %} and allows
-// nothing but whitespace around the name.
+// findRawTag finds the next {% name %} or {% endname %}. nunjucks ignores custom delimiters here, and allows
+// only whitespace around the name.
 func findRawTag(source, name string) (before, tag, kind string, found bool) {
 	for offset := 0; ; {
 		start := strings.Index(source[offset:], "{%")

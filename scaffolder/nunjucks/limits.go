@@ -10,16 +10,15 @@ import (
 type Limits struct {
 	// Time is how long a rendering may take; an earlier deadline of the context wins.
 	Time time.Duration
-	// Steps is how many units of evaluation it may take: one for each statement, call and operation, and one
-	// for roughly each item or 64 bytes that a built-in works through.
+	// Steps bounds the units of evaluation: one for each statement, call and operation, and about one for
+	// each item or 64 bytes that a built-in processes.
 	Steps int
 	// OutputBytes bounds the rendered text, and that of each capture and macro call.
 	OutputBytes int
-	// AllocationBytes bounds what is made during the rendering, counted at what it takes in Go before it is
-	// made, and not when it is released.
+	// AllocationBytes bounds the memory that the rendering allocates, by the size in Go. It is counted before
+	// the allocation, and released memory still counts.
 	AllocationBytes int
-	// Depth bounds the evaluations that are nested in each other: a macro call counts the nesting of the
-	// macro's body.
+	// Depth bounds the nesting of evaluations. A macro call adds the nesting of the macro's body.
 	Depth int
 	// SourceBytes bounds the template's source. It is checked by Parse.
 	SourceBytes int
@@ -27,7 +26,7 @@ type Limits struct {
 	RegexTime time.Duration
 }
 
-// DefaultLimits are generous for people's templates and small for a server.
+// DefaultLimits are generous for real templates, and small enough for a server.
 var DefaultLimits = Limits{
 	Time:            10 * time.Second,
 	Steps:           20_000_000,
@@ -59,26 +58,25 @@ func orDefault[T int | time.Duration](limit *T, standard T) {
 const (
 	// maxNesting bounds how deep the parser recurses: brackets in brackets, blocks in blocks.
 	maxNesting = 1_000
-	// maxHeight bounds the depth of the compiled tree, to which a long chain of operators adds as nesting
-	// does.
+	// maxHeight bounds the depth of the compiled tree. A long chain of operators adds to it as nesting does.
 	maxHeight = 10_000
 	// maxNodes bounds the size of the compiled tree.
 	maxNodes = 250_000
-	// maxValueDepth bounds lists in lists wherever a value is walked: printed, dumped, copied.
+	// maxValueDepth bounds the nesting of lists wherever a value is walked: printed, dumped, copied.
 	maxValueDepth = 2_000
-	// maxExpected bounds the room that a rendering starts with, for what is about as long as its source.
+	// maxExpected bounds the initial capacity of the output, which is the length of the source.
 	maxExpected = 32 << 10
 	// maxQuoted bounds how much of a value an error message quotes, in bytes.
 	maxQuoted = 200
-	// clockInterval is the number of steps between two looks at the clock and the context.
+	// clockInterval is the number of steps between two checks of the clock and the context.
 	clockInterval = 1 << 10
 )
 
-// LimitError says which limit a rendering ran into.
+// LimitError says which limit a rendering exceeded.
 type LimitError struct {
 	// Limit names the field of Limits: "Steps".
 	Limit string
-	// Allowed is its value, for people.
+	// Allowed is the limit's value as text.
 	Allowed string
 }
 
@@ -87,11 +85,11 @@ func (e *LimitError) Error() string {
 	if strings.HasSuffix(e.Limit, "Bytes") {
 		unit = " bytes"
 	}
-	return fmt.Sprintf("the template %s (it exceeds the limit of %s%s)", excesses[e.Limit], e.Allowed, unit)
+	return fmt.Sprintf("the template %s (it exceeds the limit of %s%s)", limitMessages[e.Limit], e.Allowed, unit)
 }
 
-// excesses say what a template does that exceeds a limit.
-var excesses = map[string]string{
+// limitMessages says what a template does that exceeds a limit.
+var limitMessages = map[string]string{
 	"Time":            "takes too long",
 	"Steps":           "has too much to evaluate",
 	"OutputBytes":     "writes too much text",

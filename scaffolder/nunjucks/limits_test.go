@@ -12,7 +12,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// TestLimits shows that what would take forever, or all memory, ends soon with an error that names the limit.
+// TestLimits shows that a template that would take forever, or all memory, ends soon with an error that names
+// the limit.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	doubling := "{% set x = 'ab' %}" + strings.Repeat("{% set x = x ~ x %}", 64)
@@ -133,8 +134,7 @@ func TestSourceLimit(t *testing.T) {
 	require.Equal(t, "SourceBytes", limit.Limit)
 }
 
-// TestDeepValues shows that values nested deeper than the stack should go are refused wherever they are
-// walked.
+// TestDeepValues shows that values nested too deep for the stack are refused wherever they are walked.
 func TestDeepValues(t *testing.T) {
 	t.Parallel()
 	build := "{% set x = [] %}{% for i in range(50000) %}{% set x = [x] %}{% endfor %}"
@@ -166,7 +166,7 @@ func TestErrorsSayWhere(t *testing.T) {
 	require.ErrorContains(t, err, "unable to call `missing`")
 }
 
-// TestHostFunctions shows what a function of the host gets, and that its error ends the rendering.
+// TestHostFunctions shows which arguments a function of the host gets, and that its error ends the rendering.
 func TestHostFunctions(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("no such thing")
@@ -189,8 +189,8 @@ func TestHostFunctions(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 }
 
-// TestNothingTakesForever holds what once took time without measure, in a single step that nobody could stop:
-// at these sizes it took longer than the tests may.
+// TestNothingTakesForever renders templates that once spent unbounded time in a single step, which no limit
+// could stop. At these sizes they exceeded the timeout of the tests.
 func TestNothingTakesForever(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]string{

@@ -11,11 +11,11 @@ import (
 // maxLineBytes bounds a line that EvaluateLines reads.
 const maxLineBytes = 16 << 20
 
-// EvaluateLines reads JSON objects {"template", "context", "opts"} from in, one on a line, and writes for
-// each, in order, a line {"output": text} or {"error": message} to out. Context and opts may be missing; opts
-// knows trimBlocks, lstripBlocks, cookiecutterCompat, and jinjaCompat, which is the latter with ${{ }}. A
-// line that is no such object, or is longer than 16 MiB, gets an error and ends nothing. The returned error
-// is that of in, out or ctx.
+// EvaluateLines reads JSON objects {"template", "context", "opts"} from in, one per line. For each, in order,
+// it writes a line {"output": text} or {"error": message} to out. Context and opts are optional. The members
+// of opts are trimBlocks, lstripBlocks, cookiecutterCompat, and jinjaCompat, which is cookiecutterCompat with
+// ${{ }}. A line that is not such an object, or is longer than 16 MiB, is answered with an error, and the
+// next line is read. The returned error is that of in, out or ctx.
 func EvaluateLines(ctx context.Context, in io.Reader, out io.Writer, limits Limits) error {
 	reader := bufio.NewReaderSize(in, 64<<10)
 	writer := bufio.NewWriter(out)
@@ -43,7 +43,7 @@ func EvaluateLines(ctx context.Context, in io.Reader, out io.Writer, limits Limi
 	}
 }
 
-// readLine reads up to a line break, which it drops. What exceeds the bound is read over and reported as
+// readLine reads up to a line break, which it drops. It skips a line that is too long and returns
 // bufio.ErrTooLong.
 func readLine(reader *bufio.Reader) ([]byte, error) {
 	var line []byte
@@ -89,7 +89,7 @@ func evaluateLine(ctx context.Context, line []byte, readErr error, limits Limits
 	return result
 }
 
-// evaluateRequest renders one request to text in which halves of surrogate pairs survive, as they do in JSON.
+// evaluateRequest renders one request to text. Halves of surrogate pairs survive in it, as they do in JSON.
 func evaluateRequest(ctx context.Context, line []byte, limits Limits) (string, error) {
 	decoded, err := DecodeJSON(line)
 	if err != nil {

@@ -2,8 +2,8 @@ package nunjucks
 
 import "slices"
 
-// memberLookup is a lookup in a template: target[key]. What is missing, and anything of null, is undefined; a
-// function comes bound to its target.
+// memberLookup is a lookup in a template: target[key]. It returns undefined for a missing member and for
+// every member of null. A function is bound to its target.
 func (r *run) memberLookup(target, key Value) Value {
 	if n, ok := key.(float64); ok && !r.env.options.CookiecutterCompat {
 		return r.bindFunction(r.property(target, n), target)
@@ -33,7 +33,7 @@ func (r *run) bind(function *callable, this Value) *callable {
 	return newCallable(0, func(r *run, _ Value, args []Value) Value { return function.call(r, this, args) })
 }
 
-// property is member for a key that may be a number.
+// property is member for a key of any type.
 func (r *run) property(target, key Value) Value {
 	n, ok := key.(float64)
 	if !ok {
@@ -57,8 +57,7 @@ func (r *run) property(target, key Value) Value {
 	return r.member(target, formatNumber(n))
 }
 
-// member is JavaScript's target[name], undefined for null and undefined. Methods come as they are, without a
-// target.
+// member is JavaScript's target[name], undefined for null and undefined. Methods are not bound to a target.
 func (r *run) member(target Value, name string) Value {
 	value, methods := r.ownMember(target, name)
 	if !isUndefined(value) {
@@ -79,7 +78,7 @@ func (r *run) member(target Value, name string) Value {
 	return Undefined
 }
 
-// ownMember is a value's own member, and the methods of its type.
+// ownMember returns a value's own member, and the methods of its type.
 func (r *run) ownMember(target Value, name string) (Value, map[string]*callable) {
 	switch target := target.(type) {
 	case *Object:
@@ -128,7 +127,7 @@ func (r *run) ownMember(target Value, name string) (Value, map[string]*callable)
 	return Undefined, nil
 }
 
-// invoke is target.name(args...), for built-ins that nunjucks writes with methods.
+// invoke is target.name(args...), for built-ins that nunjucks implements with methods.
 func (r *run) invoke(target Value, name string, args ...Value) Value {
 	if isNullish(target) {
 		r.fail("cannot call %s of %s", name, typeName(target))
@@ -140,7 +139,7 @@ func (r *run) invoke(target Value, name string, args ...Value) Value {
 	return r.call(function, target, args)
 }
 
-// require fails for null and undefined, of which JavaScript cannot read a member.
+// require fails for null and undefined: JavaScript cannot read a member of these.
 func (r *run) require(v Value, purpose string) Value {
 	if isNullish(v) {
 		r.fail("%s of %s", purpose, typeName(v))
@@ -148,8 +147,9 @@ func (r *run) require(v Value, purpose string) Value {
 	return v
 }
 
-// Member is the member of a value's own under key: an object's, an item of a list or a character of a string
-// by its index, or the length of these two. What is missing, and any member of another value, is Undefined.
+// Member returns a value's own member: an object's by key, an item of a list or a character of a string by
+// index, or the length of a list or string. It returns Undefined for a missing member and for any other
+// value.
 func Member(v Value, key string) Value {
 	switch v := v.(type) {
 	case *Object:

@@ -8,41 +8,40 @@ import (
 	"github.com/portico-dev/portico/scaffolder/budget"
 )
 
-// What values take in Go, in bytes. What is smaller than these and not kept in a list is left to the garbage
-// collector.
+// The sizes of values in Go, in bytes. Smaller allocations that are not kept in a list are not counted.
 const (
 	// valueBytes is an item of a list, memberBytes a member of an object.
 	valueBytes, memberBytes = 16, 32
-	// stringBytes is a string beside its text, numberBytes a number, as values.
+	// stringBytes is a string without its text, numberBytes a number, as values.
 	stringBytes, numberBytes = 16, 8
-	// arrayBytes is a list beside its items, objectBytes an object beside its members.
+	// arrayBytes is a list without its items, objectBytes an object without its members.
 	arrayBytes, objectBytes = 24, 48
-	// indexBytes is a member in the index of an object that has one, at the worst moment of the growth of a
-	// map.
+	// indexBytes is a member in the index of an object, while the map grows.
 	indexBytes = 64
-	// callBytes is a call of a macro or a block beside its variables.
+	// callBytes is a call of a macro or a block, without its variables.
 	callBytes = 256
 	// functionBytes is a function bound to its target.
 	functionBytes = 112
-	// hostBytes is what a function of the host may make of one byte of its arguments.
+	// hostBytes is how much a function of the host may allocate for each byte of its arguments.
 	hostBytes = 64
 	// parsedBytes is a part of a template in the syntax tree, compiledBytes one in the executable tree.
 	parsedBytes, compiledBytes = 128, 160
-	// patternBytes is the shortest of regular expressions, letterBytes is what each of its characters adds.
+	// patternBytes is the shortest regular expression, letterBytes each of its characters.
 	patternBytes, letterBytes = 4 << 10, 256
 )
 
-// grantBytes is how much memory a rendering asks for at a time.
+// grantBytes is the smallest amount of memory that a rendering asks its account for.
 const grantBytes = 64 << 10
 
-// memory counts what a rendering makes.
+// memory counts what a rendering allocates.
 type memory struct {
 	account *budget.Account
-	// allocated is what was counted, granted what the account gave, kept what lives on as the result.
+	// allocated is the sum counted so far, granted what the account gave, kept what stays in use as the
+	// result.
 	allocated, granted, kept int
 }
 
-// allocate counts bytes that a value takes, before it is made.
+// allocate counts the bytes of a value before it is allocated.
 func (r *run) allocate(bytes int) {
 	if bytes < 0 || bytes > r.granted-r.allocated {
 		r.grow(bytes)
@@ -51,7 +50,7 @@ func (r *run) allocate(bytes int) {
 	r.work(bytes >> 6)
 }
 
-// grow asks the account for memory. The time that it waits does not count as the rendering's.
+// grow asks the account for memory. The time spent waiting does not count as rendering time.
 func (r *run) grow(bytes int) {
 	left := r.limits.AllocationBytes - r.allocated
 	if bytes < 0 || bytes > left {
@@ -79,7 +78,7 @@ func (r *run) allocateItems(n int) {
 	r.work(n)
 }
 
-// allocateEach counts n things of so many bytes each.
+// allocateEach counts n values of the given size.
 func (r *run) allocateEach(n, bytes int) {
 	if n > r.limits.AllocationBytes/bytes {
 		r.exceed("AllocationBytes", r.limits.AllocationBytes)
@@ -87,18 +86,18 @@ func (r *run) allocateEach(n, bytes int) {
 	r.allocate(n * bytes)
 }
 
-// sourceMemory counts what a source becomes.
+// sourceMemory counts the memory of parsing and compiling a source.
 type sourceMemory struct {
 	ctx     context.Context //nolint:containedctx // as in run: it lives as long as one call
 	account *budget.Account
-	// limit is what a source may become, made what it became, granted what the account gave.
+	// limit bounds the memory, made is the sum counted so far, granted what the account gave.
 	limit, made, granted int
-	// time is how long it may take, until deadline.
+	// time is how long parsing may take, and deadline when that is over.
 	time     time.Duration
 	deadline time.Time
 }
 
-// charge counts bytes that are about to be made.
+// charge counts bytes that are about to be allocated.
 func (m *sourceMemory) charge(bytes int) {
 	if bytes > m.limit-m.made {
 		panic(thrown{&LimitError{"AllocationBytes", fmt.Sprint(m.limit)}})
@@ -119,7 +118,7 @@ func (m *sourceMemory) charge(bytes int) {
 	}
 }
 
-// room makes a list that can take n more items without growing.
+// room grows a list's capacity for n more items.
 func (r *run) room(items []Value, n int) []Value {
 	if cap(items)-len(items) >= n {
 		return items
@@ -129,7 +128,7 @@ func (r *run) room(items []Value, n int) []Value {
 	return append(make([]Value, 0, size), items...)
 }
 
-// appendItems appends to a list, counting what it grows by.
+// appendItems appends to a list and counts its growth.
 func (r *run) appendItems(items []Value, more ...Value) []Value {
 	return append(r.room(items, len(more)), more...)
 }
@@ -140,13 +139,13 @@ func (r *run) cloneItems(items []Value) []Value {
 	return append(make([]Value, 0, len(items)), items...)
 }
 
-// newArray makes a list of items that were counted.
+// newArray makes a list of items that were already counted.
 func (r *run) newArray(items []Value) *Array {
 	r.allocate(arrayBytes)
 	return &Array{items}
 }
 
-// newSafe makes a safe string of a text that was counted.
+// newSafe makes a safe string of a text that was already counted.
 func (r *run) newSafe(text string) *safeString {
 	r.allocate(stringBytes)
 	return &safeString{text}
@@ -162,7 +161,7 @@ func (r *run) newObject(n int) *Object {
 	return newObjectOf(n)
 }
 
-// set sets a member, counting what the object grows by.
+// set sets a member and counts the object's growth.
 func (r *run) set(object *Object, key string, value Value) {
 	if len(object.members) == cap(object.members) && object.find(key) < 0 {
 		size := max(2*cap(object.members), 4)
@@ -175,8 +174,7 @@ func (r *run) set(object *Object, key string, value Value) {
 	object.Set(key, value)
 }
 
-// members lists the members of an object in JavaScript's order, counting the copy that it may take to order
-// them.
+// members lists the members of an object in JavaScript's order. It counts the copy that sorting may need.
 func (r *run) members(object *Object) []member {
 	if object.integers > 0 {
 		r.allocateEach(object.Len(), memberBytes)
@@ -184,19 +182,19 @@ func (r *run) members(object *Object) []member {
 	return object.ordered()
 }
 
-// makeText makes a text that is about so long.
+// makeText makes a buffer for a text of about that size.
 func (r *run) makeText(size int) []byte {
 	r.allocate(size)
 	return make([]byte, 0, size)
 }
 
-// appendText appends to a text that is being made, counting what it grows by.
+// appendText appends to a buffer and counts its growth.
 func (r *run) appendText(buffer []byte, text string) []byte {
 	r.work(len(text) >> 6)
 	return appendText(r.textRoom(buffer, len(text)), text)
 }
 
-// textRoom makes a text that can take n more bytes without growing.
+// textRoom grows a buffer's capacity for n more bytes.
 func (r *run) textRoom(buffer []byte, n int) []byte {
 	size := len(buffer) + n
 	if size <= cap(buffer) {
@@ -207,7 +205,7 @@ func (r *run) textRoom(buffer []byte, n int) []byte {
 	return append(make([]byte, 0, size), buffer...)
 }
 
-// textOf is the text that was made.
+// textOf returns the buffer's text.
 func (r *run) textOf(buffer []byte) string {
 	r.allocate(len(buffer) + stringBytes)
 	return string(buffer)

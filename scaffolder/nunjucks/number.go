@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// formatNumber is JavaScript's String(n): the shortest digits that give n back.
+// formatNumber is JavaScript's String(n): the shortest digits that parse to n.
 func formatNumber(n float64) string {
 	if n == math.Trunc(n) && math.Abs(n) < 1e15 {
 		return strconv.FormatInt(int64(n), 10)
@@ -91,7 +91,8 @@ func parseDecimal(s string) (n float64, rest string) {
 			i = j + exponent
 		}
 	}
-	// Out of range is the only error left, and then the result is the infinity or zero that JavaScript has.
+	// The only possible error is a number out of range. Then the result is infinity or zero, as in
+	// JavaScript.
 	n, _ = strconv.ParseFloat(s[:i], 64)
 	return n, s[i:]
 }
@@ -120,7 +121,7 @@ func parseDigits(s string, base float64) (n float64, rest string) {
 	for _, digit := range []byte(s[:i]) {
 		n = n*base + digitValue(digit)
 	}
-	// What is infinite has too many digits to be looked at exactly, and needs no look.
+	// An infinite value has too many digits to compute exactly, and needs no exact computation.
 	if n > 1<<53 && !math.IsInf(n, 0) {
 		exact, _ := new(big.Int).SetString(strings.TrimLeft(s[:i], "0"), int(base))
 		n, _ = new(big.Float).SetInt(exact).Float64()
@@ -187,8 +188,8 @@ func toInteger(n float64) int {
 	return int(n)
 }
 
-// power is Math.pow. It differs from math.Pow in what JavaScript leaves undefined, and it rounds once where
-// math.Pow multiplies step by step.
+// power is Math.pow. It differs from math.Pow where JavaScript returns NaN. It rounds once, while math.Pow
+// rounds after each multiplication.
 func power(base, exponent float64) float64 {
 	switch {
 	case math.IsNaN(exponent):
@@ -205,7 +206,7 @@ func power(base, exponent float64) float64 {
 	return precisePower(base, int(whole), fraction)
 }
 
-// precisePower is base to the power of whole + fraction, where the result is finite and not zero.
+// precisePower is base to the power of whole + fraction. The result must be finite and not zero.
 func precisePower(base float64, whole int, fraction float64) float64 {
 	const precision = 256
 	number := func(n float64) *big.Float { return new(big.Float).SetPrec(precision).SetFloat64(n) }
@@ -257,8 +258,8 @@ func formatFixed(n float64, digits int) string {
 	return text
 }
 
-// roundDecimal writes n with the given number of decimals; ties go up, as JavaScript has it, where strconv
-// rounds them to even.
+// roundDecimal writes n with the given number of decimals. Ties round up, as in JavaScript; strconv rounds
+// them to even.
 func roundDecimal(n float64, digits int) string {
 	exact := new(big.Rat).SetFloat64(n)
 	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
@@ -315,7 +316,7 @@ func formatRadix(n float64, radix int) string {
 	return text
 }
 
-// radixFraction writes the digits after the point until they tell n from its neighbours.
+// radixFraction writes the digits after the point, as many as distinguish n from its neighbours.
 func radixFraction(n, fraction float64, radix int) string {
 	const digitCharacters = "0123456789abcdefghijklmnopqrstuvwxyz"
 	delta := max(0.5*(math.Nextafter(n, math.Inf(1))-n), math.SmallestNonzeroFloat64)

@@ -17,7 +17,7 @@ func numberMethod(method func(r *run, n float64, digits Value) Value) *callable 
 	})
 }
 
-// digitCount is the argument of a method that wants a number of digits.
+// digitCount reads the argument of a method that takes a number of digits.
 func digitCount(r *run, v Value, low, high int) int {
 	count := r.integer(v, 0)
 	if count < low || count > high {
@@ -51,5 +51,6 @@ func numberToString(r *run, n float64, radix Value) Value {
 	return formatRadix(n, digitCount(r, radix, 2, 36))
 }
 
-// numberToLocale writes a number as the American locale does: thousands apart, three decimals at most.
+// numberToLocale writes a number as the American locale does: with separators between thousands and at most
+// three decimals.
 func numberToLocale(_ *run, n float64, _ Value) Value { return formatLocale(n) }

@@ -9,7 +9,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// recordedCase is one template with what nunjucks 3.2.4 prints for it, or that it fails.
+// recordedCase is one template with the output of nunjucks 3.2.4, or the note that it fails.
 type recordedCase struct {
 	id, template string
 	context      *nunjucks.Object
@@ -61,7 +61,8 @@ func recordedCases(t *testing.T) []recordedCase {
 	return cases
 }
 
-// get reads a member of an object as a type; what is missing or of another type is that type's zero value.
+// get reads a member of an object as a type. It returns the type's zero value when the member is missing or
+// of another type.
 func get[T any](object nunjucks.Value, key string) T {
 	value, _ := object.(*nunjucks.Object).Get(key)
 	typed, _ := value.(T)

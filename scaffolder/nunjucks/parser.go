@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// parser turns tokens into the syntax tree by recursive descent, tag by tag as nunjucks' parser does, its
-// oddities included: they decide which templates fail.
+// parser turns tokens into the syntax tree by recursive descent, tag by tag as nunjucks' parser does. It
+// copies that parser's oddities, because they decide which templates fail.
 type parser struct {
 	*lexer
 	options *Options
@@ -14,17 +14,17 @@ type parser struct {
 	peeked *token
 	// enders are the tags that end the body being parsed.
 	enders []string
-	// dropLeadingSpace says that the tag just read ended in "-".
+	// dropLeadingSpace is true when the tag just read ended in "-".
 	dropLeadingSpace bool
 	depth            int
-	// mentionsLoop says that the variable loop is named somewhere, so that loops must keep it.
+	// mentionsLoop is true when the template names the variable loop, so that loops must set it.
 	mentionsLoop bool
-	// openBlocks are the blocks around the cursor, which super() marks.
+	// openBlocks are the blocks around the cursor. A call of super() marks them.
 	openBlocks []*blockStatement
 	memory     *sourceMemory
 }
 
-// loopName is the variable that loops keep their counters in.
+// loopName is the variable that contains a loop's counters.
 const loopName = "loop"
 
 func (p *parser) next() token {
@@ -110,8 +110,7 @@ func (t token) describe() string {
 	return "\"" + t.text + "\""
 }
 
-// bodyUntil parses statements up to one of the tags, whose name is left as the next token, or the end of the
-// source.
+// bodyUntil parses statements up to one of the tags or the end of the source. The tag's name is not consumed.
 func (p *parser) bodyUntil(enders ...string) []statement {
 	outer := p.enders
 	p.enders = enders
@@ -151,7 +150,7 @@ func (p *parser) body() []statement {
 	}
 }
 
-// trimData removes the whitespace that the tags on either side of a text ask to drop.
+// trimData trims a text where the tag before or after it has a "-" on that side.
 func (p *parser) trimData(text string) string {
 	if p.dropLeadingSpace {
 		text = trimLeft(text)
@@ -317,8 +316,8 @@ func (p *parser) macroTag(start token) *macroStatement {
 	return parsed
 }
 
-// callTag parses a call block as a call with one more keyword argument, the block's body as the function
-// caller.
+// callTag parses a call block. It becomes a call with one more keyword argument: caller, the block's body as
+// a function.
 func (p *parser) callTag(start token) *outputStatement {
 	caller := &macroStatement{position: start.position}
 	caller.arguments = p.signature(false)
@@ -352,8 +351,8 @@ func (p *parser) filterTag() *outputStatement {
 	return &outputStatement{value: filter, inner: body, position: name.position}
 }
 
-// switchTag ignores what lies between the switch and its first case. What comes first is taken for a case
-// whatever its name, as nunjucks does.
+// switchTag ignores the text between the switch and its first case. As in nunjucks, the first tag is read as
+// a case whatever its name.
 func (p *parser) switchTag() *switchStatement {
 	parsed := &switchStatement{value: p.expression()}
 	p.endTag()
@@ -383,7 +382,8 @@ func (p *parser) switchCase() switchCase {
 	return switchCase{condition, p.bodyUntil("case", "default", "endswitch")}
 }
 
-// hideFromBlocks begins a stretch in which nunjucks overlooks the use of super(), and returns how to end it.
+// hideFromBlocks begins a part of the source in which nunjucks does not see calls of super(). The returned
+// function ends it.
 func (p *parser) hideFromBlocks() (end func()) {
 	blocks := p.openBlocks
 	p.openBlocks = nil

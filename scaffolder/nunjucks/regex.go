@@ -18,7 +18,7 @@ type pattern struct {
 	groupNames             []string
 }
 
-// regex is a RegExp object: a pattern and where its next match starts.
+// regex is a RegExp object: a pattern and the offset where its next match starts.
 type regex struct {
 	*pattern
 	lastIndex int
@@ -27,7 +27,7 @@ type regex struct {
 // maxPatternBytes bounds the source of a pattern, as nunjitsu does.
 const maxPatternBytes = 16 << 10
 
-// patternCost is what a compiled pattern takes.
+// patternCost is the memory that a compiled pattern takes.
 func patternCost(body string) int { return patternBytes + letterBytes*len(body) }
 
 func compilePattern(body, flags string, timeout time.Duration, at position) *pattern {
@@ -75,10 +75,10 @@ func sortedFlags(flags string) string {
 	return sorted.String()
 }
 
-// source is the regular expression as it prints.
+// source returns the regular expression as JavaScript prints it.
 func (p *pattern) source() string { return "/" + p.body + "/" + p.flags }
 
-// match is one match: the bounds of the whole and of each group in units, -1 for a group that took no part.
+// match is one match: the bounds of the whole and of each group in units, -1 for a group that did not match.
 type match struct {
 	start, end int
 	groups     [][2]int
@@ -86,10 +86,10 @@ type match struct {
 	named func(name string) ([2]int, bool)
 }
 
-// find matches from an offset on, at that offset only when the pattern is sticky.
+// find matches from an offset on; a sticky pattern must match at the offset.
 func (r *run) find(p *pattern, subject []rune, from int) (match, bool) {
 	r.work(len(subject)>>2 + 16)
-	// The matcher keeps what it may have to come back to, and each time that a group took part.
+	// The matcher keeps its backtracking states and every capture of a group.
 	groups := len(p.groupNames)
 	perUnit := matchBytes + groupBytes*groups
 	if units := len(subject) - from + 1; units > r.limits.AllocationBytes/perUnit {
@@ -121,14 +121,13 @@ func (r *run) find(p *pattern, subject []rune, from int) (match, bool) {
 }
 
 const (
-	// matchBytes is what the matcher takes for each unit of a subject, groupBytes what for each of its
-	// groups.
+	// matchBytes is the matcher's memory for each unit of a subject, groupBytes for each of its groups.
 	matchBytes, groupBytes = 32, 48
 	// foundBytes is a match that was found.
 	foundBytes = 512
 )
 
-// subject is a string in the form that patterns match.
+// subject converts a string to the form that patterns match.
 func (r *run) subject(s string) []rune {
 	r.allocate(4 * textLength(s))
 	out := make([]rune, 0, textLength(s))
@@ -144,7 +143,7 @@ func (r *run) subject(s string) []rune {
 	return out
 }
 
-// fromRunes is the string of some units of a subject.
+// fromRunes returns the string of some units of a subject.
 func (r *run) fromRunes(subject []rune) string {
 	r.allocate(2 * len(subject))
 	u := make([]uint16, len(subject))

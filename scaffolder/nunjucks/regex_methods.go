@@ -21,7 +21,7 @@ func regexMethod(method func(r *run, expression *regex, s string) Value) *callab
 	})
 }
 
-// member is a property of the object; Undefined leaves the methods.
+// member returns a property of the object, Undefined for any other name.
 func (e *regex) member(name string) Value {
 	switch name {
 	case "source":
@@ -42,7 +42,7 @@ func (e *regex) member(name string) Value {
 	return Undefined
 }
 
-// toRegex is the regular expression that a method of strings makes of its argument.
+// toRegex converts the argument of a string method to a regular expression.
 func (r *run) toRegex(v Value) *regex {
 	switch v := v.(type) {
 	case *regex:
@@ -53,7 +53,7 @@ func (r *run) toRegex(v Value) *regex {
 	return r.compileText(r.text(v))
 }
 
-// compileText is the regular expression that a text says.
+// compileText compiles a text as a regular expression.
 func (r *run) compileText(body string) *regex {
 	r.allocate(patternCost(body))
 	r.work(len(body))
@@ -61,7 +61,7 @@ func (r *run) compileText(body string) *regex {
 }
 
 // exec is expression.exec(s): a list of the match and its groups, null without a match. A global or sticky
-// expression goes on where it stopped.
+// expression continues after its last match.
 func (r *run) exec(expression *regex, s string) Value {
 	stateful := expression.global || expression.sticky
 	subject := r.subject(s)
@@ -86,8 +86,8 @@ func (r *run) exec(expression *regex, s string) Value {
 	return r.matchList(found, subject)
 }
 
-// matchList is the list that exec and match return. Unlike JavaScript's it has no properties beside its
-// items.
+// matchList makes the list that exec and match return. Unlike JavaScript's it has items only, no further
+// properties.
 func (r *run) matchList(found match, subject []rune) Value {
 	piece := func(from, to int) string { return r.fromRunes(subject[from:to]) }
 	items := r.room(nil, 1+len(found.groups))
@@ -98,7 +98,7 @@ func (r *run) matchList(found match, subject []rune) Value {
 	return r.newArray(items)
 }
 
-// eachMatch calls visit for the matches one after the other: all of a global expression, else the first.
+// eachMatch calls visit for every match of a global expression, and for the first match of any other.
 func (r *run) eachMatch(expression *regex, subject []rune, visit func(match)) {
 	from := 0
 	if expression.sticky && !expression.global {
@@ -139,7 +139,7 @@ func (r *run) matchAll(expression *regex, s string) Value {
 	return r.newArray(items)
 }
 
-// keptMatchBytes is a match in a list.
+// keptMatchBytes is the size of a match in a list.
 const keptMatchBytes = 56
 
 // replacePattern is s.replace(expression, replacement).

@@ -15,10 +15,10 @@ type translation struct {
 	groupNames []string
 }
 
-// lineTerminators are what the dot does not match, as the inside of a character class.
+// lineTerminators are the characters that the dot does not match, in the syntax of a character class.
 const lineTerminators = `\n\r\u2028\u2029`
 
-// isClassEscape reports whether a backslash and unit stand for several units. They mean the same to regexp2.
+// isClassEscape reports whether the escape of unit matches several units. regexp2 has the same escapes.
 func isClassEscape(unit uint16) bool {
 	return unit < 0x80 && strings.IndexByte("dDwWsS", byte(unit)) >= 0
 }
@@ -47,7 +47,7 @@ func translatePattern(body string, multiline bool) (translated translation, err 
 
 func (t *patternTranslator) fail(message string) { panic(thrown{errors.New(message)}) }
 
-func (t *patternTranslator) take() uint16 {
+func (t *patternTranslator) next() uint16 {
 	if t.offset >= len(t.units) {
 		t.fail("\\ at end of pattern")
 	}
@@ -59,7 +59,7 @@ func (t *patternTranslator) at(text string) bool {
 	return t.offset+len(text) <= len(t.units) && fromUnits(t.units[t.offset:t.offset+len(text)]) == text
 }
 
-// ahead is what comes next, as far as a quantifier, a name or a number may reach.
+// ahead returns the next units, enough for a quantifier, a name or a number.
 func (t *patternTranslator) ahead() string {
 	const reach = 256
 	return fromUnits(t.units[t.offset:min(t.offset+reach, len(t.units))])
@@ -74,7 +74,7 @@ func (t *patternTranslator) skip(text string) bool {
 	return true
 }
 
-// literal writes a unit that stands for itself.
+// literal writes a unit that matches itself.
 func (t *patternTranslator) literal(unit uint16) { t.out.WriteString(unitEscape(unit)) }
 
 func unitEscape(unit uint16) string { return fmt.Sprintf(`\u%04x`, unit) }
@@ -103,8 +103,8 @@ func (t *patternTranslator) scanGroups() []string {
 	return names
 }
 
-// groupAt is the name of the group that an opening bracket before rest begins, "" for one without, and
-// whether it captures.
+// groupAt describes the group whose opening bracket is before rest: its name, "" for none, and whether it
+// captures.
 func groupAt(rest []uint16) (name string, captures bool) {
 	next := func(i int, c uint16) bool { return len(rest) > i && rest[i] == c }
 	switch {
@@ -121,7 +121,7 @@ func groupAt(rest []uint16) (name string, captures bool) {
 }
 
 func (t *patternTranslator) term() {
-	switch unit := t.take(); unit {
+	switch unit := t.next(); unit {
 	case '\\':
 		t.escape()
 	case '[':
@@ -151,7 +151,7 @@ func (t *patternTranslator) term() {
 	}
 }
 
-// braces copies a quantifier, or takes the brace for itself where it is none.
+// braces copies a quantifier. A brace that begins no quantifier is a literal.
 func (t *patternTranslator) braces() {
 	inner, _, closed := strings.Cut(t.ahead(), "}")
 	low, high, isRange := strings.Cut(inner, ",")
@@ -171,8 +171,8 @@ func (t *patternTranslator) braces() {
 	t.out.WriteString("}")
 }
 
-// boundedCount keeps the count of a quantifier in the range that regexp2 can read; more repetitions than that
-// are never reached.
+// boundedCount limits the count of a quantifier to what regexp2 can parse. No subject is long enough for more
+// repetitions.
 func boundedCount(digits string) string {
 	if n, err := strconv.Atoi(digits); digits == "" || err == nil && n <= 1<<30 {
 		return digits
@@ -206,7 +206,7 @@ func (t *patternTranslator) groupName() string {
 }
 
 func (t *patternTranslator) escape() {
-	unit := t.take()
+	unit := t.next()
 	switch {
 	case unit == 'b' || unit == 'B' || isClassEscape(unit):
 		t.out.WriteString(`\` + string(rune(unit)))
@@ -223,8 +223,7 @@ func (t *patternTranslator) escape() {
 	}
 }
 
-// backReference writes a reference to a group, or the octal character that stands for a number without a
-// group.
+// backReference writes a reference to a group, or an octal escape when there is no group of that number.
 func (t *patternTranslator) backReference() {
 	digits := countDigits(t.ahead())
 	n, err := strconv.Atoi(fromUnits(t.units[t.offset : t.offset+digits]))
@@ -233,7 +232,7 @@ func (t *patternTranslator) backReference() {
 		t.reference(n)
 		return
 	}
-	unit := t.take()
+	unit := t.next()
 	if unit >= '8' {
 		t.literal(unit)
 		return
@@ -256,7 +255,7 @@ func (t *patternTranslator) octal(first uint16) uint16 {
 	return value
 }
 
-// character is the single unit for which a backslash and unit stand.
+// character returns the single unit that the escape of unit matches.
 func (t *patternTranslator) character(unit uint16) uint16 {
 	if control, ok := controlEscapes[unit]; ok {
 		return control
@@ -274,7 +273,7 @@ func (t *patternTranslator) character(unit uint16) uint16 {
 	return unit
 }
 
-// hexadecimal reads that many digits; without them the escape is its letter.
+// hexadecimal reads that many digits. If they are missing, the escape matches its letter.
 func (t *patternTranslator) hexadecimal(digits int, letter uint16) uint16 {
 	if t.offset+digits > len(t.units) {
 		return letter
@@ -287,7 +286,7 @@ func (t *patternTranslator) hexadecimal(digits int, letter uint16) uint16 {
 	return uint16(value)
 }
 
-// control reads the letter of \cX; without one the backslash stands for itself.
+// control reads the letter of \cX. If it is missing, the backslash is a literal.
 func (t *patternTranslator) control() uint16 {
 	if t.offset < len(t.units) {
 		if letter := t.units[t.offset] | 0x20; letter >= 'a' && letter <= 'z' {
@@ -341,15 +340,15 @@ func (t *patternTranslator) classRange(inside *strings.Builder) {
 	}
 }
 
-// classAtom reads one unit, or an escape for several, given as the inside of a class.
+// classAtom reads one unit, or an escape for several units, which it returns in the syntax of a class.
 func (t *patternTranslator) classAtom() (unit uint16, class string) {
 	if t.offset >= len(t.units) {
 		t.fail("unterminated character class")
 	}
-	if unit = t.take(); unit != '\\' {
+	if unit = t.next(); unit != '\\' {
 		return unit, ""
 	}
-	unit = t.take()
+	unit = t.next()
 	if isClassEscape(unit) {
 		return 0, `\` + string(rune(unit))
 	}

@@ -15,11 +15,11 @@ type run struct {
 	ctx      context.Context //nolint:containedctx // a run is one call, whose context it is
 	env      *Environment
 	template *Template
-	// data are the variables given by the caller; assigned are those that the template set at its top level.
+	// data has the variables of the caller; assigned has those that the template set at its top level.
 	data     *Object
 	assigned *Object
-	// watch is told what each output came to; nil when nobody wants to know.
-	watch func(text string)
+	// observe is called with the text of each output; it may be nil.
+	observe func(text string)
 	// output is the text of the innermost function or capture being executed.
 	output []byte
 	// locals are the variables of the JavaScript function being executed.
@@ -33,18 +33,19 @@ type run struct {
 	steps    int
 	depth    int
 	memory
-	// untilClock counts the steps down to the next look at the clock.
+	// untilClock counts the steps down to the next check of the clock.
 	untilClock int
-	// walking are the lists that are being printed, for a list may hold itself.
+	// walking are the lists that are being printed, because a list may contain itself.
 	walking []*Array
 }
 
-type watchKey struct{}
+type observerKey struct{}
 
-// WithWatch has the renderings under a context tell what each output that they write comes to, in order: a
-// text has no seams. The native value of a lone output is not told.
-func WithWatch(ctx context.Context, watch func(text string)) context.Context {
-	return context.WithValue(ctx, watchKey{}, watch)
+// WithOutputObserver makes renderings under the context call observe with the text of each output, in order.
+// The rendered text alone does not show where an output begins or ends. The native value of a sole output is
+// not observed.
+func WithOutputObserver(ctx context.Context, observe func(text string)) context.Context {
+	return context.WithValue(ctx, observerKey{}, observe)
 }
 
 // locals are the variables of one call of a JavaScript function.
@@ -68,7 +69,7 @@ func clearSlots(slots []Value) {
 	}
 }
 
-// activation is one call of the root or of a block: the JavaScript function that holds the variable frame,
+// activation is one call of the root or of a block: the JavaScript function that has the variable frame,
 // which all code nested in it shares.
 type activation struct{ frame *frame }
 
@@ -76,9 +77,9 @@ func newRun(ctx context.Context, t *Template, data *Object) *run {
 	if data == nil {
 		data = NewObject()
 	}
-	watch, _ := ctx.Value(watchKey{}).(func(string))
+	observe, _ := ctx.Value(observerKey{}).(func(string))
 	return &run{
-		ctx: ctx, watch: watch, env: t.env, template: t, data: data, limits: t.env.limits,
+		ctx: ctx, observe: observe, env: t.env, template: t, data: data, limits: t.env.limits,
 		deadline: time.Now().Add(t.env.limits.Time), memory: memory{account: budget.Of(ctx)},
 	}
 }
@@ -95,8 +96,8 @@ func (r *run) begin() {
 
 func (r *run) root() { r.execute(r.template.root.code) }
 
-// finish gives back what the rendering took, and turns a thrown failure into a RenderError. It must be
-// deferred directly.
+// finish returns the rendering's memory to the account, and turns a thrown failure into a RenderError. It
+// must be deferred directly.
 func (r *run) finish(err *error) {
 	r.account.Give(r.granted - r.kept)
 	switch cause := recover().(type) {
@@ -125,14 +126,15 @@ func (r *run) step() {
 	}
 }
 
-// work counts n units of work, for what a built-in does in one go.
+// work counts n units of work that a built-in does in one step.
 func (r *run) work(n int) {
 	if r.untilClock -= n; r.untilClock < 0 {
 		r.checkClock()
 	}
 }
 
-// checkClock enforces the limits of steps and time and the context, and sets the distance to the next look.
+// checkClock enforces the limits of steps and time and the context, and sets the number of steps until the
+// next check.
 func (r *run) checkClock() {
 	r.steps += clockInterval - r.untilClock
 	r.untilClock = clockInterval
@@ -165,7 +167,7 @@ func (r *run) write(text string) {
 	r.output = appendText(r.textRoom(r.output, len(text)), text)
 }
 
-// capture runs code with an output of its own and returns that.
+// capture runs code with its own output and returns the output.
 func (r *run) capture(code []instruction) string {
 	outer := r.output
 	r.output = nil
@@ -206,7 +208,7 @@ func (r *run) setVariable(name string, value Value) {
 	r.assigned.Set(name, value)
 }
 
-// callHeight is what a call of a built-in function counts towards the depth.
+// callHeight is how much a call of a built-in function adds to the depth.
 const callHeight = 4
 
 // call calls a function value.
@@ -231,8 +233,8 @@ func (r *run) leave(height int) { r.depth -= height }
 type frame struct {
 	outer     *frame
 	variables []member
-	// isolated keeps writes from going to the outer frames; topLevel makes them variables of the template
-	// too.
+	// isolated keeps writes from the outer frames; topLevel makes written variables also variables of the
+	// template.
 	isolated, topLevel bool
 }
 
@@ -266,15 +268,15 @@ func (f *frame) lookup(name string) Value {
 	return Undefined
 }
 
-// assign sets the variable where it already is, unless an isolated frame hides that, and in this frame
-// otherwise.
+// assign sets the variable in the frame that has it. If there is none, or an isolated frame hides it, it sets
+// the variable in this frame.
 func (f *frame) assign(name string, value Value) {
 	for at := f; at != nil; at = at.outer {
 		if !isUndefined(at.own(name)) {
 			at.set(name, value)
 			return
 		}
-		// nunjucks heeds the isolation of the innermost frame only.
+		// nunjucks checks the isolation of the innermost frame only.
 		if at == f && f.isolated {
 			break
 		}

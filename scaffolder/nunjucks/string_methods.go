@@ -62,7 +62,7 @@ func stringMethod(length int, method func(r *run, s string, args []Value) Value)
 	})
 }
 
-// relativeIndex is an index counted from the end when it is negative, held between 0 and length.
+// relativeIndex counts a negative index from the end and clamps the result between 0 and length.
 func relativeIndex(index, length int) int {
 	if index < 0 {
 		return max(index+length, 0)
@@ -110,7 +110,7 @@ func stringConcat(r *run, s string, args []Value) Value {
 	return s
 }
 
-// searchText is the argument of a method that looks for a string and accepts no regular expression.
+// searchText reads the argument of a method that searches for a string and accepts no regular expression.
 func searchText(r *run, args []Value) string {
 	if _, ok := argument(args, 0).(*regex); ok {
 		r.fail("the first argument must not be a regular expression")
@@ -147,8 +147,8 @@ func stringLastIndexOf(r *run, s string, args []Value) Value {
 	return integer(r.textLastIndex(s, sub, max(toInteger(from), 0)))
 }
 
-// stringLocaleCompare orders by letters first and by case, lower first, only among equals: the root locale's
-// order for the text that names are made of.
+// stringLocaleCompare orders by letters, and equal letters by case, lower case first. For the characters of
+// names this is the order of the root locale.
 func stringLocaleCompare(r *run, s string, args []Value) Value {
 	other := r.text(argument(args, 0))
 	order := compareText(r.lowerCase(s), r.lowerCase(other))
@@ -171,7 +171,7 @@ func stringNormalize(r *run, s string, args []Value) Value {
 	return r.transform(form, s)
 }
 
-// padding is the text that brings s to a length.
+// padding returns the text that extends s to a length.
 func padding(r *run, s string, args []Value) string {
 	missing := r.integer(argument(args, 0), 0) - textLength(s)
 	filler := " "
@@ -403,7 +403,7 @@ func (r *run) expand(pattern string, m match, s string, piece func(from, to int)
 	return r.textOf(r.appendText(out, pattern))
 }
 
-// groupReference reads the number after a dollar: two digits if there is such a group, else one.
+// groupReference reads the number after a dollar: two digits if a group has that number, otherwise one.
 func groupReference(s string, groups int) (digits, group int) {
 	for digits = min(countDigits(s), 2); digits > 0; digits-- {
 		if group = int(parseNumber(s[:digits])); group >= 1 && group <= groups {

@@ -1,7 +1,7 @@
 package nunjucks
 
-// The syntax tree, as nunjucks' parser builds it. Operators are in the order of nunjucks' grammar here; the
-// compiler gives them JavaScript's.
+// The syntax tree, as nunjucks' parser builds it. Operators have the precedence of nunjucks' grammar here;
+// the compiler applies JavaScript's.
 
 // node is an expression of the syntax tree.
 type node interface{ isNode() }
@@ -89,7 +89,7 @@ type (
 	textStatement   struct{ text string }
 	outputStatement struct {
 		value node
-		// inner is the body of a filter or call block, which value holds too.
+		// inner is the body of a filter or call block; value contains it, too.
 		inner []statement
 		position
 	}
@@ -132,11 +132,11 @@ type (
 	blockStatement struct {
 		name string
 		body []statement
-		// usesSuper says that super() is called in it, for which there never is a parent.
+		// usesSuper is true when it calls super(), which always fails because there is no parent.
 		usesSuper bool
 		position
 	}
-	// referenceStatement is include, extends, import or from: what names another template.
+	// referenceStatement is include, extends, import or from, which refer to another template.
 	referenceStatement struct {
 		tag           string
 		template      node
@@ -157,7 +157,7 @@ func (*macroStatement) isStatement()     {}
 func (*blockStatement) isStatement()     {}
 func (*referenceStatement) isStatement() {}
 
-// loopKind is the flavour of a loop. The asynchronous ones run at once like the others, but differ in
+// loopKind is the kind of a loop. The asynchronous ones run immediately like the others, but differ in
 // details.
 type loopKind uint8
 

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// JavaScript counts and cuts strings in UTF-16 code units. These functions do the same on Go strings; text
-// that is ASCII, nearly all of it, takes the short way.
+// JavaScript counts and slices strings in UTF-16 code units. These functions do the same on Go strings, with
+// a fast path for ASCII, which is nearly all text.
 
 func isASCII(s string) bool {
 	for i := range len(s) {
@@ -74,7 +74,7 @@ func fromUnits(u []uint16) string {
 
 // fromUnits is the inverse of units.
 func (r *run) fromUnits(u []uint16) string {
-	// Three bytes a unit, and a third of that or more until it is known that they are needed.
+	// Three bytes a unit, twice because the buffer may grow.
 	r.allocate(6*len(u) + stringBytes)
 	return fromUnits(u)
 }
@@ -114,8 +114,8 @@ func textLength(s string) int {
 	return n
 }
 
-// unitOffset is where the n-th unit of s begins, in bytes; half says that it is the second of the character
-// that begins there.
+// unitOffset returns where the n-th unit of s begins, in bytes. half is true when the unit is the second of
+// the character that begins there.
 func unitOffset(s string, n int) (offset int, half bool) {
 	for offset < len(s) && n > 0 {
 		r, size := decodeRune(s[offset:])
@@ -130,8 +130,8 @@ func unitOffset(s string, n int) (offset int, half bool) {
 	return offset, false
 }
 
-// textSlice is s.substring(from, to) for 0 <= from <= to <= textLength(s). It copies only where a pair is
-// cut.
+// textSlice is s.substring(from, to) for 0 <= from <= to <= textLength(s). It copies only when it cuts a
+// surrogate pair.
 func (r *run) textSlice(s string, from, to int) string {
 	r.work(len(s) >> 6)
 	if isASCII(s) {
@@ -164,7 +164,7 @@ func (r *run) textSlice(s string, from, to int) string {
 	return prefix + s[start:end] + suffix
 }
 
-// textAt is the string of the one code unit at i, and false when i is outside.
+// textAt returns the string of the one code unit at i, and false when i is out of range.
 func (r *run) textAt(s string, i int) (string, bool) {
 	r.work(len(s) >> 6)
 	return unitAt(s, i)
@@ -235,7 +235,7 @@ func (r *run) unitsIndex(haystack, needle []uint16, from int) int {
 	return -1
 }
 
-// unitsAt reports whether needle stands at i.
+// unitsAt reports whether haystack contains needle at i.
 func (r *run) unitsAt(haystack, needle []uint16, i int) bool {
 	if len(needle) > 0 && haystack[i] != needle[0] {
 		return false
@@ -288,7 +288,7 @@ func concatenate(left, right string) string {
 	return left + right
 }
 
-// joinSurrogates is the character whose halves high and low begin with.
+// joinSurrogates returns the character whose halves are at the start of high and low.
 func joinSurrogates(high, low string) string {
 	first, _ := decodeRune(high)
 	second, _ := decodeRune(low)
@@ -306,8 +306,8 @@ func appendText(buffer []byte, s string) []byte {
 	return append(buffer, s...)
 }
 
-// wellFormed replaces what is not UTF-8, halves of surrogate pairs among it, as writing the string to a file
-// would.
+// wellFormed replaces bytes that are not UTF-8, halves of surrogate pairs too, as JavaScript does when it
+// writes a string to a file.
 func wellFormed(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -360,15 +360,15 @@ func (r *run) lowerCase(s string) string {
 	}
 }
 
-// transform maps the well-formed stretches of a string and leaves halves of surrogate pairs alone.
+// transform maps the well-formed parts of a string and leaves halves of surrogate pairs unchanged.
 func (r *run) transform(mapping transform.Transformer, s string) string {
 	r.allocate(transformBytes)
-	return r.eachWellFormed(s, func(out []byte, stretch string) []byte { return r.appendTransformed(out, mapping, stretch) })
+	return r.eachWellFormed(s, func(out []byte, part string) []byte { return r.appendTransformed(out, mapping, part) })
 }
 
-// eachWellFormed has each well-formed stretch of a string appended as somebody maps it, and each half of a
-// surrogate pair as it is.
-func (r *run) eachWellFormed(s string, appendMapped func(out []byte, stretch string) []byte) string {
+// eachWellFormed calls appendMapped for each well-formed part of a string, and appends each half of a
+// surrogate pair unchanged.
+func (r *run) eachWellFormed(s string, appendMapped func(out []byte, part string) []byte) string {
 	var out []byte
 	start := 0
 	for i := 0; i < len(s); {
@@ -383,9 +383,9 @@ func (r *run) eachWellFormed(s string, appendMapped func(out []byte, stretch str
 	return r.textOf(appendMapped(out, s[start:]))
 }
 
-// appendLowerGreek maps a stretch in one call. What a sigma becomes depends on the letters before and after
-// it, and a mapping that goes on after a part of a text does not know those before. Small letters take at
-// most half as many bytes again: İ takes two, and its small letters three.
+// appendLowerGreek maps a part in one call. The lower case form of a sigma depends on the letters before and
+// after it, and a mapping that continues in the middle of a text does not know those before. Lower case
+// letters take at most half as many bytes more: İ takes two bytes, its lower case form three.
 func (r *run) appendLowerGreek(out []byte, s string) []byte {
 	room := 2 * len(s)
 	r.allocate(len(s) + room)
@@ -397,7 +397,7 @@ func (r *run) appendLowerGreek(out []byte, s string) []byte {
 	return r.appendText(out, string(mapped[:n]))
 }
 
-// transformBytes is what a transformation takes beside its result.
+// transformBytes is the memory of a transformation beside its result.
 const transformBytes = 16 << 10
 
 func (r *run) appendTransformed(out []byte, mapping transform.Transformer, s string) []byte {

@@ -8,7 +8,8 @@ import (
 
 // The filters of text.
 
-// plain calls a method of strings and returns its result as a string; what has no such method fails.
+// plain calls a method of strings and returns its result as a string. It fails for a value without that
+// method.
 func (r *run) plain(v Value, method string, args ...Value) string {
 	return r.text(r.invoke(v, method, args...))
 }
@@ -21,7 +22,7 @@ func (r *run) capitalize(v Value) string {
 }
 
 func filterCapitalize(r *run, args []Value) Value {
-	return r.likewise(args[0], r.capitalize(args[0]))
+	return r.copySafeness(args[0], r.capitalize(args[0]))
 }
 
 func filterTitle(r *run, args []Value) Value {
@@ -29,7 +30,7 @@ func filterTitle(r *run, args []Value) Value {
 	for i, word := range words.Items {
 		words.Items[i] = r.capitalize(word)
 	}
-	return r.likewise(args[0], r.join(words, " "))
+	return r.copySafeness(args[0], r.join(words, " "))
 }
 
 func filterCenter(r *run, args []Value) Value {
@@ -43,10 +44,10 @@ func filterCenter(r *run, args []Value) Value {
 	spaces := r.number(width) - r.length(value)
 	before := r.spaces(spaces/2 - math.Mod(spaces, 2))
 	after := r.spaces(spaces / 2)
-	return r.likewise(value, r.concatenate(r.concatenate(before, r.text(value)), after))
+	return r.copySafeness(value, r.concatenate(r.concatenate(before, r.text(value)), after))
 }
 
-// spaces is as many spaces as a loop that counts up to n makes.
+// spaces returns as many spaces as a loop that counts up to n writes.
 func (r *run) spaces(n float64) string {
 	if math.IsNaN(n) || n <= 0 {
 		return ""
@@ -66,7 +67,7 @@ func filterIndent(r *run, args []Value) Value {
 			lines.Items[i] = r.concatenate(indentation, r.text(line))
 		}
 	}
-	return r.likewise(value, r.join(lines, "\n"))
+	return r.copySafeness(value, r.join(lines, "\n"))
 }
 
 func filterLower(r *run, args []Value) Value { return r.invoke(orEmpty(args[0]), "toLowerCase") }
@@ -74,7 +75,7 @@ func filterUpper(r *run, args []Value) Value { return r.invoke(orEmpty(args[0]),
 
 var htmlEscaper = strings.NewReplacer("&", "&amp;", `"`, "&quot;", "'", "&#39;", "<", "&lt;", ">", "&gt;", `\`, "&#92;")
 
-// orBlank is the text of a value, empty for null and undefined.
+// orBlank returns the text of a value, empty for null and undefined.
 func (r *run) orBlank(v Value) string {
 	if isNullish(v) {
 		return ""
@@ -84,7 +85,7 @@ func (r *run) orBlank(v Value) string {
 
 func filterForceEscape(r *run, args []Value) Value {
 	text := r.orBlank(args[0])
-	// The replacer makes the text twice.
+	// The replacer allocates the text twice.
 	r.allocate(2 * escapedBytes(text))
 	return r.newSafe(htmlEscaper.Replace(text))
 }
@@ -110,7 +111,7 @@ func filterString(r *run, args []Value) Value {
 	return r.text(r.require(args[0], "text"))
 }
 
-// escapedBytes is how long a text becomes that is escaped.
+// escapedBytes is the length of a text after escaping.
 func escapedBytes(text string) int {
 	size := len(text)
 	for i := range len(text) {
@@ -126,11 +127,11 @@ func escapedBytes(text string) int {
 	return size
 }
 
-// longText is a text that takes so long to search that the clock is looked at for each match.
+// longText is the length from which on the clock is checked for each match, because a search takes long.
 const longText = 64 << 10
 
-// eachMatchOf calls visit with each match of a pattern that looks neither behind nor ahead, and with the text
-// between it and the match before. It returns what follows the last.
+// eachMatchOf calls visit with each match of a pattern without lookbehind or lookahead, and with the text
+// between it and the previous match. It returns the text after the last match.
 func (r *run) eachMatchOf(pattern *regexp.Regexp, text string, visit func(between, match string)) (rest string) {
 	for {
 		if r.step(); len(text) > longText {
@@ -147,7 +148,8 @@ func (r *run) eachMatchOf(pattern *regexp.Regexp, text string, visit func(betwee
 	}
 }
 
-// replaceMatches replaces each match by a text, or takes all characters of trimmed away from its sides.
+// replaceMatches replaces each match with a text. If trimmed is not empty, it instead trims those characters
+// from both sides of the match.
 func (r *run) replaceMatches(pattern *regexp.Regexp, text, replacement, trimmed string) string {
 	var out []byte
 	rest := r.eachMatchOf(pattern, text, func(between, match string) {
@@ -163,8 +165,8 @@ func (r *run) replaceMatches(pattern *regexp.Regexp, text, replacement, trimmed 
 	return r.textOf(r.appendText(out, rest))
 }
 
-// stringOnly is the text of a string or safe string; anything else has not the method that nunjucks calls on
-// it.
+// stringOnly returns the text of a string or safe string. It fails for any other value, because that lacks
+// the method that nunjucks calls.
 func (r *run) stringOnly(v Value) string {
 	switch v := v.(type) {
 	case string:
@@ -183,12 +185,12 @@ func filterNl2br(r *run, args []Value) Value {
 	}
 	text := r.stringOnly(args[0])
 	r.allocate(2*len(text) + strings.Count(text, "\n")*len("<br />") + 2*stringBytes)
-	return r.likewise(args[0], strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "<br />\n"))
+	return r.copySafeness(args[0], strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "<br />\n"))
 }
 
 func filterTrim(r *run, args []Value) Value {
 	r.allocate(stringBytes)
-	return r.likewise(args[0], trimSpace(r.stringOnly(args[0])))
+	return r.copySafeness(args[0], trimSpace(r.stringOnly(args[0])))
 }
 
 func filterReplace(r *run, args []Value) Value {
@@ -226,7 +228,7 @@ func (r *run) replaceText(value Value, text, old string, replacement, limit Valu
 	if old == "" {
 		around := r.text(r.primitive(replacement))
 		joined := r.text(arrayJoin(r, &Array{r.textSplit(text)}, []Value{replacement}))
-		return r.likewise(value, r.concatenate(r.concatenate(around, joined), around))
+		return r.copySafeness(value, r.concatenate(r.concatenate(around, joined), around))
 	}
 	if limit == 0.0 || !strings.Contains(text, old) {
 		if _, number := value.(float64); number {
@@ -246,14 +248,14 @@ func (r *run) replaceText(value Value, text, old string, replacement, limit Valu
 		out = r.appendText(out, with)
 		text = text[at+len(old):]
 	}
-	return r.likewise(value, r.textOf(r.appendText(out, text)))
+	return r.copySafeness(value, r.textOf(r.appendText(out, text)))
 }
 
 var (
 	carriageReturn = regexp.MustCompile(`\r\n`)
 
 	spaceRun = regexp.MustCompile(` +`)
-	// lineEdge is the space around the line breaks that JavaScript's multiline mode knows.
+	// lineEdge matches the spaces around a line break of JavaScript's multiline mode.
 	lineEdge      = regexp.MustCompile(` *([\n\r\x{2028}\x{2029}]) *`)
 	manyNewlines  = regexp.MustCompile(`\n\n\n+`)
 	whitespaceRun = regexp.MustCompile(`[` + whitespaceClass + `]+`)
@@ -263,7 +265,7 @@ var (
 // whitespaceClass is JavaScript's \s for Go's regular expressions.
 const whitespaceClass = `\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}`
 
-// withoutTags is a text without its tags and comments.
+// withoutTags removes tags and comments from a text.
 func (r *run) withoutTags(text string) string {
 	var out []byte
 	lastTag, lastComment := strings.LastIndexByte(text, '>'), strings.LastIndex(text, "-->")
@@ -289,8 +291,8 @@ func (r *run) withoutTags(text string) string {
 	return r.textOf(r.appendText(out, text[kept:]))
 }
 
-// markupBytes is how long the tag or the comment is that a text begins with, 0 when it is none. A comment may
-// end at lastComment at the latest.
+// markupBytes returns the length of the tag or comment at the start of a text, 0 for none. lastComment is the
+// last offset at which a comment may end.
 func markupBytes(text string, lastComment int) int {
 	if strings.HasPrefix(text, "<!--") {
 		if lastComment < len("<!--") {
@@ -321,12 +323,12 @@ func filterStripTags(r *run, args []Value) Value {
 	value := orEmpty(args[0])
 	text := trimSpace(r.withoutTags(r.stringOnly(value)))
 	if !truthy(argument(args, 1)) {
-		return r.likewise(value, r.replaceMatches(whitespaceRun, text, " ", ""))
+		return r.copySafeness(value, r.replaceMatches(whitespaceRun, text, " ", ""))
 	}
 	text = r.replaceMatches(lineEdge, strings.Trim(text, " "), "", " ")
 	text = r.replaceMatches(spaceRun, text, " ", "")
 	text = r.replaceMatches(carriageReturn, text, "\n", "")
-	return r.likewise(value, r.replaceMatches(manyNewlines, text, "\n\n", ""))
+	return r.copySafeness(value, r.replaceMatches(manyNewlines, text, "\n\n", ""))
 }
 
 func filterTruncate(r *run, args []Value) Value {
@@ -352,7 +354,7 @@ func filterTruncate(r *run, args []Value) Value {
 	if isNullish(ending) {
 		ending = "..."
 	}
-	return r.likewise(args[0], r.text(r.add(cut, ending)))
+	return r.copySafeness(args[0], r.text(r.add(cut, ending)))
 }
 
 func filterWordCount(r *run, args []Value) Value {
@@ -375,7 +377,7 @@ var (
 	wordOrSpace = regexp.MustCompile(`[` + whitespaceClass + `]+|[^` + whitespaceClass + `]+`)
 )
 
-// linkBytes is more than a link's tags take.
+// linkBytes is an upper bound for the length of a link's tags.
 const linkBytes = 64
 
 // filterURLize turns the words of a text that look like addresses into links.
@@ -417,7 +419,7 @@ func (r *run) linkWord(word string, limit Value, attribute string) string {
 	return word
 }
 
-// withoutPunctuation is a word without one opening mark before it and one closing mark after it.
+// withoutPunctuation removes one opening mark before a word and one closing mark after it.
 func withoutPunctuation(word string) string {
 	for _, opening := range []string{"(", "<", "&lt;"} {
 		if rest, ok := strings.CutPrefix(word, opening); ok {

@@ -8,18 +8,19 @@ import (
 	"strconv"
 )
 
-// Value is a JavaScript value: nil (null), Undefined, bool, float64, string, *Object, *Array, and values that
-// only templates make (functions, regular expressions, safe strings), which callers pass on but cannot look
-// into.
+// Value is a JavaScript value: nil (null), Undefined, bool, float64, string, *Object, *Array, or a value that
+// only templates make (a function, a regular expression, a safe string), which callers can pass on but not
+// inspect.
 //
-// Strings are UTF-8. One half of a surrogate pair, which JavaScript can cut out of a string, is kept in its
-// three-byte generalized form inside the package and never leaves Render.
+// Strings are UTF-8. JavaScript can cut a surrogate pair in two. Inside the package a half is kept in its
+// three-byte generalized form; Render never returns one.
 type Value = any
 
 // undefinedType is the type of Undefined.
 type undefinedType struct{}
 
-// Undefined is JavaScript's undefined: what a name nobody set stands for. It differs from nil, which is null.
+// Undefined is JavaScript's undefined: the value of a variable that is not set. It differs from nil, which is
+// null.
 var Undefined undefinedType
 
 func isUndefined(v Value) bool {
@@ -32,8 +33,7 @@ func isNullish(v Value) bool { return v == nil || isUndefined(v) }
 
 // Function is a filter or a global function that the host provides. For a filter args[0] is the filtered
 // value. Kwargs holds the keyword arguments, nil when there are none. The returned error fails the rendering.
-// What it makes should take no more than 64 bytes for each byte of the texts it is given: that much is
-// counted.
+// It should allocate at most 64 bytes for each byte of its arguments, because that much is counted.
 type Function func(ctx context.Context, args []Value, kwargs *Object) (Value, error)
 
 // Array is a list with JavaScript's identity: two variables may hold the same Array.
@@ -43,7 +43,7 @@ type Array struct{ Items []Value }
 // NewObject. Reading is safe from several goroutines as long as nobody writes.
 type Object struct {
 	members []member
-	// index finds a member by key; nil while a scan is quicker.
+	// index finds a member by key; nil while a linear search is faster.
 	index map[string]int
 	// integers counts the keys that are array indexes, which come first when keys are listed.
 	integers int
@@ -54,7 +54,7 @@ type member struct {
 	value Value
 }
 
-// scanLimit is the number of members up to which scanning beats a map.
+// scanLimit is the number of members up to which a linear search is faster than a map.
 const scanLimit = 8
 
 // NewObject makes an empty object.
@@ -134,7 +134,7 @@ func (o *Object) reindex() {
 	}
 }
 
-// emptyObject is for reading only.
+// emptyObject must not be changed.
 var emptyObject = NewObject()
 
 // Len is the number of keys.
@@ -198,8 +198,8 @@ func arrayIndex(key string) (int, bool) {
 // callable is a function value: a macro, a method, a global, a host function.
 type callable struct {
 	call func(r *run, this Value, args []Value) Value
-	// length is the number of declared parameters, which JavaScript shows as the property length; name is its
-	// own name.
+	// length is the number of declared parameters, JavaScript's property length. name is JavaScript's
+	// property name.
 	length int
 	name   string
 }
@@ -208,11 +208,11 @@ func newCallable(length int, call func(r *run, this Value, args []Value) Value) 
 	return &callable{call: call, length: length}
 }
 
-// safeString is what macros, captures through safe and escape return: a JavaScript object that wraps a
-// string, so it is always truthy and never strictly equal to a string.
+// safeString is the result of macros, safe and escape: a JavaScript object that wraps a string. It is always
+// truthy and never strictly equal to a string.
 type safeString struct{ text string }
 
-// keywordsMark is the own property by which nunjucks tells keyword arguments from a dictionary.
+// keywordsMark is the property by which nunjucks distinguishes keyword arguments from a dictionary.
 const keywordsMark = "__keywords"
 
 // keywordArguments returns the trailing keyword arguments of a call and the positional ones before them.
@@ -227,7 +227,7 @@ func keywordArguments(args []Value) (positional []Value, keywords *Object) {
 	return args[:len(args)-1], last
 }
 
-// argument is args[i], or Undefined when the call gave fewer.
+// argument returns args[i], or Undefined when the call has fewer arguments.
 func argument(args []Value, i int) Value {
 	if i < len(args) {
 		return args[i]
@@ -235,8 +235,7 @@ func argument(args []Value, i int) Value {
 	return Undefined
 }
 
-// smallNumbers are the boxed integers that loops and lengths produce most, kept so that they need no
-// allocation.
+// smallNumbers are boxed integers that loops and lengths often produce. They are kept to avoid allocations.
 var smallNumbers = func() (boxed [1024]Value) {
 	for i := range boxed {
 		boxed[i] = float64(i)

@@ -122,7 +122,7 @@ func TestEvaluate(t *testing.T) {
 		"${{ n }}": 5.0, "{# c #}${{- n -}}": 5.0, " ${{ n }}": " 5", "${{ n }}${{ n }}": "55", "${{ none }}": nil,
 		"${{ missing }}": nunjucks.Undefined, "${{ 'x' | safe }}": "x", "${{ r/x/gi }}": "/x/gi", "": "",
 		"{% if n %}x{% endif %}": "x", "${{ o.k[1] }}": "2",
-		// The last sigma of a word is another letter, wherever in a text the word is.
+		// A sigma at the end of a word has another lower case form, wherever the word is in the text.
 		"${{ 'İstanbul ΣΑΣ' | lower }}": "i̇stanbul σας", "${{ ('a'.repeat(509) + 'ΑΣΑΣ ΑΣ').toLowerCase() }}": strings.Repeat("a", 509) + "ασας ας",
 	} {
 		template, err := nunjucks.New(nunjucks.Options{}).Parse(source)
@@ -137,8 +137,8 @@ func TestEvaluate(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestTemplatesAreSharedSafely renders one template with one set of data from many goroutines; the race
-// detector judges.
+// TestTemplatesAreSharedSafely renders one template with the same data in many goroutines, for the race
+// detector.
 func TestTemplatesAreSharedSafely(t *testing.T) {
 	t.Parallel()
 	data, err := nunjucks.DecodeJSON([]byte(`{"l": [3, 1, 2], "o": {"b": 1, "1": 2, "a": 3}}`))
@@ -188,8 +188,8 @@ func TestEvaluateLines(t *testing.T) {
 	}
 }
 
-// TestGeneratedTemplatesAreStable shows that the same seed gives the same template, on which reports of
-// differences rely.
+// TestGeneratedTemplatesAreStable shows that the same seed gives the same template. Reports of differences
+// name only the seed.
 func TestGeneratedTemplatesAreStable(t *testing.T) {
 	t.Parallel()
 	first, second := generate(7), generate(7)

@@ -45,7 +45,7 @@ type outputs []string
 
 // watching has the renderings under a context add to outputs.
 func watching(ctx context.Context, written *outputs) context.Context {
-	return nunjucks.WithWatch(ctx, func(text string) { *written = append(*written, text) })
+	return nunjucks.WithOutputObserver(ctx, func(text string) { *written = append(*written, text) })
 }
 
 // differing are the texts in outputs that are made out of secrets. Where secrets decided on how many outputs

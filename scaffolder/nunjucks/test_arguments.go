@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// nunjucks writes the arguments of a test one after the other without a comma, so that JavaScript reads a
-// second one as the continuation of the first: (…) calls it, […] looks into it, a sign joins the two, and the
-// digits of two numbers are one number. Anything else does not compile.
+// nunjucks writes the arguments of a test one after the other without a comma. JavaScript then parses the
+// second as a continuation of the first: (…) calls it, […] is a lookup in it, a sign is a binary operator,
+// and the digits of two numbers are one number. Anything else does not compile.
 
-// testArguments compiles what JavaScript reads of the arguments of a test.
+// testArguments compiles the arguments of a test as JavaScript parses them.
 func (c *compiler) testArguments(arguments []node, at position) []expression {
 	if len(arguments) == 0 {
 		return nil
@@ -19,15 +19,16 @@ func (c *compiler) testArguments(arguments []node, at position) []expression {
 	for _, argument := range arguments[1:] {
 		next := &operatorRow{}
 		c.layOut(argument, next)
-		if !row.juxtapose(next) {
+		if !row.appendRow(next) {
 			panic(at.syntaxError("a test takes one argument"))
 		}
 	}
 	return []expression{row.read()}
 }
 
-// juxtapose appends another row without an operator between the two, and reports whether that can be read.
-func (row *operatorRow) juxtapose(next *operatorRow) bool {
+// appendRow appends another row without an operator between the two. It returns false when JavaScript cannot
+// parse that.
+func (row *operatorRow) appendRow(next *operatorRow) bool {
 	first, rest := next.tokens[0], next.tokens[1:]
 	if first.prefix {
 		if first.operator != "-" && first.operator != "+" {
@@ -36,7 +37,7 @@ func (row *operatorRow) juxtapose(next *operatorRow) bool {
 		row.infix(first.operator, first.position)
 	} else {
 		last := &row.tokens[len(row.tokens)-1]
-		if !last.absorb(first) {
+		if !last.merge(first) {
 			return false
 		}
 	}
@@ -44,23 +45,23 @@ func (row *operatorRow) juxtapose(next *operatorRow) bool {
 	return true
 }
 
-// absorb makes the operand that JavaScript reads where next stands right behind it, and reports whether there
-// is one.
-func (t *rowToken) absorb(next rowToken) bool {
+// merge combines the token with the one right after it into the operand that JavaScript parses. It returns
+// false when JavaScript cannot parse the two.
+func (t *rowToken) merge(next rowToken) bool {
 	switch written := next.written.(type) {
 	case *groupNode:
-		t.operand = &juxtaposedCall{t.operand, groupParts(written, next.operand)}
+		t.operand = &adjacentCall{t.operand, groupParts(written, next.operand)}
 	case *inlineIfNode:
-		t.operand = &juxtaposedCall{t.operand, []expression{next.operand}}
+		t.operand = &adjacentCall{t.operand, []expression{next.operand}}
 	case *callNode:
 		// nunjucks writes a call as (lineno = 1, colno = 2, …).
 		line, column := constantExpression{float64(written.line)}, constantExpression{float64(written.column)}
-		t.operand = &juxtaposedCall{t.operand, []expression{line, column, next.operand}}
+		t.operand = &adjacentCall{t.operand, []expression{line, column, next.operand}}
 	case *arrayNode:
 		if len(written.children) == 0 {
 			return false
 		}
-		t.operand = &juxtaposedIndex{t.operand, next.operand}
+		t.operand = &adjacentIndex{t.operand, next.operand}
 	default:
 		return t.mergeWords(next)
 	}
@@ -68,7 +69,7 @@ func (t *rowToken) absorb(next rowToken) bool {
 	return true
 }
 
-// groupParts are the expressions in a pair of brackets.
+// groupParts returns the expressions in a pair of brackets.
 func groupParts(group *groupNode, operand expression) []expression {
 	if sequence, ok := operand.(*sequenceExpression); ok && len(group.children) > 1 {
 		return sequence.parts
@@ -76,8 +77,7 @@ func groupParts(group *groupNode, operand expression) []expression {
 	return []expression{operand}
 }
 
-// mergeWords joins two literals to one number, or to a name that JavaScript does not know, which fails when
-// it is read.
+// mergeWords joins two literals to one number, or to an unknown name, which fails at run time.
 func (t *rowToken) mergeWords(next rowToken) bool {
 	if isWord(*t) {
 		if !isWord(next) && !isNumber(next) && !startsWithName(next.written) {
@@ -94,7 +94,7 @@ func (t *rowToken) mergeWords(next rowToken) bool {
 	return ok
 }
 
-// digits are the number as nunjucks writes it.
+// digits returns the number as nunjucks writes it.
 func (t *rowToken) digits() string {
 	if t.number != "" {
 		return t.number
@@ -137,8 +137,8 @@ func startsWithName(n node) bool {
 	return false
 }
 
-// parseLiteral reads a number as JavaScript does where it stands in a script: digits behind a zero are octal,
-// unless one of them is not.
+// parseLiteral parses a number as JavaScript does in a script: digits after a leading zero are octal, unless
+// one of them is 8 or 9.
 func parseLiteral(digits string) (float64, bool) {
 	whole := countDigits(digits)
 	rest := digits[whole:]
@@ -156,22 +156,22 @@ func parseLiteral(digits string) (float64, bool) {
 	return number, err == nil
 }
 
-// juxtaposedCall calls whatever stands before a pair of brackets.
-type juxtaposedCall struct {
+// adjacentCall calls the operand before a pair of brackets.
+type adjacentCall struct {
 	callee    expression
 	arguments []expression
 }
 
-func (e *juxtaposedCall) eval(r *run) Value {
+func (e *adjacentCall) eval(r *run) Value {
 	callee := e.callee.eval(r)
 	args := r.evalAll(e.arguments)
 	return r.call(r.callback(callee), Undefined, args)
 }
 
-// juxtaposedIndex looks up the last of the items in square brackets.
-type juxtaposedIndex struct{ target, keys expression }
+// adjacentIndex looks up the last of the items in square brackets.
+type adjacentIndex struct{ target, keys expression }
 
-func (e *juxtaposedIndex) eval(r *run) Value {
+func (e *adjacentIndex) eval(r *run) Value {
 	target := e.target.eval(r)
 	keys := r.list(e.keys.eval(r)).Items
 	return r.property(r.require(target, "member"), keys[len(keys)-1])
