@@ -12,14 +12,14 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Analysis is what a person could register from a location.
+// Analysis is the answer to a request to analyze a location: the entities that could be registered from it.
 type Analysis struct {
-	// ExistingEntityFiles is empty: nothing here searches a host for files that describe entities already.
+	// ExistingEntityFiles is always empty: Portico does not search a host for existing catalog files.
 	ExistingEntityFiles []json.RawMessage `json:"existingEntityFiles"`
 	GenerateEntities    []GeneratedEntity `json:"generateEntities"`
 }
 
-// GeneratedEntity is a draft, with the fields that a person should look at.
+// GeneratedEntity is a draft of an entity. Its Fields list what a person should review.
 type GeneratedEntity struct {
 	Entity entity.Entity `json:"entity"`
 	Fields []string      `json:"fields"`
@@ -57,7 +57,7 @@ func (s *Service) AnalyzeLocation(ctx context.Context, principal identity.Princi
 	}, nil
 }
 
-// repositoryOf takes the owner and the name of a repository out of a URL of it, or of something in it.
+// repositoryOf extracts owner and name of the repository from a URL of the repository or of a file in it.
 func repositoryOf(target *url.URL) (owner, name string) {
 	steps := strings.Split(strings.Trim(target.Path, "/"), "/")
 	for i, step := range steps {

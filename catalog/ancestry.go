@@ -10,15 +10,16 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// Ancestor is an entity on the way from a location to another entity, with the references of those that
-// brought it.
+// Ancestor is an entity on the path from a location to another entity. It lists the references of its
+// parents.
 type Ancestor struct {
 	Entity           json.RawMessage `json:"entity"`
 	ParentEntityRefs []string        `json:"parentEntityRefs"`
 }
 
-// Ancestry lists an entity and everything that led to it, the entity first. A root that may not be read is
-// refused, and so is, under conditions, one that does not exist; ancestors that may not be read are left out.
+// Ancestry lists an entity and all its ancestors, the entity first. A root that the principal may not read is
+// refused. Under conditions, a root that does not exist is refused too. Ancestors that the principal may not
+// read are left out.
 func (s *Service) Ancestry(ctx context.Context, principal identity.Principal, ref entity.Ref) ([]Ancestor, error) {
 	root := ref.String()
 	readable, err := s.readable(ctx, principal)

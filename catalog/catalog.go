@@ -1,7 +1,7 @@
-// Package catalog is the catalog's commands and queries: what may be asked of it and done to it, by whom.
-// Each takes the principal that asks, has the decision point decide, and reads or writes in the terms of the
-// packages below: entity says what an entity is, query turns questions into SQL, processing brings entities
-// in and keeps them current. HTTP is not known here.
+// Package catalog implements the commands and queries of the catalog. Each takes the calling principal, asks
+// the decision point for permission, and then reads or writes. The packages below do the work: entity defines
+// what an entity is, query turns questions into SQL, and processing ingests entities and keeps them current.
+// The package does not know HTTP.
 package catalog
 
 import (
@@ -19,32 +19,32 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// ConflictStrategy says what registering a location does that is registered already.
+// ConflictStrategy selects what happens when a location is registered that is registered already.
 type ConflictStrategy string
 
 const (
-	// ConflictReject refuses it. It is the zero value's meaning too.
+	// ConflictReject refuses the registration. The zero value means the same.
 	ConflictReject ConflictStrategy = "reject"
-	// ConflictRefresh has the registered one read again.
+	// ConflictRefresh reads the registered location again.
 	ConflictRefresh ConflictStrategy = "refresh"
 )
 
-// Options are what a Service is made of.
+// Options are the dependencies and settings of a Service.
 type Options struct {
 	Pool *pgxpool.Pool
-	// Decider says who may do what, and under which conditions (query.Rules).
+	// Decider decides which principal may do what, and under which conditions (query.Rules).
 	Decider policy.Decider
-	// Pipeline tries out what is not stored: dry runs and validation.
+	// Pipeline processes documents that are not stored: dry runs and validation.
 	Pipeline *processing.Pipeline
 	// LocationTypes are the types of location that may be registered; nil is "url" alone.
 	LocationTypes []string
-	// OnConflict is for registrations that do not say.
+	// OnConflict is the strategy for registrations that do not choose one.
 	OnConflict ConflictStrategy
-	// ReadOnly refuses to change registered locations.
+	// ReadOnly refuses changes to registered locations.
 	ReadOnly bool
 }
 
-// Service answers and obeys. It is safe for concurrent use.
+// Service runs the catalog's queries and commands. It is safe for concurrent use.
 type Service struct {
 	pool    *pgxpool.Pool
 	queries *db.Queries
@@ -60,23 +60,23 @@ func New(options Options) *Service {
 	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState(), options: options}
 }
 
-// granted is which entities a principal may do something with. Statements that read entities take it, and
-// commands check it: nothing is read or changed that was not asked for.
+// granted returns the entities on which a principal has a permission. Statements that read entities take the
+// grant as an argument, and commands check it.
 func (s *Service) granted(ctx context.Context, principal identity.Principal, permission policy.Permission) (query.Grant, error) {
 	return query.Rules.Ask(ctx, s.options.Decider, principal, permission)
 }
 
-// readable is which entities a principal may read.
+// readable returns the entities that a principal may read.
 func (s *Service) readable(ctx context.Context, principal identity.Principal) (query.Grant, error) {
 	return s.granted(ctx, principal, policy.CatalogEntityRead)
 }
 
-// require asks for a permission that is about no entities.
+// require checks a permission that is not about particular entities.
 func (s *Service) require(ctx context.Context, principal identity.Principal, permission policy.Permission, resource string) error {
 	return policy.Require(ctx, s.options.Decider, principal, permission, resource)
 }
 
-// mayReadLocations is require for the queries about locations, which answer a refusal with nothing.
+// mayReadLocations is require for the queries about locations, which return an empty result when refused.
 func (s *Service) mayReadLocations(ctx context.Context, principal identity.Principal) (bool, error) {
 	err := s.require(ctx, principal, policy.CatalogLocationRead, "")
 	if _, denied := errors.AsType[*policy.DeniedError](err); denied {
@@ -85,14 +85,14 @@ func (s *Service) mayReadLocations(ctx context.Context, principal identity.Princ
 	return err == nil, err
 }
 
-// query runs a statement that was built for one question. It is planned for its own parameters: how many
-// entities there are of a kind, or of an owner, differs too much for a plan that is to suit them all.
+// query runs a statement that was built for one request. The statement is planned for its actual parameters:
+// the number of entities per kind or owner varies too much for a generic plan.
 func (s *Service) query(ctx context.Context, statement query.Statement) (pgx.Rows, error) {
 	return s.pool.Query(ctx, statement.SQL, append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)...)
 }
 
-// ask is query for a statement that is answered by one row; none is pgx.ErrNoRows.
-func ask[T any](ctx context.Context, s *Service, statement query.Statement, to pgx.RowToFunc[T]) (T, error) {
+// queryRow is query for a statement that returns one row. Without a row, the error is pgx.ErrNoRows.
+func queryRow[T any](ctx context.Context, s *Service, statement query.Statement, to pgx.RowToFunc[T]) (T, error) {
 	rows, err := s.query(ctx, statement)
 	if err != nil {
 		var none T
@@ -101,7 +101,7 @@ func ask[T any](ctx context.Context, s *Service, statement query.Statement, to p
 	return pgx.CollectExactlyOneRow(rows, to)
 }
 
-// writable refuses commands while the catalog is read-only.
+// writable returns an error while the catalog is read-only.
 func (s *Service) writable() error {
 	if s.options.ReadOnly {
 		return fault.New(fault.NotAllowed, "This operation not allowed in readonly mode")

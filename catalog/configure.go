@@ -20,11 +20,11 @@ import (
 // ConfiguredLocation is an entry of catalog.locations.
 type ConfiguredLocation struct {
 	entity.LocationSpec
-	// Allow are the kinds that this location may bring beside those of catalog.rules.
+	// Allow lists kinds that this location may emit in addition to those of catalog.rules.
 	Allow []entity.AllowedKind
 }
 
-// ConfiguredRules joins catalog.rules (nil for the default ones) with those of single locations.
+// ConfiguredRules joins catalog.rules (nil means the default rules) with the rules of single locations.
 func ConfiguredRules(rules []entity.Rule, locations []ConfiguredLocation) (entity.Rules, error) {
 	if rules == nil {
 		rules = entity.DefaultRules()
@@ -43,9 +43,9 @@ func ConfiguredRules(rules []entity.Rule, locations []ConfiguredLocation) (entit
 	return entity.NewRules(rules)
 }
 
-// ConfiguredDirectories are the directories that local files may be read from: those of the configured
-// locations of type file, each with all below it, and further ones. All paths are taken from the process's
-// working directory.
+// ConfiguredDirectories lists the directories from which local files may be read: the directories of the
+// configured locations of type file, with everything below them, and the further ones. Relative paths start
+// at the process's working directory.
 func ConfiguredDirectories(locations []ConfiguredLocation, further []string) ([]string, error) {
 	var directories []string
 	for _, directory := range further {
@@ -68,8 +68,8 @@ func ConfiguredDirectories(locations []ConfiguredLocation, further []string) ([]
 	return slices.Compact(directories), nil
 }
 
-// Configure makes the configuration's locations exactly these, and has them read now. Paths of type file are
-// taken from the process's working directory.
+// Configure replaces the configured locations by these, and schedules them to be read now. Relative paths of
+// type file start at the process's working directory.
 func (s *Service) Configure(ctx context.Context, principal identity.Principal, locations []ConfiguredLocation) error {
 	if err := s.require(ctx, principal, policy.CatalogLocationCreate, ""); err != nil {
 		return err

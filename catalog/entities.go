@@ -18,7 +18,8 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// EntityByRef finds one entity. One that is not there, or not to be seen, is a fault of kind NotFound.
+// EntityByRef finds one entity. An entity that does not exist, or that the principal may not read, is a fault
+// of kind NotFound.
 func (s *Service) EntityByRef(ctx context.Context, principal identity.Principal, ref entity.Ref) (entity.Entity, error) {
 	document, err := s.EntityJSON(ctx, principal, ref)
 	if err != nil {
@@ -31,13 +32,14 @@ func (s *Service) EntityByRef(ctx context.Context, principal identity.Principal,
 	return e, nil
 }
 
-// EntityJSON finds one entity as it is served, with its author's order of keys. Errors are EntityByRef's.
+// EntityJSON finds one entity as it is served, with the author's order of keys. Its errors are those of
+// EntityByRef.
 func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, error) {
 	readable, err := s.readable(ctx, principal)
 	if err != nil {
 		return nil, err
 	}
-	document, err := ask(ctx, s, query.ByRef(readable, ref.String()), pgx.RowTo[[]byte])
+	document, err := queryRow(ctx, s, query.ByRef(readable, ref.String()), pgx.RowTo[[]byte])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, noEntity(ref)
 	}
@@ -47,14 +49,14 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 	return document, nil
 }
 
-// LocatedEntity is EntityJSON, with the place that the entity was read from. That is the catalog's own
-// record: what the entity says of it is for people.
+// LocatedEntity is EntityJSON with the location from which the entity was read. The location comes from the
+// catalog's own record, because the author of an entity can write anything into its annotations.
 func (s *Service) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
 	readable, err := s.readable(ctx, principal)
 	if err != nil {
 		return nil, provenance.Place{}, err
 	}
-	found, err := ask(ctx, s, query.ByRefWithLocation(readable, ref.String()), pgx.RowToStructByPos[struct {
+	found, err := queryRow(ctx, s, query.ByRefWithLocation(readable, ref.String()), pgx.RowToStructByPos[struct {
 		Document []byte
 		Location string
 	}])
@@ -71,7 +73,7 @@ func noEntity(ref entity.Ref) error {
 	return fault.New(fault.NotFound, "No entity named '%s' found, with kind '%s' in namespace '%s'", ref.Name, ref.Kind, ref.Namespace)
 }
 
-// EntityByUID finds one entity by the identity that the catalog gave it. Errors are EntityByRef's.
+// EntityByUID finds one entity by the uid that the catalog gave it. Its errors are those of EntityByRef.
 func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal, uid string) (json.RawMessage, error) {
 	missing := fault.New(fault.NotFound, "No entity with uid %s", uid)
 	id, err := uuid.Parse(uid)
@@ -82,7 +84,7 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 	if err != nil {
 		return nil, err
 	}
-	document, err := ask(ctx, s, query.ByUID(readable, id), pgx.RowTo[[]byte])
+	document, err := queryRow(ctx, s, query.ByUID(readable, id), pgx.RowTo[[]byte])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, missing
 	}
@@ -92,8 +94,8 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 	return document, nil
 }
 
-// EntitiesByRefs finds entities by their references, in any case: one document for each reference, in their
-// order, nil where there is none.
+// EntitiesByRefs finds entities by their references, ignoring case. It returns one document for each
+// reference, in their order, and nil where none is found.
 func (s *Service) EntitiesByRefs(ctx context.Context, principal identity.Principal, refs []string, filter query.Filter, fields query.Fields) ([]json.RawMessage, error) {
 	if err := query.CheckRefs(len(refs)); err != nil {
 		return nil, err
@@ -119,7 +121,7 @@ func (s *Service) EntitiesByRefs(ctx context.Context, principal identity.Princip
 	return documents, nil
 }
 
-// documents finds entities by their references, under the references in lower case.
+// documents finds entities by their references and returns them by reference in lower case.
 func (s *Service) documents(ctx context.Context, readable query.Grant, refs []string, asked query.Filter) (map[string]json.RawMessage, error) {
 	rows, err := s.query(ctx, query.ByRefs(readable, refs, asked))
 	if err != nil {
@@ -139,19 +141,19 @@ func (s *Service) documents(ctx context.Context, readable query.Grant, refs []st
 	return found, nil
 }
 
-// ListQuery asks for entities by offset.
+// ListQuery selects entities by offset.
 type ListQuery struct {
 	Filter query.Filter
 	Orders []query.Order
 	Fields query.Fields
-	// Paged says that Offset and Limit count; otherwise all entities are asked for.
+	// Paged enables Offset and Limit. Without it, all entities are returned.
 	Paged bool
-	// Limit of nil is no limit.
+	// A nil Limit is no limit.
 	Limit  *int
 	Offset int
 }
 
-// Entities finds a list of entities.
+// Entities returns a list of entities.
 func (s *Service) Entities(ctx context.Context, principal identity.Principal, q ListQuery) (*EntityList, error) {
 	found := &EntityList{service: s, fields: q.Fields}
 	if err := query.CheckOrders(len(q.Orders)); err != nil {
@@ -169,7 +171,7 @@ func (s *Service) Entities(ctx context.Context, principal identity.Principal, q 
 	if q.Limit == nil {
 		return found, found.find(ctx, list)
 	}
-	list.Limit = *q.Limit + 1 // one more tells whether there is a next page
+	list.Limit = *q.Limit + 1 // one more shows whether there is a next page
 	if *q.Limit <= readAtOnce {
 		err = found.read(ctx, list)
 	} else {
@@ -182,8 +184,9 @@ func (s *Service) Entities(ctx context.Context, principal identity.Principal, q 
 	return found, err
 }
 
-// DeleteEntity removes an entity by its uid; one that does not exist is removed already. What brought it is
-// read again. Who may delete only some entities is refused all others, and those that do not exist.
+// DeleteEntity removes an entity by its uid. Deleting one that does not exist succeeds. The parents of the
+// entity are read again. A principal that may delete only some entities is refused all others, including
+// those that do not exist.
 func (s *Service) DeleteEntity(ctx context.Context, principal identity.Principal, uid string) error {
 	deletable, err := s.granted(ctx, principal, policy.CatalogEntityDelete)
 	if err != nil {
@@ -198,8 +201,8 @@ func (s *Service) DeleteEntity(ctx context.Context, principal identity.Principal
 	})
 }
 
-// check refuses an entity that a grant does not cover; the statement finds its document. Under conditions,
-// one that does not exist is refused too: whoever may not know of an entity learns nothing.
+// check refuses an entity that a grant does not cover; the statement finds its document. Under conditions, an
+// entity that does not exist is refused too, so that the answer does not reveal whether it exists.
 func (s *Service) check(ctx context.Context, tx pgx.Tx, granted query.Grant, statement query.Statement, name string) error {
 	if _, conditional := granted.Filter(); !conditional {
 		return granted.Check(nil, name)
@@ -218,7 +221,8 @@ func (s *Service) check(ctx context.Context, tx pgx.Tx, granted query.Grant, sta
 	return granted.Check(e, name)
 }
 
-// Refresh has an entity, and the locations that led to it, read again soon. Refusals are DeleteEntity's.
+// Refresh schedules an entity, and the locations above it, to be read again soon. It refuses as DeleteEntity
+// does.
 func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref string) error {
 	refreshable, err := s.granted(ctx, principal, policy.CatalogEntityRefresh)
 	if err != nil {
@@ -230,7 +234,7 @@ func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref
 	err = s.transact(ctx, func(tx pgx.Tx) error {
 		document := query.ByRef(query.Rules.Everything(), parsed.String())
 		if err := s.check(ctx, tx, refreshable, document, ref); err != nil || malformed != nil {
-			return err // what is no reference points at nothing
+			return err // a malformed reference refers to nothing
 		}
 		found, err = s.state.Refresh(ctx, tx, parsed.String())
 		return err

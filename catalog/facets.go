@@ -11,14 +11,14 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// FacetValue is one value of a facet and how many entities have it.
+// FacetValue is one value of a facet and the number of entities that have it.
 type FacetValue struct {
 	Value string `json:"value"`
 	Count int    `json:"count"`
 }
 
-// Facets counts the values of each key among the entities that pass the filter. The answer has every key,
-// spelled as asked.
+// Facets counts the values of each key among the entities that match the filter. The result has every key,
+// spelled as in the request.
 func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys []string, asked query.Filter) (map[string][]FacetValue, error) {
 	if err := query.CheckFacets(len(keys), asked); err != nil {
 		return nil, err

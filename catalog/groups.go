@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// maxGroupDepth is how many groups above each other are walked.
+	// maxGroupDepth bounds the levels of parent groups that are followed.
 	maxGroupDepth = 32
-	// maxGroups is how many groups a user has at the most: they are carried in tokens.
+	// maxGroups bounds the groups of a user, because tokens contain them.
 	maxGroups = 500
 )
 
-// GroupsOf lists the groups that a user is a member of and all groups above them, the nearest first. A user
-// who is not in the catalog has none. It follows relations and looks at no entity, so whoever reads entities
-// under conditions is refused.
+// GroupsOf lists the groups of a user and all their parent groups, the nearest first. It returns none for a
+// user who is not in the catalog. It follows relations without reading entities, so a principal that may read
+// entities only under conditions is refused.
 func (s *Service) GroupsOf(ctx context.Context, principal identity.Principal, user entity.Ref) ([]string, error) {
 	ref := user.String()
 	if err := s.require(ctx, principal, policy.CatalogEntityRead, ref); err != nil {

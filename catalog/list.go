@@ -12,34 +12,34 @@ import (
 )
 
 const (
-	// readAtOnce is how many documents are read in one go, and readBytes how much of them, unless a single
-	// one is larger.
+	// readAtOnce is the number of documents that are read at once. readBytes bounds their size, unless a
+	// single one is larger.
 	readAtOnce = 1000
 	readBytes  = 8 << 20
 )
 
-// EntityList is a list of entities. Its documents are read some at a time, and no connection is held while a
-// reader takes its time over them.
+// EntityList is a list of entities. Its documents are read in batches, and no connection is held while the
+// caller consumes them.
 type EntityList struct {
-	// Next is where the next page begins, nil when this is the last.
+	// Next is the beginning of the next page, nil on the last page.
 	Next *query.After
 
 	service  *Service
 	readable query.Grant
 	fields   query.Fields
-	// documents are those of a short list; ids are the entities of any other.
+	// documents holds the documents of a short list. For longer lists, ids holds the ids of the entities.
 	documents []json.RawMessage
 	ids       []uuid.UUID
 }
 
-// Each hands over the documents, one by one in their order. One that was deleted, or hidden, since the list
-// was found is left out. An error of hand ends it and is returned.
+// Each calls hand with each document in order. Entities that were deleted or hidden since the list was found
+// are left out. An error of hand stops the iteration and is returned.
 func (l *EntityList) Each(ctx context.Context, hand func(json.RawMessage) error) error {
 	if err := handAll(l.documents, hand); err != nil {
 		return err
 	}
 	for left := l.ids; len(left) > 0; {
-		documents, taken, err := l.some(ctx, left)
+		documents, taken, err := l.readBatch(ctx, left)
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func handAll(documents []json.RawMessage, hand func(json.RawMessage) error) erro
 	return nil
 }
 
-// find reads which entities are in the list: sixteen bytes of each.
+// find reads the ids of the entities in the list: sixteen bytes each.
 func (l *EntityList) find(ctx context.Context, list query.List) error {
 	rows, err := l.service.query(ctx, list.IDs(l.readable))
 	if err != nil {
@@ -73,7 +73,7 @@ func (l *EntityList) find(ctx context.Context, list query.List) error {
 	return nil
 }
 
-// read reads a short list.
+// read reads the documents of a short list.
 func (l *EntityList) read(ctx context.Context, list query.List) error {
 	rows, err := l.service.query(ctx, list.Select(l.readable))
 	if err != nil {
@@ -92,15 +92,15 @@ func (l *EntityList) read(ctx context.Context, list query.List) error {
 	return nil
 }
 
-// cut shortens the list to a limit and says whether it was longer.
+// cut truncates the list to a limit and reports whether it was longer.
 func (l *EntityList) cut(limit int) bool {
 	isLonger := len(l.documents) > limit || len(l.ids) > limit
 	l.documents, l.ids = l.documents[:min(limit, len(l.documents))], l.ids[:min(limit, len(l.ids))]
 	return isLonger
 }
 
-// some reads the documents of the first few of the entities, and says of how many.
-func (l *EntityList) some(ctx context.Context, ids []uuid.UUID) (documents []json.RawMessage, taken int, err error) {
+// readBatch reads the documents of the first few entities, and returns how many entities it has covered.
+func (l *EntityList) readBatch(ctx context.Context, ids []uuid.UUID) (documents []json.RawMessage, taken int, err error) {
 	ids = ids[:min(readAtOnce, len(ids))]
 	rows, err := l.service.query(ctx, query.ByIDs(l.readable, ids))
 	if err != nil {

@@ -23,7 +23,7 @@ type Location struct {
 	ID     string `json:"id"`
 	Type   string `json:"type"`
 	Target string `json:"target"`
-	// EntityRef is the Location entity that stands for it. It stays when the target changes.
+	// EntityRef is the reference of its Location entity. It stays when the target changes.
 	EntityRef string `json:"entityRef"`
 }
 
@@ -35,11 +35,11 @@ func locationOf(row db.CatalogLocation) Location {
 	return Location{ID: row.ID.String(), Type: row.Type, Target: row.Target, EntityRef: row.EntityRef}
 }
 
-// listedAtOnce is how many locations are read in one go.
+// listedAtOnce is the number of locations that are read at once.
 const listedAtOnce = 1000
 
-// Locations hands over the registered locations, oldest first. They are read some at a time, and no
-// connection is held meanwhile. An error of hand ends it and is returned.
+// Locations calls hand with each registered location, the oldest first. They are read in batches, and no
+// connection is held meanwhile. An error of hand stops the iteration and is returned.
 func (s *Service) Locations(ctx context.Context, principal identity.Principal, hand func(Location) error) error {
 	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil || !may {
@@ -69,8 +69,8 @@ type LocationPage struct {
 	Next       string
 }
 
-// QueryLocations finds a page of the registered locations that pass a filter on id, type, target and
-// entityRef, by id.
+// QueryLocations returns a page of the registered locations that match a filter on id, type, target and
+// entityRef, sorted by id.
 func (s *Service) QueryLocations(ctx context.Context, principal identity.Principal, cursor query.LocationCursor) (LocationPage, error) {
 	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil || !may {
@@ -89,7 +89,7 @@ func (s *Service) QueryLocations(ctx context.Context, principal identity.Princip
 		return LocationPage{}, fmt.Errorf("query locations: %w", err)
 	}
 	page := LocationPage{}
-	if page.TotalItems, err = ask(ctx, s, count, pgx.RowTo[int]); err != nil {
+	if page.TotalItems, err = queryRow(ctx, s, count, pgx.RowTo[int]); err != nil {
 		return LocationPage{}, fmt.Errorf("count locations: %w", err)
 	}
 	for _, row := range found[:min(len(found), cursor.Size())] {
@@ -102,8 +102,8 @@ func (s *Service) QueryLocations(ctx context.Context, principal identity.Princip
 	return page, err
 }
 
-// LocationByID finds one registered location. One that is not there, or not to be seen, is a fault of kind
-// NotFound.
+// LocationByID finds one registered location. A location that does not exist, or that the principal may not
+// read, is a fault of kind NotFound.
 func (s *Service) LocationByID(ctx context.Context, principal identity.Principal, id string) (Location, error) {
 	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *Service) locationRow(ctx context.Context, id string) (db.CatalogLocatio
 	return findLocation(id, func(id uuid.UUID) (db.CatalogLocation, error) { return s.queries.CatalogLocationByID(ctx, s.pool, id) })
 }
 
-// findLocation has a location found by its id. One that is not there is a fault of kind NotFound.
+// findLocation parses an id and finds its location. A missing location is a fault of kind NotFound.
 func findLocation(id string, find func(uuid.UUID) (db.CatalogLocation, error)) (db.CatalogLocation, error) {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
@@ -143,18 +143,17 @@ func noLocation(id string) error {
 	return fault.New(fault.NotFound, "Found no location with ID %s", id)
 }
 
-// Registration says who registered a location and when.
+// Registration records who registered a location and when.
 type Registration struct {
 	Location
 	// By is the subject of the principal.
 	By string
-	// At is by the database's clock, by which the effects ledger goes too.
+	// At is read from the database's clock, as the times of the effects ledger are.
 	At time.Time
 }
 
-// RegistrationOf finds the registration of a target. One that is not there is a fault of kind NotFound.
-// Whoever registered a location may always know that they did; to see another's takes the permission to read
-// locations.
+// RegistrationOf finds the registration of a target. A missing one is a fault of kind NotFound. A principal
+// may always see its own registrations. To see others, it needs the permission to read locations.
 func (s *Service) RegistrationOf(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (Registration, error) {
 	return s.registration(ctx, principal, spec.String(), func() (db.CatalogLocation, error) {
 		row, registered, err := s.locationAt(ctx, s.pool, spec)
@@ -165,7 +164,7 @@ func (s *Service) RegistrationOf(ctx context.Context, principal identity.Princip
 	})
 }
 
-// RegistrationByID is RegistrationOf for a location whose target may have changed since.
+// RegistrationByID is RegistrationOf by the location's id, because its target may have changed since.
 func (s *Service) RegistrationByID(ctx context.Context, principal identity.Principal, id string) (Registration, error) {
 	return s.registration(ctx, principal, id, func() (db.CatalogLocation, error) { return s.locationRow(ctx, id) })
 }
@@ -185,7 +184,7 @@ func (s *Service) registration(ctx context.Context, principal identity.Principal
 	return Registration{Location: locationOf(row), By: row.CreatedBy, At: row.CreatedAt}, nil
 }
 
-// locationAt finds the location that is registered for a target, if there is one.
+// locationAt finds the location that is registered for a target, if any.
 func (s *Service) locationAt(ctx context.Context, tx db.DBTX, spec entity.LocationSpec) (row db.CatalogLocation, registered bool, err error) {
 	row, err = s.queries.CatalogLocationByTarget(ctx, tx, spec.Type, spec.Target)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -197,7 +196,7 @@ func (s *Service) locationAt(ctx context.Context, tx db.DBTX, spec entity.Locati
 	return row, true, nil
 }
 
-// LocationByEntity finds the registered location that first led to an entity. Entities that came from the
+// LocationByEntity finds the registered location that is the root of an entity's ancestors. Entities from the
 // configuration have none: a fault of kind NotFound.
 func (s *Service) LocationByEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (Location, error) {
 	missing := fault.New(fault.NotFound, "found no entity for ref %s", ref)

@@ -7,8 +7,8 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// Backlog is what the catalog has yet to process and what went wrong, as samples of telemetry.CatalogDue,
-// CatalogLag and CatalogFailed.
+// Backlog measures the entities that are due for processing and those that failed, as samples of
+// telemetry.CatalogDue, CatalogLag and CatalogFailed.
 func (s *Service) Backlog(ctx context.Context) ([]telemetry.Sample, error) {
 	backlog, err := s.queries.CatalogBacklog(ctx, s.pool)
 	if err != nil {

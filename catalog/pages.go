@@ -15,26 +15,26 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// EntityQuery asks for a page of entities by cursor. The zero cursor with its filter, order and text is the
+// EntityQuery selects a page of entities by cursor. The zero cursor with a filter, order and text selects the
 // first page.
 type EntityQuery struct {
 	Cursor query.Cursor
-	// Offset skips entities of the first page's set.
+	// Offset skips entities before the first page.
 	Offset, Limit int
 	Fields        query.Fields
-	// SkipTotal leaves TotalItems at 0: counting is not free.
+	// SkipTotal leaves TotalItems at 0, because counting takes time.
 	SkipTotal bool
 }
 
-// EntityPage is a page of entities, and the cursors of the pages around it, "" where there is none.
+// EntityPage is a page of entities with the cursors of the next and previous page, "" where there is none.
 type EntityPage struct {
 	Items      []json.RawMessage
 	TotalItems int
 	Next, Prev string
 }
 
-// QueryEntities finds a page of entities. It has at most query.MaxPage of them, and fewer when they are
-// large; Next leads to the rest.
+// QueryEntities returns a page of entities. It has at most query.MaxPage of them, and fewer when they are
+// large. Next continues after the last.
 func (s *Service) QueryEntities(ctx context.Context, principal identity.Principal, q EntityQuery) (EntityPage, error) {
 	q.Limit = min(q.Limit, query.MaxPage)
 	page, err := q.Cursor.Page(q.Limit)
@@ -71,33 +71,33 @@ func (s *Service) QueryEntities(ctx context.Context, principal identity.Principa
 	return answer, err
 }
 
-// total counts the set that a page is a part of. What is all on its first page is counted already.
+// total counts the set that a page belongs to. A set that fits on its first page is not counted again.
 func (s *Service) total(ctx context.Context, readable query.Grant, page query.Page, found foundPage) (int, error) {
 	if isFirst := page.After == nil && page.Offset == 0; isFirst && page.Limit > 0 && !found.more {
 		return len(found.items), nil
 	}
-	total, err := ask(ctx, s, page.Count(readable), pgx.RowTo[int])
+	total, err := queryRow(ctx, s, page.Count(readable), pgx.RowTo[int])
 	if err != nil {
 		return 0, fmt.Errorf("count entities: %w", err)
 	}
 	return total, nil
 }
 
-// foundPage is a page with the places of its first and last item.
+// foundPage is a page with the cursor positions of its first and last item.
 type foundPage struct {
 	items       []json.RawMessage
 	first, last []string
-	// more says that there are items after it.
+	// more reports that there are items after it.
 	more bool
 }
 
-// maxPageBytes is where a page ends though its limit is not reached: the next cursor leads on.
+// maxPageBytes ends a page before its limit is reached. The next cursor continues there.
 const maxPageBytes = 32 << 20
 
 var errPageFull = errors.New("the page is full")
 
-// page reads the rows of a page. One row more than asked for tells, forwards, whether there is a next page;
-// backwards there always is.
+// page reads the rows of a page. Forwards, it reads one row more than requested, to learn whether there is a
+// next page. Backwards, there always is one.
 func (s *Service) page(ctx context.Context, readable query.Grant, page query.Page, fields query.Fields) (foundPage, error) {
 	limit := page.Limit
 	if !page.Backwards {
@@ -144,7 +144,7 @@ func place(value *string, id uuid.UUID) []string {
 	return []string{*value, id.String()}
 }
 
-// cursors are those of the pages after and before this one, which was found at cursor.
+// cursors returns the cursors of the pages after and before this one, which was found with cursor.
 func (p foundPage) cursors(cursor query.Cursor) (next, prev string, err error) {
 	isFirstRequest := len(cursor.FirstSortFieldValues) == 0
 	if isFirstRequest {

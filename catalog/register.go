@@ -19,11 +19,11 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// tryTimeout bounds the reading that a dry run or a validation does while somebody waits.
+// tryTimeout bounds the reads of a dry run or a validation, for which a user waits.
 const tryTimeout = time.Minute
 
-// RegisterLocation has a location read from now on. One that is registered already is a fault of kind
-// Conflict, or is read again, as onConflict says ("" for the service's own strategy).
+// RegisterLocation registers a location, which is then read regularly. For a location that is registered
+// already, onConflict decides ("" means the service's own strategy): a fault of kind Conflict, or a new read.
 func (s *Service) RegisterLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec, onConflict ConflictStrategy) (Location, error) {
 	if err := s.mayRegister(ctx, principal, spec); err != nil {
 		return Location{}, err
@@ -44,7 +44,7 @@ func (s *Service) RegisterLocation(ctx context.Context, principal identity.Princ
 		if !isNew && onConflict != ConflictRefresh {
 			return alreadyRegistered(spec)
 		}
-		return s.bring(ctx, tx, location)
+		return s.emit(ctx, tx, location)
 	})
 	return registered, err
 }
@@ -53,17 +53,17 @@ func alreadyRegistered(spec entity.LocationSpec) error {
 	return fault.New(fault.Conflict, "Location %s already exists", spec)
 }
 
-// Trial is what a dry run of a registration found.
+// Trial is the result of a dry run of a registration.
 type Trial struct {
 	Location Location
-	// Exists says whether the location is registered already.
+	// Exists reports whether the location is registered already.
 	Exists bool
-	// Entities are processed, the Location entity first. They have neither uid, etag nor relations.
+	// Entities are the processed entities, the Location entity first. They have no uid, etag or relations.
 	Entities []json.RawMessage
 }
 
-// TryLocation reads a location and everything below it, and stores nothing. Whatever is wrong there is a
-// fault of kind Input.
+// TryLocation reads a location and everything below it without storing anything. All errors are a fault of
+// kind Input.
 func (s *Service) TryLocation(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) (Trial, error) {
 	if err := s.mayRegister(ctx, principal, spec); err != nil {
 		return Trial{}, err
@@ -103,7 +103,7 @@ func (s *Service) mayRegister(ctx context.Context, principal identity.Principal,
 	return nil
 }
 
-// insertLocation stores a location, or finds the one that is stored already.
+// insertLocation stores a location, or finds the stored one.
 func (s *Service) insertLocation(ctx context.Context, tx pgx.Tx, principal identity.Principal, spec entity.LocationSpec) (location Location, isNew bool, err error) {
 	row := db.CatalogInsertLocationParams{ID: uuid.New(), Type: spec.Type, Target: spec.Target, CreatedBy: principal.Subject}
 	row.EntityRef = entity.LocationEntity(spec).Ref().String()
@@ -112,7 +112,8 @@ func (s *Service) insertLocation(ctx context.Context, tx pgx.Tx, principal ident
 		return Location{}, false, fmt.Errorf("entity of location %s: %w", spec, err)
 	}
 	if taken {
-		// Another location began here and was pointed elsewhere since; its entity kept its name.
+		// Another location was registered with this target first and got another target since. Its entity has
+		// kept the name.
 		row.EntityRef = "location:default/" + entity.LocationEntityName(spec.Type, spec.Target+"#"+row.ID.String())
 	}
 	inserted, err := s.queries.CatalogInsertLocation(ctx, tx, row)
@@ -129,10 +130,10 @@ func (s *Service) insertLocation(ctx context.Context, tx pgx.Tx, principal ident
 	return locationOf(existing), false, nil
 }
 
-// bring has the registered locations' source bring one of them, again if it does already, and has it read
-// now. A Location entity that something else has brought is a fault of kind Conflict: nothing would come of
-// the location.
-func (s *Service) bring(ctx context.Context, tx pgx.Tx, location Location) error {
+// emit makes the source of registered locations emit a location, once more if it does already, and schedules
+// it to be read now. When something else has emitted the same Location entity, it returns a fault of kind
+// Conflict, because the location would never be processed.
+func (s *Service) emit(ctx context.Context, tx pgx.Tx, location Location) error {
 	emitted, err := processing.EmitLocation(location.EntityRef, location.spec())
 	if err != nil {
 		return err
@@ -149,8 +150,8 @@ func (s *Service) bring(ctx context.Context, tx pgx.Tx, location Location) error
 	return err
 }
 
-// UpdateLocation points a registered location elsewhere. Its Location entity keeps its name but is a new one;
-// another location that points there already is a fault of kind Conflict.
+// UpdateLocation changes the target of a registered location. Its Location entity keeps its name but is a new
+// entity. A target that is registered already is a fault of kind Conflict.
 func (s *Service) UpdateLocation(ctx context.Context, principal identity.Principal, id string, spec entity.LocationSpec) (Location, error) {
 	if err := s.mayRegister(ctx, principal, spec); err != nil {
 		return Location{}, err
@@ -166,7 +167,7 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 		}
 		if location.spec() == (entity.LocationSpec{Type: spec.Type, Target: spec.Target}) {
 			updated = location
-			return s.bring(ctx, tx, location)
+			return s.emit(ctx, tx, location)
 		}
 		_, taken, err := s.locationAt(ctx, tx, spec)
 		if err != nil {
@@ -183,12 +184,12 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 			return err
 		}
 		updated = location
-		return s.bring(ctx, tx, location)
+		return s.emit(ctx, tx, location)
 	})
 	return updated, err
 }
 
-// DeleteLocation unregisters a location. Everything that only it led to goes at once.
+// DeleteLocation unregisters a location. All entities that come from this location only are deleted at once.
 func (s *Service) DeleteLocation(ctx context.Context, principal identity.Principal, id string) error {
 	if err := s.require(ctx, principal, policy.CatalogLocationDelete, id); err != nil {
 		return err

@@ -21,52 +21,54 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Unprocessed says why entities are listed that are not, or not fully, in the catalog.
+// Unprocessed is the reason why an entity is listed as not, or not completely, processed.
 type Unprocessed string
 
 const (
-	// Failed entities are wrong, or something that they point at is. Some are served all the same.
+	// Failed entities, or their targets, have errors. Some are served all the same.
 	Failed Unprocessed = "failed"
-	// Pending entities are found, and not served yet.
+	// Pending entities were found and are not served yet.
 	Pending Unprocessed = "pending"
 )
 
-// UnprocessedEntity is what is known of an entity that is not, or not fully, in the catalog: a row of
-// Backstage's refresh_state, with what Portico adds.
+// UnprocessedEntity is the record of an entity that is not, or not completely, processed: a row of
+// Backstage's refresh_state, with Portico's additions.
 type UnprocessedEntity struct {
 	EntityID        uuid.UUID       `json:"entity_id"`
 	EntityRef       string          `json:"entity_ref"`
 	Unprocessed     json.RawMessage `json:"unprocessed_entity"`
 	UnprocessedHash string          `json:"unprocessed_hash"`
-	// Processed is what was last made of it, nil when nothing ever was.
+	// Processed is the last valid result, nil when there was none.
 	Processed       json.RawMessage `json:"processed_entity,omitempty"`
 	ResultHash      string          `json:"result_hash"`
 	NextUpdateAt    time.Time       `json:"next_update_at"`
 	LastDiscoveryAt time.Time       `json:"last_discovery_at"`
 	Errors          []*entity.Error `json:"errors,omitempty"`
-	// LocationKey is the file that it is in, type:target, and Line where it begins there (0: not known).
+	// LocationKey is its file, type:target. Line is the line on which it begins there; 0 when it is not
+	// known.
 	LocationKey string `json:"location_key,omitempty"`
 	Line        int    `json:"line,omitempty"`
-	// ParentRefs are the Locations that led to it.
+	// ParentRefs are the Locations that emit it.
 	ParentRefs []string `json:"parent_refs"`
 }
 
-// UnprocessedQuery asks for entities that are not, or not fully, in the catalog, by reference.
+// UnprocessedQuery selects entities that are not, or not completely, processed, sorted by reference.
 type UnprocessedQuery struct {
 	Which Unprocessed
-	// Owner, if not "", is the spec.owner that they must have, as it is written in their file.
+	// Owner, if not "", is the spec.owner that they must have, spelled as in their file.
 	Owner string
-	// After is the reference after which the list begins, "" for its beginning; Limit bounds it, 0 does not.
+	// After is the reference after which the list begins, "" for the beginning. Limit bounds the list; 0 is
+	// no limit.
 	After string
 	Limit int
 }
 
-// unprocessedAtOnce is how many of them, with their documents, are read in one go.
+// unprocessedAtOnce is the number of entities, with their documents, that are read at once.
 const unprocessedAtOnce = 50
 
-// UnprocessedEntities hands over what is asked for. They are read some at a time, and no connection is held
-// meanwhile. A principal that sees a part of the catalog is told of what is served in that part. An error of
-// hand ends it and is returned.
+// UnprocessedEntities calls hand with each selected entity. They are read in batches, and no connection is
+// held meanwhile. A principal that may read only a part of the catalog gets the served entities of that part
+// only. An error of hand stops the iteration and is returned.
 func (s *Service) UnprocessedEntities(ctx context.Context, principal identity.Principal, q UnprocessedQuery, hand func(UnprocessedEntity) error) error {
 	readable, err := s.readable(ctx, principal)
 	if err != nil || readable.IsNothing() {
@@ -117,7 +119,7 @@ func (s *Service) unprocessedRows(ctx context.Context, q UnprocessedQuery) ([]db
 	return rows, nil
 }
 
-// readableRows leaves out what is not served, or not to be read by whoever asks.
+// readableRows drops the rows of entities that are not served, or that the principal may not read.
 func (s *Service) readableRows(ctx context.Context, readable query.Grant, rows []db.CatalogFailedRow) ([]db.CatalogFailedRow, error) {
 	refs := make([]string, len(rows))
 	for i, row := range rows {
@@ -135,7 +137,7 @@ func unprocessedOf(row db.CatalogFailedRow) UnprocessedEntity {
 	}
 	for _, encoded := range [][]byte{row.Errors, row.Unserved} {
 		var failures []*entity.Error
-		if json.Unmarshal(encoded, &failures) == nil { // what is not there is none
+		if json.Unmarshal(encoded, &failures) == nil { // an undecodable list is treated as empty
 			e.Errors = append(e.Errors, failures...)
 		}
 	}
@@ -148,8 +150,8 @@ func unprocessedOf(row db.CatalogFailedRow) UnprocessedEntity {
 	return e
 }
 
-// DeleteUnprocessed forgets an entity that is not served. Whatever brings it is read again, and may bring it
-// back. One that is served, or unknown, is a fault of kind NotFound.
+// DeleteUnprocessed deletes an entity that is not served. Its parents are read again, and may emit it again.
+// An entity that is served or unknown is a fault of kind NotFound.
 func (s *Service) DeleteUnprocessed(ctx context.Context, principal identity.Principal, uid string) error {
 	if err := s.require(ctx, principal, policy.CatalogUnprocessedDelete, uid); err != nil {
 		return err

@@ -12,16 +12,16 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Validation is what was found about an entity.
+// Validation is the result of validating an entity.
 type Validation struct {
-	// Errors are why it would not be served; there are none when it would be.
+	// Errors are the reasons why the entity would not be served; none when it would be.
 	Errors []*entity.Error
-	// Remarks are what would be said of it beside that.
+	// Remarks are findings that would not keep it from being served.
 	Remarks []processing.Remark
 }
 
-// ValidateEntity runs an entity through processing as if it had been read from a location, a url: reference,
-// and stores nothing. What the entity itself says about where it came from does not count.
+// ValidateEntity processes an entity as if it had been read from a location, a url: reference, without
+// storing anything. The entity's own location annotations are ignored.
 func (s *Service) ValidateEntity(ctx context.Context, principal identity.Principal, document json.RawMessage, location string) (Validation, error) {
 	if err := s.require(ctx, principal, policy.CatalogEntityValidate, ""); err != nil {
 		return Validation{}, err
@@ -50,8 +50,7 @@ func (s *Service) ValidateEntity(ctx context.Context, principal identity.Princip
 	return Validation{Errors: result.Errors, Remarks: result.Remarks}, nil
 }
 
-// checkValidation checks what must be right before an entity can be processed at all. What is wrong is an
-// *entity.Error.
+// checkValidation checks the input that processing needs. Its error is an *entity.Error.
 func checkValidation(e entity.Entity, location string) error {
 	if err := entity.CheckEnvelope(e); err != nil {
 		return err

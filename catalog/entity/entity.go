@@ -19,8 +19,8 @@ const (
 )
 
 // Entity is the JSON document of an entity, in the values that encoding/json decodes into: map[string]any,
-// []any, string, float64, bool and nil. The accessors are for documents of any shape: what is absent or of
-// another type reads as zero.
+// []any, string, float64, bool and nil. The accessors accept documents of any shape: a field that is absent
+// or of another type reads as the zero value.
 type Entity map[string]any
 
 // APIVersion is the version of the kind's schema: "backstage.io/v1alpha1".
@@ -49,14 +49,14 @@ func (e Entity) Namespace() string {
 // Ref points at this entity, in its own case.
 func (e Entity) Ref() Ref { return Ref{Kind: e.Kind(), Namespace: e.Namespace(), Name: e.Name()} }
 
-// UID is the identity that the catalog gave the entity, "" for one it has not stored.
+// UID is the identity that the catalog gave the entity, "" for an entity that is not stored.
 func (e Entity) UID() string { return text(e.Metadata()["uid"]) }
 
-// Title is what people call the entity, "" when it has only a name.
+// Title is metadata.title, "" when there is none.
 func (e Entity) Title() string { return text(e.Metadata()["title"]) }
 
-// ShownName is what people call the entity: its title, else its profile's display name, else its name. A text
-// that is too long to be searched is passed over.
+// ShownName is the name that portals show: the title, else the profile's display name, else the name. A text
+// that is too long to be searched is skipped.
 func (e Entity) ShownName() string {
 	for _, name := range []string{e.Title(), text(object(e.Spec()["profile"])["displayName"])} {
 		if name != "" && length(name) <= maxSearchLength {
@@ -75,12 +75,12 @@ func (e Entity) Type() string { return text(e.Spec()["type"]) }
 // Tags lists the strings among metadata.tags.
 func (e Entity) Tags() []string { return texts(e.Metadata()["tags"]) }
 
-// Annotation is the value under key in metadata.annotations.
+// Annotation is the value of key in metadata.annotations.
 func (e Entity) Annotation(key string) string {
 	return text(object(e.Metadata()["annotations"])[key])
 }
 
-// SetAnnotation writes an annotation, making the objects that hold it where they are missing.
+// SetAnnotation writes an annotation. It creates metadata and annotations where they are missing.
 func (e Entity) SetAnnotation(key, value string) {
 	metadata := e.Metadata()
 	if metadata == nil {
@@ -117,8 +117,8 @@ func clone(value any) any {
 	}
 }
 
-// Etag is the hex SHA-1 of the document with its keys sorted. The catalog takes it of a finished entity that
-// has neither uid nor etag yet. It is "" for a document with a value that JSON cannot hold.
+// Etag is the hex SHA-1 of the document with its keys sorted. The catalog computes it from a finished entity,
+// before uid and etag are set. It is "" for a document with a value that JSON cannot represent.
 func Etag(e Entity) string {
 	encoded, err := plainjson.Marshal(e)
 	if err != nil {

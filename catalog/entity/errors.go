@@ -16,10 +16,10 @@ type Error struct {
 	Name string `json:"name"`
 	// Message includes the messages of the causes.
 	Message string `json:"message"`
-	// Cause is the failure underneath, nil when there is none.
+	// Cause is the underlying failure, nil when there is none.
 	Cause *Error `json:"cause,omitempty"`
-	// Location and Line are where the failure is, for the log; Message tells people. Location is a location
-	// reference, "" for the place of the entity itself; Line is 0 when it is not known.
+	// Location and Line are the position of the failure, for the log; Message is for people. Location is a
+	// location reference, "" for the entity's own location. Line is 0 when it is not known.
 	Location string `json:"-"`
 	Line     int    `json:"-"`
 }
@@ -42,7 +42,7 @@ func typeErrorf(format string, args ...any) *Error {
 	return &Error{Name: nameTypeError, Message: fmt.Sprintf(format, args...)}
 }
 
-// inputError says what was being done when cause happened.
+// inputError wraps cause with a description of the operation that failed.
 func inputError(cause *Error, format string, args ...any) *Error {
 	message := fmt.Sprintf(format, args...)
 	if cause != nil {

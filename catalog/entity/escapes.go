@@ -11,23 +11,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The parser refuses escapes that are good in JSON, and so in YAML: halves of surrogate pairs, which npm's
-// parser joins, and \/. They are hidden from it as characters of the private planes, and found again in what
-// it read. Where a text is not double-quoted an escape is no escape, and is put back as it was written.
+// The parser rejects some escapes that are valid in JSON, and so in YAML: halves of surrogate pairs, which
+// npm's parser joins, and \/. They are replaced by characters of the private-use planes before parsing, and
+// restored in the parsed texts. Outside of double quotes these are not escapes, and the original text is
+// restored.
 var (
 	refusedEscape = regexp.MustCompile(`\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|U0000[dD][89a-fA-F][0-9a-fA-F]{2}|/)`)
 	hiddenEscape  = regexp.MustCompile(`\\U00(?:0F|10)[0-9a-fA-F]{4}`)
 )
 
 const (
-	// shortPlane hides \uD83D, longPlane \U0000D83D and \/.
+	// shortPlane encodes \uD83D, longPlane encodes \U0000D83D and \/.
 	shortPlane, longPlane = 0xF0000, 0x100000
 	shortPrefix           = `\U000F`
 	longPrefix            = `\U0010`
 	hiddenSlash           = `\U0010002F`
 )
 
-// hideEscapes hides what the parser refuses, and reports whether there is anything to find again.
+// hideEscapes replaces the escapes that the parser rejects, and reports whether it replaced any.
 func hideEscapes(data []byte) (hidden []byte, found bool) {
 	if !refusedEscape.Match(data) || hiddenEscape.Match(bytes.ToUpper(data)) {
 		return data, false
@@ -44,7 +45,7 @@ func hideEscapes(data []byte) (hidden []byte, found bool) {
 	}), true
 }
 
-// findEscapes puts into the texts of a document what was hidden.
+// findEscapes restores the replaced escapes in the texts of a document.
 func findEscapes(node *yaml.Node) {
 	for _, child := range node.Content {
 		findEscapes(child)
@@ -67,7 +68,7 @@ func findEscapes(node *yaml.Node) {
 	})
 }
 
-// unhide reads the escapes of a double-quoted text. Half a pair that is alone becomes U+FFFD, which can be
+// unhide decodes the escapes of a double-quoted text. An unpaired surrogate becomes U+FFFD, which can be
 // stored.
 func unhide(text string) string {
 	var out strings.Builder
@@ -99,11 +100,11 @@ func unhide(text string) string {
 	return out.String()
 }
 
-// flowWidth is how long a collection may be on one line where it is a key.
+// flowWidth is the length up to which a collection that is a key is written on one line.
 const flowWidth = 80
 
-// flowText is a collection as npm's parser writes one that is the key of a mapping: as the YAML that it was,
-// on one line if it is short.
+// flowText writes a collection that is the key of a mapping as npm's parser does: as YAML, on one line if it
+// is short.
 func flowText(node *yaml.Node, indent string) string {
 	var parts []string
 	opening, closing := "[ ", " ]"

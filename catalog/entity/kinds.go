@@ -2,7 +2,7 @@ package entity
 
 import "regexp"
 
-// The envelope as it must be before anything reads the entity, and the whole entity as the policies want it.
+// The schema that a document must satisfy before anything reads it, and the schema of a whole entity.
 var (
 	envelopeSchema = record([]string{"apiVersion", "kind", "metadata"},
 		property{"apiVersion", nonEmpty}, property{"kind", nonEmpty},
@@ -32,7 +32,7 @@ var (
 			property{"name", nonEmpty}, property{"message", anyText}, property{"code", anyText}, property{"stack", anyText})}))})
 )
 
-// The kinds, each with what its spec must be.
+// The schemas of the specs, by kind.
 var (
 	coreVersions     = []string{"backstage.io/v1alpha1", "backstage.io/v1beta1"}
 	templateVersions = []string{"scaffolder.backstage.io/v1beta3"}
@@ -90,10 +90,10 @@ var (
 
 const coreProcessor = "BuiltinKindsEntityProcessor"
 
-// kind is what one of the known kinds asks of an entity.
+// kind is the schema of a known kind.
 type kind struct {
 	versions []string
-	// processor is the part of Backstage that knows the kind; error messages name it.
+	// processor is the name of the Backstage processor of the kind. Error messages contain it.
 	processor string
 	spec      *schema
 }

@@ -7,22 +7,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Lines tell where in its file the fields of a document are.
+// Lines finds the line of a field of a document.
 type Lines struct {
 	root *yaml.Node
-	// before counts the lines of the file before those that root counts.
+	// before is the number of lines of the file before the part that root was parsed from.
 	before int
 }
 
-// FindLines reads a file that ParseYAML has read again, for the lines of the document that begins on one of
-// them. The zero value, which knows none, is for a line on which none begins.
+// FindLines parses a file once more that ParseYAML has read, and returns the lines of the document that
+// begins on line. When no document begins there, it returns the zero value, which knows no lines.
 func FindLines(data []byte, line int) Lines {
 	for before, part := range yamlParts(data) {
 		reader := newReader(part)
 		for {
 			node, err := reader.next()
 			if err != nil {
-				break // what follows it in this part is not read
+				break // the documents after it in this part are not needed
 			}
 			if before+node.Content[0].Line == line {
 				return Lines{node.Content[0], before}
@@ -32,8 +32,8 @@ func FindLines(data []byte, line int) Lines {
 	return Lines{}
 }
 
-// Of is the line of a field such as spec.steps[2].action, or, when it is not there, of what it would be in; 0
-// when nothing is known.
+// Of returns the line of a field such as spec.steps[2].action. For a field that is absent, it returns the
+// line of the closest parent. It returns 0 when the line is not known.
 func (l Lines) Of(field string) int {
 	if l.root == nil {
 		return 0
@@ -55,8 +55,8 @@ func (l Lines) Of(field string) int {
 	return l.before + line
 }
 
-// fieldOf finds what a field begins with in a node: where it is written, what it is, and what is left of the
-// field.
+// fieldOf resolves the first part of a field in a node. It returns the node of the key, the node of the
+// value, and the rest of the field.
 func fieldOf(node *yaml.Node, field string) (at, below *yaml.Node, rest string) {
 	switch node.Kind {
 	case yaml.SequenceNode:
@@ -71,7 +71,7 @@ func fieldOf(node *yaml.Node, field string) (at, below *yaml.Node, rest string) 
 	return nil, nil, ""
 }
 
-// memberOf takes the longest key with which a field begins: keys may hold dots.
+// memberOf finds the longest key that is a prefix of the field: keys may contain dots.
 func memberOf(node *yaml.Node, field string) (at, below *yaml.Node, rest string) {
 	longest := -1
 	for i := 0; i+1 < len(node.Content); i += 2 {

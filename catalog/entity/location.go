@@ -11,17 +11,17 @@ const (
 	PresenceOptional = "optional"
 )
 
-// LocationSpec says where entities are read from. Type is "url" or "file"; Target is an absolute URL or a
-// path. Presence says whether it is an error when nothing is there; "" is PresenceRequired.
+// LocationSpec is the address from which entities are read. Type is "url" or "file"; Target is an absolute
+// URL or a path. Presence says whether an absent target is an error; "" is PresenceRequired.
 type LocationSpec struct{ Type, Target, Presence string }
 
 // String is the location reference: type:target.
 func (l LocationSpec) String() string { return l.Type + ":" + l.Target }
 
-// Optional says that the target may be absent.
+// Optional reports whether the target may be absent.
 func (l LocationSpec) Optional() bool { return l.Presence == PresenceOptional }
 
-// scriptURL is what browsers take for a javascript: URL, control characters and all.
+// scriptURL matches what browsers accept as a javascript: URL, including control characters.
 var scriptURL = regexp.MustCompile(`(?i)^[\x00-\x1f ]*` + strings.Join(strings.Split("javascript", ""), `[\r\n\t]*`) + `[\r\n\t]*:`)
 
 // ParseLocationRef reads a location reference, type:target. The error is an *Error.
@@ -41,7 +41,7 @@ func ParseLocationRef(ref string) (LocationSpec, error) {
 	}
 }
 
-// rejectedURL stands in for a link that would run a script in the reader's browser.
+// rejectedURL replaces a link that would run a script in the reader's browser.
 const rejectedURL = "https://backstage.io/annotation-rejected-for-security-reasons"
 
 // RejectScriptURLs replaces javascript: URLs in the annotations that portals show as links.
@@ -53,7 +53,7 @@ func RejectScriptURLs(e Entity) {
 	}
 }
 
-// LocationEntityName is the name of the Location entity that stands for a registered location.
+// LocationEntityName is the name of the Location entity of a registered location.
 func LocationEntityName(kind, target string) string {
 	return "generated-" + sha1Hex([]byte(kind+":"+target))
 }
@@ -78,8 +78,8 @@ func LocationEntity(spec LocationSpec) Entity {
 	return entity
 }
 
-// LocationTargets lists what a Location entity points at, as written: a target may be relative to where the
-// entity was read. A Location that states no type has that of its own location.
+// LocationTargets lists the targets of a Location entity as written: a target may be relative to the file of
+// the entity. A Location without a type has the type of its own location.
 func LocationTargets(e Entity, ownType string) []LocationSpec {
 	spec := e.Spec()
 	like := LocationSpec{Type: text(spec["type"]), Presence: text(spec["presence"])}

@@ -8,10 +8,9 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// Marshal encodes an entity with its keys in the order they have in like, an earlier form of the same
-// document (a Document's Source): people see their own order again, and a template's form asks its questions
-// in the order they were written. Keys that like lacks come after the others, sorted. A nil like sorts
-// everything.
+// Marshal encodes an entity with its keys in the order of like, an earlier form of the same document (a
+// Document's Source). So people see the order that they wrote, and a template's form asks its questions in
+// that order. Keys that like lacks follow, sorted. With a nil like, all keys are sorted.
 func Marshal(e Entity, like json.RawMessage) (json.RawMessage, error) {
 	if e == nil {
 		return json.RawMessage("null"), nil
@@ -30,8 +29,8 @@ func Marshal(e Entity, like json.RawMessage) (json.RawMessage, error) {
 	return out.Bytes(), nil
 }
 
-// keyOrder is the order of an object's keys, and of its values' keys in turn. For an array, keys is empty and
-// items holds one order per element. Nil stands for a scalar, or for what is not known.
+// keyOrder is the order of an object's keys and, recursively, of its values' keys. For an array, keys is
+// empty and items holds one order per element. Nil is the order of a scalar, or an unknown order.
 type keyOrder struct {
 	keys   []string
 	values map[string]*keyOrder
@@ -85,7 +84,7 @@ func (o *keyOrder) readItem(decoder *json.Decoder) error {
 	return err
 }
 
-// sort lists the keys of object: the known ones in their order, then the others sorted.
+// sort lists the keys of object: first the known ones in their order, then the others sorted.
 func (o *keyOrder) sort(object map[string]any) []string {
 	keys := make([]string, 0, len(object))
 	if o != nil {

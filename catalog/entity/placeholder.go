@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// maxPlaceholders bounds what one entity may make the catalog read.
+// maxPlaceholders bounds the reads that one entity can cause.
 const maxPlaceholders = 100
 
-// ResolvePlaceholders replaces, anywhere in the entity and in place, each object whose only key is $text,
-// $json or $yaml by what resolve makes of the key (without the dollar) and its value: an absolute URL, or a
-// path relative to the entity's file. What resolve yields is not looked into again. The error is an *Error
-// that wraps resolve's message.
+// ResolvePlaceholders replaces each object whose only key is $text, $json or $yaml, anywhere in the entity
+// and in place. It calls resolve with the key (without the dollar) and the value: an absolute URL, or a path
+// relative to the entity's file. Placeholders in the result of resolve are not resolved. The error is an
+// *Error that wraps resolve's message.
 func ResolvePlaceholders(ctx context.Context, e Entity, resolve func(ctx context.Context, key, value string) (any, error)) error {
 	resolver := &placeholders{resolve: resolve, left: maxPlaceholders}
 	for _, key := range sortedKeys(e) {
@@ -76,7 +76,8 @@ func placeholderKey(object map[string]any) (string, bool) {
 	return "", false
 }
 
-// hasDollar says that an object looks like a placeholder of some other kind, whose inside is not ours.
+// hasDollar reports whether an object looks like a placeholder of an unknown kind. Such objects are left
+// alone.
 func hasDollar(object map[string]any) bool {
 	for key := range object {
 		if strings.HasPrefix(key, "$") {
@@ -98,8 +99,8 @@ func (p *placeholders) replace(ctx context.Context, key string, value any) (any,
 	return p.resolve(ctx, key, target)
 }
 
-// DecodePlaceholder makes the value of a placeholder (key is text, json or yaml) from what was read at
-// target.
+// DecodePlaceholder decodes the content that was read at target into the value of a placeholder (key is text,
+// json or yaml).
 func DecodePlaceholder(key, target string, content []byte) (any, error) {
 	switch key {
 	case "text":

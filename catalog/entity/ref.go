@@ -9,10 +9,11 @@ import (
 // DefaultNamespace is the namespace of an entity that names none.
 const DefaultNamespace = "default"
 
-// maxRefBytes bounds a reference: it is a key of the database, and what is longer was never meant to be one.
+// maxRefBytes bounds a reference, because it is a key of the database.
 const maxRefBytes = 1024
 
-// Ref points at an entity by kind, namespace and name. It keeps the case it was written in; String folds it.
+// Ref refers to an entity by kind, namespace and name. It keeps the case in which it was written; String
+// converts it to lower case.
 type Ref struct{ Kind, Namespace, Name string }
 
 // String is the form under which an entity is stored and compared: kind:namespace/name in lower case, with
@@ -25,9 +26,9 @@ func (r Ref) String() string {
 	return strings.ToLower(r.Kind + ":" + namespace + "/" + r.Name)
 }
 
-// ParseRef reads [<kind>:][<namespace>/]<name>, taking what the text leaves out from defaults, whose own
-// namespace defaults to DefaultNamespace. A colon after the first slash belongs to the name. The characters
-// are not checked: a reference may point at something that can never exist. The error is an *Error.
+// ParseRef reads [<kind>:][<namespace>/]<name>. It takes missing parts from defaults, whose own namespace
+// defaults to DefaultNamespace. A colon after the first slash belongs to the name. The characters are not
+// checked: a reference may name an entity that cannot exist. The error is an *Error.
 func ParseRef(text string, defaults Ref) (Ref, error) {
 	if text == "" {
 		return Ref{}, plainErrorf("Entity reference must not be empty")
@@ -55,7 +56,8 @@ func ParseRef(text string, defaults Ref) (Ref, error) {
 	return ref, nil
 }
 
-// missingKind is the failure of a reference, a text or a JSON value, that says no kind where none is implied.
+// missingKind is the error for a reference (a text or a JSON value) without a kind, where there is no default
+// kind.
 func missingKind(reference any) *Error {
 	textual, err := plainjson.Marshal(reference)
 	if err != nil {

@@ -17,11 +17,11 @@ type Relation struct {
 	TargetRef string `json:"targetRef"`
 }
 
-// link is a field of a spec that holds references, and the two relations that each of them makes.
+// link is a field of a spec that holds references, and the two relations that each reference creates.
 type link struct {
 	field             string
 	outgoing, reverse string
-	// kind is what a reference that names no kind points at, "" when it must name one.
+	// kind is the default kind of the references; with "", a reference must name its kind.
 	kind string
 }
 
@@ -53,8 +53,8 @@ var (
 	}
 )
 
-// Relations lists the edges that an entity declares, each with its reverse, without repeating any. References
-// that name no namespace point into the entity's own. The error, an *Error, says which reference is none.
+// Relations lists the edges that an entity declares, each with its reverse and without duplicates. References
+// without a namespace refer to the entity's own namespace. The error, an *Error, names the invalid reference.
 func Relations(e Entity) ([]Relation, error) {
 	self := e.Ref()
 	var relations []Relation
@@ -84,7 +84,7 @@ func Relations(e Entity) ([]Relation, error) {
 
 func isStorableRef(ref string) bool { return len(ref) <= maxRefBytes && !strings.Contains(ref, "\x00") }
 
-// flatten makes a list of a field that may hold one value, a list or nothing.
+// flatten returns the values of a field that may hold one value, a list or nothing.
 func flatten(value any) []any {
 	switch value := value.(type) {
 	case []any:
@@ -127,7 +127,7 @@ func targetRef(value any, defaults Ref) (Ref, *Error) {
 }
 
 // SortLists sorts the lists of references in a spec in place, by UTF-16 code units as JavaScript does. Lists
-// that hold anything but text stay as they are.
+// with other values than text stay as they are.
 func SortLists(e Entity) {
 	fields := []string{"providesApis", "consumesApis", "dependsOn", "dependencyOf", "memberOf", "children", "members"}
 	for _, field := range fields {
@@ -143,12 +143,13 @@ func SortLists(e Entity) {
 	}
 }
 
-// compareUTF16 orders texts as JavaScript does: the code points beyond the first 65,536 come before U+E000.
+// compareUTF16 compares texts as JavaScript does, by UTF-16 code units: code points beyond the first 65,536
+// sort before U+E000.
 func compareUTF16(a, b string) int {
 	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
 }
 
-// ServedRelations are the outgoing edges that a served entity shows in its document.
+// ServedRelations are the outgoing relations that a served entity contains in its document.
 func ServedRelations(e Entity) []Relation {
 	shown, _ := e["relations"].([]any)
 	relations := make([]Relation, len(shown))

@@ -10,30 +10,30 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Rule allows kinds of entities to come from locations, as catalog.rules has it.
+// Rule is an entry of catalog.rules: it allows kinds of entities from locations.
 type Rule struct {
 	Allow []AllowedKind
-	// Locations are where the kinds may come from; nil is anywhere, an empty list nowhere.
+	// Locations are the locations from which the kinds are allowed. Nil is any location, an empty list none.
 	Locations []LocationMatch
 }
 
-// AllowedKind is a kind, whatever its case. Type, when not "", narrows it to one spec.type.
+// AllowedKind is a kind, ignoring case. A Type that is not "" restricts it to one spec.type.
 type AllowedKind struct{ Kind, Type string }
 
 // LocationMatch matches locations of a type: all of them, the one whose target is Exact, or those that fit
 // Pattern, a glob.
 type LocationMatch struct{ Type, Exact, Pattern string }
 
-// Rules decide which entities a location may bring. The zero value allows nothing.
+// Rules decide which entities a location may emit. The zero value allows nothing.
 type Rules []Rule
 
-// DefaultRules are those of a configuration without catalog.rules: people, teams and templates come only from
-// where they are expected.
+// DefaultRules apply when the configuration has no catalog.rules. They allow people, teams and templates from
+// configured locations only.
 func DefaultRules() Rules {
 	return Rules{{Allow: []AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Location"}}}}
 }
 
-// EveryKind lets every known kind come from anywhere.
+// EveryKind allows every known kind from every location.
 func EveryKind() Rules {
 	var every Rule
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
@@ -58,7 +58,7 @@ func NewRules(rules []Rule) (Rules, error) {
 	return rules, nil
 }
 
-// Allowed says whether any rule lets the entity come from origin, the location that first led to it.
+// Allowed reports whether any rule allows the entity from origin, the location at the root of its ancestors.
 func (r Rules) Allowed(e Entity, origin LocationSpec) bool {
 	for _, rule := range r {
 		if rule.appliesTo(origin) && rule.allows(e) {
@@ -89,8 +89,8 @@ func (m LocationMatch) matches(origin LocationSpec) bool {
 
 var slashes = regexp.MustCompile(`/+`)
 
-// foldURL prepares a pattern or a target for a match that ignores case; Backstage's globs take many slashes
-// for one.
+// foldURL prepares a pattern or a target for a comparison that ignores case. Backstage's globs treat many
+// slashes as one.
 func foldURL(s string) string { return slashes.ReplaceAllString(strings.ToLower(s), "/") }
 
 func (r Rule) allows(e Entity) bool {

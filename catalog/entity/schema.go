@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// schema is the part of JSON Schema that entities need, checked in the order in which Backstage's validator
-// (ajv) checks it, so that the first failure, the only one that is shown, is the same. The zero value accepts
-// anything.
+// schema is the part of JSON Schema that entities need. It checks in the order of Backstage's validator
+// (ajv), so that the first failure is the same: only the first is shown. The zero value accepts anything.
 type schema struct {
 	// types lists the JSON types accepted: "object", "array", "string", "boolean". Empty accepts all.
 	types     []string
@@ -17,15 +16,15 @@ type schema struct {
 	pattern   *regexp.Regexp
 	enum      []string
 	required  []string
-	// properties are checked in their order, where they are present.
+	// properties are checked in this order, if present.
 	properties []property
 	// others is the schema of the properties that are not listed; nil accepts them.
 	others *schema
-	// closed refuses the properties that are not listed.
+	// closed rejects the properties that are not listed.
 	closed bool
 	// items is the schema of an array's elements.
 	items *schema
-	// oneOf are schemas, exclusive by their types, of which one must hold.
+	// oneOf are schemas of which one must match. They are exclusive by their types.
 	oneOf []*schema
 }
 
@@ -49,7 +48,7 @@ func (v *violation) where() string {
 	return v.path
 }
 
-// check returns the first violation in value, which stands at path, nil when it fits.
+// check returns the first violation in value, which is at path; nil when value is valid.
 func (s *schema) check(value any, path string) *violation {
 	if failed := s.checkAlternatives(value, path); failed != nil {
 		return failed
@@ -70,7 +69,7 @@ func (s *schema) check(value any, path string) *violation {
 	}
 }
 
-// checkAlternatives fails with the first alternative's failure when none of them holds.
+// checkAlternatives returns the first alternative's violation when none of them matches.
 func (s *schema) checkAlternatives(value any, path string) *violation {
 	var first *violation
 	for _, alternative := range s.oneOf {

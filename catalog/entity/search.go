@@ -13,34 +13,34 @@ import (
 const (
 	// maxSearchLength bounds the keys and the values of search rows, in UTF-16 code units.
 	maxSearchLength = 200
-	// A long description is searched in overlapping pieces, so that a term of up to pieceOverlap characters
-	// lies within one of them wherever it stands. What is beyond maxPieces pieces is not searched.
+	// A long description is searched in overlapping pieces, so that one piece contains any term of up to
+	// pieceOverlap characters completely. Text beyond maxPieces pieces is not searched.
 	pieceLength, pieceOverlap, maxPieces = 600, 200, 64
 )
 
-// KeyDescription is the key of descriptions, and KeyDescriptionPieces that of the pieces of long ones, which
-// only a search for a text looks at.
+// KeyDescription is the key of descriptions. KeyDescriptionPieces is the key of the pieces of long ones,
+// which only a full-text search reads.
 const (
 	KeyDescription       = "metadata.description"
 	KeyDescriptionPieces = KeyDescription + "\x1f"
 )
 
-// KeyShownName is the key of what people call an entity: its title, else its profile's display name, else its
-// name. Every entity has exactly one, so that lists can be sorted by it. No document has such a key.
+// KeyShownName is the key of the name that portals show: the title, else the profile's display name, else the
+// name. Every entity has exactly one, so lists can be sorted by it. No field of a document can have this key.
 const KeyShownName = "metadata.title\x1f"
 
-// SearchRow is one fact of an entity that filters, orders and facets look at.
+// SearchRow is one value of an entity, for filters, orders and facets.
 type SearchRow struct {
-	// Key is the path of the fact in lower case: "spec.type", "relations.ownedby".
+	// Key is the path of the value in lower case: "spec.type", "relations.ownedby".
 	Key string
-	// Value is compared with, in lower case. Nil says that there is something under Key, but nothing to
-	// compare with: a null, or a text that is too long.
+	// Value is the value in lower case. Nil means that the key exists, but its value cannot be compared: a
+	// null, or a text that is too long.
 	Value *string
 	// OriginalValue is Value in its own case, for facets.
 	OriginalValue *string
 }
 
-// SearchRows flattens an entity and its outgoing relations into rows, without repeating any. Keys that differ
+// SearchRows flattens an entity and its outgoing relations into rows without duplicates. Keys that differ
 // only in case are one key with the values of all, like a list.
 func SearchRows(e Entity, relations []Relation) []SearchRow {
 	f := &flattener{rows: map[rowID]bool{}}
@@ -90,7 +90,7 @@ func (f *flattener) visit(path string, value any) {
 	}
 }
 
-// addPieces makes a description findable that is too long to be a value.
+// addPieces adds the pieces of a description that is too long to be one value.
 func (f *flattener) addPieces(description string) {
 	if length(description) <= maxSearchLength {
 		return
@@ -145,7 +145,7 @@ func scalarText(value any) string {
 	}
 }
 
-// length counts as JavaScript does, in UTF-16 code units.
+// length is the number of UTF-16 code units, as in JavaScript.
 func length(s string) int {
 	units := 0
 	for _, r := range s {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// CheckEnvelope says whether the document is enough of an entity to be worked on: apiVersion, kind and a
-// name. The error is an *Error, a TypeError in the words of Backstage's schema validator.
+// CheckEnvelope checks the fields that processing needs: apiVersion, kind and a name. The error is an *Error,
+// a TypeError in the words of Backstage's schema validator.
 func CheckEnvelope(e Entity) error {
 	if broken := checkEnvelope(e); broken != nil {
 		return broken
@@ -29,14 +29,13 @@ func checkEnvelope(e Entity) *Error {
 	return nil
 }
 
-// typeError is the violation as the kinds' validators report it.
+// typeError is the violation in the form of the kinds' validators.
 func (v *violation) typeError() *Error {
 	return typeErrorf("%s %s - %s", v.where(), v.message, v.parameter)
 }
 
-// Validate checks an entity from its envelope to its kind and writes the default namespace into one that
-// names none. It returns the first failure, an *Error of name InputError whose cause is the rule that was
-// broken.
+// Validate checks an entity from its envelope to its kind, and sets the default namespace where there is
+// none. It returns the first failure, an *Error of name InputError whose cause is the violated rule.
 func Validate(e Entity) error {
 	if broken := checkEnvelope(e); broken != nil {
 		return inputError(broken, "Entity envelope failed validation before processing")
@@ -47,7 +46,7 @@ func Validate(e Entity) error {
 	return checkKind(e)
 }
 
-// enforcePolicies checks what every entity must be, whatever its kind, in Backstage's order.
+// enforcePolicies checks the rules for entities of every kind, in Backstage's order.
 func enforcePolicies(e Entity) *Error {
 	if failed := entitySchema.check(map[string]any(e), ""); failed != nil {
 		return plainErrorf("Malformed envelope, %s %s", failed.where(), failed.message)
@@ -66,8 +65,8 @@ func enforcePolicies(e Entity) *Error {
 	return checkStorable(map[string]any(e), "")
 }
 
-// checkStorable looks for the one character that JSON has and Postgres has not. Backstage fails later, when
-// it stores.
+// checkStorable rejects NUL, the one character that JSON can represent and Postgres cannot. Backstage fails
+// later, when it stores.
 func checkStorable(value any, path string) *Error {
 	unstorable := false
 	switch value := value.(type) {
@@ -106,7 +105,7 @@ func checkKind(e Entity) error {
 	return nil
 }
 
-// format is a rule for the characters of a field, and how its error names what it expects.
+// format is a rule for the characters of a field, with the expectation that its error states.
 type format struct {
 	valid       func(string) bool
 	expectation string
@@ -146,7 +145,7 @@ func isSubdomain(s string) bool {
 	return len(s) <= 253 && !slices.ContainsFunc(strings.Split(s, "."), func(part string) bool { return !isLabel(part) })
 }
 
-// isPrefixed accepts a suffix, alone or after a DNS subdomain and a slash.
+// isPrefixed accepts a suffix, or a DNS subdomain, a slash and a suffix.
 func isPrefixed(s string, suffix *regexp.Regexp) bool {
 	prefix, rest, found := strings.Cut(s, "/")
 	if !found {
@@ -237,7 +236,7 @@ var (
 	forbiddenInURL = regexp.MustCompile(`[\x00-\x20<>^|%@"\[\]` + "`" + `]`)
 )
 
-// isAbsoluteURL accepts what browsers accept as a URL of its own: a scheme, and for the web's schemes a host.
+// isAbsoluteURL accepts what browsers accept as an absolute URL: a scheme and, for http and https, a host.
 func isAbsoluteURL(s string) bool {
 	scheme, rest, found := strings.Cut(strings.TrimFunc(s, func(r rune) bool { return r <= ' ' }), ":")
 	if !found || !urlScheme.MatchString(scheme) {

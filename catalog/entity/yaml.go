@@ -23,33 +23,32 @@ import (
 const (
 	// MaxFileBytes bounds one YAML file.
 	MaxFileBytes = 5 << 20
-	// maxExpandedBytes bounds the JSON of one file, aliases written out: a few lines of YAML can name a
-	// terabyte. A small file may grow to minExpandedBytes, a larger one to expansion times its size.
+	// maxExpandedBytes bounds the JSON of one file with its aliases expanded: a few lines of YAML can expand
+	// to a terabyte. A small file may grow to minExpandedBytes, a larger one to expansion times its size.
 	maxExpandedBytes = 2 * MaxFileBytes
 	minExpandedBytes = 1 << 20
 	expansion        = 8
 	// maxDepth bounds the nesting of one document.
 	maxDepth = 200
-	// maxDocuments bounds the documents of one file: a few bytes are a document, and an entity or an error in
-	// memory.
+	// maxDocuments bounds the documents of one file: a few bytes are a document, and each takes memory as an
+	// entity or an error.
 	maxDocuments = 20_000
 )
 
-// Document is one YAML document of a file: an entity, or what is wrong with it.
+// Document is one YAML document of a file: an entity, or the error in it.
 type Document struct {
 	Entity Entity
 	// Source is the entity as JSON with its keys in the order of the file, for Marshal.
 	Source json.RawMessage
-	// Line is where in the file the document begins, or where it is wrong; 0 when that is not known.
+	// Line is the line of the file on which the document or its error begins; 0 when it is not known.
 	Line int
 	Err  error
 }
 
 // ParseYAML reads a file of YAML documents, or of JSON, which is YAML too. It reads YAML 1.2 with the core
-// schema: "yes" and dates are text, 0777 is 777, and << is a key like any other. Empty documents are skipped.
-// A document that is no object, or no YAML, is a Document with Err, an *Error; the others are good. source is
-// the location reference that errors name. The returned error says that the file as a whole is too big to be
-// looked at.
+// schema: "yes" and dates are text, 0777 is 777, and << is an ordinary key. Empty documents are skipped. A
+// document that is not an object, or not YAML, is a Document with Err, an *Error; the others are still read.
+// source is the location reference that errors name. The returned error means that the whole file is too big.
 func ParseYAML(data []byte, source string) ([]Document, error) {
 	if len(data) > MaxFileBytes {
 		return nil, plainErrorf("YAML error at %s, the file has %d bytes, more than the %d that are read", source, len(data), MaxFileBytes)
@@ -70,7 +69,7 @@ type yamlParser struct {
 	documents []Document
 }
 
-// read reads one part of the file, as far as it is YAML, and says whether there is room for more documents.
+// read reads one part of the file up to the first syntax error. It reports whether more documents fit.
 func (p *yamlParser) read(part []byte, linesBefore int) bool {
 	reader := newReader(part)
 	for {
@@ -83,12 +82,12 @@ func (p *yamlParser) read(part []byte, linesBefore int) bool {
 			return true
 		}
 		if err != nil {
-			p.complain(yamlMessage(err), linesBefore)
+			p.addError(yamlMessage(err), linesBefore)
 			return true
 		}
 		document, err := p.writer.document(node)
 		if err != nil {
-			p.complain(err.Error(), linesBefore)
+			p.addError(err.Error(), linesBefore)
 			continue
 		}
 		if !bytes.Equal(document, []byte("null")) {
@@ -99,21 +98,21 @@ func (p *yamlParser) read(part []byte, linesBefore int) bool {
 
 var lineNumber = regexp.MustCompile(`^line (\d+)`)
 
-// complain adds a document that cannot be read, because of a message that counts lines from those before its
+// addError adds a document that cannot be read. Line numbers in the message count from the beginning of its
 // part.
-func (p *yamlParser) complain(message string, linesBefore int) {
+func (p *yamlParser) addError(message string, linesBefore int) {
 	line := linesBefore + 1
 	if said := lineNumber.FindStringSubmatch(message); said != nil {
-		within, _ := strconv.Atoi(said[1]) // the pattern takes digits alone
+		within, _ := strconv.Atoi(said[1]) // the pattern matches digits only
 		line = linesBefore + within
 		message = fmt.Sprintf("line %d%s", line, message[len(said[0]):])
 	}
 	p.documents = append(p.documents, Document{Line: line, Err: plainErrorf("YAML error at %s, %s", p.source, message)})
 }
 
-// yamlParts cuts a file where documents begin, and counts the lines before each part: a line that begins with
-// three dashes and a space is nothing else in YAML, wherever it stands. So what is broken in one part leaves
-// the next alone. Directives stay with the document that they are for.
+// yamlParts splits a file where documents begin, and counts the lines before each part. A line that begins
+// with three dashes and a space always begins a document in YAML. So a syntax error in one part does not
+// affect the next. Directives stay with their document.
 func yamlParts(data []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		begin, firstLine, line, blank := 0, 0, 0, true
@@ -136,7 +135,7 @@ func yamlParts(data []byte) iter.Seq2[int, []byte] {
 	}
 }
 
-// notYetContent are the lines that may stand before a document's mark and belong to it.
+// notYetContent matches the lines that may precede a document's mark and belong to it.
 var notYetContent = regexp.MustCompile(`^\x{FEFF}?(?:[ \t]*(?:#.*)?|%.*)[\r\n]*$`)
 
 func isDocumentMark(line []byte) bool {
@@ -149,12 +148,12 @@ var versionDirective = regexp.MustCompile(`(?m)^%YAML 1\.`)
 // yamlReader reads the documents of a file.
 type yamlReader struct {
 	*yaml.Decoder
-	// hidden says that escapes are hidden from the parser.
+	// hidden reports that hideEscapes has replaced escapes.
 	hidden bool
 }
 
-// newReader reads documents of YAML 1.2 with a parser that believes in 1.1 and refuses to hear of another:
-// the directive becomes a comment. A last line without its end has one in YAML.
+// newReader returns a reader of YAML 1.2. The parser implements 1.1 and rejects the directive of 1.2, so the
+// directive becomes a comment. A missing line break at the end is added.
 func newReader(data []byte) *yamlReader {
 	data, hidden := hideEscapes(versionDirective.ReplaceAll(data, []byte("#YAML 1.")))
 	lines := io.MultiReader(bytes.NewReader(data), strings.NewReader(lastLineEnd(data)))
@@ -168,7 +167,7 @@ func lastLineEnd(data []byte) string {
 	return "\n"
 }
 
-// next reads a document; the error after the last is io.EOF.
+// next reads a document. After the last, the error is io.EOF.
 func (r *yamlReader) next() (*yaml.Node, error) {
 	var node yaml.Node
 	if err := r.Decode(&node); err != nil {
@@ -182,7 +181,7 @@ func (r *yamlReader) next() (*yaml.Node, error) {
 
 func yamlMessage(err error) string { return strings.TrimPrefix(err.Error(), "yaml: ") }
 
-// newDocument makes an entity of the JSON of a YAML document that begins on a line.
+// newDocument decodes the JSON of a YAML document that begins on a line.
 func newDocument(source json.RawMessage, line int) Document {
 	var value any
 	if err := json.Unmarshal(source, &value); err != nil {
@@ -212,7 +211,7 @@ func typeOf(value any) string {
 	}
 }
 
-// decodeYAML reads exactly one YAML document into a JSON value; found is how many there are.
+// decodeYAML decodes exactly one YAML document into a JSON value. found is the number of documents.
 func decodeYAML(data []byte) (value any, found int, err error) {
 	reader := newReader(data)
 	writer := newJSONWriter(len(data))
@@ -234,12 +233,12 @@ func decodeYAML(data []byte) (value any, found int, err error) {
 	}
 }
 
-// jsonWriter writes YAML nodes as JSON, in their order, within a budget of bytes.
+// jsonWriter writes YAML nodes as JSON, in their order, up to a number of bytes.
 type jsonWriter struct {
 	out    bytes.Buffer
 	budget int
 	depth  int
-	// open holds the anchors being written, to see those that contain themselves.
+	// open holds the anchors that are being written, to detect those that contain themselves.
 	open map[*yaml.Node]bool
 }
 
@@ -303,14 +302,14 @@ func (w *jsonWriter) mapping(node *yaml.Node) error {
 	return nil
 }
 
-// member is a property of the object that a mapping becomes.
+// member is a property of the object that a mapping is converted to.
 type member struct {
 	key   string
 	value *yaml.Node
 }
 
-// membersOf are the properties of a mapping, in JavaScript's order. A key that is there twice is an error,
-// but keys that only become the same, as 1 and "1" do, are not: the later one wins.
+// membersOf lists the properties of a mapping in JavaScript's order. A duplicate key is an error. Different
+// keys that become the same property, such as 1 and "1", are not: the later one wins.
 func membersOf(node *yaml.Node) ([]member, error) {
 	members := make([]member, 0, len(node.Content)/2)
 	at, seen := make(map[string]int, cap(members)), make(map[any]bool, cap(members))
@@ -338,10 +337,10 @@ func membersOf(node *yaml.Node) ([]member, error) {
 	return members, nil
 }
 
-// infinity is a number that JSON lacks, where it is a key.
+// infinity is a number that JSON cannot represent, used as a key.
 type infinity string
 
-// propertyOrder is where JavaScript puts a property: an array index by its number, before all others.
+// propertyOrder is the position that JavaScript gives a property: array indexes come first, by their numbers.
 func propertyOrder(key string) uint64 {
 	index, err := strconv.ParseUint(key, 10, 32)
 	if err != nil || index == math.MaxUint32 || strconv.FormatUint(index, 10) != key {
@@ -377,8 +376,8 @@ func (w *jsonWriter) value(value any) error {
 	return plainjson.Write(&w.out, value)
 }
 
-// keyText is the property name that a mapping's key becomes: JavaScript's String of its value, and of a
-// collection its YAML.
+// keyText is the property name for a mapping's key: JavaScript's String of a scalar, the YAML of a
+// collection.
 func keyText(node *yaml.Node) string {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -393,7 +392,7 @@ func keyText(node *yaml.Node) string {
 	return scalarText(value)
 }
 
-// numberName is JavaScript's name of a number that JSON lacks, "" for null.
+// numberName is JavaScript's name of a number that JSON cannot represent, "" for null.
 func numberName(plain string) string {
 	switch number, isNumber := resolveNumber(plain); {
 	case yamlInf.MatchString(plain) && strings.EqualFold(plain, ".nan"):
@@ -414,8 +413,8 @@ var (
 	yamlInf   = regexp.MustCompile(`^(?:[-+]?\.(?:inf|Inf|INF)|\.nan|\.NaN|\.NAN)$`)
 )
 
-// resolveScalar is the JSON value of a scalar: float64, bool, nil or string. Numbers that JSON lacks are
-// null.
+// resolveScalar is the JSON value of a scalar: float64, bool, nil or string. Numbers that JSON cannot
+// represent are null.
 func resolveScalar(node *yaml.Node) any {
 	if isText(node) {
 		return node.Value
@@ -440,7 +439,7 @@ func resolveScalar(node *yaml.Node) any {
 	return node.Value
 }
 
-// isText says that a scalar is text whatever it looks like: quoted, or tagged as text.
+// isText reports whether a scalar is text by its quotes or its tag, whatever its content.
 func isText(node *yaml.Node) bool {
 	if node.Style&yaml.TaggedStyle != 0 && slices.Contains([]string{"!!int", "!!float", "!!bool", "!!null"}, node.ShortTag()) {
 		return false

@@ -12,8 +12,8 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// Check is what would be wrong with a document of the file at a location, as processing judges it: nil for
-// nothing.
+// Check returns the error that processing would report for a document of the file at a location, nil for
+// none.
 func (p *Pipeline) Check(ctx context.Context, document entity.Document, location entity.LocationSpec) []*entity.Error {
 	reading := &run{pipeline: p, origin: location}
 	child, err := reading.child(document, location, "")
@@ -23,20 +23,20 @@ func (p *Pipeline) Check(ctx context.Context, document entity.Document, location
 	return p.Process(ctx, *child).Errors
 }
 
-// Checkout reads a directory of this machine as its host would serve it, for checks before files are pushed:
-// its URLs are absolute paths. What is elsewhere is not looked at and taken to be there.
+// Checkout is a Reader of a local directory, for checks before files are pushed. Its URLs are absolute paths.
+// It does not read files outside the directory and assumes that they exist.
 type Checkout struct {
 	files *integration.Files
 	root  string
 }
 
-// NewCheckout reads a directory, by its absolute path; links do not lead out of it.
+// NewCheckout opens a directory by its absolute path. Links that lead out of it are not followed.
 func NewCheckout(root string) (*Checkout, error) {
 	files, err := integration.NewFiles([]string{root}, integration.Limits{})
 	return &Checkout{files: files, root: root}, err
 }
 
-// Files are the directory's files, for what is read as a file and not from a host.
+// Files reads the directory's files for locations of type file.
 func (c *Checkout) Files() *integration.Files { return c.files }
 
 func isElsewhere(url string) bool { return strings.Contains(url, "://") }
@@ -57,7 +57,8 @@ func (c *Checkout) Search(ctx context.Context, url string, _ integration.ReadOpt
 	return integration.SearchResult{Files: files}, err
 }
 
-// ReadURL implements Reader. What is elsewhere reads as something that is text, JSON and YAML.
+// ReadURL implements Reader. A file outside the directory reads as a fixed content that is valid text, JSON
+// and YAML.
 func (c *Checkout) ReadURL(ctx context.Context, url string, options integration.ReadOptions) (integration.Result, error) {
 	if isElsewhere(url) {
 		return integration.Result{Body: []byte("{}")}, nil
@@ -72,7 +73,7 @@ func (c *Checkout) ReadURL(ctx context.Context, url string, options integration.
 	return integration.Result{Body: found.Files[0].Body}, nil
 }
 
-// ResolveURL implements Reader. A leading slash is the root of the directory.
+// ResolveURL implements Reader. A leading slash means the directory itself.
 func (c *Checkout) ResolveURL(base, ref string) (string, error) {
 	switch {
 	case isElsewhere(ref):

@@ -14,49 +14,50 @@ import (
 )
 
 const (
-	// workers is how many entities are in the pipeline at once; they wait for networks more than they
-	// compute.
+	// workers is the number of entities that are in the pipeline at once. They mostly wait for the network.
 	workers = 16
-	// claimSize is how many entities are taken at once.
+	// claimSize is the number of entities that are claimed at once.
 	claimSize = 32
-	// entityTimeout bounds one entity's way through the pipeline.
+	// entityTimeout bounds the processing of one entity.
 	entityTimeout = 30 * time.Second
-	// batchSize bounds the results written in one transaction, stitchSize the entities put together in one.
+	// batchSize bounds the results written in one transaction, stitchSize the entities stitched in one.
 	batchSize  = 200
 	stitchSize = 200
-	// pollPeriod is how soon work is found when no notification came.
+	// pollPeriod is the time after which the engine looks for work without a notification.
 	pollPeriod = time.Second
-	// closedInterval is when an entity is looked at again whose result depends on nothing but its own
-	// document. Only a new release of Portico could make something else of it.
+	// closedInterval is the refresh interval of an entity whose result depends on its own document only. Only
+	// a new release of Portico can change the result.
 	closedInterval = 24 * time.Hour
 	// writeTimeout bounds one transaction of the engine.
 	writeTimeout = time.Minute
 )
 
-// OrphanStrategy says what becomes of entities that nothing brings any more.
+// OrphanStrategy selects what happens to entities that no parent emits any more.
 type OrphanStrategy string
 
 const (
-	// OrphanDelete removes them. It is the zero value's meaning too.
+	// OrphanDelete removes them. The zero value means the same.
 	OrphanDelete OrphanStrategy = "delete"
-	// OrphanKeep leaves them, marked with the annotation backstage.io/orphan.
+	// OrphanKeep keeps them and adds the annotation backstage.io/orphan.
 	OrphanKeep OrphanStrategy = "keep"
 )
 
-// Options are the engine's settings; the zero value is Backstage's defaults.
+// Options are the engine's settings. The zero value has Backstage's defaults.
 type Options struct {
-	// Interval is how long after it was read a location is read again, at the earliest; half as much again at
-	// the latest. 0 is 100 seconds.
+	// Interval is the minimum time between two reads of a location. The maximum is one and a half times as
+	// long. 0 is 100 seconds.
 	Interval time.Duration
-	// Paused switches processing off: nothing new is read, only what is known is served.
+	// Paused stops processing: nothing is read, and only the known entities are served.
 	Paused bool
 	Orphan OrphanStrategy
-	// OrphanInterval is how often orphans are swept up, and lost locations brought back. 0 is 30 seconds.
+	// OrphanInterval is the time between two removals of orphans, which also restore lost locations. 0 is 30
+	// seconds.
 	OrphanInterval time.Duration
-	// Lease is how long after its last sign of life an engine's entities are others' to take. 0 is 8 seconds.
+	// Lease is the time after an engine's last renewal at which others may claim its entities. 0 is 8
+	// seconds.
 	Lease time.Duration
-	// Notifications is how the database is listened to: without a connection pooler. Nil is the engine's own
-	// pool.
+	// Notifications is a pool for LISTEN that does not go through a connection pooler. Nil is the engine's
+	// own pool.
 	Notifications *pgxpool.Pool
 }
 
@@ -70,7 +71,7 @@ type Engine struct {
 	log      *slog.Logger
 }
 
-// NewEngine makes an engine; it does nothing until Run.
+// NewEngine makes an engine. Run starts it.
 func NewEngine(pool *pgxpool.Pool, pipeline *Pipeline, options Options, log *slog.Logger) *Engine {
 	if options.Interval == 0 {
 		options.Interval = 100 * time.Second
@@ -87,8 +88,8 @@ func NewEngine(pool *pgxpool.Pool, pipeline *Pipeline, options Options, log *slo
 	return &Engine{pool: pool, queries: db.New(), state: NewState(), pipeline: pipeline, options: options, log: log}
 }
 
-// Run processes, stitches and sweeps until the context ends, and then gives back what it had taken. It
-// returns no error for a context that ended; failures of the database are logged and tried again.
+// Run processes, stitches and sweeps until the context ends, and then releases the claimed entities. It
+// returns nil when the context has ended. Failures of the database are logged and retried.
 func (e *Engine) Run(ctx context.Context) error {
 	listener := db.NewListener(e.options.Notifications, notification, e.log)
 	due, stopDue := listener.Follow("")
@@ -109,8 +110,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// repeat runs step as long as it says that there may be more, and then when it is woken or a poll period has
-// passed.
+// repeat runs step as long as it reports more work. Then it waits for a notification or a poll period, and
+// starts over.
 func (e *Engine) repeat(ctx context.Context, what string, woken <-chan struct{}, step func(ctx context.Context) (more bool, err error)) error {
 	for {
 		more, err := step(ctx)
@@ -132,7 +133,7 @@ func (e *Engine) repeat(ctx context.Context, what string, woken <-chan struct{},
 	}
 }
 
-// sweep brings back lost locations and removes orphans, now and then.
+// sweep periodically restores lost locations and removes orphans.
 func (e *Engine) sweep(ctx context.Context) error {
 	ticker := time.NewTicker(e.options.OrphanInterval)
 	defer ticker.Stop()

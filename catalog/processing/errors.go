@@ -9,16 +9,15 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// failure is an error in the form that statuses show.
+// failure is an error in the form of a status item.
 func failure(kind fault.Kind, format string, args ...any) *entity.Error {
 	return &entity.Error{Name: string(kind), Message: fmt.Sprintf(format, args...)}
 }
 
-// maxErrorText bounds the text of an error that somebody else worded, as Backstage does.
+// maxErrorText bounds the text of an error from elsewhere, as Backstage does.
 const maxErrorText = 5000
 
-// asError brings any error into the form that statuses show: all that it says, under the name of the kind
-// that it is of.
+// asError converts any error into the form of a status item: its whole message under the name of its kind.
 func asError(err error) *entity.Error {
 	shown := &entity.Error{Name: "Error", Message: fmt.Sprintf("%.*s", maxErrorText, err.Error())}
 	if known, is := errors.AsType[*entity.Error](err); is {
@@ -29,31 +28,31 @@ func asError(err error) *entity.Error {
 	return shown
 }
 
-// describe prints an error with its name before it, as statuses and joined messages do.
+// describe prefixes an error with its name, as statuses and joined messages do.
 func describe(err error) string {
 	known := asError(err)
 	return known.Name + ": " + known.Message
 }
 
-// inFile says of an error in a document where the document is.
+// inFile adds the position of the document to an error in it.
 func inFile(err error, location entity.LocationSpec, line int) *entity.Error {
 	shown := asError(err)
 	shown.Location, shown.Line = location.String(), line
 	if !strings.Contains(shown.Message, location.String()) {
-		shown.Message += " (" + whereabouts(location.String(), line) + ")"
+		shown.Message += " (" + position(location.String(), line) + ")"
 	}
 	return shown
 }
 
-// whereabouts names a place in a file: the file, and the line if it is known.
-func whereabouts(location string, line int) string {
+// position names a place in a file: the file, and the line if it is known.
+func position(location string, line int) string {
 	if line == 0 {
 		return "at " + location
 	}
 	return fmt.Sprintf("at %s, line %d", location, line)
 }
 
-// asErrorAt is asError for an error that is about a place by itself.
+// asErrorAt is asError for an error at a target, whose position it sets.
 func asErrorAt(err error, target entity.LocationSpec) *entity.Error {
 	shown := asError(err)
 	shown.Location = target.String()

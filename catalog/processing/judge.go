@@ -8,36 +8,34 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Judge judges what the catalog serves by rules that it does not know, such as whether a run of a template
-// can go well.
+// Judge reviews entities by rules that this package does not know, such as whether a template can run.
 type Judge struct {
-	// Version changes when the same document may be judged differently.
+	// Version changes when the rules change, so that unchanged documents are reviewed again.
 	Version string
-	// Remarks judges a document of a kind by that alone. Nil has nothing to say.
+	// Remarks reviews a document of a kind, without any other input. A nil function has no remarks.
 	Remarks func(ctx context.Context, kind string, document json.RawMessage) []Remark
 }
 
-// Level says how bad something is that keeps nothing from being served.
+// Level is the severity of a remark. No remark keeps an entity from being served.
 type Level string
 
-// The levels, as a status shows them.
+// The levels, as statuses show them.
 const (
 	LevelError   Level = "error"
 	LevelWarning Level = "warning"
 )
 
-// Remark is one thing that a Judge says.
+// Remark is one finding of a Judge.
 type Remark struct {
 	Level   Level  `json:"level"`
 	Message string `json:"message"`
 }
 
-// remarkType is not Backstage's: its clients take what is of that for errors of processing, whose last good
-// result is shown.
+// remarkType is our own: Backstage's clients show status items of its type as processing errors.
 const remarkType = "portico.dev/remark"
 
-// judge ends processing: it writes the document, and asks the judge about it. The status of an entity is ours
-// alone to write.
+// judge is the last step of processing: it writes the document and asks the judge for remarks. It drops a
+// status that the author wrote, because only Portico writes the status.
 func (r *run) judge(ctx context.Context, like json.RawMessage) (err error) {
 	delete(r.entity, "status")
 	r.result.Entity = r.entity
@@ -48,8 +46,8 @@ func (r *run) judge(ctx context.Context, like json.RawMessage) (err error) {
 	return nil
 }
 
-// remarked is the document with what the judge says in its status, for who tries it out. What is served is as
-// Backstage serves it.
+// remarked returns the document with the remarks in its status, for dry runs and validation. Served entities
+// have Backstage's status only.
 func (r Result) remarked() (json.RawMessage, error) {
 	if len(r.Remarks) == 0 {
 		return r.Document, nil
@@ -63,7 +61,7 @@ func (r Result) remarked() (json.RawMessage, error) {
 	return entity.Marshal(shown, r.Document)
 }
 
-// ask takes a judge that panics for one who cannot tell: nothing is kept from being served for that.
+// ask recovers from a judge that panics: the entity is served, and the remarks say that the review failed.
 func (j Judge) ask(ctx context.Context, kind string, document json.RawMessage) (remarks []Remark) {
 	if j.Remarks == nil {
 		return nil
@@ -71,7 +69,7 @@ func (j Judge) ask(ctx context.Context, kind string, document json.RawMessage) (
 	var err error
 	defer func() {
 		if err != nil {
-			remarks = []Remark{{LevelWarning, "This could not be judged: " + err.Error()}}
+			remarks = []Remark{{LevelWarning, "The document could not be checked: " + err.Error()}}
 		}
 	}()
 	defer fault.Recover(&err)

@@ -11,15 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// renewals is how often a lease is renewed while it lasts: some of them may fail.
+// renewals is the number of renewals within one lease: some of them may fail.
 const renewals = 4
 
-// errLeaseLost ends the work of an engine that others take for dead.
+// errLeaseLost stops an engine whose lease others may consider expired.
 var errLeaseLost = errors.New("the lease on what was taken ran out")
 
-// withLease does work under a lease: what it takes in the holder's name is nobody else's until work returns,
-// or until a while after this process died. Work's context ends when the lease is lost. What work left in the
-// holder's name is given back.
+// withLease does work under a lease. The entities that work claims in the holder's name belong to this
+// process until work returns, or until some time after the process has died. Work's context ends when the
+// lease is lost. Entities that work left claimed are released.
 func (e *Engine) withLease(ctx context.Context, work func(ctx context.Context, holder uuid.UUID) error) error {
 	holder, until := uuid.New(), time.Now().Add(e.options.Lease)
 	if err := e.startLease(ctx, holder); err != nil {
@@ -27,7 +27,7 @@ func (e *Engine) withLease(ctx context.Context, work func(ctx context.Context, h
 	}
 	working, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
-	// Work that is told to stop still writes what it has finished, under its lease.
+	// Work that is cancelled still writes its finished results, under its lease.
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var keeper sync.WaitGroup
@@ -49,8 +49,8 @@ func (e *Engine) startLease(ctx context.Context, holder uuid.UUID) error {
 	return wrapped(err, "begin a lease")
 }
 
-// keepLease renews a lease, which lasts until a moment, as long as its context lasts. It returns sooner, with
-// an error, only when the lease is lost, at the latest when others would find it so.
+// keepLease renews a lease, which expires at a given time, until its context ends. It returns early, with an
+// error, only when the lease is lost: at the latest when others consider it expired.
 func (e *Engine) keepLease(ctx context.Context, holder uuid.UUID, until time.Time) error {
 	ticker := time.NewTicker(e.options.Lease / renewals)
 	defer ticker.Stop()
@@ -77,7 +77,7 @@ func (e *Engine) keepLease(ctx context.Context, holder uuid.UUID, until time.Tim
 	}
 }
 
-// endLease gives back what is still held. When that fails, the lease runs out by itself.
+// endLease releases the entities that are still held. If that fails, the lease expires by itself.
 func (e *Engine) endLease(ctx context.Context, holder uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.options.Lease)
 	defer cancel()

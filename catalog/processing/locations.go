@@ -13,33 +13,33 @@ import (
 )
 
 const (
-	// maxReads is how many targets of one Location are read at once.
+	// maxReads is the number of targets of one Location that are read at once.
 	maxReads = 8
-	// maxChildren bounds what one Location may bring.
+	// maxChildren bounds the entities that one Location may emit.
 	maxChildren = 20_000
 )
 
-// finding is what was found at one target of a Location.
+// finding is the result of reading one target of a Location.
 type finding struct {
 	children []Emitted
 	errors   []error
 	unread   []place
 }
 
-// complain tells of an error. Of very many, some are enough.
-func (f *finding) complain(err error) {
+// addError adds an error, up to a bound.
+func (f *finding) addError(err error) {
 	if len(f.errors) <= maxErrors {
 		f.errors = append(f.errors, err)
 	}
 }
 
-// nothing is the finding at a target of which nothing could be read.
+// nothing is the finding of a target that could not be read.
 func nothing(target entity.LocationSpec, err error) finding {
 	return finding{errors: []error{asErrorAt(err, target)}, unread: []place{below(target)}}
 }
 
-// below is the place that a target names: one file, or with wildcards everything below the directory before
-// the first.
+// below returns the part of the host that a target covers: one file or, with wildcards, everything below the
+// directory before the first wildcard.
 func below(target entity.LocationSpec) place {
 	key := target.String()
 	if wild := strings.IndexAny(key, "*?[{"); wild >= 0 {
@@ -48,7 +48,7 @@ func below(target entity.LocationSpec) place {
 	return place{Key: key}
 }
 
-// expand reads the targets of a Location and collects the entities there as its children, in the order of the
+// expand reads the targets of a Location and adds the entities found there as children, in the order of the
 // targets.
 func (r *run) expand(ctx context.Context, parent string) {
 	targets := entity.LocationTargets(r.entity, r.at.Kind())
@@ -64,7 +64,7 @@ func (r *run) expand(ctx context.Context, parent string) {
 		})
 	}
 	if err := group.Wait(); err != nil {
-		panic(err) // whoever runs the pipeline knows what to do with a panic, and the findings carry all other errors
+		panic(err) // the caller of the pipeline recovers; all other errors are in the findings
 	}
 	for _, found := range findings {
 		r.result.Children = append(r.result.Children, found.children...)
@@ -84,9 +84,9 @@ func (r *run) read(ctx context.Context, target entity.LocationSpec, parent strin
 	named, err := r.pipeline.follow(r.at, target)
 	switch {
 	case err != nil && asError(err).Name == string(fault.NotAllowed):
-		return finding{errors: []error{asErrorAt(err, target)}} // what came from there goes
+		return finding{errors: []error{asErrorAt(err, target)}} // the children that came from there are dropped
 	case err != nil:
-		return finding{errors: []error{asErrorAt(err, target)}, unread: []place{{Prefix: true}}} // it may be anywhere
+		return finding{errors: []error{asErrorAt(err, target)}, unread: []place{{Prefix: true}}} // the target may be anywhere
 	}
 	absolute := entity.LocationSpec{Type: named.Kind(), Target: named.Target()}
 	if err := CheckTarget(absolute); err != nil {
@@ -103,7 +103,7 @@ func (r *run) read(ctx context.Context, target entity.LocationSpec, parent strin
 	return found
 }
 
-// readFile collects the entities of one file. What is wrong with one document leaves the others alone.
+// readFile collects the entities of one file. An error in one document does not affect the others.
 func (r *run) readFile(found *finding, body []byte, location entity.LocationSpec, parent string) {
 	documents, err := entity.ParseYAML(body, location.String())
 	if err != nil {
@@ -113,7 +113,7 @@ func (r *run) readFile(found *finding, body []byte, location entity.LocationSpec
 	for _, document := range documents {
 		child, err := r.child(document, location, parent)
 		if err != nil {
-			found.complain(inFile(err, location, document.Line))
+			found.addError(inFile(err, location, document.Line))
 			isWhole = false
 		} else if child != nil {
 			found.children = append(found.children, *child)
@@ -124,13 +124,13 @@ func (r *run) readFile(found *finding, body []byte, location entity.LocationSpec
 	}
 }
 
-// file is one file that a target named, without wildcards.
+// file is one file that a target names, after wildcards were expanded.
 type file struct {
 	target string
 	body   []byte
 }
 
-// files reads the files that a target names. One that must be there and is not is a failure of kind NotFound.
+// files reads the files that a target names. A missing file that is required is a failure of kind NotFound.
 func (r *run) files(ctx context.Context, named provenance.Place, optional bool) ([]file, error) {
 	switch {
 	case named.Kind() == provenance.URL:
@@ -178,7 +178,7 @@ func (r *run) localFiles(ctx context.Context, named provenance.Place, optional b
 	return files, nil
 }
 
-// child makes a child of a document, under the annotations that say where it was found; nil for a Location
+// child emits a document with the annotations of the place where it was found. It returns nil for a Location
 // that lists its own file.
 func (r *run) child(document entity.Document, location entity.LocationSpec, parent string) (*Emitted, error) {
 	if document.Err != nil {
@@ -189,7 +189,7 @@ func (r *run) child(document entity.Document, location entity.LocationSpec, pare
 		return nil, err
 	}
 	if child.Ref().String() == parent {
-		return nil, nil //nolint:nilnil // nothing comes of it, and nothing is wrong
+		return nil, nil //nolint:nilnil // it adds nothing, and is no error
 	}
 	if annotations, has := child.Metadata()["annotations"]; has {
 		if _, isObject := annotations.(map[string]any); !isObject {
@@ -201,11 +201,11 @@ func (r *run) child(document entity.Document, location entity.LocationSpec, pare
 	return &emitted, err
 }
 
-// asInput names a file's errors as Backstage's parser does.
+// asInput gives a file's errors the name that Backstage's parser gives them.
 func asInput(err error) error { return failure(fault.Input, "%s", asError(err).Message) }
 
-// Tree processes a document and everything below it in memory and returns the entities in the order they were
-// found. Errors are joined into one fault of kind Input.
+// Tree processes a document and everything below it in memory, and returns the entities in the order in which
+// they were found. Errors are joined into one fault of kind Input.
 func (p *Pipeline) Tree(ctx context.Context, root Emitted) ([]json.RawMessage, error) {
 	var entities []json.RawMessage
 	seen := map[string]bool{}

@@ -12,22 +12,22 @@ import (
 	"github.com/portico-dev/portico/db"
 )
 
-// edge says who emitted whom.
+// edge records which emitter emitted which entity.
 type edge struct{ source, target string }
 
-// offer is one emitter's claim to an entity.
+// offer is an entity that one emitter wants to write.
 type offer struct {
 	emitter string
 	entity  Emitted
 }
 
-// offers are the entities that emitters of one batch want to have written. Within a batch, as in the
-// database, the first place that claims a reference keeps it.
+// offers are the entities that the emitters of one batch want to write. Within a batch, as in the database,
+// the first location that claims a reference keeps it.
 type offers struct {
 	made []offer
-	// claimed are the entities that were offered for each reference: one from each place, the first from it.
+	// claimed lists the offers for each reference: the first one from each location.
 	claimed map[string][]Emitted
-	// rejected are the offers that came to nothing.
+	// rejected are the offers that were not accepted.
 	rejected []offer
 }
 
@@ -41,7 +41,7 @@ func (o *offers) add(emitter string, e Emitted) {
 	}
 }
 
-// documents are entities as rows.
+// documents are entities as columns for a query.
 type documents struct {
 	refs, keys, contents, hashes []string
 	lines                        []int32
@@ -53,8 +53,7 @@ func (d *documents) add(e Emitted) {
 	d.lines = append(d.lines, int32(min(e.Line, math.MaxInt32)))
 }
 
-// upsert writes the offered entities and returns the edges to those that were accepted; the others are
-// rejected.
+// upsert writes the offered entities and returns the edges to the accepted ones. The others become rejected.
 func (s State) upsert(ctx context.Context, tx db.DBTX, o *offers) ([]edge, error) {
 	holders, err := s.writeClaimed(ctx, tx, o)
 	if err != nil {
@@ -74,8 +73,9 @@ func (s State) upsert(ctx context.Context, tx db.DBTX, o *offers) ([]edge, error
 	return edges, nil
 }
 
-// writeClaimed writes what the places that hold references, or are the first to claim them, offer for them.
-// It gives the place that holds each; what no place among those that offer holds is not in it.
+// writeClaimed writes the offers of the locations that hold their references, or that claim them first. It
+// returns the location that holds each reference. A reference that none of the offering locations holds is
+// missing from the result.
 func (s State) writeClaimed(ctx context.Context, tx db.DBTX, o *offers) (holders map[string]string, err error) {
 	holders = make(map[string]string, len(o.claimed))
 	for turn := 0; ; turn++ {
@@ -101,8 +101,7 @@ func (s State) writeClaimed(ctx context.Context, tx db.DBTX, o *offers) (holders
 	}
 }
 
-// refused are the entities that were offered from other places than those that hold them, the first offer of
-// each.
+// refused returns the offers from locations that do not hold the reference: the first one for each reference.
 func (o *offers) refused(holders map[string]string) map[string]Emitted {
 	refused := map[string]Emitted{}
 	for ref, claimed := range o.claimed {
@@ -116,9 +115,9 @@ func (o *offers) refused(holders map[string]string) map[string]Emitted {
 	return refused
 }
 
-// takeOver gives offered entities what they were refused, where nothing good ever came of its holder and they
-// look good: what is broken must not stand in the way of what is not. Whoever held it claims it from then on.
-// The holders are brought up to date.
+// takeOver gives references to refused offers where the holder never had a valid result and the offer is
+// valid: a broken entity must not block a valid one. The former holder becomes a claimant. takeOver updates
+// holders.
 func (s State) takeOver(ctx context.Context, tx db.DBTX, refused map[string]Emitted, holders map[string]string) error {
 	if len(refused) == 0 {
 		return nil
@@ -129,7 +128,7 @@ func (s State) takeOver(ctx context.Context, tx db.DBTX, refused map[string]Emit
 	}
 	var rows documents
 	for _, ref := range free {
-		if looksGood(ctx, refused[ref]) {
+		if isValid(ctx, refused[ref]) {
 			rows.add(refused[ref])
 		}
 	}
@@ -148,11 +147,11 @@ func (s State) takeOver(ctx context.Context, tx db.DBTX, refused map[string]Emit
 	for _, ref := range taken {
 		holders[ref] = refused[ref].LocationKey
 	}
-	return s.dispossess(ctx, tx, taken, former)
+	return s.recordLosses(ctx, tx, taken, former)
 }
 
-// dispossess has former holders claim what was taken from them.
-func (s State) dispossess(ctx context.Context, tx db.DBTX, taken []string, former []db.CatalogHoldersOfRow) error {
+// recordLosses makes former holders claimants of the references that they lost.
+func (s State) recordLosses(ctx context.Context, tx db.DBTX, taken []string, former []db.CatalogHoldersOfRow) error {
 	if err := s.queries.CatalogDropEmitters(ctx, tx, taken); err != nil {
 		return fmt.Errorf("forget who held what was never good: %w", err)
 	}
@@ -170,8 +169,8 @@ func (s State) dispossess(ctx context.Context, tx db.DBTX, taken []string, forme
 	return wrapped(s.queries.CatalogRequestStitches(ctx, tx, rows.Claimants), "request stitches of former holders")
 }
 
-// looksGood checks an entity as far as that is possible without reading what its placeholders name.
-func looksGood(ctx context.Context, e Emitted) bool {
+// isValid checks an entity as far as that is possible without reading its placeholders.
+func isValid(ctx context.Context, e Emitted) bool {
 	var document entity.Entity
 	if err := json.Unmarshal(e.Document, &document); err != nil {
 		return false
@@ -180,7 +179,7 @@ func looksGood(ctx context.Context, e Emitted) bool {
 	return entity.ResolvePlaceholders(ctx, document, unread) == nil && entity.Validate(document) == nil
 }
 
-// claims are rejected offers as rows, each once.
+// claims are rejected offers without duplicates, as columns for a query.
 type claims struct{ refs, keys, claimants []string }
 
 func claimsOf(rejected []offer) claims {
@@ -199,7 +198,7 @@ func claimsOf(rejected []offer) claims {
 	return rows
 }
 
-// recordConflicts keeps what was rejected, with both claimants.
+// recordConflicts stores the rejected offers with both locations.
 func (s State) recordConflicts(ctx context.Context, tx db.DBTX, rejected []offer) error {
 	if len(rejected) == 0 {
 		return nil
@@ -209,8 +208,8 @@ func (s State) recordConflicts(ctx context.Context, tx db.DBTX, rejected []offer
 	return wrapped(err, "record conflicts")
 }
 
-// settleConflicts forgets the conflicts of emitters over what is not among the rejected any more.
-func (s State) settleConflicts(ctx context.Context, tx db.DBTX, emitters []string, rejected []offer) error {
+// clearConflicts deletes the conflicts of emitters that are not among the rejected offers any more.
+func (s State) clearConflicts(ctx context.Context, tx db.DBTX, emitters []string, rejected []offer) error {
 	rows := claimsOf(rejected)
 	err := s.queries.CatalogForgetClaims(ctx, tx, db.CatalogForgetClaimsParams{
 		Claimants: emitters, Refs: rows.refs, ClaimantKeys: rows.keys, ClaimedBy: rows.claimants})

@@ -17,65 +17,65 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// Pipeline makes one document into an entity. It keeps nothing between documents.
+// Pipeline turns one document into an entity. It keeps no state between documents.
 type Pipeline struct {
 	Reader Reader
-	// Files reads what configured locations of type file name. Nil refuses them.
+	// Files reads the files of configured locations of type file. Nil refuses them.
 	Files Files
-	// Rules say which kinds may come from which location.
+	// Rules decide which kinds a location may emit.
 	Rules entity.Rules
-	// LocationTypes are the types of location that a Location of another type may point at.
+	// LocationTypes are the target types that a Location of another type may have.
 	LocationTypes []string
-	// Judge says what else there is to know about an entity. The zero value says nothing.
+	// Judge adds remarks to an entity. The zero value adds none.
 	Judge Judge
 }
 
-// Emitted is a document on its way into the catalog. Only Emit makes one, or the catalog's own record of one.
+// Emitted is a document that is to be processed. Only Emit, or the catalog's own record of an earlier one,
+// creates it.
 type Emitted struct {
 	// Ref is the entity's reference in lower case.
 	Ref string
-	// LocationKey is the place that claims the reference: type:target of the file it was read from. What the
-	// entity may lead to goes by this, and by nothing that its author wrote.
+	// LocationKey is the location that claims the reference: type:target of the file from which the entity
+	// was read. Permissions to read further files depend on it, and never on what the author wrote.
 	LocationKey string
 	// Document is the entity with the author's order of keys.
 	Document json.RawMessage
-	// Line is where in its file the document begins; 0 when it is in none.
+	// Line is the line of its file on which the document begins; 0 without a file.
 	Line int
 }
 
 func (e Emitted) hash() string { return hashOf(e.Document) }
 
-// Result is what the pipeline made of a document.
+// Result is the result of processing a document.
 type Result struct {
 	Entity entity.Entity
 	// Document is Entity with the author's order of keys.
 	Document  json.RawMessage
 	Children  []Emitted
 	Relations []entity.Relation
-	// Remarks are about an entity that is served all the same.
+	// Remarks are findings that do not keep the entity from being served.
 	Remarks []Remark
-	// Errors are all that is wrong.
+	// Errors are all errors of the document and of its targets.
 	Errors []*entity.Error
-	// Failed says that the document itself is wrong: the rest says how far it came and must not be served.
-	// Otherwise the errors are about places that the document points at, and what is good there is among the
-	// children.
+	// Failed means that the document itself is invalid: the other fields are partial and must not be served.
+	// Otherwise the errors are about targets of the document, and the children hold what could be read.
 	Failed bool
-	// Unread are the places that could not be read, or not all of it. Nobody knows whether what came from
-	// there before is still there.
+	// Unread are the places that could not be read completely. Children that came from there before may still
+	// exist.
 	Unread []place
-	// ReadOutside says that the result depends on more than the document: it must be looked at again even if
-	// nothing here changes.
+	// ReadOutside means that the result depends on more than the document: it must be processed again even if
+	// the document does not change.
 	ReadOutside bool
-	// Readings are for ProcessAgain; nil when the result has errors or something that it depends on can only
-	// be read again.
+	// Readings are the input of ProcessAgain. They are nil when the result has errors or depends on something
+	// that has no etag.
 	Readings json.RawMessage
-	// Unchanged says that the last result still holds; there is nothing else in this one.
+	// Unchanged means that the last result is still valid. All other fields are empty.
 	Unchanged bool
-	// location is where the document comes from, type:target.
+	// location is the location of the document, type:target.
 	location string
 }
 
-// place is a file, by its location reference, or everything whose reference begins so.
+// place is a file, by its location reference, or every file whose reference has this prefix.
 type place struct {
 	Key    string `json:"key"`
 	Prefix bool   `json:"prefix,omitempty"`
@@ -85,7 +85,7 @@ func (p place) covers(key string) bool {
 	return p.Key == key || p.Prefix && strings.HasPrefix(key, p.Key)
 }
 
-// hash identifies the result: the same again means that there is nothing to write.
+// hash identifies the result: a result with the same hash need not be written.
 func (r Result) hash() (string, error) {
 	children := make([][3]string, len(r.Children))
 	for i, child := range r.Children {
@@ -103,14 +103,14 @@ func hashOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Emit prepares an entity that a source brings from a location of its own: that claims it, and is where all
-// that it leads to originates.
+// Emit prepares an entity that a source emits for a location. The location claims the entity, and is the
+// origin of everything below it.
 func Emit(e entity.Entity, like json.RawMessage, location entity.LocationSpec) (Emitted, error) {
 	return emit(e, like, location, location)
 }
 
-// emit is the one writer of the annotations that say where an entity came from. Whatever its author wrote
-// there goes.
+// emit writes the annotations for location and origin. It overwrites what the author wrote there; nothing
+// else writes them.
 func emit(e entity.Entity, like json.RawMessage, location, origin entity.LocationSpec) (Emitted, error) {
 	e.SetAnnotation(entity.AnnotationLocation, location.String())
 	e.SetAnnotation(entity.AnnotationOriginLocation, origin.String())
@@ -121,14 +121,13 @@ func emit(e entity.Entity, like json.RawMessage, location, origin entity.Locatio
 	return Emitted{Ref: e.Ref().String(), LocationKey: location.String(), Document: document}, nil
 }
 
-// Process runs a document through the steps of Backstage's pipeline. Whatever is wrong with it is among the
-// result's errors.
+// Process runs a document through the steps of Backstage's pipeline. The result holds all errors.
 func (p *Pipeline) Process(ctx context.Context, emitted Emitted) Result {
 	return p.ProcessAgain(ctx, emitted, nil)
 }
 
-// ProcessAgain is Process for a document that was processed before, with what was read then: when none of
-// that has changed, nor anything else that the result depends on, it is Unchanged.
+// ProcessAgain is Process for a document that was processed before. It returns Unchanged when neither the
+// earlier readings nor anything else that the result depends on has changed.
 func (p *Pipeline) ProcessAgain(ctx context.Context, emitted Emitted, readings json.RawMessage) Result {
 	run := &run{pipeline: p, at: provenance.Recorded(emitted.LocationKey)}
 	if err := run.process(ctx, emitted.Document, readings); err != nil {
@@ -139,18 +138,18 @@ func (p *Pipeline) ProcessAgain(ctx context.Context, emitted Emitted, readings j
 	return run.result
 }
 
-// run is one document's way through the pipeline.
+// run is the processing of one document.
 type run struct {
 	pipeline *Pipeline
 	sources  *sources
-	// at is where the document was read, origin the location that first led there.
+	// at is the location of the document, origin the location at the root of its ancestors.
 	at     provenance.Place
 	origin entity.LocationSpec
 	entity entity.Entity
 	result Result
 }
 
-// maxErrors bounds the errors that are told of one document.
+// maxErrors bounds the errors that are reported for one document.
 const maxErrors = 100
 
 func (r *run) fail(err error) {
@@ -207,11 +206,11 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) e
 	return err
 }
 
-// pipelineVersion is raised when the same document and files make something else than before.
+// pipelineVersion is increased when the pipeline produces another result for the same input.
 const pipelineVersion = 2
 
-// basis is a hash of all that a result depends on beside what is read elsewhere: the document, the
-// configuration, this code.
+// basis is a hash of everything that a result depends on, except the files that are read: the document, the
+// configuration and the version of the pipeline.
 func (r *run) basis(document json.RawMessage) (string, error) {
 	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Judge.Version, r.links()})
 	if err != nil {
@@ -220,7 +219,7 @@ func (r *run) basis(document json.RawMessage) (string, error) {
 	return hashOf(data), nil
 }
 
-// locate checks that the document is one that Emit wrote, and reads its origin out of it.
+// locate checks that Emit wrote the document, and reads its origin.
 func (r *run) locate() error {
 	if location := r.entity.Annotation(entity.AnnotationLocation); location != r.at.String() {
 		return failure(fault.Input, "Entity '%s' does not come from %s, as its annotation %s says", r.entity.Ref(), location, entity.AnnotationLocation)
@@ -230,8 +229,8 @@ func (r *run) locate() error {
 	return err
 }
 
-// annotate says where people see and edit the entity: there what its author wrote stays. Where it came from
-// is said once more, because what a placeholder brought is an author's too.
+// annotate writes the links to view and edit the entity, unless the author wrote some. It also writes the
+// location annotations again, because a placeholder may have overwritten them.
 func (r *run) annotate() {
 	r.entity.SetAnnotation(entity.AnnotationLocation, r.at.String())
 	r.entity.SetAnnotation(entity.AnnotationOriginLocation, r.origin.String())
@@ -243,8 +242,7 @@ func (r *run) annotate() {
 	entity.RejectScriptURLs(r.entity)
 }
 
-// links are the annotations that lead people to the file that the entity is in. They depend on the
-// integration of its host.
+// links are the annotations that link to the file of the entity. They depend on the integration of its host.
 func (r *run) links() map[string]string {
 	if r.at.Kind() != provenance.URL {
 		return nil
@@ -261,7 +259,7 @@ func (r *run) links() map[string]string {
 	return links
 }
 
-// placeholder reads what a placeholder names.
+// placeholder reads the file that a placeholder names.
 func (r *run) placeholder(ctx context.Context, key, value string) (any, error) {
 	r.result.ReadOutside = true
 	target, err := r.placeholderURL(key, value)
@@ -292,10 +290,10 @@ func (r *run) placeholderURL(key, value string) (string, error) {
 	return target, nil
 }
 
-// maxTarget bounds, in bytes, a target: it is written under an index, beside a reference.
+// maxTarget bounds a target, in bytes, because an index contains it beside a reference.
 const maxTarget = 1400
 
-// CheckTarget refuses locations that cannot be stored.
+// CheckTarget refuses a location that is too long to be stored.
 func CheckTarget(location entity.LocationSpec) error {
 	if len(location.Target) > maxTarget || strings.ContainsRune(location.String(), 0) {
 		return failure(fault.Input, "Location %.100q is longer than %d bytes, or holds a NUL character", location.String(), maxTarget)
@@ -303,7 +301,7 @@ func CheckTarget(location entity.LocationSpec) error {
 	return nil
 }
 
-// enforceRules refuses children of kinds that may not come from here. Their siblings stay.
+// enforceRules drops children of kinds that are not allowed from this location. Their siblings stay.
 func (r *run) enforceRules() {
 	r.result.Children = slices.DeleteFunc(r.result.Children, func(child Emitted) bool {
 		var e entity.Entity
@@ -322,7 +320,7 @@ func (r *run) enforceRules() {
 	})
 }
 
-// dropRepeated leaves out what one file describes a second time.
+// dropRepeated drops an entity that the same file has described before.
 func (r *run) dropRepeated() {
 	type id struct{ ref, file string }
 	first := make(map[id]Emitted, len(r.result.Children))
@@ -335,7 +333,7 @@ func (r *run) dropRepeated() {
 		}
 		if !bytes.Equal(earlier.Document, child.Document) {
 			repeated := failure(fault.Input, "Entity %s is described again %s, after line %d; the first counts", child.Ref,
-				whereabouts(child.LocationKey, child.Line), earlier.Line)
+				position(child.LocationKey, child.Line), earlier.Line)
 			repeated.Location, repeated.Line = child.LocationKey, child.Line
 			r.fail(repeated)
 		}
@@ -343,7 +341,7 @@ func (r *run) dropRepeated() {
 	})
 }
 
-// follow is the place of a target of a Location entity that was read at own.
+// follow resolves a target of a Location entity that was read at own.
 func (p *Pipeline) follow(own provenance.Place, target entity.LocationSpec) (provenance.Place, error) {
 	switch {
 	case target.Type != own.Kind() && !slices.Contains(p.LocationTypes, target.Type):

@@ -14,49 +14,49 @@ import (
 )
 
 const (
-	// askTimeout bounds asking whether anything has changed; then there must be time left to read it all.
+	// askTimeout bounds the conditional requests. After them, there must be time left to read everything.
 	askTimeout = 10 * time.Second
-	// maxETag bounds, in bytes, an etag that is kept.
+	// maxETag bounds a stored etag, in bytes.
 	maxETag = 500
 )
 
-// address is what a processing reads outside its document.
+// address is a file or pattern that the pipeline reads.
 type address struct {
 	URL string `json:"url"`
-	// Search says that URL may be a pattern, and that finding nothing is no error.
+	// Search means that URL may be a pattern, and that no match is no error.
 	Search bool `json:"search,omitempty"`
 }
 
-// reading is an address with the etag of what was read there.
+// reading is an address with the etag that its host returned.
 type reading struct {
 	address
 	ETag string `json:"etag"`
 }
 
-// readings are all that a processing read. While the basis and every etag are the same, the result is.
+// readings are all reads of one processing. The result is the same as long as the basis and every etag are.
 type readings struct {
-	// Basis is a hash of everything else that the result depends on.
+	// Basis is a hash of everything else on which the result depends.
 	Basis    string    `json:"basis"`
 	Readings []reading `json:"readings"`
 }
 
-// answer is what a host gave for an address.
+// answer is a host's response for an address.
 type answer struct {
 	files []integration.File
 	etag  string
 	err   error
 }
 
-// sources is what one run of the pipeline reads through. It is safe for concurrent use.
+// sources reads files for one run of the pipeline and records the reads. It is safe for concurrent use.
 type sources struct {
 	reader Reader
 	basis  string
 
 	mutex sync.Mutex
-	// asked are answers that were had while asking what has changed.
+	// asked holds the answers that the conditional requests returned.
 	asked map[address]answer
 	etags map[address]string
-	// lasting is false once something was read that has no etag to ask with.
+	// lasting is false after a read that returned no etag.
 	lasting bool
 }
 
@@ -64,8 +64,8 @@ func newSources(reader Reader, basis string) *sources {
 	return &sources{reader: reader, basis: basis, asked: map[address]answer{}, etags: map[address]string{}, lasting: true}
 }
 
-// unchanged asks the hosts whether anything has changed since the last readings. The first answer that says
-// so ends it, and is kept for when everything is read again.
+// unchanged sends conditional requests for the last readings. It stops at the first change, and keeps that
+// answer for the full run.
 func (s *sources) unchanged(ctx context.Context, encoded json.RawMessage) bool {
 	var last readings
 	if len(encoded) == 0 || json.Unmarshal(encoded, &last) != nil || last.Basis != s.basis {
@@ -86,7 +86,7 @@ func (s *sources) unchanged(ctx context.Context, encoded json.RawMessage) bool {
 
 var errChanged = errors.New("what was read has changed")
 
-// ask is nil when what was read is still the same.
+// ask returns nil when the content is unchanged.
 func (s *sources) ask(ctx context.Context, read reading) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -99,7 +99,7 @@ func (s *sources) ask(ctx context.Context, read reading) error {
 	return errChanged
 }
 
-// keep remembers an answer, unless it is only that nobody waited for it.
+// keep stores an answer, unless its error is only that the context ended.
 func (s *sources) keep(ctx context.Context, at address, answered answer) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -123,7 +123,7 @@ func (s *sources) search(ctx context.Context, url string) ([]integration.File, e
 	return s.read(ctx, address{URL: url, Search: true})
 }
 
-// file reads the one file at a URL.
+// file reads one file.
 func (s *sources) file(ctx context.Context, url string) ([]byte, error) {
 	files, err := s.read(ctx, address{URL: url})
 	if err != nil {
@@ -143,7 +143,8 @@ func (s *sources) read(ctx context.Context, at address) ([]integration.File, err
 	return answered.files, answered.err
 }
 
-// note remembers what can be asked next time. What was read twice and changed in between cannot.
+// note records a read for the next conditional request. An address that was read twice with different etags
+// cannot be asked again.
 func (s *sources) note(at address, etag string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -154,14 +155,14 @@ func (s *sources) note(at address, etag string) {
 	s.etags[at] = etag
 }
 
-// local says that something was read that no host can be asked about.
+// local records a read that no host can be asked about.
 func (s *sources) local() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.lasting = false
 }
 
-// readings are what to ask about next time, nil when it must all be read again.
+// readings encodes the reads for the next run, nil when everything must be read again.
 func (s *sources) readings() (json.RawMessage, error) {
 	if !s.lasting || len(s.etags) == 0 {
 		return nil, nil

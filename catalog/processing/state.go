@@ -15,7 +15,7 @@ import (
 	"github.com/portico-dev/portico/db"
 )
 
-// Sources of entities: who may drop them again.
+// Sources of entities. A source may drop only its own entities.
 const (
 	// SourceConfig is catalog.locations of the configuration.
 	SourceConfig = "config"
@@ -23,14 +23,14 @@ const (
 	SourceLocations = "locations"
 )
 
-// notification is the channel on which engines hear, without a topic, that there is work.
+// notification is the Postgres channel that wakes engines. The payload is a topic.
 const notification = "portico_catalog"
 
-// attempts is how often a transaction that Postgres aborted for the sake of another is tried.
+// attempts bounds the tries of a transaction that Postgres aborts because of a conflict with another.
 const attempts = 4
 
-// Transact runs work in a transaction, and again when Postgres broke it off to end a deadlock: everything the
-// catalog writes can be written again.
+// Transact runs work in a transaction, and retries it when Postgres aborted it because of a deadlock. All
+// writes of the catalog can be repeated.
 func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := pgx.BeginFunc(ctx, pool, work)
@@ -42,15 +42,15 @@ func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) erro
 	}
 }
 
-// State changes what is known of discovered entities, each method within the caller's transaction, and tells
+// State changes the record of discovered entities. Each method runs in the caller's transaction and notifies
 // the engines.
 type State struct{ queries *db.Queries }
 
 // NewState makes a State. It holds no connection.
 func NewState() State { return State{queries: db.New()} }
 
-// Add has a source bring entities. What another place holds is left to it and recorded as a conflict; that is
-// returned.
+// Add makes a source emit entities. Entities that another location holds are not written; they are recorded
+// and returned as conflicts.
 func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Emitted) (refused []Emitted, err error) {
 	if len(entities) == 0 {
 		return nil, nil
@@ -82,11 +82,11 @@ func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Em
 	return refused, s.notify(ctx, tx)
 }
 
-// emitterOf names a source where entities name themselves.
+// emitterOf is the emitter name of a source, beside entities, whose emitter name is their reference.
 func emitterOf(source string) string { return "source:" + source }
 
-// Drop has a source no longer bring entities. They go at once, with everything below them that nothing else
-// brings.
+// Drop makes a source stop emitting entities. They are deleted at once, with everything below them that
+// nothing else emits.
 func (s State) Drop(ctx context.Context, tx db.DBTX, source string, refs []string) error {
 	dropped, err := s.queries.CatalogDropSourceTargets(ctx, tx, source, refs)
 	if err != nil {
@@ -99,9 +99,8 @@ func (s State) Drop(ctx context.Context, tx db.DBTX, source string, refs []strin
 	return s.remove(ctx, tx, orphans)
 }
 
-// lockOrphans finds and locks what would be orphaned if nothing referred to the roots. An entity that is
-// being processed may have got children before its lock was had, so it looks again until there is nothing
-// new.
+// lockOrphans finds and locks the entities that would be orphaned without the roots. An entity that is being
+// processed may have got children before its lock was acquired, so it repeats until it finds nothing new.
 func (s State) lockOrphans(ctx context.Context, tx db.DBTX, roots []string) ([]string, error) {
 	for locked := roots; ; {
 		if _, err := s.queries.CatalogLockStates(ctx, tx, locked); err != nil {
@@ -119,7 +118,7 @@ func (s State) lockOrphans(ctx context.Context, tx db.DBTX, roots []string) ([]s
 	}
 }
 
-// Replace makes a source bring exactly these entities, and has them looked at anew.
+// Replace makes a source emit exactly these entities, and schedules them to be processed.
 func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities []Emitted) error {
 	before, err := s.queries.CatalogTargetsBySource(ctx, tx, source)
 	if err != nil {
@@ -134,7 +133,7 @@ func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities 
 	if err := s.Drop(ctx, tx, source, gone); err != nil {
 		return err
 	}
-	if err := s.settleConflicts(ctx, tx, []string{emitterOf(source)}, nil); err != nil {
+	if err := s.clearConflicts(ctx, tx, []string{emitterOf(source)}, nil); err != nil {
 		return err
 	}
 	if _, err := s.Add(ctx, tx, source, entities); err != nil {
@@ -143,7 +142,8 @@ func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities 
 	return s.makeDue(ctx, tx, refs)
 }
 
-// Refresh has an entity and the locations above it looked at now, and says whether there is such an entity.
+// Refresh schedules an entity and the locations above it to be processed now. It reports whether the entity
+// exists.
 func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error) {
 	touched, err := s.queries.CatalogRefreshAncestors(ctx, tx, ref)
 	if err != nil {
@@ -155,8 +155,8 @@ func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error
 	return true, s.notify(ctx, tx)
 }
 
-// RemoveByUID removes one entity and has those that brought it looked at anew: one that still does brings it
-// back under another uid, a source at once. An unknown uid changes nothing.
+// RemoveByUID removes one entity and schedules its parents to be processed. A parent that still emits the
+// entity restores it under another uid; a source does so at once. An unknown uid changes nothing.
 func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error {
 	ref, err := s.queries.CatalogRefByID(ctx, tx, uid)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -172,7 +172,7 @@ func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error
 	if err != nil {
 		return fmt.Errorf("find the parents of %s: %w", ref, err)
 	}
-	brought, err := s.broughtBySources(ctx, tx, ref)
+	brought, err := s.emittedBySources(ctx, tx, ref)
 	if err != nil {
 		return err
 	}
@@ -190,8 +190,8 @@ func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error
 	return nil
 }
 
-// broughtBySources is an entity as the sources that bring it by themselves would bring it again.
-func (s State) broughtBySources(ctx context.Context, tx db.DBTX, ref string) (map[string]Emitted, error) {
+// emittedBySources returns an entity as the sources that emit it directly would emit it again.
+func (s State) emittedBySources(ctx context.Context, tx db.DBTX, ref string) (map[string]Emitted, error) {
 	sources, err := s.queries.CatalogSourcesOf(ctx, tx, ref)
 	if err != nil || len(sources) == 0 {
 		return nil, wrapped(err, "find the sources of "+ref)
@@ -211,11 +211,11 @@ func (s State) broughtBySources(ctx context.Context, tx db.DBTX, ref string) (ma
 	return brought, nil
 }
 
-// maxRestored bounds the registered locations that are brought back at once.
+// maxRestored bounds the registered locations that are restored at once.
 const maxRestored = 1000
 
-// RestoreLocations brings back registered locations that no entity stands for any more, however that came
-// about, and says how many there were.
+// RestoreLocations emits the Location entities of registered locations that have lost theirs, whatever the
+// cause, and returns how many there were.
 func (s State) RestoreLocations(ctx context.Context, tx db.DBTX) (int, error) {
 	lost, err := s.queries.CatalogLostLocations(ctx, tx, SourceLocations, maxRestored)
 	if err != nil {
@@ -232,7 +232,7 @@ func (s State) RestoreLocations(ctx context.Context, tx db.DBTX) (int, error) {
 	return len(lost) - len(refused), err
 }
 
-// EmitLocation is the Location entity, known by a reference, that stands for a registered location.
+// EmitLocation emits the Location entity, with reference ref, of a registered location.
 func EmitLocation(ref string, spec entity.LocationSpec) (Emitted, error) {
 	named, err := entity.ParseRef(ref, entity.Ref{})
 	if err != nil {
@@ -243,8 +243,8 @@ func EmitLocation(ref string, spec entity.LocationSpec) (Emitted, error) {
 	return Emit(e, nil, spec)
 }
 
-// RemoveOrphans removes up to a thousand entities that nothing brings any more, with everything below them
-// that nothing else brings, and says how many orphans there were.
+// RemoveOrphans removes up to a thousand entities that nothing emits any more, with everything below them
+// that nothing else emits, and returns the number of orphans.
 func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	candidates, err := s.queries.CatalogOrphans(ctx, tx, 1000)
 	if err != nil || len(candidates) == 0 {
@@ -264,9 +264,9 @@ func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	return len(orphans), s.remove(ctx, tx, below)
 }
 
-// remove deletes entities, which the caller has locked, and everything known of them. What they held may be
-// claimed by others now. The right to write the served entities comes first: whoever puts them together holds
-// it and needs nothing of what this transaction holds.
+// remove deletes entities, which the caller has locked, and all records about them. Other locations may then
+// claim their references. It requests stitches first, because a stitcher that holds such a request waits for
+// none of this transaction's locks.
 func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 	if len(refs) == 0 {
 		return nil
@@ -306,7 +306,7 @@ func (s State) makeDue(ctx context.Context, tx db.DBTX, refs []string) error {
 	return s.notify(ctx, tx)
 }
 
-// notify tells the engines when the transaction commits.
+// notify notifies the engines when the transaction commits.
 func (s State) notify(ctx context.Context, tx db.DBTX) error {
 	_, err := tx.Exec(ctx, "select pg_notify($1, '')", notification)
 	return wrapped(err, "notify the engines")

@@ -17,18 +17,19 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// stitchVersion is part of every served entity's hash: raise it when the same inputs make something else.
+// stitchVersion is part of every served entity's hash. Increase it when the same input produces another
+// output.
 const stitchVersion = "2"
 
-// maxConflictsShown bounds the conflicts in a status, and maxChildrenShown the entities below a Location that
-// are wrong. Backstage only logs conflicts, in the words that are used here.
+// maxConflictsShown bounds the conflicts in a status. maxChildrenShown bounds the failed entities below a
+// Location. Backstage only logs conflicts, in the same words.
 const (
 	maxConflictsShown = 20
 	maxChildrenShown  = 20
 )
 
-// stitch puts together one batch of entities whose parts changed, and says whether there was one. When the
-// database refuses a batch, each of it is put together alone, so that what is at fault holds nothing else up.
+// stitch stitches one batch of entities whose parts changed, and reports whether there was one. When the
+// database rejects a batch, each entity is stitched alone, so that a bad one does not block the others.
 func (e *Engine) stitch(ctx context.Context) (bool, error) {
 	refs, err := e.stitchBatch(ctx, nil, stitchSize)
 	if err == nil || !db.Refused(err) {
@@ -46,8 +47,8 @@ func (e *Engine) stitch(ctx context.Context) (bool, error) {
 	return len(refs) > 0, nil
 }
 
-// stitchBatch puts together the entities of requests, these or any, and gives their references, also when it
-// fails.
+// stitchBatch stitches the entities of stitch requests, only these or any, and returns their references, also
+// on an error.
 func (e *Engine) stitchBatch(ctx context.Context, only []string, size int32) (refs []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -77,7 +78,7 @@ func (e *Engine) stitchBatch(ctx context.Context, only []string, size int32) (re
 	return refs, err
 }
 
-// giveUp records that an entity cannot be served, and forgets the request.
+// giveUp records that an entity cannot be served, and deletes the stitch request.
 func (e *Engine) giveUp(ctx context.Context, ref string, refused error) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -99,14 +100,14 @@ func (e *Engine) giveUp(ctx context.Context, ref string, refused error) error {
 	return err
 }
 
-// unserved is an entity that cannot be put together or stored, and why.
+// unserved is an entity that cannot be stitched or stored, and the reason.
 type unserved struct {
 	ref string
 	err error
 }
 
-// saveUnserved notes which of the entities could not be served, and which could. It gives those that could
-// not and of which that was not known.
+// saveUnserved records which entities could not be served, and which could. It returns those that newly could
+// not.
 func (e *Engine) saveUnserved(ctx context.Context, tx pgx.Tx, all []parts, failed []unserved) (news []unserved, err error) {
 	why := map[string]string{}
 	for _, f := range failed {
@@ -148,17 +149,17 @@ func (e *Engine) tellUnserved(ctx context.Context, news []unserved) {
 	}
 }
 
-// parts are what one served entity is put together from.
+// parts are the inputs from which one entity is stitched.
 type parts struct {
 	db.CatalogStitchInputsRow
 	relations []entity.Relation
-	// conflicts are what the entity, a Location, claimed without getting it.
+	// conflicts are references that the entity, a Location, claimed and did not get.
 	conflicts []db.CatalogConflictsByClaimantRow
-	// children are what is wrong with what the entity, a Location, brought.
+	// children are the failed children of the entity, a Location.
 	children []db.CatalogFailedChildrenRow
 }
 
-// parts reads the parts of those of the references that have been processed.
+// parts reads the parts of those references that have been processed.
 func (e *Engine) parts(ctx context.Context, tx pgx.Tx, refs []string) ([]parts, error) {
 	inputs, err := e.queries.CatalogStitchInputs(ctx, tx, refs)
 	if err != nil {
@@ -200,7 +201,7 @@ func (e *Engine) parts(ctx context.Context, tx pgx.Tx, refs []string) ([]parts, 
 	return all, nil
 }
 
-// stitched is one entity as it is served.
+// stitched is one served entity.
 type stitched struct {
 	id uuid.UUID
 	// kind is in lower case, like ref.
@@ -209,8 +210,8 @@ type stitched struct {
 	rows            []entity.SearchRow
 }
 
-// stitchAll puts entities together and leaves out those that come out as they are served already. One that
-// cannot be put together keeps its served form.
+// stitchAll stitches entities and leaves out those whose served form is unchanged. An entity that fails keeps
+// its served form.
 func stitchAll(all []parts) (made []stitched, failed []unserved) {
 	for _, p := range all {
 		one, err := p.stitchSafely()
@@ -223,7 +224,7 @@ func stitchAll(all []parts) (made []stitched, failed []unserved) {
 	return made, failed
 }
 
-// stitchSafely is stitch, where an entity that makes it panic fails; the process does not.
+// stitchSafely is stitch with recovery: a panic fails the entity and not the process.
 func (p parts) stitchSafely() (made stitched, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -233,7 +234,7 @@ func (p parts) stitchSafely() (made stitched, err error) {
 	return p.stitch()
 }
 
-// panicError is a panic of which people are told the cause, and the log the rest.
+// panicError is a recovered panic. Its message has the cause only; the stack is for the log.
 type panicError struct {
 	cause any
 	stack []byte
@@ -241,7 +242,7 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("putting it together panicked: %v", e.cause) }
 
-// stitch puts one entity together: what processing made of it, its relations, its errors, its identity.
+// stitch builds the served entity from the processed one, its relations, its errors and its identity.
 func (p parts) stitch() (stitched, error) {
 	var e entity.Entity
 	if err := json.Unmarshal(p.Processed, &e); err != nil {
@@ -281,8 +282,8 @@ func outgoing(relations []entity.Relation) []any {
 	return shown
 }
 
-// failures are the errors of the last processing, which show on the last good content, what is wrong with
-// what came from here, and what other places had first.
+// failures are the errors of the last processing, those of the children, and the conflicts. They are shown on
+// the last valid content.
 func (p parts) failures() ([]*entity.Error, error) {
 	var failures []*entity.Error
 	if len(p.Errors) > 0 {
@@ -306,7 +307,7 @@ func (p parts) failures() ([]*entity.Error, error) {
 	return failures, nil
 }
 
-// childFailures are the errors of an entity as its Location shows them: with its name and its place.
+// childFailures are the errors of a child as its Location shows them: with name and position.
 func childFailures(child db.CatalogFailedChildrenRow) []*entity.Error {
 	location := ""
 	if child.LocationKey != nil {
@@ -314,13 +315,13 @@ func childFailures(child db.CatalogFailedChildrenRow) []*entity.Error {
 	}
 	failures := slices.Concat(decodeErrors(child.Errors), decodeErrors(child.Unserved))
 	for _, failure := range failures {
-		failure.Message = fmt.Sprintf("%s %s: %s", child.EntityRef, whereabouts(location, lineOf(child.Line)), failure.Message)
+		failure.Message = fmt.Sprintf("%s %s: %s", child.EntityRef, position(location, lineOf(child.Line)), failure.Message)
 	}
 	return failures
 }
 
-// conflictFailure says that another place has an entity, and what is wrong with it there if nothing good ever
-// came of it.
+// conflictFailure says that another location holds a reference. It includes the errors there if that entity
+// never had a valid result.
 func conflictFailure(conflict db.CatalogConflictsByClaimantRow) *entity.Error {
 	shown := failure(fault.Conflict, "Detected conflicting entityRef %s already referenced by %s and now also %s; the first keeps it",
 		conflict.EntityRef, conflict.HolderKey, conflict.ClaimantKey)
@@ -330,7 +331,7 @@ func conflictFailure(conflict db.CatalogConflictsByClaimantRow) *entity.Error {
 	return shown
 }
 
-// status shows failures as Backstage does.
+// status returns the failures as Backstage's status items.
 func status(failures []*entity.Error) map[string]any {
 	items := make([]any, len(failures))
 	for i, failure := range failures {
@@ -343,7 +344,7 @@ func statusItem(kind string, level Level, failure *entity.Error) map[string]any 
 	return map[string]any{"type": kind, "level": level, "message": describe(failure), "error": failure}
 }
 
-// serve writes entities and their search rows, and removes those of the asked references that are gone.
+// serve writes entities and their search rows, and deletes the requested references that no longer exist.
 func (e *Engine) serve(ctx context.Context, tx pgx.Tx, asked []string, served []stitched) error {
 	if err := e.queries.CatalogRemoveReplacedEntities(ctx, tx, asked); err != nil {
 		return fmt.Errorf("remove replaced entities: %w", err)
@@ -377,7 +378,7 @@ func (e *Engine) serve(ctx context.Context, tx pgx.Tx, asked []string, served []
 	return nil
 }
 
-// textOf is a search value as Postgres takes it: without the NUL character.
+// textOf is a search value that Postgres accepts: without NUL characters.
 func textOf(value *string) string {
 	if value == nil {
 		return ""

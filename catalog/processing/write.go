@@ -14,12 +14,12 @@ import (
 	"github.com/portico-dev/portico/db"
 )
 
-// batch is finished work on its way into the database.
+// batch is finished work that is being written to the database.
 type batch struct {
 	state State
 	tx    pgx.Tx
-	// good and bad changed since they were last processed. What is good is served, beside errors of places
-	// that it points at; what is bad keeps its last good content.
+	// good and bad are the results that changed. A good entity is served, along with the errors of its
+	// targets. A bad one keeps its last valid content.
 	good, bad []outcome
 	offers    *offers
 	// touched are the references whose served form may change.
@@ -31,32 +31,32 @@ type outcome struct {
 	hash string
 }
 
-// write stores finished work in one transaction and lets go of it. Results of documents that changed
-// meanwhile are dropped. It has its own deadline: what was done when the engine is told to stop is still
-// written.
-func (s shift) write(ctx context.Context, done []work) error {
+// write stores finished work in one transaction and releases the entities. Results of documents that changed
+// meanwhile are dropped. It has its own deadline, so that finished work is still written when the engine
+// stops.
+func (s session) write(ctx context.Context, done []work) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	var b *batch
 	err := Transact(ctx, s.pool, func(tx pgx.Tx) error {
-		standing, verdicts, err := s.judge(ctx, tx, done)
+		current, schedules, err := s.lockCurrent(ctx, tx, done)
 		if err != nil {
 			return err
 		}
 		b = &batch{state: s.state, tx: tx, offers: newOffers(), touched: map[string]bool{}}
-		if err := b.sort(standing); err != nil {
+		if err := b.sort(current); err != nil {
 			return err
 		}
 		if err := b.write(ctx); err != nil {
 			return err
 		}
-		return s.release(ctx, tx, verdicts)
+		return s.release(ctx, tx, schedules)
 	})
 	if err != nil {
 		return err
 	}
-	s.tellErrors(ctx, b)
-	s.tellRemarks(ctx, b)
+	s.logErrors(ctx, b)
+	s.logRemarks(ctx, b)
 	for _, rejected := range b.offers.rejected {
 		s.log.WarnContext(ctx, "catalog: an entity is claimed twice; the first place keeps it",
 			"entity", rejected.entity.Ref, "claimant", rejected.entity.LocationKey, "emitter", rejected.emitter)
@@ -64,8 +64,8 @@ func (s shift) write(ctx context.Context, done []work) error {
 	return nil
 }
 
-// tellErrors logs what is wrong and was not before.
-func (s shift) tellErrors(ctx context.Context, b *batch) {
+// logErrors logs the errors that are new.
+func (s session) logErrors(ctx context.Context, b *batch) {
 	for _, o := range slices.Concat(b.bad, b.good) {
 		known := map[string]bool{}
 		for _, failure := range decodeErrors(o.row.Errors) {
@@ -86,8 +86,8 @@ func (s shift) tellErrors(ctx context.Context, b *batch) {
 	}
 }
 
-// tellRemarks logs what there is to say about what came out differently from the last time.
-func (s shift) tellRemarks(ctx context.Context, b *batch) {
+// logRemarks logs the remarks of results that changed.
+func (s session) logRemarks(ctx context.Context, b *batch) {
 	for _, o := range b.good {
 		texts := make([]string, len(o.result.Remarks))
 		for i, remark := range o.result.Remarks {
@@ -107,9 +107,9 @@ func lineOf(stored *int32) int {
 	return int(*stored)
 }
 
-// judge locks everything that the results will be written to, in one order for all, and tells which of them
-// stand: those of entities that are still held and of documents that are still the same.
-func (s shift) judge(ctx context.Context, tx pgx.Tx, done []work) (standing []work, verdicts []verdict, err error) {
+// lockCurrent locks all rows that the results will be written to, in one global order. It returns the results
+// that are still current: the entity is still held, and its document has not changed.
+func (s session) lockCurrent(ctx context.Context, tx pgx.Tx, done []work) (current []work, schedules []schedule, err error) {
 	refs := map[string]bool{}
 	for _, item := range done {
 		refs[item.row.EntityRef] = true
@@ -129,15 +129,15 @@ func (s shift) judge(ctx context.Context, tx pgx.Tx, done []work) (standing []wo
 	}
 	for _, item := range done {
 		if held[item.row.EntityID] != item.row.UnprocessedHash {
-			verdicts = append(verdicts, verdict{row: item.row})
+			schedules = append(schedules, schedule{row: item.row})
 			continue
 		}
-		standing, verdicts = append(standing, item), append(verdicts, s.verdict(item))
+		current, schedules = append(current, item), append(schedules, s.schedule(item))
 	}
-	return standing, verdicts, nil
+	return current, schedules, nil
 }
 
-// sort keeps what came out differently from the last time.
+// sort keeps the results that differ from the last ones.
 func (b *batch) sort(items []work) error {
 	for _, item := range items {
 		if item.result.Unchanged {
@@ -162,7 +162,7 @@ func (b *batch) write(ctx context.Context) error {
 	if len(b.good)+len(b.bad) == 0 {
 		return nil
 	}
-	steps := []func(context.Context) error{b.writeFailures, b.writeSuccesses, b.writeChildren, b.writeRelations, b.tellParents}
+	steps := []func(context.Context) error{b.writeFailures, b.writeSuccesses, b.writeChildren, b.writeRelations, b.stitchParents}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -194,12 +194,12 @@ func (b *batch) writeFailures(ctx context.Context) error {
 	if err := b.state.queries.CatalogSaveFailures(ctx, b.tx, ids, failures, hashes); err != nil {
 		return fmt.Errorf("save failures: %w", err)
 	}
-	return b.callClaimants(ctx, neverGood)
+	return b.refreshClaimants(ctx, neverGood)
 }
 
-// callClaimants has those read again that claim what is held by documents that nothing good was ever made of:
-// they may have it now.
-func (b *batch) callClaimants(ctx context.Context, held []string) error {
+// refreshClaimants schedules the claimants of references whose holders never had a valid result: they may
+// take over now.
+func (b *batch) refreshClaimants(ctx context.Context, held []string) error {
 	if len(held) == 0 {
 		return nil
 	}
@@ -231,7 +231,7 @@ func (b *batch) writeSuccesses(ctx context.Context) error {
 	return wrapped(err, "save processed entities")
 }
 
-// encodeErrors writes errors for the record, "" when there are none.
+// encodeErrors encodes errors for the database, "" when there are none.
 func encodeErrors(failures []*entity.Error) (string, error) {
 	if len(failures) == 0 {
 		return "", nil
@@ -240,7 +240,7 @@ func encodeErrors(failures []*entity.Error) (string, error) {
 	return string(encoded), err
 }
 
-// decodeErrors reads errors of the record; what cannot be read is taken for none.
+// decodeErrors decodes stored errors. Errors that cannot be decoded are ignored.
 func decodeErrors(encoded []byte) []*entity.Error {
 	var failures []*entity.Error
 	if len(encoded) == 0 || json.Unmarshal(encoded, &failures) != nil {
@@ -249,8 +249,8 @@ func decodeErrors(encoded []byte) []*entity.Error {
 	return failures
 }
 
-// tellParents has the Locations stitched that show what is wrong, or no longer, with what they brought.
-func (b *batch) tellParents(ctx context.Context) error {
+// stitchParents requests stitches of the Locations whose status shows errors of these entities.
+func (b *batch) stitchParents(ctx context.Context) error {
 	var changed []string
 	for _, o := range slices.Concat(b.bad, b.good) {
 		if len(o.result.Errors) > 0 || o.row.Errors != nil {
@@ -265,8 +265,8 @@ func (b *batch) tellParents(ctx context.Context) error {
 	return wrapped(err, "find who brought what is wrong")
 }
 
-// writeChildren makes what the entities emitted theirs. An entity that was emitted or dropped may have
-// become, or ceased to be, an orphan.
+// writeChildren stores the children of the entities. A child that was added or dropped may have become, or
+// ceased to be, an orphan.
 func (b *batch) writeChildren(ctx context.Context) error {
 	if len(b.good) == 0 {
 		return nil
@@ -299,13 +299,13 @@ func (b *batch) writeChildren(ctx context.Context) error {
 		return fmt.Errorf("add children: %w", err)
 	}
 	b.touch(dropped, added)
-	if err := b.state.settleConflicts(ctx, b.tx, emitters, b.offers.rejected); err != nil {
+	if err := b.state.clearConflicts(ctx, b.tx, emitters, b.offers.rejected); err != nil {
 		return err
 	}
 	return b.state.recordConflicts(ctx, b.tx, b.offers.rejected)
 }
 
-// unread are the edges to what came before from places that could not be read now.
+// unread returns the edges to children that came from places that could not be read now.
 func (b *batch) unread(ctx context.Context) ([]edge, error) {
 	places := map[string][]place{}
 	for _, o := range b.good {
@@ -330,7 +330,8 @@ func (b *batch) unread(ctx context.Context) ([]edge, error) {
 	return stays, nil
 }
 
-// writeRelations replaces the relations that the entities declare. Both ends of what changed show it.
+// writeRelations replaces the relations that the entities declare. Both ends of a changed relation are
+// stitched.
 func (b *batch) writeRelations(ctx context.Context) error {
 	if len(b.good) == 0 {
 		return nil
@@ -367,17 +368,18 @@ func (b *batch) touch(lists ...[]string) {
 	}
 }
 
-// RemoveOrphans removes what nothing brings any more and says how many orphans there were.
+// RemoveOrphans removes the entities that nothing emits any more and returns the number of orphans.
 func (e *Engine) RemoveOrphans(ctx context.Context) (int, error) {
 	return e.count(ctx, e.state.RemoveOrphans)
 }
 
-// RestoreLocations brings back registered locations that no entity stands for and says how many there were.
+// RestoreLocations restores the Location entities of registered locations that have lost theirs, and returns
+// their number.
 func (e *Engine) RestoreLocations(ctx context.Context) (int, error) {
 	return e.count(ctx, e.state.RestoreLocations)
 }
 
-// count does in one transaction what counts what it did.
+// count runs do in one transaction and returns its count.
 func (e *Engine) count(ctx context.Context, do func(ctx context.Context, tx db.DBTX) (int, error)) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()

@@ -6,24 +6,24 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// What one question may consist of. A condition costs the database a look-up for each entity in question, a
-// value next to nothing.
+// Bounds of one question. A condition costs the database a look-up for each candidate entity; a value costs
+// next to nothing.
 const (
 	maxConditions = 500
 	maxValues     = 10_000
 	maxFields     = 500
 	maxOrders     = 10
-	// maxFacets bounds the keys that are counted at once, and maxFacetConditions the conditions that this
-	// asks altogether.
+	// maxFacets bounds the keys that are counted at once. maxFacetConditions bounds the conditions of all
+	// their statements together.
 	maxFacets          = 100
 	maxFacetConditions = 2000
-	// maxRefs bounds the entities that are asked for by reference at once.
+	// maxRefs bounds the references of one look-up.
 	maxRefs = 5000
-	// MaxPage bounds a page: whoever asks for more gets the rest by its cursor.
+	// MaxPage bounds a page. The cursor leads to the rest.
 	MaxPage = 1000
 )
 
-// size is what a question consists of.
+// size counts the parts of a question.
 type size struct{ conditions, values int }
 
 func (s *size) check(what string) error {
@@ -45,7 +45,8 @@ func (s *size) addSet(set All) {
 	}
 }
 
-// addPredicate adds a predicate of whatever shape. What names no field counts too: it is looked at as well.
+// addPredicate counts a predicate of any shape, including parts that name no field, because they are
+// evaluated too.
 func (s *size) addPredicate(value any) {
 	if s.conditions > maxConditions || s.values > maxValues {
 		return
@@ -66,7 +67,7 @@ func (s *size) addPredicate(value any) {
 	}
 }
 
-// CheckOrders refuses to sort by very many fields.
+// CheckOrders refuses a sort by too many fields.
 func CheckOrders(orders int) error {
 	if orders > maxOrders {
 		return fault.New(fault.Input, "Invalid order, there are more than the %d fields that are sorted by at once", maxOrders)
@@ -74,7 +75,7 @@ func CheckOrders(orders int) error {
 	return nil
 }
 
-// CheckFacets refuses to count very many keys, and many keys under very many conditions.
+// CheckFacets refuses too many keys, and many keys under many conditions.
 func CheckFacets(keys int, filter Filter) error {
 	if keys > maxFacets {
 		return fault.New(fault.Input, "Invalid facet, there are more than the %d that are counted at once", maxFacets)
@@ -106,7 +107,7 @@ func conditionsOf(f Filter) int {
 	return conditions
 }
 
-// CheckRefs refuses to look for very many entities.
+// CheckRefs refuses too many references.
 func CheckRefs(refs int) error {
 	if refs > maxRefs {
 		return fault.New(fault.Input, "Invalid entityRefs, there are more than the %d that are answered at once", maxRefs)

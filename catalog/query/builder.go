@@ -19,8 +19,8 @@ type builder struct {
 	sql     strings.Builder
 	args    []any
 	aliases int
-	// named says that the statement is about entities that it names: conditions are asked of each, and no set
-	// is made of those that meet them.
+	// named means that the statement names its entities: conditions are evaluated for each of them, instead
+	// of as a set.
 	named bool
 }
 
@@ -30,7 +30,7 @@ func (b *builder) text(parts ...string) {
 	}
 }
 
-// arg adds a parameter and names its place.
+// arg adds a parameter and returns its placeholder.
 func (b *builder) arg(value any) string {
 	switch v := value.(type) {
 	case string:
@@ -44,7 +44,7 @@ func (b *builder) arg(value any) string {
 	return "$" + strconv.Itoa(len(b.args))
 }
 
-// storable replaces what Postgres refuses to take as text, and what therefore no row holds.
+// storable replaces characters that Postgres rejects in text, and that no row can therefore contain.
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
@@ -64,18 +64,18 @@ func (b *builder) alias(prefix string) string {
 
 func (b *builder) statement() Statement { return Statement{SQL: b.sql.String(), Args: b.args} }
 
-// maxKinds bounds the kinds that a scope takes for a restriction: each is a range of references.
+// maxKinds bounds the kinds that a scope restricts by: each is a range of references.
 const maxKinds = 16
 
-// scope is a condition as statements are built from it: the kinds of the entities that pass (nil: all), which
-// every search row and every reference tells by itself, and what else must hold.
+// scope is a condition in the form that statements need: the kinds of the entities that match (nil means
+// all), which every search row and every reference contains, and the remaining conditions.
 type scope struct {
 	kinds []string
 	rest  All
 }
 
-// grantedScope is the scope of the entities that a grant covers and that pass a filter, nil for no filter. A
-// grant of nothing leaves none.
+// grantedScope is the scope of the entities that a grant covers and that match a filter (nil means no
+// filter). A grant of nothing matches none.
 func grantedScope(granted Grant, asked Filter) scope {
 	condition, _ := granted.Filter()
 	if granted.IsNothing() {
@@ -106,13 +106,13 @@ func scopeOf(f Filter, kinds []string) scope {
 	return s
 }
 
-// andRow narrows the search rows of an alias to those of entities in the scope.
+// andRow restricts the search rows of an alias to those of entities in the scope.
 func (b *builder) andRow(s scope, alias string) {
 	b.andKinds(s.kinds, alias)
 	b.andRest(s, alias+".entity_id")
 }
 
-// andEntity narrows the entities of an alias to those in the scope.
+// andEntity restricts the entities of an alias to those in the scope.
 func (b *builder) andEntity(s scope, alias string) {
 	for i, kind := range s.kinds {
 		b.text([]string{" and (", " or "}[min(i, 1)], alias, ".entity_ref >= ", b.arg(kind+":"), " and ", alias, ".entity_ref < ", b.arg(kind+";"))
@@ -129,11 +129,11 @@ func (b *builder) andKinds(kinds []string, alias string) {
 	}
 }
 
-// maxJoins is how many conditions of a conjunction the planner may turn into joins. It weighs their orders
-// against each other, and for hundreds would not end; those beyond are asked one after the other.
+// maxJoins bounds the conditions of a conjunction that the planner may turn into joins. It compares their
+// orders, which does not end for hundreds. The conditions beyond the bound are evaluated one after another.
 const maxJoins = 8
 
-// andRest adds what must hold beside the kind of the entity whose id is an expression.
+// andRest adds the conditions beside the kind, for the entity whose id is given as an expression.
 func (b *builder) andRest(s scope, id string) {
 	for i, part := range s.rest {
 		b.text(" and ")
@@ -148,8 +148,8 @@ func (b *builder) andRest(s scope, id string) {
 }
 
 // condition writes a normalized filter as a boolean expression about an entity of these kinds. Conjunctions
-// become semi-joins, which the planner may drive from either side; alternatives over several keys are looked
-// up as a set.
+// become semi-joins, which the planner may drive from either side. Alternatives over several keys become a
+// look-up in a set.
 func (b *builder) condition(f Filter, id string, kinds []string) {
 	switch f := f.(type) {
 	case All:
@@ -176,7 +176,7 @@ func (b *builder) condition(f Filter, id string, kinds []string) {
 	}
 }
 
-// either writes alternatives that are asked one after the other.
+// either writes alternatives that are evaluated one after another.
 func (b *builder) either(alternatives Any, id string, kinds []string) {
 	b.text("(false")
 	for _, part := range alternatives {
@@ -186,8 +186,7 @@ func (b *builder) either(alternatives Any, id string, kinds []string) {
 	b.text(")")
 }
 
-// ids writes the ids of the entities of these kinds that pass a normalized filter, some of them more than
-// once.
+// ids writes the ids of the entities of these kinds that match a normalized filter. Ids may repeat.
 func (b *builder) ids(f Filter, kinds []string) {
 	alternatives, isAny := f.(Any)
 	if !isAny {
@@ -207,8 +206,8 @@ func (b *builder) ids(f Filter, kinds []string) {
 	}
 }
 
-// scopeIDs starts from the rows of one condition, so that the documents' table is not touched at all, and
-// asks the others of each.
+// scopeIDs starts from the rows of one condition and evaluates the others for each, so that the table of
+// documents is not read.
 func (b *builder) scopeIDs(s scope) {
 	if s.isChoice() {
 		b.ids(s.rest[0], nil)
@@ -227,7 +226,7 @@ func (b *builder) scopeIDs(s scope) {
 	b.andRow(scope{kinds: s.kinds, rest: slices.Delete(slices.Clone(s.rest), base, base+1)}, alias)
 }
 
-// isChoice says that the scope is nothing but alternatives.
+// isChoice reports whether the scope consists of alternatives only.
 func (s scope) isChoice() bool {
 	if len(s.rest) != 1 || s.kinds != nil {
 		return false
@@ -236,7 +235,7 @@ func (s scope) isChoice() bool {
 	return isAny
 }
 
-// base is the condition likeliest to have few rows: an equality, else any leaf, else none (-1).
+// base is the index of the condition that probably has the fewest rows: an equality, else any leaf, else -1.
 func (s scope) base() int {
 	leaf := -1
 	for i, f := range s.rest {
@@ -250,7 +249,8 @@ func (s scope) base() int {
 	return leaf
 }
 
-// repeats says that scopeIDs may give an entity more than once: a list has many values under one key.
+// repeats reports whether scopeIDs may return an entity more than once, because a list has many values under
+// one key.
 func (s scope) repeats() bool {
 	base := s.base()
 	if base < 0 {
@@ -270,7 +270,7 @@ func (s scope) repeats() bool {
 	}
 }
 
-// isSingular says of a key, in lower case, that every entity has exactly one value under it.
+// isSingular reports whether every entity has exactly one value for a key, in lower case.
 func isSingular(key string) bool {
 	switch key {
 	case "kind", "metadata.name", "metadata.namespace", "metadata.uid", entity.KeyShownName:
@@ -280,7 +280,7 @@ func isSingular(key string) bool {
 	}
 }
 
-// leaf writes what a search row must be.
+// leaf writes the condition on a search row.
 func (b *builder) leaf(f Filter, alias string) {
 	switch f := f.(type) {
 	case Match:

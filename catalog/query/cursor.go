@@ -14,33 +14,33 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// Cursor is a place in a sorted and filtered set, handed to clients as base64 of its JSON. The form is
-// Backstage's, whose client looks for "query" in it to decide how to ask for the next page.
+// Cursor is a position in a sorted and filtered set. Clients get it as base64 of its JSON. The form is
+// Backstage's, whose client looks for "query" in it to decide how to request the next page.
 type Cursor struct {
 	OrderFields []CursorOrder `json:"orderFields"`
 	IsPrevious  bool          `json:"isPrevious"`
 	FullText    FullText      `json:"fullTextFilter"`
-	// OrderFieldValues is the place itself: the order field's value where there is one, then the uid.
+	// OrderFieldValues is the position: the order field's value if there is one, then the uid.
 	OrderFieldValues []string `json:"orderFieldValues,omitempty"`
 	// Query is the filter as a predicate, empty without one.
 	Query json.RawMessage `json:"query,omitempty"`
-	// FirstSortFieldValues is the place of the first item of the first page: before it there is nothing.
+	// FirstSortFieldValues is the position of the first item of the first page. There is no page before it.
 	FirstSortFieldValues []string `json:"firstSortFieldValues,omitempty"`
-	// TotalItems is the count from the first page, nil when nobody asked.
+	// TotalItems is the count from the first page, nil when it was not requested.
 	TotalItems *int `json:"totalItems,omitempty"`
 }
 
-// OrderByShownName is the field by which entities are sorted as people read their names: by title, display
-// name or name.
+// OrderByShownName is the field that sorts entities by the name that portals show: title, display name or
+// name.
 const OrderByShownName = "portico:title"
 
-// CursorOrder is the field that a cursor's set is sorted by.
+// CursorOrder is the field by which a cursor's set is sorted.
 type CursorOrder struct {
 	Field string `json:"field"`
 	Order string `json:"order,omitempty"`
 }
 
-// key is the key of the search rows that the field stands for.
+// key is the key of the search rows of the field.
 func (o CursorOrder) key() string {
 	if o.Field == OrderByShownName {
 		return entity.KeyShownName
@@ -48,7 +48,7 @@ func (o CursorOrder) key() string {
 	return o.Field
 }
 
-// NewCursor starts a set at its beginning.
+// NewCursor returns the cursor of the first page.
 func NewCursor(filter Filter, text FullText, orders []CursorOrder) (Cursor, error) {
 	if orders == nil {
 		orders = []CursorOrder{}
@@ -64,7 +64,7 @@ func NewCursor(filter Filter, text FullText, orders []CursorOrder) (Cursor, erro
 	return cursor, nil
 }
 
-// Encode writes the cursor for a client.
+// Encode encodes the cursor for a client.
 func (c Cursor) Encode() (string, error) {
 	data, err := json.Marshal(c)
 	if err != nil {
@@ -73,7 +73,7 @@ func (c Cursor) Encode() (string, error) {
 	return base64.StdEncoding.EncodeToString(data), nil
 }
 
-// DecodeCursor reads a cursor that a client sent.
+// DecodeCursor decodes a cursor that a client sent.
 func DecodeCursor(encoded string) (Cursor, error) {
 	data := lenientBase64(encoded)
 	if problem := syntaxProblem(data); problem != "" {
@@ -89,7 +89,7 @@ func DecodeCursor(encoded string) (Cursor, error) {
 	return cursor, nil
 }
 
-// Page asks for the cursor's part of the set.
+// Page returns the query for the cursor's page.
 func (c Cursor) Page(limit int) (Page, error) {
 	filter, err := ParsePredicate(c.Query)
 	if err != nil {
@@ -114,13 +114,13 @@ func (c Cursor) Page(limit int) (Page, error) {
 	return page, nil
 }
 
-// After is the place that GET /entities hands out in its link header.
+// After is the position in the link header of GET /entities.
 type After struct {
 	Limit  *int `json:"limit,omitempty"`
 	Offset *int `json:"offset,omitempty"`
 }
 
-// Encode writes the place for a client.
+// Encode encodes the position for a client.
 func (a After) Encode() (string, error) {
 	data, err := json.Marshal(a)
 	if err != nil {
@@ -129,7 +129,7 @@ func (a After) Encode() (string, error) {
 	return base64.StdEncoding.EncodeToString(data), nil
 }
 
-// DecodeAfter reads a place that a client sent.
+// DecodeAfter decodes a position that a client sent.
 func DecodeAfter(encoded string) (After, error) {
 	var after After
 	err := json.Unmarshal(lenientBase64(encoded), &after)
@@ -140,7 +140,8 @@ func DecodeAfter(encoded string) (After, error) {
 	return after, nil
 }
 
-// lenientBase64 decodes as JavaScript's Buffer does: either alphabet, padding or not, strangers skipped.
+// lenientBase64 decodes as JavaScript's Buffer does: it accepts either alphabet and missing padding, and
+// skips other characters.
 func lenientBase64(encoded string) []byte {
 	encoded, _, _ = strings.Cut(encoded, "=")
 	alphabet := strings.Map(func(c rune) rune {
@@ -160,12 +161,12 @@ func lenientBase64(encoded string) []byte {
 	}
 	data, err := base64.RawStdEncoding.DecodeString(alphabet)
 	if err != nil {
-		return nil // cannot be: every character is of the alphabet
+		return nil // cannot happen: every character is of the alphabet
 	}
 	return data
 }
 
-// syntaxProblem is what JavaScript's JSON.parse says about text that is not JSON, "" when it is.
+// syntaxProblem is the message of JavaScript's JSON.parse for text that is not JSON, "" for valid JSON.
 func syntaxProblem(data []byte) string {
 	text := strings.ToValidUTF8(string(data), "\uFFFD")
 	var ignored any

@@ -31,9 +31,8 @@ func ParseFields(paths []string) (Fields, error) {
 	return fields, nil
 }
 
-// Project keeps the fields of a document, in the order in which they were asked for; what is under a kept
-// path stays as it was written. A path step that is no key is joined with the next one, so that keys with
-// dots in them are found.
+// Project keeps the fields of a document, in the requested order. The content of a kept path stays as it was
+// written. A path step that is not a key is joined with the next one, so that keys with dots are found.
 func (f Fields) Project(document json.RawMessage) (json.RawMessage, error) {
 	if f == nil {
 		return document, nil
@@ -50,7 +49,7 @@ func (f Fields) Project(document json.RawMessage) (json.RawMessage, error) {
 	return out.Bytes(), nil
 }
 
-// tree is a JSON value that is opened as far as needed.
+// tree is a JSON value that is parsed as far as needed.
 type tree struct {
 	raw     json.RawMessage
 	keys    []string
@@ -87,7 +86,7 @@ func copyPath(source, picked *tree, path []string) error {
 	return nil
 }
 
-// member is the value under a key, nil when there is none.
+// member returns the value of a key, nil when there is none.
 func (t *tree) member(key string) (*tree, error) {
 	if t.members == nil {
 		if !t.isObject() {
@@ -109,7 +108,7 @@ func (t *tree) isObject() bool {
 	return bytes.HasPrefix(bytes.TrimLeft(t.raw, " \t\r\n"), []byte("{"))
 }
 
-// open is the member of a tree that is being put together.
+// open returns the member of a tree that is being built, and adds it if it is missing.
 func (t *tree) open(key string) *tree {
 	if t.members == nil {
 		t.members = map[string]*tree{}
@@ -133,7 +132,7 @@ func (t *tree) write(out *bytes.Buffer) {
 	for _, key := range t.keys {
 		member := t.members[key]
 		if member.raw == nil && len(member.keys) == 0 {
-			continue // the path led nowhere
+			continue // the path does not exist
 		}
 		if !first {
 			out.WriteByte(',')

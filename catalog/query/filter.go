@@ -1,7 +1,7 @@
 // Package query turns questions about entities into SQL: the filters of query strings, the predicates of
-// request bodies, permission conditions, orders, cursors and projections. It builds statements and reads
-// nothing: package catalog runs them. A statement that reads entities takes the grant of who asks as a
-// parameter. Whatever a caller writes travels as a parameter, never as text of a statement.
+// request bodies, permission conditions, orders, cursors and projections. It builds statements; package
+// catalog runs them. A statement that reads entities takes the principal's grant as an argument. Values from
+// callers are always passed as parameters, never as text of a statement.
 package query
 
 import (
@@ -20,24 +20,24 @@ type Filter interface {
 }
 
 type (
-	// All holds when every filter in it does; empty, always.
+	// All matches when every filter in it does. An empty All always matches.
 	All []Filter
-	// Any holds when one of its filters does; empty, never.
+	// Any matches when one of its filters does. An empty Any never matches.
 	Any []Filter
-	// Not holds when its filter does not.
+	// Not matches when its filter does not.
 	Not struct{ Filter Filter }
-	// Match holds when the key has one of the values; without values, never.
+	// Match matches when the key has one of the values. Without values it never matches.
 	Match struct {
 		Key    string
 		Values []string
 	}
-	// Exists holds when the key is there, even with a null value.
+	// Exists matches when the key exists, even with a null value.
 	Exists struct{ Key string }
-	// Prefix holds when a value of the key begins with Prefix.
+	// Prefix matches when a value of the key begins with Prefix.
 	Prefix struct{ Key, Prefix string }
 )
 
-// And joins filters, leaving out those that are nil.
+// And joins filters and skips nil ones.
 func And(filters ...Filter) Filter {
 	var all All
 	for _, f := range filters {
@@ -55,9 +55,9 @@ func And(filters ...Filter) Filter {
 	}
 }
 
-// ParseSets reads the filter parameters of a query string: each is a set of comma-separated conditions (key,
-// key=value, key=), all of which must hold, where a key that is repeated may have any of its values; one set
-// must hold. Nil when there is no condition at all.
+// ParseSets reads the filter parameters of a query string. Each parameter is a set of comma-separated
+// conditions (key, key=value, key=), and one set must match. In a set, all keys must match; a repeated key
+// may have any of its values. The result is nil without conditions.
 func ParseSets(parameters []string) (Filter, error) {
 	var sets Any
 	var found size
@@ -158,7 +158,7 @@ func normalizeEach(filters []Filter, negate, alternatives bool) Filter {
 	}
 }
 
-// sameNest gives the elements of a nest of the kind that it is about to be put into.
+// sameNest returns the elements of f if it is of the same kind as the nest that will contain it.
 func sameNest(f Filter, alternatives bool) ([]Filter, bool) {
 	switch f := f.(type) {
 	case All:
@@ -170,7 +170,7 @@ func sameNest(f Filter, alternatives bool) ([]Filter, bool) {
 	}
 }
 
-// foldMatches makes one Match of the alternatives for each key.
+// foldMatches merges the alternatives for each key into one Match.
 func foldMatches(filters []Filter) []Filter {
 	folded := make([]Filter, 0, len(filters))
 	for _, f := range filters {
@@ -186,7 +186,7 @@ func foldMatches(filters []Filter) []Filter {
 			folded = append(folded, f)
 			continue
 		}
-		earlier := folded[at].(Match) //nolint:forcetypeassert // the search above saw that it is one
+		earlier := folded[at].(Match) //nolint:forcetypeassert // the search above has checked the type
 		earlier.Values = append(slices.Clip(earlier.Values), match.Values...)
 		folded[at] = earlier
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// LocationCursor is a place among the registered locations that pass a predicate, by id.
+// LocationCursor is a position among the registered locations that match a predicate, sorted by id.
 type LocationCursor struct {
 	Limit   int             `json:"limit"`
 	AfterID string          `json:"afterId,omitempty"`
 	Query   json.RawMessage `json:"query,omitempty"`
 }
 
-// Encode writes the cursor for a client.
+// Encode encodes the cursor for a client.
 func (c LocationCursor) Encode() (string, error) {
 	data, err := json.Marshal(c)
 	if err != nil {
@@ -27,7 +27,7 @@ func (c LocationCursor) Encode() (string, error) {
 	return base64.StdEncoding.EncodeToString(data), nil
 }
 
-// DecodeLocationCursor reads a cursor that a client sent.
+// DecodeLocationCursor decodes a cursor that a client sent.
 func DecodeLocationCursor(encoded string) (LocationCursor, error) {
 	var cursor LocationCursor
 	if err := json.Unmarshal(lenientBase64(encoded), &cursor); err != nil || cursor.Limit < 1 {
@@ -36,10 +36,10 @@ func DecodeLocationCursor(encoded string) (LocationCursor, error) {
 	return cursor, nil
 }
 
-// Size is how many locations a page has at most.
+// Size is the maximum number of locations on a page.
 func (c LocationCursor) Size() int { return min(c.Limit, MaxPage) }
 
-// Statements select the cursor's page (whole rows; one more than its limit) and count the whole set.
+// Statements select the cursor's page (whole rows, and one more than its limit) and count the whole set.
 func (c LocationCursor) Statements() (page, count Statement, err error) {
 	filter, err := ParsePredicate(c.Query)
 	if err != nil {
@@ -61,7 +61,7 @@ func (c LocationCursor) Statements() (page, count Statement, err error) {
 	return b.statement(), counting.statement(), nil
 }
 
-// locationColumns are the fields that predicates may name; any other is absent from every location.
+// locationColumns are the fields that predicates may name. Every other field is absent from every location.
 var locationColumns = map[string]string{"id": "id::text", "type": "type", "target": "target", "entityref": "entity_ref"}
 
 func (b *builder) andLocation(f Filter) {

@@ -15,7 +15,7 @@ import (
 const maxPredicateDepth = 32
 
 // ParsePredicate reads the predicate language of request bodies: field conditions, $all, $any and $not. Empty
-// JSON and {} are no condition. Errors are faults of kind Input, in Backstage's words.
+// JSON and {} are no condition. Errors are faults of kind Input in Backstage's words.
 func ParsePredicate(document json.RawMessage) (Filter, error) {
 	if len(document) == 0 || string(document) == "null" {
 		return nil, nil //nolint:nilnil // nil is the filter that lets everything through
@@ -35,7 +35,7 @@ func ParsePredicate(document json.RawMessage) (Filter, error) {
 	return predicate(value)
 }
 
-// predicate reads a predicate whose shape was found good.
+// predicate reads a predicate whose shape was checked.
 func predicate(value any) (Filter, error) {
 	object, isObject := value.(map[string]any)
 	if !isObject {
@@ -98,7 +98,7 @@ func fieldCondition(key string, value any) (Filter, error) {
 	return Prefix{Key: key, Prefix: prefix}, nil
 }
 
-// containsCondition is about arrays: of primitives, or the relations.
+// containsCondition reads $contains, for arrays of primitives and for relations.
 func containsCondition(key string, value any) (Filter, error) {
 	wanted, isObject := value.(map[string]any)
 	if !isObject {
@@ -150,7 +150,7 @@ func primitiveTexts(values []any) []string {
 	return texts
 }
 
-// All, Any, ... written as the predicates that they were, or could have been, read from.
+// All, Any, ... in the predicate language.
 
 func (f All) predicate() any { return map[string]any{"$all": predicatesOf(f)} }
 func (f Any) predicate() any { return map[string]any{"$any": predicatesOf(f)} }

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// What is wrong with the shape of a predicate is said as Backstage's validator says it: a predicate is one of
-// several forms, and a value that is none of them gets the complaints of every form.
+// Shape errors of a predicate are reported as Backstage's validator does: a predicate has one of several
+// forms, and a value that has none of them gets the problems of every form.
 
-// predicateProblems lists the complaints of every form that a predicate can have, nil when it has one of
+// predicateProblems lists the problems with every form that a predicate can have, nil when it has one of
 // them.
 func predicateProblems(value any, path []any, depth int) []string {
 	if depth > maxPredicateDepth {
@@ -36,7 +36,7 @@ func predicateProblems(value any, path []any, depth int) []string {
 	return complaints(forms)
 }
 
-// complaints is nil when one form has none, else all of them, each once.
+// complaints returns nil when one form has no problems, else the problems of all forms without duplicates.
 func complaints(forms [][]string) []string {
 	var all []string
 	for _, problems := range forms {
@@ -52,7 +52,7 @@ func complaints(forms [][]string) []string {
 	return all
 }
 
-// fieldsProblems is about the form {field: condition}.
+// fieldsProblems checks the form {field: condition}.
 func fieldsProblems(object map[string]any, path []any) []string {
 	var problems []string
 	for _, key := range slices.Sorted(maps.Keys(object)) {
@@ -66,7 +66,7 @@ func fieldsProblems(object map[string]any, path []any) []string {
 	return joined(problems)
 }
 
-// operatorsOnlyProblems is about the form that allows no operator at all; only the empty object has it.
+// operatorsOnlyProblems checks the form that allows no operator. Only the empty object has it.
 func operatorsOnlyProblems(object map[string]any, path []any) []string {
 	var problems []string
 	for _, key := range slices.Sorted(maps.Keys(object)) {
@@ -79,7 +79,7 @@ func operatorsOnlyProblems(object map[string]any, path []any) []string {
 	return joined(problems)
 }
 
-// conditionProblems is about what a field is compared to.
+// conditionProblems checks the value that a field is compared to.
 func conditionProblems(value any, path []any) []string {
 	if isPrimitive(value) {
 		return nil
@@ -111,7 +111,7 @@ func operatorProblems(object map[string]any, path []any, operator, wanted string
 	}
 }
 
-// itemProblems holds the items of $in to be primitives.
+// itemProblems checks that the items of $in are primitives.
 func itemProblems(value any, path []any, operator string) []string {
 	items, isList := value.([]any)
 	if operator == "$contains" && isList {
@@ -143,7 +143,7 @@ func nestProblems(object map[string]any, path []any, operator string, depth int)
 	for i, item := range items {
 		problems = append(problems, alternatives(predicateProblems(item, append(slices.Clip(here), i), depth+1))...)
 	}
-	return joined(append(problems, strangerProblems(object, path, operator)...))
+	return joined(append(problems, unexpectedKeyProblems(object, path, operator)...))
 }
 
 func notProblems(object map[string]any, path []any, depth int) []string {
@@ -155,11 +155,11 @@ func notProblems(object map[string]any, path []any, depth int) []string {
 	} else {
 		problems = alternatives(predicateProblems(value, here, depth+1))
 	}
-	return joined(append(problems, strangerProblems(object, path, "$not")...))
+	return joined(append(problems, unexpectedKeyProblems(object, path, "$not")...))
 }
 
-// strangerProblems names the siblings of an operator that must stand alone.
-func strangerProblems(object map[string]any, path []any, operator string) []string {
+// unexpectedKeyProblems reports the siblings of an operator that must be the only key.
+func unexpectedKeyProblems(object map[string]any, path []any, operator string) []string {
 	var strangers []string
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		if key != operator {
@@ -180,7 +180,7 @@ func primitiveProblems(value any, path []any, more ...string) []string {
 	return problems
 }
 
-// alternatives makes one complaint of those of several forms.
+// alternatives joins the problems of several forms into one.
 func alternatives(problems []string) []string {
 	if len(problems) == 0 {
 		return nil
@@ -188,7 +188,7 @@ func alternatives(problems []string) []string {
 	return []string{strings.Join(problems, ", or ")}
 }
 
-// joined makes one complaint of those that hold together.
+// joined joins problems that apply together into one.
 func joined(problems []string) []string {
 	if len(problems) == 0 {
 		return nil
@@ -196,7 +196,7 @@ func joined(problems []string) []string {
 	return []string{strings.Join(problems, "; ")}
 }
 
-// at says where a problem is.
+// at adds the position to a problem.
 func at(message string, path []any) string {
 	if len(path) == 0 {
 		return message

@@ -8,11 +8,11 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Grant is the entities that a principal may read, or may do with what it asked for.
+// Grant is the set of entities on which a principal has a permission.
 type Grant = policy.Grant[entity.Entity, Filter]
 
-// Rules are the permission rules of the resource type catalog-entity. They are Backstage's, but that the two
-// readings of a rule are one here: keys and values are compared in lower case wherever a rule is applied.
+// Rules are the permission rules of the resource type catalog-entity. They are Backstage's, with one
+// difference: keys and values are compared in lower case, both in SQL and in memory.
 var Rules = policy.Rules[entity.Entity, Filter]{
 	ResourceType: policy.CatalogEntity,
 	ByName: map[string]policy.Rule[Filter]{
@@ -43,7 +43,7 @@ var Rules = policy.Rules[entity.Entity, Filter]{
 	Allows: Matches,
 }
 
-// property are the params of a rule about a field and, if it is not nil, the field's value.
+// property is the parameters of a rule about a field. A nil value matches every value.
 type property struct {
 	Key   string
 	Value *string
@@ -56,8 +56,8 @@ func hasValue(path, key string, value *string) Filter {
 	return Match{path + key, []string{*value}}
 }
 
-// Matches says whether an entity, as it is served, passes a filter: the reading of a filter in memory. It
-// looks at the rows that statements look at in the database.
+// Matches evaluates a filter on a served entity in memory. It uses the same rows that statements read from
+// the database.
 func Matches(f Filter, e entity.Entity) bool {
 	return matches(f, entity.SearchRows(e, entity.ServedRelations(e)))
 }
@@ -84,7 +84,7 @@ func matches(f Filter, rows []entity.SearchRow) bool {
 		prefix := storable(strings.ToLower(f.Prefix))
 		return hasRow(rows, f.Key, func(value *string) bool { return value != nil && strings.HasPrefix(storable(*value), prefix) })
 	default:
-		return false // what is no filter of a condition lets nothing through
+		return false // an unknown filter matches nothing
 	}
 }
 

@@ -9,40 +9,40 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 )
 
-// Order is one field to sort by: its key, and whether the greatest comes first.
+// Order is one field to sort by: its key and its direction.
 type Order struct {
 	Key        string
 	Descending bool
 }
 
-// FullText finds Term as a part of a value of one of Fields. An empty term finds everything.
+// FullText matches Term as a substring of a value of one of Fields. An empty term matches everything.
 type FullText struct {
 	Term   string   `json:"term"`
 	Fields []string `json:"fields,omitempty"`
 }
 
-// Position is a place in a sorted set of entities: the value of the order field there (nil without one) and
-// the uid.
+// Position is a position in a sorted set of entities: the value of the order field (nil without one) and the
+// uid.
 type Position struct {
 	Value *string
 	UID   uuid.UUID
 }
 
-// Page asks for a part of the entities in the order of a cursor: by one field, or by uid.
+// Page selects a part of the entities in the order of a cursor: by one field, or by uid.
 type Page struct {
 	Filter   Filter
 	FullText FullText
-	// Order is nil for the order of uids. Entities that lack its field are not part of the set at all.
+	// Order is nil for the order of uids. The set excludes entities without its field.
 	Order *Order
-	// After is where the part begins, exclusive; nil is the beginning.
+	// After is the exclusive beginning of the page. Nil is the beginning of the set.
 	After *Position
 	// Backwards reads from After towards the beginning.
 	Backwards     bool
 	Offset, Limit int
 }
 
-// Select finds the page's rows: uid, order value, document. The page is found among narrow rows before a
-// document is looked at.
+// Select returns the page's rows: uid, order value, document. It finds the page in the narrow search rows
+// before it reads documents.
 func (p Page) Select(readable Grant) Statement {
 	b := &builder{}
 	b.text("select p.entity_id, p.value, e.entity from (")
@@ -55,7 +55,7 @@ func (p Page) Select(readable Grant) Statement {
 	return b.statement()
 }
 
-// selectEntities writes which entities are on a page in the order of uids.
+// selectEntities writes the selection of a page in the order of uids.
 func (p Page) selectEntities(b *builder, readable Grant) {
 	b.text("select e.entity_id, null::text as value from catalog_entities e where true")
 	if p.After != nil {
@@ -65,7 +65,7 @@ func (p Page) selectEntities(b *builder, readable Grant) {
 	b.text(p.sorting("e"))
 }
 
-// selectRows writes which rows of the order field are on a page.
+// selectRows writes the selection of a page in the order of a field.
 func (p Page) selectRows(b *builder, readable Grant) {
 	b.text("select o.entity_id, o.value from catalog_search o where ")
 	p.ordered(b, readable)
@@ -75,8 +75,8 @@ func (p Page) selectRows(b *builder, readable Grant) {
 	b.text(p.sorting("o"))
 }
 
-// ordered writes what a search row o must be to be part of the set. Text that is looked for in the order
-// field is looked for in the row itself.
+// ordered writes the conditions on a search row o of the set. A full-text search in the order field applies
+// to the row itself.
 func (p Page) ordered(b *builder, readable Grant) {
 	key := strings.ToLower(p.Order.Key)
 	b.text("o.key = ", b.arg(key), " and o.value is not null")
@@ -102,7 +102,7 @@ func (p Page) sorting(alias string) string {
 	return " order by " + alias + ".value" + direction(p.descending()) + ", " + last
 }
 
-// Count counts the whole set that the page is a part of.
+// Count counts the whole set that the page belongs to.
 func (p Page) Count(readable Grant) Statement {
 	b := &builder{}
 	condition := p.scope(readable)
@@ -126,20 +126,20 @@ func (p Page) scope(readable Grant) scope {
 	return grantedScope(readable, And(p.Filter, p.FullText.filter(p.Order)))
 }
 
-// List asks for entities sorted by any number of fields, those that lack a field last; by offset, not by
+// List selects entities sorted by any number of fields, with those that lack a field last; by offset, not by
 // cursor.
 type List struct {
 	Filter Filter
-	// Orders compare keys as they are written: keys are stored in lower case.
+	// Orders have keys in lower case, because keys are stored in lower case.
 	Orders []Order
-	// ByRef sorts by reference where Orders leave a tie; otherwise by uid.
+	// ByRef sorts by reference after Orders; otherwise uid decides.
 	ByRef  bool
 	Offset int
 	// Limit of 0 or less is no limit.
 	Limit int
 }
 
-// Select finds the list's documents. Like a page, it is found among narrow rows first.
+// Select returns the list's documents. Like Page.Select, it reads narrow rows first.
 func (l List) Select(readable Grant) Statement {
 	b := &builder{}
 	if len(l.Orders) == 1 && isSingular(l.Orders[0].Key) {
@@ -150,7 +150,7 @@ func (l List) Select(readable Grant) Statement {
 	return b.statement()
 }
 
-// selectByRow is for an order that every entity has a place in: its rows are sorted already.
+// selectByRow is for an order in which every entity has one value: the index returns its rows sorted.
 func (l List) selectByRow(b *builder, readable Grant) {
 	page := Page{Filter: l.Filter, Order: &l.Orders[0]}
 	b.text("select e.entity from (")
@@ -159,7 +159,7 @@ func (l List) selectByRow(b *builder, readable Grant) {
 	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", page.sorting("p"))
 }
 
-// IDs finds the ids of the list's entities, in its order.
+// IDs returns the ids of the list's entities in order.
 func (l List) IDs(readable Grant) Statement {
 	b := &builder{}
 	var joins, sorting strings.Builder
@@ -175,7 +175,7 @@ func (l List) IDs(readable Grant) Statement {
 	return b.statement()
 }
 
-// tie is the column that decides where the orders do not.
+// tie is the column that decides where Orders are equal.
 func (l List) tie() string {
 	if l.ByRef && len(l.Orders) == 0 {
 		return "entity_ref"
@@ -208,7 +208,7 @@ func (l List) limit(b *builder) {
 	}
 }
 
-// Facets counts the values of each key among the entities that pass the filter: key in lower case, value,
+// Facets counts the values of each key among the entities that match the filter: key in lower case, value,
 // count.
 func Facets(readable Grant, keys []string, filter Filter) Statement {
 	keys = lower(keys)
@@ -219,7 +219,8 @@ func Facets(readable Grant, keys []string, filter Filter) Statement {
 		if i > 0 {
 			b.text(" union all ")
 		}
-		// Each key on its own: values alone are grouped much faster than values with their keys.
+		// Each key has its own subquery: grouping by value alone is much faster than grouping by key and
+		// value.
 		b.text("(select ", b.arg(key), "::text, s.original_value, count(*) from catalog_search s where s.key = ", b.arg(key), " and s.original_value is not null")
 		b.andRow(condition, "s")
 		b.text(" group by s.original_value order by s.original_value)")
@@ -227,7 +228,7 @@ func Facets(readable Grant, keys []string, filter Filter) Statement {
 	return b.statement()
 }
 
-// ByIDs finds the documents of entities in the order given: the place in it, from 1, and the document.
+// ByIDs returns the documents of entities in the given order: the position, from 1, and the document.
 func ByIDs(readable Grant, ids []uuid.UUID) Statement {
 	b := &builder{named: true}
 	b.text("select l.place, e.entity from unnest(", b.arg(ids), "::uuid[]) with ordinality as l (id, place) join catalog_entities e on e.entity_id = l.id where true")
@@ -236,7 +237,7 @@ func ByIDs(readable Grant, ids []uuid.UUID) Statement {
 	return b.statement()
 }
 
-// ByRefs finds entities by their references, in lower case: reference, document.
+// ByRefs returns entities by their references, in lower case: reference, document.
 func ByRefs(readable Grant, refs []string, filter Filter) Statement {
 	b := &builder{named: true}
 	b.text("select e.entity_ref, e.entity from catalog_entities e where e.entity_ref = any (", b.arg(lower(refs)), ")")
@@ -244,7 +245,7 @@ func ByRefs(readable Grant, refs []string, filter Filter) Statement {
 	return b.statement()
 }
 
-// ByRef finds the document of one entity by its reference, in lower case.
+// ByRef returns the document of one entity by its reference, in lower case.
 func ByRef(readable Grant, ref string) Statement {
 	b := &builder{named: true}
 	b.text("select e.entity from catalog_entities e where e.entity_ref = ", b.arg(strings.ToLower(ref)))
@@ -252,8 +253,8 @@ func ByRef(readable Grant, ref string) Statement {
 	return b.statement()
 }
 
-// ByRefWithLocation finds one entity by its reference, in lower case: document, and the location that claims
-// it, "" when that is not known.
+// ByRefWithLocation returns one entity by its reference, in lower case: the document, and the location that
+// claims it, "" when that is not known.
 func ByRefWithLocation(readable Grant, ref string) Statement {
 	b := &builder{named: true}
 	b.text("select e.entity, coalesce(s.location_key, '') from catalog_entities e left join catalog_states s on s.entity_id = e.entity_id",
@@ -262,7 +263,7 @@ func ByRefWithLocation(readable Grant, ref string) Statement {
 	return b.statement()
 }
 
-// ByUID finds the document of one entity.
+// ByUID returns the document of one entity.
 func ByUID(readable Grant, uid uuid.UUID) Statement {
 	b := &builder{named: true}
 	b.text("select e.entity from catalog_entities e where e.entity_id = ", b.arg(uid))
@@ -270,20 +271,20 @@ func ByUID(readable Grant, uid uuid.UUID) Statement {
 	return b.statement()
 }
 
-// fullText is the leaf that FullText becomes.
+// fullText is the filter for a FullText.
 type fullText struct {
 	keys    []string
 	pattern string
 }
 
-func (t fullText) predicate() any { return nil } // never stored: a cursor carries the FullText itself
+func (t fullText) predicate() any { return nil } // never encoded: a cursor carries the FullText itself
 
-// Filter is for sets without an order: the term is looked for in the given fields, else in the uid. Nil when
-// there is nothing to look for.
+// Filter is the filter for sets without an order: it searches the given fields, else the uid. It is nil for
+// an empty term.
 func (t FullText) Filter() Filter { return t.filter(nil) }
 
-// filter looks into the given fields, else into the order field, else into the uid, as Backstage does. The
-// wildcards of LIKE keep their meaning in the term. Nil when there is nothing to look for.
+// filter searches the given fields, else the order field, else the uid, as Backstage does. The wildcards of
+// LIKE keep their meaning in the term. It is nil for an empty term.
 func (t FullText) filter(order *Order) Filter {
 	if t.Term == "" {
 		return nil

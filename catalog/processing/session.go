@@ -19,41 +19,41 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// work is one entity that was taken, and what became of it.
+// work is one claimed entity and its result.
 type work struct {
 	row    db.CatalogClaimDueRow
 	result Result
 }
 
-// shift is an engine's work under one lease.
-type shift struct {
+// session is an engine's work under one lease.
+type session struct {
 	*Engine
 	holder uuid.UUID
 }
 
-// process works one shift after another. A shift ends when its lease is lost or nothing can be written, and
-// what it held is processed anew.
+// process runs one session after another. A session ends when its lease is lost or nothing can be written.
+// The entities that it held are then processed anew.
 func (e *Engine) process(ctx context.Context, due <-chan struct{}) error {
 	return e.repeat(ctx, "process entities", due, func(ctx context.Context) (bool, error) {
 		return true, e.withLease(ctx, func(ctx context.Context, holder uuid.UUID) error {
-			s := shift{Engine: e, holder: holder}
+			s := session{Engine: e, holder: holder}
 			return s.work(ctx, due)
 		})
 	})
 }
 
-// work takes what is due, has workers run it through the pipeline, and writes results as they come, until the
-// context ends.
-func (s shift) work(ctx context.Context, due <-chan struct{}) error {
-	taken, finished := make(chan work), make(chan work, batchSize)
+// work claims due entities, processes them in workers, and writes results as they come, until the context
+// ends.
+func (s session) work(ctx context.Context, due <-chan struct{}) error {
+	claimed, finished := make(chan work), make(chan work, batchSize)
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		defer close(taken)
-		return s.repeat(running, "take due entities", due, func(ctx context.Context) (bool, error) { return s.take(ctx, taken) })
+		defer close(claimed)
+		return s.repeat(running, "claim due entities", due, func(ctx context.Context) (bool, error) { return s.claim(ctx, claimed) })
 	})
 	group.Go(func() error {
 		defer close(finished)
-		s.runAll(running, taken, finished)
+		s.runAll(running, claimed, finished)
 		return nil
 	})
 	group.Go(func() error { return s.writeAll(running, finished) })
@@ -63,8 +63,8 @@ func (s shift) work(ctx context.Context, due <-chan struct{}) error {
 	return nil
 }
 
-// take holds due entities and hands them to the workers.
-func (s shift) take(ctx context.Context, taken chan<- work) (bool, error) {
+// claim claims due entities and passes them to the workers.
+func (s session) claim(ctx context.Context, claimed chan<- work) (bool, error) {
 	claiming, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	rows, err := s.queries.CatalogClaimDue(claiming, s.pool, s.holder, s.options.Lease.Seconds(), claimSize)
@@ -73,7 +73,7 @@ func (s shift) take(ctx context.Context, taken chan<- work) (bool, error) {
 	}
 	for _, row := range rows {
 		select {
-		case taken <- work{row: row}:
+		case claimed <- work{row: row}:
 		case <-ctx.Done():
 			return false, ctx.Err()
 		}
@@ -81,13 +81,13 @@ func (s shift) take(ctx context.Context, taken chan<- work) (bool, error) {
 	return len(rows) > 0, nil
 }
 
-// runAll runs what was taken through the pipeline, many at once. What is under way when the context ends
-// comes to nothing.
-func (s shift) runAll(ctx context.Context, taken <-chan work, finished chan<- work) {
+// runAll runs the claimed entities through the pipeline, many at once. When the context ends, unfinished ones
+// are dropped.
+func (s session) runAll(ctx context.Context, claimed <-chan work, finished chan<- work) {
 	var running sync.WaitGroup
 	for range workers {
 		running.Go(func() {
-			for item := range taken {
+			for item := range claimed {
 				item.result = s.run(ctx, item.row)
 				if ctx.Err() != nil {
 					return
@@ -103,9 +103,8 @@ func (s shift) runAll(ctx context.Context, taken <-chan work, finished chan<- wo
 	running.Wait()
 }
 
-// run puts one document through the pipeline. A document that makes the pipeline panic fails; the process
-// does not.
-func (s shift) run(ctx context.Context, row db.CatalogClaimDueRow) (result Result) {
+// run processes one document. A panic of the pipeline fails the document and not the process.
+func (s session) run(ctx context.Context, row db.CatalogClaimDueRow) (result Result) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			stack := debug.Stack()
@@ -121,16 +120,16 @@ func (s shift) run(ctx context.Context, row db.CatalogClaimDueRow) (result Resul
 	defer cancel()
 	emitted := Emitted{Ref: row.EntityRef, LocationKey: row.LocationKey, Document: row.Unprocessed}
 	if row.ResultHash == "" {
-		return s.pipeline.Process(ctx, emitted) // its result is wanted even if nothing has changed
+		return s.pipeline.Process(ctx, emitted) // its result is needed even if nothing has changed
 	}
 	return s.pipeline.ProcessAgain(ctx, emitted, row.Readings)
 }
 
-// writeAll writes finished work in batches: as much as there is at a time. It gives up when not even a
-// failure can be written.
-func (s shift) writeAll(ctx context.Context, finished <-chan work) error {
+// writeAll writes finished work in batches of all that is available. It returns an error when it cannot even
+// write a failure.
+func (s session) writeAll(ctx context.Context, finished <-chan work) error {
 	for first := range finished {
-		batch := gather(first, finished)
+		batch := collect(first, finished)
 		if err := s.write(ctx, batch); err == nil {
 			continue
 		}
@@ -143,8 +142,8 @@ func (s shift) writeAll(ctx context.Context, finished <-chan work) error {
 	return nil
 }
 
-// gather makes a batch of work and whatever else is finished already.
-func gather(first work, finished <-chan work) []work {
+// collect makes a batch of work and everything else that is finished.
+func collect(first work, finished <-chan work) []work {
 	batch := []work{first}
 	for len(batch) < batchSize {
 		select {
@@ -160,9 +159,9 @@ func gather(first work, finished <-chan work) []work {
 	return batch
 }
 
-// writeAlone writes work of a batch that could not be written, so that what is at fault takes nothing else
-// with it.
-func (s shift) writeAlone(ctx context.Context, item work) error {
+// writeAlone writes an item of a batch that could not be written, so that the bad item does not block the
+// others.
+func (s session) writeAlone(ctx context.Context, item work) error {
 	failed := s.write(ctx, []work{item})
 	if failed != nil && db.Refused(failed) {
 		failed = s.writeWithout(ctx, item, failed)
@@ -173,12 +172,12 @@ func (s shift) writeAlone(ctx context.Context, item work) error {
 	s.log.ErrorContext(ctx, "catalog: write a result; it will be made again", "entity", item.row.EntityRef, "error", failed)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	return s.release(ctx, s.pool, []verdict{{row: item.row, failed: true, delay: s.options.Interval}})
+	return s.release(ctx, s.pool, []schedule{{row: item.row, failed: true, delay: s.options.Interval}})
 }
 
-// writeWithout writes work without those of its children that the database refuses, which become errors. When
-// it is not a child that is refused, the work itself failed.
-func (s shift) writeWithout(ctx context.Context, item work, refused error) error {
+// writeWithout writes an item without the children that the database rejects, which become errors. When the
+// database rejects the item itself, the item fails.
+func (s session) writeWithout(ctx context.Context, item work, refused error) error {
 	stored, lost, err := s.storable(ctx, item.result.Children)
 	if err != nil {
 		return err
@@ -199,19 +198,19 @@ func (s shift) writeWithout(ctx context.Context, item work, refused error) error
 }
 
 func cannotBeStored(child Emitted, err error) *entity.Error {
-	shown := failure(fault.Input, "%s cannot be stored (%s): %s", child.Ref, whereabouts(child.LocationKey, child.Line), err)
+	shown := failure(fault.Input, "%s cannot be stored (%s): %s", child.Ref, position(child.LocationKey, child.Line), err)
 	shown.Location, shown.Line = child.LocationKey, child.Line
 	return shown
 }
 
-// unstorable is a child that the database refuses, and why.
+// unstorable is a child that the database rejects, and the reason.
 type unstorable struct {
 	entity Emitted
 	err    error
 }
 
-// storable tells the children that the database takes from those that it refuses, by trying halves.
-func (s shift) storable(ctx context.Context, children []Emitted) (stored []Emitted, lost []unstorable, err error) {
+// storable separates the children that the database accepts from those that it rejects, by bisection.
+func (s session) storable(ctx context.Context, children []Emitted) (stored []Emitted, lost []unstorable, err error) {
 	if len(children) == 0 {
 		return nil, nil, nil
 	}
@@ -235,8 +234,8 @@ func (s shift) storable(ctx context.Context, children []Emitted) (stored []Emitt
 	return stored, lost, nil
 }
 
-// tryStoring writes children and takes it back.
-func (s shift) tryStoring(ctx context.Context, children []Emitted) error {
+// tryStoring writes children and rolls back.
+func (s session) tryStoring(ctx context.Context, children []Emitted) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	err := Transact(ctx, s.pool, func(tx pgx.Tx) error {
@@ -247,48 +246,49 @@ func (s shift) tryStoring(ctx context.Context, children []Emitted) error {
 		if _, err := s.state.writeClaimed(ctx, tx, tried); err != nil {
 			return err
 		}
-		return errTakenBack
+		return errRollback
 	})
-	if errors.Is(err, errTakenBack) {
+	if errors.Is(err, errRollback) {
 		return nil
 	}
 	return err
 }
 
-var errTakenBack = errors.New("it was only a try")
+var errRollback = errors.New("roll back")
 
-// verdict is when a held entity is due again, and what it is then compared with.
-type verdict struct {
+// schedule says when a held entity is due again, and stores its readings.
+type schedule struct {
 	row db.CatalogClaimDueRow
-	// delay is from now; for one that failed it is the longest.
+	// delay starts now. For a failed entity it is the maximum.
 	delay  time.Duration
 	failed bool
-	// readings replace those of the row, unless these are to be kept.
+	// readings replace those of the row, unless keepReadings is set.
 	readings     []byte
 	keepReadings bool
 }
 
-// verdict is how an entity goes on after a result that stands.
-func (s shift) verdict(item work) verdict {
-	return verdict{
+// schedule returns the schedule of an entity after a current result.
+func (s session) schedule(item work) schedule {
+	return schedule{
 		row: item.row, delay: s.delay(item.result), failed: item.result.ReadOutside && len(item.result.Errors) > 0,
 		readings: item.result.Readings, keepReadings: item.result.Unchanged,
 	}
 }
 
-// delay is when an entity is looked at again, spread so that entities read together do not stay together.
-func (s shift) delay(result Result) time.Duration {
+// delay is the time until an entity is processed again, randomized so that entities that were read together
+// do not stay together.
+func (s session) delay(result Result) time.Duration {
 	interval := s.options.Interval
 	if !result.ReadOutside {
 		interval = max(closedInterval, interval)
 	}
-	return interval + rand.N(interval/2+1) //nolint:gosec // spreading load needs no secret
+	return interval + rand.N(interval/2+1) //nolint:gosec // load spreading needs no cryptographic randomness
 }
 
-// release lets go of entities. Those that were asked for meanwhile are taken again at once.
-func (s shift) release(ctx context.Context, tx db.DBTX, verdicts []verdict) error {
+// release releases claimed entities. Those that were requested meanwhile are claimed again at once.
+func (s session) release(ctx context.Context, tx db.DBTX, schedules []schedule) error {
 	rows := db.CatalogReleaseStatesParams{Engine: s.holder}
-	for _, v := range verdicts {
+	for _, v := range schedules {
 		rows.EntityIds = append(rows.EntityIds, v.row.EntityID)
 		rows.TakenUntil = append(rows.TakenUntil, v.row.NextUpdateAt)
 		rows.Delays = append(rows.Delays, v.delay.Seconds())
