@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// errInvalidURL is what is wrong with a text that is no absolute URL, in JavaScript's words.
+// errInvalidURL is the error for a text that is not an absolute URL, in JavaScript's words.
 var errInvalidURL = errors.New("TypeError: Invalid URL")
 
 // ErrTraversal refuses a URL that leads out of its repository.
 var ErrTraversal = errors.New("Invalid SCM URL: path traversal is not allowed in the URL") //nolint:staticcheck // Backstage's words
 
-// ParseURL reads an absolute http or https URL. The port that its scheme has anyway is left out.
+// ParseURL parses an absolute http or https URL. It removes the scheme's default port.
 func ParseURL(rawURL string) (*url.URL, error) {
 	parsed, err := url.Parse(rawURL)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
@@ -28,8 +28,7 @@ func ParseURL(rawURL string) (*url.URL, error) {
 	return parsed, nil
 }
 
-// Segments are the parts of a URL's path between its slashes, each unescaped. It fails for a path that is
-// escaped badly.
+// Segments splits a URL's path at its slashes and unescapes each part. A badly escaped path is an error.
 func Segments(target *url.URL) ([]string, error) {
 	var segments []string
 	for escaped := range strings.SplitSeq(strings.Trim(target.EscapedPath(), "/"), "/") {
@@ -42,8 +41,8 @@ func Segments(target *url.URL) ([]string, error) {
 	return segments, nil
 }
 
-// JoinPath makes the path of a URL from names, each escaped as one segment, and a path that follows them.
-// Names that are "" are left out.
+// JoinPath builds the path of a URL from names, each escaped as one segment, and a path that follows them.
+// Empty names are skipped.
 func JoinPath(path string, names ...string) *url.URL {
 	var plain, escaped strings.Builder
 	for _, name := range names {
@@ -59,10 +58,10 @@ func JoinPath(path string, names ...string) *url.URL {
 	return &url.URL{Path: plain.String(), RawPath: escaped.String()}
 }
 
-// EscapePath escapes a path for a URL, and leaves its slashes.
+// EscapePath escapes a path for a URL and keeps its slashes.
 func EscapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
-// HasTraversal looks for . and .. among the segments of a path, however often they are escaped.
+// HasTraversal reports whether a path has a segment . or .., however often it is escaped.
 func HasTraversal(path string) bool {
 	for {
 		segments := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' })
@@ -77,13 +76,13 @@ func HasTraversal(path string) bool {
 	}
 }
 
-// commitHash finds the name of a commit, which nobody can edit.
+// commitHash matches the hash of a commit. Files at a commit cannot be edited.
 var commitHash = regexp.MustCompile(`\b[0-9a-f]{40,}\b`)
 
 func isHash(commit string) bool { return commitHash.FindString(commit) == commit && commit != "" }
 
-// Resolve makes ref absolute, as a browser does, except that a leading slash means root: the escaped path of
-// a repository's root in base's URL. With root "" it is the host's. The query is base's.
+// Resolve makes ref absolute, as a browser does, with one exception: a leading slash means root, the escaped
+// path of a repository's root in base's URL. With root "" it means the host's root. The query is base's.
 func Resolve(base *url.URL, ref, root string) (string, error) {
 	reference, err := url.Parse(ref)
 	if err != nil {
@@ -106,7 +105,7 @@ func Resolve(base *url.URL, ref, root string) (string, error) {
 }
 
 // ResolveURL resolves ref, absolute or relative, against base, the URL of a file, by the rules of base's
-// host. On a known host a leading slash is the root of the repository.
+// host. On a configured host, a leading slash means the root of the repository.
 func (s *Set) ResolveURL(base, ref string) (string, error) {
 	if host, parsed, found := s.hostOf(base); found {
 		return host.Resolve(parsed, ref)
@@ -121,8 +120,7 @@ func (s *Set) ResolveURL(base, ref string) (string, error) {
 	return Resolve(parsed, ref, "")
 }
 
-// EditURL is where a person edits the file behind a URL in the browser. There is none for hosts that are not
-// known, and none for a commit, which nobody can edit.
+// EditURL is the page on which a person edits the file of a URL. Commits and unknown hosts have none.
 func (s *Set) EditURL(rawURL string) (string, bool) {
 	host, parsed, found := s.hostOf(rawURL)
 	if !found || commitHash.MatchString(rawURL) {
@@ -131,15 +129,15 @@ func (s *Set) EditURL(rawURL string) (string, bool) {
 	return host.EditURL(parsed)
 }
 
-// SameRepository says whether two URLs of files lie in one repository. URLs that are not seen to lie in any
-// are not told apart.
+// SameRepository reports whether two URLs of files may be in one repository. It returns true when a URL is in
+// no known repository.
 func (s *Set) SameRepository(a, b string) bool {
 	first, foundFirst := s.repository(a)
 	second, foundSecond := s.repository(b)
 	return !foundFirst || !foundSecond || strings.EqualFold(first, second)
 }
 
-// repository is the host and the name of the repository that a URL on a known host is of.
+// repository returns host and name of the repository of a URL on a configured host.
 func (s *Set) repository(rawURL string) (string, bool) {
 	host, parsed, found := s.hostOf(rawURL)
 	if !found {
@@ -149,9 +147,9 @@ func (s *Set) repository(rawURL string) (string, bool) {
 	return host.Name() + "/" + place.Repository, err == nil
 }
 
-// CanonicalURL writes the slashes of a branch or tag so that the URL says where its name ends:
-// blob/release%2Fv3/docs. The host is asked where a URL leaves it open; one that it knows nothing about stays
-// as it is.
+// CanonicalURL escapes the slashes of a branch or tag, so that the URL shows where the name ends:
+// blob/release%2Fv3/docs. It asks the host where the URL is ambiguous. A URL that the host does not know
+// stays as it is.
 func (s *Set) CanonicalURL(ctx context.Context, rawURL string) (string, error) {
 	host, parsed, found := s.hostOf(rawURL)
 	readable, isReadable := host.(Readable)
@@ -160,7 +158,7 @@ func (s *Set) CanonicalURL(ctx context.Context, rawURL string) (string, error) {
 	}
 	place, err := readable.Parse(parsed)
 	if err != nil {
-		return rawURL, nil //nolint:nilerr // Whoever reads the URL says what is wrong with it.
+		return rawURL, nil //nolint:nilerr // The caller reads the URL and gets the error then.
 	}
 	repository, err := readable.Connect(place, "")
 	if err != nil {
@@ -174,21 +172,22 @@ func (s *Set) CanonicalURL(ctx context.Context, rawURL string) (string, error) {
 	return urlOf(parsed, readable, at.Place), nil
 }
 
-// urlOf is the URL of another place on the host that a URL is on.
+// urlOf is the URL of another place on the host of target.
 func urlOf(target *url.URL, host Host, place Place) string {
 	address := *host.Address(place)
 	address.Scheme, address.Host = target.Scheme, target.Host
 	return address.String()
 }
 
-// IsHostName says whether a text is a host as it stands in a URL: a name or an address, and perhaps a port.
+// IsHostName reports whether a text is a host as URLs contain it: a name or an address, and optionally a
+// port.
 func IsHostName(text string) bool {
 	parsed, err := url.Parse("http://" + text)
 	return err == nil && parsed.Host == text && text != ""
 }
 
-// Below is a URL's path below another path, where the pages of a host begin. A URL that is not below it stays
-// as it is.
+// Below removes a prefix from a URL's path: the path at which the pages of a host begin. A URL without the
+// prefix stays as it is.
 func Below(target *url.URL, path string) *url.URL {
 	rest, is := strings.CutPrefix(target.EscapedPath(), path+"/")
 	if !is {

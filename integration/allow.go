@@ -20,17 +20,17 @@ import (
 
 // AllowRule is one entry of backend.reading.allow.
 type AllowRule struct {
-	// Host is a host name, or *.domain for all below a domain. A port may follow, :8080, or a range of them,
-	// :8000-9000; without one only the scheme's own port is meant.
+	// Host is a host name, or *.domain for all hosts below a domain. A port (:8080) or a range of ports
+	// (:8000-9000) may follow. Without one, only the scheme's default port is allowed.
 	Host string
-	// Paths, when not nil, are the only paths allowed, each with all below it.
+	// Paths, when not nil, are the only paths allowed, each with everything below it.
 	Paths []string
 }
 
-// allowRule is an AllowRule taken apart.
+// allowRule is a parsed AllowRule.
 type allowRule struct {
 	hostname string
-	// below says that hostname is a suffix.
+	// below means that hostname is a suffix.
 	below       bool
 	first, last uint16
 	paths       []string
@@ -98,7 +98,7 @@ func (r allowRule) allowsPort(target *url.URL) bool {
 	return r.first <= port && port <= r.last
 }
 
-// allowsPath holds a path to the rule in every way that a server may read it.
+// allowsPath reports whether the rule allows every reading of a path that a server may choose.
 func (r allowRule) allowsPath(target *url.URL) bool {
 	if r.anyPath {
 		return true
@@ -120,13 +120,14 @@ func (r allowRule) holds(reading string) bool {
 	return false
 }
 
-// maxDecodings is how often a path may be escaped over itself. A proxy and the server behind it decode twice.
+// maxDecodings bounds how often a path may be escaped repeatedly. A proxy and the server behind it decode
+// twice.
 const maxDecodings = 5
 
-// pathReadings are the paths that some server takes an escaped one for: one may decode what another has
-// decoded already, take a backslash for a slash, leave out parameters (;x) and blanks at the end of a
-// segment, or fold what Unicode holds for the same. plain is false for a path that nobody means: escaped
-// without end, or with control characters or no text in it.
+// pathReadings lists the paths as which servers may read an escaped path. A server may decode it repeatedly,
+// treat a backslash as a slash, drop parameters (;x) and blanks at the end of a segment, or apply Unicode
+// normalization. plain is false for a path that is suspicious: escaped without end, with control characters,
+// or not UTF-8.
 func pathReadings(escaped string) (readings []string, plain bool) {
 	for range maxDecodings {
 		decoded := unescapeOnce(escaped)
@@ -148,7 +149,7 @@ func pathReadings(escaped string) (readings []string, plain bool) {
 // escape is one escaped character, in the form of IIS too.
 var escape = regexp.MustCompile(`%(?:[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})`)
 
-// unescapeOnce decodes what is escaped and leaves what is not as it is.
+// unescapeOnce decodes valid escapes and leaves the rest as it is.
 func unescapeOnce(escaped string) string {
 	return escape.ReplaceAllStringFunc(escaped, func(found string) string {
 		code, err := strconv.ParseUint(strings.TrimLeft(found, "%u"), 16, 16)
@@ -181,7 +182,7 @@ func (s *Set) allows(target *url.URL) bool {
 	return false
 }
 
-// checkRedirect holds each hop of a plain reading to backend.reading.allow.
+// checkRedirect applies backend.reading.allow to each redirect of a request to a host without an integration.
 func (s *Set) checkRedirect(request *http.Request, via []*http.Request) error {
 	if len(via) >= MaxRedirects {
 		return TooManyRedirects(via)

@@ -12,15 +12,15 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// ResponseError is an answer that is neither the content nor its absence.
+// ResponseError is an unexpected HTTP response: neither the content nor a 404.
 type ResponseError struct {
 	// Status is the HTTP status.
 	Status int
 	// RetryAfter is how long the host asks to wait, 0 when it does not say.
 	RetryAfter time.Duration
-	// RateLimited says that too much was asked of the host, whatever the status.
+	// RateLimited means that the host's rate limit was reached, whatever the status.
 	RateLimited bool
-	// Problem is what was answered to what. Next is what a person can do about it, "" when nobody knows.
+	// Problem names the request and the response. Next tells a person what to do, "" when that is unknown.
 	Problem, Next string
 }
 
@@ -31,13 +31,13 @@ func (e *ResponseError) Error() string {
 	return e.Problem + ". " + e.Next
 }
 
-// Temporary says that the same request may succeed later.
+// Temporary reports whether the same request may succeed later.
 func (e *ResponseError) Temporary() bool {
 	return e.RateLimited || e.Status >= http.StatusInternalServerError || e.Status == http.StatusRequestTimeout
 }
 
-// MayPass says whether an error of reading may pass by itself: a host that is ill, asks to wait, or cannot be
-// reached. after is how long the host asks to wait, 0 when it does not say.
+// MayPass reports whether a read error is transient: the host fails, asks to wait, or cannot be reached.
+// after is the time that the host asks to wait, 0 when it does not say.
 func MayPass(err error) (after time.Duration, may bool) {
 	if answered, is := errors.AsType[*ResponseError](err); is {
 		return answered.RetryAfter, answered.Temporary()
@@ -45,21 +45,21 @@ func MayPass(err error) (after time.Duration, may bool) {
 	return 0, err != nil && fault.KindOf(err) == "" && !errors.Is(err, ErrNotModified)
 }
 
-// URLError says that a URL does not name what is to be read.
+// URLError means that a URL does not name the kind of thing that is to be read.
 type URLError struct{ Problem string }
 
 func (e *URLError) Error() string { return e.Problem }
 
-// HiddenError says why something that was not found may be there all the same: hosts deny that there is what
-// the credential may not see. It is wrapped by a fault of kind NotFound.
+// HiddenError explains why something that was not found may exist: hosts answer 404 for what the credential
+// may not read. A fault of kind NotFound wraps it.
 type HiddenError struct {
-	// Reasons say, each for one credential, why it does not show more.
+	// Reasons has, for each credential, the reason why it may not be sufficient.
 	Reasons []string
 }
 
 func (e *HiddenError) Error() string { return strings.Join(e.Reasons, "; ") }
 
-// AnswerError makes an error of an answer that is no success; what says what was tried.
+// AnswerError converts an unsuccessful response into an error. what names the attempted operation.
 func AnswerError(response *http.Response, what string) error {
 	message := fmt.Sprintf("%s, %d %s", what, response.StatusCode, http.StatusText(response.StatusCode))
 	limited := isRateLimited(response)
@@ -81,8 +81,8 @@ func isRateLimited(response *http.Response) bool {
 		response.StatusCode == http.StatusForbidden && remaining(response.Header) == "0"
 }
 
-// remaining is how many requests the host still takes, in GitHub's header or the one that GitLab and the
-// draft standard have.
+// remaining is the number of requests left in the rate limit, from GitHub's header or that of GitLab and the
+// draft standard.
 func remaining(header http.Header) string {
 	if left := header.Get("X-Ratelimit-Remaining"); left != "" {
 		return left
@@ -90,8 +90,8 @@ func remaining(header http.Header) string {
 	return header.Get("Ratelimit-Remaining")
 }
 
-// retryAfter reads how long a host asks to wait, in Retry-After's seconds or as the time at which the limit
-// is reset.
+// retryAfter is the time that a host asks to wait, from the seconds of Retry-After or the time of the limit's
+// reset.
 func retryAfter(header http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds > 0 {
 		return time.Duration(seconds) * time.Second
@@ -107,8 +107,8 @@ func retryAfter(header http.Header) time.Duration {
 	return 0
 }
 
-// RequestError names the URL that was asked for in an error of the network, once. What the HTTP client says
-// of it is left out: it names the URL again, or the one it was redirected to, which may carry a token.
+// RequestError adds the requested URL to an error of the network. It drops the HTTP client's message, which
+// repeats the URL, or has a redirect's URL, which may contain a token.
 func RequestError(rawURL string, err error) error {
 	if refused, found := errors.AsType[*fault.Error](err); found {
 		return refused
@@ -127,7 +127,7 @@ func withoutQuery(rawURL string) string {
 	return before
 }
 
-// TooManyRedirects refuses one more redirect.
+// TooManyRedirects limits the number of redirects.
 func TooManyRedirects(via []*http.Request) error {
 	return fmt.Errorf("Too many redirects (max %d) when reading %s", MaxRedirects, via[0].URL) //nolint:staticcheck // Backstage's words
 }

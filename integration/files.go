@@ -18,9 +18,9 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// Files reads files of this machine on behalf of what was read from one: nothing outside the directories that
-// the configuration names, however it is spelled and whatever links lie there. It takes places, not paths,
-// because provenance.Place decides who may ask for a file at all.
+// Files reads local files, only within the directories that the configuration names, whatever the spelling of
+// a path and wherever links lead. It takes places instead of paths, because provenance.Place decides which
+// files may refer to local files.
 type Files struct {
 	directories []string
 	limits      Limits
@@ -32,8 +32,8 @@ type LocalFile struct {
 	Body []byte
 }
 
-// NewFiles confines a reader to directories, by their absolute paths; they need not be there yet. The root
-// directory is none of them: it would hold everything.
+// NewFiles makes a reader that is confined to directories, by their absolute paths. They need not exist yet.
+// The root directory is refused, because it would allow everything.
 func NewFiles(directories []string, limits Limits) (*Files, error) {
 	for _, directory := range directories {
 		if !filepath.IsAbs(directory) || isSystem(directory) {
@@ -43,8 +43,8 @@ func NewFiles(directories []string, limits Limits) (*Files, error) {
 	return &Files{directories: slices.Clone(directories), limits: limits.withDefaults()}, nil
 }
 
-// isSystem says of directories that they hold the machine itself, its secrets included: no configuration
-// means that.
+// isSystem reports whether a directory holds the operating system and its secrets. Such a directory is
+// refused.
 func isSystem(directory string) bool {
 	directory = filepath.Clean(directory)
 	return directory == "/" || slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(system string) bool {
@@ -52,7 +52,7 @@ func isSystem(directory string) bool {
 	})
 }
 
-// FixedDirectory is the directory that everything lies in, or below, that a path names, which may be a glob.
+// FixedDirectory is the longest directory of a path that has no wildcard. Every match is in it or below it.
 func FixedDirectory(path string) string {
 	directory := filepath.Dir(path)
 	for globPattern.MatchString(directory) {
@@ -61,9 +61,9 @@ func FixedDirectory(path string) string {
 	return directory
 }
 
-// OpenBeside opens the directory that the file at a place lies in. The caller closes it. Errors do not show
-// where on this machine that is, because whoever may run a template may read them.
-func (f *Files) OpenBeside(at provenance.Place) (*os.Root, error) {
+// OpenParent opens the directory of the file at a place. The caller closes it. Errors do not contain the
+// directory's path, because everybody who may run a template may read them.
+func (f *Files) OpenParent(at provenance.Place) (*os.Root, error) {
 	if !at.IsLocal() {
 		return nil, fault.New(fault.NotAllowed, "what came from %s has no files on this machine", at)
 	}
@@ -76,8 +76,8 @@ func (f *Files) OpenBeside(at provenance.Place) (*os.Root, error) {
 		return nil, withoutPath(err)
 	}
 	defer root.Close()
-	beside, err := root.OpenRoot(filepath.Dir(relative))
-	return beside, withoutPath(err)
+	parent, err := root.OpenRoot(filepath.Dir(relative))
+	return parent, withoutPath(err)
 }
 
 func withoutPath(err error) error {
@@ -90,7 +90,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// outsideError refuses a path.
+// outsideError is the error for a path outside the configured directories.
 type outsideError struct{ path string }
 
 func (e *outsideError) Error() string {
@@ -98,9 +98,9 @@ func (e *outsideError) Error() string {
 		"catalog.locations, or add its directory to portico.files.directories", e.path)
 }
 
-// open opens the configured directory that a path is in, and says where in it. The path may be a glob. One
-// that is in none, or that a link leads out of all of them, is an *outsideError; whether there is anything at
-// the path does not matter.
+// open opens the configured directory that contains a path, which may be a glob, and returns the path
+// relative to it. A path that is in none, or that a link leads out of all of them, is an *outsideError,
+// whether or not the path exists.
 func (f *Files) open(path string) (root *os.Root, relative string, err error) {
 	path = filepath.Clean(path)
 	if !slices.ContainsFunc(f.directories, func(directory string) bool { return isBelow(directory, path) }) {
@@ -130,20 +130,20 @@ func isBelow(directory, path string) bool {
 	return err == nil && filepath.IsLocal(relative)
 }
 
-// resolveDirectory is the path without links in the directories that it names in full: an os.Root follows no
-// absolute link, not even one that stays inside, and home directories are often behind one.
+// resolveDirectory resolves links in the directories that the path names without wildcards. An os.Root does
+// not follow absolute links, even those that stay inside, and home directories are often behind one.
 func resolveDirectory(path string) string {
 	fixed := FixedDirectory(path)
 	resolved, err := filepath.EvalSymlinks(fixed)
 	if err != nil {
-		return path // what is not there has no links; reading says so
+		return path // a missing directory has no links; reading reports it
 	}
 	return filepath.Join(resolved, strings.TrimPrefix(path, fixed))
 }
 
-// Glob reads the files that a place names, whose path may be a glob, where ** is any depth. None found is an
-// empty result. They come sorted by path. A place that is no file of the configured directories is a fault of
-// kind NotAllowed.
+// Glob reads the files of a place, whose path may be a glob in which ** matches any depth, sorted by path.
+// The result may be empty. A place that is not a file in the configured directories is a fault of kind
+// NotAllowed.
 func (f *Files) Glob(ctx context.Context, at provenance.Place) ([]LocalFile, error) {
 	if at.Kind() != provenance.File {
 		return nil, fault.New(fault.NotAllowed, "%s is no file of this machine", at)
@@ -163,11 +163,12 @@ func (f *Files) Glob(ctx context.Context, at provenance.Place) ([]LocalFile, err
 	return found.all(ctx)
 }
 
-// finder reads what a path names below a directory.
+// finder reads the files of a path below a directory.
 type finder struct {
 	root   *os.Root
 	limits Limits
-	// path is the path as it was named, pattern the same path within root, without links in its directories.
+	// path is the original path. pattern is the same path relative to root, with links in its directories
+	// resolved.
 	path, pattern string
 }
 
@@ -192,10 +193,10 @@ func (f *finder) all(ctx context.Context) ([]LocalFile, error) {
 	return files, nil
 }
 
-// read reads one file; named is its path in errors. One that is gone since it was listed is a fault of kind
-// NotFound.
+// read reads one file. Errors contain the path named. A file that has disappeared since it was listed is a
+// fault of kind NotFound.
 func (f *finder) read(name, named string) ([]byte, error) {
-	// A pipe opened in any other way waits for its writer, for ever if need be.
+	// Without O_NONBLOCK, opening a pipe waits for its writer, possibly for ever.
 	file, err := f.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Wrap(fault.NotFound, err, "file %s does not exist", named)
@@ -217,8 +218,7 @@ func (f *finder) read(name, named string) ([]byte, error) {
 	return body, nil
 }
 
-// asNamed is the path of a file that was found, by the directory that the path names it by rather than by
-// where a link leads.
+// asNamed is the path of a found file as the original path spells its directory, not as links resolve it.
 func (f *finder) asNamed(name string) string {
 	if name == f.pattern {
 		return f.path
@@ -227,8 +227,7 @@ func (f *finder) asNamed(name string) string {
 	return filepath.Join(FixedDirectory(f.path), below)
 }
 
-// fixed is the directory within root that FixedDirectory finds in the path, with a slash at its end; "" is
-// root itself.
+// fixed is FixedDirectory of the path relative to root, with a slash at its end; "" is root itself.
 func (f *finder) fixed() string {
 	if fixed := filepath.ToSlash(FixedDirectory(f.pattern)); fixed != "." {
 		return fixed + "/"
@@ -236,7 +235,7 @@ func (f *finder) fixed() string {
 	return ""
 }
 
-// glob lists the files that match, following no links while it searches.
+// glob lists the matching files. It does not follow links.
 func (f *finder) glob(ctx context.Context) ([]string, error) {
 	if !globPattern.MatchString(f.pattern) {
 		if _, err := f.root.Stat(filepath.FromSlash(f.pattern)); errors.Is(err, fs.ErrNotExist) {

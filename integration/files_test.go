@@ -106,7 +106,7 @@ func TestWhatLiesBesideAFile(t *testing.T) {
 	for path, expected := range map[string]string{
 		base + "/template.yaml": "all.yaml", base + "/": "all.yaml", base + "/a/template.yaml": "x.yaml", base + "/a/b/": "y.yaml", base + "/a/../none": "all.yaml",
 	} {
-		root, err := files.OpenBeside(file(path))
+		root, err := files.OpenParent(file(path))
 		require.NoError(t, err, path)
 		_, err = root.Stat(expected)
 		require.NoError(t, err, path)
@@ -114,19 +114,19 @@ func TestWhatLiesBesideAFile(t *testing.T) {
 	}
 	for _, path := range []string{"/etc/template.yaml", "/proc/self/x", base + "/../x", base + "ment/x", base + "/away/x", base + "/root/etc/x",
 		base + "/root/proc/self/x", "relative", ""} {
-		_, err := files.OpenBeside(file(path))
+		_, err := files.OpenParent(file(path))
 		require.Error(t, err, path)
 		require.NotContains(t, err.Error(), base, "whoever runs a template reads this")
 	}
-	_, err := files.OpenBeside(provenance.At(provenance.URL, base+"/template.yaml"))
+	_, err := files.OpenParent(provenance.At(provenance.URL, base+"/template.yaml"))
 	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
-	_, err = files.OpenBeside(provenance.Place{})
+	_, err = files.OpenParent(provenance.Place{})
 	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
-	_, err = files.OpenBeside(file(base + "/none/template.yaml"))
+	_, err = files.OpenParent(file(base + "/none/template.yaml"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 
 	sent := t.TempDir()
-	root, err := files.OpenBeside(provenance.Sent(filepath.Join(sent, "template.yaml")))
+	root, err := files.OpenParent(provenance.Sent(filepath.Join(sent, "template.yaml")))
 	require.NoError(t, err)
 	require.Equal(t, sent, root.Name())
 	require.NoError(t, root.Close())
@@ -159,7 +159,7 @@ func TestALinkThatIsSwappedInWhileFilesAreRead(t *testing.T) {
 		if err == nil && len(found) > 0 {
 			require.Equal(t, "ours", string(found[0].Body))
 		}
-		if root, err := files.OpenBeside(file(filepath.Join(swapped, "template.yaml"))); err == nil {
+		if root, err := files.OpenParent(file(filepath.Join(swapped, "template.yaml"))); err == nil {
 			content, err := root.ReadFile("secret.yaml")
 			if err == nil {
 				require.Equal(t, "ours", string(content))

@@ -8,7 +8,7 @@ import (
 	"net/http"
 )
 
-// HostError says that a host could not be reached, or broke off its answer: the network failed, or the host.
+// HostError means that a host could not be reached, or that its response was cut off.
 type HostError struct {
 	// Host is its name, with the port where it has one.
 	Host string
@@ -17,11 +17,10 @@ type HostError struct {
 
 func (e *HostError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the error of the network.
+// Unwrap returns the network error.
 func (e *HostError) Unwrap() error { return e.Err }
 
-// IsHostFailure says whether an error is a host's doing, and neither that of who asked nor Portico's own: it
-// could not be reached, is ill, or asks to wait.
+// IsHostFailure reports whether the host caused an error: it could not be reached, fails, or asks to wait.
 func IsHostFailure(err error) bool {
 	if answered, is := errors.AsType[*ResponseError](err); is {
 		return answered.Temporary()
@@ -30,8 +29,8 @@ func IsHostFailure(err error) bool {
 	return is
 }
 
-// hostTransport makes a HostError of whatever the network does to a request or its answer, so that nobody
-// takes it for the failure of another connection.
+// hostTransport converts network errors of requests and responses into HostErrors, which distinguishes them
+// from failures of other connections.
 type hostTransport struct{ next http.RoundTripper }
 
 // RoundTrip sends a request.
@@ -44,7 +43,7 @@ func (t hostTransport) RoundTrip(request *http.Request) (*http.Response, error) 
 	return response, nil
 }
 
-// hostError leaves alone what was the caller's own wish.
+// hostError converts an error, unless the caller cancelled the request.
 func hostError(host string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -52,13 +51,13 @@ func hostError(host string, err error) error {
 	return &HostError{host, err}
 }
 
-// hostBody is the body of an answer.
+// hostBody is the body of a response.
 type hostBody struct {
 	io.ReadCloser
 	host string
 }
 
-// Read reads the answer. Its end is no error.
+// Read reads the response. io.EOF is not converted.
 func (b *hostBody) Read(into []byte) (int, error) {
 	n, err := b.ReadCloser.Read(into)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -5,25 +5,25 @@ import (
 	"net/http"
 )
 
-// Options are what a Set needs beside the hosts.
+// Options are the settings of a Set.
 type Options struct {
-	// ReadingAllow is backend.reading.allow: what may be read beside the integrations' hosts. Nil allows
+	// ReadingAllow is backend.reading.allow: what may be read from hosts without an integration. Nil allows
 	// nothing.
 	ReadingAllow []AllowRule
-	// Transport carries the requests to hosts that are no integration; nil is NewTransport's.
+	// Transport carries the requests to hosts without an integration; nil is NewTransport's.
 	Transport http.RoundTripper
-	// Limits bound what is read; what is zero has its default.
+	// Limits bound reads; zero fields have defaults.
 	Limits Limits
 }
 
-// Limits bound what one call may read.
+// Limits bound one call.
 type Limits struct {
 	// FileBytes bounds one file, 10 MiB by default.
 	FileBytes int64
 	// TreeBytes and TreeFiles bound a repository's archive unpacked, 512 MiB and 50,000 by default.
 	TreeBytes int64
 	TreeFiles int
-	// SearchFiles and SearchBytes bound what a glob may find, 1,000 files and 64 MiB by default.
+	// SearchFiles and SearchBytes bound the matches of a glob, 1,000 files and 64 MiB by default.
 	SearchFiles int
 	SearchBytes int64
 }

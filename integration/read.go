@@ -18,29 +18,29 @@ const (
 	treeDeadline = 10 * time.Minute
 )
 
-// MaxRedirects is how many requests one reading may take.
+// MaxRedirects bounds the requests of one read, including the redirected ones.
 const MaxRedirects = 5
 
-// ErrNotModified says that what is there still has the ETag that the caller knows.
+// ErrNotModified means that the content still has the ETag that the caller knows.
 var ErrNotModified = errors.New("not modified")
 
-// ReadOptions qualify one reading.
+// ReadOptions are the options of one read.
 type ReadOptions struct {
-	// ETag is that of an earlier reading: the same content again is ErrNotModified. "" reads in any case.
+	// ETag is the ETag of an earlier read: unchanged content is ErrNotModified. "" always reads.
 	ETag string
-	// Token takes the place of the integration's own; "" leaves it.
+	// Token replaces the integration's own; "" keeps it.
 	Token string
 }
 
-// Result is a file that was read. ETag is "" when the host gave none.
+// Result is a file that was read. ETag is "" when the host returned none.
 type Result struct {
 	Body []byte
 	ETag string
 }
 
-// ReadURL reads the file behind a URL, on a host of an integration or one that backend.reading.allow names.
-// The error is a fault where the caller can act on it: NotFound, or NotAllowed for a URL that may not be
-// read; ErrNotModified; or a *ResponseError. A file over the limit is an error.
+// ReadURL reads the file of a URL, on a host of an integration or one that backend.reading.allow allows. The
+// error is a fault of kind NotFound, a fault of kind NotAllowed for a URL that may not be read,
+// ErrNotModified, or a *ResponseError. A file over the limit is an error.
 func (s *Set) ReadURL(ctx context.Context, rawURL string, options ReadOptions) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, fileDeadline)
 	defer cancel()
@@ -59,7 +59,7 @@ func (s *Set) ReadURL(ctx context.Context, rawURL string, options ReadOptions) (
 	return Result{Body: body, ETag: response.Header.Get("ETag")}, nil
 }
 
-// open starts to read a URL; the caller closes the body.
+// open opens a URL; the caller closes the body.
 func (s *Set) open(ctx context.Context, rawURL string, options ReadOptions) (*http.Response, error) {
 	parsed, err := ParseURL(rawURL)
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *Set) openPlain(ctx context.Context, target *url.URL, options ReadOption
 	return nil, AnswerError(response, "could not read "+target.String())
 }
 
-// openFile starts to read a file through its host's API.
+// openFile opens a file through its host's API.
 func (s *Set) openFile(ctx context.Context, host Readable, target *url.URL, options ReadOptions) (*http.Response, error) {
 	at, err := s.locate(host, target, options)
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Set) openFile(ctx context.Context, host Readable, target *url.URL, opti
 	return at.repository.Open(ctx, at.Place, options.ETag)
 }
 
-// locate finds the place that a URL names, and connects to its repository.
+// locate parses a URL and connects to its repository.
 func (s *Set) locate(host Readable, target *url.URL, options ReadOptions) (*position, error) {
 	place, err := host.Parse(target)
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *Set) locate(host Readable, target *url.URL, options ReadOptions) (*posi
 	}
 	at := &position{Place: place, host: host, repository: repository}
 	if options.Token == "" {
-		at.cache = &s.refs // What one user sees is not for others.
+		at.cache = &s.refs // Answers to one user's token are not shared.
 	}
 	return at, nil
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/portico-dev/portico/integration/internal/cache"
 )
 
-// A URL does not say where its branch or tag ends: blob/release/v3/docs may be v3/docs of the branch release,
-// or docs of the branch release/v3. The first reading takes it for one name without a slash, as Backstage
-// does. Where that finds nothing, the host is asked.
+// A URL does not show where its branch or tag ends: blob/release/v3/docs may be v3/docs on the branch
+// release, or docs on the branch release/v3. The first read assumes a name without a slash, as Backstage
+// does. If that finds nothing, the host is asked for its refs.
 
-// refsFor is how long the host's answer is taken to hold, and noRefsFor how long it is that there are none:
-// somebody may be pushing one.
+// refsFor is the time for which the host's refs are cached. noRefsFor is the shorter time for an empty list,
+// because somebody may be pushing a ref.
 const (
 	refsFor   = 5 * time.Minute
 	noRefsFor = time.Minute
@@ -24,14 +24,14 @@ type position struct {
 	Place
 	host       Readable
 	repository Repository
-	// cache keeps the answers about refs; nil asks each time.
+	// cache caches refs; nil asks each time.
 	cache *cache.Cache[[]string]
 }
 
-// findLongerRef moves the position to the longest branch or tag with slashes that its URL may mean. It is
-// false when there is none.
+// findLongerRef moves the position to the longest branch or tag with slashes that its URL may contain. It
+// returns false when there is none.
 func (p *position) findLongerRef(ctx context.Context) (bool, error) {
-	// A ref that the URL gives with its slash escaped is whole, and without a path there is no more of it.
+	// A ref with escaped slashes is complete, and so is a ref without a path after it.
 	if p.Ref == "" || p.Path == "" || p.RefIsWhole || strings.Contains(p.Ref, "/") {
 		return false, nil
 	}

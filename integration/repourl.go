@@ -8,8 +8,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Repo is what a repoUrl names: host?owner=o&repo=r, as the RepoUrlPicker writes it. What the URL does not
-// say is "".
+// Repo is a parsed repoUrl: host?owner=o&repo=r, as the RepoUrlPicker writes it. Absent parts are "".
 type Repo struct {
 	Host         string `json:"host"`
 	Owner        string `json:"owner,omitempty"`
@@ -19,8 +18,8 @@ type Repo struct {
 	Project      string `json:"project,omitempty"`
 }
 
-// Require says which of some parts, by their names in a repoUrl, the first is that is not there: "missing
-// owner".
+// Require returns an error for the first absent part among names, which are those of a repoUrl's parameters:
+// "missing owner".
 func (r Repo) Require(names ...string) error {
 	parts := map[string]string{
 		"owner": r.Owner, "repo": r.Repo, "organization": r.Organization, "workspace": r.Workspace, "project": r.Project,
@@ -33,8 +32,8 @@ func (r Repo) Require(names ...string) error {
 	return nil
 }
 
-// ParseRepoURL reads a repoUrl of a known host and checks that it says what the host's type needs. Errors are
-// input faults.
+// ParseRepoURL parses a repoUrl of a configured host and checks that it has the parts that the host's type
+// needs. Errors are input faults.
 func (s *Set) ParseRepoURL(repoURL string) (Repo, error) {
 	parsed, err := ParseURL("https://" + repoURL)
 	if err != nil {
@@ -57,7 +56,7 @@ func (s *Set) ParseRepoURL(repoURL string) (Repo, error) {
 	return repo, nil
 }
 
-// printRepoURL writes the URL as JavaScript does, with a slash for the path.
+// printRepoURL formats the URL as JavaScript does, with a slash for the path.
 func printRepoURL(parsed *url.URL) string {
 	printed := *parsed
 	if printed.Path == "" {

@@ -16,7 +16,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// concurrentBlobs is how many files of a glob are read at once.
+// concurrentBlobs is the number of a glob's files that are read at once.
 const concurrentBlobs = 5
 
 // File is a file that a search found.
@@ -25,7 +25,7 @@ type File struct {
 	Body []byte
 }
 
-// SearchResult is what a search found; ETag is "" when the host gave none.
+// SearchResult is the result of a search; ETag is "" when the host returned none.
 type SearchResult struct {
 	Files []File
 	ETag  string
@@ -33,9 +33,9 @@ type SearchResult struct {
 
 var globPattern = regexp.MustCompile(`[*?]|\[.+\]|\{.+\}`)
 
-// Search reads the files that a URL names. On a host of an integration its path may be a glob, where ** is
-// any depth; elsewhere it is one file. Nothing found is an empty result and no error; where there may be
-// something that nobody may see, it is a fault of kind NotFound that says why. Other errors are like
+// Search reads the files that a URL names. On a host of an integration, its path may be a glob, in which **
+// matches any depth; elsewhere it is one file. No match is an empty result without an error. Where the
+// credential may be insufficient, it is a fault of kind NotFound that says why. Other errors are like
 // ReadURL's.
 func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (SearchResult, error) {
 	if isGlob, err := s.isGlob(rawURL); err != nil {
@@ -89,20 +89,20 @@ func (s *Set) searchTree(ctx context.Context, rawURL string, options ReadOptions
 	return SearchResult{Files: found.files, ETag: commit.hash}, err
 }
 
-// finding gathers the files of a commit that fit the glob in its path.
+// finding collects the files of a commit that match the glob in its path.
 type finding struct {
 	*commit
-	// url is what is searched.
+	// url is the searched URL.
 	url    string
 	limits Limits
 	files  []File
-	// mutex guards matched and bytes, which count what fits the glob.
+	// mutex guards matched and bytes, which count the matches.
 	mutex   sync.Mutex
 	matched int
 	bytes   int64
 }
 
-// directory is the one that everything lies below that fits, "" for the root.
+// directory is the directory that contains all possible matches, "" for the root.
 func (f *finding) directory() string {
 	directory, _ := doublestar.SplitPattern(f.Path)
 	if directory == "." {
@@ -122,14 +122,14 @@ func (f *finding) fileURL(name string) (string, error) {
 	return urlOf(target, f.host, place), nil
 }
 
-// matches leaves hidden files out, unless the glob spells their dots.
+// matches reports whether a file matches. Hidden files match only a glob that spells their dots.
 func (f *finding) matches(name string) bool {
 	return doublestar.MatchUnvalidated(f.Path, name) && dots(name) <= dots(f.Path)
 }
 
 func dots(path string) int { return strings.Count("/"+path, "/.") }
 
-// readBlobs reads the matching entries of a whole tree, some at a time, in its order.
+// readBlobs reads the matching entries of a tree, some at a time, in its order.
 func (f *finding) readBlobs(ctx context.Context, entries []Entry) error {
 	var matching []Entry
 	for _, entry := range entries {
@@ -173,7 +173,7 @@ func (f *finding) readBlob(ctx context.Context, entry Entry) (File, error) {
 	return File{URL: address, Body: body}, err
 }
 
-// count adds a file to what was found, within the limits.
+// count adds a file to the counts and checks the limits.
 func (f *finding) count(size int64) error {
 	if size > f.limits.FileBytes {
 		return f.tooLarge()
@@ -202,7 +202,8 @@ func (f *finding) tooMuch() error {
 		f.url, f.limits.SearchFiles, f.limits.SearchBytes)
 }
 
-// readArchive reads the matching files out of the archive, for a repository too big for its host to list.
+// readArchive reads the matching files from the archive, for a repository that is too big for its host to
+// list.
 func (f *finding) readArchive(ctx context.Context) error {
 	tree, err := f.archive(ctx, f.directory(), f.limits)
 	if err != nil {

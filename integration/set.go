@@ -12,17 +12,17 @@ import (
 // Set is all configured hosts. It is safe for concurrent use.
 type Set struct {
 	byHost map[string]Host
-	// hosts are in the order of their configuration.
+	// hosts are in the order of the configuration.
 	hosts  []Host
 	allow  []allowRule
 	limits Limits
-	// fetch is the client for URLs that are no integration's.
+	// fetch is the client for URLs on hosts without an integration.
 	fetch *http.Client
-	// refs are the branches and tags with slashes that begin like a place's ref.
+	// refs caches the branches and tags with slashes that begin with a place's ref.
 	refs cache.Cache[[]string]
 }
 
-// New makes a Set of hosts. Of several with one name the first is kept, as Backstage does.
+// New creates a Set of hosts. Of several hosts with one name it keeps the first, as Backstage does.
 func New(hosts []Host, options Options) (*Set, error) {
 	set := &Set{byHost: map[string]Host{}, limits: options.Limits.withDefaults()}
 	for _, host := range hosts {
@@ -46,8 +46,7 @@ func New(hosts []Host, options Options) (*Set, error) {
 	return set, nil
 }
 
-// NewTransport carries requests over another one, nil for DefaultTransport's, and makes a HostError of
-// whatever the network does to them.
+// NewTransport wraps over (nil is DefaultTransport's), and converts network errors into HostErrors.
 func NewTransport(over http.RoundTripper) http.RoundTripper {
 	if over == nil {
 		over = DefaultTransport()
@@ -55,7 +54,7 @@ func NewTransport(over http.RoundTripper) http.RoundTripper {
 	return hostTransport{over}
 }
 
-// DefaultTransport is a fresh transport with sane timeouts.
+// DefaultTransport creates a transport with timeouts.
 func DefaultTransport() http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -67,23 +66,22 @@ func DefaultTransport() http.RoundTripper {
 	}
 }
 
-// Hosts lists the hosts, in the order of their configuration; the public ones that nobody configured come
-// last.
+// Hosts lists the hosts in the order of the configuration. Public hosts that are not configured come last.
 func (s *Set) Hosts() []Host { return s.hosts }
 
-// ByHost finds a host as it stands in a URL, with its port where it has one.
+// ByHost finds a host by its name in URLs, with its port if any.
 func (s *Set) ByHost(name string) (Host, bool) {
 	host, found := s.byHost[name]
 	return host, found
 }
 
-// ByURL finds the host that a URL is on.
+// ByURL finds the host of a URL.
 func (s *Set) ByURL(rawURL string) (Host, bool) {
 	host, _, found := s.hostOf(rawURL)
 	return host, found
 }
 
-// hostOf finds the host that a URL is on, and takes the URL apart.
+// hostOf finds the host of a URL and parses the URL.
 func (s *Set) hostOf(rawURL string) (Host, *url.URL, bool) {
 	parsed, err := ParseURL(rawURL)
 	if err != nil {

@@ -17,11 +17,12 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Tree is the files of a directory in a repository, at one commit. It must be closed.
+// Tree is the files of a directory in a repository at one commit. The caller closes it.
 type Tree struct {
 	// ETag is the commit's hash.
 	ETag string
-	// archive is the tarball being read, root the directory asked for, "" for the repository's root.
+	// archive is the tarball that is being read. root is the requested directory, "" for the repository's
+	// root.
 	archive *tar.Reader
 	root    string
 	limits  Limits
@@ -30,23 +31,22 @@ type Tree struct {
 
 // TreeFile is a file of a Tree.
 type TreeFile struct {
-	// Path is relative to the directory asked for, with slashes. It stays below that directory.
+	// Path is relative to the requested directory, with slashes. It stays below that directory.
 	Path string
 	// Mode holds the permissions, and fs.ModeSymlink for a link.
 	Mode fs.FileMode
-	// Link is what a link points at: a relative path that stays within the repository. It is "" for a file.
+	// Link is the target of a link: a relative path that stays within the repository. It is "" for a file.
 	Link string
 	Size int64
-	// Content is the file's bytes, to be read before the next file is asked for.
+	// Content is the file's content. It must be read before the next file is requested.
 	Content io.Reader
 }
 
-// Close ends the reading. It may be called at any time, and again.
+// Close stops reading. It may be called at any time, and repeatedly.
 func (t *Tree) Close() { t.close() }
 
-// Files goes through the files, once, in the archive's order. It ends with an error when the archive breaks
-// off, holds more than the limits allow or a path that leads out of the tree, or when the directory is not
-// there.
+// Files iterates over the files once, in the archive's order. It ends with an error when the archive is cut
+// off, exceeds the limits or has a path that leads out of the tree, or when the directory does not exist.
 func (t *Tree) Files() iter.Seq2[TreeFile, error] {
 	return func(yield func(TreeFile, error) bool) {
 		defer t.Close()
@@ -69,7 +69,7 @@ func (t *Tree) Files() iter.Seq2[TreeFile, error] {
 	}
 }
 
-// next reads up to the next file below the root; io.EOF is the end.
+// next reads up to the next file below the root. io.EOF is the end.
 func (t *Tree) next() (TreeFile, error) {
 	for {
 		header, err := t.archive.Next()
@@ -89,7 +89,7 @@ func (t *Tree) next() (TreeFile, error) {
 	}
 }
 
-// file makes a TreeFile of an archive's entry; below is false for one that is not in the directory asked for.
+// file converts an archive's entry to a TreeFile. below is false for one outside the requested directory.
 func (t *Tree) file(header *tar.Header) (file TreeFile, below bool, err error) {
 	_, name, _ := strings.Cut(header.Name, "/")
 	if !filepath.IsLocal(name) || strings.Contains(name, `\`) {
@@ -101,7 +101,7 @@ func (t *Tree) file(header *tar.Header) (file TreeFile, below bool, err error) {
 	}
 	file = TreeFile{Path: relative, Mode: header.FileInfo().Mode(), Size: header.Size, Content: &contentReader{t}}
 	if header.Typeflag == tar.TypeSymlink {
-		target := path.Join(path.Dir(name), header.Linkname) //nolint:gosec // the next line sees to it that it stays inside
+		target := path.Join(path.Dir(name), header.Linkname) //nolint:gosec // the next line checks that it stays inside
 		if path.IsAbs(header.Linkname) || !filepath.IsLocal(target) {
 			return TreeFile{}, false, fault.New(fault.Input, "the link %s leads out of the repository, to %s", name, header.Linkname)
 		}
@@ -117,7 +117,7 @@ func cutDirectory(name, directory string) (string, bool) {
 	return strings.CutPrefix(name, directory+"/")
 }
 
-// describe says what an error of the unpacking means.
+// describe adds the meaning of an error of unpacking.
 func (t *Tree) describe(err error) error {
 	if tooLarge, found := errors.AsType[*http.MaxBytesError](err); found {
 		return fault.New(fault.Input, "the tree is larger than %d bytes", tooLarge.Limit)
@@ -136,8 +136,8 @@ func (r *contentReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadTree reads the directory behind a URL on a host of an integration; a URL without a ref means the
-// default branch. An ETag that is still the commit is ErrNotModified. Other errors are like ReadURL's.
+// ReadTree reads the directory of a URL on a host of an integration. Without a ref, it reads the default
+// branch. ErrNotModified means that the commit is still options.ETag. Other errors are like ReadURL's.
 func (s *Set) ReadTree(ctx context.Context, rawURL string, options ReadOptions) (*Tree, error) {
 	ctx, cancel := context.WithTimeout(ctx, treeDeadline)
 	tree, err := s.openTree(ctx, rawURL, options)
@@ -166,13 +166,13 @@ func (s *Set) openTree(ctx context.Context, rawURL string, options ReadOptions) 
 	return tree, nil
 }
 
-// commit is a commit in a repository, ready to be read.
+// commit is an opened commit in a repository.
 type commit struct {
 	*position
 	hash string
 }
 
-// openCommit finds the commit that a URL means.
+// openCommit finds the commit of a URL.
 func (s *Set) openCommit(ctx context.Context, rawURL string, options ReadOptions) (*commit, error) {
 	parsed, err := ParseURL(rawURL)
 	if err != nil {
@@ -208,7 +208,8 @@ func (s *Set) openCommit(ctx context.Context, rawURL string, options ReadOptions
 	return &commit{position: at, hash: hash}, nil
 }
 
-// findCommit is the hash of the commit at the place's ref. A place without one is then at the default branch.
+// findCommit is the hash of the commit at the place's ref. It sets the ref of a place without one to the
+// default branch.
 func (p *position) findCommit(ctx context.Context, known string) (string, error) {
 	if p.Ref == "" {
 		branch, err := p.repository.DefaultBranch(ctx)
@@ -227,7 +228,7 @@ func (p *position) findCommit(ctx context.Context, known string) (string, error)
 	return hash, nil
 }
 
-// archive starts to read all files of the commit, or at least those below directory.
+// archive opens an archive of the commit, with at least the files below directory.
 func (c *commit) archive(ctx context.Context, directory string, limits Limits) (*Tree, error) {
 	body, err := c.repository.Archive(ctx, c.hash, directory)
 	if err != nil {

@@ -37,9 +37,9 @@ type Sources interface {
 
 // Files is what the actions need of package integration's Files.
 type Files interface {
-	// OpenBeside opens the directory that a file of this machine lies in; the caller closes it. A place whose
+	// OpenParent opens the directory of a local file; the caller closes it. A place whose
 	// files are not to be read is a fault.
-	OpenBeside(at provenance.Place) (*os.Root, error)
+	OpenParent(at provenance.Place) (*os.Root, error)
 }
 
 // Options are what the actions work with.

@@ -111,7 +111,7 @@ func (o Options) readLocal(call *action.Call, name string) ([]byte, error) {
 
 // besideTemplate opens the directory that the template lies in.
 func (o Options) besideTemplate(call *action.Call) (*os.Root, error) {
-	root, err := o.Files.OpenBeside(call.Template.Base)
+	root, err := o.Files.OpenParent(call.Template.Base)
 	if err == nil {
 		return root, nil
 	}

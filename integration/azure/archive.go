@@ -14,11 +14,11 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// maxArchiveBytes bounds an archive as it comes, which is kept in a file for as long as it is read.
+// maxArchiveBytes bounds a compressed archive, which is stored in a temporary file while it is read.
 const maxArchiveBytes = 512 << 20
 
-// tarOf makes a gzipped tarball of a ZIP archive, with everything below one directory. The ZIP archive is
-// read to its end first, as its list of files is there.
+// tarOf converts one directory of a ZIP archive into a gzipped tarball. It reads the whole ZIP archive first,
+// because its list of files is at its end.
 func tarOf(archive io.Reader) (io.ReadCloser, error) {
 	file, err := os.CreateTemp("", "portico-archive-*.zip")
 	if err != nil {
@@ -44,7 +44,7 @@ func tarOf(archive io.Reader) (io.ReadCloser, error) {
 	return reader, nil
 }
 
-// repack ends with an error when the reader is closed.
+// repack writes the tarball. Closing the reader stops it with an error.
 func repack(from *zip.Reader, to io.Writer) (err error) {
 	defer fault.Recover(&err)
 	compressed, err := gzip.NewWriterLevel(to, gzip.NoCompression)
@@ -86,6 +86,6 @@ func repackFile(entry *zip.File, packed *tar.Writer) error {
 	if err := packed.WriteHeader(header); err != nil {
 		return err
 	}
-	_, err = io.Copy(packed, content) //nolint:gosec // Whoever reads the tarball bounds it.
+	_, err = io.Copy(packed, content) //nolint:gosec // The reader of the tarball bounds it.
 	return err
 }

@@ -1,5 +1,5 @@
-// Package azure is a host of Azure DevOps, dev.azure.com or a server of one's own: what its URLs mean, and
-// its files, read through the REST API of Azure Repos.
+// Package azure implements an Azure DevOps host (dev.azure.com or a server): how its URLs are parsed, and how
+// its files are read through the REST API of Azure Repos.
 package azure
 
 import (
@@ -17,16 +17,17 @@ const publicHost = "dev.azure.com"
 
 // Config is one entry of integrations.azure.
 type Config struct {
-	// Host is how the host stands in repository URLs, with its port where it has one. "" is dev.azure.com.
+	// Host is the host as repository URLs contain it, with its port if any. "" is dev.azure.com.
 	Host string
-	// BaseURL is where the pages and the API are; "" is https:// and the host.
+	// BaseURL is the URL of the pages and the API; "" is https:// and the host.
 	BaseURL string
-	// Credentials are for organizations. Of several the first that names the organization is used, or else
-	// the first that names none.
+	// Credentials are per organization. The first that names the organization is used, else the first that
+	// names none.
 	Credentials []Credential
 }
 
-// Credential is a personal access token for organizations, or for all that no other names.
+// Credential is a personal access token for some organizations. Without Organizations, it is for all that no
+// other credential names.
 type Credential struct {
 	Organizations []string
 	// PersonalAccessToken is a secret.
@@ -39,7 +40,7 @@ type Host struct {
 	transport http.RoundTripper
 }
 
-// New checks a configuration and makes a host of it. over carries its requests.
+// New checks a configuration and creates a host. over carries its requests.
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	config.Host = cmp.Or(config.Host, publicHost)
 	if !integration.IsHostName(config.Host) {
@@ -52,7 +53,7 @@ func New(config Config, over http.RoundTripper) (*Host, error) {
 // Type is "azure".
 func (*Host) Type() string { return integration.TypeAzure }
 
-// Name is the host as it stands in URLs.
+// Name is the host as URLs contain it.
 func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
@@ -65,16 +66,15 @@ func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("proje
 
 var errInvalidURL = &integration.URLError{Problem: "Azure URL must point to a git repository"}
 
-// branchView begins a version that is a branch.
+// branchView is the prefix of a version that is a branch.
 const branchView = "GB"
 
-// versions are how a URL says whether its version is a branch, a tag or a commit, and what the API calls
-// that.
+// versions maps the prefix of a version in a URL to the API's version type.
 var versions = map[string]string{branchView: "branch", "GT": "tag", "GC": "commit"}
 
-// Parse reads https://host/organization/project/_git/repo?path=/path&version=GBbranch. A repository whose
-// project has its name may leave the project out, and an organization on a server of one's own may have two
-// parts. A repository is then "organization/project/repo", and the view is what the version is.
+// Parse reads https://host/organization/project/_git/repo?path=/path&version=GBbranch. The URL may omit the
+// project if the repository has the same name. An organization on a server may have two parts. The repository
+// is "organization/project/repo", and the view is the version's prefix.
 func (*Host) Parse(target *url.URL) (integration.Place, error) {
 	segments, err := integration.Segments(target)
 	git := slices.Index(segments, "_git")
@@ -120,7 +120,7 @@ func (*Host) Address(place integration.Place) *url.URL {
 	return address
 }
 
-// Resolve reads ref as a link beside the path in the URL's query.
+// Resolve resolves ref as a link relative to the path in the URL's query.
 func (h *Host) Resolve(base *url.URL, ref string) (string, error) {
 	place, err := h.Parse(base)
 	if err != nil {
@@ -146,7 +146,7 @@ func (h *Host) Resolve(base *url.URL, ref string) (string, error) {
 	return found.String(), nil
 }
 
-// EditURL is the file's own page, from which it is edited.
+// EditURL is the file's own page, which has an editor.
 func (h *Host) EditURL(target *url.URL) (string, bool) {
 	_, err := h.Parse(target)
 	return target.String(), err == nil

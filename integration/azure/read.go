@@ -13,7 +13,7 @@ import (
 	"github.com/portico-dev/portico/integration/rest"
 )
 
-// apiVersion is the oldest version of the API that has all that is asked.
+// apiVersion is the oldest version of the API that supports all requests made here.
 const apiVersion = "6.0"
 
 // repository reads one repository.
@@ -22,9 +22,9 @@ type repository struct {
 	api  *rest.Client
 	// organization, project and name are the parts of the repository's name.
 	organization, project, name string
-	// kind is what the ref of the place is: branch, tag or commit.
+	// kind is the type of the place's ref: branch, tag or commit.
 	kind string
-	// token is for Git.
+	// token authenticates Git.
 	token string
 }
 
@@ -45,8 +45,7 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 	return r, nil
 }
 
-// tokenFor is the token of the credential that names an organization, or else of one that names none; ""
-// where there is none.
+// tokenFor is the token of the credential that names an organization, else of one that names none, else "".
 func (c Config) tokenFor(organization string) string {
 	for _, names := range []bool{true, false} {
 		found := slices.IndexFunc(c.Credentials, func(credential Credential) bool {
@@ -62,15 +61,15 @@ func (c Config) tokenFor(organization string) string {
 	return ""
 }
 
-// fullName is the repository's name for people.
+// fullName is the repository's name in messages.
 func (r *repository) fullName() string { return r.organization + "/" + r.project + "/" + r.name }
 
-// path is where the API has a part of the repository.
+// path is the API's path of a part of the repository.
 func (r *repository) path(part string) string {
 	return integration.JoinPath("", append(strings.Split(r.organization, "/"), r.project, "_apis", "git", "repositories", r.name)...).EscapedPath() + part
 }
 
-// parameters are those of every request, and more.
+// parameters are those of every request, plus more.
 func parameters(more map[string]string) url.Values {
 	query := url.Values{"api-version": {apiVersion}}
 	for name, value := range more {
@@ -79,7 +78,7 @@ func parameters(more map[string]string) url.Values {
 	return query
 }
 
-// itemsAt are the parameters that ask for items at a commit.
+// itemsAt are the parameters of a request for items at a commit.
 func itemsAt(commit string, more map[string]string) url.Values {
 	query := parameters(more)
 	query.Set("versionDescriptor.versionType", "commit")
@@ -121,11 +120,12 @@ func (r *repository) Commit(ctx context.Context, ref, _ string) (string, error) 
 	return page.Value[0].CommitID, nil
 }
 
-// Refs implements integration.Repository: URLs of this host name whole branches and tags.
+// Refs implements integration.Repository. It lists nothing, because URLs of this host contain complete
+// branches and tags.
 func (*repository) Refs(context.Context, string) ([]string, error) { return nil, nil }
 
-// Open implements integration.Repository. The ETag is the commit, which is asked first: the host gives none
-// for files.
+// Open implements integration.Repository. The ETag is the commit, which is requested first, because the host
+// returns no ETag for files.
 func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.Path == "" {
 		return nil, &integration.URLError{Problem: "Azure URL must point to a specific path to be able to download a file"}
@@ -153,7 +153,7 @@ func (r *repository) Open(ctx context.Context, place integration.Place, etag str
 	return response, nil
 }
 
-// List implements integration.Repository, with what is below directory.
+// List implements integration.Repository. It lists the files below directory.
 func (r *repository) List(ctx context.Context, commit, directory string) ([]integration.Entry, error) {
 	var page struct {
 		Value []struct {
@@ -166,7 +166,7 @@ func (r *repository) List(ctx context.Context, commit, directory string) ([]inte
 	query := itemsAt(commit, map[string]string{"scopePath": "/" + directory, "recursionLevel": "Full"})
 	_, err := r.api.JSON(ctx, r.path("/items"), query, &page)
 	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil // The commit is there, so the directory is not.
+		return nil, nil // The commit exists, so the directory does not.
 	}
 	var entries []integration.Entry
 	for _, item := range page.Value {
@@ -182,7 +182,7 @@ func (r *repository) Blob(ctx context.Context, _ string, entry integration.Entry
 	return r.api.Bytes(ctx, r.path("/blobs/"+entry.Hash), parameters(map[string]string{"$format": "octetStream"}), limit)
 }
 
-// Archive implements integration.Repository, with the whole tree. Azure has archives as ZIP only.
+// Archive implements integration.Repository, with the whole tree. Azure provides ZIP archives only.
 func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadCloser, error) {
 	query := itemsAt(commit, map[string]string{"scopePath": "/", "recursionLevel": "Full", "$format": "zip"})
 	response, err := r.api.Get(ctx, r.path("/items"), query)
@@ -193,7 +193,7 @@ func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadClos
 	return tarOf(response.Body)
 }
 
-// Remote implements integration.Repository. Any name goes with a token.
+// Remote implements integration.Repository. With a token, any user name works.
 func (r *repository) Remote(context.Context) (integration.Remote, error) {
 	address := r.host.Address(integration.Place{Repository: r.fullName()})
 	return integration.Remote{URL: r.host.config.BaseURL + address.EscapedPath(), Username: "token", Password: r.token}, nil

@@ -1,5 +1,5 @@
-// Package bitbucketcloud is bitbucket.org: what its URLs mean, and its files, read through version 2.0 of the
-// REST API.
+// Package bitbucketcloud implements the host bitbucket.org: how its URLs are parsed, and how its files are
+// read through version 2.0 of the REST API.
 package bitbucketcloud
 
 import (
@@ -17,13 +17,13 @@ const publicHost = "bitbucket.org"
 
 // Config is one entry of integrations.bitbucketCloud.
 type Config struct {
-	// Host is how the host stands in repository URLs; "" is bitbucket.org.
+	// Host is the host as repository URLs contain it; "" is bitbucket.org.
 	Host string
-	// APIBaseURL is where the REST API is, and BaseURL where the pages and archives are; "" is where
-	// bitbucket.org has them.
+	// APIBaseURL is the URL of the REST API, and BaseURL the URL of the pages and archives; "" is
+	// bitbucket.org's.
 	APIBaseURL, BaseURL string
-	// Username goes with a Token, or with an AppPassword, as Bitbucket had them before. A Token without a
-	// Username is an access token.
+	// Username belongs to a Token, or to an AppPassword, Bitbucket's older form. A Token without a Username
+	// is an access token.
 	Username, AppPassword, Token string
 }
 
@@ -33,7 +33,7 @@ type Host struct {
 	transport http.RoundTripper
 }
 
-// New makes a host of a configuration. over carries its requests.
+// New creates a host from a configuration. over carries its requests.
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	config.Host = cmp.Or(config.Host, publicHost)
 	if !integration.IsHostName(config.Host) {
@@ -47,7 +47,7 @@ func New(config Config, over http.RoundTripper) (*Host, error) {
 // Type is "bitbucketCloud".
 func (*Host) Type() string { return integration.TypeBitbucketCloud }
 
-// Name is the host as it stands in URLs.
+// Name is the host as URLs contain it.
 func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.

@@ -19,12 +19,12 @@ type repository struct {
 	host *Host
 	api  *rest.Client
 	name string
-	// username and password are for Git.
+	// username and password authenticate Git.
 	username, password string
 }
 
-// Connect implements integration.Readable. A token with a name is an API token of that person's, one without
-// is an access token of a repository, a project or a workspace, and so is what the caller gives.
+// Connect implements integration.Readable. A token with a user name is that user's API token. A token without
+// one, such as the caller's, is an access token of a repository, a project or a workspace.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	username, password := h.config.Username, cmp.Or(h.config.Token, h.config.AppPassword)
 	if token != "" {
@@ -41,7 +41,7 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
 }
 
-// path is where the API has a part of the repository; the part is escaped.
+// path is the API's path of a part of the repository. The part must be escaped.
 func (r *repository) path(part string) string {
 	return "/repositories/" + integration.EscapePath(r.name) + part
 }
@@ -60,7 +60,7 @@ func (r *repository) DefaultBranch(ctx context.Context) (string, error) {
 	return details.MainBranch.Name, nil
 }
 
-// refs are the branches and tags that a query of Bitbucket's finds.
+// refs returns the branches and tags that match a query in Bitbucket's query language.
 func (r *repository) refs(ctx context.Context, query string) ([]ref, error) {
 	var page struct{ Values []ref }
 	_, err := r.api.JSON(ctx, r.path("/refs"), url.Values{"q": {query}, "pagelen": {"100"}}, &page)
@@ -73,8 +73,8 @@ type ref struct {
 	Target struct{ Hash string }
 }
 
-// Commit implements integration.Repository. The name of a branch with slashes does not fit into the path of a
-// commit, so branches and tags are looked for first.
+// Commit implements integration.Repository. It looks for branches and tags first, because the API's path of a
+// commit cannot contain a branch with slashes.
 func (r *repository) Commit(ctx context.Context, name, _ string) (string, error) {
 	found, err := r.refs(ctx, "name = "+strconv.Quote(name))
 	if err != nil {
@@ -110,8 +110,8 @@ func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) 
 	return names, err
 }
 
-// Open implements integration.Repository. A name with slashes does not fit into the path, and the commit is
-// read in its place.
+// Open implements integration.Repository. For a name with slashes, which the API's path cannot contain, it
+// reads the commit instead.
 func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.View == "" || place.Path == "" {
 		return nil, errInvalidURL
@@ -127,7 +127,8 @@ func (r *repository) Open(ctx context.Context, place integration.Place, etag str
 	return r.api.GetChanged(ctx, r.path("/src/"+url.PathEscape(at)+"/"+integration.EscapePath(place.Path)), nil, etag)
 }
 
-// List implements integration.Repository: Bitbucket lists few files at once, and may give up a deep listing.
+// List implements integration.Repository. It returns ErrTooManyFiles: Bitbucket lists few files per request,
+// and deep listings may time out.
 func (*repository) List(context.Context, string, string) ([]integration.Entry, error) {
 	return nil, integration.ErrTooManyFiles
 }
@@ -137,7 +138,7 @@ func (r *repository) Blob(ctx context.Context, commit string, entry integration.
 	return r.api.Bytes(ctx, r.path("/src/"+commit+"/"+integration.EscapePath(entry.Path)), nil, limit)
 }
 
-// Archive implements integration.Repository, with the whole tree. It is not the API that has it.
+// Archive implements integration.Repository, with the whole tree. The website provides it, not the API.
 func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadCloser, error) {
 	response, err := r.api.Get(ctx, r.host.config.BaseURL+"/"+integration.EscapePath(r.name)+"/get/"+commit+".tar.gz", nil)
 	if err != nil {

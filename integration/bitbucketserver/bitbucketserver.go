@@ -1,5 +1,5 @@
-// Package bitbucketserver is a host of Bitbucket Server or Data Center: what its URLs mean, and its files,
-// read through version 1.0 of the REST API.
+// Package bitbucketserver implements a Bitbucket Server or Data Center host: how its URLs are parsed, and how
+// its files are read through version 1.0 of the REST API.
 package bitbucketserver
 
 import (
@@ -15,11 +15,11 @@ import (
 
 // Config is one entry of integrations.bitbucketServer.
 type Config struct {
-	// Host is how the host stands in repository URLs, with its port where it has one.
+	// Host is the host as repository URLs contain it, with its port if any.
 	Host string
-	// APIBaseURL is where the REST API is; "" is rest/api/1.0 below https:// and the host.
+	// APIBaseURL is the URL of the REST API; "" is rest/api/1.0 below https:// and the host.
 	APIBaseURL string
-	// Token is an HTTP access token. A Username with its Password stands in for one.
+	// Token is an HTTP access token. A Username with its Password is the alternative.
 	Token, Username, Password string
 }
 
@@ -29,7 +29,7 @@ type Host struct {
 	transport http.RoundTripper
 }
 
-// New checks a configuration and makes a host of it. over carries its requests.
+// New checks a configuration and creates a host. over carries its requests.
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	if !integration.IsHostName(config.Host) {
 		return nil, fmt.Errorf("Invalid Bitbucket Server integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
@@ -44,7 +44,7 @@ func New(config Config, over http.RoundTripper) (*Host, error) {
 // Type is "bitbucketServer".
 func (*Host) Type() string { return integration.TypeBitbucketServer }
 
-// Name is the host as it stands in URLs.
+// Name is the host as URLs contain it.
 func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
@@ -55,14 +55,14 @@ func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("proje
 
 var errInvalidURL = &integration.URLError{Problem: "Invalid Bitbucket Server URL or file path"}
 
-// owners are the pages of what has repositories, and views those that show a place in a repository.
+// owners are the first path segments of projects and users. views are the pages of a place in a repository.
 var (
 	owners = []string{"projects", "users"}
 	views  = []string{"browse", "raw"}
 )
 
-// Parse reads https://host/projects/KEY/repos/repo, https://host/users/name/repos/repo, and those with
-// /(browse|raw)/path?at=ref. A repository is "projects/KEY/repos/repo", as the API has it too.
+// Parse reads https://host/projects/KEY/repos/repo and https://host/users/name/repos/repo, optionally with
+// /(browse|raw)/path?at=ref. The repository is "projects/KEY/repos/repo", as in the API.
 func (*Host) Parse(target *url.URL) (integration.Place, error) {
 	segments, err := integration.Segments(target)
 	if err != nil || len(segments) < 4 || !slices.Contains(owners, segments[0]) || segments[2] != "repos" {
@@ -88,7 +88,7 @@ func (*Host) Parse(target *url.URL) (integration.Place, error) {
 	return place, nil
 }
 
-// shortRef is the name of a branch or tag without what says which of them it is.
+// shortRef removes the prefix refs/heads/ or refs/tags/ from a ref.
 func shortRef(ref string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(ref, "refs/heads/"), "refs/tags/")
 }
@@ -112,7 +112,7 @@ func (*Host) Resolve(base *url.URL, ref string) (string, error) {
 	return integration.Resolve(base, ref, root)
 }
 
-// EditURL is the file's own page, from which it is edited.
+// EditURL is the file's own page, which has an editor.
 func (h *Host) EditURL(target *url.URL) (string, bool) {
 	_, err := h.Parse(target)
 	return target.String(), err == nil

@@ -18,12 +18,12 @@ type repository struct {
 	host *Host
 	api  *rest.Client
 	name string
-	// username and password are for Git.
+	// username and password authenticate Git.
 	username, password string
 }
 
-// Connect implements integration.Readable. A name goes with a password, and a token stands for itself, as the
-// caller's does.
+// Connect implements integration.Readable. A user name needs a password. A token, such as the caller's, needs
+// no user name.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	username, password := h.config.Username, h.config.Password
 	token = cmp.Or(token, h.config.Token)
@@ -37,8 +37,8 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
 }
 
-// path is where the API has a part of the repository; the part is escaped. What belongs to a person is a
-// project there, with ~.
+// path is the API's path of a part of the repository. The part must be escaped. A user's repositories are in
+// a project whose key begins with ~.
 func (r *repository) path(part string) string {
 	owner, rest, _ := strings.Cut(r.name, "/")
 	if owner == "users" {
@@ -47,7 +47,7 @@ func (r *repository) path(part string) string {
 	return "/projects/" + integration.EscapePath(rest) + part
 }
 
-// DefaultBranch implements integration.Repository. Before version 7 the branch was elsewhere.
+// DefaultBranch implements integration.Repository. Versions before 7 have another endpoint for it.
 func (r *repository) DefaultBranch(ctx context.Context) (string, error) {
 	var branch struct {
 		DisplayID string `json:"displayId"`
@@ -74,11 +74,12 @@ func (r *repository) Commit(ctx context.Context, ref, _ string) (string, error) 
 	return page.Values[0].ID, nil
 }
 
-// Refs implements integration.Repository: URLs of this host name whole branches and tags.
+// Refs implements integration.Repository. It lists nothing, because URLs of this host contain complete
+// branches and tags.
 func (*repository) Refs(context.Context, string) ([]string, error) { return nil, nil }
 
-// Open implements integration.Repository. The ETag is the commit, which is asked first: the host promises
-// none for files.
+// Open implements integration.Repository. The ETag is the commit, which is requested first, because the host
+// does not guarantee an ETag for files.
 func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.View == "" || place.Path == "" {
 		return nil, errInvalidURL
@@ -108,7 +109,8 @@ func (r *repository) Open(ctx context.Context, place integration.Place, etag str
 
 func (r *repository) raw(name string) string { return r.path("/raw/" + integration.EscapePath(name)) }
 
-// List implements integration.Repository: the host's lists do not tell links from files.
+// List implements integration.Repository. It returns ErrTooManyFiles, because the host's lists do not
+// distinguish links from files.
 func (*repository) List(context.Context, string, string) ([]integration.Entry, error) {
 	return nil, integration.ErrTooManyFiles
 }
@@ -127,8 +129,8 @@ func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadClos
 	return response.Body, nil
 }
 
-// Remote implements integration.Repository: https://host/scm/KEY/repo.git, with the key of a person's project
-// beginning with ~.
+// Remote implements integration.Repository: https://host/scm/KEY/repo.git. The key of a user's project begins
+// with ~.
 func (r *repository) Remote(context.Context) (integration.Remote, error) {
 	address, _, _ := strings.Cut(r.host.config.APIBaseURL, "/rest/")
 	names := strings.Split(strings.TrimPrefix(r.path(""), "/"), "/")

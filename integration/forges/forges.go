@@ -1,5 +1,5 @@
-// Package forges makes the configured hosts of all the forges that Portico knows. It is the one list of them:
-// a forge is a package that implements integration.Host, and a line here.
+// Package forges creates the configured hosts of all supported forges. It is the only list of them: a new
+// forge is a package that implements integration.Host, and a line here.
 package forges
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/portico-dev/portico/integration/gitlab"
 )
 
-// Config is what the configuration says under integrations: the hosts of each forge. The public host of a
-// forge that has one is there even when it is not listed, without credentials.
+// Config is the section integrations of the configuration: the hosts of each forge. A forge's public host is
+// added without credentials when it is not listed.
 type Config struct {
 	Azure           []azure.Config
 	BitbucketCloud  []bitbucketcloud.Config
@@ -27,7 +27,7 @@ type Config struct {
 	GitLab          []gitlab.Config
 }
 
-// New checks the configuration and makes a Set of its hosts.
+// New checks the configuration and creates a Set of its hosts.
 func New(config Config, options integration.Options) (*integration.Set, error) {
 	options.Transport = integration.NewTransport(options.Transport)
 	var hosts, public []integration.Host
@@ -49,7 +49,7 @@ func New(config Config, options integration.Options) (*integration.Set, error) {
 	return integration.New(append(hosts, public...), options)
 }
 
-// family makes the hosts of one forge: those that are configured, and the public ones.
+// family creates the hosts of one forge: the configured and the public ones.
 type family func(transport http.RoundTripper) (configured, public []integration.Host, err error)
 
 func of[C any, H integration.Host](build func(C, http.RoundTripper) (H, error), configured []C, public ...C) family {

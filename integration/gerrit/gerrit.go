@@ -1,5 +1,5 @@
-// Package gerrit is a Gerrit host. It is known by name: enough to tell what a repoUrl means there. Its files
-// are read where backend.reading.allow names it.
+// Package gerrit implements a Gerrit host. It can parse repoUrls only. Its files are read like those of any
+// other host that backend.reading.allow allows.
 package gerrit
 
 import (
@@ -11,20 +11,20 @@ import (
 
 // Config is one entry of integrations.gerrit.
 type Config struct {
-	// Host is how the host stands in repository URLs, with its port where it has one.
+	// Host is the host as repository URLs contain it, with its port if any.
 	Host string
 }
 
 // Host is a configured Gerrit host.
 type Host struct{ name string }
 
-// New makes a host of a configuration.
+// New creates a host from a configuration.
 func New(config Config, _ http.RoundTripper) (*Host, error) { return &Host{config.Host}, nil }
 
 // Type is "gerrit".
 func (*Host) Type() string { return integration.TypeGerrit }
 
-// Name is the host as it stands in URLs.
+// Name is the host as URLs contain it.
 func (h *Host) Name() string { return h.name }
 
 // HasCredentials implements integration.Host.
@@ -33,7 +33,7 @@ func (*Host) HasCredentials() bool { return false }
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("repo") }
 
-// Parse implements integration.Host: no URL is seen to be in a repository.
+// Parse implements integration.Host. It recognizes no repositories in URLs.
 func (*Host) Parse(*url.URL) (integration.Place, error) {
 	return integration.Place{}, &integration.URLError{Problem: "Repositories on Gerrit are not read"}
 }

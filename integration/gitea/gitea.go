@@ -1,5 +1,5 @@
-// Package gitea is a Gitea host, or one of its fork Forgejo: what its URLs mean, and its files, read through
-// version 1 of the REST API.
+// Package gitea implements a Gitea or Forgejo host: how its URLs are parsed, and how its files are read
+// through version 1 of the REST API.
 package gitea
 
 import (
@@ -14,9 +14,9 @@ import (
 
 // Config is one entry of integrations.gitea.
 type Config struct {
-	// Host is how the host stands in repository URLs, with its port where it has one.
+	// Host is the host as repository URLs contain it, with its port if any.
 	Host string
-	// BaseURL is where the pages of Gitea begin; "" is https:// and the host.
+	// BaseURL is the URL of Gitea's pages; "" is https:// and the host.
 	BaseURL string
 	// Username and Password authenticate the requests; a Password without a Username is an access token.
 	Username, Password string
@@ -25,12 +25,12 @@ type Config struct {
 // Host is a configured Gitea host.
 type Host struct {
 	config Config
-	// below is the path that the pages begin at, without a slash at its end.
+	// below is the path of the base URL, without a slash at its end.
 	below     string
 	transport http.RoundTripper
 }
 
-// New checks a configuration and makes a host of it. over carries its requests.
+// New checks a configuration and creates a host. over carries its requests.
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	if !integration.IsHostName(config.Host) {
 		return nil, fmt.Errorf("Invalid Gitea integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
@@ -49,7 +49,7 @@ func New(config Config, over http.RoundTripper) (*Host, error) {
 // Type is "gitea".
 func (*Host) Type() string { return integration.TypeGitea }
 
-// Name is the host as it stands in URLs.
+// Name is the host as URLs contain it.
 func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
@@ -60,7 +60,7 @@ func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("repo"
 
 var errInvalidURL = &integration.URLError{Problem: "Invalid Gitea URL or file path"}
 
-// views are the pages that show a place, each for branches, tags and commits.
+// views are the pages of a place, and kinds the sorts of ref that may follow.
 var (
 	views = []string{"src", "raw"}
 	kinds = []string{"branch", "tag", "commit"}
@@ -108,7 +108,7 @@ func (h *Host) Resolve(base *url.URL, ref string) (string, error) {
 	return integration.Resolve(base, ref, root)
 }
 
-// EditURL implements integration.Host. Only what is on a branch can be edited.
+// EditURL implements integration.Host. Only files on a branch can be edited.
 func (h *Host) EditURL(target *url.URL) (string, bool) {
 	place, err := h.Parse(target)
 	if err != nil || place.Path == "" || !strings.HasSuffix(place.View, "/branch") {

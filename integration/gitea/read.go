@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// pageSize is how many entries of a tree are asked for at once.
+	// pageSize is the number of a tree's entries per request.
 	pageSize = 1000
-	// maxPages is how many pages of a listing are read before the archive is read in its place.
+	// maxPages bounds the pages of a listing. A longer one is replaced by reading the archive.
 	maxPages = 20
 )
 
@@ -25,12 +25,11 @@ type repository struct {
 	host *Host
 	api  *rest.Client
 	name string
-	// username and password are for Git.
+	// username and password authenticate Git.
 	username, password string
 }
 
-// Connect implements integration.Readable. A password without a name is a token, and so is what the caller
-// gives.
+// Connect implements integration.Readable. A password without a user name, such as the caller's, is a token.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	username, password := h.config.Username, h.config.Password
 	if token != "" {
@@ -47,7 +46,7 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
 }
 
-// path is where the API has a part of the repository; the part is escaped.
+// path is the API's path of a part of the repository. The part must be escaped.
 func (r *repository) path(part string) string {
 	owner, name, _ := strings.Cut(r.name, "/")
 	return "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(name) + part

@@ -22,38 +22,40 @@ import (
 	"github.com/portico-dev/portico/integration/internal/cache"
 )
 
-// App is a GitHub App, from integrations.github[].apps. Where it is installed it gives tokens for an hour,
-// for just what is needed of one owner.
+// App is a GitHub App, from integrations.github[].apps. Each of its installations issues tokens that are
+// valid for an hour, restricted to one owner and the needed permissions.
 type App struct {
 	ID int64
-	// PrivateKey is an RSA key in PEM, in which \n may stand for a line's end. It is a secret.
+	// PrivateKey is an RSA key in PEM, in which \n may stand for a line break. It is a secret.
 	PrivateKey string
 	// AllowedOwners, when not nil, are the only owners whose installations are used.
 	AllowedOwners []string
-	// PublicAccess lets a token of any installation read what is public, where there is no other token.
+	// PublicAccess allows a token of any installation for reading public repositories where there is no other
+	// token.
 	PublicAccess bool
 }
 
-// String names the App without its key.
+// String describes the App without its key.
 func (a App) String() string { return "GitHub App " + strconv.FormatInt(a.ID, 10) }
 
 const (
-	// assertionSkew is how far this machine's clock may be from GitHub's. GitHub takes what an App says of
-	// itself for ten minutes at most, so this half lies before now and half after.
+	// assertionSkew is the tolerated difference between this machine's clock and GitHub's. GitHub accepts an
+	// App's assertion for ten minutes at most; this half lies before now and half after.
 	assertionSkew = 5 * time.Minute
-	// installedFor is how long an installation is taken to be as it was, and absentFor how long an owner is
-	// taken to have none that can be used: somebody may be mending that at this moment.
+	// installedFor is the time for which a found installation is cached. absentFor is the shorter time for a
+	// missing or unusable one, because somebody may be fixing it at this moment.
 	installedFor = 10 * time.Minute
 	absentFor    = time.Minute
-	// tokenMargin is how long before its end a token is given up, so that no push that began with it outlives
-	// it.
+	// tokenMargin is the time before its expiry at which a token is replaced, so that it outlives any push
+	// that began with it.
 	tokenMargin = 10 * time.Minute
-	// maxTokens is how many tokens an App has before readers share one for all of an owner's repositories: a
-	// catalog of thousands of repositories would otherwise ask for thousands of tokens an hour.
+	// maxTokens bounds the repository tokens of an App. Beyond it, readers share one token for all
+	// repositories of an owner: a catalog of thousands of repositories would otherwise request thousands of
+	// tokens an hour.
 	maxTokens = 500
 )
 
-// app gives tokens for one App on one host.
+// app issues tokens for one App on one host.
 type app struct {
 	App
 	host          string
@@ -63,7 +65,7 @@ type app struct {
 	tokens        cache.Cache[string]
 }
 
-// installation is an App's at one owner; the zero value says that there is none.
+// installation is an App's installation at one owner. The zero value means that there is none.
 type installation struct {
 	ID          int64             `json:"id"`
 	Permissions map[string]string `json:"permissions"`
@@ -74,7 +76,7 @@ type installation struct {
 	} `json:"account"`
 }
 
-// remembered is the installation for as long as it is likely to stay as it is.
+// remembered returns the installation as a cache entry with its expiry.
 func (i installation) remembered() cache.Fresh[installation] {
 	if i.ID == 0 || i.SuspendedAt != nil {
 		return cache.Fresh[installation]{Value: i, Until: time.Now().Add(absentFor)}
@@ -82,7 +84,7 @@ func (i installation) remembered() cache.Fresh[installation] {
 	return cache.Fresh[installation]{Value: i, Until: time.Now().Add(installedFor)}
 }
 
-// absentError says why an App has no token for an owner. Another credential may do.
+// absentError says why an App has no token for an owner. Another credential may have one.
 type absentError struct{ reason string }
 
 func (e *absentError) Error() string { return e.reason }
@@ -116,7 +118,7 @@ func parsePrivateKey(text string) (*rsa.PrivateKey, error) {
 	return nil, errors.New("not an RSA private key")
 }
 
-// credential authenticates the App itself: it signs that it is who it is, for the next minutes.
+// credential authenticates the App itself, with a signed assertion that is valid for some minutes.
 func (a *app) credential(context.Context) (Credential, error) {
 	now := time.Now()
 	claims := jwt.Claims{
@@ -130,15 +132,15 @@ func (a *app) credential(context.Context) (Credential, error) {
 	return Credential{Token: token}, nil
 }
 
-// refused is of no use here: every request of the App's own is signed anew.
+// refused implements authenticator. A retry makes no sense, because every request is signed anew.
 func (*app) refused(string) bool { return false }
 
-// revoked forgets a token that GitHub does not take any more, and says whether it was this App's.
+// revoked drops a token that GitHub no longer accepts, and reports whether it was this App's.
 func (a *app) revoked(token string) bool {
 	return a.tokens.Drop(func(_, kept string) bool { return kept == token })
 }
 
-// token is the installation's token for what is needed, or an *absentError.
+// token is the installation's token for the access, or an *absentError.
 func (a *app) token(ctx context.Context, access Access) (string, error) {
 	if !a.allows(access.Owner) {
 		return "", &absentError{fmt.Sprintf("%s is not to be used for %s (allowedInstallationOwners)", a, access.Owner)}
@@ -148,7 +150,7 @@ func (a *app) token(ctx context.Context, access Access) (string, error) {
 	}
 	token, err := a.tryToken(ctx, access)
 	if isAnswer(err, http.StatusNotFound) {
-		// The installation that was remembered is gone, and may have been replaced by another.
+		// The cached installation has gone, and may have been replaced by another.
 		a.forgetInstallation(access.Owner)
 		token, err = a.tryToken(ctx, access)
 	}
@@ -183,7 +185,8 @@ func (a *app) forgetInstallation(owner string) {
 	a.installations.Drop(func(key string, _ installation) bool { return key == ownerKey(owner) })
 }
 
-// findInstallation asks for the owner's as an organization and as a user, which GitHub keeps apart.
+// findInstallation looks for the owner as an organization and as a user, for which GitHub has separate
+// endpoints.
 func (a *app) findInstallation(ctx context.Context, owner string) (cache.Fresh[installation], error) {
 	var found installation
 	for _, kind := range []string{"orgs", "users"} {
@@ -215,7 +218,7 @@ func (a *app) installationToken(ctx context.Context, installed installation, acc
 	}
 }
 
-// mint asks for a new token.
+// mint requests a new token.
 func (a *app) mint(ctx context.Context, installationID int64, access Access) (cache.Fresh[string], error) {
 	body := map[string]any{"permissions": access.permissions()}
 	if access.Repository != "" {
@@ -232,7 +235,7 @@ func (a *app) mint(ctx context.Context, installationID int64, access Access) (ca
 	return cache.Fresh[string]{Value: minted.Token, Until: minted.ExpiresAt.Add(-tokenMargin)}, nil
 }
 
-// publicToken is a token of any installation, good for what everybody may read, or an *absentError.
+// publicToken is a token of any installation, for reading public repositories, or an *absentError.
 func (a *app) publicToken(ctx context.Context) (string, error) {
 	const nobody = ""
 	installed, err := a.installations.Get(ctx, ownerKey(nobody), a.findAnyInstallation)
@@ -271,19 +274,20 @@ func (a *app) call(ctx context.Context, method, path string, body, into any) err
 	return err
 }
 
-// isAnswer says that GitHub answered with a status.
+// isAnswer reports whether GitHub answered with a status.
 func isAnswer(err error, status int) bool {
 	var answer *github.ErrorResponse
 	return errors.As(err, &answer) && answer.Response.StatusCode == status
 }
 
-// isUnknownApp tells an App that GitHub does not know from one that is not installed: the status is the same.
+// isUnknownApp distinguishes an App that GitHub does not know from one that is not installed: both have the
+// same status.
 func isUnknownApp(err error) bool {
 	var answer *github.ErrorResponse
 	return errors.As(err, &answer) && strings.Contains(answer.Message, "Integration not found")
 }
 
-// explain says what GitHub's refusal of a token means, and what to do about it.
+// explain describes GitHub's refusal of a token and what to do about it.
 func (a *app) explain(access Access, err error) error {
 	var answer *github.ErrorResponse
 	if !errors.As(err, &answer) {
@@ -312,7 +316,7 @@ func (a *app) explain(access Access, err error) error {
 	}
 }
 
-// explainFailure names the App in an error that is no refusal.
+// explainFailure adds the App's name to an error that is not a refusal.
 func (a *app) explainFailure(access Access, err error) error {
 	_, absent := errors.AsType[*absentError](err)
 	_, explained := errors.AsType[*integration.ResponseError](err)
@@ -331,8 +335,7 @@ func (a *app) noToken(access Access) string {
 	return fmt.Sprintf("%s got no token for %s from %s: ", a, access.Owner, a.host)
 }
 
-// clockSkew is how far this machine's clock is ahead of the one that dated an answer, 0 when it bears no
-// date.
+// clockSkew is how far this machine's clock is ahead of the response's Date header, 0 without the header.
 func clockSkew(header http.Header) time.Duration {
 	dated, err := http.ParseTime(header.Get("Date"))
 	if err != nil {

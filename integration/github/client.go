@@ -17,13 +17,13 @@ import (
 	"github.com/portico-dev/portico/integration"
 )
 
-// Access is what a client is for. A GitHub App gives tokens for just that.
+// Access is the purpose of a client. A GitHub App's token is restricted to it.
 type Access struct {
-	// Owner is whose repositories they are.
+	// Owner is the owner of the repositories.
 	Owner string
-	// Repository is the only one that is concerned, "" for all of the owner's.
+	// Repository is the only repository, "" for all of the owner's.
 	Repository string
-	// Permissions are what is to be done, in GitHub's names: {"contents": "write"}. None means reading files.
+	// Permissions are the needed permissions in GitHub's names: {"contents": "write"}. Nil is reading files.
 	Permissions map[string]string
 }
 
@@ -36,7 +36,7 @@ func (a Access) permissions() map[string]string {
 	return a.Permissions
 }
 
-// key tells the tokens of an installation apart.
+// key is the cache key of an installation's token for this access.
 func (a Access) key(installationID int64) string {
 	asked := a.permissions()
 	key := []string{strconv.FormatInt(installationID, 10), strings.ToLower(a.Repository)}
@@ -46,7 +46,7 @@ func (a Access) key(installationID int64) string {
 	return strings.Join(key, " ")
 }
 
-// missing lists the permissions that are needed beyond those that are there.
+// missing lists the needed permissions that were not granted.
 func (a Access) missing(granted map[string]string) string {
 	var missing []string
 	asked := a.permissions()
@@ -58,7 +58,7 @@ func (a Access) missing(granted map[string]string) string {
 	return strings.Join(missing, ", ")
 }
 
-// Credential is what a request is authenticated with.
+// Credential authenticates a request.
 type Credential struct {
 	// Token is a secret, "" for none.
 	Token string
@@ -67,28 +67,28 @@ type Credential struct {
 	Absent []string
 }
 
-// authenticator finds the credential for a request.
+// authenticator provides the credential for a request.
 type authenticator interface {
 	credential(ctx context.Context) (Credential, error)
-	// refused is told of a token that the API did not take, and says whether asking again may give another.
+	// refused handles a token that the API rejected, and reports whether a retry may get another.
 	refused(token string) bool
 }
 
-// Client speaks to the API of a GitHub host. It sends its token to the API's own host only, follows redirects
-// only within that GitHub, and bounds the answers it reads.
+// Client calls the API of a GitHub host. It sends its token to the API's own host only, follows redirects
+// only within that GitHub, and bounds the responses that it reads.
 type Client struct {
 	*github.Client
 	authenticator authenticator
 }
 
-// Credential is what the next request is sent with, and what git over HTTPS is to be given as its password. A
-// token that comes from an App is good for another ten minutes at least.
+// Credential is the credential of the next request. Its token is also the password for git over HTTPS. A
+// token from an App is valid for at least ten more minutes.
 func (c *Client) Credential(ctx context.Context) (Credential, error) {
 	return c.authenticator.credential(ctx)
 }
 
-// ClientFor makes a client for the API of a GitHub host among hosts. token takes the place of the configured
-// Apps and token; "" leaves them. A host that is no GitHub is an input fault.
+// ClientFor creates a client for the API of a GitHub host among hosts. token replaces the configured Apps and
+// token; "" keeps them. A host that is not a GitHub is an input fault.
 func ClientFor(hosts *integration.Set, name string, access Access, token string) (*Client, error) {
 	found, _ := hosts.ByHost(name)
 	host, is := found.(*Host)
@@ -99,8 +99,7 @@ func ClientFor(hosts *integration.Set, name string, access Access, token string)
 	return host.Client(access, token)
 }
 
-// Client makes a client for the host's API. token takes the place of the configured Apps and token; "" leaves
-// them.
+// Client creates a client for the host's API. token replaces the configured Apps and token; "" keeps them.
 func (h *Host) Client(access Access, token string) (*Client, error) {
 	if h.config.APIBaseURL == "" {
 		return nil, fault.New(fault.Input, "The GitHub integration for %s has no apiBaseUrl. Please add it to its configuration.", h.config.Host)
@@ -128,17 +127,17 @@ func newClient(config Config, over http.RoundTripper, authenticator authenticato
 	return client, nil
 }
 
-// credentials choose among what is configured for a host.
+// credentials chooses among the credentials that are configured for a host.
 type credentials struct {
 	apps []*app
-	// token is the integration's, given the caller's own.
+	// token is the integration's; given is the caller's.
 	token, given string
 	access       Access
 }
 
-// credential is the caller's token, else that of the first App that has one, else the integration's, else, to
-// read, that of an App with public access. An App that should have one and cannot get it is an error, unless
-// another has one.
+// credential returns the first that exists: the caller's token, the token of the first App that has one, the
+// integration's token, and, for reading, the token of an App with public access. When an App fails to get its
+// token and no other credential has one, the failure is returned.
 func (c *credentials) credential(ctx context.Context) (Credential, error) {
 	if c.given != "" {
 		return Credential{Token: c.given}, nil
@@ -155,7 +154,7 @@ func (c *credentials) credential(ctx context.Context) (Credential, error) {
 	return Credential{Token: token, Absent: absent}, err
 }
 
-// firstToken asks Apps in turn. Absent says why each had none.
+// firstToken tries Apps in order. Absent has the reason why each had none.
 func firstToken(apps []*app, ask func(*app) (string, error)) (token string, absent []string, err error) {
 	var failed error
 	for _, each := range apps {

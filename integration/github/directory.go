@@ -19,14 +19,14 @@ const (
 	listPageSize = 100
 )
 
-// maySee and mayCreate are what a GitHub App needs to look for a repository, and to create one.
+// maySee and mayCreate are the permissions that a GitHub App needs to look up and to create a repository.
 var (
 	maySee    = map[string]string{"metadata": "read"}
 	mayCreate = map[string]string{"metadata": "read", "administration": "write"}
 )
 
-// Owners implements integration.Directory: the organizations that an App is installed for and may create
-// repositories in, and the token's user with the organizations that they are in.
+// Owners implements integration.Directory: the organizations in which an App is installed and may create
+// repositories, and the token's user with their organizations.
 func (h *Host) Owners(ctx context.Context) ([]integration.Owner, error) {
 	var owners []integration.Owner
 	var failed error
@@ -48,8 +48,8 @@ func (h *Host) Owners(ctx context.Context) ([]integration.Owner, error) {
 	return nil, failed
 }
 
-// organizations lists those that the App is installed for and may create repositories in. It cannot create
-// any for a user.
+// organizations lists the organizations in which the App is installed and may create repositories. An App
+// cannot create a user's repositories.
 func (a *app) organizations(ctx context.Context) ([]integration.Owner, error) {
 	var all []installation
 	if err := a.call(ctx, http.MethodGet, fmt.Sprintf("app/installations?per_page=%d", listPageSize), nil, &all); err != nil {
@@ -66,7 +66,7 @@ func (a *app) organizations(ctx context.Context) ([]integration.Owner, error) {
 	return owners, nil
 }
 
-// ownersOfToken are the user of the integration's token and their organizations. A token that is nobody's has
+// ownersOfToken lists the user of the integration's token and their organizations. A token without a user has
 // none.
 func (h *Host) ownersOfToken(ctx context.Context) ([]integration.Owner, error) {
 	client, err := h.Client(Access{}, h.config.Token)
@@ -120,7 +120,7 @@ func (h *Host) Availability(ctx context.Context, owner, name string) (integratio
 	case err != nil && !isAnswer(err, http.StatusNotFound):
 		return integration.Availability{}, looking.failure(ctx, fmt.Sprintf("%s/repos/%s/%s", h.config.APIBaseURL, owner, name), err)
 	}
-	// A repository that was renamed leaves its old name free, and GitHub answers to it with the new one.
+	// GitHub redirects a renamed repository's old name to the new one. The old name is free.
 	return h.creation(ctx, owner)
 }
 
@@ -139,7 +139,7 @@ func withoutToken(host string, credential Credential, err error) (integration.Av
 	return integration.Availability{State: integration.Unknown, Reason: reason}, nil
 }
 
-// creation says whether the credentials may create repositories for an owner, as far as that can be told
+// creation reports whether the credentials may create repositories for an owner, as far as that is known
 // without trying.
 func (h *Host) creation(ctx context.Context, owner string) (integration.Availability, error) {
 	client, err := h.Client(Access{Owner: owner, Permissions: mayCreate}, "")
@@ -166,7 +166,7 @@ func (h *Host) creation(ctx context.Context, owner string) (integration.Availabi
 func (h *Host) creationInOrganization(ctx context.Context, client *Client, owner string) (integration.Availability, error) {
 	_, _, err := client.Organizations.GetOrgMembership(ctx, "", owner)
 	switch {
-	case err == nil || isAnswer(err, http.StatusForbidden): // An App's token has no user who could be a member.
+	case err == nil || isAnswer(err, http.StatusForbidden): // An App's token has no user, so there is no membership to check.
 		return integration.Availability{State: integration.Available}, nil
 	case isAnswer(err, http.StatusNotFound):
 		return refused("the user of the configured token is no member of %s", owner)
@@ -174,7 +174,7 @@ func (h *Host) creationInOrganization(ctx context.Context, client *Client, owner
 	return integration.Availability{}, client.failure(ctx, h.config.APIBaseURL+"/user/memberships/orgs/"+owner, err)
 }
 
-// creationForUser asks whose the token is: GitHub creates a personal repository for whoever asks.
+// creationForUser checks whose the token is: GitHub creates a personal repository for the token's user only.
 func (h *Host) creationForUser(ctx context.Context, client *Client, owner string) (integration.Availability, error) {
 	user, _, err := client.Users.Get(ctx, "")
 	switch {

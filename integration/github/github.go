@@ -1,6 +1,6 @@
-// Package github is a GitHub host, github.com or one of GitHub Enterprise: what its URLs mean, and its files,
-// read through the REST API. Clients of that API for other ends come from here as well, with a token for just
-// what is to be done.
+// Package github implements a GitHub host (github.com or GitHub Enterprise): how its URLs are parsed, and how
+// its files are read through the REST API. It also creates API clients for other purposes, with a token that
+// is restricted to the purpose.
 package github
 
 import (
@@ -19,14 +19,14 @@ const publicHost = "github.com"
 
 // Config is one entry of integrations.github.
 type Config struct {
-	// Host is how the host stands in repository URLs, with its port where it has one. "" is github.com.
+	// Host is the host as repository URLs contain it, with its port if any. "" is github.com.
 	Host string
-	// APIBaseURL is where the REST API is (https://ghe.example.com/api/v3), RawBaseURL where raw files are.
-	// Both are known for github.com; any other host needs one of them at least.
+	// APIBaseURL is the URL of the REST API (https://ghe.example.com/api/v3), RawBaseURL the URL of raw
+	// files. Both have defaults for github.com; any other host needs at least one of them.
 	APIBaseURL, RawBaseURL string
-	// Apps give tokens where they are installed, the first that is.
+	// Apps provide tokens. The first App that is installed at the owner is used.
 	Apps []App
-	// Token authenticates the requests for everybody else, "" for none.
+	// Token authenticates the requests for all other owners, "" for none.
 	Token string
 }
 
@@ -35,7 +35,7 @@ func (c Config) String() string {
 	return fmt.Sprintf("github{host=%s,authed=%t}", c.Host, c.Token != "" || len(c.Apps) > 0)
 }
 
-// withDefaults fills in what is known of github.com and checks the rest.
+// withDefaults fills in the addresses of github.com and checks the rest.
 func (c Config) withDefaults() (Config, error) {
 	c.Token = strings.TrimSpace(c.Token)
 	c.APIBaseURL = strings.TrimRight(c.APIBaseURL, "/")
@@ -73,7 +73,7 @@ type Host struct {
 	transport http.RoundTripper
 }
 
-// New checks a configuration and makes a host of it. over carries its requests.
+// New checks a configuration and creates a host. over carries its requests.
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	complete, err := config.withDefaults()
 	if err != nil {
@@ -96,7 +96,7 @@ func (h *Host) String() string { return h.config.String() }
 // Type is "github".
 func (*Host) Type() string { return integration.TypeGitHub }
 
-// Name is the host as it stands in URLs.
+// Name is the host as URLs contain it.
 func (h *Host) Name() string { return h.config.Host }
 
 var nameOnGitHub = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
@@ -119,7 +119,7 @@ func (*Host) CheckRepo(repo integration.Repo) error {
 
 var errInvalidURL = &integration.URLError{Problem: "Invalid GitHub URL or file path"}
 
-// views are the pages that show a place in a repository.
+// views are the pages of a place in a repository.
 var views = []string{"blob", "tree", "edit", "raw"}
 
 // Parse reads https://host/owner/repo and https://host/owner/repo/(blob|tree|edit|raw)/ref/path.
@@ -154,7 +154,7 @@ func (*Host) Address(place integration.Place) *url.URL {
 
 var viewOfFile = regexp.MustCompile(`^(https?://[^/]+/[^/]+/[^/]+)/(?:blob|tree|edit)/`)
 
-// Resolve implements integration.Host. Blob URLs become tree URLs, which serve files and directories alike.
+// Resolve implements integration.Host. Blob URLs become tree URLs, which work for files and directories.
 func (*Host) Resolve(base *url.URL, ref string) (string, error) {
 	resolved, err := integration.Resolve(base, ref, root(base))
 	return viewOfFile.ReplaceAllString(resolved, "$1/tree/"), err

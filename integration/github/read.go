@@ -21,7 +21,7 @@ type repository struct {
 	host        *Host
 	client      *Client
 	owner, name string
-	// isRaw says that files were read from where raw files are, without the API.
+	// isRaw means that a file was read from the URL of raw files, without the API.
 	isRaw bool
 }
 
@@ -35,13 +35,13 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 	return &repository{host: h, client: client, owner: owner, name: repo}, nil
 }
 
-// needAPI refuses what cannot be had without the API.
+// needAPI returns an error if no API is configured.
 func (r *repository) needAPI() error {
 	_, err := r.host.Client(Access{}, "")
 	return err
 }
 
-// apiURL is where the API has a part of the repository.
+// apiURL is the API's URL of a part of the repository.
 func (r *repository) apiURL(part string) string {
 	return fmt.Sprintf("%srepos/%s/%s%s", r.client.BaseURL, r.owner, r.name, part)
 }
@@ -73,8 +73,8 @@ func (r *repository) Commit(ctx context.Context, ref, known string) (string, err
 	return hash, nil
 }
 
-// Refs implements integration.Repository. Where files are read without the API it is not asked, as few
-// requests are allowed without a token.
+// Refs implements integration.Repository. Where files are read without the API, it does not ask, because the
+// rate limit without a token is low.
 func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) {
 	if r.isRaw {
 		return nil, nil
@@ -96,7 +96,7 @@ func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) 
 	return refs, nil
 }
 
-// Open reads through the contents API when there is a token or nothing else, else from where raw files are.
+// Open reads through the contents API if there is a token or no URL of raw files, else from that URL.
 func (r *repository) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.View == "" || place.View == "edit" || place.Path == "" {
 		return nil, errInvalidURL
@@ -144,7 +144,7 @@ func (r *repository) List(ctx context.Context, commit, _ string) ([]integration.
 	return entries, nil
 }
 
-// Blob implements integration.Repository. The listing has told the size already.
+// Blob implements integration.Repository. The listing has already returned the size.
 func (r *repository) Blob(ctx context.Context, _ string, entry integration.Entry, _ int64) ([]byte, error) {
 	blob, _, err := r.client.Git.GetBlob(ctx, r.owner, r.name, entry.Hash)
 	if err != nil {
@@ -183,7 +183,7 @@ func (r *repository) Remote(ctx context.Context) (integration.Remote, error) {
 	return remote, err
 }
 
-// requestError makes an error of what go-github says went wrong.
+// requestError converts an error of go-github.
 func requestError(rawURL string, err error) error {
 	var answered *github.ErrorResponse
 	var limited *github.RateLimitError
@@ -207,8 +207,7 @@ func requestError(rawURL string, err error) error {
 	}
 }
 
-// failure makes an error of what go-github says went wrong, and says why the request had no token where that
-// may be why.
+// failure converts an error of go-github. It adds why the request had no token where that may be the cause.
 func (c *Client) failure(ctx context.Context, rawURL string, err error) error {
 	failed := requestError(rawURL, err)
 	missing, isMissing := errors.AsType[*fault.Error](failed)

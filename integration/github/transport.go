@@ -10,19 +10,19 @@ import (
 	"github.com/portico-dev/portico/integration"
 )
 
-// maxAnswerBytes bounds the JSON and the errors of an API. A tree of 100,000 files is 30 MB.
+// maxAnswerBytes bounds the JSON and error responses of an API. A tree of 100,000 files is 30 MB.
 const maxAnswerBytes = 64 << 20
 
-// transport authenticates the requests to the API's host, and only those: an archive is redirected to a host
-// that has its own tokens. It bounds the answers that are decoded in memory.
+// transport authenticates the requests to the API's host only: an archive is redirected to a host that has
+// its own tokens. It bounds the responses that are decoded in memory.
 type transport struct {
 	next          http.RoundTripper
 	apiHost       string
 	authenticator authenticator
 }
 
-// RoundTrip sends a request a second time when its token was not taken and there may be another: nothing has
-// come of it.
+// RoundTrip retries a request once when its token was rejected and there may be another. A rejected request
+// has had no effect.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, token, err := t.send(request)
 	if err != nil || response.StatusCode != http.StatusUnauthorized || !t.authenticator.refused(token) {
@@ -62,7 +62,7 @@ func (t *transport) send(request *http.Request) (*http.Response, string, error) 
 	return response, credential.Token, nil
 }
 
-// checkRedirect keeps redirects within this GitHub: its own hosts, and their subdomains.
+// checkRedirect keeps redirects within this GitHub: its own hosts and their subdomains.
 func (c Config) checkRedirect(request *http.Request, via []*http.Request) error {
 	if len(via) >= integration.MaxRedirects {
 		return integration.TooManyRedirects(via)

@@ -1,5 +1,5 @@
-// Package gitlab is a GitLab host, gitlab.com or one of one's own: what its URLs mean, and its files, read
-// through version 4 of the REST API.
+// Package gitlab implements a GitLab host (gitlab.com or a self-managed one): how its URLs are parsed, and
+// how its files are read through version 4 of the REST API.
 package gitlab
 
 import (
@@ -17,13 +17,13 @@ const publicHost = "gitlab.com"
 
 // Config is one entry of integrations.gitlab.
 type Config struct {
-	// Host is how the host stands in repository URLs, with its port where it has one. "" is gitlab.com.
+	// Host is the host as repository URLs contain it, with its port if any. "" is gitlab.com.
 	Host string
-	// APIBaseURL is where the REST API is; "" is api/v4 below BaseURL.
+	// APIBaseURL is the URL of the REST API; "" is api/v4 below BaseURL.
 	APIBaseURL string
-	// BaseURL is where the pages of GitLab begin; "" is https:// and the host.
+	// BaseURL is the URL of GitLab's pages; "" is https:// and the host.
 	BaseURL string
-	// Token is an access token of a person, a group or a project, or of OAuth, "" for none.
+	// Token is a personal, group, project or OAuth access token, "" for none.
 	Token string
 }
 
@@ -32,7 +32,7 @@ func (c Config) String() string {
 	return fmt.Sprintf("gitlab{host=%s,authed=%t}", c.Host, c.Token != "")
 }
 
-// withDefaults fills in what follows from the host and checks the rest.
+// withDefaults fills in the values that derive from the host, and checks the rest.
 func (c Config) withDefaults() (Config, error) {
 	c.Token = strings.TrimSpace(c.Token)
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
@@ -60,12 +60,12 @@ func (c Config) withDefaults() (Config, error) {
 // Host is a configured GitLab host.
 type Host struct {
 	config Config
-	// below is the path that the pages of GitLab begin at, without a slash at its end; "" is the host's root.
+	// below is the path of the base URL, without a slash at its end; "" is the host's root.
 	below     string
 	transport http.RoundTripper
 }
 
-// New checks a configuration and makes a host of it. over carries its requests.
+// New checks a configuration and creates a host. over carries its requests.
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	complete, err := config.withDefaults()
 	if err != nil {
@@ -84,7 +84,7 @@ func (h *Host) String() string { return h.config.String() }
 // Type is "gitlab".
 func (*Host) Type() string { return integration.TypeGitLab }
 
-// Name is the host as it stands in URLs.
+// Name is the host as URLs contain it.
 func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
@@ -100,11 +100,11 @@ func (*Host) CheckRepo(repo integration.Repo) error {
 
 var errInvalidURL = &integration.URLError{Problem: "Invalid GitLab URL or file path"}
 
-// views are the pages that show a place in a project. GitLab lets no group or project have such a name.
+// views are the pages of a place in a project. GitLab reserves these names, so no group or project has them.
 var views = []string{"blob", "tree", "edit", "raw"}
 
-// Parse reads https://host/group/subgroup/project, and such a URL with /-/(blob|tree|edit|raw)/ref/path, or
-// without the dash, as GitLab had it before version 11.
+// Parse reads https://host/group/subgroup/project, optionally with /-/(blob|tree|edit|raw)/ref/path. GitLab
+// before version 11 had no dash.
 func (h *Host) Parse(target *url.URL) (integration.Place, error) {
 	segments, err := integration.Segments(integration.Below(target, h.below))
 	if err != nil {
@@ -128,8 +128,7 @@ func (h *Host) Parse(target *url.URL) (integration.Place, error) {
 	return place, nil
 }
 
-// cutProject parts the segments of a path into those of the project, and the view, the ref and the path that
-// follow it.
+// cutProject splits the segments of a path into those of the project, and the rest: view, ref and path.
 func cutProject(segments []string) (project, rest []string) {
 	if dash := slices.Index(segments, "-"); dash >= 0 {
 		return segments[:dash], segments[dash+1:]

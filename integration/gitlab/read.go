@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// pageSize is the most that GitLab lists at once.
+	// pageSize is the maximum page size of GitLab.
 	pageSize = "100"
-	// maxPages is how many pages of a listing are read before the archive is read in its place.
+	// maxPages bounds the pages of a listing. A longer one is replaced by reading the archive.
 	maxPages = 100
 )
 
@@ -27,8 +27,7 @@ type project struct {
 	name, token string
 }
 
-// Connect implements integration.Readable. Tokens of people, groups, projects and of OAuth are all sent
-// alike.
+// Connect implements integration.Readable. All kinds of tokens are sent the same way.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
 	token = cmp.Or(token, h.config.Token)
 	api := rest.New(rest.Options{
@@ -37,7 +36,7 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 	return &project{host: h, api: api, name: place.Repository, token: token}, nil
 }
 
-// path is where the API has a part of the project.
+// path is the API's path of a part of the project.
 func (p *project) path(parts ...string) string {
 	return integration.JoinPath("", append([]string{"projects", p.name}, parts...)...).EscapedPath()
 }
@@ -89,8 +88,7 @@ func (p *project) Refs(ctx context.Context, prefix string) ([]string, error) {
 	return names, nil
 }
 
-// Open implements integration.Repository. The ETag is the content's hash, which GitLab tells before the
-// content.
+// Open implements integration.Repository. The ETag is the content's hash, which GitLab sends in a header.
 func (p *project) Open(ctx context.Context, place integration.Place, etag string) (*http.Response, error) {
 	if place.View == "" || place.Path == "" {
 		return nil, errInvalidURL
@@ -108,7 +106,7 @@ func (p *project) Open(ctx context.Context, place integration.Place, etag string
 	return response, nil
 }
 
-// List implements integration.Repository, with what is below directory.
+// List implements integration.Repository. It lists the files below directory.
 func (p *project) List(ctx context.Context, commit, directory string) ([]integration.Entry, error) {
 	var entries []integration.Entry
 	query := url.Values{"ref": {commit}, "recursive": {"true"}, "per_page": {pageSize}, "pagination": {"keyset"}}
@@ -121,7 +119,7 @@ func (p *project) List(ctx context.Context, commit, directory string) ([]integra
 		}
 		header, err := p.api.JSON(ctx, p.path("repository", "tree"), query, &page)
 		if fault.KindOf(err) == fault.NotFound {
-			return nil, nil // The commit is there, so the directory is not.
+			return nil, nil // The commit exists, so the directory does not.
 		}
 		if err != nil {
 			return nil, err
@@ -141,8 +139,8 @@ func (p *project) List(ctx context.Context, commit, directory string) ([]integra
 	return nil, integration.ErrTooManyFiles
 }
 
-// nextPage is the query for the page that follows, if one does. Older GitLabs count the pages, newer ones
-// name where each begins.
+// nextPage is the query for the next page, if there is one. Older GitLabs number the pages; newer ones return
+// a cursor.
 func nextPage(header http.Header) (query url.Values, more bool) {
 	for link := range strings.SplitSeq(header.Get("Link"), ",") {
 		address, relation, _ := strings.Cut(link, ";")
@@ -159,8 +157,8 @@ func (p *project) Blob(ctx context.Context, _ string, entry integration.Entry, l
 	return p.api.Bytes(ctx, p.path("repository", "blobs", entry.Hash, "raw"), nil, limit)
 }
 
-// Archive implements integration.Repository. GitLab breaks off in the middle of an archive whose directory is
-// not there, so that is asked first.
+// Archive implements integration.Repository. It first checks that the directory exists, because GitLab aborts
+// an archive in the middle otherwise.
 func (p *project) Archive(ctx context.Context, commit, directory string) (io.ReadCloser, error) {
 	query := url.Values{"sha": {commit}}
 	if directory != "" {

@@ -1,7 +1,6 @@
-// Package picker answers what a person needs to know who chooses where a new repository goes: which hosts
-// there are, which owners the configured credentials reach, and whether a name is free. It is asked while
-// people type, so it keeps what hosts answered for some time, asks each host at a bounded rate, and says that
-// it does not know rather than wait.
+// Package picker answers the questions of the repository picker: which hosts are configured, which owners
+// their credentials reach, and whether a name is free. It is called while people type. So it caches the
+// hosts' answers, limits the requests to each host, and answers "unknown" instead of waiting.
 package picker
 
 import (
@@ -21,20 +20,20 @@ import (
 )
 
 const (
-	// deadline bounds one question to a host.
+	// deadline bounds one request to a host.
 	deadline = 10 * time.Second
-	// ownersFor is how long a list of owners is kept, answerFor how long whether a name is free, and
-	// unknownFor how long it is that neither could be told.
+	// ownersFor is the time for which a list of owners is cached, answerFor for the availability of a name,
+	// and unknownFor for an unknown answer of either kind.
 	ownersFor  = 5 * time.Minute
 	answerFor  = 30 * time.Second
 	unknownFor = 10 * time.Second
-	// perSecond and atOnce bound the questions to one host. GitHub takes 5,000 an hour from one token, and
-	// each question may be some requests.
+	// perSecond and atOnce limit the rate of questions to one host. GitHub allows 5,000 requests an hour per
+	// token, and a question may take several.
 	perSecond = 1
 	atOnce    = 20
 )
 
-// Options are what a Service works with.
+// Options are the dependencies of a Service.
 type Options struct {
 	Hosts   *integration.Set
 	Decider policy.Decider
@@ -45,7 +44,7 @@ type Service struct {
 	options Options
 	owners  cache.Cache[Owners]
 	answers cache.Cache[integration.Availability]
-	// limiters are of hosts, by their names.
+	// limiters maps the names of hosts to their rate limiters.
 	limiters sync.Map
 }
 
@@ -56,20 +55,20 @@ func New(options Options) *Service { return &Service{options: options} }
 type Host struct {
 	Host string `json:"host"`
 	Type string `json:"type"`
-	// HasCredentials says whether there are credentials for the host in the configuration.
+	// HasCredentials reports whether the configuration has credentials for the host.
 	HasCredentials bool `json:"hasCredentials"`
-	// TellsOwners says whether the host's owners, and names that are taken, can be asked for.
+	// TellsOwners reports whether the host can list owners and check names.
 	TellsOwners bool `json:"tellsOwners"`
 }
 
-// Owners are those that repositories may be created for.
+// Owners are the owners for which repositories may be created.
 type Owners struct {
 	Owners []integration.Owner `json:"owners"`
-	// Reason says why there are none, "" when the host listed them.
+	// Reason says why the list is empty, "" when the host returned it.
 	Reason string `json:"reason,omitempty"`
 }
 
-// Hosts lists the configured hosts. Like all questions here it is for those who may start runs.
+// Hosts lists the configured hosts. Like all methods here, it needs the permission to start runs.
 func (s *Service) Hosts(ctx context.Context, principal identity.Principal) ([]Host, error) {
 	if err := s.authorize(ctx, principal); err != nil {
 		return nil, err
@@ -86,7 +85,7 @@ func (s *Service) authorize(ctx context.Context, principal identity.Principal) e
 	return policy.Require(ctx, s.options.Decider, principal, policy.ScaffolderTaskCreate, "")
 }
 
-// Owners lists the owners on a host that the configured credentials may create repositories for. A host that
+// Owners lists the owners on a host for which the configured credentials may create repositories. A host that
 // is not configured is a fault of kind NotFound.
 func (s *Service) Owners(ctx context.Context, principal identity.Principal, name string) (Owners, error) {
 	directory, reason, err := s.directory(ctx, principal, name)
@@ -103,8 +102,8 @@ func (s *Service) Owners(ctx context.Context, principal identity.Principal, name
 	})
 }
 
-// Availability says whether a repository may be created on a host. A host that is not configured is a fault
-// of kind NotFound.
+// Availability reports whether a repository may be created on a host. A host that is not configured is a
+// fault of kind NotFound.
 func (s *Service) Availability(ctx context.Context, principal identity.Principal, name, owner, repository string) (integration.Availability, error) {
 	directory, reason, err := s.directory(ctx, principal, name)
 	if err != nil || reason != "" {
@@ -131,7 +130,7 @@ func lasting(reason string, known time.Duration) time.Duration {
 	return known
 }
 
-// directory finds a host that can be asked; reason says why it cannot.
+// directory finds a host that implements integration.Directory; reason says why it cannot be asked.
 func (s *Service) directory(ctx context.Context, principal identity.Principal, name string) (found integration.Directory, reason string, err error) {
 	if err := s.authorize(ctx, principal); err != nil {
 		return nil, "", err
@@ -150,11 +149,11 @@ func (s *Service) directory(ctx context.Context, principal identity.Principal, n
 	return directory, "", nil
 }
 
-// ask puts a question to a host. What the host does not answer is a reason why nothing is known, and no
+// ask sends a question to a host. A failure of the host becomes the reason of an unknown answer, and not an
 // error.
 func (s *Service) ask(ctx context.Context, host string, question func(context.Context) error) (reason string, err error) {
 	limiter, _ := s.limiters.LoadOrStore(host, rate.NewLimiter(perSecond, atOnce))
-	if !limiter.(*rate.Limiter).Allow() { //nolint:forcetypeassert // Nothing else is stored.
+	if !limiter.(*rate.Limiter).Allow() { //nolint:forcetypeassert // The map stores nothing else.
 		return host + " was asked too often just now", nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, deadline)

@@ -1,6 +1,6 @@
-// Package provenance says where things were read from, and where what is written in them may lead: the one
-// decision about what may be a file of this machine. Which files those are is integration.Files' to know; a
-// host's own rules for relative URLs are integration.Set's.
+// Package provenance records where things were read from, and decides which references in them may be
+// followed. It is the one place that decides whether something may refer to a local file. integration.Files
+// knows which local files may be read; integration.Set knows a host's rules for relative URLs.
 package provenance
 
 import (
@@ -15,21 +15,21 @@ import (
 const (
 	URL  = "url"
 	File = "file"
-	// sent is not a kind that anybody can write.
+	// sent is a kind that no reference can have.
 	sent = "sent along"
 )
 
-// Place is where something was read from, as whoever read it wrote down. No annotation, and nothing else that
-// an author can write, makes one: that is a reference, which Follow judges by the place it was found at. The
-// zero value is a place that nobody knows, and leads to absolute URLs alone.
+// Place is the location from which something was read, as recorded by its reader. Annotations, and anything
+// else that an author can write, are references and not places: Follow checks them against the place that
+// contains them. The zero value is an unknown place, from which only absolute URLs can be followed.
 type Place struct{ kind, target string }
 
-// At is the place of what the caller itself reads at a target: a URL, or the path of a file that the
+// At is the place of something that the caller itself reads: a URL, or the path of a file that the
 // configuration names.
 func At(kind, target string) Place { return Place{kind, target} }
 
-// Recorded is the place that String wrote into a record of Portico's own; the zero value when there is none
-// in it.
+// Recorded parses the result of String from a record of Portico's own. It returns the zero value for any
+// other text.
 func Recorded(text string) Place {
 	kind, target, found := strings.Cut(text, ":")
 	if !found || kind == sent {
@@ -38,11 +38,11 @@ func Recorded(text string) Place {
 	return Place{kind, target}
 }
 
-// Sent is the place of a file that somebody sent along, in a directory that was made for that alone. What is
-// in it leads to what lies beside it, and to URLs.
+// Sent is the place of an uploaded file, in a directory that was created for the upload. Its references may
+// lead to files in that directory and to URLs.
 func Sent(path string) Place { return Place{sent, path} }
 
-// Kind is url, file, or what else a source calls itself.
+// Kind is url, file, or the name of another source.
 func (p Place) Kind() string { return p.kind }
 
 // Target is the URL, or the path of the file.
@@ -51,14 +51,14 @@ func (p Place) Target() string { return p.target }
 // String is the location reference: kind:target.
 func (p Place) String() string { return p.kind + ":" + p.target }
 
-// IsLocal says whether what lies beside p is on this machine.
+// IsLocal reports whether relative references from p lead to local files.
 func (p Place) IsLocal() bool { return p.kind == File || p.kind == sent }
 
-// IsZero says that nobody knows the place.
+// IsZero reports whether the place is unknown.
 func (p Place) IsZero() bool { return p == Place{} }
 
-// BaseURL is p as Backstage's task specs have it: a URL, file:// and a path, or "" for a place that nothing
-// can be relative to.
+// BaseURL is p as Backstage's task specs have it: a URL, file:// and a path, or "" for a place without
+// relative references.
 func (p Place) BaseURL() string {
 	switch {
 	case p.kind == URL:
@@ -70,14 +70,14 @@ func (p Place) BaseURL() string {
 	}
 }
 
-// Resolve makes a relative URL absolute, by the rules of the base's host. The base of an absolute one does
+// Resolve makes a relative URL absolute, by the rules of the base's host. For an absolute ref, the base does
 // not matter.
 type Resolve func(base, ref string) (string, error)
 
-// Follow is where a reference leads that stands in what was read at p: kind is url or file, and target may be
-// relative to p. What came from a file of this machine leads to such files and to URLs, what came from
-// anywhere else to URLs alone: otherwise it is a fault of kind NotAllowed, whatever there is at the target.
-// Resolve may be nil where a relative URL means nothing; it then stays as it is.
+// Follow resolves a reference in something that was read at p. kind is url or file, and target may be
+// relative to p. References from a local file may lead to local files and to URLs; references from anywhere
+// else may lead to URLs only. Any other reference is a fault of kind NotAllowed, whether or not the target
+// exists. Resolve may be nil where relative URLs have no meaning; they then stay as they are.
 func (p Place) Follow(kind, target string, resolve Resolve) (Place, error) {
 	switch {
 	case kind == URL && p.kind == URL && resolve != nil:
@@ -92,13 +92,13 @@ func (p Place) Follow(kind, target string, resolve Resolve) (Place, error) {
 		return Place{}, fault.New(fault.NotAllowed, "%s leads to no file of the machine that Portico runs on, and so not to file:%s. "+
 			"Only what a configured location of type file brings may name files; use a url instead", p.name(), target)
 	case kind == File:
-		return Place{File, p.beside(target)}, nil
+		return Place{File, p.relative(target)}, nil
 	default:
 		return Place{}, fault.New(fault.NotAllowed, "%s leads to URLs and files, and so not to %s:%s", p.name(), kind, target)
 	}
 }
 
-// web is the place at a URL. One of another scheme than the web's is none, file: least of all.
+// web is the place at a URL. A URL with another scheme than http or https, file: in particular, is an error.
 func web(target string) (Place, error) {
 	parsed, err := url.Parse(target)
 	if err != nil || parsed.Scheme != "" && parsed.Scheme != "http" && parsed.Scheme != "https" {
@@ -107,7 +107,7 @@ func web(target string) (Place, error) {
 	return Place{URL, target}, nil
 }
 
-// name is the place in a sentence. Where this machine keeps its files is nobody's business.
+// name is the place in a message. It does not contain local paths.
 func (p Place) name() string {
 	switch {
 	case p.kind == URL:
@@ -121,9 +121,9 @@ func (p Place) name() string {
 	}
 }
 
-// beside is a path as it is written in the file at p.
-func (p Place) beside(target string) string {
-	// file:///srv/x is how a URL writes the path /srv/x.
+// relative resolves a path as written in the file at p.
+func (p Place) relative(target string) string {
+	// In a URL, the path /srv/x may be written as file:///srv/x.
 	if parsed, err := url.Parse("file:" + target); err == nil && parsed.Host == "" && strings.HasPrefix(target, "//") {
 		target = parsed.Path
 	}
@@ -132,7 +132,7 @@ func (p Place) beside(target string) string {
 	}
 	joined := filepath.Join(filepath.Dir(p.target), target)
 	if strings.HasSuffix(target, "/") {
-		joined += "/" // a directory: what is relative to it lies in it, not beside it
+		joined += "/" // p is a directory: relative paths start in it, not in its parent
 	}
 	return joined
 }

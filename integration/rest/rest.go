@@ -1,6 +1,5 @@
-// Package rest speaks to the REST API of a source code host. It gives the credentials to the host's own API
-// only, follows redirects only within the host, bounds what it decodes, and makes errors of answers that are
-// none.
+// Package rest calls the REST API of a source code host. It sends credentials to the host's own API only,
+// follows redirects only within the host, bounds the responses, and converts error responses into errors.
 package rest
 
 import (
@@ -17,24 +16,23 @@ import (
 	"github.com/portico-dev/portico/integration"
 )
 
-// maxAnswerBytes bounds one answer in JSON. A page of a listing is far below it.
+// maxAnswerBytes bounds one JSON response. A page of a listing is far smaller.
 const maxAnswerBytes = 16 << 20
 
-// Options are what a Client speaks to.
+// Options are the settings of a Client.
 type Options struct {
-	// Name is the host, and Key where it is configured (integrations.gitlab); errors mention them.
+	// Name is the host, and Key its section of the configuration (integrations.gitlab); errors mention them.
 	Name, Key string
-	// BaseURL is where the API begins. MoreURLs are others of the host's that requests go to, with the
-	// credentials.
+	// BaseURL is the URL of the API. MoreURLs are other URLs of the host that get authenticated requests.
 	BaseURL  string
 	MoreURLs []string
-	// Authenticate puts the credentials into the header of a request; nil is nobody's.
+	// Authenticate sets the credentials in the header of a request; nil sends none.
 	Authenticate func(header http.Header)
 	// Transport carries the requests.
 	Transport http.RoundTripper
 }
 
-// Bearer authenticates with a token; "" authenticates nobody.
+// Bearer authenticates with a token; "" sends no credentials.
 func Bearer(token string) func(http.Header) {
 	if token == "" {
 		return nil
@@ -42,7 +40,7 @@ func Bearer(token string) func(http.Header) {
 	return func(header http.Header) { header.Set("Authorization", "Bearer "+token) }
 }
 
-// Basic authenticates with a name and a password; a password of "" authenticates nobody.
+// Basic authenticates with a name and a password; the password "" sends no credentials.
 func Basic(username, password string) func(http.Header) {
 	if password == "" {
 		return nil
@@ -51,7 +49,7 @@ func Basic(username, password string) func(http.Header) {
 	return func(header http.Header) { header.Set("Authorization", "Basic "+encoded) }
 }
 
-// Client speaks to one API. It is safe for concurrent use.
+// Client calls one API. It is safe for concurrent use.
 type Client struct {
 	options Options
 	// origins are the scheme and host of each of the host's own URLs.
@@ -59,7 +57,7 @@ type Client struct {
 	http    *http.Client
 }
 
-// New makes a client. The URLs of the options have been checked.
+// New creates a client. The URLs of the options must be valid.
 func New(options Options) *Client {
 	client := &Client{options: options}
 	for _, own := range append([]string{options.BaseURL}, options.MoreURLs...) {
@@ -75,7 +73,7 @@ func origin(target *url.URL) string { return target.Scheme + "://" + strings.ToL
 
 func (c *Client) owns(target *url.URL) bool { return slices.Contains(c.origins, origin(target)) }
 
-// RoundTrip implements http.RoundTripper: it authenticates what goes to the host itself.
+// RoundTrip implements http.RoundTripper. It authenticates requests to the host itself.
 func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
 	if c.options.Authenticate != nil && c.owns(request.URL) {
 		request = request.Clone(request.Context())
@@ -95,15 +93,15 @@ func (c *Client) checkRedirect(request *http.Request, via []*http.Request) error
 	return nil
 }
 
-// Get asks for what is at a path, escaped, below the API's base, or at a whole URL of the host's. The caller
-// closes the body of the answer, which is a success. Errors are those of integration.AnswerError and
+// Get requests an escaped path below the API's base, or a complete URL of the host. The caller closes the
+// body of the response, which is successful. Errors are those of integration.AnswerError and
 // integration.RequestError.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	return c.GetChanged(ctx, path, query, "")
 }
 
-// GetChanged is Get, for content that has another ETag than the one that is known; the same is
-// integration.ErrNotModified. "" is none.
+// GetChanged is Get for content with another ETag than the known one; unchanged content is
+// integration.ErrNotModified. "" always reads.
 func (c *Client) GetChanged(ctx context.Context, path string, query url.Values, etag string) (*http.Response, error) {
 	address := path
 	if !strings.Contains(path, "://") {
@@ -131,7 +129,7 @@ func (c *Client) GetChanged(ctx context.Context, path string, query url.Values, 
 	return nil, c.explain(integration.AnswerError(response, "Request failed for "+address))
 }
 
-// explain says what to do about credentials that were not taken. Azure answers 203 with a page to sign in on.
+// explain adds what to do about rejected credentials. Azure answers them with status 203 and a sign-in page.
 func (c *Client) explain(err error) error {
 	answered, is := err.(*integration.ResponseError) //nolint:errorlint // it was made just before
 	refusals := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNonAuthoritativeInfo}
@@ -141,7 +139,7 @@ func (c *Client) explain(err error) error {
 	return err
 }
 
-// JSON decodes an answer, and gives its header.
+// JSON decodes a response, and returns its header.
 func (c *Client) JSON(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
 	response, err := c.Get(ctx, path, query)
 	if err != nil {
@@ -154,7 +152,7 @@ func (c *Client) JSON(ctx context.Context, path string, query url.Values, into a
 	return response.Header, nil
 }
 
-// Bytes reads an answer of at most limit bytes; a longer one is an *http.MaxBytesError.
+// Bytes reads a response of at most limit bytes; a longer one is an *http.MaxBytesError.
 func (c *Client) Bytes(ctx context.Context, path string, query url.Values, limit int64) ([]byte, error) {
 	response, err := c.Get(ctx, path, query)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package cache keeps what a host answered for as long as it is likely to hold, and asks once however many
-// want it.
+// Package cache caches the answers of a host. Concurrent callers share one request.
 package cache
 
 import (
@@ -14,22 +13,22 @@ import (
 // fetchDeadline bounds the fetching of one value for a cache.
 const fetchDeadline = 30 * time.Second
 
-// Cache keeps values until they go stale, and fetches each only once at a time. Its zero value is empty. It
-// is safe for concurrent use.
+// Cache keeps values until they expire. Concurrent fetches of one key share one call. Its zero value is
+// empty. It is safe for concurrent use.
 type Cache[V any] struct {
 	flight singleflight.Group
 	mutex  sync.Mutex
 	values map[string]Fresh[V]
 }
 
-// Fresh is a value and when it stops being good.
+// Fresh is a value with its expiry.
 type Fresh[V any] struct {
 	Value V
 	Until time.Time
 }
 
-// Get is the value kept under a key, or what fetch gives. A fetch outlives the caller who began it, since
-// others may wait for it too, and ends at its own deadline. Errors are not kept.
+// Get returns the cached value of a key, or the result of fetch. A fetch continues after its caller has gone,
+// because others may wait for it, and ends at its own deadline. Errors are not cached.
 func (c *Cache[V]) Get(ctx context.Context, key string, fetch func(context.Context) (Fresh[V], error)) (V, error) {
 	if value, found := c.lookUp(key); found {
 		return value, nil
@@ -55,7 +54,7 @@ func (c *Cache[V]) Get(ctx context.Context, key string, fetch func(context.Conte
 		if result.Err != nil {
 			return none, result.Err
 		}
-		return result.Val.(V), nil //nolint:forcetypeassert // it is what the function above returned
+		return result.Val.(V), nil //nolint:forcetypeassert // it is the result of the function above
 	}
 }
 
@@ -66,7 +65,7 @@ func (c *Cache[V]) lookUp(key string) (V, bool) {
 	return kept.Value, found && time.Now().Before(kept.Until)
 }
 
-// keep stores a value and drops what has gone stale.
+// keep stores a value and drops expired ones.
 func (c *Cache[V]) keep(key string, value Fresh[V]) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -78,7 +77,7 @@ func (c *Cache[V]) keep(key string, value Fresh[V]) {
 	c.values[key] = value
 }
 
-// Drop forgets the values that match, and says whether there were any.
+// Drop removes the values that match, and reports whether there were any.
 func (c *Cache[V]) Drop(matches func(key string, value V) bool) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -87,7 +86,7 @@ func (c *Cache[V]) Drop(matches func(key string, value V) bool) bool {
 	return len(c.values) < before
 }
 
-// Size is how many values are kept, some of which may be stale.
+// Size is the number of values, including expired ones.
 func (c *Cache[V]) Size() int {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
