@@ -16,7 +16,6 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
-	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -142,9 +141,6 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	}
 	if malformed, is := errors.AsType[*entity.Error](err); is {
 		return malformedStatus(malformed.Name), errorDetail{malformed.Name, malformed.Message}
-	}
-	if denied, is := errors.AsType[*policy.DeniedError](err); is {
-		return http.StatusForbidden, errorDetail{string(fault.NotAllowed), denied.Error()}
 	}
 	if known, is := errors.AsType[*fault.Error](err); is {
 		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}

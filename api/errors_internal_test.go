@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -29,13 +30,13 @@ func TestAHostThatFailsIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	reads := func(c *call) (int, error) {
 		_, err := set.ReadURL(c.Request.Context(), gone.URL+"/a.yaml", integration.ReadOptions{})
-		return 0, asInputFault(fmt.Errorf("step take: %w", action.Transient(err, 0)))
+		return 0, fmt.Errorf("step take: %w", action.Transient(err, 0))
 	}
 	ill := func(*call) (int, error) {
-		return 0, asInputFault(action.Transient(&integration.ResponseError{Status: http.StatusInternalServerError, Problem: "could not read " + gone.URL + ", 500"}, 0))
+		return 0, action.Transient(&integration.ResponseError{Status: http.StatusInternalServerError, Problem: "could not read " + gone.URL + ", 500"}, 0)
 	}
 	refuses := func(*call) (int, error) {
-		return 0, asInputFault(action.Final(&integration.ResponseError{Status: http.StatusForbidden, Problem: "could not read " + gone.URL + ", 403"}))
+		return 0, fault.Wrap(fault.Input, &integration.ResponseError{Status: http.StatusForbidden}, "could not read %s, 403", gone.URL)
 	}
 	server, err := NewServer(Options{Log: slog.New(slog.DiscardHandler), Database: Database{Unreachable: db.Unreachable}, Plugins: []Plugin{plugin{id: "x", routes: []route{
 		{method: http.MethodGet, path: "/gone", access: open("a test"), summary: "Reads a host that is gone", serve: ok("a number", reads)},

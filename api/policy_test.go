@@ -227,7 +227,7 @@ func (o *ownThings) start(who string) string {
 	require.NoError(o, o.runs.Create(o.Context(), n))
 	state, err := o.runs.State(o.Context(), n.ID)
 	require.NoError(o, err)
-	failure := &run.Failure{Name: "Error", Message: "no"}
+	failure := &fault.Failure{Name: "Error", Message: "no"}
 	require.NoError(o, o.runs.Record(o.Context(), state.Claim, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, Failure: failure},
 		Events: []run.NewEvent{logged("1", "hello")}}))
 	return n.ID.String()

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -101,7 +102,7 @@ type runSummary struct {
 
 // runError is why a run failed, and at which step.
 type runError struct {
-	run.Failure
+	fault.Failure
 	StepID string `json:"stepId,omitempty"`
 }
 
@@ -257,7 +258,7 @@ type stepDetails struct {
 	Warnings []string         `json:"warnings,omitempty"`
 	Input    document[object] `json:"input,omitzero"`
 	Output   document[object] `json:"output,omitzero"`
-	Error    *run.Failure     `json:"error,omitempty"`
+	Error    *fault.Failure   `json:"error,omitempty"`
 }
 
 func (p *porticoAPI) get(c *call) (runDetails, error) {

@@ -326,15 +326,7 @@ func (s *scaffolderAPI) dryRun(c *call) (dryrun.Result, error) {
 		trial.Files = append(trial.Files, dryrun.File(file))
 	}
 	result, err := s.service.DryRun(c.Request.Context(), c.principal, trial)
-	return result, asInputFault(asValidationBody(err))
-}
-
-// asInputFault makes what a template under trial did wrong the caller's to read.
-func asInputFault(err error) error {
-	if failed, is := errors.AsType[*action.Error](err); is && !failed.Transient {
-		return fault.Wrap(fault.Input, err, "%s", err.Error())
-	}
-	return err
+	return result, asValidationBody(err)
 }
 
 type autocompleteInput struct {

@@ -430,7 +430,7 @@ func TestWhatPeopleDoWithARun(t *testing.T) {
 	require.Equal(t, http.StatusConflict, rollback.Code, "cancel first, and let it end")
 
 	s.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed}}, End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled, FailedStep: "log",
-		Failure: &run.Failure{Name: "Error", Message: "cancelled"}}})
+		Failure: &fault.Failure{Name: "Error", Message: "cancelled"}}})
 	s.send(http.StatusOK, http.MethodPost, "/tasks/"+id+"/cancel", "") // once more changes nothing
 	require.NotContains(t, ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "").Body.String(), "cancelling")
 	require.JSONEq(t, `{"id":"`+id+`"}`, s.send(http.StatusCreated, http.MethodPost, "/tasks/"+id+"/retry", "").Body.String())
@@ -463,8 +463,8 @@ func TestARunsPage(t *testing.T) {
 	ledger := s.runs.Ledger(claim, "log", "debug:log")
 	_, err := ledger.Intend(t.Context(), action.Intent{Kind: "github:repository", Name: "acme/shop", Key: "x"})
 	require.NoError(t, err)
-	s.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed, Failure: &run.Failure{Name: "Error", Message: "no", Advice: "retry"}}},
-		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "log", Failure: &run.Failure{Name: "Error", Message: "no", Advice: "retry"}}})
+	s.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed, Failure: &fault.Failure{Name: "Error", Message: "no", Advice: "retry"}}},
+		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "log", Failure: &fault.Failure{Name: "Error", Message: "no", Advice: "retry"}}})
 	answer := ask(t, s.http, http.MethodGet, "/api/portico/v1/runs/"+id, "")
 	var page struct {
 		Status, Phase, Title, Subject string

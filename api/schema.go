@@ -114,8 +114,8 @@ func reference[T any]() *jsonschema.Schema {
 	return &jsonschema.Schema{Ref: definitions + typeName(reflect.TypeFor[T]())}
 }
 
-// typeName is what a type is called in the OpenAPI document: Task for a type of this package, RunFailure for
-// run.Failure. Go's own have no name there.
+// typeName is what a type is called in the OpenAPI document: Task for a type of this package, FaultFailure
+// for fault.Failure. Go's own have no name there.
 func typeName(t reflect.Type) string {
 	name, packagePath := t.Name(), t.PkgPath()
 	switch packagePath {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 )
 
@@ -31,7 +32,7 @@ const (
 	Conditional Result = "CONDITIONAL"
 )
 
-// DeniedError says who was refused what. It answers to errors.As and becomes a 403.
+// DeniedError says who was refused what. It is a fault of kind NotAllowed.
 type DeniedError struct {
 	Principal  identity.Principal
 	Permission Permission
@@ -47,6 +48,9 @@ func (e *DeniedError) Error() string {
 	}
 	return refusal + " on " + e.Resource
 }
+
+// Unwrap makes it a fault of kind NotAllowed.
+func (e *DeniedError) Unwrap() error { return fault.New(fault.NotAllowed, "%s", e.Error()) }
 
 func subject(p identity.Principal) string {
 	if p.Subject == "" {

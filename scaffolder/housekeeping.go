@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/telemetry"
@@ -85,7 +86,7 @@ func (s *Sweeper) startPending(ctx context.Context, unstarted run.Unstarted) err
 	refused, is := errors.AsType[*engine.RefusedError](err)
 	switch {
 	case is && unstarted.Starts >= maxStarts:
-		return s.park(ctx, pending.ID, run.Failure{Name: "NotStartedError", Message: "The run could not be started: " + refused.Error(),
+		return s.park(ctx, pending.ID, fault.Failure{Name: "NotStartedError", Message: "The run could not be started: " + refused.Error(),
 			Advice: "Mend the cause and retry, or start a new run. The log of Temporal may say more."})
 	case err != nil && !is:
 		// The other runs come first.
@@ -95,7 +96,7 @@ func (s *Sweeper) startPending(ctx context.Context, unstarted run.Unstarted) err
 	return errors.Join(err, s.runs.PostponeStart(ctx, pending.ID, time.Now().Add(pause), unstarted.Starts+1))
 }
 
-func (s *Sweeper) park(ctx context.Context, id uuid.UUID, failure run.Failure) error {
+func (s *Sweeper) park(ctx context.Context, id uuid.UUID, failure fault.Failure) error {
 	seen, err := s.runs.Version(ctx, id)
 	if err != nil {
 		return err
@@ -131,13 +132,13 @@ func (s *Sweeper) reconcile(ctx context.Context, seen run.Version, stuckTimeout 
 	if err != nil {
 		return err
 	}
-	failure := run.Failure{Name: "WorkflowLostError", Message: "This run has no workflow any more: " + health.Gone,
+	failure := fault.Failure{Name: "WorkflowLostError", Message: "This run has no workflow any more: " + health.Gone,
 		Advice: "Retry: a new workflow goes on from where the run stands. Or roll it back."}
 	if health.Gone == "" {
 		if health.Stuck == "" || time.Since(health.StuckSince) < stuckTimeout {
 			return nil
 		}
-		failure = run.Failure{Name: "StuckError", Message: "The run makes no progress: " + health.Stuck,
+		failure = fault.Failure{Name: "StuckError", Message: "The run makes no progress: " + health.Stuck,
 			Advice: "Look at the workers' logs, mend the cause, and retry: a new workflow goes on from where the run stands. Or roll it back."}
 		if err := s.engine.Terminate(ctx, id, "parked: "+health.Stuck); err != nil {
 			return err

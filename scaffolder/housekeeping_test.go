@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -176,7 +177,7 @@ func TestARunThatIsTakenUpMeanwhileIsNotParked(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, silent, 1)
 	b.record(id, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing}}})
-	parked, err := b.runs.Park(t.Context(), silent[0], run.Failure{Name: "Error"})
+	parked, err := b.runs.Park(t.Context(), silent[0], fault.Failure{Name: "Error"})
 	require.NoError(t, err)
 	require.False(t, parked)
 	require.Equal(t, []run.Status{run.StatusProcessing, run.StatusOpen}, b.statuses(id))

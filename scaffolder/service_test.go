@@ -132,7 +132,7 @@ func (b bench) record(id uuid.UUID, entry run.Entry) {
 // park lets the run fail at its second step.
 func (b bench) park(id uuid.UUID) {
 	b.t.Helper()
-	failure := &run.Failure{Name: "Error", Message: "no"}
+	failure := &fault.Failure{Name: "Error", Message: "no"}
 	for _, entry := range []run.Entry{
 		{WorkflowRunID: "execution-1", Steps: []run.StepChange{{Position: 0, Status: run.StatusCompleted}}},
 		{Steps: []run.StepChange{{Position: 1, Status: run.StatusFailed, Failure: failure}},

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
@@ -37,17 +38,17 @@ func retries(settings engine.Settings, attempts int32) *temporal.RetryPolicy {
 }
 
 // describe turns what Temporal says of a failed action into what a person reads.
-func describe(err error) engine.Failure {
+func describe(err error) fault.Failure {
 	if application, is := errors.AsType[*temporal.ApplicationError](err); is {
-		failure := engine.Failure{Name: application.Type(), Message: application.Message()}
+		failure := fault.Failure{Name: application.Type(), Message: application.Message()}
 		_ = application.Details(&failure.Advice) // an error without details has nothing to add
 		return failure
 	}
 	if timeout, is := errors.AsType[*temporal.TimeoutError](err); is {
-		return engine.Failure{Name: "TimeoutError", Message: "the action did not finish: " + timeoutReason(timeout),
+		return fault.Failure{Name: "TimeoutError", Message: "the action did not finish: " + timeoutReason(timeout),
 			Advice: "Retry the step; if it happens again, look at the worker's log."}
 	}
-	return engine.Failure{Name: "Error", Message: err.Error()}
+	return fault.Failure{Name: "Error", Message: err.Error()}
 }
 
 func timeoutReason(timeout *temporal.TimeoutError) string {

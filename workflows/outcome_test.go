@@ -6,13 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/workflows"
 )
 
 func TestAWorkflowEndsAsItsRunDoes(t *testing.T) {
 	t.Parallel()
-	failure := &engine.Failure{Name: "ConflictError", Message: "the name is taken"}
+	failure := &fault.Failure{Name: "ConflictError", Message: "the name is taken"}
 	for name, test := range map[string]struct {
 		last    engine.Next
 		failsAs string

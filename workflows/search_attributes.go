@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/engine"
 )
 
@@ -114,7 +115,7 @@ type progressAttribute struct {
 var progressAttributes = []progressAttribute{
 	{attributeState, func(p engine.Progress) string { return p.State }},
 	{attributeStep, func(p engine.Progress) string { return p.Step }},
-	{attributeCause, func(p engine.Progress) string { return cmp.Or(p.Failure, &engine.Failure{}).Name }},
+	{attributeCause, func(p engine.Progress) string { return cmp.Or(p.Failure, &fault.Failure{}).Name }},
 }
 
 // showProgress has the Temporal Web UI show how far a run has come. Details are kept by the workers and cost

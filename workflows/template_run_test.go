@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/workflows"
 )
@@ -143,7 +144,7 @@ func TestTheTurnAfterAFailedActionIsToldWhy(t *testing.T) {
 	s.act = func(engine.ActionRequest) error { return errTaken }
 	s.run(t)
 	require.Equal(t, []string{"act", "act 1/0", "park", "expire"}, s.told, "nobody decided in time")
-	require.Equal(t, &engine.FailedAction{Position: 1, Failure: engine.Failure{
+	require.Equal(t, &engine.FailedAction{Position: 1, Failure: fault.Failure{
 		Name: "ConflictError", Message: "the name is taken", Advice: "Choose another name."}}, s.last().Failed)
 }
 

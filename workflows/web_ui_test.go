@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/internal/devstack/temporal"
 	"github.com/portico-dev/portico/internal/testkit/temporaltest"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -144,7 +145,7 @@ func acting(details string) engine.Next {
 
 func parking(state string) engine.Next {
 	return engine.Next{Kind: engine.NextPark, Progress: engine.Progress{State: state, Step: "publish", Details: "1. Publish: failed\n",
-		Failure: &engine.Failure{Name: "ConflictError", Message: "the name is taken"}}}
+		Failure: &fault.Failure{Name: "ConflictError", Message: "the name is taken"}}}
 }
 
 var ending = engine.Next{Kind: engine.NextEnd, Progress: engine.Progress{State: "done"}}

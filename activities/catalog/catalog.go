@@ -14,6 +14,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 var (
@@ -58,9 +59,9 @@ func Actions(catalog Service, sources Sources) []action.Action {
 
 // principal is who a run acts as: whoever started it, with the groups they had then. Older runs have no
 // record of that: they act as the user by name, or as Portico when a service started them.
-func principal(runID string, user action.User) identity.Principal {
-	if user.Starter.Kind != identity.KindNone {
-		return user.Starter
+func principal(runID string, user template.User, starter identity.Principal) identity.Principal {
+	if starter.Kind != identity.KindNone {
+		return starter
 	}
 	if user.Ref == "" {
 		return identity.System("run " + runID)

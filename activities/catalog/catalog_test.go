@@ -230,7 +230,7 @@ func TestARunActsAsItsStarter(t *testing.T) {
 		catalog := newService()
 		catalog.entities = map[string]string{"component:default/a": `{}`}
 		harness := actiontest.NewHarness(t)
-		harness.User.Starter = starter
+		harness.Starter = starter
 		for id, input := range map[string]string{"catalog:fetch": `{"entityRef":"component:a"}`, "catalog:register": `{"catalogInfoUrl":"https://git.example/catalog-info.yaml"}`} {
 			_, err := harness.Run(t, actions(t, catalog)[id], input)
 			require.NoError(t, err, id)
@@ -394,10 +394,8 @@ func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
 
 			_, err := harness.Run(t, tested, `{"catalogInfoUrl":"`+target+`"}`)
 			require.EqualError(t, err, "Location url:"+target+" already exists")
-			var classified *action.Error
-			require.ErrorAs(t, err, &classified)
-			require.Equal(t, "ConflictError", classified.Name)
-			require.False(t, classified.Transient)
+			require.Equal(t, fault.Conflict, fault.KindOf(err))
+			require.False(t, action.IsTransient(err))
 			requireEffect(t, harness, action.EffectUndone, "")
 
 			output, err := harness.Run(t, tested, `{"catalogInfoUrl":"`+target+`","optional":true}`)

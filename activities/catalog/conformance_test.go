@@ -23,7 +23,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
 	"github.com/portico-dev/portico/policy"
-	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 const descriptor = `
@@ -73,7 +73,7 @@ func conform(t *testing.T, id string, world func(testing.TB, *actiontest.World, 
 		t.Helper()
 		url, sources := site(t, gate)
 		service, pool := realCatalog(t, gate, sources)
-		made := actiontest.World{User: action.User{Ref: "user:default/guest"}}
+		made := actiontest.World{User: template.User{Ref: "user:default/guest"}}
 		for _, each := range activities.Actions(service, sources) {
 			if each.Describe().ID == id {
 				made.Action = each

@@ -102,7 +102,7 @@ func (l lookup) entities(ctx context.Context, texts []string) ([]json.RawMessage
 		}
 		refs[n] = ref.String()
 	}
-	found, err := l.catalog.EntitiesByRefs(ctx, principal(l.call.RunID, l.call.User), refs, nil, nil)
+	found, err := l.catalog.EntitiesByRefs(ctx, principal(l.call.RunID, l.call.User, l.call.Starter), refs, nil, nil)
 	if err != nil {
 		return nil, action.Classify(fmt.Errorf("looking up %d entities: %w", len(refs), err))
 	}

@@ -104,7 +104,7 @@ func (a registerAction) Run(ctx context.Context, call *action.Call) (action.Outp
 		return nil, err
 	}
 	output := action.Output{"catalogInfoUrl": spec.Target}
-	tried, err := a.try(ctx, principal(call.RunID, call.User), spec)
+	tried, err := a.try(ctx, principal(call.RunID, call.User, call.Starter), spec)
 	if err != nil {
 		if input.Optional && !action.IsTransient(err) {
 			return output, nil
@@ -146,7 +146,7 @@ func whenReadable(err error, target string) error {
 // register registers the location once. If somebody else has registered it already, the catalog's own
 // conflict strategy applies: it refuses, or refreshes the location.
 func (a registerAction) register(ctx context.Context, call *action.Call, spec entity.LocationSpec) error {
-	who := principal(call.RunID, call.User)
+	who := principal(call.RunID, call.User, call.Starter)
 	_, _, err := resource.Ensure(ctx, call, a.resource(who, spec.Target))
 	if errors.Is(err, resource.ErrTaken) {
 		_, err = a.catalog.RegisterLocation(ctx, who, spec, "")
@@ -246,7 +246,7 @@ func mainEntity(documents []json.RawMessage) (string, error) {
 
 // Undo unregisters the location. The catalog then removes the entities that came only from it.
 func (a registerAction) Undo(ctx context.Context, call *action.UndoCall) error {
-	return resource.Remove(ctx, call, a.resource(principal(call.RunID, call.User), call.Effect.Name))
+	return resource.Remove(ctx, call, a.resource(principal(call.RunID, call.User, call.Starter), call.Effect.Name))
 }
 
 // Plan says which location would be registered.

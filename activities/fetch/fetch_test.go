@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/activities/fetch"
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/integration/provenance"
@@ -389,9 +390,7 @@ func TestATemplateThatNobodyKnowsWhereFrom(t *testing.T) {
 func requireFinal(t *testing.T, err error, name, message string) {
 	t.Helper()
 	require.ErrorContains(t, err, message)
-	var classified *action.Error
-	require.ErrorAs(t, err, &classified)
-	require.Equal(t, name, classified.Name)
+	require.EqualValues(t, name, fault.KindOf(err))
 	require.False(t, action.IsTransient(err))
 }
 

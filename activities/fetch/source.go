@@ -116,8 +116,8 @@ func (o Options) besideTemplate(call *action.Call) (*os.Root, error) {
 		return root, nil
 	}
 	failed := fmt.Errorf("open the directory that the template lies in: %w", err)
-	if kind := fault.KindOf(err); kind != "" {
-		return nil, action.Advise(&action.Error{Name: string(kind), Err: failed},
+	if fault.KindOf(err) != "" {
+		return nil, action.Advise(action.Final(failed),
 			"Move the template beside a file of catalog.locations, or add its directory to portico.files.directories, restart the workers, and retry.")
 	}
 	return nil, action.Advise(action.Final(failed), "See to it that every worker can read that directory, and retry.")
@@ -133,7 +133,7 @@ func withoutPath(err error) error {
 // missing says that a file or directory beside the template cannot be read.
 func missing(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return action.Advise(&action.Error{Name: "NotFoundError", Err: fmt.Errorf("there is no %s beside the template", name)},
+		return action.Advise(action.Final(fault.New(fault.NotFound, "there is no %s beside the template", name)),
 			"Put it there and retry, or correct the template and start a new run.")
 	}
 	return action.Final(fmt.Errorf("%s beside the template: %w", name, withoutPath(err)))

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/activities/fs"
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/internal/testkit/actiontest"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -140,9 +141,7 @@ func TestNothingLeadsOutOfTheWorkspace(t *testing.T) {
 func requireError(t *testing.T, err error, name, message string) {
 	t.Helper()
 	require.EqualError(t, err, message)
-	var classified *action.Error
-	require.ErrorAs(t, err, &classified)
-	require.Equal(t, name, classified.Name)
+	require.EqualValues(t, name, fault.KindOf(err))
 	require.False(t, action.IsTransient(err))
 }
 

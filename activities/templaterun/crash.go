@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
@@ -25,8 +26,8 @@ const (
 )
 
 // workerLost is the failure of a step or an undo that killed several workers in a row.
-func workerLost(what string) engine.Failure {
-	return engine.Failure{Name: "WorkerLostError",
+func workerLost(what string) fault.Failure {
+	return fault.Failure{Name: "WorkerLostError",
 		Message: fmt.Sprintf("%d workers in a row were lost over %s: each died, was killed or lost its connections before it was done", maxLostWorkers, what),
 		Advice: "Look at the workers' logs, and whether the machine killed them for their memory. Ask for less in this step, or give the workers more; " +
 			"then retry: the run goes on from here."}
@@ -233,7 +234,7 @@ func (d *driver) parkLostRun(ctx context.Context) (engine.Next, error) {
 	if d.Phase == run.PhaseRollingBack {
 		what = "the rollback"
 	}
-	failure := run.Failure(workerLost(what))
+	failure := workerLost(what)
 	err := d.record(ctx, run.Entry{Events: []run.NewEvent{d.runCompleted(run.StatusFailed, nil, &failure)},
 		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: d.FailedStep, Failure: &failure}})
 	if err != nil {

@@ -108,7 +108,7 @@ func (d *driver) flush(ctx context.Context) error {
 	defer cancel()
 	err := d.Runs.Record(ctx, d.claim, entry)
 	if refused, is := errors.AsType[*run.RefusedError](err); is && refused.Reason == run.RefusedExecution {
-		return temporal.NewNonRetryableApplicationError(refused.Error(), "ConflictError", err)
+		return temporal.NewNonRetryableApplicationError(refused.Error(), string(fault.Conflict), err)
 	}
 	return err
 }
@@ -189,7 +189,7 @@ func (d *driver) finishRun(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		return d.finishFailedRun(ctx, "", new(run.Failure(d.failure(err))))
+		return d.finishFailedRun(ctx, "", new(d.failure(err)))
 	}
 	output, warnings := d.redact.Also(result.Derived).JSON(result.Output), d.mask(result.ExpressionErrors.Warnings())
 	return d.record(ctx, run.Entry{
@@ -201,7 +201,7 @@ func (d *driver) finishRun(ctx context.Context) error {
 
 // finishFailedRun ends the run as failed. With onFailure: rollback, the run is rolled back first and ends
 // with that, so that clients see one end.
-func (d *driver) finishFailedRun(ctx context.Context, stepID string, failure *run.Failure) error {
+func (d *driver) finishFailedRun(ctx context.Context, stepID string, failure *fault.Failure) error {
 	if d.Spec.OnFailure == template.RollBackOnFailure {
 		return d.record(ctx, run.Entry{
 			Events: []run.NewEvent{{Type: run.EventLog, Key: fmt.Sprintf("%d/failed", d.Generation), Body: run.EventBody{

@@ -2,13 +2,11 @@ package templaterun
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
-	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
@@ -35,11 +33,11 @@ func (s *runState) stepFinished(position int) run.NewEvent {
 		Body: run.EventBody{Message: "Finished step " + step.Name, StepID: step.ID, Status: run.StatusCompleted}}
 }
 
-func (s *runState) runCompleted(status run.Status, output json.RawMessage, failure *run.Failure) run.NewEvent {
+func (s *runState) runCompleted(status run.Status, output json.RawMessage, failure *fault.Failure) run.NewEvent {
 	body := run.EventBody{Message: "Run completed with status: " + string(status), Output: output}
 	if failure != nil {
 		// The advice is not part of Backstage's event. The run has it.
-		body.Error = &run.Failure{Name: failure.Name, Message: failure.Message}
+		body.Error = &fault.Failure{Name: failure.Name, Message: failure.Message}
 	}
 	return run.NewEvent{Type: run.EventCompletion, Key: fmt.Sprintf("%d/completion", s.Generation), Body: body}
 }
@@ -64,7 +62,7 @@ func (s *runState) mask(lines []string) []string {
 }
 
 // failureText is a failure as the log shows it: the error, and below it the advice.
-func failureText(f engine.Failure) string {
+func failureText(f fault.Failure) string {
 	if f.Advice == "" {
 		return f.Name + ": " + f.Message
 	}
@@ -79,17 +77,15 @@ const (
 
 // failure is an error as people see it: its name in Backstage's terms, its message without secrets, and
 // advice.
-func (s *runState) failure(err error) engine.Failure {
-	failure := engine.Failure{Name: "Error", Message: s.redact.Text(s.expressionErrors.Explain(err).Error()), Advice: s.redact.Text(action.Advice(err))}
+func (s *runState) failure(err error) fault.Failure {
+	failure := fault.Failure{Name: "Error", Message: s.redact.Text(s.expressionErrors.Explain(err).Error()), Advice: s.redact.Text(action.Advice(err))}
 	if failure.Advice == "" {
 		failure.Advice = adviceAfterFinal
 		if action.IsTransient(err) {
 			failure.Advice = adviceAfterPassing
 		}
 	}
-	if classified, is := errors.AsType[*action.Error](err); is && classified.Name != "" {
-		failure.Name = classified.Name
-	} else if kind := fault.KindOf(err); kind != "" {
+	if kind := fault.KindOf(err); kind != "" {
 		failure.Name = string(kind)
 	}
 	return failure

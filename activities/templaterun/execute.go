@@ -180,7 +180,7 @@ func (a *Activities) execution(ctx context.Context, stepState *runState, does ac
 
 // failedAttempt is how an attempt of an action failed.
 type failedAttempt struct {
-	failure engine.Failure
+	failure fault.Failure
 	// again says that another attempt follows, after at least that pause.
 	again bool
 	after time.Duration
@@ -230,8 +230,8 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 	call := &action.Call{
 		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
 		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, Base: e.Spec.TemplateInfo.Base()},
-		User:     action.User{Ref: e.Spec.User.Ref, Entity: e.Spec.User.Entity, Starter: e.Starter},
-		Secrets:  e.scope.Secrets, Log: log, Ledger: e.Runs.Ledger(e.claim, e.step.ID, e.step.Action),
+		User:     e.Spec.User, Starter: e.Starter,
+		Secrets: e.scope.Secrets, Log: log, Ledger: e.Runs.Ledger(e.claim, e.step.ID, e.step.Action),
 	}
 	if !e.needsWorkspace(call) {
 		output, err := e.callAction(ctx, call)

@@ -34,9 +34,7 @@ func (d *driver) progress(kind engine.NextKind) engine.Progress {
 		p.Step = d.steps[at].ID
 		return p
 	}
-	if d.Failure != nil {
-		p.Failure = new(engine.Failure(*d.Failure))
-	}
+	p.Failure = d.Failure
 	return p
 }
 

@@ -55,7 +55,7 @@ func (a *Activities) undo(ctx context.Context, undo engine.UndoRequest, log *eff
 		return state.undoFailed(err)
 	}
 	err = a.callUndo(ctx, does, &action.UndoCall{RunID: undo.RunID, Effect: effect, Secrets: state.scope.Secrets, Log: log,
-		User: action.User{Ref: state.Spec.User.Ref, Entity: state.Spec.User.Entity, Starter: state.Starter}})
+		User: state.Spec.User, Starter: state.Starter})
 	changed := run.EffectChange{ID: effect.ID, State: action.EffectUndone}
 	if inUse, is := errors.AsType[*action.InUseError](err); is {
 		log.Warn("Kept %s %s: %s", effect.Kind, effect.Name, inUse.Reason)
@@ -123,7 +123,7 @@ func (a *Activities) recordRollback(ctx context.Context, state *runState, end en
 	})
 }
 
-func rollbackOutcome(effects []action.Effect, end engine.RollbackResult) (*run.Failure, run.Phase) {
+func rollbackOutcome(effects []action.Effect, end engine.RollbackResult) (*fault.Failure, run.Phase) {
 	undone, kept := 0, 0
 	var left []action.Effect
 	for _, effect := range effects {
@@ -140,14 +140,14 @@ func rollbackOutcome(effects []action.Effect, end engine.RollbackResult) (*run.F
 		return incomplete(undone, left, end), run.PhaseParked
 	}
 	if kept > 0 {
-		return &run.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, %d kept because somebody else uses them", undone, kept),
+		return &fault.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, %d kept because somebody else uses them", undone, kept),
 			Advice: "Look at what was kept, and remove it by hand if it is not needed."}, run.PhaseRolledBack
 	}
-	return &run.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, nothing is left of it", undone)}, run.PhaseRolledBack
+	return &fault.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, nothing is left of it", undone)}, run.PhaseRolledBack
 }
 
 // incomplete is the failure of a rollback that could not undo everything.
-func incomplete(undone int, left []action.Effect, end engine.RollbackResult) *run.Failure {
+func incomplete(undone int, left []action.Effect, end engine.RollbackResult) *fault.Failure {
 	things := "1 thing is left"
 	if end.Remaining != 1 {
 		things = fmt.Sprintf("%d things are left", end.Remaining)
@@ -171,7 +171,7 @@ func incomplete(undone int, left []action.Effect, end engine.RollbackResult) *ru
 	if len(reasons) > 0 {
 		message += ", because " + strings.Join(reasons, "; ")
 	}
-	return &run.Failure{Name: "RollbackError", Message: message, Advice: next}
+	return &fault.Failure{Name: "RollbackError", Message: message, Advice: next}
 }
 
 // effectLog implements action.Log for the undoing of one effect.

@@ -127,7 +127,7 @@ func (d *driver) wait(ctx context.Context, e *execution) (*engine.Next, error) {
 func isBusy(err error) bool { return fault.KindOf(err) == fault.Unavailable }
 
 // rejectStep fails a step that cannot be executed. Its log shows its beginning all the same, as in Backstage.
-func (d *driver) rejectStep(ctx context.Context, position int, failure engine.Failure) error {
+func (d *driver) rejectStep(ctx context.Context, position int, failure fault.Failure) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -138,7 +138,7 @@ func (d *driver) rejectStep(ctx context.Context, position int, failure engine.Fa
 }
 
 // failStep ends a step as failed.
-func (d *driver) failStep(ctx context.Context, position int, failure engine.Failure) error {
+func (d *driver) failStep(ctx context.Context, position int, failure fault.Failure) error {
 	return d.endStep(ctx, position, run.StatusFailed, failure)
 }
 
@@ -149,15 +149,15 @@ func (d *driver) cancelStep(ctx context.Context, position int) error {
 	if d.scope.PreviousFailed && d.steps[position].Status != run.StatusProcessing {
 		return d.skipStep(ctx, position, plan.PreviousFailed)
 	}
-	return d.endStep(ctx, position, run.StatusCancelled, engine.Failure{Name: "Error",
+	return d.endStep(ctx, position, run.StatusCancelled, fault.Failure{Name: "Error",
 		Message: fmt.Sprintf("Step %s (%s) of task %s has been cancelled.", step.ID, step.Name, d.ID)})
 }
 
-func (d *driver) endStep(ctx context.Context, position int, status run.Status, failure engine.Failure) error {
+func (d *driver) endStep(ctx context.Context, position int, status run.Status, failure fault.Failure) error {
 	event := run.NewEvent{Type: run.EventLog, Key: d.key(position) + "/end",
 		Body: run.EventBody{Message: failureText(failure), StepID: d.step(position).ID, Status: run.StatusFailed}}
 	return d.record(ctx, run.Entry{Events: []run.NewEvent{event},
-		Steps: []run.StepChange{{Position: position, Status: status, Failure: new(run.Failure(failure))}}})
+		Steps: []run.StepChange{{Position: position, Status: status, Failure: new(failure)}}})
 }
 
 func (d *driver) skipStep(ctx context.Context, position int, reason plan.SkipReason) error {

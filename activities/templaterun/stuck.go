@@ -13,7 +13,6 @@ import (
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/engine"
-	"github.com/portico-dev/portico/scaffolder/run"
 )
 
 // parkIfStuck returns the result of an activity. When the activities of a run have been failing for
@@ -32,7 +31,7 @@ func (a *Activities) parkIfStuck(ctx context.Context, runID string, next engine.
 	if lasts < a.StuckTimeout || a.StuckTimeout == 0 {
 		return engine.Next{}, cause
 	}
-	next, err := a.park(ctx, runID, run.Failure{Name: "StuckError",
+	next, err := a.park(ctx, runID, fault.Failure{Name: "StuckError",
 		Message: fmt.Sprintf("The run could not be continued, again and again for %s: %s", lasts.Round(time.Second), cause),
 		Advice:  "Mend the cause, which the message and the workers' logs name, and retry: the run goes on from where it stands. Or roll it back."})
 	if err != nil {
@@ -57,7 +56,7 @@ func isStuckCause(ctx context.Context, cause error) bool {
 }
 
 // park parks the run without decoding its record.
-func (a *Activities) park(ctx context.Context, runID string, failure run.Failure) (engine.Next, error) {
+func (a *Activities) park(ctx context.Context, runID string, failure fault.Failure) (engine.Next, error) {
 	id, err := uuid.Parse(runID)
 	if err != nil {
 		return engine.Next{}, fmt.Errorf("run id %q: %w", runID, err)
@@ -81,7 +80,7 @@ func (a *Activities) park(ctx context.Context, runID string, failure run.Failure
 		}
 	}
 	return engine.Next{Kind: engine.NextPark, Generation: seen.Generation, Settings: a.Settings,
-		Progress: engine.Progress{State: engine.StateParked, Failure: new(engine.Failure(failure))}}, nil
+		Progress: engine.Progress{State: engine.StateParked, Failure: new(failure)}}, nil
 }
 
 // maxStuckRuns bounds the runs whose failures are remembered.

@@ -358,7 +358,7 @@ func TestProgressSaysWhereTheRunStandsAndKeepsItsSecrets(t *testing.T) {
 	}
 	_, err := b.environment.ExecuteActivity("test:act", b.request(0))
 	require.Error(t, err)
-	failed := &engine.FailedAction{Failure: engine.Failure{Name: "InputError", Message: "the token *** is not accepted"}}
+	failed := &engine.FailedAction{Failure: fault.Failure{Name: "InputError", Message: "the token *** is not accepted"}}
 	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{Failed: failed}))
 	require.Equal(t, "parked", b.progress.State)
 	require.Equal(t, "one", b.progress.Step)
@@ -781,7 +781,7 @@ func TestAFailedRunIsParkedAndACancelledOneSaysSo(t *testing.T) {
 		status run.Status
 		told   string
 	}{
-		"failed": {engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: engine.Failure{Name: "InputError", Message: "no", Advice: "try again"}}},
+		"failed": {engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: fault.Failure{Name: "InputError", Message: "no", Advice: "try again"}}},
 			run.PhaseParked, run.StatusFailed, "InputError: no\ntry again"},
 		"cancelled": {engine.AdvanceRequest{Cancelled: true}, run.PhaseCancelled, run.StatusCancelled, "Error: Step one (One) of task % has been cancelled."},
 	} {
@@ -914,7 +914,7 @@ func TestHowARollbackEnds(t *testing.T) {
 			b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}, Effects: []run.EffectChange{{ID: effect.ID, State: test.state, Note: test.note}}})
 			end := engine.RollbackResult{RunID: b.id.String(), Remaining: test.remaining}
 			if test.remaining > 0 {
-				end.Failure = &engine.Failure{Name: "Error", Message: "502", Advice: "Wait."}
+				end.Failure = &fault.Failure{Name: "Error", Message: "502", Advice: "Wait."}
 			}
 			b.must(engine.ActivityEndRollback, end)
 			require.Equal(t, run.StatusFailed, b.get().Status, "Backstage knows no better word")
@@ -970,7 +970,7 @@ func TestARunThatIsNotThere(t *testing.T) {
 func TestWhatACrashTellsAgainDoesNotUndoADecision(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: fails(action.Final(errors.New("no")))}, `{"id":"one","name":"One","action":"test:act"}`)
-	failed := engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: engine.Failure{Name: "Error", Message: "no"}}}
+	failed := engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: fault.Failure{Name: "Error", Message: "no"}}}
 	require.Equal(t, next(engine.NextPark), b.advance(failed))
 	generation, err := b.runs.Reopen(t.Context(), b.id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, Recovered: true})
 	require.NoError(t, err)

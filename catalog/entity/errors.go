@@ -1,12 +1,16 @@
 package entity
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/portico-dev/portico/fault"
+)
 
 // Names of errors as Backstage puts them on the wire.
 const (
 	nameError      = "Error"
 	nameTypeError  = "TypeError"
-	nameInputError = "InputError"
+	nameInputError = string(fault.Input)
 )
 
 // Error is a failure in Backstage's form. It marshals to the JSON that processing statuses and

@@ -13,6 +13,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/scaffolder/parameters"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 // Action is one thing a template step can do.
@@ -98,8 +99,11 @@ type Call struct {
 	Workspace *os.Root
 	// Template is where the template came from.
 	Template TemplateInfo
-	// User is who started the run.
-	User User
+	// User is who the run runs for.
+	User template.User
+	// Starter is who the run acts as: the user or the service that started it, with the groups and
+	// restrictions of that time. It is the zero value for older runs, which have no record of it.
+	Starter identity.Principal
 	// Secrets are the run's secrets; never log them (log lines are redacted, errors and outputs too).
 	Secrets map[string]string
 	Log     Log
@@ -130,15 +134,6 @@ func RequireUserToken(required bool, token, host string) error {
 type TemplateInfo struct {
 	EntityRef string
 	Base      provenance.Place
-}
-
-// User is who a run runs for. Ref is "" when a service started it.
-type User struct {
-	Ref    string          `json:"ref,omitempty"`
-	Entity json.RawMessage `json:"entity,omitempty"`
-	// Starter is who the run acts as: the user or the service that started it, with the groups and
-	// restrictions of that time. It is the zero value for older runs, which have no record of it.
-	Starter identity.Principal `json:"-"`
 }
 
 // Log takes the lines a person reads on the run page. Lines are redacted before they are stored.

@@ -8,17 +8,14 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
-	"github.com/portico-dev/portico/policy"
 )
 
-// Error is a failure whose class the engine acts on: a final one parks the run at once, a transient one is
-// retried.
+// Error is a failure that the engine is told to retry or not: a final one parks the run at once, a transient
+// one is retried. Its name on the wire is the kind of the fault in its chain, "Error" without one.
 //
 // An error that is no *Error is judged by IsTransient. The message says what happened, and to what; Advise
 // adds what to do.
 type Error struct {
-	// Name is the error's name on the wire (InputError, NotAllowedError, ...), "" for "Error".
-	Name string
 	// Transient errors are retried, not before RetryAfter has passed (0: the engine's own backoff).
 	Transient  bool
 	RetryAfter time.Duration
@@ -39,14 +36,20 @@ func Transient(err error, retryAfter time.Duration) error {
 	return &Error{Err: err, Transient: true, RetryAfter: retryAfter}
 }
 
-// InputError is a final error about what the template or the person passed in.
+// InputError is a final fault of kind Input: about what the template or the person passed in. It wraps what
+// the format wraps with %w.
 func InputError(format string, args ...any) error {
-	return &Error{Name: "InputError", Err: fmt.Errorf(format, args...)}
+	return Refuse(fault.Input, fmt.Errorf(format, args...))
+}
+
+// Refuse is a final fault of a kind, with the message of its cause.
+func Refuse(kind fault.Kind, cause error) error {
+	return Final(fault.Wrap(kind, cause, "%s", cause.Error()))
 }
 
 // Classify makes an Error of an error from a domain package or from reading a host (package integration). A
 // host that fails or asks to wait, a fault of kind Unavailable and an error without a kind are transient.
-// Other errors are final and have the name of their kind. An Error stays as it is, and so does nil.
+// Other errors are final. An Error stays as it is, and so does nil.
 func Classify(err error) error {
 	if err == nil {
 		return nil
@@ -54,15 +57,12 @@ func Classify(err error) error {
 	if _, classified := errors.AsType[*Error](err); classified {
 		return err
 	}
-	if _, denied := errors.AsType[*policy.DeniedError](err); denied {
-		return &Error{Name: string(fault.NotAllowed), Err: err}
-	}
 	after, mayPass := integration.MayPass(err)
 	kind := fault.KindOf(err)
 	if mayPass || kind == fault.Unavailable || kind == fault.BadGateway {
 		return Transient(err, after)
 	}
-	return &Error{Name: string(kind), Err: err}
+	return Final(err)
 }
 
 // Advise adds to an error what a person can do about it, in a sentence or two that are shown below the

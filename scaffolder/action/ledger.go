@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 // EffectState is the state of an effect.
@@ -79,7 +82,9 @@ type Ledger interface {
 type UndoCall struct {
 	RunID  string
 	Effect Effect
-	User   User
+	// User and Starter are those of the run, as in a Call.
+	User    template.User
+	Starter identity.Principal
 	// Secrets are the run's secrets, empty once the run's secrets were deleted.
 	Secrets map[string]string
 	Log     Log

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/portico-dev/portico/fault"
 )
 
 // Registry is the table of actions, by id. It does not change once it is made.
@@ -35,8 +37,8 @@ func (r *Registry) Lookup(id string) (Action, error) {
 	if a, known := r.byID[id]; known {
 		return a, nil
 	}
-	err := &Error{Name: "NotFoundError", Err: fmt.Errorf("Template action with ID '%s' is not registered. "+ //nolint:staticcheck // Backstage's words
-		"See https://backstage.io/docs/features/software-templates/builtin-actions/ on how to add a new action module.", id)}
+	err := Final(fault.New(fault.NotFound, "Template action with ID '%s' is not registered. "+
+		"See https://backstage.io/docs/features/software-templates/builtin-actions/ on how to add a new action module.", id))
 	return nil, Advise(err, "Look the action's id up among the installed actions, correct the template and start a new run: this one keeps the "+
 		"template it began with.")
 }

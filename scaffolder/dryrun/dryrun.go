@@ -235,7 +235,8 @@ func (d *dryRun) steps(ctx context.Context) error {
 	return nil
 }
 
-// explain is the error of a step without secrets. A mistake of the template is a fault of kind Input.
+// explain is the error of a step without secrets. A mistake of the template is a fault of kind Input, and so is
+// what an action refuses for good: whoever tries a template out is the one to correct it.
 func (d *dryRun) explain(ctx context.Context, step template.Step, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -244,7 +245,11 @@ func (d *dryRun) explain(ctx context.Context, step template.Step, err error) err
 	if action.IsTransient(err) {
 		return &redactedError{err, text}
 	}
-	return fault.Wrap(cmp.Or(fault.KindOf(err), fault.Input), err, "%s", text)
+	kind := cmp.Or(fault.KindOf(err), fault.Input)
+	if _, refused := errors.AsType[*action.Error](err); refused {
+		kind = fault.Input
+	}
+	return fault.Wrap(kind, err, "%s", text)
 }
 
 // redactedError is an error whose text has no secrets.
@@ -372,8 +377,8 @@ func (d *dryRun) call(step template.Step, iteration plan.Iteration, lines stepLi
 	return &action.Call{
 		RunID: d.id, StepID: step.ID, StepName: step.Name, Iteration: iteration.Key, Input: iteration.Input, Workspace: d.workspace,
 		Template: action.TemplateInfo{EntityRef: d.spec.TemplateInfo.EntityRef, Base: d.base},
-		User:     action.User{Ref: d.spec.User.Ref, Entity: d.spec.User.Entity, Starter: d.starter},
-		Secrets:  d.secrets, Log: lines, Ledger: noLedger{}, DryRun: true,
+		User:     d.spec.User, Starter: d.starter,
+		Secrets: d.secrets, Log: lines, Ledger: noLedger{}, DryRun: true,
 	}
 }
 

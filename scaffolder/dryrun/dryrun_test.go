@@ -89,7 +89,7 @@ func (who) Describe() action.Description {
 }
 
 func (who) Run(_ context.Context, call *action.Call) (action.Output, error) {
-	return action.Output{"starter": call.User.Starter}, nil
+	return action.Output{"starter": call.Starter}, nil
 }
 
 // TestADryRunActsAsWhoAsksForIt, with what their token may not do: otherwise it would do what their run may

@@ -6,6 +6,8 @@ package engine
 import (
 	"context"
 	"time"
+
+	"github.com/portico-dev/portico/fault"
 )
 
 // Engine runs templates durably. Package workflows implements it on Temporal.
@@ -75,7 +77,7 @@ type Progress struct {
 	// Step is the id of the current step or of the step that failed, "" when there is none.
 	Step string `json:"step,omitempty"`
 	// Failure is why the run failed, nil when it did not.
-	Failure *Failure `json:"failure,omitempty"`
+	Failure *fault.Failure `json:"failure,omitempty"`
 	// Details are the steps with their statuses as Markdown, "" when the run is done.
 	Details string `json:"details,omitempty"`
 }
@@ -121,14 +123,14 @@ type RollbackProgress struct {
 	// Last is the id of the effect that was processed last.
 	Last string `json:"last"`
 	// Remaining is how many could not be undone so far, Failure why the last of them could not.
-	Remaining int      `json:"remaining,omitempty"`
-	Failure   *Failure `json:"failure,omitempty"`
+	Remaining int            `json:"remaining,omitempty"`
+	Failure   *fault.Failure `json:"failure,omitempty"`
 }
 
 // FailedAction is the final failure of the step at a position.
 type FailedAction struct {
-	Position int     `json:"position"`
-	Failure  Failure `json:"failure"`
+	Position int           `json:"position"`
+	Failure  fault.Failure `json:"failure"`
 }
 
 // NextKind is the kind of thing that the workflow does next.
@@ -206,13 +208,6 @@ type ActionRequest struct {
 	Iteration  int    `json:"iteration"`
 }
 
-// Failure is an error as people see it, redacted.
-type Failure struct {
-	Name    string `json:"name"`
-	Message string `json:"message"`
-	Advice  string `json:"next,omitempty"`
-}
-
 // UndoRequest asks to undo one effect.
 type UndoRequest struct {
 	RunID      string `json:"runId"`
@@ -222,8 +217,8 @@ type UndoRequest struct {
 
 // RollbackResult is how a rollback ended: Remaining effects could not be undone.
 type RollbackResult struct {
-	RunID      string   `json:"runId"`
-	Generation int      `json:"generation"`
-	Remaining  int      `json:"remaining,omitempty"`
-	Failure    *Failure `json:"failure,omitempty"`
+	RunID      string         `json:"runId"`
+	Generation int            `json:"generation"`
+	Remaining  int            `json:"remaining,omitempty"`
+	Failure    *fault.Failure `json:"failure,omitempty"`
 }

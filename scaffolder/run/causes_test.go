@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
@@ -15,7 +16,7 @@ func (r record) fail(t *testing.T, template, step, subject, message string) uuid
 	t.Helper()
 	id := r.create(t, func(n *run.New) { n.TemplateRef, n.Subject = template, subject })
 	r.write(t, id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: step,
-		Failure: &run.Failure{Name: "Error", Message: message}}})
+		Failure: &fault.Failure{Name: "Error", Message: message}}})
 	return id
 }
 
@@ -53,7 +54,7 @@ func TestOnlyARunThatHasFailedHasACause(t *testing.T) {
 		if phase == run.PhaseRolledBack {
 			r.write(t, id, run.Entry{Rollback: &run.StepFailure{FailedStep: "two"}})
 		}
-		r.write(t, id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: phase, Failure: &run.Failure{Message: "stopped"}}})
+		r.write(t, id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: phase, Failure: &fault.Failure{Message: "stopped"}}})
 		require.Empty(t, r.get(t, id).Cause, phase)
 	}
 	id := r.fail(t, "template:default/t", "two", "shop", "no")

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
 )
 
 // CommandKind is something that people do with a run.
@@ -55,7 +56,7 @@ type GivenCommand struct {
 	Phase                      Phase
 	FinishedAt                 time.Time
 	FailedStep, FailedStepName string
-	Failure                    *Failure
+	Failure                    *fault.Failure
 }
 
 // ErrRepeated says that a command was carried out before.

@@ -130,7 +130,7 @@ type StepChange struct {
 	// Iterations are iterations of a step with each that have completed. The record keeps their outputs until
 	// the step ends.
 	Iterations []Iteration
-	Failure    *Failure
+	Failure    *fault.Failure
 	Workspace  string
 	// Warnings are about the step's input, one line each, masked by the caller. Nil keeps the present ones.
 	Warnings []string
@@ -189,7 +189,7 @@ type EffectChange struct {
 // StepFailure is why a run failed, and at which step; FailedStep is "" when no step failed.
 type StepFailure struct {
 	FailedStep string
-	Failure    *Failure
+	Failure    *fault.Failure
 }
 
 // Ending is how a run ended. A person may reopen it.
@@ -197,7 +197,7 @@ type Ending struct {
 	Status     Status
 	Phase      Phase
 	FailedStep string
-	Failure    *Failure
+	Failure    *fault.Failure
 	Output     json.RawMessage
 	// Warnings are about the output, one line each, masked by the caller.
 	Warnings []string
@@ -286,7 +286,7 @@ func (s *Store) updateRun(ctx context.Context, tx db.DBTX, claim Claim, entry En
 	if entry.WorkflowRunID != "" {
 		params.BeganAt = &entry.beganAt
 	}
-	var failure *Failure
+	var failure *fault.Failure
 	if failing := entry.Rollback; failing != nil {
 		params.Concludes, params.FailedStep, failure = true, orNull(failing.FailedStep), failing.Failure
 	}

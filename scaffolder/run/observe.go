@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/telemetry"
 )
 
@@ -31,7 +32,7 @@ func observedRun(id uuid.UUID, generation int32, templateRef string, traceParent
 }
 
 // observeEnd tells that a run came to rest.
-func (s *Store) observeEnd(ctx context.Context, of observed, phase Phase, failure *Failure, at time.Time) {
+func (s *Store) observeEnd(ctx context.Context, of observed, phase Phase, failure *fault.Failure, at time.Time) {
 	cause := ""
 	if failure != nil {
 		cause = failure.Name

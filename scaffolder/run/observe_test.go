@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/telemetry"
@@ -67,7 +68,7 @@ func TestEveryEndOfARunIsTold(t *testing.T) {
 	require.NoError(t, err)
 	seen, err := r.Version(t.Context(), id)
 	require.NoError(t, err)
-	parked, err := r.Park(t.Context(), seen, run.Failure{Name: "WorkflowLostError"})
+	parked, err := r.Park(t.Context(), seen, fault.Failure{Name: "WorkflowLostError"})
 	require.NoError(t, err)
 	require.True(t, parked)
 

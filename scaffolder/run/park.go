@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/plainjson"
 )
 
@@ -51,14 +52,14 @@ func (s *Store) Stale(ctx context.Context, before time.Time, after uuid.UUID) ([
 // Park ends a run as failed, to wait for a person's decision. It does not decode the run, so it also works
 // for one whose record cannot be read. It answers false, and changes nothing, when the run was written since
 // its version was read.
-func (s *Store) Park(ctx context.Context, seen Version, failure Failure) (bool, error) {
+func (s *Store) Park(ctx context.Context, seen Version, failure fault.Failure) (bool, error) {
 	s.fresh.Forget(seen.ID)
 	encoded, err := encodeFailure(&failure)
 	if err != nil {
 		return false, fmt.Errorf("encode the error of run %s: %w", seen.ID, err)
 	}
 	body, err := plainjson.Marshal(EventBody{Message: "Run completed with status: " + string(StatusFailed),
-		Error: &Failure{Name: failure.Name, Message: failure.Message}})
+		Error: &fault.Failure{Name: failure.Name, Message: failure.Message}})
 	if err != nil {
 		return false, fmt.Errorf("encode the end of run %s: %w", seen.ID, err)
 	}

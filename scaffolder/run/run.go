@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/template"
 )
@@ -78,7 +79,7 @@ type Run struct {
 	// nothing was traced there.
 	TraceParent string
 	// Failure is why the run failed, nil when it did not.
-	Failure *Failure
+	Failure *fault.Failure
 	// Cause is the same text for all runs that failed alike: see the function run_cause of the database. ""
 	// when the run has not failed, or ended in another way.
 	Cause string
@@ -104,14 +105,6 @@ func (r Run) FailedStepName() string {
 	return r.failedStepName
 }
 
-// Failure is an error as people see it: redacted, with its name in Backstage's terms.
-type Failure struct {
-	Name    string `json:"name"`
-	Message string `json:"message"`
-	// Advice says what a person can do about it, "" when there is nothing to add.
-	Advice string `json:"next,omitempty"`
-}
-
 // Step is one step of a run.
 type Step struct {
 	Position         int
@@ -123,7 +116,7 @@ type Step struct {
 	StartedAt, EndedAt time.Time
 	WaitingUntil       time.Time
 	Input, Output      json.RawMessage
-	Failure            *Failure
+	Failure            *fault.Failure
 	// Warnings are about mistakes in its input that did not stop the step, one line each.
 	Warnings []string
 	// Workspace is the digest of the snapshot that the step left, "" when it did not change the workspace.
@@ -170,6 +163,6 @@ type EventBody struct {
 	StepID          string          `json:"stepId,omitempty"`
 	Status          Status          `json:"status,omitempty"`
 	Output          json.RawMessage `json:"output,omitempty"`
-	Error           *Failure        `json:"error,omitempty"`
+	Error           *fault.Failure  `json:"error,omitempty"`
 	RecoverStrategy string          `json:"recoverStrategy,omitempty"`
 }

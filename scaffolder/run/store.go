@@ -387,18 +387,18 @@ func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, s.pool, do)
 }
 
-func decodeFailure(data []byte) (*Failure, error) {
+func decodeFailure(data []byte) (*fault.Failure, error) {
 	if len(data) == 0 {
 		return nil, nil
 	}
-	failure := &Failure{}
+	failure := &fault.Failure{}
 	if err := json.Unmarshal(data, failure); err != nil {
 		return nil, err
 	}
 	return failure, nil
 }
 
-func encodeFailure(f *Failure) ([]byte, error) {
+func encodeFailure(f *fault.Failure) ([]byte, error) {
 	if f == nil {
 		return nil, nil
 	}

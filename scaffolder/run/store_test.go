@@ -115,7 +115,7 @@ func completion(key string) run.NewEvent {
 }
 
 var failed = run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two",
-	Failure: &run.Failure{Name: "InputError", Message: "no", Advice: "try again"}}
+	Failure: &fault.Failure{Name: "InputError", Message: "no", Advice: "try again"}}
 
 func TestANewRunIsTakenUpWithoutReadingItBack(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -31,10 +32,7 @@ func Resolve(root *os.Root, name string) (string, error) {
 }
 
 // ErrOutside refuses a path that leads out of the workspace.
-var ErrOutside error = &action.Error{
-	Name: "NotAllowedError",
-	Err:  errors.New("Relative path is not allowed to refer to a directory outside its parent"), //nolint:staticcheck // Backstage's words
-}
+var ErrOutside = action.Final(fault.New(fault.NotAllowed, "Relative path is not allowed to refer to a directory outside its parent"))
 
 // ExplainPath names the path in the workspace at which a file system failed. A path that leads out is
 // ErrOutside, one that is not there an InputError; the rest is final, because trying again finds the same

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/workspace"
 )
 
@@ -38,9 +38,7 @@ func TestResolve(t *testing.T) {
 	}
 	for _, name := range []string{"..", "../x", "a/../../x", "/etc/passwd", root.Name() + "x", "up", "up/x", "d/../up/x"} {
 		_, err := workspace.Resolve(root, name)
-		var classified *action.Error
-		require.ErrorAs(t, err, &classified, name)
-		require.Equal(t, "NotAllowedError", classified.Name)
+		require.Equal(t, fault.NotAllowed, fault.KindOf(err), name)
 		require.EqualError(t, err, "Relative path is not allowed to refer to a directory outside its parent")
 	}
 }

@@ -16,7 +16,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 // Log remembers the lines of an action, without levels: warnings and errors begin with "warn: " and "error:
@@ -58,8 +60,10 @@ type Harness struct {
 	Ledger    *Ledger
 	// Template is where the template came from.
 	Template action.TemplateInfo
-	User     action.User
-	Secrets  map[string]string
+	User     template.User
+	// Starter is who the run acts as, the zero value for the User by name.
+	Starter identity.Principal
+	Secrets map[string]string
 }
 
 // runID and stepID are whom a Harness runs actions for.
@@ -74,7 +78,7 @@ func NewHarness(t testing.TB) *Harness {
 	return &Harness{
 		Workspace: newWorkspace(t, nil), Log: &Log{}, Ledger: &Ledger{},
 		Template: action.TemplateInfo{EntityRef: "template:default/example"},
-		User:     action.User{Ref: "user:default/guest"},
+		User:     template.User{Ref: "user:default/guest"},
 	}
 }
 
@@ -95,7 +99,7 @@ func newWorkspace(t testing.TB, files map[string]string) *os.Root {
 func (b *Harness) Call(input string) *action.Call {
 	return &action.Call{
 		RunID: runID, StepID: stepID, StepName: "Step", Input: json.RawMessage(input), Workspace: b.Workspace,
-		Template: b.Template, User: b.User, Secrets: b.Secrets, Log: b.Log, Ledger: b.Ledger.For(runID, stepID, "tested"),
+		Template: b.Template, User: b.User, Starter: b.Starter, Secrets: b.Secrets, Log: b.Log, Ledger: b.Ledger.For(runID, stepID, "tested"),
 	}
 }
 
@@ -125,7 +129,7 @@ func (b *Harness) run(ctx context.Context, t testing.TB, tested action.Action, i
 
 // Undo has the action undo an effect, as a rollback does; what becomes of the effect is not recorded.
 func (b *Harness) Undo(ctx context.Context, tested action.Action, effect action.Effect) error {
-	return tested.Undo(ctx, &action.UndoCall{RunID: runID, Effect: effect, User: b.User, Secrets: b.Secrets, Log: b.Log})
+	return tested.Undo(ctx, &action.UndoCall{RunID: runID, Effect: effect, User: b.User, Starter: b.Starter, Secrets: b.Secrets, Log: b.Log})
 }
 
 // RollBack undoes what the run has created, the last first, and records what became of it, as the engine

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 // World is an action, connected to servers that are as real as they can be, and what the suite needs to
@@ -22,7 +23,7 @@ type World struct {
 	// Files are in the workspace before the action runs, by path.
 	Files    map[string]string
 	Template action.TemplateInfo
-	User     action.User
+	User     template.User
 	Secrets  map[string]string
 	// State lists what exists of the kind that the action creates, without ids and times: two runs of the
 	// action give the same. Nil says that the action has no effects.

@@ -1075,6 +1075,11 @@ export interface components {
             facets: string[];
             query?: components["schemas"]["Predicate"];
         };
+        FaultFailure: {
+            name: string;
+            message: string;
+            next?: string;
+        };
         FileInput: {
             /** @description relative, with slashes */
             path: string;
@@ -1401,13 +1406,8 @@ export interface components {
             /** @enum {string} */
             status?: "open" | "processing" | "completed" | "failed" | "cancelled" | "skipped";
             output?: unknown;
-            error?: components["schemas"]["RunFailure"];
+            error?: components["schemas"]["FaultFailure"];
             recoverStrategy?: string;
-        };
-        RunFailure: {
-            name: string;
-            message: string;
-            next?: string;
         };
         RunID: {
             id: string;
@@ -1474,7 +1474,7 @@ export interface components {
             output?: {
                 [key: string]: unknown;
             };
-            error?: components["schemas"]["RunFailure"];
+            error?: components["schemas"]["FaultFailure"];
         };
         Task: {
             /** Format: uuid */
