@@ -90,6 +90,15 @@ type dev struct {
 	parts             *partList
 }
 
+// namesCluster says that the configuration leads to a Temporal cluster, or says how to reach one.
+func namesCluster(t config.Temporal) bool {
+	secured := t.TLS
+	if secured.Mode != "required" {
+		secured.Mode = ""
+	}
+	return t.Address+t.UIURL+t.Profile+t.ConfigFile+string(t.APIKey)+t.APIKeyFile != "" || secured != config.TemporalTLS{}
+}
+
 func (d *dev) run(ctx context.Context) error {
 	if d.exit && !d.demo {
 		return errors.New("--exit says when the demo is over: give --demo too")
@@ -101,8 +110,8 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if t := loaded.Portico.Temporal; t.Address+t.UIURL+t.Profile+t.ConfigFile+string(t.APIKey)+t.APIKeyFile != "" {
-		return errors.New("portico.temporal names a Temporal that is there already (address, uiUrl, profile, configFile or an API key), " +
+	if namesCluster(loaded.Portico.Temporal) {
+		return errors.New("portico.temporal names a Temporal that is there already (address, uiUrl, profile, configFile, an API key or tls), " +
 			"and `portico dev` brings its own: leave them out, or run `portico server` and `portico worker`")
 	}
 	if d.dataDir, err = absoluteDataDirectory(d.dataDir); err != nil {
