@@ -9,32 +9,32 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Batch collects statements that answer nothing and sends them in one round trip, as one transaction: all of
-// them or none. It is a DBTX, so that the generated :exec queries fill it; a query that wants rows back
-// fails. The zero value is ready.
+// Batch collects statements without results and sends them in one round trip, as one transaction. It is a
+// DBTX, so that the generated :exec queries add to it. A query that returns rows fails. The zero value is
+// ready.
 type Batch struct{ statements pgx.Batch }
 
-var errNoRowsFromBatch = errors.New("a batch answers no rows")
+var errNoRowsFromBatch = errors.New("a batch returns no rows")
 
-// Exec implements DBTX: the statement waits for Send.
+// Exec implements DBTX: it adds the statement to the batch.
 func (b *Batch) Exec(_ context.Context, sql string, arguments ...any) (pgconn.CommandTag, error) {
 	b.statements.Queue(sql, arguments...)
 	return pgconn.CommandTag{}, nil
 }
 
-// Query implements DBTX by refusing.
+// Query implements DBTX and always fails.
 func (b *Batch) Query(context.Context, string, ...any) (pgx.Rows, error) {
 	return nil, errNoRowsFromBatch
 }
 
-// QueryRow implements DBTX by refusing.
+// QueryRow implements DBTX. Scanning its row always fails.
 func (b *Batch) QueryRow(context.Context, string, ...any) pgx.Row { return refusedRow{} }
 
 type refusedRow struct{}
 
 func (refusedRow) Scan(...any) error { return errNoRowsFromBatch }
 
-// Send carries the statements out. An empty batch does nothing.
+// Send executes the statements. An empty batch does nothing.
 func (b *Batch) Send(ctx context.Context, pool *pgxpool.Pool) error {
 	if b.statements.Len() == 0 {
 		return nil

@@ -9,23 +9,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connection is one of a pool's. Its failures are known as the database's, whoever sees them: other hosts
-// fail with the same errors.
+// connection is a connection of a pool. It marks its errors as the database's, because connections to other
+// hosts fail with the same errors.
 type connection struct{ net.Conn }
 
-// watch makes a new connection a connection. It sits above TLS, so that nothing that the network does comes
-// past it.
-func watch(_ context.Context, _ *pgconn.Config, established net.Conn) (net.Conn, error) {
+// wrapConnection wraps a new connection. It wraps TLS, too, so that it sees all errors of the network.
+func wrapConnection(_ context.Context, _ *pgconn.Config, established net.Conn) (net.Conn, error) {
 	return connection{established}, nil
 }
 
-// Read reads from the database.
+// Read implements net.Conn.
 func (c connection) Read(into []byte) (int, error) {
 	n, err := c.Conn.Read(into)
 	return n, lost(err)
 }
 
-// Write writes to the database.
+// Write implements net.Conn.
 func (c connection) Write(from []byte) (int, error) {
 	n, err := c.Conn.Write(from)
 	return n, lost(err)
@@ -42,7 +41,7 @@ func lost(err error) error {
 		return nil
 	}
 	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF // as pgx would have it, which no longer recognizes it
+		err = io.ErrUnexpectedEOF // pgx replaces io.EOF so, but does not recognize a wrapped one
 	}
 	return &lostError{err}
 }

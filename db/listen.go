@@ -11,9 +11,8 @@ import (
 
 const reconnectDelay = time.Second
 
-// Listener wakes followers when Postgres tells of something (LISTEN/NOTIFY). A notification says only that it
-// is time to look: after a lost connection every follower is woken once, so none misses what happened
-// meanwhile.
+// Listener wakes followers on Postgres notifications (LISTEN/NOTIFY). A notification only says that a
+// follower should look. After a lost connection every follower is woken once, so that none misses a change.
 type Listener struct {
 	pool    *pgxpool.Pool
 	channel string
@@ -23,7 +22,7 @@ type Listener struct {
 	followers map[string]map[chan struct{}]struct{}
 }
 
-// NewListener follows a channel once Run is called.
+// NewListener makes a listener for a channel. Run starts it.
 func NewListener(pool *pgxpool.Pool, channel string, log *slog.Logger) *Listener {
 	return &Listener{pool: pool, channel: channel, log: log, followers: map[string]map[chan struct{}]struct{}{}}
 }
@@ -53,7 +52,7 @@ func (l *Listener) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A connection that listens is of no use to the pool: it is closed, not returned.
+	// A connection that listens must not return to the pool: it is closed.
 	raw := conn.Hijack()
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectDelay)
@@ -73,8 +72,9 @@ func (l *Listener) listen(ctx context.Context) error {
 	}
 }
 
-// Follow gives a channel that receives when the topic (a notification's payload) is told of. Wake-ups that
-// come while the last one was not taken yet are one. The caller calls stop when it is done.
+// Follow returns a channel that receives a value for each notification with the topic as payload.
+// Notifications that arrive before the last value was received are merged into one. The caller calls stop
+// when it is done.
 func (l *Listener) Follow(topic string) (wake <-chan struct{}, stop func()) {
 	follower := make(chan struct{}, 1)
 	l.mu.Lock()

@@ -39,7 +39,7 @@ func TestAListenerWakesWhoFollows(t *testing.T) {
 	requireWake(t, second, "the other one left")
 	require.Empty(t, first)
 
-	// A lost connection may have lost a notification: everybody looks once.
+	// A lost connection may have lost a notification: every follower is woken once.
 	_, err := pool.Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'listen news'")
 	require.NoError(t, err)
 	requireWake(t, second, "after the connection was lost")

@@ -17,25 +17,25 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Waiting for another process that is migrating: one look a second, for five minutes.
+// Waiting for another process that is migrating: one attempt a second, for five minutes.
 const (
 	lockPeriodSeconds = 1
 	lockAttempts      = 300
 )
 
-// Migrations is the tree of migration files, NNNN_name.sql, in goose's form.
+// Migrations returns the migration files, NNNN_name.sql, in goose's format.
 func Migrations() fs.FS {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the name is a constant and valid
+		panic(err) // cannot happen: the name is constant and valid
 	}
 	return sub
 }
 
-// Migrate brings the schema forward to what this build needs. A schema that is already there costs two short
-// queries; a newer one is left as it is. Processes that start at once take turns under a session lock, which
-// dies with its holder, so a crash in mid-migration leaves nothing to clean up: each file runs in its own
-// transaction. There is no way down.
+// Migrate migrates the schema forward to what this build needs. For an up-to-date schema it runs two short
+// queries. A newer schema is not changed. Processes that start at once wait for each other with a session
+// lock, which ends with its holder. Each file runs in its own transaction, so a crash leaves nothing to clean
+// up. There are no down migrations.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriodSeconds, lockAttempts))
 	if err != nil {
@@ -59,12 +59,12 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// undefinedTable is how Postgres says that a table is not there.
+// undefinedTable is Postgres' error code for a table that does not exist.
 const undefinedTable = "42P01"
 
-// CheckSchema fails where the schema is older than this build needs: its statements would fail one by one,
-// each with words that only its author understands. A newer schema is fine, since a migration keeps the
-// release before it working.
+// CheckSchema fails when the schema is older than this build needs. Otherwise single statements would fail
+// later, with errors that do not name the cause. A newer schema is accepted, because a migration keeps the
+// previous release working.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	files, err := fs.Glob(Migrations(), "*.sql")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 func TestProcessesThatMigrateAtOnceTakeTurns(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
-	// Back to an empty database, as a first start finds it.
+	// Empty the database, as at the first start.
 	_, err := pool.Exec(t.Context(), "drop schema public cascade; create schema public")
 	require.NoError(t, err)
 

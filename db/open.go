@@ -21,9 +21,9 @@ const (
 	maxConnIdleTime = 5 * time.Minute
 )
 
-// Open connects to the database of a DSN (a postgres:// URL or a keyword=value string; pgxpool's pool_*
-// parameters are understood) and proves with one round trip that it answers: else it fails with an
-// *OpenError. Nothing is migrated: see Migrate. Errors never show the password. The caller closes the pool.
+// Open connects to the database of a DSN (a postgres:// URL or a keyword=value string, with pgxpool's pool_*
+// parameters). It makes one round trip and fails with an *OpenError when the database does not answer. It
+// migrates nothing: see Migrate. Errors never show the password. The caller closes the pool.
 func Open(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
 	return OpenSized(ctx, dsn, defaultMaxConns)
 }
@@ -38,10 +38,9 @@ func OpenSized(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, 
 	return open(ctx, dsn, config, maxConns)
 }
 
-// OpenThroughPooler is OpenSized for a DSN that leads to a connection pooler, such as PgBouncer in
-// transaction mode: a statement may find itself on another connection than the one before. Nothing is
-// prepared there, then, and a Listener hears nothing: it needs a pool that does not go through it, as Migrate
-// does.
+// OpenThroughPooler is OpenSized for a DSN of a connection pooler, such as PgBouncer in transaction mode,
+// where consecutive statements may run on different connections. So it prepares no statements. A Listener
+// receives nothing through a pooler: it needs a direct pool, and so does Migrate.
 func OpenThroughPooler(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, error) {
 	config, err := parse(dsn)
 	if err != nil {
@@ -69,7 +68,7 @@ func open(ctx context.Context, dsn string, config *pgxpool.Config, maxConns int3
 	config.MaxConnLifetimeJitter = maxConnLifetime / 10
 	config.MaxConnIdleTime = maxConnIdleTime
 	config.ConnConfig.ConnectTimeout = connectTimeout
-	config.ConnConfig.AfterNetConnect = watch
+	config.ConnConfig.AfterNetConnect = wrapConnection
 	if config.ConnConfig.RuntimeParams["random_page_cost"] == "" {
 		config.AfterConnect = tune
 	}
@@ -90,9 +89,8 @@ func open(ctx context.Context, dsn string, config *pgxpool.Config, maxConns int3
 	return pool, nil
 }
 
-// tune sets what Postgres is to reckon with. It is a statement and no parameter of the connection's start,
-// most of which a connection pooler refuses. Postgres's own 4 is that of a disk with a head; here it makes a
-// statement on a large table read all of it.
+// tune sets random_page_cost with a statement, because connection poolers refuse most startup parameters.
+// Postgres' default of 4 is for rotating disks; with it the planner scans large tables sequentially.
 func tune(ctx context.Context, connection *pgx.Conn) error {
 	_, err := connection.Exec(ctx, "set random_page_cost = 1.1")
 	return err

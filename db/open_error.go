@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// OpenError says on one line which database could not be opened, why, and what to do next. What it wraps is
-// the driver's account of every attempt: one for each address of the host, with TLS and without.
+// OpenError says on one line which database could not be opened, why, and what to do next. It wraps the
+// driver's error, which lists every attempt: one for each address of the host, with TLS and without.
 type OpenError struct {
 	config *pgconn.Config
 	cause  error
@@ -24,10 +24,10 @@ func (e *OpenError) Error() string {
 	return fmt.Sprintf("database %s at %s: %s; %s", e.config.Database, e.addresses(), reason, next)
 }
 
-// Unwrap gives the driver's error.
+// Unwrap returns the driver's error.
 func (e *OpenError) Unwrap() error { return e.cause }
 
-// addresses are all that were tried, each once.
+// addresses lists the addresses that were tried, each once.
 func (e *OpenError) addresses() string {
 	_, first := pgconn.NetworkAddress(e.config.Host, e.config.Port)
 	tried := []string{first}
@@ -39,8 +39,8 @@ func (e *OpenError) addresses() string {
 	return strings.Join(tried, ", ")
 }
 
-// explain puts the cause into words. What a server answered comes first: it says more than the attempts that
-// got no answer.
+// explain describes the cause. It prefers the error of a server that answered to the errors of attempts
+// without an answer.
 func (e *OpenError) explain() (reason, next string) {
 	if answer, is := errors.AsType[*pgconn.PgError](e.cause); is {
 		return e.explainAnswer(answer)
@@ -57,7 +57,7 @@ func (e *OpenError) explain() (reason, next string) {
 	return e.lastAttempt(), "check its host, port and sslmode"
 }
 
-// What PostgreSQL answers to who may not come in:
+// PostgreSQL's error codes for refused connections:
 // https://www.postgresql.org/docs/current/errcodes-appendix.html.
 const (
 	invalidPassword      = "28P01"
@@ -82,7 +82,7 @@ func (e *OpenError) explainAnswer(answer *pgconn.PgError) (reason, next string) 
 	}
 }
 
-// lastAttempt is the driver's account of the attempt that it made last.
+// lastAttempt returns the driver's error of its last attempt.
 func (e *OpenError) lastAttempt() string {
 	cause := e.cause
 	if failed, is := errors.AsType[*pgconn.ConnectError](cause); is {

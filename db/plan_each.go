@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// PlanEach has each statement planned for its own parameters. A statement whose parameters switch conditions
-// on and off needs that: prepared, Postgres keeps one plan that is to suit them all, and so uses no index of
-// a condition.
+// PlanEach makes Postgres plan each execution for its parameters. A statement whose parameters switch
+// conditions on and off needs that: as a prepared statement it would get one generic plan, which cannot use
+// the index of a condition.
 func PlanEach(db DBTX) DBTX { return planEach{db} }
 
 type planEach struct{ db DBTX }

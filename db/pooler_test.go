@@ -20,11 +20,11 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-// servers is how many connections a pooler has to the server, by its mode. Those of a session are its
-// client's own until that goes.
+// servers is how many connections a pooler has to the server, by its mode. In session mode each client has
+// its own connection until it disconnects.
 var servers = map[string]int{"session": 20, "transaction": 3}
 
-// pooled is the DSN of the same database through a PgBouncer of its own.
+// pooled starts a PgBouncer and returns the DSN of the same database through it.
 func pooled(t *testing.T, pool *pgxpool.Pool, mode string) string {
 	t.Helper()
 	target := pool.Config().ConnConfig
@@ -49,12 +49,13 @@ logfile = %s/log
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", target.User, port, target.Database)
 }
 
-// start runs a PgBouncer until the test ends. It refuses to be root, whose databases' user it need not be.
+// start runs a PgBouncer until the test ends. PgBouncer refuses to run as root, so root starts it as another
+// user.
 func start(t *testing.T, directory, file string) {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
-		program = "/usr/sbin/pgbouncer" // which is not on everybody's path
+		program = "/usr/sbin/pgbouncer" // not on every user's PATH
 	}
 	arguments := []string{file}
 	if os.Getuid() == 0 {
@@ -81,12 +82,12 @@ func freePort(t *testing.T) int {
 	return number
 }
 
-// opener is how a pool is opened.
+// opener is a function that opens a pool.
 type opener func(ctx context.Context, dsn string, maxConns int32) (*pgxpool.Pool, error)
 
 func openWhenThere(t *testing.T, open opener, dsn string) *pgxpool.Pool {
 	t.Helper()
-	ctx := t.Context() // which outlives a try that is under way when the wait is over
+	ctx := t.Context() // still valid for an attempt in progress when the wait ends
 	var pool *pgxpool.Pool
 	require.Eventually(t, func() bool {
 		var err error
@@ -97,7 +98,7 @@ func openWhenThere(t *testing.T, open opener, dsn string) *pgxpool.Pool {
 	return pool
 }
 
-// TestThroughAConnectionPooler tries every way in which Portico uses a connection.
+// TestThroughAConnectionPooler uses connections in every way in which Portico does.
 func TestThroughAConnectionPooler(t *testing.T) {
 	t.Parallel()
 	for mode, open := range map[string]opener{"session": db.OpenSized, "transaction": db.OpenThroughPooler} {
@@ -114,7 +115,7 @@ func TestThroughAConnectionPooler(t *testing.T) {
 	}
 }
 
-// work writes and reads in single statements, in a transaction and in a batch.
+// work writes and reads with single statements, in a transaction and in a batch.
 func work(ctx context.Context, pool *pgxpool.Pool) error {
 	queries := db.New()
 	for i := range 40 {
@@ -145,9 +146,9 @@ func work(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// TestNewsComeByADirectConnection: a pooler that gives a connection to somebody else after each transaction
-// loses what it was told.
-func TestNewsComeByADirectConnection(t *testing.T) {
+// TestListeningNeedsADirectConnection: a pooler that gives the connection to another client after each
+// transaction loses notifications.
+func TestListeningNeedsADirectConnection(t *testing.T) {
 	t.Parallel()
 	direct := testkit.Database(t)
 	pool := openWhenThere(t, db.OpenThroughPooler, pooled(t, direct, "transaction"))

@@ -7,9 +7,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Refused says whether an error of a statement means that the database does not take what it was given: a
-// value that is wrong, breaks a constraint or exceeds a limit. The same again fails again; other rows may
-// pass.
+// Refused reports whether a statement failed because of its data: a value is invalid, breaks a constraint or
+// exceeds a limit. A retry fails again; statements with other data may succeed.
 func Refused(err error) bool {
 	answer, is := errors.AsType[*pgconn.PgError](err)
 	if !is {

@@ -47,8 +47,8 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatIsCutIsUnreachable has the network between a pool and its database break in the middle
-// of a statement.
+// TestAConnectionThatIsCutIsUnreachable breaks the network between a pool and its database in the middle of a
+// statement.
 func TestAConnectionThatIsCutIsUnreachable(t *testing.T) {
 	t.Parallel()
 	config := testkit.Database(t).Config().ConnConfig
@@ -66,14 +66,14 @@ func TestAConnectionThatIsCutIsUnreachable(t *testing.T) {
 		require.True(t, rows.Next())
 		require.NoError(t, cut((<-between.accepted).(*net.TCPConn)))
 		for rows.Next() {
-			continue // what was on its way comes first
+			continue // data that was in transit arrives first
 		}
 		require.Error(t, rows.Err())
 		require.True(t, db.Unreachable(fmt.Errorf("list runs: %w", rows.Err())), "%s: %v", name, rows.Err())
 	}
 }
 
-// between passes on what comes and goes between a client and a server.
+// between is a proxy between a client and a server.
 type between struct {
 	listener net.Listener
 	accepted chan net.Conn

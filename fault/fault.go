@@ -1,7 +1,6 @@
-// Package fault is the vocabulary of failures that a caller can act on, shared by every domain package: what
-// kind of failure it is, in Backstage's names, and a sentence for people. Package api maps kinds to HTTP
-// statuses, in one place. Any error that carries no fault is internal: people see that something broke, the
-// log sees what.
+// Package fault has the errors that a caller can act on. All domain packages share it. A fault has a kind,
+// with Backstage's name, and a sentence for people. Package api maps kinds to HTTP statuses, in one place.
+// Any error without a fault is internal: people see that something failed, and the log has the cause.
 package fault
 
 import (
@@ -12,15 +11,16 @@ import (
 // Kind is the name of the failure on the wire (error.name of Backstage's error body).
 type Kind string
 
-// The kinds are Backstage's (@backstage/errors) but for BadGateway, each with the status that api gives it.
+// The kinds are those of Backstage (@backstage/errors), and BadGateway. The comments name the status that api
+// maps them to.
 const (
 	Input          Kind = "InputError"              // 400: the request is wrong; Message says where
-	Authentication Kind = "AuthenticationError"     // 401: who is asking is not known
-	NotAllowed     Kind = "NotAllowedError"         // 403: who is asking may not
+	Authentication Kind = "AuthenticationError"     // 401: the caller is not known
+	NotAllowed     Kind = "NotAllowedError"         // 403: the caller is not permitted to do this
 	NotFound       Kind = "NotFoundError"           // 404
-	Conflict       Kind = "ConflictError"           // 409: it exists, or is in the wrong state for this
+	Conflict       Kind = "ConflictError"           // 409: the thing exists already, or is in the wrong state
 	NotImplemented Kind = "NotImplementedError"     // 501
-	BadGateway     Kind = "BadGatewayError"         // 502: another system, on which this depends, failed or did not answer
+	BadGateway     Kind = "BadGatewayError"         // 502: another system failed or did not answer
 	Unavailable    Kind = "ServiceUnavailableError" // 503: try again later
 )
 
@@ -42,12 +42,12 @@ func New(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-// Wrap gives a cause a kind and a sentence.
+// Wrap adds a kind and a sentence to a cause.
 func Wrap(kind Kind, cause error, format string, args ...any) error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Err: cause}
 }
 
-// KindOf is the kind of the outermost fault in err's chain, "" when it carries none.
+// KindOf returns the kind of the outermost fault in err's chain, "" when there is none.
 func KindOf(err error) Kind {
 	if e, is := errors.AsType[*Error](err); is {
 		return e.Kind

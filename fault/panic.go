@@ -5,21 +5,22 @@ import (
 	"runtime/debug"
 )
 
-// PanicError is a panic as an error: what code that runs other people's input comes to when it breaks, and
-// not the end of a process in which others' work is under way.
+// PanicError is a panic as an error. Code that processes other people's input returns it instead of ending a
+// process with other work in progress.
 type PanicError struct {
 	Cause any
-	// Stack is where it happened. It is for the log.
+	// Stack is the stack trace of the panic, for the log.
 	Stack []byte
 }
 
 func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v", p.Cause) }
 
-// Recover makes a panic of the function that defers it its error:
+// Recover turns a panic of the function that defers it into the function's error:
 //
 //	defer fault.Recover(&err)
 //
-// Each goroutine that runs other people's input does so itself: nothing else can.
+// Each goroutine that processes other people's input must defer it: a panic can be recovered only in its own
+// goroutine.
 func Recover(err *error) {
 	if cause := recover(); cause != nil {
 		*err = &PanicError{Cause: cause, Stack: debug.Stack()}

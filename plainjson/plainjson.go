@@ -1,5 +1,5 @@
-// Package plainjson encodes JSON as JavaScript does, so that what people wrote is what they read:
-// encoding/json without its escaping of <, > and &, which is for JSON within HTML.
+// Package plainjson encodes JSON as JavaScript does: with encoding/json, but without its escaping of <, > and
+// &, which is for JSON within HTML. So people read the characters that they wrote.
 package plainjson
 
 import (
@@ -25,7 +25,7 @@ func MarshalIndent(value any, indent string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// Write appends what Marshal gives to a buffer; on an error nothing.
+// Write appends the result of Marshal to a buffer. On an error it appends nothing.
 func Write(out *bytes.Buffer, value any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)

@@ -1,5 +1,5 @@
-// Package recall remembers what was just written, for the reader who comes moments later in the same process.
-// It holds nothing that is not stored elsewhere: what it has forgotten is read from there.
+// Package recall caches values that were just written, for a reader that needs them moments later in the same
+// process. The values are stored elsewhere, too, so that a reader can load a value that is not in the cache.
 package recall
 
 import (
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Memory keeps values until they are taken, the newest of them and for a while. It is safe for concurrent
-// use.
+// Memory caches values until they are taken, expire, or are dropped because the memory is full. It is safe
+// for concurrent use.
 type Memory[K comparable, V any] struct {
 	limit int
 	keep  time.Duration
@@ -22,12 +22,12 @@ type remembered[V any] struct {
 	until time.Time
 }
 
-// New makes a memory for up to limit values, each of which is kept for that long.
+// New makes a memory for up to limit values. Each value expires after keep.
 func New[K comparable, V any](limit int, keep time.Duration) *Memory[K, V] {
 	return &Memory[K, V]{limit: limit, keep: keep, values: map[K]remembered[V]{}}
 }
 
-// Remember keeps a value. When there is no more room all others are forgotten: nobody came for them.
+// Remember adds a value. When the memory is full, it drops all others: nobody took them.
 func (m *Memory[K, V]) Remember(key K, value V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -37,7 +37,8 @@ func (m *Memory[K, V]) Remember(key K, value V) {
 	m.values[key] = remembered[V]{value: value, until: time.Now().Add(m.keep)}
 }
 
-// Take answers a value and forgets it; false when it is not known, or not any more.
+// Take removes a value and returns it. It returns false when the memory does not have the value, or when the
+// value has expired.
 func (m *Memory[K, V]) Take(key K) (V, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,7 +51,7 @@ func (m *Memory[K, V]) Take(key K) (V, bool) {
 	return known.value, true
 }
 
-// Forget drops a value that is no longer what was written.
+// Forget drops a value that is out of date.
 func (m *Memory[K, V]) Forget(key K) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

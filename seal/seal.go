@@ -1,5 +1,5 @@
-// Package seal keeps secrets unreadable at rest: AES-256-GCM under named keys, so that keys can be rotated
-// while what older keys sealed stays readable. It holds no secrets and writes nowhere.
+// Package seal encrypts secrets at rest with AES-256-GCM. Keys have names, so that keys can be rotated while
+// secrets sealed with older keys stay readable. It stores nothing.
 package seal
 
 import (
@@ -14,19 +14,19 @@ import (
 // KeySize is the length of a key in bytes (AES-256).
 const KeySize = 32
 
-// Key is a named key. ID is at most 255 bytes and is stored in clear beside what the key sealed.
+// Key is a named key. ID is at most 255 bytes and is stored in clear text with each sealed secret.
 type Key struct {
 	ID     string
 	Secret []byte
 }
 
-// Keyring seals with its first key and opens with any. It is safe for concurrent use.
+// Keyring seals with its first key and opens with any of its keys. It is safe for concurrent use.
 type Keyring struct {
 	current string
 	ciphers map[string]cipher.AEAD
 }
 
-// NewKeyring wants at least one key of KeySize bytes; the first one seals.
+// NewKeyring needs at least one key of KeySize bytes. The first one seals.
 func NewKeyring(keys ...Key) (*Keyring, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("no encryption key")
@@ -52,7 +52,7 @@ func NewKeyring(keys ...Key) (*Keyring, error) {
 	return ring, nil
 }
 
-// ParseKey reads a key's secret from base64, as the configuration holds it.
+// ParseKey decodes a key's secret from base64, the form in the configuration.
 func ParseKey(id, encoded string) (Key, error) {
 	secret, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
@@ -68,8 +68,8 @@ func GenerateKey(id string) Key {
 	return Key{ID: id, Secret: secret}
 }
 
-// Seal encrypts. The result holds the key's id, a nonce and the ciphertext; context is authenticated with it,
-// so that what was sealed for one row opens for no other.
+// Seal encrypts plain. The result contains the key's id, a nonce and the ciphertext. context is
+// authenticated, so that a secret that was sealed for one row cannot be opened for another.
 func (k *Keyring) Seal(plain []byte, context string) []byte {
 	aead := k.ciphers[k.current]
 	sealed := append([]byte{byte(len(k.current))}, k.current...)
@@ -79,7 +79,7 @@ func (k *Keyring) Seal(plain []byte, context string) []byte {
 	return aead.Seal(sealed, nonce, plain, []byte(context))
 }
 
-// Open decrypts what Seal made for the same context.
+// Open decrypts the result of Seal for the same context.
 func (k *Keyring) Open(sealed []byte, context string) ([]byte, error) {
 	if len(sealed) == 0 || len(sealed) < 1+int(sealed[0]) {
 		return nil, errors.New("sealed value is cut short")

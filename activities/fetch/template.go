@@ -374,7 +374,7 @@ var maxSourceBytes = nunjucks.DefaultLimits.SourceBytes
 func readSource(ctx context.Context, content io.Reader, size int64) (string, error) {
 	// A character may be cut at the end of what is read.
 	expected := min(int(size), maxSourceBytes+utf8.UTFMax)
-	if err := budget.Of(ctx).Take(ctx, 2*expected); err != nil {
+	if err := budget.Of(ctx).Acquire(ctx, 2*expected); err != nil {
 		return "", err
 	}
 	var source strings.Builder

@@ -69,7 +69,7 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 		err = fmt.Errorf("step %s has no iteration %d any more", state.step(request.Position).ID, request.Iteration)
 	}
 	if err == nil {
-		err = a.Planner.FitOne(ctx, &decision, does.Describe(), request.Iteration)
+		err = a.Planner.CheckInput(ctx, &decision, does.Describe(), request.Iteration)
 	}
 	if err != nil {
 		return (&failedAttempt{failure: state.failure(err)}).temporal(0)

@@ -36,7 +36,7 @@ func (d *driver) runStep(ctx context.Context, position int) (*engine.Next, error
 		return nil, d.skipStep(ctx, position, decision.Skip)
 	}
 	if err = unknown; err == nil {
-		err = d.Planner.Fit(ctx, &decision, does.Describe(), d.steps[position].IterationsDone)
+		err = d.Planner.CheckInputs(ctx, &decision, does.Describe(), d.steps[position].IterationsDone)
 	}
 	if isBusy(err) {
 		return nil, err

@@ -752,8 +752,8 @@ func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
 		`{"id":"one","name":"One","action":"test:act","input":{"repoUrl":"x?owner=a&repo=${{ parameters.items | slugify }}"}}`)
 	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
-		"one  warn: An expression could not be evaluated and goes on as it is written: " + broken, "one completed Finished step One",
-		"warn: An expression could not be evaluated and goes on as it is written: output.url: ${{ parameters.items | projectSlug }}: " +
+		"one  warn: An expression could not be evaluated and is kept as written: " + broken, "one completed Finished step One",
+		"warn: An expression could not be evaluated and is kept as written: output.url: ${{ parameters.items | projectSlug }}: " +
 			"projectSlug: Invalid repo URL passed to publisher, it must be a string", "Run completed with status: completed"}, b.told())
 
 	require.Len(t, b.step(0).Warnings, 1)

@@ -7,7 +7,7 @@ select @id::uuid, held.id, @step_id::text, @action::text, @kind::text, @name::te
        statement_timestamp(), statement_timestamp()
 from held
 on conflict (run_id, key) do update
-    -- What was undone is intended anew, and nothing of the old story holds.
+    -- An undone effect is intended again, and its old data is replaced.
     set state = case when run_effects.state = 'undone' then 'intended' else run_effects.state end,
         data = case when run_effects.state = 'undone' then excluded.data else run_effects.data end,
         external_id = case when run_effects.state = 'undone' then '' else run_effects.external_id end,

@@ -217,7 +217,7 @@ with moved as (
         warnings = case when cardinality(sqlc.narg('warnings')::text[]) > 0
             then array(select told from unnest(warnings) as told except select unnest(sqlc.narg('warnings')::text[])) || sqlc.narg('warnings')::text[]
             else warnings end,
-        -- What is undone is undone to the end.
+        -- A rollback cannot be cancelled.
         cancel_requested = cancel_requested and coalesce(sqlc.narg('phase'), phase) <> 'rollingBack',
         unreturned = coalesce(sqlc.narg('unreturned'), unreturned),
         last_heartbeat_at = clock_timestamp()

@@ -16,12 +16,13 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// Action is one thing a template step can do.
+// Action is an operation of a template step.
 //
-// Run is idempotent: called again after a crash at any instruction it finds what it made (through the Call's
-// Ledger) and carries on. Undo removes one thing that this run created, and only that; it is idempotent too,
-// and succeeds when the thing is already gone, which "not found" alone does not prove: many systems say it of
-// what they hide as well. Then Undo fails, and the effect stays open. Plan reads only.
+// Run is idempotent: when it is called again after a crash at any instruction, it finds what it created
+// (through the Call's Ledger) and continues. Undo removes one thing that this run created, and nothing else.
+// It is idempotent, too, and succeeds when the thing is already gone. An answer "not found" does not prove
+// that: many systems also answer so for things that they hide. Then Undo fails, and the effect stays open.
+// Plan only reads.
 type Action interface {
 	Describe() Description
 	Run(ctx context.Context, call *Call) (Output, error)
@@ -29,7 +30,7 @@ type Action interface {
 	Plan(ctx context.Context, call *Call) (Plan, error)
 }
 
-// Output is what a step leaves under steps.<id>.output. Nil means no output.
+// Output is a step's output, which expressions read as steps.<id>.output. Nil means no output.
 type Output map[string]any
 
 // StepOutput is the output of a completed step, and the same with secrets masked. Both are nil when there is
@@ -39,7 +40,7 @@ type StepOutput struct {
 	Output, Shown json.RawMessage
 }
 
-// Description is what GET /v2/actions lists and what the engine needs to know to run the action.
+// Description is the metadata of an action: for GET /v2/actions, and for the engine that runs it.
 type Description struct {
 	// ID is the action's name in a template and, unless it is Quick, the Temporal activity type it runs
 	// under: "fetch:template".
@@ -52,7 +53,7 @@ type Description struct {
 	// SupportsDryRun lets a dry run call Run with Call.DryRun set; other actions are skipped there with
 	// example outputs.
 	SupportsDryRun bool
-	// Quick says that Run is short and touches only the workspace and the database. The engine then runs it
+	// Quick says that Run is short and accesses only the workspace and the database. The engine then runs it
 	// as part of a local activity, which costs much less than an activity of its own.
 	Quick bool
 	// UsesWorkspace says that Run reads or writes Call.Workspace. Other actions get none. See
@@ -60,8 +61,8 @@ type Description struct {
 	UsesWorkspace bool
 }
 
-// CheckInput validates a rendered input against the schema. A violation is an InputError that calls the
-// action by name.
+// CheckInput validates a rendered input against the schema. A violation is an InputError in which the action
+// has the given name.
 func (d Description) CheckInput(name string, input json.RawMessage) error {
 	if len(d.InputSchema) == 0 {
 		return nil
@@ -99,10 +100,10 @@ type Call struct {
 	Workspace *os.Root
 	// Template is where the template came from.
 	Template TemplateInfo
-	// User is who the run runs for.
+	// User is the user for whom the run runs.
 	User template.User
-	// Starter is who the run acts as: the user or the service that started it, with the groups and
-	// restrictions of that time. It is the zero value for older runs, which have no record of it.
+	// Starter is the principal as which the run acts: the user or the service that started it, with the groups
+	// and restrictions of that time. It is the zero value for older runs, which have no record of it.
 	Starter identity.Principal
 	// Secrets are the run's secrets; never log them (log lines are redacted, errors and outputs too).
 	Secrets map[string]string
@@ -119,9 +120,9 @@ func (c *Call) Decode(into any) error {
 	return nil
 }
 
-// RequireUserToken refuses to act on a host with the integration's own credentials where
-// scaffolder.requireScmUserCredentials asks for a token of the user's, which the step passes. The error is an
-// InputError in Backstage's words.
+// RequireUserToken refuses to use the integration's own credentials for a host when
+// scaffolder.requireScmUserCredentials requires a token of the user, which the step passes. The error is an
+// InputError with Backstage's message.
 func RequireUserToken(required bool, token, host string) error {
 	if !required || token != "" {
 		return nil
@@ -129,21 +130,21 @@ func RequireUserToken(required bool, token, host string) error {
 	return InputError("No user credentials provided for host %s, but scaffolder.requireScmUserCredentials is enabled", host)
 }
 
-// TemplateInfo says which template a run came from; Base is the place that relative URLs start from, the zero
-// value when there is none.
+// TemplateInfo identifies the template of a run. Base is the place to which URLs are relative, the zero value
+// when there is none.
 type TemplateInfo struct {
 	EntityRef string
 	Base      provenance.Place
 }
 
-// Log takes the lines a person reads on the run page. Lines are redacted before they are stored.
+// Log writes the lines that people read on the run page. Lines are redacted before they are stored.
 type Log interface {
 	Info(format string, args ...any)
 	Warn(format string, args ...any)
 	Error(format string, args ...any)
 }
 
-// Plan says what Run would do.
+// Plan describes what Run would do.
 type Plan struct {
 	// Summary is one sentence: "create the repository acme/shop on github.com".
 	Summary string `json:"summary"`
@@ -161,7 +162,7 @@ type PlannedEffect struct {
 // plan.
 type NoEffects struct{}
 
-// Undo fails: an action without effects is never asked to undo one.
+// Undo fails: the engine never calls it for an action without effects.
 func (NoEffects) Undo(_ context.Context, call *UndoCall) error {
 	return Final(fmt.Errorf("effect %s %q: the action that recorded it cannot undo anything", call.Effect.Kind, call.Effect.Name))
 }

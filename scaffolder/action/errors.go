@@ -10,11 +10,10 @@ import (
 	"github.com/portico-dev/portico/integration"
 )
 
-// Error is a failure that the engine is told to retry or not: a final one parks the run at once, a transient
-// one is retried. Its name on the wire is the kind of the fault in its chain, "Error" without one.
+// Error is a failure with a class: a final error parks the run at once, a transient error is retried. Its name
+// on the wire is the kind of the fault in its chain, "Error" without one.
 //
-// An error that is no *Error is judged by IsTransient. The message says what happened, and to what; Advise
-// adds what to do.
+// IsTransient classifies errors that are not an *Error. The message says what failed; Advise adds what to do.
 type Error struct {
 	// Transient errors are retried, not before RetryAfter has passed (0: the engine's own backoff).
 	Transient  bool
@@ -27,7 +26,7 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Final marks an error that a retry cannot fix: bad input, a refusal, a name that is taken.
+// Final marks an error that a retry cannot fix: invalid input, a refusal, a name that is taken.
 func Final(err error) error { return &Error{Err: err} }
 
 // Transient marks an error that a retry may fix: network, 429, 5xx. retryAfter is how long the server asks to
@@ -36,13 +35,13 @@ func Transient(err error, retryAfter time.Duration) error {
 	return &Error{Err: err, Transient: true, RetryAfter: retryAfter}
 }
 
-// InputError is a final fault of kind Input: about what the template or the person passed in. It wraps what
-// the format wraps with %w.
+// InputError is a final fault of kind Input, about a value from the template or from the person who started
+// the run. It wraps the errors that the format wraps with %w.
 func InputError(format string, args ...any) error {
 	return Refuse(fault.Input, fmt.Errorf(format, args...))
 }
 
-// Refuse is a final fault of a kind, with the message of its cause.
+// Refuse returns a final fault of a kind, with the message of its cause.
 func Refuse(kind fault.Kind, cause error) error {
 	return Final(fault.Wrap(kind, cause, "%s", cause.Error()))
 }
@@ -65,8 +64,8 @@ func Classify(err error) error {
 	return Final(err)
 }
 
-// Advise adds to an error what a person can do about it, in a sentence or two that are shown below the
-// message. The class of the error stays. New advice replaces old.
+// Advise adds advice for people to an error: a sentence or two that are shown below the message. The class of
+// the error stays. New advice replaces old.
 func Advise(err error, format string, args ...any) error {
 	return &advised{error: err, next: fmt.Sprintf(format, args...)}
 }
@@ -80,7 +79,7 @@ type advised struct {
 // Unwrap gives the error itself to errors.Is and errors.As.
 func (a *advised) Unwrap() error { return a.error }
 
-// Advice is what a person can do about an error, "" when nobody has said.
+// Advice returns the advice of an error, "" when it has none.
 func Advice(err error) string {
 	if a, is := errors.AsType[*advised](err); is {
 		return a.next
@@ -88,14 +87,14 @@ func Advice(err error) string {
 	return ""
 }
 
-// InUseError is what Undo returns when somebody else has used the thing since. The thing stays, and a person
-// decides.
+// Undo returns an InUseError when somebody else has used the thing since it was created. The thing stays, and
+// a person decides.
 type InUseError struct{ Reason string }
 
 func (e *InUseError) Error() string { return e.Reason }
 
-// IsTransient reports whether a retry may help. An *Error says so itself; other errors are transient if the
-// network failed or a timeout expired.
+// IsTransient reports whether a retry may help. An *Error has its own class; other errors are transient if
+// the network failed or a timeout expired.
 func IsTransient(err error) bool {
 	if classified, is := errors.AsType[*Error](err); is {
 		return classified.Transient
@@ -105,7 +104,7 @@ func IsTransient(err error) bool {
 	return errors.As(err, &network) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// RetryAfter is the wait an error asks for, 0 when it asks for none.
+// RetryAfter returns how long to wait before the retry, 0 when the error does not say.
 func RetryAfter(err error) time.Duration {
 	if classified, is := errors.AsType[*Error](err); is {
 		return classified.RetryAfter

@@ -13,15 +13,15 @@ import (
 type EffectState string
 
 const (
-	// EffectIntended: the run was about to create the thing; whether it exists must be looked up.
+	// EffectIntended: the run was about to create the thing. It may or may not exist.
 	EffectIntended EffectState = "intended"
-	// EffectCreated: the thing exists and this run made it. What a rollback could not remove stays in this
-	// state or in EffectIntended, and Note says why.
+	// EffectCreated: the thing exists and this run created it. A thing that a rollback could not remove stays
+	// in this state or in EffectIntended, and Note says why.
 	EffectCreated EffectState = "created"
-	// EffectUndone: the thing was removed again by a rollback, or was found never to have been made.
+	// EffectUndone: a rollback removed the thing, or found that it was never created.
 	EffectUndone EffectState = "undone"
-	// EffectKept: a rollback refused to remove the thing, because somebody else has used it since; Note says
-	// why.
+	// EffectKept: a rollback did not remove the thing, because somebody else has used it since. Note says
+	// how.
 	EffectKept EffectState = "kept"
 )
 
@@ -31,7 +31,7 @@ type Effect struct {
 	RunID    string `json:"runId"`
 	StepID   string `json:"stepId"`
 	ActionID string `json:"action"`
-	// Kind is the sort of thing ("github:repository", "catalog:location"); Name is what a person calls it
+	// Kind is the kind of thing ("github:repository", "catalog:location"); Name is its name for people
 	// ("acme/shop").
 	Kind string `json:"kind"`
 	Name string `json:"name"`
@@ -43,10 +43,10 @@ type Effect struct {
 	// Data is what Undo needs to know, as the action wrote it. It never holds a secret.
 	Data json.RawMessage `json:"data,omitempty"`
 	Note string          `json:"note,omitempty"`
-	// IntendedAt is when the intent was recorded: a thing created before it was made by somebody else.
+	// IntendedAt is when the intent was recorded. Somebody else created the thing if it is older.
 	IntendedAt time.Time `json:"intendedAt"`
-	// Fresh says, of what Intend returned, that no earlier attempt recorded it: nothing can have been made
-	// yet.
+	// Fresh is true in the result of Intend when no earlier attempt recorded the effect, so that nothing can
+	// have been created yet.
 	Fresh bool `json:"-"`
 }
 
@@ -62,19 +62,19 @@ type Confirmation struct {
 	Data            any
 }
 
-// Ledger is the run's list of effects, scoped to one step. The engine hands it to an action.
+// Ledger is the run's list of effects, scoped to one step. The engine passes it to an action.
 type Ledger interface {
-	// Intend records that the thing is about to be created and returns its effect. An effect with the same
-	// key that this run recorded before is returned as it stands: in state EffectCreated there is nothing
-	// left to do, in EffectIntended the action must look whether the thing is there and was made by this run
-	// (a marker, or created by our identity after IntendedAt) and adopt it, and fail finally if it was made
-	// by somebody else.
+	// Intend records that the thing is about to be created and returns its effect. If this run recorded an
+	// effect with the same key before, Intend returns that one unchanged. In state EffectCreated there is
+	// nothing left to do. In state EffectIntended the action must look for the thing. If this run created it
+	// (it has a marker, or was created by our identity after IntendedAt), the action adopts it. If somebody
+	// else created it, the action fails with a final error.
 	Intend(ctx context.Context, intent Intent) (Effect, error)
-	// Confirm moves the effect to EffectCreated. Confirming twice changes nothing.
+	// Confirm sets the state EffectCreated. Confirming twice changes nothing.
 	Confirm(ctx context.Context, effectID string, confirmation Confirmation) error
-	// Abandon moves the effect to EffectUndone with a note: the thing was not created after all.
+	// Abandon sets the state EffectUndone with a note: the thing was not created.
 	Abandon(ctx context.Context, effectID, note string) error
-	// Effects lists what the run has recorded, of all its steps, in the order of the intents.
+	// Effects lists the effects of all steps of the run, in the order of the intents.
 	Effects(ctx context.Context) ([]Effect, error)
 }
 

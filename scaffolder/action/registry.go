@@ -8,7 +8,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Registry is the table of actions, by id. It does not change once it is made.
+// Registry is the table of actions, by id. It is immutable.
 type Registry struct {
 	actions []Action
 	byID    map[string]Action
@@ -29,10 +29,11 @@ func NewRegistry(actions ...Action) (*Registry, error) {
 	return r, nil
 }
 
-// All are the actions, sorted by id.
+// All returns the actions, sorted by id.
 func (r *Registry) All() []Action { return r.actions }
 
-// Lookup finds an action by its id. An unknown one is a final NotFoundError in Backstage's words.
+// Lookup finds an action by its id. For an unknown id it returns a final NotFoundError with Backstage's
+// message.
 func (r *Registry) Lookup(id string) (Action, error) {
 	if a, known := r.byID[id]; known {
 		return a, nil

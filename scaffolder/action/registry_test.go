@@ -16,7 +16,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// named is an action with nothing but an id.
+// named is an action that has only an id.
 type named struct {
 	action.NoEffects
 	id string

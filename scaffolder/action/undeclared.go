@@ -9,7 +9,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// Inputs are the names of the inputs that the action declares, sorted; open says that others are allowed too.
+// Inputs returns the names of the inputs that the action declares, sorted. open is true when others are
+// allowed, too.
 func (d Description) Inputs() (names []string, open bool) {
 	var schema struct {
 		Properties           map[string]json.RawMessage `json:"properties"`
@@ -23,7 +24,7 @@ func (d Description) Inputs() (names []string, open bool) {
 	return slices.Sorted(maps.Keys(schema.Properties)), open
 }
 
-// WithoutUndeclared removes the properties from an input that the schema does not allow, and returns their
+// WithoutUndeclared removes the properties that the schema does not allow from an input, and returns their
 // names. The order of keys stays.
 func (d Description) WithoutUndeclared(input json.RawMessage) (kept json.RawMessage, dropped []string, err error) {
 	names, open := d.Inputs()

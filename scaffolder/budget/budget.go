@@ -1,6 +1,6 @@
-// Package budget bounds the memory that the rendering of templates takes: a Pool for a process, an Account
-// for what is rendered together, which is a step, a dry run or a file of a skeleton. It counts what it is
-// told; what values cost is known where they are made, in package scaffolder/nunjucks.
+// Package budget bounds the memory of rendering templates. A Pool is the memory of a process, an Account that
+// of one step, dry run or file of a skeleton. It counts the bytes that its callers report: package
+// scaffolder/nunjucks knows the sizes of values.
 package budget
 
 import (
@@ -15,24 +15,23 @@ import (
 
 // Limits bounds a Pool. A field that is zero takes its value from DefaultLimits.
 type Limits struct {
-	// Process is how many bytes all accounts may take together, Account how many one may. Process is at least
-	// Account.
+	// Process bounds the bytes of all accounts together, Account those of one. Process is at least Account.
 	Process, Account int
-	// Waiting is how many accounts may wait for their share at once.
+	// Waiting bounds how many accounts may wait for a share at once.
 	Waiting int
 }
 
-// DefaultLimits leave a process with 1 GiB room for everything else that it does.
+// DefaultLimits suit a process with 1 GiB: they leave room for its other work.
 var DefaultLimits = Limits{Process: 512 << 20, Account: 256 << 20, Waiting: 64}
 
-// Unasked is what an account may take without a share of the pool: nearly all do with less.
-const Unasked = 1 << 20
+// FreeBytes is how much an account may take without a share of the pool. Nearly all accounts need less.
+const FreeBytes = 1 << 20
 
-// Pool is the memory of a process. It is handed out in whole shares, each as large as an account may become,
-// so that whoever has one never waits for more.
+// Pool is the memory of a process. It is divided into shares as large as an account may become, so that an
+// account with a share never waits for more.
 type Pool struct {
 	limits Limits
-	// shares has an element for each share that is taken.
+	// shares has an element for each share in use.
 	shares  chan struct{}
 	waiting atomic.Int64
 }
@@ -51,20 +50,20 @@ func NewPool(limits Limits) *Pool {
 	return &Pool{limits: limits, shares: make(chan struct{}, max(limits.Process/limits.Account, 1))}
 }
 
-// Account is the memory of what is rendered together. It is safe for concurrent use. The nil account has no
-// limit.
+// Account is the memory of renderings whose results are needed together. It is safe for concurrent use. The
+// nil account has no limit.
 type Account struct {
 	pool *Pool
-	// mutex is held while the account waits: who else takes from it has to wait as well.
+	// mutex is held while the account waits, so that its other users wait as well.
 	mutex sync.Mutex
-	taken int
-	// share says that the account has a share of the pool.
+	used  int
+	// share is true when the account has a share of the pool.
 	share bool
 	err   error
 }
 
-// Open makes an account. The caller closes it when what it counts is no longer needed. A nil pool opens nil
-// accounts.
+// Open makes an account. The caller closes it when the memory that it counts is no longer needed. A nil pool
+// opens nil accounts.
 func (p *Pool) Open() *Account {
 	if p == nil {
 		return nil
@@ -72,13 +71,13 @@ func (p *Pool) Open() *Account {
 	return &Account{pool: p}
 }
 
-// ErrExhausted says that an account would take more than it may. It is the fault of what is rendered.
+// ErrExhausted says that an account would exceed its limit. The cause is the template or its data.
 var ErrExhausted = errors.New("the limit of memory is reached")
 
-// Take counts bytes that are about to be made. Beyond what needs no asking it waits for a share. An error is
-// a fault: of kind Input and ErrExhausted when the account would grow too large, of kind Unavailable when too
-// many are waiting already, or that of the context. After an error the account gives nothing more.
-func (a *Account) Take(ctx context.Context, bytes int) error {
+// Acquire counts bytes that are about to be allocated. Beyond FreeBytes it waits for a share. The error is
+// ErrExhausted, of kind fault.Input, when the account would grow too large; of kind fault.Unavailable when
+// too many accounts are waiting; or that of the context. After an error every further Acquire fails.
+func (a *Account) Acquire(ctx context.Context, bytes int) error {
 	if a == nil {
 		return nil
 	}
@@ -87,39 +86,39 @@ func (a *Account) Take(ctx context.Context, bytes int) error {
 	if a.err != nil {
 		return a.err
 	}
-	if bytes > a.pool.limits.Account-a.taken {
+	if bytes > a.pool.limits.Account-a.used {
 		a.err = fault.Wrap(fault.Input, ErrExhausted,
 			"What is rendered takes more memory than the %s that portico.run.memory.evaluationMiB allows", size(a.pool.limits.Account))
 		return a.err
 	}
-	if a.taken += bytes; a.taken > Unasked && !a.share {
+	if a.used += bytes; a.used > FreeBytes && !a.share {
 		a.err = a.pool.acquire(ctx)
 		a.share = a.err == nil
 	}
 	return a.err
 }
 
-// Give counts bytes back that are no longer needed.
-func (a *Account) Give(bytes int) {
+// Release returns bytes that are no longer needed.
+func (a *Account) Release(bytes int) {
 	if a == nil {
 		return
 	}
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	a.taken -= bytes
+	a.used -= bytes
 }
 
-// Taken is how many bytes the account counts.
-func (a *Account) Taken() int {
+// Used returns how many bytes the account counts.
+func (a *Account) Used() int {
 	if a == nil {
 		return 0
 	}
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	return a.taken
+	return a.used
 }
 
-// Err is why the account gives nothing more, nil while it does.
+// Err returns the error that made Acquire fail, nil if it has not failed.
 func (a *Account) Err() error {
 	if a == nil {
 		return nil
@@ -129,7 +128,7 @@ func (a *Account) Err() error {
 	return a.err
 }
 
-// Close gives everything back.
+// Close returns all memory to the pool.
 func (a *Account) Close() {
 	if a == nil {
 		return
@@ -158,11 +157,11 @@ func (p *Pool) acquire(ctx context.Context) error {
 	case p.shares <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("waiting for memory to render in: %w", context.Cause(ctx))
+		return fmt.Errorf("waiting for rendering memory: %w", context.Cause(ctx))
 	}
 }
 
-// size is a number of bytes for people.
+// size formats a number of bytes for messages.
 func size(bytes int) string {
 	if bytes < 1<<20 {
 		return fmt.Sprintf("%d bytes", bytes)
@@ -172,8 +171,8 @@ func size(bytes int) string {
 
 type accountKey struct{}
 
-// Enter opens an account for what is rendered under the returned context, unless the context has one already,
-// from which it takes then. The caller calls leave when what was rendered is no longer needed.
+// Enter opens an account for all renderings under the returned context, unless the context already has one.
+// The caller calls leave when the results are no longer needed.
 func (p *Pool) Enter(ctx context.Context) (entered context.Context, leave func()) {
 	if p == nil || Of(ctx) != nil {
 		return ctx, func() {}
@@ -182,12 +181,12 @@ func (p *Pool) Enter(ctx context.Context) (entered context.Context, leave func()
 	return With(ctx, account), account.Close
 }
 
-// With gives a context an account, from which everything rendered under it takes.
+// With adds an account to a context. All renderings under it take their memory from the account.
 func With(ctx context.Context, account *Account) context.Context {
 	return context.WithValue(ctx, accountKey{}, account)
 }
 
-// Of is a context's account, nil when it has none.
+// Of returns a context's account, nil when it has none.
 func Of(ctx context.Context) *Account {
 	account, _ := ctx.Value(accountKey{}).(*Account)
 	return account

@@ -15,15 +15,15 @@ func TestAnAccountIsBounded(t *testing.T) {
 	t.Parallel()
 	account := budget.NewPool(budget.Limits{Account: 10 << 20}).Open()
 	defer account.Close()
-	require.NoError(t, account.Take(t.Context(), 8<<20))
-	account.Give(8 << 20)
-	require.NoError(t, account.Take(t.Context(), 8<<20))
-	err := account.Take(t.Context(), 3<<20)
+	require.NoError(t, account.Acquire(t.Context(), 8<<20))
+	account.Release(8 << 20)
+	require.NoError(t, account.Acquire(t.Context(), 8<<20))
+	err := account.Acquire(t.Context(), 3<<20)
 	require.ErrorIs(t, err, budget.ErrExhausted)
 	require.Equal(t, fault.Input, fault.KindOf(err))
 	require.ErrorContains(t, err, "10 MiB")
-	require.Equal(t, err, account.Err(), "what went wrong once stays wrong")
-	require.ErrorIs(t, account.Take(t.Context(), 1), budget.ErrExhausted)
+	require.Equal(t, err, account.Err(), "after an error every Acquire fails")
+	require.ErrorIs(t, account.Acquire(t.Context(), 1), budget.ErrExhausted)
 }
 
 func TestLargeAccountsWaitForTheirShare(t *testing.T) {
@@ -33,23 +33,23 @@ func TestLargeAccountsWaitForTheirShare(t *testing.T) {
 		var open []*budget.Account
 		for range 2 {
 			account := pool.Open()
-			require.NoError(t, account.Take(t.Context(), 2<<20))
+			require.NoError(t, account.Acquire(t.Context(), 2<<20))
 			open = append(open, account)
 		}
 
 		waiting := pool.Open()
 		done := make(chan error)
-		go func() { done <- waiting.Take(t.Context(), 2<<20) }()
+		go func() { done <- waiting.Acquire(t.Context(), 2<<20) }()
 		synctest.Wait()
 
 		refused := pool.Open()
-		require.NoError(t, refused.Take(t.Context(), budget.Unasked), "small ones ask nobody")
-		require.Equal(t, fault.Unavailable, fault.KindOf(refused.Take(t.Context(), 1)), "one waits already")
+		require.NoError(t, refused.Acquire(t.Context(), budget.FreeBytes), "below FreeBytes no share is needed")
+		require.Equal(t, fault.Unavailable, fault.KindOf(refused.Acquire(t.Context(), 1)), "one waits already")
 		refused.Close()
 
 		open[0].Close()
 		require.NoError(t, <-done)
-		require.NoError(t, waiting.Take(t.Context(), 8<<20), "a share is as large as an account may become")
+		require.NoError(t, waiting.Acquire(t.Context(), 8<<20), "a share is as large as an account may become")
 		waiting.Close()
 		open[1].Close()
 	})
@@ -60,18 +60,18 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	pool := budget.NewPool(budget.Limits{Process: 10 << 20, Account: 10 << 20})
 	holder := pool.Open()
 	defer holder.Close()
-	require.NoError(t, holder.Take(t.Context(), 2<<20))
+	require.NoError(t, holder.Acquire(t.Context(), 2<<20))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, pool.Open().Take(ctx, 2<<20), context.Canceled)
+	require.ErrorIs(t, pool.Open().Acquire(ctx, 2<<20), context.Canceled)
 }
 
 func TestWithoutAPoolNothingIsBounded(t *testing.T) {
 	t.Parallel()
 	var pool *budget.Pool
 	account := pool.Open()
-	require.NoError(t, account.Take(t.Context(), 1<<50))
-	account.Give(1)
+	require.NoError(t, account.Acquire(t.Context(), 1<<50))
+	account.Release(1)
 	require.NoError(t, account.Err())
 	account.Close()
 	require.Nil(t, budget.Of(t.Context()))
@@ -84,7 +84,7 @@ func TestWhatIsRenderedTogetherHasOneAccount(t *testing.T) {
 	t.Parallel()
 	pool := budget.NewPool(budget.Limits{Process: 10 << 20, Account: 10 << 20})
 	outer, leaveOuter := pool.Enter(t.Context())
-	require.NoError(t, budget.Of(outer).Take(outer, 2<<20))
+	require.NoError(t, budget.Of(outer).Acquire(outer, 2<<20))
 	inner, leaveInner := pool.Enter(outer)
 	require.Same(t, budget.Of(outer), budget.Of(inner))
 	leaveInner()
@@ -92,5 +92,5 @@ func TestWhatIsRenderedTogetherHasOneAccount(t *testing.T) {
 	other, leaveOther := pool.Enter(t.Context())
 	defer leaveOther()
 	leaveOuter()
-	require.NoError(t, budget.Of(other).Take(other, 2<<20), "the only share is free again")
+	require.NoError(t, budget.Of(other).Acquire(other, 2<<20), "the only share is free again")
 }

@@ -1,6 +1,6 @@
-// Package check judges a template before anybody runs it: whether it can be read, whether there are the
-// actions, filters and functions that it uses, and whether its inputs fit. Everybody who judges a template
-// asks here: the command, the catalog, a dry run, the start of a run. It does no I/O, and evaluates nothing.
+// Package check finds problems of a template before it runs: whether it can be parsed, whether its actions,
+// filters and functions exist, and whether its inputs match the actions' schemas. The command, the catalog,
+// dry runs and the start of runs all use this package. It does no I/O, and evaluates nothing.
 package check
 
 import (
@@ -22,25 +22,25 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// Severity says what a finding means for a run.
+// Severity is the effect of a finding on a run.
 type Severity string
 
-// An Error makes every run fail that comes to it. With a Warning a run may go well, but not as its author may
-// think.
+// An Error makes every run fail that reaches it. With a Warning a run may succeed, but may do something else
+// than its author expects.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 )
 
-// Finding is one thing that is wrong with a template.
+// Finding is one problem of a template.
 type Finding struct {
 	Severity Severity `json:"severity"`
-	// Field leads to it: spec.steps[2].input.repoUrl.
+	// Field is the path to it: spec.steps[2].input.repoUrl.
 	Field string `json:"field"`
-	// Line is where in its file that is, 0 when that is not known: who has the file sets it.
+	// Line is its line in the file, 0 when that is not known. The caller that has the file sets it.
 	Line    int    `json:"line,omitempty"`
 	Message string `json:"message"`
-	// Next says what to do, "" when the message says it all.
+	// Next says what to do, "" when the message already says so.
 	Next string `json:"next,omitempty"`
 }
 
@@ -55,16 +55,17 @@ func (f Finding) String() string {
 	return text
 }
 
-// Checker judges templates by what there is to run them with. It is safe for concurrent use.
+// Checker checks templates against the actions, filters and rules that their runs have. It is safe for
+// concurrent use.
 type Checker struct {
 	version  string
 	actions  map[string]action.Description
 	renderer *expression.Renderer
 	rules    plan.Rules
-	judged   judged
+	cache    cache
 }
 
-// New makes a Checker for these actions, and for runs by these rules.
+// New makes a Checker for runs with these actions, this renderer and these rules.
 func New(actions []action.Description, renderer *expression.Renderer, rules plan.Rules) *Checker {
 	c := &Checker{actions: map[string]action.Description{}, renderer: renderer, rules: rules}
 	for _, each := range actions {
@@ -79,11 +80,11 @@ func New(actions []action.Description, renderer *expression.Renderer, rules plan
 	return c
 }
 
-// Version is another one for a Checker that may judge the same template differently, in this release of
-// Portico.
+// Version identifies the checks: within one release of Portico, two Checkers with the same version have the
+// same findings for a template.
 func (c *Checker) Version() string { return c.version }
 
-// Document judges a Template entity as JSON.
+// Document checks a Template entity as JSON.
 func (c *Checker) Document(ctx context.Context, document json.RawMessage) []Finding {
 	t, err := template.Parse(document)
 	if err != nil {
@@ -92,84 +93,84 @@ func (c *Checker) Document(ctx context.Context, document json.RawMessage) []Find
 	return c.Template(ctx, t)
 }
 
-// Template judges a template that was read. It remembers its answers, because every run of a template asks.
+// Template checks a parsed template. It caches the findings, because every run of a template needs them.
 func (c *Checker) Template(ctx context.Context, t *template.Template) []Finding {
-	findings, found := c.judged.find(t.Digest)
+	findings, found := c.cache.find(t.Digest)
 	if !found {
-		findings = c.judge(ctx, t)
-		// What a context interrupted is no judgement.
+		findings = c.check(ctx, t)
+		// The findings are incomplete when the context has ended.
 		if ctx.Err() == nil {
-			c.judged.keep(t.Digest, findings)
+			c.cache.keep(t.Digest, findings)
 		}
 	}
 	return slices.Clone(findings)
 }
 
-func (c *Checker) judge(ctx context.Context, t *template.Template) []Finding {
-	j := &judgement{Checker: c, ctx: ctx}
-	j.parameters(t)
+func (c *Checker) check(ctx context.Context, t *template.Template) []Finding {
+	p := &pass{Checker: c, ctx: ctx}
+	p.parameters(t)
 	pinned, err := t.Pin(nil, template.User{}, provenance.Place{})
 	if err != nil {
-		j.add(Error, "spec.steps", "", "%s", err)
-		return j.findings
+		p.add(Error, "spec.steps", "", "%s", err)
+		return p.findings
 	}
-	taken := map[string]int{}
+	seen := map[string]int{}
 	for i, step := range pinned.Steps {
-		j.step(fmt.Sprintf("spec.steps[%d]", i), step)
-		if earlier, again := taken[step.ID]; again {
-			j.add(Warning, fmt.Sprintf("spec.steps[%d].id", i), "Give each its own, if what comes after needs both.",
+		p.step(fmt.Sprintf("spec.steps[%d]", i), step)
+		if earlier, again := seen[step.ID]; again {
+			p.add(Warning, fmt.Sprintf("spec.steps[%d].id", i), "Give each its own, if what comes after needs both.",
 				"step %d has the id %q as well: only the output of the later one is seen.", earlier+1, step.ID)
 		}
-		taken[step.ID] = i
+		seen[step.ID] = i
 	}
-	j.expressions("spec.output", pinned.Output, j.unlessStrict())
-	return j.findings
+	p.expressions("spec.output", pinned.Output, p.unlessStrict())
+	return p.findings
 }
 
-// Errors are the findings with which no run goes well, as one fault of kind Input; nil when there are none.
+// Errors returns the findings of severity Error as one fault of kind Input, nil when there are none.
 func Errors(findings []Finding) error {
-	var told []string
+	var messages []string
 	for _, finding := range findings {
 		if finding.Severity == Error {
-			told = append(told, finding.String())
+			messages = append(messages, finding.String())
 		}
 	}
-	if len(told) == 0 {
+	if len(messages) == 0 {
 		return nil
 	}
-	return fault.New(fault.Input, "No run of this template can go well. %s", strings.Join(told, "\n"))
+	return fault.New(fault.Input, "No run of this template can succeed. %s", strings.Join(messages, "\n"))
 }
 
-// maxFindings bounds how many are told of: nobody reads more.
+// maxFindings bounds how many findings are listed: nobody reads more.
 const maxFindings = 100
 
-// judgement is the judging of one template.
-type judgement struct {
+// pass is the check of one template.
+type pass struct {
 	*Checker
-	ctx      context.Context //nolint:containedctx // a judgement is one call, whose context it is
+	ctx      context.Context //nolint:containedctx // a pass is one call, whose context it is
 	findings []Finding
 }
 
-func (j *judgement) add(severity Severity, field, next, format string, args ...any) {
-	if len(j.findings) < maxFindings {
-		j.findings = append(j.findings, Finding{Severity: severity, Field: field, Message: fmt.Sprintf(format, args...), Next: next})
+func (p *pass) add(severity Severity, field, next, format string, args ...any) {
+	if len(p.findings) < maxFindings {
+		p.findings = append(p.findings, Finding{Severity: severity, Field: field, Message: fmt.Sprintf(format, args...), Next: next})
 	}
 }
 
-// unlessStrict is how an expression is judged without which a step may go well, because it goes on as it is
-// written.
-func (j *judgement) unlessStrict() Severity {
-	if j.rules.StrictExpressions {
+// unlessStrict is the severity of an invalid expression in an input or the output: unless the rules are
+// strict, the run goes on with its source text.
+func (p *pass) unlessStrict() Severity {
+	if p.rules.StrictExpressions {
 		return Error
 	}
 	return Warning
 }
 
-// parameters judges the schemas of the form.
-func (j *judgement) parameters(t *template.Template) {
+// parameters checks the schemas of the form.
+func (p *pass) parameters(t *template.Template) {
 	pages, err := t.Pages()
 	if err != nil {
-		j.add(Error, "spec.parameters", "", "%s", err)
+		p.add(Error, "spec.parameters", "", "%s", err)
 		return
 	}
 	single := len(pages) > 0 && t.Spec.Parameters[0] != '['
@@ -179,60 +180,60 @@ func (j *judgement) parameters(t *template.Template) {
 			field = "spec.parameters"
 		}
 		for _, problem := range parameters.CheckSchema(page) {
-			j.add(Warning, field+problem.Path, "", "%s", problem.Message)
+			p.add(Warning, field+problem.Path, "", "%s", problem.Message)
 		}
 	}
 }
 
-// step judges one step. What stands behind a guard may never be come to, so it is no more than a warning.
-func (j *judgement) step(field string, step template.Step) {
+// step checks one step. A guarded step may never run, so its findings are only warnings.
+func (p *pass) step(field string, step template.Step) {
 	if string(step.If) == "false" {
 		return
 	}
-	j.expressions(field+".if", step.If, Error)
-	j.expressions(field+".each", step.Each, Error)
-	j.expressions(field+".input", step.Input, j.unlessStrict())
+	p.expressions(field+".if", step.If, Error)
+	p.expressions(field+".each", step.Each, Error)
+	p.expressions(field+".input", step.Input, p.unlessStrict())
 	severity := Error
 	if guarded(step) {
 		severity = Warning
 	}
-	does, known := j.actions[step.Action]
+	does, known := p.actions[step.Action]
 	if !known {
-		j.add(severity, field+".action", j.nearest(step.Action), "there is no action %q here.", step.Action)
+		p.add(severity, field+".action", p.nearest(step.Action), "there is no action %q here.", step.Action)
 		return
 	}
-	j.input(field+".input", step, does, severity)
+	p.input(field+".input", step, does, severity)
 }
 
-// guarded says that whether the step runs depends on the run.
+// guarded reports whether it depends on the run whether the step runs.
 func guarded(step template.Step) bool {
 	return len(step.If) > 0 && string(step.If) != "true" || len(step.Each) > 0
 }
 
-// nearest names what may have been meant.
-func (j *judgement) nearest(id string) string {
-	ids := slices.Sorted(maps.Keys(j.actions))
+// nearest suggests the action with the most similar id, or lists all.
+func (p *pass) nearest(id string) string {
+	ids := slices.Sorted(maps.Keys(p.actions))
 	if near := closest(id, ids); near != "" {
 		return "Did you mean " + near + "?"
 	}
 	return "There are " + strings.Join(ids, ", ") + "."
 }
 
-// expressions judges the strings of a value at any depth.
-func (j *judgement) expressions(field string, document json.RawMessage, severity Severity) {
+// expressions checks the strings of a value at any depth.
+func (p *pass) expressions(field string, document json.RawMessage, severity Severity) {
 	walkStrings(field, document, func(field, source string) {
-		for _, problem := range j.renderer.Check(j.ctx, source) {
-			j.add(severity, field, j.suggestFilter(problem), "this cannot be evaluated: %s", problem)
+		for _, problem := range p.renderer.Check(p.ctx, source) {
+			p.add(severity, field, p.suggestFilter(problem), "this cannot be evaluated: %s", problem)
 		}
 	})
 }
 
-func (j *judgement) suggestFilter(problem string) string {
+func (p *pass) suggestFilter(problem string) string {
 	name, isFilter := strings.CutPrefix(problem, "filter not found: ")
 	if !isFilter {
 		return ""
 	}
-	if near := closest(name, j.renderer.FilterNames()); near != "" {
+	if near := closest(name, p.renderer.FilterNames()); near != "" {
 		return "Did you mean " + near + "?"
 	}
 	return ""

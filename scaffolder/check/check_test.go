@@ -14,7 +14,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/plan"
 )
 
-// actions are those of these tests.
+// actions are the actions of these tests.
 var actions = []action.Description{
 	{ID: "debug:log", InputSchema: json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{"message":{"type":"string"}}}`)},
 	{ID: "publish:github", InputSchema: json.RawMessage(`{"type":"object","required":["repoUrl"],"additionalProperties":false,"properties":{
@@ -26,7 +26,7 @@ func checker(rules plan.Rules) *check.Checker {
 	return check.New(actions, expression.New(expression.Options{}), rules)
 }
 
-// found are the findings of a template with this spec, a line each.
+// found returns the findings of a template with this spec, one line each.
 func found(t *testing.T, rules plan.Rules, spec string) []string {
 	t.Helper()
 	lines := []string{}
@@ -47,8 +47,8 @@ func TestAGoodTemplateHasNoFindings(t *testing.T) {
 		"output":{"links":[{"url":"${{ steps.publish.output.remoteUrl }}"}]}}`))
 }
 
-// TestWhatIsWrongIsSaidBefore: otherwise a run finds it, after it has made a repository.
-func TestWhatIsWrongIsSaidBefore(t *testing.T) {
+// TestFindings shows problems that a run would otherwise find after it created a repository.
+func TestFindings(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		spec     string
@@ -104,20 +104,20 @@ func TestStrictRulesMakeErrorsOfWarnings(t *testing.T) {
 		found(t, rules, `{"steps":[{"action":"debug:log","input":{"message":"${{ 1 | nope }}","verbose":true}}]}`))
 }
 
-// TestAnAnswerIsRememberedForItsTemplateAlone: a caller may add line numbers to the answer.
-func TestAnAnswerIsRememberedForItsTemplateAlone(t *testing.T) {
+// TestFindingsAreCachedPerTemplate shows that a caller may add line numbers to the findings.
+func TestFindingsAreCachedPerTemplate(t *testing.T) {
 	t.Parallel()
 	document := func(action string) json.RawMessage {
 		return json.RawMessage(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t"},"spec":{"steps":[{"action":"` + action + `"}]}}`)
 	}
-	judge := checker(plan.Rules{})
-	first := judge.Document(t.Context(), document("no:such"))
+	c := checker(plan.Rules{})
+	first := c.Document(t.Context(), document("no:such"))
 	require.Len(t, first, 1)
 	first[0].Line = 7
-	again := judge.Document(t.Context(), document("no:such"))
+	again := c.Document(t.Context(), document("no:such"))
 	require.Len(t, again, 1)
 	require.Zero(t, again[0].Line)
-	require.Empty(t, judge.Document(t.Context(), document("debug:log")))
+	require.Empty(t, c.Document(t.Context(), document("debug:log")))
 }
 
 func TestTheErrorsAreOneFault(t *testing.T) {
@@ -125,6 +125,6 @@ func TestTheErrorsAreOneFault(t *testing.T) {
 	require.NoError(t, check.Errors(nil))
 	require.NoError(t, check.Errors([]check.Finding{{Severity: check.Warning, Field: "spec", Message: "x"}}))
 	err := check.Errors([]check.Finding{{Severity: check.Error, Field: "spec.steps[0].action", Message: "there is none.", Next: "Look."}})
-	require.EqualError(t, err, "No run of this template can go well. spec.steps[0].action: there is none. Look.")
+	require.EqualError(t, err, "No run of this template can succeed. spec.steps[0].action: there is none. Look.")
 	require.Equal(t, fault.Input, fault.KindOf(err))
 }

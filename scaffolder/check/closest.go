@@ -2,10 +2,10 @@ package check
 
 import "strings"
 
-// maxMistakes is how many letters may be wrong in a name for another to be meant.
+// maxMistakes is the greatest distance between a misspelled name and the suggested one.
 const maxMistakes = 2
 
-// closest is the name that was most likely meant by one that there is not, "" when none comes near.
+// closest returns the name most similar to an unknown name, "" when none is similar.
 func closest(name string, names []string) string {
 	best, least := "", maxMistakes+1
 	for _, each := range names {
@@ -19,7 +19,7 @@ func closest(name string, names []string) string {
 	return best
 }
 
-// distance is how many letters have to be changed, added or taken away to make one name of another.
+// distance is the Levenshtein distance of two names.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -12,13 +12,13 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// input holds what a step passes on to what its action takes, as far as that can be told before a run: a
-// value with an expression in it may become anything.
-func (j *judgement) input(field string, step template.Step, does action.Description, severity Severity) {
+// input checks a step's input against its action's schema, without the values that contain an expression,
+// which may become anything.
+func (p *pass) input(field string, step template.Step, does action.Description, severity Severity) {
 	value, err := nunjucks.DecodeJSON(orEmptyObject(step.Input))
 	object, isObject := value.(*nunjucks.Object)
 	if err != nil || !isObject {
-		j.add(severity, field, "", "the input of a step must be an object.")
+		p.add(severity, field, "", "the input of a step must be an object.")
 		return
 	}
 	names, open := does.Inputs()
@@ -27,26 +27,26 @@ func (j *judgement) input(field string, step template.Step, does action.Descript
 			continue
 		}
 		object.Delete(name)
-		if j.rules.StrictInputs {
-			j.add(severity, field+"."+name, suggest(name, names), "%s takes no input %s.", does.ID, name)
+		if p.rules.StrictInputs {
+			p.add(severity, field+"."+name, suggest(name, names), "%s takes no input %s.", does.ID, name)
 			continue
 		}
-		j.add(Warning, field+"."+name, suggest(name, names), "%s takes no input %s: it is left out.", does.ID, name)
+		p.add(Warning, field+"."+name, suggest(name, names), "%s takes no input %s: it is left out.", does.ID, name)
 	}
-	schema, certain := certainly(does.InputSchema, object)
+	schema, certain := static(does.InputSchema, object)
 	if schema == nil {
 		return
 	}
 	violations, err := parameters.Validate(schema, certain)
 	if err != nil {
-		return // the schema is the action's: a run says what is wrong with it
+		return // the action's own schema is invalid: a run reports that
 	}
 	for _, violation := range violations {
-		j.add(severity, field+strings.TrimPrefix(violation.Property, "instance"), "", "%s takes something else: %s.", does.ID, violation.Message)
+		p.add(severity, field+strings.TrimPrefix(violation.Property, "instance"), "", "%s takes something else: %s.", does.ID, violation.Message)
 	}
 }
 
-// suggest names what may have been meant, or all that there is.
+// suggest returns the most similar name, or lists all.
 func suggest(name string, names []string) string {
 	if near := closest(name, names); near != "" {
 		return "Did you mean " + near + "?"
@@ -57,9 +57,9 @@ func suggest(name string, names []string) string {
 	return "It takes " + strings.Join(names, ", ") + "."
 }
 
-// certainly is the part of an input that is known before a run, and the part of the schema that it can be
-// held to.
-func certainly(inputSchema json.RawMessage, input *nunjucks.Object) (schema, known json.RawMessage) {
+// static returns the part of an input that is known before a run, and the part of the schema that applies to
+// it.
+func static(inputSchema json.RawMessage, input *nunjucks.Object) (schema, known json.RawMessage) {
 	value, err := nunjucks.DecodeJSON(orEmptyObject(inputSchema))
 	wants, isObject := value.(*nunjucks.Object)
 	if err != nil || !isObject {
@@ -92,7 +92,7 @@ func certainly(inputSchema json.RawMessage, input *nunjucks.Object) (schema, kno
 	return schema, known
 }
 
-// without are the names that are required but for some.
+// without returns the required names except those in names.
 func without(required nunjucks.Value, names []string) *nunjucks.Array {
 	kept := &nunjucks.Array{}
 	list, isList := required.(*nunjucks.Array)
@@ -107,7 +107,7 @@ func without(required nunjucks.Value, names []string) *nunjucks.Array {
 	return kept
 }
 
-// dynamic says that there is an expression in a value.
+// dynamic reports whether a value contains an expression.
 func dynamic(document json.RawMessage) bool {
 	found := false
 	walkStrings("", document, func(_, source string) {
@@ -116,7 +116,7 @@ func dynamic(document json.RawMessage) bool {
 	return found
 }
 
-// walkStrings visits the strings of a value, each with where it stands.
+// walkStrings visits the strings of a value, each with its path.
 func walkStrings(field string, document json.RawMessage, visit func(field, source string)) {
 	value, err := nunjucks.DecodeJSON(document)
 	if err != nil {

@@ -216,7 +216,7 @@ const (
 func (d *dryRun) reserveMemory(ctx context.Context) error {
 	bytes := d.pendingBytes
 	d.pendingBytes = 0
-	return budget.Of(ctx).Take(ctx, copies*bytes)
+	return budget.Of(ctx).Acquire(ctx, copies*bytes)
 }
 
 // steps executes the steps. Backstage counts one more, its hidden step that reads the workspace.
@@ -283,21 +283,21 @@ func (d *dryRun) runAction(ctx context.Context, step template.Step, decision pla
 		return err
 	}
 	described := does.Describe()
-	misfit := d.planner.Fit(ctx, &decision, described, 0)
+	invalid := d.planner.CheckInputs(ctx, &decision, described, 0)
 	d.warn(step.ID, decision.Warnings())
 	if err := d.logInput(ctx, step); err != nil {
 		return err
 	}
 	if !described.SupportsDryRun {
 		// Backstage does not check the input here, but a run would fail.
-		if misfit != nil {
-			d.warn(step.ID, []string{"A run would fail at this step: " + misfit.Error()})
+		if invalid != nil {
+			d.warn(step.ID, []string{"A run would fail at this step: " + invalid.Error()})
 		}
 		d.addEvent(run.EventBody{Message: fmt.Sprintf("Skipping because %s does not support dry-run", step.Action), StepID: step.ID, Status: run.StatusSkipped})
 		return d.keepOutput(step, exampleOutput(described.OutputSchema))
 	}
-	if misfit != nil {
-		return misfit
+	if invalid != nil {
+		return invalid
 	}
 	outputs, err := d.iterations(ctx, step, does, decision)
 	if err != nil {

@@ -302,7 +302,7 @@ func TestADryRunSaysWhatCannotBeEvaluated(t *testing.T) {
 	result, err := try(t, `[{"id":"one","name":"One","action":"debug:log","input":{"message":"${{ 'x' | titlecase }}"}}]`, nil)
 	require.NoError(t, err)
 	warning := result.Log[2].Body
-	require.Equal(t, run.WarnLevel+"An expression could not be evaluated and goes on as it is written: input.message: ${{ 'x' | titlecase }}: "+
+	require.Equal(t, run.WarnLevel+"An expression could not be evaluated and is kept as written: input.message: ${{ 'x' | titlecase }}: "+
 		"filter not found: titlecase", warning.Message)
 	require.Equal(t, "one", warning.StepID)
 

@@ -1,7 +1,6 @@
-// Package expression renders what a scaffolder template writes between its delimiters: nested step input,
-// conditions and output, with Backstage's own filters and the status functions always() and failure(). The
-// language itself is package scaffolder/nunjucks; which variables there are, and running steps, is for the
-// callers.
+// Package expression renders the expressions of a scaffolder template: nested step input, conditions and
+// output, with Backstage's own filters and the status functions always() and failure(). Package
+// scaffolder/nunjucks implements the language. The callers provide the variables and run the steps.
 package expression
 
 import (
@@ -20,23 +19,23 @@ import (
 // Options configures a Renderer.
 type Options struct {
 	// IntegrationType says which kind of source host ("github", "gitlab", "azure", "bitbucketCloud", ...) is
-	// configured for a host name, false when none is. Nil knows none: the filters parseRepoUrl and
-	// projectSlug then always fail.
+	// configured for a host name, false when none is. Nil means that no host is configured: the filters
+	// parseRepoUrl and projectSlug then always fail.
 	IntegrationType func(host string) (integrationType string, ok bool)
 	// Limits bounds the rendering of each single string.
 	Limits nunjucks.Limits
-	// Memory is what renderings share; nil has no limit but those of each.
+	// Memory is the pool that all renderings share; when it is nil, only the limits of each rendering apply.
 	Memory *budget.Pool
-	// LegacyValueCoercion reads the text of a lone tag as JSON, as Backstage did up to scaffolder-backend
-	// 4.0.2: an empty text is undefined, and {% if %}false{% endif %} is a boolean.
+	// LegacyValueCoercion parses the text of a template of one single tag as JSON, as Backstage did up to
+	// scaffolder-backend 4.0.2: an empty text is undefined, and {% if %}false{% endif %} is a boolean.
 	LegacyValueCoercion bool
-	// Filters and Globals extend the language, and win over what it has.
+	// Filters and Globals extend the language and override its own.
 	Filters map[string]nunjucks.Function
 	Globals map[string]nunjucks.Value
 }
 
-// Renderer renders the expressions of templates. It is safe for concurrent use, and remembers the templates
-// it has parsed.
+// Renderer renders the expressions of templates. It is safe for concurrent use, and caches the templates it
+// has parsed.
 type Renderer struct {
 	options Options
 	filters map[string]nunjucks.Function
@@ -54,8 +53,8 @@ func New(options Options) *Renderer {
 	return r
 }
 
-// Named makes a renderer that knows of the filters and globals beyond the language no more than their names:
-// it is for Check, by what another program has. Whatever is rendered with one of the filters fails.
+// Named makes a renderer for Check that knows only the names of the filters and globals beyond the language,
+// because another program implements them. Rendering with one of these filters fails.
 func Named(filters, globals []string) *Renderer {
 	r := &Renderer{filters: map[string]nunjucks.Function{}}
 	known := maps.Clone(statusGlobals)
@@ -73,14 +72,14 @@ func onlyNamed(context.Context, []nunjucks.Value, *nunjucks.Object) (nunjucks.Va
 	return nil, errors.New("no more than its name is known here")
 }
 
-// Enter gives what is rendered under the returned context one account of memory, unless it has one. The
-// caller calls leave when what was rendered is no longer needed.
+// Enter opens one memory account for all renderings under the returned context, unless the context has one.
+// The caller calls leave when the results are no longer needed.
 func (r *Renderer) Enter(ctx context.Context) (entered context.Context, leave func()) {
 	return r.options.Memory.Enter(ctx)
 }
 
-// Files makes the environment in which the files of a skeleton are rendered, by fetch:template's inputs of
-// these names. There an error is an error: nothing is kept verbatim.
+// Files makes the environment that renders the files of a skeleton. Its arguments are fetch:template's inputs
+// of these names. A file that fails to render is an error: no source text is kept.
 func (r *Renderer) Files(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nunjucks.Environment {
 	return nunjucks.New(nunjucks.Options{
 		CookiecutterCompat: cookiecutterCompat,
@@ -92,13 +91,13 @@ func (r *Renderer) Files(cookiecutterCompat, trimBlocks, lstripBlocks bool) *nun
 	})
 }
 
-// Render renders every string in a JSON-like value, at any depth; the keys of objects stay as they are. A
-// string that fails to render stays verbatim, and is told of among the failures. A member that becomes
-// undefined is removed, in a list it becomes null. A string that is one single output becomes that output's
+// Render renders every string in a JSON-like value, at any depth. The keys of objects are not rendered. A
+// string that fails to render keeps its source text and is listed in the failures. A member that becomes
+// undefined is removed; in a list it becomes null. A string that is one single output becomes that output's
 // native value. The result shares nothing with value.
 //
-// After a cancelled context the strings not rendered yet are verbatim, so callers look at ctx.Err() before
-// they use the result.
+// When the context is cancelled, the remaining strings keep their source text. Callers must check ctx.Err()
+// before they use the result.
 func (r *Renderer) Render(ctx context.Context, value nunjucks.Value, data *nunjucks.Object) (nunjucks.Value, Failures) {
 	w := walk{Renderer: r, data: data}
 	return w.render(ctx, "", value), w.failures
@@ -111,7 +110,7 @@ type walk struct {
 	failures Failures
 }
 
-// render renders what stands at a path within the value.
+// render renders the part of the value at a path.
 func (w *walk) render(ctx context.Context, path string, value nunjucks.Value) nunjucks.Value {
 	switch value := value.(type) {
 	case string:
@@ -141,9 +140,9 @@ func (w *walk) render(ctx context.Context, path string, value nunjucks.Value) nu
 	return value
 }
 
-// Condition renders the source of a step's if, and reports whether the step should run by it and whether
-// always() or failure() was called: after a failure only such steps run at all. PreviousFailed is what
-// failure() returns. An error says that there is no telling whether the step should run.
+// Condition evaluates a step's if. It reports whether the step should run, and whether the condition called
+// always() or failure(): after a failure only such steps run. PreviousFailed is the result of failure(). An
+// error means that the condition cannot be evaluated.
 func (r *Renderer) Condition(
 	ctx context.Context, source string, data *nunjucks.Object, previousFailed bool,
 ) (result, calledStatus bool, err error) {
@@ -156,7 +155,7 @@ func (r *Renderer) Condition(
 }
 
 // Output renders the output of a template. Items of links and text whose if is not truthy are left out, and
-// if itself is removed from the others. No output is an empty object.
+// if itself is removed from the others. A template without output has an empty object as output.
 func (r *Renderer) Output(ctx context.Context, output nunjucks.Value, data *nunjucks.Object) (nunjucks.Value, Failures) {
 	if output == nil || output == nunjucks.Undefined {
 		return nunjucks.NewObject(), nil
@@ -189,7 +188,7 @@ func withoutFalseItems(items *nunjucks.Array) *nunjucks.Array {
 	return kept
 }
 
-// text renders one string; with an error the string itself is the result.
+// text renders one string. On an error it returns the string itself, too.
 func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Object) (nunjucks.Value, error) {
 	if r.options.LegacyValueCoercion {
 		return r.legacyText(ctx, source, data)
@@ -208,8 +207,8 @@ func (r *Renderer) text(ctx context.Context, source string, data *nunjucks.Objec
 	return value, nil
 }
 
-// Check says what is wrong with a string whatever the data: that it does not parse, and what it uses that is
-// not there.
+// Check returns the problems that a string has with any data: it does not parse, or uses filters, tests or
+// functions that do not exist.
 func (r *Renderer) Check(ctx context.Context, source string) []string {
 	if !hasTags(source) {
 		return nil
@@ -220,7 +219,7 @@ func (r *Renderer) Check(ctx context.Context, source string) []string {
 	}
 	problems := template.Missing()
 	if strings.Contains(source, "{%") {
-		return problems // it may set what it calls
+		return problems // a template with tags may define the functions that it calls
 	}
 	for _, name := range template.Called() {
 		problems = append(slices.Clip(problems), "there is no function "+name)
@@ -228,7 +227,7 @@ func (r *Renderer) Check(ctx context.Context, source string) []string {
 	return problems
 }
 
-// FilterNames are the filters that there are, sorted.
+// FilterNames returns the names of all filters, sorted.
 func (r *Renderer) FilterNames() []string { return r.env.FilterNames() }
 
 // hasTags reports whether a string can differ from its rendering.
@@ -236,11 +235,12 @@ func hasTags(source string) bool {
 	return strings.Contains(source, "${{") || strings.Contains(source, "{%") || strings.Contains(source, "{#")
 }
 
-// legacyOutput is how older Backstage found the expression of an output, which it then wrapped in the filter
+// legacyOutput is the pattern with which older Backstage found the expression of an output, to add the filter
 // dump.
 var legacyOutput = regexp.MustCompile(`\$\{\{([^\n\r\x{2028}\x{2029}]+)\}\}`)
 
-// legacyText renders a string as Backstage did before it kept native values: a lone tag through JSON.
+// legacyText renders a string as Backstage did before it kept native values: the text of a single tag is
+// parsed as JSON.
 func (r *Renderer) legacyText(ctx context.Context, source string, data *nunjucks.Object) (nunjucks.Value, error) {
 	template, err := r.parse(ctx, source)
 	if err != nil {
@@ -258,7 +258,7 @@ func (r *Renderer) legacyText(ctx context.Context, source string, data *nunjucks
 	return orUndefined(text), nil
 }
 
-// throughJSON renders source with its expression dumped, and reads the text back.
+// throughJSON renders source with the filter dump added to its expression, and parses the resulting JSON.
 func (r *Renderer) throughJSON(ctx context.Context, source string, data *nunjucks.Object) (nunjucks.Value, bool) {
 	template, err := r.parse(ctx, legacyOutput.ReplaceAllString(source, "$${{ ( $1 ) | dump }}"))
 	if err != nil {
@@ -282,13 +282,12 @@ func orUndefined(text string) nunjucks.Value {
 	return text
 }
 
-// status is what always() and failure() know of the run, and whether they were asked.
+// status has the result of failure(), and whether always() or failure() was called.
 type status struct{ failed, called bool }
 
 type statusKey struct{}
 
-// WithFailure tells always() and failure(), where they stand in the input of a step rather than in its
-// condition, that a step before failed.
+// WithFailure makes failure() true in the input of a step, because an earlier step failed.
 func WithFailure(ctx context.Context) context.Context {
 	return context.WithValue(ctx, statusKey{}, &status{failed: true})
 }

@@ -35,22 +35,22 @@ func decode(t *testing.T, text string) nunjucks.Value {
 	return value
 }
 
-// given is what expressions are rendered with: a fresh copy of data.
-func given(t *testing.T) *nunjucks.Object {
+// testData returns the data for expressions: a fresh copy of data.
+func testData(t *testing.T) *nunjucks.Object {
 	t.Helper()
 	object, ok := decode(t, data).(*nunjucks.Object)
 	require.True(t, ok)
 	return object
 }
 
-// render renders a value with the data, whatever fails in it.
+// render renders a value with the data and ignores failures.
 func render(t *testing.T, renderer *expression.Renderer, value nunjucks.Value) nunjucks.Value {
 	t.Helper()
-	rendered, _ := renderer.Render(t.Context(), value, given(t))
+	rendered, _ := renderer.Render(t.Context(), value, testData(t))
 	return rendered
 }
 
-// show is a value as JSON, or the word undefined.
+// show formats a value as JSON, or as the word undefined.
 func show(t *testing.T, v nunjucks.Value) string {
 	t.Helper()
 	if v == nunjucks.Undefined {
@@ -118,10 +118,10 @@ func TestRenderUndefined(t *testing.T) {
 		render(t, renderer(), "${{ parameters.o.x.y.z }}"))
 }
 
-// TestRenderSharesNothing guards against a result that changes with the data.
+// TestRenderSharesNothing shows that a result does not change when the data changes.
 func TestRenderSharesNothing(t *testing.T) {
 	t.Parallel()
-	variables := given(t)
+	variables := testData(t)
 	whole, _ := renderer().Render(t.Context(), "${{ parameters.o }}", variables)
 	rendered, ok := whole.(*nunjucks.Object)
 	require.True(t, ok)
@@ -183,7 +183,7 @@ func TestCondition(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result, asked, err := renderer.Condition(t.Context(), tc.source, given(t), tc.previousFailed)
+			result, asked, err := renderer.Condition(t.Context(), tc.source, testData(t), tc.previousFailed)
 			require.NoError(t, err)
 			require.Equal(t, tc.result, result, "result")
 			require.Equal(t, tc.asked, asked, "asked")
@@ -191,8 +191,8 @@ func TestCondition(t *testing.T) {
 	}
 }
 
-// TestAConditionThatCannotBeEvaluatedIsNoYes: a guard that is broken guards.
-func TestAConditionThatCannotBeEvaluatedIsNoYes(t *testing.T) {
+// TestAConditionThatCannotBeEvaluatedIsAnError: a step with a broken condition must not run.
+func TestAConditionThatCannotBeEvaluatedIsAnError(t *testing.T) {
 	t.Parallel()
 	for source, cause := range map[string]string{
 		"${{ nope() }}":                "${{ nope() }}: unable to call `nope`, which is undefined or falsey",
@@ -204,12 +204,12 @@ func TestAConditionThatCannotBeEvaluatedIsNoYes(t *testing.T) {
 			if legacy && source == "${{ range }}" {
 				continue // it prints functions
 			}
-			result, _, err := newRenderer(legacy).Condition(t.Context(), source, given(t), false)
+			result, _, err := newRenderer(legacy).Condition(t.Context(), source, testData(t), false)
 			require.ErrorContains(t, err, cause)
 			require.False(t, result, source)
 		}
 	}
-	_, asked, err := renderer().Condition(t.Context(), "${{ always() and nope() }}", given(t), true)
+	_, asked, err := renderer().Condition(t.Context(), "${{ always() and nope() }}", testData(t), true)
 	require.Error(t, err)
 	require.True(t, asked, "it asked before it failed")
 }
@@ -218,7 +218,7 @@ func TestWhatCannotBeEvaluatedIsToldWithItsPlaceAndCause(t *testing.T) {
 	t.Parallel()
 	long := "${{ parameters.n | nope }}" + strings.Repeat("x", 300)
 	value := decode(t, `{"a":["fine","${{ parameters.n | nope }}"],"b":{"c":"first\n  ${{ hashFiles('**/go.sum') }}\nlast"},"d":"${{ parameters. }}","e":"${{ parameters.n }}"}`)
-	_, failures := renderer().Render(t.Context(), value, given(t))
+	_, failures := renderer().Render(t.Context(), value, testData(t))
 	require.Len(t, failures, 3)
 	for i, expected := range []struct{ path, message string }{
 		{".a[1]", "${{ parameters.n | nope }}: filter not found: nope"},
@@ -230,7 +230,7 @@ func TestWhatCannotBeEvaluatedIsToldWithItsPlaceAndCause(t *testing.T) {
 		require.Same(t, &failures[i], failures.At(expected.path))
 	}
 	require.Nil(t, failures.At(".e"))
-	_, failures = renderer().Render(t.Context(), long, given(t))
+	_, failures = renderer().Render(t.Context(), long, testData(t))
 	require.Equal(t, long[:200]+"…", failures[0].ShownSource())
 }
 
@@ -259,7 +259,7 @@ func TestOutput(t *testing.T) {
 		"text": [{"if": false, "content": "x"}],
 		"other": "${{ parameters.n }}"
 	}`)
-	rendered, failures := renderer().Output(t.Context(), output, given(t))
+	rendered, failures := renderer().Output(t.Context(), output, testData(t))
 	require.Empty(t, failures)
 	require.JSONEq(t, `{
 		"links": [{"title": "yes"}, {"title": "removed condition"}, {"title": "text"}, "plain"],

@@ -2,8 +2,8 @@ package expression
 
 import _ "embed"
 
-// Extensions describes what Backstage adds to the language, for those who write templates: {filters: {<name>:
-// {description, schema, examples}}, globals: {functions, values}}, as its API lists it. The notes of an
+// Extensions documents for template authors what Backstage adds to the language, in the form of Backstage's
+// API: {filters: {<name>: {description, schema, examples}}, globals: {functions, values}}. The notes of an
 // example are its result as JSON.
 //
 //go:embed extensions.json

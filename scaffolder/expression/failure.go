@@ -7,7 +7,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// EvaluationError is a string whose expressions could not be evaluated.
+// EvaluationError says why the expressions of a string could not be evaluated.
 type EvaluationError struct {
 	// Path leads to the string from the value that was rendered: ".values.names[0]", "" for the value itself.
 	Path   string
@@ -15,10 +15,10 @@ type EvaluationError struct {
 	Err    error
 }
 
-// Failures are all of those of one value, in its order.
+// Failures are all evaluation errors of one value, in the value's order.
 type Failures []EvaluationError
 
-// At is the failure at a path, nil when there is none.
+// At returns the failure at a path, nil when there is none.
 func (f Failures) At(path string) *EvaluationError {
 	for i := range f {
 		if f[i].Path == path {
@@ -28,22 +28,22 @@ func (f Failures) At(path string) *EvaluationError {
 	return nil
 }
 
-// maxShownSource bounds how much of a string its failure shows, in bytes: some hold whole files.
+// maxShownSource bounds how many bytes of a string its error shows: some strings contain whole files.
 const maxShownSource = 200
 
-// Error tells the expression and the cause.
+// Error has the expression and the cause.
 func (f *EvaluationError) Error() string { return f.ShownSource() + ": " + f.Cause() }
 
 // Unwrap gives the cause to errors.Is and errors.As.
 func (f *EvaluationError) Unwrap() error { return f.Err }
 
-// Cause is what is wrong. It may hold values that the expression saw.
+// Cause returns the cause. It may contain values from the expression's data.
 func (f *EvaluationError) Cause() string {
 	_, cause := f.locate()
 	return cause
 }
 
-// locate is the line of the source in which it failed, 0 when that is not known, and what is wrong there.
+// locate returns the line of the source that failed, 0 when it is not known, and the cause.
 func (f *EvaluationError) locate() (line int, cause string) {
 	if rendering, is := errors.AsType[*nunjucks.RenderError](f.Err); is {
 		return rendering.Line, rendering.Err.Error()
@@ -54,8 +54,7 @@ func (f *EvaluationError) locate() (line int, cause string) {
 	return 0, f.Err.Error()
 }
 
-// ShownSource is the string as the author wrote it; of several lines the one that failed, of a long one its
-// beginning.
+// ShownSource returns the source for messages: the line that failed, and only the beginning of a long line.
 func (f *EvaluationError) ShownSource() string {
 	shown := f.Source
 	line, _ := f.locate()

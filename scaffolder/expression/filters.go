@@ -23,7 +23,7 @@ func backstageFilters(integrationType func(host string) (string, bool)) map[stri
 	}
 }
 
-// argument is args[i], Undefined when there are fewer.
+// argument returns args[i], or Undefined when there are fewer arguments.
 func argument(args []nunjucks.Value, i int) nunjucks.Value {
 	if i < len(args) {
 		return args[i]
@@ -31,12 +31,12 @@ func argument(args []nunjucks.Value, i int) nunjucks.Value {
 	return nunjucks.Undefined
 }
 
-// repositoryFilters read what the RepoUrlPicker stores: host?owner=o&repo=r.
+// repositoryFilters parse the value of the RepoUrlPicker: host?owner=o&repo=r.
 type repositoryFilters struct {
 	integrationType func(host string) (string, bool)
 }
 
-// repositoryParts are the parts of a repository's location, in the order in which they are listed.
+// repositoryParts are the parts of a repository's location, in the order of the result's keys.
 var repositoryParts = []string{"owner", "repo", "organization", "workspace", "project"}
 
 // requiredParts are the parts without which a location on that kind of host is incomplete.
@@ -78,8 +78,8 @@ func (f repositoryFilters) parse(_ context.Context, args []nunjucks.Value, _ *nu
 	return location, nil
 }
 
-// missingPart is the first part that a location lacks, "" when it is complete. On GitLab the project's id
-// stands for owner and repository.
+// missingPart returns the first part that a location lacks, "" when it is complete. On GitLab the project's
+// id replaces owner and repository.
 func missingPart(kind string, query url.Values) string {
 	required, ok := requiredParts[kind]
 	if !ok {
@@ -110,7 +110,8 @@ func (f repositoryFilters) slug(ctx context.Context, args []nunjucks.Value, _ *n
 	return part("owner") + "/" + part("repo"), nil
 }
 
-// parseEntityRef takes a reference, as text or in parts, and optionally {defaultKind, defaultNamespace}.
+// parseEntityRef parses a reference, given as text or as an object, with optional {defaultKind,
+// defaultNamespace}.
 func parseEntityRef(_ context.Context, args []nunjucks.Value, kwargs *nunjucks.Object) (nunjucks.Value, error) {
 	defaults := argument(args, 1)
 	if _, given := defaults.(*nunjucks.Object); !given && kwargs != nil {
@@ -146,7 +147,7 @@ func memberText(v nunjucks.Value, key string) string {
 	return text
 }
 
-// referenceParts are the parts that a reference gives.
+// referenceParts returns the parts that a reference has.
 func referenceParts(reference nunjucks.Value) (map[string]string, error) {
 	switch reference := reference.(type) {
 	case string:
@@ -183,7 +184,7 @@ func splitReference(reference string) (map[string]string, error) {
 	return parts, nil
 }
 
-// pick follows a path ("a.b[0].c") into a value. A member that has the whole path for its name wins.
+// pick follows a path ("a.b[0].c") into a value. A member whose name is the whole path takes precedence.
 func pick(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
 	value := argument(args, 0)
 	for _, key := range pickPath(value, argument(args, 1)) {
@@ -209,7 +210,7 @@ func pickPath(value, path nunjucks.Value) []string {
 	return []string{keyText(path)}
 }
 
-// keyText is a key as JavaScript spells it.
+// keyText formats a key as JavaScript does.
 func keyText(key nunjucks.Value) string {
 	if text, ok := key.(string); ok {
 		return text
@@ -217,7 +218,7 @@ func keyText(key nunjucks.Value) string {
 	return nunjucks.Describe(key)
 }
 
-// splitPath splits a path at its dots and brackets. What is quoted in brackets is one key.
+// splitPath splits a path at its dots and brackets. A quoted text in brackets is one key.
 func splitPath(path string) []string {
 	var keys []string
 	for rest := path; rest != ""; {

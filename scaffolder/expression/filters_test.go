@@ -8,7 +8,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/expression"
 )
 
-// refused stands for an expression that cannot be rendered: it stays as it was written.
+// refused marks an expression that cannot be rendered and keeps its source text.
 const refused = "refused"
 
 func TestFilters(t *testing.T) {
@@ -79,7 +79,7 @@ func TestWithoutIntegrationsNoRepositoryIsKnown(t *testing.T) {
 	require.Equal(t, source, render(t, expression.New(expression.Options{}), source))
 }
 
-// TestSkeletonFilesKnowTheFiltersToo is about the environment of fetch:template.
+// TestSkeletonFilesKnowTheFiltersToo tests the environment of fetch:template.
 func TestSkeletonFilesKnowTheFiltersToo(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -96,7 +96,7 @@ func TestSkeletonFilesKnowTheFiltersToo(t *testing.T) {
 			t.Parallel()
 			template, err := renderer().Files(test.cookiecutter, test.trim, test.strip).Parse(test.source)
 			require.NoError(t, err)
-			text, err := template.Render(t.Context(), given(t))
+			text, err := template.Render(t.Context(), testData(t))
 			require.NoError(t, err)
 			require.Equal(t, test.expected, text)
 		})

@@ -8,7 +8,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// FuzzRender holds that whatever an author writes, there is a result, and it can be stored.
+// FuzzRender shows that any source has a result, and that the result can be stored as JSON.
 func FuzzRender(f *testing.F) {
 	for _, source := range []string{"${{ n }}", "${{ n | pick('a') }}", "{% if t %}x{% endif %}", "${{ parameters.repo | projectSlug }}", "${{", "{# x"} {
 		f.Add(source, false)

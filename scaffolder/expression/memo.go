@@ -8,18 +8,18 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// memoBytes bounds what a memo remembers; beyond it the memo starts afresh. errorBytes is what a source takes
-// that is no template, beside itself.
+// memoBytes bounds the size of a memo; a full memo is emptied. errorBytes is the memory of an invalid
+// source's error.
 const memoBytes, errorBytes = 16 << 20, 256
 
-// memo remembers parsed templates by their source. The zero value is ready.
+// memo caches parsed templates by their source. The zero value is ready.
 type memo struct {
 	mutex   sync.Mutex
 	entries map[string]parsed
 	bytes   int
 }
 
-// parsed is a template, or why its source is none.
+// parsed is a template, or the error of its source.
 type parsed struct {
 	template *nunjucks.Template
 	err      error
@@ -48,7 +48,7 @@ func (m *memo) put(source string, entry parsed) {
 	m.entries[source] = entry
 }
 
-// parse parses a source, or remembers having done so.
+// parse parses a source, or returns it from the cache.
 func (r *Renderer) parse(ctx context.Context, source string) (*nunjucks.Template, error) {
 	entry, ok := r.parsed.get(source)
 	if !ok {

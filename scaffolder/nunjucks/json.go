@@ -36,7 +36,7 @@ func charger(ctx context.Context) func(bytes int) {
 			return
 		}
 		wanted := max(-left, grantBytes)
-		if err := account.Take(ctx, wanted); err != nil {
+		if err := account.Acquire(ctx, wanted); err != nil {
 			panic(thrown{err})
 		}
 		left += wanted

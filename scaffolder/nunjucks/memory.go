@@ -58,7 +58,7 @@ func (r *run) grow(bytes int) {
 	}
 	wanted := min(max(r.allocated+bytes-r.granted, grantBytes), r.limits.AllocationBytes-r.granted)
 	began := time.Now()
-	if err := r.account.Take(r.ctx, wanted); err != nil {
+	if err := r.account.Acquire(r.ctx, wanted); err != nil {
 		panic(thrown{err})
 	}
 	r.deadline = r.deadline.Add(time.Since(began))
@@ -106,7 +106,7 @@ func (m *sourceMemory) charge(bytes int) {
 		return
 	}
 	wanted := max(m.made-m.granted, grantBytes)
-	if err := m.account.Take(m.ctx, wanted); err != nil {
+	if err := m.account.Acquire(m.ctx, wanted); err != nil {
 		panic(thrown{err})
 	}
 	m.granted += wanted

@@ -99,7 +99,7 @@ func (r *run) root() { r.execute(r.template.root.code) }
 // finish returns the rendering's memory to the account, and turns a thrown failure into a RenderError. It
 // must be deferred directly.
 func (r *run) finish(err *error) {
-	r.account.Give(r.granted - r.kept)
+	r.account.Release(r.granted - r.kept)
 	switch cause := recover().(type) {
 	case nil:
 	case thrown:

@@ -42,14 +42,14 @@ func checkPatternProperties(c *check, argument nunjucks.Value) {
 func checkAdditionalProperties(c *check, _ nunjucks.Value) {
 	object, isObject := c.instance.(*nunjucks.Object)
 	if !isObject || member(c.schema, "patternProperties") != nunjucks.Undefined {
-		return // patternProperties asks about those that match no pattern
+		return // patternProperties checks the properties that match no pattern
 	}
 	for name, value := range object.All() {
 		c.additionalProperty(name, value)
 	}
 }
 
-// additionalProperty holds a property that properties does not name to additionalProperties.
+// additionalProperty checks a property that is not in properties against additionalProperties.
 func (c *check) additionalProperty(name string, value nunjucks.Value) {
 	declared, isMap := member(c.schema, "properties").(*nunjucks.Object)
 	if isMap && member(declared, name) != nunjucks.Undefined {
@@ -126,8 +126,8 @@ func checkItems(c *check, argument nunjucks.Value) {
 	}
 }
 
-// itemSchema is the schema of the item at i: the same for all, or by its place, with additionalItems for
-// those after the last place.
+// itemSchema returns the schema of the item at i: one schema for all, or a list of schemas by index, with
+// additionalItems for the items after the list's end.
 func itemSchema(schema *nunjucks.Object, items nunjucks.Value, i int) nunjucks.Value {
 	tuple, isTuple := items.(*nunjucks.Array)
 	switch {
@@ -169,7 +169,7 @@ func checkUniqueItems(c *check, argument nunjucks.Value) {
 	}
 }
 
-// sorted is a value with the keys of its objects in one order: two that are equal encode alike.
+// sorted sorts the keys of a value's objects, so that equal values have equal encodings.
 func sorted(value nunjucks.Value) nunjucks.Value {
 	switch value := value.(type) {
 	case *nunjucks.Array:
@@ -231,8 +231,8 @@ func checkNot(c *check, argument nunjucks.Value) {
 		return
 	}
 	for _, prohibited := range listOf(argument) {
-		// true is no schema to this keyword but the name of a type that nobody knows, which fits everything:
-		// so it does as a schema.
+		// jsonschema reads true here as the name of an unknown type. Every value is of an unknown type, so
+		// the result is the same as for the schema true.
 		if !c.isOfType(prohibited) {
 			continue
 		}
@@ -256,7 +256,7 @@ func checkIf(c *check, argument nunjucks.Value) {
 	}
 }
 
-// subschemas are the schemas that a keyword lists; none for a value that is not there.
+// subschemas returns the schemas that a keyword lists, none for an undefined value.
 func (c *check) subschemas(name string, argument nunjucks.Value) []nunjucks.Value {
 	if c.instance == nunjucks.Undefined {
 		return nil
@@ -269,7 +269,7 @@ func (c *check) subschemas(name string, argument nunjucks.Value) []nunjucks.Valu
 	return list.Items
 }
 
-// subschemaLabel is what messages call a subschema: its id, its title, its $ref, or its place.
+// subschemaLabel returns the name of a subschema in messages: its id, its title, its $ref, or its index.
 func subschemaLabel(i int, schema nunjucks.Value, idFormat string) string {
 	if id := idOf(schema); id != "" {
 		return fmt.Sprintf(idFormat, id)

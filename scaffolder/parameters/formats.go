@@ -13,7 +13,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// Parts that several formats are made of.
+// Parts that several formats share.
 const (
 	dateSyntax     = `\d{4}-(0\d|1[0-2])-(0[1-9]|[12]\d|3[01])`
 	timeSyntax     = `([01]\d|2[0-4]):[0-5]\d:([0-5]\d|60)`
@@ -29,8 +29,8 @@ const (
 	unsafeInAnyURI = " <>\"{}|\\^`"
 )
 
-// formats are the formats that are checked, as leniently as jsonschema checks them; others are ignored, as
-// there.
+// formats has the formats that are checked. They are as lenient as in jsonschema, and other formats are
+// ignored, as there.
 var formats = map[string]func(string) bool{
 	"date":                  matching(`^` + dateSyntax + `$`),
 	"time":                  matching(`^` + timeSyntax + `$`),

@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// keywordOf is the check of a schema keyword, nil for one that is not checked. A table would need its own
-// checks to be made.
+// keywordOf returns the check of a schema keyword, nil for one that is not checked. It is no map, because the
+// checks call keywordOf, and a map would be an initialization cycle.
 func keywordOf(name string) keyword {
 	switch name {
 	case "type":
@@ -98,8 +98,8 @@ func checkType(c *check, argument nunjucks.Value) {
 	c.violation("type", names, "is not of a type(s) %s", strings.Join(names, ","))
 }
 
-// isOfType says whether the value is of a type, which is a name or, in old schemas, a schema. A type that is
-// not known fits everything.
+// isOfType reports whether the value is of a type. The type is a name or, in old schemas, a schema. Every
+// value is of an unknown type.
 func (c *check) isOfType(wanted nunjucks.Value) bool {
 	switch wanted := wanted.(type) {
 	case nil:
@@ -114,7 +114,7 @@ func (c *check) isOfType(wanted nunjucks.Value) bool {
 	}
 }
 
-// typeName is what messages call a type.
+// typeName returns the name of a type in messages.
 func typeName(wanted nunjucks.Value) string {
 	if id := idOf(wanted); id != "" {
 		return "<" + id + ">"
@@ -122,7 +122,7 @@ func typeName(wanted nunjucks.Value) string {
 	return plain(wanted)
 }
 
-// listOf is a list's items, or a value as the only one.
+// listOf returns a list's items, or a list of one value.
 func listOf(value nunjucks.Value) []nunjucks.Value {
 	if list, isList := value.(*nunjucks.Array); isList {
 		return list.Items
@@ -152,7 +152,7 @@ func isOfType(v nunjucks.Value, name string) bool {
 	case "object":
 		_, is := v.(*nunjucks.Object)
 		return is
-	case "date": // a JavaScript Date, which JSON has not
+	case "date": // a JavaScript Date, which JSON does not have
 		return false
 	default:
 		return true
@@ -201,8 +201,8 @@ func checkRequired(c *check, argument nunjucks.Value) {
 	}
 }
 
-// measured checks a size against a bound.
-func measured(c *check, name string, size, bound float64, tooSmall bool, message string) {
+// checkSize checks a size against a bound.
+func checkSize(c *check, name string, size, bound float64, tooSmall bool, message string) {
 	if tooSmall && size < bound || !tooSmall && size > bound {
 		c.violation(name, bound, "%s %s", message, plain(bound))
 	}
@@ -210,13 +210,13 @@ func measured(c *check, name string, size, bound float64, tooSmall bool, message
 
 func checkMinLength(c *check, argument nunjucks.Value) {
 	if text, bound, ok := textAndNumber(c.instance, argument); ok {
-		measured(c, "minLength", float64(utf8.RuneCountInString(text)), bound, true, "does not meet minimum length of")
+		checkSize(c, "minLength", float64(utf8.RuneCountInString(text)), bound, true, "does not meet minimum length of")
 	}
 }
 
 func checkMaxLength(c *check, argument nunjucks.Value) {
 	if text, bound, ok := textAndNumber(c.instance, argument); ok {
-		measured(c, "maxLength", float64(utf8.RuneCountInString(text)), bound, false, "does not meet maximum length of")
+		checkSize(c, "maxLength", float64(utf8.RuneCountInString(text)), bound, false, "does not meet maximum length of")
 	}
 }
 
@@ -229,28 +229,28 @@ func textAndNumber(instance, argument nunjucks.Value) (string, float64, bool) {
 func checkMinItems(c *check, argument nunjucks.Value) {
 	list, isList := c.instance.(*nunjucks.Array)
 	if bound, isNumber := argument.(float64); isList && isNumber {
-		measured(c, "minItems", float64(len(list.Items)), bound, true, "does not meet minimum length of")
+		checkSize(c, "minItems", float64(len(list.Items)), bound, true, "does not meet minimum length of")
 	}
 }
 
 func checkMaxItems(c *check, argument nunjucks.Value) {
 	list, isList := c.instance.(*nunjucks.Array)
 	if bound, isNumber := argument.(float64); isList && isNumber {
-		measured(c, "maxItems", float64(len(list.Items)), bound, false, "does not meet maximum length of")
+		checkSize(c, "maxItems", float64(len(list.Items)), bound, false, "does not meet maximum length of")
 	}
 }
 
 func checkMinProperties(c *check, argument nunjucks.Value) {
 	object, isObject := c.instance.(*nunjucks.Object)
 	if bound, isNumber := argument.(float64); isObject && isNumber {
-		measured(c, "minProperties", float64(object.Len()), bound, true, "does not meet minimum property length of")
+		checkSize(c, "minProperties", float64(object.Len()), bound, true, "does not meet minimum property length of")
 	}
 }
 
 func checkMaxProperties(c *check, argument nunjucks.Value) {
 	object, isObject := c.instance.(*nunjucks.Object)
 	if bound, isNumber := argument.(float64); isObject && isNumber {
-		measured(c, "maxProperties", float64(object.Len()), bound, false, "does not meet maximum property length of")
+		checkSize(c, "maxProperties", float64(object.Len()), bound, false, "does not meet maximum property length of")
 	}
 }
 
@@ -311,14 +311,14 @@ func checkMultiple(c *check, name string, argument nunjucks.Value, message strin
 	}
 }
 
-// isMultiple divides whole numbers: decimal fractions are not exact in binary, and 0.3 is a multiple of 0.1
-// all the same.
+// isMultiple scales both numbers to whole ones before it divides: decimal fractions are not exact in binary,
+// but 0.3 must be a multiple of 0.1.
 func isMultiple(n, divisor float64) bool {
 	scale := math.Pow10(max(decimals(n), decimals(divisor)))
 	return math.Mod(jsRound(n*scale), jsRound(divisor*scale)) == 0
 }
 
-// decimals is the number of decimal places that a number is written with.
+// decimals returns the number of decimal places in a number's shortest text.
 func decimals(n float64) int {
 	_, fraction, _ := strings.Cut(strconv.FormatFloat(n, 'f', -1, 64), ".")
 	return len(fraction)
@@ -335,15 +335,15 @@ func checkPattern(c *check, argument nunjucks.Value) {
 	}
 }
 
-// matches tries a JavaScript pattern. One that does not compile or does not end makes the validation
-// impossible.
+// matches matches a JavaScript pattern. A pattern that does not compile or exceeds the time limit ends the
+// validation with an error.
 func (c *check) matches(pattern, text string) bool {
 	expression, err := regexp2.Compile(pattern, regexp2.ECMAScript|regexp2.Unicode)
 	if err != nil {
 		c.fail(err)
 		return true
 	}
-	expression.MatchTimeout = max(patience-c.matching, time.Millisecond)
+	expression.MatchTimeout = max(matchTimeout-c.matching, time.Millisecond)
 	began := time.Now()
 	matched, err := expression.MatchString(text)
 	c.matching += time.Since(began)
@@ -354,7 +354,7 @@ func (c *check) matches(pattern, text string) bool {
 	return matched
 }
 
-// equal is strict deep equality, without regard to the order of keys.
+// equal is strict deep equality. The order of keys does not matter.
 func equal(a, b nunjucks.Value) bool {
 	switch a := a.(type) {
 	case *nunjucks.Array:
@@ -384,7 +384,7 @@ func equal(a, b nunjucks.Value) bool {
 	}
 }
 
-// plain is a value as JavaScript's String() prints the ones that JSON holds.
+// plain formats a JSON value as JavaScript's String() does.
 func plain(value nunjucks.Value) string {
 	switch value := value.(type) {
 	case string:

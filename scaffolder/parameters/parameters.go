@@ -1,7 +1,7 @@
-// Package parameters checks values against JSON Schema in the words of the npm package jsonschema, which
-// Backstage uses for a template's parameters and an action's input: clients show its messages. It knows draft
-// 4 with the later keywords that package has, ignores what it does not know (ui:*), and fills in no defaults.
-// Only what allOf wanted is told shorter: the package repeats there all that it goes on to say.
+// Package parameters checks values against JSON Schema. Its messages are those of the npm package jsonschema,
+// which Backstage uses for a template's parameters and an action's input, because clients show them. It
+// implements draft 4 with the later keywords of that package, ignores unknown keywords (ui:*), and fills in
+// no defaults. Only the message of allOf is shorter: the npm package repeats all following messages in it.
 package parameters
 
 import (
@@ -16,33 +16,33 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// Bounds on one validation. A form's is a thousand times smaller.
+// Bounds on one validation. The validation of a form is a thousand times smaller.
 const (
-	// maxDepth bounds nesting, also through $ref that refer to themselves.
+	// maxDepth bounds nesting, including the recursion of a $ref to itself.
 	maxDepth = 100
-	// maxChecks bounds how often a value meets a schema: a few nested anyOf multiply.
+	// maxChecks bounds how many pairs of value and schema are checked: nested anyOf multiply.
 	maxChecks = 200_000
-	// maxViolations bounds how many are told of: nobody reads more, and each shows the value.
+	// maxViolations bounds how many violations are listed: nobody reads more, and each contains the value.
 	maxViolations = 100
-	// patience bounds the matching of patterns: authors write them, and some backtrack for ever.
-	patience = time.Second
+	// matchTimeout bounds the time of matching patterns: authors write them, and some backtrack forever.
+	matchTimeout = time.Second
 )
 
-// Violation is one way in which a value breaks its schema, as jsonschema's ValidationError prints itself.
+// Violation is one violation of a schema, in the JSON form of jsonschema's ValidationError.
 type Violation struct {
-	// Path leads to the value: property names and indices.
+	// Path is the path to the value: property names and indices.
 	Path     []any           `json:"path"`
 	Property string          `json:"property"`
 	Message  string          `json:"message"`
 	Schema   json.RawMessage `json:"schema"`
 	Instance json.RawMessage `json:"instance,omitempty"`
 	Name     string          `json:"name"`
-	// Argument is what the keyword wanted; absent where it wants nothing in particular.
+	// Argument is the keyword's argument; some keywords have none.
 	Argument any    `json:"argument,omitempty"`
 	Stack    string `json:"stack"`
 }
 
-// Violations are all the ways in which a value breaks its schema; none means that it is good.
+// Violations are all violations of a value; none means that it is valid.
 type Violations []Violation
 
 // String joins the violations as Backstage does in an action's error.
@@ -54,8 +54,8 @@ func (v Violations) String() string {
 	return strings.Join(stacks, ", ")
 }
 
-// Validate checks an instance. The error says that the schema or the instance is no JSON, or that the schema
-// cannot be used.
+// Validate checks an instance against a schema. It returns an error when one of them is not JSON, or when the
+// schema cannot be used.
 func Validate(schema, instance json.RawMessage) (Violations, error) {
 	root, err := nunjucks.DecodeJSON(schema)
 	if err != nil {
@@ -73,19 +73,19 @@ func Validate(schema, instance json.RawMessage) (Violations, error) {
 	return violations[:min(len(violations), maxViolations)], nil
 }
 
-// validator is one validation; err is the first thing that made it impossible.
+// validator is one validation; err is the first error that ended it.
 type validator struct {
 	root   nunjucks.Value
 	depth  int
 	checks int
-	// matching is the time that patterns have taken.
+	// matching is the time spent on patterns so far.
 	matching time.Duration
-	// encodings are the schemas and values that violations show: many show the same.
+	// encodings caches the JSON of schemas and values: many violations contain the same.
 	encodings map[nunjucks.Value]json.RawMessage
 	err       error
 }
 
-// place is where in the instance a value stands.
+// place is the location of a value in the instance.
 type place struct {
 	property string
 	path     []any
@@ -114,7 +114,7 @@ func (p place) item(i int) place {
 // keyword checks one keyword of a schema.
 type keyword func(c *check, argument nunjucks.Value)
 
-// check is a value on its way through one schema.
+// check is the check of one value against one schema.
 type check struct {
 	*validator
 	at       place
@@ -158,7 +158,7 @@ func (v *validator) validate(at place, schema, instance nunjucks.Value) Violatio
 	return c.found
 }
 
-// noType is what jsonschema makes of the schema false: nothing is of no type.
+// noType is how jsonschema treats the schema false: as a schema with an empty list of types.
 var noType = func() *nunjucks.Object {
 	schema := nunjucks.NewObject()
 	schema.Set("type", &nunjucks.Array{Items: []nunjucks.Value{}})
@@ -206,7 +206,7 @@ func (v *validator) resolve(reference string) (nunjucks.Value, error) {
 	return target, nil
 }
 
-// childOf is a member of an object or an item of a list.
+// childOf returns a member of an object or an item of a list.
 func childOf(value nunjucks.Value, name string) nunjucks.Value {
 	switch value := value.(type) {
 	case *nunjucks.Object:
@@ -219,7 +219,7 @@ func childOf(value nunjucks.Value, name string) nunjucks.Value {
 	return nunjucks.Undefined
 }
 
-// violation adds one, worded by format.
+// violation adds a violation whose message has the given format.
 func (c *check) violation(name string, argument any, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	found := Violation{Path: c.at.path, Property: c.at.property, Message: message, Schema: c.show(c.shownSchema()), Name: name,
@@ -230,7 +230,7 @@ func (c *check) violation(name string, argument any, format string, args ...any)
 	c.found = append(c.found, found)
 }
 
-// show encodes a schema or a value, once.
+// show encodes a schema or a value and caches the result.
 func (v *validator) show(value nunjucks.Value) json.RawMessage {
 	encoded, known := v.encodings[value]
 	if !known {
@@ -240,7 +240,7 @@ func (v *validator) show(value nunjucks.Value) json.RawMessage {
 	return encoded
 }
 
-// shownSchema is the schema, or its id when it has one.
+// shownSchema returns the schema, or its id when it has one.
 func (c *check) shownSchema() nunjucks.Value {
 	if id := idOf(c.schema); id != "" {
 		return id
@@ -248,7 +248,7 @@ func (c *check) shownSchema() nunjucks.Value {
 	return c.schema
 }
 
-// idOf is a schema's id; "" when it has none.
+// idOf returns a schema's id, "" when it has none.
 func idOf(schema nunjucks.Value) string {
 	object, isObject := schema.(*nunjucks.Object)
 	if !isObject {
@@ -268,7 +268,7 @@ func member(object *nunjucks.Object, name string) nunjucks.Value {
 	return nunjucks.Undefined
 }
 
-// encode prints what DecodeJSON read, which always encodes.
+// encode encodes a value from DecodeJSON, which cannot fail.
 func encode(value nunjucks.Value) json.RawMessage {
 	encoded, err := nunjucks.EncodeJSON(value)
 	if err != nil {

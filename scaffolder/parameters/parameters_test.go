@@ -24,7 +24,7 @@ func TestBackstagesClientsSeeTheErrorsTheyKnow(t *testing.T) {
 	}
 }
 
-// readExchange reads the values that were sent and the errors that Backstage answered.
+// readExchange reads the values of a recorded request and the errors of Backstage's answer.
 func readExchange(t *testing.T, name string) (values json.RawMessage, expected string) {
 	t.Helper()
 	content, err := os.ReadFile("testdata/exchanges/" + name + ".json")
@@ -41,7 +41,8 @@ func readExchange(t *testing.T, name string) (values json.RawMessage, expected s
 	return exchange.Request.Body.Values, string(exchange.Response.Body.Errors)
 }
 
-// validatePages holds values to the pages of the template "hello", as far as the first that they break.
+// validatePages validates values against the pages of the template "hello" and stops at the first invalid
+// page.
 func validatePages(t *testing.T, values json.RawMessage) parameters.Violations {
 	t.Helper()
 	content, err := os.ReadFile("testdata/hello.json")
@@ -123,7 +124,7 @@ func TestOnlyTheFirstHundredViolationsAreTold(t *testing.T) {
 	require.Equal(t, "instance[99]", violations[99].Property)
 }
 
-// multiplying is a schema of which every definition has two ways into the next.
+// multiplying returns a schema in which every definition refers to the next one twice.
 func multiplying() string {
 	var definitions []string
 	for i := range 40 {

@@ -10,8 +10,8 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// CheckPattern says what is wrong with a pattern before any text meets it, "" for nothing: that it is none,
-// or that it may take exponential time. The server bounds that time; a browser does not.
+// CheckPattern returns the problem of a pattern, "" for none: it does not compile, or may take exponential
+// time. The server bounds that time; a browser does not.
 func CheckPattern(pattern string) string {
 	if _, err := regexp2.Compile(pattern, regexp2.ECMAScript|regexp2.Unicode); err != nil {
 		return fmt.Sprintf("%q is no regular expression: %s", pattern, err)
@@ -22,36 +22,36 @@ func CheckPattern(pattern string) string {
 	return ""
 }
 
-// backtracks says that a repetition without a bound can match one text in many ways, as (a+)+ and (a|aa)*
-// can: what varies in a round can match all that is fixed in it, so nothing tells where a round ends. What
-// cannot be looked into is taken for harmless.
+// backtracks reports whether an unbounded repetition can match one text in many ways, as (a+)+ and (a|aa)*
+// can. It can when the variable parts of an iteration match all its fixed parts, so that nothing marks where
+// an iteration ends. A pattern that cannot be parsed counts as harmless.
 func backtracks(pattern string) bool {
 	parsed, err := syntax.Parse(withoutLookarounds.Replace(pattern), syntax.Perl)
 	return err == nil && ambiguous(parsed)
 }
 
-// withoutLookarounds lets a pattern be looked into of which Go's own expressions lack a part: what is looked
-// for ahead or behind is read as a group.
+// withoutLookarounds replaces lookarounds, which Go's parser does not support, by groups.
 var withoutLookarounds = strings.NewReplacer("(?=", "(?:", "(?!", "(?:", "(?<=", "(?:", "(?<!", "(?:", `\/`, "/")
 
-// maxHarmless is how often something may be repeated without being taken for a repetition without a bound.
+// maxHarmless is the highest bound of a repetition that does not count as unbounded.
 const maxHarmless = 10
 
 func ambiguous(e *syntax.Regexp) bool {
 	endless := e.Op == syntax.OpStar || e.Op == syntax.OpPlus || e.Op == syntax.OpRepeat && (e.Max < 0 || e.Max > maxHarmless)
-	if endless && !tellsItsRounds(e.Sub[0]) {
+	if endless && !hasSeparator(e.Sub[0]) {
 		return true
 	}
 	return slices.ContainsFunc(e.Sub, ambiguous)
 }
 
-// tellsItsRounds says that a round has something fixed in it that nothing which varies can match.
-func tellsItsRounds(round *syntax.Regexp) bool {
+// hasSeparator reports whether the repeated part has a fixed character that none of its variable parts can
+// match.
+func hasSeparator(round *syntax.Regexp) bool {
 	varying := varyingIn(round)
 	return len(varying) == 0 || slices.ContainsFunc(fixedIn(round), func(fixed []rune) bool { return !overlap(fixed, varying) })
 }
 
-// varyingIn are the characters that parts of varying length can match, as ranges.
+// varyingIn returns the characters that parts of variable length can match, as ranges.
 func varyingIn(e *syntax.Regexp) []rune {
 	switch e.Op {
 	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpAlternate:
@@ -68,7 +68,7 @@ func varyingIn(e *syntax.Regexp) []rune {
 	return all
 }
 
-// charactersOf are all characters that an expression can match, as ranges.
+// charactersOf returns all characters that an expression can match, as ranges.
 func charactersOf(e *syntax.Regexp) []rune {
 	switch e.Op {
 	case syntax.OpLiteral:
@@ -89,7 +89,7 @@ func charactersOf(e *syntax.Regexp) []rune {
 	return all
 }
 
-// fixedIn are the single characters that each round has, as ranges.
+// fixedIn returns the single characters that occur in every iteration, as ranges.
 func fixedIn(e *syntax.Regexp) [][]rune {
 	switch e.Op {
 	case syntax.OpLiteral:

@@ -11,16 +11,16 @@ import (
 	"github.com/portico-dev/portico/scaffolder/parameters"
 )
 
-// recording is what jsonschema said of a pair of schema and instance.
+// recording is jsonschema's result for a pair of schema and instance.
 type recording struct {
 	Schema, Instance json.RawMessage
 	Errors           []json.RawMessage
-	// Impossible: it threw.
+	// Impossible is true when jsonschema threw an error.
 	Impossible bool
 }
 
-// TestViolationsAreWordedAsJSONSchemaWordsThem holds Validate against what the npm package jsonschema 1.5.0
-// said of a thousand pairs: testdata/record.mjs made them.
+// TestViolationsAreWordedAsJSONSchemaWordsThem compares Validate with the results of the npm package
+// jsonschema 1.5.0 for a thousand pairs, which testdata/record.mjs recorded.
 func TestViolationsAreWordedAsJSONSchemaWordsThem(t *testing.T) {
 	t.Parallel()
 	for line, recorded := range readRecordings(t) {
@@ -50,7 +50,7 @@ func readRecordings(t testing.TB) []recording {
 	return recordings
 }
 
-// encode is a list as JSON; no list is an empty one.
+// encode encodes a list as JSON; a nil list is empty.
 func encode[T any](t testing.TB, list []T) string {
 	t.Helper()
 	if list == nil {

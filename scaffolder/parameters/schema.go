@@ -7,14 +7,14 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// Problem is something that is wrong with a schema itself.
+// Problem is a problem of a schema itself.
 type Problem struct {
-	// Path leads to it within the schema: .properties.name.pattern.
+	// Path is its location in the schema: .properties.name.pattern.
 	Path, Message string
 }
 
-// CheckSchema says what is wrong with a schema before any value meets it: references that lead nowhere, and
-// patterns that are none, or that may take for ever.
+// CheckSchema returns the problems of a schema: references that cannot be resolved, and patterns that do not
+// compile or may take exponential time.
 func CheckSchema(schema json.RawMessage) []Problem {
 	root, err := nunjucks.DecodeJSON(schema)
 	if err != nil {
@@ -55,7 +55,7 @@ func (c *schemaCheck) walk(path string, value nunjucks.Value, depth int) {
 	}
 }
 
-// literal are the keywords whose values are no schemas.
+// literal has the keywords whose values are not schemas.
 var literal = map[string]bool{"default": true, "const": true, "enum": true, "examples": true, "example": true, "ui:options": true}
 
 func (c *schemaCheck) keywords(path string, schema *nunjucks.Object) {

@@ -12,16 +12,17 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// visibility is which secret values an expression sees.
+// visibility says which secret values an expression can read.
 type visibility struct {
-	// secrets shows the secrets. Inputs and each see them; conditions and the template's output do not.
+	// secrets makes the secrets readable: in inputs and each, but not in conditions and the template's
+	// output.
 	secrets bool
-	// masked replaces secrets by a mask, and shows earlier outputs masked. A second rendering with masked
-	// sources shows which texts were made out of secrets, and have to be masked themselves.
+	// masked replaces secrets by a mask, and earlier outputs by their masked form. A second rendering with
+	// these masked sources shows which texts contain parts of secrets and must be masked, too.
 	masked bool
 }
 
-// mask stands for a secret.
+// mask replaces a secret.
 const mask = "***"
 
 // views are the variables of a step's expressions: whole has everything, open has no secrets, shown has
@@ -30,7 +31,7 @@ type views struct{ whole, open, shown *nunjucks.Object }
 
 func (p *Planner) views(ctx context.Context, s Scope, step template.Step) (v views, err error) {
 	if !UsesOutputs(step) {
-		s.Outputs = nil // they are not used, and may be large
+		s.Outputs = nil // they are not needed, and may be large
 	}
 	if v.whole, err = p.context(ctx, s, visibility{secrets: true}); err != nil {
 		return views{}, err
@@ -44,7 +45,7 @@ func (p *Planner) views(ctx context.Context, s Scope, step template.Step) (v vie
 	return v, err
 }
 
-// withEach adds the current item of each. shown is the item as people see it.
+// withEach adds the current item of each. shown is the masked item.
 func (v views) withEach(item Iteration, shown nunjucks.Value) views {
 	v.whole = extend(v.whole, "each", objectOf(entry{"key", item.Key}, entry{"value", item.Value}))
 	if v.shown != nil {
@@ -53,23 +54,23 @@ func (v views) withEach(item Iteration, shown nunjucks.Value) views {
 	return v
 }
 
-// UsesOutputs says whether a step's expressions can refer to the outputs of earlier steps.
+// UsesOutputs reports whether a step's expressions can refer to the outputs of earlier steps.
 func UsesOutputs(step template.Step) bool { return mentions(step, "steps") }
 
-// mentions says whether a step's expressions contain a word. A text with escapes may contain any word.
+// mentions reports whether a step's expressions may contain a word. A text with escapes may contain any word.
 func mentions(step template.Step, word string) bool {
 	return slices.ContainsFunc([]json.RawMessage{step.Input, step.Each, step.If}, func(part json.RawMessage) bool {
 		return bytes.Contains(part, []byte(word)) || bytes.Contains(part, []byte(`\u`))
 	})
 }
 
-// hasMaskedOutputs says whether an earlier step's output contains masked text.
+// hasMaskedOutputs reports whether an earlier step's output contains masked text.
 func (s Scope) hasMaskedOutputs() bool {
 	return slices.ContainsFunc(s.Outputs, func(o action.StepOutput) bool { return !bytes.Equal(o.Output, o.Shown) })
 }
 
-// context is the variables of expressions: parameters, steps, user, context.task.id, environment, and secrets
-// where they are visible.
+// context returns the variables of expressions: parameters, steps, user, context.task.id, environment, and
+// secrets if they are visible.
 func (p *Planner) context(ctx context.Context, s Scope, visibility visibility) (*nunjucks.Object, error) {
 	parameters, err := nunjucks.DecodeJSONWithin(ctx, s.Spec.Parameters)
 	if err != nil {
@@ -87,8 +88,8 @@ func (p *Planner) context(ctx context.Context, s Scope, visibility visibility) (
 	environment.Set("parameters", textObject(p.environment.Parameters))
 	secrets := nunjucks.NewObject()
 	if visibility.secrets {
-		secrets = textObject(visibility.of(s.Secrets))
-		environment.Set("secrets", textObject(visibility.of(p.environment.Secrets)))
+		secrets = textObject(visibility.maskIfNeeded(s.Secrets))
+		environment.Set("secrets", textObject(visibility.maskIfNeeded(p.environment.Secrets)))
 	}
 	return objectOf(
 		entry{"parameters", parameters},
@@ -100,8 +101,8 @@ func (p *Planner) context(ctx context.Context, s Scope, visibility visibility) (
 	), nil
 }
 
-// of masks secrets, if they have to be.
-func (s visibility) of(secrets map[string]string) map[string]string {
+// maskIfNeeded returns the secrets, or masks in their place if masked is set.
+func (s visibility) maskIfNeeded(secrets map[string]string) map[string]string {
 	if !s.masked {
 		return secrets
 	}
@@ -173,7 +174,7 @@ func textObject(values map[string]string) *nunjucks.Object {
 	return object
 }
 
-// extend is data with one more key; data itself stays as it is.
+// extend returns a copy of data with one more key.
 func extend(data *nunjucks.Object, key string, value nunjucks.Value) *nunjucks.Object {
 	scope := nunjucks.NewObject()
 	for _, k := range data.Keys() {

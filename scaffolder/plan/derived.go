@@ -9,17 +9,17 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// minMiddle is the shortest text that is taken for secret because of where it stands alone, in bytes: a
-// shorter one would be found in innocent words.
+// minMiddle is the minimum length in bytes of a text that is masked only because it differs between the two
+// renderings. A shorter text would occur in ordinary words.
 const minMiddle = 4
 
-// differing are the texts in a value that are made out of secrets: what is not the same in the value as
-// people see it.
+// differing returns the texts in a value that were made out of secrets: the texts that differ between value
+// and shown, its rendering with masked sources.
 func differing(value, shown nunjucks.Value) []string {
 	var texts []string
 	switch value := value.(type) {
 	case string:
-		return made(value, shown)
+		return derivedParts(value, shown)
 	case float64:
 		if text, err := nunjucks.EncodeJSON(value); err == nil && value != shown && len(text) >= minMiddle {
 			texts = append(texts, string(text))
@@ -40,22 +40,22 @@ func differing(value, shown nunjucks.Value) []string {
 	return texts
 }
 
-// outputs are what the outputs within texts came to, in order.
+// outputs are the texts of the outputs in rendered strings, in order.
 type outputs []string
 
-// watching has the renderings under a context add to outputs.
-func watching(ctx context.Context, written *outputs) context.Context {
+// collectOutputs makes renderings under the context append their outputs to written.
+func collectOutputs(ctx context.Context, written *outputs) context.Context {
 	return nunjucks.WithOutputObserver(ctx, func(text string) { *written = append(*written, text) })
 }
 
-// differing are the texts in outputs that are made out of secrets. Where secrets decided on how many outputs
-// there are, those are that people do not see.
+// differing returns the outputs that were made out of secrets. If the number of outputs depends on secrets,
+// these are the outputs that the masked rendering does not have.
 func (o outputs) differing(shown outputs) []string {
 	var texts []string
 	for i, text := range o {
 		switch {
 		case len(o) == len(shown):
-			texts = append(texts, made(text, shown[i])...)
+			texts = append(texts, derivedParts(text, shown[i])...)
 		case !slices.Contains(shown, text):
 			texts = append(texts, text)
 		}
@@ -63,8 +63,8 @@ func (o outputs) differing(shown outputs) []string {
 	return texts
 }
 
-// once are the texts without those that were there before.
-func once(texts []string) []string {
+// unique removes duplicates and keeps the order.
+func unique(texts []string) []string {
 	known := map[string]bool{}
 	return slices.DeleteFunc(texts, func(text string) bool {
 		before := known[text]
@@ -73,9 +73,9 @@ func once(texts []string) []string {
 	})
 }
 
-// made are the parts of a text that were made out of secrets. Where the shown text has its masks, the text
-// has what they stand for; where that cannot be told for certain, all of the text is taken as well.
-func made(text string, shown nunjucks.Value) []string {
+// derivedParts returns the parts of a text that were made out of secrets: the parts for which shown has
+// masks. If these are ambiguous, it also returns the whole text.
+func derivedParts(text string, shown nunjucks.Value) []string {
 	other, isText := shown.(string)
 	if !isText {
 		return []string{text}
@@ -85,7 +85,7 @@ func made(text string, shown nunjucks.Value) []string {
 	}
 	literals := literalsOf(other)
 	last := len(literals) - 1
-	inner, framed := unframe(text, literals[0], literals[last])
+	inner, framed := cutFrame(text, literals[0], literals[last])
 	if last == 0 || !framed {
 		return append(middle(text, other), text)
 	}
@@ -93,7 +93,7 @@ func made(text string, shown nunjucks.Value) []string {
 	if !aligned {
 		return append(middle(text, other), text)
 	}
-	// The same from behind: only where both agree is there one way to read it.
+	// The same from the end: the parts are unambiguous only if both results are equal.
 	late := splitBackward(inner, literals[1:last])
 	if slices.Equal(early, late) {
 		return early
@@ -101,14 +101,14 @@ func made(text string, shown nunjucks.Value) []string {
 	return append(slices.Concat(early, late), text)
 }
 
-// unframe is a text without how it begins and ends.
-func unframe(text, beginning, end string) (inner string, framed bool) {
+// cutFrame removes a prefix and a suffix. framed is true if the text has both.
+func cutFrame(text, beginning, end string) (inner string, framed bool) {
 	inner, begins := strings.CutPrefix(text, beginning)
 	inner, ends := strings.CutSuffix(inner, end)
 	return inner, begins && ends
 }
 
-// split is what stands before, between and after the literals, each taken where it comes first.
+// split returns the parts before, between and after the literals, with each literal at its first occurrence.
 func split(text string, literals []string) (parts []string, complete bool) {
 	for _, literal := range literals {
 		before, after, found := strings.Cut(text, literal)
@@ -120,7 +120,7 @@ func split(text string, literals []string) (parts []string, complete bool) {
 	return append(parts, text), true
 }
 
-// splitBackward is the same with each literal taken where it comes last.
+// splitBackward is split with each literal at its last occurrence.
 func splitBackward(text string, literals []string) []string {
 	parts := []string{}
 	for _, literal := range slices.Backward(literals) {
@@ -132,7 +132,7 @@ func splitBackward(text string, literals []string) []string {
 	return parts
 }
 
-// middle is what is left of a text without what it has in common with another at both ends.
+// middle returns a text without the prefix and suffix that it has in common with another.
 func middle(text, other string) []string {
 	start := 0
 	for start < min(len(text), len(other)) && text[start] == other[start] {
@@ -148,12 +148,12 @@ func middle(text, other string) []string {
 	return []string{text}
 }
 
-// literalsOf are the parts of a text as people see it around its masks.
+// literalsOf returns the parts of a masked text around its masks.
 func literalsOf(shown string) []string {
 	parts := strings.Split(shown, mask)
 	literals := parts[:1]
 	for i, part := range parts[1:] {
-		// Masks that follow each other are one: there is no telling where the first ends.
+		// Adjacent masks count as one: the end of the first is unknown.
 		if part == "" && i < len(parts)-2 {
 			continue
 		}

@@ -12,14 +12,14 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// ExpressionErrors are the expressions that could not be evaluated: a line each with the place, the
-// expression and the cause. They contain no secrets.
+// ExpressionErrors has a line for each expression that could not be evaluated, with its path, source and
+// cause. They contain no secrets.
 type ExpressionErrors []string
 
 // maxExpressionErrors bounds the number of lines: a step may have a thousand iterations.
 const maxExpressionErrors = 20
 
-// expressionErrors words the failures at a place. shown are the failures of the same rendering with masked
+// expressionErrors formats the failures at a place. shown are the failures of the same rendering with masked
 // sources: their causes contain no secrets.
 func expressionErrors(place string, failures, shown expression.Failures) ExpressionErrors {
 	var lines ExpressionErrors
@@ -29,7 +29,7 @@ func expressionErrors(place string, failures, shown expression.Failures) Express
 	return lines
 }
 
-// and joins two lists. Each line occurs once.
+// and combines two lists. Each line occurs once.
 func (e ExpressionErrors) and(more ExpressionErrors) ExpressionErrors {
 	for _, each := range more {
 		if len(e) < maxExpressionErrors && !slices.Contains(e, each) {
@@ -39,16 +39,16 @@ func (e ExpressionErrors) and(more ExpressionErrors) ExpressionErrors {
 	return e
 }
 
-// Warnings are the lines of a log.
+// Warnings returns the lines for a log.
 func (e ExpressionErrors) Warnings() []string {
 	lines := make([]string, len(e))
 	for i, each := range e {
-		lines[i] = "An expression could not be evaluated and goes on as it is written: " + each
+		lines[i] = "An expression could not be evaluated and is kept as written: " + each
 	}
 	return lines
 }
 
-// Explain adds the expressions that could not be evaluated to the error of a step: they may be its cause.
+// Explain adds the expressions that could not be evaluated to a step's error, because they may be its cause.
 func (e ExpressionErrors) Explain(err error) error {
 	if err == nil || len(e) == 0 {
 		return err
@@ -56,7 +56,7 @@ func (e ExpressionErrors) Explain(err error) error {
 	return fmt.Errorf("%w\nBefore that, this could not be evaluated: %s", err, strings.Join(e, "; "))
 }
 
-// showFailure words a failure with the cause of the same failure under masked sources.
+// showFailure formats a failure with the cause from the rendering with masked sources.
 func showFailure(failure, shown *expression.EvaluationError) string {
 	if shown == nil {
 		return failure.ShownSource() + ": the cause is not shown, because the expression sees something secret"
@@ -64,7 +64,7 @@ func showFailure(failure, shown *expression.EvaluationError) string {
 	return failure.ShownSource() + ": " + shown.Cause()
 }
 
-// asFailure is the EvaluationError in an error, nil for none.
+// asFailure returns the EvaluationError in an error, nil for none.
 func asFailure(err error) *expression.EvaluationError {
 	if failure, is := errors.AsType[*expression.EvaluationError](err); is {
 		return failure
@@ -74,7 +74,7 @@ func asFailure(err error) *expression.EvaluationError {
 
 const adviceUnevaluable = "Mend the expression in the template and start a new run: this one keeps the template it began with."
 
-// unevaluable is the error of a step with an expression that cannot be evaluated.
+// unevaluable returns the error of a step with an expression that cannot be evaluated.
 func unevaluable(step template.Step, broken string) error {
 	return action.Advise(fault.New(fault.Input, "Step %s: cannot evaluate %s", step.ID, broken), adviceUnevaluable)
 }

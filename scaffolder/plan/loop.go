@@ -12,23 +12,23 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// maxIterations bounds a step's each: more is a mistake in the template.
+// maxIterations bounds a step's each. More iterations are a mistake in the template.
 const maxIterations = 1000
 
-// loop is a step's each while it is decided on.
+// loop decides on a step with each.
 type loop struct {
 	*Planner
 	step           template.Step
 	views          views
 	previousFailed bool
-	// shown are the items as people see them.
+	// shown are the masked items.
 	shown    nunjucks.Value
 	decision Decision
-	// kept is how much of inputs the decision holds, in bytes.
+	// kept is the size of the inputs in the decision, in bytes.
 	kept int
 }
 
-// iterate decides on as many iterations of a step as decide does.
+// iterate decides on a step with each; decide chooses the iterations.
 func (p *Planner) iterate(ctx context.Context, step template.Step, views views, previousFailed bool, decide func(*loop, context.Context) error) (Decision, error) {
 	items, shown, err := p.items(ctx, step, views)
 	if err != nil {
@@ -54,8 +54,8 @@ func (l *loop) all(ctx context.Context) error {
 	return nil
 }
 
-// next decides on the first iteration from an index on that runs, and whether another one does. The last
-// one's decision is about all of them.
+// next decides on the first iteration from an index on that runs, and whether another one runs after it. If
+// none does, it decides on all iterations.
 func (l *loop) next(ctx context.Context, from int) error {
 	next := -1
 	for index := from; index < len(l.decision.Iterations); index++ {
@@ -76,7 +76,7 @@ func (l *loop) next(ctx context.Context, from int) error {
 // decide decides on one iteration.
 func (l *loop) decide(ctx context.Context, index int) error {
 	account, item := budget.Of(ctx), &l.decision.Iterations[index]
-	before := account.Taken()
+	before := account.Used()
 	derived, err := l.inputOfItem(ctx, index)
 	if err != nil {
 		return err
@@ -84,9 +84,9 @@ func (l *loop) decide(ctx context.Context, index int) error {
 	if l.kept += len(item.Input); l.kept > maxKept {
 		item.Input = nil
 	}
-	// What one iteration took is free for the next.
-	account.Give(account.Taken() - before)
-	if err := account.Take(ctx, sizeOf(derived)+len(item.Input)); err != nil {
+	// The next iteration can use the memory of this one.
+	account.Release(account.Used() - before)
+	if err := account.Acquire(ctx, sizeOf(derived)+len(item.Input)); err != nil {
 		return err
 	}
 	l.decision.Derived = append(l.decision.Derived, derived...)
@@ -96,30 +96,30 @@ func (l *loop) decide(ctx context.Context, index int) error {
 	return nil
 }
 
-// inputOfItem decides whether an item runs, and with which input. It answers what of that was derived from
-// secrets.
+// inputOfItem decides whether an item runs, and with which input. It returns the texts of the input that were
+// derived from secrets.
 func (l *loop) inputOfItem(ctx context.Context, index int) (derived []string, err error) {
 	item := &l.decision.Iterations[index]
 	if item.Run, err = l.runs(ctx, index); err != nil || !item.Run {
 		return nil, err
 	}
-	input, err := l.input(ctx, l.step, l.sees(index))
+	input, err := l.input(ctx, l.step, l.viewsOf(index))
 	item.Input, l.decision.ExpressionErrors = input.document, l.decision.ExpressionErrors.and(input.broken)
 	return input.derived, err
 }
 
 // runs evaluates the step's if for an item.
 func (l *loop) runs(ctx context.Context, index int) (bool, error) {
-	sees := l.sees(index)
-	runs, _, failed := l.condition(ctx, l.step, sees.whole, l.previousFailed)
+	views := l.viewsOf(index)
+	runs, _, failed := l.condition(ctx, l.step, views.whole, l.previousFailed)
 	if failed != nil {
-		return false, l.refuseCondition(ctx, l.step, sees, l.previousFailed, failed)
+		return false, l.refuseCondition(ctx, l.step, views, l.previousFailed, failed)
 	}
 	return runs, nil
 }
 
-// sees is what the expressions of an iteration see.
-func (l *loop) sees(index int) views {
+// viewsOf returns the variables of an iteration's expressions.
+func (l *loop) viewsOf(index int) views {
 	item := l.decision.Iterations[index]
 	return l.views.withEach(item, nunjucks.Member(l.shown, item.Key))
 }
@@ -132,7 +132,7 @@ func sizeOf(texts []string) int {
 	return size
 }
 
-// items resolves the step's each to its entries, and to what people see of it.
+// items resolves the step's each to its entries, and to their masked form.
 func (p *Planner) items(ctx context.Context, step template.Step, views views) (items []Iteration, shown nunjucks.Value, err error) {
 	source, err := nunjucks.DecodeJSONWithin(ctx, step.Each)
 	if err != nil {
@@ -153,7 +153,7 @@ func (p *Planner) items(ctx context.Context, step template.Step, views views) (i
 	return items, shown, err
 }
 
-// entries are what a step's each resolved to, as Object.entries has them: keys are always strings.
+// entries returns the entries of a resolved each, as Object.entries does: keys are always strings.
 func entries(step template.Step, resolved nunjucks.Value) ([]Iteration, error) {
 	var items []Iteration
 	switch resolved := resolved.(type) {
@@ -187,7 +187,7 @@ func unquote(source json.RawMessage) string {
 	return string(source)
 }
 
-// textOf is the text that a JSON document is; false when it is none, or nothing at all.
+// textOf decodes a JSON string. It returns false for any other or no document.
 func textOf(source json.RawMessage) (text string, isText bool) {
 	if len(source) == 0 {
 		return "", false

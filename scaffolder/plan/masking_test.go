@@ -21,8 +21,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// maskedSecrets are the run's in the tests of masking; they share no four characters with the words that are
-// generated around them.
+// maskedSecrets are the run's secrets in the tests of masking. They have no four characters in common with
+// the generated texts around them.
 var maskedSecrets = map[string]string{"k": `Zq/7 "w%&<x>+Y\k~9`, "other": "8675309-jenny", "long": "QUARTZvexJWOCKghdp-Fjord\nbank-glyphs-VEXT-qwiz", "pin": "48151623"}
 
 // expressionOf makes an expression over secrets.
@@ -45,8 +45,9 @@ func expressionOf(random *rand.Rand) string {
 	return operand
 }
 
-// isolated is what an expression makes out of the secrets, and "" when that tells nothing of them.
-func isolated(t *testing.T, expressions *expression.Renderer, source string) string {
+// derivedFromSecrets returns the text that an expression makes out of the secrets, "" when it does not depend
+// on them.
+func derivedFromSecrets(t *testing.T, expressions *expression.Renderer, source string) string {
 	t.Helper()
 	texts := [2]string{}
 	for i, hidden := range []bool{false, true} {
@@ -71,7 +72,7 @@ func isolated(t *testing.T, expressions *expression.Renderer, source string) str
 	return texts[0]
 }
 
-// inForms is a text as an action may show it.
+// inForms returns a text in the encodings in which an action may show it.
 func inForms(text string) []string {
 	quoted := strconv.Quote(text)
 	return []string{text, strings.ToUpper(text), strings.ToLower(text), quoted, url.QueryEscape(text), url.PathEscape(text),
@@ -88,8 +89,8 @@ func chunks(text string, size int) []string {
 	return append(parts, text)
 }
 
-// TestWhateverIsMadeOutOfSecretsIsMasked: of generated expressions no four characters of what they make reach
-// people, by themselves or beside a raw secret, as they are or in the forms that actions make of a text.
+// TestWhateverIsMadeOutOfSecretsIsMasked shows for generated expressions over secrets that no four characters
+// of their result are shown: alone or beside a raw secret, unchanged or in the encodings that actions use.
 func TestWhateverIsMadeOutOfSecretsIsMasked(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(8, 2026))
@@ -101,7 +102,7 @@ func TestWhateverIsMadeOutOfSecretsIsMasked(t *testing.T) {
 		secret := []string{}
 		for range 1 + random.IntN(3) {
 			made := expressionOf(random)
-			secret = append(secret, isolated(t, expressions, made))
+			secret = append(secret, derivedFromSecrets(t, expressions, made))
 			source += "${{ " + made + " }}" + literals[random.IntN(len(literals))]
 		}
 		input, err := json.Marshal(map[string]any{"v": source, "list": []string{"same", source}})
@@ -110,7 +111,7 @@ func TestWhateverIsMadeOutOfSecretsIsMasked(t *testing.T) {
 		decision, err := planner.Decide(t.Context(), s, template.Step{ID: "x", Action: "a", Input: input})
 		require.NoError(t, err)
 		if len(decision.ExpressionErrors) > 0 {
-			secret = nil // it stays as it is written
+			secret = nil // the input keeps its source text
 		}
 		redact := run.NewRedactor(maskedSecrets).Also(decision.Derived)
 		for _, raw := range maskedSecrets {
@@ -127,7 +128,7 @@ func TestWhateverIsMadeOutOfSecretsIsMasked(t *testing.T) {
 	}
 }
 
-// TestNoFormOfASecretShowsAPartOfIt: but for the characters of base64 that others decide on as well.
+// TestNoFormOfASecretShowsAPartOfIt shows that no encoding of a secret shows four of its characters.
 func TestNoFormOfASecretShowsAPartOfIt(t *testing.T) {
 	t.Parallel()
 	redact := run.NewRedactor(maskedSecrets)

@@ -12,18 +12,18 @@ import (
 	"github.com/portico-dev/portico/scaffolder/plan"
 )
 
-// held is a planner in a process with room for one rendering of 8 MiB, and one that waits.
-func held() (*plan.Planner, *budget.Pool) {
+// limitedPlanner returns a planner with memory for one rendering of 8 MiB, while one other may wait.
+func limitedPlanner() (*plan.Planner, *budget.Pool) {
 	pool := budget.NewPool(budget.Limits{Process: 8 << 20, Account: 8 << 20, Waiting: 1})
 	return plan.NewPlanner(expression.New(expression.Options{Memory: pool}), plan.Environment{}), pool
 }
 
 func TestIterationsAreRenderedOneByOne(t *testing.T) {
 	t.Parallel()
-	planner, _ := held()
+	planner, _ := limitedPlanner()
 	// Together the inputs are 35 MB.
 	large := step(t, `{"id":"x","action":"a","each":"${{ range(40) }}","if":"${{ each.value != 7 }}","input":{"v":"${{ each.key.repeat(500000) }}"}}`)
-	decision, err := planner.Decide(t.Context(), situation(), large)
+	decision, err := planner.Decide(t.Context(), scope(), large)
 	require.NoError(t, err)
 	require.Len(t, decision.Iterations, 40)
 
@@ -37,14 +37,14 @@ func TestIterationsAreRenderedOneByOne(t *testing.T) {
 			require.Len(t, iteration.Input, len(`{"v":""}`)+len(iteration.Key)*500_000)
 		}
 	}
-	require.Less(t, kept, 2<<20, "what is large is rendered when its turn comes")
+	require.Less(t, kept, 2<<20, "large inputs are not kept")
 }
 
 func TestAStepThatTakesTooMuchMemoryFails(t *testing.T) {
 	t.Parallel()
-	planner, _ := held()
+	planner, _ := limitedPlanner()
 	greedy := step(t, `{"id":"x","action":"a","input":{"a":"${{ 'x'.repeat(2000000) }}","b":"${{ 'x'.repeat(2000000) }}","c":"${{ 'x'.repeat(2000000) }}"}}`)
-	_, err := planner.Decide(t.Context(), situation(), greedy)
+	_, err := planner.Decide(t.Context(), scope(), greedy)
 	require.Equal(t, fault.Input, fault.KindOf(err))
 	require.ErrorIs(t, err, budget.ErrExhausted)
 	require.ErrorContains(t, err, "portico.run.memory.evaluationMiB")
@@ -53,21 +53,21 @@ func TestAStepThatTakesTooMuchMemoryFails(t *testing.T) {
 func TestAStepWaitsForMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		planner, pool := held()
+		planner, pool := limitedPlanner()
 		holder := pool.Open()
-		require.NoError(t, holder.Take(t.Context(), 2<<20))
+		require.NoError(t, holder.Acquire(t.Context(), 2<<20))
 		large := step(t, `{"id":"x","action":"a","input":{"v":"${{ 'x'.repeat(1500000) }}"}}`)
 		waiting := make(chan error)
 		go func() {
-			_, err := planner.Decide(t.Context(), situation(), large)
+			_, err := planner.Decide(t.Context(), scope(), large)
 			waiting <- err
 		}()
 		synctest.Wait()
 
-		_, err := planner.Decide(t.Context(), situation(), step(t, `{"id":"x","action":"a","input":{"v":"small"}}`))
-		require.NoError(t, err, "what is small asks nobody")
-		_, err = planner.Decide(t.Context(), situation(), large)
-		require.Equal(t, fault.Unavailable, fault.KindOf(err), "one waits already: try again later")
+		_, err := planner.Decide(t.Context(), scope(), step(t, `{"id":"x","action":"a","input":{"v":"small"}}`))
+		require.NoError(t, err, "a small rendering needs no share")
+		_, err = planner.Decide(t.Context(), scope(), large)
+		require.Equal(t, fault.Unavailable, fault.KindOf(err), "one is waiting already")
 
 		holder.Close()
 		require.NoError(t, <-waiting)

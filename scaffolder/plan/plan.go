@@ -1,5 +1,5 @@
-// Package plan decides what a step of a pinned template is to do: whether it runs, how often, and with which
-// input. It evaluates expressions and nothing else; the engine and the dry run share it, so that they agree.
+// Package plan decides whether a step of a pinned template runs, how often, and with which input. It only
+// evaluates expressions. The engine and the dry run share it, so that they agree.
 package plan
 
 import (
@@ -16,23 +16,24 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// Environment is scaffolder.defaultEnvironment of the configuration.
+// Environment is the setting scaffolder.defaultEnvironment.
 type Environment struct {
 	Parameters map[string]string
 	Secrets    map[string]string
 }
 
-// Rules are what the configuration wants stricter than Backstage has it. The zero value is Backstage's.
+// Rules has the settings that make evaluation stricter than Backstage's. The zero value is Backstage's
+// behaviour.
 type Rules struct {
-	// StrictExpressions makes an expression of an input or of the output that cannot be evaluated an error;
-	// otherwise it goes on as it is written, with a warning.
+	// StrictExpressions makes it an error when an expression of an input or the output cannot be evaluated.
+	// Otherwise the text keeps its source, with a warning.
 	StrictExpressions bool
-	// StrictInputs refuses inputs that an action does not declare; otherwise they are left out, with a
+	// StrictInputs refuses inputs that an action does not declare. Otherwise they are removed, with a
 	// warning.
 	StrictInputs bool
 }
 
-// Planner decides with one renderer and environment. It is safe for concurrent use.
+// Planner decides on the steps of runs with one renderer and environment. It is safe for concurrent use.
 type Planner struct {
 	renderer    *expression.Renderer
 	environment Environment
@@ -44,14 +45,15 @@ func NewPlanner(renderer *expression.Renderer, environment Environment) *Planner
 	return &Planner{renderer: renderer, environment: environment}
 }
 
-// WithRules is the same planner with other rules.
+// WithRules returns a planner with other rules.
 func (p *Planner) WithRules(rules Rules) *Planner {
 	changed := *p
 	changed.rules = rules
 	return &changed
 }
 
-// EnvironmentSecrets are the secrets that expressions see beside the run's own: they are masked like those.
+// EnvironmentSecrets returns the secrets that expressions can read in addition to the run's own. They are
+// masked, too.
 func (p *Planner) EnvironmentSecrets() map[string]string { return p.environment.Secrets }
 
 // Enter gives all calls with the returned context one memory account. The caller calls leave when the results
@@ -60,8 +62,8 @@ func (p *Planner) Enter(ctx context.Context) (entered context.Context, leave fun
 	return p.renderer.Enter(ctx)
 }
 
-// WithoutEnvironmentSecrets is a planner without the environment's secrets: a person who may dry-run a
-// template need not be trusted with them.
+// WithoutEnvironmentSecrets returns a planner without the environment's secrets, for dry runs: a person who
+// may dry-run a template is not trusted with them.
 func (p *Planner) WithoutEnvironmentSecrets() *Planner {
 	changed := *p
 	changed.environment = Environment{Parameters: p.environment.Parameters}
@@ -80,16 +82,16 @@ type Scope struct {
 	PreviousFailed bool
 }
 
-// SkipReason is why a step is skipped; "" when it runs.
+// SkipReason says why a step is skipped; "" when it runs.
 type SkipReason string
 
-// The reasons, in the words of Backstage's log.
+// The reasons, as in Backstage's log.
 const (
 	ConditionFalse SkipReason = "because its if condition was false"
 	PreviousFailed SkipReason = "because a previous step failed"
 )
 
-// Decision is what a step is to do.
+// Decision says whether a step runs, how often, and with which input.
 type Decision struct {
 	Skip SkipReason
 	// Each says that the step has an each: its outputs become arrays.
@@ -97,7 +99,7 @@ type Decision struct {
 	// Iterations are the executions: one for a step without each.
 	Iterations []Iteration
 	// Derived are the texts in inputs and each items that expressions made out of secrets, or out of masked
-	// text in earlier outputs. They are masked like secrets, which they need not contain.
+	// text in earlier outputs. They are masked like secrets, although they may not contain one.
 	Derived []string
 	// ExpressionErrors are the expressions in inputs that cannot be evaluated. Such an input keeps its source
 	// text.
@@ -106,21 +108,21 @@ type Decision struct {
 	DroppedInputs []string
 	// partial says that only the next iteration was decided, and whether another one follows.
 	partial bool
-	// takes is the action whose schema the inputs have to satisfy, nil for none.
-	takes *action.Description
-	// render renders the input of an iteration anew.
+	// target is the action whose undeclared inputs are removed, nil to keep all inputs.
+	target *action.Description
+	// render renders the input of an iteration again.
 	render func(ctx context.Context, iteration Iteration) (json.RawMessage, error)
 }
 
-// Runs says whether an iteration runs.
+// Runs reports whether an iteration runs.
 func (d *Decision) Runs(index int) bool { return index < len(d.Iterations) && d.Iterations[index].Run }
 
-// IsLast says that no iteration after this one runs.
+// IsLast reports whether no iteration after this one runs.
 func (d *Decision) IsLast(index int) bool {
 	return !slices.ContainsFunc(d.Iterations[index+1:], func(iteration Iteration) bool { return iteration.Run })
 }
 
-// Before is how many iterations run before this one.
+// Before returns how many iterations run before this one.
 func (d *Decision) Before(index int) int {
 	count := 0
 	for _, iteration := range d.Iterations[:index] {
@@ -131,14 +133,14 @@ func (d *Decision) Before(index int) int {
 	return count
 }
 
-// Iteration is one of the iterations, with its input. A fault of kind Unavailable says that memory is short:
-// try again.
+// Iteration returns an iteration with its input. A fault of kind Unavailable means that memory is short; the
+// caller may retry.
 func (d *Decision) Iteration(ctx context.Context, index int) (Iteration, error) {
 	iteration, _, err := d.iteration(ctx, index)
 	return iteration, err
 }
 
-// iteration also answers the names of the inputs that were dropped.
+// iteration also returns the names of the inputs that were dropped.
 func (d *Decision) iteration(ctx context.Context, index int) (iteration Iteration, dropped []string, err error) {
 	iteration = d.Iterations[index]
 	if !iteration.Run {
@@ -149,8 +151,8 @@ func (d *Decision) iteration(ctx context.Context, index int) (iteration Iteratio
 			return iteration, nil, err
 		}
 	}
-	if d.takes != nil {
-		iteration.Input, dropped, err = d.takes.WithoutUndeclared(iteration.Input)
+	if d.target != nil {
+		iteration.Input, dropped, err = d.target.WithoutUndeclared(iteration.Input)
 	}
 	return iteration, dropped, err
 }
@@ -171,7 +173,7 @@ type Iteration struct {
 	Input json.RawMessage
 }
 
-// Describe is the current item as JSON, for log lines.
+// Describe returns the current item as JSON, for log lines.
 func (i Iteration) Describe() string {
 	described, err := nunjucks.EncodeJSON(objectOf(entry{"key", i.Key}, entry{"value", i.Value}))
 	if err != nil {
@@ -180,7 +182,7 @@ func (i Iteration) Describe() string {
 	return string(described)
 }
 
-// Name is the action's id with the item's key: what errors call the iteration.
+// Name returns the iteration's name in errors: the action's id with the item's key.
 func (i Iteration) Name(actionID string) string {
 	if i.Key == "" {
 		return actionID
@@ -188,16 +190,16 @@ func (i Iteration) Name(actionID string) string {
 	return actionID + "[" + i.Key + "]"
 }
 
-// Decide evaluates the step's if, each and input. An if or an each that cannot be evaluated, and an each that
-// is no array or object, is a fault of kind Input.
+// Decide evaluates the step's if, each and input. It returns a fault of kind Input when if or each cannot be
+// evaluated, or when each is not an array or object.
 func (p *Planner) Decide(ctx context.Context, scope Scope, step template.Step) (Decision, error) {
 	return p.decide(ctx, scope, step, (*loop).all)
 }
 
-// DecideNext is Decide for a step with each that is under way, done being the index of the first iteration
-// that is not over. It decides on the next one that runs and whether another follows, so that a thousand
-// iterations do not each cost a thousand; it looks at no others. Before the first one it decides on all, and
-// so it does for the last, whose end shows what all of them put out: Derived has the texts to mask in that.
+// DecideNext is Decide for a step with each that is in progress; done is the index of the first iteration
+// that has not ended. It decides only on the next iteration that runs, and whether another follows, so that
+// the cost of an iteration does not grow with their number. For the first and the last iteration it decides
+// on all: the step's output is stored after the last one, and Derived has the texts to mask in it.
 func (p *Planner) DecideNext(ctx context.Context, scope Scope, step template.Step, done int) (Decision, error) {
 	if done == 0 {
 		return p.Decide(ctx, scope, step)
@@ -231,8 +233,8 @@ func (p *Planner) decide(ctx context.Context, scope Scope, step template.Step, e
 	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, ExpressionErrors: input.broken}, err
 }
 
-// condition evaluates the step's if; asked says that it called failure() or always(). An error is why there
-// is no telling.
+// condition evaluates the step's if; asked is true when it called failure() or always(). An error means that
+// the condition cannot be evaluated.
 func (p *Planner) condition(ctx context.Context, step template.Step, data *nunjucks.Object, previousFailed bool) (runs, asked bool, err error) {
 	source, isText := textOf(step.If)
 	if !isText {
@@ -241,7 +243,7 @@ func (p *Planner) condition(ctx context.Context, step template.Step, data *nunju
 	return p.renderer.Condition(ctx, source, data, previousFailed)
 }
 
-// refuseCondition is the error of a step whose if cannot be evaluated.
+// refuseCondition returns the error of a step whose if cannot be evaluated.
 func (p *Planner) refuseCondition(ctx context.Context, step template.Step, views views, previousFailed bool, failed error) error {
 	if err := stopped(ctx); err != nil {
 		return err
@@ -265,18 +267,18 @@ func (p *Planner) Input(ctx context.Context, scope Scope, step template.Step) (n
 	return rendered, err
 }
 
-// rendered is a step's input as expressions made it.
+// rendered is a step's rendered input.
 type rendered struct {
 	document json.RawMessage
 	derived  []string
 	broken   ExpressionErrors
 }
 
-// input renders a step's input, and finds what of it was derived from secrets by rendering it as people see
-// it.
+// input renders a step's input. It renders the input again with masked sources, to learn which texts were
+// derived from secrets.
 func (p *Planner) input(ctx context.Context, step template.Step, views views) (rendered, error) {
 	var written, seen outputs
-	whole, failures, err := p.render(watching(ctx, &written), step, views.whole)
+	whole, failures, err := p.render(collectOutputs(ctx, &written), step, views.whole)
 	if err != nil {
 		return rendered{}, err
 	}
@@ -288,16 +290,16 @@ func (p *Planner) input(ctx context.Context, step template.Step, views views) (r
 		result.broken = expressionErrors("input", failures, failures)
 		return result, p.tolerate(step, result.broken)
 	}
-	shown, shownFailures, err := p.render(watching(ctx, &seen), step, views.shown)
+	shown, shownFailures, err := p.render(collectOutputs(ctx, &seen), step, views.shown)
 	if err != nil {
 		return rendered{}, err
 	}
-	result.derived = once(append(differing(whole, shown), written.differing(seen)...))
+	result.derived = unique(append(differing(whole, shown), written.differing(seen)...))
 	result.broken = expressionErrors("input", failures, shownFailures)
 	return result, p.tolerate(step, result.broken)
 }
 
-// tolerate is an error where the rules are strict about expressions.
+// tolerate returns an error if the rules are strict about expressions.
 func (p *Planner) tolerate(step template.Step, broken ExpressionErrors) error {
 	if !p.rules.StrictExpressions || len(broken) == 0 {
 		return nil
@@ -314,11 +316,11 @@ func (p *Planner) render(ctx context.Context, step template.Step, data *nunjucks
 		return nil, nil, fmt.Errorf("input of step %s: %w", step.ID, err)
 	}
 	rendered, failures := p.renderer.Render(ctx, value, data)
-	// What was not rendered in time stands verbatim in the result.
+	// When the context has ended, the result contains text that was not rendered.
 	return rendered, failures, stopped(ctx)
 }
 
-// inputOf renders an input by itself.
+// inputOf renders an input alone.
 func (p *Planner) inputOf(ctx context.Context, step template.Step, views views, previousFailed bool) (json.RawMessage, error) {
 	ctx, leave := p.renderer.Enter(ctx)
 	defer leave()
@@ -336,7 +338,7 @@ func (p *Planner) inputOf(ctx context.Context, step template.Step, views views, 
 	return document, nil
 }
 
-// stopped is why what was rendered under a context may not be used: not all of it was.
+// stopped returns an error if a rendering under the context is incomplete.
 func stopped(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -344,16 +346,16 @@ func stopped(ctx context.Context) error {
 	return budget.Of(ctx).Err()
 }
 
-// Result is what a template puts out.
+// Result is the output of a template.
 type Result struct {
 	Output json.RawMessage
-	// Derived are the texts of the output in which something shows that was masked, see Decision.
+	// Derived are the texts of the output that were made out of masked text, see Decision.
 	Derived []string
-	// Broken are the parts of the output that could not be evaluated.
+	// ExpressionErrors are the expressions of the output that could not be evaluated.
 	ExpressionErrors ExpressionErrors
 }
 
-// Output renders the template's output. Secrets are out of its sight.
+// Output renders the template's output. Its expressions cannot read secrets.
 func (p *Planner) Output(ctx context.Context, scope Scope) (Result, error) {
 	ctx, leave := p.renderer.Enter(ctx)
 	defer leave()

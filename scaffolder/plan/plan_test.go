@@ -23,8 +23,8 @@ func planner() *plan.Planner {
 	return plan.NewPlanner(expression.New(expression.Options{}), environment)
 }
 
-// situation is a run with a completed step, a skipped one, secrets and a user.
-func situation() plan.Scope {
+// scope returns the scope of a run with a completed step, a skipped one, secrets and a user.
+func scope() plan.Scope {
 	return plan.Scope{
 		TaskID: "run-1",
 		Spec: &template.TaskSpec{
@@ -32,13 +32,13 @@ func situation() plan.Scope {
 			Output:     json.RawMessage(`{"links":[{"title":"Repo","url":"https://x/${{ parameters.name }}"},{"if":"${{ parameters.no }}","title":"Docs"}],"leak":"[${{ secrets.token }}${{ environment.secrets.key }}]","region":"${{ environment.parameters.region }}"}`),
 			User:       template.User{Ref: "user:default/ada", Entity: json.RawMessage(`{"spec":{"profile":{"displayName":"Ada"}}}`)},
 		},
-		Outputs: []action.StepOutput{left("fetch", `{"files":["z","a"],"z":1,"a":2}`), {StepID: "silent"}},
+		Outputs: []action.StepOutput{publicOutput("fetch", `{"files":["z","a"],"z":1,"a":2}`), {StepID: "silent"}},
 		Secrets: map[string]string{"token": "s3cret"},
 	}
 }
 
-// left is what a step put out with nothing secret in it.
-func left(stepID, output string) action.StepOutput {
+// publicOutput is a step's output that contains no secret.
+func publicOutput(stepID, output string) action.StepOutput {
 	return action.StepOutput{StepID: stepID, Output: json.RawMessage(output), Shown: json.RawMessage(output)}
 }
 
@@ -56,7 +56,7 @@ func decide(t testing.TB, s plan.Scope, document string) plan.Decision {
 	return decision
 }
 
-// inputs are the rendered inputs of the iterations that run.
+// inputs returns the rendered inputs of the iterations that run.
 func inputs(decision plan.Decision) []string {
 	var all []string
 	for index := range decision.Iterations {
@@ -86,7 +86,7 @@ func TestWhatAnInputSees(t *testing.T) {
 		`"${{ unknown() }}"`:                            `"${{ unknown() }}"`,
 		`{"b":"${{ parameters.nope }}","a":[1,null]}`:   `{"a":[1,null]}`,
 	} {
-		decision := decide(t, situation(), `{"id":"x","action":"a","input":{"v":`+source+`}}`)
+		decision := decide(t, scope(), `{"id":"x","action":"a","input":{"v":`+source+`}}`)
 		require.Equal(t, []string{`{"v":` + expected + `}`}, inputs(decision), source)
 		require.False(t, decision.Each)
 	}
@@ -94,28 +94,29 @@ func TestWhatAnInputSees(t *testing.T) {
 
 func TestAStepWithoutInputGetsAnEmptyObject(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []string{`{}`}, inputs(decide(t, situation(), `{"id":"x","action":"a"}`)))
-	require.Equal(t, []string{`{}`}, inputs(decide(t, situation(), `{"id":"x","action":"a","input":null}`)))
+	require.Equal(t, []string{`{}`}, inputs(decide(t, scope(), `{"id":"x","action":"a"}`)))
+	require.Equal(t, []string{`{}`}, inputs(decide(t, scope(), `{"id":"x","action":"a","input":null}`)))
 }
 
 func TestWhatIsDerivedFromSecretsIsKnown(t *testing.T) {
 	t.Parallel()
-	decision := decide(t, situation(), `{"id":"x","action":"a","input":{"plain":"${{ parameters.name }}","up":"${{ secrets.token | upper }}",
+	decision := decide(t, scope(), `{"id":"x","action":"a","input":{"plain":"${{ parameters.name }}","up":"${{ secrets.token | upper }}",
 		"deep":["x",{"in":"for ${{ environment.secrets.key }}"}],"list":"${{ [secrets.token, 'same'] }}","number":5,"gone":"${{ parameters.nope }}"}}`)
 	require.Equal(t, []string{"S3CRET", "env-secret", "s3cret"}, decision.Derived)
 
-	each := decide(t, situation(), `{"id":"x","action":"a","each":["a"],"input":{"v":"${{ each.value }}-${{ secrets.token | reverse }}"}}`)
+	each := decide(t, scope(), `{"id":"x","action":"a","each":["a"],"input":{"v":"${{ each.value }}-${{ secrets.token | reverse }}"}}`)
 	require.Equal(t, []string{"terc3s"}, each.Derived)
-	require.Empty(t, decide(t, situation(), `{"id":"x","action":"a","input":{"v":"no secrets here"}}`).Derived)
+	require.Empty(t, decide(t, scope(), `{"id":"x","action":"a","input":{"v":"no secrets here"}}`).Derived)
 
-	beside := decide(t, situation(), `{"id":"x","action":"a","input":{"v":"t=${{ secrets.token | upper }}&u=${{ environment.secrets.key }}"}}`)
+	beside := decide(t, scope(), `{"id":"x","action":"a","input":{"v":"t=${{ secrets.token | upper }}&u=${{ environment.secrets.key }}"}}`)
 	require.Equal(t, []string{"S3CRET", "env-secret"}, beside.Derived, "each by itself")
 }
 
-// TestWhatIsDerivedFromWhatWasMaskedIsKnown: the step that made login out of a secret put it out masked.
-func TestWhatIsDerivedFromWhatWasMaskedIsKnown(t *testing.T) {
+// TestTextsDerivedFromMaskedOutputsAreKnown: an earlier step made login out of a secret, so its output is
+// masked.
+func TestTextsDerivedFromMaskedOutputsAreKnown(t *testing.T) {
 	t.Parallel()
-	s := situation()
+	s := scope()
 	s.Outputs = append(s.Outputs, action.StepOutput{StepID: "login", Output: json.RawMessage(`{"header":"Basic S3CRET","tokens":["a","S3CRET"],"realm":"x"}`),
 		Shown: json.RawMessage(`{"header":"Basic ***","tokens":["a","***"],"realm":"x"}`)})
 	for source, expected := range map[string][]string{
@@ -142,19 +143,20 @@ func TestWhatAnEachMakesOutOfSecretsIsKnown(t *testing.T) {
 		`"${{ [secrets.token] if secrets.token else 'no list' }}"`: {"s3cret", "s3cret"},
 		`"${{ parameters.langs }}"`:                                nil,
 	} {
-		decision := decide(t, situation(), `{"id":"x","action":"a","each":`+each+`,"input":{"v":"for ${{ each.value | dump if each.key == 'a' else each.value }}"}}`)
+		decision := decide(t, scope(), `{"id":"x","action":"a","each":`+each+`,"input":{"v":"for ${{ each.value | dump if each.key == 'a' else each.value }}"}}`)
 		require.Equal(t, expected, decision.Derived, each)
 	}
 }
 
 func TestAServicesRunHasNoUser(t *testing.T) {
 	t.Parallel()
-	s := situation()
+	s := scope()
 	s.Spec.User = template.User{}
 	require.Equal(t, []string{`{"v":"[]","u":{}}`}, inputs(decide(t, s, `{"id":"x","action":"a","input":{"v":"[${{ user.ref }}]","u":"${{ user }}"}}`)))
 }
 
-// TestWhetherAStepRuns is Backstage's rule: false skips, and so does text that renders to something false.
+// TestWhetherAStepRuns tests Backstage's rule: false skips the step, and so does a text that renders to a
+// falsy value.
 func TestWhetherAStepRuns(t *testing.T) {
 	t.Parallel()
 	for condition, skip := range map[string]plan.SkipReason{
@@ -172,19 +174,19 @@ func TestWhetherAStepRuns(t *testing.T) {
 		`"is ${{ parameters.no }}"`:          "",
 		`"${{ failure() }}"`:                 plan.ConditionFalse,
 		`"${{ always() }}"`:                  "",
-		`"${{ secrets.token }}"`:             plan.ConditionFalse, // secrets are out of a condition's sight
+		`"${{ secrets.token }}"`:             plan.ConditionFalse, // conditions cannot read secrets
 		`"${{ environment.secrets.key }}"`:   plan.ConditionFalse,
 		`"${{ steps.fetch.output.files | length > 1 }}"`: "",
 		`"${{ steps.skipped.output.x }}"`:                plan.ConditionFalse,
 	} {
-		decision := decide(t, situation(), `{"id":"x","action":"a","if":`+condition+`}`)
+		decision := decide(t, scope(), `{"id":"x","action":"a","if":`+condition+`}`)
 		require.Equal(t, skip, decision.Skip, condition)
 		require.Len(t, decision.Iterations, map[bool]int{true: 1, false: 0}[skip == ""], condition)
 	}
 }
 
-// refusal is the error of a step that cannot be decided about.
-func refusal(t *testing.T, s plan.Scope, document string) error {
+// decideError returns the error of Decide.
+func decideError(t *testing.T, s plan.Scope, document string) error {
 	t.Helper()
 	_, err := planner().Decide(t.Context(), s, step(t, document))
 	require.Equal(t, fault.Input, fault.KindOf(err), document)
@@ -192,8 +194,8 @@ func refusal(t *testing.T, s plan.Scope, document string) error {
 	return err
 }
 
-// TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError: to run the step all the same, or to run it over text, is
-// what nobody meant.
+// TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError: nobody wants the step to run without its guard, or over
+// the text of its each.
 func TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError(t *testing.T) {
 	t.Parallel()
 	for document, message := range map[string]string{
@@ -207,21 +209,21 @@ func TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError(t *testing.T) {
 		`{"id":"x","action":"a","each":["${{ secrets.token | upper | parseRepoUrl }}"]}`:        "Step x: cannot evaluate each[0]: ${{ secrets.token | upper | parseRepoUrl }}: parseRepoUrl: ",
 		`{"id":"x","action":"a","each":["a"],"if":"${{ secrets.token | upper | projectSlug}}"}`: "Step x: cannot evaluate if: ${{ secrets.token | upper | projectSlug}}: projectSlug: ",
 	} {
-		err := refusal(t, situation(), document)
+		err := decideError(t, scope(), document)
 		require.ErrorContains(t, err, message)
 		require.NotContains(t, strings.ToLower(err.Error()), "s3cret")
 	}
-	failed := situation()
+	failed := scope()
 	failed.PreviousFailed = true
 	require.Equal(t, plan.PreviousFailed, decide(t, failed, `{"id":"x","action":"a","if":"${{ nope() }}"}`).Skip, "it did not ask to run")
-	require.ErrorContains(t, refusal(t, failed, `{"id":"x","action":"a","if":"${{ failure() and nope() }}"}`), "nope")
+	require.ErrorContains(t, decideError(t, failed, `{"id":"x","action":"a","if":"${{ failure() and nope() }}"}`), "nope")
 }
 
-// TestAnInputThatCannotBeEvaluatedGoesOnAndIsToldOf: people's steps carry the expressions of other tools.
-func TestAnInputThatCannotBeEvaluatedGoesOnAndIsToldOf(t *testing.T) {
+// TestAnInputThatCannotBeEvaluatedIsKeptWithAWarning: real steps contain the expressions of other tools.
+func TestAnInputThatCannotBeEvaluatedIsKeptWithAWarning(t *testing.T) {
 	t.Parallel()
 	document := `{"id":"x","action":"a","each":"${{ parameters.langs }}","input":{"v":"${{ hashFiles('go.sum') }}","w":["${{ secrets.token | projectSlug }}"]}}`
-	decision := decide(t, situation(), document)
+	decision := decide(t, scope(), document)
 	require.JSONEq(t, `{"v":"${{ hashFiles('go.sum') }}","w":["${{ secrets.token | projectSlug }}"]}`, inputs(decision)[1])
 	require.Equal(t, plan.ExpressionErrors{
 		"input.v: ${{ hashFiles('go.sum') }}: unable to call `hashFiles`, which is undefined or falsey",
@@ -229,15 +231,15 @@ func TestAnInputThatCannotBeEvaluatedGoesOnAndIsToldOf(t *testing.T) {
 	}, decision.ExpressionErrors, "once for all iterations")
 
 	strict := planner().WithRules(plan.Rules{StrictExpressions: true})
-	_, err := strict.Decide(t.Context(), situation(), step(t, document))
+	_, err := strict.Decide(t.Context(), scope(), step(t, document))
 	require.ErrorContains(t, err, "Step x: cannot evaluate input.v: ${{ hashFiles('go.sum') }}: unable to call")
 
-	s := situation()
+	s := scope()
 	s.Spec.Output = json.RawMessage(`{"links":[{"url":"${{ parameters.name | projectSlug }}"}]}`)
 	result, err := planner().Output(t.Context(), s)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"links":[{"url":"${{ parameters.name | projectSlug }}"}]}`, string(result.Output))
-	require.Equal(t, []string{"An expression could not be evaluated and goes on as it is written: output.links[0].url: ${{ parameters.name | projectSlug }}: " +
+	require.Equal(t, []string{"An expression could not be evaluated and is kept as written: output.links[0].url: ${{ parameters.name | projectSlug }}: " +
 		"projectSlug: No matching integration configuration for host shop, please check your integrations config"}, result.ExpressionErrors.Warnings())
 	_, err = strict.Output(t.Context(), s)
 	require.ErrorContains(t, err, "cannot evaluate output.links[0].url")
@@ -247,16 +249,16 @@ func TestStrictRulesRefuseInputsThatAreNotDeclared(t *testing.T) {
 	t.Parallel()
 	does := action.Description{ID: "a", InputSchema: json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{"v":{},"w":{},"x":{}}}`)}
 	document := `{"id":"x","action":"a","each":["1","2"],"input":{"x":1,"y":2,"v":3}}`
-	decision := decide(t, situation(), document)
-	require.NoError(t, planner().Fit(t.Context(), &decision, does, 0))
+	decision := decide(t, scope(), document)
+	require.NoError(t, planner().CheckInputs(t.Context(), &decision, does, 0))
 	require.Equal(t, []string{`{"x":1,"v":3}`, `{"x":1,"v":3}`}, inputs(decision))
 	require.Equal(t, []string{"The input y was left out: a does not declare it. It takes v, w, x."}, decision.Warnings(), "once")
 
-	decision = decide(t, situation(), document)
-	err := planner().WithRules(plan.Rules{StrictInputs: true}).Fit(t.Context(), &decision, does, 0)
+	decision = decide(t, scope(), document)
+	err := planner().WithRules(plan.Rules{StrictInputs: true}).CheckInputs(t.Context(), &decision, does, 0)
 	require.ErrorContains(t, err, `Invalid input passed to action a[0], instance is not allowed to have the additional property "y"`)
-	decision = decide(t, situation(), document)
-	require.NoError(t, planner().Fit(t.Context(), &decision, action.Description{ID: "open", InputSchema: json.RawMessage(`{"type":"object"}`)}, 0))
+	decision = decide(t, scope(), document)
+	require.NoError(t, planner().CheckInputs(t.Context(), &decision, action.Description{ID: "open", InputSchema: json.RawMessage(`{"type":"object"}`)}, 0))
 	require.Equal(t, `{"x":1,"y":2,"v":3}`, inputs(decision)[0])
 }
 
@@ -275,7 +277,7 @@ func TestAfterAFailureOnlyStepsThatAskForItRun(t *testing.T) {
 		`"always()"`:                           plan.PreviousFailed,
 		`"{% if failure() %}clean{% endif %}"`: "",
 	} {
-		s := situation()
+		s := scope()
 		s.PreviousFailed = true
 		require.Equal(t, skip, decide(t, s, `{"id":"x","action":"a","if":`+condition+`}`).Skip, condition)
 	}
@@ -297,7 +299,7 @@ func TestEach(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			decision := decide(t, situation(), `{"id":"x","action":"a","each":`+test.each+`,"input":{"k":"${{ each.key }}","v":"${{ each.value }}"}}`)
+			decision := decide(t, scope(), `{"id":"x","action":"a","each":`+test.each+`,"input":{"k":"${{ each.key }}","v":"${{ each.value }}"}}`)
 			require.True(t, decision.Each)
 			require.Empty(t, decision.Skip)
 			require.Equal(t, test.expected, inputs(decision))
@@ -314,7 +316,7 @@ func TestAnEachThatLeadsNowhere(t *testing.T) {
 		`7`:                        `Invalid value on action debug:log.each parameter, "7" must resolve to an array or object`,
 		`"[${{ parameters.yes }}"`: `Invalid value on action debug:log.each parameter, "[${{ parameters.yes }}" must resolve to an array or object`,
 	} {
-		_, err := planner().Decide(t.Context(), situation(), step(t, `{"id":"x","action":"debug:log","each":`+each+`}`))
+		_, err := planner().Decide(t.Context(), scope(), step(t, `{"id":"x","action":"debug:log","each":`+each+`}`))
 		require.EqualError(t, err, message)
 		require.Equal(t, fault.Input, fault.KindOf(err))
 	}
@@ -322,23 +324,23 @@ func TestAnEachThatLeadsNowhere(t *testing.T) {
 
 func TestTheConditionOfAStepWithEachIsAskedForEveryItem(t *testing.T) {
 	t.Parallel()
-	decision := decide(t, situation(), `{"id":"x","action":"a","each":"${{ parameters.langs }}","if":"${{ each.value == 'ts' }}","input":{"v":"${{ each.value }}"}}`)
+	decision := decide(t, scope(), `{"id":"x","action":"a","each":"${{ parameters.langs }}","if":"${{ each.value == 'ts' }}","input":{"v":"${{ each.value }}"}}`)
 	require.Len(t, decision.Iterations, 2)
 	require.False(t, decision.Iterations[0].Run)
 	require.True(t, decision.Iterations[1].Run)
 	require.Equal(t, []string{`{"v":"ts"}`}, inputs(decision))
 
-	seen := decide(t, situation(), `{"id":"x","action":"a","each":["x"],"if":"${{ secrets.token }}"}`)
-	require.True(t, seen.Iterations[0].Run, "with each a condition sees secrets, as in Backstage")
+	seen := decide(t, scope(), `{"id":"x","action":"a","each":["x"],"if":"${{ secrets.token }}"}`)
+	require.True(t, seen.Iterations[0].Run, "with each a condition can read secrets, as in Backstage")
 
-	require.Equal(t, plan.ConditionFalse, decide(t, situation(), `{"id":"x","action":"a","each":["x"],"if":false}`).Skip)
-	require.Equal(t, []bool{true, true}, []bool{decide(t, situation(), `{"id":"x","action":"a","each":["x"],"if":true}`).Iterations[0].Run,
-		decide(t, situation(), `{"id":"x","action":"a","each":["x"]}`).Iterations[0].Run})
+	require.Equal(t, plan.ConditionFalse, decide(t, scope(), `{"id":"x","action":"a","each":["x"],"if":false}`).Skip)
+	require.Equal(t, []bool{true, true}, []bool{decide(t, scope(), `{"id":"x","action":"a","each":["x"],"if":true}`).Iterations[0].Run,
+		decide(t, scope(), `{"id":"x","action":"a","each":["x"]}`).Iterations[0].Run})
 }
 
 func TestEachAfterAFailure(t *testing.T) {
 	t.Parallel()
-	s := situation()
+	s := scope()
 	s.PreviousFailed = true
 	require.Equal(t, plan.PreviousFailed, decide(t, s, `{"id":"x","action":"a","each":["x"]}`).Skip)
 	require.Len(t, decide(t, s, `{"id":"x","action":"a","each":["x"],"if":"${{ always() }}"}`).Iterations, 1)
@@ -346,21 +348,21 @@ func TestEachAfterAFailure(t *testing.T) {
 
 func TestAnEachIsBounded(t *testing.T) {
 	t.Parallel()
-	_, err := planner().Decide(t.Context(), situation(), step(t, `{"id":"x","action":"a","each":[`+strings.Repeat("1,", 1000)+`1]}`))
+	_, err := planner().Decide(t.Context(), scope(), step(t, `{"id":"x","action":"a","each":[`+strings.Repeat("1,", 1000)+`1]}`))
 	require.EqualError(t, err, "each of step x has 1001 items, more than the 1000 that are allowed")
 }
 
 func TestHowIterationsAreCalled(t *testing.T) {
 	t.Parallel()
-	decision := decide(t, situation(), `{"id":"x","action":"a","each":{"k<":{"z":1,"a":[true]}}}`)
+	decision := decide(t, scope(), `{"id":"x","action":"a","each":{"k<":{"z":1,"a":[true]}}}`)
 	require.Equal(t, `{"key":"k<","value":{"z":1,"a":[true]}}`, decision.Iterations[0].Describe()) //nolint:testifylint // the order matters
 	require.Equal(t, "debug:log[k<]", decision.Iterations[0].Name("debug:log"))
-	require.Equal(t, "debug:log", decide(t, situation(), `{"id":"x","action":"a"}`).Iterations[0].Name("debug:log"))
+	require.Equal(t, "debug:log", decide(t, scope(), `{"id":"x","action":"a"}`).Iterations[0].Name("debug:log"))
 }
 
 func TestTheOutputSeesNoSecrets(t *testing.T) {
 	t.Parallel()
-	result, err := planner().Output(t.Context(), situation())
+	result, err := planner().Output(t.Context(), scope())
 	require.NoError(t, err)
 	require.Empty(t, result.Derived)
 	require.Equal(t, `{"links":[{"title":"Repo","url":"https://x/shop"}],"leak":"[]","region":"eu"}`, string(result.Output)) //nolint:testifylint // the order matters
@@ -373,23 +375,23 @@ func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
 		"user":       func(s *plan.Scope) { s.Spec.User.Entity = json.RawMessage(`{`) },
 		"fetch":      func(s *plan.Scope) { s.Outputs[0].Output = json.RawMessage(`{`) },
 	} {
-		s := situation()
+		s := scope()
 		spoil(&s)
 		_, err := planner().Decide(t.Context(), s, step(t, `{"id":"x","action":"a","if":"${{ steps.fetch.output }}"}`))
 		require.ErrorContains(t, err, name)
 		_, err = planner().Output(t.Context(), s)
 		require.ErrorContains(t, err, name)
 	}
-	s := situation()
+	s := scope()
 	s.Spec.Output = json.RawMessage(`{`)
 	_, err := planner().Output(t.Context(), s)
 	require.ErrorContains(t, err, "output of the template")
 }
 
-// TestPlanningChangesNothing: the same situation is planned again and again, after every crash.
+// TestPlanningChangesNothing: the same scope is planned again after every crash.
 func TestPlanningChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := situation()
+	s := scope()
 	before := fmt.Sprintf("%+v %+v", s, *s.Spec)
 	first := decide(t, s, `{"id":"x","action":"a","each":"${{ parameters.langs }}","input":{"v":"${{ parameters.langs.push('x') }}"}}`)
 	second := decide(t, s, `{"id":"x","action":"a","each":"${{ parameters.langs }}","input":{"v":"${{ parameters.langs.push('x') }}"}}`)
@@ -397,18 +399,18 @@ func TestPlanningChangesNothing(t *testing.T) {
 	require.Equal(t, before, fmt.Sprintf("%+v %+v", s, *s.Spec))
 }
 
-// TestTheNextIterationIsDecidedByItself: as with all of them, but no other is rendered or asked whether it
-// runs.
+// TestTheNextIterationIsDecidedByItself shows that DecideNext decides as Decide does, without rendering other
+// iterations or evaluating their conditions.
 func TestTheNextIterationIsDecidedByItself(t *testing.T) {
 	t.Parallel()
 	document := step(t, `{"id":"x","action":"a","each":"${{ range(9) }}","if":"${{ each.value % 3 == 1 }}","input":{"v":"${{ each.value }} ${{ secrets.token }}-${{ each.key }}"}}`)
-	all, err := planner().Decide(t.Context(), situation(), document)
+	all, err := planner().Decide(t.Context(), scope(), document)
 	require.NoError(t, err)
 	does := action.Description{ID: "a", InputSchema: json.RawMessage(`{"type":"object","properties":{"v":{"maxLength":20}}}`)}
 	for done, expected := range map[int]int{1: 1, 2: 4, 4: 4} {
-		next, err := planner().DecideNext(t.Context(), situation(), document, done)
+		next, err := planner().DecideNext(t.Context(), scope(), document, done)
 		require.NoError(t, err)
-		require.NoError(t, planner().Fit(t.Context(), &next, does, done))
+		require.NoError(t, planner().CheckInputs(t.Context(), &next, does, done))
 		require.Len(t, next.Iterations, 9)
 		for index, iteration := range next.Iterations {
 			require.Equal(t, index == expected, iteration.Input != nil, "only that one is rendered")
@@ -422,7 +424,7 @@ func TestTheNextIterationIsDecidedByItself(t *testing.T) {
 		require.Less(t, len(next.Derived), len(all.Derived))
 	}
 	for _, done := range []int{0, 5, 7, 8, 9} {
-		next, err := planner().DecideNext(t.Context(), situation(), document, done)
+		next, err := planner().DecideNext(t.Context(), scope(), document, done)
 		require.NoError(t, err)
 		require.Equal(t, all.Iterations, next.Iterations)
 		require.Equal(t, all.Derived, next.Derived, "the last one completes an output with what all of them derived")
@@ -432,14 +434,14 @@ func TestTheNextIterationIsDecidedByItself(t *testing.T) {
 func TestAConditionAfterTheNextIterationIsHeeded(t *testing.T) {
 	t.Parallel()
 	document := step(t, `{"id":"x","action":"a","each":["a","b","c"],"if":"${{ nope() if each.value == 'c' else each.value == 'b' }}"}`)
-	_, err := planner().DecideNext(t.Context(), situation(), document, 1)
+	_, err := planner().DecideNext(t.Context(), scope(), document, 1)
 	require.ErrorContains(t, err, "Step x: cannot evaluate if: ")
 }
 
-// TestAWordInEscapesIsSeen: what a step's expressions look at is told by its words.
+// TestAWordInEscapesIsSeen: the words of a step's expressions say which variables they read.
 func TestAWordInEscapesIsSeen(t *testing.T) {
 	t.Parallel()
-	s := situation()
+	s := scope()
 	s.Outputs = []action.StepOutput{{StepID: "fetch", Output: json.RawMessage(`{"url":"https://x"}`), Shown: json.RawMessage(`{"url":"https://x"}`)}}
 	for _, word := range []string{"steps", `\u0073teps`, `st\u0065ps`} {
 		decision := decide(t, s, `{"id":"x","action":"a","if":"${{ `+word+`.fetch.output.url }}","each":["${{ `+word+`.fetch.output.url }}"],"input":{"v":"${{ `+word+`.fetch.output.url }} ${{ each.value }}"}}`)

@@ -13,13 +13,13 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// member is one key of a JSON object, its value untouched.
+// member is one key of a JSON object, with its value's original text.
 type member struct {
 	key   string
 	value json.RawMessage
 }
 
-// members reads a JSON object without losing the order of its keys.
+// members reads a JSON object and keeps the order of its keys.
 func members(object json.RawMessage) ([]member, error) {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	open, err := decoder.Token()
@@ -42,20 +42,20 @@ func members(object json.RawMessage) ([]member, error) {
 		if err := decoder.Decode(&value); err != nil {
 			return nil, err
 		}
-		name, _ := key.(string) // JSON has no other keys
+		name, _ := key.(string) // keys in JSON are always strings
 		found = append(found, member{name, value})
 	}
 	_, err = decoder.Token()
 	return found, err
 }
 
-// notObjectError says that something is no object, and what it is.
+// notObjectError says that a value is not an object, and which kind of value it is.
 type notObjectError struct{ is string }
 
 func (e *notObjectError) Error() string { return "must be an object, and is " + e.is }
 
-// decode reads the members of an object with exactly these names. encoding/json by itself takes a name in
-// other capitals for the same, which no other reader of templates does.
+// decode reads the members of an object with exactly these names. encoding/json ignores case in names, which
+// no other reader of templates does.
 func decode(object json.RawMessage, into any, names ...string) error {
 	if string(bytes.TrimSpace(object)) == "null" {
 		return nil
@@ -67,11 +67,11 @@ func decode(object json.RawMessage, into any, names ...string) error {
 	return json.Unmarshal(encode(slices.DeleteFunc(all, func(m member) bool { return !slices.Contains(names, m.key) })), into)
 }
 
-// kinds are the words for what a field wants.
+// kinds has the words for the expected kinds of fields.
 var kinds = map[reflect.Kind]string{reflect.String: "a string", reflect.Slice: "a list", reflect.Map: "an object", reflect.Struct: "an object", reflect.Pointer: "an object"}
 
-// explain says in the words of whoever writes templates what could not be decoded, and at which field below a
-// prefix.
+// explain describes a decoding error for template authors: the field, below a prefix, and the expected kind
+// of value.
 func explain(prefix string, err error) string {
 	mismatch, is := errors.AsType[*json.UnmarshalTypeError](err)
 	if _, isOther := errors.AsType[*notObjectError](err); isOther {
@@ -87,9 +87,9 @@ func explain(prefix string, err error) string {
 	return fmt.Sprintf("%s must be %s, and is %s", strings.TrimPrefix(prefix+"."+mismatch.Field, "."), wanted, withArticle(mismatch.Value))
 }
 
-// withArticle is one of JSON's kinds of values.
+// withArticle returns a kind of JSON value with its article.
 func withArticle(kind string) string {
-	kind, _, _ = strings.Cut(kind, " ") // a number has its digits
+	kind, _, _ = strings.Cut(kind, " ") // encoding/json adds a number's digits
 	switch kind {
 	case "array":
 		return "a list"
@@ -101,7 +101,7 @@ func withArticle(kind string) string {
 	return "a " + kind
 }
 
-// with is object with the keys set: in place where they exist, at the end where they do not.
+// with returns object with the keys set. Existing keys keep their position; new ones are added at the end.
 func with(object json.RawMessage, set ...member) (json.RawMessage, error) {
 	all, err := members(object)
 	if err != nil {
@@ -138,9 +138,9 @@ func encode(all []member) json.RawMessage {
 	return out.Bytes()
 }
 
-// text is a JSON string without HTML escaping.
+// text encodes a JSON string without HTML escaping.
 func text(s string) json.RawMessage {
-	encoded, _ := plainjson.Marshal(s) // a string always encodes
+	encoded, _ := plainjson.Marshal(s) // encoding a string never fails
 	return encoded
 }
 
@@ -161,7 +161,7 @@ func isNull(value json.RawMessage) bool {
 	return len(value) == 0 || string(bytes.TrimSpace(value)) == "null"
 }
 
-// orNothing takes null for a key that was left out, as YAML's "if:" with nothing after it is meant.
+// orNothing treats null like a missing key: YAML's "if:" without a value is null.
 func orNothing(value json.RawMessage) json.RawMessage {
 	if isNull(value) {
 		return nil

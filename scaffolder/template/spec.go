@@ -23,25 +23,25 @@ type TaskSpec struct {
 	OnFailure    string          `json:"onFailure,omitempty"`
 }
 
-// RollBackOnFailure as a template's onFailure undoes a failed run without asking.
+// RollBackOnFailure is the value of a template's onFailure that rolls back a failed run automatically.
 const RollBackOnFailure = "rollback"
 
-// User is who a run runs for; both fields are empty when a service started it.
+// User is the user for whom a run runs. Both fields are empty when a service started it.
 type User struct {
 	Entity json.RawMessage `json:"entity,omitempty"`
 	Ref    string          `json:"ref,omitempty"`
 }
 
-// Info says which template a run came from. BaseURL is what Pin was told, in Backstage's form.
+// Info identifies the template of a run. BaseURL is the base that was passed to Pin, in Backstage's form.
 type Info struct {
 	EntityRef string     `json:"entityRef"`
 	BaseURL   string     `json:"baseUrl,omitempty"`
 	Entity    InfoEntity `json:"entity"`
 }
 
-// Base is the place that relative URLs in the run's steps start from. Runs of earlier versions may have
-// pinned a file that the template's author named: it counts only if the template was read from a file itself,
-// which the catalog wrote beside it.
+// Base is the place to which URLs in the run's steps are relative. Runs of earlier versions may have pinned a
+// file that the template's author named. It is used only if the catalog read the template from a file, as its
+// annotations say.
 func (i Info) Base() provenance.Place {
 	path, isFile := strings.CutPrefix(i.BaseURL, "file://")
 	switch {
@@ -56,8 +56,8 @@ func (i Info) Base() provenance.Place {
 	}
 }
 
-// readFrom is where the catalog read the template, as it wrote among its annotations. Only the exact keys are
-// the catalog's.
+// readFrom returns where the catalog read the template, from the catalog's annotations. Only keys in exactly
+// this spelling are written by the catalog.
 func (e InfoEntity) readFrom() provenance.Place {
 	var metadata, annotations map[string]json.RawMessage
 	var location string
@@ -68,13 +68,12 @@ func (e InfoEntity) readFrom() provenance.Place {
 	return provenance.Recorded(location)
 }
 
-// InfoEntity is the part of the template's entity that a run keeps.
+// InfoEntity is the part of the template's entity that a run stores.
 type InfoEntity struct {
 	Metadata json.RawMessage `json:"metadata"`
 }
 
-// Step is one step as the author wrote it, with its id and name filled in. Everything else the author wrote
-// is kept.
+// Step is one step as the author wrote it, with its id and name filled in. All other keys are kept.
 type Step struct {
 	ID     string
 	Name   string
@@ -105,9 +104,9 @@ func (s *Step) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Pin joins the template with a run's values, its user and its Base. Steps without an id are called step-N,
-// those without a name after their action. Two steps may share an id: expressions see the output of the later
-// one.
+// Pin combines the template with a run's values, its user and its Base. Steps without an id get the id
+// step-N, those without a name the name of their action. Two steps may have the same id: expressions then
+// read the output of the later one.
 func (t *Template) Pin(values json.RawMessage, user User, base provenance.Place) (TaskSpec, error) {
 	spec := TaskSpec{APIVersion: t.APIVersion, Steps: []Step{}, Recovery: t.Spec.Recovery, Output: t.Spec.Output, Parameters: values,
 		User: user, OnFailure: t.Spec.OnFailure,

@@ -1,7 +1,6 @@
-// Package template is the Template kind, scaffolder.backstage.io/v1beta3: reading one, showing its parameters
-// to a form, and pinning it with values into the task spec that a run carries. It does no I/O and evaluates
-// no expression. JSON passes through it byte for byte wherever possible, so that the author's order of keys
-// survives.
+// Package template implements the Template kind, scaffolder.backstage.io/v1beta3. It parses templates,
+// describes their forms, and pins them with values to the task spec of a run. It does no I/O and evaluates no
+// expression. It keeps JSON byte for byte wherever possible, so that the author's order of keys survives.
 package template
 
 import (
@@ -18,16 +17,16 @@ import (
 // APIVersion is the only apiVersion of templates that is supported.
 const APIVersion = "scaffolder.backstage.io/v1beta3"
 
-// Limits on what a template may hold; real ones are a hundred times smaller.
+// Limits on the size of a template. Real templates are a hundred times smaller.
 const (
 	maxSteps = 500
 	maxPages = 100
 )
 
-// defaultPageTitle is what Backstage calls a page of parameters without a title.
+// defaultPageTitle is Backstage's title for a page of parameters without a title.
 const defaultPageTitle = "Please enter the following information"
 
-// Template is a Template entity, read.
+// Template is a parsed Template entity.
 type Template struct {
 	APIVersion string   `json:"apiVersion"`
 	Kind       string   `json:"kind"`
@@ -35,11 +34,11 @@ type Template struct {
 	// RawMetadata is metadata as written.
 	RawMetadata json.RawMessage `json:"metadata"`
 	Spec        Spec            `json:"spec"`
-	// Digest is that of the document that was parsed. The zero value is of no document.
+	// Digest is the digest of the parsed document, zero for a template that was not parsed.
 	Digest [sha256.Size]byte `json:"-"`
 }
 
-// Metadata is the part of a template's metadata that matters to a run.
+// Metadata is the part of a template's metadata that a run uses.
 type Metadata struct {
 	Name        string            `json:"name"`
 	Namespace   string            `json:"namespace"`
@@ -61,7 +60,8 @@ type Spec struct {
 	// EarlyFormDecorators is the older name of FormDecorators.
 	EarlyFormDecorators json.RawMessage `json:"EXPERIMENTAL_formDecorators"`
 	Recovery            json.RawMessage `json:"EXPERIMENTAL_recovery"`
-	// OnFailure is Portico's: RollBackOnFailure, or "" to leave a failed run to people.
+	// OnFailure is an extension of Portico: RollBackOnFailure, or "" to park a failed run until a person
+	// decides.
 	OnFailure string `json:"onFailure"`
 }
 
@@ -102,7 +102,7 @@ func Parse(document json.RawMessage) (*Template, error) {
 	return t, nil
 }
 
-// Title is what people call the template.
+// Title returns the template's title, or its name.
 func (t *Template) Title() string {
 	if t.Metadata.Title != "" {
 		return t.Metadata.Title
@@ -110,7 +110,7 @@ func (t *Template) Title() string {
 	return t.Metadata.Name
 }
 
-// Pages are the template's parameter schemas, one for each page of the form.
+// Pages returns the template's parameter schemas, one for each page of the form.
 func (t *Template) Pages() ([]json.RawMessage, error) {
 	if isNull(t.Spec.Parameters) {
 		return nil, nil
@@ -128,7 +128,7 @@ func (t *Template) Pages() ([]json.RawMessage, error) {
 	return pages, nil
 }
 
-// ParameterSchema is what a form is made from (GET .../parameter-schema).
+// ParameterSchema describes a template's form (GET .../parameter-schema).
 type ParameterSchema struct {
 	Title          string          `json:"title"`
 	Presentation   json.RawMessage `json:"presentation,omitempty"`
@@ -170,13 +170,13 @@ func (t *Template) ParameterSchema() (ParameterSchema, error) {
 	return schema, nil
 }
 
-// sourceLocation is the annotation with which an author says where a template's files are, when they are not
-// beside it.
+// sourceLocation is the annotation in which an author names the location of a template's files, when they are
+// not beside it.
 const sourceLocation = "backstage.io/source-location"
 
-// Base is the place that the template's relative URLs start from: at, where it was read, unless its author
-// says that they are elsewhere. A template that names files of this machine without being one is a fault of
-// kind NotAllowed.
+// Base returns the place to which the template's URLs are relative: at, where it was read, unless its author
+// names another location. A template that was not read from a file of this machine, but names one, is a fault
+// of kind NotAllowed.
 func (t *Template) Base(at provenance.Place) (provenance.Place, error) {
 	written := t.Metadata.Annotations[sourceLocation]
 	kind, target, found := strings.Cut(written, ":")
@@ -185,7 +185,7 @@ func (t *Template) Base(at provenance.Place) (provenance.Place, error) {
 	case written == "":
 		return at, nil
 	case !found || kind != provenance.URL && kind != provenance.File:
-		return provenance.Place{}, nil // as in Backstage nothing can be relative to it
+		return provenance.Place{}, nil // as in Backstage, no URL can be relative to it
 	}
 	base, err := at.Follow(kind, target, nil)
 	if err != nil {
@@ -194,7 +194,7 @@ func (t *Template) Base(at provenance.Place) (provenance.Place, error) {
 	return base, nil
 }
 
-// Ref is the template's entity reference.
+// Ref returns the template's entity reference.
 func (t *Template) Ref() string {
 	namespace := t.Metadata.Namespace
 	if namespace == "" {
@@ -203,7 +203,7 @@ func (t *Template) Ref() string {
 	return fmt.Sprintf("template:%s/%s", namespace, t.Metadata.Name)
 }
 
-// PropertyNames are the names of a page's properties, in the author's order.
+// PropertyNames returns the names of a page's properties, in the author's order.
 func PropertyNames(page json.RawMessage) []string {
 	var schema struct {
 		Properties json.RawMessage `json:"properties"`

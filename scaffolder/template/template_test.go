@@ -15,12 +15,12 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// exchange is an answer of a real Backstage backend.
+// exchange is a recorded response of a Backstage backend.
 type exchange struct {
 	Response struct{ Body json.RawMessage }
 }
 
-// recorded is the body of a recorded answer, without white space.
+// recorded returns the body of a recorded response, without white space.
 func recorded(t testing.TB, name string) json.RawMessage {
 	t.Helper()
 	content, err := os.ReadFile("testdata/" + name + ".json")
@@ -32,7 +32,7 @@ func recorded(t testing.TB, name string) json.RawMessage {
 	return compact.Bytes()
 }
 
-// marshal is JSON as it goes over the wire.
+// marshal encodes a value as the API does.
 func marshal(t testing.TB, v any) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -49,7 +49,7 @@ func parse(t testing.TB, document string) *template.Template {
 	return parsed
 }
 
-// withSpec is a template with this spec.
+// withSpec returns a template with this spec.
 func withSpec(spec string) string {
 	return `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t"},"spec":` + spec + `}`
 }
@@ -177,7 +177,7 @@ func TestWhatCannotBePinned(t *testing.T) {
 	}
 }
 
-// TestTwoStepsMayShareAnID: as in Backstage, where the later output is the one that is seen.
+// TestTwoStepsMayShareAnID: as in Backstage, expressions read the later output.
 func TestTwoStepsMayShareAnID(t *testing.T) {
 	t.Parallel()
 	pinned, err := parse(t, withSpec(`{"steps":[{"id":"step-2","action":"x"},{"action":"y"},{"ID":"z","id":"a","action":"x"}]}`)).Pin(nil, template.User{}, provenance.Place{})
@@ -261,8 +261,8 @@ func TestATemplateByURLCannotSayThatItIsAFile(t *testing.T) {
 	}
 }
 
-// TestABaseThatWasPinnedIsNotTrustedBlindly: what earlier versions pinned could be what an author had
-// written.
+// TestABaseThatWasPinnedIsNotTrustedBlindly: earlier versions pinned a base that the template's author could
+// set.
 func TestABaseThatWasPinnedIsNotTrustedBlindly(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

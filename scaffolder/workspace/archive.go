@@ -51,7 +51,7 @@ func (s *Store) pack(ctx context.Context, opened *directory) error {
 	return nil
 }
 
-// writeArchive writes all entries and fills in the sums of their content.
+// writeArchive writes all entries and sets the checksums of their content.
 func writeArchive(to io.Writer, root *os.Root, found manifest) error {
 	compressed, err := zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -100,11 +100,11 @@ func (a *archiveWriter) add(e *entry) error {
 	return err
 }
 
-// onlyReader hides a file's own way of copying itself, so that the buffer is used.
+// onlyReader hides a file's WriterTo, so that io.CopyBuffer uses the buffer.
 type onlyReader struct{ io.Reader }
 
-// upload puts the archive into the bucket unless the same content is there and safe from Delete for long
-// enough.
+// upload writes the archive to the bucket, unless the same content is there and protected from Delete for
+// long enough.
 func (s *Store) upload(ctx context.Context, digest string, archive *os.File) error {
 	attributes, err := s.options.Bucket.Attributes(ctx, key(digest))
 	if err == nil && time.Since(attributes.ModTime) < graceTime/2 {
@@ -122,7 +122,7 @@ func (s *Store) upload(ctx context.Context, digest string, archive *os.File) err
 	return nil
 }
 
-// unpack fills an empty directory with the snapshot it is opened from.
+// unpack fills an empty directory with the content of its snapshot.
 func (s *Store) unpack(ctx context.Context, into *directory) error {
 	reader, err := s.options.Bucket.NewReader(ctx, key(into.digest), nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
@@ -164,8 +164,7 @@ func (s *Store) delete(ctx context.Context, digest string) error {
 	return bucketError(err)
 }
 
-// bucketError is a failure of the storage itself, which may pass. A full disk below a file bucket explains
-// itself.
+// bucketError makes a failure of the storage transient. A full disk of a file bucket keeps its own error.
 func bucketError(err error) error {
 	if isDiskFull(err) {
 		return err
@@ -173,7 +172,7 @@ func bucketError(err error) error {
 	return action.Transient(fmt.Errorf("the bucket for workspaces: %w", err), 0)
 }
 
-// readArchive unpacks an archive into an empty directory and returns the sums of the files by path.
+// readArchive unpacks an archive into an empty directory and returns the checksums of the files by path.
 func readArchive(from io.Reader, root *os.Root, limits Options) (map[string][sha256.Size]byte, error) {
 	plain, err := zstd.NewReader(from, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
 	if err != nil {
@@ -207,7 +206,7 @@ type archiveReader struct {
 	sums   map[string][sha256.Size]byte
 	sum    hash.Hash
 	buffer []byte
-	// directories still lack their own permissions: they must be writable until all is in them.
+	// directories still need their own permissions: they must be writable until their content is complete.
 	directories []*tar.Header
 }
 
@@ -249,7 +248,7 @@ func (a *archiveReader) extractFile(header *tar.Header, mode fs.FileMode) (err e
 	return file.Chmod(mode)
 }
 
-// onlyWriter hides a file's own way of filling itself, so that the buffer is used.
+// onlyWriter hides a file's ReaderFrom, so that io.CopyBuffer uses the buffer.
 type onlyWriter struct{ io.Writer }
 
 func (a *archiveReader) closeDirectories() error {

@@ -11,8 +11,8 @@ import (
 	"gocloud.dev/blob/fileblob"
 )
 
-// OpenBucket opens the bucket of a URL. file:///path makes the directory when it is not there; any other
-// scheme is for the drivers of gocloud.dev/blob that the program has linked in. The caller closes the bucket.
+// OpenBucket opens the bucket of a URL. file:///path creates the directory when it does not exist. Any other
+// scheme needs a driver of gocloud.dev/blob that the program imports. The caller closes the bucket.
 func OpenBucket(ctx context.Context, url string) (*blob.Bucket, error) {
 	directory, isFile := strings.CutPrefix(url, "file://")
 	if !isFile {
@@ -28,7 +28,7 @@ func OpenBucket(ctx context.Context, url string) (*blob.Bucket, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return nil, fmt.Errorf("bucket for workspaces: %w", err)
 	}
-	// The temporary file lies beside the final one, so that moving it there is atomic.
+	// The temporary file is in the directory of the final one, so that the rename is atomic.
 	bucket, err := fileblob.OpenBucket(directory, &fileblob.Options{Metadata: fileblob.MetadataDontWrite, NoTempDir: true})
 	if err != nil {
 		return nil, fmt.Errorf("bucket for workspaces: %w", err)

@@ -9,9 +9,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// TooLargeError says that a workspace is beyond what one may hold. Trying again does not help.
+// TooLargeError says that a workspace exceeds a limit. A retry does not help.
 type TooLargeError struct {
-	// What is "bytes" or "files and directories", Limit how many there may be.
+	// What is "bytes" or "files and directories", Limit the highest number of them.
 	What  string
 	Limit int64
 }
@@ -20,7 +20,7 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the workspace holds more than %d %s", e.Limit, e.What)
 }
 
-// DiskFullError says that this machine has no room for a workspace. Another worker may have.
+// DiskFullError says that this machine's disk has no room for a workspace. Another worker's disk may have.
 type DiskFullError struct{ Err error }
 
 func (e *DiskFullError) Error() string {
@@ -30,8 +30,8 @@ func (e *DiskFullError) Error() string {
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *DiskFullError) Unwrap() error { return e.Err }
 
-// ExplainDisk gives what the disk did to an action that wrote into its workspace its class: a full disk may
-// be emptied and is transient. Other errors stay as they are.
+// ExplainDisk makes a full disk, on which an action failed to write, a transient error: it may have room
+// later. Other errors are returned unchanged.
 func ExplainDisk(err error) error {
 	var known *DiskFullError
 	switch {
@@ -54,8 +54,8 @@ func notWritable(err error) error {
 	return action.Advise(action.Final(err), "Let the worker write to the directory and the bucket of portico.workspace, then retry.")
 }
 
-// explain gives the failures of a file system their class: too large a workspace stays too large. Errors that
-// have a class keep it.
+// explain sets the class of a file system's errors. A workspace that is too large is a final error. Errors
+// that have a class keep it.
 func explain(err error) error {
 	err = ExplainDisk(err)
 	var classified *action.Error

@@ -12,33 +12,32 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Globs select paths below a directory the way Backstage's actions do: * within a name, ** across
-// directories, ?, [a-z] and {a,b}; names that begin with a dot are names like any other; a pattern that
-// begins with ! takes out again what matches it; the path of a directory stands for all that is in it. What
-// is there under the very name that a pattern is written with is meant by it: app/[id].tsx is that file, and
-// a pattern only where there is none. The zero value selects nothing.
+// Globs select paths below a directory as Backstage's actions do: * matches within a name, ** across
+// directories, and ?, [a-z] and {a,b} are supported. Names that begin with a dot are not special. A pattern
+// that begins with ! excludes its matches. The path of a directory matches all of its content. A pattern that
+// is the exact name of an existing file matches that file: app/[id].tsx is a pattern only if there is no such
+// file. The zero value selects nothing.
 type Globs struct {
 	include, exclude []string
 }
 
-// extended matches the patterns of bash's extglob, which are not supported: they would silently match
-// nothing.
+// extended finds the patterns of bash's extglob, which are not supported and would silently match nothing.
 var extended = regexp.MustCompile(`[*+!?@]\(`)
 
-// NewGlobs reads patterns for the paths in directory. A pattern that cannot be read is an InputError.
+// NewGlobs parses patterns for the paths in directory. An invalid pattern is an InputError.
 func NewGlobs(directory fs.FS, patterns []string) (Globs, error) {
 	var globs Globs
 	for _, pattern := range patterns {
 		name, negative := strings.CutPrefix(pattern, "!")
 		name = path.Clean(name)
-		text := literally(directory, name)
+		text := escapeExisting(directory, name)
 		if extended.MatchString(text) || negative && strings.HasPrefix(text, "(") || !doublestar.ValidatePattern(text) {
 			return Globs{}, action.InputError("the pattern %q cannot be read: *, **, ?, [a-z], {a,b} and a leading ! are understood", pattern)
 		}
 		if info, err := fs.Stat(directory, name); err == nil && info.IsDir() {
 			text = path.Clean(text + "/**")
 		}
-		// ** alone would match the directory before it too, which is not in itself.
+		// ** alone would match the directory before it, too, but only its content is meant.
 		if text == "**" || strings.HasSuffix(text, "/**") {
 			text += "/*"
 		}
@@ -51,12 +50,13 @@ func NewGlobs(directory fs.FS, patterns []string) (Globs, error) {
 	return globs, nil
 }
 
-// special are the characters that mean something else in a pattern than in a name, but for * and ?, which
-// nobody writes for themselves.
+// special has the characters that have a special meaning in a pattern, except * and ?, which are hardly ever
+// part of a file's name.
 var special = regexp.MustCompile(`[][{}()\\]`)
 
-// literally escapes the names at the beginning of a pattern that are there as they are written.
-func literally(directory fs.FS, pattern string) string {
+// escapeExisting escapes the names at the beginning of a pattern for which a file or directory of exactly
+// that name exists.
+func escapeExisting(directory fs.FS, pattern string) string {
 	written := strings.Split(pattern, "/")
 	escaped := slices.Clone(written)
 	for n, name := range written {
@@ -71,7 +71,7 @@ func literally(directory fs.FS, pattern string) string {
 	return strings.Join(escaped, "/")
 }
 
-// Match says whether a path, relative and with slashes, is selected.
+// Match reports whether a path, relative and with slashes, is selected.
 func (g Globs) Match(name string) bool {
 	matches := func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, name) }
 	return slices.ContainsFunc(g.include, matches) && !slices.ContainsFunc(g.exclude, matches)

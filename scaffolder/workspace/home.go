@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// home is the directory that one store makes its working directories in. A locked file beside it says that
-// its process lives.
+// home is the directory in which one store creates its working directories. Its process holds the lock of a
+// file beside it for as long as it lives.
 type home struct {
 	path string
 	lock *os.File
@@ -45,7 +45,7 @@ func newHome(directory string) (*home, error) {
 	return made, nil
 }
 
-// removeOrphans removes the homes whose lock nobody holds: the kernel drops the lock of a process that died.
+// removeOrphans removes the homes whose lock is free: the kernel releases the lock of a process that died.
 func removeOrphans(directory string) error {
 	locks, err := filepath.Glob(filepath.Join(directory, "store-*"+lockSuffix))
 	if err != nil {
@@ -74,7 +74,7 @@ func removeOrphan(name string) error {
 	return errors.Join(removeTree(strings.TrimSuffix(name, lockSuffix)), os.Remove(name))
 }
 
-// newRoot makes a fresh working directory.
+// newRoot creates a working directory.
 func (h *home) newRoot() (*os.Root, error) {
 	path, err := os.MkdirTemp(h.path, "run-")
 	if err != nil {
@@ -88,7 +88,7 @@ func (h *home) remove() error {
 	return errors.Join(err, h.lock.Close())
 }
 
-// removeTree removes a directory even if a step has left directories in it that may not be written.
+// removeTree removes a directory, even if it contains directories without write permission.
 func removeTree(path string) error {
 	if os.RemoveAll(path) == nil {
 		return nil
@@ -107,7 +107,7 @@ func removeTree(path string) error {
 	return errors.Join(err, os.RemoveAll(path))
 }
 
-// newFile makes a fresh file outside all working directories.
+// newFile creates a file outside all working directories.
 func (h *home) newFile() (*os.File, error) {
 	return os.CreateTemp(h.path, "archive-")
 }

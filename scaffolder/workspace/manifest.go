@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// manifest lists all that a directory holds, in the order of a walk, at one moment.
+// manifest lists the content of a directory at one moment, in the order of a walk.
 type manifest struct {
 	entries []entry
 	taken   time.Time
 	bytes   int64
 }
 
-// entry is one file, directory or symbolic link. Its sum is known once the content was read.
+// entry is one file, directory or symbolic link. Its checksum is set once the content was read.
 type entry struct {
 	path string
 	info fs.FileInfo
@@ -26,15 +26,14 @@ type entry struct {
 	sum  [sha256.Size]byte
 }
 
-// mode is the kind and the permissions, which are all that a snapshot keeps of a file's mode.
+// mode returns the kind and the permissions. A snapshot keeps no other part of a file's mode.
 func (e entry) mode() fs.FileMode {
 	return e.info.Mode() & (fs.ModeType | fs.ModePerm)
 }
 
 const digestPrefix = "sha256:"
 
-// checkDigest refuses what could not be the name of a snapshot, so that no digest can name anything else in
-// the bucket.
+// checkDigest refuses a text that is not a digest, so that it cannot name another object in the bucket.
 func checkDigest(digest string) error {
 	if isEmpty(digest) {
 		return nil
@@ -46,7 +45,7 @@ func checkDigest(digest string) error {
 	return nil
 }
 
-// digest is the name of what the manifest lists: the same for the same content, kinds and permissions.
+// digest identifies the listed files. It depends on their paths, content, kinds and permissions only.
 func (m manifest) digest() string {
 	if len(m.entries) == 0 {
 		return Empty
@@ -58,7 +57,7 @@ func (m manifest) digest() string {
 	return digestPrefix + hex.EncodeToString(hash.Sum(nil))
 }
 
-// footprint is about how much room the directory takes: a file takes a block at least.
+// footprint estimates the directory's size on disk: a file takes at least one block.
 func (m manifest) footprint() int64 {
 	return m.bytes + int64(len(m.entries))*4096
 }
@@ -96,12 +95,12 @@ func (s *Store) scan(root *os.Root) (manifest, error) {
 	return found, err
 }
 
-// tick is more than the coarsest clock that a file system stamps files with.
-const tick = 20 * time.Millisecond
+// clockResolution is more than the coarsest resolution of a file system's time stamps.
+const clockResolution = 20 * time.Millisecond
 
-// matches says whether what was found is still what the manifest lists, and if so fills in the sums of what
-// was found. A file is the same if it is the same inode with the same size and stamp; one that was written so
-// shortly before the manifest was taken that a later write could bear the same stamp is read again.
+// matches reports whether the found files are still those of the manifest; if so, it sets the checksums of
+// found. A file is unchanged if its inode, size and time stamp are the same. A file that was written so
+// shortly before the manifest was made that a later write could have the same stamp is read again.
 func (m manifest) matches(root *os.Root, found manifest) (bool, error) {
 	if len(m.entries) != len(found.entries) {
 		return false, nil
@@ -117,7 +116,7 @@ func (m manifest) matches(root *os.Root, found manifest) (bool, error) {
 		if now.info.Size() != before.info.Size() || !now.info.ModTime().Equal(before.info.ModTime()) || !os.SameFile(now.info, before.info) {
 			return false, nil
 		}
-		if before.info.ModTime().Before(m.taken.Add(-tick)) {
+		if before.info.ModTime().Before(m.taken.Add(-clockResolution)) {
 			continue
 		}
 		if sum, err := sumFile(root, now.path); err != nil || sum != before.sum {

@@ -11,8 +11,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Resolve gives the path within root that a step means by name: relative to the root, or absolute and below
-// it. Whatever leads out, through a symbolic link too, is ErrOutside.
+// Resolve returns the path within root for a name that is relative to root, or absolute and below it. A name
+// that leads out of root, also through a symbolic link, is ErrOutside.
 func Resolve(root *os.Root, name string) (string, error) {
 	if filepath.IsAbs(name) {
 		relative, err := filepath.Rel(root.Name(), name)
@@ -31,12 +31,12 @@ func Resolve(root *os.Root, name string) (string, error) {
 	return name, nil
 }
 
-// ErrOutside refuses a path that leads out of the workspace.
+// ErrOutside is the error for a path that leads out of the workspace.
 var ErrOutside = action.Final(fault.New(fault.NotAllowed, "Relative path is not allowed to refer to a directory outside its parent"))
 
-// ExplainPath names the path in the workspace at which a file system failed. A path that leads out is
-// ErrOutside, one that is not there an InputError; the rest is final, because trying again finds the same
-// files. Nil and errors that have a class stay as they are.
+// ExplainPath adds the path in the workspace to an error of the file system. A path that leads out is
+// ErrOutside, a path that does not exist an InputError. Other errors are final, because a retry finds the
+// same files. Nil and errors that have a class are returned unchanged.
 func ExplainPath(path string, err error) error {
 	var classified *action.Error
 	switch {
@@ -50,11 +50,11 @@ func ExplainPath(path string, err error) error {
 	return action.Final(fmt.Errorf("%s: %w", path, err))
 }
 
-// escapesMessage is how package os words the error of a path that leads out of a root. It exports no value to
-// compare with.
+// escapesMessage is package os's message for a path that leads out of a root. Package os exports no error
+// value for it.
 const escapesMessage = "path escapes from parent"
 
-// IsOutside says whether an operation on a root failed because the path led out of it.
+// IsOutside reports whether an operation on a root failed because the path leads out of it.
 func IsOutside(err error) bool {
 	var pathError *os.PathError
 	var linkError *os.LinkError

@@ -2,5 +2,5 @@
 
 package workspace
 
-// spread is a hint that only Linux takes.
+// spread does nothing: only Linux has this hint.
 func spread(string) {}

@@ -1,8 +1,8 @@
-// Package workspace makes the directory that a run's steps share into a value: a step opens the snapshot that
-// its predecessor left, works in a directory of its own and leaves a new snapshot, named by the digest of
-// what it holds. Snapshots lie in a bucket, so that any worker can go on from one; a worker keeps the
-// directories it saved last, so that it need not unpack what it just packed. Which snapshot a run goes on
-// from is not known here.
+// Package workspace stores the directory that a run's steps share as snapshots. A step opens the snapshot of
+// the step before, works in its own directory and saves a new snapshot, whose name is the digest of its
+// content. Snapshots are in a bucket, so that any worker can continue from one. A worker keeps the
+// directories that it saved last, so that it need not unpack what it just packed. The caller knows which
+// snapshot a run continues from.
 package workspace
 
 import (
@@ -20,26 +20,25 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Empty is the digest of a workspace that holds nothing. Nothing is stored for it, and the empty string opens
-// the same.
+// Empty is the digest of an empty workspace. Nothing is stored for it. The empty string opens an empty
+// workspace, too.
 const Empty = "empty"
 
 func isEmpty(digest string) bool { return digest == "" || digest == Empty }
 
-// Options say where snapshots live and how large they may be. Bucket and Directory are required; a zero limit
-// is the default.
+// Options configures a Store: where snapshots are stored and how large they may be. Bucket and Directory are
+// required; a limit of zero is the default.
 type Options struct {
-	// Bucket holds the snapshots; the caller opens and closes it.
+	// Bucket stores the snapshots; the caller opens and closes it.
 	Bucket *blob.Bucket
-	// Directory is where this machine's working directories are made. Stores of several processes may share
-	// it.
+	// Directory contains this machine's working directories. Stores of several processes may share it.
 	Directory string
 	// KeepBytes bounds the directories kept for the next step; 0 is 2 GiB.
 	KeepBytes int64
 	// MaxBytes and MaxFiles bound one workspace; 0 is 1 GiB and 100,000 files and directories.
 	MaxBytes int64
 	MaxFiles int
-	// Log tells of directories that could not be removed; nil is slog.Default().
+	// Log receives warnings about directories that could not be removed; nil is slog.Default().
 	Log *slog.Logger
 }
 
@@ -71,23 +70,23 @@ type Store struct {
 	home    *home
 
 	mutex sync.Mutex
-	// inUse are the directories that were opened and not closed yet.
+	// inUse has the directories that were opened and not released yet.
 	inUse map[*os.Root]*directory
-	// kept are directories that nobody uses and that hold exactly what their digest says, the least recently
-	// kept first.
+	// kept are unused directories whose content is exactly that of their digest, the least recently kept
+	// first.
 	kept []*directory
 }
 
-// directory is a working directory: what it was opened from or saved as.
+// directory is a working directory, with the snapshot that it was opened from or saved as.
 type directory struct {
 	root     *os.Root
 	digest   string
 	manifest manifest
-	// saved says that it holds what digest and manifest say.
+	// saved is true when its content is that of digest and manifest.
 	saved bool
 }
 
-// New makes a store, and removes the working directories that processes which died left in Directory.
+// New makes a store. It removes the working directories in Directory whose processes have died.
 func New(options Options) (*Store, error) {
 	home, err := newHome(options.Directory)
 	if err != nil {
@@ -96,7 +95,7 @@ func New(options Options) (*Store, error) {
 	return &Store{options: options.withDefaults(), home: home, inUse: map[*os.Root]*directory{}}, nil
 }
 
-// Close removes this store's working directories, those that are still open too.
+// Close removes this store's working directories, including those that are still open.
 func (s *Store) Close() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -108,10 +107,10 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.home.remove())
 }
 
-// Open gives a directory with the content of the snapshot, for one step alone: nothing outside it can be
-// reached through it. The step saves it when all went well and calls release in any case: a directory that
-// was saved is kept for the next step, any other removed. A snapshot that is not in the bucket is a final
-// error, a bucket that cannot be read a transient one.
+// Open returns a directory with the content of the snapshot, for one step only. Nothing outside it can be
+// reached through root. The step saves it when it succeeded, and calls release in any case: a saved directory
+// is kept for the next step, any other is removed. A snapshot that is not in the bucket is a final error; a
+// bucket that cannot be read is a transient error.
 func (s *Store) Open(ctx context.Context, digest string) (root *os.Root, release func(), err error) {
 	opened, err := s.open(ctx, digest)
 	if err != nil {
@@ -127,7 +126,7 @@ func (s *Store) open(ctx context.Context, digest string) (*directory, error) {
 	if err := checkDigest(digest); err != nil {
 		return nil, action.Final(err)
 	}
-	if unused := s.take(digest); unused != nil {
+	if unused := s.reuse(digest); unused != nil {
 		return unused, nil
 	}
 	opened, err := s.newDirectory(digest)
@@ -149,8 +148,9 @@ func (s *Store) newDirectory(digest string) (*directory, error) {
 	return &directory{root: root, digest: digest}, nil
 }
 
-// take hands over a kept directory, nil when there is none or when something has changed it since.
-func (s *Store) take(digest string) *directory {
+// reuse removes a kept directory from kept and returns it. It returns nil when there is none, or when it was
+// changed since.
+func (s *Store) reuse(digest string) *directory {
 	s.mutex.Lock()
 	n := slices.IndexFunc(s.kept, func(unused *directory) bool {
 		return unused.digest == digest || isEmpty(unused.digest) && isEmpty(digest)
@@ -171,14 +171,14 @@ func (s *Store) take(digest string) *directory {
 	return found
 }
 
-// Save leaves a snapshot of a directory that Open gave and returns its digest: that of the snapshot it was
-// opened from if nothing has changed. After Save, nothing may be changed any more.
+// Save saves a snapshot of a directory from Open and returns its digest, which is unchanged if the content is
+// unchanged. After Save the directory must not be changed any more.
 func (s *Store) Save(ctx context.Context, root *os.Root) (digest string, err error) {
 	s.mutex.Lock()
 	opened := s.inUse[root]
 	s.mutex.Unlock()
 	if opened == nil {
-		return "", errors.New("saving the workspace: the directory is none that is open")
+		return "", errors.New("saving the workspace: the directory is not open")
 	}
 	same, err := s.unchanged(opened)
 	if err == nil && !same {
@@ -191,8 +191,8 @@ func (s *Store) Save(ctx context.Context, root *os.Root) (digest string, err err
 	return opened.digest, nil
 }
 
-// unchanged compares the directory with the snapshot it was opened from, and takes the newer listing when
-// they are the same: the older a file is when it is listed, the surer the next comparison.
+// unchanged compares the directory with the snapshot it was opened from. When they are the same, it keeps the
+// newer listing: the older a file is when it is listed, the more reliable the next comparison.
 func (s *Store) unchanged(opened *directory) (bool, error) {
 	found, err := s.scan(opened.root)
 	if err != nil {
@@ -222,7 +222,7 @@ func (s *Store) release(opened *directory) {
 // maxKept bounds how many directories are kept, each of which holds a file descriptor.
 const maxKept = 64
 
-// keep adds a directory to those kept and takes out the oldest ones beyond the limits.
+// keep adds a directory to kept and removes the oldest ones beyond the limits.
 func (s *Store) keep(unused *directory) (surplus []*directory) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -245,12 +245,13 @@ func (s *Store) discard(unwanted *directory) {
 	}
 }
 
-// graceTime is how long a snapshot is safe from Delete after it was saved. Two runs may hold the same
-// content: while one run's snapshots are being collected, another may save the same one and find it there.
+// graceTime is how long a snapshot is protected from Delete after it was saved. Two runs may have the same
+// content: while one run's snapshots are being deleted, another may save the same snapshot and find it in the
+// bucket.
 const graceTime = time.Hour
 
-// Delete removes snapshots that no run needs any more. One that was saved within the last hour stays: name it
-// again later. Snapshots that are not there are none the worse.
+// Delete removes snapshots that no run needs any more. A snapshot that was saved within the last hour stays;
+// the caller must delete it again later. A snapshot that does not exist is no error.
 func (s *Store) Delete(ctx context.Context, digests ...string) error {
 	var failed error
 	for _, digest := range digests {

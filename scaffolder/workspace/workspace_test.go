@@ -19,7 +19,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/workspace"
 )
 
-// bundle is a store on a file bucket of its own.
+// bundle is a store with its own file bucket.
 type bundle struct {
 	store     *workspace.Store
 	bucket    *blob.Bucket
@@ -38,7 +38,7 @@ func setup(t testing.TB, change ...func(*workspace.Options)) bundle {
 	return made
 }
 
-// newStore is another worker on the same bucket and the same machine.
+// newStore makes the store of another worker with the same bucket on the same machine.
 func (b bundle) newStore(t testing.TB, change ...func(*workspace.Options)) *workspace.Store {
 	t.Helper()
 	options := workspace.Options{Bucket: b.bucket, Directory: b.directory}
@@ -51,7 +51,7 @@ func (b bundle) newStore(t testing.TB, change ...func(*workspace.Options)) *work
 	return store
 }
 
-// archives lists what is in the bucket.
+// archives lists the objects in the bucket.
 func (b bundle) archives(t testing.TB) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(b.bucketDir, "workspaces", "*"))
@@ -59,7 +59,7 @@ func (b bundle) archives(t testing.TB) []string {
 	return found
 }
 
-// opened is a workspace in the hands of a step.
+// opened is a workspace that a step has opened.
 type opened struct {
 	store *workspace.Store
 	*os.Root
@@ -87,7 +87,7 @@ func write(t testing.TB, root *os.Root, path, content string) {
 	require.NoError(t, root.WriteFile(path, []byte(content), 0o644))
 }
 
-// saved makes a workspace with the files and saves it.
+// saved saves a workspace with the files.
 func saved(t testing.TB, store *workspace.Store, files map[string]string) string {
 	t.Helper()
 	opened := open(t, store, workspace.Empty)
@@ -108,7 +108,7 @@ func TestEmptyWorkspaceIsStoredNowhere(t *testing.T) {
 	require.Equal(t, workspace.Empty, save(t, full))
 }
 
-// TestEverythingIsKept takes a directory through the bucket to another worker and finds it as it was.
+// TestEverythingIsKept shows that another worker opens a saved directory unchanged.
 func TestEverythingIsKept(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -137,7 +137,7 @@ func TestEverythingIsKept(t *testing.T) {
 	require.Equal(t, digest, save(t, second))
 }
 
-// tree describes all that a directory holds.
+// tree describes the content of a directory.
 func tree(t testing.TB, root *os.Root) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -331,7 +331,7 @@ func TestDeleteLeavesTheLastHour(t *testing.T) {
 	require.ErrorContains(t, b.store.Delete(t.Context(), "sha256:../x"), "is not the digest")
 }
 
-// TestSavingAgainProtectsFromDelete: a run that saves what an older run saved can rely on it.
+// TestSavingAgainProtectsFromDelete shows that a run keeps a snapshot that an older run saved, too.
 func TestSavingAgainProtectsFromDelete(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -11,18 +11,19 @@ import (
 )
 
 // Ensure creates the thing, or finds the one that an earlier attempt created, and returns it with its effect.
-// However often it is called for one Key, and wherever the callers die, there is one thing.
+// It may be called any number of times for one Key, and its callers may crash at any point: there is only one
+// thing.
 //
 //   - The intent is recorded first, then Find looks. A thing that is this effect's is adopted: nothing is created.
-//   - A thing that is not this effect's is left untouched. The effect is closed, and the error is ErrTaken; it names the
+//   - A thing that is not this effect's is not changed. The effect is closed, and the error is ErrTaken; it names the
 //     step of this run that created the thing, if one did. The thing is returned with it, for actions that accept it.
-//   - A thing that the ledger knows as created, and that Find does not see, is not created anew: the error says whether
+//   - A thing that the ledger has as created, and that Find does not see, is not created again: the error says whether
 //     it is gone (fault.Conflict) or may be hidden (fault.NotAllowed).
 //   - When Create fails for good, the effect is closed, unless an earlier attempt may have created what is hidden now. After
 //     any other failure the thing may exist, and the effect stays open.
 //
-// What a slow attempt has sent while the next one looks cannot be seen by any look; only a system that
-// refuses a second thing of the same name keeps it from being made twice.
+// Find cannot see what the request of a slow earlier attempt is about to create. Only a system that refuses a
+// second thing of the same name prevents a duplicate then.
 func Ensure[T any](ctx context.Context, call *action.Call, spec Spec[T]) (T, action.Effect, error) {
 	e := ensuring[T]{Spec: spec, call: call}
 	if e.Intent.Key == "" {
@@ -36,7 +37,7 @@ func Ensure[T any](ctx context.Context, call *action.Call, spec Spec[T]) (T, act
 	return found.Thing, e.effect, err
 }
 
-// ensuring is one call of Ensure.
+// ensuring is the state of one call of Ensure.
 type ensuring[T any] struct {
 	Spec[T]
 	call   *action.Call
@@ -74,8 +75,8 @@ func (e *ensuring[T]) create(ctx context.Context) (*Found[T], error) {
 	return created, e.confirm(ctx, created)
 }
 
-// resolveExist finds out whose the thing is that appeared since the look: it was made by a request of ours
-// whose answer was lost, or by somebody else.
+// resolveExist finds out who created the thing that appeared after Find: a request of ours whose response was
+// lost, or somebody else.
 func (e *ensuring[T]) resolveExist(ctx context.Context, cause error) (*Found[T], error) {
 	e.effect.Fresh = false
 	found, err := e.Find(ctx, e.effect)
@@ -83,7 +84,7 @@ func (e *ensuring[T]) resolveExist(ctx context.Context, cause error) (*Found[T],
 	case err != nil:
 		return nil, err
 	case found == nil && e.Hidden == nil:
-		return nil, e.createFailed(ctx, cause) // what stood in the way has gone, or was something else
+		return nil, e.createFailed(ctx, cause) // the conflicting thing is gone, or is another thing
 	case found == nil:
 		return nil, action.Advise(action.Transient(fmt.Errorf("creating %s: %w; the system does not show it", e.Title, cause), 0),
 			"Either it appeared this moment, or it is hidden from this token: then choose another name.")
@@ -115,7 +116,8 @@ func (e *ensuring[T]) abandon(ctx context.Context, cause error) error {
 	return cause
 }
 
-// createFailed closes the effect when Create's failure says that there is nothing, and returns the failure.
+// createFailed closes the effect when Create's failure says that nothing was created, and returns the
+// failure.
 func (e *ensuring[T]) createFailed(ctx context.Context, cause error) error {
 	if ctx.Err() != nil || action.IsTransient(cause) {
 		return cause
@@ -128,7 +130,7 @@ func (e *ensuring[T]) createFailed(ctx context.Context, cause error) error {
 	return e.abandon(ctx, cause)
 }
 
-// missing is why the thing that the ledger knows as created cannot be worked on any more.
+// missing returns the error for a thing that the ledger has as created and that Find does not see.
 func (e *ensuring[T]) missing(ctx context.Context) error {
 	reason, err := e.hidden(ctx)
 	if err != nil {
@@ -142,7 +144,7 @@ func (e *ensuring[T]) missing(ctx context.Context) error {
 		sentence(e.Title)), "Roll the run back, then retry it.")
 }
 
-// refuse closes the effect because the thing is not its own, and says whose it is.
+// refuse closes the effect because the thing belongs to somebody else, and returns the error that says so.
 func (e *ensuring[T]) refuse(ctx context.Context, found *Found[T]) error {
 	effects, err := e.call.Ledger.Effects(ctx)
 	if err != nil {
@@ -156,8 +158,8 @@ func (e *ensuring[T]) refuse(ctx context.Context, found *Found[T]) error {
 	return e.abandon(ctx, e.taken())
 }
 
-// createdByStep is ErrTaken for a thing that another step of the same run, or another iteration of this step,
-// created.
+// createdByStep is the ErrTaken for a thing that another step of the same run, or another iteration of this
+// step, created.
 func (e *ensuring[T]) createdByStep(stepID string) error {
 	step := fmt.Sprintf("The step %q of this run", stepID)
 	if stepID == e.call.StepID {
@@ -172,11 +174,11 @@ func (s Spec[T]) taken() error {
 		sentence(s.Title)), "Start a new run with another name, or delete or rename what is there and retry.")
 }
 
-// ledgerError is a failure of the ledger: of the database, which may pass, or because another worker has the
-// run now.
+// ledgerError classifies a failure of the ledger: the database failed, which is transient, or another worker
+// has the run now.
 func (s Spec[T]) ledgerError(err error) error {
 	return action.Transient(fmt.Errorf("effects ledger: %s: %w", s.Title, err), 0)
 }
 
-// sentence is a title at the start of a sentence.
+// sentence returns a title for the start of a sentence.
 func sentence(title string) string { return strings.ToUpper(title[:1]) + title[1:] }

@@ -6,8 +6,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Plan says, in the sentence that it is given, that Ensure would create the thing, having looked whether the
-// name is free: one that is taken is ErrTaken. Nothing is written.
+// Plan looks whether the name is free, and returns a plan with the given summary that creates the thing. If
+// the name is taken, the error is ErrTaken. Nothing is written.
 func Plan[T any](ctx context.Context, spec Spec[T], summary string) (action.Plan, error) {
 	found, err := spec.Find(ctx, action.Effect{})
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Remove deletes the thing of an effect, and only that one. It may be called again: what is gone is done.
+// Remove deletes the thing of an effect, and only that one. It is idempotent: it succeeds when the thing is
+// gone.
 //
 //   - Find looks first. Where it sees no thing of this effect, that proves that there is none, unless Hidden has a reason
 //     to doubt it: then the error is of kind fault.NotAllowed, and the effect stays open.

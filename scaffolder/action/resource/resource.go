@@ -16,8 +16,8 @@
 //		return resource.Remove(ctx, call, a.spec(target))
 //	}
 //
-// An action needs Find, Create and Delete; Hidden and Used where the system has such states. Plan says what
-// Ensure would do. The suite in internal/testkit/actiontest holds an action to all of this.
+// An action needs Find, Create and Delete; Hidden and Used where the system has such states. Plan describes
+// what Ensure would do. The suite in internal/testkit/actiontest tests that an action follows these rules.
 package resource
 
 import (
@@ -29,12 +29,12 @@ import (
 
 var (
 	// ErrExist is what Create returns, as it is or by Exists, when the system says that there is such a thing
-	// already. Ensure then looks whose it is.
+	// already. Ensure then finds out who created it.
 	ErrExist = errors.New("it exists already")
 	// ErrNotExist is what Delete returns, wrapped or not, when the system says that there is no such thing.
 	ErrNotExist = errors.New("it does not exist")
-	// ErrTaken is in the error of Ensure and Plan when the thing exists and the run did not create it. Its
-	// kind is fault.Conflict. The thing was left untouched, and the effect is closed.
+	// Ensure and Plan wrap ErrTaken when the thing exists and the run did not create it. The error's kind is
+	// fault.Conflict. The thing was not changed, and the effect is closed.
 	ErrTaken = errors.New("it exists, and this run did not create it")
 )
 
@@ -47,33 +47,34 @@ func (existError) Is(target error) bool { return target == ErrExist }
 
 func (e existError) Unwrap() error { return e.error }
 
-// Spec describes one thing and how to find, create and delete it. T is what the system's client has for it.
-// The functions bound their own requests, and classify their errors as action.Error says: a transient one
-// leaves the effect open for the next attempt.
+// Spec describes one thing and how to find, create and delete it. T is the type of the system's client for
+// it. The functions set timeouts for their requests, and classify their errors as action.Error says: a
+// transient error leaves the effect open for the next attempt.
 type Spec[T any] struct {
-	// Intent is what the ledger records before the thing is created. Its Key says which attempts are about
-	// the same thing; "" is made of the step, the iteration, the kind and the name. One without the step has
-	// the steps of a run share the thing. Remove does not read the intent.
+	// Intent is what the ledger records before the thing is created. Attempts with the same Key are about the
+	// same thing; "" stands for a key of the step, the iteration, the kind and the name. With a key without
+	// the step, the steps of a run share the thing. Remove does not read the intent.
 	Intent action.Intent
 	// Title names the thing within a sentence, with its article: "the repository acme/shop on github.com".
 	Title string
-	// Find looks for the thing: by the effect's ExternalID where the ledger knows it, else by name or by
-	// mark. It returns nil when the system shows none. Where Create refuses a name that is taken, Find may
-	// return nil without a look for an effect that is Fresh: nothing can have been made for it. Plan passes
-	// the zero Effect.
+	// Find looks for the thing: by the effect's ExternalID if the ledger has it, otherwise by name or by
+	// mark. It returns nil when the system shows none. If Create refuses a name that is taken, Find may
+	// return nil without a request for an effect that is Fresh: nothing can have been created for it. Plan
+	// passes the zero Effect.
 	Find func(ctx context.Context, effect action.Effect) (*Found[T], error)
 	// Create makes the thing and marks it as the effect's, in one request if it can. It returns ErrExist when
-	// the system says that the name is taken. A final error says that nothing was created. With no error
-	// there is a thing. Remove needs no Create.
+	// the system says that the name is taken. A final error means that nothing was created; no error means
+	// that the thing exists. Remove needs no Create.
 	Create func(ctx context.Context, effect action.Effect) (*Found[T], error)
 	// Delete removes the thing. Ensure needs no Delete.
 	Delete func(ctx context.Context, thing T) error
 	// Hidden says why the thing may exist although Find does not see it, "" when Find would see it. Many
-	// systems answer "not found" for what they hide. Nil says that this one does not: what Find does not see
-	// is not there.
+	// systems answer "not found" for what they hide. Nil means that this system hides nothing: what Find does
+	// not see does not exist.
 	Hidden func(ctx context.Context) (reason string, err error)
 	// Used says what somebody else has done with the thing since it was created, as in "it has the tag v1";
-	// "" when nothing. Such a thing is not removed. Nil says that use cannot be seen, or does not matter.
+	// "" when nothing. Such a thing is not removed. Nil means that use cannot be detected, or does not
+	// matter.
 	Used func(ctx context.Context, effect action.Effect, thing T) (use string, err error)
 }
 
@@ -85,13 +86,13 @@ type Found[T any] struct {
 	ID string
 	// URL is where people see it, "" when they cannot.
 	URL string
-	// MadeFor says whether the thing itself shows that it was made for an effect whose ID the ledger does not
-	// know, because the process died before it was recorded: it carries the effect's mark, or was created by
-	// the run's identity since effect.IntendedAt. Nil says that no thing shows it.
+	// MadeFor reports whether the thing shows that it was created for an effect whose ID the ledger does not
+	// have, because the process died before it was recorded: it has the effect's mark, or was created by the
+	// run's identity since effect.IntendedAt. Nil means that things do not show it.
 	MadeFor func(effect action.Effect) bool
 }
 
-// belongsTo says whether the thing is the one that an effect stands for.
+// belongsTo reports whether the thing is that of an effect.
 func (f *Found[T]) belongsTo(effect action.Effect) bool {
 	if f == nil {
 		return false
@@ -102,7 +103,7 @@ func (f *Found[T]) belongsTo(effect action.Effect) bool {
 	return f.MadeFor != nil && f.MadeFor(effect)
 }
 
-// hidden is Hidden, which may be nil.
+// hidden calls Hidden, which may be nil.
 func (s Spec[T]) hidden(ctx context.Context) (string, error) {
 	if s.Hidden == nil {
 		return "", nil

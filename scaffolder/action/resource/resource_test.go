@@ -13,15 +13,15 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
-// system is where things are created, one of a name: what the functions of a Spec find there, and how they
-// fail.
+// system is a system in which things have unique names. It sets what the functions of a Spec find, and how
+// they fail.
 type system struct {
-	// there is the thing of the name, nil when there is none; mark is the effect that it was made for.
+	// there is the thing of the name, nil when there is none; mark is the effect for which it was created.
 	there *thing
 	// shows says whether the thing can be seen; hides is Hidden's reason.
 	invisible, mayHide bool
 	hides              string
-	// create and delete are how these fail; create after the thing was made when late.
+	// create and delete are the errors of these; with late, create fails after the thing was created.
 	create, delete error
 	late           bool
 	used           string
@@ -79,16 +79,16 @@ var (
 	forbidden = fault.New(fault.NotAllowed, "no")
 )
 
-// TestEnsure lists what a second attempt finds after a first, and what comes of it.
+// TestEnsure lists what a second attempt finds after a first, and its result.
 func TestEnsure(t *testing.T) {
 	t.Parallel()
-	// meddle changes what the second attempt finds.
+	// change changes what the second attempt finds.
 	for name, test := range map[string]struct {
 		first  system
-		meddle func(*system)
+		change func(*system)
 		says   string
 		kind   fault.Kind
-		// leaves is the effect's state in the end; created is how often something was.
+		// leaves is the effect's state at the end; created is how often a thing was created.
 		leaves  action.EffectState
 		created int
 	}{
@@ -97,18 +97,18 @@ func TestEnsure(t *testing.T) {
 			first: system{create: passing, late: true}, leaves: action.EffectCreated, created: 1,
 		},
 		"the request was lost": {
-			first: system{create: passing}, meddle: func(s *system) { s.create = nil }, leaves: action.EffectCreated, created: 1,
+			first: system{create: passing}, change: func(s *system) { s.create = nil }, leaves: action.EffectCreated, created: 1,
 		},
 		"the system is ill twice": {
 			first: system{create: passing}, says: "the system is ill", leaves: action.EffectIntended,
 		},
 		"refused": {first: system{create: forbidden}, says: "no", kind: fault.NotAllowed, leaves: action.EffectUndone},
 		"refused where an earlier attempt may have created what is hidden": {
-			first: system{create: passing, mayHide: true, hides: "it is dark"}, meddle: func(s *system) { s.create = forbidden },
+			first: system{create: passing, mayHide: true, hides: "it is dark"}, change: func(s *system) { s.create = forbidden },
 			says: "no", kind: fault.NotAllowed, leaves: action.EffectIntended,
 		},
 		"refused where nothing is hidden": {
-			first: system{create: passing, mayHide: true}, meddle: func(s *system) { s.create = forbidden },
+			first: system{create: passing, mayHide: true}, change: func(s *system) { s.create = forbidden },
 			says: "no", kind: fault.NotAllowed, leaves: action.EffectUndone,
 		},
 		"somebody else's": {
@@ -124,15 +124,15 @@ func TestEnsure(t *testing.T) {
 			leaves: action.EffectUndone,
 		},
 		"gone": {
-			meddle: func(s *system) { s.there = nil }, says: "The thing one, which this run created, is gone", kind: fault.Conflict,
+			change: func(s *system) { s.there = nil }, says: "The thing one, which this run created, is gone", kind: fault.Conflict,
 			leaves: action.EffectCreated, created: 1,
 		},
 		"replaced": {
-			meddle: func(s *system) { s.there = theirs }, says: "The thing one, which this run created, is gone", kind: fault.Conflict,
+			change: func(s *system) { s.there = theirs }, says: "The thing one, which this run created, is gone", kind: fault.Conflict,
 			leaves: action.EffectCreated, created: 1,
 		},
 		"hidden": {
-			first: system{mayHide: true}, meddle: func(s *system) { s.invisible, s.hides = true, "it is dark" },
+			first: system{mayHide: true}, change: func(s *system) { s.invisible, s.hides = true, "it is dark" },
 			says: "cannot be seen any more: it may be gone, or hidden, because it is dark", kind: fault.NotAllowed,
 			leaves: action.EffectCreated, created: 1,
 		},
@@ -140,9 +140,9 @@ func TestEnsure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, harness := &test.first, actiontest.NewHarness(t)
-			_, _ = s.ensure(t, harness) // how the first ends is what the case is about
-			if test.meddle != nil {
-				test.meddle(s)
+			_, _ = s.ensure(t, harness) // the case says how the first attempt ends
+			if test.change != nil {
+				test.change(s)
 			}
 			made, err := s.ensure(t, harness)
 			require.Equal(t, test.leaves, harness.Ledger.All()[0].State)
@@ -160,8 +160,8 @@ func TestEnsure(t *testing.T) {
 	}
 }
 
-// TestWhatIsTakenIsHandedOver with the error, for an action that is content with it.
-func TestWhatIsTakenIsHandedOver(t *testing.T) {
+// TestEnsureReturnsTheTakenThing: it comes with the error, for an action that accepts it.
+func TestEnsureReturnsTheTakenThing(t *testing.T) {
 	t.Parallel()
 	s := &system{there: theirs}
 	found, err := s.ensure(t, actiontest.NewHarness(t))
@@ -190,34 +190,34 @@ func TestTwoStepsThatCreateOneThing(t *testing.T) {
 func TestRemove(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		meddle    func(*system)
+		change    func(*system)
 		says      string
 		kind      fault.Kind
 		transient bool
 		stays     bool
 	}{
 		"its own":                 {},
-		"gone":                    {meddle: func(s *system) { s.there = nil }},
-		"replaced":                {meddle: func(s *system) { s.there = theirs }, stays: true},
-		"gone when it is deleted": {meddle: func(s *system) { s.delete = resource.ErrNotExist }, stays: true},
+		"gone":                    {change: func(s *system) { s.there = nil }},
+		"replaced":                {change: func(s *system) { s.there = theirs }, stays: true},
+		"gone when it is deleted": {change: func(s *system) { s.delete = resource.ErrNotExist }, stays: true},
 		"hidden": {
-			meddle: func(s *system) { s.mayHide, s.invisible, s.hides = true, true, "it is dark" },
+			change: func(s *system) { s.mayHide, s.invisible, s.hides = true, true, "it is dark" },
 			says:   "The thing one cannot be seen: it may be gone, or hidden, because it is dark", kind: fault.NotAllowed, stays: true,
 		},
 		"said to be gone by a system that hides": {
-			meddle: func(s *system) { s.mayHide, s.delete = true, resource.ErrNotExist },
+			change: func(s *system) { s.mayHide, s.delete = true, resource.ErrNotExist },
 			says:   "which may also be said to a token that may not delete it", transient: true, stays: true,
 		},
-		"used":    {meddle: func(s *system) { s.used = "it has comments" }, says: "https://things/7 was left alone: it has comments", stays: true},
-		"refused": {meddle: func(s *system) { s.delete = forbidden }, says: "no", kind: fault.NotAllowed, stays: true},
+		"used":    {change: func(s *system) { s.used = "it has comments" }, says: "https://things/7 was left alone: it has comments", stays: true},
+		"refused": {change: func(s *system) { s.delete = forbidden }, says: "no", kind: fault.NotAllowed, stays: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, harness := &system{}, actiontest.NewHarness(t)
 			_, err := s.ensure(t, harness)
 			require.NoError(t, err)
-			if test.meddle != nil {
-				test.meddle(s)
+			if test.change != nil {
+				test.change(s)
 			}
 			call := &action.UndoCall{Effect: harness.Ledger.All()[0], Log: harness.Log}
 			err = resource.Remove(t.Context(), call, s.spec())

@@ -10,12 +10,12 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// Fit holds the inputs of the iterations that were decided on and are not done to what the action takes. What
-// it does not declare is left out, with a warning: people's templates carry such inputs from the days when
-// Backstage ignored them. A violation of its schema is an error.
-func (p *Planner) Fit(ctx context.Context, decision *Decision, does action.Description, done int) error {
+// CheckInputs validates the inputs of the decided iterations from done on against the action's schema. Inputs
+// that the action does not declare are removed with a warning: many templates have such inputs, because
+// Backstage used to ignore them. A violation of the schema is an error.
+func (p *Planner) CheckInputs(ctx context.Context, decision *Decision, does action.Description, done int) error {
 	for index := min(done, len(decision.Iterations)); index < len(decision.Iterations); index++ {
-		err := p.FitOne(ctx, decision, does, index)
+		err := p.CheckInput(ctx, decision, does, index)
 		if err != nil || decision.partial && decision.Iterations[index].Run {
 			return err
 		}
@@ -23,10 +23,10 @@ func (p *Planner) Fit(ctx context.Context, decision *Decision, does action.Descr
 	return nil
 }
 
-// FitOne does so with one iteration.
-func (p *Planner) FitOne(ctx context.Context, decision *Decision, does action.Description, index int) error {
+// CheckInput is CheckInputs for one iteration.
+func (p *Planner) CheckInput(ctx context.Context, decision *Decision, does action.Description, index int) error {
 	if !p.rules.StrictInputs {
-		decision.takes = &does
+		decision.target = &does
 	}
 	iteration, dropped, err := decision.iteration(ctx, index)
 	if err != nil || !iteration.Run {
@@ -53,7 +53,7 @@ func undeclared(name string, does action.Description) string {
 	return fmt.Sprintf("The input %s was left out: %s does not declare it. It takes %s.", name, does.ID, strings.Join(names, ", "))
 }
 
-// Warnings are lines for the step's log: what of its input is not as its author may think.
+// Warnings returns warnings for the step's log about inputs that its author may not expect.
 func (d *Decision) Warnings() []string {
 	return append(d.ExpressionErrors.Warnings(), d.DroppedInputs...)
 }
