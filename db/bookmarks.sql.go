@@ -23,7 +23,7 @@ type AddBookmarkParams struct {
 	Most      int64
 }
 
-// Adds a reference, or moves one that is there to the front. No row says that the list is full.
+// Adds a reference, or moves an existing one to the front. No row means that the list is full.
 func (q *Queries) AddBookmark(ctx context.Context, db DBTX, arg AddBookmarkParams) (int64, error) {
 	result, err := db.Exec(ctx, addBookmark,
 		arg.UserRef,
@@ -77,7 +77,7 @@ delete from bookmarks m where m.user_ref = $1 and m.list = $2 and m.entity_ref i
 )
 `
 
-// Removes what is beyond the first ones of a list.
+// Removes all but the first entries of a list.
 func (q *Queries) TrimBookmarks(ctx context.Context, db DBTX, userRef string, list string, most int64) error {
 	_, err := db.Exec(ctx, trimBookmarks, userRef, list, most)
 	return err

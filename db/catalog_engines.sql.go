@@ -16,7 +16,7 @@ with ended as (delete from catalog_engines where id = $1::uuid)
 update catalog_states set held_by = null, next_update_at = now() where held_by = $1::uuid
 `
 
-// Ends a lease and gives back what is still held under it.
+// Ends a lease and releases the entities that it still holds.
 func (q *Queries) CatalogEndEngine(ctx context.Context, db DBTX, id uuid.UUID) error {
 	_, err := db.Exec(ctx, catalogEndEngine, id)
 	return err
@@ -27,7 +27,7 @@ update catalog_engines set alive_until = now() + make_interval(secs => $1::float
 where id = $2 and alive_until > now()
 `
 
-// Renews a lease. No row: it has ended, and others may have taken what was held under it.
+// Renews a lease. No row means that it has ended, and others may have taken its entities.
 func (q *Queries) CatalogKeepEngine(ctx context.Context, db DBTX, leaseSeconds float64, iD uuid.UUID) (int64, error) {
 	result, err := db.Exec(ctx, catalogKeepEngine, leaseSeconds, iD)
 	if err != nil {
@@ -41,7 +41,7 @@ with dead as (delete from catalog_engines where alive_until < now())
 insert into catalog_engines (id, alive_until) values ($1, now() + make_interval(secs => $2::float8))
 `
 
-// Begins a lease, and forgets those that ended without anybody saying so.
+// Begins a lease, and deletes the leases of engines that died.
 func (q *Queries) CatalogStartEngine(ctx context.Context, db DBTX, iD uuid.UUID, leaseSeconds float64) error {
 	_, err := db.Exec(ctx, catalogStartEngine, iD, leaseSeconds)
 	return err

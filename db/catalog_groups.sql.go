@@ -28,8 +28,8 @@ order by min(depth), ref
 limit $1::int
 `
 
-// The groups of a user in the catalog and all that are above them, the nearest first. Groups that contain each other are
-// walked until the depth ends.
+// The groups of a user in the catalog and all their ancestors, the nearest first. The depth bounds the walk
+// through groups that contain each other.
 func (q *Queries) CatalogGroupsOf(ctx context.Context, db DBTX, maxGroups int32, userRef string, maxDepth int32) ([]string, error) {
 	rows, err := db.Query(ctx, catalogGroupsOf, maxGroups, userRef, maxDepth)
 	if err != nil {

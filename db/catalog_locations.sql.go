@@ -36,7 +36,7 @@ type CatalogInsertLocationParams struct {
 	CreatedBy string
 }
 
-// No row: the location is registered already.
+// No row means that the location is registered already.
 func (q *Queries) CatalogInsertLocation(ctx context.Context, db DBTX, arg CatalogInsertLocationParams) (CatalogLocation, error) {
 	row := db.QueryRow(ctx, catalogInsertLocation,
 		arg.ID,
@@ -129,7 +129,7 @@ order by created_at, id
 limit $3
 `
 
-// A page of the registered locations, oldest first, after the one that was registered at a time under an id.
+// A page of the registered locations, the oldest first, after the one with the given time and id.
 func (q *Queries) CatalogLocationsAfter(ctx context.Context, db DBTX, createdAt time.Time, iD uuid.UUID, maxRows int32) ([]CatalogLocation, error) {
 	rows, err := db.Query(ctx, catalogLocationsAfter, createdAt, iD, maxRows)
 	if err != nil {
@@ -166,7 +166,7 @@ limit $2
 for update skip locked
 `
 
-// Registered locations that no entity stands for any more.
+// Registered locations whose entity does not exist any more.
 func (q *Queries) CatalogLostLocations(ctx context.Context, db DBTX, sourceKey string, maxRows int32) ([]CatalogLocation, error) {
 	rows, err := db.Query(ctx, catalogLostLocations, sourceKey, maxRows)
 	if err != nil {

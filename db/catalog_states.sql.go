@@ -115,7 +115,7 @@ type CatalogAncestryRow struct {
 	Depth     int32
 }
 
-// Every reference from an entity's ancestors, each once, the entity's own parents first.
+// Every reference from an entity's ancestors, without duplicates, the entity's own parents first.
 func (q *Queries) CatalogAncestry(ctx context.Context, db DBTX, entityRef string) ([]CatalogAncestryRow, error) {
 	rows, err := db.Query(ctx, catalogAncestry, entityRef)
 	if err != nil {
@@ -149,7 +149,7 @@ type CatalogBacklogRow struct {
 	Failed int64
 }
 
-// How much is due that no living engine holds, up to 10,000, how many seconds the oldest of it has waited, and how much is wrong.
+// How many entities are due, up to 10,000, how many seconds the oldest has waited, and how many have errors.
 func (q *Queries) CatalogBacklog(ctx context.Context, db DBTX) (CatalogBacklogRow, error) {
 	row := db.QueryRow(ctx, catalogBacklog)
 	var i CatalogBacklogRow
@@ -170,7 +170,7 @@ type CatalogChildrenWithPlacesRow struct {
 	LocationKey *string
 }
 
-// What emitting entities brought so far, and the place that each claims.
+// The children of these entities, each with the place that holds it.
 func (q *Queries) CatalogChildrenWithPlaces(ctx context.Context, db DBTX, sources []string) ([]CatalogChildrenWithPlacesRow, error) {
 	rows, err := db.Query(ctx, catalogChildrenWithPlaces, sources)
 	if err != nil {
@@ -221,7 +221,7 @@ type CatalogClaimDueRow struct {
 	NeverGood       bool
 }
 
-// Takes entities that are due and that no living engine holds. They are due again when the lease could be over.
+// Claims due entities that no living engine holds. They are due again when the lease may have ended.
 func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, engine uuid.UUID, leaseSeconds float64, maxRows int32) ([]CatalogClaimDueRow, error) {
 	rows, err := db.Query(ctx, catalogClaimDue, engine, leaseSeconds, maxRows)
 	if err != nil {
@@ -258,7 +258,7 @@ const catalogClaimants = `-- name: CatalogClaimants :many
 select distinct claimant_ref from catalog_conflicts where entity_ref = any ($1::text[])
 `
 
-// Who claims one of these references without getting it.
+// The entities with an open claim to one of these references.
 func (q *Queries) CatalogClaimants(ctx context.Context, db DBTX, refs []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogClaimants, refs)
 	if err != nil {
@@ -283,7 +283,7 @@ const catalogDeleteClaims = `-- name: CatalogDeleteClaims :exec
 delete from catalog_conflicts where claimant_ref = any ($1::text[])
 `
 
-// Forgets what these entities claimed without getting it.
+// Deletes the open claims of these entities.
 func (q *Queries) CatalogDeleteClaims(ctx context.Context, db DBTX, refs []string) error {
 	_, err := db.Exec(ctx, catalogDeleteClaims, refs)
 	return err
@@ -293,7 +293,7 @@ const catalogDeleteReferences = `-- name: CatalogDeleteReferences :exec
 delete from catalog_references where source_ref = any ($1::text[]) or target_ref = any ($1::text[])
 `
 
-// Forgets who emitted these entities and what they emitted.
+// Deletes the references to and from these entities.
 func (q *Queries) CatalogDeleteReferences(ctx context.Context, db DBTX, refs []string) error {
 	_, err := db.Exec(ctx, catalogDeleteReferences, refs)
 	return err
@@ -328,9 +328,9 @@ except
 select entity_ref::text from kept
 `
 
-// The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what
-// is still reachable from elsewhere. What is dropped is few among many, so references are looked up entity by entity:
-// the offsets keep them from being joined as a whole.
+// The entities that would be orphans if nothing referred to these: these and all their descendants, without
+// those that are reachable from elsewhere. They are few among many, so references are looked up entity by
+// entity: the offsets keep Postgres from joining the whole table.
 func (q *Queries) CatalogDescendantsOnlyBelow(ctx context.Context, db DBTX, roots []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogDescendantsOnlyBelow, roots)
 	if err != nil {
@@ -360,7 +360,7 @@ where r.source_ref = any ($1::text[])
 returning r.target_ref
 `
 
-// Removes what emitting entities no longer emit and returns whom they dropped.
+// Removes references to entities that are no longer emitted, and returns these entities.
 func (q *Queries) CatalogDropChildren(ctx context.Context, db DBTX, sources []string, edgeSources []string, edgeTargets []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogDropChildren, sources, edgeSources, edgeTargets)
 	if err != nil {
@@ -385,7 +385,7 @@ const catalogDropEmitters = `-- name: CatalogDropEmitters :exec
 delete from catalog_references where target_ref = any ($1::text[]) and source_ref is not null
 `
 
-// Forgets which entities emitted these.
+// Deletes the references from entities to these.
 func (q *Queries) CatalogDropEmitters(ctx context.Context, db DBTX, refs []string) error {
 	_, err := db.Exec(ctx, catalogDropEmitters, refs)
 	return err
@@ -410,7 +410,7 @@ type CatalogDropRelationsParams struct {
 	Targets   []string
 }
 
-// Removes the relations that entities no longer declare and returns on whom they showed.
+// Removes the relations that entities no longer declare, and returns the relations' sources.
 func (q *Queries) CatalogDropRelations(ctx context.Context, db DBTX, arg CatalogDropRelationsParams) ([]string, error) {
 	rows, err := db.Query(ctx, catalogDropRelations,
 		arg.Origins,
@@ -491,7 +491,8 @@ type CatalogFailedRow struct {
 	Parents          []string
 }
 
-// Entities that are wrong, by reference: from one on, those of one owner unless it is ”.
+// Entities with errors, ordered by reference, after the given one. If owner is not ”, only those of that
+// owner.
 func (q *Queries) CatalogFailed(ctx context.Context, db DBTX, after string, owner string, maxRows int32) ([]CatalogFailedRow, error) {
 	rows, err := db.Query(ctx, catalogFailed, after, owner, maxRows)
 	if err != nil {
@@ -542,7 +543,7 @@ type CatalogForgetClaimsParams struct {
 	ClaimedBy    []string
 }
 
-// Removes the conflicts of claimants that no longer claim.
+// Removes the conflicts of claimants that do not claim the reference any more.
 func (q *Queries) CatalogForgetClaims(ctx context.Context, db DBTX, arg CatalogForgetClaimsParams) error {
 	_, err := db.Exec(ctx, catalogForgetClaims,
 		arg.Claimants,
@@ -567,7 +568,7 @@ type CatalogHoldersOfRow struct {
 	UnprocessedHash string
 }
 
-// Which entities emitted these, and from where.
+// The entities that emitted these, and where each reference is held.
 func (q *Queries) CatalogHoldersOf(ctx context.Context, db DBTX, refs []string) ([]CatalogHoldersOfRow, error) {
 	rows, err := db.Query(ctx, catalogHoldersOf, refs)
 	if err != nil {
@@ -607,8 +608,7 @@ type CatalogLockStatesRow struct {
 	HeldBy          *uuid.UUID
 }
 
-// Locks rows in the order of their references, so that transactions that need several never wait for each other in a
-// ring.
+// Locks rows in the order of their references, so that transactions that lock several do not deadlock.
 func (q *Queries) CatalogLockStates(ctx context.Context, db DBTX, refs []string) ([]CatalogLockStatesRow, error) {
 	rows, err := db.Query(ctx, catalogLockStates, refs)
 	if err != nil {
@@ -649,7 +649,7 @@ update catalog_states set next_update_at = now(), result_hash = ''
 where entity_ref = any ($1::text[])
 `
 
-// Has entities processed anew and their results written even when they come out the same.
+// Makes entities due, and has their results written even when they are unchanged.
 func (q *Queries) CatalogMakeDueAfresh(ctx context.Context, db DBTX, refs []string) error {
 	_, err := db.Exec(ctx, catalogMakeDueAfresh, refs)
 	return err
@@ -660,7 +660,7 @@ select entity_ref from catalog_states
 where entity_ref = any ($1::text[]) and processed is null and errors is not null
 `
 
-// Those of the references that are held by documents that nothing good was ever made of.
+// Those of the references whose documents were never valid.
 func (q *Queries) CatalogNeverGood(ctx context.Context, db DBTX, refs []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogNeverGood, refs)
 	if err != nil {
@@ -762,7 +762,7 @@ type CatalogPendingRow struct {
 	Parents          []string
 }
 
-// Entities that nothing is wrong with and that are not served yet, as CatalogFailed lists them.
+// Entities without errors that are not served yet, in the form of CatalogFailed.
 func (q *Queries) CatalogPending(ctx context.Context, db DBTX, after string, owner string, maxRows int32) ([]CatalogPendingRow, error) {
 	rows, err := db.Query(ctx, catalogPending, after, owner, maxRows)
 	if err != nil {
@@ -824,7 +824,7 @@ where s.entity_ref in (
 returning s.entity_ref
 `
 
-// Makes an entity due together with the Location entities above it. No row: there is no such entity.
+// Makes an entity due together with its Location ancestors. No row means that there is no such entity.
 func (q *Queries) CatalogRefreshAncestors(ctx context.Context, db DBTX, entityRef string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogRefreshAncestors, entityRef)
 	if err != nil {
@@ -851,7 +851,7 @@ join catalog_states s on s.entity_id = r.origin_id
 where s.entity_ref = any ($1::text[])
 `
 
-// On whom the relations of these entities show.
+// The sources of the relations that these entities declare.
 func (q *Queries) CatalogRelationNeighbours(ctx context.Context, db DBTX, refs []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogRelationNeighbours, refs)
 	if err != nil {
@@ -876,7 +876,7 @@ const catalogReleaseClaims = `-- name: CatalogReleaseClaims :many
 delete from catalog_conflicts where entity_ref = any ($1::text[]) returning claimant_ref
 `
 
-// Ends the conflicts over entities that are gone and returns who may claim them now.
+// Deletes the conflicts over deleted entities, and returns the claimants.
 func (q *Queries) CatalogReleaseClaims(ctx context.Context, db DBTX, refs []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogReleaseClaims, refs)
 	if err != nil {
@@ -923,8 +923,9 @@ type CatalogReleaseStatesParams struct {
 	KeepReadings []bool
 }
 
-// Lets go of held entities and says when each is due again, unless it changed or was asked for since it was taken,
-// which has moved next_update_at: then it is due already. What failed is tried again soon at first, then ever later.
+// Releases held entities and sets when each is due again. An entity that changed or was requested since it
+// was claimed has another next_update_at, which is kept: it is due already. Failed entities are retried with
+// exponential backoff.
 func (q *Queries) CatalogReleaseStates(ctx context.Context, db DBTX, arg CatalogReleaseStatesParams) ([]bool, error) {
 	rows, err := db.Query(ctx, catalogReleaseStates,
 		arg.Engine,
@@ -977,7 +978,7 @@ from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as errors,
 where s.entity_id = done.entity_id
 `
 
-// A failure leaves the last good content as it is.
+// Saves errors. The last valid content stays.
 func (q *Queries) CatalogSaveFailures(ctx context.Context, db DBTX, entityIds []uuid.UUID, errors []string, resultHashes []string) error {
 	_, err := db.Exec(ctx, catalogSaveFailures, entityIds, errors, resultHashes)
 	return err
@@ -1000,7 +1001,7 @@ type CatalogSaveLossesParams struct {
 	FailedHashes []string
 }
 
-// Notes who had entities, with which document, before others got them.
+// Records the former holders of references that others took over, with the hashes of their documents.
 func (q *Queries) CatalogSaveLosses(ctx context.Context, db DBTX, arg CatalogSaveLossesParams) error {
 	_, err := db.Exec(ctx, catalogSaveLosses,
 		arg.Refs,
@@ -1027,7 +1028,7 @@ type CatalogSaveSuccessesParams struct {
 	Errors       []string
 }
 
-// What is good is served, also beside errors of places that it points at.
+// Saves valid entities. They are served even when a place that they point at has errors.
 func (q *Queries) CatalogSaveSuccesses(ctx context.Context, db DBTX, arg CatalogSaveSuccessesParams) error {
 	_, err := db.Exec(ctx, catalogSaveSuccesses,
 		arg.EntityIds,
@@ -1045,7 +1046,7 @@ where s.entity_ref = done.entity_ref and coalesce(s.unserved::text, '') <> done.
 returning s.entity_ref
 `
 
-// Notes why entities cannot be served (” for those that can), and returns those of which that is news.
+// Records why entities cannot be served (” for those that can), and returns those for which that changed.
 func (q *Queries) CatalogSaveUnserved(ctx context.Context, db DBTX, refs []string, unserved []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogSaveUnserved, refs, unserved)
 	if err != nil {
@@ -1070,7 +1071,7 @@ const catalogSourcesOf = `-- name: CatalogSourcesOf :many
 select source_key::text from catalog_references where target_ref = $1 and source_key is not null
 `
 
-// The sources that bring an entity by themselves.
+// The sources that emit an entity directly.
 func (q *Queries) CatalogSourcesOf(ctx context.Context, db DBTX, entityRef string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogSourcesOf, entityRef)
 	if err != nil {
@@ -1114,7 +1115,7 @@ where s.entity_ref = any ($1::text[])
   and not exists (select from catalog_references r where r.target_ref = s.entity_ref)
 `
 
-// Asked again under the rows' locks: an entity may have been found again since it was listed.
+// Checks listed orphans again while their rows are locked: an entity may have been discovered again.
 func (q *Queries) CatalogStillOrphaned(ctx context.Context, db DBTX, refs []string) ([]string, error) {
 	rows, err := db.Query(ctx, catalogStillOrphaned, refs)
 	if err != nil {
@@ -1156,8 +1157,8 @@ type CatalogTakeOverParams struct {
 	Lines        []int32
 }
 
-// Gives references that are held by documents that were never good to others, and returns those that changed hands. A
-// document that held the reference before, and of which nothing good came, does not get it again.
+// Gives references whose documents were never valid to other documents, and returns the references that
+// changed. A document that held the reference before and was never valid does not get it again.
 func (q *Queries) CatalogTakeOver(ctx context.Context, db DBTX, arg CatalogTakeOverParams) ([]string, error) {
 	rows, err := db.Query(ctx, catalogTakeOver,
 		arg.Refs,
@@ -1260,8 +1261,8 @@ type CatalogUpsertStatesParams struct {
 	Lines        []int32
 }
 
-// Writes discovered documents, unless they are known already. A reference that another place holds is left alone and
-// not returned; what is returned was accepted.
+// Writes discovered documents that are new or changed. It returns the accepted references. A reference that
+// another place holds is neither changed nor returned.
 func (q *Queries) CatalogUpsertStates(ctx context.Context, db DBTX, arg CatalogUpsertStatesParams) ([]string, error) {
 	rows, err := db.Query(ctx, catalogUpsertStates,
 		arg.Refs,

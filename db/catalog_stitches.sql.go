@@ -28,7 +28,7 @@ type CatalogConflictsByClaimantRow struct {
 	HolderErrors []byte
 }
 
-// What entities claimed without getting it, with the errors of a holder that was never good.
+// The open claims of entities, with the errors of a holder that was never valid.
 func (q *Queries) CatalogConflictsByClaimant(ctx context.Context, db DBTX, refs []string) ([]CatalogConflictsByClaimantRow, error) {
 	rows, err := db.Query(ctx, catalogConflictsByClaimant, refs)
 	if err != nil {
@@ -89,8 +89,8 @@ type CatalogFailedChildrenRow struct {
 	Unserved    []byte
 }
 
-// What is wrong with what entities brought, the first few of each. References are looked up one by one among the few
-// that are wrong.
+// The errors of entities' children, the first few of each. Children are looked up one by one among the few
+// entities with errors.
 func (q *Queries) CatalogFailedChildren(ctx context.Context, db DBTX, refs []string, maxChildren int32) ([]CatalogFailedChildrenRow, error) {
 	rows, err := db.Query(ctx, catalogFailedChildren, refs, maxChildren)
 	if err != nil {
@@ -156,7 +156,7 @@ where e.entity_ref = any ($1::text[])
   and not exists (select from catalog_states s where s.entity_id = e.entity_id)
 `
 
-// Removes served entities whose reference has no state any more, or one with another uid.
+// Removes served entities whose state was deleted or replaced by one with another uid.
 func (q *Queries) CatalogRemoveReplacedEntities(ctx context.Context, db DBTX, refs []string) error {
 	_, err := db.Exec(ctx, catalogRemoveReplacedEntities, refs)
 	return err
@@ -193,9 +193,9 @@ type CatalogReplaceSearchRowsParams struct {
 	EntityIds []uuid.UUID
 }
 
-// Brings the search rows of entities to what is given, touching only the rows that differ: one more owner in a group of
-// thousands is one row. Sets are compared, not rows with each other, so that thousands of rows under one key take no
-// longer than others.
+// Replaces the search rows of entities. It writes only the rows that differ: adding one member to a group of
+// thousands writes one row. It compares sets rather than joining rows, so that thousands of rows with one key
+// are not slower than others.
 func (q *Queries) CatalogReplaceSearchRows(ctx context.Context, db DBTX, arg CatalogReplaceSearchRowsParams) error {
 	_, err := db.Exec(ctx, catalogReplaceSearchRows,
 		arg.RowIds,
@@ -215,7 +215,7 @@ select distinct ref from unnest($1::text[]) as ref order by ref
 on conflict (entity_ref) do update set requested_at = clock_timestamp()
 `
 
-// Asks for entities to be put together again. Touching a row that is there waits for the process that holds it.
+// Requests the stitching of entities. Updating an existing request waits for the process that holds it.
 func (q *Queries) CatalogRequestStitches(ctx context.Context, db DBTX, refs []string) error {
 	_, err := db.Exec(ctx, catalogRequestStitches, refs)
 	return err
@@ -304,8 +304,7 @@ where entity_ref in (
 returning entity_ref
 `
 
-// Takes requests, of these entities or of any, and with them the right to write these entities until the transaction
-// ends.
+// Takes requests for these or for all entities. Until the transaction ends, only it may write the entities.
 func (q *Queries) CatalogTakeStitches(ctx context.Context, db DBTX, onlyRefs []string, maxRows int32) ([]string, error) {
 	rows, err := db.Query(ctx, catalogTakeStitches, onlyRefs, maxRows)
 	if err != nil {

@@ -51,8 +51,8 @@ type ClaimIdempotencyKeyParams struct {
 	LeaseSeconds float64
 }
 
-// Begins a command, or takes over one whose attempt is over without an answer. No row says that somebody else carries it out, that
-// it is answered, or that the key was used for another request.
+// Begins a command, or takes over one whose attempt ended without a response. No row means that another
+// request executes it, that it has a response, or that the key was used for another request.
 func (q *Queries) ClaimIdempotencyKey(ctx context.Context, db DBTX, arg ClaimIdempotencyKeyParams) (uuid.UUID, error) {
 	row := db.QueryRow(ctx, claimIdempotencyKey,
 		arg.ID,
@@ -111,7 +111,7 @@ const releaseIdempotencyKey = `-- name: ReleaseIdempotencyKey :exec
 update idempotency_keys set leased_until = '-infinity' where id = $1 and attempt = $2 and status is null
 `
 
-// Lets the next request carry the command out.
+// Lets the next request execute the command.
 func (q *Queries) ReleaseIdempotencyKey(ctx context.Context, db DBTX, iD []byte, attempt uuid.UUID) error {
 	_, err := db.Exec(ctx, releaseIdempotencyKey, iD, attempt)
 	return err

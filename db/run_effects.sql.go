@@ -57,7 +57,7 @@ type ConfirmEffectParams struct {
 	Claim      *uuid.UUID
 }
 
-// Says that the thing exists; changes nothing for who does not hold the run any more: see ConfirmEffectLate.
+// Records that the thing exists. It changes nothing for a claim that has ended: see ConfirmEffectLate.
 func (q *Queries) ConfirmEffect(ctx context.Context, db DBTX, arg ConfirmEffectParams) (int64, error) {
 	result, err := db.Exec(ctx, confirmEffect,
 		arg.ExternalID,
@@ -100,8 +100,8 @@ type ConfirmEffectLateParams struct {
 	ID         uuid.UUID
 }
 
-// What a worker made before it lost the run exists, whoever goes on: it completes the open intent. Where the effect has had
-// another story since, the thing is an effect of its own.
+// Records a thing that a worker created before it lost the run. It completes an open intent. If the effect is
+// not open any more, the thing becomes an effect of its own.
 func (q *Queries) ConfirmEffectLate(ctx context.Context, db DBTX, arg ConfirmEffectLateParams) error {
 	_, err := db.Exec(ctx, confirmEffectLate,
 		arg.NewID,
@@ -188,7 +188,7 @@ select $1::uuid, held.id, $2::text, $3::text, $4::text, $5::text, $6::text, $7::
        statement_timestamp(), statement_timestamp()
 from held
 on conflict (run_id, key) do update
-    -- What was undone is intended anew, and nothing of the old story holds.
+    -- An undone effect is intended again, and its old data is replaced.
     set state = case when run_effects.state = 'undone' then 'intended' else run_effects.state end,
         data = case when run_effects.state = 'undone' then excluded.data else run_effects.data end,
         external_id = case when run_effects.state = 'undone' then '' else run_effects.external_id end,
@@ -211,8 +211,9 @@ type IntendEffectParams struct {
 	Claim  *uuid.UUID
 }
 
-// Records an intent, or finds the effect that the same run recorded under the same key before; nothing for who does not
-// hold the run any more. One that is new has changed when it was intended; one that is found has changed since.
+// Records an intent, or returns the effect that the run recorded with the same key before. It returns no row
+// for a claim that has ended. A new effect has changed_at = intended_at; for one that existed, changed_at is
+// later.
 func (q *Queries) IntendEffect(ctx context.Context, db DBTX, arg IntendEffectParams) (RunEffect, error) {
 	row := db.QueryRow(ctx, intendEffect,
 		arg.ID,

@@ -31,7 +31,7 @@ type AppendRunEventsParams struct {
 	Times  []time.Time
 }
 
-// Appends events in order. Their run's row has been written before, in the same transaction: see UpdateRun.
+// Appends events in order. The transaction must have written the run's row before: see UpdateRun.
 func (q *Queries) AppendRunEvents(ctx context.Context, db DBTX, arg AppendRunEventsParams) error {
 	_, err := db.Exec(ctx, appendRunEvents,
 		arg.RunID,
@@ -64,12 +64,12 @@ func (q *Queries) LastRunEvent(ctx context.Context, db DBTX, runID uuid.UUID) (i
 }
 
 const notifyRuns = `-- name: NotifyRuns :exec
-with unhurried as materialized (select set_config('synchronous_commit', 'off', true))
-select pg_notify('portico_run_events', told.id) from unhurried, unnest($1::text[]) as told(id)
+with asynchronous as materialized (select set_config('synchronous_commit', 'off', true))
+select pg_notify('portico_run_events', run.id) from asynchronous, unnest($1::text[]) as run(id)
 `
 
-// Wakes whoever follows these runs. It is a transaction of its own that does not wait for the disk: transactions that
-// notify commit one after another in the whole cluster, and nothing is lost with a wake-up.
+// Wakes the followers of these runs. It is a separate transaction that does not wait for the disk:
+// transactions that notify commit one after another in the whole cluster, and a lost wake-up loses no data.
 func (q *Queries) NotifyRuns(ctx context.Context, db DBTX, ids []string) error {
 	_, err := db.Exec(ctx, notifyRuns, ids)
 	return err
@@ -107,8 +107,8 @@ type RunEventsAfterRow struct {
 	CreatedAt time.Time
 }
 
-// A page of the events after an id, and any completion: a client that resumes always learns how the run ended. The page ends
-// with the event that fills it, after so many rows or bytes.
+// A page of the events after an id, and every completion, so that a client that resumes always learns how the
+// run ended. The page ends after max_rows rows, or with the event that reaches max_bytes.
 func (q *Queries) RunEventsAfter(ctx context.Context, db DBTX, arg RunEventsAfterParams) ([]RunEventsAfterRow, error) {
 	rows, err := db.Query(ctx, runEventsAfter,
 		arg.RunID,

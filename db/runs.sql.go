@@ -18,7 +18,7 @@ set cancel_requested = cancel_requested or status in ('open', 'processing'), las
 where id = $1
 `
 
-// Notes that somebody cancelled the run; one that has ended stays as it is. It takes nobody's claim.
+// Records that somebody cancelled the run. An ended run is not cancelled. The claim does not change.
 func (q *Queries) CancelRun(ctx context.Context, db DBTX, id uuid.UUID) error {
 	_, err := db.Exec(ctx, cancelRun, id)
 	return err
@@ -90,7 +90,8 @@ type CountRunsAtHandRow struct {
 	Runs        int64
 }
 
-// Runs that move or are parked, by what they are of. The largest groups come first, and those past the limit are left out.
+// Counts active and parked runs by template, phase and cause. The largest groups come first; groups beyond
+// the limit are left out.
 func (q *Queries) CountRunsAtHand(ctx context.Context, db DBTX, maxGroups int32) ([]CountRunsAtHandRow, error) {
 	rows, err := db.Query(ctx, countRunsAtHand, maxGroups)
 	if err != nil {
@@ -127,7 +128,7 @@ type CountRunsQueuedRow struct {
 	Oldest float64
 }
 
-// Runs that nobody has taken up, and how many seconds the oldest has waited.
+// Counts the runs that no workflow execution has started, and how many seconds the oldest has waited.
 func (q *Queries) CountRunsQueued(ctx context.Context, db DBTX) (CountRunsQueuedRow, error) {
 	row := db.QueryRow(ctx, countRunsQueued)
 	var i CountRunsQueuedRow
@@ -159,8 +160,8 @@ delete from runs where id in (
 )
 `
 
-// Deletes a batch of the runs that ended before a time, the oldest first, with all that is kept of them. A run stays while
-// something of it may be in the world that nobody asked to keep, and until its snapshots are deleted.
+// Deletes a batch of the runs that ended before a time, the oldest first, with all their data. A run stays
+// while one of its effects may exist that nobody decided to keep, and until its snapshots are deleted.
 func (q *Queries) DeleteRuns(ctx context.Context, db DBTX, before time.Time, maxRows int32) (int64, error) {
 	result, err := db.Exec(ctx, deleteRuns, before, maxRows)
 	if err != nil {
@@ -174,7 +175,7 @@ with resting as (select r.id from runs r where r.id = $1 and r.status in ('compl
 delete from run_secrets s using resting where s.run_id = resting.id
 `
 
-// One that was taken up again, with new secrets perhaps, keeps them.
+// A run that was reopened, perhaps with new secrets, keeps its secrets.
 func (q *Queries) DeleteSecretsOfEndedRun(ctx context.Context, db DBTX, runID uuid.UUID) error {
 	_, err := db.Exec(ctx, deleteSecretsOfEndedRun, runID)
 	return err
@@ -190,7 +191,8 @@ with expired as (
 delete from run_secrets s using expired where s.run_id = expired.run_id
 `
 
-// Those of runs that nobody decided about in time. Their workflows do so too, where there still is one.
+// Deletes the secrets of parked and cancelled runs about which nobody decided in time. Their workflows do so,
+// too, if they still exist.
 func (q *Queries) DeleteSecretsOfExpiredRuns(ctx context.Context, db DBTX, before *time.Time) (int64, error) {
 	result, err := db.Exec(ctx, deleteSecretsOfExpiredRuns, before)
 	if err != nil {
@@ -213,7 +215,8 @@ from resting
 where s.run_id = resting.id and s.workspace is not null and not s.workspace_spent
 `
 
-// Gives up the snapshots of runs that rest: done or rolled back before one time, parked or cancelled before another.
+// Expires the snapshots of runs that were done or rolled back before one time, or parked or cancelled before
+// another.
 func (q *Queries) ExpireWorkspaces(ctx context.Context, db DBTX, doneBefore time.Time, parkedBefore time.Time) (int64, error) {
 	result, err := db.Exec(ctx, expireWorkspaces, doneBefore, parkedBefore)
 	if err != nil {
@@ -230,7 +233,7 @@ where s.workspace is not null and s.workspace_spent
 limit 500
 `
 
-// Snapshots that every step which left them has given up.
+// Snapshots that have expired for every step that saved them.
 func (q *Queries) ExpiredWorkspaces(ctx context.Context, db DBTX) ([]*string, error) {
 	rows, err := db.Query(ctx, expiredWorkspaces)
 	if err != nil {
@@ -255,7 +258,7 @@ const forgetWorkspaces = `-- name: ForgetWorkspaces :exec
 update run_steps set workspace = null where workspace = any ($1::text[]) and workspace_spent
 `
 
-// A run that is under way may have come to the same content since; its own mention of it stays.
+// An active run may have saved the same content since; its own reference to the snapshot stays.
 func (q *Queries) ForgetWorkspaces(ctx context.Context, db DBTX, digests []string) error {
 	_, err := db.Exec(ctx, forgetWorkspaces, digests)
 	return err
@@ -417,9 +420,9 @@ type ListRunsNewestFirstRow struct {
 	FailedStepName  string
 }
 
-// What lists show unless they are asked for another order; it walks an index and stops at its limit. A spec is a document
-// of many kilobytes beside the row: it is read where it is wanted. Here and in all lists and counts of runs, the first
-// two conditions leave the runs that the caller may see: without them there is no run.
+// The default order of lists. It walks an index and stops at its limit. A spec has many kilobytes and is
+// stored outside the row, so it is read only on request. Here and in all lists and counts of runs, the first
+// two conditions select the runs that the caller may see: if they are not set, there are none.
 func (q *Queries) ListRunsNewestFirst(ctx context.Context, db DBTX, arg ListRunsNewestFirstParams) ([]ListRunsNewestFirstRow, error) {
 	rows, err := db.Query(ctx, listRunsNewestFirst,
 		arg.WithSpecs,
@@ -608,7 +611,7 @@ with parked as (
     update run_steps s set status = 'failed', ended_at = $2, error = $3::json
     from parked
     where s.run_id = parked.id and s.status = 'processing'
-), told as (
+), appended as (
     insert into run_events (run_id, type, body, key, created_at)
     select id, 'completion', $8::json, generation || '/completion', $2 from parked
     on conflict (run_id, key) do nothing
@@ -634,8 +637,8 @@ type ParkRunRow struct {
 	ReopenedAt  *time.Time
 }
 
-// Puts a run to rest as failed, whatever can still be read of it, and ends every claim on it. It changes nothing when the run
-// has moved since it was seen.
+// Parks a run as failed, even when parts of it cannot be read, and ends every claim on it. It changes nothing
+// when the run has changed since it was seen.
 func (q *Queries) ParkRun(ctx context.Context, db DBTX, arg ParkRunParams) (ParkRunRow, error) {
 	row := db.QueryRow(ctx, parkRun,
 		arg.Claim,
@@ -685,7 +688,8 @@ type ReopenRunParams struct {
 	FromLifecycles []string
 }
 
-// Takes a run up again that rests in the generation in which the caller saw it. Every claim on it is over.
+// Reopens a run that has not changed since the generation that the caller saw. It ends every claim on the
+// run.
 func (q *Queries) ReopenRun(ctx context.Context, db DBTX, arg ReopenRunParams) (int32, error) {
 	row := db.QueryRow(ctx, reopenRun,
 		arg.Status,
@@ -713,7 +717,7 @@ set status = 'open', failed_attempts = 0, started_at = null, ended_at = null, wa
 where s.run_id = $1 and s.position >= $2
 `
 
-// Makes the step and all that follow it open again.
+// Reopens the step and all steps after it.
 func (q *Queries) ResetStepsFrom(ctx context.Context, db DBTX, runID uuid.UUID, position int32) error {
 	_, err := db.Exec(ctx, resetStepsFrom, runID, position)
 	return err
@@ -827,8 +831,8 @@ type RunCausesRow struct {
 	FailedStepName string
 }
 
-// Groups failed runs by what made them fail, the most frequent cause first. The groups are counted along an index; only the newest runs
-// of those that are asked for are read.
+// Groups failed runs by cause, the most frequent cause first. The groups are counted with an index; only the
+// newest runs of the requested groups are read.
 func (q *Queries) RunCauses(ctx context.Context, db DBTX, arg RunCausesParams) ([]RunCausesRow, error) {
 	rows, err := db.Query(ctx, runCauses,
 		arg.Everybody,
@@ -1028,7 +1032,8 @@ type RunStepStatesRow struct {
 	Warnings         []string
 }
 
-// The steps without their inputs and outputs, which may be large: a step of a thousand iterations reads this twice for each.
+// The steps without their inputs and outputs, which may be large: a step with a thousand iterations runs this
+// query twice for each iteration.
 func (q *Queries) RunStepStates(ctx context.Context, db DBTX, runID uuid.UUID) ([]RunStepStatesRow, error) {
 	rows, err := db.Query(ctx, runStepStates, runID)
 	if err != nil {
@@ -1174,8 +1179,8 @@ type RunsToStartRow struct {
 	Starts int32
 }
 
-// Runs that move and that no execution of their workflow has taken up, unless they are younger than before or were tried just
-// now. Those that were tried wait behind those that were not.
+// Active runs that no workflow execution has started yet, unless they are younger than before or were
+// attempted just now. Attempted runs come after the others.
 func (q *Queries) RunsToStart(ctx context.Context, db DBTX, before *time.Time) ([]RunsToStartRow, error) {
 	rows, err := db.Query(ctx, runsToStart, before)
 	if err != nil {
@@ -1211,7 +1216,7 @@ type StaleRunsRow struct {
 	LastHeartbeatAt *time.Time
 }
 
-// Runs that move and were not written since before, in the order of their ids, after one of them.
+// Active runs that were not written since before, ordered by id, after the given id.
 func (q *Queries) StaleRuns(ctx context.Context, db DBTX, before *time.Time, after uuid.UUID) ([]StaleRunsRow, error) {
 	rows, err := db.Query(ctx, staleRuns, before, after)
 	if err != nil {
@@ -1252,9 +1257,9 @@ with moved as (
         error = case when $7::bool then $9::json else error end,
         output = case when $7::bool then $10::json else output end,
         warnings = case when cardinality($11::text[]) > 0
-            then array(select told from unnest(warnings) as told except select unnest($11::text[])) || $11::text[]
+            then array(select warning from unnest(warnings) as warning except select unnest($11::text[])) || $11::text[]
             else warnings end,
-        -- What is undone is undone to the end.
+        -- A rollback cannot be cancelled.
         cancel_requested = cancel_requested and coalesce($3, phase) <> 'rollingBack',
         unreturned = coalesce($12, unreturned),
         last_heartbeat_at = clock_timestamp()
@@ -1286,9 +1291,10 @@ type UpdateRunParams struct {
 	FromLifecycles []string
 }
 
-// Moves a run on; a null leaves what is there. It is refused, with all that is written in the same transaction, when the
-// claim is not the newest, or when the run stands where this move is not permitted. Whoever appends events to a run writes
-// its row first: so their ids ascend in the order of the commits, and a reader who remembers the last id misses none.
+// Updates a run; a null keeps the current value. It fails, and with it the whole transaction, when the claim
+// is not the newest, or when this transition is not permitted from the run's lifecycle. A transaction that
+// appends events to a run writes the run's row first. So the events' ids ascend in the order of the commits,
+// and a reader who remembers the last id misses none.
 func (q *Queries) UpdateRun(ctx context.Context, db DBTX, arg UpdateRunParams) error {
 	_, err := db.Exec(ctx, updateRun,
 		arg.Claim,
@@ -1351,7 +1357,7 @@ type UpdateRunStepParams struct {
 	Position       int32
 }
 
-// The outputs of its iterations go when the step ends.
+// When the step ends, the outputs of its iterations are deleted.
 func (q *Queries) UpdateRunStep(ctx context.Context, db DBTX, arg UpdateRunStepParams) error {
 	_, err := db.Exec(ctx, updateRunStep,
 		arg.Status,
@@ -1380,7 +1386,7 @@ select exists (
 )
 `
 
-// Says whether a run that goes on at a step would need a snapshot that was given up.
+// Reports whether a run that continues at a step would need an expired snapshot.
 func (q *Queries) WorkspacesExpired(ctx context.Context, db DBTX, runID uuid.UUID, position int32) (bool, error) {
 	row := db.QueryRow(ctx, workspacesExpired, runID, position)
 	var exists bool

@@ -46,7 +46,7 @@ const lockSigningKeys = `-- name: LockSigningKeys :exec
 select pg_advisory_xact_lock(hashtext('portico signing keys'))
 `
 
-// Lets one process at a time make a key; the others then find it. The lock ends with the transaction.
+// Lets one process at a time create a key; the others then find it. The lock ends with the transaction.
 func (q *Queries) LockSigningKeys(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, lockSigningKeys)
 	return err
@@ -98,8 +98,8 @@ type SigningKeysRow struct {
 	VerifiesFor float64
 }
 
-// The keys of which there may be tokens, the newest first. Times are told as seconds from now, so that the clocks of the
-// processes that read them need not agree with the database's.
+// The keys that may have signed valid tokens, the newest first. Times are seconds from now, so that the
+// clocks of the processes need not agree with the database's.
 func (q *Queries) SigningKeys(ctx context.Context, db DBTX) ([]SigningKeysRow, error) {
 	rows, err := db.Query(ctx, signingKeys)
 	if err != nil {

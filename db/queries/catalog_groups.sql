@@ -1,6 +1,6 @@
 -- name: CatalogGroupsOf :many
--- The groups of a user in the catalog and all that are above them, the nearest first. Groups that contain each other are
--- walked until the depth ends.
+-- The groups of a user in the catalog and all their ancestors, the nearest first. The depth bounds the walk
+-- through groups that contain each other.
 with recursive above as (
     select r.target_ref as ref, 1 as depth
     from catalog_relations r

@@ -1,19 +1,19 @@
 -- name: CatalogInsertLocation :one
--- No row: the location is registered already.
+-- No row means that the location is registered already.
 insert into catalog_locations (id, type, target, entity_ref, created_by)
 values (@id, @type, @target, @entity_ref, @created_by)
 on conflict (type, target) do nothing
 returning *;
 
 -- name: CatalogLocationsAfter :many
--- A page of the registered locations, oldest first, after the one that was registered at a time under an id.
+-- A page of the registered locations, the oldest first, after the one with the given time and id.
 select * from catalog_locations
 where (created_at, id) > (@created_at::timestamptz, @id::uuid)
 order by created_at, id
 limit @max_rows;
 
 -- name: CatalogLostLocations :many
--- Registered locations that no entity stands for any more.
+-- Registered locations whose entity does not exist any more.
 select l.* from catalog_locations l
 where not exists (
     select from catalog_references r where r.target_ref = l.entity_ref and r.source_key = @source_key::text)

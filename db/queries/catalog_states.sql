@@ -1,5 +1,5 @@
 -- name: CatalogClaimDue :many
--- Takes entities that are due and that no living engine holds. They are due again when the lease could be over.
+-- Claims due entities that no living engine holds. They are due again when the lease may have ended.
 update catalog_states s
 set held_by = @engine::uuid, next_update_at = now() + make_interval(secs => @lease_seconds::float8)
 from (
@@ -15,16 +15,16 @@ returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as locat
     s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good;
 
 -- name: CatalogLockStates :many
--- Locks rows in the order of their references, so that transactions that need several never wait for each other in a
--- ring.
+-- Locks rows in the order of their references, so that transactions that lock several do not deadlock.
 select entity_ref, entity_id, unprocessed_hash, held_by from catalog_states
 where entity_ref = any (@refs::text[])
 order by entity_ref
 for update;
 
 -- name: CatalogReleaseStates :many
--- Lets go of held entities and says when each is due again, unless it changed or was asked for since it was taken,
--- which has moved next_update_at: then it is due already. What failed is tried again soon at first, then ever later.
+-- Releases held entities and sets when each is due again. An entity that changed or was requested since it
+-- was claimed has another next_update_at, which is kept: it is due already. Failed entities are retried with
+-- exponential backoff.
 update catalog_states s
 set held_by = null,
     next_update_at = case
@@ -40,7 +40,7 @@ where s.entity_id = done.entity_id and s.held_by = @engine::uuid
 returning s.next_update_at <= now() as due;
 
 -- name: CatalogSaveSuccesses :exec
--- What is good is served, also beside errors of places that it points at.
+-- Saves valid entities. They are served even when a place that they point at has errors.
 update catalog_states s
 set processed = done.processed::json, result_hash = done.result_hash, errors = nullif(done.errors, '')::json,
     last_processed_at = now()
@@ -49,7 +49,7 @@ from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@processed::text[]
 where s.entity_id = done.entity_id;
 
 -- name: CatalogSaveFailures :exec
--- A failure leaves the last good content as it is.
+-- Saves errors. The last valid content stays.
 update catalog_states s
 set errors = done.errors::json, result_hash = done.result_hash, last_processed_at = now()
 from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@errors::text[]) as errors,
@@ -57,8 +57,8 @@ from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@errors::text[]) a
 where s.entity_id = done.entity_id;
 
 -- name: CatalogUpsertStates :many
--- Writes discovered documents, unless they are known already. A reference that another place holds is left alone and
--- not returned; what is returned was accepted.
+-- Writes discovered documents that are new or changed. It returns the accepted references. A reference that
+-- another place holds is neither changed nor returned.
 with found as materialized (
     select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
         unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash, nullif(unnest(@lines::int[]), 0) as line
@@ -93,12 +93,12 @@ update catalog_states set next_update_at = now()
 where entity_ref = any (@refs::text[]);
 
 -- name: CatalogMakeDueAfresh :exec
--- Has entities processed anew and their results written even when they come out the same.
+-- Makes entities due, and has their results written even when they are unchanged.
 update catalog_states set next_update_at = now(), result_hash = ''
 where entity_ref = any (@refs::text[]);
 
 -- name: CatalogRefreshAncestors :many
--- Makes an entity due together with the Location entities above it. No row: there is no such entity.
+-- Makes an entity due together with its Location ancestors. No row means that there is no such entity.
 with recursive ancestors (entity_ref, depth) as (
     select s.entity_ref, 0 from catalog_states s where s.entity_ref = @entity_ref
     union
@@ -114,7 +114,7 @@ where s.entity_ref in (
 returning s.entity_ref;
 
 -- name: CatalogDropChildren :many
--- Removes what emitting entities no longer emit and returns whom they dropped.
+-- Removes references to entities that are no longer emitted, and returns these entities.
 delete from catalog_references r
 where r.source_ref = any (@sources::text[])
   and not exists (
@@ -145,7 +145,7 @@ on conflict do nothing;
 select target_ref from catalog_references where source_key = @source_key::text order by target_ref;
 
 -- name: CatalogDropRelations :many
--- Removes the relations that entities no longer declare and returns on whom they showed.
+-- Removes the relations that entities no longer declare, and returns the relations' sources.
 delete from catalog_relations r
 where r.origin_id = any (@origins::uuid[])
   and not exists (
@@ -163,9 +163,9 @@ on conflict do nothing
 returning source_ref;
 
 -- name: CatalogDescendantsOnlyBelow :many
--- The entities that would be orphans if nothing referred to these: they and everything emitted below them, without what
--- is still reachable from elsewhere. What is dropped is few among many, so references are looked up entity by entity:
--- the offsets keep them from being joined as a whole.
+-- The entities that would be orphans if nothing referred to these: these and all their descendants, without
+-- those that are reachable from elsewhere. They are few among many, so references are looked up entity by
+-- entity: the offsets keep Postgres from joining the whole table.
 with recursive below (entity_ref) as (
     select s.entity_ref from catalog_states s where s.entity_ref = any (@roots::text[])
     union
@@ -192,13 +192,13 @@ order by s.entity_ref
 limit @max_rows;
 
 -- name: CatalogStillOrphaned :many
--- Asked again under the rows' locks: an entity may have been found again since it was listed.
+-- Checks listed orphans again while their rows are locked: an entity may have been discovered again.
 select s.entity_ref from catalog_states s
 where s.entity_ref = any (@refs::text[])
   and not exists (select from catalog_references r where r.target_ref = s.entity_ref);
 
 -- name: CatalogRelationNeighbours :many
--- On whom the relations of these entities show.
+-- The sources of the relations that these entities declare.
 select distinct r.source_ref from catalog_relations r
 join catalog_states s on s.entity_id = r.origin_id
 where s.entity_ref = any (@refs::text[]);
@@ -207,7 +207,7 @@ where s.entity_ref = any (@refs::text[]);
 delete from catalog_states where entity_ref = any (@refs::text[]);
 
 -- name: CatalogDeleteReferences :exec
--- Forgets who emitted these entities and what they emitted.
+-- Deletes the references to and from these entities.
 delete from catalog_references where source_ref = any (@refs::text[]) or target_ref = any (@refs::text[]);
 
 -- name: CatalogParents :many
@@ -225,7 +225,7 @@ on conflict (entity_ref, claimant_key, claimant_ref) do update
 set holder_key = excluded.holder_key, last_seen_at = now();
 
 -- name: CatalogSaveLosses :exec
--- Notes who had entities, with which document, before others got them.
+-- Records the former holders of references that others took over, with the hashes of their documents.
 insert into catalog_conflicts (entity_ref, holder_key, claimant_key, claimant_ref, failed_hash)
 select lost.entity_ref, coalesce(s.location_key, ''), lost.claimant_key, lost.claimant_ref, lost.failed_hash
 from (select unnest(@refs::text[]) as entity_ref, unnest(@claimant_keys::text[]) as claimant_key,
@@ -235,7 +235,7 @@ on conflict (entity_ref, claimant_key, claimant_ref) do update
 set holder_key = excluded.holder_key, failed_hash = excluded.failed_hash, last_seen_at = now();
 
 -- name: CatalogForgetClaims :exec
--- Removes the conflicts of claimants that no longer claim.
+-- Removes the conflicts of claimants that do not claim the reference any more.
 delete from catalog_conflicts c
 where c.claimant_ref = any (@claimants::text[])
   and not exists (
@@ -244,11 +244,11 @@ where c.claimant_ref = any (@claimants::text[])
       where kept.entity_ref = c.entity_ref and kept.claimant_key = c.claimant_key and kept.claimant_ref = c.claimant_ref);
 
 -- name: CatalogReleaseClaims :many
--- Ends the conflicts over entities that are gone and returns who may claim them now.
+-- Deletes the conflicts over deleted entities, and returns the claimants.
 delete from catalog_conflicts where entity_ref = any (@refs::text[]) returning claimant_ref;
 
 -- name: CatalogAncestry :many
--- Every reference from an entity's ancestors, each once, the entity's own parents first.
+-- Every reference from an entity's ancestors, without duplicates, the entity's own parents first.
 with recursive ancestors (entity_ref, depth) as (
     select s.entity_ref, 0 from catalog_states s where s.entity_ref = @entity_ref
     union
@@ -268,24 +268,24 @@ order by depth, r.target_ref, parent_ref;
 select entity_ref from catalog_states where entity_id = @entity_id;
 
 -- name: CatalogDeleteClaims :exec
--- Forgets what these entities claimed without getting it.
+-- Deletes the open claims of these entities.
 delete from catalog_conflicts where claimant_ref = any (@refs::text[]);
 
 -- name: CatalogChildrenWithPlaces :many
--- What emitting entities brought so far, and the place that each claims.
+-- The children of these entities, each with the place that holds it.
 select r.source_ref::text as source_ref, r.target_ref, s.location_key
 from catalog_references r
 join catalog_states s on s.entity_ref = r.target_ref
 where r.source_ref = any (@sources::text[]);
 
 -- name: CatalogNeverGood :many
--- Those of the references that are held by documents that nothing good was ever made of.
+-- Those of the references whose documents were never valid.
 select entity_ref from catalog_states
 where entity_ref = any (@refs::text[]) and processed is null and errors is not null;
 
 -- name: CatalogTakeOver :many
--- Gives references that are held by documents that were never good to others, and returns those that changed hands. A
--- document that held the reference before, and of which nothing good came, does not get it again.
+-- Gives references whose documents were never valid to other documents, and returns the references that
+-- changed. A document that held the reference before and was never valid does not get it again.
 update catalog_states s
 set unprocessed = f.document::json, unprocessed_hash = f.hash, location_key = f.location_key, line = f.line,
     result_hash = '', errors = null, readings = null, failures = 0, held_by = null, last_discovered_at = now(), next_update_at = now()
@@ -298,36 +298,37 @@ where s.entity_ref = f.entity_ref and s.processed is null and s.errors is not nu
 returning s.entity_ref;
 
 -- name: CatalogHoldersOf :many
--- Which entities emitted these, and from where.
+-- The entities that emitted these, and where each reference is held.
 select r.source_ref::text as source_ref, r.target_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed_hash
 from catalog_references r
 join catalog_states s on s.entity_ref = r.target_ref
 where r.target_ref = any (@refs::text[]) and r.source_ref is not null;
 
 -- name: CatalogDropEmitters :exec
--- Forgets which entities emitted these.
+-- Deletes the references from entities to these.
 delete from catalog_references where target_ref = any (@refs::text[]) and source_ref is not null;
 
 -- name: CatalogSourcesOf :many
--- The sources that bring an entity by themselves.
+-- The sources that emit an entity directly.
 select source_key::text from catalog_references where target_ref = @entity_ref and source_key is not null;
 
 -- name: CatalogStateByRef :one
 select entity_ref, location_key, unprocessed from catalog_states where entity_ref = @entity_ref;
 
 -- name: CatalogClaimants :many
--- Who claims one of these references without getting it.
+-- The entities with an open claim to one of these references.
 select distinct claimant_ref from catalog_conflicts where entity_ref = any (@refs::text[]);
 
 -- name: CatalogSaveUnserved :many
--- Notes why entities cannot be served ('' for those that can), and returns those of which that is news.
+-- Records why entities cannot be served ('' for those that can), and returns those for which that changed.
 update catalog_states s set unserved = nullif(done.unserved, '')::json
 from (select unnest(@refs::text[]) as entity_ref, unnest(@unserved::text[]) as unserved) as done
 where s.entity_ref = done.entity_ref and coalesce(s.unserved::text, '') <> done.unserved
 returning s.entity_ref;
 
 -- name: CatalogFailed :many
--- Entities that are wrong, by reference: from one on, those of one owner unless it is ''.
+-- Entities with errors, ordered by reference, after the given one. If owner is not '', only those of that
+-- owner.
 select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed, s.result_hash, s.errors, s.unserved,
     s.location_key, s.line, s.next_update_at, s.last_discovered_at,
     array(select r.source_ref from catalog_references r where r.target_ref = s.entity_ref and r.source_ref is not null order by 1)::text[] as parents
@@ -338,7 +339,7 @@ order by s.entity_ref
 limit @max_rows;
 
 -- name: CatalogPending :many
--- Entities that nothing is wrong with and that are not served yet, as CatalogFailed lists them.
+-- Entities without errors that are not served yet, in the form of CatalogFailed.
 select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed, s.result_hash, s.errors, s.unserved,
     s.location_key, s.line, s.next_update_at, s.last_discovered_at,
     array(select r.source_ref from catalog_references r where r.target_ref = s.entity_ref and r.source_ref is not null order by 1)::text[] as parents
@@ -355,7 +356,7 @@ select s.entity_ref from catalog_states s
 where s.entity_id = @entity_id and not exists (select from catalog_entities e where e.entity_id = s.entity_id);
 
 -- name: CatalogBacklog :one
--- How much is due that no living engine holds, up to 10,000, how many seconds the oldest of it has waited, and how much is wrong.
+-- How many entities are due, up to 10,000, how many seconds the oldest has waited, and how many have errors.
 select
     (select count(*) from (select from catalog_states where next_update_at <= now() limit 10000) as due) as due,
     coalesce((select greatest(extract(epoch from now() - min(next_update_at)), 0) from catalog_states), 0)::float8 as oldest,

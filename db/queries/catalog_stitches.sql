@@ -1,12 +1,11 @@
 -- name: CatalogRequestStitches :exec
--- Asks for entities to be put together again. Touching a row that is there waits for the process that holds it.
+-- Requests the stitching of entities. Updating an existing request waits for the process that holds it.
 insert into catalog_stitches (entity_ref)
 select distinct ref from unnest(@refs::text[]) as ref order by ref
 on conflict (entity_ref) do update set requested_at = clock_timestamp();
 
 -- name: CatalogTakeStitches :many
--- Takes requests, of these entities or of any, and with them the right to write these entities until the transaction
--- ends.
+-- Takes requests for these or for all entities. Until the transaction ends, only it may write the entities.
 delete from catalog_stitches
 where entity_ref in (
     select entity_ref from catalog_stitches
@@ -28,7 +27,7 @@ where source_ref = any (@refs::text[])
 order by source_ref, type, target_ref;
 
 -- name: CatalogConflictsByClaimant :many
--- What entities claimed without getting it, with the errors of a holder that was never good.
+-- The open claims of entities, with the errors of a holder that was never valid.
 select c.claimant_ref, c.entity_ref, c.holder_key, c.claimant_key,
     (case when s.processed is null then s.errors end)::json as holder_errors
 from catalog_conflicts c
@@ -37,8 +36,8 @@ where c.claimant_ref = any (@refs::text[])
 order by c.claimant_ref, c.entity_ref, c.claimant_key;
 
 -- name: CatalogFailedChildren :many
--- What is wrong with what entities brought, the first few of each. References are looked up one by one among the few
--- that are wrong.
+-- The errors of entities' children, the first few of each. Children are looked up one by one among the few
+-- entities with errors.
 select p.ref::text as parent_ref, failed.entity_ref, failed.location_key, failed.line, failed.errors, failed.unserved
 from unnest(@refs::text[]) as p (ref)
 cross join lateral (
@@ -54,7 +53,7 @@ cross join lateral (
 ) failed;
 
 -- name: CatalogRemoveReplacedEntities :exec
--- Removes served entities whose reference has no state any more, or one with another uid.
+-- Removes served entities whose state was deleted or replaced by one with another uid.
 delete from catalog_entities e
 where e.entity_ref = any (@refs::text[])
   and not exists (select from catalog_states s where s.entity_id = e.entity_id);
@@ -72,9 +71,9 @@ on conflict (entity_id) do update
 set hash = excluded.hash, entity = excluded.entity, updated_at = now();
 
 -- name: CatalogReplaceSearchRows :exec
--- Brings the search rows of entities to what is given, touching only the rows that differ: one more owner in a group of
--- thousands is one row. Sets are compared, not rows with each other, so that thousands of rows under one key take no
--- longer than others.
+-- Replaces the search rows of entities. It writes only the rows that differ: adding one member to a group of
+-- thousands writes one row. It compares sets rather than joining rows, so that thousands of rows with one key
+-- are not slower than others.
 with wanted as materialized (
     select given.entity_id, given.kind, given.key, case when given.has_value then given.value end as value,
         case when given.has_value then given.original_value end as original_value

@@ -1,6 +1,6 @@
 -- name: ClaimIdempotencyKey :one
--- Begins a command, or takes over one whose attempt is over without an answer. No row says that somebody else carries it out, that
--- it is answered, or that the key was used for another request.
+-- Begins a command, or takes over one whose attempt ended without a response. No row means that another
+-- request executes it, that it has a response, or that the key was used for another request.
 insert into idempotency_keys as held (id, request, command_id, attempt, leased_until)
 values (@id, @request, @command_id, @attempt, clock_timestamp() + make_interval(secs => @lease_seconds::float8))
 on conflict (id) do update set attempt = excluded.attempt, leased_until = excluded.leased_until
@@ -15,7 +15,7 @@ update idempotency_keys set status = @status, content_type = @content_type, body
 where id = @id and attempt = @attempt and status is null;
 
 -- name: ReleaseIdempotencyKey :exec
--- Lets the next request carry the command out.
+-- Lets the next request execute the command.
 update idempotency_keys set leased_until = '-infinity' where id = @id and attempt = @attempt and status is null;
 
 -- name: DeleteIdempotencyKeys :execrows

@@ -1,6 +1,7 @@
 -- name: IntendEffect :one
--- Records an intent, or finds the effect that the same run recorded under the same key before; nothing for who does not
--- hold the run any more. One that is new has changed when it was intended; one that is found has changed since.
+-- Records an intent, or returns the effect that the run recorded with the same key before. It returns no row
+-- for a claim that has ended. A new effect has changed_at = intended_at; for one that existed, changed_at is
+-- later.
 with held as (select r.id from runs r where r.id = @run_id and r.claim = @claim for share)
 insert into run_effects (id, run_id, step_id, action, kind, name, key, data, intended_at, changed_at)
 select @id::uuid, held.id, @step_id::text, @action::text, @kind::text, @name::text, @key::text, @data::json,
@@ -18,7 +19,7 @@ on conflict (run_id, key) do update
 returning *;
 
 -- name: ConfirmEffect :execrows
--- Says that the thing exists; changes nothing for who does not hold the run any more: see ConfirmEffectLate.
+-- Records that the thing exists. It changes nothing for a claim that has ended: see ConfirmEffectLate.
 with held as (select r.id from runs r where r.id = @run_id and r.claim = @claim for share)
 update run_effects e
 set state = 'created', external_id = @external_id, url = @url, data = coalesce(sqlc.narg('data')::json, data), note = '',
@@ -27,8 +28,8 @@ from held
 where e.id = @id and e.run_id = held.id;
 
 -- name: ConfirmEffectLate :exec
--- What a worker made before it lost the run exists, whoever goes on: it completes the open intent. Where the effect has had
--- another story since, the thing is an effect of its own.
+-- Records a thing that a worker created before it lost the run. It completes an open intent. If the effect is
+-- not open any more, the thing becomes an effect of its own.
 with known as (
     select * from run_effects e where e.id = @id for update
 ), completed as (

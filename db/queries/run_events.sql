@@ -1,5 +1,5 @@
 -- name: AppendRunEvents :exec
--- Appends events in order. Their run's row has been written before, in the same transaction: see UpdateRun.
+-- Appends events in order. The transaction must have written the run's row before: see UpdateRun.
 insert into run_events (run_id, type, body, key, created_at)
 select @run_id, e.type, e.body::json, e.key, e.at
 from (
@@ -10,14 +10,14 @@ order by e.n
 on conflict (run_id, key) do nothing;
 
 -- name: NotifyRuns :exec
--- Wakes whoever follows these runs. It is a transaction of its own that does not wait for the disk: transactions that
--- notify commit one after another in the whole cluster, and nothing is lost with a wake-up.
-with unhurried as materialized (select set_config('synchronous_commit', 'off', true))
-select pg_notify('portico_run_events', told.id) from unhurried, unnest(@ids::text[]) as told(id);
+-- Wakes the followers of these runs. It is a separate transaction that does not wait for the disk:
+-- transactions that notify commit one after another in the whole cluster, and a lost wake-up loses no data.
+with asynchronous as materialized (select set_config('synchronous_commit', 'off', true))
+select pg_notify('portico_run_events', run.id) from asynchronous, unnest(@ids::text[]) as run(id);
 
 -- name: RunEventsAfter :many
--- A page of the events after an id, and any completion: a client that resumes always learns how the run ended. The page ends
--- with the event that fills it, after so many rows or bytes.
+-- A page of the events after an id, and every completion, so that a client that resumes always learns how the
+-- run ended. The page ends after max_rows rows, or with the event that reaches max_bytes.
 select page.id, page.run_id, page.type, page.body, page.created_at
 from (
     select found.*, coalesce(sum(octet_length(found.body::text))

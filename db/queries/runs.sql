@@ -34,12 +34,13 @@ select * from runs where id = @id for update;
 delete from run_secrets where run_id = @run_id;
 
 -- name: DeleteSecretsOfEndedRun :exec
--- One that was taken up again, with new secrets perhaps, keeps them.
+-- A run that was reopened, perhaps with new secrets, keeps its secrets.
 with resting as (select r.id from runs r where r.id = @run_id and r.status in ('completed', 'failed') for share)
 delete from run_secrets s using resting where s.run_id = resting.id;
 
 -- name: RunStepStates :many
--- The steps without their inputs and outputs, which may be large: a step of a thousand iterations reads this twice for each.
+-- The steps without their inputs and outputs, which may be large: a step with a thousand iterations runs this
+-- query twice for each iteration.
 select run_id, position, step_id, name, action, status, failed_attempts, started_at, ended_at, waiting_until, sealed_iterations, error,
     workspace, iterations_done, workspace_spent, warnings
 from run_steps
@@ -53,9 +54,9 @@ select step_id, output, sealed_output from run_steps where run_id = @run_id and 
 select * from run_steps where run_id = @run_id order by position;
 
 -- name: ListRunsNewestFirst :many
--- What lists show unless they are asked for another order; it walks an index and stops at its limit. A spec is a document
--- of many kilobytes beside the row: it is read where it is wanted. Here and in all lists and counts of runs, the first
--- two conditions leave the runs that the caller may see: without them there is no run.
+-- The default order of lists. It walks an index and stops at its limit. A spec has many kilobytes and is
+-- stored outside the row, so it is read only on request. Here and in all lists and counts of runs, the first
+-- two conditions select the runs that the caller may see: if they are not set, there are none.
 select id, template_ref, title, subject, (case when @with_specs::bool then spec end)::json as spec, created_by, status, phase, created_at,
        started_at, finished_at, timed_from, last_heartbeat_at, failed_step, error, cause,
        coalesce((select s.name from run_steps s where s.run_id = runs.id and s.step_id = runs.failed_step limit 1), '')::text as failed_step_name
@@ -113,8 +114,8 @@ where (@everybody::bool or created_by = any (@only_creators::text[]))
   and (sqlc.narg('first_id')::uuid is null or id between sqlc.narg('first_id') and sqlc.narg('last_id')::uuid);
 
 -- name: RunCauses :many
--- Groups failed runs by what made them fail, the most frequent cause first. The groups are counted along an index; only the newest runs
--- of those that are asked for are read.
+-- Groups failed runs by cause, the most frequent cause first. The groups are counted with an index; only the
+-- newest runs of the requested groups are read.
 with causes as (
     select cause, count(*) as runs, max(created_at) as latest, count(*) over () as total
     from runs
@@ -147,8 +148,8 @@ from causes cross join lateral (
 order by causes.runs desc, causes.latest desc, causes.cause, newest.created_at desc;
 
 -- name: RunsToStart :many
--- Runs that move and that no execution of their workflow has taken up, unless they are younger than before or were tried just
--- now. Those that were tried wait behind those that were not.
+-- Active runs that no workflow execution has started yet, unless they are younger than before or were
+-- attempted just now. Attempted runs come after the others.
 select id, starts from runs
 where workflow_run_id is null and status in ('open', 'processing')
   and case when start_after is null then coalesce(last_heartbeat_at, created_at) < @before else start_after < clock_timestamp() end
@@ -159,7 +160,7 @@ limit 100;
 update runs set starts = @starts, start_after = @start_after where id = @id and workflow_run_id is null;
 
 -- name: StaleRuns :many
--- Runs that move and were not written since before, in the order of their ids, after one of them.
+-- Active runs that were not written since before, ordered by id, after the given id.
 select id, generation, claim, last_heartbeat_at
 from runs
 where status in ('open', 'processing') and workflow_run_id is not null and last_heartbeat_at < @before and id > @after
@@ -167,8 +168,8 @@ order by id
 limit 200;
 
 -- name: ParkRun :one
--- Puts a run to rest as failed, whatever can still be read of it, and ends every claim on it. It changes nothing when the run
--- has moved since it was seen.
+-- Parks a run as failed, even when parts of it cannot be read, and ends every claim on it. It changes nothing
+-- when the run has changed since it was seen.
 with parked as (
     update runs r
     set status = 'failed', phase = 'parked', claim = @claim, unreturned = 0, finished_at = @at, last_heartbeat_at = @at, error = @error::json,
@@ -180,7 +181,7 @@ with parked as (
     update run_steps s set status = 'failed', ended_at = @at, error = @error::json
     from parked
     where s.run_id = parked.id and s.status = 'processing'
-), told as (
+), appended as (
     insert into run_events (run_id, type, body, key, created_at)
     select id, 'completion', @body::json, generation || '/completion', @at from parked
     on conflict (run_id, key) do nothing
@@ -188,7 +189,8 @@ with parked as (
 select template_ref, trace_parent, created_at, reopened_at from parked;
 
 -- name: DeleteSecretsOfExpiredRuns :execrows
--- Those of runs that nobody decided about in time. Their workflows do so too, where there still is one.
+-- Deletes the secrets of parked and cancelled runs about which nobody decided in time. Their workflows do so,
+-- too, if they still exist.
 with expired as (
     select s.run_id from run_secrets s join runs r on r.id = s.run_id
     where r.phase in ('parked', 'cancelled') and r.finished_at < @before
@@ -198,9 +200,10 @@ with expired as (
 delete from run_secrets s using expired where s.run_id = expired.run_id;
 
 -- name: UpdateRun :exec
--- Moves a run on; a null leaves what is there. It is refused, with all that is written in the same transaction, when the
--- claim is not the newest, or when the run stands where this move is not permitted. Whoever appends events to a run writes
--- its row first: so their ids ascend in the order of the commits, and a reader who remembers the last id misses none.
+-- Updates a run; a null keeps the current value. It fails, and with it the whole transaction, when the claim
+-- is not the newest, or when this transition is not permitted from the run's lifecycle. A transaction that
+-- appends events to a run writes the run's row first. So the events' ids ascend in the order of the commits,
+-- and a reader who remembers the last id misses none.
 with moved as (
     update runs
     set claim = @claim,
@@ -215,7 +218,7 @@ with moved as (
         error = case when @concludes::bool then sqlc.narg('error')::json else error end,
         output = case when @concludes::bool then sqlc.narg('output')::json else output end,
         warnings = case when cardinality(sqlc.narg('warnings')::text[]) > 0
-            then array(select told from unnest(warnings) as told except select unnest(sqlc.narg('warnings')::text[])) || sqlc.narg('warnings')::text[]
+            then array(select warning from unnest(warnings) as warning except select unnest(sqlc.narg('warnings')::text[])) || sqlc.narg('warnings')::text[]
             else warnings end,
         -- A rollback cannot be cancelled.
         cancel_requested = cancel_requested and coalesce(sqlc.narg('phase'), phase) <> 'rollingBack',
@@ -230,13 +233,14 @@ with moved as (
 select require_moved(count(*)) from moved;
 
 -- name: CancelRun :exec
--- Notes that somebody cancelled the run; one that has ended stays as it is. It takes nobody's claim.
+-- Records that somebody cancelled the run. An ended run is not cancelled. The claim does not change.
 update runs
 set cancel_requested = cancel_requested or status in ('open', 'processing'), last_heartbeat_at = clock_timestamp()
 where id = @id;
 
 -- name: ReopenRun :one
--- Takes a run up again that rests in the generation in which the caller saw it. Every claim on it is over.
+-- Reopens a run that has not changed since the generation that the caller saw. It ends every claim on the
+-- run.
 update runs
 set status = @status, phase = @phase, generation = generation + 1, claim = @claim, workflow_run_id = null, finished_at = null,
     timed_from = clock_timestamp() - greatest(finished_at - coalesce(timed_from, started_at, created_at), interval '0'),
@@ -246,7 +250,7 @@ where id = @id and generation = @generation and status || '/' || phase = any (@f
 returning generation;
 
 -- name: ResetStepsFrom :exec
--- Makes the step and all that follow it open again.
+-- Reopens the step and all steps after it.
 with gone as (
     delete from run_iterations i
     using run_steps reset
@@ -259,7 +263,7 @@ set status = 'open', failed_attempts = 0, started_at = null, ended_at = null, wa
 where s.run_id = @run_id and s.position >= @position;
 
 -- name: UpdateRunStep :exec
--- The outputs of its iterations go when the step ends.
+-- When the step ends, the outputs of its iterations are deleted.
 with gone as (
     delete from run_iterations i
     where i.run_id = @run_id and i.position = @position and sqlc.narg('ended_at')::timestamptz is not null
@@ -290,7 +294,7 @@ on conflict (run_id, position, index) do update set sealed = excluded.sealed;
 select index, sealed from run_iterations where run_id = @run_id and position = @position order by index;
 
 -- name: WorkspacesExpired :one
--- Says whether a run that goes on at a step would need a snapshot that was given up.
+-- Reports whether a run that continues at a step would need an expired snapshot.
 select exists (
     select from run_steps s
     where s.run_id = @run_id and s.position < @position and s.workspace_spent
@@ -298,7 +302,8 @@ select exists (
 );
 
 -- name: ExpireWorkspaces :execrows
--- Gives up the snapshots of runs that rest: done or rolled back before one time, parked or cancelled before another.
+-- Expires the snapshots of runs that were done or rolled back before one time, or parked or cancelled before
+-- another.
 with resting as materialized (
     select r.id from runs r
     where r.id in (select s.run_id from run_steps s where s.workspace is not null and not s.workspace_spent)
@@ -312,7 +317,7 @@ from resting
 where s.run_id = resting.id and s.workspace is not null and not s.workspace_spent;
 
 -- name: ExpiredWorkspaces :many
--- Snapshots that every step which left them has given up.
+-- Snapshots that have expired for every step that saved them.
 select distinct s.workspace
 from run_steps s
 where s.workspace is not null and s.workspace_spent
@@ -320,12 +325,12 @@ where s.workspace is not null and s.workspace_spent
 limit 500;
 
 -- name: ForgetWorkspaces :exec
--- A run that is under way may have come to the same content since; its own mention of it stays.
+-- An active run may have saved the same content since; its own reference to the snapshot stays.
 update run_steps set workspace = null where workspace = any (@digests::text[]) and workspace_spent;
 
 -- name: DeleteRuns :execrows
--- Deletes a batch of the runs that ended before a time, the oldest first, with all that is kept of them. A run stays while
--- something of it may be in the world that nobody asked to keep, and until its snapshots are deleted.
+-- Deletes a batch of the runs that ended before a time, the oldest first, with all their data. A run stays
+-- while one of its effects may exist that nobody decided to keep, and until its snapshots are deleted.
 delete from runs where id in (
     select r.id from runs r
     where r.finished_at < @before::timestamptz and r.status in ('completed', 'failed')
@@ -340,7 +345,8 @@ delete from runs where id in (
 );
 
 -- name: CountRunsAtHand :many
--- Runs that move or are parked, by what they are of. The largest groups come first, and those past the limit are left out.
+-- Counts active and parked runs by template, phase and cause. The largest groups come first; groups beyond
+-- the limit are left out.
 select template_ref, phase, coalesce(case when phase = 'parked' then error ->> 'name' end, '')::text as cause, count(*) as runs
 from runs
 where phase in ('running', 'waiting', 'rollingBack', 'parked')
@@ -349,7 +355,7 @@ order by count(*) desc, 1, 2, 3
 limit @max_groups;
 
 -- name: CountRunsQueued :one
--- Runs that nobody has taken up, and how many seconds the oldest has waited.
+-- Counts the runs that no workflow execution has started, and how many seconds the oldest has waited.
 select count(*) as runs, coalesce(extract(epoch from clock_timestamp() - min(coalesce(reopened_at, created_at))), 0)::float8 as oldest
 from runs
 where workflow_run_id is null and status in ('open', 'processing');

@@ -1,6 +1,6 @@
 -- name: SigningKeys :many
--- The keys of which there may be tokens, the newest first. Times are told as seconds from now, so that the clocks of the
--- processes that read them need not agree with the database's.
+-- The keys that may have signed valid tokens, the newest first. Times are seconds from now, so that the
+-- clocks of the processes need not agree with the database's.
 select id, public_key, sealed,
        extract(epoch from signs_until - now())::float8 as signs_for,
        extract(epoch from verifies_until - now())::float8 as verifies_for
@@ -16,7 +16,7 @@ from signing_keys
 where id = @id and verifies_until > now();
 
 -- name: LockSigningKeys :exec
--- Lets one process at a time make a key; the others then find it. The lock ends with the transaction.
+-- Lets one process at a time create a key; the others then find it. The lock ends with the transaction.
 select pg_advisory_xact_lock(hashtext('portico signing keys'));
 
 -- name: InsertSigningKey :exec
