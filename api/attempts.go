@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// maxAddresses bounds how many source addresses are remembered; those beyond share what one has.
+	// maxAddresses bounds the source addresses that are tracked. The addresses beyond it share one allowance.
 	maxAddresses = 10_000
-	// maxGoodTokens bounds how many tokens are remembered that were right.
+	// maxGoodTokens bounds the valid tokens that are remembered.
 	maxGoodTokens = 1000
 )
 
-// tokenAttempts counts the wrong tokens of each source address, so that nobody tries tokens until one is
-// right. Whoever has used up what there is for a minute is refused without a look at the token, unless it was
-// right before, or is one that cannot be guessed. It is safe for concurrent use.
+// tokenAttempts counts the wrong tokens of each source address, to prevent guessing. An address that has used
+// up its allowance for a minute is refused without checking the token. Tokens that were valid before, and
+// signed tokens, are always checked. It is safe for concurrent use.
 type tokenAttempts struct {
 	perMinute int
 	log       *slog.Logger
@@ -30,19 +30,19 @@ type tokenAttempts struct {
 	good      map[[sha256.Size]byte]struct{}
 }
 
-// allowance is how many wrong tokens an address has left; it grows with time.
+// allowance is the number of wrong tokens that an address has left; it refills over time.
 type allowance struct {
 	left float64
 	at   time.Time
-	// told says that the log knows that it is used up.
-	told bool
+	// logged means that the log has recorded its end.
+	logged bool
 }
 
 func newTokenAttempts(perMinute int, log *slog.Logger) *tokenAttempts {
 	return &tokenAttempts{perMinute: perMinute, log: log, addresses: map[string]*allowance{}, good: map[[sha256.Size]byte]struct{}{}}
 }
 
-// tooMany is the refusal of a request whose token need not be looked at; nil lets it go on.
+// tooMany returns the refusal of an address without an allowance; nil lets the request continue.
 func (a *tokenAttempts) tooMany(r *http.Request, token string) error {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
@@ -52,7 +52,7 @@ func (a *tokenAttempts) tooMany(r *http.Request, token string) error {
 	return a.refusal(a.of(sourceAddress(r)))
 }
 
-// right remembers a token that was right. One that is signed need not be remembered: it is always looked at.
+// right remembers a valid token. Signed tokens need not be remembered, because they are always checked.
 func (a *tokenAttempts) right(token string) {
 	if isSigned(token) {
 		return
@@ -65,16 +65,16 @@ func (a *tokenAttempts) right(token string) {
 	a.good[sha256.Sum256([]byte(token))] = struct{}{}
 }
 
-// wrong counts a wrong token, and says so in the log. It gives the refusal when there were too many.
+// wrong counts and logs a wrong token. It returns the refusal when there were too many.
 func (a *tokenAttempts) wrong(r *http.Request) error {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	address := sourceAddress(r)
 	left := a.of(address)
 	if err := a.refusal(left); err != nil {
-		if !left.told {
+		if !left.logged {
 			a.log.WarnContext(r.Context(), "too many wrong tokens: the address is refused for a while", "address", address)
-			left.told = true
+			left.logged = true
 		}
 		return err
 	}
@@ -83,7 +83,7 @@ func (a *tokenAttempts) wrong(r *http.Request) error {
 	return nil
 }
 
-// of is what an address has left now.
+// of returns the current allowance of an address.
 func (a *tokenAttempts) of(address string) *allowance {
 	left, known := a.addresses[address]
 	if !known {
@@ -107,11 +107,11 @@ func (a *tokenAttempts) grow(left *allowance) {
 	left.left = min(float64(a.perMinute), left.left+now.Sub(left.at).Minutes()*float64(a.perMinute))
 	left.at = now
 	if left.left >= float64(a.perMinute) {
-		left.told = false
+		left.logged = false
 	}
 }
 
-// forget drops the addresses that have all again.
+// forget drops the addresses whose allowance is full again.
 func (a *tokenAttempts) forget() {
 	for address, left := range a.addresses {
 		if a.grow(left); left.left >= float64(a.perMinute) {
@@ -128,13 +128,13 @@ func (a *tokenAttempts) refusal(left *allowance) error {
 	return tooManyRequests(wait, "Too many wrong tokens came from your address. Try again later")
 }
 
-// isSigned says whether a token is a JWT: who does not have the key guesses none, however often.
+// isSigned reports whether a token is a JWT, which cannot be guessed without the key.
 func isSigned(token string) bool {
 	return strings.HasPrefix(token, "eyJ") && strings.Count(token, ".") == 2
 }
 
-// sourceAddress is who is connected: an IPv4 address, or the network of an IPv6 address, of which anybody has
-// as many as they like.
+// sourceAddress is the client's IPv4 address, or its IPv6 network, because one client has many IPv6
+// addresses.
 func sourceAddress(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

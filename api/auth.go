@@ -7,7 +7,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// NewAuthPlugin serves sign-in. guest is nil where guests may not come in.
+// NewAuthPlugin serves sign-in. guest is nil where guest sign-in is disabled.
 func NewAuthPlugin(issuer *identity.Issuer, guest *identity.Guest) Plugin {
 	a := &auth{issuer: issuer, guest: guest}
 	signIn := open("one signs in before one has a token")
@@ -36,7 +36,7 @@ type session struct {
 	BackstageIdentity backstageIdentity `json:"backstageIdentity"`
 }
 
-// profile is what a sign-in provider told of a person; a guest has none.
+// profile is a person's profile from a sign-in provider; a guest has none.
 type profile struct {
 	DisplayName string `json:"displayName,omitempty"`
 	Email       string `json:"email,omitempty"`
@@ -59,7 +59,7 @@ func (a *auth) refreshGuest(c *call) (session, error) {
 	if a.guest == nil {
 		return session{}, fault.New(fault.NotFound, "Unknown auth provider 'guest'")
 	}
-	// A page of another origin cannot send this header without asking first (CSRF).
+	// A page of another origin cannot send this header without a preflight (CSRF).
 	if c.GetHeader("X-Requested-With") != "XMLHttpRequest" {
 		return session{}, fault.New(fault.Authentication, "Invalid X-Requested-With header")
 	}
@@ -75,7 +75,7 @@ func (a *auth) refreshGuest(c *call) (session, error) {
 	}}, nil
 }
 
-// userInfo says what OpenID Connect's endpoint of that name does, and whose things the user owns.
+// userInfo is the response of OpenID Connect's endpoint of that name, with the ownership references.
 type userInfo struct {
 	Claims userClaims `json:"claims"`
 }
@@ -110,7 +110,7 @@ type publicKey struct {
 	Y         string `json:"y"`
 }
 
-// keys writes what package jose makes of the keys.
+// keys serves the public keys.
 func (a *auth) keys(c *call) error {
 	keys, err := a.issuer.PublicKeys(c.Request.Context())
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// NewBookmarksPlugin serves the part of /api/portico that holds what the signed-in person starred and saw
-// last. Nobody sees or changes another's, which the service sees to.
+// NewBookmarksPlugin serves the part of /api/portico with the signed-in person's starred and recent entities.
+// The service restricts each person to their own lists.
 func NewBookmarksPlugin(service *bookmarks.Service) Plugin {
 	var routes []route
 	for _, kept := range []struct {
@@ -32,13 +32,13 @@ func NewBookmarksPlugin(service *bookmarks.Service) Plugin {
 	return plugin{id: "portico", routes: routes}
 }
 
-// bookmarkRoutes serve one of the lists.
+// bookmarkRoutes serves one of the lists.
 type bookmarkRoutes struct {
 	service *bookmarks.Service
 	list    bookmarks.List
 }
 
-// bookmarkList are references of entities.
+// bookmarkList is a list of entity references.
 type bookmarkList struct {
 	EntityRefs []string `json:"entityRefs"`
 }

@@ -13,10 +13,9 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// The bounds of a request beside its size. Each is far beyond what people's clients send.
+// The bounds of a request besides its size. Each is far beyond what clients send.
 const (
-	// maxParameters is how many values a query string may have, those of lists that are joined by commas
-	// counted one by one.
+	// maxParameters bounds the values in a query string. Comma-separated values count one by one.
 	maxParameters = 2000
 	// maxDepth is how deep the objects and lists of a body may be nested, and maxValues how many values they
 	// may hold.
@@ -24,7 +23,7 @@ const (
 	maxValues = 200_000
 )
 
-// checkText refuses what no column of text holds: a NUL, and bytes that are not UTF-8.
+// checkText rejects text that the database cannot store: NUL, and bytes that are not UTF-8.
 func checkText(at, text string) error {
 	switch {
 	case strings.ContainsRune(text, 0):
@@ -36,7 +35,7 @@ func checkText(at, text string) error {
 	}
 }
 
-// checkPath holds the parameters in the path to what text may be.
+// checkPath checks the text of the path parameters.
 func checkPath(parameters gin.Params) error {
 	for _, p := range parameters {
 		if err := checkText("request/path/"+p.Key, p.Value); err != nil {
@@ -46,7 +45,7 @@ func checkPath(parameters gin.Params) error {
 	return nil
 }
 
-// checkValues holds a query string to what text may be, and to a number of values.
+// checkValues checks the text and the number of query parameters.
 func checkValues(query url.Values) error {
 	count := 0
 	for _, name := range sortedKeys(query) {
@@ -66,8 +65,8 @@ func checkValues(query url.Values) error {
 	return nil
 }
 
-// checkJSON holds a body to what text may be, in clear and escaped, and to its bounds, before anything is
-// made of it. What is not JSON at all is for the decoder to say.
+// checkJSON checks the text and the bounds of a body before it is decoded, including escaped text. Invalid
+// JSON passes, and the decoder rejects it.
 func checkJSON(data []byte) error {
 	const at = "request/body"
 	if err := checkText(at, string(data)); err != nil {
@@ -82,7 +81,7 @@ func checkJSON(data []byte) error {
 	return nil
 }
 
-// jsonScan counts what is in JSON without decoding it.
+// jsonScan counts the parts of JSON without decoding it.
 type jsonScan struct {
 	data              []byte
 	at, depth, values int
@@ -111,7 +110,7 @@ func (s *jsonScan) next() error {
 	return nil
 }
 
-// text passes over a string whose quotation mark was read. An escape may stand for what is no character.
+// text skips a string whose opening quotation mark was read. It rejects escapes that are not a character.
 func (s *jsonScan) text() error {
 	for s.at < len(s.data) && s.data[s.at] != '"' {
 		if s.data[s.at] != '\\' {
@@ -145,7 +144,7 @@ var errHalfCharacter = errors.New(`must be text: it contains half of a character
 func isHigh(unit uint16) bool { return unit >= 0xD800 && unit < 0xDC00 }
 func isLow(unit uint16) bool  { return unit >= 0xDC00 && unit < 0xE000 }
 
-// unit reads the escape \uXXXX at a place; false when there is another, or none.
+// unit decodes the escape \uXXXX at an index; false when there is another one, or none.
 func (s *jsonScan) unit(at int) (uint16, bool) {
 	if at+len(`\uD800`) > len(s.data) || s.data[at] != '\\' || s.data[at+1] != 'u' {
 		return 0, false

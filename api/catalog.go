@@ -14,7 +14,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// catalogPermissions is what the catalog tells of its permissions and rules; the words are the contract.
+// catalogPermissions is the catalog's metadata about permissions and rules, with the same text as
+// Backstage's.
 //
 //go:embed catalog_permissions.json
 var catalogPermissions []byte
@@ -69,8 +70,7 @@ func (r catalogRoutes) entityRoutes() []route {
 	}
 }
 
-// list writes entities as one JSON array, which is sent as it grows. What follows a page stands in a header,
-// before it.
+// list writes entities as one JSON array, which is streamed. The link to the next page is in a header.
 func (r catalogRoutes) list(c *call) error {
 	q, err := c.listQuery()
 	if err != nil {
@@ -94,10 +94,10 @@ func (r catalogRoutes) list(c *call) error {
 	return out.end()
 }
 
-// page is a part of a list, with the cursors of the pages around it.
+// page is a part of a list, with the cursors of the neighbouring pages.
 type page[T any] struct {
 	Items []T `json:"items"`
-	// TotalItems counts those of all pages.
+	// TotalItems counts the items of all pages.
 	TotalItems int      `json:"totalItems"`
 	PageInfo   pageInfo `json:"pageInfo"`
 }
@@ -144,7 +144,7 @@ func (r catalogRoutes) byName(c *call) (document[Entity], error) {
 	return document[Entity]{content}, err
 }
 
-// ancestry is an entity and what led to it.
+// ancestry is an entity and its ancestors.
 type ancestry struct {
 	RootEntityRef string     `json:"rootEntityRef"`
 	Items         []ancestor `json:"items"`
@@ -172,7 +172,7 @@ type refsInput struct {
 	Query      document[predicate] `json:"query,omitzero"`
 }
 
-// entityList has an entity for each of several references, or null.
+// entityList has an entity, or null, for each of several references.
 type entityList struct {
 	Items []document[entityOrNull] `json:"items"`
 }
@@ -252,12 +252,12 @@ type validationInput struct {
 	Entity   document[object] `json:"entity"`
 }
 
-// invalidEntity is the refusal of an entity.
+// invalidEntity is the response for an invalid entity.
 type invalidEntity struct {
 	Errors []*entity.Error `json:"errors"`
 }
 
-// remarkedEntity is what is known of an entity that is valid.
+// remarkedEntity is the response for a valid entity, with remarks.
 type remarkedEntity struct {
 	Remarks []processing.Remark `json:"remarks"`
 }
@@ -299,10 +299,10 @@ func (c *call) entityRef() entity.Ref {
 	return entity.Ref{Kind: c.Param("kind"), Namespace: c.Param("namespace"), Name: c.Param("name")}
 }
 
-// flushSize is how much of an array is gathered before it is sent.
+// flushSize is the number of bytes of an array that are collected before they are sent.
 const flushSize = 64 << 10
 
-// arrayWriter writes a JSON array of documents, sending it as it grows.
+// arrayWriter streams a JSON array of documents.
 type arrayWriter struct {
 	call  *call
 	data  bytes.Buffer
@@ -310,8 +310,7 @@ type arrayWriter struct {
 	begun bool
 }
 
-// newArrayWriter begins an array with what opens it and what comes before it, and will end it with what
-// closes it.
+// newArrayWriter begins an array after opening, and will end it with closing.
 func newArrayWriter(c *call, opening, closing string) *arrayWriter {
 	w := &arrayWriter{call: c, close: closing}
 	w.data.WriteString(opening)

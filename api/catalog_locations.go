@@ -66,16 +66,16 @@ func (r catalogRoutes) locations(c *call) error {
 	return out.end()
 }
 
-// registrationInput lets unknown members pass: the handler complains about them in Backstage's own form.
+// registrationInput accepts unknown members: the handler rejects them in Backstage's own form.
 type registrationInput struct {
 	Target   string `json:"target"`
 	Type     string `json:"type"`
 	Presence string `json:"presence,omitempty"`
 }
 
-// registration is what became of a location.
+// registration is the result of a registration.
 type registration struct {
-	// Exists says, in a dry run, whether the location is registered already.
+	// Exists reports, in a dry run, whether the location is registered already.
 	Exists   *bool              `json:"exists,omitempty"`
 	Location catalog.Location   `json:"location"`
 	Entities []document[Entity] `json:"entities"`
@@ -98,7 +98,7 @@ func (r catalogRoutes) register(c *call) (registration, error) {
 	return registration{Location: registered, Entities: []document[Entity]{}}, err
 }
 
-// registration reads the body of a registration, which takes no other keys. The complaint has the form of
+// registration reads the body of a registration, which may have no other keys. Errors have the form of
 // Backstage's validator.
 func (c *call) registration() (entity.LocationSpec, error) {
 	var input registrationInput
@@ -130,12 +130,12 @@ func (c *call) registration() (entity.LocationSpec, error) {
 	return entity.LocationSpec{Type: input.Type, Target: input.Target, Presence: input.Presence}, nil
 }
 
-// isYes reads a switch as loosely as Backstage does.
+// isYes parses a boolean as loosely as Backstage does.
 func isYes(s string) bool {
 	return slices.Contains([]string{"y", "yes", "true", "1", "on"}, strings.ToLower(strings.TrimSpace(s)))
 }
 
-// locationPageSize is how many locations a page has.
+// locationPageSize is the page size of locations.
 var locationPageSize = pageSize{preset: 1000, most: 1000}
 
 type locationQueryInput struct {

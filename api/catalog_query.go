@@ -21,14 +21,14 @@ var (
 		list("fullTextFilterFields", "where to look for it, separated by commas")}
 )
 
-// How many entities a page has: of those that are found by cursor, and of the list, which is streamed when no
-// page is asked for.
+// The page sizes of entities: by cursor, and of the list, which is streamed completely when no page is
+// requested.
 var (
 	entityPageSize = pageSize{preset: 200, most: 1000}
 	entityListSize = pageSize{most: 1000}
 )
 
-// filter joins the filter parameters with a predicate of the body.
+// filter combines the filter parameters with a predicate of the body.
 func (c *call) filter(predicate json.RawMessage) (query.Filter, error) {
 	sets, err := query.ParseSets(c.QueryArray("filter"))
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *call) listQuery() (catalog.ListQuery, error) {
 	return q, err
 }
 
-// page reads which part of a list is asked for.
+// page reads the requested page of a list.
 func (c *call) page(q *catalog.ListQuery) error {
 	sent := c.Request.URL.Query()
 	q.Paged = sent.Has("limit") || sent.Has("offset") || sent.Has("after")
@@ -100,7 +100,7 @@ func parseOrders(parameters []string) ([]query.Order, error) {
 	return orders, nil
 }
 
-// nextLink is the link header of a page: the same request, from where the page ends.
+// nextLink is the link header of a page: the same request, continuing after the page.
 func nextLink(requested *url.URL, next query.After) (string, error) {
 	after, err := next.Encode()
 	if err != nil {
@@ -156,7 +156,7 @@ func (c *call) entityQuery() (catalog.EntityQuery, error) {
 	return q, err
 }
 
-// fullText reads which text is looked for, and where.
+// fullText reads the full-text search's term and fields.
 func (c *call) fullText() query.FullText {
 	return query.FullText{Term: strings.TrimSpace(c.Query("fullTextFilterTerm")), Fields: c.queryList("fullTextFilterFields")}
 }
@@ -202,7 +202,7 @@ type fullTextInput struct {
 	Fields []string `json:"fields,omitempty"`
 }
 
-// check holds the numbers and words of the body to what they may be.
+// check checks the numbers and words of the body.
 func (b entityQueryInput) check() error {
 	numbers := map[string]float64{"offset": b.Offset}
 	if b.Limit != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// unprocessedRoutes are those of Backstage's module for unprocessed entities.
+// unprocessedRoutes are the routes of Backstage's module for unprocessed entities.
 func (r catalogRoutes) unprocessedRoutes() []route {
 	parameters := []parameter{text("owner", "the spec.owner that they must have, as it is written"),
 		text("after", "the reference after which the list begins"), limit(unprocessedListSize)}
@@ -26,10 +26,10 @@ func (r catalogRoutes) unprocessedRoutes() []route {
 	}
 }
 
-// unprocessedListSize is how many unprocessed entities are listed: all when nobody says how many.
+// unprocessedListSize is the page size of unprocessed entities: all without a limit.
 var unprocessedListSize = pageSize{most: 1000}
 
-// unprocessedEntities describes the answer; it is written piece by piece.
+// unprocessedEntities describes the response, which is streamed.
 type unprocessedEntities struct {
 	Type     catalog.Unprocessed `json:"type"     jsonschema:"enum=failed,enum=pending"`
 	Entities []unprocessedEntity `json:"entities"`

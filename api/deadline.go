@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// bodyTimeout is how long a request's body may take to arrive.
+	// bodyTimeout bounds reading a request's body.
 	bodyTimeout = time.Minute
-	// answerTimeout is how long it may take to find an answer that is sent as a whole.
+	// answerTimeout bounds computing a response that is sent as a whole.
 	answerTimeout = 2 * time.Minute
-	// writeTimeout is how long a client may take to accept what is written at a time. A slow reader would
-	// otherwise hold on to a connection to the database for as long as it likes.
+	// writeTimeout bounds one write to the client. Otherwise a slow reader could hold a database connection
+	// for any time.
 	writeTimeout = 30 * time.Second
 )
 
 var errTookTooLong = errors.New("the answer took too long")
 
-// answer lets an endpoint do its work within a deadline. One that writes its answer piece by piece has those
-// of its writes instead: it may go on for as long as its client keeps reading.
+// answer runs an endpoint within a deadline. An endpoint that streams has deadlines for its writes instead:
+// it may continue as long as its client reads.
 func (s *Server) answer(c *call, e endpoint) error {
 	if e.piecemeal {
 		return e.handle(c)
 	}
 	request := c.Request
 	ctx, done := context.WithTimeoutCause(request.Context(), answerTimeout, errTookTooLong)
-	// Who answers for a failure, or a panic, looks whether the client has gone: its request says so, not the
-	// one that ends here.
+	// The error handler checks the request's own context to learn whether the client has gone, so the context
+	// with the deadline must not replace it afterwards.
 	defer func() {
 		c.Request = request
 		done()
@@ -42,15 +42,15 @@ func (s *Server) answer(c *call, e endpoint) error {
 	return err
 }
 
-// deadlineWriter gives every write a deadline of its own, so that an answer may go on for as long as its
-// client keeps reading. A stream that was flushed has no deadline until it has more to say.
+// deadlineWriter gives every write its own deadline, so that a stream may continue as long as its client
+// reads. A flushed stream has no deadline until the next write.
 type deadlineWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 }
 
-// withDeadlines makes the answer's writer keep deadlines, beginning with none: one of the connection's last
-// answer may have passed.
+// withDeadlines wraps the response's writer. It clears the deadline that an earlier response on the
+// connection has left.
 func withDeadlines(w http.ResponseWriter) *deadlineWriter {
 	d := &deadlineWriter{w, http.NewResponseController(w)}
 	d.setDeadline(time.Time{})
@@ -72,13 +72,13 @@ func (w *deadlineWriter) Write(data []byte) (int, error) {
 // Flush implements http.Flusher.
 func (w *deadlineWriter) Flush() {
 	w.setDeadline(time.Now().Add(writeTimeout))
-	_ = w.control.Flush() // a client that is gone is noticed by the next write
+	_ = w.control.Flush() // the next write notices a client that has gone
 	w.setDeadline(time.Time{})
 }
 
-// Unwrap gives the writer beneath to http.ResponseController.
+// Unwrap returns the wrapped writer to http.ResponseController.
 func (w *deadlineWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *deadlineWriter) setDeadline(at time.Time) {
-	_ = w.control.SetWriteDeadline(at) // a writer without a connection, as in tests, has no deadlines to keep
+	_ = w.control.SetWriteDeadline(at) // a writer without a connection, as in tests, has no deadlines
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// statuses maps the kinds of failure to HTTP, as Backstage does. What is not here is a 500.
+// statuses maps the kinds of failure to HTTP, as Backstage does. Any other kind is a 500.
 var statuses = map[fault.Kind]int{
 	fault.Input:          http.StatusBadRequest,
 	fault.Authentication: http.StatusUnauthorized,
@@ -31,25 +31,25 @@ var statuses = map[fault.Kind]int{
 	fault.Unavailable:    http.StatusServiceUnavailable,
 }
 
-// statusError is a failure of the transport itself, or one whose status on the wire is not its kind's.
+// statusError is a failure of the transport itself, or one with another status than its kind's.
 type statusError struct {
 	status        int
 	name, message string
-	// wait is after how long another try may go better; 0 says nothing of it.
+	// wait is the value of Retry-After; 0 sends none.
 	wait time.Duration
 }
 
-// errTooMany is what every refusal is that ends by itself.
+// errTooMany matches every refusal that is temporary.
 var errTooMany = &statusError{status: http.StatusTooManyRequests, name: "TooManyRequestsError", message: "too many requests"}
 
-// tooManyRequests says of what there were too many, and when to try again.
+// tooManyRequests is a 429 with a message and the time to wait.
 func tooManyRequests(wait time.Duration, message string) error {
 	return &statusError{errTooMany.status, errTooMany.name, message, wait}
 }
 
 func (e *statusError) Error() string { return e.message }
 
-// bodyError is a failure whose answer is not the usual envelope: the lists of validation errors.
+// bodyError is a failure with another body than the usual envelope: the lists of validation errors.
 type bodyError struct {
 	status int
 	body   any
@@ -76,7 +76,7 @@ type errorRequest struct {
 	URL    string `json:"url"`
 }
 
-// fail answers with an error: the one place where failures become HTTP.
+// fail responds with an error. It is the one place that maps failures to HTTP.
 func (s *Server) fail(c *call, mount string, err error) {
 	if special, is := errors.AsType[*bodyError](err); is {
 		if err := c.json(special.status, special.body); err != nil {
@@ -96,8 +96,7 @@ func (s *Server) fail(c *call, mount string, err error) {
 	}
 }
 
-// visible shows control characters instead of sending them: a message repeats what the caller sent, and is
-// read on terminals.
+// visible escapes control characters: a message repeats the caller's input, and people read it on terminals.
 func visible(message string) string {
 	if !strings.ContainsFunc(message, isControl) {
 		return message
@@ -113,14 +112,13 @@ func visible(message string) string {
 	return out.String()
 }
 
-// isControl is for the control characters that do more than end a line, those that turn the direction of
-// writing included.
+// isControl matches control characters except line ends, including those that change the writing direction.
 func isControl(c rune) bool {
 	return unicode.IsControl(c) && c != '\n' && c != '\t' || unicode.Is(unicode.Bidi_Control, c)
 }
 
-// breakOff ends an answer that cannot be finished so that nobody takes the part for the whole: the connection
-// is cut.
+// breakOff cuts the connection of a response that cannot be finished, so that the client does not take the
+// part for the whole.
 func (s *Server) breakOff(c *call, err error) {
 	if c.Request.Context().Err() == nil {
 		s.log.LogAttrs(c.Request.Context(), slog.LevelError, "an answer was broken off", slog.String("method", c.Request.Method),
@@ -159,8 +157,8 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	return s.internal(c, err)
 }
 
-// malformedStatus is what Backstage answers to an entity or a reference that it cannot read: its own
-// InputError is the caller's fault, any other name it takes for its own.
+// malformedStatus is Backstage's status for an invalid entity or reference: 400 for an InputError, 500 for
+// any other name.
 func malformedStatus(name string) int {
 	if name == string(fault.Input) {
 		return http.StatusBadRequest
@@ -168,7 +166,7 @@ func malformedStatus(name string) int {
 	return http.StatusInternalServerError
 }
 
-// internal hides what broke from the caller and gives both sides an id to find it by.
+// internal hides the details of an internal error, and gives the response and the log the same id.
 func (s *Server) internal(c *call, err error) (int, errorDetail) {
 	if c.Request.Context().Err() != nil {
 		return http.StatusServiceUnavailable, errorDetail{string(fault.Unavailable), "the request was cancelled before it was answered"}

@@ -10,13 +10,14 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// probePrefix is where the probes are: a load balancer asks by whatever name it has, and learns no more than
-// up or down.
+// probePrefix is the path of the probes. They accept any Host header, because load balancers use various
+// names and the probes reveal only up or down.
 const probePrefix = "/.backstage/health/"
 
-// hostGuard refuses requests for other hosts than these, localhost and IP addresses. To a browser a page
-// elsewhere whose name was rebound to our address (DNS rebinding) is a page of ours: only the name that it
-// asks for gives it away. A host is a name without a port, and may begin with "*." for every name below it.
+// hostGuard rejects requests for other hosts than these, localhost and IP addresses. It prevents DNS
+// rebinding: a page elsewhere whose name was rebound to our address is of our origin to a browser, and only
+// its Host header shows the foreign name. A host is a name without a port, and may begin with "*." for every
+// name below it.
 func (s *Server) hostGuard(hosts []string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if strings.HasPrefix(c.Request.URL.Path, probePrefix) || isOurs(hosts, c.Request.Host) {
@@ -29,7 +30,7 @@ func (s *Server) hostGuard(hosts []string) gin.HandlerFunc {
 	}
 }
 
-// isOurs says whether a Host header names us. None at all is of no browser.
+// isOurs reports whether a Host header names this server. A request without one is not from a browser.
 func isOurs(hosts []string, host string) bool {
 	name := hostName(host)
 	if name == "" || name == "localhost" || net.ParseIP(name) != nil {
@@ -53,9 +54,8 @@ func hostName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// siteGuard refuses what a page of another site would write through its visitor's browser, which may be let
-// in where the page is not. Pages of these origins, and those that CORS lets in, may. What no browser sends
-// says nothing of a site, and passes.
+// siteGuard rejects writes from pages of other sites (CSRF). Pages of these origins and of those that CORS
+// allows may write. Requests that are not from a browser name no site and pass.
 func (s *Server) siteGuard(own, allowed []originPattern) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if !isForeign(c.Request) || anyMatches(own, c.GetHeader("Origin")) || anyMatches(allowed, c.GetHeader("Origin")) {
@@ -68,7 +68,7 @@ func (s *Server) siteGuard(own, allowed []originPattern) gin.HandlerFunc {
 	}
 }
 
-// isForeign says whether a page of another origin sent a request that is not only for reading.
+// isForeign reports whether a page of another origin sent a request that may write.
 func isForeign(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -78,7 +78,7 @@ func isForeign(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "none":
 		return false
-	case "": // an older browser, or none
+	case "": // an older browser, or no browser
 		parsed, isOrigin := parseOrigin(origin)
 		return origin != "" && !(isOrigin && parsed.host == hostName(r.Host))
 	default:

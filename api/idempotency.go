@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// keyHeader marks a command, so that the same request again is answered what the first was
+	// keyHeader marks a command, so that a repeated request gets the first one's response
 	// (draft-ietf-httpapi-idempotency-key-header).
 	keyHeader = "Idempotency-Key"
-	// replayedHeader marks an answer that was given before.
+	// replayedHeader marks a repeated response.
 	replayedHeader = "Idempotency-Replayed"
 	// maxKey bounds a key, in characters.
 	maxKey = 255
-	// keepTimeout bounds how long an answer may take to be kept.
+	// keepTimeout bounds storing a response.
 	keepTimeout = 5 * time.Second
-	// underWayPause is what a client is told to wait that asks again while the first request is under way.
+	// underWayPause is the Retry-After for a request that is repeated while the first is in progress.
 	underWayPause = 5 * time.Second
 )
 
-// The refusals of a key.
+// The errors of a key.
 var (
 	errKeyReused = &statusError{status: http.StatusUnprocessableEntity, name: "UnprocessableEntityError",
 		message: "This " + keyHeader + " was used for another request: make a new one for each command"}
@@ -37,7 +37,7 @@ var (
 		message: "The first request with this " + keyHeader + " is still being carried out: send it again in a moment"}
 )
 
-// idempotencyKey is the key that the request came with, "" for one that is no command or has none.
+// idempotencyKey is the request's key, "" for a request that is not a command or has no key.
 func (c *call) idempotencyKey() (string, error) {
 	sent := c.Request.Header.Values(keyHeader)
 	if !c.route.command || len(sent) == 0 {
@@ -50,7 +50,7 @@ func (c *call) idempotencyKey() (string, error) {
 	return "", fault.New(fault.Input, "request/headers/%s must be one text of 1 to %d visible ASCII characters", keyHeader, maxKey)
 }
 
-// serveOnce carries a command out, or answers what it was answered before.
+// serveOnce runs a command, or replays its stored response.
 func (s *Server) serveOnce(c *call, p plugin, key string) error {
 	var content bytes.Buffer
 	for _, part := range [][]byte{[]byte(c.Request.Method), []byte(c.Request.URL.RequestURI()), c.body} {
@@ -74,7 +74,7 @@ func (s *Server) serveOnce(c *call, p plugin, key string) error {
 	return nil
 }
 
-// replay answers what was answered before.
+// replay sends a stored response.
 func (c *call) replay(kept *idempotency.Answer) {
 	c.Header(replayedHeader, "true")
 	if kept.ContentType != "" {
@@ -84,15 +84,15 @@ func (c *call) replay(kept *idempotency.Answer) {
 	c.Status(kept.Status)
 }
 
-// carryOut serves the command and keeps the answer. The one to a failure of ours is not kept: the next
+// carryOut runs the command and stores the response. It does not store internal errors, so that the next
 // request tries again.
 func (s *Server) carryOut(c *call, p plugin, attempt *idempotency.Attempt) {
 	recorder := &answerRecorder{ResponseWriter: c.Writer}
 	c.Writer = recorder
 	c.commandID = attempt.CommandID
-	end := attempt.Release // unless it comes to an answer: the handler may panic
+	end := attempt.Release // unless there is a response: the handler may panic
 	defer func() {
-		// Whoever asked may be gone. Who asks again wants the answer all the same.
+		// The client may have gone. Its repeated request needs the response all the same.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), keepTimeout)
 		defer cancel()
 		if err := end(ctx); err != nil {
@@ -108,7 +108,7 @@ func (s *Server) carryOut(c *call, p plugin, attempt *idempotency.Attempt) {
 	}
 }
 
-// answerRecorder keeps a copy of the body that is written.
+// answerRecorder copies the body that is written.
 type answerRecorder struct {
 	gin.ResponseWriter
 

@@ -13,8 +13,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// recoverPanics turns a panic in a handler into a 500 with an id, so that one bad request ends itself only.
-// One whose answer has begun is broken off.
+// recoverPanics turns a panic in a handler into a 500 with an id, so that it ends that request only. A
+// response that has begun is cut off.
 func (s *Server) recoverPanics(c *gin.Context) {
 	defer func() {
 		cause := recover()
@@ -22,7 +22,7 @@ func (s *Server) recoverPanics(c *gin.Context) {
 			return
 		}
 		if err, is := cause.(error); is && errors.Is(err, http.ErrAbortHandler) {
-			panic(http.ErrAbortHandler) // which net/http takes for an order
+			panic(http.ErrAbortHandler) // net/http then closes the connection
 		}
 		failed, err := &call{Context: c}, fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		if c.Writer.Written() {
@@ -34,8 +34,8 @@ func (s *Server) recoverPanics(c *gin.Context) {
 	c.Next()
 }
 
-// secureHeaders sets what Backstage's helmet sets. The portal sets its own, stricter, content policy on its
-// pages.
+// secureHeaders sets the headers of Backstage's helmet. The portal sets its own, stricter, content policy on
+// its pages.
 func secureHeaders(c *gin.Context) {
 	header := c.Writer.Header()
 	header.Set("Referrer-Policy", "no-referrer")
@@ -48,22 +48,22 @@ func secureHeaders(c *gin.Context) {
 	c.Next()
 }
 
-// CORS is what pages of other origins may do, backend.cors.
+// CORS is what pages of other origins may do: backend.cors.
 type CORS struct {
-	// Origins are scheme://host or scheme://host:port, without regard to case. A * stands for characters of
-	// one label of the host, *. at its beginning for any labels, and a * alone for any host, or port.
+	// Origins are scheme://host or scheme://host:port, ignoring case. A * matches characters of one label of
+	// the host, *. at its beginning any labels, and a * alone any host, or port.
 	Origins []string
-	// Methods are what they may ask with. AllowedHeaders are those they may send, any when there are none,
-	// and ExposedHeaders those of an answer that they may read beside the usual.
+	// Methods are the allowed methods. AllowedHeaders are the request headers allowed, any when empty.
+	// ExposedHeaders are the additional response headers that pages may read.
 	Methods, AllowedHeaders, ExposedHeaders []string
-	// Credentials lets them send cookies.
+	// Credentials allows cookies.
 	Credentials bool
-	// MaxAge is how long a browser may remember all this; 0 leaves that to the browser.
+	// MaxAge is how long a browser may cache a preflight; 0 leaves that to the browser.
 	MaxAge time.Duration
 }
 
-// crossOrigin answers preflights and names the allowed origin, before authentication and on errors too: a
-// preflight carries no token, and a browser that may not read a 401 shows "Failed to fetch".
+// crossOrigin answers preflights and sets the allowed origin. It runs before authentication and on errors
+// too: a preflight has no token, and a browser that may not read a 401 shows "Failed to fetch".
 func crossOrigin(allowed CORS, origins []originPattern) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		origin := c.GetHeader("Origin")

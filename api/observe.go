@@ -15,11 +15,11 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// healthRoutes are asked every few seconds by whatever runs the server: a trace of each would be noise.
+// healthRoutes are not traced, because probes call them every few seconds.
 const healthRoutes = "/.backstage/health/"
 
-// observe records a span and the duration of a request under its route's template. The path itself is not
-// recorded: it is the caller's to choose.
+// observe records a span and the duration of a request under its route's template. It does not record the
+// path itself, which the caller chooses.
 func observe(t *telemetry.Telemetry) gin.HandlerFunc {
 	if t == nil {
 		return func(c *gin.Context) { c.Next() }
@@ -45,8 +45,8 @@ func observe(t *telemetry.Telemetry) gin.HandlerFunc {
 	}
 }
 
-// observedRoute is the template of the request's route, without a trailing slash. What has none is the
-// portal's, or nothing.
+// observedRoute is the template of the request's route, without a trailing slash. Requests without a route
+// are the portal's, or not found.
 func observedRoute(c *gin.Context) string {
 	if route := c.FullPath(); route != "" {
 		return strings.TrimRight(route, "/")
@@ -54,7 +54,8 @@ func observedRoute(c *gin.Context) string {
 	return "portal"
 }
 
-// observedMethod is the request's method. Others than HTTP's own are one: a caller may write anything.
+// observedMethod is the request's method. All non-standard methods are counted as one, because a caller may
+// send anything.
 func observedMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:

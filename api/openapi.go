@@ -21,15 +21,14 @@ import (
 //go:generate go test -run TestTheDocumentIsTheOneInTheRepository . -update
 //go:generate npm --prefix ../tools/openapi-types run --silent generate
 
-// description is the OpenAPI 3.1 document in the making. It is made from the same table as the router, so the
-// two cannot disagree.
+// description builds the OpenAPI 3.1 document. It uses the router's own table, so the two cannot disagree.
 type description struct {
 	paths map[string]map[string]any
-	// reflector describes types; schemas are those that it gave a name to, and types are what they describe.
+	// reflector describes types; schemas are the named ones, and types are their Go types.
 	reflector *jsonschema.Reflector
 	schemas   jsonschema.Definitions
 	types     map[string]reflect.Type
-	// err is the first thing that made it impossible.
+	// err is the first error.
 	err error
 }
 
@@ -70,7 +69,7 @@ func describeOpenAPI(plugins []plugin, version string) ([]byte, error) {
 	if err := errors.Join(err, d.err); err != nil {
 		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
-	// What jsonschema named is among the components here.
+	// Named types of jsonschema are among the components here.
 	return bytes.ReplaceAll(document, []byte(definitions), []byte("#/components/schemas/")), nil
 }
 
@@ -136,7 +135,7 @@ func describeItems(list parameter) map[string]any {
 	return items
 }
 
-// responses are all that the route may answer.
+// responses are all responses of the route.
 func (d *description) responses(r route) map[string]any {
 	responses := map[string]any{"default": failureReference("Error")}
 	for _, kind := range failures(r) {
@@ -165,8 +164,8 @@ func (d *description) responses(r route) map[string]any {
 	return responses
 }
 
-// failures are the kinds of failure that the route answers with an error envelope. Any route refuses a query
-// string that it cannot read.
+// failures are the kinds of failure that the route returns in an error envelope. Any route rejects an invalid
+// query string.
 func failures(r route) []fault.Kind {
 	kinds := []fault.Kind{fault.Input}
 	if r.access.kind == accessAuthenticated {
@@ -191,7 +190,7 @@ func (d *description) response(a answer) map[string]any {
 	return described
 }
 
-// envelopes are the answers in Backstage's error envelope, by the name of the error in it.
+// envelopes are the responses in Backstage's error envelope, by the name of the error.
 func (d *description) envelopes() map[string]any {
 	envelope := content(jsonContent, d.schema(reflect.TypeFor[errorEnvelope]()))
 	described := map[string]any{"Error": map[string]any{"description": "what went wrong, in Backstage's error envelope", "content": envelope}}
@@ -212,7 +211,7 @@ func content(mediaType string, schema any) map[string]any {
 	return map[string]any{mediaType: map[string]any{"schema": schema}}
 }
 
-// name is what a type is called. Two of one name would be taken for each other.
+// name is the name of a type's schema. Two types with the same name are an error.
 func (d *description) name(t reflect.Type) string {
 	name := typeName(t)
 	other, taken := d.types[name]
@@ -223,7 +222,7 @@ func (d *description) name(t reflect.Type) string {
 	return name
 }
 
-// schema describes a type; the named types in it are described among the components.
+// schema describes a type; its named types become components.
 func (d *description) schema(t reflect.Type) *jsonschema.Schema {
 	s := d.reflector.ReflectFromType(t)
 	maps.Copy(d.schemas, s.Definitions)
@@ -238,7 +237,8 @@ func tag(p plugin) string {
 	return p.id
 }
 
-// operationID names an operation after its method and path: get_catalog_entities_by_name_kind_namespace_name.
+// operationID builds an operation's name from its method and path:
+// get_catalog_entities_by_name_kind_namespace_name.
 func operationID(p plugin, r route) string {
 	words := strings.FieldsFunc(p.id+r.path, func(c rune) bool { return !isWordCharacter(c) })
 	return strings.ToLower(fmt.Sprintf("%s_%s", r.method, strings.Join(words, "_")))

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// origin is where a page is from. Its port is "" for the usual one of its scheme.
+// origin is the origin of a page. Its port is "" for the scheme's default.
 type origin struct{ scheme, host, port string }
 
-// parseOrigin reads an Origin header; false when it is none, such as null.
+// parseOrigin parses an Origin header; false for other values, such as null.
 func parseOrigin(text string) (origin, bool) {
 	parsed, err := url.Parse(strings.ToLower(text))
 	if err != nil || parsed.Host == "" || *parsed != (url.URL{Scheme: parsed.Scheme, Host: parsed.Host}) {
@@ -18,7 +18,7 @@ func parseOrigin(text string) (origin, bool) {
 	return origin{parsed.Scheme, parsed.Hostname(), unusualPort(parsed.Scheme, parsed.Port())}, true
 }
 
-// originOf is the origin of a page's address.
+// originOf is the origin of a URL.
 func originOf(address string) (origin, bool) {
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -34,12 +34,12 @@ func unusualPort(scheme, port string) string {
 	return port
 }
 
-// originPattern is an entry of backend.cors.origin, taken apart: what is compared are hosts, never parts of a
-// string. A * stands for characters of one label of the host, *. at its beginning for any labels, and a *
-// alone for any host, or port.
+// originPattern is a parsed entry of backend.cors.origin. Hosts are compared label by label, never as parts
+// of a string. A * matches characters of one label of the host, *. at its beginning any labels, and a * alone
+// any host, or port.
 type originPattern origin
 
-// parseOriginPattern reads scheme://host or scheme://host:port; false when it is neither.
+// parseOriginPattern parses scheme://host or scheme://host:port; false for other texts.
 func parseOriginPattern(text string) (originPattern, bool) {
 	scheme, host, _ := strings.Cut(strings.ToLower(strings.TrimSuffix(text, "/")), "://")
 	port := ""
@@ -53,7 +53,7 @@ func parseOriginPattern(text string) (originPattern, bool) {
 	return originPattern{scheme, host, unusualPort(scheme, port)}, scheme != "" && host != "" && !strings.ContainsAny(host+port, "/?#@")
 }
 
-// anyMatches says whether one of the patterns is for the origin of a page.
+// anyMatches reports whether one of the patterns matches an Origin header.
 func anyMatches(patterns []originPattern, header string) bool {
 	page, isOrigin := parseOrigin(header)
 	if !isOrigin {

@@ -7,8 +7,8 @@ import (
 	"github.com/portico-dev/portico/integration/picker"
 )
 
-// NewHostsPlugin serves the part of /api/portico that a form asks while a person chooses where a repository
-// goes. All of it is for those who may start runs, which the service decides.
+// NewHostsPlugin serves the part of /api/portico for the form's repository picker. The service allows it to
+// principals who may start runs.
 func NewHostsPlugin(service *picker.Service) Plugin {
 	h := &hostsAPI{service}
 	return plugin{id: "portico", routes: []route{
@@ -23,7 +23,7 @@ func NewHostsPlugin(service *picker.Service) Plugin {
 
 type hostsAPI struct{ service *picker.Service }
 
-// hostList are the hosts, those that are configured first.
+// hostList lists the hosts, the configured ones first.
 type hostList struct {
 	Hosts []picker.Host `json:"hosts"`
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// Info is what the portal needs to know of this Portico. It holds no secret.
+// Info is what the portal needs to know about this installation. It holds no secret.
 type Info struct {
 	Title        string        `json:"title"`
 	Version      string        `json:"version"`
@@ -19,21 +19,21 @@ type Info struct {
 	SignIn       []string      `json:"signIn"`
 }
 
-// welcome is what a stranger is told.
+// welcome is the information for callers who are not signed in.
 type welcome struct {
 	Title string `json:"title"`
-	// SignIn are the ways to sign in.
+	// SignIn lists the sign-in methods.
 	SignIn []string `json:"signIn"`
 }
 
-// Integration is a host that repositories can be made on.
+// Integration is a host on which repositories can be created.
 type Integration struct {
 	Type string `json:"type"`
 	Host string `json:"host"`
 }
 
-// NewPorticoPlugin serves /api/portico: what Portico knows of runs beyond Backstage's words. workflowURL
-// links to the workflow with an id in the Temporal Web UI; nil when there is none.
+// NewPorticoPlugin serves /api/portico: Portico's additions to Backstage's API of runs. workflowURL returns
+// the link to a workflow in the Temporal Web UI; nil when there is none.
 func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id string) string) Plugin {
 	info.Integrations, info.SignIn = orEmpty(info.Integrations), orEmpty(info.SignIn)
 	template, createdBy := list("template", "only runs of these templates"), list("createdBy", "only runs of these users")
@@ -74,7 +74,7 @@ func (p *porticoAPI) welcome(*call) (welcome, error) {
 
 func (p *porticoAPI) about(*call) (Info, error) { return p.info, nil }
 
-// runPageSize is how many runs a page has.
+// runPageSize is the page size of runs.
 var runPageSize = pageSize{preset: 200, most: 1000}
 
 // runSummary is a run in a list.
@@ -89,18 +89,18 @@ type runSummary struct {
 	CreatedAt   string     `json:"createdAt"            jsonschema:"format=date-time"`
 	StartedAt   string     `json:"startedAt,omitempty"  jsonschema:"format=date-time"`
 	FinishedAt  string     `json:"finishedAt,omitempty" jsonschema:"format=date-time"`
-	// TimedFrom is a moment such that the run has run from then until finishedAt, or until now: the time is
-	// not counted for which it was parked.
+	// TimedFrom is the beginning of the run's duration, which ends at finishedAt or now. It is shifted by the
+	// time for which the run was parked.
 	TimedFrom  string `json:"timedFrom"            jsonschema:"format=date-time"`
 	FailedStep string `json:"failedStep,omitempty"`
-	// FailedStepName is what the template calls that step.
+	// FailedStepName is the name of that step in the template.
 	FailedStepName string    `json:"failedStepName,omitempty"`
 	Error          *runError `json:"error,omitempty"`
-	// Cause is the same for all runs that failed alike.
+	// Cause groups runs: it is equal for all runs that failed in the same way.
 	Cause string `json:"cause,omitempty"`
 }
 
-// runError is why a run failed, and at which step.
+// runError is the error of a failed run, with its step.
 type runError struct {
 	fault.Failure
 	StepID string `json:"stepId,omitempty"`
@@ -140,13 +140,13 @@ func (p *porticoAPI) list(c *call) (runPage, error) {
 	return runPage{summaries[:min(limit, len(summaries))], total}, nil
 }
 
-// causePageSize is how many causes a page has.
+// causePageSize is the page size of causes.
 var causePageSize = pageSize{preset: 50, most: 500}
 
-// runCause is what made some runs fail.
+// runCause is a cause that some runs share.
 type runCause struct {
 	ID string `json:"id" jsonschema_description:"the cause of each of its runs"`
-	// Count is how many runs failed so.
+	// Count is the number of runs with this cause.
 	Count int `json:"count"`
 	// Message is the error of the newest of them.
 	Message        string `json:"message"`
@@ -186,21 +186,23 @@ func (p *porticoAPI) causes(c *call) (causePage, error) {
 	return page, nil
 }
 
-// runDetails is a run as its page shows it.
+// runDetails is a run for its page.
 type runDetails struct {
 	runSummary
-	// Cancelling says that the run was cancelled and has not stopped yet.
+	// Cancelling means that the run was cancelled and has not stopped yet.
 	Cancelling bool `json:"cancelling,omitempty"`
-	// Generation is how often the run was reopened.
+	// Generation counts how often the run was reopened.
 	Generation int              `json:"generation"`
 	Moves      []move           `json:"moves"`
 	Workflow   *workflowLink    `json:"workflow,omitempty"`
 	Steps      []stepDetails    `json:"steps"`
 	Output     document[object] `json:"output,omitzero"`
-	// Warnings tell what of the output is not as its author may think; those of a step stand with it.
+	// Warnings are about outputs that may not be what the template's author expects. Warnings about a step
+	// are in the step.
 	Warnings []string        `json:"warnings,omitempty"`
 	Effects  []action.Effect `json:"effects"`
-	// Commands are what people did with the run, in order, each with the attempt that they found.
+	// Commands are the commands that people gave to the run, in order, each with the attempt to which it
+	// applied.
 	Commands []givenCommand `json:"commands"`
 	// LastEventID is the id of the newest event of the run's log, 0 when there is none.
 	LastEventID int64 `json:"lastEventId"`
@@ -211,9 +213,9 @@ type givenCommand struct {
 	Command string `json:"command" jsonschema:"enum=retry,enum=rollback,enum=cancel"`
 	By      string `json:"by"`
 	At      string `json:"at"      jsonschema:"format=date-time"`
-	// Attempt counts the attempts of the run up to the one that was found, from 1.
+	// Attempt is the number of that attempt, from 1.
 	Attempt int `json:"attempt"`
-	// Phase is where the run stood, and FinishedAt when it had come there if it had ended.
+	// Phase is the run's phase at that time, and FinishedAt the end of the attempt if it had ended.
 	Phase          run.Phase `json:"phase"`
 	FinishedAt     string    `json:"finishedAt,omitempty"     jsonschema:"format=date-time"`
 	FailedStep     string    `json:"failedStep,omitempty"`
@@ -254,7 +256,7 @@ type stepDetails struct {
 	EndedAt      string     `json:"endedAt,omitempty"      jsonschema:"format=date-time"`
 	WaitingUntil string     `json:"waitingUntil,omitempty" jsonschema:"format=date-time"`
 	Attempts     int        `json:"attempts"`
-	// Warnings tell what of the input is not as the template's author may think.
+	// Warnings are about inputs that may not be what the template's author expects.
 	Warnings []string         `json:"warnings,omitempty"`
 	Input    document[object] `json:"input,omitzero"`
 	Output   document[object] `json:"output,omitzero"`
@@ -280,7 +282,7 @@ func (p *porticoAPI) get(c *call) (runDetails, error) {
 	return shown, nil
 }
 
-// workflow links to what drives the run, nil before it was started.
+// workflow links to the run's workflow, nil before it was started.
 func (p *porticoAPI) workflow(r run.Run) *workflowLink {
 	if r.WorkflowRunID == "" {
 		return nil
@@ -292,7 +294,7 @@ func (p *porticoAPI) workflow(r run.Run) *workflowLink {
 	return link
 }
 
-// attempts is how often the step's action was begun, as far as the record knows.
+// attempts is how often the step's action was started, as far as recorded.
 func attempts(step run.Step) int {
 	if step.StartedAt.IsZero() {
 		return 0

@@ -8,22 +8,21 @@ import (
 )
 
 const (
-	// pingTimeout bounds how long a probe waits for the database.
+	// pingTimeout bounds a probe's query to the database.
 	pingTimeout = time.Second
-	// pingValidity is how long an answer of the database is good for, so that probes cost it next to nothing.
+	// pingValidity is how long a ping's result is cached, so that probes cost the database little.
 	pingValidity = time.Second
 )
 
-// Database is what the server knows of the store behind its routes: whether it can be reached. The zero value
-// is always there.
+// Database reports whether the database can be reached. The zero value always reports yes.
 type Database struct {
-	// Ping proves with one round trip that it answers.
+	// Ping checks the connection with one round trip.
 	Ping func(context.Context) error
-	// Unreachable says whether an error of a route means that it did not answer.
+	// Unreachable reports whether a route's error means that the database did not answer.
 	Unreachable func(error) bool
 }
 
-// pinger asks the database once at a time, and remembers for pingValidity whether it answered.
+// pinger shares one ping among its callers, and caches the result for pingValidity.
 type pinger struct {
 	ping func(context.Context) error
 	log  *slog.Logger
@@ -33,8 +32,8 @@ type pinger struct {
 	answered   bool
 }
 
-// answers says whether the database answers, as of at most pingValidity ago. The caller's leaving does not
-// spoil the answer for others, who wait for it.
+// answers reports whether the database has answered within pingValidity. A caller that leaves does not cancel
+// the ping, because others may wait for it.
 func (p *pinger) answers(ctx context.Context) bool {
 	if p.ping == nil {
 		return true

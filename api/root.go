@@ -4,13 +4,13 @@ import "net/http"
 
 const probe = "a load balancer asks, and the answer says nothing but up or down"
 
-// health is the answer of a probe.
+// health is the response of a probe.
 type health struct {
 	Message string `json:"message,omitempty"`
 	Status  string `json:"status"            jsonschema:"enum=ok,enum=error"`
 }
 
-// rootPlugin holds the routes outside any plugin: the probes and the description of all the others.
+// rootPlugin has the routes outside any plugin: the probes and the OpenAPI document.
 func (s *Server) rootPlugin() plugin {
 	return plugin{routes: []route{
 		{method: http.MethodGet, path: "/.backstage/health/v1/liveness", access: open(probe), looseQuery: true,

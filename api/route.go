@@ -10,8 +10,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// access says who may call a route. Its zero value is refused at start-up: a route without a stated policy
-// does not exist.
+// access is the policy of a route. The start refuses its zero value, so every route has a stated policy.
 type access struct {
 	kind   accessKind
 	reason string
@@ -25,52 +24,51 @@ const (
 	accessAuthenticated
 )
 
-// authenticated routes want a principal; what it may do is asked of the decision point by the command behind
-// the route.
+// authenticated routes need a principal. The command behind the route asks the decision point what the
+// principal may do.
 var authenticated = access{kind: accessAuthenticated}
 
-// open states why a route needs no credentials.
+// open routes need no credentials, for a stated reason.
 func open(reason string) access { return access{kind: accessOpen, reason: reason} }
 
-// route is one HTTP operation: what serves it, who may call it, what it takes and what it answers. The
-// router, the request checks and the OpenAPI document are all made from it.
+// route is one HTTP operation: its handler, policy, parameters and responses. The router, the request checks
+// and the OpenAPI document are derived from it.
 type route struct {
 	method string
 	// path is relative to the plugin's mount point, with gin's :parameters.
 	path    string
 	access  access
 	summary string
-	// command says that the route changes something: an Idempotency-Key makes it do so once.
+	// command means that the route changes something: with an Idempotency-Key it does so once.
 	command bool
 	// query lists every query parameter; any other is a 400, as in Backstage's OpenAPI-validated plugins.
 	query []parameter
-	// looseQuery lets undeclared query parameters pass, for the routes where Backstage does.
+	// looseQuery accepts undeclared query parameters, for the routes on which Backstage does.
 	looseQuery bool
 	// body is the JSON body, nil for a route without one.
 	body *body
-	// serve is what does it, and what the answer is.
+	// serve is the handler with its successful response.
 	serve endpoint
-	// fails are the failures to reckon with, beside those that every route of its kind has.
+	// fails are the kinds of failure besides those that every route of its kind has.
 	fails []fault.Kind
-	// also are the answers that are neither serve's nor Backstage's error envelope.
+	// also are further responses that are not Backstage's error envelope.
 	also []answer
 }
 
 var (
-	// missing is how a route fails that names a thing.
+	// missing is the failure of a route that names a resource.
 	missing = []fault.Kind{fault.NotFound}
-	// missingOrConflicting is how one fails that wants the thing to be in some state.
+	// missingOrConflicting are the failures of a route that needs a resource in some state.
 	missingOrConflicting = []fault.Kind{fault.NotFound, fault.Conflict}
 )
 
-// answer is what a client may get.
+// answer is one possible response.
 type answer struct {
 	status      int
 	description string
 	// content is the media type, "" for an empty body.
 	content string
-	// shape is the Go type that is written as JSON, or as the data of each server-sent event; nil for an
-	// empty body.
+	// shape is the Go type of the JSON, or of the data of each server-sent event; nil for an empty body.
 	shape reflect.Type
 }
 
@@ -79,30 +77,30 @@ const (
 	eventContent = "text/event-stream"
 )
 
-// asJSON is an answer with a T as JSON.
+// asJSON is a response with a T as JSON.
 func asJSON[T any](status int, description string) answer {
 	return answer{status, description, jsonContent, reflect.TypeFor[T]()}
 }
 
-// endpoint serves a route. Its answer is the one when all went well.
+// endpoint is a handler and its successful response.
 type endpoint struct {
 	answer
 	handle func(c *call) error
-	// piecemeal says that handle writes while it works.
+	// piecemeal means that handle streams its response.
 	piecemeal bool
 }
 
-// ok answers 200 with what handle returns.
+// ok responds 200 with the result of handle.
 func ok[T any](description string, handle func(c *call) (T, error)) endpoint {
 	return replies(http.StatusOK, description, handle)
 }
 
-// created answers 201 with what handle returns.
+// created responds 201 with the result of handle.
 func created[T any](description string, handle func(c *call) (T, error)) endpoint {
 	return replies(http.StatusCreated, description, handle)
 }
 
-// accepted answers 202 with what handle returns.
+// accepted responds 202 with the result of handle.
 func accepted[T any](description string, handle func(c *call) (T, error)) endpoint {
 	return replies(http.StatusAccepted, description, handle)
 }
@@ -117,7 +115,7 @@ func replies[T any](status int, description string, handle func(c *call) (T, err
 	}}
 }
 
-// empty answers with a status alone.
+// empty responds with a status and no body.
 func empty(status int, description string, handle func(c *call) error) endpoint {
 	return endpoint{answer: answer{status: status, description: description}, handle: func(c *call) error {
 		if err := handle(c); err != nil {
@@ -128,12 +126,12 @@ func empty(status int, description string, handle func(c *call) error) endpoint 
 	}}
 }
 
-// writes answers 200 with a T as JSON that handle itself writes.
+// writes responds 200 with a T as JSON, which handle writes itself.
 func writes[T any](description string, handle func(c *call) error) endpoint {
 	return endpoint{answer: asJSON[T](http.StatusOK, description), handle: handle, piecemeal: true}
 }
 
-// constant answers 200 with JSON that is always the same, and is a T.
+// constant responds 200 with constant JSON of the shape T.
 func constant[T any](description string, content []byte) endpoint {
 	return writes[T](description, func(c *call) error {
 		c.Data(http.StatusOK, jsonAnswer, content)
@@ -141,7 +139,7 @@ func constant[T any](description string, content []byte) endpoint {
 	})
 }
 
-// streams answers 200 with server-sent events that handle itself writes; the data of each is a T.
+// streams responds 200 with server-sent events, which handle writes itself; the data of each is a T.
 func streams[T any](description string, handle func(c *call) error) endpoint {
 	return endpoint{answer: answer{http.StatusOK, description, eventContent, reflect.TypeFor[T]()}, handle: handle, piecemeal: true}
 }
@@ -176,25 +174,24 @@ type parameter struct {
 	kind        parameterKind
 	description string
 	required    bool
-	// allowed are the only values there are, any when empty.
+	// allowed are the only values accepted, any when empty.
 	allowed []string
-	// page bounds the size of a page, for the parameter that asks for one.
+	// page bounds the page size, for the parameter that sets it.
 	page *pageSize
 }
 
 // pageSize bounds a page of a list.
 type pageSize struct {
-	// preset is how many there are when no number is asked for; 0, of a list that is streamed, is all.
+	// preset is the default page size; 0 returns a streamed list completely.
 	preset int
-	// most is the largest page. Whoever asks for more gets as many as that, and finds the rest on the pages
-	// that follow.
+	// most is the largest page size. A larger request gets this many; the rest is on the next pages.
 	most int
 }
 
-// of is the size of the page that was asked for.
+// of is the size of a requested page.
 func (s pageSize) of(asked int) int { return min(asked, s.most) }
 
-// limit is the parameter that asks for the size of a page.
+// limit is the parameter for the page size.
 func limit(size pageSize) parameter {
 	p := integer("limit", fmt.Sprintf("how many on a page; more than %d are as many as that", size.most))
 	p.page = &size
@@ -214,7 +211,7 @@ func list(name, description string) parameter {
 	return parameter{name: name, kind: listParameter, description: description}
 }
 
-// listOf is a list, as queryList reads it, of no other values than these.
+// listOf is a list of allowed values, in the form that queryList reads.
 func listOf[T ~string](name, description string, allowed ...T) parameter {
 	p := list(name, description)
 	for _, value := range allowed {
@@ -233,7 +230,7 @@ func required(p parameter) parameter {
 	return p
 }
 
-// pathParameters are the names of the :parameters and *wildcards in a gin path, in order.
+// pathParameters lists the names of the :parameters and *wildcards in a gin path, in order.
 func pathParameters(path string) []string {
 	var names []string
 	for segment := range strings.SplitSeq(path, "/") {

@@ -20,19 +20,18 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// scaffolderPermissions is what the scaffolder tells of its permissions and rules; the words are the
-// contract.
+// scaffolderPermissions is the scaffolder's metadata about permissions and rules, with the same text as
+// Backstage's.
 //
 //go:embed scaffolder_permissions.json
 var scaffolderPermissions []byte
 
-// Follower wakes those who follow a run, known by its id, when there is something new to read. The caller
-// calls stop when it is done.
+// Follower notifies the followers of a run, by its id, of new events. The caller calls stop when it is done.
 type Follower interface {
 	Follow(id string) (wake <-chan struct{}, stop func())
 }
 
-// NewScaffolderPlugin serves /api/scaffolder. events wakes those who follow runs.
+// NewScaffolderPlugin serves /api/scaffolder. events notifies the followers of runs.
 func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
 	s := &scaffolderAPI{service: service, events: events}
 	const oneTask = "/v2/tasks/:taskId"
@@ -78,7 +77,7 @@ type scaffolderAPI struct {
 	events  Follower
 }
 
-// parameterSchema is a template.ParameterSchema, with more to say about what is in it.
+// parameterSchema is the response shape of a template.ParameterSchema.
 type parameterSchema struct {
 	Title          string                 `json:"title"`
 	Presentation   document[presentation] `json:"presentation,omitzero"`
@@ -134,8 +133,8 @@ func (s *scaffolderAPI) actions(*call) ([]describedAction, error) {
 	return described, nil
 }
 
-// templatingExtensions are the filters, functions and values that templates have beyond those of the
-// language.
+// templatingExtensions are the filters, functions and values that templates have in addition to the
+// language's own.
 type templatingExtensions struct {
 	Filters map[string]templateFilter `json:"filters"`
 	Globals templateGlobals           `json:"globals"`
@@ -164,7 +163,7 @@ type templateValue struct {
 	Value       json.RawMessage `json:"value"`
 }
 
-// runID is a run as the answer to what was done with it.
+// runID is the response to a command on a run.
 type runID struct {
 	ID string `json:"id"`
 }
@@ -188,12 +187,12 @@ func (s *scaffolderAPI) create(c *call) (runID, error) {
 	return runID{id.String()}, nil
 }
 
-// invalidValues is the refusal of what was filled in, as Backstage's clients know it.
+// invalidValues is the response for invalid values, in the form that Backstage's clients know.
 type invalidValues struct {
 	Errors parameters.Violations `json:"errors"`
 }
 
-// asValidationBody gives refused values their own body.
+// asValidationBody gives validation errors their own response body.
 func asValidationBody(err error) error {
 	if invalid, is := errors.AsType[*scaffolder.InvalidValuesError](err); is {
 		return &bodyError{status: http.StatusBadRequest, body: invalidValues{invalid.Violations}}
@@ -201,7 +200,7 @@ func asValidationBody(err error) error {
 	return err
 }
 
-// task is a run as Backstage shows it.
+// task is a run as Backstage returns it.
 type task struct {
 	ID              string             `json:"id"                        jsonschema:"format=uuid"`
 	Spec            document[taskSpec] `json:"spec"`
@@ -216,7 +215,7 @@ func toTask(r run.Run) task {
 		LastHeartbeatAt: isoTime(r.LastHeartbeatAt), CreatedBy: r.CreatedBy}
 }
 
-// isoTime is a time as JavaScript's toISOString prints it; "" for the zero time.
+// isoTime formats a time as JavaScript's toISOString does; "" for the zero time.
 func isoTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -229,7 +228,7 @@ func (s *scaffolderAPI) get(c *call) (task, error) {
 	return toTask(r), err
 }
 
-// taskPageSize is how many runs a page of tasks has: each carries its whole template.
+// taskPageSize is the page size of tasks, each of which contains its whole template.
 var taskPageSize = pageSize{preset: 100, most: 500}
 
 // taskPage is a part of a list of runs.
@@ -269,7 +268,7 @@ func parseOrder(order string, query *run.Query) error {
 	return nil
 }
 
-// cancelled says what became of a run.
+// cancelled is the response to a cancellation.
 type cancelled struct {
 	Status run.Status `json:"status"`
 }
@@ -283,7 +282,8 @@ type retryInput struct {
 	seenInput
 }
 
-// seenInput lets a decision be about the run as it was seen: somebody else may have decided since.
+// seenInput has the generation that the caller saw, so that a decision fails if somebody else has decided
+// since.
 type seenInput struct {
 	Generation *int `json:"generation,omitempty" jsonschema_description:"the run's generation when it was seen"`
 }
@@ -305,7 +305,7 @@ type dryRunInput struct {
 	DirectoryContents []fileInput       `json:"directoryContents"`
 }
 
-// fileInput is a dryrun.File of which not everything has to be told.
+// fileInput is a dryrun.File with optional fields.
 type fileInput struct {
 	Path          string `json:"path"                 jsonschema_description:"relative, with slashes"`
 	Executable    bool   `json:"executable,omitempty"`
@@ -343,7 +343,7 @@ type completion struct {
 	Title string `json:"title,omitempty"`
 }
 
-// autocomplete refuses: no provider that could complete anything is known.
+// autocomplete always refuses, because no provider exists.
 func (s *scaffolderAPI) autocomplete(c *call) (completions, error) {
 	return completions{}, fault.New(fault.Input, "Unsupported provider: %s", c.Param("provider"))
 }

@@ -14,14 +14,13 @@ import (
 )
 
 const (
-	// longPoll is how long a request for events waits before it answers that there are none (Backstage's 30
-	// s).
+	// longPoll is how long a request for events waits before it returns none (Backstage's 30 s).
 	longPoll = 30 * time.Second
-	// rereadInterval is how often a follower looks without being told to: the net under LISTEN/NOTIFY.
+	// rereadInterval is how often a follower reads without a notification, in case LISTEN/NOTIFY misses one.
 	rereadInterval = 10 * time.Second
 )
 
-// taskEvent is an event as Backstage shows it.
+// taskEvent is an event as Backstage returns it.
 type taskEvent struct {
 	ID                int64                   `json:"id"`
 	IsTaskRecoverable bool                    `json:"isTaskRecoverable"`
@@ -46,7 +45,7 @@ func (c *call) after() int64 {
 	return after
 }
 
-// pollEvents answers as soon as there is an event, or with none when the wait is over.
+// pollEvents returns as soon as there is an event, or none when the wait is over.
 func (s *scaffolderAPI) pollEvents(c *call) ([]taskEvent, error) {
 	leave, err := c.streams.enter(c.principal.Subject)
 	if err != nil {
@@ -82,7 +81,7 @@ func (s *scaffolderAPI) pollEvents(c *call) ([]taskEvent, error) {
 	}
 }
 
-// streamEvents sends events as they happen (server-sent events) and ends after the completion.
+// streamEvents sends events as they happen (server-sent events) and ends after the completion event.
 func (s *scaffolderAPI) streamEvents(c *call) error {
 	leave, err := c.streams.enter(c.principal.Subject)
 	if err != nil {
@@ -100,12 +99,12 @@ func (s *scaffolderAPI) streamEvents(c *call) error {
 	header.Set("Content-Type", eventContent)
 	header.Set("Cache-Control", "no-cache")
 	header.Set("Connection", "keep-alive")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold the events back
+	header.Set("X-Accel-Buffering", "no") // otherwise nginx buffers the events
 	c.Writer.WriteHeader(http.StatusOK)
 	c.Writer.Flush()
 	for {
 		if err := c.send(events); err != nil || ended(events) {
-			return nil // the client left, or has it all
+			return nil // the client has left, or has all events
 		}
 		if len(events) > 0 {
 			after = events[len(events)-1].ID
@@ -113,13 +112,12 @@ func (s *scaffolderAPI) streamEvents(c *call) error {
 			return nil
 		}
 		if events, err = s.service.Events(c.Request.Context(), c.principal, id, after); err != nil {
-			return nil // the answer has begun; the client comes back with what it has
+			return nil // the response has begun; the client reconnects with its last event id
 		}
 	}
 }
 
-// waitForMore waits until there may be more to read. It says false when the client has left, or the server
-// will.
+// waitForMore waits for new events. It returns false when the client has left or the server is stopping.
 func (c *call) waitForMore(wake <-chan struct{}) bool {
 	select {
 	case <-wake:

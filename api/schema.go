@@ -17,11 +17,11 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// body is the JSON body that a route takes. Its schema is that of the Go type it is decoded into.
+// body is the JSON body of a route. Its schema is that of the Go type into which it is decoded.
 type body struct {
 	shape  reflect.Type
 	schema *jsonschema.Schema
-	// optional says that it may be left out, which is the same as an empty object.
+	// optional means that the body may be absent, which is the same as an empty object.
 	optional bool
 }
 
@@ -33,29 +33,29 @@ func takes[T any]() *body {
 	return &body{shape: shape, schema: inline.ReflectFromType(shape)}
 }
 
-// mayTake is a body that is decoded into a T if it is sent.
+// mayTake is an optional body that is decoded into a T.
 func mayTake[T any]() *body {
 	b := takes[T]()
 	b.optional = true
 	return b
 }
 
-// closed is embedded by bodies that take no other members.
+// closed is embedded by bodies without additional members.
 type closed struct{}
 
 // JSONSchemaExtend implements jsonschema's hook.
 func (closed) JSONSchemaExtend(s *jsonschema.Schema) { s.AdditionalProperties = jsonschema.FalseSchema }
 
-// document is JSON that is passed on byte for byte; Shape says what is in it.
+// document is JSON that is passed on byte for byte; Shape describes it.
 type document[Shape any] struct{ json.RawMessage }
 
-// IsZero says that there is nothing to pass on.
+// IsZero reports an absent document.
 func (d document[Shape]) IsZero() bool { return len(d.RawMessage) == 0 }
 
 // JSONSchemaAlias implements jsonschema's hook.
 func (document[Shape]) JSONSchemaAlias() any { return *new(Shape) }
 
-// documents says what is in each of several documents. None are an empty list.
+// documents converts raw documents. Nil becomes an empty list.
 func documents[Shape any](raw []json.RawMessage) []document[Shape] {
 	shaped := make([]document[Shape], len(raw))
 	for i, content := range raw {
@@ -67,13 +67,13 @@ func documents[Shape any](raw []json.RawMessage) []document[Shape] {
 // object is any JSON object.
 type object = map[string]any
 
-// newReflector derives JSON Schema as OpenAPI 3.1 has it (draft 2020-12) from what encoding/json makes of a
-// Go type.
+// newReflector derives JSON Schema for OpenAPI 3.1 (draft 2020-12) from Go types as encoding/json encodes
+// them.
 func newReflector() *jsonschema.Reflector {
 	return &jsonschema.Reflector{Anonymous: true, AllowAdditionalProperties: true, Mapper: known, Namer: typeName}
 }
 
-// known describes the types of which reflection does not see what they are on the wire.
+// known describes types whose JSON form reflection cannot see.
 func known(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[object]():
@@ -97,7 +97,7 @@ func known(t reflect.Type) *jsonschema.Schema {
 	}
 }
 
-// oneOf is a text that is one of a few words.
+// oneOf is an enumeration of strings.
 func oneOf[T ~string](words ...T) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "string"}
 	for _, word := range words {
@@ -109,13 +109,13 @@ func oneOf[T ~string](words ...T) *jsonschema.Schema {
 // definitions is where jsonschema looks for named types.
 const definitions = "#/$defs/"
 
-// reference points at a type that some route's answer names.
+// reference is a reference to a type that some route's response names.
 func reference[T any]() *jsonschema.Schema {
 	return &jsonschema.Schema{Ref: definitions + typeName(reflect.TypeFor[T]())}
 }
 
-// typeName is what a type is called in the OpenAPI document: Task for a type of this package, FaultFailure
-// for fault.Failure. Go's own have no name there.
+// typeName is the name of a type in the OpenAPI document: Task for a type of this package, FaultFailure
+// for fault.Failure. Go's own types have no name.
 func typeName(t reflect.Type) string {
 	name, packagePath := t.Name(), t.PkgPath()
 	switch packagePath {
@@ -130,8 +130,7 @@ func typeName(t reflect.Type) string {
 
 func capitalized(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
-// check returns one sentence per violation, in the words of the validator that Backstage uses; at is the path
-// so far.
+// check returns one sentence per violation, in the words of Backstage's validator; at is the current path.
 func check(s *jsonschema.Schema, at string, v any) []string {
 	if !accepts(s.Type, v) {
 		return []string{fmt.Sprintf("%s must be %s", at, s.Type)}

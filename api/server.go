@@ -1,6 +1,6 @@
-// Package api is Portico over HTTP: Backstage's routes and Portico's own, one file per Backstage plugin path.
-// A handler decodes, calls one command or query of a domain package, and encodes; rules and SQL live
-// elsewhere. Every route states who may call it.
+// Package api serves Portico over HTTP: Backstage's routes and Portico's own, one file per Backstage plugin
+// path. A handler decodes, calls one command or query of a domain package, and encodes. Rules and SQL are in
+// other packages. Every route states its policy.
 package api
 
 import (
@@ -29,12 +29,12 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, token string) (identity.Principal, error)
 }
 
-// Options are what a Server is made of. Every field is needed unless it says otherwise.
+// Options are the dependencies and settings of a Server. Every field is required unless it says otherwise.
 type Options struct {
 	Log           *slog.Logger
 	Authenticator Authenticator
 	Database      Database
-	// Keys remember the answers to commands with an Idempotency-Key.
+	// Keys stores the responses to commands with an Idempotency-Key.
 	Keys *idempotency.Keys
 	// Plugins are the mounted groups of routes: CatalogPlugin, ScaffolderPlugin, ...
 	Plugins []Plugin
@@ -42,20 +42,20 @@ type Options struct {
 	Portal http.Handler
 	// Version is printed in the OpenAPI document.
 	Version string
-	// BaseURLs are where the server and its portal are reached: their hosts are answered to, and their pages
-	// may write.
+	// BaseURLs are the addresses of the server and its portal: their hosts are accepted, and their pages may
+	// write.
 	BaseURLs []string
-	// Hosts are more names that are answered to; "*.example.com" is all of its subdomains, and "*" any name.
-	// localhost and IP addresses are always answered to.
+	// Hosts are further accepted host names; "*.example.com" matches all its subdomains, and "*" any name.
+	// localhost and IP addresses are always accepted.
 	Hosts []string
-	// CORS lets the pages of other origins in; the zero value lets none in, and sends no CORS headers at all.
+	// CORS allows the pages of other origins; the zero value allows none, and sends no CORS headers.
 	CORS CORS
-	// WrongTokensPerMinute is how many wrong tokens an address may send before it is refused for a while, 0
-	// the usual 30.
+	// WrongTokensPerMinute is how many wrong tokens an address may send before it is refused for a while; 0
+	// means 30.
 	WrongTokensPerMinute int
 	// Telemetry records a span and the duration of every request. Nil records nothing.
 	Telemetry *telemetry.Telemetry
-	// StreamsPerCaller is how many runs one principal may follow at once, 0 the usual 100.
+	// StreamsPerCaller is how many runs one principal may follow at once; 0 means 100.
 	StreamsPerCaller int
 }
 
@@ -64,7 +64,7 @@ type Plugin interface{ group() plugin }
 
 func (p plugin) group() plugin { return p }
 
-// Server is the HTTP face of Portico. It is an http.Handler.
+// Server is Portico's http.Handler.
 type Server struct {
 	log           *slog.Logger
 	authenticator Authenticator
@@ -78,12 +78,12 @@ type Server struct {
 	handler     http.Handler
 	openAPI     []byte
 	draining    atomic.Bool
-	// leaving is closed when nobody should be kept waiting any more.
+	// leaving is closed by Dismiss.
 	leaving chan struct{}
 	leave   sync.Once
 }
 
-// NewServer builds the router. A route without a stated policy is an error, never an open door.
+// NewServer builds the router. A route without a stated policy is an error.
 func NewServer(options Options) (*Server, error) {
 	s := &Server{log: options.Log, authenticator: options.Authenticator, keys: options.Keys, leaving: make(chan struct{}),
 		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log},
@@ -117,7 +117,7 @@ func NewServer(options Options) (*Server, error) {
 	return s, nil
 }
 
-// guard puts what every request goes through before the routes.
+// guard adds the middleware of all requests.
 func (s *Server) guard(engine *gin.Engine, options Options) {
 	hosts := slices.Clone(options.Hosts)
 	var own []originPattern
@@ -143,10 +143,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(withDeadlines(w), r)
 }
 
-// Drain makes readiness answer 503, so that a load balancer sends no more. What comes all the same is served.
+// Drain makes readiness return 503, so that a load balancer stops sending requests. Requests are still
+// served.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Dismiss ends the requests that wait for news of a run: whoever asked asks again, elsewhere.
+// Dismiss ends the requests that wait for events of a run. Their clients reconnect to another server.
 func (s *Server) Dismiss() { s.leave.Do(func() { close(s.leaving) }) }
 
 func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
@@ -159,7 +160,7 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	handler := func(c *gin.Context) { s.serve(&call{Context: c, route: &r, leaving: s.leaving, streams: s.streams}, p) }
 	path := p.mount() + r.path
 	engine.Handle(r.method, path, handler)
-	// Express serves a trailing slash as the same route.
+	// Like Express, serve a trailing slash as the same route.
 	if !strings.HasSuffix(path, "/") && !strings.Contains(path, "*") {
 		engine.Handle(r.method, path+"/", handler)
 	}
@@ -183,7 +184,7 @@ func (s *Server) serve(c *call, p plugin) {
 	s.conclude(c, p, err)
 }
 
-// conclude answers with the error that serving ended with, if any.
+// conclude responds with the handler's error, if any.
 func (s *Server) conclude(c *call, p plugin, err error) {
 	switch {
 	case err == nil:
@@ -194,7 +195,7 @@ func (s *Server) conclude(c *call, p plugin, err error) {
 	}
 }
 
-// admit authenticates the caller and holds the request to what the route declares.
+// admit authenticates the caller and checks the request against the route's declaration.
 func (s *Server) admit(c *call, p plugin) error {
 	if c.route.access.kind == accessAuthenticated {
 		principal, err := s.authenticate(c.Request, p.id)
@@ -239,7 +240,7 @@ func (s *Server) authenticate(r *http.Request, pluginID string) (identity.Princi
 	return principal.At(pluginID)
 }
 
-// elsewhere answers what no route does: the portal's pages, and Backstage's empty 404 for anything else.
+// elsewhere handles requests without a route: the portal's pages, or Backstage's empty 404.
 func elsewhere(portal http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		path := c.Request.URL.Path
@@ -251,6 +252,6 @@ func elsewhere(portal http.Handler) gin.HandlerFunc {
 		}
 		c.Status(http.StatusOK)
 		portal.ServeHTTP(c.Writer, c.Request)
-		c.Writer.WriteHeaderNow() // or gin adds a text of its own to an empty 404
+		c.Writer.WriteHeaderNow() // otherwise gin adds its own text to an empty 404
 	}
 }

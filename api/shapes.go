@@ -2,11 +2,9 @@ package api
 
 import "github.com/invopop/jsonschema"
 
-// The types of this file say what is in documents that are passed on byte for byte. No value of them is ever
-// made.
+// The types of this file describe documents that are passed on byte for byte. No values of them exist.
 
-// Entity is an entity of the catalog. Its spec is what its kind says; metadata may hold more than is named
-// here.
+// Entity is an entity of the catalog. Its kind defines its spec; metadata may have further members.
 type Entity struct {
 	APIVersion string         `json:"apiVersion"`
 	Kind       string         `json:"kind"`
@@ -52,7 +50,7 @@ type statusItem struct {
 	Error   *errorDetail `json:"error,omitempty"`
 }
 
-// partialEntity is an entity of which there may be only the fields that were asked for.
+// partialEntity is an entity of which only some fields may have been requested.
 type partialEntity struct{}
 
 // JSONSchema implements jsonschema's hook: an Entity with nothing required.
@@ -64,7 +62,7 @@ func (partialEntity) JSONSchema() *jsonschema.Schema {
 	return s
 }
 
-// entityOrNull is a partialEntity, or null for one that there is not.
+// entityOrNull is a partialEntity, or null for one that does not exist.
 type entityOrNull struct{}
 
 // JSONSchema implements jsonschema's hook.
@@ -72,7 +70,7 @@ func (entityOrNull) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{reference[partialEntity](), {Type: "null"}}}
 }
 
-// predicate is a question to entities or locations.
+// predicate is a filter on entities or locations.
 type predicate struct{}
 
 // JSONSchema implements jsonschema's hook.
@@ -80,7 +78,7 @@ func (predicate) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "object", Description: "Field conditions, $all, $any and $not."}
 }
 
-// taskSpec is a template pinned with the values of one run, as template.TaskSpec writes it.
+// taskSpec is a template with the values of one run, as template.TaskSpec encodes it.
 type taskSpec struct {
 	APIVersion   string       `json:"apiVersion"`
 	Steps        []pinnedStep `json:"steps"`
@@ -101,7 +99,7 @@ type pinnedStep struct {
 	Input  object `json:"input,omitempty"`
 }
 
-// taskUser is who a run runs for, empty when a service started it.
+// taskUser is the user of a run, empty when a service started it.
 type taskUser struct {
 	Ref    string  `json:"ref,omitempty"`
 	Entity *Entity `json:"entity,omitempty"`
@@ -117,7 +115,7 @@ type templateEntity struct {
 	Metadata entityMetadata `json:"metadata"`
 }
 
-// presentation is what the author of a template says of its form.
+// presentation is the template author's settings of the form.
 type presentation struct {
 	ButtonLabels *buttonLabels `json:"buttonLabels,omitempty"`
 }
@@ -128,8 +126,7 @@ type buttonLabels struct {
 	Review string `json:"reviewButtonText,omitempty"`
 }
 
-// permissionMetadata tells other plugins of a plugin's permissions, and of the rules that conditions are made
-// of.
+// permissionMetadata describes a plugin's permissions and the rules of its conditions to other plugins.
 type permissionMetadata struct {
 	Permissions []permission     `json:"permissions"`
 	Rules       []permissionRule `json:"rules"`

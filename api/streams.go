@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// openStreams counts the answers that go on for as long as their reader stays, so that nobody holds more of
-// them than one has use for. It is safe for concurrent use.
+// openStreams limits the streams that one principal may have open at once. It is safe for concurrent use.
 type openStreams struct {
 	most int
 
@@ -16,7 +15,7 @@ type openStreams struct {
 
 func newOpenStreams(most int) *openStreams { return &openStreams{most: most, open: map[string]int{}} }
 
-// enter counts one more of a principal; leave is called when it ends.
+// enter counts one more stream of a principal; leave is called at its end.
 func (s *openStreams) enter(subject string) (leave func(), err error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -1,5 +1,4 @@
-// Package bookmarks keeps what people starred and what they saw last, for every browser that they sign in
-// from.
+// Package bookmarks stores the entities that a person starred and visited last, for all their browsers.
 package bookmarks
 
 import (
@@ -17,15 +16,16 @@ import (
 // List is one of a person's lists.
 type List string
 
-// The lists that everybody has.
+// The lists that every person has.
 const (
-	// Starred is what a person put there.
+	// Starred has the entities that the person starred.
 	Starred List = "starred"
-	// Recent is what a person looked at, the latest first. It forgets the oldest by itself.
+	// Recent has the entities that the person visited, the latest first. The oldest are dropped
+	// automatically.
 	Recent List = "recent"
 )
 
-// How long the lists are.
+// The bounds of the lists.
 const (
 	MaxStarred = 500
 	MaxRecent  = 20
@@ -34,16 +34,16 @@ const (
 // maxRef bounds a reference, in bytes: three names of 63 characters, and room for kinds of other portals.
 const maxRef = 500
 
-// Service keeps the lists. It is safe for concurrent use.
+// Service stores the lists. It is safe for concurrent use.
 type Service struct {
 	pool    *pgxpool.Pool
 	queries *db.Queries
 }
 
-// New keeps the lists in the database of pool.
+// New stores the lists in the database of pool.
 func New(pool *pgxpool.Pool) *Service { return &Service{pool: pool, queries: db.New()} }
 
-// References are the entities of a list of who asks, the latest first.
+// References are the entities in a list of the principal, the latest first.
 func (s *Service) References(ctx context.Context, principal identity.Principal, list List) ([]string, error) {
 	user, err := person(principal)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Service) References(ctx context.Context, principal identity.Principal, 
 	return refs, nil
 }
 
-// Add puts an entity at the front of a list of who asks. A full list of stars refuses another one: kind
+// Add puts an entity at the front of a list of the principal. A full list of stars is a fault of kind
 // Conflict.
 func (s *Service) Add(ctx context.Context, principal identity.Principal, list List, ref string) error {
 	user, ref, err := mark(principal, ref)
@@ -79,7 +79,7 @@ func (s *Service) Add(ctx context.Context, principal identity.Principal, list Li
 	return nil
 }
 
-// Remove takes an entity out of a list of who asks. It need not be there.
+// Remove removes an entity from a list of the principal, if it is there.
 func (s *Service) Remove(ctx context.Context, principal identity.Principal, list List, ref string) error {
 	user, ref, err := mark(principal, ref)
 	if err != nil {
@@ -105,7 +105,7 @@ func mark(principal identity.Principal, ref string) (user, lower string, err err
 	return user, parsed.String(), nil
 }
 
-// person is the user who asks. Machines have no lists.
+// person is the principal's user reference. Machines have no lists.
 func person(principal identity.Principal) (string, error) {
 	if ref := principal.UserRef(); ref != "" {
 		return ref, nil

@@ -12,12 +12,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// checker walks a configuration along the schema, collects every problem, and builds what is left for
-// decoding: only known keys, each in its plain form (numbers as numbers, durations as Go's), defaults filled
-// in.
+// checker walks a configuration along the schema, collects every problem, and builds a plain form for
+// decoding: known keys only, numbers as numbers, durations as Go's, with defaults filled in.
 type checker struct {
 	problems []Problem
-	// warnings are what may be meant, but hardly is.
+	// warnings are keys that are probably mistakes.
 	warnings []Problem
 }
 
@@ -25,7 +24,7 @@ func (c *checker) report(at origin, format string, args ...any) {
 	c.problems = append(c.problems, Problem{File: at.file, Line: at.line, Message: fmt.Sprintf(format, args...)})
 }
 
-// invalid is what was reported, in the order in which people read their files.
+// invalid returns the problems sorted by file and line, nil without problems.
 func (c *checker) invalid() *InvalidError {
 	sortByPlace(c.problems)
 	return &InvalidError{Problems: c.problems}
@@ -41,7 +40,8 @@ func (c *checker) wrongType(v *value, path, wanted string) {
 	c.report(v.origin, "invalid type in config for key '%s': got %s, wanted %s", path, v.typeName(), wanted)
 }
 
-// check gives the plain form of a value, nil for a value that is absent (or wrong, which is reported).
+// check returns the plain form of a value. It is nil for an absent value, and for a wrong one, which it
+// reports.
 func (c *checker) check(s *schema, v *value, path string) *yaml.Node {
 	if v == nil || v.isNull() {
 		return c.absent(s, path)
@@ -63,7 +63,7 @@ func (c *checker) check(s *schema, v *value, path string) *yaml.Node {
 	return c.checkString(s, v, path)
 }
 
-// absent is what stands for a key that is not there: its default, and for an object its keys' defaults.
+// absent is the plain form of an absent key: its default or, for an object, the defaults of its keys.
 func (c *checker) absent(s *schema, path string) *yaml.Node {
 	if s.Type == "object" && !s.Optional {
 		return c.checkObject(s, &value{kind: object}, path)
@@ -106,8 +106,7 @@ func (c *checker) checkObject(s *schema, v *value, path string) *yaml.Node {
 	return out
 }
 
-// checkOthers looks at the keys that are no properties: values of a map, keys of plugins we do not know, or
-// mistakes.
+// checkOthers checks the keys that are not properties: values of a map, keys of unknown plugins, or mistakes.
 func (c *checker) checkOthers(s *schema, v *value, path string, out *yaml.Node) {
 	for _, member := range v.fields {
 		if s.Properties[member.key] != nil {
@@ -132,9 +131,9 @@ func (c *checker) unknownKey(s *schema, member field, path string) {
 	c.report(member.origin, "unknown key '%s': %s has %s", join(path, member.key), path, strings.Join(s.propertyNames(), ", "))
 }
 
-// suspectKey looks at a key that Backstage or one of its plugins might have, but that is all but one of ours.
-// If that is a section of Portico's own it is an error, since all of it would be ignored; if not, it may be
-// right and is a warning.
+// suspectKey checks a key that may belong to Backstage or one of its plugins, but whose name is close to one
+// of ours. If ours is a section that only Portico has, it is an error, because the whole section would be
+// ignored. Otherwise it is a warning.
 func (c *checker) suspectKey(s *schema, member field, path string) {
 	near := closest(member.key, s.propertyNames())
 	switch {
@@ -221,13 +220,13 @@ func (c *checker) checkString(s *schema, v *value, path string) *yaml.Node {
 	return plain(stringTag, v.text)
 }
 
-// isText says whether an unquoted scalar is text all the same: a date, which YAML has a type for and
-// Backstage has not.
+// isText reports whether an unquoted scalar is text in Backstage: a date, for which YAML has a type.
 func isText(v *value) bool {
 	return v.kind == scalar && (v.tag == "!!timestamp" || v.tag == "!!binary")
 }
 
-// booleans are the words that Backstage takes for a boolean in a string, which is all that ${VAR} can give.
+// booleans are the words that Backstage accepts for a boolean in a string, because ${VAR} always yields a
+// string.
 var booleans = map[string]string{
 	"true": "true", "yes": "true", "y": "true", "on": "true", "1": "true",
 	"false": "false", "no": "false", "n": "false", "off": "false", "0": "false",
@@ -264,7 +263,7 @@ func (c *checker) checkInteger(s *schema, v *value, path string) *yaml.Node {
 	return plain("!!int", strconv.FormatInt(whole, 10))
 }
 
-// number is a number, or a string that spells one.
+// number parses a number, or a string that contains one.
 func (v *value) number() (float64, bool) {
 	if v.kind != scalar || (v.tag != "!!int" && v.tag != "!!float" && !v.isString()) {
 		return 0, false
@@ -326,7 +325,7 @@ func plain(tag, text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text}
 }
 
-// add puts a checked value under its name; absent ones leave no key.
+// add adds a checked value under its name; it skips absent ones.
 func add(out *yaml.Node, name string, checked *yaml.Node) {
 	if checked != nil {
 		out.Content = append(out.Content, plain(stringTag, name), checked)

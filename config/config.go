@@ -1,6 +1,6 @@
-// Package config reads Portico's configuration: Backstage's app-config.yaml files, merged, with environment
-// variables and included files put in, checked against schema.yaml and handed out as one typed value. It
-// knows what a key means only as far as its type goes; what to do with it is for the package that uses it.
+// Package config reads Portico's configuration: Backstage's app-config.yaml files. It merges them,
+// substitutes environment variables and included files, checks the result against schema.yaml and decodes it
+// into one typed value. It knows the types of the keys only; the packages that use a key know its meaning.
 package config
 
 import (
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Config is everything that Portico reads from its configuration. Every field has its key, default and
-// description in schema.yaml; a test holds the two together.
+// Config is the configuration of Portico. Every field has its key, default and description in schema.yaml. A
+// test checks that both agree.
 type Config struct {
 	App          App          `yaml:"app"`
 	Backend      Backend      `yaml:"backend"`
@@ -25,41 +25,41 @@ type Config struct {
 	Permission   Permission   `yaml:"permission"`
 	Portico      Portico      `yaml:"portico"`
 
-	// Warnings are keys that nobody reads and that look like one that is read, misspelt.
+	// Warnings are keys that nothing reads and whose names are close to a key that is read.
 	Warnings []Problem `yaml:"-"`
 }
 
-// App is the portal as people see it. BaseURL is Backend.BaseURL unless it is configured.
+// App is the portal's title and address. BaseURL defaults to Backend.BaseURL.
 type App struct {
 	Title   string `yaml:"title"`
 	BaseURL string `yaml:"baseUrl"`
 }
 
-// Backend is the HTTP server. BaseURL is built from Listen unless it is configured.
+// Backend is the HTTP server. BaseURL defaults to a URL built from Listen.
 type Backend struct {
 	BaseURL string      `yaml:"baseUrl"`
 	Listen  Listen      `yaml:"listen"`
 	Auth    BackendAuth `yaml:"auth"`
 	Reading Reading     `yaml:"reading"`
-	// CORS is nil when no other origin may call the API: no CORS headers are sent then.
+	// CORS is nil when no other origin may call the API. No CORS headers are sent then.
 	CORS *CORS `yaml:"cors"`
 	CSP  CSP   `yaml:"csp"`
 }
 
-// Listen is the address to serve on. An empty Host is every interface, Port 0 is any free port.
+// Listen is a listen address. An empty Host is every interface, Port 0 is any free port.
 type Listen struct {
 	Host string `yaml:"host"`
 	Port int    `yaml:"port"`
 }
 
-// BackendAuth says which machines may call the API.
+// BackendAuth is the authentication of machines that call the API.
 type BackendAuth struct {
 	ExternalAccess []ExternalAccess `yaml:"externalAccess"`
-	// Keys is Backstage's older way to write entries of type legacy.
+	// Keys is Backstage's older form of entries of type legacy.
 	Keys []SharedKey `yaml:"keys"`
 }
 
-// SharedKey is a secret that Backstage's backends of old sign tokens for each other with, in base64.
+// SharedKey is a base64 secret with which Backstage's older backends sign tokens for each other.
 type SharedKey struct {
 	Secret Secret `yaml:"secret"`
 }
@@ -71,25 +71,25 @@ const (
 	AccessJWKS   = "jwks"
 )
 
-// ExternalAccess is one sort of token for machines.
+// ExternalAccess is one kind of token for machines.
 type ExternalAccess struct {
-	// Type is static for a token that is passed along as it is, legacy for tokens that are signed with a
-	// shared secret, and jwks for tokens of an issuer who publishes the keys. Options has the values of this
-	// type only.
+	// Type is static for a fixed token, legacy for tokens that are signed with a shared secret, and jwks for
+	// tokens of an issuer who publishes its keys. Options has the values of this type only.
 	Type    string                `yaml:"type"`
 	Options ExternalAccessOptions `yaml:"options"`
-	// AccessRestrictions, when not empty, are all that the tokens are good for.
+	// AccessRestrictions, when not empty, limit what the tokens may do.
 	AccessRestrictions []AccessRestriction `yaml:"accessRestrictions"`
 }
 
-// ExternalAccessOptions say which tokens they are.
+// ExternalAccessOptions identify the tokens.
 type ExternalAccessOptions struct {
-	// Token is the token of a static entry, Secret that of a legacy one, in base64.
+	// Token is the token of a static entry. Secret is the secret of a legacy one, in base64.
 	Token  Secret `yaml:"token"`
 	Secret Secret `yaml:"secret"`
-	// Subject is the name that the holder of a static or legacy token goes by.
+	// Subject is the name of the holder of a static or legacy token.
 	Subject string `yaml:"subject"`
-	// The rest is for jwks: where the keys are, and what tokens must say of themselves where it is not empty.
+	// The rest is for jwks: the URL of the keys, and the claims that tokens must have. An empty list accepts
+	// any claim.
 	URL           string   `yaml:"url"`
 	Issuer        []string `yaml:"issuer"`
 	Audience      []string `yaml:"audience"`
@@ -97,20 +97,20 @@ type ExternalAccessOptions struct {
 	SubjectPrefix string   `yaml:"subjectPrefix"`
 }
 
-// AccessRestriction allows one plugin, narrowed to some permissions when any are named.
+// AccessRestriction allows one plugin. Permissions, when not empty, are the only ones allowed.
 type AccessRestriction struct {
 	Plugin              string              `yaml:"plugin"`
 	Permission          []string            `yaml:"permission"`
 	PermissionAttribute PermissionAttribute `yaml:"permissionAttribute"`
 }
 
-// PermissionAttribute narrows a restriction to permissions with one of these actions (create, read, update,
+// PermissionAttribute limits a restriction to permissions with one of these actions (create, read, update,
 // delete).
 type PermissionAttribute struct {
 	Action []string `yaml:"action"`
 }
 
-// Reading lists the hosts, besides those of the integrations, that URLs may be read from.
+// Reading lists further hosts from which URLs may be read, in addition to those of the integrations.
 type Reading struct {
 	Allow []ReadingAllow `yaml:"allow"`
 }
@@ -122,14 +122,13 @@ type ReadingAllow struct {
 	Paths []string `yaml:"paths"`
 }
 
-// CSP is the part of Backstage's content security policy that the portal heeds.
+// CSP is the part of Backstage's content security policy that Portico supports.
 type CSP struct {
-	// ImageSources are where pages may load pictures from; nil is the portal itself and the hosts of the
-	// integrations.
+	// ImageSources are the sources of pictures. Nil is the portal itself and the hosts of the integrations.
 	ImageSources []string `yaml:"img-src"`
 }
 
-// CORS says which web origins may call the API; Origin holds globs.
+// CORS lists the web origins that may call the API. Origin has globs.
 type CORS struct {
 	Origin         []string      `yaml:"origin"`
 	Methods        []string      `yaml:"methods"`
@@ -139,30 +138,30 @@ type CORS struct {
 	MaxAge         time.Duration `yaml:"maxAge"`
 }
 
-// Auth is how people sign in.
+// Auth configures sign-in.
 type Auth struct {
 	Providers AuthProviders `yaml:"providers"`
 }
 
-// AuthProviders holds the sign-in methods that are configured; nil means off.
+// AuthProviders holds the configured sign-in methods; nil means disabled.
 type AuthProviders struct {
 	Guest *Guest `yaml:"guest"`
 }
 
-// Guest signs everybody in as one user, without a question.
+// Guest signs everybody in as one user, without credentials.
 type Guest struct {
 	UserEntityRef string `yaml:"userEntityRef"`
-	// OwnershipEntityRefs are whose things the guest owns; empty means its own.
+	// OwnershipEntityRefs are the references by which the guest owns entities; empty means its own.
 	OwnershipEntityRefs                []string `yaml:"ownershipEntityRefs"`
 	DangerouslyAllowOutsideDevelopment bool     `yaml:"dangerouslyAllowOutsideDevelopment"`
 }
 
-// Integrations are the systems that hold source code.
+// Integrations are the source code hosts.
 type Integrations struct {
-	// GitHub always holds an entry for github.com, the implied one when it is not configured.
+	// GitHub always has an entry for github.com, without credentials when it is not configured.
 	GitHub []GitHub `yaml:"github"`
 	Azure  []Azure  `yaml:"azure"`
-	// Gerrit is known by its hosts only: enough to tell what a repoUrl means there.
+	// Gerrit has hosts only, which suffices to parse a repoUrl.
 	Gerrit          []SourceHost      `yaml:"gerrit"`
 	BitbucketCloud  []BitbucketCloud  `yaml:"bitbucketCloud"`
 	BitbucketServer []BitbucketServer `yaml:"bitbucketServer"`
@@ -176,7 +175,7 @@ type Azure struct {
 	Credentials []AzureCredential `yaml:"credentials"`
 }
 
-// AzureCredential is a token for organizations, or, with none, for all that no other credential names.
+// AzureCredential is a token for organizations. Without any, it is for all that no other credential names.
 type AzureCredential struct {
 	Organizations       []string `yaml:"organizations"`
 	PersonalAccessToken Secret   `yaml:"personalAccessToken"`
@@ -218,7 +217,7 @@ type GitLab struct {
 	Token      Secret `yaml:"token"`
 }
 
-// SourceHost is a host of source code as it stands in URLs.
+// SourceHost is a source code host as URLs contain it.
 type SourceHost struct {
 	Host string `yaml:"host"`
 }
@@ -232,7 +231,7 @@ type GitHub struct {
 	Apps       []GitHubApp `yaml:"apps"`
 }
 
-// GitHubApp is a GitHub App whose installation tokens are used in place of Token.
+// GitHubApp is a GitHub App. Its installation tokens are preferred over Token.
 type GitHubApp struct {
 	AppID      int64  `yaml:"appId"`
 	PrivateKey Secret `yaml:"privateKey"`
@@ -241,13 +240,13 @@ type GitHubApp struct {
 	PublicAccess              bool     `yaml:"publicAccess"`
 }
 
-// Catalog is where entities come from and how they are kept.
+// Catalog configures the sources and the processing of entities.
 type Catalog struct {
 	Locations []CatalogLocation `yaml:"locations"`
-	// Rules say which kinds may come from where. Nil (no catalog.rules at all) allows Component, API and
-	// Location.
+	// Rules limit which kinds may come from which locations. Nil (no catalog.rules at all) allows Component,
+	// API and Location.
 	Rules []CatalogRule `yaml:"rules"`
-	// ProcessingInterval is the shortest time between two readings of an entity; 0 means entities are not
+	// ProcessingInterval is the minimum time between two reads of an entity; 0 means that entities are not
 	// read again.
 	ProcessingInterval              time.Duration `yaml:"processingInterval"`
 	OrphanStrategy                  string        `yaml:"orphanStrategy"`
@@ -255,8 +254,7 @@ type Catalog struct {
 	DefaultLocationConflictStrategy string        `yaml:"defaultLocationConflictStrategy"`
 }
 
-// CatalogLocation is one place that entities are read from: a file or a URL. What Rules allow is allowed from
-// there alone.
+// CatalogLocation is a file or URL from which entities are read. Its Rules apply to this location only.
 type CatalogLocation struct {
 	Type   string                `yaml:"type"`
 	Target string                `yaml:"target"`
@@ -268,26 +266,26 @@ type CatalogLocationRule struct {
 	Allow []AllowedKind `yaml:"allow"`
 }
 
-// CatalogRule allows kinds of entities, from the given locations or, when there are none, from anywhere.
+// CatalogRule allows kinds of entities from the given locations, or from anywhere without locations.
 type CatalogRule struct {
 	Allow     []AllowedKind         `yaml:"allow"`
 	Locations []CatalogRuleLocation `yaml:"locations"`
 }
 
-// AllowedKind is a kind, narrowed to one spec.type when SpecType is not empty.
+// AllowedKind is a kind. A SpecType that is not empty restricts it to one spec.type.
 type AllowedKind struct {
 	Kind     string `yaml:"kind"`
 	SpecType string `yaml:"spec.type"`
 }
 
-// CatalogRuleLocation matches locations by type, and by exact target or by a glob over targets, never both.
+// CatalogRuleLocation matches locations by type, and by either an exact target or a glob.
 type CatalogRuleLocation struct {
 	Type    string `yaml:"type"`
 	Exact   string `yaml:"exact"`
 	Pattern string `yaml:"pattern"`
 }
 
-// Scaffolder is how templates run.
+// Scaffolder configures the runs of templates.
 type Scaffolder struct {
 	DefaultAuthor             Author             `yaml:"defaultAuthor"`
 	DefaultCommitMessage      string             `yaml:"defaultCommitMessage"`
@@ -296,24 +294,24 @@ type Scaffolder struct {
 	RequireSCMUserCredentials bool               `yaml:"requireScmUserCredentials"`
 }
 
-// Author is who commits.
+// Author is the author of commits.
 type Author struct {
 	Name  string `yaml:"name"`
 	Email string `yaml:"email"`
 }
 
-// DefaultEnvironment is what every template sees as environment.parameters and environment.secrets.
+// DefaultEnvironment is available to every template as environment.parameters and environment.secrets.
 type DefaultEnvironment struct {
 	Parameters map[string]string `yaml:"parameters"`
 	Secrets    map[string]Secret `yaml:"secrets"`
 }
 
-// Permission turns the permission system on.
+// Permission enables the permission system.
 type Permission struct {
 	Enabled bool `yaml:"enabled"`
 }
 
-// Portico is the section that Backstage does not have.
+// Portico is the section with Portico's own settings.
 type Portico struct {
 	Database   Database   `yaml:"database"`
 	Temporal   Temporal   `yaml:"temporal"`
@@ -325,57 +323,57 @@ type Portico struct {
 	Telemetry  Telemetry  `yaml:"telemetry"`
 }
 
-// Telemetry is how Portico is seen from outside.
+// Telemetry configures traces and metrics.
 type Telemetry struct {
 	Traces  TelemetryTraces  `yaml:"traces"`
 	Metrics TelemetryMetrics `yaml:"metrics"`
 }
 
-// TelemetryTraces is where spans go.
+// TelemetryTraces configures the export of spans.
 type TelemetryTraces struct {
-	// Endpoint is the URL of an OTLP collector; empty leaves it to OpenTelemetry's environment variables.
+	// Endpoint is the URL of an OTLP collector. When empty, OpenTelemetry's environment variables apply.
 	Endpoint string `yaml:"endpoint"`
-	// Protocol is http/protobuf or grpc; empty leaves it to the environment as well.
+	// Protocol is http/protobuf or grpc. When empty, the environment variables apply.
 	Protocol string `yaml:"protocol"`
 }
 
-// TelemetryMetrics is where metrics are scraped.
+// TelemetryMetrics configures the endpoint for metrics.
 type TelemetryMetrics struct {
-	// Address is host:port of the listener of /metrics; empty means that there is none.
+	// Address is host:port of the listener of /metrics. When empty, there is none.
 	Address string `yaml:"address"`
 }
 
-// Database is Postgres. An empty URL lets `portico dev` bring its own.
+// Database is Postgres. With an empty URL, `portico dev` starts its own.
 type Database struct {
 	URL Secret `yaml:"url"`
-	// DirectURL leads to the same database without a connection pooler; empty means that there is none before
-	// URL either.
+	// DirectURL is the same database without a connection pooler. Empty means that URL has none.
 	DirectURL      Secret `yaml:"directUrl"`
 	MaxConnections int    `yaml:"maxConnections"`
 }
 
-// Temporal is the cluster that runs are durable on. What is empty here comes from TEMPORAL_* variables or a
-// profile of temporal.toml.
+// Temporal is the cluster on which runs are durable. Empty values come from TEMPORAL_* variables or a profile
+// of temporal.toml.
 type Temporal struct {
 	Address   string `yaml:"address"`
 	Namespace string `yaml:"namespace"`
 	TaskQueue string `yaml:"taskQueue"`
-	// BackgroundConcurrency is how many activities one worker runs at once of those that nobody waits for.
+	// BackgroundConcurrency is how many background activities (those for which no user waits) one worker runs
+	// at once.
 	BackgroundConcurrency int    `yaml:"backgroundConcurrency"`
 	Profile               string `yaml:"profile"`
 	ConfigFile            string `yaml:"configFile"`
 	APIKey                Secret `yaml:"apiKey"`
-	// APIKeyFile holds the key, and is read for each call.
+	// APIKeyFile contains the key. It is read for each call.
 	APIKeyFile string      `yaml:"apiKeyFile"`
 	TLS        TemporalTLS `yaml:"tls"`
-	// ConnectTimeout is how long a start waits for the cluster.
+	// ConnectTimeout is how long the start waits for the cluster.
 	ConnectTimeout time.Duration `yaml:"connectTimeout"`
-	// UIURL is where the Temporal Web UI is, for links from runs; empty means no links.
+	// UIURL is the Temporal Web UI's address for links from runs; empty means no links.
 	UIURL string `yaml:"uiUrl"`
 }
 
-// TemporalTLS secures the connection to Temporal. Files hold PEM and are read by the process; the others are
-// PEM themselves.
+// TemporalTLS secures the connection to Temporal. The fields with File are paths of PEM files; the others are
+// PEM.
 type TemporalTLS struct {
 	// Mode is auto, required or disabled.
 	Mode           string `yaml:"mode"`
@@ -388,26 +386,27 @@ type TemporalTLS struct {
 	ClientKeyFile  string `yaml:"clientKeyFile"`
 }
 
-// Encryption keeps what runs carry unreadable to whoever holds only the database or Temporal's histories.
+// Encryption protects the values and secrets of runs from readers of the database and of Temporal's
+// histories.
 type Encryption struct {
 	// Keys are AES-256 keys: the first encrypts, all of them decrypt.
 	Keys []EncryptionKey `yaml:"keys"`
 }
 
-// EncryptionKey is one key: 32 bytes in base64, and the name it is known by in what it encrypted.
+// EncryptionKey is one key: 32 bytes in base64, and an id that is stored with what it encrypts.
 type EncryptionKey struct {
 	ID  string `yaml:"id"`
 	Key Secret `yaml:"key"`
 }
 
-// Files is what of this machine's files the catalog and templates may read.
+// Files limits which local files the catalog and templates may read.
 type Files struct {
-	// Directories may be read from beside those that catalog.locations of type file lie in, each with all
-	// below it.
+	// Directories may be read in addition to the directories of catalog.locations of type file, each with
+	// everything below it.
 	Directories []string `yaml:"directories"`
 }
 
-// Workspace is where the files of a run live between its steps.
+// Workspace configures the storage of a run's files between its steps.
 type Workspace struct {
 	// URL is the bucket (file:///var/lib/portico, s3://..., gs://..., azblob://...); empty means the data
 	// directory.
@@ -421,54 +420,54 @@ type Workspace struct {
 	MaxFiles int   `yaml:"maxFiles"`
 }
 
-// Server is the life of the process.
+// Server configures the start and stop of the process, and limits per client.
 type Server struct {
-	// DrainPeriod is how long readiness says that the process will stop before its listener closes.
+	// DrainPeriod is the time between the readiness probe's first failure and the closing of the listener.
 	DrainPeriod time.Duration `yaml:"drainPeriod"`
-	// ShutdownGracePeriod is how long requests and activities may take to finish once the process is told to
-	// stop.
+	// ShutdownGracePeriod is how long requests and activities may take to finish once the process has been
+	// told to stop.
 	ShutdownGracePeriod time.Duration `yaml:"shutdownGracePeriod"`
-	// AllowedHosts are the names that are answered to, beside those of the base URLs, localhost and IP
+	// AllowedHosts are accepted Host headers, in addition to those of the base URLs, localhost and IP
 	// addresses.
 	AllowedHosts []string `yaml:"allowedHosts"`
-	// WrongTokensPerMinute is how many an address may send.
+	// WrongTokensPerMinute is how many wrong tokens an address may send.
 	WrongTokensPerMinute int `yaml:"wrongTokensPerMinute"`
 	// StreamsPerCaller is how many runs one principal may follow at once.
 	StreamsPerCaller int `yaml:"streamsPerCaller"`
 }
 
-// Run is the life of a template run.
+// Run configures the life of a template's run.
 type Run struct {
-	// ParkedExpiry is how long a failed run waits for somebody to decide.
+	// ParkedExpiry is how long a failed run waits for a decision.
 	ParkedExpiry time.Duration `yaml:"parkedExpiry"`
 	// Retention is how long a run is kept after its end, 0 for ever.
 	Retention time.Duration `yaml:"retention"`
 	// WorkspaceRetention is how long a run that failed or was cancelled keeps its files.
 	WorkspaceRetention time.Duration `yaml:"workspaceRetention"`
-	// StuckTimeout is how long a run may fail to be carried on for a reason of its own before it is parked.
+	// StuckTimeout is how long a run's workflow may fail for an internal reason before the run is parked.
 	StuckTimeout time.Duration `yaml:"stuckTimeout"`
-	// ReconcileInterval is how often the runs that were silent for so long are compared with Temporal.
+	// ReconcileInterval is how often runs without progress in that time are compared with Temporal.
 	ReconcileInterval time.Duration `yaml:"reconcileInterval"`
 	// StepTimeout is how long one attempt of a step may take.
 	StepTimeout time.Duration `yaml:"stepTimeout"`
-	// StrictExpressions fails a step with an input that cannot be evaluated.
+	// StrictExpressions fails a step whose input cannot be evaluated.
 	StrictExpressions bool `yaml:"strictExpressions"`
-	// StrictInputs refuses inputs that an action does not declare.
+	// StrictInputs rejects inputs that an action does not declare.
 	StrictInputs bool   `yaml:"strictInputs"`
 	Memory       Memory `yaml:"memory"`
 	Retry        Retry  `yaml:"retry"`
 }
 
-// Memory bounds what rendering takes.
+// Memory limits the memory of rendering.
 type Memory struct {
-	// EvaluationMiB is for what is rendered together, ProcessMiB for all of it.
+	// EvaluationMiB is the limit of one evaluation, ProcessMiB the limit of the process.
 	EvaluationMiB int `yaml:"evaluationMiB"`
 	ProcessMiB    int `yaml:"processMiB"`
-	// Waiting is how many may wait for their share.
+	// Waiting is how many evaluations may wait for memory.
 	Waiting int `yaml:"waiting"`
 }
 
-// Retry paces the automatic retries of a step that failed for a passing reason.
+// Retry configures the automatic retries of a step after a transient failure.
 type Retry struct {
 	InitialInterval time.Duration `yaml:"initialInterval"`
 	MaximumInterval time.Duration `yaml:"maximumInterval"`
@@ -481,7 +480,7 @@ const (
 	githubRawURL = "https://raw.githubusercontent.com"
 )
 
-// derive fills in the values that follow from others when they are not configured.
+// derive sets values that default to a function of others.
 func (c *Config) derive() {
 	c.Backend.Listen.derive()
 	if c.Backend.BaseURL == "" {
@@ -495,7 +494,7 @@ func (c *Config) derive() {
 	c.Integrations.deriveGitHub()
 }
 
-// deriveGitHub gives github.com its well-known addresses and adds the entry that is always implied.
+// deriveGitHub sets github.com's addresses and adds the entry that always exists.
 func (i *Integrations) deriveGitHub() {
 	implied := true
 	for n := range i.GitHub {
@@ -514,7 +513,7 @@ func (i *Integrations) deriveGitHub() {
 	}
 }
 
-// derive takes apart an address that was written as one string: its shorthand puts all of it into Host.
+// derive parses an address that was written as one string, which decoding has stored in Host.
 func (l *Listen) derive() {
 	if host, port, err := splitListen(l.Host); err == nil {
 		l.Host, l.Port = host, port

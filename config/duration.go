@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A year and a month as durations are the calendar's round ones, as Backstage has them.
+// A year and a month have fixed lengths, as in Backstage.
 const (
 	day   = 24 * time.Hour
 	week  = 7 * day
@@ -24,7 +24,7 @@ var (
 		"years": year, "months": month, "weeks": week, "days": day,
 		"hours": time.Hour, "minutes": time.Minute, "seconds": time.Second, "milliseconds": time.Millisecond,
 	}
-	// wordUnits are the units of the written form, "30 seconds" or "1d".
+	// wordUnits are the units of the text form, "30 seconds" or "1d".
 	wordUnits = map[string]time.Duration{
 		"years": year, "year": year, "yrs": year, "yr": year, "y": year,
 		"weeks": week, "week": week, "w": week,
@@ -65,7 +65,7 @@ func parseDuration(text string) (time.Duration, error) {
 	return sumDuration(quantity{match[1], unit})
 }
 
-// quantity is an amount of a unit; an empty amount is none.
+// quantity is an amount and its unit; an empty amount is none.
 type quantity struct {
 	amount string
 	unit   time.Duration

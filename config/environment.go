@@ -25,14 +25,14 @@ func newEnvironment(pairs []string) environment {
 	return variables
 }
 
-// lookup gives a variable without the space around it.
+// lookup returns a variable without surrounding space.
 func (e environment) lookup(name string) (string, bool) {
 	text, ok := e[name]
 	return strings.TrimSpace(text), ok
 }
 
-// overrides is the configuration in the variables APP_CONFIG_a_b_c, which wins over every file. A value is
-// JSON, or else the string as it stands.
+// overrides returns the configuration from the variables APP_CONFIG_a_b_c, which override every file. A value
+// is JSON, or else a string.
 func (e environment) overrides() (*value, error) {
 	root := &value{origin: origin{file: "environment"}, kind: object}
 	names := make([]string, 0, len(e))
@@ -70,7 +70,7 @@ func overrideValue(text string, at origin) (*value, error) {
 	return parsed, nil
 }
 
-// nest puts the value at a path of keys below an object, making the objects between.
+// nest sets the value at a path of keys below an object, and creates the objects between.
 func (v *value) nest(path []string, given *value) error {
 	if !overrideKeyPart.MatchString(path[0]) {
 		return fmt.Errorf("%s: invalid environment config key", given.origin)
@@ -89,7 +89,7 @@ func (v *value) nest(path []string, given *value) error {
 	return existing.value.nest(path[1:], given)
 }
 
-// forgetLines drops the line numbers of a value that was written in one line of a variable.
+// forgetLines clears the line numbers of a value that comes from a variable.
 func (v *value) forgetLines() {
 	v.origin.line = 0
 	for _, item := range v.items {

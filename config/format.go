@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// formats are the checks that schema.yaml calls by name. Each says what is wrong with a string, without
-// repeating it: it may be a secret.
+// formats are the checks that schema.yaml names. Each describes the error without repeating the string, which
+// may be a secret.
 var formats = map[string]func(string) error{
 	"url":          checkURL,
 	"token":        checkToken,
@@ -41,7 +41,7 @@ func checkWord(text string) error {
 	return nil
 }
 
-// checkSourceExpression keeps a source of a content security policy from becoming more of the policy.
+// checkSourceExpression rejects a text that would add directives to a content security policy.
 func checkSourceExpression(text string) error {
 	if text == "" || strings.ContainsAny(text, "; ,\t\r\n") {
 		return errors.New("not one source of a content security policy")
@@ -57,7 +57,7 @@ func checkSharedSecret(text string) error {
 	return nil
 }
 
-// DecodeBase64 reads both alphabets of RFC 4648, with padding or without, as Backstage does for shared
+// DecodeBase64 decodes both alphabets of RFC 4648, with or without padding, as Backstage does for shared
 // secrets.
 func DecodeBase64(text string) ([]byte, error) {
 	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))

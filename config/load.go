@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Options say what to load. The zero value loads the default files of the current directory with the
+// Options are the inputs of Load. The zero value loads the default files of the current directory with the
 // process's environment.
 type Options struct {
 	// Files are configuration files, each overriding those before it. Without any, those of app-config.yaml,
@@ -19,14 +19,14 @@ type Options struct {
 	// read, where <env> is each name in the variable BACKSTAGE_ENV; none at all is a configuration of
 	// defaults.
 	Files []string
-	// Environ holds NAME=value pairs, as os.Environ gives them; nil means the process's own.
+	// Environ holds NAME=value pairs as os.Environ does; nil means the process's own.
 	Environ []string
-	// Dir is where relative Files start; "" means the current directory.
+	// Dir is the base of relative Files; "" means the current directory.
 	Dir string
 }
 
-// Load reads, merges and checks the configuration. What is wrong with its content is an *InvalidError with
-// every problem that was found; a file that cannot be read or is not YAML is the first such file's error.
+// Load reads, merges and checks the configuration. An invalid content is an *InvalidError with every problem.
+// For files that cannot be read or parsed, it returns the first error.
 func Load(ctx context.Context, options Options) (*Config, error) {
 	if options.Environ == nil {
 		options.Environ = os.Environ()
@@ -61,7 +61,7 @@ func Load(ctx context.Context, options Options) (*Config, error) {
 	return &config, nil
 }
 
-// checkTimes holds the times of runs against each other.
+// checkTimes checks that the times of runs are consistent.
 func (c *checker) checkTimes(root *value, run Run) {
 	if retry := run.Retry; retry.InitialInterval > retry.MaximumInterval {
 		c.report(root.at("portico", "run", "retry").origin,
@@ -74,7 +74,7 @@ func (c *checker) checkTimes(root *value, run Run) {
 	}
 }
 
-// checkMemory holds what one rendering may take against what all may.
+// checkMemory checks that one evaluation's limit is within the process's.
 func (c *checker) checkMemory(root *value, memory Memory) {
 	if memory.EvaluationMiB > memory.ProcessMiB {
 		c.report(root.at("portico", "run", "memory").origin,
@@ -107,7 +107,7 @@ func readSources(ctx context.Context, options Options, environment environment) 
 	return merge(root, overrides), nil
 }
 
-// files lists the paths to read, in rising priority.
+// files lists the paths to read; later ones override earlier ones.
 func (o Options) files(environment environment) ([]string, error) {
 	if len(o.Files) == 0 {
 		return o.defaultFiles(environment)
@@ -162,7 +162,7 @@ func readFile(path string, transformer transformer) (*value, error) {
 	return transformer.apply(read, filepath.Dir(path), 0)
 }
 
-// checkListen looks for a port in a listen address that was written as one string.
+// checkListen checks the port of a listen address that was written as one string.
 func (c *checker) checkListen(root *value) {
 	given := root.at("backend", "listen")
 	if given == nil || !given.isString() || !strings.Contains(given.text, ":") {
@@ -173,7 +173,7 @@ func (c *checker) checkListen(root *value) {
 	}
 }
 
-// checkGitHub looks for hosts whose API address nobody can guess.
+// checkGitHub reports hosts without an API address that have no default one.
 func (c *checker) checkGitHub(root *value) {
 	for n, entry := range root.list("integrations", "github") {
 		host := entry.textAt("host")
@@ -184,7 +184,8 @@ func (c *checker) checkGitHub(root *value) {
 	}
 }
 
-// accessOptions says for which types of external access an option is, and whether they need it.
+// accessOptions lists, for each option of external access, the types that have it, and whether they require
+// it.
 var accessOptions = []struct {
 	name     string
 	types    []string
@@ -200,7 +201,7 @@ var accessOptions = []struct {
 	{"subjectPrefix", []string{AccessJWKS}, false},
 }
 
-// checkExternalAccess holds the options of an entry to its type, and its restrictions to one for each plugin.
+// checkExternalAccess checks that an entry has the options of its type only, and one restriction per plugin.
 func (c *checker) checkExternalAccess(root *value) {
 	for n, entry := range root.list("backend", "auth", "externalAccess") {
 		path := fmt.Sprintf("backend.auth.externalAccess[%d]", n)
@@ -219,7 +220,7 @@ func (c *checker) checkExternalAccess(root *value) {
 func (c *checker) checkAccessOptions(entry *value, path string) {
 	given, kind := entry.at("options"), entry.textAt("type")
 	if given == nil || given.kind != object || !slices.Contains([]string{AccessStatic, AccessLegacy, AccessJWKS}, kind) {
-		return // which is reported already
+		return // it is reported already
 	}
 	for _, option := range accessOptions {
 		member, isFor := given.at(option.name), slices.Contains(option.types, kind)
@@ -233,8 +234,8 @@ func (c *checker) checkAccessOptions(entry *value, path string) {
 	}
 }
 
-// checkPermission refuses to leave out roles that somebody relies on: without them everybody may do
-// everything.
+// checkPermission rejects permission.rbac, because there are no roles yet: an installation that relies on
+// them would let everybody do everything.
 func (c *checker) checkPermission(root *value) {
 	if roles := root.at("permission", "rbac"); roles != nil && !roles.isNull() {
 		c.report(roles.origin, "'permission.rbac' asks for roles, which there are not yet: whoever is signed in could do everything. "+
@@ -242,7 +243,7 @@ func (c *checker) checkPermission(root *value) {
 	}
 }
 
-// checkEncryptionKeys looks for two keys with one name: what the wrong one encrypted could not be read.
+// checkEncryptionKeys rejects two keys with the same id, because decryption would pick the wrong one.
 func (c *checker) checkEncryptionKeys(root *value) {
 	seen := map[string]bool{}
 	for n, entry := range root.list("portico", "encryption", "keys") {
@@ -254,7 +255,7 @@ func (c *checker) checkEncryptionKeys(root *value) {
 	}
 }
 
-// at is the value at a path of keys, nil when there is none.
+// at returns the value at a path of keys, nil when there is none.
 func (v *value) at(path ...string) *value {
 	for _, key := range path {
 		member := v.field(key)
@@ -266,7 +267,7 @@ func (v *value) at(path ...string) *value {
 	return v
 }
 
-// list is the list at a path of keys, empty when there is none.
+// list returns the list at a path of keys, empty when there is none.
 func (v *value) list(path ...string) []*value {
 	if v = v.at(path...); v == nil {
 		return nil
@@ -274,7 +275,7 @@ func (v *value) list(path ...string) []*value {
 	return v.items
 }
 
-// textAt is the text of a field, "" when it has none.
+// textAt returns the text of a field, "" when it has none.
 func (v *value) textAt(key string) string {
 	if member := v.at(key); member != nil {
 		return member.text

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong in the configuration, and where.
+// Problem is one error in the configuration, with its position.
 type Problem struct {
-	// File and Line say where it is written; Line is 0 for an environment variable.
+	// File and Line are the position; Line is 0 for an environment variable.
 	File string
 	Line int
-	// Message says what is wrong and, where it can be told, what would be right.
+	// Message describes the error and, where possible, the correction.
 	Message string
 }
 
@@ -18,7 +18,7 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %s", origin{p.File, p.Line}, p.Message)
 }
 
-// InvalidError lists all that is wrong in the configuration, by file and line.
+// InvalidError lists all errors in the configuration, by file and line.
 type InvalidError struct{ Problems []Problem }
 
 func (e *InvalidError) Error() string {
@@ -29,8 +29,8 @@ func (e *InvalidError) Error() string {
 	return "the configuration is not valid:\n" + strings.Join(lines, "\n")
 }
 
-// closest is the candidate nearest to a misspelt word, "" when none is near enough to be meant. A candidate
-// that differs only in case is the nearest there is.
+// closest is the candidate nearest to a misspelt word, "" when none is near enough. A candidate that differs
+// only in case is the nearest.
 func closest(word string, candidates []string) string {
 	best, bestDistance := "", max(1, len(word)/3)+1
 	for _, candidate := range candidates {
@@ -42,7 +42,7 @@ func closest(word string, candidates []string) string {
 	return best
 }
 
-// editDistance counts the letters to insert, delete, replace or swap with their neighbour to make b out of a.
+// editDistance counts the letters to insert, delete, replace or swap to turn a into b.
 func editDistance(a, b string) int {
 	previous, current, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range current {

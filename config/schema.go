@@ -13,7 +13,7 @@ import (
 //go:embed schema.yaml
 var schemaYAML []byte
 
-// schema is one node of schema.yaml, whose head explains the words.
+// schema is one node of schema.yaml, whose first comment explains the keywords.
 type schema struct {
 	Type        string    `yaml:"type"`
 	Description string    `yaml:"description"`

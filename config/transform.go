@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// transformer puts environment variables and other files into a parsed file, as Backstage's config-loader
-// does.
+// transformer substitutes environment variables and included files, as Backstage's config-loader does.
 type transformer struct {
 	environment environment
 }
 
-// apply gives the value with everything put in, nil where a variable that is not set leaves nothing at all.
+// apply returns the value with all substitutions. It is nil where an undefined variable removes the value.
 // Relative paths start at dir.
 func (t transformer) apply(v *value, dir string, depth int) (*value, error) {
 	if depth > maxDepth {
@@ -68,7 +67,7 @@ func (t transformer) applyObject(v *value, dir string, depth int) (*value, error
 	return out, nil
 }
 
-// include replaces an object such as {$file: token.txt}.
+// include evaluates an object such as {$file: token.txt}.
 func (t transformer) include(given field, dir string, depth int) (*value, error) {
 	if !given.value.isString() {
 		return nil, fmt.Errorf("%s: %s include value is not a string", given.origin, given.key)
@@ -94,7 +93,7 @@ func (t transformer) include(given field, dir string, depth int) (*value, error)
 	return t.includeFile(argument, dir, given.origin, depth)
 }
 
-// includeFile gives what file.yaml#a.b names: the whole of a YAML or JSON file, or the value at a path in it.
+// includeFile evaluates file.yaml#a.b: the whole of a YAML or JSON file, or the value at a path in it.
 func (t transformer) includeFile(argument, dir string, at origin, depth int) (*value, error) {
 	name, pointer, _ := strings.Cut(argument, "#")
 	switch filepath.Ext(name) {
@@ -137,9 +136,9 @@ func (t transformer) substituteValue(v *value) *value {
 	return newString(text, v.origin)
 }
 
-// substitute replaces ${VAR} and ${VAR:-default} in text and unescapes $${. It is false when a variable
-// without default is not set: the whole value is undefined then. The default also stands in for a variable
-// that is set and empty.
+// substitute replaces ${VAR} and ${VAR:-default} in text and unescapes $${. It returns false when a variable
+// without default is not set: the whole value is undefined then. The default is also used for a variable that
+// is set but empty.
 func (t transformer) substitute(text string) (string, bool) {
 	var out strings.Builder
 	for {
@@ -169,7 +168,7 @@ func (t transformer) substitute(text string) (string, bool) {
 	}
 }
 
-// parameter is the value of what stands between ${ and }.
+// parameter is the value of the text between ${ and }.
 func (t transformer) parameter(inside string) (string, bool) {
 	name, fallback, hasFallback := strings.Cut(inside, ":-")
 	text, ok := t.environment.lookup(strings.TrimSpace(name))

@@ -12,15 +12,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of one configuration file, far above any real one: YAML's aliases can write a large tree in a few
-// bytes.
+// Limits of one configuration file, far above any real one: with YAML's aliases, a few bytes can be a large
+// tree.
 const (
 	maxFileBytes = 8 << 20
 	maxDepth     = 64
 	maxValues    = 200_000
 )
 
-// value is one node of the configuration as it was written, with where that was.
+// value is one node of the configuration as written, with its position.
 type value struct {
 	origin origin
 	kind   kind
@@ -44,7 +44,7 @@ const (
 	object
 )
 
-// origin is where something was written. Line is 0 where lines mean nothing.
+// origin is the position of a value. Line is 0 where there are no lines.
 type origin struct {
 	file string
 	line int
@@ -69,7 +69,7 @@ func newString(text string, at origin) *value {
 func (v *value) isNull() bool   { return v.kind == scalar && v.tag == nullTag }
 func (v *value) isString() bool { return v.kind == scalar && v.tag == stringTag }
 
-// field is the field with this key, nil when there is none.
+// field returns the field with this key, nil when there is none.
 func (v *value) field(key string) *field {
 	for n := range v.fields {
 		if v.fields[n].key == key {
@@ -79,7 +79,7 @@ func (v *value) field(key string) *field {
 	return nil
 }
 
-// typeName is what the value is, in the words of Backstage's messages.
+// typeName is the type of the value in Backstage's words.
 func (v *value) typeName() string {
 	switch {
 	case v.kind == object:
@@ -104,7 +104,7 @@ var (
 	lineTooLow = regexp.MustCompile(`^did not find expected (key|node content|'-'|','|<document start>)`)
 )
 
-// parseYAML reads the one document of a file (JSON is YAML too). An empty file is an empty object.
+// parseYAML parses a file with one document (JSON is YAML too). An empty file is an empty object.
 func parseYAML(name string, content []byte) (*value, error) {
 	if len(content) > maxFileBytes {
 		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxFileBytes)
@@ -131,7 +131,7 @@ func parseYAML(name string, content []byte) (*value, error) {
 	return read, nil
 }
 
-// yamlProblem moves the line that package yaml puts into its message to where every other message has it.
+// yamlProblem moves the line number from package yaml's message to the front, where other messages have it.
 func yamlProblem(name string, err error) error {
 	match := yamlErrorLine.FindStringSubmatch(err.Error())
 	if match == nil {
@@ -193,7 +193,7 @@ func (r *yamlReader) readObject(node *yaml.Node, depth int) (*value, error) {
 	return read, nil
 }
 
-// merge lays over on top of base: objects key by key, anything else as a whole. Null hides what is below it.
+// merge merges over into base: objects key by key, anything else as a whole. Null hides the base's value.
 func merge(base, over *value) *value {
 	if base == nil || base.kind != object || over.kind != object {
 		return over

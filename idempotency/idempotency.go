@@ -1,6 +1,6 @@
-// Package idempotency remembers how commands were answered that clients marked with an Idempotency-Key, so
-// that a request which is sent twice is carried out once (draft-ietf-httpapi-idempotency-key-header). Every
-// process that uses the same database shares what it remembers.
+// Package idempotency stores the responses to commands with an Idempotency-Key, so that a repeated request is
+// carried out once (draft-ietf-httpapi-idempotency-key-header). All processes with the same database share
+// the responses.
 package idempotency
 
 import (
@@ -19,42 +19,40 @@ import (
 )
 
 const (
-	// Retention is how long an answer is remembered.
+	// Retention is how long a response is stored.
 	Retention = 24 * time.Hour
-	// MaxBody bounds an answer that is remembered, in bytes: a command answers with an id, or with a
-	// location.
+	// MaxBody bounds a stored response, in bytes: a command responds with an id or a location.
 	MaxBody = 256 << 10
-	// deleteBatch bounds how many keys are deleted in one statement.
+	// deleteBatch bounds the keys that one statement deletes.
 	deleteBatch = 1000
-	// pollInterval is how often the answer to a request is looked for that another process is carrying out.
+	// pollInterval is how often a request checks for the response that another process is producing.
 	pollInterval = 100 * time.Millisecond
 )
 
 var (
-	// ErrOtherRequest says that the key was used for another request.
+	// ErrOtherRequest means that the key was used for another request.
 	ErrOtherRequest = errors.New("the key was used for another request")
-	// ErrUnderWay says that the first request with the key had no answer yet when there was no more time to
-	// wait for it.
+	// ErrUnderWay means that the first request with the key was still in progress at the end of the wait.
 	ErrUnderWay = errors.New("the first request with the key is still being carried out")
 )
 
-// Options are how patient Keys are; the zero value has the usual times.
+// Options are the times of Keys; the zero value has the defaults.
 type Options struct {
-	// Lease is how long a command may take. After that another request carries it out: its process has died.
-	// 0 is three minutes.
+	// Lease is how long a command may take. After it, the process is considered dead, and another request
+	// runs the command. 0 is three minutes.
 	Lease time.Duration
-	// Wait is how long a repeated request waits for the answer to the first. 0 is ten seconds.
+	// Wait is how long a repeated request waits for the response to the first. 0 is ten seconds.
 	Wait time.Duration
 }
 
-// Keys are what is remembered. They are safe for concurrent use.
+// Keys stores the responses. It is safe for concurrent use.
 type Keys struct {
 	pool    *pgxpool.Pool
 	queries *db.Queries
 	options Options
 }
 
-// New keeps keys in the database of pool.
+// New stores keys in the database of pool.
 func New(pool *pgxpool.Pool, options Options) *Keys {
 	if options.Lease == 0 {
 		options.Lease = 3 * time.Minute
@@ -67,15 +65,15 @@ func New(pool *pgxpool.Pool, options Options) *Keys {
 
 // Request is a command with its key.
 type Request struct {
-	// Principal is who asks: the same key of somebody else is another key.
+	// Principal is the caller. The same key of another caller is another key.
 	Principal string
 	Key       string
-	// Content is all that makes the request what it is: method, address and body.
+	// Content identifies the request: method, address and body.
 	Content []byte
 }
 
-// digests are what of a request is stored. The key is part of both and is not stored, so that nobody can try
-// out which secrets a request held.
+// digests are the stored hashes of a request. Both include the key, which is not stored, so that nobody can
+// test guesses of the secrets in a request.
 func (r Request) digests() (id, content []byte) {
 	hash := hmac.New(sha256.New, []byte(r.Key))
 	hash.Write([]byte("principal\x00" + r.Principal))
@@ -86,17 +84,17 @@ func (r Request) digests() (id, content []byte) {
 	return id, hash.Sum(nil)
 }
 
-// Answer is what a command was answered.
+// Answer is the response to a command.
 type Answer struct {
 	Status      int
 	ContentType string
 	Body        []byte
 }
 
-// Attempt is the right to carry a command out. Whoever has one ends it with Answer or Release.
+// Attempt is the right to run a command. Its holder ends it with Answer or Release.
 type Attempt struct {
-	// CommandID is the same for every attempt at the command: what it creates gets this id, and so is created
-	// once, even when a process dies before it can answer.
+	// CommandID is the same for every attempt at the command. The command creates things under this id, so
+	// they are created once even if a process dies before it responds.
 	CommandID uuid.UUID
 
 	keys *Keys
@@ -104,8 +102,8 @@ type Attempt struct {
 	id   uuid.UUID
 }
 
-// Begin starts a command, or answers with what the first request was answered; one of the two results is not
-// nil. While the first is under way it waits. The errors to expect are ErrOtherRequest and ErrUnderWay.
+// Begin starts a command, or returns the first request's response; one of the two results is not nil. While
+// the first request is in progress, it waits. Expected errors are ErrOtherRequest and ErrUnderWay.
 func (k *Keys) Begin(ctx context.Context, r Request) (*Attempt, *Answer, error) {
 	deadline := time.NewTimer(k.options.Wait)
 	defer deadline.Stop()
@@ -127,7 +125,7 @@ func (k *Keys) Begin(ctx context.Context, r Request) (*Attempt, *Answer, error) 
 	}
 }
 
-// begin tries once; three nils say that the command is under way.
+// begin tries once. Three nils mean that the command is in progress.
 func (k *Keys) begin(ctx context.Context, id, content []byte) (*Attempt, *Answer, error) {
 	attempt := &Attempt{keys: k, key: id, id: uuid.New()}
 	commandID, err := k.queries.ClaimIdempotencyKey(ctx, k.pool, db.ClaimIdempotencyKeyParams{ID: id, Request: content,
@@ -141,7 +139,7 @@ func (k *Keys) begin(ctx context.Context, id, content []byte) (*Attempt, *Answer
 	}
 	row, err := k.queries.IdempotencyKey(ctx, k.pool, id)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows): // its retention ended just now
+	case errors.Is(err, pgx.ErrNoRows): // its retention has just ended
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, fmt.Errorf("read an idempotency key: %w", err)
@@ -157,8 +155,8 @@ func (k *Keys) begin(ctx context.Context, id, content []byte) (*Attempt, *Answer
 	return nil, answer, nil
 }
 
-// Answer remembers how the command was answered; the body has MaxBody bytes at the most. Once another attempt
-// has taken the command over it changes nothing.
+// Answer stores the response to the command, with at most MaxBody bytes. It has no effect after another
+// attempt has taken over.
 func (a *Attempt) Answer(ctx context.Context, answer Answer) error {
 	status := int32(answer.Status)
 	err := a.keys.queries.AnswerIdempotencyKey(ctx, a.keys.pool, db.AnswerIdempotencyKeyParams{Status: &status,
@@ -169,7 +167,7 @@ func (a *Attempt) Answer(ctx context.Context, answer Answer) error {
 	return nil
 }
 
-// Release gives the command up unanswered: the next request with the key carries it out.
+// Release gives the command up without a response: the next request with the key runs it.
 func (a *Attempt) Release(ctx context.Context) error {
 	if err := a.keys.queries.ReleaseIdempotencyKey(ctx, a.keys.pool, a.key, a.id); err != nil {
 		return fmt.Errorf("release an idempotency key: %w", err)
@@ -177,8 +175,7 @@ func (a *Attempt) Release(ctx context.Context) error {
 	return nil
 }
 
-// DeleteOld forgets the answers whose Retention is over. It works on a batch, and says whether there may be
-// more.
+// DeleteOld deletes a batch of responses whose Retention is over, and reports whether there may be more.
 func (k *Keys) DeleteOld(ctx context.Context) (more bool, err error) {
 	deleted, err := k.queries.DeleteIdempotencyKeys(ctx, k.pool, Retention.Seconds(), deleteBatch)
 	if err != nil {

@@ -18,43 +18,43 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// ExternalAccess is one entry of backend.auth.externalAccess: tokens of machines, and what they are good for.
+// ExternalAccess is one entry of backend.auth.externalAccess: a kind of token for machines, and its
+// restrictions.
 type ExternalAccess struct {
 	recognizer   recognizer
 	restrictions []Restriction
 }
 
-// recognizer knows one sort of token.
+// recognizer authenticates one kind of token.
 type recognizer interface {
-	// subject is whose token it is, "" when it is none of this sort's.
+	// subject is the token's subject, "" for a token of another kind.
 	subject(ctx context.Context, token bearer) (string, error)
 }
 
-// StaticAccess is the entry of type static: one token, passed along as it is. Nil restrictions are none.
+// StaticAccess is the entry of type static: one fixed token. Nil restrictions are none.
 func StaticAccess(token, subject string, restrictions []Restriction) ExternalAccess {
 	return ExternalAccess{&staticToken{sha256.Sum256([]byte(token)), subject}, restrictions}
 }
 
-// LegacyAccess is the entry of type legacy: tokens that Backstage's backends of old make for each other,
-// signed with a secret that they share. Nil restrictions are none.
+// LegacyAccess is the entry of type legacy: tokens that Backstage's older backends issue for each other,
+// signed with a shared secret. Nil restrictions are none.
 func LegacyAccess(secret []byte, subject string, restrictions []Restriction) ExternalAccess {
-	// HMAC pads a key with zeros (RFC 2104), so these change nothing, but go-jose asks for 32 bytes, and
-	// Backstage suggests 24.
+	// HMAC pads a key with zeros (RFC 2104), so padding does not change the result. go-jose requires 32
+	// bytes, and Backstage suggests 24.
 	padding := make([]byte, max(0, sha256.Size-len(secret)))
 	return ExternalAccess{&legacyToken{key: append(bytes.Clone(secret), padding...), name: subject}, restrictions}
 }
 
-// KeySet says which tokens the entry of type jwks takes: those of an issuer who publishes the keys.
+// KeySet configures the tokens of an entry of type jwks: those of an issuer who publishes its keys.
 type KeySet struct {
-	// URL is where the JSON Web Key Set (RFC 7517) is.
+	// URL is the address of the JSON Web Key Set (RFC 7517).
 	URL string
-	// Issuers, Audiences and Algorithms, when not empty, are those of which a token must have one. A token is
-	// always signed with a key that only the issuer has.
+	// Issuers, Audiences and Algorithms, when not empty, list the accepted values; a token must have one of
+	// them. Only algorithms with public keys are accepted.
 	Issuers, Audiences, Algorithms []string
-	// SubjectPrefix stands between "external:" and the token's subject in the principal's, when it is not
-	// empty.
+	// SubjectPrefix, when not empty, is inserted between "external:" and the token's subject.
 	SubjectPrefix string
-	// Client fetches the keys; nil is a fresh one. Log says when they cannot be had; nil is slog's default.
+	// Client fetches the keys; nil is a new one. Log reports failures to fetch; nil is slog's default.
 	Client *http.Client
 	Log    *slog.Logger
 }
@@ -76,12 +76,12 @@ func KeySetAccess(configured KeySet, restrictions []Restriction) ExternalAccess 
 	return ExternalAccess{token, restrictions}
 }
 
-// asymmetric are the algorithms whose keys may be published.
+// asymmetric are the algorithms with public keys.
 var asymmetric = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
-// publishable are the names of the algorithms that a token of a KeySet may be signed with.
+// publishable lists the names of the algorithms with which a KeySet's token may be signed.
 func publishable() []string {
 	names := make([]string, len(asymmetric))
 	for n, algorithm := range asymmetric {
@@ -90,13 +90,13 @@ func publishable() []string {
 	return names
 }
 
-// maxToken is how long, in bytes, a token may be that is looked into.
+// maxToken bounds, in bytes, a token that is parsed.
 const maxToken = 32 << 10
 
-// bearer is a token as it was presented. Nothing about it has been verified.
+// bearer is a token as it was received. It is not verified.
 type bearer struct {
 	raw string
-	// jwt is nil, and the rest empty, when the token is no JWT.
+	// jwt is nil, and the rest empty, when the token is not a JWT.
 	jwt *jwt.JSONWebToken
 	// kind is the header typ.
 	kind, algorithm, keyID string
@@ -120,7 +120,7 @@ func readBearer(token string) bearer {
 	return read
 }
 
-// verified are the claims of a JWT that one of the keys signed; false when none did.
+// verified returns the claims of a JWT that one of the keys has signed; false otherwise.
 func (b bearer) verified(keys ...any) (jwt.Claims, bool) {
 	for _, key := range keys {
 		var claims jwt.Claims
@@ -131,7 +131,7 @@ func (b bearer) verified(keys ...any) (jwt.Claims, bool) {
 	return jwt.Claims{}, false
 }
 
-// staticToken is one token, known by its hash: comparing hashes takes the same time for every wrong token.
+// staticToken is one token, stored as its hash: comparing hashes takes the same time for every wrong token.
 type staticToken struct {
 	hash [sha256.Size]byte
 	name string
@@ -145,13 +145,13 @@ func (s *staticToken) subject(_ context.Context, token bearer) (string, error) {
 	return s.name, nil
 }
 
-// legacyToken takes tokens signed with a shared secret.
+// legacyToken accepts tokens signed with a shared secret.
 type legacyToken struct {
 	key  []byte
 	name string
 }
 
-// legacySubject is what every legacy token says that it is from.
+// legacySubject is the subject of every legacy token.
 const legacySubject = "backstage-server"
 
 func (l *legacyToken) subject(_ context.Context, token bearer) (string, error) {
@@ -165,7 +165,7 @@ func (l *legacyToken) subject(_ context.Context, token bearer) (string, error) {
 	return l.name, checkTime(claims)
 }
 
-// checkTime refuses a token that is not good yet or not any more.
+// checkTime rejects a token that is not valid yet or has expired.
 func checkTime(claims jwt.Claims) error {
 	err := claims.ValidateWithLeeway(jwt.Expected{Time: time.Now()}, clockSkew)
 	if errors.Is(err, jwt.ErrExpired) {
@@ -177,10 +177,10 @@ func checkTime(claims jwt.Claims) error {
 	return nil
 }
 
-// ErrExpired is among the causes of the refusal of a token that was good once.
+// ErrExpired is in the error chain for an expired token.
 var ErrExpired = jwt.ErrExpired
 
-// keySetToken takes tokens signed with published keys.
+// keySetToken accepts tokens signed with published keys.
 type keySetToken struct {
 	keys                           keySource
 	issuers, audiences, algorithms []string
@@ -188,7 +188,7 @@ type keySetToken struct {
 }
 
 func (k *keySetToken) subject(ctx context.Context, token bearer) (string, error) {
-	// What the token says of itself spares the issuer questions about the tokens of others.
+	// Checking the unverified claims first avoids requests to the issuer for the tokens of others.
 	if token.jwt == nil || !slices.Contains(k.algorithms, token.algorithm) || !k.takes(token.claims) {
 		return "", nil
 	}

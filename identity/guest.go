@@ -6,14 +6,15 @@ import (
 	"slices"
 )
 
-// Directory answers what a user is a member of.
+// Directory returns the groups of users.
 type Directory interface {
-	// MemberOf lists the groups of a user and all groups above them; none for a user who is in no catalog.
+	// MemberOf lists the groups of a user and all their parent groups; none for a user who is not in the
+	// catalog.
 	MemberOf(ctx context.Context, userRef string) ([]string, error)
 }
 
-// Guest signs everybody in as one user. It is for trying Portico out: the configuration must allow it outside
-// development.
+// Guest signs everybody in as one user, for trying Portico out. Outside development, the configuration must
+// allow it.
 type Guest struct {
 	userRef   string
 	ownership []string
@@ -21,7 +22,7 @@ type Guest struct {
 	directory Directory
 }
 
-// NewGuest signs in as userRef. ownership, when not empty, replaces what the directory says.
+// NewGuest signs in as userRef. ownership, when not empty, replaces the directory's groups.
 func NewGuest(userRef string, ownership []string, issuer *Issuer, directory Directory) *Guest {
 	return &Guest{userRef: userRef, ownership: ownership, issuer: issuer, directory: directory}
 }
@@ -33,7 +34,7 @@ type Session struct {
 	Token     string
 }
 
-// SignIn makes a session for whoever asks.
+// SignIn creates a session for any caller.
 func (g *Guest) SignIn(ctx context.Context) (Session, error) {
 	ownership := slices.Clone(g.ownership)
 	if len(ownership) == 0 {

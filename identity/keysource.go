@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// keysFreshFor is how long keys are used before they are asked for again: that long lives a key that its
-	// issuer withdrew.
+	// keysFreshFor is how long keys are used before they are fetched again. A key that its issuer withdraws
+	// is accepted for at most this long.
 	keysFreshFor = 10 * time.Minute
-	// keysUsableFor is how long they are used while the issuer does not answer.
+	// keysUsableFor is how long keys are used while the issuer does not answer.
 	keysUsableFor = time.Hour
-	// keysInterval is the shortest time between two questions, whatever keys the tokens name.
+	// keysInterval is the minimum time between two fetches, whatever keys the tokens name.
 	keysInterval = 30 * time.Second
-	// keysDeadline, maxKeySet and maxKeys bound one answer: in time, in bytes and in keys.
+	// keysDeadline, maxKeySet and maxKeys bound one response: in time, in bytes and in keys.
 	keysDeadline = 10 * time.Second
 	maxKeySet    = 1 << 20
 	maxKeys      = 100
 )
 
-// keySource fetches a key set and keeps it. It is safe for concurrent use.
+// keySource fetches and caches a key set. It is safe for concurrent use.
 type keySource struct {
 	url    string
 	client *http.Client
@@ -38,22 +38,23 @@ type keySource struct {
 
 	mutex sync.Mutex
 	keys  []jose.JSONWebKey
-	// fetched is when the keys came; asked is when they were last asked for, and failed that none came then.
+	// fetched is the time of the last successful fetch. asked is the time of the last attempt, and failed
+	// whether it failed.
 	fetched, asked time.Time
 	failed         bool
 }
 
 var errNoKeys = errors.New("the keys could not be fetched")
 
-// find gives the keys for an algorithm with an id, or with any for "". An id that is not known may be a new
-// key's: the set is fetched again, but not more often than the interval allows. errNoKeys says that it cannot
-// be told now whether there is such a key; the log says why.
+// find returns the keys for an algorithm with an id, or all of them for "". An unknown id may be a new key's:
+// find fetches the set again, but not more often than keysInterval. errNoKeys means that the keys are
+// unavailable now; the log has the cause.
 func (s *keySource) find(ctx context.Context, algorithm, id string) ([]any, error) {
 	if found, settled, err := s.look(algorithm, id); settled {
 		return found, err
 	}
 	refreshed := s.flight.DoChan("", func() (any, error) {
-		// Others may wait for the keys too, so they come whether or not this caller stays.
+		// Others may wait for the keys too, so the fetch continues when this caller leaves.
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysDeadline)
 		defer cancel()
 		s.refresh(bounded)
@@ -68,7 +69,7 @@ func (s *keySource) find(ctx context.Context, algorithm, id string) ([]any, erro
 	return found, err
 }
 
-// look finds among the keys that are there. It is not settled when the issuer may be asked for better ones.
+// look searches the cached keys. settled is false when a fetch may find better ones.
 func (s *keySource) look(algorithm, id string) (found []any, settled bool, err error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -92,8 +93,8 @@ func (s *keySource) look(algorithm, id string) (found []any, settled bool, err e
 	}
 }
 
-// refresh asks the issuer. It logs its failure itself: those who wait are told no more than that there are no
-// keys, and they may be many.
+// refresh fetches the keys. It logs a failure itself, because its many callers only learn that there are no
+// keys.
 func (s *keySource) refresh(ctx context.Context) {
 	keys, err := s.fetch(ctx)
 	if err != nil {
@@ -128,8 +129,7 @@ func (s *keySource) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return parseKeySet(content)
 }
 
-// parseKeySet reads the public keys for signatures out of a set. Keys of kinds that are not known are passed
-// over (RFC 7517, 5).
+// parseKeySet reads the public signature keys of a set. It skips keys of unknown types (RFC 7517, section 5).
 func parseKeySet(content []byte) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

@@ -25,24 +25,24 @@ import (
 )
 
 const (
-	// signingPeriod is how long a key signs before another takes its place.
+	// signingPeriod is how long a key signs before it is replaced.
 	signingPeriod = 24 * time.Hour
-	// checkingPeriod is how long after that it still checks the tokens that it signed: until the last is
-	// over, wherever the clocks stand.
+	// checkingPeriod is how long after that the key verifies tokens: until the last one has expired, with a
+	// margin for clocks.
 	checkingPeriod = TokenLifetime + 10*time.Minute
-	// ringFreshFor is how long the ring is taken for the one in the database: that long lives a key that
-	// somebody removed there.
+	// ringFreshFor is how long the keys are cached. A key that is removed from the database is accepted for
+	// at most this long.
 	ringFreshFor = time.Minute
-	// publishedFreshFor is the same for the keys that are published.
+	// publishedFreshFor is the same for the published keys.
 	publishedFreshFor = time.Second
-	// ringDeadline bounds the reading of the ring, which those who wait for it share.
+	// ringDeadline bounds reading the keys. Its callers share one read.
 	ringDeadline = 10 * time.Second
 )
 
 // SigningKeys are the keys of user tokens: a ring in the database that all processes share. The newest key
-// signs, for a day; each checks until the last of its tokens is over. Private keys are sealed with the
-// encryption keys: where those were rotated away, a new key is made, and the tokens of the old ones stay
-// good. It is safe for concurrent use.
+// signs, for a day. Each key verifies until the last of its tokens has expired. Private keys are sealed with
+// the encryption keys. When those were rotated away, a new key is created, and the old tokens stay valid. It
+// is safe for concurrent use.
 type SigningKeys struct {
 	pool    *pgxpool.Pool
 	queries *db.Queries
@@ -52,24 +52,24 @@ type SigningKeys struct {
 
 	mutex sync.Mutex
 	ring  []signingKey // the newest first
-	asked time.Time    // when the ring was last read, or tried to be
+	asked time.Time    // when the ring was last read, or the read failed
 }
 
 // signingKey is one key of the ring.
 type signingKey struct {
 	id     string
 	public *ecdsa.PublicKey
-	// signer is nil where the private part cannot be opened.
+	// signer is nil when the private key cannot be opened.
 	signer                    jose.Signer
 	signsUntil, verifiesUntil time.Time
 }
 
-// NewSigningKeys reads nothing yet: the first key is made when the first token is.
+// NewSigningKeys reads nothing. The first token creates the first key.
 func NewSigningKeys(pool *pgxpool.Pool, seals *seal.Keyring, log *slog.Logger) *SigningKeys {
 	return &SigningKeys{pool: pool, queries: db.New(), seals: seals, log: log}
 }
 
-// signer is that of the newest key, made when there is none that may sign and can be opened here.
+// signer is the signer of the newest key. It creates a key when none may sign and can be opened here.
 func (s *SigningKeys) signer(ctx context.Context) (jose.Signer, error) {
 	if signer := s.current(); signer != nil {
 		return signer, nil
@@ -101,8 +101,8 @@ func (s *SigningKeys) current() jose.Signer {
 	return nil
 }
 
-// public is the key with this id; nil when there is none. A key that is not known here may be one that
-// another process has just made, so the database is asked.
+// public returns the key with this id; nil when there is none. It reads the database for an unknown id,
+// because another process may have just created the key.
 func (s *SigningKeys) public(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
 	if s.age() > ringFreshFor {
 		if err := s.share(ctx, "ring", s.read); err != nil {
@@ -140,7 +140,7 @@ func (s *SigningKeys) find(id string) *ecdsa.PublicKey {
 	return nil
 }
 
-// add puts a key behind the others: it is another process's to sign with until the ring is read again.
+// add appends a key for verification. It does not sign here until the ring is read again.
 func (s *SigningKeys) add(key signingKey) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -153,7 +153,7 @@ func (s *SigningKeys) age() time.Duration {
 	return time.Since(s.asked)
 }
 
-// published are all keys that check tokens now, as a set (RFC 7517).
+// published returns all keys that verify tokens now, as a set (RFC 7517).
 func (s *SigningKeys) published(ctx context.Context) (jose.JSONWebKeySet, error) {
 	if s.age() > publishedFreshFor {
 		if err := s.share(ctx, "ring", s.read); err != nil {
@@ -171,7 +171,7 @@ func (s *SigningKeys) published(ctx context.Context) (jose.JSONWebKeySet, error)
 	return set, nil
 }
 
-// share does what many wait for once, whether or not the one who began it stays.
+// share runs do once for all concurrent callers. It continues when the first caller leaves.
 func (s *SigningKeys) share(ctx context.Context, what string, do func(context.Context) error) error {
 	done := s.flight.DoChan(what, func() (any, error) {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), ringDeadline)
@@ -186,7 +186,7 @@ func (s *SigningKeys) share(ctx context.Context, what string, do func(context.Co
 	}
 }
 
-// read takes the ring from the database.
+// read loads the ring from the database.
 func (s *SigningKeys) read(ctx context.Context) error {
 	s.mutex.Lock()
 	s.asked = time.Now()
@@ -213,7 +213,7 @@ func (s *SigningKeys) readFrom(ctx context.Context, database db.DBTX) error {
 	return nil
 }
 
-// renew makes a key, unless another process was quicker.
+// renew creates a key, unless another process has just created one.
 func (s *SigningKeys) renew(ctx context.Context) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := s.queries.LockSigningKeys(ctx, tx); err != nil {
@@ -277,7 +277,7 @@ func (s *SigningKeys) fromRow(ctx context.Context, row db.SigningKeysRow) (signi
 	return key, nil
 }
 
-// open makes a signer of a row's private part.
+// open creates a signer from a row's private key.
 func (s *SigningKeys) open(row db.SigningKeysRow) (jose.Signer, error) {
 	encoded, err := s.seals.Open(row.Sealed, sealedFor(row.ID))
 	if err != nil {
@@ -291,7 +291,7 @@ func (s *SigningKeys) open(row db.SigningKeysRow) (jose.Signer, error) {
 		(&jose.SignerOptions{}).WithType(tokenType))
 }
 
-// sealedFor is the context that a private key is sealed for.
+// sealedFor is the seal context of a private key.
 func sealedFor(id string) string { return "signing key " + id }
 
 func fromNow(seconds float64) time.Time {
@@ -302,7 +302,7 @@ func publicJWK(key *ecdsa.PublicKey, id string) jose.JSONWebKey {
 	return jose.JSONWebKey{Key: key, KeyID: id, Algorithm: string(jose.ES256), Use: "sig"}
 }
 
-// isKeyID says whether an id can be one of ours, so that the database need not be asked about others.
+// isKeyID reports whether an id has the form of ours, which avoids database queries for others.
 func isKeyID(id string) bool {
 	thumbprint, err := base64.RawURLEncoding.DecodeString(id)
 	return err == nil && len(thumbprint) == crypto.SHA256.Size()

@@ -13,23 +13,23 @@ import (
 )
 
 const (
-	// tokenType and audience are what Backstage's user tokens carry.
+	// tokenType and audience are those of Backstage's user tokens.
 	tokenType = "vnd.backstage.user" //nolint:gosec // a type, not a token
 	audience  = "backstage"
-	// TokenLifetime is how long a user token is good for; the portal asks for a new one before.
+	// TokenLifetime is how long a user token is valid. The portal renews it earlier.
 	TokenLifetime = time.Hour
-	// clockSkew is how far the clocks of two servers may be apart.
+	// clockSkew is the tolerated difference between two servers' clocks.
 	clockSkew = 30 * time.Second
 )
 
-// Issuer makes and checks user tokens: ES256 JWTs of the same form as Backstage's.
+// Issuer issues and verifies user tokens: ES256 JWTs of the same form as Backstage's.
 type Issuer struct {
 	url  string
 	keys *SigningKeys
 	now  func() time.Time
 }
 
-// NewIssuer signs and checks with the keys that all processes share. url is the issuer named in the tokens,
+// NewIssuer creates an issuer with the keys that all processes share. url is the tokens' issuer claim,
 // <backend.baseUrl>/api/auth.
 func NewIssuer(url string, keys *SigningKeys) *Issuer {
 	return &Issuer{url: url, keys: keys, now: time.Now}
@@ -41,7 +41,7 @@ type userClaims struct {
 	Ownership []string `json:"ent,omitempty"`
 }
 
-// Issue makes a token for a user who owns what ownership lists.
+// Issue creates a token for a user with ownership references.
 func (i *Issuer) Issue(ctx context.Context, userRef string, ownership []string) (string, error) {
 	signer, err := i.keys.signer(ctx)
 	if err != nil {
@@ -57,8 +57,8 @@ func (i *Issuer) Issue(ctx context.Context, userRef string, ownership []string) 
 	return token, nil
 }
 
-// Verify is the principal of a user token. Any other token is a fault of kind Authentication; another error
-// means that it cannot be told now.
+// Verify returns the principal of a user token. An invalid token is a fault of kind Authentication; any other
+// error means that it could not be verified now.
 func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
@@ -82,7 +82,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
 	return Principal{Kind: KindUser, Subject: claims.Subject, Ownership: claims.Ownership, Token: token}, nil
 }
 
-// PublicKeys is the key set (RFC 7517) that others check user tokens with.
+// PublicKeys is the key set (RFC 7517) with which others verify user tokens.
 func (i *Issuer) PublicKeys(ctx context.Context) (jose.JSONWebKeySet, error) {
 	return i.keys.published(ctx)
 }
@@ -93,13 +93,13 @@ type Authenticator struct {
 	external []ExternalAccess
 }
 
-// NewAuthenticator knows the issuer's tokens, and those of machines, which are looked for in the order given.
+// NewAuthenticator accepts the issuer's tokens and those of machines, which are tried in order.
 func NewAuthenticator(issuer *Issuer, external []ExternalAccess) *Authenticator {
 	return &Authenticator{issuer: issuer, external: external}
 }
 
-// Authenticate is the principal behind a token. It is a fault of kind Authentication when there is none, and
-// of kind Unavailable when the keys that would tell cannot be had.
+// Authenticate returns the principal of a token. An invalid token is a fault of kind Authentication. When the
+// keys are not available, it is a fault of kind Unavailable.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (Principal, error) {
 	presented := readBearer(token)
 	if presented.kind == tokenType {

@@ -11,14 +11,14 @@ import (
 // params, or other criteria that are joined. Exactly one of AnyOf, AllOf, Not and Rule is set; a list has at
 // least one element.
 type Criteria struct {
-	// AnyOf holds when one of them does.
+	// AnyOf matches when one of its criteria does.
 	AnyOf []Criteria `json:"anyOf,omitempty"`
-	// AllOf holds when all of them do.
+	// AllOf matches when all of its criteria do.
 	AllOf []Criteria `json:"allOf,omitempty"`
-	// Not holds when the other does not.
+	// Not matches when its criteria do not.
 	Not *Criteria `json:"not,omitempty"`
 
-	// Rule is the name of a rule of the resource type, and Params an object with what it takes.
+	// Rule is the name of a rule of the resource type, and Params its parameters.
 	Rule         string          `json:"rule,omitempty"`
 	ResourceType ResourceType    `json:"resourceType,omitempty"`
 	Params       json.RawMessage `json:"params,omitempty"`
@@ -26,7 +26,7 @@ type Criteria struct {
 
 var errForm = errors.New("a condition is exactly one of anyOf, allOf, not and rule, and a list in it is not empty")
 
-// hasOneForm says whether exactly one of the four forms is used.
+// hasOneForm reports whether exactly one of the four forms is used.
 func (c Criteria) hasOneForm() bool {
 	forms := 0
 	for _, used := range []bool{len(c.AnyOf) > 0, len(c.AllOf) > 0, c.Not != nil, c.Rule != ""} {
@@ -37,11 +37,11 @@ func (c Criteria) hasOneForm() bool {
 	return forms == 1
 }
 
-// Rule makes the filter of a rule out of its params. Params that it does not understand are an error.
+// Rule builds a filter from the params of a rule. Invalid params are an error.
 type Rule[F any] func(params json.RawMessage) (F, error)
 
-// NewRule is the rule whose params are decoded into P. They must have the required one and nothing that P has
-// not.
+// NewRule is a rule whose params are decoded into P. They must have the required field, and no fields that P
+// lacks.
 func NewRule[P, F any](required string, filter func(params P) F) Rule[F] {
 	return func(params json.RawMessage) (F, error) {
 		var none F
@@ -62,21 +62,21 @@ func NewRule[P, F any](required string, filter func(params P) F) Rule[F] {
 	}
 }
 
-// Rules are the rules of one resource type, and how what they mean is joined. R is a resource; F is a filter
-// on such resources, which its package can put into SQL. A rule is written once, as a filter, and a filter
-// has two readings, in memory (Allows) and in SQL; a test of its package holds the two to each other.
+// Rules are the rules of one resource type, with functions to combine filters. R is a resource. F is a filter
+// on resources, which its package can turn into SQL. A rule is written once, as a filter. Filters are
+// evaluated in memory (Allows) and in SQL; a test of the filter's package checks that both agree.
 type Rules[R, F any] struct {
 	ResourceType ResourceType
 	ByName       map[string]Rule[F]
 	All          func(filters []F) F
 	Any          func(filters []F) F
 	Not          func(filter F) F
-	// Allows says whether a resource passes a filter.
+	// Allows reports whether a resource matches a filter.
 	Allows func(filter F, resource R) bool
 }
 
-// Filter is the filter of a criteria. One that does not have the form of criteria, is about another resource
-// type, or names a rule or params that do not exist is an error.
+// Filter converts criteria into a filter. Criteria with a wrong form, for another resource type, or with
+// unknown rules or params are an error.
 func (r Rules[R, F]) Filter(criteria Criteria) (F, error) {
 	var none F
 	switch {

@@ -9,35 +9,34 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// Decider decides what a principal may do. An error means that no decision could be made; callers refuse
-// then.
+// Decider decides what a principal may do. An error means that no decision could be made; callers then
+// refuse.
 type Decider interface {
 	Decide(ctx context.Context, principal identity.Principal, permission Permission) (Decision, error)
 }
 
-// Decision is a decider's answer. The zero value denies.
+// Decision is the result of a Decider. The zero value denies.
 type Decision struct {
 	Result Result
-	// Conditions say which resources a Conditional decision allows.
+	// Conditions are the conditions of a Conditional decision on resources.
 	Conditions Criteria
 }
 
 // Result is the result of a decision, in the words of Backstage's permission API.
 type Result string
 
-// The results. Whatever is none of them denies.
+// The results. Any other value denies.
 const (
 	Denied      Result = "DENY"
 	Allowed     Result = "ALLOW"
 	Conditional Result = "CONDITIONAL"
 )
 
-// DeniedError says who was refused what. It is a fault of kind NotAllowed.
+// DeniedError is a refusal with the principal and the permission. It is a fault of kind NotAllowed.
 type DeniedError struct {
 	Principal  identity.Principal
 	Permission Permission
-	// Resource is the reference of the thing concerned (an entity reference, a run's id), "" when there is
-	// none.
+	// Resource is the reference of the resource (an entity reference, a run's id), "" when there is none.
 	Resource string
 }
 
@@ -59,9 +58,9 @@ func subject(p identity.Principal) string {
 	return p.Subject
 }
 
-// Require asks for a permission that is had for everything or not at all: one without a resource type, or one
-// whose resource nobody can tell apart by rules. Conditions are refused like a denial, because nothing here
-// could check them. A refusal is a *DeniedError that names the resource, if it is not "".
+// Require checks a permission that does not depend on a resource: one without a resource type, or one whose
+// resources have no rules. A conditional decision is refused like a denial, because the conditions cannot be
+// checked here. A refusal is a *DeniedError that names the resource, if it is not "".
 func Require(ctx context.Context, decider Decider, principal identity.Principal, permission Permission, resource string) error {
 	decision, err := decide(ctx, decider, principal, permission)
 	if err == nil && decision.Result != Allowed {
@@ -78,8 +77,8 @@ func decide(ctx context.Context, decider Decider, principal identity.Principal, 
 	return decision, nil
 }
 
-// AllowKnown allows every authenticated principal everything that its token is good for, and nobody else
-// anything.
+// AllowKnown allows authenticated principals everything within the restrictions of their tokens, and others
+// nothing.
 type AllowKnown struct{}
 
 // Decide implements Decider.

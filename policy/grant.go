@@ -7,21 +7,20 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// Grant is what one permission allows one principal: nothing, everything, or the resources that pass a
-// filter. The statements that read resources take it as a parameter, so that whoever reads has asked. The
-// zero value allows nothing.
+// Grant is what one permission allows one principal: nothing, everything, or the resources that match a
+// filter. Statements that read resources take it as a parameter, so that they cannot run without a decision.
+// The zero value allows nothing.
 type Grant[R, F any] struct {
 	result Result
-	// filter and allows are of a conditional grant.
+	// filter and allows belong to a conditional grant.
 	filter F
 	allows func(filter F, resource R) bool
-	// denied is the refusal of what is not covered.
+	// denied is the error for resources that are not covered.
 	denied DeniedError
 }
 
-// Ask asks the decider for a permission on resources of the rules' type. A denial is no error: the grant
-// covers nothing. A permission on another resource type is an error, as are conditions that cannot be
-// understood.
+// Ask asks the decider for a permission on resources of the rules' type. A denial is not an error: the grant
+// covers nothing. A permission on another resource type is an error, and so are invalid conditions.
 func (r Rules[R, F]) Ask(ctx context.Context, decider Decider, principal identity.Principal, permission Permission) (Grant[R, F], error) {
 	if permission.ResourceType() != r.ResourceType {
 		return Grant[R, F]{}, fmt.Errorf("the permission %s is not about the resource type %q", permission, r.ResourceType)
@@ -41,24 +40,22 @@ func (r Rules[R, F]) Ask(ctx context.Context, decider Decider, principal identit
 	return grant, nil
 }
 
-// Everything is the grant of work that Portico does for itself and that nobody asked for: nothing was
-// decided.
+// Everything is the grant for Portico's own internal work. No decider is asked.
 func (Rules[R, F]) Everything() Grant[R, F] { return Grant[R, F]{result: Allowed} }
 
-// IsNothing says that the grant covers no resource at all.
+// IsNothing reports that the grant covers no resource.
 func (g Grant[R, F]) IsNothing() bool { return g.result != Allowed && g.result != Conditional }
 
-// Filter is the filter that covered resources pass; conditional is false when the grant covers everything or
+// Filter is the filter of a conditional grant; conditional is false when the grant covers everything or
 // nothing.
 func (g Grant[R, F]) Filter() (filter F, conditional bool) { return g.filter, g.result == Conditional }
 
-// Allows says whether the grant covers a resource.
+// Allows reports whether the grant covers a resource.
 func (g Grant[R, F]) Allows(resource R) bool {
 	return g.result == Allowed || g.result == Conditional && g.allows(g.filter, resource)
 }
 
-// Check is the refusal of a resource that the grant does not cover, a *DeniedError that names it; nil for one
-// that it covers.
+// Check returns a *DeniedError with the name for a resource that the grant does not cover, else nil.
 func (g Grant[R, F]) Check(resource R, name string) error {
 	if g.Allows(resource) {
 		return nil
@@ -66,7 +63,8 @@ func (g Grant[R, F]) Check(resource R, name string) error {
 	return g.Refusal(name)
 }
 
-// Refusal is the *DeniedError of what the grant does not cover. The name of a resource is "" for none.
+// Refusal is the *DeniedError for a resource that the grant does not cover. The name is "" without a
+// resource.
 func (g Grant[R, F]) Refusal(name string) error {
 	denied := g.denied
 	denied.Resource = name

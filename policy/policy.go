@@ -1,8 +1,7 @@
-// Package policy is the one decision point. Every command and query asks a Decider what a principal may do;
-// the answer is no, yes, or yes to the resources that meet conditions. The conditions are criteria over the
-// rules of a resource type, which the resource's own package writes down in a table (Rules). What comes of it
-// is a Grant: it tells of one resource whether it is covered, and gives the filter under which lists are
-// read.
+// Package policy is the one decision point. Every command and query asks a Decider what a principal may do.
+// The decision is a denial, an approval, or an approval for resources that meet conditions. Conditions are
+// criteria over the rules of a resource type, which the resource's own package defines (Rules). A decision
+// becomes a Grant, which checks single resources and provides the filter for lists.
 //
 // Package policy knows nothing about HTTP or storage. Permissions, criteria and rules have Backstage's names.
 package policy
@@ -17,7 +16,7 @@ import (
 // Permission is the name of a Backstage permission, such as "catalog.entity.read".
 type Permission string
 
-// The permissions that Portico's commands and queries ask for. The names are Backstage's.
+// The permissions of Portico's commands and queries. The names are Backstage's.
 const (
 	CatalogEntityRead      Permission = "catalog.entity.read"
 	CatalogEntityDelete    Permission = "catalog.entity.delete"
@@ -27,7 +26,7 @@ const (
 	CatalogLocationCreate  Permission = "catalog.location.create"
 	CatalogLocationDelete  Permission = "catalog.location.delete"
 	CatalogLocationAnalyze Permission = "catalog.location.analyze"
-	// CatalogUnprocessedDelete is of Backstage's module for unprocessed entities.
+	// CatalogUnprocessedDelete belongs to Backstage's module for unprocessed entities.
 	CatalogUnprocessedDelete Permission = "catalog.entities.unprocessed.delete"
 
 	ScaffolderTaskCreate     Permission = "scaffolder.task.create"
@@ -37,10 +36,10 @@ const (
 	ScaffolderTemplateDryRun Permission = "scaffolder.template.dry-run"
 )
 
-// ResourceType is the type of the things that a permission is about, such as "catalog-entity".
+// ResourceType is the type of the resources of a permission, such as "catalog-entity".
 type ResourceType string
 
-// The resource types of Backstage that permissions are about. A permission of none is about the whole plugin.
+// Backstage's resource types. A permission without one applies to the whole plugin.
 const (
 	CatalogEntity      ResourceType = "catalog-entity"
 	ScaffolderTask     ResourceType = "scaffolder-task"
@@ -71,16 +70,16 @@ var permissions = map[Permission]struct {
 	ScaffolderTemplateDryRun: {"", ""},
 }
 
-// ResourceType is the type of the resources that the permission is about, "" when it is about none.
+// ResourceType is the type of the permission's resources, "" when it has none.
 func (p Permission) ResourceType() ResourceType { return permissions[p].resource }
 
-// plugin is the id of the plugin that a permission belongs to: catalog for catalog.entity.read.
+// plugin is the id of the permission's plugin: catalog for catalog.entity.read.
 func (p Permission) plugin() string {
 	id, _, _ := strings.Cut(string(p), ".")
 	return id
 }
 
-// hasPermissions says whether any permission belongs to a plugin.
+// hasPermissions reports whether any permission belongs to a plugin.
 func hasPermissions(plugin string) bool {
 	for permission := range permissions {
 		if permission.plugin() == plugin {
@@ -90,9 +89,9 @@ func hasPermissions(plugin string) bool {
 	return false
 }
 
-// permits says whether a token with a restriction has a permission. A plugin that has permissions of its own
-// asks for another's as itself, as in Backstage: the scaffolder reads templates whatever the token's holder
-// may read in the catalog.
+// permits reports whether a restriction allows a permission. A plugin with permissions of its own uses other
+// plugins' permissions in its own name, as in Backstage: the scaffolder reads templates even if the token may
+// not read the catalog.
 func permits(restriction identity.Restriction, permission Permission) bool {
 	if permission.plugin() != restriction.Plugin && hasPermissions(restriction.Plugin) {
 		return true

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// subject is what a log line is about.
+// subject is the run and step of a log line.
 type subject struct{ run, step string }
 
 type subjectKey struct{}
@@ -22,8 +22,7 @@ func subjectOf(ctx context.Context) subject {
 	return about
 }
 
-// ForRun is a context whose log lines carry a run. Telemetry.InRun gives one that has the run's trace as
-// well.
+// ForRun returns a context whose log lines have the run. Telemetry.InRun also adds the run's trace.
 func ForRun(ctx context.Context, id uuid.UUID) context.Context {
 	return withSubject(ctx, subject{run: id.String()})
 }
@@ -60,7 +59,7 @@ func (h logHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
 // WithGroup implements slog.Handler.
 func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
 
-// ReplaceAttrs changes the attributes of every line, for a library that has names of its own.
+// ReplaceAttrs changes the attributes of every line, to rename those of a library.
 func ReplaceAttrs(next slog.Handler, replace func(slog.Attr) slog.Attr) slog.Handler {
 	return replacing{next, replace}
 }

@@ -17,12 +17,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// maxSeries bounds the series of one metric: what has other labels after that is counted together, as
+// maxSeries bounds the series of one metric. Further label values are counted together as
 // otel_metric_overflow.
 const maxSeries = 1000
 
-// durations are the bounds of what is measured in seconds, from a quick request to a step that clones a
-// repository.
+// durations are histogram bounds in seconds, from a quick request to a step that clones a repository.
 var durations = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900}
 
 func (t *Telemetry) startMetrics(described *resource.Resource) error {
@@ -40,7 +39,7 @@ func (t *Telemetry) startMetrics(described *resource.Resource) error {
 	return t.makeInstruments()
 }
 
-// makeInstruments makes those that are written to as things happen.
+// makeInstruments creates the counters and histograms.
 func (t *Telemetry) makeInstruments() error {
 	t.counters, t.histograms = map[string]metric.Float64Counter{}, map[string]metric.Float64Histogram{}
 	for _, m := range ofKind(Histogram) {
@@ -59,15 +58,15 @@ func (t *Telemetry) makeInstruments() error {
 		}
 		t.counters[m.Name] = made
 	}
-	// Prometheus sees a counter rise from 0 only when it has seen the 0.
+	// Prometheus detects the first increase of a counter only if it has scraped a 0 before.
 	t.counters[ReadFailures.Name].Add(context.Background(), 0)
 	return t.Observe(t.budgets.report, RateLimit, RateLimitRemaining)
 }
 
-// IsMeasuring reports whether metrics are kept.
+// IsMeasuring reports whether metrics are on.
 func (t *Telemetry) IsMeasuring() bool { return t != nil && t.meter != nil }
 
-// Meter is for libraries that have metrics of their own; nil when metrics are off.
+// Meter is for libraries with their own metrics; nil when metrics are off.
 func (t *Telemetry) Meter() metric.Meter {
 	if !t.IsMeasuring() {
 		return nil
@@ -104,7 +103,7 @@ type Sample struct {
 	Labels []string
 }
 
-// Observe asks for the samples of metrics whenever they are scraped. It is not asked twice at once.
+// Observe calls read for the samples of metrics at each scrape, never concurrently.
 func (t *Telemetry) Observe(read func(context.Context) ([]Sample, error), metrics ...Metric) error {
 	if !t.IsMeasuring() {
 		return nil
@@ -141,21 +140,21 @@ func (t *Telemetry) observable(m Metric) (metric.Float64Observable, error) {
 }
 
 const (
-	// installationAge is how old the metrics of the installation may be: several scrapers, or an impatient
-	// one, cost the database nothing.
+	// installationAge is how long the metrics of the installation are cached, so that frequent scrapes cost
+	// the database nothing.
 	installationAge = 10 * time.Second
-	// installationTimeout bounds their reading.
+	// installationTimeout bounds reading them.
 	installationTimeout = 3 * time.Second
 )
 
-// ObserveInstallation is Observe for what is read from the database. What cannot be read now is counted, and
-// left out.
+// ObserveInstallation is Observe for metrics from the database. Failed reads are counted, and their metrics
+// are left out.
 func (t *Telemetry) ObserveInstallation(read func(context.Context) ([]Sample, error), metrics ...Metric) error {
 	kept := &cache{read: read, failed: func(ctx context.Context) { t.Count(ctx, ReadFailures) }}
 	return t.Observe(kept.samples, metrics...)
 }
 
-// cache keeps what was read for a while.
+// cache keeps the samples for a while.
 type cache struct {
 	read   func(context.Context) ([]Sample, error)
 	failed func(context.Context)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Kind is what a metric's value means.
+// Kind is the type of a metric.
 type Kind string
 
 // The kinds, in Prometheus' words.
@@ -15,24 +15,23 @@ const (
 	Histogram Kind = "histogram"
 )
 
-// Scope is what a metric is of.
+// Scope says whether a metric is about one process or the whole installation.
 type Scope string
 
 const (
-	// OfProcess metrics are of one process: the whole is their sum.
+	// OfProcess metrics are of one process: the total is their sum.
 	OfProcess Scope = "process"
-	// OfInstallation metrics are read from the database, and every process exports the same: the whole is
-	// their max.
+	// OfInstallation metrics are read from the database, and every process exports the same value: the total
+	// is their maximum.
 	OfInstallation Scope = "installation"
 )
 
-// Metric is one of Portico's own metrics. Those of Go, of the process and of Temporal's SDK come beside them.
+// Metric is one of Portico's own metrics. Go, the process and Temporal's SDK have further metrics.
 type Metric struct {
-	// Name is as Prometheus has it.
+	// Name is the name in Prometheus.
 	Name string
 	Kind Kind
-	// Labels have few values each: templates, actions, routes and hosts are those that exist, and nothing
-	// that a caller writes.
+	// Labels have few values each: existing templates, actions, routes and hosts, and never a caller's text.
 	Labels []string
 	Scope  Scope
 	Help   string
@@ -91,7 +90,7 @@ func Metrics() []Metric {
 		DatabaseAcquireSeconds, Build, ReadFailures}
 }
 
-// Series are the names that the metric's series have.
+// Series are the names of the metric's series.
 func (m Metric) Series() []string {
 	if m.Kind != Histogram {
 		return []string{m.Name}
@@ -99,8 +98,8 @@ func (m Metric) Series() []string {
 	return []string{m.Name + "_bucket", m.Name + "_count", m.Name + "_sum"}
 }
 
-// instrument is the metric's name and unit in OpenTelemetry's terms: the exporter appends the unit, and
-// _total to a counter.
+// instrument is the metric's name and unit in OpenTelemetry: the exporter appends the unit, and _total to a
+// counter.
 func (m Metric) instrument() (name, unit string) {
 	name = strings.TrimSuffix(m.Name, "_total")
 	if base, inSeconds := strings.CutSuffix(name, "_seconds"); inSeconds {

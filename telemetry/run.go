@@ -14,19 +14,19 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Run is a run of a template as traces and logs know it.
+// Run identifies a template's run in traces and logs.
 type Run struct {
 	ID uuid.UUID
-	// Generation counts how often the run was taken up again: each has a span of its own.
+	// Generation counts how often the run was reopened: each generation has its own span.
 	Generation int
 	// Template is the reference of the run's template.
 	Template string
-	// TraceParent is what TraceParent gave where the run was accepted, "" when nothing was traced there.
+	// TraceParent is the result of TraceParent for the request that started the run, "" without a trace.
 	TraceParent string
 }
 
-// TraceParent is the span of a context as W3C's traceparent, nil when there is none. It is kept with what
-// goes on after the request, by other processes and perhaps days later.
+// TraceParent is the span of a context as W3C's traceparent, nil when there is none. It is stored, because
+// work continues after the request, in other processes and perhaps days later.
 func TraceParent(ctx context.Context) *string {
 	carrier := propagation.MapCarrier{}
 	propagator.Inject(ctx, carrier)
@@ -36,7 +36,8 @@ func TraceParent(ctx context.Context) *string {
 	return nil
 }
 
-// InRun is a context of work for a run. Log lines carry the run, and spans are below the run's.
+// InRun returns a context for a run's work. Its log lines have the run, and its spans are children of the
+// run's.
 func (t *Telemetry) InRun(ctx context.Context, run Run) context.Context {
 	ctx = withSubject(ctx, subject{run: run.ID.String()})
 	if !t.IsTracing() {
@@ -45,21 +46,21 @@ func (t *Telemetry) InRun(ctx context.Context, run Run) context.Context {
 	return trace.ContextWithRemoteSpanContext(ctx, run.span())
 }
 
-// InStep is a context of work for a step of the run that the context is of. Log lines carry both.
+// InStep returns a context for a step of the context's run. Its log lines have both.
 func InStep(ctx context.Context, id string) context.Context {
 	about := subjectOf(ctx)
 	about.step = id
 	return withSubject(ctx, about)
 }
 
-// parent is the span that the run was accepted in, invalid when there is none.
+// parent is the span of the request that started the run, invalid when there is none.
 func (r Run) parent() trace.SpanContext {
 	ctx := propagator.Extract(context.Background(), propagation.MapCarrier{"traceparent": r.TraceParent})
 	return trace.SpanContextFromContext(ctx)
 }
 
-// span is the run's span. Its id is made from the run's, so that every process puts the spans of steps below
-// it before it is recorded, which whoever ends the run does. Without a parent the trace has the run's own id.
+// span is the run's span. Its id derives from the run's, so that every process can use it as a parent before
+// it is recorded. The process that ends the run records it. Without a parent, the trace has the run's own id.
 func (r Run) span() trace.SpanContext {
 	parent := r.parent()
 	if !parent.IsValid() {
@@ -69,7 +70,7 @@ func (r Run) span() trace.SpanContext {
 	return parent.WithSpanID(trace.SpanID(seed[:8])).WithRemote(true)
 }
 
-// EndRun records the span of a run that ended or was parked, from when it began or was taken up again.
+// EndRun records the span of a run that has ended or was parked, since it began or was reopened.
 func (t *Telemetry) EndRun(run Run, from, to time.Time, failure string, attributes ...attribute.KeyValue) {
 	if !t.IsTracing() {
 		return
@@ -87,12 +88,12 @@ func (t *Telemetry) EndRun(run Run, from, to time.Time, failure string, attribut
 	span.End(trace.WithTimestamp(to))
 }
 
-// identifiers makes random ids, or those that a context wants.
+// identifiers generates random ids, or uses those in a context.
 type identifiers struct{}
 
 type wantedKey struct{}
 
-// NewIDs implements sdktrace.IDGenerator for a span that begins a trace.
+// NewIDs implements sdktrace.IDGenerator for a root span.
 func (identifiers) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
 	if wanted, is := ctx.Value(wantedKey{}).(trace.SpanContext); is {
 		return wanted.TraceID(), wanted.SpanID()
@@ -102,7 +103,7 @@ func (identifiers) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
 	return id, randomSpanID()
 }
 
-// NewSpanID implements sdktrace.IDGenerator for a span in a trace.
+// NewSpanID implements sdktrace.IDGenerator for a child span.
 func (identifiers) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
 	if wanted, is := ctx.Value(wantedKey{}).(trace.SpanContext); is {
 		return wanted.SpanID()

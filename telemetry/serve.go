@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// scrapeTimeout bounds one scrape, from the request's first byte to the answer's last.
+// scrapeTimeout bounds one scrape, from the request's first byte to the response's last.
 const scrapeTimeout = 15 * time.Second
 
 // Handler serves the metrics in Prometheus' formats; 404 when they are off.
@@ -22,7 +22,7 @@ func (t *Telemetry) Handler() http.Handler {
 	return promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: 4})
 }
 
-// Serve answers GET /metrics, and nothing else, until the context ends.
+// Serve serves GET /metrics, and nothing else, until the context ends.
 func (t *Telemetry) Serve(ctx context.Context, listener net.Listener) error {
 	routes := http.NewServeMux()
 	routes.Handle("GET /metrics", t.Handler())

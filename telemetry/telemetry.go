@@ -16,15 +16,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// scope names what makes Portico's spans and metrics.
+// scope is the instrumentation scope of Portico's spans and metrics.
 const scope = "github.com/portico-dev/portico"
 
-// Options say what is observed. The zero value observes nothing.
+// Options select what is observed. The zero value observes nothing.
 type Options struct {
-	// Service is what the process is called in traces, unless OTEL_SERVICE_NAME says otherwise; Version is of
-	// the program.
+	// Service is the process's name in traces, unless OTEL_SERVICE_NAME is set; Version is the program's.
 	Service, Version string
-	// Traces says where spans go.
+	// Traces configures the export of spans.
 	Traces Traces
 	// Metrics turns the metrics on; Handler serves them.
 	Metrics bool
@@ -43,7 +42,7 @@ type Telemetry struct {
 	budgets    budgets
 }
 
-// New starts what the options ask for, nil when that is nothing. The caller ends it with Stop.
+// New starts what the options select, nil when that is nothing. The caller calls Stop.
 func New(ctx context.Context, options Options) (*Telemetry, error) {
 	processor, err := options.Traces.open(ctx)
 	if err != nil {
@@ -68,8 +67,8 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	return t, nil
 }
 
-// describeProcess names the process in what it exports; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have
-// the last word.
+// describeProcess builds the resource of the process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override
+// it.
 func describeProcess(ctx context.Context, options Options) (*resource.Resource, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -86,7 +85,7 @@ func describeProcess(ctx context.Context, options Options) (*resource.Resource, 
 	return described, nil
 }
 
-// Stop exports what has not been exported yet and ends.
+// Stop exports the remaining data and stops.
 func (t *Telemetry) Stop(ctx context.Context) error {
 	if t == nil {
 		return nil

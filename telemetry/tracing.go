@@ -18,15 +18,15 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Traces says where spans go. The zero value asks the environment: OTEL_EXPORTER_OTLP_ENDPOINT and the other
-// variables of OpenTelemetry's exporters, and nowhere when it has none.
+// Traces configures the export of spans. With the zero value, the environment decides:
+// OTEL_EXPORTER_OTLP_ENDPOINT and the other variables of OpenTelemetry's exporters. Without them, nothing is
+// exported.
 type Traces struct {
-	// Endpoint is the collector's URL: http://collector:4318. Its path, when it has none, is that of OTLP.
+	// Endpoint is the collector's URL: http://collector:4318. Without a path, OTLP's default path is used.
 	Endpoint string
-	// Protocol is http/protobuf or grpc; "" is what OTEL_EXPORTER_OTLP_PROTOCOL says, and http/protobuf
-	// without it.
+	// Protocol is http/protobuf or grpc; "" is OTEL_EXPORTER_OTLP_PROTOCOL, or http/protobuf without it.
 	Protocol string
-	// Processor takes the spans in place of a collector.
+	// Processor receives the spans instead of a collector.
 	Processor sdktrace.SpanProcessor
 }
 
@@ -35,8 +35,8 @@ const (
 	protocolGRPC = "grpc"
 )
 
-// open makes what takes the spans, nil when they go nowhere. Nothing is sent yet: a collector that does not
-// answer is reported by OpenTelemetry's error handler when there are spans for it.
+// open creates the span processor, nil when there is nothing to export to. It does not connect:
+// OpenTelemetry's error handler reports a collector that does not answer once there are spans.
 func (o Traces) open(ctx context.Context) (sdktrace.SpanProcessor, error) {
 	if o.Processor != nil || !o.enabled() {
 		return o.Processor, nil
@@ -73,8 +73,7 @@ func (o Traces) exporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	}
 }
 
-// startTracing gives spans to a processor. The SDK reads OTEL_TRACES_SAMPLER, which says how many of the
-// traces are kept.
+// startTracing starts a tracer provider. The SDK reads OTEL_TRACES_SAMPLER, the sampling of traces.
 func (t *Telemetry) startTracing(processor sdktrace.SpanProcessor, described *resource.Resource) {
 	t.spans = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(processor), sdktrace.WithResource(described),
 		sdktrace.WithIDGenerator(identifiers{}))
@@ -87,7 +86,7 @@ var propagator = propagation.TraceContext{}
 // IsTracing reports whether spans are recorded.
 func (t *Telemetry) IsTracing() bool { return t != nil && t.tracer != nil }
 
-// Span begins a span below that of the context. The caller ends it.
+// Span starts a child span of the context's. The caller ends it.
 func (t *Telemetry) Span(ctx context.Context, name string, kind trace.SpanKind, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
 	if !t.IsTracing() {
 		return ctx, noop.Span{}
@@ -95,7 +94,7 @@ func (t *Telemetry) Span(ctx context.Context, name string, kind trace.SpanKind, 
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...)) //nolint:spancheck // the caller ends it
 }
 
-// Received is a context that continues the trace of a request's headers.
+// Received returns a context that continues the trace in a request's headers.
 func (t *Telemetry) Received(ctx context.Context, header http.Header) context.Context {
 	if !t.IsTracing() {
 		return ctx

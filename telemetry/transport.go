@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Transport observes the requests to hosts of source code: a span each, their durations, and what the hosts
-// say of their rate limits. Neither queries nor credentials are kept, and no trace's id is sent to the hosts.
+// Transport observes the requests to source code hosts: a span each, their durations, and the hosts' rate
+// limits. It does not record queries or credentials, and does not send trace ids to the hosts.
 func (t *Telemetry) Transport(next http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return next
@@ -38,7 +38,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(request.WithContext(ctx))
 	status := 0
 	if err != nil {
-		// The error's text may hold the address with its query: that it failed is enough.
+		// The error's text may contain the URL with its query, so it is left out.
 		span.SetStatus(codes.Error, "no answer")
 	} else {
 		status = response.StatusCode
@@ -52,21 +52,21 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// withoutSecrets is a URL without its user and query: the links that hosts redirect to carry tokens there.
+// withoutSecrets is a URL without user and query: hosts redirect to links that have tokens there.
 func withoutSecrets(full *url.URL) string {
 	return (&url.URL{Scheme: full.Scheme, Host: full.Host, Path: full.Path}).String()
 }
 
-// maxBudgets bounds the budgets that are remembered: an App has one for each owner.
+// maxBudgets bounds the tracked rate limits: an App has one for each owner.
 const maxBudgets = 500
 
-// budgets are what hosts said last of their rate limits, for each credential. The zero value is ready.
+// budgets are the last known rate limits of hosts, for each credential. The zero value is ready.
 type budgets struct {
 	mu    sync.Mutex
 	known map[budgetOf]budget
 }
 
-// budgetOf is whose budget it is. Of the credential there is only a hash.
+// budgetOf is the key of a rate limit. It has a hash of the credential only.
 type budgetOf struct {
 	host, resource string
 	credential     [sha256.Size]byte
@@ -77,7 +77,7 @@ type budget struct {
 	until            time.Time
 }
 
-// note reads the headers that GitHub, Gitea and GitLab send: X-RateLimit-Limit, or RateLimit-Limit.
+// note reads the headers of GitHub, Gitea and GitLab: X-RateLimit-Limit, or RateLimit-Limit.
 func (b *budgets) note(request *http.Request, header http.Header) {
 	read := func(name string) (float64, error) {
 		text := header.Get("X-Ratelimit-" + name)
@@ -101,8 +101,8 @@ func (b *budgets) note(request *http.Request, header http.Header) {
 	b.known[whose] = budget{limit, remaining, time.Unix(int64(reset), 0)}
 }
 
-// report gives, for each host and resource, the budget that is nearest to its end. One whose period is over
-// is full again.
+// report returns, for each host and resource, the rate limit with the fewest requests left. A limit whose
+// period is over is full again.
 func (b *budgets) report(context.Context) ([]Sample, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,6 +1,5 @@
-// Package web is the portal: a single-page application under src/, built by Vite into dist/ and carried
-// inside the binary. The Go side only serves what was built. What the portal shows comes from the HTTP API,
-// never from here.
+// Package web serves the portal: a single-page application under src/, which Vite builds into dist/ and the
+// binary embeds. The portal's data comes from the HTTP API.
 package web
 
 import (
@@ -9,13 +8,13 @@ import (
 	"io/fs"
 )
 
-// dist holds .gitkeep in the repository, so that the Go packages build before the portal was.
+// dist has a .gitkeep in the repository, so that the Go packages build before the portal.
 //
 //go:embed all:dist
 var dist embed.FS
 
-// Files is the built portal: index.html, assets/ with hashed names, and a .gz beside each file that is worth
-// compressing. It has no index.html when the portal was not built.
+// Files is the built portal: index.html, assets/ with hashed names, and a .gz file for each file that is
+// worth compressing. Without a built portal it has no index.html.
 func Files() fs.FS {
 	files, err := fs.Sub(dist, "dist")
 	if err != nil {

@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// contentSecurityPolicy lets the page load and call only its own origin, but for the pictures, whose sources
-// follow: whoever writes a description could otherwise have its readers tell any host that they read it.
-// Scripts have neither 'unsafe-inline' nor 'unsafe-eval': the forms' validator interprets JSON Schema instead
-// of compiling it to functions. Styles need 'unsafe-inline' because Radix writes a <style> element to hold
-// the page still behind an open dialog.
+// contentSecurityPolicy allows the page to load from and call its own origin only. The sources of pictures
+// are appended: unrestricted pictures in a description would tell any host who reads it. Scripts have neither
+// 'unsafe-inline' nor 'unsafe-eval', because the forms' validator interprets JSON Schema instead of compiling
+// it to functions. Styles need 'unsafe-inline' because Radix writes a <style> element to lock the page's
+// scrolling behind an open dialog.
 const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
 	"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; img-src "
 
 const (
-	// forever suits files whose name carries the hash of their content.
+	// forever is for files whose name contains the hash of their content.
 	forever = "public, max-age=31536000, immutable"
-	// neverStored suits index.html: it names the hashed files, so a stale one shows an old portal or none.
+	// neverStored is for index.html, which names the hashed files: a stale one shows an old portal or none.
 	neverStored = "no-store"
 	revalidated = "no-cache"
 )
@@ -38,10 +38,10 @@ const notBuilt = `<!doctype html>
 // Handler serves the embedded portal; see Serve.
 func Handler(images []string) http.Handler { return Serve(Files(), images) }
 
-// Serve answers GET and HEAD with the files of a built portal. A path that names no file gets index.html when
-// a browser navigates to it (the application has its own router), and an empty 404, as Backstage gives, to
-// everybody else. Without an index.html it answers 503 with a page that says how to build one. Pictures are
-// loaded from images alone, which are source expressions of a content security policy ('self', data:,
+// Serve handles GET and HEAD for the files of a built portal. For a path without a file, it sends index.html
+// when a browser navigates to it (the application has its own router), and otherwise an empty 404, as
+// Backstage does. Without an index.html it sends a 503 page with the command that builds one. Pictures may be
+// loaded from images only, which are source expressions of a content security policy ('self', data:,
 // https://img.example.com).
 func Serve(files fs.FS, images []string) http.Handler {
 	return &server{files: files, policy: contentSecurityPolicy + strings.Join(images, " ")}
@@ -78,7 +78,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.file(w, r, "index.html")
 }
 
-// serves tells whether name is a file for the public; dotfiles and the compressed twins are not.
+// serves reports whether name is a public file. Dotfiles and the compressed files are not.
 func (s *server) serves(name string) bool {
 	if name == "" || strings.HasPrefix(path.Base(name), ".") || strings.HasSuffix(name, ".gz") {
 		return false
@@ -105,7 +105,7 @@ func (s *server) file(w http.ResponseWriter, r *http.Request, name string) {
 	if compressed {
 		header.Set("Content-Encoding", "gzip")
 	}
-	// Embedded files have no modification time; the zero time keeps http.ServeContent from claiming one.
+	// Embedded files have no modification time; with the zero time, http.ServeContent sends none.
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }
 
@@ -125,7 +125,7 @@ func (s *server) missing(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", neverStored)
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = io.WriteString(w, notBuilt) // the reader went away: nobody is left to tell
+	_, _ = io.WriteString(w, notBuilt) // the client has gone
 }
 
 func cacheControl(name string) string {
@@ -139,7 +139,7 @@ func cacheControl(name string) string {
 	}
 }
 
-// contentType does not ask the system's MIME tables for what the portal is made of: they differ between
+// contentType has its own types for the portal's files, because the system's MIME tables differ between
 // machines.
 func contentType(name string) string {
 	switch extension := path.Ext(name); extension {
