@@ -9,10 +9,10 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// legacyKeySubject is who Backstage takes the holders of backend.auth.keys for.
+// legacyKeySubject is the subject that Backstage gives to the holders of backend.auth.keys.
 const legacyKeySubject = "external:backstage-plugin"
 
-// externalAccess is what the configuration says about the tokens of machines.
+// externalAccess converts the configuration of machine tokens.
 func externalAccess(configured config.BackendAuth, log *slog.Logger) ([]identity.ExternalAccess, error) {
 	var access []identity.ExternalAccess
 	for n, entry := range configured.ExternalAccess {
@@ -59,7 +59,7 @@ func oneExternalAccess(entry config.ExternalAccess, log *slog.Logger) (identity.
 	}
 }
 
-// crossOrigin is what the configuration says about the pages of other origins; without it there are none.
+// crossOrigin converts the configuration of CORS; nil allows no origins.
 func crossOrigin(configured *config.CORS) api.CORS {
 	if configured == nil {
 		return api.CORS{}

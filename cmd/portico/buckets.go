@@ -1,6 +1,6 @@
 package main
 
-// The buckets that portico.workspace.url may name, beside file://.
+// The kinds of bucket for portico.workspace.url besides file://.
 import (
 	_ "gocloud.dev/blob/azureblob"
 	_ "gocloud.dev/blob/gcsblob"

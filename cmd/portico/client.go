@@ -23,26 +23,26 @@ import (
 
 const (
 	requestTimeout = 30 * time.Second
-	// readyTimeout is how long a server that was just started may take to answer.
+	// readyTimeout bounds the wait for a server that was just started.
 	readyTimeout = time.Minute
 	pollInterval = 100 * time.Millisecond
-	// workerPatience is how long a run may wait for a worker before that is remarked on.
+	// workerPatience is how long a run may wait for a worker before the client prints a remark.
 	workerPatience = 10 * time.Second
 	maxAnswer      = 64 << 20
 	maxEventBytes  = 8 << 20
 )
 
-// apiClient calls a running Portico over its public API, as any other program would.
+// apiClient calls a running Portico over its public API.
 type apiClient struct {
 	base  string
 	token string
-	// guest says that nobody gave a token: the client signs in by itself, and again when its token has run
-	// out.
+	// guest means that no token was given: the client signs in by itself, and again when its token has
+	// expired.
 	guest bool
 	http  *http.Client
-	// named says how its user names another place.
+	// named tells the user how to name another server.
 	named string
-	// remarks is where it says what is not part of an answer.
+	// remarks receives messages that are not part of an answer.
 	remarks io.Writer
 }
 
@@ -55,13 +55,13 @@ func newClient(base, token string) *apiClient {
 type apiError struct {
 	status  int
 	message string
-	// violations are what is wrong with the values or secrets of a run, where that is it.
+	// violations are the errors in the values or secrets of a run, if any.
 	violations []violation
 }
 
 func (e *apiError) Error() string { return e.message }
 
-// signIn gets a token as the guest, when none was given.
+// signIn gets a guest token when no token was given.
 func (c *apiClient) signIn(ctx context.Context) error {
 	if c.token != "" {
 		return nil
@@ -81,14 +81,14 @@ func (c *apiClient) signIn(ctx context.Context) error {
 	return nil
 }
 
-// call signs in if need be and makes one request.
+// call signs in if necessary and makes one request.
 func (c *apiClient) call(ctx context.Context, method, path string, body, into any) error {
 	if err := c.signIn(ctx); err != nil {
 		return err
 	}
 	key := ""
 	if method != http.MethodGet {
-		key = uuid.NewString() // the same for both tries
+		key = uuid.NewString() // the same key for both tries
 	}
 	err := c.do(ctx, method, path, key, body, into)
 	if !c.ranOut(err) {
@@ -100,8 +100,8 @@ func (c *apiClient) call(ctx context.Context, method, path string, body, into an
 	return c.do(ctx, method, path, key, body, into)
 }
 
-// ranOut reports whether a request was refused because the guest's token lives no longer, and forgets it
-// then: a run may be watched for longer than that.
+// ranOut reports whether a request was refused because the guest's token has expired, and then drops the
+// token: a command may watch a run for longer than a token lives.
 func (c *apiClient) ranOut(err error) bool {
 	refused, is := errors.AsType[*apiError](err)
 	if !is || refused.status != http.StatusUnauthorized || !c.guest {
@@ -111,7 +111,7 @@ func (c *apiClient) ranOut(err error) bool {
 	return true
 }
 
-// do makes one request; key, unless it is "", makes it a command that is carried out once.
+// do makes one request. A key that is not "" marks a command that is carried out once.
 func (c *apiClient) do(ctx context.Context, method, path, key string, body, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -160,14 +160,14 @@ func (c *apiClient) send(ctx context.Context, method, path, key string, body any
 	response, err := c.http.Do(request)
 	if err != nil {
 		if failed, is := errors.AsType[*url.Error](err); is {
-			err = failed.Err // without the request, which says nothing to who typed a command
+			err = failed.Err // without the request, which means nothing to the user of a command
 		}
 		return nil, fmt.Errorf("no answer from %s: %w; is Portico running there? Name another place with %s", c.base, err, c.named)
 	}
 	return response, nil
 }
 
-// refusal is an error answer: the envelope's message, or the list of what is wrong with the values.
+// refusal converts an error response: the envelope's message, or the list of invalid values.
 func refusal(status int, answer []byte) *apiError {
 	var body struct {
 		Error struct {
@@ -186,14 +186,14 @@ func refusal(status int, answer []byte) *apiError {
 	return &apiError{status: status, message: message, violations: body.Errors}
 }
 
-// waitReady returns when the server serves.
+// waitReady waits until the server is ready.
 func (c *apiClient) waitReady(ctx context.Context) error {
 	return c.until(ctx, "the server to be ready", func(ctx context.Context) error {
 		return c.do(ctx, http.MethodGet, "/.backstage/health/v1/readiness", "", nil, nil)
 	})
 }
 
-// waitForEntity returns when the catalog has the entity.
+// waitForEntity waits until the catalog has the entity.
 func (c *apiClient) waitForEntity(ctx context.Context, ref string) error {
 	parsed, err := entity.ParseRef(ref, entity.Ref{Kind: "template", Namespace: "default"})
 	if err != nil {
@@ -223,7 +223,7 @@ func (c *apiClient) until(ctx context.Context, what string, try func(context.Con
 
 // event is one entry of a run's log.
 type event struct {
-	// answer is the whole of it, for those who read JSON.
+	// answer is the event's complete JSON, for JSON output.
 	answer json.RawMessage
 
 	ID        int64     `json:"id"`
@@ -241,21 +241,21 @@ type event struct {
 	} `json:"body"`
 }
 
-// position is how far a run's events were followed, and when the server was last heard of.
+// position is the last event that was read of a run, and the time of the server's last response.
 type position struct {
 	after int64
 	heard time.Time
 }
 
-// expectWorker remarks once that no worker has begun a run, unless the timer is stopped before.
+// expectWorker prints a remark once if no worker has begun a run when the timer fires.
 func (c *apiClient) expectWorker() *time.Timer {
 	return time.AfterFunc(workerPatience, func() {
 		fmt.Fprintf(c.remarks, "no worker has taken the run for %s; is one running? See `portico worker --help`\n", workerPatience)
 	})
 }
 
-// follow hands over the events of a run after an id as they happen and returns after its completion. A stream
-// that breaks is taken up again where it broke, for as long as a server may take to come back.
+// follow calls each with the events of a run after an id as they happen, and returns after its completion. It
+// reconnects a broken stream where it ended, for as long as a server may take to come back.
 func (c *apiClient) follow(ctx context.Context, id string, after int64, each func(event)) error {
 	at := &position{after: after, heard: time.Now()}
 	for {

@@ -21,7 +21,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-// clientCommands are those that need neither database nor Temporal.
+// clientCommands are the commands that need neither database nor Temporal.
 func clientCommands() []*cobra.Command {
 	return []*cobra.Command{runCommand(), runsCommand(), templateCommand(), catalogCommand(), versionCommand()}
 }
@@ -124,8 +124,8 @@ or {"error": "..."} for each, by the language alone.`,
 	return command
 }
 
-// exact is the writer for what a program reads or a file gets, to the byte. A terminal gets it with control
-// characters shown.
+// exact is the writer for output that must be byte-exact for programs and files. On a terminal it shows
+// control characters.
 func exact(out io.Writer) io.Writer {
 	shown, is := out.(*terminal.Writer)
 	if !is {
@@ -139,7 +139,7 @@ func exact(out io.Writer) io.Writer {
 	return shown.Unwrap()
 }
 
-// evalLanguage is the language with Backstage's filters. Of hosts it knows the public ones, since no
+// evalLanguage is the template language with Backstage's filters. It knows the public hosts only, because no
 // configuration is read.
 func evalLanguage(cookiecutter bool) (*nunjucks.Environment, error) {
 	public, err := forges.New(forges.Config{}, integration.Options{})
@@ -149,7 +149,7 @@ func evalLanguage(cookiecutter bool) (*nunjucks.Environment, error) {
 	return expression.New(expression.Options{IntegrationType: public.TypeOf}).Files(cookiecutter, false, false), nil
 }
 
-// printValue prints what a step's input would be as JSON; what is undefined there is null.
+// printValue renders a step's input and prints it as JSON; undefined is null.
 func printValue(ctx context.Context, out io.Writer, template *nunjucks.Template, data *nunjucks.Object) error {
 	value, err := template.Evaluate(ctx, data)
 	if err != nil {
@@ -180,7 +180,7 @@ func evalSource(args []string, file string) (string, error) {
 	}
 }
 
-// evalValues reads the context from YAML, keeping the order of its keys.
+// evalValues parses the context from YAML in the order of its keys.
 func evalValues(values string) (*nunjucks.Object, error) {
 	text := []byte(values)
 	if content, err := os.ReadFile(values); err == nil {

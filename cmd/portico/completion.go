@@ -12,16 +12,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completionTimeout bounds how long a person waits for what the Tab key brings.
+// completionTimeout bounds the wait after the Tab key.
 const completionTimeout = 3 * time.Second
 
-// completer completes what is typed as an argument, or as the value of a flag.
+// completer completes an argument or the value of a flag.
 type completer = func(command *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
-// ask completes with what a running Portico answers.
+// ask queries a running Portico for completions.
 type ask func(ctx context.Context, client *apiClient, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
-// completes asks the Portico that the flags name. While none answers there is nothing to complete.
+// completes queries the Portico that the flags name. When it does not answer, there are no completions.
 func (c *connection) completes(ask ask) completer {
 	return func(command *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		client, err := c.client()
@@ -34,14 +34,14 @@ func (c *connection) completes(ask ask) completer {
 	}
 }
 
-// registerCompletion completes the values of a flag.
+// registerCompletion registers a completer for the values of a flag.
 func registerCompletion(command *cobra.Command, flag string, complete completer) {
 	if err := command.RegisterFlagCompletionFunc(flag, complete); err != nil {
-		panic(err) // the flag is not there: whoever wrote the call sees it at once
+		panic(err) // the flag does not exist, which is a programming error
 	}
 }
 
-// completeOneOf completes a flag that takes one of a few words.
+// completeOneOf completes a flag with a fixed list of values.
 func completeOneOf[T ~string](words ...T) completer {
 	var completions []cobra.Completion
 	for _, word := range words {
@@ -74,7 +74,7 @@ func completeTemplates(ctx context.Context, client *apiClient, args []string, _ 
 	return completions, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeOneRun completes the id of the only run that a command takes.
+// completeOneRun completes the id of a run for a command with one argument.
 func completeOneRun(ctx context.Context, client *apiClient, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -82,7 +82,7 @@ func completeOneRun(ctx context.Context, client *apiClient, args []string, typed
 	return completeRuns(ctx, client, args, typed)
 }
 
-// completeRuns completes the id of a run, the newest first.
+// completeRuns completes ids of runs, the newest first.
 func completeRuns(ctx context.Context, client *apiClient, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	query := url.Values{"limit": {"50"}}
 	if typed != "" {
@@ -103,8 +103,7 @@ func completeRuns(ctx context.Context, client *apiClient, _ []string, typed stri
 	return completions, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
-// completeValues completes name=value of a template: the names that its form asks for, and the values of one
-// that has a few.
+// completeValues completes name=value of a template: the names in its form, and the values of an enumeration.
 func completeValues(ctx context.Context, client *apiClient, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

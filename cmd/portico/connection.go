@@ -11,7 +11,7 @@ import (
 
 const defaultURL = "http://127.0.0.1:7007"
 
-// connection are the flags of commands that call a running Portico.
+// connection holds the flags of commands that call a running Portico.
 type connection struct {
 	url, token string
 	output     format
@@ -25,12 +25,12 @@ func (c *connection) addFlags(command *cobra.Command) {
 	registerCompletion(command, "output", completeOneOf(formatText, formatJSON))
 }
 
-// client reads $PORTICO_TOKEN here and not as the flag's default, which the help would show.
+// client reads $PORTICO_TOKEN here, because help would show it as the flag's default.
 func (c *connection) client() (*apiClient, error) {
 	return clientAt("--url", c.url, c.token)
 }
 
-// clientAt is a client of the Portico that a flag names.
+// clientAt creates a client for the address in a flag.
 func clientAt(flag, address, token string) (*apiClient, error) {
 	at, err := url.Parse(address)
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {

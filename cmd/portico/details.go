@@ -16,19 +16,19 @@ import (
 	"github.com/portico-dev/portico/internal/terminal"
 )
 
-// The phases that a run rests in when all went well, as the API names them.
+// The phases in which a run ends as intended, as the API names them.
 const (
 	phaseDone       = "done"
 	phaseRolledBack = "rolledBack"
 	phaseCancelled  = "cancelled"
 )
 
-// statusOpen is the status of a run that no worker has begun, which has no events.
+// statusOpen is the status of a run that no worker has begun. Such a run has no events.
 const statusOpen = "open"
 
 // runDetails is a run as GET /api/portico/v1/runs/:id shows it.
 type runDetails struct {
-	// answer is the whole of it, for those who read JSON.
+	// answer is the complete JSON, for JSON output.
 	answer json.RawMessage
 
 	ID          string    `json:"id"`
@@ -81,7 +81,7 @@ type runDetails struct {
 	} `json:"effects"`
 }
 
-// givenCommand is what somebody did with a run, and the attempt that they found.
+// givenCommand is a command that somebody gave to a run, and the attempt to which it applied.
 type givenCommand struct {
 	Command        string    `json:"command"`
 	By             string    `json:"by"`
@@ -106,9 +106,9 @@ func (c *apiClient) details(ctx context.Context, id string) (runDetails, error) 
 	return details, nil
 }
 
-// watch follows a run from after an event to its end and shows how it ended: as text, each step as it happens
-// with its duration, then where its results are. A run that does not end in the wanted phase ends the process
-// with status 1.
+// watch follows a run from an event to its end and prints the result. As text, it prints each step with its
+// duration as it happens, then the links to the results. If the run does not end in the wanted phase, the
+// process exits with status 1.
 func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id string, after int64, began time.Time, wanted string) error {
 	see := func(event) {}
 	if output == formatText {
@@ -118,7 +118,7 @@ func (c *apiClient) watch(ctx context.Context, out io.Writer, output format, id 
 		}
 		see = newStepWatcher(out, before).see
 	}
-	if after == 0 { // it has no event yet, and gets the first from the worker that begins it
+	if after == 0 { // it has no events yet; the worker that begins it writes the first
 		waiting := c.expectWorker()
 		defer waiting.Stop()
 		show := see
@@ -150,7 +150,7 @@ func (c *apiClient) summarize(out io.Writer, details runDetails, took time.Durat
 	fmt.Fprintf(out, "\n%s: %s after %s\n", terminal.Line(details.Title), details.state(), brief(took))
 	switch {
 	case details.Error == nil:
-	case details.Phase == phaseRolledBack: // as was asked: only the API, which is Backstage's, calls that an error
+	case details.Phase == phaseRolledBack: // as requested; only the API, like Backstage's, reports it as an error
 		fmt.Fprintf(out, "  %s\n", details.Error.Message)
 	default:
 		fmt.Fprintf(out, "  %s: %s\n", details.Error.Name, details.Error.Message)
@@ -176,7 +176,7 @@ func (c *apiClient) summarize(out io.Writer, details runDetails, took time.Durat
 	fmt.Fprintln(out)
 }
 
-// entityPage is the portal's page of an entity.
+// entityPage is the URL of an entity's page in the portal.
 func (c *apiClient) entityPage(ref string) string {
 	kind, rest, _ := strings.Cut(ref, ":")
 	namespace, name, _ := strings.Cut(rest, "/")
@@ -198,7 +198,7 @@ func newStepWatcher(out io.Writer, run runDetails) *stepWatcher {
 	return watcher
 }
 
-// marks show at a glance how a step, or a check, ended.
+// marks are the symbols for the result of a step or a check.
 var marks = map[string]string{"completed": "✓", "failed": "✗", "skipped": "–", "cancelled": "■"}
 
 func (w *stepWatcher) see(e event) {
@@ -219,15 +219,15 @@ func (w *stepWatcher) see(e event) {
 	}
 }
 
-// colours are the escapes by which Backstage's log lines show their level.
+// colours matches the escape sequences by which Backstage's log lines show their level.
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// states are what people call where a run stands, by its phase: Backstage's statuses have one word for all
-// that did not complete.
+// states are the words for a run's phase. Backstage's statuses have one word for all runs that did not
+// complete.
 var states = map[string]string{"running": "running", "waiting": "waiting", "parked": "failed", "rollingBack": "rolling back",
 	phaseRolledBack: "rolled back", phaseDone: "completed", phaseCancelled: "cancelled"}
 
-// stateOf is where a run stands, in a word or two.
+// stateOf is the state of a run in a word or two.
 func stateOf(status, phase string) string {
 	if status == statusOpen {
 		return "starting"
@@ -237,10 +237,10 @@ func stateOf(status, phase string) string {
 
 func (d runDetails) state() string { return stateOf(d.Status, d.Phase) }
 
-// lasted is how long the run ran, or has run so far: the time for which it was parked is not counted.
+// lasted is the duration of the run so far, without the time for which it was parked.
 func (d runDetails) lasted() time.Duration { return ranFor(d.TimedFrom, d.FinishedAt) }
 
-// ranFor is the time until an end, or until now where there is none.
+// ranFor is the time until end, or until now for a zero end.
 func ranFor(from, end time.Time) time.Duration {
 	if end.IsZero() {
 		return time.Since(from)
@@ -248,7 +248,7 @@ func ranFor(from, end time.Time) time.Duration {
 	return end.Sub(from)
 }
 
-// list prints the run's steps and what it created.
+// list prints the run's steps and effects.
 func (d runDetails) list(out io.Writer) {
 	for _, step := range d.Steps {
 		duration := ""
@@ -268,7 +268,7 @@ func (d runDetails) list(out io.Writer) {
 	}
 }
 
-// found says what a command found that ended an attempt.
+// found describes the result of the attempt to which a command applied.
 func found(given givenCommand) string {
 	where := ""
 	if step := cmp.Or(given.FailedStepName, given.FailedStep); step != "" {

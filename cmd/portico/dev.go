@@ -28,16 +28,16 @@ import (
 	"github.com/portico-dev/portico/workflows/cluster"
 )
 
-// devStopTimeout bounds the stopping of the stack once its users have stopped.
+// devStopTimeout bounds the stop of the stack after Portico has stopped.
 const devStopTimeout = 30 * time.Second
 
-// Where a Backstage backend listens unless it is told otherwise.
+// The default address of a Backstage backend.
 const (
 	backstagePort   = 7007
 	unconfiguredURL = "http://localhost:7007"
 )
 
-// What others say of the command dev, where there is one.
+// Texts of other commands that mention dev.
 const (
 	devExample = "  portico dev                                 bring everything up on this machine\n"
 	devHint    = "; to try Portico out without either, run `portico dev`"
@@ -69,7 +69,7 @@ code as production, with the outside brought along.`,
 	}
 	d.addFlags(command)
 	flags := command.Flags()
-	// A person reads the terminal: only what goes wrong belongs there.
+	// A person reads the terminal, so only warnings and errors are logged.
 	_ = flags.Set("log-level", "warn")
 	flags.StringVar(&d.dataDir, "data", "", "the directory that keeps everything (default ~/.local/share/portico, or $XDG_DATA_HOME)")
 	flags.StringVar(&d.database, "database", "", "use this Postgres (a postgres:// URL) and do not bring one")
@@ -130,13 +130,13 @@ func (d *dev) run(ctx context.Context) error {
 		return err
 	}
 	if listener != nil {
-		defer listener.Close() // once more, when it was served on
+		defer listener.Close() // the second close, after serving, has no effect
 	}
 	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: dsn, Log: log,
 		Namespace: loaded.Portico.Temporal.Namespace, SearchAttributes: workflows.SearchAttributes(),
 		Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
 	if err != nil && ctx.Err() != nil {
-		return ctx.Err() // and not how the part that was starting died of it
+		return ctx.Err() // not the error of the part that was starting
 	}
 	if err != nil {
 		return blame(setting, err)
@@ -153,7 +153,7 @@ func (d *dev) stop(ctx context.Context, what string, log *slog.Logger, stop func
 	}
 }
 
-// onStack brings up the forge and Portico itself, on any free port when there is no listener yet.
+// onStack starts the forge and Portico itself, on any free port when there is no listener yet.
 func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, listener net.Listener, loaded *config.Config, log *slog.Logger) error {
 	gitForge, err := d.startForge(ctx, loaded, log)
 	if err != nil {
@@ -174,7 +174,7 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, listener net.L
 		return err
 	}
 	target := cluster.Plain(stack.TemporalAddress(), loaded.Portico.Temporal.Namespace)
-	// The namespace of an older data directory lacks search attributes.
+	// The namespace of an older data directory may lack search attributes.
 	if err := prepareCluster(ctx, target, loaded.Portico.Temporal.ConnectTimeout, log); err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, listener net.L
 	return d.serve(ctx, p, stack, gitForge, listener)
 }
 
-// keys are the configured ones, or one that is made for the data directory.
+// keys returns the configured encryption keys, or the one of the data directory.
 func (d *dev) keys(configured []config.EncryptionKey) ([]seal.Key, error) {
 	if len(configured) > 0 {
 		return configuredKeys(configured)
@@ -204,16 +204,16 @@ func (d *dev) startForge(ctx context.Context, loaded *config.Config, log *slog.L
 	if err := gitForge.AddOrganization(demoOrganization, "Demo"); err != nil {
 		return nil, errors.Join(err, gitForge.Stop(ctx))
 	}
-	// The forge is one more GitHub host, beside those that are configured.
+	// The forge is an additional GitHub host.
 	loaded.Integrations.GitHub = append([]config.GitHub{{Host: gitForge.Host(), APIBaseURL: gitForge.APIBaseURL(),
 		RawBaseURL: gitForge.URL(), Token: config.Secret(gitForge.Token())}}, loaded.Integrations.GitHub...)
 	d.parts.tell("Git forge", "ready")
 	return gitForge, nil
 }
 
-// listen opens the port that the command line or the configuration names, before anything is started: where
-// it is taken, that is said at once. Where neither names one that is Backstage's own. It is nil when somebody
-// has that: then any other will do. It is always on loopback unless the configuration says otherwise.
+// listen opens the port of the command line or the configuration before anything is started, so that a taken
+// port is reported at once. Without either, it opens Backstage's default port. It returns nil when that is
+// taken: any free port is used then. It binds to loopback unless the configuration names another address.
 func (d *dev) listen(ctx context.Context, loaded *config.Config) (net.Listener, error) {
 	at, setting := loaded.Backend.Listen, "backend.listen"
 	if at.Host == "" {
@@ -228,7 +228,7 @@ func (d *dev) listen(ctx context.Context, loaded *config.Config) (net.Listener, 
 	return listen(ctx, at, setting)
 }
 
-// listenElsewhere opens a free port that is the same the next time.
+// listenElsewhere opens a free port, the same as last time if possible.
 func (d *dev) listenElsewhere(ctx context.Context, stack *devstack.Stack, host string) (net.Listener, error) {
 	port, err := stack.Ports().Port(ctx, "portico")
 	if err != nil {
@@ -237,8 +237,7 @@ func (d *dev) listenElsewhere(ctx context.Context, stack *devstack.Stack, host s
 	return listen(ctx, config.Listen{Host: cmp.Or(host, "127.0.0.1"), Port: port}, "backend.listen")
 }
 
-// serveAt makes a port that was found the address that others are told, unless the configuration names one of
-// its own.
+// serveAt sets the base URLs to a chosen port, unless the configuration has some.
 func (d *dev) serveAt(listener net.Listener, loaded *config.Config) {
 	if loaded.Backend.BaseURL == unconfiguredURL || d.port != 0 && isLoopback(loaded.Backend.BaseURL) {
 		loaded.Backend.BaseURL = "http://" + listener.Addr().String()
@@ -248,7 +247,7 @@ func (d *dev) serveAt(listener net.Listener, loaded *config.Config) {
 
 func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, listener net.Listener) error {
 	d.parts.tell("Portico", "starting")
-	p.config.Portico.Server.DrainPeriod = 0 // nobody spreads requests over development stacks
+	p.config.Portico.Server.DrainPeriod = 0 // no load balancer distributes requests to development stacks
 	demoEnded := &demoOutcome{}
 	var group runGroup
 	group.add(func(ctx context.Context) error {
@@ -274,11 +273,11 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 	return demoEnded.err
 }
 
-// demoOutcome is how the demo's run ended.
+// demoOutcome is the result of the demo's run.
 type demoOutcome struct{ err error }
 
-// afterStart says where everything is and, for the demo, runs the golden path. It returns when the process is
-// to stop. The address is where this process listens: at the configured one somebody else may answer.
+// afterStart prints the addresses and, for the demo, runs the golden path. It returns when the process should
+// stop. The address is where this process listens: another server may answer at the configured one.
 func (d *dev) afterStart(
 	ctx context.Context, p *platform, stack *devstack.Stack, gitForge *forge.Forge, address string, outcome *demoOutcome,
 ) error {
@@ -302,8 +301,7 @@ func (d *dev) afterStart(
 	return nil
 }
 
-// runDemo starts the golden path through the public API, as a person would, and shows every step as it
-// happens.
+// runDemo starts the golden path through the public API and prints every step as it happens.
 func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) error {
 	name := "shipping-" + strings.ToLower(time.Now().Format("0102-150405"))
 	values := map[string]any{
@@ -326,7 +324,8 @@ func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) 
 	return err
 }
 
-// isLoopback reports whether an address is of this machine alone, and not of a proxy before it.
+// isLoopback reports whether an address is reachable from this machine only. A proxy in front of it is not
+// considered.
 func isLoopback(address string) bool {
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -335,7 +334,7 @@ func isLoopback(address string) bool {
 	return parsed.Hostname() == "localhost" || net.ParseIP(parsed.Hostname()).IsLoopback()
 }
 
-// absoluteDataDirectory is the directory asked for, or the usual place for an application's data.
+// absoluteDataDirectory is the requested directory, or the platform's default for application data.
 func absoluteDataDirectory(asked string) (string, error) {
 	if asked != "" {
 		return filepath.Abs(asked)

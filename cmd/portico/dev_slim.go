@@ -4,10 +4,10 @@ package main
 
 import "github.com/spf13/cobra"
 
-// devCommands are none in the image for production: it carries no database and no Temporal server.
+// devCommands is empty in the production image, which has no database and no Temporal server.
 func devCommands() []*cobra.Command { return nil }
 
-// What others say of the command dev.
+// Texts of other commands that mention dev.
 const (
 	devExample = ""
 	devHint    = ""

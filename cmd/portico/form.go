@@ -16,10 +16,10 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 )
 
-// sortedKeys are the keys of a map in order.
+// sortedKeys returns the sorted keys of a map.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// form is what a template's form asks for, page by page.
+// form is a template's form, page by page.
 type form struct {
 	template string
 	Steps    []struct {
@@ -27,12 +27,12 @@ type form struct {
 	} `json:"steps"`
 }
 
-// parameters is as much of a schema in a template's form as says what it asks for, and what it starts with.
+// parameters is the part of a form's schema that lists the values and their defaults.
 type parameters struct {
 	Default    json.RawMessage            `json:"default"`
 	Enum       []json.RawMessage          `json:"enum"`
 	Properties map[string]json.RawMessage `json:"properties"`
-	// What is asked for under a condition.
+	// Values that the form has under a condition.
 	AllOf             []json.RawMessage          `json:"allOf"`
 	AnyOf             []json.RawMessage          `json:"anyOf"`
 	OneOf             []json.RawMessage          `json:"oneOf"`
@@ -41,16 +41,16 @@ type parameters struct {
 	Dependencies      map[string]json.RawMessage `json:"dependencies"`
 	DependentSchemas  map[string]json.RawMessage `json:"dependentSchemas"`
 	PatternProperties map[string]json.RawMessage `json:"patternProperties"`
-	// Additional properties are asked for where this is a schema.
+	// Additional properties are values if this is a schema.
 	AdditionalProperties json.RawMessage `json:"additionalProperties"`
-	// Field is what a form fills it in with, and Options are those of that field.
+	// Field is the form field, and Options are its options.
 	Field   string `json:"ui:field"`
 	Options struct {
 		AllowedHosts []string `json:"allowedHosts"`
 	} `json:"ui:options"`
 }
 
-// form reads the form of a template; nil for who may start a run but not read its form.
+// form fetches the form of a template; nil if the user may start a run but not read the form.
 func (c *apiClient) form(ctx context.Context, template string) (*form, error) {
 	ref, err := entity.ParseRef(template, entity.Ref{Kind: "template", Namespace: "default"})
 	if err != nil {
@@ -66,8 +66,8 @@ func (c *apiClient) form(ctx context.Context, template string) (*form, error) {
 	return f, err
 }
 
-// names are the values that the form may ask for, under whatever condition, with their schemas. They are not
-// all when a page takes values of any name.
+// names returns the values that the form may have, under any condition, with their schemas. all is false when
+// a page accepts values with any name.
 func (f *form) names() (asked map[string]parameters, all bool) {
 	asked, all = map[string]parameters{}, true
 	if f == nil {
@@ -79,11 +79,11 @@ func (f *form) names() (asked map[string]parameters, all bool) {
 	return asked, all
 }
 
-// collect adds the names that a schema asks for, and says whether these are all.
+// collect adds the names in a schema, and reports whether these are all.
 func (p parameters) collect(asked map[string]parameters) bool {
 	for name, schema := range p.Properties {
 		var property parameters
-		_ = json.Unmarshal(schema, &property) // one that is no object says nothing of its value
+		_ = json.Unmarshal(schema, &property) // a schema that is not an object says nothing about its value
 		asked[name] = property
 	}
 	all := len(p.PatternProperties) == 0 && !strings.HasPrefix(strings.TrimSpace(string(p.AdditionalProperties)), "{")
@@ -102,7 +102,7 @@ func (p parameters) collect(asked map[string]parameters) bool {
 	return all
 }
 
-// check refuses values that the form does not ask for, and names those that may have been meant.
+// check rejects values that the form does not have, and suggests similar names.
 func (f *form) check(g given) error {
 	asked, all := f.names()
 	if !all {
@@ -117,9 +117,9 @@ func (f *form) check(g given) error {
 	return errors.Join(problems...)
 }
 
-// meant suggests what somebody may have meant: the names that are near, or else all.
+// meant suggests names: the similar ones, or else all.
 func meant(name string, known []string) string {
-	// As cobra suggests commands.
+	// Use cobra's algorithm for suggestions.
 	commands := &cobra.Command{SuggestionsMinimumDistance: 2}
 	for _, each := range known {
 		commands.AddCommand(&cobra.Command{Use: each, Run: func(*cobra.Command, []string) {}})
@@ -134,8 +134,8 @@ func meant(name string, known []string) string {
 	}
 }
 
-// initial is what the form would start with: the default, or for an object those of what is in it; nil for
-// neither. What is only there under a condition is left to the template.
+// initial is the form's initial value: the default or, for an object, the defaults of its properties; nil
+// without any. Values under a condition are left to the template.
 func (p parameters) initial() any {
 	if p.Default != nil {
 		return p.Default
@@ -148,8 +148,7 @@ func (p parameters) initial() any {
 	return members
 }
 
-// addTo adds what the form would start with to values that have it not. A property whose schema is no object
-// has nothing.
+// addTo adds the form's initial values to missing values. It skips properties whose schema is not an object.
 func (p parameters) addTo(values map[string]any) {
 	for name, schema := range p.Properties {
 		var property parameters
@@ -162,7 +161,7 @@ func (p parameters) addTo(values map[string]any) {
 	}
 }
 
-// complete gives values what the template's form would start with: the server, as Backstage's, adds nothing.
+// complete adds the form's initial values, because the server, like Backstage's, adds none.
 func (f *form) complete(ctx context.Context, c *apiClient, g given) error {
 	if f == nil {
 		return nil
@@ -176,8 +175,7 @@ func (f *form) complete(ctx context.Context, c *apiClient, g given) error {
 	return nil
 }
 
-// addHosts writes the host into addresses of repositories that were given without one, ?owner=acme&repo=shop:
-// the one that the form offers first.
+// addHosts adds the host to repository URLs without one, ?owner=acme&repo=shop: the form's first host.
 func (c *apiClient) addHosts(ctx context.Context, page parameters, g given) error {
 	for name, schema := range page.Properties {
 		var property parameters
@@ -200,7 +198,7 @@ func (c *apiClient) addHosts(ctx context.Context, page parameters, g given) erro
 	return nil
 }
 
-// hosts are those that repositories can be made on, in the order of the configuration.
+// hosts lists the hosts on which repositories can be created, in the order of the configuration.
 func (c *apiClient) hosts(ctx context.Context) ([]string, error) {
 	var info struct {
 		Integrations []struct {

@@ -9,8 +9,7 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// format is how a command prints its answer. It is a flag, so that a wrong one is refused before anything was
-// done.
+// format is the output format of a command. As a flag's type it rejects wrong values before anything is done.
 type format string
 
 const (
@@ -38,7 +37,7 @@ func (f *format) Set(text string) error {
 	return errors.New("use text or json")
 }
 
-// print writes v as JSON when that was asked for, else calls text.
+// print writes v as JSON if that was requested, else calls text.
 func (f *format) print(out io.Writer, v any, text func()) error {
 	if *f == formatText {
 		text()

@@ -12,17 +12,17 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 )
 
-// maxInput bounds what is read from a file or from standard input: more than a request may have.
+// maxInput bounds a file or standard input. It is larger than any request may be.
 const maxInput = 16 << 20
 
-// given are the values and secrets of a run, and with which flag each value was given.
+// given are the values and secrets of a run, with the flag that gave each value.
 type given struct {
 	values  map[string]any
 	secrets map[string]string
 	flags   map[string]string
 }
 
-// addFile reads values from a file of YAML or JSON, from standard input for -, and from nothing for "".
+// addFile reads values from a YAML or JSON file, from standard input for -, and none for "".
 func (g *given) addFile(name string, stdin io.Reader) error {
 	if name == "" {
 		return nil
@@ -72,7 +72,7 @@ func readInput(name string, stdin io.Reader) ([]byte, error) {
 	return content, nil
 }
 
-// addSets reads values from name=value.
+// addSets parses values of the form name=value.
 func (g *given) addSets(sets []string) error {
 	for _, set := range sets {
 		name, text, found := strings.Cut(set, "=")
@@ -85,9 +85,9 @@ func (g *given) addSets(sets []string) error {
 	return nil
 }
 
-// parseValue is what a person means by a value on the command line: JSON where it is JSON, a list or an
-// object where it is one in YAML's [] or {}, and otherwise the text as it stands. YAML at large would take a
-// note with a colon for an object, cut one at a #, and make another day's time of a date.
+// parseValue parses a value on the command line: JSON if it is valid JSON, a list or an object if it is one
+// in YAML's [] or {}, and otherwise text. Full YAML would parse a note with a colon as an object, cut one at
+// a #, and turn a date into a time in another zone.
 func parseValue(text string) any {
 	if json.Valid([]byte(text)) {
 		return json.RawMessage(text)
@@ -100,7 +100,7 @@ func parseValue(text string) any {
 	return text
 }
 
-// flag is how the value with this name is given, or would be.
+// flag is the flag that gives, or would give, the value with this name.
 func (g *given) flag(name string) string {
 	if g.flags[name] == "--values" {
 		return fmt.Sprintf("--values: %s", name)
@@ -108,9 +108,9 @@ func (g *given) flag(name string) string {
 	return fmt.Sprintf("--set %s=...", name)
 }
 
-// violation is one thing that is wrong with a run's values or secrets, in jsonschema's terms.
+// violation is one error in a run's values or secrets, in jsonschema's terms.
 type violation struct {
-	// Property is the path to what is wrong, such as instance.name or secrets.
+	// Property is the path of the invalid value, such as instance.name or secrets.
 	Property string          `json:"property"`
 	Name     string          `json:"name"`
 	Message  string          `json:"message"`
@@ -118,8 +118,7 @@ type violation struct {
 	Stack    string          `json:"stack"`
 }
 
-// inFlags words a refusal of values or secrets by the flags that would mend it; other errors stay what they
-// are.
+// inFlags rewords an error about values or secrets in terms of flags; other errors stay as they are.
 func (g *given) inFlags(err error) error {
 	refused, is := errors.AsType[*apiError](err)
 	if !is || len(refused.violations) == 0 {
@@ -132,7 +131,7 @@ func (g *given) inFlags(err error) error {
 	return errors.New(strings.Join(lines, "\n"))
 }
 
-// mend says of one violation which flag is wrong, or missing, and why.
+// mend describes one violation by the flag that is wrong or missing.
 func (g *given) mend(v violation) string {
 	root, path, _ := strings.Cut(v.Property, ".")
 	var missing string

@@ -12,7 +12,7 @@ import (
 	"github.com/portico-dev/portico/integration/gitlab"
 )
 
-// integrationConfig is what the configuration says of the hosts of source code.
+// integrationConfig converts the configuration of source code hosts.
 func integrationConfig(loaded *config.Config) forges.Config {
 	configured := loaded.Integrations
 	return forges.Config{
@@ -42,7 +42,7 @@ func integrationConfig(loaded *config.Config) forges.Config {
 	}
 }
 
-// each makes of every entry of the configuration what a package takes.
+// each converts every entry of the configuration.
 func each[From, To any](entries []From, convert func(From) To) []To {
 	converted := make([]To, 0, len(entries))
 	for _, entry := range entries {

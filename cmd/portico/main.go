@@ -1,5 +1,5 @@
-// Command portico is a developer portal backend that speaks Backstage and runs every template as a durable
-// workflow. This package parses flags, wires the packages together and runs them; it decides nothing.
+// Command portico is a developer portal backend that is compatible with Backstage and runs every template as
+// a durable workflow. This package parses flags and wires the packages together; it has no logic of its own.
 package main
 
 import (
@@ -16,19 +16,20 @@ import (
 	"github.com/portico-dev/portico/internal/terminal"
 )
 
-// version is set when the binary is built.
+// version is set at build time.
 var version = "dev"
 
-// garbagePercent replaces Go's 100: how much garbage may lie beside what lives before it is collected. Runs
-// leave much and keep little; collecting a third as often saves an eighth of their CPU time for some 60 MB.
+// garbagePercent replaces Go's GOGC of 100: the garbage, in percent of the live heap, at which a collection
+// starts. Runs produce much garbage and keep little. A third of the collections saves an eighth of their CPU
+// time, for some 60 MB.
 const garbagePercent = 300
 
-// besideRendering is how much memory a process is given for all but rendering before garbage is collected
-// more often, in MiB.
+// besideRendering is the memory of a process for everything but rendering, in MiB, at which garbage is
+// collected more often.
 const besideRendering = 256
 
-// holdMemory collects garbage as often as it takes to stay within what rendering may hold and the rest:
-// garbagePercent alone would let several times as much lie. GOMEMLIMIT says otherwise.
+// holdMemory sets Go's memory limit to what rendering and the rest may use: garbagePercent alone would allow
+// several times as much. GOMEMLIMIT overrides it.
 func holdMemory(renderingMiB int) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(renderingMiB+besideRendering) << 20)
@@ -42,11 +43,11 @@ func main() {
 	os.Exit(execute(rootCommand()))
 }
 
-// statusInterrupted is the status of a process that SIGINT ends, as shells count.
+// statusInterrupted is the exit status after SIGINT, as in shells.
 const statusInterrupted = 128 + int(syscall.SIGINT)
 
-// interruptible is ended by the first Ctrl-C or SIGTERM. The second ends the process, whatever it was still
-// waiting for.
+// interruptible returns a context that the first Ctrl-C or SIGTERM cancels. The second one ends the process
+// at once.
 func interruptible() context.Context {
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -60,7 +61,7 @@ func interruptible() context.Context {
 	return ctx
 }
 
-// execute runs the command line and answers the status of the process.
+// execute runs the command line and returns the exit status.
 func execute(root *cobra.Command) int {
 	ctx := interruptible()
 	root.SetOut(terminal.NewWriter(os.Stdout))
@@ -76,7 +77,7 @@ func execute(root *cobra.Command) int {
 		return status.code
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = errInterrupted // what it was that noticed is of no interest to who pressed Ctrl-C
+		err = errInterrupted // replace the error of whatever was interrupted
 	}
 	fmt.Fprintln(complaints, "portico:", err)
 	if !understood {
@@ -85,10 +86,10 @@ func execute(root *cobra.Command) int {
 	return 1
 }
 
-// errInterrupted is what a command says that was stopped before it was done.
+// errInterrupted is the error of a command that was interrupted.
 var errInterrupted = errors.New("interrupted")
 
-// exitError ends the process with a code; what there is to say was said already.
+// exitError ends the process with a code and without a further message.
 type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }

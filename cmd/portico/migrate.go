@@ -33,7 +33,7 @@ none, and adds the search attributes that runs are found by. It is safe to run w
 			if loaded.Portico.Database.URL == "" {
 				return errors.New(databaseURL + " must be configured: it names the database to bring forward")
 			}
-			// What holds a lock for a while needs a connection of its own.
+			// A session-level lock needs a direct connection.
 			at, setting := loaded.Portico.Database.DirectURL, directURL
 			if at == "" {
 				at, setting = loaded.Portico.Database.URL, databaseURL
@@ -58,7 +58,7 @@ func migrate(ctx context.Context, databaseURL string) error {
 	return db.Migrate(ctx, pool)
 }
 
-// prepareTemporal prepares the configured cluster. Without one there is nothing to do.
+// prepareTemporal prepares the configured cluster. Without one it does nothing.
 func prepareTemporal(ctx context.Context, configured config.Temporal, log *slog.Logger) error {
 	target, err := temporalTarget(configured)
 	if err != nil || target.Address == "" {
@@ -67,7 +67,7 @@ func prepareTemporal(ctx context.Context, configured config.Temporal, log *slog.
 	return prepareCluster(ctx, target, configured.ConnectTimeout, log)
 }
 
-// prepareCluster makes the namespace and the search attributes that runs need in Temporal.
+// prepareCluster creates the namespace and the search attributes in Temporal.
 func prepareCluster(ctx context.Context, target cluster.Target, wait time.Duration, log *slog.Logger) error {
 	connected, err := target.Prepare(ctx, cluster.DialOptions{Wait: wait, Log: log,
 		Customize: func(options *client.Options) { options.Logger = temporallog.NewStructuredLogger(log) }})
@@ -76,7 +76,7 @@ func prepareCluster(ctx context.Context, target cluster.Target, wait time.Durati
 	}
 	defer connected.Close()
 	if err := workflows.AddSearchAttributes(ctx, connected, target.Namespace); err != nil {
-		// They are a convenience of the Temporal Web UI: runs work without.
+		// Search attributes are a convenience of the Temporal Web UI: runs work without them.
 		log.Warn("runs cannot be found in Temporal by template, subject or state", "error", err)
 	}
 	log.Info("Temporal is ready", "address", target.Address, "namespace", target.Namespace, "secured", target.Secured())

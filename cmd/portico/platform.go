@@ -43,19 +43,19 @@ import (
 	"github.com/portico-dev/portico/workflows/cluster"
 )
 
-// platform is what the server and the worker have in common: the connections, and the domain services on top
-// of them. They share nothing else; two processes meet in the database, in Temporal and in the bucket.
+// platform has the connections and domain services that the server and the worker both need. Two processes
+// share only the database, Temporal and the bucket.
 type platform struct {
 	config *config.Config
 	log    *slog.Logger
-	// telemetry is nil when nothing is observed, and metrics when they are served nowhere.
+	// telemetry is nil when nothing is observed, and metrics is nil without a metrics listener.
 	telemetry *telemetry.Telemetry
 	metrics   net.Listener
 	pool      *pgxpool.Pool
-	// direct is pool, or reaches the same database without a connection pooler, where pool goes through one.
+	// direct is a pool without a connection pooler; it is pool itself where pool uses none.
 	direct   *pgxpool.Pool
 	temporal client.Client
-	// target is what temporal is connected to.
+	// target is the cluster to which temporal is connected.
 	target       cluster.Target
 	redeliveries templaterun.Redeliveries
 	bucket       *blob.Bucket
@@ -72,13 +72,12 @@ type platform struct {
 	files        *integration.Files
 }
 
-// place is where a process finds its world: from the configuration, or from what `portico dev` brought up.
+// place has the addresses of the external systems: from the configuration, or from `portico dev`.
 type place struct {
-	// command is what the process was started as: server, worker or dev.
+	// command is the process's command: server, worker or dev.
 	command     string
 	databaseURL string
-	// directURL is of the same database without the connection pooler that databaseURL goes through, "" when
-	// there is none.
+	// directURL is the same database without the connection pooler, "" when databaseURL uses none.
 	directURL string
 	temporal  cluster.Target
 	keys      []seal.Key
@@ -143,15 +142,14 @@ func (p *platform) openDatabase(ctx context.Context, at place) error {
 	return db.CheckSchema(ctx, pool)
 }
 
-// directConnections are those beside the pooler: each of the two that listens has its own.
+// directConnections bounds the pool without the pooler: each of the two listeners has a connection.
 const directConnections = 2
 
 func (p *platform) openTemporal(ctx context.Context, at place) error {
 	connected, err := at.temporal.Dial(ctx, cluster.DialOptions{Wait: p.config.Portico.Temporal.ConnectTimeout, Log: p.log,
 		Customize: func(options *client.Options) {
 			options.Logger, options.MetricsHandler = temporalLogger(p.log), p.temporalMetrics()
-			// What is said is small and mostly travels on one network: compressing it costs more than it
-			// saves.
+			// Messages are small and mostly stay on one network: compression costs more than it saves.
 			options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 			options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
 				grpc.WithChainUnaryInterceptor(p.redeliveries.Intercept))
@@ -185,7 +183,7 @@ func (p *platform) openWorkspaces(ctx context.Context, at place) error {
 	return err
 }
 
-// decider is the one that everything asks.
+// decider makes all decisions.
 var decider policy.Decider = policy.AllowKnown{}
 
 func (p *platform) buildCatalog(context.Context, place) error {
@@ -240,8 +238,7 @@ func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
 	return nil
 }
 
-// hasSearchAttributes says whether runs can be found in Temporal by Portico's search attributes. Portico
-// works without them.
+// hasSearchAttributes reports whether Temporal has Portico's search attributes. Portico works without them.
 func (p *platform) hasSearchAttributes(ctx context.Context) bool {
 	missing, err := workflows.MissingSearchAttributes(ctx, p.temporal, p.target.Namespace)
 	if err == nil && len(missing) == 0 {
@@ -252,7 +249,7 @@ func (p *platform) hasSearchAttributes(ctx context.Context) bool {
 	return false
 }
 
-// buildActions is the one table of actions.
+// buildActions is the only list of actions.
 func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry, error) {
 	var all []action.Action
 	all = append(all, activitiescatalog.Actions(p.catalog, p.integrations)...)
@@ -267,7 +264,7 @@ func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry
 	return action.NewRegistry(all...)
 }
 
-// newChecker judges templates by the actions that there are.
+// newChecker checks templates against the registered actions.
 func newChecker(actions *action.Registry, renderer *expression.Renderer, rules plan.Rules) *check.Checker {
 	var described []action.Description
 	for _, each := range actions.All() {
@@ -276,7 +273,7 @@ func newChecker(actions *action.Registry, renderer *expression.Renderer, rules p
 	return check.New(described, renderer, rules)
 }
 
-// temporalTarget is the cluster that the configuration, the environment or a profile names.
+// temporalTarget is the cluster in the configuration, the environment or a profile.
 func temporalTarget(configured config.Temporal) (cluster.Target, error) {
 	secured := configured.TLS
 	return cluster.Resolve(cluster.Options{

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// partList tells a person which parts are on their way up, and how long each took.
+// partList prints which parts are starting, and how long each took.
 type partList struct {
 	out io.Writer
 	mu  sync.Mutex
-	// since is when each part began to start.
+	// since is the start time of each part.
 	since map[string]time.Time
 }
 
@@ -31,7 +31,7 @@ func (l *partList) tell(part, state string) {
 	}
 }
 
-// brief is a duration in the fewest units that say enough.
+// brief formats a duration with few units.
 func brief(d time.Duration) string {
 	switch {
 	case d < time.Second:

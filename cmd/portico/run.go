@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// runFlags are what the flags of `portico run` give a run.
+// runFlags are the flags of `portico run` for values and secrets.
 type runFlags struct {
 	valuesFile string
 	sets       []string
@@ -26,7 +26,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.watch, "watch", false, "show every step as it happens, and end with status 1 when the run fails")
 }
 
-// read gathers what the run is given.
+// read collects the values and secrets of the run.
 func (f *runFlags) read(command *cobra.Command) (given, error) {
 	if f.valuesFile == "-" && f.secrets.stdin != "" {
 		return given{}, errors.New("--values - and --secret-stdin both read standard input: give one of them another way")
@@ -89,7 +89,7 @@ in the shell's history.`,
 	return command
 }
 
-// start starts a run of a template, with the defaults of what is not given, and returns its id.
+// start starts a run of a template, with defaults for missing values, and returns its id.
 func (c *apiClient) start(ctx context.Context, template string, g given) (string, error) {
 	form, err := c.form(ctx, template)
 	if err != nil {

@@ -41,7 +41,8 @@ unique: the eight letters that lists and the portal show.`,
 
 var oneRun, someRuns = ids(cobra.ExactArgs(1)), ids(cobra.MinimumNArgs(1))
 
-// ids wants ids of runs. An empty one, as of a variable that is not set, would be the list of all of them.
+// ids requires ids of runs. It rejects an empty one, such as an unset shell variable, because its path would
+// be that of the list.
 func ids(count cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(command *cobra.Command, args []string) error {
 		if err := count(command, args); err != nil {
@@ -56,11 +57,11 @@ func ids(count cobra.PositionalArgs) cobra.PositionalArgs {
 
 var (
 	wholeID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-	// idStart is how the id of a run begins.
+	// idStart matches the beginning of a run's id.
 	idStart = regexp.MustCompile(`^[0-9a-fA-F]{1,8}(-[0-9a-fA-F-]*)?$`)
 )
 
-// shortID is as much of an id as people are shown.
+// shortID is the short form of an id that people see.
 func shortID(id string) string {
 	if !wholeID.MatchString(id) {
 		return id
@@ -68,10 +69,10 @@ func shortID(id string) string {
 	return id[:8]
 }
 
-// maxAlike is how many runs are named whose ids begin alike.
+// maxAlike bounds the candidates that are listed for an ambiguous id.
 const maxAlike = 5
 
-// resolve is the id that begins so. What cannot be the beginning of one is left for the server to refuse.
+// resolve finds the id with this beginning. It passes other texts on, and the server rejects them.
 func (c *apiClient) resolve(ctx context.Context, start string) (string, error) {
 	if wholeID.MatchString(start) || !idStart.MatchString(start) {
 		return start, nil
@@ -94,7 +95,7 @@ func (c *apiClient) resolve(ctx context.Context, start string) (string, error) {
 	}
 }
 
-// resolveAll are the ids that begin so, each once.
+// resolveAll resolves several ids and removes duplicates.
 func (c *apiClient) resolveAll(ctx context.Context, starts []string) ([]string, error) {
 	var ids []string
 	seen := map[string]bool{}
@@ -129,7 +130,7 @@ func showRunCommand(c *connection) *cobra.Command {
 	}
 }
 
-// withRun finds the run that a command names.
+// withRun runs do with the run in a command's argument.
 func (c *connection) withRun(do func(command *cobra.Command, client *apiClient, id string) error) func(*cobra.Command, []string) error {
 	return func(command *cobra.Command, args []string) error {
 		client, err := c.client()
@@ -193,7 +194,7 @@ API has them.`,
 	return command
 }
 
-// line is an event for people: when, which step, and what, a line of the message each.
+// line formats an event for people: time, step and message, one line per line of the message.
 func (e event) line() string {
 	prefix := fmt.Sprintf("%s  %-12s  ", e.CreatedAt.Local().Format(time.TimeOnly), terminal.Line(e.Body.StepID))
 	message := strings.TrimRight(colours.ReplaceAllString(e.Body.Message, ""), "\n")
@@ -203,13 +204,13 @@ func (e event) line() string {
 	return prefix + strings.ReplaceAll(message, "\n", "\n"+strings.Repeat(" ", len(prefix)))
 }
 
-// log hands over the events that a run has now.
+// log calls each with the events that a run has now.
 func (c *apiClient) log(ctx context.Context, id string, each func(event)) error {
 	details, err := c.details(ctx, id)
 	if err != nil {
 		return err
 	}
-	// Asked for what comes after the last event, the server waits for one.
+	// Without the upper bound, a request after the last event would wait for a new one.
 	for after := int64(0); after < details.LastEventID; {
 		var page []json.RawMessage
 		path := fmt.Sprintf("/api/scaffolder/v2/tasks/%s/events?after=%d", url.PathEscape(id), after)
@@ -225,7 +226,7 @@ func (c *apiClient) log(ctx context.Context, id string, each func(event)) error 
 			if err != nil {
 				return fmt.Errorf("read an event of run %s: %w", id, err)
 			}
-			if e.ID > before { // an end is always told of
+			if e.ID > before { // an event may be sent twice after a reconnect, except the last
 				each(e)
 				after = max(after, e.ID)
 			}
@@ -237,23 +238,23 @@ func (c *apiClient) log(ctx context.Context, id string, each func(event)) error 
 	return nil
 }
 
-// readEvent decodes an event and keeps what was decoded.
+// readEvent decodes an event and keeps its JSON.
 func readEvent(document []byte) (event, error) {
 	e := event{answer: document}
 	err := json.Unmarshal(document, &e)
 	return e, err
 }
 
-// runAction is something that people do with runs.
+// runAction is a command on runs: retry, rollback or cancel.
 type runAction struct {
 	name, short, path string
-	// wanted is the phase that it leads to when all goes well.
+	// wanted is the phase to which the command leads when it succeeds.
 	wanted string
-	// sees says that the request tells in which generation the run was seen.
+	// sees means that the request contains the generation of the run that the client saw.
 	sees bool
 }
 
-// runCommands are the commands that do something with runs.
+// runCommands are the commands on runs.
 var runCommands = []runAction{
 	{"retry", "Take ended runs up again at their failed steps", "/api/scaffolder/v2/tasks/%s/retry", phaseDone, true},
 	{"rollback", "Undo what runs created, the last thing first", "/api/portico/v1/runs/%s/rollback", phaseRolledBack, true},
@@ -304,7 +305,7 @@ Somebody may have decided about a run since it was looked at: nothing happens to
 	return command
 }
 
-// once does it with one run.
+// once runs the command on one run.
 func (a runAction) once(command *cobra.Command, c *connection, client *apiClient, id string, watch bool) error {
 	ctx, out, began := command.Context(), command.OutOrStdout(), time.Now()
 	before, err := client.details(ctx, id)
@@ -322,7 +323,7 @@ func (a runAction) once(command *cobra.Command, c *connection, client *apiClient
 		return err
 	}
 	if watch {
-		// What happened before is not shown again.
+		// Events before the command are not shown again.
 		return client.watch(ctx, out, c.output, id, before.LastEventID, began, a.wanted)
 	}
 	if c.output == formatText {

@@ -19,9 +19,9 @@ import (
 )
 
 var (
-	// runStatuses are those that a run can have, in the order in which it gets them.
+	// runStatuses are the statuses of a run, in the order in which a run gets them.
 	runStatuses = []string{statusOpen, "processing", "completed", "failed"}
-	// runPhases are those that a run can be in, in the order in which it gets there.
+	// runPhases are the phases of a run, in the order in which a run reaches them.
 	runPhases = []string{"running", "waiting", "parked", "rollingBack", phaseRolledBack, phaseDone, phaseCancelled}
 )
 
@@ -42,7 +42,7 @@ type runSummary struct {
 	Cause          string    `json:"cause,omitempty"`
 }
 
-// name is what people call the run.
+// name is the title of the run's template, with the run's subject if it has one.
 func (r runSummary) name() string {
 	if r.Subject == "" {
 		return r.Title
@@ -64,14 +64,14 @@ func (c *apiClient) runs(ctx context.Context, query url.Values) (runPage, error)
 	return page, err
 }
 
-// runFilter are the flags that say which runs are meant.
+// runFilter holds the flags that filter runs.
 type runFilter struct {
 	templates, creators, statuses, phases, causes []string
 	since, until                                  string
 	limit                                         int
 }
 
-// addCommon adds the flags that lists of runs and of causes have.
+// addCommon adds the flags that the lists of runs and of causes share.
 func (f *runFilter) addCommon(command *cobra.Command, c *connection, limit int) {
 	flags := command.Flags()
 	flags.StringSliceVar(&f.templates, "template", nil, "only runs of this template; repeat it")
@@ -82,7 +82,7 @@ func (f *runFilter) addCommon(command *cobra.Command, c *connection, limit int) 
 	registerCompletion(command, "template", c.completes(completeTemplates))
 }
 
-// query is what is asked of the server.
+// query converts the flags to a query string.
 func (f *runFilter) query(now time.Time) (url.Values, error) {
 	if f.limit < 1 {
 		return nil, fmt.Errorf("--limit %d: write 1 or more", f.limit)
@@ -123,7 +123,7 @@ func (f *runFilter) query(now time.Time) (url.Values, error) {
 	return query, nil
 }
 
-// parseMoment reads a moment, or how long ago it was; the zero time for "".
+// parseMoment parses a time or an age; "" is the zero time.
 func parseMoment(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

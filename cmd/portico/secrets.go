@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// secretFlags are the ways to give a run its secrets.
+// secretFlags are the flags for the secrets of a run.
 type secretFlags struct {
 	plain, files, variables []string
-	// stdin is the name of the one that is read from standard input.
+	// stdin is the name of the secret that is read from standard input.
 	stdin string
 }
 
@@ -23,11 +23,11 @@ func (f *secretFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.stdin, "secret-stdin", "", "the `name` of a secret that is read from standard input")
 	flags.StringArrayVar(&f.plain, "secret", nil, "a secret, name=value; repeat it")
 	_ = flags.MarkDeprecated("secret", "it shows the secret in the list of processes and in the shell's history: "+
-		"use --secret-env, --secret-file or --secret-stdin") // fails for a flag that is not there only
+		"use --secret-env, --secret-file or --secret-stdin") // fails only for an unknown flag
 }
 
-// read gathers the secrets. What is wrong with one is said without it. The end of the line is no part of what
-// is read from a file or from standard input.
+// read collects the secrets. Errors do not contain their values. It removes the line end at the end of a file
+// or of standard input.
 func (f *secretFlags) read(stdin io.Reader) (map[string]string, error) {
 	secrets := map[string]string{}
 	for _, source := range []struct {

@@ -28,8 +28,7 @@ import (
 	"github.com/portico-dev/portico/web"
 )
 
-// dryRunInterval is how often directories are looked for that dry runs left behind when their process was
-// killed.
+// dryRunInterval is the interval for deleting directories of dry runs whose process was killed.
 const dryRunInterval = 10 * time.Minute
 
 func serverCommand() *cobra.Command {
@@ -56,8 +55,7 @@ Temporal of portico.temporal.address. Templates run in workers: start at least o
 	return command
 }
 
-// withPlatform loads the configuration, connects to what it names, and closes the connections when do
-// returns.
+// withPlatform loads the configuration, opens the connections, and closes them when do returns.
 func (s *settings) withPlatform(command *cobra.Command, do func(context.Context, *platform) error) error {
 	ctx := command.Context()
 	loaded, log, err := s.load(ctx)
@@ -91,7 +89,7 @@ func (s *settings) withPlatform(command *cobra.Command, do func(context.Context,
 	return group.run(ctx)
 }
 
-// listen opens a port that a setting names.
+// listen opens the port of a setting.
 func listen(ctx context.Context, at config.Listen, setting string) (net.Listener, error) {
 	address := net.JoinHostPort(at.Host, strconv.Itoa(at.Port))
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
@@ -101,14 +99,14 @@ func listen(ctx context.Context, at config.Listen, setting string) (net.Listener
 	return listener, nil
 }
 
-// serverOptions are what `portico dev` knows and the configuration does not.
+// serverOptions are the settings that only `portico dev` has.
 type serverOptions struct {
 	temporalUI  string
 	workflowURL func(id string) string
 	allowGuest  bool
 }
 
-// serve answers requests until the context ends, then lets those under way finish.
+// serve serves requests until the context ends, and then waits for running ones.
 func (p *platform) serve(ctx context.Context, listener net.Listener, options serverOptions) error {
 	events := db.NewListener(p.direct, run.Channel, p.log)
 	handler, err := p.handler(events, options)
@@ -125,21 +123,21 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 	return group.run(ctx)
 }
 
-// drainable is a handler that is told when the server will stop.
+// drainable is a handler that can prepare for the server's stop.
 type drainable interface {
 	http.Handler
-	// Drain says that the server takes requests for a little while yet; Dismiss, that it takes no more.
+	// Drain announces the stop while requests are still accepted. Dismiss ends waiting requests when no more
+	// are accepted.
 	Drain()
 	Dismiss()
 }
 
-// maxHeader bounds the header of a request, its address included: room for a long filter and the token of
-// somebody in many groups.
+// maxHeader bounds the header of a request with its URL, which may contain a long filter and the token of a
+// user with many groups.
 const maxHeader = 64 << 10
 
-// serveHTTP serves until the context ends. Then it says for a while that it will stop, so that whoever
-// spreads requests over servers has seen it before the listener closes, and lets the requests under way
-// finish: for the time of grace, and not longer.
+// serveHTTP serves until the context ends. Then it announces the stop for DrainPeriod, so that load balancers
+// notice before the listener closes, and waits for running requests up to ShutdownGracePeriod.
 func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, stopping config.Server) error {
 	requests, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
@@ -202,10 +200,10 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	})
 }
 
-// githubPictures is where github.com has people's pictures, and those that they drop into texts.
+// githubPictures are GitHub's hosts for avatars and for pictures in texts.
 const githubPictures = "https://*.githubusercontent.com"
 
-// imageSources are where the portal's pages may load pictures from.
+// imageSources are the sources from which the portal's pages may load pictures.
 func imageSources(loaded *config.Config) []string {
 	if configured := loaded.Backend.CSP.ImageSources; configured != nil {
 		return configured
@@ -249,8 +247,8 @@ func (p *platform) info(guest bool, temporalUI string) api.Info {
 	return info
 }
 
-// guest lets guests in where the configuration says so and this is a development stack, or where it says so
-// in so many words.
+// guest enables guest sign-in in a development stack if it is configured, and elsewhere only if it is
+// explicitly allowed.
 func (p *platform) guest(issuer *identity.Issuer, development bool) *identity.Guest {
 	configured := p.config.Auth.Providers.Guest
 	if configured == nil {
@@ -267,7 +265,7 @@ func (p *platform) guest(issuer *identity.Issuer, development bool) *identity.Gu
 	return identity.NewGuest(configured.UserEntityRef, configured.OwnershipEntityRefs, issuer, directory{p})
 }
 
-// directory answers from the catalog which groups a user is in, and which are above them.
+// directory reads the groups of a user from the catalog.
 type directory struct{ *platform }
 
 func (d directory) MemberOf(ctx context.Context, userRef string) ([]string, error) {

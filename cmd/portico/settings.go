@@ -18,7 +18,7 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// settings are the flags that every command that runs a part of Portico has.
+// settings are the flags of every command that runs a part of Portico.
 type settings struct {
 	configFiles []string
 	logLevel    string
@@ -63,13 +63,13 @@ func newLogger(out io.Writer, level, format string) (*slog.Logger, error) {
 	}
 }
 
-// databaseURL is where the configuration names the database.
+// databaseURL is the key of the database's URL.
 const databaseURL = "portico.database.url"
 
-// directURL is where it names the same without a connection pooler.
+// directURL is the key of the URL without a connection pooler.
 const directURL = "portico.database.directUrl"
 
-// blame says which setting names the database that could not be opened, when that is what went wrong.
+// blame adds the setting to the error of a database that could not be opened.
 func blame(setting string, err error) error {
 	if _, unopened := errors.AsType[*db.OpenError](err); unopened {
 		return fmt.Errorf("%s: %w", setting, err)
@@ -77,7 +77,7 @@ func blame(setting string, err error) error {
 	return err
 }
 
-// configuredKeys are the encryption keys of the configuration.
+// configuredKeys parses the encryption keys of the configuration.
 func configuredKeys(configured []config.EncryptionKey) ([]seal.Key, error) {
 	var keys []seal.Key
 	for _, entry := range configured {
@@ -90,11 +90,11 @@ func configuredKeys(configured []config.EncryptionKey) ([]seal.Key, error) {
 	return keys, nil
 }
 
-// errNoKeys is what a production process says without an encryption key.
+// errNoKeys is the error of a production process without an encryption key.
 var errNoKeys = errors.New("portico.encryption.keys is empty: the secrets of runs are encrypted with it. " +
 	"Make one with `openssl rand -base64 32` and configure it, the same for every server and worker")
 
-// keptKey is the encryption key of a data directory, made when there is none yet.
+// keptKey reads the encryption key of a data directory, and creates it if there is none.
 func keptKey(dataDir string) (seal.Key, error) {
 	path := filepath.Join(dataDir, "encryption.key")
 	secret, err := os.ReadFile(path)

@@ -17,11 +17,11 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// telemetryStopTimeout bounds the sending of the last spans.
+// telemetryStopTimeout bounds the export of the last spans.
 const telemetryStopTimeout = 5 * time.Second
 
-// openTelemetry starts what the configuration and OpenTelemetry's environment variables ask for, and listens
-// for who scrapes.
+// openTelemetry starts the telemetry of the configuration and OpenTelemetry's environment variables, and
+// opens the metrics listener.
 func (p *platform) openTelemetry(ctx context.Context, at place) error {
 	configured := p.config.Portico.Telemetry
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { p.log.Warn("telemetry", "error", err) }))
@@ -45,7 +45,7 @@ func (p *platform) openTelemetry(ctx context.Context, at place) error {
 
 func (p *platform) closeTelemetry() {
 	if p.metrics != nil {
-		_ = p.metrics.Close() // who served it has closed it mostly
+		_ = p.metrics.Close() // usually its server has closed it already
 	}
 	stopping, cancel := context.WithTimeout(context.Background(), telemetryStopTimeout)
 	defer cancel()
@@ -54,7 +54,7 @@ func (p *platform) closeTelemetry() {
 	}
 }
 
-// serveMetrics answers who scrapes until the context ends.
+// serveMetrics serves metrics until the context ends.
 func (p *platform) serveMetrics(ctx context.Context) error {
 	if p.metrics == nil {
 		<-ctx.Done()
@@ -63,7 +63,7 @@ func (p *platform) serveMetrics(ctx context.Context) error {
 	return p.telemetry.Serve(ctx, p.metrics)
 }
 
-// temporalMetrics are those of Temporal's SDK, nil when metrics are off.
+// temporalMetrics handles the metrics of Temporal's SDK, nil when metrics are off.
 func (p *platform) temporalMetrics() client.MetricsHandler {
 	if !p.telemetry.IsMeasuring() {
 		return nil
@@ -72,7 +72,7 @@ func (p *platform) temporalMetrics() client.MetricsHandler {
 		OnError: otel.Handle})
 }
 
-// temporalLogger is for Temporal's SDK. What it calls WorkflowID is a run's id where it is a UUID.
+// temporalLogger is the logger of Temporal's SDK. A WorkflowID that is a UUID is logged as a run's id.
 func temporalLogger(log *slog.Logger) temporallog.Logger {
 	return temporallog.NewStructuredLogger(slog.New(telemetry.ReplaceAttrs(log.Handler(), func(attribute slog.Attr) slog.Attr {
 		if attribute.Key == "WorkflowID" && uuid.Validate(attribute.Value.String()) == nil {
@@ -82,7 +82,7 @@ func temporalLogger(log *slog.Logger) temporallog.Logger {
 	})))
 }
 
-// observePool measures the pool of connections to the database.
+// observePool observes the pool of database connections.
 func (p *platform) observePool() error {
 	return p.telemetry.Observe(func(context.Context) ([]telemetry.Sample, error) {
 		stat := p.pool.Stat()
@@ -103,7 +103,7 @@ func (p *platform) observePool() error {
 	}, telemetry.DatabaseConnections, telemetry.DatabaseConnectionsMax, telemetry.DatabaseAcquires, telemetry.DatabaseAcquireSeconds)
 }
 
-// observeInstallation measures what is in the database, whoever put it there.
+// observeInstallation observes the state of the whole installation in the database.
 func (p *platform) observeInstallation() error {
 	return errors.Join(
 		p.telemetry.ObserveInstallation(p.runs.Counted, telemetry.Runs, telemetry.RunsQueued, telemetry.RunsQueuedAge),

@@ -27,13 +27,13 @@ func catalogCommand() *cobra.Command {
 	return command
 }
 
-// finding is what is wrong, or not, with one entity of a file.
+// finding is the result for one entity of a file.
 type finding struct {
 	File   string `json:"file"`
 	Entity string `json:"entity,omitempty"`
 	Valid  bool   `json:"valid"`
 	Error  string `json:"error,omitempty"`
-	// Warnings are what is not wrong, and may not be as the author thinks.
+	// Warnings are about parts that are valid but may not be what the author expects.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -139,8 +139,8 @@ func validateFile(ctx context.Context, checker *check.Checker, file string) []fi
 	return findings
 }
 
-// readFrom is where a document of a file is read from: its repository's host, or the disk where it leads to
-// files itself.
+// readFrom is the location of a document in a file: a URL on its repository's host, or the local path if it
+// refers to files itself.
 func readFrom(document entity.Document, file string) entity.LocationSpec {
 	if document.Err == nil && document.Entity.Kind() == "Location" && document.Entity.Type() == provenance.File {
 		return entity.LocationSpec{Type: provenance.File, Target: file}
@@ -148,7 +148,7 @@ func readFrom(document entity.Document, file string) entity.LocationSpec {
 	return entity.LocationSpec{Type: provenance.URL, Target: filepath.ToSlash(file)}
 }
 
-// repositoryOf is the directory of the repository that a file is in, or that of the file.
+// repositoryOf is the root directory of the file's repository, or the file's directory.
 func repositoryOf(file string) string {
 	for directory := filepath.Dir(file); ; directory = filepath.Dir(directory) {
 		if _, err := os.Stat(filepath.Join(directory, ".git")); err == nil {
@@ -181,8 +181,8 @@ func validateDocument(ctx context.Context, pipeline *processing.Pipeline, docume
 	return found
 }
 
-// missingSource says which file or folder beside a template one of its steps would not find. Only a run knows
-// what a step computes, and what is beside a template that an annotation has somewhere else.
+// missingSource returns an error for a file or folder that a template's step refers to and that does not
+// exist. It skips computed paths, and templates with a source-location annotation.
 func missingSource(file string, document entity.Document) error {
 	if document.Entity.Kind() != "Template" || document.Entity.Annotation(entity.AnnotationSourceLocation) != "" {
 		return nil
@@ -202,8 +202,8 @@ func missingSource(file string, document entity.Document) error {
 	}
 	for i, step := range template.Spec.Steps {
 		source, _ := step.Input.URL.(string)
-		beside := strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../")
-		if !strings.HasPrefix(step.Action, "fetch:") || !beside || strings.Contains(source, "${{") {
+		relative := strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../")
+		if !strings.HasPrefix(step.Action, "fetch:") || !relative || strings.Contains(source, "${{") {
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(filepath.Dir(file), source)); err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/plan"
 )
 
-// builtinChecker judges templates by the actions that this binary is built with.
+// builtinChecker checks templates against the actions of this binary.
 func builtinChecker() (*check.Checker, error) {
 	renderer := expression.New(expression.Options{})
 	actions, err := (&platform{config: &config.Config{}}).buildActions(renderer)
@@ -28,7 +28,7 @@ func builtinChecker() (*check.Checker, error) {
 	return newChecker(actions, renderer, plan.Rules{}), nil
 }
 
-// serverChecker judges templates by the actions and filters that a server lists, Portico or Backstage.
+// serverChecker checks templates against the actions and filters that a server lists, Portico or Backstage.
 func serverChecker(ctx context.Context, server *apiClient) (*check.Checker, error) {
 	var listed []struct {
 		ID     string `json:"id"`
@@ -50,8 +50,7 @@ func serverChecker(ctx context.Context, server *apiClient) (*check.Checker, erro
 	return check.New(actions, renderer, plan.Rules{}), nil
 }
 
-// serverRenderer knows the filters of a server; those of this program stand for them where a server cannot
-// list its own.
+// serverRenderer has the filters of a server, or those of this binary if the server cannot list its own.
 func serverRenderer(ctx context.Context, server *apiClient) (*expression.Renderer, error) {
 	type named map[string]json.RawMessage
 	var has struct {
@@ -72,8 +71,7 @@ func serverRenderer(ctx context.Context, server *apiClient) (*expression.Rendere
 	return expression.Named(slices.Collect(maps.Keys(has.Filters)), globals), nil
 }
 
-// judged is what was found about a document that the catalog takes, with what a run of it would find. What is
-// no template has nothing of that.
+// judged adds the check of a template to the catalog's result for a document. Other kinds stay as they are.
 func judged(ctx context.Context, checker *check.Checker, found finding, document entity.Document, content []byte) finding {
 	if document.Entity.Kind() != "Template" {
 		return found
@@ -92,7 +90,7 @@ func judged(ctx context.Context, checker *check.Checker, found finding, document
 	return found
 }
 
-// templateJudge has the catalog say what a run of a template would find.
+// templateJudge checks templates when the catalog processes them.
 func templateJudge(checker *check.Checker) processing.Judge {
 	return processing.Judge{Version: checker.Version(), Remarks: func(ctx context.Context, kind string, document json.RawMessage) []processing.Remark {
 		if kind != "Template" {

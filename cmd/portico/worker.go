@@ -19,14 +19,14 @@ import (
 )
 
 const (
-	// heartbeatTimeout is how long after its worker died a step is given to another.
+	// heartbeatTimeout is how long after its worker's death a step is given to another one.
 	heartbeatTimeout = 5 * time.Second
-	// pendingInterval is how often runs are looked for that were recorded but never handed to Temporal.
+	// pendingInterval is the interval for starting runs that were recorded but never handed to Temporal.
 	pendingInterval = 5 * time.Second
-	// retentionInterval is how often runs are deleted that ended long ago, and files of runs that ended.
+	// retentionInterval is the interval for deleting old runs and the files of ended runs.
 	retentionInterval = 10 * time.Minute
-	// doneWorkspaceRetention is how long after its end the files of a run are deleted that will not go on
-	// from them.
+	// doneWorkspaceRetention is how long the files of a run are kept after an end from which the run cannot
+	// continue.
 	doneWorkspaceRetention = 2 * time.Hour
 )
 
@@ -53,8 +53,7 @@ others carry on with its runs.`,
 	return command
 }
 
-// work runs workflows and activities, processes the catalog and starts what was left behind, until the
-// context ends.
+// work runs workflows and activities, processes the catalog and starts pending runs until the context ends.
 func (p *platform) work(ctx context.Context) error {
 	if err := p.catalog.Configure(ctx, identity.System("configuration"), catalogLocations(p.config)); err != nil {
 		return err
@@ -83,8 +82,7 @@ func (p *platform) runTemplates(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	// The SDK would otherwise name the code by a hash of the whole binary, which takes a third of a second to
-	// read.
+	// Without it, the SDK hashes the whole binary, which takes a third of a second.
 	worker.SetBinaryChecksum("portico " + version)
 	fatal := make(chan error, len(workflows.Queues))
 	for _, queue := range workflows.Queues {
@@ -106,7 +104,7 @@ func (p *platform) runTemplates(ctx context.Context) error {
 	return nil
 }
 
-// newWorker runs the workflows of a queue and their activities; nil when the queue has no workflows.
+// newWorker creates the worker of a queue's workflows and activities; nil when the queue has no workflows.
 func (p *platform) newWorker(queue workflows.Queue, onFatalError func(error)) worker.Worker {
 	concurrency := map[workflows.Queue]int{
 		workflows.QueueRuns:       p.config.Scaffolder.ConcurrentTasksLimit,
@@ -136,14 +134,15 @@ func (p *platform) templateActivities() *templaterun.Activities {
 			ParkedExpiry: p.config.Portico.Run.ParkedExpiry}})
 }
 
-// turnedAway is why a process ends that Temporal gives no more work: it would live on and do nothing.
+// turnedAway is the error of a worker to which Temporal gives no more work. The process ends, because it
+// would do nothing.
 func (p *platform) turnedAway(cause error) error {
 	return fmt.Errorf("no work comes from Temporal (%s), and will not by itself: %w\n"+
 		"Check that the namespace %q exists there and that this worker may use it (portico.temporal), then start it again; "+
 		"runs under way wait in the database", p.target.Address, cause, p.target.Namespace)
 }
 
-// workerIdentity names this worker in the Temporal Web UI.
+// workerIdentity is the name of this worker in the Temporal Web UI.
 func workerIdentity() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -152,8 +151,7 @@ func workerIdentity() string {
 	return "portico@" + host
 }
 
-// every does a piece of housekeeping now and then until the context ends. What fails is tried again the next
-// time.
+// every runs a periodic job until the context ends. A failure is retried in the next period.
 func (p *platform) every(interval time.Duration, what string, do func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ticker := time.NewTicker(interval)
@@ -175,18 +173,17 @@ func (p *platform) startPending(ctx context.Context) error {
 	return p.sweeper.StartPending(ctx, pendingInterval)
 }
 
-// reconcile parks the runs that Temporal does not carry on any more.
+// reconcile parks the runs whose workflow Temporal does not run any more.
 func (p *platform) reconcile(ctx context.Context) error {
 	return p.sweeper.Reconcile(ctx, p.config.Portico.Run.ReconcileInterval, p.config.Portico.Run.StuckTimeout)
 }
 
-// forgetSecrets deletes the secrets of runs that nobody decided about in time.
+// forgetSecrets deletes the secrets of parked runs that have expired.
 func (p *platform) forgetSecrets(ctx context.Context) error {
 	return p.runs.ForgetExpiredSecrets(ctx, time.Now().Add(-p.config.Portico.Run.ParkedExpiry))
 }
 
-// deleteWorkspaces gives up the snapshots of runs that will not go on from them, and removes those that
-// nobody holds any more.
+// deleteWorkspaces releases the snapshots of runs that cannot continue, and deletes those without references.
 func (p *platform) deleteWorkspaces(ctx context.Context) error {
 	now := time.Now()
 	err := untilNone(ctx, func(ctx context.Context) (more bool, err error) {
@@ -217,15 +214,15 @@ func (p *platform) deleteRuns(ctx context.Context) error {
 	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return p.runs.DeleteRuns(ctx, before) })
 }
 
-// deleteIdempotencyKeys forgets the answers to commands of the day before.
+// deleteIdempotencyKeys deletes the expired responses to commands.
 func (p *platform) deleteIdempotencyKeys(ctx context.Context) error {
 	return untilNone(ctx, idempotency.New(p.pool, idempotency.Options{}).DeleteOld)
 }
 
-// batchPause leaves the database to others between two batches.
+// batchPause leaves the database to other queries between two batches.
 const batchPause = 100 * time.Millisecond
 
-// untilNone works batch by batch until there is no more to do.
+// untilNone runs batches until there is no more to do.
 func untilNone(ctx context.Context, batch func(context.Context) (more bool, err error)) error {
 	for {
 		more, err := batch(ctx)
@@ -240,7 +237,7 @@ func untilNone(ctx context.Context, batch func(context.Context) (more bool, err 
 	}
 }
 
-// dataDirectory is where a process keeps files of its own when nothing else is configured.
+// dataDirectory is the default directory of a process's files.
 func dataDirectory() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {

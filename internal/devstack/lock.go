@@ -12,18 +12,18 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// dataLock keeps a data directory for one process. The kernel gives it free when the process ends, however it
-// ends.
+// dataLock reserves a data directory for one process. The kernel releases it when the process ends, for any
+// reason.
 type dataLock struct{ file *flock.Flock }
 
-// heldLocks keeps the locks of this process from the garbage collector, which would close their files and so
-// give them free under a caller that has dropped its Stack without stopping it.
+// heldLocks keeps the locks of this process reachable. The garbage collector would otherwise close their
+// files, and so release them, when a caller drops its Stack without stopping it.
 var heldLocks sync.Map
 
-// InUseError says which process has the data directory.
+// InUseError names the process that uses the data directory.
 type InUseError struct {
 	DataDir string
-	// PID is the process, 0 when it could not be found out.
+	// PID is the process, 0 when it is unknown.
 	PID int
 }
 
@@ -35,7 +35,7 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("%s is using the data directory %s: stop it first, or give this one a directory of its own", holder, e.DataDir)
 }
 
-// lockData takes the directory, or fails with an *InUseError.
+// lockData locks the directory, or fails with an *InUseError.
 func lockData(directory string) (*dataLock, error) {
 	name := filepath.Join(directory, "lock")
 	file := flock.New(name, flock.SetPermissions(0o644))

@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/loopback"
 )
 
-// PortBook remembers under the data directory which free port each server was given, so that it gets the same
-// one the next time and links to it stay valid. Safe for concurrent use.
+// PortBook stores the port of each server in the data directory, so that a server gets the same port the next
+// time and links to it stay valid. It is safe for concurrent use.
 type PortBook struct {
 	file string
 
@@ -22,8 +22,8 @@ type PortBook struct {
 	ports map[string]int
 }
 
-// openPortBook reads what is remembered. A book that cannot be read is an empty one: ports are a convenience,
-// not data.
+// openPortBook reads the stored ports. An unreadable file is treated as empty: ports are a convenience, not
+// data.
 func openPortBook(directory string) *PortBook {
 	book := &PortBook{file: filepath.Join(directory, "ports.json"), ports: map[string]int{}}
 	if content, err := os.ReadFile(book.file); err == nil {
@@ -34,15 +34,15 @@ func openPortBook(directory string) *PortBook {
 	return book
 }
 
-// Port is the port on 127.0.0.1 for the server with this name: the one it had before when that is free now,
-// else another free one, which no other name has.
+// Port is the port on 127.0.0.1 for the server with this name: the stored one if it is free now, else another
+// free one that no other name has.
 func (b *PortBook) Port(ctx context.Context, name string) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if port := b.ports[name]; port != 0 && loopback.IsFree(ctx, port) {
 		return port, nil
 	}
-	// One more than there are names: at least one of them is nobody's.
+	// With one port more than there are names, at least one is unused.
 	free, err := loopback.FreePorts(ctx, len(b.ports)+1)
 	if err != nil {
 		return 0, err

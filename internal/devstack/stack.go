@@ -17,17 +17,17 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/temporalui"
 )
 
-// The parts, as Progress names them.
+// The names of the parts for Progress.
 const (
 	PartPostgres   = "PostgreSQL"
 	PartTemporal   = "Temporal"
 	PartTemporalUI = "Temporal Web UI"
 )
 
-// databaseName is Portico's database on a server of our own.
+// databaseName is Portico's database on a server that the stack starts.
 const databaseName = "portico"
 
-// State is where a part is on its way up or down.
+// State is the state of a part during start and stop.
 type State string
 
 // The states, in the order in which a part goes through them.
@@ -37,25 +37,24 @@ const (
 	Stopped  State = "stopped"
 )
 
-// Options says where the stack lives.
+// Options are the settings of the stack.
 type Options struct {
-	// DataDir keeps everything that must last; it is made when missing. One process at a time may use it.
-	// Required.
+	// DataDir contains all persistent data; it is created if missing. Only one process may use it. Required.
 	DataDir string
-	// CacheDir keeps what can be fetched again. Required.
+	// CacheDir is for data that can be downloaded again. Required.
 	CacheDir string
-	// DSN is of a database on a running PostgreSQL server, by a role that may create databases: Portico uses
-	// that database, and Temporal makes two beside it. "" starts a server in DataDir.
+	// DSN is a database on a running PostgreSQL server, for a role that may create databases: Portico uses
+	// that database, and Temporal creates two more. "" starts a server in DataDir.
 	DSN string
-	// Namespace is Temporal's. "" means "default".
+	// Namespace is the Temporal namespace. "" means "default".
 	Namespace string
 	// SearchAttributes are the custom search attributes of the namespace.
 	SearchAttributes map[string]enumspb.IndexedValueType
-	// CodecEndpoint is the URL at which the Temporal Web UI has payloads decoded, "" when they are plain.
+	// CodecEndpoint is the URL at which the Temporal Web UI decodes payloads, "" when they are not encoded.
 	CodecEndpoint string
-	// Log is for what goes wrong. Nil means slog.Default.
+	// Log receives problems. Nil means slog.Default.
 	Log *slog.Logger
-	// Progress is told of every step of every part. Nil is fine.
+	// Progress is called for every state of every part. Nil is allowed.
 	Progress func(part string, state State)
 }
 
@@ -70,9 +69,9 @@ type Stack struct {
 	dsn, localDSN string
 }
 
-// Start brings the stack up and returns when all of it is ready. When a part fails, those that run are
-// stopped again, and the error says what to do: an *db.OpenError when it is the given database. ctx bounds
-// the start only; Stop ends the stack.
+// Start starts the stack and returns when all of it is ready. When a part fails, it stops the others. The
+// error says what to do; it is a *db.OpenError for the given database. ctx bounds the start only; Stop ends
+// the stack.
 func Start(ctx context.Context, options Options) (*Stack, error) {
 	options = withDefaults(options)
 	if err := os.MkdirAll(options.DataDir, 0o755); err != nil {
@@ -102,8 +101,9 @@ func withDefaults(options Options) Options {
 	return options
 }
 
-// start runs each part when the one it needs is ready. There is nothing to gain from more at once: the Web UI
-// takes a few milliseconds, and would wait a second before it tried again a frontend that is not there yet.
+// start starts the parts one after another, each when the part it needs is ready. Starting more at once saves
+// nothing: the Web UI takes a few milliseconds, and waits a second before it retries a frontend that is not
+// ready.
 func (s *Stack) start(ctx context.Context) error {
 	for _, start := range []func(context.Context) error{s.startPostgres, s.startTemporal, s.startUI} {
 		if err := start(ctx); err != nil {
@@ -140,8 +140,8 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 	return nil
 }
 
-// reach proves that a given database is there. Temporal, the first to use it, would otherwise be blamed for
-// one that is not.
+// reach checks that a given database is reachable. Otherwise Temporal, its first user, would report the error
+// as its own.
 func reach(ctx context.Context, dsn string) error {
 	pool, err := db.Open(ctx, dsn)
 	if err != nil {
@@ -195,24 +195,24 @@ func (s *Stack) startUI(ctx context.Context) error {
 	return nil
 }
 
-// DSN is of Portico's own database, which exists and may be empty.
+// DSN is Portico's own database, which exists and may be empty.
 func (s *Stack) DSN() string { return s.dsn }
 
-// LocalDSN is DSN for this process alone, by the shortest way to the database.
+// LocalDSN is a DSN that works in this process only, by the fastest connection.
 func (s *Stack) LocalDSN() string { return s.localDSN }
 
 // TemporalAddress is host:port of the Temporal frontend.
 func (s *Stack) TemporalAddress() string { return s.temporal.FrontendAddress() }
 
-// TemporalUI is the Temporal Web UI, for its links.
+// TemporalUI is the Temporal Web UI, which builds links to its pages.
 func (s *Stack) TemporalUI() *temporalui.Server { return s.ui }
 
-// Ports remembers the ports of the stack; callers keep those of their own parts in it too, so that links stay
+// Ports stores the ports of the stack. Callers store those of their own parts in it too, so that links stay
 // valid.
 func (s *Stack) Ports() *PortBook { return s.ports }
 
-// Failed is closed when PostgreSQL ends without having been asked to; the stack is of no use then. Nil when
-// the DSN was given.
+// Failed is closed when PostgreSQL ends unexpectedly; the stack is unusable then. It is nil when the DSN was
+// given.
 func (s *Stack) Failed() <-chan struct{} {
 	if s.postgres == nil {
 		return nil
@@ -220,8 +220,8 @@ func (s *Stack) Failed() <-chan struct{} {
 	return s.postgres.Exited()
 }
 
-// Stop ends the parts in reverse order and gives the data directory free. When ctx ends first, what remains
-// is ended hard; no committed data is lost.
+// Stop stops the parts in reverse order and releases the data directory. When ctx ends first, it kills the
+// remaining parts; no committed data is lost.
 func (s *Stack) Stop(ctx context.Context) error {
 	var failures []error
 	if s.ui != nil {

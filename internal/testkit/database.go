@@ -50,28 +50,28 @@ func Database(t testing.TB) *pgxpool.Pool {
 	return pool
 }
 
-// Digest is a checksum of all rows of a database: it changes with each change.
+// Digest is a checksum of all rows of a database: any change changes it.
 func Digest(t testing.TB, pool *pgxpool.Pool) string {
 	t.Helper()
 	var digest string
-	require.NoError(t, pool.QueryRow(t.Context(), //nolint:unqueryvet // Every column of every table is what it is about.
+	require.NoError(t, pool.QueryRow(t.Context(), //nolint:unqueryvet // It reads every column of every table.
 		`
 		select md5(string_agg(query_to_xml(format('select * from %I r order by r::text', tablename), true, false, '')::text, '' order by tablename))
 		from pg_tables where schemaname = 'public'`).Scan(&digest))
 	return digest
 }
 
-// server is this process's hold on the shared server.
+// server is this process's connection to the shared server.
 type server struct {
 	// dsn is the DSN of the maintenance database.
 	dsn string
-	// admin is connected for as long as this process lives, which keeps the keeper from ending.
+	// admin stays connected until this process ends, which keeps the keeper running.
 	admin *pgxpool.Pool
-	// template is the database that is cloned for each test: it has this build's migrations.
+	// template is the database that is cloned for each test, with this build's migrations.
 	template string
 }
 
-// sharedServer connects to the shared server once per process, starting it when it does not run.
+// sharedServer connects to the shared server once per process, and starts it if it does not run.
 var sharedServer = sync.OnceValues(func() (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
 	defer cancel()
@@ -87,7 +87,7 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 	return shared, errors.Join(err, unlock())
 })
 
-// prepareServer leaves a running server with this build's template. The caller holds the state's lock.
+// prepareServer ensures a running server with this build's template. The caller holds the state's lock.
 func prepareServer(ctx context.Context, directory string) (*server, error) {
 	shared, err := connect(ctx, directory)
 	if err != nil { // it does not run, then
@@ -101,7 +101,7 @@ func prepareServer(ctx context.Context, directory string) (*server, error) {
 	return shared, shared.makeTemplate(ctx)
 }
 
-// makeTemplate makes the database to clone, unless another process with the same migrations has. The caller
+// makeTemplate creates the database to clone, unless another process with the same migrations has. The caller
 // holds the state's lock.
 func (s *server) makeTemplate(ctx context.Context) error {
 	fingerprint, err := migrationsFingerprint()
@@ -114,7 +114,7 @@ func (s *server) makeTemplate(ctx context.Context) error {
 		return err
 	}
 
-	// Migrated under another name first: what has the final name is complete.
+	// Migrate under another name first, so that a database with the final name is complete.
 	unfinished := s.template + "_unfinished"
 	for _, statement := range []string{"drop database if exists " + unfinished, "create database " + unfinished} {
 		if _, err := s.admin.Exec(ctx, statement); err != nil {
@@ -134,7 +134,7 @@ func (s *server) makeTemplate(ctx context.Context) error {
 	return err
 }
 
-// migrationsFingerprint tells schemas apart: a hash of the names and contents of all migrations.
+// migrationsFingerprint identifies the schema: a hash of the names and contents of all migrations.
 func migrationsFingerprint() (string, error) {
 	files, err := fs.Glob(db.Migrations(), "*.sql")
 	if err != nil {
@@ -156,7 +156,7 @@ func databaseDSN(dsn, database string) string {
 	return strings.Replace(dsn, "/"+maintenanceDatabase+"?", "/"+database+"?", 1)
 }
 
-// connect opens this process's hold on the server that the state directory names.
+// connect connects this process to the server in the state directory.
 func connect(ctx context.Context, directory string) (*server, error) {
 	dsn, err := readDSN(directory)
 	if err != nil {
@@ -168,7 +168,7 @@ func connect(ctx context.Context, directory string) (*server, error) {
 	}
 	config.MinConns = 1
 	config.MaxConns = 4
-	// Names of databases are no parameters: nothing to prepare.
+	// Names of databases cannot be parameters, so there is nothing to prepare.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	admin, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// keeperVariable turns a test binary into the keeper; its value is the state directory.
+	// keeperVariable turns a test binary into the keeper. Its value is the state directory.
 	keeperVariable = "PORTICO_TESTKIT_KEEPER"
 
 	maintenanceDatabase = "postgres"
@@ -32,7 +32,7 @@ const (
 	stopTimeout  = 10 * time.Second
 )
 
-// throwawaySettings trade all safety for speed: the data does not outlive the server.
+// throwawaySettings give up durability for speed: the data does not outlive the server.
 var throwawaySettings = map[string]string{
 	"fsync":              "off",
 	"synchronous_commit": "off",
@@ -42,7 +42,7 @@ var throwawaySettings = map[string]string{
 	"max_connections":    "500",
 }
 
-// A test binary cannot be given another main: the keeper takes over before the tests' own main starts.
+// A test binary has no main of its own: init runs the keeper before the tests start.
 func init() { //nolint:gochecknoinits // as said above
 	directory := os.Getenv(keeperVariable)
 	if directory == "" {
@@ -56,7 +56,7 @@ func init() { //nolint:gochecknoinits // as said above
 	os.Exit(status) //nolint:forbidigo // this is the keeper's main
 }
 
-// startKeeper starts the keeper and waits until its server runs. The caller holds the state's lock.
+// startKeeper starts the keeper and waits for its server. The caller holds the state's lock.
 func startKeeper(ctx context.Context, directory string) error {
 	executable, err := os.Executable()
 	if err != nil {
@@ -78,7 +78,7 @@ func startKeeper(ctx context.Context, directory string) error {
 	keeper.Env = append(os.Environ(), keeperVariable+"="+directory)
 	keeper.Stdout, keeper.Stderr = log, log
 	keeper.ExtraFiles = []*os.File{announce}
-	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C ends the tests; the keeper ends by itself
+	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C ends only the tests; the keeper ends by itself
 	err = errors.Join(keeper.Start(), announce.Close())
 	if err != nil {
 		return fmt.Errorf("start the keeper: %w", err)
@@ -95,8 +95,8 @@ func startKeeper(ctx context.Context, directory string) error {
 	return keeper.Process.Release()
 }
 
-// keep is the keeper's main: it runs the server, says so on descriptor 3, and ends when nobody has used it
-// for a while.
+// keep is the keeper's main: it runs the server, reports on descriptor 3 that it is ready, and ends after
+// some time without users.
 func keep(directory string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -131,7 +131,7 @@ func keep(directory string) error {
 }
 
 // stopWhenIdle waits until nobody has been connected for idleLimit, then stops the server under the state's
-// lock, so that no test process can be on its way in.
+// lock, so that no test process can connect meanwhile.
 func stopWhenIdle(ctx context.Context, directory string, server *postgres.Server) error {
 	tick := time.NewTicker(idleInterval)
 	defer tick.Stop()
@@ -153,7 +153,7 @@ func stopWhenIdle(ctx context.Context, directory string, server *postgres.Server
 		}
 		unlock, err := lockState(ctx, directory)
 		if err != nil {
-			continue // a test process is on its way in
+			continue // a test process is connecting
 		}
 		if unused(ctx, server) {
 			return errors.Join(os.Remove(filepath.Join(directory, dsnName)), stopServer(server), unlock())
@@ -165,7 +165,7 @@ func stopWhenIdle(ctx context.Context, directory string, server *postgres.Server
 	}
 }
 
-// unused says whether no test process is connected.
+// unused reports whether no test process is connected.
 func unused(ctx context.Context, server *postgres.Server) bool {
 	ctx, cancel := context.WithTimeout(ctx, idleInterval)
 	defer cancel()
@@ -186,7 +186,7 @@ func stopServer(server *postgres.Server) error {
 	return server.Stop(ctx)
 }
 
-// removeLeftovers removes the data of keepers that were killed; their servers went with them.
+// removeLeftovers deletes the data of keepers that were killed; their servers ended with them.
 func removeLeftovers(directory string) error {
 	entries, err := os.ReadDir(directory)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// The state directory is where test processes find the server: its DSN, the lock under which it is started,
-// stopped and given a template, the keeper's log and the data.
+// The state directory contains the server's DSN, the lock for starting, stopping and preparing it, the
+// keeper's log and the data.
 const (
 	dsnName  = "dsn"
 	lockName = "lock"
@@ -19,7 +19,8 @@ const (
 	lockInterval = 20 * time.Millisecond
 )
 
-// stateDirectory makes the directory, closed to other users: the DSN has a superuser's password in it.
+// stateDirectory creates the directory, closed to other users, because the DSN contains a superuser's
+// password.
 func stateDirectory() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -34,8 +35,7 @@ func readDSN(directory string) (string, error) {
 	return string(content), err
 }
 
-// lockState takes the lock of the state directory, waiting for it; the kernel gives it free when its holder
-// ends.
+// lockState waits for the lock of the state directory. The kernel releases it when its holder ends.
 func lockState(ctx context.Context, directory string) (unlock func() error, err error) {
 	lock := flock.New(filepath.Join(directory, lockName))
 	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {

@@ -19,15 +19,14 @@ const maxBody = 1 << 20
 // body sends none.
 type endpoint func(*Forge, *exchange) (status int, body any, err error)
 
-// route is an endpoint and what an App needs to call it: a permission, "contents:read", or what the constants
-// say.
+// route is an endpoint with the requirement for Apps: a permission, "contents:read", or one of the constants.
 type route struct {
 	serve endpoint
 	needs string
 }
 
-// routes is the API: the paths of GitHub's REST API that Portico uses, each with what GitHub answers and asks
-// of Apps.
+// routes is the API: the paths of GitHub's REST API that Portico uses, each with GitHub's requirement for
+// Apps.
 var routes = map[string]route{
 	"GET /app/installations":                                  {(*Forge).listInstallations, forTheApp},
 	"POST /app/installations/{installation_id}/access_tokens": {(*Forge).createInstallationToken, forTheApp},
@@ -93,7 +92,7 @@ type exchange struct {
 
 func (x *exchange) value(name string) string { return x.r.PathValue(name) }
 
-// decode reads the body as JSON. GitHub's message for a body that is none is the same for every path.
+// decode decodes the JSON body. The error for invalid JSON is GitHub's, and the same for every path.
 func (x *exchange) decode(into any) error {
 	content, err := io.ReadAll(x.r.Body)
 	if err != nil {
@@ -108,12 +107,12 @@ func (x *exchange) decode(into any) error {
 	return nil
 }
 
-// apiError is a refusal in GitHub's form.
+// apiError is an error in GitHub's form.
 type apiError struct {
 	status  int
 	message string
-	// The rest says which part of a request was refused, as GitHub's "errors" does; without a resource it is
-	// just a sentence, and without a detail there is none.
+	// The rest is an item of GitHub's "errors". Without a resource, the item is a sentence; without a detail
+	// there is none.
 	resource, field, code, detail string
 }
 
@@ -139,7 +138,7 @@ func invalid(resource, field, code, detail string) error {
 	}
 }
 
-// refused is invalid for the operations that only give sentences.
+// refused is invalid for operations whose errors are sentences only.
 func refused(detail string) error { return invalid("", "", "", detail) }
 
 var (
@@ -153,7 +152,7 @@ type plain struct {
 	content     []byte
 }
 
-// redirect is the address a call is sent on to.
+// redirect is the URL of a redirect.
 type redirect string
 
 func (f *Forge) apiHandler() http.Handler {
@@ -189,8 +188,7 @@ func (f *Forge) answer(w http.ResponseWriter, r *http.Request, to route) {
 	writeAnswer(w, r, status, body)
 }
 
-// writeFailure turns an error into GitHub's answer: what is missing and what is refused are the caller's, the
-// rest is ours.
+// writeFailure converts an error to GitHub's response: an *apiError keeps its status, others are internal.
 func (f *Forge) writeFailure(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *apiError
 	switch {
@@ -212,7 +210,7 @@ func writeError(w http.ResponseWriter, refusal *apiError) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(refusal.status)
-	w.Write(encoded) //nolint:errcheck // The caller is gone; there is nobody to tell.
+	w.Write(encoded) //nolint:errcheck // The client has gone.
 }
 
 func writeAnswer(w http.ResponseWriter, r *http.Request, status int, body any) {
@@ -246,10 +244,10 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, status int, body any) {
 		}
 	}
 	w.WriteHeader(status)
-	w.Write(answer.content) //nolint:errcheck // The caller is gone; there is nobody to tell.
+	w.Write(answer.content) //nolint:errcheck // The client has gone.
 }
 
-// repository finds the repository of the path; a private one is not there for everybody.
+// repository finds the repository of the path. A private one exists only for callers that may see it.
 func (f *Forge) repository(x *exchange) (*repository, error) {
 	repo, err := f.store.repository(x.value("owner"), x.value("repo"))
 	if err != nil {

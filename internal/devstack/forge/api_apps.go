@@ -46,8 +46,8 @@ func (f *Forge) describeInstallation(x *exchange, login, kind string) (int, any,
 	return http.StatusOK, x.shapes.installation(x.caller.app, found, owner), nil
 }
 
-// createInstallationToken gives out a token for the permissions and repositories asked for, which must be the
-// installation's; without any, for all it has.
+// createInstallationToken issues a token for the requested permissions and repositories, which must be within
+// the installation's; without any, for all of them.
 func (f *Forge) createInstallationToken(x *exchange) (int, any, error) {
 	id, err := strconv.ParseInt(x.value("installation_id"), 10, 64)
 	if err != nil {
@@ -90,7 +90,7 @@ func (f *Forge) createInstallationToken(x *exchange) (int, any, error) {
 	return http.StatusCreated, answer, nil
 }
 
-// narrow holds the permissions asked for to those that are there. Reading metadata comes with any.
+// narrow restricts the granted permissions to the requested ones. Reading metadata is always included.
 func narrow(given *grant, asked map[string]string) (map[string]string, error) {
 	narrowed := map[string]string{"metadata": "read"}
 	for name, level := range asked {
@@ -123,7 +123,7 @@ func (f *Forge) describeRepositories(x *exchange, found installed, names []strin
 	return described, nil
 }
 
-// listInstallationRepositories lists what the token is for, and says whether that is all that its owner has.
+// listInstallationRepositories lists the repositories of the token, and whether it is for all of the owner's.
 func (f *Forge) listInstallationRepositories(x *exchange) (int, any, error) {
 	var covered []*repository
 	for _, repo := range f.store.listRepositories(x.caller.installation.Login) {
@@ -166,7 +166,7 @@ func (s shapes) installation(app *registration, found installed, owner *account)
 	}
 }
 
-// adopt adds a repository that an installation created to those that it was given.
+// adopt adds a repository that an installation created to the installation's repositories.
 func (f *Forge) adopt(x *exchange, repo *repository) error {
 	if x.caller.grant == nil || x.caller.installation.includes(repo) {
 		return nil

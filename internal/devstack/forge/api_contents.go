@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	// maxInlineContent and maxContent are GitHub's: larger files come without their content, then not at all.
+	// maxInlineContent and maxContent are GitHub's limits: larger files are sent without content, still
+	// larger ones not at all.
 	maxInlineContent = 1 << 20
 	maxContent       = 100 << 20
 	// maxTreeEntries is how many entries a recursive tree lists before it says that it is truncated.
 	maxTreeEntries = 100_000
 )
 
-// pageOf cuts the part of a list that ?per_page and ?page ask for.
+// pageOf returns the part of a list that ?per_page and ?page select.
 func pageOf[T any](x *exchange, all []T) ([]T, error) {
 	size, number, err := paging(x)
 	if err != nil {
@@ -41,12 +42,12 @@ func paging(x *exchange) (size, number int, err error) {
 	return min(size, 100), number, nil
 }
 
-// accepts says whether the caller asked for one of GitHub's own media types, application/vnd.github.raw.
+// accepts reports whether the caller accepts one of GitHub's own media types, application/vnd.github.raw.
 func (x *exchange) accepts(format string) bool {
 	return strings.Contains(x.r.Header.Get("Accept"), "."+format)
 }
 
-// revision is the commit that ?ref or ?sha names, or the default branch, and the name it was asked by.
+// revision is the commit that ?ref or ?sha names, or the default branch, with the requested name.
 func (f *Forge) revision(x *exchange, repo *repository, name string) (hash, asked string, err error) {
 	bare := f.store.open(repo)
 	if name == "" {
@@ -158,7 +159,7 @@ func (f *Forge) listCommits(x *exchange) (int, any, error) {
 	return http.StatusOK, answer, nil
 }
 
-// orError is err, or otherwise when there is none.
+// orError returns err, or otherwise when err is nil.
 func orError(err, otherwise error) error {
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func orError(err, otherwise error) error {
 	return otherwise
 }
 
-// getCommit describes a commit, or says only its hash where that is what the caller accepts.
+// getCommit describes a commit, or returns its hash only if the caller accepts that.
 func (f *Forge) getCommit(x *exchange) (int, any, error) {
 	repo, err := f.repository(x)
 	if err != nil {
@@ -250,7 +251,7 @@ func (f *Forge) getBlob(x *exchange) (int, any, error) {
 	}, nil
 }
 
-// getTarball sends the caller on to the page that streams the archive.
+// getTarball redirects to the page that streams the archive.
 func (f *Forge) getTarball(x *exchange) (int, any, error) {
 	repo, err := f.repository(x)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// issue is enough of an issue to tell that somebody uses a repository.
+// issue is the part of an issue that shows that somebody uses a repository.
 type issue struct {
 	ID        int64     `json:"id"`
 	Number    int       `json:"number"`
@@ -62,7 +62,7 @@ func (f *Forge) createRepository(x *exchange, owner *account) (int, any, error) 
 	return f.describe(x, http.StatusCreated, repo)
 }
 
-// repositoryChange is the body of POST and PATCH. What it leaves out stays as the embedded settings had it.
+// repositoryChange is the body of POST and PATCH. Missing fields keep the values of the embedded settings.
 type repositoryChange struct {
 	settings
 	Name          string  `json:"name"`
@@ -71,8 +71,8 @@ type repositoryChange struct {
 	DefaultBranch string  `json:"default_branch"`
 }
 
-// settle brings the two ways of saying "private" together, of which visibility is the stronger, and refuses
-// values that GitHub refuses.
+// settle combines the fields private and visibility, of which visibility wins, and rejects values that GitHub
+// rejects.
 func (c *repositoryChange) settle(owner *account) error {
 	switch {
 	case c.Visibility != nil:

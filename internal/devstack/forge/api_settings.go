@@ -16,7 +16,7 @@ import (
 	"golang.org/x/crypto/nacl/box"
 )
 
-// protection is what a branch demands, in the words of the request that set it.
+// protection is the protection of a branch, with the fields of the request that set it.
 type protection struct {
 	RequiredStatusChecks *struct {
 		Strict   bool     `json:"strict"`
@@ -31,7 +31,7 @@ type protection struct {
 	EnforceAdmins                  bool `json:"enforce_admins"`
 	RequiredLinearHistory          bool `json:"required_linear_history"`
 	RequiredConversationResolution bool `json:"required_conversation_resolution"`
-	// RequiredSignatures is set by an address of its own.
+	// RequiredSignatures has an endpoint of its own.
 	RequiredSignatures bool `json:"required_signatures"`
 }
 
@@ -42,7 +42,7 @@ type variable struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
-// secret is one of a repository's Actions secrets, sealed as it came.
+// secret is one of a repository's Actions secrets, sealed by the caller.
 type secret struct {
 	Sealed    string    `json:"sealed"`
 	CreatedAt time.Time `json:"createdAt"`
@@ -56,7 +56,7 @@ type sealingKey struct {
 	Private string `json:"private"`
 }
 
-// oidcSubject says how the subject of a workflow's identity token is made up.
+// oidcSubject is the template for the subject of a workflow's identity token.
 type oidcSubject struct {
 	UseDefault       bool     `json:"use_default"`
 	IncludeClaimKeys []string `json:"include_claim_keys,omitempty"`
@@ -68,7 +68,7 @@ type subscription struct {
 	CreatedAt  time.Time `json:"createdAt"`
 }
 
-// protectedBranch finds the repository and makes sure that the branch exists.
+// protectedBranch finds the repository and checks that the branch exists.
 func (f *Forge) protectedBranch(x *exchange) (*repository, string, error) {
 	repo, err := f.repository(x)
 	if err != nil {
@@ -227,7 +227,7 @@ func (f *Forge) listVariables(x *exchange) (int, any, error) {
 	return http.StatusOK, object{"total_count": len(listed), "variables": listed}, nil
 }
 
-// settingName is how GitHub lets a variable or a secret be called.
+// settingName matches the names that GitHub allows for a variable or a secret.
 var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func checkSettingName(resource, name string) error {
@@ -359,7 +359,7 @@ func (f *Forge) putSecret(x *exchange) (int, any, error) {
 	return status, object{}, nil
 }
 
-// check makes sure that a value was sealed with the key. The error holds nothing of the value.
+// check checks that a value was sealed with the key. The error does not contain the value.
 func (k *sealingKey) check(sealed string) error {
 	content, err := base64.StdEncoding.DecodeString(sealed)
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// App is a GitHub App as its owner registers it.
+// App is a GitHub App as registered by its owner.
 type App struct {
 	ID   int64
 	Name string
-	// PublicKey is the half of the App's key pair that the forge keeps.
+	// PublicKey is the public key of the App's key pair.
 	PublicKey *rsa.PublicKey
-	// Permissions are what its installations are given: {"contents": "write"}. Reading metadata comes with
-	// any.
+	// Permissions are the permissions of its installations: {"contents": "write"}. Reading metadata is always
+	// included.
 	Permissions map[string]string
 }
 
@@ -31,14 +31,14 @@ type App struct {
 type Installation struct {
 	AppID int64
 	Owner string
-	// Repositories are the only ones it may work on, by name; none means all. What the App creates is added.
+	// Repositories are the only ones it may access, by name; nil means all. Repositories that the App creates
+	// are added.
 	Repositories []string
-	// Suspended says that the owner has stopped the App for the time being.
+	// Suspended means that the owner has suspended the App.
 	Suspended bool
 }
 
-// registration is what the forge keeps of an App, one file each under apps/. A value is never changed once it
-// is in the store.
+// registration is the forge's record of an App, one file each under apps/. A stored value is immutable.
 type registration struct {
 	ID          int64             `json:"id"`
 	Name        string            `json:"name"`
@@ -48,7 +48,7 @@ type registration struct {
 	Installations map[string]installed `json:"installations"`
 }
 
-// installed is an installation with what it is given.
+// installed is an installation with its permissions.
 type installed struct {
 	ID int64 `json:"id"`
 	// Login is the owner's.
@@ -58,7 +58,7 @@ type installed struct {
 	SuspendedAt  *time.Time `json:"suspendedAt"`
 }
 
-// selection is how GitHub says whether an installation is for all of an owner's repositories.
+// selection is GitHub's word for whether an installation is for all of an owner's repositories.
 func (i installed) selection() string {
 	if len(i.Repositories) == 0 {
 		return "all"
@@ -66,7 +66,7 @@ func (i installed) selection() string {
 	return "selected"
 }
 
-// includes says whether the installation is for a repository.
+// includes reports whether the installation is for a repository.
 func (i installed) includes(repo *repository) bool {
 	return strings.EqualFold(i.Login, repo.Owner) && (len(i.Repositories) == 0 || containsName(i.Repositories, repo.Name))
 }
@@ -75,7 +75,7 @@ func containsName(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(one string) bool { return strings.EqualFold(one, name) })
 }
 
-// key is the public key that the App's assertions are checked with.
+// key is the public key that verifies the App's assertions.
 func (r *registration) key() (*rsa.PublicKey, error) {
 	block, _ := pem.Decode([]byte(r.PublicKey))
 	if block == nil {
@@ -88,7 +88,7 @@ func (r *registration) key() (*rsa.PublicKey, error) {
 	return nil, fmt.Errorf("public key of App %d: not an RSA key", r.ID)
 }
 
-// AddApp makes sure that an App is registered as it is described. Its installations stay.
+// AddApp registers an App, or updates it. It keeps the App's installations.
 func (f *Forge) AddApp(app App) error {
 	encoded, err := x509.MarshalPKIXPublicKey(app.PublicKey)
 	if err != nil {
@@ -103,7 +103,7 @@ func (f *Forge) AddApp(app App) error {
 	})
 }
 
-// Install makes sure that an App is installed as it is described.
+// Install installs an App, or updates the installation.
 func (f *Forge) Install(installation Installation) error {
 	owner, err := f.store.owner(installation.Owner)
 	if err != nil {
@@ -120,7 +120,7 @@ func (f *Forge) Install(installation Installation) error {
 	})
 }
 
-// Uninstall takes an App from an owner. The tokens it has there end.
+// Uninstall removes an App from an owner. The installation's tokens become invalid.
 func (f *Forge) Uninstall(appID int64, owner string) error {
 	return f.store.putApp(appID, func(registered *registration) error {
 		delete(registered.Installations, strings.ToLower(owner))
@@ -205,32 +205,32 @@ func (s *store) putApp(id int64, change func(*registration) error) error {
 	return nil
 }
 
-// tokenLifetime is how long GitHub lets a token of an installation live.
+// tokenLifetime is the lifetime of an installation's token on GitHub.
 const tokenLifetime = time.Hour
 
-// grant is what a token of an installation is good for.
+// grant is the permissions of an installation's token.
 type grant struct {
 	installationID int64
 	permissions    map[string]string
-	// repositories are the only ones, by name; none means all of the installation's.
+	// repositories are the only ones, by name; nil means all of the installation's.
 	repositories []string
 	expiresAt    time.Time
 }
 
-// allows says whether the grant has a permission, "contents:write".
+// allows reports whether the grant has a permission, "contents:write".
 func (g *grant) allows(permission string) bool {
 	name, level, _ := strings.Cut(permission, ":")
 	granted := g.permissions[name]
 	return granted == level || granted == "write" && level == "read"
 }
 
-// grants are the tokens that were given out. They do not outlive the process: callers ask for new ones.
+// grants are the issued tokens. They do not outlive the process: callers request new ones.
 type grants struct {
 	mutex   sync.Mutex
 	byToken map[string]*grant
 }
 
-// issue makes a token for a grant and drops those that have expired.
+// issue creates a token for a grant and drops expired ones.
 func (g *grants) issue(given *grant) (string, error) {
 	random := make([]byte, 18)
 	if _, err := rand.Read(random); err != nil {
@@ -247,7 +247,7 @@ func (g *grants) issue(given *grant) (string, error) {
 	return token, nil
 }
 
-// find is the grant of a token, nil when it has none or not any more.
+// find is the grant of a token, nil for an unknown or expired one.
 func (g *grants) find(token string) *grant {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()

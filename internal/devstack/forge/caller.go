@@ -11,28 +11,28 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// caller is who makes a request. The zero value is anybody.
+// caller is the sender of a request. The zero value is anonymous.
 type caller struct {
-	// isUser says that the caller has the forge's own token, whose user owns everything.
+	// isUser means that the caller has the forge's own token, whose user owns everything.
 	isUser bool
-	// app is an App that speaks for itself.
+	// app is an App that authenticates as itself.
 	app *registration
-	// grant is what the token of an installation is good for, and installation which one it is.
+	// grant is the permissions of an installation's token, and installation its installation.
 	grant        *grant
 	installation installed
 }
 
-// userScopes are what the user's token is good for, as GitHub says with every answer to a classic token.
+// userScopes are the scopes of the user's token, which GitHub sends with every response to a classic token.
 const userScopes = "admin:org, delete_repo, repo, workflow"
 
 func (c caller) isAnybody() bool { return !c.isUser && c.app == nil && c.grant == nil }
 
-// covers says whether the token of an installation is for a repository.
+// covers reports whether an installation's token is for a repository.
 func (c caller) covers(repo *repository) bool {
 	return c.grant != nil && c.installation.includes(repo) && (len(c.grant.repositories) == 0 || containsName(c.grant.repositories, repo.Name))
 }
 
-// sees says whether a repository is there for the caller at all.
+// sees reports whether a repository exists for the caller.
 func (c caller) sees(repo *repository) bool {
 	return repo.Settings.Visibility == visibilityPublic || c.isUser || c.covers(repo)
 }
@@ -53,7 +53,7 @@ var (
 	errSuspended = &apiError{status: http.StatusForbidden, message: "This installation has been suspended"}
 )
 
-// identify finds out who makes a request. Credentials that are good for nobody are an *apiError.
+// identify authenticates a request. Invalid credentials are an *apiError.
 func (f *Forge) identify(r *http.Request) (caller, error) {
 	presented := presentedTokens(r)
 	for _, token := range presented {
@@ -85,11 +85,10 @@ func (f *Forge) identifyInstallation(given *grant) (caller, error) {
 	return caller{grant: given, installation: found}, nil
 }
 
-// maxAssertion is how far ahead the end of an App's assertion may be.
+// maxAssertion is the maximum remaining lifetime of an App's assertion.
 const maxAssertion = 10 * time.Minute
 
-// identifyApp checks what an App says of itself, as GitHub does: signed by its key, and for ten minutes at
-// most.
+// identifyApp verifies an App's assertion, as GitHub does: signed by its key, and for ten minutes at most.
 func (f *Forge) identifyApp(assertion string) (*registration, error) {
 	parsed, err := jwt.ParseSigned(assertion, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -125,7 +124,7 @@ func (f *Forge) identifyApp(assertion string) (*registration, error) {
 	return app, nil
 }
 
-// presentedTokens lists what may be a token: GitHub takes it as the user name or the password of basic
+// presentedTokens lists the possible tokens: GitHub accepts one as the user name or the password of basic
 // authentication.
 func presentedTokens(r *http.Request) []string {
 	if user, password, ok := r.BasicAuth(); ok {
@@ -138,19 +137,20 @@ func presentedTokens(r *http.Request) []string {
 	return nil
 }
 
-// Who may make a call, beside the user: an App with a permission, "contents:read", or as these say.
+// The callers of a route besides the user: an App with a permission, "contents:read", or as these constants
+// say.
 const (
 	// forAnybody needs no permission.
 	forAnybody = ""
-	// forTheApp wants the App itself, and nobody else.
+	// forTheApp requires the App itself.
 	forTheApp = "the App"
-	// forUsers refuses Apps.
+	// forUsers rejects Apps.
 	forUsers = "users"
-	// forInstallations wants the token of an installation.
+	// forInstallations requires an installation's token.
 	forInstallations = "installations"
 )
 
-// admit decides whether the caller may make a call that needs a permission.
+// admit checks whether the caller may make a call that needs a permission.
 func (f *Forge) admit(x *exchange, needs string) error {
 	switch {
 	case needs == forTheApp && x.caller.app == nil:
@@ -171,8 +171,8 @@ func (f *Forge) admit(x *exchange, needs string) error {
 	return nil
 }
 
-// admitInstallation holds a token to the owner and the repositories it is for, and to its permissions. What
-// is public it may read like anybody.
+// admitInstallation checks a token's owner, repositories and permissions. Public repositories may be read
+// like by anybody.
 func (f *Forge) admitInstallation(x *exchange, needs string) error {
 	if x.value("repo") != "" {
 		repo, err := f.store.repository(x.value("owner"), x.value("repo"))

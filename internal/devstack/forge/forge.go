@@ -1,16 +1,16 @@
 // Package forge is the local Git forge of `portico dev`: the part of GitHub's REST API that Portico uses, at
-// the paths of a GitHub Enterprise host (/api/v3), in front of real bare repositories that speak Git's smart
-// HTTP protocol, with plain pages on which a person can look at what a run published.
+// the paths of a GitHub Enterprise host (/api/v3), on real bare repositories that are served over Git's smart
+// HTTP protocol, with plain pages that show the content of repositories.
 //
-// Reading is open to whoever reaches the loopback address, over the pages and over git; the API hides private
-// repositories from callers without the token, as GitHub does, and every change asks for the token. Branch
-// protection is stored and shown, not enforced: this forge has no pull requests to merge through.
+// Everybody who reaches the loopback address may read, on the pages and over git. The API hides private
+// repositories from callers without the token, as GitHub does, and every change requires the token. Branch
+// protection is stored and shown, not enforced, because the forge has no pull requests.
 //
-// GitHub Apps that are registered with it speak for themselves and get tokens for where they are installed,
-// which are held to their repositories, their permissions and their hour.
+// Registered GitHub Apps authenticate as themselves and get tokens for their installations, which are
+// restricted to the repositories, permissions and lifetime that they were issued for.
 //
-// It is a development server. It keeps no passwords, sends no events, and beside the tokens of Apps knows
-// one, whose user owns everything.
+// It is a development server. It has no passwords and sends no events. Besides the Apps' tokens it has one
+// token, whose user owns everything.
 package forge
 
 import (
@@ -33,7 +33,7 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/loopback"
 )
 
-// DefaultUser is the login that the forge's token belongs to unless Options say otherwise.
+// DefaultUser is the login of the token's user by default.
 const DefaultUser = "portico"
 
 const (
@@ -46,23 +46,24 @@ const (
 	stopGrace  = 5 * time.Second
 )
 
-// Options say where a forge lives.
+// Options are the settings of a forge.
 type Options struct {
-	// DataDir holds everything the forge knows; it is created when missing.
+	// DataDir holds the forge's state; it is created when missing.
 	DataDir string
-	// Address is the loopback address to listen on. Empty, or with port 0, it is the port of the last time if
-	// that is free, so that links to the forge outlive a restart, else any free port.
+	// Address is the loopback address to listen on. When it is empty or has port 0, the last start's port is
+	// used if it is free, so that links to the forge stay valid; else any free port.
 	Address string
-	// Token opens the API for changes and git for pushes. Empty: the one of the last time, or a new random
-	// one.
+	// Token authenticates changes in the API and pushes. When it is empty, the last start's token is used, or
+	// a new random one.
 	Token string
-	// User is the login of the token's owner, DefaultUser when empty.
+	// User is the login of the token's user, DefaultUser when empty.
 	User string
-	// Log takes failures that no caller sees. Nil: slog's default.
+	// Log receives failures that no caller sees. Nil is slog's default.
 	Log *slog.Logger
 }
 
-// Forge is a forge on one data directory. Make one with Start, or with New to serve its Handler yourself.
+// Forge is a forge on one data directory. Start creates and serves one; New leaves serving its Handler to the
+// caller.
 type Forge struct {
 	store  *store
 	git    *git
@@ -137,8 +138,8 @@ func Start(ctx context.Context, options Options) (*Forge, error) {
 	return f, nil
 }
 
-// Stop lets running requests finish for a few seconds, then ends them. It returns when nothing of the forge
-// runs any more.
+// Stop lets running requests finish for a few seconds, then ends them. It returns when everything has
+// stopped.
 func (f *Forge) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopGrace)
 	defer cancel()
@@ -157,20 +158,20 @@ func (f *Forge) URL() string { return "http://" + f.listener.Addr().String() }
 // Host is the forge's name in a repoUrl and in integrations.github: "127.0.0.1:40123".
 func (f *Forge) Host() string { return f.listener.Addr().String() }
 
-// APIBaseURL is what integrations.github calls apiBaseUrl.
+// APIBaseURL is the value of apiBaseUrl in integrations.github.
 func (f *Forge) APIBaseURL() string { return f.URL() + apiPrefix }
 
 // Token is the forge's one token. It is a secret.
 func (f *Forge) Token() string { return f.token }
 
-// Handler serves the pages, the API and Git. Links in its answers name the host that was asked.
+// Handler serves the pages, the API and Git. Links in its responses have the request's host.
 func (f *Forge) Handler() http.Handler {
 	api, pages := f.apiHandler(), f.pagesHandler()
 	return loopback.Guard("the local Git forge", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parent, timeout, handler := r.Context(), apiTimeout, pages
 		switch {
 		case strings.HasPrefix(r.URL.Path, apiPrefix+"/"):
-			// As on GitHub, what was begun is finished whether or not the caller waits for the answer.
+			// As on GitHub, a call is finished even if the client does not wait for the response.
 			parent, handler = context.WithoutCancel(r.Context()), api
 		case isGitRequest(r):
 			timeout, handler = gitTimeout, http.HandlerFunc(f.serveGit)
@@ -201,7 +202,7 @@ func settleToken(directory, given string) (string, error) {
 	return token, writeFile(path, []byte(token))
 }
 
-// listen prefers the address of the last time, and remembers the one it got.
+// listen prefers the last start's address, and stores the one it gets.
 func listen(ctx context.Context, directory, address string) (net.Listener, error) {
 	if address == "" {
 		address = "127.0.0.1:0"

@@ -18,22 +18,22 @@ import (
 var (
 	errNoRevision = errors.New("no such revision")
 
-	// revisionPattern takes branch and tag names and hashes. What git would read as an option, a range or an
-	// operator is no revision here.
+	// revisionPattern matches names of branches and tags, and hashes. It excludes what git would parse as an
+	// option, a range or an operator.
 	revisionPattern = regexp.MustCompile(`^[^-\x00-\x20~^:?*\[\\\x7f][^\x00-\x20~^:?*\[\\\x7f]*$`)
 )
 
-// git runs the git executable with an environment of its own: no configuration of the machine or the user, no
-// hooks but the forge's.
+// git runs the git executable in an environment of its own: no configuration of the machine or the user, and
+// no hooks but the forge's.
 type git struct{ executable string }
 
-// environment is what every git process of the forge sees, http-backend included. More configuration goes
-// before its own.
+// environment is the environment of every git process of the forge, http-backend included. More configuration
+// precedes its own.
 func (g *git) environment(more ...string) []string {
 	config := append([]string{
 		"http.receivepack=true", "core.hooksPath=/dev/null", "receive.autogc=false", "gc.auto=0", "safe.directory=*",
 		"uploadpack.allowAnySHA1InWant=true",
-		// Objects need to survive a killed process, not a power cut.
+		// Objects must survive a killed process, not a power failure.
 		"core.fsync=none",
 	}, more...)
 	environment := []string{
@@ -82,15 +82,15 @@ func (g gitRepository) run(ctx context.Context, args ...string) ([]byte, error) 
 	return g.git.run(ctx, []string{"GIT_DIR=" + g.directory}, args...)
 }
 
-// reference is a branch or a tag: "refs/heads/main" and the commit it stands for.
+// reference is a branch or a tag, such as "refs/heads/main", and its commit.
 type reference struct{ Name, Commit string }
 
-// Short is the name as people write it.
+// Short is the name without its prefix.
 func (r reference) Short() string {
 	return strings.TrimPrefix(strings.TrimPrefix(r.Name, "refs/heads/"), "refs/tags/")
 }
 
-// references lists what is under a prefix such as "refs/heads".
+// references lists the references with a prefix such as "refs/heads".
 func (g gitRepository) references(ctx context.Context, prefixes ...string) ([]reference, error) {
 	format := "--format=%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
 	listed, err := g.run(ctx, append([]string{"for-each-ref", format}, prefixes...)...)
@@ -105,7 +105,7 @@ func (g gitRepository) references(ctx context.Context, prefixes ...string) ([]re
 	return found, nil
 }
 
-// defaultBranch is the branch that HEAD names, whether it exists yet or not.
+// defaultBranch is the branch that HEAD names. It need not exist yet.
 func (g gitRepository) defaultBranch() (string, error) {
 	head, err := os.ReadFile(filepath.Join(g.directory, "HEAD"))
 	if err != nil {
@@ -137,7 +137,7 @@ func (g gitRepository) settleDefaultBranch(ctx context.Context) error {
 	return g.setDefaultBranch(ctx, branches[0].Short())
 }
 
-// resolve turns a branch, a tag or a hash into the hash of a commit.
+// resolve resolves a branch, a tag or a hash to the hash of a commit.
 func (g gitRepository) resolve(ctx context.Context, revision string) (string, error) {
 	return g.parse(ctx, revision, "^{commit}")
 }
@@ -156,14 +156,14 @@ func (g gitRepository) parse(ctx context.Context, revision, suffix string) (stri
 	return strings.TrimSpace(string(hash)), nil
 }
 
-// isEmpty says whether nothing was pushed yet.
+// isEmpty reports whether nothing was pushed yet.
 func (g gitRepository) isEmpty(ctx context.Context) (bool, error) {
 	found, err := g.references(ctx)
 	return len(found) == 0, err
 }
 
-// treeEntry is one file or directory of a tree. Type is blob, tree or commit (a submodule); Size is -1 for
-// what is no blob.
+// treeEntry is one file or directory of a tree. Type is blob, tree or commit (a submodule); Size is -1 for an
+// entry that is not a blob.
 type treeEntry struct {
 	Mode, Type, Hash, Path string
 	Size                   int64
@@ -172,15 +172,15 @@ type treeEntry struct {
 // Name is the last part of the path.
 func (e treeEntry) Name() string { return e.Path[strings.LastIndexByte(e.Path, '/')+1:] }
 
-// IsTree says that the entry is a directory.
+// IsTree reports whether the entry is a directory.
 func (e treeEntry) IsTree() bool { return e.Type == "tree" }
 
-// Bytes is the size for people.
+// Bytes is the formatted size.
 func (e treeEntry) Bytes() string { return byteCount(e.Size) }
 
 func (e treeEntry) isLink() bool { return e.Mode == "120000" }
 
-// list gives the entries of a tree-ish ("<hash>" or "<hash>:<path>"), paths relative to it.
+// list lists the entries of a tree-ish ("<hash>" or "<hash>:<path>"), with paths relative to it.
 func (g gitRepository) list(ctx context.Context, treeish string, recursive bool) ([]treeEntry, error) {
 	args := []string{"ls-tree", "-z", "-l", "--full-tree"}
 	if recursive {
@@ -226,7 +226,7 @@ func (g gitRepository) blob(ctx context.Context, hash string) ([]byte, error) {
 	return g.run(ctx, "cat-file", "blob", hash)
 }
 
-// commit is one commit as `git log` tells it.
+// commit is one commit from the output of `git log`.
 type commit struct {
 	Hash, Tree        string
 	Parents           []string
@@ -245,12 +245,12 @@ func (c commit) Subject() string {
 	return subject
 }
 
-// Short is the hash as people write it.
+// Short is the abbreviated hash.
 func (c commit) Short() string { return c.Hash[:7] }
 
 const logFormat = "--format=%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%aI%x1f%cn%x1f%ce%x1f%cI%x1f%B%x00"
 
-// commits walks back from a commit, over those that touch path when it is not empty.
+// commits lists the ancestors of a commit, only those that touch path when it is not empty.
 func (g gitRepository) commits(ctx context.Context, from, path string, limit, skip int) ([]commit, error) {
 	args := []string{"log", logFormat, fmt.Sprintf("--max-count=%d", limit), fmt.Sprintf("--skip=%d", skip), from, "--"}
 	if path != "" {
@@ -287,7 +287,7 @@ func (g gitRepository) commit(ctx context.Context, hash string) (commit, error) 
 	return found[0], nil
 }
 
-// patch is what a commit changed, as text.
+// patch is the diff of a commit.
 func (g gitRepository) patch(ctx context.Context, hash string) (string, error) {
 	text, err := g.run(ctx, "show", "--format=", "--stat", "--patch", hash)
 	return string(text), err
@@ -298,7 +298,7 @@ func (g gitRepository) archive(ctx context.Context, w io.Writer, hash, prefix st
 	return g.git.stream(ctx, []string{"GIT_DIR=" + g.directory}, w, "archive", "--format=tar.gz", "--prefix="+prefix, hash)
 }
 
-// parseTime reads git's strict ISO form; git printed it, so it always parses.
+// parseTime parses git's strict ISO format, which is always valid.
 func parseTime(text string) time.Time {
 	when, _ := time.Parse(time.RFC3339, text)
 	return when.UTC()

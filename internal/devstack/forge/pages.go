@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// maxShown is how much of a file or a patch a page shows.
+	// maxShown bounds the part of a file or a patch that a page shows.
 	maxShown       = 512 << 10
 	commitsPerPage = 100
 )
@@ -26,8 +26,8 @@ var pageFiles embed.FS
 //go:embed assets
 var assetFiles embed.FS
 
-// contentPolicy lets the pages load nothing but their own style sheet and icons: what a repository holds is
-// only ever shown.
+// contentPolicy allows the pages to load only their own style sheet and icons, so that a repository's content
+// cannot run.
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 var pageFunctions = template.FuncMap{
@@ -38,7 +38,7 @@ var pageFunctions = template.FuncMap{
 
 var pageTemplates = parsePages("home", "owner", "repository", "file", "commits", "commit", "issues", "failure")
 
-// parsePages gives every page the layout to stand in.
+// parsePages combines every page with the layout.
 func parsePages(names ...string) map[string]*template.Template {
 	layout := template.Must(template.New("").Funcs(pageFunctions).ParseFS(pageFiles, "pages/layout.html"))
 	parsed := map[string]*template.Template{}
@@ -48,7 +48,7 @@ func parsePages(names ...string) map[string]*template.Template {
 	return parsed
 }
 
-// view is what the pages are rendered from. A page uses the part that concerns it.
+// view is the data of the pages. A page uses the part that concerns it.
 type view struct {
 	Title   string
 	Owners  []*account
@@ -68,13 +68,13 @@ type view struct {
 	Tip     *commit
 	Commits []commit
 	Commit  commit
-	// Branches and Tags are offered where a page shows one of them.
+	// Branches and Tags are the choices of a page about one of them.
 	Branches, Tags []reference
 	Status         int
 	Message        string
 }
 
-// crumb is one step of the way to a file.
+// crumb is one step of the path to a file.
 type crumb struct{ Name, Path string }
 
 // Lines are the lines of the file that the page shows.
@@ -118,7 +118,7 @@ func (f *Forge) render(w http.ResponseWriter, status int, name string, shown vie
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(status)
-	w.Write(rendered.Bytes()) //nolint:errcheck // The reader is gone; there is nobody to tell.
+	w.Write(rendered.Bytes()) //nolint:errcheck // The client has gone.
 	return nil
 }
 
@@ -151,7 +151,7 @@ func (f *Forge) showOwner(w http.ResponseWriter, r *http.Request) error {
 	return f.render(w, http.StatusOK, "owner", shown)
 }
 
-// about starts the view of any page of a repository.
+// about creates the view of any page of a repository.
 func (f *Forge) about(r *http.Request) (view, gitRepository, error) {
 	repo, err := f.store.repository(r.PathValue("owner"), r.PathValue("repo"))
 	if err != nil {
@@ -169,8 +169,8 @@ func (f *Forge) about(r *http.Request) (view, gitRepository, error) {
 	return shown, bare, err
 }
 
-// at finds the ref at the start of "<ref>/<path>": the longest branch or tag that fits, else the first
-// segment as a hash.
+// at splits "<ref>/<path>" into the longest matching branch or tag, else the first segment as a hash, and the
+// rest.
 func (v *view) at(r *http.Request, bare gitRepository, rest string) (hash string, err error) {
 	ref, _, _ := strings.Cut(rest, "/")
 	longest := 0
@@ -188,7 +188,7 @@ func (v *view) at(r *http.Request, bare gitRepository, rest string) (hash string
 	return bare.resolve(r.Context(), ref)
 }
 
-// showRepository also takes the address that git clones from, which actions give as the link to a repository.
+// showRepository also serves the URL that git clones from, to which actions link as the repository's page.
 func (f *Forge) showRepository(w http.ResponseWriter, r *http.Request) error {
 	if name, forGit := strings.CutSuffix(r.PathValue("repo"), ".git"); forGit {
 		repo, err := f.store.repository(r.PathValue("owner"), name)
@@ -257,7 +257,7 @@ func (f *Forge) showDirectory(w http.ResponseWriter, r *http.Request, shown view
 	return f.render(w, http.StatusOK, "repository", shown)
 }
 
-// lastCommit finds what last touched the path of the page.
+// lastCommit finds the last commit that touched the path of the page.
 func (v *view) lastCommit(r *http.Request, bare gitRepository, hash string) error {
 	found, err := bare.commits(r.Context(), hash, v.Path, 1, 0)
 	if err == nil && len(found) == 1 {
@@ -282,7 +282,7 @@ func (f *Forge) showFile(w http.ResponseWriter, r *http.Request, shown view, bar
 	return f.render(w, http.StatusOK, "file", shown)
 }
 
-// sendRaw sends a file as it is, as text or as a download: never as something a browser would run.
+// sendRaw sends a file as text or as a download, so that a browser does not run it.
 func (f *Forge) sendRaw(w http.ResponseWriter, r *http.Request) error {
 	shown, bare, err := f.about(r)
 	if err != nil {
@@ -310,7 +310,7 @@ func (f *Forge) sendRaw(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", contentPolicy)
-	w.Write(content) //nolint:errcheck,gosec // The reader may be gone. It is sent as text, under a policy that runs nothing.
+	w.Write(content) //nolint:errcheck,gosec // The client may have gone. The content is sent as text, under a policy that runs nothing.
 	return nil
 }
 

@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// AddUser makes sure that a user of this login exists. An empty name is the login.
+// AddUser creates a user with this login if there is none. An empty name is the login.
 func (f *Forge) AddUser(login, name string) error { return f.addOwner(login, name, kindUser) }
 
-// AddOrganization makes sure that an organization of this login exists. An empty name is the login.
+// AddOrganization creates an organization with this login if there is none. An empty name is the login.
 func (f *Forge) AddOrganization(login, name string) error {
 	return f.addOwner(login, name, kindOrganization)
 }
@@ -26,7 +26,7 @@ func (f *Forge) addOwner(login, name, kind string) error {
 	return nil
 }
 
-// AddTeam makes sure that an organization has a team of this name.
+// AddTeam creates a team of an organization with this name if there is none.
 func (f *Forge) AddTeam(organization, name, description string) error {
 	slug := slugOf(name)
 	if slug == "" {

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// object is a JSON object of an answer.
+// object is a JSON object of a response.
 type object map[string]any
 
-// shapes builds the API's answers, with links that start at base ("http://127.0.0.1:40123").
+// shapes builds the API's responses, with links that start at base ("http://127.0.0.1:40123").
 type shapes struct{ base string }
 
 func (s shapes) api(format string, args ...any) string {
@@ -26,7 +26,7 @@ func (s shapes) page(repo *repository, elements ...string) string {
 
 func (s shapes) repositoryAPI(repo *repository) string { return s.api("/repos/%s", repo.FullName()) }
 
-// Links that every owner and every repository carries, relative to its API address.
+// Links of every owner and every repository, relative to its API URL.
 var (
 	ownerLinks = map[string]string{
 		"followers_url": "/followers", "following_url": "/following{/other_user}", "gists_url": "/gists{/gist_id}",
@@ -72,7 +72,7 @@ func nodeID(kind string, id any) string {
 
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// orNull is GitHub's way with empty texts.
+// orNull is null for an empty text, as on GitHub.
 func orNull(text string) any {
 	if text == "" {
 		return nil
@@ -134,7 +134,7 @@ func (s shapes) team(organization *account, slug string, found team) object {
 	}
 }
 
-// minimalRepository is the form in lists and inside other answers.
+// minimalRepository is the form in lists and inside other responses.
 func (s shapes) minimalRepository(repo *repository, owner *account) object {
 	address := s.repositoryAPI(repo)
 	return object{

@@ -21,13 +21,13 @@ const (
 // gitServices are the paths of the smart protocol under a repository.
 var gitServices = []string{"/info/refs", "/" + uploadPack, "/" + receivePack}
 
-// hooksDirectory holds what git asks when a push must not change workflows.
+// hooksDirectory contains the hook with which a push that must not change workflows is checked.
 const hooksDirectory = "hooks"
 
 //go:embed hooks/update
 var updateHook []byte
 
-// writeHooks puts the forge's hooks where git finds them.
+// writeHooks writes the forge's hooks to the directory where git looks for them.
 func (s *store) writeHooks() error {
 	if err := os.MkdirAll(s.path(hooksDirectory), 0o700); err != nil {
 		return err
@@ -39,7 +39,7 @@ func (s *store) writeHooks() error {
 	return os.Chmod(hook, 0o700)
 }
 
-// splitGitPath takes "/owner/repo.git/info/refs" apart; git also asks without the ".git".
+// splitGitPath parses "/owner/repo.git/info/refs"; git also omits the ".git".
 func splitGitPath(path string) (owner, name, service string, ok bool) {
 	for _, service := range gitServices {
 		rest, found := strings.CutSuffix(path, service)
@@ -57,7 +57,7 @@ func isGitRequest(r *http.Request) bool {
 	return ok && (service != "/info/refs" || r.URL.Query().Has("service"))
 }
 
-// serveGit hands a fetch or a push to git's own server.
+// serveGit passes a fetch or a push to git http-backend.
 func (f *Forge) serveGit(w http.ResponseWriter, r *http.Request) {
 	owner, name, service, _ := splitGitPath(r.URL.Path)
 	who, err := f.identify(r)
@@ -101,9 +101,9 @@ func (f *Forge) serveGit(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// backendRequest is the request as http-backend wants it: the path within the repository, and a body of
-// unknown length read to its end, which net/http/cgi refuses when it is marked as chunked. The token stays
-// out of the child's environment.
+// backendRequest is the request in the form that http-backend needs: the path within the repository, and a
+// body that is not marked as chunked, which net/http/cgi rejects. The token is not passed to the child's
+// environment.
 func backendRequest(w http.ResponseWriter, r *http.Request, service string) *http.Request {
 	inner := r.Clone(r.Context())
 	inner.URL = &url.URL{Path: service, RawQuery: r.URL.RawQuery}

@@ -18,10 +18,10 @@ var (
 	errNotFound = errors.New("not found")
 	errTaken    = errors.New("name already exists on this account")
 
-	// The forms GitHub allows.
+	// The names that GitHub allows.
 	loginPattern      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}$`)
 	repositoryPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
-	// reservedLogins are first path segments that are not owners.
+	// reservedLogins are first path segments that cannot be owners.
 	reservedLogins = []string{"api", "assets"}
 )
 
@@ -54,9 +54,8 @@ type team struct {
 	CreatedAt   time.Time `json:"createdAt"`
 }
 
-// repository is what the forge knows about a repository beside its Git objects: one file inside the bare
-// repository, so that creating, deleting and losing both are one thing. A value is never changed once it is
-// in the store.
+// repository is the forge's record of a repository besides its Git objects: one file inside the bare
+// repository, so that both are created and deleted together. A stored value is immutable.
 type repository struct {
 	ID            int64                      `json:"id"`
 	Owner         string                     `json:"owner"`
@@ -114,9 +113,9 @@ func defaultSettings() settings {
 // FullName is "owner/name".
 func (r *repository) FullName() string { return r.Owner + "/" + r.Name }
 
-// store is the forge's state: read from its directory once, every change written through. A change is one
-// rename of a complete file or directory, so a process killed at any instruction leaves either the old state
-// or the new one.
+// store is the forge's state. It is read from its directory once, and every change is written at once. A
+// change is one rename of a complete file or directory, so a process killed at any instruction leaves either
+// the old state or the new one.
 type store struct {
 	directory string
 	git       *git
@@ -133,8 +132,8 @@ func openStore(ctx context.Context, directory string, runner *git) (*store, erro
 		directory: directory, git: runner,
 		owners: map[string]*account{}, repositories: map[string]*repository{}, apps: map[int64]*registration{},
 	}
-	// What is under tmp/ was being made or removed when the process was killed. A git that it had started may
-	// still be writing there, so what cannot be removed now is left for the next start.
+	// tmp/ has what was being created or deleted when the process was killed. A git process that it started
+	// may still write there, so what cannot be deleted now is left for the next start.
 	_ = os.RemoveAll(s.path("tmp"))
 	for _, name := range []string{"tmp", "owners", "repositories", "apps"} {
 		if err := os.MkdirAll(s.path(name), 0o700); err != nil {
@@ -186,8 +185,8 @@ func (s *store) readRepositories(ctx context.Context) error {
 	return nil
 }
 
-// nextID is never given twice, not even after its holder was deleted and the process restarted. The mutex is
-// held.
+// nextID never returns an id twice, even after its owner was deleted and the process restarted. The caller
+// holds the mutex.
 func (s *store) nextID() int64 {
 	s.lastID = max(s.lastID+1, time.Now().UnixMilli())
 	return s.lastID
@@ -195,7 +194,8 @@ func (s *store) nextID() int64 {
 
 func key(owner, name string) string { return strings.ToLower(owner + "/" + name) }
 
-// directoryOf is where the bare repository lives. Both names were checked when the repository was created.
+// directoryOf is the directory of the bare repository. Both names were checked when the repository was
+// created.
 func (s *store) directoryOf(owner, name string) string {
 	return s.path("repositories", strings.ToLower(owner), strings.ToLower(name)+".git")
 }
@@ -233,7 +233,7 @@ func (s *store) repository(owner, name string) (*repository, error) {
 	return nil, fmt.Errorf("repository %s/%s: %w", owner, name, errNotFound)
 }
 
-// listRepositories gives the repositories of an owner, newest first.
+// listRepositories lists the repositories of an owner, newest first.
 func (s *store) listRepositories(owner string) []*repository {
 	s.mutex.RLock()
 	defer s.mutex.RUnlock()
@@ -247,7 +247,7 @@ func (s *store) listRepositories(owner string) []*repository {
 	return found
 }
 
-// putOwner creates an account, or changes the one of the same login.
+// putOwner creates an account, or changes the one with the same login.
 func (s *store) putOwner(login, kind string, change func(*account) error) error {
 	if !loginPattern.MatchString(login) || slices.Contains(reservedLogins, strings.ToLower(login)) {
 		return fmt.Errorf("login %q: only letters, digits and hyphens, at most 39, and not %s", login, strings.Join(reservedLogins, " or "))
@@ -276,7 +276,7 @@ func (s *store) putOwner(login, kind string, change func(*account) error) error 
 	return nil
 }
 
-// createRepository prepares the bare repository aside and moves it into place whole.
+// createRepository creates the bare repository under tmp/ and then renames it into place.
 func (s *store) createRepository(ctx context.Context, owner *account, name string, initial settings) (*repository, error) {
 	if !repositoryPattern.MatchString(name) || strings.Trim(name, ".") == "" || strings.HasSuffix(strings.ToLower(name), ".git") {
 		return nil, fmt.Errorf("repository name %q: only letters, digits, '.', '_' and '-', at most 100", name)
@@ -316,8 +316,7 @@ func (s *store) createRepository(ctx context.Context, owner *account, name strin
 	return repo, nil
 }
 
-// updateRepository applies a change to a copy and puts the copy in place; the change is lost whole when it
-// fails.
+// updateRepository changes a copy and replaces the original by it. On an error nothing changes.
 func (s *store) updateRepository(owner, name string, change func(*repository) error) (*repository, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -358,7 +357,7 @@ func (s *store) deleteRepository(owner, name string) error {
 	return nil
 }
 
-// now is in whole seconds, as GitHub's times are.
+// now is the time in whole seconds, as on GitHub.
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
 func clone[T any](value *T) (*T, error) {
@@ -389,7 +388,7 @@ func writeJSON(path string, value any) error {
 	return writeFile(path, encoded)
 }
 
-// writeFile replaces a file whole: a reader, or a process that starts after a crash, never sees half of it.
+// writeFile replaces a file atomically: no reader, even after a crash, sees a part of it.
 func writeFile(path string, content []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {

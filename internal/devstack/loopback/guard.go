@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Guard serves only who asks for this machine: a page elsewhere whose name was rebound to loopback (DNS
-// rebinding) must not read or change anything through its visitor's browser. name is what is guarded, as the
-// refusal calls it.
+// Guard accepts only requests with a local Host header, against DNS rebinding: a page elsewhere whose name
+// was rebound to loopback must not read or change anything through its visitor's browser. The refusal calls
+// the server name.
 func Guard(name string, handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocalName(r.Host) {
@@ -20,8 +20,7 @@ func Guard(name string, handler http.Handler) http.Handler {
 	})
 }
 
-// isLocalName says whether a Host header is none that a name server could answer for: localhost, or an IP
-// address.
+// isLocalName reports whether a Host header is localhost or an IP address, which no name server can rebind.
 func isLocalName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

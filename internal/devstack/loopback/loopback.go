@@ -1,5 +1,5 @@
-// Package loopback is what the servers of the development stack have in common: free TCP ports on 127.0.0.1,
-// and a guard against those who do not ask for this machine.
+// Package loopback has what the servers of the development stack share: free TCP ports on 127.0.0.1, and a
+// guard against foreign Host headers.
 package loopback
 
 import (
@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// FreePorts gives ports that nobody listens on, each another. They are not reserved: somebody else may take
-// one before it is used.
+// FreePorts returns distinct ports that are free now. They are not reserved: another process may take one
+// before it is used.
 func FreePorts(ctx context.Context, count int) ([]int, error) {
 	var config net.ListenConfig
 	ports := make([]int, 0, count)
@@ -19,13 +19,13 @@ func FreePorts(ctx context.Context, count int) ([]int, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close()                                     // at the end only, so that no port is given twice
+		defer listener.Close()                                     // closed at the end, so that no port is returned twice
 		ports = append(ports, listener.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // of a TCP listener
 	}
 	return ports, nil
 }
 
-// IsFree says whether nobody listens on the port.
+// IsFree reports whether nobody listens on the port.
 func IsFree(ctx context.Context, port int) bool {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", Address(port))

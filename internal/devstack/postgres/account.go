@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// account is who the server runs as. PostgreSQL refuses to run as root, so root hands it to an unprivileged
-// user; anybody else runs it as themselves, which is the zero value.
+// account is the user that runs the server. PostgreSQL refuses to run as root, so root uses an unprivileged
+// user. The zero value is the current user.
 type account struct {
 	credential *syscall.Credential
 }
 
-// serverAccount chooses the account for a data directory: its owner when it already belongs to an ordinary
-// user, else postgres, else nobody.
+// serverAccount chooses the account for a data directory: its owner if that is an ordinary user, else
+// postgres, else nobody.
 func serverAccount(dataDirectory string) (account, error) {
 	if os.Geteuid() != 0 {
 		return account{}, nil
@@ -42,7 +42,7 @@ func serverAccount(dataDirectory string) (account, error) {
 	return account{}, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
 }
 
-// own gives a file or directory to the account.
+// own changes the owner of a file or directory to the account.
 func (a account) own(name string) error {
 	if a.credential == nil {
 		return nil
@@ -50,8 +50,8 @@ func (a account) own(name string) error {
 	return os.Chown(name, int(a.credential.Uid), int(a.credential.Gid))
 }
 
-// canReach says whether the account may pass through every directory above name. It reads the permissions of
-// others only, so that it can err on the careful side.
+// canReach reports whether the account may traverse every directory above name. It looks at the permissions
+// of others only, so it may wrongly return false but not true.
 func (a account) canReach(name string) bool {
 	if a.credential == nil {
 		return true

@@ -19,8 +19,8 @@ import (
 // superuser is the role that owns everything in the cluster.
 const superuser = "portico"
 
-// The data directory holds the cluster and the superuser's password; a cluster that is still being made has a
-// name of its own, so that a crash in the middle never leaves a half-made one under the real name.
+// The data directory contains the cluster and the superuser's password. initdb creates the cluster under
+// another name, so that a crash never leaves an incomplete one under the real name.
 const (
 	clusterName    = "cluster"
 	newClusterName = "cluster.new"
@@ -33,14 +33,14 @@ const (
 type cluster struct {
 	directory string
 	account   account
-	// handle is the open directory that a child process inherits, and through which this process finds the
-	// server's socket; see command and socketDirectory.
+	// handle is the open directory. Child processes inherit it, and this process uses it to find the server's
+	// socket; see command and socketDirectory.
 	handle   *os.File
 	password string
 }
 
-// openCluster makes the data directory when it is missing and opens it. The caller closes the handle when the
-// server has ended.
+// openCluster creates the data directory if it is missing, and opens it. The caller closes the handle when
+// the server has ended.
 func openCluster(dataDirectory string) (*cluster, error) {
 	directory, err := filepath.Abs(dataDirectory)
 	if err != nil {
@@ -67,7 +67,7 @@ func openCluster(dataDirectory string) (*cluster, error) {
 	return opened, nil
 }
 
-// major is the major version that made the cluster, 0 when there is none yet.
+// major is the major version of the cluster, 0 when there is none yet.
 func (c *cluster) major() (int, error) {
 	content, err := os.ReadFile(c.path(clusterName, "PG_VERSION"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -102,21 +102,20 @@ func (c *cluster) create(ctx context.Context, installed programs, durable bool) 
 
 // command prepares a server program that runs as the cluster's account.
 //
-// The account may be unable to pass through the directories above the data (a project under /root, a mode
-// 0700 temporary directory). It need not: the open directory is handed down, and childPath goes through it.
+// The account may not have access to the directories above the data (a project under /root, a temporary
+// directory with mode 0700). It needs none, because it inherits the open directory and childPath uses it.
 func (c *cluster) command(ctx context.Context, program string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = "/"
-	// Nothing else of the environment: it may hold tokens, and the account is another user.
+	// The environment is not inherited: it may contain tokens, and the account is another user.
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	command.ExtraFiles = []*os.File{c.handle}
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: c.account.credential}
 	return command
 }
 
-// childPath is the path of a file of the data directory as a child process sees it: its first inherited file,
-// descriptor 3, is the open data directory. Where /proc is missing, the account must be able to reach the
-// directory itself.
+// childPath is the path of a file of the data directory for a child process, whose descriptor 3 is the open
+// data directory. Without /proc, the account must have access to the directory itself.
 func (c *cluster) childPath(elements ...string) string {
 	if c.account.credential == nil || !fileExists(openFiles) {
 		return c.path(elements...)
@@ -125,14 +124,14 @@ func (c *cluster) childPath(elements ...string) string {
 }
 
 const (
-	// openFiles is where Linux shows a process its own open files.
+	// openFiles is the directory of a process's own open files on Linux.
 	openFiles = "/proc/self/fd"
 	inherited = openFiles + "/3"
 )
 
-// socketDirectory is the data directory as this process names it to reach the server's Unix socket: the
-// address of a socket holds no more than some hundred bytes, and the path of a data directory may be longer.
-// It is "" where /proc is missing, and the server then has no socket.
+// socketDirectory is a short path of the data directory, for the server's Unix socket: a socket's path is
+// limited to some hundred bytes, and the path of a data directory may be longer. It is "" without /proc, and
+// the server then has no socket.
 func (c *cluster) socketDirectory() string {
 	if !fileExists(openFiles) {
 		return ""
@@ -140,7 +139,7 @@ func (c *cluster) socketDirectory() string {
 	return filepath.Join(openFiles, strconv.Itoa(int(c.handle.Fd())))
 }
 
-// childSocketDirectory is socketDirectory as the server names it.
+// childSocketDirectory is socketDirectory for the server process.
 func (c *cluster) childSocketDirectory() string {
 	if !fileExists(openFiles) {
 		return ""
@@ -152,7 +151,7 @@ func (c *cluster) path(elements ...string) string {
 	return filepath.Join(append([]string{c.directory}, elements...)...)
 }
 
-// loadPassword reads the superuser's password, or makes one up before there is a cluster.
+// loadPassword reads the superuser's password, or generates one for a new cluster.
 func (c *cluster) loadPassword() error {
 	content, err := os.ReadFile(c.path(passwordName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

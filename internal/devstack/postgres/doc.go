@@ -1,7 +1,6 @@
-// Package postgres runs a PostgreSQL server for development and tests: it finds the programs on this machine
-// or fetches them, makes a cluster in a directory, and runs it on the loopback interface until it is stopped
-// or this process ends. A database that somebody else runs needs nothing from here: use its DSN.
+// Package postgres runs a PostgreSQL server for development and tests. It finds the programs on this machine
+// or downloads them, creates a cluster in a directory, and runs it on the loopback interface until it is
+// stopped or this process ends. For a server that somebody else runs, use its DSN instead.
 //
-// Only TCP is served, behind a generated password. A Unix socket would be shorter, but its path may not be
-// longer than about 100 bytes, and people keep projects in deep directories.
+// The server listens on TCP with a generated password.
 package postgres

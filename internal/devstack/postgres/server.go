@@ -20,29 +20,29 @@ import (
 )
 
 const (
-	// pollInterval is how often a server that is starting or stopping is looked at.
+	// pollInterval is the interval for checking a server that is starting or stopping.
 	pollInterval = 5 * time.Millisecond
-	// startTimeout leaves room for a crash recovery.
+	// startTimeout includes the time for a crash recovery.
 	startTimeout = time.Minute
-	// portAttempts bounds the retries after somebody else took the free port that was chosen.
+	// portAttempts bounds the retries when another process takes the chosen port.
 	portAttempts = 3
-	// killDelay is how long a server may take over an immediate shutdown before it is killed.
+	// killDelay is how long an immediate shutdown may take before the server is killed.
 	killDelay = 5 * time.Second
 )
 
-// Options says where and how to run a server.
+// Options are the settings of a server.
 type Options struct {
-	// DataDir holds the cluster and its password; it is made when missing. One process at a time may use it:
+	// DataDir contains the cluster and its password; it is created if missing. Only one process may use it:
 	// the caller holds a lock. Required.
 	DataDir string
-	// CacheDir keeps fetched programs, when this machine has none. Required.
+	// CacheDir is for downloaded programs, when this machine has none. Required.
 	CacheDir string
 	// Port is the TCP port on 127.0.0.1; 0 takes a free one.
 	Port int
-	// Settings are server settings (postgresql.conf names) on top of the package's own, which keep every
-	// committed transaction through a crash.
+	// Settings are server settings (postgresql.conf names) in addition to the package's own, which preserve
+	// every committed transaction in a crash.
 	Settings map[string]string
-	// Log gets the server's own lines at debug level. Nil means slog.Default.
+	// Log receives the server's own lines at debug level. Nil means slog.Default.
 	Log *slog.Logger
 }
 
@@ -58,8 +58,8 @@ type Server struct {
 	exitErr error
 }
 
-// Start finds or fetches PostgreSQL, makes the cluster when there is none, and runs the server until Stop or
-// the end of this process. ctx bounds the start only. The error says what to install when something is
+// Start finds or downloads PostgreSQL, creates the cluster if there is none, and runs the server until Stop
+// or the end of this process. ctx bounds the start only. The error says what to install if something is
 // missing.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	if options.Log == nil {
@@ -89,7 +89,7 @@ func start(ctx context.Context, owned *cluster, options Options) (*Server, error
 	}
 }
 
-// prepare leaves a cluster that can be started, and says with which programs.
+// prepare creates or checks the cluster, and returns the programs to run it with.
 func prepare(ctx context.Context, owned *cluster, options Options) (programs, error) {
 	major, err := owned.major()
 	if err != nil {
@@ -120,8 +120,8 @@ func run(ctx context.Context, owned *cluster, installed programs, options Option
 	server.command = owned.command(context.WithoutCancel(ctx), installed.path("postgres"), arguments(owned, port, options.Settings)...)
 	server.command.Stderr = server.output
 	server.command.WaitDelay = killDelay
-	// A process group of its own: Ctrl-C at the terminal is for us, and we stop the server when its users are
-	// done.
+	// The server has its own process group, because Ctrl-C at the terminal must reach only this process,
+	// which stops the server after its users.
 	server.command.SysProcAttr.Setpgid = true
 	tieLifetime(server.command.SysProcAttr)
 
@@ -134,8 +134,8 @@ func run(ctx context.Context, owned *cluster, installed programs, options Option
 	return server, nil
 }
 
-// launch starts the process from a goroutine that keeps its thread until the process has ended: the kernel
-// ties the server's life to that thread.
+// launch starts the process from a goroutine that keeps its thread until the process has ended, because the
+// kernel ties the server's life to that thread.
 func (s *Server) launch() error {
 	started := make(chan error, 1)
 	go func() {
@@ -151,7 +151,7 @@ func (s *Server) launch() error {
 	return <-started
 }
 
-// awaitReady returns when the server accepts statements, or says why it ended.
+// awaitReady waits until the server accepts statements. If the server ends, it returns the reason.
 func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -172,7 +172,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	}
 }
 
-// DSN is the URL of a database of this server, with the superuser's password in it.
+// DSN is the URL of a database of this server, including the superuser's password.
 func (s *Server) DSN(database string) string {
 	dsn := url.URL{
 		Scheme:   "postgres",
@@ -184,8 +184,8 @@ func (s *Server) DSN(database string) string {
 	return dsn.String()
 }
 
-// LocalDSN is DSN for this process alone. Where it can, it goes through a Unix socket, which takes an eighth
-// less of the time of a short run than TCP does.
+// LocalDSN is a DSN that works in this process only. If possible it uses a Unix socket, which saves an eighth
+// of the time of a short run compared to TCP.
 func (s *Server) LocalDSN(database string) string {
 	sockets := s.cluster.socketDirectory()
 	if sockets == "" {
@@ -200,10 +200,10 @@ func (s *Server) LocalDSN(database string) string {
 	return dsn.String()
 }
 
-// Exited is closed when the server has ended, asked or not.
+// Exited is closed when the server has ended, for any reason.
 func (s *Server) Exited() <-chan struct{} { return s.exited }
 
-// CreateDatabase makes a database unless it is there.
+// CreateDatabase creates a database if it does not exist.
 func (s *Server) CreateDatabase(ctx context.Context, name string) error {
 	connection, err := pgx.Connect(ctx, s.DSN("postgres"))
 	if err != nil {
@@ -224,9 +224,9 @@ func (s *Server) CreateDatabase(ctx context.Context, name string) error {
 	return nil
 }
 
-// Stop shuts the server down: open transactions are rolled back, everything committed is written. When ctx
-// ends first, the server is told to leave at once and recovers at its next start. Stopping a stopped server
-// does nothing.
+// Stop shuts the server down: it rolls back open transactions and writes all committed data. When ctx ends
+// first, the server is shut down immediately and recovers at its next start. Stopping a stopped server does
+// nothing.
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.cluster.handle.Close()
 	if s.endedAfter(ctx, syscall.SIGINT) {
@@ -247,7 +247,7 @@ func (s *Server) endedAfter(ctx context.Context, signal syscall.Signal) bool {
 		return true
 	default:
 	}
-	// The only failure is that the process has ended meanwhile, which exited tells.
+	// Signal fails only if the process has ended meanwhile, which exited shows.
 	_ = s.command.Process.Signal(signal)
 	select {
 	case <-s.exited:

@@ -26,12 +26,12 @@ import (
 // headerTimeout bounds how long a request's header may take.
 const headerTimeout = 10 * time.Second
 
-// Options says what the UI shows and where it is served.
+// Options are the settings of the UI.
 type Options struct {
-	// FrontendAddress is host:port of the Temporal frontend, which must be up: the UI connects at once, and
-	// tries again only after a second. Required.
+	// FrontendAddress is host:port of the Temporal frontend, which must be ready: the UI connects at once,
+	// and retries only after a second. Required.
 	FrontendAddress string
-	// Namespace is the one the UI opens with and links point into. Required.
+	// Namespace is the namespace that the UI opens and to which links point. Required.
 	Namespace string
 	// Port is the HTTP port on 127.0.0.1; 0 takes a free one.
 	Port int
@@ -71,8 +71,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	return started, nil
 }
 
-// newHandler puts the UI together as its own server does, which would listen by itself: nothing could stand
-// before it then.
+// newHandler builds the UI's handler as its own server does. That server opens its own listener, which leaves
+// no place for a guard.
 func newHandler(settings *config.Config) (http.Handler, error) {
 	provider, err := config.NewConfigProviderWithRefresh(settings)
 	if err != nil {
@@ -108,7 +108,7 @@ func uiConfig(options Options) *config.Config {
 		EnableUI:            true,
 		DefaultNamespace:    options.Namespace,
 		DisableNewsFetch:    true,
-		// Plain HTTP on loopback: a cookie marked secure would not come back.
+		// A cookie with the attribute Secure is not sent over plain HTTP.
 		CORS:  config.CORS{CookieInsecure: true},
 		Codec: config.Codec{Endpoint: options.CodecEndpoint},
 	}

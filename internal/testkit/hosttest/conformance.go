@@ -17,7 +17,7 @@ import (
 	"github.com/portico-dev/portico/integration"
 )
 
-// Run holds a forge to what package integration promises of every host.
+// Run tests a forge against what package integration promises for every host.
 func Run(t *testing.T, forge Forge) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, *Server){

@@ -30,7 +30,7 @@ var GitLab = Forge{
 	},
 }
 
-// gitLabAPI is the part of GitLab's REST API that is asked, as docs.gitlab.com describes it.
+// gitLabAPI is the part of GitLab's REST API that Portico calls, as docs.gitlab.com describes it.
 type gitLabAPI struct{ *Repository }
 
 func serveGitLab(repository *Repository) http.Handler {
@@ -118,7 +118,7 @@ func (a gitLabAPI) tree(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	// The pages are small, so that a test needs some.
+	// The pages are small, so that a test needs several.
 	size = min(size, 3)
 	start := slices.IndexFunc(objects, func(o Object) bool { return o.Path == query.Get("page_token") }) + 1
 	end := min(start+size, len(objects))

@@ -1,5 +1,5 @@
-// Package hosttest holds the hosts of package integration to one specification, each over a test server that
-// speaks its REST API and has a real Git repository behind it. It is for tests only.
+// Package hosttest tests the hosts of package integration against one specification, each with a test server
+// that implements its REST API on a real Git repository. It is for tests only.
 package hosttest
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 // Repository is a bare Git repository with branches main and release/v3, and a tag v1. It is private: the
-// server asks for the token.
+// server requires the token.
 type Repository struct {
 	// Dir is the bare repository.
 	Dir  string
@@ -96,7 +96,7 @@ func git(directory string, args ...string) ([]byte, error) {
 	return command.CombinedOutput()
 }
 
-// Commit is the hash of the commit that a branch, a tag or a hash names; "" for none.
+// Commit is the hash of the commit of a branch, a tag or a hash; "" for none.
 func (r *Repository) Commit(ref string) string {
 	output, err := git(r.Dir, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
 	if err != nil {
@@ -126,8 +126,8 @@ type Object struct {
 	Size                   int
 }
 
-// List lists everything below a directory at a ref, the directories too; false when there is no such
-// directory.
+// List lists everything below a directory at a ref, including directories; false if the directory does not
+// exist.
 func (r *Repository) List(ref, directory string) ([]Object, bool) {
 	at := r.Commit(ref)
 	if directory != "" {
@@ -147,7 +147,7 @@ func (r *Repository) List(ref, directory string) ([]Object, bool) {
 	return objects, true
 }
 
-// File is the content of a file at a ref and its hash; false when there is none.
+// File returns the content of a file at a ref and its hash; false if it does not exist.
 func (r *Repository) File(ref, name string) (content []byte, hash string, found bool) {
 	objects, _ := r.List(ref, "")
 	for _, object := range objects {
@@ -162,8 +162,8 @@ func (r *Repository) File(ref, name string) (content []byte, hash string, found 
 // Blob is the content with a hash.
 func (r *Repository) Blob(hash string) ([]byte, error) { return git(r.Dir, "cat-file", "blob", hash) }
 
-// Archive is what is at a ref, or below a directory there, in a format of git archive, with everything below
-// one directory. A ZIP archive has no such directory.
+// Archive returns the files at a ref, or below a directory there, in a format of git archive. All are below
+// one directory, except in a ZIP archive.
 func (r *Repository) Archive(format, ref, directory string) ([]byte, error) {
 	args := []string{"archive", "--format=" + format, r.Commit(ref)}
 	if format != "zip" {
@@ -175,7 +175,7 @@ func (r *Repository) Archive(format, ref, directory string) ([]byte, error) {
 	return git(r.Dir, args...)
 }
 
-// gitServices are what Git appends to the URL of a repository.
+// gitServices are the paths that Git appends to the URL of a repository.
 var gitServices = []string{"/info/refs", "/git-upload-pack"}
 
 func isGit(path string) bool {
@@ -198,12 +198,12 @@ func (r *Repository) serveGit(w http.ResponseWriter, request *http.Request) {
 	}).ServeHTTP(w, request)
 }
 
-// Send answers with content.
+// Send responds with content.
 func Send(w http.ResponseWriter, contentType string, content []byte, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", contentType)
-	_, _ = io.Copy(w, bytes.NewReader(content)) // the caller may be gone
+	_, _ = io.Copy(w, bytes.NewReader(content)) // the client may have gone
 }

@@ -13,29 +13,29 @@ import (
 	"github.com/portico-dev/portico/integration/forges"
 )
 
-// Token is what the servers take; another is refused.
+// Token is the token that the servers accept.
 const Token = "a-token"
 
-// Forge is a kind of host that is held to the specification.
+// Forge is a kind of host under test.
 type Forge struct {
-	// API serves the REST API for the repository acme/shop, or what the forge calls it. Its requests have
-	// been authenticated.
+	// API serves the REST API for the repository acme/shop, or its name on that forge. Its requests have been
+	// authenticated.
 	API func(repository *Repository) http.Handler
 	// Config configures the host at a server, with a token; "" is none.
 	Config func(serverURL, host, token string) forges.Config
-	// Root is the path of the repository's URL, and Missing that of one that is not there.
+	// Root is the path of the repository's URL, and Missing that of a repository that does not exist.
 	Root, Missing string
-	// At is the path and query of the URL of a file or directory, in a repository by its path; ref is escaped
-	// where the forge wants that, or not, as it stands in a browser.
+	// At is the path and query of the URL of a file or directory, in a repository by its path. ref is escaped
+	// if the forge requires that.
 	At func(root, ref, path string) string
-	// Credential is the token that a request bears, "" for none.
+	// Credential is the token of a request, "" for none.
 	Credential func(request *http.Request) string
-	// WholeRefs says that the URLs do not leave open where a branch's name ends.
+	// WholeRefs means that URLs show where a branch's name ends.
 	WholeRefs bool
-	// RequestsWithSlashes are how many it takes to read a file of a branch with slashes whose whole name is
+	// RequestsWithSlashes is the number of requests to read a file on a branch with slashes whose name is
 	// known; 0 is one.
 	RequestsWithSlashes int
-	// Hidden is the status that a request without a credential gets.
+	// Hidden is the status for a request without a credential.
 	Hidden int
 }
 
@@ -84,7 +84,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, api http.Handler)
 	}
 }
 
-// Answer has all requests from now on answered so; nil ends that.
+// Answer sets the response to all further requests; nil restores the server.
 func (s *Server) Answer(answer http.HandlerFunc) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -98,7 +98,7 @@ func (s *Server) asked() int {
 	return len(s.requests)
 }
 
-// Set knows the server, with a token.
+// Set creates an integration.Set with the server, with a token.
 func (s *Server) Set(t testing.TB, token string, limits integration.Limits) *integration.Set {
 	t.Helper()
 	set, err := forges.New(s.forge.Config(s.URL, s.Listener.Addr().String(), token), integration.Options{Limits: limits})
@@ -109,7 +109,7 @@ func (s *Server) Set(t testing.TB, token string, limits integration.Limits) *int
 // At is the URL of a file or directory.
 func (s *Server) At(ref, path string) string { return s.URL + s.forge.At(s.forge.Root, ref, path) }
 
-// JSON answers with a value.
+// JSON responds with a value.
 func JSON(w http.ResponseWriter, value any) {
 	content, err := json.Marshal(value)
 	Send(w, "application/json", content, err)

@@ -12,7 +12,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Refuser is a decider that denies everything and remembers what it was asked for.
+// Refuser is a decider that denies everything and records the requested permissions.
 type Refuser struct{ Asked []policy.Permission }
 
 // Decide implements policy.Decider.
@@ -21,9 +21,9 @@ func (r *Refuser) Decide(_ context.Context, _ identity.Principal, permission pol
 	return policy.Decision{Result: policy.Denied}, nil
 }
 
-// EveryMethodAsks calls every exported method of a service that decides by a Refuser, and holds that each
-// takes a principal and asks what that may do. Methods that are added later are held to it too; the open
-// ones, by name, are not. Arguments are zero but for those of a type that is given.
+// EveryMethodAsks calls every exported method of a service that uses a Refuser, and checks that each takes a
+// principal and asks for a permission. It covers methods that are added later; the open ones, by name, are
+// exempt. Arguments are zero values, except for types with a given value.
 func EveryMethodAsks(t *testing.T, service any, refuser *Refuser, open []string, given ...any) {
 	t.Helper()
 	given = append(given, identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"})

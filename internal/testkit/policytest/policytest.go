@@ -1,4 +1,4 @@
-// Package policytest decides for tests, by a table, what principals may do.
+// Package policytest provides deciders for tests.
 package policytest
 
 import (
@@ -12,16 +12,16 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Deny is the entry of what nobody may do.
+// Deny is the entry of a denied permission.
 const Deny = "DENY"
 
-// Table is a decider. An entry is Deny, or the criteria under which the permission is given, as JSON, with
+// Table is a decider. An entry is Deny, or the criteria under which the permission is granted, as JSON, with
 // the aliases of Backstage's RBAC: "$currentUser" is the caller's reference, and "$ownerRefs" in a list are
-// all that the caller owns as. Permissions without an entry are given. Portico itself has them all, and
-// nobody has any.
+// all the caller's ownership references. Permissions without an entry are granted. Portico itself has all
+// permissions, and anonymous callers have none.
 type Table map[policy.Permission]string
 
-// Decide implements policy.Decider. An entry that is no criteria is an error.
+// Decide implements policy.Decider. An entry that is not valid criteria is an error.
 func (t Table) Decide(_ context.Context, principal identity.Principal, permission policy.Permission) (policy.Decision, error) {
 	entry, listed := t[permission]
 	switch {
@@ -51,8 +51,8 @@ const Owned = `{"rule":"IS_ENTITY_OWNER","resourceType":"catalog-entity","params
 // Started is the criteria of the runs that the caller started.
 const Started = `{"rule":"IS_TASK_OWNER","resourceType":"scaffolder-task","params":{"createdBy":["$currentUser"]}}`
 
-// Conditions is a decider that gives users every permission on resources of one type under the same criteria,
-// which a test may change between two requests. Everybody else has all permissions.
+// Conditions is a decider that grants users every permission on resources of one type under the same
+// criteria, which a test may change between two requests. Other principals have all permissions.
 type Conditions struct {
 	ResourceType policy.ResourceType
 	Criteria     policy.Criteria
@@ -66,7 +66,7 @@ func (c *Conditions) Decide(_ context.Context, principal identity.Principal, per
 	return policy.Decision{Result: policy.Conditional, Conditions: c.Criteria}, nil
 }
 
-// Generate makes criteria of at most this depth out of leaves, at random.
+// Generate generates random criteria of at most this depth.
 func Generate(random *rand.Rand, depth int, leaf func() policy.Criteria) policy.Criteria {
 	several := func() []policy.Criteria {
 		parts := make([]policy.Criteria, 1+random.IntN(3))

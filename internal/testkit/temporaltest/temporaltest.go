@@ -1,4 +1,4 @@
-// Package temporaltest gives a test a real Temporal server of its own.
+// Package temporaltest runs a real Temporal server for a test.
 package temporaltest
 
 import (
