@@ -1,11 +1,11 @@
-# Portico's habits, one word each: `make` alone lists them.
-# Every path is relative and every expansion quoted, so that a checkout may live under a name with spaces.
+# The tasks of the project. `make` without a target lists them.
+# Paths are relative and expansions quoted, so that the checkout's path may contain spaces.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-# The Go tool and npm share the cores among themselves; two of them at once would only take each other's memory.
+# The Go tool and npm use all cores themselves; running two at once would only need more memory.
 .NOTPARALLEL:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
@@ -13,11 +13,11 @@ TOOLS := .cache/bin
 # Where `make demo` and `make run` keep their database, repositories and runs.
 DATA ?= .data
 
-# Git refuses a checkout that belongs to somebody else; the Go tool is not to stumble over that, so it stamps no revision of its own.
+# -buildvcs=false: Git refuses a checkout that belongs to another user, and the Go tool would fail to stamp the revision.
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
-# One stamp for each folder with npm packages; npm writes it when it has installed what the lock file says.
+# One stamp for each directory with npm packages; npm writes it after installing the lock file.
 NPM_LOCKS := $(shell find * -name node_modules -prune -o -name package-lock.json -print)
 NPM_STAMPS := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name e2e -o -name test-results \) -prune -o -type f ! -name '*.go' -print)
@@ -34,12 +34,12 @@ run: build ## Start everything and stay up.
 
 ##@ Build
 
-# Without -trimpath: what is compiled with it serves no test and no linter, and a Temporal server is not to be compiled twice.
+# Without -trimpath: tests and linters could not reuse its build cache, and the Temporal server would be compiled twice.
 .PHONY: build
 build: prerequisites web/dist/index.html ## Build the portal and bin/portico.
 	go build -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/portico ./cmd/portico
 
-# Vite leaves what it wrote before, because .gitkeep has to stay.
+# Vite does not empty the directory, because .gitkeep has to stay.
 web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
 	find web/dist -mindepth 1 ! -name .gitkeep -delete
 	npm --prefix web run build
@@ -50,7 +50,7 @@ web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
 	@touch "$@"
 
 .PHONY: generate
-generate: $(TOOLS)/sqlc tools/openapi-types/node_modules/.package-lock.json ## Write all generated code anew, and complete npm's lock files.
+generate: $(TOOLS)/sqlc tools/openapi-types/node_modules/.package-lock.json ## Generate all code again, and complete npm's lock files.
 	$(TOOLS)/sqlc generate
 	go generate ./...
 	node tools/complete-npm-locks.mjs
@@ -64,20 +64,20 @@ test: test-needs test-web test-browser test-go ## Install what the tests need an
 test-needs: prerequisites $(NPM_STAMPS)
 	tools/test-needs.sh
 
-# Tests that need the whole program start this one.
+# The binary for tests that start the whole program.
 test-go test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico
-# Comparing with the real Nunjucks is a test that may not be skipped here.
+# The comparison with the real Nunjucks must not be skipped here.
 test-go: export PORTICO_REQUIRE_NODE = 1
 
-# What links the embedded Temporal server is tested without the race detector: under it the server takes a quarter of an hour to
-# compile and its own timers begin to miss their marks.
+# Packages that link the embedded Temporal server are tested without the race detector: with it, the server takes a quarter of
+# an hour to compile, and its own timers are late.
 .PHONY: test-go
 test-go: build $(NPM_STAMPS) ## Run the Go tests, with the race detector wherever it is affordable.
 	packages=$$(tools/test-packages.sh plain); go test -timeout 20m $$packages
 	packages=$$(tools/test-packages.sh race); go test -race -timeout 20m $$packages
 
 .PHONY: test-web
-test-web: web/dist/index.html ## Run the portal's own tests, and weigh what a first visit loads.
+test-web: web/dist/index.html ## Run the portal's own tests, and check the size of a first visit.
 	npm --prefix web test
 	npm --prefix web run budget
 
@@ -85,10 +85,10 @@ test-web: web/dist/index.html ## Run the portal's own tests, and weigh what a fi
 test-browser: build web/node_modules/.package-lock.json ## Drive the real binary with a real browser.
 	npm --prefix web run e2e
 
-# In minutes. Tests have fixed seeds; this looks further, before an issue is called resolved.
+# FUZZTIME is in minutes. `make test` has fixed seeds; this uses new ones, before an issue is resolved.
 FUZZTIME ?= 30
 .PHONY: fuzz
-fuzz: prerequisites $(NPM_STAMPS) ## Fuzz for FUZZTIME=30 minutes, with seeds that nobody has tried.
+fuzz: prerequisites $(NPM_STAMPS) ## Fuzz for FUZZTIME=30 minutes, with new seeds.
 	tools/fuzz.sh "$(FUZZTIME)"
 
 # The tag slim is the production image's.
@@ -101,44 +101,44 @@ lint: $(TOOLS)/golangci-lint $(TOOLS)/workflowcheck web/node_modules/.package-lo
 	npm --prefix web run typecheck
 
 .PHONY: format
-format: $(TOOLS)/golangci-lint web/node_modules/.package-lock.json ## Lay out Go and TypeScript as the linters want them.
+format: $(TOOLS)/golangci-lint web/node_modules/.package-lock.json ## Format Go and TypeScript.
 	$(TOOLS)/golangci-lint fmt
 	npm --prefix web run format
 
 .PHONY: verify
-verify: $(TOOLS)/sqlc ## Check that generated code, module files and layout are what they should be.
+verify: $(TOOLS)/sqlc ## Check that generated code, module files and formatting are up to date.
 	$(TOOLS)/sqlc diff
 	tools/unchanged.sh make generate
 	tools/formatted.sh
 	go mod tidy -diff
 
-# promtool evaluates each alert against series that should and should not make it fire.
+# promtool evaluates each alert with series that should and should not make it fire.
 .PHONY: alerts
 alerts: $(TOOLS)/promtool ## Test the alerts of deploy/prometheus.
 	$(TOOLS)/promtool check rules deploy/prometheus/alerts.yaml
 	$(TOOLS)/promtool test rules deploy/prometheus/alerts_test.yaml
 
 .PHONY: vuln
-vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities that the code can reach.
+vuln: $(TOOLS)/govulncheck ## Check for known vulnerabilities that the code can reach.
 	tools/vulnerabilities.sh
 
 .PHONY: ci
-ci: prerequisites verify lint alerts vuln test ## Everything that has to pass before a change lands.
+ci: prerequisites verify lint alerts vuln test ## Run all checks that a change must pass.
 
 .PHONY: bench
 bench: build ## Run the Go benchmarks.
 	packages=$$(tools/test-packages.sh benchmarks); go test -run '^$$' -bench . -benchmem $$packages
 
 .PHONY: bench-nunjucks
-bench-nunjucks: bench/nunjucks/node_modules/.package-lock.json ## Render a skeleton of 1,000 files beside node with Nunjucks.
+bench-nunjucks: bench/nunjucks/node_modules/.package-lock.json ## Render a skeleton of 1,000 files, compared with Nunjucks on node.
 	cd bench/nunjucks && go run .
 
 .PHONY: bench-peer
-bench-peer: build ## Measure beside a Backstage that is set up in PEER_DIR.
+bench-peer: build ## Compare with a Backstage that is set up in PEER_DIR.
 	go run ./bench/peer -portico bin/portico -peer "$(PEER_DIR)" $(PEER_FLAGS)
 
 .PHONY: prerequisites
-prerequisites: ## Say which of go, node, npm and git is missing or too old.
+prerequisites: ## Report which of go, node, npm and git is missing or too old.
 	@tools/prerequisites.sh
 
 ##@ Tools
@@ -146,7 +146,7 @@ prerequisites: ## Say which of go, node, npm and git is missing or too old.
 .PHONY: tools
 tools: $(TOOLS)/sqlc $(TOOLS)/golangci-lint $(TOOLS)/workflowcheck $(TOOLS)/govulncheck $(TOOLS)/promtool ## Build the pinned tools into .cache/bin.
 
-# Without cgo sqlc brings its Postgres parser as WebAssembly, so that no C compiler is asked for.
+# Without cgo, sqlc uses its Postgres parser as WebAssembly and needs no C compiler.
 $(TOOLS)/sqlc: PACKAGE := github.com/sqlc-dev/sqlc/cmd/sqlc
 $(TOOLS)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(TOOLS)/workflowcheck: PACKAGE := go.temporal.io/sdk/contrib/tools/workflowcheck
@@ -155,7 +155,7 @@ $(TOOLS)/%: tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go build -C tools -trimpath -o "../$@" $(PACKAGE)
 	@touch "$@"
 
-# A module of its own: it needs most of Prometheus, in other versions than the tools above do.
+# A separate module, because it needs other versions of dependencies than the tools above.
 $(TOOLS)/promtool: tools/promtool/go.mod tools/promtool/go.sum
 	CGO_ENABLED=0 go build -C tools/promtool -trimpath -o "../../$@" github.com/prometheus/prometheus/cmd/promtool
 	@touch "$@"
@@ -163,7 +163,7 @@ $(TOOLS)/promtool: tools/promtool/go.mod tools/promtool/go.sum
 ##@ Tidy up
 
 .PHONY: clean
-clean: ## Remove what was built; the data stays.
+clean: ## Remove build results, but not data.
 	rm -rf bin .cache
 	find web/dist -mindepth 1 ! -name .gitkeep -delete
 
@@ -172,7 +172,7 @@ clean-data: ## Remove the data of `make demo` and `make run`.
 	rm -rf "$(DATA)"
 
 .PHONY: help
-help: ## List what can be made.
+help: ## List the targets.
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
