@@ -102,8 +102,8 @@ type Call struct {
 	Template TemplateInfo
 	// User is the user for whom the run runs.
 	User template.User
-	// Starter is the principal as which the run acts: the user or the service that started it, with the groups
-	// and restrictions of that time. It is the zero value for older runs, which have no record of it.
+	// Starter is the principal as which the run acts: the user or the service that started it, with the
+	// groups and restrictions of that time. It is the zero value for older runs, which have no record of it.
 	Starter identity.Principal
 	// Secrets are the run's secrets; never log them (log lines are redacted, errors and outputs too).
 	Secrets map[string]string

@@ -10,8 +10,8 @@ import (
 	"github.com/portico-dev/portico/integration"
 )
 
-// Error is a failure with a class: a final error parks the run at once, a transient error is retried. Its name
-// on the wire is the kind of the fault in its chain, "Error" without one.
+// Error is a failure with a class: a final error parks the run at once, a transient error is retried. Its
+// name on the wire is the kind of the fault in its chain, "Error" without one.
 //
 // IsTransient classifies errors that are not an *Error. The message says what failed; Advise adds what to do.
 type Error struct {

@@ -235,8 +235,8 @@ func (d *dryRun) steps(ctx context.Context) error {
 	return nil
 }
 
-// explain is the error of a step without secrets. A mistake of the template is a fault of kind Input, and so is
-// what an action refuses for good: whoever tries a template out is the one to correct it.
+// explain is the error of a step without secrets. A mistake of the template is a fault of kind Input, and so
+// is what an action refuses for good: whoever tries a template out is the one to correct it.
 func (d *dryRun) explain(ctx context.Context, step template.Step, err error) error {
 	if ctx.Err() != nil {
 		return err
