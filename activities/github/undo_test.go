@@ -214,7 +214,7 @@ func TestUndoOfWhatMayNotBeDeleted(t *testing.T) {
 	b.forge.Inject(on(http.MethodDelete, "/repos/demo/shop", forgetest.Answer(http.StatusNotFound, "Not Found", nil)))
 	err = b.undo(t)
 	require.True(t, action.IsTransient(err), "the next attempt sees whether it is gone")
-	require.ErrorContains(t, err, "which may also be said to a token that may not delete it")
+	require.ErrorContains(t, err, "which it may also answer to a token that may not delete it")
 }
 
 func TestAnIntentStaysOpenWhenWhatItMadeIsHidden(t *testing.T) {

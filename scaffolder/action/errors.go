@@ -87,8 +87,8 @@ func Advice(err error) string {
 	return ""
 }
 
-// Undo returns an InUseError when somebody else has used the thing since it was created. The thing stays, and
-// a person decides.
+// InUseError is the result of Undo when somebody else has used the thing since it was created. The thing
+// stays, and a person decides.
 type InUseError struct{ Reason string }
 
 func (e *InUseError) Error() string { return e.Reason }

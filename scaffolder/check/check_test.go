@@ -80,8 +80,8 @@ func TestFindings(t *testing.T) {
 		"a step without an action": {`{"steps":[{"id":"a"}]}`, []string{"error spec.steps: step 1 of the template has no action"}},
 		"an action in capitals":    {`{"steps":[{"Action":"debug:log"}]}`, []string{"error spec.steps: step 1 of the template has no action"}},
 		"patterns": {`{"parameters":{"properties":{"a":{"pattern":"^(a+)+$"},"b":{"items":{"pattern":"("}},"c":{"$ref":"#/nowhere"}}},"steps":[]}`, []string{
-			`warning spec.parameters.properties.a.pattern: the pattern "^(a+)+$" may take for ever: a repetition within a repetition can match the same text in too many ways`,
-			`warning spec.parameters.properties.b.items.pattern: "(" is no regular expression: `,
+			`warning spec.parameters.properties.a.pattern: the pattern "^(a+)+$" may take exponential time: a repetition within a repetition can match the same text in too many ways`,
+			`warning spec.parameters.properties.b.items.pattern: "(" is not a regular expression: `,
 			`warning spec.parameters.properties.c.$ref: schema refers to "#/nowhere", which does not exist`}},
 		"no template": {`7`, []string{"error spec: the template is malformed: spec must be an object, and is 7"}},
 	} {

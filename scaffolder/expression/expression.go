@@ -69,7 +69,7 @@ func Named(filters, globals []string) *Renderer {
 }
 
 func onlyNamed(context.Context, []nunjucks.Value, *nunjucks.Object) (nunjucks.Value, error) {
-	return nil, errors.New("no more than its name is known here")
+	return nil, errors.New("only the name of this filter is known here")
 }
 
 // Enter opens one memory account for all renderings under the returned context, unless the context has one.

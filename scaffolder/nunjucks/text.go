@@ -392,7 +392,7 @@ func (r *run) appendLowerGreek(out []byte, s string) []byte {
 	mapped := make([]byte, room)
 	n, _, err := cases.Lower(language.Und).Transform(mapped, []byte(s), true)
 	if err != nil {
-		panic(fmt.Errorf("write %d bytes in small letters: %w", len(s), err))
+		panic(fmt.Errorf("convert %d bytes to lower case: %w", len(s), err))
 	}
 	return r.appendText(out, string(mapped[:n]))
 }

@@ -335,8 +335,8 @@ func checkPattern(c *check, argument nunjucks.Value) {
 	}
 }
 
-// matches matches a JavaScript pattern. A pattern that does not compile or exceeds the time limit ends the
-// validation with an error.
+// matches reports whether a text matches a JavaScript pattern. A pattern that does not compile or exceeds the
+// time limit ends the validation with an error.
 func (c *check) matches(pattern, text string) bool {
 	expression, err := regexp2.Compile(pattern, regexp2.ECMAScript|regexp2.Unicode)
 	if err != nil {

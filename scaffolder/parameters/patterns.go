@@ -14,10 +14,10 @@ import (
 // time. The server bounds that time; a browser does not.
 func CheckPattern(pattern string) string {
 	if _, err := regexp2.Compile(pattern, regexp2.ECMAScript|regexp2.Unicode); err != nil {
-		return fmt.Sprintf("%q is no regular expression: %s", pattern, err)
+		return fmt.Sprintf("%q is not a regular expression: %s", pattern, err)
 	}
 	if backtracks(pattern) {
-		return fmt.Sprintf("the pattern %q may take for ever: a repetition within a repetition can match the same text in too many ways", pattern)
+		return fmt.Sprintf("the pattern %q may take exponential time: a repetition within a repetition can match the same text in too many ways", pattern)
 	}
 	return ""
 }

@@ -32,7 +32,7 @@ func NewGlobs(directory fs.FS, patterns []string) (Globs, error) {
 		name = path.Clean(name)
 		text := escapeExisting(directory, name)
 		if extended.MatchString(text) || negative && strings.HasPrefix(text, "(") || !doublestar.ValidatePattern(text) {
-			return Globs{}, action.InputError("the pattern %q cannot be read: *, **, ?, [a-z], {a,b} and a leading ! are understood", pattern)
+			return Globs{}, action.InputError("the pattern %q is invalid: *, **, ?, [a-z], {a,b} and a leading ! are supported", pattern)
 		}
 		if info, err := fs.Stat(directory, name); err == nil && info.IsDir() {
 			text = path.Clean(text + "/**")

@@ -118,6 +118,6 @@ func TestGlobs(t *testing.T) {
 	require.True(t, globs.Match("app/s/page.tsx"), "no name is like that, and so it is a pattern")
 	for _, pattern := range []string{"src/[", "!(a|b)", "@(a).go"} {
 		_, err := workspace.NewGlobs(directory, []string{pattern})
-		require.ErrorContains(t, err, "cannot be read", pattern)
+		require.ErrorContains(t, err, "is invalid", pattern)
 	}
 }

@@ -32,8 +32,8 @@ func Remove[T any](ctx context.Context, call *action.UndoCall, spec Spec[T]) err
 	case errors.Is(err, ErrNotExist) && spec.Hidden == nil:
 		call.Log.Info("%s is not there any more", sentence(spec.Title))
 	case errors.Is(err, ErrNotExist):
-		return action.Advise(action.Transient(fmt.Errorf("deleting %s: the answer is that it is not there, which may also be said to a "+
-			"token that may not delete it", spec.Title), 0),
+		return action.Advise(action.Transient(fmt.Errorf("deleting %s: the system answered that it does not exist, "+
+			"which it may also answer to a token that may not delete it", spec.Title), 0),
 			"Give the token the right to delete it, or delete it yourself, then roll the run back again.")
 	case err != nil:
 		return err

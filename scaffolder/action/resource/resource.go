@@ -33,8 +33,8 @@ var (
 	ErrExist = errors.New("it exists already")
 	// ErrNotExist is what Delete returns, wrapped or not, when the system says that there is no such thing.
 	ErrNotExist = errors.New("it does not exist")
-	// Ensure and Plan wrap ErrTaken when the thing exists and the run did not create it. The error's kind is
-	// fault.Conflict. The thing was not changed, and the effect is closed.
+	// ErrTaken is wrapped by the error of Ensure and Plan when the thing exists and the run did not create
+	// it. That error's kind is fault.Conflict. The thing was not changed, and the effect is closed.
 	ErrTaken = errors.New("it exists, and this run did not create it")
 )
 

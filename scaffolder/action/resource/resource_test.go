@@ -206,7 +206,7 @@ func TestRemove(t *testing.T) {
 		},
 		"said to be gone by a system that hides": {
 			change: func(s *system) { s.mayHide, s.delete = true, resource.ErrNotExist },
-			says:   "which may also be said to a token that may not delete it", transient: true, stays: true,
+			says:   "which it may also answer to a token that may not delete it", transient: true, stays: true,
 		},
 		"used":    {change: func(s *system) { s.used = "it has comments" }, says: "https://things/7 was left alone: it has comments", stays: true},
 		"refused": {change: func(s *system) { s.delete = forbidden }, says: "no", kind: fault.NotAllowed, stays: true},
