@@ -1,5 +1,5 @@
-// Package recall caches values that were just written, for a reader that needs them moments later in the same
-// process. The values are stored elsewhere, too, so that a reader can load a value that is not in the cache.
+// Package recall caches values that were just written or computed, for a reader that needs them moments later in
+// the same process. A reader can load or compute a value that is not in the cache.
 package recall
 
 import (
@@ -45,6 +45,19 @@ func (m *Memory[K, V]) Take(key K) (V, bool) {
 	known, ok := m.values[key]
 	delete(m.values, key)
 	if !ok || time.Now().After(known.until) {
+		var none V
+		return none, false
+	}
+	return known.value, true
+}
+
+// Get returns a value and keeps it; false when the cache does not have it, or it has expired.
+func (m *Memory[K, V]) Get(key K) (V, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known, ok := m.values[key]
+	if !ok || time.Now().After(known.until) {
+		delete(m.values, key)
 		var none V
 		return none, false
 	}

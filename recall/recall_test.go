@@ -56,6 +56,24 @@ func TestValuesThatNobodyTakesMakeRoom(t *testing.T) {
 	requireTaken(t, memory, 2, 2)
 }
 
+func TestAValueCanBeReadManyTimes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory := recall.New[string, int](10, time.Minute)
+		memory.Remember("a", 1)
+		for range 2 {
+			value, ok := memory.Get("a")
+			require.True(t, ok)
+			require.Equal(t, 1, value)
+		}
+		_, ok := memory.Get("b")
+		require.False(t, ok)
+		<-time.After(time.Minute + time.Nanosecond)
+		_, ok = memory.Get("a")
+		require.False(t, ok)
+	})
+}
+
 func requireTaken[K comparable](t *testing.T, memory *recall.Memory[K, int], key K, expected int) {
 	t.Helper()
 	value, ok := memory.Take(key)

@@ -57,7 +57,7 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 		return err
 	}
 	defer guard.release(ctx)
-	scope, err := state.scopeOf(ctx, state.step(request.Position))
+	scope, err := a.scopeOf(ctx, state, request.Position)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,11 @@ func (a *Activities) decide(ctx context.Context, state *runState, scope plan.Sco
 	if quick {
 		return a.Planner.Decide(ctx, scope, step)
 	}
-	return a.Planner.DecideNext(ctx, scope, step, state.steps[position].IterationsDone)
+	decision, err = a.Planner.DecideNext(ctx, scope, step, state.steps[position].IterationsDone)
+	if decision.Items != nil {
+		a.items.Remember(state.itemsKey(position), decision.Items)
+	}
+	return decision, err
 }
 
 // iteration renders one iteration of a step, and treats a panic as decide does.
@@ -286,6 +290,7 @@ func (e *execution) recordSuccess(ctx context.Context, output action.Output, wor
 				return err
 			}
 		}
+		e.items.Forget(e.itemsKey(e.position))
 		change.Status = run.StatusCompleted
 		change.Output, change.Shown = encoded, e.redact.JSON(encoded)
 		events = append(events, e.stepFinished(e.position))

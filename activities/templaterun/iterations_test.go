@@ -1,6 +1,7 @@
 package templaterun_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -9,8 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/run"
 )
 
 // TestManyIterations runs a step of many iterations in one turn, and one whose iterations are activities of
@@ -61,4 +64,43 @@ func TestAStepReadsOutputsOnlyWhenItUsesThem(t *testing.T) {
 	_, err = b.environment.ExecuteActivity("test:act", b.request(2))
 	require.ErrorContains(t, err, "output of step one")
 	require.Equal(t, 3, b.act.runs, "and a step that uses them does not run without")
+}
+
+// TestTheItemsOfEachAreKeptBetweenIterations makes what they come from unreadable after the first iteration.
+func TestTheItemsOfEachAreKeptBetweenIterations(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: output(action.Output{"list": []string{secret + "1", secret + "2", secret + "3"}})}, stepOne,
+		`{"id":"two","name":"Two","action":"test:act","each":"${{ steps.one.output.list }}","input":{"v":"${{ each.value }}"}}`)
+	b.must("test:act", b.request(0))
+	request := b.request(1)
+	b.must("test:act", request)
+	_, err := b.pool.Exec(t.Context(), "update run_steps set sealed_output = 'damaged' where run_id = $1 and position = 0", b.id)
+	require.NoError(t, err)
+	for request.Iteration = range 3 {
+		b.must("test:act", request)
+	}
+	require.Equal(t, 4, b.act.runs)
+	require.JSONEq(t, `{"v":"***3"}`, string(b.step(1).Input))
+}
+
+// TestItemsOfEachBelongToAGeneration starts a step again with other secrets.
+func TestItemsOfEachBelongToAGeneration(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
+		seen = append(seen, string(call.Input))
+		return nil, nil
+	}}, `{"id":"one","name":"One","action":"test:act","each":["a-${{ secrets.token }}","b-${{ secrets.token }}"],"input":{"v":"${{ each.value }}"}}`)
+	b.must("test:act", b.request(0))
+	failed := engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: fault.Failure{Name: "Error", Message: "no"}}}
+	require.Equal(t, next(engine.NextPark), b.advance(failed))
+	_, err := b.runs.Reopen(t.Context(), b.id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, Recovered: true,
+		Secrets: map[string]string{"token": "another-secret"}})
+	require.NoError(t, err)
+	request := b.request(0)
+	request.Generation = 1
+	for request.Iteration = range 2 {
+		b.must("test:act", request)
+	}
+	require.Equal(t, []string{`{"v":"a-` + secret + `"}`, `{"v":"a-another-secret"}`, `{"v":"b-another-secret"}`}, seen)
 }

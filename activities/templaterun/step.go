@@ -21,7 +21,7 @@ func (d *driver) runStep(ctx context.Context, position int) (*engine.Next, error
 		return nil, d.cancelStep(ctx, position)
 	}
 	does, unknown := d.Actions.Lookup(d.step(position).Action)
-	scope, err := d.scopeOf(ctx, d.step(position))
+	scope, err := d.scopeOf(ctx, d.runState, position)
 	if err != nil {
 		return nil, err
 	}

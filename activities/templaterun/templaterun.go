@@ -53,13 +53,14 @@ type Options struct {
 type Activities struct {
 	Options
 	stuckRuns stuckRuns
+	items     *itemsMemory
 	// suspects is held by the guard that is counted, of those whose run lost a worker before.
 	suspects *suspectLock
 }
 
 // New makes the activities.
 func New(options Options) *Activities {
-	return &Activities{Options: options, suspects: newSuspectLock()}
+	return &Activities{Options: options, items: newItemsMemory(), suspects: newSuspectLock()}
 }
 
 // Register registers the activities with a worker, each action under its own id.
@@ -135,11 +136,14 @@ func (s *runState) step(position int) template.Step { return s.Spec.Steps[positi
 
 // scopeOf is what a step's expressions see. The outputs of earlier steps, which may be large, are read only
 // if it uses them.
-func (s *runState) scopeOf(ctx context.Context, step template.Step) (plan.Scope, error) {
-	if !plan.UsesOutputs(step) {
-		return s.scope, nil
+func (a *Activities) scopeOf(ctx context.Context, state *runState, position int) (scope plan.Scope, err error) {
+	scope = state.scope
+	items, _ := a.items.Get(state.itemsKey(position))
+	if plan.UsesOutputs(state.step(position), items) {
+		scope, err = state.scopeWithOutputs(ctx)
 	}
-	return s.scopeWithOutputs(ctx)
+	scope.Items = items
+	return scope, err
 }
 
 func (s *runState) scopeWithOutputs(ctx context.Context) (scope plan.Scope, err error) {

@@ -49,7 +49,7 @@ const outputBytes = 300
 // It reports the time of one iteration, and the ratio of that to the time of one of a hundred in the same
 // run.
 func BenchmarkIteration(b *testing.B) {
-	measure(b, nil) // the first run in a process also pays for what every run shares
+	measure(b, nil, 0) // the first run in a process also pays for what every run shares
 	for _, kind := range []struct {
 		name, step string
 		steps      int
@@ -57,6 +57,7 @@ func BenchmarkIteration(b *testing.B) {
 		{"quick", `"action":"bench:quick","each":"${{ range(%d) }}","input":{"v":"${{ each.value }}"}`, 1},
 		{"quick with a secret", `"action":"bench:quick","each":"${{ range(%d) }}","input":{"v":"${{ secrets.token }}${{ each.value }}"}`, 1},
 		{"outside", `"action":"bench:outside","each":"${{ range(%d) }}","input":{"v":"${{ each.value }}"}`, 1},
+		{"outside over objects", `"action":"bench:outside","each":"${{ parameters.objects.slice(0, %d) }}","input":{"v":"${{ each.value.name }}"}`, 1},
 		{"outside in 3 steps", `"action":"bench:outside","each":"${{ range(%d) }}","input":{"v":"${{ each.value }}"}`, 3},
 	} {
 		hundred := 0.0
@@ -68,7 +69,7 @@ func BenchmarkIteration(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", kind.name, iterations), func(b *testing.B) {
 				total, rounds := time.Duration(0), 0
 				for b.Loop() {
-					total += measure(b, steps)
+					total += measure(b, steps, iterations)
 					rounds++
 				}
 				each := float64(total.Nanoseconds()) / float64(rounds*iterations*kind.steps)
@@ -82,8 +83,9 @@ func BenchmarkIteration(b *testing.B) {
 	}
 }
 
-// measure executes a run of these steps as its workflow would, and answers how long that took.
-func measure(b *testing.B, steps []string) time.Duration {
+// measure executes a run of these steps as its workflow would, and answers how long that took. The run has a
+// parameter with so many objects.
+func measure(b *testing.B, steps []string, objects int) time.Duration {
 	b.Helper()
 	keys, err := seal.NewKeyring(seal.GenerateKey("bench"))
 	require.NoError(b, err)
@@ -98,7 +100,11 @@ func measure(b *testing.B, steps []string) time.Duration {
 		Settings: engine.Settings{StepTimeout: time.Minute, InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 3},
 	}).Register(environment)
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t", Title: "T", Secrets: map[string]string{"token": "hunter2-very-secret"}}
-	spec := `{"steps":[` + strings.Join(steps, ",") + `],"output":{},"parameters":{},"user":{}}`
+	values := make([]string, objects)
+	for i := range values {
+		values[i] = fmt.Sprintf(`{"name":"service-%d","owner":"group:default/shop","url":"https://git.example/shop/service-%d","port":%d}`, i, i, 8000+i)
+	}
+	spec := `{"steps":[` + strings.Join(steps, ",") + `],"output":{},"parameters":{"objects":[` + strings.Join(values, ",") + `]},"user":{}}`
 	require.NoError(b, json.Unmarshal([]byte(spec), &n.Spec))
 	require.NoError(b, runs.Create(b.Context(), n))
 

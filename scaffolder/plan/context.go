@@ -26,20 +26,27 @@ type visibility struct {
 const mask = "***"
 
 // views are the variables of a step's expressions: whole has everything, open has no secrets, shown has
-// masked secrets and outputs. shown is nil when the step's expressions see nothing secret.
+// masked secrets and outputs. open is nil when the step's if is no text, shown when its expressions see nothing
+// secret.
 type views struct{ whole, open, shown *nunjucks.Object }
 
 func (p *Planner) views(ctx context.Context, s Scope, step template.Step) (v views, err error) {
-	if !UsesOutputs(step) {
-		s.Outputs = nil // they are not needed, and may be large
+	// What is not needed may be large.
+	if !UsesOutputs(step, s.Items) {
+		s.Outputs = nil
+	}
+	if !mentions(step, s.Items, "parameters") {
+		s.Spec = withoutParameters(s.Spec)
 	}
 	if v.whole, err = p.context(ctx, s, visibility{secrets: true}); err != nil {
 		return views{}, err
 	}
-	if v.open, err = p.context(ctx, s, visibility{}); err != nil {
-		return views{}, err
+	if _, isText := textOf(step.If); isText {
+		if v.open, err = p.context(ctx, s, visibility{}); err != nil {
+			return views{}, err
+		}
 	}
-	if s.hasMaskedOutputs() || mentions(step, "secrets") {
+	if s.hasMaskedOutputs() || s.Items.hasShown() || mentions(step, s.Items, "secrets") {
 		v.shown, err = p.context(ctx, s, visibility{secrets: true, masked: true})
 	}
 	return v, err
@@ -54,12 +61,24 @@ func (v views) withEach(item Iteration, shown nunjucks.Value) views {
 	return v
 }
 
-// UsesOutputs reports whether a step's expressions can refer to the outputs of earlier steps.
-func UsesOutputs(step template.Step) bool { return mentions(step, "steps") }
+func withoutParameters(spec *template.TaskSpec) *template.TaskSpec {
+	changed := *spec
+	changed.Parameters = json.RawMessage("{}")
+	return &changed
+}
 
-// mentions reports whether a step's expressions may contain a word. A text with escapes may contain any word.
-func mentions(step template.Step, word string) bool {
-	return slices.ContainsFunc([]json.RawMessage{step.Input, step.Each, step.If}, func(part json.RawMessage) bool {
+// UsesOutputs reports whether a step's expressions can refer to the outputs of earlier steps. Its each is not
+// evaluated when its items are known.
+func UsesOutputs(step template.Step, items *Items) bool { return mentions(step, items, "steps") }
+
+// mentions reports whether those of a step's expressions that are evaluated may contain a word. A text with
+// escapes may contain any word.
+func mentions(step template.Step, items *Items, word string) bool {
+	parts := []json.RawMessage{step.Input, step.If}
+	if items == nil {
+		parts = append(parts, step.Each)
+	}
+	return slices.ContainsFunc(parts, func(part json.RawMessage) bool {
 		return bytes.Contains(part, []byte(word)) || bytes.Contains(part, []byte(`\u`))
 	})
 }

@@ -21,31 +21,88 @@ type loop struct {
 	step           template.Step
 	views          views
 	previousFailed bool
-	// shown are the masked items.
-	shown    nunjucks.Value
+	// encoded are the items of an earlier decision, nil when the each was evaluated or all are decoded.
+	// decoded are the indexes of those that are in the decision and in shown.
+	encoded *Items
+	decoded map[int]bool
+	// shown are the masked items, nil when the step's expressions see nothing secret.
+	shown    []nunjucks.Value
 	decision Decision
 	// kept is the size of the inputs in the decision, in bytes.
 	kept int
 }
 
 // iterate decides on a step with each; decide chooses the iterations.
-func (p *Planner) iterate(ctx context.Context, step template.Step, views views, previousFailed bool, decide func(*loop, context.Context) error) (Decision, error) {
-	items, shown, err := p.items(ctx, step, views)
-	if err != nil {
+func (p *Planner) iterate(ctx context.Context, scope Scope, step template.Step, views views, decide func(*loop, context.Context) error) (Decision, error) {
+	l := &loop{Planner: p, step: step, views: views, previousFailed: scope.PreviousFailed, encoded: scope.Items}
+	l.decision = Decision{Each: true, render: func(ctx context.Context, item Iteration) (json.RawMessage, error) {
+		return p.inputOf(ctx, step, views.withEach(item, nil), scope.PreviousFailed)
+	}}
+	if err := l.findItems(ctx); err != nil {
 		return Decision{}, err
 	}
-	l := &loop{Planner: p, step: step, views: views, previousFailed: previousFailed, shown: shown}
-	l.decision = Decision{Each: true, Iterations: items, render: func(ctx context.Context, item Iteration) (json.RawMessage, error) {
-		return p.inputOf(ctx, step, views.withEach(item, nil), previousFailed)
-	}}
 	if err := decide(l, ctx); err != nil {
 		return Decision{}, err
 	}
 	return l.decision, nil
 }
 
+// findItems evaluates the each, unless an earlier decision did.
+func (l *loop) findItems(ctx context.Context) (err error) {
+	if l.encoded == nil {
+		l.decision.Iterations, l.shown, err = l.items(ctx, l.step, l.views)
+		return err
+	}
+	l.decision.Iterations, l.decoded = l.encoded.iterations(), map[int]bool{}
+	if l.encoded.shown != nil {
+		l.shown = make([]nunjucks.Value, len(l.encoded.keys))
+	}
+	return nil
+}
+
+// decode decodes an item that an earlier decision found.
+func (l *loop) decode(ctx context.Context, index int) (err error) {
+	if l.encoded == nil || l.decoded[index] {
+		return nil
+	}
+	l.decoded[index] = true
+	item := &l.decision.Iterations[index]
+	if item.Value, err = nunjucks.DecodeJSONWithin(ctx, l.encoded.values[index]); err != nil {
+		return fmt.Errorf("item %d of each: %w", index, err)
+	}
+	if l.shown == nil {
+		return nil
+	}
+	if l.shown[index], err = nunjucks.DecodeJSONWithin(ctx, l.encoded.shown[index]); err != nil {
+		return fmt.Errorf("item %d of each: %w", index, err)
+	}
+	return nil
+}
+
+// decodeAll does so with all of them.
+func (l *loop) decodeAll(ctx context.Context) error {
+	if l.encoded == nil {
+		return nil
+	}
+	values, err := decodeAll(ctx, l.encoded.values)
+	if err != nil {
+		return err
+	}
+	for index := range values {
+		l.decision.Iterations[index].Value = values[index]
+	}
+	if l.shown != nil {
+		l.shown, err = decodeAll(ctx, l.encoded.shown)
+	}
+	l.encoded = nil
+	return err
+}
+
 // all decides on every iteration.
 func (l *loop) all(ctx context.Context) error {
+	if err := l.decodeAll(ctx); err != nil {
+		return err
+	}
 	for index := range l.decision.Iterations {
 		if err := l.decide(ctx, index); err != nil {
 			return err
@@ -91,7 +148,7 @@ func (l *loop) decide(ctx context.Context, index int) error {
 	}
 	l.decision.Derived = append(l.decision.Derived, derived...)
 	if l.views.shown != nil {
-		l.decision.Derived = append(l.decision.Derived, differing(item.Value, nunjucks.Member(l.shown, item.Key))...)
+		l.decision.Derived = append(l.decision.Derived, differing(item.Value, l.shownItem(index))...)
 	}
 	return nil
 }
@@ -110,6 +167,9 @@ func (l *loop) inputOfItem(ctx context.Context, index int) (derived []string, er
 
 // runs evaluates the step's if for an item.
 func (l *loop) runs(ctx context.Context, index int) (bool, error) {
+	if err := l.decode(ctx, index); err != nil {
+		return false, err
+	}
 	views := l.viewsOf(index)
 	runs, _, failed := l.condition(ctx, l.step, views.whole, l.previousFailed)
 	if failed != nil {
@@ -121,7 +181,15 @@ func (l *loop) runs(ctx context.Context, index int) (bool, error) {
 // viewsOf returns the variables of an iteration's expressions.
 func (l *loop) viewsOf(index int) views {
 	item := l.decision.Iterations[index]
-	return l.views.withEach(item, nunjucks.Member(l.shown, item.Key))
+	return l.views.withEach(item, l.shownItem(index))
+}
+
+// shownItem returns a masked item, Undefined when the step's expressions see nothing secret.
+func (l *loop) shownItem(index int) nunjucks.Value {
+	if l.shown == nil {
+		return nunjucks.Undefined
+	}
+	return l.shown[index]
 }
 
 func sizeOf(texts []string) int {
@@ -133,7 +201,7 @@ func sizeOf(texts []string) int {
 }
 
 // items resolves the step's each to its entries, and to their masked form.
-func (p *Planner) items(ctx context.Context, step template.Step, views views) (items []Iteration, shown nunjucks.Value, err error) {
+func (p *Planner) items(ctx context.Context, step template.Step, views views) (items []Iteration, shown []nunjucks.Value, err error) {
 	source, err := nunjucks.DecodeJSONWithin(ctx, step.Each)
 	if err != nil {
 		return nil, nil, fmt.Errorf("each of step %s: %w", step.ID, err)
@@ -142,15 +210,22 @@ func (p *Planner) items(ctx context.Context, step template.Step, views views) (i
 	if err := stopped(ctx); err != nil {
 		return nil, nil, err
 	}
+	var seen nunjucks.Value
 	shownFailures := failures
 	if views.shown != nil {
-		shown, shownFailures = p.renderer.Render(ctx, source, views.shown)
+		seen, shownFailures = p.renderer.Render(ctx, source, views.shown)
 	}
 	if broken := expressionErrors("each", failures, shownFailures); len(broken) > 0 {
 		return nil, nil, unevaluable(step, broken[0])
 	}
-	items, err = entries(step, resolved)
-	return items, shown, err
+	if items, err = entries(step, resolved); err != nil || views.shown == nil {
+		return items, nil, err
+	}
+	shown = make([]nunjucks.Value, len(items))
+	for i, item := range items {
+		shown[i] = nunjucks.Member(seen, item.Key)
+	}
+	return items, shown, nil
 }
 
 // entries returns the entries of a resolved each, as Object.entries does: keys are always strings.

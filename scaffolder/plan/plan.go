@@ -77,6 +77,9 @@ type Scope struct {
 	// Outputs are the outputs of the completed steps, in order. Skipped steps have none, as in Backstage.
 	Outputs []action.StepOutput
 	Secrets map[string]string
+	// Items are those of the step's each, as DecideNext found them with the same scope before; nil evaluates the
+	// each.
+	Items *Items
 	// PreviousFailed says that an earlier step failed: then only steps with failure() or always() in their if
 	// run.
 	PreviousFailed bool
@@ -106,6 +109,8 @@ type Decision struct {
 	ExpressionErrors ExpressionErrors
 	// DroppedInputs are warnings about inputs that were dropped because the action does not declare them.
 	DroppedInputs []string
+	// Items are set by DecideNext when it evaluated the each, unless they cannot be kept: see Scope.Items.
+	Items *Items
 	// partial says that only the next iteration was decided, and whether another one follows.
 	partial bool
 	// target is the action whose undeclared inputs are removed, nil to keep all inputs.
@@ -201,10 +206,15 @@ func (p *Planner) Decide(ctx context.Context, scope Scope, step template.Step) (
 // the cost of an iteration does not grow with their number. For the first and the last iteration it decides
 // on all: the step's output is stored after the last one, and Derived has the texts to mask in it.
 func (p *Planner) DecideNext(ctx context.Context, scope Scope, step template.Step, done int) (Decision, error) {
-	if done == 0 {
-		return p.Decide(ctx, scope, step)
-	}
-	return p.decide(ctx, scope, step, func(l *loop, ctx context.Context) error { return l.next(ctx, done) })
+	return p.decide(ctx, scope, step, func(l *loop, ctx context.Context) error {
+		if l.encoded == nil {
+			l.decision.Items = encodeItems(ctx, l.decision.Iterations, l.shown)
+		}
+		if done == 0 {
+			return l.all(ctx)
+		}
+		return l.next(ctx, done)
+	})
 }
 
 func (p *Planner) decide(ctx context.Context, scope Scope, step template.Step, each func(*loop, context.Context) error) (Decision, error) {
@@ -227,7 +237,7 @@ func (p *Planner) decide(ctx context.Context, scope Scope, step template.Step, e
 	case failed == nil && !runs && (!hasEach || string(step.If) == "false"):
 		return Decision{Skip: ConditionFalse}, nil
 	case hasEach:
-		return p.iterate(ctx, step, views, scope.PreviousFailed, each)
+		return p.iterate(ctx, scope, step, views, each)
 	}
 	input, err := p.input(ctx, step, views)
 	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, ExpressionErrors: input.broken}, err

@@ -377,7 +377,7 @@ func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
 	} {
 		s := scope()
 		spoil(&s)
-		_, err := planner().Decide(t.Context(), s, step(t, `{"id":"x","action":"a","if":"${{ steps.fetch.output }}"}`))
+		_, err := planner().Decide(t.Context(), s, step(t, `{"id":"x","action":"a","if":"${{ steps.fetch.output and parameters.name }}"}`))
 		require.ErrorContains(t, err, name)
 		_, err = planner().Output(t.Context(), s)
 		require.ErrorContains(t, err, name)

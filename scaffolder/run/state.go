@@ -32,7 +32,7 @@ func (s *Store) State(ctx context.Context, id uuid.UUID) (State, error) {
 		return State{}, err
 	}
 	state := State{Claim: newClaim(read.run)}
-	if state.Run, err = fromRow(read.run); err != nil {
+	if state.Run, err = fromRowWith(read.run, s.specs.decode); err != nil {
 		return State{}, err
 	}
 	if state.Secrets, err = s.openSecrets(id, read.sealed); err != nil {

@@ -30,6 +30,7 @@ type Store struct {
 	queries       *db.Queries
 	keys          *seal.Keyring
 	fresh         *freshRuns
+	specs         *decodedSpecs
 	notifications notifications
 	// telemetry hears of the runs that come to rest; nil when nobody wants to know.
 	telemetry *telemetry.Telemetry
@@ -37,7 +38,7 @@ type Store struct {
 
 // NewStore stores runs in the database of pool and encrypts secrets with keys.
 func NewStore(pool *pgxpool.Pool, keys *seal.Keyring) *Store {
-	return &Store{pool: pool, queries: db.New(), keys: keys, fresh: newFreshRuns()}
+	return &Store{pool: pool, queries: db.New(), keys: keys, fresh: newFreshRuns(), specs: newDecodedSpecs()}
 }
 
 // Observed makes the store tell which runs come to rest, and how. It is called before the store is used.
@@ -181,12 +182,19 @@ func notFound(err error, id uuid.UUID) error {
 	return fmt.Errorf("read run %s: %w", id, err)
 }
 
-func fromRow(row db.Run) (Run, error) {
+func fromRow(row db.Run) (Run, error) { return fromRowWith(row, decodeSpec) }
+
+func decodeSpec(row db.Run) (spec template.TaskSpec, err error) {
+	err = json.Unmarshal(row.Spec, &spec)
+	return spec, err
+}
+
+func fromRowWith(row db.Run, decode func(db.Run) (template.TaskSpec, error)) (Run, error) {
 	r, err := withoutSpec(row)
 	if err != nil {
 		return Run{}, err
 	}
-	if err := json.Unmarshal(row.Spec, &r.Spec); err != nil {
+	if r.Spec, err = decode(row); err != nil {
 		return r, &unreadableError{fmt.Errorf("run %s: decode its spec: %w", row.ID, err)}
 	}
 	if r.Starter, err = decodeStarter(row.Starter); err != nil {
