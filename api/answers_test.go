@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// described is the OpenAPI document of the repository, which another test holds to be the one that is served.
+// described is the OpenAPI document in the repository. Another test checks that it is the served one.
 var described = sync.OnceValues(func() (routers.Router, error) {
 	document, err := openapi3.NewLoader().LoadFromFile("openapi.json")
 	if err != nil {
@@ -26,7 +26,8 @@ var described = sync.OnceValues(func() (routers.Router, error) {
 	return gorillamux.NewRouter(document)
 })
 
-// TestRecordedAnswersAreDescribed holds the document to what a real Backstage backend answered.
+// TestRecordedAnswersAreDescribed checks responses recorded from a real Backstage backend against the
+// document.
 func TestRecordedAnswersAreDescribed(t *testing.T) {
 	t.Parallel()
 	var files []string
@@ -50,8 +51,8 @@ func TestRecordedAnswersAreDescribed(t *testing.T) {
 	}
 }
 
-// requireDescribed holds an answer to what the document says of its route. Where there is no route there is
-// no JSON, unless the portal broke.
+// requireDescribed checks a response against the route's description in the document. Requests without a
+// route get no JSON, except for an error of the portal.
 func requireDescribed(t *testing.T, request *http.Request, status int, contentType string, body []byte) {
 	t.Helper()
 	router, err := described()
@@ -78,7 +79,7 @@ func checkAnswer(operation *openapi3.Operation, status int, contentType string, 
 	if len(response.Value.Content) == 0 && len(body) > 0 {
 		return fmt.Errorf("an empty body is described")
 	}
-	// OpenAPI has no words for an answer with a body or without; its description says so.
+	// OpenAPI cannot describe a response with an optional body; the description says so in words.
 	mayBeEmpty := strings.Contains(*response.Value.Description, "empty when")
 	if len(response.Value.Content) == 0 || mayBeEmpty && len(body) == 0 {
 		return nil
@@ -97,7 +98,7 @@ func checkAnswer(operation *openapi3.Operation, status int, contentType string, 
 	return checkJSON(content.Schema, body)
 }
 
-// checkEvents holds the data of each server-sent event to a schema.
+// checkEvents checks the data of each server-sent event against a schema.
 func checkEvents(schema *openapi3.SchemaRef, body []byte) error {
 	for line := range strings.Lines(string(body)) {
 		if data, is := strings.CutPrefix(line, "data: "); is {

@@ -19,7 +19,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 )
 
-// askFrom asks from a source address with a token.
+// askFrom sends a request from a source address with a token.
 func askFrom(handler http.Handler, address, token string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(http.MethodGet, "/api/scaffolder/v2/actions", nil)
 	request.RemoteAddr = address
@@ -29,7 +29,7 @@ func askFrom(handler http.Handler, address, token string) *httptest.ResponseReco
 	return answer
 }
 
-// TestWrongTokensAreLimited: whoever tries one after the other would find one in the end.
+// TestWrongTokensAreLimited: an attacker could otherwise try tokens until one is valid.
 func TestWrongTokensAreLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestANetworkOfIPv6IsOneAddress(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, askFrom(server, "[2001:db8:0:1::1]:1", "guess").Code)
 }
 
-// signedTokens are of an issuer: one is good, one has expired, the others are wrong.
+// signedTokens is an authenticator of signed tokens: one is valid, one has expired, the others are wrong.
 type signedTokens struct{}
 
 func (signedTokens) Authenticate(_ context.Context, token string) (identity.Principal, error) {
@@ -79,7 +79,8 @@ func (signedTokens) Authenticate(_ context.Context, token string) (identity.Prin
 	}
 }
 
-// TestSignedTokensLockNobodyOut: behind a proxy all people have one address, and a signature is not guessed.
+// TestSignedTokensLockNobodyOut: behind a proxy all users have one address, and signed tokens cannot be
+// guessed.
 func TestSignedTokensLockNobodyOut(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) { o.WrongTokensPerMinute, o.Authenticator = 1, signedTokens{} })

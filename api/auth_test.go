@@ -16,7 +16,7 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// teamA says that everybody is in one team.
+// teamA is a directory in which every user is in one team.
 type teamA struct{}
 
 func (teamA) MemberOf(context.Context, string) ([]string, error) {

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWhatIsNoTextIsRefusedWhereverItStands: no column holds it, so the database would be the first to
-// complain.
-func TestWhatIsNoTextIsRefusedWhereverItStands(t *testing.T) {
+// TestInvalidTextIsRefusedEverywhere: without the check, the database would reject the text, because
+// no column can store it.
+func TestInvalidTextIsRefusedEverywhere(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	for name, test := range map[string]struct{ method, target, body, message string }{
@@ -69,8 +69,9 @@ func TestRequestsAreBoundedInMoreThanTheirSize(t *testing.T) {
 	}
 }
 
-// TestABodyThatBreaksOffIsTheCallersFault, and not that of the database, which was not asked.
-func TestABodyThatBreaksOffIsTheCallersFault(t *testing.T) {
+// TestATruncatedBodyIsABadRequest checks that a truncated body is a 400 and not a failure of the
+// database.
+func TestATruncatedBodyIsABadRequest(t *testing.T) {
 	t.Parallel()
 	served := httptest.NewServer(newServer(t, io.Discard, nil))
 	t.Cleanup(served.Close)

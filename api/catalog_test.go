@@ -39,7 +39,7 @@ metadata: {name: till, title: A drawer of money}
 spec: {type: library, owner: team-a, lifecycle: production}
 `
 
-// oneToken knows one token.
+// oneToken is an authenticator with one valid token.
 type oneToken struct{}
 
 func (oneToken) Authenticate(_ context.Context, token string) (identity.Principal, error) {
@@ -49,7 +49,7 @@ func (oneToken) Authenticate(_ context.Context, token string) (identity.Principa
 	return identity.Principal{Kind: identity.KindService, Subject: "test"}, nil
 }
 
-// remarkOnOdd has something to say of what is called odd.
+// remarkOnOdd is a judge with a remark about entities that are called odd.
 func remarkOnOdd(_ context.Context, _ string, document json.RawMessage) []processing.Remark {
 	if !strings.Contains(string(document), `"name":"odd"`) {
 		return nil
@@ -95,13 +95,13 @@ func newCatalogServer(t *testing.T) *catalogServer {
 	return s
 }
 
-// reply is an answer that was read to its end.
+// reply is a response with its body.
 type reply struct {
 	status int
 	header http.Header
 }
 
-// send makes a request below /api/catalog and gives the answer with its body.
+// send makes a request below /api/catalog and returns the response with its body.
 func (s *catalogServer) send(method, path, body string) (reply, string) {
 	s.Helper()
 	request, err := http.NewRequestWithContext(s.Context(), method, s.api.URL+"/api/catalog"+path, strings.NewReader(body))

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// deadlineRecorder notes whether its connection has a deadline when something is done with it.
+// deadlineRecorder records whether its connection has a deadline at each operation.
 type deadlineRecorder struct {
 	*httptest.ResponseRecorder
 	deadline time.Time

@@ -19,8 +19,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// TestAHostThatFailsIsNamed: what another host did is neither the database's doing nor an internal error, as
-// in a dry run that fetches.
+// TestAHostThatFailsIsNamed: another host's failure is neither the database's nor an internal error, for
+// example in a dry run that fetches.
 func TestAHostThatFailsIsNamed(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())

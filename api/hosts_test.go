@@ -11,7 +11,7 @@ import (
 	"github.com/portico-dev/portico/api"
 )
 
-// hostedServer is a server at two addresses, with two more names and one origin that is let in.
+// hostedServer is a server with two addresses, two more names, and one allowed origin.
 func hostedServer(t *testing.T) *api.Server {
 	t.Helper()
 	return newServer(t, io.Discard, func(o *api.Options) {
@@ -22,7 +22,7 @@ func hostedServer(t *testing.T) *api.Server {
 	})
 }
 
-// TestAReboundNameIsRefused: a page whose name was rebound to our address is of our own origin to a browser.
+// TestAReboundNameIsRefused: to a browser, a page whose name was rebound to our address has our origin.
 func TestAReboundNameIsRefused(t *testing.T) {
 	t.Parallel()
 	server := hostedServer(t)
@@ -49,7 +49,7 @@ func TestAnyNameIsAnsweredToWhereTheConfigurationSaysSo(t *testing.T) {
 	require.Equal(t, http.StatusOK, askHost(server, http.MethodGet, "anything.example", "/api/scaffolder/v2/actions").Code)
 }
 
-// TestAPageOfAnotherSiteWritesNothing, whoever its visitor is: it need not read the answer to have done it.
+// TestAPageOfAnotherSiteWritesNothing: a write takes effect even if the page cannot read the response.
 func TestAPageOfAnotherSiteWritesNothing(t *testing.T) {
 	t.Parallel()
 	server := hostedServer(t)
@@ -86,8 +86,8 @@ func TestAPageOfAnotherSiteWritesNothing(t *testing.T) {
 	}
 }
 
-// askHost asks a server by one of the names it may have; headers are pairs of name and value, those without a
-// value are left out.
+// askHost sends a request with a Host header; headers are pairs of name and value, those without a value are
+// left out.
 func askHost(handler http.Handler, method, host, path string, headers ...string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, path, nil)
 	request.Host = host

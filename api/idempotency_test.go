@@ -17,7 +17,7 @@ import (
 
 const helloTask = `{"templateRef":"hello","values":{"name":"shop"},"secrets":{"token":"t"}}`
 
-// allRuns counts the runs that there are.
+// allRuns counts all runs.
 func (s *scaffolderServer) allRuns() int {
 	s.Helper()
 	_, total, err := s.runs.List(s.Context(), run.Rules.Everything(), run.Query{})
@@ -25,7 +25,7 @@ func (s *scaffolderServer) allRuns() int {
 	return total
 }
 
-// TestACommandThatIsSentManyTimesIsCarriedOutOnce, to two servers at once.
+// TestACommandThatIsSentManyTimesIsCarriedOutOnce sends a command to two servers at once.
 func TestACommandThatIsSentManyTimesIsCarriedOutOnce(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -60,7 +60,7 @@ func TestACommandThatIsSentManyTimesIsCarriedOutOnce(t *testing.T) {
 	require.Equal(t, 4, servers[0].allRuns(), "another key is another command, and without a key each is")
 }
 
-// TestEveryCommandIsAnsweredAsTheFirstTime, whatever the run has come to since.
+// TestEveryCommandIsAnsweredAsTheFirstTime: the repeated response does not depend on the run's current state.
 func TestEveryCommandIsAnsweredAsTheFirstTime(t *testing.T) {
 	t.Parallel()
 	failed := run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked}}
@@ -115,12 +115,12 @@ func TestAKeyMustBeReadable(t *testing.T) {
 	require.Zero(t, s.allRuns())
 }
 
-// dying is an engine that is asked to start a run as its process dies.
+// dying is an engine whose process dies when it is told to start a run.
 type dying struct{ *commands }
 
 func (dying) Start(context.Context, engine.Command) error { panic("the process dies") }
 
-// TestAServerThatDiesBeforeItAnswersLeavesOneRun: whoever asks again is told of that one.
+// TestAServerThatDiesBeforeItAnswersLeavesOneRun: a repeated request returns that run.
 func TestAServerThatDiesBeforeItAnswersLeavesOneRun(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)

@@ -28,7 +28,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// everyPlugin is a server with every plugin that there is; none of them can be asked for anything.
+// everyPlugin is a server with every plugin. Their services are nil.
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
@@ -37,7 +37,7 @@ func everyPlugin(t *testing.T) *Server {
 	return server
 }
 
-// served is the document as a client gets it.
+// served is the document in the response to a client.
 func served(t *testing.T) []byte {
 	t.Helper()
 	answer := httptest.NewRecorder()
@@ -55,7 +55,7 @@ func loaded(t *testing.T) *openapi3.T {
 
 var update = flag.Bool("update", false, "write openapi.json anew")
 
-// TestTheDocumentIsTheOneInTheRepository keeps openapi.json, from which the portal's types are generated.
+// TestTheDocumentIsTheOneInTheRepository checks openapi.json, from which the portal's types are generated.
 func TestTheDocumentIsTheOneInTheRepository(t *testing.T) {
 	t.Parallel()
 	var indented bytes.Buffer
@@ -101,8 +101,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 	require.Equal(t, routes, described, "and nothing else is")
 }
 
-// TestWhatChangesSomethingTakesAnIdempotencyKey: every request that is not a GET, but for those that only
-// ask.
+// TestWhatChangesSomethingTakesAnIdempotencyKey checks every request that is not a GET, except for queries.
 func TestWhatChangesSomethingTakesAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
@@ -153,8 +152,8 @@ func TestEveryAnswerIsDescribed(t *testing.T) {
 	}
 }
 
-// TestWordsAreAllOfThem compares the words that the document lists with the constants of their types.
-func TestWordsAreAllOfThem(t *testing.T) {
+// TestEnumerationsAreComplete compares the words that the document lists with the constants of their types.
+func TestEnumerationsAreComplete(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		described *jsonschema.Schema
@@ -168,7 +167,7 @@ func TestWordsAreAllOfThem(t *testing.T) {
 	}
 }
 
-// constants are the values of a package's constants of a type.
+// constants are the values of a package's constants of one type.
 func constants(t *testing.T, folder, typeName string) []any {
 	t.Helper()
 	files, err := filepath.Glob(folder + "/*.go")

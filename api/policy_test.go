@@ -32,7 +32,7 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// people know their tokens: ada's and grace's are their names, and each is a member of a team.
+// people is an authenticator: the tokens of ada and grace are their names, and each is a member of a team.
 type people map[string]string
 
 func (p people) Authenticate(_ context.Context, token string) (identity.Principal, error) {
@@ -43,7 +43,7 @@ func (p people) Authenticate(_ context.Context, token string) (identity.Principa
 	return identity.Principal{Kind: identity.KindUser, Subject: "user:default/" + token, Ownership: []string{"user:default/" + token, team}}, nil
 }
 
-// ownThings is the API for people who may see and change what is theirs, and nothing else.
+// ownThings is the API for users who may read and change only what they own.
 type ownThings struct {
 	*testing.T
 	pool *pgxpool.Pool
@@ -74,7 +74,7 @@ func newOwnThings(t *testing.T) *ownThings {
 	return o
 }
 
-// send makes a request as somebody, wants this status, and decodes the answer.
+// send makes a request as a user, checks the status, and decodes the response.
 func (o *ownThings) send(who string, status int, method, path, body string, into any) {
 	o.Helper()
 	answer := ask(o.T, o.http, method, "/api"+path, body, "Authorization", "Bearer "+who)
@@ -143,7 +143,7 @@ func TestPeopleSeeTheirOwnEntities(t *testing.T) {
 	components := page.TotalItems
 	require.Less(t, components, len(own))
 
-	// A cursor that was handed on shows its new holder their own entities.
+	// A cursor of another user shows a user only their own entities.
 	o.send("ada", http.StatusOK, http.MethodGet, "/catalog/entities/by-query?orderField=metadata.name,asc&limit=1", "", &page)
 	o.send("grace", http.StatusOK, http.MethodGet, "/catalog/entities/by-query?cursor="+url.QueryEscape(page.PageInfo.NextCursor), "", &page)
 	for _, item := range page.Items {
@@ -215,7 +215,7 @@ func first(owned map[string]string) string {
 	return slices.Min(refs)
 }
 
-// start puts a run of somebody, of nobody if it is "", on the record, and lets it fail.
+// start records a run of a user, of nobody if it is "", and lets it fail.
 func (o *ownThings) start(who string) string {
 	o.Helper()
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/hello", Title: "Hello"}

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAPageHasItsBounds: a list of everything would be as large as whoever asks likes.
+// TestAPageHasItsBounds: without bounds, a client could request a list of any size.
 func TestAPageHasItsBounds(t *testing.T) {
 	t.Parallel()
 	server, err := NewServer(Options{Log: slog.New(slog.DiscardHandler), Plugins: []Plugin{plugin{id: "x", routes: []route{
@@ -24,7 +24,7 @@ func TestAPageHasItsBounds(t *testing.T) {
 	}
 }
 
-// TestEveryListHasBounds: a route with a parameter limit that has no bounds is an oversight.
+// TestEveryListHasBounds: every parameter limit must have bounds.
 func TestEveryListHasBounds(t *testing.T) {
 	t.Parallel()
 	for _, p := range []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil), NewAuthPlugin(nil, nil)} {

@@ -37,7 +37,7 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// commands is an engine that only remembers what it was told.
+// commands is an engine that only records its commands.
 type commands struct {
 	mu   sync.Mutex
 	told []string
@@ -159,7 +159,7 @@ func TestWithoutADatabaseTheAnswerIsToTryAgainLater(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, ask(t, server, http.MethodGet, "/.backstage/health/v1/readiness", "").Code)
 }
 
-// send makes a request below /api/scaffolder/v2 and wants this status.
+// send makes a request below /api/scaffolder/v2 and checks the status.
 func (s *scaffolderServer) send(status int, method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	s.Helper()
 	answer := ask(s.T, s.http, method, "/api/scaffolder/v2"+path, body, headers...)
@@ -167,7 +167,7 @@ func (s *scaffolderServer) send(status int, method, path, body string, headers .
 	return answer
 }
 
-// create starts a run of hello and gives its id.
+// create starts a run of hello and returns its id.
 func (s *scaffolderServer) create(headers ...string) string {
 	s.Helper()
 	answer := s.send(http.StatusCreated, http.MethodPost, "/tasks", `{"templateRef":"hello","values":{"name":"shop"},"secrets":{"token":"t"}}`, headers...)
@@ -177,7 +177,7 @@ func (s *scaffolderServer) create(headers ...string) string {
 	return body.ID
 }
 
-// claim is the right to go on with the run as it stands.
+// claim claims the run in its current state.
 func (s *scaffolderServer) claim(id string) run.Claim {
 	s.Helper()
 	state, err := s.runs.State(s.Context(), uuid.MustParse(id))
@@ -273,7 +273,7 @@ func TestEventsAreWaitedFor(t *testing.T) {
 	require.Contains(t, again.Body.String(), `"type":"completion"`, "who resumes at the end learns it again")
 }
 
-// TestTheEventStream is the wire format of server-sent events, byte for byte, while the run moves.
+// TestTheEventStream checks the wire format of server-sent events, byte for byte, while the run proceeds.
 func TestTheEventStream(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
@@ -306,7 +306,7 @@ func TestTheEventStream(t *testing.T) {
 	require.Equal(t, 3, strings.Count(later.Body.String(), "\n\n"), "who comes later reads all of it")
 }
 
-// TestALongLogComesInPages: who follows it reads all of it, once and in order.
+// TestALongLogComesInPages: a follower reads all events, once and in order.
 func TestALongLogComesInPages(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)

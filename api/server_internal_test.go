@@ -17,7 +17,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// TestAnAnswerThatCannotBeFinishedIsBrokenOff: its reader must not take what came for all that there is.
+// TestAnAnswerThatCannotBeFinishedIsBrokenOff: the client must not take the part for the whole response.
 func TestAnAnswerThatCannotBeFinishedIsBrokenOff(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func() error{
@@ -85,8 +85,7 @@ func TestAPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
 	require.Contains(t, log.String(), "a map was nil")
 }
 
-// TestAnotherSystemThatFailsIsNotTheDatabase, and not ours: who tries a template out learns which host it
-// was.
+// TestAnotherSystemThatFailsIsNotTheDatabase: a dry run must name the host that failed.
 func TestAnotherSystemThatFailsIsNotTheDatabase(t *testing.T) {
 	t.Parallel()
 	reads := func(*call) (int, error) {

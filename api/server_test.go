@@ -30,8 +30,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// tokens knows the tokens of the recordings: a service's, one that is restricted to the plugin search, and a
-// user's.
+// tokens is an authenticator with the tokens of the recordings: a service's, one that is restricted to the
+// plugin search, and a user's.
 type tokens struct{}
 
 func (tokens) Authenticate(_ context.Context, token string) (identity.Principal, error) {
@@ -60,7 +60,7 @@ func (emptyCatalog) LocatedEntity(_ context.Context, _ identity.Principal, ref e
 	return nil, provenance.Place{}, fault.New(fault.NotFound, "No entity %s", ref)
 }
 
-// newServer is the API over nothing: no catalog, no runs. What it answers comes before it would ask for them.
+// newServer is the API without catalog and runs, for responses that do not need them.
 func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Server {
 	t.Helper()
 	actions, err := action.NewRegistry()
@@ -83,8 +83,8 @@ func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Serv
 	return server
 }
 
-// ask makes a request, and wants the answer to be what the OpenAPI document says; headers are pairs of name
-// and value.
+// ask makes a request, and checks the response against the OpenAPI document; headers are pairs of name and
+// value.
 func ask(t *testing.T, handler http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	request := newRequest(t.Context(), method, target, body, headers...)
@@ -106,7 +106,7 @@ func newRequest(ctx context.Context, method, target, body string, headers ...str
 	return request
 }
 
-// message is the sentence of an error answer.
+// message is the message of an error response.
 func message(t *testing.T, answer *httptest.ResponseRecorder) string {
 	t.Helper()
 	var body struct {
@@ -116,7 +116,8 @@ func message(t *testing.T, answer *httptest.ResponseRecorder) string {
 	return body.Error.Name + ": " + body.Error.Message
 }
 
-// TestRefusalsAreBackstages replays recordings of a real Backstage backend that need neither catalog nor run.
+// TestRefusalsAreBackstages replays recordings of a real Backstage backend for which neither the catalog nor
+// runs are needed.
 func TestRefusalsAreBackstages(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/exchanges/*.json")
@@ -157,7 +158,7 @@ func readExchange(t *testing.T, file string) exchange {
 	return recorded
 }
 
-// replay makes the recorded request and compares the answer with the recorded one.
+// replay makes the recorded request and compares the response with the recorded one.
 func replay(t *testing.T, handler http.Handler, file string) {
 	t.Helper()
 	recorded := readExchange(t, file)

@@ -30,7 +30,7 @@ import (
 
 var somebody = identity.Principal{Kind: identity.KindUser, Subject: "user:default/guest"}
 
-// site is what the catalog of a test reads.
+// site has the files that the test's catalog reads.
 var site = map[string]string{
 	"/org.yaml": `
 apiVersion: backstage.io/v1alpha1
@@ -100,7 +100,7 @@ spec: {targets: []}
 `,
 }
 
-// setting is a service over an engine at work.
+// setting is a service with a running engine.
 type setting struct {
 	*testing.T
 	url     string
@@ -395,8 +395,8 @@ func TestFacets(t *testing.T) {
 	require.Len(t, facets["metadata.tags"], 2)
 }
 
-// TestATryShowsWhatIsRemarkedOn, and takes it for no error.
-func TestATryShowsWhatIsRemarkedOn(t *testing.T) {
+// TestADryRunShowsRemarks checks that a dry run returns remarks and does not treat them as errors.
+func TestADryRunShowsRemarks(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(options *catalog.Options) {
 		options.Pipeline.Judge.Remarks = func(_ context.Context, kind string, _ json.RawMessage) []processing.Remark {
@@ -417,8 +417,8 @@ func TestATryShowsWhatIsRemarkedOn(t *testing.T) {
 	require.Equal(t, catalog.Validation{Remarks: []processing.Remark{{Level: processing.LevelError, Message: "groups are odd"}}}, found)
 }
 
-// TestARegistrationIsKnownToWhoMadeIt, also with a token that is not good for reading locations, and wherever
-// it leads now.
+// TestARegistrationIsKnownToWhoMadeIt: a principal sees its own registration even without the permission to
+// read locations, and after its target has changed.
 func TestARegistrationIsKnownToWhoMadeIt(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
@@ -519,7 +519,7 @@ func TestConfiguredDirectories(t *testing.T) {
 	}, []string{"/srv/further", "more"})
 	require.NoError(t, err)
 	expected := []string{"/srv/catalog", "/srv/further", "/srv/templates", working + "/more", working + "/testdata"}
-	slices.Sort(expected) // Where the checkout lies decides which comes first.
+	slices.Sort(expected) // The path of the checkout determines the order.
 	require.Equal(t, expected, directories)
 }
 

@@ -32,8 +32,8 @@ func TestEveryMethodAsksTheDecider(t *testing.T) {
 	policytest.EveryMethodAsks(t, service, refuser, []string{"Backlog"}, uuid.NewString(), entity.LocationSpec{Type: "url", Target: "https://example.com/a.yaml"})
 }
 
-// TestConditionsArePartOfEveryRead: who reads the entities of a team sees those in lists, counts and facets,
-// and no other entity by any route.
+// TestConditionsArePartOfEveryRead: a principal that may read the entities of one team sees only those, in
+// lists, counts, facets and on every other route.
 func TestConditionsArePartOfEveryRead(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) {
@@ -89,8 +89,8 @@ func TestConditionsArePartOfEveryRead(t *testing.T) {
 	require.True(t, isDenied(err), "it would tell of groups that are hidden")
 }
 
-// TestConditionsArePartOfEveryChange: what is hidden from a change is refused like what does not exist, and
-// stays.
+// TestConditionsArePartOfEveryChange: changing a hidden entity is refused like changing one that does not
+// exist.
 func TestConditionsArePartOfEveryChange(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) {
@@ -116,7 +116,7 @@ func TestConditionsArePartOfEveryChange(t *testing.T) {
 	require.NoError(t, s.service.DeleteEntity(ctx, identity.System("test"), uuid.NewString()), "who may delete all is told that it is gone")
 }
 
-// TestConditionsOnLocationsAreRefused: a location has no rules, so nobody could say whether it meets them.
+// TestConditionsOnLocationsAreRefused: locations have no rules, so conditions cannot be checked.
 func TestConditionsOnLocationsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) {
@@ -140,9 +140,9 @@ func isDenied(err error) bool {
 	return denied
 }
 
-// TestTheTwoReadingsOfARuleAgree: for generated criteria, what the database lists is what passes one by one
-// in memory, and counts, facets and pages are of the same entities.
-func TestTheTwoReadingsOfARuleAgree(t *testing.T) {
+// TestRulesAgreeInMemoryAndInSQL generates criteria and checks that the database lists the entities that
+// match in memory, and that counts, facets and pages are about the same entities.
+func TestRulesAgreeInMemoryAndInSQL(t *testing.T) {
 	t.Parallel()
 	conditions := &policytest.Conditions{ResourceType: policy.CatalogEntity}
 	s := newSetting(t, func(o *catalog.Options) { o.Decider = conditions })
@@ -189,7 +189,7 @@ func TestTheTwoReadingsOfARuleAgree(t *testing.T) {
 	require.Greater(t, len(sizes), len(everything)/2, "the criteria let through parts of every size: %v", sizes)
 }
 
-// anyRule is a rule with params that hold of some entities of the site, or of none.
+// anyRule is a rule with params that match some entities of the site, or none.
 func anyRule(random *rand.Rand) policy.Criteria {
 	one := func(choices ...string) string { return choices[random.IntN(len(choices))] }
 	leaf := func(rule string, params map[string]any) policy.Criteria {
@@ -223,7 +223,7 @@ func anyRule(random *rand.Rand) policy.Criteria {
 	}
 }
 
-// listed are the references of the entities that a principal finds in a list.
+// listed are the references of the entities in a principal's list.
 func (s *setting) listed(principal identity.Principal) []string {
 	s.Helper()
 	list, err := s.service.Entities(s.Context(), principal, catalog.ListQuery{Paged: true})

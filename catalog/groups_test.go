@@ -29,7 +29,7 @@ func relate(t *testing.T, pool *pgxpool.Pool, ref string, relations ...string) {
 	}
 }
 
-// TestAUserOwnsForAllGroupsAbove: who leads a department leads its teams' members too.
+// TestAUserOwnsForAllGroupsAbove: a member of a team is also a member of its parent groups.
 func TestAUserOwnsForAllGroupsAbove(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -37,7 +37,7 @@ func TestAUserOwnsForAllGroupsAbove(t *testing.T) {
 	relate(t, pool, "group:default/team-a", "childOf", "group:default/shop", "hasMember", "user:default/bob", "parentOf", "group:default/below")
 	relate(t, pool, "group:default/team-b", "childOf", "group:default/shop", "childOf", "group:default/vanished")
 	relate(t, pool, "group:default/shop", "childOf", "group:default/company")
-	// These contain each other.
+	// These groups contain each other.
 	relate(t, pool, "group:default/company", "childOf", "group:default/holding")
 	relate(t, pool, "group:default/holding", "childOf", "group:default/company")
 	relate(t, pool, "group:default/below", "childOf", "group:default/team-a")

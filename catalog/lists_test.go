@@ -22,7 +22,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// A reader that takes its time must not keep others from the database: here there is one connection for all.
+// A slow reader must not block the database for others: this test has one connection for all.
 func TestListsHoldNoConnectionWhileTheirReaderIsSlow(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -154,7 +154,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A page of large entities ends before its limit, and its cursor leads on.
+// A page of large entities ends before its limit, and its cursor continues there.
 func TestPagesAreBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -228,7 +228,8 @@ func TestUnprocessedEntitiesAreListed(t *testing.T) {
 	}, 30*time.Second, 10*time.Millisecond)
 }
 
-// Who sees a part of the catalog is not told of what nobody can say whether it belongs to that part.
+// A principal that sees a part of the catalog does not see entities of which it is unknown whether they
+// belong to that part.
 func TestUnprocessedEntitiesAreThoseOneMaySee(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) {

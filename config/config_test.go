@@ -202,8 +202,8 @@ func TestDefaultFiles(t *testing.T) {
 	require.Equal(t, "Portico", loaded.App.Title)
 }
 
-// TestNoneAndNothingSaidAreTwoThings, where nothing said means all.
-func TestNoneAndNothingSaidAreTwoThings(t *testing.T) {
+// TestAnEmptyListIsNotAnAbsentOne: an empty list allows nothing, an absent one allows everything.
+func TestAnEmptyListIsNotAnAbsentOne(t *testing.T) {
 	t.Parallel()
 	for owners, want := range map[string][]string{"": nil, ", allowedInstallationOwners: []": {}, ", allowedInstallationOwners: a b": {"a", "b"}} {
 		loaded, err := load(t, nil, written(t, "app.yaml", "integrations: {github: [{apps: [{appId: 1, privateKey: x"+owners+"}]}]}"))
@@ -250,7 +250,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, err, "is a directory")
 }
 
-// TestBadFiles holds every rejection to the message at the head of its file.
+// TestBadFiles checks each rejection against the message at the head of its file.
 func TestBadFiles(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/bad/*.yaml")

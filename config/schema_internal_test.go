@@ -169,9 +169,9 @@ func (k key) standard() string {
 	}
 }
 
-// TestTheConfigurationsThatComeAlongSayNothingInVain: in Backstage's sections a key that is not read is no
-// mistake, but whoever copies one of ours would believe in it.
-func TestTheConfigurationsThatComeAlongSayNothingInVain(t *testing.T) {
+// TestShippedConfigurationsHaveNoUnknownKeys: unknown keys in Backstage's sections are no errors, so
+// this test checks that our own files have none.
+func TestShippedConfigurationsHaveNoUnknownKeys(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"../examples/app-config.yaml", "../deploy/app-config.production.yaml"} {
 		content, err := os.ReadFile(file)

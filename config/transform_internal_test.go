@@ -26,8 +26,7 @@ func TestSubstitution(t *testing.T) {
 	}
 }
 
-// FuzzSubstitution holds the scanner against the definition of the syntax as one regular expression, which is
-// Backstage's.
+// FuzzSubstitution compares the scanner with Backstage's definition of the syntax as one regular expression.
 func FuzzSubstitution(f *testing.F) {
 	for _, seed := range []string{"${A}", "$${A}", "${a${A}}", "${A:-b}$${C}${", "$$$${A}}{", "${NOT:-}"} {
 		f.Add(seed)
@@ -63,7 +62,7 @@ func substituteByExpression(variables environment, text string) (string, bool) {
 	return out, true
 }
 
-// FuzzConfiguration looks for content that panics, or that is taken without being understood.
+// FuzzConfiguration looks for content that panics, or that is accepted but misunderstood.
 func FuzzConfiguration(f *testing.F) {
 	f.Add("app: {title: a}\nportico: {run: {stepTimeout: PT1H}}")
 	f.Add("a: &a [1]\nb: [*a, *a]\ncatalog: {rules: [{allow: [A, {kind: B}]}]}")

@@ -1,4 +1,4 @@
-// Package deploy_test holds the dashboard and the alerts to what the code exports and the documentation says.
+// Package deploy_test checks the dashboard and the alerts against the code's metrics and the documentation.
 package deploy_test
 
 import (
@@ -65,7 +65,7 @@ func expressions(t *testing.T) map[string]string {
 	return all
 }
 
-// series are the names of what Portico and Go export. Temporal's are held to a real scrape by package e2e.
+// series are the names of the metrics of Portico and Go. Package e2e checks Temporal's with a real scrape.
 func series(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

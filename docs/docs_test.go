@@ -1,5 +1,5 @@
-// Package docs_test holds the documentation to itself: its links lead somewhere, and the index of decisions
-// is complete. The reference of the configuration is held to its schema by package config.
+// Package docs_test checks the documentation: its links work, and the index of decisions is complete. Package
+// config checks the reference of the configuration.
 package docs_test
 
 import (

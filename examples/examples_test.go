@@ -1,5 +1,4 @@
-// Package examples_test holds the examples to what they promise: every file is valid, and every reference
-// leads somewhere.
+// Package examples_test checks that every example file is valid and every reference resolves.
 package examples_test
 
 import (

@@ -68,7 +68,8 @@ func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 	require.NoError(t, <-failures)
 }
 
-// TestACommandIsTakenOver when its process died: under the same id, so that what the first created is found.
+// TestACommandIsTakenOver after its process died, with the same id, so that what the first attempt created is
+// found.
 func TestACommandIsTakenOver(t *testing.T) {
 	t.Parallel()
 	keys := idempotency.New(testkit.Database(t), idempotency.Options{Lease: time.Nanosecond})

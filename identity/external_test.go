@@ -31,7 +31,7 @@ import (
 // claims are those of a token, by name.
 type claims map[string]any
 
-// with are the claims with others in the place of some; nil takes one away.
+// with returns the claims with some replaced; nil removes one.
 func (c claims) with(others claims) claims {
 	changed := maps.Clone(c)
 	for name, value := range others {
@@ -54,7 +54,7 @@ func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, values claim
 
 func in(wait time.Duration) int64 { return time.Now().Add(wait).Unix() }
 
-// secret24 is as long as Backstage suggests, which is shorter than go-jose takes by itself.
+// secret24 is as long as Backstage suggests, which is shorter than go-jose accepts.
 var secret24 = []byte("0123456789abcdef01234567")
 
 // padded is the same key to HMAC.
@@ -92,11 +92,11 @@ func TestLegacyTokens(t *testing.T) {
 	}
 }
 
-// issuerOfKeys serves a key set, which may be replaced, and counts how often it is asked.
+// issuerOfKeys serves a replaceable key set, and counts the requests.
 type issuerOfKeys struct {
 	set   atomic.Value
 	asked atomic.Int64
-	// status is what is answered in the place of 200 unless it is 0.
+	// status is the response's status instead of 200, unless it is 0.
 	status atomic.Int64
 	// log takes what is logged about it.
 	log strings.Builder

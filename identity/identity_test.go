@@ -69,7 +69,7 @@ func TestTokensOfOthersAreRefused(t *testing.T) {
 	}
 }
 
-// withClaims puts other claims under a token's signature.
+// withClaims replaces the claims of a token and keeps its signature.
 func withClaims(t *testing.T, token, claims string) string {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -84,7 +84,7 @@ func withoutSignature(token string) string {
 	return header + "." + parts[1] + "."
 }
 
-// signedWithHMAC names a key that is public, and is signed with just that.
+// signedWithHMAC is a token with the id of a public key, signed with that public key as HMAC secret.
 func signedWithHMAC(t *testing.T, keyID string) string {
 	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: []byte(keyID), KeyID: keyID}},
@@ -140,8 +140,8 @@ func TestThePublicKeysCheckTokensAndTellNoSecret(t *testing.T) {
 	require.NoError(t, parsed.Claims(set.Key(parsed.Headers[0].KeyID)[0], &jwt.Claims{}))
 }
 
-// authenticate asks an authenticator that knows these and the issuer's tokens; nil is an issuer that nobody
-// asks.
+// authenticate uses an authenticator with these and the issuer's tokens; nil is an issuer that is never
+// asked.
 func authenticate(t *testing.T, issuer *identity.Issuer, token string, external ...identity.ExternalAccess) (identity.Principal, error) {
 	t.Helper()
 	return identity.NewAuthenticator(issuer, external).Authenticate(t.Context(), token)

@@ -19,7 +19,7 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// process is an issuer as a server process has one: on a database, with its encryption keys.
+// process is an issuer as in a server process: with a database and encryption keys.
 func process(t testing.TB, pool *pgxpool.Pool, encryption ...seal.Key) *identity.Issuer {
 	t.Helper()
 	return identity.NewIssuer(issuerURL, signingKeys(t, pool, encryption...))
@@ -57,7 +57,8 @@ func requireGood(t *testing.T, issuer *identity.Issuer, token string) {
 	require.Equal(t, "user:default/ada", principal.Subject)
 }
 
-// TestProcessesThatStartAtOnceAgree: a token of one is good at all others, at once, and there is one key.
+// TestProcessesThatStartAtOnceAgree: a token of one process is valid in all others immediately, and there is
+// one key.
 func TestProcessesThatStartAtOnceAgree(t *testing.T) {
 	t.Parallel()
 	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")

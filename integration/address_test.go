@@ -28,7 +28,7 @@ func newSet(t testing.TB) *integration.Set {
 	return newSetOver(t, nil)
 }
 
-// newSetOver knows a host of each forge, and the public ones.
+// newSetOver has a host of each forge, and the public ones.
 func newSetOver(t testing.TB, transport http.RoundTripper) *integration.Set {
 	t.Helper()
 	set, err := forges.New(forges.Config{
@@ -276,7 +276,7 @@ func FuzzResolveURL(f *testing.F) {
 	})
 }
 
-// FuzzReadURL holds the door: whatever the URL, requests go to the integrations' own hosts only, and to the
+// FuzzReadURL checks that, for any URL, requests go to the integrations' own hosts only, and to the
 // repositories of their APIs.
 func FuzzReadURL(f *testing.F) {
 	for _, target := range []string{
@@ -296,8 +296,8 @@ func FuzzReadURL(f *testing.F) {
 	})
 }
 
-// repositoriesOf is where the APIs have repositories, by their hosts, and bearsToken which of them a token is
-// configured for.
+// repositoriesOf are the paths of repositories in the APIs, by host. bearsToken lists the hosts with a
+// configured token.
 var (
 	repositoriesOf = map[string]string{
 		forgeHost: "/api/v3/repos/", "api.github.com": "/repos/", "raw.githubusercontent.com": "/", "gitlab.com": "/api/v4/projects/",
@@ -307,7 +307,7 @@ var (
 	bearsToken = []string{forgeHost, "gitlab.example.com", "bitbucket.example.com", "gitea.example.com"}
 )
 
-// watchful refuses every request, and fails the test for one that should not have been made.
+// watchful refuses every request, and fails the test for a forbidden one.
 type watchful struct{ t *testing.T }
 
 func (w *watchful) RoundTrip(request *http.Request) (*http.Response, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// newFiles makes files in a directory that the configuration names, and one beside it that it does not.
+// newFiles creates files in a configured directory, and one next to it that is not configured.
 func newFiles(t *testing.T, limits integration.Limits) (*integration.Files, string) {
 	t.Helper()
 	outside := t.TempDir()
@@ -78,8 +78,7 @@ func TestGlob(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestNothingOutsideTheConfiguredDirectoriesIsRead tries the ways out that there are, with files there and
-// without.
+// TestNothingOutsideTheConfiguredDirectoriesIsRead tries all known ways out, with and without files there.
 func TestNothingOutsideTheConfiguredDirectoriesIsRead(t *testing.T) {
 	t.Parallel()
 	files, base := newFiles(t, integration.Limits{})
@@ -132,7 +131,7 @@ func TestWhatLiesBesideAFile(t *testing.T) {
 	require.NoError(t, root.Close())
 }
 
-// TestALinkThatIsSwappedInWhileFilesAreRead goes for the moment between the check of a path and its opening.
+// TestALinkThatIsSwappedInWhileFilesAreRead tests the race between checking a path and opening it.
 func TestALinkThatIsSwappedInWhileFilesAreRead(t *testing.T) {
 	t.Parallel()
 	files, base := newFiles(t, integration.Limits{})

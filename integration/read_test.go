@@ -189,7 +189,7 @@ func TestAHostThatDoesNotAnswerIsNamedOnce(t *testing.T) {
 	require.Zero(t, after)
 }
 
-// TestAHostsFailureIsKnownForOne: whatever the network does, an error says whose network it was.
+// TestAHostsFailureIsKnownForOne: errors of the network identify the host.
 func TestAHostsFailureIsKnownForOne(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
@@ -301,8 +301,9 @@ func TestAllowRules(t *testing.T) {
 	}
 }
 
-// TestAPathIsAllowedHoweverItIsRead lists what some server takes for a path outside of what is allowed.
-func TestAPathIsAllowedHoweverItIsRead(t *testing.T) {
+// TestAllowedPathsHoldForEveryDecoding lists paths that some server reads as one outside of the allowed
+// paths.
+func TestAllowedPathsHoldForEveryDecoding(t *testing.T) {
 	t.Parallel()
 	unreachable := errors.New("the request was let through")
 	transport := roundTripper(func(*http.Request) (*http.Response, error) { return nil, unreachable })

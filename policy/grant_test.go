@@ -13,7 +13,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// words are rules on texts: a filter is a function, and the one rule holds of texts that are in a list.
+// words are rules on texts: a filter is a function, and the one rule matches texts in a list.
 var words = policy.Rules[string, func(string) bool]{
 	ResourceType: policy.ScaffolderTask,
 	ByName: map[string]policy.Rule[func(string) bool]{
@@ -41,7 +41,7 @@ var words = policy.Rules[string, func(string) bool]{
 	Allows: func(filter func(string) bool, word string) bool { return filter(word) },
 }
 
-// always decides the same.
+// always returns a constant decision.
 type always struct {
 	decision policy.Decision
 	err      error
@@ -101,8 +101,9 @@ func TestAGrantWithoutConditionsCoversEverythingOrNothing(t *testing.T) {
 	require.True(t, words.Everything().Allows("a"))
 }
 
-// TestConditionsThatAreNotUnderstoodAreNoDecision: nobody is let in by them, not even by their negation.
-func TestConditionsThatAreNotUnderstoodAreNoDecision(t *testing.T) {
+// TestInvalidConditionsGrantNothing: invalid conditions grant nothing, not even when they are
+// negated.
+func TestInvalidConditionsGrantNothing(t *testing.T) {
 	t.Parallel()
 	for conditions, message := range map[string]string{
 		`{}`:                              "a condition is exactly one of anyOf, allOf, not and rule, and a list in it is not empty",
@@ -126,8 +127,7 @@ func TestConditionsThatAreNotUnderstoodAreNoDecision(t *testing.T) {
 	require.EqualError(t, err, "decide whether user:default/grace may scaffolder.task.read: no roles can be read")
 }
 
-// TestConditionsAreRefusedWhereNothingChecksThem: a permission about a whole plugin has no resource to hold
-// to them.
+// TestConditionsAreRefusedWhereNothingChecksThem: a permission about a whole plugin has no resource to check.
 func TestConditionsAreRefusedWhereNothingChecksThem(t *testing.T) {
 	t.Parallel()
 	conditional := under(t, `{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":["a"]}}`)

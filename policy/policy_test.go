@@ -56,8 +56,8 @@ func TestRestrictedTokens(t *testing.T) {
 	}
 }
 
-// TestPermissionsAreThoseThatAreServed holds the attributes of permissions to the lists that the API serves,
-// which are Backstage's.
+// TestPermissionsAreThoseThatAreServed compares the attributes of permissions with the lists that the API
+// serves, which are Backstage's.
 func TestPermissionsAreThoseThatAreServed(t *testing.T) {
 	t.Parallel()
 	for plugin, permissions := range map[string][]policy.Permission{

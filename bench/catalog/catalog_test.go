@@ -28,11 +28,11 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// entities is the size of the catalog; a location in ten of them.
+// entities is the size of the catalog; one in ten is a location.
 const entities = 100_000
 
-// requests is every route that reads the catalog, with the questions that portals ask most and those that
-// cost most.
+// requests has every route that reads the catalog, with the most frequent and the most expensive queries of
+// portals.
 var requests = []struct{ name, method, path, body string }{
 	{"list/page", http.MethodGet, "/entities?limit=20", ""},
 	{"list/page-offset", http.MethodGet, "/entities?limit=20&offset=50000", ""},
@@ -86,7 +86,7 @@ func repeat(format string, times int) string {
 	return out.String()
 }
 
-// anybody takes every token.
+// anybody accepts every token.
 type anybody struct{}
 
 func (anybody) Authenticate(context.Context, string) (identity.Principal, error) {
@@ -117,9 +117,9 @@ func BenchmarkRoutes(b *testing.B) {
 	})
 }
 
-// measure reports the best time, the median and the 95th percentile, in milliseconds; the best is what other
-// work on the machine stretches least. Postgres may change its plan for a statement at the sixth execution,
-// so the first ones are not counted.
+// measure reports the best time, the median and the 95th percentile, in milliseconds. Other work on the
+// machine affects the best least. Postgres may change its plan for a statement at the sixth execution, so the
+// first ones are not counted.
 func measure(b *testing.B, base, method, path, body string) {
 	b.Helper()
 	for range 7 {

@@ -42,7 +42,7 @@ func (noop) Run(context.Context, *action.Call) (action.Output, error) {
 	return action.Output{"line": strings.Repeat("x", outputBytes)}, nil
 }
 
-// outputBytes is about what publish:github puts out.
+// outputBytes is about the size of publish:github's output.
 const outputBytes = 300
 
 // BenchmarkIteration measures runs of one and of three steps with each, by the activities on a real database.
@@ -83,8 +83,8 @@ func BenchmarkIteration(b *testing.B) {
 	}
 }
 
-// measure executes a run of these steps as its workflow would, and answers how long that took. The run has a
-// parameter with so many objects.
+// measure runs these steps as the workflow would, and returns the duration. The run has a parameter with this
+// number of objects.
 func measure(b *testing.B, steps []string, objects int) time.Duration {
 	b.Helper()
 	keys, err := seal.NewKeyring(seal.GenerateKey("bench"))

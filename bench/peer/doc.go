@@ -1,4 +1,4 @@
-// Command peer measures Portico beside a real Backstage backend, in one run on one machine, through the
-// public HTTP API that both speak. What is measured and how to set the peer up is in the README beside this
-// file. It reads /proc and therefore runs on Linux only.
+// Command peer compares Portico with a real Backstage backend, in one run on one machine, through the public
+// HTTP API that both have. The README in this directory describes the measurements and the setup of the peer.
+// It reads /proc and therefore runs on Linux only.
 package main

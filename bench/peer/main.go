@@ -18,7 +18,7 @@ func main() {
 	}
 }
 
-// options are how much is measured, and of what.
+// options are the sizes and the subjects of the measurements.
 type options struct {
 	portico, peer, peerPostgres          string
 	runs, batch, batches, files, renders int
@@ -56,7 +56,8 @@ func run(arguments []string) error {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	// PostgreSQL runs as an unprivileged user when this is run as root, and has to pass through.
+	// If this runs as root, PostgreSQL runs as an unprivileged user, who must be able to traverse the
+	// directory.
 	if err := os.Chmod(scratch, 0o755); err != nil {
 		return err
 	}
@@ -80,8 +81,8 @@ func run(arguments []string) error {
 	return report(os.Stdout, o, results)
 }
 
-// prepare describes the systems; none is started yet. The peer comes first, so that its figures are those of
-// a machine that is as quiet.
+// prepare describes the systems without starting them. The peer is measured first, on a machine that is not
+// busier.
 func prepare(ctx context.Context, o options, scratch, templates string) ([]*system, error) {
 	var systems []*system
 	if o.peer != "" {

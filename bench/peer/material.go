@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// token lets the benchmark in; both systems know it as a static token of externalAccess.
+// token is a static token of externalAccess in both systems.
 const token = "benchmark-0123456789"
 
 const (
@@ -41,7 +41,7 @@ spec:
         values: { name: '${{ parameters.name }}', owner: team-a, languages: [go, ts, java], docs: true }
 `
 
-// writeTemplates writes the templates that both systems run, and answers the path of the file that names
+// writeTemplates writes the templates that both systems run, and returns the path of the file that lists
 // them.
 func writeTemplates(directory string, files int) (string, error) {
 	for i := range files {
@@ -86,8 +86,7 @@ func skeletonFile(i int) string {
 	return b.String()
 }
 
-// writeConfig writes what a system is configured with beyond its own defaults: where to listen, whom to let
-// in, and the templates.
+// writeConfig writes a system's configuration: the listen address, the token, and the templates.
 func writeConfig(path, templates string, port int) error {
 	config := fmt.Sprintf(`app:
   baseUrl: http://127.0.0.1:%[1]d

@@ -26,7 +26,7 @@ type result struct {
 	batches, renders []sample
 }
 
-// sample is one of several measurements of the same.
+// sample is one of several repeated measurements.
 type sample struct {
 	took time.Duration
 	cpu  usage
@@ -35,8 +35,7 @@ type sample struct {
 // phase measures one thing of one system.
 type phase func(context.Context, options, *system, *result) error
 
-// measure takes the systems in turns, one measurement at a time, so that both are measured on the same
-// machine in the same minutes.
+// measure alternates between the systems, so that both are measured on the same machine in the same minutes.
 func measure(ctx context.Context, o options, systems []*system) ([]result, error) {
 	results := make([]result, len(systems))
 	phases := slices.Concat([]phase{boot, warmUp, idle, shortRuns},
@@ -52,7 +51,7 @@ func measure(ctx context.Context, o options, systems []*system) ([]result, error
 	return results, nil
 }
 
-// boot starts the system twice: with empty databases, and with those that the first start has left.
+// boot starts the system twice: with empty databases, and with those of the first start.
 func boot(ctx context.Context, _ options, s *system, r *result) error {
 	var err error
 	if r.firstBoot, err = s.start(ctx); err != nil {
@@ -82,7 +81,7 @@ func templatesAreThere(ctx context.Context, s *system) error {
 	return nil
 }
 
-// warmUp lets both compile, cache and connect what they will.
+// warmUp runs both systems once, so that compiling, caching and connecting are not measured.
 func warmUp(ctx context.Context, _ options, s *system, _ *result) error {
 	for _, template := range []string{threeLogs, threeLogs, threeLogs, skeleton} {
 		if _, err := runOnce(ctx, s, template); err != nil {
@@ -115,8 +114,8 @@ func shortRuns(ctx context.Context, o options, s *system, r *result) error {
 	return nil
 }
 
-// batch is repeated in turns with the other system: a machine that others use too changes its pace from one
-// second to the next.
+// batch alternates with the other system, because the speed of a shared machine changes from second to
+// second.
 func batch(ctx context.Context, o options, s *system, r *result) error {
 	before, err := s.usage()
 	if err != nil {
@@ -160,8 +159,8 @@ func render(ctx context.Context, _ options, s *system, r *result) error {
 	return err
 }
 
-// runOnce runs a template and answers how long it took, from the request that starts it to the answer that
-// says it has completed.
+// runOnce runs a template and returns the time from the request that starts it to the response that says that
+// it has completed.
 func runOnce(ctx context.Context, s *system, template string) (time.Duration, error) {
 	began := time.Now()
 	id, err := startRun(ctx, s, template, "measured-run")

@@ -15,11 +15,11 @@ type row struct {
 	value func(options, result) float64
 	// format prints a value with its unit.
 	format string
-	// moreIsBetter is true of throughput only.
+	// moreIsBetter is set for throughput only.
 	moreIsBetter bool
-	// atLeast is the ratio that Portico promises; 0 promises nothing.
+	// atLeast is the promised ratio; 0 is no promise.
 	atLeast float64
-	// atMost is the value that Portico promises not to exceed, whatever the peer does; 0 promises nothing.
+	// atMost is the promised maximum, independent of the peer; 0 is no promise.
 	atMost float64
 }
 
@@ -47,8 +47,8 @@ func rows(o options) []row {
 	}
 }
 
-// report prints a table and answers an error when a promise is not kept. The peer's result comes first, if
-// there is one.
+// report prints a table and returns an error for a broken promise. The peer's result comes first, if there is
+// one.
 func report(w io.Writer, o options, results []result) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	heading := []string{""}
@@ -98,6 +98,6 @@ func times(peer, portico float64, moreIsBetter bool) float64 {
 	if moreIsBetter {
 		peer, portico = portico, peer
 	}
-	// What took less than can be measured took one unit of the measure.
+	// A time below the resolution counts as one unit.
 	return peer / max(portico, 1.0/ticks)
 }

@@ -21,23 +21,22 @@ import (
 const (
 	bootTimeout = 5 * time.Minute
 	stopTimeout = 30 * time.Second
-	// What is asked again and again costs the system as well: one run is watched closely, many together from
-	// afar.
+	// Polling also costs the system time: one run is polled often, many runs rarely.
 	pollEvery      = time.Millisecond
 	pollBatchEvery = 20 * time.Millisecond
 )
 
-// system is one of the two that are measured: how it is started, and where it answers.
+// system is one of the two measured systems, with its command and address.
 type system struct {
 	name    string
 	base    string
 	command []string
-	// directory and environment are the process's own; log takes what it prints.
+	// directory and environment are the process's own; log receives its output.
 	directory   string
 	environment []string
 	log         string
-	// postgres is the data directory of a PostgreSQL that is not a child of the process, "" when there is
-	// none.
+	// postgres is the data directory of a PostgreSQL server that is not a child of the process, "" when there
+	// is none.
 	postgres string
 
 	client  *http.Client
@@ -69,13 +68,13 @@ func newPeer(ctx context.Context, o options, scratch, templates string) (*system
 	}, nil
 }
 
-// emptyDatabases gives the peer a fresh start where it knows how: its pg.sh resets the databases.
+// emptyDatabases resets the peer's databases with its pg.sh, if it has one.
 func emptyDatabases(ctx context.Context, directory string) error {
 	script := filepath.Join(directory, "pg.sh")
 	if _, err := os.Stat(script); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	// It may be running already, which is no reason to stop.
+	// The server may be running already, so an error is ignored.
 	start := exec.CommandContext(ctx, script, "start")
 	start.Dir = directory
 	_ = start.Run()
@@ -121,7 +120,7 @@ func freePort(ctx context.Context) (int, error) {
 	return int(address.Port()), err
 }
 
-// start starts the system and answers how long it took until the catalog could be asked.
+// start starts the system and returns the time until the catalog responded.
 func (s *system) start(ctx context.Context) (time.Duration, error) {
 	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -130,7 +129,7 @@ func (s *system) start(ctx context.Context) (time.Duration, error) {
 	defer log.Close()
 	s.process = exec.Command(s.command[0], s.command[1:]...) //nolint:noctx // it is told to stop with SIGTERM and given time; see stop.
 	s.process.Dir, s.process.Env, s.process.Stdout, s.process.Stderr = s.directory, s.environment, log, log
-	// Ctrl-C is for this program, which then stops the systems in order.
+	// Ctrl-C must reach only this program, which then stops the systems in order.
 	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	began := time.Now()
 	if err := s.process.Start(); err != nil {
@@ -148,7 +147,7 @@ func (s *system) start(ctx context.Context) (time.Duration, error) {
 	return time.Since(began), err
 }
 
-// stop ends the system, in order if it can.
+// stop stops the system, gracefully if possible.
 func (s *system) stop() {
 	if s.process == nil {
 		return
@@ -163,7 +162,7 @@ func (s *system) stop() {
 	s.process = nil
 }
 
-// until asks again and again, until the answer is yes, the system ends, or the limit is over.
+// until polls until the condition holds, the system ends, or the limit is over.
 func (s *system) until(ctx context.Context, limit, pause time.Duration, ready func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -14,9 +14,9 @@ import (
 // that Go runs on.
 const ticks = 100
 
-// usage is what the processes of a system have used so far.
+// usage is the resources that the processes of a system have used.
 type usage struct {
-	// program is the CPU time of the system itself and of what it has run; postgres that of its PostgreSQL.
+	// program is the CPU time of the system and its children; postgres that of its PostgreSQL.
 	program, postgres time.Duration
 	// resident is the memory of the system itself in bytes, without PostgreSQL, whose pages are shared and
 	// cannot be added up.
@@ -97,7 +97,8 @@ func processes() ([]process, error) {
 	return all, nil
 }
 
-// parseStat reads /proc/<pid>/stat. The name stands in parentheses and may hold anything, parentheses too.
+// parseStat parses /proc/<pid>/stat. The name is in parentheses and may contain anything, including
+// parentheses.
 func parseStat(line string) (process, error) {
 	opening, closing := strings.IndexByte(line, '('), strings.LastIndexByte(line, ')')
 	if opening < 0 || closing < opening {
@@ -130,7 +131,7 @@ func parseStat(line string) (process, error) {
 	return p, nil
 }
 
-// descendants are a process and all that it has started, directly or not.
+// descendants are a process and its children, recursively.
 func descendants(all []process, root int) []process {
 	children := map[int][]process{}
 	var found []process

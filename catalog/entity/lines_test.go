@@ -36,7 +36,7 @@ spec:
 	for field, line := range map[string]int{
 		"kind": 5, "spec": 6, "spec.steps": 7, "spec.steps[0]": 8, "spec.steps[0].input": 9, "spec.steps[0].input.a.b[0]": 10,
 		"spec.steps[0].input.a.b": 11, "spec.steps[0].input.c[1].y": 14, "spec.steps[1]": 16, "spec.use.deep": 18,
-		// What is not there is missing where it would be.
+		// An absent field has the line of its closest parent.
 		"spec.steps[0].action": 8, "spec.steps[7].action": 7, "spec.steps[x]": 7, "spec.owner": 6, "metadata": 5, "": 5,
 	} {
 		require.Equal(t, line, lines.Of(field), field)

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFilesAreReadAsNpmReadsThem holds files against what npm's yaml, which Backstage reads them with, was
-// recorded to make of them: escapes, keys of every kind, keys that are there twice.
+// TestFilesAreReadAsNpmReadsThem compares with recorded results of npm's yaml, which Backstage uses: escapes,
+// keys of every kind, duplicate keys.
 func TestFilesAreReadAsNpmReadsThem(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("testdata/npm-yaml.json")

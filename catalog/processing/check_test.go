@@ -11,7 +11,7 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 )
 
-// A check of the files on disk and the processing of the same files from their host say the same.
+// Checking files on disk and processing the same files from their host give the same errors.
 func TestACheckJudgesAsProcessingDoes(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{

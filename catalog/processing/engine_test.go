@@ -35,7 +35,7 @@ type site struct {
 	*httptest.Server
 	mutex sync.Mutex
 	files map[string]string
-	// answers count what was asked of each file: "200 a.yaml", "304 a.yaml".
+	// answers counts the responses for each file: "200 a.yaml", "304 a.yaml".
 	answers map[string]int
 }
 
@@ -67,7 +67,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(content))
 }
 
-// forget begins to count anew and gives what was counted.
+// forget resets the counts and returns the old ones.
 func (s *site) forget() map[string]int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -76,7 +76,7 @@ func (s *site) forget() map[string]int {
 	return counted
 }
 
-// answered is how often the site gave an answer.
+// answered is the count of one response.
 func (s *site) answered(what string) int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -110,7 +110,7 @@ func filesIn(t *testing.T, directory string) map[string]string {
 	return files
 }
 
-// bench is an engine at work on a database and a site of its own.
+// bench is a running engine with a database and a site of its own.
 type bench struct {
 	*testing.T
 	pool   *pgxpool.Pool
@@ -133,7 +133,7 @@ func (l *logged) Write(line []byte) (int, error) {
 	return l.text.Write(line)
 }
 
-// warnings are the lines of the level warn that hold a text.
+// warnings are the warnings that contain a text.
 func (l *logged) warnings(about string) []string {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -205,7 +205,7 @@ func (b *bench) bring(names ...string) []processing.Emitted {
 	return emitted
 }
 
-// refresh has an entity and its locations looked at now.
+// refresh schedules an entity and its locations to be processed now.
 func (b *bench) refresh(ref string) {
 	b.Helper()
 	b.change(func(ctx context.Context, tx pgx.Tx) error {
@@ -215,7 +215,7 @@ func (b *bench) refresh(ref string) {
 	})
 }
 
-// served is what is served of an entity, nil when nothing is.
+// served is the served entity, nil when there is none.
 func (b *bench) served(ref string) entity.Entity {
 	b.Helper()
 	var document []byte
@@ -243,7 +243,7 @@ func (b *bench) complaints(ref string) []string {
 	return messages
 }
 
-// settled waits until everything that was found is processed, and put together.
+// settled waits until all discovered entities are processed and stitched.
 func (b *bench) settled() {
 	b.Helper()
 	b.eventually("everything is settled", func() bool {
@@ -492,7 +492,7 @@ func TestEngineSurvivesWhatCannotBeStored(t *testing.T) {
 	})
 }
 
-// Two engines on one database, with sources that come and go meanwhile, end where one alone would.
+// Two engines on one database, while sources come and go, reach the same state as one engine would.
 func TestEnginesShareTheWork(t *testing.T) {
 	t.Parallel()
 	const locations, each = 12, 25

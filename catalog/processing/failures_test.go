@@ -16,7 +16,8 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-// What was never good is told: on its location, in the record of what failed, and once in the log.
+// An entity that was never valid is reported on its location, in the list of failed entities, and once in the
+// log.
 
 const location = "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {name: all}\nspec: {type: url, targets: [%s]}\n"
 
@@ -58,7 +59,7 @@ func TestWhatIsGoodComesAndStaysBesideWhatIsNot(t *testing.T) {
 	require.Contains(t, warnings[0], "location=url:"+b.site.URL+"/tag.yaml line=8 ")
 	require.NotEmpty(t, b.log.warnings("location=url:"+b.site.URL+"/broken.yaml line="))
 
-	// What came from places that cannot be read any more stays, what is not in those that can be read goes.
+	// Children from unreadable places are kept. Children that are missing from readable places are removed.
 	b.site.set("one.yaml", good("two"))
 	b.site.set("tag.yaml", "- not: an entity")
 	b.site.set("broken.yaml", "kind: [")
@@ -106,8 +107,8 @@ func TestWhatWasNeverGoodBlocksNobody(t *testing.T) {
 	require.Equal(t, "good", b.served("component:default/shop").Description(), "who is good keeps it")
 }
 
-// Claimed before it is known that nothing comes of it: whoever came second gets it then.
-func TestWhatTurnsOutBadIsGivenUp(t *testing.T) {
+// A location claims a reference before its entity turns out to be invalid: the second claimant then gets it.
+func TestAnInvalidHolderLosesItsReference(t *testing.T) {
 	t.Parallel()
 	bad := strings.Replace(fmt.Sprintf(component, "shop", "bad", "team-a"), "type: service, ", "", 1)
 	b := newBench(t, map[string]string{"first.yaml": bad, "second.yaml": fmt.Sprintf(component, "shop", "good", "team-a")}, processing.Options{})
@@ -115,8 +116,8 @@ func TestWhatTurnsOutBadIsGivenUp(t *testing.T) {
 	b.eventually("the good one is served", func() bool { return b.served("component:default/shop").Description() == "good" })
 }
 
-// Two that both look good and are not must not take the entity from each other for ever.
-func TestTwoThatCannotBeReadDoNotQuarrel(t *testing.T) {
+// Two invalid entities that both look valid must not take the reference from each other for ever.
+func TestTwoInvalidClaimantsDoNotAlternate(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"first.yaml": described, "second.yaml": strings.Replace(described, "team-a", "team-b", 1)}, processing.Options{Interval: time.Second})
 	b.bring("first.yaml", "second.yaml")
@@ -149,7 +150,7 @@ func TestWhoIsBlockedIsToldWhatIsWrongWithTheHolder(t *testing.T) {
 	require.Contains(t, b.complaints(second)[0], "the first keeps it, though it cannot be read there: InputError: Processor BuiltinKindsEntityProcessor threw")
 }
 
-// A file that names itself twice in a batch, in turns with another, does not lose what it holds.
+// A file that names the same entity twice in a batch, alternating with another file, keeps its reference.
 func TestTheHolderKeepsItsEntityInABatchWithAnother(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"first.yaml": fmt.Sprintf(component, "shop", "first", "a"), "second.yaml": fmt.Sprintf(component, "shop", "second", "a")}, processing.Options{})
@@ -168,7 +169,7 @@ func TestTheHolderKeepsItsEntityInABatchWithAnother(t *testing.T) {
 	}
 }
 
-// refuse has the database refuse rows of a table for one entity, as it would a value that it cannot hold.
+// refuse makes the database reject rows of a table for one entity, as if it could not store the value.
 func (b *bench) refuse(table, ref string) {
 	b.Helper()
 	_, err := b.pool.Exec(b.Context(), fmt.Sprintf(`
@@ -246,7 +247,7 @@ func TestWhatASourceBringsComesBackWhenItIsDeleted(t *testing.T) {
 	require.Empty(t, b.served("component:default/shop").Annotation(entity.AnnotationOrphan))
 }
 
-// What people who run Backstage reported, each as it should be.
+// Cases that users of Backstage have reported, with the correct behaviour.
 func TestReportedCases(t *testing.T) {
 	t.Parallel()
 	files := filesIn(t, "testdata/cases")
@@ -273,7 +274,7 @@ func TestReportedCases(t *testing.T) {
 		b.site.URL + `/37-nul/catalog-info.yaml, line 10)`}, b.complaints(nul))
 }
 
-// failed is what is wrong with an entity that was never served.
+// failed is the errors of an entity that was never served.
 func (b *bench) failed(ref string) string {
 	b.Helper()
 	require.Nil(b, b.served(ref))

@@ -12,7 +12,7 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 )
 
-// carping is a judge of components, who says what their description says.
+// carping is a judge of components whose remark is the component's description.
 func carping(version string) processing.Judge {
 	return processing.Judge{Version: version, Remarks: func(_ context.Context, kind string, document json.RawMessage) []processing.Remark {
 		var e struct{ Metadata struct{ Description string } }
@@ -26,8 +26,8 @@ func carping(version string) processing.Judge {
 	}}
 }
 
-// TestWhatIsRemarkedOnIsServedAndLoggedOnce, and is not among what could not be read.
-func TestWhatIsRemarkedOnIsServedAndLoggedOnce(t *testing.T) {
+// TestRemarksAreLoggedOnceAndTheEntityIsServed: such an entity is not listed as failed.
+func TestRemarksAreLoggedOnceAndTheEntityIsServed(t *testing.T) {
 	t.Parallel()
 	file := strings.Replace(component, "%s\nspec: {type: service, lifecycle: production, owner: %s}",
 		"%s\nstatus: {items: [{type: mine, level: error, message: from its author}]}\nspec: {type: service, lifecycle: production, owner: %s}", 1)

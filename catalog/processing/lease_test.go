@@ -23,7 +23,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-// What makes the test binary an engine instead: a database and a host that it may read.
+// With these variables, the test binary becomes an engine with a database and a host.
 const (
 	engineDSN  = "PORTICO_TEST_ENGINE_DSN"
 	engineHost = "PORTICO_TEST_ENGINE_HOST"
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// runEngine runs an engine until the process that started this one is gone.
+// runEngine runs an engine until its parent process has ended.
 func runEngine(dsn, host string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -59,9 +59,9 @@ func runEngine(dsn, host string) error {
 	return processing.NewEngine(pool, pipeline, processing.Options{}, slog.New(slog.NewTextHandler(os.Stderr, nil))).Run(ctx)
 }
 
-// slowSite holds every request until it is released or the reader is gone, and then answers with a component.
+// slowSite blocks every request until it is released or the client has gone, and then returns a component.
 type slowSite struct {
-	// reached tells of each request, broken of each that its reader gave up.
+	// reached receives each request, and broken each that the client has cancelled.
 	reached, broken chan struct{}
 	release         chan struct{}
 	inFlight, most  atomic.Int32
@@ -170,7 +170,7 @@ func TestResultOfWhatSomebodyElseHoldsIsDropped(t *testing.T) {
 	location := b.bring("slow.yaml")[0].Ref
 	b.await(slow.reached, "the engine reads")
 
-	// Another engine, which took this one for dead.
+	// Simulate another engine that has considered this one dead.
 	_, err := b.pool.Exec(t.Context(), `with other as (insert into catalog_engines values (gen_random_uuid(), now() + interval '1 hour') returning id)
 		update catalog_states set held_by = other.id from other`)
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// disk has a file at every path, and counts who asks.
+// disk has a file at every path, and counts the reads.
 type disk struct{ asked atomic.Int32 }
 
 func (d *disk) Glob(_ context.Context, at provenance.Place) ([]integration.LocalFile, error) {
@@ -24,9 +24,9 @@ func (d *disk) Glob(_ context.Context, at provenance.Place) ([]integration.Local
 	return []integration.LocalFile{{Path: at.Target(), Body: []byte(content)}}, nil
 }
 
-// TestWhatCameByURLAsksForNoFile: the targets and placeholders of entities that were read by URL, whatever
-// they say of where they are.
-func TestWhatCameByURLAsksForNoFile(t *testing.T) {
+// TestDocumentsFromURLsReadNoLocalFiles: targets and placeholders of entities from a URL never read local
+// files, whatever their annotations say.
+func TestDocumentsFromURLsReadNoLocalFiles(t *testing.T) {
 	t.Parallel()
 	s, files := newSite(t, nil), &disk{}
 	p := pipelineOf(t, s)
@@ -51,9 +51,9 @@ func TestWhatCameByURLAsksForNoFile(t *testing.T) {
 	}
 }
 
-// TestOnlyPorticoSaysWhereAnEntityCameFrom: what authors write there is lost, at the root and below it, in
-// documents and in what placeholders bring.
-func TestOnlyPorticoSaysWhereAnEntityCameFrom(t *testing.T) {
+// TestLocationAnnotationsOfAuthorsAreOverwritten: location annotations of authors are overwritten, in the
+// root and below it, in documents and in what placeholders insert.
+func TestLocationAnnotationsOfAuthorsAreOverwritten(t *testing.T) {
 	t.Parallel()
 	const theirs = `{backstage.io/managed-by-location: "file:/etc/x", backstage.io/managed-by-origin-location: "file:/etc/x"}`
 	child := fmt.Sprintf("apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: x, annotations: %s}\nspec: {type: a, lifecycle: b, owner: c}\n", theirs)

@@ -70,7 +70,7 @@ func TestProcessingAgainReadsOnlyWhatChanged(t *testing.T) {
 		document  string
 		change    func(*site, *processing.Pipeline)
 		unchanged bool
-		// answers are those to the second processing.
+		// answers are the responses during the second processing.
 		answers map[string]int
 	}{
 		"nothing of a location":     {twoFiles, nil, true, map[string]int{"304 a.yaml": 1, "304 b.yaml": 1}},
@@ -131,7 +131,7 @@ func TestWhatCannotBeAskedAboutIsReadAgain(t *testing.T) {
 	}
 }
 
-// What Git hosts are asked about a pattern is whether there is a new commit.
+// For a pattern, a Git host is only asked for a new commit.
 func TestUnchangedRepositoryIsNotListed(t *testing.T) {
 	t.Parallel()
 	forge := forgetest.Start(t)
@@ -255,7 +255,7 @@ func TestUnchangedFileCostsNoWrite(t *testing.T) {
 	b.refresh(location)
 	b.eventually("the change shows", func() bool { return b.served("component:default/a").Description() == "changed" })
 
-	// Removed by hand, the entity comes back although the site says that nothing has changed.
+	// After a manual deletion, the entity is restored although the site has not changed.
 	uid := b.served("component:default/a").UID()
 	b.change(func(ctx context.Context, tx pgx.Tx) error { return b.state.RemoveByUID(ctx, tx, uuid.MustParse(uid)) })
 	b.eventually("it is back", func() bool { e := b.served("component:default/a"); return e != nil && e.UID() != uid })

@@ -17,13 +17,13 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// manyEntities is a catalog of a size at which a sequential scan would be felt.
+// manyEntities is the size of a catalog in which a sequential scan is noticeably slow.
 const manyEntities = 100_000
 
-// everything is the grant of who may read every entity.
+// everything is the grant for every entity.
 var everything = query.Rules.Everything()
 
-// under is the grant of who may read entities that meet conditions.
+// under is the grant for entities that meet conditions.
 func under(t *testing.T, conditions string) query.Grant {
 	t.Helper()
 	grant, err := query.Rules.Ask(t.Context(), policytest.Table{policy.CatalogEntityRead: conditions},
@@ -67,7 +67,7 @@ func (p plan) sequentialScans() []string {
 	return found
 }
 
-// touched is how many rows were looked at, by all nodes together.
+// touched is the number of rows that all nodes of the plan have read.
 func (p plan) touched() int {
 	rows := (p.Rows + p.Removed) * p.Loops
 	for _, child := range p.Plans {
@@ -76,7 +76,7 @@ func (p plan) touched() int {
 	return int(rows)
 }
 
-// Times depend on what else the machine does; how many rows a plan touches does not.
+// Times depend on the machine's load; the number of rows does not.
 func TestPlansTouchFewRows(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -90,7 +90,7 @@ func TestPlansTouchFewRows(t *testing.T) {
 		require.NoError(t, err)
 		return filter
 	}
-	// What roles usually say: a person reads what their teams own, and all groups beside it.
+	// A typical role: users read what their teams own, and all groups.
 	owner := `{"rule":"IS_ENTITY_OWNER","resourceType":"catalog-entity","params":{"claims":["group:default/group-19","group:default/group-39"]}}`
 	kind := `{"rule":"IS_ENTITY_KIND","resourceType":"catalog-entity","params":{"kinds":["Group"]}}`
 	own, ownOrGroups, others := under(t, owner), under(t, `{"anyOf":[`+owner+`,`+kind+`]}`), under(t, `{"not":`+owner+`}`)

@@ -183,7 +183,7 @@ func TestProject(t *testing.T) {
 	require.JSONEq(t, document, string(whole))
 }
 
-// FuzzStatements holds that what callers write never becomes SQL.
+// FuzzStatements checks that callers' values never become SQL.
 func FuzzStatements(f *testing.F) {
 	f.Add("kind=component,a", `{"$any":[{"kind":"x"},{"$not":{"a":{"$hasPrefix":"y"}}}]}`, "metadata.name", "term")
 	f.Add("'; drop table runs; --=x", `{"a'b":{"$in":["$1"]}}`, `a"b`, `%\`)

@@ -21,7 +21,7 @@ import (
 	"github.com/portico-dev/portico/internal/terminal"
 )
 
-// portal serves what the client asks of a Portico: routes by their method and path.
+// portal is a server with routes by method and path.
 func portal(t *testing.T, routes map[string]http.HandlerFunc) string {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -44,7 +44,7 @@ func guestTokens(signedIn *atomic.Int64) http.HandlerFunc {
 	}
 }
 
-// wanting serves only who shows the token.
+// wanting requires a token.
 func wanting(token string, serve http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+token {
@@ -101,8 +101,8 @@ func TestWhoStopsWatchingLearnsThatTheRunGoesOn(t *testing.T) {
 	require.EqualError(t, err, "run r goes on, and is no longer watched: interrupted")
 }
 
-// silentFor answers for a run as a Portico does: it tells of some events at once, then of nothing, then of
-// the run's end.
+// silentFor serves a run's events as Portico does: some events at once, then nothing for a while, then the
+// end.
 type silentFor struct {
 	told   string
 	silent time.Duration
@@ -149,7 +149,7 @@ func TestARunThatNoWorkerTakesIsRemarkedOnOnceBesideTheAnswer(t *testing.T) {
 	}
 }
 
-// portico runs a command line against base and returns what it printed.
+// portico runs a command line against base and returns its output.
 func portico(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -198,8 +198,8 @@ func TestTheListNamesTheStepThatFailedAsItsTemplateDoes(t *testing.T) {
 	require.Contains(t, encoded, `"failedStepName": "Publish the repository"`)
 }
 
-// TestARunThatNobodyBeganIsCancelledAtOnce asks such a run for no events: that answer waits for the first
-// one.
+// TestARunThatNobodyBeganIsCancelledAtOnce: the command must not request events, because that would wait for
+// the first one.
 func TestARunThatNobodyBeganIsCancelledAtOnce(t *testing.T) {
 	t.Parallel()
 	var cancelled atomic.Bool
@@ -249,8 +249,8 @@ func TestARunStartsWithTheDefaultsOfItsForm(t *testing.T) {
 	require.Equal(t, map[string]any{"rest": 0.0}, sent)
 }
 
-// TestNothingThatOthersWroteControlsTheTerminal: titles, names, links, notes and messages are a template
-// author's, and a log line anybody's.
+// TestNothingThatOthersWroteControlsTheTerminal: template authors write titles, names, links, notes and
+// messages, and anybody may write a log line.
 func TestNothingThatOthersWroteControlsTheTerminal(t *testing.T) {
 	t.Parallel()
 	const evil = `\u001b]0;owned\u0007\u009b2J\u202e\r\u007f`

@@ -125,7 +125,7 @@ spec:
 	}
 }
 
-// TestTheReferenceNamesEveryCommandAndFlag keeps docs/cli.md true.
+// TestTheReferenceNamesEveryCommandAndFlag checks that docs/cli.md is complete.
 func TestTheReferenceNamesEveryCommandAndFlag(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("../../docs/cli.md")

@@ -58,7 +58,7 @@ func TestDevSaysHowToStopAtOnce(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
-// TestDevSaysThatAPortIsTakenBeforeItStartsAnything, its database among it.
+// TestDevSaysThatAPortIsTakenBeforeItStartsAnything: not even the database is started.
 func TestDevSaysThatAPortIsTakenBeforeItStartsAnything(t *testing.T) {
 	t.Parallel()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// runGroup runs the long-lived parts of a process. The first that stops stops all.
+// runGroup runs the long-lived parts of a process. When one part stops, all others are stopped.
 type runGroup struct{ parts []func(context.Context) error }
 
 func (g *runGroup) add(part func(context.Context) error) { g.parts = append(g.parts, part) }

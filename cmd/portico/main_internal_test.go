@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// childVariable makes the test binary a command that takes for ever to stop.
+// childVariable turns the test binary into a command that never stops.
 const childVariable = "PORTICO_TEST_CHILD"
 
 func TestMain(m *testing.M) {

@@ -23,7 +23,7 @@ const (
 	thirdRun  = "7a000000-0000-4bd8-9c70-4a0c1f1f7b11"
 )
 
-// allRuns answers a list of runs with those whose ids begin as asked.
+// allRuns serves a list of the runs whose ids have the requested prefix.
 func allRuns(w http.ResponseWriter, r *http.Request) {
 	var found []string
 	for _, id := range []string{firstRun, secondRun, thirdRun} {
@@ -53,7 +53,7 @@ func TestARunIsNamedByTheBeginningOfItsID(t *testing.T) {
 	require.EqualError(t, err, "no run has an id that begins with abc: see `portico runs list`")
 }
 
-// posted remembers the requests that did something.
+// posted records the POST requests.
 type posted struct {
 	mu       sync.Mutex
 	requests []string
@@ -76,7 +76,7 @@ func (p *posted) answer(status int, text string) http.HandlerFunc {
 	}
 }
 
-// TestManyRunsAreRetriedAtOnce: each in the generation in which it was seen, whatever comes of the others.
+// TestManyRunsAreRetriedAtOnce: each with the generation that was seen, independently of the others.
 func TestManyRunsAreRetriedAtOnce(t *testing.T) {
 	t.Parallel()
 	seen := func(id string, generation int) http.HandlerFunc {
@@ -141,7 +141,7 @@ func TestAMomentIsATimeOrHowLongAgoItWas(t *testing.T) {
 	}
 }
 
-// TestTheLogIsPrintedAsItIs: a run that waits for a worker has none, and is not waited for.
+// TestTheLogIsPrintedAsItIs: a run that waits for a worker has no log, and the command does not wait for one.
 func TestTheLogIsPrintedAsItIs(t *testing.T) {
 	t.Parallel()
 	base := portal(t, map[string]http.HandlerFunc{

@@ -15,7 +15,7 @@ import (
 	"github.com/portico-dev/portico/config"
 )
 
-// slow answers when it is let, unless its request has ended by then.
+// slow responds when it is released, unless the request has ended by then.
 type slow struct {
 	begun, let chan struct{}
 	drained    atomic.Bool
@@ -76,7 +76,7 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 	}
 }
 
-// TestAServerSaysThatItStopsBeforeItCloses: a load balancer needs time to see it, and sends requests until
+// TestAServerSaysThatItStopsBeforeItCloses: a load balancer needs time to notice, and sends requests until
 // then.
 func TestAServerSaysThatItStopsBeforeItCloses(t *testing.T) {
 	t.Parallel()
@@ -118,7 +118,7 @@ func TestPicturesComeFromWhereTheConfigurationSays(t *testing.T) {
 	require.Equal(t, []string{"'self'", "https:"}, imageSources(loaded))
 }
 
-// TestLogsShowControlCharacters: what a caller sends ends no line of the log, and reaches no terminal.
+// TestLogsShowControlCharacters: input of callers can neither end a log line nor control a terminal.
 func TestLogsShowControlCharacters(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"text", "json"} {

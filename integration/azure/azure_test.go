@@ -83,7 +83,7 @@ func (a api) items(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case query.Get("$format") == "zip":
 		content, err := a.Archive("zip", commit, "")
-		// Azure puts no directory above all.
+		// Azure's archives have no top-level directory.
 		hosttest.Send(w, "application/zip", content, err)
 	case query.Get("path") != "":
 		content, _, found := a.File(commit, strings.TrimPrefix(query.Get("path"), "/"))
@@ -142,7 +142,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestASignInPageIsNoContent: Azure answers a token that is none with a page and a status of success.
+// TestASignInPageIsNoContent: Azure responds to an invalid token with a page and a successful status.
 func TestASignInPageIsNoContent(t *testing.T) {
 	t.Parallel()
 	server := hosttest.Start(t, forge)

@@ -10,8 +10,8 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 )
 
-// TestOnlyWhatCameFromAFileLeadsToFiles is the rule that everything else relies on.
-func TestOnlyWhatCameFromAFileLeadsToFiles(t *testing.T) {
+// TestOnlyLocalFilesReferToLocalFiles tests the rule on which all other checks rely.
+func TestOnlyLocalFilesReferToLocalFiles(t *testing.T) {
 	t.Parallel()
 	for name, from := range map[string]provenance.Place{
 		"a URL":                   provenance.At(provenance.URL, "https://example.com/catalog-info.yaml"),

@@ -39,15 +39,13 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// asWorker is what tells this test's binary to be a worker: one with actions that no other binary should
-// have.
+// asWorker turns this test binary into a worker, with actions that no other binary should have.
 const asWorker = "PORTICO_E2E_WORKER"
 
-// post is where a worker of a colony works.
+// post is the configuration of a colony's worker.
 type post struct{ DSN, Temporal, Queue, Dir string }
 
-// colony is a database, a task queue, and workers in processes of their own. It needs no server: the test is
-// the one who starts runs.
+// colony is a database, a task queue, and worker processes. It needs no server: the test starts the runs.
 type colony struct {
 	t *testing.T
 	post
@@ -57,7 +55,7 @@ type colony struct {
 	engine  *workflows.Client
 	pool    *pgxpool.Pool
 	client  client.Client
-	// deaths is how many workers have died.
+	// deaths counts the workers that have died.
 	deaths atomic.Int32
 }
 
@@ -89,7 +87,7 @@ func colonyKeys() *seal.Keyring {
 	return keys
 }
 
-// keep has one worker at work until the test ends: another one follows each that dies.
+// keep keeps one worker running until the test ends: it replaces each that dies.
 func (c *colony) keep() (stop func()) {
 	c.t.Helper()
 	encoded, err := json.Marshal(c.post)
@@ -132,7 +130,7 @@ func (c *colony) start(steps string, secrets map[string]string) uuid.UUID {
 	return n.ID
 }
 
-// comesTo waits until a run has come to one of the phases.
+// comesTo waits until a run is in one of the phases.
 func (c *colony) comesTo(id uuid.UUID, phase run.Phase, patience time.Duration) run.Run {
 	c.t.Helper()
 	var got run.Run
@@ -144,7 +142,7 @@ func (c *colony) comesTo(id uuid.UUID, phase run.Phase, patience time.Duration) 
 	return got
 }
 
-// operator is who retries and rolls back.
+// operator is the principal that retries and rolls back.
 var operator = identity.Principal{Kind: identity.KindUser, Subject: "user:default/operator"}
 
 func (c *colony) retry(id uuid.UUID) {
@@ -152,7 +150,7 @@ func (c *colony) retry(id uuid.UUID) {
 	require.NoError(c.t, c.service.Retry(c.t.Context(), operator, id.String(), scaffolder.Command{}))
 }
 
-// work is what the worker of a colony does, in its own process.
+// work is the main of a worker process.
 func work(encoded string) int {
 	if err := workAt(encoded); err != nil {
 		fmt.Fprintln(os.Stderr, err)

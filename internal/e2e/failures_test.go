@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 )
 
-// impatient makes a failing step come to its end soon. A step has time enough for what it does, but not for a
-// forge that hangs.
+// impatient makes a failing step fail soon. A step has enough time for its work, but not for a forge that
+// hangs.
 const impatient = `
 portico:
   run:
@@ -22,15 +22,15 @@ portico:
     retry: { initialInterval: 50ms, maximumInterval: 200ms, maximumAttempts: 2 }
 `
 
-// mishap is something that goes wrong with a run of a template, and what Portico has to say about it.
+// mishap is a cause of failure of a run, with the expected report.
 type mishap struct {
 	// template is "service" unless it is another one.
 	template string
 	values   map[string]any
 	// trouble is what the forge does to the run's repository, until it is mended.
 	trouble *trouble
-	// prepare brings the mishap about, and mend ends it. Without either and without a trouble only a new run
-	// helps.
+	// prepare causes the failure, and mend removes the cause. Without either and without a trouble, only a
+	// new run helps.
 	prepare, mend func(w *world, name string)
 
 	// step fails with an error of this name, whose message and next move hold these texts; "<name>" is the
@@ -48,7 +48,7 @@ const (
 	located = "catalog:location"
 )
 
-// mishaps are what bad input, a missing thing and a bad forge do to a run.
+// mishaps are failures because of bad input, a missing thing or a bad forge.
 var mishaps = map[string]mishap{
 	"an action that nobody knows": {
 		template: "unknown-action", step: "unknown", failure: "NotFoundError", message: "Template action with ID 'nobody:knows' is not registered",
@@ -113,14 +113,14 @@ var mishaps = map[string]mishap{
 	},
 }
 
-// TestAMishapIsNamedAndCanBeMended lets one thing after the other go wrong. Each must park the run with an
-// error that names the thing and the next move, wherever one looks, and with a ledger that knows what was
-// made. What can be mended goes on from the failed step; anything can be rolled back.
+// TestAMishapIsNamedAndCanBeMended causes each failure. Each must park the run with an error that names the
+// cause and what to do, in every place that shows it, and with a correct ledger. A run whose cause can be
+// removed continues from the failed step; every run can be rolled back.
 func TestAMishapIsNamedAndCanBeMended(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, impatient)
 	parts := []*process{w.start("worker"), w.start("worker"), w.startServing("service")}
-	// All of them happen at once, however few subtests may run beside each other.
+	// All run at once, however few subtests may run in parallel.
 	ids := map[string]string{}
 	for what, m := range mishaps {
 		ids[what] = m.begin(w, nameOf(what))
@@ -144,7 +144,7 @@ func TestAMishapIsNamedAndCanBeMended(t *testing.T) {
 // nameOf is what the run of a mishap makes.
 func nameOf(what string) string { return strings.ReplaceAll(what, " ", "-") }
 
-// begin brings the mishap about and starts a run that meets it.
+// begin causes the failure and starts a run that meets it.
 func (m mishap) begin(w *world, name string) string {
 	if m.prepare != nil {
 		m.prepare(w, name)
@@ -155,7 +155,7 @@ func (m mishap) begin(w *world, name string) string {
 	return w.createRun(firstOf(m.template, "service"), w.serviceValues(name, m.values), nil)
 }
 
-// follow looks at the run's failure, mends it where that is possible, and takes back what the run made.
+// follow checks the run's failure, removes the cause if possible, and rolls the run back.
 func (m mishap) follow(w *world, id, name string) {
 	d := w.ended(id, "parked", "done")
 	m.requireNamed(w, id, name, d)

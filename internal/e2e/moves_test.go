@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPeopleDecideAboutRuns makes every move that there is, at moments when it may be made and at moments
-// when it may not.
+// TestPeopleDecideAboutRuns gives every command to a run, at times when it is allowed and at times when it is
+// not.
 func TestPeopleDecideAboutRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, impatient)

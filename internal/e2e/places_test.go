@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// theirs is in the files of this machine that the attacker is after; nothing that is answered may hold it.
+// theirs is a text in local files that the attacker wants; no response may contain it.
 const theirs = "what-only-this-machine-knows"
 
 // TestWhatCameByURLNeverLeadsToAFile registers descriptors by URL that name files of the machine that Portico
@@ -46,7 +46,7 @@ func TestWhatCameByURLNeverLeadsToAFile(t *testing.T) {
 	})
 }
 
-// attack is a world with a repository whose author is after the files in a directory.
+// attack is a world with a repository whose author wants the files in a directory.
 type attack struct {
 	*world
 	secrets string
@@ -134,7 +134,7 @@ func (a *attack) at(file string) string {
 	return fmt.Sprintf("http://%s/%s/attack/blob/main/%s", a.forge.Host, organization, file)
 }
 
-// requireSilent checks that an answer holds none of what is in this machine's files.
+// requireSilent checks that a response contains nothing of the local files.
 func (a *attack) requireSilent(what string, answer []byte) {
 	a.t.Helper()
 	text := string(answer)

@@ -30,8 +30,7 @@ func (c *colony) touch(name string) {
 	require.NoError(c.t, os.WriteFile(filepath.Join(c.Dir, name), nil, 0o600))
 }
 
-// TestAStepThatKillsItsWorkersIsGivenUp: each worker that takes the step dies of SIGKILL, in the middle of
-// it.
+// TestAStepThatKillsItsWorkersIsGivenUp: each worker that runs the step dies of SIGKILL in the middle of it.
 func TestAStepThatKillsItsWorkersIsGivenUp(t *testing.T) {
 	t.Parallel()
 	hello := `{"id":"before","name":"Before","action":"debug:log","input":{"message":"hello"}},`
@@ -41,7 +40,7 @@ func TestAStepThatKillsItsWorkersIsGivenUp(t *testing.T) {
 	}{
 		"outside": {hello, "test:die", 3},
 		"quick":   {"", "test:die-quickly", 3},
-		// Of the first death nobody knows which step it was: the turn had told nothing yet.
+		// The step of the first death is unknown: the advance run activity had recorded nothing yet.
 		"quick, after another": {hello, "test:die-quickly", 4},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +148,7 @@ func (c *colony) reconcilesTo(id string, phase run.Phase) {
 	}, patience, 100*time.Millisecond, "the run should be found lost")
 }
 
-// TestARunWhoseWorkflowPanicsIsParked lets a worker with broken code have the run after its first turn.
+// TestARunWhoseWorkflowPanicsIsParked gives the run to a worker with broken code after the first advance run.
 func TestARunWhoseWorkflowPanicsIsParked(t *testing.T) {
 	t.Parallel()
 	c := newColony(t)

@@ -16,9 +16,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// TestTheTwoReadingsOfARuleAgree: for generated criteria, what the database lists and counts is what is given
+// TestRulesAgreeInMemoryAndInSQL: for generated criteria, what the database lists and counts is what is given
 // one by one, in every order.
-func TestTheTwoReadingsOfARuleAgree(t *testing.T) {
+func TestRulesAgreeInMemoryAndInSQL(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	users := []string{"user:default/ada", "user:default/grace", "user:default/zoe", "User:default/ada", ""}

@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// maxFresh bounds the states that are remembered, of some 2 kB each. Those of a burst are read within
+	// maxFresh bounds the remembered states, of some 2 kB each. Those of a burst are read within
 	// milliseconds.
 	maxFresh = 1000
-	// freshFor is how long a state is remembered that nobody reads.
+	// freshFor is how long an unread state is remembered.
 	freshFor = 10 * time.Second
 )
 
@@ -32,7 +32,7 @@ func newFreshRuns() *freshRuns {
 	return recall.New[runKey, *persistence.InternalWorkflowMutableState](maxFresh, freshFor)
 }
 
-// storeFactory gives Temporal its SQL store, with a memory for fresh runs that all of its services share.
+// storeFactory creates Temporal's SQL stores, which share the memory of fresh runs.
 type storeFactory struct {
 	executions *store
 	fresh      *freshRuns
@@ -59,10 +59,10 @@ func (s dataStores) NewExecutionStore() (persistence.ExecutionStore, error) {
 	return executionStore{store, s.fresh}, nil
 }
 
-// executionStore answers the first reading of a run from memory. Temporal gives the first task of a run to
-// the worker that started it, and drops what it has just written. Milliseconds later, when the task is done,
-// it would read that back with nine statements. Nobody else writes these tables, so a state stays as it was
-// written until this store is told to write the run again.
+// executionStore serves the first read of a run from memory. Temporal gives the first task of a run to the
+// worker that started it, and drops the state that it has just written. Milliseconds later, when the task is
+// done, it would read that back with nine statements. Only this server writes these tables, so a state is
+// current until this store writes the run again.
 type executionStore struct {
 	persistence.ExecutionStore
 	fresh *freshRuns
@@ -118,7 +118,7 @@ func keyOf(snapshot *persistence.InternalWorkflowSnapshot) runKey {
 	return runKey{snapshot.NamespaceID, snapshot.WorkflowID, snapshot.RunID}
 }
 
-// asRead is what was written of a new run, as it would be read.
+// asRead converts the written state of a new run into the form in which it is read.
 func asRead(written *persistence.InternalWorkflowSnapshot) *persistence.InternalWorkflowMutableState {
 	return &persistence.InternalWorkflowMutableState{
 		ExecutionInfo:       written.ExecutionInfoBlob,

@@ -7,14 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Temporal indexes every search attribute that anybody might use: over 70 indexes, all of them written twice
-// for each run. That was four fifths of what PostgreSQL wrote and half of its CPU time. The few thousand runs
-// of a developer's machine are found as well by the time they started, so all indexes but that of the Web
-// UI's list are set aside: dropped, but remembered in setAsideTable for the day when a new version of
-// Temporal wants to change them.
+// Temporal indexes every possible search attribute: over 70 indexes, which are written twice for each run.
+// They were four fifths of what PostgreSQL wrote and half of its CPU time. On a developer's machine, the
+// start time finds a few thousand runs as well. So all indexes but that of the Web UI's list are dropped.
+// setAsideTable stores their definitions, because a new version of Temporal may want to change them.
 const setAsideTable = "portico_set_aside_indexes"
 
-// setIndexesAside drops the indexes that are not kept.
+// setIndexesAside drops the indexes that are not kept, and stores their definitions.
 func (s *store) setIndexesAside(ctx context.Context, tables schema) error {
 	if tables.trim == "" {
 		return nil
@@ -44,7 +43,7 @@ func (s *store) setIndexesAside(ctx context.Context, tables schema) error {
 	})
 }
 
-// restoreIndexes makes the indexes again that were set aside.
+// restoreIndexes creates the dropped indexes again.
 func (s *store) restoreIndexes(ctx context.Context, tables schema) error {
 	if tables.trim == "" {
 		return nil

@@ -11,16 +11,16 @@ import (
 	"go.temporal.io/server/common/log/tag"
 )
 
-// logger passes Temporal's log to slog. Temporal reports as errors and warnings what it then retries itself,
-// and much of that is normal when all of its parts start and stop at once, so those come out as info and
-// debug; only what it cannot survive is an error here.
+// logger passes Temporal's log to slog. Temporal logs as errors and warnings what it then retries itself,
+// often because its parts start and stop at the same time. So they become info and debug; only a fatal
+// message is an error here.
 type logger struct {
 	log *slog.Logger
-	// tags are of everything that is logged here. They are put into words when something is: Temporal makes
-	// loggers with every request.
+	// tags are on every line of this logger. They are formatted only for a logged line, because Temporal
+	// creates loggers for every request.
 	tags []tag.Tag
-	// stopping says that the server was told to stop: what its parts then report of each other is of no use
-	// to anybody.
+	// stopping means that the server was told to stop: what its parts then report about each other is
+	// dropped.
 	stopping *atomic.Bool
 }
 
@@ -43,8 +43,7 @@ type fatalError struct{ message string }
 
 func (e fatalError) Error() string { return e.message }
 
-// Fatal must not return: it is called where the server cannot go on and has no way to say so. Start turns the
-// panic into an error.
+// Fatal must not return: Temporal calls it where it cannot continue. Start turns the panic into an error.
 func (l logger) Fatal(message string, tags ...tag.Tag) {
 	l.write(slog.LevelError, message, tags)
 	panic(fatalError{fmt.Sprintf("%s %v", message, attributes(tags))})

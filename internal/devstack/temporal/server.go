@@ -25,34 +25,33 @@ import (
 
 const (
 	clusterName = "active"
-	// historyShards is fixed in the data when it is made. More shards would start and idle slower; measured,
-	// four saturate two cores.
+	// historyShards cannot change after the data was created. More shards start slower and use more CPU when
+	// idle; measured, four saturate two cores.
 	historyShards = 4
 	storeName     = "executions"
 	visibility    = "visibility"
 )
 
-// Options says where a server keeps its data and what it starts with.
+// Options are the settings of a server.
 type Options struct {
-	// DSN is of any database on the PostgreSQL server to use, by a role that may create databases. Required.
+	// DSN is any database on the PostgreSQL server, for a role that may create databases. Required.
 	DSN string
-	// Database is the name of the server's main database; a second one has _visibility appended. "" means
-	// "temporal".
+	// Database is the name of the server's main database; the second one is named with the suffix
+	// _visibility. "" means "temporal".
 	Database string
-	// Namespace is made when it is missing. "" means "default".
+	// Namespace is created if it is missing. "" means "default".
 	Namespace string
-	// Retention is how long closed runs are kept in a namespace that is made; 0 means 7 days.
+	// Retention is how long a new namespace keeps closed runs; 0 means 7 days.
 	Retention time.Duration
-	// SearchAttributes are the custom search attributes of a namespace that is made.
+	// SearchAttributes are the custom search attributes of a new namespace.
 	SearchAttributes map[string]enumspb.IndexedValueType
 	// FrontendPort is the gRPC port on 127.0.0.1; 0 takes a free one.
 	FrontendPort int
-	// TLS secures the server as its own configuration file does; the zero value speaks plain text.
+	// TLS configures TLS as in the server's own configuration file; the zero value disables it.
 	TLS config.RootTLS
-	// Authorizer decides about every call; nil allows all. It finds a caller's API key in the extensions of
-	// the claims.
+	// Authorizer authorizes every call; nil allows all. The claims' extensions contain the caller's API key.
 	Authorizer authorization.Authorizer
-	// Log gets what Temporal calls errors at info level and its warnings at debug level: it retries by
+	// Log receives Temporal's errors at info level and its warnings at debug level, because it retries by
 	// itself. Nil means slog.Default.
 	Log *slog.Logger
 }
@@ -65,13 +64,12 @@ type Server struct {
 	frontend string
 }
 
-// Start makes or upgrades the databases and runs the server until Stop. It returns when the frontend accepts
-// requests. ctx bounds the work on the databases; the server's own start gives up after 15 seconds for each
-// of its services.
+// Start creates or upgrades the databases and runs the server until Stop. It returns when the frontend
+// accepts requests. ctx bounds the work on the databases; the server's own start gives up after 15 seconds
+// for each of its services.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	options = withDefaults(options)
-	// Temporal's own workers would otherwise name themselves by the MD5 of this binary: a third of a second
-	// to read all of it.
+	// Otherwise Temporal's own workers compute the MD5 of this binary, which takes a third of a second.
 	worker.SetBinaryChecksum("portico-devstack")
 	databases, err := openStores(ctx, options)
 	if err != nil {
@@ -136,8 +134,8 @@ func startServer(ctx context.Context, options Options, databases *stores) (start
 // FrontendAddress is host:port for Temporal's clients.
 func (s *Server) FrontendAddress() string { return s.frontend }
 
-// Stop ends the server, then its database connections. The server drains for as long as it needs, a second or
-// two; when ctx ends first, Stop returns and leaves the rest to the end of the process.
+// Stop stops the server, then its database connections. Draining takes a second or two; when ctx ends first,
+// Stop returns and the rest ends with the process.
 func (s *Server) Stop(ctx context.Context) error {
 	s.log.stopping.Store(true)
 	stopped := make(chan error, 1)
@@ -154,8 +152,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
-// createNamespace writes the namespace before the server starts, so that it is usable at once. Temporal has
-// this for SQLite only in name: it goes through the same store interface.
+// createNamespace writes the namespace before the server starts, so that it is usable at once. It uses
+// Temporal's helper, which is named for SQLite but works with any store.
 func createNamespace(executions *store, options Options) error {
 	namespace, err := sqlite.NewNamespaceConfig(clusterName, options.Namespace, false, options.SearchAttributes)
 	if err != nil {
@@ -204,7 +202,7 @@ func serverOptions(log logger, options Options, databases *stores, ports map[pri
 	}
 }
 
-// apiKeys hands the API key of a caller on to the authorizer.
+// apiKeys passes a caller's API key to the authorizer.
 type apiKeys struct{}
 
 // GetClaims implements authorization.ClaimMapper.

@@ -19,12 +19,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// schema is one of the two sets of tables that Temporal keeps, each in a database of its own.
+// schema is one of Temporal's two sets of tables, each in its own database.
 type schema struct {
-	// source is where the tables are described in Temporal's embedded sources, version what this build of the
+	// source is the path of the schema in Temporal's embedded sources, version the one that this build of the
 	// server needs.
 	source, version string
-	// conns bounds the pool. Temporal's four services would open pools of their own; here they share.
+	// conns bounds the pool, which Temporal's four services share instead of opening their own.
 	conns int32
 	// trim is the table that keeps only the indexes in kept; see indexes.go. "" keeps all.
 	trim string
@@ -50,7 +50,7 @@ type stores struct {
 	executions, visibility *store
 }
 
-// openStores makes or upgrades both databases, at once.
+// openStores creates or upgrades both databases concurrently.
 func openStores(ctx context.Context, options Options) (*stores, error) {
 	var opened stores
 	group, ctx := errgroup.WithContext(ctx)
@@ -77,8 +77,7 @@ func (s *stores) close() {
 	}
 }
 
-// openStore connects to a database, making it when it is not there and bringing its schema forward when it is
-// older.
+// openStore connects to a database, creates it if it does not exist, and upgrades an older schema.
 func openStore(ctx context.Context, dsn, database string, tables schema) (*store, error) {
 	if err := createStore(ctx, dsn, database, tables); err != nil {
 		return nil, fmt.Errorf("create database %s: %w", database, err)
@@ -95,8 +94,8 @@ func openStore(ctx context.Context, dsn, database string, tables schema) (*store
 	return opened, nil
 }
 
-// createStore makes the database with its tables unless it is there. It is made under another name first:
-// what has the final name is complete, whenever this process is killed.
+// createStore creates the database with its tables unless it exists. It creates it under another name first,
+// so that a database with the final name is complete even if this process is killed.
 func createStore(ctx context.Context, dsn, database string, tables schema) error {
 	maintenance, err := pgx.Connect(ctx, dsn)
 	if err != nil {
@@ -144,7 +143,7 @@ func (s *store) createTables(ctx context.Context, tables schema) error {
 	return s.setIndexesAside(ctx, tables)
 }
 
-// upgrade applies the versions that the schema lacks; usually none. They expect all indexes to be there.
+// upgrade applies the missing schema versions; usually none. They expect all indexes to exist.
 func (s *store) upgrade(ctx context.Context, tables schema) error {
 	return s.withSchemaTool(func(connection *sqltool.Connection) error {
 		version, err := connection.ReadSchemaVersion()
@@ -171,8 +170,8 @@ func (s *store) withSchemaTool(use func(*sqltool.Connection) error) error {
 	return use(connection)
 }
 
-// config tells Temporal how to reach the store: through our pool. Temporal closes what Connect gives it as it
-// pleases; that closes a thin wrapper, never the pool.
+// config is Temporal's configuration of the store, which uses our pool. Temporal may close what Connect
+// returns at any time; that closes a thin wrapper, never the pool.
 func (s *store) config() *config.SQL {
 	return &config.SQL{
 		PluginName:   postgresql.PluginNamePGX,
@@ -192,18 +191,18 @@ func openPool(ctx context.Context, dsn, database string, conns int32) (*pgxpool.
 	}
 	config.ConnConfig.Database = database
 	config.ConnConfig.RuntimeParams["application_name"] = "temporal"
-	// Temporal asks by primary key, whatever the values are. By default each of the first five times is
-	// planned anew, for each of forty statements on each connection.
+	// Temporal's queries use primary keys, so one plan is good for all values. By default, the first five
+	// executions of each of forty statements on each connection are planned again.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
-	// Temporal does not wait for the disk. Portico's record, on the same server, does: see decision 0009.
+	// Temporal's commits do not wait for the disk. Portico's record, on the same server, does: see decision
+	// 0009.
 	config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
 	config.MaxConns = conns
 	config.AfterConnect = registerTypes
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-// registerTypes has durations stored as nanoseconds, as Temporal's own connections do; pgx would make
-// intervals of them.
+// registerTypes stores durations as nanoseconds, as Temporal's own connections do; pgx would store intervals.
 func registerTypes(_ context.Context, connection *pgx.Conn) error {
 	connection.TypeMap().RegisterDefaultPgType(time.Duration(0), "int8")
 	connection.TypeMap().RegisterDefaultPgType((*time.Duration)(nil), "int8")

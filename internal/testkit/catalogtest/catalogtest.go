@@ -1,5 +1,5 @@
-// Package catalogtest fills a database with a catalog of a size at which a bad plan is felt. It writes the
-// tables as processing would have left them; what processing itself does is tested without it.
+// Package catalogtest fills a database with a catalog that is large enough to show a bad plan. It writes the
+// tables in the state after processing; other tests cover processing itself.
 package catalogtest
 
 import (
@@ -20,15 +20,13 @@ var fill string
 const (
 	fillTimeout = 5 * time.Minute
 	vacuum      = "vacuum analyze catalog_states, catalog_references, catalog_relations, catalog_locations, catalog_entities, catalog_search"
-	// allSeen says that every row is known to be there for everybody, which plans that read indexes alone
-	// depend on. An analysis of Postgres's own accord, while it is under way, keeps a vacuum from seeing
-	// that.
+	// allSeen checks that all rows are visible to all transactions, on which index-only scans depend. A
+	// concurrent analysis by Postgres keeps a vacuum from marking them.
 	allSeen = "select not exists (select from pg_class where relkind = 'r' and relname like 'catalog\\_%' and relallvisible < relpages)"
 )
 
-// Fill writes a catalog of so many entities, a multiple of 20, into an empty database. Entity n is called
-// kind-n ("component-1", "group-19"), or generated-n for a location; fill.sql says which kind it is, and whom
-// it belongs to.
+// Fill writes a catalog of this many entities, a multiple of 20, into an empty database. Entity n is called
+// kind-n ("component-1", "group-19"), or generated-n for a location; fill.sql defines its kind and owner.
 func Fill(t testing.TB, pool *pgxpool.Pool, entities int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), fillTimeout)
