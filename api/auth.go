@@ -20,7 +20,7 @@ func NewAuthPlugin(issuer *identity.Issuer, guest *identity.Guest) Plugin {
 		{method: http.MethodPost, path: "/guest/logout", access: open("a session is the browser's to forget"), looseQuery: true,
 			summary: "Signs out", serve: empty(http.StatusOK, "signed out", a.logout)},
 		{method: http.MethodGet, path: "/v1/userinfo", access: authenticated,
-			summary: "Says who the caller is", serve: ok("the claims", a.userInfo)},
+			summary: "Describes the caller", serve: ok("the claims", a.userInfo)},
 		{method: http.MethodGet, path: "/.well-known/jwks.json", access: open("public keys are public"),
 			summary: "Lists the keys that user tokens are signed with", serve: writes[keySet]("a JSON Web Key Set", a.keys)},
 	}}

@@ -15,19 +15,19 @@ func NewBookmarksPlugin(service *bookmarks.Service) Plugin {
 		list        bookmarks.List
 		path, words string
 	}{
-		{bookmarks.Starred, "/v1/me/stars", "the entities that who asks has starred"},
-		{bookmarks.Recent, "/v1/me/recent", "the entities that who asks has seen last"},
+		{bookmarks.Starred, "/v1/me/stars", "the caller's starred entities"},
+		{bookmarks.Recent, "/v1/me/recent", "the caller's recent entities"},
 	} {
 		b := bookmarkRoutes{service, kept.list}
 		routes = append(routes,
 			route{method: http.MethodGet, path: kept.path, access: authenticated,
 				summary: "Lists " + kept.words + ", the latest first", serve: ok("their references", b.references)},
 			route{method: http.MethodPut, path: kept.path, access: authenticated, command: true, body: takes[bookmarkInput](),
-				summary: "Puts an entity at the front of " + kept.words, serve: empty(http.StatusNoContent, "it is there", b.add),
+				summary: "Adds an entity at the front of " + kept.words, serve: empty(http.StatusNoContent, "it is there", b.add),
 				fails: []fault.Kind{fault.Conflict}},
 			route{method: http.MethodDelete, path: kept.path, access: authenticated, command: true,
 				query:   []parameter{required(text("entityRef", "the entity"))},
-				summary: "Takes an entity out of " + kept.words, serve: empty(http.StatusNoContent, "it is not there", b.remove)})
+				summary: "Removes an entity from " + kept.words, serve: empty(http.StatusNoContent, "it is not there", b.remove)})
 	}
 	return plugin{id: "portico", routes: routes}
 }

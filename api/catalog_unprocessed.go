@@ -15,13 +15,13 @@ func (r catalogRoutes) unprocessedRoutes() []route {
 		text("after", "the reference after which the list begins"), limit(unprocessedListSize)}
 	return []route{
 		{method: http.MethodGet, path: "/entities/unprocessed/failed", access: authenticated, query: parameters, looseQuery: true,
-			summary: "Lists entities that are wrong, and those that point at something that is",
+			summary: "Lists entities with errors of their own or of their targets",
 			serve:   writes[unprocessedEntities]("what is wrong, by reference", r.unprocessed(catalog.Failed))},
 		{method: http.MethodGet, path: "/entities/unprocessed/pending", access: authenticated, query: parameters, looseQuery: true,
 			summary: "Lists entities that are found and not served yet",
 			serve:   writes[unprocessedEntities]("what is to come, by reference", r.unprocessed(catalog.Pending))},
 		{method: http.MethodDelete, path: "/entities/unprocessed/delete/:uid", access: authenticated, command: true,
-			summary: "Forgets an entity that is not served, until it is found again",
+			summary: "Deletes an entity that is not served; it returns if a location still emits it",
 			serve:   empty(http.StatusNoContent, "done", r.deleteUnprocessed), fails: missing},
 	}
 }

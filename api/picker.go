@@ -17,7 +17,7 @@ func NewHostsPlugin(service *picker.Service) Plugin {
 		{method: http.MethodGet, path: "/v1/hosts/:host/owners", access: authenticated,
 			summary: "Lists the owners that the configured credentials may create repositories for", serve: ok("the owners", h.owners), fails: missing},
 		{method: http.MethodGet, path: "/v1/hosts/:host/repositories/:owner/:name", access: authenticated,
-			summary: "Says whether a repository may be created, as far as that is known", serve: ok("whether it may", h.availability), fails: missing},
+			summary: "Checks whether a repository may be created", serve: ok("the availability", h.availability), fails: missing},
 	}}
 }
 

@@ -43,7 +43,7 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 		{method: http.MethodGet, path: "/v1/sign-in", access: open("one signs in before one has a token"),
 			summary: "Says how to sign in", serve: ok("the title and the ways to sign in", p.welcome)},
 		{method: http.MethodGet, path: "/v1/info", access: authenticated,
-			summary: "Says what this Portico is", serve: ok("title, version, integrations", p.about)},
+			summary: "Describes this installation", serve: ok("title, version, integrations", p.about)},
 		{method: http.MethodGet, path: "/v1/runs", access: authenticated, query: []parameter{
 			listOf("status", "only runs in these statuses", run.StatusOpen, run.StatusProcessing, run.StatusCompleted, run.StatusFailed),
 			listOf("phase", "only runs in these phases", run.PhaseRunning, run.PhaseWaiting, run.PhaseParked, run.PhaseRollingBack,
@@ -53,11 +53,11 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 			summary: "Lists runs for a table", serve: ok("a page of runs", p.list)},
 		{method: http.MethodGet, path: "/v1/run-causes", access: authenticated,
 			query:   []parameter{template, createdBy, since, until, limit(causePageSize), integer("offset", "how many to pass over")},
-			summary: "Groups the runs that failed by what made them fail, the most frequent cause first", serve: ok("a page of causes", p.causes)},
+			summary: "Groups failed runs by cause, the most frequent first", serve: ok("a page of causes", p.causes)},
 		{method: http.MethodGet, path: "/v1/runs/:id", access: authenticated,
-			summary: "Shows a run with its steps, its effects and what can be done", serve: ok("the run", p.get), fails: missing},
+			summary: "Shows a run with its steps, its effects and the possible commands", serve: ok("the run", p.get), fails: missing},
 		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, command: true, body: mayTake[seenInput](),
-			summary: "Undoes what a run created", serve: accepted("the run's id", p.rollBack),
+			summary: "Rolls a run back", serve: accepted("the run's id", p.rollBack),
 			fails: missingOrConflicting},
 	}}
 }

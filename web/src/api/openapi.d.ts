@@ -115,7 +115,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says who the caller is */
+        /** Describes the caller */
         get: operations["get_auth_v1_userinfo"];
         put?: never;
         post?: never;
@@ -200,7 +200,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows what led to an entity */
+        /** Shows the ancestors of an entity */
         get: operations["get_catalog_entities_by_name_kind_namespace_name_ancestry"];
         put?: never;
         post?: never;
@@ -256,7 +256,7 @@ export interface paths {
         get: operations["get_catalog_entities_by_uid_uid"];
         put?: never;
         post?: never;
-        /** Deletes an entity until it is found again */
+        /** Deletes an entity; it returns if a location still emits it */
         delete: operations["delete_catalog_entities_by_uid_uid"];
         options?: never;
         head?: never;
@@ -273,7 +273,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Forgets an entity that is not served, until it is found again */
+        /** Deletes an entity that is not served; it returns if a location still emits it */
         delete: operations["delete_catalog_entities_unprocessed_delete_uid"];
         options?: never;
         head?: never;
@@ -287,7 +287,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists entities that are wrong, and those that point at something that is */
+        /** Lists entities with errors of their own or of their targets */
         get: operations["get_catalog_entities_unprocessed_failed"];
         put?: never;
         post?: never;
@@ -342,7 +342,7 @@ export interface paths {
         /** Lists the registered locations */
         get: operations["get_catalog_locations"];
         put?: never;
-        /** Registers a location, or tries one */
+        /** Registers a location, or does a dry run */
         post: operations["post_catalog_locations"];
         delete?: never;
         options?: never;
@@ -357,7 +357,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows the location that led to an entity */
+        /** Shows the registered location of an entity */
         get: operations["get_catalog_locations_by_entity_kind_namespace_name"];
         put?: never;
         post?: never;
@@ -393,10 +393,10 @@ export interface paths {
         };
         /** Shows a registered location */
         get: operations["get_catalog_locations_id"];
-        /** Points a registered location elsewhere */
+        /** Changes the target of a registered location */
         put: operations["put_catalog_locations_id"];
         post?: never;
-        /** Unregisters a location and what only it led to */
+        /** Unregisters a location and deletes the entities that only it emits */
         delete: operations["delete_catalog_locations_id"];
         options?: never;
         head?: never;
@@ -412,7 +412,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Has an entity read again */
+        /** Schedules an entity to be read again */
         post: operations["post_catalog_refresh"];
         delete?: never;
         options?: never;
@@ -498,7 +498,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says whether a repository may be created, as far as that is known */
+        /** Checks whether a repository may be created */
         get: operations["get_portico_v1_hosts_host_repositories_owner_name"];
         put?: never;
         post?: never;
@@ -515,7 +515,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says what this Portico is */
+        /** Describes this installation */
         get: operations["get_portico_v1_info"];
         put?: never;
         post?: never;
@@ -532,12 +532,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the entities that who asks has seen last, the latest first */
+        /** Lists the caller's recent entities, the latest first */
         get: operations["get_portico_v1_me_recent"];
-        /** Puts an entity at the front of the entities that who asks has seen last */
+        /** Adds an entity at the front of the caller's recent entities */
         put: operations["put_portico_v1_me_recent"];
         post?: never;
-        /** Takes an entity out of the entities that who asks has seen last */
+        /** Removes an entity from the caller's recent entities */
         delete: operations["delete_portico_v1_me_recent"];
         options?: never;
         head?: never;
@@ -551,12 +551,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the entities that who asks has starred, the latest first */
+        /** Lists the caller's starred entities, the latest first */
         get: operations["get_portico_v1_me_stars"];
-        /** Puts an entity at the front of the entities that who asks has starred */
+        /** Adds an entity at the front of the caller's starred entities */
         put: operations["put_portico_v1_me_stars"];
         post?: never;
-        /** Takes an entity out of the entities that who asks has starred */
+        /** Removes an entity from the caller's starred entities */
         delete: operations["delete_portico_v1_me_stars"];
         options?: never;
         head?: never;
@@ -570,7 +570,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Groups the runs that failed by what made them fail, the most frequent cause first */
+        /** Groups failed runs by cause, the most frequent first */
         get: operations["get_portico_v1_run_causes"];
         put?: never;
         post?: never;
@@ -604,7 +604,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows a run with its steps, its effects and what can be done */
+        /** Shows a run with its steps, its effects and the possible commands */
         get: operations["get_portico_v1_runs_id"];
         put?: never;
         post?: never;
@@ -623,7 +623,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Undoes what a run created */
+        /** Rolls a run back */
         post: operations["post_portico_v1_runs_id_rollback"];
         delete?: never;
         options?: never;
@@ -694,7 +694,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Completes what a person types */
+        /** Autocompletes a field's value */
         post: operations["post_scaffolder_v2_autocomplete_provider_resource"];
         delete?: never;
         options?: never;
@@ -711,7 +711,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tries a template out */
+        /** Does a dry run of a template */
         post: operations["post_scaffolder_v2_dry_run"];
         delete?: never;
         options?: never;
@@ -814,7 +814,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes an ended run up again at its failed step */
+        /** Retries a run from its failed step */
         post: operations["post_scaffolder_v2_tasks_taskid_retry"];
         delete?: never;
         options?: never;
@@ -846,7 +846,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what templates may use beyond the language itself */
+        /** Lists the filters, functions and values of templates */
         get: operations["get_scaffolder_v2_templating_extensions"];
         put?: never;
         post?: never;
@@ -2791,7 +2791,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description whether it may */
+            /** @description the availability */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3283,7 +3283,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description what came of it */
+            /** @description the result */
             200: {
                 headers: {
                     [name: string]: unknown;
