@@ -30,7 +30,7 @@ func encodeItems(ctx context.Context, iterations []Iteration, shown []nunjucks.V
 	for i, iteration := range iterations {
 		items.keys, values[i] = append(items.keys, iteration.Key), iteration.Value
 	}
-	encodable := false
+	var encodable bool
 	if items.values, encodable = encodeEach(ctx, values); !encodable {
 		return nil
 	}
@@ -105,7 +105,11 @@ func decodeAll(ctx context.Context, encoded []json.RawMessage) ([]nunjucks.Value
 	if err != nil {
 		return nil, fmt.Errorf("kept items of each: %w", err)
 	}
-	return value.(*nunjucks.Array).Items, nil
+	array, isArray := value.(*nunjucks.Array)
+	if !isArray {
+		return nil, fmt.Errorf("kept items of each: they are a %T", value)
+	}
+	return array.Items, nil
 }
 
 func rawBytes(encoded []json.RawMessage) [][]byte {
