@@ -39,8 +39,12 @@ test('a catalog that nobody answers for is not an empty one', async ({ portal: p
 });
 
 test('a session that has ended asks to sign in again, and goes on where one was', async ({ portal: page }) => {
-  await page.goto('/runs');
-  await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
+  // The page itself asks nothing of the catalog, and the frame only how the person is called. A later question would end
+  // the session before the click.
+  const personIsNamed = page.waitForResponse('**/api/catalog/entities/by-refs*');
+  await page.goto('/no-such-page');
+  await personIsNamed;
+  await expect(page.getByRole('heading', { level: 1, name: 'There is no page at this address' })).toBeVisible();
   const protectedParts = /\/api\/(auth|catalog)\//;
   await page.route(protectedParts, (route) =>
     route.fulfill({ status: 401, json: { error: { name: 'AuthenticationError', message: 'Illegal token' } } }),
