@@ -94,6 +94,17 @@ func (s *Service) query(ctx context.Context, statement query.Statement) (pgx.Row
 // queryRow is query for a statement that returns one row. Without a row, the error is pgx.ErrNoRows.
 func queryRow[T any](ctx context.Context, s *Service, statement query.Statement, to pgx.RowToFunc[T]) (T, error) {
 	rows, err := s.query(ctx, statement)
+	return exactlyOne(rows, err, to)
+}
+
+// queryByKey is queryRow for a statement that finds its row by a unique key. Its plan is the same for all
+// parameters, and every start of a run asks twice: it is planned once for each connection.
+func queryByKey[T any](ctx context.Context, s *Service, statement query.Statement, to pgx.RowToFunc[T]) (T, error) {
+	rows, err := s.pool.Query(ctx, statement.SQL, statement.Args...)
+	return exactlyOne(rows, err, to)
+}
+
+func exactlyOne[T any](rows pgx.Rows, err error, to pgx.RowToFunc[T]) (T, error) {
 	if err != nil {
 		var none T
 		return none, err

@@ -39,7 +39,7 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 	if err != nil {
 		return nil, err
 	}
-	document, err := queryRow(ctx, s, query.ByRef(readable, ref.String()), pgx.RowTo[[]byte])
+	document, err := queryByKey(ctx, s, query.ByRef(readable, ref.String()), pgx.RowTo[[]byte])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, noEntity(ref)
 	}
@@ -56,7 +56,7 @@ func (s *Service) LocatedEntity(ctx context.Context, principal identity.Principa
 	if err != nil {
 		return nil, provenance.Place{}, err
 	}
-	found, err := queryRow(ctx, s, query.ByRefWithLocation(readable, ref.String()), pgx.RowToStructByPos[struct {
+	found, err := queryByKey(ctx, s, query.ByRefWithLocation(readable, ref.String()), pgx.RowToStructByPos[struct {
 		Document []byte
 		Location string
 	}])
@@ -84,7 +84,7 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 	if err != nil {
 		return nil, err
 	}
-	document, err := queryRow(ctx, s, query.ByUID(readable, id), pgx.RowTo[[]byte])
+	document, err := queryByKey(ctx, s, query.ByUID(readable, id), pgx.RowTo[[]byte])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, missing
 	}
