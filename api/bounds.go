@@ -144,7 +144,7 @@ var errHalfCharacter = errors.New(`must be text: it contains half of a character
 func isHigh(unit uint16) bool { return unit >= 0xD800 && unit < 0xDC00 }
 func isLow(unit uint16) bool  { return unit >= 0xDC00 && unit < 0xE000 }
 
-// unit decodes the escape \uXXXX at an index; false when there is another one, or none.
+// unit decodes the UTF-16 unit of the \u escape at an index. It reports false if there is no such escape.
 func (s *jsonScan) unit(at int) (uint16, bool) {
 	if at+len(`\uD800`) > len(s.data) || s.data[at] != '\\' || s.data[at+1] != 'u' {
 		return 0, false

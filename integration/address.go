@@ -13,7 +13,7 @@ import (
 var errInvalidURL = errors.New("TypeError: Invalid URL")
 
 // ErrTraversal refuses a URL that leads out of its repository.
-var ErrTraversal = errors.New("Invalid SCM URL: path traversal is not allowed in the URL") //nolint:staticcheck // Backstage's words
+var ErrTraversal = errors.New("Invalid SCM URL: path traversal is not allowed in the URL") //nolint:staticcheck // The capital is part of Backstage's message, which its clients show.
 
 // ParseURL parses an absolute http or https URL. It removes the scheme's default port.
 func ParseURL(rawURL string) (*url.URL, error) {
@@ -148,28 +148,33 @@ func (s *Set) repository(rawURL string) (string, bool) {
 }
 
 // CanonicalURL escapes the slashes of a branch or tag, so that the URL shows where the name ends:
-// blob/release%2Fv3/docs. It asks the host where the URL is ambiguous. A URL that the host does not know
-// stays as it is.
+// blob/release%2Fv3/docs. It asks the host where the URL is ambiguous. A URL that cannot be read stays as it
+// is: whoever reads it gets the error.
 func (s *Set) CanonicalURL(ctx context.Context, rawURL string) (string, error) {
-	host, parsed, found := s.hostOf(rawURL)
-	readable, isReadable := host.(Readable)
-	if !found || !isReadable {
+	at, parsed, isReadable := s.positionOf(rawURL)
+	if !isReadable {
 		return rawURL, nil
 	}
-	place, err := readable.Parse(parsed)
-	if err != nil {
-		return rawURL, nil //nolint:nilerr // The caller reads the URL and gets the error then.
-	}
-	repository, err := readable.Connect(place, "")
-	if err != nil {
-		return rawURL, nil //nolint:nilerr // As above.
-	}
-	at := &position{Place: place, host: readable, repository: repository, cache: &s.refs}
 	longer, err := at.findLongerRef(ctx)
 	if err != nil || !longer {
 		return rawURL, err
 	}
-	return urlOf(parsed, readable, at.Place), nil
+	return urlOf(parsed, at.host, at.Place), nil
+}
+
+// positionOf is the position that a URL names, and the URL. It reports false for a URL that cannot be read.
+func (s *Set) positionOf(rawURL string) (at *position, parsed *url.URL, isReadable bool) {
+	host, parsed, _ := s.hostOf(rawURL)
+	readable, isReadable := host.(Readable)
+	if !isReadable {
+		return nil, nil, false
+	}
+	place, err := readable.Parse(parsed)
+	if err != nil {
+		return nil, nil, false
+	}
+	repository, err := readable.Connect(place, "")
+	return &position{Place: place, host: readable, repository: repository, cache: &s.refs}, parsed, err == nil
 }
 
 // urlOf is the URL of another place on the host of target.

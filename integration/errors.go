@@ -131,3 +131,8 @@ func withoutQuery(rawURL string) string {
 func TooManyRedirects(via []*http.Request) error {
 	return fmt.Errorf("Too many redirects (max %d) when reading %s", MaxRedirects, via[0].URL) //nolint:staticcheck // Backstage's words
 }
+
+// InvalidConfig is the error for a value in the configuration of a forge's host, in Backstage's words.
+func InvalidConfig(forge, value, name string) error {
+	return fault.New(fault.Input, "Invalid %s integration config, '%s' is not a valid %s", forge, value, name)
+}

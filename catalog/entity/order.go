@@ -44,7 +44,7 @@ func readKeyOrder(decoder *json.Decoder) (*keyOrder, error) {
 	}
 	opening, compound := token.(json.Delim)
 	if !compound {
-		return nil, nil //nolint:nilnil // nil is the order of a scalar
+		return nil, nil // nil is the order of a scalar
 	}
 	order := &keyOrder{values: map[string]*keyOrder{}}
 	for decoder.More() {

@@ -189,7 +189,7 @@ func (r *run) child(document entity.Document, location entity.LocationSpec, pare
 		return nil, err
 	}
 	if child.Ref().String() == parent {
-		return nil, nil //nolint:nilnil // it adds nothing, and is no error
+		return nil, nil
 	}
 	if annotations, has := child.Metadata()["annotations"]; has {
 		if _, isObject := annotations.(map[string]any); !isObject {

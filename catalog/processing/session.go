@@ -282,7 +282,7 @@ func (s session) delay(result Result) time.Duration {
 	if !result.ReadOutside {
 		interval = max(closedInterval, interval)
 	}
-	return interval + rand.N(interval/2+1) //nolint:gosec // load spreading needs no cryptographic randomness
+	return interval + rand.N(interval/2+1) //nolint:gosec // Nobody gains by guessing when an entity is read again.
 }
 
 // release releases claimed entities. Those that were requested meanwhile are claimed again at once.

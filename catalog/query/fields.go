@@ -90,7 +90,7 @@ func copyPath(source, picked *tree, path []string) error {
 func (t *tree) member(key string) (*tree, error) {
 	if t.members == nil {
 		if !t.isObject() {
-			return nil, nil //nolint:nilnil // nothing is inside a scalar
+			return nil, nil // nothing is inside a scalar
 		}
 		var raw map[string]json.RawMessage
 		if err := json.Unmarshal(t.raw, &raw); err != nil {

@@ -76,7 +76,7 @@ func ParseSets(parameters []string) (Filter, error) {
 	}
 	switch len(sets) {
 	case 0:
-		return nil, nil //nolint:nilnil // nil is the filter that lets everything through
+		return nil, nil // nil is the filter that lets everything through
 	case 1:
 		return sets[0], nil
 	default:
@@ -174,21 +174,21 @@ func sameNest(f Filter, alternatives bool) ([]Filter, bool) {
 func foldMatches(filters []Filter) []Filter {
 	folded := make([]Filter, 0, len(filters))
 	for _, f := range filters {
-		match, isMatch := f.(Match)
-		at := -1
-		if isMatch {
-			at = slices.IndexFunc(folded, func(other Filter) bool {
-				o, same := other.(Match)
-				return same && strings.EqualFold(o.Key, match.Key)
-			})
-		}
-		if at < 0 {
+		if match, is := f.(Match); !is || !foldInto(folded, match) {
 			folded = append(folded, f)
-			continue
 		}
-		earlier := folded[at].(Match) //nolint:forcetypeassert // the search above has checked the type
-		earlier.Values = append(slices.Clip(earlier.Values), match.Values...)
-		folded[at] = earlier
 	}
 	return folded
+}
+
+// foldInto adds the values to the Match of the same key, and reports whether there is one.
+func foldInto(folded []Filter, match Match) bool {
+	for i, other := range folded {
+		if earlier, is := other.(Match); is && strings.EqualFold(earlier.Key, match.Key) {
+			earlier.Values = append(slices.Clip(earlier.Values), match.Values...)
+			folded[i] = earlier
+			return true
+		}
+	}
+	return false
 }

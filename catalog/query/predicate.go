@@ -18,7 +18,7 @@ const maxPredicateDepth = 32
 // JSON and {} are no condition. Errors are faults of kind Input in Backstage's words.
 func ParsePredicate(document json.RawMessage) (Filter, error) {
 	if len(document) == 0 || string(document) == "null" {
-		return nil, nil //nolint:nilnil // nil is the filter that lets everything through
+		return nil, nil // nil is the filter that lets everything through
 	}
 	var value any
 	if err := json.Unmarshal(document, &value); err != nil {

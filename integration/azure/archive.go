@@ -86,6 +86,6 @@ func repackFile(entry *zip.File, packed *tar.Writer) error {
 	if err := packed.WriteHeader(header); err != nil {
 		return err
 	}
-	_, err = io.Copy(packed, content) //nolint:gosec // The reader of the tarball bounds it.
+	_, err = io.CopyN(packed, content, header.Size)
 	return err
 }

@@ -4,7 +4,6 @@ package azure
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,7 +43,7 @@ type Host struct {
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	config.Host = cmp.Or(config.Host, publicHost)
 	if !integration.IsHostName(config.Host) {
-		return nil, fmt.Errorf("Invalid Azure integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
+		return nil, integration.InvalidConfig("Azure", config.Host, "host")
 	}
 	config.BaseURL = cmp.Or(config.BaseURL, "https://"+config.Host)
 	return &Host{config, over}, nil

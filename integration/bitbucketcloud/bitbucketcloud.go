@@ -4,7 +4,6 @@ package bitbucketcloud
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,7 +36,7 @@ type Host struct {
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	config.Host = cmp.Or(config.Host, publicHost)
 	if !integration.IsHostName(config.Host) {
-		return nil, fmt.Errorf("Invalid Bitbucket Cloud integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
+		return nil, integration.InvalidConfig("Bitbucket Cloud", config.Host, "host")
 	}
 	config.APIBaseURL = cmp.Or(config.APIBaseURL, "https://api."+config.Host+"/2.0")
 	config.BaseURL = cmp.Or(config.BaseURL, "https://"+config.Host)

@@ -4,7 +4,6 @@ package bitbucketserver
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,11 +31,11 @@ type Host struct {
 // New checks a configuration and creates a host. over carries its requests.
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	if !integration.IsHostName(config.Host) {
-		return nil, fmt.Errorf("Invalid Bitbucket Server integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
+		return nil, integration.InvalidConfig("Bitbucket Server", config.Host, "host")
 	}
 	config.APIBaseURL = strings.TrimRight(cmp.Or(config.APIBaseURL, "https://"+config.Host+"/rest/api/1.0"), "/")
 	if _, err := integration.ParseURL(config.APIBaseURL); err != nil {
-		return nil, fmt.Errorf("Invalid Bitbucket Server integration config, '%s' is not a valid apiBaseUrl", config.APIBaseURL) //nolint:staticcheck // Backstage's words
+		return nil, integration.InvalidConfig("Bitbucket Server", config.APIBaseURL, "apiBaseUrl")
 	}
 	return &Host{config, over}, nil
 }

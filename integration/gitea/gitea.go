@@ -3,7 +3,6 @@
 package gitea
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,7 +32,7 @@ type Host struct {
 // New checks a configuration and creates a host. over carries its requests.
 func New(config Config, over http.RoundTripper) (*Host, error) {
 	if !integration.IsHostName(config.Host) {
-		return nil, fmt.Errorf("Invalid Gitea integration config, '%s' is not a valid host", config.Host) //nolint:staticcheck // Backstage's words
+		return nil, integration.InvalidConfig("Gitea", config.Host, "host")
 	}
 	config.BaseURL = strings.TrimRight(config.BaseURL, "/")
 	if config.BaseURL == "" {
@@ -41,7 +40,7 @@ func New(config Config, over http.RoundTripper) (*Host, error) {
 	}
 	base, err := integration.ParseURL(config.BaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid Gitea integration config, '%s' is not a valid baseUrl", config.BaseURL) //nolint:staticcheck // Backstage's words
+		return nil, integration.InvalidConfig("Gitea", config.BaseURL, "baseUrl")
 	}
 	return &Host{config: config, below: base.Path, transport: over}, nil
 }

@@ -44,7 +44,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Host = publicHost
 	}
 	if !integration.IsHostName(c.Host) {
-		return c, fmt.Errorf("Invalid GitHub integration config, '%s' is not a valid host", c.Host) //nolint:staticcheck // Backstage's words
+		return c, integration.InvalidConfig("GitHub", c.Host, "host")
 	}
 	if c.Host == publicHost && c.APIBaseURL == "" {
 		c.APIBaseURL = "https://api.github.com"

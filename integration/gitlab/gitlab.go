@@ -41,7 +41,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Host = publicHost
 	}
 	if !integration.IsHostName(c.Host) {
-		return c, fmt.Errorf("Invalid GitLab integration config, '%s' is not a valid host", c.Host) //nolint:staticcheck // Backstage's words
+		return c, integration.InvalidConfig("GitLab", c.Host, "host")
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = "https://" + c.Host
@@ -51,7 +51,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for name, value := range map[string]string{"apiBaseUrl": c.APIBaseURL, "baseUrl": c.BaseURL} {
 		if _, err := integration.ParseURL(value); err != nil {
-			return c, fmt.Errorf("Invalid GitLab integration config, '%s' is not a valid %s", value, name) //nolint:staticcheck // Backstage's words
+			return c, integration.InvalidConfig("GitLab", value, name)
 		}
 	}
 	return c, nil
