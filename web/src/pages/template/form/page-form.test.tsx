@@ -163,6 +163,11 @@ describe('the portal’s own fields', () => {
     expect(await screen.findByText('is free')).toBeTruthy();
     expect(values.repoUrl).toBe('git.example.com?owner=demo&repo=web2');
     expect(asked.filter((path) => path.includes('/repositories/'))).toHaveLength(2);
+    await user.clear(screen.getByLabelText('Name'));
+    expect(values.repoUrl).toBeUndefined();
+    // The name of the owner is the beginning of the repository's.
+    await user.type(screen.getByLabelText('Name'), 'demo-web');
+    expect(values.repoUrl).toBe('git.example.com?owner=demo&repo=demo-web');
     await user.selectOptions(screen.getByLabelText('Host'), 'github.com');
     expect(screen.getByText(/Portico has no credentials for github.com/)).toBeTruthy();
   });

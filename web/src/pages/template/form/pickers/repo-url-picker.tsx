@@ -33,9 +33,10 @@ export function RepoUrlPicker(props: FieldProps) {
   const change = ({ host: nextHost = host, ...changed }: { host?: string; owner?: string; repo?: string }) => {
     // Another host has other owners.
     const kept = nextHost === host ? { ...parts, owner } : { ...parts, owner: '' };
-    const next = { ...kept, ...changed };
+    const next: Record<string, string> = { ...kept, ...changed };
     const untouched =
-      nextHost === hosts[0]?.host && Object.values(next).every((value) => !value || value === onlyOwner);
+      nextHost === hosts[0]?.host &&
+      Object.entries(next).every(([name, value]) => !value || (name === 'owner' && value === onlyOwner));
     onChange(untouched ? undefined : formatRepoUrl({ host: nextHost, parts: next }), path);
   };
   const invalid = rawErrors !== undefined && rawErrors.length > 0;
