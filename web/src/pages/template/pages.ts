@@ -5,7 +5,7 @@ import { repoUrlProblem } from './form/pickers/repo-url';
 import { isObject, splitSchema } from './form/split-schema';
 import { type Problem, problemsOf } from './form/validate';
 import { validator } from './form/validator';
-import type { Path } from './form/values';
+import { type Path, valueAt } from './form/values';
 
 /** One page of the wizard. */
 export interface Page {
@@ -49,25 +49,68 @@ function undeclaredSecrets(pages: readonly Page[], template: Entity | undefined)
 
 /** The names of the secrets that pages ask for, at any depth. */
 function secretNames(pages: readonly Page[]): Set<string> {
-  return namesOf(pages, (hints) => hints['ui:field'] === 'Secret');
+  return namesOf(pages, isSecret);
 }
 
-/** The names of what a browser must not keep: secrets and passwords, at any depth. */
+/** The names of what a browser must neither keep nor show: secrets and passwords, at any depth. */
 export function hiddenNames(pages: readonly Page[]): Set<string> {
-  return namesOf(pages, (hints) => hints['ui:field'] === 'Secret' || hints['ui:widget'] === 'password');
+  return namesOf(pages, isHidden);
 }
 
-function namesOf(pages: readonly Page[], wanted: (hints: UiSchema) => boolean): Set<string> {
+function isSecret(node: JsonObject): boolean {
+  return hintOf(node, 'field') === 'Secret';
+}
+
+/** Whether the form shows dots for the value: a template has three ways to say so. */
+function isHidden(node: JsonObject): boolean {
+  return isSecret(node) || hintOf(node, 'widget') === 'password' || node.format === 'password';
+}
+
+/** A hint for the form, at its own key or among the options. */
+function hintOf(node: JsonObject, name: string): unknown {
+  const options = node['ui:options'];
+  return node[`ui:${name}`] ?? (isObject(options) ? options[name] : undefined);
+}
+
+/** The names of the properties of which, or of whose items, a template says what is wanted. */
+function namesOf(pages: readonly Page[], wanted: (node: JsonObject) => boolean): Set<string> {
   const names = new Set<string>();
-  const walk = (hints: UiSchema) => {
-    for (const [name, child] of Object.entries(hints)) {
-      if (name.startsWith('ui:') || !isObject(child)) continue;
-      if (wanted(child)) names.add(name);
-      walk(child);
-    }
-  };
-  for (const page of pages) walk(page.uiSchema);
+  for (const { written } of pages) {
+    const walked = new Set<JsonObject>();
+    const walk = (nodes: Set<JsonObject>) => {
+      for (const node of nodes) {
+        if (walked.has(node)) continue;
+        walked.add(node);
+        for (const [name, property] of Object.entries(isObject(node.properties) ? node.properties : {})) {
+          if (!isObject(property) || 'backstage:featureFlag' in property) continue;
+          const inner = namelessNodes(property, written);
+          if ([...inner].some(wanted)) names.add(name);
+          walk(inner);
+        }
+      }
+    };
+    walk(namelessNodes(written, written));
+  }
   return names;
+}
+
+/** A node, and all in it that has no name of its own: its items, its branches and what it refers to. */
+function namelessNodes(node: JsonObject, root: JsonObject, found = new Set<JsonObject>()): Set<JsonObject> {
+  if (found.has(node)) return found;
+  found.add(node);
+  const { items, prefixItems, additionalItems, additionalProperties, patternProperties, $ref } = node;
+  const byPattern = isObject(patternProperties) ? Object.values(patternProperties) : [];
+  const inner = [items, prefixItems, additionalItems, additionalProperties, byPattern, referredTo($ref, root)].flat();
+  for (const child of [...branchesOf(node), node.if, ...inner]) {
+    if (isObject(child)) namelessNodes(child, root, found);
+  }
+  return found;
+}
+
+/** What a reference within a page, `#/definitions/token`, leads to. */
+function referredTo(reference: unknown, root: JsonObject): unknown {
+  if (typeof reference !== 'string' || !reference.startsWith('#/')) return undefined;
+  return valueAt(root, reference.slice(2).split('/'));
 }
 
 /** The page's schema for these values: conditions and dependencies are resolved. */

@@ -51,6 +51,37 @@ describe('reviewRows', () => {
     ]);
   });
 
+  it('shows no password, whatever the shape in which the template asks for it', () => {
+    const password = { type: 'string', 'ui:widget': 'password' };
+    const schema = {
+      properties: {
+        tokens: { type: 'array', items: password },
+        format: { type: 'string', format: 'password' },
+        option: { type: 'string', 'ui:options': { widget: 'password' } },
+        hosts: { type: 'array', items: { type: 'object', properties: { host: { type: 'string' }, pin: password } } },
+        whole: {
+          type: 'object',
+          properties: { pin: password },
+          'ui:backstage': { review: { explode: false } },
+        },
+      },
+    };
+    const values = {
+      tokens: ['hunter2'],
+      format: 'hunter2',
+      option: 'hunter2',
+      hosts: [{ host: 'a', pin: 'hunter2' }],
+      whole: { pin: 'hunter2' },
+    };
+    expect(rows(schema, values)).toEqual([
+      ['Tokens', '••••••'],
+      ['Format', '••••••'],
+      ['Option', '••••••'],
+      ['Hosts', '[{"host":"a","pin":"••••••"}]'],
+      ['Whole', '{"pin":"••••••"}'],
+    ]);
+  });
+
   it('shows entities as people call them', () => {
     const schema = {
       properties: {

@@ -3,7 +3,7 @@ import type { JsonObject } from '@/api/types';
 import { humanizeRef, parseRef } from '@/entity/ref';
 import { humanizeRepoUrl } from './form/pickers/repo-url';
 import { isObject } from './form/split-schema';
-import { type Page, resolve, writtenProperty } from './pages';
+import { hiddenNames, type Page, resolve, writtenProperty } from './pages';
 
 export interface ReviewRow {
   key: string;
@@ -24,31 +24,47 @@ interface ReviewRule {
  * apart unless told otherwise, `name` overrides the label.
  */
 export function reviewRows(page: Page, values: JsonObject): ReviewRow[] {
-  return rowsOf(resolve(page, values), page.written, values, []);
+  return rowsOf(resolve(page, values), page.written, values, [], hiddenNames([page]));
 }
 
-function rowsOf(schema: RJSFSchema, written: JsonObject, values: JsonObject, path: string[]): ReviewRow[] {
+type Names = ReadonlySet<string>;
+
+function rowsOf(
+  schema: RJSFSchema,
+  written: JsonObject,
+  values: JsonObject,
+  path: string[],
+  hidden: Names,
+): ReviewRow[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const value = values[name];
     if (value === undefined || typeof property === 'boolean') return [];
     const hints = writtenProperty(written, name);
-    return rowsOfProperty(property as RJSFSchema, hints, value, [...path, name]);
+    return rowsOfProperty(property as RJSFSchema, hints, value, [...path, name], hidden);
   });
 }
 
-function rowsOfProperty(schema: RJSFSchema, written: JsonObject, value: unknown, path: string[]): ReviewRow[] {
+const dots = '••••••';
+
+function rowsOfProperty(
+  schema: RJSFSchema,
+  written: JsonObject,
+  value: unknown,
+  path: string[],
+  hidden: Names,
+): ReviewRow[] {
   const rule = ruleOf(written);
   const label = rule.name ?? schema.title ?? path.map(startCase).join(' › ');
   const row = (text: string): ReviewRow[] => [{ key: path.join('/'), label, value: text }];
   if (rule.mask !== undefined) return row(rule.mask);
   if (rule.show === false) return [];
-  if (written['ui:field'] === 'Secret' || written['ui:widget'] === 'password') return row('••••••');
+  if (hidden.has(path.at(-1) ?? '')) return row(dots);
   if (written['ui:field'] === 'RepoUrlPicker') return row(humanizeRepoUrl(value));
   if (entityFields.has(written['ui:field'])) return row([value].flat().map(wordsOfRef).join(', '));
   const choice = choiceLabel(schema, written, value);
   if (choice !== undefined) return row(choice);
-  if (isObject(value) && rule.explode !== false) return rowsOf(schema, written, value, path);
-  return row(wordsOf(value));
+  if (isObject(value) && rule.explode !== false) return rowsOf(schema, written, value, path, hidden);
+  return row(wordsOf(value, hidden));
 }
 
 const entityFields: ReadonlySet<unknown> = new Set([
@@ -79,10 +95,11 @@ function choiceLabel(schema: RJSFSchema, written: JsonObject, value: unknown): s
   return name === undefined ? undefined : String(name);
 }
 
-function wordsOf(value: unknown): string {
+function wordsOf(value: unknown, hidden: Names = new Set()): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value !== 'object') return String(value);
+  return JSON.stringify(value, (name, inner) => (hidden.has(name) ? dots : inner));
 }
 
 /** `repoUrl` and `repo_url` as `Repo Url`. */
