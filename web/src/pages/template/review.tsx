@@ -5,7 +5,6 @@ import { createTask } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import type { Entity, JsonObject, TemplateStep } from '@/api/types';
 import { useCommand } from '@/api/use-command';
-import { dropDraft } from '@/template/draft';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { ErrorPanel } from '@/ui/states';
@@ -14,7 +13,6 @@ import { type Page, pageId } from './pages';
 import { type ReviewRow, reviewRows } from './review-rows';
 
 interface ReviewProps {
-  user: string;
   templateRef: string;
   title: string;
   template: Entity | undefined;
@@ -24,11 +22,11 @@ interface ReviewProps {
   createLabel: string;
   backLabel: string;
   onPage: (index: number) => void;
+  onSent: () => void;
 }
 
 /** The last look: what will be made, with what, in which steps. */
 export function Review({
-  user,
   templateRef,
   title,
   template,
@@ -38,13 +36,14 @@ export function Review({
   createLabel,
   backLabel,
   onPage,
+  onSent,
 }: ReviewProps) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const create = useCommand(() => createTask(templateRef, parametersOf(pages, values), secrets), {
     // Busy until the run is shown: the button must not come back in between.
     onSuccess: ({ id }) => {
-      dropDraft(user, templateRef);
+      onSent();
       queries.invalidateQueries({ queryKey: ['runs'] });
       queries.invalidateQueries({ queryKey: ['run-pages'] });
       return navigate({ to: '/runs/$id', params: { id } });

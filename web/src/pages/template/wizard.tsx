@@ -26,7 +26,7 @@ interface WizardProps {
 export function Wizard({ user, templateRef, parameters, template, pages, owners, integrations }: WizardProps) {
   const { page: wanted = 1 } = route.useSearch();
   const navigate = route.useNavigate();
-  const { values, change, startOver } = useValues(user, templateRef, pages);
+  const { values, change, startOver, sent } = useValues(user, templateRef, pages);
   const [secrets, setSecrets] = useState<Record<string, string>>({});
   // Counted so that a page begun anew has forgotten what was touched.
   const [beginnings, setBeginnings] = useState(0);
@@ -81,7 +81,6 @@ export function Wizard({ user, templateRef, parameters, template, pages, owners,
         />
       ) : (
         <Review
-          user={user}
           templateRef={templateRef}
           title={parameters.title}
           template={template}
@@ -91,6 +90,7 @@ export function Wizard({ user, templateRef, parameters, template, pages, owners,
           createLabel={labels?.createButtonText ?? 'Create'}
           backLabel={labels?.backButtonText ?? 'Back'}
           onPage={go}
+          onSent={sent}
         />
       )}
     </div>
