@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createTask, fetchRun, queryEntities, queryString, retryRun } from './client';
+import { cancelRun, createTask, fetchRun, queryEntities, queryString, retryRun } from './client';
 import { ApiError, nextMove } from './errors';
 import { forget } from './session';
 
@@ -10,6 +10,17 @@ function token(): string {
 
 function answer(status: number, body?: unknown): Response {
   return new Response(body === undefined ? null : JSON.stringify(body), { status });
+}
+
+/** An answer that ends before it is whole. */
+function broken(): Response {
+  const body = new ReadableStream({
+    start(stream) {
+      stream.enqueue(new TextEncoder().encode('{"id":'));
+      stream.error(new TypeError('The connection was lost'));
+    },
+  });
+  return new Response(body, { status: 201 });
 }
 
 const signedIn = () => answer(200, { backstageIdentity: { token: token(), identity: {} }, profile: {} });
@@ -53,7 +64,7 @@ describe('requests', () => {
 describe('commands', () => {
   const keys = () =>
     fetched.mock.calls
-      .filter(([address]) => address.endsWith('/tasks') || address.endsWith('/retry'))
+      .filter(([address]) => /\/(tasks|retry|cancel)$/.test(address))
       .map(([, request]) => new Headers(request?.headers).get('Idempotency-Key'));
   const create = (name: string) => createTask('template:default/service', { name }, {});
 
@@ -64,18 +75,32 @@ describe('commands', () => {
   it('that are repeated because nobody answered keep their key', async () => {
     fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
     fetched.mockResolvedValueOnce(answer(502));
+    fetched.mockResolvedValueOnce(answer(500, { error: { name: 'Error', message: 'The database went away' } }));
     const underWay = { error: { name: 'ConflictError', message: 'It is still being carried out' } };
     fetched.mockResolvedValueOnce(
       new Response(JSON.stringify(underWay), { status: 409, headers: { 'Retry-After': '5' } }),
     );
+    fetched.mockResolvedValueOnce(broken());
     fetched.mockResolvedValueOnce(answer(201, { id: 'a' }));
     await expect(create('web')).rejects.toThrow('Failed to fetch');
     await expect(create('web')).rejects.toThrow(ApiError);
+    await expect(create('web')).rejects.toThrow('The database went away');
     await expect(create('web')).rejects.toThrow('It is still being carried out');
+    await expect(create('web')).rejects.toThrow('The connection was lost');
     await create('web');
     const [first, ...others] = keys();
     expect(first).toMatch(/^[0-9a-f]{32}$/);
-    expect(others).toEqual([first, first, first]);
+    expect(others).toEqual(Array(5).fill(first));
+  });
+
+  it('that cancel a run anew have another key, though nobody answered the first', async () => {
+    fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+    fetched.mockImplementation(async () => answer(200, {}));
+    await expect(cancelRun('a', 1)).rejects.toThrow('Failed to fetch');
+    await cancelRun('a', 2);
+    await cancelRun('a', 1);
+    const [first, ...others] = keys();
+    expect(others).toEqual([expect.not.stringMatching(`^${first}$`), first]);
   });
 
   it('that are sent twice at once share their key', async () => {

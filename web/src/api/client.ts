@@ -70,25 +70,24 @@ async function accept(response: Response): Promise<Response> {
 const unanswered = new Map<string, string>();
 
 /**
- * Sends what changes something. Until there is an answer the same command has the same key: who repeats it because the
- * network failed, or clicks twice, does not do it twice. An answered one is over, and the same again is meant.
+ * Sends what changes something, and reads the whole answer. Until there is one the same command has the same key: who
+ * repeats it because the network failed, or clicks twice, does not do it twice. An answered one is over, and the same
+ * again is meant. A status of 500 or more is no answer: whether the command was carried out is not known, and the server
+ * stores no such response under the key. The generation tells apart commands whose bodies do not.
  */
-async function command(path: string, body?: unknown): Promise<Response> {
-  const wanted = `${path} ${JSON.stringify(body)}`;
+async function command(path: string, body?: unknown, generation?: number): Promise<string> {
+  const wanted = JSON.stringify([path, body, generation]);
   const idempotencyKey = unanswered.get(wanted) ?? randomKey();
   unanswered.set(wanted, idempotencyKey);
   try {
-    const response = await send(path, { method: 'POST', body, idempotencyKey });
+    const answer = await (await send(path, { method: 'POST', body, idempotencyKey })).text();
     unanswered.delete(wanted);
-    return response;
+    return answer;
   } catch (error) {
-    if (error instanceof ApiError && !error.comeBack && !gatewayStatuses.has(error.status)) unanswered.delete(wanted);
+    if (error instanceof ApiError && !error.comeBack && error.status < 500) unanswered.delete(wanted);
     throw error;
   }
 }
-
-/** Said by what stands before Portico: whether the command was carried out is not known. */
-const gatewayStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** Not crypto.randomUUID: browsers have that on https only. */
 function randomKey(): string {
@@ -216,7 +215,7 @@ export async function createTask(
   values: JsonObject,
   secrets: Record<string, string>,
 ): Promise<RunID> {
-  return (await command('/api/scaffolder/v2/tasks', { templateRef, values, secrets })).json();
+  return JSON.parse(await command('/api/scaffolder/v2/tasks', { templateRef, values, secrets }));
 }
 
 export function fetchTask(id: string, signal?: AbortSignal): Promise<Task> {
@@ -291,8 +290,9 @@ export async function retryRun(id: string, generation: number): Promise<void> {
   await command(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/retry`, { generation });
 }
 
-export async function cancelRun(id: string): Promise<void> {
-  await command(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/cancel`);
+/** A run that was retried since is cancelled by another command: the generation is part of what is asked for. */
+export async function cancelRun(id: string, generation: number): Promise<void> {
+  await command(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/cancel`, undefined, generation);
 }
 
 export async function rollBackRun(id: string, generation: number): Promise<void> {

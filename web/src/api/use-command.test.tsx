@@ -1,11 +1,14 @@
 // @vitest-environment happy-dom
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { onlineManager, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Button } from '@/ui/button';
 import { useCommand } from './use-command';
 
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  onlineManager.setOnline(true);
+});
 
 function Shown({ work }: { work: () => Promise<void> }) {
   const command = useCommand(work);
@@ -35,7 +38,19 @@ describe('useCommand', () => {
     });
     expect(work).toHaveBeenCalledTimes(1);
     await vi.waitFor(() => expect(button.getAttribute('aria-disabled')).toBe('true'));
-    fireEvent.click(button);
+    await act(async () => {
+      fireEvent.click(button);
+    });
+    expect(work).toHaveBeenCalledTimes(1);
+  });
+
+  it('is sent though the browser takes itself for offline', async () => {
+    onlineManager.setOnline(false);
+    const work = vi.fn(async () => undefined);
+    const button = show(work);
+    await act(async () => {
+      fireEvent.click(button);
+    });
     expect(work).toHaveBeenCalledTimes(1);
   });
 

@@ -17,7 +17,12 @@ type Options<Answer> = Pick<UseMutationOptions<Answer>, 'onSuccess' | 'onSettled
  */
 export function useCommand<Answer>(act: () => Promise<Answer>, options: Options<Answer> = {}): Command {
   const underWay = useRef(false);
-  const { mutate, isPending, error } = useMutation({ mutationFn: act, ...options });
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: act,
+    // A browser that takes itself for offline may still reach a Portico nearby; else the command would wait for ever.
+    networkMode: 'always',
+    ...options,
+  });
   const start = () => {
     if (underWay.current) return;
     underWay.current = true;
