@@ -12,6 +12,16 @@ test('a guest enters once and is known after a reload', async ({ page }) => {
   await expect(page.getByRole('button', { name: 'Enter as a guest' })).toBeVisible();
 });
 
+test('who is refused while signing in is not told that a session has ended', async ({ page }) => {
+  await page.route('**/api/auth/guest/refresh', (route) =>
+    route.fulfill({ status: 401, json: { error: { name: 'AuthenticationError', message: 'No guests today' } } }),
+  );
+  await page.goto('/');
+  await page.getByRole('button', { name: 'Enter as a guest' }).click();
+  await expect(page.getByRole('alert')).toContainText('No guests today');
+  await expect(page.getByText('Your session has ended.')).toHaveCount(0);
+});
+
 test('a chosen theme holds and is there before the first paint', async ({ page }) => {
   await page.addInitScript(() => localStorage.setItem('portico.signIn', 'guest'));
   await page.goto('/');

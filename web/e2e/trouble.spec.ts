@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, test } from './portal';
+import { expect, fillGoldenPath, freshName, openTemplate, test } from './portal';
 
 const away = 'Portico does not answer. What you see may be old; trying again …';
 
@@ -54,4 +54,15 @@ test('a session that has ended asks to sign in again, and goes on where one was'
   await page.unroute(protectedParts);
   await page.getByRole('button', { name: 'Enter as a guest' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'Catalog' })).toBeVisible();
+});
+
+test('a command that is refused because the session has ended asks to sign in again', async ({ portal: page }) => {
+  await openTemplate(page, 'Go service');
+  await fillGoldenPath(page, freshName('refused'));
+  const protectedParts = /\/api\/(auth|scaffolder)\//;
+  await page.route(protectedParts, (route) =>
+    route.fulfill({ status: 401, json: { error: { name: 'AuthenticationError', message: 'Illegal token' } } }),
+  );
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(page.getByText('Your session has ended.')).toBeVisible();
 });

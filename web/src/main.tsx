@@ -4,6 +4,7 @@ import { StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/errors';
 import { isRemembered, signOut } from './api/session';
+import { onSessionEnd } from './api/session-end';
 import { fetchTheRest } from './later';
 import { createPortal } from './router';
 import { SignIn } from './shell/sign-in';
@@ -24,14 +25,14 @@ const queries = new QueryClient({
 function Portal() {
   const [entered, setEntered] = useState(isRemembered);
   const [ended, setEnded] = useState(false);
-  useEffect(
-    () =>
-      onSessionEnd(queries, () => {
-        setEnded(true);
-        setEntered(false);
-      }),
-    [],
-  );
+  useEffect(() => {
+    // Who is refused while signing in had no session that could end.
+    if (!entered) return;
+    return onSessionEnd(queries, () => {
+      setEnded(true);
+      setEntered(false);
+    });
+  }, [entered]);
   const [router] = useState(() =>
     createPortal(queries, () => {
       signOut();
@@ -47,15 +48,6 @@ function Portal() {
   };
   if (!entered) return <SignIn ended={ended} onDone={enter} />;
   return <RouterProvider router={router} />;
-}
-
-/** Listens for a request that was refused although the session was renewed for it. */
-function onSessionEnd(client: QueryClient, tell: () => void): () => void {
-  return client.getQueryCache().subscribe((event) => {
-    if (event.type !== 'updated' || event.action.type !== 'error') return;
-    const { error } = event.action;
-    if (error instanceof ApiError && error.status === 401) tell();
-  });
 }
 
 const root = document.getElementById('root');

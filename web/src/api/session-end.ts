@@ -1,0 +1,19 @@
+import type { QueryClient } from '@tanstack/react-query';
+import { ApiError } from './errors';
+
+/** Listens for a question or a command that was refused although the session was renewed for it. */
+export function onSessionEnd(client: QueryClient, tell: () => void): () => void {
+  const judge = (error: unknown) => {
+    if (error instanceof ApiError && error.status === 401) tell();
+  };
+  const leaveQueries = client.getQueryCache().subscribe((event) => {
+    if (event.type === 'updated' && event.action.type === 'error') judge(event.action.error);
+  });
+  const leaveMutations = client.getMutationCache().subscribe((event) => {
+    if (event.type === 'updated' && event.action.type === 'error') judge(event.action.error);
+  });
+  return () => {
+    leaveQueries();
+    leaveMutations();
+  };
+}
