@@ -26,6 +26,25 @@ test('the catalog is narrowed by kind, facet and text, and its address says how'
   await expect(table.getByRole('row').nth(1)).toBeVisible();
 });
 
+test('the catalog is asked for a text when somebody pauses, not at every key', async ({ portal: page }) => {
+  await page.clock.install();
+  await page.goto('/catalog');
+  const table = page.getByRole('table', { name: 'Entities' });
+  await expect(table.getByRole('row').nth(1)).toBeVisible();
+  const texts: (string | null)[] = [];
+  page.on('request', (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname.endsWith('/by-query')) texts.push(searchParams.get('fullTextFilterTerm'));
+  });
+  // The page's time stands still while somebody types.
+  await page.clock.pauseAt(Date.now() + 1000);
+  await page.getByRole('searchbox', { name: /^Find by name/ }).pressSequentially('tracking');
+  await expect(page).toHaveURL(/\?q=tracking$/);
+  expect(texts).toEqual([]);
+  await page.clock.resume();
+  await expect.poll(() => texts).toEqual(['tracking']);
+});
+
 test('an entity shows what it is, what it belongs to, and its YAML', async ({ portal: page }) => {
   await page.goto('/catalog?kind=component');
   const link = page.getByRole('table').getByRole('row').nth(1).getByRole('link').first();

@@ -16,12 +16,13 @@ export function Finder({ close }: { close: () => void }) {
   const [active, setActive] = useState(0);
   const term = useDeferredValue(text.trim());
   const suggestions = useSuggestions();
-  const { hits: found, total, loading } = useFound(term);
+  const { hits: found, total, loading, failed } = useFound(term);
   const open = useOpen();
 
   const hits: readonly Hit<Target>[] = term ? found : suggestions;
   const all: Target[] = term && total > 0 ? [{ kind: 'all', term }] : [];
   const targets = [...hits.map(({ target }) => target), ...all];
+  const outcome = outcomeOf(term, { none: targets.length === 0, loading, failed });
   const choose = (index: number) => {
     const target = targets[index];
     if (!target) return;
@@ -76,13 +77,26 @@ export function Finder({ close }: { close: () => void }) {
           </Row>
         )}
       </div>
-      {targets.length === 0 && (
+      {outcome && (
         <p role="status" className="px-4 pb-4 text-muted">
-          {loading ? 'Searching …' : `Nothing has “${term}” in its name, title or description.`}
+          {outcome}
         </p>
       )}
     </>
   );
+}
+
+interface Outcome {
+  none: boolean;
+  loading: boolean;
+  failed: boolean;
+}
+
+/** What is said below the list: why it is empty, or may lack something. */
+function outcomeOf(term: string, { none, loading, failed }: Outcome): string | undefined {
+  if (none && loading) return 'Searching …';
+  if (failed) return 'The search did not reach everything: try again.';
+  return none ? `Nothing has “${term}” in its name, title or description.` : undefined;
 }
 
 function keyOf(target: Target): string {

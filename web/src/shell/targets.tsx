@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { Terminal } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { byTitle } from '@/api/client';
+import { ApiError } from '@/api/errors';
 import { actionsQuery, entitiesQuery, facetsQuery, runsQuery } from '@/api/queries';
 import type { Action, Entity, RunSummary } from '@/api/types';
 import { useRecent } from '@/entity/bookmarks';
@@ -12,6 +13,7 @@ import { useTitles } from '@/entity/titles';
 import { runName } from '@/run/name';
 import { runLook, StateIcon } from '@/run/status';
 import { isListedByDefault } from '@/search-params';
+import { useSettled } from '@/ui/use-settled';
 import { type Candidate, type Hit, rank } from './rank';
 
 /** Where a search leads to. */
@@ -44,22 +46,30 @@ const mostOthers = 20;
 const mostShown = 30;
 /** The newest runs, which are the ones that people look for. */
 const mostRuns = 200;
+/** How long after the last key a term is asked for, in milliseconds. */
+const pause = 150;
 
 interface Found {
   hits: Hit<Target>[];
   /** How many entities of the catalog's list have the term. */
   total: number;
   loading: boolean;
+  /** Whether something could not be searched, so that what is not found may be there. */
+  failed: boolean;
 }
 
-/** What has the term in its title or elsewhere, the best first. */
+/**
+ * What has the term in its title or elsewhere, the best first. The server is asked when somebody pauses; what it
+ * answered before is ranked by the term at every key.
+ */
 export function useFound(term: string): Found {
-  const asked = { enabled: term !== '', placeholderData: keepPreviousData };
-  const shared = { text: term, fields: entityFields, orderField: byTitle };
+  const settled = useSettled(term, pause);
+  const asked = { enabled: term !== '' && settled !== '', placeholderData: keepPreviousData };
+  const shared = { text: settled, fields: entityFields, orderField: byTitle };
   const textFields = ['metadata.name', 'metadata.title', 'spec.profile.displayName'];
   const named = useQuery({ ...entitiesQuery({ ...shared, textFields, limit: mostNamed }), ...asked });
   const others = useQuery({ ...entitiesQuery({ ...shared, limit: mostOthers }), ...asked });
-  const counts = useQuery({ ...facetsQuery(['kind'], [], term), ...asked });
+  const counts = useQuery({ ...facetsQuery(['kind'], [], settled), ...asked });
   const runs = useQuery({ ...runsQuery({ limit: mostRuns }), ...asked, staleTime: 10_000 });
   const actions = useQuery({ ...actionsQuery, ...asked });
 
@@ -76,8 +86,14 @@ export function useFound(term: string): Found {
   return {
     hits: term ? rank(term, candidates).slice(0, mostShown) : [],
     total: total ?? 0,
-    loading: named.isFetching || others.isFetching || runs.isFetching,
+    loading: settled !== term || named.isFetching || others.isFetching || runs.isFetching,
+    failed: term !== '' && [named, others, counts, runs, actions].some(({ error }) => error && !isForbidden(error)),
   };
+}
+
+/** What a person may not see is not there for them, and trying again does not help. */
+function isForbidden(error: Error): boolean {
+  return error instanceof ApiError && error.status === 403;
 }
 
 /** What is offered before anything is looked for: what was seen last, and the pages. */

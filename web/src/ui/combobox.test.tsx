@@ -58,6 +58,16 @@ describe('Combobox', () => {
     expect(onChoose).toHaveBeenCalledExactlyOnceWith('group:default/b');
   });
 
+  it('says that a search failed, not that nothing matches', async () => {
+    const strict = show({ options: [], failed: true });
+    await strict.user.type(strict.box, 'team a');
+    expect(screen.getByRole('status').textContent).toBe('The search failed.');
+    cleanup();
+    const free = show({ options: [], failed: true, free: true });
+    await free.user.type(free.box, 'team a');
+    expect(screen.getByRole('status').textContent).toBe('The search failed. Press Enter to use “team a”.');
+  });
+
   it('says that typing finds more than it shows', async () => {
     const { box, user } = show({ more: 1200 });
     await user.click(box);

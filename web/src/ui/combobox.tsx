@@ -23,6 +23,8 @@ interface ComboboxProps {
   /** Whether what is typed may be chosen although no option has it. */
   free?: boolean;
   loading?: boolean;
+  /** Whether the options could not be read, so that what is not among them may exist. */
+  failed?: boolean;
   /** Keeps the list open after a choice, for choosing several. */
   multiple?: boolean;
   /** How many more options there are than are given; they come into sight by typing. */
@@ -196,10 +198,11 @@ function Choice({ id, option, active, onHover, onChoose }: ChoiceProps) {
   );
 }
 
-function Nothing({ free, loading, text }: ComboboxProps & { text: string | undefined }) {
-  let words = 'Nothing matches.';
+function Nothing({ free, loading, failed, text }: ComboboxProps & { text: string | undefined }) {
+  const use = free && text ? `Press Enter to use “${text}”.` : undefined;
+  let words = use ?? 'Nothing matches.';
   if (loading) words = 'Searching …';
-  else if (free && text) words = `Press Enter to use “${text}”.`;
+  else if (failed) words = ['The search failed.', use].filter(Boolean).join(' ');
   return (
     <div
       role="status"

@@ -1,7 +1,7 @@
 import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { ArrowDown, ArrowUp, CircleAlert } from 'lucide-react';
-import { useCallback, useDeferredValue, useEffect, useMemo } from 'react';
+import { useCallback, useEffect, useMemo } from 'react';
 import { byTitle, byTitleDescending } from '@/api/client';
 import { entityPagesQuery, facetsQuery, unprocessedQuery } from '@/api/queries';
 import type { Entity, EntityPage } from '@/api/types';
@@ -16,12 +16,15 @@ import { rowLink } from '@/ui/row-link';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { type Column, Table } from '@/ui/table';
 import { Tab, Tabs } from '@/ui/tabs';
+import { useSettled } from '@/ui/use-settled';
 import { FacetList } from './facet-list';
 import { filterOf } from './filters';
 
 const route = getRouteApi('/catalog');
 
 const perPage = 100;
+/** How long after the last key a text is asked for, in milliseconds. */
+const pause = 200;
 const fields = [
   'kind',
   'metadata.name',
@@ -42,7 +45,9 @@ export function CatalogPage() {
   const kinds = useMemo(() => (kindFacet?.kind ?? []).map(({ value }) => value.toLowerCase()), [kindFacet]);
   const main = useMemo(() => kinds.filter(isListedByDefault), [kinds]);
   const columns = useColumns();
-  const text = useDeferredValue(search.q);
+  const typed = useSettled(search.q, pause);
+  // Who empties the box has nothing more to type.
+  const text = search.q && typed;
   const query = useInfiniteQuery({
     ...entityPagesQuery({
       filter: filterOf(search, main),

@@ -208,6 +208,13 @@ describe('the portal’s own fields', () => {
     expect(values.parts).toEqual(['component:default/web']);
     expect(screen.getByLabelText<HTMLInputElement>(/^Parts/).disabled).toBe(true);
   });
+
+  it.each(['EntityPicker', 'MultiEntityPicker', 'EntityTagsPicker'])('%s says that a search failed', async (field) => {
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+    const user = show(onePage({ properties: { chosen: { title: 'Chosen', 'ui:field': field } } }));
+    await user.click(screen.getByRole('combobox'));
+    expect(await screen.findByText('The search failed.')).toBeTruthy();
+  });
 });
 
 describe('fields that the portal does not have', () => {

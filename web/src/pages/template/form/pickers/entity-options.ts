@@ -13,6 +13,7 @@ interface EntityOptions {
   /** How many more fit than are given. */
   more: number;
   loading: boolean;
+  failed: boolean;
   search: (text: string) => void;
 }
 
@@ -20,7 +21,7 @@ interface EntityOptions {
 export function useEntityOptions(filter: readonly string[]): EntityOptions {
   const [text, search] = useState('');
   const term = useDeferredValue(text.trim());
-  const { data, isFetching } = useQuery({
+  const { data, isFetching, isError } = useQuery({
     ...entitiesQuery({
       filter,
       fields,
@@ -33,7 +34,7 @@ export function useEntityOptions(filter: readonly string[]): EntityOptions {
   });
   const entities = data?.items ?? [];
   const more = Math.max(0, (data?.totalItems ?? 0) - entities.length);
-  return { options: entities.map(optionOf), more, loading: isFetching, search };
+  return { options: entities.map(optionOf), more, loading: isFetching, failed: isError, search };
 }
 
 function optionOf(entity: Entity): Option {

@@ -59,7 +59,7 @@ function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
   const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, uiSchema, required } = props;
   const options = optionsOf(props);
   const filter = useFilter(props, picker);
-  const { options: choices, more, loading, search } = useEntityOptions(filter);
+  const { options: choices, more, loading, failed, search } = useEntityOptions(filter);
   const value = typeof formData === 'string' ? formData : undefined;
   const title = useTitle(value?.includes(':') ? value : undefined);
   const choose = (chosen: string | undefined) => {
@@ -93,6 +93,7 @@ function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
       onLeave={() => onBlur(fieldPathId.$id, value)}
       free={allowsAny(options)}
       loading={loading}
+      failed={failed}
       placeholder={uiSchema?.['ui:placeholder']}
       disabled={disabled || readonly || uiSchema?.['ui:disabled'] === true}
       invalid={(rawErrors?.length ?? 0) > 0}
@@ -128,7 +129,7 @@ export function MultiEntityPicker(props: FieldProps) {
   const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, schema } = props;
   const options = optionsOf(props);
   const filter = useFilter(props, {});
-  const { options: choices, more, loading, search } = useEntityOptions(filter);
+  const { options: choices, more, loading, failed, search } = useEntityOptions(filter);
   const chosen: string[] = Array.isArray(formData) ? formData : [];
   const titles = useTitles(chosen);
   const full = schema.maxItems !== undefined && chosen.length >= schema.maxItems;
@@ -160,6 +161,7 @@ export function MultiEntityPicker(props: FieldProps) {
         onLeave={() => onBlur(fieldPathId.$id, chosen)}
         free={allowsAny(options)}
         loading={loading}
+        failed={failed}
         placeholder={full ? 'No more can be chosen' : 'Add …'}
         disabled={disabled || readonly || full}
         invalid={(rawErrors?.length ?? 0) > 0}

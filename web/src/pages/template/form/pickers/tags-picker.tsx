@@ -16,7 +16,7 @@ export function EntityTagsPicker(props: FieldProps) {
   };
   const [text, setText] = useState('');
   const filter = kinds.length > 0 ? [kinds.map((kind) => `kind=${kind}`).join(',')] : [];
-  const { data, isFetching } = useQuery(facetsQuery(['metadata.tags'], filter));
+  const { data, isFetching, isError } = useQuery(facetsQuery(['metadata.tags'], filter));
   const chosen: string[] = Array.isArray(formData) ? formData : [];
   const options = (data?.['metadata.tags'] ?? [])
     .filter(({ value }) => !chosen.includes(value) && value.includes(text.trim().toLowerCase()))
@@ -48,6 +48,7 @@ export function EntityTagsPicker(props: FieldProps) {
         onChoose={add}
         onLeave={() => onBlur(fieldPathId.$id, chosen)}
         loading={isFetching}
+        failed={isError}
         placeholder="Add a tag …"
         disabled={disabled || readonly}
         invalid={(rawErrors?.length ?? 0) > 0}
