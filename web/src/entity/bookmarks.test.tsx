@@ -12,11 +12,19 @@ const shop = 'component:default/shop';
 const till = 'component:default/till';
 
 let queries: QueryClient;
+/** What the server keeps. */
+let kept: string[];
 beforeEach(() => {
   vi.clearAllMocks();
   queries = new QueryClient();
-  vi.mocked(addBookmark).mockResolvedValue();
-  vi.mocked(removeBookmark).mockResolvedValue();
+  kept = [shop];
+  vi.mocked(fetchBookmarks).mockImplementation(async () => kept);
+  vi.mocked(addBookmark).mockImplementation(async (_, ref) => {
+    kept = [ref, ...kept.filter((other) => other !== ref)];
+  });
+  vi.mocked(removeBookmark).mockImplementation(async (_, ref) => {
+    kept = kept.filter((other) => other !== ref);
+  });
 });
 afterEach(cleanup);
 
@@ -29,9 +37,9 @@ function show() {
 
 describe('stars', () => {
   it('are the server’s, and change at once', async () => {
-    vi.mocked(fetchBookmarks).mockResolvedValue([shop]);
     const result = show();
     await waitFor(() => expect(result.current.starred).toEqual([shop]));
+    expect(localStorage.getItem('portico.starred')).toBe(JSON.stringify([shop]));
     act(() => result.current.toggle(till));
     await waitFor(() => expect(result.current.starred).toEqual([till, shop]));
     expect(addBookmark).toHaveBeenCalledExactlyOnceWith('stars', till);
@@ -41,13 +49,40 @@ describe('stars', () => {
   });
 
   it('that the server refuses go again', async () => {
-    vi.mocked(fetchBookmarks).mockResolvedValue([shop]);
     vi.mocked(addBookmark).mockRejectedValue(new Error('500 are starred'));
     const result = show();
     await waitFor(() => expect(result.current.starred).toEqual([shop]));
     act(() => result.current.toggle(till));
     await waitFor(() => expect(result.current.starred).toEqual([shop]));
     expect(fetchBookmarks).toHaveBeenCalledTimes(2);
+  });
+
+  it('are asked for again when one is set before the server has said which there are', async () => {
+    localStorage.clear();
+    vi.mocked(fetchBookmarks).mockImplementationOnce(() => new Promise(() => undefined));
+    const result = show();
+    for (const ref of [...result.current.starred]) act(() => result.current.toggle(ref));
+    kept = [shop];
+    act(() => result.current.toggle(till));
+    await waitFor(() => expect(result.current.starred).toEqual([till, shop]));
+  });
+
+  it('are not asked for while another change is under way', async () => {
+    const result = show();
+    await waitFor(() => expect(result.current.starred).toEqual([shop]));
+    let answer: () => void = () => undefined;
+    const first = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    vi.mocked(removeBookmark).mockReturnValueOnce(first);
+    act(() => result.current.toggle(shop));
+    await waitFor(() => expect(result.current.starred).toEqual([]));
+    await act(async () => result.current.toggle(till));
+    expect(fetchBookmarks).toHaveBeenCalledTimes(1);
+    kept = [till];
+    await act(async () => answer());
+    await waitFor(() => expect(fetchBookmarks).toHaveBeenCalledTimes(2));
+    expect(result.current.starred).toEqual([till]);
   });
 
   it('are this browser’s where the server keeps none', async () => {

@@ -15,7 +15,11 @@ const freshFor = 60_000;
 const bookmarksQuery = (list: BookmarkList) =>
   queryOptions({
     queryKey: ['bookmarks', list],
-    queryFn: ({ signal }) => fetchBookmarks(list, signal),
+    queryFn: async ({ signal }) => {
+      const refs = await fetchBookmarks(list, signal);
+      store(list, refs);
+      return refs;
+    },
     staleTime: freshFor,
     retry: false,
   });
@@ -54,13 +58,24 @@ export function rememberVisit(queries: QueryClient, ref: string): void {
   change(queries, 'recent', refs, () => addBookmark('recent', ref));
 }
 
-/** Shows a list as it is about to be. Should the server refuse, it is shown as the server has it. */
+/** How many changes of a list the server has not answered yet. */
+const underWay: Record<BookmarkList, number> = { stars: 0, recent: 0 };
+
+/**
+ * Shows a list as it is about to be. Once all its changes are answered it is read again: the server may have refused
+ * one, and a change cancels a read that has not ended.
+ */
 function change(queries: QueryClient, list: BookmarkList, refs: string[], send: () => Promise<void>): void {
   const { queryKey } = bookmarksQuery(list);
   store(list, refs);
   queries.cancelQueries({ queryKey });
   queries.setQueryData(queryKey, (before) => before && refs);
-  send().catch(() => queries.invalidateQueries({ queryKey }));
+  underWay[list] += 1;
+  const settle = () => {
+    underWay[list] -= 1;
+    if (underWay[list] === 0) queries.invalidateQueries({ queryKey });
+  };
+  send().then(settle, settle);
 }
 
 const listeners = new Set<() => void>();
@@ -79,7 +94,11 @@ function load(list: BookmarkList): readonly string[] {
 
 function store(list: BookmarkList, refs: readonly string[]): void {
   copies[list] = refs;
-  localStorage.setItem(keys[list], JSON.stringify(refs));
+  try {
+    localStorage.setItem(keys[list], JSON.stringify(refs));
+  } catch {
+    // A browser without room, or that stores nothing, has the copy for as long as the page is open.
+  }
   for (const listener of listeners) listener();
 }
 
