@@ -68,7 +68,7 @@ function Facet({ facet, path, label, kinds, text }: FacetProps) {
   return (
     <fieldset>
       <legend className="mb-1 font-medium">{label}</legend>
-      {values.length > shownAtFirst && (
+      {(values.length > shownAtFirst || find !== '') && (
         <input
           type="search"
           aria-label={`Find in ${label}`}
