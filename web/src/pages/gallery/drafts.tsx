@@ -5,6 +5,8 @@ import { displayName, parseRef, refOf } from '@/entity/ref';
 import { type Draft, dropDraft, useDrafts } from '@/template/draft';
 import { usualName } from '@/template/usual-name';
 import { IconButton } from '@/ui/button';
+import { classNames } from '@/ui/class-names';
+import { rowLink } from '@/ui/row-link';
 import { RelativeTime } from '@/ui/time';
 
 interface DraftsProps {
@@ -37,7 +39,7 @@ function Row({ user, draft, title }: { user: string; draft: Draft; title: string
       <Link
         to="/create/templates/$namespace/$name"
         params={{ namespace, name }}
-        className="min-w-0 truncate after:absolute after:inset-0"
+        className={classNames('min-w-0 truncate', rowLink)}
       >
         {title}
         {subject && <span className="text-muted"> · {subject}</span>}

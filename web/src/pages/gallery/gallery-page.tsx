@@ -7,8 +7,10 @@ import { EntityLink } from '@/entity/entity-link';
 import { displayName, namespaceOf, ownersOf, refOf } from '@/entity/ref';
 import { StarButton } from '@/entity/star-button';
 import { type Statistics, statisticsByTemplate } from '@/run/statistics';
+import { classNames } from '@/ui/class-names';
 import { formatDuration } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
+import { rowLink } from '@/ui/row-link';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { Drafts } from './drafts';
 import { groupTemplates, matchesTemplate } from './group-templates';
@@ -85,7 +87,7 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
           <Link
             to="/create/templates/$namespace/$name"
             params={{ namespace: namespaceOf(template), name: template.metadata.name }}
-            className="wrap-anywhere after:absolute after:inset-0"
+            className={classNames('wrap-anywhere', rowLink)}
           >
             {title}
           </Link>
