@@ -54,8 +54,10 @@ describe('titles', () => {
       'group:default/payments',
       'user:default/ada',
     ]);
-    renderHook(page, { wrapper });
-    expect(asked).toHaveBeenCalledTimes(1);
+    const { result: another } = renderHook(() => [...page(), useTitle('group:default/gone-too')], { wrapper });
+    expect(another.current).toEqual([...expected, undefined]);
+    await waitFor(() => expect(asked).toHaveBeenCalledTimes(2));
+    expect(asked.mock.calls[1]?.[0]).toEqual(['group:default/gone-too']);
   });
 
   it('of what is not there, or cannot be asked for, are the names', async () => {
