@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -127,25 +128,32 @@ func TestWhatIsNotSampledOfARequestIsNotSampledOfItsRun(t *testing.T) {
 
 func TestSpansGoToACollectorOverOTLP(t *testing.T) {
 	t.Parallel()
-	received := make(chan *collector.ExportTraceServiceRequest, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		sent := &collector.ExportTraceServiceRequest{}
-		if err == nil && r.URL.Path == "/v1/traces" && proto.Unmarshal(body, sent) == nil {
-			received <- sent
-		}
-		w.WriteHeader(http.StatusOK)
-	}))
-	t.Cleanup(server.Close)
-	traced, err := telemetry.New(t.Context(), telemetry.Options{Service: "portico-test", Version: "1.2.3",
-		Traces: telemetry.Traces{Endpoint: server.URL, Protocol: "http/protobuf"}})
-	require.NoError(t, err)
-	_, span := traced.Span(t.Context(), "something", trace.SpanKindInternal)
-	span.End()
-	require.NoError(t, traced.Stop(t.Context()))
-	sent := <-received
-	require.Equal(t, "something", sent.GetResourceSpans()[0].GetScopeSpans()[0].GetSpans()[0].GetName())
-	require.Contains(t, sent.GetResourceSpans()[0].GetResource().String(), "portico-test")
+	for endpoint, path := range map[string]string{"": "/v1/traces", "/": "/v1/traces", "/v1/traces": "/v1/traces", "/otlp/tenant": "/otlp/tenant"} {
+		t.Run(endpoint, func(t *testing.T) {
+			t.Parallel()
+			received, paths := make(chan *collector.ExportTraceServiceRequest, 1), make(chan string, 1)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				sent := &collector.ExportTraceServiceRequest{}
+				if err == nil && proto.Unmarshal(body, sent) == nil {
+					received <- sent
+					paths <- r.URL.Path
+				}
+				w.WriteHeader(http.StatusOK)
+			}))
+			t.Cleanup(server.Close)
+			traced, err := telemetry.New(t.Context(), telemetry.Options{Service: "portico-test", Version: "1.2.3",
+				Traces: telemetry.Traces{Endpoint: server.URL + endpoint, Protocol: "http/protobuf"}})
+			require.NoError(t, err)
+			_, span := traced.Span(t.Context(), "something", trace.SpanKindInternal)
+			span.End()
+			require.NoError(t, traced.Stop(t.Context()))
+			sent := <-received
+			require.Equal(t, path, <-paths)
+			require.Equal(t, "something", sent.GetResourceSpans()[0].GetScopeSpans()[0].GetSpans()[0].GetName())
+			require.Contains(t, sent.GetResourceSpans()[0].GetResource().String(), "portico-test")
+		})
+	}
 }
 
 func TestNothingIsRecordedUnlessItIsConfigured(t *testing.T) {
@@ -188,15 +196,23 @@ func everything(t *testing.T, p process) {
 	callGitHub(t, p, "60", "59")
 }
 
-// callGitHub makes a request of a host that says how many are left.
-func callGitHub(t *testing.T, p process, limit, remaining string) {
-	t.Helper()
-	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+// limited serves as a host that says how many requests are left.
+func limited(limit, remaining, reset string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Ratelimit-Limit", limit)
 		w.Header().Set("X-Ratelimit-Remaining", remaining)
 		w.Header().Set("X-Ratelimit-Resource", "core")
-		w.Header().Set("X-Ratelimit-Reset", "9999999999")
-	}))
+		w.Header().Set("X-Ratelimit-Reset", reset)
+	}
+}
+
+// later is a time at which no limit of a test has been renewed.
+const later = "9999999999"
+
+// callGitHub makes a request of a host that says how many are left.
+func callGitHub(t *testing.T, p process, limit, remaining string) {
+	t.Helper()
+	host := httptest.NewServer(limited(limit, remaining, later))
 	t.Cleanup(host.Close)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, host.URL+"/repos/acme/shop?token=hunter2", nil)
 	require.NoError(t, err)
@@ -257,6 +273,49 @@ func TestHostsTellOfTheirLimitsAndGetNoSecretsIntoSpans(t *testing.T) {
 	require.InDelta(t, 5000, families[telemetry.RateLimit.Name].GetMetric()[0].GetGauge().GetValue(), 0)
 	require.InDelta(t, 4200, families[telemetry.RateLimitRemaining.Name].GetMetric()[0].GetGauge().GetValue(), 0)
 	require.Equal(t, "200", labels(families[telemetry.HTTPClientDuration.Name].GetMetric()[0])["http_response_status_code"])
+}
+
+// hostOf is a transport that reaches a handler without a network.
+type hostOf struct{ http.Handler }
+
+func (h hostOf) RoundTrip(r *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, r)
+	return recorder.Result(), nil
+}
+
+// TestATableOfLimitsThatIsFullForgetsWhatIsOver, and not a limit that counts.
+func TestATableOfLimitsThatIsFullForgetsWhatIsOver(t *testing.T) {
+	t.Parallel()
+	const most = 500
+	for name, test := range map[string]struct {
+		// reset is when the other limits are renewed, next the credential of the last request.
+		reset, next string
+		remaining   float64
+	}{
+		"for a new one, those whose period is over": {"1", "new", 1},
+		"for one that is known, none":               {later, "other 2", 1},
+		"for a new one, all, when each counts":      {later, "new", 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProcess(t)
+			call := func(credential, remaining, reset string) {
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://git.example/", nil)
+				require.NoError(t, err)
+				request.Header.Set("Authorization", credential)
+				response, err := p.Transport(hostOf{limited("100", remaining, reset)}).RoundTrip(request)
+				require.NoError(t, err)
+				require.NoError(t, response.Body.Close())
+			}
+			call("tightest", "1", later)
+			for i := range most - 1 {
+				call(fmt.Sprintf("other %d", i), "50", test.reset)
+			}
+			call(test.next, "50", later)
+			require.InDelta(t, test.remaining, p.scrape(t)[telemetry.RateLimitRemaining.Name].GetMetric()[0].GetGauge().GetValue(), 0)
+		})
+	}
 }
 
 func TestTheInstallationIsReadOnceForScrapersThatComeTogether(t *testing.T) {

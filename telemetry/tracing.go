@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -22,7 +23,8 @@ import (
 // OTEL_EXPORTER_OTLP_ENDPOINT and the other variables of OpenTelemetry's exporters. Without them, nothing is
 // exported.
 type Traces struct {
-	// Endpoint is the collector's URL: http://collector:4318. Without a path, OTLP's default path is used.
+	// Endpoint is the collector's URL: http://collector:4318. Over HTTP, a path is used as it is; without one,
+	// spans go to OTLP's default, /v1/traces.
 	Endpoint string
 	// Protocol is http/protobuf or grpc; "" is OTEL_EXPORTER_OTLP_PROTOCOL, or http/protobuf without it.
 	Protocol string
@@ -65,7 +67,14 @@ func (o Traces) exporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	case protocolHTTP:
 		var options []otlptracehttp.Option
 		if o.Endpoint != "" {
-			options = append(options, otlptracehttp.WithEndpointURL(strings.TrimRight(o.Endpoint, "/")+"/v1/traces"))
+			at, err := url.Parse(o.Endpoint)
+			if err != nil {
+				return nil, fmt.Errorf("the endpoint: %w", err)
+			}
+			if strings.Trim(at.Path, "/") == "" {
+				at.Path = "/v1/traces"
+			}
+			options = append(options, otlptracehttp.WithEndpointURL(at.String()))
 		}
 		return otlptracehttp.New(ctx, options...)
 	default:

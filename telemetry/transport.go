@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -92,13 +93,25 @@ func (b *budgets) note(request *http.Request, header http.Header) {
 	if err != nil || errRemaining != nil || errReset != nil {
 		return
 	}
+	b.keep(budgetOf{request.URL.Host, header.Get("X-Ratelimit-Resource"), sha256.Sum256([]byte(request.Header.Get("Authorization")))},
+		budget{limit, remaining, time.Unix(int64(reset), 0)})
+}
+
+// keep remembers a rate limit. A table that is full makes room for a new one: it forgets those whose period
+// is over, and all of them if none is.
+func (b *budgets) keep(whose budgetOf, one budget) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.known == nil || len(b.known) >= maxBudgets {
+	if b.known == nil {
 		b.known = map[budgetOf]budget{}
 	}
-	whose := budgetOf{request.URL.Host, header.Get("X-Ratelimit-Resource"), sha256.Sum256([]byte(request.Header.Get("Authorization")))}
-	b.known[whose] = budget{limit, remaining, time.Unix(int64(reset), 0)}
+	if _, known := b.known[whose]; !known && len(b.known) >= maxBudgets {
+		maps.DeleteFunc(b.known, func(_ budgetOf, other budget) bool { return time.Now().After(other.until) })
+		if len(b.known) >= maxBudgets {
+			clear(b.known)
+		}
+	}
+	b.known[whose] = one
 }
 
 // report returns, for each host and resource, the rate limit with the fewest requests left. A limit whose

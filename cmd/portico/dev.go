@@ -255,7 +255,6 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 			workflowURL: stack.TemporalUI().WorkflowURL})
 	})
 	group.add(p.work)
-	group.add(p.serveMetrics)
 	group.add(func(ctx context.Context) error {
 		select {
 		case <-stack.Failed():
@@ -267,7 +266,7 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 	group.add(func(ctx context.Context) error {
 		return d.afterStart(ctx, p, stack, gitForge, "http://"+listener.Addr().String(), demoEnded)
 	})
-	if err := group.run(ctx); err != nil && ctx.Err() == nil {
+	if err := p.withMetrics(ctx, group.run); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return demoEnded.err

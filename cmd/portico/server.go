@@ -83,10 +83,7 @@ func (s *settings) withPlatform(command *cobra.Command, do func(context.Context,
 	}
 	defer p.close()
 	defer context.AfterFunc(ctx, func() { log.Info("stopping: press Ctrl-C again to stop at once") })()
-	var group runGroup
-	group.add(func(ctx context.Context) error { return do(ctx, p) })
-	group.add(p.serveMetrics)
-	return group.run(ctx)
+	return p.withMetrics(ctx, func(ctx context.Context) error { return do(ctx, p) })
 }
 
 // listen opens the port of a setting.
@@ -132,6 +129,10 @@ type drainable interface {
 	Dismiss()
 }
 
+// errStopped is the cause by which requests end that outlast ShutdownGracePeriod. It tells them from requests
+// whose clients have left.
+var errStopped = errors.New("the server has stopped")
+
 // maxHeader bounds the header of a request with its URL, which may contain a long filter and the token of a
 // user with many groups.
 const maxHeader = 64 << 10
@@ -139,8 +140,8 @@ const maxHeader = 64 << 10
 // serveHTTP serves until the context ends. Then it announces the stop for DrainPeriod, so that load balancers
 // notice before the listener closes, and waits for running requests up to ShutdownGracePeriod.
 func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, stopping config.Server) error {
-	requests, abandon := context.WithCancel(context.WithoutCancel(ctx))
-	defer abandon()
+	requests, abandon := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abandon(errStopped)
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: maxHeader,
 		BaseContext:    func(net.Listener) context.Context { return requests }}

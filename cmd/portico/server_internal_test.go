@@ -20,6 +20,8 @@ type slow struct {
 	begun, let chan struct{}
 	drained    atomic.Bool
 	dismissed  atomic.Bool
+	// cause is why the request had ended.
+	cause error
 }
 
 func (s *slow) Drain()   { s.drained.Store(true) }
@@ -31,6 +33,7 @@ func (s *slow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-s.let:
 		_, _ = io.WriteString(w, "done")
 	case <-r.Context().Done():
+		s.cause = context.Cause(r.Context())
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 }
@@ -72,6 +75,7 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 			}
 			require.ErrorIs(t, <-ended, context.DeadlineExceeded)
 			require.Equal(t, http.StatusServiceUnavailable, <-answered)
+			require.ErrorIs(t, handler.cause, errStopped, "otherwise it would look as if the client had left")
 		})
 	}
 }

@@ -54,6 +54,20 @@ func (p *platform) closeTelemetry() {
 	}
 }
 
+// withMetrics does work and serves metrics until it has ended: a process that stops is watched while it
+// finishes what it has begun. The work is stopped when the metrics cannot be served.
+func (p *platform) withMetrics(ctx context.Context, work func(context.Context) error) error {
+	serving, workEnded := context.WithCancel(context.WithoutCancel(ctx))
+	defer workEnded()
+	var group runGroup
+	group.add(func(ctx context.Context) error {
+		defer workEnded()
+		return work(ctx)
+	})
+	group.add(func(context.Context) error { return p.serveMetrics(serving) })
+	return group.run(ctx)
+}
+
 // serveMetrics serves metrics until the context ends.
 func (p *platform) serveMetrics(ctx context.Context) error {
 	if p.metrics == nil {

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,4 +42,44 @@ func TestAnAddressForMetricsThatIsTakenIsNamedWithItsSetting(t *testing.T) {
 	p.config.Portico.Telemetry.Metrics.Address = taken.Addr().String()
 	require.ErrorContains(t, p.openTelemetry(t.Context(), place{command: "server"}),
 		"listen on "+taken.Addr().String()+" (portico.telemetry.metrics.address)")
+}
+
+// measuring is a platform that serves metrics.
+func measuring(t *testing.T) *platform {
+	t.Helper()
+	p := &platform{config: &config.Config{}, log: slog.New(slog.DiscardHandler)}
+	t.Cleanup(p.close)
+	p.config.Portico.Telemetry.Metrics.Address = "127.0.0.1:0"
+	require.NoError(t, p.openTelemetry(t.Context(), place{command: "server"}))
+	return p
+}
+
+func TestMetricsAreServedUntilTheWorkHasEnded(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []error{nil, errors.New("the work failed")} {
+		p := measuring(t)
+		ctx, stop := context.WithCancel(t.Context())
+		require.ErrorIs(t, p.withMetrics(ctx, func(ctx context.Context) error {
+			stop()
+			<-ctx.Done()
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.metrics.Addr().String()+"/metrics", nil)
+			require.NoError(t, err)
+			response, err := http.DefaultClient.Do(request)
+			require.NoError(t, err, "a process that stops is scraped")
+			require.Equal(t, http.StatusOK, response.StatusCode)
+			require.NoError(t, response.Body.Close())
+			return outcome
+		}), outcome)
+		require.ErrorIs(t, p.metrics.Close(), net.ErrClosed, "nothing is served after the work")
+	}
+}
+
+func TestMetricsThatCannotBeServedStopTheWork(t *testing.T) {
+	t.Parallel()
+	p := measuring(t)
+	require.NoError(t, p.metrics.Close())
+	require.ErrorContains(t, p.withMetrics(t.Context(), func(ctx context.Context) error {
+		<-ctx.Done()
+		return nil
+	}), "serve metrics")
 }
