@@ -1,16 +1,21 @@
 package api_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/telemetry"
 )
 
@@ -43,18 +48,108 @@ func TestRequestsAreObservedByTheirRoutesTemplate(t *testing.T) {
 	server.ServeHTTP(httptest.NewRecorder(), newRequest(t.Context(), http.MethodGet, "/.backstage/health/v1/readiness", ""))
 	require.Len(t, spans.Ended(), seen, "probes are not traced")
 
+	require.ElementsMatch(t, []string{"/api/catalog/entities/by-name/:kind/:namespace/:name",
+		"/api/auth/v1/userinfo", "/.backstage/health/v1/readiness", "portal"}, slices.Compact(measured(t, observed, "http_route")))
+}
+
+// measured are the values of a label of the requests' durations, sorted.
+func measured(t *testing.T, observed *telemetry.Telemetry, name string) []string {
+	t.Helper()
 	scraped := httptest.NewRecorder()
 	observed.Handler().ServeHTTP(scraped, newRequest(t.Context(), http.MethodGet, "/metrics", ""))
 	families, err := (&expfmt.TextParser{}).TextToMetricFamilies(scraped.Body)
 	require.NoError(t, err)
-	routes := map[string]bool{}
+	var values []string
 	for _, series := range families[telemetry.HTTPServerDuration.Name].GetMetric() {
 		for _, label := range series.GetLabel() {
-			if label.GetName() == "http_route" {
-				routes[label.GetValue()] = true
+			if label.GetName() == name {
+				values = append(values, label.GetValue())
 			}
 		}
 	}
-	require.Equal(t, map[string]bool{"/api/catalog/entities/by-name/:kind/:namespace/:name": true,
-		"/api/auth/v1/userinfo": true, "/.backstage/health/v1/readiness": true, "portal": true}, routes)
+	slices.Sort(values)
+	return values
+}
+
+// page is a portal's page that answers with a status, and then breaks the answer off or not.
+func page(status int, breaksOff bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "an answer")
+		if breaksOff {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+func TestARequestIsCountedByHowItEnded(t *testing.T) {
+	t.Parallel()
+	running := func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} }
+	left := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx) // as net/http does
+		cancel()
+		return ctx, cancel
+	}
+	stopped := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		cancel(errors.New("the server has stopped"))
+		return ctx, func() {}
+	}
+	tooLate := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithDeadline(ctx, time.Now().Add(-time.Second))
+	}
+	for name, test := range map[string]struct {
+		request func(context.Context) (context.Context, context.CancelFunc)
+		portal  http.HandlerFunc
+		status  string
+	}{
+		"it was answered":                               {running, page(http.StatusOK, false), "200"},
+		"it failed":                                     {running, page(http.StatusServiceUnavailable, false), "503"},
+		"its answer was broken off":                     {running, page(http.StatusOK, true), "500"},
+		"its client left when it had its answer":        {left, page(http.StatusOK, false), "200"},
+		"its client left when it had been refused":      {left, page(http.StatusNotFound, false), "404"},
+		"its client left before the answer":             {left, page(http.StatusServiceUnavailable, false), "499"},
+		"its client left in the middle of the answer":   {left, page(http.StatusOK, true), "499"},
+		"the server stopped before the answer":          {stopped, page(http.StatusServiceUnavailable, false), "503"},
+		"the server stopped in the middle of an answer": {stopped, page(http.StatusOK, true), "500"},
+		"it took too long":                              {tooLate, page(http.StatusServiceUnavailable, false), "503"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			observed, err := telemetry.New(t.Context(), telemetry.Options{Metrics: true})
+			require.NoError(t, err)
+			server := newServer(t, io.Discard, func(o *api.Options) { o.Telemetry, o.Portal = observed, test.portal })
+			ctx, cancel := test.request(t.Context())
+			defer cancel()
+			func() {
+				defer func() { _ = recover() }() // as net/http does
+				server.ServeHTTP(httptest.NewRecorder(), newRequest(ctx, http.MethodGet, "/", ""))
+			}()
+			require.Equal(t, []string{test.status}, measured(t, observed, "http_response_status_code"))
+		})
+	}
+}
+
+// TestAClientThatLeavesIsNoFailureOfTheServer leaves a real connection while a run's events are awaited.
+func TestAClientThatLeavesIsNoFailureOfTheServer(t *testing.T) {
+	t.Parallel()
+	observed, err := telemetry.New(t.Context(), telemetry.Options{Metrics: true})
+	require.NoError(t, err)
+	ctx, leave := context.WithCancel(t.Context())
+	s := newScaffolderServerWith(t, testkit.Database(t), &commands{}, func(o *api.Options) { o.Telemetry = observed })
+	id := s.create()
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		leave()
+		s.http.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/scaffolder/v2/tasks/"+id+"/events", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer service")
+	_, err = http.DefaultClient.Do(request) //nolint:bodyclose // there is none
+	require.ErrorIs(t, err, context.Canceled)
+	<-ended
+	require.Equal(t, []string{"201", "499"}, measured(t, observed, "http_response_status_code"))
 }

@@ -110,7 +110,7 @@ func newScaffolderServerOn(t *testing.T, pool *pgxpool.Pool) *scaffolderServer {
 	return s
 }
 
-func newScaffolderServerWith(t *testing.T, pool *pgxpool.Pool, driver engine.Engine) *scaffolderServer {
+func newScaffolderServerWith(t *testing.T, pool *pgxpool.Pool, driver engine.Engine, changes ...func(*api.Options)) *scaffolderServer {
 	t.Helper()
 	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
 	require.NoError(t, err)
@@ -131,6 +131,9 @@ func newScaffolderServerWith(t *testing.T, pool *pgxpool.Pool, driver engine.Eng
 		o.Keys = idempotency.New(pool, idempotency.Options{})
 		o.Plugins[1] = api.NewScaffolderPlugin(service, listener)
 		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, func(id string) string { return "https://temporal/" + id })
+		for _, change := range changes {
+			change(o)
+		}
 	})
 	return s
 }
