@@ -85,7 +85,8 @@ func (q *Queries) DeleteIdempotencyKeys(ctx context.Context, db DBTX, retentionS
 }
 
 const idempotencyKey = `-- name: IdempotencyKey :one
-select request, status, content_type, body from idempotency_keys where id = $1
+select request, status, content_type, body, (status is null and leased_until < clock_timestamp())::boolean as is_claimable
+from idempotency_keys where id = $1
 `
 
 type IdempotencyKeyRow struct {
@@ -93,8 +94,10 @@ type IdempotencyKeyRow struct {
 	Status      *int32
 	ContentType *string
 	Body        []byte
+	IsClaimable bool
 }
 
+// is_claimable is true for a command whose attempt ended without a response, as ClaimIdempotencyKey judges.
 func (q *Queries) IdempotencyKey(ctx context.Context, db DBTX, id []byte) (IdempotencyKeyRow, error) {
 	row := db.QueryRow(ctx, idempotencyKey, id)
 	var i IdempotencyKeyRow
@@ -103,6 +106,7 @@ func (q *Queries) IdempotencyKey(ctx context.Context, db DBTX, id []byte) (Idemp
 		&i.Status,
 		&i.ContentType,
 		&i.Body,
+		&i.IsClaimable,
 	)
 	return i, err
 }

@@ -110,10 +110,23 @@ func (k *Keys) Begin(ctx context.Context, r Request) (*Attempt, *Answer, error) 
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	id, content := r.digests()
+	isClaimable := true
 	for {
-		attempt, answer, err := k.begin(ctx, id, content)
-		if attempt != nil || answer != nil || err != nil {
-			return attempt, answer, err
+		// A claim writes, even one that fails: it locks the row. So a request that waits only reads.
+		if isClaimable {
+			attempt, err := k.claim(ctx, id, content)
+			if attempt != nil || err != nil {
+				return attempt, nil, err
+			}
+		}
+		var answer *Answer
+		var err error
+		answer, isClaimable, err = k.read(ctx, id, content)
+		if answer != nil || err != nil {
+			return nil, answer, err
+		}
+		if isClaimable {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -125,34 +138,41 @@ func (k *Keys) Begin(ctx context.Context, r Request) (*Attempt, *Answer, error) 
 	}
 }
 
-// begin tries once. Three nils mean that the command is in progress.
-func (k *Keys) begin(ctx context.Context, id, content []byte) (*Attempt, *Answer, error) {
+// claim takes the right to run the command; nil means that another request has it, or that there is a
+// response.
+func (k *Keys) claim(ctx context.Context, id, content []byte) (*Attempt, error) {
 	attempt := &Attempt{keys: k, key: id, id: uuid.New()}
 	commandID, err := k.queries.ClaimIdempotencyKey(ctx, k.pool, db.ClaimIdempotencyKeyParams{ID: id, Request: content,
 		CommandID: uuid.New(), Attempt: attempt.id, LeaseSeconds: k.options.Lease.Seconds()})
-	if err == nil {
-		attempt.CommandID = commandID
-		return attempt, nil, nil
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
 	}
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil, fmt.Errorf("claim an idempotency key: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("claim an idempotency key: %w", err)
 	}
+	attempt.CommandID = commandID
+	return attempt, nil
+}
+
+// read returns the response to the command. Without one, it says whether the command may be claimed, because
+// its attempt ended without a response or its row is gone.
+func (k *Keys) read(ctx context.Context, id, content []byte) (answer *Answer, isClaimable bool, err error) {
 	row, err := k.queries.IdempotencyKey(ctx, k.pool, id)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows): // its retention has just ended
-		return nil, nil, nil
+		return nil, true, nil
 	case err != nil:
-		return nil, nil, fmt.Errorf("read an idempotency key: %w", err)
+		return nil, false, fmt.Errorf("read an idempotency key: %w", err)
 	case !hmac.Equal(row.Request, content):
-		return nil, nil, ErrOtherRequest
+		return nil, false, ErrOtherRequest
 	case row.Status == nil:
-		return nil, nil, nil
+		return nil, row.IsClaimable, nil
 	}
-	answer := &Answer{Status: int(*row.Status), Body: row.Body}
+	answer = &Answer{Status: int(*row.Status), Body: row.Body}
 	if row.ContentType != nil {
 		answer.ContentType = *row.ContentType
 	}
-	return nil, answer, nil
+	return answer, false, nil
 }
 
 // Answer stores the response to the command, with at most MaxBody bytes. It has no effect after another

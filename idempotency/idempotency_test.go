@@ -1,9 +1,14 @@
 package idempotency_test
 
 import (
+	"context"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/idempotency"
@@ -66,6 +71,87 @@ func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 	require.NoError(t, attempt.Answer(t.Context(), answer))
 	require.Equal(t, answer, *<-answers)
 	require.NoError(t, <-failures)
+}
+
+// statements counts the claims of a pool's connections, and tells of each read.
+type statements struct {
+	claims atomic.Int64
+	reads  chan struct{}
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, query pgx.TraceQueryStartData) context.Context {
+	switch {
+	case strings.Contains(query.SQL, "name: ClaimIdempotencyKey"):
+		s.claims.Add(1)
+	case strings.Contains(query.SQL, "name: IdempotencyKey"):
+		s.reads <- struct{}{}
+	}
+	return ctx
+}
+
+func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TestARequestThatWaitsWritesNothing until there is something to claim: an attempt that was given up, or a row
+// that is gone.
+func TestARequestThatWaitsWritesNothing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		end    func(ctx context.Context, pool *pgxpool.Pool, attempt *idempotency.Attempt) error
+		claims int64
+		// again means that the waiting request carries out the command, with the first one's id.
+		again bool
+	}{
+		"the first is answered": {func(ctx context.Context, _ *pgxpool.Pool, attempt *idempotency.Attempt) error {
+			return attempt.Answer(ctx, answer)
+		}, 1, false},
+		"the first is given up": {func(ctx context.Context, _ *pgxpool.Pool, attempt *idempotency.Attempt) error {
+			return attempt.Release(ctx)
+		}, 2, true},
+		"the first died": {func(ctx context.Context, pool *pgxpool.Pool, _ *idempotency.Attempt) error {
+			_, err := pool.Exec(ctx, "update idempotency_keys set leased_until = clock_timestamp() - interval '1 second'")
+			return err
+		}, 2, true},
+		"the row is gone": {func(ctx context.Context, pool *pgxpool.Pool, _ *idempotency.Attempt) error {
+			_, err := pool.Exec(ctx, "delete from idempotency_keys")
+			return err
+		}, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := testkit.Database(t)
+			attempt, _, err := idempotency.New(pool, idempotency.Options{}).Begin(t.Context(), first)
+			require.NoError(t, err)
+			seen := &statements{reads: make(chan struct{}, 1000)}
+			configured := pool.Config()
+			configured.ConnConfig.Tracer = seen
+			traced, err := pgxpool.NewWithConfig(t.Context(), configured)
+			require.NoError(t, err)
+			t.Cleanup(traced.Close)
+
+			type outcome struct {
+				attempt *idempotency.Attempt
+				kept    *idempotency.Answer
+				err     error
+			}
+			ended := make(chan outcome, 1)
+			go func() {
+				attempt, kept, err := idempotency.New(traced, idempotency.Options{Wait: time.Minute}).Begin(t.Context(), first)
+				ended <- outcome{attempt, kept, err}
+			}()
+			for range 3 {
+				<-seen.reads
+			}
+			require.EqualValues(t, 1, seen.claims.Load())
+			require.NoError(t, test.end(t.Context(), pool, attempt))
+			end := <-ended
+			require.NoError(t, end.err)
+			require.Equal(t, test.claims, seen.claims.Load())
+			require.Equal(t, test.claims == 1, end.kept != nil)
+			if test.again {
+				require.Equal(t, attempt.CommandID, end.attempt.CommandID)
+			}
+		})
+	}
 }
 
 // TestACommandIsTakenOver after its process died, with the same id, so that what the first attempt created is

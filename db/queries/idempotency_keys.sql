@@ -8,7 +8,9 @@ where held.status is null and held.leased_until < clock_timestamp() and held.req
 returning command_id;
 
 -- name: IdempotencyKey :one
-select request, status, content_type, body from idempotency_keys where id = @id;
+-- is_claimable is true for a command whose attempt ended without a response, as ClaimIdempotencyKey judges.
+select request, status, content_type, body, (status is null and leased_until < clock_timestamp())::boolean as is_claimable
+from idempotency_keys where id = @id;
 
 -- name: AnswerIdempotencyKey :exec
 update idempotency_keys set status = @status, content_type = @content_type, body = @body
