@@ -73,7 +73,7 @@ func (c *apiClient) signIn(ctx context.Context) error {
 	}
 	if err := c.do(ctx, http.MethodPost, "/api/auth/guest/refresh", "", nil, &session); err != nil {
 		if refused, is := errors.AsType[*apiError](err); is {
-			return fmt.Errorf("sign in as the guest: %w; give a token with --token or PORTICO_TOKEN", refused)
+			return fmt.Errorf("sign in as the guest: %w; give a token with PORTICO_TOKEN or --token", refused)
 		}
 		return err
 	}
@@ -98,6 +98,19 @@ func (c *apiClient) call(ctx context.Context, method, path string, body, into an
 		return err
 	}
 	return c.do(ctx, method, path, key, body, into)
+}
+
+// fetch decodes an answer and returns its complete JSON, for JSON output: the API's fields, not only the
+// client's.
+func (c *apiClient) fetch(ctx context.Context, path string, into any) (json.RawMessage, error) {
+	var answer json.RawMessage
+	if err := c.call(ctx, http.MethodGet, path, nil, &answer); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return nil, fmt.Errorf("read the answer to GET %s: %w", path, err)
+	}
+	return answer, nil
 }
 
 // ranOut reports whether a request was refused because the guest's token has expired, and then drops the
@@ -255,7 +268,8 @@ func (c *apiClient) expectWorker() *time.Timer {
 }
 
 // follow calls each with the events of a run after an id as they happen, and returns after its completion. It
-// reconnects a broken stream where it ended, for as long as a server may take to come back.
+// reconnects a broken stream where it ended, for as long as a server may take to come back. Meanwhile a proxy
+// may answer in its place, with 500 and above.
 func (c *apiClient) follow(ctx context.Context, id string, after int64, each func(event)) error {
 	at := &position{after: after, heard: time.Now()}
 	for {
@@ -263,7 +277,7 @@ func (c *apiClient) follow(ctx context.Context, id string, after int64, each fun
 		if done || ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if _, refused := errors.AsType[*apiError](err); refused && !c.ranOut(err) {
+		if refused, is := errors.AsType[*apiError](err); is && refused.status < http.StatusInternalServerError && !c.ranOut(err) {
 			return err
 		}
 		if err != nil && time.Since(at.heard) > readyTimeout {

@@ -72,6 +72,53 @@ func TestAGuestWhoseTokenHasRunOutSignsInAgain(t *testing.T) {
 	require.EqualValues(t, 3, signedIn.Load())
 }
 
+// TestAServerThatComesBackIsFollowedOn: a proxy answers in its place meanwhile. A refusal of the server itself
+// is final.
+func TestAServerThatComesBackIsFollowedOn(t *testing.T) {
+	t.Parallel()
+	for status, ends := range map[int]bool{
+		http.StatusBadGateway: false, http.StatusServiceUnavailable: false, http.StatusInternalServerError: false,
+		http.StatusNotFound: true, http.StatusForbidden: true,
+	} {
+		var asked atomic.Int64
+		base := portal(t, map[string]http.HandlerFunc{
+			"GET /api/scaffolder/v2/tasks/r/eventstream": func(w http.ResponseWriter, _ *http.Request) {
+				if asked.Add(1) <= 2 {
+					w.WriteHeader(status)
+					return
+				}
+				fmt.Fprint(w, "data: {\"id\":1,\"type\":\"completion\"}\n\n")
+			},
+		})
+		err := newClient(base, "mine").follow(t.Context(), "r", 0, func(event) {})
+		if ends {
+			require.Error(t, err, status)
+			require.EqualValues(t, 1, asked.Load(), status)
+			continue
+		}
+		require.NoError(t, err, status)
+		require.EqualValues(t, 3, asked.Load(), status)
+	}
+}
+
+// gone is a server that never comes back: a proxy answers 503 in its place.
+type gone struct{}
+
+func (gone) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: io.NopCloser(strings.NewReader(""))}, nil
+}
+
+func TestAServerThatDoesNotComeBackIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newClient("http://portico.example", "mine")
+		client.http.Transport = gone{}
+		began := time.Now()
+		require.EqualError(t, client.follow(t.Context(), "r", 0, func(event) {}), "follow run r: the server answered 503 Service Unavailable")
+		require.Greater(t, time.Since(began), readyTimeout)
+	})
+}
+
 func TestATokenThatWasGivenIsNotReplacedByTheGuests(t *testing.T) {
 	t.Parallel()
 	var signedIn atomic.Int64
@@ -198,6 +245,24 @@ func TestTheListNamesTheStepThatFailedAsItsTemplateDoes(t *testing.T) {
 	require.Contains(t, encoded, `"failedStepName": "Publish the repository"`)
 }
 
+// TestAListAsJSONIsTheAnswerOfTheAPI, with the fields that the client does not know.
+func TestAListAsJSONIsTheAnswerOfTheAPI(t *testing.T) {
+	t.Parallel()
+	const run = `{"id":"r","startedAt":"2026-11-22T08:00:00Z","error":{"name":"HttpError","message":"502"},"new":[1]}`
+	answers := map[string]string{
+		"list":   `{"total":1,"runs":[` + run + `],"next":"page"}`,
+		"causes": `{"total":1,"causes":[{"id":"c","count":1,"error":"HttpError","runs":[` + run + `]}],"next":"page"}`,
+	}
+	base := portal(t, map[string]http.HandlerFunc{
+		"GET /api/portico/v1/runs": answer(answers["list"]), "GET /api/portico/v1/run-causes": answer(answers["causes"]),
+	})
+	for command, want := range answers {
+		printed, err := portico(t, base, "runs", command, "-o", "json")
+		require.NoError(t, err, command)
+		require.JSONEq(t, want, printed, command)
+	}
+}
+
 // TestARunThatNobodyBeganIsCancelledAtOnce: the command must not request events, because that would wait for
 // the first one.
 func TestARunThatNobodyBeganIsCancelledAtOnce(t *testing.T) {
@@ -291,26 +356,42 @@ func TestACheckedFileDoesNotControlTheTerminal(t *testing.T) {
 	require.Equal(t, terminal.Visible(out), out)
 }
 
-func TestARepositoryWithoutAHostGetsTheFirstOfItsForm(t *testing.T) {
+func TestARepositoryWithoutAHostGetsTheOneThatItsFormOffersFirst(t *testing.T) {
 	t.Parallel()
 	const form = `{"steps":[{"schema":{"properties":{"one":{"ui:field":"RepoUrlPicker"},
 		"two":{"ui:field":"RepoUrlPicker","ui:options":{"allowedHosts":["git.example","other"]}},"three":{"type":"string"}}}}]}`
+	const configured = `{"integrations":[{"type":"github","host":"127.0.0.1:1"},{"type":"github","host":"github.com"}]}`
 	var sent map[string]any
-	routes := map[string]http.HandlerFunc{
-		"GET /api/scaffolder/v2/templates/default/template/t/parameter-schema": answer(form),
-		"GET /api/portico/v1/info": answer(`{"integrations":[{"type":"github","host":"127.0.0.1:1"},{"type":"github","host":"github.com"}]}`),
-		"POST /api/scaffolder/v2/tasks": func(w http.ResponseWriter, r *http.Request) {
-			var request struct{ Values map[string]any }
-			_ = json.NewDecoder(r.Body).Decode(&request)
-			sent = request.Values
-			fmt.Fprint(w, `{"id":"r"}`)
-		},
+	all := []string{"one=?owner=a&repo=b", "two=?owner=a&repo=b", "three=?x"}
+	run := func(info, hosts string, values ...string) error {
+		args := []string{"run", "t"}
+		for _, value := range values {
+			args = append(args, "--set", value)
+		}
+		_, err := portico(t, portal(t, map[string]http.HandlerFunc{
+			"GET /api/scaffolder/v2/templates/default/template/t/parameter-schema": answer(form),
+			"GET /api/portico/v1/info":  answer(info),
+			"GET /api/portico/v1/hosts": answer(hosts),
+			"POST /api/scaffolder/v2/tasks": func(w http.ResponseWriter, r *http.Request) {
+				var request struct{ Values map[string]any }
+				_ = json.NewDecoder(r.Body).Decode(&request)
+				sent = request.Values
+				fmt.Fprint(w, `{"id":"r"}`)
+			},
+		}), args...)
+		return err
 	}
-	args := []string{"run", "t", "--set", "one=?owner=a&repo=b", "--set", "two=?owner=a&repo=b", "--set", "three=?x"}
-	_, err := portico(t, portal(t, routes), args...)
-	require.NoError(t, err)
-	require.Equal(t, map[string]any{"one": "127.0.0.1:1?owner=a&repo=b", "two": "git.example?owner=a&repo=b", "three": "?x"}, sent)
-	routes["GET /api/portico/v1/info"] = answer(`{"integrations":[]}`)
-	_, err = portico(t, portal(t, routes), args...)
-	require.ErrorContains(t, err, "--set one=?owner=a&repo=b: no host is configured for repositories")
+	for name, test := range map[string]struct{ hosts, one, two string }{
+		"none has credentials": {`{"hosts":[{"host":"127.0.0.1:1"},{"host":"github.com"}]}`, "127.0.0.1:1", "git.example"},
+		"the second has some":  {`{"hosts":[{"host":"gitlab.com","hasCredentials":true},{"host":"other","hasCredentials":true},{"host":"github.com","hasCredentials":true}]}`, "github.com", "other"},
+		"all have some": {`{"hosts":[{"host":"github.com","hasCredentials":true},{"host":"127.0.0.1:1","hasCredentials":true},
+			{"host":"git.example","hasCredentials":true},{"host":"other","hasCredentials":true}]}`, "127.0.0.1:1", "git.example"},
+	} {
+		require.NoError(t, run(configured, test.hosts, all...), name)
+		require.Equal(t, map[string]any{"one": test.one + "?owner=a&repo=b", "two": test.two + "?owner=a&repo=b", "three": "?x"}, sent, name)
+	}
+	require.NoError(t, run(`{"integrations":[{"type":"github","host":"github.com"}]}`, "no JSON", all[0]), "one host needs no comparison")
+	require.Equal(t, map[string]any{"one": "github.com?owner=a&repo=b"}, sent)
+	require.ErrorContains(t, run(configured, "no JSON", all[0]), "choose a host for the repository")
+	require.ErrorContains(t, run(`{"integrations":[]}`, `{"hosts":[]}`, all...), "--set one=?owner=a&repo=b: no host is configured for repositories")
 }

@@ -20,7 +20,7 @@ type connection struct {
 func (c *connection) addFlags(command *cobra.Command) {
 	flags := command.PersistentFlags()
 	flags.StringVar(&c.url, "url", cmp.Or(os.Getenv("PORTICO_URL"), defaultURL), "where Portico serves ($PORTICO_URL)")
-	flags.StringVar(&c.token, "token", "", "a token; without one the guest signs in ($PORTICO_TOKEN)")
+	flags.StringVar(&c.token, "token", "", "a token; better give it by $PORTICO_TOKEN, which ps does not show; without one the guest signs in")
 	c.output.addFlag(flags)
 	registerCompletion(command, "output", completeOneOf(formatText, formatJSON))
 }

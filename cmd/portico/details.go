@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -97,13 +96,9 @@ type givenCommand struct {
 
 func (c *apiClient) details(ctx context.Context, id string) (runDetails, error) {
 	var details runDetails
-	if err := c.call(ctx, http.MethodGet, "/api/portico/v1/runs/"+url.PathEscape(id), nil, &details.answer); err != nil {
-		return runDetails{}, err
-	}
-	if err := json.Unmarshal(details.answer, &details); err != nil {
-		return runDetails{}, fmt.Errorf("read run %s: %w", id, err)
-	}
-	return details, nil
+	answer, err := c.fetch(ctx, "/api/portico/v1/runs/"+url.PathEscape(id), &details)
+	details.answer = answer
+	return details, err
 }
 
 // watch follows a run from an event to its end and prints the result. As text, it prints each step with its

@@ -175,7 +175,8 @@ func (f *form) complete(ctx context.Context, c *apiClient, g given) error {
 	return nil
 }
 
-// addHosts adds the host to repository URLs without one, ?owner=acme&repo=shop: the form's first host.
+// addHosts adds the host to repository URLs without one, ?owner=acme&repo=shop: the one that the form offers
+// first.
 func (c *apiClient) addHosts(ctx context.Context, page parameters, g given) error {
 	for name, schema := range page.Properties {
 		var property parameters
@@ -193,9 +194,35 @@ func (c *apiClient) addHosts(ctx context.Context, page parameters, g given) erro
 		if len(hosts) == 0 {
 			return fmt.Errorf("--set %s=%s: no host is configured for repositories; write host?owner=OWNER&repo=NAME", name, written)
 		}
-		g.values[name] = hosts[0] + written
+		first, err := c.firstHost(ctx, hosts)
+		if err != nil {
+			return err
+		}
+		g.values[name] = first + written
 	}
 	return nil
+}
+
+// firstHost is the host that the form offers first: the first with credentials, or the first when none has
+// any. With one host there is nothing to ask the server.
+func (c *apiClient) firstHost(ctx context.Context, hosts []string) (string, error) {
+	if len(hosts) == 1 {
+		return hosts[0], nil
+	}
+	var list struct {
+		Hosts []struct {
+			Host           string `json:"host"`
+			HasCredentials bool   `json:"hasCredentials"`
+		} `json:"hosts"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/api/portico/v1/hosts", nil, &list); err != nil {
+		return "", fmt.Errorf("choose a host for the repository: %w", err)
+	}
+	withCredentials := map[string]bool{}
+	for _, each := range list.Hosts {
+		withCredentials[each.Host] = each.HasCredentials
+	}
+	return hosts[max(0, slices.IndexFunc(hosts, func(host string) bool { return withCredentials[host] }))], nil
 }
 
 // hosts lists the hosts on which repositories can be created, in the order of the configuration.

@@ -261,12 +261,19 @@ var runCommands = []runAction{
 	{"cancel", "Stop runs at their next safe points", "/api/scaffolder/v2/tasks/%s/cancel", phaseCancelled, false},
 }
 
+// long describes the command.
+func (a runAction) long() string {
+	text := a.short + ". Of many runs each is tried; what went wrong with one is said on standard error, and the status is 1 then."
+	if a.sees {
+		text += "\nSomebody may have decided about a run since it was looked at: nothing happens to it then."
+	}
+	return text
+}
+
 func (a runAction) command(c *connection) *cobra.Command {
 	var watch bool
 	command := &cobra.Command{
-		Use: a.name + " RUN...", Short: a.short, Args: someRuns,
-		Long: a.short + `. Of many runs each is tried; what went wrong with one is said on standard error, and the status is 1 then.
-Somebody may have decided about a run since it was looked at: nothing happens to it then.`,
+		Use: a.name + " RUN...", Short: a.short, Long: a.long(), Args: someRuns,
 		Example:           fmt.Sprintf("  portico runs %[1]s 6f1c2a3e --watch\n  portico runs %[1]s 6f1c2a3e 6f1c2a3e-6f0c-4bd8-9c70-4a0c1f1f7b11", a.name),
 		ValidArgsFunction: c.completes(completeRuns),
 		RunE: func(command *cobra.Command, args []string) error {

@@ -3,8 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -33,13 +33,13 @@ type runSummary struct {
 	Subject        string    `json:"subject"`
 	Status         string    `json:"status"`
 	Phase          string    `json:"phase"`
-	CreatedBy      string    `json:"createdBy,omitempty"`
+	CreatedBy      string    `json:"createdBy"`
 	CreatedAt      time.Time `json:"createdAt"`
 	TimedFrom      time.Time `json:"timedFrom"`
-	FinishedAt     time.Time `json:"finishedAt,omitzero"`
-	FailedStep     string    `json:"failedStep,omitempty"`
-	FailedStepName string    `json:"failedStepName,omitempty"`
-	Cause          string    `json:"cause,omitempty"`
+	FinishedAt     time.Time `json:"finishedAt"`
+	FailedStep     string    `json:"failedStep"`
+	FailedStepName string    `json:"failedStepName"`
+	Cause          string    `json:"cause"`
 }
 
 // name is the title of the run's template, with the run's subject if it has one.
@@ -54,13 +54,17 @@ func (r runSummary) state() string { return stateOf(r.Status, r.Phase) }
 
 // runPage is a part of a list of runs.
 type runPage struct {
+	// answer is the complete JSON, for JSON output.
+	answer json.RawMessage
+
 	Runs  []runSummary `json:"runs"`
 	Total int          `json:"total"`
 }
 
 func (c *apiClient) runs(ctx context.Context, query url.Values) (runPage, error) {
 	var page runPage
-	err := c.call(ctx, http.MethodGet, "/api/portico/v1/runs?"+query.Encode(), nil, &page)
+	answer, err := c.fetch(ctx, "/api/portico/v1/runs?"+query.Encode(), &page)
+	page.answer = answer
 	return page, err
 }
 
@@ -165,7 +169,7 @@ func listRunsCommand(c *connection) *cobra.Command {
 				return err
 			}
 			out := command.OutOrStdout()
-			return c.output.print(out, page, func() {
+			return c.output.print(out, page.answer, func() {
 				table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "ID\tSTATE\tTEMPLATE\tSUBJECT\tBY\tSTARTED\tTOOK\tFAILED STEP")
 				for _, r := range page.Runs {
@@ -211,17 +215,18 @@ and failed at one step with the same words, apart from names, numbers and ids.`,
 					Message        string       `json:"message"`
 					TemplateRef    string       `json:"templateRef"`
 					Title          string       `json:"title"`
-					FailedStep     string       `json:"failedStep,omitempty"`
-					FailedStepName string       `json:"failedStepName,omitempty"`
+					FailedStep     string       `json:"failedStep"`
+					FailedStepName string       `json:"failedStepName"`
 					Runs           []runSummary `json:"runs"`
 				} `json:"causes"`
 				Total int `json:"total"`
 			}
-			if err := client.call(command.Context(), http.MethodGet, "/api/portico/v1/run-causes?"+query.Encode(), nil, &page); err != nil {
+			answer, err := client.fetch(command.Context(), "/api/portico/v1/run-causes?"+query.Encode(), &page)
+			if err != nil {
 				return err
 			}
 			out := command.OutOrStdout()
-			return c.output.print(out, page, func() {
+			return c.output.print(out, answer, func() {
 				table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "CAUSE\tRUNS\tLATEST\tTEMPLATE\tSTEP\tMESSAGE")
 				for _, cause := range page.Causes {

@@ -76,7 +76,7 @@ not looked at. Ends with status 1 when any is wrong.`,
 	}
 	output.addFlag(command.Flags())
 	command.Flags().StringVar(&server, "server", "", "a running Portico, whose actions and filters count in place of this program's")
-	command.Flags().StringVar(&token, "token", "", "a token for the server; without one the guest signs in ($PORTICO_TOKEN)")
+	command.Flags().StringVar(&token, "token", "", "a token for the server; better give it by $PORTICO_TOKEN, which ps does not show; without one the guest signs in")
 	return command
 }
 
