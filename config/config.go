@@ -386,8 +386,8 @@ type TemporalTLS struct {
 	ClientKeyFile  string `yaml:"clientKeyFile"`
 }
 
-// Encryption protects the values and secrets of runs from readers of the database and of Temporal's
-// histories.
+// Encryption protects the secrets of runs, step outputs that may contain them, and the private keys that sign
+// tokens from readers of the database and of Temporal's histories. The values of runs are not encrypted.
 type Encryption struct {
 	// Keys are AES-256 keys: the first encrypts, all of them decrypt.
 	Keys []EncryptionKey `yaml:"keys"`

@@ -740,7 +740,7 @@ func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeEvaluatedIsTold: an input goes on as it is written, which may be why its step fails; a
+// TestWhatCannotBeEvaluatedIsTold: the text of an input is used as its value, which may be why its step fails; a
 // guard that is broken guards.
 func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
 	t.Parallel()
