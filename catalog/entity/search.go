@@ -26,7 +26,7 @@ const (
 )
 
 // KeyShownName is the key of the name that portals show: the title, else the profile's display name, else the
-// name. Every entity has exactly one, so lists can be sorted by it. No field of a document can have this key.
+// name. Every entity has exactly one, so lists can be sorted by it.
 const KeyShownName = "metadata.title\x1f"
 
 // SearchRow is one value of an entity, for filters, orders and facets.
@@ -45,6 +45,7 @@ type SearchRow struct {
 func SearchRows(e Entity, relations []Relation) []SearchRow {
 	f := &flattener{rows: map[rowID]bool{}}
 	f.visit("", map[string]any(e))
+	f.add("kind", e["kind"])
 	f.add("metadata.name", e.Metadata()["name"])
 	f.add("metadata.namespace", e.Namespace())
 	f.add("metadata.uid", e.Metadata()["uid"])
@@ -68,9 +69,21 @@ type rowID struct {
 	null       bool
 }
 
+// isReserved reports whether no field adds rows of a key: SearchRows adds them itself, or there are none. The
+// case does not matter, because keys are stored in lower case. A field's name can contain dots, so
+// "relations.ownedBy" is reserved too.
+func isReserved(key string) bool {
+	key = strings.ToLower(key)
+	switch key {
+	case "kind", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.etag", KeyShownName, KeyDescriptionPieces:
+		return true
+	}
+	top, _, _ := strings.Cut(key, ".")
+	return top == "attachments" || top == "relations" || top == "status"
+}
+
 func (f *flattener) visit(path string, value any) {
-	switch path {
-	case "attachments", "relations", "status", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.etag":
+	if isReserved(path) {
 		return
 	}
 	switch value := value.(type) {
@@ -81,7 +94,7 @@ func (f *flattener) visit(path string, value any) {
 	case []any:
 		for _, item := range value {
 			f.visit(path, item)
-			if tag, isText := item.(string); isText {
+			if tag, isText := item.(string); isText && !isReserved(path+"."+tag) {
 				f.add(path+"."+tag, true)
 			}
 		}

@@ -78,6 +78,24 @@ func TestWhatAnEntityIsCalledIsOneRow(t *testing.T) {
 	}
 }
 
+// TestNoFieldAddsRowsOfAReservedKey: a name in another case, or one with dots, is no way around it.
+func TestNoFieldAddsRowsOfAReservedKey(t *testing.T) {
+	t.Parallel()
+	e := entity.Entity{
+		"kind": "Component", "Kind": "!", "metadata.name": "!", "Metadata": []any{"name", "title\x1f"},
+		"Relations": map[string]any{"ownedBy": "!"}, "relations.ownedBy": "!", "STATUS": map[string]any{"items": "!"}, "Attachments": "!",
+		"metadata": map[string]any{"name": "n", "Name": "!", "NAMESPACE": "!", "Uid": "!", "uid": "u", "Etag": "!",
+			"title\x1f": "!", "Title\x1f": "!", "description\x1f": "!"},
+	}
+	values := map[string][]string{}
+	for _, row := range entity.SearchRows(e, nil) {
+		require.NotNil(t, row.Value, row.Key)
+		values[row.Key] = append(values[row.Key], *row.Value)
+	}
+	require.Equal(t, map[string][]string{"kind": {"component"}, "metadata": {"name", "title\x1f"}, "metadata.name": {"n"},
+		"metadata.namespace": {"default"}, "metadata.uid": {"u"}, entity.KeyShownName: {"n"}}, values)
+}
+
 func TestALongDescriptionIsSearchedInPieces(t *testing.T) {
 	t.Parallel()
 	description := strings.Repeat("Zebra crossing. ", 70) + "The LAST words."
