@@ -297,3 +297,26 @@ func TestLongDescriptionsAreFound(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, facets["metadata.description"])
 }
+
+// TestUnprocessedEntitiesOfAnOwnerAreListedThoughOneHasNUL: JSON can have that character, and no text can.
+func TestUnprocessedEntitiesOfAnOwnerAreListedThoughOneHasNUL(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	_, err := pool.Exec(t.Context(), `
+		insert into catalog_states (entity_id, entity_ref, unprocessed, unprocessed_hash, errors)
+		select gen_random_uuid(), 'component:default/' || name, document::json, '', errors::json
+		from (values ('nul-failed', '{"spec":{"owner":"team-a","\u0000":"\u0000"}}', '[]'), ('failed', '{"spec":{"owner":"team-a"}}', '[]'),
+			('nul-pending', '{"spec":{"owner":"team-a","\u0000":"\u0000"}}', null), ('pending', '{"spec":{"owner":"team-a"}}', null),
+			('other', '{"spec":{"owner":"team-b"}}', null)) as s (name, document, errors)`)
+	require.NoError(t, err)
+	service := catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}})
+	for _, which := range []catalog.Unprocessed{catalog.Failed, catalog.Pending} {
+		var found []string
+		query := catalog.UnprocessedQuery{Which: which, Owner: "team-a"}
+		require.NoError(t, service.UnprocessedEntities(t.Context(), somebody, query, func(e catalog.UnprocessedEntity) error {
+			found = append(found, e.EntityRef)
+			return nil
+		}))
+		require.ElementsMatch(t, []string{"component:default/" + string(which), "component:default/nul-" + string(which)}, found)
+	}
+}

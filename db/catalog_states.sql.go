@@ -470,7 +470,7 @@ select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed
     array(select r.source_ref from catalog_references r where r.target_ref = s.entity_ref and r.source_ref is not null order by 1)::text[] as parents
 from catalog_states s
 where (s.errors is not null or s.unserved is not null) and s.entity_ref > $1
-  and ($2::text = '' or s.unprocessed #>> '{spec,owner}' = $2::text)
+  and ($2::text = '' or replace(s.unprocessed::text, '\u0000', '\ufffd')::json #>> '{spec,owner}' = $2::text)
 order by s.entity_ref
 limit $3
 `
@@ -492,7 +492,7 @@ type CatalogFailedRow struct {
 }
 
 // Entities with errors, ordered by reference, after the given one. If owner is not ”, only those of that
-// owner.
+// owner. A document can contain the character NUL and text cannot, so it is read as U+FFFD.
 func (q *Queries) CatalogFailed(ctx context.Context, db DBTX, after string, owner string, maxRows int32) ([]CatalogFailedRow, error) {
 	rows, err := db.Query(ctx, catalogFailed, after, owner, maxRows)
 	if err != nil {
@@ -681,6 +681,16 @@ func (q *Queries) CatalogNeverGood(ctx context.Context, db DBTX, refs []string) 
 	return items, nil
 }
 
+const catalogNotify = `-- name: CatalogNotify :exec
+select pg_notify('portico_catalog', '')
+`
+
+// Wakes the engines when the transaction commits.
+func (q *Queries) CatalogNotify(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, catalogNotify)
+	return err
+}
+
 const catalogOrphans = `-- name: CatalogOrphans :many
 select s.entity_ref from catalog_states s
 where not exists (select from catalog_references r where r.target_ref = s.entity_ref)
@@ -741,7 +751,7 @@ select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed
 from catalog_states s
 where s.errors is null and s.unserved is null and s.entity_ref > $1
   and not exists (select from catalog_entities e where e.entity_id = s.entity_id)
-  and ($2::text = '' or s.unprocessed #>> '{spec,owner}' = $2::text)
+  and ($2::text = '' or replace(s.unprocessed::text, '\u0000', '\ufffd')::json #>> '{spec,owner}' = $2::text)
 order by s.entity_ref
 limit $3
 `

@@ -209,6 +209,30 @@ func (q *Queries) CatalogReplaceSearchRows(ctx context.Context, db DBTX, arg Cat
 	return err
 }
 
+const catalogRequestOutdatedStitches = `-- name: CatalogRequestOutdatedStitches :execrows
+insert into catalog_stitches (entity_ref)
+select outdated.entity_ref from (
+    select e.entity_ref from catalog_entities e
+    join catalog_states s on s.entity_id = e.entity_id
+    where e.stitch_version < $1 and s.processed is not null and s.unserved is null
+      and not exists (select from catalog_stitches r where r.entity_ref = e.entity_ref)
+    order by e.stitch_version
+    limit $2
+) as outdated
+order by outdated.entity_ref
+on conflict do nothing
+`
+
+// Requests the stitching of up to max_rows entities that an older version stitched. Entities that cannot be
+// served are left out: their stitching fails, so they would be requested again each time.
+func (q *Queries) CatalogRequestOutdatedStitches(ctx context.Context, db DBTX, version int32, maxRows int32) (int64, error) {
+	result, err := db.Exec(ctx, catalogRequestOutdatedStitches, version, maxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const catalogRequestStitches = `-- name: CatalogRequestStitches :exec
 insert into catalog_stitches (entity_ref)
 select distinct ref from unnest($1::text[]) as ref order by ref

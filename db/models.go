@@ -33,11 +33,12 @@ type CatalogEngine struct {
 }
 
 type CatalogEntity struct {
-	EntityID  uuid.UUID
-	EntityRef string
-	Hash      string
-	Entity    []byte
-	UpdatedAt time.Time
+	EntityID      uuid.UUID
+	EntityRef     string
+	Hash          string
+	Entity        []byte
+	UpdatedAt     time.Time
+	StitchVersion int32
 }
 
 type CatalogLocation struct {

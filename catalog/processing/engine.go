@@ -50,8 +50,8 @@ type Options struct {
 	// Paused stops processing: nothing is read, and only the known entities are served.
 	Paused bool
 	Orphan OrphanStrategy
-	// OrphanInterval is the time between two removals of orphans, which also restore lost locations. 0 is 30
-	// seconds.
+	// OrphanInterval is the time between two removals of orphans, which also restore lost locations and renew
+	// what older releases stitched. 0 is 30 seconds.
 	OrphanInterval time.Duration
 	// Lease is the time after an engine's last renewal at which others may claim its entities. 0 is 8
 	// seconds.
@@ -133,13 +133,15 @@ func (e *Engine) repeat(ctx context.Context, what string, woken <-chan struct{},
 	}
 }
 
-// sweep periodically restores lost locations and removes orphans.
+// sweep periodically restores lost locations, renews what older releases stitched, and removes orphans.
 func (e *Engine) sweep(ctx context.Context) error {
 	ticker := time.NewTicker(e.options.OrphanInterval)
 	defer ticker.Stop()
 	for {
 		restored, err := e.RestoreLocations(ctx)
 		e.tellSwept(ctx, "bring back lost locations", restored, err)
+		outdated, err := e.RestitchOutdated(ctx)
+		e.tellSwept(ctx, "stitch again what an older release stitched", outdated, err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -492,6 +492,74 @@ func TestEngineSurvivesWhatCannotBeStored(t *testing.T) {
 	})
 }
 
+// TestWhatAnOlderReleaseStitchedIsStitchedAgain: during an upgrade, engines of the older release still write
+// entities, without the search rows that only the newer one knows.
+func TestWhatAnOlderReleaseStitchedIsStitchedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"good.yaml": fmt.Sprintf(component, "good", "", "team-a")}, processing.Options{OrphanInterval: 50 * time.Millisecond})
+	b.bring("good.yaml")
+	b.awaitServed("component:default/good")
+	b.settled()
+	_, err := b.pool.Exec(t.Context(), `
+		with stitched as (
+			update catalog_entities set hash = split_part(hash, ':', 2) where entity_ref = 'component:default/good' returning entity_id
+		)
+		delete from catalog_search s using stitched where s.entity_id = stitched.entity_id and s.key = $1`, entity.KeyShownName)
+	require.NoError(t, err)
+	b.eventually("the row is back", func() bool {
+		return b.count("select count(*) from catalog_search where key = $1 and value = 'good'", entity.KeyShownName) == 1
+	})
+	b.settled()
+	requested, err := b.engine.RestitchOutdated(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, requested, "and nothing is left to do")
+}
+
+// TestWhatIsOutdatedIsFoundAlongAnIndex, because every engine asks for it in every sweep.
+func TestWhatIsOutdatedIsFoundAlongAnIndex(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	for _, fill := range []string{
+		`insert into catalog_states (entity_id, entity_ref, unprocessed, unprocessed_hash, processed)
+			select gen_random_uuid(), 'component:default/c' || n, '{}', '', '{}' from generate_series(1, 20000) as n`,
+		`insert into catalog_entities (entity_id, entity_ref, hash, entity) select entity_id, entity_ref, '999:x', '{}' from catalog_states`,
+		`update catalog_entities set hash = 'x' where entity_ref in ('component:default/c7', 'component:default/c8')`,
+		`update catalog_states set unserved = '[]' where entity_ref = 'component:default/c8'`,
+		"vacuum analyze catalog_entities, catalog_states",
+	} {
+		_, err := pool.Exec(t.Context(), fill)
+		require.NoError(t, err)
+	}
+	config, asked := pool.Config(), &lastQuery{}
+	config.ConnConfig.Tracer = asked
+	traced, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(traced.Close)
+	requested, err := processing.NewEngine(traced, nil, processing.Options{}, slog.New(slog.DiscardHandler)).RestitchOutdated(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, requested)
+
+	rows, err := pool.Query(t.Context(), "explain "+asked.SQL, asked.Args...)
+	require.NoError(t, err)
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(plan, "\n"), "Index Scan using catalog_entities_by_stitch_version")
+	require.NotContains(t, strings.Join(plan, "\n"), "Seq Scan on catalog_entities")
+	require.NotContains(t, strings.Join(plan, "\n"), "Seq Scan on catalog_states")
+}
+
+// lastQuery keeps the statement that was sent last.
+type lastQuery struct{ pgx.TraceQueryStartData }
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (q *lastQuery) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	q.TraceQueryStartData = data
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (*lastQuery) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
 // Two engines on one database, while sources come and go, reach the same state as one engine would.
 func TestEnginesShareTheWork(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ const (
 	SourceLocations = "locations"
 )
 
-// notification is the Postgres channel that wakes engines. The payload is a topic.
+// notification is the Postgres channel on which CatalogNotify wakes engines. The payload is empty.
 const notification = "portico_catalog"
 
 // attempts bounds the tries of a transaction that Postgres aborts because of a conflict with another.
@@ -308,8 +308,7 @@ func (s State) makeDue(ctx context.Context, tx db.DBTX, refs []string) error {
 
 // notify notifies the engines when the transaction commits.
 func (s State) notify(ctx context.Context, tx db.DBTX) error {
-	_, err := tx.Exec(ctx, "select pg_notify($1, '')", notification)
-	return wrapped(err, "notify the engines")
+	return wrapped(s.queries.CatalogNotify(ctx, tx), "notify the engines")
 }
 
 func setOf(refs []string) map[string]bool {

@@ -17,9 +17,12 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// stitchVersion is part of every served entity's hash. Increase it when the same input produces another
-// output.
-const stitchVersion = "2"
+// stitchVersion begins every served entity's hash. Increase it when the same input produces another output:
+// entities of older versions are stitched again.
+const stitchVersion = 3
+
+// maxOutdated bounds the entities of older versions whose stitching is requested at once.
+const maxOutdated = 2000
 
 // maxConflictsShown bounds the conflicts in a status. maxChildrenShown bounds the failed entities below a
 // Location. Backstage only logs conflicts, in the same words.
@@ -45,6 +48,16 @@ func (e *Engine) stitch(ctx context.Context) (bool, error) {
 		}
 	}
 	return len(refs) > 0, nil
+}
+
+// RestitchOutdated requests the stitching of entities that an older version stitched, at most maxOutdated, and
+// returns how many it requested. During an upgrade there can be new ones at any time, because engines of the
+// older release still stitch. Entities that cannot be served are left out.
+func (e *Engine) RestitchOutdated(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	requested, err := e.queries.CatalogRequestOutdatedStitches(ctx, db.PlanEach(e.pool), stitchVersion, maxOutdated)
+	return int(requested), wrapped(err, "request stitches of what an older version stitched")
 }
 
 // stitchBatch stitches the entities of stitch requests, only these or any, and returns their references, also
@@ -270,7 +283,7 @@ func (p parts) stitch() (stitched, error) {
 	if err != nil {
 		return stitched{}, fmt.Errorf("encode %s: %w", p.EntityRef, err)
 	}
-	hash := hashOf(append([]byte(stitchVersion), document...))
+	hash := fmt.Sprintf("%d:%s", stitchVersion, hashOf(document))
 	return stitched{id: p.EntityID, kind: strings.ToLower(e.Kind()), ref: p.EntityRef, hash: hash, document: document, rows: rows}, nil
 }
 

@@ -1,3 +1,7 @@
+-- name: CatalogNotify :exec
+-- Wakes the engines when the transaction commits.
+select pg_notify('portico_catalog', '');
+
 -- name: CatalogClaimDue :many
 -- Claims due entities that no living engine holds. They are due again when the lease may have ended.
 update catalog_states s
@@ -328,13 +332,13 @@ returning s.entity_ref;
 
 -- name: CatalogFailed :many
 -- Entities with errors, ordered by reference, after the given one. If owner is not '', only those of that
--- owner.
+-- owner. A document can contain the character NUL and text cannot, so it is read as U+FFFD.
 select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed, s.result_hash, s.errors, s.unserved,
     s.location_key, s.line, s.next_update_at, s.last_discovered_at,
     array(select r.source_ref from catalog_references r where r.target_ref = s.entity_ref and r.source_ref is not null order by 1)::text[] as parents
 from catalog_states s
 where (s.errors is not null or s.unserved is not null) and s.entity_ref > @after
-  and (@owner::text = '' or s.unprocessed #>> '{spec,owner}' = @owner::text)
+  and (@owner::text = '' or replace(s.unprocessed::text, '\u0000', '\ufffd')::json #>> '{spec,owner}' = @owner::text)
 order by s.entity_ref
 limit @max_rows;
 
@@ -346,7 +350,7 @@ select s.entity_id, s.entity_ref, s.unprocessed, s.unprocessed_hash, s.processed
 from catalog_states s
 where s.errors is null and s.unserved is null and s.entity_ref > @after
   and not exists (select from catalog_entities e where e.entity_id = s.entity_id)
-  and (@owner::text = '' or s.unprocessed #>> '{spec,owner}' = @owner::text)
+  and (@owner::text = '' or replace(s.unprocessed::text, '\u0000', '\ufffd')::json #>> '{spec,owner}' = @owner::text)
 order by s.entity_ref
 limit @max_rows;
 

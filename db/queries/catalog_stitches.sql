@@ -4,6 +4,21 @@ insert into catalog_stitches (entity_ref)
 select distinct ref from unnest(@refs::text[]) as ref order by ref
 on conflict (entity_ref) do update set requested_at = clock_timestamp();
 
+-- name: CatalogRequestOutdatedStitches :execrows
+-- Requests the stitching of up to max_rows entities that an older version stitched. Entities that cannot be
+-- served are left out: their stitching fails, so they would be requested again each time.
+insert into catalog_stitches (entity_ref)
+select outdated.entity_ref from (
+    select e.entity_ref from catalog_entities e
+    join catalog_states s on s.entity_id = e.entity_id
+    where e.stitch_version < @version and s.processed is not null and s.unserved is null
+      and not exists (select from catalog_stitches r where r.entity_ref = e.entity_ref)
+    order by e.stitch_version
+    limit @max_rows
+) as outdated
+order by outdated.entity_ref
+on conflict do nothing;
+
 -- name: CatalogTakeStitches :many
 -- Takes requests for these or for all entities. Until the transaction ends, only it may write the entities.
 delete from catalog_stitches
