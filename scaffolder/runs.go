@@ -242,28 +242,39 @@ func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening ru
 }
 
 // Cancel stops a run at its next safe point. Cancelling one that has ended only adds to its log, as in
-// Backstage.
+// Backstage. A repeated command writes nothing. It only tells the engine again while the run has not stopped,
+// because the engine may have missed it; a run that was retried since goes on.
 func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id string, command Command) error {
 	r, err := s.cancellable(ctx, principal, id)
 	if err != nil {
 		return err
 	}
-	body, err := s.cancelledBody(ctx, r)
+	repeated, err := s.repeated(ctx, command)
 	if err != nil {
 		return err
 	}
-	kept := command.by(principal, run.CommandCancel)
-	event := run.NewEvent{Type: run.EventCancelled, Body: body, Key: fmt.Sprintf("%d/cancelled/%s", r.Generation, kept.ID)}
-	if err := s.runs.Cancel(ctx, r.ID, kept, event); err != nil {
-		return err
+	if !repeated {
+		if err := s.recordCancellation(ctx, principal, r, command); err != nil {
+			return err
+		}
 	}
-	if r.Status.Ended() {
+	if r.Status.Ended() || repeated && !r.Cancelling() {
 		return nil
 	}
 	if err := s.engine.Cancel(ctx, r.ID.String()); err != nil {
 		s.log.WarnContext(telemetry.ForRun(ctx, r.ID), "the run is cancelled and will stop when the engine answers", "error", err)
 	}
 	return nil
+}
+
+func (s *Service) recordCancellation(ctx context.Context, principal identity.Principal, r run.Run, command Command) error {
+	body, err := s.cancelledBody(ctx, r)
+	if err != nil {
+		return err
+	}
+	kept := command.by(principal, run.CommandCancel)
+	event := run.NewEvent{Type: run.EventCancelled, Body: body, Key: fmt.Sprintf("%d/cancelled/%s", r.Generation, kept.ID)}
+	return s.runs.Cancel(ctx, r.ID, kept, event)
 }
 
 func (s *Service) cancelledBody(ctx context.Context, r run.Run) (run.EventBody, error) {

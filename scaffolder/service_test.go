@@ -37,6 +37,8 @@ type commands struct {
 	condition engine.Health
 	asked     int
 	abandoned []string
+	// cancelled are the runs that it was told to cancel.
+	cancelled []string
 }
 
 func (c *commands) Start(_ context.Context, command engine.Command) error {
@@ -47,7 +49,10 @@ func (c *commands) Start(_ context.Context, command engine.Command) error {
 	return c.err
 }
 
-func (c *commands) Cancel(context.Context, string) error { return c.err }
+func (c *commands) Cancel(_ context.Context, runID string) error {
+	c.cancelled = append(c.cancelled, runID)
+	return c.err
+}
 
 func (c *commands) Health(_ context.Context, runID string) (engine.Health, error) {
 	c.asked++
@@ -227,6 +232,35 @@ func TestACancelThatTheEngineDoesNotHearOfIsOnTheRecord(t *testing.T) {
 	cancelled, err := b.Run(t.Context(), ada, id.String())
 	require.NoError(t, err)
 	require.True(t, cancelled.CancelRequested)
+}
+
+// TestARepeatedCancellationLeavesALaterAttemptAlone: the run may have been retried since.
+func TestARepeatedCancellationLeavesALaterAttemptAlone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.AllowKnown{})
+	id := b.create(`{}`)
+	cancel := scaffolder.Command{ID: uuid.New()}
+	b.engine.err = errors.New("no route to Temporal")
+	require.NoError(t, b.Cancel(t.Context(), ada, id.String(), cancel))
+	before, err := b.Details(t.Context(), ada, id.String())
+	require.NoError(t, err)
+	b.engine.err = nil
+	require.NoError(t, b.Cancel(t.Context(), ada, id.String(), cancel))
+	require.Equal(t, []string{id.String(), id.String()}, b.engine.cancelled, "the engine may not have heard of it")
+	after, err := b.Details(t.Context(), ada, id.String())
+	require.NoError(t, err)
+	require.Equal(t, before, after, "and nothing is written again")
+
+	b.record(id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled}})
+	require.NoError(t, b.Retry(t.Context(), ada, id.String(), scaffolder.Command{}))
+	require.NoError(t, b.Cancel(t.Context(), ada, id.String(), cancel))
+	retried, err := b.Run(t.Context(), ada, id.String())
+	require.NoError(t, err)
+	require.False(t, retried.CancelRequested)
+	require.Len(t, b.engine.cancelled, 2)
+
+	require.NoError(t, b.Cancel(t.Context(), ada, id.String(), scaffolder.Command{ID: uuid.New()}))
+	require.Len(t, b.engine.cancelled, 3, "another command cancels it")
 }
 
 func TestTheSubjectOfARunIsAWord(t *testing.T) {
