@@ -24,6 +24,46 @@ func (q *Queries) CancelRun(ctx context.Context, db DBTX, id uuid.UUID) error {
 	return err
 }
 
+const countRunCauses = `-- name: CountRunCauses :one
+select count(*)
+from (
+    select from runs
+    where cause is not null
+      and ($1::bool or created_by = any ($2::text[]))
+      and (cardinality($3::text[]) = 0 or created_by is null or created_by <> all ($3::text[]))
+      and (cardinality($4::text[]) = 0 or created_by = any ($4::text[]))
+      and (cardinality($5::text[]) = 0 or template_ref = any ($5::text[]))
+      and ($6::timestamptz is null or created_at >= $6)
+      and ($7::timestamptz is null or created_at < $7)
+    group by cause
+) as causes
+`
+
+type CountRunCausesParams struct {
+	Everybody      bool
+	OnlyCreators   []string
+	ExceptCreators []string
+	Creators       []string
+	Templates      []string
+	Since          *time.Time
+	Until          *time.Time
+}
+
+func (q *Queries) CountRunCauses(ctx context.Context, db DBTX, arg CountRunCausesParams) (int64, error) {
+	row := db.QueryRow(ctx, countRunCauses,
+		arg.Everybody,
+		arg.OnlyCreators,
+		arg.ExceptCreators,
+		arg.Creators,
+		arg.Templates,
+		arg.Since,
+		arg.Until,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countRuns = `-- name: CountRuns :one
 select count(*)
 from runs
@@ -75,7 +115,7 @@ func (q *Queries) CountRuns(ctx context.Context, db DBTX, arg CountRunsParams) (
 }
 
 const countRunsAtHand = `-- name: CountRunsAtHand :many
-select template_ref, phase, coalesce(case when phase = 'parked' then error ->> 'name' end, '')::text as cause, count(*) as runs
+select template_ref, phase, coalesce(case when phase = 'parked' then replace(error::text, '\u0000', '\ufffd')::json ->> 'name' end, '')::text as cause, count(*) as runs
 from runs
 where phase in ('running', 'waiting', 'rollingBack', 'parked')
 group by 1, 2, 3
@@ -91,7 +131,7 @@ type CountRunsAtHandRow struct {
 }
 
 // Counts active and parked runs by template, phase and cause. The largest groups come first; groups beyond
-// the limit are left out.
+// the limit are left out. Older releases stored errors with the character NUL, which text cannot contain.
 func (q *Queries) CountRunsAtHand(ctx context.Context, db DBTX, maxGroups int32) ([]CountRunsAtHandRow, error) {
 	rows, err := db.Query(ctx, countRunsAtHand, maxGroups)
 	if err != nil {
@@ -767,7 +807,7 @@ func (q *Queries) RunByID(ctx context.Context, db DBTX, id uuid.UUID) (Run, erro
 
 const runCauses = `-- name: RunCauses :many
 with causes as (
-    select cause, count(*) as runs, max(created_at) as latest, count(*) over () as total
+    select cause, count(*) as runs, max(created_at) as latest
     from runs
     where cause is not null
       and ($1::bool or created_by = any ($2::text[]))
@@ -780,7 +820,7 @@ with causes as (
     order by runs desc, latest desc, cause
     limit $10::int offset $9::int
 )
-select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
+select causes.runs, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
        newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.timed_from, newest.failed_step, newest.error, newest.cause,
        coalesce((select s.name from run_steps s where s.run_id = newest.id and s.step_id = newest.failed_step limit 1), '')::text as failed_step_name
 from causes cross join lateral (
@@ -813,7 +853,6 @@ type RunCausesParams struct {
 
 type RunCausesRow struct {
 	Runs           int64
-	Total          int64
 	ID             uuid.UUID
 	TemplateRef    string
 	Title          string
@@ -855,7 +894,6 @@ func (q *Queries) RunCauses(ctx context.Context, db DBTX, arg RunCausesParams) (
 		var i RunCausesRow
 		if err := rows.Scan(
 			&i.Runs,
-			&i.Total,
 			&i.ID,
 			&i.TemplateRef,
 			&i.Title,

@@ -117,7 +117,7 @@ where (@everybody::bool or created_by = any (@only_creators::text[]))
 -- Groups failed runs by cause, the most frequent cause first. The groups are counted with an index; only the
 -- newest runs of the requested groups are read.
 with causes as (
-    select cause, count(*) as runs, max(created_at) as latest, count(*) over () as total
+    select cause, count(*) as runs, max(created_at) as latest
     from runs
     where cause is not null
       and (@everybody::bool or created_by = any (@only_creators::text[]))
@@ -130,7 +130,7 @@ with causes as (
     order by runs desc, latest desc, cause
     limit @max_rows::int offset @skip::int
 )
-select causes.runs, causes.total, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
+select causes.runs, newest.id, newest.template_ref, newest.title, newest.subject, newest.created_by, newest.status,
        newest.phase, newest.created_at, newest.started_at, newest.finished_at, newest.timed_from, newest.failed_step, newest.error, newest.cause,
        coalesce((select s.name from run_steps s where s.run_id = newest.id and s.step_id = newest.failed_step limit 1), '')::text as failed_step_name
 from causes cross join lateral (
@@ -146,6 +146,20 @@ from causes cross join lateral (
     limit @samples::int
 ) as newest
 order by causes.runs desc, causes.latest desc, causes.cause, newest.created_at desc;
+
+-- name: CountRunCauses :one
+select count(*)
+from (
+    select from runs
+    where cause is not null
+      and (@everybody::bool or created_by = any (@only_creators::text[]))
+      and (cardinality(@except_creators::text[]) = 0 or created_by is null or created_by <> all (@except_creators::text[]))
+      and (cardinality(@creators::text[]) = 0 or created_by = any (@creators::text[]))
+      and (cardinality(@templates::text[]) = 0 or template_ref = any (@templates::text[]))
+      and (sqlc.narg('since')::timestamptz is null or created_at >= sqlc.narg('since'))
+      and (sqlc.narg('until')::timestamptz is null or created_at < sqlc.narg('until'))
+    group by cause
+) as causes;
 
 -- name: RunsToStart :many
 -- Active runs that no workflow execution has started yet, unless they are younger than before or were
@@ -346,8 +360,8 @@ delete from runs where id in (
 
 -- name: CountRunsAtHand :many
 -- Counts active and parked runs by template, phase and cause. The largest groups come first; groups beyond
--- the limit are left out.
-select template_ref, phase, coalesce(case when phase = 'parked' then error ->> 'name' end, '')::text as cause, count(*) as runs
+-- the limit are left out. Older releases stored errors with the character NUL, which text cannot contain.
+select template_ref, phase, coalesce(case when phase = 'parked' then replace(error::text, '\u0000', '\ufffd')::json ->> 'name' end, '')::text as cause, count(*) as runs
 from runs
 where phase in ('running', 'waiting', 'rollingBack', 'parked')
 group by 1, 2, 3

@@ -37,6 +37,12 @@ const newestPerCause = 5
 // all causes.
 func (s *Store) Causes(ctx context.Context, granted Grant, q CauseQuery) ([]Cause, int, error) {
 	seen := asParameters(granted)
+	count, err := s.queries.CountRunCauses(ctx, db.PlanEach(s.pool), db.CountRunCausesParams{
+		Everybody: seen.everybody, OnlyCreators: seen.only, ExceptCreators: seen.except, Creators: orNone(q.Creators), Templates: orNone(q.Templates),
+		Since: orNoTime(q.Since), Until: orNoTime(q.Until)})
+	if err != nil {
+		return nil, 0, fmt.Errorf("count what made runs fail: %w", err)
+	}
 	rows, err := s.queries.RunCauses(ctx, db.PlanEach(s.pool), db.RunCausesParams{
 		Everybody: seen.everybody, OnlyCreators: seen.only, ExceptCreators: seen.except, Creators: orNone(q.Creators), Templates: orNone(q.Templates),
 		Since: orNoTime(q.Since), Until: orNoTime(q.Until), Samples: newestPerCause, Skip: int32(min(q.Offset, math.MaxInt32)),
@@ -44,7 +50,7 @@ func (s *Store) Causes(ctx context.Context, granted Grant, q CauseQuery) ([]Caus
 	if err != nil {
 		return nil, 0, fmt.Errorf("group the runs that failed: %w", err)
 	}
-	causes, total := []Cause{}, 0
+	causes := []Cause{}
 	for _, row := range rows {
 		r, err := withoutSpec(db.Run{ID: row.ID, TemplateRef: row.TemplateRef, Title: row.Title, Subject: row.Subject, CreatedBy: row.CreatedBy,
 			Status: row.Status, Phase: row.Phase, CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, TimedFrom: row.TimedFrom,
@@ -58,7 +64,6 @@ func (s *Store) Causes(ctx context.Context, granted Grant, q CauseQuery) ([]Caus
 		}
 		last := &causes[len(causes)-1]
 		last.Newest = append(last.Newest, r)
-		total = int(row.Total)
 	}
-	return causes, total, nil
+	return causes, int(count), nil
 }

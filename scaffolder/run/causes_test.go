@@ -32,6 +32,9 @@ func TestRunsThatFailedAlikeHaveOneCause(t *testing.T) {
 		"another template":    {"template:default/u", "two", "shop", `The repository acme/shop exists since 3 days: "a" (req 1234567890ab)`, false},
 		"another step":        {template, "one", "shop", `The repository acme/shop exists since 3 days: "a" (req 1234567890ab)`, false},
 		"another message":     {template, "two", "shop", `The forge answered 503`, false},
+		"a part of a word":    {template, "two", "sit", `The repository acme/… exists since 3 days: "a" (req 1234567890ab)`, true},
+		"what has dots":       {template, "two", ".sh(op", `The repository acme/.sh(op exists since 3 days: "a" (req 1234567890ab)`, true},
+		"a dot is no pattern": {template, "two", "s.op", `The repository acme/ship exists since 3 days: "a" (req 1234567890ab)`, false},
 		"a message of spaces": {template, "two", "", ` `, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,6 +47,46 @@ func TestRunsThatFailedAlikeHaveOneCause(t *testing.T) {
 			require.Equal(t, test.alike, cause == r.get(t, second).Cause)
 		})
 	}
+}
+
+// TestTheSubjectOfARunIsNoPartOfItsCause, unless it is so short that it can be any word.
+func TestTheSubjectOfARunIsNoPartOfItsCause(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	for _, message := range []struct{ ofTo, ofShop string }{
+		{"", ""},
+		{"Failed to reach it", "Failed to reach it"},
+		{"The database \"to\" is full", "The database \"shop\" is full"},
+	} {
+		short := r.fail(t, "template:default/t", "two", "to", message.ofTo)
+		long := r.fail(t, "template:default/t", "two", "shop", message.ofShop)
+		require.Equal(t, r.get(t, long).Cause, r.get(t, short).Cause)
+	}
+	one := r.fail(t, "template:default/t", "two", "shop", "The database shop_main is full")
+	other := r.fail(t, "template:default/t", "two", "web", "The database web_main is full")
+	require.Equal(t, r.get(t, one).Cause, r.get(t, other).Cause)
+}
+
+// TestARunFailsWithWhatPostgresCannotRead: JSON can have the character NUL, and no text can.
+func TestARunFailsWithWhatPostgresCannotRead(t *testing.T) {
+	t.Parallel()
+	r := newRecord(t)
+	failure := fault.Failure{Name: "Bad\x00Error", Message: "a\x00b", Advice: "c\x00d"}
+	ended, parked := r.create(t, nil), r.create(t, nil)
+	r.write(t, ended, run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusFailed, Failure: &failure}},
+		End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "one", Failure: &failure}})
+	seen, err := r.Version(t.Context(), parked)
+	require.NoError(t, err)
+	isParked, err := r.Park(t.Context(), seen, failure)
+	require.NoError(t, err)
+	require.True(t, isParked)
+	for _, id := range []uuid.UUID{ended, parked} {
+		kept := r.get(t, id)
+		require.Equal(t, run.PhaseParked, kept.Phase)
+		require.Equal(t, &fault.Failure{Name: "Bad\uFFFDError", Message: "a\uFFFDb", Advice: "c\uFFFDd"}, kept.Failure)
+		require.NotEmpty(t, kept.Cause)
+	}
+	require.Equal(t, "a\x00b", failure.Message, "the caller's own stays")
 }
 
 func TestOnlyARunThatHasFailedHasACause(t *testing.T) {
@@ -87,6 +130,10 @@ func TestCausesAreThoseOfAllRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, total)
 	require.Equal(t, causes[1:], second)
+	beyond, total, err := r.Causes(t.Context(), run.Rules.Everything(), run.CauseQuery{Limit: 1, Offset: 2})
+	require.NoError(t, err)
+	require.Equal(t, 2, total, "also where there is none left")
+	require.Empty(t, beyond)
 
 	for name, query := range map[string]run.CauseQuery{
 		"a template": {Templates: []string{"template:default/u"}, Limit: 10},

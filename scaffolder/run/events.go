@@ -17,7 +17,7 @@ const (
 	maxEventBytes = 1 << 20
 )
 
-// announceTimeout bounds how long the database may take to wake followers.
+// notifyTimeout bounds how long the database may take to wake followers.
 const notifyTimeout = 5 * time.Second
 
 // Channel is the Postgres channel on which a run's new events are notified. The payload is the run's id.

@@ -76,8 +76,8 @@ func inHTML(secret string) []string {
 // base64Unit is how many bytes become four characters of base64.
 const base64Unit = 3
 
-// inBase64 is the secret in base64: by itself, and the characters that it alone decides on wherever it stands in a longer
-// text.
+// inBase64 is the secret in base64: by itself, and the characters that it alone decides on wherever it stands
+// in a longer text.
 func inBase64(secret string) []string {
 	var forms []string
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {

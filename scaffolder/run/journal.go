@@ -252,7 +252,7 @@ func (s *Store) Cancel(ctx context.Context, id uuid.UUID, command Command, event
 
 func (s *Store) record(ctx context.Context, tx db.DBTX, claim Claim, entry Entry) error {
 	id := claim.RunID
-	// The run's own row comes first: see MoveRun.
+	// The run's own row comes first: see UpdateRun.
 	if err := s.updateRun(ctx, tx, claim, entry); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ func TestRunsAreCountedAlongAnIndexOfALargeTable(t *testing.T) {
 		insert into runs (id, template_ref, title, spec, spec_digest, status, phase, created_at, workflow_run_id, error)
 		select gen_random_uuid(), 't', 'T', '{}'::json, '', 'completed', 'done', now() - n * interval '1 second', 'w', null::json from generate_series(1, 100000) as n
 		union all select gen_random_uuid(), 't', 'T', '{}', '', 'failed', 'parked', now(), 'w', '{"name":"HttpError"}' from generate_series(1, 3)
+		union all select gen_random_uuid(), 'v', 'V', '{}', '', 'failed', 'parked', now(), 'w', '{"name":"Http\u0000Error","message":"of an older release"}'
 		union all select gen_random_uuid(), 'u', 'U', '{}', '', 'open', 'running', now() - interval '1 hour', null, null from generate_series(1, 2)`)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), "analyze runs")
@@ -40,6 +41,7 @@ func TestRunsAreCountedAlongAnIndexOfALargeTable(t *testing.T) {
 		{Metric: telemetry.RunsQueued, Value: 2}, {Metric: telemetry.RunsQueuedAge},
 		{Metric: telemetry.Runs, Value: 3, Labels: []string{"t", "parked", "HttpError"}},
 		{Metric: telemetry.Runs, Value: 2, Labels: []string{"u", "running", ""}},
+		{Metric: telemetry.Runs, Value: 1, Labels: []string{"v", "parked", "Http\uFFFDError"}},
 	}, samples)
 }
 

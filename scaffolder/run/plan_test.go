@@ -66,6 +66,7 @@ func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
 	require.Equal(t, 30, total, "what differs in each run is no cause of its own")
 	require.Len(t, causes, 30)
 	explained.requires(t, "RunCauses", "Index Only Scan using runs_by_cause")
+	explained.requires(t, "CountRunCauses", "Index Only Scan using runs_by_cause")
 	_, _, err = store.List(t.Context(), run.Rules.Everything(), run.Query{Causes: []string{causes[0].ID}, Limit: 20})
 	require.NoError(t, err)
 	explained.requires(t, "ListRunsNewestFirst", "runs_by_c")

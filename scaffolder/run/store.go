@@ -406,11 +406,16 @@ func decodeFailure(data []byte) (*fault.Failure, error) {
 	return failure, nil
 }
 
+// encodeFailure writes a failure without NUL characters, which Postgres cannot read from JSON.
 func encodeFailure(f *fault.Failure) ([]byte, error) {
 	if f == nil {
 		return nil, nil
 	}
-	return json.Marshal(f)
+	kept := *f
+	for _, text := range []*string{&kept.Name, &kept.Message, &kept.Advice} {
+		*text = strings.ReplaceAll(*text, "\x00", "\uFFFD")
+	}
+	return json.Marshal(kept)
 }
 
 func orNull(text string) *string {
