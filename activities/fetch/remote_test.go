@@ -184,6 +184,25 @@ func TestUserCredentialsCanBeRequired(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestUserCredentialsAreRequiredForTheHostThatIsRead reads with a template on a host without an integration,
+// whose URL without a scheme names the host of one.
+func TestUserCredentialsAreRequiredForTheHostThatIsRead(t *testing.T) {
+	t.Parallel()
+	harness, set := newHost(t, repository)
+	host, _ := set.ByURL(harness.Template.Base.Target())
+	harness.Template.Base = provenance.At(provenance.URL, "http://plain.example.com/template.yaml")
+	tested := actions(t, fetch.Options{Sources: set, RequireUserCredentials: true})
+	for id, input := range map[string]string{
+		"fetch:plain:file": `{"url":"//` + host.Name() + `/acme/shop/blob/main/README.md","targetPath":"a"`,
+		"fetch:plain":      `{"url":"//` + host.Name() + `/acme/shop/tree/main/templates/service/skeleton","targetPath":"b"`,
+	} {
+		_, err := harness.Run(t, tested[id], input+`}`)
+		requireFinal(t, err, "InputError", "No user credentials provided for host "+host.Name()+", but scaffolder.requireScmUserCredentials is enabled")
+		_, err = harness.Run(t, tested[id], input+`,"token":"given"}`)
+		require.NoError(t, err)
+	}
+}
+
 // BenchmarkThousandFiles renders a skeleton of 1,000 files, half of which have tags.
 func BenchmarkThousandFiles(b *testing.B) {
 	files := map[string]string{}

@@ -31,12 +31,16 @@ func isAbsolute(text string) bool {
 	return err == nil && parsed.IsAbs()
 }
 
-// address resolves the URL against the template's.
+// address resolves the URL against the template's, and checks that the request may read from its host.
 func (o Options) address(call *action.Call, r request) (string, error) {
-	base := call.Template.Base.BaseURL()
-	if err := o.checkCredentials(base, r); err != nil {
+	address, err := o.resolve(call.Template.Base.BaseURL(), r)
+	if err != nil {
 		return "", err
 	}
+	return address, o.checkCredentials(address, r)
+}
+
+func (o Options) resolve(base string, r request) (string, error) {
 	if isAbsolute(r.URL) {
 		return r.URL, nil
 	}
@@ -50,15 +54,10 @@ func (o Options) address(call *action.Call, r request) (string, error) {
 	return resolved, nil
 }
 
-// checkCredentials requires the user's token for hosts of integrations where the configuration says so.
-func (o Options) checkCredentials(base string, r request) error {
-	if !o.RequireUserCredentials || r.Token != "" {
-		return nil
-	}
-	address := r.URL
-	if !isAbsolute(address) {
-		address = base
-	}
+// checkCredentials requires the user's token for an address on a host of an integration where the
+// configuration says so. The address is complete: a URL that begins with // names another host than the
+// template's.
+func (o Options) checkCredentials(address string, r request) error {
 	host, found := o.Sources.ByURL(address)
 	if !found {
 		return nil
