@@ -21,12 +21,21 @@ func ParseURL(rawURL string) (*url.URL, error) {
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
 		return nil, errInvalidURL
 	}
-	parsed.Host = strings.ToLower(parsed.Host)
-	if standard := map[string]string{"http": "80", "https": "443"}[parsed.Scheme]; parsed.Port() == standard {
-		parsed.Host = strings.TrimSuffix(parsed.Host, ":"+standard)
-	}
+	parsed.Host = standardHost(parsed)
 	return parsed, nil
 }
+
+// standardHost is the host of a URL in small letters and without the scheme's default port.
+func standardHost(target *url.URL) string {
+	host := strings.ToLower(target.Host)
+	if standard := map[string]string{"http": "80", "https": "443"}[target.Scheme]; target.Port() == standard {
+		host = strings.TrimSuffix(host, ":"+standard)
+	}
+	return host
+}
+
+// Origin is the scheme and the host of a URL, with the port unless it is the scheme's default.
+func Origin(target *url.URL) string { return target.Scheme + "://" + standardHost(target) }
 
 // Segments splits a URL's path at its slashes and unescapes each part. A badly escaped path is an error.
 func Segments(target *url.URL) ([]string, error) {
@@ -61,19 +70,21 @@ func JoinPath(path string, names ...string) *url.URL {
 // EscapePath escapes a path for a URL and keeps its slashes.
 func EscapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
-// HasTraversal reports whether a path has a segment . or .., however often it is escaped.
+// HasTraversal reports whether a path has a segment . or .., escaped or not. A path that is escaped
+// maxDecodings times or more counts as one that has: to decode it to its end takes quadratic time.
 func HasTraversal(path string) bool {
-	for {
+	for range maxDecodings {
 		segments := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' })
 		if slices.Contains(segments, "..") || slices.Contains(segments, ".") {
 			return true
 		}
-		decoded, err := url.PathUnescape(path)
-		if err != nil || decoded == path {
+		decoded := unescapeOnce(path)
+		if decoded == path {
 			return false
 		}
 		path = decoded
 	}
+	return true
 }
 
 // commitHash matches the hash of a commit. Files at a commit cannot be edited.

@@ -105,6 +105,23 @@ func TestResolveURL(t *testing.T) {
 	require.EqualError(t, err, "TypeError: Invalid URL")
 }
 
+// TestHasTraversal counts how often a path may be escaped. A path of a megabyte of escapes is decoded no more
+// often than a short one.
+func TestHasTraversal(t *testing.T) {
+	t.Parallel()
+	escaped := func(path string, times int) string {
+		return "%" + strings.Repeat("25", times-1) + path
+	}
+	for path, expected := range map[string]bool{
+		"": false, "docs/a.yaml": false, "a..b/c": false, "...": false, "100%/a": false, "%zz": false,
+		"..": true, "a/./b": true, `a\..\b`: true, "%2e%2e/x": true, "a/..%2fb": true, "%252e%252e/100%": true,
+		escaped("41", 1): false, escaped("41", 4): false, escaped("2e", 4): true,
+		escaped("41", 5): true, escaped("41", 500_000): true,
+	} {
+		require.Equal(t, expected, integration.HasTraversal(path), path[:min(len(path), 20)])
+	}
+}
+
 func TestEditURL(t *testing.T) {
 	t.Parallel()
 	set := newSet(t)

@@ -183,6 +183,8 @@ func (s *Set) allows(target *url.URL) bool {
 }
 
 // checkRedirect applies backend.reading.allow to each redirect of a request to a host without an integration.
+// The caller's token is for the origin of the first request only. Go would also send it to another port or
+// scheme of that host, and to its subdomains.
 func (s *Set) checkRedirect(request *http.Request, via []*http.Request) error {
 	if len(via) >= MaxRedirects {
 		return TooManyRedirects(via)
@@ -190,6 +192,9 @@ func (s *Set) checkRedirect(request *http.Request, via []*http.Request) error {
 	if !s.allows(request.URL) {
 		return fault.New(fault.NotAllowed, "URL not allowed by backend.reading.allow configuration: %s",
 			withoutQuery(request.URL.Redacted()))
+	}
+	if Origin(request.URL) != Origin(via[0].URL) {
+		request.Header.Del("Authorization")
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 type ResponseError struct {
 	// Status is the HTTP status.
 	Status int
-	// RetryAfter is how long the host asks to wait, 0 when it does not say.
+	// RetryAfter is how long the host asks to wait, at most MaxRetryAfter, 0 when it does not say.
 	RetryAfter time.Duration
 	// RateLimited means that the host's rate limit was reached, whatever the status.
 	RateLimited bool
@@ -90,18 +90,37 @@ func remaining(header http.Header) string {
 	return header.Get("Ratelimit-Remaining")
 }
 
-// retryAfter is the time that a host asks to wait, from the seconds of Retry-After or the time of the limit's
-// reset.
+// MaxRetryAfter bounds the time for which a host can make its callers wait. The limits of the supported forges
+// last no longer.
+const MaxRetryAfter = time.Hour
+
+// BoundWait brings a time that a host asks to wait into the range from 0 to MaxRetryAfter.
+func BoundWait(wait time.Duration) time.Duration { return min(max(wait, 0), MaxRetryAfter) }
+
+// RetryAfter is the time of a response's header Retry-After, in seconds or as a date, at most MaxRetryAfter.
+// asks is false for a response without it.
+func RetryAfter(header http.Header) (wait time.Duration, asks bool) {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, uint64(MaxRetryAfter/time.Second))) * time.Second, true
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return BoundWait(time.Until(at)), true
+	}
+	return 0, false
+}
+
+// retryAfter is the time that a host asks to wait, from Retry-After or the time of the limit's reset.
 func retryAfter(header http.Header) time.Duration {
-	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
+	if wait, _ := RetryAfter(header); wait > 0 {
+		return wait
 	}
 	if remaining(header) != "0" {
 		return 0
 	}
 	for _, name := range []string{"X-Ratelimit-Reset", "Ratelimit-Reset"} {
 		if reset, err := strconv.ParseInt(header.Get(name), 10, 64); err == nil {
-			return max(0, time.Until(time.Unix(reset, 0)))
+			return BoundWait(time.Until(time.Unix(reset, 0)))
 		}
 	}
 	return 0
@@ -127,9 +146,16 @@ func withoutQuery(rawURL string) string {
 	return before
 }
 
-// TooManyRedirects limits the number of redirects.
+// TooManyRedirects is the error for a request that is redirected more than MaxRedirects times, a fault of kind
+// NotAllowed in Backstage's words. via are the requests so far.
 func TooManyRedirects(via []*http.Request) error {
-	return fmt.Errorf("Too many redirects (max %d) when reading %s", MaxRedirects, via[0].URL) //nolint:staticcheck // Backstage's words
+	return fault.New(fault.NotAllowed, "Too many redirects (max %d) when reading %s", MaxRedirects, via[0].URL)
+}
+
+// TooManyRefs is the error for a repository with more branches and tags that begin with a prefix than are
+// listed. Where one ends in a URL remains unknown.
+func TooManyRefs(repository, prefix string) error {
+	return fault.New(fault.Input, "%s has too many branches and tags that begin with %s. Escape the slashes of the name in the URL as %%2F", repository, prefix)
 }
 
 // InvalidConfig is the error for a value in the configuration of a forge's host, in Backstage's words.

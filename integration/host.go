@@ -85,7 +85,7 @@ type Repository interface {
 	// Archive opens a commit as a gzipped tarball, whose files are all below one directory. It may contain
 	// only the files below directory, with their full paths. The caller closes it.
 	Archive(ctx context.Context, commit, directory string) (io.ReadCloser, error)
-	// Remote is the repository's address for Git.
+	// Remote is the repository's address for Git. No action uses it yet: those that publish know GitHub only.
 	Remote(ctx context.Context) (Remote, error)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/portico-dev/portico/fault"
@@ -59,14 +60,26 @@ func (s *Set) ReadURL(ctx context.Context, rawURL string, options ReadOptions) (
 	return Result{Body: body, ETag: response.Header.Get("ETag")}, nil
 }
 
-// open opens a URL; the caller closes the body.
-func (s *Set) open(ctx context.Context, rawURL string, options ReadOptions) (*http.Response, error) {
+// parseReadable parses a URL that is to be read. It refuses a URL with credentials, which others would see in
+// errors, in the catalog or in the log. Its own error does not show them: of a URL that cannot be parsed, it
+// shows what follows the last @, which ends the credentials.
+func parseReadable(rawURL string) (*url.URL, error) {
 	parsed, err := ParseURL(rawURL)
 	if err != nil {
-		return nil, fault.New(fault.Input, "Unable to read %s, %s", rawURL, err)
+		return nil, fault.New(fault.Input, "Unable to read %s, %s", rawURL[strings.LastIndex(rawURL, "@")+1:], err)
 	}
 	if parsed.User != nil {
-		return nil, fault.New(fault.Input, "Unable to read %s, the URL includes credentials", parsed.Redacted())
+		parsed.User = nil
+		return nil, fault.New(fault.Input, "Unable to read %s, the URL includes credentials", parsed)
+	}
+	return parsed, nil
+}
+
+// open opens a URL; the caller closes the body.
+func (s *Set) open(ctx context.Context, rawURL string, options ReadOptions) (*http.Response, error) {
+	parsed, err := parseReadable(rawURL)
+	if err != nil {
+		return nil, err
 	}
 	if readable, is := s.byHost[parsed.Host].(Readable); is {
 		return s.openFile(ctx, readable, parsed, options)

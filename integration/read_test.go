@@ -47,6 +47,9 @@ func TestReadURLWithoutTokenReadsRawFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "x", string(read.Body))
 	require.Equal(t, []string{"/raw/acme/shop/main/x.yaml "}, fake.recorded())
+	canonical, err := set.CanonicalURL(t.Context(), fake.file("x.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, fake.file("x.yaml"), canonical, "no API tells the branches")
 
 	_, err = set.ReadTree(t.Context(), fake.URL+"/acme/shop", integration.ReadOptions{})
 	require.ErrorContains(t, err, "has no apiBaseUrl")
@@ -164,12 +167,44 @@ func TestReadURLOfAllowedHosts(t *testing.T) {
 	require.ErrorAs(t, read("/public/broken"), &refused)
 	require.True(t, refused.Temporary())
 	require.EqualError(t, read("/public/signed"), "could not read "+host.URL+"/public/signed, 502 Bad Gateway", "not where it led to")
-	require.ErrorContains(t, read("/public/loop"), "Too many redirects (max 5) when reading "+host.URL+"/public/loop")
+	err = read("/public/loop")
+	require.ErrorContains(t, err, "Too many redirects (max 5) when reading "+host.URL+"/public/loop")
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
 
 	for _, elsewhere := range []string{other.URL + "/public/a.yaml", "/private/a.yaml", "file:///etc/passwd", "http://127.0.0.1/x"} {
 		err = read("/public/to?url=" + elsewhere)
 		require.ErrorContains(t, err, "URL not allowed by backend.reading.allow configuration: ", elsewhere)
 		require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+	}
+}
+
+// TestRedirectsKeepTheTokenAtItsOrigin redirects to another port of the same host name, which is also allowed.
+func TestRedirectsKeepTheTokenAtItsOrigin(t *testing.T) {
+	t.Parallel()
+	host, other := newPlainHost(t), newPlainHost(t)
+	set, err := forges.New(forges.Config{}, integration.Options{
+		ReadingAllow: []integration.AllowRule{{Host: hostOf(t, host.URL)}, {Host: hostOf(t, other.URL)}},
+	})
+	require.NoError(t, err)
+	for target, body := range map[string]string{other.URL + "/public/a.yaml": "text ", "/public/a.yaml": "text Bearer mine"} {
+		read, err := set.ReadURL(t.Context(), host.URL+"/public/to?url="+target, integration.ReadOptions{Token: "mine"})
+		require.NoError(t, err)
+		require.Equal(t, body, string(read.Body), target)
+	}
+}
+
+// TestTheWaitThatAHostAsksForIsBounded: a host could otherwise stop its callers for ever, or by an overflow
+// not at all.
+func TestTheWaitThatAHostAsksForIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, header := range []http.Header{
+		{"Retry-After": {"3601"}}, {"Retry-After": {"9223372036854775807"}}, {"Retry-After": {"99999999999999999999"}},
+		{"Retry-After": {"Fri, 31 Dec 9999 23:59:59 GMT"}}, {"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"253402300799"}},
+	} {
+		err := integration.AnswerError(&http.Response{StatusCode: http.StatusTooManyRequests, Header: header}, "read")
+		wait, may := integration.MayPass(err)
+		require.True(t, may)
+		require.Equal(t, integration.MaxRetryAfter, wait, "%s", header)
 	}
 }
 
@@ -254,10 +289,15 @@ func TestReadURLRefusesWhatIsNotAllowed(t *testing.T) {
 				"target host, or add it to the configured list of allowed hosts at 'backend.reading.allow'")
 		}
 	}
-	for _, malformed := range []string{"", "x", "/etc/passwd", "file:///etc/passwd", "ftp://example.com/x", "https://u:p@example.com/public/a"} {
-		_, err := set.ReadURL(t.Context(), malformed, integration.ReadOptions{})
-		require.Equal(t, fault.Input, fault.KindOf(err), malformed)
-		require.NotContains(t, err.Error(), ":p@")
+	for _, malformed := range []string{"", "x", "/etc/passwd", "file:///etc/passwd", "ftp://example.com/x", "https://u:p@example.com/public/a", "ftp://u:p@example.com/x",
+		"https://u:p@ example.com/x", "https://u%zz:p@example.com/x", "u:p@example.com/x"} {
+		_, readErr := set.ReadURL(t.Context(), malformed, integration.ReadOptions{})
+		_, treeErr := set.ReadTree(t.Context(), malformed, integration.ReadOptions{})
+		_, searchErr := set.Search(t.Context(), malformed, integration.ReadOptions{})
+		for _, err := range []error{readErr, treeErr, searchErr} {
+			require.Equal(t, fault.Input, fault.KindOf(err), malformed)
+			require.NotContains(t, err.Error(), ":p@")
+		}
 	}
 }
 

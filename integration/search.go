@@ -56,9 +56,9 @@ func (s *Set) Search(ctx context.Context, rawURL string, options ReadOptions) (S
 }
 
 func (s *Set) isGlob(rawURL string) (bool, error) {
-	parsed, err := ParseURL(rawURL)
+	parsed, err := parseReadable(rawURL)
 	if err != nil {
-		return false, fault.New(fault.Input, "Unable to read %s, %s", rawURL, err)
+		return false, err
 	}
 	if readable, is := s.byHost[parsed.Host].(Readable); is {
 		place, err := readable.Parse(parsed)

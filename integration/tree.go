@@ -174,9 +174,9 @@ type commit struct {
 
 // openCommit finds the commit of a URL.
 func (s *Set) openCommit(ctx context.Context, rawURL string, options ReadOptions) (*commit, error) {
-	parsed, err := ParseURL(rawURL)
+	parsed, err := parseReadable(rawURL)
 	if err != nil {
-		return nil, fault.New(fault.Input, "Unable to read %s, %s", rawURL, err)
+		return nil, err
 	}
 	readable, is := s.byHost[parsed.Host].(Readable)
 	if !is {

@@ -1,11 +1,11 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -32,12 +33,9 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 			"Check that %s is up and can be reached from the worker, then retry.", c.target.Host)
 	case errors.As(err, &limit):
 		return action.Transient(fmt.Errorf("%s: the token's requests to %s are used up until %s",
-			doing, c.target.Host, limit.Rate.Reset.Format(time.RFC3339)), max(time.Until(limit.Rate.Reset.Time), time.Second))
+			doing, c.target.Host, limit.Rate.Reset.Format(time.RFC3339)), max(integration.BoundWait(time.Until(limit.Rate.Reset.Time)), time.Second))
 	case errors.As(err, &abuse):
-		wait := secondaryWait
-		if abuse.RetryAfter != nil {
-			wait = *abuse.RetryAfter
-		}
+		wait := cmp.Or(githubhost.SecondaryWait(abuse), secondaryWait)
 		return action.Transient(fmt.Errorf("%s: %s asks to slow down: %s", doing, c.target.Host, abuse.Message), wait)
 	case errors.As(err, &answer):
 		return c.explainAnswer(answer, doing)
@@ -54,7 +52,7 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 func (c *connection) explainAnswer(answer *github.ErrorResponse, doing string) error {
 	status := answer.Response.StatusCode
 	said := fmt.Sprintf("%s: %s answered %d: %s", doing, c.target.Host, status, messageOf(answer))
-	if wait, asked := retryAfter(answer.Response); asked || isTransientStatus(status) {
+	if wait, asked := integration.RetryAfter(answer.Response.Header); asked || isTransientStatus(status) {
 		return action.Advise(action.Transient(errors.New(said), wait), "Retry when %s is well again.", c.target.Host)
 	}
 	kinds := map[int]struct {
@@ -75,18 +73,6 @@ func (c *connection) explainAnswer(answer *github.ErrorResponse, doing string) e
 
 func isTransientStatus(status int) bool {
 	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
-}
-
-// retryAfter reads the wait that an answer asks for, in seconds or as a date.
-func retryAfter(response *http.Response) (time.Duration, bool) {
-	value := response.Header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(seconds) * time.Second, true
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(time.Until(at), 0), true
-	}
-	return 0, false
 }
 
 // messageOf is what GitHub said, with the details that it puts into a list.

@@ -313,6 +313,11 @@ func TestErrorClasses(t *testing.T) {
 	t.Parallel()
 	const create, push = "/orgs/demo/repos", "/git-receive-pack"
 	exhausted := http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"4102444800"}}
+	secondary := func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Retry-After", "9223372036854775807")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `{"documentation_url": "https://docs.github.com/rest#secondary-rate-limits"}`)
+	}
 	for name, test := range map[string]struct {
 		method, path string
 		fault        forgetest.Fault
@@ -324,6 +329,9 @@ func TestErrorClasses(t *testing.T) {
 		"server error":      {"POST", create, forgetest.Answer(502, "Bad Gateway", nil), true, 0, "", "answered 502"},
 		"too many requests": {"POST", create, forgetest.Limited(7 * time.Second), true, 7 * time.Second, "", "answered 429"},
 		"slow down":         {"POST", create, forgetest.Answer(403, "slow down", http.Header{"Retry-After": {"9"}}), true, 9 * time.Second, "", "slow down"},
+		"slow down for ever": {"POST", create, forgetest.Answer(403, "slow down", http.Header{"Retry-After": {"9223372036854775807"}}), true, time.Hour, "",
+			"slow down"},
+		"secondary limit":   {"POST", create, secondary, true, time.Hour, "", "asks to slow down"},
 		"used up":           {"GET", "/users/demo", forgetest.Answer(403, "used up", exhausted), true, time.Hour, "", "used up until 2100"},
 		"connection lost":   {"POST", create, forgetest.DropBefore, true, 0, "", "could not be reached"},
 		"forbidden":         {"POST", create, forgetest.Answer(403, "Must be an owner.", nil), false, 0, fault.NotAllowed, "Must be an owner"},
@@ -348,6 +356,7 @@ func TestErrorClasses(t *testing.T) {
 			require.Equal(t, test.transient, action.IsTransient(err), err)
 			require.Equal(t, test.kind, fault.KindOf(err))
 			require.GreaterOrEqual(t, action.RetryAfter(err), test.wait)
+			require.LessOrEqual(t, action.RetryAfter(err), integration.MaxRetryAfter)
 			require.NotContains(t, err.Error()+b.log.Text(), b.forge.Token())
 
 			b.forge.Inject(nil)

@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/forges"
@@ -26,6 +29,25 @@ var gitHub = hosttest.Forge{
 func TestGitHubIsAHost(t *testing.T) {
 	t.Parallel()
 	hosttest.Run(t, gitHub)
+}
+
+// TestTheWaitOfTheSecondaryLimitIsBounded: GitHub says the limit's kind in the body of its answer.
+func TestTheWaitOfTheSecondaryLimitIsBounded(t *testing.T) {
+	t.Parallel()
+	server := hosttest.Start(t, gitHub)
+	set := server.Set(t, hosttest.Token, integration.Limits{})
+	for asked, expected := range map[string]time.Duration{"7": 7 * time.Second, "7200": integration.MaxRetryAfter, "9223372036854775807": integration.MaxRetryAfter} {
+		server.Answer(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", asked)
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"documentation_url":"https://docs.github.com/rest#secondary-rate-limits"}`)
+		})
+		_, err := set.ReadURL(t.Context(), server.At("main", "catalog-info.yaml"), integration.ReadOptions{})
+		var refused *integration.ResponseError
+		require.ErrorAs(t, err, &refused)
+		require.True(t, refused.RateLimited)
+		require.Equal(t, expected, refused.RetryAfter)
+	}
 }
 
 // api is the part of GitHub's REST API that is asked.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -73,10 +74,10 @@ func (r *repository) Commit(ctx context.Context, ref, known string) (string, err
 	return hash, nil
 }
 
-// Refs implements integration.Repository. Where files are read without the API, it does not ask, because the
-// rate limit without a token is low.
+// Refs implements integration.Repository. Where files are read without the API, it does not ask, because there
+// may be no API, and the rate limit without a token is low.
 func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) {
-	if r.isRaw {
+	if r.isRaw || r.host.config.APIBaseURL == "" {
 		return nil, nil
 	}
 	var refs []string
@@ -195,16 +196,22 @@ func requestError(rawURL string, err error) error {
 	case errors.As(err, &limited):
 		return integration.AnswerError(limited.Response, what)
 	case errors.As(err, &abused):
-		failed := &integration.ResponseError{
-			Status: abused.Response.StatusCode, RateLimited: true, Problem: what + ", 403 Forbidden (rate limit exceeded)",
+		return &integration.ResponseError{
+			Status: abused.Response.StatusCode, RateLimited: true, RetryAfter: SecondaryWait(abused),
+			Problem: what + ", 403 Forbidden (rate limit exceeded)",
 		}
-		if abused.RetryAfter != nil {
-			failed.RetryAfter = *abused.RetryAfter
-		}
-		return failed
 	default:
 		return integration.RequestError(rawURL, err)
 	}
+}
+
+// SecondaryWait is how long GitHub asks to wait after its secondary limit, at most integration.MaxRetryAfter,
+// 0 when it does not say. It reads Retry-After itself, because go-github's duration overflows.
+func SecondaryWait(limit *github.AbuseRateLimitError) time.Duration {
+	if wait, asks := integration.RetryAfter(limit.Response.Header); asks {
+		return wait
+	}
+	return integration.BoundWait(limit.GetRetryAfter())
 }
 
 // failure converts an error of go-github. It adds why the request had no token where that may be the cause.

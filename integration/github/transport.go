@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 )
 
@@ -68,7 +69,7 @@ func (c Config) checkRedirect(request *http.Request, via []*http.Request) error 
 		return integration.TooManyRedirects(via)
 	}
 	if via[0].URL.Scheme == "https" && request.URL.Scheme != "https" || !c.owns(request.URL) {
-		return fmt.Errorf("the redirect to %s leads away from %s", request.URL.Host, c.Host)
+		return fault.New(fault.NotAllowed, "the redirect to %s leads away from %s", request.URL.Host, c.Host)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 )
 
@@ -62,16 +63,16 @@ func New(options Options) *Client {
 	client := &Client{options: options}
 	for _, own := range append([]string{options.BaseURL}, options.MoreURLs...) {
 		if parsed, err := integration.ParseURL(own); err == nil {
-			client.origins = append(client.origins, origin(parsed))
+			client.origins = append(client.origins, integration.Origin(parsed))
 		}
 	}
 	client.http = &http.Client{Transport: client, CheckRedirect: client.checkRedirect}
 	return client
 }
 
-func origin(target *url.URL) string { return target.Scheme + "://" + strings.ToLower(target.Host) }
-
-func (c *Client) owns(target *url.URL) bool { return slices.Contains(c.origins, origin(target)) }
+func (c *Client) owns(target *url.URL) bool {
+	return slices.Contains(c.origins, integration.Origin(target))
+}
 
 // RoundTrip implements http.RoundTripper. It authenticates requests to the host itself.
 func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -88,14 +89,14 @@ func (c *Client) checkRedirect(request *http.Request, via []*http.Request) error
 		return integration.TooManyRedirects(via)
 	}
 	if !c.owns(request.URL) {
-		return fmt.Errorf("the redirect to %s leads away from %s", request.URL.Host, c.options.Name)
+		return fault.New(fault.NotAllowed, "the redirect to %s leads away from %s", request.URL.Host, c.options.Name)
 	}
 	return nil
 }
 
-// Get requests an escaped path below the API's base, or a complete URL of the host. The caller closes the
-// body of the response, which is successful. Errors are those of integration.AnswerError and
-// integration.RequestError.
+// Get requests an escaped path below the API's base, which begins with a slash, or else a complete URL of the
+// host. The caller closes the body of the response, which is successful. Errors are those of
+// integration.AnswerError and integration.RequestError.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	return c.GetChanged(ctx, path, query, "")
 }
@@ -104,7 +105,7 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.
 // integration.ErrNotModified. "" always reads.
 func (c *Client) GetChanged(ctx context.Context, path string, query url.Values, etag string) (*http.Response, error) {
 	address := path
-	if !strings.Contains(path, "://") {
+	if strings.HasPrefix(path, "/") {
 		address = c.options.BaseURL + path
 	}
 	if len(query) > 0 {

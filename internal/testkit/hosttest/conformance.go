@@ -76,7 +76,7 @@ func saysWhatIsMissing(t *testing.T, s *Server) {
 	t.Helper()
 	set := s.set(t)
 	for _, address := range []string{
-		s.At("main", "none.yaml"), s.At("none", "catalog-info.yaml"), s.URL + s.forge.At(s.forge.Missing, "main", "catalog-info.yaml"),
+		s.At("main", "none.yaml"), s.At("none", "catalog-info.yaml"), s.At("main", "a://b"), s.URL + s.forge.At(s.forge.Missing, "main", "catalog-info.yaml"),
 	} {
 		_, _, err := read(t, set, address, "")
 		require.Equal(t, fault.NotFound, fault.KindOf(err), "%s: %v", address, err)
@@ -272,6 +272,7 @@ func keepsCredentials(t *testing.T, s *Server) {
 	_, _, readErr := read(t, set, s.At("main", "catalog-info.yaml"), "")
 	_, treeErr := set.ReadTree(t.Context(), s.At("main", "docs"), integration.ReadOptions{})
 	for _, err := range []error{readErr, treeErr} {
+		require.Equal(t, fault.NotAllowed, fault.KindOf(err), "another attempt would be redirected alike")
 		require.ErrorContains(t, err, "leads away from")
 		require.NotContains(t, err.Error(), "secret")
 	}
@@ -279,6 +280,7 @@ func keepsCredentials(t *testing.T, s *Server) {
 	s.Answer(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) })
 	_, _, err := read(t, set, s.At("main", "catalog-info.yaml"), "")
 	require.ErrorContains(t, err, "Too many redirects")
+	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
 }
 
 func staysWithinBounds(t *testing.T, s *Server) {
@@ -305,9 +307,18 @@ func refusesPathsThatLeadOut(t *testing.T, s *Server) {
 		_, err = set.ReadTree(t.Context(), address, integration.ReadOptions{})
 		require.Equal(t, fault.Input, fault.KindOf(err), "%s: %v", address, err)
 	}
-	_, _, err := read(t, set, strings.Replace(s.At("main", "catalog-info.yaml"), "://", "://ann:password@", 1), "")
-	require.Equal(t, fault.Input, fault.KindOf(err))
-	require.NotContains(t, err.Error(), "password")
+	for _, name := range []string{"catalog-info.yaml", "**/*.yaml", "none"} {
+		address := strings.Replace(s.At("main", name), "://", "://ann:password@", 1)
+		_, _, readErr := read(t, set, address, "")
+		_, treeErr := set.ReadTree(t.Context(), address, integration.ReadOptions{})
+		_, searchErr := set.Search(t.Context(), address, integration.ReadOptions{})
+		for _, err := range []error{readErr, treeErr, searchErr} {
+			require.Equal(t, fault.Input, fault.KindOf(err), address)
+			require.ErrorContains(t, err, "the URL includes credentials")
+			require.NotContains(t, err.Error(), "password")
+			require.NotContains(t, err.Error(), "ann")
+		}
+	}
 	require.Zero(t, s.asked())
 }
 
