@@ -17,29 +17,32 @@ import (
 // maxArchiveBytes bounds a compressed archive, which is stored in a temporary file while it is read.
 const maxArchiveBytes = 512 << 20
 
-// tarOf converts one directory of a ZIP archive into a gzipped tarball. It reads the whole ZIP archive first,
-// because its list of files is at its end.
+// tarOf converts a ZIP archive into a gzipped tarball. It reads the whole ZIP archive first, because its list
+// of files is at its end.
 func tarOf(archive io.Reader) (io.ReadCloser, error) {
 	file, err := os.CreateTemp("", "portico-archive-*.zip")
 	if err != nil {
 		return nil, fmt.Errorf("file for an archive: %w", err)
 	}
-	discard := func() error { return errors.Join(file.Close(), os.Remove(file.Name())) }
+	// Without a name, the file is gone when it is closed, also by a crash.
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(fmt.Errorf("file for an archive: %w", err), file.Close())
+	}
 	size, err := io.Copy(file, http.MaxBytesReader(nil, io.NopCloser(archive), maxArchiveBytes))
 	if tooLarge, is := errors.AsType[*http.MaxBytesError](err); is {
 		err = fault.New(fault.Input, "the archive is larger than %d bytes", tooLarge.Limit)
 	}
 	if err != nil {
-		return nil, errors.Join(err, discard())
+		return nil, errors.Join(err, file.Close())
 	}
 	unpacked, err := zip.NewReader(file, size)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the archive: %w", err), discard())
+		return nil, errors.Join(fmt.Errorf("read the archive: %w", err), file.Close())
 	}
 	reader, writer := io.Pipe()
 	go func() {
 		err := repack(unpacked, writer)
-		writer.CloseWithError(errors.Join(err, discard()))
+		writer.CloseWithError(errors.Join(err, file.Close()))
 	}()
 	return reader, nil
 }

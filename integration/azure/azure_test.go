@@ -1,8 +1,11 @@
 package azure_test
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -139,6 +142,46 @@ func TestParse(t *testing.T) {
 		require.NoError(t, err)
 		_, err = host.Parse(parsed)
 		require.Error(t, err, address)
+	}
+}
+
+// TestALongListIsReadFromTheArchive: Azure lists all files in one response, which may be longer than what is
+// read of a response.
+func TestALongListIsReadFromTheArchive(t *testing.T) {
+	t.Parallel()
+	long := forge
+	long.API = func(repository *hosttest.Repository) http.Handler {
+		served := serve(repository)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			query := r.URL.Query()
+			if query.Get("recursionLevel") == "Full" && query.Get("$format") == "" {
+				hosttest.Send(w, "application/json", slices.Concat([]byte(`{"value":[`), bytes.Repeat([]byte(" "), 16<<20), []byte(`]}`)), nil)
+				return
+			}
+			served.ServeHTTP(w, r)
+		})
+	}
+	server := hosttest.Start(t, long)
+	found, err := server.Set(t, hosttest.Token, integration.Limits{}).
+		Search(t.Context(), server.At("main", "services/*/catalog-info.yaml"), integration.ReadOptions{})
+	require.NoError(t, err)
+	require.Len(t, found.Files, 2)
+}
+
+// TestAnArchiveLeavesNoFile looks at the directory of temporary files while an archive is read. Whatever is
+// there would stay after a crash. The test is not parallel, because it sets an environment variable.
+func TestAnArchiveLeavesNoFile(t *testing.T) {
+	server := hosttest.Start(t, forge)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	tree, err := server.Set(t, hosttest.Token, integration.Limits{}).ReadTree(t.Context(), server.URL+forge.Root, integration.ReadOptions{})
+	require.NoError(t, err)
+	defer tree.Close()
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	for _, err := range tree.Files() {
+		require.NoError(t, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package azure
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -153,7 +154,8 @@ func (r *repository) Open(ctx context.Context, place integration.Place, etag str
 	return response, nil
 }
 
-// List implements integration.Repository. It lists the files below directory.
+// List implements integration.Repository. It lists the files below directory. Azure answers with all of them
+// at once, so a list that is longer than what is read of an answer has too many.
 func (r *repository) List(ctx context.Context, commit, directory string) ([]integration.Entry, error) {
 	var page struct {
 		Value []struct {
@@ -167,6 +169,9 @@ func (r *repository) List(ctx context.Context, commit, directory string) ([]inte
 	_, err := r.api.JSON(ctx, r.path("/items"), query, &page)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, nil // The commit exists, so the directory does not.
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, integration.ErrTooManyFiles
 	}
 	var entries []integration.Entry
 	for _, item := range page.Value {

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/bitbucketcloud"
 	"github.com/portico-dev/portico/integration/forges"
@@ -28,6 +31,22 @@ func TestBitbucketCloudIsAHost(t *testing.T) {
 	hosttest.Run(t, forge)
 }
 
+// TestRefsAreBounded: some of the branches would let another branch's file be read.
+func TestRefsAreBounded(t *testing.T) {
+	t.Parallel()
+	server := hosttest.Start(t, forge)
+	server.Answer(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/refs") {
+			http.NotFound(w, r)
+			return
+		}
+		hosttest.JSON(w, map[string]any{"values": []map[string]string{{"name": "release/x"}}, "next": server.URL})
+	})
+	_, err := server.Set(t, hosttest.Token, integration.Limits{}).ReadURL(t.Context(), server.At("release/v3", "catalog-info.yaml"), integration.ReadOptions{})
+	require.Equal(t, fault.Input, fault.KindOf(err))
+	require.EqualError(t, err, "acme/shop has too many branches and tags that begin with release/. Escape the slashes of the name in the URL as %2F")
+}
+
 // api is the part of Bitbucket Cloud's REST API that is asked, and the archives beside it.
 type api struct{ *hosttest.Repository }
 
@@ -48,10 +67,11 @@ func (api) repository(w http.ResponseWriter, _ *http.Request) {
 
 // refs understands the two operators that are asked with: = and ~, which is "contains".
 func (a api) refs(w http.ResponseWriter, r *http.Request) {
-	values := []map[string]any{}
+	var values []map[string]any
 	operator, quoted, _ := strings.Cut(strings.TrimPrefix(r.URL.Query().Get("q"), "name "), " ")
 	wanted, err := strconv.Unquote(quoted)
-	if err != nil {
+	number, numberErr := strconv.Atoi(r.URL.Query().Get("page"))
+	if err != nil || numberErr != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -60,7 +80,13 @@ func (a api) refs(w http.ResponseWriter, r *http.Request) {
 			values = append(values, map[string]any{"name": name, "target": map[string]string{"hash": a.Commit(name)}})
 		}
 	}
-	hosttest.JSON(w, map[string]any{"values": values})
+	start := min((number-1)*hosttest.PageSize, len(values))
+	end := min(start+hosttest.PageSize, len(values))
+	page := map[string]any{"values": values[start:end]}
+	if end < len(values) {
+		page["next"] = "http://" + r.Host + r.URL.Path + "?page=" + strconv.Itoa(number+1)
+	}
+	hosttest.JSON(w, page)
 }
 
 func (a api) commit(w http.ResponseWriter, r *http.Request) {

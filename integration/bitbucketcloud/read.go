@@ -14,6 +14,13 @@ import (
 	"github.com/portico-dev/portico/integration/rest"
 )
 
+const (
+	// pageSize is the maximum page size of Bitbucket.
+	pageSize = "100"
+	// maxPages bounds the pages of a listing.
+	maxPages = 100
+)
+
 // repository reads one repository.
 type repository struct {
 	host *Host
@@ -60,11 +67,25 @@ func (r *repository) DefaultBranch(ctx context.Context) (string, error) {
 	return details.MainBranch.Name, nil
 }
 
-// refs returns the branches and tags that match a query in Bitbucket's query language.
-func (r *repository) refs(ctx context.Context, query string) ([]ref, error) {
-	var page struct{ Values []ref }
-	_, err := r.api.JSON(ctx, r.path("/refs"), url.Values{"q": {query}, "pagelen": {"100"}}, &page)
-	return page.Values, err
+// refs returns the branches and tags that match a query in Bitbucket's query language. complete is false when
+// there are more than maxPages pages of them.
+func (r *repository) refs(ctx context.Context, query string) (found []ref, complete bool, err error) {
+	for number := range maxPages {
+		var page struct {
+			Values []ref
+			// Next is the URL of the next page, "" for the last.
+			Next string
+		}
+		parameters := url.Values{"q": {query}, "pagelen": {pageSize}, "page": {strconv.Itoa(number + 1)}}
+		if _, err := r.api.JSON(ctx, r.path("/refs"), parameters, &page); err != nil {
+			return nil, false, err
+		}
+		found = append(found, page.Values...)
+		if page.Next == "" {
+			return found, true, nil
+		}
+	}
+	return nil, false, nil
 }
 
 // ref is a branch or a tag.
@@ -76,7 +97,7 @@ type ref struct {
 // Commit implements integration.Repository. It looks for branches and tags first, because the API's path of a
 // commit cannot contain a branch with slashes.
 func (r *repository) Commit(ctx context.Context, name, _ string) (string, error) {
-	found, err := r.refs(ctx, "name = "+strconv.Quote(name))
+	found, _, err := r.refs(ctx, "name = "+strconv.Quote(name))
 	if err != nil {
 		return "", err
 	}
@@ -97,9 +118,15 @@ func (r *repository) Commit(ctx context.Context, name, _ string) (string, error)
 
 // Refs implements integration.Repository.
 func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) {
-	found, err := r.refs(ctx, "name ~ "+strconv.Quote(prefix))
+	found, complete, err := r.refs(ctx, "name ~ "+strconv.Quote(prefix))
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !complete {
+		return nil, integration.TooManyRefs(r.name, prefix)
 	}
 	var names []string
 	for _, each := range found {
@@ -107,7 +134,7 @@ func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) 
 			names = append(names, each.Name)
 		}
 	}
-	return names, err
+	return names, nil
 }
 
 // Open implements integration.Repository. For a name with slashes, which the API's path cannot contain, it

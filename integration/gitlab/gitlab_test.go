@@ -2,11 +2,14 @@ package gitlab_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/gitlab"
 	"github.com/portico-dev/portico/internal/testkit/hosttest"
@@ -15,6 +18,23 @@ import (
 func TestGitLabIsAHost(t *testing.T) {
 	t.Parallel()
 	hosttest.Run(t, hosttest.GitLab)
+}
+
+// TestRefsAreBounded: some of the branches would let another branch's file be read.
+func TestRefsAreBounded(t *testing.T) {
+	t.Parallel()
+	server := hosttest.Start(t, hosttest.GitLab)
+	server.Answer(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/branches") {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Link", `<`+server.URL+`/?page=2>; rel="next"`)
+		hosttest.JSON(w, []map[string]string{{"name": "release/x"}})
+	})
+	_, err := server.Set(t, hosttest.Token, integration.Limits{}).ReadURL(t.Context(), server.At("release/v3", "catalog-info.yaml"), integration.ReadOptions{})
+	require.Equal(t, fault.Input, fault.KindOf(err))
+	require.EqualError(t, err, "acme/teams/shop has too many branches and tags that begin with release/. Escape the slashes of the name in the URL as %2F")
 }
 
 func TestParse(t *testing.T) {

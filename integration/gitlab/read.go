@@ -16,7 +16,7 @@ import (
 const (
 	// pageSize is the maximum page size of GitLab.
 	pageSize = "100"
-	// maxPages bounds the pages of a listing. A longer one is replaced by reading the archive.
+	// maxPages bounds the pages of a listing. A longer one of files is replaced by reading the archive.
 	maxPages = 100
 )
 
@@ -71,15 +71,17 @@ func (p *project) Commit(ctx context.Context, ref, _ string) (string, error) {
 func (p *project) Refs(ctx context.Context, prefix string) ([]string, error) {
 	var names []string
 	for _, kind := range []string{"branches", "tags"} {
-		var refs []struct {
+		refs, complete, err := list[struct {
 			Name string `json:"name"`
-		}
-		_, err := p.api.JSON(ctx, p.path("repository", kind), url.Values{"search": {"^" + prefix}, "per_page": {pageSize}}, &refs)
+		}](ctx, p, kind, url.Values{"search": {"^" + prefix}})
 		if fault.KindOf(err) == fault.NotFound {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
+		}
+		if !complete {
+			return nil, integration.TooManyRefs(p.name, prefix)
 		}
 		for _, ref := range refs {
 			names = append(names, ref.Name)
@@ -108,35 +110,47 @@ func (p *project) Open(ctx context.Context, place integration.Place, etag string
 
 // List implements integration.Repository. It lists the files below directory.
 func (p *project) List(ctx context.Context, commit, directory string) ([]integration.Entry, error) {
-	var entries []integration.Entry
-	query := url.Values{"ref": {commit}, "recursive": {"true"}, "per_page": {pageSize}, "pagination": {"keyset"}}
+	query := url.Values{"ref": {commit}, "recursive": {"true"}, "pagination": {"keyset"}}
 	if directory != "" {
 		query.Set("path", directory)
 	}
+	listed, complete, err := list[struct{ ID, Type, Path, Mode string }](ctx, p, "tree", query)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil // The commit exists, so the directory does not.
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !complete {
+		return nil, integration.ErrTooManyFiles
+	}
+	var entries []integration.Entry
+	for _, entry := range listed {
+		if entry.Type == "blob" && entry.Mode != integration.ModeSymlink {
+			entries = append(entries, integration.Entry{Path: entry.Path, Hash: entry.ID, Size: -1})
+		}
+	}
+	return entries, nil
+}
+
+// list reads a listing of the repository page by page. complete is false when it has more than maxPages.
+func list[T any](ctx context.Context, p *project, part string, query url.Values) (listed []T, complete bool, err error) {
+	query.Set("per_page", pageSize)
 	for range maxPages {
-		var page []struct {
-			ID, Type, Path, Mode string
-		}
-		header, err := p.api.JSON(ctx, p.path("repository", "tree"), query, &page)
-		if fault.KindOf(err) == fault.NotFound {
-			return nil, nil // The commit exists, so the directory does not.
-		}
+		var page []T
+		header, err := p.api.JSON(ctx, p.path("repository", part), query, &page)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		for _, entry := range page {
-			if entry.Type == "blob" && entry.Mode != integration.ModeSymlink {
-				entries = append(entries, integration.Entry{Path: entry.Path, Hash: entry.ID, Size: -1})
-			}
-		}
+		listed = append(listed, page...)
 		next, more := nextPage(header)
 		if !more {
-			return entries, nil
+			return listed, true, nil
 		}
 		query.Set("page", next.Get("page"))
 		query.Set("page_token", next.Get("page_token"))
 	}
-	return nil, integration.ErrTooManyFiles
+	return nil, false, nil
 }
 
 // nextPage is the query for the next page, if there is one. Older GitLabs number the pages; newer ones return

@@ -76,7 +76,7 @@ func (a gitLabAPI) commit(w http.ResponseWriter, r *http.Request) {
 	JSON(w, map[string]any{"id": hash, "short_id": hash[:8], "title": "a change"})
 }
 
-// refs searches as GitLab does: ^ anchors at the beginning.
+// refs searches as GitLab does: ^ anchors at the beginning. Pages are numbered from 1.
 func (a gitLabAPI) refs(kind string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		prefix, anchored := strings.CutPrefix(r.URL.Query().Get("search"), "^")
@@ -84,8 +84,19 @@ func (a gitLabAPI) refs(kind string) http.HandlerFunc {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
+		names := a.Refs(kind, prefix)
+		number, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("page"), "1"))
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		start := min((number-1)*PageSize, len(names))
+		end := min(start+PageSize, len(names))
+		if end < len(names) {
+			linkToNext(w, r, "page", strconv.Itoa(number+1))
+		}
 		found := []map[string]string{}
-		for _, name := range a.Refs(kind, prefix) {
+		for _, name := range names[start:end] {
 			found = append(found, map[string]string{"name": name})
 		}
 		JSON(w, found)
@@ -118,20 +129,25 @@ func (a gitLabAPI) tree(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	// The pages are small, so that a test needs several.
-	size = min(size, 3)
+	size = min(size, PageSize)
 	start := slices.IndexFunc(objects, func(o Object) bool { return o.Path == query.Get("page_token") }) + 1
 	end := min(start+size, len(objects))
 	if end < len(objects) {
-		query.Set("page_token", objects[end-1].Path)
-		next := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
-		w.Header().Set("Link", fmt.Sprintf(`<http://%s/first>; rel="first", <%s>; rel="next"`, r.Host, next.String()))
+		linkToNext(w, r, "page_token", objects[end-1].Path)
 	}
 	page := []map[string]string{}
 	for _, o := range objects[start:end] {
 		page = append(page, map[string]string{"id": o.Hash, "name": o.Path, "type": o.Type, "path": o.Path, "mode": o.Mode})
 	}
 	JSON(w, page)
+}
+
+// linkToNext adds the header with the URL of the next page: the request's with another parameter.
+func linkToNext(w http.ResponseWriter, r *http.Request, name, value string) {
+	query := r.URL.Query()
+	query.Set(name, value)
+	next := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
+	w.Header().Set("Link", fmt.Sprintf(`<http://%s/first>; rel="first", <%s>; rel="next"`, r.Host, next.String()))
 }
 
 func (a gitLabAPI) blob(w http.ResponseWriter, r *http.Request) {

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Repository is a bare Git repository with branches main and release/v3, and a tag v1. It is private: the
-// server requires the token.
+// Repository is a bare Git repository with branches main and release/v3, three more whose names begin alike,
+// and a tag v1. It is private: the server requires the token.
 type Repository struct {
 	// Dir is the bare repository.
 	Dir  string
@@ -57,6 +57,9 @@ func NewRepository(t testing.TB) *Repository {
 	r.write(t, "catalog-info.yaml", "of release/v3")
 	r.push(t, "release/v3")
 	r.run(t, r.work, "push", "--quiet", "origin", "v1")
+	for _, earlier := range []string{"release/v0", "release/v1", "release/v2"} {
+		r.run(t, r.Dir, "branch", earlier, "main")
+	}
 	r.run(t, r.work, "switch", "--quiet", "main")
 	return r
 }

@@ -109,6 +109,9 @@ func (s *Server) Set(t testing.TB, token string, limits integration.Limits) *int
 // At is the URL of a file or directory.
 func (s *Server) At(ref, path string) string { return s.URL + s.forge.At(s.forge.Root, ref, path) }
 
+// PageSize is the greatest size of the pages of a listing. It is small, so that a test needs several.
+const PageSize = 3
+
 // JSON responds with a value.
 func JSON(w http.ResponseWriter, value any) {
 	content, err := json.Marshal(value)
