@@ -67,7 +67,7 @@ type Readable interface {
 // Repository is one repository on a host, read with one credential. Its errors are like those of Set.ReadURL:
 // what does not exist, or may not be read, is a fault of kind NotFound.
 type Repository interface {
-	// DefaultBranch is the branch of URLs without a ref.
+	// DefaultBranch is the branch of URLs without a ref, "" for a repository that has no branch yet.
 	DefaultBranch(ctx context.Context) (string, error)
 	// Commit is the hash of a ref's commit. It may return ErrNotModified when that is known.
 	Commit(ctx context.Context, ref, known string) (string, error)

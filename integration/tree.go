@@ -189,43 +189,52 @@ func (s *Set) openCommit(ctx context.Context, rawURL string, options ReadOptions
 	if err != nil {
 		return nil, err
 	}
-	hash, err := at.findCommit(ctx, options.ETag)
+	opened, err := at.openCommit(ctx, options.ETag)
 	if fault.KindOf(err) == fault.NotFound {
 		longer, refErr := at.findLongerRef(ctx)
 		if refErr != nil {
 			return nil, refErr
 		}
 		if longer {
-			hash, err = at.findCommit(ctx, options.ETag)
+			opened, err = at.openCommit(ctx, options.ETag)
 		}
 	}
+	return opened, err
+}
+
+// openCommit opens the commit of the position, whose place then has a ref.
+func (p *position) openCommit(ctx context.Context, known string) (*commit, error) {
+	at, hash, err := CommitAt(ctx, p.host, p.repository, p.Place, known)
 	if err != nil {
 		return nil, err
 	}
-	if hash == options.ETag {
-		return nil, ErrNotModified
-	}
-	return &commit{position: at, hash: hash}, nil
+	p.Place = at
+	return &commit{position: p, hash: hash}, nil
 }
 
-// findCommit is the hash of the commit at the place's ref. It sets the ref of a place without one to the
-// default branch.
-func (p *position) findCommit(ctx context.Context, known string) (string, error) {
-	if p.Ref == "" {
-		branch, err := p.repository.DefaultBranch(ctx)
-		if err != nil {
-			return "", err
+// CommitAt is the hash of the commit at a place of a host's repository. It returns the place with its ref,
+// which is the default branch for a place without one. ErrNotModified means that the commit is still the known
+// one.
+func CommitAt(ctx context.Context, host Host, repository Repository, place Place, known string) (at Place, hash string, err error) {
+	if place.Ref == "" {
+		if place.Ref, err = repository.DefaultBranch(ctx); err != nil {
+			return Place{}, "", err
 		}
-		p.Ref, p.RefIsWhole = branch, true
+		if place.Ref == "" {
+			return Place{}, "", fault.New(fault.NotFound, "%s on %s has no branch yet", place.Repository, host.Name())
+		}
+		place.RefIsWhole = true
 	}
-	hash, err := p.repository.Commit(ctx, p.Ref, known)
-	if err != nil {
-		return "", err
+	hash, err = repository.Commit(ctx, place.Ref, known)
+	switch {
+	case err != nil:
+		return Place{}, "", err
+	case !isHash(hash):
+		return Place{}, "", fmt.Errorf("%s: %s answered without a commit for %s", place.Repository, host.Name(), place.Ref)
+	case hash == known:
+		return Place{}, "", ErrNotModified
 	}
-	if !isHash(hash) {
-		return "", fmt.Errorf("%s: %s answered without a commit for %s", p.Repository, p.host.Name(), p.Ref)
-	}
-	return hash, nil
+	return place, hash, nil
 }
 
 // archive opens an archive of the commit, with at least the files below directory.

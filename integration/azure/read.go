@@ -92,13 +92,8 @@ func (r *repository) DefaultBranch(ctx context.Context) (string, error) {
 	var details struct {
 		DefaultBranch string `json:"defaultBranch"`
 	}
-	if _, err := r.api.JSON(ctx, r.path(""), parameters(nil), &details); err != nil {
-		return "", err
-	}
-	if details.DefaultBranch == "" {
-		return "", fault.New(fault.NotFound, "%s on %s has no branch yet", r.fullName(), r.host.Name())
-	}
-	return strings.TrimPrefix(details.DefaultBranch, "refs/heads/"), nil
+	_, err := r.api.JSON(ctx, r.path(""), parameters(nil), &details)
+	return strings.TrimPrefix(details.DefaultBranch, "refs/heads/"), err
 }
 
 // Commit implements integration.Repository.
@@ -131,20 +126,9 @@ func (r *repository) Open(ctx context.Context, place integration.Place, etag str
 	if place.Path == "" {
 		return nil, &integration.URLError{Problem: "Azure URL must point to a specific path to be able to download a file"}
 	}
-	ref := place.Ref
-	if ref == "" {
-		branch, err := r.DefaultBranch(ctx)
-		if err != nil {
-			return nil, err
-		}
-		ref = branch
-	}
-	commit, err := r.Commit(ctx, ref, etag)
+	_, commit, err := integration.CommitAt(ctx, r.host, r, place, etag)
 	if err != nil {
 		return nil, err
-	}
-	if commit == etag {
-		return nil, integration.ErrNotModified
 	}
 	response, err := r.api.Get(ctx, r.path("/items"), itemsAt(commit, map[string]string{"path": "/" + place.Path, "$format": "octetStream"}))
 	if err != nil {

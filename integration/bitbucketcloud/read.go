@@ -58,13 +58,8 @@ func (r *repository) DefaultBranch(ctx context.Context) (string, error) {
 	var details struct {
 		MainBranch struct{ Name string } `json:"mainbranch"`
 	}
-	if _, err := r.api.JSON(ctx, r.path(""), nil, &details); err != nil {
-		return "", err
-	}
-	if details.MainBranch.Name == "" {
-		return "", fault.New(fault.NotFound, "%s on %s has no branch yet", r.name, r.host.Name())
-	}
-	return details.MainBranch.Name, nil
+	_, err := r.api.JSON(ctx, r.path(""), nil, &details)
+	return details.MainBranch.Name, err
 }
 
 // refs returns the branches and tags that match a query in Bitbucket's query language. complete is false when

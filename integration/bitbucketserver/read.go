@@ -84,20 +84,9 @@ func (r *repository) Open(ctx context.Context, place integration.Place, etag str
 	if place.View == "" || place.Path == "" {
 		return nil, errInvalidURL
 	}
-	ref := place.Ref
-	if ref == "" {
-		branch, err := r.DefaultBranch(ctx)
-		if err != nil {
-			return nil, err
-		}
-		ref = branch
-	}
-	commit, err := r.Commit(ctx, ref, etag)
+	_, commit, err := integration.CommitAt(ctx, r.host, r, place, etag)
 	if err != nil {
 		return nil, err
-	}
-	if commit == etag {
-		return nil, integration.ErrNotModified
 	}
 	response, err := r.api.Get(ctx, r.raw(place.Path), url.Values{"at": {commit}})
 	if err != nil {

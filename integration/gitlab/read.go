@@ -46,13 +46,8 @@ func (p *project) DefaultBranch(ctx context.Context) (string, error) {
 	var details struct {
 		DefaultBranch string `json:"default_branch"`
 	}
-	if _, err := p.api.JSON(ctx, p.path(), nil, &details); err != nil {
-		return "", err
-	}
-	if details.DefaultBranch == "" {
-		return "", fault.New(fault.NotFound, "%s on %s has no branch yet", p.name, p.host.Name())
-	}
-	return details.DefaultBranch, nil
+	_, err := p.api.JSON(ctx, p.path(), nil, &details)
+	return details.DefaultBranch, err
 }
 
 // Commit implements integration.Repository.

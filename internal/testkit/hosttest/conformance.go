@@ -90,6 +90,10 @@ func saysWhatIsMissing(t *testing.T, s *Server) {
 	}
 	_, err := s.tree(t, set, s.At("main", "none"))
 	require.Equal(t, fault.NotFound, fault.KindOf(err), "%v", err)
+	s.Answer(func(w http.ResponseWriter, _ *http.Request) { JSON(w, map[string]any{}) })
+	_, err = set.ReadTree(t.Context(), s.URL+s.forge.Root, integration.ReadOptions{})
+	require.Equal(t, fault.NotFound, fault.KindOf(err), "%v", err)
+	require.ErrorContains(t, err, "has no branch yet")
 }
 
 // tree reads a tree to its end: paths with modes, links and contents.
