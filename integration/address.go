@@ -87,6 +87,29 @@ func HasTraversal(path string) bool {
 	return true
 }
 
+// PlaceAt is the place in a repository that the unescaped segments after the repository in a URL name: nothing
+// more, or a view, a ref and a path, which may be empty. Segments without a ref, or with another view than
+// those of the forge, are invalid.
+func PlaceAt(repository string, segments, views []string, invalid error) (Place, error) {
+	place := Place{Repository: repository}
+	if len(segments) == 0 {
+		return place, nil
+	}
+	if len(segments) < 2 || segments[1] == "" || !slices.Contains(views, segments[0]) {
+		return Place{}, invalid
+	}
+	place.View, place.Ref, place.Path = segments[0], segments[1], strings.Join(segments[2:], "/")
+	return place.Checked()
+}
+
+// Checked returns the place, or ErrTraversal if its ref or path leads out of the repository.
+func (p Place) Checked() (Place, error) {
+	if HasTraversal(p.Ref) || HasTraversal(p.Path) {
+		return Place{}, ErrTraversal
+	}
+	return p, nil
+}
+
 // commitHash matches the hash of a commit. Files at a commit cannot be edited.
 var commitHash = regexp.MustCompile(`\b[0-9a-f]{40,}\b`)
 

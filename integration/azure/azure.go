@@ -97,10 +97,7 @@ func (*Host) Parse(target *url.URL) (integration.Place, error) {
 		}
 		place.View, place.Ref = version[:2], version[2:]
 	}
-	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
-		return integration.Place{}, integration.ErrTraversal
-	}
-	return place, nil
+	return place.Checked()
 }
 
 // Address implements integration.Host.

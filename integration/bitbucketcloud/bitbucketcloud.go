@@ -64,24 +64,14 @@ var views = []string{"src", "raw"}
 // Parse reads https://host/workspace/repo and https://host/workspace/repo/(src|raw)/ref/path.
 func (*Host) Parse(target *url.URL) (integration.Place, error) {
 	segments, err := integration.Segments(target)
-	if err != nil || len(segments) < 2 || len(segments) == 3 || segments[0] == "" || segments[1] == "" {
+	if err != nil || len(segments) < 2 || segments[0] == "" || segments[1] == "" {
 		return integration.Place{}, errInvalidURL
 	}
-	place := integration.Place{Repository: segments[0] + "/" + strings.TrimSuffix(segments[1], ".git")}
-	if integration.HasTraversal(place.Repository) || strings.Count(place.Repository, "/") > 1 {
+	repository := segments[0] + "/" + strings.TrimSuffix(segments[1], ".git")
+	if integration.HasTraversal(repository) || strings.Count(repository, "/") > 1 {
 		return integration.Place{}, errInvalidURL
 	}
-	if len(segments) == 2 {
-		return place, nil
-	}
-	place.View, place.Ref, place.Path = segments[2], segments[3], strings.Join(segments[4:], "/")
-	if place.Ref == "" || !slices.Contains(views, place.View) {
-		return integration.Place{}, errInvalidURL
-	}
-	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
-		return integration.Place{}, integration.ErrTraversal
-	}
-	return place, nil
+	return integration.PlaceAt(repository, segments[2:], views, errInvalidURL)
 }
 
 // Address implements integration.Host.

@@ -81,10 +81,7 @@ func (*Host) Parse(target *url.URL) (integration.Place, error) {
 			return integration.Place{}, errInvalidURL
 		}
 	}
-	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
-		return integration.Place{}, integration.ErrTraversal
-	}
-	return place, nil
+	return place.Checked()
 }
 
 // shortRef removes the prefix refs/heads/ or refs/tags/ from a ref.

@@ -85,10 +85,7 @@ func (h *Host) Parse(target *url.URL) (integration.Place, error) {
 	}
 	place.View, place.Ref, place.Path = segments[2]+"/"+segments[3], segments[4], strings.Join(segments[5:], "/")
 	place.RefIsWhole = segments[3] == "commit"
-	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
-		return integration.Place{}, integration.ErrTraversal
-	}
-	return place, nil
+	return place.Checked()
 }
 
 // Address implements integration.Host.

@@ -125,25 +125,14 @@ var views = []string{"blob", "tree", "edit", "raw"}
 // Parse reads https://host/owner/repo and https://host/owner/repo/(blob|tree|edit|raw)/ref/path.
 func (h *Host) Parse(target *url.URL) (integration.Place, error) {
 	segments, err := integration.Segments(target)
-	if err != nil || len(segments) < 2 || len(segments) == 3 {
+	if err != nil || len(segments) < 2 {
 		return integration.Place{}, errInvalidURL
 	}
 	owner, name := segments[0], strings.TrimSuffix(segments[1], ".git")
 	if !isName(owner) || !isName(name) {
 		return integration.Place{}, errInvalidURL
 	}
-	place := integration.Place{Repository: owner + "/" + name}
-	if len(segments) == 2 {
-		return place, nil
-	}
-	place.View, place.Ref, place.Path = segments[2], segments[3], strings.Join(segments[4:], "/")
-	if place.Ref == "" || !slices.Contains(views, place.View) {
-		return integration.Place{}, errInvalidURL
-	}
-	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
-		return integration.Place{}, integration.ErrTraversal
-	}
-	return place, nil
+	return integration.PlaceAt(owner+"/"+name, segments[2:], views, errInvalidURL)
 }
 
 // Address implements integration.Host.

@@ -114,18 +114,7 @@ func (h *Host) Parse(target *url.URL) (integration.Place, error) {
 	if len(project) < 2 || slices.ContainsFunc(project, isNoName) {
 		return integration.Place{}, errInvalidURL
 	}
-	place := integration.Place{Repository: strings.TrimSuffix(strings.Join(project, "/"), ".git")}
-	if len(rest) == 0 {
-		return place, nil
-	}
-	if len(rest) < 2 || rest[1] == "" || !slices.Contains(views, rest[0]) {
-		return integration.Place{}, errInvalidURL
-	}
-	place.View, place.Ref, place.Path = rest[0], rest[1], strings.Join(rest[2:], "/")
-	if integration.HasTraversal(place.Ref) || integration.HasTraversal(place.Path) {
-		return integration.Place{}, integration.ErrTraversal
-	}
-	return place, nil
+	return integration.PlaceAt(strings.TrimSuffix(strings.Join(project, "/"), ".git"), rest, views, errInvalidURL)
 }
 
 // cutProject splits the segments of a path into those of the project, and the rest: view, ref and path.
