@@ -138,6 +138,18 @@ func Resolve(base *url.URL, ref, root string) (string, error) {
 	return resolved.String(), nil
 }
 
+// RootOf is the escaped path of a repository's root in the URL of a place: the first size segments of its
+// path, if the segment at the index view is one of the forge's views, else the whole path. With view 2 and
+// size 4, it is /owner/repo/blob/main of https://host/owner/repo/blob/main/docs/index.md.
+func RootOf(target *url.URL, views []string, view, size int) string {
+	path := strings.TrimRight(target.EscapedPath(), "/")
+	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if len(segments) < size || !slices.Contains(views, segments[view]) {
+		return path
+	}
+	return "/" + strings.Join(segments[:size], "/")
+}
+
 // ResolveURL resolves ref, absolute or relative, against base, the URL of a file, by the rules of base's
 // host. On a configured host, a leading slash means the root of the repository.
 func (s *Set) ResolveURL(base, ref string) (string, error) {

@@ -35,7 +35,7 @@ func newSetOver(t testing.TB, transport http.RoundTripper) *integration.Set {
 		GitHub:          []github.Config{{Host: forgeHost, APIBaseURL: "http://" + forgeHost + "/api/v3", Token: token}},
 		GitLab:          []gitlab.Config{{Host: "gitlab.example.com", Token: token}, {Host: "example.org", BaseURL: "https://example.org/git"}},
 		BitbucketServer: []bitbucketserver.Config{{Host: "bitbucket.example.com", Token: token}},
-		Gitea:           []gitea.Config{{Host: "gitea.example.com", Password: token}},
+		Gitea:           []gitea.Config{{Host: "gitea.example.com", Password: token}, {Host: "example.net", BaseURL: "https://example.net/git"}},
 		Gerrit:          []gerrit.Config{{Host: "gerrit.example.com"}},
 	}, integration.Options{Transport: transport})
 	require.NoError(t, err)
@@ -86,6 +86,8 @@ func TestResolveURL(t *testing.T) {
 		{"https://bitbucket.example.com/projects/P/repos/r/browse/d/all.yaml?at=main", "/x.yaml",
 			"https://bitbucket.example.com/projects/P/repos/r/browse/x.yaml?at=main"},
 		{"https://gitea.example.com/o/r/src/branch/main/d/all.yaml", "/x.yaml", "https://gitea.example.com/o/r/src/branch/main/x.yaml"},
+		{"https://example.net/git/o/r/src/branch/main/d/all.yaml", "/x.yaml", "https://example.net/git/o/r/src/branch/main/x.yaml"},
+		{"https://example.net/git/o/r/", "/x.yaml", "https://example.net/git/o/r/x.yaml"},
 		{"https://dev.azure.com/o/p/_git/r?path=/d/all.yaml&version=GBmain", "./x.yaml", "https://dev.azure.com/o/p/_git/r?path=%2Fd%2Fx.yaml&version=GBmain"},
 		{"https://dev.azure.com/o/p/_git/r?path=/d/all.yaml&version=GBmain", "/x.yaml", "https://dev.azure.com/o/p/_git/r?path=%2Fx.yaml&version=GBmain"},
 		{"https://dev.azure.com/o/p/_git/r?path=/d/all.yaml&version=GBmain", "./", "https://dev.azure.com/o/p/_git/r?path=%2Fd%2F&version=GBmain"},

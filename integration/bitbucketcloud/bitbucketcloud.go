@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/integration"
@@ -82,12 +81,7 @@ func (*Host) Address(place integration.Place) *url.URL {
 
 // Resolve implements integration.Host.
 func (*Host) Resolve(base *url.URL, ref string) (string, error) {
-	segments := strings.Split(base.EscapedPath(), "/")
-	root := strings.TrimRight(base.EscapedPath(), "/")
-	if len(segments) > 4 && slices.Contains(views, segments[3]) {
-		root = strings.Join(segments[:5], "/")
-	}
-	return integration.Resolve(base, ref, root)
+	return integration.Resolve(base, ref, integration.RootOf(base, views, 2, 4))
 }
 
 // EditURL implements integration.Host.

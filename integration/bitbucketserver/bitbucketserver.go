@@ -100,12 +100,7 @@ func (*Host) Address(place integration.Place) *url.URL {
 
 // Resolve implements integration.Host.
 func (*Host) Resolve(base *url.URL, ref string) (string, error) {
-	segments := strings.Split(base.EscapedPath(), "/")
-	root := strings.TrimRight(base.EscapedPath(), "/")
-	if len(segments) > 5 && slices.Contains(views, segments[5]) {
-		root = strings.Join(segments[:6], "/")
-	}
-	return integration.Resolve(base, ref, root)
+	return integration.Resolve(base, ref, integration.RootOf(base, views, 4, 5))
 }
 
 // EditURL is the file's own page, which has an editor.

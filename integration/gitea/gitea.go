@@ -96,12 +96,8 @@ func (h *Host) Address(place integration.Place) *url.URL {
 
 // Resolve implements integration.Host.
 func (h *Host) Resolve(base *url.URL, ref string) (string, error) {
-	root := strings.TrimRight(base.EscapedPath(), "/")
-	below := strings.Split(strings.TrimPrefix(base.EscapedPath(), h.below+"/"), "/")
-	if len(below) > 4 && slices.Contains(views, below[2]) {
-		root = h.below + "/" + strings.Join(below[:5], "/")
-	}
-	return integration.Resolve(base, ref, root)
+	depth := strings.Count(h.below, "/")
+	return integration.Resolve(base, ref, integration.RootOf(base, views, depth+2, depth+5))
 }
 
 // EditURL implements integration.Host. Only files on a branch can be edited.

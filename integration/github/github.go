@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/integration"
@@ -145,18 +144,8 @@ var viewOfFile = regexp.MustCompile(`^(https?://[^/]+/[^/]+/[^/]+)/(?:blob|tree|
 
 // Resolve implements integration.Host. Blob URLs become tree URLs, which work for files and directories.
 func (*Host) Resolve(base *url.URL, ref string) (string, error) {
-	resolved, err := integration.Resolve(base, ref, root(base))
+	resolved, err := integration.Resolve(base, ref, integration.RootOf(base, views, 2, 4))
 	return viewOfFile.ReplaceAllString(resolved, "$1/tree/"), err
-}
-
-// root is the escaped path of the repository's root: of https://host/owner/repo/blob/main/docs/index.md it is
-// /owner/repo/blob/main.
-func root(base *url.URL) string {
-	segments := strings.Split(base.EscapedPath(), "/")
-	if len(segments) > 4 && slices.Contains(views, segments[3]) {
-		return strings.Join(segments[:5], "/")
-	}
-	return strings.TrimRight(base.EscapedPath(), "/")
 }
 
 // EditURL implements integration.Host.
