@@ -56,6 +56,16 @@ func TestValuesThatNobodyTakesMakeRoom(t *testing.T) {
 	requireTaken(t, memory, 2, 2)
 }
 
+func TestAKnownKeyNeedsNoRoom(t *testing.T) {
+	t.Parallel()
+	memory := recall.New[string, int](2, time.Minute)
+	memory.Remember("a", 1)
+	memory.Remember("b", 2)
+	memory.Remember("b", 3)
+	requireTaken(t, memory, "a", 1)
+	requireTaken(t, memory, "b", 3)
+}
+
 func TestAValueCanBeReadManyTimes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

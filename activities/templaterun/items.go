@@ -14,9 +14,9 @@ import (
 type itemsMemory = recall.Memory[itemsKey, *plan.Items]
 
 const (
-	// maxKeptItems bounds the steps whose items are kept. Each takes at most half a megabyte.
+	// maxKeptItems bounds the steps whose items are kept. Each takes at most 768 KiB: see plan.Items.
 	maxKeptItems = 64
-	// keepItems is longer than most iterations take.
+	// keepItems is longer than most iterations take. Items may hold secrets: none live longer than twice as long.
 	keepItems = 10 * time.Minute
 )
 

@@ -20,14 +20,19 @@ type Items struct {
 	shown []json.RawMessage
 }
 
-// maxItems bounds Items, and what it takes to encode them, in bytes.
+// maxItems bounds the keys, the values and the masked values of Items, each of them, and what it takes to
+// encode them, in bytes.
 const maxItems = 256 << 10
 
 // encodeItems returns nil for items that JSON does not give back as they are, and for more than maxItems.
 func encodeItems(ctx context.Context, iterations []Iteration, shown []nunjucks.Value) *Items {
 	items := &Items{}
 	values := make([]nunjucks.Value, len(iterations))
+	size := 0
 	for i, iteration := range iterations {
+		if size += len(iteration.Key); size > maxItems {
+			return nil
+		}
 		items.keys, values[i] = append(items.keys, iteration.Key), iteration.Value
 	}
 	var encodable bool

@@ -69,6 +69,7 @@ func TestItemsThatAreNotKept(t *testing.T) {
 		"not JSON":  `"${{ [parameters.nope, 'x'] }}"`,
 		"no number": `"${{ [0 / 0, 1] }}"`,
 		"too large": `["` + strings.Repeat("x", 300<<10) + `"]`,
+		"long keys": `{"` + strings.Repeat("k", 150<<10) + `":1,"` + strings.Repeat("l", 150<<10) + `":2}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
