@@ -12,9 +12,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration/provenance"
+	"github.com/portico-dev/portico/recall"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/parameters"
@@ -62,12 +64,20 @@ type Checker struct {
 	actions  map[string]action.Description
 	renderer *expression.Renderer
 	rules    plan.Rules
-	cache    cache
+	// findings has those of templates by their digests.
+	findings *recall.Memory[[sha256.Size]byte, []Finding]
 }
+
+const (
+	// maxKept bounds the templates whose findings are kept, keepFindings for how long.
+	maxKept      = 1000
+	keepFindings = time.Hour
+)
 
 // New makes a Checker for runs with these actions, this renderer and these rules.
 func New(actions []action.Description, renderer *expression.Renderer, rules plan.Rules) *Checker {
-	c := &Checker{actions: map[string]action.Description{}, renderer: renderer, rules: rules}
+	c := &Checker{actions: map[string]action.Description{}, renderer: renderer, rules: rules,
+		findings: recall.New[[sha256.Size]byte, []Finding](maxKept, keepFindings)}
 	for _, each := range actions {
 		c.actions[each.ID] = each
 	}
@@ -95,12 +105,13 @@ func (c *Checker) Document(ctx context.Context, document json.RawMessage) []Find
 
 // Template checks a parsed template. It caches the findings, because every run of a template needs them.
 func (c *Checker) Template(ctx context.Context, t *template.Template) []Finding {
-	findings, found := c.cache.find(t.Digest)
+	findings, found := c.findings.Get(t.Digest)
 	if !found {
 		findings = c.check(ctx, t)
-		// The findings are incomplete when the context has ended.
-		if ctx.Err() == nil {
-			c.cache.keep(t.Digest, findings)
+		// A template that was not parsed has the zero digest. The findings are incomplete when the context has
+		// ended.
+		if t.Digest != [sha256.Size]byte{} && ctx.Err() == nil {
+			c.findings.Remember(t.Digest, findings)
 		}
 	}
 	return slices.Clone(findings)
