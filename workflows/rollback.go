@@ -1,6 +1,9 @@
 package workflows
 
 import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -34,8 +37,14 @@ func (r *templateRunner) rollBack(next engine.Next, before *engine.RollbackProgr
 	return &now
 }
 
-// endRollback says on the record how the rollback ended. It is over when nothing is left.
+// endRollback says on the record how the rollback ended. It is over when nothing is left. A run that was
+// parked because its end could not be recorded is not over.
 func (r *templateRunner) endRollback(generation int, came *engine.RollbackProgress) (over bool, err error) {
 	end := engine.RollbackResult{RunID: r.command.RunID, Generation: generation, Remaining: came.Remaining, Failure: came.Failure}
-	return end.Remaining == 0, record(r.disconnected, recordTimeout, engine.ActivityEndRollback, end, nil)
+	err = record(r.disconnected, recordTimeout, engine.ActivityEndRollback, end, nil)
+	if application, is := errors.AsType[*temporal.ApplicationError](err); is && application.Type() == engine.ErrorStuck {
+		came.Failure = new(describe(err))
+		return false, nil
+	}
+	return end.Remaining == 0, err
 }

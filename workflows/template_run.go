@@ -76,11 +76,12 @@ func (r *templateRunner) finishRollback(ctx workflow.Context, next *engine.Next,
 	if err != nil {
 		return false, err
 	}
-	next.Progress.State, next.Progress.Failure = engine.StateRolledBack, nil
+	progress := &next.Progress
+	progress.State, progress.Failure = engine.StateRolledBack, nil
 	if !undone {
-		next.Progress.State, next.Progress.Failure = engine.StateParked, came.Failure
+		progress.State, progress.Failure = engine.StateParked, came.Failure.Cut(engine.MaxFailureText)
 	}
-	if err := showProgress(ctx, r.command, next.Progress); err != nil || undone {
+	if err := showProgress(ctx, r.command, *progress); err != nil || undone {
 		return undone, err
 	}
 	return r.park(ctx, *next)

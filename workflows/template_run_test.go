@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,8 +32,9 @@ type stage struct {
 	act  func(engine.ActionRequest) error
 	undo func(engine.UndoRequest) error
 	told []string
-	// ended is how the last rollback ended.
-	ended engine.RollbackResult
+	// ended is how the last rollback ended; endFails is why that cannot be recorded.
+	ended    engine.RollbackResult
+	endFails error
 	// failsAs is the type of the error that the workflow ends with, "" when it completes.
 	failsAs string
 }
@@ -56,7 +58,7 @@ func newStage(script ...engine.Next) *stage {
 	s.register(engine.ActivityEndRollback, func(end engine.RollbackResult) error {
 		s.ended = end
 		s.tell(fmt.Sprintf("end rollback, %d left", end.Remaining))
-		return nil
+		return s.endFails
 	})
 	s.register("act", func(request engine.ActionRequest) error {
 		s.tell(fmt.Sprintf("act %d/%d", request.Position, request.Iteration))
@@ -252,7 +254,7 @@ func TestARetryOfACancelledRunIsNotCancelled(t *testing.T) {
 }
 
 func rollingBack() engine.Next {
-	return engine.Next{Kind: engine.NextRollback, Generation: 1, Effects: []engine.EffectRef{{ID: "location"}, {ID: "repository"}}}
+	return engine.Next{Kind: engine.NextRollback, Generation: 1, Progress: engine.Progress{State: "rollingBack"}, Effects: []engine.EffectRef{{ID: "location"}, {ID: "repository"}}}
 }
 
 func TestARollbackUndoesWhatItIsGivenInOrder(t *testing.T) {
@@ -277,6 +279,36 @@ func TestWhatCannotBeUndoneStopsNothingAndLeavesTheRunParked(t *testing.T) {
 	s.run(t)
 	require.Equal(t, []string{"rollBack", "undo location", "undo repository", "end rollback, 1 left", "expire"}, s.told,
 		"a rollback that failed is not begun again by itself")
+}
+
+// TestTheCauseOfAFailedRollbackIsBounded: Temporal refuses the result of a workflow that is too large.
+func TestTheCauseOfAFailedRollbackIsBounded(t *testing.T) {
+	t.Parallel()
+	s := newStage(rollingBack())
+	s.undo = func(engine.UndoRequest) error {
+		return temporal.NewNonRetryableApplicationError("502: "+strings.Repeat("x", 3<<20), "Error", nil)
+	}
+	s.failsAs = workflows.ErrorExpired
+	s.run(t)
+	require.ErrorContains(t, s.environment.GetWorkflowError(), "it had failed with Error: 502: xxx")
+	require.Less(t, len(s.environment.GetWorkflowError().Error()), 2*engine.MaxFailureText)
+}
+
+func TestARunThatIsParkedInsteadOfRolledBackWaitsForADecision(t *testing.T) {
+	t.Parallel()
+	s := newStage(rollingBack(), engine.Next{Kind: engine.NextEnd, Progress: engine.Progress{State: engine.StateRolledBack}})
+	s.endFails = temporal.NewNonRetryableApplicationError("its record cannot be read", engine.ErrorStuck, nil)
+	s.signal(time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 2})
+	s.failsAs = workflows.ErrorRolledBack
+	s.run(t)
+	require.Equal(t, []string{"rollBack", "undo location", "undo repository", "end rollback, 0 left", "end"}, s.told)
+
+	s = newStage(rollingBack())
+	s.endFails = temporal.NewNonRetryableApplicationError("its record cannot be read", engine.ErrorStuck, nil)
+	s.failsAs = workflows.ErrorExpired
+	s.run(t)
+	require.Equal(t, []string{"rollBack", "undo location", "undo repository", "end rollback, 0 left", "expire"}, s.told)
+	require.ErrorContains(t, s.environment.GetWorkflowError(), "it had failed with StuckError: its record cannot be read")
 }
 
 // continuing runs the workflow until it goes on as new, and answers what the next execution is told.
@@ -346,7 +378,7 @@ func TestACancelledRunDoesNotContinueAsNew(t *testing.T) {
 }
 
 func undoing(more bool, ids ...string) engine.Next {
-	next := engine.Next{Kind: engine.NextRollback, Generation: 1, More: more}
+	next := engine.Next{Kind: engine.NextRollback, Generation: 1, Progress: engine.Progress{State: "rollingBack"}, More: more}
 	for _, id := range ids {
 		next.Effects = append(next.Effects, engine.EffectRef{ID: id})
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,9 +14,11 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc"
 
 	"github.com/portico-dev/portico/activities/templaterun"
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/expression"
@@ -178,6 +182,69 @@ func TestARunThatCannotBeCarriedOnIsParked(t *testing.T) {
 			require.Equal(t, engine.NextPark, b.advance(engine.AdvanceRequest{}).Kind, "told again after a crash")
 		})
 	}
+}
+
+// TestWhyARunCannotBeCarriedOnShowsNoSecret: a panic prints its value, which may be of any length.
+func TestWhyARunCannotBeCarriedOnShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	var logged strings.Builder
+	b := newBench(t, &act{
+		wait: func() (time.Duration, error) { panic("no pause for " + secret + strings.Repeat("!", 3<<20)) },
+		tune: func(_ *bench, o *templaterun.Options) {
+			o.StuckTimeout, o.Log = time.Nanosecond, slog.New(slog.NewTextHandler(&logged, nil))
+		},
+	}, stepOne)
+	_, err := b.tryTurn()
+	require.ErrorContains(t, err, "no pause for ***!")
+	for ; err != nil; err = errors.Unwrap(err) {
+		require.NotContains(t, err.Error(), secret)
+	}
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
+	require.Contains(t, b.progress.Failure.Message, "no pause for ***!")
+	require.Len(t, b.progress.Failure.Message, engine.MaxFailureText)
+	require.Contains(t, b.get().Failure.Message, "no pause for ***!")
+	require.Greater(t, len(b.get().Failure.Message), 3<<20, "the record has all of it")
+	require.NotContains(t, b.get().Failure.Message, secret)
+	require.NotContains(t, logged.String(), secret)
+}
+
+// TestARunThatIsParkedInsteadOfRolledBackSaysSo: its workflow does not end as if it were rolled back.
+func TestARunThatIsParkedInsteadOfRolledBackSaysSo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{tune: func(_ *bench, o *templaterun.Options) { o.StuckTimeout, o.Planner = time.Nanosecond, nil }}, stepOne)
+	b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}})
+	end := func() error {
+		_, err := does[any](b, engine.ActivityEndRollback, engine.RollbackResult{RunID: b.id.String()})
+		return err
+	}
+	require.ErrorContains(t, end(), "panic: ")
+	require.Equal(t, run.PhaseRollingBack, b.get().Phase, "it may pass")
+	failed, is := errors.AsType[*temporal.ApplicationError](end())
+	require.True(t, is)
+	require.True(t, failed.NonRetryable())
+	require.Equal(t, engine.ErrorStuck, failed.Type())
+	require.Contains(t, failed.Message(), "panic: ")
+	require.Equal(t, run.PhaseParked, b.get().Phase)
+	require.Equal(t, engine.ErrorStuck, b.get().Failure.Name)
+}
+
+// TestARunThatWasParkedBeforeACrashSaysSoAfterIt: by then, the end of its rollback could be recorded.
+func TestARunThatWasParkedBeforeACrashSaysSoAfterIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{}, stepOne)
+	b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}})
+	seen, err := b.runs.Version(t.Context(), b.id)
+	require.NoError(t, err)
+	parked, err := b.runs.Park(t.Context(), seen, fault.Failure{Name: engine.ErrorStuck, Message: "It could not be continued.", Advice: "Look."})
+	require.NoError(t, err)
+	require.True(t, parked)
+	_, err = does[any](b, engine.ActivityEndRollback, engine.RollbackResult{RunID: b.id.String()})
+	failed, is := errors.AsType[*temporal.ApplicationError](err)
+	require.True(t, is)
+	require.True(t, failed.NonRetryable())
+	require.Equal(t, engine.ErrorStuck, failed.Type())
+	require.Equal(t, "It could not be continued.", failed.Message())
+	require.Equal(t, run.PhaseParked, b.get().Phase)
 }
 
 func TestAnExpressionThatPanicsFailsItsStep(t *testing.T) {

@@ -24,7 +24,7 @@ func (a *Activities) advance(ctx context.Context, request engine.AdvanceRequest)
 	if err == nil {
 		next, err = a.advanceOnce(ctx, state, request)
 	}
-	return a.parkIfStuck(ctx, request.RunID, next, err)
+	return a.parkIfStuck(ctx, request.RunID, state, next, err)
 }
 
 // advanceOnce plans the steps of a run in order and executes the quick ones, until one has to be executed
@@ -252,7 +252,7 @@ func (d *driver) nextRollback(ctx context.Context) (engine.Next, error) {
 		if next.More = len(next.Effects) == maxUndone; next.More {
 			break
 		}
-		next.Effects = append(next.Effects, engine.EffectRef{ID: effect.ID, Summary: "undo " + effect.Kind + " " + effect.Name})
+		next.Effects = append(next.Effects, engine.EffectRef{ID: effect.ID, Summary: d.redact.Text("undo " + effect.Kind + " " + effect.Name)})
 	}
 	return next, d.flush(ctx)
 }

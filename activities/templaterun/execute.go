@@ -35,7 +35,7 @@ func (a *Activities) runAction(does action.Action) func(context.Context, engine.
 		if err == nil {
 			err = a.actOnce(ctx, state, does, request)
 		}
-		_, err = a.parkIfStuck(ctx, request.RunID, engine.Next{}, err)
+		_, err = a.parkIfStuck(ctx, request.RunID, state, engine.Next{}, err)
 		return err
 	}
 }
@@ -235,7 +235,7 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
 		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, Base: e.Spec.TemplateInfo.Base()},
 		User:     e.Spec.User, Starter: e.Starter,
-		Secrets: e.scope.Secrets, Log: log, Ledger: e.Runs.Ledger(e.claim, e.step.ID, e.step.Action),
+		Secrets: e.scope.Secrets, Log: log, Ledger: maskingLedger{e.Runs.Ledger(e.claim, e.step.ID, e.step.Action), e},
 	}
 	if !e.needsWorkspace(call) {
 		output, err := e.callAction(ctx, call)
@@ -257,6 +257,16 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 		return nil, "", fmt.Errorf("keep the workspace: %w", err)
 	}
 	return output, digest, nil
+}
+
+// maskingLedger is the ledger of a step. It masks what an action notes on an effect: people read it.
+type maskingLedger struct {
+	action.Ledger
+	execution *execution
+}
+
+func (l maskingLedger) Abandon(ctx context.Context, effectID, note string) error {
+	return l.Ledger.Abandon(ctx, effectID, l.execution.redact.Text(note))
 }
 
 func (e *execution) needsWorkspace(call *action.Call) bool {

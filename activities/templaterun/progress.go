@@ -34,7 +34,7 @@ func (d *driver) progress(kind engine.NextKind) engine.Progress {
 		p.Step = d.steps[at].ID
 		return p
 	}
-	p.Failure = d.Failure
+	p.Failure = d.Failure.Cut(engine.MaxFailureText)
 	return p
 }
 

@@ -20,12 +20,19 @@ import (
 
 // undoEffect asks the action that made an effect to remove it. An effect whose removal killed several workers
 // is left as it is, with the reason on the ledger.
-func (a *Activities) undoEffect(ctx context.Context, undo engine.UndoRequest) (err error) {
-	defer fault.Recover(&err)
+func (a *Activities) undoEffect(ctx context.Context, undo engine.UndoRequest) error {
 	ctx, state, err := a.load(ctx, undo.RunID)
-	if err != nil {
-		return err
+	if err == nil {
+		err = a.undoOnce(ctx, state, undo)
 	}
+	if err != nil && isStuckCause(ctx, err) {
+		return state.maskCause(err)
+	}
+	return err
+}
+
+func (a *Activities) undoOnce(ctx context.Context, state *runState, undo engine.UndoRequest) (err error) {
+	defer fault.Recover(&err)
 	defer a.keepAlive(ctx)()
 	effect, err := a.Runs.Effect(ctx, undo.EffectID)
 	if err != nil {
@@ -36,7 +43,7 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.UndoRequest) (e
 	}
 	log := &effectLog{runState: state, effect: effect, prefix: fmt.Sprintf("%d/undo/%s/%d", undo.Generation, effect.ID, activity.GetInfo(ctx).Attempt)}
 	if state.LostWorkers >= maxLostWorkers {
-		cause := workerLost("the undoing of " + effect.Kind + " " + effect.Name)
+		cause := workerLost("the undoing of " + state.redact.Text(effect.Kind+" "+effect.Name))
 		return cmp.Or(log.recordLeft(ctx, errors.New(cause.Message)), (&failedAttempt{failure: cause}).temporal(0))
 	}
 	guard, err := a.guardAgainstCrash(ctx, state, state.LostWorkers, true)
@@ -92,20 +99,36 @@ func (s *runState) undoFailed(cause error) error {
 }
 
 // endRollback records how the rollback ended. On the wire the run has failed, with an error that says that it
-// was rolled back: Backstage knows no better word.
+// was rolled back: Backstage knows no better word. It fails for good when the run was parked instead, because
+// that could not be recorded.
 func (a *Activities) endRollback(ctx context.Context, end engine.RollbackResult) error {
 	ctx, state, err := a.load(ctx, end.RunID)
 	if err == nil {
 		err = a.recordRollback(ctx, state, end)
 	}
-	_, err = a.parkIfStuck(ctx, end.RunID, engine.Next{}, err)
-	return err
+	next, err := a.parkIfStuck(ctx, end.RunID, state, engine.Next{}, err)
+	if err != nil || next.Kind != engine.NextPark {
+		return err
+	}
+	return parkedInstead(next.Progress.Failure)
+}
+
+// parkedInstead is the final error of endRollback for a run that was parked with this failure.
+func parkedInstead(failure *fault.Failure) error {
+	stuck := failure.Cut(engine.MaxFailureText)
+	stuck.Name = engine.ErrorStuck
+	return (&failedAttempt{failure: *stuck}).temporal(0)
 }
 
 func (a *Activities) recordRollback(ctx context.Context, state *runState, end engine.RollbackResult) (err error) {
 	defer fault.Recover(&err)
-	if state.Generation != end.Generation {
+	switch {
+	case state.Generation != end.Generation:
 		return nil // recorded before a crash, and the run was reopened since
+	case state.Phase == run.PhaseParked && end.Remaining == 0:
+		return parkedInstead(state.Failure) // parked before a crash
+	case state.Status.Ended():
+		return nil // recorded before a crash
 	}
 	effects, err := a.Runs.Effects(ctx, state.ID)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 
 // parkIfStuck returns the result of an activity. When the activities of a run have been failing for
 // StuckTimeout, for a reason of the run's own and not of the network or the database, it parks the run with
-// that reason.
-func (a *Activities) parkIfStuck(ctx context.Context, runID string, next engine.Next, cause error) (engine.Next, error) {
+// that reason. The state is nil for a run that could not be loaded.
+func (a *Activities) parkIfStuck(ctx context.Context, runID string, state *runState, next engine.Next, cause error) (engine.Next, error) {
 	if cause == nil {
 		a.stuckRuns.recovered(runID)
 		return next, nil
@@ -26,22 +26,32 @@ func (a *Activities) parkIfStuck(ctx context.Context, runID string, next engine.
 	if !isStuckCause(ctx, cause) {
 		return engine.Next{}, cause
 	}
-	lasts := a.stuckRuns.failed(runID, cause.Error(), time.Now())
-	a.logStuck(ctx, lasts, cause)
+	masked := state.maskCause(cause)
+	lasts := a.stuckRuns.failed(runID, masked.Error(), time.Now())
+	a.logStuck(ctx, lasts, masked, cause)
 	if lasts < a.StuckTimeout || a.StuckTimeout == 0 {
-		return engine.Next{}, cause
+		return engine.Next{}, masked
 	}
-	next, err := a.park(ctx, runID, fault.Failure{Name: "StuckError",
-		Message: fmt.Sprintf("The run could not be continued, again and again for %s: %s", lasts.Round(time.Second), cause),
+	next, err := a.park(ctx, runID, fault.Failure{Name: engine.ErrorStuck,
+		Message: fmt.Sprintf("The run could not be continued, again and again for %s: %s", lasts.Round(time.Second), masked),
 		Advice:  "Mend the cause, which the message and the workers' logs name, and retry: the run goes on from where it stands. Or roll it back."})
 	if err != nil {
-		return engine.Next{}, errors.Join(cause, err)
+		return engine.Next{}, errors.Join(masked, err)
 	}
 	return next, nil
 }
 
-func (a *Activities) logStuck(ctx context.Context, lasts time.Duration, cause error) {
-	attributes := []any{"for", lasts.Round(time.Second), "error", cause}
+// maskCause is the cause of a failed activity without the run's secrets: Temporal shows all causes of an
+// error, so it has none. A nil state has no secrets.
+func (s *runState) maskCause(cause error) error {
+	if s == nil {
+		return cause
+	}
+	return errors.New(s.redact.Text(cause.Error()))
+}
+
+func (a *Activities) logStuck(ctx context.Context, lasts time.Duration, masked, cause error) {
+	attributes := []any{"for", lasts.Round(time.Second), "error", masked}
 	if panicked, is := errors.AsType[*fault.PanicError](cause); is {
 		attributes = append(attributes, "stack", string(panicked.Stack))
 	}
@@ -80,7 +90,7 @@ func (a *Activities) park(ctx context.Context, runID string, failure fault.Failu
 		}
 	}
 	return engine.Next{Kind: engine.NextPark, Generation: seen.Generation, Settings: a.Settings,
-		Progress: engine.Progress{State: engine.StateParked, Failure: new(failure)}}, nil
+		Progress: engine.Progress{State: engine.StateParked, Failure: failure.Cut(engine.MaxFailureText)}}, nil
 }
 
 // maxStuckRuns bounds the runs whose failures are remembered.

@@ -369,6 +369,18 @@ func TestProgressSaysWhereTheRunStandsAndKeepsItsSecrets(t *testing.T) {
 	require.NotContains(t, string(encoded), secret)
 }
 
+// TestTheFailureInAProgressIsBounded: Temporal refuses an answer of more than two megabytes.
+func TestTheFailureInAProgressIsBounded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{}, stepOne)
+	require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
+	long := fault.Failure{Name: "InputError", Message: strings.Repeat("é", 3<<19), Advice: strings.Repeat("x", 5000)}
+	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: long}}))
+	require.Equal(t, long.Cut(engine.MaxFailureText), b.progress.Failure)
+	require.Len(t, b.progress.Failure.Advice, engine.MaxFailureText)
+	require.Equal(t, &long, b.get().Failure, "the record has all of it")
+}
+
 func TestARunOfQuickStepsNeedsNoProgress(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}, run: func(context.Context, *action.Call) (action.Output, error) {
@@ -889,6 +901,34 @@ func TestARollback(t *testing.T) {
 	require.Contains(t, b.told(), "one  error: Could not undo thing refused: 403 with ***")
 }
 
+// TestNoSecretInTheNameOfAnEffectIsShown: a location's name is its URL, which may hold a secret.
+func TestNoSecretInTheNameOfAnEffectIsShown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{}, stepOne)
+	effect, err := b.ledger().Intend(t.Context(), action.Intent{Kind: "location", Name: "https://" + secret + "@x", Key: "x"})
+	require.NoError(t, err)
+	b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}})
+	require.Equal(t, []engine.EffectRef{{ID: effect.ID, Summary: "undo location https://***@x"}}, b.advance(engine.AdvanceRequest{}).Effects)
+
+	b.record(run.Entry{LostWorkers: new(3)})
+	_, err = does[any](b, engine.ActivityUndoEffect, engine.UndoRequest{RunID: b.id.String(), EffectID: effect.ID})
+	require.ErrorContains(t, err, "lost over the undoing of location https://***@x")
+	require.NotContains(t, err.Error(), secret)
+}
+
+func TestNoSecretInANoteOnAnEffectIsShown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, &act{run: func(ctx context.Context, call *action.Call) (action.Output, error) {
+		effect, err := call.Ledger.Intend(ctx, action.Intent{Kind: "thing", Name: "x", Key: "x"})
+		require.NoError(t, err)
+		return nil, call.Ledger.Abandon(ctx, effect.ID, "refused "+secret+" and "+strings.ToUpper(secret))
+	}}, `{"id":"one","name":"One","action":"test:act","input":{"up":"${{ secrets.token | upper }}"}}`)
+	b.must("test:act", b.request(0))
+	effects, err := b.runs.Effects(t.Context(), b.id)
+	require.NoError(t, err)
+	require.Equal(t, "refused *** and ***", effects[0].Note)
+}
+
 func TestHowARollbackEnds(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -917,6 +957,7 @@ func TestHowARollbackEnds(t *testing.T) {
 				end.Failure = &fault.Failure{Name: "Error", Message: "502", Advice: "Wait."}
 			}
 			b.must(engine.ActivityEndRollback, end)
+			b.must(engine.ActivityEndRollback, end) // as after a crash
 			require.Equal(t, run.StatusFailed, b.get().Status, "Backstage knows no better word")
 			require.Equal(t, test.phase, b.get().Phase)
 			require.Equal(t, test.message, b.get().Failure.Message)

@@ -70,6 +70,10 @@ type Labels struct {
 	StartedBy string
 }
 
+// MaxFailureText bounds each text of a Progress's failure, in bytes: it is part of the workflow's history, and
+// the record of the run has all of it.
+const MaxFailureText = 2000
+
 // Progress is the state of a run as the Temporal Web UI shows it, with secrets masked as in the run's record.
 type Progress struct {
 	// State is the run's phase.
@@ -103,6 +107,10 @@ const (
 	ActivityEndRollback = "end rollback"
 	ActivityExpireRun   = "expire run"
 )
+
+// ErrorStuck is the type of the final error of ActivityEndRollback when the rollback could not be recorded
+// and the run was parked instead, and the name of the failure on its record.
+const ErrorStuck = "StuckError"
 
 // AdvanceRequest is the input of ActivityAdvance: execute the steps of a run from the state in its record, up
 // to the first step that has to wait or has effects outside of Portico.
