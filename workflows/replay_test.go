@@ -20,12 +20,13 @@ import (
 //
 //	PORTICO_RECORD_HISTORIES=1 go test -run TestRunsOfEveryKindReplay ./internal/e2e
 //
-// and old ones stay as long as runs of their time may be under way.
+// which overwrites those of the same names. Where the workflow's code decides otherwise since, the old ones move
+// to a directory named after that change first, and stay as long as runs of their time may be under way.
 func TestHistoriesReplay(t *testing.T) {
 	t.Parallel()
 	files := histories(t)
 	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			replayer := worker.NewWorkflowReplayer()
 			workflows.Register(replayer, workflows.QueueRuns)
@@ -38,7 +39,7 @@ func TestHistoriesReplay(t *testing.T) {
 func TestReplayNoticesOtherDecisions(t *testing.T) {
 	t.Parallel()
 	for _, file := range histories(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			replayer := worker.NewWorkflowReplayer()
 			hasty := func(workflow.Context, engine.Command) error { return nil }
@@ -50,9 +51,13 @@ func TestReplayNoticesOtherDecisions(t *testing.T) {
 
 func histories(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.json")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	var files []string
+	for _, pattern := range []string{"testdata/*.json", "testdata/*/*.json"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, found)
+		files = append(files, found...)
+	}
 	return files
 }
 

@@ -77,8 +77,11 @@ func (r *templateRunner) finishRollback(ctx workflow.Context, next *engine.Next,
 		return false, err
 	}
 	progress := &next.Progress
-	progress.State, progress.Failure = engine.StateRolledBack, nil
-	if !undone {
+	switch {
+	case progress.State == "": // an answer from before there was progress: the workflow completes, as it did then
+	case undone:
+		progress.State, progress.Failure = engine.StateRolledBack, nil
+	default:
 		progress.State, progress.Failure = engine.StateParked, came.Failure.Cut(engine.MaxFailureText)
 	}
 	if err := showProgress(ctx, r.command, *progress); err != nil || undone {
