@@ -41,7 +41,8 @@ func SearchAttributes() map[string]enums.IndexedValueType {
 	return attributes
 }
 
-// MissingSearchAttributes are the names of those that a namespace does not have, in alphabetical order.
+// MissingSearchAttributes are the names of those that a namespace does not have, in alphabetical order. One of
+// another type is an error: with it, no task of a workflow that writes it would succeed.
 func MissingSearchAttributes(ctx context.Context, connected client.Client, namespace string) ([]string, error) {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
@@ -49,11 +50,19 @@ func MissingSearchAttributes(ctx context.Context, connected client.Client, names
 	if err != nil {
 		return nil, fmt.Errorf("list the search attributes of namespace %q: %w", namespace, err)
 	}
-	var missing []string
-	for _, name := range slices.Sorted(maps.Keys(SearchAttributes())) {
-		if _, is := known.GetCustomAttributes()[name]; !is {
+	needed := SearchAttributes()
+	var missing, others []string
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		kind, is := known.GetCustomAttributes()[name]
+		if !is {
 			missing = append(missing, name)
+		} else if kind != needed[name] {
+			others = append(others, fmt.Sprintf("%s is %s, not %s", name, kind, needed[name]))
 		}
+	}
+	if len(others) > 0 {
+		return nil, fmt.Errorf("search attributes of namespace %q have types that Portico cannot use: %s; an operator removes them, and "+
+			"`portico migrate` adds them as they have to be", namespace, strings.Join(others, ", "))
 	}
 	return missing, nil
 }

@@ -252,6 +252,24 @@ func TestSearchAttributesAreAddedOnce(t *testing.T) {
 	}, patience, 50*time.Millisecond)
 }
 
+// TestSearchAttributesOfAnotherTypeAreNotUsed: a task that writes one fails again and again.
+func TestSearchAttributesOfAnotherTypeAreNotUsed(t *testing.T) {
+	t.Parallel()
+	attributes := workflows.SearchAttributes()
+	attributes["PorticoState"], attributes["PorticoStep"] = enums.INDEXED_VALUE_TYPE_INT, enums.INDEXED_VALUE_TYPE_KEYWORD_LIST
+	connected := temporaltest.Dial(t, temporaltest.Serve(t, temporal.Options{SearchAttributes: attributes}))
+	for name, err := range map[string]error{
+		"missing": func() error {
+			_, err := workflows.MissingSearchAttributes(t.Context(), connected, "default")
+			return err
+		}(),
+		"add": workflows.AddSearchAttributes(t.Context(), connected, "default"),
+	} {
+		require.ErrorContains(t, err, `namespace "default"`, name)
+		require.ErrorContains(t, err, "PorticoState is Int, not Keyword, PorticoStep is KeywordList, not Keyword", name)
+	}
+}
+
 func TestALongLabelIsCutToWhatTemporalIndexes(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, true, true, map[string][]engine.Next{"long": {ending}})

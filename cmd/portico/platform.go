@@ -241,12 +241,15 @@ func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
 // hasSearchAttributes reports whether Temporal has Portico's search attributes. Portico works without them.
 func (p *platform) hasSearchAttributes(ctx context.Context) bool {
 	missing, err := workflows.MissingSearchAttributes(ctx, p.temporal, p.target.Namespace)
-	if err == nil && len(missing) == 0 {
-		return true
+	const consequence = "runs cannot be found in Temporal by template, subject or state"
+	switch {
+	case err != nil:
+		p.log.WarnContext(ctx, consequence, "namespace", p.target.Namespace, "error", err)
+	case len(missing) > 0:
+		p.log.WarnContext(ctx, consequence+": its namespace lacks search attributes that `portico migrate` adds",
+			"namespace", p.target.Namespace, "missing", missing)
 	}
-	p.log.WarnContext(ctx, "runs cannot be found in Temporal by template, subject or state: its namespace lacks search attributes that `portico migrate` adds",
-		"namespace", p.target.Namespace, "missing", missing, "error", err)
-	return false
+	return err == nil && len(missing) == 0
 }
 
 // buildActions is the only list of actions.
