@@ -33,16 +33,13 @@ type ClientOptions struct {
 }
 
 // Client implements engine.Engine on Temporal.
-type Client struct {
-	ClientOptions
-	temporal client.Client
-}
+type Client struct{ ClientOptions }
 
 var _ engine.Engine = (*Client)(nil)
 
 // NewClient starts workflows on a task queue.
 func NewClient(options ClientOptions) *Client {
-	return &Client{ClientOptions: options, temporal: options.Temporal}
+	return &Client{options}
 }
 
 // Start implements engine.Engine. The workflow's id is the run's, so a run has one workflow at a time.
@@ -75,12 +72,12 @@ func (c *Client) start(ctx context.Context, command engine.Command) error {
 		options.TypedSearchAttributes = labelAttributes(command.Labels)
 	}
 	if command.Generation > 0 {
-		_, err := c.temporal.SignalWithStartWorkflow(ctx, command.RunID, engine.SignalContinue, command, options, templateRun.name, command)
+		_, err := c.Temporal.SignalWithStartWorkflow(ctx, command.RunID, engine.SignalContinue, command, options, templateRun.name, command)
 		return err
 	}
 	// A worker in this process may run the first task at once.
 	options.EnableEagerStart = true
-	_, err := c.temporal.ExecuteWorkflow(ctx, options, templateRun.name, command)
+	_, err := c.Temporal.ExecuteWorkflow(ctx, options, templateRun.name, command)
 	return err
 }
 
@@ -119,7 +116,7 @@ func asRefusal(err error) error {
 func (c *Client) Cancel(ctx context.Context, runID string) error {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
-	err := c.temporal.SignalWorkflow(ctx, runID, "", engine.SignalCancel, nil)
+	err := c.Temporal.SignalWorkflow(ctx, runID, "", engine.SignalCancel, nil)
 	var gone *serviceerror.NotFound
 	if err != nil && !errors.As(err, &gone) {
 		return fmt.Errorf("cancel the workflow of run %s: %w", runID, err)

@@ -22,7 +22,7 @@ const stuckAttempts = 5
 func (c *Client) Health(ctx context.Context, runID string) (engine.Health, error) {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
-	described, err := c.temporal.DescribeWorkflowExecution(ctx, runID, "")
+	described, err := c.Temporal.DescribeWorkflowExecution(ctx, runID, "")
 	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
 		return engine.Health{Gone: "Temporal knows no workflow of this run: its store was restored from a backup, or the workflow was deleted there"}, nil
 	}
@@ -43,7 +43,7 @@ func (c *Client) Health(ctx context.Context, runID string) (engine.Health, error
 func (c *Client) Terminate(ctx context.Context, runID, reason string) error {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
-	err := c.temporal.TerminateWorkflow(ctx, runID, "", reason)
+	err := c.Temporal.TerminateWorkflow(ctx, runID, "", reason)
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
 		return fmt.Errorf("terminate the workflow of run %s: %w", runID, asRefusal(err))
 	}
@@ -53,7 +53,7 @@ func (c *Client) Terminate(ctx context.Context, runID, reason string) error {
 // closeReason says how a workflow ended that should drive its run.
 func (c *Client) closeReason(ctx context.Context, info *workflow.WorkflowExecutionInfo) string {
 	how := "its workflow ended in Temporal as " + strings.ToLower(info.GetStatus().String())
-	events := c.temporal.GetWorkflowHistory(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), false,
+	events := c.Temporal.GetWorkflowHistory(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), false,
 		enums.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
 	if !events.HasNext() {
 		return how
@@ -74,7 +74,7 @@ func (c *Client) closeReason(ctx context.Context, info *workflow.WorkflowExecuti
 // taskFailureReason says why a workflow's task fails again and again.
 func (c *Client) taskFailureReason(ctx context.Context, runID string, attempts int32) string {
 	what := fmt.Sprintf("its workflow does not get on: Temporal gave its task to workers %d times, and none brought it to an end", attempts)
-	events := c.temporal.GetWorkflowHistory(ctx, runID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := c.Temporal.GetWorkflowHistory(ctx, runID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	reason := ""
 	for events.HasNext() {
 		event, err := events.Next()

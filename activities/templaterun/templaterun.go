@@ -99,7 +99,7 @@ type runState struct {
 	record func(context.Context, run.Entry) error
 }
 
-// open reads a run's account from its record. The context that it answers is of the run, for log lines and
+// load reads a run's state from its record. The context that it answers is of the run, for log lines and
 // spans.
 func (a *Activities) load(ctx context.Context, runID string) (within context.Context, state *runState, err error) {
 	within = ctx

@@ -84,8 +84,10 @@ func Plain(address, namespace string) Target {
 }
 
 // Resolve finds out which cluster to use: the configuration wins over TEMPORAL_* variables, and those over
-// the profile. A temporal.toml that nobody names is read only where no address is configured: a person's
-// credentials for another cluster are not sent to this one.
+// the profile. A temporal.toml that nobody names is read only where Portico's configuration has no address: a
+// person's credentials for another cluster are not sent to this one. An address in TEMPORAL_ADDRESS replaces
+// only the profile's own: the default profile's key and certificates are still used, as by Temporal's command
+// line.
 func Resolve(options Options) (Target, error) {
 	environment := options.Environment
 	if environment == nil {
