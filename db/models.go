@@ -33,12 +33,11 @@ type CatalogEngine struct {
 }
 
 type CatalogEntity struct {
-	EntityID      uuid.UUID
-	EntityRef     string
-	Hash          string
-	Entity        []byte
-	UpdatedAt     time.Time
-	StitchVersion int32
+	EntityID  uuid.UUID
+	EntityRef string
+	Hash      string
+	Entity    []byte
+	UpdatedAt time.Time
 }
 
 type CatalogLocation struct {

@@ -1,17 +1,13 @@
 -- +goose Up
 
--- What failed runs of one cause have in common: the template, the step, and the error's message without what differs between runs, which
--- is the run's subject, quoted names, numbers and ids. The subject is replaced where it is a whole word, so "sit" is kept in "exists". One
--- of one or two characters is never replaced, because it is often a common word. JSON can contain the character NUL and text cannot, so
--- it is read as U+FFFD. Null for a run that has not failed.
+-- What makes failed runs alike: the template, the step, and the words of the error without what differs from run to run, which is what
+-- the run makes, names in quotes, numbers and ids. Null for a run that has not failed.
 -- +goose StatementBegin
 create function run_cause(template_ref text, failed_step text, subject text, phase text, error json) returns text
 language sql immutable parallel safe as $$
     select case when phase = 'parked' then to_hex(hashtextextended(
-        template_ref || chr(10) || coalesce(failed_step, '') || chr(10) || regexp_replace(regexp_replace(regexp_replace(
-            coalesce(replace(error::text, '\u0000', '\ufffd')::json ->> 'message', ''),
-            case when length(subject) < 3 then '(?!)'
-                 else '(?<![[:alnum:]])' || regexp_replace(subject, '(\W)', '\\\1', 'g') || '(?![[:alnum:]])' end, '…', 'g'),
+        template_ref || chr(10) || coalesce(failed_step, '') || chr(10) || regexp_replace(regexp_replace(
+            case when subject = '' then coalesce(error ->> 'message', '') else replace(coalesce(error ->> 'message', ''), subject, '…') end,
             '"[^"]*"|''[^'']*''|“[^”]*”|`[^`]*`', '…', 'g'),
             '\y[0-9a-f]{8,}(-[0-9a-f]+)*\y|\d+', '…', 'gi'), 0)) end
 $$;

@@ -11,9 +11,9 @@ insert into catalog_stitches (entity_ref)
 select outdated.entity_ref from (
     select e.entity_ref from catalog_entities e
     join catalog_states s on s.entity_id = e.entity_id
-    where e.stitch_version < @version and s.processed is not null and s.unserved is null
+    where stitch_version(e.hash) < @version::int and s.processed is not null and s.unserved is null
       and not exists (select from catalog_stitches r where r.entity_ref = e.entity_ref)
-    order by e.stitch_version
+    order by stitch_version(e.hash)
     limit @max_rows
 ) as outdated
 order by outdated.entity_ref
