@@ -89,7 +89,7 @@ func series(t *testing.T) map[string]bool {
 // metricName is a metric in an expression, with whatever aggregation stands right before it.
 var metricName = regexp.MustCompile(`((?:max|min|sum)(?: by \([a-z_, ]+\))? ?\(|)\b((?:portico|http_server|http_client|go|process)_[a-z0-9_]+)`)
 
-func TestWhatIsWatchedIsExported(t *testing.T) {
+func TestDashboardAndAlertsUseExportedMetrics(t *testing.T) {
 	t.Parallel()
 	exported := series(t)
 	ofInstallation := map[string]bool{}
@@ -98,7 +98,7 @@ func TestWhatIsWatchedIsExported(t *testing.T) {
 	}
 	for where, expression := range expressions(t) {
 		for _, match := range metricName.FindAllStringSubmatch(expression, -1) {
-			require.True(t, exported[match[2]], "%s asks for %s, which nobody exports", where, match[2])
+			require.True(t, exported[match[2]], "%s asks for %s, which is not exported", where, match[2])
 			if ofInstallation[match[2]] {
 				require.True(t, strings.HasPrefix(match[1], "max"), "%s counts %s once for each process: take its max", where, match[2])
 			}

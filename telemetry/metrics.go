@@ -41,32 +41,32 @@ type Metric struct {
 var (
 	HTTPServerDuration = Metric{"http_server_request_duration_seconds", Histogram,
 		[]string{"http_request_method", "http_route", "http_response_status_code"}, OfProcess,
-		"How long requests took, by the route's template. Streams last as long as somebody follows."}
+		"How long requests took, by the route's template. A stream lasts until its client disconnects."}
 	HTTPClientDuration = Metric{"http_client_request_duration_seconds", Histogram,
 		[]string{"http_request_method", "server_address", "http_response_status_code"}, OfProcess,
-		"How long requests to hosts of source code took until their answer began; the status is 0 when none came."}
+		"How long requests to hosts of source code took until the response began. The status is 0 without a response."}
 	RateLimit = Metric{"portico_host_rate_limit", Gauge, []string{"host", "resource"}, OfProcess,
-		"How many requests the host allows in its period, for the credential that has the least of them left."}
+		"How many requests the host allows in its period, for the credential with the fewest left."}
 	RateLimitRemaining = Metric{"portico_host_rate_limit_remaining", Gauge, []string{"host", "resource"}, OfProcess,
-		"How many of them are left, as the host said last."}
+		"How many of these requests are left, by the host's last response."}
 
 	Runs = Metric{"portico_runs", Gauge, []string{"template", "phase", "cause"}, OfInstallation,
-		"Runs that move or are parked, by the name of the error that parked them."}
+		"Runs that are in progress or parked, by the name of the error that parked them."}
 	RunsQueued = Metric{"portico_runs_queued", Gauge, nil, OfInstallation,
-		"Runs that were accepted or taken up again and that no worker has begun."}
+		"Runs that were started or retried and that no worker has begun."}
 	RunsQueuedAge = Metric{"portico_runs_queued_age_seconds", Gauge, nil, OfInstallation,
-		"How long the oldest of them has waited, 0 when there is none."}
+		"How long the oldest queued run has waited, 0 when there is none."}
 	RunsEnded = Metric{"portico_runs_ended_total", Counter, []string{"template", "phase", "cause"}, OfProcess,
-		"Runs that came to rest in a phase, by the name of the error. A run that is retried comes to rest again."}
+		"Runs that ended or were parked, by the name of the error. A retried run is counted again."}
 	StepDuration = Metric{"portico_step_duration_seconds", Histogram, []string{"action", "outcome"}, OfProcess,
-		"How long attempts of steps took. The outcome is completed, failed, stopped, or retried when another attempt follows."}
+		"How long attempts of steps took. The outcome is completed, failed, stopped, or, if another attempt follows, retried."}
 
 	CatalogDue = Metric{"portico_catalog_due", Gauge, nil, OfInstallation,
-		"Entities that are due for processing and that nobody has taken; more than 10,000 are not counted."}
+		"Entities that are due for processing and that no worker has claimed, at most 10,000."}
 	CatalogLag = Metric{"portico_catalog_lag_seconds", Gauge, nil, OfInstallation,
-		"How long the entity that is due for longest has waited, 0 when none is."}
+		"How long the oldest due entity has waited, 0 when there is none."}
 	CatalogFailed = Metric{"portico_catalog_entities_failed", Gauge, nil, OfInstallation,
-		"Entities that could not be processed or cannot be served; more than 10,000 are not counted."}
+		"Entities that cannot be processed or served, at most 10,000."}
 
 	DatabaseConnections = Metric{"portico_database_connections", Gauge, []string{"state"}, OfProcess,
 		"Connections of the pool: acquired, idle, or being constructed."}
@@ -75,15 +75,15 @@ var (
 	DatabaseAcquires = Metric{"portico_database_acquires_total", Counter, []string{"outcome"}, OfProcess,
 		"Requests for a connection: at_once, waited, or canceled."}
 	DatabaseAcquireSeconds = Metric{"portico_database_acquire_seconds_total", Counter, nil, OfProcess,
-		"How long all of them waited together."}
+		"The total time that requests waited for a connection."}
 
 	Build = Metric{"portico_build_info", Gauge, []string{"version", "command"}, OfProcess,
-		"1, for the version and the command of the process."}
+		"Always 1; the labels are the version and the command of the process."}
 	ReadFailures = Metric{"portico_installation_read_failures_total", Counter, nil, OfProcess,
-		"How often the metrics of the installation could not be read from the database. They are left out then."}
+		"How often the metrics of the installation could not be read from the database. They are then left out."}
 )
 
-// Metrics lists them all.
+// Metrics lists all metrics.
 func Metrics() []Metric {
 	return []Metric{HTTPServerDuration, HTTPClientDuration, RateLimit, RateLimitRemaining, Runs, RunsQueued, RunsQueuedAge, RunsEnded,
 		StepDuration, CatalogDue, CatalogLag, CatalogFailed, DatabaseConnections, DatabaseConnectionsMax, DatabaseAcquires,
