@@ -12,6 +12,8 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/authorize"
 )
 
 // catalogPermissions is the catalog's metadata about permissions and rules, with the same text as
@@ -23,7 +25,8 @@ var catalogPermissions []byte
 // NewCatalogPlugin mounts the catalog under /api/catalog, as Backstage's catalog-backend serves it.
 func NewCatalogPlugin(service *catalog.Service) Plugin {
 	c := catalogRoutes{service: service}
-	return plugin{id: "catalog", routes: slices.Concat(c.entityRoutes(), c.locationRoutes(), c.unprocessedRoutes())}
+	conditions := conditionRoutes{catalogPermissions, map[policy.ResourceType]authorize.Match{policy.CatalogEntity: service.MatchingEntities}}
+	return plugin{id: "catalog", routes: slices.Concat(c.entityRoutes(), c.locationRoutes(), c.unprocessedRoutes(), conditions.routes())}
 }
 
 type catalogRoutes struct{ service *catalog.Service }
@@ -65,8 +68,6 @@ func (r catalogRoutes) entityRoutes() []route {
 			also: []answer{asJSON[invalidEntity](http.StatusBadRequest, "what is wrong with the entity, or another InputError")}},
 		{method: http.MethodPost, path: "/analyze-location", access: authenticated, summary: "Drafts an entity for a repository",
 			body: takes[analysisInput](), serve: ok("the draft", r.analyze)},
-		{method: http.MethodGet, path: "/.well-known/backstage/permissions/metadata", access: authenticated,
-			summary: "Describes the catalog's permissions", serve: constant[permissionMetadata]("permissions and rules", catalogPermissions)},
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
@@ -142,6 +143,9 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	}
 	if known, is := errors.AsType[*fault.Error](err); is {
 		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}
+	}
+	if unknown, is := errors.AsType[*policy.UnknownRuleError](err); is {
+		return http.StatusInternalServerError, errorDetail{"Error", unknown.Error()} // as in Backstage
 	}
 	if integration.IsHostFailure(err) {
 		return http.StatusBadGateway, errorDetail{"ResponseError", err.Error()}

@@ -32,7 +32,7 @@ import (
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
-		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil)}})
+		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil), NewPermissionPlugin(nil)}})
 	require.NoError(t, err)
 	return server
 }
@@ -105,7 +105,8 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 func TestWhatChangesSomethingTakesAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
-		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/guest/refresh", "/guest/logout"}
+		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/guest/refresh", "/guest/logout",
+		"/authorize", "/.well-known/backstage/permissions/apply-conditions"}
 	for _, p := range everyPlugin(t).plugins {
 		for _, r := range p.routes {
 			changes := r.method != http.MethodGet && !slices.Contains(onlyAsk, r.path)

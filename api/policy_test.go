@@ -26,16 +26,21 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
 	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/authorize"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
 )
 
-// people is an authenticator: the tokens of ada and grace are their names, and each is a member of a team.
+// people is an authenticator: the tokens of ada and grace are their names, and each is a member of a team. The
+// token of a service is "service".
 type people map[string]string
 
 func (p people) Authenticate(_ context.Context, token string) (identity.Principal, error) {
+	if token == "service" {
+		return identity.Principal{Kind: identity.KindService, Subject: "external:test"}, nil
+	}
 	team, known := p[token]
 	if !known {
 		return identity.Principal{}, fault.New(fault.Authentication, "Illegal token")
@@ -53,10 +58,17 @@ type ownThings struct {
 
 func newOwnThings(t *testing.T) *ownThings {
 	t.Helper()
-	decider := policytest.Table{
+	return newDecidedThings(t, policytest.Table{
 		policy.CatalogEntityRead: policytest.Owned, policy.CatalogEntityDelete: policytest.Owned, policy.CatalogEntityRefresh: policytest.Owned,
 		policy.ScaffolderTaskRead: policytest.Started, policy.ScaffolderTaskCancel: policytest.Started,
-	}
+		policy.CatalogLocationDelete:   policytest.Deny,
+		policy.ScaffolderActionExecute: `{"rule":"HAS_ACTION_ID","resourceType":"scaffolder-action","params":{"actionId":"debug:log"}}`,
+	})
+}
+
+// newDecidedThings is the API with a decider.
+func newDecidedThings(t *testing.T, decider policy.Decider) *ownThings {
+	t.Helper()
 	o := &ownThings{T: t, pool: testkit.Database(t)}
 	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
 	require.NoError(t, err)
@@ -65,11 +77,15 @@ func newOwnThings(t *testing.T) *ownThings {
 	o.runs = run.NewStore(o.pool, keys)
 	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: catalogOfTemplates, Runs: o.runs,
 		Engine: &commands{}, Actions: actions, Decider: decider})
+	entities := catalog.New(catalog.Options{Pool: o.pool, Decider: decider})
 	o.http = newServer(t, io.Discard, func(options *api.Options) {
 		options.Authenticator = people{"ada": "group:default/group-19", "grace": "group:default/group-39"}
-		options.Plugins[0] = api.NewCatalogPlugin(catalog.New(catalog.Options{Pool: o.pool, Decider: decider}))
+		options.Plugins[0] = api.NewCatalogPlugin(entities)
 		options.Plugins[1] = api.NewScaffolderPlugin(service, db.NewListener(o.pool, run.Channel, slog.New(slog.DiscardHandler)))
 		options.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil)
+		options.Plugins = append(options.Plugins, api.NewPermissionPlugin(authorize.New(decider, map[policy.ResourceType]authorize.Match{
+			policy.CatalogEntity: entities.MatchingEntities, policy.ScaffolderTask: service.MatchingRuns,
+		})))
 	})
 	return o
 }

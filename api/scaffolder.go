@@ -11,6 +11,8 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/authorize"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
@@ -37,7 +39,10 @@ func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
 	const oneTask = "/v2/tasks/:taskId"
 	after := integer("after", "only events with a larger id, and the completion")
 	refused := asJSON[invalidValues](http.StatusBadRequest, "values or secrets that break the template's schemas, or another InputError")
-	return plugin{id: "scaffolder", routes: []route{
+	conditions := conditionRoutes{scaffolderPermissions, map[policy.ResourceType]authorize.Match{
+		policy.ScaffolderTask: service.MatchingRuns, policy.ScaffolderAction: nil, policy.ScaffolderTemplate: nil,
+	}}
+	return plugin{id: "scaffolder", routes: append(conditions.routes(), []route{
 		{method: http.MethodGet, path: "/v2/templates/:namespace/:kind/:name/parameter-schema", access: authenticated,
 			summary: "Describes the form of a template", serve: ok("the parameter schema", s.parameterSchema), fails: missing},
 		{method: http.MethodGet, path: "/v2/actions", access: authenticated,
@@ -67,9 +72,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
 			summary: "Does a dry run of a template", serve: ok("the result", s.dryRun), fails: []fault.Kind{fault.BadGateway}, also: []answer{refused}},
 		{method: http.MethodPost, path: "/v2/autocomplete/:provider/:resource", access: authenticated, body: takes[autocompleteInput](),
 			summary: "Autocompletes a field's value", serve: ok("the completions, where a provider is known", s.autocomplete)},
-		{method: http.MethodGet, path: "/.well-known/backstage/permissions/metadata", access: authenticated,
-			summary: "Describes the scaffolder's permissions", serve: constant[permissionMetadata]("permissions and rules", scaffolderPermissions)},
-	}}
+	}...)}
 }
 
 type scaffolderAPI struct {

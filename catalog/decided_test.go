@@ -58,6 +58,10 @@ func TestConditionsArePartOfEveryRead(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, s.all(list), 1)
 	}
+	matching, err := s.service.MatchingEntities(ctx, member, policy.Criteria{Rule: "IS_ENTITY_KIND", ResourceType: policy.CatalogEntity,
+		Params: json.RawMessage(`{"kinds":["Component"]}`)}, []string{"Component:default/Shop", "component:default/till", "component:default/none"})
+	require.NoError(t, err)
+	require.Equal(t, []bool{true, false, false}, matching)
 	facets, err := s.service.Facets(ctx, member, []string{"kind"}, nil)
 	require.NoError(t, err)
 	require.Equal(t, map[string][]catalog.FacetValue{"kind": {{Value: "Component", Count: 1}}}, facets)

@@ -244,3 +244,28 @@ func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref
 	}
 	return err
 }
+
+// MatchingEntities reports for each reference, ignoring case, whether there is an entity that the principal may
+// read and that meets the criteria, which are conditions over query.Rules.
+func (s *Service) MatchingEntities(ctx context.Context, principal identity.Principal, criteria policy.Criteria, refs []string) ([]bool, error) {
+	readable, err := s.readable(ctx, principal)
+	if err != nil {
+		return nil, err
+	}
+	if err := query.CheckRefs(len(refs)); err != nil {
+		return nil, err
+	}
+	filter, err := query.Rules.Filter(criteria)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.documents(ctx, readable, refs, filter)
+	if err != nil {
+		return nil, err
+	}
+	matching := make([]bool, len(refs))
+	for i, ref := range refs {
+		_, matching[i] = found[strings.ToLower(ref)]
+	}
+	return matching, nil
+}

@@ -931,6 +931,35 @@ func (q *Queries) RunCreator(ctx context.Context, db DBTX, id uuid.UUID) (string
 	return created_by, err
 }
 
+const runCreators = `-- name: RunCreators :many
+select id, coalesce(created_by, '')::text as created_by from runs where id = any ($1::uuid[])
+`
+
+type RunCreatorsRow struct {
+	ID        uuid.UUID
+	CreatedBy string
+}
+
+func (q *Queries) RunCreators(ctx context.Context, db DBTX, ids []uuid.UUID) ([]RunCreatorsRow, error) {
+	rows, err := db.Query(ctx, runCreators, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RunCreatorsRow{}
+	for rows.Next() {
+		var i RunCreatorsRow
+		if err := rows.Scan(&i.ID, &i.CreatedBy); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const runExists = `-- name: RunExists :one
 select exists (select from runs where id = $1)
 `

@@ -3,8 +3,9 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+
+	"github.com/portico-dev/portico/fault"
 )
 
 // Criteria is a condition on a resource, in the form of Backstage's permission API: either a rule with its
@@ -24,7 +25,17 @@ type Criteria struct {
 	Params       json.RawMessage `json:"params,omitempty"`
 }
 
-var errForm = errors.New("a condition is exactly one of anyOf, allOf, not and rule, and a list in it is not empty")
+// UnknownRuleError says that a resource type has no rule of this name.
+type UnknownRuleError struct {
+	Rule         string
+	ResourceType ResourceType
+}
+
+func (e *UnknownRuleError) Error() string {
+	return fmt.Sprintf("Permission rule '%s' does not exist for resource type '%s'", e.Rule, e.ResourceType)
+}
+
+var errForm = fault.New(fault.Input, "a condition is exactly one of anyOf, allOf, not and rule, and a list in it is not empty")
 
 // hasOneForm reports whether exactly one of the four forms is used.
 func (c Criteria) hasOneForm() bool {
@@ -76,7 +87,7 @@ type Rules[R, F any] struct {
 }
 
 // Filter converts criteria into a filter. Criteria with a wrong form, for another resource type, or with
-// unknown rules or params are an error.
+// unknown params are a fault of kind Input. An unknown rule is an *UnknownRuleError.
 func (r Rules[R, F]) Filter(criteria Criteria) (F, error) {
 	var none F
 	switch {
@@ -112,15 +123,15 @@ func (r Rules[R, F]) join(criteria []Criteria, by func([]F) F) (F, error) {
 func (r Rules[R, F]) leaf(criteria Criteria) (F, error) {
 	var none F
 	if criteria.ResourceType != r.ResourceType {
-		return none, fmt.Errorf("the rule %s is about the resource type %q, not %q", criteria.Rule, criteria.ResourceType, r.ResourceType)
+		return none, fault.New(fault.Input, "the rule %s is about the resource type %q, not %q", criteria.Rule, criteria.ResourceType, r.ResourceType)
 	}
 	rule, known := r.ByName[criteria.Rule]
 	if !known {
-		return none, fmt.Errorf("the permission rule %q does not exist for the resource type %q", criteria.Rule, r.ResourceType)
+		return none, &UnknownRuleError{criteria.Rule, r.ResourceType}
 	}
 	filter, err := rule(criteria.Params)
 	if err != nil {
-		return none, fmt.Errorf("the params of the permission rule %s: %w", criteria.Rule, err)
+		return none, fault.Wrap(fault.Input, err, "Parameters to rule are invalid; caused by %s: %s", criteria.Rule, err)
 	}
 	return filter, nil
 }

@@ -111,11 +111,11 @@ func TestInvalidConditionsGrantNothing(t *testing.T) {
 		`{"not":{"allOf":[]}}`:            "a condition is exactly one of anyOf, allOf, not and rule, and a list in it is not empty",
 		`{"rule":"A","not":{"rule":"B"}}`: "a condition is exactly one of anyOf, allOf, not and rule, and a list in it is not empty",
 		`{"rule":"IS_ONE_OF","resourceType":"catalog-entity","params":{"list":[]}}`:                       `the rule IS_ONE_OF is about the resource type "catalog-entity", not "scaffolder-task"`,
-		`{"anyOf":[{"rule":"IS_NONE","resourceType":"scaffolder-task"}]}`:                                 `the permission rule "IS_NONE" does not exist for the resource type "scaffolder-task"`,
-		`{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{}}`:                               "the params of the permission rule IS_ONE_OF: the param list is missing",
-		`{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":null}}`:                    "the params of the permission rule IS_ONE_OF: the param list is missing",
-		`{"rule":"IS_ONE_OF","resourceType":"scaffolder-task"}`:                                           "the params of the permission rule IS_ONE_OF: decode the params: unexpected end of JSON input",
-		`{"not":{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":["a"],"lists":1}}}`: "the params of the permission rule IS_ONE_OF: decode the params: json: unknown field \"lists\"",
+		`{"anyOf":[{"rule":"IS_NONE","resourceType":"scaffolder-task"}]}`:                                 "Permission rule 'IS_NONE' does not exist for resource type 'scaffolder-task'",
+		`{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{}}`:                               "Parameters to rule are invalid; caused by IS_ONE_OF: the param list is missing",
+		`{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":null}}`:                    "Parameters to rule are invalid; caused by IS_ONE_OF: the param list is missing",
+		`{"rule":"IS_ONE_OF","resourceType":"scaffolder-task"}`:                                           "Parameters to rule are invalid; caused by IS_ONE_OF: decode the params: unexpected end of JSON input",
+		`{"not":{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":["a"],"lists":1}}}`: "Parameters to rule are invalid; caused by IS_ONE_OF: decode the params: json: unknown field \"lists\"",
 	} {
 		grant, err := words.Ask(t.Context(), under(t, conditions), grace, policy.ScaffolderTaskRead)
 		require.EqualError(t, err, "the conditions under which user:default/grace may scaffolder.task.read: "+message, conditions)

@@ -18,6 +18,7 @@ type Permission string
 
 // The permissions of Portico's commands and queries. The names are Backstage's.
 const (
+	CatalogEntityCreate    Permission = "catalog.entity.create"
 	CatalogEntityRead      Permission = "catalog.entity.read"
 	CatalogEntityDelete    Permission = "catalog.entity.delete"
 	CatalogEntityRefresh   Permission = "catalog.entity.refresh"
@@ -26,14 +27,19 @@ const (
 	CatalogLocationCreate  Permission = "catalog.location.create"
 	CatalogLocationDelete  Permission = "catalog.location.delete"
 	CatalogLocationAnalyze Permission = "catalog.location.analyze"
+	CatalogIngestionRead   Permission = "catalog.ingestion.read"
+	CatalogIngestionManage Permission = "catalog.ingestion.manage"
 	// CatalogUnprocessedDelete belongs to Backstage's module for unprocessed entities.
 	CatalogUnprocessedDelete Permission = "catalog.entities.unprocessed.delete"
 
-	ScaffolderTaskCreate     Permission = "scaffolder.task.create"
-	ScaffolderTaskRead       Permission = "scaffolder.task.read"
-	ScaffolderTaskCancel     Permission = "scaffolder.task.cancel"
-	ScaffolderTemplateRead   Permission = "scaffolder.template.parameter.read"
-	ScaffolderTemplateDryRun Permission = "scaffolder.template.dry-run"
+	ScaffolderTaskCreate       Permission = "scaffolder.task.create"
+	ScaffolderTaskRead         Permission = "scaffolder.task.read"
+	ScaffolderTaskCancel       Permission = "scaffolder.task.cancel"
+	ScaffolderActionExecute    Permission = "scaffolder.action.execute"
+	ScaffolderTemplateRead     Permission = "scaffolder.template.parameter.read"
+	ScaffolderTemplateStepRead Permission = "scaffolder.template.step.read"
+	ScaffolderTemplateDryRun   Permission = "scaffolder.template.dry-run"
+	ScaffolderTemplateManage   Permission = "scaffolder.template.management"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -43,6 +49,7 @@ type ResourceType string
 const (
 	CatalogEntity      ResourceType = "catalog-entity"
 	ScaffolderTask     ResourceType = "scaffolder-task"
+	ScaffolderAction   ResourceType = "scaffolder-action"
 	ScaffolderTemplate ResourceType = "scaffolder-template"
 )
 
@@ -52,6 +59,7 @@ var permissions = map[Permission]struct {
 	action   string
 	resource ResourceType
 }{
+	CatalogEntityCreate:    {"create", ""},
 	CatalogEntityRead:      {"read", CatalogEntity},
 	CatalogEntityDelete:    {"delete", CatalogEntity},
 	CatalogEntityRefresh:   {"update", CatalogEntity},
@@ -60,14 +68,25 @@ var permissions = map[Permission]struct {
 	CatalogLocationCreate:  {"create", ""},
 	CatalogLocationDelete:  {"delete", ""},
 	CatalogLocationAnalyze: {"", ""},
+	CatalogIngestionRead:   {"read", ""},
+	CatalogIngestionManage: {"update", ""},
 
 	CatalogUnprocessedDelete: {"delete", ""},
 
-	ScaffolderTaskCreate:     {"create", ""},
-	ScaffolderTaskRead:       {"read", ScaffolderTask},
-	ScaffolderTaskCancel:     {"", ScaffolderTask},
-	ScaffolderTemplateRead:   {"read", ScaffolderTemplate},
-	ScaffolderTemplateDryRun: {"", ""},
+	ScaffolderTaskCreate:       {"create", ""},
+	ScaffolderTaskRead:         {"read", ScaffolderTask},
+	ScaffolderTaskCancel:       {"", ScaffolderTask},
+	ScaffolderActionExecute:    {"", ScaffolderAction},
+	ScaffolderTemplateRead:     {"read", ScaffolderTemplate},
+	ScaffolderTemplateStepRead: {"read", ScaffolderTemplate},
+	ScaffolderTemplateDryRun:   {"", ""},
+	ScaffolderTemplateManage:   {"", ""},
+}
+
+// IsKnown reports whether the permission is one of those above.
+func (p Permission) IsKnown() bool {
+	_, known := permissions[p]
+	return known
 }
 
 // ResourceType is the type of the permission's resources, "" when it has none.

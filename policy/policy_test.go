@@ -64,10 +64,12 @@ func TestPermissionsAreThoseThatAreServed(t *testing.T) {
 		"catalog": {
 			policy.CatalogEntityRead, policy.CatalogEntityDelete, policy.CatalogEntityRefresh, policy.CatalogEntityValidate,
 			policy.CatalogLocationRead, policy.CatalogLocationCreate, policy.CatalogLocationDelete, policy.CatalogLocationAnalyze,
+			policy.CatalogEntityCreate, policy.CatalogIngestionRead, policy.CatalogIngestionManage,
 		},
 		"scaffolder": {
 			policy.ScaffolderTaskCreate, policy.ScaffolderTaskRead, policy.ScaffolderTaskCancel,
-			policy.ScaffolderTemplateRead, policy.ScaffolderTemplateDryRun,
+			policy.ScaffolderTemplateRead, policy.ScaffolderTemplateStepRead, policy.ScaffolderTemplateDryRun, policy.ScaffolderTemplateManage,
+			policy.ScaffolderActionExecute,
 		},
 	} {
 		content, err := os.ReadFile("../api/" + plugin + "_permissions.json")
@@ -85,8 +87,10 @@ func TestPermissionsAreThoseThatAreServed(t *testing.T) {
 		for _, permission := range served.Permissions {
 			action[permission.Name], resource[permission.Name] = permission.Attributes.Action, permission.ResourceType
 		}
+		require.Len(t, permissions, len(action), "all that are served are known")
 		for _, permission := range permissions {
 			require.Contains(t, action, permission)
+			require.True(t, permission.IsKnown())
 			require.Equal(t, resource[permission], permission.ResourceType(), permission)
 			for _, kind := range []string{"create", "read", "update", "delete"} {
 				require.Equal(t, action[permission] == kind, decide(t, permission, identity.Restriction{Plugin: plugin, Actions: []string{kind}}), "%s %s", permission, kind)

@@ -290,3 +290,35 @@ func (s *Service) cancelledBody(ctx context.Context, r run.Run) (run.EventBody, 
 	}
 	return run.EventBody{Message: fmt.Sprintf("Step %s has been cancelled.", current), StepID: current, Status: run.StatusCancelled}, nil
 }
+
+// maxMatched bounds the runs of one call of MatchingRuns.
+const maxMatched = 5000
+
+// MatchingRuns reports for each id whether there is a run that the principal may read and that meets the
+// criteria, which are conditions over run.Rules.
+func (s *Service) MatchingRuns(ctx context.Context, principal identity.Principal, criteria policy.Criteria, ids []string) ([]bool, error) {
+	readable, err := s.granted(ctx, principal, policy.ScaffolderTaskRead)
+	if err != nil {
+		return nil, err
+	}
+	if len(ids) > maxMatched {
+		return nil, fault.New(fault.Input, "There are more runs than the %d that are answered at once", maxMatched)
+	}
+	filter, err := run.Rules.Filter(criteria)
+	if err != nil {
+		return nil, err
+	}
+	parsed := make([]uuid.UUID, len(ids)) // one that is no UUID is zero, the id of no run
+	for i, id := range ids {
+		parsed[i], _ = parseID(id)
+	}
+	found, err := s.runs.Matching(ctx, readable, filter, parsed)
+	if err != nil {
+		return nil, err
+	}
+	matching := make([]bool, len(ids))
+	for i, id := range parsed {
+		matching[i] = found[id]
+	}
+	return matching, nil
+}

@@ -22,6 +22,8 @@ import (
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/picker"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/authorize"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
@@ -196,6 +198,8 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
+			api.NewPermissionPlugin(authorize.New(decider, map[policy.ResourceType]authorize.Match{
+				policy.CatalogEntity: p.catalog.MatchingEntities, policy.ScaffolderTask: p.scaffolder.MatchingRuns})),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: decider})),
 		},
 	})

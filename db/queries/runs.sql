@@ -21,6 +21,9 @@ select exists (select from runs where id = @id);
 -- name: RunCreator :one
 select coalesce(created_by, '')::text as created_by from runs where id = @id;
 
+-- name: RunCreators :many
+select id, coalesce(created_by, '')::text as created_by from runs where id = any (@ids::uuid[]);
+
 -- name: RunWithSecrets :one
 select sqlc.embed(runs), run_secrets.sealed
 from runs

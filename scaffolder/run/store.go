@@ -152,6 +152,20 @@ func (s *Store) Check(ctx context.Context, granted Grant, id uuid.UUID) error {
 	return granted.Check(Run{ID: id, CreatedBy: creator}, id.String())
 }
 
+// Matching returns those of the runs that exist, that the grant covers and that match the filter.
+func (s *Store) Matching(ctx context.Context, readable Grant, filter Creators, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, err := s.queries.RunCreators(ctx, s.pool, ids)
+	if err != nil {
+		return nil, fmt.Errorf("creators of runs: %w", err)
+	}
+	matching := make(map[uuid.UUID]bool, len(rows))
+	for _, row := range rows {
+		r := Run{ID: row.ID, CreatedBy: row.CreatedBy}
+		matching[r.ID] = readable.Allows(r) && Rules.Allows(filter, r)
+	}
+	return matching, nil
+}
+
 // unreadableError says that a run's spec or starter cannot be decoded.
 type unreadableError struct{ err error }
 

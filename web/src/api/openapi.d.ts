@@ -125,6 +125,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/catalog/.well-known/backstage/permissions/apply-conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Evaluates conditions on the plugin's resources */
+        post: operations["post_catalog_well_known_backstage_permissions_apply_conditions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/catalog/.well-known/backstage/permissions/metadata": {
         parameters: {
             query?: never;
@@ -132,7 +149,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describes the catalog's permissions */
+        /** Describes the plugin's permissions */
         get: operations["get_catalog_well_known_backstage_permissions_metadata"];
         put?: never;
         post?: never;
@@ -457,6 +474,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/permission/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides what the caller may do */
+        post: operations["post_permission_authorize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says that permissions are decided
+         * @description Open: a load balancer asks, and the answer says nothing but up or down.
+         */
+        get: operations["get_permission_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/hosts": {
         parameters: {
             query?: never;
@@ -651,6 +705,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scaffolder/.well-known/backstage/permissions/apply-conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Evaluates conditions on the plugin's resources */
+        post: operations["post_scaffolder_well_known_backstage_permissions_apply_conditions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/scaffolder/.well-known/backstage/permissions/metadata": {
         parameters: {
             query?: never;
@@ -658,7 +729,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describes the scaffolder's permissions */
+        /** Describes the plugin's permissions */
         get: operations["get_scaffolder_well_known_backstage_permissions_metadata"];
         put?: never;
         post?: never;
@@ -901,6 +972,9 @@ export interface components {
             rootEntityRef: string;
             items: components["schemas"]["Ancestor"][];
         };
+        AuthorizeInput: {
+            items: components["schemas"]["PermissionRequest"][];
+        };
         AutocompleteInput: {
             /** @description the user's token for the provider */
             token: string;
@@ -956,6 +1030,25 @@ export interface components {
         };
         Completions: {
             results: components["schemas"]["Completion"][];
+        };
+        ConditionsInput: {
+            items: components["schemas"]["ConditionsRequest"][];
+        };
+        ConditionsRequest: {
+            /** @description the id that the result gets */
+            id: string;
+            resourceRef: components["schemas"]["ResourceRefs"];
+            resourceType: string;
+            conditions: {
+                [key: string]: unknown;
+            };
+        };
+        Decided: {
+            id: string;
+            result: components["schemas"]["Results"];
+        };
+        Decisions: {
+            items: components["schemas"]["Decided"][];
         };
         DescribedAction: {
             id: string;
@@ -1261,6 +1354,12 @@ export interface components {
             permissions: components["schemas"]["Permission"][];
             rules: components["schemas"]["PermissionRule"][];
         };
+        PermissionRequest: {
+            /** @description the id that the decision gets */
+            id: string;
+            permission: components["schemas"]["RequestedPermission"];
+            resourceRef?: components["schemas"]["ResourceRefs"];
+        };
         PermissionRule: {
             name: string;
             description: string;
@@ -1340,6 +1439,14 @@ export interface components {
         RemarkedEntity: {
             remarks: components["schemas"]["ProcessingRemark"][];
         };
+        RequestedPermission: {
+            type?: string;
+            name: string;
+            attributes?: components["schemas"]["PermissionAttributes"];
+            resourceType?: string;
+        };
+        ResourceRefs: string | string[];
+        Results: ("ALLOW" | "DENY") | ("ALLOW" | "DENY")[];
         RetryInput: {
             /** @description values that are never shown */
             secrets?: {
@@ -1918,6 +2025,38 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_catalog_well_known_backstage_permissions_apply_conditions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConditionsInput"];
+            };
+        };
+        responses: {
+            /** @description a result for each item */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            501: components["responses"]["NotImplementedError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2725,6 +2864,60 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    post_permission_authorize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthorizeInput"];
+            };
+        };
+        responses: {
+            /** @description a decision for each item */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            501: components["responses"]["NotImplementedError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            default: components["responses"]["Error"];
+        };
+    };
     get_portico_v1_hosts: {
         parameters: {
             query?: never;
@@ -3183,6 +3376,38 @@ export interface operations {
                 };
             };
             400: components["responses"]["InputError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_scaffolder_well_known_backstage_permissions_apply_conditions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConditionsInput"];
+            };
+        };
+        responses: {
+            /** @description a result for each item */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            501: components["responses"]["NotImplementedError"];
             default: components["responses"]["Error"];
         };
     };
