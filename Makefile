@@ -13,7 +13,8 @@ TOOLS := .cache/bin
 # Where `make demo` and `make run` keep their database, repositories and runs.
 DATA ?= .data
 
-# -buildvcs=false: Git refuses a checkout that belongs to another user, and the Go tool would fail to stamp the revision.
+# -buildvcs=false: Git refuses a checkout that belongs to another user, and the Go tool would fail to stamp the
+# revision.
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
@@ -25,16 +26,17 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name e2e
 ##@ Use
 
 .PHONY: demo
-demo: build ## Start everything, run the golden path, stay up; EXIT=1 stops afterwards.
+demo: build ## Start everything and run the golden path; EXIT=1 stops afterwards.
 	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml --demo$(if $(filter 1,$(EXIT)), --exit)
 
 .PHONY: run
-run: build ## Start everything and stay up.
+run: build ## Start everything.
 	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml
 
 ##@ Build
 
-# Without -trimpath: tests and linters could not reuse its build cache, and the Temporal server would be compiled twice.
+# Without -trimpath: tests and linters could not reuse its build cache, and the Temporal server would be
+# compiled twice.
 .PHONY: build
 build: prerequisites web/dist/index.html ## Build the portal and bin/portico.
 	go build -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/portico ./cmd/portico
@@ -69,8 +71,8 @@ test-go test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico
 # The comparison with the real Nunjucks must not be skipped here.
 test-go: export PORTICO_REQUIRE_NODE = 1
 
-# Packages that link the embedded Temporal server are tested without the race detector: with it, the server takes a quarter of
-# an hour to compile, and its own timers are late.
+# Packages that link the embedded Temporal server are tested without the race detector: with it, the server takes
+# a quarter of an hour to compile, and its timers are late.
 .PHONY: test-go
 test-go: build $(NPM_STAMPS) ## Run the Go tests, with the race detector wherever it is affordable.
 	packages=$$(tools/test-packages.sh plain); go test -timeout 20m $$packages

@@ -1,6 +1,7 @@
-// Adds to npm's lock files what npm leaves out of them: the optional packages of other platforms, wherever it resolved them on a
-// machine or from a registry that had not all of them. `npm ci` refuses such a lock file, on every machine.
-// Each is pinned to the version that its parent names. Its checksum is only known where it can be fetched, and npm adds it there.
+// Adds the optional packages of other platforms to npm's lock files. npm leaves them out when the machine or the
+// registry on which it resolved the packages does not have all of them, and `npm ci` refuses such a lock file on
+// every machine. Each package is pinned to the version that its parent names. The checksum is unknown here; npm adds
+// it where it can fetch the package.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
@@ -8,7 +9,7 @@ const systems = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'open
 const processors = ['arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'wasm32', 'x64']
 const libraries = { gnu: 'glibc', musl: 'musl' }
 
-// entry describes the optional package as npm would, as far as its name tells; in the order of npm, which is that of the keys here.
+// entry describes an optional package as npm does, as far as its name shows. The order of the keys is npm's.
 function entry(name, version, parent) {
   const words = name.split(/[/-]/)
   const library = words.includes('linux') && words.map((word) => libraries[word]).find(Boolean)
@@ -32,7 +33,7 @@ function complete(packages) {
     for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
       const known = `node_modules/${name}` in packages || `${path}/node_modules/${name}` in packages
       if (known) continue
-      if (!/^\d+\.\d+\.\d+[-+.\w]*$/.test(version)) throw new Error(`${path} wants ${name} ${version}, which is no single version`)
+      if (!/^\d+\.\d+\.\d+[-+.\w]*$/.test(version)) throw new Error(`${path} needs ${name} ${version}, which is not a single version`)
       added[`node_modules/${name}`] = entry(name, version, parent)
     }
   }

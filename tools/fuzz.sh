@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs every Go fuzzer, and the comparison with the real Nunjucks on seeds that nobody has tried, for so many minutes in all.
-# What a fuzzer finds it writes under its package's testdata/fuzz, where it is a case of `make test` from then on. A seed at which
-# the comparison fails is printed: it belongs into the seeds of TestDifferential.
+# Runs every Go fuzzer, and the comparison with the real Nunjucks on new seeds, for the given number of minutes in
+# total. A fuzzer writes a failing input to testdata/fuzz of its package; `make test` then tests it. A seed with
+# which the comparison fails is printed: add it to the seeds of TestDifferential.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need beyond the build: a browser to drive the portal with, a connection pooler to put before PostgreSQL, and a C
-# compiler for the race detector.
-# As root on Debian and its kin it installs them; otherwise it says what to install.
+# Installs what the tests need in addition to the build: a browser for the portal, a connection pooler for
+# PostgreSQL, and a C compiler for the race detector. It installs them only as root on Debian and its derivatives;
+# otherwise it prints what to install.
 set -euo pipefail
 
 missing=()
@@ -16,14 +16,14 @@ read -ra compiler <<<"$(go env CC)"
 if [ "$(id -u)" = 0 ] && have apt-get; then
   echo "portico: installing ${missing[*]}, which the tests need"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq || true # a source that does not answer only matters if it is the one needed, and then the next line fails
-  # A machine that has just started may be busy with updates of its own.
+  apt-get update -qq || true # if a needed source does not answer, the next command fails
+  # A machine that has just started may hold the lock for its own updates.
   apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null
   exit 0
 fi
 cat >&2 <<MESSAGE
-portico: the tests need what is not installed here: ${missing[*]}
+portico: the tests need packages that are not installed: ${missing[*]}
 On Debian or Ubuntu: sudo apt-get install ${missing[*]}
-Elsewhere install them as the system does; a Chromium or Chrome off the PATH is named by PORTICO_CHROMIUM.
+On other systems, use the system's package manager. PORTICO_CHROMIUM names a Chromium or Chrome outside the PATH.
 MESSAGE
 exit 1

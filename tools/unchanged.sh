@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command that generates files, and fails if any file of the checkout is not what it was before.
-# What somebody has edited and not committed yet does not count, only what the command itself changes.
+# Runs a command that generates files, and fails if the command changes any file of the checkout. Earlier
+# uncommitted changes do not matter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +17,6 @@ state >"$before"
 state >"$after"
 if ! cmp -s "$before" "$after"; then
   diff "$before" "$after" | head -n 40 >&2 || true
-  echo "portico: \`$*\` changed the files above: run it and commit what it writes" >&2
+  echo "portico: \`$*\` changed the files above: run it and commit the result" >&2
   exit 1
 fi
