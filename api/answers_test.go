@@ -26,9 +26,9 @@ var described = sync.OnceValues(func() (routers.Router, error) {
 	return gorillamux.NewRouter(document)
 })
 
-// TestRecordedAnswersAreDescribed checks responses recorded from a real Backstage backend against the
+// TestRecordedResponsesMatchTheDocument checks responses recorded from a real Backstage backend against the
 // document.
-func TestRecordedAnswersAreDescribed(t *testing.T) {
+func TestRecordedResponsesMatchTheDocument(t *testing.T) {
 	t.Parallel()
 	var files []string
 	for _, folder := range []string{"testdata/exchanges", "../internal/e2e/testdata/golden/exchanges"} {

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAddressesAreRememberedWithinABound(t *testing.T) {
+func TestRememberedAddressesAreBounded(t *testing.T) {
 	t.Parallel()
 	attempts := newTokenAttempts(1, slog.New(slog.DiscardHandler))
 	wrong := func(i int) error {
@@ -32,7 +32,7 @@ func TestAddressesAreRememberedWithinABound(t *testing.T) {
 	require.LessOrEqual(t, len(attempts.good), maxGoodTokens)
 }
 
-func TestNobodyFollowsMoreThanOneHasUseFor(t *testing.T) {
+func TestStreamsPerCallerAreBounded(t *testing.T) {
 	t.Parallel()
 	streams := newOpenStreams(2)
 	leave, err := streams.enter("user:default/ada")

@@ -57,7 +57,7 @@ func TestWrongTokensAreLimited(t *testing.T) {
 	})
 }
 
-func TestANetworkOfIPv6IsOneAddress(t *testing.T) {
+func TestAnIPv6NetworkCountsAsOneAddress(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) { o.WrongTokensPerMinute = 1 })
 	require.Equal(t, http.StatusUnauthorized, askFrom(server, "[2001:db8::1]:1", "guess").Code)
@@ -79,9 +79,9 @@ func (signedTokens) Authenticate(_ context.Context, token string) (identity.Prin
 	}
 }
 
-// TestSignedTokensLockNobodyOut: behind a proxy all users have one address, and signed tokens cannot be
+// TestExpiredSignedTokensAreNotCounted: behind a proxy all users have one address, and signed tokens cannot be
 // guessed.
-func TestSignedTokensLockNobodyOut(t *testing.T) {
+func TestExpiredSignedTokensAreNotCounted(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) { o.WrongTokensPerMinute, o.Authenticator = 1, signedTokens{} })
 	for range 5 {

@@ -35,7 +35,7 @@ func newAuthServer(t *testing.T) (*api.Server, *identity.Issuer) {
 	}), issuer
 }
 
-func TestAGuestSignsInAndMayAsk(t *testing.T) {
+func TestAGuestCanSignIn(t *testing.T) {
 	t.Parallel()
 	server, _ := newAuthServer(t)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
@@ -62,7 +62,7 @@ func TestAGuestSignsInAndMayAsk(t *testing.T) {
 	}
 }
 
-func TestAnotherSitesPageCannotSignIn(t *testing.T) {
+func TestPagesOfOtherSitesCannotSignIn(t *testing.T) {
 	t.Parallel()
 	server, _ := newAuthServer(t)
 	answer := ask(t, server, http.MethodPost, "/api/auth/guest/refresh", "", "Authorization", "")
@@ -70,7 +70,7 @@ func TestAnotherSitesPageCannotSignIn(t *testing.T) {
 	require.Equal(t, "AuthenticationError: Invalid X-Requested-With header", message(t, answer))
 }
 
-func TestWithoutGuestsNobodyIsOne(t *testing.T) {
+func TestGuestsCanBeTurnedOff(t *testing.T) {
 	t.Parallel()
 	answer := ask(t, newServer(t, io.Discard, nil), http.MethodPost, "/api/auth/guest/refresh", "", "X-Requested-With", "XMLHttpRequest")
 	require.Equal(t, http.StatusNotFound, answer.Code)
@@ -90,7 +90,7 @@ func TestTheKeysOfUserTokensArePublic(t *testing.T) {
 	require.JSONEq(t, string(expected), answer.Body.String())
 }
 
-func TestSigningOutIsForgetting(t *testing.T) {
+func TestSignOutSucceeds(t *testing.T) {
 	t.Parallel()
 	server, _ := newAuthServer(t)
 	answer := ask(t, server, http.MethodPost, "/api/auth/guest/logout", "", "Authorization", "")
@@ -98,14 +98,14 @@ func TestSigningOutIsForgetting(t *testing.T) {
 	require.Empty(t, answer.Body.String())
 }
 
-func TestAMachineIsNoUser(t *testing.T) {
+func TestUserInfoRefusesTokensOfServices(t *testing.T) {
 	t.Parallel()
 	answer := ask(t, newServer(t, io.Discard, nil), http.MethodGet, "/api/auth/v1/userinfo", "")
 	require.Equal(t, http.StatusBadRequest, answer.Code)
 	require.Equal(t, "InputError: Userinfo endpoint must be called with a token that represents a user principal", message(t, answer))
 }
 
-func TestStrangersAreToldHowToSignInAndNoMore(t *testing.T) {
+func TestUnauthenticatedCallersSeeOnlyHowToSignIn(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	require.JSONEq(t, `{"title":"Test","signIn":[]}`, ask(t, server, http.MethodGet, "/api/portico/v1/sign-in", "", "Authorization", "").Body.String())

@@ -12,7 +12,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-func TestWhatAPersonStarsIsTheirsAlone(t *testing.T) {
+func TestStarsBelongToOneUser(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) {
 		o.Plugins = append(o.Plugins, api.NewBookmarksPlugin(bookmarks.New(testkit.Database(t))))

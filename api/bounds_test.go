@@ -40,14 +40,14 @@ func TestInvalidTextIsRefusedEverywhere(t *testing.T) {
 	}
 }
 
-func TestEscapesThatAreTextPass(t *testing.T) {
+func TestEscapesInTextAreAccepted(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	answer := ask(t, server, http.MethodPost, "/api/scaffolder/v2/tasks", `{"templateRef":"a\\u0000\ud83d\ude00\"\u00e9","values":[]}`)
 	require.Equal(t, "InputError: request/body/values must be object", message(t, answer))
 }
 
-func TestRequestsAreBoundedInMoreThanTheirSize(t *testing.T) {
+func TestRequestsAreBoundedInDepthAndCount(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	task := func(value string) string { return `{"templateRef":"a","values":` + value + `}` }

@@ -140,7 +140,7 @@ func (s *catalogServer) register() {
 	}
 }
 
-func TestCatalogAnswers(t *testing.T) {
+func TestCatalogResponses(t *testing.T) {
 	t.Parallel()
 	s := newCatalogServer(t)
 	s.register()
@@ -183,7 +183,7 @@ func TestCatalogAnswers(t *testing.T) {
 	}
 }
 
-func TestCatalogComplaints(t *testing.T) {
+func TestCatalogErrors(t *testing.T) {
 	t.Parallel()
 	s := newCatalogServer(t)
 	cases := map[string]struct {
@@ -291,7 +291,7 @@ func TestCatalogLocations(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, response.status)
 }
 
-func TestPagesOfAnySizeAreAnswered(t *testing.T) {
+func TestPagesOfAnySize(t *testing.T) {
 	t.Parallel()
 	s := newCatalogServer(t)
 	s.register()
@@ -307,7 +307,7 @@ func TestPagesOfAnySizeAreAnswered(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsListed(t *testing.T) {
+func TestUnprocessedEntitiesAreListed(t *testing.T) {
 	t.Parallel()
 	s := newCatalogServer(t)
 	_, body := s.send(http.MethodGet, "/entities/unprocessed/failed", "")

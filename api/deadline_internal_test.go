@@ -44,7 +44,7 @@ func TestEveryWriteHasADeadline(t *testing.T) {
 	require.WithinDuration(t, time.Now().Add(writeTimeout), recorder.deadline, time.Minute)
 }
 
-func TestAStreamMaySayNothingForLong(t *testing.T) {
+func TestAStreamMayBeSilentForLong(t *testing.T) {
 	t.Parallel()
 	recorder := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
 	w := withDeadlines(recorder)

@@ -43,14 +43,14 @@ func TestAReboundNameIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnyNameIsAnsweredToWhereTheConfigurationSaysSo(t *testing.T) {
+func TestTheConfigurationCanAllowAnyHostName(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) { o.Hosts = []string{"*"} })
 	require.Equal(t, http.StatusOK, askHost(server, http.MethodGet, "anything.example", "/api/scaffolder/v2/actions").Code)
 }
 
-// TestAPageOfAnotherSiteWritesNothing: a write takes effect even if the page cannot read the response.
-func TestAPageOfAnotherSiteWritesNothing(t *testing.T) {
+// TestPagesOfOtherSitesCannotWrite: a write takes effect even if the page cannot read the response.
+func TestPagesOfOtherSitesCannotWrite(t *testing.T) {
 	t.Parallel()
 	server := hostedServer(t)
 	for name, test := range map[string]struct {

@@ -60,8 +60,8 @@ func TestACommandThatIsSentManyTimesIsCarriedOutOnce(t *testing.T) {
 	require.Equal(t, 4, servers[0].allRuns(), "another key is another command, and without a key each is")
 }
 
-// TestEveryCommandIsAnsweredAsTheFirstTime: the repeated response does not depend on the run's current state.
-func TestEveryCommandIsAnsweredAsTheFirstTime(t *testing.T) {
+// TestARepeatedCommandGetsTheFirstResponse: the repeated response does not depend on the run's current state.
+func TestARepeatedCommandGetsTheFirstResponse(t *testing.T) {
 	t.Parallel()
 	failed := run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked}}
 	for name, path := range map[string]string{
@@ -85,7 +85,7 @@ func TestEveryCommandIsAnsweredAsTheFirstTime(t *testing.T) {
 	}
 }
 
-func TestARefusalIsRepeatedAsWell(t *testing.T) {
+func TestARepeatedRefusalIsTheSame(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	const body = `{"templateRef":"hello","values":{"name":"x"}}`
@@ -120,8 +120,8 @@ type dying struct{ *commands }
 
 func (dying) Start(context.Context, engine.Command) error { panic("the process dies") }
 
-// TestAServerThatDiesBeforeItAnswersLeavesOneRun: a repeated request returns that run.
-func TestAServerThatDiesBeforeItAnswersLeavesOneRun(t *testing.T) {
+// TestARequestRepeatedAfterACrashCreatesOneRun: a repeated request returns that run.
+func TestARequestRepeatedAfterACrashCreatesOneRun(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	broken, healthy := newScaffolderServerWith(t, pool, dying{}), newScaffolderServerOn(t, pool)

@@ -19,7 +19,7 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-func TestRequestsAreObservedByTheirRoutesTemplate(t *testing.T) {
+func TestRequestsAreMeasuredByRoute(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()
 	observed, err := telemetry.New(t.Context(), telemetry.Options{Traces: telemetry.Traces{Processor: spans}, Metrics: true})
@@ -82,7 +82,7 @@ func page(status int, breaksOff bool) http.HandlerFunc {
 	}
 }
 
-func TestARequestIsCountedByHowItEnded(t *testing.T) {
+func TestRequestsAreCountedByStatus(t *testing.T) {
 	t.Parallel()
 	running := func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} }
 	left := func(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -130,8 +130,8 @@ func TestARequestIsCountedByHowItEnded(t *testing.T) {
 	}
 }
 
-// TestAClientThatLeavesIsNoFailureOfTheServer leaves a real connection while a run's events are awaited.
-func TestAClientThatLeavesIsNoFailureOfTheServer(t *testing.T) {
+// TestADisconnectedClientIsCountedAs499 leaves a real connection while a run's events are awaited.
+func TestADisconnectedClientIsCountedAs499(t *testing.T) {
 	t.Parallel()
 	observed, err := telemetry.New(t.Context(), telemetry.Options{Metrics: true})
 	require.NoError(t, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-//go:generate go test -run TestTheDocumentIsTheOneInTheRepository . -update
+//go:generate go test -run TestTheStoredDocumentIsUpToDate . -update
 //go:generate npm --prefix ../tools/openapi-types run --silent generate
 
 // description builds the OpenAPI 3.1 document. It uses the router's own table, so the two cannot disagree.

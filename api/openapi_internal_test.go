@@ -55,8 +55,8 @@ func loaded(t *testing.T) *openapi3.T {
 
 var update = flag.Bool("update", false, "write openapi.json anew")
 
-// TestTheDocumentIsTheOneInTheRepository checks openapi.json, from which the portal's types are generated.
-func TestTheDocumentIsTheOneInTheRepository(t *testing.T) {
+// TestTheStoredDocumentIsUpToDate checks openapi.json, from which the portal's types are generated.
+func TestTheStoredDocumentIsUpToDate(t *testing.T) {
 	t.Parallel()
 	var indented bytes.Buffer
 	require.NoError(t, json.Indent(&indented, append(served(t), '\n'), "", "  "))
@@ -101,8 +101,8 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 	require.Equal(t, routes, described, "and nothing else is")
 }
 
-// TestWhatChangesSomethingTakesAnIdempotencyKey checks every request that is not a GET, except for queries.
-func TestWhatChangesSomethingTakesAnIdempotencyKey(t *testing.T) {
+// TestEveryCommandTakesAnIdempotencyKey checks every request that is not a GET, except for queries.
+func TestEveryCommandTakesAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
 		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/guest/refresh", "/guest/logout",
@@ -120,7 +120,7 @@ func TestWhatChangesSomethingTakesAnIdempotencyKey(t *testing.T) {
 	}
 }
 
-func TestOperationsHaveNamesOfTheirOwn(t *testing.T) {
+func TestOperationIDsAreUnique(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for _, item := range loaded(t).Paths.Map() {
@@ -132,7 +132,7 @@ func TestOperationsHaveNamesOfTheirOwn(t *testing.T) {
 	require.Equal(t, slices.Compact(slices.Clone(names)), names)
 }
 
-func TestEveryAnswerIsDescribed(t *testing.T) {
+func TestEveryResponseIsDescribed(t *testing.T) {
 	t.Parallel()
 	for path, item := range loaded(t).Paths.Map() {
 		for method, operation := range item.Operations() {
@@ -195,7 +195,7 @@ func constants(t *testing.T, folder, typeName string) []any {
 	return values
 }
 
-func TestOpenRoutesSayWhy(t *testing.T) {
+func TestOpenRoutesHaveReasons(t *testing.T) {
 	t.Parallel()
 	server := everyPlugin(t)
 	var openRoutes []string
@@ -215,7 +215,7 @@ func TestOpenRoutesSayWhy(t *testing.T) {
 	}, openRoutes, "a new open door is a decision")
 }
 
-func TestARouteWithoutAPolicyDoesNotExist(t *testing.T) {
+func TestRoutesWithoutAPolicyAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]route{
 		"nothing stated":  {method: http.MethodGet, path: "/x"},

@@ -43,7 +43,7 @@ func (o *ownThings) authorized(item string) string {
 	return string(reply.Items[0].Result)
 }
 
-func TestAFrontendLearnsWhatItsUserMayDo(t *testing.T) {
+func TestClientsCanReadTheirPermissions(t *testing.T) {
 	t.Parallel()
 	o := newOwnThings(t)
 	catalogtest.Fill(t, o.pool, 180)

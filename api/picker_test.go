@@ -17,7 +17,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-func TestAFormAsksWhereARepositoryMayGo(t *testing.T) {
+func TestThePickerListsHostsForRepositories(t *testing.T) {
 	t.Parallel()
 	forge := forgetest.Start(t)
 	hosts, err := forges.New(forges.Config{GitHub: []github.Config{{Host: forge.Host, APIBaseURL: forge.APIBaseURL, Token: forge.Token()}}},

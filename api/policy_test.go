@@ -192,7 +192,7 @@ func TestPeopleSeeTheirOwnEntities(t *testing.T) {
 	require.Equal(t, len(own), sum)
 }
 
-func TestOthersEntitiesAreOutOfReach(t *testing.T) {
+func TestEntitiesOfOthersCannotBeReadOrChanged(t *testing.T) {
 	t.Parallel()
 	o := newOwnThings(t)
 	catalogtest.Fill(t, o.pool, 180)

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAPageHasItsBounds: without bounds, a client could request a list of any size.
-func TestAPageHasItsBounds(t *testing.T) {
+// TestPageSizesAreBounded: without bounds, a client could request a list of any size.
+func TestPageSizesAreBounded(t *testing.T) {
 	t.Parallel()
 	server, err := NewServer(Options{Log: slog.New(slog.DiscardHandler), Plugins: []Plugin{plugin{id: "x", routes: []route{
 		{method: http.MethodGet, path: "/list", access: open("a test"), summary: "Lists", query: []parameter{limit(pageSize{preset: 20, most: 50})},
@@ -24,8 +24,8 @@ func TestAPageHasItsBounds(t *testing.T) {
 	}
 }
 
-// TestEveryListHasBounds: every parameter limit must have bounds.
-func TestEveryListHasBounds(t *testing.T) {
+// TestEveryLimitHasBounds: every parameter limit must have bounds.
+func TestEveryLimitHasBounds(t *testing.T) {
 	t.Parallel()
 	for _, p := range []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil), NewAuthPlugin(nil, nil)} {
 		for _, r := range p.group().routes {

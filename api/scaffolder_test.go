@@ -138,7 +138,7 @@ func newScaffolderServerWith(t *testing.T, pool *pgxpool.Pool, driver engine.Eng
 	return s
 }
 
-func TestWithoutADatabaseTheAnswerIsToTryAgainLater(t *testing.T) {
+func TestWithoutADatabaseRequestsGet503(t *testing.T) {
 	t.Parallel()
 	nobody, err := pgxpool.New(t.Context(), "postgres://nobody@127.0.0.1:1/none")
 	require.NoError(t, err)
@@ -200,7 +200,7 @@ func logged(key, message string) run.NewEvent {
 var completed = run.NewEvent{Type: run.EventCompletion, Key: "0/completion",
 	Body: run.EventBody{Message: "Run completed with status: completed", Output: json.RawMessage(`{"b":1,"a":"<&>"}`)}}
 
-func TestAStartedRunIsShown(t *testing.T) {
+func TestAStartedRunCanBeRead(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create("Authorization", "Bearer user")
@@ -221,14 +221,14 @@ func TestAStartedRunIsShown(t *testing.T) {
 	require.JSONEq(t, `{"tasks":[],"totalTasks":0}`, s.send(http.StatusOK, http.MethodGet, "/tasks?status=failed", "").Body.String())
 }
 
-func TestARunWaitsForItsEngine(t *testing.T) {
+func TestARunIsAcceptedWithoutTemporal(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	s.engine.err = errors.New("no route to Temporal")
 	s.send(http.StatusOK, http.MethodGet, "/tasks/"+s.create(), "")
 }
 
-func TestSecretsAreHeldToTheirSchema(t *testing.T) {
+func TestSecretsAreValidated(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	recorded := readExchange(t, "testdata/exchanges/135-scaffolder-create-400-secrets.json")
@@ -239,7 +239,7 @@ func TestSecretsAreHeldToTheirSchema(t *testing.T) {
 	s.send(http.StatusCreated, http.MethodPost, "/tasks", `{"templateRef":"secretive","values":{},"secrets":{"apiToken":"abcd"}}`)
 }
 
-func TestRefusalsAboutRunsAreBackstages(t *testing.T) {
+func TestErrorsAboutRunsEqualBackstages(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	for _, name := range []string{"142-scaffolder-task-404", "143-scaffolder-task-events-404", "159-scaffolder-cancel-404", "165-scaffolder-retry-404"} {
@@ -251,7 +251,7 @@ func TestRefusalsAboutRunsAreBackstages(t *testing.T) {
 	require.Equal(t, "ConflictError: Task with taskId "+id+" cannot be retried", message(t, s.send(http.StatusConflict, http.MethodPost, "/tasks/"+id+"/retry", "{}")))
 }
 
-func TestEventsAreWaitedFor(t *testing.T) {
+func TestTheEventsRequestWaitsForEvents(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
@@ -309,8 +309,8 @@ func TestTheEventStream(t *testing.T) {
 	require.Equal(t, 3, strings.Count(later.Body.String(), "\n\n"), "who comes later reads all of it")
 }
 
-// TestALongLogComesInPages: a follower reads all events, once and in order.
-func TestALongLogComesInPages(t *testing.T) {
+// TestALongLogIsSentInPages: a follower reads all events, once and in order.
+func TestALongLogIsSentInPages(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
@@ -370,7 +370,7 @@ func TestSlowReadersHoldNoConnection(t *testing.T) {
 	s.send(http.StatusOK, http.MethodGet, "/tasks/"+id, "")
 }
 
-func TestTaskListsNameNoSpecButTheirOwn(t *testing.T) {
+func TestListedTasksHaveTheirOwnSpec(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	s.create()
@@ -386,7 +386,7 @@ func TestATemplateMustBeNamed(t *testing.T) {
 	}
 }
 
-func TestNobodyWaitsForAServerThatStops(t *testing.T) {
+func TestWaitingRequestsEndWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
@@ -420,7 +420,7 @@ func readEvent(t *testing.T, reader *bufio.Reader) string {
 	}
 }
 
-func TestWhatPeopleDoWithARun(t *testing.T) {
+func TestRunsCanBeRetriedAndCancelled(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()
@@ -457,7 +457,7 @@ func TestWhatPeopleDoWithARun(t *testing.T) {
 		"retry by external:test of attempt 1, cancelled", "rollback by external:test of attempt 2, parked"}, told)
 }
 
-func TestARunsPage(t *testing.T) {
+func TestTheRunOfThePortal(t *testing.T) {
 	t.Parallel()
 	s := newScaffolderServer(t)
 	id := s.create()

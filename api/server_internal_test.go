@@ -17,8 +17,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// TestAnAnswerThatCannotBeFinishedIsBrokenOff: the client must not take the part for the whole response.
-func TestAnAnswerThatCannotBeFinishedIsBrokenOff(t *testing.T) {
+// TestAFailedStreamBreaksTheResponseOff: the client must not take the part for the whole response.
+func TestAFailedStreamBreaksTheResponseOff(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func() error{
 		"by an error": func() error { return errors.New("the database went away") },
@@ -51,7 +51,7 @@ func TestAnAnswerThatCannotBeFinishedIsBrokenOff(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatTakesTooLongIsGivenUp(t *testing.T) {
+func TestSlowRequestsAreCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		waits := func(c *call) (int, error) {
@@ -85,8 +85,8 @@ func TestAPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
 	require.Contains(t, log.String(), "a map was nil")
 }
 
-// TestAnotherSystemThatFailsIsNotTheDatabase: a dry run must name the host that failed.
-func TestAnotherSystemThatFailsIsNotTheDatabase(t *testing.T) {
+// TestAFailureOfAHostNamesTheHost: a dry run must name the host that failed.
+func TestAFailureOfAHostNamesTheHost(t *testing.T) {
 	t.Parallel()
 	reads := func(*call) (int, error) {
 		return 0, fmt.Errorf("step fetch: %w", action.Transient(errors.New("read https://git.example/a: no such host"), 0))

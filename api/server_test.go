@@ -116,9 +116,9 @@ func message(t *testing.T, answer *httptest.ResponseRecorder) string {
 	return body.Error.Name + ": " + body.Error.Message
 }
 
-// TestRefusalsAreBackstages replays recordings of a real Backstage backend for which neither the catalog nor
+// TestErrorsEqualBackstages replays recordings of a real Backstage backend for which neither the catalog nor
 // runs are needed.
-func TestRefusalsAreBackstages(t *testing.T) {
+func TestErrorsEqualBackstages(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/exchanges/*.json")
 	require.NoError(t, err)
@@ -178,7 +178,7 @@ func replay(t *testing.T, handler http.Handler, file string) {
 	require.Equal(t, expected.String(), answer.Body.String())
 }
 
-func TestWhoMayComeIn(t *testing.T) {
+func TestRequestsAreAuthenticated(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	for name, test := range map[string]struct {
@@ -208,7 +208,7 @@ func TestWhoMayComeIn(t *testing.T) {
 	}
 }
 
-func TestWhatBreaksInsideIsNotShown(t *testing.T) {
+func TestInternalErrorsAreNotShown(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	answer := ask(t, newServer(t, &log, nil), http.MethodGet, "/api/scaffolder/v2/actions?x=y", "", "Authorization", "Bearer broken")
@@ -223,7 +223,7 @@ func TestWhatBreaksInsideIsNotShown(t *testing.T) {
 	require.Equal(t, "the key server at 10.0.0.7 does not answer", line.Error)
 }
 
-func TestWhatTemplatesMayUseBesidesTheLanguageIsListed(t *testing.T) {
+func TestTemplatingExtensionsAreListed(t *testing.T) {
 	t.Parallel()
 	answer := ask(t, newServer(t, io.Discard, nil), http.MethodGet, "/api/scaffolder/v2/templating-extensions", "", "Authorization", "Bearer service")
 	require.Equal(t, http.StatusOK, answer.Code)
@@ -236,7 +236,7 @@ func TestWhatTemplatesMayUseBesidesTheLanguageIsListed(t *testing.T) {
 	require.JSONEq(t, `{"functions":{},"values":{}}`, string(listed.Globals))
 }
 
-func TestAPanicEndsOneRequestOnly(t *testing.T) {
+func TestAPanicFailsOnlyItsRequest(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) {
 		o.Portal = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("at the disco") })
@@ -247,7 +247,7 @@ func TestAPanicEndsOneRequestOnly(t *testing.T) {
 	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "").Code)
 }
 
-func TestQueriesAreHeldToWhatIsDeclared(t *testing.T) {
+func TestQueriesAreValidated(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	for query, expected := range map[string]string{
@@ -274,7 +274,7 @@ func TestQueriesAreHeldToWhatIsDeclared(t *testing.T) {
 	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/.backstage/health/v1/liveness?anything=goes&x=", "").Code)
 }
 
-func TestBodiesAreHeldToWhatIsDeclared(t *testing.T) {
+func TestBodiesAreValidated(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	for name, test := range map[string]struct {
@@ -304,7 +304,7 @@ func TestBodiesAreHeldToWhatIsDeclared(t *testing.T) {
 	}
 }
 
-func TestRoutesThatAreNotThereAnswerWithNothing(t *testing.T) {
+func TestUnknownRoutesHaveEmptyResponses(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	for _, request := range [][2]string{
@@ -317,7 +317,7 @@ func TestRoutesThatAreNotThereAnswerWithNothing(t *testing.T) {
 	}
 }
 
-func TestRunsAreAskedForByStatusesThatThereAre(t *testing.T) {
+func TestStatusesOfRunsAreValidated(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	for query, expected := range map[string]string{
@@ -342,7 +342,7 @@ func TestATrailingSlashChangesNothing(t *testing.T) {
 	}
 }
 
-func TestThePortalHasWhatTheAPIHasNot(t *testing.T) {
+func TestOtherPathsAreServedByThePortal(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) {
 		o.Portal = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "page "+r.URL.Path) })
@@ -387,7 +387,7 @@ func TestCrossOrigin(t *testing.T) {
 	}
 }
 
-func TestCrossOriginAllowsNoMoreThanIsSaid(t *testing.T) {
+func TestCrossOriginAllowsOnlyWhatIsConfigured(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) {
 		o.CORS = api.CORS{Origins: []string{"http://localhost:*"}, Methods: []string{"GET"}, AllowedHeaders: []string{"Authorization"}}
@@ -400,7 +400,7 @@ func TestCrossOriginAllowsNoMoreThanIsSaid(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerIsGuarded(t *testing.T) {
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	for _, path := range []string{"/api/scaffolder/v2/actions", "/api/nope", "/nope", "/.backstage/health/v1/liveness"} {
@@ -412,7 +412,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 	require.Contains(t, ask(t, server, http.MethodGet, "/api/x", "").Header().Get("Content-Security-Policy"), "default-src 'none'")
 }
 
-func TestReadinessSaysWhenTheServerDrains(t *testing.T) {
+func TestReadinessFailsWhileTheServerDrains(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	server.Drain()
@@ -423,7 +423,7 @@ func TestReadinessSaysWhenTheServerDrains(t *testing.T) {
 	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "").Code, "requests under way, and late ones, are served")
 }
 
-func TestReadinessSaysWhenTheDatabaseDoesNotAnswer(t *testing.T) {
+func TestReadinessFailsWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	server := newServer(t, io.Discard, func(o *api.Options) {

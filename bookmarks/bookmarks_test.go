@@ -17,7 +17,7 @@ var (
 	bob = identity.Principal{Kind: identity.KindUser, Subject: "user:default/bob"}
 )
 
-func TestListsAreAPersonsOwn(t *testing.T) {
+func TestBookmarksBelongToOneUser(t *testing.T) {
 	t.Parallel()
 	marks := bookmarks.New(testkit.Database(t))
 	of := func(who identity.Principal, list bookmarks.List) []string {
@@ -39,7 +39,7 @@ func TestListsAreAPersonsOwn(t *testing.T) {
 	require.Equal(t, []string{"component:default/till"}, of(ada, bookmarks.Starred))
 }
 
-func TestListsAreBounded(t *testing.T) {
+func TestBookmarksAreBounded(t *testing.T) {
 	t.Parallel()
 	marks := bookmarks.New(testkit.Database(t))
 	ref := func(n int) string { return fmt.Sprintf("component:default/c%d", n) }
@@ -57,7 +57,7 @@ func TestListsAreBounded(t *testing.T) {
 	require.NoError(t, marks.Add(t.Context(), bob, bookmarks.Starred, "component:default/one-more"))
 }
 
-func TestWhoAndWhatIsRefused(t *testing.T) {
+func TestInvalidUsersAndReferencesAreRefused(t *testing.T) {
 	t.Parallel()
 	marks := bookmarks.New(testkit.Database(t))
 	for _, nobody := range []identity.Principal{{}, {Kind: identity.KindService, Subject: "ci"}, identity.System("a test")} {

@@ -264,7 +264,7 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-func TestPagesLeadForthAndBack(t *testing.T) {
+func TestCursorsLeadToNextAndPreviousPages(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
 	s.fill()
@@ -417,9 +417,9 @@ func TestADryRunShowsRemarks(t *testing.T) {
 	require.Equal(t, catalog.Validation{Remarks: []processing.Remark{{Level: processing.LevelError, Message: "groups are odd"}}}, found)
 }
 
-// TestARegistrationIsKnownToWhoMadeIt: a principal sees its own registration even without the permission to
+// TestAPrincipalSeesItsOwnRegistration: a principal sees its own registration even without the permission to
 // read locations, and after its target has changed.
-func TestARegistrationIsKnownToWhoMadeIt(t *testing.T) {
+func TestAPrincipalSeesItsOwnRegistration(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
 	ctx, spec := t.Context(), entity.LocationSpec{Type: "url", Target: s.url + "/org.yaml"}
@@ -490,7 +490,7 @@ func TestRefusals(t *testing.T) {
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }
 
-func TestWhereAnEntityWasReadIsTheCatalogsOwnRecord(t *testing.T) {
+func TestTheCatalogRecordsWhereAnEntityWasRead(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
 	s.register("/shop.yaml")
@@ -523,7 +523,7 @@ func TestConfiguredDirectories(t *testing.T) {
 	require.Equal(t, expected, directories)
 }
 
-func TestLocationsLife(t *testing.T) {
+func TestLocationsAreRegisteredAndDeleted(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
 	ctx := t.Context()
@@ -564,7 +564,7 @@ func TestLocationsLife(t *testing.T) {
 	require.EqualError(t, s.service.DeleteLocation(ctx, somebody, location.ID), "Found no location with ID "+location.ID)
 }
 
-func TestDeletedEntityComesBackFromItsLocation(t *testing.T) {
+func TestDeletedEntityIsRestoredFromItsLocation(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
 	s.register("/shop.yaml")
@@ -576,7 +576,7 @@ func TestDeletedEntityComesBackFromItsLocation(t *testing.T) {
 	s.await("component:default/till", func(e entity.Entity) bool { return e.UID() != uid })
 }
 
-func TestConfiguredLocationsAreExactlyThose(t *testing.T) {
+func TestOnlyConfiguredLocationsAreRead(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
 	configure := func(paths ...string) {
@@ -596,7 +596,7 @@ func TestConfiguredLocationsAreExactlyThose(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestReadOnlyCatalogStillTriesLocations(t *testing.T) {
+func TestReadOnlyCatalogAllowsDryRuns(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) { o.ReadOnly = true })
 	spec := entity.LocationSpec{Type: "url", Target: s.url + "/org.yaml"}

@@ -29,8 +29,8 @@ func relate(t *testing.T, pool *pgxpool.Pool, ref string, relations ...string) {
 	}
 }
 
-// TestAUserOwnsForAllGroupsAbove: a member of a team is also a member of its parent groups.
-func TestAUserOwnsForAllGroupsAbove(t *testing.T) {
+// TestAUserOwnsWhatParentGroupsOwn: a member of a team is also a member of its parent groups.
+func TestAUserOwnsWhatParentGroupsOwn(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	relate(t, pool, "user:default/ada", "memberOf", "group:default/team-b", "memberOf", "group:default/team-a", "ownerOf", "component:default/shop")

@@ -23,7 +23,7 @@ import (
 )
 
 // A slow reader must not block the database for others: this test has one connection for all.
-func TestListsHoldNoConnectionWhileTheirReaderIsSlow(t *testing.T) {
+func TestListsHoldNoConnectionForASlowReader(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	catalogtest.Fill(t, pool, 2400)
@@ -72,7 +72,7 @@ func TestListsHoldNoConnectionWhileTheirReaderIsSlow(t *testing.T) {
 	require.Equal(t, map[string]int{"all": 2400, "sorted": 2400, "a long page": 2000, "a short page": 10, "the rest": 400, "locations": 240, "failed": 1080}, handed)
 }
 
-func TestQuestionsAreBounded(t *testing.T) {
+func TestQueriesAreBounded(t *testing.T) {
 	t.Parallel()
 	service := catalog.New(catalog.Options{Pool: testkit.Database(t), Decider: policy.AllowKnown{}})
 	many := func(format string, n int) []string {
@@ -230,7 +230,7 @@ func TestUnprocessedEntitiesAreListed(t *testing.T) {
 
 // A principal that sees a part of the catalog does not see entities of which it is unknown whether they
 // belong to that part.
-func TestUnprocessedEntitiesAreThoseOneMaySee(t *testing.T) {
+func TestUnprocessedEntitiesAreFilteredByPermission(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(o *catalog.Options) {
 		o.Decider = policytest.Table{policy.CatalogEntityRead: `{"rule":"IS_ENTITY_KIND","resourceType":"catalog-entity","params":{"kinds":["Location"]}}`}
@@ -254,7 +254,7 @@ func TestUnprocessedEntitiesAreThoseOneMaySee(t *testing.T) {
 	}))
 }
 
-func TestALostLocationIsFoundAgain(t *testing.T) {
+func TestALostLocationEntityIsRestored(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
 	location := s.register("/shop.yaml")
@@ -266,7 +266,7 @@ func TestALostLocationIsFoundAgain(t *testing.T) {
 	s.await("component:default/shop", func(entity.Entity) bool { return true })
 }
 
-func TestALocationWhoseEntityIsAnothersIsRefused(t *testing.T) {
+func TestALocationWhoseEntityBelongsToAnotherIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, nil)
 	spec := entity.LocationSpec{Type: "url", Target: s.url + "/org.yaml"}
@@ -298,8 +298,8 @@ func TestLongDescriptionsAreFound(t *testing.T) {
 	require.Empty(t, facets["metadata.description"])
 }
 
-// TestUnprocessedEntitiesOfAnOwnerAreListedThoughOneHasNUL: JSON can have that character, and no text can.
-func TestUnprocessedEntitiesOfAnOwnerAreListedThoughOneHasNUL(t *testing.T) {
+// TestUnprocessedEntitiesWithNULAreListed: JSON can have that character, and no text can.
+func TestUnprocessedEntitiesWithNULAreListed(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	_, err := pool.Exec(t.Context(), `

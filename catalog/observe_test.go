@@ -10,7 +10,7 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-func TestTheBacklogIsWhatIsDueAndWhatIsWrong(t *testing.T) {
+func TestBacklogCountsDueAndFailedEntities(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	service := catalog.New(catalog.Options{Pool: pool})

@@ -202,8 +202,8 @@ func TestDefaultFiles(t *testing.T) {
 	require.Equal(t, "Portico", loaded.App.Title)
 }
 
-// TestAnEmptyListIsNotAnAbsentOne: an empty list allows nothing, an absent one allows everything.
-func TestAnEmptyListIsNotAnAbsentOne(t *testing.T) {
+// TestAnEmptyListDiffersFromAnAbsentOne: an empty list allows nothing, an absent one allows everything.
+func TestAnEmptyListDiffersFromAnAbsentOne(t *testing.T) {
 	t.Parallel()
 	for owners, want := range map[string][]string{"": nil, ", allowedInstallationOwners: []": {}, ", allowedInstallationOwners: a b": {"a", "b"}} {
 		loaded, err := load(t, nil, written(t, "app.yaml", "integrations: {github: [{apps: [{appId: 1, privateKey: x"+owners+"}]}]}"))
@@ -212,7 +212,7 @@ func TestAnEmptyListIsNotAnAbsentOne(t *testing.T) {
 	}
 }
 
-func TestANumberOfSecondsIsADurationWhereBackstageHasIt(t *testing.T) {
+func TestCORSMaxAgeAcceptsSeconds(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{"600": 10 * time.Minute, "'1.5'": 1500 * time.Millisecond, "PT1H": time.Hour} {
 		loaded, err := load(t, nil, written(t, "cors.yaml", "backend: {cors: {maxAge: "+text+"}}"))
@@ -223,7 +223,7 @@ func TestANumberOfSecondsIsADurationWhereBackstageHasIt(t *testing.T) {
 	require.ErrorContains(t, err, "got number, wanted duration")
 }
 
-func TestKeysThatAreAllButOnesThatAreReadAreWarnedOf(t *testing.T) {
+func TestMisspelledKeysAreWarnings(t *testing.T) {
 	t.Parallel()
 	loaded, err := load(t, nil, "testdata/good/misspelt.yaml")
 	require.NoError(t, err, "another program may have such keys")

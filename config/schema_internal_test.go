@@ -58,9 +58,9 @@ func (k key) defaultText() string {
 	return strings.Join(items, ", ")
 }
 
-// TestSchemaAndCodeSayTheSame walks the Config type and compares every leaf with the schema's keys, in both
+// TestSchemaMatchesTheCode walks the Config type and compares every leaf with the schema's keys, in both
 // directions.
-func TestSchemaAndCodeSayTheSame(t *testing.T) {
+func TestSchemaMatchesTheCode(t *testing.T) {
 	t.Parallel()
 	inCode := map[string]string{}
 	leaves("", reflect.TypeFor[Config](), inCode)

@@ -10,7 +10,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-func TestTheTextsOfAFailureAreCut(t *testing.T) {
+func TestTextsOfAFailureAreTruncated(t *testing.T) {
 	t.Parallel()
 	short := &fault.Failure{Name: "Error", Message: strings.Repeat("é", 20), Advice: "Wait."}
 	require.Equal(t, short, short.Cut(40))

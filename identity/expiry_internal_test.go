@@ -12,7 +12,7 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-func TestATokenIsGoodForAnHour(t *testing.T) {
+func TestATokenExpiresAfterAnHour(t *testing.T) {
 	t.Parallel()
 	seals, err := seal.NewKeyring(seal.GenerateKey("2026"))
 	require.NoError(t, err)

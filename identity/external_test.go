@@ -213,7 +213,7 @@ func pass(d time.Duration) {
 	time.Sleep(d) //nolint:forbidigo // in a bubble, where it takes no time
 }
 
-func TestKeysAreFetchedSeldom(t *testing.T) {
+func TestKeysAreCached(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, issuer *issuerOfKeys, ask func(jose.JSONWebKey) error) {
 		t.Helper()
@@ -242,7 +242,7 @@ func TestKeysAreFetchedSeldom(t *testing.T) {
 	})
 }
 
-func TestAnIssuerThatDoesNotAnswer(t *testing.T) {
+func TestKnownKeysStayValidWhileTheIssuerDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, issuer *issuerOfKeys, ask func(jose.JSONWebKey) error) {
 		t.Helper()
@@ -289,8 +289,8 @@ func TestKeySetsAreBounded(t *testing.T) {
 	}
 }
 
-// TestAKeySetMayHoldWhatIsNotUnderstood, as RFC 7517 has it.
-func TestAKeySetMayHoldWhatIsNotUnderstood(t *testing.T) {
+// TestUnknownKeysInAKeySetAreIgnored, as RFC 7517 has it.
+func TestUnknownKeysInAKeySetAreIgnored(t *testing.T) {
 	t.Parallel()
 	key, public := newKey(t, "first")
 	encoded, err := public.MarshalJSON()
@@ -301,8 +301,8 @@ func TestAKeySetMayHoldWhatIsNotUnderstood(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestOneIssuersSilenceDoesNotShutOutOthers.
-func TestOneIssuersSilenceDoesNotShutOutOthers(t *testing.T) {
+// TestAnUnreachableIssuerDoesNotAffectOthers.
+func TestAnUnreachableIssuerDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	silent, speaking := &issuerOfKeys{}, &issuerOfKeys{}
 	silent.status.Store(http.StatusServiceUnavailable)

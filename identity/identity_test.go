@@ -34,7 +34,7 @@ func issue(t *testing.T, issuer *identity.Issuer, ownership ...string) string {
 	return token
 }
 
-func TestATokenSaysWhoAsks(t *testing.T) {
+func TestATokenNamesItsPrincipal(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t)
 	token := issue(t, issuer, "user:default/ada", "group:default/team-a")
@@ -45,7 +45,7 @@ func TestATokenSaysWhoAsks(t *testing.T) {
 	require.Equal(t, "user:default/ada", principal.UserRef())
 }
 
-func TestTokensOfOthersAreRefused(t *testing.T) {
+func TestTokensOfOtherIssuersAreRefused(t *testing.T) {
 	t.Parallel()
 	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")
 	ours := process(t, pool, encryption)
@@ -96,8 +96,8 @@ func signedWithHMAC(t *testing.T, keyID string) string {
 	return token
 }
 
-// TestATokenIsOfBackstagesForm: its clients look into it.
-func TestATokenIsOfBackstagesForm(t *testing.T) {
+// TestATokenHasBackstagesClaims: its clients look into it.
+func TestATokenHasBackstagesClaims(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t)
 	parts := strings.Split(issue(t, issuer, "group:default/team-a"), ".")
@@ -124,7 +124,7 @@ func TestATokenIsOfBackstagesForm(t *testing.T) {
 	require.InDelta(t, time.Now().Unix(), claims.Iat, 60)
 }
 
-func TestThePublicKeysCheckTokensAndTellNoSecret(t *testing.T) {
+func TestPublicKeysVerifyTokensAndContainNoSecret(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t)
 	token := issue(t, issuer)
@@ -172,7 +172,7 @@ func TestStaticTokens(t *testing.T) {
 	require.NoError(t, err, "users are known beside them")
 }
 
-func TestATokenIsLetIntoThePluginsItIsFor(t *testing.T) {
+func TestATokenMayCallOnlyItsPlugins(t *testing.T) {
 	t.Parallel()
 	free := identity.Principal{Kind: identity.KindService, Subject: "ci"}
 	entered, err := free.At("catalog")
@@ -203,7 +203,7 @@ func (d directory) MemberOf(_ context.Context, userRef string) ([]string, error)
 	return groups, nil
 }
 
-func TestAGuestIsTheUserThatTheConfigurationNames(t *testing.T) {
+func TestTheConfigurationNamesTheUserOfGuests(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t)
 	groups := directory{"user:default/guest": {"group:default/team-a"}}

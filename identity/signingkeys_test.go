@@ -57,9 +57,9 @@ func requireGood(t *testing.T, issuer *identity.Issuer, token string) {
 	require.Equal(t, "user:default/ada", principal.Subject)
 }
 
-// TestProcessesThatStartAtOnceAgree: a token of one process is valid in all others immediately, and there is
+// TestProcessesThatStartAtOnceShareAKey: a token of one process is valid in all others immediately, and there is
 // one key.
-func TestProcessesThatStartAtOnceAgree(t *testing.T) {
+func TestProcessesThatStartAtOnceShareAKey(t *testing.T) {
 	t.Parallel()
 	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")
 	processes, tokens := make([]*identity.Issuer, 8), make([]string, 8)
@@ -105,7 +105,7 @@ func TestANewEncryptionKeySignsNobodyOut(t *testing.T) {
 	requireGood(t, mistaken, fresh)
 }
 
-func TestKeysAreReplacedInTimeAndCheckUntilTheirTokensAreOver(t *testing.T) {
+func TestKeysAreRotatedAndVerifyUntilTheirTokensExpire(t *testing.T) {
 	t.Parallel()
 	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")
 	token := issue(t, process(t, pool, encryption))
@@ -134,7 +134,7 @@ func TestKeysAreReplacedInTimeAndCheckUntilTheirTokensAreOver(t *testing.T) {
 	require.Equal(t, 2, kept, "what checks nothing any more is deleted")
 }
 
-func TestPrivateKeysLeaveTheProcessOnlySealed(t *testing.T) {
+func TestPrivateKeysAreStoredSealed(t *testing.T) {
 	t.Parallel()
 	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")
 	issuer := process(t, pool, encryption)
@@ -150,7 +150,7 @@ func TestPrivateKeysLeaveTheProcessOnlySealed(t *testing.T) {
 	require.NotContains(t, string(public), `"d"`)
 }
 
-func TestWhileTheDatabaseIsAwayKnownTokensAreGood(t *testing.T) {
+func TestKnownKeysVerifyTokensWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")
 	issuer := process(t, pool, encryption)

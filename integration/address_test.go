@@ -182,7 +182,7 @@ func TestByHostAndURL(t *testing.T) {
 	require.Equal(t, "github{host="+forgeHost+",authed=true}", fmt.Sprint(local))
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNewRefusesInvalidConfigurations(t *testing.T) {
 	t.Parallel()
 	for message, gitHub := range map[string]github.Config{
 		"Invalid GitHub integration config, 'https://x' is not a valid host":                       {Host: "https://x"},

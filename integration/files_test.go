@@ -99,7 +99,7 @@ func TestNothingOutsideTheConfiguredDirectoriesIsRead(t *testing.T) {
 	}
 }
 
-func TestWhatLiesBesideAFile(t *testing.T) {
+func TestFilesAreReadRelativeToAFile(t *testing.T) {
 	t.Parallel()
 	files, base := newFiles(t, integration.Limits{})
 	for path, expected := range map[string]string{
@@ -170,7 +170,7 @@ func TestALinkThatIsSwappedInWhileFilesAreRead(t *testing.T) {
 	<-stopped
 }
 
-func TestTheMachineItselfIsNoDirectoryOfFiles(t *testing.T) {
+func TestRootAndSystemDirectoriesAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, directory := range []string{"/", "/.", "//", "/x/..", "/proc", "/proc/self", "/sys/x", "/dev/", "relative", ""} {
 		_, err := integration.NewFiles([]string{directory}, integration.Limits{})
@@ -209,7 +209,7 @@ func TestFilesAreReadThroughALinkedDirectory(t *testing.T) {
 	require.Equal(t, fault.NotAllowed, fault.KindOf(err), "a link does not lead out of the directory")
 }
 
-func TestDirectoriesThatPathsNameInFull(t *testing.T) {
+func TestDirectoriesOfGlobs(t *testing.T) {
 	t.Parallel()
 	for path, directory := range map[string]string{
 		"/srv/c/all.yaml": "/srv/c", "/srv/c/*.yaml": "/srv/c", "/srv/*/c/all.yaml": "/srv", "/srv/{a,b}/**/x.yaml": "/srv", "/srv/[ab]/x": "/srv", "/x.yaml": "/",
@@ -219,7 +219,7 @@ func TestDirectoriesThatPathsNameInFull(t *testing.T) {
 	}
 }
 
-func TestNobodyWaitsForAPipe(t *testing.T) {
+func TestPipesAreNotRead(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
 	require.NoError(t, syscall.Mkfifo(filepath.Join(base, "pipe.yaml"), 0o600))

@@ -55,7 +55,7 @@ func TestReadURLWithoutTokenReadsRawFiles(t *testing.T) {
 	require.ErrorContains(t, err, "has no apiBaseUrl")
 }
 
-func TestReadURLSaysWhatGitHubRefused(t *testing.T) {
+func TestReadURLReturnsGitHubsErrors(t *testing.T) {
 	t.Parallel()
 	fake := newGitHub(t, entry{path: "big", content: strings.Repeat("x", 11)})
 	set := fake.set(t, integration.Limits{FileBytes: 10})
@@ -88,7 +88,7 @@ func TestReadURLSaysWhatGitHubRefused(t *testing.T) {
 	require.ErrorContains(t, read("big"), "it is larger than 10 bytes")
 }
 
-func TestReadURLRefusesWhatIsNoFile(t *testing.T) {
+func TestReadURLRefusesURLsWithoutAFile(t *testing.T) {
 	t.Parallel()
 	fake := newGitHub(t)
 	set := fake.set(t, integration.Limits{})
@@ -224,8 +224,8 @@ func TestAHostThatDoesNotAnswerIsNamedOnce(t *testing.T) {
 	require.Zero(t, after)
 }
 
-// TestAHostsFailureIsKnownForOne: errors of the network identify the host.
-func TestAHostsFailureIsKnownForOne(t *testing.T) {
+// TestNetworkErrorsNameTheHost: errors of the network identify the host.
+func TestNetworkErrorsNameTheHost(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
@@ -266,7 +266,7 @@ func TestAHostsFailureIsKnownForOne(t *testing.T) {
 	require.False(t, integration.IsHostFailure(err), "the caller left")
 }
 
-func TestReadURLRefusesWhatIsNotAllowed(t *testing.T) {
+func TestReadURLRefusesHostsThatAreNotAllowed(t *testing.T) {
 	t.Parallel()
 	set, err := forges.New(forges.Config{}, integration.Options{
 		ReadingAllow: []integration.AllowRule{{Host: "example.com", Paths: []string{"/public/"}}},

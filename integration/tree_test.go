@@ -70,7 +70,7 @@ func TestReadTree(t *testing.T) {
 	require.ErrorIs(t, err, integration.ErrNotModified)
 }
 
-func TestReadTreeSaysWhatIsMissing(t *testing.T) {
+func TestReadTreeNamesMissingPaths(t *testing.T) {
 	t.Parallel()
 	fake := newGitHub(t, skeleton...)
 	set := fake.set(t, integration.Limits{})
@@ -126,7 +126,7 @@ func TestReadTreeStaysInTheTree(t *testing.T) {
 	}
 }
 
-func TestReadTreeKeepsItsTokenToItself(t *testing.T) {
+func TestReadTreeSendsItsTokenToItsHostOnly(t *testing.T) {
 	t.Parallel()
 	fake := newGitHub(t, skeleton...)
 	raw := newGitHub(t, skeleton...)

@@ -60,7 +60,7 @@ func under(t *testing.T, conditions string) always {
 
 var grace = identity.Principal{Kind: identity.KindUser, Subject: "user:default/grace"}
 
-func TestAGrantCoversWhatItsConditionsDo(t *testing.T) {
+func TestAGrantCoversResourcesThatMatchItsConditions(t *testing.T) {
 	t.Parallel()
 	const ab, bc = `{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":["a","b"]}}`,
 		`{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":["b","c"]}}`
@@ -127,8 +127,8 @@ func TestInvalidConditionsGrantNothing(t *testing.T) {
 	require.EqualError(t, err, "decide whether user:default/grace may scaffolder.task.read: no roles can be read")
 }
 
-// TestConditionsAreRefusedWhereNothingChecksThem: a permission about a whole plugin has no resource to check.
-func TestConditionsAreRefusedWhereNothingChecksThem(t *testing.T) {
+// TestConditionsAreRefusedForPermissionsWithoutResources: a permission about a whole plugin has no resource to check.
+func TestConditionsAreRefusedForPermissionsWithoutResources(t *testing.T) {
 	t.Parallel()
 	conditional := under(t, `{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":["a"]}}`)
 	err := policy.Require(t.Context(), conditional, grace, policy.CatalogLocationCreate, "")

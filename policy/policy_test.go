@@ -20,7 +20,7 @@ func decide(t *testing.T, permission policy.Permission, restrictions ...identity
 	return decision.Result == policy.Allowed
 }
 
-func TestWhoIsKnownMay(t *testing.T) {
+func TestAuthenticatedCallersAreAllowed(t *testing.T) {
 	t.Parallel()
 	require.True(t, decide(t, policy.CatalogEntityDelete))
 	err := policy.Require(t.Context(), policy.AllowKnown{}, identity.Principal{}, policy.CatalogEntityRead, "component:a/b")
@@ -56,9 +56,9 @@ func TestRestrictedTokens(t *testing.T) {
 	}
 }
 
-// TestPermissionsAreThoseThatAreServed compares the attributes of permissions with the lists that the API
+// TestPermissionsMatchTheServedLists compares the attributes of permissions with the lists that the API
 // serves, which are Backstage's.
-func TestPermissionsAreThoseThatAreServed(t *testing.T) {
+func TestPermissionsMatchTheServedLists(t *testing.T) {
 	t.Parallel()
 	for plugin, permissions := range map[string][]policy.Permission{
 		"catalog": {

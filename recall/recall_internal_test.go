@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNothingLivesLongerThanTwiceItsTime: a value may hold secrets of a run that nobody continues.
-func TestNothingLivesLongerThanTwiceItsTime(t *testing.T) {
+// TestExpiredValuesAreDropped: a value may hold secrets of a run that nobody continues.
+func TestExpiredValuesAreDropped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		memory := New[int, string](64, time.Minute)

@@ -23,7 +23,7 @@ func TestAValueIsTakenOnce(t *testing.T) {
 	requireUnknown(t, memory, "never told")
 }
 
-func TestAValueIsForgotten(t *testing.T) {
+func TestForgetRemovesAValue(t *testing.T) {
 	t.Parallel()
 	memory := recall.New[string, int](10, time.Minute)
 	memory.Remember("a", 1)
@@ -32,7 +32,7 @@ func TestAValueIsForgotten(t *testing.T) {
 	requireUnknown(t, memory, "a")
 }
 
-func TestAValueIsKeptForAWhile(t *testing.T) {
+func TestAValueExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		memory := recall.New[string, int](10, time.Minute)
@@ -45,7 +45,7 @@ func TestAValueIsKeptForAWhile(t *testing.T) {
 	})
 }
 
-func TestValuesThatNobodyTakesMakeRoom(t *testing.T) {
+func TestOldValuesAreEvicted(t *testing.T) {
 	t.Parallel()
 	memory := recall.New[int, int](2, time.Minute)
 	for i := range 3 {
@@ -56,7 +56,7 @@ func TestValuesThatNobodyTakesMakeRoom(t *testing.T) {
 	requireTaken(t, memory, 2, 2)
 }
 
-func TestAKnownKeyNeedsNoRoom(t *testing.T) {
+func TestReplacingAValueEvictsNothing(t *testing.T) {
 	t.Parallel()
 	memory := recall.New[string, int](2, time.Minute)
 	memory.Remember("a", 1)

@@ -33,7 +33,7 @@ func metricTable() string {
 	return table.String()
 }
 
-func TestThePageListsTheMetrics(t *testing.T) { //nolint:paralleltest // with -update it writes
+func TestTheDocumentationListsTheMetrics(t *testing.T) { //nolint:paralleltest // with -update it writes
 	content, err := os.ReadFile(page)
 	require.NoError(t, err)
 	before, rest, begins := strings.Cut(string(content), tableBegins)

@@ -12,7 +12,7 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-func TestALogLineCarriesTheRunTheStepAndTheTraceOfItsContext(t *testing.T) {
+func TestLogLinesHaveRunStepAndTrace(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	log := slog.New(telemetry.LogHandler(slog.NewJSONHandler(&out, nil))).With("worker", "w")

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheListenerOfMetricsServesNothingElseAndEndsWithItsContext(t *testing.T) {
+func TestTheMetricsListenerServesOnlyMetricsUntilItsContextEnds(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)

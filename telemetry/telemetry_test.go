@@ -68,7 +68,7 @@ func labels(series *dto.Metric) map[string]string {
 	return all
 }
 
-func TestARunIsOneTraceWhicheverProcessesWorkOnIt(t *testing.T) {
+func TestARunIsOneTraceAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	server, worker, other := newProcess(t), newProcess(t), newProcess(t)
 	began := time.Now().Add(-48 * time.Hour)
@@ -102,7 +102,7 @@ func TestARunIsOneTraceWhicheverProcessesWorkOnIt(t *testing.T) {
 	require.NotEqual(t, ended.SpanContext().SpanID(), other.spans.Ended()[1].SpanContext().SpanID(), "a retry is a span of its own")
 }
 
-func TestARunThatWasAcceptedWithoutATraceHasOneOfItsOwn(t *testing.T) {
+func TestARunWithoutATraceParentHasItsOwnTrace(t *testing.T) {
 	t.Parallel()
 	worker := newProcess(t)
 	require.Nil(t, telemetry.TraceParent(t.Context()))
@@ -116,7 +116,7 @@ func TestARunThatWasAcceptedWithoutATraceHasOneOfItsOwn(t *testing.T) {
 	require.Equal(t, ended.SpanContext().SpanID(), worker.span(t, "step one").Parent().SpanID())
 }
 
-func TestWhatIsNotSampledOfARequestIsNotSampledOfItsRun(t *testing.T) {
+func TestTheRunOfAnUnsampledRequestIsNotSampled(t *testing.T) {
 	t.Parallel()
 	worker := newProcess(t)
 	run := telemetry.Run{ID: uuid.New(), TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}
@@ -223,7 +223,7 @@ func callGitHub(t *testing.T, p process, limit, remaining string) {
 	require.NoError(t, response.Body.Close())
 }
 
-func TestTheTableOfMetricsIsWhatIsScraped(t *testing.T) {
+func TestScrapedMetricsMatchTheTable(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
 	everything(t, p)
@@ -260,7 +260,7 @@ func TestTheSeriesOfAMetricAreBounded(t *testing.T) {
 	require.InDelta(t, 3000, total, 0, "what is beyond the bound is counted together")
 }
 
-func TestHostsTellOfTheirLimitsAndGetNoSecretsIntoSpans(t *testing.T) {
+func TestRateLimitsOfHostsAreRecordedAndSpansContainNoSecrets(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
 	callGitHub(t, p, "5000", "4200")
@@ -284,8 +284,8 @@ func (h hostOf) RoundTrip(r *http.Request) (*http.Response, error) {
 	return recorder.Result(), nil
 }
 
-// TestATableOfLimitsThatIsFullForgetsWhatIsOver, and not a limit that counts.
-func TestATableOfLimitsThatIsFullForgetsWhatIsOver(t *testing.T) {
+// TestAFullTableOfRateLimitsDropsExpiredOnes, and not a limit that counts.
+func TestAFullTableOfRateLimitsDropsExpiredOnes(t *testing.T) {
 	t.Parallel()
 	const most = 500
 	for name, test := range map[string]struct {
@@ -318,7 +318,7 @@ func TestATableOfLimitsThatIsFullForgetsWhatIsOver(t *testing.T) {
 	}
 }
 
-func TestTheInstallationIsReadOnceForScrapersThatComeTogether(t *testing.T) {
+func TestConcurrentScrapesReadTheInstallationOnce(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
 	asked := 0
@@ -334,7 +334,7 @@ func TestTheInstallationIsReadOnceForScrapersThatComeTogether(t *testing.T) {
 	require.Equal(t, 1, asked)
 }
 
-func TestAnInstallationThatCannotBeReadLeavesTheRest(t *testing.T) {
+func TestOtherMetricsAreServedWhenTheInstallationCannotBeRead(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
 	require.NoError(t, p.ObserveInstallation(func(context.Context) ([]telemetry.Sample, error) {

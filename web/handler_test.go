@@ -72,7 +72,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-func TestServeSaysHowToBuildThePortal(t *testing.T) {
+func TestServeExplainsHowToBuildThePortal(t *testing.T) {
 	t.Parallel()
 	request := httptest.NewRequest(http.MethodGet, "http://portico.test/runs", nil)
 	request.Header.Set("Accept", browser)

@@ -77,7 +77,7 @@ func TestARunOfAPersonGoesBeforeASweep(t *testing.T) {
 		return nil
 	}
 	sweeps, runs := countingSweep, templateRun
-	sweeps.queue = QueueRuns // they are kept apart by their queues, too: see TestQueuesAreApart
+	sweeps.queue = QueueRuns // they are kept apart by their queues, too: see TestBackgroundWorkHasItsOwnQueue
 	sweeps.function, runs.function = note, note
 	const many = 20
 	var all []client.WorkflowRun
@@ -117,7 +117,7 @@ func TestARunOfAPersonGoesBeforeASweep(t *testing.T) {
 	require.Less(t, slices.Index(order, "run"), 4, "the run came last and was taken first, but for what was under way: %v", order)
 }
 
-func TestQueuesAreApart(t *testing.T) {
+func TestBackgroundWorkHasItsOwnQueue(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "portico", QueueRuns.TaskQueue("portico"))
 	require.Equal(t, "portico-background", QueueBackground.TaskQueue("portico"))

@@ -124,7 +124,7 @@ func (s *stage) waiting(duration time.Duration) engine.Next {
 
 var errTaken = temporal.NewNonRetryableApplicationError("the name is taken", "ConflictError", nil, "Choose another name.")
 
-func TestARunOfQuickStepsIsOneTurn(t *testing.T) {
+func TestARunOfQuickStepsIsOneActivity(t *testing.T) {
 	t.Parallel()
 	s := newStage()
 	s.run(t)
@@ -140,7 +140,7 @@ func TestActionsAreRunOneAfterAnother(t *testing.T) {
 	require.Nil(t, s.last().Failed)
 }
 
-func TestTheTurnAfterAFailedActionIsToldWhy(t *testing.T) {
+func TestAdvanceGetsTheFailureOfTheAction(t *testing.T) {
 	t.Parallel()
 	s := newStage(act(1), engine.Next{Kind: engine.NextPark})
 	s.act = func(engine.ActionRequest) error { return errTaken }
@@ -150,7 +150,7 @@ func TestTheTurnAfterAFailedActionIsToldWhy(t *testing.T) {
 		Name: "ConflictError", Message: "the name is taken", Advice: "Choose another name."}}, s.last().Failed)
 }
 
-func TestATransientErrorIsRetriedByItself(t *testing.T) {
+func TestTransientErrorsAreRetried(t *testing.T) {
 	t.Parallel()
 	s := newStage(act(0))
 	left := 2
@@ -164,7 +164,7 @@ func TestATransientErrorIsRetriedByItself(t *testing.T) {
 	require.Equal(t, []string{"act", "act 0/0", "act 0/0", "act 0/0", "end"}, s.told)
 }
 
-func TestATurnThatCannotReachTheRecordIsTakenAgain(t *testing.T) {
+func TestAdvanceIsRetriedWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	s := newStage()
 	s.turn = func(engine.AdvanceRequest) error {
@@ -177,7 +177,7 @@ func TestATurnThatCannotReachTheRecordIsTakenAgain(t *testing.T) {
 	require.Len(t, s.turns, 3)
 }
 
-func TestADecisionEndsTheParking(t *testing.T) {
+func TestADecisionContinuesAParkedRun(t *testing.T) {
 	t.Parallel()
 	s := newStage(engine.Next{Kind: engine.NextPark}, engine.Next{Kind: engine.NextEnd, Generation: 1})
 	s.signal(3*24*time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
@@ -185,7 +185,7 @@ func TestADecisionEndsTheParking(t *testing.T) {
 	require.Equal(t, []string{"park", "end"}, s.told)
 }
 
-func TestAnOldDecisionIsNotObeyedTwice(t *testing.T) {
+func TestAnOutdatedDecisionIsIgnored(t *testing.T) {
 	t.Parallel()
 	s := newStage(engine.Next{Kind: engine.NextPark, Generation: 1})
 	s.signal(time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
@@ -205,7 +205,7 @@ func TestADecisionWhileTheRunEndsIsNotLost(t *testing.T) {
 	require.Equal(t, []string{"end", "end"}, s.told)
 }
 
-func TestAWaitHoldsATimerAndNoWorker(t *testing.T) {
+func TestAWaitIsATimer(t *testing.T) {
 	t.Parallel()
 	s := newStage()
 	s.script = []engine.Next{s.waiting(48 * time.Hour)}
@@ -226,7 +226,7 @@ func TestACancelEndsAWait(t *testing.T) {
 	require.True(t, s.last().Cancelled)
 }
 
-func TestACancelEndsAnActionAndEveryTurnAfterItKnows(t *testing.T) {
+func TestACancellationEndsAnActionAndIsPassedOn(t *testing.T) {
 	t.Parallel()
 	s := newStage(act(0), act(1), engine.Next{Kind: engine.NextPark})
 	s.act = func(request engine.ActionRequest) error {
@@ -257,7 +257,7 @@ func rollingBack() engine.Next {
 	return engine.Next{Kind: engine.NextRollback, Generation: 1, Progress: engine.Progress{State: "rollingBack"}, Effects: []engine.EffectRef{{ID: "location"}, {ID: "repository"}}}
 }
 
-func TestARollbackUndoesWhatItIsGivenInOrder(t *testing.T) {
+func TestARollbackUndoesEffectsInOrder(t *testing.T) {
 	t.Parallel()
 	s := newStage(engine.Next{Kind: engine.NextPark}, rollingBack())
 	s.signal(time.Hour, engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
@@ -266,7 +266,7 @@ func TestARollbackUndoesWhatItIsGivenInOrder(t *testing.T) {
 	require.Equal(t, []string{"park", "rollBack", "undo location", "undo repository", "end rollback, 0 left"}, s.told)
 }
 
-func TestWhatCannotBeUndoneStopsNothingAndLeavesTheRunParked(t *testing.T) {
+func TestAFailedUndoDoesNotStopARollback(t *testing.T) {
 	t.Parallel()
 	s := newStage(rollingBack(), rollingBack())
 	s.undo = func(undo engine.UndoRequest) error {
@@ -349,7 +349,7 @@ func TestALongHistoryContinuesAsNew(t *testing.T) {
 	}
 }
 
-func TestWhatOnlyThisExecutionKnowsIsToldBeforeItContinuesAsNew(t *testing.T) {
+func TestResultsAreRecordedBeforeContinueAsNew(t *testing.T) {
 	t.Parallel()
 	s := newStage(act(0), act(1))
 	s.act = func(request engine.ActionRequest) error {
@@ -385,7 +385,7 @@ func undoing(more bool, ids ...string) engine.Next {
 	return next
 }
 
-func TestALongRollbackGoesInPartsAndForgetsNothing(t *testing.T) {
+func TestALongRollbackRunsInParts(t *testing.T) {
 	t.Parallel()
 	s := newStage(undoing(true, "d", "c"), undoing(false, "b", "a"))
 	s.undo = func(undo engine.UndoRequest) error {
@@ -401,7 +401,7 @@ func TestALongRollbackGoesInPartsAndForgetsNothing(t *testing.T) {
 	require.Equal(t, "ConflictError", s.ended.Failure.Name)
 }
 
-func TestALongRollbackContinuesAsNewWhereItIs(t *testing.T) {
+func TestALongRollbackContinuesAsNew(t *testing.T) {
 	t.Parallel()
 	s := newStage(undoing(true, "d", "c"))
 	s.undo = func(undo engine.UndoRequest) error {

@@ -150,7 +150,7 @@ func parking(state string) engine.Next {
 
 var ending = engine.Next{Kind: engine.NextEnd, Progress: engine.Progress{State: "done"}}
 
-func TestTheTemporalWebUITellsRunsApart(t *testing.T) {
+func TestRunsAreDistinguishedInTheTemporalWebUI(t *testing.T) {
 	t.Parallel()
 	rolling := engine.Next{Kind: engine.NextRollback, Progress: engine.Progress{State: "rollingBack", Step: "publish"}}
 	c := newCluster(t, true, true, map[string][]engine.Next{
@@ -270,7 +270,7 @@ func TestSearchAttributesOfAnotherTypeAreNotUsed(t *testing.T) {
 	}
 }
 
-func TestALongLabelIsCutToWhatTemporalIndexes(t *testing.T) {
+func TestLongLabelsAreTruncated(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, true, true, map[string][]engine.Next{"long": {ending}})
 	require.NoError(t, c.engine.Start(t.Context(), engine.Command{RunID: "long", Labels: engine.Labels{Subject: strings.Repeat("é", 400)}}))

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFilesAreReadAsNpmReadsThem compares with recorded results of npm's yaml, which Backstage uses: escapes,
+// TestYAMLIsReadLikeNpmsYAML compares with recorded results of npm's yaml, which Backstage uses: escapes,
 // keys of every kind, duplicate keys.
-func TestFilesAreReadAsNpmReadsThem(t *testing.T) {
+func TestYAMLIsReadLikeNpmsYAML(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("testdata/npm-yaml.json")
 	require.NoError(t, err)

@@ -71,7 +71,7 @@ func TestRelations(t *testing.T) {
 	}
 }
 
-func TestRelationsOfNothing(t *testing.T) {
+func TestRelationsOfEntitiesWithoutReferences(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"Location", "Wat", "Component"} {
 		relations, err := entity.Relations(newEntity(kind, map[string]any{"owner": nil, "system": "", "type": "x"}))

@@ -47,7 +47,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestNewRulesRefusesWhatCannotBeMeant(t *testing.T) {
+func TestNewRulesRefusesInvalidRules(t *testing.T) {
 	t.Parallel()
 	_, err := entity.NewRules([]entity.Rule{{Locations: []entity.LocationMatch{{Type: "url", Exact: "a", Pattern: "b"}}}})
 	require.ErrorContains(t, err, "A catalog rule location cannot have both exact and pattern values")

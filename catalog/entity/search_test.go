@@ -13,7 +13,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 )
 
-func TestSearchRowsAreBackstages(t *testing.T) {
+func TestSearchRowsEqualBackstages(t *testing.T) {
 	t.Parallel()
 	file, err := os.Open("testdata/search.jsonl")
 	require.NoError(t, err)
@@ -56,7 +56,7 @@ func TestKeysThatDifferInCaseAreOne(t *testing.T) {
 	require.Equal(t, []string{"1", "2"}, tiers)
 }
 
-func TestWhatAnEntityIsCalledIsOneRow(t *testing.T) {
+func TestTheTitleOfAnEntityIsOneRow(t *testing.T) {
 	t.Parallel()
 	named := map[string]any{"name": "A-name"}
 	titled := map[string]any{"name": "a-name", "title": "A Title"}
@@ -96,7 +96,7 @@ func TestNoFieldAddsRowsOfAReservedKey(t *testing.T) {
 		"metadata.namespace": {"default"}, "metadata.uid": {"u"}, entity.KeyShownName: {"n"}}, values)
 }
 
-func TestALongDescriptionIsSearchedInPieces(t *testing.T) {
+func TestALongDescriptionIsSplitIntoRows(t *testing.T) {
 	t.Parallel()
 	description := strings.Repeat("Zebra crossing. ", 70) + "The LAST words."
 	pieces := func(description string) []string {

@@ -30,7 +30,7 @@ type edit struct {
 const learnMore = " To learn more about catalog file format, visit: " +
 	"https://github.com/backstage/backstage/blob/master/docs/architecture-decisions/adr002-default-catalog-file-format.md"
 
-func TestValidateSaysWhatBackstageSays(t *testing.T) {
+func TestValidateReturnsBackstagesMessages(t *testing.T) {
 	t.Parallel()
 	bases := readBases(t)
 	file, err := os.Open("testdata/validate.jsonl")
@@ -107,7 +107,7 @@ func TestValidateWritesTheDefaultNamespace(t *testing.T) {
 	require.Equal(t, "default", document.Metadata()["namespace"])
 }
 
-func TestErrorsMarshalAsBackstageWritesThem(t *testing.T) {
+func TestErrorsMarshalLikeBackstages(t *testing.T) {
 	t.Parallel()
 	document := entity.Entity{
 		"apiVersion": "backstage.io/v1alpha1", "kind": "Component",
@@ -153,7 +153,7 @@ func TestCheckEnvelope(t *testing.T) {
 	}
 }
 
-func TestValidateRefusesWhatCannotBeStored(t *testing.T) {
+func TestValidateRefusesValuesThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	location := func(name string, spec map[string]any) error {
 		return entity.Validate(entity.Entity{

@@ -13,7 +13,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 )
 
-func TestParseYAMLReadsWhatBackstageReads(t *testing.T) {
+func TestParseYAMLReadsFilesLikeBackstage(t *testing.T) {
 	t.Parallel()
 	file, err := os.Open("testdata/yaml.jsonl")
 	require.NoError(t, err)
@@ -146,7 +146,7 @@ func TestParseYAMLStopsAtTooManyDocuments(t *testing.T) {
 	}
 }
 
-func TestWhatIsBrokenLeavesItsNeighboursAlone(t *testing.T) {
+func TestAnInvalidDocumentDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	const file = "kind: A\n---\nkind: [\n---\n# the next has a directive\nkind: B\n---\nkind: \"a\\0b\"\n--- # marked\nkind: C\n---\n- 1\n---\n{kind: D}\n"
 	documents, err := entity.ParseYAML([]byte(file), "url:https://example.com/all.yaml")

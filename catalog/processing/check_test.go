@@ -12,7 +12,7 @@ import (
 )
 
 // Checking files on disk and processing the same files from their host give the same errors.
-func TestACheckJudgesAsProcessingDoes(t *testing.T) {
+func TestCheckAndProcessingFindTheSameErrors(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"text.yaml": described, "api.yaml": "openapi: 3.0.0", "missing.yaml": "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {name: m}\n" +

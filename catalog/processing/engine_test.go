@@ -318,7 +318,7 @@ metadata:
 spec: {type: service, lifecycle: production, owner: %s}
 `
 
-func TestEngineShowsErrorsOnTheLastGoodContent(t *testing.T) {
+func TestEngineShowsErrorsOnTheLastValidContent(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "good", "team-a")}, processing.Options{})
 	location := b.bring("a.yaml")[0].Ref
@@ -407,7 +407,7 @@ func TestEngineRecordsConflictsAndTheFirstKeepsTheEntity(t *testing.T) {
 	b.eventually("it shows no more", func() bool { return b.served(second)["status"] == nil })
 }
 
-func TestManyConflictsAreSummedUp(t *testing.T) {
+func TestManyConflictsAreSummarized(t *testing.T) {
 	t.Parallel()
 	var documents []string
 	for i := range 30 {
@@ -462,7 +462,7 @@ func TestEngineEnforcesRules(t *testing.T) {
 		"/a.yaml, is not of an allowed kind for that location"}, b.complaints(location))
 }
 
-func TestEngineReadsAgainWhatFailed(t *testing.T) {
+func TestEngineRetriesFailedReads(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{}, processing.Options{})
 	location := b.bring("late.yaml")[0].Ref
@@ -473,7 +473,7 @@ func TestEngineReadsAgainWhatFailed(t *testing.T) {
 	b.awaitServed("component:default/late")
 }
 
-func TestEngineSurvivesWhatCannotBeStored(t *testing.T) {
+func TestEngineSurvivesEntitiesThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"good.yaml": fmt.Sprintf(component, "good", "", "team-a"),
@@ -492,9 +492,9 @@ func TestEngineSurvivesWhatCannotBeStored(t *testing.T) {
 	})
 }
 
-// TestWhatAnOlderReleaseStitchedIsStitchedAgain: during an upgrade, engines of the older release still write
+// TestEntitiesStitchedByAnOlderReleaseAreStitchedAgain: during an upgrade, engines of the older release still write
 // entities, without the search rows that only the newer one knows.
-func TestWhatAnOlderReleaseStitchedIsStitchedAgain(t *testing.T) {
+func TestEntitiesStitchedByAnOlderReleaseAreStitchedAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"good.yaml": fmt.Sprintf(component, "good", "", "team-a")}, processing.Options{OrphanInterval: 50 * time.Millisecond})
 	b.bring("good.yaml")
@@ -515,8 +515,8 @@ func TestWhatAnOlderReleaseStitchedIsStitchedAgain(t *testing.T) {
 	require.Zero(t, requested, "and nothing is left to do")
 }
 
-// TestWhatIsOutdatedIsFoundAlongAnIndex, because every engine asks for it in every sweep.
-func TestWhatIsOutdatedIsFoundAlongAnIndex(t *testing.T) {
+// TestOutdatedEntitiesAreFoundByAnIndex, because every engine asks for it in every sweep.
+func TestOutdatedEntitiesAreFoundByAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	for _, fill := range []string{
@@ -603,7 +603,7 @@ func TestEnginesShareTheWork(t *testing.T) {
 	}
 }
 
-func TestEngineShowsWhatIsBroughtAtOnce(t *testing.T) {
+func TestEngineServesNewEntitiesAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "", "team-a")}, processing.Options{})
 	b.bring("a.yaml")

@@ -21,7 +21,7 @@ import (
 
 const location = "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {name: all}\nspec: {type: url, targets: [%s]}\n"
 
-func TestALocationThatDoesNotExistIsToldOfAndLoggedOnce(t *testing.T) {
+func TestAMissingLocationIsShownAndLoggedOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil, processing.Options{Interval: time.Second})
 	ref := b.bring("none.yaml")[0].Ref
@@ -34,7 +34,7 @@ func TestALocationThatDoesNotExistIsToldOfAndLoggedOnce(t *testing.T) {
 	require.Contains(t, warnings[0], "location=url:"+b.site.URL+"/none.yaml")
 }
 
-func TestWhatIsGoodComesAndStaysBesideWhatIsNot(t *testing.T) {
+func TestValidEntitiesAreServedBesideInvalidOnes(t *testing.T) {
 	t.Parallel()
 	good := func(name string) string { return fmt.Sprintf(component, name, "", "team-a") }
 	files := map[string]string{
@@ -79,7 +79,7 @@ func TestWhatIsGoodComesAndStaysBesideWhatIsNot(t *testing.T) {
 	})
 }
 
-func TestAFileThatDescribesAnEntityTwiceIsToldOf(t *testing.T) {
+func TestAFileThatDescribesAnEntityTwiceShowsAnError(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "first", "a") + "---\n" + fmt.Sprintf(component, "shop", "second", "a")}, processing.Options{})
 	ref := b.bring("a.yaml")[0].Ref
@@ -88,7 +88,7 @@ func TestAFileThatDescribesAnEntityTwiceIsToldOf(t *testing.T) {
 	require.Equal(t, []string{"InputError: Entity component:default/shop is described again at url:" + b.site.URL + "/a.yaml, line 8, after line 1; the first counts"}, b.complaints(ref))
 }
 
-func TestWhatWasNeverGoodBlocksNobody(t *testing.T) {
+func TestAnEntityThatWasNeverValidDoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	bad := strings.Replace(fmt.Sprintf(component, "shop", "bad", "team-a"), "type: service, ", "", 1)
 	b := newBench(t, map[string]string{"first.yaml": bad, "second.yaml": fmt.Sprintf(component, "shop", "good", "team-a")}, processing.Options{})
@@ -108,7 +108,7 @@ func TestWhatWasNeverGoodBlocksNobody(t *testing.T) {
 }
 
 // A location claims a reference before its entity turns out to be invalid: the second claimant then gets it.
-func TestAnInvalidHolderLosesItsReference(t *testing.T) {
+func TestAnInvalidOwnerLosesItsReference(t *testing.T) {
 	t.Parallel()
 	bad := strings.Replace(fmt.Sprintf(component, "shop", "bad", "team-a"), "type: service, ", "", 1)
 	b := newBench(t, map[string]string{"first.yaml": bad, "second.yaml": fmt.Sprintf(component, "shop", "good", "team-a")}, processing.Options{})
@@ -139,7 +139,7 @@ func TestTwoInvalidClaimantsDoNotAlternate(t *testing.T) {
 	require.Equal(t, holder, key())
 }
 
-func TestWhoIsBlockedIsToldWhatIsWrongWithTheHolder(t *testing.T) {
+func TestAConflictShowsTheErrorOfTheOwner(t *testing.T) {
 	t.Parallel()
 	bad := strings.Replace(fmt.Sprintf(component, "shop", "bad", "team-a"), "type: service, ", "", 1)
 	b := newBench(t, map[string]string{"first.yaml": bad, "second.yaml": strings.Replace(bad, "bad", "worse", 1)}, processing.Options{})
@@ -151,7 +151,7 @@ func TestWhoIsBlockedIsToldWhatIsWrongWithTheHolder(t *testing.T) {
 }
 
 // A file that names the same entity twice in a batch, alternating with another file, keeps its reference.
-func TestTheHolderKeepsItsEntityInABatchWithAnother(t *testing.T) {
+func TestTheOwnerKeepsItsReferenceInABatchWithAnother(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"first.yaml": fmt.Sprintf(component, "shop", "first", "a"), "second.yaml": fmt.Sprintf(component, "shop", "second", "a")}, processing.Options{})
 	first := b.bring("first.yaml")[0].Ref
@@ -180,7 +180,7 @@ func (b *bench) refuse(table, ref string) {
 	require.NoError(b, err)
 }
 
-func TestWhatTheDatabaseRefusesTakesNothingElseWithIt(t *testing.T) {
+func TestAnEntityThatTheDatabaseRefusesDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	var documents []string
 	for i := range 20 {
@@ -197,7 +197,7 @@ func TestWhatTheDatabaseRefusesTakesNothingElseWithIt(t *testing.T) {
 	require.Contains(t, b.complaints(ref)[0], "no room for it")
 }
 
-func TestWhatCannotBeServedHoldsNothingElseUp(t *testing.T) {
+func TestAnEntityThatCannotBeServedDoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	b := &bench{T: t, pool: testkit.Database(t), site: newSite(t, map[string]string{"a.yaml": fmt.Sprintf(component, "bad", "", "a") + "---\n" + fmt.Sprintf(component, "good", "", "a")}), state: processing.NewState()}
 	b.refuse("catalog_entities", "component:default/bad")
@@ -219,7 +219,7 @@ func TestWhatCannotBeServedHoldsNothingElseUp(t *testing.T) {
 	b.eventually("nothing is wrong any more", func() bool { return len(b.complaints(ref)) == 0 })
 }
 
-func TestRegisteredLocationsComeBack(t *testing.T) {
+func TestDeletedEntitiesOfRegisteredLocationsAreRestored(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "", "team-a")}, processing.Options{OrphanInterval: 50 * time.Millisecond})
 	target := b.site.URL + "/a.yaml"
@@ -235,7 +235,7 @@ func TestRegisteredLocationsComeBack(t *testing.T) {
 	b.awaitServed("component:default/shop")
 }
 
-func TestWhatASourceBringsComesBackWhenItIsDeleted(t *testing.T) {
+func TestDeletedEntitiesOfASourceAreRestored(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"a.yaml": fmt.Sprintf(component, "shop", "", "team-a")}, processing.Options{OrphanInterval: time.Hour})
 	ref := b.bring("a.yaml")[0].Ref

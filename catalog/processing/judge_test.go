@@ -47,7 +47,7 @@ func TestRemarksAreLoggedOnceAndTheEntityIsServed(t *testing.T) {
 	require.Contains(t, warnings[0], "location=url:"+b.site.URL+"/a.yaml line=1 ")
 }
 
-func TestAJudgeKeepsNothingFromBeingServed(t *testing.T) {
+func TestRemarksDoNotPreventServing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	p := pipelineOf(t, s)
@@ -63,7 +63,7 @@ func TestAJudgeKeepsNothingFromBeingServed(t *testing.T) {
 	require.Contains(t, result.Remarks[0].Message, "the judge is confused")
 }
 
-func TestAnotherJudgeJudgesAgain(t *testing.T) {
+func TestANewVersionOfTheJudgeJudgesAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]string{"text": "why"})
 	p := pipelineOf(t, s)

@@ -97,7 +97,7 @@ func (b *bench) await(told <-chan struct{}, what string) {
 	}
 }
 
-func TestEntitiesOfAKilledEngineAreTakenUpSoon(t *testing.T) {
+func TestEntitiesOfAKilledEngineAreClaimedSoon(t *testing.T) {
 	t.Parallel()
 	b, slow := newSlowBench(t)
 	executable, err := os.Executable()
@@ -147,7 +147,7 @@ func TestSlowEntityIsNeverProcessedTwiceAtOnce(t *testing.T) {
 	require.EqualValues(t, 1, slow.most.Load())
 }
 
-func TestEngineThatIsTakenForDeadDropsItsWork(t *testing.T) {
+func TestEngineWhoseLeaseExpiredDropsItsResult(t *testing.T) {
 	t.Parallel()
 	b, slow := newSlowBench(t)
 	b.start(b.newEngine(processing.Options{Lease: time.Second}))
@@ -163,7 +163,7 @@ func TestEngineThatIsTakenForDeadDropsItsWork(t *testing.T) {
 	require.Equal(t, 0, b.count("select count(*) from catalog_states where entity_ref = $1 and failures > 0", location))
 }
 
-func TestResultOfWhatSomebodyElseHoldsIsDropped(t *testing.T) {
+func TestResultForAnEntityOfAnotherEngineIsDropped(t *testing.T) {
 	t.Parallel()
 	b, slow := newSlowBench(t)
 	b.start(b.newEngine(processing.Options{}))
@@ -181,7 +181,7 @@ func TestResultOfWhatSomebodyElseHoldsIsDropped(t *testing.T) {
 	require.Nil(t, b.served(location))
 }
 
-func TestStoppedEngineGivesBackWhatItTook(t *testing.T) {
+func TestStoppedEngineReleasesItsEntities(t *testing.T) {
 	t.Parallel()
 	b, slow := newSlowBench(t)
 	engine := b.newEngine(processing.Options{})
@@ -197,7 +197,7 @@ func TestStoppedEngineGivesBackWhatItTook(t *testing.T) {
 	require.Equal(t, 0, b.count("select count(*) from catalog_engines"))
 }
 
-func TestWhatCannotBeWrittenIsPutOff(t *testing.T) {
+func TestEntityThatCannotBeWrittenIsPostponed(t *testing.T) {
 	t.Parallel()
 	b := &bench{T: t, pool: testkit.Database(t), state: processing.NewState(), site: newSite(t, map[string]string{
 		"good.yaml": fmt.Sprintf(component, "good", "", "team-a"), "poison.yaml": fmt.Sprintf(component, "poison", "", "team-a")})}

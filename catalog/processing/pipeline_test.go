@@ -29,7 +29,7 @@ func (r refusing) ReadURL(context.Context, string, integration.ReadOptions) (int
 	return integration.Result{}, r.reason
 }
 
-func TestWhyNothingWasReadIsTold(t *testing.T) {
+func TestErrorSaysWhyNothingWasRead(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	hidden := fault.New(fault.NotFound, "Request failed for x, 404 Not Found (GitHub App 7 is not installed for acme)")

@@ -76,7 +76,7 @@ func requireFrom(t *testing.T, document json.RawMessage, location, origin string
 	require.Equal(t, origin, e.Annotation(entity.AnnotationOriginLocation))
 }
 
-func TestADocumentThatIsNotWhereItsRecordSaysIsRefused(t *testing.T) {
+func TestADocumentWhosePlaceDiffersFromItsRecordIsRefused(t *testing.T) {
 	t.Parallel()
 	s, files := newSite(t, nil), &disk{}
 	p := pipelineOf(t, s)

@@ -58,7 +58,7 @@ func found(t *testing.T, s *site, yaml string) processing.Emitted {
 	return emitted
 }
 
-func TestProcessingAgainReadsOnlyWhatChanged(t *testing.T) {
+func TestProcessingAgainReadsOnlyChangedFiles(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"a.yaml": fmt.Sprintf(component, "a", "", "team-a"), "b.yaml": fmt.Sprintf(component, "b", "", "team-a"), "api.yaml": "openapi: 3.1.0",
@@ -113,7 +113,7 @@ func TestChangedFileIsNotReadTwice(t *testing.T) {
 	require.True(t, p.ProcessAgain(t.Context(), document, again.Readings).Unchanged)
 }
 
-func TestWhatCannotBeAskedAboutIsReadAgain(t *testing.T) {
+func TestDocumentsWithoutETagsAreReadAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]string{"a.yaml": fmt.Sprintf(component, "a", "", "team-a"), "broken.yaml": "a: [b"})
 	p := pipelineOf(t, s)
@@ -161,8 +161,8 @@ func TestUnchangedRepositoryIsNotListed(t *testing.T) {
 	require.False(t, slices.ContainsFunc(asked, func(path string) bool { return strings.Contains(path, "/git/") }), "%v", asked)
 }
 
-// TestAnotherForgeIsReadAlike reads a glob, a Location's relative target and a placeholder from GitLab.
-func TestAnotherForgeIsReadAlike(t *testing.T) {
+// TestGitLabIsReadLikeGitHub reads a glob, a Location's relative target and a placeholder from GitLab.
+func TestGitLabIsReadLikeGitHub(t *testing.T) {
 	t.Parallel()
 	server := hosttest.Start(t, hosttest.GitLab)
 	server.Repository.Change(t, "apis/petstore/api-info.yaml", `apiVersion: backstage.io/v1alpha1

@@ -73,7 +73,7 @@ func TestParsePredicate(t *testing.T) {
 	}
 }
 
-func TestParsePredicateSaysWhatIsWrong(t *testing.T) {
+func TestParsePredicateReturnsBackstagesErrors(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		// As Backstage's validator was seen to put it.

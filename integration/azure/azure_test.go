@@ -168,9 +168,9 @@ func TestALongListIsReadFromTheArchive(t *testing.T) {
 	require.Len(t, found.Files, 2)
 }
 
-// TestAnArchiveLeavesNoFile looks at the directory of temporary files while an archive is read. Whatever is
+// TestArchivesLeaveNoTemporaryFile looks at the directory of temporary files while an archive is read. Whatever is
 // there would stay after a crash. The test is not parallel, because it sets an environment variable.
-func TestAnArchiveLeavesNoFile(t *testing.T) {
+func TestArchivesLeaveNoTemporaryFile(t *testing.T) {
 	server := hosttest.Start(t, forge)
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
@@ -185,8 +185,8 @@ func TestAnArchiveLeavesNoFile(t *testing.T) {
 	}
 }
 
-// TestASignInPageIsNoContent: Azure responds to an invalid token with a page and a successful status.
-func TestASignInPageIsNoContent(t *testing.T) {
+// TestASignInPageIsAnError: Azure responds to an invalid token with a page and a successful status.
+func TestASignInPageIsAnError(t *testing.T) {
 	t.Parallel()
 	server := hosttest.Start(t, forge)
 	server.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNonAuthoritativeInfo) })

@@ -149,7 +149,7 @@ func TestAnAppReadsWhereItIsInstalled(t *testing.T) {
 	require.JSONEq(t, `{"permissions": {"contents": "read", "metadata": "read"}, "repositories": ["shop"]}`, body)
 }
 
-func TestATokenStandsInWhereNoAppIsInstalled(t *testing.T) {
+func TestTheTokenIsUsedWhereNoAppIsInstalled(t *testing.T) {
 	t.Parallel()
 	b := newAppBundle(t)
 	b.publish(t, forge.DefaultUser, "dotfiles", true)
@@ -162,7 +162,7 @@ func TestATokenStandsInWhereNoAppIsInstalled(t *testing.T) {
 	require.Empty(t, b.mints(), "a token of the caller's own goes before an App's")
 }
 
-func TestWithoutAnyTokenWhatIsPublicIsRead(t *testing.T) {
+func TestPublicRepositoriesAreReadWithoutAToken(t *testing.T) {
 	t.Parallel()
 	b := newAppBundle(t)
 	require.NoError(t, b.AddOrganization("other", ""))
@@ -238,7 +238,7 @@ func TestTheFirstAppThatIsInstalledIsUsed(t *testing.T) {
 	require.NoError(t, err, "what is wrong with one App does not matter where another is installed")
 }
 
-func TestOneRefreshAtATime(t *testing.T) {
+func TestConcurrentCallersShareOneTokenRequest(t *testing.T) {
 	t.Parallel()
 	b := newAppBundle(t)
 	set := b.set(t, "", b.app)
@@ -285,7 +285,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return recorder.Result(), nil
 }
 
-func TestTokensAreRefreshedBeforeTheyEnd(t *testing.T) {
+func TestTokensAreRefreshedBeforeTheyExpire(t *testing.T) {
 	t.Parallel()
 	private := forgetest.Start(t).RegisterApp(t, appID, nil)
 	synctest.Test(t, func(t *testing.T) {
@@ -320,7 +320,7 @@ func TestTokensAreRefreshedBeforeTheyEnd(t *testing.T) {
 	})
 }
 
-func TestAnAppThatIsInstalledLaterIsFoundSoon(t *testing.T) {
+func TestALaterInstallationIsFound(t *testing.T) {
 	t.Parallel()
 	private := forgetest.Start(t).RegisterApp(t, appID, nil)
 	installed := false
@@ -386,7 +386,7 @@ func TestManyRepositoriesShareTokens(t *testing.T) {
 	require.Equal(t, 1, shared)
 }
 
-func TestWhatIsWrongWithAnApp(t *testing.T) {
+func TestErrorsOfAppsAreExplained(t *testing.T) {
 	t.Parallel()
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
@@ -482,7 +482,7 @@ func onPath(suffix string, answer forgetest.Fault) func(*http.Request) forgetest
 	}
 }
 
-func TestAHostThatDoesNotAnswerAnApp(t *testing.T) {
+func TestAppsOfAnUnreachableHostFail(t *testing.T) {
 	t.Parallel()
 	b := newAppBundle(t)
 	b.Inject(onPath("/installation", forgetest.DropBefore))
@@ -493,7 +493,7 @@ func TestAHostThatDoesNotAnswerAnApp(t *testing.T) {
 	require.NotErrorAs(t, err, &final)
 }
 
-func TestAppsThatCannotWorkAreRefused(t *testing.T) {
+func TestInvalidAppsAreRefused(t *testing.T) {
 	t.Parallel()
 	elliptical, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

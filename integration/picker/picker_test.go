@@ -73,7 +73,7 @@ func TestHosts(t *testing.T) {
 	require.Zero(t, b.asked.Load())
 }
 
-func TestOnlyThoseWhoMayStartRunsAreAnswered(t *testing.T) {
+func TestOnlyCallersWhoMayStartRunsAreAnswered(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	stranger := identity.Principal{}
@@ -159,7 +159,7 @@ func TestAvailability(t *testing.T) {
 	}
 }
 
-func TestAHostThatDoesNotAnswerIsUnknown(t *testing.T) {
+func TestAvailabilityIsUnknownWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		fault  forgetest.Fault
@@ -181,7 +181,7 @@ func TestAHostThatDoesNotAnswerIsUnknown(t *testing.T) {
 	}
 }
 
-func TestTypingDoesNotUseUpTheRateLimit(t *testing.T) {
+func TestRequestsWhileTypingAreLimited(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	states := map[integration.Availability]int{}

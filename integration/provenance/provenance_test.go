@@ -32,7 +32,7 @@ func TestOnlyLocalFilesReferToLocalFiles(t *testing.T) {
 	}
 }
 
-func TestWhereReferencesLead(t *testing.T) {
+func TestReferencesAreFollowedByPlace(t *testing.T) {
 	t.Parallel()
 	resolve := func(base, ref string) (string, error) { return base + " + " + ref, nil }
 	byURL, byFile, sent := provenance.At(provenance.URL, "https://x/a.yaml"), provenance.At(provenance.File, "/srv/c/a.yaml"), provenance.Sent("/tmp/d/t.yaml")
@@ -64,7 +64,7 @@ func TestWhereReferencesLead(t *testing.T) {
 	require.ErrorIs(t, err, refused)
 }
 
-func TestAURLThatIsNotTheWebsLeadsNowhere(t *testing.T) {
+func TestOnlyHTTPURLsAreFollowed(t *testing.T) {
 	t.Parallel()
 	resolve := func(_, ref string) (string, error) { return ref, nil }
 	for _, from := range []provenance.Place{{}, provenance.At(provenance.URL, "https://x/a"), provenance.At(provenance.File, "/srv/a"), provenance.Sent("/tmp/a")} {
@@ -76,7 +76,7 @@ func TestAURLThatIsNotTheWebsLeadsNowhere(t *testing.T) {
 	}
 }
 
-func TestARefusalKeepsPathsOfThisMachineToItself(t *testing.T) {
+func TestRefusalsShowNoLocalPaths(t *testing.T) {
 	t.Parallel()
 	_, err := provenance.Sent("/tmp/dry-run/template.yaml").Follow(provenance.File, "./x", nil)
 	require.NotContains(t, err.Error(), "/tmp")
@@ -84,7 +84,7 @@ func TestARefusalKeepsPathsOfThisMachineToItself(t *testing.T) {
 	require.ErrorContains(t, err, "What came from url:https://x/a.yaml leads to no file of the machine that Portico runs on, and so not to file:/etc/passwd.")
 }
 
-func TestPlacesAsTheyAreWritten(t *testing.T) {
+func TestPlacesAreParsedAndPrinted(t *testing.T) {
 	t.Parallel()
 	for base, at := range map[string]provenance.Place{
 		"https://x/a.yaml":     provenance.At(provenance.URL, "https://x/a.yaml"),

@@ -27,8 +27,8 @@ func (d *decisions) Decide(context.Context, identity.Principal, policy.Permissio
 	return policy.Decision{Result: d.result}, d.err
 }
 
-// TestABatchIsDecidedOnce: the requests of one permission cost one decision and one look-up of all resources.
-func TestABatchIsDecidedOnce(t *testing.T) {
+// TestABatchCallsTheDeciderOnce: the requests of one permission cost one decision and one look-up of all resources.
+func TestABatchCallsTheDeciderOnce(t *testing.T) {
 	t.Parallel()
 	decider := &decisions{result: policy.Conditional}
 	var looked []string
@@ -58,7 +58,7 @@ func TestABatchIsDecidedOnce(t *testing.T) {
 	require.Equal(t, []string{"a b c"}, looked)
 }
 
-func TestOnlyADecisionGrants(t *testing.T) {
+func TestOnlyAllowIsAGrant(t *testing.T) {
 	t.Parallel()
 	for _, result := range []policy.Result{policy.Denied, policy.Conditional, "", "MAYBE"} {
 		decider := &decisions{result: result}

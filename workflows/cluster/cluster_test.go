@@ -35,7 +35,7 @@ func profiles(t *testing.T, content string) string {
 	return path
 }
 
-func TestTheConfigurationWinsOverTheEnvironmentAndThatOverTheProfile(t *testing.T) {
+func TestConfigurationOverridesEnvironmentAndProfile(t *testing.T) {
 	t.Parallel()
 	file := profiles(t, `
 [profile.default]
@@ -82,7 +82,7 @@ api_key = "key-of-the-profile"
 }
 
 // A file in somebody's home directory has the credentials of another cluster, perhaps.
-func TestAProfileThatNobodyNamesIsNotUsedForAConfiguredAddress(t *testing.T) {
+func TestTheDefaultProfileIsNotUsedForAConfiguredAddress(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", home)
 	t.Setenv("HOME", home)
@@ -103,7 +103,7 @@ func TestAProfileThatNobodyNamesIsNotUsedForAConfiguredAddress(t *testing.T) {
 	require.Equal(t, "TLS and an API key", elsewhere.Secured())
 }
 
-func TestWhatCannotBeUsedIsSaidBeforeConnecting(t *testing.T) {
+func TestInvalidCredentialsFailBeforeConnecting(t *testing.T) {
 	t.Parallel()
 	good := newAuthority(t, "test authority")
 	valid, expired := good.sign(t, "client", time.Now().Add(time.Hour)), good.sign(t, "old client", time.Now().Add(-time.Hour))

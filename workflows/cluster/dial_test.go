@@ -201,7 +201,7 @@ func prepare(t *testing.T, target cluster.Target) error {
 
 func greet(workflow.Context) (string, error) { return "hello", nil }
 
-func TestANamespaceThatIsMissingIsNamedAndCanBeCreated(t *testing.T) {
+func TestAMissingNamespaceIsNamedAndCanBeCreated(t *testing.T) {
 	t.Parallel()
 	target := cluster.Plain(temporaltest.Serve(t, temporal.Options{}).FrontendAddress(), "portico")
 	var missing *cluster.NamespaceNotFoundError
@@ -237,7 +237,7 @@ func (s started) Write(text []byte) (int, error) {
 	return s.Writer.Write(text)
 }
 
-func TestAStartWaitsForAClusterThatComesLater(t *testing.T) {
+func TestDialWaitsForTheCluster(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -260,7 +260,7 @@ func TestAStartWaitsForAClusterThatComesLater(t *testing.T) {
 	require.Contains(t, log.String(), "connection refused")
 }
 
-func TestAClusterThatNeverComesIsSaidWithWhatWasTried(t *testing.T) {
+func TestAnUnreachableClusterIsAnError(t *testing.T) {
 	t.Parallel()
 	err := dialWith(t, cluster.Plain("127.0.0.1:1", ""), cluster.DialOptions{Wait: time.Second, Log: quiet, Customize: sdkQuiet})
 	require.ErrorContains(t, err, "connect to Temporal at 127.0.0.1:1 (no TLS): no answer in")
@@ -268,7 +268,7 @@ func TestAClusterThatNeverComesIsSaidWithWhatWasTried(t *testing.T) {
 	require.ErrorContains(t, err, "connection refused")
 }
 
-func TestAnInterruptEndsTheWaiting(t *testing.T) {
+func TestAnInterruptEndsTheWait(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := started{Writer: io.Discard, begin: cancel}
