@@ -125,7 +125,7 @@ func filesIn(t *testing.T, directory string) map[string]file {
 	return found
 }
 
-func TestActionsDoWhatBackstagesDid(t *testing.T) {
+func TestActionsEqualBackstages(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("testdata/recorded.json")
 	require.NoError(t, err)

@@ -79,8 +79,8 @@ func (signedTokens) Authenticate(_ context.Context, token string) (identity.Prin
 	}
 }
 
-// TestExpiredSignedTokensAreNotCounted: behind a proxy all users have one address, and signed tokens cannot be
-// guessed.
+// TestExpiredSignedTokensAreNotCounted: behind a proxy all users have one address, and signed tokens cannot
+// be guessed.
 func TestExpiredSignedTokensAreNotCounted(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) { o.WrongTokensPerMinute, o.Authenticator = 1, signedTokens{} })

@@ -163,8 +163,8 @@ type conditionsRequest struct {
 	Conditions   document[object]    `json:"conditions"`
 }
 
-// apply is for services alone, as in Backstage: with conditions of a user's choice, it would tell more about a
-// resource than the user may read. A service gets no result about resources that it may not read either.
+// apply is for services alone, as in Backstage: with conditions of a user's choice, it would tell more about
+// a resource than the user may read. A service gets no result about resources that it may not read either.
 func (r conditionRoutes) apply(c *call) (decisions, error) {
 	if c.principal.Kind != identity.KindService {
 		return decisions{}, fault.New(fault.NotAllowed, "")

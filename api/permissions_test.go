@@ -161,8 +161,8 @@ func TestWithoutAPolicyEveryPermissionIsGranted(t *testing.T) {
 	require.Equal(t, 19, granted)
 }
 
-// TestOtherProgramsEvaluateConditions: apply-conditions is for services, which get results about what they may
-// read.
+// TestOtherProgramsEvaluateConditions: apply-conditions is for services, which get results about what they
+// may read.
 func TestOtherProgramsEvaluateConditions(t *testing.T) {
 	t.Parallel()
 	o := newDecidedThings(t, policy.AllowKnown{})

@@ -33,8 +33,8 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// people is an authenticator: the tokens of ada and grace are their names, and each is a member of a team. The
-// token of a service is "service".
+// people is an authenticator: the tokens of ada and grace are their names, and each is a member of a team.
+// The token of a service is "service".
 type people map[string]string
 
 func (p people) Authenticate(_ context.Context, token string) (identity.Principal, error) {

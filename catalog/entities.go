@@ -245,8 +245,8 @@ func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref
 	return err
 }
 
-// MatchingEntities reports for each reference, ignoring case, whether there is an entity that the principal may
-// read and that meets the criteria, which are conditions over query.Rules.
+// MatchingEntities reports for each reference, ignoring case, whether there is an entity that the principal
+// may read and that meets the criteria, which are conditions over query.Rules.
 func (s *Service) MatchingEntities(ctx context.Context, principal identity.Principal, criteria policy.Criteria, refs []string) ([]bool, error) {
 	readable, err := s.readable(ctx, principal)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-func TestAListenerWakesWhoFollows(t *testing.T) {
+func TestAListenerWakesFollowers(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	listener := db.NewListener(pool, "news", slog.New(slog.DiscardHandler))

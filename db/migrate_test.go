@@ -34,7 +34,7 @@ func TestProcessesThatMigrateAtOnceTakeTurns(t *testing.T) {
 	require.Len(t, files, applied)
 }
 
-func TestASchemaThatIsBehindIsNoticed(t *testing.T) {
+func TestAnOutdatedSchemaIsAnError(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	require.NoError(t, db.CheckSchema(t.Context(), pool))
@@ -67,7 +67,7 @@ func TestMigrationsAreNumberedWithoutGapsAndForwardOnly(t *testing.T) {
 	}
 }
 
-func TestOpenSaysWhatItCouldNotReachButNotThePassword(t *testing.T) {
+func TestOpenNamesTheDatabaseWithoutThePassword(t *testing.T) {
 	t.Parallel()
 	for name, dsn := range map[string]string{
 		"nobody listens": "postgres://someone:hunter2@127.0.0.1:1/portico",

@@ -14,7 +14,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-func TestADatabaseThatCannotBeOpenedIsExplainedOnOneLine(t *testing.T) {
+func TestErrorsOfOpenAreOneLine(t *testing.T) {
 	t.Parallel()
 	running := testkit.Database(t).Config().ConnConfig
 	server := fmt.Sprintf("%s:%d", running.Host, running.Port)
@@ -55,14 +55,14 @@ func TestADatabaseThatCannotBeOpenedIsExplainedOnOneLine(t *testing.T) {
 	}
 }
 
-func TestAHostThatIsNotThereIsNamed(t *testing.T) {
+func TestAnUnknownHostIsNamed(t *testing.T) {
 	t.Parallel()
 	_, err := db.Open(t.Context(), "postgres://ada:hunter2@portico.invalid/portico")
 	require.ErrorContains(t, err, "database portico at portico.invalid:5432: ")
 	require.ErrorContains(t, err, "; check the name of the host")
 }
 
-func TestADatabaseThatKeepsSilentIsNotWaitedForForEver(t *testing.T) {
+func TestOpenHasATimeout(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestADatabaseThatKeepsSilentIsNotWaitedForForEver(t *testing.T) {
 	require.EqualError(t, err, "database portico at "+listener.Addr().String()+": no answer in time; can PostgreSQL be reached there from here?")
 }
 
-func TestWhatTheDriverSaidIsKept(t *testing.T) {
+func TestTheDriversErrorIsWrapped(t *testing.T) {
 	t.Parallel()
 	_, err := db.Open(t.Context(), "postgres://ada:hunter2@127.0.0.1:1/portico")
 	require.True(t, db.Unreachable(err))

@@ -14,7 +14,7 @@ import (
 // link is a Markdown link to a file: not to another site, and not within the page.
 var link = regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
 
-func TestLinksLeadSomewhere(t *testing.T) {
+func TestLinksLeadToExistingFiles(t *testing.T) {
 	t.Parallel()
 
 	for _, page := range pages(t) {

@@ -13,7 +13,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-func TestEntitiesAreValidAndFindEachOther(t *testing.T) {
+func TestEntitiesAndTheirReferencesAreValid(t *testing.T) {
 	t.Parallel()
 
 	known := map[string]bool{}
@@ -33,7 +33,7 @@ func TestEntitiesAreValidAndFindEachOther(t *testing.T) {
 	}
 }
 
-func TestTemplatesAreTemplates(t *testing.T) {
+func TestTemplatesAreValid(t *testing.T) {
 	t.Parallel()
 
 	templates := 0
@@ -49,7 +49,7 @@ func TestTemplatesAreTemplates(t *testing.T) {
 	require.Equal(t, 4, templates)
 }
 
-func TestConfigurationIsGood(t *testing.T) {
+func TestConfigurationIsValid(t *testing.T) {
 	t.Parallel()
 
 	c, err := config.Load(t.Context(), config.Options{Files: []string{"app-config.yaml"}, Environ: []string{}})

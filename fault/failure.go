@@ -15,8 +15,8 @@ type Failure struct {
 // cutMark ends a text that was cut.
 const cutMark = "… (cut)"
 
-// Cut returns the failure with each of its texts cut to a number of bytes, for where its size matters; nil for
-// nil.
+// Cut returns the failure with each of its texts cut to a number of bytes, for where its size matters; nil
+// for nil.
 func (f *Failure) Cut(size int) *Failure {
 	if f == nil {
 		return nil

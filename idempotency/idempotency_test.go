@@ -20,7 +20,7 @@ var (
 	answer = idempotency.Answer{Status: 201, ContentType: "application/json", Body: []byte(`{"id":"1"}`)}
 )
 
-func TestTheAnswerIsRemembered(t *testing.T) {
+func TestTheResponseIsStored(t *testing.T) {
 	t.Parallel()
 	keys := idempotency.New(testkit.Database(t), idempotency.Options{})
 	attempt, _, err := keys.Begin(t.Context(), first)
@@ -32,7 +32,7 @@ func TestTheAnswerIsRemembered(t *testing.T) {
 	require.Equal(t, answer, *kept)
 }
 
-func TestAnotherRequestIsNotTheFirst(t *testing.T) {
+func TestAKeyOfAnotherRequestIsRefused(t *testing.T) {
 	t.Parallel()
 	keys := idempotency.New(testkit.Database(t), idempotency.Options{})
 	attempt, _, err := keys.Begin(t.Context(), first)
@@ -91,8 +91,8 @@ func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, query pgx
 
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// TestARequestThatWaitsWritesNothing until there is something to claim: an attempt that was given up, or a row
-// that is gone.
+// TestARequestThatWaitsWritesNothing until there is something to claim: an attempt that was given up, or a
+// row that is gone.
 func TestARequestThatWaitsWritesNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -154,9 +154,9 @@ func TestARequestThatWaitsWritesNothing(t *testing.T) {
 	}
 }
 
-// TestACommandIsTakenOver after its process died, with the same id, so that what the first attempt created is
-// found.
-func TestACommandIsTakenOver(t *testing.T) {
+// TestACommandOfADeadProcessIsTakenOver after its process died, with the same id, so that what the first
+// attempt created is found.
+func TestACommandOfADeadProcessIsTakenOver(t *testing.T) {
 	t.Parallel()
 	keys := idempotency.New(testkit.Database(t), idempotency.Options{Lease: time.Nanosecond})
 	dead, _, err := keys.Begin(t.Context(), first)
@@ -172,7 +172,7 @@ func TestACommandIsTakenOver(t *testing.T) {
 	require.Equal(t, answer, *kept, "who was thought dead changes nothing")
 }
 
-func TestACommandThatWasReleasedIsTakenUpAtOnce(t *testing.T) {
+func TestAReleasedCommandIsClaimedAtOnce(t *testing.T) {
 	t.Parallel()
 	keys := idempotency.New(testkit.Database(t), idempotency.Options{})
 	attempt, _, err := keys.Begin(t.Context(), first)

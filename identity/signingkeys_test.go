@@ -57,8 +57,8 @@ func requireGood(t *testing.T, issuer *identity.Issuer, token string) {
 	require.Equal(t, "user:default/ada", principal.Subject)
 }
 
-// TestProcessesThatStartAtOnceShareAKey: a token of one process is valid in all others immediately, and there is
-// one key.
+// TestProcessesThatStartAtOnceShareAKey: a token of one process is valid in all others immediately, and there
+// is one key.
 func TestProcessesThatStartAtOnceShareAKey(t *testing.T) {
 	t.Parallel()
 	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")

@@ -87,9 +87,9 @@ func HasTraversal(path string) bool {
 	return true
 }
 
-// PlaceAt is the place in a repository that the unescaped segments after the repository in a URL name: nothing
-// more, or a view, a ref and a path, which may be empty. Segments without a ref, or with another view than
-// those of the forge, are invalid.
+// PlaceAt is the place in a repository that the unescaped segments after the repository in a URL name:
+// nothing more, or a view, a ref and a path, which may be empty. Segments without a ref, or with another view
+// than those of the forge, are invalid.
 func PlaceAt(repository string, segments, views []string, invalid error) (Place, error) {
 	place := Place{Repository: repository}
 	if len(segments) == 0 {

@@ -90,8 +90,8 @@ func remaining(header http.Header) string {
 	return header.Get("Ratelimit-Remaining")
 }
 
-// MaxRetryAfter bounds the time for which a host can make its callers wait. The limits of the supported forges
-// last no longer.
+// MaxRetryAfter bounds the time for which a host can make its callers wait. The limits of the supported
+// forges last no longer.
 const MaxRetryAfter = time.Hour
 
 // BoundWait brings a time that a host asks to wait into the range from 0 to MaxRetryAfter.
@@ -146,8 +146,8 @@ func withoutQuery(rawURL string) string {
 	return before
 }
 
-// TooManyRedirects is the error for a request that is redirected more than MaxRedirects times, a fault of kind
-// NotAllowed in Backstage's words. via are the requests so far.
+// TooManyRedirects is the error for a request that is redirected more than MaxRedirects times, a fault of
+// kind NotAllowed in Backstage's words. via are the requests so far.
 func TooManyRedirects(via []*http.Request) error {
 	return fault.New(fault.NotAllowed, "Too many redirects (max %d) when reading %s", MaxRedirects, via[0].URL)
 }

@@ -178,7 +178,8 @@ func TestReadURLOfAllowedHosts(t *testing.T) {
 	}
 }
 
-// TestRedirectsKeepTheTokenAtItsOrigin redirects to another port of the same host name, which is also allowed.
+// TestRedirectsKeepTheTokenAtItsOrigin redirects to another port of the same host name, which is also
+// allowed.
 func TestRedirectsKeepTheTokenAtItsOrigin(t *testing.T) {
 	t.Parallel()
 	host, other := newPlainHost(t), newPlainHost(t)

@@ -213,8 +213,8 @@ func (p *position) openCommit(ctx context.Context, known string) (*commit, error
 }
 
 // CommitAt is the hash of the commit at a place of a host's repository. It returns the place with its ref,
-// which is the default branch for a place without one. ErrNotModified means that the commit is still the known
-// one.
+// which is the default branch for a place without one. ErrNotModified means that the commit is still the
+// known one.
 func CommitAt(ctx context.Context, host Host, repository Repository, place Place, known string) (at Place, hash string, err error) {
 	if place.Ref == "" {
 		if place.Ref, err = repository.DefaultBranch(ctx); err != nil {

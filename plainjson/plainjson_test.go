@@ -9,7 +9,7 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-func TestMarshalWritesWhatPeopleWrote(t *testing.T) {
+func TestMarshalDoesNotEscapeHTML(t *testing.T) {
 	t.Parallel()
 	encoded, err := plainjson.Marshal(map[string]any{"z": "<a> & \n", "a": 1.0})
 	require.NoError(t, err)

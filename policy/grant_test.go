@@ -127,7 +127,8 @@ func TestInvalidConditionsGrantNothing(t *testing.T) {
 	require.EqualError(t, err, "decide whether user:default/grace may scaffolder.task.read: no roles can be read")
 }
 
-// TestConditionsAreRefusedForPermissionsWithoutResources: a permission about a whole plugin has no resource to check.
+// TestConditionsAreRefusedForPermissionsWithoutResources: a permission about a whole plugin has no resource
+// to check.
 func TestConditionsAreRefusedForPermissionsWithoutResources(t *testing.T) {
 	t.Parallel()
 	conditional := under(t, `{"rule":"IS_ONE_OF","resourceType":"scaffolder-task","params":{"list":["a"]}}`)

@@ -1,5 +1,5 @@
-// Package recall caches values that were just written or computed, for a reader that needs them moments later in
-// the same process. A reader can load or compute a value that is not in the cache.
+// Package recall caches values that were just written or computed, for a reader that needs them moments later
+// in the same process. A reader can load or compute a value that is not in the cache.
 package recall
 
 import (
@@ -9,8 +9,9 @@ import (
 )
 
 // Memory caches values until they are taken, expire, or are dropped because the memory is full. An expired
-// value is not returned, and is removed by the next sweep: while there are values, one follows the other after
-// the time that a value is kept, so no value lives longer than twice that time. It is safe for concurrent use.
+// value is not returned, and is removed by the next sweep: while there are values, one follows the other
+// after the time that a value is kept, so no value lives longer than twice that time. It is safe for
+// concurrent use.
 type Memory[K comparable, V any] struct {
 	limit int
 	keep  time.Duration

@@ -21,9 +21,9 @@ import (
 // aMinuteAhead makes a sweep look at runs that were made just now.
 const aMinuteAhead = -time.Minute
 
-// TestARunThatNobodyTakesHoldsUpNoOther lets a hundred runs be refused and a hundred wait for a worker, older
-// than the one that matters.
-func TestARunThatNobodyTakesHoldsUpNoOther(t *testing.T) {
+// TestARunWithoutAWorkerDoesNotBlockOthers lets a hundred runs be refused and a hundred wait for a worker,
+// older than the one that matters.
+func TestARunWithoutAWorkerDoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	b.engine.refuse = map[string]error{}
@@ -42,7 +42,7 @@ func TestARunThatNobodyTakesHoldsUpNoOther(t *testing.T) {
 	require.Len(t, b.engine.started, 201, "each of the others is put off after its turn")
 }
 
-func TestARunThatTheEngineRefusesForGoodIsParked(t *testing.T) {
+func TestARunThatTemporalRefusesIsParked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
@@ -77,7 +77,7 @@ func until(t *testing.T, b bench, id uuid.UUID) {
 	require.NoError(t, b.runs.PostponeStart(t.Context(), id, time.Now().Add(-time.Second), starts-1))
 }
 
-func TestAnEngineThatDoesNotAnswerParksNothing(t *testing.T) {
+func TestNoRunIsParkedWhileTemporalDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	ids := []uuid.UUID{b.create(`{}`), b.create(`{}`), b.create(`{}`), b.create(`{}`), b.create(`{}`)}
@@ -94,7 +94,7 @@ func TestAnEngineThatDoesNotAnswerParksNothing(t *testing.T) {
 	}
 }
 
-func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
+func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeReopened(t *testing.T) {
 	t.Parallel()
 	for name, decide := range map[string]func(b bench, id string) error{
 		"retry":     func(b bench, id string) error { return b.Retry(b.t.Context(), ada, id, scaffolder.Command{}) },
@@ -129,9 +129,9 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeTakenUp(t *testing.T) {
 	}
 }
 
-// TestARunThatCannotBeReconciledHoldsUpNoOther: some that Temporal has no good answer for, and one that gets
-// none, among those that are lost.
-func TestARunThatCannotBeReconciledHoldsUpNoOther(t *testing.T) {
+// TestARunThatCannotBeReconciledDoesNotBlockOthers: some that Temporal has no good answer for, and one that
+// gets none, among those that are lost.
+func TestARunThatCannotBeReconciledDoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	b.engine.condition = engine.Health{Gone: "its workflow was terminated"}
@@ -164,9 +164,9 @@ func TestARunThatCannotBeReconciledHoldsUpNoOther(t *testing.T) {
 	require.Equal(t, 3, b.engine.asked, "a sweep that nobody answers soon ends")
 }
 
-// TestARunThatIsTakenUpMeanwhileIsNotParked: the engine is asked between the look at the record and the
+// TestAReopenedRunIsNotParked: the engine is asked between the look at the record and the
 // writing.
-func TestARunThatIsTakenUpMeanwhileIsNotParked(t *testing.T) {
+func TestAReopenedRunIsNotParked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
@@ -183,7 +183,7 @@ func TestARunThatIsTakenUpMeanwhileIsNotParked(t *testing.T) {
 	require.Equal(t, []run.Status{run.StatusProcessing, run.StatusOpen}, b.statuses(id))
 }
 
-func TestARunWhoseWorkflowDoesNotGetOnIsParked(t *testing.T) {
+func TestARunWhoseWorkflowIsStuckIsParked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)

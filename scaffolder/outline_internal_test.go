@@ -9,7 +9,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-func TestAnOutlineIsNoLongerThanTemporalTakes(t *testing.T) {
+func TestTheOutlineFitsTemporalsLimit(t *testing.T) {
 	t.Parallel()
 	steps := make([]template.Step, 500)
 	for i := range steps {

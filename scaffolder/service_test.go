@@ -158,7 +158,7 @@ func (b bench) statuses(id uuid.UUID) []run.Status {
 	return statuses
 }
 
-func TestARetryGoesOnWhereItFailed(t *testing.T) {
+func TestARetryContinuesFromTheFailedStep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{"name":"shop"}`)
@@ -169,9 +169,9 @@ func TestARetryGoesOnWhereItFailed(t *testing.T) {
 		Labels: engine.Labels{Template: "template:default/two-steps", Subject: "shop", StartedBy: "user:default/ada"}}, b.engine.started[1])
 }
 
-// TestTwoPeopleWhoSawTheSameFailureDecideOnce: the second sees what came of the first's decision before
+// TestOneFailureIsDecidedOnce: the second sees what came of the first's decision before
 // deciding again.
-func TestTwoPeopleWhoSawTheSameFailureDecideOnce(t *testing.T) {
+func TestOneFailureIsDecidedOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{"name":"shop"}`)
@@ -185,7 +185,7 @@ func TestTwoPeopleWhoSawTheSameFailureDecideOnce(t *testing.T) {
 	require.NoError(t, b.RollBack(t.Context(), ada, id.String(), scaffolder.Command{Seen: new(1)}))
 }
 
-func TestARetryOfWhatWasRolledBackBeginsAnew(t *testing.T) {
+func TestARetryOfARolledBackRunStartsFromTheBeginning(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
@@ -197,7 +197,7 @@ func TestARetryOfWhatWasRolledBackBeginsAnew(t *testing.T) {
 	require.Equal(t, []run.Status{run.StatusOpen, run.StatusOpen}, b.statuses(id))
 }
 
-func TestARetryOfACompletedRunRunsNothingAgain(t *testing.T) {
+func TestARetryOfACompletedRunRunsNoStep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
@@ -208,7 +208,7 @@ func TestARetryOfACompletedRunRunsNothingAgain(t *testing.T) {
 	require.Equal(t, []run.Status{run.StatusCompleted, run.StatusSkipped}, b.statuses(id))
 }
 
-func TestRunsThatTheEngineNeverHeardOfAreStarted(t *testing.T) {
+func TestRunsWithoutAWorkflowAreStarted(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	b.engine.err = errors.New("no route to Temporal")
@@ -223,7 +223,7 @@ func TestRunsThatTheEngineNeverHeardOfAreStarted(t *testing.T) {
 	require.Len(t, b.engine.started, started, "a young one is being started by whoever made it")
 }
 
-func TestACancelThatTheEngineDoesNotHearOfIsOnTheRecord(t *testing.T) {
+func TestACancellationIsRecordedWithoutTemporal(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
@@ -234,8 +234,8 @@ func TestACancelThatTheEngineDoesNotHearOfIsOnTheRecord(t *testing.T) {
 	require.True(t, cancelled.CancelRequested)
 }
 
-// TestARepeatedCancellationLeavesALaterAttemptAlone: the run may have been retried since.
-func TestARepeatedCancellationLeavesALaterAttemptAlone(t *testing.T) {
+// TestARepeatedCancellationDoesNotCancelALaterAttempt: the run may have been retried since.
+func TestARepeatedCancellationDoesNotCancelALaterAttempt(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	id := b.create(`{}`)
@@ -263,7 +263,7 @@ func TestARepeatedCancellationLeavesALaterAttemptAlone(t *testing.T) {
 	require.Len(t, b.engine.cancelled, 3, "another command cancels it")
 }
 
-func TestTheSubjectOfARunIsAWord(t *testing.T) {
+func TestTheSubjectOfARunIsTakenFromItsValues(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
 	for values, expected := range map[string]string{
@@ -333,9 +333,9 @@ func TestEveryCommandIsDecided(t *testing.T) {
 	}
 }
 
-// TestPeopleWhoMaySeeTheirOwnRunsSeeNoOthers: others' runs are refused one by one and are in no list. One
+// TestReadingRunsIsRestrictedByConditions: others' runs are refused one by one and are in no list. One
 // that does not exist is not found, whoever asks.
-func TestPeopleWhoMaySeeTheirOwnRunsSeeNoOthers(t *testing.T) {
+func TestReadingRunsIsRestrictedByConditions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policytest.Table{policy.ScaffolderTaskRead: policytest.Started})
 	own, others, nobodys := b.insert("user:default/ada"), b.insert("user:default/grace").String(), b.insert("").String()
@@ -359,8 +359,8 @@ func TestPeopleWhoMaySeeTheirOwnRunsSeeNoOthers(t *testing.T) {
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }
 
-// TestSomeRunsCanBeSeenAndNotCancelled: the two permissions may have conditions of their own.
-func TestSomeRunsCanBeSeenAndNotCancelled(t *testing.T) {
+// TestCancellingHasItsOwnConditions: the two permissions may have conditions of their own.
+func TestCancellingHasItsOwnConditions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policytest.Table{policy.ScaffolderTaskCancel: policytest.Started})
 	others := b.insert("user:default/grace").String()
@@ -372,9 +372,9 @@ func TestSomeRunsCanBeSeenAndNotCancelled(t *testing.T) {
 	require.NoError(t, b.Cancel(t.Context(), ada, b.create(`{}`).String(), scaffolder.Command{}))
 }
 
-// TestConditionsThatNothingCanCheckAreRefused: a permission about nothing that has rules is given wholly or
-// not at all.
-func TestConditionsThatNothingCanCheckAreRefused(t *testing.T) {
+// TestConditionsForPermissionsWithoutRulesAreRefused: a permission about nothing that has rules is given
+// wholly or not at all.
+func TestConditionsForPermissionsWithoutRulesAreRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policytest.Table{policy.ScaffolderTaskCreate: policytest.Started, policy.ScaffolderTemplateRead: policytest.Started})
 	_, err := b.Create(t.Context(), ada, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(`{}`)})

@@ -8,7 +8,7 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-func TestWhatIsSealedOpensAgainAndNowhereElse(t *testing.T) {
+func TestSealedValuesOpenOnlyInTheirContext(t *testing.T) {
 	t.Parallel()
 	ring, err := seal.NewKeyring(seal.GenerateKey("2026"))
 	require.NoError(t, err)

@@ -23,8 +23,8 @@ import (
 // OTEL_EXPORTER_OTLP_ENDPOINT and the other variables of OpenTelemetry's exporters. Without them, nothing is
 // exported.
 type Traces struct {
-	// Endpoint is the collector's URL: http://collector:4318. Over HTTP, a path is used as it is; without one,
-	// spans go to OTLP's default, /v1/traces.
+	// Endpoint is the collector's URL: http://collector:4318. Over HTTP, a path is used as it is; without
+	// one, spans go to OTLP's default, /v1/traces.
 	Endpoint string
 	// Protocol is http/protobuf or grpc; "" is OTEL_EXPORTER_OTLP_PROTOCOL, or http/protobuf without it.
 	Protocol string

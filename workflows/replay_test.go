@@ -18,10 +18,10 @@ import (
 // otherwise would break the runs that are under way when it is deployed. Such an edit takes
 // workflow.GetVersion. New histories are recorded with
 //
-//	PORTICO_RECORD_HISTORIES=1 go test -run TestRunsOfEveryKindReplay ./internal/e2e
+//	PORTICO_RECORD_HISTORIES=1 go test -run TestHistoriesOfEveryKindReplay ./internal/e2e
 //
-// which overwrites those of the same names. Where the workflow's code decides otherwise since, the old ones move
-// to a directory named after that change first, and stay as long as runs of their time may be under way.
+// which overwrites those of the same names. Where the workflow's code decides otherwise since, the old ones
+// move to a directory named after that change first, and stay as long as runs of their time may be under way.
 func TestHistoriesReplay(t *testing.T) {
 	t.Parallel()
 	files := histories(t)

@@ -41,8 +41,8 @@ func SearchAttributes() map[string]enums.IndexedValueType {
 	return attributes
 }
 
-// MissingSearchAttributes are the names of those that a namespace does not have, in alphabetical order. One of
-// another type is an error: with it, no task of a workflow that writes it would succeed.
+// MissingSearchAttributes are the names of those that a namespace does not have, in alphabetical order. One
+// of another type is an error: with it, no task of a workflow that writes it would succeed.
 func MissingSearchAttributes(ctx context.Context, connected client.Client, namespace string) ([]string, error) {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()

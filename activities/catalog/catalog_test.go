@@ -380,7 +380,7 @@ func TestRegisterThatIsRefusedAfterACrash(t *testing.T) {
 	require.Empty(t, catalog.locations)
 }
 
-func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
+func TestRegisterFailsForALocationOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	for name, other := range map[string]*location{
 		"before":          {id: "theirs", by: "user:default/guest", at: time.Now().Add(-time.Minute)},
@@ -407,9 +407,9 @@ func TestRegisterWhatSomebodyElseRegistered(t *testing.T) {
 	}
 }
 
-// TestRegisterWhereTheCatalogRefusesForAnotherReason: it calls that a conflict too, and nothing is
+// TestRegisterFailsWhenTheCatalogRefuses: it calls that a conflict too, and nothing is
 // registered.
-func TestRegisterWhereTheCatalogRefusesForAnotherReason(t *testing.T) {
+func TestRegisterFailsWhenTheCatalogRefuses(t *testing.T) {
 	t.Parallel()
 	harness, catalog := actiontest.NewHarness(t), newService()
 	catalog.fail["RegisterLocation"] = fault.New(fault.Conflict, "its entity comes from another place")
@@ -419,7 +419,7 @@ func TestRegisterWhereTheCatalogRefusesForAnotherReason(t *testing.T) {
 	requireEffect(t, harness, action.EffectUndone, "")
 }
 
-func TestRegisterRefreshesWhereTheCatalogSaysSo(t *testing.T) {
+func TestRegisterRefreshesAnExistingLocation(t *testing.T) {
 	t.Parallel()
 	harness, catalog := actiontest.NewHarness(t), newService()
 	catalog.onConflict = "refresh"
@@ -437,7 +437,7 @@ func TestRegisterMistakes(t *testing.T) {
 	require.ErrorContains(t, err, "No integration found for host https://nowhere.example/acme/shop")
 }
 
-func TestRegisterOfWhatCannotBeRead(t *testing.T) {
+func TestRegisterOfUnreadableLocations(t *testing.T) {
 	t.Parallel()
 	unreachable := func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }
 	for name, test := range map[string]struct {
@@ -480,8 +480,8 @@ func TestRegisterOfWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestRegisterWhenTheHostIsWellAgain: it failed the catalog, and is well by the time that the action asks.
-func TestRegisterWhenTheHostIsWellAgain(t *testing.T) {
+// TestRegisterAfterTheHostRecovered: it failed the catalog, and is well by the time that the action asks.
+func TestRegisterAfterTheHostRecovered(t *testing.T) {
 	t.Parallel()
 	catalog := newService()
 	catalog.unreadable = 1
@@ -490,7 +490,7 @@ func TestRegisterWhenTheHostIsWellAgain(t *testing.T) {
 	require.Equal(t, "component:default/cart", output["entityRef"])
 }
 
-func TestUndoWhileTheDatabaseIsAway(t *testing.T) {
+func TestUndoWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	harness, catalog := actiontest.NewHarness(t), newService()
 	tested := actions(t, catalog)["catalog:register"]

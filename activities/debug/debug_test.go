@@ -98,7 +98,7 @@ func TestWait(t *testing.T) {
 	require.ErrorContains(t, err, "cannot unmarshal string")
 }
 
-func TestOnlyAListingNeedsTheWorkspace(t *testing.T) {
+func TestOnlyListWorkspaceNeedsTheWorkspace(t *testing.T) {
 	t.Parallel()
 	sparer, ok := debug.Actions()[0].(action.OptionalWorkspace)
 	require.True(t, ok)

@@ -123,7 +123,7 @@ func TestFilesShareTheMemory(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsTooLargeToBeFilledInIsRefused(t *testing.T) {
+func TestTooLargeTemplateFilesAreRefused(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("a line\n", 1<<20)
 	harness := newHarness(t, map[string]string{"skeleton/large.txt": large})
@@ -342,7 +342,7 @@ func TestTemplateMistakes(t *testing.T) {
 	}
 }
 
-func TestATemplateWhoseDirectoryIsGone(t *testing.T) {
+func TestAMissingTemplateDirectoryIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, input := range map[string]string{"fetch:template": `{"url":"s"}`, "fetch:plain:file": `{"url":"s","targetPath":"a"}`} {
 		harness := newHarness(t, nil)
@@ -376,7 +376,7 @@ func TestATemplateOutsideTheConfiguredDirectories(t *testing.T) {
 	}
 }
 
-func TestATemplateThatNobodyKnowsWhereFrom(t *testing.T) {
+func TestATemplateOfUnknownOriginIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, base := range map[string]provenance.Place{"unknown": {}, "another source": provenance.At("ldap", "/etc/x")} {
 		harness := actiontest.NewHarness(t)
@@ -411,7 +411,7 @@ func TestTemplateFailsInOrder(t *testing.T) {
 	require.Len(t, lines, 3+120)
 }
 
-func TestTemplateStopsWhenTold(t *testing.T) {
+func TestTemplateStopsWhenCancelled(t *testing.T) {
 	t.Parallel()
 	harness := newHarness(t, map[string]string{"s/a": "x"})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -9,7 +9,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-func TestAJobThatPanicsFails(t *testing.T) {
+func TestAPanicOfAJobIsAnError(t *testing.T) {
 	t.Parallel()
 	results, err := inParallel(t.Context(), 3, func(_ context.Context, index int) (int, error) {
 		if index == 1 {

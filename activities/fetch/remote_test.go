@@ -145,8 +145,8 @@ func TestRemoteFailures(t *testing.T) {
 	}
 }
 
-// TestAnotherForgeIsFetchedFromAlike fetches from GitLab what the tests above fetch from GitHub.
-func TestAnotherForgeIsFetchedFromAlike(t *testing.T) {
+// TestGitLabIsFetchedLikeGitHub fetches from GitLab what the tests above fetch from GitHub.
+func TestGitLabIsFetchedLikeGitHub(t *testing.T) {
 	t.Parallel()
 	server := hosttest.Start(t, hosttest.GitLab)
 	harness := actiontest.NewHarness(t)

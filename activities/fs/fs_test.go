@@ -91,8 +91,8 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// TestDeleteTakesANameThatIsThereForAName: frameworks put routes into names like [id].tsx.
-func TestDeleteTakesANameThatIsThereForAName(t *testing.T) {
+// TestDeleteMatchesExistingNamesLiterally: frameworks put routes into names like [id].tsx.
+func TestDeleteMatchesExistingNamesLiterally(t *testing.T) {
 	t.Parallel()
 	harness := newHarness(t, "app/[id].tsx", "app/i.tsx", "app/[...rest]/page.tsx", "app/[[lang]]/x/y.tsx", "app/(group)/z.tsx", "broken[")
 	_, err := harness.Run(t, remove, `{"files":["app/[id].tsx","app/[...rest]/*.tsx","app/[[lang]]","app/(group)/z.tsx","broken["]}`)
@@ -103,7 +103,7 @@ func TestDeleteTakesANameThatIsThereForAName(t *testing.T) {
 	require.Equal(t, []string{"app/", "app/(group)/", "app/[...rest]/"}, tree(t, harness.Workspace), "now it is a pattern")
 }
 
-func TestDeleteRemovesLinksAndNotWhatTheyPointAt(t *testing.T) {
+func TestDeleteRemovesLinksButNotTheirTargets(t *testing.T) {
 	t.Parallel()
 	harness := newHarness(t, "a.txt", "docs/x.md")
 	require.NoError(t, harness.Workspace.Symlink("docs", "link"))
@@ -113,7 +113,7 @@ func TestDeleteRemovesLinksAndNotWhatTheyPointAt(t *testing.T) {
 	require.Equal(t, []string{"docs/", "docs/x.md"}, tree(t, harness.Workspace))
 }
 
-func TestNothingLeadsOutOfTheWorkspace(t *testing.T) {
+func TestPathsOutsideTheWorkspaceAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		action action.Action

@@ -130,7 +130,7 @@ func TestAnAppPublishes(t *testing.T) {
 	}
 }
 
-func TestWhatAnAppCannotDo(t *testing.T) {
+func TestMissingPermissionsOfAnAppAreNamed(t *testing.T) {
 	t.Parallel()
 	without := func(name string) map[string]string {
 		granted := maps.Clone(everything)
@@ -193,7 +193,7 @@ func TestWhatAnAppCannotDo(t *testing.T) {
 	}
 }
 
-func TestAStepsTokenThatMayNotPushWorkflows(t *testing.T) {
+func TestAStepsTokenWithoutTheWorkflowScope(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	private := b.forge.RegisterApp(t, appID, everything)
@@ -212,7 +212,7 @@ func TestAStepsTokenThatMayNotPushWorkflows(t *testing.T) {
 	require.False(t, action.IsTransient(err))
 }
 
-func TestAnAppThatGetsNoTokenForNowIsAskedAgain(t *testing.T) {
+func TestATransientFailureToGetATokenIsRetried(t *testing.T) {
 	t.Parallel()
 	b := setupApp(t, everything)
 	b.forge.Inject(on(http.MethodPost, "/access_tokens", forgetest.Limited(9*time.Second)))
@@ -239,7 +239,7 @@ func TestAnAppThatGetsNoTokenForNowIsAskedAgain(t *testing.T) {
 	b.requirePublished(t, output)
 }
 
-func TestAStepsTokenGoesBeforeTheApps(t *testing.T) {
+func TestAStepsTokenOverridesTheApp(t *testing.T) {
 	t.Parallel()
 	b := setupApp(t, everything)
 	var asked []tokenRequest

@@ -24,7 +24,7 @@ func contextUntil(parent context.Context, stop <-chan struct{}) (context.Context
 	return ctx, cancel
 }
 
-func TestACorrectedInputReplacesWhatAnEarlierAttemptPushed(t *testing.T) {
+func TestARetryReplacesTheCommitOfAnEarlierAttempt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.forge.Inject(on(http.MethodPatch, "/repos/demo/shop", forgetest.Answer(422, "no", nil)))
@@ -40,7 +40,7 @@ func TestACorrectedInputReplacesWhatAnEarlierAttemptPushed(t *testing.T) {
 	require.NoError(t, b.undo(t), "it is still ours alone")
 }
 
-func TestWorkOnTopOfOursIsKept(t *testing.T) {
+func TestCommitsOnTopOfOursAreKept(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.forge.Inject(on(http.MethodPatch, "/repos/demo/shop", forgetest.Answer(500, "no", nil)))
@@ -55,7 +55,7 @@ func TestWorkOnTopOfOursIsKept(t *testing.T) {
 	require.Len(t, commits, 2)
 }
 
-func TestForeignWorkInPlaceOfOursIsKept(t *testing.T) {
+func TestForeignCommitsInPlaceOfOursAreKept(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.forge.Inject(on(http.MethodPost, "/git-receive-pack", forgetest.Answer(500, "no", nil)))

@@ -180,7 +180,7 @@ func TestLinksAreKeptAsLinks(t *testing.T) {
 	require.Equal(t, "120000", tree.Entries[1].GetMode())
 }
 
-func TestATakenNameIsLeftUntouched(t *testing.T) {
+func TestARepositoryWithATakenNameIsNotChanged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	theirs, _, err := b.client.Repositories.Create(t.Context(), "demo", &gogithub.Repository{
@@ -230,8 +230,8 @@ func TestARaceForAName(t *testing.T) {
 	require.Equal(t, action.EffectCreated, rival.All()[0].State)
 }
 
-// TestWhatTheSkeletonsGitignoreLeavesOutIsNamed: it is left out, as in Backstage, but not in silence.
-func TestWhatTheSkeletonsGitignoreLeavesOutIsNamed(t *testing.T) {
+// TestFilesIgnoredByGitignoreAreNamed: it is left out, as in Backstage, but not in silence.
+func TestFilesIgnoredByGitignoreAreNamed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.write(t, ".gitignore", "dist/\n.env\n")
@@ -367,7 +367,7 @@ func TestErrorClasses(t *testing.T) {
 	}
 }
 
-func TestProtectionThatIsRefusedIsAWarning(t *testing.T) {
+func TestARefusedBranchProtectionIsAWarning(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.forge.Inject(on(http.MethodPut, "/protection", forgetest.Answer(403, "Upgrade to GitHub Pro or make this repository public", nil)))
@@ -376,7 +376,7 @@ func TestProtectionThatIsRefusedIsAWarning(t *testing.T) {
 	require.Contains(t, b.log.Text(), "warn: Skipping protection of the default branch")
 }
 
-func TestAHangingHostIsGivenUp(t *testing.T) {
+func TestAHangingHostIsAnError(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ctx := t.Context()

@@ -37,7 +37,7 @@ func TestUndoDeletesTheRepository(t *testing.T) {
 	require.NoError(t, b.undo(t), "a second time changes nothing")
 }
 
-func TestUndoOfWhatWasBegun(t *testing.T) {
+func TestUndoOfAnUnfinishedRepository(t *testing.T) {
 	t.Parallel()
 	for name, fails := range map[string]func(*http.Request) forgetest.Fault{
 		"before it was created":  on(http.MethodPost, "/orgs/demo/repos", forgetest.DropBefore),
@@ -74,7 +74,7 @@ func useIssues(t *testing.T, b *bundle) {
 	require.NoError(t, err)
 }
 
-func TestUndoLeavesWhatIsUsed(t *testing.T) {
+func TestUndoKeepsARepositoryThatOthersUse(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		use  func(*testing.T, *bundle)
@@ -99,7 +99,7 @@ func TestUndoLeavesWhatIsUsed(t *testing.T) {
 	}
 }
 
-func TestUndoLeavesAnotherOfTheSameName(t *testing.T) {
+func TestUndoKeepsAnotherRepositoryOfTheSameName(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.run(t, nil)
@@ -166,7 +166,7 @@ var limitedTokens = map[string]struct {
 	"a token without scopes": {map[string]forgetest.Fault{"/user": scopeless}, "portico's token is not known to see all private repositories of demo"},
 }
 
-func TestUndoOfWhatCannotBeSeen(t *testing.T) {
+func TestUndoOfAHiddenRepository(t *testing.T) {
 	t.Parallel()
 	for name, test := range limitedTokens {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestUndoOfWhatCannotBeSeen(t *testing.T) {
 	}
 }
 
-func TestUndoByAnAppThatLostSight(t *testing.T) {
+func TestUndoByAnAppWithoutAccess(t *testing.T) {
 	t.Parallel()
 	b := setupApp(t, everything)
 	_, err := b.run(t, values{"repoVisibility": "private"})
@@ -206,7 +206,7 @@ func TestUndoByAnAppThatLostSight(t *testing.T) {
 	require.NoError(t, b.undo(t), "an installation for all repositories proves that it is gone")
 }
 
-func TestUndoOfWhatMayNotBeDeleted(t *testing.T) {
+func TestUndoWithoutPermissionToDelete(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.run(t, nil)
@@ -217,7 +217,7 @@ func TestUndoOfWhatMayNotBeDeleted(t *testing.T) {
 	require.ErrorContains(t, err, "which it may also answer to a token that may not delete it")
 }
 
-func TestAnIntentStaysOpenWhenWhatItMadeIsHidden(t *testing.T) {
+func TestAnIntentStaysOpenWhenItsRepositoryIsHidden(t *testing.T) {
 	t.Parallel()
 	for name, test := range limitedTokens {
 		t.Run(name, func(t *testing.T) {

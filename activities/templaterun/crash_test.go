@@ -77,7 +77,7 @@ func TestAStepThatLostThreeWorkersFails(t *testing.T) {
 	}
 }
 
-func TestATurnThatWasGivenOutAgainIsCountedUntilItComesBack(t *testing.T) {
+func TestARedeliveredAdvanceIsCountedWhileItRuns(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		attempt int32
@@ -118,7 +118,7 @@ func (b *bench) tryTurn() (engine.Next, error) {
 	return does[engine.Next](b, engine.ActivityAdvance, engine.AdvanceRequest{RunID: b.id.String()})
 }
 
-func TestWhatTakesLongIsCountedWhileItLasts(t *testing.T) {
+func TestALongActivityIsCountedWhileItRuns(t *testing.T) {
 	t.Parallel()
 	for name, quick := range map[string]bool{"quick": true, "outside": false} {
 		t.Run(name, func(t *testing.T) {
@@ -137,9 +137,9 @@ func TestWhatTakesLongIsCountedWhileItLasts(t *testing.T) {
 	}
 }
 
-// TestARunThatCannotBeCarriedOnIsParked: the key is gone, the record cannot be read, or what reads it is
+// TestARunThatCannotContinueIsParked: the key is gone, the record cannot be read, or what reads it is
 // broken.
-func TestARunThatCannotBeCarriedOnIsParked(t *testing.T) {
+func TestARunThatCannotContinueIsParked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		tune      func(b *bench, o *templaterun.Options)
@@ -184,8 +184,8 @@ func TestARunThatCannotBeCarriedOnIsParked(t *testing.T) {
 	}
 }
 
-// TestWhyARunCannotBeCarriedOnShowsNoSecret: a panic prints its value, which may be of any length.
-func TestWhyARunCannotBeCarriedOnShowsNoSecret(t *testing.T) {
+// TestThePanicThatParksARunShowsNoSecret: a panic prints its value, which may be of any length.
+func TestThePanicThatParksARunShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	var logged strings.Builder
 	b := newBench(t, &act{
@@ -208,8 +208,8 @@ func TestWhyARunCannotBeCarriedOnShowsNoSecret(t *testing.T) {
 	require.NotContains(t, logged.String(), secret)
 }
 
-// TestARunThatIsParkedInsteadOfRolledBackSaysSo: its workflow does not end as if it were rolled back.
-func TestARunThatIsParkedInsteadOfRolledBackSaysSo(t *testing.T) {
+// TestAFailedEndOfARollbackParksTheRun: its workflow does not end as if it were rolled back.
+func TestAFailedEndOfARollbackParksTheRun(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{tune: func(_ *bench, o *templaterun.Options) { o.StuckTimeout, o.Planner = time.Nanosecond, nil }}, stepOne)
 	b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}})
@@ -228,8 +228,8 @@ func TestARunThatIsParkedInsteadOfRolledBackSaysSo(t *testing.T) {
 	require.Equal(t, engine.ErrorStuck, b.get().Failure.Name)
 }
 
-// TestARunThatWasParkedBeforeACrashSaysSoAfterIt: by then, the end of its rollback could be recorded.
-func TestARunThatWasParkedBeforeACrashSaysSoAfterIt(t *testing.T) {
+// TestARunThatWasParkedBeforeACrashStaysParked: by then, the end of its rollback could be recorded.
+func TestARunThatWasParkedBeforeACrashStaysParked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{}, stepOne)
 	b.record(run.Entry{Rollback: &run.StepFailure{FailedStep: "one"}})
@@ -247,7 +247,7 @@ func TestARunThatWasParkedBeforeACrashSaysSoAfterIt(t *testing.T) {
 	require.Equal(t, run.PhaseParked, b.get().Phase)
 }
 
-func TestAnExpressionThatPanicsFailsItsStep(t *testing.T) {
+func TestAPanicInAnExpressionFailsItsStep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}, tune: func(_ *bench, o *templaterun.Options) {
 		o.Planner = plan.NewPlanner(expression.New(expression.Options{IntegrationType: func(string) (string, bool) { panic("no such host") }}), plan.Environment{})
@@ -257,7 +257,7 @@ func TestAnExpressionThatPanicsFailsItsStep(t *testing.T) {
 	require.Contains(t, b.get().Failure.Advice, "report it")
 }
 
-func TestARollbackOfThousandsGoesInParts(t *testing.T) {
+func TestALargeRollbackRunsInParts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{}, stepOne)
 	ledger := b.ledger()
@@ -281,7 +281,7 @@ func TestARollbackOfThousandsGoesInParts(t *testing.T) {
 	require.Len(t, names, 450, "what could not be undone is not named again")
 }
 
-func TestAnUndoThatLostThreeWorkersIsLeftWithTheReason(t *testing.T) {
+func TestAnUndoThatLostThreeWorkersFails(t *testing.T) {
 	t.Parallel()
 	undone := 0
 	b := newBench(t, &act{undo: func(*action.UndoCall) error {

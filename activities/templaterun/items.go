@@ -16,14 +16,15 @@ type itemsMemory = recall.Memory[itemsKey, *plan.Items]
 const (
 	// maxKeptItems bounds the steps whose items are kept. Each takes at most 768 KiB: see plan.Items.
 	maxKeptItems = 64
-	// keepItems is longer than most iterations take. Items may hold secrets: none live longer than twice as long.
+	// keepItems is longer than most iterations take. Items may hold secrets: none live longer than twice as
+	// long.
 	keepItems = 10 * time.Minute
 )
 
 func newItemsMemory() *itemsMemory { return recall.New[itemsKey, *plan.Items](maxKeptItems, keepItems) }
 
-// itemsKey is everything that the items of a step's each depend on. A run's template and values do not change.
-// Its secrets, and the outputs and failures of the steps before, do so only with another generation.
+// itemsKey is everything that the items of a step's each depend on. A run's template and values do not
+// change. Its secrets, and the outputs and failures of the steps before, do so only with another generation.
 type itemsKey struct {
 	run                  uuid.UUID
 	generation, position int

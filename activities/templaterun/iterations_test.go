@@ -66,8 +66,8 @@ func TestAStepReadsOutputsOnlyWhenItUsesThem(t *testing.T) {
 	require.Equal(t, 3, b.act.runs, "and a step that uses them does not run without")
 }
 
-// TestTheItemsOfEachAreKeptBetweenIterations makes what they come from unreadable after the first iteration.
-func TestTheItemsOfEachAreKeptBetweenIterations(t *testing.T) {
+// TestItemsOfEachAreCachedBetweenIterations makes what they come from unreadable after the first iteration.
+func TestItemsOfEachAreCachedBetweenIterations(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: output(action.Output{"list": []string{secret + "1", secret + "2", secret + "3"}})}, stepOne,
 		`{"id":"two","name":"Two","action":"test:act","each":"${{ steps.one.output.list }}","input":{"v":"${{ each.value }}"}}`)

@@ -68,7 +68,7 @@ func attributes(span sdktrace.ReadOnlySpan) map[string]any {
 	return all
 }
 
-func TestARunIsATraceOfItsStepsAndTheirCalls(t *testing.T) {
+func TestTheTraceOfARunHasItsStepsAndTheirCalls(t *testing.T) {
 	t.Parallel()
 	for _, quick := range []bool{true, false} {
 		host := httptest.NewServer(http.NotFoundHandler())
@@ -125,7 +125,7 @@ func TestAFailureIsInItsSpanAndCounted(t *testing.T) {
 	require.Equal(t, uint64(1), families[telemetry.StepDuration.Name].GetMetric()[0].GetHistogram().GetSampleCount())
 }
 
-func TestTheUndoingOfAnEffectIsASpanOfItsRun(t *testing.T) {
+func TestAnUndoIsASpanOfItsRun(t *testing.T) {
 	t.Parallel()
 	o := newObserved(t, &act{undo: func(*action.UndoCall) error { return action.Final(errors.New("no " + secret)) }}, stepOne)
 	effect, err := o.ledger().Intend(t.Context(), action.Intent{Kind: "thing", Name: "x", Key: "x"})

@@ -230,7 +230,7 @@ const (
 	stepTwo = `{"id":"two","name":"Two","action":"test:act"}`
 )
 
-func TestARunsRecordTellsItsLife(t *testing.T) {
+func TestTheRecordOfARun(t *testing.T) {
 	t.Parallel()
 	for _, quick := range []bool{true, false} {
 		t.Run(fmt.Sprintf("quick %t", quick), func(t *testing.T) {
@@ -257,9 +257,9 @@ func TestARunsRecordTellsItsLife(t *testing.T) {
 	}
 }
 
-// TestACrashAnywhereTellsNothingTwice runs every activity twice, as Temporal does when a worker dies before
+// TestACrashRecordsNothingTwice runs every activity twice, as Temporal does when a worker dies before
 // it could say that it was done.
-func TestACrashAnywhereTellsNothingTwice(t *testing.T) {
+func TestACrashRecordsNothingTwice(t *testing.T) {
 	t.Parallel()
 	for _, quick := range []bool{true, false} {
 		t.Run(fmt.Sprintf("quick %t", quick), func(t *testing.T) {
@@ -285,7 +285,7 @@ func TestACrashAnywhereTellsNothingTwice(t *testing.T) {
 	}
 }
 
-func TestQuickStepsSeeWhatTheOnesBeforeThemPutOut(t *testing.T) {
+func TestQuickStepsUseOutputsOfEarlierSteps(t *testing.T) {
 	t.Parallel()
 	var inputs []string
 	b := newBench(t, &act{description: action.Description{Quick: true, UsesWorkspace: true}}, stepOne,
@@ -302,7 +302,7 @@ func TestQuickStepsSeeWhatTheOnesBeforeThemPutOut(t *testing.T) {
 	require.Equal(t, []string{`{"t":"` + secret + `","plain":1}`, `{"from":1}`, `{"from":1}`, `{"all":"[2,3]"}`}, inputs)
 }
 
-func TestACallThatNeedsNoWorkspaceGetsNone(t *testing.T) {
+func TestACallWithoutWorkspaceGetsNone(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true, UsesWorkspace: true}, spares: true}, stepOne)
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
@@ -313,7 +313,7 @@ func TestACallThatNeedsNoWorkspaceGetsNone(t *testing.T) {
 	require.Empty(t, b.step(0).Workspace, "so it leaves none")
 }
 
-func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
+func TestATransientFailureKeepsEarlierQuickSteps(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, stepTwo)
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
@@ -337,7 +337,7 @@ func TestAQuickStepThatFailsForNowKeepsWhatWasDoneBeforeIt(t *testing.T) {
 	require.Equal(t, "two", b.get().FailedStep)
 }
 
-func TestACancelThatComesBeforeTheFirstTurnIsNotLost(t *testing.T) {
+func TestACancellationBeforeTheFirstAdvanceEndsTheRun(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne)
 	require.NoError(t, b.runs.Cancel(t.Context(), b.id, run.Command{}, run.NewEvent{Type: run.EventCancelled, Key: "c"}))
@@ -347,7 +347,7 @@ func TestACancelThatComesBeforeTheFirstTurnIsNotLost(t *testing.T) {
 	require.Zero(t, b.act.runs)
 }
 
-func TestProgressSaysWhereTheRunStandsAndKeepsItsSecrets(t *testing.T) {
+func TestProgressShowsTheStateWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{}, stepOne, stepTwo)
 	require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
@@ -369,8 +369,8 @@ func TestProgressSaysWhereTheRunStandsAndKeepsItsSecrets(t *testing.T) {
 	require.NotContains(t, string(encoded), secret)
 }
 
-// TestTheFailureInAProgressIsBounded: Temporal refuses an answer of more than two megabytes.
-func TestTheFailureInAProgressIsBounded(t *testing.T) {
+// TestTheFailureInTheProgressIsBounded: Temporal refuses an answer of more than two megabytes.
+func TestTheFailureInTheProgressIsBounded(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{}, stepOne)
 	require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
@@ -381,7 +381,7 @@ func TestTheFailureInAProgressIsBounded(t *testing.T) {
 	require.Equal(t, &long, b.get().Failure, "the record has all of it")
 }
 
-func TestARunOfQuickStepsNeedsNoProgress(t *testing.T) {
+func TestARunOfQuickStepsHasNoProgress(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}, run: func(context.Context, *action.Call) (action.Output, error) {
 		return action.Output{"url": "https://x"}, nil
@@ -390,7 +390,7 @@ func TestARunOfQuickStepsNeedsNoProgress(t *testing.T) {
 	require.Equal(t, engine.Progress{State: "done"}, b.progress)
 }
 
-func TestATurnThatIsInterruptedKeepsWhatItDid(t *testing.T) {
+func TestAnInterruptedAdvanceKeepsItsResults(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}}, stepOne, stepTwo)
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -411,7 +411,7 @@ func TestATurnThatIsInterruptedKeepsWhatItDid(t *testing.T) {
 	require.Equal(t, run.PhaseCancelled, b.get().Phase)
 }
 
-func TestAnAttemptThatDiedTellsItsLinesOnce(t *testing.T) {
+func TestLogLinesOfADeadAttemptAreRecordedOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{}, stepOne)
 	b.act.run = func(ctx context.Context, call *action.Call) (action.Output, error) {
@@ -502,7 +502,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	require.JSONEq(t, `{"url":"https://***@x","text":[]}`, string(b.get().Output))
 }
 
-func TestWhatIsMadeOutOfASecretIsNotShownEither(t *testing.T) {
+func TestTextsDerivedFromSecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
 		call.Log.Info("input %s", call.Input)
@@ -514,7 +514,7 @@ func TestWhatIsMadeOutOfASecretIsNotShownEither(t *testing.T) {
 	require.JSONEq(t, `{"up":"***","in":"Bearer ***"}`, string(b.step(0).Input))
 }
 
-func TestWhatIsMadeOutOfASecretStaysMasked(t *testing.T) {
+func TestDerivedTextsStayMaskedInLaterSteps(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: output(action.Output{"url": "Basic " + strings.ToUpper(secret)})},
 		`{"id":"one","name":"One","action":"test:act","input":{"up":"${{ secrets.token | upper }}"}}`,
@@ -538,7 +538,7 @@ func TestWhatIsMadeOutOfASecretStaysMasked(t *testing.T) {
 	require.NotContains(t, strings.Join(b.told(), "\n"), strings.ToUpper(secret))
 }
 
-func TestWhatEachMakesOutOfASecretIsNotShownEither(t *testing.T) {
+func TestTextsThatEachDerivesFromSecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	does := &act{description: action.Description{Quick: true}, run: func(_ context.Context, call *action.Call) (action.Output, error) {
 		call.Log.Info("input %s", call.Input)
@@ -554,9 +554,9 @@ func TestWhatEachMakesOutOfASecretIsNotShownEither(t *testing.T) {
 		"one completed Finished step One"}, b.told()[:7])
 }
 
-// TestWhatAnyIterationMakesOutOfASecretIsNotShown: each is decided by itself, and the output of the last one
+// TestTextsThatAnyIterationDerivesAreMasked: each is decided by itself, and the output of the last one
 // holds those of all.
-func TestWhatAnyIterationMakesOutOfASecretIsNotShown(t *testing.T) {
+func TestTextsThatAnyIterationDerivesAreMasked(t *testing.T) {
 	t.Parallel()
 	does := &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
 		call.Log.Info("input %s", call.Input)
@@ -579,7 +579,7 @@ func TestWhatAnyIterationMakesOutOfASecretIsNotShown(t *testing.T) {
 		"one completed Finished step One"}, b.told()[:9])
 }
 
-func TestTheEnvironmentsSecretsAreNotShownEither(t *testing.T) {
+func TestSecretsOfTheEnvironmentAreMasked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
 		call.Log.Info("input %s", call.Input)
@@ -620,7 +620,7 @@ func TestTheOutputsOfIterationsAreCollected(t *testing.T) {
 		`one  info: Running step each: {"key":"1","value":"b"}`, "one completed Finished step One", "Run completed with status: completed"}, b.told())
 }
 
-func TestTheWorkspaceIsHandedOn(t *testing.T) {
+func TestStepsShareTheWorkspace(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{UsesWorkspace: true}}, stepOne, stepTwo)
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
@@ -649,7 +649,7 @@ func TestTheWorkspaceIsHandedOn(t *testing.T) {
 	require.Empty(t, b.step(1).Workspace, "it left the workspace as it was")
 }
 
-func TestNeitherLogNorErrorTellsWhereAWorkerKeepsTheWorkspace(t *testing.T) {
+func TestLogAndErrorsShowNoPathOfTheWorkspace(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{UsesWorkspace: true}}, stepOne)
 	var directory string
@@ -689,7 +689,7 @@ func TestStepsThatDoNotRun(t *testing.T) {
 	require.Equal(t, "two", b.get().FailedStep, "the first that failed")
 }
 
-func TestInputIsHeldToTheActionsSchema(t *testing.T) {
+func TestInputIsValidated(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{InputSchema: json.RawMessage(`{"type":"object","properties":{"v":{"enum":["a"]}},"additionalProperties":false}`)}}, eachStep)
 	require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
@@ -701,7 +701,7 @@ func TestInputIsHeldToTheActionsSchema(t *testing.T) {
 	require.Zero(t, b.act.runs, "not even for the iteration whose input is good")
 }
 
-func TestTheLaterOfTwoStepsWithOneIDIsTheOneThatIsSeen(t *testing.T) {
+func TestTheOutputOfTheLaterStepWithTheSameIDIsUsed(t *testing.T) {
 	t.Parallel()
 	for _, quick := range []bool{true, false} {
 		b := newBench(t, &act{description: action.Description{Quick: quick}}, `{"id":"one","name":"One","action":"test:act","input":{"n":1}}`,
@@ -752,9 +752,9 @@ func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeEvaluatedIsTold: the text of an input is used as its value, which may be why its step fails; a
-// guard that is broken guards.
-func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
+// TestExpressionsThatCannotBeEvaluatedAreWarnings: the text of an input is used as its value, which may be
+// why its step fails; a guard that is broken guards.
+func TestExpressionsThatCannotBeEvaluatedAreWarnings(t *testing.T) {
 	t.Parallel()
 	const broken = "input.repoUrl: x?owner=a&repo=${{ parameters.items | slugify }}: filter not found: slugify"
 	b := newBenchWith(t, &act{description: action.Description{Quick: true}, run: output(nil)},
@@ -785,7 +785,7 @@ func TestWhatCannotBeEvaluatedIsTold(t *testing.T) {
 	require.Contains(t, failure.Advice, "Mend the expression in the template")
 }
 
-func TestAFailedRunIsParkedAndACancelledOneSaysSo(t *testing.T) {
+func TestFailedAndCancelledRunsAreParked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		turn   engine.AdvanceRequest
@@ -821,7 +821,7 @@ func TestAFailedRunIsParkedAndACancelledOneSaysSo(t *testing.T) {
 	}
 }
 
-func TestAWaitIsOnTheRecord(t *testing.T) {
+func TestAWaitIsRecorded(t *testing.T) {
 	t.Parallel()
 	waits := 0
 	b := newBench(t, &act{description: action.Description{Quick: true}, run: output(nil), wait: func() (time.Duration, error) {
@@ -967,7 +967,7 @@ func TestHowARollbackEnds(t *testing.T) {
 	}
 }
 
-func TestAnActionCannotTalkForEver(t *testing.T) {
+func TestTheLogOfAnActionIsBounded(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{description: action.Description{Quick: true}, run: func(_ context.Context, call *action.Call) (action.Output, error) {
 		call.Log.Info("%s", strings.Repeat("é", 20<<10))
@@ -994,7 +994,7 @@ func TestAnActionCannotTalkForEver(t *testing.T) {
 	require.Contains(t, string(all[20_000].Body), "more than 20000 lines: the rest is not kept")
 }
 
-func TestARunThatIsNotThere(t *testing.T) {
+func TestAMissingRunIsNotFound(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: output(nil)}, stepOne)
 	for activity, request := range map[string]any{
@@ -1008,7 +1008,7 @@ func TestARunThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestWhatACrashTellsAgainDoesNotUndoADecision(t *testing.T) {
+func TestARepeatedFailureDoesNotUndoADecision(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: fails(action.Final(errors.New("no")))}, `{"id":"one","name":"One","action":"test:act"}`)
 	failed := engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: fault.Failure{Name: "Error", Message: "no"}}}
@@ -1027,7 +1027,7 @@ func TestWhatACrashTellsAgainDoesNotUndoADecision(t *testing.T) {
 	require.Zero(t, b.act.runs)
 }
 
-func TestATemplateMayAskToBeRolledBackWhenItFails(t *testing.T) {
+func TestOnFailureRollbackRollsARunBack(t *testing.T) {
 	t.Parallel()
 	b := newBenchWith(t, &act{description: action.Description{Quick: true}, run: fails(action.Final(errors.New("no"))), undo: func(*action.UndoCall) error { return nil }},
 		func(spec *template.TaskSpec) { spec.OnFailure = template.RollBackOnFailure }, stepOne)
@@ -1052,7 +1052,7 @@ func TestATemplateMayAskToBeRolledBackWhenItFails(t *testing.T) {
 	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
 }
 
-func TestAnActionThatPanicsFailsItsStepForGood(t *testing.T) {
+func TestAPanicOfAnActionFailsItsStep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: func(context.Context, *action.Call) (action.Output, error) { panic("at " + secret) }},
 		`{"id":"one","name":"One","action":"test:act"}`)
@@ -1063,9 +1063,9 @@ func TestAnActionThatPanicsFailsItsStepForGood(t *testing.T) {
 	require.Equal(t, "action test:act panicked: at ***", failed.Message())
 }
 
-// TestCancellingASlowFirstTurn: the workflow takes the next turn, which ends the run, while the one that it
-// gave up is still at work.
-func TestCancellingASlowFirstTurn(t *testing.T) {
+// TestCancellingASlowFirstAdvance: the workflow takes the next turn, which ends the run, while the one that
+// it gave up is still at work.
+func TestCancellingASlowFirstAdvance(t *testing.T) {
 	t.Parallel()
 	for _, interrupted := range []bool{true, false} {
 		t.Run(fmt.Sprintf("interrupted %t", interrupted), func(t *testing.T) {

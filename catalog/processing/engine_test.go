@@ -492,8 +492,8 @@ func TestEngineSurvivesEntitiesThatCannotBeStored(t *testing.T) {
 	})
 }
 
-// TestEntitiesStitchedByAnOlderReleaseAreStitchedAgain: during an upgrade, engines of the older release still write
-// entities, without the search rows that only the newer one knows.
+// TestEntitiesStitchedByAnOlderReleaseAreStitchedAgain: during an upgrade, engines of the older release still
+// write entities, without the search rows that only the newer one knows.
 func TestEntitiesStitchedByAnOlderReleaseAreStitchedAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"good.yaml": fmt.Sprintf(component, "good", "", "team-a")}, processing.Options{OrphanInterval: 50 * time.Millisecond})

@@ -50,9 +50,9 @@ func (e *Engine) stitch(ctx context.Context) (bool, error) {
 	return len(refs) > 0, nil
 }
 
-// RestitchOutdated requests the stitching of entities that an older version stitched, at most maxOutdated, and
-// returns how many it requested. During an upgrade there can be new ones at any time, because engines of the
-// older release still stitch. Entities that cannot be served are left out.
+// RestitchOutdated requests the stitching of entities that an older version stitched, at most maxOutdated,
+// and returns how many it requested. During an upgrade there can be new ones at any time, because engines of
+// the older release still stitch. Entities that cannot be served are left out.
 func (e *Engine) RestitchOutdated(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()

@@ -25,7 +25,7 @@ func legacyToken(t *testing.T, secret string) string {
 	return token
 }
 
-func TestTokensOfMachinesAreThoseOfTheConfiguration(t *testing.T) {
+func TestExternalAccessIsReadFromTheConfiguration(t *testing.T) {
 	t.Parallel()
 	shared, older := strings.Repeat("shared", 6), strings.Repeat("older", 7)
 	access, err := externalAccess(config.BackendAuth{

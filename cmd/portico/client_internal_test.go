@@ -56,7 +56,7 @@ func wanting(token string, serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func TestAGuestWhoseTokenHasRunOutSignsInAgain(t *testing.T) {
+func TestAGuestWithAnExpiredTokenSignsInAgain(t *testing.T) {
 	t.Parallel()
 	var signedIn atomic.Int64
 	base := portal(t, map[string]http.HandlerFunc{
@@ -72,9 +72,9 @@ func TestAGuestWhoseTokenHasRunOutSignsInAgain(t *testing.T) {
 	require.EqualValues(t, 3, signedIn.Load())
 }
 
-// TestAServerThatComesBackIsFollowedOn: a proxy answers in its place meanwhile. A refusal of the server itself
-// is final.
-func TestAServerThatComesBackIsFollowedOn(t *testing.T) {
+// TestWatchContinuesAfterARestartOfTheServer: a proxy answers in its place meanwhile. A refusal of the server
+// itself is final.
+func TestWatchContinuesAfterARestartOfTheServer(t *testing.T) {
 	t.Parallel()
 	for status, ends := range map[int]bool{
 		http.StatusBadGateway: false, http.StatusServiceUnavailable: false, http.StatusInternalServerError: false,
@@ -108,7 +108,7 @@ func (gone) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: io.NopCloser(strings.NewReader(""))}, nil
 }
 
-func TestAServerThatDoesNotComeBackIsGivenUp(t *testing.T) {
+func TestWatchFailsWithoutTheServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient("http://portico.example", "mine")
@@ -119,7 +119,7 @@ func TestAServerThatDoesNotComeBackIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestATokenThatWasGivenIsNotReplacedByTheGuests(t *testing.T) {
+func TestAGivenTokenIsNotReplacedByAGuests(t *testing.T) {
 	t.Parallel()
 	var signedIn atomic.Int64
 	base := portal(t, map[string]http.HandlerFunc{
@@ -131,7 +131,7 @@ func TestATokenThatWasGivenIsNotReplacedByTheGuests(t *testing.T) {
 	require.Zero(t, signedIn.Load())
 }
 
-func TestWhoStopsWatchingLearnsThatTheRunGoesOn(t *testing.T) {
+func TestAnInterruptedWatchSaysThatTheRunContinues(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	base := portal(t, map[string]http.HandlerFunc{
@@ -169,7 +169,7 @@ func (s silentFor) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
 }
 
-func TestARunThatNoWorkerTakesIsRemarkedOnOnceBesideTheAnswer(t *testing.T) {
+func TestWatchRemarksOnceThatNoWorkerTakesTheRun(t *testing.T) {
 	t.Parallel()
 	const remark = "no worker has taken the run for 10s; is one running? See `portico worker --help`\n"
 	for name, test := range map[string]struct {
@@ -207,7 +207,7 @@ func portico(t *testing.T, base string, args ...string) (string, error) {
 	return out.String(), err
 }
 
-func TestCommandsRefuseWhatCannotBeMeant(t *testing.T) {
+func TestCommandsRefuseInvalidArguments(t *testing.T) {
 	t.Parallel()
 	base := portal(t, map[string]http.HandlerFunc{
 		"GET /api/portico/v1/runs/ended": answer(`{"id":"ended","status":"completed","phase":"done","finishedAt":"2026-11-22T08:00:00Z"}`),
@@ -245,8 +245,8 @@ func TestTheListNamesTheStepThatFailedAsItsTemplateDoes(t *testing.T) {
 	require.Contains(t, encoded, `"failedStepName": "Publish the repository"`)
 }
 
-// TestAListAsJSONIsTheAnswerOfTheAPI, with the fields that the client does not know.
-func TestAListAsJSONIsTheAnswerOfTheAPI(t *testing.T) {
+// TestAListAsJSONIsTheResponseOfTheAPI, with the fields that the client does not know.
+func TestAListAsJSONIsTheResponseOfTheAPI(t *testing.T) {
 	t.Parallel()
 	const run = `{"id":"r","startedAt":"2026-11-22T08:00:00Z","error":{"name":"HttpError","message":"502"},"new":[1]}`
 	answers := map[string]string{
@@ -263,9 +263,9 @@ func TestAListAsJSONIsTheAnswerOfTheAPI(t *testing.T) {
 	}
 }
 
-// TestARunThatNobodyBeganIsCancelledAtOnce: the command must not request events, because that would wait for
+// TestAQueuedRunIsCancelledAtOnce: the command must not request events, because that would wait for
 // the first one.
-func TestARunThatNobodyBeganIsCancelledAtOnce(t *testing.T) {
+func TestAQueuedRunIsCancelledAtOnce(t *testing.T) {
 	t.Parallel()
 	var cancelled atomic.Bool
 	base := portal(t, map[string]http.HandlerFunc{
@@ -314,9 +314,9 @@ func TestARunStartsWithTheDefaultsOfItsForm(t *testing.T) {
 	require.Equal(t, map[string]any{"rest": 0.0}, sent)
 }
 
-// TestNothingThatOthersWroteControlsTheTerminal: template authors write titles, names, links, notes and
+// TestTextsOfOthersCannotControlTheTerminal: template authors write titles, names, links, notes and
 // messages, and anybody may write a log line.
-func TestNothingThatOthersWroteControlsTheTerminal(t *testing.T) {
+func TestTextsOfOthersCannotControlTheTerminal(t *testing.T) {
 	t.Parallel()
 	const evil = `\u001b]0;owned\u0007\u009b2J\u202e\r\u007f`
 	summary := fmt.Sprintf(`"id":"r","title":"T%[1]s\nforged","subject":"S%[1]s","createdBy":"user:default/%[1]s","status":"failed","phase":"parked","failedStep":"x%[1]s"`, evil)
@@ -346,7 +346,7 @@ func TestNothingThatOthersWroteControlsTheTerminal(t *testing.T) {
 	}
 }
 
-func TestACheckedFileDoesNotControlTheTerminal(t *testing.T) {
+func TestACheckedFileCannotControlTheTerminal(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "catalog-\x1b[2J.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("apiVersion: backstage.io/v1alpha1\nkind: \"X\\e[2J\\u202e\"\nmetadata: {name: \"a\\e]0;b\\a\"}\n"), 0o600))
@@ -356,7 +356,7 @@ func TestACheckedFileDoesNotControlTheTerminal(t *testing.T) {
 	require.Equal(t, terminal.Visible(out), out)
 }
 
-func TestARepositoryWithoutAHostGetsTheOneThatItsFormOffersFirst(t *testing.T) {
+func TestARepositoryWithoutAHostGetsTheFormsFirstHost(t *testing.T) {
 	t.Parallel()
 	const form = `{"steps":[{"schema":{"properties":{"one":{"ui:field":"RepoUrlPicker"},
 		"two":{"ui:field":"RepoUrlPicker","ui:options":{"allowedHosts":["git.example","other"]}},"three":{"type":"string"}}}}]}`

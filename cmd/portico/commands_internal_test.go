@@ -24,7 +24,7 @@ func offline(t *testing.T, args ...string) (string, error) {
 	return out.String(), err
 }
 
-func TestEveryCommandIsExplainedByExamples(t *testing.T) {
+func TestEveryCommandHasExamples(t *testing.T) {
 	t.Parallel()
 	var check func(command *cobra.Command)
 	check = func(command *cobra.Command) {
@@ -59,7 +59,7 @@ func TestAnExpressionIsEvaluatedAsAStepWouldDo(t *testing.T) {
 	require.ErrorContains(t, err, "No matching integration configuration for host git.example")
 }
 
-func TestAFileIsRenderedToTheByte(t *testing.T) {
+func TestAFileIsRenderedByteForByte(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "README.md")
 	require.NoError(t, os.WriteFile(file, []byte("# ${{ values.name }}"), 0o600))
@@ -80,7 +80,7 @@ func TestAFileWithoutAnEntityIsNotValid(t *testing.T) {
 	}
 }
 
-func TestPlaceholdersAreReadWhereAFileIsChecked(t *testing.T) {
+func TestValidateReadsPlaceholders(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(directory, "api.yaml"), []byte("openapi: 3.0.0"), 0o600))
@@ -101,7 +101,7 @@ func TestPlaceholdersAreReadWhereAFileIsChecked(t *testing.T) {
 	}
 }
 
-func TestWhatATemplateFetchesFromBesideItHasToBeThere(t *testing.T) {
+func TestValidateChecksFetchedFiles(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(directory, "skeleton"), 0o700))

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDevRefusesATemporalThatItWouldNotUse(t *testing.T) {
+func TestDevRefusesSettingsOfAnotherTemporal(t *testing.T) {
 	t.Parallel()
 	for _, named := range []string{"address: temporal.example:7233", "profile: staging", "tls: { mode: required }", "tls: { serverCaFile: ca.pem }"} {
 		t.Run(named, func(t *testing.T) {
@@ -27,7 +27,7 @@ func TestDevRefusesATemporalThatItWouldNotUse(t *testing.T) {
 	}
 }
 
-func TestOnlyAnAddressOfThisMachineGivesWayToAnotherPort(t *testing.T) {
+func TestOnlyLoopbackAddressesGetAnotherPort(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]bool{
 		"http://localhost:7007": true, "http://127.0.0.1:7007": true, "http://[::1]:7007": true,
@@ -37,13 +37,13 @@ func TestOnlyAnAddressOfThisMachineGivesWayToAnotherPort(t *testing.T) {
 	}
 }
 
-func TestDevBlamesTheGivenDatabaseAndNotTemporal(t *testing.T) {
+func TestDevNamesTheUnreachableDatabase(t *testing.T) {
 	t.Parallel()
 	_, err := offline(t, "dev", "--data", t.TempDir(), "--database", "postgres://ada:hunter2@localhost:1/portico")
 	require.EqualError(t, err, "--database: database portico at localhost:1: connection refused; is PostgreSQL running there?")
 }
 
-func TestDevSaysHowToStopAtOnce(t *testing.T) {
+func TestDevExplainsHowToStopAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
@@ -58,8 +58,8 @@ func TestDevSaysHowToStopAtOnce(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
-// TestDevSaysThatAPortIsTakenBeforeItStartsAnything: not even the database is started.
-func TestDevSaysThatAPortIsTakenBeforeItStartsAnything(t *testing.T) {
+// TestDevChecksPortsBeforeItStartsAnything: not even the database is started.
+func TestDevChecksPortsBeforeItStartsAnything(t *testing.T) {
 	t.Parallel()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAValueIsJSONOrAListOrWhatWasTyped(t *testing.T) {
+func TestAValueIsJSONAListOrText(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"8080":                  `8080`,

@@ -34,7 +34,7 @@ func allRuns(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"total":%d,"runs":[%s]}`, len(found), strings.Join(found, ","))
 }
 
-func TestARunIsNamedByTheBeginningOfItsID(t *testing.T) {
+func TestARunIsFoundByAPrefixOfItsID(t *testing.T) {
 	t.Parallel()
 	base := portal(t, map[string]http.HandlerFunc{
 		"GET /api/portico/v1/runs":              allRuns,
@@ -120,7 +120,7 @@ func TestRunsAreFilteredAsTheServerDoes(t *testing.T) {
 	require.Regexp(t, `(?m)^6f1c2a3e  failed  Hello`, out, "eight letters, and what people call where it stands")
 }
 
-func TestAMomentIsATimeOrHowLongAgoItWas(t *testing.T) {
+func TestSinceIsATimeOrADuration(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
@@ -141,8 +141,9 @@ func TestAMomentIsATimeOrHowLongAgoItWas(t *testing.T) {
 	}
 }
 
-// TestTheLogIsPrintedAsItIs: a run that waits for a worker has no log, and the command does not wait for one.
-func TestTheLogIsPrintedAsItIs(t *testing.T) {
+// TestTheCurrentLogIsPrinted: a run that waits for a worker has no log, and the command does not wait for
+// one.
+func TestTheCurrentLogIsPrinted(t *testing.T) {
 	t.Parallel()
 	base := portal(t, map[string]http.HandlerFunc{
 		"GET /api/portico/v1/runs/" + firstRun:  answer(`{"id":"first","lastEventId":3}`),
@@ -167,7 +168,7 @@ func TestTheLogIsPrintedAsItIs(t *testing.T) {
 	require.Empty(t, out)
 }
 
-func TestARollbackThatSucceededIsNoError(t *testing.T) {
+func TestASuccessfulRollbackPrintsNoError(t *testing.T) {
 	t.Parallel()
 	base := portal(t, map[string]http.HandlerFunc{"GET /api/portico/v1/runs/" + firstRun: answer(`{"id":"` + firstRun + `","title":"Hello","status":"failed",
 		"phase":"rolledBack","createdAt":"2026-11-20T10:00:00Z","timedFrom":"2026-11-22T10:00:00Z","finishedAt":"2026-11-22T10:00:05Z",
@@ -214,7 +215,7 @@ func TestAValueThatTheTemplateDoesNotHaveIsRefused(t *testing.T) {
 	require.NoError(t, err, "a page that takes values of any name")
 }
 
-func TestWhatIsWrongWithAValueIsSaidOfItsFlag(t *testing.T) {
+func TestErrorsOfValuesNameTheirFlags(t *testing.T) {
 	t.Parallel()
 	base, _ := started(t, greeting, http.StatusBadRequest, `{"errors":[
 		{"property":"instance","name":"required","argument":"name","message":"requires property \"name\"","stack":"instance requires property \"name\""},
@@ -266,7 +267,7 @@ func TestValuesAndSecretsComeFromFilesAndFromStandardInput(t *testing.T) {
 	}
 }
 
-func TestTheShellCompletesWhatThereIs(t *testing.T) {
+func TestCompletion(t *testing.T) {
 	t.Parallel()
 	base := portal(t, map[string]http.HandlerFunc{
 		"GET /api/portico/v1/runs": allRuns,

@@ -38,7 +38,7 @@ func (s *slow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestRequestsUnderWayAreFinished(t *testing.T) {
+func TestRequestsInProgressAreFinished(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		grace time.Duration
@@ -80,9 +80,9 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 	}
 }
 
-// TestAServerSaysThatItStopsBeforeItCloses: a load balancer needs time to notice, and sends requests until
+// TestReadinessFailsBeforeTheListenerCloses: a load balancer needs time to notice, and sends requests until
 // then.
-func TestAServerSaysThatItStopsBeforeItCloses(t *testing.T) {
+func TestReadinessFailsBeforeTheListenerCloses(t *testing.T) {
 	t.Parallel()
 	listener, err := listen(t.Context(), config.Listen{Host: "127.0.0.1"}, "backend.listen")
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestAServerSaysThatItStopsBeforeItCloses(t *testing.T) {
 	require.True(t, handler.dismissed.Load())
 }
 
-func TestPicturesComeFromWhereTheConfigurationSays(t *testing.T) {
+func TestImageSourcesAreConfigured(t *testing.T) {
 	t.Parallel()
 	loaded := &config.Config{Integrations: config.Integrations{
 		GitHub: []config.GitHub{{Host: "github.com", APIBaseURL: "https://api.github.com", RawBaseURL: "https://raw.githubusercontent.com"},

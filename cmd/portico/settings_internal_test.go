@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhoeverNeedsTheDatabaseSaysWhichSettingNamesOneThatIsNotThere(t *testing.T) {
+func TestCommandsNameTheSettingOfAnUnreachableDatabase(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "app-config.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(`portico:

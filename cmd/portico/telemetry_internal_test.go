@@ -15,7 +15,7 @@ import (
 	"github.com/portico-dev/portico/config"
 )
 
-func TestTheLinesOfTemporalsSDKNameTheRun(t *testing.T) {
+func TestLogLinesOfTemporalsSDKHaveTheRun(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	log := temporalLogger(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -32,7 +32,7 @@ func TestTheLinesOfTemporalsSDKNameTheRun(t *testing.T) {
 		"level=INFO msg=\"of a sweep\" WorkflowID=sweep\n", out.String())
 }
 
-func TestAnAddressForMetricsThatIsTakenIsNamedWithItsSetting(t *testing.T) {
+func TestATakenMetricsAddressNamesItsSetting(t *testing.T) {
 	t.Parallel()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func measuring(t *testing.T) *platform {
 	return p
 }
 
-func TestMetricsAreServedUntilTheWorkHasEnded(t *testing.T) {
+func TestMetricsAreServedUntilTheProcessEnds(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []error{nil, errors.New("the work failed")} {
 		p := measuring(t)
@@ -74,7 +74,7 @@ func TestMetricsAreServedUntilTheWorkHasEnded(t *testing.T) {
 	}
 }
 
-func TestMetricsThatCannotBeServedStopTheWork(t *testing.T) {
+func TestAFailureToServeMetricsStopsTheProcess(t *testing.T) {
 	t.Parallel()
 	p := measuring(t)
 	require.NoError(t, p.metrics.Close())

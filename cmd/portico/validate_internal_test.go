@@ -25,8 +25,8 @@ spec:
         message: ${{ parameters.name | shout }} ${{ greet() }}
 `
 
-// TestTemplatesAreJudgedByTheActionsOfAServer, in place of those of this program.
-func TestTemplatesAreJudgedByTheActionsOfAServer(t *testing.T) {
+// TestTemplatesAreCheckedWithTheActionsOfAServer, in place of those of this program.
+func TestTemplatesAreCheckedWithTheActionsOfAServer(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "template.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(judgedTemplate), 0o600))
@@ -55,8 +55,8 @@ func TestTemplatesAreJudgedByTheActionsOfAServer(t *testing.T) {
 	require.ErrorContains(t, err, "Name another place with --server")
 }
 
-// TestAServerThatListsNoFiltersHasThoseOfThisProgram: Backstage lists them only since 2025.
-func TestAServerThatListsNoFiltersHasThoseOfThisProgram(t *testing.T) {
+// TestBuiltInFiltersAreUsedForAServerWithoutAList: Backstage lists them only since 2025.
+func TestBuiltInFiltersAreUsedForAServerWithoutAList(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "template.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(`apiVersion: scaffolder.backstage.io/v1beta3

@@ -168,8 +168,9 @@ func TestALongListIsReadFromTheArchive(t *testing.T) {
 	require.Len(t, found.Files, 2)
 }
 
-// TestArchivesLeaveNoTemporaryFile looks at the directory of temporary files while an archive is read. Whatever is
-// there would stay after a crash. The test is not parallel, because it sets an environment variable.
+// TestArchivesLeaveNoTemporaryFile looks at the directory of temporary files while an archive is read.
+// Whatever is there would stay after a crash. The test is not parallel, because it sets an environment
+// variable.
 func TestArchivesLeaveNoTemporaryFile(t *testing.T) {
 	server := hosttest.Start(t, forge)
 	temporary := t.TempDir()

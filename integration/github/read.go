@@ -74,8 +74,8 @@ func (r *repository) Commit(ctx context.Context, ref, known string) (string, err
 	return hash, nil
 }
 
-// Refs implements integration.Repository. Where files are read without the API, it does not ask, because there
-// may be no API, and the rate limit without a token is low.
+// Refs implements integration.Repository. Where files are read without the API, it does not ask, because
+// there may be no API, and the rate limit without a token is low.
 func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) {
 	if r.isRaw || r.host.config.APIBaseURL == "" {
 		return nil, nil

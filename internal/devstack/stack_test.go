@@ -146,7 +146,7 @@ func TestStackRunsWorkflowsAndKeepsThemThroughARestart(t *testing.T) {
 	requireResult(t, dial(t, second, "default").GetWorkflow(t.Context(), runID, ""), "hello Ada")
 }
 
-func TestRunOfAKilledProcessGoesOnInTheNext(t *testing.T) {
+func TestRunOfAKilledProcessContinuesInTheNext(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	process := exec.CommandContext(t.Context(), os.Args[0])
@@ -192,9 +192,9 @@ func TestStackOnAGivenServer(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestOlderSchemaIsBroughtForward: the versions between expect the indexes that are set aside, and set them
+// TestOlderSchemaIsMigrated: the versions between expect the indexes that are set aside, and set them
 // aside again.
-func TestOlderSchemaIsBroughtForward(t *testing.T) {
+func TestOlderSchemaIsMigrated(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	first := start(t, devstack.Options{DataDir: directory})
@@ -240,7 +240,7 @@ func TestTakenPortIsReplaced(t *testing.T) {
 	dial(t, second, "default")
 }
 
-func TestADatabaseThatIsNotThereIsBlamedAndNotTemporal(t *testing.T) {
+func TestAnUnreachableDatabaseIsNamed(t *testing.T) {
 	t.Parallel()
 	_, err := devstack.Start(t.Context(), devstack.Options{
 		DataDir: t.TempDir(), CacheDir: t.TempDir(), DSN: "postgres://someone:hunter2@127.0.0.1:1/portico",

@@ -32,10 +32,10 @@ const (
 	goldenEntities   = 19
 )
 
-// TestBackstageClientsSeeBackstage replays exchanges recorded from a real Backstage backend, in their order,
-// and compares the answers: statuses, content types, shapes, names, messages, and orders where Backstage
-// promises one. What differs from run to run (ids, times, hosts, paths) is put into one form first.
-func TestBackstageClientsSeeBackstage(t *testing.T) { //nolint:tparallel // The exchanges follow from each other.
+// TestRecordedExchangesEqualBackstages replays exchanges recorded from a real Backstage backend, in their
+// order, and compares the answers: statuses, content types, shapes, names, messages, and orders where
+// Backstage promises one. What differs from run to run (ids, times, hosts, paths) is put into one form first.
+func TestRecordedExchangesEqualBackstages(t *testing.T) { //nolint:tparallel // The exchanges follow from each other.
 	t.Parallel()
 	p := newPlayer(t)
 	files, err := filepath.Glob("testdata/golden/exchanges/*.json")

@@ -15,12 +15,12 @@ import (
 // goldenSteps is how many steps the golden path has.
 const goldenSteps = 6
 
-// TestRunsSurviveTheKillingOfTheirWorker starts golden-path runs and kills their worker with SIGKILL at
+// TestRunsSurviveTheDeathOfTheirWorker starts golden-path runs and kills their worker with SIGKILL at
 // random moments, over and over. Every run must end with exactly one repository, one commit and one catalog
 // entry, with a log that tells everything once, and with a history that the workflow's code would make again.
 //
 // PORTICO_KILLS and PORTICO_SEED change how often and when; the seed is in the log.
-func TestRunsSurviveTheKillingOfTheirWorker(t *testing.T) {
+func TestRunsSurviveTheDeathOfTheirWorker(t *testing.T) {
 	t.Parallel()
 	kills, seed := setting(t, "PORTICO_KILLS", 12), setting(t, "PORTICO_SEED", 1)
 	t.Logf("seed %d, %d kills", seed, kills)

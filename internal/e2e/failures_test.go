@@ -113,10 +113,10 @@ var mishaps = map[string]mishap{
 	},
 }
 
-// TestAMishapIsNamedAndCanBeMended causes each failure. Each must park the run with an error that names the
-// cause and what to do, in every place that shows it, and with a correct ledger. A run whose cause can be
-// removed continues from the failed step; every run can be rolled back.
-func TestAMishapIsNamedAndCanBeMended(t *testing.T) {
+// TestFailuresNameTheirCauseAndCanBeRetried causes each failure. Each must park the run with an error that
+// names the cause and what to do, in every place that shows it, and with a correct ledger. A run whose cause
+// can be removed continues from the failed step; every run can be rolled back.
+func TestFailuresNameTheirCauseAndCanBeRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, impatient)
 	parts := []*process{w.start("worker"), w.start("worker"), w.startServing("service")}
@@ -280,8 +280,8 @@ func firstOf(text, otherwise string) string {
 	return otherwise
 }
 
-// TestBadInputIsRefusedAtTheDoor holds what never becomes a run.
-func TestBadInputIsRefusedAtTheDoor(t *testing.T) {
+// TestInvalidInputIsRefusedBeforeTheRun holds what never becomes a run.
+func TestInvalidInputIsRefusedBeforeTheRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start("worker")

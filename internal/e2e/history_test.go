@@ -23,10 +23,10 @@ const recordings = root + "/workflows/testdata"
 // expiring lets a parked run expire while the test watches, but not before it is taken up again.
 const expiring = impatient + "    parkedExpiry: 5s\n"
 
-// TestRunsOfEveryKindReplay makes a run of every kind and checks that the workflow's code would make its
+// TestHistoriesOfEveryKindReplay makes a run of every kind and checks that the workflow's code would make its
 // history again. With PORTICO_RECORD_HISTORIES=1 it keeps the histories, for package workflows to replay
 // after every edit.
-func TestRunsOfEveryKindReplay(t *testing.T) {
+func TestHistoriesOfEveryKindReplay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, expiring)
 	w.start("worker")

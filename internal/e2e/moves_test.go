@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPeopleDecideAboutRuns gives every command to a run, at times when it is allowed and at times when it is
-// not.
-func TestPeopleDecideAboutRuns(t *testing.T) {
+// TestRunsAreRetriedRolledBackAndCancelled gives every command to a run, at times when it is allowed and at
+// times when it is not.
+func TestRunsAreRetriedRolledBackAndCancelled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, impatient)
 	w.start("worker")

@@ -16,9 +16,9 @@ import (
 // theirs is a text in local files that the attacker wants; no response may contain it.
 const theirs = "what-only-this-machine-knows"
 
-// TestWhatCameByURLNeverLeadsToAFile registers descriptors by URL that name files of the machine that Portico
-// runs on, in every way there is to name one.
-func TestWhatCameByURLNeverLeadsToAFile(t *testing.T) {
+// TestDescriptorsByURLCannotReadLocalFiles registers descriptors by URL that name files of the machine that
+// Portico runs on, in every way there is to name one.
+func TestDescriptorsByURLCannotReadLocalFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start("worker")

@@ -24,8 +24,8 @@ import (
 // grace is more than the processes are given to stop.
 const grace = 40 * time.Second
 
-// TestARunThatTheEngineNeverHeardOfIsStartedLater cuts the server off from Temporal, but not the worker.
-func TestARunThatTheEngineNeverHeardOfIsStartedLater(t *testing.T) {
+// TestARunIsStartedWhenTemporalIsReachableAgain cuts the server off from Temporal, but not the worker.
+func TestARunIsStartedWhenTemporalIsReachableAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	line := newLine(t, shared.get(t).TemporalAddress())
@@ -40,9 +40,9 @@ func TestARunThatTheEngineNeverHeardOfIsStartedLater(t *testing.T) {
 	require.True(t, server.isRunning())
 }
 
-// TestFollowersMissNothingWhenTheServerIsKilled follows a run over the deaths of its server, as Backstage's
+// TestFollowersGetEveryEventAcrossServerDeaths follows a run over the deaths of its server, as Backstage's
 // client does: it comes back and asks for what came after the last event that it has.
-func TestFollowersMissNothingWhenTheServerIsKilled(t *testing.T) {
+func TestFollowersGetEveryEventAcrossServerDeaths(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start("worker")
@@ -94,9 +94,9 @@ func (w *world) follow(id string, seen []event) <-chan event {
 	return stream
 }
 
-// TestProcessesFinishWhatTheyAreAt stops a worker in the middle of a step and a server in the middle of a
-// request: both finish it and end well.
-func TestProcessesFinishWhatTheyAreAt(t *testing.T) {
+// TestProcessesFinishTheirWorkBeforeTheyStop stops a worker in the middle of a step and a server in the
+// middle of a request: both finish it and end well.
+func TestProcessesFinishTheirWorkBeforeTheyStop(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	worker := w.start("worker")
@@ -280,9 +280,9 @@ func (l *line) cut() {
 	l.open = nil
 }
 
-// TestAWorkerThatTemporalTurnsAwayEnds deletes the namespace that a worker works in. The SDK gives up after
+// TestAWorkerThatTemporalRejectsExits deletes the namespace that a worker works in. The SDK gives up after
 // two minutes.
-func TestAWorkerThatTemporalTurnsAwayEnds(t *testing.T) {
+func TestAWorkerThatTemporalRejectsExits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	connected := w.temporal()

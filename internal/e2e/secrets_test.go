@@ -22,9 +22,9 @@ const (
 	key = "-----BEGIN \"TEST\\E2E\" KEY-----\n" + keyLine + "\n-----END KEY-----\n"
 )
 
-// TestSecretsLieNowhereInClear gives a run secrets and looks for them in everything that Portico leaves
+// TestSecretsAreStoredNowhereInClear gives a run secrets and looks for them in everything that Portico leaves
 // behind.
-func TestSecretsLieNowhereInClear(t *testing.T) {
+func TestSecretsAreStoredNowhereInClear(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.logLevel = "debug"

@@ -30,8 +30,8 @@ func (c *colony) touch(name string) {
 	require.NoError(c.t, os.WriteFile(filepath.Join(c.Dir, name), nil, 0o600))
 }
 
-// TestAStepThatKillsItsWorkersIsGivenUp: each worker that runs the step dies of SIGKILL in the middle of it.
-func TestAStepThatKillsItsWorkersIsGivenUp(t *testing.T) {
+// TestAStepThatKillsItsWorkersFails: each worker that runs the step dies of SIGKILL in the middle of it.
+func TestAStepThatKillsItsWorkersFails(t *testing.T) {
 	t.Parallel()
 	hello := `{"id":"before","name":"Before","action":"debug:log","input":{"message":"hello"}},`
 	for name, test := range map[string]struct {
@@ -70,7 +70,7 @@ func TestAStepThatKillsItsWorkersIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestAnUndoThatKillsItsWorkersIsLeftOver(t *testing.T) {
+func TestAnUndoThatKillsItsWorkersFails(t *testing.T) {
 	t.Parallel()
 	c := newColony(t)
 	c.keep()
@@ -96,8 +96,8 @@ func TestAnUndoThatKillsItsWorkersIsLeftOver(t *testing.T) {
 	c.comesTo(id, run.PhaseRolledBack, patience)
 }
 
-// TestARunThatTemporalLostIsParked takes the workflow away in several ways.
-func TestARunThatTemporalLostIsParked(t *testing.T) {
+// TestARunWithoutItsWorkflowIsParked takes the workflow away in several ways.
+func TestARunWithoutItsWorkflowIsParked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		lose func(c *colony, id string) error

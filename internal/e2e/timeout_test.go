@@ -18,9 +18,9 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// TestAnActionThatDoesNotEndInTimeIsNotBegunAgain asks the real Temporal: the test environment of its SDK
+// TestAnActionThatTimesOutIsNotStartedAgain asks the real Temporal: the test environment of its SDK
 // would begin it again. Two of it would be at work beside each other.
-func TestAnActionThatDoesNotEndInTimeIsNotBegunAgain(t *testing.T) {
+func TestAnActionThatTimesOutIsNotStartedAgain(t *testing.T) {
 	t.Parallel()
 	connected, err := client.DialContext(t.Context(), client.Options{HostPort: shared.get(t).TemporalAddress(),
 		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})

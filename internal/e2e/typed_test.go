@@ -14,10 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestExamplesRunAsTyped types every example of every command's help, and of the documentation, into a shell,
-// in a directory that holds the files they name. What cannot be known beforehand, a run's id, is replaced.
-// The server, the worker and the database's schema that the others need are those of the examples too.
-func TestExamplesRunAsTyped(t *testing.T) {
+// TestDocumentedExamplesRun types every example of every command's help, and of the documentation, into a
+// shell, in a directory that holds the files they name. What cannot be known beforehand, a run's id, is
+// replaced. The server, the worker and the database's schema that the others need are those of the examples
+// too.
+func TestDocumentedExamplesRun(t *testing.T) {
 	t.Parallel()
 	desk := newDesk(t)
 	examples := append(desk.examplesOf("portico"), desk.examplesInDocs()...)

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestARunThatRollsItselfBackIsWatchedToItsEnd: its clients are told of one end, after the rollback, and the
+// TestAnAutomaticRollbackIsWatchedToItsEnd: its clients are told of one end, after the rollback, and the
 // command waits for that.
-func TestARunThatRollsItselfBackIsWatchedToItsEnd(t *testing.T) {
+func TestAnAutomaticRollbackIsWatchedToItsEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start("worker")

@@ -36,7 +36,7 @@ func TestControlCharactersAreShown(t *testing.T) {
 	}
 }
 
-func TestJSONMeansWhatItMeant(t *testing.T) {
+func TestJSONKeepsItsMeaning(t *testing.T) {
 	t.Parallel()
 	told := map[string]string{"title": "\x1b[2J\u202e\u009b\x7f\n", "other": "Größe"}
 	encoded, err := json.Marshal(told)

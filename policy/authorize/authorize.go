@@ -126,8 +126,8 @@ func (s *Service) decide(ctx context.Context, principal identity.Principal, perm
 	return decision, nil
 }
 
-// matching evaluates conditions on all resources of these requests. Portico reads them itself, because whoever
-// may delete an entity under conditions need not be able to read it.
+// matching evaluates conditions on all resources of these requests. Portico reads them itself, because
+// whoever may delete an entity under conditions need not be able to read it.
 func (s *Service) matching(ctx context.Context, resources policy.ResourceType, conditions policy.Criteria, requests []Request, positions []int) (map[string]bool, error) {
 	match, has := s.match[resources]
 	if !has {

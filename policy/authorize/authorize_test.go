@@ -27,7 +27,8 @@ func (d *decisions) Decide(context.Context, identity.Principal, policy.Permissio
 	return policy.Decision{Result: d.result}, d.err
 }
 
-// TestABatchCallsTheDeciderOnce: the requests of one permission cost one decision and one look-up of all resources.
+// TestABatchCallsTheDeciderOnce: the requests of one permission cost one decision and one look-up of all
+// resources.
 func TestABatchCallsTheDeciderOnce(t *testing.T) {
 	t.Parallel()
 	decider := &decisions{result: policy.Conditional}

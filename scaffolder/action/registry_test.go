@@ -26,7 +26,7 @@ func (n named) Describe() action.Description { return action.Description{ID: n.i
 
 func (named) Run(context.Context, *action.Call) (action.Output, error) { return action.Output{}, nil }
 
-func TestARegistryKnowsItsActionsByTheirIDs(t *testing.T) {
+func TestARegistryFindsActionsByID(t *testing.T) {
 	t.Parallel()
 	registry, err := action.NewRegistry(named{id: "fs:rename"}, named{id: "debug:log"})
 	require.NoError(t, err)
@@ -43,7 +43,7 @@ func TestARegistryKnowsItsActionsByTheirIDs(t *testing.T) {
 	require.EqualError(t, err, `two actions have the id "a"`)
 }
 
-func TestWhatTryingAgainMayMend(t *testing.T) {
+func TestTransientErrorsAreDistinguished(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("cause")
 	for name, test := range map[string]struct {
@@ -73,7 +73,7 @@ func TestWhatTryingAgainMayMend(t *testing.T) {
 	require.EqualError(t, action.Advise(action.Final(cause), "do that"), "cause")
 }
 
-func TestErrorsOfOthersAreGivenAClass(t *testing.T) {
+func TestErrorsAreClassified(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		err       error
@@ -104,7 +104,7 @@ func TestErrorsOfOthersAreGivenAClass(t *testing.T) {
 	}
 }
 
-func TestAnActionWithoutEffectsUndoesNone(t *testing.T) {
+func TestAnActionWithoutEffectsCannotUndo(t *testing.T) {
 	t.Parallel()
 	err := named{}.Undo(t.Context(), &action.UndoCall{Effect: action.Effect{Kind: "thing", Name: "x"}})
 	require.EqualError(t, err, `effect thing "x": the action that recorded it cannot undo anything`)

@@ -26,7 +26,7 @@ func TestAnAccountIsBounded(t *testing.T) {
 	require.ErrorIs(t, account.Acquire(t.Context(), 1), budget.ErrExhausted)
 }
 
-func TestLargeAccountsWaitForTheirShare(t *testing.T) {
+func TestLargeAccountsWaitForAShare(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pool := budget.NewPool(budget.Limits{Process: 20 << 20, Account: 10 << 20, Waiting: 1})
@@ -66,7 +66,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	require.ErrorIs(t, pool.Open().Acquire(ctx, 2<<20), context.Canceled)
 }
 
-func TestWithoutAPoolNothingIsBounded(t *testing.T) {
+func TestWithoutAPoolMemoryIsUnbounded(t *testing.T) {
 	t.Parallel()
 	var pool *budget.Pool
 	account := pool.Open()
@@ -80,7 +80,7 @@ func TestWithoutAPoolNothingIsBounded(t *testing.T) {
 	require.Nil(t, budget.Of(ctx))
 }
 
-func TestWhatIsRenderedTogetherHasOneAccount(t *testing.T) {
+func TestNestedRenderingsShareOneAccount(t *testing.T) {
 	t.Parallel()
 	pool := budget.NewPool(budget.Limits{Process: 10 << 20, Account: 10 << 20})
 	outer, leaveOuter := pool.Enter(t.Context())

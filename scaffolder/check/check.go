@@ -108,8 +108,8 @@ func (c *Checker) Template(ctx context.Context, t *template.Template) []Finding 
 	findings, found := c.findings.Get(t.Digest)
 	if !found {
 		findings = c.check(ctx, t)
-		// A template that was not parsed has the zero digest. The findings are incomplete when the context has
-		// ended.
+		// A template that was not parsed has the zero digest. The findings are incomplete when the context
+		// has ended.
 		if t.Digest != [sha256.Size]byte{} && ctx.Err() == nil {
 			c.findings.Remember(t.Digest, findings)
 		}

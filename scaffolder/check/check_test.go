@@ -37,7 +37,7 @@ func found(t *testing.T, rules plan.Rules, spec string) []string {
 	return lines
 }
 
-func TestAGoodTemplateHasNoFindings(t *testing.T) {
+func TestAValidTemplateHasNoFindings(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, found(t, plan.Rules{StrictExpressions: true, StrictInputs: true}, `{
 		"parameters":[{"properties":{"name":{"type":"string","pattern":"^[a-z]+(-[a-z]+)*$"},"pattern":{"$ref":"#/definitions/x"}},"definitions":{"x":{"type":"string"}}}],

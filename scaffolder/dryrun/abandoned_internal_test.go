@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDirectoriesOfDryRunsThatWereKilledAreRemoved(t *testing.T) {
+func TestDirectoriesOfKilledDryRunsAreRemoved(t *testing.T) {
 	t.Parallel()
 	temporary, elsewhere := t.TempDir(), t.TempDir()
 	leave := func(name string, age time.Duration) {

@@ -92,9 +92,9 @@ func (who) Run(_ context.Context, call *action.Call) (action.Output, error) {
 	return action.Output{"starter": call.Starter}, nil
 }
 
-// TestADryRunActsAsWhoAsksForIt, with what their token may not do: otherwise it would do what their run may
+// TestADryRunActsAsItsCaller, with what their token may not do: otherwise it would do what their run may
 // not.
-func TestADryRunActsAsWhoAsksForIt(t *testing.T) {
+func TestADryRunActsAsItsCaller(t *testing.T) {
 	t.Parallel()
 	ci := identity.Principal{Kind: identity.KindService, Subject: "ci", Restrictions: []identity.Restriction{{Plugin: "scaffolder"}}}
 	result, err := try(t, `[{"id":"one","action":"test:who"},{"id":"two","action":"test:echo","input":{"of":"${{ steps.one.output.starter }}"}}]`,
@@ -141,8 +141,8 @@ func try(t *testing.T, steps string, change func(*dryrun.Request)) (dryrun.Resul
 	return runner(t).Run(t.Context(), request)
 }
 
-// TestADryRunThatTellsTooMuchIsStopped holds what a dry run keeps for its answer to the memory that it has.
-func TestADryRunThatTellsTooMuchIsStopped(t *testing.T) {
+// TestTheLogOfADryRunIsBounded holds what a dry run keeps for its answer to the memory that it has.
+func TestTheLogOfADryRunIsBounded(t *testing.T) {
 	t.Parallel()
 	_, err := try(t, `[{"id":"one","action":"debug:log","each":"${{ range(300) }}","input":{"message":"${{ 'x'.repeat(1000000) }}"}}]`, nil)
 	require.ErrorIs(t, err, budget.ErrExhausted)
@@ -161,7 +161,7 @@ func messages(result dryrun.Result) []string {
 // place is where a dry run had its workspace, which differs from run to run.
 var place = regexp.MustCompile(`/[^"\s]*/dry-run-[0-9a-f-]{36}`)
 
-func TestADryRunIsBackstages(t *testing.T) {
+func TestADryRunEqualsBackstages(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("testdata/173-scaffolder-dry-run.json")
 	require.NoError(t, err)
@@ -207,7 +207,7 @@ func encode(t *testing.T, v any) string {
 	return string(encoded)
 }
 
-func TestAnActionThatCannotBeTriedIsSkippedAndItsOutputInvented(t *testing.T) {
+func TestActionsWithEffectsAreSkippedWithExampleOutputs(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","name":"One","action":"test:publish","input":{"x":"${{ secrets.token }}"}}]`, nil)
 	require.NoError(t, err)
@@ -229,7 +229,7 @@ func TestADryRunShowsNoSecret(t *testing.T) {
 	require.Contains(t, log, "token ***, key [] in eu", "the environment's secrets are not there to be had")
 }
 
-func TestADryRunShowsNothingMadeOutOfASecret(t *testing.T) {
+func TestADryRunMasksTextsDerivedFromSecrets(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","name":"One","action":"test:echo","input":{"of":"${{ secrets.token | upper }}"}},
 		{"id":"two","name":"Two","action":"debug:log","input":{"message":"as ${{ steps.one.output.of | reverse }}"}}]`, nil)
@@ -239,7 +239,7 @@ func TestADryRunShowsNothingMadeOutOfASecret(t *testing.T) {
 	require.JSONEq(t, `{"of":{"of":"***"}}`, string(result.Output))
 }
 
-func TestWhatEndsADryRun(t *testing.T) {
+func TestErrorsOfDryRuns(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		steps, message string
@@ -263,7 +263,7 @@ func TestWhatEndsADryRun(t *testing.T) {
 	require.Equal(t, fault.Input, fault.KindOf(err))
 }
 
-func TestADryRunThatLacksItsSkeletonShowsNoPathOfTheServer(t *testing.T) {
+func TestAMissingSkeletonShowsNoPathOfTheServer(t *testing.T) {
 	t.Parallel()
 	_, err := try(t, `[{"id":"one","action":"fetch:template","input":{"url":"./skeleton"}}]`, nil)
 	require.EqualError(t, err, "step one: there is no ./skeleton beside the template")
@@ -273,7 +273,7 @@ func files(path, content string) func(*dryrun.Request) {
 	return func(r *dryrun.Request) { r.Files = []dryrun.File{{Path: path, Base64Content: content}} }
 }
 
-func TestADryRunSaysWhatARunWouldLeaveOutOrRefuse(t *testing.T) {
+func TestADryRunWarnsOfUndeclaredAndInvalidInputs(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","name":"One","action":"debug:log","input":{"message":"x","verbose":true}},
 		{"id":"two","name":"Two","action":"test:picky","input":{"repo":7}}]`, nil)
@@ -282,7 +282,7 @@ func TestADryRunSaysWhatARunWouldLeaveOutOrRefuse(t *testing.T) {
 	require.Contains(t, messages(result), run.WarnLevel+"A run would fail at this step: Invalid input passed to action test:picky, instance.repo is not of a type(s) string")
 }
 
-func TestTheLaterOfTwoStepsWithOneIDIsTheOneThatIsSeen(t *testing.T) {
+func TestTheOutputOfTheLaterStepWithTheSameIDIsUsed(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","action":"test:echo","input":{"n":1}},{"id":"one","action":"test:echo","input":{"n":2}}]`, nil)
 	require.NoError(t, err)
@@ -297,7 +297,7 @@ func TestAFailedDryRunShowsNoSecretEither(t *testing.T) {
 	require.Equal(t, fault.Input, fault.KindOf(err))
 }
 
-func TestADryRunSaysWhatCannotBeEvaluated(t *testing.T) {
+func TestADryRunWarnsOfExpressionsThatCannotBeEvaluated(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","name":"One","action":"debug:log","input":{"message":"${{ 'x' | titlecase }}"}}]`, nil)
 	require.NoError(t, err)
@@ -321,7 +321,7 @@ func TestEachSkipsAndCollects(t *testing.T) {
 	require.JSONEq(t, `{"of":{"files":[[]],"folders":[[]]}}`, string(result.Output))
 }
 
-func TestTheFilesComeBackAsTheyAre(t *testing.T) {
+func TestTheFilesOfADryRunAreReturned(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","action":"fetch:plain","input":{"url":"./content"}}]`, func(r *dryrun.Request) {
 		r.Files = []dryrun.File{
@@ -333,7 +333,7 @@ func TestTheFilesComeBackAsTheyAre(t *testing.T) {
 	require.Equal(t, []dryrun.File{{Path: ".hidden/blob", Base64Content: "AP8="}, {Path: "run.sh", Executable: true, Base64Content: "IyEvYmluL3NoCg=="}}, result.DirectoryContents)
 }
 
-func TestADryRunLeavesNothingBehind(t *testing.T) {
+func TestADryRunLeavesNoFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	_, err := try(t, `[{"id":"one","action":"debug:log","input":{"message":"x"}}]`, files("a/b", "AA=="))

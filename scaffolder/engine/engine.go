@@ -70,8 +70,8 @@ type Labels struct {
 	StartedBy string
 }
 
-// MaxFailureText bounds each text of a Progress's failure, in bytes: it is part of the workflow's history, and
-// the record of the run has all of it.
+// MaxFailureText bounds each text of a Progress's failure, in bytes: it is part of the workflow's history,
+// and the record of the run has all of it.
 const MaxFailureText = 2000
 
 // Progress is the state of a run as the Temporal Web UI shows it, with secrets masked as in the run's record.

@@ -214,7 +214,7 @@ func TestAConditionThatCannotBeEvaluatedIsAnError(t *testing.T) {
 	require.True(t, asked, "it asked before it failed")
 }
 
-func TestWhatCannotBeEvaluatedIsToldWithItsPlaceAndCause(t *testing.T) {
+func TestFailuresNameTheirExpressionAndCause(t *testing.T) {
 	t.Parallel()
 	long := "${{ parameters.n | nope }}" + strings.Repeat("x", 300)
 	value := decode(t, `{"a":["fine","${{ parameters.n | nope }}"],"b":{"c":"first\n  ${{ hashFiles('**/go.sum') }}\nlast"},"d":"${{ parameters. }}","e":"${{ parameters.n }}"}`)

@@ -11,7 +11,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 )
 
-func TestExtensionsDescribeEveryFilterByWhatItDoes(t *testing.T) {
+func TestEveryFilterIsDescribed(t *testing.T) {
 	t.Parallel()
 	var described struct {
 		Filters map[string]struct {

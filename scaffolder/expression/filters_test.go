@@ -73,14 +73,14 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-func TestWithoutIntegrationsNoRepositoryIsKnown(t *testing.T) {
+func TestParseRepoURLFailsWithoutIntegrations(t *testing.T) {
 	t.Parallel()
 	source := "${{ parameters.repo | parseRepoUrl }}"
 	require.Equal(t, source, render(t, expression.New(expression.Options{}), source))
 }
 
-// TestSkeletonFilesKnowTheFiltersToo tests the environment of fetch:template.
-func TestSkeletonFilesKnowTheFiltersToo(t *testing.T) {
+// TestSkeletonFilesHaveTheFilters tests the environment of fetch:template.
+func TestSkeletonFilesHaveTheFilters(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		cookiecutter, trim, strip bool

@@ -148,8 +148,8 @@ func TestDeepValues(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestErrorsSayWhere shows the positions in errors.
-func TestErrorsSayWhere(t *testing.T) {
+// TestErrorsHavePositions shows the positions in errors.
+func TestErrorsHavePositions(t *testing.T) {
 	t.Parallel()
 	_, err := nunjucks.New(nunjucks.Options{}).Parse("line\n  ${{ a b }}")
 	var syntax *nunjucks.SyntaxError
@@ -189,9 +189,9 @@ func TestHostFunctions(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 }
 
-// TestNothingTakesForever renders templates that once spent unbounded time in a single step, which no limit
-// could stop. At these sizes they exceeded the timeout of the tests.
-func TestNothingTakesForever(t *testing.T) {
+// TestEveryFunctionIsBoundedInTime renders templates that once spent unbounded time in a single step, which
+// no limit could stop. At these sizes they exceeded the timeout of the tests.
+func TestEveryFunctionIsBoundedInTime(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]string{
 		"digits of a base":       "${{ ('z'.repeat(30000000)) | int(0, 36) }}",

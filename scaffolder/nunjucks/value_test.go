@@ -68,7 +68,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-func TestEncodeJSONOfWhatJSONLacks(t *testing.T) {
+func TestEncodeJSONOfUndefinedAndNaN(t *testing.T) {
 	t.Parallel()
 	object := nunjucks.NewObject()
 	object.Set("gone", nunjucks.Undefined)

@@ -13,7 +13,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/parameters"
 )
 
-func TestBackstagesClientsSeeTheErrorsTheyKnow(t *testing.T) {
+func TestErrorsEqualBackstages(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"130-scaffolder-create-400-values", "131-scaffolder-create-400-missing", "174-scaffolder-dry-run-400-values"} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestAnActionsErrorJoinsTheViolations(t *testing.T) {
 	require.Equal(t, `instance requires property "url", instance requires property "values"`, violations.String())
 }
 
-func TestAViolationShowsSchemaAndValueInTheAuthorsOrder(t *testing.T) {
+func TestViolationsKeepTheOrderOfKeys(t *testing.T) {
 	t.Parallel()
 	violations, err := parameters.Validate([]byte(`{"z":1,"required":["x"],"a":2}`), []byte(`{"q":"<b>&","b":0}`))
 	require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestAViolationShowsSchemaAndValueInTheAuthorsOrder(t *testing.T) {
 	require.Equal(t, `{"q":"<b>&","b":0}`, string(violations[0].Instance))           //nolint:testifylint // the order matters
 }
 
-func TestWhatCannotBeCheckedIsAnError(t *testing.T) {
+func TestSchemasThatCannotBeEvaluatedAreErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ schema, instance, message string }{
 		"schema is no JSON":     {`{`, `1`, "schema: "},
@@ -99,7 +99,7 @@ func TestWhatCannotBeCheckedIsAnError(t *testing.T) {
 	}
 }
 
-func TestASchemaCannotKeepTheServerBusy(t *testing.T) {
+func TestValidationIsBoundedInTime(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ schema, instance string }{
 		"backtracking":          {`{"pattern":"^(a+)+$"}`, `"` + strings.Repeat("a", 60) + `!"`},
@@ -116,7 +116,7 @@ func TestASchemaCannotKeepTheServerBusy(t *testing.T) {
 	}
 }
 
-func TestOnlyTheFirstHundredViolationsAreTold(t *testing.T) {
+func TestOnlyTheFirstHundredViolationsAreReturned(t *testing.T) {
 	t.Parallel()
 	violations, err := parameters.Validate([]byte(`{"items":{"type":"string"}}`), []byte("["+strings.Repeat("1,", 5000)+"1]"))
 	require.NoError(t, err)

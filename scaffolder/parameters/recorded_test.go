@@ -19,9 +19,9 @@ type recording struct {
 	Impossible bool
 }
 
-// TestViolationsAreWordedAsJSONSchemaWordsThem compares Validate with the results of the npm package
+// TestViolationsHaveTheMessagesOfNpmsJSONSchema compares Validate with the results of the npm package
 // jsonschema 1.5.0 for a thousand pairs, which testdata/record.mjs recorded.
-func TestViolationsAreWordedAsJSONSchemaWordsThem(t *testing.T) {
+func TestViolationsHaveTheMessagesOfNpmsJSONSchema(t *testing.T) {
 	t.Parallel()
 	for line, recorded := range readRecordings(t) {
 		violations, err := parameters.Validate(recorded.Schema, recorded.Instance)

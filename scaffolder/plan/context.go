@@ -26,8 +26,8 @@ type visibility struct {
 const mask = "***"
 
 // views are the variables of a step's expressions: whole has everything, open has no secrets, shown has
-// masked secrets and outputs. open is nil when the step's if is no text, shown when its expressions see nothing
-// secret.
+// masked secrets and outputs. open is nil when the step's if is no text, shown when its expressions see
+// nothing secret.
 type views struct{ whole, open, shown *nunjucks.Object }
 
 func (p *Planner) views(ctx context.Context, s Scope, step template.Step) (v views, err error) {

@@ -62,8 +62,8 @@ func encodeEach(ctx context.Context, values []nunjucks.Value) (encoded []json.Ra
 	return encoded, true
 }
 
-// isJSON reports whether a value is the same after it was encoded and decoded. It looks at no more than the given
-// number of values, because a list may contain itself.
+// isJSON reports whether a value is the same after it was encoded and decoded. It looks at no more than the
+// given number of values, because a list may contain itself.
 func isJSON(value nunjucks.Value, left *int) bool {
 	if *left--; *left < 0 {
 		return false

@@ -62,8 +62,8 @@ func TestItemsOfAnEarlierDecision(t *testing.T) {
 	}
 }
 
-// TestItemsThatAreNotKept are evaluated for every iteration.
-func TestItemsThatAreNotKept(t *testing.T) {
+// TestItemsThatAreNotCached are evaluated for every iteration.
+func TestItemsThatAreNotCached(t *testing.T) {
 	t.Parallel()
 	for name, each := range map[string]string{
 		"not JSON":  `"${{ [parameters.nope, 'x'] }}"`,

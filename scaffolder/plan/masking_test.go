@@ -89,9 +89,9 @@ func chunks(text string, size int) []string {
 	return append(parts, text)
 }
 
-// TestWhateverIsMadeOutOfSecretsIsMasked shows for generated expressions over secrets that no four characters
+// TestTextsDerivedFromSecretsAreMasked shows for generated expressions over secrets that no four characters
 // of their result are shown: alone or beside a raw secret, unchanged or in the encodings that actions use.
-func TestWhateverIsMadeOutOfSecretsIsMasked(t *testing.T) {
+func TestTextsDerivedFromSecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(8, 2026))
 	expressions := expression.New(expression.Options{})
@@ -128,8 +128,8 @@ func TestWhateverIsMadeOutOfSecretsIsMasked(t *testing.T) {
 	}
 }
 
-// TestNoFormOfASecretShowsAPartOfIt shows that no encoding of a secret shows four of its characters.
-func TestNoFormOfASecretShowsAPartOfIt(t *testing.T) {
+// TestNoEncodingShowsPartOfASecret shows that no encoding of a secret shows four of its characters.
+func TestNoEncodingShowsPartOfASecret(t *testing.T) {
 	t.Parallel()
 	redact := run.NewRedactor(maskedSecrets)
 	for _, secret := range maskedSecrets {

@@ -77,8 +77,8 @@ type Scope struct {
 	// Outputs are the outputs of the completed steps, in order. Skipped steps have none, as in Backstage.
 	Outputs []action.StepOutput
 	Secrets map[string]string
-	// Items are those of the step's each, as DecideNext found them with the same scope before; nil evaluates the
-	// each.
+	// Items are those of the step's each, as DecideNext found them with the same scope before; nil evaluates
+	// the each.
 	Items *Items
 	// PreviousFailed says that an earlier step failed: then only steps with failure() or always() in their if
 	// run.

@@ -68,7 +68,7 @@ func inputs(decision plan.Decision) []string {
 	return all
 }
 
-func TestWhatAnInputSees(t *testing.T) {
+func TestVariablesOfAnInput(t *testing.T) {
 	t.Parallel()
 	for source, expected := range map[string]string{
 		`"${{ parameters.name }}"`:                      `"shop"`,
@@ -98,7 +98,7 @@ func TestAStepWithoutInputGetsAnEmptyObject(t *testing.T) {
 	require.Equal(t, []string{`{}`}, inputs(decide(t, scope(), `{"id":"x","action":"a","input":null}`)))
 }
 
-func TestWhatIsDerivedFromSecretsIsKnown(t *testing.T) {
+func TestTextsDerivedFromSecretsAreFound(t *testing.T) {
 	t.Parallel()
 	decision := decide(t, scope(), `{"id":"x","action":"a","input":{"plain":"${{ parameters.name }}","up":"${{ secrets.token | upper }}",
 		"deep":["x",{"in":"for ${{ environment.secrets.key }}"}],"list":"${{ [secrets.token, 'same'] }}","number":5,"gone":"${{ parameters.nope }}"}}`)
@@ -112,9 +112,9 @@ func TestWhatIsDerivedFromSecretsIsKnown(t *testing.T) {
 	require.Equal(t, []string{"S3CRET", "env-secret"}, beside.Derived, "each by itself")
 }
 
-// TestTextsDerivedFromMaskedOutputsAreKnown: an earlier step made login out of a secret, so its output is
+// TestTextsDerivedFromMaskedOutputsAreFound: an earlier step made login out of a secret, so its output is
 // masked.
-func TestTextsDerivedFromMaskedOutputsAreKnown(t *testing.T) {
+func TestTextsDerivedFromMaskedOutputsAreFound(t *testing.T) {
 	t.Parallel()
 	s := scope()
 	s.Outputs = append(s.Outputs, action.StepOutput{StepID: "login", Output: json.RawMessage(`{"header":"Basic S3CRET","tokens":["a","S3CRET"],"realm":"x"}`),
@@ -135,7 +135,7 @@ func TestTextsDerivedFromMaskedOutputsAreKnown(t *testing.T) {
 	require.Equal(t, []string{"S3CRET"}, result.Derived)
 }
 
-func TestWhatAnEachMakesOutOfSecretsIsKnown(t *testing.T) {
+func TestTextsThatEachDerivesFromSecretsAreFound(t *testing.T) {
 	t.Parallel()
 	for each, expected := range map[string][]string{
 		`["same","${{ secrets.token | upper }}"]`:                  {"S3CRET", "S3CRET"},
@@ -148,16 +148,16 @@ func TestWhatAnEachMakesOutOfSecretsIsKnown(t *testing.T) {
 	}
 }
 
-func TestAServicesRunHasNoUser(t *testing.T) {
+func TestARunOfAServiceHasNoUser(t *testing.T) {
 	t.Parallel()
 	s := scope()
 	s.Spec.User = template.User{}
 	require.Equal(t, []string{`{"v":"[]","u":{}}`}, inputs(decide(t, s, `{"id":"x","action":"a","input":{"v":"[${{ user.ref }}]","u":"${{ user }}"}}`)))
 }
 
-// TestWhetherAStepRuns tests Backstage's rule: false skips the step, and so does a text that renders to a
+// TestConditionsOfSteps tests Backstage's rule: false skips the step, and so does a text that renders to a
 // falsy value.
-func TestWhetherAStepRuns(t *testing.T) {
+func TestConditionsOfSteps(t *testing.T) {
 	t.Parallel()
 	for condition, skip := range map[string]plan.SkipReason{
 		`true`:                               "",
@@ -194,9 +194,9 @@ func decideError(t *testing.T, s plan.Scope, document string) error {
 	return err
 }
 
-// TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError: nobody wants the step to run without its guard, or over
+// TestAnIfOrEachThatCannotBeEvaluatedIsAnError: nobody wants the step to run without its guard, or over
 // the text of its each.
-func TestAGuardOrAnEachThatCannotBeEvaluatedIsAnError(t *testing.T) {
+func TestAnIfOrEachThatCannotBeEvaluatedIsAnError(t *testing.T) {
 	t.Parallel()
 	for document, message := range map[string]string{
 		`{"id":"x","action":"a","if":"${{ parameters.yes | toBool }}"}`:                         "Step x: cannot evaluate if: ${{ parameters.yes | toBool }}: filter not found: toBool",
@@ -262,7 +262,7 @@ func TestStrictRulesRefuseInputsThatAreNotDeclared(t *testing.T) {
 	require.Equal(t, `{"x":1,"y":2,"v":3}`, inputs(decision)[0])
 }
 
-func TestAfterAFailureOnlyStepsThatAskForItRun(t *testing.T) {
+func TestAfterAFailureOnlyStepsWithFailureOrAlwaysRun(t *testing.T) {
 	t.Parallel()
 	for condition, skip := range map[string]plan.SkipReason{
 		`null`:                                 plan.PreviousFailed,
@@ -307,7 +307,7 @@ func TestEach(t *testing.T) {
 	}
 }
 
-func TestAnEachThatLeadsNowhere(t *testing.T) {
+func TestAnEachWithoutItemsIsAnError(t *testing.T) {
 	t.Parallel()
 	for each, message := range map[string]string{
 		`"${{ parameters.nope }}"`: `Invalid value on action debug:log.each parameter, "${{ parameters.nope }}" cannot be resolved to a value`,
@@ -322,7 +322,7 @@ func TestAnEachThatLeadsNowhere(t *testing.T) {
 	}
 }
 
-func TestTheConditionOfAStepWithEachIsAskedForEveryItem(t *testing.T) {
+func TestTheConditionOfAStepIsEvaluatedForEveryItem(t *testing.T) {
 	t.Parallel()
 	decision := decide(t, scope(), `{"id":"x","action":"a","each":"${{ parameters.langs }}","if":"${{ each.value == 'ts' }}","input":{"v":"${{ each.value }}"}}`)
 	require.Len(t, decision.Iterations, 2)
@@ -352,7 +352,7 @@ func TestAnEachIsBounded(t *testing.T) {
 	require.EqualError(t, err, "each of step x has 1001 items, more than the 1000 that are allowed")
 }
 
-func TestHowIterationsAreCalled(t *testing.T) {
+func TestNamesOfIterations(t *testing.T) {
 	t.Parallel()
 	decision := decide(t, scope(), `{"id":"x","action":"a","each":{"k<":{"z":1,"a":[true]}}}`)
 	require.Equal(t, `{"key":"k<","value":{"z":1,"a":[true]}}`, decision.Iterations[0].Describe()) //nolint:testifylint // the order matters
@@ -360,7 +360,7 @@ func TestHowIterationsAreCalled(t *testing.T) {
 	require.Equal(t, "debug:log", decide(t, scope(), `{"id":"x","action":"a"}`).Iterations[0].Name("debug:log"))
 }
 
-func TestTheOutputSeesNoSecrets(t *testing.T) {
+func TestTheOutputCannotUseSecrets(t *testing.T) {
 	t.Parallel()
 	result, err := planner().Output(t.Context(), scope())
 	require.NoError(t, err)
@@ -388,8 +388,8 @@ func TestARecordThatCannotBeReadIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "output of the template")
 }
 
-// TestPlanningChangesNothing: the same scope is planned again after every crash.
-func TestPlanningChangesNothing(t *testing.T) {
+// TestPlanningDoesNotChangeTheScope: the same scope is planned again after every crash.
+func TestPlanningDoesNotChangeTheScope(t *testing.T) {
 	t.Parallel()
 	s := scope()
 	before := fmt.Sprintf("%+v %+v", s, *s.Spec)
@@ -399,9 +399,9 @@ func TestPlanningChangesNothing(t *testing.T) {
 	require.Equal(t, before, fmt.Sprintf("%+v %+v", s, *s.Spec))
 }
 
-// TestTheNextIterationIsDecidedByItself shows that DecideNext decides as Decide does, without rendering other
+// TestTheNextIterationIsDecidedAlone shows that DecideNext decides as Decide does, without rendering other
 // iterations or evaluating their conditions.
-func TestTheNextIterationIsDecidedByItself(t *testing.T) {
+func TestTheNextIterationIsDecidedAlone(t *testing.T) {
 	t.Parallel()
 	document := step(t, `{"id":"x","action":"a","each":"${{ range(9) }}","if":"${{ each.value % 3 == 1 }}","input":{"v":"${{ each.value }} ${{ secrets.token }}-${{ each.key }}"}}`)
 	all, err := planner().Decide(t.Context(), scope(), document)
@@ -431,15 +431,15 @@ func TestTheNextIterationIsDecidedByItself(t *testing.T) {
 	}
 }
 
-func TestAConditionAfterTheNextIterationIsHeeded(t *testing.T) {
+func TestConditionsOfLaterIterationsAreEvaluated(t *testing.T) {
 	t.Parallel()
 	document := step(t, `{"id":"x","action":"a","each":["a","b","c"],"if":"${{ nope() if each.value == 'c' else each.value == 'b' }}"}`)
 	_, err := planner().DecideNext(t.Context(), scope(), document, 1)
 	require.ErrorContains(t, err, "Step x: cannot evaluate if: ")
 }
 
-// TestAWordInEscapesIsSeen: the words of a step's expressions say which variables they read.
-func TestAWordInEscapesIsSeen(t *testing.T) {
+// TestVariablesInEscapesAreFound: the words of a step's expressions say which variables they read.
+func TestVariablesInEscapesAreFound(t *testing.T) {
 	t.Parallel()
 	s := scope()
 	s.Outputs = []action.StepOutput{{StepID: "fetch", Output: json.RawMessage(`{"url":"https://x"}`), Shown: json.RawMessage(`{"url":"https://x"}`)}}

@@ -20,7 +20,7 @@ func (r record) fail(t *testing.T, template, step, subject, message string) uuid
 	return id
 }
 
-func TestRunsThatFailedAlikeHaveOneCause(t *testing.T) {
+func TestSimilarFailuresHaveOneCause(t *testing.T) {
 	t.Parallel()
 	const template = "template:default/t"
 	for name, test := range map[string]struct {
@@ -67,8 +67,8 @@ func TestTheSubjectOfARunIsNoPartOfItsCause(t *testing.T) {
 	require.Equal(t, r.get(t, one).Cause, r.get(t, other).Cause)
 }
 
-// TestARunFailsWithWhatPostgresCannotRead: JSON can have the character NUL, and no text can.
-func TestARunFailsWithWhatPostgresCannotRead(t *testing.T) {
+// TestFailuresMayContainNUL: JSON can have the character NUL, and no text can.
+func TestFailuresMayContainNUL(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	failure := fault.Failure{Name: "Bad\x00Error", Message: "a\x00b", Advice: "c\x00d"}
@@ -106,8 +106,8 @@ func TestOnlyARunThatHasFailedHasACause(t *testing.T) {
 	require.Empty(t, r.get(t, id).Cause, "nor one that goes on")
 }
 
-// TestCausesAreThoseOfAllRuns, the most frequent first, each with its newest runs.
-func TestCausesAreThoseOfAllRuns(t *testing.T) {
+// TestCausesCoverAllRuns, the most frequent first, each with its newest runs.
+func TestCausesCoverAllRuns(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	var exists []uuid.UUID

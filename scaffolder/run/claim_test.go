@@ -46,7 +46,7 @@ func (r record) picture(t *testing.T, id uuid.UUID) string {
 	return all
 }
 
-func TestWhoReadTheRecordBeforeSomebodyElseWentOnChangesNothing(t *testing.T) {
+func TestAWorkerWithAnOutdatedClaimCannotWrite(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })
@@ -69,7 +69,7 @@ func TestWhoReadTheRecordBeforeSomebodyElseWentOnChangesNothing(t *testing.T) {
 	require.NoError(t, r.Record(t.Context(), prompt, everything("prompt")), "and may say the same again when it did not hear that it was written")
 }
 
-func TestTakingARunUpAgainEndsAllClaims(t *testing.T) {
+func TestReopeningARunEndsAllClaims(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -88,7 +88,7 @@ func TestTakingARunUpAgainEndsAllClaims(t *testing.T) {
 	require.Equal(t, before, r.picture(t, id))
 }
 
-func TestAnEndedRunIsMovedByADecisionAlone(t *testing.T) {
+func TestOnlyADecisionChangesAnEndedRun(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -101,7 +101,7 @@ func TestAnEndedRunIsMovedByADecisionAlone(t *testing.T) {
 	}
 }
 
-func TestAReplacedExecutionDoesNotComeBack(t *testing.T) {
+func TestAReplacedExecutionCannotWrite(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -117,9 +117,9 @@ func TestAReplacedExecutionDoesNotComeBack(t *testing.T) {
 	r.write(t, id, run.Entry{WorkflowRunID: "execution-2"})
 }
 
-// TestAStaleMemoryOfANewRunChangesNothing: the process that made a run remembers its state; another has gone
+// TestAStaleCachedStateCannotBeWritten: the process that made a run remembers its state; another has gone
 // on with it.
-func TestAStaleMemoryOfANewRunChangesNothing(t *testing.T) {
+func TestAStaleCachedStateCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -130,7 +130,7 @@ func TestAStaleMemoryOfANewRunChangesNothing(t *testing.T) {
 	require.Equal(t, run.StatusCompleted, r.state(t, id).Steps[0].Status, "the next reading is not")
 }
 
-func TestACancellationTakesNobodysClaim(t *testing.T) {
+func TestACancellationEndsNoClaim(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -143,9 +143,9 @@ func TestACancellationTakesNobodysClaim(t *testing.T) {
 	require.Equal(t, []string{"log: stop", "log: again"}, r.messages(t, id, 0))
 }
 
-// TestOfManyWorkersOneGoesOn races workers of which each has read the record, as after a pause of all of
+// TestOneOfManyWorkersContinues races workers of which each has read the record, as after a pause of all of
 // them.
-func TestOfManyWorkersOneGoesOn(t *testing.T) {
+func TestOneOfManyWorkersContinues(t *testing.T) {
 	t.Parallel()
 	const workers = 8
 	r := newRecord(t)
@@ -215,7 +215,7 @@ func TestALateWorkerRacesADecision(t *testing.T) {
 	require.Equal(t, run.StatusOpen, r.step(t, id, 0).Status)
 }
 
-func TestADecisionIsAboutWhatWasSeen(t *testing.T) {
+func TestADecisionAppliesToTheGenerationThatWasRead(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -230,7 +230,7 @@ func TestADecisionIsAboutWhatWasSeen(t *testing.T) {
 	require.Equal(t, 1, r.get(t, id).Generation)
 }
 
-func TestWhatALateWorkerMadeIsNotLost(t *testing.T) {
+func TestEffectsOfALateWorkerAreRecorded(t *testing.T) {
 	t.Parallel()
 	made := action.Confirmation{ExternalID: "42", URL: "https://x/42"}
 	for name, test := range map[string]struct {
@@ -283,7 +283,7 @@ func abandoning(t *testing.T, ledger action.Ledger, effectID string) {
 	require.NoError(t, ledger.Abandon(t.Context(), effectID, "not there"))
 }
 
-func TestARunThatWasTakenUpAgainKeepsItsSecrets(t *testing.T) {
+func TestAReopenedRunKeepsItsSecrets(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
@@ -294,8 +294,9 @@ func TestARunThatWasTakenUpAgainKeepsItsSecrets(t *testing.T) {
 	require.Equal(t, map[string]string{"token": "new"}, r.state(t, id).Secrets)
 }
 
-// TestTheTableOfLifecyclesIsTheDatabases: what the table does not know is not stored, and what it knows is.
-func TestTheTableOfLifecyclesIsTheDatabases(t *testing.T) {
+// TestTheTableOfLifecyclesMatchesTheDatabase: what the table does not know is not stored, and what it knows
+// is.
+func TestTheTableOfLifecyclesMatchesTheDatabase(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -307,9 +308,9 @@ func TestTheTableOfLifecyclesIsTheDatabases(t *testing.T) {
 	}
 }
 
-// TestNoSequenceOfWritesLeavesTheTable writes at random, as workers do that are slow, dead or wrong, and
+// TestEverySequenceOfWritesStaysInTheTable writes at random, as workers do that are slow, dead or wrong, and
 // holds each step from one standing to the next to the table.
-func TestNoSequenceOfWritesLeavesTheTable(t *testing.T) {
+func TestEverySequenceOfWritesStaysInTheTable(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	for seed := range uint64(25) {

@@ -16,8 +16,8 @@ func retryOf(generation int) run.Reopening {
 		Command: run.Command{ID: uuid.New(), Kind: run.CommandRetry, By: ada.Subject}}
 }
 
-// TestARunSaysWhoDidWhatWithIt, and which attempt they found.
-func TestARunSaysWhoDidWhatWithIt(t *testing.T) {
+// TestARunListsItsCommands, and which attempt they found.
+func TestARunListsItsCommands(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -46,7 +46,7 @@ func TestARunSaysWhoDidWhatWithIt(t *testing.T) {
 		"log: Rollback asked for by user:default/bob", "log: Rolling back: undoing what this run created"}, r.messages(t, id, 0))
 }
 
-func TestACommandThatIsRepeatedChangesNothing(t *testing.T) {
+func TestARepeatedCommandChangesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -70,8 +70,8 @@ func TestACommandThatIsRepeatedChangesNothing(t *testing.T) {
 	require.Len(t, given, 2)
 }
 
-// TestTheTimeForWhichARunWasParkedIsNoRunTime: it ran for a minute, was parked for a day, and goes on.
-func TestTheTimeForWhichARunWasParkedIsNoRunTime(t *testing.T) {
+// TestParkedTimeIsNotRunTime: it ran for a minute, was parked for a day, and goes on.
+func TestParkedTimeIsNotRunTime(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)

@@ -22,13 +22,13 @@ func (r record) ledger(t *testing.T, id uuid.UUID, actionID string) action.Ledge
 	return r.Ledger(claim, "one", actionID)
 }
 
-func TestTheLedgerKeepsTheContract(t *testing.T) {
+func TestTheLedgerPassesTheSuite(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	actiontest.RequireLedger(t, r.ledger(t, r.create(t, nil), "publish:github"))
 }
 
-func TestAnEffectKeepsWhoseItIs(t *testing.T) {
+func TestAnEffectKeepsItsStepAndAction(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -83,7 +83,7 @@ func TestOneIntentOfManyAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnEffectThatIsNotThere(t *testing.T) {
+func TestAMissingEffectIsAnError(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	ledger := r.ledger(t, r.create(t, nil), "act")

@@ -14,9 +14,9 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// TestRunsAreCountedAlongAnIndexOfALargeTable: a scrape reads the runs at hand, and not the hundred thousand
+// TestRunsAreCountedByAnIndex: a scrape reads the runs at hand, and not the hundred thousand
 // that are kept.
-func TestRunsAreCountedAlongAnIndexOfALargeTable(t *testing.T) {
+func TestRunsAreCountedByAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	_, err := pool.Exec(t.Context(), `
@@ -45,9 +45,9 @@ func TestRunsAreCountedAlongAnIndexOfALargeTable(t *testing.T) {
 	}, samples)
 }
 
-// TestEveryEndOfARunIsTold: its end, its parking by who found that nothing drives it, and what came of its
-// retry.
-func TestEveryEndOfARunIsTold(t *testing.T) {
+// TestEveryEndOfARunIsObserved: its end, its parking by who found that nothing drives it, and what came of
+// its retry.
+func TestEveryEndOfARunIsObserved(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()
 	observed, err := telemetry.New(t.Context(), telemetry.Options{Traces: telemetry.Traces{Processor: spans}})

@@ -17,9 +17,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// TestHotReadsWalkAnIndexOfALargeTable asks Postgres how it would answer what pages and event streams ask all
+// TestHotReadsUseAnIndex asks Postgres how it would answer what pages and event streams ask all
 // the time, with a hundred thousand runs in the table.
-func TestHotReadsWalkAnIndexOfALargeTable(t *testing.T) {
+func TestHotReadsUseAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	_, err := pool.Exec(t.Context(), `

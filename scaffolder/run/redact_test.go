@@ -9,7 +9,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-func TestSecretsAreMaskedInEveryFormTheyAreShownIn(t *testing.T) {
+func TestSecretsAreMaskedInEveryEncoding(t *testing.T) {
 	t.Parallel()
 	redact := run.NewRedactor(map[string]string{"password": `a "quoted" <pass> \word`, "key": "-----BEGIN KEY-----\nb3BlbnNzaC1rZXk\n-----END KEY-----\n", "x": "x"})
 	once, err := json.Marshal(map[string]string{"password": `a "quoted" <pass> \word`})

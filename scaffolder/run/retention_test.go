@@ -55,7 +55,7 @@ func (r record) spend(t *testing.T) []string {
 	return spent
 }
 
-func TestTheWorkspacesOfRunsThatEndedAreSpent(t *testing.T) {
+func TestWorkspacesOfEndedRunsExpire(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	finished := r.ended(t, 2*time.Hour, isDone, "sha256:own", "sha256:shared")
@@ -70,7 +70,7 @@ func TestTheWorkspacesOfRunsThatEndedAreSpent(t *testing.T) {
 	require.Empty(t, r.spend(t))
 }
 
-func TestRunsThatNobodyDecidesAboutGiveTheirWorkspacesBack(t *testing.T) {
+func TestWorkspacesOfParkedAndCancelledRunsExpire(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	r.ended(t, 48*time.Hour, isParked, "sha256:parked")
@@ -79,7 +79,7 @@ func TestRunsThatNobodyDecidesAboutGiveTheirWorkspacesBack(t *testing.T) {
 	require.ElementsMatch(t, []string{"sha256:parked", "sha256:cancelled"}, r.spend(t))
 }
 
-func TestARunWhoseFilesAreGoneDoesNotGoOnFromThem(t *testing.T) {
+func TestARunWithoutItsFilesCannotBeRetried(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.ended(t, 48*time.Hour, isParked, "sha256:gone")

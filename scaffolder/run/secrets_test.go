@@ -30,7 +30,7 @@ func (r record) everything(t *testing.T) string {
 	return all.String()
 }
 
-func TestNoSecretLiesInClear(t *testing.T) {
+func TestSecretsAreStoredSealed(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })
@@ -64,7 +64,7 @@ func hexOf(text string) string {
 	return out.String()
 }
 
-func TestSecretsGoWhenTheRunEnds(t *testing.T) {
+func TestSecretsAreDeletedWhenTheRunEnds(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	ended := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })

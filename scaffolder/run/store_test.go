@@ -117,7 +117,7 @@ func completion(key string) run.NewEvent {
 var failed = run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked, FailedStep: "two",
 	Failure: &fault.Failure{Name: "InputError", Message: "no", Advice: "try again"}}
 
-func TestANewRunIsTakenUpWithoutReadingItBack(t *testing.T) {
+func TestTheStateOfANewRunIsCached(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": secret} })
@@ -132,7 +132,7 @@ func TestANewRunIsTakenUpWithoutReadingItBack(t *testing.T) {
 	require.Equal(t, "Another", r.state(t, id).Title, "the second time it is read")
 }
 
-func TestARunThatWasMovedIsReadBack(t *testing.T) {
+func TestTheStateOfAChangedRunIsReadAgain(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	cancelled, reopened := r.create(t, nil), r.create(t, nil)
@@ -145,7 +145,7 @@ func TestARunThatWasMovedIsReadBack(t *testing.T) {
 	require.Equal(t, run.PhaseRollingBack, r.state(t, reopened).Phase)
 }
 
-func TestARunReadsBackAsItWasWritten(t *testing.T) {
+func TestARunIsReadAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -172,7 +172,7 @@ func TestARunReadsBackAsItWasWritten(t *testing.T) {
 	}, steps)
 }
 
-func TestARunThatIsNotThere(t *testing.T) {
+func TestAMissingRunIsNotFound(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := uuid.New()
@@ -184,7 +184,7 @@ func TestARunThatIsNotThere(t *testing.T) {
 	require.Empty(t, r.messages(t, id, 0))
 }
 
-func TestARunIsMadeWholeOrNotAtAll(t *testing.T) {
+func TestARunIsCreatedInOneTransaction(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t"}
@@ -238,7 +238,7 @@ func TestListing(t *testing.T) {
 	}
 }
 
-func TestAnEventToldTwiceIsOneEvent(t *testing.T) {
+func TestAnEventIsRecordedOnce(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id, other := r.create(t, nil), r.create(t, nil)
@@ -249,7 +249,7 @@ func TestAnEventToldTwiceIsOneEvent(t *testing.T) {
 	require.Equal(t, []string{"log: another run's"}, r.messages(t, other, 0))
 }
 
-func TestAResumedReaderAlwaysLearnsTheEnd(t *testing.T) {
+func TestAResumedReaderGetsTheEnd(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -262,7 +262,7 @@ func TestAResumedReaderAlwaysLearnsTheEnd(t *testing.T) {
 	require.WithinDuration(t, time.Now(), events[0].CreatedAt, time.Minute)
 }
 
-func TestWhatPeopleWroteIsWhatTheyRead(t *testing.T) {
+func TestTextsAreReadAsTheyWereWritten(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -274,9 +274,9 @@ func TestWhatPeopleWroteIsWhatTheyRead(t *testing.T) {
 	require.Contains(t, string(events[0].Body), "<a href")
 }
 
-// TestNoReaderMissesAnEvent: ids ascend in the order in which they become visible, so that who remembers the
+// TestReadersGetEveryEvent: ids ascend in the order in which they become visible, so that who remembers the
 // last one sees all that follow.
-func TestNoReaderMissesAnEvent(t *testing.T) {
+func TestReadersGetEveryEvent(t *testing.T) {
 	t.Parallel()
 	const writers, each = 8, 25
 	r := newRecord(t)
@@ -354,7 +354,7 @@ func awaitWake(t *testing.T, wake <-chan struct{}, why string) {
 	}
 }
 
-func TestAStepsLife(t *testing.T) {
+func TestChangesOfAStep(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -411,7 +411,7 @@ func (r record) iterations(t *testing.T, id uuid.UUID) map[int]json.RawMessage {
 	return iterations
 }
 
-func TestTheIterationsThatAnOlderReleaseKeptAreNotLost(t *testing.T) {
+func TestIterationsOfAnOlderReleaseAreRead(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -423,9 +423,10 @@ func TestTheIterationsThatAnOlderReleaseKeptAreNotLost(t *testing.T) {
 	require.Equal(t, map[int]json.RawMessage{0: json.RawMessage(`{"n":0}`), 2: json.RawMessage(`{"n":2}`)}, step.Iterations)
 }
 
-// TestEntriesAddUp holds Entry.Merge and Step.Apply to the database: entries that are written together leave
-// what they leave one after another, and whoever follows them in memory knows the same.
-func TestEntriesAddUp(t *testing.T) {
+// TestMergedEntriesEqualSeparateOnes holds Entry.Merge and Step.Apply to the database: entries that are
+// written together leave what they leave one after another, and whoever follows them in memory knows the
+// same.
+func TestMergedEntriesEqualSeparateOnes(t *testing.T) {
 	t.Parallel()
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	output := json.RawMessage(`{"x":1}`)
@@ -483,7 +484,7 @@ func timeless(step run.Step) run.Step {
 	return step
 }
 
-func TestWhatIsRecordedTogetherKeepsItsTimes(t *testing.T) {
+func TestEventsOfOneEntryKeepTheirTimes(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -555,7 +556,7 @@ func TestReopening(t *testing.T) {
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
 }
 
-func TestARollbackLeavesStepsAndSecretsAlone(t *testing.T) {
+func TestARollbackKeepsStepsAndSecrets(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, func(n *run.New) { n.Secrets = map[string]string{"token": "old"} })
@@ -568,7 +569,7 @@ func TestARollbackLeavesStepsAndSecretsAlone(t *testing.T) {
 	require.Equal(t, map[string]string{"token": "old"}, r.state(t, id).Secrets)
 }
 
-func TestOnlyOneOfManyRetriesIsHeard(t *testing.T) {
+func TestOnlyOneOfManyRetriesIsAccepted(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -612,7 +613,7 @@ func TestRunsThatWereNeverStarted(t *testing.T) {
 	require.Equal(t, []run.Unstarted{{ID: forgotten}, {ID: started}}, found)
 }
 
-func TestAStoreThatCannotBeReached(t *testing.T) {
+func TestErrorsOfAnUnreachableDatabase(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
 	id := r.create(t, nil)
@@ -626,9 +627,9 @@ func TestAStoreThatCannotBeReached(t *testing.T) {
 	require.ErrorIs(t, r.Create(ctx, run.New{ID: uuid.New(), Spec: template.TaskSpec{}}), context.Canceled)
 }
 
-// TestARunKeepsAllThatItsStarterWas: their name alone says neither what they own nor what their token was
-// good for.
-func TestARunKeepsAllThatItsStarterWas(t *testing.T) {
+// TestARunKeepsThePrincipalThatStartedIt: their name alone says neither what they own nor what their token
+// was good for.
+func TestARunKeepsThePrincipalThatStartedIt(t *testing.T) {
 	t.Parallel()
 	record := newRecord(t)
 	for name, starter := range map[string]identity.Principal{

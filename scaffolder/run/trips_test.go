@@ -14,9 +14,9 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// TestRetentionWalksAnIndexOfALargeTable: the batches that delete find what is to go without looking at what
+// TestRetentionUsesAnIndex: the batches that delete find what is to go without looking at what
 // stays.
-func TestRetentionWalksAnIndexOfALargeTable(t *testing.T) {
+func TestRetentionUsesAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	_, err := pool.Exec(t.Context(), `
@@ -45,9 +45,9 @@ func TestRetentionWalksAnIndexOfALargeTable(t *testing.T) {
 	explained.requires(t, "ExpiredWorkspaces", "run_steps_by_workspace")
 }
 
-// TestAShortRunAsksTheDatabaseTwice: once to make it and once to write all that it did, whatever that is held
+// TestAShortRunMakesTwoRoundTrips: once to make it and once to write all that it did, whatever that is held
 // to; its followers are told beside it.
-func TestAShortRunAsksTheDatabaseTwice(t *testing.T) {
+func TestAShortRunMakesTwoRoundTrips(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	keys, err := seal.NewKeyring(seal.GenerateKey("test"))

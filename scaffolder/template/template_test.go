@@ -54,7 +54,7 @@ func withSpec(spec string) string {
 	return `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t"},"spec":` + spec + `}`
 }
 
-func TestATemplateIsPinnedAsBackstagePinsIt(t *testing.T) {
+func TestPinnedSpecsEqualBackstages(t *testing.T) {
 	t.Parallel()
 	var task struct{ Spec json.RawMessage }
 	require.NoError(t, json.Unmarshal(recorded(t, "145-scaffolder-task-as-user"), &task))
@@ -74,7 +74,7 @@ func TestATemplateIsPinnedAsBackstagePinsIt(t *testing.T) {
 	require.Equal(t, string(expected.Output), string(actual.Output))
 }
 
-func TestTheParameterSchemaIsBackstages(t *testing.T) {
+func TestTheParameterSchemaEqualsBackstages(t *testing.T) {
 	t.Parallel()
 	schema, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).ParameterSchema()
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestStepsAreNamedAndKeptAsWritten(t *testing.T) {
 	}
 }
 
-func TestNullIsAKeyThatWasLeftOut(t *testing.T) {
+func TestNullIsAnAbsentKey(t *testing.T) {
 	t.Parallel()
 	pinned, err := parse(t, withSpec(`{"steps":[{"action":"a","if":null,"each":null,"input":null}],"output":null,"parameters":null}`)).Pin([]byte("null"), template.User{}, provenance.Place{})
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestNullIsAKeyThatWasLeftOut(t *testing.T) {
 	require.Equal(t, "{}", string(pinned.Parameters))
 }
 
-func TestAPinnedSpecReadsBackAsItWas(t *testing.T) {
+func TestAPinnedSpecIsReadAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	pinned, err := parse(t, string(recorded(t, "078-catalog-by-name-template-hello"))).Pin([]byte(`{"name":"x"}`), template.User{Ref: "user:default/a"}, provenance.Place{})
 	require.NoError(t, err)
@@ -151,14 +151,14 @@ func TestAPinnedSpecReadsBackAsItWas(t *testing.T) {
 	require.Equal(t, marshal(t, pinned), marshal(t, read))
 }
 
-func TestASpecWithoutStepsSaysSo(t *testing.T) {
+func TestASpecWithoutStepsIsAnError(t *testing.T) {
 	t.Parallel()
 	pinned, err := parse(t, withSpec(`{}`)).Pin(nil, template.User{}, provenance.Place{})
 	require.NoError(t, err)
 	require.Contains(t, marshal(t, pinned), `"steps":[]`)
 }
 
-func TestWhatCannotBePinned(t *testing.T) {
+func TestInvalidStepsCannotBePinned(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ steps, message string }{
 		"no action":                       {`[{"id":"a"}]`, "step 1 of the template has no action"},
@@ -189,7 +189,7 @@ func TestTwoStepsMayShareAnID(t *testing.T) {
 	require.Equal(t, []string{"step-2", "step-2", "a"}, ids)
 }
 
-func TestWhatIsNoTemplate(t *testing.T) {
+func TestInvalidTemplatesAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ document, message string }{
 		"no JSON":             {`{`, "the template is malformed"},
@@ -214,7 +214,7 @@ func TestWhatIsNoTemplate(t *testing.T) {
 	}
 }
 
-func TestRelativeURLsStartFromWhereTheTemplateWasRead(t *testing.T) {
+func TestRelativeURLsAreRelativeToTheTemplatesPlace(t *testing.T) {
 	t.Parallel()
 	byURL, byFile := provenance.At(provenance.URL, "https://github.com/a/b/blob/main/t.yaml"), provenance.At(provenance.File, "/srv/t.yaml")
 	for name, test := range map[string]struct {
@@ -250,7 +250,7 @@ func templateWith(annotations string) string {
 	return fmt.Sprintf(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"t","annotations":%s},"spec":{}}`, annotations)
 }
 
-func TestATemplateByURLCannotSayThatItIsAFile(t *testing.T) {
+func TestATemplateByURLCannotHaveAFileAsItsBase(t *testing.T) {
 	t.Parallel()
 	for _, at := range []provenance.Place{{}, provenance.At(provenance.URL, "https://x/t.yaml"), provenance.At("ldap", "x")} {
 		for _, written := range []string{"file:/proc/self/x", "file:///proc/self/x", " file: /etc/x", "file:./x", "url:file:///etc/x", "url:FILE:/etc/x"} {
@@ -261,9 +261,9 @@ func TestATemplateByURLCannotSayThatItIsAFile(t *testing.T) {
 	}
 }
 
-// TestABaseThatWasPinnedIsNotTrustedBlindly: earlier versions pinned a base that the template's author could
+// TestPinnedBasesAreChecked: earlier versions pinned a base that the template's author could
 // set.
-func TestABaseThatWasPinnedIsNotTrustedBlindly(t *testing.T) {
+func TestPinnedBasesAreChecked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		baseURL, metadata string
@@ -302,7 +302,7 @@ func TestPropertyNamesKeepTheAuthorsOrder(t *testing.T) {
 	}
 }
 
-func TestADigestKnowsEveryByte(t *testing.T) {
+func TestADigestDependsOnEveryByte(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", template.Digest([]byte("{}")))
 	require.NotEqual(t, template.Digest([]byte("{}")), template.Digest([]byte("{} ")))

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestWorkingDirectoriesNeedNotLieTogether(t *testing.T) {
+func TestWorkingDirectoriesAreSpreadOverTheDisk(t *testing.T) {
 	t.Parallel()
 	if err := unix.IoctlSetPointerInt(descriptor(t, t.TempDir()), unix.FS_IOC_SETFLAGS, topDirectory); err != nil {
 		t.Skip("this file system takes no hints:", err)

@@ -97,7 +97,7 @@ func saved(t testing.TB, store *workspace.Store, files map[string]string) string
 	return save(t, opened)
 }
 
-func TestEmptyWorkspaceIsStoredNowhere(t *testing.T) {
+func TestAnEmptyWorkspaceIsNotStored(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	require.Empty(t, save(t, open(t, b.store, "")))
@@ -108,8 +108,8 @@ func TestEmptyWorkspaceIsStoredNowhere(t *testing.T) {
 	require.Equal(t, workspace.Empty, save(t, full))
 }
 
-// TestEverythingIsKept shows that another worker opens a saved directory unchanged.
-func TestEverythingIsKept(t *testing.T) {
+// TestASnapshotContainsModesAndLinks shows that another worker opens a saved directory unchanged.
+func TestASnapshotContainsModesAndLinks(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := open(t, b.store, workspace.Empty)
@@ -190,7 +190,7 @@ func TestDigestsFollowTheContent(t *testing.T) {
 	}
 }
 
-func TestAnUnchangedDirectoryIsHandedOn(t *testing.T) {
+func TestAnUnchangedDirectoryIsReused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	opened := open(t, b.store, workspace.Empty)
@@ -221,7 +221,7 @@ func TestAFailedStepLeavesNothingBehind(t *testing.T) {
 	again.release()
 }
 
-func TestAKeptDirectoryThatWasTouchedIsNotTrusted(t *testing.T) {
+func TestAChangedDirectoryIsNotReused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	opened := open(t, b.store, workspace.Empty)
@@ -235,7 +235,7 @@ func TestAKeptDirectoryThatWasTouchedIsNotTrusted(t *testing.T) {
 	next.release()
 }
 
-func TestKeptDirectoriesAreBounded(t *testing.T) {
+func TestCachedDirectoriesAreBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *workspace.Options) { o.KeepBytes = 10_000 })
 	for n := range 10 {
@@ -275,7 +275,7 @@ func requireFinal(t *testing.T, err error, message string) {
 	require.False(t, classified.Transient)
 }
 
-func TestWhatIsNoFileIsRefused(t *testing.T) {
+func TestSpecialFilesAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	opened := open(t, b.store, workspace.Empty)
@@ -318,7 +318,7 @@ func TestABucketThatFailsIsTransient(t *testing.T) {
 	opened.release()
 }
 
-func TestDeleteLeavesTheLastHour(t *testing.T) {
+func TestDeleteKeepsSnapshotsOfTheLastHour(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	old, fresh := saved(t, b.store, map[string]string{"a": "1"}), saved(t, b.store, map[string]string{"a": "2"})

@@ -289,7 +289,7 @@ func TestTarball(t *testing.T) {
 	require.Greater(t, names, 3)
 }
 
-func TestWhoMayReadAndWrite(t *testing.T) {
+func TestTokensAreNeededToReadAndWrite(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
 	publishShop(t, server)

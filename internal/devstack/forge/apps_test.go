@@ -64,7 +64,7 @@ func tokenFor(t *testing.T, app *github.Client, options *github.InstallationToke
 	return token.GetToken()
 }
 
-func TestWhatAnAppSaysOfItselfIsChecked(t *testing.T) {
+func TestJWTsOfAppsAreVerified(t *testing.T) {
 	t.Parallel()
 	server := forgetest.Start(t)
 	private := server.RegisterApp(t, appID, nil)
@@ -138,7 +138,7 @@ func TestInstallations(t *testing.T) {
 	require.Error(t, server.Install(forge.Installation{AppID: appID, Owner: "nobody"}))
 }
 
-func TestTokensAreHeldToWhatTheyAreFor(t *testing.T) {
+func TestTokensAreRestrictedToTheirPermissions(t *testing.T) {
 	t.Parallel()
 	server, app := startWithApp(t, map[string]string{"contents": "write", "administration": "write", "members": "read"})
 	publishShop(t, server)
@@ -215,7 +215,7 @@ func TestAnInstallationForSomeRepositories(t *testing.T) {
 	requireStatus(t, err, http.StatusForbidden)
 }
 
-func TestWhatAnInstallationReaches(t *testing.T) {
+func TestRepositoriesOfAnInstallation(t *testing.T) {
 	t.Parallel()
 	for selection, repositories := range map[string][]string{"all": nil, "selected": {"shop"}} {
 		t.Run(selection, func(t *testing.T) {
@@ -300,7 +300,7 @@ func TestAnInstallationPushesWorkflowsOnlyWithThePermission(t *testing.T) {
 	require.NoError(t, err, "a branch is deleted: %s", output)
 }
 
-func TestAppsOutliveARestartAndTheirTokensDoNot(t *testing.T) {
+func TestARestartKeepsAppsButNotTheirTokens(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

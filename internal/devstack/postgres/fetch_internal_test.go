@@ -39,7 +39,7 @@ func TestFetchedProgramsRun(t *testing.T) {
 	require.NoError(t, server.Stop(t.Context()))
 }
 
-func TestUnpackTreeKeepsToTheServersFiles(t *testing.T) {
+func TestUnpackTreeUnpacksOnlyTheServersFiles(t *testing.T) {
 	t.Parallel()
 	directory := filepath.Join(t.TempDir(), "tree")
 	archive := archiveOf(t, map[string]string{

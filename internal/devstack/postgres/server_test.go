@@ -76,7 +76,7 @@ func TestSettingsOverrideTheDefaults(t *testing.T) {
 	require.Equal(t, "on", queryText(t, server.DSN("postgres"), "show synchronous_commit"))
 }
 
-func TestWrongSettingIsReportedInTheServersWords(t *testing.T) {
+func TestInvalidSettingReturnsTheServersError(t *testing.T) {
 	t.Parallel()
 	_, err := postgres.Start(t.Context(), postgres.Options{
 		DataDir: t.TempDir(), CacheDir: t.TempDir(), Settings: map[string]string{"shared_buffers": "enormous"},
@@ -96,7 +96,7 @@ func TestCommittedDataSurvivesAKilledServer(t *testing.T) {
 	require.Equal(t, "kept", queryText(t, second.DSN("postgres"), "select text from note"))
 }
 
-func TestStalePIDFileOfALivingStrangerIsNoObstacle(t *testing.T) {
+func TestStalePIDFileOfAnotherProcessIsIgnored(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	require.NoError(t, start(t, postgres.Options{DataDir: directory}).Stop(t.Context()))
@@ -114,7 +114,7 @@ func TestStalePIDFileOfALivingStrangerIsNoObstacle(t *testing.T) {
 	require.NotEmpty(t, queryText(t, server.DSN("postgres"), "select version()"))
 }
 
-func TestServerOfAKilledParentGivesWayToTheNext(t *testing.T) {
+func TestServerOfAKilledParentIsReplaced(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	parent := exec.CommandContext(t.Context(), os.Args[0])
@@ -132,7 +132,7 @@ func TestServerOfAKilledParentGivesWayToTheNext(t *testing.T) {
 	require.Error(t, parent.Wait())
 }
 
-func TestHalfMadeClusterIsMadeAgain(t *testing.T) {
+func TestIncompleteClusterIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(directory, "cluster.new", "base"), 0o700))
@@ -140,9 +140,9 @@ func TestHalfMadeClusterIsMadeAgain(t *testing.T) {
 	require.NotEmpty(t, queryText(t, server.DSN("postgres"), "select version()"))
 }
 
-// TestDataOfAnUnknownVersionIsLeftAlone: the programs that wrote the data are not here, and must not be
+// TestDataOfAnUnknownVersionIsNotChanged: the programs that wrote the data are not here, and must not be
 // replaced by others.
-func TestDataOfAnUnknownVersionIsLeftAlone(t *testing.T) {
+func TestDataOfAnUnknownVersionIsNotChanged(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(directory, "cluster"), 0o700))

@@ -26,7 +26,7 @@ import (
 
 const shard = 1
 
-func TestAFreshRunIsReadAsTheDatabaseHasIt(t *testing.T) {
+func TestAFreshRunEqualsTheDatabases(t *testing.T) {
 	t.Parallel()
 	store := newExecutionStore(t)
 	created := newRun(map[string]struct{}{"told": {}})
@@ -45,7 +45,7 @@ func TestAFreshRunIsReadAsTheDatabaseHasIt(t *testing.T) {
 	require.Equal(t, stored, remembered)
 }
 
-func TestARunIsFreshUntilItIsWritten(t *testing.T) {
+func TestARunIsCachedUntilItIsWritten(t *testing.T) {
 	t.Parallel()
 	run := newRun(nil)
 	snapshot := run.NewWorkflowSnapshot
@@ -79,7 +79,7 @@ func TestARunIsFreshUntilItIsWritten(t *testing.T) {
 	}
 }
 
-func TestARunThatWasNotCreatedIsNotFresh(t *testing.T) {
+func TestARunThatWasNotCreatedIsNotCached(t *testing.T) {
 	t.Parallel()
 	store := executionStore{ExecutionStore: refusing{}, fresh: newFreshRuns()}
 	refused := newRun(nil)

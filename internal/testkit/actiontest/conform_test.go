@@ -161,9 +161,9 @@ func with(a createNote, change func(*resource.Spec[note])) func(context.Context,
 	}
 }
 
-// TestTheSuiteFindsMistakes breaks the action in ways that people do. Each must fail one property of the
+// TestTheSuiteFindsErrors breaks the action in ways that people do. Each must fail one property of the
 // suite.
-func TestTheSuiteFindsMistakes(t *testing.T) {
+func TestTheSuiteFindsErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		property, says string

@@ -160,8 +160,8 @@ func TestEnsure(t *testing.T) {
 	}
 }
 
-// TestEnsureReturnsTheTakenThing: it comes with the error, for an action that accepts it.
-func TestEnsureReturnsTheTakenThing(t *testing.T) {
+// TestEnsureReturnsTheThingWithATakenName: it comes with the error, for an action that accepts it.
+func TestEnsureReturnsTheThingWithATakenName(t *testing.T) {
 	t.Parallel()
 	s := &system{there: theirs}
 	found, err := s.ensure(t, actiontest.NewHarness(t))
