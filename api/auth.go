@@ -15,9 +15,9 @@ func NewAuthPlugin(issuer *identity.Issuer, guest *identity.Guest) Plugin {
 	return plugin{id: "auth", routes: []route{
 		{method: http.MethodGet, path: "/guest/refresh", access: signIn, looseQuery: true,
 			summary: "Signs in as the guest", serve: ok("the session", a.refreshGuest), fails: refused},
-		{method: http.MethodPost, path: "/guest/refresh", access: signIn, looseQuery: true,
+		{method: http.MethodPost, path: "/guest/refresh", access: signIn, audit: unrecorded("the guest is nobody in particular"), looseQuery: true,
 			summary: "Signs in as the guest", serve: ok("the session", a.refreshGuest), fails: refused},
-		{method: http.MethodPost, path: "/guest/logout", access: open("a session is the browser's to forget"), looseQuery: true,
+		{method: http.MethodPost, path: "/guest/logout", access: open("a session is the browser's to forget"), audit: unrecorded("it changes nothing: a session is the browser's"), looseQuery: true,
 			summary: "Signs out", serve: empty(http.StatusOK, "signed out", a.logout)},
 		{method: http.MethodGet, path: "/v1/userinfo", access: authenticated,
 			summary: "Describes the caller", serve: ok("the claims", a.userInfo)},

@@ -10,6 +10,7 @@ import (
 // NewBookmarksPlugin serves the part of /api/portico with the signed-in person's starred and recent entities.
 // The service restricts each person to their own lists.
 func NewBookmarksPlugin(service *bookmarks.Service) Plugin {
+	ownLists := unrecorded("people change what only they see")
 	var routes []route
 	for _, kept := range []struct {
 		list        bookmarks.List
@@ -22,10 +23,10 @@ func NewBookmarksPlugin(service *bookmarks.Service) Plugin {
 		routes = append(routes,
 			route{method: http.MethodGet, path: kept.path, access: authenticated,
 				summary: "Lists " + kept.words + ", the latest first", serve: ok("their references", b.references)},
-			route{method: http.MethodPut, path: kept.path, access: authenticated, command: true, body: takes[bookmarkInput](),
+			route{method: http.MethodPut, path: kept.path, access: authenticated, audit: ownLists, command: true, body: takes[bookmarkInput](),
 				summary: "Adds an entity at the front of " + kept.words, serve: empty(http.StatusNoContent, "it is there", b.add),
 				fails: []fault.Kind{fault.Conflict}},
-			route{method: http.MethodDelete, path: kept.path, access: authenticated, command: true,
+			route{method: http.MethodDelete, path: kept.path, access: authenticated, audit: ownLists, command: true,
 				query:   []parameter{required(text("entityRef", "the entity"))},
 				summary: "Removes an entity from " + kept.words, serve: empty(http.StatusNoContent, "it is not there", b.remove)})
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
@@ -43,30 +44,30 @@ func (r catalogRoutes) entityRoutes() []route {
 				text("cursor", "where the page begins, from another page"),
 				text("totalItems", "include or exclude the count")}, fullTextParameters...),
 			serve: ok("the page", r.queryByParameters)},
-		{method: http.MethodPost, path: "/entities/by-query", access: authenticated, summary: "Finds a page of entities by a predicate",
+		{method: http.MethodPost, path: "/entities/by-query", access: authenticated, audit: unrecorded("it reads"), summary: "Finds a page of entities by a predicate",
 			body: mayTake[entityQueryInput](), serve: ok("the page", r.queryByBody)},
 		{method: http.MethodGet, path: "/entities/by-uid/:uid", access: authenticated, summary: "Shows an entity by its uid",
 			serve: ok("the entity", r.byUID), fails: missing},
-		{method: http.MethodDelete, path: "/entities/by-uid/:uid", access: authenticated, command: true, summary: "Deletes an entity; it returns if a location still emits it",
+		{method: http.MethodDelete, path: "/entities/by-uid/:uid", access: authenticated, audit: records(audit.EntityDelete), command: true, summary: "Deletes an entity; it returns if a location still emits it",
 			serve: empty(http.StatusNoContent, "done", r.deleteByUID)},
 		{method: http.MethodGet, path: byName, access: authenticated, summary: "Shows an entity",
 			serve: ok("the entity", r.byName), fails: missing},
 		{method: http.MethodGet, path: byName + "/ancestry", access: authenticated, summary: "Shows the ancestors of an entity",
 			serve: ok("the entity and its ancestors", r.ancestry), fails: missing},
-		{method: http.MethodPost, path: "/entities/by-refs", access: authenticated, summary: "Shows many entities",
+		{method: http.MethodPost, path: "/entities/by-refs", access: authenticated, audit: unrecorded("it reads"), summary: "Shows many entities",
 			query: []parameter{filterParameter}, body: takes[refsInput](),
 			serve: ok("an entity or null for each reference", r.byRefs)},
 		{method: http.MethodGet, path: "/entity-facets", access: authenticated, summary: "Counts the values of fields",
 			query: append([]parameter{required(list("facet", "the field")), filterParameter}, fullTextParameters...),
 			serve: ok("the counts", r.facetsByParameters)},
-		{method: http.MethodPost, path: "/entity-facets", access: authenticated, summary: "Counts the values of fields by a predicate",
+		{method: http.MethodPost, path: "/entity-facets", access: authenticated, audit: unrecorded("it reads"), summary: "Counts the values of fields by a predicate",
 			body: takes[facetsInput](), serve: ok("the counts", r.facetsByBody)},
-		{method: http.MethodPost, path: "/refresh", access: authenticated, command: true, summary: "Schedules an entity to be read again",
+		{method: http.MethodPost, path: "/refresh", access: authenticated, audit: records(audit.EntityRefresh), command: true, summary: "Schedules an entity to be read again",
 			body: takes[refreshInput](), serve: empty(http.StatusOK, "it will be", r.refresh), fails: missing},
-		{method: http.MethodPost, path: "/validate-entity", access: authenticated, summary: "Checks an entity without storing it",
+		{method: http.MethodPost, path: "/validate-entity", access: authenticated, audit: unrecorded("it reads"), summary: "Checks an entity without storing it",
 			body: takes[validationInput](), serve: writes[remarkedEntity]("it is valid; the body is empty when there is nothing to remark on it", r.validate),
 			also: []answer{asJSON[invalidEntity](http.StatusBadRequest, "what is wrong with the entity, or another InputError")}},
-		{method: http.MethodPost, path: "/analyze-location", access: authenticated, summary: "Drafts an entity for a repository",
+		{method: http.MethodPost, path: "/analyze-location", access: authenticated, audit: unrecorded("it reads"), summary: "Drafts an entity for a repository",
 			body: takes[analysisInput](), serve: ok("the draft", r.analyze)},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/query"
@@ -18,17 +19,17 @@ func (r catalogRoutes) locationRoutes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/locations", access: authenticated, summary: "Lists the registered locations",
 			serve: writes[[]listedLocation]("the locations", r.locations)},
-		{method: http.MethodPost, path: "/locations", access: authenticated, command: true, summary: "Registers a location, or does a dry run",
+		{method: http.MethodPost, path: "/locations", access: authenticated, audit: records(audit.LocationCreate), command: true, summary: "Registers a location, or does a dry run",
 			query: []parameter{text("dryRun", "read it now and store nothing"), text("onConflict", "refresh or reject a location that is registered")},
 			body:  takes[registrationInput](),
 			serve: created("the location, and what a dry run found", r.register), fails: []fault.Kind{fault.Conflict}},
-		{method: http.MethodPost, path: "/locations/by-query", access: authenticated, summary: "Finds a page of the registered locations",
+		{method: http.MethodPost, path: "/locations/by-query", access: authenticated, audit: unrecorded("it reads"), summary: "Finds a page of the registered locations",
 			body: mayTake[locationQueryInput](), serve: ok("the page", r.queryLocations)},
 		{method: http.MethodGet, path: "/locations/:id", access: authenticated, summary: "Shows a registered location",
 			serve: ok("the location", r.location), fails: missing},
-		{method: http.MethodPut, path: "/locations/:id", access: authenticated, command: true, summary: "Changes the target of a registered location",
+		{method: http.MethodPut, path: "/locations/:id", access: authenticated, audit: records(audit.LocationUpdate), command: true, summary: "Changes the target of a registered location",
 			body: takes[locationInput](), serve: ok("the location", r.updateLocation), fails: missingOrConflicting},
-		{method: http.MethodDelete, path: "/locations/:id", access: authenticated, command: true, summary: "Unregisters a location and deletes the entities that only it emits",
+		{method: http.MethodDelete, path: "/locations/:id", access: authenticated, audit: records(audit.LocationDelete), command: true, summary: "Unregisters a location and deletes the entities that only it emits",
 			serve: empty(http.StatusNoContent, "done", r.deleteLocation), fails: missing},
 		{method: http.MethodGet, path: "/locations/by-entity/:kind/:namespace/:name", access: authenticated,
 			summary: "Shows the registered location of an entity", serve: ok("the location", r.locationByEntity), fails: missing},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/plainjson"
@@ -20,7 +21,7 @@ func (r catalogRoutes) unprocessedRoutes() []route {
 		{method: http.MethodGet, path: "/entities/unprocessed/pending", access: authenticated, query: parameters, looseQuery: true,
 			summary: "Lists entities that are found and not served yet",
 			serve:   writes[unprocessedEntities]("what is to come, by reference", r.unprocessed(catalog.Pending))},
-		{method: http.MethodDelete, path: "/entities/unprocessed/delete/:uid", access: authenticated, command: true,
+		{method: http.MethodDelete, path: "/entities/unprocessed/delete/:uid", access: authenticated, audit: records(audit.EntityDelete), command: true,
 			summary: "Deletes an entity that is not served; it returns if a location still emits it",
 			serve:   empty(http.StatusNoContent, "done", r.deleteUnprocessed), fails: missing},
 	}

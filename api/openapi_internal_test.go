@@ -215,6 +215,23 @@ func TestOpenRoutesHaveReasons(t *testing.T) {
 	}, openRoutes, "a new open door is a decision")
 }
 
+// TestWritingRoutesWithoutAuditingAreRefused: every route but a GET states it.
+func TestWritingRoutesWithoutAuditingAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]route{
+		"nothing stated":     {method: http.MethodPost, path: "/x", access: open("a test")},
+		"no reason":          {method: http.MethodPost, path: "/x", access: open("a test"), audit: unrecorded("")},
+		"an unknown action":  {method: http.MethodPost, path: "/x", access: open("a test"), audit: records("x.frobnicate")},
+		"an unusual method": {method: "PURGE", path: "/x", access: open("a test")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := NewServer(Options{Plugins: []Plugin{plugin{id: "test", routes: []route{r}}}})
+			require.ErrorContains(t, err, "/api/test/x does not state what the audit log gets of it")
+		})
+	}
+}
+
 func TestRoutesWithoutAPolicyAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]route{

@@ -19,7 +19,7 @@ func NewPermissionPlugin(service *authorize.Service) Plugin {
 	return plugin{id: "permission", routes: []route{
 		{method: http.MethodGet, path: "/health", access: open(probe), looseQuery: true,
 			summary: "Says that permissions are decided", serve: ok("it is up", p.health)},
-		{method: http.MethodPost, path: "/authorize", access: authenticated, looseQuery: true, body: takes[authorizeInput](),
+		{method: http.MethodPost, path: "/authorize", access: authenticated, audit: unrecorded("it reads"), looseQuery: true, body: takes[authorizeInput](),
 			summary: "Decides what the caller may do", serve: ok("a decision for each item", p.authorize), fails: []fault.Kind{fault.NotImplemented}},
 	}}
 }
@@ -146,7 +146,7 @@ func (r conditionRoutes) routes() []route {
 	return []route{
 		{method: http.MethodGet, path: path + "metadata", access: authenticated,
 			summary: "Describes the plugin's permissions", serve: constant[permissionMetadata]("permissions and rules", r.metadata)},
-		{method: http.MethodPost, path: path + "apply-conditions", access: authenticated, body: takes[conditionsInput](),
+		{method: http.MethodPost, path: path + "apply-conditions", access: authenticated, audit: unrecorded("it reads"), body: takes[conditionsInput](),
 			summary: "Evaluates conditions on the plugin's resources", serve: ok("a result for each item", r.apply), fails: []fault.Kind{fault.NotImplemented}},
 	}
 }

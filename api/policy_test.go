@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
@@ -79,6 +80,7 @@ func newDecidedThings(t *testing.T, decider policy.Decider) *ownThings {
 		Engine: &commands{}, Actions: actions, Decider: decider})
 	entities := catalog.New(catalog.Options{Pool: o.pool, Decider: decider})
 	o.http = newServer(t, io.Discard, func(options *api.Options) {
+		options.Refusals = audit.NewAttempts(o.pool, slog.New(slog.DiscardHandler))
 		options.Authenticator = people{"ada": "group:default/group-19", "grace": "group:default/group-39"}
 		options.Plugins[0] = api.NewCatalogPlugin(entities)
 		options.Plugins[1] = api.NewScaffolderPlugin(service, db.NewListener(o.pool, run.Channel, slog.New(slog.DiscardHandler)))

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -56,7 +57,7 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 			summary: "Groups failed runs by cause, the most frequent first", serve: ok("a page of causes", p.causes)},
 		{method: http.MethodGet, path: "/v1/runs/:id", access: authenticated,
 			summary: "Shows a run with its steps, its effects and the possible commands", serve: ok("the run", p.get), fails: missing},
-		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, command: true, body: mayTake[seenInput](),
+		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, audit: records(audit.RunRollback), command: true, body: mayTake[seenInput](),
 			summary: "Rolls a run back", serve: accepted("the run's id", p.rollBack),
 			fails: missingOrConflicting},
 	}}
@@ -226,7 +227,7 @@ type givenCommand struct {
 func commands(given []run.GivenCommand) []givenCommand {
 	shown := make([]givenCommand, len(given))
 	for i, c := range given {
-		shown[i] = givenCommand{Command: string(c.Kind), By: c.By, At: isoTime(c.At), Attempt: c.Generation + 1, Phase: c.Phase,
+		shown[i] = givenCommand{Command: string(c.Kind), By: c.By.Subject, At: isoTime(c.At), Attempt: c.Generation + 1, Phase: c.Phase,
 			FinishedAt: isoTime(c.FinishedAt), FailedStep: c.FailedStep, FailedStepName: c.FailedStepName}
 		if c.Failure != nil {
 			shown[i].Error = &runError{*c.Failure, c.FailedStep}

@@ -41,6 +41,8 @@ type route struct {
 	summary string
 	// command means that the route changes something: with an Idempotency-Key it does so once.
 	command bool
+	// audit says what the audit log gets of the route. Every route but a GET states it.
+	audit auditing
 	// query lists every query parameter; any other is a 400, as in Backstage's OpenAPI-validated plugins.
 	query []parameter
 	// looseQuery accepts undeclared query parameters, for the routes on which Backstage does.

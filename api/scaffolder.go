@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/policy"
@@ -50,7 +51,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
 		{method: http.MethodGet, path: "/v2/templating-extensions", access: authenticated,
 			summary: "Lists the filters, functions and values of templates",
 			serve:   constant[templatingExtensions]("filters and globals", expression.Extensions)},
-		{method: http.MethodPost, path: "/v2/tasks", access: authenticated, command: true, body: takes[taskInput](),
+		{method: http.MethodPost, path: "/v2/tasks", access: authenticated, audit: records(audit.RunCreate), command: true, body: takes[taskInput](),
 			summary: "Starts a run of a template", serve: created("the run's id", s.create), fails: missing, also: []answer{refused}},
 		{method: http.MethodGet, path: "/v2/tasks", access: authenticated, query: []parameter{
 			list("createdBy", "only runs of these users"), list("status", "only runs in these statuses"),
@@ -59,18 +60,18 @@ func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
 			summary: "Lists runs", serve: ok("a page of runs", s.list)},
 		{method: http.MethodGet, path: oneTask, access: authenticated,
 			summary: "Shows a run", serve: ok("the run", s.get), fails: missing},
-		{method: http.MethodPost, path: oneTask + "/cancel", access: authenticated, command: true,
+		{method: http.MethodPost, path: oneTask + "/cancel", access: authenticated, audit: records(audit.RunCancel), command: true,
 			summary: "Stops a run at its next safe point", serve: ok("cancelled", s.cancel), fails: missing},
-		{method: http.MethodPost, path: oneTask + "/retry", access: authenticated, command: true, body: mayTake[retryInput](),
+		{method: http.MethodPost, path: oneTask + "/retry", access: authenticated, audit: records(audit.RunRetry), command: true, body: mayTake[retryInput](),
 			summary: "Retries a run from its failed step", serve: created("the run's id", s.retry),
 			fails: missingOrConflicting},
 		{method: http.MethodGet, path: oneTask + "/events", access: authenticated, query: []parameter{after},
 			summary: "Waits for events of a run", serve: ok("the events", s.pollEvents), fails: missing},
 		{method: http.MethodGet, path: oneTask + "/eventstream", access: authenticated, query: []parameter{after},
 			summary: "Streams the events of a run", serve: streams[taskEvent]("events until the run ends", s.streamEvents), fails: missing},
-		{method: http.MethodPost, path: "/v2/dry-run", access: authenticated, body: takes[dryRunInput](),
+		{method: http.MethodPost, path: "/v2/dry-run", access: authenticated, audit: unrecorded("a dry run changes nothing"), body: takes[dryRunInput](),
 			summary: "Does a dry run of a template", serve: ok("the result", s.dryRun), fails: []fault.Kind{fault.BadGateway}, also: []answer{refused}},
-		{method: http.MethodPost, path: "/v2/autocomplete/:provider/:resource", access: authenticated, body: takes[autocompleteInput](),
+		{method: http.MethodPost, path: "/v2/autocomplete/:provider/:resource", access: authenticated, audit: unrecorded("it reads"), body: takes[autocompleteInput](),
 			summary: "Autocompletes a field's value", serve: ok("the completions, where a provider is known", s.autocomplete)},
 	}...)}
 }

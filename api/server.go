@@ -18,6 +18,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
@@ -36,6 +37,8 @@ type Options struct {
 	Database      Database
 	// Keys stores the responses to commands with an Idempotency-Key.
 	Keys *idempotency.Keys
+	// Refusals records refused attempts in the audit log. Nil records none.
+	Refusals *audit.Attempts
 	// Plugins are the mounted groups of routes: CatalogPlugin, ScaffolderPlugin, ...
 	Plugins []Plugin
 	// Portal serves everything outside /api and /.backstage. Nil answers 404 there.
@@ -74,6 +77,7 @@ type Server struct {
 	keys        *idempotency.Keys
 	attempts    *tokenAttempts
 	streams     *openStreams
+	refusals    *audit.Attempts
 	plugins     []plugin
 	handler     http.Handler
 	openAPI     []byte
@@ -85,7 +89,7 @@ type Server struct {
 
 // NewServer builds the router. A route without a stated policy is an error.
 func NewServer(options Options) (*Server, error) {
-	s := &Server{log: options.Log, authenticator: options.Authenticator, keys: options.Keys, leaving: make(chan struct{}),
+	s := &Server{log: options.Log, refusals: options.Refusals, authenticator: options.Authenticator, keys: options.Keys, leaving: make(chan struct{}),
 		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log},
 		attempts: newTokenAttempts(cmp.Or(options.WrongTokensPerMinute, 30), options.Log), streams: newOpenStreams(cmp.Or(options.StreamsPerCaller, 100))}
 	s.plugins = append(s.plugins, s.rootPlugin())
@@ -135,7 +139,7 @@ func (s *Server) guard(engine *gin.Engine, options Options) {
 		}
 		allowed = append(allowed, pattern)
 	}
-	engine.Use(observe(options.Telemetry), s.recoverPanics, secureHeaders, s.hostGuard(hosts), crossOrigin(options.CORS, allowed), s.siteGuard(own, allowed))
+	engine.Use(observe(options.Telemetry), withOrigin, s.recoverPanics, secureHeaders, s.hostGuard(hosts), crossOrigin(options.CORS, allowed), s.siteGuard(own, allowed))
 }
 
 // ServeHTTP implements http.Handler.
@@ -153,6 +157,9 @@ func (s *Server) Dismiss() { s.leave.Do(func() { close(s.leaving) }) }
 func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	if r.access.kind == accessUnstated || (r.access.kind == accessOpen && r.access.reason == "") {
 		return fmt.Errorf("route %s %s%s states no policy", r.method, p.mount(), r.path)
+	}
+	if !r.audit.isStated(r.method) {
+		return fmt.Errorf("route %s %s%s does not state what the audit log gets of it: see records and unrecorded", r.method, p.mount(), r.path)
 	}
 	if r.command && r.access.kind != accessAuthenticated {
 		return fmt.Errorf("route %s %s%s is a command that anybody may give", r.method, p.mount(), r.path)
@@ -186,21 +193,26 @@ func (s *Server) serve(c *call, p plugin) {
 
 // conclude responds with the handler's error, if any.
 func (s *Server) conclude(c *call, p plugin, err error) {
-	switch {
-	case err == nil:
-	case c.Writer.Written():
-		s.breakOff(c, err)
-	default:
-		s.fail(c, p.mount(), err)
+	if err == nil {
+		return
 	}
+	s.recordRefusal(c, err)
+	if c.Writer.Written() {
+		s.breakOff(c, err)
+	}
+	s.fail(c, p.mount(), err)
 }
 
 // admit authenticates the caller and checks the request against the route's declaration.
 func (s *Server) admit(c *call, p plugin) error {
 	if c.route.access.kind == accessAuthenticated {
-		principal, err := s.authenticate(c.Request, p.id)
+		principal, err := s.authenticate(c.Request)
 		if err != nil {
 			return err
+		}
+		c.principal = principal
+		if principal, err = principal.At(p.id); err != nil {
+			return err // as an attempt of who it was
 		}
 		c.principal = principal
 	}
@@ -221,7 +233,7 @@ func (s *Server) admit(c *call, p plugin) error {
 	return err
 }
 
-func (s *Server) authenticate(r *http.Request, pluginID string) (identity.Principal, error) {
+func (s *Server) authenticate(r *http.Request) (identity.Principal, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
 		return identity.Principal{}, fault.New(fault.Authentication, "Missing credentials")
@@ -237,7 +249,7 @@ func (s *Server) authenticate(r *http.Request, pluginID string) (identity.Princi
 		return identity.Principal{}, err
 	}
 	s.attempts.right(token)
-	return principal.At(pluginID)
+	return principal, nil
 }
 
 // elsewhere handles requests without a route: the portal's pages, or Backstage's empty 404.

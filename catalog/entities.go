@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/fault"
@@ -197,8 +198,17 @@ func (s *Service) DeleteEntity(ctx context.Context, principal identity.Principal
 		if err := s.check(ctx, tx, deletable, query.ByUID(query.Rules.Everything(), id), uid); err != nil || malformed != nil {
 			return err // no entity has a malformed uid
 		}
-		return s.state.RemoveByUID(ctx, tx, id)
+		return s.remove(ctx, tx, principal, id)
 	})
+}
+
+// remove removes an entity, if it exists.
+func (s *Service) remove(ctx context.Context, tx pgx.Tx, principal identity.Principal, uid uuid.UUID) error {
+	ref, err := s.state.RemoveByUID(ctx, tx, uid)
+	if err != nil || ref == "" {
+		return err
+	}
+	return audit.Record(ctx, tx, principal.Actor(), audit.EntityDelete, ref, audit.Changed("metadata.uid", uid, nil))
 }
 
 // check refuses an entity that a grant does not cover; the statement finds its document. Under conditions, an
@@ -236,8 +246,10 @@ func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref
 		if err := s.check(ctx, tx, refreshable, document, ref); err != nil || malformed != nil {
 			return err // a malformed reference refers to nothing
 		}
-		found, err = s.state.Refresh(ctx, tx, parsed.String())
-		return err
+		if found, err = s.state.Refresh(ctx, tx, parsed.String()); err != nil || !found {
+			return err
+		}
+		return audit.Record(ctx, tx, principal.Actor(), audit.EntityRefresh, parsed.String())
 	})
 	if err == nil && !found {
 		return missing

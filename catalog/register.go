@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/db"
@@ -44,7 +45,13 @@ func (s *Service) RegisterLocation(ctx context.Context, principal identity.Princ
 		if !isNew && onConflict != ConflictRefresh {
 			return alreadyRegistered(spec)
 		}
-		return s.emit(ctx, tx, location)
+		if err := s.emit(ctx, tx, location); err != nil {
+			return err
+		}
+		if !isNew {
+			return audit.Record(ctx, tx, principal.Actor(), audit.EntityRefresh, location.EntityRef)
+		}
+		return audit.Record(ctx, tx, principal.Actor(), audit.LocationCreate, location.ID, audit.Changed("target", nil, spec.String()))
 	})
 	return registered, err
 }
@@ -167,7 +174,10 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 		}
 		if location.spec() == (entity.LocationSpec{Type: spec.Type, Target: spec.Target}) {
 			updated = location
-			return s.emit(ctx, tx, location)
+			if err := s.emit(ctx, tx, location); err != nil {
+				return err
+			}
+			return audit.Record(ctx, tx, principal.Actor(), audit.EntityRefresh, location.EntityRef)
 		}
 		_, taken, err := s.locationAt(ctx, tx, spec)
 		if err != nil {
@@ -176,6 +186,7 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 		if taken {
 			return alreadyRegistered(spec)
 		}
+		before := location.spec()
 		location.Type, location.Target = spec.Type, spec.Target
 		if err := s.queries.CatalogUpdateLocation(ctx, tx, spec.Type, spec.Target, uuid.MustParse(location.ID)); err != nil {
 			return fmt.Errorf("update location %s: %w", id, err)
@@ -184,7 +195,11 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 			return err
 		}
 		updated = location
-		return s.emit(ctx, tx, location)
+		if err := s.emit(ctx, tx, location); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, principal.Actor(), audit.LocationUpdate, location.ID,
+			audit.Changed("target", before.String(), location.spec().String()))
 	})
 	return updated, err
 }
@@ -205,7 +220,10 @@ func (s *Service) DeleteLocation(ctx context.Context, principal identity.Princip
 		if err := s.queries.CatalogDeleteLocation(ctx, tx, uuid.MustParse(location.ID)); err != nil {
 			return fmt.Errorf("delete location %s: %w", id, err)
 		}
-		return s.state.Drop(ctx, tx, processing.SourceLocations, []string{location.EntityRef})
+		if err := s.state.Drop(ctx, tx, processing.SourceLocations, []string{location.EntityRef}); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, principal.Actor(), audit.LocationDelete, location.ID, audit.Changed("target", location.spec().String(), nil))
 	})
 }
 

@@ -169,6 +169,6 @@ func (s *Service) DeleteUnprocessed(ctx context.Context, principal identity.Prin
 		if err != nil {
 			return fmt.Errorf("find unprocessed entity %s: %w", uid, err)
 		}
-		return s.state.RemoveByUID(ctx, tx, id)
+		return s.remove(ctx, tx, principal, id)
 	})
 }

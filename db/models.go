@@ -10,6 +10,34 @@ import (
 	"github.com/google/uuid"
 )
 
+type AuditEvent struct {
+	ID         uuid.UUID
+	At         time.Time
+	ActorKind  string
+	Actor      string
+	OnBehalfOf *string
+	Action     string
+	Resource   string
+	Outcome    string
+	Reason     *string
+	Changes    []byte
+	Address    *string
+	RequestID  *string
+	TraceID    *string
+}
+
+type AuditSeal struct {
+	Number   int64
+	SealedAt time.Time
+	Previous []byte
+	EventIds []uuid.UUID
+	Hashes   [][]byte
+}
+
+type AuditUnsealed struct {
+	EventID uuid.UUID
+}
+
 type Bookmark struct {
 	UserRef   string
 	List      string

@@ -6,6 +6,7 @@ package identity
 import (
 	"strings"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 )
 
@@ -50,6 +51,9 @@ func (p Principal) UserRef() string {
 	}
 	return p.Subject
 }
+
+// Actor is the principal in the audit log.
+func (p Principal) Actor() audit.Actor { return audit.Actor{Kind: string(p.Kind), Subject: p.Subject} }
 
 // Restriction allows a token one plugin, and limits what it may do there.
 type Restriction struct {

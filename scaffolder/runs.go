@@ -146,7 +146,7 @@ type Command struct {
 
 // by is the command as the run keeps it.
 func (c Command) by(principal identity.Principal, kind run.CommandKind) run.Command {
-	return run.Command{ID: cmp.Or(c.ID, uuid.New()), Kind: kind, By: principal.Subject}
+	return run.Command{ID: cmp.Or(c.ID, uuid.New()), Kind: kind, By: principal.Actor()}
 }
 
 // repeated says whether the command was carried out before. One that has no id was not.

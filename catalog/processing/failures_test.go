@@ -230,7 +230,10 @@ func TestDeletedEntitiesOfRegisteredLocationsAreRestored(t *testing.T) {
 	b.awaitServed(ref, "component:default/shop")
 
 	lost := b.served(ref).UID()
-	b.change(func(ctx context.Context, tx pgx.Tx) error { return b.state.RemoveByUID(ctx, tx, uuid.MustParse(lost)) })
+	b.change(func(ctx context.Context, tx pgx.Tx) error {
+		_, err := b.state.RemoveByUID(ctx, tx, uuid.MustParse(lost))
+		return err
+	})
 	b.eventually("it is back", func() bool { e := b.served(ref); return e != nil && e.UID() != lost })
 	b.awaitServed("component:default/shop")
 }
@@ -241,7 +244,10 @@ func TestDeletedEntitiesOfASourceAreRestored(t *testing.T) {
 	ref := b.bring("a.yaml")[0].Ref
 	b.awaitServed(ref, "component:default/shop")
 	lost := b.served(ref).UID()
-	b.change(func(ctx context.Context, tx pgx.Tx) error { return b.state.RemoveByUID(ctx, tx, uuid.MustParse(lost)) })
+	b.change(func(ctx context.Context, tx pgx.Tx) error {
+		_, err := b.state.RemoveByUID(ctx, tx, uuid.MustParse(lost))
+		return err
+	})
 	b.eventually("it is back", func() bool { e := b.served(ref); return e != nil && e.UID() != lost })
 	b.settled()
 	require.Empty(t, b.served("component:default/shop").Annotation(entity.AnnotationOrphan))

@@ -257,6 +257,9 @@ func TestUnchangedFileCostsNoWrite(t *testing.T) {
 
 	// After a manual deletion, the entity is restored although the site has not changed.
 	uid := b.served("component:default/a").UID()
-	b.change(func(ctx context.Context, tx pgx.Tx) error { return b.state.RemoveByUID(ctx, tx, uuid.MustParse(uid)) })
+	b.change(func(ctx context.Context, tx pgx.Tx) error {
+		_, err := b.state.RemoveByUID(ctx, tx, uuid.MustParse(uid))
+		return err
+	})
 	b.eventually("it is back", func() bool { e := b.served("component:default/a"); return e != nil && e.UID() != uid })
 }

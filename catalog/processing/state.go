@@ -156,38 +156,39 @@ func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error
 }
 
 // RemoveByUID removes one entity and schedules its parents to be processed. A parent that still emits the
-// entity restores it under another uid; a source does so at once. An unknown uid changes nothing.
-func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) error {
-	ref, err := s.queries.CatalogRefByID(ctx, tx, uid)
+// entity restores it under another uid; a source does so at once. It returns the entity's reference, "" for
+// an unknown uid, which changes nothing.
+func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) (ref string, err error) {
+	ref, err = s.queries.CatalogRefByID(ctx, tx, uid)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return fmt.Errorf("find entity %s: %w", uid, err)
+		return "", fmt.Errorf("find entity %s: %w", uid, err)
 	}
 	if _, err := s.queries.CatalogLockStates(ctx, tx, []string{ref}); err != nil {
-		return fmt.Errorf("lock %s: %w", ref, err)
+		return "", fmt.Errorf("lock %s: %w", ref, err)
 	}
 	parents, err := s.queries.CatalogParents(ctx, tx, []string{ref})
 	if err != nil {
-		return fmt.Errorf("find the parents of %s: %w", ref, err)
+		return "", fmt.Errorf("find the parents of %s: %w", ref, err)
 	}
 	brought, err := s.emittedBySources(ctx, tx, ref)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := s.remove(ctx, tx, []string{ref}); err != nil {
-		return err
+		return "", err
 	}
 	if err := s.queries.CatalogMakeDueAfresh(ctx, tx, parents); err != nil {
-		return fmt.Errorf("refresh the parents of %s: %w", ref, err)
+		return "", fmt.Errorf("refresh the parents of %s: %w", ref, err)
 	}
 	for source, e := range brought {
 		if _, err := s.Add(ctx, tx, source, []Emitted{e}); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return ref, nil
 }
 
 // emittedBySources returns an entity as the sources that emit it directly would emit it again.

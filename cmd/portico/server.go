@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/bookmarks"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/config"
@@ -188,6 +189,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	}
 	return api.NewServer(api.Options{
 		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
+		Refusals:      audit.NewAttempts(p.pool, p.log),
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
 		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,

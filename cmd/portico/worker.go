@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/portico-dev/portico/activities/templaterun"
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
@@ -25,6 +26,8 @@ const (
 	pendingInterval = 5 * time.Second
 	// retentionInterval is the interval for deleting old runs and the files of ended runs.
 	retentionInterval = 10 * time.Minute
+	// sealInterval is the interval for adding new events of the audit log to its hash chain.
+	sealInterval = 2 * time.Second
 	// doneWorkspaceRetention is how long the files of a run are kept after an end from which the run cannot
 	// continue.
 	doneWorkspaceRetention = 2 * time.Hour
@@ -63,6 +66,7 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.processing().Run)
 	group.add(p.every(pendingInterval, "start every run that waits for its start", p.startPending))
 	group.add(p.every(p.config.Portico.Run.ReconcileInterval, "compare the runs with Temporal", p.reconcile))
+	group.add(p.every(sealInterval, "seal the audit log", p.sealAuditLog))
 	group.add(p.every(retentionInterval, "delete the secrets of runs that expired", p.forgetSecrets))
 	group.add(p.every(retentionInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
 	group.add(p.every(retentionInterval, "delete runs that ended long ago", p.deleteRuns))
@@ -212,6 +216,11 @@ func (p *platform) deleteRuns(ctx context.Context) error {
 	}
 	before := time.Now().Add(-retention)
 	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return p.runs.DeleteRuns(ctx, before) })
+}
+
+// sealAuditLog seals the events that were recorded since the last time.
+func (p *platform) sealAuditLog(ctx context.Context) error {
+	return untilNone(ctx, audit.NewSealer(p.pool).Seal)
 }
 
 // deleteIdempotencyKeys deletes the expired responses to commands.

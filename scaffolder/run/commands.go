@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 )
@@ -30,19 +31,27 @@ var commandLines = map[CommandKind]string{
 	CommandCancel:   "Cancellation asked for by %s",
 }
 
+// commandActions are the commands in the audit log.
+var commandActions = map[CommandKind]audit.Action{
+	CommandRetry:    audit.RunRetry,
+	CommandRollback: audit.RunRollback,
+	CommandCancel:   audit.RunCancel,
+}
+
 // Command is what somebody does with a run. The zero value is nobody's, and is not kept.
 type Command struct {
 	// ID makes it one command, however often it is carried out.
 	ID   uuid.UUID
 	Kind CommandKind
-	// By is who gave it: a user's entity reference, or the name of a service.
-	By string
+	// By is who gave it. A stored command has the subject only: a user's entity reference, or the name of a
+	// service.
+	By audit.Actor
 }
 
 // event tells of the command in the run's log.
 func (c Command) event() NewEvent {
 	return NewEvent{Type: EventLog, Key: "command/" + c.ID.String(), At: time.Now(),
-		Body: EventBody{Message: fmt.Sprintf(commandLines[c.Kind], c.By)}}
+		Body: EventBody{Message: fmt.Sprintf(commandLines[c.Kind], c.By.Subject)}}
 }
 
 // GivenCommand is a command with the run as it was found.
@@ -86,7 +95,7 @@ func (s *Store) Commands(ctx context.Context, id uuid.UUID) ([]GivenCommand, err
 		if err != nil {
 			return nil, fmt.Errorf("run %s: decode the error that command %s found: %w", id, row.ID, err)
 		}
-		given[i] = GivenCommand{Command: Command{ID: row.ID, Kind: CommandKind(row.Command), By: row.GivenBy}, At: row.GivenAt,
+		given[i] = GivenCommand{Command: Command{ID: row.ID, Kind: CommandKind(row.Command), By: audit.Actor{Subject: row.GivenBy}}, At: row.GivenAt,
 			Generation: int(row.Generation), Phase: Phase(row.Phase), FinishedAt: orZero(row.FinishedAt),
 			FailedStep: orEmpty(row.FailedStep), FailedStepName: row.FailedStepName, Failure: failure}
 	}
@@ -99,9 +108,9 @@ func (s *Store) keepCommand(ctx context.Context, tx db.DBTX, id uuid.UUID, comma
 	if command == (Command{}) {
 		return nil
 	}
-	err := s.queries.InsertRunCommand(ctx, tx, db.InsertRunCommandParams{ID: command.ID, RunID: id, Command: string(command.Kind), GivenBy: command.By})
+	err := s.queries.InsertRunCommand(ctx, tx, db.InsertRunCommandParams{ID: command.ID, RunID: id, Command: string(command.Kind), GivenBy: command.By.Subject})
 	if err != nil {
 		return fmt.Errorf("keep the command to run %s: %w", id, err)
 	}
-	return nil
+	return audit.Record(ctx, tx, command.By, commandActions[command.Kind], id.String())
 }

@@ -7,13 +7,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
 // retryOf is Ada's retry of a run that she saw in a generation.
 func retryOf(generation int) run.Reopening {
 	return run.Reopening{Generation: generation, Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 1, Recovered: true,
-		Command: run.Command{ID: uuid.New(), Kind: run.CommandRetry, By: ada.Subject}}
+		Command: run.Command{ID: uuid.New(), Kind: run.CommandRetry, By: audit.Actor{Subject: ada.Subject}}}
 }
 
 // TestARunListsItsCommands, and which attempt they found.
@@ -25,11 +26,11 @@ func TestARunListsItsCommands(t *testing.T) {
 	retry := retryOf(0)
 	_, err := r.Reopen(t.Context(), id, retry)
 	require.NoError(t, err)
-	cancel := run.Command{ID: uuid.New(), Kind: run.CommandCancel, By: "external:ci"}
+	cancel := run.Command{ID: uuid.New(), Kind: run.CommandCancel, By: audit.Actor{Subject: "external:ci"}}
 	require.NoError(t, r.Cancel(t.Context(), id, cancel, run.NewEvent{Type: run.EventCancelled, Key: "c"}))
 	r.write(t, id, run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseCancelled}})
 	rollback := run.ReopenForRollback(1)
-	rollback.Command = run.Command{ID: uuid.New(), Kind: run.CommandRollback, By: "user:default/bob"}
+	rollback.Command = run.Command{ID: uuid.New(), Kind: run.CommandRollback, By: audit.Actor{Subject: "user:default/bob"}}
 	_, err = r.Reopen(t.Context(), id, rollback)
 	require.NoError(t, err)
 
@@ -61,7 +62,7 @@ func TestARepeatedCommandChangesNothing(t *testing.T) {
 	require.True(t, repeated)
 	require.Equal(t, 1, r.get(t, id).Generation)
 
-	cancel := run.Command{ID: uuid.New(), Kind: run.CommandCancel, By: "external:ci"}
+	cancel := run.Command{ID: uuid.New(), Kind: run.CommandCancel, By: audit.Actor{Subject: "external:ci"}}
 	for range 2 {
 		require.NoError(t, r.Cancel(t.Context(), id, cancel, run.NewEvent{Type: run.EventCancelled, Key: "c"}))
 	}

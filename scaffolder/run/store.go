@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
@@ -73,6 +76,9 @@ func (s *Store) Create(ctx context.Context, n New) error {
 	if err := s.insert(ctx, &batch, created); err != nil {
 		return err
 	}
+	if err := audit.Record(ctx, &batch, n.Starter.Actor(), audit.RunCreate, n.ID.String(), creation(created.run, n.Secrets)...); err != nil {
+		return err
+	}
 	err = batch.Send(ctx, s.pool)
 	if refused, is := errors.AsType[*pgconn.PgError](err); is && refused.ConstraintName == "runs_pkey" {
 		return ErrRepeated
@@ -82,6 +88,16 @@ func (s *Store) Create(ctx context.Context, n New) error {
 	}
 	s.fresh.Remember(n.ID, created)
 	return nil
+}
+
+// creation describes a new run in the audit log. Its values are in the run's record only, which is deleted
+// earlier: people type passwords into ordinary fields. The digest tells whether the record was changed.
+func creation(row db.Run, secrets map[string]string) []audit.Change {
+	changes := []audit.Change{audit.Changed("templateRef", nil, row.TemplateRef), audit.Changed("spec", nil, row.SpecDigest)}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		changes = append(changes, audit.Secret("secrets."+name))
+	}
+	return changes
 }
 
 // asRows are the rows of a new run.

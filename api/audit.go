@@ -1,0 +1,98 @@
+package api
+
+import (
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+)
+
+// auditing is how a route is part of the audit log. The start refuses its zero value for a route that may
+// write.
+type auditing struct {
+	action audit.Action
+	reason string
+}
+
+// records says that the command behind the route records this action, in the transaction of its change. What
+// it refuses is recorded by the server.
+func records(action audit.Action) auditing { return auditing{action: action} }
+
+// unrecorded says why a route that is not a GET is not in the audit log. Attempts that the decider denies are
+// recorded all the same.
+func unrecorded(reason string) auditing { return auditing{reason: reason} }
+
+// isStated reports whether a route has the decision that it needs.
+func (a auditing) isStated(method string) bool {
+	return a.action.Describe() != "" || a.reason != "" || method == http.MethodGet
+}
+
+// requestHeader has the id of a request in its response. The events of the request have it too.
+const requestHeader = "X-Request-Id"
+
+// withOrigin gives a request an id, and its events the address that it came from.
+func withOrigin(c *gin.Context) {
+	origin := audit.Origin{Address: remoteHost(c.Request), RequestID: logID()}
+	c.Header(requestHeader, origin.RequestID)
+	c.Request = c.Request.WithContext(audit.WithOrigin(c.Request.Context(), origin))
+	c.Next()
+}
+
+// remoteHost is the address of the other end of the connection, without its port.
+func remoteHost(r *http.Request) string {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
+}
+
+// recordRefusal records the attempt of a known caller that was denied, or a command that failed.
+func (s *Server) recordRefusal(c *call, err error) {
+	if c.route == nil || c.principal.Kind == identity.KindNone {
+		return
+	}
+	action, outcome := c.route.audit.action, audit.Failed
+	resource, reason := c.resource(), kindOf(err)
+	if fault.KindOf(err) == fault.NotAllowed {
+		outcome = audit.Denied
+	}
+	if denied, is := errors.AsType[*policy.DeniedError](err); is {
+		reason = "needs " + string(denied.Permission)
+		if denied.Resource != "" {
+			resource = denied.Resource
+		}
+	}
+	switch {
+	case action != "":
+	case outcome == audit.Denied:
+		action = audit.Access
+	default:
+		return // a read that failed
+	}
+	s.refusals.Record(c.Request.Context(), c.principal.Actor(), action, resource, outcome, reason)
+}
+
+// resource names what a request is about: the path's first parameter, or else the path.
+func (c *call) resource() string {
+	if len(c.Params) > 0 {
+		return c.Params[0].Value
+	}
+	return c.FullPath()
+}
+
+// kindOf is the name of an error for the audit log. Messages may repeat the caller's input.
+func kindOf(err error) string {
+	if transport, is := errors.AsType[*statusError](err); is {
+		return transport.name
+	}
+	if kind := fault.KindOf(err); kind != "" {
+		return string(kind)
+	}
+	return "internal error"
+}

@@ -1,0 +1,115 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// attemptTimeout is how long the answer to a refused attempt waits for its event to be written.
+	attemptTimeout = time.Second
+	// maxWriting bounds the connections on which refused attempts are written at once.
+	maxWriting = 2
+	// perMinute is how many refused attempts of one actor are written in a minute. More are counted.
+	perMinute = 60
+	// maxActors bounds the actors whose attempts are counted.
+	maxActors = 10_000
+)
+
+// Attempts records attempts that changed nothing, each in a transaction of its own. An attempt that cannot be
+// written within a second is logged instead. Of an actor with more than sixty in a minute the rest is counted,
+// and the next event of this actor says how many there were. It is safe for concurrent use; nil records
+// nothing.
+type Attempts struct {
+	pool *pgxpool.Pool
+	log  *slog.Logger
+	// writing has a place for each event that is being written.
+	writing chan struct{}
+
+	mutex  sync.Mutex
+	actors map[Actor]*allowance
+}
+
+// allowance is what is left of an actor's attempts in the current minute.
+type allowance struct {
+	minute         int64
+	written, extra int
+}
+
+// NewAttempts records attempts in the database of pool.
+func NewAttempts(pool *pgxpool.Pool, log *slog.Logger) *Attempts {
+	return &Attempts{pool: pool, log: log, writing: make(chan struct{}, maxWriting), actors: map[Actor]*allowance{}}
+}
+
+// Record records that an actor tried something that was Denied or has Failed. The reason is stored: it
+// contains no secret and none of the caller's input. Record returns nothing, because the attempt has been
+// refused already and its answer does not depend on it.
+func (a *Attempts) Record(ctx context.Context, actor Actor, action Action, resource string, outcome Outcome, reason string) {
+	if a == nil {
+		return
+	}
+	extra, permitted := a.permits(actor, time.Now())
+	if !permitted {
+		return
+	}
+	if extra > 0 {
+		reason += fmt.Sprintf(" (%d earlier attempts of this actor were not recorded one by one)", extra)
+	}
+	// The caller may have left because of the refusal.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+	defer cancel()
+	if err := a.write(ctx, Event{Actor: actor, Action: action, Resource: resource, Outcome: outcome, Reason: reason}); err != nil {
+		a.log.ErrorContext(ctx, "an attempt is missing in the audit log", "actor", actor.Subject, "action", action, "resource", resource,
+			"outcome", outcome, "reason", reason, "error", err)
+	}
+}
+
+func (a *Attempts) write(ctx context.Context, e Event) error {
+	select {
+	case a.writing <- struct{}{}:
+		defer func() { <-a.writing }()
+		return record(ctx, a.pool, e)
+	case <-ctx.Done():
+		return fmt.Errorf("wait for earlier attempts to be recorded: %w", ctx.Err())
+	}
+}
+
+// permits counts an attempt. It says whether the attempt is to be written, and how many earlier ones of the
+// same actor were not.
+func (a *Attempts) permits(actor Actor, now time.Time) (extra int, permitted bool) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	minute := now.Unix() / 60
+	left, known := a.actors[actor]
+	if !known {
+		if len(a.actors) >= maxActors {
+			a.forget(minute)
+		}
+		left = &allowance{minute: minute}
+		a.actors[actor] = left
+	}
+	if left.minute != minute {
+		left.minute, left.written = minute, 0
+	}
+	if left.written >= perMinute {
+		left.extra++
+		return 0, false
+	}
+	left.written++
+	extra, left.extra = left.extra, 0
+	return extra, true
+}
+
+// forget drops the actors without attempts in this minute.
+func (a *Attempts) forget(minute int64) {
+	for actor, left := range a.actors {
+		if left.minute != minute {
+			delete(a.actors, actor)
+		}
+	}
+}

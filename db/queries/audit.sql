@@ -1,0 +1,72 @@
+-- name: InsertAuditEvent :exec
+with written as (
+    insert into audit_events (id, at, actor_kind, actor, on_behalf_of, action, resource, outcome, reason, changes, address, request_id, trace_id)
+    values (@id, @at, @actor_kind, @actor, @on_behalf_of, @action, @resource, @outcome, @reason, @changes, @address, @request_id, @trace_id)
+    returning id
+)
+insert into audit_unsealed (event_id) select id from written;
+
+-- name: AuditEvents :many
+-- The newest first. What was done on somebody's behalf is found as theirs too: one of the two statements finds
+-- nothing unless who is given. Ids are in the order of time, so a range of ids is a range of times.
+select page.* from (
+    (select e.* from audit_events e
+     where (@who::text = '' or e.actor = @who)
+       and e.id >= @first_id::uuid and e.id < @before_id::uuid
+       and (cardinality(@actions::text[]) = 0 or e.action = any (@actions::text[]))
+       and (@resource::text = '' or e.resource = @resource)
+       and (cardinality(@outcomes::text[]) = 0 or e.outcome = any (@outcomes::text[]))
+     order by e.id desc limit @max_rows::int)
+    union all
+    (select e.* from audit_events e
+     where @who::text <> '' and e.on_behalf_of = @who
+       and e.id >= @first_id::uuid and e.id < @before_id::uuid
+       and (cardinality(@actions::text[]) = 0 or e.action = any (@actions::text[]))
+       and (@resource::text = '' or e.resource = @resource)
+       and (cardinality(@outcomes::text[]) = 0 or e.outcome = any (@outcomes::text[]))
+     order by e.id desc limit @max_rows::int)
+) page
+order by page.id desc
+limit @max_rows::int;
+
+-- name: AuditEventsByID :many
+select * from audit_events where id = any(@ids::uuid[]);
+
+-- name: TryLockAuditSeals :one
+-- Whoever has this lock of the transaction adds seals.
+select pg_try_advisory_xact_lock(@key);
+
+-- name: TakeUnsealedAuditEvents :many
+delete from audit_unsealed where ctid = any(array(select u.ctid from audit_unsealed u limit @max_rows)) returning event_id;
+
+-- name: LastAuditSeal :one
+select * from audit_seals order by number desc limit 1;
+
+-- name: InsertAuditSeal :exec
+insert into audit_seals (number, previous, event_ids, hashes) values (@number, @previous, @event_ids, @hashes);
+
+-- name: AuditSeals :many
+select * from audit_seals where number > @after and sealed_at >= @since order by number limit @max_rows;
+
+-- name: AuditEventWithoutSeal :many
+-- The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads everything
+-- since then.
+select e.id from audit_events e
+where e.id >= @first_id::uuid
+  and not exists (select from audit_unsealed u where u.event_id = e.id)
+  and not exists (select from (select unnest(s.event_ids) as id from audit_seals s) sealed where sealed.id = e.id)
+order by e.id
+limit 1;
+
+-- name: PermitAuditRetention :exec
+-- Lets the statements of this transaction delete from the audit log.
+select set_config('portico.audit_retention', 'on', true);
+
+-- name: OldAuditSeals :many
+select number, event_ids from audit_seals where sealed_at < @before order by number limit @max_rows for update skip locked;
+
+-- name: DeleteAuditEvents :exec
+delete from audit_events where id = any(@ids::uuid[]);
+
+-- name: DeleteAuditSeals :exec
+delete from audit_seals where number = any(@numbers::bigint[]);
