@@ -6,11 +6,13 @@ package scaffolder
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/recall"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
@@ -62,12 +65,23 @@ type Service struct {
 	decider policy.Decider
 	checker *check.Checker
 	dryRuns *dryrun.Runner
+	// templates are parsed templates by the digest of their document: a template that people use is parsed once,
+	// and not for each of its runs.
+	templates *recall.Memory[[sha256.Size]byte, *template.Template]
 }
+
+// Bounds of the parsed templates that are kept, in bytes of a document, and how long one is.
+const (
+	maxTemplates  = 200
+	maxTemplate   = 128 << 10
+	keepTemplates = 10 * time.Minute
+)
 
 // New makes a Service.
 func New(o Options) *Service {
 	return &Service{log: o.Log, catalog: o.Catalog, runs: o.Runs, engine: o.Engine, actions: o.Actions, decider: o.Decider,
-		checker: o.Checker, dryRuns: o.DryRuns}
+		checker: o.Checker, dryRuns: o.DryRuns,
+		templates: recall.New[[sha256.Size]byte, *template.Template](maxTemplates, keepTemplates)}
 }
 
 // Actions are the actions that templates may use. No permission of Backstage guards the list: it is the same
@@ -114,8 +128,21 @@ func (s *Service) template(ctx context.Context, principal identity.Principal, re
 	if err != nil {
 		return nil, at, fmt.Errorf("read %s: %w", ref, err)
 	}
-	t, err := template.Parse(document)
+	t, err := s.parse(document)
 	return t, at, err
+}
+
+// parse parses a template, or returns it from the cache. Nobody changes a parsed template.
+func (s *Service) parse(document json.RawMessage) (*template.Template, error) {
+	digest := sha256.Sum256(document)
+	if known, has := s.templates.Get(digest); has {
+		return known, nil
+	}
+	t, err := template.Parse(document)
+	if err == nil && len(document) <= maxTemplate {
+		s.templates.Remember(digest, t)
+	}
+	return t, err
 }
 
 // Create checks a request, pins the template with its values and starts a run of it. When the engine does not

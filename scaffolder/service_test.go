@@ -279,6 +279,33 @@ func TestTheSubjectOfARunIsTakenFromItsValues(t *testing.T) {
 	}
 }
 
+// editable is a catalog with one template, whose title changes.
+type editable struct {
+	oneTemplate
+	title string
+}
+
+func (e *editable) LocatedEntity(context.Context, identity.Principal, entity.Ref) (json.RawMessage, provenance.Place, error) {
+	return json.RawMessage(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"two-steps","title":"` + e.title +
+		`"},"spec":{"steps":[]}}`), provenance.Place{}, nil
+}
+
+func TestATemplateIsParsedAgainWhenItChanges(t *testing.T) {
+	t.Parallel()
+	catalog := &editable{title: "Before"}
+	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: catalog, Decider: policy.AllowKnown{}})
+	read := func() *template.Template {
+		parsed, err := service.Template(t.Context(), ada, entity.Ref{Kind: "template", Namespace: "default", Name: "two-steps"})
+		require.NoError(t, err)
+		return parsed
+	}
+	first := read()
+	require.Same(t, first, read())
+	catalog.title = "After"
+	require.Equal(t, "After", read().Title())
+	require.Equal(t, "Before", first.Title())
+}
+
 func TestEveryMethodAsksTheDecider(t *testing.T) {
 	t.Parallel()
 	refuser := &policytest.Refuser{}
