@@ -135,6 +135,50 @@ type IdempotencyKey struct {
 	CreatedAt   time.Time
 }
 
+type RbacCondition struct {
+	ID                int64
+	Role              string
+	PluginID          string
+	ResourceType      string
+	PermissionMapping []byte
+	Conditions        []byte
+}
+
+type RbacMember struct {
+	Role     string
+	Member   string
+	Position *int64
+}
+
+type RbacPlugin struct {
+	ID       string
+	Position *int64
+}
+
+type RbacPolicy struct {
+	Role       string
+	Permission string
+	Action     string
+	Effect     string
+	Position   *int64
+}
+
+type RbacRevision struct {
+	One      bool
+	Revision int64
+}
+
+type RbacRole struct {
+	Ref         string
+	Source      string
+	Description *string
+	Owner       *string
+	Author      string
+	ModifiedBy  string
+	CreatedAt   time.Time
+	ModifiedAt  time.Time
+}
+
 type Run struct {
 	ID                 uuid.UUID
 	TemplateRef        string

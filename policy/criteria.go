@@ -108,6 +108,15 @@ func (r Rules[R, F]) Filter(criteria Criteria) (F, error) {
 	}
 }
 
+// Type is the resource type that the rules are about.
+func (r Rules[R, F]) Type() ResourceType { return r.ResourceType }
+
+// Check returns an error for criteria that Filter does not accept.
+func (r Rules[R, F]) Check(criteria Criteria) error {
+	_, err := r.Filter(criteria)
+	return err
+}
+
 func (r Rules[R, F]) join(criteria []Criteria, by func([]F) F) (F, error) {
 	filters := make([]F, len(criteria))
 	for i, each := range criteria {

@@ -40,6 +40,12 @@ const (
 	ScaffolderTemplateStepRead Permission = "scaffolder.template.step.read"
 	ScaffolderTemplateDryRun   Permission = "scaffolder.template.dry-run"
 	ScaffolderTemplateManage   Permission = "scaffolder.template.management"
+
+	// Those of the RBAC plugin, on roles with their policies and conditions.
+	PolicyEntityRead   Permission = "policy.entity.read"
+	PolicyEntityCreate Permission = "policy.entity.create"
+	PolicyEntityUpdate Permission = "policy.entity.update"
+	PolicyEntityDelete Permission = "policy.entity.delete"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -51,6 +57,7 @@ const (
 	ScaffolderTask     ResourceType = "scaffolder-task"
 	ScaffolderAction   ResourceType = "scaffolder-action"
 	ScaffolderTemplate ResourceType = "scaffolder-template"
+	PolicyEntity       ResourceType = "policy-entity"
 )
 
 // permissions has the action attribute and the resource type of every permission, "" where Backstage has
@@ -81,6 +88,11 @@ var permissions = map[Permission]struct {
 	ScaffolderTemplateStepRead: {"read", ScaffolderTemplate},
 	ScaffolderTemplateDryRun:   {"", ""},
 	ScaffolderTemplateManage:   {"", ""},
+
+	PolicyEntityRead:   {"read", PolicyEntity},
+	PolicyEntityCreate: {"create", ""},
+	PolicyEntityUpdate: {"update", PolicyEntity},
+	PolicyEntityDelete: {"delete", PolicyEntity},
 }
 
 // IsKnown reports whether the permission is one of those above.
@@ -91,6 +103,9 @@ func (p Permission) IsKnown() bool {
 
 // ResourceType is the type of the permission's resources, "" when it has none.
 func (p Permission) ResourceType() ResourceType { return permissions[p].resource }
+
+// Action is the permission's action attribute (create, read, update or delete), "" when it has none.
+func (p Permission) Action() string { return permissions[p].action }
 
 // plugin is the id of the permission's plugin: catalog for catalog.entity.read.
 func (p Permission) plugin() string {

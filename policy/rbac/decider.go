@@ -1,0 +1,183 @@
+package rbac
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/recall"
+)
+
+const (
+	// groupsValidity is how long the groups of a user are remembered, and groupsRemembered of how many users.
+	groupsValidity   = time.Second
+	groupsRemembered = 10_000
+	// maxGroups bounds the groups of a user. A user in more is refused: one of the others could have a role that denies.
+	maxGroups = 10_000
+	// MaxDepth bounds the levels of groups above those that a user is a member of.
+	MaxDepth = 32
+)
+
+// Query asks for a permission that need not be one of Portico's. Action is "" for a permission without an action,
+// ResourceType "" for one without resources.
+type Query struct {
+	Permission   string
+	Action       string
+	ResourceType policy.ResourceType
+}
+
+// GroupsOf finds the groups of a user, and the groups above them up to a number of levels; at most limit of all.
+type GroupsOf func(ctx context.Context, user string, levels, limit int) ([]string, error)
+
+// DeciderOptions configure a Decider.
+type DeciderOptions struct {
+	Log      *slog.Logger
+	GroupsOf GroupsOf
+	// SuperUsers are users and groups that may do everything.
+	SuperUsers []string
+	// Depth is how many levels of groups above a user's own count; at most MaxDepth.
+	Depth int
+	// PoliciesFirst has policies decide before conditions. Otherwise a condition of any role decides.
+	PoliciesFirst bool
+	// ByOwnership has the caller's ownership references count as members too, beside the groups in the catalog.
+	ByOwnership bool
+}
+
+// Decider decides by roles. It is safe for concurrent use, and loading roles never makes a decision wait. A Decider
+// without roles allows users nothing.
+type Decider struct {
+	options  DeciderOptions
+	snapshot atomic.Pointer[snapshot]
+	groups   *recall.Memory[string, []string]
+}
+
+// NewDecider makes a decider without roles. A Service loads them.
+func NewDecider(options DeciderOptions) *Decider {
+	d := &Decider{options: options, groups: recall.New[string, []string](groupsRemembered, groupsValidity)}
+	d.snapshot.Store(&snapshot{})
+	return d
+}
+
+// Decide implements policy.Decider.
+func (d *Decider) Decide(ctx context.Context, principal identity.Principal, permission policy.Permission) (policy.Decision, error) {
+	known, err := policy.AllowKnown{}.Decide(ctx, principal, permission)
+	if err != nil || known.Result != policy.Allowed || principal.Kind != identity.KindUser {
+		return known, err
+	}
+	return d.DecideQuery(ctx, principal, Query{Permission: string(permission), Action: permission.Action(), ResourceType: permission.ResourceType()})
+}
+
+// DecideQuery decides about a permission that the caller describes. Only users have roles: others are refused. An
+// error means that the caller's groups could not be read. What goes wrong in a decision itself is logged and denied.
+func (d *Decider) DecideQuery(ctx context.Context, principal identity.Principal, q Query) (policy.Decision, error) {
+	if principal.Kind != identity.KindUser {
+		return policy.Decision{Result: policy.Denied}, nil
+	}
+	if d.isSuperUser(principal) {
+		return policy.Decision{Result: policy.Allowed}, nil
+	}
+	now := d.snapshot.Load()
+	roles, err := d.roles(ctx, now, principal)
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	decision, err := d.decide(now, roles, principal, q)
+	if err != nil {
+		d.options.Log.ErrorContext(ctx, "a decision failed and is a denial", "principal", principal.Subject, "permission", q.Permission, "error", err)
+		return policy.Decision{Result: policy.Denied}, nil
+	}
+	return decision, nil
+}
+
+func (d *Decider) isSuperUser(principal identity.Principal) bool {
+	isSuper := func(ref string) bool { return slices.Contains(d.options.SuperUsers, ref) }
+	return isSuper(principal.Subject) || slices.ContainsFunc(principal.Ownership, isSuper)
+}
+
+// roles are the roles of a user, with those of their groups.
+func (d *Decider) roles(ctx context.Context, now *snapshot, principal identity.Principal) ([]string, error) {
+	subjects := []string{principal.Subject}
+	if d.options.ByOwnership {
+		subjects = append(subjects, principal.Ownership...)
+	}
+	if now.hasGroups {
+		groups, err := d.groupsOf(ctx, principal.Subject)
+		if err != nil {
+			return nil, err
+		}
+		subjects = append(subjects, groups...)
+	}
+	return now.roles(subjects), nil
+}
+
+func (d *Decider) groupsOf(ctx context.Context, user string) ([]string, error) {
+	if groups, known := d.groups.Get(user); known {
+		return groups, nil
+	}
+	groups, err := d.options.GroupsOf(ctx, user, d.options.Depth, maxGroups+1)
+	if err != nil {
+		return nil, fmt.Errorf("groups of %s: %w", user, err)
+	}
+	if len(groups) > maxGroups {
+		return nil, fault.New(fault.NotAllowed, "%s is in more than %d groups, too many to decide what they may do", user, maxGroups)
+	}
+	d.groups.Remember(user, groups)
+	return groups, nil
+}
+
+// decide is the order of the RBAC plugin: conditions, then policies that name the permission, then policies on its
+// resource type.
+func (d *Decider) decide(now *snapshot, roles []string, principal identity.Principal, q Query) (policy.Decision, error) {
+	resourceType := q.ResourceType
+	// This permission had a resource type in older releases, and roles still have policies on it.
+	if q.Permission == string(policy.PolicyEntityCreate) {
+		resourceType = policy.PolicyEntity
+	}
+	about := target{q.Permission, cmp.Or(q.Action, noAction)}
+	if resourceType != "" && !now.has(about, roles) {
+		about.object = string(resourceType)
+	}
+	if q.ResourceType != "" && !(d.options.PoliciesFirst && now.has(about, roles)) {
+		conditions, collision := now.conditionsOn(roles, q)
+		if collision != "" {
+			return policy.Decision{}, fmt.Errorf("%s has several conditions on it", collision)
+		}
+		if len(conditions) > 0 {
+			return conditional(conditions, principal)
+		}
+	}
+	return now.enforce(roles, about)
+}
+
+func (s *snapshot) has(about target, roles []string) bool {
+	enforcer, has := s.enforcers[about]
+	return has && enforcer.anyOf(roles)
+}
+
+func (s *snapshot) enforce(roles []string, about target) (policy.Decision, error) {
+	if !s.has(about, roles) {
+		return policy.Decision{Result: policy.Denied}, nil
+	}
+	allowed, err := s.enforcers[about].allows(roles, about)
+	if err != nil || !allowed {
+		return policy.Decision{Result: policy.Denied}, err
+	}
+	return policy.Decision{Result: policy.Allowed}, nil
+}
+
+// conditional allows under any of the conditions.
+func conditional(conditions []policy.Criteria, principal identity.Principal) (policy.Decision, error) {
+	joined := conditions[0]
+	if len(conditions) > 1 {
+		joined = policy.Criteria{AnyOf: conditions}
+	}
+	criteria, err := forPrincipal(joined, principal)
+	return policy.Decision{Result: policy.Conditional, Conditions: criteria}, err
+}

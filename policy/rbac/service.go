@@ -1,0 +1,230 @@
+package rbac
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
+)
+
+// Options configure a Service.
+type Options struct {
+	Log  *slog.Logger
+	Pool *pgxpool.Pool
+	// Notifications is a pool without a connection pooler, on which LISTEN works. Nil means Pool.
+	Notifications *pgxpool.Pool
+	// Decider gets the roles, and decides who may read and change them.
+	Decider *Decider
+	// Conditional are the resource types on which conditions can be put.
+	Conditional []Conditional
+	Limits      Limits
+	// Configured are the roles and plugins of the configuration.
+	Configured Configured
+	// Files are the files with roles.
+	Files Files
+}
+
+// Configured is what the configuration says about roles.
+type Configured struct {
+	// Admins are users and groups with the role role:default/rbac_admin.
+	Admins []string
+	// DefaultRole is the role that everybody has, "" for none, and DefaultPolicies are its policies.
+	DefaultRole     string
+	DefaultPolicies []Policy
+	// Plugins are the ids of plugins whose permissions roles are about.
+	Plugins []string
+}
+
+// Service reads and changes the roles for a principal, and keeps the Decider's snapshot up to date. It is safe for
+// concurrent use.
+type Service struct {
+	options Options
+	store   store
+	rules   *rulebook
+	last    lastSync
+}
+
+// New makes a service. Run keeps it up to date; until the first Load, the decider has no roles.
+func New(options Options) *Service {
+	if options.Notifications == nil {
+		options.Notifications = options.Pool
+	}
+	return &Service{options: options, store: store{options.Pool, db.New()}, rules: newRulebook(options.Limits, options.Conditional)}
+}
+
+// Load gives the decider the roles that the database has now.
+func (s *Service) Load(ctx context.Context) error {
+	all, err := s.store.read(ctx)
+	if err != nil {
+		return err
+	}
+	conditions, err := s.readable(all.conditions)
+	if err != nil {
+		return err
+	}
+	loaded, err := newSnapshot(all, conditions, s.options.Configured.DefaultRole)
+	if err != nil {
+		return fmt.Errorf("load the policies into casbin: %w", err)
+	}
+	s.options.Decider.snapshot.Store(loaded)
+	return nil
+}
+
+// readable reads the criteria of stored conditions. They were checked when they were stored.
+func (s *Service) readable(conditions []Condition) ([]checkedCondition, error) {
+	checked := make([]checkedCondition, len(conditions))
+	for i, c := range conditions {
+		criteria, err := parseCriteria(c.Criteria, s.options.Limits)
+		if err != nil {
+			return nil, fmt.Errorf("condition %d: %w", c.ID, err)
+		}
+		checked[i] = checkedCondition{c, criteria}
+	}
+	return checked, nil
+}
+
+const (
+	// followInterval is the interval for loading the roles even without a notification.
+	followInterval = time.Minute
+	// retryInterval is the wait after roles could not be loaded.
+	retryInterval = time.Second
+)
+
+// Follow loads the roles whenever another process has changed them, until ctx ends. The last loaded roles decide while
+// the database cannot be reached.
+func (s *Service) Follow(ctx context.Context) error {
+	listener := db.NewListener(s.options.Notifications, channel, s.options.Log)
+	wake, stop := listener.Follow(topic)
+	defer stop()
+	listening, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- listener.Run(listening) }()
+	defer func() { cancel(); <-ended }()
+	for {
+		next := followInterval
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-time.After(next):
+		}
+		for err := s.Load(ctx); err != nil && ctx.Err() == nil; err = s.Load(ctx) {
+			s.options.Log.WarnContext(ctx, "the roles cannot be loaded; the last ones decide, and this is tried again", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(retryInterval):
+			}
+		}
+	}
+}
+
+// errServices is the refusal of machines that change roles.
+var errServices = fault.New(fault.NotAllowed, "Only credential principal with type 'user' permitted to modify permissions")
+
+// mayRead asks for the roles that a principal may read. Whoever may read none is refused.
+func (s *Service) mayRead(ctx context.Context, principal identity.Principal) (grant, error) {
+	return s.ask(ctx, principal, policy.PolicyEntityRead)
+}
+
+func (s *Service) ask(ctx context.Context, principal identity.Principal, permission policy.Permission) (grant, error) {
+	granted, err := Rules.Ask(ctx, s.options.Decider, principal, permission)
+	if err == nil && granted.IsNothing() {
+		return grant{}, granted.Refusal("")
+	}
+	return granted, err
+}
+
+// mayChange asks for the roles that a person may change or delete.
+func (s *Service) mayChange(ctx context.Context, principal identity.Principal, permission policy.Permission) (grant, error) {
+	granted, err := s.ask(ctx, principal, permission)
+	if err == nil && principal.Kind != identity.KindUser {
+		return grant{}, errServices
+	}
+	return granted, err
+}
+
+// mayCreate checks that a person may create roles, policies and conditions.
+func (s *Service) mayCreate(ctx context.Context, principal identity.Principal) error {
+	err := policy.Require(ctx, s.options.Decider, principal, policy.PolicyEntityCreate, "")
+	if err == nil && principal.Kind != identity.KindUser {
+		return errServices
+	}
+	return err
+}
+
+// mayAdd is mayCreate, and returns the roles to which a person may add something. Whoever may change only some roles may
+// add to them only.
+func (s *Service) mayAdd(ctx context.Context, principal identity.Principal) (grant, error) {
+	if err := s.mayCreate(ctx, principal); err != nil {
+		return grant{}, err
+	}
+	granted, err := Rules.Ask(ctx, s.options.Decider, principal, policy.PolicyEntityUpdate)
+	if _, conditional := granted.Filter(); err == nil && !conditional {
+		return Rules.Everything(), nil
+	}
+	return granted, err
+}
+
+// Authorize checks that a principal may read roles at all.
+func (s *Service) Authorize(ctx context.Context, principal identity.Principal) error {
+	_, err := s.mayRead(ctx, principal)
+	return err
+}
+
+// update runs one change, and loads the roles before it returns.
+func (s *Service) update(ctx context.Context, do func(*change) error) error {
+	changed, err := s.store.update(ctx, do)
+	if err != nil || !changed {
+		return err
+	}
+	return s.Load(ctx)
+}
+
+// asListed marks the role that everybody has.
+func (s *Service) asListed(r Role) Role {
+	r.Metadata.IsDefault = r.Ref == s.options.Configured.DefaultRole
+	return r
+}
+
+// covers reports whether a grant covers a role. Everybody who may read roles sees the default one.
+func (s *Service) covers(granted grant, r Role) bool {
+	return r.Ref == s.options.Configured.DefaultRole || granted.Allows(r)
+}
+
+// visible reads everything, and returns also the references of the roles that a principal may read.
+func (s *Service) visible(ctx context.Context, principal identity.Principal) (all stored, refs []string, err error) {
+	granted, err := s.mayRead(ctx, principal)
+	if err != nil {
+		return stored{}, nil, err
+	}
+	if all, err = s.store.read(ctx); err != nil {
+		return stored{}, nil, err
+	}
+	for _, r := range all.roles {
+		if s.covers(granted, r) {
+			refs = append(refs, r.Ref)
+		}
+	}
+	return all, refs, nil
+}
+
+// fromSource returns a fault of kind NotAllowed for a role that does not come from the API.
+func fromSource(r Role, doing string) error {
+	if r.Metadata.Source == FromREST {
+		return nil
+	}
+	return fault.New(fault.NotAllowed, "Unable to %s: source does not match originating role %s, consider making changes to the '%s'", doing, r.Ref, upper(r.Metadata.Source))
+}
+
+// without are the elements of a list that another one lacks.
+func without[T comparable](list, others []T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(element T) bool { return slices.Contains(others, element) })
+}

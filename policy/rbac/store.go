@@ -1,0 +1,262 @@
+package rbac
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/policy"
+)
+
+// channel is the channel on which Postgres notifies of changed roles, with the payload topic.
+const (
+	channel = "portico_roles"
+	topic   = "changed"
+)
+
+// stored is all that the database has.
+type stored struct {
+	// roles are in the order of their creation.
+	roles      []Role
+	policies   []Policy
+	conditions []Condition
+	// plugins are the ids that were added by REST.
+	plugins []string
+	// index has the place of each role in roles.
+	index map[string]int
+}
+
+// role is the role with a reference; false if there is none.
+func (s *stored) role(ref string) (Role, bool) {
+	at, found := s.index[ref]
+	if !found {
+		return Role{}, false
+	}
+	return s.roles[at], true
+}
+
+// condition is the condition with an id; false if there is none.
+func (s *stored) condition(id int64) (Condition, bool) {
+	at := slices.IndexFunc(s.conditions, func(c Condition) bool { return c.ID == id })
+	if at < 0 {
+		return Condition{}, false
+	}
+	return s.conditions[at], true
+}
+
+// store reads and changes the tables of roles.
+type store struct {
+	pool    *pgxpool.Pool
+	queries *db.Queries
+}
+
+// read reads everything at one moment.
+func (s store) read(ctx context.Context) (all stored, err error) {
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		all, err = s.readIn(ctx, tx)
+		return err
+	})
+	return all, err
+}
+
+func (s store) readIn(ctx context.Context, tx pgx.Tx) (all stored, err error) {
+	members := map[string][]string{}
+	for _, part := range []struct {
+		name string
+		read func() error
+	}{
+		{"members", func() error { return s.readMembers(ctx, tx, members) }},
+		{"roles", func() error { return s.readRoles(ctx, tx, members, &all) }},
+		{"policies", func() error { return s.readPolicies(ctx, tx, &all) }},
+		{"conditions", func() error { return s.readConditions(ctx, tx, &all) }},
+		{"plugins", func() error { all.plugins, err = s.queries.RolePlugins(ctx, tx); return err }},
+	} {
+		if err := part.read(); err != nil {
+			return stored{}, fmt.Errorf("read the %s of roles: %w", part.name, err)
+		}
+	}
+	return all, nil
+}
+
+func (s store) readMembers(ctx context.Context, tx pgx.Tx, members map[string][]string) error {
+	rows, err := s.queries.RoleMembers(ctx, tx)
+	for _, row := range rows {
+		members[row.Role] = append(members[row.Role], row.Member)
+	}
+	return err
+}
+
+func (s store) readRoles(ctx context.Context, tx pgx.Tx, members map[string][]string, all *stored) error {
+	rows, err := s.queries.Roles(ctx, tx)
+	all.index = map[string]int{}
+	for _, row := range rows {
+		role := Role{Ref: row.Ref, Members: members[row.Ref], Metadata: Metadata{Source: Source(row.Source), Description: row.Description, Owner: row.Owner,
+			Author: row.Author, ModifiedBy: row.ModifiedBy, CreatedAt: row.CreatedAt, LastModified: row.ModifiedAt}}
+		if role.Members == nil {
+			role.Members = []string{}
+		}
+		all.index[role.Ref] = len(all.roles)
+		all.roles = append(all.roles, role)
+	}
+	return err
+}
+
+func (s store) readPolicies(ctx context.Context, tx pgx.Tx, all *stored) error {
+	rows, err := s.queries.RolePolicies(ctx, tx)
+	for _, row := range rows {
+		all.policies = append(all.policies, Policy(row))
+	}
+	return err
+}
+
+func (s store) readConditions(ctx context.Context, tx pgx.Tx, all *stored) error {
+	rows, err := s.queries.RoleConditions(ctx, tx)
+	for _, row := range rows {
+		condition := Condition{ID: row.ID, ConditionSpec: ConditionSpec{Result: policy.Conditional, Role: row.Role, PluginID: row.PluginID,
+			ResourceType: policy.ResourceType(row.ResourceType), Criteria: row.Conditions}}
+		if err := json.Unmarshal(row.PermissionMapping, &condition.Permissions); err != nil {
+			return fmt.Errorf("the permissions of condition %d: %w", row.ID, err)
+		}
+		all.conditions = append(all.conditions, condition)
+	}
+	return err
+}
+
+// change is one transaction that changes roles. No other change happens between its reading and its commit.
+type change struct {
+	stored
+	// changed says that something was written, so that replicas have to load the roles.
+	changed bool
+
+	ctx     context.Context //nolint:containedctx // a change lives for one call
+	tx      pgx.Tx
+	queries *db.Queries
+}
+
+// update runs one change. An error, and a change that writes nothing, leave the database as it was.
+func (s store) update(ctx context.Context, do func(*change) error) (changed bool, err error) {
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return false, fmt.Errorf("change the roles: %w", err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	if err := s.queries.LockRoles(ctx, tx); err != nil {
+		return false, fmt.Errorf("lock the roles: %w", err)
+	}
+	c := &change{ctx: ctx, tx: tx, queries: s.queries}
+	if c.stored, err = s.readIn(ctx, tx); err != nil {
+		return false, err
+	}
+	if err := do(c); err != nil || !c.changed {
+		return false, err
+	}
+	if err := s.queries.NotifyRoles(ctx, tx); err != nil {
+		return false, fmt.Errorf("notify of changed roles: %w", err)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return false, fmt.Errorf("commit the change of roles: %w", err)
+	}
+	return true, nil
+}
+
+// wrote records the result of a statement.
+func (c *change) wrote(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	c.changed = true
+	return nil
+}
+
+func (c *change) addRole(r Role) error {
+	err := c.queries.AddRole(c.ctx, c.tx, db.AddRoleParams{Ref: r.Ref, Source: string(r.Metadata.Source), Description: r.Metadata.Description,
+		Owner: r.Metadata.Owner, Author: r.Metadata.Author})
+	if err := c.wrote("add "+r.Ref, err); err != nil {
+		return err
+	}
+	return c.addMembers(r.Ref, r.Members)
+}
+
+// changeRole gives a role the reference, the description, the owner and the last author of another value.
+func (c *change) changeRole(ref string, to Role) error {
+	return c.wrote("change "+ref, c.queries.ChangeRole(c.ctx, c.tx, db.ChangeRoleParams{Ref: ref, NewRef: to.Ref,
+		Description: to.Metadata.Description, Owner: to.Metadata.Owner, ModifiedBy: to.Metadata.ModifiedBy}))
+}
+
+func (c *change) removeRoles(refs []string) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	return c.wrote("remove roles", c.queries.RemoveRoles(c.ctx, c.tx, refs))
+}
+
+func (c *change) addMembers(role string, members []string) error {
+	if len(members) == 0 {
+		return nil
+	}
+	return c.wrote("add members to "+role, c.queries.AddRoleMembers(c.ctx, c.tx, role, members))
+}
+
+func (c *change) removeMembers(role string, members []string) error {
+	if len(members) == 0 {
+		return nil
+	}
+	return c.wrote("remove members of "+role, c.queries.RemoveRoleMembers(c.ctx, c.tx, role, members))
+}
+
+func (c *change) addPolicies(policies []Policy) error {
+	if len(policies) == 0 {
+		return nil
+	}
+	columns := asColumns(policies)
+	return c.wrote("add policies", c.queries.AddRolePolicies(c.ctx, c.tx, db.AddRolePoliciesParams(columns)))
+}
+
+func (c *change) removePolicies(policies []Policy) error {
+	if len(policies) == 0 {
+		return nil
+	}
+	return c.wrote("remove policies", c.queries.RemoveRolePolicies(c.ctx, c.tx, db.RemoveRolePoliciesParams(asColumns(policies))))
+}
+
+// policyColumns are policies as parameters of a statement.
+type policyColumns struct{ Roles, Permissions, Actions, Effects []string }
+
+func asColumns(policies []Policy) (columns policyColumns) {
+	for _, p := range policies {
+		columns.Roles, columns.Permissions = append(columns.Roles, p.Role), append(columns.Permissions, p.Permission)
+		columns.Actions, columns.Effects = append(columns.Actions, p.Action), append(columns.Effects, p.Effect)
+	}
+	return columns
+}
+
+func (c *change) addCondition(spec ConditionSpec) (id int64, err error) {
+	permissions, err := json.Marshal(spec.Permissions)
+	if err != nil {
+		return 0, fmt.Errorf("encode the permissions of a condition: %w", err)
+	}
+	id, err = c.queries.AddRoleCondition(c.ctx, c.tx, db.AddRoleConditionParams{Role: spec.Role, PluginID: spec.PluginID,
+		ResourceType: string(spec.ResourceType), PermissionMapping: permissions, Conditions: spec.Criteria})
+	return id, c.wrote("add a condition of "+spec.Role, err)
+}
+
+func (c *change) changeCondition(id int64, to ConditionSpec) error {
+	permissions, err := json.Marshal(to.Permissions)
+	if err != nil {
+		return fmt.Errorf("encode the permissions of a condition: %w", err)
+	}
+	return c.wrote(fmt.Sprintf("change condition %d", id), c.queries.ChangeRoleCondition(c.ctx, c.tx, db.ChangeRoleConditionParams{ID: id, Role: to.Role,
+		PluginID: to.PluginID, ResourceType: string(to.ResourceType), PermissionMapping: permissions, Conditions: to.Criteria}))
+}
+
+func (c *change) removeConditions(ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return c.wrote("remove conditions", c.queries.RemoveRoleConditions(c.ctx, c.tx, ids))
+}
