@@ -24,7 +24,7 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/loopback"
 )
 
-// The recordings were made with these, on a real Backstage backend; see testdata/golden/app-config.yaml.
+// The recordings of a real Backstage backend were made with these; see testdata/golden/app-config.yaml.
 const (
 	goldenFixtures   = "127.0.0.1:7110"
 	goldenToken      = "peer-static-token-0123456789"
@@ -34,7 +34,7 @@ const (
 
 // TestRecordedExchangesEqualBackstages replays exchanges recorded from a real Backstage backend, in their
 // order, and compares the answers: statuses, content types, shapes, names, messages, and orders where
-// Backstage promises one. What differs from run to run (ids, times, hosts, paths) is put into one form first.
+// Backstage promises one. Values that differ between runs (ids, times, hosts, paths) are normalized first.
 func TestRecordedExchangesEqualBackstages(t *testing.T) { //nolint:tparallel // The exchanges follow from each other.
 	t.Parallel()
 	p := newPlayer(t)
@@ -44,7 +44,7 @@ func TestRecordedExchangesEqualBackstages(t *testing.T) { //nolint:tparallel // 
 	require.NotEmpty(t, files)
 	p.requireOwnName(t)
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) { p.play(t, file) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) { p.replay(t, file) })
 	}
 }
 
@@ -112,7 +112,7 @@ func newPlayer(t *testing.T) *player {
 	return p
 }
 
-// listenWhenFree listens on the address that the recordings name. Another test may be replaying them.
+// listenWhenFree listens on the address in the recordings. It waits while another test uses it.
 func listenWhenFree(t *testing.T, address string) net.Listener {
 	t.Helper()
 	var listener net.Listener
@@ -120,7 +120,7 @@ func listenWhenFree(t *testing.T, address string) net.Listener {
 		var err error
 		listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 		return err == nil
-	}, patience, 200*time.Millisecond, "the recordings name %s, and another process keeps it", address)
+	}, patience, 200*time.Millisecond, "%s, the address in the recordings, is in use", address)
 	return listener
 }
 
@@ -133,8 +133,7 @@ func (p *player) awaitCatalog(t *testing.T) {
 	}, 90*time.Second, 200*time.Millisecond, "the catalog holds what was recorded")
 }
 
-// requireOwnName holds the server to the names of its configuration: by another, a page elsewhere would be of
-// its origin.
+// requireOwnName checks that the server refuses host names that are not configured.
 func (p *player) requireOwnName(t *testing.T) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+"/api/catalog/entities", http.NoBody)
@@ -157,7 +156,7 @@ func (p *player) signIn(t *testing.T) {
 	p.userToken = session.BackstageIdentity.Token
 }
 
-func (p *player) play(t *testing.T, file string) {
+func (p *player) replay(t *testing.T, file string) {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -167,9 +166,9 @@ func (p *player) play(t *testing.T, file string) {
 	if e.Request.RawBody != nil {
 		body = []byte(*e.Request.RawBody)
 	}
-	p.awaitMoment(t, e, path)
+	p.awaitRecordedState(t, e, path)
 	var got answer
-	// What was just registered or changed takes a moment to show.
+	// Changes become visible after a moment.
 	require.Eventually(t, func() bool {
 		got, err = p.send(t.Context(), e, e.Request.Method, path, body)
 		return err == nil && (got.status != http.StatusNotFound || e.Response.Status != http.StatusOK)
@@ -177,9 +176,9 @@ func (p *player) play(t *testing.T, file string) {
 	p.compare(t, e, got)
 }
 
-// awaitMoment brings the server to the moment at which the exchange was recorded: runs ended, or one under
-// way.
-func (p *player) awaitMoment(t *testing.T, e exchange, path string) {
+// awaitRecordedState waits for the state in which the exchange was recorded: all runs have ended, or one is
+// in progress.
+func (p *player) awaitRecordedState(t *testing.T, e exchange, path string) {
 	t.Helper()
 	run := regexp.MustCompile(`^/api/scaffolder/v2/tasks/([0-9a-f-]{36})`).FindStringSubmatch(path)
 	asksForEnd := e.Request.Method == http.MethodGet && !strings.Contains(e.ID, "live") && !strings.Contains(e.ID, "processing") && !strings.Contains(e.ID, "immediately")
@@ -200,7 +199,7 @@ func (p *player) awaitMoment(t *testing.T, e exchange, path string) {
 }
 
 func (p *player) translate(text string) string {
-	// A cursor holds ids: the longest first.
+	// A cursor contains ids, so the longest are replaced first.
 	recordings := slices.SortedFunc(maps.Keys(p.actual), func(a, b string) int { return len(b) - len(a) })
 	for _, recorded := range recordings {
 		text = strings.ReplaceAll(text, recorded, p.actual[recorded])
@@ -244,13 +243,13 @@ func (p *player) compare(t *testing.T, e exchange, got answer) {
 	}
 	switch {
 	case mediaType(want.Headers["content-type"]) == "text/event-stream":
-		recorded, actual := storyOfStream(want.BodyText), storyOfStream(string(got.body))
+		recorded, actual := summarizeStream(want.BodyText), summarizeStream(string(got.body))
 		if strings.Contains(e.Request.Path, "after") {
 			recorded, actual = recorded[len(recorded)-1:], actual[len(actual)-1:]
 		}
 		require.Equal(t, recorded, actual)
 	case want.Body == nil:
-		require.Equal(t, steady(want.BodyText), steady(string(got.body)))
+		require.Equal(t, normalizeText(want.BodyText), normalizeText(string(got.body)))
 	default:
 		var recorded, actual any
 		require.NoError(t, json.Unmarshal(want.Body, &recorded))
@@ -264,30 +263,30 @@ func (p *player) compareBodies(t *testing.T, e exchange, recorded, actual any) {
 	path := e.Request.Path
 	switch {
 	case regexp.MustCompile(`/tasks/[^/]+/events`).MatchString(path) && isList(recorded):
-		compareStories(t, e, story(recorded), story(actual))
+		compareSummaries(t, e, summarize(recorded), summarize(actual))
 	case strings.Contains(path, "jwks"):
 		require.Subset(t, keysOf(actual), keysOf(recorded))
 	case strings.HasPrefix(path, "/api/scaffolder/v2/actions"):
 		require.Subset(t, column(actual, "id"), column(recorded, "id"))
 	case e.is("catalog-query-total-exclude", "catalog-query-post-fulltext"):
-		// Which entities are on a page is Backstage's to choose where nobody asks for an order.
+		// Without an order in the request, Backstage may return any entities on a page.
 		recordedPage, actualPage := recorded.(map[string]any), actual.(map[string]any)
 		require.Len(t, actualPage["items"], len(recordedPage["items"].([]any)))
 		require.Equal(t, recordedPage["totalItems"], actualPage["totalItems"])
 	default:
 		order := unordered(e)
-		recorded, actual = arranged(recorded, order), arranged(actual, order)
-		p.learn(recorded, actual)
+		recorded, actual = sortLists(recorded, order), sortLists(actual, order)
+		p.recordIDs(recorded, actual)
 		if e.is("scaffolder-cancel-immediately-after") && actual.(map[string]any)["status"] == "failed" {
-			recorded.(map[string]any)["status"] = "failed" // the run may have stopped already
+			recorded.(map[string]any)["status"] = "failed" // the run may have ended already
 		}
-		require.Equal(t, settled(recorded, ""), settled(actual, ""))
+		require.Equal(t, normalize(recorded, ""), normalize(actual, ""))
 	}
 }
 
-// compareStories compares what a client shows of a run. Where a retry begins is Portico's to choose; how a
-// cancelled run ends is worded differently from release to release.
-func compareStories(t *testing.T, e exchange, recorded, actual []string) {
+// compareSummaries compares what a client shows of a run. Portico may retry from another step, and the last
+// message of a cancelled run differs between releases.
+func compareSummaries(t *testing.T, e exchange, recorded, actual []string) {
 	t.Helper()
 	last := func(s []string) []string { return s[len(s)-1:] }
 	switch {
@@ -304,25 +303,25 @@ func compareStories(t *testing.T, e exchange, recorded, actual []string) {
 	}
 }
 
-// story is what a client shows of a run: the states of its steps in order, and how it ended.
-func story(events any) []string {
-	var told []string
+// summarize lists what a client shows of a run: the states of its steps in order, and how it ended.
+func summarize(events any) []string {
+	var lines []string
 	for _, item := range events.([]any) {
 		e := item.(map[string]any)
 		body, _ := e["body"].(map[string]any)
 		switch {
 		case e["type"] == "log" && body["status"] != nil:
-			told = append(told, fmt.Sprint(body["stepId"], " ", body["status"]))
+			lines = append(lines, fmt.Sprint(body["stepId"], " ", body["status"]))
 		case e["type"] == "completion":
-			told = append(told, fmt.Sprint("completion ", body["message"]))
+			lines = append(lines, fmt.Sprint("completion ", body["message"]))
 		case e["type"] != "log":
-			told = append(told, fmt.Sprint(e["type"]))
+			lines = append(lines, fmt.Sprint(e["type"]))
 		}
 	}
-	return told
+	return lines
 }
 
-func storyOfStream(text string) []string {
+func summarizeStream(text string) []string {
 	var events []any
 	for line := range strings.SplitSeq(text, "\n") {
 		if data, isData := strings.CutPrefix(line, "data:"); isData {
@@ -332,7 +331,7 @@ func storyOfStream(text string) []string {
 			}
 		}
 	}
-	return story(events)
+	return summarize(events)
 }
 
 var (
@@ -346,8 +345,8 @@ var (
 	fileEntity = regexp.MustCompile(`generated-[0-9a-f]{40}`)
 )
 
-// steady puts what differs from run to run into one form.
-func steady(text string) string {
+// normalizeText replaces what differs between runs.
+func normalizeText(text string) string {
 	text = uuidText.ReplaceAllString(text, "<uuid>")
 	text = inputPath.ReplaceAllString(text, "<input>")
 	text = uuidPath.ReplaceAllString(text, "<path>")
@@ -356,28 +355,28 @@ func steady(text string) string {
 	return tokenText.ReplaceAllString(text, "<jwt>")
 }
 
-// volatile members have values that say nothing.
+// volatile members have values that are not compared.
 var volatile = []string{"etag", "uid", "token", "createdAt", "lastHeartbeatAt", "kid", "exp", "iat", "expiresInSeconds", "stack", "fullPath", "id"}
 
-func settled(v any, key string) any {
+func normalize(v any, key string) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := map[string]any{}
 		for k, member := range v {
-			out[k] = settled(member, k)
+			out[k] = normalize(member, k)
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, item := range v {
-			out[i] = settled(item, "")
+			out[i] = normalize(item, "")
 		}
 		return out
 	case string:
 		if isoTime.MatchString(v) || strings.HasSuffix(key, "Cursor") || slices.Contains(volatile, key) && (key != "id" || wholeUUID.MatchString(v)) {
 			return "<volatile>"
 		}
-		return steady(v)
+		return normalizeText(v)
 	case float64:
 		if slices.Contains(volatile, key) {
 			return "<volatile>"
@@ -386,39 +385,39 @@ func settled(v any, key string) any {
 	return v
 }
 
-// learn notes which recorded ids and cursors stand for which of this server.
-func (p *player) learn(recorded, actual any) {
+// recordIDs maps recorded ids and cursors to those of this server.
+func (p *player) recordIDs(recorded, actual any) {
 	switch r := recorded.(type) {
 	case map[string]any:
 		if a, same := actual.(map[string]any); same {
 			for key, member := range r {
-				p.learn(member, a[key])
+				p.recordIDs(member, a[key])
 				if text, isText := member.(string); isText && strings.HasSuffix(key, "Cursor") {
-					p.note(text, fmt.Sprint(a[key]))
+					p.recordID(text, fmt.Sprint(a[key]))
 				}
 			}
 		}
 	case []any:
 		if a, same := actual.([]any); same && len(a) == len(r) {
 			for i := range r {
-				p.learn(r[i], a[i])
+				p.recordIDs(r[i], a[i])
 			}
 		}
 	case string:
 		if a, same := actual.(string); same && wholeUUID.MatchString(r) && wholeUUID.MatchString(a) {
-			p.note(r, a)
+			p.recordID(r, a)
 		}
 	}
 }
 
-func (p *player) note(recorded, actual string) {
+func (p *player) recordID(recorded, actual string) {
 	if _, known := p.actual[recorded]; !known {
 		p.actual[recorded] = actual
 		p.actual[url.QueryEscape(recorded)] = url.QueryEscape(actual)
 	}
 }
 
-// unordered says that Backstage promises no order for the exchange's list.
+// unordered reports whether Backstage promises no order for the exchange's list.
 func unordered(e exchange) bool {
 	path, query, _ := strings.Cut(e.Request.Path, "?")
 	if e.is("catalog-entities-order-multi", "catalog-query-default", "catalog-query-order-missing-field") {
@@ -428,12 +427,12 @@ func unordered(e exchange) bool {
 	return strings.HasSuffix(path, "/entities") && !asked
 }
 
-func arranged(v any, arrange bool) any {
+func sortLists(v any, arrange bool) any {
 	if !arrange {
 		return v
 	}
 	if object, isObject := v.(map[string]any); isObject {
-		object["items"] = arranged(object["items"], true)
+		object["items"] = sortLists(object["items"], true)
 		return object
 	}
 	items, isList := v.([]any)
@@ -448,7 +447,7 @@ func entityKey(v any) string {
 	object, _ := v.(map[string]any)
 	metadata, _ := object["metadata"].(map[string]any)
 	spec, _ := object["spec"].(map[string]any)
-	return steady(fmt.Sprint(object["kind"], metadata["namespace"], metadata["name"], spec["target"]))
+	return normalizeText(fmt.Sprint(object["kind"], metadata["namespace"], metadata["name"], spec["target"]))
 }
 
 func isList(v any) bool {

@@ -10,38 +10,37 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
 )
 
-// trouble is what is wrong with the forge for one repository: the requests that match get the fault.
-type trouble struct {
-	// method and path select requests; the path is matched by its end, "" matches all. creation selects the
-	// request that makes the repository.
+// faultRule applies a fault to the matching requests about one repository.
+type faultRule struct {
+	// method and path select requests. The path is matched by its end; "" matches all. creation selects the
+	// request that creates the repository.
 	method, path string
 	creation     bool
 	fault        forgetest.Fault
 }
 
-// faults are the troubles of a forge, by the repository that they befall, so that many tests may share one
-// forge.
+// faults are the rules of a forge by repository, so that many tests can share one forge.
 type faults struct {
-	mu       sync.Mutex
-	troubles map[string]trouble
+	mu    sync.Mutex
+	rules map[string]faultRule
 }
 
 func injectFaults(server *forgetest.Server) *faults {
-	f := &faults{troubles: map[string]trouble{}}
+	f := &faults{rules: map[string]faultRule{}}
 	server.Inject(f.pick)
 	return f
 }
 
-func (f *faults) set(repository string, t trouble) {
+func (f *faults) set(repository string, t faultRule) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.troubles[repository] = t
+	f.rules[repository] = t
 }
 
 func (f *faults) clear(repository string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.troubles, repository)
+	delete(f.rules, repository)
 }
 
 func (f *faults) pick(r *http.Request) forgetest.Fault {
@@ -49,11 +48,11 @@ func (f *faults) pick(r *http.Request) forgetest.Fault {
 	defer f.mu.Unlock()
 	creates := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/orgs/"+organization+"/repos")
 	var body []byte
-	if creates && len(f.troubles) > 0 {
-		body, _ = io.ReadAll(r.Body) // the forge finds out what was lost
+	if creates && len(f.rules) > 0 {
+		body, _ = io.ReadAll(r.Body) // the forge reports an incomplete body
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	for repository, t := range f.troubles {
+	for repository, t := range f.rules {
 		switch {
 		case t.creation:
 			if creates && bytes.Contains(body, []byte(`"`+repository+`"`)) {
@@ -66,7 +65,7 @@ func (f *faults) pick(r *http.Request) forgetest.Fault {
 	return nil
 }
 
-// concerns says that a path leads to the repository, through the API or with git.
+// concerns reports whether a path of the API or of git belongs to the repository.
 func concerns(path, repository string) bool {
 	_, below, found := strings.Cut(path, "/"+organization+"/")
 	name, _, _ := strings.Cut(below, "/")

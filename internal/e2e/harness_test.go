@@ -27,20 +27,18 @@ const (
 	token = "e2e-token-0123456789"
 	// organization owns the repositories of the tests on the forge.
 	organization = "demo"
-	// patience is how long a run, or anything else that other processes bring about, may take on a machine
-	// that is busy with other work. An entity that a killed worker was processing is processed again after a
-	// minute and a half.
+	// patience is how long a run, or any other work of the processes, may take on a busy machine.
 	patience = 3 * time.Minute
 )
 
-// world is what a server and workers run against, and how the test reaches them.
-type world struct {
+// system is an installation of Portico: its configuration, database, task queue, forge and processes.
+type system struct {
 	t      *testing.T
 	binary string
 	dir    string
 	config string
 	url    string
-	// databases are those that Portico and Temporal write to.
+	// databases are those of Portico and Temporal.
 	databases []string
 	queue     string
 	logLevel  string
@@ -49,19 +47,19 @@ type world struct {
 	processes []*process
 }
 
-// newWorld makes a database, a task queue and a forge, and writes a configuration for them, to which the more
-// specific ones are added. The schema is brought forward by the binary itself.
-func newWorld(t *testing.T, more ...string) *world {
+// newSystem creates a database, a task queue and a forge, and writes a configuration for them. more are
+// further configuration files, which override it. The binary itself migrates the database.
+func newSystem(t *testing.T, more ...string) *system {
 	t.Helper()
 	database, dsn := shared.newDatabase(t)
 	ports, err := loopback.FreePorts(t.Context(), 1)
 	require.NoError(t, err)
 	dir := t.TempDir()
-	w := &world{t: t, binary: findBinary(t), dir: dir, config: filepath.Join(dir, "app-config.yaml"), forge: forgetest.Start(t),
+	s := &system{t: t, binary: findBinary(t), dir: dir, config: filepath.Join(dir, "app-config.yaml"), forge: forgetest.Start(t),
 		url: "http://" + loopback.Address(ports[0]), databases: []string{database, "portico_temporal", "portico_temporal_visibility"}, queue: database,
 		logLevel: "info"}
-	w.faults = injectFaults(w.forge)
-	require.NoError(t, os.CopyFS(w.template("."), os.DirFS("testdata/templates")))
+	s.faults = injectFaults(s.forge)
+	require.NoError(t, os.CopyFS(s.template("."), os.DirFS("testdata/templates")))
 	content := fmt.Sprintf(`
 backend:
   baseUrl: %[1]s
@@ -82,39 +80,39 @@ portico:
   temporal: { address: %[9]q, taskQueue: %[10]q }
   encryption: { keys: [{ id: e2e, key: bjXTd0aUXk2rJQ3L6q6u9ZPpGv9wGJmI9xXo6Y8r7Kk= }] }
   workspace: { url: %[11]q, cacheDirectory: %[12]q }
-`, w.url, ports[0], token, w.forge.Host, w.forge.APIBaseURL, w.forge.URL, w.forge.Token(), dsn, shared.get(t).TemporalAddress(), w.queue,
-		"file://"+w.bucket(), filepath.Join(dir, "work"), w.template("all.yaml"), w.template("no-yaml.yaml"))
-	require.NoError(t, os.WriteFile(w.config, []byte(content), 0o600))
+`, s.url, ports[0], token, s.forge.Host, s.forge.APIBaseURL, s.forge.URL, s.forge.Token(), dsn, shared.get(t).TemporalAddress(), s.queue,
+		"file://"+s.bucket(), filepath.Join(dir, "work"), s.template("all.yaml"), s.template("no-yaml.yaml"))
+	require.NoError(t, os.WriteFile(s.config, []byte(content), 0o600))
 	for _, part := range more {
-		w.config = w.configWith(part)
+		s.config = s.configWith(part)
 	}
-	w.run("migrate")
-	return w
+	s.run("migrate")
+	return s
 }
 
-// as is the same world for a subtest.
-func (w *world) as(t *testing.T) *world {
+// as is the same system for a subtest.
+func (s *system) as(t *testing.T) *system {
 	t.Helper()
-	view := *w
+	view := *s
 	view.t = t
 	return &view
 }
 
-// template is the path of a file of the world's own copy of the templates.
-func (w *world) template(name string) string { return filepath.Join(w.dir, "templates", name) }
+// template is the path of a file in the system's copy of the templates.
+func (s *system) template(name string) string { return filepath.Join(s.dir, "templates", name) }
 
-// bucket is the directory that snapshots of workspaces are kept in.
-func (w *world) bucket() string { return filepath.Join(w.dir, "workspaces") }
+// bucket is the directory of the snapshots of workspaces.
+func (s *system) bucket() string { return filepath.Join(s.dir, "workspaces") }
 
-// configWith writes a second configuration file; the answer names both, for --config.
-func (w *world) configWith(content string) string {
-	w.t.Helper()
-	file, err := os.CreateTemp(w.dir, "app-config.*.yaml")
-	require.NoError(w.t, err)
+// configWith writes a further configuration file. The result names all files, separated by commas.
+func (s *system) configWith(content string) string {
+	s.t.Helper()
+	file, err := os.CreateTemp(s.dir, "app-config.*.yaml")
+	require.NoError(s.t, err)
 	defer file.Close()
 	_, err = file.WriteString(content)
-	require.NoError(w.t, err)
-	return w.config + "," + file.Name()
+	require.NoError(s.t, err)
+	return s.config + "," + file.Name()
 }
 
 func configFlags(files string) []string {
@@ -127,7 +125,7 @@ func configFlags(files string) []string {
 
 const root = "../.."
 
-// findBinary is the binary that PORTICO_BINARY names, or one that is built now.
+// findBinary returns the binary that PORTICO_BINARY names, or builds one.
 func findBinary(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("PORTICO_BINARY"); path != "" {
@@ -152,16 +150,16 @@ var buildBinary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// run runs a command of the binary to its end.
-func (w *world) run(args ...string) {
-	w.t.Helper()
-	command := exec.CommandContext(w.t.Context(), w.binary, append(args, configFlags(w.config)...)...)
+// run runs a command of the binary, which must succeed.
+func (s *system) run(args ...string) {
+	s.t.Helper()
+	command := exec.CommandContext(s.t.Context(), s.binary, append(args, configFlags(s.config)...)...)
 	command.Dir = root
 	output, err := command.CombinedOutput()
-	require.NoError(w.t, err, string(output))
+	require.NoError(s.t, err, string(output))
 }
 
-// process is one part of Portico in a process of its own.
+// process is a running command of the binary.
 type process struct {
 	part    string
 	command *exec.Cmd
@@ -169,59 +167,60 @@ type process struct {
 	ended   chan struct{}
 }
 
-// start starts a part, configured as the world is unless config names files; the test's end stops it.
-func (w *world) start(part string, config ...string) *process {
-	w.t.Helper()
-	files := w.config
+// start starts a server or worker with the system's configuration, or with the files that config names. The
+// end of the test stops it.
+func (s *system) start(part string, config ...string) *process {
+	s.t.Helper()
+	files := s.config
 	if len(config) > 0 {
 		files = config[0]
 	}
-	return w.launch(part, append(configFlags(files), "--log-level", w.logLevel)...)
+	return s.launch(part, append(configFlags(files), "--log-level", s.logLevel)...)
 }
 
-// launch starts a command of the binary; the test's end stops it.
-func (w *world) launch(part string, arguments ...string) *process {
-	w.t.Helper()
-	p := &process{part: part, command: exec.Command(w.binary, append([]string{part}, arguments...)...), ended: make(chan struct{})}
+// launch starts a command of the binary. The end of the test stops it.
+func (s *system) launch(part string, arguments ...string) *process {
+	s.t.Helper()
+	p := &process{part: part, command: exec.Command(s.binary, append([]string{part}, arguments...)...), ended: make(chan struct{})}
 	p.command.Dir = root
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
-	require.NoError(w.t, p.command.Start())
+	require.NoError(s.t, p.command.Start())
 	go func() {
 		defer close(p.ended)
-		_ = p.command.Wait() // how it ended is the test's own doing
+		_ = p.command.Wait() // most tests kill it
 	}()
-	w.processes = append(w.processes, p)
-	w.t.Cleanup(func() {
+	s.processes = append(s.processes, p)
+	s.t.Cleanup(func() {
 		p.kill()
-		if w.t.Failed() {
-			w.t.Logf("the log of %s:\n%s", part, p.log.String())
+		if s.t.Failed() {
+			s.t.Logf("the log of %s:\n%s", part, p.log.String())
 		}
 	})
 	return p
 }
 
-// startServing starts a server and waits until it serves and its catalog holds a template.
-func (w *world) startServing(template string) *process {
-	w.t.Helper()
-	server := w.start("server")
-	w.untilServed(template)
+// startServing starts a server and waits until its catalog contains the template.
+func (s *system) startServing(template string) *process {
+	s.t.Helper()
+	server := s.start("server")
+	s.untilServed(template)
 	return server
 }
 
-func (w *world) untilServed(template string) {
-	w.t.Helper()
-	w.until("the template "+template+" to be in the catalog", func() bool {
-		return w.get("/api/catalog/entities/by-name/template/default/"+template, nil) == http.StatusOK
+func (s *system) untilServed(template string) {
+	s.t.Helper()
+	s.until("the template "+template+" to be in the catalog", func() bool {
+		return s.get("/api/catalog/entities/by-name/template/default/"+template, nil) == http.StatusOK
 	})
 }
 
-// kill ends the process as a power cut would.
+// kill kills the process with SIGKILL.
 func (p *process) kill() {
 	_ = p.command.Process.Kill() // it may have ended already
 	<-p.ended
 }
 
-// terminate asks the process to stop.
+// terminate sends SIGTERM.
 func (p *process) terminate(t *testing.T) {
 	t.Helper()
 	require.NoError(t, p.command.Process.Signal(syscall.SIGTERM))
@@ -264,28 +263,28 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// get reads JSON from the API and answers the status.
-func (w *world) get(path string, into any) int {
-	w.t.Helper()
-	return w.call(http.MethodGet, path, nil, into)
+// get reads JSON from the API and returns the status.
+func (s *system) get(path string, into any) int {
+	s.t.Helper()
+	return s.call(http.MethodGet, path, nil, into)
 }
 
-// call answers the status, 0 when nobody is there.
-func (w *world) call(method, path string, body, into any) int {
-	w.t.Helper()
-	status, answer := w.exchange(method, path, body)
+// call returns the status, 0 when the server does not answer.
+func (s *system) call(method, path string, body, into any) int {
+	s.t.Helper()
+	status, answer := s.exchange(method, path, body)
 	if into != nil && status != 0 && status < http.StatusBadRequest {
-		require.NoError(w.t, json.Unmarshal(answer, into), string(answer))
+		require.NoError(s.t, json.Unmarshal(answer, into), string(answer))
 	}
 	return status
 }
 
-func (w *world) exchange(method, path string, body any) (status int, answer []byte) {
-	w.t.Helper()
+func (s *system) exchange(method, path string, body any) (status int, answer []byte) {
+	s.t.Helper()
 	encoded, err := json.Marshal(body)
-	require.NoError(w.t, err)
-	request, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, bytes.NewReader(encoded))
-	require.NoError(w.t, err)
+	require.NoError(s.t, err)
+	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, bytes.NewReader(encoded))
+	require.NoError(s.t, err)
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
@@ -299,42 +298,42 @@ func (w *world) exchange(method, path string, body any) (status int, answer []by
 	return response.StatusCode, answer
 }
 
-// until waits for a condition that other processes bring about.
-func (w *world) until(what string, holds func() bool) {
-	w.t.Helper()
-	require.Eventually(w.t, holds, patience, 50*time.Millisecond, what)
+// until waits for a condition that other processes fulfill.
+func (s *system) until(what string, holds func() bool) {
+	s.t.Helper()
+	require.Eventually(s.t, holds, patience, 50*time.Millisecond, what)
 }
 
-// git clones a repository from the forge and asks git about it.
-func (w *world) git(repository string, args ...string) string {
-	w.t.Helper()
-	clone := filepath.Join(w.t.TempDir(), "clone")
-	w.mustGit("", "clone", "--quiet", w.cloneURL(repository), clone)
-	return w.mustGit(clone, args...)
+// git runs a git command in a clone of a repository of the forge.
+func (s *system) git(repository string, args ...string) string {
+	s.t.Helper()
+	clone := filepath.Join(s.t.TempDir(), "clone")
+	s.mustGit("", "clone", "--quiet", s.cloneURL(repository), clone)
+	return s.mustGit(clone, args...)
 }
 
-func (w *world) cloneURL(repository string) string {
-	return fmt.Sprintf("http://x-access-token:%s@%s/%s/%s.git", w.forge.Token(), w.forge.Host, organization, repository)
+func (s *system) cloneURL(repository string) string {
+	return fmt.Sprintf("http://x-access-token:%s@%s/%s/%s.git", s.forge.Token(), s.forge.Host, organization, repository)
 }
 
-func (w *world) mustGit(dir string, args ...string) string {
-	w.t.Helper()
-	command := exec.CommandContext(w.t.Context(), "git", args...)
+func (s *system) mustGit(dir string, args ...string) string {
+	s.t.Helper()
+	command := exec.CommandContext(s.t.Context(), "git", args...)
 	command.Dir = dir
 	output, err := command.CombinedOutput()
-	require.NoError(w.t, err, string(output))
+	require.NoError(s.t, err, string(output))
 	return strings.TrimSpace(string(output))
 }
 
-// forgeCall makes a request to the forge's API, past all faults, and answers the status.
-func (w *world) forgeCall(method, path string, body any) int {
-	w.t.Helper()
+// forgeCall sends a request to the forge's API, without faults, and returns the status.
+func (s *system) forgeCall(method, path string, body any) int {
+	s.t.Helper()
 	encoded, err := json.Marshal(body)
-	require.NoError(w.t, err)
-	request := httptest.NewRequestWithContext(w.t.Context(), method, githubapi.Prefix+path, bytes.NewReader(encoded))
-	request.Host = w.forge.Host
-	request.Header.Set("Authorization", "Bearer "+w.forge.Token())
+	require.NoError(s.t, err)
+	request := httptest.NewRequestWithContext(s.t.Context(), method, githubapi.Prefix+path, bytes.NewReader(encoded))
+	request.Host = s.forge.Host
+	request.Header.Set("Authorization", "Bearer "+s.forge.Token())
 	answer := httptest.NewRecorder()
-	w.forge.Handler().ServeHTTP(answer, request)
+	s.forge.Handler().ServeHTTP(answer, request)
 	return answer.Code
 }

@@ -17,139 +17,138 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// recordings is where the histories are kept that package workflows replays.
+// recordings is the directory of the histories that package workflows replays.
 const recordings = root + "/workflows/testdata"
 
-// expiring lets a parked run expire while the test watches, but not before it is taken up again.
-const expiring = impatient + "    parkedExpiry: 5s\n"
+// shortExpiry lets a parked run expire during the test, but not before it is retried.
+const shortExpiry = shortTimeouts + "    parkedExpiry: 5s\n"
 
-// TestHistoriesOfEveryKindReplay makes a run of every kind and checks that the workflow's code would make its
-// history again. With PORTICO_RECORD_HISTORIES=1 it keeps the histories, for package workflows to replay
-// after every edit.
+// TestHistoriesOfEveryKindReplay replays the histories of runs of every kind with the workflow's code. With
+// PORTICO_RECORD_HISTORIES=1 it also stores them for the tests of package workflows.
 func TestHistoriesOfEveryKindReplay(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, expiring)
-	w.start("worker")
-	w.startServing("step-tour")
-	kinds := map[string]func(w *world, kind string) string{
-		"completed": func(w *world, kind string) string {
-			id := w.createRun("golden-path", map[string]any{"name": kind, "description": "Sells things", "owner": "group:default/tracking",
-				"repoUrl": w.repoURL(kind)}, nil)
-			w.ended(id, "done")
+	s := newSystem(t, shortExpiry)
+	s.start("worker")
+	s.startServing("step-tour")
+	kinds := map[string]func(s *system, kind string) string{
+		"completed": func(s *system, kind string) string {
+			id := s.createRun("golden-path", map[string]any{"name": kind, "description": "Sells things", "owner": "group:default/tracking",
+				"repoUrl": s.repoURL(kind)}, nil)
+			s.awaitPhase(id, "done")
 			return id
 		},
-		"toured": func(w *world, _ string) string {
-			id := w.createRun("step-tour", map[string]any{"rest": 1}, nil)
-			w.ended(id, "done")
+		"toured": func(s *system, _ string) string {
+			id := s.createRun("step-tour", map[string]any{"rest": 1}, nil)
+			s.awaitPhase(id, "done")
 			return id
 		},
-		"retried": func(w *world, kind string) string {
-			w.createRepository(kind)
-			id := w.createRun("service", w.serviceValues(kind, nil), nil)
-			w.ended(id, "parked")
-			w.deleteRepository(kind)
-			w.retry(id)
-			w.ended(id, "done")
+		"retried": func(s *system, kind string) string {
+			s.createRepository(kind)
+			id := s.createRun("service", s.serviceValues(kind, nil), nil)
+			s.awaitPhase(id, "parked")
+			s.deleteRepository(kind)
+			s.retry(id)
+			s.awaitPhase(id, "done")
 			return id
 		},
-		"cancelled": func(w *world, kind string) string {
-			id := w.createRun("service", w.serviceValues(kind, map[string]any{"seconds": 600}), nil)
-			w.ended(id, "waiting")
-			w.cancel(id)
-			w.ended(id, "cancelled")
+		"cancelled": func(s *system, kind string) string {
+			id := s.createRun("service", s.serviceValues(kind, map[string]any{"seconds": 600}), nil)
+			s.awaitPhase(id, "waiting")
+			s.cancel(id)
+			s.awaitPhase(id, "cancelled")
 			return id
 		},
-		"rolled-back": func(w *world, kind string) string {
-			id := w.createRun("service", w.serviceValues(kind, map[string]any{"stumble": "yes"}), nil)
-			w.ended(id, "parked")
-			w.rollBack(id)
-			w.ended(id, "rolledBack")
-			require.ErrorContains(w.t, w.awaitExecution(id), "the run was rolled back")
+		"rolled-back": func(s *system, kind string) string {
+			id := s.createRun("service", s.serviceValues(kind, map[string]any{"stumble": "yes"}), nil)
+			s.awaitPhase(id, "parked")
+			s.rollBack(id)
+			s.awaitPhase(id, "rolledBack")
+			require.ErrorContains(s.t, s.awaitExecution(id), "the run was rolled back")
 			return id
 		},
-		"rolled-back-later": func(w *world, kind string) string {
-			id := w.createRun("service", w.serviceValues(kind, nil), nil)
-			w.ended(id, "done")
-			w.rollBack(id)
-			w.ended(id, "rolledBack")
-			require.ErrorContains(w.t, w.awaitExecution(id), "the run was rolled back")
+		"rolled-back-later": func(s *system, kind string) string {
+			id := s.createRun("service", s.serviceValues(kind, nil), nil)
+			s.awaitPhase(id, "done")
+			s.rollBack(id)
+			s.awaitPhase(id, "rolledBack")
+			require.ErrorContains(s.t, s.awaitExecution(id), "the run was rolled back")
 			return id
 		},
-		"expired": func(w *world, _ string) string {
-			id := w.createRun("step-tour", map[string]any{"rest": 0, "ending": "badly"}, nil)
-			w.ended(id, "parked")
-			require.ErrorContains(w.t, w.awaitExecution(id), "nobody decided about the failed run in time")
+		"expired": func(s *system, _ string) string {
+			id := s.createRun("step-tour", map[string]any{"rest": 0, "ending": "badly"}, nil)
+			s.awaitPhase(id, "parked")
+			require.ErrorContains(s.t, s.awaitExecution(id), "nobody decided about the failed run in time")
 			return id
 		},
 	}
-	for kind, bringAbout := range kinds {
+	for kind, start := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			w := w.as(t)
-			id := bringAbout(w, kind)
-			w.requireReplays(id)
+			s := s.as(t)
+			id := start(s, kind)
+			s.requireReplays(id)
 			if os.Getenv("PORTICO_RECORD_HISTORIES") == "1" {
-				w.keepHistory(kind, id)
+				s.keepHistory(kind, id)
 			}
 		})
 	}
 }
 
-func (w *world) temporal() client.Client {
-	w.t.Helper()
-	connected, err := client.DialContext(w.t.Context(), client.Options{HostPort: shared.get(w.t).TemporalAddress(), Logger: silent{}})
-	require.NoError(w.t, err)
+func (s *system) temporal() client.Client {
+	s.t.Helper()
+	connected, err := client.DialContext(s.t.Context(), client.Options{HostPort: shared.get(s.t).TemporalAddress(), Logger: silent{}})
+	require.NoError(s.t, err)
 	return connected
 }
 
-// awaitExecution waits for the end of the run's latest execution, and answers what it failed with.
-func (w *world) awaitExecution(id string) error {
-	w.t.Helper()
-	connected := w.temporal()
+// awaitExecution waits for the end of the run's latest execution, and returns its error.
+func (s *system) awaitExecution(id string) error {
+	s.t.Helper()
+	connected := s.temporal()
 	defer connected.Close()
-	return connected.GetWorkflow(w.t.Context(), id, "").Get(w.t.Context(), nil)
+	return connected.GetWorkflow(s.t.Context(), id, "").Get(s.t.Context(), nil)
 }
 
-// history is what Temporal kept of a run's latest execution.
-func (w *world) history(id string) *history.History {
-	w.t.Helper()
-	connected := w.temporal()
+// history is the history of a run's latest execution.
+func (s *system) history(id string) *history.History {
+	s.t.Helper()
+	connected := s.temporal()
 	defer connected.Close()
 	recorded := &history.History{}
-	events := connected.GetWorkflowHistory(w.t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := connected.GetWorkflowHistory(s.t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		e, err := events.Next()
-		require.NoError(w.t, err)
+		require.NoError(s.t, err)
 		recorded.Events = append(recorded.Events, e)
 	}
 	return recorded
 }
 
-// requireReplays checks that the workflow's code makes the same decisions again.
-func (w *world) requireReplays(id string) {
-	w.t.Helper()
+// requireReplays checks that the workflow's code replays the run's history.
+func (s *system) requireReplays(id string) {
+	s.t.Helper()
 	replayer := worker.NewWorkflowReplayer()
 	workflows.Register(replayer, workflows.QueueRuns)
-	require.NoError(w.t, replayer.ReplayWorkflowHistory(silent{}, w.history(id)), "replay of run %s", id)
+	require.NoError(s.t, replayer.ReplayWorkflowHistory(silent{}, s.history(id)), "replay of run %s", id)
 }
 
-// machine names the one that a history was made on.
+// machine matches the name of the machine in a history.
 var machine = regexp.MustCompile(`("identity": *)"[^"]*"`)
 
-// keepHistory writes the history of a run into testdata.
-func (w *world) keepHistory(kind, id string) {
-	w.t.Helper()
-	content, err := temporalproto.CustomJSONMarshalOptions{Indent: "  "}.Marshal(w.history(id))
-	require.NoError(w.t, err)
+// keepHistory stores the history of a run in testdata.
+func (s *system) keepHistory(kind, id string) {
+	s.t.Helper()
+	content, err := temporalproto.CustomJSONMarshalOptions{Indent: "  "}.Marshal(s.history(id))
+	require.NoError(s.t, err)
 	content = machine.ReplaceAll(content, []byte(`$1"recorded"`))
-	require.NoError(w.t, os.MkdirAll(recordings, 0o755))
-	require.NoError(w.t, os.WriteFile(filepath.Join(recordings, kind+".json"), append(content, '\n'), 0o644))
+	require.NoError(s.t, os.MkdirAll(recordings, 0o755))
+	require.NoError(s.t, os.WriteFile(filepath.Join(recordings, kind+".json"), append(content, '\n'), 0o644))
 }
 
-// story is what happened in a run's latest execution, in a line.
-func (w *world) story(id string) string {
+// historySummary lists the events of a run's latest execution in one line.
+func (s *system) historySummary(id string) string {
 	var kinds []string
-	for _, e := range w.history(id).GetEvents() {
+	for _, e := range s.history(id).GetEvents() {
 		kinds = append(kinds, e.GetEventType().String())
 		if failed := e.GetWorkflowTaskFailedEventAttributes(); failed != nil {
 			kinds = append(kinds, "("+failed.GetFailure().GetMessage()+")")
@@ -158,7 +157,7 @@ func (w *world) story(id string) string {
 	return strings.Join(kinds, " ")
 }
 
-// silent keeps the SDK's chatter out of the tests' output.
+// silent is a logger for the SDK that writes nothing.
 type silent struct{}
 
 func (silent) Debug(string, ...any) {}

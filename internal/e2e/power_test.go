@@ -18,38 +18,38 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRunsSurvivePowerCuts starts golden-path runs on `portico dev` and ends all of it at random moments,
-// PostgreSQL first and without a word: what its commits have not brought to the disk by then is lost, which
-// is most of what Temporal wrote in the last fifth of a second. Every run that somebody was told of must end
-// with exactly one repository, one commit and one catalog entry, with a log that tells everything once.
+// TestRunsSurvivePowerCuts starts golden-path runs on `portico dev` and kills all of its processes at random
+// moments, PostgreSQL first. Commits that were not flushed are lost, which is most of what Temporal wrote in
+// the last fifth of a second. Every run that was accepted must end with exactly one repository, one commit
+// and one catalog entry, and a log with every line once.
 //
 // PORTICO_CUTS and PORTICO_SEED change how often and when; the seed is in the log.
 func TestRunsSurvivePowerCuts(t *testing.T) {
 	requireProc(t)
 	t.Parallel()
 	cuts, random := powerCuts(t)
-	w, data := newDevWorld(t)
+	s, data := newDevSystem(t)
 	ids := map[string]string{}
 	for cut := range cuts {
-		dev := w.startDev(data)
-		w.untilServed("golden-path")
+		dev := s.startDev(data)
+		s.untilServed("golden-path")
 		for _, part := range []string{"a", "b"} {
 			name := fmt.Sprintf("shop-%d%s", cut, part)
-			ids[name] = w.createRun("golden-path", map[string]any{"name": name, "description": "Sells things", "owner": "group:default/tracking",
-				"repoUrl": w.repoURL(name)}, nil)
+			ids[name] = s.createRun("golden-path", map[string]any{"name": name, "description": "Sells things", "owner": "group:default/tracking",
+				"repoUrl": s.repoURL(name)}, nil)
 			<-time.After(time.Duration(random.IntN(600)) * time.Millisecond)
 		}
 		cutPower(t, dev, filepath.Join(data, "postgres"))
 	}
-	w.startDev(data)
-	w.untilServed("golden-path")
+	s.startDev(data)
+	s.untilServed("golden-path")
 	for name, id := range ids {
-		d := w.ended(id, "done", "parked")
+		d := s.awaitPhase(id, "done", "parked")
 		require.Equal(t, "completed", d.Status, "%s: %+v", name, d.Error)
-		w.requireToldOnce(id, goldenSteps)
+		s.requireLoggedOnce(id, goldenSteps)
 	}
 	for name, id := range ids {
-		w.requireMadeOnce(name, w.details(id))
+		s.requireCreatedOnce(name, s.details(id))
 	}
 }
 
@@ -59,28 +59,28 @@ func TestABurstOfRunsSurvivesPowerCuts(t *testing.T) {
 	requireProc(t)
 	t.Parallel()
 	cuts, random := powerCuts(t)
-	w, data := newDevWorld(t)
+	s, data := newDevSystem(t)
 	var ids []string
 	for range cuts {
-		dev := w.startDev(data)
-		w.untilServed("three-notes")
-		started := w.keepStarting("three-notes")
+		dev := s.startDev(data)
+		s.untilServed("three-notes")
+		started := s.startRunsUntilDown("three-notes")
 		<-time.After(time.Duration(random.IntN(1000)) * time.Millisecond)
 		cutPower(t, dev, filepath.Join(data, "postgres"))
 		ids = append(ids, started()...)
 	}
 	t.Logf("%d runs were started", len(ids))
-	w.startDev(data)
-	w.untilServed("three-notes")
+	s.startDev(data)
+	s.untilServed("three-notes")
 	for _, id := range ids {
-		require.Equal(t, "completed", w.ended(id, "done", "parked").Status)
-		w.requireToldOnce(id, 3)
+		require.Equal(t, "completed", s.awaitPhase(id, "done", "parked").Status)
+		s.requireLoggedOnce(id, 3)
 	}
 }
 
-// keepStarting has clients start runs until one finds nobody there any more; then the result answers the runs
-// that were accepted.
-func (w *world) keepStarting(template string) (started func() []string) {
+// startRunsUntilDown starts runs from several clients until the server does not answer. The result waits for
+// the clients and returns the accepted runs.
+func (s *system) startRunsUntilDown(template string) (started func() []string) {
 	const clients = 8
 	var all [clients][]string
 	var working sync.WaitGroup
@@ -88,7 +88,7 @@ func (w *world) keepStarting(template string) (started func() []string) {
 		working.Go(func() {
 			for {
 				var created struct{ ID string }
-				if w.call(http.MethodPost, "/api/scaffolder/v2/tasks", runRequest(template, map[string]any{}, nil), &created) != http.StatusCreated {
+				if s.call(http.MethodPost, "/api/scaffolder/v2/tasks", runRequest(template, map[string]any{}, nil), &created) != http.StatusCreated {
 					return
 				}
 				all[n] = append(all[n], created.ID)
@@ -108,7 +108,7 @@ func requireProc(t *testing.T) {
 	}
 }
 
-// powerCuts are how many there shall be, and what decides when.
+// powerCuts is the number of power cuts, and the random numbers for their moments.
 func powerCuts(t *testing.T) (int, *rand.Rand) {
 	t.Helper()
 	cuts, seed := setting(t, "PORTICO_CUTS", 6), setting(t, "PORTICO_SEED", 1)
@@ -116,22 +116,22 @@ func powerCuts(t *testing.T) (int, *rand.Rand) {
 	return cuts, rand.New(rand.NewPCG(uint64(seed), 0))
 }
 
-// newDevWorld is a world whose Portico brings its own servers, and where their data lies.
-func newDevWorld(t *testing.T) (w *world, data string) {
+// newDevSystem is a system for `portico dev` with its own servers, and their data directory.
+func newDevSystem(t *testing.T) (s *system, data string) {
 	t.Helper()
-	w = newWorld(t)
+	s = newSystem(t)
 	// The later file wins.
-	w.config = w.configWith(`portico: { database: { url: "" }, temporal: { address: "" } }`)
-	return w, filepath.Join(w.dir, "data")
+	s.config = s.configWith(`portico: { database: { url: "" }, temporal: { address: "" } }`)
+	return s, filepath.Join(s.dir, "data")
 }
 
 // startDev starts `portico dev` on a data directory.
-func (w *world) startDev(data string) *process {
-	w.t.Helper()
-	return w.launch("dev", append(configFlags(w.config), "--data", data, "--log-level", w.logLevel)...)
+func (s *system) startDev(data string) *process {
+	s.t.Helper()
+	return s.launch("dev", append(configFlags(s.config), "--data", data, "--log-level", s.logLevel)...)
 }
 
-// cutPower kills PostgreSQL's processes, none of which may write anything more, and then Portico's.
+// cutPower kills PostgreSQL's processes without letting them write anything, and then Portico's.
 func cutPower(t *testing.T, dev *process, postgresDirectory string) {
 	t.Helper()
 	pid := postmaster(t, postgresDirectory)
@@ -146,7 +146,7 @@ func cutPower(t *testing.T, dev *process, postgresDirectory string) {
 	dev.kill()
 }
 
-// postmaster is the process of the PostgreSQL server that keeps its data somewhere below a directory.
+// postmaster is the process id of the PostgreSQL server whose data is below the directory.
 func postmaster(t *testing.T, directory string) int {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(directory, "*", "postmaster.pid"))

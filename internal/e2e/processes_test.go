@@ -21,59 +21,59 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// grace is more than the processes are given to stop.
+// grace is longer than the shutdown grace period of the processes.
 const grace = 40 * time.Second
 
 // TestARunIsStartedWhenTemporalIsReachableAgain cuts the server off from Temporal, but not the worker.
 func TestARunIsStartedWhenTemporalIsReachableAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	line := newLine(t, shared.get(t).TemporalAddress())
-	w.start("worker")
-	server := w.start("server", w.configWith(fmt.Sprintf("portico: { temporal: { address: %q } }", line.address())))
-	w.untilServed("service")
-	line.cut()
-	id := w.createRun("service", w.serviceValues("unheard", nil), nil)
-	d := w.ended(id, "done", "parked")
+	s := newSystem(t)
+	proxy := newProxy(t, shared.get(t).TemporalAddress())
+	s.start("worker")
+	server := s.start("server", s.configWith(fmt.Sprintf("portico: { temporal: { address: %q } }", proxy.address())))
+	s.untilServed("service")
+	proxy.cut()
+	id := s.createRun("service", s.serviceValues("unheard", nil), nil)
+	d := s.awaitPhase(id, "done", "parked")
 	require.Equal(t, "completed", d.Status, "%+v", d.Error)
-	w.requireMadeOnce("unheard", d)
+	s.requireCreatedOnce("unheard", d)
 	require.True(t, server.isRunning())
 }
 
 // TestFollowersGetEveryEventAcrossServerDeaths follows a run over the deaths of its server, as Backstage's
-// client does: it comes back and asks for what came after the last event that it has.
+// client does: it reconnects and requests the events after the last one that it has.
 func TestFollowersGetEveryEventAcrossServerDeaths(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start("worker")
-	server := w.startServing("service")
-	id := w.createRun("service", w.serviceValues("followed", map[string]any{"seconds": 4}), nil)
+	s := newSystem(t)
+	s.start("worker")
+	server := s.startServing("service")
+	id := s.createRun("service", s.serviceValues("followed", map[string]any{"seconds": 4}), nil)
 	var seen []event
 	for kill := 0; len(seen) == 0 || seen[len(seen)-1].Type != "completion"; kill++ {
-		stream := w.follow(id, seen)
+		stream := s.follow(id, seen)
 		if kill < 3 {
 			seen = append(seen, <-stream)
 			server.kill()
-			server = w.start("server")
+			server = s.start("server")
 		}
 		for e := range stream {
 			seen = append(seen, e)
 		}
 	}
-	require.Equal(t, w.events(id), seen)
+	require.Equal(t, s.events(id), seen)
 }
 
-// follow streams the events after those seen until the stream ends. Nobody may be there yet.
-func (w *world) follow(id string, seen []event) <-chan event {
-	w.t.Helper()
+// follow streams the events after those in seen until the stream ends. It waits for the server.
+func (s *system) follow(id string, seen []event) <-chan event {
+	s.t.Helper()
 	after := ""
 	if len(seen) > 0 {
 		after = fmt.Sprintf("?after=%d", lastID(seen))
 	}
 	var response *http.Response
-	w.until("the server to stream", func() bool {
-		request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+"/api/scaffolder/v2/tasks/"+id+"/eventstream"+after, nil)
-		require.NoError(w.t, err)
+	s.until("the server to stream", func() bool {
+		request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/api/scaffolder/v2/tasks/"+id+"/eventstream"+after, nil)
+		require.NoError(s.t, err)
 		request.Header.Set("Authorization", "Bearer "+token)
 		response, err = http.DefaultClient.Do(request) //nolint:bodyclose // The reader of the stream closes it.
 		return err == nil && response.StatusCode == http.StatusOK
@@ -94,37 +94,37 @@ func (w *world) follow(id string, seen []event) <-chan event {
 	return stream
 }
 
-// TestProcessesFinishTheirWorkBeforeTheyStop stops a worker in the middle of a step and a server in the
-// middle of a request: both finish it and end well.
+// TestProcessesFinishTheirWorkBeforeTheyStop stops a worker during a step and a server during a request: both
+// finish it and exit with status 0.
 func TestProcessesFinishTheirWorkBeforeTheyStop(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	worker := w.start("worker")
-	server := w.startServing("service")
+	s := newSystem(t)
+	worker := s.start("worker")
+	server := s.startServing("service")
 	reached, goOn := make(chan struct{}), make(chan struct{})
-	w.faults.set("drained", trouble{creation: true, fault: func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+	s.faults.set("drained", faultRule{creation: true, fault: func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		close(reached)
 		<-goOn
 		next.ServeHTTP(rw, r)
 	}})
-	id := w.createRun("service", w.serviceValues("drained", nil), nil)
+	id := s.createRun("service", s.serviceValues("drained", nil), nil)
 	<-reached
 	worker.terminate(t)
-	w.until("the worker to take no more work", func() bool { return strings.Contains(worker.log.String(), "stopping") })
+	s.until("the worker to take no more work", func() bool { return strings.Contains(worker.log.String(), "stopping") })
 	close(goOn)
 	require.Zero(t, worker.exitCode(t, grace))
-	require.Equal(t, map[string]string{repo: "created"}, w.details(id).states(), "the step was finished")
+	require.Equal(t, map[string]string{kindRepository: "created"}, s.details(id).states(), "the step was finished")
 
-	w.start("worker")
-	d := w.ended(id, "done", "parked")
+	s.start("worker")
+	d := s.awaitPhase(id, "done", "parked")
 	require.Equal(t, "completed", d.Status, "%+v", d.Error)
-	w.requireMadeOnce("drained", d)
+	s.requireCreatedOnce("drained", d)
 
-	long := w.createRun("service", w.serviceValues("streamed", map[string]any{"seconds": 600}), nil)
-	stream := w.follow(long, nil)
+	long := s.createRun("service", s.serviceValues("streamed", map[string]any{"seconds": 600}), nil)
+	stream := s.follow(long, nil)
 	<-stream
 	go func() {
-		for range stream { // It is read to its end, which is the server's.
+		for range stream { // The server ends the stream.
 		}
 	}()
 	began := time.Now()
@@ -133,65 +133,64 @@ func TestProcessesFinishTheirWorkBeforeTheyStop(t *testing.T) {
 	require.Less(t, time.Since(began), 10*time.Second, "a follower does not hold it up")
 }
 
-// TestAWorkspaceThatCannotBeWritten lets the disk run full, be read-only, and the workspace outgrow its
-// limit.
+// TestAWorkspaceThatCannotBeWritten tests a full disk, a read-only one, and a workspace above its limit.
 func TestAWorkspaceThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for what, test := range map[string]struct {
-		// spoil makes the disk bad, and mend makes it good.
-		spoil, mend   func(w *world, disk string)
+		// spoil makes the disk unusable, and fix makes it usable again.
+		spoil, fix    func(s *system, disk string)
 		config        string
 		message, next string
 	}{
 		"too large": {config: "portico: { workspace: { maxBytes: 10 } }", message: "the workspace holds more than 10 bytes",
 			next: "Raise the limits at portico.workspace"},
 		"full": {message: "the disk for workspaces is full", next: "Free some space",
-			spoil: func(w *world, disk string) { fill(w.t, disk) },
-			mend:  func(w *world, disk string) { require.NoError(w.t, os.Remove(filepath.Join(disk, "filler"))) }},
+			spoil: func(s *system, disk string) { fill(s.t, disk) },
+			fix:   func(s *system, disk string) { require.NoError(s.t, os.Remove(filepath.Join(disk, "filler"))) }},
 		"read-only": {message: "read-only file system", next: "Let the worker write",
-			spoil: func(w *world, disk string) {
-				mount(w.t, "--bind", disk, disk)
-				mount(w.t, "-o", "remount,bind,ro", disk)
+			spoil: func(s *system, disk string) {
+				mount(s.t, "--bind", disk, disk)
+				mount(s.t, "-o", "remount,bind,ro", disk)
 			},
-			mend: func(w *world, disk string) { mount(w.t, "-o", "remount,bind,rw", disk) }},
+			fix: func(s *system, disk string) { mount(s.t, "-o", "remount,bind,rw", disk) }},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, impatient)
-			config := w.configWith(test.config)
+			s := newSystem(t, shortTimeouts)
+			config := s.configWith(test.config)
 			disk := ""
 			if test.spoil != nil {
 				disk = smallDisk(t)
-				config = w.configWith(fmt.Sprintf("portico: { workspace: { cacheDirectory: %q } }", disk))
+				config = s.configWith(fmt.Sprintf("portico: { workspace: { cacheDirectory: %q } }", disk))
 			}
-			worker := w.start("worker", config)
-			w.startServing("service")
+			worker := s.start("worker", config)
+			s.startServing("service")
 			if test.spoil != nil {
-				test.spoil(w, disk)
+				test.spoil(s, disk)
 			}
-			id := w.createRun("service", w.serviceValues("roomy", nil), nil)
-			d := w.ended(id, "parked", "done")
+			id := s.createRun("service", s.serviceValues("roomy", nil), nil)
+			d := s.awaitPhase(id, "parked", "done")
 			require.NotNil(t, d.Error)
 			require.Contains(t, d.Error.Message, test.message)
 			require.Contains(t, d.Error.Next, test.next)
 			require.Empty(t, d.Effects)
 			require.True(t, worker.isRunning())
 
-			if test.mend == nil {
+			if test.fix == nil {
 				worker.kill()
-				w.start("worker")
+				s.start("worker")
 			} else {
-				test.mend(w, disk)
+				test.fix(s, disk)
 			}
-			w.retry(id)
-			d = w.ended(id, "done", "parked")
+			s.retry(id)
+			d = s.awaitPhase(id, "done", "parked")
 			require.Equal(t, "completed", d.Status, "%+v", d.Error)
-			w.requireMadeOnce("roomy", d)
+			s.requireCreatedOnce("roomy", d)
 		})
 	}
 }
 
-// smallDisk is a file system of its own, which only root can make.
+// smallDisk mounts a small file system, which only root can do.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -217,7 +216,7 @@ func mount(t *testing.T, args ...string) {
 	require.NoError(t, err, string(output))
 }
 
-// fill leaves no room on the disk.
+// fill fills the disk.
 func fill(t *testing.T, disk string) {
 	t.Helper()
 	filler, err := os.Create(filepath.Join(disk, "filler"))
@@ -229,19 +228,19 @@ func fill(t *testing.T, disk string) {
 	}
 }
 
-// line carries connections to an address until it is cut.
-type line struct {
+// proxy forwards connections to an address until it is cut.
+type proxy struct {
 	listener net.Listener
 	mu       sync.Mutex
 	open     []net.Conn
 }
 
-func newLine(t *testing.T, target string) *line {
+func newProxy(t *testing.T, target string) *proxy {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	l := &line{listener: listener}
-	t.Cleanup(l.cut)
+	p := &proxy{listener: listener}
+	t.Cleanup(p.cut)
 	go func() {
 		for {
 			near, err := listener.Accept()
@@ -253,46 +252,45 @@ func newLine(t *testing.T, target string) *line {
 				near.Close()
 				continue
 			}
-			l.keep(near, far)
-			go func() { _, _ = io.Copy(near, far) }() // ends when the line is cut
+			p.track(near, far)
+			go func() { _, _ = io.Copy(near, far) }() // ends when the proxy is cut
 			go func() { _, _ = io.Copy(far, near) }()
 		}
 	}()
-	return l
+	return p
 }
 
-func (l *line) address() string { return l.listener.Addr().String() }
+func (p *proxy) address() string { return p.listener.Addr().String() }
 
-func (l *line) keep(connections ...net.Conn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.open = append(l.open, connections...)
+func (p *proxy) track(connections ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open = append(p.open, connections...)
 }
 
-// cut ends all connections and lets no new one through.
-func (l *line) cut() {
-	_ = l.listener.Close() // it may be cut already
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, connection := range l.open {
+// cut closes all connections and accepts no new one.
+func (p *proxy) cut() {
+	_ = p.listener.Close() // it may be cut already
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, connection := range p.open {
 		_ = connection.Close()
 	}
-	l.open = nil
+	p.open = nil
 }
 
-// TestAWorkerThatTemporalRejectsExits deletes the namespace that a worker works in. The SDK gives up after
-// two minutes.
+// TestAWorkerThatTemporalRejectsExits deletes the namespace of a worker. The SDK gives up after two minutes.
 func TestAWorkerThatTemporalRejectsExits(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	connected := w.temporal()
+	s := newSystem(t)
+	connected := s.temporal()
 	defer connected.Close()
 	const namespace = "soon-gone"
 	_, err := connected.WorkflowService().RegisterNamespace(t.Context(), &workflowservice.RegisterNamespaceRequest{Namespace: namespace,
 		WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour)})
 	require.NoError(t, err)
-	worker := w.start("worker", w.configWith("portico: { temporal: { namespace: "+namespace+" } }"))
-	w.until("the worker to work", func() bool { return strings.Contains(worker.log.String(), "Started Worker") })
+	worker := s.start("worker", s.configWith("portico: { temporal: { namespace: "+namespace+" } }"))
+	s.until("the worker to work", func() bool { return strings.Contains(worker.log.String(), "Started Worker") })
 	_, err = connected.OperatorService().DeleteNamespace(t.Context(), &operatorservice.DeleteNamespaceRequest{Namespace: namespace})
 	require.NoError(t, err)
 	select {

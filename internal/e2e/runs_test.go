@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// details is a run as Portico's own API shows it.
+// details is a run in Portico's own API.
 type details struct {
 	Status, Phase, FailedStep string
 	Error                     *failure
@@ -35,7 +35,7 @@ func (d details) states() map[string]string {
 	return states
 }
 
-func (d details) mayMove(move string) bool {
+func (d details) hasMove(move string) bool {
 	return slices.ContainsFunc(d.Moves, func(m struct{ Move string }) bool { return m.Move == move })
 }
 
@@ -50,12 +50,12 @@ type event struct {
 }
 
 // createRun starts a run.
-func (w *world) createRun(template string, values map[string]any, secrets map[string]string) string {
-	w.t.Helper()
+func (s *system) createRun(template string, values map[string]any, secrets map[string]string) string {
+	s.t.Helper()
 	var created struct{ ID string }
-	status, answer := w.exchange(http.MethodPost, "/api/scaffolder/v2/tasks", runRequest(template, values, secrets))
-	require.Equal(w.t, http.StatusCreated, status, string(answer))
-	require.NoError(w.t, json.Unmarshal(answer, &created))
+	status, answer := s.exchange(http.MethodPost, "/api/scaffolder/v2/tasks", runRequest(template, values, secrets))
+	require.Equal(s.t, http.StatusCreated, status, string(answer))
+	require.NoError(s.t, json.Unmarshal(answer, &created))
 	return created.ID
 }
 
@@ -67,79 +67,79 @@ func runRequest(template string, values map[string]any, secrets map[string]strin
 	return request
 }
 
-// repoURL is a repository in the form that the picker gives.
-func (w *world) repoURL(name string) string {
-	return fmt.Sprintf("%s?owner=%s&repo=%s", w.forge.Host, organization, name)
+// repoURL is a repository in the picker's format.
+func (s *system) repoURL(name string) string {
+	return fmt.Sprintf("%s?owner=%s&repo=%s", s.forge.Host, organization, name)
 }
 
-func (w *world) details(id string) details {
-	w.t.Helper()
+func (s *system) details(id string) details {
+	s.t.Helper()
 	var d details
-	require.Equal(w.t, http.StatusOK, w.get("/api/portico/v1/runs/"+id, &d))
+	require.Equal(s.t, http.StatusOK, s.get("/api/portico/v1/runs/"+id, &d))
 	return d
 }
 
-func (w *world) events(id string) []event {
-	w.t.Helper()
+func (s *system) events(id string) []event {
+	s.t.Helper()
 	var events []event
-	require.Equal(w.t, http.StatusOK, w.get("/api/scaffolder/v2/tasks/"+id+"/events", &events))
+	require.Equal(s.t, http.StatusOK, s.get("/api/scaffolder/v2/tasks/"+id+"/events", &events))
 	return events
 }
 
-// ended waits until the run rests in one of the phases.
-func (w *world) ended(id string, phases ...string) details {
-	w.t.Helper()
+// awaitPhase waits until the run is in one of the phases.
+func (s *system) awaitPhase(id string, phases ...string) details {
+	s.t.Helper()
 	var d details
-	rests := func() bool {
+	reached := func() bool {
 		d = details{}
-		return w.get("/api/portico/v1/runs/"+id, &d) == http.StatusOK && slices.Contains(phases, d.Phase)
+		return s.get("/api/portico/v1/runs/"+id, &d) == http.StatusOK && slices.Contains(phases, d.Phase)
 	}
-	require.Eventually(w.t, rests, patience, 50*time.Millisecond, "run %s is to be %s, and is %+v; its history: %s", id,
-		strings.Join(phases, " or "), &d, deferred(func() string { return w.story(id) }))
+	require.Eventually(s.t, reached, patience, 50*time.Millisecond, "run %s should be %s, but is %+v; its history: %s", id,
+		strings.Join(phases, " or "), &d, deferred(func() string { return s.historySummary(id) }))
 	return d
 }
 
-// deferred is a text that is made when it is printed.
+// deferred is a text that is computed when it is printed.
 type deferred func() string
 
 func (d deferred) String() string {
 	return d()
 }
 
-func (w *world) retry(id string) {
-	w.t.Helper()
-	status, answer := w.exchange(http.MethodPost, "/api/scaffolder/v2/tasks/"+id+"/retry", map[string]any{})
-	require.Equal(w.t, http.StatusCreated, status, string(answer))
+func (s *system) retry(id string) {
+	s.t.Helper()
+	status, answer := s.exchange(http.MethodPost, "/api/scaffolder/v2/tasks/"+id+"/retry", map[string]any{})
+	require.Equal(s.t, http.StatusCreated, status, string(answer))
 }
 
-func (w *world) cancel(id string) {
-	w.t.Helper()
-	status, answer := w.exchange(http.MethodPost, "/api/scaffolder/v2/tasks/"+id+"/cancel", map[string]any{})
-	require.Equal(w.t, http.StatusOK, status, string(answer))
+func (s *system) cancel(id string) {
+	s.t.Helper()
+	status, answer := s.exchange(http.MethodPost, "/api/scaffolder/v2/tasks/"+id+"/cancel", map[string]any{})
+	require.Equal(s.t, http.StatusOK, status, string(answer))
 }
 
-func (w *world) rollBack(id string) {
-	w.t.Helper()
-	status, answer := w.exchange(http.MethodPost, "/api/portico/v1/runs/"+id+"/rollback", map[string]any{})
-	require.Equal(w.t, http.StatusAccepted, status, string(answer))
+func (s *system) rollBack(id string) {
+	s.t.Helper()
+	status, answer := s.exchange(http.MethodPost, "/api/portico/v1/runs/"+id+"/rollback", map[string]any{})
+	require.Equal(s.t, http.StatusAccepted, status, string(answer))
 }
 
-// locations are how many registered locations lie in a repository.
-func (w *world) locations(repository string) int {
-	w.t.Helper()
+// locations is the number of registered locations in a repository.
+func (s *system) locations(repository string) int {
+	s.t.Helper()
 	var locations []struct{ Data struct{ Target string } }
-	require.Equal(w.t, http.StatusOK, w.get("/api/catalog/locations", &locations))
+	require.Equal(s.t, http.StatusOK, s.get("/api/catalog/locations", &locations))
 	found := 0
 	for _, location := range locations {
-		if strings.HasPrefix(location.Data.Target, fmt.Sprintf("%s/%s/%s/", w.forge.URL, organization, repository)) {
+		if strings.HasPrefix(location.Data.Target, fmt.Sprintf("%s/%s/%s/", s.forge.URL, organization, repository)) {
 			found++
 		}
 	}
 	return found
 }
 
-// hasRepository says whether the forge has it.
-func (w *world) hasRepository(name string) bool {
-	w.t.Helper()
-	return w.forgeCall(http.MethodGet, "/repos/"+organization+"/"+name, nil) == http.StatusOK
+// hasRepository reports whether the forge has the repository.
+func (s *system) hasRepository(name string) bool {
+	s.t.Helper()
+	return s.forgeCall(http.MethodGet, "/repos/"+organization+"/"+name, nil) == http.StatusOK
 }

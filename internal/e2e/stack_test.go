@@ -17,13 +17,14 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// stopPatience bounds the stopping of the stack when the tests are over.
+// stopPatience is how long the shared servers may take to stop.
 const stopPatience = 30 * time.Second
 
-// TestMain stops what the tests shared. A worker of a colony is this binary too: see asWorker.
+// TestMain stops the shared servers. The worker processes of a workerHarness run this binary too: see
+// asWorker.
 func TestMain(m *testing.M) {
 	if at := os.Getenv(asWorker); at != "" {
-		os.Exit(work(at))
+		os.Exit(runWorker(at))
 	}
 	code := m.Run()
 	if err := shared.stop(); err != nil {
@@ -33,19 +34,19 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// shared is the one Postgres and the one Temporal server of all tests. They bring most of the cost of a
-// world, and worlds keep apart on them by having a database and a task queue of their own.
+// shared has the PostgreSQL and the Temporal server of all tests, because starting them takes most of the
+// time of a test. Each system has its own database and task queue on them.
 var shared sharedStack
 
 type sharedStack struct {
 	mu    sync.Mutex
 	dir   string
 	stack *devstack.Stack
-	// worlds is how many were made.
-	worlds int
+	// systems counts the databases that were created.
+	systems int
 }
 
-// directory is where the tests keep what they share.
+// directory is the directory of the shared files.
 func (s *sharedStack) directory() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +62,7 @@ func (s *sharedStack) makeDirectory() (string, error) {
 		return "", err
 	}
 	s.dir = dir
-	// A Postgres that is started as root drops its rights and must be able to enter its directory.
+	// A PostgreSQL that is started as root drops its rights and must be able to enter its directory.
 	return dir, os.Chmod(dir, 0o755)
 }
 
@@ -102,13 +103,13 @@ func (s *sharedStack) get(t *testing.T) *devstack.Stack {
 	return stack
 }
 
-// newDatabase makes an empty database and answers its name and its DSN.
+// newDatabase creates an empty database and returns its name and its DSN.
 func (s *sharedStack) newDatabase(t *testing.T) (name, dsn string) {
 	t.Helper()
 	stack := s.get(t)
 	s.mu.Lock()
-	s.worlds++
-	name = fmt.Sprintf("world_%d", s.worlds)
+	s.systems++
+	name = fmt.Sprintf("e2e_%d", s.systems)
 	s.mu.Unlock()
 	connection, err := pgx.Connect(t.Context(), stack.DSN())
 	require.NoError(t, err)

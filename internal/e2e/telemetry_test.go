@@ -23,7 +23,7 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/loopback"
 )
 
-// spanCollector is an OpenTelemetry collector that keeps what it is sent.
+// spanCollector is an OpenTelemetry collector that stores the spans it receives.
 type spanCollector struct {
 	url string
 
@@ -53,8 +53,8 @@ func startCollector(t *testing.T) *spanCollector {
 	return c
 }
 
-// below are the names of the spans under one.
-func (c *spanCollector) below(parent *tracepb.Span) []*tracepb.Span {
+// children are the spans below a span.
+func (c *spanCollector) children(parent *tracepb.Span) []*tracepb.Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var found []*tracepb.Span
@@ -66,8 +66,8 @@ func (c *spanCollector) below(parent *tracepb.Span) []*tracepb.Span {
 	return found
 }
 
-// named is the only span of a name; nil when it has not come yet.
-func (c *spanCollector) named(name string) *tracepb.Span {
+// span is the only span with the name; nil when it has not arrived yet.
+func (c *spanCollector) span(name string) *tracepb.Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, span := range c.spans {
@@ -82,18 +82,18 @@ func (c *spanCollector) named(name string) *tracepb.Span {
 // collector, and scrapes both.
 func TestARunIsOneTraceFromItsRequestToItsCalls(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	s := newSystem(t)
 	c := startCollector(t)
 	ports, err := loopback.FreePorts(t.Context(), 2)
 	require.NoError(t, err)
 	observed := func(port int) string {
-		return w.configWith(fmt.Sprintf("portico: { telemetry: { traces: { endpoint: %q }, metrics: { address: %q } } }", c.url, loopback.Address(port)))
+		return s.configWith(fmt.Sprintf("portico: { telemetry: { traces: { endpoint: %q }, metrics: { address: %q } } }", c.url, loopback.Address(port)))
 	}
-	worker := w.start("worker", observed(ports[0]))
-	server := w.start("server", observed(ports[1]))
-	w.untilServed("service")
-	id := w.createRun("service", w.serviceValues("traced", nil), nil)
-	d := w.ended(id, "done", "parked")
+	worker := s.start("worker", observed(ports[0]))
+	server := s.start("server", observed(ports[1]))
+	s.untilServed("service")
+	id := s.createRun("service", s.serviceValues("traced", nil), nil)
+	d := s.awaitPhase(id, "done", "parked")
 	require.Equal(t, "completed", d.Status, "%+v", d.Error)
 
 	ofServer, ofWorker := scrape(t, ports[1]), scrape(t, ports[0])
@@ -115,19 +115,19 @@ func TestARunIsOneTraceFromItsRequestToItsCalls(t *testing.T) {
 	require.Zero(t, worker.exitCode(t, grace), worker.log.String())
 	require.Zero(t, server.exitCode(t, grace), server.log.String())
 
-	request := c.named("POST /api/scaffolder/v2/tasks")
+	request := c.span("POST /api/scaffolder/v2/tasks")
 	require.NotNil(t, request)
-	runs := c.below(request)
+	runs := c.children(request)
 	require.Len(t, runs, 1)
 	require.Equal(t, "run template:default/service", runs[0].GetName())
 	steps := map[string]*tracepb.Span{}
-	for _, step := range c.below(runs[0]) {
+	for _, step := range c.children(runs[0]) {
 		steps[step.GetName()] = step
 	}
 	require.Contains(t, steps, "step publish")
-	require.NotEmpty(t, c.below(steps["step publish"]), "it calls the forge")
-	for _, call := range c.below(steps["step publish"]) {
-		require.Contains(t, call.GetName(), w.forge.Host)
+	require.NotEmpty(t, c.children(steps["step publish"]), "the step calls the forge")
+	for _, call := range c.children(steps["step publish"]) {
+		require.Contains(t, call.GetName(), s.forge.Host)
 	}
 	for line := range strings.SplitSeq(worker.log.String(), "\n") {
 		if strings.Contains(line, "run="+id) {
@@ -136,7 +136,7 @@ func TestARunIsOneTraceFromItsRequestToItsCalls(t *testing.T) {
 	}
 }
 
-// temporalMetrics are those of Temporal's SDK that the dashboard and the documentation name.
+// temporalMetrics are the metrics of Temporal's SDK in the dashboard and the documentation.
 func temporalMetrics(t *testing.T) []string {
 	t.Helper()
 	var names []string

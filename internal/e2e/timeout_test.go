@@ -18,8 +18,8 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// TestAnActionThatTimesOutIsNotStartedAgain asks the real Temporal: the test environment of its SDK
-// would begin it again. Two of it would be at work beside each other.
+// TestAnActionThatTimesOutIsNotStartedAgain uses the real Temporal, because the test environment of its SDK
+// would start the action again. Then two of them would run concurrently.
 func TestAnActionThatTimesOutIsNotStartedAgain(t *testing.T) {
 	t.Parallel()
 	connected, err := client.DialContext(t.Context(), client.Options{HostPort: shared.get(t).TemporalAddress(),
@@ -33,7 +33,7 @@ func TestAnActionThatTimesOutIsNotStartedAgain(t *testing.T) {
 	begun, ended := atomic.Int32{}, make(chan struct{})
 	running.RegisterActivityWithOptions(func(context.Context, engine.ActionRequest) error {
 		begun.Add(1)
-		<-ended // deaf to its context
+		<-ended // it ignores its context
 		return nil
 	}, activity.RegisterOptions{Name: "act"})
 	turns := make(chan engine.AdvanceRequest, 2)

@@ -10,16 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAnAutomaticRollbackIsWatchedToItsEnd: its clients are told of one end, after the rollback, and the
-// command waits for that.
+// TestAnAutomaticRollbackIsWatchedToItsEnd: clients see one end, after the rollback, and the command waits
+// for it.
 func TestAnAutomaticRollbackIsWatchedToItsEnd(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start("worker")
-	w.startServing("gives-back")
+	s := newSystem(t)
+	s.start("worker")
+	s.startServing("gives-back")
 	const name = "given-back"
-	command := exec.CommandContext(t.Context(), w.binary, "run", "gives-back", "--watch", "--url", w.url, "--token", token,
-		"--set", "name="+name, "--set", fmt.Sprintf("repoUrl=%s?owner=%s&repo=%s", w.forge.Host, organization, name))
+	command := exec.CommandContext(t.Context(), s.binary, "run", "gives-back", "--watch", "--url", s.url, "--token", token,
+		"--set", "name="+name, "--set", fmt.Sprintf("repoUrl=%s?owner=%s&repo=%s", s.forge.Host, organization, name))
 	output, err := command.CombinedOutput()
 	ended, isExit := errors.AsType[*exec.ExitError](err)
 	require.True(t, isExit, string(output))
@@ -28,10 +28,10 @@ func TestAnAutomaticRollbackIsWatchedToItsEnd(t *testing.T) {
 	require.Contains(t, string(output), "✗ Stumble")
 	require.Contains(t, string(output), "Gives back: rolled back after")
 	require.Contains(t, string(output), "The run was rolled back: 1 undone, nothing is left of it")
-	require.Equal(t, http.StatusNotFound, w.forgeCall(http.MethodGet, "/repos/"+organization+"/"+name, nil))
+	require.Equal(t, http.StatusNotFound, s.forgeCall(http.MethodGet, "/repos/"+organization+"/"+name, nil))
 
 	completions := 0
-	for _, each := range w.events(runID.FindString(string(output))) {
+	for _, each := range s.events(runID.FindString(string(output))) {
 		if each.Type == "completion" {
 			completions++
 		}

@@ -39,16 +39,17 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// asWorker turns this test binary into a worker, with actions that no other binary should have.
+// asWorker is the variable that makes this test binary a worker with the test actions.
 const asWorker = "PORTICO_E2E_WORKER"
 
-// post is the configuration of a colony's worker.
-type post struct{ DSN, Temporal, Queue, Dir string }
+// workerConfig is the configuration of a worker process.
+type workerConfig struct{ DSN, Temporal, Queue, Dir string }
 
-// colony is a database, a task queue, and worker processes. It needs no server: the test starts the runs.
-type colony struct {
+// workerHarness has a database, a task queue and worker processes with test actions. It has no server: the
+// test starts the runs.
+type workerHarness struct {
 	t *testing.T
-	post
+	workerConfig
 	runs    *run.Store
 	service *scaffolder.Service
 	sweeper *scaffolder.Sweeper
@@ -59,108 +60,108 @@ type colony struct {
 	deaths atomic.Int32
 }
 
-func newColony(t *testing.T) *colony {
+func newWorkerHarness(t *testing.T) *workerHarness {
 	t.Helper()
 	name, dsn := shared.newDatabase(t)
-	c := &colony{t: t, post: post{DSN: dsn, Temporal: shared.get(t).TemporalAddress(), Queue: name, Dir: t.TempDir()}}
+	h := &workerHarness{t: t, workerConfig: workerConfig{DSN: dsn, Temporal: shared.get(t).TemporalAddress(), Queue: name, Dir: t.TempDir()}}
 	pool, err := db.Open(t.Context(), dsn)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	require.NoError(t, db.Migrate(t.Context(), pool))
-	c.pool, c.runs = pool, run.NewStore(pool, colonyKeys())
-	c.client, err = client.DialContext(t.Context(), client.Options{HostPort: c.Temporal, Logger: silent{}})
+	h.pool, h.runs = pool, run.NewStore(pool, harnessKeys())
+	h.client, err = client.DialContext(t.Context(), client.Options{HostPort: h.Temporal, Logger: silent{}})
 	require.NoError(t, err)
-	t.Cleanup(c.client.Close)
-	c.engine = workflows.NewClient(workflows.ClientOptions{Temporal: c.client, TaskQueue: c.Queue, Searchable: true,
+	t.Cleanup(h.client.Close)
+	h.engine = workflows.NewClient(workflows.ClientOptions{Temporal: h.client, TaskQueue: h.Queue, Searchable: true,
 		Log: slog.New(slog.DiscardHandler)})
-	c.service = scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Runs: c.runs,
-		Engine: c.engine, Decider: policy.AllowKnown{}})
-	c.sweeper = scaffolder.NewSweeper(slog.New(slog.DiscardHandler), c.runs, c.engine)
-	return c
+	h.service = scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Runs: h.runs,
+		Engine: h.engine, Decider: policy.AllowKnown{}})
+	h.sweeper = scaffolder.NewSweeper(slog.New(slog.DiscardHandler), h.runs, h.engine)
+	return h
 }
 
-func colonyKeys() *seal.Keyring {
-	keys, err := seal.NewKeyring(seal.Key{ID: "colony", Secret: bytes.Repeat([]byte{7}, 32)})
+func harnessKeys() *seal.Keyring {
+	keys, err := seal.NewKeyring(seal.Key{ID: "e2e", Secret: bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
 		panic(err)
 	}
 	return keys
 }
 
-// keep keeps one worker running until the test ends: it replaces each that dies.
-func (c *colony) keep() (stop func()) {
-	c.t.Helper()
-	encoded, err := json.Marshal(c.post)
-	require.NoError(c.t, err)
+// keepWorker keeps one worker running until the test ends: it replaces each that dies.
+func (h *workerHarness) keepWorker() (stop func()) {
+	h.t.Helper()
+	encoded, err := json.Marshal(h.workerConfig)
+	require.NoError(h.t, err)
 	itself, err := os.Executable()
-	require.NoError(c.t, err)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(c.t.Context()))
-	var keeping sync.WaitGroup
+	require.NoError(h.t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(h.t.Context()))
+	var supervising sync.WaitGroup
 	var output lockedBuffer
-	keeping.Go(func() {
+	supervising.Go(func() {
 		for ctx.Err() == nil {
 			command := exec.CommandContext(ctx, itself)
 			command.Env = append(os.Environ(), asWorker+"="+string(encoded))
 			command.Stdout, command.Stderr = &output, &output
-			if command.Run() != nil && ctx.Err() == nil { // how it ended is the test's own doing
-				c.deaths.Add(1)
+			if command.Run() != nil && ctx.Err() == nil {
+				h.deaths.Add(1)
 			}
 		}
 	})
 	stop = sync.OnceFunc(func() {
 		cancel()
-		keeping.Wait()
+		supervising.Wait()
 	})
-	c.t.Cleanup(func() {
+	h.t.Cleanup(func() {
 		stop()
-		if c.t.Failed() {
-			c.t.Logf("the log of the workers:\n%s", output.String())
+		if h.t.Failed() {
+			h.t.Logf("the log of the workers:\n%s", output.String())
 		}
 	})
 	return stop
 }
 
 // start starts a run of these steps.
-func (c *colony) start(steps string, secrets map[string]string) uuid.UUID {
-	c.t.Helper()
+func (h *workerHarness) start(steps string, secrets map[string]string) uuid.UUID {
+	h.t.Helper()
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t", Title: "T", Secrets: secrets}
-	require.NoError(c.t, json.Unmarshal([]byte(`{"steps":[`+steps+`],"output":{},"parameters":{}}`), &n.Spec))
-	require.NoError(c.t, c.runs.Create(c.t.Context(), n))
-	require.NoError(c.t, c.engine.Start(c.t.Context(), engine.Command{RunID: n.ID.String(), Summary: "T"}))
+	require.NoError(h.t, json.Unmarshal([]byte(`{"steps":[`+steps+`],"output":{},"parameters":{}}`), &n.Spec))
+	require.NoError(h.t, h.runs.Create(h.t.Context(), n))
+	require.NoError(h.t, h.engine.Start(h.t.Context(), engine.Command{RunID: n.ID.String(), Summary: "T"}))
 	return n.ID
 }
 
-// comesTo waits until a run is in one of the phases.
-func (c *colony) comesTo(id uuid.UUID, phase run.Phase, patience time.Duration) run.Run {
-	c.t.Helper()
+// awaitPhase waits until a run is in the phase.
+func (h *workerHarness) awaitPhase(id uuid.UUID, phase run.Phase, patience time.Duration) run.Run {
+	h.t.Helper()
 	var got run.Run
-	require.Eventually(c.t, func() bool {
+	require.Eventually(h.t, func() bool {
 		var err error
-		got, err = c.runs.Get(c.t.Context(), run.Rules.Everything(), id)
+		got, err = h.runs.Get(h.t.Context(), run.Rules.Everything(), id)
 		return err == nil && got.Phase == phase
-	}, patience, 20*time.Millisecond, "the run should come to %s", phase)
+	}, patience, 20*time.Millisecond, "the run should be %s", phase)
 	return got
 }
 
 // operator is the principal that retries and rolls back.
 var operator = identity.Principal{Kind: identity.KindUser, Subject: "user:default/operator"}
 
-func (c *colony) retry(id uuid.UUID) {
-	c.t.Helper()
-	require.NoError(c.t, c.service.Retry(c.t.Context(), operator, id.String(), scaffolder.Command{}))
+func (h *workerHarness) retry(id uuid.UUID) {
+	h.t.Helper()
+	require.NoError(h.t, h.service.Retry(h.t.Context(), operator, id.String(), scaffolder.Command{}))
 }
 
-// work is the main of a worker process.
-func work(encoded string) int {
-	if err := workAt(encoded); err != nil {
+// runWorker is the main function of a worker process.
+func runWorker(encoded string) int {
+	if err := serveWorker(encoded); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
 }
 
-func workAt(encoded string) error {
-	var at post
+func serveWorker(encoded string) error {
+	var at workerConfig
 	if err := json.Unmarshal([]byte(encoded), &at); err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func workAt(encoded string) error {
 	}
 	running := worker.New(connected, at.Queue, worker.Options{})
 	workflows.Register(running, workflows.QueueRuns)
-	templaterun.New(templaterun.Options{Log: logs, Redeliveries: redeliveries, Runs: run.NewStore(pool, colonyKeys()), Actions: actions,
+	templaterun.New(templaterun.Options{Log: logs, Redeliveries: redeliveries, Runs: run.NewStore(pool, harnessKeys()), Actions: actions,
 		Workspaces: workspaces, Planner: plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{}), StuckTimeout: 5 * time.Second,
 		Settings: engine.Settings{StepTimeout: time.Hour, HeartbeatTimeout: 2 * time.Second, InitialInterval: 100 * time.Millisecond,
 			MaximumInterval: time.Second, MaximumAttempts: 3, ParkedExpiry: time.Hour}}).Register(running)
@@ -200,7 +201,7 @@ func workAt(encoded string) error {
 	select {}
 }
 
-// testAction is an action that only these tests have.
+// testAction is an action of these tests.
 type testAction struct {
 	id    string
 	quick bool
@@ -210,22 +211,22 @@ type testAction struct {
 
 func testActions(dir string) []action.Action {
 	die := func() error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) }
-	isThere := func(name string) bool {
+	exists := func(name string) bool {
 		_, err := os.Stat(filepath.Join(dir, name))
 		return err == nil
 	}
-	dieOrNot := func(context.Context, *action.Call) error {
-		if isThere("mended") {
+	dieUnlessFixed := func(context.Context, *action.Call) error {
+		if exists("fixed") {
 			return nil
 		}
 		return die()
 	}
 	return []action.Action{
-		&testAction{id: "test:die", run: dieOrNot},
-		&testAction{id: "test:die-quickly", quick: true, run: dieOrNot},
+		&testAction{id: "test:die", run: dieUnlessFixed},
+		&testAction{id: "test:die-quickly", quick: true, run: dieUnlessFixed},
 		&testAction{id: "test:act"},
 		&testAction{id: "test:last", run: func(ctx context.Context, _ *action.Call) error {
-			for !isThere("enough") {
+			for !exists("enough") {
 				select {
 				case <-time.After(20 * time.Millisecond):
 				case <-ctx.Done():
@@ -242,7 +243,7 @@ func testActions(dir string) []action.Action {
 			}
 			return nil
 		}, undo: func(call *action.UndoCall) error {
-			if call.Effect.Name == "deadly" && !isThere("mended") {
+			if call.Effect.Name == "deadly" && !exists("fixed") {
 				return die()
 			}
 			return nil
@@ -251,7 +252,7 @@ func testActions(dir string) []action.Action {
 }
 
 func (a *testAction) Describe() action.Description {
-	return action.Description{ID: a.id, Description: "A test's.", Quick: a.quick}
+	return action.Description{ID: a.id, Description: "An action of a test.", Quick: a.quick}
 }
 
 func (a *testAction) Run(ctx context.Context, call *action.Call) (action.Output, error) {

@@ -13,19 +13,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// theirs is a text in local files that the attacker wants; no response may contain it.
-const theirs = "what-only-this-machine-knows"
+// localSecret is a text in local files; no response may contain it.
+const localSecret = "what-only-this-machine-knows"
 
-// TestDescriptorsByURLCannotReadLocalFiles registers descriptors by URL that name files of the machine that
-// Portico runs on, in every way there is to name one.
+// TestDescriptorsByURLCannotReadLocalFiles registers descriptors by URL that name local files in every
+// possible way.
 func TestDescriptorsByURLCannotReadLocalFiles(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.start("worker")
-	w.startServing("service")
-	a := &attack{world: w, secrets: t.TempDir()}
-	require.NoError(t, os.WriteFile(filepath.Join(a.secrets, "secret.txt"), []byte(theirs), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(a.secrets, "leaked.yaml"), []byte(component("leaked", theirs)), 0o600))
+	s := newSystem(t)
+	s.start("worker")
+	s.startServing("service")
+	a := &attack{system: s, secrets: t.TempDir()}
+	require.NoError(t, os.WriteFile(filepath.Join(a.secrets, "secret.txt"), []byte(localSecret), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(a.secrets, "leaked.yaml"), []byte(component("leaked", localSecret)), 0o600))
 	a.publish()
 
 	t.Run("in a run", func(t *testing.T) {
@@ -38,23 +38,23 @@ func TestDescriptorsByURLCannotReadLocalFiles(t *testing.T) {
 	})
 	t.Run("by the targets of a Location", func(t *testing.T) {
 		t.Parallel()
-		a.as(t).requireNoLocationLeads()
+		a.as(t).requireNoLocationReads()
 	})
 	t.Run("when an entity is validated", func(t *testing.T) {
 		t.Parallel()
-		a.as(t).requireValidationToTellNothing()
+		a.as(t).requireValidationRevealsNothing()
 	})
 }
 
-// attack is a world with a repository whose author wants the files in a directory.
+// attack is a system with a repository whose author tries to read the files in the directory secrets.
 type attack struct {
-	*world
+	*system
 	secrets string
 }
 
 func (a *attack) as(t *testing.T) *attack {
 	t.Helper()
-	return &attack{world: a.world.as(t), secrets: a.secrets}
+	return &attack{system: a.system.as(t), secrets: a.secrets}
 }
 
 func component(name, description string) string {
@@ -65,7 +65,7 @@ spec: { type: service, lifecycle: experimental, owner: guest }
 `, name, description)
 }
 
-// template reads a file that lies beside it, and says that it lies where the file is.
+// template reads a file by a relative path, and its annotations name the directory of the file as its own.
 func (a *attack) template(name, annotations, file string) string {
 	return fmt.Sprintf(`apiVersion: scaffolder.backstage.io/v1beta3
 kind: Template
@@ -80,7 +80,7 @@ spec:
 `, name, annotations, file)
 }
 
-// bases are annotations that name the directory with the secret, and the worker's own environment.
+// bases are annotations that name the directory with the secret, or the environment of the worker.
 func (a *attack) bases() map[string]string {
 	source := func(of string) string { return fmt.Sprintf("backstage.io/source-location: %q", of) }
 	managed := func(of string) string { return fmt.Sprintf("backstage.io/managed-by-location: %q", of) }
@@ -94,13 +94,13 @@ func (a *attack) bases() map[string]string {
 		"managed":     managed(file),
 		"both":        managed(file) + ", " + source(file),
 		"origin":      fmt.Sprintf("backstage.io/managed-by-origin-location: %q", file) + ", " + source(file),
-		"beside-ours": source("file:" + a.world.template("all.yaml")),
-		"up-and-down": source("file:" + a.world.template("../.."+a.secrets+"/template.yaml")),
+		"beside-ours": source("file:" + a.system.template("all.yaml")),
+		"up-and-down": source("file:" + a.system.template("../.."+a.secrets+"/template.yaml")),
 		"process":     source("file:/proc/self/x"),
 	}
 }
 
-// publish puts the attacker's descriptors on the forge.
+// publish pushes the attacker's descriptors to the forge.
 func (a *attack) publish() {
 	a.t.Helper()
 	files := map[string]string{
@@ -129,19 +129,19 @@ func (a *attack) publish() {
 	a.mustGit(clone, "push", "--quiet", "origin", "main")
 }
 
-// at is the address of a file of the attacker's.
+// at is the URL of one of the attacker's files.
 func (a *attack) at(file string) string {
 	return fmt.Sprintf("http://%s/%s/attack/blob/main/%s", a.forge.Host, organization, file)
 }
 
-// requireSilent checks that a response contains nothing of the local files.
-func (a *attack) requireSilent(what string, answer []byte) {
+// requireNoSecret checks that a response contains nothing of the local files.
+func (a *attack) requireNoSecret(what string, answer []byte) {
 	a.t.Helper()
 	text := string(answer)
 	if decoded, err := url.QueryUnescape(text); err == nil {
 		text += decoded
 	}
-	for _, secret := range []string{theirs, base64.StdEncoding.EncodeToString([]byte(theirs)), "PATH=", "same-step-twice"} {
+	for _, secret := range []string{localSecret, base64.StdEncoding.EncodeToString([]byte(localSecret)), "PATH=", "same-step-twice"} {
 		require.NotContains(a.t, text, secret, what)
 	}
 }
@@ -154,7 +154,7 @@ func (a *attack) requireNoRunReads() {
 	for name := range a.bases() {
 		a.untilServed(name)
 		status, answer := a.exchange(http.MethodPost, "/api/scaffolder/v2/tasks", runRequest(name, map[string]any{}, nil))
-		a.requireSilent(name, answer)
+		a.requireNoSecret(name, answer)
 		if status != http.StatusCreated {
 			require.Equal(a.t, http.StatusBadRequest, status, "%s: %s", name, answer)
 			require.Contains(a.t, string(answer), "source-location", name)
@@ -162,15 +162,15 @@ func (a *attack) requireNoRunReads() {
 		}
 		_, created, _ := strings.Cut(string(answer), `"id":"`)
 		id, _, _ := strings.Cut(created, `"`)
-		require.Equal(a.t, "take", a.ended(id, "parked").FailedStep, name)
+		require.Equal(a.t, "take", a.awaitPhase(id, "parked").FailedStep, name)
 		_, events := a.exchange(http.MethodGet, "/api/scaffolder/v2/tasks/"+id+"/events", nil)
-		a.requireSilent(name, events)
+		a.requireNoSecret(name, events)
 	}
 }
 
 func (a *attack) requireNoDryRunReads() {
 	for name, annotations := range map[string]string{
-		"source": "file:" + a.secrets + "/template.yaml", "process": "file:/proc/self/x", "beside-ours": "file:" + a.world.template("all.yaml"),
+		"source": "file:" + a.secrets + "/template.yaml", "process": "file:/proc/self/x", "beside-ours": "file:" + a.system.template("all.yaml"),
 	} {
 		for _, file := range []string{"./secret.txt", "./environ", "./service.yaml", "file://" + a.secrets + "/secret.txt", a.secrets + "/secret.txt",
 			"../../../../../.." + a.secrets + "/secret.txt"} {
@@ -184,17 +184,17 @@ func (a *attack) requireNoDryRunReads() {
 			status, answer := a.exchange(http.MethodPost, "/api/scaffolder/v2/dry-run",
 				map[string]any{"template": document, "values": map[string]any{}, "directoryContents": []any{}})
 			require.Equal(a.t, http.StatusBadRequest, status, "%s %s: %s", name, file, answer)
-			a.requireSilent(name+" "+file, answer)
+			a.requireNoSecret(name+" "+file, answer)
 		}
 	}
 }
 
-func (a *attack) requireNoLocationLeads() {
+func (a *attack) requireNoLocationReads() {
 	location := map[string]string{"type": "url", "target": a.at("location.yaml")}
 	status, answer := a.exchange(http.MethodPost, "/api/catalog/locations?dryRun=true", location)
 	require.Equal(a.t, http.StatusBadRequest, status, string(answer))
 	require.Contains(a.t, string(answer), "may not point at file:")
-	a.requireSilent("a dry run", answer)
+	a.requireNoSecret("a dry run", answer)
 	for _, kind := range []string{"file", "FILE", " file", "File"} {
 		location := map[string]string{"type": kind, "target": a.secrets + "/leaked.yaml"}
 		status, answer := a.exchange(http.MethodPost, "/api/catalog/locations", location)
@@ -208,9 +208,9 @@ func (a *attack) requireNoLocationLeads() {
 	}
 }
 
-// requireValidationToTellNothing validates entities that name files which are there, and others which are
-// not: the answers are the same.
-func (a *attack) requireValidationToTellNothing() {
+// requireValidationRevealsNothing checks that validation gives the same response for entities that name
+// existing files and for others that name missing ones.
+func (a *attack) requireValidationRevealsNothing() {
 	answers := map[string]map[string]bool{}
 	for _, file := range []string{a.secrets + "/leaked.yaml", a.secrets + "/secret.txt", a.secrets + "/nothing.yaml", "/etc/passwd", a.secrets} {
 		annotations := map[string]string{"backstage.io/managed-by-location": "file:" + file, "backstage.io/managed-by-origin-location": "file:" + file}
@@ -229,8 +229,8 @@ func (a *attack) requireValidationToTellNothing() {
 			status, answer := a.exchange(http.MethodPost, "/api/catalog/validate-entity",
 				map[string]any{"entity": document, "location": "url:" + a.at("probe.yaml")})
 			require.Equal(a.t, http.StatusBadRequest, status, "%s %s: %s", what, file, answer)
-			a.requireSilent(what, answer)
-			// What the author wrote is told back; everything else must be the same.
+			a.requireNoSecret(what, answer)
+			// The response repeats what the author wrote; everything else must be the same.
 			told := strings.NewReplacer(file, "FILE", filepath.Base(file), "FILE").Replace(string(answer))
 			if answers[what] == nil {
 				answers[what] = map[string]bool{}
