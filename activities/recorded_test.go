@@ -39,8 +39,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/expression"
 )
 
-// deviations are the cases in which Portico does something else on purpose, with the reason. One that is none
-// any more fails.
+// deviations are the cases in which Portico differs on purpose, with the reason. A case that no longer
+// differs fails the test.
 var deviations = map[string]string{
 	"fsd-files":        "an empty directory that a deletion leaves goes too, as who names a directory expects",
 	"fpf-basic":        "a missing directory is made for a template on a local disk as for any other",
@@ -65,7 +65,7 @@ type recordedCase struct {
 	Log      []string
 }
 
-// file is a file of a recording: a text, bytes, a program, or an empty directory.
+// file is a file of a recording: text, bytes, an executable, or an empty directory.
 type file struct {
 	content   string
 	isProgram bool
@@ -144,7 +144,7 @@ func TestActionsEqualBackstages(t *testing.T) {
 	}
 }
 
-// replay runs the case and lists what came out otherwise.
+// replay runs the case and lists the differences.
 func (c recordedCase) replay(t *testing.T) []string {
 	t.Helper()
 	harness, beside := actiontest.NewHarness(t), t.TempDir()
@@ -193,7 +193,7 @@ func (c recordedCase) replay(t *testing.T) []string {
 		differ("output", want, got)
 	}
 	if c.Log != nil && err == nil {
-		// Backstage does not wait for what it writes, so that the order of its lines means nothing.
+		// Backstage does not wait for its writes, so the order of its lines is arbitrary.
 		lines := strings.Split(places.Replace(strings.Join(harness.Log.Lines(), "\x00")), "\x00")
 		for n, line := range lines {
 			if !strings.HasPrefix(line, "warn: ") {
@@ -207,8 +207,8 @@ func (c recordedCase) replay(t *testing.T) []string {
 	return differences
 }
 
-// isOfTheEngine says that a message is the JavaScript engine's or the system's, and need not be matched word
-// for word.
+// isOfTheEngine reports whether a message is from the JavaScript engine or the system, and need not match
+// word for word.
 func isOfTheEngine(message string) bool {
 	return strings.HasPrefix(message, "ENOENT") || strings.HasPrefix(message, "Cannot read properties")
 }
@@ -250,7 +250,7 @@ func actionsOf(t *testing.T, forge *forgetest.Server) map[string]action.Action {
 	return byID
 }
 
-// oneEntity is the catalog of the recordings. Nothing is registered there.
+// oneEntity is the catalog of the recordings. It accepts no registrations.
 type oneEntity struct{}
 
 const recordedEntity = `{"metadata":{"namespace":"default","annotations":{"backstage.io/managed-by-location":"file:TEMPLATES/ents.yaml",

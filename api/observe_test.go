@@ -52,7 +52,7 @@ func TestRequestsAreMeasuredByRoute(t *testing.T) {
 		"/api/auth/v1/userinfo", "/.backstage/health/v1/readiness", "portal"}, slices.Compact(measured(t, observed, "http_route")))
 }
 
-// measured are the values of a label of the requests' durations, sorted.
+// measured are the sorted values of a label of the metric of requests.
 func measured(t *testing.T, observed *telemetry.Telemetry, name string) []string {
 	t.Helper()
 	scraped := httptest.NewRecorder()
@@ -71,7 +71,7 @@ func measured(t *testing.T, observed *telemetry.Telemetry, name string) []string
 	return values
 }
 
-// page is a portal's page that answers with a status, and then breaks the answer off or not.
+// page is a page of the portal that responds with a status, and may then break the response off.
 func page(status int, breaksOff bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)

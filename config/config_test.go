@@ -28,7 +28,7 @@ func load(t *testing.T, environ []string, files ...string) (*config.Config, erro
 	return config.Load(t.Context(), config.Options{Files: files, Environ: append(slices.Clone(testEnviron), environ...)})
 }
 
-// written makes a configuration file of its own for a test.
+// written writes a configuration file for a test.
 func written(t *testing.T, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -77,7 +77,7 @@ func TestDefaults(t *testing.T) {
 	}}, loaded.Integrations.GitHub)
 }
 
-// TestEveryKeyReachesItsField loads a file that gives every key and finds no field left at its zero value.
+// TestEveryKeyReachesItsField loads a file with every key, and checks that no field has its zero value.
 func TestEveryKeyReachesItsField(t *testing.T) {
 	t.Parallel()
 	loaded, err := load(t, nil, "testdata/good/every-key.yaml")
@@ -99,7 +99,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	require.Equal(t, 90*time.Second, loaded.Portico.Run.Retry.MaximumInterval)
 }
 
-// zeros lists the fields that are zero, and of a list's items those that are zero in every one.
+// zeros lists the fields that are zero, and for lists the fields that are zero in every item.
 func zeros(path string, v reflect.Value) []string {
 	var found []string
 	switch {
@@ -250,7 +250,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, err, "is a directory")
 }
 
-// TestBadFiles checks each rejection against the message at the head of its file.
+// TestBadFiles compares each error with the message at the beginning of its file.
 func TestBadFiles(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/bad/*.yaml")

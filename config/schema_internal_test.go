@@ -119,7 +119,7 @@ func TestEveryKeyHasADefaultOrIsRequired(t *testing.T) {
 
 const reference = "../docs/configuration.md"
 
-// The table of keys stands between these lines of the reference.
+// The table of keys is between these lines of the reference.
 const tableBegins, tableEnds = "<!-- keys: go test ./config -update -->\n", "<!-- end of keys -->\n"
 
 func TestTheReferenceListsTheKeys(t *testing.T) {

@@ -73,7 +73,7 @@ func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 	require.NoError(t, <-failures)
 }
 
-// statements counts the claims of a pool's connections, and tells of each read.
+// statements counts the claims of a pool's connections, and reports each read.
 type statements struct {
 	claims atomic.Int64
 	reads  chan struct{}
@@ -91,8 +91,8 @@ func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, query pgx
 
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// TestARequestThatWaitsWritesNothing until there is something to claim: an attempt that was given up, or a
-// row that is gone.
+// TestARequestThatWaitsWritesNothing until it can claim the key: the first attempt was released, or its row
+// was deleted.
 func TestARequestThatWaitsWritesNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -154,8 +154,7 @@ func TestARequestThatWaitsWritesNothing(t *testing.T) {
 	}
 }
 
-// TestACommandOfADeadProcessIsTakenOver after its process died, with the same id, so that what the first
-// attempt created is found.
+// TestACommandOfADeadProcessIsTakenOver with the same id, so that what the first attempt created is found.
 func TestACommandOfADeadProcessIsTakenOver(t *testing.T) {
 	t.Parallel()
 	keys := idempotency.New(testkit.Database(t), idempotency.Options{Lease: time.Nanosecond})

@@ -194,8 +194,8 @@ func TestRedirectsKeepTheTokenAtItsOrigin(t *testing.T) {
 	}
 }
 
-// TestTheWaitThatAHostAsksForIsBounded: a host could otherwise stop its callers for ever, or by an overflow
-// not at all.
+// TestTheWaitThatAHostAsksForIsBounded: a host could otherwise stop its callers forever, or cause an
+// overflow.
 func TestTheWaitThatAHostAsksForIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, header := range []http.Header{

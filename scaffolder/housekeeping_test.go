@@ -18,11 +18,11 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// aMinuteAhead makes a sweep look at runs that were made just now.
+// aMinuteAhead lets a sweep check runs that were just created.
 const aMinuteAhead = -time.Minute
 
-// TestARunWithoutAWorkerDoesNotBlockOthers lets a hundred runs be refused and a hundred wait for a worker,
-// older than the one that matters.
+// TestARunWithoutAWorkerDoesNotBlockOthers has a hundred older runs that are refused and a hundred that wait
+// for a worker.
 func TestARunWithoutAWorkerDoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
@@ -60,7 +60,7 @@ func TestARunThatTemporalRefusesIsParked(t *testing.T) {
 	require.NoError(t, b.Retry(t.Context(), ada, id.String(), scaffolder.Command{}), "a person may try again")
 }
 
-// until lets the pause before the next start of a run be over.
+// until ends the pause before the next start of a run.
 func until(t *testing.T, b bench, id uuid.UUID) {
 	t.Helper()
 	pending, err := b.runs.Unstarted(t.Context(), time.Now())
@@ -129,8 +129,8 @@ func TestARunWhoseWorkflowIsGoneIsParkedAndCanBeReopened(t *testing.T) {
 	}
 }
 
-// TestARunThatCannotBeReconciledDoesNotBlockOthers: some that Temporal has no good answer for, and one that
-// gets none, among those that are lost.
+// TestARunThatCannotBeReconciledDoesNotBlockOthers: for some lost runs Temporal returns errors, and for one
+// nothing.
 func TestARunThatCannotBeReconciledDoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
@@ -164,8 +164,7 @@ func TestARunThatCannotBeReconciledDoesNotBlockOthers(t *testing.T) {
 	require.Equal(t, 3, b.engine.asked, "a sweep that nobody answers soon ends")
 }
 
-// TestAReopenedRunIsNotParked: the engine is asked between the look at the record and the
-// writing.
+// TestAReopenedRunIsNotParked: it is reopened between the read of the record and the write.
 func TestAReopenedRunIsNotParked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})

@@ -27,17 +27,17 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// commands is an engine that remembers which generations it was told to start, and answers with err.
+// commands is an engine that records the generations it starts, and returns err.
 type commands struct {
 	started []engine.Command
 	err     error
 	// refuse are the runs that are refused.
 	refuse map[string]error
-	// condition is how the workflow of every run fares, asked how often somebody wanted to know.
+	// condition is the health of every run's workflow, asked the number of requests for it.
 	condition engine.Health
 	asked     int
 	abandoned []string
-	// cancelled are the runs that it was told to cancel.
+	// cancelled are the runs that it cancelled.
 	cancelled []string
 }
 
@@ -67,7 +67,7 @@ func (c *commands) Terminate(_ context.Context, _, reason string) error {
 	return nil
 }
 
-// oneTemplate is a catalog that holds the template "two-steps" and nothing else.
+// oneTemplate is a catalog with the template "two-steps" only.
 type oneTemplate struct{}
 
 func (oneTemplate) EntityJSON(_ context.Context, _ identity.Principal, ref entity.Ref) (json.RawMessage, error) {
@@ -84,7 +84,7 @@ func (o oneTemplate) LocatedEntity(ctx context.Context, principal identity.Princ
 	return document, provenance.At(provenance.URL, "https://example.com/templates.yaml"), err
 }
 
-// twoSteps are its steps as Temporal shows them.
+// twoSteps are its steps in the Temporal Web UI.
 const twoSteps = "1. One (`a`)\n2. Two (`a`)\n"
 
 var ada = identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}
@@ -108,7 +108,7 @@ func newBench(t *testing.T, decider policy.Decider) bench {
 	return bench{t, service, scaffolder.NewSweeper(log, runs, told), runs, told}
 }
 
-// insert puts the run of a user, of nobody if it is "", on the record.
+// insert records a run of a user, or of nobody if user is "".
 func (b bench) insert(user string) uuid.UUID {
 	b.t.Helper()
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/two-steps", Title: "Two Steps"}
@@ -126,7 +126,7 @@ func (b bench) create(values string) uuid.UUID {
 	return id
 }
 
-// record writes what a worker does that goes on with the run.
+// record writes as a worker that continues the run.
 func (b bench) record(id uuid.UUID, entry run.Entry) {
 	b.t.Helper()
 	state, err := b.runs.State(b.t.Context(), id)
@@ -169,8 +169,7 @@ func TestARetryContinuesFromTheFailedStep(t *testing.T) {
 		Labels: engine.Labels{Template: "template:default/two-steps", Subject: "shop", StartedBy: "user:default/ada"}}, b.engine.started[1])
 }
 
-// TestOneFailureIsDecidedOnce: the second sees what came of the first's decision before
-// deciding again.
+// TestOneFailureIsDecidedOnce: the second decision about the same failure is refused.
 func TestOneFailureIsDecidedOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policy.AllowKnown{})
@@ -313,7 +312,7 @@ func TestEveryMethodAsksTheDecider(t *testing.T) {
 	policytest.EveryMethodAsks(t, b.Service, refuser, []string{"Actions"}, b.insert("user:default/ada").String())
 }
 
-// TestEveryCommandIsDecided: whoever may not, may not, and nothing happens.
+// TestEveryCommandIsDecided: a command without permission is refused and changes nothing.
 func TestEveryCommandIsDecided(t *testing.T) {
 	t.Parallel()
 	create := func(b bench, _ string) error {
@@ -360,8 +359,8 @@ func TestEveryCommandIsDecided(t *testing.T) {
 	}
 }
 
-// TestReadingRunsIsRestrictedByConditions: others' runs are refused one by one and are in no list. One
-// that does not exist is not found, whoever asks.
+// TestReadingRunsIsRestrictedByConditions: runs of others cannot be read and are in no list. A run that does
+// not exist is not found.
 func TestReadingRunsIsRestrictedByConditions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policytest.Table{policy.ScaffolderTaskRead: policytest.Started})
@@ -386,7 +385,7 @@ func TestReadingRunsIsRestrictedByConditions(t *testing.T) {
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }
 
-// TestCancellingHasItsOwnConditions: the two permissions may have conditions of their own.
+// TestCancellingHasItsOwnConditions: a run that can be read cannot always be cancelled.
 func TestCancellingHasItsOwnConditions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policytest.Table{policy.ScaffolderTaskCancel: policytest.Started})
@@ -399,8 +398,7 @@ func TestCancellingHasItsOwnConditions(t *testing.T) {
 	require.NoError(t, b.Cancel(t.Context(), ada, b.create(`{}`).String(), scaffolder.Command{}))
 }
 
-// TestConditionsForPermissionsWithoutRulesAreRefused: a permission about nothing that has rules is given
-// wholly or not at all.
+// TestConditionsForPermissionsWithoutRulesAreRefused: such a permission is granted completely or not at all.
 func TestConditionsForPermissionsWithoutRulesAreRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policytest.Table{policy.ScaffolderTaskCreate: policytest.Started, policy.ScaffolderTemplateRead: policytest.Started})

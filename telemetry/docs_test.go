@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the list of the metrics anew")
 
 const page = "../docs/observability.md"
 
-// The table of metrics stands between these lines of the page.
+// The table of metrics is between these lines of the page.
 const tableBegins, tableEnds = "<!-- metrics: go test ./telemetry -update -->\n", "<!-- end of metrics -->\n"
 
 func metricTable() string {

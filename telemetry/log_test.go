@@ -36,7 +36,7 @@ func TestLogLinesHaveRunStepAndTrace(t *testing.T) {
 	}
 }
 
-// hex is an id as traces write it.
+// hex is an id in the form of traces.
 func hex(id uuid.UUID) string {
 	text, _ := id.MarshalText()
 	return string(bytes.ReplaceAll(text, []byte("-"), nil))

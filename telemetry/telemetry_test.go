@@ -25,7 +25,7 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// process is a process that records what it does.
+// process is a process with telemetry whose spans are recorded.
 type process struct {
 	*telemetry.Telemetry
 	spans *tracetest.SpanRecorder
@@ -40,7 +40,7 @@ func newProcess(t *testing.T) process {
 	return process{made, recorder}
 }
 
-// span is the span of a name that has ended.
+// span is the ended span with a name.
 func (p process) span(t *testing.T, name string) sdktrace.ReadOnlySpan {
 	t.Helper()
 	at := slices.IndexFunc(p.spans.Ended(), func(s sdktrace.ReadOnlySpan) bool { return s.Name() == name })
@@ -196,7 +196,7 @@ func everything(t *testing.T, p process) {
 	callGitHub(t, p, "60", "59")
 }
 
-// limited serves as a host that says how many requests are left.
+// limited is a host that returns how many requests are left.
 func limited(limit, remaining, reset string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Ratelimit-Limit", limit)
@@ -206,10 +206,10 @@ func limited(limit, remaining, reset string) http.HandlerFunc {
 	}
 }
 
-// later is a time at which no limit of a test has been renewed.
+// later is a time before any limit of a test is renewed.
 const later = "9999999999"
 
-// callGitHub makes a request of a host that says how many are left.
+// callGitHub makes a request to a host that returns how many are left.
 func callGitHub(t *testing.T, p process, limit, remaining string) {
 	t.Helper()
 	host := httptest.NewServer(limited(limit, remaining, later))
@@ -275,7 +275,7 @@ func TestRateLimitsOfHostsAreRecordedAndSpansContainNoSecrets(t *testing.T) {
 	require.Equal(t, "200", labels(families[telemetry.HTTPClientDuration.Name].GetMetric()[0])["http_response_status_code"])
 }
 
-// hostOf is a transport that reaches a handler without a network.
+// hostOf is a transport that calls a handler without a network.
 type hostOf struct{ http.Handler }
 
 func (h hostOf) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -284,7 +284,7 @@ func (h hostOf) RoundTrip(r *http.Request) (*http.Response, error) {
 	return recorder.Result(), nil
 }
 
-// TestAFullTableOfRateLimitsDropsExpiredOnes, and not a limit that counts.
+// TestAFullTableOfRateLimitsDropsExpiredOnes and keeps current ones.
 func TestAFullTableOfRateLimitsDropsExpiredOnes(t *testing.T) {
 	t.Parallel()
 	const most = 500

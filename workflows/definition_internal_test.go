@@ -27,7 +27,7 @@ import (
 
 var countingSweep = definition{name: "CountingSweep", function: CountingSweep, queue: QueueBackground, priority: priorityBackground}
 
-// CountingSweep counts pages for ever, with a history that never grows long.
+// CountingSweep counts pages forever; its history stays short.
 func CountingSweep(ctx workflow.Context, page int) error {
 	for {
 		if isHistoryLong(ctx) {
@@ -64,7 +64,7 @@ func TestASecondWorkflowIsAFileAndALine(t *testing.T) {
 	require.True(t, failed)
 }
 
-// TestARunOfAPersonGoesBeforeASweep fills one queue with sweeps before a worker comes, and adds a run last.
+// TestARunOfAPersonGoesBeforeASweep fills one queue with sweeps before a worker starts, and adds a run last.
 func TestARunOfAPersonGoesBeforeASweep(t *testing.T) {
 	t.Parallel()
 	connected := temporaltest.Dial(t, temporaltest.Serve(t, temporal.Options{}))
@@ -90,7 +90,7 @@ func TestARunOfAPersonGoesBeforeASweep(t *testing.T) {
 		begin(sweeps, fmt.Sprintf("sweep %d", i))
 	}
 	begin(runs, "run")
-	// Temporal hands tasks to the queue in its own time.
+	// Temporal adds tasks to the queue asynchronously.
 	require.Eventually(t, func() bool {
 		stats, err := connected.DescribeTaskQueueEnhanced(t.Context(), client.DescribeTaskQueueEnhancedOptions{TaskQueue: "test",
 			TaskQueueTypes: []client.TaskQueueType{client.TaskQueueTypeWorkflow}, ReportStats: true})

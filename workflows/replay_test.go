@@ -35,7 +35,7 @@ func TestHistoriesReplay(t *testing.T) {
 	}
 }
 
-// TestReplayNoticesOtherDecisions makes sure that the test above can fail.
+// TestReplayNoticesOtherDecisions checks that the test above can fail.
 func TestReplayNoticesOtherDecisions(t *testing.T) {
 	t.Parallel()
 	for _, file := range histories(t) {

@@ -19,23 +19,23 @@ import (
 	"github.com/portico-dev/portico/workflows"
 )
 
-// stage plays the activities to the workflow: turns are answered from a script, and all that is asked is
-// told, in order.
+// stage replaces the activities of the workflow: a script has the results of `advance run`, and all calls are
+// recorded in order.
 type stage struct {
 	environment *testsuite.TestWorkflowEnvironment
-	// script are the answers to the turns; when it is over, the run has ended.
+	// script has the results of `advance run`; after the last one, the run has ended.
 	script []engine.Next
 	turns  []engine.AdvanceRequest
-	// turn stands in for an answer; nil answers from the script.
+	// turn replaces a result; nil uses the script.
 	turn func(engine.AdvanceRequest) error
-	// act is the action; nil succeeds.
+	// act is the action; nil means that it succeeds.
 	act  func(engine.ActionRequest) error
 	undo func(engine.UndoRequest) error
 	told []string
-	// ended is how the last rollback ended; endFails is why that cannot be recorded.
+	// ended is how the last rollback ended; endFails is the error of recording that.
 	ended    engine.RollbackResult
 	endFails error
-	// failsAs is the type of the error that the workflow ends with, "" when it completes.
+	// failsAs is the type of the workflow's error, "" when it completes.
 	failsAs string
 }
 
@@ -197,7 +197,7 @@ func TestADecisionWhileTheRunEndsIsNotLost(t *testing.T) {
 	t.Parallel()
 	s := newStage(engine.Next{Kind: engine.NextEnd}, engine.Next{Kind: engine.NextEnd, Generation: 1})
 	s.turn = func(engine.AdvanceRequest) error {
-		// It comes twice, as it may, and the second time it is an old one.
+		// The signal is delivered twice, and the second time it is outdated.
 		s.environment.SignalWorkflow(engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
 		return nil
 	}
@@ -311,7 +311,7 @@ func TestARunThatIsParkedInsteadOfRolledBackWaitsForADecision(t *testing.T) {
 	require.ErrorContains(t, s.environment.GetWorkflowError(), "it had failed with StuckError: its record cannot be read")
 }
 
-// continuing runs the workflow until it goes on as new, and answers what the next execution is told.
+// continuing runs the workflow until it continues as new, and returns the input of the next execution.
 func (s *stage) continuing(t *testing.T, command engine.Command) engine.Command {
 	t.Helper()
 	s.environment.ExecuteWorkflow(engine.WorkflowTemplateRun, command)
@@ -336,7 +336,7 @@ func TestALongHistoryContinuesAsNew(t *testing.T) {
 			s.act = func(request engine.ActionRequest) error {
 				if request.Position == 0 {
 					lengthen(s.environment)
-					// A signal that comes now is on the record as well, which the next execution reads.
+					// A signal that arrives now is also in the record, which the next execution reads.
 					s.environment.SignalWorkflow(engine.SignalContinue, engine.Command{RunID: "run-1"})
 				}
 				return nil

@@ -31,16 +31,16 @@ const (
 	patience = 30 * time.Second
 )
 
-// cluster is a real Temporal with a worker whose activities answer from a script.
+// cluster is a real Temporal with a worker whose activities return results from a script.
 type cluster struct {
 	client.Client
 	engine *workflows.Client
 	log    strings.Builder
-	// script are the answers to the turns of each run.
+	// script has the results of `advance run` for each run.
 	script map[string][]engine.Next
 }
 
-// newCluster runs a worker on a server whose namespace has the search attributes, or not.
+// newCluster runs a worker on a server whose namespace may have the search attributes.
 func newCluster(t *testing.T, hasAttributes, searchable bool, script map[string][]engine.Next) *cluster {
 	t.Helper()
 	options := temporal.Options{}
@@ -91,7 +91,7 @@ func (c *cluster) describe(t *testing.T, id string) *workflow.WorkflowExecutionI
 	return described.GetWorkflowExecutionInfo()
 }
 
-// attributes are the search attributes of a run, but for Temporal's own.
+// attributes are the search attributes of a run, without Temporal's own.
 func attributes(t *testing.T, info *workflow.WorkflowExecutionInfo) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -118,7 +118,7 @@ func (c *cluster) countEvents(t *testing.T, id string) map[enums.EventType]int {
 	return counts
 }
 
-// currentDetails asks the worker what the Web UI shows beside a run.
+// currentDetails queries the worker for the current details of a run.
 func (c *cluster) currentDetails(t *testing.T, id string) string {
 	t.Helper()
 	answer, err := c.QueryWorkflow(t.Context(), id, "", "__temporal_workflow_metadata")
@@ -128,7 +128,7 @@ func (c *cluster) currentDetails(t *testing.T, id string) string {
 	return metadata.GetCurrentDetails()
 }
 
-// awaitListed waits until Temporal lists exactly one run under a query: it lists a little later than it
+// awaitListed waits until a query finds exactly one run, because Temporal indexes a little later than it
 // writes.
 func (c *cluster) awaitListed(t *testing.T, query, id string) {
 	t.Helper()
@@ -252,7 +252,7 @@ func TestSearchAttributesAreAddedOnce(t *testing.T) {
 	}, patience, 50*time.Millisecond)
 }
 
-// TestSearchAttributesOfAnotherTypeAreNotUsed: a task that writes one fails again and again.
+// TestSearchAttributesOfAnotherTypeAreNotUsed: a workflow task that writes one would fail again and again.
 func TestSearchAttributesOfAnotherTypeAreNotUsed(t *testing.T) {
 	t.Parallel()
 	attributes := workflows.SearchAttributes()

@@ -29,12 +29,12 @@ import (
 type service struct {
 	entities  map[string]string
 	locations map[string]*location
-	// tree is what a dry run of any location finds.
+	// tree is the result of a dry run of any location.
 	tree []string
-	// unreadable is how often a dry run of any location fails, as when the host does not answer.
+	// unreadable is how often a dry run of any location fails, as if the host did not answer.
 	unreadable int
-	// fail is what the next call of a method fails with; dieAfter fails it after it has done its work, as a
-	// crash would.
+	// fail is the error of the next call of a method. dieAfter fails the call after it has done its work,
+	// like a crash.
 	fail, dieAfter map[string]error
 	onConflict     catalog.ConflictStrategy
 	asked          []identity.Principal
@@ -140,12 +140,12 @@ func entityJSON(kind, name string) string {
 	return fmt.Sprintf(`{"apiVersion":"backstage.io/v1alpha1","kind":%q,"metadata":{"name":%q}}`, kind, name)
 }
 
-// host answers every request in the place of all hosts.
+// host answers every request to any host.
 type host func(*http.Request) (*http.Response, error)
 
 func (h host) RoundTrip(r *http.Request) (*http.Response, error) { return h(r) }
 
-// answering is a host that gives one answer.
+// answering is a host with one response.
 func answering(status int, header ...string) host {
 	return func(r *http.Request) (*http.Response, error) {
 		recorder := httptest.NewRecorder()
@@ -219,8 +219,8 @@ func TestFetch(t *testing.T) {
 	require.True(t, action.IsTransient(err))
 }
 
-// TestARunActsAsItsStarter, with all that they were, and never as more: a machine whose token is good for
-// little does not become Portico.
+// TestARunActsAsItsStarter, with the starter's permissions and no others: a service with a restricted token
+// does not get Portico's own permissions.
 func TestARunActsAsItsStarter(t *testing.T) {
 	t.Parallel()
 	for _, starter := range []identity.Principal{
@@ -311,8 +311,8 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-// TestRegisterFromABranchWithASlash: the host says where the branch's name ends, so that the descriptor is
-// looked for at its root.
+// TestRegisterFromABranchWithASlash: the host says where the branch's name ends, so the descriptor is found
+// at its root.
 func TestRegisterFromABranchWithASlash(t *testing.T) {
 	t.Parallel()
 	gitHub := host(func(r *http.Request) (*http.Response, error) {
@@ -361,8 +361,8 @@ func TestRegisterNamesTheMainEntity(t *testing.T) {
 	}
 }
 
-// TestRegisterThatIsRefusedAfterACrash: the first attempt registered and died, and the second is not let
-// look. That it is refused does not say that there is nothing.
+// TestRegisterThatIsRefusedAfterACrash: the first attempt registered and died, and the second may not read
+// locations. The refusal does not prove that there is no location.
 func TestRegisterThatIsRefusedAfterACrash(t *testing.T) {
 	t.Parallel()
 	harness, catalog := actiontest.NewHarness(t), newService()
@@ -407,8 +407,7 @@ func TestRegisterFailsForALocationOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// TestRegisterFailsWhenTheCatalogRefuses: it calls that a conflict too, and nothing is
-// registered.
+// TestRegisterFailsWhenTheCatalogRefuses: this refusal is a conflict too, but nothing is registered.
 func TestRegisterFailsWhenTheCatalogRefuses(t *testing.T) {
 	t.Parallel()
 	harness, catalog := actiontest.NewHarness(t), newService()
@@ -480,7 +479,8 @@ func TestRegisterOfUnreadableLocations(t *testing.T) {
 	}
 }
 
-// TestRegisterAfterTheHostRecovered: it failed the catalog, and is well by the time that the action asks.
+// TestRegisterAfterTheHostRecovered: the host fails the catalog's request, but not the later one of the
+// action.
 func TestRegisterAfterTheHostRecovered(t *testing.T) {
 	t.Parallel()
 	catalog := newService()
@@ -502,7 +502,7 @@ func TestUndoWithoutTheDatabase(t *testing.T) {
 	require.True(t, action.IsTransient(err))
 }
 
-// TestUndoOfAnIntent: the run died before it knew the location's id.
+// TestUndoOfAnIntent: the run died before it got the location's id.
 func TestUndoOfAnIntent(t *testing.T) {
 	t.Parallel()
 	intended := time.Now()

@@ -45,8 +45,7 @@ func site(t testing.TB, gate *actiontest.Gate) (url string, sources *integration
 	return server.URL, sources
 }
 
-// realCatalog is the catalog on a database of its own, each of whose statements passes the gate, and the
-// database.
+// realCatalog is a catalog and its own database, whose statements all pass the gate.
 func realCatalog(t testing.TB, gate *actiontest.Gate, sources *integration.Set) (*catalog.Service, *pgxpool.Pool) {
 	t.Helper()
 	pool := testkit.Database(t)
@@ -66,7 +65,7 @@ func catalogOn(t testing.TB, pool *pgxpool.Pool, sources *integration.Set) *cata
 	return catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}, Pipeline: pipeline})
 }
 
-// conform holds one action of the package to the contract, with the real catalog.
+// conform runs the conformance suite on one action of the package, with the real catalog.
 func conform(t *testing.T, id string, world func(testing.TB, *actiontest.World, *pgxpool.Pool, string)) {
 	t.Helper()
 	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.World {

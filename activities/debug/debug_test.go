@@ -24,7 +24,7 @@ func TestLog(t *testing.T) {
 		input string
 		want  []string
 	}{
-		// The first two are what a real Backstage logged.
+		// A real Backstage logged the first two.
 		"message": {
 			`{"message":"Hello my-svc (2) group:default/team-a"}`,
 			[]string{"{\n  \"message\": \"Hello my-svc (2) group:default/team-a\"\n}", "Hello my-svc (2) group:default/team-a"},

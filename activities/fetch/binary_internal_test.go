@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestIsBinary compares with what isbinaryfile 5.0.7 said about bytes made to come near its limits.
+// TestIsBinary compares with the results of isbinaryfile 5.0.7 for bytes near its limits.
 func TestIsBinary(t *testing.T) {
 	t.Parallel()
 	recorded, err := os.ReadFile("testdata/isbinaryfile.json")

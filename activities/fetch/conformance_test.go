@@ -17,7 +17,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// TestActionsConform has the actions read from a repository of the local forge.
+// TestActionsConform lets the actions read from a repository of the local forge.
 func TestActionsConform(t *testing.T) {
 	t.Parallel()
 	inputs := map[string]string{

@@ -51,8 +51,8 @@ func TestDescriptions(t *testing.T) {
 	actiontest.RequireDescriptions(t, fetch.Actions(fetch.Options{}))
 }
 
-// newHarness makes a harness whose template lies in a directory with these files. A path that ends with a
-// slash is an empty directory, content that begins with "->" a symbolic link.
+// newHarness creates a harness whose template is in a directory with these files. A path that ends with a
+// slash is an empty directory, and content that begins with "->" is a symbolic link.
 func newHarness(t testing.TB, files map[string]string) *actiontest.Harness {
 	t.Helper()
 	harness := actiontest.NewHarness(t)
@@ -74,8 +74,8 @@ func newHarness(t testing.TB, files map[string]string) *actiontest.Harness {
 	return harness
 }
 
-// tree is what a workspace holds: the content of files, "->target" for links, "" under a name with a slash at
-// the end for directories.
+// tree is the content of a workspace: the content of files, "->target" for links, and "" for directories,
+// whose names end with a slash.
 func tree(t testing.TB, root *os.Root) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -104,7 +104,7 @@ const goldenReadme = "# ${{ values.name | title }}\n{% if values.count > 1 %}man
 const goldenCatalogInfo = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: ${{ values.name | dump }}\n  tags:\n" +
 	"{%- for l in values.languages %}\n    - ${{ l }}\n{%- endfor %}\nspec:\n  type: service\n"
 
-// TestFilesShareTheMemory renders files side by side that each need most of what there is: they wait for each
+// TestFilesShareTheMemory renders files concurrently that each need most of the memory: they wait for each
 // other.
 func TestFilesShareTheMemory(t *testing.T) {
 	t.Parallel()
@@ -270,8 +270,8 @@ func TestTemplateRules(t *testing.T) {
 	}
 }
 
-// TestTextThatIsNotUTF8IsNamed: what would come out damaged is copied, and the log says which file that is
-// and why.
+// TestTextThatIsNotUTF8IsNamed: rendering would damage such a file, so it is copied, and the log names it
+// with the reason.
 func TestTextThatIsNotUTF8IsNamed(t *testing.T) {
 	t.Parallel()
 	latin := "a long enough line of text, caf\xe9 ${{ values.x }}"
@@ -352,8 +352,8 @@ func TestAMissingTemplateDirectoryIsAnError(t *testing.T) {
 	}
 }
 
-// TestATemplateOutsideTheConfiguredDirectories is for runs whose base was pinned when the configuration was
-// another, and for links.
+// TestATemplateOutsideTheConfiguredDirectories is about runs whose base was pinned under another
+// configuration, and about links.
 func TestATemplateOutsideTheConfiguredDirectories(t *testing.T) {
 	t.Parallel()
 	configured, elsewhere := t.TempDir(), t.TempDir()
@@ -394,8 +394,8 @@ func requireFinal(t *testing.T, err error, name, message string) {
 	require.False(t, action.IsTransient(err))
 }
 
-// TestTemplateFailsInOrder: what comes before the file that fails is written and logged, as Backstage has it,
-// however many processors render.
+// TestTemplateFailsInOrder: the files before the failing one are written and logged, as in Backstage, however
+// many processors render.
 func TestTemplateFailsInOrder(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{}
@@ -483,7 +483,7 @@ func TestPlainFile(t *testing.T) {
 	requireFinal(t, err, "NotAllowedError", "Relative path is not allowed")
 }
 
-// FuzzTemplateNames looks for a rendered name that makes a file outside the target.
+// FuzzTemplateNames searches for a rendered name that creates a file outside the target.
 func FuzzTemplateNames(f *testing.F) {
 	for _, seed := range []string{"../x", "/etc/x", "a/../../x", "up/x", "a//b", ".", "..", "a/./b", "\x00"} {
 		f.Add(seed)

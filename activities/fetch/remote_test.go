@@ -25,8 +25,8 @@ import (
 
 const commit = "0123456789abcdef0123456789abcdef01234567"
 
-// newHost is a server with the part of GitHub's API that reading a repository acme/shop needs: its files are
-// those given, and any other repository answers 503. It returns a harness whose template lies in the
+// newHost is a server with the part of GitHub's API that is needed to read the repository acme/shop with
+// these files. Requests for any other repository get 503. It returns a harness whose template is in the
 // repository.
 func newHost(t *testing.T, files map[string]string) (*actiontest.Harness, *integration.Set) {
 	t.Helper()
@@ -57,7 +57,7 @@ func newHost(t *testing.T, files map[string]string) (*actiontest.Harness, *integ
 	return harness, set
 }
 
-// pack writes a tarball as GitHub makes them: everything below one directory.
+// pack writes a tarball like GitHub's: everything is below one directory.
 func pack(t *testing.T, w http.ResponseWriter, files map[string]string) {
 	t.Helper()
 	compressed := gzip.NewWriter(w)
@@ -145,7 +145,7 @@ func TestRemoteFailures(t *testing.T) {
 	}
 }
 
-// TestGitLabIsFetchedLikeGitHub fetches from GitLab what the tests above fetch from GitHub.
+// TestGitLabIsFetchedLikeGitHub fetches the same files from GitLab as the tests above from GitHub.
 func TestGitLabIsFetchedLikeGitHub(t *testing.T) {
 	t.Parallel()
 	server := hosttest.Start(t, hosttest.GitLab)

@@ -24,7 +24,7 @@ func TestDescriptions(t *testing.T) {
 	actiontest.RequireDescriptions(t, fs.Actions())
 }
 
-// newHarness makes a workspace with these files; a path that ends with a slash is an empty directory.
+// newHarness creates a workspace with these files. A path that ends with a slash is an empty directory.
 func newHarness(t *testing.T, paths ...string) *actiontest.Harness {
 	t.Helper()
 	harness := actiontest.NewHarness(t)
@@ -54,7 +54,7 @@ func tree(t *testing.T, root *os.Root) []string {
 	return found
 }
 
-// input writes WORKSPACE as the workspace's own path.
+// input replaces WORKSPACE by the workspace's path.
 func input(harness *actiontest.Harness, text string) string {
 	return strings.ReplaceAll(text, "WORKSPACE", harness.Workspace.Name())
 }
@@ -91,7 +91,7 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// TestDeleteMatchesExistingNamesLiterally: frameworks put routes into names like [id].tsx.
+// TestDeleteMatchesExistingNamesLiterally: some frameworks have files like [id].tsx.
 func TestDeleteMatchesExistingNamesLiterally(t *testing.T) {
 	t.Parallel()
 	harness := newHarness(t, "app/[id].tsx", "app/i.tsx", "app/[...rest]/page.tsx", "app/[[lang]]/x/y.tsx", "app/(group)/z.tsx", "broken[")
@@ -181,7 +181,7 @@ func TestRenameMistakes(t *testing.T) {
 	}
 }
 
-// TestReaddir expects the order in which a real Backstage lists.
+// TestReaddir expects the order of a real Backstage.
 func TestReaddir(t *testing.T) {
 	t.Parallel()
 	harness := newHarness(t, "r", "a/f", "a/x/f", "a/y/f", "b/f", "b/z/f", "b/z/q/f", "b/w/f")

@@ -24,13 +24,13 @@ import (
 
 const appID = 4711
 
-// everything is what an App needs to publish with all that the action offers, and to undo it.
+// everything is the permissions that an App needs for all options of the action, and for its undo.
 var everything = map[string]string{
 	"administration": "write", "contents": "write", "workflows": "write", "members": "read", "issues": "read", "actions": "write",
 	"actions_variables": "write", "secrets": "write", "repository_custom_properties": "write",
 }
 
-// setupApp is setup with an App, installed for demo, in the place of the token.
+// setupApp is setup with an App that is installed for demo instead of the token.
 func setupApp(t *testing.T, granted map[string]string, repositories ...string) *bundle {
 	t.Helper()
 	b := setup(t)
@@ -45,7 +45,7 @@ func (b *bundle) useApp(t *testing.T, private string) {
 	b.action = github.NewPublish(github.Options{Hosts: b.hosts(t, private)})
 }
 
-// hosts is the forge with an App for its one way in.
+// hosts is the forge with an App as its only credential.
 func (b *bundle) hosts(t *testing.T, private string) *integration.Set {
 	t.Helper()
 	set, err := forges.New(forges.Config{GitHub: []githubhost.Config{{
@@ -55,13 +55,13 @@ func (b *bundle) hosts(t *testing.T, private string) *integration.Set {
 	return set
 }
 
-// tokenRequest is what an App asks for.
+// tokenRequest is a request of an App for a token.
 type tokenRequest struct {
 	Permissions  map[string]string
 	Repositories []string
 }
 
-// recordTokens lists the tokens that are asked for from now on.
+// recordTokens lists the tokens that are requested from now on.
 func (b *bundle) recordTokens(asked *[]tokenRequest) {
 	b.forge.Inject(func(r *http.Request) forgetest.Fault {
 		if !strings.HasSuffix(r.URL.Path, "/access_tokens") {
@@ -221,7 +221,7 @@ func TestATransientFailureToGetATokenIsRetried(t *testing.T) {
 	require.True(t, action.IsTransient(err))
 	require.Positive(t, action.RetryAfter(err))
 
-	// The repository was created this moment, and not every server of GitHub's knows.
+	// The repository was just created, and not every server of GitHub has it.
 	b.forge.Inject(func(r *http.Request) forgetest.Fault {
 		if strings.HasSuffix(r.URL.Path, "/access_tokens") && r.ContentLength > int64(len(`{"permissions":{"administration":"write","metadata":"read"}}`))+1 {
 			return forgetest.Answer(http.StatusUnprocessableEntity, "There is at least one repository that does not exist", nil)

@@ -82,7 +82,7 @@ func (b *bundle) run(t *testing.T, input values) (action.Output, error) {
 	return b.action.Run(t.Context(), b.call(t, input))
 }
 
-// undo rolls the run's only effect back.
+// undo undoes the run's only effect.
 func (b *bundle) undo(t *testing.T) error {
 	t.Helper()
 	return b.action.Undo(t.Context(), &action.UndoCall{RunID: "run-1", Effect: b.effect(t), Log: b.log})
@@ -95,8 +95,7 @@ func (b *bundle) effect(t *testing.T) action.Effect {
 	return b.ledger.All()[0]
 }
 
-// requirePublished checks what every completed run leaves: one repository with one commit, known to the
-// ledger.
+// requirePublished checks that there is one repository with one commit, and that it is in the ledger.
 func (b *bundle) requirePublished(t *testing.T, output action.Output) {
 	t.Helper()
 	commits, _, err := b.client.Repositories.ListCommits(t.Context(), "demo", "shop", nil)
@@ -111,13 +110,13 @@ func (b *bundle) requirePublished(t *testing.T, output action.Output) {
 	require.Equal(t, fmt.Sprint(repository.GetID()), b.effect(t).ExternalID)
 }
 
-// push makes a commit as somebody else and pushes it: onto what is there, or as a root of its own.
+// push pushes a commit of another user: on top of the existing commits, or as a new root.
 func (b *bundle) push(t testing.TB, onto bool, branch string) {
 	t.Helper()
 	b.forge.Push(t, "demo/shop", branch, onto, nil)
 }
 
-// on picks the requests of a method and a path for a fault.
+// on selects the requests with a method and a path for a fault.
 func on(method, path string, fault forgetest.Fault) func(*http.Request) forgetest.Fault {
 	return func(r *http.Request) forgetest.Fault {
 		if r.Method == method && strings.HasSuffix(r.URL.Path, path) {

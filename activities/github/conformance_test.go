@@ -41,7 +41,7 @@ func TestPublishConforms(t *testing.T) {
 	})
 }
 
-// repositories tells what there is in the organization.
+// repositories lists the repositories of the organization.
 func (b *bundle) repositories(t testing.TB) []string {
 	t.Helper()
 	listed := []string{}

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzIsBranchName holds our rule against git's own.
+// FuzzIsBranchName compares our rule with git's.
 func FuzzIsBranchName(f *testing.F) {
 	for _, name := range []string{
 		"main", "feature/a-b", "", "@", "a..b", "a.lock", "a.lock/b", "/a", "a/", "a//b", ".a", "a/.b", "a.", "-a", "a b", "a~1", "a@{1}", "é", "a\x7f", "HEAD", "a\\b",

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// These tests change the environment of the process, and so run alone.
+// These tests change the environment of the process, so they do not run in parallel.
 
 func TestTheTokenIsInNoArgumentList(t *testing.T) {
 	b := setup(t)

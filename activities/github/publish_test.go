@@ -204,8 +204,7 @@ func TestARepositoryWithATakenNameIsNotChanged(t *testing.T) {
 	b.requirePublished(t, output)
 }
 
-// Two runs of one template, with the same name and the same token, at the same moment: one gets the
-// repository.
+// Of two concurrent runs of one template, with the same name and the same token, one gets the repository.
 func TestARaceForAName(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -230,7 +229,7 @@ func TestARaceForAName(t *testing.T) {
 	require.Equal(t, action.EffectCreated, rival.All()[0].State)
 }
 
-// TestFilesIgnoredByGitignoreAreNamed: it is left out, as in Backstage, but not in silence.
+// TestFilesIgnoredByGitignoreAreNamed: they are left out, as in Backstage, but the log names them.
 func TestFilesIgnoredByGitignoreAreNamed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -250,8 +249,7 @@ func TestFilesIgnoredByGitignoreAreNamed(t *testing.T) {
 	require.Contains(t, b.log.Text(), "src/17.log and 13 more\n")
 }
 
-// TestABranchWithASlashCanBeReadAgain: by the URL that the step puts out, and by the one that GitHub's pages
-// have.
+// TestABranchWithASlashCanBeReadAgain by the URL in the step's output, and by the one of GitHub's pages.
 func TestABranchWithASlashCanBeReadAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

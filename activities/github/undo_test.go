@@ -127,7 +127,7 @@ func TestUndoClassifiesErrors(t *testing.T) {
 	require.True(t, action.IsTransient(b.undo(t)))
 }
 
-// member makes the token's user one who owns nothing of the organization.
+// member makes the token's user a member of the organization who is no owner.
 func member(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	answer := httptest.NewRecorder()
 	next.ServeHTTP(answer, r)
@@ -135,7 +135,7 @@ func member(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	w.Write(bytes.Replace(answer.Body.Bytes(), []byte(`"role":"admin"`), []byte(`"role":"member"`), 1)) //nolint:errcheck // A test's caller may be gone.
 }
 
-// scopeless makes the token one that does not say what it is good for.
+// scopeless makes the token one without a list of scopes.
 func scopeless(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	answer := httptest.NewRecorder()
 	next.ServeHTTP(answer, r)
@@ -143,7 +143,7 @@ func scopeless(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	w.Write(answer.Body.Bytes()) //nolint:errcheck // A test's caller may be gone.
 }
 
-// hides answers 404 for the repository, and as the faults say elsewhere.
+// hides answers 404 for the repository, and applies the faults to other requests.
 func hides(faults map[string]forgetest.Fault) func(*http.Request) forgetest.Fault {
 	return func(r *http.Request) forgetest.Fault {
 		if strings.HasSuffix(r.URL.Path, "/repos/demo/shop") {
@@ -153,7 +153,7 @@ func hides(faults map[string]forgetest.Fault) func(*http.Request) forgetest.Faul
 	}
 }
 
-// limitedTokens are tokens that do not see every repository of the owner, each with what is said of it.
+// limitedTokens are tokens that do not see every repository of the owner, each with the expected explanation.
 var limitedTokens = map[string]struct {
 	faults map[string]forgetest.Fault
 	says   string

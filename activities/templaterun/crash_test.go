@@ -27,7 +27,7 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// hearing is what the worker knows after Temporal gave out a run's task.
+// hearing is what the worker knows after Temporal delivered a run's task.
 func hearing(t *testing.T, task *workflowservice.PollWorkflowTaskQueueResponse) *templaterun.Redeliveries {
 	t.Helper()
 	known := &templaterun.Redeliveries{}
@@ -112,7 +112,7 @@ func TestARedeliveredAdvanceIsCountedWhileItRuns(t *testing.T) {
 	}
 }
 
-// tryTurn takes a turn that may fail.
+// tryTurn executes `advance run`, which may fail.
 func (b *bench) tryTurn() (engine.Next, error) {
 	b.Helper()
 	return does[engine.Next](b, engine.ActivityAdvance, engine.AdvanceRequest{RunID: b.id.String()})
@@ -137,8 +137,7 @@ func TestALongActivityIsCountedWhileItRuns(t *testing.T) {
 	}
 }
 
-// TestARunThatCannotContinueIsParked: the key is gone, the record cannot be read, or what reads it is
-// broken.
+// TestARunThatCannotContinueIsParked: the key is missing, the record cannot be read, or its reader fails.
 func TestARunThatCannotContinueIsParked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

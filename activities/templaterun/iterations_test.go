@@ -16,8 +16,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// TestManyIterations runs a step of many iterations in one turn, and one whose iterations are activities of
-// their own.
+// TestManyIterations runs a step of many iterations in one `advance run`, and one whose iterations are
+// activities.
 func TestManyIterations(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -66,7 +66,7 @@ func TestAStepReadsOutputsOnlyWhenItUsesThem(t *testing.T) {
 	require.Equal(t, 3, b.act.runs, "and a step that uses them does not run without")
 }
 
-// TestItemsOfEachAreCachedBetweenIterations makes what they come from unreadable after the first iteration.
+// TestItemsOfEachAreCachedBetweenIterations makes their source unreadable after the first iteration.
 func TestItemsOfEachAreCachedBetweenIterations(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: output(action.Output{"list": []string{secret + "1", secret + "2", secret + "3"}})}, stepOne,
@@ -83,7 +83,7 @@ func TestItemsOfEachAreCachedBetweenIterations(t *testing.T) {
 	require.JSONEq(t, `{"v":"***3"}`, string(b.step(1).Input))
 }
 
-// TestItemsOfEachBelongToAGeneration starts a step again with other secrets.
+// TestItemsOfEachBelongToAGeneration runs a step again with other secrets.
 func TestItemsOfEachBelongToAGeneration(t *testing.T) {
 	t.Parallel()
 	var seen []string

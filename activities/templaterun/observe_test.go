@@ -26,7 +26,7 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// observed is a bench whose worker is observed, with what it told.
+// observed is a bench with telemetry, and the recorded spans.
 type observed struct {
 	*bench
 	telemetry *telemetry.Telemetry
@@ -48,7 +48,7 @@ func newObserved(t *testing.T, does *act, steps ...string) *observed {
 	return o
 }
 
-// tree draws the spans that have ended, each under the one that it is below.
+// tree formats the ended spans, each below its parent.
 func (o *observed) tree(parent trace.SpanID, indent string) []string {
 	lines := []string{}
 	for _, span := range o.spans.Ended() {
@@ -143,8 +143,7 @@ func TestAnUndoIsASpanOfItsRun(t *testing.T) {
 	require.Equal(t, "RolledBackError", o.spans.Ended()[2].Status().Description)
 }
 
-// TestEveryLogLineOfARunCarriesRunStepAndTrace has a worker log what it can of a run: that a worker did not
-// come back before, and a panic.
+// TestEveryLogLineOfARunCarriesRunStepAndTrace lets a worker log that an earlier worker died, and a panic.
 func TestEveryLogLineOfARunCarriesRunStepAndTrace(t *testing.T) {
 	t.Parallel()
 	o := newObserved(t, &act{run: func(context.Context, *action.Call) (action.Output, error) { panic("oh") }}, stepOne)

@@ -33,22 +33,22 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// The secrets of these tests: the run's token, and the environment's key.
+// The secrets of these tests: the run's token and the environment's key.
 const (
 	secret            = "hunter2-very-secret"
 	environmentSecret = "swordfish-of-the-environment"
 )
 
-// act is an action whose every move a test chooses.
+// act is an action whose behavior the test defines.
 type act struct {
-	// tune changes what the activities work with.
+	// tune changes the options of the activities.
 	tune        func(*bench, *templaterun.Options)
 	description action.Description
 	run         func(ctx context.Context, call *action.Call) (action.Output, error)
 	undo        func(call *action.UndoCall) error
 	// wait is how long it waits first; nil does not wait.
 	wait func() (time.Duration, error)
-	// spares says that it needs its workspace for none of its inputs.
+	// spares reports that no input needs the workspace.
 	spares bool
 	mu     sync.Mutex
 	runs   int
@@ -84,11 +84,11 @@ type bench struct {
 	act         *act
 	id          uuid.UUID
 	pool        *pgxpool.Pool
-	// progress is what the last turn answered for the Temporal Web UI.
+	// progress is the progress in the last result of `advance run`.
 	progress engine.Progress
 }
 
-// newBench makes a run of these steps, with the secret "token" and the parameters {"items": ["a", "b"]}.
+// newBench creates a run of these steps, with the secret "token" and the parameters {"items": ["a", "b"]}.
 func newBench(t *testing.T, does *act, steps ...string) *bench {
 	t.Helper()
 	return newBenchWith(t, does, func(*template.TaskSpec) {}, steps...)
@@ -142,7 +142,7 @@ func (b *bench) request(position int) engine.ActionRequest {
 	return engine.ActionRequest{RunID: b.id.String(), Position: position}
 }
 
-// advance takes a turn and answers what comes next.
+// advance executes `advance run` and returns its result.
 func (b *bench) advance(turn engine.AdvanceRequest) engine.Next {
 	b.Helper()
 	turn.RunID = b.id.String()
@@ -152,12 +152,12 @@ func (b *bench) advance(turn engine.AdvanceRequest) engine.Next {
 	return next
 }
 
-// acts is the answer that runs an iteration of the first step.
+// acts is the result that runs an iteration of the first step.
 func acts(iteration int) engine.Next {
 	return engine.Next{Kind: engine.NextAction, Action: &engine.Action{ID: "test:act", Summary: "One", Iteration: iteration}}
 }
 
-// next is an answer with nothing but a move.
+// next is a result with a kind only.
 func next(move engine.NextKind) engine.Next { return engine.Next{Kind: move} }
 
 func (b *bench) must(name string, request any) {
@@ -195,13 +195,13 @@ func (b *bench) state() run.State {
 	return state
 }
 
-// record writes what another worker does that goes on with the run.
+// record writes as another worker that continues the run.
 func (b *bench) record(entry run.Entry) {
 	b.Helper()
 	require.NoError(b, b.runs.Record(b.Context(), b.state().Claim, entry))
 }
 
-// ledger is the first step's, for a worker that holds the run.
+// ledger is the ledger of the first step, with a current claim.
 func (b *bench) ledger() action.Ledger {
 	b.Helper()
 	claim := b.state().Claim
@@ -216,7 +216,7 @@ func (b *bench) get() run.Run {
 	return got
 }
 
-// output is an action's that puts this out.
+// output is the run function of an action with this output.
 func output(out action.Output) func(context.Context, *action.Call) (action.Output, error) {
 	return func(context.Context, *action.Call) (action.Output, error) { return out, nil }
 }
@@ -257,8 +257,8 @@ func TestTheRecordOfARun(t *testing.T) {
 	}
 }
 
-// TestACrashRecordsNothingTwice runs every activity twice, as Temporal does when a worker dies before
-// it could say that it was done.
+// TestACrashRecordsNothingTwice runs every activity twice, as Temporal does when a worker dies before it
+// reports the result.
 func TestACrashRecordsNothingTwice(t *testing.T) {
 	t.Parallel()
 	for _, quick := range []bool{true, false} {
@@ -554,8 +554,8 @@ func TestTextsThatEachDerivesFromSecretsAreMasked(t *testing.T) {
 		"one completed Finished step One"}, b.told()[:7])
 }
 
-// TestTextsThatAnyIterationDerivesAreMasked: each is decided by itself, and the output of the last one
-// holds those of all.
+// TestTextsThatAnyIterationDerivesAreMasked: each is decided alone, but the output of the last one contains
+// those of all.
 func TestTextsThatAnyIterationDerivesAreMasked(t *testing.T) {
 	t.Parallel()
 	does := &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
@@ -730,8 +730,8 @@ func TestTheOutputOfTheLaterStepWithTheSameIDIsUsed(t *testing.T) {
 	}
 }
 
-// TestInputsThatAnActionDoesNotDeclareAreLeftOut: half of all public templates carry some, from when
-// Backstage ignored them.
+// TestInputsThatAnActionDoesNotDeclareAreLeftOut: half of all public templates have some, from when Backstage
+// ignored them.
 func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 	t.Parallel()
 	schema := json.RawMessage(`{"type":"object","required":["repoUrl"],"additionalProperties":false,"properties":{"repoUrl":{"type":"string"},"topics":{"type":"array"}}}`)
@@ -752,8 +752,8 @@ func TestInputsThatAnActionDoesNotDeclareAreLeftOut(t *testing.T) {
 	}
 }
 
-// TestExpressionsThatCannotBeEvaluatedAreWarnings: the text of an input is used as its value, which may be
-// why its step fails; a guard that is broken guards.
+// TestExpressionsThatCannotBeEvaluatedAreWarnings: the text of an input is used as its value, which may fail
+// the step. A step whose condition cannot be evaluated does not run.
 func TestExpressionsThatCannotBeEvaluatedAreWarnings(t *testing.T) {
 	t.Parallel()
 	const broken = "input.repoUrl: x?owner=a&repo=${{ parameters.items | slugify }}: filter not found: slugify"
@@ -1063,8 +1063,8 @@ func TestAPanicOfAnActionFailsItsStep(t *testing.T) {
 	require.Equal(t, "action test:act panicked: at ***", failed.Message())
 }
 
-// TestCancellingASlowFirstAdvance: the workflow takes the next turn, which ends the run, while the one that
-// it gave up is still at work.
+// TestCancellingASlowFirstAdvance: the workflow executes the next `advance run`, which ends the run, while
+// the one that it gave up still runs.
 func TestCancellingASlowFirstAdvance(t *testing.T) {
 	t.Parallel()
 	for _, interrupted := range []bool{true, false} {
@@ -1096,7 +1096,7 @@ func TestCancellingASlowFirstAdvance(t *testing.T) {
 	}
 }
 
-// TestALateWorkerStops: Temporal gave its step to another worker, which has finished it.
+// TestALateWorkerStops: Temporal delivered its step to another worker, which has finished it.
 func TestALateWorkerStops(t *testing.T) {
 	t.Parallel()
 	for name, lateWork := range map[string]func(ctx context.Context, call *action.Call) (action.Output, error){

@@ -44,7 +44,7 @@ func guestTokens(signedIn *atomic.Int64) http.HandlerFunc {
 	}
 }
 
-// wanting requires a token.
+// wanting serves requests with a token only.
 func wanting(token string, serve http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+token {
@@ -72,8 +72,8 @@ func TestAGuestWithAnExpiredTokenSignsInAgain(t *testing.T) {
 	require.EqualValues(t, 3, signedIn.Load())
 }
 
-// TestWatchContinuesAfterARestartOfTheServer: a proxy answers in its place meanwhile. A refusal of the server
-// itself is final.
+// TestWatchContinuesAfterARestartOfTheServer: meanwhile, a proxy answers. An error of the server itself is
+// final.
 func TestWatchContinuesAfterARestartOfTheServer(t *testing.T) {
 	t.Parallel()
 	for status, ends := range map[int]bool{

@@ -42,7 +42,7 @@ type appBundle struct {
 	app githubhost.App
 
 	mutex sync.Mutex
-	// asked lists the requests that an App makes for itself, with their bodies.
+	// asked lists the requests with the App's own JWT, and their bodies.
 	asked []string
 }
 
@@ -56,7 +56,7 @@ func newAppBundle(t *testing.T) *appBundle {
 	return b
 }
 
-// publish makes a repository with a file.
+// publish creates a repository with a file.
 func (b *appBundle) publish(t *testing.T, owner, name string, private bool) {
 	t.Helper()
 	client := github.NewClient(nil).WithAuthToken(b.Token())
@@ -100,7 +100,7 @@ func (b *appBundle) record(r *http.Request) forgetest.Fault {
 	}
 }
 
-// mints counts the tokens that were asked for.
+// mints counts the requested tokens.
 func (b *appBundle) mints() []string {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -111,7 +111,7 @@ func (b *appBundle) file(owner, name string) string {
 	return b.URL + "/" + owner + "/" + name + "/blob/main/catalog-info.yaml"
 }
 
-// set knows the forge with these Apps and a token.
+// set has the forge with these Apps and a token.
 func (b *appBundle) set(t *testing.T, token string, apps ...githubhost.App) *integration.Set {
 	t.Helper()
 	set, err := forges.New(forges.Config{
@@ -272,7 +272,7 @@ func TestARevokedTokenIsReplaced(t *testing.T) {
 	require.ErrorContains(t, read(), "GitHub App 4711 is not installed for demo")
 }
 
-// inProcess serves requests without a network, for tests in a bubble of their own time.
+// inProcess serves requests without a network, for tests in a synctest bubble.
 type inProcess struct{ handler http.Handler }
 
 func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -298,7 +298,7 @@ func TestTokensAreRefreshedBeforeTheyExpire(t *testing.T) {
 		require.NoError(t, local.Install(forge.Installation{AppID: appID, Owner: forge.DefaultUser}))
 		set, err := forges.New(forges.Config{GitHub: []githubhost.Config{{
 			Host: "127.0.0.1:1", APIBaseURL: "http://127.0.0.1:1/api/v3",
-			// A line's end may be written as in an environment variable.
+			// Line ends may be written as \n, as in an environment variable.
 			Apps: []githubhost.App{{ID: appID, PrivateKey: strings.ReplaceAll(private, "\n", `\n`)}},
 		}}}, integration.Options{Transport: inProcess{local.Handler()}})
 		require.NoError(t, err)
@@ -355,7 +355,7 @@ func TestALaterInstallationIsFound(t *testing.T) {
 	})
 }
 
-// TestManyRepositoriesShareTokens: a catalog of thousands must not ask for a token each.
+// TestManyRepositoriesShareTokens: a catalog of thousands of repositories must not request a token for each.
 func TestManyRepositoriesShareTokens(t *testing.T) {
 	t.Parallel()
 	private := forgetest.Start(t).RegisterApp(t, appID, nil)

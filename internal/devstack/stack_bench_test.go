@@ -22,8 +22,8 @@ const (
 	benchQueue = "bench"
 )
 
-// BenchmarkRuns is the run engine's floor: 200 workflows at once, each of three no-op local activities. It
-// reports runs per second and this process's CPU time per run (PostgreSQL's is not in it).
+// BenchmarkRuns measures the minimal cost of a run: 200 concurrent workflows, each of three no-op local
+// activities. It reports runs per second and the CPU time of this process per run, without PostgreSQL's.
 func BenchmarkRuns(b *testing.B) {
 	connected := startBench(b)
 	before := cpuTime(b)
@@ -39,7 +39,7 @@ func BenchmarkRuns(b *testing.B) {
 	b.ReportMetric((cpuTime(b)-before).Seconds()*1000/runs, "cpu-ms/run")
 }
 
-// BenchmarkRunLatency is one such workflow at a time.
+// BenchmarkRunLatency runs one such workflow at a time.
 func BenchmarkRunLatency(b *testing.B) {
 	connected := startBench(b)
 	for b.Loop() {
@@ -47,7 +47,7 @@ func BenchmarkRunLatency(b *testing.B) {
 	}
 }
 
-// BenchmarkBoot is a start on existing data, until the Temporal frontend answers.
+// BenchmarkBoot measures a start on existing data, until the Temporal frontend answers.
 func BenchmarkBoot(b *testing.B) {
 	options := devstack.Options{DataDir: b.TempDir(), CacheDir: b.TempDir()}
 	for boot := 0; b.Loop(); boot++ {
@@ -65,7 +65,7 @@ func BenchmarkBoot(b *testing.B) {
 	}
 }
 
-// startBench brings up a stack and a worker for benchWorkflow, and runs it once.
+// startBench starts a stack and a worker for benchWorkflow, and runs it once.
 func startBench(b *testing.B) client.Client {
 	b.Helper()
 	connected := dial(b, start(b, devstack.Options{}), "default")

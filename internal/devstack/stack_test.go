@@ -29,8 +29,8 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
-// childVariable makes the test binary bring up a stack on the directory it names, start a run on it, and wait
-// to be killed.
+// childVariable makes the test binary start a stack on the directory that it names, start a run on it, and
+// wait to be killed.
 const childVariable = "PORTICO_TEST_STACK_CHILD"
 
 const (
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// startRunAndWait is the child's main: it says "started" when the run waits for its signal.
+// startRunAndWait is the child's main function: it prints "started" when the run waits for its signal.
 func startRunAndWait(directory string) error {
 	stack, err := devstack.Start(context.Background(), devstack.Options{DataDir: directory, CacheDir: directory})
 	if err != nil {
@@ -192,8 +192,8 @@ func TestStackOnAGivenServer(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestOlderSchemaIsMigrated: the versions between expect the indexes that are set aside, and set them
-// aside again.
+// TestOlderSchemaIsMigrated: the migrations of later versions expect the removed indexes. They are created
+// for the migration, and removed again.
 func TestOlderSchemaIsMigrated(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()

@@ -68,7 +68,7 @@ func (picky) Describe() action.Description {
 
 func (picky) Run(context.Context, *action.Call) (action.Output, error) { return nil, nil }
 
-// echo puts its input out.
+// echo outputs its input.
 type echo struct{ action.NoEffects }
 
 func (echo) Describe() action.Description {
@@ -81,7 +81,7 @@ func (echo) Run(_ context.Context, call *action.Call) (action.Output, error) {
 	return output, err
 }
 
-// who puts out for whom it acts.
+// who outputs the principal that it acts for.
 type who struct{ action.NoEffects }
 
 func (who) Describe() action.Description {
@@ -92,8 +92,7 @@ func (who) Run(_ context.Context, call *action.Call) (action.Output, error) {
 	return action.Output{"starter": call.Starter}, nil
 }
 
-// TestADryRunActsAsItsCaller, with what their token may not do: otherwise it would do what their run may
-// not.
+// TestADryRunActsAsItsCaller: the restrictions of the caller's token apply, as in a run.
 func TestADryRunActsAsItsCaller(t *testing.T) {
 	t.Parallel()
 	ci := identity.Principal{Kind: identity.KindService, Subject: "ci", Restrictions: []identity.Restriction{{Plugin: "scaffolder"}}}
@@ -141,7 +140,7 @@ func try(t *testing.T, steps string, change func(*dryrun.Request)) (dryrun.Resul
 	return runner(t).Run(t.Context(), request)
 }
 
-// TestTheLogOfADryRunIsBounded holds what a dry run keeps for its answer to the memory that it has.
+// TestTheLogOfADryRunIsBounded by the memory of the dry run.
 func TestTheLogOfADryRunIsBounded(t *testing.T) {
 	t.Parallel()
 	_, err := try(t, `[{"id":"one","action":"debug:log","each":"${{ range(300) }}","input":{"message":"${{ 'x'.repeat(1000000) }}"}}]`, nil)
@@ -158,7 +157,7 @@ func messages(result dryrun.Result) []string {
 	return lines
 }
 
-// place is where a dry run had its workspace, which differs from run to run.
+// place is the directory of a dry run's workspace, which differs between runs.
 var place = regexp.MustCompile(`/[^"\s]*/dry-run-[0-9a-f-]{36}`)
 
 func TestADryRunEqualsBackstages(t *testing.T) {

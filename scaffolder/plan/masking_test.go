@@ -45,7 +45,7 @@ func expressionOf(random *rand.Rand) string {
 	return operand
 }
 
-// derivedFromSecrets returns the text that an expression makes out of the secrets, "" when it does not depend
+// derivedFromSecrets returns the text that an expression derives from the secrets, "" when it does not depend
 // on them.
 func derivedFromSecrets(t *testing.T, expressions *expression.Renderer, source string) string {
 	t.Helper()

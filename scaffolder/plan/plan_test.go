@@ -112,7 +112,7 @@ func TestTextsDerivedFromSecretsAreFound(t *testing.T) {
 	require.Equal(t, []string{"S3CRET", "env-secret"}, beside.Derived, "each by itself")
 }
 
-// TestTextsDerivedFromMaskedOutputsAreFound: an earlier step made login out of a secret, so its output is
+// TestTextsDerivedFromMaskedOutputsAreFound: an earlier step derived login from a secret, so its output is
 // masked.
 func TestTextsDerivedFromMaskedOutputsAreFound(t *testing.T) {
 	t.Parallel()
@@ -438,7 +438,7 @@ func TestConditionsOfLaterIterationsAreEvaluated(t *testing.T) {
 	require.ErrorContains(t, err, "Step x: cannot evaluate if: ")
 }
 
-// TestVariablesInEscapesAreFound: the words of a step's expressions say which variables they read.
+// TestVariablesInEscapesAreFound: the words of a step's expressions show which variables they use.
 func TestVariablesInEscapesAreFound(t *testing.T) {
 	t.Parallel()
 	s := scope()

@@ -11,7 +11,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// fail makes a run of a template that makes a subject, and that failed at a step with a message.
+// fail creates a run of a template and a subject that failed at a step with a message.
 func (r record) fail(t *testing.T, template, step, subject, message string) uuid.UUID {
 	t.Helper()
 	id := r.create(t, func(n *run.New) { n.TemplateRef, n.Subject = template, subject })
@@ -67,7 +67,7 @@ func TestTheSubjectOfARunIsNoPartOfItsCause(t *testing.T) {
 	require.Equal(t, r.get(t, one).Cause, r.get(t, other).Cause)
 }
 
-// TestFailuresMayContainNUL: JSON can have the character NUL, and no text can.
+// TestFailuresMayContainNUL: JSON may contain the character NUL, but a text in PostgreSQL may not.
 func TestFailuresMayContainNUL(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
@@ -106,7 +106,7 @@ func TestOnlyARunThatHasFailedHasACause(t *testing.T) {
 	require.Empty(t, r.get(t, id).Cause, "nor one that goes on")
 }
 
-// TestCausesCoverAllRuns, the most frequent first, each with its newest runs.
+// TestCausesCoverAllRuns: the most frequent cause is first, and each has its newest runs.
 func TestCausesCoverAllRuns(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)

@@ -25,7 +25,7 @@ func everything(key string) run.Entry {
 		{Position: 0, Status: run.StatusCompleted, Output: json.RawMessage(`{}`), Shown: json.RawMessage(`{}`)}}}
 }
 
-// requireRefused holds an error to be a refusal for a reason.
+// requireRefused checks that an error is a refusal with this reason.
 func requireRefused(t *testing.T, err error, reason run.Refusal) {
 	t.Helper()
 	refused, is := errors.AsType[*run.RefusedError](err)
@@ -33,7 +33,7 @@ func requireRefused(t *testing.T, err error, reason run.Refusal) {
 	require.Equal(t, reason, refused.Reason)
 }
 
-// picture is all that a run's record holds, but for the times at which it was written.
+// picture is a run's whole record without the times of its writes.
 func (r record) picture(t *testing.T, id uuid.UUID) string {
 	t.Helper()
 	var all string
@@ -117,8 +117,8 @@ func TestAReplacedExecutionCannotWrite(t *testing.T) {
 	r.write(t, id, run.Entry{WorkflowRunID: "execution-2"})
 }
 
-// TestAStaleCachedStateCannotBeWritten: the process that made a run remembers its state; another has gone
-// on with it.
+// TestAStaleCachedStateCannotBeWritten: the process that created a run has cached its state, and another has
+// continued it.
 func TestAStaleCachedStateCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
@@ -143,8 +143,7 @@ func TestACancellationEndsNoClaim(t *testing.T) {
 	require.Equal(t, []string{"log: stop", "log: again"}, r.messages(t, id, 0))
 }
 
-// TestOneOfManyWorkersContinues races workers of which each has read the record, as after a pause of all of
-// them.
+// TestOneOfManyWorkersContinues lets several workers write that have all read the record.
 func TestOneOfManyWorkersContinues(t *testing.T) {
 	t.Parallel()
 	const workers = 8
@@ -175,8 +174,8 @@ func TestOneOfManyWorkersContinues(t *testing.T) {
 	}
 }
 
-// TestALateWorkerRacesADecision: a worker of the old generation writes while somebody takes the run up again
-// and a worker of the new one goes on.
+// TestALateWorkerRacesADecision: a worker of the old generation writes while somebody reopens the run and a
+// worker of the new generation continues it.
 func TestALateWorkerRacesADecision(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
@@ -294,8 +293,7 @@ func TestAReopenedRunKeepsItsSecrets(t *testing.T) {
 	require.Equal(t, map[string]string{"token": "new"}, r.state(t, id).Secrets)
 }
 
-// TestTheTableOfLifecyclesMatchesTheDatabase: what the table does not know is not stored, and what it knows
-// is.
+// TestTheTableOfLifecyclesMatchesTheDatabase: the database accepts exactly the states in the table.
 func TestTheTableOfLifecyclesMatchesTheDatabase(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
@@ -308,8 +306,8 @@ func TestTheTableOfLifecyclesMatchesTheDatabase(t *testing.T) {
 	}
 }
 
-// TestEverySequenceOfWritesStaysInTheTable writes at random, as workers do that are slow, dead or wrong, and
-// holds each step from one standing to the next to the table.
+// TestEverySequenceOfWritesStaysInTheTable makes random writes, as of slow, dead or faulty workers, and
+// checks each change of state against the table.
 func TestEverySequenceOfWritesStaysInTheTable(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)

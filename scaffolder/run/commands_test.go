@@ -11,13 +11,13 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// retryOf is Ada's retry of a run that she saw in a generation.
+// retryOf is Ada's retry of a run that she read in a generation.
 func retryOf(generation int) run.Reopening {
 	return run.Reopening{Generation: generation, Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 1, Recovered: true,
 		Command: run.Command{ID: uuid.New(), Kind: run.CommandRetry, By: audit.Actor{Subject: ada.Subject}}}
 }
 
-// TestARunListsItsCommands, and which attempt they found.
+// TestARunListsItsCommands, with the attempt at each.
 func TestARunListsItsCommands(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
@@ -71,7 +71,7 @@ func TestARepeatedCommandChangesNothing(t *testing.T) {
 	require.Len(t, given, 2)
 }
 
-// TestParkedTimeIsNotRunTime: it ran for a minute, was parked for a day, and goes on.
+// TestParkedTimeIsNotRunTime: the run ran for a minute, was parked for a day, and continues.
 func TestParkedTimeIsNotRunTime(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)

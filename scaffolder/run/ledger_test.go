@@ -14,7 +14,7 @@ import (
 
 var intent = action.Intent{Kind: "github:repository", Name: "acme/shop", Key: "repository:acme/shop", Data: map[string]any{"owner": "a<b"}}
 
-// ledger is step one's, for a worker that holds the run.
+// ledger is the ledger of step one, with a current claim.
 func (r record) ledger(t *testing.T, id uuid.UUID, actionID string) action.Ledger {
 	t.Helper()
 	claim := r.claim(t, id)

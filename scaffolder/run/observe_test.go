@@ -14,8 +14,7 @@ import (
 	"github.com/portico-dev/portico/telemetry"
 )
 
-// TestRunsAreCountedByAnIndex: a scrape reads the runs at hand, and not the hundred thousand
-// that are kept.
+// TestRunsAreCountedByAnIndex: a scrape does not read the hundred thousand ended runs.
 func TestRunsAreCountedByAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -45,8 +44,7 @@ func TestRunsAreCountedByAnIndex(t *testing.T) {
 	}, samples)
 }
 
-// TestEveryEndOfARunIsObserved: its end, its parking by who found that nothing drives it, and what came of
-// its retry.
+// TestEveryEndOfARunIsObserved: its end, its parking by the reconciler, and the end after its retry.
 func TestEveryEndOfARunIsObserved(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()

@@ -17,8 +17,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// TestHotReadsUseAnIndex asks Postgres how it would answer what pages and event streams ask all
-// the time, with a hundred thousand runs in the table.
+// TestHotReadsUseAnIndex checks PostgreSQL's plans for the frequent statements of pages and event streams,
+// with a hundred thousand runs in the table.
 func TestHotReadsUseAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -42,14 +42,14 @@ func TestHotReadsUseAnIndex(t *testing.T) {
 	require.NoError(t, err)
 	explained.requires(t, "ListRunsNewestFirst", "runs_by_created_at")
 
-	// Somebody who sees their own runs has a hundred, a page of which is found without looking at others'.
+	// A user who may read only their own hundred runs: a page is read without reading those of others.
 	own := grantedUnder(t, ownedBy("user:default/u7"))
 	_, total, err := store.List(t.Context(), own, run.Query{Limit: 20})
 	require.NoError(t, err)
 	require.Equal(t, 100, total)
 	explained.requires(t, "ListRunsNewestFirst", "Index Cond: (created_by =")
 	explained.requires(t, "CountRuns", "Index Only Scan using runs_by_creator")
-	// Somebody who sees all runs but a few reads the newest first.
+	// A user who may read nearly all runs: the newest are read first.
 	criteria := ownedBy("user:default/u7")
 	_, _, err = store.List(t.Context(), grantedUnder(t, policy.Criteria{Not: &criteria}), run.Query{Limit: 20})
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ func ownedBy(user string) policy.Criteria {
 	return policy.Criteria{Rule: "IS_TASK_OWNER", ResourceType: policy.ScaffolderTask, Params: json.RawMessage(`{"createdBy":["` + user + `"]}`)}
 }
 
-// explainer keeps the statements that were sent and their arguments.
+// explainer stores the statements that were sent and their arguments.
 type explainer struct {
 	pool  *pgxpool.Pool
 	plans map[string]string

@@ -12,7 +12,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// ended makes a run that ended some time ago, where both of its steps left a snapshot.
+// ended creates a run that ended some time ago, with a snapshot of each of its two steps.
 func (r record) ended(t *testing.T, ago time.Duration, end run.Ending, workspaces ...string) uuid.UUID {
 	t.Helper()
 	id := r.create(t, nil)
@@ -32,7 +32,7 @@ func (r record) ended(t *testing.T, ago time.Duration, end run.Ending, workspace
 	return id
 }
 
-// The ways a run ends, and one that has not.
+// The ends of runs, and a run in progress.
 var (
 	isDone       = run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}
 	isParked     = run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked}
@@ -41,8 +41,8 @@ var (
 	isUnderWay   = run.Ending{Status: run.StatusProcessing}
 )
 
-// spend gives up the workspaces of runs that were done an hour ago, or parked a day ago, and answers what is
-// to be deleted.
+// spend expires the workspaces of runs that ended an hour ago, or were parked a day ago, and returns those to
+// delete.
 func (r record) spend(t *testing.T) []string {
 	t.Helper()
 	for more := true; more; {

@@ -16,8 +16,8 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
-// TestRulesAgreeInMemoryAndInSQL: for generated criteria, what the database lists and counts is what is given
-// one by one, in every order.
+// TestRulesAgreeInMemoryAndInSQL: for generated criteria, the database lists and counts the runs that match
+// in memory, in every order.
 func TestRulesAgreeInMemoryAndInSQL(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)

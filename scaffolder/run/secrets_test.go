@@ -16,7 +16,7 @@ import (
 
 const secret = "hunter2-very-secret"
 
-// everything is all that the database holds of runs, as one text.
+// everything is the content of all tables of runs, as one text.
 func (r record) everything(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder

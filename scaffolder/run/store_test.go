@@ -38,7 +38,7 @@ func newRecord(t *testing.T) record {
 	return record{run.NewStore(pool, keys), pool, keys}
 }
 
-// elsewhere is the same record as another process sees it.
+// elsewhere is the store of another process on the same database.
 func (r record) elsewhere() record { return record{run.NewStore(r.pool, r.keys), r.pool, r.keys} }
 
 // ada starts runs.
@@ -48,7 +48,7 @@ const spec = `{"apiVersion":"scaffolder.backstage.io/v1beta3","steps":[{"z":"<&>
 	`{"id":"two","name":"Two","action":"fs:delete","if":"${{ true }}"}],"output":{},"parameters":{"name":"shop"},"user":{"ref":"user:default/ada"},` +
 	`"templateInfo":{"entityRef":"template:default/t","entity":{"metadata":{"name":"t"}}}}`
 
-// create makes a run of two steps.
+// create creates a run of two steps.
 func (r record) create(t *testing.T, change func(*run.New)) uuid.UUID {
 	t.Helper()
 	n := run.New{ID: uuid.New(), TemplateRef: "template:default/t", Title: "T", Subject: "shop", Starter: ada}
@@ -81,7 +81,7 @@ func (r record) state(t *testing.T, id uuid.UUID) run.State {
 	return state
 }
 
-// claim is the right to go on with the run as it stands.
+// claim is a claim on the run in its current state.
 func (r record) claim(t *testing.T, id uuid.UUID) run.Claim {
 	t.Helper()
 	return r.elsewhere().state(t, id).Claim
@@ -92,7 +92,7 @@ func (r record) write(t *testing.T, id uuid.UUID, entry run.Entry) {
 	require.NoError(t, r.Record(t.Context(), r.claim(t, id), entry))
 }
 
-// messages are what the events after an id say.
+// messages are the messages of the events after an id.
 func (r record) messages(t *testing.T, id uuid.UUID, after int64) []string {
 	t.Helper()
 	events, err := r.Events(t.Context(), id, after)
@@ -274,8 +274,8 @@ func TestTextsAreReadAsTheyWereWritten(t *testing.T) {
 	require.Contains(t, string(events[0].Body), "<a href")
 }
 
-// TestReadersGetEveryEvent: ids ascend in the order in which they become visible, so that who remembers the
-// last one sees all that follow.
+// TestReadersGetEveryEvent: ids ascend in the order in which they become visible, so a reader can continue
+// after the last id.
 func TestReadersGetEveryEvent(t *testing.T) {
 	t.Parallel()
 	const writers, each = 8, 25
@@ -423,9 +423,8 @@ func TestIterationsOfAnOlderReleaseAreRead(t *testing.T) {
 	require.Equal(t, map[int]json.RawMessage{0: json.RawMessage(`{"n":0}`), 2: json.RawMessage(`{"n":2}`)}, step.Iterations)
 }
 
-// TestMergedEntriesEqualSeparateOnes holds Entry.Merge and Step.Apply to the database: entries that are
-// written together leave what they leave one after another, and whoever follows them in memory knows the
-// same.
+// TestMergedEntriesEqualSeparateOnes compares Entry.Merge and Step.Apply with the database: entries that are
+// written together, one after another, or applied in memory have the same result.
 func TestMergedEntriesEqualSeparateOnes(t *testing.T) {
 	t.Parallel()
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
@@ -474,8 +473,8 @@ func TestMergedEntriesEqualSeparateOnes(t *testing.T) {
 	}
 }
 
-// timeless is a step without the times at which it happened to be written. The iterations of a step that has
-// ended are of no use to anybody.
+// timeless is a step without the times of its writes, and without the iterations of an ended step, which are
+// not needed.
 func timeless(step run.Step) run.Step {
 	step.StartedAt, step.EndedAt, step.WaitingUntil = time.Time{}, time.Time{}, step.WaitingUntil.UTC()
 	if step.Status.Ended() {
@@ -627,8 +626,8 @@ func TestErrorsOfAnUnreachableDatabase(t *testing.T) {
 	require.ErrorIs(t, r.Create(ctx, run.New{ID: uuid.New(), Spec: template.TaskSpec{}}), context.Canceled)
 }
 
-// TestARunKeepsThePrincipalThatStartedIt: their name alone says neither what they own nor what their token
-// was good for.
+// TestARunKeepsThePrincipalThatStartedIt: the name alone shows neither their ownership nor the restrictions
+// of their token.
 func TestARunKeepsThePrincipalThatStartedIt(t *testing.T) {
 	t.Parallel()
 	record := newRecord(t)

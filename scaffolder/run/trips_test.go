@@ -14,8 +14,7 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// TestRetentionUsesAnIndex: the batches that delete find what is to go without looking at what
-// stays.
+// TestRetentionUsesAnIndex: the batches find the runs to delete without reading the others.
 func TestRetentionUsesAnIndex(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -45,8 +44,8 @@ func TestRetentionUsesAnIndex(t *testing.T) {
 	explained.requires(t, "ExpiredWorkspaces", "run_steps_by_workspace")
 }
 
-// TestAShortRunMakesTwoRoundTrips: once to make it and once to write all that it did, whatever that is held
-// to; its followers are told beside it.
+// TestAShortRunMakesTwoRoundTrips: one creates it, and one writes all its results. The notification of
+// followers is separate.
 func TestAShortRunMakesTwoRoundTrips(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
@@ -69,7 +68,7 @@ func TestAShortRunMakesTwoRoundTrips(t *testing.T) {
 	require.LessOrEqual(t, counted.queries, 1, "the telling")
 }
 
-// trips counts what is sent to the database.
+// trips counts the round trips to the database.
 type trips struct{ batches, queries int }
 
 func (c *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {

@@ -21,7 +21,7 @@ import (
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
-	// file holds the certificate in PEM.
+	// file is the file with the certificate in PEM.
 	file string
 }
 
@@ -43,7 +43,7 @@ func newAuthority(t *testing.T, name string) *authority {
 	return a
 }
 
-// sign makes a certificate for a server at 127.0.0.1 or a client, which is valid until then.
+// sign creates a certificate for a client or a server at 127.0.0.1, which is valid until then.
 func (a *authority) sign(t *testing.T, name string, until time.Time) pair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -11,7 +11,7 @@ import (
 	"github.com/portico-dev/portico/workflows/cluster"
 )
 
-// environment stands in for the variables of the process.
+// environment replaces the variables of the process.
 type environment map[string]string
 
 func (e environment) LookupEnv(name string) (string, bool) {
@@ -27,7 +27,7 @@ func (e environment) Environ() []string {
 	return pairs
 }
 
-// profiles writes a temporal.toml and answers its path.
+// profiles writes a temporal.toml and returns its path.
 func profiles(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "temporal.toml")
@@ -81,7 +81,7 @@ api_key = "key-of-the-profile"
 	}
 }
 
-// A file in somebody's home directory has the credentials of another cluster, perhaps.
+// A file in a user's home directory may have the credentials of another cluster.
 func TestTheDefaultProfileIsNotUsedForAConfiguredAddress(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", home)

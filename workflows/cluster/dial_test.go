@@ -27,12 +27,12 @@ import (
 	"github.com/portico-dev/portico/workflows/cluster"
 )
 
-// patience is how long a test waits for what does come.
+// patience is how long a test waits for something that must happen.
 const patience = time.Minute
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// mutualTLS is the configuration of a server that wants client certificates of an authority.
+// mutualTLS is the configuration of a server that requires client certificates of an authority.
 func mutualTLS(t *testing.T, of *authority) temporalconfig.RootTLS {
 	t.Helper()
 	server := of.sign(t, "temporal.test", time.Now().Add(time.Hour))
@@ -57,8 +57,8 @@ func resolve(t *testing.T, options cluster.Options) cluster.Target {
 
 func sdkQuiet(options *client.Options) { options.Logger = sdklog.NewStructuredLogger(quiet) }
 
-// dial connects and closes again. It waits as long as a start does, so an error that is answered is one that
-// ended the waiting.
+// dial connects and closes the connection. It waits as long as a start of Portico, so an error that it
+// returns has ended the wait.
 func dial(t *testing.T, target cluster.Target) error {
 	t.Helper()
 	return dialWith(t, target, cluster.DialOptions{Wait: patience, Log: quiet, Customize: sdkQuiet})
@@ -130,10 +130,10 @@ func TestAClusterThatWantsClientCertificates(t *testing.T) {
 	})
 }
 
-// keys lets callers in by their API key. Temporal's own workers have none.
+// keys authenticates callers by API key. Temporal's own workers have none.
 type keys struct {
 	valid atomic.Value
-	// creates says whether the key may create namespaces.
+	// creates reports whether the key may create namespaces.
 	creates bool
 }
 
@@ -224,7 +224,7 @@ func TestAMissingNamespaceIsNamedAndCanBeCreated(t *testing.T) {
 	require.NoError(t, run.Get(t.Context(), nil))
 }
 
-// started begins something when the log says that Temporal is waited for.
+// started calls begin when the log says that the process waits for Temporal.
 type started struct {
 	io.Writer
 	begin func()

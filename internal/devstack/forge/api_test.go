@@ -180,7 +180,7 @@ func TestSecretsAreSealed(t *testing.T) {
 	require.Equal(t, "hunter2", server.Secret(t, "demo", "shop", "PASSWORD"))
 }
 
-// publishShop makes the private repository demo/shop with a few files.
+// publishShop creates the private repository demo/shop with a few files.
 func publishShop(t *testing.T, server *forgetest.Server) {
 	t.Helper()
 	directory := t.TempDir()

@@ -23,7 +23,7 @@ import (
 
 const appID = 4711
 
-// claimsOf are what an App says of itself, at its best.
+// claimsOf are the valid claims of an App.
 func claimsOf() jwt.Claims {
 	now := time.Now()
 	return jwt.Claims{
@@ -44,7 +44,7 @@ func assert(t *testing.T, private string, claims jwt.Claims) string {
 	return signed
 }
 
-// startWithApp serves a forge on which an App of some permissions is installed for demo.
+// startWithApp serves a forge with an App that has these permissions and is installed for demo.
 func startWithApp(t *testing.T, permissions map[string]string, repositories ...string) (*forgetest.Server, *github.Client) {
 	t.Helper()
 	server := forgetest.Start(t)
@@ -53,7 +53,7 @@ func startWithApp(t *testing.T, permissions map[string]string, repositories ...s
 	return server, clientOf(t, server, assert(t, private, claimsOf()))
 }
 
-// tokenFor asks as the App for a token of its installation for demo.
+// tokenFor requests a token of the App's installation for demo.
 func tokenFor(t *testing.T, app *github.Client, options *github.InstallationTokenOptions) string {
 	t.Helper()
 	installation, _, err := app.Apps.FindOrganizationInstallation(t.Context(), "demo")

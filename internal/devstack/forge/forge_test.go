@@ -30,7 +30,7 @@ func start(t *testing.T, options forge.Options) *forge.Forge {
 	return f
 }
 
-// call speaks to the API with the token and decodes the answer.
+// call sends a request with the token to the API and decodes the response.
 func call(t *testing.T, f *forge.Forge, method, path, body string) (int, map[string]any) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, f.APIBaseURL()+path, strings.NewReader(body))
@@ -48,7 +48,7 @@ func call(t *testing.T, f *forge.Forge, method, path, body string) (int, map[str
 	return response.StatusCode, decoded
 }
 
-// page reads an address as a browser would.
+// page reads a URL as a browser does.
 func page(t *testing.T, address string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
@@ -61,7 +61,7 @@ func page(t *testing.T, address string) (int, string) {
 	return response.StatusCode, string(content)
 }
 
-// gitIn runs git as a person would, without the machine's configuration.
+// gitIn runs git without the machine's configuration.
 func gitIn(t *testing.T, directory string, args ...string) (string, error) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "git", args...)
@@ -175,8 +175,8 @@ func TestReservedAndMalformedLogins(t *testing.T) {
 // forgeDirectory names the data directory to the process that TestAKilledForge starts.
 const forgeDirectory = "PORTICO_TEST_FORGE_DIRECTORY"
 
-// TestForgeProcess is a process of its own, not a test: it creates and deletes repositories until it is
-// killed, and prints each change that it was told had happened.
+// TestForgeProcess is not a test but a separate process: it creates and deletes repositories until it is
+// killed, and prints each change that the forge confirmed.
 func TestForgeProcess(t *testing.T) {
 	directory := os.Getenv(forgeDirectory)
 	if directory == "" {

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFetchedProgramsRun fetches PostgreSQL once per machine, into the user's cache, as Start does where none
-// is installed.
+// TestFetchedProgramsRun downloads PostgreSQL once per machine, into the user's cache, as Start does when
+// none is installed.
 func TestFetchedProgramsRun(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -20,8 +20,8 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/postgres"
 )
 
-// childVariable makes the test binary start a server on the directory it names, say so, and wait to be
-// killed.
+// childVariable makes the test binary start a server on the directory that it names, print that, and wait to
+// be killed.
 const childVariable = "PORTICO_TEST_POSTGRES_CHILD"
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 
 func TestServerKeepsItsDataThroughARestart(t *testing.T) {
 	t.Parallel()
-	// Longer than a Unix socket's path may be, with spaces, and below directories that only this user may
+	// The path is too long for a Unix socket, has spaces, and is in directories that only this user may
 	// enter.
 	directory := filepath.Join(t.TempDir(), "a project with spaces", strings.Repeat("deep ", 30)+"down")
 
@@ -101,8 +101,8 @@ func TestStalePIDFileOfAnotherProcessIsIgnored(t *testing.T) {
 	directory := t.TempDir()
 	require.NoError(t, start(t, postgres.Options{DataDir: directory}).Stop(t.Context()))
 
-	// What a SIGKILL and a reused process number leave behind: a pid file and a socket's lock that name this
-	// test.
+	// After a SIGKILL, a pid file and a socket lock may name a process id that another process has now, here
+	// that of this test.
 	content := fmt.Sprintf("%d\n%s\n%d\n5432\n\n127.0.0.1\n", os.Getpid(), directory, time.Now().Unix())
 	require.NoError(t, os.WriteFile(filepath.Join(directory, "cluster", "postmaster.pid"), []byte(content), 0o644))
 	port, err := loopback.FreePorts(t.Context(), 1)
@@ -140,8 +140,8 @@ func TestIncompleteClusterIsCreatedAgain(t *testing.T) {
 	require.NotEmpty(t, queryText(t, server.DSN("postgres"), "select version()"))
 }
 
-// TestDataOfAnUnknownVersionIsNotChanged: the programs that wrote the data are not here, and must not be
-// replaced by others.
+// TestDataOfAnUnknownVersionIsNotChanged: the programs that wrote the data are missing, and others must not
+// be used.
 func TestDataOfAnUnknownVersionIsNotChanged(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
@@ -166,7 +166,7 @@ func start(t *testing.T, options postgres.Options) *postgres.Server {
 	return server
 }
 
-// cacheDirectory is the user's, so that PostgreSQL is fetched once where none is installed.
+// cacheDirectory is the user's, so that PostgreSQL is downloaded only once if none is installed.
 func cacheDirectory(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()

@@ -30,7 +30,7 @@ func TestAFreshRunEqualsTheDatabases(t *testing.T) {
 	t.Parallel()
 	store := newExecutionStore(t)
 	created := newRun(map[string]struct{}{"told": {}})
-	// The SQL store encodes the state anew, the same way.
+	// The SQL store encodes the state again, in the same way.
 	encoded, err := serialization.NewSerializer().WorkflowExecutionStateToBlob(created.NewWorkflowSnapshot.ExecutionState)
 	require.NoError(t, err)
 	created.NewWorkflowSnapshot.ExecutionStateBlob = encoded
@@ -119,7 +119,7 @@ func (refusing) DeleteWorkflowExecution(context.Context, *persistence.DeleteWork
 	return errRefused
 }
 
-// newExecutionStore is the store as Temporal gets it, on a database of its own with one shard.
+// newExecutionStore is the store that Temporal uses, on its own database with one shard.
 func newExecutionStore(t *testing.T) executionStore {
 	t.Helper()
 	beside := testkit.Database(t).Config()
@@ -140,7 +140,7 @@ func newExecutionStore(t *testing.T) executionStore {
 	return executions.(executionStore)
 }
 
-// newRun is a run with something of all that a state may hold when it is created.
+// newRun is a run with a value in every part of a new state.
 func newRun(signals map[string]struct{}) *persistence.InternalCreateWorkflowExecutionRequest {
 	runID := uuid.NewString()
 	return &persistence.InternalCreateWorkflowExecutionRequest{ShardID: shard, RangeID: 1, Mode: persistence.CreateWorkflowModeBrandNew, ArchetypeID: chasm.WorkflowArchetypeID,

@@ -18,13 +18,13 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
-// note is a note on a board. Mark is the effect that it was created for.
+// note is a note on a board. Mark is the effect for which it was created.
 type note struct {
 	ID, Name, Mark string
 	Comments       int
 }
 
-// board is a server of notes. A second note of a name is refused.
+// board is a server of notes. It refuses a second note with the same name.
 type board struct {
 	boardKind
 
@@ -62,7 +62,7 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer writes a note as JSON. The caller may be gone.
+// answer writes a note as JSON. The caller may have disconnected.
 func answer(w http.ResponseWriter, n note) {
 	_, _ = fmt.Fprintf(w, `{"ID":%q,"Name":%q,"Mark":%q,"Comments":%d}`, n.ID, n.Name, n.Mark, n.Comments)
 }
@@ -161,8 +161,7 @@ func with(a createNote, change func(*resource.Spec[note])) func(context.Context,
 	}
 }
 
-// TestTheSuiteFindsErrors breaks the action in ways that people do. Each must fail one property of the
-// suite.
+// TestTheSuiteFindsErrors changes the action by common mistakes. Each must fail one property of the suite.
 func TestTheSuiteFindsErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

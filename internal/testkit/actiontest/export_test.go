@@ -28,7 +28,7 @@ func Failure(t testing.TB, name string, newWorld NewWorld) string {
 	return ""
 }
 
-// recorder takes the failures of a test in place of the test.
+// recorder records the failures of a test instead of failing it.
 type recorder struct {
 	testing.TB
 	failure string

@@ -11,7 +11,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
-// createNote is about the smallest action with an effect that there can be: it pins a note to a board.
+// createNote is a minimal action with an effect: it creates a note on a board.
 type createNote struct{ board string }
 
 // noteInput is the input of note:create.
@@ -58,7 +58,7 @@ func (a createNote) Plan(ctx context.Context, call *action.Call) (action.Plan, e
 	return resource.Plan(ctx, a.note(input.Name), "pin the note "+input.Name+" to the board")
 }
 
-// note is how a note is found, pinned and taken off.
+// note finds, creates and deletes a note.
 func (a createNote) note(name string) resource.Spec[note] {
 	found := func(n note) *resource.Found[note] {
 		return &resource.Found[note]{Thing: n, ID: n.ID, MadeFor: func(effect action.Effect) bool { return n.Mark == effect.ID }}
@@ -97,7 +97,7 @@ func (a createNote) note(name string) resource.Spec[note] {
 	}
 }
 
-// request is the client of the board: a path, a body and an answer.
+// request sends a request to the board and decodes the response.
 func (a createNote) request(ctx context.Context, method, name string, body, answer any) (status int, err error) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
