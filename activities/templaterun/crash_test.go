@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc"
 
+	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -27,13 +28,13 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// hearing is what the worker knows after Temporal delivered a run's task.
-func hearing(t *testing.T, task *workflowservice.PollWorkflowTaskQueueResponse) *templaterun.Redeliveries {
+// budgetAfter is the worker's crash budget after Temporal delivered a run's task.
+func budgetAfter(t *testing.T, task *workflowservice.PollWorkflowTaskQueueResponse) *crash.Budget {
 	t.Helper()
-	known := &templaterun.Redeliveries{}
-	require.NoError(t, known.Intercept(t.Context(), "poll", nil, task, nil,
+	budget := crash.NewBudget(slog.New(slog.DiscardHandler))
+	require.NoError(t, budget.Intercept(t.Context(), "poll", nil, task, nil,
 		func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil }))
-	return known
+	return budget
 }
 
 func task(runID string, attempt int32, events ...*history.HistoryEvent) *workflowservice.PollWorkflowTaskQueueResponse {
@@ -100,7 +101,7 @@ func TestARedeliveredAdvanceIsCountedWhileItRuns(t *testing.T) {
 				counted = append(counted, b.get().LostWorkers)
 				return nil, action.Transient(errors.New("passing"), 0)
 			}, tune: func(b *bench, o *templaterun.Options) {
-				o.Redeliveries = hearing(t, task(b.id.String(), test.attempt, test.events...))
+				o.CrashBudget = budgetAfter(t, task(b.id.String(), test.attempt, test.events...))
 			}}, stepOne)
 			for range 2 {
 				_, err := b.tryTurn()

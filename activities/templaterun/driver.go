@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -37,14 +38,14 @@ func (a *Activities) advanceOnce(ctx context.Context, state *runState, request e
 	switch {
 	case d.Status.Ended():
 		return d.nextAfterEnd(), nil
-	case d.LostWorkers >= maxLostWorkers:
+	case d.hasLostAllWorkers():
 		return d.failLostStep(ctx)
 	}
-	d.guard, err = a.guardAgainstCrash(ctx, state, state.lostWorkers(a.Redeliveries.consume(request.RunID)), false)
+	d.guard, err = a.guard(ctx, state, a.CrashBudget.IsRedelivered(request.RunID), false)
 	if err != nil {
 		return engine.Next{}, err
 	}
-	defer d.guard.release(ctx)
+	defer d.guard.Release(ctx)
 	if d.Phase == run.PhaseRollingBack {
 		return d.nextRollback(ctx)
 	}
@@ -61,7 +62,7 @@ type driver struct {
 	flushedAt time.Time
 	// guard counts this activity if its worker dies; nil when the driver only ends what lost its workers
 	// before.
-	guard *crashGuard
+	guard *crash.Guard
 }
 
 // record collects an entry, and writes all that was collected after flushInterval.
@@ -78,7 +79,7 @@ func (d *driver) record(ctx context.Context, entry run.Entry) error {
 		d.Phase, d.FailedStep = run.PhaseRollingBack, entry.Rollback.FailedStep
 	}
 	// A suspect writes each entry at once, so that the record shows the step that it dies of.
-	if time.Since(d.flushedAt) < flushInterval && (d.guard == nil || !d.guard.suspect) {
+	if time.Since(d.flushedAt) < flushInterval && (d.guard == nil || !d.guard.IsSuspect()) {
 		return nil
 	}
 	return d.flush(ctx)
@@ -102,7 +103,7 @@ func (d *driver) flush(ctx context.Context) error {
 	entry := d.pending
 	d.pending, d.flushedAt = run.Entry{}, time.Now()
 	if d.guard != nil && entry.Advances() {
-		entry.LostWorkers = new(d.guard.progressed(entry.End != nil))
+		entry.LostWorkers = new(d.guard.Advanced(entry.End != nil))
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()

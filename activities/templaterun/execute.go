@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -24,9 +23,6 @@ import (
 	"github.com/portico-dev/portico/scaffolder/workspace"
 	"github.com/portico-dev/portico/telemetry"
 )
-
-// heartbeatsPerTimeout is how many heartbeats are sent within the heartbeat timeout.
-const heartbeatsPerTimeout = 4
 
 // runAction makes the activity that runs an action for one iteration of a step.
 func (a *Activities) runAction(does action.Action) func(context.Context, engine.ActionRequest) error {
@@ -46,17 +42,17 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 	if state.Generation != request.Generation || state.isDone(request) {
 		return nil // recorded before a crash, and the run has advanced since
 	}
-	if state.LostWorkers >= maxLostWorkers {
+	if state.hasLostAllWorkers() {
 		return (&failedAttempt{failure: workerLost("this step")}).temporal(0)
 	}
-	defer a.keepAlive(ctx)()
+	defer keepAlive(ctx)()
 	// The record counts the attempts that failed. Temporal counts those as well whose worker died.
 	again := int(activity.GetInfo(ctx).Attempt)-1 > state.steps[request.Position].FailedAttempts
-	guard, err := a.guardAgainstCrash(ctx, state, state.lostWorkers(again), false)
+	guard, err := a.guard(ctx, state, again, false)
 	if err != nil {
 		return err
 	}
-	defer guard.release(ctx)
+	defer guard.Release(ctx)
 	scope, err := a.scopeOf(ctx, state, request.Position)
 	if err != nil {
 		return err
@@ -126,32 +122,6 @@ func (a *Activities) explainPanic(ctx context.Context, err error, step template.
 func (s *runState) isDone(request engine.ActionRequest) bool {
 	step := s.steps[request.Position]
 	return request.Iteration < step.IterationsDone || step.Status.Ended()
-}
-
-// keepAlive sends heartbeats until the returned function is called.
-func (a *Activities) keepAlive(ctx context.Context) (stop func()) {
-	timeout := activity.GetInfo(ctx).HeartbeatTimeout
-	if timeout <= 0 {
-		return func() {}
-	}
-	ticker := time.NewTicker(timeout / heartbeatsPerTimeout)
-	done := make(chan struct{})
-	var beating sync.WaitGroup
-	beating.Go(func() {
-		for {
-			select {
-			case <-ticker.C:
-				activity.RecordHeartbeat(ctx)
-			case <-done:
-				return
-			}
-		}
-	})
-	return func() {
-		ticker.Stop()
-		close(done)
-		beating.Wait()
-	}
 }
 
 // execution is one attempt to run an action for one iteration of a step.

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -43,6 +44,7 @@ func newObserved(t *testing.T, does *act, steps ...string) *observed {
 	does.tune = func(b *bench, options *templaterun.Options) {
 		b.runs.Observed(o.telemetry)
 		options.Telemetry, options.Log = o.telemetry, slog.New(telemetry.LogHandler(slog.NewJSONHandler(o.log, nil)))
+		options.CrashBudget = crash.NewBudget(options.Log)
 	}
 	o.bench = newBench(t, does, steps...)
 	return o

@@ -33,7 +33,7 @@ func (a *Activities) undoEffect(ctx context.Context, undo engine.UndoRequest) er
 
 func (a *Activities) undoOnce(ctx context.Context, state *runState, undo engine.UndoRequest) (err error) {
 	defer fault.Recover(&err)
-	defer a.keepAlive(ctx)()
+	defer keepAlive(ctx)()
 	effect, err := a.Runs.Effect(ctx, undo.EffectID)
 	if err != nil {
 		return err
@@ -42,15 +42,15 @@ func (a *Activities) undoOnce(ctx context.Context, state *runState, undo engine.
 		return nil
 	}
 	log := &effectLog{runState: state, effect: effect, prefix: fmt.Sprintf("%d/undo/%s/%d", undo.Generation, effect.ID, activity.GetInfo(ctx).Attempt)}
-	if state.LostWorkers >= maxLostWorkers {
+	if state.hasLostAllWorkers() {
 		cause := workerLost("the undoing of " + state.redact.Text(effect.Kind+" "+effect.Name))
 		return cmp.Or(log.recordLeft(ctx, errors.New(cause.Message)), (&failedAttempt{failure: cause}).temporal(0))
 	}
-	guard, err := a.guardAgainstCrash(ctx, state, state.LostWorkers, true)
+	guard, err := a.guard(ctx, state, false, true)
 	if err != nil {
 		return err
 	}
-	defer guard.release(ctx)
+	defer guard.Release(ctx)
 	return a.undo(ctx, undo, log)
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 
+	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -45,8 +46,8 @@ type Options struct {
 	StuckTimeout time.Duration
 	// Telemetry records a span and the duration of every attempt of a step; nil records nothing.
 	Telemetry *telemetry.Telemetry
-	// Redeliveries knows which runs Temporal gave out a second time; nil knows of none.
-	Redeliveries *Redeliveries
+	// CrashBudget is that of the process. It intercepts the connection of the worker's client.
+	CrashBudget *crash.Budget
 }
 
 // Activities are the activities of template runs. They are safe for concurrent use.
@@ -54,13 +55,11 @@ type Activities struct {
 	Options
 	stuckRuns stuckRuns
 	items     *itemsMemory
-	// suspects is held by the guard that is counted, of those whose run lost a worker before.
-	suspects *suspectLock
 }
 
 // New makes the activities.
 func New(options Options) *Activities {
-	return &Activities{Options: options, items: newItemsMemory(), suspects: newSuspectLock()}
+	return &Activities{Options: options, items: newItemsMemory()}
 }
 
 // Register registers the activities with a worker, each action under its own id.

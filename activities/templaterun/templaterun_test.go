@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 
+	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/internal/testkit"
@@ -112,7 +113,8 @@ func newBenchWith(t *testing.T, does *act, change func(*template.TaskSpec), step
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	pool := testkit.Database(t)
 	b := &bench{T: t, environment: suite.NewTestActivityEnvironment(), runs: run.NewStore(pool, keys), act: does, id: uuid.New(), pool: pool}
-	options := templaterun.Options{Log: slog.New(slog.DiscardHandler), Runs: b.runs, Actions: actions, Workspaces: workspaces,
+	quiet := slog.New(slog.DiscardHandler)
+	options := templaterun.Options{Log: quiet, CrashBudget: crash.NewBudget(quiet), Runs: b.runs, Actions: actions, Workspaces: workspaces,
 		Planner:  plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{Secrets: map[string]string{"key": environmentSecret}}),
 		Settings: engine.Settings{StepTimeout: time.Minute, InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 3}}
 	if does.tune != nil {

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
+	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -95,7 +96,8 @@ func measure(b *testing.B, steps []string, objects int) time.Duration {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	environment := suite.NewTestActivityEnvironment()
-	templaterun.New(templaterun.Options{Log: slog.New(slog.DiscardHandler), Runs: runs, Actions: actions,
+	log := slog.New(slog.DiscardHandler)
+	templaterun.New(templaterun.Options{Log: log, CrashBudget: crash.NewBudget(log), Runs: runs, Actions: actions,
 		Planner:  plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{}),
 		Settings: engine.Settings{StepTimeout: time.Minute, InitialInterval: time.Second, MaximumInterval: time.Minute, MaximumAttempts: 3},
 	}).Register(environment)

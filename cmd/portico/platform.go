@@ -14,11 +14,11 @@ import (
 	"google.golang.org/grpc"
 
 	activitiescatalog "github.com/portico-dev/portico/activities/catalog"
+	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/activities/debug"
 	"github.com/portico-dev/portico/activities/fetch"
 	activitiesfs "github.com/portico-dev/portico/activities/fs"
 	"github.com/portico-dev/portico/activities/github"
-	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
@@ -56,8 +56,9 @@ type platform struct {
 	direct   *pgxpool.Pool
 	temporal client.Client
 	// target is the cluster to which temporal is connected.
-	target       cluster.Target
-	redeliveries templaterun.Redeliveries
+	target cluster.Target
+	// crashBudget is shared by all activities of this process.
+	crashBudget  *crash.Budget
 	bucket       *blob.Bucket
 	keys         []seal.Key
 	integrations *integration.Set
@@ -86,7 +87,7 @@ type place struct {
 
 // connect opens the connections and builds the services. The caller closes the platform.
 func connect(ctx context.Context, loaded *config.Config, at place, log *slog.Logger) (*platform, error) {
-	p := &platform{config: loaded, log: log, keys: at.keys}
+	p := &platform{config: loaded, log: log, keys: at.keys, crashBudget: crash.NewBudget(log)}
 	for _, open := range []func(context.Context, place) error{
 		p.openTelemetry, p.openDatabase, p.openTemporal, p.openWorkspaces, p.buildCatalog, p.buildScaffolder,
 	} {
@@ -152,7 +153,7 @@ func (p *platform) openTemporal(ctx context.Context, at place) error {
 			// Messages are small and mostly stay on one network: compression costs more than it saves.
 			options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 			options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
-				grpc.WithChainUnaryInterceptor(p.redeliveries.Intercept))
+				grpc.WithChainUnaryInterceptor(p.crashBudget.Intercept))
 		}})
 	if err != nil {
 		return err

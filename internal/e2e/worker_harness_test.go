@@ -23,6 +23,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"google.golang.org/grpc"
 
+	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/activities/debug"
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/db"
@@ -171,9 +172,9 @@ func serveWorker(encoded string) error {
 	if err != nil {
 		return err
 	}
-	redeliveries := &templaterun.Redeliveries{}
+	budget := crash.NewBudget(logs)
 	connected, err := client.DialContext(ctx, client.Options{HostPort: at.Temporal, Logger: log.NewStructuredLogger(logs),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(redeliveries.Intercept)}}})
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(budget.Intercept)}}})
 	if err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func serveWorker(encoded string) error {
 	}
 	running := worker.New(connected, at.Queue, worker.Options{})
 	workflows.Register(running, workflows.QueueRuns)
-	templaterun.New(templaterun.Options{Log: logs, Redeliveries: redeliveries, Runs: run.NewStore(pool, harnessKeys()), Actions: actions,
+	templaterun.New(templaterun.Options{Log: logs, CrashBudget: budget, Runs: run.NewStore(pool, harnessKeys()), Actions: actions,
 		Workspaces: workspaces, Planner: plan.NewPlanner(expression.New(expression.Options{}), plan.Environment{}), StuckTimeout: 5 * time.Second,
 		Settings: engine.Settings{StepTimeout: time.Hour, HeartbeatTimeout: 2 * time.Second, InitialInterval: 100 * time.Millisecond,
 			MaximumInterval: time.Second, MaximumAttempts: 3, ParkedExpiry: time.Hour}}).Register(running)
