@@ -24,6 +24,17 @@ const (
 	CatalogProcess    Action = "catalog.process"
 	CatalogClean      Action = "catalog.clean"
 
+	RoleCreate      Action = "role.create"
+	RoleUpdate      Action = "role.update"
+	RoleDelete      Action = "role.delete"
+	PolicyCreate    Action = "policy.create"
+	PolicyDelete    Action = "policy.delete"
+	ConditionCreate Action = "condition.create"
+	ConditionUpdate Action = "condition.update"
+	ConditionDelete Action = "condition.delete"
+	PluginCreate    Action = "plugin.create"
+	PluginDelete    Action = "plugin.delete"
+
 	SessionStart Action = "session.start"
 	// Access is a denied attempt of anything that has no action of its own, such as reading.
 	Access Action = "access"
@@ -44,6 +55,17 @@ var actions = map[Action]string{
 	LocationConfigure: "the locations of the configuration changed",
 	CatalogProcess:    "entities were read from their sources and had changed",
 	CatalogClean:      "entities were deleted because nothing emits them any more",
+
+	RoleCreate:      "a role was created",
+	RoleUpdate:      "a role got or lost members, or got another owner, description or name",
+	RoleDelete:      "a role was deleted with its policies and conditions",
+	PolicyCreate:    "a role got policies",
+	PolicyDelete:    "a role lost policies",
+	ConditionCreate: "a role got a condition",
+	ConditionUpdate: "a condition of a role was replaced",
+	ConditionDelete: "a role lost a condition",
+	PluginCreate:    "plugins were added to those whose permissions are listed",
+	PluginDelete:    "plugins were removed from those whose permissions are listed",
 
 	SessionStart: "a person signed in",
 	Access:       "something else was tried, such as reading",

@@ -42,7 +42,6 @@ func Load(ctx context.Context, options Options) (*Config, error) {
 	checker.checkGitHub(root)
 	checker.checkExternalAccess(root)
 	checker.checkEncryptionKeys(root)
-	checker.checkPermission(root)
 	if len(checker.problems) > 0 {
 		return nil, checker.invalid()
 	}
@@ -231,15 +230,6 @@ func (c *checker) checkAccessOptions(entry *value, path string) {
 		case !isThere && isFor && option.required:
 			c.report(given.origin, "missing required config value at '%s'", join(path, option.name))
 		}
-	}
-}
-
-// checkPermission rejects permission.rbac, because there are no roles yet: an installation that relies on
-// them would let everybody do everything.
-func (c *checker) checkPermission(root *value) {
-	if roles := root.at("permission", "rbac"); roles != nil && !roles.isNull() {
-		c.report(roles.origin, "'permission.rbac' asks for roles, which there are not yet: whoever is signed in could do everything. "+
-			"Take it out only if that may be so")
 	}
 }
 

@@ -171,12 +171,12 @@ func (q *Queries) NotifyRoles(ctx context.Context, db DBTX) error {
 	return err
 }
 
-const removeRoleConditions = `-- name: RemoveRoleConditions :exec
-delete from rbac_conditions where id = any($1::bigint[])
+const removeRoleCondition = `-- name: RemoveRoleCondition :exec
+delete from rbac_conditions where id = $1
 `
 
-func (q *Queries) RemoveRoleConditions(ctx context.Context, db DBTX, ids []int64) error {
-	_, err := db.Exec(ctx, removeRoleConditions, ids)
+func (q *Queries) RemoveRoleCondition(ctx context.Context, db DBTX, id int64) error {
+	_, err := db.Exec(ctx, removeRoleCondition, id)
 	return err
 }
 

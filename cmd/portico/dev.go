@@ -266,7 +266,7 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 	group.add(func(ctx context.Context) error {
 		return d.afterStart(ctx, p, stack, gitForge, "http://"+listener.Addr().String(), demoEnded)
 	})
-	if err := p.withMetrics(ctx, group.run); err != nil && ctx.Err() == nil {
+	if err := p.withServices(ctx, group.run); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return demoEnded.err

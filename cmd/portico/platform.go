@@ -27,6 +27,7 @@ import (
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/rbac"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
@@ -61,6 +62,9 @@ type platform struct {
 	crashBudget  *crash.Budget
 	bucket       *blob.Bucket
 	keys         []seal.Key
+	// decider makes all decisions, and roles is nil without permission.rbac.
+	decider      policy.Decider
+	roles        *rbac.Service
 	integrations *integration.Set
 	pipeline     *processing.Pipeline
 	catalog      *catalog.Service
@@ -89,7 +93,7 @@ type place struct {
 func connect(ctx context.Context, loaded *config.Config, at place, log *slog.Logger) (*platform, error) {
 	p := &platform{config: loaded, log: log, keys: at.keys, crashBudget: crash.NewBudget(log)}
 	for _, open := range []func(context.Context, place) error{
-		p.openTelemetry, p.openDatabase, p.openTemporal, p.openWorkspaces, p.buildCatalog, p.buildScaffolder,
+		p.openTelemetry, p.openDatabase, p.openTemporal, p.openWorkspaces, p.openPolicy, p.buildCatalog, p.buildScaffolder,
 	} {
 		if err := open(ctx, at); err != nil {
 			p.close()
@@ -143,8 +147,8 @@ func (p *platform) openDatabase(ctx context.Context, at place) error {
 	return db.CheckSchema(ctx, pool)
 }
 
-// directConnections bounds the pool without the pooler: each of the two listeners has a connection.
-const directConnections = 2
+// directConnections bounds the pool without the pooler: each of the three listeners has a connection.
+const directConnections = 3
 
 func (p *platform) openTemporal(ctx context.Context, at place) error {
 	connected, err := at.temporal.Dial(ctx, cluster.DialOptions{Wait: p.config.Portico.Temporal.ConnectTimeout, Log: p.log,
@@ -184,9 +188,6 @@ func (p *platform) openWorkspaces(ctx context.Context, at place) error {
 	return err
 }
 
-// decider makes all decisions.
-var decider policy.Decider = policy.AllowKnown{}
-
 func (p *platform) buildCatalog(context.Context, place) error {
 	integrations, err := forges.New(integrationConfig(p.config), integration.Options{ReadingAllow: readingAllow(p.config),
 		Transport: p.telemetry.Transport(integration.DefaultTransport())})
@@ -206,7 +207,7 @@ func (p *platform) buildCatalog(context.Context, place) error {
 		return err
 	}
 	p.pipeline = &processing.Pipeline{Reader: integrations, Files: p.files, Rules: rules, LocationTypes: []string{"url"}}
-	p.catalog = catalog.New(catalog.Options{Pool: p.pool, Decider: decider, Pipeline: p.pipeline,
+	p.catalog = catalog.New(catalog.Options{Pool: p.pool, Decider: p.decider, Pipeline: p.pipeline,
 		OnConflict: catalog.ConflictStrategy(p.config.Catalog.DefaultLocationConflictStrategy), ReadOnly: p.config.Catalog.Readonly})
 	return nil
 }
@@ -234,7 +235,7 @@ func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
 	engine := workflows.NewClient(workflows.ClientOptions{Temporal: p.temporal, TaskQueue: p.config.Portico.Temporal.TaskQueue,
 		PortalURL: p.config.App.BaseURL, Searchable: p.hasSearchAttributes(ctx), Log: p.log})
 	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,
-		Checker: checker, DryRuns: dryrun.New(p.planner, p.actions), Engine: engine, Decider: decider})
+		Checker: checker, DryRuns: dryrun.New(p.planner, p.actions), Engine: engine, Decider: p.decider})
 	p.sweeper = scaffolder.NewSweeper(p.log, p.runs, engine)
 	return nil
 }

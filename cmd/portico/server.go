@@ -86,7 +86,7 @@ func (s *settings) withPlatform(command *cobra.Command, do func(context.Context,
 	}
 	defer p.close()
 	defer context.AfterFunc(ctx, func() { log.Info("stopping: press Ctrl-C again to stop at once") })()
-	return p.withMetrics(ctx, func(ctx context.Context) error { return do(ctx, p) })
+	return p.withServices(ctx, func(ctx context.Context) error { return do(ctx, p) })
 }
 
 // listen opens the port of a setting.
@@ -108,6 +108,11 @@ type serverOptions struct {
 
 // serve serves requests until the context ends, and then waits for running ones.
 func (p *platform) serve(ctx context.Context, listener net.Listener, options serverOptions) error {
+	if p.roles != nil {
+		if err := p.roles.SyncFiles(ctx); err != nil {
+			return err
+		}
+	}
 	events := db.NewListener(p.direct, run.Channel, p.log)
 	handler, err := p.handler(events, options)
 	if err != nil {
@@ -116,6 +121,9 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 	p.log.Info("serving", "url", p.config.Backend.BaseURL, "address", listener.Addr().String())
 	var group runGroup
 	group.add(events.Run)
+	if p.roles != nil {
+		group.add(p.roles.WatchFiles)
+	}
 	group.add(p.every(dryRunInterval, "remove the directories of dry runs that were killed", func(context.Context) error { return dryrun.RemoveAbandoned() }))
 	group.add(func(ctx context.Context) error {
 		return serveHTTP(ctx, listener, handler, p.config.Portico.Server)
@@ -177,9 +185,6 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, err
 	}
-	if p.config.Permission.Enabled {
-		p.log.Warn("permission.enabled brings no roles yet: whoever is signed in may do everything, and every token what its accessRestrictions say")
-	}
 	guest := p.guest(issuer, options.allowGuest)
 	workflowURL := options.workflowURL
 	if workflowURL == nil && options.temporalUI != "" {
@@ -200,9 +205,9 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
-			api.NewPermissionPlugin(authorize.New(decider, map[policy.ResourceType]authorize.Match{
+			api.NewPermissionPlugin(authorize.New(p.decider, map[policy.ResourceType]authorize.Match{
 				policy.CatalogEntity: p.catalog.MatchingEntities, policy.ScaffolderTask: p.scaffolder.MatchingRuns})),
-			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: decider})),
+			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})),
 		},
 	})
 }

@@ -54,9 +54,9 @@ func (p *platform) closeTelemetry() {
 	}
 }
 
-// withMetrics does work and serves metrics until it has ended: a process that stops is watched while it
-// finishes what it has begun. The work is stopped when the metrics cannot be served.
-func (p *platform) withMetrics(ctx context.Context, work func(context.Context) error) error {
+// withServices does work, follows the roles, and serves metrics until the work has ended: a process that stops
+// is watched while it finishes what it has begun. The work is stopped when the metrics cannot be served.
+func (p *platform) withServices(ctx context.Context, work func(context.Context) error) error {
 	serving, workEnded := context.WithCancel(context.WithoutCancel(ctx))
 	defer workEnded()
 	var group runGroup
@@ -65,6 +65,7 @@ func (p *platform) withMetrics(ctx context.Context, work func(context.Context) e
 		return work(ctx)
 	})
 	group.add(func(context.Context) error { return p.serveMetrics(serving) })
+	group.add(p.followRoles)
 	return group.run(ctx)
 }
 

@@ -59,7 +59,7 @@ func TestMetricsAreServedUntilTheProcessEnds(t *testing.T) {
 	for _, outcome := range []error{nil, errors.New("the work failed")} {
 		p := measuring(t)
 		ctx, stop := context.WithCancel(t.Context())
-		require.ErrorIs(t, p.withMetrics(ctx, func(ctx context.Context) error {
+		require.ErrorIs(t, p.withServices(ctx, func(ctx context.Context) error {
 			stop()
 			<-ctx.Done()
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.metrics.Addr().String()+"/metrics", nil)
@@ -78,7 +78,7 @@ func TestAFailureToServeMetricsStopsTheProcess(t *testing.T) {
 	t.Parallel()
 	p := measuring(t)
 	require.NoError(t, p.metrics.Close())
-	require.ErrorContains(t, p.withMetrics(t.Context(), func(ctx context.Context) error {
+	require.ErrorContains(t, p.withServices(t.Context(), func(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}), "serve metrics")

@@ -58,8 +58,8 @@ update rbac_conditions
 set role = @role, plugin_id = @plugin_id, resource_type = @resource_type, permission_mapping = @permission_mapping, conditions = @conditions
 where id = @id;
 
--- name: RemoveRoleConditions :exec
-delete from rbac_conditions where id = any(@ids::bigint[]);
+-- name: RemoveRoleCondition :exec
+delete from rbac_conditions where id = @id;
 
 -- name: AddRolePlugins :exec
 insert into rbac_plugins (id) select unnest(@ids::text[]) on conflict do nothing;

@@ -73,7 +73,7 @@ func (s *Service) CreateCondition(ctx context.Context, principal identity.Princi
 	if err := s.checkNamed(spec); err != nil {
 		return 0, err
 	}
-	err = s.update(ctx, func(c *change) error {
+	err = s.update(ctx, principal, func(c *change) error {
 		if err := c.mayHaveCondition(granted, spec.Role); err != nil {
 			return err
 		}
@@ -92,8 +92,9 @@ func (s *Service) UpdateCondition(ctx context.Context, principal identity.Princi
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error {
-		if err := c.mayChangeCondition(granted, id); err != nil {
+	return s.update(ctx, principal, func(c *change) error {
+		existing, err := c.mayChangeCondition(granted, id)
+		if err != nil {
 			return err
 		}
 		if err := s.checkNamed(spec); err != nil {
@@ -105,7 +106,7 @@ func (s *Service) UpdateCondition(ctx context.Context, principal identity.Princi
 		if err := c.noOverlap(spec, id); err != nil {
 			return err
 		}
-		return c.changeCondition(id, spec)
+		return c.changeCondition(existing, spec)
 	})
 }
 
@@ -115,21 +116,23 @@ func (s *Service) DeleteCondition(ctx context.Context, principal identity.Princi
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error {
-		if err := c.mayChangeCondition(granted, id); err != nil {
+	return s.update(ctx, principal, func(c *change) error {
+		existing, err := c.mayChangeCondition(granted, id)
+		if err != nil {
 			return err
 		}
-		return c.removeConditions([]int64{id})
+		return c.removeConditions(existing)
 	})
 }
 
-func (c *change) mayChangeCondition(granted grant, id int64) error {
+// mayChangeCondition returns the condition with an id, if a grant covers its role.
+func (c *change) mayChangeCondition(granted grant, id int64) (Condition, error) {
 	condition, found := c.condition(id)
 	if !found {
-		return unknownCondition(id)
+		return Condition{}, unknownCondition(id)
 	}
 	role, _ := c.role(condition.Role)
-	return granted.Check(role, role.Ref)
+	return condition, granted.Check(role, role.Ref)
 }
 
 func (c *change) mayHaveCondition(granted grant, ref string) error {

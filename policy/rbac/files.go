@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/portico-dev/portico/identity"
 )
 
 // Files are the files with roles; "" is no file.
@@ -47,7 +49,7 @@ func (s *Service) Problems() []Problem {
 func (s *Service) SyncFiles(ctx context.Context) error {
 	files := s.readFiles()
 	wanted := s.parseFiles(files)
-	if _, err := s.store.update(ctx, func(c *change) error { return c.sync(wanted) }); err != nil {
+	if _, err := s.store.update(ctx, identity.System("roles of files").Actor(), func(c *change) error { return c.sync(wanted) }); err != nil {
 		return fmt.Errorf("store the roles of the configuration and the files: %w", err)
 	}
 	for _, problem := range wanted.problems {

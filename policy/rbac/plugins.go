@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
@@ -33,12 +35,12 @@ func (s *Service) AddPluginIDs(ctx context.Context, principal identity.Principal
 	if err := checkPluginIDs(ids); err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error {
+	return s.update(ctx, principal, func(c *change) error {
 		known := slices.Concat(s.options.Configured.Plugins, c.plugins)
 		if taken := without(ids, without(ids, known)); len(taken) > 0 {
 			return fault.New(fault.Conflict, "Plugin IDs %s already exist in the system. Please use a different set of plugin ids.", asList(taken))
 		}
-		return c.wrote("add plugins", c.queries.AddRolePlugins(c.ctx, c.tx, ids))
+		return c.wrote(c.queries.AddRolePlugins(c.ctx, c.tx, ids), audit.PluginCreate, strings.Join(ids, ","))
 	})
 }
 
@@ -51,14 +53,14 @@ func (s *Service) RemovePluginIDs(ctx context.Context, principal identity.Princi
 	if err := checkPluginIDs(ids); err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error {
+	return s.update(ctx, principal, func(c *change) error {
 		if configured := without(ids, without(ids, s.options.Configured.Plugins)); len(configured) > 0 {
 			return fault.New(fault.NotAllowed, "Plugin IDs %s can be removed only with help of configuration.", asList(configured))
 		}
 		if unknown := without(ids, c.plugins); len(unknown) > 0 {
 			return fault.New(fault.NotFound, "Plugin IDs %s were not found.", asList(unknown))
 		}
-		return c.wrote("remove plugins", c.queries.RemoveRolePlugins(c.ctx, c.tx, ids))
+		return c.wrote(c.queries.RemoveRolePlugins(c.ctx, c.tx, ids), audit.PluginDelete, strings.Join(ids, ","))
 	})
 }
 

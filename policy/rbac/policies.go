@@ -87,7 +87,7 @@ func (s *Service) CreatePolicies(ctx context.Context, principal identity.Princip
 	if err := checkPolicies(policies, "policy"); err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error {
+	return s.update(ctx, principal, func(c *change) error {
 		for _, p := range policies {
 			if err := c.mayAddPolicy(granted, p); err != nil {
 				return err
@@ -147,7 +147,7 @@ func (s *Service) UpdatePolicies(ctx context.Context, principal identity.Princip
 	if len(replacement) < len(old) {
 		return false, fault.New(fault.Input, "'oldPolicy' object has more permission policies compared to 'newPolicy' object")
 	}
-	return true, s.update(ctx, func(c *change) error {
+	return true, s.update(ctx, principal, func(c *change) error {
 		if err := c.mayChangePolicies(granted, ref, "edit", old); err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func (s *Service) DeletePolicies(ctx context.Context, principal identity.Princip
 	if err := checkPolicies(gone, "policy"); err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error {
+	return s.update(ctx, principal, func(c *change) error {
 		if err := c.mayChangePolicies(granted, ref, "delete", gone); err != nil {
 			return err
 		}

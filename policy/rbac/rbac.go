@@ -50,18 +50,20 @@ type Policy struct {
 	Permission string `json:"permission"`
 	// Action is create, read, update or delete, or use for permissions without an action.
 	Action string `json:"policy"`
-	// Effect is allow or deny.
+	// Effect is Allow or Deny.
 	Effect string `json:"effect"`
 }
 
 // actions are the actions of policies, in the order in which messages list them.
 var actions = []string{"create", "read", "update", "delete", noAction}
 
+// noAction is the action of a permission without one.
+const noAction = "use"
+
+// The effects of policies.
 const (
-	// noAction is the action of a permission without one.
-	noAction = "use"
-	allow    = "allow"
-	deny     = "deny"
+	Allow = "allow"
+	Deny  = "deny"
 )
 
 // Condition allows a role some permissions on the resources of one type that meet criteria.

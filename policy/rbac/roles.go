@@ -82,7 +82,7 @@ func (s *Service) CreateRole(ctx context.Context, principal identity.Principal, 
 	}
 	role := Role{Ref: spec.Ref, Members: members, Metadata: Metadata{Source: FromREST, Author: principal.Subject, ModifiedBy: principal.Subject,
 		Description: spec.description(new("")), Owner: spec.owner(&principal.Subject)}}
-	return s.update(ctx, func(c *change) error {
+	return s.update(ctx, principal, func(c *change) error {
 		existing, found := c.role(role.Ref)
 		if !found {
 			return c.addRole(role)
@@ -96,7 +96,7 @@ func (s *Service) CreateRole(ctx context.Context, principal identity.Principal, 
 		if err := noneOf(role.Members, existing); err != nil {
 			return err
 		}
-		if err := c.changeRole(role.Ref, role); err != nil {
+		if err := c.changeRole(existing, role); err != nil {
 			return err
 		}
 		return c.addMembers(role.Ref, role.Members)
@@ -117,7 +117,7 @@ func (s *Service) UpdateRole(ctx context.Context, principal identity.Principal, 
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error {
+	return s.update(ctx, principal, func(c *change) error {
 		existing, found := c.role(ref)
 		if !found {
 			return fault.New(fault.NotFound, "Unable to find metadata for %s", ref)
@@ -147,7 +147,7 @@ func (c *change) replaceRole(principal identity.Principal, existing Role, spec R
 		return fault.New(fault.Conflict, "There is already a role %s", spec.Ref)
 	}
 	to := Role{Ref: spec.Ref, Metadata: Metadata{ModifiedBy: principal.Subject, Owner: spec.owner(new("")), Description: spec.description(existing.Metadata.Description)}}
-	if err := c.changeRole(existing.Ref, to); err != nil {
+	if err := c.changeRole(existing, to); err != nil {
 		return err
 	}
 	if err := c.removeMembers(to.Ref, removed); err != nil {
@@ -182,7 +182,7 @@ func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, 
 	if err := checkRef(ref, kindRole); err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error {
+	return s.update(ctx, principal, func(c *change) error {
 		existing, found := c.role(ref)
 		if !found {
 			return granted.Refusal(ref)

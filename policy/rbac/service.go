@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -43,6 +44,28 @@ type Configured struct {
 	Plugins []string
 }
 
+// Check returns an error for references and permissions that cannot be any.
+func (c Configured) Check() error {
+	for _, ref := range c.Admins {
+		if err := checkRef(ref, holders...); err != nil {
+			return fmt.Errorf("permission.rbac.admin.users: %w", err)
+		}
+	}
+	if c.DefaultRole == "" {
+		return nil
+	}
+	if err := checkRef(c.DefaultRole, kindRole); err != nil {
+		return fmt.Errorf("permission.rbac.defaultPermissions.defaultRole: %w", err)
+	}
+	if c.DefaultRole == adminRole && len(c.Admins) > 0 {
+		return fmt.Errorf("permission.rbac.defaultPermissions.defaultRole: %s is the role of the admins", adminRole)
+	}
+	if err := checkPolicies(ofRole(c.DefaultRole, c.DefaultPolicies), "policy"); err != nil {
+		return fmt.Errorf("permission.rbac.defaultPermissions.basicPermissions: %w", err)
+	}
+	return nil
+}
+
 // Service reads and changes the roles for a principal, and keeps the Decider's snapshot up to date. It is safe for
 // concurrent use.
 type Service struct {
@@ -78,11 +101,14 @@ func (s *Service) Load(ctx context.Context) error {
 	return nil
 }
 
+// unlimited accepts conditions that were stored when the limits were others.
+var unlimited = Limits{Depth: math.MaxInt, Nodes: math.MaxInt, Items: math.MaxInt}
+
 // readable reads the criteria of stored conditions. They were checked when they were stored.
 func (s *Service) readable(conditions []Condition) ([]checkedCondition, error) {
 	checked := make([]checkedCondition, len(conditions))
 	for i, c := range conditions {
-		criteria, err := parseCriteria(c.Criteria, s.options.Limits)
+		criteria, err := parseCriteria(c.Criteria, unlimited)
 		if err != nil {
 			return nil, fmt.Errorf("condition %d: %w", c.ID, err)
 		}
@@ -109,12 +135,11 @@ func (s *Service) Follow(ctx context.Context) error {
 	go func() { ended <- listener.Run(listening) }()
 	defer func() { cancel(); <-ended }()
 	for {
-		next := followInterval
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-wake:
-		case <-time.After(next):
+		case <-time.After(followInterval):
 		}
 		for err := s.Load(ctx); err != nil && ctx.Err() == nil; err = s.Load(ctx) {
 			s.options.Log.WarnContext(ctx, "the roles cannot be loaded; the last ones decide, and this is tried again", "error", err)
@@ -179,9 +204,9 @@ func (s *Service) Authorize(ctx context.Context, principal identity.Principal) e
 	return err
 }
 
-// update runs one change, and loads the roles before it returns.
-func (s *Service) update(ctx context.Context, do func(*change) error) error {
-	changed, err := s.store.update(ctx, do)
+// update runs one change of a principal, and loads the roles before it returns.
+func (s *Service) update(ctx context.Context, principal identity.Principal, do func(*change) error) error {
+	changed, err := s.store.update(ctx, principal.Actor(), do)
 	if err != nil || !changed {
 		return err
 	}

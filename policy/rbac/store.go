@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/policy"
 )
@@ -132,14 +133,16 @@ type change struct {
 	stored
 	// changed says that something was written, so that replicas have to load the roles.
 	changed bool
+	// by is who changes the roles.
+	by audit.Actor
 
 	ctx     context.Context //nolint:containedctx // a change lives for one call
 	tx      pgx.Tx
 	queries *db.Queries
 }
 
-// update runs one change. An error, and a change that writes nothing, leave the database as it was.
-func (s store) update(ctx context.Context, do func(*change) error) (changed bool, err error) {
+// update runs one change in the name of an actor. An error, and a change that writes nothing, leave the database as it was.
+func (s store) update(ctx context.Context, by audit.Actor, do func(*change) error) (changed bool, err error) {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return false, fmt.Errorf("change the roles: %w", err)
@@ -148,7 +151,7 @@ func (s store) update(ctx context.Context, do func(*change) error) (changed bool
 	if err := s.queries.LockRoles(ctx, tx); err != nil {
 		return false, fmt.Errorf("lock the roles: %w", err)
 	}
-	c := &change{ctx: ctx, tx: tx, queries: s.queries}
+	c := &change{ctx: ctx, tx: tx, queries: s.queries, by: by}
 	if c.stored, err = s.readIn(ctx, tx); err != nil {
 		return false, err
 	}
@@ -164,64 +167,95 @@ func (s store) update(ctx context.Context, do func(*change) error) (changed bool
 	return true, nil
 }
 
-// wrote records the result of a statement.
-func (c *change) wrote(what string, err error) error {
+// wrote takes the result of a statement, and writes what it changed to the audit log.
+func (c *change) wrote(err error, action audit.Action, resource string, changes ...audit.Change) error {
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s %s: %w", action, resource, err)
 	}
 	c.changed = true
-	return nil
+	return audit.Record(c.ctx, c.tx, c.by, action, resource, changes...)
 }
 
 func (c *change) addRole(r Role) error {
 	err := c.queries.AddRole(c.ctx, c.tx, db.AddRoleParams{Ref: r.Ref, Source: string(r.Metadata.Source), Description: r.Metadata.Description,
 		Owner: r.Metadata.Owner, Author: r.Metadata.Author})
-	if err := c.wrote("add "+r.Ref, err); err != nil {
+	if err := c.wrote(err, audit.RoleCreate, r.Ref, audit.Changed("owner", nil, r.Metadata.Owner)); err != nil {
 		return err
 	}
 	return c.addMembers(r.Ref, r.Members)
 }
 
-// changeRole gives a role the reference, the description, the owner and the last author of another value.
-func (c *change) changeRole(ref string, to Role) error {
-	return c.wrote("change "+ref, c.queries.ChangeRole(c.ctx, c.tx, db.ChangeRoleParams{Ref: ref, NewRef: to.Ref,
-		Description: to.Metadata.Description, Owner: to.Metadata.Owner, ModifiedBy: to.Metadata.ModifiedBy}))
+// changeRole gives a role the reference, the description, the owner and the last author of another one.
+func (c *change) changeRole(existing, to Role) error {
+	err := c.queries.ChangeRole(c.ctx, c.tx, db.ChangeRoleParams{Ref: existing.Ref, NewRef: to.Ref,
+		Description: to.Metadata.Description, Owner: to.Metadata.Owner, ModifiedBy: to.Metadata.ModifiedBy})
+	var changes []audit.Change
+	for _, field := range []struct {
+		name     string
+		old, now *string
+	}{
+		{"name", &existing.Ref, &to.Ref}, {"owner", existing.Metadata.Owner, to.Metadata.Owner},
+		{"description", existing.Metadata.Description, to.Metadata.Description},
+	} {
+		if (field.old == nil) != (field.now == nil) || field.old != nil && *field.old != *field.now {
+			changes = append(changes, audit.Changed(field.name, field.old, field.now))
+		}
+	}
+	return c.wrote(err, audit.RoleUpdate, existing.Ref, changes...)
 }
 
+// removeRoles removes roles with their members, policies and conditions.
 func (c *change) removeRoles(refs []string) error {
-	if len(refs) == 0 {
-		return nil
+	err := c.queries.RemoveRoles(c.ctx, c.tx, refs)
+	for _, ref := range refs {
+		if err = c.wrote(err, audit.RoleDelete, ref); err != nil {
+			return err
+		}
 	}
-	return c.wrote("remove roles", c.queries.RemoveRoles(c.ctx, c.tx, refs))
+	return err
 }
 
 func (c *change) addMembers(role string, members []string) error {
 	if len(members) == 0 {
 		return nil
 	}
-	return c.wrote("add members to "+role, c.queries.AddRoleMembers(c.ctx, c.tx, role, members))
+	return c.wrote(c.queries.AddRoleMembers(c.ctx, c.tx, role, members), audit.RoleUpdate, role, audit.Changed("memberReferences", nil, members))
 }
 
 func (c *change) removeMembers(role string, members []string) error {
 	if len(members) == 0 {
 		return nil
 	}
-	return c.wrote("remove members of "+role, c.queries.RemoveRoleMembers(c.ctx, c.tx, role, members))
+	return c.wrote(c.queries.RemoveRoleMembers(c.ctx, c.tx, role, members), audit.RoleUpdate, role, audit.Changed("memberReferences", members, nil))
 }
 
 func (c *change) addPolicies(policies []Policy) error {
-	if len(policies) == 0 {
-		return nil
+	err := c.queries.AddRolePolicies(c.ctx, c.tx, db.AddRolePoliciesParams(asColumns(policies)))
+	for role, lines := range byRole(policies) {
+		if err = c.wrote(err, audit.PolicyCreate, role, audit.Changed("policies", nil, lines)); err != nil {
+			return err
+		}
 	}
-	columns := asColumns(policies)
-	return c.wrote("add policies", c.queries.AddRolePolicies(c.ctx, c.tx, db.AddRolePoliciesParams(columns)))
+	return err
 }
 
 func (c *change) removePolicies(policies []Policy) error {
-	if len(policies) == 0 {
-		return nil
+	err := c.queries.RemoveRolePolicies(c.ctx, c.tx, db.RemoveRolePoliciesParams(asColumns(policies)))
+	for role, lines := range byRole(policies) {
+		if err = c.wrote(err, audit.PolicyDelete, role, audit.Changed("policies", lines, nil)); err != nil {
+			return err
+		}
 	}
-	return c.wrote("remove policies", c.queries.RemoveRolePolicies(c.ctx, c.tx, db.RemoveRolePoliciesParams(asColumns(policies))))
+	return err
+}
+
+// byRole has the lines of each role.
+func byRole(policies []Policy) map[string][]string {
+	lines := map[string][]string{}
+	for _, p := range policies {
+		lines[p.Role] = append(lines[p.Role], p.columns())
+	}
+	return lines
 }
 
 // policyColumns are policies as parameters of a statement.
@@ -242,21 +276,25 @@ func (c *change) addCondition(spec ConditionSpec) (id int64, err error) {
 	}
 	id, err = c.queries.AddRoleCondition(c.ctx, c.tx, db.AddRoleConditionParams{Role: spec.Role, PluginID: spec.PluginID,
 		ResourceType: string(spec.ResourceType), PermissionMapping: permissions, Conditions: spec.Criteria})
-	return id, c.wrote("add a condition of "+spec.Role, err)
+	return id, c.wrote(err, audit.ConditionCreate, spec.Role, audit.Changed("condition", nil, spec))
 }
 
-func (c *change) changeCondition(id int64, to ConditionSpec) error {
+func (c *change) changeCondition(existing Condition, to ConditionSpec) error {
 	permissions, err := json.Marshal(to.Permissions)
 	if err != nil {
 		return fmt.Errorf("encode the permissions of a condition: %w", err)
 	}
-	return c.wrote(fmt.Sprintf("change condition %d", id), c.queries.ChangeRoleCondition(c.ctx, c.tx, db.ChangeRoleConditionParams{ID: id, Role: to.Role,
-		PluginID: to.PluginID, ResourceType: string(to.ResourceType), PermissionMapping: permissions, Conditions: to.Criteria}))
+	err = c.queries.ChangeRoleCondition(c.ctx, c.tx, db.ChangeRoleConditionParams{ID: existing.ID, Role: to.Role,
+		PluginID: to.PluginID, ResourceType: string(to.ResourceType), PermissionMapping: permissions, Conditions: to.Criteria})
+	return c.wrote(err, audit.ConditionUpdate, to.Role, audit.Changed("condition", existing.ConditionSpec, to))
 }
 
-func (c *change) removeConditions(ids []int64) error {
-	if len(ids) == 0 {
-		return nil
+func (c *change) removeConditions(conditions ...Condition) error {
+	for _, condition := range conditions {
+		err := c.queries.RemoveRoleCondition(c.ctx, c.tx, condition.ID)
+		if err := c.wrote(err, audit.ConditionDelete, condition.Role, audit.Changed("condition", condition.ConditionSpec, nil)); err != nil {
+			return err
+		}
 	}
-	return c.wrote("remove conditions", c.queries.RemoveRoleConditions(c.ctx, c.tx, ids))
+	return nil
 }

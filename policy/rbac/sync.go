@@ -81,7 +81,7 @@ func (c Configured) roles() *roleSet {
 			{Permission: string(policy.PolicyEntity), Action: "update"},
 			{Permission: string(policy.CatalogEntity), Action: "read"},
 		} {
-			p.Role, p.Effect = adminRole, allow
+			p.Role, p.Effect = adminRole, Allow
 			set.policies = append(set.policies, p)
 		}
 	}
@@ -209,7 +209,7 @@ func (c *change) syncRoles(set *roleSet) error {
 		}
 		added, removed := without(role.Members, existing.Members), without(existing.Members, role.Members)
 		if len(added)+len(removed) > 0 {
-			if err := c.changeRole(role.Ref, role.Role); err != nil {
+			if err := c.changeRole(existing, role.Role); err != nil {
 				return err
 			}
 		}
@@ -266,11 +266,7 @@ func (c *change) syncConditions(w *wanted) error {
 			return err
 		}
 	}
-	var gone []int64
-	for _, stored := range left {
-		gone = append(gone, stored.ID)
-	}
-	return c.removeConditions(gone)
+	return c.removeConditions(left...)
 }
 
 // rolesOfFile are the roles that the file has, or had when it was last used.
@@ -296,7 +292,7 @@ func (c *change) syncCondition(spec ConditionSpec, stored []Condition) (left []C
 		return stored, err
 	}
 	if !sameCondition(spec, stored[at].ConditionSpec) {
-		err = c.changeCondition(stored[at].ID, spec)
+		err = c.changeCondition(stored[at], spec)
 	}
 	return slices.Delete(stored, at, at+1), err
 }

@@ -29,7 +29,7 @@ func checkPolicy(p Policy) error {
 		return fault.New(fault.Input, "'permission' must be at most %d printable characters", maxPermissionLength)
 	case !slices.Contains(actions, p.Action):
 		return fault.New(fault.Input, "'policy' has invalid value: '%s'. It should be one of: %s", p.Action, strings.Join(actions, ", "))
-	case p.Effect != allow && p.Effect != deny:
+	case p.Effect != Allow && p.Effect != Deny:
 		return fault.New(fault.Input, "'effect' has invalid value: '%s'. It should be: 'allow' or 'deny'", p.Effect)
 	}
 	return nil
