@@ -110,7 +110,7 @@ func TestTheLogIsAppendOnly(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "component:default/shop"))
-	_, err := audit.NewSealer(pool).Seal(t.Context())
+	_, err := audit.NewLog(pool).Seal(t.Context())
 	require.NoError(t, err)
 	for _, statement := range []string{
 		"update audit_events set actor = 'user:default/bob'", "delete from audit_events", "truncate audit_events",

@@ -387,6 +387,7 @@ type Portico struct {
 	Files      Files      `yaml:"files"`
 	Policy     Policy     `yaml:"policy"`
 	Server     Server     `yaml:"server"`
+	Audit      Audit      `yaml:"audit"`
 	Run        Run        `yaml:"run"`
 	Telemetry  Telemetry  `yaml:"telemetry"`
 }
@@ -507,6 +508,12 @@ type Server struct {
 	WrongTokensPerMinute int `yaml:"wrongTokensPerMinute"`
 	// StreamsPerCaller is how many runs one principal may follow at once.
 	StreamsPerCaller int `yaml:"streamsPerCaller"`
+}
+
+// Audit configures the audit log.
+type Audit struct {
+	// Retention is how long an event is kept, 0 for ever.
+	Retention time.Duration `yaml:"retention"`
 }
 
 // Run configures the life of a template's run.

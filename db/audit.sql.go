@@ -16,15 +16,15 @@ const auditEventWithoutSeal = `-- name: AuditEventWithoutSeal :many
 select e.id from audit_events e
 where e.id >= $1::uuid
   and not exists (select from audit_unsealed u where u.event_id = e.id)
-  and not exists (select from (select unnest(s.event_ids) as id from audit_seals s) sealed where sealed.id = e.id)
+  and not exists (select from (select unnest(s.event_ids) as id from audit_seals s where s.sealed_at >= $2) sealed where sealed.id = e.id)
 order by e.id
 limit 1
 `
 
 // The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads everything
 // since then.
-func (q *Queries) AuditEventWithoutSeal(ctx context.Context, db DBTX, firstID uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, auditEventWithoutSeal, firstID)
+func (q *Queries) AuditEventWithoutSeal(ctx context.Context, db DBTX, firstID uuid.UUID, sealedSince time.Time) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, auditEventWithoutSeal, firstID, sealedSince)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (q *Queries) AuditEventsByID(ctx context.Context, db DBTX, ids []uuid.UUID)
 }
 
 const auditSeals = `-- name: AuditSeals :many
-select number, sealed_at, previous, event_ids, hashes from audit_seals where number > $1 and sealed_at >= $2 order by number limit $3
+select number, sealed_at, previous, event_ids, hashes from audit_seals where number > $1 and sealed_at >= $2 order by number limit $3::int
 `
 
 func (q *Queries) AuditSeals(ctx context.Context, db DBTX, after int64, since time.Time, maxRows int32) ([]AuditSeal, error) {
@@ -271,19 +271,18 @@ func (q *Queries) InsertAuditSeal(ctx context.Context, db DBTX, arg InsertAuditS
 }
 
 const lastAuditSeal = `-- name: LastAuditSeal :one
-select number, sealed_at, previous, event_ids, hashes from audit_seals order by number desc limit 1
+select number, hashes[cardinality(hashes)]::bytea as head from audit_seals order by number desc limit 1
 `
 
-func (q *Queries) LastAuditSeal(ctx context.Context, db DBTX) (AuditSeal, error) {
+type LastAuditSealRow struct {
+	Number int64
+	Head   []byte
+}
+
+func (q *Queries) LastAuditSeal(ctx context.Context, db DBTX) (LastAuditSealRow, error) {
 	row := db.QueryRow(ctx, lastAuditSeal)
-	var i AuditSeal
-	err := row.Scan(
-		&i.Number,
-		&i.SealedAt,
-		&i.Previous,
-		&i.EventIds,
-		&i.Hashes,
-	)
+	var i LastAuditSealRow
+	err := row.Scan(&i.Number, &i.Head)
 	return i, err
 }
 

@@ -108,7 +108,7 @@ from the failed step, rolled back to nothing left.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(clientCommands()...)
-	root.AddCommand(serverCommand(), workerCommand(), migrateCommand())
+	root.AddCommand(serverCommand(), workerCommand(), migrateCommand(), auditCommand())
 	root.AddCommand(devCommands()...)
 	return root
 }

@@ -70,6 +70,7 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(retentionInterval, "delete the secrets of runs that expired", p.forgetSecrets))
 	group.add(p.every(retentionInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
 	group.add(p.every(retentionInterval, "delete runs that ended long ago", p.deleteRuns))
+	group.add(p.every(retentionInterval, "delete old events of the audit log", p.deleteAuditEvents))
 	group.add(p.every(retentionInterval, "delete old idempotency keys", p.deleteIdempotencyKeys))
 	return group.run(ctx)
 }
@@ -220,7 +221,17 @@ func (p *platform) deleteRuns(ctx context.Context) error {
 
 // sealAuditLog seals the events that were recorded since the last time.
 func (p *platform) sealAuditLog(ctx context.Context) error {
-	return untilNone(ctx, audit.NewSealer(p.pool).Seal)
+	return untilNone(ctx, audit.NewLog(p.pool).Seal)
+}
+
+// deleteAuditEvents deletes the events whose retention is over, a whole day at a time.
+func (p *platform) deleteAuditEvents(ctx context.Context) error {
+	retention := p.config.Portico.Audit.Retention
+	if retention == 0 {
+		return nil
+	}
+	before := time.Now().UTC().Add(-retention).Truncate(24 * time.Hour)
+	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return audit.NewLog(p.pool).DeleteBefore(ctx, before) })
 }
 
 // deleteIdempotencyKeys deletes the expired responses to commands.

@@ -40,13 +40,13 @@ select pg_try_advisory_xact_lock(@key);
 delete from audit_unsealed where ctid = any(array(select u.ctid from audit_unsealed u limit @max_rows)) returning event_id;
 
 -- name: LastAuditSeal :one
-select * from audit_seals order by number desc limit 1;
+select number, hashes[cardinality(hashes)]::bytea as head from audit_seals order by number desc limit 1;
 
 -- name: InsertAuditSeal :exec
 insert into audit_seals (number, previous, event_ids, hashes) values (@number, @previous, @event_ids, @hashes);
 
 -- name: AuditSeals :many
-select * from audit_seals where number > @after and sealed_at >= @since order by number limit @max_rows;
+select * from audit_seals where number > @after and sealed_at >= @since order by number limit @max_rows::int;
 
 -- name: AuditEventWithoutSeal :many
 -- The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads everything
@@ -54,7 +54,7 @@ select * from audit_seals where number > @after and sealed_at >= @since order by
 select e.id from audit_events e
 where e.id >= @first_id::uuid
   and not exists (select from audit_unsealed u where u.event_id = e.id)
-  and not exists (select from (select unnest(s.event_ids) as id from audit_seals s) sealed where sealed.id = e.id)
+  and not exists (select from (select unnest(s.event_ids) as id from audit_seals s where s.sealed_at >= @sealed_since) sealed where sealed.id = e.id)
 order by e.id
 limit 1;
 

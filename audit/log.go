@@ -20,22 +20,22 @@ const (
 	sealLock = 0x706f727469636f // "portico"
 )
 
-// Sealer adds events to the hash chain after they were committed, in batches: a chain that grew in the
-// transactions of the changes would make these wait for each other. It is safe for concurrent use by many
-// processes.
-type Sealer struct{ pool *pgxpool.Pool }
+// Log seals, verifies, exports and deletes the stored events. It is Portico's own and the operators', and asks
+// no decider. It is safe for concurrent use by many processes.
+type Log struct{ pool *pgxpool.Pool }
 
-// NewSealer seals the events in the database of pool.
-func NewSealer(pool *pgxpool.Pool) *Sealer { return &Sealer{pool} }
+// NewLog is the log in the database of pool.
+func NewLog(pool *pgxpool.Pool) *Log { return &Log{pool} }
 
-// Seal seals a batch of events, and reports whether there may be more. While another process seals, it does
-// nothing.
-func (s *Sealer) Seal(ctx context.Context) (more bool, err error) {
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+// Seal adds a batch of committed events to the hash chain, and reports whether there may be more. A chain that
+// grew in the transactions of the changes would make these wait for each other. While another process seals,
+// it does nothing.
+func (l *Log) Seal(ctx context.Context) (more bool, err error) {
+	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		if locked, err := queries.TryLockAuditSeals(ctx, tx, sealLock); err != nil || !locked {
 			return err
 		}
-		more, err = s.seal(ctx, tx)
+		more, err = l.seal(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *Sealer) Seal(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
-func (s *Sealer) seal(ctx context.Context, tx pgx.Tx) (more bool, err error) {
+func (l *Log) seal(ctx context.Context, tx pgx.Tx) (more bool, err error) {
 	ids, err := queries.TakeUnsealedAuditEvents(ctx, tx, sealSize)
 	if err != nil || len(ids) == 0 {
 		return false, err
@@ -58,7 +58,10 @@ func (s *Sealer) seal(ctx context.Context, tx pgx.Tx) (more bool, err error) {
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return false, err
 	}
-	seal := db.InsertAuditSealParams{Number: last.Number + 1, Previous: head(last)}
+	seal := db.InsertAuditSealParams{Number: last.Number + 1, Previous: last.Head}
+	if errors.Is(err, pgx.ErrNoRows) {
+		seal.Previous = beginning
+	}
 	hash := seal.Previous
 	for _, row := range rows {
 		if hash, err = link(hash, row); err != nil {
@@ -69,14 +72,8 @@ func (s *Sealer) seal(ctx context.Context, tx pgx.Tx) (more bool, err error) {
 	return len(ids) == sealSize, queries.InsertAuditSeal(ctx, tx, seal)
 }
 
-// head is the hash at the end of a seal, which the next seal begins with. It is 32 zero bytes for the zero
-// value.
-func head(seal db.AuditSeal) []byte {
-	if len(seal.Hashes) == 0 {
-		return make([]byte, sha256.Size)
-	}
-	return seal.Hashes[len(seal.Hashes)-1]
-}
+// beginning is what the first event of the chain is hashed with.
+var beginning = make([]byte, sha256.Size)
 
 // link is the hash of an event in the chain: the SHA-256 of the previous hash and the event's document.
 func link(previous []byte, row db.AuditEvent) ([]byte, error) {

@@ -1,0 +1,214 @@
+package audit_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/internal/testkit"
+)
+
+// sealed is a log with three seals of some events each.
+func sealed(t *testing.T) (*pgxpool.Pool, *audit.Log) {
+	t.Helper()
+	pool := testkit.Database(t)
+	log := audit.NewLog(pool)
+	for seal := range 3 {
+		for n := range 4 {
+			require.NoError(t, audit.Record(t.Context(), pool, ada, audit.LocationUpdate, fmt.Sprintf("%d.%d", seal, n), audit.Changed("target", "<a&b>", 12345678901234567)))
+		}
+		sealAll(t, log)
+	}
+	return pool, log
+}
+
+func sealAll(t *testing.T, log *audit.Log) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		more, err = log.Seal(t.Context())
+		require.NoError(t, err)
+	}
+}
+
+// tamper changes the log as somebody does who owns the tables.
+func tamper(t *testing.T, pool *pgxpool.Pool, statement string) {
+	t.Helper()
+	for _, each := range []string{"alter table audit_events disable trigger user", "alter table audit_seals disable trigger user", statement} {
+		_, err := pool.Exec(t.Context(), each)
+		require.NoError(t, err, each)
+	}
+}
+
+func TestAWholeChainIsVerified(t *testing.T) {
+	t.Parallel()
+	pool, log := sealed(t)
+	report, err := log.Verify(t.Context(), audit.Check{})
+	require.NoError(t, err)
+	require.Nil(t, report.Break)
+	require.Equal(t, []int{3, 12, 1}, []int{report.Seals, report.Events, int(report.FirstSeal)})
+
+	require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "not sealed yet"))
+	again, err := log.Verify(t.Context(), audit.Check{Head: report.Head})
+	require.NoError(t, err)
+	require.Equal(t, report, again)
+
+	sealAll(t, log)
+	later, err := log.Verify(t.Context(), audit.Check{Head: report.Head})
+	require.NoError(t, err)
+	require.Nil(t, later.Break)
+	require.Equal(t, 13, later.Events)
+	require.NotEqual(t, report.Head, later.Head)
+
+	tail, err := log.Verify(t.Context(), audit.Check{Since: later.To})
+	require.NoError(t, err)
+	require.Nil(t, tail.Break)
+	require.Equal(t, 1, tail.Seals)
+	none, err := log.Verify(t.Context(), audit.Check{Since: time.Now().Add(24 * time.Hour)})
+	require.NoError(t, err)
+	require.Equal(t, audit.Report{}, none)
+}
+
+func TestAChangedChainIsFound(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ statement, found string }{
+		"an event was changed":    {"update audit_events set actor = 'user:default/bob' where resource = '1.2'", "of seal 2 was changed"},
+		"a field was changed":     {`update audit_events set changes = replace(changes::text, '12345678901234567', '12345678901234568')::json where resource = '1.2'`, "of seal 2 was changed"},
+		"an event was deleted":    {"delete from audit_events where resource = '1.2'", "of seal 2 was deleted"},
+		"an event was added":      {"insert into audit_events (id, at, actor_kind, actor, action, resource, outcome) values (gen_random_uuid(), now(), 'user', 'a', 'b', 'c', 'done')", "was never sealed: it was added past Portico, or its seal was removed"},
+		"a seal was deleted":      {"delete from audit_seals where number = 2", "seal 3 follows seal 1: those between were deleted"},
+		"the first seal was lost": {"with gone as (delete from audit_seals where number = 1) update audit_seals set number = number - 1", "seal 1 does not begin the chain"},
+		"the order was changed":   {"update audit_seals set event_ids = array[event_ids[2], event_ids[1], event_ids[3], event_ids[4]] where number = 2", "of seal 2 was changed"},
+		"a hash was changed":      {"update audit_seals set hashes[4] = hashes[3] where number = 1", "of seal 1 was changed"},
+		"a link was changed":      {`update audit_seals set previous = '\x00' where number = 3`, "seal 3 does not continue seal 2"},
+		"a seal was emptied":      {"update audit_seals set event_ids = '{}', hashes = '{}' where number = 2", "seal 2 has not one hash for each event"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, log := sealed(t)
+			tamper(t, pool, test.statement)
+			report, err := log.Verify(t.Context(), audit.Check{})
+			require.NoError(t, err)
+			require.NotNil(t, report.Break)
+			require.Contains(t, report.Break.String(), test.found)
+		})
+	}
+}
+
+// TestARemovedEndIsFoundWithTheHashFromBefore: without it, a shorter chain looks whole.
+func TestARemovedEndIsFoundWithTheHashFromBefore(t *testing.T) {
+	t.Parallel()
+	pool, log := sealed(t)
+	before, err := log.Verify(t.Context(), audit.Check{})
+	require.NoError(t, err)
+	tamper(t, pool, "with gone as (delete from audit_seals where number = 3) delete from audit_events where resource like '2.%'")
+	report, err := log.Verify(t.Context(), audit.Check{})
+	require.NoError(t, err)
+	require.Nil(t, report.Break)
+	report, err = log.Verify(t.Context(), audit.Check{Head: before.Head})
+	require.NoError(t, err)
+	require.Contains(t, report.Break.String(), "does not contain the hash "+before.Head)
+}
+
+// TestEventsAreSealedOnceInTheOrderOfCommits: also one whose transaction commits after a younger one was sealed,
+// and with several processes that seal.
+func TestEventsAreSealedOnceInTheOrderOfCommits(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	log := audit.NewLog(pool)
+	slow, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, audit.Record(t.Context(), slow, ada, audit.EntityDelete, "slow"))
+	require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "quick"))
+	sealAll(t, log)
+	require.NoError(t, slow.Commit(t.Context()))
+	sealAll(t, log)
+	require.Equal(t, []string{"quick", "slow"}, exported(t, log))
+
+	const writers, each = 4, 300
+	var group sync.WaitGroup
+	for range writers {
+		group.Go(func() {
+			for range each {
+				if audit.Record(t.Context(), pool, ada, audit.EntityDelete, "many") != nil {
+					return
+				}
+			}
+		})
+		group.Go(func() {
+			for range each {
+				if _, err := log.Seal(t.Context()); err != nil {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	sealAll(t, log)
+	report, err := log.Verify(t.Context(), audit.Check{})
+	require.NoError(t, err)
+	require.Nil(t, report.Break)
+	require.Equal(t, writers*each+2, report.Events)
+}
+
+// exported are the resources of an export, whose hashes are computed again as the documentation says.
+func exported(t *testing.T, log *audit.Log) []string {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, log.Export(t.Context(), time.Time{}, &out))
+	var resources []string
+	previous := make([]byte, sha256.Size)
+	for line := range strings.Lines(out.String()) {
+		var event struct{ Resource, Hash string }
+		require.NoError(t, json.Unmarshal([]byte(line), &event))
+		document, _, isHashed := strings.Cut(line, `,"hash":"`)
+		require.True(t, isHashed)
+		hash := sha256.Sum256(append(previous, document+"}"...))
+		require.Equal(t, hex.EncodeToString(hash[:]), event.Hash)
+		previous, resources = hash[:], append(resources, event.Resource)
+	}
+	return resources
+}
+
+func TestAnExportIsTheWholeChain(t *testing.T) {
+	t.Parallel()
+	pool, log := sealed(t)
+	require.Len(t, exported(t, log), 12)
+	tamper(t, pool, "delete from audit_events where resource = '1.2'")
+	require.ErrorContains(t, log.Export(t.Context(), time.Time{}, &bytes.Buffer{}), "verify the log", "a part is not passed off as the whole")
+}
+
+func TestTheRetentionDeletesTheOldestSeals(t *testing.T) {
+	t.Parallel()
+	pool, log := sealed(t)
+	tamper(t, pool, "update audit_seals set sealed_at = sealed_at - interval '10 days' where number <= 2")
+	for _, each := range []string{"alter table audit_events enable trigger user", "alter table audit_seals enable trigger user"} {
+		_, err := pool.Exec(t.Context(), each)
+		require.NoError(t, err)
+	}
+	more, err := log.DeleteBefore(t.Context(), time.Now().Add(-24*time.Hour))
+	require.NoError(t, err)
+	require.False(t, more)
+	require.Len(t, find(t, pool, audit.Query{}), 4)
+	report, err := log.Verify(t.Context(), audit.Check{})
+	require.NoError(t, err)
+	require.Nil(t, report.Break, "the rest of the chain is whole")
+	require.EqualValues(t, 3, report.FirstSeal)
+
+	err = pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(t.Context(), "delete from audit_events")
+		return err
+	})
+	require.ErrorContains(t, err, "append-only", "the permission ended with its transaction")
+}
