@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -10,7 +12,10 @@ import (
 
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/audit/trail"
+	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
+	"github.com/portico-dev/portico/policy"
 )
 
 // TestTheAuditLogHasWhatPeopleDidAndWhatTheyWereRefused: with the address and the id of each request.
@@ -72,4 +77,76 @@ func TestARestrictedTokenIsRecordedWhereItIsRefused(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, audit.Access, found[0].Action)
 	require.Equal(t, "/api/catalog/entities", found[0].Resource)
+}
+
+// auditPage is what these tests read of a page of the audit log.
+type auditPage struct {
+	Events []struct {
+		Actor, ActorKind, Action, Resource, Outcome string
+		Changes                                     []struct{ Field, Old, New string }
+	}
+	NextCursor string
+}
+
+func TestTheAuditLogIsSearchedPageByPage(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	server := newServer(t, t.Output(), func(options *api.Options) {
+		options.Plugins = append(options.Plugins, api.NewAuditPlugin(trail.New(pool, policy.AllowKnown{})))
+	})
+	ada, bob := audit.Actor{Kind: "user", Subject: "user:default/ada"}, audit.Actor{Kind: "user", Subject: "user:default/bob"}
+	for n := range 5 {
+		require.NoError(t, audit.Record(t.Context(), pool, ada, audit.LocationUpdate, fmt.Sprint("l", n), audit.Changed("target", nil, n)))
+		require.NoError(t, audit.Record(t.Context(), pool, bob, audit.EntityDelete, fmt.Sprint("e", n)))
+	}
+	inRun := audit.WithOrigin(t.Context(), audit.Origin{Run: "r1"})
+	require.NoError(t, audit.Record(inRun, pool, ada, audit.LocationCreate, "l5"))
+	refusals := audit.NewAttempts(pool, slog.New(slog.DiscardHandler))
+	refusals.Record(t.Context(), bob, audit.RunRetry, "r1", audit.Denied, "needs scaffolder.task.create")
+
+	search := func(query string) (page auditPage, resources []string) {
+		answer := ask(t, server, http.MethodGet, "/api/portico/v1/audit?"+query, "")
+		require.Equal(t, http.StatusOK, answer.Code, answer.Body.String())
+		require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &page))
+		for _, e := range page.Events {
+			resources = append(resources, e.Resource)
+		}
+		return page, resources
+	}
+	for query, want := range map[string][]string{
+		"who=user:default/ada":                          {"l5", "l4", "l3", "l2", "l1", "l0"},
+		"who=run:r1":                                    {"l5"},
+		"action=location.create,run.retry":              {"r1", "l5"},
+		"resource=e3":                                   {"e3"},
+		"outcome=denied":                                {"r1"},
+		"outcome=done&who=user:default/bob&limit=2":     {"e4", "e3"},
+		"since=2100-01-01T00:00:00Z":                    nil,
+		"until=2000-01-01T00:00:00Z":                    nil,
+		"since=2000-01-01T00:00:00Z&resource=l1":        {"l1"},
+		"since=2000-01-01T00:00:00Z&who=user:default/x": nil,
+	} {
+		_, found := search(query)
+		require.Equal(t, want, found, query)
+	}
+
+	page, all := search("limit=5")
+	for page.NextCursor != "" {
+		var more []string
+		page, more = search("limit=5&cursor=" + page.NextCursor)
+		all = append(all, more...)
+	}
+	require.Equal(t, []string{"r1", "l5", "e4", "l4", "e3", "l3", "e2", "l2", "e1", "l1", "e0", "l0"}, all)
+	page, _ = search("resource=l4")
+	require.Equal(t, "4", page.Events[0].Changes[0].New)
+
+	for _, query := range []string{"cursor=x", "action=x.y", "outcome=maybe", "since=yesterday"} {
+		require.Equal(t, http.StatusBadRequest, ask(t, server, http.MethodGet, "/api/portico/v1/audit?"+query, "").Code, query)
+	}
+	for _, path := range []string{"/api/portico/v1/audit", "/api/portico/v1/audit/actions"} {
+		answer := ask(t, server, http.MethodGet, path, "", "Authorization", "Bearer user")
+		require.Equal(t, http.StatusForbidden, answer.Code)
+		require.Equal(t, "NotAllowedError: user:default/ada may not portico.audit.read", message(t, answer))
+	}
+	actions := ask(t, server, http.MethodGet, "/api/portico/v1/audit/actions", "")
+	require.Contains(t, actions.Body.String(), `{"action":"run.create","description":"a run of a template was started"}`)
 }

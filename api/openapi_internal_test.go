@@ -32,7 +32,7 @@ import (
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
-		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil), NewPermissionPlugin(nil)}})
+		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil), NewPermissionPlugin(nil), NewAuditPlugin(nil)}})
 	require.NoError(t, err)
 	return server
 }
@@ -211,7 +211,7 @@ func TestOpenRoutesHaveReasons(t *testing.T) {
 	slices.Sort(openRoutes)
 	require.Equal(t, []string{
 		"GET /.backstage/health/v1/liveness", "GET /.backstage/health/v1/readiness", "GET /api/auth/.well-known/jwks.json", "GET /api/auth/guest/refresh",
-		"GET /api/openapi.json", "GET /api/portico/v1/sign-in", "POST /api/auth/guest/logout", "POST /api/auth/guest/refresh",
+		"GET /api/openapi.json", "GET /api/permission/health", "GET /api/portico/v1/sign-in", "POST /api/auth/guest/logout", "POST /api/auth/guest/refresh",
 	}, openRoutes, "a new open door is a decision")
 }
 
@@ -219,9 +219,9 @@ func TestOpenRoutesHaveReasons(t *testing.T) {
 func TestWritingRoutesWithoutAuditingAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]route{
-		"nothing stated":     {method: http.MethodPost, path: "/x", access: open("a test")},
-		"no reason":          {method: http.MethodPost, path: "/x", access: open("a test"), audit: unrecorded("")},
-		"an unknown action":  {method: http.MethodPost, path: "/x", access: open("a test"), audit: records("x.frobnicate")},
+		"nothing stated":    {method: http.MethodPost, path: "/x", access: open("a test")},
+		"no reason":         {method: http.MethodPost, path: "/x", access: open("a test"), audit: unrecorded("")},
+		"an unknown action": {method: http.MethodPost, path: "/x", access: open("a test"), audit: records("x.frobnicate")},
 		"an unusual method": {method: "PURGE", path: "/x", access: open("a test")},
 	} {
 		t.Run(name, func(t *testing.T) {

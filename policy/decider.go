@@ -77,15 +77,25 @@ func decide(ctx context.Context, decider Decider, principal identity.Principal, 
 	return decision, nil
 }
 
-// AllowKnown allows authenticated principals everything within the restrictions of their tokens, and others
-// nothing.
-type AllowKnown struct{}
+// AllowKnown decides without roles. It allows authenticated principals everything within the restrictions of
+// their tokens, except that users may not administrate. It allows others nothing.
+type AllowKnown struct {
+	// Administrators lets users administrate too: for an installation with a single user.
+	Administrators bool
+}
 
 // Decide implements Decider.
-func (AllowKnown) Decide(_ context.Context, principal identity.Principal, permission Permission) (Decision, error) {
-	refused := func(restriction identity.Restriction) bool { return !permits(restriction, permission) }
-	if principal.Kind == identity.KindNone || slices.ContainsFunc(principal.Restrictions, refused) {
+func (a AllowKnown) Decide(_ context.Context, principal identity.Principal, permission Permission) (Decision, error) {
+	needsRole := principal.Kind == identity.KindUser && slices.Contains(administrative, permission) && !a.Administrators
+	if needsRole || !TokenPermits(principal, permission) {
 		return Decision{Result: Denied}, nil
 	}
 	return Decision{Result: Allowed}, nil
+}
+
+// TokenPermits reports whether the principal is authenticated, and the restrictions of its token permit a
+// permission. Every decider checks it first.
+func TokenPermits(principal identity.Principal, permission Permission) bool {
+	refused := func(restriction identity.Restriction) bool { return !permits(restriction, permission) }
+	return principal.Kind != identity.KindNone && !slices.ContainsFunc(principal.Restrictions, refused)
 }

@@ -46,6 +46,9 @@ const (
 	PolicyEntityCreate Permission = "policy.entity.create"
 	PolicyEntityUpdate Permission = "policy.entity.update"
 	PolicyEntityDelete Permission = "policy.entity.delete"
+
+	// AuditRead is Portico's own.
+	AuditRead Permission = "portico.audit.read"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -93,7 +96,12 @@ var permissions = map[Permission]struct {
 	PolicyEntityCreate: {"create", ""},
 	PolicyEntityUpdate: {"update", PolicyEntity},
 	PolicyEntityDelete: {"delete", PolicyEntity},
+
+	AuditRead: {"read", ""},
 }
+
+// administrative are the permissions that users do not have without roles.
+var administrative = []Permission{AuditRead}
 
 // IsKnown reports whether the permission is one of those above.
 func (p Permission) IsKnown() bool {
@@ -113,8 +121,12 @@ func (p Permission) plugin() string {
 	return id
 }
 
-// hasPermissions reports whether any permission belongs to a plugin.
+// hasPermissions reports whether a plugin guards its routes with permissions of its own. Portico's own plugin
+// does not, though it has some: it serves runs too, with the scaffolder's permissions.
 func hasPermissions(plugin string) bool {
+	if plugin == AuditRead.plugin() {
+		return false
+	}
 	for permission := range permissions {
 		if permission.plugin() == plugin {
 			return true

@@ -47,6 +47,7 @@ func TestRestrictedTokens(t *testing.T) {
 		"another of the plugin's own":       {identity.Restriction{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.create"}}, policy.ScaffolderTaskCancel, false},
 		"a plugin without permissions":      {identity.Restriction{Plugin: "portico"}, policy.ScaffolderTaskCancel, true},
 		"and with another's":                {identity.Restriction{Plugin: "portico", Permissions: []string{"scaffolder.task.read"}}, policy.ScaffolderTaskRead, true},
+		"the audit log":                     {identity.Restriction{Plugin: "portico", Permissions: []string{"scaffolder.task.read"}}, policy.AuditRead, false},
 		"and with others than are asked of": {identity.Restriction{Plugin: "portico", Permissions: []string{"scaffolder.task.read"}}, policy.ScaffolderTaskCancel, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 )
 
 // openPolicy sets the decider that makes all decisions, and the roles if the configuration has some.
-func (p *platform) openPolicy(ctx context.Context, _ place) error {
-	p.decider = policy.AllowKnown{}
+func (p *platform) openPolicy(ctx context.Context, at place) error {
+	p.decider = policy.AllowKnown{Administrators: at.command == "dev"} // whose one user is the developer
 	configured := p.config.Permission
 	switch {
 	case configured.RBAC == nil && configured.Enabled:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/audit/trail"
 	"github.com/portico-dev/portico/bookmarks"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/config"
@@ -205,6 +206,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
+			api.NewAuditPlugin(trail.New(p.pool, p.decider)),
 			api.NewPermissionPlugin(authorize.New(p.decider, map[policy.ResourceType]authorize.Match{
 				policy.CatalogEntity: p.catalog.MatchingEntities, policy.ScaffolderTask: p.scaffolder.MatchingRuns})),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})),

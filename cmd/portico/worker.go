@@ -231,7 +231,9 @@ func (p *platform) deleteAuditEvents(ctx context.Context) error {
 		return nil
 	}
 	before := time.Now().UTC().Add(-retention).Truncate(24 * time.Hour)
-	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return audit.NewLog(p.pool).DeleteBefore(ctx, before) })
+	return untilNone(ctx, func(ctx context.Context) (more bool, err error) {
+		return audit.NewLog(p.pool).DeleteBefore(ctx, before)
+	})
 }
 
 // deleteIdempotencyKeys deletes the expired responses to commands.

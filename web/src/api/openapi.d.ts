@@ -511,6 +511,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Searches the audit log, the newest first */
+        get: operations["get_portico_v1_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/audit/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the actions that the audit log has */
+        get: operations["get_portico_v1_audit_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/hosts": {
         parameters: {
             query?: never;
@@ -971,6 +1005,41 @@ export interface components {
         Ancestry: {
             rootEntityRef: string;
             items: components["schemas"]["Ancestor"][];
+        };
+        AuditAction: {
+            action: string;
+            description: string;
+        };
+        AuditActions: {
+            actions: components["schemas"]["AuditAction"][];
+        };
+        AuditChange: {
+            field: string;
+            old?: string;
+            new?: string;
+            secret?: boolean;
+        };
+        AuditEvent: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            /** @description user, service or system */
+            actorKind: string;
+            onBehalfOf?: string;
+            action: string;
+            resource: string;
+            /** @enum {string} */
+            outcome: "done" | "denied" | "failed";
+            reason?: string;
+            changes: components["schemas"]["AuditChange"][];
+            address?: string;
+            requestId?: string;
+            traceId?: string;
+        };
+        AuditPage: {
+            events: components["schemas"]["AuditEvent"][];
+            nextCursor?: string;
         };
         AuthorizeInput: {
             items: components["schemas"]["PermissionRequest"][];
@@ -2915,6 +2984,73 @@ export interface operations {
                 };
             };
             400: components["responses"]["InputError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_audit: {
+        parameters: {
+            query?: {
+                /** @description only what this user or service did, or had a run do: a user's entity reference, or the name of a service */
+                who?: string;
+                /** @description only these actions */
+                action?: ("access" | "catalog.clean" | "catalog.process" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.start")[];
+                /** @description only what was done to this entity, run, location or role: its reference or id */
+                resource?: string;
+                /** @description only attempts that ended so */
+                outcome?: ("done" | "denied" | "failed")[];
+                /** @description only what happened then or later */
+                since?: string;
+                /** @description only what happened before */
+                until?: string;
+                /** @description the nextCursor of the page before */
+                cursor?: string;
+                /** @description how many on a page; more than 500 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_audit_actions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the actions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditActions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
