@@ -8,7 +8,7 @@ export default defineConfig({
   globalSetup: './e2e/setup.ts',
   timeout: 90_000,
   expect: { timeout: 15_000 },
-  // Runs share one server and one worker; side by side they would only wait for each other.
+  // All tests share one server and one worker; in parallel they would only wait for each other.
   workers: 1,
   forbidOnly: Boolean(process.env.CI),
   reporter: [['list']],

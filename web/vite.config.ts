@@ -10,7 +10,7 @@ export default defineConfig(({ mode }) => ({
   plugins: [react(), tailwindcss(), compressAssets(), mode === 'mock' && mockBackend()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   server: mode === 'mock' ? {} : { proxy: { '/api': process.env.PORTICO_URL ?? 'http://127.0.0.1:7007' } },
-  // emptyOutDir would remove .gitkeep, without which the Go packages do not build before the portal is.
+  // emptyOutDir would remove .gitkeep, without which the Go packages do not build before the portal is built.
   build: { target: 'es2022', emptyOutDir: false, modulePreload: { polyfill: false }, reportCompressedSize: false },
   test: { environment: 'node', include: ['src/**/*.test.{ts,tsx}'], restoreMocks: true },
 }));

@@ -7,7 +7,7 @@ const worthCompressing = /\.(js|css|html|svg)$/;
 const smallest = 1024;
 
 /**
- * Empties dist/ (but for .gitkeep) before a build, and leaves a .gz beside each text file after it, which
+ * Empties dist/ (except .gitkeep) before a build, and writes a .gz beside each text file after it, which
  * web/handler.go serves.
  */
 export function compressAssets(): Plugin {

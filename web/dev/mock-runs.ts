@@ -26,8 +26,8 @@ const green = (text: string) => `\u001b[32minfo\u001b[39m: ${text}`;
 const warning = (text: string) => `\u001b[33mwarn\u001b[39m: ${text}`;
 
 /**
- * Runs that play themselves: a second or so a step. The values decide: a name with "fail" stops at the publish
- * step, one with "loud" says 10,000 lines.
+ * Simulated runs, which take about a second for each step. The name decides: "fail" in it fails the publish
+ * step, "loud" writes 10,000 log lines.
  */
 export class MockRuns {
   #runs: MockRun[] = [];

@@ -19,9 +19,8 @@ interface Call {
 }
 
 /**
- * Plays Portico's API to the development server, on recorded entities and on runs that pass, fail and roll back by
- * the clock. It is for working on states that are hard to reach in a real Portico; nothing of it is built into the
- * portal.
+ * A mock of Portico's API for the development server, with recorded entities and simulated runs. It is for
+ * working on states that are hard to reach in a real Portico, and is not part of the portal.
  */
 export function mockBackend(): Plugin {
   const runs = new MockRuns();

@@ -30,7 +30,7 @@ async function heading(page: Page, name: string): Promise<void> {
   await expect(page.getByRole('heading', { level: 1, name })).toHaveCount(1);
 }
 
-/** A run that waits for a decision: the page with the most on it. */
+/** A parked run, whose page has the most elements. */
 let run = '';
 
 test.beforeAll(async ({ playwright, baseURL }) => {

@@ -21,7 +21,7 @@ test('the catalog is narrowed by kind, facet and text, and its address says how'
   await expect(page.getByRole('group', { name: 'Owner' }).getByRole('checkbox').first()).not.toBeChecked();
 
   await page.getByRole('searchbox', { name: /^Find by name/ }).fill('nothing-is-called-this');
-  await expect(page.getByText('Nothing in the catalog is like this.')).toBeVisible();
+  await expect(page.getByText('Nothing in the catalog matches.')).toBeVisible();
   await page.getByRole('link', { name: 'Show everything' }).click();
   await expect(table.getByRole('row').nth(1)).toBeVisible();
 });
@@ -36,7 +36,7 @@ test('the catalog is asked for a text when somebody pauses, not at every key', a
     const { pathname, searchParams } = new URL(request.url());
     if (pathname.endsWith('/by-query')) texts.push(searchParams.get('fullTextFilterTerm'));
   });
-  // The page's time stands still while somebody types.
+  // The page's clock is stopped while the test types.
   await page.clock.pauseAt(Date.now() + 1000);
   await page.getByRole('searchbox', { name: /^Find by name/ }).pressSequentially('tracking');
   await expect(page).toHaveURL(/\?q=tracking$/);
@@ -92,7 +92,7 @@ test('a row leads to its entity wherever it is clicked, and other links in it le
   const row = page.getByRole('table', { name: 'Entities' }).getByRole('row').nth(1);
   const title = await row.getByRole('link').first().textContent();
   const opened = context.waitForEvent('page');
-  // At its place, not on the cell: what is clicked there is the link.
+  // The click is at a position, because the link covers the cell.
   const cell = await row.getByRole('cell').nth(2).boundingBox();
   await page.mouse.click((cell?.x ?? 0) + 5, (cell?.y ?? 0) + 5, { button: 'middle' });
   const tab = await opened;

@@ -8,7 +8,7 @@ async function openForm(page: Page): Promise<void> {
   await expect(page.getByRole('textbox', { name: 'Name', exact: true })).toBeFocused();
 }
 
-/** Fills the first page of the form but for its last needed field, the owner. */
+/** Fills the first page of the form except its last required field, the owner. */
 async function fillAllButOwner(page: Page): Promise<void> {
   await page.getByRole('textbox', { name: 'Name', exact: true }).fill('parcels');
   await page.getByLabel('Description').fill('Made by a browser test');
@@ -72,7 +72,7 @@ test('Tab after a picker leads to the next field, and what was chosen stays', as
 test('a draft comes back after the browser was closed, is listed, and can be discarded', async ({ portal: page }) => {
   await openForm(page);
   await fillAllButOwner(page);
-  // A new tab has nothing of the old one's, as a browser that is started again has not.
+  // A new tab has no session storage of the old one, like a restarted browser.
   const restarted = await page.context().newPage();
   await page.close();
   await restarted.addInitScript(() => localStorage.setItem('portico.signIn', 'guest'));

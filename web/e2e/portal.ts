@@ -1,8 +1,8 @@
 import { type APIRequestContext, test as base, expect, type Page } from '@playwright/test';
 
 /**
- * A page whose person is signed in, and which fails the test when the browser complains: an exception, a blocked
- * script, a failed request of the page's own.
+ * A page with a signed-in user. It fails the test when the browser reports an exception, a blocked script or
+ * a failed request of the page.
  */
 export const test = base.extend<{ portal: Page }>({
   portal: async ({ page }, use) => {
@@ -17,17 +17,20 @@ export const test = base.extend<{ portal: Page }>({
   },
 });
 
-/** Chromium writes every answer of 400 and more to the console, also those that a page asks for and handles. */
+/**
+ * Chromium writes every response with a status of 400 or more to the console, also those that the page
+ * handles.
+ */
 const expected = /^Failed to load resource/;
 
 export { expect };
 
-/** A name that no other run of the tests has used: repositories stay on the forge. */
+/** A unique name, because repositories stay on the forge. */
 export function freshName(prefix: string): string {
   return `${prefix}-${Date.now().toString(36)}`;
 }
 
-/** Starts a run of an example template through the API and waits until it has ended; answers with its id. */
+/** Starts a run of an example template through the API, waits until it has ended, and returns its id. */
 export async function runToEnd(request: APIRequestContext, template: string, values: object): Promise<string> {
   const headers = await credentials(request);
   const templateRef = `template:default/${template}`;

@@ -9,7 +9,7 @@ const startTimeout = 180_000;
 const stopTimeout = 40_000;
 
 /**
- * Starts the binary on the examples, unless BASE_URL names a Portico that runs. What it returns stops it and
+ * Starts the binary with the examples, unless BASE_URL names a running Portico. The result stops it and
  * removes its data.
  */
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
@@ -51,7 +51,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Waits until the examples' golden path can be seen: readiness alone says nothing of the catalog. */
+/** Waits until the golden path is in the catalog, which readiness does not check. */
 async function ready(base: string, portico: ChildProcess): Promise<void> {
   const deadline = Date.now() + startTimeout;
   while (Date.now() < deadline) {

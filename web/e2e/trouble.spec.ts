@@ -3,7 +3,7 @@ import { expect, fillGoldenPath, freshName, openTemplate, test } from './portal'
 
 const away = 'Portico does not answer. What you see may be old; trying again …';
 
-/** Has the server be away, for this page, until the function that comes back is called. */
+/** Makes the server unreachable for this page until the returned function is called. */
 async function takeServerAway(page: Page): Promise<() => Promise<void>> {
   const everything = '**/*';
   await page.route(everything, (route) => route.abort('connectionrefused'));
@@ -39,8 +39,8 @@ test('a catalog that nobody answers for is not an empty one', async ({ portal: p
 });
 
 test('a session that has ended asks to sign in again, and goes on where one was', async ({ portal: page }) => {
-  // The page itself asks nothing of the catalog, and the frame only how the person is called. A later question would end
-  // the session before the click.
+  // The page requests nothing from the catalog, and the frame only the user's title. A later request would
+  // end the session before the click.
   const personIsNamed = page.waitForResponse('**/api/catalog/entities/by-refs*');
   await page.goto('/no-such-page');
   await personIsNamed;

@@ -1,6 +1,6 @@
 import { credentials, expect, gitHost, test } from './portal';
 
-/** A location that is registered and that nobody can read: its repository does not exist. */
+/** A registered location that cannot be read, because its repository does not exist. */
 let target = '';
 
 test.beforeAll(async ({ playwright, baseURL }) => {

@@ -28,7 +28,7 @@ if (total > budget) process.exit(1);
 function namedBy(file, text) {
   if (file.endsWith('.html')) return [...text.matchAll(/(?:src|href)="\/([^"]+)"/g)].map(([, name]) => name);
   if (!file.endsWith('.js')) return [];
-  // Static imports only: import("…") is what is fetched later.
+  // Static imports only, because import("…") loads later.
   return [
     ...text.matchAll(
       /(?:^|[;}\s])(?:import|export)\s*(?:[\w$*{},\s]+?\sfrom\s*|[{][^}]*[}]\s*from\s*)?["']\.\/([^"']+\.js)["']/g,

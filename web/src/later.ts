@@ -1,4 +1,4 @@
-/** The pages that a first visit does not load. */
+/** The pages that are not part of the first load. */
 export const later = {
   actions: () => import('./pages/actions/actions-page').catch(explain),
   gallery: () => import('./pages/gallery/gallery-page').catch(explain),
@@ -18,16 +18,16 @@ const parts = [
 ];
 
 /**
- * Fetches them all, and what they load when they need it. What is here opens at once, also while the server is away
- * and after another version of it took its place.
+ * Prefetches all pages and what they load on demand. Prefetched pages open at once, also while the server is
+ * unreachable and after an upgrade.
  */
 export function fetchTheRest(): void {
   for (const load of parts) load().catch(() => undefined);
 }
 
 /**
- * A page that does not come may be of a version that is no longer served; then the router loads everything anew,
- * which helps only if there is somebody to load it from. If nobody answers, that is the error.
+ * A page that cannot be loaded may belong to a version that is no longer served. Then the router reloads
+ * everything, which helps only if the server answers. If it does not, that is the error.
  */
 async function explain(cause: unknown): Promise<never> {
   await fetch('/', { method: 'HEAD' });

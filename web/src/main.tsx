@@ -14,9 +14,9 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5000,
-      // A browser that takes itself for offline may still reach a Portico nearby.
+      // A browser that reports to be offline may still reach a local Portico.
       networkMode: 'always',
-      // What the server refused stays refused; what did not reach it may yet.
+      // A refused request is not repeated; one that did not reach the server is.
       retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
     },
   },
@@ -26,7 +26,7 @@ function Portal() {
   const [entered, setEntered] = useState(isRemembered);
   const [ended, setEnded] = useState(false);
   useEffect(() => {
-    // Who is refused while signing in had no session that could end.
+    // A failed sign-in has no session that could end.
     if (!entered) return;
     return onSessionEnd(queries, () => {
       setEnded(true);
@@ -41,7 +41,7 @@ function Portal() {
     }),
   );
   const enter = () => {
-    // Who enters now need not be who was here before.
+    // The next user may be another one.
     queries.clear();
     setEnded(false);
     setEntered(true);

@@ -112,14 +112,14 @@ const unread = createRoute({
 const routes = root.addChildren([home, gallery, actions, template, runs, run, catalog, unread, entity]);
 
 /**
- * The portal's router. Lists keep their place on return, and pages are fetched when somebody points at a link to
- * them.
+ * The portal's router. Lists keep their scroll position on return, and pages are prefetched when the pointer
+ * is on a link to them.
  */
 export function createPortal(queries: QueryClient, signOut: () => void) {
   return createRouter({
     routeTree: routes,
     context: { queries, signOut },
-    // Plain addresses, `?tag=a&tag=b`, that people can read and other tools can build.
+    // Plain search parameters, `?tag=a&tag=b`, which other tools can build.
     parseSearch,
     stringifySearch: (search) => queryString(search),
     scrollRestoration: true,

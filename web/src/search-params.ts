@@ -1,11 +1,11 @@
 /**
- * What each page keeps in its address. Readers drop what they do not understand: an old or mistyped link still
- * opens the page.
+ * The search parameters of each page. Unknown and invalid ones are dropped, so that an old or mistyped link
+ * still opens the page.
  */
 
 type Raw = Record<string, unknown>;
 
-/** An address's parameters: a text each, or a list for one that is repeated. */
+/** Search parameters: a text each, or a list for a repeated one. */
 export function parseSearch(search: string): Raw {
   const parameters = new URLSearchParams(search);
   return Object.fromEntries(
@@ -35,7 +35,7 @@ function wholeNumber(value: unknown): number | undefined {
   return Number.isInteger(number) && number > 0 ? number : undefined;
 }
 
-/** Drops the keys without a value, so that addresses stay short. */
+/** Drops the keys without a value, so that URLs stay short. */
 function compact<T extends object>(search: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
@@ -45,8 +45,8 @@ function compact<T extends object>(search: T): { [K in keyof T]?: Exclude<T[K], 
 export const readGallerySearch = (raw: Raw) => compact({ q: text(raw.q), tag: text(raw.tag) });
 
 /**
- * page counts the form's pages from 1; the one after the last is the review. formData is JSON: how Backstage hands
- * over values.
+ * page counts the form's pages from 1; the one after the last is the review. formData is JSON, Backstage's
+ * format for values.
  */
 export const readTemplateSearch = (raw: Raw) => compact({ page: wholeNumber(raw.page), formData: text(raw.formData) });
 
@@ -58,7 +58,7 @@ export const readRunSearch = (raw: Raw) =>
   compact({ step: text(raw.step), view: oneOf(raw.view, runViews), line: text(raw.line), find: text(raw.find) });
 
 const runStatuses = ['processing', 'completed', 'failed'] as const;
-/** What a run that did not complete has come to; in Backstage's words all of these have failed. */
+/** The phases of runs that did not complete; Backstage's status of all of them is failed. */
 const runPhases = ['parked', 'cancelled', 'rolledBack'] as const;
 
 export const readRunsSearch = (raw: Raw) =>
@@ -73,7 +73,7 @@ export const readRunsSearch = (raw: Raw) =>
 
 export type RunsSearch = ReturnType<typeof readRunsSearch>;
 
-/** The facets beside the catalog: key in the address, path in the entity, heading. */
+/** The facets of the catalog: search parameter, path in the entity, heading. */
 export const facets = [
   { key: 'owner', path: 'relations.ownedBy', label: 'Owner' },
   { key: 'type', path: 'spec.type', label: 'Type' },
@@ -99,8 +99,8 @@ export const readCatalogSearch = (raw: Raw): CatalogSearch =>
   });
 
 /**
- * Kinds that have their own page or that only describe where others come from are one tab of the catalog away, but not
- * among everything.
+ * Kinds with their own page, and those that only describe the origin of others, have a tab in the catalog but
+ * are not listed among all entities.
  */
 const listedElsewhere = ['location', 'template'];
 

@@ -12,7 +12,7 @@ function answer(status: number, body?: unknown): Response {
   return new Response(body === undefined ? null : JSON.stringify(body), { status });
 }
 
-/** An answer that ends before it is whole. */
+/** A response that is cut off. */
 function broken(): Response {
   const body = new ReadableStream({
     start(stream) {

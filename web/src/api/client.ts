@@ -30,7 +30,7 @@ interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   query?: Query;
   body?: unknown;
-  /** Names what somebody wants once: a request that is repeated with it answers what the first one did. */
+  /** The Idempotency-Key: a repeated request with the same key gets the response of the first. */
   idempotencyKey?: string;
   signal?: AbortSignal;
 }
@@ -66,14 +66,15 @@ async function accept(response: Response): Promise<Response> {
   return response;
 }
 
-/** Keys of the commands that got no answer yet, by what they ask for. */
+/** Keys of commands without a response yet, by their request. */
 const unanswered = new Map<string, string>();
 
 /**
- * Sends what changes something, and reads the whole answer. Until there is one the same command has the same key: who
- * repeats it because the network failed, or clicks twice, does not do it twice. An answered one is over, and the same
- * again is meant. A status of 500 or more is no answer: whether the command was carried out is not known, and the server
- * stores no such response under the key. The generation tells apart commands whose bodies do not.
+ * Sends a command, and reads the whole response. Until there is a response, the same command has the same
+ * key, so a repetition after a network failure, or a second click, does not execute it twice. After the
+ * response, the same request is a new command. A status of 500 or more is no response: it is unknown whether
+ * the command was executed, and the server does not store such a response. The generation distinguishes
+ * commands with equal bodies.
  */
 async function command(path: string, body?: unknown, generation?: number): Promise<string> {
   const wanted = JSON.stringify([path, body, generation]);
@@ -89,7 +90,7 @@ async function command(path: string, body?: unknown, generation?: number): Promi
   }
 }
 
-/** Not crypto.randomUUID: browsers have that on https only. */
+/** Not crypto.randomUUID, which browsers offer on https only. */
 function randomKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -99,8 +100,8 @@ async function json<T>(path: string, call?: Call): Promise<T> {
 }
 
 /**
- * Leaves out what is undefined or empty (Backstage answers 400 to an empty value) and repeats a key for each item
- * of a list.
+ * Leaves out undefined and empty values (Backstage answers 400 to an empty value), and repeats a key for each
+ * item of a list.
  */
 export function queryString(query: Query = {}): string {
   const parameters = new URLSearchParams();
@@ -113,7 +114,7 @@ export function queryString(query: Query = {}): string {
   return text && `?${text}`;
 }
 
-/** What a stranger may know: the sign-in page asks without a token. */
+/** The information for unauthenticated visitors; the sign-in page requests it without a token. */
 export async function fetchWelcome(signal?: AbortSignal): Promise<Welcome> {
   const response = await fetch('/api/portico/v1/sign-in', signal ? { signal } : {});
   return (await accept(response)).json();
@@ -163,7 +164,7 @@ function fullText(text: string | undefined, fields: readonly string[] = searched
   return text ? { fullTextFilterTerm: text, fullTextFilterFields: fields.join(',') } : {};
 }
 
-/** Entities by their references, null for each that is not there. */
+/** Entities by their references, null for each missing one. */
 export async function entitiesByRefs(
   entityRefs: readonly string[],
   fields: readonly string[],
@@ -222,7 +223,7 @@ export function fetchTask(id: string, signal?: AbortSignal): Promise<Task> {
   return json(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}`, signal && { signal });
 }
 
-/** What is kept for the signed-in person. */
+/** The stored bookmarks of the signed-in user. */
 export type BookmarkList = 'stars' | 'recent';
 
 /** References of entities, the latest first. */
@@ -231,7 +232,7 @@ export async function fetchBookmarks(list: BookmarkList, signal?: AbortSignal): 
   return answer.entityRefs;
 }
 
-/** Puts an entity at the front of a list. */
+/** Moves an entity to the front of a list. */
 export async function addBookmark(list: BookmarkList, entityRef: string): Promise<void> {
   await send(`/api/portico/v1/me/${list}`, { method: 'PUT', body: { entityRef } });
 }
@@ -240,18 +241,18 @@ export async function removeBookmark(list: BookmarkList, entityRef: string): Pro
   await send(`/api/portico/v1/me/${list}`, { method: 'DELETE', query: { entityRef } });
 }
 
-/** The hosts that repositories can be made on. */
+/** The hosts on which repositories can be created. */
 export async function fetchHosts(signal?: AbortSignal): Promise<RepositoryHost[]> {
   const answer = await json<HostList>('/api/portico/v1/hosts', signal && { signal });
   return answer.hosts;
 }
 
-/** The owners that Portico's credentials for a host reach. */
+/** The owners to which Portico's credentials for a host have access. */
 export function fetchOwners(host: string, signal?: AbortSignal): Promise<RepositoryOwners> {
   return json(`/api/portico/v1/hosts/${encodeURIComponent(host)}/owners`, signal && { signal });
 }
 
-/** Whether a repository may be made under a name. */
+/** Whether a repository can be created under a name. */
 export function fetchAvailability(
   host: string,
   owner: string,
@@ -290,7 +291,7 @@ export async function retryRun(id: string, generation: number): Promise<void> {
   await command(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/retry`, { generation });
 }
 
-/** A run that was retried since is cancelled by another command: the generation is part of what is asked for. */
+/** The generation is part of the command: cancelling the run after a retry is another command. */
 export async function cancelRun(id: string, generation: number): Promise<void> {
   await command(`/api/scaffolder/v2/tasks/${encodeURIComponent(id)}/cancel`, undefined, generation);
 }

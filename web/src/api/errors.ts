@@ -1,15 +1,15 @@
 /**
- * A refused or failed request, in words a page can show: what happened, why, and an id to quote when somebody is
- * asked for help.
+ * A refused or failed request, with texts for the page: what happened, why, and an id to quote when asking
+ * for help.
  */
 export class ApiError extends Error {
   override readonly name: string;
   readonly status: number;
-  /** Set when the server hid its cause behind a log line's id. */
+  /** The id of the server's log line, when the response does not contain the cause. */
   readonly id: string | undefined;
-  /** One message a field, keyed by its dotted path, when the server refused the values of a form. */
+  /** One message for each field, by its dotted path, when the server refused the values of a form. */
   readonly fields: ReadonlyMap<string, string>;
-  /** Whether the server asks to be asked again, as it does while it carries out the same command. */
+  /** Whether the server asks for a retry, as it does while it executes the same command. */
   readonly comeBack: boolean;
 
   constructor(
@@ -32,10 +32,10 @@ const whyByStatus: Record<number, string> = {
   403: 'You may not do this.',
   404: 'There is no such thing, or you may not see it.',
   502: 'The server in front of Portico could not reach it.',
-  503: 'Portico is starting or a part of it is away.',
+  503: 'Portico is starting, or a part of it is unavailable.',
 };
 
-/** Reads Backstage's error body, its `{errors: [...]}` body for values that break a schema, or nothing at all. */
+/** Reads Backstage's error body, its `{errors: [...]}` body for invalid values, or an empty body. */
 export async function readError(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined);
   if (isEnvelope(body)) return new ApiError(response, body.error.name, body.error.message);
@@ -51,16 +51,16 @@ export async function readError(response: Response): Promise<ApiError> {
   );
 }
 
-/** The next move for a failed request: what a person can do about it. */
+/** What the user can do about a failed request. */
 export function nextMove(error: Error): string {
   if (!(error instanceof ApiError)) return 'Check that Portico is running and reachable, then try again.';
   if (error.status === 401) return 'Sign in again.';
   if (error.status === 403) return 'Ask an administrator for the permission.';
   if (error.status === 404) return 'Check the address, or look for it with search.';
   if (error.comeBack) return 'Try again in a moment.';
-  if (error.status === 409) return 'Reload the page: it has changed meanwhile.';
+  if (error.status === 409) return 'Reload the page: the data has changed.';
   if (error.status < 500) return 'Correct what is named above and try again.';
-  return 'Try again in a moment; if it stays, quote the id to whoever runs Portico.';
+  return 'Try again in a moment. If the error remains, report the id to the operator of Portico.';
 }
 
 function isEnvelope(body: unknown): body is { error: { name: string; message: string } } {

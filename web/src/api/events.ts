@@ -1,8 +1,8 @@
 import type { TaskEvent } from './types';
 
 /**
- * Reads server-sent events as they arrive, whatever the chunks are cut into. It yields the `data` of each event,
- * parsed; comments and other fields are skipped. It ends when the server closes.
+ * Reads server-sent events from chunks of any size. It yields the parsed `data` of each event and skips
+ * comments and other fields. It ends when the server closes the stream.
  */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<TaskEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();

@@ -26,7 +26,8 @@ export const entityQuery = (kind: string, namespace: string, name: string) =>
   queryOptions({
     queryKey: ['entity', kind, namespace, name],
     queryFn: ({ signal }) => api.fetchEntity(kind, namespace, name, signal),
-    // What a run has just registered is read within seconds: who follows its link early need not reload.
+    // The catalog reads a new registration within seconds. Someone who follows its link before that need not
+    // reload.
     refetchInterval: ({ state: { error, errorUpdateCount } }) =>
       error instanceof ApiError && error.status === 404 && errorUpdateCount < 10 ? 3000 : false,
   });
@@ -53,7 +54,9 @@ export const facetsQuery = (facets: readonly string[], filter: readonly string[]
 
 const unprocessedPerPage = 100;
 
-/** What the catalog found and does not, or not fully, serve. It changes without anybody's doing: files are read again. */
+/**
+ * What the catalog could not read, fully or partly. It also changes by itself, because files are read again.
+ */
 export const unprocessedQuery = (of: api.UnprocessedList) =>
   infiniteQueryOptions({
     queryKey: ['unprocessed', of],
@@ -65,7 +68,7 @@ export const unprocessedQuery = (of: api.UnprocessedList) =>
     refetchInterval: 15_000,
   });
 
-/** Every template, whole: the gallery shows them all, and a form needs the steps for its review. */
+/** All templates with all fields: the gallery shows them all, and a form needs the steps for its review. */
 export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: api.byTitle, limit: 500 });
 
 export const parameterSchemaQuery = (namespace: string, name: string) =>
@@ -96,7 +99,7 @@ export const ownersQuery = (host: string) =>
     staleTime: 60_000,
   });
 
-/** Asked while somebody types: one that is not waited for any more is cancelled. */
+/** A request while the user types. An outdated one is cancelled. */
 export const availabilityQuery = (host: string, owner: string, name: string) =>
   queryOptions({
     queryKey: ['availability', host, owner, name],
@@ -107,14 +110,14 @@ export const availabilityQuery = (host: string, owner: string, name: string) =>
 
 const livePhases: ReadonlySet<RunPhase> = new Set(['running', 'waiting', 'rollingBack']);
 
-/** Whether a run moves by itself; a parked one waits for a person. */
+/** Whether a run is in progress. A parked run is not. */
 export function isLive(phase: RunPhase): boolean {
   return livePhases.has(phase);
 }
 
 /**
- * How often a run is asked for besides what its event stream announces: rollbacks and other people's retries are
- * not in the stream.
+ * How often a run is requested in addition to its event stream, which does not contain rollbacks and retries
+ * by others.
  */
 function runInterval(run: RunDetail | undefined): number | false {
   if (run?.phase === 'rollingBack') return 1000;

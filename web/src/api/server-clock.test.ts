@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 afterEach(() => vi.useRealTimers());
 
-/** An answer that the server gave at a time of its own, in whole seconds, and that took a while to get. */
+/** A response with the server's time in whole seconds, and the duration of its request. */
 function answeredAt(time: number, took = 0): void {
   const requestedAt = Date.now();
   vi.advanceTimersByTime(took);
@@ -21,7 +21,7 @@ function answeredAt(time: number, took = 0): void {
   clock.learnTime(new Response(null, { headers: { Date: date } }), requestedAt);
 }
 
-/** How far the server is ahead of the browser, as far as one knows. */
+/** The estimated offset of the server's clock from the browser's. */
 const ahead = () => clock.serverNow() - Date.now();
 
 it.each([

@@ -1,9 +1,9 @@
 /**
- * The server's clock, as far as the answers tell of it. What the server dates is shown as a distance from now, and with
- * the clock of a browser that is an hour off, a run would have begun an hour ago, or in an hour.
+ * An estimate of the server's clock from its responses. Times of the server are shown relative to now. With a
+ * browser's clock that is an hour off, a run would have begun an hour ago, or in an hour.
  */
 let offset = 0;
-/** Between which the offset lies, in milliseconds: every answer narrows it down. */
+/** The bounds of the offset, in milliseconds. Every response narrows them. */
 let least = Number.NEGATIVE_INFINITY;
 let most = Number.POSITIVE_INFINITY;
 
@@ -13,8 +13,8 @@ export function serverNow(): number {
 }
 
 /**
- * Learns from the `Date` of an answer, which names the second in which it was given, somewhere between the request and
- * now. The browser's clock is believed as far as no answer speaks against it.
+ * Updates the bounds by the `Date` of a response, which is the second of a moment between the request and
+ * now. Without a contradiction, the browser's clock is used.
  */
 export function learnTime({ headers }: Response, requestedAt: number): void {
   const second = Date.parse(headers.get('Date') ?? '');
@@ -23,7 +23,7 @@ export function learnTime({ headers }: Response, requestedAt: number): void {
   const late = second + 1000 - requestedAt;
   least = Math.max(least, early);
   most = Math.min(most, late);
-  // One of the clocks was set: what was learned before is no longer true.
+  // One of the clocks was changed, so earlier bounds are invalid.
   if (least > most) [least, most] = [early, late];
   offset = Math.min(Math.max(0, least), most);
 }

@@ -1,7 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { ApiError } from './errors';
 
-/** Listens for a question or a command that was refused although the session was renewed for it. */
+/** Listens for a query or command that was refused although the session was renewed. */
 export function onSessionEnd(client: QueryClient, tell: () => void): () => void {
   const judge = (error: unknown) => {
     if (error instanceof ApiError && error.status === 401) tell();

@@ -51,19 +51,19 @@ export function useToggleStar(): (ref: string) => void {
   };
 }
 
-/** Puts an entity at the front of what was seen last. */
+/** Moves an entity to the front of the recently seen ones. */
 export function rememberVisit(queries: QueryClient, ref: string): void {
   const before = queries.getQueryData(bookmarksQuery('recent').queryKey) ?? copies.recent;
   const refs = [ref, ...before.filter((other) => other !== ref)].slice(0, mostRecent);
   change(queries, 'recent', refs, () => addBookmark('recent', ref));
 }
 
-/** How many changes of a list the server has not answered yet. */
+/** The number of changes of a list without a response yet. */
 const underWay: Record<BookmarkList, number> = { stars: 0, recent: 0 };
 
 /**
- * Shows a list as it is about to be. Once all its changes are answered it is read again: the server may have refused
- * one, and a change cancels a read that has not ended.
+ * Shows a list with its pending changes. After the last response, the list is read again, because the server
+ * may have refused a change, and a change cancels a pending read.
  */
 function change(queries: QueryClient, list: BookmarkList, refs: string[], send: () => Promise<void>): void {
   const { queryKey } = bookmarksQuery(list);
@@ -80,7 +80,7 @@ function change(queries: QueryClient, list: BookmarkList, refs: string[], send: 
 
 const listeners = new Set<() => void>();
 const keys: Record<BookmarkList, string> = { stars: 'portico.starred', recent: 'portico.recent' };
-/** Replaced, never changed, so that React can tell. */
+/** Lists are replaced and never mutated, so that React notices changes. */
 const copies: Record<BookmarkList, readonly string[]> = { stars: load('stars'), recent: load('recent') };
 
 function load(list: BookmarkList): readonly string[] {
@@ -97,7 +97,7 @@ function store(list: BookmarkList, refs: readonly string[]): void {
   try {
     localStorage.setItem(keys[list], JSON.stringify(refs));
   } catch {
-    // A browser without room, or that stores nothing, has the copy for as long as the page is open.
+    // Without storage, the copy lasts while the page is open.
   }
   for (const listener of listeners) listener();
 }

@@ -6,14 +6,14 @@ import { useTitle } from './titles';
 
 interface EntityLinkProps {
   entityRef: string;
-  /** Leaves the kind out of the name when it is this one. */
+  /** The kind that is left out of the name. */
   defaultKind?: string;
-  /** What it is called, where that is known; else it is asked for, and shown by its name meanwhile. */
+  /** The title, if known. Otherwise it is requested, and the name is shown meanwhile. */
   title?: string | undefined;
   className?: string;
 }
 
-/** A link to an entity, by its title; its reference shows on hover. */
+/** A link to an entity with its title; the reference is shown on hover. */
 export function EntityLink({ entityRef, defaultKind, title, className }: EntityLinkProps) {
   const { kind, namespace, name } = parseRef(entityRef);
   const found = useTitle(title === undefined ? entityRef : undefined);

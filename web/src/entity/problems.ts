@@ -2,15 +2,15 @@ import type { Entity } from '@/api/types';
 
 export type Problem = NonNullable<NonNullable<Entity['status']>['items']>[number];
 
-/** What the catalog found wrong with the entity when it read it: errors and warnings. */
+/** The errors and warnings of the catalog about the entity. */
 export function problemsOf(entity: Entity): Problem[] {
   return entity.status?.items?.filter((item) => item.level !== 'info') ?? [];
 }
 
-/** Those of the problems that keep the entity from being what its source says. */
+/** The errors, because of which the entity is not up to date. */
 export function errorsOf(entity: Entity): Problem[] {
   return problemsOf(entity).filter((item) => item.level === 'error');
 }
 
-/** Where the entity's page tells of its problems. */
+/** The place of the problems on the entity's page. */
 export const problemsId = 'problems';

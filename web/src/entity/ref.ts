@@ -6,7 +6,7 @@ export interface EntityRef {
   name: string;
 }
 
-/** Parses `[kind:][namespace/]name`; kind and namespace fall back to what is given. */
+/** Parses `[kind:][namespace/]name` with the given defaults for kind and namespace. */
 export function parseRef(ref: string, defaultKind = 'component', defaultNamespace = 'default'): EntityRef {
   const colon = ref.indexOf(':');
   const kind = colon >= 0 ? ref.slice(0, colon) : defaultKind;
@@ -19,7 +19,7 @@ export function parseRef(ref: string, defaultKind = 'component', defaultNamespac
   };
 }
 
-/** The full reference, in the lower case that relations are stored in. */
+/** The full reference in lower case, as in stored relations. */
 export function stringifyRef({ kind, namespace, name }: EntityRef): string {
   return `${kind}:${namespace}/${name}`.toLowerCase();
 }
@@ -33,8 +33,8 @@ export function namespaceOf(entity: Pick<Entity, 'metadata'>): string {
 }
 
 /**
- * A reference as people read it: the name, with what differs from the given kind and the default namespace in
- * front.
+ * A short reference: the name, after the kind and namespace if they differ from the given kind and the
+ * default namespace.
  */
 export function humanizeRef(ref: string, defaultKind?: string): string {
   const { kind, namespace, name } = parseRef(ref);
@@ -42,7 +42,7 @@ export function humanizeRef(ref: string, defaultKind?: string): string {
   return defaultKind === undefined || kind === defaultKind ? path : `${kind}:${path}`;
 }
 
-/** What people call an entity: its title, a person's or group's display name, else its name. */
+/** The display name of an entity: its title, the display name of its profile, or its name. */
 export function displayName(entity: Pick<Entity, 'metadata' | 'spec'>): string {
   const profile = entity.spec?.profile as { displayName?: string } | undefined;
   return entity.metadata.title ?? profile?.displayName ?? entity.metadata.name;

@@ -3,9 +3,9 @@ import { entitiesByRefs } from '@/api/client';
 import { displayName, humanizeRef } from './ref';
 
 const freshFor = 5 * 60_000;
-/** So many entities are asked for at once. */
+/** The number of entities in one request. */
 const perRequest = 500;
-/** Of longer lists only the first ones are asked for: the others show their names. */
+/** The number of titles that are requested for a list. The other entities show their names. */
 const mostTitles = 1000;
 
 interface Waiting {
@@ -16,7 +16,7 @@ interface Waiting {
 
 let waiting: Waiting[] = [];
 
-/** Asks for what an entity is called. Whatever a page asks for in one moment goes in one request. */
+/** Requests the title of an entity. All titles that a page requests at the same moment are one request. */
 function askTitle(ref: string): Promise<string | null> {
   return new Promise((resolve, reject) => {
     if (waiting.length === 0) setTimeout(sendWaiting);
@@ -45,24 +45,24 @@ async function answer(asked: readonly Waiting[]): Promise<void> {
   }
 }
 
-/** Null for an entity that is not there. */
+/** Null for a missing entity. */
 const titleQuery = (ref: string) =>
   queryOptions({ queryKey: ['title', ref], queryFn: () => askTitle(ref), staleTime: freshFor });
 
-/** What an entity is called; undefined until that is known, when it is not there, and without a reference. */
+/** The title of an entity; undefined while it is loading, for a missing entity, and without a reference. */
 export function useTitle(ref: string | undefined): string | undefined {
   const { data } = useQuery({ ...titleQuery(ref ?? ''), enabled: ref !== undefined });
   return data ?? undefined;
 }
 
 export interface Titles {
-  /** What an entity is called, as far as that is known, else its name with what differs from the kind in front. */
+  /** The title of an entity, if known, or its short reference. */
   of: (ref: string, defaultKind?: string) => string;
-  /** False until the server was asked for all of them. */
+  /** False until the server has answered for all of them. */
   known: boolean;
 }
 
-/** What entities are called. */
+/** The titles of entities. */
 export function useTitles(refs: readonly string[]): Titles {
   const queries = useQueryClient();
   const asked = refs.slice(0, mostTitles);

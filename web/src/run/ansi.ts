@@ -1,7 +1,7 @@
-/** A stretch of text in one look. */
+/** A part of a text with one style. */
 export interface Span {
   text: string;
-  /** One of the eight colours of terminals, by name. */
+  /** One of the eight terminal colours. */
   colour?: Colour;
   bold?: boolean;
 }
@@ -18,7 +18,9 @@ export function stripAnsi(text: string): string {
   return text.replace(escapes, '');
 }
 
-/** Cuts a line at its colour changes. Only the eight colours and bold are kept; every other escape is dropped. */
+/**
+ * Splits a line at its colour changes. Only the eight colours and bold are kept; other escapes are dropped.
+ */
 export function parseAnsi(line: string): Span[] {
   const spans: Span[] = [];
   let style: Omit<Span, 'text'> = {};

@@ -4,7 +4,7 @@ import { classNames } from '@/ui/class-names';
 import { ExternalLink } from '@/ui/external-link';
 import { effectLooks, StateIcon } from './status';
 
-/** Icons by a word in the effect's kind; kinds are the actions' own, so an unknown one is normal. */
+/** Icons by a word in the effect's kind. Actions define the kinds, so unknown ones are normal. */
 const icons: [string, LucideIcon][] = [
   ['repo', FolderGit2],
   ['entity', FileBox],
@@ -17,7 +17,7 @@ function iconOf(kind: string): LucideIcon {
   return icons.find(([word]) => kind.toLowerCase().includes(word))?.[1] ?? Shapes;
 }
 
-/** What a run made outside of itself. Rows keep their place while they are undone. */
+/** The external effects of a run. Rows keep their position while they are undone. */
 export function Effects({ effects }: { effects: readonly Effect[] }) {
   return (
     <ul className="divide-y">
@@ -52,16 +52,16 @@ function EffectRow({ effect }: { effect: Effect }) {
 }
 
 /**
- * The effects that are, or were, in the world. One that was announced and then not made counts as undone, with a note
- * that says why; an undo leaves none.
+ * The effects that exist or existed. An effect that was intended but not created is undone with a note that
+ * says why; an undo leaves no note.
  */
 export function made(effects: readonly Effect[]): Effect[] {
   return effects.filter(({ state, note }) => !(state === 'undone' && note));
 }
 
 /**
- * What people call the effect. A thing that is called by its address goes without the host, and a file in a repository
- * without the branch: both are in its link.
+ * The name of the effect. A URL is shown without the host, and a file in a repository without the branch,
+ * because both are in the link.
  */
 export function nameOf({ name }: Pick<Effect, 'name'>): string {
   return name.replace(/^https?:\/\/[^/]+\/(?=.)/, '').replace(/^([^/]+\/[^/]+)\/(?:tree|blob)\/[^/]+\/(?=.)/, '$1/');

@@ -9,14 +9,14 @@ export interface LogLine {
   key: string;
   at: string;
   level: Level;
-  /** Whether the message goes on here: what it is was said where it began. */
+  /** Whether the line continues a message of several lines. */
   continues: boolean;
-  /** Said by the run itself, not by the action: a step began, ended, was skipped. */
+  /** A line of the run itself, not of an action: a step began, ended or was skipped. */
   about: boolean;
   stepId: string | undefined;
-  /** What is shown, with its colours, without the level. */
+  /** The text with its colours, without the level. */
   raw: string;
-  /** The same without escapes: what is searched and copied. */
+  /** The text without escapes, for searching and copying. */
   text: string;
 }
 
@@ -57,7 +57,10 @@ export function linesOf(event: TaskEvent): LogLine[] {
 
 const errorName = /^Error: /;
 
-/** Whether a step ended because somebody stopped the run. Backstage's events tell of it as of a failure, in these words. */
+/**
+ * Whether a step ended because the run was cancelled. Backstage's events report this as a failure with this
+ * message.
+ */
 function isCancellation({ taskId, body: { message, status } }: TaskEvent): boolean {
   return status === 'failed' && message?.endsWith(` of task ${taskId} has been cancelled.`) === true;
 }
@@ -65,11 +68,11 @@ function isCancellation({ taskId, body: { message, status } }: TaskEvent): boole
 const none: readonly LogLine[] = [];
 
 /**
- * The lines of one run as they arrive, whole and by step. Readers subscribe; lists are replaced, never changed, and
- * at most once a frame, so that ten thousand lines in a burst cost a few renders.
+ * The lines of one run as they arrive, all and by step. Readers subscribe. Lists are replaced, never mutated,
+ * at most once per frame, so that a burst of ten thousand lines causes only a few renders.
  */
 export class RunLog {
-  /** The newest event seen: where a reconnect goes on. */
+  /** The newest event, after which a reconnect continues. */
   lastId: number | undefined;
 
   #all: readonly LogLine[] = none;

@@ -1,6 +1,6 @@
 import type { RunSummary } from '@/api/types';
 
-/** What people call a run: the thing it makes or, when the template names none, the template. */
+/** The name of a run: its subject or, without one, its template. */
 export function runName(run: Pick<RunSummary, 'subject' | 'title'>): string {
   return run.subject || run.title;
 }

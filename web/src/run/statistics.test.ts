@@ -10,7 +10,7 @@ function run(templateRef: string, phase: RunPhase, seconds: number): RunSummary 
     templateRef,
     title: 't',
     subject: '',
-    // Backstage has one word for all that did not complete.
+    // Backstage has one status for all runs that did not complete.
     status: phase === 'done' ? 'completed' : 'failed',
     phase,
     createdAt: createdAt.toISOString(),

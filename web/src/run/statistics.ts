@@ -1,6 +1,6 @@
 import type { RunSummary } from '@/api/types';
 
-/** How the runs of one template went, of those that ended. */
+/** The statistics of the ended runs of one template. */
 export interface Statistics {
   ended: number;
   completed: number;
@@ -8,7 +8,10 @@ export interface Statistics {
   typical: number | undefined;
 }
 
-/** Statistics by template reference. What somebody cancelled or rolled back says nothing about the template. */
+/**
+ * Statistics by template reference, without cancelled and rolled-back runs, which say nothing about the
+ * template.
+ */
 export function statisticsByTemplate(runs: readonly RunSummary[]): Map<string, Statistics> {
   const byTemplate = new Map<string, RunSummary[]>();
   for (const run of runs) {

@@ -12,7 +12,7 @@ import {
 import type { EffectState, RunPhase, RunStatus, RunStep } from '@/api/types';
 import { classNames } from '@/ui/class-names';
 
-/** A state as people see it: an icon, a word and a colour, never the colour alone. */
+/** A state as an icon, a word and a colour, never by the colour alone. */
 export interface Look {
   icon: LucideIcon;
   word: string;
@@ -74,7 +74,7 @@ export function StateIcon({ look, size = 16 }: { look: Look; size?: number }) {
 
 interface StateProps {
   look: Look;
-  /** Where a narrow screen has no room for the word: from which width on it is seen. It is always read aloud. */
+  /** The screen width from which the word is shown. Screen readers always read it. */
   wordFrom?: 'sm';
 }
 

@@ -10,18 +10,20 @@ export type Connection = 'connecting' | 'open' | 'lost' | 'ended';
 
 /** Waits between reconnects in milliseconds; the last one repeats. */
 const backoff = [500, 1000, 2000, 5000, 15_000];
-/** What a run's page waits before it asks for the run again, so that a burst of events is one request. */
+/** The delay before the run is requested again, so that a burst of events causes one request. */
 const settle = 150;
-/** Between two looks at a run that moves although its stream is complete: rollbacks, retries just begun. */
+/**
+ * The interval of requests for a run in progress whose stream is complete: during rollbacks and new retries.
+ */
 const betweenLooks = 1000;
 
 /**
- * Follows a run's event stream: fills a log, resumes after the last event when the connection breaks, and has the run
- * fetched again whenever an event carries a status.
+ * Follows a run's event stream: fills a log, resumes after the last event when the connection breaks, and
+ * requests the run again whenever an event has a status.
  *
- * `stoppedAt` is when the run came to rest, undefined while it moves and more is to be expected even though the stream
- * says that it is complete. A retry may fail again before anybody has seen the run move: all that tells of it is a later
- * time, and then the stream is read on.
+ * `stoppedAt` is when the run ended or was parked. It is undefined while the run is in progress: then more
+ * events are expected even if the stream says that it is complete. A retry can fail again before the run was
+ * seen in progress. Then `stoppedAt` changes to a later time, and the stream is read on.
  */
 export function useRunLog(
   id: string,
@@ -51,7 +53,7 @@ export function useRunLog(
     };
     const connected = (next: Connection) => {
       setConnection(next);
-      // Asking for the run tells whether it is only the stream that broke.
+      // Requesting the run shows whether only the stream is broken.
       if (next === 'lost') refresh();
     };
     follow(id, log, { live: stoppedAt === undefined, take, connected, signal: leaving.signal }).then(
@@ -89,7 +91,7 @@ async function follow(id: string, log: RunLog, { live, take, connected, signal }
   }
 }
 
-/** Reads a stream to its end; tells whether the run said that it is complete. */
+/** Reads a stream to its end; returns whether the run is complete. */
 async function drain(response: Response, take: (event: TaskEvent) => void): Promise<boolean> {
   let complete = false;
   if (!response.body) return complete;

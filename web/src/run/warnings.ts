@@ -1,6 +1,6 @@
 import type { LogLine } from './log';
 
-/** Something that a run was warned of: what was said, by which step, and how often. */
+/** A warning of a run: its text, its step, and its count. */
 export interface Warning {
   key: string;
   stepId: string | undefined;
@@ -8,7 +8,7 @@ export interface Warning {
   times: number;
 }
 
-/** The warnings of a log, each once, in the order in which they were first given. A retry gives its own again. */
+/** The warnings of a log, each once, in the order of their first occurrence. A retry repeats its warnings. */
 export function warningsOf(lines: readonly LogLine[]): Warning[] {
   const found = new Map<string, Warning>();
   let current: Warning | undefined;

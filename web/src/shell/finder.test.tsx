@@ -16,7 +16,7 @@ vi.mock('@/api/client', () => ({
   queryEntities: vi.fn(),
 }));
 
-const incomplete = 'The search did not reach everything: try again.';
+const incomplete = 'Not everything could be searched: try again.';
 
 beforeEach(() => {
   vi.useFakeTimers({ shouldAdvanceTime: true });

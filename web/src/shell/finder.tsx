@@ -9,7 +9,7 @@ import { type Target, useFound, useOpen, useSuggestions } from './targets';
 
 const label = 'Search the catalog, templates, runs and actions';
 
-/** The search itself: a text box, and below it what was found, or what was seen last while nothing is looked for. */
+/** The search: a text box, and below it the results, or the recently seen things while the box is empty. */
 export function Finder({ close }: { close: () => void }) {
   const listId = useId();
   const [text, setText] = useState('');
@@ -92,10 +92,10 @@ interface Outcome {
   failed: boolean;
 }
 
-/** What is said below the list: why it is empty, or may lack something. */
+/** The note below the list: why it is empty or incomplete. */
 function outcomeOf(term: string, { none, loading, failed }: Outcome): string | undefined {
   if (none && loading) return 'Searching …';
-  if (failed) return 'The search did not reach everything: try again.';
+  if (failed) return 'Not everything could be searched: try again.';
   return none ? `Nothing has “${term}” in its name, title or description.` : undefined;
 }
 
@@ -103,7 +103,7 @@ function keyOf(target: Target): string {
   return `${target.kind} ${'id' in target ? target.id : ''}`;
 }
 
-/** What was found, what it is, and where the term is when it is not in the title. */
+/** A result: its title, its kind, and where the term is when it is not in the title. */
 function Found({ hit: { target, title, because }, term }: { hit: Hit<Target>; term: string }) {
   const hint = 'hint' in target ? target.hint : undefined;
   return (

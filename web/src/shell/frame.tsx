@@ -15,7 +15,7 @@ import { isTheme, useTheme } from './theme';
 
 const collapsedKey = 'portico.rail';
 
-/** What stays while pages change: the rail on the left, search and the person at the top. */
+/** The frame around all pages: the rail on the left, the search and the user menu at the top. */
 export function Frame({ onSignOut }: { onSignOut: () => void }) {
   const [collapsed, toggle] = useRail();
   const palette = usePalette();
@@ -53,7 +53,7 @@ export function Frame({ onSignOut }: { onSignOut: () => void }) {
   );
 }
 
-/** Whether the rail shows icons only: as the person chose or, before that, when the window is not wide. */
+/** Whether the rail shows icons only: by the user's choice or, without one, in narrow windows. */
 function useRail(): [collapsed: boolean, toggle: () => void] {
   const [chosen, setChosen] = useState(() => localStorage.getItem(collapsedKey));
   const roomy = useMedia('(width >= 72rem)');
@@ -67,8 +67,8 @@ function useRail(): [collapsed: boolean, toggle: () => void] {
 }
 
 /**
- * Moves the focus to a new page when what had it is gone: Tab goes on there, and a screen reader does not start again
- * at the top.
+ * Moves the focus to a new page when the focused element is gone, so that Tab and screen readers continue
+ * there instead of at the top.
  */
 function useFocusOnArrival() {
   const router = useRouter();

@@ -1,8 +1,8 @@
-/** Something that a search may find. */
+/** A candidate of a search. */
 export interface Candidate<Target> {
   target: Target;
   title: string;
-  /** What else of it is searched, the most telling first. */
+  /** Other searched texts, the most important first. */
   others: readonly Text[];
 }
 
@@ -11,7 +11,7 @@ export interface Text {
   text: string;
 }
 
-/** Something that a search has found. */
+/** A result of a search. */
 export interface Hit<Target> {
   target: Target;
   title: string;
@@ -20,8 +20,8 @@ export interface Hit<Target> {
 }
 
 /**
- * Candidates that have the term, the best first: those whose title is the term, begins with it, has a word that begins
- * with it, or contains it; then those where it is in something else. What is equally good keeps its order.
+ * Candidates that contain the term, the best first: those whose title is the term, begins with it, has a word
+ * that begins with it, or contains it; then those with the term in another text. The sort is stable.
  */
 export function rank<Target>(term: string, candidates: readonly Candidate<Target>[]): Hit<Target>[] {
   return candidates
@@ -45,7 +45,9 @@ function look(term: string, { title, others }: Candidate<unknown>) {
 
 const grades = 4;
 
-/** How well a text fits a term: from 0, which is best, to less than `grades`. Undefined when the term is not in it. */
+/**
+ * How well a text matches a term: from 0, which is best, to less than `grades`. Undefined without a match.
+ */
 function gradeOf(text: string, term: string): number | undefined {
   const [hay, needle] = [text.toLowerCase(), term.toLowerCase()];
   if (hay === needle) return 0;

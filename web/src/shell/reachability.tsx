@@ -5,7 +5,7 @@ import { isUnreachable } from '@/ui/unreachable';
 
 const betweenProbes = 3000;
 
-/** Says that the server does not answer, so that nobody takes what is on the page for fresh; goes when it does again. */
+/** Shows that the server does not answer and the page may be outdated, until the server answers again. */
 export function Reachability() {
   const queries = useQueryClient();
   const [away, setAway] = useState(false);
@@ -38,7 +38,7 @@ export function Reachability() {
   );
 }
 
-/** Tells at each answer whether there was one. */
+/** Reports for each request whether there was a response. */
 function watch(queries: QueryClient, tell: (away: boolean) => void): () => void {
   return queries.getQueryCache().subscribe((event) => {
     if (event.type !== 'updated') return;

@@ -21,8 +21,8 @@ export function SignIn({ ended, onDone }: SignInProps) {
         <img src="/icon.svg" alt="" width={28} height={28} />
         <h1 className="text-title">{welcome.data?.title ?? 'Portico'}</h1>
       </div>
-      {ended && <p role="status">Your session has ended. Sign in again, and go on where you were.</p>}
-      <p className="text-muted">Find what your teams own, make something new, and see how it goes.</p>
+      {ended && <p role="status">Your session has ended. Sign in again to continue on this page.</p>}
+      <p className="text-muted">Find what your teams own, create something new, and follow its progress.</p>
       {guest && (
         <div className="space-y-2">
           <Button tone="primary" className="w-full" busy={enter.busy} onClick={enter.start}>
@@ -34,7 +34,7 @@ export function SignIn({ ended, onDone }: SignInProps) {
         </div>
       )}
       {welcome.data && !guest && (
-        <p>No way to sign in is configured. Whoever runs Portico can add one under auth.providers.</p>
+        <p>No way to sign in is configured. The operator of Portico can add one under auth.providers.</p>
       )}
       {welcome.error && <ErrorPanel error={welcome.error} doing="reach Portico" onRetry={() => welcome.refetch()} />}
       {enter.error && <ErrorPanel error={enter.error} doing="sign in" />}

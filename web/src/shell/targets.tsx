@@ -16,11 +16,11 @@ import { isListedByDefault } from '@/search-params';
 import { useSettled } from '@/ui/use-settled';
 import { type Candidate, type Hit, rank } from './rank';
 
-/** Where a search leads to. */
+/** The target of a search result. */
 export type Target =
   | { kind: 'entity' | 'template' | 'run' | 'action'; id: string; hint: string; icon: ReactNode }
   | { kind: 'page'; id: (typeof pages)[number]['to']; hint: string }
-  /** Everything in the catalog that has the term. */
+  /** All entities of the catalog that contain the term. */
   | { kind: 'all'; term: string };
 
 const pages = [
@@ -40,27 +40,27 @@ const entityFields = [
   'spec.profile',
 ];
 
-/** Of entities whose names have the term so many are ranked, and so many more that have it somewhere else. */
+/** The maximum number of ranked entities with the term in the name, and of others. */
 const mostNamed = 100;
 const mostOthers = 20;
 const mostShown = 30;
-/** The newest runs, which are the ones that people look for. */
+/** The newest runs, which people usually look for. */
 const mostRuns = 200;
-/** How long after the last key a term is asked for, in milliseconds. */
+/** The delay after the last keystroke before a search, in milliseconds. */
 const pause = 150;
 
 interface Found {
   hits: Hit<Target>[];
-  /** How many entities of the catalog's list have the term. */
+  /** The number of entities that contain the term. */
   total: number;
   loading: boolean;
-  /** Whether something could not be searched, so that what is not found may be there. */
+  /** Whether something could not be searched, so that results may be missing. */
   failed: boolean;
 }
 
 /**
- * What has the term in its title or elsewhere, the best first. The server is asked when somebody pauses; what it
- * answered before is ranked by the term at every key.
+ * The results for the term, the best first. The server is asked when the user pauses; earlier results are
+ * ranked again at every keystroke.
  */
 export function useFound(term: string): Found {
   const settled = useSettled(term, pause);
@@ -91,12 +91,12 @@ export function useFound(term: string): Found {
   };
 }
 
-/** What a person may not see is not there for them, and trying again does not help. */
+/** Things without permission are treated as missing, because a retry does not help. */
 function isForbidden(error: Error): boolean {
   return error instanceof ApiError && error.status === 403;
 }
 
-/** What is offered before anything is looked for: what was seen last, and the pages. */
+/** The suggestions of an empty search: recently seen things, and the pages. */
 export function useSuggestions(): Hit<Target>[] {
   const recent = useRecent();
   const titles = useTitles(recent);

@@ -14,8 +14,8 @@ function stored(): Theme {
 }
 
 /**
- * The person's choice of theme and a way to change it. public/theme.js applies the stored one before the first
- * paint.
+ * The user's choice of theme, and a function to change it. public/theme.js applies the stored one before the
+ * first paint.
  */
 export function useTheme(): [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState(stored);

@@ -2,7 +2,7 @@ import { useMemo, useSyncExternalStore } from 'react';
 import { serverNow } from '@/api/server-clock';
 import type { JsonObject } from '@/api/types';
 
-/** What somebody typed into a template's form and did not send yet. */
+/** The values of a template's form that were not submitted yet. */
 export interface Draft {
   templateRef: string;
   values: JsonObject;
@@ -20,12 +20,12 @@ function keyOf(user: string, templateRef: string): string {
   return `${prefix}${user} ${templateRef}`;
 }
 
-/** What a person typed into a template's form, in this browser and within the last week. */
+/** A user's draft of a template's form, in this browser and from the last week. */
 export function loadDraft(user: string, templateRef: string): Draft | undefined {
   return read(keyOf(user, templateRef), user);
 }
 
-/** Keeps values except for the named secrets: of those not even the length is stored. */
+/** Stores values without the named secrets, and without their lengths. */
 export function saveDraft(user: string, templateRef: string, values: JsonObject, secrets: ReadonlySet<string>): void {
   const text = JSON.stringify({ at: serverNow(), values }, (name, value) => (secrets.has(name) ? undefined : value));
   write(() => localStorage.setItem(keyOf(user, templateRef), text));
@@ -35,7 +35,7 @@ export function dropDraft(user: string, templateRef: string): void {
   write(() => localStorage.removeItem(keyOf(user, templateRef)));
 }
 
-/** A person's drafts, the latest first. Those that are too old are deleted. */
+/** A user's drafts, the latest first. Expired ones are deleted. */
 export function listDrafts(user: string): Draft[] {
   const drafts: Draft[] = [];
   for (const key of keysOf(user)) {
@@ -46,7 +46,7 @@ export function listDrafts(user: string): Draft[] {
   return drafts.sort((a, b) => b.at - a.at);
 }
 
-/** A person's drafts as they are now, also when another tab changes them. */
+/** A user's current drafts, updated also when another tab changes them. */
 export function useDrafts(user: string): Draft[] {
   const stored = useSyncExternalStore(subscribe, () => snapshot(user));
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is stored says when to read it again
@@ -73,7 +73,7 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** A browser without room, or that stores nothing, loses drafts and nothing else. */
+/** Without storage, only the drafts are lost. */
 function write(change: () => void): void {
   try {
     change();

@@ -1,9 +1,9 @@
 import type { JsonObject } from '@/api/types';
 
-/** What templates usually call the field for the name of the thing that they make. */
+/** The usual names of the field for the name of the created thing. */
 const usualNames = ['name', 'component_id', 'componentId', 'serviceName', 'title'];
 
-/** The name of the thing that a template is to make, as far as its values tell. */
+/** The name of the thing that a template creates, if its values contain it. */
 export function usualName(values: JsonObject): string | undefined {
   return usualNames.map((name) => values[name]).find((value) => typeof value === 'string' && value !== '') as
     | string

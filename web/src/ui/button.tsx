@@ -14,7 +14,7 @@ const tones: Record<Tone, string> = {
 const shape =
   'inline-flex min-h-8 shrink-0 items-center justify-center gap-1.5 rounded-md px-3 font-medium whitespace-nowrap transition-colors disabled:opacity-50 aria-disabled:opacity-50';
 
-/** The look of a button, for links that act like one. */
+/** The classes of a button, for links that look like one. */
 export function buttonLook(tone: Tone = 'plain', extra?: string): string {
   return classNames(shape, tones[tone], extra);
 }
@@ -22,7 +22,7 @@ export function buttonLook(tone: Tone = 'plain', extra?: string): string {
 interface ButtonProps extends ComponentProps<'button'> {
   tone?: Tone;
   icon?: LucideIcon;
-  /** What it does is under way: it keeps the focus, and does nothing when it is pressed. */
+  /** The action is in progress: the button keeps the focus, and ignores presses. */
   busy?: boolean;
 }
 
@@ -42,7 +42,7 @@ export function Button({ tone = 'plain', icon: Icon, busy = false, className, ch
 
 interface IconButtonProps extends ComponentProps<'button'> {
   icon: LucideIcon;
-  /** Says what the button does, to screen readers and on hover. */
+  /** The label for screen readers and on hover. */
   label: string;
 }
 

@@ -1,7 +1,10 @@
 import { useEffect, useState } from 'react';
 import { serverNow } from '@/api/server-clock';
 
-/** The current time on the server, renewed each interval while the component is shown; undefined holds it still. */
+/**
+ * The current time on the server, updated at each interval while the component is mounted; undefined stops
+ * it.
+ */
 export function useNow(interval: number | undefined): Date {
   const [now, setNow] = useState(current);
   useEffect(() => {

@@ -7,7 +7,7 @@ import { inputLook } from './input';
 export interface Option {
   value: string;
   title: string;
-  /** One quiet line that tells equal titles apart: kind, owner. */
+  /** A secondary line that distinguishes equal titles: kind, owner. */
   hint?: string;
 }
 
@@ -15,19 +15,19 @@ interface ComboboxProps {
   id?: string;
   label?: string;
   options: readonly Option[];
-  /** The chosen one's title, shown until somebody types. */
+  /** The title of the chosen option, shown until the user types. */
   chosen: string;
   onSearch: (text: string) => void;
   onChoose: (value: string | undefined) => void;
   onLeave?: () => void;
-  /** Whether what is typed may be chosen although no option has it. */
+  /** Whether a typed text may be chosen that is no option. */
   free?: boolean;
   loading?: boolean;
-  /** Whether the options could not be read, so that what is not among them may exist. */
+  /** Whether the options could not be read, so that some may be missing. */
   failed?: boolean;
   /** Keeps the list open after a choice, for choosing several. */
   multiple?: boolean;
-  /** How many more options there are than are given; they come into sight by typing. */
+  /** The number of options that are not in the list; typing finds them. */
   more?: number;
   placeholder?: string | undefined;
   disabled?: boolean | undefined;
@@ -37,8 +37,8 @@ interface ComboboxProps {
 }
 
 /**
- * A text box that searches as one types, with its choices below it. Arrow keys move, Enter chooses, Escape gives
- * up.
+ * A text box that searches while the user types, with its options below. Arrow keys move, Enter chooses,
+ * Escape closes.
  */
 export function Combobox(props: ComboboxProps) {
   const { options, chosen, onSearch, onChoose, free = false, multiple = false, more = 0, disabled } = props;
@@ -118,7 +118,7 @@ export function Combobox(props: ComboboxProps) {
         value={text ?? chosen}
         onChange={(event) => type(event.target.value)}
         onClick={() => setOpen(true)}
-        // What is typed takes the place of what was chosen.
+        // The typed text replaces the chosen option.
         onFocus={(event) => event.target.select()}
         onBlur={leave}
         onKeyDown={press}
@@ -128,7 +128,8 @@ export function Combobox(props: ComboboxProps) {
         <button
           type="button"
           aria-label="Clear"
-          // By keyboard the text is deleted. As a stop between this field and the next it would be pressed by mistake.
+          // Not reachable by Tab, because it would be pressed by mistake between two fields; keyboard users
+          // delete the text.
           tabIndex={-1}
           className="absolute top-1 right-1 inline-flex size-6 items-center justify-center rounded text-muted hover:bg-hover hover:text-ink"
           onMouseDown={(event) => event.preventDefault()}
@@ -185,7 +186,8 @@ function Choice({ id, option, active, onHover, onChoose }: ChoiceProps) {
       ref={(element) => {
         if (active) element?.scrollIntoView?.({ block: 'nearest' });
       }}
-      // Pressing must not take the focus from the text box, or its blur would close the list before the click.
+      // Pressing must not move the focus from the text box, because its blur would close the list before the
+      // click.
       onMouseDown={(event) => event.preventDefault()}
       onMouseMove={onHover}
       onClick={onChoose}

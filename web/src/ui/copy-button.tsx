@@ -4,14 +4,14 @@ import { IconButton } from './button';
 import { visible } from './visible';
 
 interface CopyButtonProps {
-  /** Called when pressed, so that a long text is only put together when somebody wants it. */
+  /** Called when pressed, so that a long text is built only when it is needed. */
   text: () => string;
   label: string;
 }
 
 /**
- * Copies a text, its control characters shown: who copies may paste it into a terminal. It is not there where it could not: browsers give the clipboard only to pages that came over HTTPS or
- * from this machine.
+ * Copies a text with its control characters made visible, because it may be pasted into a terminal. The
+ * button is hidden where browsers permit no clipboard: on pages without HTTPS from other machines.
  */
 export function CopyButton({ text, label }: CopyButtonProps) {
   const [copied, setCopied] = useState(false);

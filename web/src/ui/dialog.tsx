@@ -6,13 +6,13 @@ interface ConfirmProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
   title: string;
-  /** What confirming will touch. */
+  /** What confirming will change. */
   children: ReactNode;
   confirm: string;
   onConfirm: () => void;
 }
 
-/** Asks once before something that cannot be taken back, and says what it will touch. */
+/** Asks for confirmation of something that cannot be undone, and shows what it will change. */
 export function Confirm({ open, onOpenChange, title, children, confirm, onConfirm }: ConfirmProps) {
   return (
     <AlertDialog.Root open={open} onOpenChange={onOpenChange}>

@@ -4,7 +4,7 @@ import { classNames } from './class-names';
 
 const safeSchemes = ['http:', 'https:', 'mailto:'];
 
-/** An address from data may be opened when it cannot run code in this page. */
+/** Whether a URL from data can be opened without running code in this page. */
 export function isSafeUrl(url: string): boolean {
   try {
     return safeSchemes.includes(new URL(url, window.location.origin).protocol);
@@ -19,7 +19,7 @@ interface ExternalLinkProps {
   children: ReactNode;
 }
 
-/** A link out of the portal. An address with another scheme than http, https and mailto is shown as text. */
+/** A link out of the portal. A URL with another scheme than http, https and mailto is shown as text. */
 export function ExternalLink({ href, className, children }: ExternalLinkProps) {
   if (!isSafeUrl(href)) return <span className={className}>{children}</span>;
   return (

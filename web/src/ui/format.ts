@@ -3,7 +3,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** A duration in the fewest units that still say something: `340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`, `3 d 4 h`. */
+/** A duration in at most two units: `340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`, `3 d 4 h`. */
 export function formatDuration(milliseconds: number): string {
   const span = Math.max(0, milliseconds);
   if (span < 1) return '< 1 ms';
@@ -15,7 +15,7 @@ export function formatDuration(milliseconds: number): string {
   return pair(span, day, 'd', hour, 'h');
 }
 
-/** A duration that still grows, or shrinks, before one's eyes: in whole seconds, so that it can be read. */
+/** A changing duration in whole seconds, so that it can be read. */
 export function formatCounting(milliseconds: number): string {
   const seconds = Math.floor(Math.max(0, milliseconds) / second);
   return seconds < 60 ? `${seconds} s` : formatDuration(seconds * second);
@@ -27,7 +27,10 @@ function pair(span: number, big: number, bigUnit: string, small: number, smallUn
   return rest === 0 ? head : `${head} ${rest} ${smallUnit}`;
 }
 
-/** A moment seen from now: `just now`, `5 min ago`, `in 2 h`, `3 d ago`; a date once it is a month away. */
+/**
+ * A moment relative to now: `just now`, `5 min ago`, `in 2 h`, `3 d ago`; a date if it is more than a month
+ * away.
+ */
 export function formatRelative(moment: Date, now: Date): string {
   const away = now.getTime() - moment.getTime();
   const distance = Math.abs(away);

@@ -2,7 +2,7 @@ import { Search } from 'lucide-react';
 import type { ComponentProps } from 'react';
 import { classNames } from './class-names';
 
-/** The look of everything one types into. aria-invalid turns its edge red. */
+/** The classes of text inputs. aria-invalid makes the border red. */
 export const inputLook =
   'w-full min-h-8 rounded-md border border-edge bg-raised px-2.5 py-1 transition-colors hover:border-muted disabled:bg-hover disabled:text-muted [&[readonly]]:bg-hover aria-invalid:border-failed';
 
@@ -24,7 +24,7 @@ interface SearchInputProps extends Omit<ComponentProps<'input'>, 'onChange' | 'v
   onChange: (value: string) => void;
 }
 
-/** A filter box: it narrows what is on the page as one types. */
+/** A filter box, which filters the page while the user types. */
 export function SearchInput({ label, value, onChange, className, ...rest }: SearchInputProps) {
   return (
     <div className={classNames('relative', className)}>

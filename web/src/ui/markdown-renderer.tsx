@@ -23,8 +23,8 @@ export default function MarkdownRenderer({ children }: { children: string }) {
 }
 
 /**
- * An image, or a link to it where the browser did not get it: the page's policy loads images only from the portal itself
- * and from where the configuration says, so that reading a text tells nobody.
+ * An image, or a link to it when the browser could not load it. The content security policy permits images
+ * only from the portal and from configured hosts, so that reading a text does not inform other servers.
  */
 function Image({ src = '', alt = '' }: { src?: string; alt?: string }) {
   const [missing, setMissing] = useState(false);
@@ -32,7 +32,7 @@ function Image({ src = '', alt = '' }: { src?: string; alt?: string }) {
   return <img src={src} alt={alt} loading="lazy" referrerPolicy="no-referrer" onError={() => setMissing(true)} />;
 }
 
-/** A block of code: what people copy. */
+/** A block of code with a copy button. */
 function Block({ children }: { children?: ReactNode }) {
   const block = useRef<HTMLPreElement>(null);
   return (

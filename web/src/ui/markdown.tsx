@@ -3,8 +3,7 @@ import { lazy, Suspense } from 'react';
 const Renderer = lazy(() => import('./markdown-renderer'));
 
 /**
- * Markdown from data: no raw HTML, no addresses that run code. Until the renderer is here the source is shown as it
- * is.
+ * Markdown from data: no raw HTML, no URLs that run code. Until the renderer is loaded, the source is shown.
  */
 export function Markdown({ children }: { children: string }) {
   return (

@@ -3,7 +3,7 @@ interface MarkedProps {
   term: string;
 }
 
-/** A text in which every place where the term is stands out. */
+/** A text with all occurrences of the term highlighted. */
 export function Marked({ text, term }: MarkedProps) {
   return cutAt(text, term).map((piece, index) =>
     // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text have no other identity
@@ -11,13 +11,14 @@ export function Marked({ text, term }: MarkedProps) {
   );
 }
 
-/** Cuts a text at each place where the term is; every second piece, from the second on, is such a place. */
+/** Splits a text at each occurrence of the term; every second piece, from the second on, is an occurrence. */
 export function cutAt(text: string, term: string): string[] {
   const needle = term.trim().toLowerCase();
   if (!needle) return [text];
   const pieces: string[] = [];
   const hay = text.toLowerCase();
-  // Lower-casing changes the length of a few letters; then the places cannot be told and the text stays whole.
+  // Lower-casing changes the length of a few letters; then the positions are unknown and the text is not
+  // split.
   if (hay.length !== text.length) return [text];
   let from = 0;
   for (let at = hay.indexOf(needle); at >= 0; at = hay.indexOf(needle, from)) {

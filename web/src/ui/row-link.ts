@@ -1,5 +1,5 @@
 /**
- * Makes a link lead there from anywhere in the row around it, by any mouse button. The row is `relative`, and so is what
- * can be clicked in it besides.
+ * Extends a link over the whole row around it, for any mouse button. The row must be `relative`, and so must
+ * other clickable elements in it.
  */
 export const rowLink = 'after:absolute after:inset-0';

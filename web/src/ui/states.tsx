@@ -31,7 +31,7 @@ export function ErrorPanel({ error, doing, onRetry }: { error: Error; doing: str
   );
 }
 
-/** An empty place that teaches what to do first. */
+/** An empty state that explains what to do first. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="py-6 text-muted">
@@ -50,7 +50,7 @@ export function Command({ children }: { children: string }) {
   );
 }
 
-/** Grey lines where text will be. */
+/** Grey lines as placeholders of text. */
 export function Skeleton({ lines = 3 }: { lines?: number }) {
   return (
     <div role="status" className="space-y-3 py-2">

@@ -5,7 +5,7 @@ import { classNames } from './class-names';
 export interface Column<Row> {
   key: string;
   header: ReactNode;
-  /** Classes of the heading and the cells: a width, and from which screen width on the column is shown. */
+  /** Classes of the heading and the cells: a width, and the screen width from which the column is shown. */
   className?: string;
   sort?: 'ascending' | 'descending' | undefined;
   cell: (row: Row) => ReactNode;
@@ -16,22 +16,22 @@ interface TableProps<Row> {
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   rowKey: (row: Row) => string;
-  /** How many rows there are in all, loaded or not. */
+  /** The number of all rows, loaded or not. */
   total?: number;
-  /** Called when the end of the loaded rows comes near. */
+  /** Called near the end of the loaded rows. */
   onNearEnd?: () => void;
 }
 
-/** Below the bar at the top of the page; a border would be left behind when the cell sticks. */
+/** Below the bar at the top of the page. A border would not move with a sticky cell. */
 const headLook = 'sticky top-12 z-10 bg-page py-1.5 pr-4 font-normal shadow-[inset_0_-1px_var(--hairline)]';
 
 const rowHeight = 35;
-/** So many rows before the end the next ones are asked for. */
+/** The distance from the end, in rows, at which the next rows are requested. */
 const ahead = 30;
 
 /**
- * A dense table that draws only the rows in view, so that 50,000 of them scroll like fifty. It scrolls with the
- * page.
+ * A dense table that renders only the visible rows, so that 50,000 of them scroll like fifty. It scrolls with
+ * the page.
  */
 export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: TableProps<Row>) {
   const body = useRef<HTMLTableSectionElement>(null);
@@ -97,7 +97,7 @@ export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: T
   );
 }
 
-/** Stands for the rows that are not drawn. */
+/** A placeholder for the rows that are not rendered. */
 function Gap({ height }: { height: number }) {
   if (height <= 0) return null;
   return (

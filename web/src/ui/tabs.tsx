@@ -7,14 +7,14 @@ interface CurrentAnchorProps extends ComponentProps<'a'> {
 }
 
 /**
- * The router takes a link for current when its address is part of the page's; among links that differ by their
- * search that is several.
+ * The router considers a link current when its URL is a part of the page's; several links that differ only in
+ * their search would be current.
  */
 function CurrentAnchor({ current, ...rest }: CurrentAnchorProps) {
   return <a {...rest} aria-current={current ? 'true' : undefined} />;
 }
 
-/** A link that is told whether it leads to what is shown. */
+/** A link with an explicit current state. */
 export const CurrentLink = createLink(CurrentAnchor);
 
 function TabAnchor({ className, ...rest }: CurrentAnchorProps) {

@@ -1,7 +1,7 @@
 import { useNow } from './clock';
 import { formatAbsolute, formatCounting, formatDuration, formatRelative } from './format';
 
-/** A moment as a distance from now, with the absolute time on hover. */
+/** A moment relative to now, with the absolute time on hover. */
 export function RelativeTime({ at }: { at: string }) {
   const now = useNow(10_000);
   const moment = new Date(at);
@@ -12,7 +12,7 @@ export function RelativeTime({ at }: { at: string }) {
   );
 }
 
-/** How long something took; while it has no end it counts. */
+/** The duration of something; without an end it counts up. */
 export function Duration({ from, to }: { from: string; to?: string | undefined }) {
   const now = useNow(to ? undefined : 250);
   const span = (to ? new Date(to) : now).getTime() - new Date(from).getTime();

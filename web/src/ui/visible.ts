@@ -2,8 +2,9 @@
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * A text with its control characters shown, but for line ends and tabs: a terminal that it is pasted into would obey
- * them, and those that turn the direction of writing would hide what it says. The command line shows them the same.
+ * A text with its control characters made visible, except line ends and tabs. Pasted into a terminal, they
+ * would control it, and bidirectional ones would hide parts of the text. The command line shows them in the
+ * same way.
  */
 export function visible(text: string): string {
   return text

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { CopyButton } from './copy-button';
 import { highlight, type TokenKind } from './yaml-tokens';
 
-/** Beyond this many lines the colours cost more than they help. */
+/** Longer texts are not coloured, because that would be slow. */
 const mostColoured = 4000;
 
 const looks: Record<TokenKind, string> = {

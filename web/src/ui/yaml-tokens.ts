@@ -11,8 +11,7 @@ const linePattern = /^(\s*(?:- )*)("[^"]*"|'[^']*'|[^\s#:'"[{][^:#]*?|[^\s#:'"[{
 const literalPattern = /^(?:-?\d[\d_.eE+-]*|true|false|null|~|[|>][+-]?)$/;
 
 /**
- * Colours one line of YAML by its shape alone. It is for reading, not for judging: what it does not know stays
- * plain text.
+ * Colours one line of YAML by its syntax. It does not validate: what it does not recognize stays plain text.
  */
 export function highlight(line: string): Token[] {
   const tokens: Token[] = [];

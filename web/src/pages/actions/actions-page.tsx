@@ -12,7 +12,7 @@ import { fieldsOf, type SchemaField } from './fields';
 
 const route = getRouteApi('/create/actions');
 
-/** What the steps of a template can do: each action with what it takes, what it gives, and examples. */
+/** The actions for steps of templates, with inputs, outputs and examples. */
 export function ActionsPage() {
   const { q = '' } = route.useSearch();
   const navigate = route.useNavigate();

@@ -1,4 +1,4 @@
-/** One value that an action takes or gives. */
+/** One value of an action's input or output. */
 export interface SchemaField {
   name: string;
   type: string;
@@ -16,7 +16,7 @@ interface Schema {
   required?: unknown;
 }
 
-/** The values that the schema of an action's input or output names, the needed ones first. */
+/** The values in the schema of an action's input or output, the required ones first. */
 export function fieldsOf(schema: unknown): SchemaField[] {
   const { properties, required } = asSchema(schema);
   const needed = Array.isArray(required) ? required : [];
@@ -29,7 +29,7 @@ export function fieldsOf(schema: unknown): SchemaField[] {
     .sort((a, b) => Number(b.needed) - Number(a.needed));
 }
 
-/** A type as people write it: `string`, `list of string`, `one of public, private`. */
+/** A type in words: `string`, `list of string`, `one of public, private`. */
 function typeOf(schema: unknown): string {
   const { type, enum: choices, items } = asSchema(schema);
   if (Array.isArray(choices)) return `one of ${choices.join(', ')}`;

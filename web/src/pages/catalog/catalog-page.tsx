@@ -23,7 +23,7 @@ import { filterOf } from './filters';
 const route = getRouteApi('/catalog');
 
 const perPage = 100;
-/** How long after the last key a text is asked for, in milliseconds. */
+/** The delay after the last keystroke before a search, in milliseconds. */
 const pause = 200;
 const fields = [
   'kind',
@@ -46,7 +46,7 @@ export function CatalogPage() {
   const main = useMemo(() => kinds.filter(isListedByDefault), [kinds]);
   const columns = useColumns();
   const typed = useSettled(search.q, pause);
-  // Who empties the box has nothing more to type.
+  // An emptied box needs no delay.
   const text = search.q && typed;
   const query = useInfiniteQuery({
     ...entityPagesQuery({
@@ -76,7 +76,7 @@ export function CatalogPage() {
   );
 }
 
-/** Leads to what is missing here, if something is. */
+/** A link to the entities that could not be read, if there are any. */
 function Unread() {
   const query = useInfiniteQuery(unprocessedQuery('failed'));
   const count = query.data?.pages[0]?.entities.length ?? 0;
@@ -129,7 +129,7 @@ interface KindsProps {
   text: string | undefined;
 }
 
-/** The kinds, each with how many of what is looked for are of it. */
+/** The kinds, each with its number of matching entities. */
 function Kinds({ kinds, main, text }: KindsProps) {
   const { kind, type: _, ...others } = route.useSearch();
   const { data } = useQuery(facetsQuery(['kind'], filterOf(others, []), text));
@@ -154,10 +154,10 @@ function Kinds({ kinds, main, text }: KindsProps) {
 
 interface KindTabProps {
   label: string;
-  /** Undefined until it is known. */
+  /** Undefined while it is loading. */
   count: number | undefined;
   active: boolean;
-  /** What else narrows the list stays, but for the type: each kind has its own. */
+  /** The other filters stay, except the type, because each kind has its own types. */
   search: CatalogSearch;
 }
 
@@ -272,7 +272,7 @@ function Name({ entity }: { entity: Entity }) {
   );
 }
 
-/** Marks an entity that the catalog could not read, or not in full, and leads to where its page says why. */
+/** Marks an entity that the catalog could not read fully, and links to the reason on its page. */
 function Errors({ entity }: { entity: Entity }) {
   const errors = errorsOf(entity);
   const [first] = errors;
@@ -306,7 +306,7 @@ function NoEntities() {
   const { kind, q, sort: _, ...chosen } = route.useSearch();
   if (kind || q || Object.keys(chosen).length > 0) {
     return (
-      <Empty title="Nothing in the catalog is like this.">
+      <Empty title="Nothing in the catalog matches.">
         <Link to="/catalog" search={{}} className="text-accent underline">
           Show everything
         </Link>

@@ -15,11 +15,11 @@ const shownAtFirst = 8;
 
 interface FacetListProps {
   kinds: readonly string[];
-  /** The text that is looked for. */
+  /** The search text. */
   text: string | undefined;
 }
 
-/** What the list can be narrowed by, with how many entities each choice would leave. */
+/** The filters of the list, with the number of entities for each choice. */
 export function FacetList({ kinds, text }: FacetListProps) {
   const search = route.useSearch();
   const chosen = facets.reduce((sum, { key }) => sum + (search[key]?.length ?? 0), 0);
@@ -57,7 +57,7 @@ function Facet({ facet, path, label, kinds, text }: FacetProps) {
   const chosen = search[facet] ?? [];
   const values = order(data?.[path] ?? [], chosen);
   const titles = useTitles(facet === 'owner' ? values.map(({ value }) => value) : []);
-  // One value says nothing: it would leave everything as it is.
+  // A facet with one value would not filter anything.
   if (values.length < 2 && chosen.length === 0) return null;
   const titled = values.map((value) => ({
     ...value,
@@ -122,8 +122,8 @@ function Choice({ facet, value, title, count, checked }: ChoiceProps) {
 }
 
 /**
- * Chosen values first, so that they can be switched off; then the most frequent. A chosen value that matches
- * nothing any more keeps its place.
+ * Chosen values are first, so that they can be switched off; then the most frequent. A chosen value without
+ * matches stays.
  */
 function order(values: readonly FacetValue[], chosen: readonly string[]): FacetValue[] {
   const kept = chosen.map((value) => values.find((known) => known.value === value) ?? { value, count: 0 });

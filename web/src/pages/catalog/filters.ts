@@ -1,9 +1,9 @@
 import { type CatalogSearch, type FacetKey, facets } from '@/search-params';
 
 /**
- * Backstage's filter for what the address selects: values of one facet are alternatives, facets narrow each other.
- * Without a kind, what people do not look for (locations, templates) is left out by naming the other kinds. `except`
- * leaves one facet out, for counting its own values.
+ * Backstage's filter for the search parameters: values of one facet are alternatives, and all facets must
+ * match. Without a kind, locations and templates are left out by naming the other kinds. `except` leaves one
+ * facet out, to count its own values.
  */
 export function filterOf(search: CatalogSearch, kinds: readonly string[], except?: FacetKey): string[] {
   const kind = search.kind ? [`kind=${search.kind}`] : kinds.map((name) => `kind=${name}`);
@@ -14,7 +14,7 @@ export function filterOf(search: CatalogSearch, kinds: readonly string[], except
   return set ? [set] : [];
 }
 
-/** The address after a facet's value was switched on or off. */
+/** The search parameters after a facet's value was switched on or off. */
 export function toggleFacet(search: CatalogSearch, key: FacetKey, value: string): CatalogSearch {
   const { [key]: before = [], ...rest } = search;
   const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];

@@ -34,7 +34,7 @@ function Section({ title, id, children }: { title: string; id?: string; children
   );
 }
 
-/** What the catalog found wrong with the entity when it read it. */
+/** The errors and warnings of the catalog about the entity. */
 function Problems({ entity }: { entity: Entity }) {
   const problems = problemsOf(entity);
   if (problems.length === 0) return null;
@@ -160,7 +160,7 @@ interface TargetsProps {
   titles: Titles;
 }
 
-/** The other ends of relations of one type, by title; a team that owns hundreds shows a few of them first. */
+/** The targets of relations of one type, by title. For hundreds of targets, only a few are shown first. */
 function Targets({ refs, titles }: TargetsProps) {
   const [all, setAll] = useState(false);
   const sorted = refs
@@ -187,7 +187,7 @@ function Relations({ entity }: { entity: Entity }) {
   const groups = groupRelations(entity);
   const titles = useTitles([...new Set(groups.flatMap(({ refs }) => refs))]);
   if (groups.length === 0) return null;
-  // Sorted by titles: names that make way for them would have everything jump.
+  // They are sorted by titles, so the list waits for the titles: otherwise it would be sorted again.
   if (!titles.known) return <Skeleton />;
   return (
     <Section title="Relations">

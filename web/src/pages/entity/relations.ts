@@ -6,7 +6,7 @@ export interface RelationGroup {
   refs: string[];
 }
 
-/** Relation types in the order people ask for them, in words. Other types come after, as they are called. */
+/** Relation types in the order of importance, with labels. Other types follow with their names. */
 const labels: Record<string, string> = {
   ownedBy: 'Owned by',
   partOf: 'Part of',

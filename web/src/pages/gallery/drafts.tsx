@@ -14,7 +14,7 @@ interface DraftsProps {
   templates: readonly Entity[];
 }
 
-/** Forms that somebody began to fill in and did not send. */
+/** Forms that were filled in but not submitted. */
 export function Drafts({ user, templates }: DraftsProps) {
   const titles = new Map(templates.map((template) => [refOf(template), displayName(template)]));
   const drafts = useDrafts(user).filter(({ templateRef }) => titles.has(templateRef));

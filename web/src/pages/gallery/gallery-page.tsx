@@ -16,7 +16,7 @@ import { Drafts } from './drafts';
 import { groupTemplates, matchesTemplate } from './group-templates';
 
 const route = getRouteApi('/create');
-/** The newest runs that the figures on the cards are counted from. */
+/** The newest runs, from which the statistics on the cards are computed. */
 const counted = 500;
 
 export function GalleryPage() {
@@ -124,7 +124,7 @@ interface FiguresProps {
   statistics: Statistics;
 }
 
-/** How long it takes and how often it succeeds, as it really went; the runs are one click away. */
+/** The duration and success rate of the template's runs, with a link to them. */
 function Figures({ templateRef, statistics: { ended, completed, typical } }: FiguresProps) {
   return (
     <Link

@@ -6,7 +6,7 @@ export interface Group {
   templates: Entity[];
 }
 
-/** Templates by what they are for (spec.type): recommended ones first, and the purposes that have one; then by name. */
+/** Templates by spec.type: recommended ones, and the types that have one, are first; then by name. */
 export function groupTemplates(templates: readonly Entity[]): Group[] {
   const groups = new Map<string, Entity[]>();
   for (const template of templates) {
@@ -30,7 +30,7 @@ function weight(template: Entity): number {
   return template.metadata.tags?.includes('recommended') ? 1 : 0;
 }
 
-/** Whether a template has the tag, and every word of the text somewhere in what its card says. */
+/** Whether a template has the tag, and every word of the text is on its card. */
 export function matchesTemplate(template: Entity, text: string, tag: string | undefined): boolean {
   const { name, description = '', tags = [] } = template.metadata;
   if (tag && !tags.includes(tag)) return false;

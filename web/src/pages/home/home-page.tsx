@@ -20,7 +20,10 @@ import { RelativeTime } from '@/ui/time';
 const shownRuns = 8;
 const shownEntities = 12;
 
-/** What is mine: what waits for me, my runs, what my teams own, what I starred and saw. */
+/**
+ * The user's own things: parked runs, recent runs, entities of the user's teams, starred and recently seen
+ * entities.
+ */
 export function HomePage() {
   const { data: session, error } = useQuery(sessionQuery);
   useEffect(() => {
@@ -56,7 +59,7 @@ function Section({ title, more, children }: { title: string; more?: ReactNode; c
 const waitingQuery = (me: string) => runsQuery({ phase: 'parked', createdBy: me, limit: 50 });
 const recentQuery = (me: string) => runsQuery({ createdBy: me, limit: shownRuns });
 
-/** Both lists at once: one that came later would push the other away from under the pointer. */
+/** Both lists are shown at once; otherwise the later one would move the other. */
 function Runs({ me }: { me: string }) {
   const waiting = useQuery(waitingQuery(me));
   usePrefetchQuery(recentQuery(me));

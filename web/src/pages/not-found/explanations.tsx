@@ -10,7 +10,7 @@ interface Explanation {
 
 const linkLook = 'text-accent underline';
 
-/** The pages of Backstage that the portal does not have, by their addresses. */
+/** Backstage's pages that the portal does not have, by path. */
 const explanations: Record<string, Explanation> = {
   '/create/edit': {
     title: 'Templates are not edited in the portal',
@@ -77,7 +77,7 @@ const explanations: Record<string, Explanation> = {
   },
 };
 
-/** What there is to say of an address, or of one below it, that is Backstage's and has no page here. */
+/** The explanation for a path of Backstage, or a path below it, that has no page here. */
 export function explanationOf(pathname: string): Explanation | undefined {
   const known = Object.keys(explanations).find((path) => pathname === path || pathname.startsWith(`${path}/`));
   return known === undefined ? undefined : explanations[known];

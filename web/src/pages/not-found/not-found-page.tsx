@@ -2,7 +2,7 @@ import { Link, useLocation } from '@tanstack/react-router';
 import { Key } from '@/ui/tag';
 import { explanationOf } from './explanations';
 
-/** Says that there is no page at an address; of those of Backstage that have no page here, also what to do instead. */
+/** Says that a page does not exist and, for Backstage's pages, what to do instead. */
 export function NotFoundPage() {
   const { pathname } = useLocation();
   const { title, instead } = explanationOf(pathname) ?? { title: 'There is no page at this address', instead: null };

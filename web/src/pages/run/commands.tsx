@@ -8,7 +8,10 @@ const verbs: Record<GivenCommand['command'], string> = {
   cancel: 'Cancelled',
 };
 
-/** What people did with the run, in order, each with what they found: a retry takes the error of the attempt before it away. */
+/**
+ * The commands that people sent to the run, in order, each with the state of the attempt at that moment: a
+ * retry removes the error of the attempt before it.
+ */
 export function Commands({ commands }: Pick<RunDetail, 'commands'>) {
   if (commands.length === 0) return null;
   return (
@@ -31,12 +34,12 @@ export function Commands({ commands }: Pick<RunDetail, 'commands'>) {
   );
 }
 
-/** A person has a page; a service has a name. */
+/** A user has a page; a service has only a name. */
 function Giver({ by }: { by: string }) {
   return by.startsWith('user:') ? <EntityLink entityRef={by} defaultKind="user" /> : <span>{by}</span>;
 }
 
-/** What the attempt had come to when the command was given. */
+/** The state of the attempt when the command was sent. */
 export function foundBy({ attempt, phase, failedStep, failedStepName, error }: GivenCommand): string {
   const step = failedStepName || failedStep;
   const at = step ? ` at “${step}”` : '';

@@ -4,12 +4,12 @@ import { runLook, StateIcon } from '@/run/status';
 import { RelativeTime } from '@/ui/time';
 import { Moves } from './moves';
 
-/** Whether a run has stopped short of its end and a person may say how it goes on. */
+/** Whether a run is parked and waits for a decision. */
 export function asksForDecision({ phase, moves }: Pick<RunDetail, 'phase' | 'moves'>): boolean {
   return moves.length > 0 && (phase === 'parked' || phase === 'cancelled' || phase === 'rolledBack');
 }
 
-/** A run that waits for a person: what happened, to what, why, and what each move will do. */
+/** The panel of a parked run: what happened, why, and what each command will do. */
 export function Decision({ run, task }: { run: RunDetail; task: Task | undefined }) {
   if (!asksForDecision(run)) return null;
   return (

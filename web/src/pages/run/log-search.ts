@@ -11,7 +11,7 @@ export function matchingLines(lines: readonly LogLine[], term: string): number[]
   return found;
 }
 
-/** The first and last line, from 1, that an address such as `12` or `20-12` selects. */
+/** The first and last line, from 1, that a parameter such as `12` or `20-12` selects. */
 export function readLines(text: string | undefined): { first: number; last: number } | undefined {
   const match = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(text ?? '');
   if (!match) return undefined;

@@ -17,9 +17,9 @@ import { useEnd } from './use-end';
 const route = getRouteApi('/runs/$id');
 const wrapKey = 'portico.wrap';
 const lineHeight = 20;
-/** However little room is left in the pane, so much of a log is shown. */
+/** The minimum height of a log. */
 const leastHeight = 8 * lineHeight;
-/** How near to its end a log must be scrolled, in pixels, to be kept there while it grows. */
+/** The distance from its end, in pixels, within which a growing log is kept at its end. */
 const atEnd = 2 * lineHeight;
 
 interface LogViewProps {
@@ -28,7 +28,7 @@ interface LogViewProps {
   name: string;
 }
 
-/** A log of any length: live, searchable, copyable, each line with an address. */
+/** A log of any length: live, searchable, copyable, with a link for each line. */
 export function LogView({ lines, connection, name }: LogViewProps) {
   const { line: chosen, find = '' } = route.useSearch();
   const navigate = route.useNavigate();
@@ -130,7 +130,7 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
     estimateSize: () => lineHeight,
     overscan: 20,
     getItemKey: (index) => lines[index]?.key ?? index,
-    // Scrolled to its end while it is drawn, see useEnd: React cannot draw again at once in the midst of that.
+    // The box is scrolled to its end during rendering, see useEnd, when React cannot render again at once.
     useFlushSync: false,
   });
 
@@ -148,7 +148,7 @@ function Lines({ lines, name, wrap, term, match, chosen, onChoose, waiting }: Li
     virtualizer.scrollToIndex(match, { align: 'center' });
   }, [match, virtualizer, leave]);
 
-  // A linked line is brought into view once, when it has arrived; after that the reader scrolls.
+  // A linked line is scrolled into view once, when it has arrived.
   const linked = chosen?.first;
   const arrived = linked !== undefined && linked <= lines.length;
   useEffect(() => {
@@ -219,9 +219,9 @@ function Spacer({ lines }: { lines: readonly LogLine[] }) {
 interface LineProps {
   line: LogLine;
   number: number;
-  /** When the log began; each line's time is shown from there. */
+  /** The time of the first line; the times of lines are relative to it. */
   since: string;
-  /** Said at the same moment as the line before, whose time stands for both, or as the log began. */
+  /** The line has the same time as the line before, or as the first line, so its time is not shown. */
   repeats: boolean;
   wrap: boolean;
   term: string;
@@ -246,7 +246,7 @@ function Line({ line, number, since, repeats, wrap, term, selected, current, onC
       <a
         href={`?line=${number}`}
         aria-label={`Link to line ${number}`}
-        // Thousands of stops would keep Tab from ever leaving the log.
+        // Otherwise, Tab would stop at thousands of lines.
         tabIndex={-1}
         onClick={(event) => onChoose(event, number)}
         className="w-12 shrink-0 pr-2 text-right text-muted select-none hover:text-accent"
@@ -270,7 +270,7 @@ function Line({ line, number, since, repeats, wrap, term, selected, current, onC
   );
 }
 
-/** Terminals' eight colours on the portal's tokens, readable in both themes. */
+/** The eight terminal colours as design tokens, readable in both themes. */
 const colourLooks: Record<Colour, string> = {
   black: 'text-muted',
   red: 'text-failed',

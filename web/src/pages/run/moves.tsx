@@ -13,14 +13,14 @@ import { Confirm } from '@/ui/dialog';
 import { ErrorPanel } from '@/ui/states';
 import { needsOtherValues } from './prospects';
 
-/** The id of the heading that names the run and tells its state, which outlasts every move. */
+/** The id of the heading with the run's name and state, which stays after every command. */
 export const runHeadingId = 'run';
 
 interface MoveLook {
   label: string;
   icon: LucideIcon;
   act: (id: string, generation: number) => Promise<void>;
-  /** The question asked first, for moves that cannot be taken back. */
+  /** The confirmation of commands that cannot be undone. */
   question?: string;
 }
 
@@ -32,14 +32,14 @@ const looks: Record<MoveName, MoveLook> = {
 
 interface MovesProps {
   run: RunDetail;
-  /** What the run was started with; undefined until it is known. */
+  /** The values of the run; undefined while they are loading. */
   task: Task | undefined;
   explained?: boolean;
 }
 
 /**
- * What a person can do about a run now: one button a move, the most sensible one first and, when asked for, with
- * what each will do.
+ * The commands that are possible now: one button for each, the most useful first, and optionally with
+ * explanations.
  */
 export function Moves({ run, task, explained = false }: MovesProps) {
   const moves = run.moves.map((move, index) => (
@@ -59,7 +59,7 @@ export function Moves({ run, task, explained = false }: MovesProps) {
   );
 }
 
-/** Not a move of this run, but what helps when its values were wrong: the form, filled in as it was. */
+/** A link to the form with the run's values, for runs with wrong values. */
 function Again({ run, task, explained }: { run: RunDetail; task: Task; explained: boolean }) {
   const { namespace, name } = parseRef(run.templateRef, 'template');
   const link = (
@@ -103,7 +103,7 @@ function MoveButton({ run, move, explained, first }: MoveButtonProps) {
   const [asking, setAsking] = useState(false);
   const look = looks[move.move];
   const command = useCommand(() => look.act(run.id, run.generation), {
-    // The button goes with the move; who came to it by keyboard goes on at the run's name and state.
+    // The button disappears with the command, so the keyboard focus moves to the heading of the run.
     onSuccess: () => document.getElementById(runHeadingId)?.focus({ preventScroll: true }),
     onSettled: () => queries.invalidateQueries({ queryKey: runQuery(run.id).queryKey }),
   });

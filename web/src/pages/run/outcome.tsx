@@ -7,7 +7,7 @@ import { buttonLook } from '@/ui/button';
 import { isSafeUrl } from '@/ui/external-link';
 import { Markdown } from '@/ui/markdown';
 
-/** What a finished run hands over: links first, then what it has to say. */
+/** The output of a completed run: first the links, then the texts. */
 export function Outcome({ output }: { output: RunOutput | undefined }) {
   const links = output?.links ?? [];
   const texts = output?.text ?? [];

@@ -3,9 +3,9 @@ import type { RunDetail } from '@/api/types';
 type Failed = Pick<RunDetail, 'phase' | 'error' | 'failedStep' | 'effects'>;
 
 /**
- * Whether a retry, which keeps the values and the template of a failed run, would fail again: they were refused, or what
- * the step was to make is somebody else's. A step that has made something may be in its own way, and then it is the
- * rollback that helps.
+ * Whether a retry, which uses the values and the template of the failed run, would fail again, because they
+ * were refused or the name is taken. A step that has created something may conflict with itself; then a
+ * rollback helps.
  */
 export function needsOtherValues({ phase, error, failedStep, effects }: Failed): boolean {
   if (phase !== 'parked') return false;

@@ -12,11 +12,11 @@ import { Moves, runHeadingId } from './moves';
 interface RunHeaderProps {
   run: RunDetail;
   task: Task | undefined;
-  /** Whether the moves are offered here, because nothing else on the page does. */
+  /** Whether the commands are shown here, because they are not elsewhere on the page. */
   withMoves: boolean;
 }
 
-/** What, for whom, in which state, how long: one line, and one more for who wants to know. */
+/** The title, subject, state and duration of the run in one line, and a second line with details. */
 export function RunHeader({ run, task, withMoves }: RunHeaderProps) {
   const temporal = run.workflow?.url;
   const { name } = parseRef(run.templateRef, 'template');

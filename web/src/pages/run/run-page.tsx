@@ -24,7 +24,7 @@ const route = getRouteApi('/runs/$id');
 export function RunPage() {
   const { id } = route.useParams();
   const { data: run, error, refetch } = useQuery(runQuery(id));
-  // With the run, not after it: what it was started with decides which move comes first.
+  // They are requested with the run, because its values decide the order of the commands.
   usePrefetchQuery(taskQuery(id));
   if (run) return <Run key={id} run={run} />;
   if (error instanceof ApiError && error.status === 404) return <Missing id={id} />;
@@ -33,8 +33,8 @@ export function RunPage() {
 }
 
 /**
- * The header, and below it the timeline beside what is selected in it. What comes while a run moves comes on the
- * right or at the end: the timeline stays where it is.
+ * The header, and below it the timeline beside the selected step. New content appears on the right or at the
+ * end, so that the timeline stays in place.
  */
 function Run({ run }: { run: RunDetail }) {
   const { step: chosen } = route.useSearch();
@@ -42,7 +42,7 @@ function Run({ run }: { run: RunDetail }) {
   const { data: task } = useQuery(taskQuery(run.id));
   const selected = chosen ?? stepInFocus(run);
   const step = run.steps.find((candidate) => candidate.id === selected);
-  // Who looks at one step wants that step; what came of the run is one row away.
+  // With a selected step, the page shows the step; the result of the run is one row away.
   const focused = selected === wholeRun || selected === stepInFocus(run);
   useWakeUp(run);
 
@@ -93,7 +93,7 @@ function Run({ run }: { run: RunDetail }) {
   );
 }
 
-/** Asks for the run again when a wait has passed: between the iterations of a step no event says that it moves on. */
+/** Requests the run again when a wait has ended, because no event reports the next iteration of a step. */
 function useWakeUp({ id, steps }: RunDetail) {
   const queries = useQueryClient();
   const until = steps.findLast(isWaiting)?.waitingUntil;
@@ -105,7 +105,7 @@ function useWakeUp({ id, steps }: RunDetail) {
   }, [id, until, queries]);
 }
 
-/** What the server gets, in milliseconds, to write down that a wait is over. */
+/** The time, in milliseconds, that the server has to record the end of a wait. */
 const settle = 250;
 
 function isWaiting(step: RunStep): boolean {

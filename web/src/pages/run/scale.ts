@@ -1,6 +1,6 @@
 import type { RunStep } from '@/api/types';
 
-/** Where a step lies on the run's scale, both from 0 to 1, and how long it took in milliseconds. */
+/** The start and end of a step on the run's scale, from 0 to 1, and its duration in milliseconds. */
 export interface Span {
   start: number;
   share: number;
@@ -8,9 +8,9 @@ export interface Span {
 }
 
 /**
- * Lays the steps out end to end on the time in which something ran. Time in which nothing did, such as a night spent
- * waiting for a decision, has no place on the scale, or it would press every step to a hair. Steps that have not
- * begun are left out.
+ * Places the steps on a scale of the time in which any step ran. Idle time, such as a night of waiting for a
+ * decision, is left out, because every step would be too narrow otherwise. Steps that have not begun are left
+ * out.
  */
 export function layOut(steps: readonly RunStep[], now: Date): Map<string, Span> {
   const durations = new Map<string, number>();

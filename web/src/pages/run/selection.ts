@@ -4,15 +4,17 @@ import type { RunDetail } from '@/api/types';
 export const wholeRun = '*';
 
 /**
- * Where one looks first: at the step that failed when the run waits for a decision, else at the whole. A run that
- * moves is followed in its own log: going from step to step with it would be a flicker.
+ * The initial selection: the failed step of a parked run, otherwise the run itself. A run in progress shows
+ * the log of the whole run, because changing the selection with each step would flicker.
  */
 export function stepInFocus({ phase, steps }: Pick<RunDetail, 'phase' | 'steps'>): string {
   const failed = phase === 'parked' && steps.find((step) => step.status === 'failed');
   return failed ? failed.id : wholeRun;
 }
 
-/** The row of the timeline to keep in view, from 0 for the whole run: the selected step's, else that of the step that moves. */
+/**
+ * The row of the timeline to keep in view: 0 for the whole run, the selected step's, or the running step's.
+ */
 export function rowInView({ steps }: Pick<RunDetail, 'steps'>, selected: string): number {
   const row =
     selected === wholeRun

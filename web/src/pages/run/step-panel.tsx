@@ -18,7 +18,7 @@ import { wholeRun } from './selection';
 
 const route = getRouteApi('/runs/$id');
 
-/** The log shrinks to the height that is left; everything else keeps its own. */
+/** The log shrinks to the available height; everything else keeps its own. */
 const panelLook = 'flex min-h-0 flex-col gap-3';
 
 interface LogProps {
@@ -29,11 +29,11 @@ interface LogProps {
 interface StepPanelProps extends LogProps {
   run: RunDetail;
   step: RunStep;
-  /** The step as the template has it, before its expressions were evaluated. */
+  /** The step in the template, before its expressions are evaluated. */
   written: TemplateStep | undefined;
 }
 
-/** One step: what it will do or did, what it was given and gave, and what it said. */
+/** One step: its action, input, output and log. */
 export function StepPanel({ run, step, written, log, connection }: StepPanelProps) {
   const { view = step.status === 'open' ? 'input' : 'log' } = route.useSearch();
   const lines = useSyncExternalStore(log.subscribe, () => log.ofStep(step.id));
@@ -70,7 +70,7 @@ interface RunPanelProps extends LogProps {
   parameters: JsonObject | undefined;
 }
 
-/** The run itself: what it was given, what it gave, and everything it said. */
+/** The run itself: its values, output and log. */
 export function RunPanel({ run, parameters, log, connection }: RunPanelProps) {
   const { view = 'log' } = route.useSearch();
   const lines = useSyncExternalStore(log.subscribe, log.all);

@@ -40,7 +40,7 @@ export function Timeline({ run, selected }: { run: RunDetail; selected: string }
   );
 }
 
-/** Keeps a row of a list that scrolls in view, with one more beyond it, and leaves the page where it is. */
+/** Scrolls a list so that a row and the next one are visible, without scrolling the page. */
 function useInView(list: RefObject<HTMLElement | null>, index: number) {
   useEffect(() => {
     const box = list.current;
@@ -117,7 +117,7 @@ function timeOf(step: RunStep, span: Span | undefined): string | undefined {
   return step.endedAt ? formatDuration(span.duration) : formatCounting(span.duration);
 }
 
-/** What a step waits for, or how often it had to try. */
+/** The wait of a step, or its number of attempts. */
 function Note({ step, now }: { step: RunStep; now: Date }) {
   const left = step.waitingUntil ? new Date(step.waitingUntil).getTime() - now.getTime() : 0;
   if (step.status === 'processing' && step.waitingUntil && left > 0) {

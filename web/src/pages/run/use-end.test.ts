@@ -3,7 +3,7 @@ import { renderHook } from '@testing-library/react';
 import { expect, it } from 'vitest';
 import { useEnd } from './use-end';
 
-/** A box of 100 pixels that holds as much as it is told to. */
+/** A box of 100 pixels with the given content height. */
 function show(begins = true) {
   const element = document.createElement('div');
   let scrollHeight = 100;

@@ -1,15 +1,15 @@
 import { type RefObject, useCallback, useLayoutEffect, useRef } from 'react';
 
 interface End {
-  /** For the box's onScroll: notices that the reader left the end, or came back to it. */
+  /** For the box's onScroll: detects that the user left the end, or returned to it. */
   scrolled: () => void;
-  /** Lets go of the end, for going to a place in the middle. */
+  /** Stops following the end, to scroll to another place. */
   leave: () => void;
 }
 
 /**
- * Keeps a box that scrolls at its end while it is there, whatever its contents and its own height do, and leaves it
- * alone when the reader goes up. `near` is how close to the end counts as there, in pixels.
+ * Keeps a scrolling box at its end when its contents or its height change, until the user scrolls up. `near`
+ * is the distance, in pixels, that counts as the end.
  */
 export function useEnd(box: RefObject<HTMLElement | null>, near: number, begins: boolean, ...sizes: unknown[]): End {
   const kept = useRef(begins);
@@ -18,7 +18,8 @@ export function useEnd(box: RefObject<HTMLElement | null>, near: number, begins:
     const element = box.current;
     if (!element || !kept.current) return;
     element.scrollTop = element.scrollHeight;
-    // The browser tells only with the next frame, and until then a list that draws what is in view would draw nothing.
+    // The browser sends the event with the next frame; until then, a list that renders visible rows would
+    // render none.
     element.dispatchEvent(new Event('scroll'));
   }, [box, ...sizes]);
 
@@ -26,7 +27,7 @@ export function useEnd(box: RefObject<HTMLElement | null>, near: number, begins:
     const element = box.current;
     if (!element) return;
     const { scrollTop, scrollHeight, clientHeight } = element;
-    // What grows leaves the end behind by itself; only going up is the reader's.
+    // Growing content moves the end by itself; only scrolling up is the user's.
     if (scrollHeight - scrollTop - clientHeight < near) kept.current = true;
     else if (scrollTop < before.current) kept.current = false;
     before.current = scrollTop;

@@ -10,7 +10,7 @@ interface WarningsProps {
   log: RunLog;
 }
 
-/** What the run was warned of, gathered from its log: among thousands of lines nobody would see it. */
+/** The warnings in the run's log, because among thousands of lines nobody would see them. */
 export function Warnings({ run, log }: WarningsProps) {
   const lines = useSyncExternalStore(log.subscribe, log.all);
   const warnings = useMemo(() => warningsOf(lines), [lines]);

@@ -14,7 +14,7 @@ interface CausesProps {
   columns: readonly Column<RunSummary>[];
 }
 
-/** All failed runs, grouped by what made them fail; the most frequent cause first, each with its newest runs. */
+/** All failed runs, grouped by cause: the most frequent first, each with its newest runs. */
 export function Causes({ template, createdBy, columns }: CausesProps) {
   const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(
     runCausesQuery({ ...(template && { template }), ...(createdBy && { createdBy }) }),

@@ -129,7 +129,7 @@ function What({ run }: { run: RunSummary }) {
   );
 }
 
-/** Views that people come back to, and the one filter that has no view: the template. */
+/** The frequent filters as views, and the filter by template. */
 function Filters() {
   const { status, phase, template, by, cause, group } = route.useSearch();
   const { data: session } = useQuery(sessionQuery);

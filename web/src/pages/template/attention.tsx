@@ -5,11 +5,11 @@ import { fieldId, type Page, titlesOf } from './pages';
 
 interface AttentionProps {
   page: Page;
-  /** What is wrong with the page's fields; nothing until somebody has tried to leave the page. */
+  /** The errors of the page's fields; none until the user has tried to leave the page. */
   problems: readonly Problem[];
 }
 
-/** Says how many fields keep a page from being left, and leads to each. */
+/** Shows how many fields have errors, with a link to each. */
 export function Attention({ page, problems }: AttentionProps) {
   const titles = titlesOf(page, problems);
   return (

@@ -1,11 +1,11 @@
-/** Marks what belongs to the field with this id: its label, its controls and its messages. */
+/** Marks the elements of the field with this id: its label, its controls and its messages. */
 export function fieldMark(id: string): Record<string, string> {
   return { 'data-field': id };
 }
 
 const controls = 'input, select, textarea, button';
 
-/** Moves the focus to a field: to the control that is wrong, where it has several, else to its first. */
+/** Moves the focus to a field: to its invalid control, or to the first. */
 export function focusField(id: string): void {
   const field = document.querySelector(`[data-field="${CSS.escape(id)}"]`);
   const control = field?.querySelector<HTMLElement>('[aria-invalid]') ?? field?.querySelector<HTMLElement>(controls);

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@/api/types';
 import { isObject } from './form/split-schema';
 
-/** Values from an address, as Backstage hands them over: JSON in `formData`. Anything else is ignored. */
+/** Values from the URL in Backstage's format: JSON in `formData`. Anything else is ignored. */
 export function readFormData(text: string | undefined): JsonObject | undefined {
   if (!text) return undefined;
   try {

@@ -5,14 +5,14 @@ import { usualName } from '@/template/usual-name';
 import { humanizeRepoUrl, parseRepoUrl } from './form/pickers/repo-url';
 import type { Page } from './pages';
 
-/** What a filled form is about to make, as far as its fields tell. */
+/** What a form will create, derived from its fields. */
 export interface Intent {
   what: string | undefined;
   owner: string | undefined;
   where: string | undefined;
 }
 
-/** Reads what, for whom and where from the fields made for it, or from the names that templates usually give them. */
+/** Finds the name, owner and repository in the fields for them, or in fields with the usual names. */
 export function intentOf(pages: readonly Page[], values: JsonObject): Intent {
   const byField = (field: string) => text(values[nameOfField(pages, field) ?? '']);
   const repo = byField('RepoUrlPicker') ?? text(values.repoUrl);
@@ -36,10 +36,7 @@ function text(value: unknown): string | undefined {
 
 export const createsRepository = 'creates a repository';
 
-/**
- * What actions are known to leave behind in the world, in a word or two. Most actions only prepare files and leave
- * nothing.
- */
+/** The external effects of known actions, in a word or two. Most actions only prepare files. */
 const traces: [RegExp, string][] = [
   [/^publish:.*:(pull|merge)-request$/, 'opens a change request'],
   [/^(publish:(github|gitlab|gitea|bitbucket\w*|azure|gerrit)|github:repo:create)$/, createsRepository],
@@ -63,8 +60,8 @@ export function traceOf(action: string): string | undefined {
 const singleParameter = /^\$\{\{\s*(not\s+)?parameters\.([A-Za-z_]\w*)\s*\}\}$/;
 
 /**
- * Whether a step will run, as far as its condition already says; undefined when it does not. Only a condition on one
- * parameter, `${{ parameters.x }}` or `${{ not parameters.x }}`, is decided here; the rest is the server's to evaluate.
+ * Whether a step will run, if its condition is a single parameter, `${{ parameters.x }}` or `${{ not
+ * parameters.x }}`; undefined for other conditions, which the server evaluates.
  */
 export function willRun(step: TemplateStep, values: JsonObject): boolean | undefined {
   if (typeof step.if !== 'string') return step.if !== false;

@@ -21,7 +21,7 @@ interface PageStepProps {
   onChange: (values: JsonObject) => void;
   onNext: () => void;
   onBack?: () => void;
-  /** Empties every page; left out when they hold nothing but their defaults. */
+  /** Resets every page; undefined when all values are defaults. */
   onStartOver?: () => void;
   backLabel: string;
   nextLabel: string;
@@ -29,14 +29,14 @@ interface PageStepProps {
 
 const formId = 'template-form';
 
-/** One page of the form, which is left only when nothing is wrong on it. */
+/** One page of the form. It can be left only without errors. */
 export function PageStep({ page, problems, values, context, ...props }: PageStepProps) {
   const { onChange, onNext, onBack, onStartOver, backLabel, nextLabel } = props;
   const section = useRef<HTMLElement>(null);
   const [touched, touch] = useTouched();
   const [attempts, setAttempts] = useState(0);
   const attempted = attempts > 0;
-  // A field is judged once it was touched, and every field once somebody tried to go on.
+  // A field shows its errors after it was touched, and all fields after an attempt to go on.
   const errors = useMemo(
     () => errorSchemaOf(problems, (id) => attempted || touched.has(id)),
     [problems, attempted, touched],

@@ -13,13 +13,13 @@ export interface Page {
   description: string | undefined;
   schema: RJSFSchema;
   uiSchema: UiSchema;
-  /** The page as the template has it, whose hints the review reads. */
+  /** The page in the template, with the hints for the review. */
   written: JsonObject;
-  /** Asks for secrets that no parameter names: its values are not parameters. */
+  /** The page for declared secrets, whose values are not parameters. */
   secretsOnly: boolean;
 }
 
-/** The pages of a template, then one for the secrets that it declares but does not ask for. */
+/** The pages of a template, and one for the secrets that it declares without a field. */
 export function pagesOf(parameters: ParameterSchema, template: Entity | undefined): Page[] {
   const pages = parameters.steps
     .filter((step) => !('backstage:featureFlag' in step.schema))
@@ -47,12 +47,12 @@ function undeclaredSecrets(pages: readonly Page[], template: Entity | undefined)
   return { type: 'object', required, properties };
 }
 
-/** The names of the secrets that pages ask for, at any depth. */
+/** The names of the secrets in the pages, at any depth. */
 function secretNames(pages: readonly Page[]): Set<string> {
   return namesOf(pages, isSecret);
 }
 
-/** The names of what a browser must neither keep nor show: secrets and passwords, at any depth. */
+/** The names of values that must be neither stored nor shown: secrets and passwords, at any depth. */
 export function hiddenNames(pages: readonly Page[]): Set<string> {
   return namesOf(pages, isHidden);
 }
@@ -61,18 +61,18 @@ function isSecret(node: JsonObject): boolean {
   return hintOf(node, 'field') === 'Secret';
 }
 
-/** Whether the form shows dots for the value: a template has three ways to say so. */
+/** Whether the form shows dots for the value; a template has three ways to request that. */
 function isHidden(node: JsonObject): boolean {
   return isSecret(node) || hintOf(node, 'widget') === 'password' || node.format === 'password';
 }
 
-/** A hint for the form, at its own key or among the options. */
+/** A hint of the form, as a key or among the options. */
 function hintOf(node: JsonObject, name: string): unknown {
   const options = node['ui:options'];
   return node[`ui:${name}`] ?? (isObject(options) ? options[name] : undefined);
 }
 
-/** The names of the properties of which, or of whose items, a template says what is wanted. */
+/** The names of the properties that match, themselves or by their items. */
 function namesOf(pages: readonly Page[], wanted: (node: JsonObject) => boolean): Set<string> {
   const names = new Set<string>();
   for (const { written } of pages) {
@@ -94,7 +94,7 @@ function namesOf(pages: readonly Page[], wanted: (node: JsonObject) => boolean):
   return names;
 }
 
-/** A node, and all in it that has no name of its own: its items, its branches and what it refers to. */
+/** A node and its parts without their own name: its items, its alternatives and its references. */
 function namelessNodes(node: JsonObject, root: JsonObject, found = new Set<JsonObject>()): Set<JsonObject> {
   if (found.has(node)) return found;
   found.add(node);
@@ -107,7 +107,7 @@ function namelessNodes(node: JsonObject, root: JsonObject, found = new Set<JsonO
   return found;
 }
 
-/** What a reference within a page, `#/definitions/token`, leads to. */
+/** The target of a reference within a page, `#/definitions/token`. */
 function referredTo(reference: unknown, root: JsonObject): unknown {
   if (typeof reference !== 'string' || !reference.startsWith('#/')) return undefined;
   return valueAt(root, reference.slice(2).split('/'));
@@ -125,7 +125,7 @@ export function withDefaults(pages: readonly Page[], values: JsonObject): JsonOb
   return filled;
 }
 
-/** What a field of the portal's own demands beyond its schema. */
+/** The rules of the portal's fields in addition to the schema. */
 const fieldRules: Record<string, (value: unknown) => string | undefined> = {
   EntityNamePicker: entityNameProblem,
   EntityTagsPicker: tagsProblem,
@@ -133,8 +133,8 @@ const fieldRules: Record<string, (value: unknown) => string | undefined> = {
 };
 
 /**
- * What is wrong on a page: by its schema and, where that has no complaint, by the rules of its fields. A page's
- * schema that cannot be read is itself a problem.
+ * The errors of a page: by its schema and, where that has none, by the rules of its fields. A schema that
+ * cannot be interpreted is an error too.
  */
 export function problemsOn(page: Page, values: JsonObject): Problem[] {
   try {
@@ -158,7 +158,7 @@ function fieldProblems(hints: UiSchema, value: unknown, path: Path): Problem[] {
     .flatMap(([name, child]) => fieldProblems(child as UiSchema, value[name], [...path, name]));
 }
 
-/** The id of the page of the form that is open, or of the review. */
+/** The id of the open page of the form, or of the review. */
 export const pageId = 'page';
 
 /** RJSF's id of the field at a path. */
@@ -166,7 +166,7 @@ export function fieldId(path: Path): string {
   return ['root', ...path].join('_');
 }
 
-/** What the fields with problems are called, by their ids and in the order in which the page shows them. */
+/** The titles of the fields with errors, by their ids, in the order of the page. */
 export function titlesOf(page: Page, problems: readonly Problem[]): Map<string, string> {
   const order = page.uiSchema['ui:order'] ?? Object.keys(page.schema.properties ?? {});
   const place = ({ path }: Problem) => {
@@ -181,7 +181,7 @@ export function titlesOf(page: Page, problems: readonly Problem[]): Map<string, 
   );
 }
 
-/** The title of the field at a path, else its name; items of a list are counted. */
+/** The title of the field at a path, else its name; items of a list are numbered. */
 function titleOf(page: Page, path: Path): string {
   let hints: UiSchema | undefined = page.uiSchema;
   let written: JsonObject = page.written;
@@ -200,7 +200,9 @@ function titleOf(page: Page, path: Path): string {
   return title;
 }
 
-/** Finds a property in the page as written: at its place, or in any alternative, dependency or condition around it. */
+/**
+ * Finds a property in the page's schema: directly, or in any alternative, dependency or condition around it.
+ */
 export function writtenProperty(written: JsonObject, name: string): JsonObject {
   const { properties } = written;
   if (isObject(properties) && isObject(properties[name])) return properties[name];
@@ -218,7 +220,7 @@ function branchesOf(written: JsonObject): JsonObject[] {
   return [...lists, ...dependents, then, otherwise].filter(isObject);
 }
 
-/** Problems as RJSF takes them, only those whose field `shown` lets through. */
+/** Errors in RJSF's format, for the fields in `shown`. */
 export function errorSchemaOf(problems: readonly Problem[], shown: (id: string) => boolean): ErrorSchema {
   const root: ErrorSchema = {};
   for (const { path, message } of problems) {

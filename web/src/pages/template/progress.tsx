@@ -5,11 +5,11 @@ import { CurrentLink } from '@/ui/tabs';
 interface ProgressProps {
   titles: readonly string[];
   current: number;
-  /** The last page that may be opened: everything before it is filled in. */
+  /** The last page that may be opened; all pages before it are complete. */
   reachable: number;
 }
 
-/** Where in the form one is, by the names of its pages. */
+/** The progress in the form, with the titles of its pages. */
 export function Progress({ titles, current, reachable }: ProgressProps) {
   return (
     <nav aria-label="Progress">

@@ -19,9 +19,9 @@ interface ReviewRule {
 }
 
 /**
- * What a page's values look like to somebody who checks them, by Backstage's rules (`ui:backstage.review`): a mask is
- * shown instead, `show: false` hides, passwords and secrets are starred, choices show their labels, objects are taken
- * apart unless told otherwise, `name` overrides the label.
+ * The values of a page for the review, by Backstage's rules (`ui:backstage.review`): a mask replaces the
+ * value, `show: false` hides it, passwords and secrets are asterisks, choices show their labels, objects are
+ * split unless configured otherwise, and `name` overrides the label.
  */
 export function reviewRows(page: Page, values: JsonObject): ReviewRow[] {
   return rowsOf(resolve(page, values), page.written, values, [], hiddenNames([page]));
@@ -75,7 +75,7 @@ const entityFields: ReadonlySet<unknown> = new Set([
   'OwnerPicker',
 ]);
 
-/** `group:default/platform` as `platform (group)`. What is no full reference is shown as it was typed. */
+/** `group:default/platform` as `platform (group)`. Other texts are shown unchanged. */
 function wordsOfRef(value: unknown): string {
   const text = wordsOf(value);
   if (!text.includes(':')) return text;

@@ -25,7 +25,7 @@ interface ReviewProps {
   onSent: () => void;
 }
 
-/** The last look: what will be made, with what, in which steps. */
+/** The review: what will be created, with which values and steps. */
 export function Review({
   templateRef,
   title,
@@ -41,7 +41,7 @@ export function Review({
   const navigate = useNavigate();
   const queries = useQueryClient();
   const create = useCommand(() => createTask(templateRef, parametersOf(pages, values), secrets), {
-    // Busy until the run is shown: the button must not come back in between.
+    // Busy until the run's page is shown, so that the button cannot be pressed again.
     onSuccess: ({ id }) => {
       onSent();
       queries.invalidateQueries({ queryKey: ['runs'] });
@@ -169,7 +169,7 @@ function StepLine({ step, place, runs }: { step: TemplateStep; place: number; ru
   );
 }
 
-/** The server judges again, and it has the last word: its complaints lead back to the page they are about. */
+/** The server validates again. Its errors lead back to their page. */
 function Refused({ error, pages, onPage }: { error: Error; pages: readonly Page[]; onPage: (index: number) => void }) {
   const fields = error instanceof ApiError ? [...error.fields] : [];
   const placed = fields.map(([path, message]) => ({ path, message, page: pageWith(pages, path) }));

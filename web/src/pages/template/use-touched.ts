@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 /**
- * The ids of the fields that were touched. A field that is left by pressing a mouse button counts as touched only when
- * the button is released and what it was pressed on has had its click: the message that then appears may move the page.
+ * The ids of the touched fields. A field that loses the focus to a mouse button counts as touched only after
+ * the click, because its message may move the page.
  */
 export function useTouched(): [touched: ReadonlySet<string>, touch: (id: string) => void] {
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
@@ -26,7 +26,7 @@ export function useTouched(): [touched: ReadonlySet<string>, touch: (id: string)
       window.addEventListener(event, listener, { capture: true, signal: leaving.signal });
     const release = () => {
       pressed.current = false;
-      // The click comes in the same turn as the release.
+      // The click event follows in the same task as the release.
       setTimeout(() => add(waiting.current.splice(0)));
     };
     listen('pointerdown', () => {

@@ -43,7 +43,7 @@ it.each([
 ])('opening %s leaves the draft as it was', (_, formData, values) => {
   const result = show(formData);
   expect(result.current.values).toEqual(values);
-  // As a form does when it is drawn.
+  // As a form does when it is rendered.
   act(() => result.current.change({ ...result.current.values }));
   expect(kept()).toEqual({ templateRef: service, values: draft, at: 1000 });
 });

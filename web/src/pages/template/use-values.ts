@@ -10,15 +10,15 @@ const route = getRouteApi('/create/templates/$namespace/$name');
 interface Values {
   values: JsonObject;
   change: (values: JsonObject) => void;
-  /** Goes back to the defaults, on the first page; undefined while there is nothing but them. */
+  /** Resets to the defaults, on the first page; undefined while all values are defaults. */
   startOver: (() => void) | undefined;
-  /** Drops the draft, unless the values are those of the address: those never were one. */
+  /** Deletes the draft, unless the values are from the URL and so have no draft. */
   sent: () => void;
 }
 
 /**
- * What a template's form holds: the values of the address, else of the person's draft, else the defaults. The draft
- * changes when the person changes something, and not because a form is opened.
+ * The values of a template's form: those of the URL, else the user's draft, else the defaults. The draft
+ * changes only when the user changes something, not when a form is opened.
  */
 export function useValues(user: string, templateRef: string, pages: readonly Page[]): Values {
   const { formData } = route.useSearch();
@@ -31,11 +31,11 @@ export function useValues(user: string, templateRef: string, pages: readonly Pag
 
   const change = (next: JsonObject) => {
     setValues(next);
-    // A form also reports what it has when it is drawn.
+    // A form also reports its values when it is rendered.
     if (isSame(next, values)) return;
     if (isSame(next, defaults)) drop();
     else saveDraft(user, templateRef, next, secrets);
-    // The values of the address would take the place of what is typed now when the page is loaded again.
+    // After a reload, the values of the URL would replace the typed ones.
     if (formData) navigate({ search: ({ formData: _, ...rest }) => rest, replace: true, resetScroll: false });
   };
   const startOver = () => {

@@ -12,7 +12,7 @@ import { useValues } from './use-values';
 const route = getRouteApi('/create/templates/$namespace/$name');
 
 interface WizardProps {
-  /** The signed-in person, whose draft this is. */
+  /** The signed-in user, to whom the draft belongs. */
   user: string;
   templateRef: string;
   parameters: ParameterSchema;
@@ -22,25 +22,25 @@ interface WizardProps {
   integrations: readonly Integration[];
 }
 
-/** A template's pages one after the other, then the review. The address holds the page, a draft the values. */
+/** A template's pages, then the review. The URL has the page, a draft the values. */
 export function Wizard({ user, templateRef, parameters, template, pages, owners, integrations }: WizardProps) {
   const { page: wanted = 1 } = route.useSearch();
   const navigate = route.useNavigate();
   const { values, change, startOver, sent } = useValues(user, templateRef, pages);
   const [secrets, setSecrets] = useState<Record<string, string>>({});
-  // Counted so that a page begun anew has forgotten what was touched.
+  // A counter, so that a reset page has no touched fields.
   const [beginnings, setBeginnings] = useState(0);
   const problems = useMemo(() => pages.map((page) => problemsOn(page, values)), [pages, values]);
 
-  // An address may ask for a page whose predecessors are not filled in yet, for instance after a reload: secrets are
-  // not kept.
+  // The URL may name a page although earlier pages are incomplete, for example after a reload, because
+  // secrets are not stored.
   const firstIncomplete = problems.findIndex((found) => found.length > 0);
   const reachable = firstIncomplete < 0 ? pages.length : firstIncomplete;
   const current = Math.min(wanted - 1, reachable, pages.length);
   const page = pages[current];
   const go = (index: number) => navigate({ search: (search) => ({ ...search, page: index + 1 }) });
 
-  // The address follows, or the form would run ahead to the page it names as soon as this one is filled in.
+  // The URL is updated, because the form would otherwise skip to its page as soon as this one is complete.
   useEffect(() => {
     if (wanted - 1 > current) navigate({ search: (search) => ({ ...search, page: current + 1 }), replace: true });
   }, [wanted, current, navigate]);
@@ -97,7 +97,7 @@ export function Wizard({ user, templateRef, parameters, template, pages, owners,
   );
 }
 
-/** Goes on in the page that has come: the button that led there, and had the focus, went with the page before. */
+/** Moves the focus to the new page, because the focused button was on the page before. */
 function useFocusOnTurn(turn: string) {
   const shown = useRef(turn);
   useEffect(() => {

@@ -1,12 +1,12 @@
 import type { UnprocessedEntity } from '@/api/types';
 
-/** Where something lies: the words for it, and the address where one can look. */
+/** A location: its text, and its URL. */
 export interface Place {
   text: string;
   url?: string;
 }
 
-/** The file that an entity is in, with its line; undefined for one that no file holds. */
+/** The file of an entity, with its line; undefined for an entity without a file. */
 export function placeOf({
   location_key: key,
   line,
@@ -17,7 +17,7 @@ export function placeOf({
   return type === 'url' ? { text, url: line ? `${target}#L${line}` : target } : { text };
 }
 
-/** What people know it by: a Location that the catalog made for itself by its target, everything else by its reference. */
+/** The name of an entity: the target of a Location that the catalog generated, otherwise the reference. */
 export function nameOf({ entity_ref: ref, unprocessed_entity: written }: Named): string {
   const spec = written.spec as { target?: unknown } | undefined;
   return ref.startsWith('location:') && typeof spec?.target === 'string' ? spec.target : ref;

@@ -14,7 +14,10 @@ import { nameOf, placeOf } from './place';
 
 const route = getRouteApi('/catalog/unread');
 
-/** What the catalog found and could not read, or has not read yet: a file that was never good has no page of its own. */
+/**
+ * What the catalog could not read, or has not read yet: an entity that was never valid has no page of its
+ * own.
+ */
 export function UnreadPage() {
   const { of = 'failed' } = route.useSearch();
   const query = useInfiniteQuery(unprocessedQuery(of));
@@ -85,7 +88,7 @@ function Unread({ entity }: { entity: UnprocessedEntity }) {
           <span className="font-medium wrap-anywhere">{nameOf(entity)}</span>
         )}
         {entity.processed_entity && errors.length > 0 && (
-          <span className="text-small font-normal text-muted">served as it was last good</span>
+          <span className="text-small font-normal text-muted">the last valid version is served</span>
         )}
       </h2>
       {place && (

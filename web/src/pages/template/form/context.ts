@@ -1,12 +1,12 @@
 import type { FieldProps } from '@rjsf/utils';
 import type { Integration } from '@/api/types';
 
-/** What the wizard lends to the fields of its form. */
+/** The context of the wizard for the fields of its form. */
 export interface WizardContext {
   integrations: readonly Integration[];
   /** The signed-in person and their groups. */
   owners: readonly string[];
-  /** Whether a step of the template makes the repository that a field names. */
+  /** Whether a step of the template creates the repository that a field names. */
   createsRepository: boolean;
   secrets: Readonly<Record<string, string>>;
   setSecret: (name: string, value: string) => void;

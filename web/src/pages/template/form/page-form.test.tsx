@@ -13,7 +13,7 @@ import PageForm from './page-form';
 
 let values: JsonObject;
 let secrets: Record<string, string>;
-/** What the server answers, and what it was asked, by path. */
+/** The responses of the server, and the requests, by path. */
 let answers: Record<string, unknown>;
 let asked: string[];
 
@@ -22,7 +22,7 @@ beforeEach(() => {
   answers = {};
   asked = [];
   forget();
-  // Nobody answers but for what a test says: pickers have no choices then, and say so.
+  // Only the paths of a test have responses; otherwise pickers have no choices.
   vi.stubGlobal('fetch', (path: string) => {
     asked.push(path);
     const answer = answers[path];

@@ -47,8 +47,8 @@ interface PageFormProps {
 }
 
 /**
- * One page of a template as a form, in the portal's own theme. Judging the values is the wizard's: it knows which
- * fields were touched.
+ * One page of a template as a form, in the portal's own theme. The wizard validates the values, because it
+ * knows which fields were touched.
  */
 export default function PageForm(props: PageFormProps) {
   const changed = ({ formData }: IChangeEvent, id: string | undefined) => {

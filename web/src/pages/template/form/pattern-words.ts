@@ -1,9 +1,9 @@
 import { type Characters, type PatternNode, readPattern } from './patterns';
 
 /**
- * Says in words how a text breaks a pattern: a character that it may not have, a wrong beginning or end, a wrong length.
- * Only patterns that hold for the whole text (`^…$`) say that much. Undefined when none of these is wrong, or when there
- * are no words for the characters.
+ * Explains in words why a text does not match a pattern: an invalid character, a wrong beginning or end, a
+ * wrong length. This works only for patterns of the whole text (`^…$`). Undefined when none of these is
+ * wrong, or when there are no words for the characters.
  */
 export function patternProblem(pattern: string, text: string): string | undefined {
   const node = wholeText(pattern);
@@ -25,9 +25,9 @@ function wholeText(pattern: string): PatternNode | undefined {
   return node?.kind === 'choice' ? undefined : node;
 }
 
-/** What every text that fits has in common. */
+/** The properties of every matching text. */
 interface Shape {
-  /** The characters that it may have anywhere, at its beginning, and at its end. */
+  /** The characters that are allowed anywhere, at the beginning, and at the end. */
   all: Characters;
   first: Characters;
   last: Characters;
@@ -77,7 +77,7 @@ function contains(characters: Characters, character: string | undefined): boolea
   return characters.some(([from, to]) => from <= point && point <= to);
 }
 
-/** Characters that have a name, the wider sets first. */
+/** Named sets of characters, the larger sets first. */
 const names: { of: string; one: string; many: string }[] = [
   { of: 'azAZ', one: 'a letter', many: 'letters' },
   { of: 'az', one: 'a lowercase letter', many: 'lowercase letters' },
@@ -93,7 +93,7 @@ const names: { of: string; one: string; many: string }[] = [
 
 const mostQuoted = 6;
 
-/** Names for all of the characters; undefined when some have none. */
+/** The names of all the characters; undefined when some have none. */
 function nameEach(characters: Characters, count: 'one' | 'many'): string[] | undefined {
   const left = new Set<string>();
   for (const [from, to] of characters) {

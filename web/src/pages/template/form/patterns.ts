@@ -1,20 +1,20 @@
 /**
- * Which patterns this page may try. A browser tries a pattern by backtracking, and one whose loops overlap takes time
- * that doubles with each character: the page would stand still. Such a pattern is left to the server, which takes as
- * much time for each character and no more.
+ * Decides which patterns the page may evaluate. Browsers match by backtracking, and overlapping loops take
+ * time that doubles with each character, so the page would hang. Such a pattern is left to the server, whose
+ * time is linear.
  */
 
-/** Longer texts are judged by the server: up to here a tame pattern takes no time that anybody notices. */
+/** The server validates longer texts. Up to this length, a safe pattern takes no noticeable time. */
 export const longestTried = 500;
 
-/** How many loops may follow each other where it is not clear at every character which of them goes on. */
+/** The maximum number of consecutive loops that are ambiguous at some character. */
 const mostLoops = 3;
 
 const verdicts = new Map<string, boolean>();
 
 /**
- * Whether a pattern ends soon on any text of the longest that is tried. Within a loop every character must say by
- * itself where in the pattern it belongs, so that there is one way to read a text.
+ * Whether a pattern is fast on every text up to the maximum length. Within a loop, every character must
+ * determine its position in the pattern, so that there is one way to match a text.
  */
 export function isTame(pattern: string): boolean {
   let verdict = verdicts.get(pattern);
@@ -43,7 +43,7 @@ export type PatternNode =
   | { kind: 'sequence' | 'choice'; parts: PatternNode[] }
   | { kind: 'loop'; body: PatternNode; least: number; most: number };
 
-/** Reads a pattern. Anchors are left out; undefined when it has something that is not understood. */
+/** Parses a pattern without its anchors; undefined for unsupported syntax. */
 export function readPattern(pattern: string): PatternNode | undefined {
   return new Reader(pattern).read();
 }
@@ -53,7 +53,7 @@ function outermostLoops(node: PatternNode): PatternNode[] {
   return node.kind === 'characters' ? [] : node.parts.flatMap(outermostLoops);
 }
 
-/** Where in a pattern a text may begin and end, and which places may follow each other. */
+/** The positions of a pattern where a text may begin and end, and which may follow each other. */
 interface Places {
   first: Characters[];
   last: Characters[];
@@ -153,10 +153,10 @@ const classes: Record<string, Characters> = {
 
 const controls: Record<string, number> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 0 };
 
-/** Thrown at what is not understood: a pattern with it is not tame. */
+/** Thrown for unsupported syntax: a pattern with it is not safe. */
 class NotUnderstood extends Error {}
 
-/** Reads a pattern as JavaScript does with the flag u, except for assertions and back references. */
+/** Parses a pattern like JavaScript with the flag u, except for assertions and back references. */
 class Reader {
   readonly #text: string[];
   #at = 0;
@@ -226,7 +226,7 @@ class Reader {
     return { kind: 'characters', of: one(character) };
   }
 
-  /** What a count makes of a node: itself, several of it in a row, or a loop. */
+  /** Applies a quantifier to a node: the node itself, a sequence of it, or a loop. */
   #repeated(node: PatternNode): PatternNode[] {
     const count = this.#count();
     if (!count) return [node];

@@ -65,7 +65,7 @@ describe('splitSchema', () => {
         flag: { default: true, ...field },
         choice: { enum: ['a', 'b'], ...field },
       },
-      // This adds to what is said of the list above, and does not say what it is a list of.
+      // This adds to the description of the list above, without a type of its items.
       dependencies: {
         any: { properties: { list: { minItems: 1, type: 'array' }, more: { type: 'array', ...field } } },
       },

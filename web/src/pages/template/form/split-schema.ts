@@ -1,10 +1,7 @@
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 import type { JsonObject } from '@/api/types';
 
-/**
- * What the portal has for `ui:field`. A template that asks for another field still gets a plain control, with a
- * note.
- */
+/** The portal's values of `ui:field`. Any other field gets a plain control with a note. */
 export const knownFields: ReadonlySet<string> = new Set([
   'EntityNamePicker',
   'EntityPicker',
@@ -40,8 +37,8 @@ const knownWidgets: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Keys of Backstage's that are neither JSON Schema nor for the form, and layouts that a Backstage app registers by
- * name.
+ * Backstage's keys that are neither JSON Schema nor hints of the form, and layouts that a Backstage app
+ * registers by name.
  */
 const dropped: ReadonlySet<string> = new Set([
   'backstage:permissions',
@@ -50,10 +47,7 @@ const dropped: ReadonlySet<string> = new Set([
   'ui:backstage',
 ]);
 
-/**
- * Keywords under which an alternative or a condition describes the same value, so that its hints belong to the same
- * place.
- */
+/** Keywords whose schemas describe the same value, so that their hints apply to the same place. */
 const sameValue = ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else'];
 
 export interface SplitSchema {
@@ -62,8 +56,8 @@ export interface SplitSchema {
 }
 
 /**
- * Takes a page of a template apart the way Backstage's forms do: what starts with `ui:` becomes the form's hints, the
- * rest is JSON Schema. Properties behind a feature flag are left out: the portal has no flags.
+ * Splits a page of a template as Backstage's forms do: keys that start with `ui:` become hints of the form,
+ * the rest is JSON Schema. Properties behind a feature flag are left out, because the portal has no flags.
  */
 export function splitSchema(page: JsonObject): SplitSchema {
   const uiSchema: UiSchema = {};
@@ -71,12 +65,12 @@ export function splitSchema(page: JsonObject): SplitSchema {
   return { schema, uiSchema };
 }
 
-/** `refines` says that the node adds to what is said of the same value elsewhere. */
+/** `refines` is true when the node adds to another description of the same value. */
 function split(node: JsonObject, hints: UiSchema, refines = false): JsonObject {
   const schema: JsonObject = {};
   for (const [key, value] of Object.entries(node)) {
     if (dropped.has(key)) continue;
-    // Older templates name their choices beside them; RJSF 6 only reads the hint.
+    // Older templates have the labels in enumNames; RJSF 6 reads only the hint.
     if (key === 'enumNames') hints['ui:enumNames'] ??= value as string[];
     else if (key.startsWith('ui:')) addHint(hints, key, value);
     else schema[key] = splitKeyword(key, value, hints, refines);
@@ -89,13 +83,13 @@ function split(node: JsonObject, hints: UiSchema, refines = false): JsonObject {
   return { ...schema, ...plain };
 }
 
-/** The keywords by which a value's type is said, so that a form can ask for it. */
+/** The keywords that determine a value's type, and thus its control. */
 const telling = ['type', '$ref', 'const', 'enum', 'properties', 'items', ...sameValue];
 
 /**
- * What a schema lacks for a form to have a control: the field that it names may know the type without being told. A list
- * whose items nobody describes is one of texts, unless its default says otherwise; so is an object's every value, and a
- * value of which nothing is said at all is a text.
+ * Adds missing types, without which a form has no control, unless the named field knows its type. Items of a
+ * list without a description are texts, unless the default differs, and so are the values of an object. A
+ * value without any description is a text.
  */
 function plainControl(schema: JsonObject, refines: boolean, foreign: boolean): JsonObject {
   if (refines && !foreign) return {};
@@ -115,7 +109,7 @@ function typeOf(example: unknown): string {
   return typeof example === 'number' || typeof example === 'boolean' ? typeof example : 'string';
 }
 
-/** Whether a field is one that the portal does not have. */
+/** Whether the portal does not have a field. */
 function isForeign(field: unknown): boolean {
   return typeof field === 'string' && !knownFields.has(field);
 }

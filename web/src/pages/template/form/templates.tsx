@@ -27,14 +27,14 @@ import { Markdown } from '@/ui/markdown';
 import { fieldMark } from '../focus-field';
 
 /**
- * A field: its name above, the control, what it is for, and what is wrong with it. A line is kept for the latter, which is
- * the gap to the next field as long as nothing is wrong: a message that moved the page would move the button that
- * somebody is pressing.
+ * A field: title, control, description and error. One line is reserved for the error, which is otherwise the
+ * gap to the next field, because a message that moves the page would move the button that the user is
+ * pressing.
  */
 function FieldTemplate(props: FieldTemplateProps) {
   const { id, label, children, errors, help, description, hidden, required, displayLabel, schema, uiSchema } = props;
   if (hidden) return <div hidden>{children}</div>;
-  // RJSF leaves the label to a template's own field; the portal's fields expect it here, as every control does.
+  // RJSF renders no label for custom fields; the portal's fields expect it here, like every control.
   const labelled = (displayLabel || getUiOptions(uiSchema).field !== undefined) && schema.type !== 'object';
   return (
     <WrapIfAdditionalTemplate {...props}>
@@ -52,7 +52,7 @@ function FieldTemplate(props: FieldTemplateProps) {
   );
 }
 
-/** RJSF calls the items of a list `Ports-1`, `Ports-2`; people call them `Ports 1`. */
+/** RJSF's titles of list items are `Ports-1`, `Ports-2`; the portal shows `Ports 1`. */
 function withoutDash(title: string, id: string): string {
   return /_\d+$/.test(id) ? title.replace(/-(\d+)$/, ' $1') : title;
 }
@@ -184,7 +184,7 @@ function MultiSchemaFieldTemplate({ selector, optionSchemaField }: MultiSchemaFi
   );
 }
 
-/** A property that the person named: its name beside its value, and a way to take it out. */
+/** A property with a name from the user: its name, its value, and a button to remove it. */
 function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
   const { id, label, schema, onKeyRenameBlur, onRemoveProperty, disabled, readonly, children } = props;
   if (!(ADDITIONAL_PROPERTY_FLAG in schema)) return <div {...fieldMark(id)}>{children}</div>;

@@ -4,7 +4,7 @@ import { isTame, longestTried } from './patterns';
 import { asJson, emptyItems, type Path, valueAt } from './values';
 import { describeProblem, needed } from './words';
 
-/** One thing wrong with a value. */
+/** One error of a value. */
 export interface Problem {
   path: Path;
   keyword: string;
@@ -12,9 +12,10 @@ export interface Problem {
 }
 
 /**
- * Whether data fits a schema, interpreting it (draft 7): nothing is compiled, so that the page's policy can forbid
- * eval. `root` holds the definitions that the schema refers to. A schema that cannot be interpreted, such as one with
- * an invalid pattern, fits nothing. Patterns that might not end are left to the server.
+ * Whether data matches a schema (draft 7). The schema is interpreted and not compiled, so that the content
+ * security policy can forbid eval. `root` has the definitions that the schema refers to. Nothing matches a
+ * schema that cannot be interpreted, such as one with an invalid pattern. Unsafe patterns are left to the
+ * server.
  */
 export function fits(schema: RJSFSchema | boolean, data: unknown, root: RJSFSchema): boolean {
   if (typeof schema === 'boolean') return schema;
@@ -25,7 +26,10 @@ export function fits(schema: RJSFSchema | boolean, data: unknown, root: RJSFSche
   }
 }
 
-/** What is wrong with the data, in the words of its fields. `hints` are the form's, whose help says what is asked for. */
+/**
+ * The errors of the data, in the words of its fields. `hints` are the form's hints, whose help texts are
+ * used.
+ */
 export function problemsOf(schema: RJSFSchema, data: unknown, hints: UiSchema = {}): Problem[] {
   const judged = asJson(data);
   const units = interpret(schema, schema, false, holdsLongText(data)).validate(judged).errors;
@@ -47,12 +51,12 @@ interface Interpreted {
 
 const cache = new WeakMap<RJSFSchema, Interpreted>();
 
-/** `bare` leaves all patterns out, and not only those that might not end. */
+/** `bare` leaves out all patterns instead of only unsafe ones. */
 function interpret(schema: RJSFSchema, root: RJSFSchema, quick: boolean, bare: boolean): Validator {
   const cached = cache.get(schema);
   if (cached && cached.root === root && cached.quick === quick && cached.bare === bare) return cached.validator;
   const { definitions, $defs } = root;
-  // A copy: the interpreter writes its own keys into the schema it is given.
+  // A copy, because the interpreter adds its own keys to the schema.
   const copy = structuredClone({ ...(definitions && { definitions }), ...($defs && { $defs }), ...schema });
   delete copy.$schema;
   dropPatterns(copy, bare ? () => false : isTame);
@@ -67,13 +71,13 @@ function holdsLongText(data: unknown): boolean {
   return Object.entries(data).some(([name, value]) => name.length > longestTried || holdsLongText(value));
 }
 
-/** Keywords whose members are schemas by name. */
+/** Keywords whose values are schemas by name. */
 const maps = ['properties', 'patternProperties', 'definitions', '$defs', 'dependencies', 'dependentSchemas'];
-/** Keywords that are a schema, or a list of some. */
+/** Keywords whose value is a schema or a list of schemas. */
 const nested = ['items', 'additionalItems', 'contains', 'additionalProperties', 'propertyNames', 'not', 'if', 'then'];
 const alternatives = ['else', 'allOf', 'anyOf', 'oneOf'];
 
-/** Takes the patterns that may not be tried out of a schema, in place. */
+/** Removes unsafe patterns from a schema, in place. */
 function dropPatterns(schema: unknown, keep: (pattern: string) => boolean): void {
   if (Array.isArray(schema)) {
     for (const each of schema) dropPatterns(each, keep);
@@ -85,14 +89,14 @@ function dropPatterns(schema: unknown, keep: (pattern: string) => boolean): void
   for (const pattern of Object.keys(node.patternProperties ?? {})) {
     if (!isPattern(pattern) || keep(pattern)) continue;
     delete (node.patternProperties as Record<string, unknown>)[pattern];
-    // What the pattern would have let in is not to be refused.
+    // Otherwise, properties that match the pattern would be refused.
     delete node.additionalProperties;
   }
   for (const keyword of maps) for (const each of Object.values(node[keyword] ?? {})) dropPatterns(each, keep);
   for (const keyword of [...nested, ...alternatives]) dropPatterns(node[keyword], keep);
 }
 
-/** An invalid pattern stays: that it fits nothing is to be seen. */
+/** An invalid pattern stays, so that the form shows its error. */
 function isPattern(text: string): boolean {
   try {
     return new RegExp(text, 'u') instanceof RegExp;
@@ -101,7 +105,7 @@ function isPattern(text: string): boolean {
   }
 }
 
-/** Keywords that only say that something below them is wrong. */
+/** Keywords whose errors only repeat errors below them. */
 const wrappers: ReadonlySet<string> = new Set([
   '$ref',
   'allOf',
@@ -118,8 +122,8 @@ const wrappers: ReadonlySet<string> = new Set([
 const branchPattern = /^(.*?\/(?:anyOf|oneOf))\/(\d+)(?=\/|$)/;
 
 /**
- * Of the alternatives that all failed, keeps the complaints of the one that came nearest: those of the others would
- * only confuse.
+ * When all alternatives fail, keeps the errors of the closest one, because those of the others would only
+ * confuse.
  */
 function nearestBranches(units: readonly OutputUnit[]): OutputUnit[] {
   const counts = new Map<string, Map<string, number>>();
@@ -174,7 +178,7 @@ function lookUp(schema: unknown, path: (string | number)[]): Record<string, unkn
   return typeof node === 'object' && node !== null ? (node as Record<string, unknown>) : undefined;
 }
 
-/** The form's hints for the value at a path. */
+/** The hints of the form for the value at a path. */
 function hintAt(hints: UiSchema, path: Path): UiSchema | undefined {
   let node: UiSchema | undefined = hints;
   for (const part of path) node = typeof part === 'number' ? node?.items : node?.[part];

@@ -3,7 +3,7 @@ import { toErrorSchema } from '@rjsf/utils';
 import { fits, problemsOf } from './validate';
 
 /**
- * The validator in the shape RJSF asks for. The wizard validates pages itself; RJSF uses this to choose among
+ * The validator with RJSF's interface. The wizard validates pages itself; RJSF uses this to choose among
  * alternatives.
  */
 export const validator: ValidatorType = {

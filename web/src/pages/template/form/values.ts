@@ -4,8 +4,8 @@ import { isObject } from './split-schema';
 export type Path = readonly (string | number)[];
 
 /**
- * The values as JSON has them. A cleared field leaves `undefined` in its place, which no schema can judge: as a
- * property it is not there, and as an item of a list it is null, so that the others keep their places.
+ * The values as JSON. A cleared field leaves `undefined`, which no schema can validate: such a property is
+ * removed, and such an item of a list becomes null, so that the other items keep their positions.
  */
 export function asJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => (item === undefined ? null : asJson(item)));
@@ -17,7 +17,7 @@ export function asJson(value: unknown): unknown {
   );
 }
 
-/** Where a list has an item that was not filled in. */
+/** The paths of empty items of lists. */
 export function emptyItems(value: unknown, path: Path = []): Path[] {
   if (Array.isArray(value)) {
     return value.flatMap((item, index) =>

@@ -3,25 +3,25 @@ import { patternProblem } from './pattern-words';
 
 type SchemaNode = Record<string, unknown> | undefined;
 
-/** What is said of a field that must not be empty. */
+/** The message for a required field. */
 export const needed = 'This is needed.';
 
-/** A complaint of the validator and what there is to say it with. */
+/** An error of the validator, and the texts for its message. */
 interface Complaint {
   unit: OutputUnit;
-  /** The name of the property that is missing, when that is the complaint. */
+  /** The name of the missing property, if the error is about one. */
   missing: string | undefined;
-  /** The schema that the value breaks, and the one of the object around it. */
+  /** The schema of the value, and that of the object around it. */
   schema: SchemaNode;
   owner: SchemaNode;
   value: unknown;
-  /** What the template's author wrote below the field. */
+  /** The description of the field. */
   help: unknown;
 }
 
 /**
- * Says what is wrong in words that make sense beside the field. A template's own `errorMessage` (Backstage's forms
- * know ajv-errors' keyword) comes first: on the field as a sentence or by keyword, or on the object around it by
+ * The message of an error for the field. A template's own `errorMessage` (the keyword of ajv-errors, which
+ * Backstage's forms support) comes first: on the field as a text or by keyword, or on the object around it by
  * property.
  */
 export function describeProblem(complaint: Complaint): string {
@@ -69,7 +69,7 @@ export function describeProblem(complaint: Complaint): string {
   }
 }
 
-/** A pattern is for machines: it is shown only when neither it nor the template says in words what is asked for. */
+/** The pattern itself is shown only when neither it nor the template gives a description in words. */
 function patternWords({ value, help, schema }: Complaint, pattern: string): string {
   const said = typeof value === 'string' ? patternProblem(pattern, value) : undefined;
   if (said) return said;

@@ -1,9 +1,9 @@
 import type { JsonObject } from '@/api/types';
 
 /**
- * Turns a picker's `catalogFilter` (one set of conditions or several, each `path: value | [values] | {exists: true}`)
- * into Backstage's filter parameters. The deprecated `allowedKinds`, and the picker's own kinds, stand in when there
- * is none.
+ * Converts a picker's `catalogFilter` (one set of conditions or several, each `path: value | [values] |
+ * {exists: true}`) to Backstage's filter parameters. Without one, the deprecated `allowedKinds` or the
+ * picker's own kinds are used.
  */
 export function filterParameters(options: JsonObject, defaultKinds: readonly string[] = []): string[] {
   const { catalogFilter, allowedKinds } = options;
@@ -23,7 +23,7 @@ function setOf(conditions: object): string {
     .join(',');
 }
 
-/** The kind that a filter lets through; undefined when it is several, or any. */
+/** The only kind that matches a filter; undefined when several or all kinds match. */
 export function onlyKind(filter: readonly string[]): string | undefined {
   const kinds = filter.map((set) => [...set.matchAll(/(?:^|,)kind=([^,]+)/gi)].map(([, kind]) => kind?.toLowerCase()));
   const [kind, ...others] = new Set(kinds.flat());

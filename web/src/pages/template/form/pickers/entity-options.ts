@@ -10,14 +10,14 @@ const fields = ['kind', 'metadata.name', 'metadata.namespace', 'metadata.title',
 
 interface EntityOptions {
   options: Option[];
-  /** How many more fit than are given. */
+  /** The number of matches that are not in the list. */
   more: number;
   loading: boolean;
   failed: boolean;
   search: (text: string) => void;
 }
 
-/** Entities that fit a filter and what is typed, as choices that show their kind and owner. */
+/** Entities that match a filter and the typed text, as options with kind and owner. */
 export function useEntityOptions(filter: readonly string[]): EntityOptions {
   const [text, search] = useState('');
   const term = useDeferredValue(text.trim());

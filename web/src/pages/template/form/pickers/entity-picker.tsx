@@ -10,12 +10,12 @@ import { filterParameters, narrow, onlyKind } from './catalog-filter';
 import { useEntityOptions } from './entity-options';
 
 interface Picker {
-  /** What it picks among when the template does not say. */
+  /** The kinds to choose from, unless the template names others. */
   kinds?: readonly string[];
   defaultKind?: string;
-  /** Only what the signed-in person or their groups own. */
+  /** Only entities that the signed-in user or their groups own. */
   owned?: boolean;
-  /** Only the signed-in person's groups. */
+  /** Only groups of the signed-in user. */
   mine?: boolean;
 }
 
@@ -41,8 +41,8 @@ function useFilter(props: FieldProps, picker: Picker): string[] {
 }
 
 /**
- * A typed text as the reference it means: what it leaves out is the picker's default. A namespace of `false` leaves
- * the text as it is.
+ * Completes a typed text to a reference with the picker's defaults. With the namespace `false`, the text is
+ * unchanged.
  */
 function completeRef(text: string, options: JsonObject, fallbackKind: string | undefined): string {
   const kind = typeof options.defaultKind === 'string' ? options.defaultKind : fallbackKind;
@@ -67,7 +67,7 @@ function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
     onChange(chosen && !known ? completeRef(chosen, options, picker.defaultKind) : chosen, fieldPathId.path);
   };
 
-  // Who can only choose one thing is not asked (autoSelect is on unless the template switches it off).
+  // A single option is chosen automatically, unless the template sets autoSelect to false.
   const only =
     required && !value && options.autoSelect !== false && choices.length === 1 && !allowsAny(options)
       ? choices[0]
@@ -103,7 +103,7 @@ function SinglePicker({ picker, ...props }: FieldProps & { picker: Picker }) {
   );
 }
 
-/** The kind that goes without saying: the picker's default, or the only one there is to choose. */
+/** The kind that is left out: the picker's default, or the only possible one. */
 function usualKind(options: JsonObject, picker: Picker, filter: readonly string[]): string {
   const kind = typeof options.defaultKind === 'string' ? options.defaultKind : picker.defaultKind;
   return (kind ?? onlyKind(filter) ?? 'component').toLowerCase();
@@ -171,7 +171,7 @@ export function MultiEntityPicker(props: FieldProps) {
   );
 }
 
-/** What was chosen, each with a way to take it out. */
+/** The chosen values, each with a button to remove it. */
 export function Chips({
   values,
   onRemove,

@@ -1,7 +1,7 @@
 import { ariaDescribedByIds, type FieldProps } from '@rjsf/utils';
 import { Input } from '@/ui/input';
 
-/** The name of an entity to be. What a name may be is judged with the rest of the page. */
+/** The name of a new entity. It is validated with the rest of the page. */
 export function EntityNamePicker({
   fieldPathId,
   formData,

@@ -4,20 +4,22 @@ import { availabilityQuery } from '@/api/queries';
 import type { Availability } from '@/api/types';
 import { useSettled } from '@/ui/use-settled';
 
-/** How long somebody pauses, in milliseconds, before the host is asked. */
+/** The delay after the last keystroke before a request to the host, in milliseconds. */
 const pause = 400;
 
 interface RepoAvailabilityProps {
   host: string;
   owner: string;
   name: string;
-  /** The repository as people write it. */
+  /** The repository as owner/name. */
   words: string;
-  /** Whether the template makes the repository: one that is there is in its way, or is what it wants. */
+  /**
+   * Whether the template creates the repository: an existing one is then an error, and otherwise required.
+   */
   creates: boolean;
 }
 
-/** Says of the repository that is being named whether it can be made. */
+/** Shows whether the named repository can be created. */
 export function RepoAvailability({ host, owner, name, words, creates }: RepoAvailabilityProps) {
   const asked = useSettled(`${host} ${owner} ${name}`, pause) === `${host} ${owner} ${name}`;
   const complete = host !== '' && owner !== '' && name !== '';
@@ -42,7 +44,7 @@ interface Verdict {
   icon: LucideIcon | undefined;
 }
 
-/** What an answer means to somebody who names a repository. */
+/** The message for a response about a repository's name. */
 export function verdict({ state, reason }: Availability, creates: boolean): Verdict {
   const good: Pick<Verdict, 'colour' | 'icon'> = { colour: 'text-done', icon: Check };
   const bad: Pick<Verdict, 'colour' | 'icon'> = { colour: 'text-failed', icon: CircleAlert };

@@ -2,21 +2,21 @@ import { useQuery } from '@tanstack/react-query';
 import { hostsQuery, ownersQuery } from '@/api/queries';
 import type { Integration, RepositoryHost, RepositoryOwner } from '@/api/types';
 
-/** A host that a repository may be on, with what is known of it. */
+/** A host for repositories, with its properties. */
 export interface HostChoice {
   host: string;
-  /** Said behind its name: why a repository can hardly be made there. Undefined while nothing speaks against it. */
+  /** The note behind its name: why a repository cannot be created there; undefined without such a reason. */
   remark: string | undefined;
   tellsOwners: boolean;
 }
 
-/** The hosts that may be chosen: those of the template, else those of the configuration. The best comes first. */
+/** The selectable hosts: those of the template, else those of the configuration, the best first. */
 export function useHosts(allowed: readonly string[] | undefined, integrations: readonly Integration[]): HostChoice[] {
   const { data: known } = useQuery(hostsQuery);
   return hostChoices(allowed ?? integrations.map(({ host }) => host), known);
 }
 
-/** Hosts as choices, those with credentials first; while nothing is known of them, as they are. */
+/** Hosts as options, those with credentials first; in the given order while they are loading. */
 export function hostChoices(hosts: readonly string[], known: readonly RepositoryHost[] | undefined): HostChoice[] {
   if (!known) return hosts.map((host) => ({ host, remark: undefined, tellsOwners: false }));
   return hosts
@@ -34,17 +34,17 @@ function remarkOn(host: RepositoryHost | undefined): string | undefined {
 
 interface OwnerChoices {
   owners: readonly RepositoryOwner[];
-  /** Why the host names no owners. */
+  /** Why the host lists no owners. */
   reason: string | undefined;
 }
 
-/** The owners on a host that the credentials reach. */
+/** The owners on a host to which the credentials have access. */
 export function useOwners(choice: HostChoice | undefined): OwnerChoices {
   const { data } = useQuery({ ...ownersQuery(choice?.host ?? ''), enabled: choice?.tellsOwners ?? false });
   return { owners: data?.owners ?? [], reason: data?.reason };
 }
 
-/** The owner that goes without saying: the only one, or the only one that is not a person. */
+/** The default owner: the only one, or the only one that is not a user. */
 export function usualOwner(owners: readonly RepositoryOwner[]): string | undefined {
   if (owners.length === 1) return owners[0]?.name;
   const [organization, ...others] = owners.filter(({ kind }) => kind !== 'user');

@@ -13,7 +13,7 @@ interface Options {
   allowedRepos?: string[];
 }
 
-/** Where a repository will be: its host, owner and name, and whether it can be made there. */
+/** The host, owner and name of a repository, and whether it can be created. */
 export function RepoUrlPicker(props: FieldProps) {
   const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, uiSchema } = props;
   const { allowedHosts, allowedOwners = [], allowedRepos = [] } = (uiSchema?.['ui:options'] ?? {}) as Options;
@@ -22,8 +22,8 @@ export function RepoUrlPicker(props: FieldProps) {
   const { host: chosenHost, parts } = parseRepoUrl(formData);
   const off = disabled || readonly;
   const { $id: id, path } = fieldPathId;
-  // What there is no choice about is shown as chosen. It becomes a value together with what is typed: a field that
-  // nobody touched stays empty, and may be left so when it is optional.
+  // A single option is shown as chosen. It becomes part of the value when something is typed, so an untouched
+  // optional field stays empty.
   const host = chosenHost || (hosts[0]?.host ?? '');
   const choice = hosts.find((each) => each.host === host);
   const { owners, reason } = useOwners(choice);
@@ -94,13 +94,13 @@ export function RepoUrlPicker(props: FieldProps) {
         <p className="text-small text-waiting">
           {choice.remark === 'not configured'
             ? `Portico is not configured for ${host}.`
-            : `Portico has no credentials for ${host}: it can make a repository there only with a token of the template’s own.`}
+            : `Portico has no credentials for ${host}: it can create a repository there only with a token of the template.`}
         </p>
       )}
       {reason && <p className="text-small text-muted">{`The owners on ${host} are not known: ${reason}.`}</p>}
       {hosts.length === 0 && (
         <p className="text-failed">
-          No Git host is configured. Whoever runs Portico can add one under{' '}
+          No Git host is configured. The operator of Portico can add one under{' '}
           <code className="font-mono">integrations</code>.
         </p>
       )}
@@ -116,11 +116,11 @@ interface PartProps {
   id: string;
   label: string;
   value: string;
-  /** What the template allows; anything when empty. */
+  /** The values that the template allows; empty allows any. */
   choices: readonly string[];
-  /** What is said behind each choice. */
+  /** The note behind each option. */
   remarks?: readonly (string | undefined)[];
-  /** What may be taken instead of typing it. */
+  /** The suggestions. */
   suggestions?: readonly Option[];
   off: boolean | undefined;
   invalid: boolean;
@@ -141,7 +141,7 @@ function Part(props: PartProps) {
   );
 }
 
-/** A list of what is allowed, else a text box, which offers what is known to fit. */
+/** A list of the allowed values, or a text box with suggestions. */
 function Control({ id, value, choices, remarks = [], suggestions, off, invalid, describedBy, ...props }: PartProps) {
   const shared = {
     id,
@@ -186,7 +186,7 @@ type SuggestingProps = Omit<PartProps, 'label' | 'choices' | 'remarks' | 'sugges
 function Suggesting({ id, value, suggestions, off, invalid, describedBy, onChange, onLeave }: SuggestingProps) {
   const [text, setText] = useState('');
   const wanted = text.trim().toLowerCase();
-  // What is typed is the value at once: whether the name is free is asked for meanwhile.
+  // The typed text is the value at once; meanwhile the form checks whether the name is free.
   const search = (next: string) => {
     setText(next);
     if (next.trim()) onChange(next.trim());

@@ -1,6 +1,6 @@
 /**
- * What a RepoUrlPicker's value, `host?owner=o&repo=r`, is made of. GitHub needs owner and repo; other hosts have
- * other parts, which are kept.
+ * The parts of a RepoUrlPicker's value, `host?owner=o&repo=r`. GitHub needs owner and repo; other parts are
+ * kept for other hosts.
  */
 export interface RepoUrl {
   host: string;
@@ -17,7 +17,7 @@ export function formatRepoUrl({ host, parts }: RepoUrl): string {
   return `${host}?${query}`;
 }
 
-/** The repository as people write it: `host/owner/repo`. */
+/** The repository as `host/owner/repo`. */
 export function humanizeRepoUrl(value: unknown): string {
   const { host, parts } = parseRepoUrl(value);
   const { owner, organization, project, workspace, repo } = parts;
@@ -32,7 +32,7 @@ const problems: Record<RepoUrlPart, string> = {
   repo: 'Give the repository a name.',
 };
 
-/** The first part that is missing or wrong. */
+/** The first part that is missing or invalid. */
 export function wrongPart(value: unknown): RepoUrlPart | undefined {
   const { host, parts } = parseRepoUrl(value);
   if (!host) return 'host';

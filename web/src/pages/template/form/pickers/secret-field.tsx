@@ -3,8 +3,8 @@ import { Input } from '@/ui/input';
 import { wizardContext } from '../context';
 
 /**
- * A secret. What is typed goes with the run's secrets; the form's values, which are stored and shown, only hold as
- * many asterisks.
+ * A secret. The typed text becomes one of the run's secrets. The form's values, which are stored and shown,
+ * contain asterisks instead.
  */
 export function SecretField(props: FieldProps) {
   const { name, fieldPathId, onChange, onBlur, rawErrors, disabled, readonly, uiSchema } = props;

@@ -7,7 +7,7 @@ import { Chips } from './entity-picker';
 
 const shown = 30;
 
-/** Tags, chosen from those in the catalog or new. */
+/** Tags: existing ones of the catalog, or new ones. */
 export function EntityTagsPicker(props: FieldProps) {
   const { fieldPathId, formData, onChange, onBlur, rawErrors, disabled, readonly, uiSchema } = props;
   const { kinds = [], showCounts = false } = (uiSchema?.['ui:options'] ?? {}) as {
