@@ -90,11 +90,30 @@ func (s *Server) fail(c *call, mount string, err error) {
 	if refused, is := errors.AsType[*statusError](err); is && refused.wait > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refused.wait.Seconds()))))
 	}
+	if denied, is := errors.AsType[*policy.DeniedError](err); is {
+		c.Header("WWW-Authenticate", challenge(denied))
+	}
 	body := errorEnvelope{Error: detail, Request: errorRequest{Method: c.Request.Method, URL: relativeURL(c.Request, mount)}}
 	body.Response.StatusCode = status
 	if err := c.json(status, body); err != nil {
 		s.log.Error("write an error answer", "error", err)
 	}
+}
+
+// challenge says in a header what was denied (RFC 6750, section 3.1): in Backstage's body, the message of a
+// denial is empty.
+func challenge(denied *policy.DeniedError) string {
+	return fmt.Sprintf(`Bearer error="insufficient_scope", scope="%s", error_description="%s"`, denied.Permission, headerText(denied.Error()))
+}
+
+// headerText replaces the characters that a quoted string of a challenge may not have.
+func headerText(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return '?'
+		}
+		return c
+	}, text)
 }
 
 // visible escapes control characters: a message repeats the caller's input, and people read it on terminals.
@@ -137,6 +156,9 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	}
 	if transport, is := errors.AsType[*statusError](err); is {
 		return transport.status, errorDetail{transport.name, transport.message}
+	}
+	if _, is := errors.AsType[*policy.DeniedError](err); is {
+		return http.StatusForbidden, errorDetail{Name: string(fault.NotAllowed)}
 	}
 	if malformed, is := errors.AsType[*entity.Error](err); is {
 		return malformedStatus(malformed.Name), errorDetail{malformed.Name, malformed.Message}

@@ -154,6 +154,10 @@ func (d *description) responses(r route) map[string]any {
 		responses[strconv.Itoa(errKeyReused.status)] = failureReference(errKeyReused.name)
 	}
 	for _, a := range r.also {
+		if a.shape == nil {
+			responses[strconv.Itoa(a.status)] = d.response(a)
+			continue
+		}
 		status, schema := strconv.Itoa(a.status), d.schema(a.shape)
 		if _, enveloped := responses[status]; enveloped {
 			schema = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{d.schema(reflect.TypeFor[errorEnvelope]()), schema}}

@@ -32,7 +32,8 @@ import (
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
-		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil), NewPermissionPlugin(nil), NewAuditPlugin(nil)}})
+		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil),
+		NewPermissionPlugin(nil), NewRolesPlugin(nil), NewAuditPlugin(nil)}})
 	require.NoError(t, err)
 	return server
 }

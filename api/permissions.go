@@ -11,6 +11,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
+	"github.com/portico-dev/portico/policy/rbac"
 )
 
 // NewPermissionPlugin serves /api/permission: the permission requests of a Backstage frontend.
@@ -39,13 +40,16 @@ type permissionRequest struct {
 	ResourceRef resourceRefs        `json:"resourceRef,omitempty"`
 }
 
-// requestedPermission is a permission as the caller knows it. Portico has its own table of attributes and
-// resource types: it reads only the name, and whether a reference is due.
+// requestedPermission is a permission as the caller knows it.
 type requestedPermission struct {
 	Type         string               `json:"type,omitempty"`
-	Name         policy.Permission    `json:"name"`
+	Name         string               `json:"name"`
 	Attributes   permissionAttributes `json:"attributes,omitzero"`
-	ResourceType string               `json:"resourceType,omitempty"`
+	ResourceType policy.ResourceType  `json:"resourceType,omitempty"`
+}
+
+func (p requestedPermission) query() rbac.Query {
+	return rbac.Query{Permission: p.Name, Action: p.Attributes.Action, ResourceType: p.ResourceType}
 }
 
 // resourceRefs is one reference, or a list of them.
@@ -117,7 +121,7 @@ func (p permissionRoutes) authorize(c *call) (decisions, error) {
 		if item.Permission.Type == "resource" && len(item.ResourceRef.refs) == 0 {
 			return decisions{}, authorize.ErrNoResource
 		}
-		requests[i] = authorize.Request{Permission: item.Permission.Name, Refs: item.ResourceRef.refs}
+		requests[i] = authorize.Request{Query: item.Permission.query(), Refs: item.ResourceRef.refs}
 	}
 	answers, err := p.service.Authorize(c.Request.Context(), c.principal, requests)
 	if err != nil {

@@ -28,8 +28,14 @@ func on(name, refs string) string {
 	return fmt.Sprintf(`{"id":"1","permission":{"type":"resource","name":%q,"attributes":{},"resourceType":"x"},"resourceRef":%s}`, name, refs)
 }
 
-// authorized is the decision about one item, as JSON.
+// authorized is the decision about one item of ada, as JSON.
 func (o *ownThings) authorized(item string) string {
+	o.Helper()
+	return o.decided("ada", item)
+}
+
+// decided is the decision about one item of a user, as JSON.
+func (o *ownThings) decided(who, item string) string {
 	o.Helper()
 	var reply struct {
 		Items []struct {
@@ -37,7 +43,7 @@ func (o *ownThings) authorized(item string) string {
 			Result json.RawMessage
 		}
 	}
-	o.send("ada", http.StatusOK, http.MethodPost, "/permission/authorize", `{"items":[`+item+`]}`, &reply)
+	o.send(who, http.StatusOK, http.MethodPost, "/permission/authorize", `{"items":[`+item+`]}`, &reply)
 	require.Len(o, reply.Items, 1)
 	require.Equal(o, "1", reply.Items[0].ID)
 	return string(reply.Items[0].Result)
@@ -55,21 +61,21 @@ func TestClientsCanReadTheirPermissions(t *testing.T) {
 		basic("catalog.location.delete"): `"DENY"`,
 		basic("no.such.permission"):      `"DENY"`,
 
-		on(entity, quoted(own)):                                `"ALLOW"`,
-		on(entity, quoted(strings.ToUpper(own))):               `"ALLOW"`,
-		on(entity, quoted(others)):                             `"DENY"`,
-		on(entity, quoted(missing)):                            `"DENY"`,
-		on(entity, quoted(":::")):                              `"DENY"`,
-		on(entity, listed(others, own, missing, own)):          `["DENY","ALLOW","DENY","ALLOW"]`,
-		on(entity, listed(own)):                                `["ALLOW"]`,
-		on("catalog.entity.read", quoted(own)):                 `"ALLOW"`,
-		on("scaffolder.task.cancel", quoted(started)):          `"ALLOW"`,
-		on("scaffolder.task.cancel", quoted(grace)):            `"DENY"`,
-		on("scaffolder.task.cancel", quoted(uuid.NewString())): `"DENY"`,
-		on("scaffolder.task.cancel", listed("no-id", started)): `["DENY","ALLOW"]`,
+		on(entity, quoted(own)):                                  `"ALLOW"`,
+		on(entity, quoted(strings.ToUpper(own))):                 `"ALLOW"`,
+		on(entity, quoted(others)):                               `"DENY"`,
+		on(entity, quoted(missing)):                              `"DENY"`,
+		on(entity, quoted(":::")):                                `"DENY"`,
+		on(entity, jsonList(others, own, missing, own)):          `["DENY","ALLOW","DENY","ALLOW"]`,
+		on(entity, jsonList(own)):                                `["ALLOW"]`,
+		on("catalog.entity.read", quoted(own)):                   `"ALLOW"`,
+		on("scaffolder.task.cancel", quoted(started)):            `"ALLOW"`,
+		on("scaffolder.task.cancel", quoted(grace)):              `"DENY"`,
+		on("scaffolder.task.cancel", quoted(uuid.NewString())):   `"DENY"`,
+		on("scaffolder.task.cancel", jsonList("no-id", started)): `["DENY","ALLOW"]`,
 		// Without conditions, the one result holds for the whole list, as in Backstage.
-		on("scaffolder.template.step.read", listed(own, others)): `"ALLOW"`,
-		on("no.such.permission", listed(own, others)):            `"DENY"`,
+		on("scaffolder.template.step.read", jsonList(own, others)): `"ALLOW"`,
+		on("no.such.permission", jsonList(own, others)):            `"DENY"`,
 		// The attributes and the type are Portico's own, whatever the caller says.
 		strings.Replace(on(entity, quoted(others)), `"resource"`, `"basic"`, 1): `"DENY"`,
 	} {
@@ -79,7 +85,7 @@ func TestClientsCanReadTheirPermissions(t *testing.T) {
 
 func quoted(text string) string { return fmt.Sprintf("%q", text) }
 
-func listed(refs ...string) string {
+func jsonList(refs ...string) string {
 	encoded, _ := json.Marshal(refs)
 	return string(encoded)
 }
@@ -139,7 +145,7 @@ func TestPermissionRequestsThatAreRefused(t *testing.T) {
 func TestWithoutAPolicyEveryPermissionIsGranted(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) {
-		o.Plugins = append(o.Plugins, api.NewPermissionPlugin(authorize.New(policy.AllowKnown{}, nil)))
+		o.Plugins = append(o.Plugins, api.NewPermissionPlugin(authorize.New(authorize.Options{Decider: policy.AllowKnown{}})))
 	})
 	granted := 0
 	for _, plugin := range []string{"catalog", "scaffolder"} {
@@ -177,7 +183,7 @@ func TestOtherProgramsEvaluateConditions(t *testing.T) {
 	for body, expected := range map[string]string{
 		item("catalog-entity", quoted(own), owner):                                    `"ALLOW"`,
 		item("catalog-entity", quoted(own), `{"not":`+owner+`}`):                      `"DENY"`,
-		item("catalog-entity", listed("component:default/none", own), owner):          `["DENY","ALLOW"]`,
+		item("catalog-entity", jsonList("component:default/none", own), owner):        `["DENY","ALLOW"]`,
 		item("catalog-entity", quoted("component:default/none"), `{"not":`+owner+`}`): `"DENY"`,
 	} {
 		var reply json.RawMessage
@@ -204,7 +210,7 @@ func TestOtherProgramsEvaluateConditions(t *testing.T) {
 		require.Contains(t, message(t, answer), refused.message, name)
 	}
 	var reply json.RawMessage
-	o.send("service", http.StatusOK, http.MethodPost, "/scaffolder"+path, item("scaffolder-task", listed(started, "none"), creator), &reply)
+	o.send("service", http.StatusOK, http.MethodPost, "/scaffolder"+path, item("scaffolder-task", jsonList(started, "none"), creator), &reply)
 	require.JSONEq(t, `{"items":[{"id":"7","result":["ALLOW","DENY"]}]}`, string(reply))
 
 	blind := newDecidedThings(t, policytest.Table{policy.CatalogEntityRead: policytest.Deny})

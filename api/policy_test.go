@@ -85,9 +85,9 @@ func newDecidedThings(t *testing.T, decider policy.Decider) *ownThings {
 		options.Plugins[0] = api.NewCatalogPlugin(entities)
 		options.Plugins[1] = api.NewScaffolderPlugin(service, db.NewListener(o.pool, run.Channel, slog.New(slog.DiscardHandler)))
 		options.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil)
-		options.Plugins = append(options.Plugins, api.NewPermissionPlugin(authorize.New(decider, map[policy.ResourceType]authorize.Match{
+		options.Plugins = append(options.Plugins, api.NewPermissionPlugin(authorize.New(authorize.Options{Decider: decider, Match: map[policy.ResourceType]authorize.Match{
 			policy.CatalogEntity: entities.MatchingEntities, policy.ScaffolderTask: service.MatchingRuns,
-		})))
+		}})))
 	})
 	return o
 }

@@ -197,6 +197,9 @@ func readBody(r *route, request *http.Request, w http.ResponseWriter) ([]byte, e
 	if err := checkJSON(data); err != nil {
 		return nil, err
 	}
+	if r.body.unchecked {
+		return data, nil
+	}
 	var document any
 	if err := json.Unmarshal(data, &document); err != nil {
 		return nil, fault.Wrap(fault.Input, err, "%s", err.Error())

@@ -53,13 +53,15 @@ type route struct {
 	serve endpoint
 	// fails are the kinds of failure besides those that every route of its kind has.
 	fails []fault.Kind
-	// also are further responses that are not Backstage's error envelope.
+	// also are further responses, without a body or with another than Backstage's error envelope.
 	also []answer
 }
 
 var (
 	// missing is the failure of a route that names a resource.
 	missing = []fault.Kind{fault.NotFound}
+	// conflicting is the failure of a route that needs a resource not to be there.
+	conflicting = []fault.Kind{fault.Conflict}
 	// missingOrConflicting are the failures of a route that needs a resource in some state.
 	missingOrConflicting = []fault.Kind{fault.NotFound, fault.Conflict}
 )

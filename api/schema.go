@@ -12,6 +12,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/policy/rbac"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -23,6 +24,8 @@ type body struct {
 	schema *jsonschema.Schema
 	// optional means that the body may be absent, which is the same as an empty object.
 	optional bool
+	// unchecked means that the schema only describes the body: the command behind the route checks it.
+	unchecked bool
 }
 
 // takes is a body that is decoded into a T.
@@ -37,6 +40,13 @@ func takes[T any]() *body {
 func mayTake[T any]() *body {
 	b := takes[T]()
 	b.optional = true
+	return b
+}
+
+// describes is a body that should be a T, and that the command behind the route checks.
+func describes[T any]() *body {
+	b := mayTake[T]()
+	b.unchecked = true
 	return b
 }
 
@@ -88,6 +98,8 @@ func known(t reflect.Type) *jsonschema.Schema {
 		return oneOf(action.EffectIntended, action.EffectCreated, action.EffectUndone, action.EffectKept)
 	case reflect.TypeFor[eventType]():
 		return oneOf[eventType](run.EventLog, run.EventCompletion, run.EventCancelled, run.EventRecovered)
+	case reflect.TypeFor[rbac.ConditionPermission]():
+		return conditionPermission()
 	case reflect.TypeFor[entity.Entity]():
 		return reference[Entity]()
 	case reflect.TypeFor[template.Step]():
@@ -95,6 +107,14 @@ func known(t reflect.Type) *jsonschema.Schema {
 	default:
 		return nil
 	}
+}
+
+// conditionPermission is an action, or a permission with its action.
+func conditionPermission() *jsonschema.Schema {
+	named := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), Required: []string{"name", "action"}}
+	named.Properties.Set("name", &jsonschema.Schema{Type: "string"})
+	named.Properties.Set("action", &jsonschema.Schema{Type: "string"})
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, named}}
 }
 
 // oneOf is an enumeration of strings.

@@ -24,8 +24,6 @@ import (
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/picker"
-	"github.com/portico-dev/portico/policy"
-	"github.com/portico-dev/portico/policy/authorize"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
@@ -200,17 +198,15 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,
 		WrongTokensPerMinute: p.config.Portico.Server.WrongTokensPerMinute, StreamsPerCaller: p.config.Portico.Server.StreamsPerCaller,
-		Plugins: []api.Plugin{
+		Plugins: append(p.permissionPlugins(),
 			api.NewAuthPlugin(issuer, guest),
 			api.NewCatalogPlugin(p.catalog),
 			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
 			api.NewAuditPlugin(trail.New(p.pool, p.decider)),
-			api.NewPermissionPlugin(authorize.New(p.decider, map[policy.ResourceType]authorize.Match{
-				policy.CatalogEntity: p.catalog.MatchingEntities, policy.ScaffolderTask: p.scaffolder.MatchingRuns})),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})),
-		},
+		),
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/rbac"
 )
 
 // maxQuestions bounds the references and permissions of one batch.
@@ -19,21 +20,36 @@ const maxQuestions = 5000
 // returns one result for each reference, in their order.
 type Match func(ctx context.Context, principal identity.Principal, criteria policy.Criteria, refs []string) ([]bool, error)
 
-// Service answers permission requests. It is safe for concurrent use.
-type Service struct {
-	decider policy.Decider
-	match   map[policy.ResourceType]Match
+// Options are the dependencies of a Service.
+type Options struct {
+	Decider policy.Decider
+	// Foreign decides about permissions that Portico does not know. Nil denies all of them.
+	Foreign func(ctx context.Context, principal identity.Principal, q rbac.Query) (policy.Decision, error)
+	// Match has the resource types on which conditions can be evaluated.
+	Match map[policy.ResourceType]Match
 }
 
-// New makes a Service. Conditions on a resource type that is not in match cannot be evaluated.
-func New(decider policy.Decider, match map[policy.ResourceType]Match) *Service {
-	return &Service{decider: decider, match: match}
-}
+// Service answers permission requests. It is safe for concurrent use.
+type Service struct{ options Options }
+
+// New makes a Service.
+func New(options Options) *Service { return &Service{options} }
 
 // Request asks for one permission. Refs are the resources of a permission that has a resource type.
 type Request struct {
-	Permission policy.Permission
-	Refs       []string
+	// Query is the permission as the caller describes it. For a permission of Portico, the name alone counts.
+	rbac.Query
+
+	Refs []string
+}
+
+// described is the query with Portico's own attributes for a permission that Portico knows.
+func (r Request) described() rbac.Query {
+	permission := policy.Permission(r.Permission)
+	if !permission.IsKnown() {
+		return r.Query
+	}
+	return rbac.Query{Permission: r.Permission, Action: permission.Action(), ResourceType: permission.ResourceType()}
 }
 
 // Answer is the answer to a Request.
@@ -44,21 +60,21 @@ type Answer struct {
 	Each []policy.Result
 }
 
-// Authorize answers every request of a batch, in their order. A permission that Portico does not know is
-// denied. So is a resource that does not exist, where conditions would have to be checked on it. A permission
-// on resources without a reference is ErrNoResource. Conditions that cannot be evaluated are one of
+// Authorize answers every request of a batch, in their order. A resource that does not exist is denied where
+// conditions would have to be checked on it. A permission on resources without a reference is ErrNoResource. Conditions that cannot be evaluated are one of
 // kind NotImplemented.
 func (s *Service) Authorize(ctx context.Context, principal identity.Principal, requests []Request) ([]Answer, error) {
 	if err := checkRequests(requests); err != nil {
 		return nil, err
 	}
-	byPermission := map[policy.Permission][]int{}
+	byQuery := map[rbac.Query][]int{}
 	for i, request := range requests {
-		byPermission[request.Permission] = append(byPermission[request.Permission], i)
+		q := request.described()
+		byQuery[q] = append(byQuery[q], i)
 	}
 	answers := make([]Answer, len(requests))
-	for permission, positions := range byPermission {
-		if err := s.answer(ctx, principal, permission, requests, positions, answers); err != nil {
+	for q, positions := range byQuery {
+		if err := s.answer(ctx, principal, q, requests, positions, answers); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +88,7 @@ var ErrNoResource = fault.New(fault.Input, "Resource permissions require a resou
 func checkRequests(requests []Request) error {
 	questions := 0
 	for _, request := range requests {
-		if request.Permission.ResourceType() != "" && len(request.Refs) == 0 {
+		if request.described().ResourceType != "" && len(request.Refs) == 0 {
 			return ErrNoResource
 		}
 		questions += 1 + len(request.Refs)
@@ -84,8 +100,8 @@ func checkRequests(requests []Request) error {
 }
 
 // answer answers the requests at these positions, which ask for the same permission.
-func (s *Service) answer(ctx context.Context, principal identity.Principal, permission policy.Permission, requests []Request, positions []int, answers []Answer) error {
-	decision, err := s.decide(ctx, principal, permission)
+func (s *Service) answer(ctx context.Context, principal identity.Principal, q rbac.Query, requests []Request, positions []int, answers []Answer) error {
+	decision, err := s.decide(ctx, principal, q)
 	if err != nil {
 		return err
 	}
@@ -95,7 +111,7 @@ func (s *Service) answer(ctx context.Context, principal identity.Principal, perm
 	if decision.Result != policy.Conditional {
 		return nil
 	}
-	matches, err := s.matching(ctx, permission.ResourceType(), decision.Conditions, requests, positions)
+	matches, err := s.matching(ctx, q.ResourceType, decision.Conditions, requests, positions)
 	if err != nil {
 		return err
 	}
@@ -113,23 +129,30 @@ func (s *Service) answer(ctx context.Context, principal identity.Principal, perm
 
 // decide is the decision about a permission, with every result but an approval as a denial. Only a permission
 // on resources can be granted under conditions.
-func (s *Service) decide(ctx context.Context, principal identity.Principal, permission policy.Permission) (policy.Decision, error) {
-	denied := policy.Decision{Result: policy.Denied}
-	if !permission.IsKnown() {
-		return denied, nil
-	}
-	decision, err := s.decider.Decide(ctx, principal, permission)
-	granted := decision.Result == policy.Allowed || decision.Result == policy.Conditional && permission.ResourceType() != ""
+func (s *Service) decide(ctx context.Context, principal identity.Principal, q rbac.Query) (policy.Decision, error) {
+	decision, err := s.ask(ctx, principal, q)
+	granted := decision.Result == policy.Allowed || decision.Result == policy.Conditional && q.ResourceType != ""
 	if err != nil || !granted {
-		return denied, err
+		return policy.Decision{Result: policy.Denied}, err
 	}
 	return decision, nil
+}
+
+func (s *Service) ask(ctx context.Context, principal identity.Principal, q rbac.Query) (policy.Decision, error) {
+	switch permission := policy.Permission(q.Permission); {
+	case permission.IsKnown():
+		return s.options.Decider.Decide(ctx, principal, permission)
+	case s.options.Foreign != nil:
+		return s.options.Foreign(ctx, principal, q)
+	default:
+		return policy.Decision{Result: policy.Denied}, nil
+	}
 }
 
 // matching evaluates conditions on all resources of these requests. Portico reads them itself, because
 // whoever may delete an entity under conditions need not be able to read it.
 func (s *Service) matching(ctx context.Context, resources policy.ResourceType, conditions policy.Criteria, requests []Request, positions []int) (map[string]bool, error) {
-	match, has := s.match[resources]
+	match, has := s.options.Match[resources]
 	if !has {
 		return nil, Unevaluable(resources)
 	}

@@ -130,6 +130,17 @@ describe('failures', () => {
       { name: 'Error', message: 'An internal error occurred logId=0123abcd', id: '0123abcd' },
     ],
     [
+      'a denial, whose reason is in a header',
+      new Response(JSON.stringify({ error: { name: 'NotAllowedError', message: '' } }), {
+        status: 403,
+        headers: {
+          'WWW-Authenticate':
+            'Bearer error="insufficient_scope", scope="x.read", error_description="user:default/ada may not x.read"',
+        },
+      }),
+      { name: 'NotAllowedError', message: 'user:default/ada may not x.read.' },
+    ],
+    [
       'an empty body',
       answer(404),
       { name: 'ResponseError', message: 'There is no such thing, or you may not see it.' },

@@ -38,7 +38,7 @@ const whyByStatus: Record<number, string> = {
 /** Reads Backstage's error body, its `{errors: [...]}` body for invalid values, or an empty body. */
 export async function readError(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined);
-  if (isEnvelope(body)) return new ApiError(response, body.error.name, body.error.message);
+  if (isEnvelope(body)) return new ApiError(response, body.error.name, body.error.message || denial(response));
   if (isSchemaErrors(body)) {
     const fields = new Map(body.errors.map((error) => [(error.path ?? []).join('.'), error.message]));
     const message = body.errors.map((error) => error.stack ?? error.message).join('; ');
@@ -49,6 +49,12 @@ export async function readError(response: Response): Promise<ApiError> {
     'ResponseError',
     whyByStatus[response.status] ?? `The server answered ${response.status}.`,
   );
+}
+
+/** Why a permission was denied. Backstage's body does not say it: the server puts it into a header. */
+function denial({ status, headers }: Response): string {
+  const why = /error_description="([^"]*)"/.exec(headers.get('WWW-Authenticate') ?? '')?.[1];
+  return why ? `${why}.` : (whyByStatus[status] ?? `The server answered ${status}.`);
 }
 
 /** What the user can do about a failed request. */

@@ -474,6 +474,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/permission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says that the caller may read roles */
+        get: operations["get_permission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/.well-known/backstage/permissions/apply-conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Evaluates conditions on the plugin's resources */
+        post: operations["post_permission_well_known_backstage_permissions_apply_conditions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/.well-known/backstage/permissions/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes the plugin's permissions */
+        get: operations["get_permission_well_known_backstage_permissions_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/permission/authorize": {
         parameters: {
             query?: never;
@@ -506,6 +557,187 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/plugins/condition-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the rules of plugins */
+        get: operations["get_permission_plugins_condition_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/plugins/id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the plugins whose permissions roles are about */
+        get: operations["get_permission_plugins_id"];
+        put?: never;
+        /** Adds plugins */
+        post: operations["post_permission_plugins_id"];
+        /** Removes plugins */
+        delete: operations["delete_permission_plugins_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/plugins/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the permissions of plugins */
+        get: operations["get_permission_plugins_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists policies */
+        get: operations["get_permission_policies"];
+        put?: never;
+        /** Adds policies to roles */
+        post: operations["post_permission_policies"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/policies/{kind}/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the policies of a role */
+        get: operations["get_permission_policies_kind_namespace_name"];
+        /** Replaces policies of a role */
+        put: operations["put_permission_policies_kind_namespace_name"];
+        post?: never;
+        /** Removes policies of a role */
+        delete: operations["delete_permission_policies_kind_namespace_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/refresh/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads the roles of a provider again; Portico has no providers */
+        post: operations["post_permission_refresh_id"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists roles */
+        get: operations["get_permission_roles"];
+        put?: never;
+        /** Creates a role, or adds members to one */
+        post: operations["post_permission_roles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/roles/conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists conditions */
+        get: operations["get_permission_roles_conditions"];
+        put?: never;
+        /** Adds a condition to a role */
+        post: operations["post_permission_roles_conditions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/roles/conditions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a condition */
+        get: operations["get_permission_roles_conditions_id"];
+        /** Replaces a condition */
+        put: operations["put_permission_roles_conditions_id"];
+        post?: never;
+        /** Deletes a condition */
+        delete: operations["delete_permission_roles_conditions_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permission/roles/{kind}/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a role */
+        get: operations["get_permission_roles_kind_namespace_name"];
+        /** Changes a role */
+        put: operations["put_permission_roles_kind_namespace_name"];
+        post?: never;
+        /** Deletes a role with its policies and conditions, or removes a member */
+        delete: operations["delete_permission_roles_kind_namespace_name"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1041,6 +1273,10 @@ export interface components {
             events: components["schemas"]["AuditEvent"][];
             nextCursor?: string;
         };
+        Authorization: {
+            /** @enum {string} */
+            status: "Authorized";
+        };
         AuthorizeInput: {
             items: components["schemas"]["PermissionRequest"][];
         };
@@ -1099,6 +1335,9 @@ export interface components {
         };
         Completions: {
             results: components["schemas"]["Completion"][];
+        };
+        ConditionID: {
+            id: number;
         };
         ConditionsInput: {
             items: components["schemas"]["ConditionsRequest"][];
@@ -1457,6 +1696,29 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        PluginIDs: {
+            ids: string[];
+        };
+        PluginPermission: {
+            resourceType?: string;
+            name: string;
+            policy: string;
+        };
+        PluginPolicies: {
+            pluginId: string;
+            policies: components["schemas"]["PluginPermission"][];
+        };
+        PluginRules: {
+            pluginId: string;
+            rules: components["schemas"]["PermissionRule"][];
+        };
+        PolicyMetadata: {
+            source: string;
+        };
+        PolicyUpdate: {
+            oldPolicy: components["schemas"]["RolePolicy"][];
+            newPolicy: components["schemas"]["RolePolicy"][];
+        };
         /** @description Field conditions, $all, $any and $not. */
         Predicate: Record<string, never>;
         Presentation: {
@@ -1479,6 +1741,43 @@ export interface components {
             crv: string;
             x: string;
             y: string;
+        };
+        RbacCondition: {
+            id: number;
+            result: string;
+            roleEntityRef: string;
+            pluginId: string;
+            resourceType: string;
+            permissionMapping: (string | {
+                name: string;
+                action: string;
+            })[];
+            conditions: unknown;
+        };
+        RbacConditionSpec: {
+            result: string;
+            roleEntityRef: string;
+            pluginId: string;
+            resourceType: string;
+            permissionMapping: (string | {
+                name: string;
+                action: string;
+            })[];
+            conditions: unknown;
+        };
+        RbacMetadataSpec: {
+            source?: string;
+            description?: string;
+            owner?: string;
+        };
+        RbacRoleSpec: {
+            name: string;
+            memberReferences: string[];
+            metadata?: components["schemas"]["RbacMetadataSpec"];
+        };
+        RbacRoleUpdate: {
+            oldRole: components["schemas"]["RbacRoleSpec"];
+            newRole: components["schemas"]["RbacRoleSpec"];
         };
         RefreshInput: {
             /** @description the entity */
@@ -1523,6 +1822,30 @@ export interface components {
             };
             /** @description the run's generation when it was seen */
             generation?: number;
+        };
+        Role: {
+            memberReferences: string[];
+            name: string;
+            metadata: components["schemas"]["RoleMetadata"];
+        };
+        RoleMetadata: {
+            source: string;
+            description: string | null;
+            owner: string | null;
+            author: string;
+            modifiedBy: string;
+            createdAt: string;
+            lastModified: string;
+            isDefault: boolean;
+        };
+        RolePolicy: {
+            entityReference?: string;
+            permission: string;
+            /** @description the action: create, read, update, delete, or use for a permission without one */
+            policy: string;
+            /** @description allow or deny */
+            effect: string;
+            metadata?: components["schemas"]["PolicyMetadata"];
         };
         RunCause: {
             /** @description the cause of each of its runs */
@@ -2933,6 +3256,88 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_permission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the caller may */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authorization"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_permission_well_known_backstage_permissions_apply_conditions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConditionsInput"];
+            };
+        };
+        responses: {
+            /** @description a result for each item */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            501: components["responses"]["NotImplementedError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_well_known_backstage_permissions_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description permissions and rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionMetadata"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     post_permission_authorize: {
         parameters: {
             query?: never;
@@ -2987,13 +3392,707 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_permission_plugins_condition_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description rules by plugin */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginRules"][];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_plugins_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description their ids */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginIDs"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_permission_plugins_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PluginIDs"];
+            };
+        };
+        responses: {
+            /** @description all ids */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginIDs"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_permission_plugins_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PluginIDs"];
+            };
+        };
+        responses: {
+            /** @description the ids that are left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginIDs"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_plugins_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description permissions by plugin */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginPolicies"][];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_policies: {
+        parameters: {
+            query?: {
+                /** @description only of this role */
+                entityRef?: string[];
+                /** @description only on this, with entityRef */
+                permission?: string[];
+                /** @description only with this action, with entityRef */
+                policy?: string[];
+                /** @description only with this effect, with entityRef */
+                effect?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the policies */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolePolicy"][];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_permission_policies: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RolePolicy"][];
+            };
+        };
+        responses: {
+            /** @description they are there */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_policies_kind_namespace_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the policies */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolePolicy"][];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    put_permission_policies_kind_namespace_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PolicyUpdate"];
+            };
+        };
+        responses: {
+            /** @description changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description there was nothing to change */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_permission_policies_kind_namespace_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RolePolicy"][];
+            };
+        };
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_permission_refresh_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description never */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the roles */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"][];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_permission_roles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RbacRoleSpec"];
+            };
+        };
+        responses: {
+            /** @description it is there */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_roles_conditions: {
+        parameters: {
+            query?: {
+                /** @description only of this role */
+                roleEntityRef?: string[];
+                /** @description only about this plugin */
+                pluginId?: string[];
+                /** @description only on these resources */
+                resourceType?: string[];
+                /** @description only those about all of these actions */
+                actions?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the conditions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RbacCondition"][];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_permission_roles_conditions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RbacConditionSpec"];
+            };
+        };
+        responses: {
+            /** @description its id */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConditionID"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_roles_conditions_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the condition */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RbacCondition"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    put_permission_roles_conditions_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RbacConditionSpec"];
+            };
+        };
+        responses: {
+            /** @description changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_permission_roles_conditions_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_permission_roles_kind_namespace_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a list of this role */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"][];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    put_permission_roles_kind_namespace_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RbacRoleUpdate"];
+            };
+        };
+        responses: {
+            /** @description changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_permission_roles_kind_namespace_name: {
+        parameters: {
+            query?: {
+                /** @description remove this member only */
+                memberReferences?: string;
+            };
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     get_portico_v1_audit: {
         parameters: {
             query?: {
                 /** @description only what this user or service did, or had a run do: a user's entity reference, or the name of a service */
                 who?: string;
                 /** @description only these actions */
-                action?: ("access" | "catalog.clean" | "catalog.process" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.start")[];
+                action?: ("access" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.start")[];
                 /** @description only what was done to this entity, run, location or role: its reference or id */
                 resource?: string;
                 /** @description only attempts that ended so */

@@ -1,0 +1,234 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/internal/testkit/catalogtest"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/authorize"
+	"github.com/portico-dev/portico/policy/rbac"
+)
+
+// roles is the API under roles: ada is an admin, and grace has no role but the one that everybody has.
+type roles struct{ *ownThings }
+
+func newRoles(t *testing.T) roles {
+	t.Helper()
+	o := &ownThings{T: t, pool: testkit.Database(t)}
+	log := slog.New(slog.DiscardHandler)
+	decider := rbac.NewDecider(rbac.DeciderOptions{Log: log, GroupsOf: func(context.Context, string, int, int) ([]string, error) { return nil, nil }})
+	service := rbac.New(rbac.Options{Log: log, Pool: o.pool, Decider: decider, Limits: rbac.DefaultLimits(),
+		Conditional: []rbac.Conditional{{Plugin: "catalog", Rules: query.Rules}, {Plugin: "permission", Rules: rbac.Rules}},
+		Configured: rbac.Configured{Admins: []string{"user:default/ada"}, Plugins: []string{"catalog", "permission"}, DefaultRole: "role:default/everyone",
+			DefaultPolicies: []rbac.Policy{{Permission: "catalog.location.analyze", Action: "use", Effect: "allow"}}}})
+	require.NoError(t, service.SyncFiles(t.Context()))
+	entities := catalog.New(catalog.Options{Pool: o.pool, Decider: decider})
+	o.http = newServer(t, io.Discard, func(options *api.Options) {
+		options.Authenticator = people{"ada": "group:default/group-19", "grace": "group:default/group-39"}
+		options.Plugins[0] = api.NewCatalogPlugin(entities)
+		options.Plugins = append(options.Plugins, api.NewRolesPlugin(service), api.NewPermissionPlugin(authorize.New(authorize.Options{
+			Decider: decider, Foreign: decider.DecideQuery, Match: map[policy.ResourceType]authorize.Match{
+				policy.CatalogEntity: entities.MatchingEntities, policy.PolicyEntity: service.MatchingRoles,
+			}})))
+	})
+	return roles{o}
+}
+
+// get is the JSON of a response to ada.
+func (r roles) get(path string) string {
+	r.Helper()
+	var reply json.RawMessage
+	r.send("ada", http.StatusOK, http.MethodGet, "/permission"+path, "", &reply)
+	return string(reply)
+}
+
+// refused checks a refusal of a request of ada.
+func (r roles) refused(status int, expected, method, path, body string) {
+	r.Helper()
+	answer := ask(r.T, r.http, method, "/api/permission"+path, body, "Authorization", "Bearer ada")
+	require.Equal(r, status, answer.Code, "%s %s %s: %s", method, path, body, answer.Body)
+	require.Contains(r, message(r.T, answer), expected, "%s %s %s", method, path, body)
+}
+
+const developers = "/roles/role/default/developers"
+
+// TestARoleFromItsCreationToItsEnd follows a role: a member, a policy and a condition are added, count, and go with it.
+func TestARoleFromItsCreationToItsEnd(t *testing.T) {
+	t.Parallel()
+	r := newRoles(t)
+	catalogtest.Fill(t, r.pool, 180)
+	shop := first(r.owned("group:default/group-39"))
+	locations := func(who string) string { return r.decided(who, basic("catalog.location.create")) }
+	reads := func(ref string) string { return r.decided("grace", on("catalog.entity.read", quoted(ref))) }
+	require.Equal(t, `"DENY"`, locations("grace"))
+
+	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles",
+		`{"name":"role:default/developers","memberReferences":["user:default/Grace"],"metadata":{"description":"Build things"}}`, nil)
+	var listed []struct {
+		Name             string
+		MemberReferences []string
+		Metadata         map[string]any
+	}
+	r.send("ada", http.StatusOK, http.MethodGet, "/permission"+developers, "", &listed)
+	require.Equal(t, []string{"user:default/grace"}, listed[0].MemberReferences)
+	require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`, listed[0].Metadata["createdAt"])
+	delete(listed[0].Metadata, "createdAt")
+	delete(listed[0].Metadata, "lastModified")
+	require.Equal(t, map[string]any{"source": "rest", "description": "Build things", "owner": "user:default/ada", "author": "user:default/ada",
+		"modifiedBy": "user:default/ada", "isDefault": false}, listed[0].Metadata)
+
+	const policies = "/permission/policies"
+	r.send("ada", http.StatusCreated, http.MethodPost, policies,
+		`[{"entityReference":"role:default/developers","permission":"catalog.location.create","policy":"create","effect":"allow"}]`, nil)
+	require.Equal(t, `"ALLOW"`, locations("grace"))
+	const one = policies + "/role/default/developers"
+	change := func(from, to string) string {
+		policy := `[{"permission":"catalog.location.create","policy":"create","effect":"%s"}]`
+		return `{"oldPolicy":` + strings.ReplaceAll(policy, "%s", from) + `,"newPolicy":` + strings.ReplaceAll(policy, "%s", to) + `}`
+	}
+	r.send("ada", http.StatusNoContent, http.MethodPut, one, change("allow", "allow"), nil)
+	r.send("ada", http.StatusOK, http.MethodPut, one, change("allow", "deny"), nil)
+	require.Equal(t, `"DENY"`, locations("grace"))
+	require.JSONEq(t, `[{"entityReference":"role:default/developers","permission":"catalog.location.create","policy":"create","effect":"deny","metadata":{"source":"rest"}}]`,
+		r.get("/policies?entityRef=role:default/developers&entityRef=role:default/other"))
+	require.JSONEq(t, `[]`, r.get("/policies?permission=catalog.location.create"), "a filter without a role selects nothing")
+
+	var id struct{ ID int64 }
+	condition := `{"result":"CONDITIONAL","roleEntityRef":"role:default/developers","pluginId":"catalog","resourceType":"catalog-entity",
+		"permissionMapping":[{"name":"catalog.entity.read","action":"read"}],
+		"conditions":{"rule":"IS_ENTITY_OWNER","resourceType":"catalog-entity","params":{"claims":["$ownerRefs"]}}}`
+	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles/conditions", condition, &id)
+	require.Equal(t, `"ALLOW"`, reads(shop))
+	require.Equal(t, `"DENY"`, reads("component:default/none"))
+	var stored map[string]any
+	r.send("ada", http.StatusOK, http.MethodGet, "/permission/roles/conditions/1", "", &stored)
+	require.Equal(t, []any{map[string]any{"name": "catalog.entity.read", "action": "read"}}, stored["permissionMapping"])
+	require.JSONEq(t, `[]`, r.get("/roles/conditions?actions=read&actions=delete"), "only conditions about all of them")
+
+	r.send("ada", http.StatusNoContent, http.MethodDelete, "/permission"+developers, "", nil)
+	require.Equal(t, `"DENY"`, reads(shop))
+	require.JSONEq(t, `[]`, r.get("/roles/conditions"), "a condition does not outlive its role")
+	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles", `{"name":"role:default/developers","memberReferences":["user:default/grace"]}`, nil)
+	require.Equal(t, `"DENY"`, reads(shop), "nor does it come back with a role of that name")
+}
+
+// TestWhoMayNotChangeRolesIsRefusedFirst: without the permission, the answer is the same for every body.
+func TestWhoMayNotChangeRolesIsRefusedFirst(t *testing.T) {
+	t.Parallel()
+	r := newRoles(t)
+	for _, route := range []string{
+		"GET /", "GET /roles", "POST /roles", "GET " + developers, "PUT " + developers, "DELETE " + developers,
+		"GET /policies", "POST /policies", "GET /policies/role/default/x", "PUT /policies/role/default/x", "DELETE /policies/role/default/x",
+		"GET /roles/conditions", "POST /roles/conditions", "GET /roles/conditions/x", "PUT /roles/conditions/1", "DELETE /roles/conditions/x",
+		"GET /plugins/policies", "GET /plugins/condition-rules", "GET /plugins/id", "POST /plugins/id", "DELETE /plugins/id",
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		for _, body := range []string{"", "{}", "[7]", `"x"`} {
+			if method == http.MethodGet && body != "" {
+				continue
+			}
+			answer := ask(t, r.http, method, "/api/permission"+path, body, "Authorization", "Bearer grace")
+			require.Equal(t, http.StatusForbidden, answer.Code, "%s %s", route, answer.Body)
+			require.Equal(t, "NotAllowedError: ", message(t, answer), route)
+			require.Regexp(t, `^Bearer error="insufficient_scope", scope="policy\.entity\.\w+", error_description="user:default/grace may not policy\.entity\.\w+`,
+				answer.Header().Get("WWW-Authenticate"), route)
+		}
+		answer := ask(t, r.http, method, "/api/permission"+path, "{}", "Authorization", "")
+		require.Equal(t, http.StatusUnauthorized, answer.Code, route)
+	}
+	service := ask(t, r.http, http.MethodPost, "/api/permission/roles", "{}", "Authorization", "Bearer service")
+	require.Equal(t, "NotAllowedError: Only credential principal with type 'user' permitted to modify permissions", message(t, service))
+	r.send("service", http.StatusOK, http.MethodGet, "/permission/roles", "", nil)
+}
+
+func TestInvalidRolesAreRefusedWithTheReason(t *testing.T) {
+	t.Parallel()
+	r := newRoles(t)
+	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles", `{"name":"role:default/developers","memberReferences":["user:default/grace"]}`, nil)
+	condition := func(role, conditions string) string {
+		return `{"result":"CONDITIONAL","roleEntityRef":"role:default/` + role + `","pluginId":"catalog","resourceType":"catalog-entity",
+			"permissionMapping":[{"name":"catalog.entity.read","action":"read"}],"conditions":` + conditions + `}`
+	}
+	const kinds = `{"rule":"IS_ENTITY_KIND","resourceType":"catalog-entity","params":{"kinds":%s}}`
+	for _, refusal := range []struct {
+		status                      int
+		message, method, path, body string
+	}{
+		{http.StatusBadRequest, "'name' field must not be empty", "POST", "/roles", `{}`},
+		{http.StatusBadRequest, "request/body is malformed", "POST", "/roles", `{"name":7}`},
+		{http.StatusBadRequest, "'oldRole' object must be present", "PUT", developers, `{"newRole":{}}`},
+		{http.StatusForbidden, "consider making changes to the 'CONFIGURATION'", "DELETE", "/roles/role/default/rbac_admin", ""},
+		{http.StatusNotFound, "role member 'user:default/nobody' was not found", "DELETE", developers + "?memberReferences=user:default/nobody", ""},
+		{http.StatusBadRequest, "permission policy must be provided as an array", "DELETE", "/policies/role/default/developers", ""},
+		{http.StatusBadRequest, "permission policy must be provided as an array", "POST", "/policies", `{}`},
+		{http.StatusBadRequest, "permission policy must be present", "POST", "/policies", `[]`},
+		{http.StatusBadRequest, "'newPolicy' object must be present", "PUT", "/policies/role/default/developers", `{"oldPolicy":[{"permission":"x","policy":"read","effect":"allow"}]}`},
+		{http.StatusBadRequest, "This api doesn't support nested query", "GET", "/policies?entityRef[a]=role:default/developers", ""},
+		{http.StatusBadRequest, "Id is not a valid number.", "GET", "/roles/conditions/x", ""},
+		{http.StatusBadRequest, "Id is not a valid number.", "DELETE", "/roles/conditions/x", ""},
+		{http.StatusNotFound, "Condition with id 7 was not found", "PUT", "/roles/conditions/7", condition("developers", strings.ReplaceAll(kinds, "%s", `["API"]`))},
+		// Backstage's plugin stores these, and they count when the role, the rule or the params exist one day.
+		{http.StatusNotFound, "Corresponding role role:default/ghost was not found", "POST", "/roles/conditions", condition("ghost", strings.ReplaceAll(kinds, "%s", `["API"]`))},
+		{http.StatusBadRequest, "Permission rule 'IS_ODD' does not exist for resource type 'catalog-entity'", "POST", "/roles/conditions", condition("developers", `{"rule":"IS_ODD","resourceType":"catalog-entity","params":{}}`)},
+		{http.StatusBadRequest, "Parameters to rule are invalid", "POST", "/roles/conditions", condition("developers", strings.ReplaceAll(kinds, "%s", `"API"`))},
+		{http.StatusBadRequest, "'ids' must be an array of string plugin ID values", "POST", "/plugins/id", `{"ids":[1]}`},
+		{http.StatusConflict, `Plugin IDs [\"catalog\"] already exist`, "POST", "/plugins/id", `{"ids":["search","catalog"]}`},
+		{http.StatusForbidden, "can be removed only with help of configuration", "DELETE", "/plugins/id", `{"ids":["catalog"]}`},
+		{http.StatusNotFound, "The RBAC provider keycloak was not found", "POST", "/refresh/keycloak", ""},
+	} {
+		r.refused(refusal.status, strings.ReplaceAll(refusal.message, `\"`, `"`), refusal.method, refusal.path, refusal.body)
+	}
+}
+
+// TestPluginsAreDescribed: the plugins whose permissions roles are about, with Backstage's words.
+func TestPluginsAreDescribed(t *testing.T) {
+	t.Parallel()
+	r := newRoles(t)
+	var reply json.RawMessage
+	r.send("ada", http.StatusOK, http.MethodPost, "/permission/plugins/id", `{"ids":["scaffolder","search"]}`, &reply)
+	require.JSONEq(t, `{"ids":["catalog","permission","scaffolder","search"]}`, string(reply))
+	var described []struct {
+		PluginID string
+		Policies []struct{ ResourceType, Name, Policy string }
+		Rules    []struct{ Name string }
+	}
+	r.send("ada", http.StatusOK, http.MethodGet, "/permission/plugins/policies", "", &described)
+	count := map[string]int{}
+	for _, plugin := range described {
+		count[plugin.PluginID] = len(plugin.Policies)
+	}
+	require.Equal(t, map[string]int{"catalog": 11, "permission": 4, "scaffolder": 8}, count, "search has no permissions of its own")
+	require.Equal(t, "read", described[0].Policies[0].Policy)
+	require.Equal(t, "use", described[0].Policies[4].Policy)
+	r.send("ada", http.StatusOK, http.MethodGet, "/permission/plugins/condition-rules", "", &described)
+	require.Equal(t, "HAS_ANNOTATION", described[0].Rules[0].Name)
+	r.send("ada", http.StatusOK, http.MethodDelete, "/permission/plugins/id", `{"ids":["scaffolder","search"]}`, &reply)
+	require.JSONEq(t, `{"ids":["catalog","permission"]}`, string(reply))
+}
+
+// TestOwnersOfRoles: who may read only the roles that they own learns nothing of others, here and by authorize.
+func TestOwnersOfRoles(t *testing.T) {
+	t.Parallel()
+	r := newRoles(t)
+	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles", `{"name":"role:default/owners","memberReferences":["user:default/grace"],"metadata":{"owner":"user:default/grace"}}`, nil)
+	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles/conditions", `{"result":"CONDITIONAL","roleEntityRef":"role:default/owners",
+		"pluginId":"permission","resourceType":"policy-entity","permissionMapping":[{"name":"policy.entity.read","action":"read"}],
+		"conditions":{"rule":"IS_OWNER","resourceType":"policy-entity","params":{"owners":["$currentUser"]}}}`, nil)
+	var listed []struct{ Name string }
+	r.send("grace", http.StatusOK, http.MethodGet, "/permission/roles", "", &listed)
+	require.Equal(t, []struct{ Name string }{{"role:default/everyone"}, {"role:default/owners"}}, listed)
+	r.send("grace", http.StatusNotFound, http.MethodGet, "/permission/roles/role/default/rbac_admin", "", nil)
+	require.Equal(t, `["ALLOW","DENY","DENY"]`, r.decided("grace", on("policy.entity.read", jsonList("role:default/owners", "role:default/rbac_admin", "role:default/none"))))
+}
