@@ -88,7 +88,7 @@ for (const width of [320, 768, 1920]) {
   });
 }
 
-test('the buttons of a form stay in sight at 320 pixels', async ({ portal: page }) => {
+test('the buttons of a form stay visible at 320 pixels', async ({ portal: page }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   await page.goto('/create/templates/default/golden-path');
   await fillGoldenPath(page, 'parcels');

@@ -1,6 +1,6 @@
 import { expect, test } from './portal';
 
-test('what was starred and seen is there in another browser', async ({ portal: page, browser, baseURL }) => {
+test('stars and recently seen entities are shown in another browser', async ({ portal: page, browser, baseURL }) => {
   await page.goto('/catalog/default/group/customers');
   const star = page.getByRole('button', { name: 'Star Customers' });
   await expect(star).toBeVisible();

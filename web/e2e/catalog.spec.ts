@@ -1,6 +1,6 @@
 import { expect, freshName, gitHost, runToEnd, test } from './portal';
 
-test('the catalog is narrowed by kind, facet and text, and its address says how', async ({ portal: page }) => {
+test('the catalog is filtered by kind, facet and text, and the URL has the filters', async ({ portal: page }) => {
   await page.goto('/catalog');
   await page
     .getByRole('navigation', { name: 'Kinds' })
@@ -26,7 +26,7 @@ test('the catalog is narrowed by kind, facet and text, and its address says how'
   await expect(table.getByRole('row').nth(1)).toBeVisible();
 });
 
-test('the catalog is asked for a text when somebody pauses, not at every key', async ({ portal: page }) => {
+test('the catalog is searched when the user pauses, not at every keystroke', async ({ portal: page }) => {
   await page.clock.install();
   await page.goto('/catalog');
   const table = page.getByRole('table', { name: 'Entities' });
@@ -45,7 +45,7 @@ test('the catalog is asked for a text when somebody pauses, not at every key', a
   await expect.poll(() => texts).toEqual(['tracking']);
 });
 
-test('an entity shows what it is, what it belongs to, and its YAML', async ({ portal: page }) => {
+test('an entity shows its description, relations and YAML', async ({ portal: page }) => {
   await page.goto('/catalog?kind=component');
   const link = page.getByRole('table').getByRole('row').nth(1).getByRole('link').first();
   const title = await link.textContent();
@@ -59,7 +59,7 @@ test('an entity shows what it is, what it belongs to, and its YAML', async ({ po
   await expect(page).toHaveURL(/tab=yaml/);
 });
 
-test('an entity with errors is marked in the table, and the mark leads to them', async ({ portal: page, request }) => {
+test('an entity with errors is marked in the table, with a link to the errors', async ({ portal: page, request }) => {
   const name = freshName('twice');
   const host = await gitHost(request);
   for (const repository of [name, `${name}-too`]) {
@@ -79,15 +79,12 @@ test('an entity with errors is marked in the table, and the mark leads to them',
   await expect(page.getByRole('region', { name: 'Problems' })).toContainText(`component:default/${name}`);
 });
 
-test('an entity that is not there says where to look', async ({ portal: page }) => {
+test('a missing entity says where to search', async ({ portal: page }) => {
   await page.goto('/catalog/default/component/nobody');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no component called nobody');
 });
 
-test('a row leads to its entity wherever it is clicked, and other links in it lead elsewhere', async ({
-  portal: page,
-  context,
-}) => {
+test('a click anywhere on a row opens its entity, except on other links', async ({ portal: page, context }) => {
   await page.goto('/catalog?kind=component');
   const row = page.getByRole('table', { name: 'Entities' }).getByRole('row').nth(1);
   const title = await row.getByRole('link').first().textContent();
@@ -129,7 +126,7 @@ test('the list is sorted by what it shows', async ({ portal: page }) => {
   expect(shown).toEqual(shown.toSorted((a, b) => a.toLowerCase().localeCompare(b.toLowerCase())));
 });
 
-test('facets and kinds count under the text that is looked for', async ({ portal: page }) => {
+test('facets and kinds count the entities that match the text', async ({ portal: page }) => {
   await page.goto('/catalog?q=tracking');
   const kinds = page.getByRole('navigation', { name: 'Kinds' });
   const status = page.getByRole('status').filter({ hasText: /entit/ });

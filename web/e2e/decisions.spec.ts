@@ -12,7 +12,7 @@ async function startTour(page: Page, ending: string, rest: number): Promise<void
   await expect(page).toHaveURL(/\/runs\/[0-9a-f-]{36}/);
 }
 
-test('a failed run says why, and is retried from the step that failed', async ({ portal: page }) => {
+test('a failed run shows the reason, and is retried from the failed step', async ({ portal: page }) => {
   await startTour(page, 'A step fails', 0);
   const decision = page.getByRole('region', { name: /failed/ });
   await expect(decision).toContainText('“Stumble” failed');
@@ -32,7 +32,7 @@ test('a failed run says why, and is retried from the step that failed', async ({
   await expect(page.getByRole('heading', { name: /a-file-that-nobody-wrote/ }).first()).toBeVisible();
 });
 
-test('a waiting run is cancelled after a question', async ({ portal: page }) => {
+test('a waiting run is cancelled after a confirmation', async ({ portal: page }) => {
   await startTour(page, 'It ends well', 600);
   await expect(page.getByRole('heading', { level: 1 })).toContainText(/Waiting|Running/);
   await expect(page.getByRole('navigation', { name: 'Steps' })).toContainText('left');
@@ -50,7 +50,7 @@ test('a waiting run is cancelled after a question', async ({ portal: page }) => 
   await expect(page.locator(`a[href="${address}"]`)).toHaveCount(0);
 });
 
-test('a move leaves the keyboard at the run', async ({ portal: page }) => {
+test('the keyboard focus stays on the run after a command', async ({ portal: page }) => {
   await startTour(page, 'It ends well', 600);
   const heading = page.getByRole('heading', { level: 1 });
   const cancel = async () => {
@@ -66,7 +66,7 @@ test('a move leaves the keyboard at the run', async ({ portal: page }) => {
   await cancel();
 });
 
-test('the timeline stays where it is from the first step to the result', async ({ portal: page }) => {
+test('the timeline stays in place from the first step to the result', async ({ portal: page }) => {
   await startTour(page, 'It ends well', 3);
   const steps = page.getByRole('navigation', { name: 'Steps' });
   await expect(steps).toContainText('left');
@@ -75,7 +75,7 @@ test('the timeline stays where it is from the first step to the result', async (
   expect(await steps.boundingBox()).toEqual(before);
 });
 
-test('a failed run leads back to its form, with its values', async ({ portal: page, request }) => {
+test('a failed run links to its form, with its values', async ({ portal: page, request }) => {
   const run = await runToEnd(request, 'step-tour', { rest: 0, ending: 'badly', stops: ['pier'] });
   await page.goto(`/runs/${run}`);
   await page
@@ -92,7 +92,7 @@ test('a failed run leads back to its form, with its values', async ({ portal: pa
   await expect(page.getByRole('textbox', { name: /^Stops/ }).first()).toHaveValue('harbour');
 });
 
-test('a name that is taken leads to the form first, and lists say at which step', async ({ portal: page, request }) => {
+test('a taken name offers the form first, and lists show the failed step', async ({ portal: page, request }) => {
   const name = freshName('taken');
   const host = await gitHost(request);
   const values = {
@@ -115,7 +115,7 @@ test('a name that is taken leads to the form first, and lists say at which step'
   await expect(row).toContainText('at Create the repository');
 });
 
-test('how long a run takes is told by the server’s clock', async ({ portal: page }) => {
+test('the duration of a run uses the server’s clock', async ({ portal: page }) => {
   await page.clock.install({ time: Date.now() + 3 * 3_600_000 });
   await startTour(page, 'It ends well', 600);
   const steps = page.getByRole('navigation', { name: 'Steps' });
@@ -126,7 +126,7 @@ test('how long a run takes is told by the server’s clock', async ({ portal: pa
   await expect(page.getByRole('region', { name: /^Cancelled/ })).toBeVisible();
 });
 
-test('a rollback says what it will undo, undoes it, and shows the list shrink', async ({ portal: page, request }) => {
+test('a rollback lists what it will undo, and shows the progress', async ({ portal: page, request }) => {
   const name = freshName('undo');
   const host = await gitHost(request);
   const run = await runToEnd(request, 'golden-path', {
@@ -148,14 +148,14 @@ test('a rollback says what it will undo, undoes it, and shows the list shrink', 
   await expect(created.getByText('Undone')).not.toHaveCount(0);
 });
 
-test('a run that is not there says where to look', async ({ portal: page }) => {
+test('a missing run says where to search', async ({ portal: page }) => {
   await page.goto('/runs/00000000-0000-0000-0000-000000000000');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such run');
   await page.getByRole('main').getByRole('link', { name: 'all runs' }).click();
   await expect(page).toHaveURL(/\/runs$/);
 });
 
-test('Backstage’s address of a run leads to it', async ({ portal: page }) => {
+test('Backstage’s URL of a run redirects to it', async ({ portal: page }) => {
   await page.goto('/create/tasks/00000000-0000-0000-0000-000000000000');
   await expect(page).toHaveURL(/\/runs\/00000000-/);
 });

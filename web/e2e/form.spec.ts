@@ -14,7 +14,7 @@ async function fillAllButOwner(page: Page): Promise<void> {
   await page.getByLabel('Description').fill('Made by a browser test');
 }
 
-test('a picker that was chosen and cleared asks again, and the form goes on', async ({ portal: page }) => {
+test('a cleared picker requires a value again, and the form continues', async ({ portal: page }) => {
   await openForm(page);
   await fillAllButOwner(page);
   const owner = page.getByRole('combobox', { name: /^Owner/ });
@@ -32,7 +32,7 @@ test('a picker that was chosen and cleared asks again, and the form goes on', as
   await expect(page.getByRole('heading', { name: 'How it runs' })).toBeVisible();
 });
 
-test('a needed field that is left moves nothing, and the click that left it counts', async ({ portal: page }) => {
+test('leaving a required field moves nothing, and the click is not lost', async ({ portal: page }) => {
   await openForm(page);
   const next = page.getByRole('button', { name: 'Next' });
   const before = await next.boundingBox();
@@ -43,7 +43,7 @@ test('a needed field that is left moves nothing, and the click that left it coun
   await expect(page.getByText('3 fields need attention')).toBeVisible();
 });
 
-test('what keeps a page from being left is counted, and leads to each field', async ({ portal: page }) => {
+test('the errors of a page are counted, with a link to each field', async ({ portal: page }) => {
   await openForm(page);
   await fillAllButOwner(page);
   await page.getByRole('button', { name: 'Next' }).click();
@@ -57,7 +57,7 @@ test('what keeps a page from being left is counted, and leads to each field', as
   await expect(page.getByRole('combobox', { name: /^Owner/ })).toBeFocused();
 });
 
-test('Tab after a picker leads to the next field, and what was chosen stays', async ({ portal: page }) => {
+test('Tab after a picker moves to the next field and keeps the value', async ({ portal: page }) => {
   await openForm(page);
   const owner = page.getByRole('combobox', { name: /^Owner/ });
   await owner.focus();
@@ -69,7 +69,9 @@ test('Tab after a picker leads to the next field, and what was chosen stays', as
   await expect(page.getByRole('combobox', { name: /^System/ })).toBeFocused();
 });
 
-test('a draft comes back after the browser was closed, is listed, and can be discarded', async ({ portal: page }) => {
+test('a draft is restored after a restart of the browser, is listed, and can be discarded', async ({
+  portal: page,
+}) => {
   await openForm(page);
   await fillAllButOwner(page);
   // A new tab has no session storage of the old one, like a restarted browser.
@@ -100,7 +102,7 @@ test('two fast clicks on Create start one run', async ({ portal: page }) => {
   expect(commands).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
 });
 
-test('a command that got no answer is repeated as the same command', async ({ portal: page }) => {
+test('a command without a response is repeated with the same key', async ({ portal: page }) => {
   const keys: (string | undefined)[] = [];
   let answered = false;
   await page.route('**/v2/tasks', async (route) => {

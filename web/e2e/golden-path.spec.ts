@@ -1,6 +1,6 @@
 import { expect, fillGoldenPath, freshName, openTemplate, runToEnd, test } from './portal';
 
-test('a newcomer makes a service and finds it', async ({ portal: page }) => {
+test('a new user creates a service and finds it', async ({ portal: page }) => {
   const name = freshName('service');
   await openTemplate(page, 'Go service');
 
@@ -65,7 +65,7 @@ test('a newcomer makes a service and finds it', async ({ portal: page }) => {
   });
 });
 
-test('an address of a later page waits for the pages before it', async ({ portal: page }) => {
+test('the URL of a later page waits for the pages before it', async ({ portal: page }) => {
   await page.goto('/create/templates/default/golden-path?page=3');
   await fillGoldenPath(page, 'parcels');
 });

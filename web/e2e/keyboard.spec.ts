@@ -1,6 +1,6 @@
 import { expect, fillGoldenPath, freshName, runToEnd, test } from './portal';
 
-test('search opens from everywhere, and Enter goes there', async ({ portal: page }) => {
+test('search opens on every page, and Enter opens a result', async ({ portal: page }) => {
   await page.goto('/runs');
   await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
   await page.keyboard.press('/');
@@ -41,7 +41,7 @@ test('a template is filled in and started without a mouse', async ({ portal: pag
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Completed', { timeout: 60_000 });
 });
 
-test('the first stop of Tab leads past the navigation', async ({ portal: page }) => {
+test('the first Tab stop skips the navigation', async ({ portal: page }) => {
   await page.goto('/catalog');
   await expect(page.getByRole('heading', { level: 1, name: 'Catalog' })).toBeVisible();
   await page.keyboard.press('Tab');
@@ -50,7 +50,7 @@ test('the first stop of Tab leads past the navigation', async ({ portal: page })
   await expect(page.getByRole('main')).toBeFocused();
 });
 
-test('a page that cannot be left yet leads to the field that is wrong', async ({ portal: page }) => {
+test('a page with errors moves the focus to the invalid field', async ({ portal: page }) => {
   await page.goto('/create/templates/default/golden-path');
   await fillGoldenPath(page, 'parcels');
   await page
@@ -65,14 +65,14 @@ test('a page that cannot be left yet leads to the field that is wrong', async ({
   await expect(page.getByLabel(/Owner$/)).not.toHaveAttribute('aria-invalid');
 });
 
-test('following a link with the keyboard goes on in the new page', async ({ portal: page }) => {
+test('after following a link by keyboard, the focus is on the new page', async ({ portal: page }) => {
   await page.goto('/catalog?kind=component');
   await page.getByRole('table').getByRole('row').nth(1).getByRole('link').first().press('Enter');
   await expect(page.getByRole('region', { name: 'About' })).toBeVisible();
   await expect(page.getByRole('main')).toBeFocused();
 });
 
-test('Tab passes a log, and does not stop at each of its lines', async ({ portal: page, request }) => {
+test('Tab skips the lines of a log', async ({ portal: page, request }) => {
   const run = await runToEnd(request, 'step-tour', { rest: 0 });
   await page.goto(`/runs/${run}`);
   const log = page.getByRole('log');

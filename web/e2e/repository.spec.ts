@@ -12,7 +12,7 @@ async function openRepositoryPage(page: Page, name: string): Promise<void> {
   await expect(page.getByRole('heading', { name: 'Where it lives' })).toBeVisible();
 }
 
-test('a repository starts on the forge with its owner, and is named with nothing but its name', async ({
+test('the repository field starts with the forge and its owner, and needs only a name', async ({
   portal: page,
   request,
 }) => {
@@ -26,7 +26,7 @@ test('a repository starts on the forge with its owner, and is named with nothing
   await expect(page.getByRole('region', { name: 'Review' })).toContainText(`${host}/demo/${name}`);
 });
 
-test('a name that is taken is said while one types, and a host without credentials when it is chosen', async ({
+test('a taken name is reported while typing, and a host without credentials when it is chosen', async ({
   portal: page,
   request,
 }) => {

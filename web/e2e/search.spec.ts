@@ -8,7 +8,7 @@ async function search(page: Page, text: string): Promise<void> {
   await page.keyboard.type(text);
 }
 
-test('search puts the title that fits best first, and shows where it fits', async ({ portal: page }) => {
+test('search ranks the best title first, and highlights the match', async ({ portal: page }) => {
   await search(page, 'go service');
   const first = page.getByRole('option').first();
   await expect(first).toContainText('Go service');
@@ -16,7 +16,7 @@ test('search puts the title that fits best first, and shows where it fits', asyn
   await expect(first.locator('mark')).toHaveText('Go service');
 });
 
-test('search says why it found what has another title', async ({ portal: page }) => {
+test('search shows the match outside the title', async ({ portal: page }) => {
   await search(page, 'documentation and catalog entry');
   const found = page.getByRole('option', { name: /Go service/ });
   await expect(found).toContainText('description: ');
@@ -39,7 +39,7 @@ test('search finds runs and actions', async ({ portal: page, request }) => {
   await expect(page.getByText('repoUrl', { exact: true }).first()).toBeVisible();
 });
 
-test('search ends with all results, and the catalog has as many', async ({ portal: page }) => {
+test('search ends with a link to all results in the catalog', async ({ portal: page }) => {
   await search(page, 'tracking');
   const all = page.getByRole('option').last();
   await expect(all).toHaveText(/^All \d+ results in the catalog$/);

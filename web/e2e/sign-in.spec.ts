@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test';
 
-test('a guest enters once and is known after a reload', async ({ page }) => {
+test('a guest stays signed in after a reload', async ({ page }) => {
   await page.goto('/runs');
   await page.getByRole('button', { name: 'Enter as a guest' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
@@ -12,7 +12,7 @@ test('a guest enters once and is known after a reload', async ({ page }) => {
   await expect(page.getByRole('button', { name: 'Enter as a guest' })).toBeVisible();
 });
 
-test('who is refused while signing in is not told that a session has ended', async ({ page }) => {
+test('a failed sign-in does not report an ended session', async ({ page }) => {
   await page.route('**/api/auth/guest/refresh', (route) =>
     route.fulfill({ status: 401, json: { error: { name: 'AuthenticationError', message: 'No guests today' } } }),
   );
@@ -22,7 +22,7 @@ test('who is refused while signing in is not told that a session has ended', asy
   await expect(page.getByText('Your session has ended.')).toHaveCount(0);
 });
 
-test('a chosen theme holds and is there before the first paint', async ({ page }) => {
+test('a chosen theme is stored, and applied before the first paint', async ({ page }) => {
   await page.addInitScript(() => localStorage.setItem('portico.signIn', 'guest'));
   await page.goto('/');
   await page.getByRole('button', { name: /^You:/ }).click();

@@ -10,9 +10,7 @@ async function takeServerAway(page: Page): Promise<() => Promise<void>> {
   return () => page.unroute(everything);
 }
 
-test('a server that goes away is said, and what is on the page comes back to life with it', async ({
-  portal: page,
-}) => {
+test('an unreachable server is reported, and the page updates when it is back', async ({ portal: page }) => {
   const rest = page.waitForResponse(/\/assets\/entity-page-/);
   await page.goto('/catalog?kind=component');
   const entity = page.getByRole('table').getByRole('row').nth(1).getByRole('link').first();
@@ -28,7 +26,7 @@ test('a server that goes away is said, and what is on the page comes back to lif
   await expect(page.getByText(away)).toHaveCount(0);
 });
 
-test('a catalog that nobody answers for is not an empty one', async ({ portal: page }) => {
+test('an unreachable catalog is not shown as empty', async ({ portal: page }) => {
   const catalog = '**/api/catalog/**';
   await page.route(catalog, (route) => route.abort('connectionrefused'));
   await page.goto('/catalog');
@@ -38,7 +36,7 @@ test('a catalog that nobody answers for is not an empty one', async ({ portal: p
   await expect(page.getByRole('table', { name: 'Entities' })).toBeVisible();
 });
 
-test('a session that has ended asks to sign in again, and goes on where one was', async ({ portal: page }) => {
+test('after the end of a session, a new sign-in continues on the same page', async ({ portal: page }) => {
   // The page requests nothing from the catalog, and the frame only the user's title. A later request would
   // end the session before the click.
   const personIsNamed = page.waitForResponse('**/api/catalog/entities/by-refs*');
@@ -56,7 +54,7 @@ test('a session that has ended asks to sign in again, and goes on where one was'
   await expect(page.getByRole('heading', { level: 1, name: 'Catalog' })).toBeVisible();
 });
 
-test('a command that is refused because the session has ended asks to sign in again', async ({ portal: page }) => {
+test('a command that is refused after the end of the session asks for a new sign-in', async ({ portal: page }) => {
   await openTemplate(page, 'Go service');
   await fillGoldenPath(page, freshName('refused'));
   const protectedParts = /\/api\/(auth|scaffolder)\//;

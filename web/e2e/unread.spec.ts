@@ -18,7 +18,7 @@ test.beforeAll(async ({ playwright, baseURL }) => {
   await request.dispose();
 });
 
-test('what could not be read is listed with its reason, and reached from the catalog without a mouse', async ({
+test('unread entities are listed with their reasons, and reachable from the catalog by keyboard', async ({
   portal: page,
 }) => {
   await page.goto('/catalog');
@@ -34,9 +34,7 @@ test('what could not be read is listed with its reason, and reached from the cat
   await expect(page.getByRole('heading', { level: 1, name: 'What could not be read' })).toBeVisible();
 });
 
-test('a form with a field that the portal does not have, and a pattern that would not end, can be filled in', async ({
-  portal: page,
-}) => {
+test('a form with an unknown field and an unsafe pattern can be filled in', async ({ portal: page }) => {
   await page.route('**/api/scaffolder/v2/templates/default/template/step-tour/parameter-schema', (route) =>
     route.fulfill({
       json: {

@@ -14,7 +14,7 @@ describe('addresses', () => {
     expect(decodeURIComponent(queryString(search))).toBe(address);
   });
 
-  it('drop what they do not understand', () => {
+  it('drop unknown parameters', () => {
     expect(readRunsSearch(parseSearch('?status=exploded&group=x&by='))).toEqual({});
     expect(readTemplateSearch(parseSearch('?page=-3'))).toEqual({});
     expect(readRunSearch(parseSearch('?view=nonsense&step=1'))).toEqual({ step: '1' });

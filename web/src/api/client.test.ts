@@ -36,7 +36,7 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 describe('requests', () => {
-  it('carry the token, and ask for another one once when it is refused', async () => {
+  it('have the token, and renew it once when it is refused', async () => {
     fetched.mockResolvedValueOnce(signedIn());
     fetched.mockResolvedValueOnce(answer(401, { error: { name: 'AuthenticationError', message: 'Illegal token' } }));
     fetched.mockResolvedValueOnce(signedIn());
@@ -47,7 +47,7 @@ describe('requests', () => {
     expect(request?.headers).toHaveProperty('Authorization');
   });
 
-  it('of a next page carry the cursor and not the first page’s filter', async () => {
+  it('for a next page have the cursor and not the first page’s filter', async () => {
     fetched.mockResolvedValueOnce(signedIn());
     fetched.mockResolvedValueOnce(answer(200, {}));
     await queryEntities({
@@ -72,7 +72,7 @@ describe('commands', () => {
     fetched.mockResolvedValueOnce(signedIn());
   });
 
-  it('that are repeated because nobody answered keep their key', async () => {
+  it('that are repeated without a response keep their key', async () => {
     fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
     fetched.mockResolvedValueOnce(answer(502));
     fetched.mockResolvedValueOnce(answer(500, { error: { name: 'Error', message: 'The database went away' } }));
@@ -93,7 +93,7 @@ describe('commands', () => {
     expect(others).toEqual(Array(5).fill(first));
   });
 
-  it('that cancel a run anew have another key, though nobody answered the first', async () => {
+  it('that cancel a run after a retry have another key, even without a response to the first', async () => {
     fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
     fetched.mockImplementation(async () => answer(200, {}));
     await expect(cancelRun('a', 1)).rejects.toThrow('Failed to fetch');
@@ -110,7 +110,7 @@ describe('commands', () => {
     expect(second).toBe(first);
   });
 
-  it('that ask for something else, or for the same again, have another key', async () => {
+  it('that differ, or that are repeated after the response, have another key', async () => {
     fetched.mockResolvedValueOnce(answer(400, { errors: [{ message: 'is too short' }] }));
     fetched.mockImplementation(async () => answer(201, { id: 'a' }));
     await expect(create('w')).rejects.toThrow('is too short');

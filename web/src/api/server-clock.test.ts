@@ -34,14 +34,14 @@ it.each([
   expect(ahead()).toBe(0);
 });
 
-it('is the server’s when the browser’s is wrong, either way', () => {
+it('is the server’s when the browser’s clock is fast or slow', () => {
   answeredAt(noon + hour);
   expect(ahead()).toBe(hour);
   answeredAt(noon - hour);
   expect(ahead()).toBe(1000 - hour);
 });
 
-it('is known the better the more answers there are', () => {
+it('becomes more exact with more responses', () => {
   vi.setSystemTime(noon + 400);
   answeredAt(noon - hour);
   expect(ahead()).toBe(600 - hour);

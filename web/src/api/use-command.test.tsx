@@ -29,7 +29,7 @@ function show(work: () => Promise<void>): HTMLElement {
 }
 
 describe('useCommand', () => {
-  it('does once what is clicked twice before the page is drawn again', async () => {
+  it('runs once for two clicks before the next render', async () => {
     const work = vi.fn(() => new Promise<void>(() => undefined));
     const button = show(work);
     await act(async () => {
@@ -44,7 +44,7 @@ describe('useCommand', () => {
     expect(work).toHaveBeenCalledTimes(1);
   });
 
-  it('is sent though the browser takes itself for offline', async () => {
+  it('is sent although the browser reports to be offline', async () => {
     onlineManager.setOnline(false);
     const work = vi.fn(async () => undefined);
     const button = show(work);
@@ -54,7 +54,7 @@ describe('useCommand', () => {
     expect(work).toHaveBeenCalledTimes(1);
   });
 
-  it('may be done again once it was answered', async () => {
+  it('can be repeated after the response', async () => {
     const work = vi.fn(async () => undefined);
     const button = show(work);
     await act(async () => {

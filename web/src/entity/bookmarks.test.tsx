@@ -36,7 +36,7 @@ function show() {
 }
 
 describe('stars', () => {
-  it('are the server’s, and change at once', async () => {
+  it('are stored on the server, and change at once', async () => {
     const result = show();
     await waitFor(() => expect(result.current.starred).toEqual([shop]));
     expect(localStorage.getItem('portico.starred')).toBe(JSON.stringify([shop]));
@@ -48,7 +48,7 @@ describe('stars', () => {
     expect(removeBookmark).toHaveBeenCalledExactlyOnceWith('stars', shop);
   });
 
-  it('that the server refuses go again', async () => {
+  it('that the server refuses are removed', async () => {
     vi.mocked(addBookmark).mockRejectedValue(new Error('500 are starred'));
     const result = show();
     await waitFor(() => expect(result.current.starred).toEqual([shop]));
@@ -57,7 +57,7 @@ describe('stars', () => {
     expect(fetchBookmarks).toHaveBeenCalledTimes(2);
   });
 
-  it('are asked for again when one is set before the server has said which there are', async () => {
+  it('are read again when one is set before the first response', async () => {
     localStorage.clear();
     vi.mocked(fetchBookmarks).mockImplementationOnce(() => new Promise(() => undefined));
     const result = show();
@@ -67,7 +67,7 @@ describe('stars', () => {
     await waitFor(() => expect(result.current.starred).toEqual([till, shop]));
   });
 
-  it('are not asked for while another change is under way', async () => {
+  it('are not read while another change is pending', async () => {
     const result = show();
     await waitFor(() => expect(result.current.starred).toEqual([shop]));
     let answer: () => void = () => undefined;
@@ -85,7 +85,7 @@ describe('stars', () => {
     expect(result.current.starred).toEqual([till]);
   });
 
-  it('are this browser’s where the server keeps none', async () => {
+  it('are stored in the browser when the server stores none', async () => {
     vi.mocked(fetchBookmarks).mockRejectedValue(new Error('Only a signed-in person has bookmarks'));
     vi.mocked(addBookmark).mockRejectedValue(new Error('Only a signed-in person has bookmarks'));
     const result = show();

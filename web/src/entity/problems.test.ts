@@ -15,12 +15,12 @@ const entity: Entity = {
   },
 };
 
-it('counts no remark as a problem, and no warning as an error', () => {
+it('does not count remarks as problems, nor warnings as errors', () => {
   expect(problemsOf(entity).map((item) => item.message)).toEqual(['old', 'gone']);
   expect(errorsOf(entity).map((item) => item.message)).toEqual(['gone']);
 });
 
-it('finds none where the catalog has nothing to say', () => {
+it('finds none without a status', () => {
   const { status: _, ...well } = entity;
   expect(problemsOf(well)).toEqual([]);
 });

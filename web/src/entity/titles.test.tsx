@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 
 describe('titles', () => {
-  it('of a whole page are one request, and are asked for once', async () => {
+  it('of a whole page are requested once, together', async () => {
     const page = () => [
       useTitle('group:default/payments'),
       useTitle('user:default/ada'),
@@ -60,7 +60,7 @@ describe('titles', () => {
     expect(asked.mock.calls[1]?.[0]).toEqual(['group:default/gone-too']);
   });
 
-  it('of what is not there, or cannot be asked for, are the names', async () => {
+  it('of missing or unreadable entities are the names', async () => {
     const { result } = renderHook(() => useTitles(['group:default/gone']), { wrapper });
     expect(result.current.known).toBe(false);
     await waitFor(() => expect(result.current.known).toBe(true));

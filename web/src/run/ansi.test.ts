@@ -18,7 +18,7 @@ describe('parseAnsi', () => {
 });
 
 describe('stripAnsi', () => {
-  it('leaves what people read', () => {
+  it('keeps the readable text', () => {
     expect(stripAnsi(`${esc}[32minfo${esc}[39m: ${esc}]8;;https://x.test${esc}\\link`)).toBe('info: link');
   });
 });

@@ -13,7 +13,7 @@ describe('nameOf', () => {
 });
 
 describe('made', () => {
-  it('leaves out what was announced and then not made', () => {
+  it('leaves out effects that were intended but not created', () => {
     const effect = (state: Effect['state'], note?: string): Effect => ({
       id: state,
       runId: 'run',

@@ -8,7 +8,7 @@ function event(id: number, body: TaskEvent['body'], type: TaskEvent['type'] = 'l
 }
 
 describe('linesOf', () => {
-  it('takes the level out of the message and cuts it into lines', () => {
+  it('removes the level from the message and splits it into lines', () => {
     const lines = linesOf(
       event(7, { message: '\u001b[33mwarn\u001b[39m: one\n\u001b[1mtwo\u001b[22m\n', stepId: 'a' }),
     );
@@ -18,13 +18,13 @@ describe('linesOf', () => {
     ]);
   });
 
-  it('knows what the run says about itself', () => {
+  it('distinguishes lines of the run itself', () => {
     expect(linesOf(event(1, { message: 'Beginning step A', stepId: 'a', status: 'processing' }))[0]?.about).toBe(true);
     expect(linesOf(event(2, { message: 'boom', stepId: 'a', status: 'failed' }))[0]?.level).toBe('error');
   });
 });
 
-it('tells of a step that was cancelled without alarm', () => {
+it('shows a cancelled step without an error', () => {
   const message = 'Error: Step rest (Rest) of task t has been cancelled.';
   const [line] = linesOf(event(1, { message, stepId: 'rest', status: 'failed' }));
   expect(line).toMatchObject({ level: 'info', text: 'Step rest (Rest) of task t has been cancelled.', about: true });

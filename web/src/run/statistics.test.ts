@@ -19,7 +19,7 @@ function run(templateRef: string, phase: RunPhase, seconds: number): RunSummary 
   };
 }
 
-it('counts what ended and takes the median of what completed', () => {
+it('counts ended runs, and takes the median of completed ones', () => {
   const statistics = statisticsByTemplate([
     run('a', 'done', 1),
     run('a', 'done', 5),

@@ -11,7 +11,7 @@ it.each([
   expect(runLook(run).word).toBe(word);
 });
 
-it('tells a step that waits from one that works, and one that has yet to start from a run that is starting', () => {
+it('distinguishes waiting from running steps, and open steps from a starting run', () => {
   expect(stepLook({ status: 'processing' }).word).toBe('Running');
   expect(stepLook({ status: 'processing', waitingUntil: '2026-11-22T10:00:00Z' }).word).toBe('Waiting');
   expect(stepLook({ status: 'open' }).word).toBe('Not started');

@@ -28,7 +28,7 @@ function Queries({ children }: { children: ReactNode }) {
   return <QueryClientProvider client={queries}>{children}</QueryClientProvider>;
 }
 
-it('reads on when a retry has failed again before anybody saw the run move', async () => {
+it('reads on when a retry failed before the run was seen in progress', async () => {
   const opened = vi.spyOn(client, 'openEventStream');
   opened.mockResolvedValueOnce(stream(completion(78))).mockResolvedValueOnce(stream(completion(96)));
   const { result, rerender } = renderHook(({ stoppedAt }) => useRunLog('run', stoppedAt), {

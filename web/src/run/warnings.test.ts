@@ -7,7 +7,7 @@ function said(id: number, stepId: string, message: string) {
   return linesOf({ id, taskId: 'run', type: 'log', createdAt: '2026-01-01T00:00:00Z', body, isTaskRecoverable: false });
 }
 
-it('gathers warnings, those of several lines whole and those said again once', () => {
+it('collects warnings, with all their lines and without duplicates', () => {
   const lines = [
     ...said(1, 'fetch', '\u001b[32minfo\u001b[39m: fine'),
     ...said(2, 'fetch', '\u001b[33mwarn\u001b[39m: latin.txt is not UTF-8\nand was copied'),

@@ -45,7 +45,7 @@ function type(text: string) {
   fireEvent.change(screen.getByRole('combobox'), { target: { value: text } });
 }
 
-it('asks the server when somebody pauses, not at every key', async () => {
+it('asks the server when the user pauses, not at every keystroke', async () => {
   show();
   for (const text of ['s', 'sh', 'sho', 'shop']) {
     type(text);
@@ -58,7 +58,7 @@ it('asks the server when somebody pauses, not at every key', async () => {
   expect(fetchFacets).toHaveBeenCalledTimes(1);
 });
 
-it('says that it did not reach everything, with and without results', async () => {
+it('says that not everything could be searched, with and without results', async () => {
   vi.mocked(queryEntities).mockRejectedValue(new Error('The database went away'));
   show();
   type('nothing-like-it');
@@ -70,7 +70,7 @@ it('says that it did not reach everything, with and without results', async () =
   expect(screen.queryByText(incomplete)).toBeNull();
 });
 
-it('says nothing of what the person may not see', async () => {
+it('says nothing of things without permission', async () => {
   vi.mocked(fetchRuns).mockRejectedValue(new ApiError(new Response(null, { status: 403 }), 'NotAllowedError', 'no'));
   show();
   type('shop');

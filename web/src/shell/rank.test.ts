@@ -26,7 +26,7 @@ describe('rank', () => {
     ]);
   });
 
-  it('keeps the order of what is equally good', () => {
+  it('is a stable sort', () => {
     const candidates = [candidate('Shop one'), candidate('Shop two')];
     expect(rank('shop', candidates).map(({ title }) => title)).toEqual(['Shop one', 'Shop two']);
     expect(rank('shop', candidates.toReversed()).map(({ title }) => title)).toEqual(['Shop two', 'Shop one']);
@@ -34,7 +34,7 @@ describe('rank', () => {
 });
 
 describe('excerpt', () => {
-  it('shows a long text where the term is', () => {
+  it('shows the part of a long text with the term', () => {
     const text = `${'before '.repeat(20)}the term${' after'.repeat(20)}`;
     expect(excerpt(text, 'term')).toMatch(/^… .*the term after.* …$/);
     expect(excerpt(text, 'term').length).toBeLessThan(100);

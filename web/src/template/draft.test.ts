@@ -13,25 +13,25 @@ afterEach(() => {
 });
 
 describe('drafts', () => {
-  it('outlive the tab, because a browser that is started again has new ones', () => {
+  it('outlive the tab', () => {
     saveDraft(guest, service, { name: 'web' }, new Set());
     sessionStorage.clear();
     expect(loadDraft(guest, service)?.values).toEqual({ name: 'web' });
   });
 
-  it('hold no secret, at no depth', () => {
+  it('contain no secret, at any depth', () => {
     saveDraft(guest, service, { name: 'web', token: '***', registry: { token: '***' } }, new Set(['token']));
     expect(loadDraft(guest, service)?.values).toEqual({ name: 'web', registry: {} });
     expect(JSON.stringify({ ...localStorage })).not.toContain('***');
   });
 
-  it('belong to a person', () => {
+  it('belong to a user', () => {
     saveDraft(guest, service, { name: 'web' }, new Set());
     expect(loadDraft('user:default/ada', service)).toBeUndefined();
     expect(listDrafts('user:default/ada')).toEqual([]);
   });
 
-  it('are listed, the latest first, and no more when they were sent', () => {
+  it('are listed, the latest first, until they are submitted', () => {
     vi.useFakeTimers({ now: 0 });
     saveDraft(guest, service, { name: 'web' }, new Set());
     vi.setSystemTime(1000);

@@ -19,7 +19,7 @@ function show(props: Partial<Parameters<typeof Combobox>[0]> = {}) {
 }
 
 describe('Combobox', () => {
-  it('is walked with the arrow keys and says which choice is active', async () => {
+  it('supports arrow keys, and marks the active option', async () => {
     const { box, user, onChoose } = show();
     await user.click(box);
     await user.keyboard('{ArrowDown}');
@@ -29,7 +29,7 @@ describe('Combobox', () => {
     expect(box.getAttribute('aria-expanded')).toBe('false');
   });
 
-  it('searches as one types and gives up on Escape', async () => {
+  it('searches while the user types, and closes on Escape', async () => {
     const { box, user, onChoose, onSearch } = show({ chosen: 'Team A' });
     await user.clear(box);
     await user.type(box, 'x');
@@ -39,7 +39,7 @@ describe('Combobox', () => {
     expect(onChoose).not.toHaveBeenCalled();
   });
 
-  it('takes what is typed only when it may', async () => {
+  it('accepts typed text only if that is allowed', async () => {
     const strict = show({ options: [] });
     await strict.user.type(strict.box, 'nobody');
     await strict.user.tab();
@@ -51,7 +51,7 @@ describe('Combobox', () => {
     expect(free.onChoose).toHaveBeenCalledExactlyOnceWith('somebody');
   });
 
-  it('takes an option that was typed out without being chosen', async () => {
+  it('accepts an option that was typed in full', async () => {
     const { box, user, onChoose } = show({ free: true });
     await user.type(box, 'team b');
     await user.tab();
@@ -68,13 +68,13 @@ describe('Combobox', () => {
     expect(screen.getByRole('status').textContent).toBe('The search failed. Press Enter to use “team a”.');
   });
 
-  it('says that typing finds more than it shows', async () => {
+  it('says that typing finds more options', async () => {
     const { box, user } = show({ more: 1200 });
     await user.click(box);
     expect(screen.getByText('1,200 more: type to find')).toBeTruthy();
   });
 
-  it('is left by Tab for the next field, not for the button that empties it', async () => {
+  it('Tab moves to the next field, not to the clear button', async () => {
     const { box, user, onChoose } = show({ chosen: 'Team A' });
     await user.click(box);
     await user.tab();
@@ -83,7 +83,7 @@ describe('Combobox', () => {
     expect(onChoose).not.toHaveBeenCalled();
   });
 
-  it('is emptied by deleting the text or by its button', async () => {
+  it('is cleared by deleting the text or by its button', async () => {
     const { box, user, onChoose } = show({ chosen: 'Team A' });
     await user.clear(box);
     await user.tab();

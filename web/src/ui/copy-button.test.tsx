@@ -17,14 +17,14 @@ it('copies, and says so', async () => {
   expect(await navigator.clipboard.readText()).toBe('all of it');
 });
 
-it('copies nothing that a terminal would obey', async () => {
+it('copies no control characters', async () => {
   const user = userEvent.setup();
   render(<CopyButton text={() => 'a\u001b]0;owned\u0007\n\u202eb'} label="Copy the log" />);
   await user.click(screen.getByRole('button', { name: 'Copy the log' }));
   expect(await navigator.clipboard.readText()).toBe('a\\u001b]0;owned\\u0007\n\\u202eb');
 });
 
-it('is not offered where the browser gives no clipboard', () => {
+it('is hidden without a clipboard', () => {
   vi.stubGlobal('navigator', {});
   render(<CopyButton text={() => 'all of it'} label="Copy the log" />);
   expect(screen.queryByRole('button')).toBeNull();

@@ -46,7 +46,7 @@ describe('formatRelative', () => {
 });
 
 describe('plural', () => {
-  it('agrees with its number', () => {
+  it('agrees with the number', () => {
     expect([plural(1, 'step'), plural(1200, 'entity', 'entities')]).toEqual(['1 step', '1,200 entities']);
   });
 });

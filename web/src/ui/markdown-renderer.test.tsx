@@ -5,7 +5,7 @@ import MarkdownRenderer from './markdown-renderer';
 
 afterEach(cleanup);
 
-it('shows a link in the place of an image that the page may not load', () => {
+it('shows a link instead of a blocked image', () => {
   render(<MarkdownRenderer>{'![a diagram](https://elsewhere.example/x.png)'}</MarkdownRenderer>);
   const image = screen.getByRole('img', { name: 'a diagram' });
   expect(image.getAttribute('referrerpolicy')).toBe('no-referrer');
@@ -15,7 +15,7 @@ it('shows a link in the place of an image that the page may not load', () => {
   expect(link.getAttribute('href')).toBe('https://elsewhere.example/x.png');
 });
 
-it('names an image without words by its address', () => {
+it('names an image without alt text by its URL', () => {
   render(<MarkdownRenderer>{'![](https://elsewhere.example/x.png)'}</MarkdownRenderer>);
   fireEvent.error(document.querySelector('img') as HTMLImageElement);
   expect(screen.getByRole('link', { name: /elsewhere\.example\/x\.png/ })).toBeTruthy();

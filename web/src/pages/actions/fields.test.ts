@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { fieldsOf } from './fields';
 
-it('an action’s values are listed with their types, the needed ones first', () => {
+it('an action’s values are listed with their types, the required ones first', () => {
   const schema = {
     type: 'object',
     required: ['url'],

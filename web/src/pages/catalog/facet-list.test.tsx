@@ -12,7 +12,7 @@ vi.mock('@/api/client', () => ({ byTitle: '', fetchFacets: vi.fn() }));
 
 afterEach(cleanup);
 
-it('keeps the box of a facet for as long as its text is in force', async () => {
+it('keeps the search box of a facet while it has a text', async () => {
   const values = Array.from({ length: 9 }, (_, index) => ({ value: `type-${index}`, count: 1 }));
   vi.mocked(fetchFacets).mockImplementation(async ([path = ''], _, text) => ({
     [path]: path === 'spec.type' ? values.slice(0, text ? 2 : 9) : [],

@@ -27,7 +27,7 @@ describe('matchingLines', () => {
   it('ignores case and colours', () => {
     expect(matchingLines(lines, ' ERROR')).toEqual([0, 2]);
   });
-  it('finds nothing for nothing', () => {
+  it('finds nothing for an empty term', () => {
     expect(matchingLines(lines, '  ')).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ function step(id: string, status: RunStep['status'], startedAt?: string, endedAt
 }
 
 describe('layOut', () => {
-  it('lays steps end to end and leaves out the time between them', () => {
+  it('places steps one after another, without the idle time between them', () => {
     const spans = layOut(
       [
         step('fetch', 'completed', '2026-11-22T09:00:00Z', '2026-11-22T09:00:10Z'),
@@ -24,11 +24,11 @@ describe('layOut', () => {
     expect(spans.has('register')).toBe(false);
   });
 
-  it('gives skipped steps no place', () => {
+  it('leaves out skipped steps', () => {
     expect(layOut([step('docs', 'skipped', '2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z')], now).size).toBe(0);
   });
 
-  it('survives steps that took no time and clocks that disagree', () => {
+  it('handles steps without a duration and clocks that differ', () => {
     const spans = layOut([step('log', 'completed', '2026-11-22T10:00:01Z', '2026-11-22T10:00:00Z')], now);
     expect(spans.get('log')).toEqual({ start: 0, share: 0, duration: 0 });
   });

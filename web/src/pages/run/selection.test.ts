@@ -13,7 +13,7 @@ function steps(...statuses: RunStep['status'][]): RunStep[] {
 }
 
 describe('stepInFocus', () => {
-  it('is the failed step of a run that waits for a decision, and else the whole run', () => {
+  it('is the failed step of a parked run, and otherwise the whole run', () => {
     const failed = steps('completed', 'failed', 'skipped', 'completed');
     expect(stepInFocus({ phase: 'parked', steps: failed })).toBe('s2');
     expect(stepInFocus({ phase: 'rolledBack', steps: failed })).toBe(wholeRun);
@@ -23,7 +23,7 @@ describe('stepInFocus', () => {
 });
 
 describe('rowInView', () => {
-  it('follows the step that moves until a step is selected', () => {
+  it('follows the running step until a step is selected', () => {
     const moving = steps('completed', 'processing', 'open');
     expect(rowInView({ steps: moving }, wholeRun)).toBe(2);
     expect(rowInView({ steps: moving }, 's3')).toBe(3);

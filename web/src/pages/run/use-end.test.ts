@@ -26,7 +26,7 @@ function show(begins = true) {
   };
 }
 
-it('stays at the end while the box grows, and tells so at once', () => {
+it('stays at the end while the box grows, and reports it at once', () => {
   const { element, grow } = show();
   let told = 0;
   element.addEventListener('scroll', () => told++);
@@ -35,7 +35,7 @@ it('stays at the end while the box grows, and tells so at once', () => {
   expect([element.scrollTop, told]).toEqual([900, 2]);
 });
 
-it('leaves a reader who went up alone until they come back', () => {
+it('stays in place after scrolling up, until the user returns to the end', () => {
   const { element, grow, scroll } = show();
   grow(500);
   scroll(200);
@@ -46,7 +46,7 @@ it('leaves a reader who went up alone until they come back', () => {
   expect(element.scrollTop).toBe(1000);
 });
 
-it('lets go when something in the middle is to be shown', () => {
+it('stops following the end when a line is to be shown', () => {
   const { element, grow, leave } = show();
   leave();
   grow(500);

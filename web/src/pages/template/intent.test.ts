@@ -22,7 +22,7 @@ const pages = pagesOf(
 );
 
 describe('intentOf', () => {
-  it('reads the fields made for it', () => {
+  it('reads the special fields', () => {
     const values = { id: 'payments', team: 'group:default/team-a', target: 'git.local?owner=acme&repo=payments' };
     expect(intentOf(pages, values)).toEqual({ what: 'payments', owner: 'team-a', where: 'git.local/acme/payments' });
   });

@@ -51,7 +51,7 @@ describe('reviewRows', () => {
     ]);
   });
 
-  it('shows no password, whatever the shape in which the template asks for it', () => {
+  it('shows no password, in whatever way the template declares it', () => {
     const password = { type: 'string', 'ui:widget': 'password' };
     const schema = {
       properties: {
@@ -82,7 +82,7 @@ describe('reviewRows', () => {
     ]);
   });
 
-  it('shows entities as people call them', () => {
+  it('shows entities by name', () => {
     const schema = {
       properties: {
         owner: { type: 'string', 'ui:field': 'OwnerPicker' },

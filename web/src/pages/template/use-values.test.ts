@@ -56,7 +56,7 @@ it('a change is kept, the defaults are not', () => {
   expect(kept()).toBeUndefined();
 });
 
-it('starting over drops the draft', () => {
+it('a reset deletes the draft', () => {
   const result = show();
   act(() => result.current.startOver?.());
   expect(result.current.values).toEqual({ count: 2 });

@@ -82,8 +82,8 @@ function onePage(schema: JsonObject): ParameterSchema {
   return { title: 'T', steps: [{ title: 'P', schema }] };
 }
 
-describe('a form that a Backstage backend described', () => {
-  it('has its fields, defaults and judgements', async () => {
+describe('a form of a Backstage backend', () => {
+  it('has its fields, defaults and errors', async () => {
     const user = show(hello);
     expect(values).toEqual({ count: 2, withDocs: false });
     expect(screen.getByText('This is needed.')).toBeTruthy();
@@ -123,7 +123,7 @@ describe('the portal’s own fields', () => {
     expect(values.repoUrl).toBe('git.example.com?owner=acme&repo=web');
   });
 
-  it('RepoUrlPicker offers only what the template allows, and stays empty until something is typed', async () => {
+  it('RepoUrlPicker offers only allowed values, and stays empty until something is typed', async () => {
     const options = { allowedHosts: ['github.com'], allowedOwners: ['acme'] };
     const user = show(
       onePage({ properties: { repoUrl: { type: 'string', 'ui:field': 'RepoUrlPicker', 'ui:options': options } } }),
@@ -137,7 +137,7 @@ describe('the portal’s own fields', () => {
     expect(values.repoUrl).toBeUndefined();
   });
 
-  it('RepoUrlPicker starts on the host with credentials and its owner, and says whether a name is free', async () => {
+  it('RepoUrlPicker starts with the host with credentials and its owner, and checks whether a name is free', async () => {
     answers = {
       '/api/auth/guest/refresh': { backstageIdentity: { token: 'h.e30.s', identity: {} }, profile: {} },
       '/api/portico/v1/hosts': {
@@ -172,7 +172,7 @@ describe('the portal’s own fields', () => {
     expect(screen.getByText(/Portico has no credentials for github.com/)).toBeTruthy();
   });
 
-  it('Secret keeps what is typed out of the values', async () => {
+  it('Secret keeps the typed text out of the values', async () => {
     const user = show(
       onePage({ properties: { token: { type: 'string', title: 'Token', minLength: 4, 'ui:field': 'Secret' } } }),
     );
@@ -182,7 +182,7 @@ describe('the portal’s own fields', () => {
     expect(secrets).toEqual({ token: 'hunter2' });
   });
 
-  it('OwnerPicker completes what is typed to a reference', async () => {
+  it('OwnerPicker completes a typed text to a reference', async () => {
     const user = show(
       onePage({ properties: { owner: { type: 'string', title: 'Owner', 'ui:field': 'OwnerPicker' } } }),
     );
@@ -191,7 +191,7 @@ describe('the portal’s own fields', () => {
     expect(values.owner).toBe('group:default/team-a');
   });
 
-  it('EntityTagsPicker takes new tags and refuses what is none', async () => {
+  it('EntityTagsPicker accepts new tags and refuses invalid ones', async () => {
     const tags = { type: 'array', items: { type: 'string' }, title: 'Tags', 'ui:field': 'EntityTagsPicker' };
     const user = show(onePage({ properties: { tags } }));
     await user.type(screen.getByLabelText(/^Tags/), 'Go{Enter}no spaces{Enter}');
@@ -201,7 +201,7 @@ describe('the portal’s own fields', () => {
     expect(values.tags).toEqual(['go']);
   });
 
-  it('MultiEntityPicker collects references and stops at the limit', async () => {
+  it('MultiEntityPicker collects references up to the limit', async () => {
     const parts = { type: 'array', maxItems: 1, title: 'Parts', 'ui:field': 'MultiEntityPicker' };
     const user = show(onePage({ properties: { parts } }));
     await user.type(screen.getByLabelText(/^Parts/), 'component:web{Enter}');
@@ -240,7 +240,7 @@ describe('fields that the portal does not have', () => {
 });
 
 describe('conditions', () => {
-  it('fields come and go with the choice they depend on', async () => {
+  it('fields are shown and hidden by the choice on which they depend', async () => {
     const user = show(
       onePage({
         properties: {

@@ -16,7 +16,7 @@ const verdicts = new Map<string, boolean>();
  * Whether a pattern is fast on every text up to the maximum length. Within a loop, every character must
  * determine its position in the pattern, so that there is one way to match a text.
  */
-export function isTame(pattern: string): boolean {
+export function isSafePattern(pattern: string): boolean {
   let verdict = verdicts.get(pattern);
   if (verdict === undefined) {
     verdict = judge(pattern);

@@ -34,7 +34,7 @@ describe('splitSchema', () => {
     });
   });
 
-  it('leaves out what is behind a feature flag, also from what is required', () => {
+  it('leaves out properties behind a feature flag, also in required', () => {
     const { schema } = splitSchema({
       required: ['a', 'b'],
       properties: { a: { type: 'string' }, b: { type: 'string', 'backstage:featureFlag': 'beta' } },
@@ -43,7 +43,7 @@ describe('splitSchema', () => {
     expect(Object.keys(schema.properties ?? {})).toEqual(['a']);
   });
 
-  it('replaces fields and widgets it does not have by plain controls, and says so', () => {
+  it('replaces unknown fields and widgets by plain controls, with a note', () => {
     const { uiSchema } = splitSchema({
       properties: { a: { type: 'string', 'ui:field': 'AcmeRegionPicker' }, b: { type: 'string', 'ui:widget': 'acme' } },
     });
@@ -52,7 +52,7 @@ describe('splitSchema', () => {
     expect(uiSchema.b).toEqual({});
   });
 
-  it('gives a control to what only the field it asks for could describe', () => {
+  it('gives a control to values without a type', () => {
     const field = { 'ui:field': 'AcmeRegionPicker' };
     const { schema, uiSchema } = splitSchema({
       properties: {

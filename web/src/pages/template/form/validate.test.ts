@@ -46,7 +46,7 @@ describe('problemsOf', () => {
     expect(messages(hello, data)).toEqual(expected);
   });
 
-  it('uses the words of the template where it has some', () => {
+  it('uses the template’s messages', () => {
     const schema = {
       type: 'object',
       required: ['a'],
@@ -64,7 +64,7 @@ describe('problemsOf', () => {
     ]);
   });
 
-  it('says a pattern without words in those of the help, else of the title', () => {
+  it('describes a pattern by the help text, else by the title', () => {
     const pattern = '^(?!test)[a-z]+$';
     const schema: RJSFSchema = {
       properties: {
@@ -86,7 +86,7 @@ describe('problemsOf', () => {
     ]);
   });
 
-  it('complains about the alternative that came nearest', () => {
+  it('reports the errors of the closest alternative', () => {
     const schema: RJSFSchema = {
       type: 'object',
       properties: {

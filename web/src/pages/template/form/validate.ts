@@ -1,6 +1,6 @@
 import { type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
-import { isTame, longestTried } from './patterns';
+import { isSafePattern, longestTried } from './patterns';
 import { asJson, emptyItems, type Path, valueAt } from './values';
 import { describeProblem, needed } from './words';
 
@@ -59,7 +59,7 @@ function interpret(schema: RJSFSchema, root: RJSFSchema, quick: boolean, bare: b
   // A copy, because the interpreter adds its own keys to the schema.
   const copy = structuredClone({ ...(definitions && { definitions }), ...($defs && { $defs }), ...schema });
   delete copy.$schema;
-  dropPatterns(copy, bare ? () => false : isTame);
+  dropPatterns(copy, bare ? () => false : isSafePattern);
   const validator = new Validator(copy as Schema, '7', quick);
   cache.set(schema, { root, quick, bare, validator });
   return validator;

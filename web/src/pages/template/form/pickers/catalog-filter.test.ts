@@ -34,7 +34,7 @@ describe('onlyKind', () => {
 });
 
 describe('narrow', () => {
-  it('adds to every set, or begins one', () => {
+  it('adds to every set, or creates one', () => {
     expect(narrow(['kind=a', 'kind=b'], ['x=1'])).toEqual(['kind=a,x=1', 'kind=b,x=1']);
     expect(narrow([], ['x=1', 'x=2'])).toEqual(['x=1,x=2']);
     expect(narrow(['kind=a'], [])).toEqual(['kind=a']);

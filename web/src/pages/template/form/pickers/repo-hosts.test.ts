@@ -9,7 +9,7 @@ describe('hostChoices', () => {
     { host: 'gitlab.com', type: 'gitlab', hasCredentials: true, tellsOwners: false },
   ];
 
-  it('puts hosts with credentials first, and says what is wrong with the others', () => {
+  it('puts hosts with credentials first, with notes on the others', () => {
     expect(hostChoices(['github.com', 'git.example.com', 'gitlab.com', 'lost.example.com'], known)).toEqual([
       { host: 'git.example.com', remark: undefined, tellsOwners: true },
       { host: 'gitlab.com', remark: undefined, tellsOwners: false },
@@ -18,7 +18,7 @@ describe('hostChoices', () => {
     ]);
   });
 
-  it('leaves them as they are while nothing is known', () => {
+  it('keeps their order while they are loading', () => {
     expect(hostChoices(['github.com', 'git.example.com'], undefined).map(({ host }) => host)).toEqual([
       'github.com',
       'git.example.com',

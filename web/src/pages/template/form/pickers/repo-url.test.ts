@@ -5,7 +5,7 @@ describe('repository addresses', () => {
   it.each(['github.com?owner=acme&repo=web', 'git.local?repo=web&owner=acme&workspace=w'])('survive %s', (value) => {
     expect(formatRepoUrl(parseRepoUrl(value))).toBe(value);
   });
-  it('read like addresses', () => {
+  it('are shown as host/owner/repo', () => {
     expect(humanizeRepoUrl('github.com?owner=acme&repo=web')).toBe('github.com/acme/web');
     expect(humanizeRepoUrl(undefined)).toBe('');
   });
