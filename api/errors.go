@@ -58,6 +58,17 @@ type bodyError struct {
 
 func (e *bodyError) Error() string { return "the request was refused with details" }
 
+// presentedError is a failure that is shown in another form than the usual envelope.
+type presentedError struct {
+	err     error
+	present func(c *call, detail errorDetail) error
+}
+
+func (e *presentedError) Error() string { return e.err.Error() }
+
+// Unwrap gives the failure itself to errors.Is and errors.As.
+func (e *presentedError) Unwrap() error { return e.err }
+
 // errorEnvelope is Backstage's error envelope.
 type errorEnvelope struct {
 	Error    errorDetail  `json:"error"`
@@ -87,6 +98,12 @@ func (s *Server) fail(c *call, mount string, err error) {
 	}
 	status, detail := s.describe(c, err)
 	detail.Message = visible(detail.Message)
+	if special, is := errors.AsType[*presentedError](err); is {
+		if err := special.present(c, detail); err != nil {
+			s.log.Error("write an error answer", "error", err)
+		}
+		return
+	}
 	if refused, is := errors.AsType[*statusError](err); is && refused.wait > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refused.wait.Seconds()))))
 	}

@@ -183,6 +183,8 @@ func (d *description) response(a answer) map[string]any {
 	switch a.content {
 	case jsonContent:
 		described["content"] = content(a.content, d.schema(a.shape))
+	case htmlContent:
+		described["content"] = content(a.content, map[string]any{"type": "string"})
 	case eventContent:
 		described["content"] = content(a.content, map[string]any{
 			"type":             "string",

@@ -32,7 +32,7 @@ import (
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
-		NewAuthPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil),
+		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil),
 		NewPermissionPlugin(nil), NewRolesPlugin(nil), NewAuditPlugin(nil)}})
 	require.NoError(t, err)
 	return server
@@ -106,7 +106,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 func TestEveryCommandTakesAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
-		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/guest/refresh", "/guest/logout",
+		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/:provider/refresh", "/:provider/logout",
 		"/authorize", "/.well-known/backstage/permissions/apply-conditions"}
 	for _, p := range everyPlugin(t).plugins {
 		for _, r := range p.routes {
@@ -211,8 +211,9 @@ func TestOpenRoutesHaveReasons(t *testing.T) {
 	}
 	slices.Sort(openRoutes)
 	require.Equal(t, []string{
-		"GET /.backstage/health/v1/liveness", "GET /.backstage/health/v1/readiness", "GET /api/auth/.well-known/jwks.json", "GET /api/auth/guest/refresh",
-		"GET /api/openapi.json", "GET /api/permission/health", "GET /api/portico/v1/sign-in", "POST /api/auth/guest/logout", "POST /api/auth/guest/refresh",
+		"GET /.backstage/health/v1/liveness", "GET /.backstage/health/v1/readiness", "GET /api/auth/.well-known/jwks.json",
+		"GET /api/auth/.well-known/openid-configuration", "GET /api/auth/:provider/handler/frame", "GET /api/auth/:provider/refresh",
+		"GET /api/auth/:provider/start", "GET /api/openapi.json", "GET /api/permission/health", "GET /api/portico/v1/sign-in", "POST /api/auth/:provider/logout", "POST /api/auth/:provider/refresh",
 	}, openRoutes, "a new open door is a decision")
 }
 

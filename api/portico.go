@@ -17,14 +17,23 @@ type Info struct {
 	BaseURL      string        `json:"baseUrl"`
 	TemporalUI   string        `json:"temporalUi,omitempty"`
 	Integrations []Integration `json:"integrations"`
-	SignIn       []string      `json:"signIn"`
+	SignIn       SignIn        `json:"signIn"`
+}
+
+// SignIn says how to sign in.
+type SignIn struct {
+	// Environment is the env parameter of the providers' routes.
+	Environment string `json:"environment"`
+	// Redirect means that the whole page goes to the provider, instead of a popup window.
+	Redirect bool `json:"redirect"`
+	// Providers are the ids of the configured providers.
+	Providers []string `json:"providers"`
 }
 
 // welcome is the information for callers who are not signed in.
 type welcome struct {
-	Title string `json:"title"`
-	// SignIn lists the sign-in methods.
-	SignIn []string `json:"signIn"`
+	Title  string `json:"title"`
+	SignIn SignIn `json:"signIn"`
 }
 
 // Integration is a host on which repositories can be created.
@@ -36,7 +45,7 @@ type Integration struct {
 // NewPorticoPlugin serves /api/portico: Portico's additions to Backstage's API of runs. workflowURL returns
 // the link to a workflow in the Temporal Web UI; nil when there is none.
 func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id string) string) Plugin {
-	info.Integrations, info.SignIn = orEmpty(info.Integrations), orEmpty(info.SignIn)
+	info.Integrations, info.SignIn.Providers = orEmpty(info.Integrations), orEmpty(info.SignIn.Providers)
 	template, createdBy := list("template", "only runs of these templates"), list("createdBy", "only runs of these users")
 	since, until := moment("since", "only runs that were started then or later"), moment("until", "only runs that were started before")
 	p := &porticoAPI{info: info, service: service, workflowURL: workflowURL}

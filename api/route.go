@@ -79,6 +79,7 @@ type answer struct {
 const (
 	jsonContent  = "application/json"
 	eventContent = "text/event-stream"
+	htmlContent  = "text/html"
 )
 
 // asJSON is a response with a T as JSON.
@@ -128,6 +129,23 @@ func empty(status int, description string, handle func(c *call) error) endpoint 
 		c.Status(status)
 		return nil
 	}}
+}
+
+// redirects responds 302 with the address that handle returns.
+func redirects(description string, handle func(c *call) (string, error)) endpoint {
+	return endpoint{answer: answer{status: http.StatusFound, description: description}, handle: func(c *call) error {
+		address, err := handle(c)
+		if err != nil {
+			return err
+		}
+		c.Redirect(http.StatusFound, address)
+		return nil
+	}}
+}
+
+// htmlPage responds 200 with a page, which handle writes itself.
+func htmlPage(description string, handle func(c *call) error) endpoint {
+	return endpoint{answer: answer{status: http.StatusOK, description: description, content: htmlContent}, handle: handle}
 }
 
 // writes responds 200 with a T as JSON, which handle writes itself.

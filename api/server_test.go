@@ -23,6 +23,7 @@ import (
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
@@ -71,7 +72,7 @@ func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Serv
 		Log: slog.New(slog.NewJSONHandler(log, nil)), Authenticator: tokens{}, Version: "1.2.3", Hosts: []string{"example.com"},
 		Database: api.Database{Ping: func(context.Context) error { return nil }, Unreachable: db.Unreachable},
 		Plugins: []api.Plugin{
-			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil), api.NewAuthPlugin(nil, nil),
+			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil), api.NewAuthPlugin(api.AuthOptions{SignIn: signin.New(signin.Options{})}),
 			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
 		},
 	}

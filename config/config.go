@@ -24,6 +24,8 @@ type Config struct {
 	Scaffolder   Scaffolder   `yaml:"scaffolder"`
 	Permission   Permission   `yaml:"permission"`
 	Portico      Portico      `yaml:"portico"`
+	// EnableExperimentalRedirectFlow signs people in by redirects of the whole page instead of a popup window.
+	EnableExperimentalRedirectFlow bool `yaml:"enableExperimentalRedirectFlow"`
 
 	// Warnings are keys that nothing reads and whose names are close to a key that is read.
 	Warnings []Problem `yaml:"-"`
@@ -140,12 +142,63 @@ type CORS struct {
 
 // Auth configures sign-in.
 type Auth struct {
-	Providers AuthProviders `yaml:"providers"`
+	// Environment selects the configuration of a provider.
+	Environment string        `yaml:"environment"`
+	Providers   AuthProviders `yaml:"providers"`
+	// OmitIdentityTokenOwnershipClaim leaves the ent claim out of user tokens.
+	OmitIdentityTokenOwnershipClaim bool `yaml:"omitIdentityTokenOwnershipClaim"`
+	// ExperimentalExtraAllowedOrigins are the origins, with globs, of further portals in which people sign in.
+	ExperimentalExtraAllowedOrigins []string `yaml:"experimentalExtraAllowedOrigins"`
 }
 
-// AuthProviders holds the configured sign-in methods; nil means disabled.
+// AuthProviders holds the configured sign-in methods.
 type AuthProviders struct {
+	// Guest is nil when it is not configured.
 	Guest *Guest `yaml:"guest"`
+	// OAuth are the providers to which browsers are sent, by id and environment.
+	OAuth map[string]map[string]OAuthProvider `yaml:",inline"`
+}
+
+// OAuthProvider is a client at a provider. Each provider uses some of the keys.
+type OAuthProvider struct {
+	ClientID     string `yaml:"clientId"`
+	ClientSecret Secret `yaml:"clientSecret"`
+	// CallbackURL is empty for Portico's own address of it.
+	CallbackURL      string   `yaml:"callbackUrl"`
+	AdditionalScopes []string `yaml:"additionalScopes"`
+	// SessionDuration is how long a browser stays signed in at most.
+	SessionDuration time.Duration `yaml:"sessionDuration"`
+	SignIn          SignIn        `yaml:"signIn"`
+	// Prompt is the OpenID parameter; empty is the provider's preset, and auto none.
+	Prompt string `yaml:"prompt"`
+	// StartURLSearchParams are further parameters of the address to which browsers are sent.
+	StartURLSearchParams map[string]string `yaml:"startUrlSearchParams"`
+	// TokenEndpointAuthMethod is how the client authenticates; empty is as the provider lists.
+	TokenEndpointAuthMethod string `yaml:"tokenEndpointAuthMethod"`
+	// The rest says where the provider is, and what is particular about it.
+	MetadataURL     string `yaml:"metadataUrl"`
+	Issuer          string `yaml:"issuer"`
+	Audience        string `yaml:"audience"`
+	AuthServerID    string `yaml:"authServerId"`
+	IDP             string `yaml:"idp"`
+	TenantID        string `yaml:"tenantId"`
+	DomainHint      string `yaml:"domainHint"`
+	Domain          string `yaml:"domain"`
+	Connection      string `yaml:"connection"`
+	ConnectionScope string `yaml:"connectionScope"`
+	Organization    string `yaml:"organization"`
+}
+
+// SignIn decides which user of the catalog somebody is.
+type SignIn struct {
+	Resolvers []SignInResolver `yaml:"resolvers"`
+}
+
+// SignInResolver is one way to find the user. The first that finds one counts.
+type SignInResolver struct {
+	Resolver                                   string   `yaml:"resolver"`
+	AllowedDomains                             []string `yaml:"allowedDomains"`
+	DangerouslyAllowSignInWithoutUserInCatalog bool     `yaml:"dangerouslyAllowSignInWithoutUserInCatalog"`
 }
 
 // Guest signs everybody in as one user, without credentials.

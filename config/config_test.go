@@ -97,6 +97,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	require.Equal(t, 14*24*time.Hour, loaded.Portico.Run.ParkedExpiry)
 	require.Equal(t, 24*time.Hour, loaded.Portico.Run.StepTimeout)
 	require.Equal(t, 90*time.Second, loaded.Portico.Run.Retry.MaximumInterval)
+	require.Equal(t, 8*time.Hour, loaded.Auth.Providers.OAuth["oidc"]["production"].SessionDuration)
 }
 
 // zeros lists the fields that are zero, and for lists the fields that are zero in every item.
@@ -110,6 +111,10 @@ func zeros(path string, v reflect.Value) []string {
 	case v.Kind() == reflect.Struct:
 		for n := range v.NumField() {
 			found = append(found, zeros(path+"."+v.Type().Field(n).Name, v.Field(n))...)
+		}
+	case v.Kind() == reflect.Map:
+		for _, key := range v.MapKeys() {
+			found = append(found, zeros(path+"."+key.String(), v.MapIndex(key))...)
 		}
 	case v.Kind() == reflect.Slice:
 		found = zeros(path+"[]", v.Index(0))

@@ -95,6 +95,10 @@ func leaves(path string, of reflect.Type, into map[string]string) {
 			if field.Tag.Get("yaml") == "-" {
 				continue
 			}
+			if field.Tag.Get("yaml") == ",inline" {
+				leaves(path, field.Type, into)
+				continue
+			}
 			leaves(strings.TrimPrefix(path+"."+field.Tag.Get("yaml"), "."), field.Type, into)
 		}
 	case of.Kind() == reflect.Bool:

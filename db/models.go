@@ -286,6 +286,18 @@ type RunStep struct {
 	Warnings         []string
 }
 
+type SignInSession struct {
+	ID          []byte
+	Provider    string
+	Environment string
+	UserRef     string
+	Subject     string
+	Tokens      []byte
+	CreatedAt   time.Time
+	RefreshedAt time.Time
+	ExpiresAt   time.Time
+}
+
 type SigningKey struct {
 	ID            string
 	PublicKey     []byte
@@ -293,4 +305,10 @@ type SigningKey struct {
 	CreatedAt     time.Time
 	SignsUntil    time.Time
 	VerifiesUntil time.Time
+}
+
+type UserOwnership struct {
+	UserRef   string
+	Ownership []string
+	IssuedAt  time.Time
 }

@@ -16,7 +16,9 @@ func TestATokenExpiresAfterAnHour(t *testing.T) {
 	t.Parallel()
 	seals, err := seal.NewKeyring(seal.GenerateKey("2026"))
 	require.NoError(t, err)
-	issuer := NewIssuer("http://localhost:7007/api/auth", NewSigningKeys(testkit.Database(t), seals, slog.New(slog.DiscardHandler)))
+	pool := testkit.Database(t)
+	issuer := NewIssuer(IssuerOptions{URL: "http://localhost:7007/api/auth", Keys: NewSigningKeys(pool, seals, slog.New(slog.DiscardHandler)),
+		Ownerships: NewOwnerships(pool)})
 	token, err := issuer.Issue(t.Context(), "user:default/ada", nil)
 	require.NoError(t, err)
 	for _, test := range []struct {

@@ -1,10 +1,8 @@
 package identity_test
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +22,7 @@ const issuerURL = "http://localhost:7007/api/auth"
 // newIssuer is an issuer with keys of its own.
 func newIssuer(t *testing.T) *identity.Issuer {
 	t.Helper()
-	return identity.NewIssuer(issuerURL, signingKeys(t, testkit.Database(t), seal.GenerateKey("2026")))
+	return process(t, testkit.Database(t), seal.GenerateKey("2026"))
 }
 
 func issue(t *testing.T, issuer *identity.Issuer, ownership ...string) string {
@@ -52,7 +50,7 @@ func TestTokensOfOtherIssuersAreRefused(t *testing.T) {
 	token := issue(t, ours)
 	for name, foreign := range map[string]string{
 		"another's key":     issue(t, newIssuer(t)),
-		"another issuer":    issue(t, identity.NewIssuer("https://elsewhere/api/auth", signingKeys(t, pool, encryption))),
+		"another issuer":    issue(t, issuerAt(t, "https://elsewhere/api/auth", pool, encryption)),
 		"a changed claim":   withClaims(t, token, `{"sub":"user:default/root"}`),
 		"no signature":      withoutSignature(token),
 		"another algorithm": signedWithHMAC(t, keyOf(t, token)),
@@ -119,7 +117,7 @@ func TestATokenHasBackstagesClaims(t *testing.T) {
 	require.Equal(t, issuerURL, claims.Iss)
 	require.Equal(t, "user:default/ada", claims.Sub)
 	require.Equal(t, "backstage", claims.Aud)
-	require.Equal(t, []string{"group:default/team-a"}, claims.Ent)
+	require.Empty(t, claims.Ent, "as of Backstage 1.50")
 	require.Equal(t, int64(identity.TokenLifetime/time.Second), claims.Exp-claims.Iat)
 	require.InDelta(t, time.Now().Unix(), claims.Iat, 60)
 }
@@ -192,38 +190,47 @@ func TestATokenMayCallOnlyItsPlugins(t *testing.T) {
 	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
 }
 
-// directory knows the groups of one user.
-type directory map[string][]string
+// TestWhatAUserOwnsIsStored: tokens have no ent claim by default, so that their size does not depend on the number of
+// groups.
+func TestWhatAUserOwnsIsStored(t *testing.T) {
+	t.Parallel()
+	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")
+	issuer := process(t, pool, encryption)
+	token := issue(t, issuer, "user:default/ada", "group:default/team-a")
+	require.NotContains(t, payload(t, token), "ent")
+	principal, err := process(t, pool, encryption).Verify(t.Context(), token)
+	require.NoError(t, err)
+	require.Equal(t, []string{"user:default/ada", "group:default/team-a"}, principal.Ownership, "another process reads it from the database")
 
-func (d directory) MemberOf(_ context.Context, userRef string) ([]string, error) {
-	groups, known := d[userRef]
-	if !known {
-		return nil, errors.New("the catalog does not answer")
-	}
-	return groups, nil
+	issue(t, issuer, "user:default/ada", "group:default/team-b")
+	principal, err = issuer.Verify(t.Context(), token)
+	require.NoError(t, err)
+	require.Equal(t, []string{"user:default/ada", "group:default/team-b"}, principal.Ownership, "as of the latest sign-in")
+
+	_, err = pool.Exec(t.Context(), "delete from user_ownership")
+	require.NoError(t, err)
+	principal, err = process(t, pool, encryption).Verify(t.Context(), token)
+	require.NoError(t, err)
+	require.Equal(t, []string{"user:default/ada"}, principal.Ownership)
 }
 
-func TestTheConfigurationNamesTheUserOfGuests(t *testing.T) {
+func TestTheOwnershipClaimCanBeHadAgain(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer(t)
-	groups := directory{"user:default/guest": {"group:default/team-a"}}
-	for name, test := range map[string]struct{ configured, expected []string }{
-		"with the groups that the catalog knows": {nil, []string{"user:default/guest", "group:default/team-a"}},
-		"with what the configuration says":       {[]string{"group:default/admins"}, []string{"group:default/admins"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			session, err := identity.NewGuest("user:default/guest", test.configured, issuer, groups).SignIn(t.Context())
-			require.NoError(t, err)
-			require.Equal(t, "user:default/guest", session.UserRef)
-			require.Equal(t, test.expected, session.Ownership)
-			principal, err := issuer.Verify(t.Context(), session.Token)
-			require.NoError(t, err)
-			require.Equal(t, test.expected, principal.Ownership)
-		})
-	}
-	_, err := identity.NewGuest("user:default/unknown", nil, issuer, groups).SignIn(t.Context())
-	require.ErrorContains(t, err, "look up the groups of user:default/unknown: the catalog does not answer")
+	pool := testkit.Database(t)
+	issuer := identity.NewIssuer(identity.IssuerOptions{URL: issuerURL, Keys: signingKeys(t, pool, seal.GenerateKey("2026")),
+		Ownerships: identity.NewOwnerships(pool), OwnershipClaim: true})
+	token := issue(t, issuer, "user:default/ada", "group:default/team-a")
+	require.Equal(t, []any{"user:default/ada", "group:default/team-a"}, payload(t, token)["ent"])
+}
+
+// payload decodes the claims of a token without verifying it.
+func payload(t *testing.T, token string) map[string]any {
+	t.Helper()
+	encoded, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	require.NoError(t, err)
+	var claims map[string]any
+	require.NoError(t, json.Unmarshal(encoded, &claims))
+	return claims
 }
 
 func TestPrincipals(t *testing.T) {

@@ -22,7 +22,12 @@ import (
 // process is an issuer as in a server process: with a database and encryption keys.
 func process(t testing.TB, pool *pgxpool.Pool, encryption ...seal.Key) *identity.Issuer {
 	t.Helper()
-	return identity.NewIssuer(issuerURL, signingKeys(t, pool, encryption...))
+	return issuerAt(t, issuerURL, pool, encryption...)
+}
+
+func issuerAt(t testing.TB, url string, pool *pgxpool.Pool, encryption ...seal.Key) *identity.Issuer {
+	t.Helper()
+	return identity.NewIssuer(identity.IssuerOptions{URL: url, Keys: signingKeys(t, pool, encryption...), Ownerships: identity.NewOwnerships(pool)})
 }
 
 func signingKeys(t testing.TB, pool *pgxpool.Pool, encryption ...seal.Key) *identity.SigningKeys {

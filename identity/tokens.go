@@ -24,15 +24,28 @@ const (
 
 // Issuer issues and verifies user tokens: ES256 JWTs of the same form as Backstage's.
 type Issuer struct {
-	url  string
-	keys *SigningKeys
-	now  func() time.Time
+	url            string
+	keys           *SigningKeys
+	ownerships     *Ownerships
+	ownershipClaim bool
+	now            func() time.Time
 }
 
-// NewIssuer creates an issuer with the keys that all processes share. url is the tokens' issuer claim,
-// <backend.baseUrl>/api/auth.
-func NewIssuer(url string, keys *SigningKeys) *Issuer {
-	return &Issuer{url: url, keys: keys, now: time.Now}
+// IssuerOptions are the dependencies and settings of an Issuer.
+type IssuerOptions struct {
+	// URL is the tokens' issuer claim, <backend.baseUrl>/api/auth.
+	URL string
+	// Keys are the keys that all processes share.
+	Keys *SigningKeys
+	// Ownerships stores what users own.
+	Ownerships *Ownerships
+	// OwnershipClaim adds the ent claim to tokens.
+	OwnershipClaim bool
+}
+
+// NewIssuer creates an issuer.
+func NewIssuer(options IssuerOptions) *Issuer {
+	return &Issuer{url: options.URL, keys: options.Keys, ownerships: options.Ownerships, ownershipClaim: options.OwnershipClaim, now: time.Now}
 }
 
 type userClaims struct {
@@ -41,15 +54,24 @@ type userClaims struct {
 	Ownership []string `json:"ent,omitempty"`
 }
 
-// Issue creates a token for a user with ownership references.
+// URL is the issuer claim of the tokens.
+func (i *Issuer) URL() string { return i.url }
+
+// Issue stores the ownership references of a user, and creates a token for the user.
 func (i *Issuer) Issue(ctx context.Context, userRef string, ownership []string) (string, error) {
+	if err := i.ownerships.put(ctx, userRef, ownership); err != nil {
+		return "", err
+	}
 	signer, err := i.keys.signer(ctx)
 	if err != nil {
 		return "", err
 	}
 	now := i.now()
-	claims := userClaims{Ownership: ownership, Claims: jwt.Claims{Issuer: i.url, Subject: userRef, Audience: jwt.Audience{audience},
+	claims := userClaims{Claims: jwt.Claims{Issuer: i.url, Subject: userRef, Audience: jwt.Audience{audience},
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(TokenLifetime))}}
+	if i.ownershipClaim {
+		claims.Ownership = ownership
+	}
 	token, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("sign a token for %s: %w", userRef, err)
@@ -78,6 +100,11 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
 	expected := jwt.Expected{Issuer: i.url, AnyAudience: jwt.Audience{audience}, Time: i.now()}
 	if err := claims.ValidateWithLeeway(expected, clockSkew); err != nil {
 		return Principal{}, fault.Wrap(fault.Authentication, err, "Failed user token verification")
+	}
+	if claims.Ownership == nil {
+		if claims.Ownership, err = i.ownerships.of(ctx, claims.Subject); err != nil {
+			return Principal{}, err
+		}
 	}
 	return Principal{Kind: KindUser, Subject: claims.Subject, Ownership: claims.Ownership, Token: token}, nil
 }

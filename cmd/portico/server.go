@@ -18,11 +18,11 @@ import (
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/audit/trail"
 	"github.com/portico-dev/portico/bookmarks"
-	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/integration/picker"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -113,7 +113,7 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 		}
 	}
 	events := db.NewListener(p.direct, run.Channel, p.log)
-	handler, err := p.handler(events, options)
+	handler, signIn, err := p.handler(events, options)
 	if err != nil {
 		return err
 	}
@@ -123,6 +123,7 @@ func (p *platform) serve(ctx context.Context, listener net.Listener, options ser
 	if p.roles != nil {
 		group.add(p.roles.WatchFiles)
 	}
+	group.add(checkProviders(signIn, p.log))
 	group.add(p.every(dryRunInterval, "remove the directories of dry runs that were killed", func(context.Context) error { return dryrun.RemoveAbandoned() }))
 	group.add(func(ctx context.Context) error {
 		return serveHTTP(ctx, listener, handler, p.config.Portico.Server)
@@ -174,24 +175,28 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, st
 	return group.run(ctx)
 }
 
-func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Server, error) {
+func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Server, *signin.Service, error) {
 	seals, err := seal.NewKeyring(p.keys...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	issuer := identity.NewIssuer(p.config.Backend.BaseURL+"/api/auth", identity.NewSigningKeys(p.pool, seals, p.log))
+	issuer := identity.NewIssuer(identity.IssuerOptions{URL: p.config.Backend.BaseURL + "/api/auth", Keys: identity.NewSigningKeys(p.pool, seals, p.log),
+		Ownerships: identity.NewOwnerships(p.pool), OwnershipClaim: !p.config.Auth.OmitIdentityTokenOwnershipClaim})
 	machines, err := externalAccess(p.config.Backend.Auth, p.log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	guest := p.guest(issuer, options.allowGuest)
+	signIn, err := p.signIn(issuer, seals, options.allowGuest)
+	if err != nil {
+		return nil, nil, err
+	}
 	workflowURL := options.workflowURL
 	if workflowURL == nil && options.temporalUI != "" {
 		workflowURL = func(id string) string {
 			return fmt.Sprintf("%s/namespaces/%s/workflows/%s", options.temporalUI, p.target.Namespace, id)
 		}
 	}
-	return api.NewServer(api.Options{
+	server, err := api.NewServer(api.Options{
 		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Refusals:      audit.NewAttempts(p.pool, p.log),
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
@@ -199,15 +204,17 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,
 		WrongTokensPerMinute: p.config.Portico.Server.WrongTokensPerMinute, StreamsPerCaller: p.config.Portico.Server.StreamsPerCaller,
 		Plugins: append(p.permissionPlugins(),
-			api.NewAuthPlugin(issuer, guest),
+			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: p.config.Backend.BaseURL, PortalURL: p.config.App.BaseURL,
+				ExtraOrigins: p.config.Auth.ExperimentalExtraAllowedOrigins}),
 			api.NewCatalogPlugin(p.catalog),
 			api.NewScaffolderPlugin(p.scaffolder, events),
-			api.NewPorticoPlugin(p.info(guest != nil, options.temporalUI), p.scaffolder, workflowURL),
+			api.NewPorticoPlugin(p.info(signIn, options.temporalUI), p.scaffolder, workflowURL),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
 			api.NewAuditPlugin(trail.New(p.pool, p.decider)),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})),
 		),
 	})
+	return server, signIn, err
 }
 
 // githubPictures are GitHub's hosts for avatars and for pictures in texts.
@@ -245,43 +252,11 @@ func imageSources(loaded *config.Config) []string {
 	return slices.Compact(sources)
 }
 
-func (p *platform) info(guest bool, temporalUI string) api.Info {
+func (p *platform) info(signIn *signin.Service, temporalUI string) api.Info {
 	info := api.Info{Title: p.config.App.Title, Version: version, BaseURL: p.config.App.BaseURL, TemporalUI: temporalUI,
-		Integrations: []api.Integration{}, SignIn: []string{}}
-	if guest {
-		info.SignIn = append(info.SignIn, "guest")
-	}
+		Integrations: []api.Integration{}, SignIn: p.waysIn(signIn)}
 	for _, entry := range p.config.Integrations.GitHub {
 		info.Integrations = append(info.Integrations, api.Integration{Type: "github", Host: entry.Host})
 	}
 	return info
-}
-
-// guest enables guest sign-in in a development stack if it is configured, and elsewhere only if it is
-// explicitly allowed.
-func (p *platform) guest(issuer *identity.Issuer, development bool) *identity.Guest {
-	configured := p.config.Auth.Providers.Guest
-	if configured == nil {
-		if !development {
-			return nil
-		}
-		configured = &config.Guest{UserEntityRef: "user:default/guest"}
-	}
-	if !development && !configured.DangerouslyAllowOutsideDevelopment {
-		p.log.Warn("guests may not sign in outside development: set auth.providers.guest.dangerouslyAllowOutsideDevelopment to let them")
-		return nil
-	}
-	p.log.Warn("anybody who reaches this server can sign in as the guest", "user", configured.UserEntityRef)
-	return identity.NewGuest(configured.UserEntityRef, configured.OwnershipEntityRefs, issuer, directory{p})
-}
-
-// directory reads the groups of a user from the catalog.
-type directory struct{ *platform }
-
-func (d directory) MemberOf(ctx context.Context, userRef string) ([]string, error) {
-	ref, err := entity.ParseRef(userRef, entity.Ref{Kind: "user", Namespace: "default"})
-	if err != nil {
-		return nil, err
-	}
-	return d.catalog.GroupsOf(ctx, identity.System("sign-in"), ref)
 }

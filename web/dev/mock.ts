@@ -112,7 +112,7 @@ const info = {
   baseUrl: 'http://127.0.0.1:5173',
   temporalUi: 'http://127.0.0.1:8233',
   integrations: [{ type: 'github', host: 'git.localhost:7020' }],
-  signIn: ['guest'],
+  signIn: { environment: 'development', redirect: false, providers: ['guest'] },
 };
 
 function guest() {

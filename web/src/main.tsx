@@ -3,6 +3,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/errors';
+import { whyRefused } from './api/provider-window';
 import { isRemembered, signOut } from './api/session';
 import { onSessionEnd } from './api/session-end';
 import { fetchTheRest } from './later';
@@ -23,7 +24,8 @@ const queries = new QueryClient({
 });
 
 function Portal() {
-  const [entered, setEntered] = useState(isRemembered);
+  const [failure, setFailure] = useState(whyRefused);
+  const [entered, setEntered] = useState(() => failure === undefined && isRemembered());
   const [ended, setEnded] = useState(false);
   useEffect(() => {
     // A failed sign-in has no session that could end.
@@ -35,7 +37,9 @@ function Portal() {
   }, [entered]);
   const [router] = useState(() =>
     createPortal(queries, () => {
-      signOut();
+      signOut().then((elsewhere) => {
+        if (elsewhere) location.assign(elsewhere);
+      });
       queries.clear();
       setEntered(false);
     }),
@@ -44,9 +48,10 @@ function Portal() {
     // The next user may be another one.
     queries.clear();
     setEnded(false);
+    setFailure(undefined);
     setEntered(true);
   };
-  if (!entered) return <SignIn ended={ended} onDone={enter} />;
+  if (!entered) return <SignIn ended={ended} failure={failure} onDone={enter} />;
   return <RouterProvider router={router} />;
 }
 

@@ -64,27 +64,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/auth/guest/logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Signs out
-         * @description Open: a session is the browser's to forget.
-         */
-        post: operations["post_auth_guest_logout"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/guest/refresh": {
+    "/api/auth/.well-known/openid-configuration": {
         parameters: {
             query?: never;
             header?: never;
@@ -92,16 +72,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Signs in as the guest
-         * @description Open: one signs in before one has a token.
+         * Describes the issuer of user tokens
+         * @description Open: where the public keys are is public.
          */
-        get: operations["get_auth_guest_refresh"];
+        get: operations["get_auth_well_known_openid_configuration"];
         put?: never;
-        /**
-         * Signs in as the guest
-         * @description Open: one signs in before one has a token.
-         */
-        post: operations["post_auth_guest_refresh"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -117,6 +93,90 @@ export interface paths {
         };
         /** Describes the caller */
         get: operations["get_auth_v1_userinfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/{provider}/handler/frame": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Takes the browser back from a sign-in provider
+         * @description Open: the provider sends the browser here, with a code for it alone.
+         */
+        get: operations["get_auth_provider_handler_frame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/{provider}/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the browser's session
+         * @description Open: a browser may sign out whenever it wants.
+         */
+        post: operations["post_auth_provider_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/{provider}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Renews the browser's session
+         * @description Open: one signs in before one has a token.
+         */
+        get: operations["get_auth_provider_refresh"];
+        put?: never;
+        /**
+         * Renews the browser's session
+         * @description Open: one signs in before one has a token.
+         */
+        post: operations["post_auth_provider_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/{provider}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends the browser to a sign-in provider
+         * @description Open: one signs in before one has a token.
+         */
+        get: operations["get_auth_provider_start"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1521,7 +1581,7 @@ export interface components {
             baseUrl: string;
             temporalUi?: string;
             integrations: components["schemas"]["Integration"][];
-            signIn: string[];
+            signIn: components["schemas"]["SignIn"];
         };
         Integration: {
             type: string;
@@ -1543,6 +1603,21 @@ export interface components {
         InvalidValues: {
             errors: components["schemas"]["ParametersViolations"];
         };
+        IssuerConfiguration: {
+            issuer: string;
+            token_endpoint: string;
+            userinfo_endpoint: string;
+            jwks_uri: string;
+            response_types_supported: string[];
+            subject_types_supported: string[];
+            id_token_signing_alg_values_supported: string[];
+            scopes_supported: string[];
+            token_endpoint_auth_methods_supported: string[];
+            claims_supported: string[];
+            grant_types_supported: string[];
+            authorization_endpoint: string;
+            code_challenge_methods_supported: string[];
+        };
         KeySet: {
             keys: components["schemas"]["PublicKey"][];
         };
@@ -1562,6 +1637,9 @@ export interface components {
             cursor?: string;
             limit?: number;
             query?: components["schemas"]["Predicate"];
+        };
+        LogoutReply: {
+            logoutUrl: string;
         };
         Move: {
             /** @enum {string} */
@@ -1732,6 +1810,12 @@ export interface components {
             displayName?: string;
             email?: string;
             picture?: string;
+        };
+        ProviderInfo: {
+            idToken?: string;
+            accessToken: string;
+            scope: string;
+            expiresInSeconds?: number;
         };
         PublicKey: {
             kty: string;
@@ -1944,7 +2028,13 @@ export interface components {
         };
         Session: {
             profile: components["schemas"]["Profile"];
+            providerInfo?: components["schemas"]["ProviderInfo"];
             backstageIdentity: components["schemas"]["BackstageIdentity"];
+        };
+        SignIn: {
+            environment: string;
+            redirect: boolean;
+            providers: string[];
         };
         StatusItem: {
             type: string;
@@ -2118,7 +2208,7 @@ export interface components {
         };
         Welcome: {
             title: string;
-            signIn: string[];
+            signIn: components["schemas"]["SignIn"];
         };
         WorkflowLink: {
             id: string;
@@ -2327,7 +2417,7 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    post_auth_guest_logout: {
+    get_auth_well_known_openid_configuration: {
         parameters: {
             query?: never;
             header?: never;
@@ -2336,62 +2426,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description signed out */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["InputError"];
-            default: components["responses"]["Error"];
-        };
-    };
-    get_auth_guest_refresh: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the session */
+            /** @description the configuration */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["IssuerConfiguration"];
                 };
             };
             400: components["responses"]["InputError"];
-            401: components["responses"]["AuthenticationError"];
-            404: components["responses"]["NotFoundError"];
-            default: components["responses"]["Error"];
-        };
-    };
-    post_auth_guest_refresh: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the session */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
-            };
-            400: components["responses"]["InputError"];
-            401: components["responses"]["AuthenticationError"];
-            404: components["responses"]["NotFoundError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2417,6 +2461,171 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_auth_provider_handler_frame: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page that hands the session to the window that asked for it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description to the page that asked for it, in the redirect flow */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_auth_provider_logout: {
+        parameters: {
+            query?: {
+                /** @description the environment of the provider's configuration */
+                env?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description signed out here; logoutUrl signs out at the provider, and the body is empty when there is none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogoutReply"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            503: components["responses"]["ServiceUnavailableError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_auth_provider_refresh: {
+        parameters: {
+            query?: {
+                /** @description the environment of the provider's configuration */
+                env?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            503: components["responses"]["ServiceUnavailableError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_auth_provider_refresh: {
+        parameters: {
+            query?: {
+                /** @description the environment of the provider's configuration */
+                env?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            503: components["responses"]["ServiceUnavailableError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_auth_provider_start: {
+        parameters: {
+            query?: {
+                /** @description the environment of the provider's configuration */
+                env?: string;
+                /** @description what the provider's token should be for besides, separated by spaces */
+                scope?: string;
+                /** @description the origin of the page that asks */
+                origin?: string;
+                /** @description popup, or redirect for the whole page */
+                flow?: string;
+                /** @description where the browser goes at the end of a redirect flow */
+                redirectUrl?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the provider */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            503: components["responses"]["ServiceUnavailableError"];
             default: components["responses"]["Error"];
         };
     };

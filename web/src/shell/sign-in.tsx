@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
+import { refused, signInByRedirect, signInWithWindow } from '@/api/provider-window';
 import { welcomeQuery } from '@/api/queries';
 import { signIn } from '@/api/session';
+import type { Welcome } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { Button } from '@/ui/button';
 import { ErrorPanel } from '@/ui/states';
@@ -8,13 +10,13 @@ import { ErrorPanel } from '@/ui/states';
 interface SignInProps {
   /** Whether somebody was signed in until now. */
   ended: boolean;
+  /** Why a provider sent the page back without a session. */
+  failure: string | undefined;
   onDone: () => void;
 }
 
-export function SignIn({ ended, onDone }: SignInProps) {
+export function SignIn({ ended, failure, onDone }: SignInProps) {
   const welcome = useQuery(welcomeQuery);
-  const enter = useCommand(signIn, { onSuccess: onDone });
-  const guest = welcome.data?.signIn.includes('guest') ?? false;
   return (
     <main className="mx-auto flex min-h-dvh w-[min(400px,calc(100vw-32px))] flex-col justify-center gap-5">
       <div className="flex items-center gap-3">
@@ -22,22 +24,81 @@ export function SignIn({ ended, onDone }: SignInProps) {
         <h1 className="text-title">{welcome.data?.title ?? 'Portico'}</h1>
       </div>
       {ended && <p role="status">Your session has ended. Sign in again to continue on this page.</p>}
+      {failure !== undefined && <ErrorPanel error={refused(failure)} doing="sign in" />}
       <p className="text-muted">Find what your teams own, create something new, and follow its progress.</p>
-      {guest && (
-        <div className="space-y-2">
-          <Button tone="primary" className="w-full" busy={enter.busy} onClick={enter.start}>
-            Enter as a guest
-          </Button>
-          <p className="text-small text-muted">
-            Guests are meant for development: everybody who reaches this page can enter.
-          </p>
-        </div>
-      )}
-      {welcome.data && !guest && (
-        <p>No way to sign in is configured. The operator of Portico can add one under auth.providers.</p>
-      )}
+      {welcome.data && <Ways welcome={welcome.data} onDone={onDone} />}
       {welcome.error && <ErrorPanel error={welcome.error} doing="reach Portico" onRetry={() => welcome.refetch()} />}
-      {enter.error && <ErrorPanel error={enter.error} doing="sign in" />}
     </main>
+  );
+}
+
+/** The ways to sign in, the guest's last. */
+function Ways({ welcome, onDone }: { welcome: Welcome; onDone: () => void }) {
+  const { providers, environment, redirect } = welcome.signIn;
+  if (providers.length === 0) {
+    return <p>No way to sign in is configured. The operator of Portico can add one under auth.providers.</p>;
+  }
+  return (
+    <>
+      {providers
+        .filter((provider) => provider !== 'guest')
+        .map((provider) => (
+          <ProviderButton
+            key={provider}
+            provider={provider}
+            environment={environment}
+            redirect={redirect}
+            onDone={onDone}
+          />
+        ))}
+      {providers.includes('guest') && <GuestButton environment={environment} onDone={onDone} />}
+    </>
+  );
+}
+
+/** What people call the providers. */
+const titles: Record<string, string> = {
+  auth0: 'Auth0',
+  github: 'GitHub',
+  gitlab: 'GitLab',
+  google: 'Google',
+  microsoft: 'Microsoft',
+  oidc: 'single sign-on',
+  okta: 'Okta',
+  onelogin: 'OneLogin',
+};
+
+interface ProviderButtonProps {
+  provider: string;
+  environment: string;
+  redirect: boolean;
+  onDone: () => void;
+}
+
+function ProviderButton({ provider, environment, redirect, onDone }: ProviderButtonProps) {
+  const enter = useCommand(() => signInWithWindow(provider, environment), { onSuccess: onDone });
+  const start = redirect ? () => signInByRedirect(provider, environment) : enter.start;
+  return (
+    <div className="space-y-2">
+      <Button tone="primary" className="w-full" busy={enter.busy} onClick={start}>
+        Sign in with {titles[provider] ?? provider}
+      </Button>
+      {enter.error && <ErrorPanel error={enter.error} doing="sign in" />}
+    </div>
+  );
+}
+
+function GuestButton({ environment, onDone }: { environment: string; onDone: () => void }) {
+  const enter = useCommand(() => signIn('guest', environment), { onSuccess: onDone });
+  return (
+    <div className="space-y-2">
+      <Button tone="primary" className="w-full" busy={enter.busy} onClick={enter.start}>
+        Enter as a guest
+      </Button>
+      <p className="text-small text-muted">
+        Guests are meant for development: everybody who reaches this page can enter.
+      </p>
+      {enter.error && <ErrorPanel error={enter.error} doing="sign in" />}
+    </div>
   );
 }

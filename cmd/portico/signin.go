@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/provider"
+	"github.com/portico-dev/portico/identity/provider/guest"
+	"github.com/portico-dev/portico/identity/provider/oidc"
+	"github.com/portico-dev/portico/identity/resolver"
+	"github.com/portico-dev/portico/identity/signin"
+	"github.com/portico-dev/portico/seal"
+)
+
+// guestProvider is the id of the guest.
+const guestProvider = "guest"
+
+// signIn converts the configuration of sign-in. It makes no request: a provider that does not answer stops no
+// server.
+func (p *platform) signIn(issuer *identity.Issuer, seals *seal.Keyring, development bool) (*signin.Service, error) {
+	options := signin.Options{Pool: p.pool, Seals: seals, Issuer: issuer, Directory: directory{p}, Log: p.log, ReturnTo: p.config.App.BaseURL,
+		Known: append(oidc.IDs(), guestProvider), Direct: map[string]provider.Direct{}}
+	configured := p.config.Auth.Providers
+	if guest := p.guest(configured.Guest, development); guest != nil {
+		options.Direct[guestProvider] = guest
+	}
+	for _, id := range slices.Sorted(maps.Keys(configured.OAuth)) {
+		if !slices.Contains(oidc.IDs(), id) {
+			p.log.Warn("nobody can sign in with this provider: Portico does not have it", "provider", id, "setting", "auth.providers."+id)
+			continue
+		}
+		for _, environment := range slices.Sorted(maps.Keys(configured.OAuth[id])) {
+			client, err := p.oauthClient(id, environment, configured.OAuth[id][environment])
+			if err != nil {
+				return nil, fmt.Errorf("auth.providers.%s.%s: %w", id, environment, err)
+			}
+			options.Clients = append(options.Clients, client)
+		}
+	}
+	return signin.New(options), nil
+}
+
+func (p *platform) oauthClient(id, environment string, configured config.OAuthProvider) (signin.Client, error) {
+	options, err := oidc.Configure(id, configured, p.config.Backend.BaseURL+"/api/auth/"+id+"/handler/frame")
+	if err != nil {
+		return signin.Client{}, err
+	}
+	var entries []resolver.Entry
+	for _, entry := range configured.SignIn.Resolvers {
+		entries = append(entries, resolver.Entry{Name: entry.Resolver, AllowedDomains: entry.AllowedDomains,
+			WithoutUser: entry.DangerouslyAllowSignInWithoutUserInCatalog})
+	}
+	at, err := url.Parse(options.Issuer)
+	if err != nil {
+		return signin.Client{}, fmt.Errorf("the issuer: %w", err)
+	}
+	chain, err := resolver.New(resolver.Options{Provider: id, Host: at.Hostname(), Entries: entries, Users: directory{p}})
+	if err != nil {
+		return signin.Client{}, err
+	}
+	return signin.Client{Provider: id, Environment: environment, OAuth: oidc.New(options), Resolvers: chain, SessionDuration: configured.SessionDuration}, nil
+}
+
+// guest is nil when it is not configured. A development stack has a guest without configuration.
+func (p *platform) guest(configured *config.Guest, development bool) provider.Direct {
+	if configured == nil {
+		if !development {
+			return nil
+		}
+		configured = &config.Guest{UserEntityRef: "user:default/guest"}
+	}
+	allowed := development || configured.DangerouslyAllowOutsideDevelopment
+	if allowed {
+		p.log.Warn("anybody who reaches this server can sign in as the guest", "user", configured.UserEntityRef)
+	} else {
+		p.log.Warn("guests may not sign in outside development: set auth.providers.guest.dangerouslyAllowOutsideDevelopment to let them")
+	}
+	return guest.Provider{UserRef: configured.UserEntityRef, Ownership: configured.OwnershipEntityRefs, Allowed: allowed}
+}
+
+// waysIn lists what the portal's sign-in page offers.
+func (p *platform) waysIn(signIn *signin.Service) api.SignIn {
+	environment := p.config.Auth.Environment
+	return api.SignIn{Environment: environment, Redirect: p.config.EnableExperimentalRedirectFlow, Providers: signIn.Configured(environment)}
+}
+
+// checkProviders says which sign-in providers do not answer. They are asked again when somebody signs in.
+func checkProviders(signIn *signin.Service, log *slog.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, client := range signIn.Clients {
+			issuer, can := client.OAuth.(interface {
+				Check(ctx context.Context) error
+			})
+			if !can {
+				continue
+			}
+			if err := issuer.Check(ctx); err != nil {
+				log.WarnContext(ctx, "people cannot sign in with a provider now: it is asked again when somebody tries", "provider", client.Provider, "env", client.Environment, "reason", err)
+			}
+		}
+		<-ctx.Done()
+		return nil
+	}
+}
+
+// directory reads users and their groups from the catalog.
+type directory struct{ *platform }
+
+func (d directory) MemberOf(ctx context.Context, userRef string) ([]string, error) {
+	ref, err := entity.ParseRef(userRef, entity.Ref{Kind: "user", Namespace: "default"})
+	if err != nil {
+		return nil, err
+	}
+	return d.catalog.GroupsOf(ctx, identity.System("sign-in"), ref)
+}
+
+// FindUsers implements resolver.Users.
+func (d directory) FindUsers(ctx context.Context, values map[string]string) ([]string, error) {
+	filter := query.All{query.Match{Key: "kind", Values: []string{"user"}}}
+	for _, path := range slices.Sorted(maps.Keys(values)) {
+		filter = append(filter, query.Match{Key: strings.ToLower(path), Values: []string{strings.ToLower(values[path])}})
+	}
+	two := 2
+	found, err := d.catalog.Entities(ctx, identity.System("sign-in"), catalog.ListQuery{Filter: filter, Paged: true, Limit: &two})
+	if err != nil {
+		return nil, err
+	}
+	refs := []string{}
+	err = found.Each(ctx, func(document json.RawMessage) error {
+		var user entity.Entity
+		if err := json.Unmarshal(document, &user); err != nil {
+			return fmt.Errorf("decode a user of the catalog: %w", err)
+		}
+		refs = append(refs, user.Ref().String())
+		return nil
+	})
+	return refs, err
+}

@@ -1,0 +1,165 @@
+// Package resolver finds the user of the catalog that a signed-in person is, with Backstage's sign-in
+// resolvers, by their names in auth.providers.<id>.<env>.signIn.resolvers.
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity/provider"
+)
+
+// Users finds users in the catalog.
+type Users interface {
+	// FindUsers lists the references of at most two users that have all of these values, by path
+	// ("spec.profile.email"). Paths and values are compared in lower case.
+	FindUsers(ctx context.Context, values map[string]string) ([]string, error)
+}
+
+// Entry is one configured resolver.
+type Entry struct {
+	// Name is the resolver's name.
+	Name string
+	// AllowedDomains, when not empty, are the only domains of email addresses that
+	// emailLocalPartMatchingUserEntityName accepts.
+	AllowedDomains []string
+	// WithoutUser signs in people who are not in the catalog too, under the name that was looked for.
+	WithoutUser bool
+}
+
+// Chain is the resolvers of a provider, in order.
+type Chain struct {
+	users Users
+	steps []step
+	// host is the provider's host, which is part of some annotations.
+	host string
+}
+
+type step struct {
+	Entry
+
+	look look
+}
+
+// Options are what a chain is made of.
+type Options struct {
+	// Provider is the id of the provider: some resolvers are for one provider only.
+	Provider string
+	// Host is the host of the provider.
+	Host    string
+	Entries []Entry
+	Users   Users
+}
+
+// New checks the names: an unknown one is an error, as is a resolver for another provider.
+func New(options Options) (*Chain, error) {
+	chain := &Chain{users: options.Users, host: options.Host}
+	for n, entry := range options.Entries {
+		found := find(options.Provider, entry.Name)
+		if found == nil {
+			return nil, fmt.Errorf("signIn.resolvers[%d]: the provider %s has no resolver '%s': it has %s", n, options.Provider, entry.Name,
+				strings.Join(namesFor(options.Provider), ", "))
+		}
+		chain.steps = append(chain.steps, step{entry, found})
+	}
+	return chain, nil
+}
+
+// Found is the user that a person is.
+type Found struct {
+	UserRef string
+	// Resolver is the name of the resolver that found the user.
+	Resolver string
+	// InCatalog is false for a user that Entry.WithoutUser let in.
+	InCatalog bool
+}
+
+// Attempt is what one resolver looked for and did not find.
+type Attempt struct {
+	Resolver string
+	// Wanted describes the user that was looked for; Reason is why nothing was looked for, if so.
+	Wanted, Reason string
+}
+
+// unresolved is Backstage's message to a person whom no resolver finds.
+const unresolved = "Failed to sign-in, unable to resolve user identity. Please verify that your catalog contains the expected User entities " +
+	"that would match your configured sign-in resolver."
+
+// Resolve returns the user that the first successful resolver finds, and what those before it looked for.
+// When none finds a user, it returns a fault of kind NotFound that says what to ask for. Two users for one
+// person are a fault of kind Conflict.
+func (c *Chain) Resolve(ctx context.Context, person provider.Person) (Found, []Attempt, error) {
+	var tried []Attempt
+	for _, step := range c.steps {
+		wanted, reason := step.look(person, step.Entry, c.host)
+		if reason != "" {
+			tried = append(tried, Attempt{Resolver: step.Name, Reason: reason})
+			continue
+		}
+		ref, err := c.first(ctx, wanted.alternatives)
+		if err != nil {
+			return Found{}, tried, err
+		}
+		if ref != "" {
+			return Found{UserRef: ref, Resolver: step.Name, InCatalog: true}, tried, nil
+		}
+		if step.WithoutUser {
+			return Found{UserRef: "user:default/" + strings.ToLower(wanted.name), Resolver: step.Name}, tried, nil
+		}
+		tried = append(tried, Attempt{Resolver: step.Name, Wanted: wanted.String()})
+	}
+	return Found{}, tried, fault.New(fault.NotFound, "%s%s", unresolved, advice(tried))
+}
+
+// first returns the user with the first of the alternatives that any user has.
+func (c *Chain) first(ctx context.Context, alternatives []map[string]string) (string, error) {
+	for _, values := range alternatives {
+		refs, err := c.users.FindUsers(ctx, values)
+		if err != nil {
+			return "", fmt.Errorf("find the user of a sign-in: %w", err)
+		}
+		if len(refs) > 1 {
+			return "", fault.New(fault.Conflict, "User lookup resulted in multiple matches")
+		}
+		if len(refs) == 1 {
+			return refs[0], nil
+		}
+	}
+	return "", nil
+}
+
+// advice tells the person what to ask for: they know these values of theirs.
+func advice(tried []Attempt) string {
+	var wanted []string
+	for _, attempt := range tried {
+		if attempt.Wanted != "" && !slices.Contains(wanted, attempt.Wanted) {
+			wanted = append(wanted, attempt.Wanted)
+		}
+	}
+	if len(wanted) == 0 {
+		return ""
+	}
+	return " Ask whoever runs the catalog for a User entity with " + strings.Join(wanted, ", or with ") + "."
+}
+
+// wanted is a user to look for.
+type wanted struct {
+	// alternatives are the values of the user; the first that any user has counts.
+	alternatives []map[string]string
+	// name is the name of a user that is not in the catalog.
+	name string
+}
+
+// String describes the first alternative.
+func (w wanted) String() string {
+	values := w.alternatives[0]
+	var parts []string
+	for _, path := range slices.Sorted(maps.Keys(values)) {
+		parts = append(parts, fmt.Sprintf("%s '%s'", path, values[path]))
+	}
+	return strings.Join(parts, " and ")
+}

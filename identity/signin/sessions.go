@@ -1,0 +1,224 @@
+package signin
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity/provider"
+)
+
+// refreshDeadline bounds the renewal of a session, which concurrent requests of one browser share.
+const refreshDeadline = 30 * time.Second
+
+// idOf is the id of the session with this secret. The database does not have the secrets.
+func idOf(secret string) []byte {
+	hash := sha256.Sum256([]byte(secret))
+	return hash[:]
+}
+
+// sealContext is the seal context of a session's tokens.
+func sealContext(id []byte) string { return "session " + hex.EncodeToString(id) }
+
+func (s *Service) sealTokens(id []byte, tokens provider.Tokens) ([]byte, error) {
+	tokens.Access = "" // it is asked for anew each time
+	plain, err := json.Marshal(tokens)
+	if err != nil {
+		return nil, fmt.Errorf("encode the tokens of a session: %w", err)
+	}
+	return s.Seals.Seal(plain, sealContext(id)), nil
+}
+
+func (s *Service) openTokens(id, sealed []byte) (provider.Tokens, error) {
+	plain, err := s.Seals.Open(sealed, sealContext(id))
+	if err != nil {
+		return provider.Tokens{}, fmt.Errorf("open the tokens of a session: %w", err)
+	}
+	var tokens provider.Tokens
+	if err := json.Unmarshal(plain, &tokens); err != nil {
+		return provider.Tokens{}, fmt.Errorf("decode the tokens of a session: %w", err)
+	}
+	return tokens, nil
+}
+
+// begin stores a session and returns its secret.
+func (s *Service) begin(ctx context.Context, client *Client, userRef string, login provider.Login) (string, error) {
+	secret := rand.Text()
+	id := idOf(secret)
+	sealed, err := s.sealTokens(id, login.Tokens)
+	if err != nil {
+		return "", err
+	}
+	if err := s.queries.DeleteExpiredSignInSessions(ctx, s.Pool); err != nil {
+		return "", fmt.Errorf("delete expired sessions: %w", err)
+	}
+	err = s.queries.InsertSignInSession(ctx, s.Pool, db.InsertSignInSessionParams{ID: id, Provider: client.Provider, Environment: client.Environment,
+		UserRef: userRef, Subject: login.Person.Subject, Tokens: sealed, LastsFor: client.SessionDuration.Seconds()})
+	if err != nil {
+		return "", fmt.Errorf("store the session of %s: %w", userRef, err)
+	}
+	return secret, nil
+}
+
+// stored is a session as it is in the database.
+type stored struct {
+	id     []byte
+	row    db.SignInSessionRow
+	tokens provider.Tokens
+}
+
+var errEnded = fault.New(fault.Authentication, "The session has ended. Sign in again")
+
+func (s *Service) load(ctx context.Context, client *Client, secret string) (stored, error) {
+	id := idOf(secret)
+	row, err := s.queries.SignInSession(ctx, s.Pool, id, client.Provider, client.Environment)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return stored{}, errEnded
+	}
+	if err != nil {
+		return stored{}, fmt.Errorf("read a session: %w", err)
+	}
+	tokens, err := s.openTokens(id, row.Tokens)
+	return stored{id, row, tokens}, err
+}
+
+// Refresh renews the session of the browser with this secret: the provider must still know the person, and
+// the catalog the user.
+func (s *Service) Refresh(ctx context.Context, id, environment, secret string) (Session, error) {
+	client, err := s.client(id, environment)
+	if err != nil {
+		return Session{}, err
+	}
+	if secret == "" {
+		return Session{}, fault.New(fault.Authentication, "Refresh failed; caused by InputError: Missing session cookie")
+	}
+	// The tabs of a browser ask at once. Many providers accept a refresh token only once.
+	done := s.flight.DoChan(client.Provider+" "+client.Environment+" "+secret, func() (any, error) {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshDeadline)
+		defer cancel()
+		return s.refresh(bounded, client, secret)
+	})
+	select {
+	case <-ctx.Done():
+		return Session{}, ctx.Err()
+	case result := <-done:
+		if result.Err != nil {
+			return Session{}, result.Err
+		}
+		return result.Val.(Session), nil //nolint:forcetypeassert // refresh returns nothing else
+	}
+}
+
+func (s *Service) refresh(ctx context.Context, client *Client, secret string) (Session, error) {
+	last, err := s.load(ctx, client, secret)
+	if err != nil {
+		return Session{}, err
+	}
+	login, err := client.OAuth.Refresh(ctx, last.tokens)
+	if fault.KindOf(err) == fault.Authentication {
+		// Another server may have used the refresh token, and stored its successor.
+		again, loadErr := s.load(ctx, client, secret)
+		if loadErr != nil {
+			return Session{}, loadErr
+		}
+		if again.tokens.Refresh != last.tokens.Refresh {
+			last = again
+			login, err = client.OAuth.Refresh(ctx, last.tokens)
+		}
+	}
+	if err != nil {
+		s.refusedBy(ctx, client, err)
+		return Session{}, err
+	}
+	return s.renew(ctx, client, last, login)
+}
+
+// renew checks who the person is now, and stores the new tokens.
+func (s *Service) renew(ctx context.Context, client *Client, last stored, login provider.Login) (Session, error) {
+	if login.Person.Subject != last.row.Subject {
+		return Session{}, fault.New(fault.Authentication, "The provider '%s' answered for somebody else. Sign in again", client.Provider)
+	}
+	if login.Tokens.Refresh == "" {
+		login.Tokens.Refresh = last.tokens.Refresh
+	}
+	sealed, err := s.sealTokens(last.id, login.Tokens)
+	if err != nil {
+		return Session{}, err
+	}
+	if _, err := s.queries.RefreshSignInSession(ctx, s.Pool, sealed, last.id, last.row.Tokens); err != nil {
+		return Session{}, fmt.Errorf("store the tokens of the session of %s: %w", last.row.UserRef, err)
+	}
+	found, err := s.resolve(ctx, client, login.Person)
+	if fault.KindOf(err) == fault.NotFound {
+		return Session{}, fault.Wrap(fault.Authentication, err, "Refresh failed; caused by %s: %s", fault.NotFound, err)
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	if found.UserRef != last.row.UserRef {
+		return Session{}, fault.New(fault.Authentication, "The person is another user now. Sign in again")
+	}
+	session, err := s.issue(ctx, provider.Identity{UserRef: found.UserRef, Profile: login.Person.Profile})
+	session.Tokens = &login.Tokens
+	return session, err
+}
+
+// SignOut ends the session of the browser with this secret, here and at the provider. It returns the address
+// to which the browser must be sent for the latter, "" when there is none. A browser without a session is
+// signed out.
+func (s *Service) SignOut(ctx context.Context, id, environment, secret string) (string, error) {
+	if s.IsDirect(id) {
+		return "", nil
+	}
+	client, err := s.client(id, environment)
+	if err != nil {
+		return "", err
+	}
+	tokens, err := s.remove(ctx, client.Provider, secret)
+	if err != nil || tokens == nil {
+		return "", err
+	}
+	address, err := client.OAuth.Logout(ctx, *tokens, s.ReturnTo)
+	if err != nil {
+		// The session has ended here. What the provider keeps ends by itself.
+		s.Log.WarnContext(ctx, "a session was ended here, and not at the provider", "provider", id, "env", environment, "reason", err.Error())
+	}
+	return address, nil
+}
+
+// end ends the session with this secret here.
+func (s *Service) end(ctx context.Context, id, secret string) error {
+	_, err := s.remove(ctx, id, secret)
+	return err
+}
+
+// remove deletes a session and returns its tokens: nil when there is none, or when the tokens cannot be opened
+// any more.
+func (s *Service) remove(ctx context.Context, id, secret string) (*provider.Tokens, error) {
+	if secret == "" {
+		return nil, nil
+	}
+	key := idOf(secret)
+	sealed, err := s.queries.DeleteSignInSession(ctx, s.Pool, key, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("end a session: %w", err)
+	}
+	tokens, err := s.openTokens(key, sealed)
+	if err != nil {
+		s.Log.WarnContext(ctx, "a session was ended here, and not at the provider", "provider", id, "reason", err.Error())
+		return nil, nil
+	}
+	return &tokens, nil
+}
