@@ -22,8 +22,8 @@ import (
 var rolePermissions []byte
 
 // NewRolesPlugin serves the part of /api/permission that Backstage's RBAC plugin serves: roles with their
-// policies and conditions. The service asks for permission before it looks at what was sent, and refuses it with
-// the plugin's messages. So bodies are not checked here.
+// policies and conditions. The service asks for permission before it looks at what was sent, and refuses it
+// with the plugin's messages. So bodies are not checked here.
 func NewRolesPlugin(service *rbac.Service) Plugin {
 	r := roleRoutes{service: service, described: describedPlugins()}
 	conditions := conditionRoutes{rolePermissions, map[policy.ResourceType]authorize.Match{policy.PolicyEntity: service.MatchingRoles}}
@@ -393,8 +393,8 @@ func (r roleRoutes) removePlugins(c *call) (pluginIDs, error) {
 	return r.pluginIDs(c)
 }
 
-// given calls do with the body. A body that cannot be decoded is refused like an empty one, after do has asked
-// for permission, and with the reason.
+// given calls do with the body. A body that cannot be decoded is refused like an empty one, after do has
+// asked for permission, and with the reason.
 func given[T any](c *call, do func(input T) error) error { return givenOr(c, nil, do) }
 
 // givenOr is given, with another refusal of a body that cannot be decoded.

@@ -64,7 +64,8 @@ func (r roles) refused(status int, expected, method, path, body string) {
 
 const developers = "/roles/role/default/developers"
 
-// TestARoleFromItsCreationToItsEnd follows a role: a member, a policy and a condition are added, count, and go with it.
+// TestARoleFromItsCreationToItsEnd follows a role: a member, a policy and a condition are added, count, and
+// go with it.
 func TestARoleFromItsCreationToItsEnd(t *testing.T) {
 	t.Parallel()
 	r := newRoles(t)
@@ -179,7 +180,8 @@ func TestInvalidRolesAreRefusedWithTheReason(t *testing.T) {
 		{http.StatusBadRequest, "Id is not a valid number.", "GET", "/roles/conditions/x", ""},
 		{http.StatusBadRequest, "Id is not a valid number.", "DELETE", "/roles/conditions/x", ""},
 		{http.StatusNotFound, "Condition with id 7 was not found", "PUT", "/roles/conditions/7", condition("developers", strings.ReplaceAll(kinds, "%s", `["API"]`))},
-		// Backstage's plugin stores these, and they count when the role, the rule or the params exist one day.
+		// Backstage's plugin stores these, and they count when the role, the rule or the params exist one
+		// day.
 		{http.StatusNotFound, "Corresponding role role:default/ghost was not found", "POST", "/roles/conditions", condition("ghost", strings.ReplaceAll(kinds, "%s", `["API"]`))},
 		{http.StatusBadRequest, "Permission rule 'IS_ODD' does not exist for resource type 'catalog-entity'", "POST", "/roles/conditions", condition("developers", `{"rule":"IS_ODD","resourceType":"catalog-entity","params":{}}`)},
 		{http.StatusBadRequest, "Parameters to rule are invalid", "POST", "/roles/conditions", condition("developers", strings.ReplaceAll(kinds, "%s", `"API"`))},
@@ -218,7 +220,8 @@ func TestPluginsAreDescribed(t *testing.T) {
 	require.JSONEq(t, `{"ids":["catalog","permission"]}`, string(reply))
 }
 
-// TestOwnersOfRoles: who may read only the roles that they own learns nothing of others, here and by authorize.
+// TestOwnersOfRoles: who may read only the roles that they own learns nothing of others, here and by
+// authorize.
 func TestOwnersOfRoles(t *testing.T) {
 	t.Parallel()
 	r := newRoles(t)

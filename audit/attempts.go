@@ -22,9 +22,9 @@ const (
 )
 
 // Attempts records attempts that changed nothing, each in a transaction of its own. An attempt that cannot be
-// written within a second is logged instead. Of an actor with more than sixty in a minute the rest is counted,
-// and the next event of this actor says how many there were. It is safe for concurrent use; nil records
-// nothing.
+// written within a second is logged instead. Of an actor with more than sixty in a minute the rest is
+// counted, and the next event of this actor says how many there were. It is safe for concurrent use; nil
+// records nothing.
 type Attempts struct {
 	pool *pgxpool.Pool
 	log  *slog.Logger

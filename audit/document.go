@@ -11,8 +11,8 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
-// entry is an event as it is hashed and exported. Neither its fields nor their order may change: the hashes of
-// stored events depend on them.
+// entry is an event as it is hashed and exported. Neither its fields nor their order may change: the hashes
+// of stored events depend on them.
 type entry struct {
 	ID         uuid.UUID       `json:"id"`
 	At         time.Time       `json:"at"`

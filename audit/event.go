@@ -51,8 +51,8 @@ type Event struct {
 	// ID is a UUID of version 7: ids are in the order of time.
 	ID uuid.UUID
 	At time.Time
-	// Actor is who did it. OnBehalfOf is for whom: the starter of the run that did it, "" when the actor acted
-	// for itself.
+	// Actor is who did it. OnBehalfOf is for whom: the starter of the run that did it, "" when the actor
+	// acted for itself.
 	Actor      Actor
 	OnBehalfOf string
 	Action     Action

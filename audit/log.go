@@ -20,16 +20,16 @@ const (
 	sealLock = 0x706f727469636f // "portico"
 )
 
-// Log seals, verifies, exports and deletes the stored events. It is Portico's own and the operators', and asks
-// no decider. It is safe for concurrent use by many processes.
+// Log seals, verifies, exports and deletes the stored events. It is Portico's own and the operators', and
+// asks no decider. It is safe for concurrent use by many processes.
 type Log struct{ pool *pgxpool.Pool }
 
 // NewLog is the log in the database of pool.
 func NewLog(pool *pgxpool.Pool) *Log { return &Log{pool} }
 
-// Seal adds a batch of committed events to the hash chain, and reports whether there may be more. A chain that
-// grew in the transactions of the changes would make these wait for each other. While another process seals,
-// it does nothing.
+// Seal adds a batch of committed events to the hash chain, and reports whether there may be more. A chain
+// that grew in the transactions of the changes would make these wait for each other. While another process
+// seals, it does nothing.
 func (l *Log) Seal(ctx context.Context) (more bool, err error) {
 	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		if locked, err := queries.TryLockAuditSeals(ctx, tx, sealLock); err != nil || !locked {

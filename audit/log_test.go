@@ -121,8 +121,8 @@ func TestARemovedEndIsFoundWithTheHashFromBefore(t *testing.T) {
 	require.Contains(t, report.Break.String(), "does not contain the hash "+before.Head)
 }
 
-// TestEventsAreSealedOnceInTheOrderOfCommits: also one whose transaction commits after a younger one was sealed,
-// and with several processes that seal.
+// TestEventsAreSealedOnceInTheOrderOfCommits: also one whose transaction commits after a younger one was
+// sealed, and with several processes that seal.
 func TestEventsAreSealedOnceInTheOrderOfCommits(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)

@@ -21,14 +21,14 @@ const clockTolerance = time.Hour
 
 // Report is the result of Verify.
 type Report struct {
-	// Seals and Events count what was checked. FirstSeal is the number of the first, 1 unless earlier ones were
-	// deleted or not asked for.
+	// Seals and Events count what was checked. FirstSeal is the number of the first, 1 unless earlier ones
+	// were deleted or not asked for.
 	Seals, Events int
 	FirstSeal     int64
 	// From and To are the times of the first and the last seal, zero without any.
 	From, To time.Time
-	// Head is the hash at the end of the chain, in hexadecimal digits. Whoever keeps it elsewhere can later check that the
-	// chain still contains it.
+	// Head is the hash at the end of the chain, in hexadecimal digits. Whoever keeps it elsewhere can later
+	// check that the chain still contains it.
 	Head string
 	// Break is the first place where the chain is broken, nil when it is whole.
 	Break *Break

@@ -61,7 +61,7 @@ func (d Details) resumeName() string {
 	return "the output"
 }
 
-// countLeft counts the effects that are still in the world, or may be.
+// countLeft counts the effects that still exist, or may exist.
 func countLeft(effects []action.Effect) int {
 	left := 0
 	for _, effect := range effects {

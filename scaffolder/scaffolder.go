@@ -65,8 +65,8 @@ type Service struct {
 	decider policy.Decider
 	checker *check.Checker
 	dryRuns *dryrun.Runner
-	// templates are parsed templates by the digest of their document: a template that people use is parsed once,
-	// and not for each of its runs.
+	// templates are parsed templates by the digest of their document: a template that people use is parsed
+	// once, and not for each of its runs.
 	templates *recall.Memory[[sha256.Size]byte, *template.Template]
 }
 
@@ -342,7 +342,7 @@ func command(of run.Run, generation int) engine.Command {
 const maxOutline = 3000
 
 // outline is the steps of a run as Markdown, for who looks at it in Temporal: its history names only those
-// that touch the world outside.
+// with external effects.
 func outline(steps []template.Step) string {
 	var out strings.Builder
 	for i, step := range steps {

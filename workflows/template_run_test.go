@@ -24,10 +24,10 @@ import (
 type stage struct {
 	environment *testsuite.TestWorkflowEnvironment
 	// script has the results of `advance run`; after the last one, the run has ended.
-	script []engine.Next
-	turns  []engine.AdvanceRequest
-	// turn replaces a result; nil uses the script.
-	turn func(engine.AdvanceRequest) error
+	script   []engine.Next
+	advances []engine.AdvanceRequest
+	// onAdvance replaces a result; nil uses the script.
+	onAdvance func(engine.AdvanceRequest) error
 	// act is the action; nil means that it succeeds.
 	act  func(engine.ActionRequest) error
 	undo func(engine.UndoRequest) error
@@ -76,10 +76,10 @@ func (s *stage) register(name string, function any) {
 
 func (s *stage) tell(what string) { s.told = append(s.told, what) }
 
-func (s *stage) advance(turn engine.AdvanceRequest) (engine.Next, error) {
-	s.turns = append(s.turns, turn)
-	if s.turn != nil {
-		if err := s.turn(turn); err != nil {
+func (s *stage) advance(request engine.AdvanceRequest) (engine.Next, error) {
+	s.advances = append(s.advances, request)
+	if s.onAdvance != nil {
+		if err := s.onAdvance(request); err != nil {
 			return engine.Next{}, err
 		}
 	}
@@ -93,7 +93,7 @@ func (s *stage) advance(turn engine.AdvanceRequest) (engine.Next, error) {
 	return next, nil
 }
 
-func (s *stage) last() engine.AdvanceRequest { return s.turns[len(s.turns)-1] }
+func (s *stage) last() engine.AdvanceRequest { return s.advances[len(s.advances)-1] }
 
 func (s *stage) run(t *testing.T) {
 	t.Helper()
@@ -129,7 +129,7 @@ func TestARunOfQuickStepsIsOneActivity(t *testing.T) {
 	s := newStage()
 	s.run(t)
 	require.Equal(t, []string{"end"}, s.told)
-	require.Equal(t, []engine.AdvanceRequest{{RunID: "run-1"}}, s.turns)
+	require.Equal(t, []engine.AdvanceRequest{{RunID: "run-1"}}, s.advances)
 }
 
 func TestActionsAreRunOneAfterAnother(t *testing.T) {
@@ -167,14 +167,14 @@ func TestTransientErrorsAreRetried(t *testing.T) {
 func TestAdvanceIsRetriedWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	s := newStage()
-	s.turn = func(engine.AdvanceRequest) error {
-		if len(s.turns) < 3 {
+	s.onAdvance = func(engine.AdvanceRequest) error {
+		if len(s.advances) < 3 {
 			return errors.New("the database is starting up")
 		}
 		return nil
 	}
 	s.run(t)
-	require.Len(t, s.turns, 3)
+	require.Len(t, s.advances, 3)
 }
 
 func TestADecisionContinuesAParkedRun(t *testing.T) {
@@ -196,7 +196,7 @@ func TestAnOutdatedDecisionIsIgnored(t *testing.T) {
 func TestADecisionWhileTheRunEndsIsNotLost(t *testing.T) {
 	t.Parallel()
 	s := newStage(engine.Next{Kind: engine.NextEnd}, engine.Next{Kind: engine.NextEnd, Generation: 1})
-	s.turn = func(engine.AdvanceRequest) error {
+	s.onAdvance = func(engine.AdvanceRequest) error {
 		// The signal is delivered twice, and the second time it is outdated.
 		s.environment.SignalWorkflow(engine.SignalContinue, engine.Command{RunID: "run-1", Generation: 1})
 		return nil
@@ -237,9 +237,9 @@ func TestACancellationEndsAnActionAndIsPassedOn(t *testing.T) {
 		return nil
 	}
 	s.run(t)
-	require.Nil(t, s.turns[1].Failed, "a cancelled action has not failed")
-	require.True(t, s.turns[1].Cancelled)
-	require.True(t, s.turns[2].Cancelled)
+	require.Nil(t, s.advances[1].Failed, "a cancelled action has not failed")
+	require.True(t, s.advances[1].Cancelled)
+	require.True(t, s.advances[2].Cancelled)
 }
 
 func TestARetryOfACancelledRunIsNotCancelled(t *testing.T) {
@@ -361,7 +361,7 @@ func TestResultsAreRecordedBeforeContinueAsNew(t *testing.T) {
 	}
 	s.continuing(t, engine.Command{RunID: "run-1"})
 	require.Equal(t, []string{"act", "act 0/0", "act", "act 1/0"}, s.told)
-	require.NotNil(t, s.turns[1].Failed)
+	require.NotNil(t, s.advances[1].Failed)
 }
 
 func TestACancelledRunDoesNotContinueAsNew(t *testing.T) {
@@ -397,7 +397,7 @@ func TestALongRollbackRunsInParts(t *testing.T) {
 	s.failsAs = workflows.ErrorExpired
 	s.run(t)
 	require.Equal(t, []string{"rollBack", "undo d", "undo c", "rollBack", "undo b", "undo a", "end rollback, 2 left", "expire"}, s.told)
-	require.Equal(t, "c", s.turns[1].Rollback.Last)
+	require.Equal(t, "c", s.advances[1].Rollback.Last)
 	require.Equal(t, "ConflictError", s.ended.Failure.Name)
 }
 
@@ -419,5 +419,5 @@ func TestALongRollbackContinuesAsNew(t *testing.T) {
 	s.environment.ExecuteWorkflow(engine.WorkflowTemplateRun, next)
 	require.ErrorContains(t, s.environment.GetWorkflowError(), "nobody decided about the failed run in time")
 	require.Equal(t, []string{"rollBack", "undo b", "end rollback, 1 left", "expire"}, s.told)
-	require.Equal(t, next.Rollback, s.turns[0].Rollback)
+	require.Equal(t, next.Rollback, s.advances[0].Rollback)
 }

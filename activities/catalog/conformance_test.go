@@ -66,33 +66,33 @@ func catalogOn(t testing.TB, pool *pgxpool.Pool, sources *integration.Set) *cata
 }
 
 // conform runs the conformance suite on one action of the package, with the real catalog.
-func conform(t *testing.T, id string, world func(testing.TB, *actiontest.World, *pgxpool.Pool, string)) {
+func conform(t *testing.T, id string, fixture func(testing.TB, *actiontest.Fixture, *pgxpool.Pool, string)) {
 	t.Helper()
-	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.World {
+	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {
 		t.Helper()
 		url, sources := site(t, gate)
 		service, pool := realCatalog(t, gate, sources)
-		made := actiontest.World{User: template.User{Ref: "user:default/guest"}}
+		made := actiontest.Fixture{User: template.User{Ref: "user:default/guest"}}
 		for _, each := range activities.Actions(service, sources) {
 			if each.Describe().ID == id {
 				made.Action = each
 			}
 		}
-		world(t, &made, pool, url)
+		fixture(t, &made, pool, url)
 		return made
 	})
 }
 
 func TestRegisterConforms(t *testing.T) {
 	t.Parallel()
-	conform(t, "catalog:register", func(t testing.TB, world *actiontest.World, pool *pgxpool.Pool, url string) {
+	conform(t, "catalog:register", func(t testing.TB, fixture *actiontest.Fixture, pool *pgxpool.Pool, url string) {
 		t.Helper()
 		_, sources := site(t, &actiontest.Gate{})
 		others := catalogOn(t, pool, sources)
 		other := identity.Principal{Kind: identity.KindUser, Subject: "user:default/ann"}
 		spec := entity.LocationSpec{Type: "url", Target: url + "/catalog-info.yaml"}
-		world.Input = fmt.Sprintf(`{"catalogInfoUrl":%q}`, spec.Target)
-		world.State = func(t testing.TB) []string {
+		fixture.Input = fmt.Sprintf(`{"catalogInfoUrl":%q}`, spec.Target)
+		fixture.State = func(t testing.TB) []string {
 			t.Helper()
 			rows, err := pool.Query(t.Context(), "select target || ' by ' || created_by from catalog_locations order by 1")
 			require.NoError(t, err)
@@ -100,13 +100,13 @@ func TestRegisterConforms(t *testing.T) {
 			require.NoError(t, err)
 			return locations
 		}
-		world.Digest = func(t testing.TB) string { t.Helper(); return testkit.Digest(t, pool) }
-		world.Take = func(t testing.TB) {
+		fixture.Digest = func(t testing.TB) string { t.Helper(); return testkit.Digest(t, pool) }
+		fixture.Take = func(t testing.TB) {
 			t.Helper()
 			_, err := others.RegisterLocation(t.Context(), other, spec, catalog.ConflictReject)
 			require.NoError(t, err)
 		}
-		world.Use = func(t testing.TB) {
+		fixture.Use = func(t testing.TB) {
 			t.Helper()
 			registered, err := others.RegistrationOf(t.Context(), other, spec)
 			require.NoError(t, err)
@@ -118,16 +118,16 @@ func TestRegisterConforms(t *testing.T) {
 
 func TestFetchConforms(t *testing.T) {
 	t.Parallel()
-	conform(t, "catalog:fetch", func(t testing.TB, world *actiontest.World, pool *pgxpool.Pool, _ string) {
+	conform(t, "catalog:fetch", func(t testing.TB, fixture *actiontest.Fixture, pool *pgxpool.Pool, _ string) {
 		t.Helper()
 		catalogtest.Fill(t, pool, 20)
-		world.Input = `{"entityRef":"component:default/component-1","entityRefs":["api:default/api-6","group:nobody"],"optional":true}`
+		fixture.Input = `{"entityRef":"component:default/component-1","entityRefs":["api:default/api-6","group:nobody"],"optional":true}`
 	})
 }
 
 func TestWriteConforms(t *testing.T) {
 	t.Parallel()
-	conform(t, "catalog:write", func(_ testing.TB, world *actiontest.World, _ *pgxpool.Pool, _ string) {
-		world.Input = `{"filePath":"deep/catalog-info.yaml","entity":{"kind":"Component","metadata":{"name":"shop"}}}`
+	conform(t, "catalog:write", func(_ testing.TB, fixture *actiontest.Fixture, _ *pgxpool.Pool, _ string) {
+		fixture.Input = `{"filePath":"deep/catalog-info.yaml","entity":{"kind":"Component","metadata":{"name":"shop"}}}`
 	})
 }

@@ -78,8 +78,8 @@ func KeepAlive(ctx context.Context, beat func()) (stop func()) {
 	}
 }
 
-// heartbeats is the Store of an activity without a record: Temporal keeps the details of the last heartbeat for
-// the next attempt.
+// heartbeats is the Store of an activity without a record: Temporal keeps the details of the last heartbeat
+// for the next attempt.
 type heartbeats struct {
 	// attempt is the number of this attempt, from 1.
 	attempt int

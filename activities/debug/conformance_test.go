@@ -17,13 +17,13 @@ func TestActionsConform(t *testing.T) {
 	for _, tested := range debug.Actions() {
 		t.Run(tested.Describe().ID, func(t *testing.T) {
 			t.Parallel()
-			actiontest.Conform(t, func(testing.TB, *actiontest.Gate) actiontest.World {
-				return world(tested, inputs[tested.Describe().ID])
+			actiontest.Conform(t, func(testing.TB, *actiontest.Gate) actiontest.Fixture {
+				return fixture(tested, inputs[tested.Describe().ID])
 			})
 		})
 	}
 }
 
-func world(tested action.Action, input string) actiontest.World {
-	return actiontest.World{Action: tested, Input: input, Files: map[string]string{"a.txt": "a", "deep/b.txt": "b"}}
+func fixture(tested action.Action, input string) actiontest.Fixture {
+	return actiontest.Fixture{Action: tested, Input: input, Files: map[string]string{"a.txt": "a", "deep/b.txt": "b"}}
 }

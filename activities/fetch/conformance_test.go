@@ -29,11 +29,11 @@ func TestActionsConform(t *testing.T) {
 	for id, input := range inputs {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
-			actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.World {
+			actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {
 				t.Helper()
 				forge, sources := newForge(t)
 				forge.Inject(func(*http.Request) forgetest.Fault { return gate.Serve })
-				return actiontest.World{
+				return actiontest.Fixture{
 					Action: actions(t, fetch.Options{Sources: sources})[id], Input: input, Files: map[string]string{"there.txt": "before"},
 					Template: action.TemplateInfo{
 						EntityRef: "template:default/service", Base: provenance.At(provenance.URL, forge.URL+"/demo/templates/blob/main/service/template.yaml"),

@@ -17,9 +17,9 @@ func TestActionsConform(t *testing.T) {
 	for _, tested := range fs.Actions() {
 		t.Run(tested.Describe().ID, func(t *testing.T) {
 			t.Parallel()
-			actiontest.Conform(t, func(testing.TB, *actiontest.Gate) actiontest.World {
+			actiontest.Conform(t, func(testing.TB, *actiontest.Gate) actiontest.Fixture {
 				files := map[string]string{"a.txt": "a", "c.md": "c", "deep/b.txt": "b"}
-				return actiontest.World{Action: tested, Input: inputs[tested.Describe().ID], Files: files}
+				return actiontest.Fixture{Action: tested, Input: inputs[tested.Describe().ID], Files: files}
 			})
 		})
 	}

@@ -15,12 +15,12 @@ import (
 
 func TestPublishConforms(t *testing.T) {
 	t.Parallel()
-	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.World {
+	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {
 		t.Helper()
 		b := setup(t)
 		serve := func(*http.Request) forgetest.Fault { return gate.Serve }
 		b.forge.Inject(serve)
-		return actiontest.World{
+		return actiontest.Fixture{
 			Action: b.action,
 			Input: fmt.Sprintf(`{"repoUrl":"%s?owner=demo&repo=shop","description":"A shop","topics":["go"],"secrets":{"KEY":"hunter2"},
 				"repoVariables":{"A":"b"}}`, b.forge.Host),

@@ -29,13 +29,13 @@ func TestManyIterations(t *testing.T) {
 			b := newBench(t, &act{description: action.Description{Quick: test.quick}, run: output(action.Output{"x": strings.Repeat("x", 100)})},
 				fmt.Sprintf(`{"id":"one","name":"One","action":"test:act","each":"${{ range(%d) }}"}`, test.iterations))
 			began := time.Now()
-			turn := b.advance(engine.AdvanceRequest{})
-			for turn.Kind == engine.NextAction {
-				b.must("test:act", engine.ActionRequest{RunID: b.id.String(), Iteration: turn.Action.Iteration})
-				turn = b.advance(engine.AdvanceRequest{})
+			result := b.advance(engine.AdvanceRequest{})
+			for result.Kind == engine.NextAction {
+				b.must("test:act", engine.ActionRequest{RunID: b.id.String(), Iteration: result.Action.Iteration})
+				result = b.advance(engine.AdvanceRequest{})
 			}
 			t.Log(time.Since(began))
-			require.Equal(t, next(engine.NextEnd), turn)
+			require.Equal(t, next(engine.NextEnd), result)
 			require.Equal(t, test.iterations, b.act.runs)
 			var output struct{ X []string }
 			require.NoError(t, json.Unmarshal(b.step(0).Output, &output))

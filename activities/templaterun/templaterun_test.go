@@ -145,10 +145,10 @@ func (b *bench) request(position int) engine.ActionRequest {
 }
 
 // advance executes `advance run` and returns its result.
-func (b *bench) advance(turn engine.AdvanceRequest) engine.Next {
+func (b *bench) advance(request engine.AdvanceRequest) engine.Next {
 	b.Helper()
-	turn.RunID = b.id.String()
-	next, err := does[engine.Next](b, engine.ActivityAdvance, turn)
+	request.RunID = b.id.String()
+	next, err := does[engine.Next](b, engine.ActivityAdvance, request)
 	require.NoError(b, err)
 	next.Settings, b.progress, next.Progress = engine.Settings{}, next.Progress, engine.Progress{}
 	return next
@@ -632,7 +632,7 @@ func TestStepsShareTheWorkspace(t *testing.T) {
 	left := b.step(0).Workspace
 	require.NotEmpty(t, left)
 	b.must("test:act", b.request(0))
-	require.Equal(t, left, b.step(0).Workspace, "told again after a crash")
+	require.Equal(t, left, b.step(0).Workspace, "repeated after a crash")
 
 	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
 		content, err := call.Workspace.ReadFile("made.txt")
@@ -790,10 +790,10 @@ func TestExpressionsThatCannotBeEvaluatedAreWarnings(t *testing.T) {
 func TestFailedAndCancelledRunsAreParked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		turn   engine.AdvanceRequest
-		phase  run.Phase
-		status run.Status
-		told   string
+		request engine.AdvanceRequest
+		phase   run.Phase
+		status  run.Status
+		told    string
 	}{
 		"failed": {engine.AdvanceRequest{Failed: &engine.FailedAction{Failure: fault.Failure{Name: "InputError", Message: "no", Advice: "try again"}}},
 			run.PhaseParked, run.StatusFailed, "InputError: no\ntry again"},
@@ -806,9 +806,9 @@ func TestFailedAndCancelledRunsAreParked(t *testing.T) {
 			b.act.run = fails(action.Final(errors.New("no")))
 			_, err := b.environment.ExecuteActivity("test:act", b.request(0))
 			require.Error(t, err)
-			test.turn.RunID = b.id.String()
-			require.Equal(t, next(engine.NextPark), b.advance(test.turn))
-			require.Equal(t, next(engine.NextPark), b.advance(test.turn), "told again after a crash")
+			test.request.RunID = b.id.String()
+			require.Equal(t, next(engine.NextPark), b.advance(test.request))
+			require.Equal(t, next(engine.NextPark), b.advance(test.request), "repeated after a crash")
 			require.Equal(t, run.StatusFailed, b.get().Status)
 			require.Equal(t, test.phase, b.get().Phase)
 			require.Equal(t, "one", b.get().FailedStep)
@@ -873,7 +873,7 @@ func TestARollback(t *testing.T) {
 	_, err := b.runs.Reopen(t.Context(), b.id, run.ReopenForRollback(0))
 	require.NoError(t, err)
 	rollback := b.advance(engine.AdvanceRequest{})
-	require.Equal(t, rollback, b.advance(engine.AdvanceRequest{}), "told again after a crash")
+	require.Equal(t, rollback, b.advance(engine.AdvanceRequest{}), "repeated after a crash")
 	require.Equal(t, engine.NextRollback, rollback.Kind)
 	require.Equal(t, 1, rollback.Generation)
 	var order []string
@@ -1040,7 +1040,7 @@ func TestOnFailureRollbackRollsARunBack(t *testing.T) {
 	require.Zero(t, rollback.Generation)
 	require.Len(t, rollback.Effects, 1)
 	require.Equal(t, run.PhaseRollingBack, b.get().Phase)
-	require.Equal(t, rollback, b.advance(engine.AdvanceRequest{}), "told again after a crash")
+	require.Equal(t, rollback, b.advance(engine.AdvanceRequest{}), "repeated after a crash")
 	require.Equal(t, "no", b.get().Failure.Message, "people see why while it is undone")
 	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One",
 		"one failed Error: no\n" + "Mend the cause and retry: the run goes on from this step. If it lies in the template or in a value, start a new run.",

@@ -54,8 +54,9 @@ func (p *platform) closeTelemetry() {
 	}
 }
 
-// withServices does work, follows the roles, and serves metrics until the work has ended: a process that stops
-// is watched while it finishes what it has begun. The work is stopped when the metrics cannot be served.
+// withServices does work, follows the roles, and serves metrics until the work has ended: a process that
+// stops is watched while it finishes what it has begun. The work is stopped when the metrics cannot be
+// served.
 func (p *platform) withServices(ctx context.Context, work func(context.Context) error) error {
 	serving, workEnded := context.WithCancel(context.WithoutCancel(ctx))
 	defer workEnded()

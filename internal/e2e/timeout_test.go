@@ -36,10 +36,10 @@ func TestAnActionThatTimesOutIsNotStartedAgain(t *testing.T) {
 		<-ended // it ignores its context
 		return nil
 	}, activity.RegisterOptions{Name: "act"})
-	turns := make(chan engine.AdvanceRequest, 2)
-	running.RegisterActivityWithOptions(func(_ context.Context, turn engine.AdvanceRequest) (engine.Next, error) {
-		turns <- turn
-		if turn.Failed != nil {
+	requests := make(chan engine.AdvanceRequest, 2)
+	running.RegisterActivityWithOptions(func(_ context.Context, request engine.AdvanceRequest) (engine.Next, error) {
+		requests <- request
+		if request.Failed != nil {
 			return engine.Next{Kind: engine.NextEnd}, nil
 		}
 		return engine.Next{Kind: engine.NextAction, Action: &engine.Action{ID: "act", Summary: "Act"},
@@ -51,7 +51,7 @@ func TestAnActionThatTimesOutIsNotStartedAgain(t *testing.T) {
 	runID := uuid.NewString()
 	require.NoError(t, workflows.NewClient(workflows.ClientOptions{Temporal: connected, TaskQueue: queue}).Start(t.Context(), engine.Command{RunID: runID}))
 	require.NoError(t, connected.GetWorkflow(t.Context(), runID, "").Get(t.Context(), nil))
-	require.Nil(t, (<-turns).Failed)
-	require.Equal(t, "the action did not finish: it took longer than a step may", (<-turns).Failed.Failure.Message)
+	require.Nil(t, (<-requests).Failed)
+	require.Equal(t, "the action did not finish: it took longer than a step may", (<-requests).Failed.Failure.Message)
 	require.EqualValues(t, 1, begun.Load())
 }

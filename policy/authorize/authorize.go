@@ -61,8 +61,8 @@ type Answer struct {
 }
 
 // Authorize answers every request of a batch, in their order. A resource that does not exist is denied where
-// conditions would have to be checked on it. A permission on resources without a reference is ErrNoResource. Conditions that cannot be evaluated are one of
-// kind NotImplemented.
+// conditions would have to be checked on it. A permission on resources without a reference is ErrNoResource.
+// Conditions that cannot be evaluated are one of kind NotImplemented.
 func (s *Service) Authorize(ctx context.Context, principal identity.Principal, requests []Request) ([]Answer, error) {
 	if err := checkRequests(requests); err != nil {
 		return nil, err

@@ -80,8 +80,8 @@ func TestOnlyAllowIsAGrant(t *testing.T) {
 	require.ErrorContains(t, err, "no roles can be read")
 }
 
-// TestForeignPermissions: a permission that Portico does not know is decided as its caller describes it, if anything can.
-// One that Portico knows has Portico's attributes.
+// TestForeignPermissions: a permission that Portico does not know is decided as its caller describes it, if
+// anything can. One that Portico knows has Portico's attributes.
 func TestForeignPermissions(t *testing.T) {
 	t.Parallel()
 	decider := &decisions{result: policy.Denied}

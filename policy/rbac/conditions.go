@@ -10,7 +10,8 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// ConditionFilter selects conditions: those that match all fields that are not empty, and have all the actions.
+// ConditionFilter selects conditions: those that match all fields that are not empty, and have all the
+// actions.
 type ConditionFilter struct {
 	Role, PluginID string
 	ResourceType   policy.ResourceType
@@ -63,8 +64,8 @@ func unknownCondition(id int64) error {
 	return fault.New(fault.NotFound, "Condition with id %d was not found", id)
 }
 
-// CreateCondition adds a condition to a role and returns its id. It must be about named permissions, and not about one
-// that another condition of the role is about.
+// CreateCondition adds a condition to a role and returns its id. It must be about named permissions, and not
+// about one that another condition of the role is about.
 func (s *Service) CreateCondition(ctx context.Context, principal identity.Principal, spec ConditionSpec) (id int64, err error) {
 	granted, err := s.mayAdd(ctx, principal)
 	if err != nil {
@@ -143,7 +144,8 @@ func (c *change) mayHaveCondition(granted grant, ref string) error {
 	return granted.Check(role, ref)
 }
 
-// noOverlap returns a fault of kind Conflict if another condition than the one with this id is about the same.
+// noOverlap returns a fault of kind Conflict if another condition than the one with this id is about the
+// same.
 func (c *change) noOverlap(spec ConditionSpec, id int64) error {
 	for _, other := range c.conditions {
 		if both := overlap(spec, other.ConditionSpec); other.ID != id && len(both) > 0 {

@@ -12,8 +12,8 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// criteriaParser reads criteria from JSON within limits. Its faults have the RBAC plugin's messages, which name the
-// place in the criteria.
+// criteriaParser reads criteria from JSON within limits. Its faults have the RBAC plugin's messages, which
+// name the place in the criteria.
 type criteriaParser struct {
 	limits Limits
 	nodes  int
@@ -111,7 +111,8 @@ func rule(given map[string]json.RawMessage, at string) (policy.Criteria, error) 
 	return criteria, nil
 }
 
-// The aliases in params. The caller's reference can stand anywhere, the caller's ownership references only in a list.
+// The aliases in params. The caller's reference can stand anywhere, the caller's ownership references only in
+// a list.
 const (
 	aliasUser   = "$currentUser"
 	aliasOwners = "$ownerRefs"

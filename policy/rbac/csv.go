@@ -29,7 +29,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Reason)
 }
 
-// policyFile is the content of a file of policies without its problems. Each policy and each member has its line.
+// policyFile is the content of a file of policies without its problems. Each policy and each member has its
+// line.
 type policyFile struct {
 	policies []lineOf[Policy]
 	members  []lineOf[membership]
@@ -49,8 +50,8 @@ type lineOf[T any] struct {
 //	p, role:default/developers, catalog-entity, read, allow
 //	g, group:default/team-a, role:default/developers
 //
-// References are read in lower case. Lines that are wrong, that are there twice, or that contradict another one are
-// problems, and none of them is in the result.
+// References are read in lower case. Lines that are wrong, that are there twice, or that contradict another
+// one are problems, and none of them is in the result.
 func parsePolicies(name, text string) (policyFile, []Problem) {
 	if len(text) > maxCSVBytes {
 		return policyFile{}, []Problem{{name, 0, fmt.Sprintf("the file is larger than %d bytes", maxCSVBytes)}}

@@ -19,21 +19,23 @@ const (
 	// groupsValidity is how long the groups of a user are remembered, and groupsRemembered of how many users.
 	groupsValidity   = time.Second
 	groupsRemembered = 10_000
-	// maxGroups bounds the groups of a user. A user in more is refused: one of the others could have a role that denies.
+	// maxGroups bounds the groups of a user. A user in more is refused: one of the others could have a role
+	// that denies.
 	maxGroups = 10_000
 	// MaxDepth bounds the levels of groups above those that a user is a member of.
 	MaxDepth = 32
 )
 
-// Query asks for a permission that need not be one of Portico's. Action is "" for a permission without an action,
-// ResourceType "" for one without resources.
+// Query asks for a permission that need not be one of Portico's. Action is "" for a permission without an
+// action, ResourceType "" for one without resources.
 type Query struct {
 	Permission   string
 	Action       string
 	ResourceType policy.ResourceType
 }
 
-// GroupsOf finds the groups of a user, and the groups above them up to a number of levels; at most limit of all.
+// GroupsOf finds the groups of a user, and the groups above them up to a number of levels; at most limit of
+// all.
 type GroupsOf func(ctx context.Context, user string, levels, limit int) ([]string, error)
 
 // DeciderOptions configure a Decider.
@@ -46,12 +48,13 @@ type DeciderOptions struct {
 	Depth int
 	// PoliciesFirst has policies decide before conditions. Otherwise a condition of any role decides.
 	PoliciesFirst bool
-	// ByOwnership has the caller's ownership references count as members too, beside the groups in the catalog.
+	// ByOwnership has the caller's ownership references count as members too, beside the groups in the
+	// catalog.
 	ByOwnership bool
 }
 
-// Decider decides by roles. It is safe for concurrent use, and loading roles never makes a decision wait. A Decider
-// without roles allows users nothing.
+// Decider decides by roles. It is safe for concurrent use, and loading roles never makes a decision wait. A
+// Decider without roles allows users nothing.
 type Decider struct {
 	options  DeciderOptions
 	snapshot atomic.Pointer[snapshot]
@@ -73,8 +76,9 @@ func (d *Decider) Decide(ctx context.Context, principal identity.Principal, perm
 	return d.DecideQuery(ctx, principal, Query{Permission: string(permission), Action: permission.Action(), ResourceType: permission.ResourceType()})
 }
 
-// DecideQuery decides about a permission that the caller describes. Only users have roles: others are refused. An
-// error means that the caller's groups could not be read. What goes wrong in a decision itself is logged and denied.
+// DecideQuery decides about a permission that the caller describes. Only users have roles: others are
+// refused. An error means that the caller's groups could not be read. What goes wrong in a decision itself is
+// logged and denied.
 func (d *Decider) DecideQuery(ctx context.Context, principal identity.Principal, q Query) (policy.Decision, error) {
 	if principal.Kind != identity.KindUser {
 		return policy.Decision{Result: policy.Denied}, nil
@@ -131,8 +135,8 @@ func (d *Decider) groupsOf(ctx context.Context, user string) ([]string, error) {
 	return groups, nil
 }
 
-// decide is the order of the RBAC plugin: conditions, then policies that name the permission, then policies on its
-// resource type.
+// decide is the order of the RBAC plugin: conditions, then policies that name the permission, then policies
+// on its resource type.
 func (d *Decider) decide(now *snapshot, roles []string, principal identity.Principal, q Query) (policy.Decision, error) {
 	resourceType := q.ResourceType
 	// This permission had a resource type in older releases, and roles still have policies on it.

@@ -88,8 +88,8 @@ func recorded(t *testing.T) rbac.Files {
 	return files
 }
 
-// TestDecisionsAreThoseOfTheRBACPlugin compares decisions with the exchanges that were recorded from a Backstage with
-// the RBAC community plugin.
+// TestDecisionsAreThoseOfTheRBACPlugin compares decisions with the exchanges that were recorded from a
+// Backstage with the RBAC community plugin.
 func TestDecisionsAreThoseOfTheRBACPlugin(t *testing.T) {
 	t.Parallel()
 	roles := newReplica(t, testkit.Database(t), withFiles(recorded(t)))

@@ -8,8 +8,8 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// MatchingRoles reports for each reference whether there is a role that the principal may read and that meets the
-// criteria, which are conditions over Rules.
+// MatchingRoles reports for each reference whether there is a role that the principal may read and that meets
+// the criteria, which are conditions over Rules.
 func (s *Service) MatchingRoles(ctx context.Context, principal identity.Principal, criteria policy.Criteria, refs []string) ([]bool, error) {
 	all, visible, err := s.visible(ctx, principal)
 	if err != nil {

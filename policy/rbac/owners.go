@@ -6,7 +6,8 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// Rules are the permission rules of the resource type policy-entity: roles, with their policies and conditions.
+// Rules are the permission rules of the resource type policy-entity: roles, with their policies and
+// conditions.
 var Rules = policy.Rules[Role, filter]{
 	ResourceType: policy.PolicyEntity,
 	ByName: map[string]policy.Rule[filter]{

@@ -14,8 +14,8 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// PluginIDs lists the plugins whose permissions roles are about: those of the configuration, and those that the API has
-// added.
+// PluginIDs lists the plugins whose permissions roles are about: those of the configuration, and those that
+// the API has added.
 func (s *Service) PluginIDs(ctx context.Context, principal identity.Principal) ([]string, error) {
 	if _, err := s.mayRead(ctx, principal); err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func (s *Service) AddPluginIDs(ctx context.Context, principal identity.Principal
 	})
 }
 
-// RemovePluginIDs removes plugins. Those of the configuration are a fault of kind NotAllowed, unknown ones of kind
-// NotFound.
+// RemovePluginIDs removes plugins. Those of the configuration are a fault of kind NotAllowed, unknown ones of
+// kind NotFound.
 func (s *Service) RemovePluginIDs(ctx context.Context, principal identity.Principal, ids []string) error {
 	if _, err := s.mayChange(ctx, principal, policy.PolicyEntityDelete); err != nil {
 		return err

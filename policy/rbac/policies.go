@@ -35,8 +35,8 @@ func (s *Service) Policies(ctx context.Context, principal identity.Principal, fi
 
 func matches(asked, value string) bool { return asked == "" || asked == value }
 
-// PoliciesOf lists the policies of one role. A role without any, one that the principal may not read, and a reference
-// of another kind are not found.
+// PoliciesOf lists the policies of one role. A role without any, one that the principal may not read, and a
+// reference of another kind are not found.
 func (s *Service) PoliciesOf(ctx context.Context, principal identity.Principal, ref string) ([]ListedPolicy, error) {
 	found, err := s.policies(ctx, principal, func(p Policy) bool { return p.Role == ref })
 	if err != nil {
@@ -66,7 +66,8 @@ func (s *Service) policies(ctx context.Context, principal identity.Principal, se
 	return listed, nil
 }
 
-// asShown gives the permission to create roles its name: older files have it under a resource type that it lost.
+// asShown gives the permission to create roles its name: older files have it under a resource type that it
+// lost.
 func asShown(p Policy) Policy {
 	if p.Permission == string(policy.PolicyEntity) && p.Action == policy.PolicyEntityCreate.Action() {
 		p.Permission = string(policy.PolicyEntityCreate)
@@ -74,8 +75,8 @@ func asShown(p Policy) Policy {
 	return p
 }
 
-// CreatePolicies adds policies to roles of the API: all of them, or none. A policy that its role has already is a
-// fault of kind Conflict.
+// CreatePolicies adds policies to roles of the API: all of them, or none. A policy that its role has already
+// is a fault of kind Conflict.
 func (s *Service) CreatePolicies(ctx context.Context, principal identity.Principal, policies []Policy) error {
 	granted, err := s.mayAdd(ctx, principal)
 	if err != nil {
@@ -121,8 +122,8 @@ func (p Policy) columns() string {
 // PolicyUpdate is policies of one role as the caller has read them, and as they are to be.
 type PolicyUpdate struct{ Old, New []Policy }
 
-// UpdatePolicies replaces policies of a role by others. It returns false if both are the same. There are at least as
-// many new ones as old ones, and the role must not have the new ones yet.
+// UpdatePolicies replaces policies of a role by others. It returns false if both are the same. There are at
+// least as many new ones as old ones, and the role must not have the new ones yet.
 func (s *Service) UpdatePolicies(ctx context.Context, principal identity.Principal, ref string, update PolicyUpdate) (changed bool, err error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityUpdate)
 	if err != nil {
@@ -161,8 +162,8 @@ func (s *Service) UpdatePolicies(ctx context.Context, principal identity.Princip
 	})
 }
 
-// DeletePolicies deletes policies of a role: all of them, or none. A policy that the role does not have is a fault of
-// kind NotFound.
+// DeletePolicies deletes policies of a role: all of them, or none. A policy that the role does not have is a
+// fault of kind NotFound.
 func (s *Service) DeletePolicies(ctx context.Context, principal identity.Principal, ref string, policies []Policy) error {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityDelete)
 	if err != nil {
@@ -183,7 +184,8 @@ func (s *Service) DeletePolicies(ctx context.Context, principal identity.Princip
 	})
 }
 
-// mayChangePolicies checks that the role has all policies, that the API may change it, and that the caller may.
+// mayChangePolicies checks that the role has all policies, that the API may change it, and that the caller
+// may.
 func (c *change) mayChangePolicies(granted grant, ref, doing string, policies []Policy) error {
 	for _, p := range policies {
 		if !slices.Contains(c.stored.policies, p) {

@@ -1,7 +1,7 @@
-// Package rbac has roles, as Backstage's RBAC community plugin has them: who holds them, what they allow and deny,
-// and under which conditions. Roles come from the configuration, from a CSV file and a YAML file of conditions, and
-// from the API. All of them are stored in the database, from which every process loads a snapshot. The Decider
-// answers from the snapshot. The Service reads and changes the roles for a principal.
+// Package rbac has roles, as Backstage's RBAC community plugin has them: who holds them, what they allow and
+// deny, and under which conditions. Roles come from the configuration, from a CSV file and a YAML file of
+// conditions, and from the API. All of them are stored in the database, from which every process loads a
+// snapshot. The Decider answers from the snapshot. The Service reads and changes the roles for a principal.
 package rbac
 
 import (
@@ -81,13 +81,13 @@ type ConditionSpec struct {
 	ResourceType policy.ResourceType `json:"resourceType"`
 	// Permissions are what the condition is about.
 	Permissions []ConditionPermission `json:"permissionMapping"`
-	// Criteria is a policy.Criteria, in which the param $currentUser is the caller's reference, and the element
-	// $ownerRefs of a list all the caller's ownership references.
+	// Criteria is a policy.Criteria, in which the param $currentUser is the caller's reference, and the
+	// element $ownerRefs of a list all the caller's ownership references.
 	Criteria json.RawMessage `json:"conditions"`
 }
 
-// ConditionPermission is an action, for all permissions of the resource type with this action, or one named permission
-// with its action.
+// ConditionPermission is an action, for all permissions of the resource type with this action, or one named
+// permission with its action.
 type ConditionPermission struct {
 	// Name is the permission's name, "" for all of them.
 	Name   string
@@ -135,8 +135,8 @@ type Conditional struct {
 
 // Limits bound conditions and the file with conditions.
 type Limits struct {
-	// Depth is how many levels of criteria there may be, Nodes how many criteria in all, and Items how many in one
-	// anyOf or allOf.
+	// Depth is how many levels of criteria there may be, Nodes how many criteria in all, and Items how many
+	// in one anyOf or allOf.
 	Depth, Nodes, Items int
 	// FileBytes and Documents bound a file of conditions.
 	FileBytes, Documents int

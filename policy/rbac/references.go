@@ -25,8 +25,8 @@ var (
 
 const maxNameLength = 63
 
-// checkRef returns a fault of kind Input for a text that is not a full reference of one of the kinds. Kinds and
-// namespaces are in lower case.
+// checkRef returns a fault of kind Input for a text that is not a full reference of one of the kinds. Kinds
+// and namespaces are in lower case.
 func checkRef(text string, kinds ...string) error {
 	ref, err := entity.ParseRef(text, entity.Ref{})
 	if err != nil {

@@ -69,8 +69,8 @@ func (s *Service) Role(ctx context.Context, principal identity.Principal, ref st
 	return s.asListed(role), nil
 }
 
-// CreateRole creates a role, or adds members to one that the API has created. Its owner is the caller unless the
-// request has another one. A member that the role has already is a fault of kind Conflict.
+// CreateRole creates a role, or adds members to one that the API has created. Its owner is the caller unless
+// the request has another one. A member that the role has already is a fault of kind Conflict.
 func (s *Service) CreateRole(ctx context.Context, principal identity.Principal, spec RoleSpec) error {
 	granted, err := s.mayAdd(ctx, principal)
 	if err != nil {
@@ -103,8 +103,8 @@ func (s *Service) CreateRole(ctx context.Context, principal identity.Principal, 
 	})
 }
 
-// UpdateRole replaces the members of a role that the caller has read by others, and its metadata, and its name. What
-// the caller has not read stays. A changed name takes the policies and conditions along.
+// UpdateRole replaces the members of a role that the caller has read by others, and its metadata, and its
+// name. What the caller has not read stays. A changed name takes the policies and conditions along.
 func (s *Service) UpdateRole(ctx context.Context, principal identity.Principal, ref string, update RoleUpdate) error {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityUpdate)
 	if err != nil {
@@ -172,8 +172,8 @@ func (s *Service) RemoveMember(ctx context.Context, principal identity.Principal
 	})
 }
 
-// deleteFrom checks that a person may delete a role, or parts of it. An unknown role is refused like one that the
-// person may not delete.
+// deleteFrom checks that a person may delete a role, or parts of it. An unknown role is refused like one that
+// the person may not delete.
 func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, ref string, do func(*change, Role) error) error {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityDelete)
 	if err != nil {

@@ -66,8 +66,8 @@ func (c Configured) Check() error {
 	return nil
 }
 
-// Service reads and changes the roles for a principal, and keeps the Decider's snapshot up to date. It is safe for
-// concurrent use.
+// Service reads and changes the roles for a principal, and keeps the Decider's snapshot up to date. It is
+// safe for concurrent use.
 type Service struct {
 	options Options
 	store   store
@@ -124,8 +124,8 @@ const (
 	retryInterval = time.Second
 )
 
-// Follow loads the roles whenever another process has changed them, until ctx ends. The last loaded roles decide while
-// the database cannot be reached.
+// Follow loads the roles whenever another process has changed them, until ctx ends. The last loaded roles
+// decide while the database cannot be reached.
 func (s *Service) Follow(ctx context.Context) error {
 	listener := db.NewListener(s.options.Notifications, channel, s.options.Log)
 	wake, stop := listener.Follow(topic)
@@ -185,8 +185,8 @@ func (s *Service) mayCreate(ctx context.Context, principal identity.Principal) e
 	return err
 }
 
-// mayAdd is mayCreate, and returns the roles to which a person may add something. Whoever may change only some roles may
-// add to them only.
+// mayAdd is mayCreate, and returns the roles to which a person may add something. Whoever may change only
+// some roles may add to them only.
 func (s *Service) mayAdd(ctx context.Context, principal identity.Principal) (grant, error) {
 	if err := s.mayCreate(ctx, principal); err != nil {
 		return grant{}, err

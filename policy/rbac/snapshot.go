@@ -20,7 +20,8 @@ type snapshot struct {
 	everyone string
 	// hasGroups says that some role has a group as a member.
 	hasGroups bool
-	// enforcers has a casbin enforcer for each object (a permission or a resource type) and action that policies are about.
+	// enforcers has a casbin enforcer for each object (a permission or a resource type) and action that
+	// policies are about.
 	enforcers map[target]*enforcer
 	// conditions has the conditions of each role.
 	conditions map[string][]checkedCondition
@@ -81,8 +82,8 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 m = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act
 `
 
-// enforcer is a casbin enforcer with the policies about one object and action. The matcher requires that both are
-// equal, so no other policy could match, and casbin has few policies to go through.
+// enforcer is a casbin enforcer with the policies about one object and action. The matcher requires that both
+// are equal, so no other policy could match, and casbin has few policies to go through.
 type enforcer struct {
 	casbin *casbin.Enforcer
 	// roles are those that have a policy here.
@@ -117,8 +118,8 @@ func (e *enforcer) allows(roles []string, about target) (bool, error) {
 	return e.casbin.Enforce(asSubject(roles), about.object, about.action)
 }
 
-// heldRoles is casbin's role manager. The subject of a request is the list of all the roles that the caller has: the
-// members are in the snapshot and the groups in the catalog, so casbin has no links of its own.
+// heldRoles is casbin's role manager. The subject of a request is the list of all the roles that the caller
+// has: the members are in the snapshot and the groups in the catalog, so casbin has no links of its own.
 type heldRoles struct{ casbinrbac.RoleManager }
 
 // HasLink reports whether a subject has a role.
@@ -129,8 +130,8 @@ func (heldRoles) HasLink(subject, role string, _ ...string) (bool, error) {
 // asSubject joins roles with spaces, which no role has in its name.
 func asSubject(roles []string) string { return " " + strings.Join(roles, " ") + " " }
 
-// conditionsOn are the conditions of the roles on a permission. A role with two conditions on it decides nothing:
-// collision is then its name.
+// conditionsOn are the conditions of the roles on a permission. A role with two conditions on it decides
+// nothing: collision is then its name.
 func (s *snapshot) conditionsOn(roles []string, q Query) (found []policy.Criteria, collision string) {
 	for _, role := range roles {
 		before := len(found)

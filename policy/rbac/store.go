@@ -141,7 +141,8 @@ type change struct {
 	queries *db.Queries
 }
 
-// update runs one change in the name of an actor. An error, and a change that writes nothing, leave the database as it was.
+// update runs one change in the name of an actor. An error, and a change that writes nothing, leave the
+// database as it was.
 func (s store) update(ctx context.Context, by audit.Actor, do func(*change) error) (changed bool, err error) {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {

@@ -22,8 +22,8 @@ const (
 // wanted is what the configuration and the files say.
 type wanted struct {
 	configured *roleSet
-	// fromFile is nil when the file of policies cannot be used: its roles stay as they are then. The same holds for
-	// conditions, when hasConditions is false.
+	// fromFile is nil when the file of policies cannot be used: its roles stay as they are then. The same
+	// holds for conditions, when hasConditions is false.
 	fromFile      *roleSet
 	conditions    []lineOf[checkedCondition]
 	hasConditions bool
@@ -183,8 +183,8 @@ func (w *wanted) checkOrigins(now stored) {
 	}
 }
 
-// gone are the stored roles of the set's source that the set does not have, and those of a file that the configuration
-// now has.
+// gone are the stored roles of the set's source that the set does not have, and those of a file that the
+// configuration now has.
 func (s *roleSet) gone(roles []Role) []string {
 	var refs []string
 	for _, r := range roles {
@@ -240,8 +240,8 @@ func minus(policies, others []Policy) []Policy {
 	return slices.DeleteFunc(slices.Clone(policies), func(p Policy) bool { return has[p] })
 }
 
-// syncConditions makes the conditions of the roles of the file what the file of conditions says. One that is about the
-// same as a stored one keeps its id.
+// syncConditions makes the conditions of the roles of the file what the file of conditions says. One that is
+// about the same as a stored one keeps its id.
 func (c *change) syncConditions(w *wanted) error {
 	if !w.hasConditions {
 		return nil

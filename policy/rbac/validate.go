@@ -47,8 +47,9 @@ type checkedCondition struct {
 	criteria policy.Criteria
 }
 
-// checkCondition returns a fault of kind Input for a condition with a wrong form, with rules that its resource type
-// does not have, or with params that a rule does not take. Whether its role exists is not checked.
+// checkCondition returns a fault of kind Input for a condition with a wrong form, with rules that its
+// resource type does not have, or with params that a rule does not take. Whether its role exists is not
+// checked.
 func (r *rulebook) checkCondition(c ConditionSpec) (checkedCondition, error) {
 	if err := checkConditionFields(c); err != nil {
 		return checkedCondition{}, err

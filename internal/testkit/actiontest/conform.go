@@ -14,9 +14,9 @@ import (
 	"github.com/portico-dev/portico/scaffolder/template"
 )
 
-// World is an action, connected to servers that are as real as they can be, and what the suite needs to
-// observe and to change these servers.
-type World struct {
+// Fixture is an action, connected to servers that are as real as possible, and the functions with which the
+// suite observes and changes these servers.
+type Fixture struct {
 	Action action.Action
 	// Input is a valid input, which is JSON. WORKSPACE in it is the path of the workspace.
 	Input string
@@ -28,7 +28,7 @@ type World struct {
 	// State lists what exists of the kind that the action creates, without ids and times: two runs of the
 	// action give the same. Nil says that the action has no effects.
 	State func(t testing.TB) []string
-	// Digest changes with each change of the world outside. It is needed where there is a State.
+	// Digest changes with each change on the servers. It is needed where there is a State.
 	Digest func(t testing.TB) string
 	// Use lets somebody else use what the action has created. Nil says that use cannot be seen.
 	Use func(t testing.TB)
@@ -40,20 +40,20 @@ type World struct {
 	Hide func(t testing.TB) (show func())
 }
 
-// NewWorld makes a world for one test. Each call of the action to a server or a database must pass the gate:
-// a handler is wrapped by Gate.Serve or Gate.Handler, a pool of connections has the gate as its tracer.
-type NewWorld func(t testing.TB, gate *Gate) World
+// NewFixture creates a fixture for one test. Each call of the action to a server or a database must pass the
+// gate: a handler is wrapped by Gate.Serve or Gate.Handler, a pool of connections has the gate as its tracer.
+type NewFixture func(t testing.TB, gate *Gate) Fixture
 
-// Conform tests an action against the contract of package action, in worlds made for it. It plans the action,
+// Conform tests an action against the contract of package action, in new fixtures. It plans the action,
 // runs it and runs it again; crashes its process at each point of the Gate and lets another attempt, or a
 // rollback, finish; undoes it twice, also after others have used what it created and while that is hidden.
-// After each of these it checks the world.
-func Conform(t *testing.T, newWorld NewWorld) {
+// After each of these it checks the servers.
+func Conform(t *testing.T, newFixture NewFixture) {
 	t.Helper()
 	for _, property := range properties {
 		t.Run(property.name, func(t *testing.T) {
 			t.Parallel()
-			property.require(t, newWorld)
+			property.require(t, newFixture)
 		})
 	}
 }
@@ -62,7 +62,7 @@ func Conform(t *testing.T, newWorld NewWorld) {
 // they fail.
 var properties = []struct {
 	name    string
-	require func(t testing.TB, newWorld NewWorld)
+	require func(t testing.TB, newFixture NewFixture)
 }{
 	{"is described", requireDescribed},
 	{"plans what it does, and writes nothing", requirePlan},
@@ -76,20 +76,20 @@ var properties = []struct {
 	{"does not mistake hidden for gone", requireHiddenIsOpen},
 }
 
-// subject is an action in its world, and a run of it.
+// subject is a fixture, and a run of its action.
 type subject struct {
-	World
+	Fixture
 	gate    *Gate
 	harness *Harness
-	// before is the state of the world before the action runs.
+	// before is the state of the servers before the action runs.
 	before []string
 }
 
-// newSubject makes a world.
-func newSubject(t testing.TB, newWorld NewWorld) *subject {
+// newSubject creates a fixture.
+func newSubject(t testing.TB, newFixture NewFixture) *subject {
 	t.Helper()
 	gate := &Gate{}
-	s := &subject{World: newWorld(t, gate), gate: gate}
+	s := &subject{Fixture: newFixture(t, gate), gate: gate}
 	s.harness = NewHarness(t)
 	s.harness.Ledger.Gate = gate
 	s.harness.User, s.harness.Secrets = s.User, s.Secrets
@@ -102,10 +102,10 @@ func newSubject(t testing.TB, newWorld NewWorld) *subject {
 
 // newEffective is newSubject for properties of actions with effects. It skips the test of an action that has
 // none, or to which the property does not apply.
-func newEffective(t testing.TB, newWorld NewWorld, applies func(World) bool) *subject {
+func newEffective(t testing.TB, newFixture NewFixture, applies func(Fixture) bool) *subject {
 	t.Helper()
-	s := newSubject(t, newWorld)
-	if s.State == nil || !applies(s.World) {
+	s := newSubject(t, newFixture)
+	if s.State == nil || !applies(s.Fixture) {
 		t.Skip("this action has no such effect")
 	}
 	return s
@@ -119,7 +119,7 @@ func (s *subject) state(t testing.TB) []string {
 	return s.State(t)
 }
 
-// outcome is what is visible of a run: its output, the world, the workspace and the log.
+// outcome is the visible result of a run: its output, the servers, the workspace and the log.
 type outcome struct {
 	Output action.Output
 	State  []string
@@ -172,7 +172,7 @@ func (s *subject) undo(t testing.TB, crashAt int) (crashed bool, err error) {
 	return crashed, err
 }
 
-// requireUndone rolls back, and requires that the world is as it was before.
+// requireUndone rolls back, and requires that the servers are as they were before.
 func (s *subject) requireUndone(t testing.TB) {
 	t.Helper()
 	_, err := s.undo(t, 0)
@@ -190,14 +190,14 @@ func (s *subject) requireConfirmed(t testing.TB) []action.Effect {
 	return effects
 }
 
-func requireDescribed(t testing.TB, newWorld NewWorld) {
+func requireDescribed(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	requireDescription(t, newSubject(t, newWorld).Action.Describe())
+	requireDescription(t, newSubject(t, newFixture).Action.Describe())
 }
 
-func requirePlan(t testing.TB, newWorld NewWorld) {
+func requirePlan(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newSubject(t, newWorld)
+	s := newSubject(t, newFixture)
 	digest := func() string { return "" }
 	if s.Digest != nil {
 		digest = func() string { return s.Digest(t) }
@@ -223,9 +223,9 @@ func requirePlan(t testing.TB, newWorld NewWorld) {
 	}
 }
 
-func requireRerun(t testing.TB, newWorld NewWorld) {
+func requireRerun(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newSubject(t, newWorld)
+	s := newSubject(t, newFixture)
 	first := s.run(t)
 	effects := s.requireConfirmed(t)
 	second := s.run(t)
@@ -253,9 +253,9 @@ func (s *subject) eachCrash(t testing.TB, after func(point int)) {
 	}
 }
 
-func requireCompletion(t testing.TB, newWorld NewWorld) {
+func requireCompletion(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newSubject(t, newWorld)
+	s := newSubject(t, newFixture)
 	straight := s.run(t)
 	created := len(s.harness.Ledger.All())
 	s.requireUndone(t)
@@ -268,9 +268,9 @@ func requireCompletion(t testing.TB, newWorld NewWorld) {
 	})
 }
 
-func requireRandomCrashes(t testing.TB, newWorld NewWorld) {
+func requireRandomCrashes(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newSubject(t, newWorld)
+	s := newSubject(t, newFixture)
 	straight := s.run(t)
 	effects := len(s.harness.Ledger.All())
 	s.requireUndone(t)
@@ -293,15 +293,15 @@ func requireRandomCrashes(t testing.TB, newWorld NewWorld) {
 	}
 }
 
-func requireRollback(t testing.TB, newWorld NewWorld) {
+func requireRollback(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newEffective(t, newWorld, func(World) bool { return true })
+	s := newEffective(t, newFixture, func(Fixture) bool { return true })
 	s.eachCrash(t, func(int) { s.requireUndone(t) })
 }
 
-func requireUndo(t testing.TB, newWorld NewWorld) {
+func requireUndo(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newSubject(t, newWorld)
+	s := newSubject(t, newFixture)
 	s.run(t)
 	if s.State == nil {
 		require.Empty(t, s.harness.Ledger.All(), "an action without a state creates nothing")
@@ -326,9 +326,9 @@ func requireUndo(t testing.TB, newWorld NewWorld) {
 	}
 }
 
-func requireUsedIsKept(t testing.TB, newWorld NewWorld) {
+func requireUsedIsKept(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newEffective(t, newWorld, func(w World) bool { return w.Use != nil })
+	s := newEffective(t, newFixture, func(w Fixture) bool { return w.Use != nil })
 	s.run(t)
 	s.Use(t)
 	used, digest := s.state(t), s.Digest(t)
@@ -342,9 +342,9 @@ func requireUsedIsKept(t testing.TB, newWorld NewWorld) {
 	require.Equal(t, digest, s.Digest(t), "nothing of it was touched")
 }
 
-func requireTakenIsKept(t testing.TB, newWorld NewWorld) {
+func requireTakenIsKept(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newEffective(t, newWorld, func(w World) bool { return w.Take != nil })
+	s := newEffective(t, newFixture, func(w Fixture) bool { return w.Take != nil })
 	s.Take(t)
 	taken, digest := s.state(t), s.Digest(t)
 	for range 2 {
@@ -360,9 +360,9 @@ func requireTakenIsKept(t testing.TB, newWorld NewWorld) {
 	require.Equal(t, digest, s.Digest(t), "nothing of it was touched")
 }
 
-func requireHiddenIsOpen(t testing.TB, newWorld NewWorld) {
+func requireHiddenIsOpen(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	s := newEffective(t, newWorld, func(w World) bool { return w.Hide != nil })
+	s := newEffective(t, newFixture, func(w Fixture) bool { return w.Hide != nil })
 	s.run(t)
 	made := s.state(t)
 	show := s.Hide(t)

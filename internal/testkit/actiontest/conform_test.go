@@ -84,14 +84,14 @@ func (b *board) names(testing.TB) []string {
 	return told
 }
 
-// world is a board, and an action at it.
-func world(kind boardKind, at func(createNote) action.Action) actiontest.NewWorld {
-	return func(t testing.TB, gate *actiontest.Gate) actiontest.World {
+// fixture is a board, and an action that uses it.
+func fixture(kind boardKind, at func(createNote) action.Action) actiontest.NewFixture {
+	return func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {
 		t.Helper()
 		b := &board{boardKind: kind}
 		server := httptest.NewServer(gate.Handler(b))
 		t.Cleanup(server.Close)
-		made := actiontest.World{
+		made := actiontest.Fixture{
 			Action: at(createNote{server.URL}), Input: `{"name":"party"}`,
 			State:  b.names,
 			Digest: func(testing.TB) string { return fmt.Sprint(b.names(nil), b.pinned) },
@@ -110,7 +110,7 @@ func world(kind boardKind, at func(createNote) action.Action) actiontest.NewWorl
 
 func TestASmallActionConforms(t *testing.T) {
 	t.Parallel()
-	actiontest.Conform(t, world(boardKind{}, func(a createNote) action.Action { return a }))
+	actiontest.Conform(t, fixture(boardKind{}, func(a createNote) action.Action { return a }))
 }
 
 // broken is createNote with one method replaced.
@@ -235,12 +235,12 @@ func TestTheSuiteFindsErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			newWorld := world(test.board, func(a createNote) action.Action {
+			newFixture := fixture(test.board, func(a createNote) action.Action {
 				made := test.broken(a)
 				made.createNote = a
 				return made
 			})
-			failure := actiontest.Failure(t, test.property, newWorld)
+			failure := actiontest.Failure(t, test.property, newFixture)
 			require.Contains(t, failure, test.says)
 		})
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Failure is how a property, by its name, fails in these worlds; "" when it holds.
-func Failure(t testing.TB, name string, newWorld NewWorld) string {
+// Failure is how a property, by its name, fails in these fixtures; "" when it holds.
+func Failure(t testing.TB, name string, newFixture NewFixture) string {
 	t.Helper()
 	for _, property := range properties {
 		if property.name != name {
@@ -19,7 +19,7 @@ func Failure(t testing.TB, name string, newWorld NewWorld) string {
 		ended := make(chan struct{})
 		go func() { // a test that fails ends its goroutine
 			defer close(ended)
-			property.require(recorder, newWorld)
+			property.require(recorder, newFixture)
 		}()
 		<-ended
 		return recorder.failure
