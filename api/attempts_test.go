@@ -43,8 +43,8 @@ func TestWrongTokensAreLimited(t *testing.T) {
 		require.Equal(t, http.StatusTooManyRequests, refused.Code)
 		require.Equal(t, "10", refused.Header().Get("Retry-After"))
 		require.Equal(t, "TooManyRequestsError: Too many wrong tokens came from your address. Try again later", message(t, refused))
-		require.Equal(t, http.StatusTooManyRequests, askFrom(server, "10.0.0.1:1", "user").Code, "a guess that is right is not told from others")
-		require.Equal(t, http.StatusOK, askFrom(server, "10.0.0.1:1", "service").Code, "who was known before goes on")
+		require.Equal(t, http.StatusTooManyRequests, askFrom(server, "10.0.0.1:1", "user").Code, "a right guess is refused like the others")
+		require.Equal(t, http.StatusOK, askFrom(server, "10.0.0.1:1", "service").Code, "a token that was accepted before still is")
 		require.Equal(t, http.StatusUnauthorized, askFrom(server, "10.0.0.2:1", "guess").Code, "another address is another's")
 		require.Equal(t, http.StatusUnauthorized, askFrom(server, "10.0.0.1:1", "").Code, "no token is no wrong one")
 
@@ -85,7 +85,7 @@ func TestExpiredSignedTokensAreNotCounted(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, func(o *api.Options) { o.WrongTokensPerMinute, o.Authenticator = 1, signedTokens{} })
 	for range 5 {
-		require.Equal(t, http.StatusUnauthorized, askFrom(server, "10.0.0.1:1", "eyJ.old.x").Code, "who renews a session was right once")
+		require.Equal(t, http.StatusUnauthorized, askFrom(server, "10.0.0.1:1", "eyJ.old.x").Code, "an expired session is not a guess")
 	}
 	require.Equal(t, http.StatusUnauthorized, askFrom(server, "10.0.0.1:1", "eyJ.wrong.x").Code)
 	require.Equal(t, http.StatusTooManyRequests, askFrom(server, "10.0.0.1:1", "eyJ.wrong.x").Code)

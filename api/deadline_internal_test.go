@@ -35,7 +35,7 @@ func TestEveryWriteHasADeadline(t *testing.T) {
 	t.Parallel()
 	recorder := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder(), deadline: time.Now().Add(-time.Hour)}
 	w := withDeadlines(recorder)
-	require.Zero(t, recorder.deadline, "the deadline of an answer before this one is gone")
+	require.Zero(t, recorder.deadline, "the deadline of the previous response was removed")
 
 	w.WriteHeader(http.StatusOK)
 	_, err := w.Write([]byte("an answer"))

@@ -49,7 +49,7 @@ func TestACommandThatIsSentManyTimesIsCarriedOutOnce(t *testing.T) {
 			replayed++
 		}
 	}
-	require.Len(t, bodies, 1, "all are told of the same run")
+	require.Len(t, bodies, 1, "all responses have the same run")
 	require.Equal(t, requests-1, replayed)
 	require.Equal(t, 1, servers[0].allRuns())
 	require.Len(t, append(servers[0].engine.told, servers[1].engine.told...), 1)
@@ -102,7 +102,7 @@ func TestAKeyIsForOneRequestOfOnePrincipal(t *testing.T) {
 	other := s.send(http.StatusUnprocessableEntity, http.MethodPost, "/tasks", `{"templateRef":"hello","values":{"name":"other"}}`, "Idempotency-Key", "k")
 	require.Equal(t, "UnprocessableEntityError: This Idempotency-Key was used for another request: make a new one for each command", message(t, other))
 	s.create("Idempotency-Key", "k", "Authorization", "Bearer user")
-	require.Equal(t, 2, s.allRuns(), "somebody else's key is another key")
+	require.Equal(t, 2, s.allRuns(), "the key of another principal is another key")
 }
 
 func TestAKeyMustBeReadable(t *testing.T) {

@@ -212,7 +212,7 @@ func TestEntitiesOfOthersCannotBeReadOrChanged(t *testing.T) {
 	o.send("ada", http.StatusOK, http.MethodGet, "/catalog/entities/by-uid/"+own[ownRef], "", nil)
 	var ancestry struct{ Items []json.RawMessage }
 	o.send("ada", http.StatusOK, http.MethodGet, byName(ownRef)+"/ancestry", "", &ancestry)
-	require.Len(t, ancestry.Items, 1, "the location that led there is nobody's")
+	require.Len(t, ancestry.Items, 1, "the location has no owner")
 	o.send("ada", http.StatusNotFound, http.MethodGet, byName(othersRef), "", nil)
 	o.send("ada", http.StatusNotFound, http.MethodGet, "/catalog/entities/by-uid/"+others[othersRef], "", nil)
 	o.send("ada", http.StatusForbidden, http.MethodGet, byName(othersRef)+"/ancestry", "", nil)

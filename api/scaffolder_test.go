@@ -273,7 +273,7 @@ func TestTheEventsRequestWaitsForEvents(t *testing.T) {
 		`{"id":%d,"isTaskRecoverable":false,"taskId":"%s","body":{"message":"Run completed with status: completed","output":{"b":1,"a":"<&>"}},"type":"completion","createdAt":"%s"}]`,
 		events[0].ID, id, events[0].CreatedAt, events[1].ID, id, events[1].CreatedAt), answer.Body.String())
 	again := s.send(http.StatusOK, http.MethodGet, fmt.Sprintf("/tasks/%s/events?after=%d", id, events[1].ID), "")
-	require.Contains(t, again.Body.String(), `"type":"completion"`, "who resumes at the end learns it again")
+	require.Contains(t, again.Body.String(), `"type":"completion"`, "a reader that resumes at the end gets it again")
 }
 
 // TestTheEventStream checks the wire format of server-sent events, byte for byte, while the run proceeds.
@@ -299,14 +299,14 @@ func TestTheEventStream(t *testing.T) {
 	first := readEvent(t, reader)
 	require.Regexp(t, `^event: log\ndata: {"id":\d+,"isTaskRecoverable":false,"taskId":"`+id+`","body":{"message":"first\\nline","stepId":"log"},"type":"log","createdAt":"[^"]+"}\n\n$`, first)
 	s.record(id, run.Entry{Events: []run.NewEvent{logged("b", "second")}})
-	require.Contains(t, readEvent(t, reader), `"message":"second"`, "it comes as it happens")
+	require.Contains(t, readEvent(t, reader), `"message":"second"`, "events arrive as they happen")
 	s.record(id, run.Entry{Events: []run.NewEvent{completed}, End: &run.Ending{Status: run.StatusCompleted, Phase: run.PhaseDone}})
 	require.True(t, strings.HasPrefix(readEvent(t, reader), "event: completion\n"))
 	rest, err := io.ReadAll(reader)
 	require.NoError(t, err)
 	require.Empty(t, rest, "the server closes after the completion")
 	later := s.send(http.StatusOK, http.MethodGet, "/tasks/"+id+"/eventstream", "")
-	require.Equal(t, 3, strings.Count(later.Body.String(), "\n\n"), "who comes later reads all of it")
+	require.Equal(t, 3, strings.Count(later.Body.String(), "\n\n"), "a later reader gets all events")
 }
 
 // TestALongLogIsSentInPages: a follower reads all events, once and in order.

@@ -193,10 +193,10 @@ func TestRequestsAreAuthenticated(t *testing.T) {
 		"an empty token":       {"Bearer ", "/api/scaffolder/v2/actions", 401, "AuthenticationError: Missing credentials"},
 		"a bad token":          {"Bearer bad", "/api/scaffolder/v2/actions", 401, "AuthenticationError: Illegal token"},
 		"a token for others":   {"Bearer restricted", "/api/scaffolder/v2/actions", 403, "NotAllowedError: This token's access is restricted to plugin(s) 'search'"},
-		"authentication comes before the query is looked at": {"", "/api/scaffolder/v2/tasks?wat=1", 401, "AuthenticationError: Missing credentials"},
-		"any spelling of the scheme":                         {"bearer service", "/api/scaffolder/v2/actions", 200, ""},
-		"an open route":                                      {"", "/.backstage/health/v1/liveness", 200, ""},
-		"an open route does not look at tokens":              {"Bearer bad", "/api/portico/v1/sign-in", 200, ""},
+		"authentication is checked before the query": {"", "/api/scaffolder/v2/tasks?wat=1", 401, "AuthenticationError: Missing credentials"},
+		"any spelling of the scheme":                 {"bearer service", "/api/scaffolder/v2/actions", 200, ""},
+		"an open route":                              {"", "/.backstage/health/v1/liveness", 200, ""},
+		"an open route does not look at tokens":      {"Bearer bad", "/api/portico/v1/sign-in", 200, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

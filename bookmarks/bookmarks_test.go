@@ -53,7 +53,7 @@ func TestBookmarksAreBounded(t *testing.T) {
 	require.Equal(t, ref(bookmarks.MaxStarred-1), recent[0])
 
 	require.Equal(t, fault.Conflict, fault.KindOf(marks.Add(t.Context(), ada, bookmarks.Starred, "component:default/one-more")))
-	require.NoError(t, marks.Add(t.Context(), ada, bookmarks.Starred, ref(0)), "one that is there may be starred again")
+	require.NoError(t, marks.Add(t.Context(), ada, bookmarks.Starred, ref(0)), "an existing star can be added again")
 	require.NoError(t, marks.Add(t.Context(), bob, bookmarks.Starred, "component:default/one-more"))
 }
 

@@ -117,7 +117,7 @@ func TestConditionsArePartOfEveryChange(t *testing.T) {
 	}
 	require.NoError(t, s.service.Refresh(ctx, member, "Component:default/Shop"))
 	require.NoError(t, s.service.DeleteEntity(ctx, member, own))
-	require.NoError(t, s.service.DeleteEntity(ctx, identity.System("test"), uuid.NewString()), "who may delete all is told that it is gone")
+	require.NoError(t, s.service.DeleteEntity(ctx, identity.System("test"), uuid.NewString()), "with permission for all, deleting a missing entity succeeds")
 }
 
 // TestConditionsOnLocationsAreRefused: locations have no rules, so conditions cannot be checked.

@@ -59,7 +59,7 @@ func TestAUserOwnsWhatParentGroupsOwn(t *testing.T) {
 		"group:default/company", "group:default/holding"}, groups("ada"))
 	require.Equal(t, groups("ada"), groups("User:default/Ada"))
 	require.Empty(t, groups("bob"), "a relation of the group alone is half a relation")
-	require.Empty(t, groups("nobody"), "who is not in the catalog is nobody's")
+	require.Empty(t, groups("nobody"), "an unknown user has no groups")
 
 	_, err = service.GroupsOf(t.Context(), identity.Principal{}, entity.Ref{Kind: "user", Namespace: "default", Name: "ada"})
 	require.Error(t, err)

@@ -19,11 +19,11 @@ func TestErrorsOfOpenAreOneLine(t *testing.T) {
 	running := testkit.Database(t).Config().ConnConfig
 	server := fmt.Sprintf("%s:%d", running.Host, running.Port)
 	for name, test := range map[string]struct{ dsn, expected string }{
-		"nobody listens": {
+		"connection refused": {
 			"postgres://ada:hunter2@localhost:1/portico",
 			"database portico at localhost:1: connection refused; is PostgreSQL running there?",
 		},
-		"nobody listens at either": {
+		"connection refused at both": {
 			"postgres://ada:hunter2@localhost:1,127.0.0.1:2/portico",
 			"database portico at localhost:1, 127.0.0.1:2: connection refused; is PostgreSQL running there?",
 		},

@@ -25,7 +25,7 @@ func TestUnreachable(t *testing.T) {
 		err      error
 		expected bool
 	}{
-		"nobody listens":     {refused, true},
+		"connection refused": {refused, true},
 		"the server starts":  {&pgconn.PgError{Code: "57P03"}, true},
 		"connection failure": {&pgconn.PgError{Code: "08006"}, true},
 		"another's reset":    {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, false},

@@ -21,7 +21,7 @@ func TestEntitiesAndTheirReferencesAreValid(t *testing.T) {
 	for _, document := range documents(t) {
 		require.NoError(t, entity.Validate(document.Entity))
 		self := document.Entity.Ref().String()
-		require.NotContains(t, known, self, "is there twice")
+		require.NotContains(t, known, self, "is a duplicate")
 		known[self] = true
 		relations, err := entity.Relations(document.Entity)
 		require.NoError(t, err)

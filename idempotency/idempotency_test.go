@@ -111,7 +111,7 @@ func TestARequestThatWaitsWritesNothing(t *testing.T) {
 			_, err := pool.Exec(ctx, "update idempotency_keys set leased_until = clock_timestamp() - interval '1 second'")
 			return err
 		}, 2, true},
-		"the row is gone": {func(ctx context.Context, pool *pgxpool.Pool, _ *idempotency.Attempt) error {
+		"the row was deleted": {func(ctx context.Context, pool *pgxpool.Pool, _ *idempotency.Attempt) error {
 			_, err := pool.Exec(ctx, "delete from idempotency_keys")
 			return err
 		}, 2, false},
@@ -168,7 +168,7 @@ func TestACommandOfADeadProcessIsTakenOver(t *testing.T) {
 	require.NoError(t, next.Answer(t.Context(), answer))
 	_, kept, err := keys.Begin(t.Context(), first)
 	require.NoError(t, err)
-	require.Equal(t, answer, *kept, "who was thought dead changes nothing")
+	require.Equal(t, answer, *kept, "an attempt that was considered dead changes nothing")
 }
 
 func TestAReleasedCommandIsClaimedAtOnce(t *testing.T) {

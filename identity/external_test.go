@@ -169,8 +169,8 @@ func TestTokensOfAKeySet(t *testing.T) {
 		"another's key":         {strict, sign(t, jose.ES256, stranger, good), ""},
 		"another issuer":        {strict, sign(t, jose.ES256, first, good.with(claims{"iss": "https://evil.example"})), ""},
 		"no issuer":             {strict, sign(t, jose.ES256, first, good.with(claims{"iss": nil})), ""},
-		"for somebody else":     {strict, sign(t, jose.ES256, first, good.with(claims{"aud": "other"})), ""},
-		"of nobody":             {strict, sign(t, jose.ES256, first, good.with(claims{"sub": nil})), ""},
+		"for another audience":  {strict, sign(t, jose.ES256, first, good.with(claims{"aud": "other"})), ""},
+		"without a subject":     {strict, sign(t, jose.ES256, first, good.with(claims{"sub": nil})), ""},
 		"signed with a secret":  {identity.KeySet{Algorithms: []string{"HS256"}}, sign(t, jose.HS256, padded(secret24), good), ""},
 		"signed with a key set": {strict, sign(t, jose.HS256, fmt.Append(nil, issuer.set.Load()), good), ""},
 	} {
@@ -227,7 +227,7 @@ func TestKeysAreCached(t *testing.T) {
 
 		issuer.publish(t, firstPublic, secondPublic)
 		for range 100 {
-			require.EqualError(t, ask(second), "Illegal token", "a key that nobody knows is not looked for at once")
+			require.EqualError(t, ask(second), "Illegal token", "an unknown key is not fetched at once")
 		}
 		pass(30 * time.Second)
 		require.NoError(t, ask(second))
@@ -263,7 +263,7 @@ func TestKnownKeysStayValidWhileTheIssuerDoesNotAnswer(t *testing.T) {
 		require.NoError(t, ask(key))
 		issuer.status.Store(http.StatusBadGateway)
 		pass(50 * time.Minute)
-		require.NoError(t, ask(key), "what was known goes on being good for a while")
+		require.NoError(t, ask(key), "known keys stay valid for a while")
 		require.Equal(t, fault.Unavailable, fault.KindOf(ask(stranger)))
 		pass(10 * time.Minute)
 		require.Equal(t, fault.Unavailable, fault.KindOf(ask(key)))

@@ -238,5 +238,5 @@ func TestPrincipals(t *testing.T) {
 	require.Equal(t, "system:catalog processing", identity.System("catalog processing").Subject)
 	require.Empty(t, identity.System("x").UserRef())
 	require.Empty(t, identity.Principal{}.UserRef())
-	require.Equal(t, identity.KindNone, identity.Principal{}.Kind, "the zero principal is nobody")
+	require.Equal(t, identity.KindNone, identity.Principal{}.Kind, "the zero principal is unauthenticated")
 }

@@ -94,12 +94,12 @@ func TestANewEncryptionKeySignsNobodyOut(t *testing.T) {
 
 	both := process(t, pool, replaced, old)
 	requireGood(t, both, token)
-	require.Equal(t, keyOf(t, token), keyOf(t, issue(t, both)), "what can be opened goes on signing")
+	require.Equal(t, keyOf(t, token), keyOf(t, issue(t, both)), "a key that can be opened still signs")
 
 	after := process(t, pool, replaced)
 	requireGood(t, after, token)
 	fresh := issue(t, after)
-	require.NotEqual(t, keyOf(t, token), keyOf(t, fresh), "a key that cannot be opened signs no more, and another takes its place")
+	require.NotEqual(t, keyOf(t, token), keyOf(t, fresh), "a key that cannot be opened is replaced")
 	requireGood(t, before, fresh)
 	requireGood(t, both, fresh)
 	require.Equal(t, keyOf(t, fresh), keyOf(t, issue(t, process(t, pool, replaced))), "which is made once")
@@ -166,7 +166,7 @@ func TestKnownKeysVerifyTokensWithoutTheDatabase(t *testing.T) {
 	requireGood(t, issuer, token)
 	_, err := issuer.Verify(t.Context(), elsewhere)
 	require.Error(t, err)
-	require.Empty(t, fault.KindOf(err), "whether it is good cannot be told now")
+	require.Empty(t, fault.KindOf(err), "the token cannot be checked now")
 	_, err = process(t, pool, encryption).Issue(t.Context(), "user:default/ada", nil)
 	require.Error(t, err)
 	_, err = issuer.Verify(t.Context(), forged(t, "../../etc/passwd"))

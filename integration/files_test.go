@@ -115,7 +115,7 @@ func TestFilesAreReadRelativeToAFile(t *testing.T) {
 		base + "/root/proc/self/x", "relative", ""} {
 		_, err := files.OpenParent(file(path))
 		require.Error(t, err, path)
-		require.NotContains(t, err.Error(), base, "whoever runs a template reads this")
+		require.NotContains(t, err.Error(), base, "users see this message")
 	}
 	_, err := files.OpenParent(provenance.At(provenance.URL, base+"/template.yaml"))
 	require.Equal(t, fault.NotAllowed, fault.KindOf(err))

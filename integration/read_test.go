@@ -49,7 +49,7 @@ func TestReadURLWithoutTokenReadsRawFiles(t *testing.T) {
 	require.Equal(t, []string{"/raw/acme/shop/main/x.yaml "}, fake.recorded())
 	canonical, err := set.CanonicalURL(t.Context(), fake.file("x.yaml"))
 	require.NoError(t, err)
-	require.Equal(t, fake.file("x.yaml"), canonical, "no API tells the branches")
+	require.Equal(t, fake.file("x.yaml"), canonical, "there is no API to list branches")
 
 	_, err = set.ReadTree(t.Context(), fake.URL+"/acme/shop", integration.ReadOptions{})
 	require.ErrorContains(t, err, "has no apiBaseUrl")
@@ -367,7 +367,7 @@ func TestAllowedPathsHoldForEveryDecoding(t *testing.T) {
 		"parameters, escaped twice": "/public/..%253bx/private",
 		"parameters of one dot":     "/public/.;/..;x/private",
 		"backslash":                 "/public/..%5cprivate",
-		"backslash, as it is":       "/public/..\\private",
+		"backslash, unescaped":      "/public/..\\private",
 		"backslashes":               "/public%5c..%5cprivate",
 		"backslash, escaped twice":  "/public/..%255cprivate",
 		"backslash and parameters":  "/public/..;%5cprivate",

@@ -96,7 +96,7 @@ func TestAGrantWithoutConditionsCoversEverythingOrNothing(t *testing.T) {
 		_, conditional := grant.Filter()
 		require.False(t, conditional, result)
 	}
-	require.True(t, policy.Grant[string, int]{}.IsNothing(), "whoever forgot to ask has nothing")
+	require.True(t, policy.Grant[string, int]{}.IsNothing(), "the zero grant covers nothing")
 	require.False(t, policy.Grant[string, int]{}.Allows("a"))
 	require.True(t, words.Everything().Allows("a"))
 }

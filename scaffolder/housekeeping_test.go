@@ -39,7 +39,7 @@ func TestARunWithoutAWorkerDoesNotBlockOthers(t *testing.T) {
 		_ = b.sweeper.StartPending(t.Context(), aMinuteAhead)
 	}
 	require.True(t, slices.ContainsFunc(b.engine.started, func(c engine.Command) bool { return c.RunID == last.String() }))
-	require.Len(t, b.engine.started, 201, "each of the others is put off after its turn")
+	require.Len(t, b.engine.started, 201, "each of the others is postponed after its attempt")
 }
 
 func TestARunThatTemporalRefusesIsParked(t *testing.T) {
@@ -161,7 +161,7 @@ func TestARunThatCannotBeReconciledDoesNotBlockOthers(t *testing.T) {
 
 	b.engine.asked, b.engine.refuse, b.engine.err = 0, nil, errors.New("no route to Temporal")
 	require.ErrorContains(t, b.sweeper.Reconcile(t.Context(), aMinuteAhead, time.Minute), "no route to Temporal")
-	require.Equal(t, 3, b.engine.asked, "a sweep that nobody answers soon ends")
+	require.Equal(t, 3, b.engine.asked, "a sweep without answers ends soon")
 }
 
 // TestAReopenedRunIsNotParked: it is reopened between the read of the record and the write.

@@ -219,7 +219,7 @@ func TestRunsWithoutAWorkflowAreStarted(t *testing.T) {
 		Labels: engine.Labels{Template: "template:default/two-steps", Subject: "shop", StartedBy: "user:default/ada"}}, b.engine.started[len(b.engine.started)-1])
 	started := len(b.engine.started)
 	require.NoError(t, b.sweeper.StartPending(t.Context(), time.Hour))
-	require.Len(t, b.engine.started, started, "a young one is being started by whoever made it")
+	require.Len(t, b.engine.started, started, "a new run is started by its creator")
 }
 
 func TestACancellationIsRecordedWithoutTemporal(t *testing.T) {

@@ -60,7 +60,7 @@ func TestASecondWorkflowIsAFileAndALine(t *testing.T) {
 	require.Equal(t, countingSweep.name, asNew.WorkflowType.Name)
 	var page int
 	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(asNew.Input, &page))
-	require.Equal(t, 8, page, "it goes on where it was")
+	require.Equal(t, 8, page, "it continues where it was")
 	require.True(t, failed)
 }
 

@@ -145,7 +145,7 @@ func TestAdvanceGetsTheFailureOfTheAction(t *testing.T) {
 	s := newStage(act(1), engine.Next{Kind: engine.NextPark})
 	s.act = func(engine.ActionRequest) error { return errTaken }
 	s.run(t)
-	require.Equal(t, []string{"act", "act 1/0", "park", "expire"}, s.told, "nobody decided in time")
+	require.Equal(t, []string{"act", "act 1/0", "park", "expire"}, s.told, "the run has expired")
 	require.Equal(t, &engine.FailedAction{Position: 1, Failure: fault.Failure{
 		Name: "ConflictError", Message: "the name is taken", Advice: "Choose another name."}}, s.last().Failed)
 }

@@ -445,7 +445,7 @@ func TestRegisterOfUnreadableLocations(t *testing.T) {
 		transient  bool
 		wait       time.Duration
 	}{
-		"the host is ill":         {answering(http.StatusBadGateway), 1, true, 0},
+		"the host fails":          {answering(http.StatusBadGateway), 1, true, 0},
 		"the host asks to wait":   {answering(http.StatusTooManyRequests, "Retry-After", "7"), 1, true, 7 * time.Second},
 		"the host does not speak": {unreachable, 1, true, 0},
 		"it is not there":         {answering(http.StatusNotFound), 2, false, 0},

@@ -183,11 +183,11 @@ func TestTemplateRules(t *testing.T) {
 			skeleton: map[string]string{"${{ values.path }}/f": "x"},
 			want:     map[string]string{"a/": "", "a/b/": "", "a/b/f": "x"},
 		},
-		"what is there stays": {
+		"existing values stay": {
 			skeleton: map[string]string{"f": "new", "d/g": "new"}, before: map[string]string{"f": "old"},
 			want: map[string]string{"f": "old", "d/": "", "d/g": "new"},
 		},
-		"what is there is replaced": {
+		"existing files are replaced": {
 			skeleton: map[string]string{"f": "new"}, before: map[string]string{"f": "old, and longer"}, input: `,"replace":true`,
 			want: map[string]string{"f": "new"},
 		},
@@ -337,7 +337,7 @@ func TestTemplateMistakes(t *testing.T) {
 			harness := newHarness(t, files)
 			_, err := harness.Run(t, actions(t, fetch.Options{})["fetch:template"], test.input)
 			requireFinal(t, err, test.name, test.message)
-			require.NotContains(t, err.Error(), filepath.Dir(harness.Template.Base.Target()), "paths of this machine are nobody's business")
+			require.NotContains(t, err.Error(), filepath.Dir(harness.Template.Base.Target()), "local paths are not shown")
 		})
 	}
 }

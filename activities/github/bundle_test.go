@@ -104,7 +104,7 @@ func (b *bundle) requirePublished(t *testing.T, output action.Output) {
 	require.Equal(t, output["commitHash"], commits[0].GetSHA())
 	repository, _, err := b.client.Repositories.Get(t.Context(), "demo", "shop")
 	require.NoError(t, err)
-	require.NotContains(t, repository.GetDescription(), "Being created", "the marker is gone")
+	require.NotContains(t, repository.GetDescription(), "Being created", "the marker was removed")
 	require.Equal(t, output["remoteUrl"], repository.GetCloneURL())
 	require.Equal(t, action.EffectCreated, b.effect(t).State)
 	require.Equal(t, fmt.Sprint(repository.GetID()), b.effect(t).ExternalID)

@@ -81,7 +81,7 @@ func TestPublishWithEverything(t *testing.T) {
 	require.False(t, repository.GetHasWiki())
 	tree, _, err := b.client.Git.GetTree(ctx, "demo", "shop", output["commitHash"].(string), true)
 	require.NoError(t, err)
-	require.Len(t, tree.Entries, 2, "the directory is the root, and what .gitignore names stays out")
+	require.Len(t, tree.Entries, 2, "the directory is the root, and files in .gitignore are left out")
 	commit, _, err := b.client.Repositories.GetCommit(ctx, "demo", "shop", output["commitHash"].(string), nil)
 	require.NoError(t, err)
 	require.Equal(t, "Begin\n\n# not a comment", commit.GetCommit().GetMessage())

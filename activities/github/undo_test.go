@@ -203,7 +203,7 @@ func TestUndoByAnAppWithoutAccess(t *testing.T) {
 	require.NoError(t, b.forge.Install(forge.Installation{AppID: appID, Owner: "demo"}))
 	require.NoError(t, b.undo(t))
 	require.False(t, b.exists(t))
-	require.NoError(t, b.undo(t), "an installation for all repositories proves that it is gone")
+	require.NoError(t, b.undo(t), "an installation for all repositories proves that it was deleted")
 }
 
 func TestUndoWithoutPermissionToDelete(t *testing.T) {
@@ -213,7 +213,7 @@ func TestUndoWithoutPermissionToDelete(t *testing.T) {
 	require.NoError(t, err)
 	b.forge.Inject(on(http.MethodDelete, "/repos/demo/shop", forgetest.Answer(http.StatusNotFound, "Not Found", nil)))
 	err = b.undo(t)
-	require.True(t, action.IsTransient(err), "the next attempt sees whether it is gone")
+	require.True(t, action.IsTransient(err), "the next attempt sees whether it was deleted")
 	require.ErrorContains(t, err, "which it may also answer to a token that may not delete it")
 }
 

@@ -85,10 +85,10 @@ func TestARedeliveredAdvanceIsCountedWhileItRuns(t *testing.T) {
 		events  []*history.HistoryEvent
 		counted int
 	}{
-		"the first":             {1, []*history.HistoryEvent{event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 0},
-		"counted by Temporal":   {2, nil, 2},
-		"nobody answered first": {1, []*history.HistoryEvent{ranOut(enums.TIMEOUT_TYPE_START_TO_CLOSE), event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 2},
-		"nobody had it": {1, []*history.HistoryEvent{ranOut(enums.TIMEOUT_TYPE_SCHEDULE_TO_START),
+		"the first":                  {1, []*history.HistoryEvent{event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 0},
+		"counted by Temporal":        {2, nil, 2},
+		"the first worker timed out": {1, []*history.HistoryEvent{ranOut(enums.TIMEOUT_TYPE_START_TO_CLOSE), event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 2},
+		"the sticky worker did not answer": {1, []*history.HistoryEvent{ranOut(enums.TIMEOUT_TYPE_SCHEDULE_TO_START),
 			event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 0},
 		"long ago": {1, []*history.HistoryEvent{ranOut(enums.TIMEOUT_TYPE_START_TO_CLOSE), event(enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED),
 			event(enums.EVENT_TYPE_WORKFLOW_TASK_STARTED)}, 0},
@@ -145,7 +145,7 @@ func TestARunThatCannotContinueIsParked(t *testing.T) {
 		tune      func(b *bench, o *templaterun.Options)
 		sql, says string
 	}{
-		"its key was rotated away": {says: "secrets of run", tune: func(b *bench, o *templaterun.Options) {
+		"its key was removed": {says: "secrets of run", tune: func(b *bench, o *templaterun.Options) {
 			keys, err := seal.NewKeyring(seal.GenerateKey("another"))
 			require.NoError(b, err)
 			o.Runs = run.NewStore(b.pool, keys)
@@ -179,7 +179,7 @@ func TestARunThatCannotContinueIsParked(t *testing.T) {
 			listed, _, err := b.runs.List(t.Context(), run.Rules.Everything(), run.Query{})
 			require.NoError(t, err)
 			require.Equal(t, got.Failure, listed[0].Failure, "a person sees it")
-			require.Equal(t, engine.NextPark, b.advance(engine.AdvanceRequest{}).Kind, "told again after a crash")
+			require.Equal(t, engine.NextPark, b.advance(engine.AdvanceRequest{}).Kind, "repeated after a crash")
 		})
 	}
 }
@@ -302,5 +302,5 @@ func TestAnUndoThatLostThreeWorkersFails(t *testing.T) {
 	require.Contains(t, effects[0].Note, "3 workers in a row")
 
 	b.must(engine.ActivityUndoEffect, undo)
-	require.Equal(t, 1, undone, "the next one, and a rollback that somebody asks for, have all attempts before them")
+	require.Equal(t, 1, undone, "the next undo, and a requested rollback, have all their attempts")
 }

@@ -297,7 +297,7 @@ func TestQuickStepsUseOutputsOfEarlierSteps(t *testing.T) {
 		inputs = append(inputs, string(call.Input))
 		files, err := fs.Glob(call.Workspace.FS(), "*")
 		require.NoError(t, err)
-		require.Len(t, files, b.act.runs-1, "each goes on in the workspace that the last one left")
+		require.Len(t, files, b.act.runs-1, "each continues in the workspace of the one before")
 		return action.Output{"url": b.act.runs}, call.Workspace.WriteFile(fmt.Sprintf("%d", b.act.runs), nil, 0o600)
 	}
 	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
@@ -459,11 +459,11 @@ func TestFinalErrorsAreNotTriedAgain(t *testing.T) {
 		name string
 		next string
 	}{
-		"input":          {action.InputError("no such visibility"), "InputError", "Mend the cause"},
-		"final":          {action.Final(errors.New("the name is taken")), "Error", "Mend the cause"},
-		"unclassified":   {errors.New("what is this"), "Error", "Mend the cause"},
-		"advised":        {action.Advise(action.Final(errors.New("403")), "Give the token the scope repo."), "Error", "Give the token the scope repo."},
-		"secret in text": {fmt.Errorf("push to https://x:%s@forge: no", secret), "Error", ""},
+		"input":                 {action.InputError("no such visibility"), "InputError", "Mend the cause"},
+		"final":                 {action.Final(errors.New("the name is taken")), "Error", "Mend the cause"},
+		"unclassified":          {errors.New("what is this"), "Error", "Mend the cause"},
+		"transient with advice": {action.Advise(action.Final(errors.New("403")), "Give the token the scope repo."), "Error", "Give the token the scope repo."},
+		"secret in text":        {fmt.Errorf("push to https://x:%s@forge: no", secret), "Error", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -818,7 +818,7 @@ func TestFailedAndCancelledRunsAreParked(t *testing.T) {
 				"two skipped Skipping step two because a previous step failed", "Run completed with status: failed"}, b.told())
 			require.NotEmpty(t, b.state().Secrets, "a retry needs them")
 			b.must(engine.ActivityExpireRun, engine.Command{RunID: b.id.String()})
-			require.Empty(t, b.state().Secrets, "nobody decided in time")
+			require.Empty(t, b.state().Secrets, "the run has expired")
 		})
 	}
 }
@@ -942,9 +942,9 @@ func TestHowARollbackEnds(t *testing.T) {
 		next      string
 		secrets   int
 	}{
-		"all is gone":       {action.EffectUndone, 0, "", run.PhaseRolledBack, "The run was rolled back: 1 undone, nothing is left of it", "", 0},
-		"something is kept": {action.EffectKept, 0, "", run.PhaseRolledBack, "The run was rolled back: 0 undone, 1 kept because somebody else uses them", "Look at what was kept, and remove it by hand if it is not needed.", 0},
-		"something is left": {action.EffectCreated, 1, "", run.PhaseParked, "The rollback undid 0; 1 thing is left, because 502", "Wait.", 1},
+		"everything is undone": {action.EffectUndone, 0, "", run.PhaseRolledBack, "The run was rolled back: 1 undone, nothing is left of it", "", 0},
+		"something is kept":    {action.EffectKept, 0, "", run.PhaseRolledBack, "The run was rolled back: 0 undone, 1 kept because somebody else uses them", "Look at what was kept, and remove it by hand if it is not needed.", 0},
+		"something is left":    {action.EffectCreated, 1, "", run.PhaseParked, "The rollback undid 0; 1 thing is left, because 502", "Wait.", 1},
 		"something cannot be seen": {action.EffectCreated, 1, "x cannot be seen", run.PhaseParked,
 			"The rollback undid 0; 1 thing is left, because x cannot be seen", "Wait.", 1},
 	} {
@@ -1020,12 +1020,12 @@ func TestARepeatedFailureDoesNotUndoADecision(t *testing.T) {
 	require.Equal(t, 1, generation)
 
 	again := b.advance(failed)
-	require.Equal(t, engine.NextAction, again.Kind, "somebody has taken the run up again")
+	require.Equal(t, engine.NextAction, again.Kind, "the run was reopened")
 	require.Equal(t, 1, again.Generation)
 	require.Equal(t, run.StatusOpen, b.step(0).Status)
 	b.must("test:act", b.request(0))
 	b.must(engine.ActivityEndRollback, engine.RollbackResult{RunID: b.id.String()})
-	require.Equal(t, run.StatusProcessing, b.get().Status, "what an older generation tells is not heeded")
+	require.Equal(t, run.StatusProcessing, b.get().Status, "reports of an older generation are ignored")
 	require.Zero(t, b.act.runs)
 }
 

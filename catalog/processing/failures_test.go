@@ -104,7 +104,7 @@ func TestAnEntityThatWasNeverValidDoesNotBlockOthers(t *testing.T) {
 	b.site.set("first.yaml", fmt.Sprintf(component, "shop", "mended", "team-a"))
 	b.refresh(first)
 	b.settled()
-	require.Equal(t, "good", b.served("component:default/shop").Description(), "who is good keeps it")
+	require.Equal(t, "good", b.served("component:default/shop").Description(), "the valid entity keeps its reference")
 }
 
 // A location claims a reference before its entity turns out to be invalid: the second claimant then gets it.
@@ -234,7 +234,7 @@ func TestDeletedEntitiesOfRegisteredLocationsAreRestored(t *testing.T) {
 		_, err := b.state.RemoveByUID(ctx, tx, uuid.MustParse(lost))
 		return err
 	})
-	b.eventually("it is back", func() bool { e := b.served(ref); return e != nil && e.UID() != lost })
+	b.eventually("it was restored", func() bool { e := b.served(ref); return e != nil && e.UID() != lost })
 	b.awaitServed("component:default/shop")
 }
 
@@ -248,7 +248,7 @@ func TestDeletedEntitiesOfASourceAreRestored(t *testing.T) {
 		_, err := b.state.RemoveByUID(ctx, tx, uuid.MustParse(lost))
 		return err
 	})
-	b.eventually("it is back", func() bool { e := b.served(ref); return e != nil && e.UID() != lost })
+	b.eventually("it was restored", func() bool { e := b.served(ref); return e != nil && e.UID() != lost })
 	b.settled()
 	require.Empty(t, b.served("component:default/shop").Annotation(entity.AnnotationOrphan))
 }

@@ -140,7 +140,7 @@ func TestSlowEntityIsNeverProcessedTwiceAtOnce(t *testing.T) {
 		return b.count(`select count(*) from catalog_states s join catalog_engines e on e.id = s.held_by
 			where s.entity_ref = $1 and e.alive_until > $2`, location, now.Add(3*options.Lease)) == 1
 	})
-	require.Empty(t, slow.reached, "nobody else has begun to read")
+	require.Empty(t, slow.reached, "no other engine has begun to read")
 	close(slow.release)
 	b.awaitServed("component:default/slow")
 	b.await(slow.reached, "what was asked for meanwhile is read again")

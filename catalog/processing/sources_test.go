@@ -261,5 +261,5 @@ func TestUnchangedFileCostsNoWrite(t *testing.T) {
 		_, err := b.state.RemoveByUID(ctx, tx, uuid.MustParse(uid))
 		return err
 	})
-	b.eventually("it is back", func() bool { e := b.served("component:default/a"); return e != nil && e.UID() != uid })
+	b.eventually("it was restored", func() bool { e := b.served("component:default/a"); return e != nil && e.UID() != uid })
 }

@@ -310,7 +310,7 @@ func TestARunStartsWithTheDefaultsOfItsForm(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 	}
 	_, err = portico(t, portal(t, routes), "run", "tour", "--set", "rest=0")
-	require.NoError(t, err, "who may only start runs")
+	require.NoError(t, err, "with the permission to start runs only")
 	require.Equal(t, map[string]any{"rest": 0.0}, sent)
 }
 

@@ -15,5 +15,5 @@ func TestALimitOfZeroRunsNoTemplates(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	without := &platform{config: &config.Config{}, log: slog.New(slog.DiscardHandler)}
-	require.NoError(t, without.runTemplates(stopped), "it needs no Temporal, and ends when it is told to")
+	require.NoError(t, without.runTemplates(stopped), "it needs no Temporal, and ends with its context")
 }

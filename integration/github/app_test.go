@@ -266,7 +266,7 @@ func TestARevokedTokenIsReplaced(t *testing.T) {
 	require.NoError(t, read())
 	require.NoError(t, b.Uninstall(appID, "demo"))
 	require.NoError(t, b.Install(forge.Installation{AppID: appID, Owner: "demo"}))
-	require.NoError(t, read(), "the token and the installation that were remembered are gone")
+	require.NoError(t, read(), "the cached token and installation were dropped")
 	require.Len(t, b.mints(), 3, "one that worked, one for what was gone, and one for the new installation: %s", b.mints())
 	require.NoError(t, b.Uninstall(appID, "demo"))
 	require.ErrorContains(t, read(), "GitHub App 4711 is not installed for demo")

@@ -98,7 +98,7 @@ func TestOwnersOfAToken(t *testing.T) {
 			{Name: "demo", Kind: integration.OwnerOrganization}, {Name: forge.DefaultUser, Kind: integration.OwnerUser},
 		}}, found)
 	}
-	require.EqualValues(t, 2, b.asked.Load(), "the second time nobody is asked")
+	require.EqualValues(t, 2, b.asked.Load(), "the second answer is cached")
 }
 
 func TestOwnersOfApps(t *testing.T) {

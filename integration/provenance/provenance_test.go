@@ -17,7 +17,7 @@ func TestOnlyLocalFilesReferToLocalFiles(t *testing.T) {
 		"a URL":                   provenance.At(provenance.URL, "https://example.com/catalog-info.yaml"),
 		"a URL of a file":         provenance.At(provenance.URL, "file:///srv/catalog-info.yaml"),
 		"what was sent along":     provenance.Sent("/tmp/dry-run/template.yaml"),
-		"nobody knows":            {},
+		"unknown origin":          {},
 		"a source of entities":    provenance.At("ldap", "example.com"),
 		"another case":            provenance.At("FILE", "/srv/catalog-info.yaml"),
 		"a record of what sent":   provenance.Recorded(provenance.Sent("/tmp/dry-run/template.yaml").String()),

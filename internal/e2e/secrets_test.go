@@ -37,7 +37,7 @@ func TestSecretsAreStoredNowhereInClear(t *testing.T) {
 	require.Contains(t, d.Error.Message, "***", "it would be in the message")
 
 	places := s.places(id, worker, server)
-	require.Contains(t, places["table "+s.databases[0]+".public.run_steps"], "discreet", "the search finds what is there")
+	require.Contains(t, places["table "+s.databases[0]+".public.run_steps"], "discreet", "the search finds existing texts")
 	require.Contains(t, places["table portico_temporal.public.history_node"], hex.EncodeToString([]byte("TemplateRun")), "in Temporal too")
 	require.Contains(t, places["workspaces"], "name: discreet", "and in the snapshots of workspaces")
 	require.Contains(t, places["event log"], "The keys are *** and ***")
@@ -46,7 +46,7 @@ func TestSecretsAreStoredNowhereInClear(t *testing.T) {
 	s.rollBack(id)
 	s.awaitPhase(id, "rolledBack")
 	s.requireNoSecretIn(s.places(id, worker, server))
-	require.Empty(t, strings.TrimSpace(s.places(id)["table "+s.databases[0]+".public.run_secrets"]), "the sealed secrets are gone as well")
+	require.Empty(t, strings.TrimSpace(s.places(id)["table "+s.databases[0]+".public.run_secrets"]), "the sealed secrets were deleted too")
 }
 
 // requireNoSecretIn checks that no place contains a secret, in clear or encoded.

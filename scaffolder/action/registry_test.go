@@ -51,16 +51,16 @@ func TestTransientErrorsAreDistinguished(t *testing.T) {
 		transient  bool
 		retryAfter time.Duration
 	}{
-		"said so":                     {action.Transient(cause, time.Minute), true, time.Minute},
-		"said so, deeper":             {fmt.Errorf("push: %w", action.Transient(cause, 0)), true, 0},
-		"final":                       {action.Final(cause), false, 0},
-		"final, though a time-out":    {action.Final(context.DeadlineExceeded), false, 0},
-		"input":                       {action.InputError("no %s", "name"), false, 0},
-		"advised":                     {action.Advise(action.Transient(cause, time.Second), "wait"), true, time.Second},
-		"a time-out":                  {context.DeadlineExceeded, true, 0},
-		"the network":                 {&net.OpError{Op: "dial", Err: errors.New("refused")}, true, 0},
-		"anything else":               {cause, false, 0},
-		"somebody else is using that": {&action.InUseError{Reason: "commits"}, false, 0},
+		"transient":                {action.Transient(cause, time.Minute), true, time.Minute},
+		"transient, wrapped":       {fmt.Errorf("push: %w", action.Transient(cause, 0)), true, 0},
+		"final":                    {action.Final(cause), false, 0},
+		"final, though a time-out": {action.Final(context.DeadlineExceeded), false, 0},
+		"input":                    {action.InputError("no %s", "name"), false, 0},
+		"transient with advice":    {action.Advise(action.Transient(cause, time.Second), "wait"), true, time.Second},
+		"a time-out":               {context.DeadlineExceeded, true, 0},
+		"the network":              {&net.OpError{Op: "dial", Err: errors.New("refused")}, true, 0},
+		"anything else":            {cause, false, 0},
+		"in use by others":         {&action.InUseError{Reason: "commits"}, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,16 +81,16 @@ func TestErrorsAreClassified(t *testing.T) {
 		transient bool
 		after     time.Duration
 	}{
-		"what has one keeps it":   {fmt.Errorf("deeper: %w", action.InputError("no")), fault.Input, false, 0},
-		"a fault":                 {fault.New(fault.Conflict, "it exists"), fault.Conflict, false, 0},
-		"a database that is away": {fault.New(fault.Unavailable, "later"), fault.Unavailable, true, 0},
-		"a refusal":               {&policy.DeniedError{}, fault.NotAllowed, false, 0},
-		"a host that is ill":      {&integration.ResponseError{Status: 502}, "", true, 0},
+		"classified errors keep their class": {fmt.Errorf("deeper: %w", action.InputError("no")), fault.Input, false, 0},
+		"a fault":                            {fault.New(fault.Conflict, "it exists"), fault.Conflict, false, 0},
+		"an unreachable database":            {fault.New(fault.Unavailable, "later"), fault.Unavailable, true, 0},
+		"a refusal":                          {&policy.DeniedError{}, fault.NotAllowed, false, 0},
+		"a failing host":                     {&integration.ResponseError{Status: 502}, "", true, 0},
 		"a host that asks to wait": {
 			&integration.ResponseError{Status: 429, RateLimited: true, RetryAfter: time.Minute}, "", true, time.Minute,
 		},
-		"a host that refuses":  {&integration.ResponseError{Status: 403}, "", false, 0},
-		"what nobody explains": {errors.New("odd"), "", true, 0},
+		"a host that refuses": {&integration.ResponseError{Status: 403}, "", false, 0},
+		"an unknown error":    {errors.New("odd"), "", true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -86,7 +86,7 @@ func TestFailuresMayContainNUL(t *testing.T) {
 		require.Equal(t, &fault.Failure{Name: "Bad\uFFFDError", Message: "a\uFFFDb", Advice: "c\uFFFDd"}, kept.Failure)
 		require.NotEmpty(t, kept.Cause)
 	}
-	require.Equal(t, "a\x00b", failure.Message, "the caller's own stays")
+	require.Equal(t, "a\x00b", failure.Message, "the caller's value is unchanged")
 }
 
 func TestOnlyARunThatHasFailedHasACause(t *testing.T) {
@@ -103,7 +103,7 @@ func TestOnlyARunThatHasFailedHasACause(t *testing.T) {
 	id := r.fail(t, "template:default/t", "two", "shop", "no")
 	_, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning})
 	require.NoError(t, err)
-	require.Empty(t, r.get(t, id).Cause, "nor one that goes on")
+	require.Empty(t, r.get(t, id).Cause, "nor a run that continues")
 }
 
 // TestCausesCoverAllRuns: the most frequent cause is first, and each has its newest runs.

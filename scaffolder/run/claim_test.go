@@ -65,7 +65,7 @@ func TestAWorkerWithAnOutdatedClaimCannotWrite(t *testing.T) {
 		requireRefused(t, r.Record(t.Context(), late, entry), run.RefusedClaim)
 		require.Equal(t, before, r.picture(t, id), name)
 	}
-	require.NoError(t, r.Record(t.Context(), prompt, everything("prompt")), "who went on goes on")
+	require.NoError(t, r.Record(t.Context(), prompt, everything("prompt")), "the last writer can continue")
 	require.NoError(t, r.Record(t.Context(), prompt, everything("prompt")), "and may say the same again when it did not hear that it was written")
 }
 
@@ -289,7 +289,7 @@ func TestAReopenedRunKeepsItsSecrets(t *testing.T) {
 	r.write(t, id, run.Entry{End: &failed})
 	_, err := r.Reopen(t.Context(), id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, Secrets: map[string]string{"token": "new"}})
 	require.NoError(t, err)
-	require.NoError(t, r.ForgetSecrets(t.Context(), id), "its waiting was over, and somebody decided at that moment")
+	require.NoError(t, r.ForgetSecrets(t.Context(), id), "it expired while somebody reopened it")
 	require.Equal(t, map[string]string{"token": "new"}, r.state(t, id).Secrets)
 }
 

@@ -123,7 +123,7 @@ func TestRunsAreDeletedWhenTheirRetentionIsOver(t *testing.T) {
 	gone := []uuid.UUID{r.ended(t, old, isDone), r.ended(t, old, isParked), r.ended(t, old, isRolledBack),
 		owning(r.ended(t, old, isDone), action.EffectCreated), owning(r.ended(t, old, isCancelled), action.EffectUndone)}
 	kept := map[string]uuid.UUID{"it is young": r.ended(t, time.Hour, isDone), "it is under way": r.ended(t, old, isUnderWay),
-		"what it made half-way is there":   owning(r.ended(t, old, isParked), action.EffectCreated),
+		"its effect exists":                owning(r.ended(t, old, isParked), action.EffectCreated),
 		"what it intended may be there":    owning(r.ended(t, old, isDone), action.EffectIntended),
 		"its files are not deleted so far": r.ended(t, old, isDone, "sha256:x")}
 	more, err := r.DeleteRuns(t.Context(), time.Now().Add(-24*time.Hour))

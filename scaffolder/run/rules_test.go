@@ -80,7 +80,7 @@ func TestRulesAgreeInMemoryAndInSQL(t *testing.T) {
 	require.Greater(t, len(sizes), len(users), "the criteria let through parts of every size: %v", sizes)
 	listed, total, err := r.List(t.Context(), run.Grant{}, run.Query{})
 	require.NoError(t, err)
-	require.Zero(t, total, "whoever forgot to ask finds nothing")
+	require.Zero(t, total, "the zero grant finds nothing")
 	require.Empty(t, listed)
 	_, err = r.Get(t.Context(), run.Grant{}, ids[0])
 	require.Error(t, err)

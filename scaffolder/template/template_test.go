@@ -70,7 +70,7 @@ func TestPinnedSpecsEqualBackstages(t *testing.T) {
 	var expected, actual struct{ Steps, Output json.RawMessage }
 	require.NoError(t, json.Unmarshal(task.Spec, &expected))
 	require.NoError(t, json.Unmarshal([]byte(marshal(t, pinned)), &actual))
-	require.Equal(t, string(expected.Steps), string(actual.Steps), "the author's order of keys, what is filled in comes last")
+	require.Equal(t, string(expected.Steps), string(actual.Steps), "the author's order of keys; defaults come last")
 	require.Equal(t, string(expected.Output), string(actual.Output))
 }
 
@@ -97,7 +97,7 @@ func TestTheParameterSchemaOfEveryShape(t *testing.T) {
 			`{"title":"t","steps":[{"title":"Please enter the following information","schema":{"properties":{"z":{},"a":{}}}}]}`},
 		"null":    {`{"parameters":null}`, `{"title":"t","steps":[]}`},
 		"nothing": {`{"parameters":[]}`, `{"title":"t","steps":[]}`},
-		"a page is passed on as it is": {`{"parameters":[{"title":"T","description":"D","ui:x":"<&>","backstage:featureFlag":"f"}]}`,
+		"a page is passed on unchanged": {`{"parameters":[{"title":"T","description":"D","ui:x":"<&>","backstage:featureFlag":"f"}]}`,
 			`{"title":"t","steps":[{"title":"T","description":"D","schema":{"title":"T","description":"D","ui:x":"<&>","backstage:featureFlag":"f"}}]}`},
 		"decorators":             {`{"formDecorators":[{"id":"a"}]}`, `{"title":"t","steps":[],"formDecorators":[{"id":"a"}]}`},
 		"decorators' older name": {`{"EXPERIMENTAL_formDecorators":[{"id":"b"}]}`, `{"title":"t","steps":[],"formDecorators":[{"id":"b"}]}`},
@@ -117,7 +117,7 @@ func TestStepsAreNamedAndKeptAsWritten(t *testing.T) {
 	for name, test := range map[string]struct{ step, expected string }{
 		"id and name are filled in":          {`{"action":"debug:log"}`, `{"action":"debug:log","id":"step-1","name":"debug:log"}`},
 		"empty ones too, where they stand":   {`{"name":"","action":"a","id":""}`, `{"name":"a","action":"a","id":"step-1"}`},
-		"what is there stays":                {`{"id":"x","name":"X","action":"a"}`, `{"id":"x","name":"X","action":"a"}`},
+		"existing values stay":               {`{"id":"x","name":"X","action":"a"}`, `{"id":"x","name":"X","action":"a"}`},
 		"unknown keys and order are kept":    {`{"z":1,"action":"a","id":"x","name":"n","input":{"b":"<&>","a":[]},"backstage:permissions":{"tags":["t"]}}`, `{"z":1,"action":"a","id":"x","name":"n","input":{"b":"<&>","a":[]},"backstage:permissions":{"tags":["t"]}}`},
 		"numbers are not read and rewritten": {`{"id":"x","name":"n","action":"a","input":{"n":1.10,"big":12345678901234567890}}`, `{"id":"x","name":"n","action":"a","input":{"n":1.10,"big":12345678901234567890}}`},
 	} {
@@ -227,7 +227,7 @@ func TestRelativeURLsAreRelativeToTheTemplatesPlace(t *testing.T) {
 		"the source of a file is a file":   {byFile, `{"backstage.io/source-location":"file:/srv/t/"}`, "file:///srv/t/"},
 		"which may be relative":            {byFile, `{"backstage.io/source-location":"file:./t/"}`, "file:///srv/t/"},
 		"blanks do not matter":             {byURL, `{"backstage.io/source-location":" url : https://x/t.yaml"}`, "https://x/t.yaml"},
-		"nobody knows":                     {provenance.Place{}, `{}`, ""},
+		"unknown origin":                   {provenance.Place{}, `{}`, ""},
 		"something else":                   {byURL, `{"backstage.io/source-location":"bitbucket-discovery:x"}`, ""},
 		"no reference":                     {byURL, `{"backstage.io/source-location":"nowhere"}`, ""},
 		"it is empty":                      {byURL, `{"backstage.io/source-location":""}`, "https://github.com/a/b/blob/main/t.yaml"},
@@ -272,7 +272,7 @@ func TestPinnedBasesAreChecked(t *testing.T) {
 		"a URL":                     {"https://x/t.yaml", `{}`, provenance.At(provenance.URL, "https://x/t.yaml")},
 		"a file":                    {"file:///srv/t.yaml", `{"annotations":{"backstage.io/managed-by-location":"file:/srv/all.yaml"}}`, provenance.At(provenance.File, "/srv/t.yaml")},
 		"a file of one by URL":      {"file:///proc/self/x", `{"annotations":{"backstage.io/managed-by-location":"url:https://x/t.yaml"}}`, provenance.Place{}},
-		"a file of nobody knows":    {"file:///proc/self/x", `{"annotations":{}}`, provenance.Place{}},
+		"a file of unknown origin":  {"file:///proc/self/x", `{"annotations":{}}`, provenance.Place{}},
 		"no annotations":            {"file:///proc/self/x", `{"annotations":"file:/x"}`, provenance.Place{}},
 		"no metadata":               {"file:///proc/self/x", ``, provenance.Place{}},
 		"keys of an author's":       {"file:///proc/self/x", `{"annotations":{"backstage.io/managed-by-location":"url:https://x/t.yaml"},"Annotations":{"backstage.io/managed-by-location":"file:/x"}}`, provenance.Place{}},

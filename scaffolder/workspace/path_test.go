@@ -112,7 +112,7 @@ func TestGlobs(t *testing.T) {
 	}
 	globs, err := workspace.NewGlobs(directory, []string{"app/[slug]/page.tsx"})
 	require.NoError(t, err)
-	require.False(t, globs.Match("app/s/page.tsx"), "the name is there, and so it is no pattern")
+	require.False(t, globs.Match("app/s/page.tsx"), "the name exists, so it is no pattern")
 	globs, err = workspace.NewGlobs(directory, []string{"app/[st]/page.tsx"})
 	require.NoError(t, err)
 	require.True(t, globs.Match("app/s/page.tsx"), "no name is like that, and so it is a pattern")

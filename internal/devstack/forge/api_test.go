@@ -78,7 +78,7 @@ func TestRepositories(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, changed.GetDescription())
 	require.False(t, changed.GetHasWiki())
-	require.True(t, changed.GetHasIssues(), "what a change leaves out stays")
+	require.True(t, changed.GetHasIssues(), "fields that are not in a change stay")
 	_, _, err = client.Repositories.Edit(ctx, "demo", "shop", &github.Repository{DefaultBranch: new("none")})
 	requireStatus(t, err, http.StatusUnprocessableEntity)
 

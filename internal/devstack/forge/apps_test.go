@@ -78,15 +78,15 @@ func TestJWTsOfAppsAreVerified(t *testing.T) {
 		status  int
 		says    string
 	}{
-		"right":             {private, func(*jwt.Claims) {}, http.StatusOK, ""},
-		"another key":       {otherKey, func(*jwt.Claims) {}, http.StatusUnauthorized, "A JSON web token could not be decoded"},
-		"another App":       {private, func(c *jwt.Claims) { c.Issuer = "1" }, http.StatusNotFound, "Integration not found"},
-		"no App":            {private, func(c *jwt.Claims) { c.Issuer = "" }, http.StatusNotFound, "Integration not found"},
-		"from the future":   {private, func(c *jwt.Claims) { c.IssuedAt = at(time.Minute) }, http.StatusUnauthorized, "'Issued at' claim"},
-		"without a date":    {private, func(c *jwt.Claims) { c.IssuedAt = nil }, http.StatusUnauthorized, "'Issued at' claim"},
-		"over":              {private, func(c *jwt.Claims) { c.Expiry = at(-time.Second) }, http.StatusUnauthorized, "'Expiration time' claim"},
-		"without an end":    {private, func(c *jwt.Claims) { c.Expiry = nil }, http.StatusUnauthorized, "'Expiration time' claim"},
-		"good for too long": {private, func(c *jwt.Claims) { c.Expiry = at(11 * time.Minute) }, http.StatusUnauthorized, "too far in the future"},
+		"right":              {private, func(*jwt.Claims) {}, http.StatusOK, ""},
+		"another key":        {otherKey, func(*jwt.Claims) {}, http.StatusUnauthorized, "A JSON web token could not be decoded"},
+		"another App":        {private, func(c *jwt.Claims) { c.Issuer = "1" }, http.StatusNotFound, "Integration not found"},
+		"no App":             {private, func(c *jwt.Claims) { c.Issuer = "" }, http.StatusNotFound, "Integration not found"},
+		"from the future":    {private, func(c *jwt.Claims) { c.IssuedAt = at(time.Minute) }, http.StatusUnauthorized, "'Issued at' claim"},
+		"without a date":     {private, func(c *jwt.Claims) { c.IssuedAt = nil }, http.StatusUnauthorized, "'Issued at' claim"},
+		"over":               {private, func(c *jwt.Claims) { c.Expiry = at(-time.Second) }, http.StatusUnauthorized, "'Expiration time' claim"},
+		"without an end":     {private, func(c *jwt.Claims) { c.Expiry = nil }, http.StatusUnauthorized, "'Expiration time' claim"},
+		"valid for too long": {private, func(c *jwt.Claims) { c.Expiry = at(11 * time.Minute) }, http.StatusUnauthorized, "too far in the future"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

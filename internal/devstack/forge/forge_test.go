@@ -235,6 +235,6 @@ func TestAKilledForge(t *testing.T) {
 				require.Equal(t, http.StatusOK, status, name)
 			}
 		}
-		require.LessOrEqual(t, missing, 1, "only the last deletion may have happened without having been told")
+		require.LessOrEqual(t, missing, 1, "only the last deletion may be unconfirmed")
 	}
 }

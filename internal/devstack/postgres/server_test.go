@@ -45,7 +45,7 @@ func TestServerKeepsItsDataThroughARestart(t *testing.T) {
 
 	first := start(t, postgres.Options{DataDir: directory})
 	require.NoError(t, first.CreateDatabase(t.Context(), "notes"))
-	require.NoError(t, first.CreateDatabase(t.Context(), "notes"), "a database that is there is fine")
+	require.NoError(t, first.CreateDatabase(t.Context(), "notes"), "an existing database is accepted")
 	execute(t, first.DSN("notes"), "create table note as select 'kept' as text")
 	require.NoError(t, first.Stop(t.Context()))
 	require.NoError(t, first.Stop(t.Context()), "stopping twice does nothing")

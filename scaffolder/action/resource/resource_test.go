@@ -99,7 +99,7 @@ func TestEnsure(t *testing.T) {
 		"the request was lost": {
 			first: system{create: passing}, change: func(s *system) { s.create = nil }, leaves: action.EffectCreated, created: 1,
 		},
-		"the system is ill twice": {
+		"the system fails twice": {
 			first: system{create: passing}, says: "the system is ill", leaves: action.EffectIntended,
 		},
 		"refused": {first: system{create: forbidden}, says: "no", kind: fault.NotAllowed, leaves: action.EffectUndone},
@@ -111,7 +111,7 @@ func TestEnsure(t *testing.T) {
 			first: system{create: passing, mayHide: true}, change: func(s *system) { s.create = forbidden },
 			says: "no", kind: fault.NotAllowed, leaves: action.EffectUndone,
 		},
-		"somebody else's": {
+		"of somebody else": {
 			first: system{there: theirs}, says: "The thing one exists already, and this run did not create it. It was left untouched.",
 			kind: fault.Conflict, leaves: action.EffectUndone,
 		},
@@ -196,15 +196,15 @@ func TestRemove(t *testing.T) {
 		transient bool
 		stays     bool
 	}{
-		"its own":                 {},
-		"gone":                    {change: func(s *system) { s.there = nil }},
-		"replaced":                {change: func(s *system) { s.there = theirs }, stays: true},
-		"gone when it is deleted": {change: func(s *system) { s.delete = resource.ErrNotExist }, stays: true},
+		"its own":                            {},
+		"gone":                               {change: func(s *system) { s.there = nil }},
+		"replaced":                           {change: func(s *system) { s.there = theirs }, stays: true},
+		"deleted by somebody else meanwhile": {change: func(s *system) { s.delete = resource.ErrNotExist }, stays: true},
 		"hidden": {
 			change: func(s *system) { s.mayHide, s.invisible, s.hides = true, true, "it is dark" },
 			says:   "The thing one cannot be seen: it may be gone, or hidden, because it is dark", kind: fault.NotAllowed, stays: true,
 		},
-		"said to be gone by a system that hides": {
+		"not found in a system that hides": {
 			change: func(s *system) { s.mayHide, s.delete = true, resource.ErrNotExist },
 			says:   "which it may also answer to a token that may not delete it", transient: true, stays: true,
 		},
