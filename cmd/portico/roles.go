@@ -7,7 +7,6 @@ import (
 
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/config"
-	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/rbac"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -46,11 +45,7 @@ func (p *platform) openPolicy(ctx context.Context, at place) error {
 }
 
 func (p *platform) newDecider(configured config.RBAC) *rbac.Decider {
-	queries := db.New()
-	return rbac.NewDecider(rbac.DeciderOptions{Log: p.log, Depth: configured.MaxDepth,
-		GroupsOf: func(ctx context.Context, user string, levels, limit int) ([]string, error) {
-			return queries.CatalogGroupsOf(ctx, p.pool, int32(limit), user, int32(levels)+1)
-		},
+	return rbac.NewDecider(rbac.DeciderOptions{Log: p.log, Depth: configured.MaxDepth, GroupsOf: rbac.CatalogGroups(p.pool),
 		SuperUsers: references(configured.Admin.SuperUsers), PoliciesFirst: configured.Precedence == config.PrecedenceBasic,
 		ByOwnership: configured.UseOwnershipEntityRefs})
 }

@@ -10,23 +10,26 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseConditions reads a file of conditions, one a YAML document. A document that is wrong, or that is about
-// the same as an earlier one of its role, is a problem and not in the result. In a file that is not YAML,
-// nothing can be read: broken is true then.
-func (r *rulebook) parseConditions(name, text string) (conditions []lineOf[checkedCondition], problems []Problem, broken bool) {
+// parseConditions reads a file of conditions, one a YAML document. A document that is wrong, or that is about the same
+// as an earlier one of its role, is a problem. A file with problems has no conditions: without one of them, a role
+// could have more rights than the file says.
+func (r *rulebook) parseConditions(name, text string) (conditions []lineOf[checkedCondition], problems []Problem) {
 	if len(text) > r.limits.FileBytes {
-		return nil, []Problem{{name, 0, fmt.Sprintf("the file is larger than %d bytes", r.limits.FileBytes)}}, true
+		return nil, []Problem{{name, 0, fmt.Sprintf("the file is larger than %d bytes", r.limits.FileBytes)}}
 	}
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	for documents := 1; ; documents++ {
 		var document yaml.Node
 		switch err := decoder.Decode(&document); {
 		case errors.Is(err, io.EOF):
-			return conditions, problems, false
+			if len(problems) > 0 {
+				return nil, problems
+			}
+			return conditions, nil
 		case err != nil:
-			return nil, []Problem{{name, 0, err.Error()}}, true
+			return nil, append(problems, Problem{name, 0, err.Error()})
 		case documents > r.limits.Documents:
-			return nil, []Problem{{name, document.Line, fmt.Sprintf("the file has more than %d documents", r.limits.Documents)}}, true
+			return nil, append(problems, Problem{name, document.Line, fmt.Sprintf("the file has more than %d documents", r.limits.Documents)})
 		case isEmpty(&document):
 			continue
 		}

@@ -156,23 +156,10 @@ func (d *Decider) decide(now *snapshot, roles []string, principal identity.Princ
 			return conditional(conditions, principal)
 		}
 	}
-	return now.enforce(roles, about)
-}
-
-func (s *snapshot) has(about target, roles []string) bool {
-	enforcer, has := s.enforcers[about]
-	return has && enforcer.anyOf(roles)
-}
-
-func (s *snapshot) enforce(roles []string, about target) (policy.Decision, error) {
-	if !s.has(about, roles) {
-		return policy.Decision{Result: policy.Denied}, nil
+	if now.allows(roles, about) {
+		return policy.Decision{Result: policy.Allowed}, nil
 	}
-	allowed, err := s.enforcers[about].allows(roles, about)
-	if err != nil || !allowed {
-		return policy.Decision{Result: policy.Denied}, err
-	}
-	return policy.Decision{Result: policy.Allowed}, nil
+	return policy.Decision{Result: policy.Denied}, nil
 }
 
 // conditional allows under any of the conditions.

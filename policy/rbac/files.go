@@ -20,13 +20,16 @@ type Files struct {
 	Conditions string
 	// Reload has changes of the files count while the process runs.
 	Reload bool
-	// SkipInvalid leaves out what is invalid and takes the rest of a file. Otherwise a file with anything
-	// invalid is refused as a whole, and what was read from it before stays.
+	// SkipInvalid leaves out invalid lines of the CSV file, and conditions of roles that it does not have, as the RBAC
+	// plugin does. Otherwise a file with anything invalid is refused as a whole, and what was read from it before stays.
 	SkipInvalid bool
 }
 
 // reloadInterval is the interval for comparing the files.
 const reloadInterval = time.Second
+
+// maxProblems bounds the problems that are logged and listed.
+const maxProblems = 100
 
 // lastSync is what the last reading of the files found.
 type lastSync struct {
@@ -44,13 +47,16 @@ func (s *Service) Problems() []Problem {
 	return slices.Clone(s.last.problems)
 }
 
-// SyncFiles stores the roles of the configuration and of the files, and loads all roles. What is wrong with a
-// file is no error: it is logged, and listed by Problems.
+// SyncFiles stores the roles of the configuration and of the files, and loads all roles. What is wrong with a file is
+// no error: it is logged, and listed by Problems.
 func (s *Service) SyncFiles(ctx context.Context) error {
 	files := s.readFiles()
 	wanted := s.parseFiles(files)
 	if _, err := s.store.update(ctx, identity.System("roles of files").Actor(), func(c *change) error { return c.sync(wanted) }); err != nil {
 		return fmt.Errorf("store the roles of the configuration and the files: %w", err)
+	}
+	if more := len(wanted.problems) - maxProblems; more > 0 {
+		wanted.problems = append(wanted.problems[:maxProblems], Problem{s.options.Files.Policies, 0, fmt.Sprintf("there are %d more problems", more)})
 	}
 	for _, problem := range wanted.problems {
 		s.options.Log.ErrorContext(ctx, "a file with roles is wrong", "file", problem.File, "line", problem.Line, "reason", problem.Reason,
@@ -62,8 +68,7 @@ func (s *Service) SyncFiles(ctx context.Context) error {
 	return s.Load(ctx)
 }
 
-// WatchFiles calls SyncFiles whenever a file has changed, until ctx ends. Without Files.Reload it does
-// nothing.
+// WatchFiles calls SyncFiles whenever a file has changed, until ctx ends. Without Files.Reload it does nothing.
 func (s *Service) WatchFiles(ctx context.Context) error {
 	if !s.options.Files.Reload {
 		<-ctx.Done()

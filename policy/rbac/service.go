@@ -22,8 +22,10 @@ type Options struct {
 	Pool *pgxpool.Pool
 	// Notifications is a pool without a connection pooler, on which LISTEN works. Nil means Pool.
 	Notifications *pgxpool.Pool
-	// Decider gets the roles, and decides who may read and change them.
+	// Decider gets the roles.
 	Decider *Decider
+	// Ask decides who may read and change roles. Nil is the Decider itself.
+	Ask policy.Decider
 	// Conditional are the resource types on which conditions can be put.
 	Conditional []Conditional
 	Limits      Limits
@@ -79,6 +81,9 @@ type Service struct {
 func New(options Options) *Service {
 	if options.Notifications == nil {
 		options.Notifications = options.Pool
+	}
+	if options.Ask == nil {
+		options.Ask = options.Decider
 	}
 	return &Service{options: options, store: store{options.Pool, db.New()}, rules: newRulebook(options.Limits, options.Conditional)}
 }
@@ -160,7 +165,7 @@ func (s *Service) mayRead(ctx context.Context, principal identity.Principal) (gr
 }
 
 func (s *Service) ask(ctx context.Context, principal identity.Principal, permission policy.Permission) (grant, error) {
-	granted, err := Rules.Ask(ctx, s.options.Decider, principal, permission)
+	granted, err := Rules.Ask(ctx, s.options.Ask, principal, permission)
 	if err == nil && granted.IsNothing() {
 		return grant{}, granted.Refusal("")
 	}
@@ -178,7 +183,7 @@ func (s *Service) mayChange(ctx context.Context, principal identity.Principal, p
 
 // mayCreate checks that a person may create roles, policies and conditions.
 func (s *Service) mayCreate(ctx context.Context, principal identity.Principal) error {
-	err := policy.Require(ctx, s.options.Decider, principal, policy.PolicyEntityCreate, "")
+	err := policy.Require(ctx, s.options.Ask, principal, policy.PolicyEntityCreate, "")
 	if err == nil && principal.Kind != identity.KindUser {
 		return errServices
 	}
@@ -191,7 +196,7 @@ func (s *Service) mayAdd(ctx context.Context, principal identity.Principal) (gra
 	if err := s.mayCreate(ctx, principal); err != nil {
 		return grant{}, err
 	}
-	granted, err := Rules.Ask(ctx, s.options.Decider, principal, policy.PolicyEntityUpdate)
+	granted, err := Rules.Ask(ctx, s.options.Ask, principal, policy.PolicyEntityUpdate)
 	if _, conditional := granted.Filter(); err == nil && !conditional {
 		return Rules.Everything(), nil
 	}

@@ -7,8 +7,6 @@ import (
 
 	"github.com/casbin/casbin/v2"
 	"github.com/casbin/casbin/v2/model"
-	casbinrbac "github.com/casbin/casbin/v2/rbac"
-	"github.com/casbin/casbin/v2/rbac/default-role-manager"
 
 	"github.com/portico-dev/portico/policy"
 )
@@ -20,9 +18,9 @@ type snapshot struct {
 	everyone string
 	// hasGroups says that some role has a group as a member.
 	hasGroups bool
-	// enforcers has a casbin enforcer for each object (a permission or a resource type) and action that
-	// policies are about.
-	enforcers map[target]*enforcer
+	// verdicts has, for each object (a permission or a resource type) and action, the roles with policies about it, and
+	// what casbin decides about each of these roles.
+	verdicts map[target]map[string]bool
 	// conditions has the conditions of each role.
 	conditions map[string][]checkedCondition
 }
@@ -31,23 +29,15 @@ type snapshot struct {
 type target struct{ object, action string }
 
 func newSnapshot(all stored, conditions []checkedCondition, everyone string) (*snapshot, error) {
-	s := &snapshot{rolesOf: map[string][]string{}, everyone: everyone, enforcers: map[target]*enforcer{}, conditions: map[string][]checkedCondition{}}
+	s := &snapshot{rolesOf: map[string][]string{}, everyone: everyone, verdicts: map[target]map[string]bool{}, conditions: map[string][]checkedCondition{}}
 	for _, role := range all.roles {
 		for _, member := range role.Members {
 			s.rolesOf[member] = append(s.rolesOf[member], role.Ref)
 			s.hasGroups = s.hasGroups || strings.HasPrefix(member, kindGroup+":")
 		}
 	}
-	lines := map[target][]Policy{}
-	for _, p := range all.policies {
-		about := target{p.Permission, p.Action}
-		lines[about] = append(lines[about], p)
-	}
-	for about, policies := range lines {
-		var err error
-		if s.enforcers[about], err = newEnforcer(policies); err != nil {
-			return nil, err
-		}
+	if err := s.judge(all.policies); err != nil {
+		return nil, err
 	}
 	for _, c := range conditions {
 		s.conditions[c.Role] = append(s.conditions[c.Role], c)
@@ -82,56 +72,61 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 m = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act
 `
 
-// enforcer is a casbin enforcer with the policies about one object and action. The matcher requires that both
-// are equal, so no other policy could match, and casbin has few policies to go through.
-type enforcer struct {
-	casbin *casbin.Enforcer
-	// roles are those that have a policy here.
-	roles map[string]bool
-}
-
-func newEnforcer(policies []Policy) (*enforcer, error) {
+// judge has casbin decide about each role with policies, once and not in each request: casbin goes through all
+// policies of an enforcer, which takes hundreds of microseconds. The matcher requires the same role, object and action,
+// so each decision needs only the policies with these.
+func (s *snapshot) judge(policies []Policy) error {
 	parsed, err := model.NewModelFromString(modelText)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	e := &enforcer{roles: map[string]bool{}}
-	if e.casbin, err = casbin.NewEnforcer(parsed, adapter(policies)); err != nil {
-		return nil, err
+	type subject struct {
+		role  string
+		about target
 	}
-	e.casbin.SetRoleManager(heldRoles{defaultrolemanager.NewRoleManager(1)})
-	if err := e.casbin.BuildRoleLinks(); err != nil { // it has the model use the role manager
-		return nil, err
-	}
+	lines := map[subject]adapter{}
 	for _, p := range policies {
-		e.roles[p.Role] = true
+		about := subject{p.Role, target{p.Permission, p.Action}}
+		lines[about] = append(lines[about], p)
 	}
-	return e, nil
+	for of, lines := range lines {
+		enforcer, err := casbin.NewEnforcer(parsed.Copy(), lines)
+		if err != nil {
+			return err
+		}
+		allowed, err := enforcer.Enforce(of.role, of.about.object, of.about.action)
+		if err != nil {
+			return err
+		}
+		if s.verdicts[of.about] == nil {
+			s.verdicts[of.about] = map[string]bool{}
+		}
+		s.verdicts[of.about][of.role] = allowed
+	}
+	return nil
 }
 
-// anyOf reports whether one of the roles has a policy here.
-func (e *enforcer) anyOf(roles []string) bool {
-	return slices.ContainsFunc(roles, func(role string) bool { return e.roles[role] })
+// has reports whether one of the roles has a policy about a target.
+func (s *snapshot) has(about target, roles []string) bool {
+	return slices.ContainsFunc(roles, func(role string) bool { _, has := s.verdicts[about][role]; return has })
 }
 
-func (e *enforcer) allows(roles []string, about target) (bool, error) {
-	return e.casbin.Enforce(asSubject(roles), about.object, about.action)
+// allows is the model's effect over several roles: some role with policies about the target allows it, and none denies
+// it.
+func (s *snapshot) allows(roles []string, about target) bool {
+	some := false
+	for _, role := range roles {
+		allowed, has := s.verdicts[about][role]
+		if has && !allowed {
+			return false
+		}
+		some = some || has
+	}
+	return some
 }
 
-// heldRoles is casbin's role manager. The subject of a request is the list of all the roles that the caller
-// has: the members are in the snapshot and the groups in the catalog, so casbin has no links of its own.
-type heldRoles struct{ casbinrbac.RoleManager }
-
-// HasLink reports whether a subject has a role.
-func (heldRoles) HasLink(subject, role string, _ ...string) (bool, error) {
-	return strings.Contains(subject, asSubject([]string{role})), nil
-}
-
-// asSubject joins roles with spaces, which no role has in its name.
-func asSubject(roles []string) string { return " " + strings.Join(roles, " ") + " " }
-
-// conditionsOn are the conditions of the roles on a permission. A role with two conditions on it decides
-// nothing: collision is then its name.
+// conditionsOn are the conditions of the roles on a permission. A role with two conditions on it decides nothing:
+// collision is then its name.
 func (s *snapshot) conditionsOn(roles []string, q Query) (found []policy.Criteria, collision string) {
 	for _, role := range roles {
 		before := len(found)

@@ -104,9 +104,9 @@ func (s *Service) parseFiles(files fileContents) *wanted {
 		w.problems = append(w.problems, Problem{File: w.files.Conditions, Reason: err.Error()})
 		return w
 	}
-	conditions, problems, broken := s.rules.parseConditions(w.files.Conditions, files.conditions)
+	conditions, problems := s.rules.parseConditions(w.files.Conditions, files.conditions)
 	w.problems = append(w.problems, problems...)
-	w.conditions, w.hasConditions = conditions, !broken && w.tolerates(problems)
+	w.conditions, w.hasConditions = conditions, len(problems) == 0
 	return w
 }
 

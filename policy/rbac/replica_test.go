@@ -14,8 +14,6 @@ import (
 
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/identity"
-	"github.com/portico-dev/portico/internal/testkit"
-	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/rbac"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
@@ -38,7 +36,7 @@ type replica struct {
 }
 
 // newReplica is a process with the recording's configuration, in which files are copied to be changed.
-func newReplica(t *testing.T, pool *pgxpool.Pool, change ...func(*rbac.Options, *rbac.DeciderOptions)) replica {
+func newReplica(t testing.TB, pool *pgxpool.Pool, change ...func(*rbac.Options, *rbac.DeciderOptions)) replica {
 	t.Helper()
 	options := rbac.Options{Log: slog.New(slog.DiscardHandler), Pool: pool, Limits: rbac.DefaultLimits(),
 		Conditional: []rbac.Conditional{{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules}, {Plugin: "permission", Rules: rbac.Rules}},
@@ -64,7 +62,7 @@ func withFiles(files rbac.Files) func(*rbac.Options, *rbac.DeciderOptions) {
 	return func(options *rbac.Options, _ *rbac.DeciderOptions) { options.Files = files }
 }
 
-func writeFiles(t *testing.T, policies, conditions string) rbac.Files {
+func writeFiles(t testing.TB, policies, conditions string) rbac.Files {
 	t.Helper()
 	directory := t.TempDir()
 	files := rbac.Files{Policies: filepath.Join(directory, "policy.csv"), Conditions: filepath.Join(directory, "conditional-policies.yaml")}
@@ -86,52 +84,6 @@ func recorded(t *testing.T) rbac.Files {
 	files := writeFiles(t, recordedFile(t, "policy.csv"), recordedFile(t, "conditional-policies.yaml"))
 	files.SkipInvalid = true
 	return files
-}
-
-// TestDecisionsAreThoseOfTheRBACPlugin compares decisions with the exchanges that were recorded from a
-// Backstage with the RBAC community plugin.
-func TestDecisionsAreThoseOfTheRBACPlugin(t *testing.T) {
-	t.Parallel()
-	roles := newReplica(t, testkit.Database(t), withFiles(recorded(t)))
-	require.NoError(t, roles.SyncFiles(t.Context()))
-	requireDecisions(t, roles, "339-rbac-authorize-basic", "340-rbac-authorize-resources")
-
-	decision, err := roles.decider.Decide(t.Context(), guest, policy.CatalogEntityDelete)
-	require.NoError(t, err)
-	require.Equal(t, policy.Conditional, decision.Result)
-	require.JSONEq(t, `{"rule":"IS_ENTITY_OWNER","resourceType":"catalog-entity","params":{"claims":["user:default/guest"]}}`, asJSON(t, decision.Conditions))
-}
-
-// requireDecisions compares with recorded exchanges of the route authorize.
-func requireDecisions(t *testing.T, roles replica, exchanges ...string) {
-	t.Helper()
-	for _, exchange := range exchanges {
-		var asked struct {
-			Request struct {
-				Body struct{ Items []recordedItem }
-			}
-			// Response has the results in the order of the request.
-			Response struct {
-				Body struct{ Items []struct{ Result any } }
-			}
-		}
-		require.NoError(t, json.Unmarshal([]byte(recordedFile(t, exchange+".json")), &asked))
-		require.NotEmpty(t, asked.Request.Body.Items)
-		for i, item := range asked.Request.Body.Items {
-			q := rbac.Query{Permission: item.Permission.Name, Action: item.Permission.Attributes.Action, ResourceType: item.Permission.ResourceType}
-			decision, err := roles.decider.DecideQuery(t.Context(), guest, q)
-			require.NoError(t, err)
-			require.EqualValues(t, asked.Response.Body.Items[i].Result, decision.Result, "%s: %+v", exchange, q)
-		}
-	}
-}
-
-type recordedItem struct {
-	Permission struct {
-		Name         string
-		Attributes   struct{ Action string }
-		ResourceType policy.ResourceType
-	}
 }
 
 func asJSON(t *testing.T, value any) string {
