@@ -24,7 +24,8 @@ type Config struct {
 	Scaffolder   Scaffolder   `yaml:"scaffolder"`
 	Permission   Permission   `yaml:"permission"`
 	Portico      Portico      `yaml:"portico"`
-	// EnableExperimentalRedirectFlow signs people in by redirects of the whole page instead of a popup window.
+	// EnableExperimentalRedirectFlow signs people in by redirects of the whole page instead of a popup
+	// window.
 	EnableExperimentalRedirectFlow bool `yaml:"enableExperimentalRedirectFlow"`
 
 	// Warnings are keys that nothing reads and whose names are close to a key that is read.
@@ -147,7 +148,8 @@ type Auth struct {
 	Providers   AuthProviders `yaml:"providers"`
 	// OmitIdentityTokenOwnershipClaim leaves the ent claim out of user tokens.
 	OmitIdentityTokenOwnershipClaim bool `yaml:"omitIdentityTokenOwnershipClaim"`
-	// ExperimentalExtraAllowedOrigins are the origins, with globs, of further portals in which people sign in.
+	// ExperimentalExtraAllowedOrigins are the origins, with globs, of further portals in which people sign
+	// in.
 	ExperimentalExtraAllowedOrigins []string `yaml:"experimentalExtraAllowedOrigins"`
 }
 

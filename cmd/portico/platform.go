@@ -59,9 +59,9 @@ type platform struct {
 	// target is the cluster to which temporal is connected.
 	target cluster.Target
 	// crashBudget is shared by all activities of this process.
-	crashBudget  *crash.Budget
-	bucket       *blob.Bucket
-	keys         []seal.Key
+	crashBudget *crash.Budget
+	bucket      *blob.Bucket
+	keys        []seal.Key
 	// decider makes all decisions, and roles is nil without permission.rbac.
 	decider      policy.Decider
 	roles        *rbac.Service

@@ -7,8 +7,8 @@ import (
 	"github.com/casbin/casbin/v2/persist"
 )
 
-// adapter gives policies that were read from the database to a casbin enforcer. Roles are changed in transactions of the Service, never through
-// an enforcer.
+// adapter gives policies that were read from the database to a casbin enforcer. Roles are changed in
+// transactions of the Service, never through an enforcer.
 type adapter []Policy
 
 var errReadOnly = errors.New("policies are changed through the service, not through casbin")

@@ -14,7 +14,8 @@ import (
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
-// largeFiles has 500 roles with 5,000 policies on 40 permissions, 200 conditions, and 1,000 groups as members.
+// largeFiles has 500 roles with 5,000 policies on 40 permissions, 200 conditions, and 1,000 groups as
+// members.
 func largeFiles(b *testing.B) rbac.Files {
 	b.Helper()
 	var policies, conditions strings.Builder

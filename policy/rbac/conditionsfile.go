@@ -10,9 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseConditions reads a file of conditions, one a YAML document. A document that is wrong, or that is about the same
-// as an earlier one of its role, is a problem. A file with problems has no conditions: without one of them, a role
-// could have more rights than the file says.
+// parseConditions reads a file of conditions, one a YAML document. A document that is wrong, or that is about
+// the same as an earlier one of its role, is a problem. A file with problems has no conditions: without one
+// of them, a role could have more rights than the file says.
 func (r *rulebook) parseConditions(name, text string) (conditions []lineOf[checkedCondition], problems []Problem) {
 	if len(text) > r.limits.FileBytes {
 		return nil, []Problem{{name, 0, fmt.Sprintf("the file is larger than %d bytes", r.limits.FileBytes)}}

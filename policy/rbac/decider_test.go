@@ -19,8 +19,8 @@ import (
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
-// TestTheOrderOfDecisions: conditions of any role, then policies that name the permission, then those on its type; a
-// denial before an approval.
+// TestTheOrderOfDecisions: conditions of any role, then policies that name the permission, then those on its
+// type; a denial before an approval.
 func TestTheOrderOfDecisions(t *testing.T) {
 	t.Parallel()
 	const (

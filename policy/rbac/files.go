@@ -20,8 +20,9 @@ type Files struct {
 	Conditions string
 	// Reload has changes of the files count while the process runs.
 	Reload bool
-	// SkipInvalid leaves out invalid lines of the CSV file, and conditions of roles that it does not have, as the RBAC
-	// plugin does. Otherwise a file with anything invalid is refused as a whole, and what was read from it before stays.
+	// SkipInvalid leaves out invalid lines of the CSV file, and conditions of roles that it does not have, as
+	// the RBAC plugin does. Otherwise a file with anything invalid is refused as a whole, and what was read
+	// from it before stays.
 	SkipInvalid bool
 }
 
@@ -47,8 +48,8 @@ func (s *Service) Problems() []Problem {
 	return slices.Clone(s.last.problems)
 }
 
-// SyncFiles stores the roles of the configuration and of the files, and loads all roles. What is wrong with a file is
-// no error: it is logged, and listed by Problems.
+// SyncFiles stores the roles of the configuration and of the files, and loads all roles. What is wrong with a
+// file is no error: it is logged, and listed by Problems.
 func (s *Service) SyncFiles(ctx context.Context) error {
 	files := s.readFiles()
 	wanted := s.parseFiles(files)
@@ -68,7 +69,8 @@ func (s *Service) SyncFiles(ctx context.Context) error {
 	return s.Load(ctx)
 }
 
-// WatchFiles calls SyncFiles whenever a file has changed, until ctx ends. Without Files.Reload it does nothing.
+// WatchFiles calls SyncFiles whenever a file has changed, until ctx ends. Without Files.Reload it does
+// nothing.
 func (s *Service) WatchFiles(ctx context.Context) error {
 	if !s.options.Files.Reload {
 		<-ctx.Done()

@@ -46,7 +46,8 @@ func (r replica) result(t *testing.T, permission policy.Permission) policy.Resul
 	return decision.Result
 }
 
-// TestABrokenFileLeavesTheLastGoodRoles: each broken file is refused as a whole, with the file, the line and the reason.
+// TestABrokenFileLeavesTheLastGoodRoles: each broken file is refused as a whole, with the file, the line and
+// the reason.
 func TestABrokenFileLeavesTheLastGoodRoles(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -193,7 +194,8 @@ func TestUnchangedFilesChangeNothing(t *testing.T) {
 	require.Equal(t, before, testkit.Digest(t, pool))
 }
 
-// TestRolesMoveBetweenTheirSources: what the configuration takes over is no role of the file any more, and back.
+// TestRolesMoveBetweenTheirSources: what the configuration takes over is no role of the file any more, and
+// back.
 func TestRolesMoveBetweenTheirSources(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)

@@ -24,7 +24,8 @@ import (
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
-// exchange is a recorded request to a Backstage with the RBAC plugin, and its response. Files are written before it.
+// exchange is a recorded request to a Backstage with the RBAC plugin, and its response. Files are written
+// before it.
 type exchange struct {
 	Name, Method, Path, Auth string
 	Body                     json.RawMessage
@@ -64,8 +65,8 @@ var otherAnswer = map[string]string{
 	"709-rbac-conditions-again":            "conditions went with their role",
 }
 
-// TestTheRecordedExchangesAreAnsweredAlike replays what was recorded from a Backstage with the RBAC plugin: its REST
-// requests, and its decisions between them.
+// TestTheRecordedExchangesAreAnsweredAlike replays what was recorded from a Backstage with the RBAC plugin:
+// its REST requests, and its decisions between them.
 func TestTheRecordedExchangesAreAnsweredAlike(t *testing.T) {
 	t.Parallel()
 	files := recorded(t)

@@ -18,8 +18,8 @@ type snapshot struct {
 	everyone string
 	// hasGroups says that some role has a group as a member.
 	hasGroups bool
-	// verdicts has, for each object (a permission or a resource type) and action, the roles with policies about it, and
-	// what casbin decides about each of these roles.
+	// verdicts has, for each object (a permission or a resource type) and action, the roles with policies
+	// about it, and what casbin decides about each of these roles.
 	verdicts map[target]map[string]bool
 	// conditions has the conditions of each role.
 	conditions map[string][]checkedCondition
@@ -72,9 +72,9 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 m = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act
 `
 
-// judge has casbin decide about each role with policies, once and not in each request: casbin goes through all
-// policies of an enforcer, which takes hundreds of microseconds. The matcher requires the same role, object and action,
-// so each decision needs only the policies with these.
+// judge has casbin decide about each role with policies, once and not in each request: casbin goes through
+// all policies of an enforcer, which takes hundreds of microseconds. The matcher requires the same role,
+// object and action, so each decision needs only the policies with these.
 func (s *snapshot) judge(policies []Policy) error {
 	parsed, err := model.NewModelFromString(modelText)
 	if err != nil {
@@ -111,8 +111,8 @@ func (s *snapshot) has(about target, roles []string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { _, has := s.verdicts[about][role]; return has })
 }
 
-// allows is the model's effect over several roles: some role with policies about the target allows it, and none denies
-// it.
+// allows is the model's effect over several roles: some role with policies about the target allows it, and
+// none denies it.
 func (s *snapshot) allows(roles []string, about target) bool {
 	some := false
 	for _, role := range roles {
@@ -125,8 +125,8 @@ func (s *snapshot) allows(roles []string, about target) bool {
 	return some
 }
 
-// conditionsOn are the conditions of the roles on a permission. A role with two conditions on it decides nothing:
-// collision is then its name.
+// conditionsOn are the conditions of the roles on a permission. A role with two conditions on it decides
+// nothing: collision is then its name.
 func (s *snapshot) conditionsOn(roles []string, q Query) (found []policy.Criteria, collision string) {
 	for _, role := range roles {
 		before := len(found)
