@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -13,9 +14,12 @@ import (
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/audit/trail"
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
 	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder/run"
 )
 
 // TestTheAuditLogHasWhatPeopleDidAndWhatTheyWereRefused: with the address and the id of each request.
@@ -149,4 +153,80 @@ func TestTheAuditLogIsSearchedPageByPage(t *testing.T) {
 	}
 	actions := ask(t, server, http.MethodGet, "/api/portico/v1/audit/actions", "")
 	require.Contains(t, actions.Body.String(), `{"action":"run.create","description":"a run of a template was started"}`)
+}
+
+// canary is a secret that must not be stored.
+const canary = "canary-5d1f0a"
+
+// carrier is an authenticator: every caller has a token that is secret.
+type carrier struct{}
+
+func (carrier) Authenticate(_ context.Context, token string) (identity.Principal, error) {
+	return identity.Principal{Kind: identity.KindService, Subject: "external:carrier", Token: token}, nil
+}
+
+// TestEveryCommandRecordsItsActionAndNoSecret sends a secret to every command, in each place where a secret may
+// be: every action that a route declares is recorded, and the secret is nowhere in the log.
+func TestEveryCommandRecordsItsActionAndNoSecret(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	catalogtest.Fill(t, pool, 20)
+	service := catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}})
+	var declared map[audit.Action]bool
+	s := newScaffolderServerWith(t, pool, &commands{}, func(options *api.Options) {
+		options.Authenticator, options.Refusals = carrier{}, audit.NewAttempts(pool, slog.New(slog.DiscardHandler))
+		options.Plugins[0] = api.NewCatalogPlugin(service)
+		declared = api.RecordedActions(options.Plugins...)
+	})
+	send := func(method, path, body string, into any) {
+		t.Helper()
+		answer := ask(t, s.http, method, "/api"+path, body, "Authorization", "Bearer "+canary, "Idempotency-Key", canary+uuid.NewString())
+		require.Less(t, answer.Code, http.StatusMultipleChoices, "%s %s: %s", method, path, answer.Body.String())
+		if into != nil {
+			require.NoError(t, json.Unmarshal(answer.Body.Bytes(), into))
+		}
+	}
+	refused := func(method, path, body string) {
+		t.Helper()
+		answer := ask(t, s.http, method, "/api"+path, body, "Authorization", "Bearer "+canary)
+		require.GreaterOrEqual(t, answer.Code, http.StatusBadRequest, "%s %s", method, path)
+	}
+
+	location := func(name string) string {
+		return fmt.Sprintf(`{"type":"url","target":"https://%s:%s@example.com/%s.yaml?private_token=%s&ref=main#%s"}`, canary, canary, name, canary, canary)
+	}
+	var registered struct{ Location struct{ ID string } }
+	send(http.MethodPost, "/catalog/locations", location("a"), &registered)
+	refused(http.MethodPost, "/catalog/locations", location("a"))
+	send(http.MethodPut, "/catalog/locations/"+registered.Location.ID, location("b"), nil)
+	send(http.MethodDelete, "/catalog/locations/"+registered.Location.ID, "", nil)
+	var ref, uid string
+	require.NoError(t, pool.QueryRow(t.Context(), "select entity_ref, entity_id::text from catalog_entities limit 1").Scan(&ref, &uid))
+	send(http.MethodPost, "/catalog/refresh", `{"entityRef":"`+ref+`","authorizationToken":"`+canary+`"}`, nil)
+	send(http.MethodDelete, "/catalog/entities/by-uid/"+uid, "", nil)
+
+	var started struct{ ID string }
+	send(http.MethodPost, "/scaffolder/v2/tasks", `{"templateRef":"secretive","values":{"password":"`+canary+`"},"secrets":{"apiToken":"`+canary+`"}}`, &started)
+	refused(http.MethodPost, "/scaffolder/v2/tasks", `{"templateRef":"hello","values":{"name":5,"password":"`+canary+`"},"secrets":{"apiToken":"`+canary+`"}}`)
+	failed := run.Entry{End: &run.Ending{Status: run.StatusFailed, Phase: run.PhaseParked}}
+	s.record(started.ID, failed)
+	send(http.MethodPost, "/scaffolder/v2/tasks/"+started.ID+"/retry", `{"secrets":{"apiToken":"`+canary+`"}}`, nil)
+	send(http.MethodPost, "/scaffolder/v2/tasks/"+started.ID+"/cancel", "", nil)
+	s.record(started.ID, failed)
+	send(http.MethodPost, "/portico/v1/runs/"+started.ID+"/rollback", "", nil)
+
+	events, err := audit.Find(t.Context(), pool, audit.Query{})
+	require.NoError(t, err)
+	done := map[audit.Action]bool{}
+	for _, e := range events {
+		if e.Outcome == audit.Done {
+			done[e.Action] = true
+		}
+	}
+	require.Equal(t, declared, done, "what the routes declare is what the commands record")
+	var stored string
+	require.NoError(t, pool.QueryRow(t.Context(), "select string_agg(e::text, ' ') from audit_events e").Scan(&stored))
+	require.NotContains(t, stored, canary)
+	require.Contains(t, stored, "secrets.apiToken", "that there is one is recorded")
+	require.Contains(t, stored, "https://example.com/b.yaml?ref=main")
 }

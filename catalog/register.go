@@ -51,7 +51,7 @@ func (s *Service) RegisterLocation(ctx context.Context, principal identity.Princ
 		if !isNew {
 			return audit.Record(ctx, tx, principal.Actor(), audit.EntityRefresh, location.EntityRef)
 		}
-		return audit.Record(ctx, tx, principal.Actor(), audit.LocationCreate, location.ID, audit.Changed("target", nil, spec.String()))
+		return audit.Record(ctx, tx, principal.Actor(), audit.LocationCreate, location.ID, audit.Changed("target", nil, spec.WithoutSecrets()))
 	})
 	return registered, err
 }
@@ -94,7 +94,7 @@ func (s *Service) TryLocation(ctx context.Context, principal identity.Principal,
 }
 
 func (s *Service) mayRegister(ctx context.Context, principal identity.Principal, spec entity.LocationSpec) error {
-	if err := s.require(ctx, principal, policy.CatalogLocationCreate, spec.String()); err != nil {
+	if err := s.require(ctx, principal, policy.CatalogLocationCreate, spec.WithoutSecrets()); err != nil {
 		return err
 	}
 	if !slices.Contains(s.options.LocationTypes, spec.Type) {
@@ -199,7 +199,7 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 			return err
 		}
 		return audit.Record(ctx, tx, principal.Actor(), audit.LocationUpdate, location.ID,
-			audit.Changed("target", before.String(), location.spec().String()))
+			audit.Changed("target", before.WithoutSecrets(), location.spec().WithoutSecrets()))
 	})
 	return updated, err
 }
@@ -223,7 +223,7 @@ func (s *Service) DeleteLocation(ctx context.Context, principal identity.Princip
 		if err := s.state.Drop(ctx, tx, processing.SourceLocations, []string{location.EntityRef}); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, principal.Actor(), audit.LocationDelete, location.ID, audit.Changed("target", location.spec().String(), nil))
+		return audit.Record(ctx, tx, principal.Actor(), audit.LocationDelete, location.ID, audit.Changed("target", location.spec().WithoutSecrets(), nil))
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Batch collects statements without results and sends them in one round trip, as one transaction. It is a
@@ -34,10 +33,13 @@ type refusedRow struct{}
 
 func (refusedRow) Scan(...any) error { return errNoRowsFromBatch }
 
-// Send executes the statements. An empty batch does nothing.
-func (b *Batch) Send(ctx context.Context, pool *pgxpool.Pool) error {
+// Send executes the statements on a pool, or within a transaction. An empty batch does nothing.
+func (b *Batch) Send(ctx context.Context, to interface {
+	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
+},
+) error {
 	if b.statements.Len() == 0 {
 		return nil
 	}
-	return pool.SendBatch(ctx, &b.statements).Close()
+	return to.SendBatch(ctx, &b.statements).Close()
 }

@@ -12,8 +12,10 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/plainjson"
+	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
@@ -250,7 +252,11 @@ func (e *execution) needsWorkspace(call *action.Call) bool {
 func (e *execution) callAction(ctx context.Context, call *action.Call) (output action.Output, err error) {
 	defer func() { err = e.explainPanic(ctx, err, e.step, "action "+e.step.Action) }()
 	defer fault.Recover(&err)
-	return e.does.Run(ctx, call)
+	output, err = e.does.Run(ctx, call)
+	if denied, is := errors.AsType[*policy.DeniedError](err); is {
+		e.Refusals.Record(ctx, e.Starter.Actor(), audit.Access, denied.Resource, audit.Denied, "needs "+string(denied.Permission))
+	}
+	return output, err
 }
 
 // recordSuccess records the iteration, and with the last one the step.

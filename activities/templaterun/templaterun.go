@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/portico-dev/portico/activities/crash"
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -46,6 +47,8 @@ type Options struct {
 	StuckTimeout time.Duration
 	// Telemetry records a span and the duration of every attempt of a step; nil records nothing.
 	Telemetry *telemetry.Telemetry
+	// Refusals records what the actions of a run were denied in the audit log; nil records nothing.
+	Refusals *audit.Attempts
 	// CrashBudget is that of the process. It intercepts the connection of the worker's client.
 	CrashBudget *crash.Budget
 }
@@ -107,7 +110,7 @@ func (a *Activities) load(ctx context.Context, runID string) (within context.Con
 	if err != nil {
 		return within, nil, fmt.Errorf("run id %q: %w", runID, err)
 	}
-	within = telemetry.ForRun(ctx, id)
+	within = audit.WithOrigin(telemetry.ForRun(ctx, id), audit.Origin{Run: runID})
 	reading, cancel := context.WithTimeout(within, recordTimeout)
 	defer cancel()
 	read, err := a.Runs.State(reading, id)

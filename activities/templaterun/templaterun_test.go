@@ -22,8 +22,11 @@ import (
 
 	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/activities/templaterun"
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/expression"
@@ -51,8 +54,10 @@ type act struct {
 	wait func() (time.Duration, error)
 	// spares reports that no input needs the workspace.
 	spares bool
-	mu     sync.Mutex
-	runs   int
+	// starter is who starts the run; the zero value is nobody.
+	starter identity.Principal
+	mu      sync.Mutex
+	runs    int
 }
 
 func (a *act) Describe() action.Description { return a.description }
@@ -121,7 +126,7 @@ func newBenchWith(t *testing.T, does *act, change func(*template.TaskSpec), step
 		does.tune(b, &options)
 	}
 	templaterun.New(options).Register(b.environment)
-	n := run.New{ID: b.id, TemplateRef: "template:default/t", Title: "T", Secrets: map[string]string{"token": secret}}
+	n := run.New{ID: b.id, TemplateRef: "template:default/t", Title: "T", Starter: does.starter, Secrets: map[string]string{"token": secret}}
 	spec := `{"steps":[` + strings.Join(steps, ",") + `],"output":{"url":"${{ steps.one.output.url }}","text":[{"if":false}]},"parameters":{"items":["a","b"]},"user":{"ref":"user:default/ada"}}`
 	require.NoError(t, json.Unmarshal([]byte(spec), &n.Spec))
 	change(&n.Spec)
@@ -450,6 +455,35 @@ func TestTransientErrorsAreTriedAgainAndCounted(t *testing.T) {
 		"one  info: asking the forge", "one  warn: attempt 1 failed and will be made again: 502 for ***",
 		"one  info: asking the forge", "one  warn: attempt 2 failed and will be made again: 502 for ***",
 		"one  info: asking the forge"}, b.told())
+}
+
+// TestActionsActOnBehalfOfTheStarter: what they change and what they are denied is in the audit log as the run's,
+// on behalf of its starter.
+func TestActionsActOnBehalfOfTheStarter(t *testing.T) {
+	t.Parallel()
+	starter := identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}
+	var b *bench
+	denied := &act{run: func(ctx context.Context, call *action.Call) (action.Output, error) {
+		require.NoError(t, audit.Record(ctx, b.pool, call.Starter.Actor(), audit.LocationCreate, "l1"))
+		return nil, &policy.DeniedError{Principal: call.Starter, Permission: policy.CatalogLocationCreate, Resource: "url:https://example.com"}
+	}, starter: starter, tune: func(b *bench, options *templaterun.Options) {
+		options.Refusals = audit.NewAttempts(b.pool, slog.New(slog.DiscardHandler))
+	}}
+	b = newBench(t, denied, stepOne)
+	_, err := b.environment.ExecuteActivity("test:act", b.request(0))
+	require.Error(t, err)
+	events, err := audit.Find(t.Context(), b.pool, audit.Query{Who: starter.Subject})
+	require.NoError(t, err)
+	var found []string
+	for _, e := range events {
+		found = append(found, strings.TrimSpace(fmt.Sprintf("%s for %s: %s %s %s %s", e.Actor.Subject, e.OnBehalfOf, e.Action, e.Resource, e.Outcome, e.Reason)))
+	}
+	run := "run:" + b.id.String()
+	require.Equal(t, []string{
+		run + " for user:default/ada: access url:https://example.com denied needs catalog.location.create",
+		run + " for user:default/ada: location.create l1 done",
+		"user:default/ada for : run.create " + b.id.String() + " done",
+	}, found)
 }
 
 func TestFinalErrorsAreNotTriedAgain(t *testing.T) {

@@ -1,7 +1,10 @@
 package entity
 
 import (
+	"maps"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +20,25 @@ type LocationSpec struct{ Type, Target, Presence string }
 
 // String is the location reference: type:target.
 func (l LocationSpec) String() string { return l.Type + ":" + l.Target }
+
+// harmless are the query parameters with which hosts name a file.
+var harmless = []string{"path", "version", "at", "ref"}
+
+// WithoutSecrets is the location reference for messages and the audit log. It leaves out what may be a secret
+// in a URL, which is its user and all query parameters that name no file.
+func (l LocationSpec) WithoutSecrets() string {
+	if l.Type != "url" {
+		return l.String()
+	}
+	parsed, err := url.Parse(l.Target)
+	if err != nil {
+		return l.Type + ":" // it can never be read
+	}
+	query := parsed.Query()
+	maps.DeleteFunc(query, func(name string, _ []string) bool { return !slices.Contains(harmless, name) })
+	parsed.User, parsed.RawQuery, parsed.Fragment = nil, query.Encode(), ""
+	return l.Type + ":" + parsed.String()
+}
 
 // Optional reports whether the target may be absent.
 func (l LocationSpec) Optional() bool { return l.Presence == PresenceOptional }

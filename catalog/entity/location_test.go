@@ -83,3 +83,16 @@ func TestRejectScriptURLs(t *testing.T) {
 	require.Equal(t, "https://backstage.io/annotation-rejected-for-security-reasons", document.Annotation(entity.AnnotationViewURL))
 	require.Equal(t, "https://example.com/edit", document.Annotation(entity.AnnotationEditURL))
 }
+
+func TestALocationIsShownWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	for target, shown := range map[string]string{
+		"https://example.com/a/b.yaml":                                         "url:https://example.com/a/b.yaml",
+		"https://ada:pw@example.com/a.yaml?private_token=s&ref=main#s":         "url:https://example.com/a.yaml?ref=main",
+		"https://dev.azure.com/o/p/_git/r?path=%2Fa.yaml&version=GBmain&sig=s": "url:https://dev.azure.com/o/p/_git/r?path=%2Fa.yaml&version=GBmain",
+		"https://ada:p%w@example.com":                                          "url:",
+	} {
+		require.Equal(t, shown, entity.LocationSpec{Type: "url", Target: target}.WithoutSecrets())
+	}
+	require.Equal(t, "file:/srv/a?b", entity.LocationSpec{Type: "file", Target: "/srv/a?b"}.WithoutSecrets())
+}

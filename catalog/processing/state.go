@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 )
@@ -118,7 +119,8 @@ func (s State) lockOrphans(ctx context.Context, tx db.DBTX, roots []string) ([]s
 	}
 }
 
-// Replace makes a source emit exactly these entities, and schedules them to be processed.
+// Replace makes a source emit exactly these entities, and schedules them to be processed. It records which are
+// new or gone.
 func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities []Emitted) error {
 	before, err := s.queries.CatalogTargetsBySource(ctx, tx, source)
 	if err != nil {
@@ -128,8 +130,14 @@ func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities 
 	for i, e := range entities {
 		refs[i] = e.Ref
 	}
-	stays := setOf(refs)
+	stays, was := setOf(refs), setOf(before)
+	come := slices.DeleteFunc(slices.Clone(refs), func(ref string) bool { return was[ref] })
 	gone := slices.DeleteFunc(before, func(ref string) bool { return stays[ref] })
+	if len(come)+len(gone) > 0 {
+		if err := audit.Record(ctx, tx, processor, audit.LocationConfigure, source, named(gone, come)...); err != nil {
+			return err
+		}
+	}
 	if err := s.Drop(ctx, tx, source, gone); err != nil {
 		return err
 	}
@@ -262,7 +270,10 @@ func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(orphans), s.remove(ctx, tx, below)
+	if err := s.remove(ctx, tx, below); err != nil {
+		return 0, err
+	}
+	return len(orphans), audit.Record(ctx, tx, processor, audit.CatalogClean, wholeCatalog, named(below, nil)...)
 }
 
 // remove deletes entities, which the caller has locked, and all records about them. Other locations may then

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 )
@@ -162,7 +163,7 @@ func (b *batch) write(ctx context.Context) error {
 	if len(b.good)+len(b.bad) == 0 {
 		return nil
 	}
-	steps := []func(context.Context) error{b.writeFailures, b.writeSuccesses, b.writeChildren, b.writeRelations, b.stitchParents}
+	steps := []func(context.Context) error{b.writeFailures, b.writeSuccesses, b.writeChildren, b.writeRelations, b.stitchParents, b.recordChanges}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -358,6 +359,25 @@ func (b *batch) writeRelations(ctx context.Context) error {
 	}
 	b.touch(gone, added)
 	return nil
+}
+
+// recordChanges records which entities changed, in one event for each location.
+func (b *batch) recordChanges(ctx context.Context) error {
+	changed := map[string][]string{}
+	for _, o := range b.good {
+		location := wholeCatalog
+		if spec, err := entity.ParseLocationRef(o.result.location); err == nil {
+			location = spec.WithoutSecrets()
+		}
+		changed[location] = append(changed[location], o.row.EntityRef)
+	}
+	var events db.Batch
+	for _, location := range slices.Sorted(maps.Keys(changed)) {
+		if err := audit.Record(ctx, &events, processor, audit.CatalogProcess, location, named(nil, changed[location])...); err != nil {
+			return err
+		}
+	}
+	return wrapped(events.Send(ctx, b.tx), "record what changed")
 }
 
 func (b *batch) touch(lists ...[]string) {

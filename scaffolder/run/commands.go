@@ -104,7 +104,7 @@ func (s *Store) Commands(ctx context.Context, id uuid.UUID) ([]GivenCommand, err
 }
 
 // keepCommand writes a command beside what it does, before that: the row says how the run was found.
-func (s *Store) keepCommand(ctx context.Context, tx db.DBTX, id uuid.UUID, command Command) error {
+func (s *Store) keepCommand(ctx context.Context, tx db.DBTX, id uuid.UUID, command Command, changes ...audit.Change) error {
 	if command == (Command{}) {
 		return nil
 	}
@@ -112,5 +112,5 @@ func (s *Store) keepCommand(ctx context.Context, tx db.DBTX, id uuid.UUID, comma
 	if err != nil {
 		return fmt.Errorf("keep the command to run %s: %w", id, err)
 	}
-	return audit.Record(ctx, tx, command.By, commandActions[command.Kind], id.String())
+	return audit.Record(ctx, tx, command.By, commandActions[command.Kind], id.String(), changes...)
 }

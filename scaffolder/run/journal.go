@@ -433,7 +433,7 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 	if err := s.requireWorkspace(ctx, tx, id, r.From); err != nil {
 		return 0, err
 	}
-	if err := s.keepCommand(ctx, tx, id, r.Command); err != nil {
+	if err := s.keepCommand(ctx, tx, id, r.Command, secretChanges(r.Secrets)...); err != nil {
 		return 0, err
 	}
 	to := Lifecycle{r.Status, r.Phase}

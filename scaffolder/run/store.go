@@ -93,7 +93,12 @@ func (s *Store) Create(ctx context.Context, n New) error {
 // creation describes a new run in the audit log. Its values are in the run's record only, which is deleted
 // earlier: people type passwords into ordinary fields. The digest tells whether the record was changed.
 func creation(row db.Run, secrets map[string]string) []audit.Change {
-	changes := []audit.Change{audit.Changed("templateRef", nil, row.TemplateRef), audit.Changed("spec", nil, row.SpecDigest)}
+	return append([]audit.Change{audit.Changed("templateRef", nil, row.TemplateRef), audit.Changed("spec", nil, row.SpecDigest)}, secretChanges(secrets)...)
+}
+
+// secretChanges names the secrets that a run got.
+func secretChanges(secrets map[string]string) []audit.Change {
+	var changes []audit.Change
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
 		changes = append(changes, audit.Secret("secrets."+name))
 	}

@@ -1,0 +1,130 @@
+package audit_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/testkit"
+)
+
+// decision says what the audit log gets when some columns of a table are written.
+type decision struct {
+	// kind is recorded (an event has the value, or identifies it), secret (an event says that it was set, and
+	// nothing else) or irrelevant.
+	kind string
+	// columns are the columns, separated by spaces.
+	columns string
+	// reason says which events have it, or why none does.
+	reason string
+}
+
+// The kinds of decision.
+const (
+	recorded   = "recorded"
+	secret     = "secret"
+	irrelevant = "irrelevant"
+)
+
+// The reasons that many columns share.
+const (
+	ofTheLog   = "the log itself"
+	derived    = "computed from sources: catalog.process names the entities that changed"
+	progress   = "what a run does is in its own log; run.* record who had it done"
+	ofRoles    = "role.*, policy.*, condition.* and plugin.*, as their resource, actor, time or a change"
+	listOrder  = "the order in a list"
+	itself     = "Portico's own work, which nobody asks for"
+	ofRun      = "run.create, as its resource or by the digest of the spec"
+	ofCommand  = "run.retry, run.rollback and run.cancel"
+	ofLocation = "location.*, as their resource, actor, time or a change"
+)
+
+// decisions has the decision for every column of every table.
+var decisions = map[string][]decision{
+	"audit_events":   {{irrelevant, "id at actor_kind actor on_behalf_of action resource outcome reason changes address request_id trace_id", ofTheLog}},
+	"audit_seals":    {{irrelevant, "number sealed_at previous event_ids hashes", ofTheLog}},
+	"audit_unsealed": {{irrelevant, "event_id", ofTheLog}},
+
+	"bookmarks": {{irrelevant, "user_ref list entity_ref marked_at", "a person's own lists, which only they see"}},
+
+	"catalog_locations": {
+		{recorded, "id type target created_at created_by", ofLocation},
+		{irrelevant, "entity_ref", "computed from the target"},
+	},
+	"catalog_entities": {
+		{recorded, "entity_id entity_ref", "entity.delete"},
+		{irrelevant, "hash entity updated_at", derived},
+	},
+	"catalog_states": {
+		{recorded, "entity_id entity_ref", "entity.delete, entity.refresh and catalog.process"},
+		{irrelevant, "location_key unprocessed unprocessed_hash processed result_hash errors failures last_discovered_at last_processed_at readings line unserved", derived},
+		{irrelevant, "next_update_at held_by", itself},
+	},
+	"catalog_conflicts":  {{irrelevant, "entity_ref holder_key claimant_key claimant_ref first_seen_at last_seen_at failed_hash", derived}},
+	"catalog_references": {{irrelevant, "id source_key source_ref target_ref", derived}},
+	"catalog_relations":  {{irrelevant, "origin_id source_ref type target_ref", derived}},
+	"catalog_search":     {{irrelevant, "entity_id key value original_value kind", derived}},
+	"catalog_stitches":   {{irrelevant, "entity_ref requested_at", itself}},
+	"catalog_engines":    {{irrelevant, "id alive_until", itself}},
+
+	"runs": {
+		{recorded, "id template_ref title subject spec spec_digest created_by starter created_at trace_parent", ofRun},
+		{recorded, "cancel_requested reopened_at generation", ofCommand},
+		{irrelevant, "status phase started_at finished_at last_heartbeat_at failed_step error output warnings cause timed_from", progress},
+		{irrelevant, "workflow_run_id claim replaced_executions unreturned starts start_after", itself},
+	},
+	"run_commands": {
+		{recorded, "id run_id command given_by given_at", ofCommand},
+		{irrelevant, "generation phase finished_at failed_step error", progress},
+	},
+	"run_secrets": {
+		{recorded, "run_id", ofRun},
+		{secret, "sealed", "run.create names them"},
+	},
+	"run_effects": {{irrelevant, "id run_id sequence step_id action kind name key state external_id url data note intended_at changed_at", progress}},
+	"run_events":  {{irrelevant, "id run_id type body key created_at", progress}},
+	"run_steps": {
+		{irrelevant, "run_id position step_id name action status failed_attempts started_at ended_at waiting_until input output error warnings", progress},
+		{irrelevant, "sealed_output sealed_iterations workspace iterations_done workspace_spent", progress},
+	},
+	"run_iterations": {{irrelevant, "run_id index sealed position", progress}},
+
+	"rbac_roles":      {{recorded, "ref source description owner author modified_by created_at modified_at", ofRoles}},
+	"rbac_members":    {{recorded, "role member", ofRoles}, {irrelevant, "position", listOrder}},
+	"rbac_policies":   {{recorded, "role permission action effect", ofRoles}, {irrelevant, "position", listOrder}},
+	"rbac_conditions": {{recorded, "id role plugin_id resource_type permission_mapping conditions", ofRoles}},
+	"rbac_plugins":    {{recorded, "id", ofRoles}, {irrelevant, "position", listOrder}},
+	"rbac_revision":   {{irrelevant, "one revision", itself}},
+
+	"idempotency_keys": {{irrelevant, "id request command_id attempt leased_until status content_type body created_at", "repeated requests change nothing"}},
+	"signing_keys":     {{irrelevant, "id public_key sealed created_at signs_until verifies_until", itself}},
+	"goose_db_version": {{irrelevant, "id version_id is_applied tstamp", "the migrations"}},
+}
+
+// TestEveryColumnHasAnAuditDecision: whoever adds a column decides what the audit log gets of it.
+func TestEveryColumnHasAnAuditDecision(t *testing.T) {
+	t.Parallel()
+	rows, err := testkit.Database(t).Query(t.Context(), "select table_name, column_name from information_schema.columns where table_schema = 'public'")
+	require.NoError(t, err)
+	found := map[string][]string{}
+	var table, column string
+	_, err = pgx.ForEachRow(rows, []any{&table, &column}, func() error {
+		found[table] = append(found[table], column)
+		return nil
+	})
+	require.NoError(t, err)
+	for _, table := range slices.Sorted(maps.Keys(found)) {
+		var decided []string
+		for _, each := range decisions[table] {
+			require.Contains(t, []string{recorded, secret, irrelevant}, each.kind, table)
+			require.NotEmpty(t, each.reason, table)
+			decided = append(decided, strings.Fields(each.columns)...)
+		}
+		require.ElementsMatch(t, found[table], decided, "the columns of %s need one decision each, in this file", table)
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(found)), slices.Collect(maps.Keys(decisions)), "tables that do not exist")
+}
