@@ -36,6 +36,7 @@ const (
 	PluginDelete    Action = "plugin.delete"
 
 	SessionStart Action = "session.start"
+	SessionEnd   Action = "session.end"
 	// Access is a denied attempt of anything that has no action of its own, such as reading.
 	Access Action = "access"
 )
@@ -68,6 +69,7 @@ var actions = map[Action]string{
 	PluginDelete:    "plugins were removed from those whose permissions are listed",
 
 	SessionStart: "a person signed in",
+	SessionEnd:   "a session was ended, by signing out or in again",
 	Access:       "something else was tried, such as reading",
 }
 

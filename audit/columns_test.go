@@ -100,6 +100,13 @@ var decisions = map[string][]decision{
 	"rbac_plugins":    {{recorded, "id", ofRoles}, {irrelevant, "position", listOrder}},
 	"rbac_revision":   {{irrelevant, "one revision", itself}},
 
+	"sign_in_sessions": {
+		{recorded, "provider user_ref subject created_at", "session.start and session.end"},
+		{secret, "tokens", "session.start names them"},
+		{irrelevant, "id environment refreshed_at expires_at", "the same for every session, or the hash of its secret"},
+	},
+	"user_ownership": {{irrelevant, "user_ref ownership issued_at", "computed from the groups of the user at sign-in"}},
+
 	"idempotency_keys": {{irrelevant, "id request command_id attempt leased_until status content_type body created_at", "repeated requests change nothing"}},
 	"signing_keys":     {{irrelevant, "id public_key sealed created_at signs_until verifies_until", itself}},
 	"goose_db_version": {{irrelevant, "id version_id is_applied tstamp", "the migrations"}},

@@ -19,14 +19,19 @@ func (q *Queries) DeleteExpiredSignInSessions(ctx context.Context, db DBTX) erro
 }
 
 const deleteSignInSession = `-- name: DeleteSignInSession :one
-delete from sign_in_sessions where id = $1 and provider = $2 returning tokens
+delete from sign_in_sessions where id = $1 and provider = $2 returning user_ref, tokens
 `
 
-func (q *Queries) DeleteSignInSession(ctx context.Context, db DBTX, iD []byte, provider string) ([]byte, error) {
+type DeleteSignInSessionRow struct {
+	UserRef string
+	Tokens  []byte
+}
+
+func (q *Queries) DeleteSignInSession(ctx context.Context, db DBTX, iD []byte, provider string) (DeleteSignInSessionRow, error) {
 	row := db.QueryRow(ctx, deleteSignInSession, iD, provider)
-	var tokens []byte
-	err := row.Scan(&tokens)
-	return tokens, err
+	var i DeleteSignInSessionRow
+	err := row.Scan(&i.UserRef, &i.Tokens)
+	return i, err
 }
 
 const insertSignInSession = `-- name: InsertSignInSession :exec

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/query"
@@ -30,7 +31,7 @@ const guestProvider = "guest"
 // signIn converts the configuration of sign-in. It makes no request: a provider that does not answer stops no
 // server.
 func (p *platform) signIn(issuer *identity.Issuer, seals *seal.Keyring, development bool) (*signin.Service, error) {
-	options := signin.Options{Pool: p.pool, Seals: seals, Issuer: issuer, Directory: directory{p}, Log: p.log, ReturnTo: p.config.App.BaseURL,
+	options := signin.Options{Pool: p.pool, Seals: seals, Issuer: issuer, Directory: directory{p}, Log: p.log, Refusals: audit.NewAttempts(p.pool, p.log), ReturnTo: p.config.App.BaseURL,
 		Known: append(oidc.IDs(), guestProvider), Direct: map[string]provider.Direct{}}
 	configured := p.config.Auth.Providers
 	if guest := p.guest(configured.Guest, development); guest != nil {

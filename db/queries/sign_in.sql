@@ -11,7 +11,7 @@ where id = @id and provider = @provider and environment = @environment and expir
 update sign_in_sessions set tokens = @tokens, refreshed_at = clock_timestamp() where id = @id and tokens = @last_tokens;
 
 -- name: DeleteSignInSession :one
-delete from sign_in_sessions where id = @id and provider = @provider returning tokens;
+delete from sign_in_sessions where id = @id and provider = @provider returning user_ref, tokens;
 
 -- name: DeleteExpiredSignInSessions :exec
 delete from sign_in_sessions where expires_at <= clock_timestamp();

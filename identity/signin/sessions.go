@@ -12,8 +12,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/provider"
 )
 
@@ -61,12 +63,23 @@ func (s *Service) begin(ctx context.Context, client *Client, userRef string, log
 	if err := s.queries.DeleteExpiredSignInSessions(ctx, s.Pool); err != nil {
 		return "", fmt.Errorf("delete expired sessions: %w", err)
 	}
-	err = s.queries.InsertSignInSession(ctx, s.Pool, db.InsertSignInSessionParams{ID: id, Provider: client.Provider, Environment: client.Environment,
-		UserRef: userRef, Subject: login.Person.Subject, Tokens: sealed, LastsFor: client.SessionDuration.Seconds()})
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		err := s.queries.InsertSignInSession(ctx, tx, db.InsertSignInSessionParams{ID: id, Provider: client.Provider, Environment: client.Environment,
+			UserRef: userRef, Subject: login.Person.Subject, Tokens: sealed, LastsFor: client.SessionDuration.Seconds()})
+		if err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, actor(userRef), audit.SessionStart, client.Provider, audit.Changed("subject", nil, login.Person.Subject), audit.Secret("tokens"))
+	})
 	if err != nil {
 		return "", fmt.Errorf("store the session of %s: %w", userRef, err)
 	}
 	return secret, nil
+}
+
+// actor is a user in the audit log.
+func actor(userRef string) audit.Actor {
+	return identity.Principal{Kind: identity.KindUser, Subject: userRef}.Actor()
 }
 
 // stored is a session as it is in the database.
@@ -208,14 +221,21 @@ func (s *Service) remove(ctx context.Context, id, secret string) (*provider.Toke
 		return nil, nil
 	}
 	key := idOf(secret)
-	sealed, err := s.queries.DeleteSignInSession(ctx, s.Pool, key, id)
+	var removed db.DeleteSignInSessionRow
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		var err error
+		if removed, err = s.queries.DeleteSignInSession(ctx, tx, key, id); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, actor(removed.UserRef), audit.SessionEnd, id)
+	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("end a session: %w", err)
 	}
-	tokens, err := s.openTokens(key, sealed)
+	tokens, err := s.openTokens(key, removed.Tokens)
 	if err != nil {
 		s.Log.WarnContext(ctx, "a session was ended here, and not at the provider", "provider", id, "reason", err.Error())
 		return nil, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
@@ -52,6 +53,8 @@ type Options struct {
 	Direct  map[string]provider.Direct
 	// Known lists the ids of the providers that could be configured, for messages.
 	Known []string
+	// Refusals records sign-ins that no resolver found a user for in the audit log; nil records none.
+	Refusals *audit.Attempts
 	// ReturnTo is where browsers return to after they signed out at a provider: the portal.
 	ReturnTo string
 }
@@ -173,6 +176,7 @@ func (s *Service) resolve(ctx context.Context, client *Client, person provider.P
 	switch {
 	case err != nil:
 		log.WarnContext(ctx, "a sign-in was refused: no resolver found a user", "reason", err.Error())
+		s.Refusals.Record(ctx, audit.Actor{Subject: person.Subject}, audit.SessionStart, client.Provider, audit.Denied, attempts(tried).String())
 	case !found.InCatalog:
 		log.InfoContext(ctx, "somebody who is not in the catalog signs in", "user", found.UserRef, "resolver", found.Resolver)
 	default:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"github.com/oauth2-proxy/mockoidc"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/provider"
@@ -151,6 +153,32 @@ func TestSomebodySignsInStaysAndSignsOut(t *testing.T) {
 
 // TestSigningOutEndsTheSessionAtTheProvider: the provider revokes the refresh token, and is told where the person goes
 // after that.
+// TestTheAuditLogHasSessionsAndRefusedSignIns: and no token of the provider.
+func TestTheAuditLogHasSessionsAndRefusedSignIns(t *testing.T) {
+	t.Parallel()
+	at := oidctest.Zitadel(t, "oidc")
+	b := setUp(t, at)
+	b.Refusals = audit.NewAttempts(b.pool, slog.New(slog.DiscardHandler))
+	secret := b.signIn(t, at)
+	_, err := b.SignOut(t.Context(), "oidc", "test", secret)
+	require.NoError(t, err)
+	b.people.leave(at.Email)
+	cookie, back := b.start(t, at)
+	_, _, err = b.finish(t, "oidc", cookie, back, "")
+	require.Error(t, err)
+
+	events, err := audit.Find(t.Context(), b.pool, audit.Query{})
+	require.NoError(t, err)
+	require.Len(t, events, 3)
+	refused, ended, started := events[0], events[1], events[2]
+	require.Equal(t, []any{audit.SessionStart, audit.Done, "user:default/oidc"}, []any{started.Action, started.Outcome, started.Actor.Subject})
+	require.Equal(t, []any{audit.SessionEnd, audit.Done, "user:default/oidc"}, []any{ended.Action, ended.Outcome, ended.Actor.Subject})
+	require.Equal(t, []any{audit.SessionStart, audit.Denied, "oidc"}, []any{refused.Action, refused.Outcome, refused.Resource})
+	require.Contains(t, refused.Reason, "emailMatchingUserEntityProfileEmail", "which resolver saw what")
+	require.Contains(t, refused.Reason, at.Email)
+	require.NotContains(t, fmt.Sprint(events), secret)
+}
+
 func TestSigningOutEndsTheSessionAtTheProvider(t *testing.T) {
 	t.Parallel()
 	at := oidctest.Zitadel(t, "oidc")
