@@ -11,45 +11,37 @@ import (
 	"time"
 )
 
-const (
-	// maxAddresses bounds the source addresses that are tracked. The addresses beyond it share one allowance.
-	maxAddresses = 10_000
-	// maxGoodTokens bounds the valid tokens that are remembered.
-	maxGoodTokens = 1000
-)
+// maxGoodTokens bounds the valid tokens that are remembered.
+const maxGoodTokens = 1000
 
-// tokenAttempts counts the wrong tokens of each source address, to prevent guessing. An address that has used
-// up its allowance for a minute is refused without checking the token. Tokens that were valid before, and
-// signed tokens, are always checked. It is safe for concurrent use.
+// tokenAttempts counts the wrong tokens of each source address, to prevent guessing. An address that has sent
+// too many in a minute is refused without checking the token. Tokens that were valid before, and signed tokens,
+// are always checked. It is safe for concurrent use.
 type tokenAttempts struct {
-	perMinute int
 	log       *slog.Logger
+	addresses *buckets
 
-	mutex     sync.Mutex
-	addresses map[string]*allowance
-	good      map[[sha256.Size]byte]struct{}
-}
-
-// allowance is the number of wrong tokens that an address has left; it refills over time.
-type allowance struct {
-	left float64
-	at   time.Time
-	// logged means that the log has recorded its end.
-	logged bool
+	mutex sync.Mutex
+	good  map[[sha256.Size]byte]struct{}
 }
 
 func newTokenAttempts(perMinute int, log *slog.Logger) *tokenAttempts {
-	return &tokenAttempts{perMinute: perMinute, log: log, addresses: map[string]*allowance{}, good: map[[sha256.Size]byte]struct{}{}}
+	return &tokenAttempts{log: log, addresses: newBuckets(perMinute), good: map[[sha256.Size]byte]struct{}{}}
 }
 
-// tooMany returns the refusal of an address without an allowance; nil lets the request continue.
+// tooMany returns the refusal of an address that has sent too many wrong tokens; nil lets the request continue.
 func (a *tokenAttempts) tooMany(r *http.Request, token string) error {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	if _, known := a.good[sha256.Sum256([]byte(token))]; known || isSigned(token) {
+	if isSigned(token) || a.isGood(token) {
 		return nil
 	}
-	return a.refusal(a.of(sourceAddress(r)))
+	return tooManyWrong(a.addresses.wait(sourceAddress(r)))
+}
+
+func (a *tokenAttempts) isGood(token string) bool {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	_, known := a.good[sha256.Sum256([]byte(token))]
+	return known
 }
 
 // right remembers a valid token. Signed tokens need not be remembered, because they are always checked.
@@ -67,64 +59,21 @@ func (a *tokenAttempts) right(token string) {
 
 // wrong counts and logs a wrong token. It returns the refusal when there were too many.
 func (a *tokenAttempts) wrong(r *http.Request) error {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
 	address := sourceAddress(r)
-	left := a.of(address)
-	if err := a.refusal(left); err != nil {
-		if !left.logged {
-			a.log.WarnContext(r.Context(), "too many wrong tokens: the address is refused for a while", "address", address)
-			left.logged = true
-		}
-		return err
+	wait, isNew := a.addresses.take(address)
+	switch {
+	case isNew:
+		a.log.WarnContext(r.Context(), "too many wrong tokens: the address is refused for a while", "address", address)
+	case wait == 0:
+		a.log.WarnContext(r.Context(), "a wrong token was refused", "address", address, "method", r.Method, "path", r.URL.Path)
 	}
-	left.left--
-	a.log.WarnContext(r.Context(), "a wrong token was refused", "address", address, "method", r.Method, "path", r.URL.Path)
-	return nil
+	return tooManyWrong(wait)
 }
 
-// of returns the current allowance of an address.
-func (a *tokenAttempts) of(address string) *allowance {
-	left, known := a.addresses[address]
-	if !known {
-		if len(a.addresses) >= maxAddresses {
-			a.forget()
-		}
-		if len(a.addresses) >= maxAddresses {
-			address = ""
-		}
-		if left, known = a.addresses[address]; !known {
-			left = &allowance{left: float64(a.perMinute), at: time.Now()}
-			a.addresses[address] = left
-		}
-	}
-	a.grow(left)
-	return left
-}
-
-func (a *tokenAttempts) grow(left *allowance) {
-	now := time.Now()
-	left.left = min(float64(a.perMinute), left.left+now.Sub(left.at).Minutes()*float64(a.perMinute))
-	left.at = now
-	if left.left >= float64(a.perMinute) {
-		left.logged = false
-	}
-}
-
-// forget drops the addresses whose allowance is full again.
-func (a *tokenAttempts) forget() {
-	for address, left := range a.addresses {
-		if a.grow(left); left.left >= float64(a.perMinute) {
-			delete(a.addresses, address)
-		}
-	}
-}
-
-func (a *tokenAttempts) refusal(left *allowance) error {
-	if left.left >= 1 {
+func tooManyWrong(wait time.Duration) error {
+	if wait == 0 {
 		return nil
 	}
-	wait := time.Duration((1 - left.left) / float64(a.perMinute) * float64(time.Minute))
 	return tooManyRequests(wait, "Too many wrong tokens came from your address. Try again later")
 }
 

@@ -18,13 +18,13 @@ func TestRememberedAddressesAreBounded(t *testing.T) {
 		request.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)
 		return attempts.wrong(request)
 	}
-	for i := range maxAddresses {
+	for i := range maxBuckets {
 		require.NoError(t, wrong(i))
 	}
-	require.NoError(t, wrong(maxAddresses), "the others share one allowance")
-	require.Error(t, wrong(maxAddresses+1))
+	require.NoError(t, wrong(maxBuckets), "the others share one bucket")
+	require.Error(t, wrong(maxBuckets+1))
 	require.Error(t, wrong(0))
-	require.LessOrEqual(t, len(attempts.addresses), maxAddresses+1)
+	require.LessOrEqual(t, len(attempts.addresses.byKey), maxBuckets+1)
 
 	for i := range 2 * maxGoodTokens {
 		attempts.right(fmt.Sprint(i))

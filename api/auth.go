@@ -24,7 +24,7 @@ type AuthOptions struct {
 // NewAuthPlugin serves sign-in under /api/auth, as Backstage's auth-backend does.
 func NewAuthPlugin(options AuthOptions) Plugin {
 	a := newAuth(options)
-	signIn := open("one signs in before one has a token")
+	signIn := signsIn("one signs in before one has a token")
 	refused := []fault.Kind{fault.Authentication, fault.NotAllowed, fault.NotFound, fault.Conflict, fault.Unavailable}
 	environment := text("env", "the environment of the provider's configuration")
 	return plugin{id: "auth", routes: []route{
@@ -32,7 +32,7 @@ func NewAuthPlugin(options AuthOptions) Plugin {
 			environment, text("scope", "what the provider's token should be for besides, separated by spaces"), text("origin", "the origin of the page that asks"),
 			text("flow", "popup, or redirect for the whole page"), text("redirectUrl", "where the browser goes at the end of a redirect flow")},
 			summary: "Sends the browser to a sign-in provider", serve: redirects("to the provider", a.start), fails: refused},
-		{method: http.MethodGet, path: "/:provider/handler/frame", access: open("the provider sends the browser here, with a code for it alone"), looseQuery: true,
+		{method: http.MethodGet, path: "/:provider/handler/frame", access: signsIn("the provider sends the browser here, with a code for it alone"), looseQuery: true,
 			summary: "Takes the browser back from a sign-in provider", serve: htmlPage("a page that hands the session to the window that asked for it", a.callback),
 			also: []answer{{status: http.StatusFound, description: "to the page that asked for it, in the redirect flow"}}},
 		{method: http.MethodGet, path: "/:provider/refresh", access: signIn, looseQuery: true, query: []parameter{environment},
@@ -198,7 +198,7 @@ func (a *auth) shown(flow signin.Flow, err error) error {
 // fromScript refuses requests without the header that a page of another origin cannot send without a
 // preflight (CSRF).
 func fromScript(c *call) error {
-	if c.GetHeader("X-Requested-With") != "XMLHttpRequest" {
+	if c.GetHeader(scriptHeader) != "XMLHttpRequest" {
 		return fault.New(fault.Authentication, "Invalid X-Requested-With header")
 	}
 	return nil

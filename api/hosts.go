@@ -56,9 +56,18 @@ func hostName(host string) string {
 
 // siteGuard rejects writes from pages of other sites (CSRF). Pages of these origins and of those that CORS
 // allows may write. Requests that are not from a browser name no site and pass.
-func (s *Server) siteGuard(own, allowed []originPattern) gin.HandlerFunc {
+//
+// A write that a cookie authenticates is held to more, because a browser adds the cookie whichever page sends
+// the request: CORS must allow its page to send cookies, and a request that names no site must have a header
+// that no page of another site can set.
+func (s *Server) siteGuard(own, allowed []originPattern, cookies bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if !isForeign(c.Request) || anyMatches(own, c.GetHeader("Origin")) || anyMatches(allowed, c.GetHeader("Origin")) {
+		page, byCookie := c.GetHeader("Origin"), hasCookieOnly(c.Request)
+		mayWrite := !isForeign(c.Request) || anyMatches(own, page) || anyMatches(allowed, page) && (cookies || !byCookie)
+		if byCookie && isWrite(c.Request) && namesNoSite(c.Request) && c.GetHeader(scriptHeader) == "" {
+			mayWrite = false
+		}
+		if mayWrite {
 			c.Next()
 			return
 		}
@@ -68,10 +77,32 @@ func (s *Server) siteGuard(own, allowed []originPattern) gin.HandlerFunc {
 	}
 }
 
-// isForeign reports whether a page of another origin sent a request that may write.
-func isForeign(r *http.Request) bool {
+// scriptHeader is what Backstage's clients send with a cookie. A page of another origin cannot send it without
+// a preflight.
+const scriptHeader = "X-Requested-With"
+
+// hasCookieOnly reports whether cookies are the only credentials of a request.
+func hasCookieOnly(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "" && r.Header.Get("Cookie") != ""
+}
+
+// namesNoSite reports whether a request does not say which page sent it.
+func namesNoSite(r *http.Request) bool {
+	return r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""
+}
+
+// isWrite reports whether a request may change something.
+func isWrite(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	}
+	return true
+}
+
+// isForeign reports whether a page of another origin sent a request that may write.
+func isForeign(r *http.Request) bool {
+	if !isWrite(r) {
 		return false
 	}
 	origin := r.Header.Get("Origin")

@@ -132,3 +132,42 @@ func TestOriginsAreComparedAsHosts(t *testing.T) {
 		})
 	}
 }
+
+// TestCookiesOfABrowserDoNotAuthenticateOtherPages: a browser adds a cookie whichever page sends the request.
+func TestCookiesOfABrowserDoNotAuthenticateOtherPages(t *testing.T) {
+	t.Parallel()
+	const friend, portal = "https://a.friends.example", "https://portal.example.org:8443"
+	for name, test := range map[string]struct {
+		site, origin, script string
+		credentials, passes  bool
+	}{
+		"our own page":                            {site: "same-origin", origin: "https://api.example.org", passes: true},
+		"the portal at its own address":           {site: "same-site", origin: portal, passes: true},
+		"an origin whose cookies are allowed":     {site: "cross-site", origin: friend, credentials: true, passes: true},
+		"an origin that may not send cookies":     {site: "cross-site", origin: friend, script: "XMLHttpRequest"},
+		"another site":                            {site: "cross-site", origin: "https://evil.example", credentials: true},
+		"a browser that names no site":            {credentials: true},
+		"a script in a browser that names none":   {script: "XMLHttpRequest", passes: true},
+		"an older browser on another site's page": {origin: "https://evil.example", script: "XMLHttpRequest"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := newServer(t, io.Discard, func(o *api.Options) {
+				o.BaseURLs = []string{"https://api.example.org", portal}
+				o.CORS = api.CORS{Origins: []string{"https://*.friends.example"}, Credentials: test.credentials}
+			})
+			for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+				request := httptest.NewRequest(method, "/api/catalog/nope", nil)
+				request.AddCookie(&http.Cookie{Name: "oidc-refresh-token", Value: "secret"})
+				for header, value := range map[string]string{"Sec-Fetch-Site": test.site, "Origin": test.origin, "X-Requested-With": test.script} {
+					if value != "" {
+						request.Header.Set(header, value)
+					}
+				}
+				answer := httptest.NewRecorder()
+				server.ServeHTTP(answer, request)
+				require.Equal(t, map[bool]int{true: http.StatusNotFound, false: http.StatusForbidden}[test.passes], answer.Code, method)
+			}
+		})
+	}
+}

@@ -34,18 +34,24 @@ func (s *Server) recoverPanics(c *gin.Context) {
 	c.Next()
 }
 
-// secureHeaders sets the headers of Backstage's helmet. The portal sets its own, stricter, content policy on
-// its pages.
-func secureHeaders(c *gin.Context) {
-	header := c.Writer.Header()
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("X-Frame-Options", "SAMEORIGIN")
-	header.Set("X-Permitted-Cross-Domain-Policies", "none")
-	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
+// strictTransport tells browsers to use TLS only, for 180 days as Backstage does.
+const strictTransport = "max-age=15552000; includeSubDomains"
+
+// secureHeaders sets the headers of Backstage's helmet, with a content policy that lets a response do nothing.
+// Pages set their own. served means that the server's address is https: a proxy ends TLS.
+func secureHeaders(served bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		header := c.Writer.Header()
 		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "SAMEORIGIN")
+		header.Set("X-Permitted-Cross-Domain-Policies", "none")
+		if served || isSecure(c) {
+			header.Set("Strict-Transport-Security", strictTransport)
+		}
+		c.Next()
 	}
-	c.Next()
 }
 
 // CORS is what pages of other origins may do: backend.cors.

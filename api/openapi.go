@@ -141,7 +141,7 @@ func (d *description) responses(r route) map[string]any {
 	for _, kind := range failures(r) {
 		responses[strconv.Itoa(statuses[kind])] = failureReference(string(kind))
 	}
-	if r.access.kind == accessAuthenticated {
+	if r.access.kind == accessAuthenticated || r.access.signsIn {
 		responses[strconv.Itoa(errTooMany.status)] = failureReference(errTooMany.name)
 	}
 	if r.body != nil {

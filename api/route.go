@@ -14,6 +14,8 @@ import (
 type access struct {
 	kind   accessKind
 	reason string
+	// signsIn counts the requests of each address.
+	signsIn bool
 }
 
 type accessKind int
@@ -30,6 +32,9 @@ var authenticated = access{kind: accessAuthenticated}
 
 // open routes need no credentials, for a stated reason.
 func open(reason string) access { return access{kind: accessOpen, reason: reason} }
+
+// signsIn routes are open, and limited for each address: see Limits.SignIn.
+func signsIn(reason string) access { return access{kind: accessOpen, reason: reason, signsIn: true} }
 
 // route is one HTTP operation: its handler, policy, parameters and responses. The router, the request checks
 // and the OpenAPI document are derived from it.

@@ -56,6 +56,10 @@ type Options struct {
 	// WrongTokensPerMinute is how many wrong tokens an address may send before it is refused for a while; 0
 	// means 30.
 	WrongTokensPerMinute int
+	// Limits are for each caller; the zero value has none.
+	Limits Limits
+	// Proxies are trusted to say where a request comes from; the zero value trusts none.
+	Proxies Proxies
 	// Telemetry records a span and the duration of every request. Nil records nothing.
 	Telemetry *telemetry.Telemetry
 	// StreamsPerCaller is how many runs one principal may follow at once; 0 means 100.
@@ -76,6 +80,7 @@ type Server struct {
 	pinger      pinger
 	keys        *idempotency.Keys
 	attempts    *tokenAttempts
+	limits      limits
 	streams     *openStreams
 	refusals    *audit.Attempts
 	plugins     []plugin
@@ -91,7 +96,7 @@ type Server struct {
 func NewServer(options Options) (*Server, error) {
 	s := &Server{log: options.Log, refusals: options.Refusals, authenticator: options.Authenticator, keys: options.Keys, leaving: make(chan struct{}),
 		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log},
-		attempts: newTokenAttempts(cmp.Or(options.WrongTokensPerMinute, 30), options.Log), streams: newOpenStreams(cmp.Or(options.StreamsPerCaller, 100))}
+		attempts: newTokenAttempts(cmp.Or(options.WrongTokensPerMinute, 30), options.Log), limits: newLimits(options.Limits), streams: newOpenStreams(cmp.Or(options.StreamsPerCaller, 100))}
 	s.plugins = append(s.plugins, s.rootPlugin())
 	for _, p := range options.Plugins {
 		s.plugins = append(s.plugins, p.group())
@@ -125,6 +130,7 @@ func NewServer(options Options) (*Server, error) {
 func (s *Server) guard(engine *gin.Engine, options Options) {
 	hosts := slices.Clone(options.Hosts)
 	var own []originPattern
+	isSecure := len(options.BaseURLs) > 0 && strings.HasPrefix(options.BaseURLs[0], "https:")
 	for _, base := range options.BaseURLs {
 		if page, isOrigin := originOf(base); isOrigin {
 			hosts, own = append(hosts, page.host), append(own, originPattern(page))
@@ -139,7 +145,8 @@ func (s *Server) guard(engine *gin.Engine, options Options) {
 		}
 		allowed = append(allowed, pattern)
 	}
-	engine.Use(observe(options.Telemetry), withOrigin, s.recoverPanics, secureHeaders, s.hostGuard(hosts), crossOrigin(options.CORS, allowed), s.siteGuard(own, allowed))
+	engine.Use(observe(options.Telemetry), options.Proxies.resolve, withOrigin, s.recoverPanics, secureHeaders(isSecure), s.hostGuard(hosts),
+		crossOrigin(options.CORS, allowed), s.siteGuard(own, allowed, options.CORS.Credentials))
 }
 
 // ServeHTTP implements http.Handler.
@@ -205,9 +212,17 @@ func (s *Server) conclude(c *call, p plugin, err error) {
 
 // admit authenticates the caller and checks the request against the route's declaration.
 func (s *Server) admit(c *call, p plugin) error {
+	if c.route.access.signsIn {
+		if err := s.limits.signIn(c.Request); err != nil {
+			return err
+		}
+	}
 	if c.route.access.kind == accessAuthenticated {
 		principal, err := s.authenticate(c.Request)
 		if err != nil {
+			return err
+		}
+		if err := s.limits.caller(principal); err != nil {
 			return err
 		}
 		c.principal = principal

@@ -181,7 +181,7 @@ func (c *checker) checkStrings(s *schema, v *value, path string) *yaml.Node {
 	out := &yaml.Node{Kind: yaml.SequenceNode}
 	items := v.items
 	switch {
-	case v.isString():
+	case v.isString() || s.Scalar && v.kind == scalar:
 		items = nil
 		for _, text := range strings.FieldsFunc(v.text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
 			items = append(items, newString(text, v.origin))

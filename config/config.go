@@ -40,10 +40,12 @@ type App struct {
 
 // Backend is the HTTP server. BaseURL defaults to a URL built from Listen.
 type Backend struct {
-	BaseURL string      `yaml:"baseUrl"`
-	Listen  Listen      `yaml:"listen"`
-	Auth    BackendAuth `yaml:"auth"`
-	Reading Reading     `yaml:"reading"`
+	BaseURL string `yaml:"baseUrl"`
+	// TrustProxy are the trusted proxies as written; see TrustedProxies.
+	TrustProxy []string    `yaml:"trustProxy"`
+	Listen     Listen      `yaml:"listen"`
+	Auth       BackendAuth `yaml:"auth"`
+	Reading    Reading     `yaml:"reading"`
 	// CORS is nil when no other origin may call the API. No CORS headers are sent then.
 	CORS *CORS `yaml:"cors"`
 	CSP  CSP   `yaml:"csp"`
@@ -560,9 +562,18 @@ type Server struct {
 	// addresses.
 	AllowedHosts []string `yaml:"allowedHosts"`
 	// WrongTokensPerMinute is how many wrong tokens an address may send.
-	WrongTokensPerMinute int `yaml:"wrongTokensPerMinute"`
+	WrongTokensPerMinute int               `yaml:"wrongTokensPerMinute"`
+	RequestsPerMinute    RequestsPerMinute `yaml:"requestsPerMinute"`
 	// StreamsPerCaller is how many runs one principal may follow at once.
 	StreamsPerCaller int `yaml:"streamsPerCaller"`
+}
+
+// RequestsPerMinute are the requests that are served in a minute for each user, each subject of a machine's
+// token, and each address that signs in. 0 is any number.
+type RequestsPerMinute struct {
+	User    int `yaml:"user"`
+	Service int `yaml:"service"`
+	SignIn  int `yaml:"signIn"`
 }
 
 // Audit configures the audit log.

@@ -17,6 +17,7 @@ var formats = map[string]func(string) error{
 	"aes256":       checkAES256,
 
 	"sourceExpression": checkSourceExpression,
+	"proxy":            checkProxy,
 }
 
 func checkURL(text string) error {

@@ -69,3 +69,8 @@ func crossOrigin(configured *config.CORS) api.CORS {
 		ExposedHeaders: configured.ExposedHeaders, Credentials: configured.Credentials, MaxAge: configured.MaxAge,
 	}
 }
+
+func trustedProxies(configured config.Backend) api.Proxies {
+	hops, networks := configured.TrustedProxies()
+	return api.Proxies{Hops: hops, Networks: networks}
+}

@@ -202,6 +202,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
 		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,
+		Proxies: trustedProxies(p.config.Backend), Limits: api.Limits(p.config.Portico.Server.RequestsPerMinute),
 		WrongTokensPerMinute: p.config.Portico.Server.WrongTokensPerMinute, StreamsPerCaller: p.config.Portico.Server.StreamsPerCaller,
 		Plugins: append(p.permissionPlugins(),
 			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: p.config.Backend.BaseURL, PortalURL: p.config.App.BaseURL,

@@ -2492,6 +2492,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["InputError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -2555,6 +2556,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
             409: components["responses"]["ConflictError"];
+            429: components["responses"]["TooManyRequestsError"];
             503: components["responses"]["ServiceUnavailableError"];
             default: components["responses"]["Error"];
         };
@@ -2587,6 +2589,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
             409: components["responses"]["ConflictError"];
+            429: components["responses"]["TooManyRequestsError"];
             503: components["responses"]["ServiceUnavailableError"];
             default: components["responses"]["Error"];
         };
@@ -2625,6 +2628,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
             409: components["responses"]["ConflictError"];
+            429: components["responses"]["TooManyRequestsError"];
             503: components["responses"]["ServiceUnavailableError"];
             default: components["responses"]["Error"];
         };
