@@ -121,7 +121,7 @@ func (r roleRoutes) listRoles(c *call) ([]role, error) {
 
 func (r roleRoutes) showRole(c *call) ([]role, error) {
 	found, err := r.service.Role(c.Request.Context(), c.principal, c.roleRef())
-	return []role{asRole(found)}, err
+	return []role{asRole(found)}, withoutMessage(err, fault.NotFound)
 }
 
 func (r roleRoutes) createRole(c *call) error {
@@ -130,7 +130,7 @@ func (r roleRoutes) createRole(c *call) error {
 
 func (r roleRoutes) updateRole(c *call) error {
 	return given(c, func(update rbac.RoleUpdate) error {
-		return r.service.UpdateRole(c.Request.Context(), c.principal, c.roleRef(), update)
+		return withoutMessage(r.service.UpdateRole(c.Request.Context(), c.principal, c.roleRef(), update), fault.Conflict)
 	})
 }
 
@@ -199,7 +199,7 @@ func (r roleRoutes) listPolicies(c *call) ([]rolePolicy, error) {
 
 func (r roleRoutes) policiesOfRole(c *call) ([]rolePolicy, error) {
 	found, err := r.service.PoliciesOf(c.Request.Context(), c.principal, c.roleRef())
-	return mapped(found, asRolePolicy), err
+	return mapped(found, asRolePolicy), withoutMessage(err, fault.NotFound)
 }
 
 // errNoArray is the fault of a body that is not a list of policies.
@@ -279,7 +279,7 @@ func (r roleRoutes) showCondition(c *call) (rbac.Condition, error) {
 	var found rbac.Condition
 	err := c.byID(func(id int64) (err error) {
 		found, err = r.service.Condition(c.Request.Context(), c.principal, id)
-		return err
+		return withoutMessage(err, fault.NotFound)
 	})
 	return found, err
 }
@@ -409,6 +409,15 @@ func givenOr[T any](c *call, refusal error, do func(input T) error) error {
 		return cmp.Or(refusal, malformed)
 	}
 	return err
+}
+
+// withoutMessage leaves out the message of a fault of one kind: the RBAC plugin has none there, and its clients
+// show words of their own.
+func withoutMessage(err error, kind fault.Kind) error {
+	if fault.KindOf(err) != kind {
+		return err
+	}
+	return fault.Wrap(kind, err, "")
 }
 
 // firstQuery is the first value of a parameter that may be repeated.

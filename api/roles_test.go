@@ -169,6 +169,10 @@ func TestInvalidRolesAreRefusedWithTheReason(t *testing.T) {
 	}{
 		{http.StatusBadRequest, "'name' field must not be empty", "POST", "/roles", `{}`},
 		{http.StatusBadRequest, "request/body is malformed", "POST", "/roles", `{"name":7}`},
+		{http.StatusBadRequest, `Entity reference "dev" had missing or empty kind`, "POST", "/roles", `{"name":"dev","memberReferences":["user:default/grace"]}`},
+		{http.StatusNotFound, "NotFoundError: ", "GET", "/roles/role/default/ghost", ""},
+		{http.StatusNotFound, "NotFoundError: ", "GET", "/policies/role/default/ghost", ""},
+		{http.StatusNotFound, "NotFoundError: ", "GET", "/roles/conditions/7", ""},
 		{http.StatusBadRequest, "'oldRole' object must be present", "PUT", developers, `{"newRole":{}}`},
 		{http.StatusForbidden, "consider making changes to the 'CONFIGURATION'", "DELETE", "/roles/role/default/rbac_admin", ""},
 		{http.StatusNotFound, "role member 'user:default/nobody' was not found", "DELETE", developers + "?memberReferences=user:default/nobody", ""},

@@ -30,7 +30,7 @@ const maxNameLength = 63
 func checkRef(text string, kinds ...string) error {
 	ref, err := entity.ParseRef(text, entity.Ref{})
 	if err != nil {
-		return fault.Wrap(fault.Input, err, "%s", err)
+		return fault.New(fault.Input, "%s", err) // without the cause, which has another status
 	}
 	switch {
 	case !slices.Contains(kinds, ref.Kind):

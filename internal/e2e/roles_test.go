@@ -1,0 +1,145 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// person is a system, as the user who is signed in as the guest sees it.
+type person struct {
+	*system
+	token string
+}
+
+// signIn signs in as the guest.
+func (s *system) signIn() person {
+	s.t.Helper()
+	var session struct{ BackstageIdentity struct{ Token string } }
+	status, answer := s.send("", http.MethodPost, "/api/auth/guest/refresh", "")
+	require.Equal(s.t, http.StatusOK, status, string(answer))
+	require.NoError(s.t, json.Unmarshal(answer, &session))
+	return person{s, session.BackstageIdentity.Token}
+}
+
+// send makes a request with a token.
+func (s *system) send(token, method, path, body string) (status int, answer []byte) {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	require.NoError(s.t, err)
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("X-Requested-With", "XMLHttpRequest")
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(s.t, err)
+	defer response.Body.Close()
+	answer, err = io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	return response.StatusCode, answer
+}
+
+// does makes a request and checks its status.
+func (p person) does(status int, method, path, body string) []byte {
+	p.t.Helper()
+	got, answer := p.send(p.token, method, "/api"+path, body)
+	require.Equal(p.t, status, got, "%s %s: %s", method, path, answer)
+	return answer
+}
+
+// kinds counts the kinds of the entities that the user sees.
+func (p person) kinds() map[string]int {
+	p.t.Helper()
+	var reply struct {
+		Facets struct {
+			Kind []struct {
+				Value string
+				Count int
+			}
+		}
+	}
+	require.NoError(p.t, json.Unmarshal(p.does(http.StatusOK, http.MethodGet, "/catalog/entity-facets?facet=kind", ""), &reply))
+	kinds := map[string]int{}
+	for _, kind := range reply.Facets.Kind {
+		kinds[kind.Value] = kind.Count
+	}
+	return kinds
+}
+
+// may is the decision about a permission without resources.
+func (p person) may(permission string) string {
+	p.t.Helper()
+	var reply struct{ Items []struct{ Result string } }
+	body := fmt.Sprintf(`{"items":[{"id":"1","permission":{"type":"basic","name":%q,"attributes":{}}}]}`, permission)
+	require.NoError(p.t, json.Unmarshal(p.does(http.StatusOK, http.MethodPost, "/permission/authorize", body), &reply))
+	return reply.Items[0].Result
+}
+
+// TestRolesDecideWhatAPersonSeesAndDoes: roles from a file and from the API count at once in decisions, lists and
+// commands, and after a restart. A file that is wrong changes nothing.
+func TestRolesDecideWhatAPersonSeesAndDoes(t *testing.T) {
+	t.Parallel()
+	policies := filepath.Join(t.TempDir(), "policy.csv")
+	write := func(lines ...string) {
+		require.NoError(t, os.WriteFile(policies+".new", []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+		require.NoError(t, os.Rename(policies+".new", policies))
+	}
+	const member, analyzes = "g, user:default/guest, role:default/readers", "p, role:default/readers, catalog.location.analyze, use, allow"
+	const reads = "p, role:default/readers, scaffolder-task, read, allow"
+	write(member, reads)
+	s := newSystem(t, fmt.Sprintf(`
+auth: { providers: { guest: { userEntityRef: "user:default/guest", dangerouslyAllowOutsideDevelopment: true } } }
+permission:
+  enabled: true
+  rbac:
+    admin: { users: [{ name: user:default/guest }] }
+    policies-csv-file: %s
+    policyFileReload: true
+    pluginsWithPermission: [catalog, scaffolder, permission]
+`, policies))
+	s.start("worker")
+	server := s.startServing("gives-back")
+	guest := s.signIn()
+	all := guest.kinds()
+	require.Greater(t, len(all), 3, "the admin role may read the catalog")
+	require.Equal(t, "DENY", guest.may("scaffolder.task.create"))
+	guest.does(http.StatusForbidden, http.MethodPost, "/scaffolder/v2/tasks", `{"templateRef":"template:default/gives-back","values":{"name":"shop"}}`)
+
+	// By the API: a condition decides before the admin role's policy, in every view of the catalog.
+	guest.does(http.StatusCreated, http.MethodPost, "/permission/roles", `{"name":"role:default/testers","memberReferences":["user:default/guest"]}`)
+	guest.does(http.StatusCreated, http.MethodPost, "/permission/roles/conditions", `{"result":"CONDITIONAL","roleEntityRef":"role:default/testers","pluginId":"catalog",
+		"resourceType":"catalog-entity","permissionMapping":[{"name":"catalog.entity.read","action":"read"}],
+		"conditions":{"rule":"IS_ENTITY_KIND","resourceType":"catalog-entity","params":{"kinds":["User"]}}}`)
+	require.Equal(t, map[string]int{"User": all["User"]}, guest.kinds())
+	guest.does(http.StatusNotFound, http.MethodGet, "/catalog/entities/by-name/template/default/gives-back", "")
+	require.JSONEq(t, `{"items":[{"id":"1","result":["ALLOW","DENY"]}]}`, string(guest.does(http.StatusOK, http.MethodPost, "/permission/authorize",
+		`{"items":[{"id":"1","permission":{"type":"resource","name":"catalog.entity.read","attributes":{"action":"read"},"resourceType":"catalog-entity"},
+		"resourceRef":["user:default/guest","template:default/gives-back"]}]}`)))
+
+	// By the file, while the server runs.
+	require.Equal(t, "DENY", guest.may("catalog.location.analyze"))
+	write(member, reads, analyzes)
+	s.until("the file to be read again", func() bool { return guest.may("catalog.location.analyze") == "ALLOW" })
+	write(member, "p, role:default/readers, catalog.location.analyze, frobnicate, allow")
+	s.until("the wrong line to be logged", func() bool { return strings.Contains(server.log.String(), "frobnicate") })
+	require.Equal(t, "ALLOW", guest.may("catalog.location.analyze"), "the last good file counts")
+	guest.does(http.StatusForbidden, http.MethodDelete, "/permission/roles/role/default/readers", "")
+
+	// After a restart, and until the role is deleted.
+	write(member, reads)
+	server.kill()
+	s.startServing("gives-back")
+	require.Equal(t, map[string]int{"User": all["User"]}, guest.kinds())
+	require.Equal(t, "DENY", guest.may("catalog.location.analyze"))
+	guest.does(http.StatusNoContent, http.MethodDelete, "/permission/roles/role/default/testers", "")
+	require.Equal(t, all, guest.kinds())
+	require.JSONEq(t, `[]`, string(guest.does(http.StatusOK, http.MethodGet, "/permission/roles/conditions", "")))
+}
