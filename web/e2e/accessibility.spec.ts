@@ -23,6 +23,7 @@ const pages: { name: string; path: string; shows: (page: Page) => Promise<void> 
   { name: 'runs', path: '/runs', shows: (page) => expect(page.getByRole('table')).toBeVisible() },
   { name: 'catalog', path: '/catalog', shows: (page) => expect(page.getByRole('row').nth(1)).toBeVisible() },
   { name: 'what is not read', path: '/catalog/unread', shows: (page) => heading(page, 'What could not be read') },
+  { name: 'audit log', path: '/audit', shows: (page) => heading(page, 'Audit log') },
   { name: 'nowhere', path: '/no/such/page', shows: (page) => heading(page, 'There is no page at this address') },
 ];
 

@@ -1,6 +1,7 @@
 /** The pages that are not part of the first load. */
 export const later = {
   actions: () => import('./pages/actions/actions-page').catch(explain),
+  audit: () => import('./pages/audit/audit-page').catch(explain),
   gallery: () => import('./pages/gallery/gallery-page').catch(explain),
   template: () => import('./pages/template/template-page').catch(explain),
   runs: () => import('./pages/runs/runs-page').catch(explain),

@@ -14,6 +14,7 @@ import { NotFoundPage } from './pages/not-found/not-found-page';
 import {
   parseSearch,
   readActionsSearch,
+  readAuditSearch,
   readCatalogSearch,
   readEntitySearch,
   readGallerySearch,
@@ -109,7 +110,14 @@ const unread = createRoute({
   component: lazyRouteComponent(later.unread, 'UnreadPage'),
 });
 
-const routes = root.addChildren([home, gallery, actions, template, runs, run, catalog, unread, entity]);
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: '/audit',
+  validateSearch: readAuditSearch,
+  component: lazyRouteComponent(later.audit, 'AuditPage'),
+});
+
+const routes = root.addChildren([home, gallery, actions, template, runs, run, catalog, unread, entity, audit]);
 
 /**
  * The portal's router. Lists keep their scroll position on return, and pages are prefetched when the pointer

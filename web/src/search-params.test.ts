@@ -1,12 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { queryString } from './api/client';
-import { parseSearch, readCatalogSearch, readRunSearch, readRunsSearch, readTemplateSearch } from './search-params';
+import {
+  parseSearch,
+  readAuditSearch,
+  readCatalogSearch,
+  readRunSearch,
+  readRunsSearch,
+  readTemplateSearch,
+} from './search-params';
 
 describe('addresses', () => {
   it.each([
     ['?kind=component&q=pet&owner=group:default/a&owner=group:default/b', readCatalogSearch],
     ['?step=publish&view=log&line=12-20&find=error', readRunSearch],
     ['?status=failed', readRunsSearch],
+    ['?who=user:default/ada&action=run.create&outcome=denied&since=2026-01-31', readAuditSearch],
     ['?phase=parked&group=cause', readRunsSearch],
     ['?page=2&formData={"name":"1"}', readTemplateSearch],
   ])('survive being read and written: %s', (address, read) => {
@@ -17,6 +25,7 @@ describe('addresses', () => {
   it('drop unknown parameters', () => {
     expect(readRunsSearch(parseSearch('?status=exploded&group=x&by='))).toEqual({});
     expect(readTemplateSearch(parseSearch('?page=-3'))).toEqual({});
+    expect(readAuditSearch(parseSearch('?outcome=maybe&since=yesterday'))).toEqual({});
     expect(readRunSearch(parseSearch('?view=nonsense&step=1'))).toEqual({ step: '1' });
   });
 });

@@ -108,6 +108,22 @@ export function isListedByDefault(kind: string): boolean {
   return !listedElsewhere.includes(kind.toLowerCase());
 }
 
+const auditOutcomes = ['done', 'denied', 'failed'] as const;
+const day = (value: unknown) => (typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value) ? value : undefined);
+
+/** since and until are days in UTC. */
+export const readAuditSearch = (raw: Raw) =>
+  compact({
+    who: text(raw.who),
+    action: text(raw.action),
+    resource: text(raw.resource),
+    outcome: oneOf(raw.outcome, auditOutcomes),
+    since: day(raw.since),
+    until: day(raw.until),
+  });
+
+export type AuditSearch = ReturnType<typeof readAuditSearch>;
+
 export const readActionsSearch = (raw: Raw) => compact({ q: text(raw.q) });
 
 export const unreadLists = ['failed', 'pending'] as const;

@@ -3,6 +3,8 @@ import { learnTime } from './server-clock';
 import { forget, session } from './session';
 import type {
   Action,
+  AuditActions,
+  AuditPage,
   Availability,
   BookmarkRefs,
   Entity,
@@ -190,6 +192,25 @@ export async function fetchFacets(
     ...(signal && { signal }),
   });
   return answer.facets;
+}
+
+export interface AuditQuery {
+  who?: string;
+  action?: string;
+  resource?: string;
+  outcome?: string;
+  since?: string;
+  until?: string;
+  cursor?: string;
+  limit?: number;
+}
+
+export function fetchAudit(query: AuditQuery, signal?: AbortSignal): Promise<AuditPage> {
+  return json('/api/portico/v1/audit', { query: { ...query }, ...(signal && { signal }) });
+}
+
+export function fetchAuditActions(signal?: AbortSignal): Promise<AuditActions> {
+  return json('/api/portico/v1/audit/actions', signal && { signal });
 }
 
 export type UnprocessedList = 'failed' | 'pending';

@@ -68,6 +68,24 @@ export const unprocessedQuery = (of: api.UnprocessedList) =>
     refetchInterval: 15_000,
   });
 
+const auditPerPage = 50;
+
+/** The audit log, the newest first. Somebody who may not read it is refused at once. */
+export const auditQuery = (query: api.AuditQuery) =>
+  infiniteQueryOptions({
+    queryKey: ['audit', query],
+    queryFn: ({ signal, pageParam }) =>
+      api.fetchAudit({ ...query, limit: auditPerPage, ...(pageParam && { cursor: pageParam }) }, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.nextCursor,
+  });
+
+export const auditActionsQuery = queryOptions({
+  queryKey: ['audit-actions'],
+  queryFn: ({ signal }) => api.fetchAuditActions(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
 /** All templates with all fields: the gallery shows them all, and a form needs the steps for its review. */
 export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: api.byTitle, limit: 500 });
 

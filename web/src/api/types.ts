@@ -30,6 +30,11 @@ export type FacetValue = Schemas['CatalogFacetValue'];
 /** Entities are whole unless `fields` were asked for; who asks for some, asks for all that it reads. */
 export type EntityPage = Omit<Schemas['EntityPage'], 'items'> & { items: Entity[] };
 
+export type AuditPage = Schemas['AuditPage'];
+export type AuditEvent = Schemas['AuditEvent'];
+export type AuditChange = Schemas['AuditChange'];
+export type AuditActions = Schemas['AuditActions'];
+
 export type UnprocessedEntities = Schemas['UnprocessedEntities'];
 export type UnprocessedEntity = Schemas['UnprocessedEntity'];
 

@@ -137,6 +137,7 @@ function RailLink({ to, icon: Icon, label, collapsed }: RailLinkProps) {
 }
 
 function Person({ onSignOut }: { onSignOut: () => void }) {
+  const router = useRouter();
   const { data: session } = useQuery(sessionQuery);
   const { data: info } = useQuery(infoQuery);
   const [theme, setTheme] = useTheme();
@@ -167,6 +168,7 @@ function Person({ onSignOut }: { onSignOut: () => void }) {
         <MenuChoice value="dark">Dark</MenuChoice>
       </MenuChoices>
       <MenuSeparator />
+      <MenuItem onSelect={() => router.navigate({ to: '/audit' })}>Audit log</MenuItem>
       <MenuItem onSelect={onSignOut}>Sign out</MenuItem>
       {info && (
         <>

@@ -29,6 +29,7 @@ const pages = [
   { title: 'Create', to: '/create' },
   { title: 'Runs', to: '/runs' },
   { title: 'Actions for templates', to: '/create/actions' },
+  { title: 'Audit log', to: '/audit' },
 ] as const;
 
 const entityFields = [
