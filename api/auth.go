@@ -17,7 +17,8 @@ type AuthOptions struct {
 	SignIn *signin.Service
 	// BaseURL is the API's address, and PortalURL the portal's.
 	BaseURL, PortalURL string
-	// ExtraOrigins are further origins whose pages may sign people in, in the form of CORS.Origins; may be empty.
+	// ExtraOrigins are further origins whose pages may sign people in, in the form of CORS.Origins; may be
+	// empty.
 	ExtraOrigins []string
 }
 
@@ -263,8 +264,8 @@ func (a *auth) userInfo(c *call) (userInfo, error) {
 	return userInfo{userClaims{c.principal.Subject, orEmpty(c.principal.Ownership)}}, nil
 }
 
-// issuerConfiguration is Backstage's answer to OpenID Connect Discovery. The endpoints of an authorization server
-// are named there too, and are not found in either as long as it is not enabled.
+// issuerConfiguration is Backstage's answer to OpenID Connect Discovery. The endpoints of an authorization
+// server are named there too, and are not found in either as long as it is not enabled.
 type issuerConfiguration struct {
 	Issuer                string   `json:"issuer"`
 	TokenEndpoint         string   `json:"token_endpoint"`

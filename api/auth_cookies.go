@@ -18,8 +18,8 @@ type cookieJar struct {
 	sameSite http.SameSite
 }
 
-// newCookieJar sets cookies for an API and a portal at these addresses. A portal on another host needs cookies that
-// are sent across sites, which browsers permit over https only.
+// newCookieJar sets cookies for an API and a portal at these addresses. A portal on another host needs
+// cookies that are sent across sites, which browsers permit over https only.
 func newCookieJar(baseURL, portalURL string) cookieJar {
 	base, _ := url.Parse(baseURL)     // the configuration has checked it
 	portal, _ := url.Parse(portalURL) // as above

@@ -32,7 +32,8 @@ var handOverPage = template.Must(template.New("handler").Parse(`<!doctype html>
 <body data-outcome="{{.Outcome}}"><h1>{{.Title}}</h1><p>{{.Text}}</p><script>{{.Script}}</script></body></html>
 `))
 
-// authorizationMessage is the message that a page of Backstage's clients waits for. It has a response or an error.
+// authorizationMessage is the message that a page of Backstage's clients waits for. It has a response or an
+// error.
 type authorizationMessage struct {
 	// Type is set by handOver.
 	Type     string       `json:"type"`

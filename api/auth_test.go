@@ -214,8 +214,8 @@ func TestNobodyIsSentElsewhere(t *testing.T) {
 	}
 }
 
-// TestAnAnswerWithoutItsCookieGoesNowhere: the state alone decides nothing, so a made-up one cannot choose the
-// origin or the address.
+// TestAnAnswerWithoutItsCookieGoesNowhere: the state alone decides nothing, so a made-up one cannot choose
+// the origin or the address.
 func TestAnAnswerWithoutItsCookieGoesNowhere(t *testing.T) {
 	t.Parallel()
 	b := newAuthServer(t, nil)

@@ -49,7 +49,7 @@ func (oneToken) Authenticate(_ context.Context, token string) (identity.Principa
 	return identity.Principal{Kind: identity.KindService, Subject: "test"}, nil
 }
 
-// remarkOnOdd is a judge with a remark about entities that are called odd.
+// remarkOnOdd is a linter with a remark about entities that are called odd.
 func remarkOnOdd(_ context.Context, _ string, document json.RawMessage) []processing.Remark {
 	if !strings.Contains(string(document), `"name":"odd"`) {
 		return nil
@@ -78,7 +78,7 @@ func newCatalogServer(t *testing.T) *catalogServer {
 	require.NoError(t, err)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	pool := testkit.Database(t)
-	pipeline := &processing.Pipeline{Reader: reader, Rules: entity.DefaultRules(), LocationTypes: []string{"url"}, Judge: processing.Judge{Remarks: remarkOnOdd}}
+	pipeline := &processing.Pipeline{Reader: reader, Rules: entity.DefaultRules(), LocationTypes: []string{"url"}, Linter: processing.Linter{Remarks: remarkOnOdd}}
 	service := catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}, Pipeline: pipeline})
 
 	ctx, cancel := context.WithCancel(context.Background())

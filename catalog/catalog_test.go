@@ -399,7 +399,7 @@ func TestFacets(t *testing.T) {
 func TestADryRunShowsRemarks(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t, func(options *catalog.Options) {
-		options.Pipeline.Judge.Remarks = func(_ context.Context, kind string, _ json.RawMessage) []processing.Remark {
+		options.Pipeline.Linter.Remarks = func(_ context.Context, kind string, _ json.RawMessage) []processing.Remark {
 			if kind != "Group" {
 				return nil
 			}

@@ -190,8 +190,8 @@ func TestATokenMayCallOnlyItsPlugins(t *testing.T) {
 	require.Equal(t, fault.NotAllowed, fault.KindOf(err))
 }
 
-// TestWhatAUserOwnsIsStored: tokens have no ent claim by default, so that their size does not depend on the number of
-// groups.
+// TestWhatAUserOwnsIsStored: tokens have no ent claim by default, so that their size does not depend on the
+// number of groups.
 func TestWhatAUserOwnsIsStored(t *testing.T) {
 	t.Parallel()
 	pool, encryption := testkit.Database(t), seal.GenerateKey("2026")

@@ -48,7 +48,7 @@ type Options struct {
 	Engine  engine.Engine
 	Actions *action.Registry
 	Decider policy.Decider
-	// Checker judges templates before they run; nil judges none.
+	// Checker checks templates before they run; nil checks none.
 	Checker *check.Checker
 	// DryRuns tries templates out; nil when nobody will ask for it.
 	DryRuns *dryrun.Runner
@@ -198,7 +198,7 @@ func (s *Service) newRun(ctx context.Context, principal identity.Principal, requ
 	}
 	n := run.New{ID: cmp.Or(request.ID, uuid.New()), TemplateRef: t.Ref(), Title: t.Title(), Subject: subject(t, pinned.Parameters), Spec: pinned,
 		Starter: principal, Secrets: request.Secrets}
-	for _, finding := range s.judge(ctx, t) {
+	for _, finding := range s.findings(ctx, t) {
 		// What is only a warning now is told by the step itself, if it comes to it.
 		if finding.Severity == check.Error {
 			n.Warnings = append(n.Warnings, "A run of this template is bound to fail. "+finding.String())
@@ -219,8 +219,8 @@ func (s *Service) pin(ctx context.Context, principal identity.Principal, t *temp
 	return t.Pin(values, user, base)
 }
 
-// judge says what is wrong with a template, whatever the values.
-func (s *Service) judge(ctx context.Context, t *template.Template) []check.Finding {
+// findings are the findings about a template, independent of the values.
+func (s *Service) findings(ctx context.Context, t *template.Template) []check.Finding {
 	if s.checker == nil {
 		return nil
 	}
@@ -249,7 +249,7 @@ func (s *Service) DryRun(ctx context.Context, principal identity.Principal, tria
 		return dryrun.Result{}, err
 	}
 	return s.dryRuns.Run(ctx, dryrun.Request{Spec: pinned, Starter: principal, Secrets: trial.Secrets,
-		Findings: s.judge(ctx, trial.Template), Files: trial.Files})
+		Findings: s.findings(ctx, trial.Template), Files: trial.Files})
 }
 
 // CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is

@@ -493,11 +493,11 @@ func TestFinalErrorsAreNotTriedAgain(t *testing.T) {
 		name string
 		next string
 	}{
-		"input":                 {action.InputError("no such visibility"), "InputError", "Mend the cause"},
-		"final":                 {action.Final(errors.New("the name is taken")), "Error", "Mend the cause"},
-		"unclassified":          {errors.New("what is this"), "Error", "Mend the cause"},
-		"transient with advice": {action.Advise(action.Final(errors.New("403")), "Give the token the scope repo."), "Error", "Give the token the scope repo."},
-		"secret in text":        {fmt.Errorf("push to https://x:%s@forge: no", secret), "Error", ""},
+		"input":          {action.InputError("no such visibility"), "InputError", "Mend the cause"},
+		"final":          {action.Final(errors.New("the name is taken")), "Error", "Mend the cause"},
+		"unclassified":   {errors.New("what is this"), "Error", "Mend the cause"},
+		"with advice":    {action.Advise(action.Final(errors.New("403")), "Give the token the scope repo."), "Error", "Give the token the scope repo."},
+		"secret in text": {fmt.Errorf("push to https://x:%s@forge: no", secret), "Error", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -117,7 +117,7 @@ type bench struct {
 	site   *site
 	engine *processing.Engine
 	state  processing.State
-	judge  processing.Judge
+	linter processing.Linter
 	log    logged
 }
 
@@ -144,12 +144,12 @@ func (l *logged) warnings(about string) []string {
 
 func newBench(t *testing.T, files map[string]string, options processing.Options) *bench {
 	t.Helper()
-	return newBenchJudged(t, files, options, processing.Judge{})
+	return newBenchWithLinter(t, files, options, processing.Linter{})
 }
 
-func newBenchJudged(t *testing.T, files map[string]string, options processing.Options, judge processing.Judge) *bench {
+func newBenchWithLinter(t *testing.T, files map[string]string, options processing.Options, linter processing.Linter) *bench {
 	t.Helper()
-	b := &bench{T: t, pool: testkit.Database(t), site: newSite(t, files), state: processing.NewState(), judge: judge}
+	b := &bench{T: t, pool: testkit.Database(t), site: newSite(t, files), state: processing.NewState(), linter: linter}
 	b.engine = b.newEngine(options)
 	b.start(b.engine)
 	return b
@@ -168,7 +168,7 @@ func (b *bench) newEngine(options processing.Options) *processing.Engine {
 	for _, kind := range []string{"Component", "System", "API", "Resource", "Location", "Group", "User", "Domain"} {
 		allowed.Allow = append(allowed.Allow, entity.AllowedKind{Kind: kind})
 	}
-	pipeline := &processing.Pipeline{Reader: reader, Files: local, Rules: entity.Rules{allowed}, LocationTypes: []string{"url"}, Judge: b.judge}
+	pipeline := &processing.Pipeline{Reader: reader, Files: local, Rules: entity.Rules{allowed}, LocationTypes: []string{"url"}, Linter: b.linter}
 	return processing.NewEngine(b.pool, pipeline, options, slog.New(slog.NewTextHandler(io.MultiWriter(b.Output(), &b.log), nil)))
 }
 

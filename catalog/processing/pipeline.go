@@ -26,8 +26,8 @@ type Pipeline struct {
 	Rules entity.Rules
 	// LocationTypes are the target types that a Location of another type may have.
 	LocationTypes []string
-	// Judge adds remarks to an entity. The zero value adds none.
-	Judge Judge
+	// Linter adds remarks to an entity. The zero value adds none.
+	Linter Linter
 }
 
 // Emitted is a document that is to be processed. Only Emit, or the catalog's own record of an earlier one,
@@ -199,7 +199,7 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) e
 	r.enforceRules()
 	r.dropRepeated()
 	r.result.Relations = relations
-	if err := r.judge(ctx, document); err != nil || len(r.result.Errors) > 0 {
+	if err := r.finish(ctx, document); err != nil || len(r.result.Errors) > 0 {
 		return err
 	}
 	r.result.Readings, err = r.sources.readings()
@@ -212,7 +212,7 @@ const pipelineVersion = 2
 // basis is a hash of everything that a result depends on, except the files that are read: the document, the
 // configuration and the version of the pipeline.
 func (r *run) basis(document json.RawMessage) (string, error) {
-	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Judge.Version, r.links()})
+	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Linter.Version, r.links()})
 	if err != nil {
 		return "", fmt.Errorf("encode what a result depends on: %w", err)
 	}

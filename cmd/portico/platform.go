@@ -231,7 +231,7 @@ func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
 		return err
 	}
 	checker := newChecker(p.actions, renderer, planRules(p.config))
-	p.pipeline.Judge = templateJudge(checker)
+	p.pipeline.Linter = templateLinter(checker)
 	engine := workflows.NewClient(workflows.ClientOptions{Temporal: p.temporal, TaskQueue: p.config.Portico.Temporal.TaskQueue,
 		PortalURL: p.config.App.BaseURL, Searchable: p.hasSearchAttributes(ctx), Log: p.log})
 	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,

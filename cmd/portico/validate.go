@@ -80,7 +80,7 @@ not looked at. Ends with status 1 when any is wrong.`,
 	return command
 }
 
-// chosenChecker judges by what a server has, or when none is named by what this program has.
+// chosenChecker checks with the actions of a server or, when none is named, with those of this program.
 func chosenChecker(ctx context.Context, server, token string) (*check.Checker, error) {
 	if server == "" {
 		return builtinChecker()
@@ -132,7 +132,7 @@ func validateFile(ctx context.Context, checker *check.Checker, file string) []fi
 	for _, document := range documents {
 		found := validateDocument(ctx, pipeline, document, file, readFrom(document, location))
 		if found.Valid {
-			found = judged(ctx, checker, found, document, content)
+			found = withTemplateCheck(ctx, checker, found, document, content)
 		}
 		findings = append(findings, found)
 	}

@@ -71,8 +71,9 @@ func serverRenderer(ctx context.Context, server *apiClient) (*expression.Rendere
 	return expression.Named(slices.Collect(maps.Keys(has.Filters)), globals), nil
 }
 
-// judged adds the check of a template to the catalog's result for a document. Other kinds stay as they are.
-func judged(ctx context.Context, checker *check.Checker, found finding, document entity.Document, content []byte) finding {
+// withTemplateCheck adds the check of a template to the catalog's result for a document. Other kinds stay as
+// they are.
+func withTemplateCheck(ctx context.Context, checker *check.Checker, found finding, document entity.Document, content []byte) finding {
 	if document.Entity.Kind() != "Template" {
 		return found
 	}
@@ -90,9 +91,9 @@ func judged(ctx context.Context, checker *check.Checker, found finding, document
 	return found
 }
 
-// templateJudge checks templates when the catalog processes them.
-func templateJudge(checker *check.Checker) processing.Judge {
-	return processing.Judge{Version: checker.Version(), Remarks: func(ctx context.Context, kind string, document json.RawMessage) []processing.Remark {
+// templateLinter checks templates when the catalog processes them.
+func templateLinter(checker *check.Checker) processing.Linter {
+	return processing.Linter{Version: checker.Version(), Remarks: func(ctx context.Context, kind string, document json.RawMessage) []processing.Remark {
 		if kind != "Template" {
 			return nil
 		}

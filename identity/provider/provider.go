@@ -1,7 +1,7 @@
 // Package provider is the contract between sign-in and the services that know people: an OpenID provider, a
-// forge, a proxy that authenticates people, or nobody at all for guests. Each kind is a package below this one. A provider says
-// who somebody is there. Which user of the catalog that is, is decided by package resolver, and sessions are
-// the business of package signin.
+// forge, a proxy that authenticates people, or nobody at all for guests. Each kind is a package below this
+// one. A provider says who somebody is there. Which user of the catalog that is, is decided by package
+// resolver, and sessions are the business of package signin.
 package provider
 
 import (

@@ -75,8 +75,8 @@ func byEmail(person provider.Person, _ Entry, _ string) (wanted, string) {
 	return found, ""
 }
 
-// byLocalPart looks for a user of that name. Without allowed domains, whoever has an address anywhere with the
-// local part of somebody's is that person.
+// byLocalPart looks for a user of that name. Without allowed domains, whoever has an address anywhere with
+// the local part of somebody's is that person.
 func byLocalPart(person provider.Person, entry Entry, _ string) (wanted, string) {
 	local, domain, isAddress := strings.Cut(person.Profile.Email, "@")
 	if !isAddress {

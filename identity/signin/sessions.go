@@ -214,8 +214,8 @@ func (s *Service) end(ctx context.Context, id, secret string) error {
 	return err
 }
 
-// remove deletes a session and returns its tokens: nil when there is none, or when the tokens cannot be opened
-// any more.
+// remove deletes a session and returns its tokens: nil when there is none, or when the tokens cannot be
+// opened any more.
 func (s *Service) remove(ctx context.Context, id, secret string) (*provider.Tokens, error) {
 	if secret == "" {
 		return nil, nil

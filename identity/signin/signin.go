@@ -1,6 +1,6 @@
-// Package signin signs people in: it sends browsers to providers and takes them back, finds the user of the catalog
-// that somebody is, keeps the sessions of browsers, and issues user tokens. Providers are packages below
-// identity/provider; HTTP is spoken in package api.
+// Package signin signs people in: it sends browsers to providers and takes them back, finds the user of the
+// catalog that somebody is, keeps the sessions of browsers, and issues user tokens. Providers are packages
+// below identity/provider; HTTP is spoken in package api.
 package signin
 
 import (

@@ -151,8 +151,6 @@ func TestSomebodySignsInStaysAndSignsOut(t *testing.T) {
 	}
 }
 
-// TestSigningOutEndsTheSessionAtTheProvider: the provider revokes the refresh token, and is told where the person goes
-// after that.
 // TestTheAuditLogHasSessionsAndRefusedSignIns: and no token of the provider.
 func TestTheAuditLogHasSessionsAndRefusedSignIns(t *testing.T) {
 	t.Parallel()
@@ -179,6 +177,8 @@ func TestTheAuditLogHasSessionsAndRefusedSignIns(t *testing.T) {
 	require.NotContains(t, fmt.Sprint(events), secret)
 }
 
+// TestSigningOutEndsTheSessionAtTheProvider: the provider revokes the refresh token, and is told where the
+// person goes after that.
 func TestSigningOutEndsTheSessionAtTheProvider(t *testing.T) {
 	t.Parallel()
 	at := oidctest.Zitadel(t, "oidc")

@@ -4,7 +4,7 @@ test('a new user creates a service and finds it', async ({ portal: page }) => {
   const name = freshName('service');
   await openTemplate(page, 'Go service');
 
-  await test.step('the form judges what was touched, in its own words', async () => {
+  await test.step('the form validates touched fields, in words', async () => {
     const field = page.getByRole('textbox', { name: 'Name', exact: true });
     await field.fill('Not A Name');
     await expect(field).toHaveAttribute('aria-invalid', 'true');

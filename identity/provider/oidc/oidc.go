@@ -40,8 +40,8 @@ type Options struct {
 	// Issuer is the issuer's URL. Its configuration is read from there.
 	Issuer                 string
 	ClientID, ClientSecret string
-	// AuthMethod is how the client authenticates: client_secret_basic or client_secret_post. Empty is the first
-	// of them that the issuer lists.
+	// AuthMethod is how the client authenticates: client_secret_basic or client_secret_post. Empty is the
+	// first of them that the issuer lists.
 	AuthMethod string
 	// CallbackURL is where the issuer sends the browser back to.
 	CallbackURL string

@@ -1,4 +1,5 @@
-// Package oidctest runs OpenID providers for tests, two independent ones, and signs in at them as a browser does.
+// Package oidctest runs OpenID providers for tests, two independent ones, and signs in at them as a browser
+// does.
 package oidctest
 
 import (

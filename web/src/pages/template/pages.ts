@@ -139,8 +139,8 @@ const fieldRules: Record<string, (value: unknown) => string | undefined> = {
 export function problemsOn(page: Page, values: JsonObject): Problem[] {
   try {
     const problems = problemsOf(resolve(page, values), values, page.uiSchema);
-    const judged = new Set(problems.map(({ path }) => fieldId(path)));
-    const others = fieldProblems(page.uiSchema, values, []).filter(({ path }) => !judged.has(fieldId(path)));
+    const reported = new Set(problems.map(({ path }) => fieldId(path)));
+    const others = fieldProblems(page.uiSchema, values, []).filter(({ path }) => !reported.has(fieldId(path)));
     return [...problems, ...others];
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -17,15 +17,15 @@ const verdicts = new Map<string, boolean>();
  * determine its position in the pattern, so that there is one way to match a text.
  */
 export function isSafePattern(pattern: string): boolean {
-  let verdict = verdicts.get(pattern);
-  if (verdict === undefined) {
-    verdict = judge(pattern);
-    verdicts.set(pattern, verdict);
+  let safe = verdicts.get(pattern);
+  if (safe === undefined) {
+    safe = evaluate(pattern);
+    verdicts.set(pattern, safe);
   }
-  return verdict;
+  return safe;
 }
 
-function judge(pattern: string): boolean {
+function evaluate(pattern: string): boolean {
   const node = readPattern(pattern);
   if (!node) return false;
   if (isUnambiguous(node)) return true;

@@ -31,13 +31,13 @@ export function fits(schema: RJSFSchema | boolean, data: unknown, root: RJSFSche
  * used.
  */
 export function problemsOf(schema: RJSFSchema, data: unknown, hints: UiSchema = {}): Problem[] {
-  const judged = asJson(data);
-  const units = interpret(schema, schema, false, holdsLongText(data)).validate(judged).errors;
+  const value = asJson(data);
+  const units = interpret(schema, schema, false, holdsLongText(data)).validate(value).errors;
   const empty = emptyItems(data).map((path) => ({ path, keyword: 'required', message: needed }));
   const isEmpty = new Set(empty.map(({ path }) => path.join('/')));
   const problems = nearestBranches(units)
     .filter((unit) => !wrappers.has(unit.keyword))
-    .map((unit) => problemOf(unit, schema, judged, hints))
+    .map((unit) => problemOf(unit, schema, value, hints))
     .filter(({ path }) => !isEmpty.has(path.join('/')));
   return withoutRepeats([...problems, ...empty]);
 }

@@ -19,7 +19,7 @@ describe('repoUrlProblem', () => {
     ['github.com?repo=web', 'Say who will own the repository.'],
     ['github.com?owner=acme', 'Give the repository a name.'],
     ['github.com?owner=acme&repo=a b', 'A repository’s name has letters, digits, dots, dashes and underscores only.'],
-  ])('judges %s', (value, problem) => {
+  ])('validates %s', (value, problem) => {
     expect(repoUrlProblem(value)).toBe(problem);
   });
 });

@@ -8,11 +8,11 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// Judge reviews entities by rules that this package does not know, such as whether a template can run.
-type Judge struct {
-	// Version changes when the rules change, so that unchanged documents are reviewed again.
+// Linter checks entities by rules that this package does not know, such as whether a template can run.
+type Linter struct {
+	// Version changes when the rules change, so that unchanged documents are checked again.
 	Version string
-	// Remarks reviews a document of a kind, without any other input. A nil function has no remarks.
+	// Remarks checks a document of a kind, without any other input. A nil function has no remarks.
 	Remarks func(ctx context.Context, kind string, document json.RawMessage) []Remark
 }
 
@@ -25,7 +25,7 @@ const (
 	LevelWarning Level = "warning"
 )
 
-// Remark is one finding of a Judge.
+// Remark is one finding of a Linter.
 type Remark struct {
 	Level   Level  `json:"level"`
 	Message string `json:"message"`
@@ -34,15 +34,15 @@ type Remark struct {
 // remarkType is our own: Backstage's clients show status items of its type as processing errors.
 const remarkType = "portico.dev/remark"
 
-// judge is the last step of processing: it writes the document and asks the judge for remarks. It drops a
-// status that the author wrote, because only Portico writes the status.
-func (r *run) judge(ctx context.Context, like json.RawMessage) (err error) {
+// finish is the last step of processing: it writes the document and calls the linter. It drops a status that
+// the author wrote, because only Portico writes the status.
+func (r *run) finish(ctx context.Context, like json.RawMessage) (err error) {
 	delete(r.entity, "status")
 	r.result.Entity = r.entity
 	if r.result.Document, err = entity.Marshal(r.entity, like); err != nil {
 		return err
 	}
-	r.result.Remarks = r.pipeline.Judge.ask(ctx, r.entity.Kind(), r.result.Document)
+	r.result.Remarks = r.pipeline.Linter.ask(ctx, r.entity.Kind(), r.result.Document)
 	return nil
 }
 
@@ -61,9 +61,9 @@ func (r Result) remarked() (json.RawMessage, error) {
 	return entity.Marshal(shown, r.Document)
 }
 
-// ask recovers from a judge that panics: the entity is served, and the remarks say that the review failed.
-func (j Judge) ask(ctx context.Context, kind string, document json.RawMessage) (remarks []Remark) {
-	if j.Remarks == nil {
+// ask recovers from a linter that panics: the entity is served, and the remarks say that the check failed.
+func (l Linter) ask(ctx context.Context, kind string, document json.RawMessage) (remarks []Remark) {
+	if l.Remarks == nil {
 		return nil
 	}
 	var err error
@@ -73,5 +73,5 @@ func (j Judge) ask(ctx context.Context, kind string, document json.RawMessage) (
 		}
 	}()
 	defer fault.Recover(&err)
-	return j.Remarks(ctx, kind, document)
+	return l.Remarks(ctx, kind, document)
 }
