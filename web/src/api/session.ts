@@ -5,13 +5,13 @@ import type { Session } from './types';
 const remembered = 'portico.signIn';
 const refreshAheadSeconds = 120;
 
-/** The environment of the providers' configurations, which the sign-in page learns from the server. */
+/** The environment of the providers' configurations, from the server's sign-in response. */
 const environmentKey = 'portico.signIn.environment';
 
 let current: Promise<Session> | undefined;
 let expiresAt = 0;
 
-/** Whether this browser has signed in before and may do so again without being asked. */
+/** Whether this browser has signed in before, so that it can do so again without a question. */
 export function isRemembered(): boolean {
   return localStorage.getItem(remembered) !== null;
 }
@@ -22,14 +22,14 @@ export function remember(provider: string, environment: string): void {
   localStorage.setItem(environmentKey, environment);
 }
 
-/** Signs in at a provider that asks nothing: the guest, or a proxy that knows the person. */
+/** Signs in with a provider without its own page: the guest, or a proxy that authenticates the user. */
 export function signIn(provider: string, environment: string): Promise<Session> {
   remember(provider, environment);
   current = undefined;
   return session();
 }
 
-/** Uses a session that a provider's window has handed over. */
+/** Uses a session from a provider's window. */
 export function adopt(fresh: Session, provider: string, environment: string): void {
   remember(provider, environment);
   current = Promise.resolve(fresh);
@@ -37,8 +37,8 @@ export function adopt(fresh: Session, provider: string, environment: string): vo
 }
 
 /**
- * Ends the session, here and on the server. It answers with the address that ends it at the provider, if there is one.
- * A server that does not answer keeps nobody signed in here.
+ * Ends the session in the browser and on the server, even if the server does not answer. It returns the URL
+ * that ends the session at the provider, if there is one.
  */
 export async function signOut(): Promise<string | undefined> {
   const path = providerPath('logout');
@@ -77,10 +77,10 @@ function renew(): void {
   );
 }
 
-/** Pages of other origins cannot send it without asking first. */
+/** A header that pages of other origins cannot send without a preflight. */
 const fromScript = { 'X-Requested-With': 'XMLHttpRequest' };
 
-/** The address of a route of the provider that this browser signs in with. */
+/** The path of a route of the provider that this browser uses. */
 function providerPath(route: 'refresh' | 'logout'): string {
   const provider = localStorage.getItem(remembered) ?? 'guest';
   const query = new URLSearchParams({ env: localStorage.getItem(environmentKey) ?? 'development' });
@@ -96,8 +96,7 @@ async function requestSession(): Promise<Session> {
 }
 
 /**
- * Seconds since 1970 at which a JWT ends. A token that says nothing is taken to last five minutes, as Backstage's
- * clients do.
+ * The expiry of a JWT, in seconds since 1970. Without one, it is in five minutes, as in Backstage's clients.
  */
 export function expiryOf(token: string): number {
   const payload = token.split('.')[1];

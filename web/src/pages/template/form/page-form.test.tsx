@@ -139,7 +139,7 @@ describe('the portal’s own fields', () => {
 
   it('RepoUrlPicker starts with the host with credentials and its owner, and checks whether a name is free', async () => {
     answers = {
-      '/api/auth/guest/refresh': { backstageIdentity: { token: 'h.e30.s', identity: {} }, profile: {} },
+      '/api/auth/guest/refresh?env=development': { backstageIdentity: { token: 'h.e30.s', identity: {} }, profile: {} },
       '/api/portico/v1/hosts': {
         hosts: [
           { host: 'github.com', type: 'github', hasCredentials: false, tellsOwners: true },
