@@ -37,7 +37,7 @@ type authorizeInput struct {
 type permissionRequest struct {
 	ID          string              `json:"id"                    jsonschema_description:"the id that the decision gets"`
 	Permission  requestedPermission `json:"permission"`
-	ResourceRef resourceRefs        `json:"resourceRef,omitempty"`
+	ResourceRef resourceRefs        `json:"resourceRef,omitzero"`
 }
 
 // requestedPermission is a permission as the caller knows it.

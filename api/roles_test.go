@@ -231,11 +231,24 @@ func TestOwnersOfRoles(t *testing.T) {
 	r := newRoles(t)
 	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles", `{"name":"role:default/owners","memberReferences":["user:default/grace"],"metadata":{"owner":"user:default/grace"}}`, nil)
 	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles/conditions", `{"result":"CONDITIONAL","roleEntityRef":"role:default/owners",
-		"pluginId":"permission","resourceType":"policy-entity","permissionMapping":[{"name":"policy.entity.read","action":"read"}],
-		"conditions":{"rule":"IS_OWNER","resourceType":"policy-entity","params":{"owners":["$currentUser"]}}}`, nil)
+		"pluginId":"permission","resourceType":"policy-entity","permissionMapping":[{"name":"policy.entity.read","action":"read"},
+		{"name":"policy.entity.update","action":"update"},{"name":"policy.entity.delete","action":"delete"}],"conditions":{"rule":"IS_OWNER","resourceType":"policy-entity","params":{"owners":["$currentUser"]}}}`, nil)
 	var listed []struct{ Name string }
 	r.send("grace", http.StatusOK, http.MethodGet, "/permission/roles", "", &listed)
 	require.Equal(t, []struct{ Name string }{{"role:default/everyone"}, {"role:default/owners"}}, listed)
 	r.send("grace", http.StatusNotFound, http.MethodGet, "/permission/roles/role/default/rbac_admin", "", nil)
 	require.Equal(t, `["ALLOW","DENY","DENY"]`, r.decided("grace", on("policy.entity.read", jsonList("role:default/owners", "role:default/rbac_admin", "role:default/none"))))
+
+	const change = `{"oldPolicy":[{"permission":"x","policy":"read","effect":"allow"}],"newPolicy":[{"permission":"y","policy":"read","effect":"allow"}]}`
+	for route, body := range map[string]string{
+		"DELETE /roles/role/default/rbac_admin":    "",
+		"DELETE /policies/role/default/rbac_admin": `[{"permission":"x","policy":"read","effect":"allow"}]`,
+		"PUT /policies/role/default/rbac_admin":    change,
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		answer := ask(t, r.http, method, "/api/permission"+path, body, "Authorization", "Bearer grace")
+		require.Equal(t, http.StatusForbidden, answer.Code, route)
+		require.Equal(t, "NotAllowedError: ", message(t, answer), "%s tells nothing of a hidden role", route)
+	}
+	r.send("grace", http.StatusNoContent, http.MethodDelete, "/permission/roles/role/default/owners", "", nil)
 }

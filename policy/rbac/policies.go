@@ -184,19 +184,19 @@ func (s *Service) DeletePolicies(ctx context.Context, principal identity.Princip
 	})
 }
 
-// mayChangePolicies checks that the role has all policies, that the API may change it, and that the caller
-// may.
+// mayChangePolicies checks that the caller may change the role, that it has all policies, and that the API may
+// change it. Who may not change the role learns nothing of it.
 func (c *change) mayChangePolicies(granted grant, ref, doing string, policies []Policy) error {
+	role, _ := c.role(ref)
+	if err := granted.Check(role, ref); err != nil {
+		return err
+	}
 	for _, p := range policies {
 		if !slices.Contains(c.stored.policies, p) {
 			return fault.New(fault.NotFound, "Policy '%s' not found", p)
 		}
 	}
-	role, _ := c.role(ref)
-	if err := fromSource(role, fmt.Sprintf("%s policy %s", doing, policies[0].columns())); err != nil {
-		return err
-	}
-	return granted.Check(role, ref)
+	return fromSource(role, fmt.Sprintf("%s policy %s", doing, policies[0].columns()))
 }
 
 func (c *change) noneStored(policies []Policy) error {

@@ -187,10 +187,10 @@ func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, 
 		if !found {
 			return granted.Refusal(ref)
 		}
-		if err := fromSource(existing, "delete role"); err != nil {
+		if err := granted.Check(existing, ref); err != nil {
 			return err
 		}
-		if err := granted.Check(existing, ref); err != nil {
+		if err := fromSource(existing, "delete role"); err != nil {
 			return err
 		}
 		return do(c, existing)
