@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 const probe = "a load balancer asks, and the answer says nothing but up or down"
 
@@ -32,7 +35,7 @@ func (s *Server) readiness(c *call) error {
 	if !s.pinger.answers(c.Request.Context()) {
 		return c.json(http.StatusServiceUnavailable, health{"The database does not answer", "error"})
 	}
-	return c.json(http.StatusOK, health{Status: "ok"})
+	return c.json(http.StatusOK, health{strings.Join(s.problems(), "; "), "ok"})
 }
 
 func (s *Server) openAPIDocument(c *call) error {

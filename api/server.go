@@ -35,6 +35,9 @@ type Options struct {
 	Log           *slog.Logger
 	Authenticator Authenticator
 	Database      Database
+	// Problems are what an operator should know, although requests are served: readiness says so. Nil has
+	// none.
+	Problems func() []string
 	// Keys stores the responses to commands with an Idempotency-Key.
 	Keys *idempotency.Keys
 	// Refusals records refused attempts in the audit log. Nil records none.
@@ -78,6 +81,7 @@ type Server struct {
 	// unreachable is Database.Unreachable.
 	unreachable func(error) bool
 	pinger      pinger
+	problems    func() []string
 	keys        *idempotency.Keys
 	attempts    *tokenAttempts
 	limits      limits
@@ -97,6 +101,9 @@ func NewServer(options Options) (*Server, error) {
 	s := &Server{log: options.Log, refusals: options.Refusals, authenticator: options.Authenticator, keys: options.Keys, leaving: make(chan struct{}),
 		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log},
 		attempts: newTokenAttempts(cmp.Or(options.WrongTokensPerMinute, 30), options.Log), limits: newLimits(options.Limits), streams: newOpenStreams(cmp.Or(options.StreamsPerCaller, 100))}
+	if s.problems = options.Problems; s.problems == nil {
+		s.problems = func() []string { return nil }
+	}
 	s.plugins = append(s.plugins, s.rootPlugin())
 	for _, p := range options.Plugins {
 		s.plugins = append(s.plugins, p.group())

@@ -424,6 +424,16 @@ func TestReadinessFailsWhileTheServerDrains(t *testing.T) {
 	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "").Code, "requests under way, and late ones, are served")
 }
 
+func TestReadinessSaysWhatAnOperatorShouldKnow(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.Problems = func() []string { return []string{"policy.csv:3: the line is there twice"} }
+	})
+	answer := ask(t, server, http.MethodGet, "/.backstage/health/v1/readiness", "")
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.JSONEq(t, `{"message":"policy.csv:3: the line is there twice","status":"ok"}`, answer.Body.String())
+}
+
 func TestReadinessFailsWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	asked := 0

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -83,3 +84,18 @@ func (p *platform) followRoles(ctx context.Context) error {
 	}
 	return p.roles.Follow(ctx)
 }
+
+// roleProblems are the first problems of the files with roles, without the directories that the files are in.
+func (p *platform) roleProblems() []string {
+	if p.roles == nil {
+		return nil
+	}
+	problems := p.roles.Problems()
+	return each(problems[:min(len(problems), shownProblems)], func(problem rbac.Problem) string {
+		problem.File = filepath.Base(problem.File)
+		return problem.String()
+	})
+}
+
+// shownProblems bounds the problems in the response of a probe; the log has more.
+const shownProblems = 3

@@ -99,7 +99,7 @@ func (p ConditionPermission) MarshalJSON() ([]byte, error) {
 	if p.Name == "" {
 		return json.Marshal(p.Action)
 	}
-	return json.Marshal(namedPermission{p.Name, p.Action})
+	return json.Marshal(namedPermission(p))
 }
 
 // UnmarshalJSON reads both forms.

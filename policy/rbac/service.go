@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -75,6 +76,8 @@ type Service struct {
 	store   store
 	rules   *rulebook
 	last    lastSync
+	// loading has one Load after the other, so that the decider never gets older roles than it has.
+	loading sync.Mutex
 }
 
 // New makes a service. Run keeps it up to date; until the first Load, the decider has no roles.
@@ -90,6 +93,8 @@ func New(options Options) *Service {
 
 // Load gives the decider the roles that the database has now.
 func (s *Service) Load(ctx context.Context) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	all, err := s.store.read(ctx)
 	if err != nil {
 		return err
@@ -138,7 +143,10 @@ func (s *Service) Follow(ctx context.Context) error {
 	listening, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- listener.Run(listening) }()
-	defer func() { cancel(); <-ended }()
+	defer func() {
+		cancel()
+		_ = <-ended // it is nil
+	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -209,13 +217,17 @@ func (s *Service) Authorize(ctx context.Context, principal identity.Principal) e
 	return err
 }
 
-// update runs one change of a principal, and loads the roles before it returns.
+// update runs one change of a principal, and loads the roles before it returns. When they cannot be loaded, the
+// change was made all the same, and Follow loads them.
 func (s *Service) update(ctx context.Context, principal identity.Principal, do func(*change) error) error {
 	changed, err := s.store.update(ctx, principal.Actor(), do)
 	if err != nil || !changed {
 		return err
 	}
-	return s.Load(ctx)
+	if err := s.Load(ctx); err != nil {
+		s.options.Log.WarnContext(ctx, "roles were changed and cannot be loaded; this is tried again", "error", err)
+	}
+	return nil
 }
 
 // asListed marks the role that everybody has.

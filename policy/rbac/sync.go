@@ -165,7 +165,7 @@ func (w *wanted) checkOrigins(now stored) {
 	var problems []Problem
 	for _, role := range slices.Clone(w.fromFile.roles) {
 		existing, exists := now.role(role.Ref)
-		owner := ""
+		var owner string
 		switch {
 		case w.configured.has(role.Ref):
 			owner = "the configuration"
@@ -196,39 +196,42 @@ func (s *roleSet) gone(roles []Role) []string {
 	return refs
 }
 
-// syncRoles adds and changes the roles of one source.
+// syncRoles adds and changes the roles of one source, with their policies.
 func (c *change) syncRoles(set *roleSet) error {
-	var policies []Policy
 	for _, role := range set.roles {
-		existing, found := c.role(role.Ref)
-		if !found || existing.Metadata.Source != set.source {
-			if err := c.addRole(role.Role); err != nil {
-				return err
-			}
-			continue
-		}
-		added, removed := without(role.Members, existing.Members), without(existing.Members, role.Members)
-		if len(added)+len(removed) > 0 {
-			if err := c.changeRole(existing, role.Role); err != nil {
-				return err
-			}
-		}
-		if err := c.removeMembers(role.Ref, removed); err != nil {
+		if err := c.syncRole(role.Role); err != nil {
 			return err
 		}
-		if err := c.addMembers(role.Ref, added); err != nil {
-			return err
-		}
-		for _, p := range c.stored.policies {
-			if p.Role == role.Ref {
-				policies = append(policies, p)
-			}
+	}
+	var policies []Policy
+	for _, p := range c.stored.policies {
+		if existing, _ := c.role(p.Role); set.has(p.Role) && existing.Metadata.Source == set.source {
+			policies = append(policies, p)
 		}
 	}
 	if err := c.removePolicies(minus(policies, set.policies)); err != nil {
 		return err
 	}
 	return c.addPolicies(minus(set.policies, policies))
+}
+
+// syncRole adds a role, or gives it the members that it is to have.
+func (c *change) syncRole(role Role) error {
+	existing, found := c.role(role.Ref)
+	if !found || existing.Metadata.Source != role.Metadata.Source {
+		return c.addRole(role)
+	}
+	added, removed := without(role.Members, existing.Members), without(existing.Members, role.Members)
+	if len(added)+len(removed) == 0 {
+		return nil
+	}
+	if err := c.changeRole(existing, role); err != nil {
+		return err
+	}
+	if err := c.removeMembers(role.Ref, removed); err != nil {
+		return err
+	}
+	return c.addMembers(role.Ref, added)
 }
 
 // minus are the policies that others lack. Files have thousands.
