@@ -9,6 +9,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
@@ -24,6 +25,11 @@ func (d *driver) runStep(ctx context.Context, position int) (*engine.Next, error
 	scope, err := d.scopeOf(ctx, d.runState, position)
 	if err != nil {
 		return nil, err
+	}
+	if len(d.step(position).Each) == 0 {
+		var leave func()
+		ctx, leave = d.Planner.Enter(ctx) // until its input is recorded: see runIteration
+		defer leave()
 	}
 	decision, err := d.decide(ctx, d.runState, scope, position, unknown != nil || does.Describe().Quick)
 	if isBusy(err) {
@@ -54,33 +60,48 @@ func (d *driver) runIterations(ctx context.Context, stepState *runState, positio
 		if index < d.steps[position].IterationsDone || !iteration.Run {
 			continue
 		}
-		e, err := d.execution(ctx, stepState, does, position, index, decision)
-		if err != nil {
-			return nil, err
-		}
-		if next, err := d.wait(ctx, e); err != nil || next != nil || d.steps[position].Status.Ended() {
+		next, err := d.runIteration(ctx, stepState, position, index, does, decision)
+		if err != nil || next != nil || d.steps[position].Status.Ended() {
 			return next, err
-		}
-		if !does.Describe().Quick {
-			next := d.next(engine.NextAction)
-			next.Action = &engine.Action{ID: does.Describe().ID, Summary: e.step.Name, Position: position, Iteration: index}
-			return &next, nil
-		}
-		failed, err := e.attempt(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if failed != nil && failed.again {
-			return nil, failed.retry(d.backoff(d.steps[position].FailedAttempts))
-		}
-		if failed != nil {
-			return nil, d.failStep(ctx, position, failed.failure)
 		}
 	}
 	if d.steps[position].Status.Ended() {
 		return nil, nil
 	}
 	return nil, d.completeWithoutItems(ctx, position)
+}
+
+// runIteration executes one iteration, or answers what the workflow has to do for it. The memory of rendering
+// is held until a large input is on the record: to mask, log and write it takes as much again, and other runs
+// would render theirs meanwhile.
+func (d *driver) runIteration(ctx context.Context, stepState *runState, position, index int, does action.Action, decision plan.Decision) (*engine.Next, error) {
+	ctx, leave := d.Planner.Enter(ctx)
+	defer leave()
+	e, err := d.execution(ctx, stepState, does, position, index, decision)
+	if err != nil {
+		return nil, err
+	}
+	if next, err := d.wait(ctx, e); err != nil || next != nil || d.steps[position].Status.Ended() {
+		return next, err
+	}
+	if !does.Describe().Quick {
+		next := d.next(engine.NextAction)
+		next.Action = &engine.Action{ID: does.Describe().ID, Summary: e.step.Name, Position: position, Iteration: index}
+		return &next, nil
+	}
+	failed, err := e.attempt(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case failed != nil && failed.again:
+		err = failed.retry(d.backoff(d.steps[position].FailedAttempts))
+	case failed != nil:
+		err = d.failStep(ctx, position, failed.failure)
+	}
+	if err == nil && len(e.iteration.Input) > budget.FreeBytes {
+		err = d.flush(ctx)
+	}
+	return nil, err
 }
 
 // backoff is the pause after so many failed attempts.

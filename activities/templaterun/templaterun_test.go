@@ -28,6 +28,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/plan"
@@ -1180,4 +1181,36 @@ func TestAReplacedExecutionIsToldToEnd(t *testing.T) {
 	require.True(t, isFailure)
 	require.True(t, failed.NonRetryable(), "it would be refused for ever")
 	require.Equal(t, "a later execution", b.get().WorkflowRunID)
+}
+
+// TestALargeInputHoldsItsMemoryUntilItIsRecorded: two steps, of which the first has a large input.
+func TestALargeInputHoldsItsMemoryUntilItIsRecorded(t *testing.T) {
+	t.Parallel()
+	const large = 2 << 20
+	for name, each := range map[string]string{"once": "", "each": `"each":["x"],`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := budget.NewPool(budget.Limits{Process: 8 * large, Account: 8 * large})
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			// A share is free if it is there without waiting.
+			isFree := func() bool {
+				account := pool.Open()
+				defer account.Close()
+				return account.Acquire(ended, large) == nil
+			}
+			var b *bench
+			var free, recorded []bool
+			b = newBench(t, &act{description: action.Description{Quick: true}, run: func(context.Context, *action.Call) (action.Output, error) {
+				free, recorded = append(free, isFree()), append(recorded, b.step(0).Status == run.StatusCompleted)
+				return nil, nil
+			}, tune: func(_ *bench, o *templaterun.Options) {
+				o.Planner = plan.NewPlanner(expression.New(expression.Options{Memory: pool}), plan.Environment{})
+			}}, `{"id":"one","name":"One","action":"test:act",`+each+`"input":{"text":"${{ 'ab'.repeat(1048576) }}"}}`,
+				`{"id":"two","name":"Two","action":"test:act"}`)
+			require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
+			require.Equal(t, []bool{false, true}, free)
+			require.Equal(t, []bool{false, true}, recorded)
+		})
+	}
 }
