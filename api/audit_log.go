@@ -51,7 +51,7 @@ type auditEvent struct {
 	OnBehalfOf string        `json:"onBehalfOf,omitempty"`
 	Action     string        `json:"action"`
 	Resource   string        `json:"resource"`
-	Outcome    string        `json:"outcome"             jsonschema:"enum=done,enum=denied,enum=failed"`
+	Outcome    string        `json:"outcome"              jsonschema:"enum=done,enum=denied,enum=failed"`
 	Reason     string        `json:"reason,omitempty"`
 	Changes    []auditChange `json:"changes"`
 	Address    string        `json:"address,omitempty"`

@@ -65,7 +65,7 @@ func TestTheAuditLogHasWhatPeopleDidAndWhatTheyWereRefused(t *testing.T) {
 		{"user:default/ada", audit.EntityDelete, strangeUID, audit.Denied, "needs catalog.entity.delete"},
 		{"user:default/ada", audit.EntityDelete, ownRef, audit.Done, ""},
 	}, events)
-	require.Equal(t, deleted.Header().Get("X-Request-Id"), found[2].RequestID)
+	require.Equal(t, deleted.Header().Get("X-Request-ID"), found[2].RequestID)
 }
 
 func TestARestrictedTokenIsRecordedWhereItIsRefused(t *testing.T) {

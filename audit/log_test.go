@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -168,15 +169,15 @@ func exported(t *testing.T, log *audit.Log) []string {
 	var out bytes.Buffer
 	require.NoError(t, log.Export(t.Context(), time.Time{}, &out))
 	var resources []string
-	previous := make([]byte, sha256.Size)
+	var previous [sha256.Size]byte
 	for line := range strings.Lines(out.String()) {
 		var event struct{ Resource, Hash string }
 		require.NoError(t, json.Unmarshal([]byte(line), &event))
 		document, _, isHashed := strings.Cut(line, `,"hash":"`)
 		require.True(t, isHashed)
-		hash := sha256.Sum256(append(previous, document+"}"...))
+		hash := sha256.Sum256(slices.Concat(previous[:], []byte(document+"}")))
 		require.Equal(t, hex.EncodeToString(hash[:]), event.Hash)
-		previous, resources = hash[:], append(resources, event.Resource)
+		previous, resources = hash, append(resources, event.Resource)
 	}
 	return resources
 }
