@@ -1,0 +1,425 @@
+package api_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/audit/trail"
+	"github.com/portico-dev/portico/bookmarks"
+	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/signin"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/picker"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/internal/testkit/catalogtest"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/authorize"
+	"github.com/portico-dev/portico/policy/rbac"
+	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/seal"
+)
+
+// callers are the columns of the table below.
+var callers = []string{
+	"nobody",     // sends no token
+	"expired",    // has a token that was valid an hour ago
+	"foreign",    // has a token with our issuer and key id, signed by another key
+	"guest",      // is signed in, and has the role that everybody has
+	"user",       // has the role of developers
+	"owner",      // is a developer who owns the entity and has started the run
+	"member",     // is a developer in the group that owns the entity
+	"operator",   // has the role of operators
+	"admin",      // may read and change roles, and read entities
+	"service",    // has a machine's token
+	"restricted", // has a machine's token for catalog.entity.read alone
+}
+
+// rolePolicies are the roles of the table, in the form of the RBAC plugin.
+const rolePolicies = `p, role:default/developers, catalog.entity.read, read, allow
+p, role:default/developers, catalog.location.read, read, allow
+p, role:default/developers, catalog.entity.validate, use, allow
+p, role:default/developers, scaffolder.task.create, create, allow
+p, role:default/developers, scaffolder.action.execute, use, allow
+p, role:default/developers, scaffolder.template.parameter.read, read, allow
+p, role:default/developers, scaffolder.template.step.read, read, allow
+g, user:default/user, role:default/developers
+g, user:default/owner, role:default/developers
+g, user:default/member, role:default/developers
+p, role:default/operators, catalog.entity.read, read, allow
+p, role:default/operators, catalog.entity.refresh, update, allow
+p, role:default/operators, catalog.entity.delete, delete, allow
+p, role:default/operators, catalog.entity.validate, use, allow
+p, role:default/operators, catalog.entities.unprocessed.delete, delete, allow
+p, role:default/operators, catalog.location.read, read, allow
+p, role:default/operators, catalog.location.create, create, allow
+p, role:default/operators, catalog.location.delete, delete, allow
+p, role:default/operators, catalog.location.analyze, use, allow
+p, role:default/operators, catalog.ingestion.read, read, allow
+p, role:default/operators, catalog.ingestion.manage, update, allow
+p, role:default/operators, scaffolder.task.create, create, allow
+p, role:default/operators, scaffolder.task.read, read, allow
+p, role:default/operators, scaffolder.task.cancel, use, allow
+p, role:default/operators, scaffolder.template.dry-run, use, allow
+p, role:default/operators, scaffolder.template.management, use, allow
+p, role:default/operators, portico.audit.read, read, allow
+g, user:default/operator, role:default/operators
+`
+
+const roleConditions = `result: CONDITIONAL
+roleEntityRef: role:default/developers
+pluginId: catalog
+resourceType: catalog-entity
+permissionMapping: [update, delete]
+conditions: { rule: IS_ENTITY_OWNER, resourceType: catalog-entity, params: { claims: [$ownerRefs] } }
+---
+result: CONDITIONAL
+roleEntityRef: role:default/developers
+pluginId: scaffolder
+resourceType: scaffolder-task
+permissionMapping: [read, use]
+conditions: { rule: IS_TASK_OWNER, resourceType: scaffolder-task, params: { createdBy: [$currentUser] } }
+`
+
+// accessBench is a server with every plugin, roles, and real tokens of all callers.
+type accessBench struct {
+	*ownThings
+
+	tokens map[string]string
+	// entities are the uids of the entities that the owner and the member's group own.
+	entities []string
+}
+
+const ownerGroup = "group:default/group-19"
+
+func newAccessBench(t *testing.T) *accessBench {
+	t.Helper()
+	b := &accessBench{ownThings: &ownThings{T: t, pool: testkit.Database(t)}}
+	log := slog.New(slog.DiscardHandler)
+	keys, err := seal.NewKeyring(seal.GenerateKey("test"))
+	require.NoError(t, err)
+	issuer := identity.NewIssuer(identity.IssuerOptions{URL: portal + "/api/auth", Keys: identity.NewSigningKeys(b.pool, keys, log), Ownerships: identity.NewOwnerships(b.pool)})
+	decider, roles := b.roles(log)
+	actions, err := action.NewRegistry()
+	require.NoError(t, err)
+	b.runs = run.NewStore(b.pool, keys)
+	service := scaffolder.New(scaffolder.Options{Log: log, Catalog: catalogOfTemplates, Runs: b.runs, Engine: &commands{}, Actions: actions, Decider: decider})
+	entities := catalog.New(catalog.Options{Pool: b.pool, Decider: decider})
+	hosts, err := forges.New(forges.Config{}, integration.Options{})
+	require.NoError(t, err)
+	secret := []byte("a secret of a hundred and twenty-eight bits or more")
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.Refusals, o.WrongTokensPerMinute = audit.NewAttempts(b.pool, log), 1000
+		o.Authenticator = identity.NewAuthenticator(issuer, []identity.ExternalAccess{
+			identity.StaticAccess("service-token", "external:ci", nil),
+			identity.StaticAccess("restricted-token", "external:crawler", []identity.Restriction{{Plugin: "catalog", Permissions: []string{"catalog.entity.read"}}}),
+			identity.LegacyAccess(secret, "external:old", nil),
+		})
+		o.Plugins = []api.Plugin{
+			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signin.New(signin.Options{}), BaseURL: portal, PortalURL: portal}),
+			api.NewCatalogPlugin(entities),
+			api.NewScaffolderPlugin(service, db.NewListener(b.pool, run.Channel, log)),
+			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
+			api.NewBookmarksPlugin(bookmarks.New(b.pool)),
+			api.NewHostsPlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
+			api.NewAuditPlugin(trail.New(b.pool, decider)),
+			api.NewRolesPlugin(roles),
+			api.NewPermissionPlugin(authorize.New(authorize.Options{Decider: decider, Foreign: decider.DecideQuery,
+				Match: map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities,
+					policy.ScaffolderTask: service.MatchingRuns, policy.PolicyEntity: roles.MatchingRoles}})),
+		}
+	})
+	server.Dismiss() // streams of events end at once
+	b.http = server
+	b.signIn(issuer, secret)
+	b.fill()
+	b.start("owner")
+	return b
+}
+
+func (b *accessBench) roles(log *slog.Logger) (*rbac.Decider, *rbac.Service) {
+	b.Helper()
+	files := rbac.Files{Policies: b.TempDir() + "/policies.csv", Conditions: b.TempDir() + "/conditions.yaml"}
+	require.NoError(b, os.WriteFile(files.Policies, []byte(rolePolicies), 0o600))
+	require.NoError(b, os.WriteFile(files.Conditions, []byte(roleConditions), 0o600))
+	decider := rbac.NewDecider(rbac.DeciderOptions{Log: log, GroupsOf: func(context.Context, string, int, int) ([]string, error) { return nil, nil }})
+	service := rbac.New(rbac.Options{Log: log, Pool: b.pool, Decider: decider, Limits: rbac.DefaultLimits(), Files: files,
+		Conditional: []rbac.Conditional{{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules}, {Plugin: "permission", Rules: rbac.Rules}},
+		Configured: rbac.Configured{Admins: []string{"user:default/admin"}, Plugins: []string{"catalog", "scaffolder", "permission"}, DefaultRole: "role:default/everyone",
+			DefaultPolicies: []rbac.Policy{{Permission: "catalog.location.analyze", Action: "use", Effect: "allow"}}}})
+	require.NoError(b, service.SyncFiles(b.Context()))
+	return decider, service
+}
+
+// signIn makes the tokens of the callers.
+func (b *accessBench) signIn(issuer *identity.Issuer, secret []byte) {
+	b.Helper()
+	b.tokens = map[string]string{"nobody": "", "service": "service-token", "restricted": "restricted-token"}
+	for _, user := range []string{"guest", "user", "owner", "member", "operator", "admin"} {
+		ref := "user:default/" + user
+		ownership := []string{ref}
+		if user == "member" {
+			ownership = append(ownership, ownerGroup)
+		}
+		token, err := issuer.Issue(b.Context(), ref, ownership)
+		require.NoError(b, err)
+		b.tokens[user] = token
+	}
+	b.tokens["expired"] = sign(b.T, jose.SigningKey{Algorithm: jose.HS256, Key: secret}, "", "", jwt.Claims{Subject: "backstage-server", Expiry: jwt.NewNumericDate(time.Now().Add(-time.Hour))})
+	real, err := jwt.ParseSigned(b.tokens["admin"], []jose.SignatureAlgorithm{jose.ES256})
+	require.NoError(b, err)
+	var claims jwt.Claims
+	require.NoError(b, real.UnsafeClaimsWithoutVerification(&claims))
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(b, err)
+	b.tokens["foreign"] = sign(b.T, jose.SigningKey{Algorithm: jose.ES256, Key: key}, real.Headers[0].KeyID, "vnd.backstage.user", claims)
+}
+
+func sign(t *testing.T, key jose.SigningKey, id, kind string, claims jwt.Claims) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType(jose.ContentType(kind)).WithHeader("kid", id))
+	require.NoError(t, err)
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
+	require.NoError(t, err)
+	return token
+}
+
+// fill writes a catalog. The entities of the group are the owner's too.
+func (b *accessBench) fill() {
+	b.Helper()
+	catalogtest.Fill(b.T, b.pool, 180)
+	for _, uid := range b.owned(ownerGroup) {
+		b.entities = append(b.entities, uid)
+	}
+	for _, statement := range []string{
+		`insert into catalog_search (entity_id, kind, key, value, original_value)
+			select entity_id, kind, key, 'user:default/owner', 'user:default/owner' from catalog_search where key = 'relations.ownedby' and entity_id = any($1)`,
+		`update catalog_entities set entity = jsonb_set(entity::jsonb, '{relations,1}', '{"type":"ownedBy","targetRef":"user:default/owner"}', true)::json
+			where entity_id = any($1)`,
+	} {
+		_, err := b.pool.Exec(b.Context(), statement, b.entities)
+		require.NoError(b, err)
+	}
+}
+
+// fresh is a request for one caller: what it may change is there for it alone.
+func (b *accessBench) fresh(text string) string {
+	b.Helper()
+	if strings.Contains(text, "{run}") {
+		text = strings.ReplaceAll(text, "{run}", b.start("owner"))
+	}
+	if strings.Contains(text, "{role}") {
+		name := "r" + uuid.NewString()
+		answer := httptest.NewRecorder()
+		b.http.ServeHTTP(answer, newRequest(b.Context(), http.MethodPost, "/api/permission/roles",
+			`{"name":"role:default/`+name+`","memberReferences":["user:default/guest"]}`, "Authorization", "Bearer "+b.tokens["admin"]))
+		require.Equal(b, http.StatusCreated, answer.Code, answer.Body.String())
+		text = strings.ReplaceAll(text, "{role}", name)
+	}
+	if strings.Contains(text, "{uid}") || strings.Contains(text, "{ref}") {
+		var uid, ref string
+		require.NoError(b, b.pool.QueryRow(b.Context(), "select entity_id::text, entity_ref from catalog_entities where entity_id = any($1) order by 2 limit 1", b.entities).Scan(&uid, &ref))
+		text = strings.NewReplacer("{uid}", uid, "{ref}", ref).Replace(text)
+	}
+	if strings.Contains(text, "{location}") {
+		id := uuid.NewString()
+		_, err := b.pool.Exec(b.Context(), "insert into catalog_locations (id, type, target, entity_ref) values ($1, 'url', $2, $3)", id, "https://example.com/"+id, "location:default/generated-"+id)
+		require.NoError(b, err)
+		text = strings.ReplaceAll(text, "{location}", id)
+	}
+	return strings.ReplaceAll(text, "{new}", strings.ToLower(uuid.NewString()))
+}
+
+// accessRow is a row: a route, a request for it, and the status that each caller gets. A deletion removes what it
+// is about, so that each caller gets something of its own. 400 and 404 of a caller that gets past the decision
+// are what is wrong with the request.
+type accessRow struct{ route, path, body, expected string }
+
+var accessTable = []accessRow{
+	// The columns of the statuses: nobody expired foreign guest user owner member operator admin service restricted
+	{`GET /.backstage/health/v1/liveness`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`GET /.backstage/health/v1/readiness`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`GET /api/openapi.json`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`GET /api/auth/.well-known/jwks.json`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`GET /api/auth/.well-known/openid-configuration`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`GET /api/auth/v1/userinfo`, ``, ``, `401 401 401 200 200 200 200 200 200 400 403`},
+	{`GET /api/auth/{provider}/handler/frame`, `/api/auth/none/handler/frame`, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`POST /api/auth/{provider}/logout`, `/api/auth/none/logout`, ``, `404 404 404 404 404 404 404 404 404 404 404`},
+	{`GET /api/auth/{provider}/refresh`, `/api/auth/none/refresh`, ``, `404 404 404 404 404 404 404 404 404 404 404`},
+	{`POST /api/auth/{provider}/refresh`, `/api/auth/none/refresh`, ``, `404 404 404 404 404 404 404 404 404 404 404`},
+	{`GET /api/auth/{provider}/start`, `/api/auth/none/start`, ``, `404 404 404 404 404 404 404 404 404 404 404`},
+	{`POST /api/catalog/.well-known/backstage/permissions/apply-conditions`, ``, `{"items":[]}`, `401 401 401 403 403 403 403 403 403 none none`},
+	{`GET /api/catalog/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 200`},
+	{`POST /api/catalog/analyze-location`, ``, `{"location":{"type":"file","target":"/etc/passwd"}}`, `401 401 401 400 400 400 400 400 400 400 403`},
+	{`GET /api/catalog/entities`, `/api/catalog/entities?limit=1`, ``, `401 401 401 none 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/entities/by-name/{kind}/{namespace}/{name}`, `/api/catalog/entities/by-name/component/default/component-1`, ``, `401 401 401 404 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/entities/by-name/{kind}/{namespace}/{name}/ancestry`, `/api/catalog/entities/by-name/component/default/component-1/ancestry`, ``, `401 401 401 403 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/entities/by-query`, `/api/catalog/entities/by-query?limit=1`, ``, `401 401 401 none 200 200 200 200 200 200 200`},
+	{`POST /api/catalog/entities/by-query`, ``, `{"limit":1}`, `401 401 401 none 200 200 200 200 200 200 200`},
+	{`POST /api/catalog/entities/by-refs`, ``, `{"entityRefs":["component:default/component-1"]}`, `401 401 401 none 200 200 200 200 200 200 200`},
+	{`DELETE /api/catalog/entities/by-uid/{uid}`, `/api/catalog/entities/by-uid/{uid}`, ``, `401 401 401 403 403 204 204 204 403 204 403`},
+	{`GET /api/catalog/entities/by-uid/{uid}`, `/api/catalog/entities/by-uid/{uid}`, ``, `401 401 401 404 200 200 200 200 200 200 200`},
+	{`DELETE /api/catalog/entities/unprocessed/delete/{uid}`, `/api/catalog/entities/unprocessed/delete/{new}`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`GET /api/catalog/entities/unprocessed/failed`, ``, ``, `401 401 401 200 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/entities/unprocessed/pending`, ``, ``, `401 401 401 200 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/entity-facets`, `/api/catalog/entity-facets?facet=kind`, ``, `401 401 401 none 200 200 200 200 200 200 200`},
+	{`POST /api/catalog/entity-facets`, ``, `{"facets":["kind"]}`, `401 401 401 none 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/locations`, ``, ``, `401 401 401 none 200 200 200 200 none 200 none`},
+	{`POST /api/catalog/locations`, ``, `{"type":"url","target":"https://example.com/{new}"}`, `401 401 401 403 403 403 403 201 403 201 403`},
+	{`GET /api/catalog/locations/by-entity/{kind}/{namespace}/{name}`, `/api/catalog/locations/by-entity/component/default/component-1`, ``, `401 401 401 404 200 200 200 200 404 200 404`},
+	{`POST /api/catalog/locations/by-query`, ``, `{}`, `401 401 401 none 200 200 200 200 none 200 none`},
+	{`DELETE /api/catalog/locations/{id}`, `/api/catalog/locations/{location}`, ``, `401 401 401 403 403 403 403 204 403 204 403`},
+	{`GET /api/catalog/locations/{id}`, `/api/catalog/locations/{location}`, ``, `401 401 401 404 200 200 200 200 404 200 404`},
+	{`PUT /api/catalog/locations/{id}`, `/api/catalog/locations/{location}`, `{"type":"url","target":"https://example.com/{new}"}`, `401 401 401 403 403 403 403 200 403 200 403`},
+	{`POST /api/catalog/refresh`, ``, `{"entityRef":"{ref}"}`, `401 401 401 403 403 200 200 200 403 200 403`},
+	{`POST /api/catalog/validate-entity`, ``, `{"location":"url:https://example.com/a","entity":{}}`, `401 401 401 403 400 400 400 400 403 400 403`},
+	{`GET /api/permission`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`POST /api/permission/.well-known/backstage/permissions/apply-conditions`, ``, `{"items":[]}`, `401 401 401 403 403 403 403 403 403 none 403`},
+	{`GET /api/permission/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`POST /api/permission/authorize`, ``, `{"items":[]}`, `401 401 401 none none none none none none 403 403`},
+	{`GET /api/permission/health`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`GET /api/permission/plugins/condition-rules`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`DELETE /api/permission/plugins/id`, ``, `{"ids":["search"]}`, `401 401 401 403 403 403 403 403 404 403 403`},
+	{`GET /api/permission/plugins/id`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`POST /api/permission/plugins/id`, ``, `{"ids":["{new}"]}`, `401 401 401 403 403 403 403 403 200 403 403`},
+	{`GET /api/permission/plugins/policies`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`GET /api/permission/policies`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`POST /api/permission/policies`, ``, `[]`, `401 401 401 403 403 403 403 403 400 403 403`},
+	{`DELETE /api/permission/policies/{kind}/{namespace}/{name}`, `/api/permission/policies/role/default/developers`, `[]`, `401 401 401 403 403 403 403 403 400 403 403`},
+	{`GET /api/permission/policies/{kind}/{namespace}/{name}`, `/api/permission/policies/role/default/developers`, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`PUT /api/permission/policies/{kind}/{namespace}/{name}`, `/api/permission/policies/role/default/developers`, `{}`, `401 401 401 403 403 403 403 403 400 403 403`},
+	{`POST /api/permission/refresh/{id}`, `/api/permission/refresh/none`, ``, `401 401 401 403 403 403 403 403 404 404 403`},
+	{`GET /api/permission/roles`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`POST /api/permission/roles`, ``, `{"name":"role:default/{new}","memberReferences":["user:default/guest"]}`, `401 401 401 403 403 403 403 403 201 403 403`},
+	{`GET /api/permission/roles/conditions`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`POST /api/permission/roles/conditions`, ``, `{}`, `401 401 401 403 403 403 403 403 400 403 403`},
+	{`DELETE /api/permission/roles/conditions/{id}`, `/api/permission/roles/conditions/4711`, ``, `401 401 401 403 403 403 403 403 404 403 403`},
+	{`GET /api/permission/roles/conditions/{id}`, `/api/permission/roles/conditions/4711`, ``, `401 401 401 403 403 403 403 403 404 404 403`},
+	{`PUT /api/permission/roles/conditions/{id}`, `/api/permission/roles/conditions/4711`, `{}`, `401 401 401 403 403 403 403 403 404 403 403`},
+	{`DELETE /api/permission/roles/{kind}/{namespace}/{name}`, `/api/permission/roles/role/default/{role}`, ``, `401 401 401 403 403 403 403 403 204 403 403`},
+	{`GET /api/permission/roles/{kind}/{namespace}/{name}`, `/api/permission/roles/role/default/developers`, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`PUT /api/permission/roles/{kind}/{namespace}/{name}`, `/api/permission/roles/role/default/developers`, `{}`, `401 401 401 403 403 403 403 403 400 403 403`},
+	{`GET /api/portico/v1/audit`, ``, ``, `401 401 401 403 403 403 403 200 403 200 403`},
+	{`GET /api/portico/v1/audit/actions`, ``, ``, `401 401 401 403 403 403 403 200 403 200 403`},
+	{`GET /api/portico/v1/hosts`, ``, ``, `401 401 401 403 200 200 200 200 403 200 403`},
+	{`GET /api/portico/v1/hosts/{host}/owners`, `/api/portico/v1/hosts/none.example.com/owners`, ``, `401 401 401 403 404 404 404 404 403 404 403`},
+	{`GET /api/portico/v1/hosts/{host}/repositories/{owner}/{name}`, `/api/portico/v1/hosts/none.example.com/repositories/a/b`, ``, `401 401 401 403 404 404 404 404 403 404 403`},
+	{`GET /api/portico/v1/info`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`GET /api/portico/v1/sign-in`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`DELETE /api/portico/v1/me/recent`, `/api/portico/v1/me/recent?entityRef=component:default/component-1`, ``, `401 401 401 204 204 204 204 204 204 403 403`},
+	{`GET /api/portico/v1/me/recent`, ``, ``, `401 401 401 none none none none none none 403 403`},
+	{`PUT /api/portico/v1/me/recent`, ``, `{"entityRef":"component:default/component-1"}`, `401 401 401 204 204 204 204 204 204 403 403`},
+	{`DELETE /api/portico/v1/me/stars`, `/api/portico/v1/me/stars?entityRef=component:default/component-1`, ``, `401 401 401 204 204 204 204 204 204 403 403`},
+	{`GET /api/portico/v1/me/stars`, ``, ``, `401 401 401 none none none none none none 403 403`},
+	{`PUT /api/portico/v1/me/stars`, ``, `{"entityRef":"component:default/component-1"}`, `401 401 401 204 204 204 204 204 204 403 403`},
+	{`GET /api/portico/v1/run-causes`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
+	{`GET /api/portico/v1/runs`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
+	{`GET /api/portico/v1/runs/{id}`, `/api/portico/v1/runs/{run}`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
+	{`POST /api/portico/v1/runs/{id}/rollback`, `/api/portico/v1/runs/{run}/rollback`, `{}`, `401 401 401 403 403 202 403 202 403 202 403`},
+	{`POST /api/scaffolder/.well-known/backstage/permissions/apply-conditions`, ``, `{"items":[]}`, `401 401 401 403 403 403 403 403 403 none 403`},
+	{`GET /api/scaffolder/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`GET /api/scaffolder/v2/actions`, ``, ``, `401 401 401 none none none none none none none 403`},
+	{`POST /api/scaffolder/v2/autocomplete/{provider}/{resource}`, `/api/scaffolder/v2/autocomplete/none/x`, `{"token":"x"}`, `401 401 401 400 400 400 400 400 400 400 403`},
+	{`POST /api/scaffolder/v2/dry-run`, ``, `{"template":{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"x"},"spec":{"parameters":{"required":["a"]},"steps":[]}},"values":{},"directoryContents":[]}`, `401 401 401 403 403 403 403 400 403 400 403`},
+	{`GET /api/scaffolder/v2/tasks`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
+	{`POST /api/scaffolder/v2/tasks`, ``, `{"templateRef":"template:default/hello","values":{"name":"shop"}}`, `401 401 401 403 201 201 201 201 403 201 403`},
+	{`GET /api/scaffolder/v2/tasks/{taskId}`, `/api/scaffolder/v2/tasks/{run}`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
+	{`POST /api/scaffolder/v2/tasks/{taskId}/cancel`, `/api/scaffolder/v2/tasks/{run}/cancel`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
+	{`GET /api/scaffolder/v2/tasks/{taskId}/events`, `/api/scaffolder/v2/tasks/{run}/events`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
+	{`GET /api/scaffolder/v2/tasks/{taskId}/eventstream`, `/api/scaffolder/v2/tasks/{run}/eventstream`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
+	{`POST /api/scaffolder/v2/tasks/{taskId}/retry`, `/api/scaffolder/v2/tasks/{run}/retry`, `{}`, `401 401 401 403 403 201 403 201 403 201 403`},
+	{`GET /api/scaffolder/v2/templates/{namespace}/{kind}/{name}/parameter-schema`, `/api/scaffolder/v2/templates/default/template/hello/parameter-schema`, ``, `401 401 401 403 200 200 200 403 403 200 403`},
+	{`GET /api/scaffolder/v2/templating-extensions`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+}
+
+// TestEveryRouteAnswersEveryCaller: each route has a row, and each caller of each row gets what it may.
+func TestEveryRouteAnswersEveryCaller(t *testing.T) {
+	t.Parallel()
+	b := newAccessBench(t)
+	rows := map[string]bool{}
+	for _, row := range accessTable {
+		rows[row.route] = true
+		method, path, _ := strings.Cut(row.route, " ")
+		if row.path != "" {
+			path = row.path
+		}
+		var statuses []string
+		for _, caller := range callers {
+			authorization := ""
+			if b.tokens[caller] != "" {
+				authorization = "Bearer " + b.tokens[caller]
+			}
+			answer := httptest.NewRecorder()
+			b.http.ServeHTTP(answer, newRequest(t.Context(), method, b.fresh(path), b.fresh(row.body), "Authorization", authorization, "X-Requested-With", "XMLHttpRequest"))
+			statuses = append(statuses, summary(answer))
+		}
+		require.Equal(t, row.expected, strings.Join(statuses, " "), "%s: %s", row.route, strings.Join(callers, " "))
+	}
+	require.ElementsMatch(t, b.served(), slices.Collect(maps.Keys(rows)), "every route has a row")
+}
+
+// summary is the status of a response, or "none" for one that shows nothing, such as an empty list.
+func summary(answer *httptest.ResponseRecorder) string {
+	var body any
+	if answer.Code == http.StatusOK && json.Unmarshal(answer.Body.Bytes(), &body) == nil && isNothing(body) {
+		return "none"
+	}
+	return strconv.Itoa(answer.Code)
+}
+
+// isNothing reports whether a value of JSON has no text, number or truth in it.
+func isNothing(value any) bool {
+	switch value := value.(type) {
+	case []any:
+		return !slices.ContainsFunc(value, func(item any) bool { return !isNothing(item) })
+	case map[string]any:
+		return isNothing(slices.Collect(maps.Values(value)))
+	default:
+		return value == nil || value == "" || value == 0.0 || value == false
+	}
+}
+
+// served are all routes, as the document lists them.
+func (b *accessBench) served() []string {
+	b.Helper()
+	stored, err := os.ReadFile("openapi.json")
+	require.NoError(b, err)
+	var document struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	require.NoError(b, json.Unmarshal(stored, &document))
+	var routes []string
+	for path, methods := range document.Paths {
+		for method := range methods {
+			routes = append(routes, strings.ToUpper(method)+" "+path)
+		}
+	}
+	require.NotEmpty(b, routes)
+	return routes
+}
