@@ -124,14 +124,33 @@ func (r *exampleRunner) execute(line string) (string, error) {
 // runID is the id of a run, or the eight letters that it begins with.
 var runID = regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?\b`)
 
+// headFlag is the flag with an earlier head of the audit log's chain.
+var headFlag = regexp.MustCompile(`--head \S+`)
+
+// chainHead is the head of the audit log's chain, after its first seal.
+func (r *exampleRunner) chainHead() string {
+	r.t.Helper()
+	chainEnd := regexp.MustCompile(`ends with the hash ([0-9a-f]+)`)
+	var found []string
+	r.until("the first seal of the audit log", func() bool {
+		output, err := r.execute("portico audit verify --config app-config.yaml")
+		found = chainEnd.FindStringSubmatch(output)
+		return err == nil && found != nil
+	})
+	return found[1]
+}
+
 // mustExecute runs a command that ends by itself. It replaces the id of a run by one for which the command
-// succeeds.
+// succeeds, and the head of the audit log by the current one.
 func (r *exampleRunner) mustExecute(example string) string {
 	r.t.Helper()
 	line := example
 	if runID.MatchString(line) {
 		id := r.runFor(line)
 		line = runID.ReplaceAllStringFunc(line, func(written string) string { return id[:len(written)] })
+	}
+	if headFlag.MatchString(line) {
+		line = headFlag.ReplaceAllString(line, "--head "+r.chainHead())
 	}
 	output, err := r.execute(line)
 	require.NoError(r.t, err, "%s\n%s", example, output)
