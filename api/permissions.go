@@ -35,7 +35,7 @@ type authorizeInput struct {
 }
 
 type permissionRequest struct {
-	ID          string              `json:"id"                    jsonschema_description:"the id that the decision gets"`
+	ID          string              `json:"id"                   jsonschema_description:"the id that the decision gets"`
 	Permission  requestedPermission `json:"permission"`
 	ResourceRef resourceRefs        `json:"resourceRef,omitzero"`
 }

@@ -41,7 +41,7 @@ const (
 	ScaffolderTemplateDryRun   Permission = "scaffolder.template.dry-run"
 	ScaffolderTemplateManage   Permission = "scaffolder.template.management"
 
-	// Those of the RBAC plugin, on roles with their policies and conditions.
+	// PolicyEntityRead and the following three are the RBAC plugin's, on roles with their policies and conditions.
 	PolicyEntityRead   Permission = "policy.entity.read"
 	PolicyEntityCreate Permission = "policy.entity.create"
 	PolicyEntityUpdate Permission = "policy.entity.update"
