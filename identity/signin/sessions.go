@@ -101,7 +101,11 @@ func (s *Service) load(ctx context.Context, client *Client, secret string) (stor
 		return stored{}, fmt.Errorf("read a session: %w", err)
 	}
 	tokens, err := s.openTokens(id, row.Tokens)
-	return stored{id, row, tokens}, err
+	if err != nil {
+		s.Log.WarnContext(ctx, "a session ended because its tokens cannot be opened", "provider", client.Provider, "user", row.UserRef, "reason", err.Error())
+		return stored{}, errEnded
+	}
+	return stored{id, row, tokens}, nil
 }
 
 // Refresh renews the session of the browser with this secret: the provider must still know the person, and

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const repository = resolve(import.meta.dirname, '../..');
+export const repository = resolve(import.meta.dirname, '../..');
 const startTimeout = 180_000;
 const stopTimeout = 40_000;
 
@@ -14,33 +14,40 @@ const stopTimeout = 40_000;
  */
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (process.env.BASE_URL) return undefined;
+  const portico = await startPortico(['examples/app-config.yaml'], 'template/default/golden-path', await freePort());
+  process.env.BASE_URL = portico.url;
+  return portico.stop;
+}
+
+/** Starts the binary with configurations, on a port, and waits until it serves an entity. */
+export async function startPortico(
+  configs: readonly string[],
+  entity: string,
+  port: number,
+): Promise<{ url: string; stop: () => Promise<void> }> {
   const binary = resolve(repository, process.env.PORTICO_BINARY ?? 'bin/portico');
   if (!existsSync(binary)) throw new Error(`${binary} is not there: run \`make build\` first, or set BASE_URL.`);
   const data = mkdtempSync(join(tmpdir(), 'portico-e2e-'));
-  const port = await freePort();
   const portico = spawn(
     binary,
-    ['dev', '--config', 'examples/app-config.yaml', '--data', data, '--port', String(port)],
-    {
-      cwd: repository,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
+    ['dev', ...configs.flatMap((config) => ['--config', config]), '--data', data, '--port', String(port)],
+    { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] },
   );
   const stop = async () => {
     await ended(portico);
     rmSync(data, { recursive: true, force: true });
   };
-  process.env.BASE_URL = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${port}`;
   try {
-    await ready(process.env.BASE_URL, portico);
+    await ready(url, portico, entity);
   } catch (error) {
     await stop();
     throw error;
   }
-  return stop;
+  return { url, stop };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((found, failed) => {
     const probe = createServer();
     probe.once('error', failed);
@@ -51,30 +58,30 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Waits until the golden path is in the catalog, which readiness does not check. */
-async function ready(base: string, portico: ChildProcess): Promise<void> {
+/** Waits until an entity is in the catalog, which readiness does not check. */
+async function ready(base: string, portico: ChildProcess, entity: string): Promise<void> {
   const deadline = Date.now() + startTimeout;
   while (Date.now() < deadline) {
     if (portico.exitCode !== null) throw new Error(`portico dev ended with status ${portico.exitCode}`);
-    if (await hasTemplate(base).catch(() => false)) return;
+    if (await serves(base, entity).catch(() => false)) return;
     await new Promise((resume) => setTimeout(resume, 300));
   }
-  throw new Error(`portico dev did not show its templates within ${startTimeout / 1000} s`);
+  throw new Error(`portico dev did not serve ${entity} within ${startTimeout / 1000} s`);
 }
 
-async function hasTemplate(base: string): Promise<boolean> {
+async function serves(base: string, entity: string): Promise<boolean> {
   const session = await fetch(`${base}/api/auth/guest/refresh`, {
     method: 'POST',
     headers: { 'X-Requested-With': 'XMLHttpRequest' },
   });
   const { backstageIdentity } = await session.json();
-  const answer = await fetch(`${base}/api/catalog/entities/by-name/template/default/golden-path`, {
+  const answer = await fetch(`${base}/api/catalog/entities/by-name/${entity}`, {
     headers: { Authorization: `Bearer ${backstageIdentity.token}` },
   });
   return answer.ok;
 }
 
-function ended(portico: ChildProcess): Promise<void> {
+export function ended(portico: ChildProcess): Promise<void> {
   return new Promise((resume) => {
     if (portico.exitCode !== null) return resume();
     const force = setTimeout(() => portico.kill('SIGKILL'), stopTimeout);

@@ -60,8 +60,9 @@ func Configure(id string, configured config.OAuthProvider, callbackURL string) (
 	if known.parameters != nil {
 		maps.Copy(parameters, known.parameters(configured))
 	}
-	if configured.Prompt != "auto" {
-		parameters["prompt"] = cmp.Or(configured.Prompt, parameters["prompt"])
+	parameters["prompt"] = cmp.Or(configured.Prompt, parameters["prompt"])
+	if configured.Prompt == "auto" {
+		delete(parameters, "prompt")
 	}
 	maps.Copy(parameters, configured.StartURLSearchParams)
 	maps.DeleteFunc(parameters, func(_, value string) bool { return value == "" })
