@@ -170,9 +170,9 @@ func (a *auth) callback(c *call) error {
 	if err != nil {
 		return a.shown(flow, err)
 	}
-	a.cookies.setSession(c, id, secret, a.SignIn.Lifetime(id, flow.Environment))
-	if flow.Redirect {
-		c.Redirect(http.StatusFound, flow.RedirectURL)
+	a.cookies.setSession(c, id, secret, a.SignIn.Lifetime(id, flow.Request.Environment))
+	if flow.Request.Redirect {
+		c.Redirect(http.StatusFound, flow.Request.RedirectURL)
 		return nil
 	}
 	return a.handOver(c, flow, authorizationMessage{Response: describeSession(session)})
@@ -181,10 +181,10 @@ func (a *auth) callback(c *call) error {
 // shown is the failure of a sign-in, which is shown where the person is waiting.
 func (a *auth) shown(flow signin.Flow, err error) error {
 	return &presentedError{err: err, present: func(c *call, detail errorDetail) error {
-		if !flow.Redirect {
+		if !flow.Request.Redirect {
 			return a.handOver(c, flow, authorizationMessage{Error: &detail})
 		}
-		target, err := url.Parse(flow.RedirectURL)
+		target, err := url.Parse(flow.Request.RedirectURL)
 		if err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ type outcome struct {
 // handOver responds with a page that posts the outcome to the page of the origin that asked for it.
 func (a *auth) handOver(c *call, flow signin.Flow, message authorizationMessage) error {
 	message.Type = "authorization_response"
-	encoded, err := plainjson.Marshal(outcome{cmp.Or(flow.Origin, a.portal), message})
+	encoded, err := plainjson.Marshal(outcome{cmp.Or(flow.Request.Origin, a.portal), message})
 	if err != nil {
 		return fmt.Errorf("encode the outcome of a sign-in: %w", err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -108,7 +109,8 @@ func checkProviders(signIn *signin.Service, log *slog.Logger) func(context.Conte
 				continue
 			}
 			if err := issuer.Check(ctx); err != nil {
-				log.WarnContext(ctx, "people cannot sign in with a provider now: it is asked again when somebody tries", "provider", client.Provider, "env", client.Environment, "reason", err)
+				log.WarnContext(ctx, "people cannot sign in with a provider now: it is asked again when somebody tries", "provider", client.Provider, "env", client.Environment, "reason", err,
+					"cause", errors.Unwrap(err))
 			}
 		}
 		<-ctx.Done()

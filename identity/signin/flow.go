@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -23,23 +24,27 @@ const FlowLifetime = 10 * time.Minute
 
 // Request is somebody's wish to sign in.
 type Request struct {
-	Provider, Environment string
+	Provider    string `json:"provider"`
+	Environment string `json:"environment"`
 	// Scope is asked for in addition, separated by spaces.
-	Scope string
+	Scope string `json:"scope,omitempty"`
 	// Origin is that of the page which asks. RedirectURL is where the browser goes at the end if Redirect is
 	// true. The caller has checked that both are allowed.
-	Origin, RedirectURL string
+	Origin      string `json:"origin,omitempty"`
+	RedirectURL string `json:"redirectUrl,omitempty"`
 	// Redirect means that the whole page goes to the provider, instead of a popup window.
-	Redirect bool
+	Redirect bool `json:"redirect,omitempty"`
 }
 
 // Flow is a sign-in on its way. The browser keeps it sealed in a cookie, which ties the provider's answer to
 // the browser that asked.
 type Flow struct {
-	Request
+	Request Request `json:"request"`
 
-	Nonce, Verifier, State string
-	Until                  time.Time
+	Nonce    string    `json:"nonce"`
+	Verifier string    `json:"verifier"`
+	State    string    `json:"state"`
+	Until    time.Time `json:"until"`
 }
 
 // Start begins a sign-in. It returns the address to which the browser must be sent, and the value of the
@@ -53,6 +58,7 @@ func (s *Service) Start(ctx context.Context, request Request) (address, cookie s
 	flow.State = stateOf(request)
 	address, err = client.OAuth.Start(ctx, flow.attempt())
 	if err != nil {
+		s.refusedBy(ctx, client, err)
 		return "", "", err
 	}
 	plain, err := json.Marshal(flow)
@@ -63,7 +69,7 @@ func (s *Service) Start(ctx context.Context, request Request) (address, cookie s
 }
 
 func (f Flow) attempt() provider.Attempt {
-	return provider.Attempt{State: f.State, Nonce: f.Nonce, Verifier: f.Verifier, Scopes: strings.Fields(f.Scope)}
+	return provider.Attempt{State: f.State, Nonce: f.Nonce, Verifier: f.Verifier, Scopes: strings.Fields(f.Request.Scope)}
 }
 
 // flowContext is the seal context of a flow: the cookie of one provider is no cookie for another.
@@ -116,7 +122,7 @@ func (s *Service) Returning(id, cookie, state string) (Flow, error) {
 // which the browser renews it: "" when the provider gives no refresh token. The session of the secret that
 // the browser had before ends.
 func (s *Service) Finish(ctx context.Context, flow Flow, query url.Values, before string) (Session, string, error) {
-	client, err := s.client(flow.Provider, flow.Environment)
+	client, err := s.client(flow.Request.Provider, flow.Request.Environment)
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -148,5 +154,6 @@ func (s *Service) Finish(ctx context.Context, flow Flow, query url.Values, befor
 
 // refusedBy logs a sign-in that the provider refused, or whose answer is not valid.
 func (s *Service) refusedBy(ctx context.Context, client *Client, err error) {
-	s.Log.WarnContext(ctx, "a sign-in failed at the provider", "provider", client.Provider, "env", client.Environment, "reason", err.Error())
+	s.Log.WarnContext(ctx, "a sign-in failed at the provider", "provider", client.Provider, "env", client.Environment, "reason", err.Error(),
+		"cause", errors.Unwrap(err))
 }

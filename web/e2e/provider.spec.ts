@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,6 @@ test.describe.configure({ mode: 'serial' });
 
 const password = 'verysecure';
 let folder: string;
-let provider: ChildProcess;
 
 interface Portico {
   url: string;
@@ -20,27 +19,32 @@ interface Portico {
 
 test.beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'portico-provider-'));
-  execFileSync('go', ['build', '-o', join(folder, 'provider'), './internal/testkit/oidctest/serve'], { cwd: repository });
+  execFileSync('go', ['build', '-o', join(folder, 'provider'), './internal/testkit/oidctest/serve'], {
+    cwd: repository,
+  });
 });
 
 test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Starts a provider, and a Portico at which the people of the provider sign in, by popup windows or redirects. */
 async function start(redirect: boolean): Promise<Portico> {
-  const [port, providerPort] = [await freePort(), await freePort()];
-  const url = `http://localhost:${port}`;
-  const issuer = `http://localhost:${providerPort}`;
-  provider = spawn(join(folder, 'provider'), [issuer, `${url}/api/auth/oidc/handler/frame`], { stdio: 'ignore' });
+  const port = await freePort();
+  const issuer = `http://127.0.0.1:${await freePort()}`;
+  const callback = `http://127.0.0.1:${port}/api/auth/oidc/handler/frame`;
+  const provider = spawn(join(folder, 'provider'), [issuer, callback], { stdio: 'ignore' });
   writeFileSync(join(folder, 'people.yaml'), people);
-  writeFileSync(join(folder, 'config.yaml'), configuration(url, issuer, redirect));
-  const portico = await startPortico([join(folder, 'config.yaml')], 'user/default/second', port);
-  return {
-    url,
-    stop: async () => {
+  writeFileSync(join(folder, 'config.yaml'), configuration(issuer, redirect));
+  try {
+    const portico = await startPortico([join(folder, 'config.yaml')], 'user/default/second', port);
+    const stop = async () => {
       await portico.stop();
       await ended(provider);
-    },
-  };
+    };
+    return { url: portico.url, stop };
+  } catch (error) {
+    await ended(provider);
+    throw error;
+  }
 }
 
 /** The second of the provider's two people is in the catalog. */
@@ -51,10 +55,8 @@ metadata: { name: second }
 spec: { profile: { displayName: Second User, email: test-user2@zitadel.ch }, memberOf: [] }
 `;
 
-function configuration(url: string, issuer: string, redirect: boolean): string {
+function configuration(issuer: string, redirect: boolean): string {
   return JSON.stringify({
-    app: { baseUrl: url },
-    backend: { baseUrl: url },
     enableExperimentalRedirectFlow: redirect,
     auth: {
       providers: {
@@ -108,7 +110,7 @@ test('somebody signs in with a popup window, is known after a reload, and signs 
     // The first of the provider's people is not in the catalog.
     const opensAgain = page.waitForEvent('popup');
     await page.getByRole('button', { name: 'Sign in with single sign-on' }).click();
-    await logIn(await opensAgain, 'test-user@localhost');
+    await logIn(await opensAgain, 'test-user@127.0.0.1');
     await expect(page.getByRole('alert')).toContainText("a User entity with spec.profile.email 'test-user@zitadel.ch'");
   } finally {
     await portico.stop();
@@ -121,7 +123,7 @@ test('somebody signs in by redirects, and is told why it was refused', async ({ 
   try {
     await page.goto(`${portico.url}/runs`);
     await page.getByRole('button', { name: 'Sign in with single sign-on' }).click();
-    await logIn(page, 'test-user@localhost');
+    await logIn(page, 'test-user@127.0.0.1');
     await expect(page.getByRole('alert')).toContainText("a User entity with spec.profile.email 'test-user@zitadel.ch'");
     await expect(page).toHaveURL(`${portico.url}/runs`);
 

@@ -1,10 +1,9 @@
 // Command serve runs the OpenID provider of zitadel/oidc, with its login page, for the browser tests of the
 // portal: `serve ISSUER CALLBACK`. The client is portico with the secret "a secret"; people sign in as test-user2 or
-// test-user@localhost with the password verysecure.
+// test-user@<the issuer's host> with the password verysecure.
 package main
 
 import (
-	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,20 +14,13 @@ import (
 )
 
 func main() {
-	if err := serve(os.Args[1], os.Args[2]); err != nil {
-		slog.Error("the provider has ended", "error", err)
-		os.Exit(1)
-	}
-}
-
-// serve serves until the process is killed.
-func serve(issuer, callback string) error {
+	issuer, callback := os.Args[1], os.Args[2]
 	at, err := url.Parse(issuer)
 	if err != nil {
-		return err
+		panic(err)
 	}
 	clients := map[string]*storage.Client{"portico": storage.WebClient("portico", "a secret", callback)}
 	handler := exampleop.SetupServer(issuer, storage.NewStorageWithClients(storage.NewUserStore(issuer), clients), nil, false)
 	server := &http.Server{Addr: at.Host, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	return server.ListenAndServe()
+	panic(server.ListenAndServe()) // it serves until the process is killed
 }
