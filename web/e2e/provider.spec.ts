@@ -95,7 +95,7 @@ test('somebody signs in with a popup window, is known after a reload, and signs 
     await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
     await page.reload();
     await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
-    await expect(page.getByRole('button', { name: /^You: Second User/ })).toBeVisible();
+    await expect(page.getByRole('button', { name: /^You: Test User2/ })).toBeVisible();
 
     await page.getByRole('button', { name: /^You:/ }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
