@@ -13,7 +13,7 @@ test('a guest stays signed in after a reload', async ({ page }) => {
 });
 
 test('a failed sign-in does not report an ended session', async ({ page }) => {
-  await page.route('**/api/auth/guest/refresh', (route) =>
+  await page.route('**/api/auth/guest/refresh?*', (route) =>
     route.fulfill({ status: 401, json: { error: { name: 'AuthenticationError', message: 'No guests today' } } }),
   );
   await page.goto('/');
