@@ -18,6 +18,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
+	"github.com/portico-dev/portico/policy/explain"
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
@@ -35,15 +36,20 @@ func newRoles(t *testing.T) roles {
 			DefaultPolicies: []rbac.Policy{{Permission: "catalog.location.analyze", Action: "use", Effect: "allow"}}}})
 	require.NoError(t, service.SyncFiles(t.Context()))
 	entities := catalog.New(catalog.Options{Pool: o.pool, Decider: decider})
+	match := map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities, policy.PolicyEntity: service.MatchingRoles}
 	o.http = newServer(t, io.Discard, func(options *api.Options) {
 		options.Authenticator = people{"ada": "group:default/group-19", "grace": "group:default/group-39"}
 		options.Plugins[0] = api.NewCatalogPlugin(entities)
 		options.Plugins = append(options.Plugins, api.NewRolesPlugin(service), api.NewPermissionPlugin(authorize.New(authorize.Options{
-			Decider: decider, Foreign: decider.DecideQuery, Match: map[policy.ResourceType]authorize.Match{
-				policy.CatalogEntity: entities.MatchingEntities, policy.PolicyEntity: service.MatchingRoles,
-			}})))
+			Decider: decider, Foreign: decider.DecideQuery, Match: match,
+		})), api.NewExplainPlugin(explain.New(explain.Options{Decider: decider, Roles: decider, Match: match, MemberOf: o.groupsOf})))
 	})
 	return roles{o}
+}
+
+// groupsOf are the groups that a user has at sign-in.
+func (o *ownThings) groupsOf(_ context.Context, user string) ([]string, error) {
+	return map[string][]string{"user:default/ada": {"group:default/group-19"}, "user:default/grace": {"group:default/group-39"}}[user], nil
 }
 
 // get is the JSON of a response to ada.

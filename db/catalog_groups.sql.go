@@ -9,6 +9,40 @@ import (
 	"context"
 )
 
+const catalogGroupLinks = `-- name: CatalogGroupLinks :many
+select r.source_ref, r.target_ref
+from catalog_relations r
+where r.source_ref = $1 and r.type = 'memberOf'
+   or r.source_ref = any($2::text[]) and r.type = 'childOf'
+order by r.source_ref, r.target_ref
+`
+
+type CatalogGroupLinksRow struct {
+	SourceRef string
+	TargetRef string
+}
+
+// The groups that a user is a member of, and the groups above these groups, one level each.
+func (q *Queries) CatalogGroupLinks(ctx context.Context, db DBTX, userRef string, groupRefs []string) ([]CatalogGroupLinksRow, error) {
+	rows, err := db.Query(ctx, catalogGroupLinks, userRef, groupRefs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogGroupLinksRow{}
+	for rows.Next() {
+		var i CatalogGroupLinksRow
+		if err := rows.Scan(&i.SourceRef, &i.TargetRef); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogGroupsOf = `-- name: CatalogGroupsOf :many
 with recursive above as (
     select r.target_ref as ref, 1 as depth

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -138,7 +139,7 @@ func (c *apiClient) do(ctx context.Context, method, path, key string, body, into
 		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		return refusal(response.StatusCode, answer)
+		return refusal(response, answer)
 	}
 	if into == nil {
 		return nil
@@ -180,8 +181,13 @@ func (c *apiClient) send(ctx context.Context, method, path, key string, body any
 	return response, nil
 }
 
-// refusal converts an error response: the envelope's message, or the list of invalid values.
-func refusal(status int, answer []byte) *apiError {
+// refusal converts an error response: the envelope's message, or the list of invalid values. The message of a
+// denial is in a header.
+func refusal(response *http.Response, answer []byte) *apiError {
+	status := response.StatusCode
+	if denied := denial(response.Header.Get("WWW-Authenticate")); denied != "" {
+		return &apiError{status: status, message: denied}
+	}
 	var body struct {
 		Error struct {
 			Message string `json:"message"`
@@ -197,6 +203,25 @@ func refusal(status int, answer []byte) *apiError {
 	}
 	message := cmp.Or(strings.Join(lines, "\n"), body.Error.Message, fmt.Sprintf("the server answered %d", status))
 	return &apiError{status: status, message: message, violations: body.Errors}
+}
+
+var (
+	deniedText  = regexp.MustCompile(`\berror_description="([^"]*)"`)
+	deniedScope = regexp.MustCompile(`\berror="insufficient_scope", scope="([^"]*)"`)
+)
+
+// denial is what a challenge says about a missing permission, with the command that says whom to ask; "" if it says
+// nothing.
+func denial(challenge string) string {
+	scope, text := deniedScope.FindStringSubmatch(challenge), deniedText.FindStringSubmatch(challenge)
+	if scope == nil || text == nil {
+		return ""
+	}
+	question := scope[1]
+	if _, resource, has := strings.Cut(text[1], question+" on "); has {
+		question += " " + resource
+	}
+	return fmt.Sprintf("%s\n`portico policy explain me %s` says why, and whom to ask", text[1], question)
 }
 
 // waitReady waits until the server is ready.
@@ -302,7 +327,7 @@ func (c *apiClient) stream(ctx context.Context, id string, at *position, each fu
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-		return false, refusal(response.StatusCode, answer)
+		return false, refusal(response, answer)
 	}
 	defer func() { at.heard = time.Now() }()
 	lines := bufio.NewScanner(response.Body)

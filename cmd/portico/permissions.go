@@ -4,20 +4,25 @@ import (
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
+	"github.com/portico-dev/portico/policy/explain"
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
-// permissionPlugins serve /api/permission. Its part about roles is there only if the configuration has some.
+// permissionPlugins serve /api/permission and explanations. Its part about roles is there only if the configuration has
+// some.
 func (p *platform) permissionPlugins() []api.Plugin {
-	options := authorize.Options{Decider: p.decider, Match: map[policy.ResourceType]authorize.Match{
+	match := map[policy.ResourceType]authorize.Match{
 		policy.CatalogEntity: p.catalog.MatchingEntities, policy.ScaffolderTask: p.scaffolder.MatchingRuns,
-	}}
+	}
+	decides := authorize.Options{Decider: p.decider, Match: match}
+	explains := explain.Options{Decider: p.decider, Match: match, MemberOf: directory{p}.MemberOf}
 	if byRoles, is := p.decider.(*rbac.Decider); is {
-		options.Foreign = byRoles.DecideQuery
+		decides.Foreign, explains.Roles = byRoles.DecideQuery, byRoles
 	}
+	plugins := []api.Plugin{api.NewPermissionPlugin(authorize.New(decides)), api.NewExplainPlugin(explain.New(explains))}
 	if p.roles == nil {
-		return []api.Plugin{api.NewPermissionPlugin(authorize.New(options))}
+		return plugins
 	}
-	options.Match[policy.PolicyEntity] = p.roles.MatchingRoles
-	return []api.Plugin{api.NewPermissionPlugin(authorize.New(options)), api.NewRolesPlugin(p.roles)}
+	match[policy.PolicyEntity] = p.roles.MatchingRoles
+	return append(plugins, api.NewRolesPlugin(p.roles))
 }

@@ -36,19 +36,30 @@ func (p *platform) openPolicy(ctx context.Context, at place) error {
 	}
 	decider := p.newDecider(*configured.RBAC)
 	p.decider = decider
-	p.roles = rbac.New(rbac.Options{Log: p.log, Pool: p.pool, Notifications: p.direct, Decider: decider, Conditional: []rbac.Conditional{
-		{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules}, {Plugin: "permission", Rules: rbac.Rules},
-	}, Limits: roleLimits(configured.RBAC.Validation), Configured: roles, Files: rbac.Files{
+	p.roles = rbac.New(rbac.Options{Log: p.log, Pool: p.pool, Notifications: p.direct, Decider: decider, Conditional: conditionalTypes(), Limits: roleLimits(configured.RBAC.Validation), Configured: roles, Files: rbac.Files{
 		Policies: configured.RBAC.PoliciesFile, Conditions: configured.RBAC.ConditionsFile, Reload: configured.RBAC.FileReload,
 		SkipInvalid: p.config.Portico.Policy.SkipInvalidLines,
 	}})
 	return p.roles.Load(ctx)
 }
 
+// conditionalTypes are the resource types on which conditions can be put.
+func conditionalTypes() []rbac.Conditional {
+	return []rbac.Conditional{
+		{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules}, {Plugin: "permission", Rules: rbac.Rules},
+	}
+}
+
 func (p *platform) newDecider(configured config.RBAC) *rbac.Decider {
-	return rbac.NewDecider(rbac.DeciderOptions{Log: p.log, Depth: configured.MaxDepth, GroupsOf: rbac.CatalogGroups(p.pool),
-		SuperUsers: references(configured.Admin.SuperUsers), PoliciesFirst: configured.Precedence == config.PrecedenceBasic,
-		ByOwnership: configured.UseOwnershipEntityRefs})
+	options := deciderOptions(configured)
+	options.Log, options.GroupsOf, options.LinksOf = p.log, rbac.CatalogGroups(p.pool), rbac.CatalogLinks(p.pool)
+	return rbac.NewDecider(options)
+}
+
+// deciderOptions are the options of a configuration.
+func deciderOptions(configured config.RBAC) rbac.DeciderOptions {
+	return rbac.DeciderOptions{Depth: configured.MaxDepth, SuperUsers: references(configured.Admin.SuperUsers),
+		PoliciesFirst: configured.Precedence == config.PrecedenceBasic, ByOwnership: configured.UseOwnershipEntityRefs}
 }
 
 // configuredRoles are the roles and plugins of the configuration.

@@ -17,3 +17,11 @@ where ref like 'group:%'
 group by ref
 order by min(depth), ref
 limit @max_groups::int;
+
+-- name: CatalogGroupLinks :many
+-- The groups that a user is a member of, and the groups above these groups, one level each.
+select r.source_ref, r.target_ref
+from catalog_relations r
+where r.source_ref = @user_ref and r.type = 'memberOf'
+   or r.source_ref = any(@group_refs::text[]) and r.type = 'childOf'
+order by r.source_ref, r.target_ref;

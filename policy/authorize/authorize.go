@@ -43,13 +43,13 @@ type Request struct {
 	Refs []string
 }
 
-// described is the query with Portico's own attributes for a permission that Portico knows.
-func (r Request) described() rbac.Query {
-	permission := policy.Permission(r.Permission)
+// Described is a query with Portico's own attributes, if Portico knows the permission.
+func Described(q rbac.Query) rbac.Query {
+	permission := policy.Permission(q.Permission)
 	if !permission.IsKnown() {
-		return r.Query
+		return q
 	}
-	return rbac.Query{Permission: r.Permission, Action: permission.Action(), ResourceType: permission.ResourceType()}
+	return rbac.Query{Permission: q.Permission, Action: permission.Action(), ResourceType: permission.ResourceType()}
 }
 
 // Answer is the answer to a Request.
@@ -69,7 +69,7 @@ func (s *Service) Authorize(ctx context.Context, principal identity.Principal, r
 	}
 	byQuery := map[rbac.Query][]int{}
 	for i, request := range requests {
-		q := request.described()
+		q := Described(request.Query)
 		byQuery[q] = append(byQuery[q], i)
 	}
 	answers := make([]Answer, len(requests))
@@ -88,7 +88,7 @@ var ErrNoResource = fault.New(fault.Input, "Resource permissions require a resou
 func checkRequests(requests []Request) error {
 	questions := 0
 	for _, request := range requests {
-		if request.described().ResourceType != "" && len(request.Refs) == 0 {
+		if Described(request.Query).ResourceType != "" && len(request.Refs) == 0 {
 			return ErrNoResource
 		}
 		questions += 1 + len(request.Refs)

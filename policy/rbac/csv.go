@@ -17,9 +17,9 @@ const (
 
 // Problem is what is wrong with a line of a file. Line is 0 for a problem of the whole file.
 type Problem struct {
-	File   string
-	Line   int
-	Reason string
+	File   string `json:"file"`
+	Line   int    `json:"line,omitempty"`
+	Reason string `json:"reason"`
 }
 
 func (p Problem) String() string {

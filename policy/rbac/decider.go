@@ -42,6 +42,8 @@ type GroupsOf func(ctx context.Context, user string, levels, limit int) ([]strin
 type DeciderOptions struct {
 	Log      *slog.Logger
 	GroupsOf GroupsOf
+	// LinksOf finds how a user belongs to groups, for explanations. Nil explains without it.
+	LinksOf LinksOf
 	// SuperUsers are users and groups that may do everything.
 	SuperUsers []string
 	// Depth is how many levels of groups above a user's own count; at most MaxDepth.
@@ -70,42 +72,63 @@ func NewDecider(options DeciderOptions) *Decider {
 
 // Decide implements policy.Decider.
 func (d *Decider) Decide(ctx context.Context, principal identity.Principal, permission policy.Permission) (policy.Decision, error) {
+	return d.decideKnown(ctx, principal, permission, nil)
+}
+
+func (d *Decider) decideKnown(ctx context.Context, principal identity.Principal, permission policy.Permission, seen *recorder) (policy.Decision, error) {
 	if principal.Kind != identity.KindUser || !policy.TokenPermits(principal, permission) {
 		return policy.AllowKnown{}.Decide(ctx, principal, permission)
 	}
-	return d.DecideQuery(ctx, principal, Query{Permission: string(permission), Action: permission.Action(), ResourceType: permission.ResourceType()})
+	return d.decideQuery(ctx, principal, queryAbout(permission), seen)
+}
+
+// queryAbout is the query for a permission of Portico.
+func queryAbout(permission policy.Permission) Query {
+	return Query{Permission: string(permission), Action: permission.Action(), ResourceType: permission.ResourceType()}
 }
 
 // DecideQuery decides about a permission that the caller describes. Only users have roles: others are
 // refused. An error means that the caller's groups could not be read. What goes wrong in a decision itself is
 // logged and denied.
 func (d *Decider) DecideQuery(ctx context.Context, principal identity.Principal, q Query) (policy.Decision, error) {
+	return d.decideQuery(ctx, principal, q, nil)
+}
+
+// decideQuery is DecideQuery. The recorder gets what the decision is made from.
+func (d *Decider) decideQuery(ctx context.Context, principal identity.Principal, q Query, seen *recorder) (policy.Decision, error) {
 	if principal.Kind != identity.KindUser {
 		return policy.Decision{Result: policy.Denied}, nil
 	}
-	if d.isSuperUser(principal) {
+	if ref := d.superUser(principal); ref != "" {
+		seen.superUser(ref)
 		return policy.Decision{Result: policy.Allowed}, nil
 	}
 	now := d.snapshot.Load()
-	roles, err := d.roles(ctx, now, principal)
+	roles, err := d.roles(ctx, now, principal, seen)
 	if err != nil {
 		return policy.Decision{}, err
 	}
-	decision, err := d.decide(now, roles, principal, q)
+	decision, err := d.decide(now, roles, principal, q, seen)
 	if err != nil {
+		seen.failed(err)
 		d.options.Log.ErrorContext(ctx, "a decision failed and is a denial", "principal", principal.Subject, "permission", q.Permission, "error", err)
 		return policy.Decision{Result: policy.Denied}, nil
 	}
 	return decision, nil
 }
 
-func (d *Decider) isSuperUser(principal identity.Principal) bool {
-	isSuper := func(ref string) bool { return slices.Contains(d.options.SuperUsers, ref) }
-	return isSuper(principal.Subject) || slices.ContainsFunc(principal.Ownership, isSuper)
+// superUser is the reference by which a principal may do everything, "" if there is none.
+func (d *Decider) superUser(principal identity.Principal) string {
+	for _, ref := range d.options.SuperUsers {
+		if ref == principal.Subject || slices.Contains(principal.Ownership, ref) {
+			return ref
+		}
+	}
+	return ""
 }
 
 // roles are the roles of a user, with those of their groups.
-func (d *Decider) roles(ctx context.Context, now *snapshot, principal identity.Principal) ([]string, error) {
+func (d *Decider) roles(ctx context.Context, now *snapshot, principal identity.Principal, seen *recorder) ([]string, error) {
 	subjects := []string{principal.Subject}
 	if d.options.ByOwnership {
 		subjects = append(subjects, principal.Ownership...)
@@ -117,7 +140,9 @@ func (d *Decider) roles(ctx context.Context, now *snapshot, principal identity.P
 		}
 		subjects = append(subjects, groups...)
 	}
-	return now.roles(subjects), nil
+	roles := now.roles(subjects)
+	seen.roles(now, subjects, roles)
+	return roles, nil
 }
 
 func (d *Decider) groupsOf(ctx context.Context, user string) ([]string, error) {
@@ -137,7 +162,7 @@ func (d *Decider) groupsOf(ctx context.Context, user string) ([]string, error) {
 
 // decide is the order of the RBAC plugin: conditions, then policies that name the permission, then policies
 // on its resource type.
-func (d *Decider) decide(now *snapshot, roles []string, principal identity.Principal, q Query) (policy.Decision, error) {
+func (d *Decider) decide(now *snapshot, roles []string, principal identity.Principal, q Query, seen *recorder) (policy.Decision, error) {
 	resourceType := q.ResourceType
 	// This permission had a resource type in older releases, and roles still have policies on it.
 	if q.Permission == string(policy.PolicyEntityCreate) {
@@ -153,9 +178,11 @@ func (d *Decider) decide(now *snapshot, roles []string, principal identity.Princ
 			return policy.Decision{}, fmt.Errorf("%s has several conditions on it", collision)
 		}
 		if len(conditions) > 0 {
+			seen.conditions(conditions)
 			return conditional(conditions, principal)
 		}
 	}
+	seen.policies(now, roles, about)
 	if now.allows(roles, about) {
 		return policy.Decision{Result: policy.Allowed}, nil
 	}
@@ -163,10 +190,13 @@ func (d *Decider) decide(now *snapshot, roles []string, principal identity.Princ
 }
 
 // conditional allows under any of the conditions.
-func conditional(conditions []policy.Criteria, principal identity.Principal) (policy.Decision, error) {
-	joined := conditions[0]
+func conditional(conditions []checkedCondition, principal identity.Principal) (policy.Decision, error) {
+	joined := conditions[0].criteria
 	if len(conditions) > 1 {
-		joined = policy.Criteria{AnyOf: conditions}
+		joined = policy.Criteria{}
+		for _, c := range conditions {
+			joined.AnyOf = append(joined.AnyOf, c.criteria)
+		}
 	}
 	criteria, err := forPrincipal(joined, principal)
 	return policy.Decision{Result: policy.Conditional, Conditions: criteria}, err

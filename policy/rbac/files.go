@@ -37,6 +37,7 @@ type lastSync struct {
 	mu       sync.Mutex
 	problems []Problem
 	digest   filesDigest
+	places   *places
 }
 
 type filesDigest [2][sha256.Size]byte
@@ -46,6 +47,14 @@ func (s *Service) Problems() []Problem {
 	s.last.mu.Lock()
 	defer s.last.mu.Unlock()
 	return slices.Clone(s.last.problems)
+}
+
+// places are the places of the roles in the files when they were last read; nil in a process that has not read
+// them.
+func (s *Service) places() *places {
+	s.last.mu.Lock()
+	defer s.last.mu.Unlock()
+	return s.last.places
 }
 
 // SyncFiles stores the roles of the configuration and of the files, and loads all roles. What is wrong with a
@@ -64,7 +73,7 @@ func (s *Service) SyncFiles(ctx context.Context) error {
 			"skipped", s.options.Files.SkipInvalid)
 	}
 	s.last.mu.Lock()
-	s.last.problems, s.last.digest = wanted.problems, files.digest()
+	s.last.problems, s.last.digest, s.last.places = wanted.problems, files.digest(), wanted.places
 	s.last.mu.Unlock()
 	return s.Load(ctx)
 }

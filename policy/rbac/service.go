@@ -103,7 +103,7 @@ func (s *Service) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := newSnapshot(all, conditions, s.options.Configured.DefaultRole)
+	loaded, err := newSnapshot(all, conditions, s.options.Configured.DefaultRole, s.places())
 	if err != nil {
 		return fmt.Errorf("load the policies into casbin: %w", err)
 	}

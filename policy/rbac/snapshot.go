@@ -7,12 +7,14 @@ import (
 
 	"github.com/casbin/casbin/v2"
 	"github.com/casbin/casbin/v2/model"
-
-	"github.com/portico-dev/portico/policy"
 )
 
 // snapshot is what decisions read: the roles at one moment. It never changes.
 type snapshot struct {
+	// all is everything that the database had, and places has its places in files. Only explanations read
+	// them.
+	all    stored
+	places *places
 	// rolesOf has the roles of each member, and everybody the role that all users have, "" for none.
 	rolesOf  map[string][]string
 	everyone string
@@ -28,8 +30,8 @@ type snapshot struct {
 // target is what a policy is about.
 type target struct{ object, action string }
 
-func newSnapshot(all stored, conditions []checkedCondition, everyone string) (*snapshot, error) {
-	s := &snapshot{rolesOf: map[string][]string{}, everyone: everyone, verdicts: map[target]map[string]bool{}, conditions: map[string][]checkedCondition{}}
+func newSnapshot(all stored, conditions []checkedCondition, everyone string, at *places) (*snapshot, error) {
+	s := &snapshot{all: all, places: at, rolesOf: map[string][]string{}, everyone: everyone, verdicts: map[target]map[string]bool{}, conditions: map[string][]checkedCondition{}}
 	for _, role := range all.roles {
 		for _, member := range role.Members {
 			s.rolesOf[member] = append(s.rolesOf[member], role.Ref)
@@ -127,12 +129,12 @@ func (s *snapshot) allows(roles []string, about target) bool {
 
 // conditionsOn are the conditions of the roles on a permission. A role with two conditions on it decides
 // nothing: collision is then its name.
-func (s *snapshot) conditionsOn(roles []string, q Query) (found []policy.Criteria, collision string) {
+func (s *snapshot) conditionsOn(roles []string, q Query) (found []checkedCondition, collision string) {
 	for _, role := range roles {
 		before := len(found)
 		for _, c := range s.conditions[role] {
 			if c.ResourceType == q.ResourceType && c.about(q.Permission, cmp.Or(q.Action, noAction)) {
-				found = append(found, c.criteria)
+				found = append(found, c)
 			}
 		}
 		if len(found) > before+1 {

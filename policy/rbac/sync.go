@@ -29,6 +29,7 @@ type wanted struct {
 	hasConditions bool
 
 	files    Files
+	places   *places
 	problems []Problem
 }
 
@@ -95,17 +96,22 @@ func (c Configured) roles() *roleSet {
 // parseFiles reads what the files say.
 func (s *Service) parseFiles(files fileContents) *wanted {
 	w := &wanted{configured: s.options.Configured.roles(), files: s.options.Files}
+	var parsed policyFile
 	if err := files.policiesErr; err != nil {
 		w.problems = append(w.problems, Problem{File: w.files.Policies, Reason: err.Error()})
 	} else {
-		w.addPolicies(parsePolicies(w.files.Policies, files.policies))
+		var problems []Problem
+		parsed, problems = parsePolicies(w.files.Policies, files.policies)
+		w.addPolicies(parsed, problems)
 	}
+	w.places = newPlaces(w.files, parsed)
 	if err := files.conditionsErr; err != nil {
 		w.problems = append(w.problems, Problem{File: w.files.Conditions, Reason: err.Error()})
 		return w
 	}
 	conditions, problems := s.rules.parseConditions(w.files.Conditions, files.conditions)
 	w.problems = append(w.problems, problems...)
+	w.places.conditions = conditions
 	w.conditions, w.hasConditions = conditions, len(problems) == 0
 	return w
 }
@@ -243,23 +249,35 @@ func minus(policies, others []Policy) []Policy {
 	return slices.DeleteFunc(slices.Clone(policies), func(p Policy) bool { return has[p] })
 }
 
-// syncConditions makes the conditions of the roles of the file what the file of conditions says. One that is
-// about the same as a stored one keeps its id.
-func (c *change) syncConditions(w *wanted) error {
+// conditionsOfRoles are the conditions of the file of conditions; usable is false if it cannot be used. Those of roles
+// that the file of policies does not have are problems.
+func (w *wanted) conditionsOfRoles(fromFile map[string]bool) (conditions []lineOf[checkedCondition], usable bool) {
 	if !w.hasConditions {
-		return nil
+		return nil, false
 	}
-	fromFile := w.rolesOfFile(c.stored)
-	var problems []Problem
-	conditions := slices.DeleteFunc(slices.Clone(w.conditions), func(line lineOf[checkedCondition]) bool {
-		if fromFile[line.value.Role] {
-			return false
-		}
-		problems = append(problems, Problem{w.files.Conditions, line.line, line.value.Role + " is no role of the file of policies"})
-		return true
-	})
+	problems := ofUnknownRoles(w.files.Conditions, w.conditions, fromFile)
 	w.problems = append(w.problems, problems...)
-	if !w.tolerates(problems) {
+	return slices.DeleteFunc(slices.Clone(w.conditions), func(line lineOf[checkedCondition]) bool {
+		return !fromFile[line.value.Role]
+	}), w.tolerates(problems)
+}
+
+// ofUnknownRoles are the conditions of roles that are not known, as problems.
+func ofUnknownRoles(file string, conditions []lineOf[checkedCondition], known map[string]bool) (problems []Problem) {
+	for _, line := range conditions {
+		if !known[line.value.Role] {
+			problems = append(problems, Problem{file, line.line, line.value.Role + " is no role of the file of policies"})
+		}
+	}
+	return problems
+}
+
+// syncConditions makes the conditions of the roles of the file what the file of conditions says. One that is about the
+// same as a stored one keeps its id.
+func (c *change) syncConditions(w *wanted) error {
+	fromFile := w.rolesOfFile(c.stored)
+	conditions, usable := w.conditionsOfRoles(fromFile)
+	if !usable {
 		return nil
 	}
 	left := slices.DeleteFunc(slices.Clone(c.conditions), func(stored Condition) bool { return !fromFile[stored.Role] })

@@ -943,6 +943,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/policy/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says why a user may do something or may not, and what would change it */
+        get: operations["get_portico_v1_policy_explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/run-causes": {
         parameters: {
             query?: never;
@@ -1527,6 +1544,31 @@ export interface components {
             method: string;
             url: string;
         };
+        ExplainExplanation: {
+            user: string;
+            permission: string;
+            action?: string;
+            resourceType?: string;
+            resource?: string;
+            known: boolean;
+            decision: string;
+            result: string;
+            rules: components["schemas"]["ExplainRule"][];
+            basis: string;
+            superUser?: string;
+            failure?: string;
+            roles: components["schemas"]["RbacHeldRole"][];
+            policies: components["schemas"]["RbacPlacedPolicy"][];
+            conditions: components["schemas"]["RbacPlacedCondition"][];
+            changes: components["schemas"]["RbacChange"][];
+            maintainers: string[];
+        };
+        ExplainRule: {
+            rule: string;
+            params?: unknown;
+            negated?: boolean;
+            verdict: string;
+        };
         Facets: {
             facets: {
                 [key: string]: components["schemas"]["CatalogFacetValue"][];
@@ -1826,6 +1868,15 @@ export interface components {
             x: string;
             y: string;
         };
+        RbacChange: {
+            do: string;
+            role: string;
+            source: string;
+            owner?: string;
+            result: string;
+            policies: components["schemas"]["RbacPlacedPolicy"][];
+            conditions: components["schemas"]["RbacPlacedCondition"][];
+        };
         RbacCondition: {
             id: number;
             result: string;
@@ -1849,10 +1900,43 @@ export interface components {
             })[];
             conditions: unknown;
         };
+        RbacHeldRole: {
+            role: string;
+            source: string;
+            owner?: string;
+            groups: string[];
+            everybody?: boolean;
+            file?: string;
+            line?: number;
+        };
         RbacMetadataSpec: {
             source?: string;
             description?: string;
             owner?: string;
+        };
+        RbacPlacedCondition: {
+            id: number;
+            result: string;
+            roleEntityRef: string;
+            pluginId: string;
+            resourceType: string;
+            permissionMapping: (string | {
+                name: string;
+                action: string;
+            })[];
+            conditions: unknown;
+            source: string;
+            file?: string;
+            line?: number;
+        };
+        RbacPlacedPolicy: {
+            entityReference: string;
+            permission: string;
+            policy: string;
+            effect: string;
+            source: string;
+            file?: string;
+            line?: number;
         };
         RbacRoleSpec: {
             name: string;
@@ -4650,6 +4734,42 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             409: components["responses"]["ConflictError"];
             422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_policy_explain: {
+        parameters: {
+            query: {
+                /** @description the reference of a user, the caller if absent; others need policy.entity.read */
+                user?: string;
+                /** @description the name of a permission */
+                permission: string;
+                /** @description an entity reference, the id of a run, or the reference of a role */
+                resource?: string;
+                /** @description the action of a permission that Portico does not know */
+                action?: string;
+                /** @description the resource type of such a permission */
+                resourceType?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the explanation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainExplanation"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
