@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,25 @@ func TestSearchesWalkAnIndexOfALargeTable(t *testing.T) {
 			require.NotContains(t, explained.plan, "Seq Scan")
 		})
 	}
+}
+
+// TestVerifyingALargeLogComparesSets: each event with each other would take minutes.
+func TestVerifyingALargeLogComparesSets(t *testing.T) {
+	t.Parallel()
+	pool := large(t)
+	_, err := pool.Exec(t.Context(), "insert into audit_unsealed select id from audit_events")
+	require.NoError(t, err)
+	log := audit.NewLog(pool)
+	sealAll(t, log)
+	report, err := log.Verify(t.Context(), audit.Check{})
+	require.NoError(t, err)
+	require.Nil(t, report.Break)
+	require.Equal(t, 100_000, report.Events)
+
+	explained := &explaining{DBTX: pool, t: t}
+	_, err = db.New().AuditEventWithoutSeal(t.Context(), explained, uuid.Nil, time.Time{})
+	require.NoError(t, err)
+	require.NotContains(t, explained.plan, "Nested Loop")
 }
 
 // large is a database with a hundred thousand events.

@@ -13,16 +13,19 @@ import (
 )
 
 const auditEventWithoutSeal = `-- name: AuditEventWithoutSeal :many
-select e.id from audit_events e
-where e.id >= $1::uuid
-  and not exists (select from audit_unsealed u where u.event_id = e.id)
-  and not exists (select from (select unnest(s.event_ids) as id from audit_seals s where s.sealed_at >= $2) sealed where sealed.id = e.id)
-order by e.id
+select id from (
+    select e.id from audit_events e where e.id >= $1::uuid
+    except
+    select unnest(s.event_ids) from audit_seals s where s.sealed_at >= $2
+    except
+    select u.event_id from audit_unsealed u
+) stray
+order by id
 limit 1
 `
 
 // The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads everything
-// since then.
+// since then. Sets are subtracted and not joined, because for one row the planner would join by nested loops.
 func (q *Queries) AuditEventWithoutSeal(ctx context.Context, db DBTX, firstID uuid.UUID, sealedSince time.Time) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, auditEventWithoutSeal, firstID, sealedSince)
 	if err != nil {

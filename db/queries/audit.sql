@@ -50,12 +50,15 @@ select * from audit_seals where number > @after and sealed_at >= @since order by
 
 -- name: AuditEventWithoutSeal :many
 -- The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads everything
--- since then.
-select e.id from audit_events e
-where e.id >= @first_id::uuid
-  and not exists (select from audit_unsealed u where u.event_id = e.id)
-  and not exists (select from (select unnest(s.event_ids) as id from audit_seals s where s.sealed_at >= @sealed_since) sealed where sealed.id = e.id)
-order by e.id
+-- since then. Sets are subtracted and not joined, because for one row the planner would join by nested loops.
+select id from (
+    select e.id from audit_events e where e.id >= @first_id::uuid
+    except
+    select unnest(s.event_ids) from audit_seals s where s.sealed_at >= @sealed_since
+    except
+    select u.event_id from audit_unsealed u
+) stray
+order by id
 limit 1;
 
 -- name: PermitAuditRetention :exec
