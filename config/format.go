@@ -25,6 +25,9 @@ func checkURL(text string) error {
 	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
 		return errors.New("not an http or https URL with a host")
 	}
+	if parsed.User != nil {
+		return errors.New("the URL includes a user or password, which the log and the portal would show")
+	}
 	return nil
 }
 
