@@ -39,6 +39,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
+	"github.com/portico-dev/portico/policy/explain"
 	"github.com/portico-dev/portico/policy/rbac"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
@@ -133,6 +134,8 @@ func newAccessBench(t *testing.T) *accessBench {
 	entities := catalog.New(catalog.Options{Pool: b.pool, Decider: decider})
 	hosts, err := forges.New(forges.Config{}, integration.Options{})
 	require.NoError(t, err)
+	match := map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities,
+		policy.ScaffolderTask: service.MatchingRuns, policy.PolicyEntity: roles.MatchingRoles}
 	secret := []byte("a secret of a hundred and twenty-eight bits or more")
 	server := newServer(t, io.Discard, func(o *api.Options) {
 		o.Refusals, o.WrongTokensPerMinute = audit.NewAttempts(b.pool, log), 1000
@@ -150,9 +153,9 @@ func newAccessBench(t *testing.T) *accessBench {
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
 			api.NewAuditPlugin(trail.New(b.pool, decider)),
 			api.NewRolesPlugin(roles),
-			api.NewPermissionPlugin(authorize.New(authorize.Options{Decider: decider, Foreign: decider.DecideQuery,
-				Match: map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities,
-					policy.ScaffolderTask: service.MatchingRuns, policy.PolicyEntity: roles.MatchingRoles}})),
+			api.NewPermissionPlugin(authorize.New(authorize.Options{Decider: decider, Foreign: decider.DecideQuery, Match: match})),
+			api.NewExplainPlugin(explain.New(explain.Options{Decider: decider, Roles: decider, Match: match,
+				MemberOf: func(context.Context, string) ([]string, error) { return nil, nil }})),
 		}
 	})
 	server.Dismiss() // streams of events end at once
@@ -338,6 +341,7 @@ var accessTable = []accessRow{
 	{`DELETE /api/portico/v1/me/stars`, `/api/portico/v1/me/stars?entityRef=component:default/component-1`, ``, `401 401 401 204 204 204 204 204 204 403 403`},
 	{`GET /api/portico/v1/me/stars`, ``, ``, `401 401 401 none none none none none none 403 403`},
 	{`PUT /api/portico/v1/me/stars`, ``, `{"entityRef":"component:default/component-1"}`, `401 401 401 204 204 204 204 204 204 403 403`},
+	{`GET /api/portico/v1/policy/explain`, `/api/portico/v1/policy/explain?user=user:default/user&permission=catalog.entity.read`, ``, `401 401 401 403 200 403 403 403 200 200 403`},
 	{`GET /api/portico/v1/run-causes`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
 	{`GET /api/portico/v1/runs`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
 	{`GET /api/portico/v1/runs/{id}`, `/api/portico/v1/runs/{run}`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
