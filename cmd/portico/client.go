@@ -210,8 +210,8 @@ var (
 	deniedScope = regexp.MustCompile(`\berror="insufficient_scope", scope="([^"]*)"`)
 )
 
-// denial is what a challenge says about a missing permission, with the command that says whom to ask; "" if it says
-// nothing.
+// denial is what a challenge says about a missing permission, with the command that says whom to ask; "" if
+// it says nothing.
 func denial(challenge string) string {
 	scope, text := deniedScope.FindStringSubmatch(challenge), deniedText.FindStringSubmatch(challenge)
 	if scope == nil || text == nil {

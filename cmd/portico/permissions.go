@@ -8,8 +8,8 @@ import (
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
-// permissionPlugins serve /api/permission and explanations. Its part about roles is there only if the configuration has
-// some.
+// permissionPlugins serve /api/permission and explanations. Its part about roles is there only if the
+// configuration has some.
 func (p *platform) permissionPlugins() []api.Plugin {
 	match := map[policy.ResourceType]authorize.Match{
 		policy.CatalogEntity: p.catalog.MatchingEntities, policy.ScaffolderTask: p.scaffolder.MatchingRuns,

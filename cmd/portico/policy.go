@@ -123,7 +123,8 @@ other files than the configuration.`,
 	return command
 }
 
-// rolesUnderTest are the options of a decider with the roles of configuration files; without one, of nothing yet.
+// rolesUnderTest are the options of a decider with the roles of configuration files; without one, of nothing
+// yet.
 func rolesUnderTest(ctx context.Context, configs []string) (rbac.Options, rbac.DeciderOptions, error) {
 	options := rbac.Options{Limits: rbac.DefaultLimits(), Conditional: conditionalTypes()}
 	if len(configs) == 0 {

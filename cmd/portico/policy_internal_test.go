@@ -113,6 +113,29 @@ func TestTheExamplePolicyIsTested(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestTheConfigurationCountsInTests: its default role, its super users, and the files that it names.
+func TestTheConfigurationCountsInTests(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	in := func(name string) string { return filepath.Join(directory, name) }
+	for name, content := range map[string]string{
+		"policy.csv": "p, role:default/a, catalog-entity, delete, deny\ng, user:default/ada, role:default/a\n",
+		"config.yaml": "permission:\n  enabled: true\n  rbac:\n    policies-csv-file: " + in("policy.csv") + "\n    admin: { superUsers: [{ name: user:default/root }] }\n" +
+			"    defaultPermissions: { defaultRole: role:default/everyone, basicPermissions: [{ permission: catalog-entity, action: read }] }\n",
+		"cases.yaml": "cases:\n- { user: ada, permission: catalog.entity.read, expect: allow }\n- { user: ada, permission: catalog.entity.delete, expect: deny }\n" +
+			"- { user: root, permission: catalog.entity.delete, expect: allow }\n",
+		"none.yaml": "app: {}\n",
+	} {
+		require.NoError(t, os.WriteFile(in(name), []byte(content), 0o600))
+	}
+	out, err := offline(t, "policy", "test", in("cases.yaml"), "--config", in("config.yaml"))
+	require.NoError(t, err, out)
+	_, err = offline(t, "policy", "test", in("cases.yaml"), "--policies", in("policy.csv"))
+	require.Error(t, err, "without the configuration nobody has a default role")
+	_, err = offline(t, "policy", "test", in("cases.yaml"), "--config", in("none.yaml"))
+	require.EqualError(t, err, "the configuration has no permission.rbac")
+}
+
 // TestWrongCasesAreRefused: with file, line and reason.
 func TestWrongCasesAreRefused(t *testing.T) {
 	t.Parallel()

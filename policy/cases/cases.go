@@ -1,5 +1,6 @@
-// Package cases tests files of roles: it reads cases, each a user, a permission and what they expect, and compares
-// them with the decisions. It needs no server and no database, so that whoever owns the files can test a change of them.
+// Package cases tests files of roles: it reads cases, each a user, a permission and what they expect, and
+// compares them with the decisions. It needs no server and no database, so that whoever owns the files can
+// test a change of them.
 package cases
 
 import (
@@ -32,7 +33,8 @@ const maxBytes = 8 << 20
 type File struct {
 	// Groups are the groups of each user, and the groups above each group.
 	Groups map[string][]string `yaml:"groups"`
-	// Resources are resources that cases name: entities as catalog files have them, runs ({createdBy}), roles ({owner}).
+	// Resources are resources that cases name: entities as catalog files have them, runs ({createdBy}), roles
+	// ({owner}).
 	Resources map[string]map[string]any `yaml:"resources"`
 	Cases     []Case                    `yaml:"cases"`
 
@@ -151,8 +153,8 @@ type Result struct {
 	Explanation explain.Explanation `json:"explanation"`
 }
 
-// Run decides all cases with the roles of a configuration and its files. Problems are what is wrong with the files of
-// roles; there are no results then. Of the options, those of rbac.Offline and of the Decider count.
+// Run decides all cases with the roles of a configuration and its files. Problems are what is wrong with the
+// files of roles; there are no results then. Of the options, those of rbac.Offline and of the Decider count.
 func (f *File) Run(ctx context.Context, options rbac.Options, deciding rbac.DeciderOptions) (results []Result, problems []rbac.Problem, err error) {
 	deciding.Log = slog.New(slog.DiscardHandler) // a failed decision is in its explanation
 	deciding.GroupsOf, deciding.LinksOf = f.groupsOf, f.linksOf

@@ -12,8 +12,9 @@ import (
 // Meets reports whether one resource meets criteria.
 type Meets func(criteria policy.Criteria) (bool, error)
 
-// Principal explains the decision of roles about a principal whom the caller vouches for, and about a resource that
-// need not be stored; nil is no resource. Nobody is asked for permission: it is for tests of policies.
+// Principal explains the decision of roles about a principal whom the caller vouches for, and about a
+// resource that need not be stored; nil is no resource. Nobody is asked for permission: it is for tests of
+// policies.
 func Principal(ctx context.Context, roles *rbac.Decider, principal identity.Principal, q Question, resource Meets) (Explanation, error) {
 	q.Query = authorize.Described(q.Query)
 	explained, err := roles.Explain(ctx, principal, q.Query)

@@ -1,5 +1,5 @@
-// Package explain says why somebody may do something or may not, and what would change it. The decider explains its
-// decision; this package adds which rules of the conditions a resource meets, and who may ask.
+// Package explain says why somebody may do something or may not, and what would change it. The decider
+// explains its decision; this package adds which rules of the conditions a resource meets, and who may ask.
 package explain
 
 import (
@@ -54,16 +54,16 @@ type Explanation struct {
 	Known bool `json:"known"`
 	// Decision is the decision about the permission.
 	Decision policy.Result `json:"decision"`
-	// Result is the decision about the resource. Without a resource, and where conditions cannot be evaluated, it is the
-	// Decision.
+	// Result is the decision about the resource. Without a resource, and where conditions cannot be evaluated,
+	// it is the Decision.
 	Result policy.Result `json:"result"`
 	// Rules are the rules of the conditions that decided about the resource.
 	Rules []Rule `json:"rules"`
 	rbac.Explanation
 }
 
-// Explain explains a decision about a user. Everybody may ask about themselves; about others only who may read all
-// roles (policy.PolicyEntityRead).
+// Explain explains a decision about a user. Everybody may ask about themselves; about others only who may
+// read all roles (policy.PolicyEntityRead).
 func (s *Service) Explain(ctx context.Context, principal identity.Principal, q Question) (Explanation, error) {
 	subject, err := s.subject(ctx, principal, q.User)
 	if err != nil {
@@ -90,7 +90,8 @@ func describe(subject identity.Principal, q Question) Explanation {
 		Known: policy.Permission(q.Permission).IsKnown(), Rules: []Rule{}}
 }
 
-// subject is the user about whom somebody asks, as they are when they sign in; the caller is who they are now.
+// subject is the user about whom somebody asks, as they are when they sign in; the caller is who they are
+// now.
 func (s *Service) subject(ctx context.Context, principal identity.Principal, user string) (identity.Principal, error) {
 	if user == "" {
 		return principal, nil
@@ -146,15 +147,16 @@ func (e Explanation) on(resource evaluator) (Explanation, error) {
 		return e, nil
 	}
 	if e.Decision == policy.Conditional {
-		if err := e.evaluate(resource); err != nil {
+		if err := evaluate(&e, resource); err != nil {
 			return Explanation{}, err
 		}
 	}
-	return e, e.keepChanges(resource)
+	err := keepChanges(&e, resource)
+	return e, err
 }
 
 // evaluate sets the result of the conditions on the resource, and the rules that decided.
-func (e *Explanation) evaluate(resource evaluator) error {
+func evaluate(e *Explanation, resource evaluator) error {
 	covered, err := resource(e.Explanation.Decision.Conditions, true)
 	if err != nil {
 		return err
@@ -170,8 +172,9 @@ func (e *Explanation) evaluate(resource evaluator) error {
 	return err
 }
 
-// keepChanges drops the changes whose conditions do not cover the resource, and all if the resource is allowed.
-func (e *Explanation) keepChanges(resource evaluator) error {
+// keepChanges drops the changes whose conditions do not cover the resource, and all if the resource is
+// allowed.
+func keepChanges(e *Explanation, resource evaluator) error {
 	kept := []rbac.Change{}
 	for _, change := range e.Changes {
 		if e.Result == policy.Allowed {
@@ -192,7 +195,8 @@ func (e *Explanation) keepChanges(resource evaluator) error {
 	return nil
 }
 
-// matching evaluates criteria on a stored resource. About single rules it tells a caller no more than they may read.
+// matching evaluates criteria on a stored resource. About single rules it tells a caller no more than they
+// may read.
 func matching(ctx context.Context, match authorize.Match, principal identity.Principal, resource string) evaluator {
 	ask := func(by identity.Principal, criteria policy.Criteria) (bool, error) {
 		found, err := match(ctx, by, criteria, []string{resource})

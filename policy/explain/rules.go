@@ -29,8 +29,8 @@ const maxRules = 50
 // evaluator evaluates criteria on one resource: those of a decision as a whole, or one rule.
 type evaluator func(criteria policy.Criteria, whole bool) (Verdict, error)
 
-// decisive evaluates criteria rule by rule, and returns the rules that made them hold or fail: of an allOf that fails
-// those that fail, of an anyOf that holds those that hold, otherwise all.
+// decisive evaluates criteria rule by rule, and returns the rules that made them hold or fail: of an allOf
+// that fails those that fail, of an anyOf that holds those that hold, otherwise all.
 func (resource evaluator) decisive(criteria policy.Criteria, negated bool) (Verdict, []Rule, error) {
 	switch {
 	case criteria.Not != nil:

@@ -46,7 +46,8 @@ func TestTheDecisiveRules(t *testing.T) {
 	}
 }
 
-// TestRuleByRuleIsTheWhole: criteria that are evaluated rule by rule have the value that they have as a whole.
+// TestRuleByRuleIsTheWhole: criteria that are evaluated rule by rule have the value that they have as a
+// whole.
 func TestRuleByRuleIsTheWhole(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))

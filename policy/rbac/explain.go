@@ -37,13 +37,15 @@ type Explanation struct {
 	Failure string `json:"failure,omitempty"`
 	// Roles are all roles that the user has.
 	Roles []HeldRole `json:"roles"`
-	// Policies are the policies that decided, of a decision ByPolicies. One that denies counts before those that allow.
+	// Policies are the policies that decided, of a decision ByPolicies. One that denies counts before those that
+	// allow.
 	Policies []PlacedPolicy `json:"policies"`
 	// Conditions are the conditions that decided, of a decision ByConditions. One of them must hold.
 	Conditions []PlacedCondition `json:"conditions"`
 	// Changes are roles that would allow more, the smallest first; at most maxChanges.
 	Changes []Change `json:"changes"`
-	// Maintainers are users and groups who may change roles; at most maxMaintainers. There are none for an approval.
+	// Maintainers are users and groups who may change roles; at most maxMaintainers. There are none for an
+	// approval.
 	Maintainers []string `json:"maintainers"`
 
 	// Decision is the decision.
@@ -61,8 +63,8 @@ type NamedRole struct {
 // HeldRole is a role of a user.
 type HeldRole struct {
 	NamedRole
-	// Groups lead from the user to the role: a group of the user, the groups above it, and last the one that is a member
-	// of the role. There are none if the user is a member, or if everybody has the role.
+	// Groups lead from the user to the role: a group of the user, the groups above it, and last the one that is
+	// a member of the role. There are none if the user is a member, or if everybody has the role.
 	Groups []string `json:"groups"`
 	// Everybody says that all users have the role.
 	Everybody bool `json:"everybody,omitempty"`
@@ -114,8 +116,8 @@ const (
 	maxMaintainers = 10
 )
 
-// recorder collects what a decision is made from, while it is made. A nil recorder collects nothing. So a decision and
-// its explanation are made by the same code.
+// recorder collects what a decision is made from, while it is made. A nil recorder collects nothing. So a
+// decision and its explanation are made by the same code.
 type recorder struct {
 	basis    Basis
 	super    string
@@ -164,8 +166,8 @@ func (r *recorder) failed(err error) {
 	}
 }
 
-// Explain decides like Decide, or like DecideQuery about a permission that Portico does not know, and says what the
-// decision was made from. Who may ask is for the caller to check.
+// Explain decides like Decide, or like DecideQuery about a permission that Portico does not know, and says
+// what the decision was made from. Who may ask is for the caller to check.
 func (d *Decider) Explain(ctx context.Context, principal identity.Principal, q Query) (Explanation, error) {
 	seen := &recorder{basis: ByToken}
 	decision, err := d.recorded(ctx, principal, q, seen)
@@ -238,8 +240,9 @@ func (d *Decider) heldRoles(ctx context.Context, user string, seen *recorder) ([
 	return held, nil
 }
 
-// changes are the roles that allow more than a decision if the user joins or leaves them. Each is tried with the code
-// that decides. Roles with few policies and conditions are first, because they give the least besides.
+// changes are the roles that allow more than a decision if the user joins or leaves them. Each is tried with
+// the code that decides. Roles with few policies and conditions are first, because they give the least
+// besides.
 func (d *Decider) changes(principal identity.Principal, q Query, seen *recorder, before policy.Decision) []Change {
 	changes := []Change{}
 	for _, role := range seen.now.all.roles {

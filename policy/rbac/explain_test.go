@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/rbac"
 )
@@ -64,7 +66,8 @@ conditions: { rule: IS_ENTITY_OWNER, resourceType: catalog-entity, params: { cla
 ---
 `
 
-// TestAnExplanationNamesLinesAndGroups: the line that decides, and the way from the user by groups to its role.
+// TestAnExplanationNamesLinesAndGroups: the line that decides, and the way from the user by groups to its
+// role.
 func TestAnExplanationNamesLinesAndGroups(t *testing.T) {
 	t.Parallel()
 	decider := offline(t, `# roles
@@ -99,6 +102,40 @@ p, role:default/careful, catalog.location.create, create, deny
 	e = explained(t, decider, policy.CatalogEntityDelete)
 	require.Equal(t, rbac.ByConditions, e.Basis)
 	require.Equal(t, 1, e.Conditions[0].Line)
+}
+
+// TestAnExplanationOfTheDatabase: roles of a file that the server has stored, and the groups of the catalog.
+func TestAnExplanationOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	relate(t, pool, "user:default/ada", "memberOf", "group:default/team")
+	relate(t, pool, "group:default/team", "childOf", "group:default/company")
+	files := writeFiles(t, "# roles\ng, group:default/company, role:default/writers\np, role:default/writers, catalog.location.create, create, allow\n",
+		"# conditions\n"+fmt.Sprintf(conditionOnDeletion, "writers"))
+	roles := newReplica(t, pool, withFiles(files), func(_ *rbac.Options, deciding *rbac.DeciderOptions) {
+		deciding.Depth, deciding.GroupsOf, deciding.LinksOf = 1, rbac.CatalogGroups(pool), rbac.CatalogLinks(pool)
+	})
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	require.Empty(t, roles.Problems())
+
+	e := explained(t, roles.decider, policy.CatalogLocationCreate)
+	require.Equal(t, policy.Allowed, e.Decision.Result)
+	require.Equal(t, rbac.Place{File: files.Policies, Line: 3}, e.Policies[0].Place)
+	require.Equal(t, rbac.FromFile, e.Policies[0].Source)
+	held := e.Roles[slices.IndexFunc(e.Roles, func(r rbac.HeldRole) bool { return r.Role == "role:default/writers" })]
+	require.Equal(t, []string{"group:default/team", "group:default/company"}, held.Groups)
+	require.Equal(t, rbac.Place{File: files.Policies, Line: 2}, held.Place)
+	e = explained(t, roles.decider, policy.CatalogEntityDelete)
+	require.Equal(t, rbac.Place{File: files.Conditions, Line: 2}, e.Conditions[0].Place)
+
+	// Another process loads the roles without reading the files.
+	other := newReplica(t, pool)
+	require.NoError(t, other.Load(t.Context()))
+	e = explained(t, other.decider, policy.CatalogLocationCreate)
+	require.Equal(t, rbac.ByNothing, e.Basis, "its groups are those of the recording")
+	require.Equal(t, "role:default/writers", e.Changes[0].Role)
+	require.Equal(t, rbac.FromFile, e.Changes[0].Source)
+	require.Zero(t, e.Changes[0].Policies[0].Place)
 }
 
 // TestTheSmallestRoleIsFirst: a role that gives much besides is suggested after one that gives little.
@@ -164,8 +201,8 @@ func generate(random *rand.Rand) generated {
 	return g
 }
 
-// TestAnExplanationIsTheDecision generates roles. The explained decision is the one that is made, its lines agree with
-// it, and each change that it suggests has the result that it says.
+// TestAnExplanationIsTheDecision generates roles. The explained decision is the one that is made, its lines
+// agree with it, and each change that it suggests has the result that it says.
 func TestAnExplanationIsTheDecision(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(10, 7))
@@ -214,10 +251,7 @@ func requireBasis(t *testing.T, e rbac.Explanation) {
 // changed makes ada a member of a role, or takes the role from her and her groups.
 func changed(g generated, change rbac.Change) generated {
 	role := strings.TrimPrefix(change.Role, "role:default/")
-	members := map[string][]string{}
-	for each, refs := range g.members {
-		members[each] = refs
-	}
+	members := maps.Clone(g.members)
 	members[role] = []string{"user:default/ada"}
 	if change.Do == rbac.Leave {
 		members[role] = []string{"user:default/grace"}

@@ -49,8 +49,8 @@ func (s *Service) Problems() []Problem {
 	return slices.Clone(s.last.problems)
 }
 
-// places are the places of the roles in the files when they were last read; nil in a process that has not read
-// them.
+// places are the places of the roles in the files when they were last read; nil in a process that has not
+// read them.
 func (s *Service) places() *places {
 	s.last.mu.Lock()
 	defer s.last.mu.Unlock()

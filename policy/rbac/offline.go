@@ -5,8 +5,9 @@ import (
 	"path/filepath"
 )
 
-// Offline makes a decider with the roles of the configuration and of files, without a database. Files with problems
-// are used as Files.SkipInvalid says. Of the options of a Service, it takes Conditional, Limits, Configured and Files.
+// Offline makes a decider with the roles of the configuration and of files, without a database. Files with
+// problems are used as Files.SkipInvalid says. Of the options of a Service, it takes Conditional, Limits,
+// Configured and Files.
 func Offline(options Options, deciding DeciderOptions) (*Decider, []Problem, error) {
 	s := &Service{options: options, rules: newRulebook(options.Limits, options.Conditional)}
 	w := s.parseFiles(s.readFiles())
@@ -55,8 +56,8 @@ type FileCheck struct {
 	Problems   []Problem `json:"problems"`
 }
 
-// CheckFiles checks files of policies (.csv) and of conditions (.yaml or .yml), as the server reads them. If there are
-// files of policies among them, conditions of roles that none of them has are problems.
+// CheckFiles checks files of policies (.csv) and of conditions (.yaml or .yml), as the server reads them. If
+// there are files of policies among them, conditions of roles that none of them has are problems.
 func CheckFiles(names []string, limits Limits, conditional []Conditional) []FileCheck {
 	checker := fileChecker{rules: newRulebook(limits, conditional), conditions: map[string][]lineOf[checkedCondition]{}}
 	read := map[string]func(name string) ([]Problem, FileCheck){".csv": checker.policies, ".yaml": checker.conditionsOf, ".yml": checker.conditionsOf}
@@ -76,7 +77,8 @@ func CheckFiles(names []string, limits Limits, conditional []Conditional) []File
 	return checks
 }
 
-// fileChecker checks files, and remembers their conditions, and the roles of the files of policies; nil without one.
+// fileChecker checks files, and remembers their conditions, and the roles of the files of policies; nil
+// without one.
 type fileChecker struct {
 	rules      *rulebook
 	conditions map[string][]lineOf[checkedCondition]

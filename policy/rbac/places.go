@@ -2,14 +2,15 @@ package rbac
 
 import "slices"
 
-// Place is a place in a file. The zero value is none: the thing does not come from a file, or its line is not known.
+// Place is a place in a file. The zero value is none: the thing does not come from a file, or its line is not
+// known.
 type Place struct {
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 }
 
-// places are the lines on which the files with roles had something when they were last read. What is not in a file
-// has no place, nor has anything in the nil places of a process that reads no files.
+// places are the lines on which the files with roles had something when they were last read. What is not in a
+// file has no place, nor has anything in the nil places of a process that reads no files.
 type places struct {
 	files      Files
 	policies   map[Policy]int
@@ -42,7 +43,8 @@ func (p *places) ofMember(member, role string) Place {
 	return placeIn(p.files.Policies, p.members[membership{member, role}])
 }
 
-// ofCondition is the place of the condition of its role on the same permissions, of which a file has one at most.
+// ofCondition is the place of the condition of its role on the same permissions, of which a file has one at
+// most.
 func (p *places) ofCondition(condition Condition) Place {
 	if p == nil {
 		return Place{}

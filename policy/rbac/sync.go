@@ -249,8 +249,8 @@ func minus(policies, others []Policy) []Policy {
 	return slices.DeleteFunc(slices.Clone(policies), func(p Policy) bool { return has[p] })
 }
 
-// conditionsOfRoles are the conditions of the file of conditions; usable is false if it cannot be used. Those of roles
-// that the file of policies does not have are problems.
+// conditionsOfRoles are the conditions of the file of conditions; usable is false if it cannot be used. Those
+// of roles that the file of policies does not have are problems.
 func (w *wanted) conditionsOfRoles(fromFile map[string]bool) (conditions []lineOf[checkedCondition], usable bool) {
 	if !w.hasConditions {
 		return nil, false
@@ -272,8 +272,8 @@ func ofUnknownRoles(file string, conditions []lineOf[checkedCondition], known ma
 	return problems
 }
 
-// syncConditions makes the conditions of the roles of the file what the file of conditions says. One that is about the
-// same as a stored one keeps its id.
+// syncConditions makes the conditions of the roles of the file what the file of conditions says. One that is
+// about the same as a stored one keeps its id.
 func (c *change) syncConditions(w *wanted) error {
 	fromFile := w.rolesOfFile(c.stored)
 	conditions, usable := w.conditionsOfRoles(fromFile)
