@@ -193,11 +193,12 @@ func TestEveryCommandRecordsItsActionAndNoSecret(t *testing.T) {
 	}
 
 	location := func(name string) string {
-		return fmt.Sprintf(`{"type":"url","target":"https://%s:%s@example.com/%s.yaml?private_token=%s&ref=main#%s"}`, canary, canary, name, canary, canary)
+		return fmt.Sprintf(`{"type":"url","target":"https://example.com/%s.yaml?private_token=%s&ref=main#%s"}`, name, canary, canary)
 	}
 	var registered struct{ Location struct{ ID string } }
 	send(http.MethodPost, "/catalog/locations", location("a"), &registered)
 	refused(http.MethodPost, "/catalog/locations", location("a"))
+	refused(http.MethodPost, "/catalog/locations", `{"type":"url","target":"https://`+canary+`:`+canary+`@example.com/a.yaml"}`)
 	send(http.MethodPut, "/catalog/locations/"+registered.Location.ID, location("b"), nil)
 	send(http.MethodDelete, "/catalog/locations/"+registered.Location.ID, "", nil)
 	var ref, uid string

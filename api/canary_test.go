@@ -94,12 +94,14 @@ func TestASecretIsShownNowhere(t *testing.T) {
 		require.Contains(t, send(http.MethodGet, "/api/portico/v1/hosts/"+of+"/owners", ""), "127.0.0.1", "the host was asked")
 		send(http.MethodGet, "/api/portico/v1/hosts/"+of+"/repositories/demo/shop", "")
 	}
+	send(http.MethodPost, "/api/catalog/locations", `{"type":"url","target":"https://`+canary+`:`+canary+`@example.com/a.yaml"}`)
+	send(http.MethodPost, "/api/catalog/locations", `{"type":"url","target":"https://`+canary+`:%@example.com/a.yaml"}`)
+	send(http.MethodGet, "/api/catalog/locations", "")
 	require.NotContains(t, shown.String(), canary)
 
 	// These responses repeat the caller's own URL.
 	send(http.MethodGet, actions+"?access_token="+canary, "")
 	send(http.MethodGet, "/api/catalog/entities/by-name/component/default/x?token="+canary, "")
-	send(http.MethodPost, "/api/catalog/locations", `{"type":"url","target":"https://`+canary+`:`+canary+`@example.com/a.yaml"}`)
 	require.NotContains(t, log.String(), canary)
 	require.Contains(t, log.String(), "a wrong token was refused", "the log is there")
 

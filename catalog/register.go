@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -107,7 +109,20 @@ func (s *Service) mayRegister(ctx context.Context, principal identity.Principal,
 	if err := processing.CheckTarget(spec); err != nil {
 		return fault.New(fault.Input, "%s", err)
 	}
+	if hasCredentials(spec.Target) {
+		return fault.New(fault.Input, "The target includes credentials, which everybody who may read locations would see: configure them in integrations")
+	}
 	return nil
+}
+
+// hasCredentials reports whether a URL has a user or password. A URL that cannot be parsed may have some before
+// an @.
+func hasCredentials(target string) bool {
+	parsed, err := url.Parse(target)
+	if err != nil {
+		return strings.Contains(target, "@")
+	}
+	return parsed.User != nil
 }
 
 // insertLocation stores a location, or finds the stored one.
