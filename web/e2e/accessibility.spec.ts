@@ -24,6 +24,11 @@ const pages: { name: string; path: string; shows: (page: Page) => Promise<void> 
   { name: 'catalog', path: '/catalog', shows: (page) => expect(page.getByRole('row').nth(1)).toBeVisible() },
   { name: 'what is not read', path: '/catalog/unread', shows: (page) => heading(page, 'What could not be read') },
   { name: 'audit log', path: '/audit', shows: (page) => heading(page, 'Audit log') },
+  {
+    name: 'permissions',
+    path: '/explain?permission=catalog.entity.read',
+    shows: (page) => expect(page.getByRole('region', { name: 'Explanation' })).toBeVisible(),
+  },
   { name: 'nowhere', path: '/no/such/page', shows: (page) => heading(page, 'There is no page at this address') },
 ];
 

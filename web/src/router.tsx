@@ -17,6 +17,7 @@ import {
   readAuditSearch,
   readCatalogSearch,
   readEntitySearch,
+  readExplainSearch,
   readGallerySearch,
   readRunSearch,
   readRunsSearch,
@@ -117,7 +118,14 @@ const audit = createRoute({
   component: lazyRouteComponent(later.audit, 'AuditPage'),
 });
 
-const routes = root.addChildren([home, gallery, actions, template, runs, run, catalog, unread, entity, audit]);
+const explain = createRoute({
+  getParentRoute: () => root,
+  path: '/explain',
+  validateSearch: readExplainSearch,
+  component: lazyRouteComponent(later.explain, 'ExplainPage'),
+});
+
+const routes = root.addChildren([home, gallery, actions, template, runs, run, catalog, unread, entity, audit, explain]);
 
 /**
  * The portal's router. Lists keep their scroll position on return, and pages are prefetched when the pointer

@@ -124,6 +124,11 @@ export const readAuditSearch = (raw: Raw) =>
 
 export type AuditSearch = ReturnType<typeof readAuditSearch>;
 
+export const readExplainSearch = (raw: Raw) =>
+  compact({ user: text(raw.user), permission: text(raw.permission), resource: text(raw.resource) });
+
+export type ExplainSearch = ReturnType<typeof readExplainSearch>;
+
 export const readActionsSearch = (raw: Raw) => compact({ q: text(raw.q) });
 
 export const unreadLists = ['failed', 'pending'] as const;

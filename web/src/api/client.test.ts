@@ -138,7 +138,18 @@ describe('failures', () => {
             'Bearer error="insufficient_scope", scope="x.read", error_description="user:default/ada may not x.read"',
         },
       }),
-      { name: 'NotAllowedError', message: 'user:default/ada may not x.read.' },
+      { name: 'NotAllowedError', message: 'user:default/ada may not x.read.', missing: { permission: 'x.read' } },
+    ],
+    [
+      'a denial on a resource',
+      new Response(JSON.stringify({ error: { name: 'NotAllowedError', message: '' } }), {
+        status: 403,
+        headers: {
+          'WWW-Authenticate':
+            'Bearer error="insufficient_scope", scope="x.read", error_description="user:default/ada may not x.read on a:b/c"',
+        },
+      }),
+      { name: 'NotAllowedError', missing: { permission: 'x.read', resource: 'a:b/c' } },
     ],
     [
       'an empty body',

@@ -9,6 +9,7 @@ import type {
   BookmarkRefs,
   Entity,
   EntityPage,
+  Explanation,
   FacetCounts,
   Facets,
   HostList,
@@ -211,6 +212,16 @@ export function fetchAudit(query: AuditQuery, signal?: AbortSignal): Promise<Aud
 
 export function fetchAuditActions(signal?: AbortSignal): Promise<AuditActions> {
   return json('/api/portico/v1/audit/actions', signal && { signal });
+}
+
+export interface ExplainQuestion {
+  user?: string;
+  permission: string;
+  resource?: string;
+}
+
+export function fetchExplanation(question: ExplainQuestion, signal?: AbortSignal): Promise<Explanation> {
+  return json('/api/portico/v1/policy/explain', { query: { ...question }, ...(signal && { signal }) });
 }
 
 export type UnprocessedList = 'failed' | 'pending';

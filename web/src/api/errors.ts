@@ -9,6 +9,8 @@ export class ApiError extends Error {
   readonly id: string | undefined;
   /** One message for each field, by its dotted path, when the server refused the values of a form. */
   readonly fields: ReadonlyMap<string, string>;
+  /** The permission that is missing, when the server says so. */
+  readonly missing: { permission: string; resource?: string } | undefined;
   /** Whether the server asks for a retry, as it does while it executes the same command. */
   readonly comeBack: boolean;
 
@@ -20,6 +22,7 @@ export class ApiError extends Error {
   ) {
     super(message);
     this.comeBack = headers.has('Retry-After');
+    this.missing = missing(headers.get('WWW-Authenticate') ?? '');
     this.name = name;
     this.status = status;
     this.id = /\blogId=([0-9a-f]+)/.exec(message)?.[1];
@@ -55,6 +58,13 @@ export async function readError(response: Response): Promise<ApiError> {
 function denial({ status, headers }: Response): string {
   const why = /error_description="([^"]*)"/.exec(headers.get('WWW-Authenticate') ?? '')?.[1];
   return why ? `${why}.` : (whyByStatus[status] ?? `The server answered ${status}.`);
+}
+
+/** The permission and the resource in the challenge of a denial. */
+function missing(challenge: string): ApiError['missing'] {
+  const found = /scope="([^"]+)", error_description="[^"]*? may not \1(?: on ([^"]+))?"/.exec(challenge);
+  if (!found?.[1]) return undefined;
+  return { permission: found[1], ...(found[2] && { resource: found[2] }) };
 }
 
 /** What the user can do about a failed request. */

@@ -86,6 +86,12 @@ export const auditActionsQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
+export const explainQuery = (question: api.ExplainQuestion) =>
+  queryOptions({
+    queryKey: ['explanation', question],
+    queryFn: ({ signal }) => api.fetchExplanation(question, signal),
+  });
+
 /** All templates with all fields: the gallery shows them all, and a form needs the steps for its review. */
 export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: api.byTitle, limit: 500 });
 

@@ -34,6 +34,7 @@ export type AuditPage = Schemas['AuditPage'];
 export type AuditEvent = Schemas['AuditEvent'];
 export type AuditChange = Schemas['AuditChange'];
 export type AuditActions = Schemas['AuditActions'];
+export type Explanation = Schemas['ExplainExplanation'];
 
 export type UnprocessedEntities = Schemas['UnprocessedEntities'];
 export type UnprocessedEntity = Schemas['UnprocessedEntity'];

@@ -169,6 +169,7 @@ function Person({ onSignOut }: { onSignOut: () => void }) {
       </MenuChoices>
       <MenuSeparator />
       <MenuItem onSelect={() => router.navigate({ to: '/audit' })}>Audit log</MenuItem>
+      <MenuItem onSelect={() => router.navigate({ to: '/explain' })}>Permissions</MenuItem>
       <MenuItem onSelect={onSignOut}>Sign out</MenuItem>
       {info && (
         <>

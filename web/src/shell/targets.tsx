@@ -30,6 +30,7 @@ const pages = [
   { title: 'Runs', to: '/runs' },
   { title: 'Actions for templates', to: '/create/actions' },
   { title: 'Audit log', to: '/audit' },
+  { title: 'Permissions', to: '/explain' },
 ] as const;
 
 const entityFields = [

@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router';
 import { CircleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { ApiError, nextMove } from '@/api/errors';
@@ -7,7 +8,7 @@ import { isUnreachable } from './unreachable';
 
 /** What went wrong, why, what to do next, and an id to quote. */
 export function ErrorPanel({ error, doing, onRetry }: { error: Error; doing: string; onRetry?: () => void }) {
-  const id = error instanceof ApiError ? error.id : undefined;
+  const { id, missing } = error instanceof ApiError ? error : { id: undefined, missing: undefined };
   return (
     <div role="alert" className="flex gap-3 rounded-md border p-4">
       <CircleAlert size={16} aria-hidden className="mt-0.5 shrink-0 text-failed" />
@@ -15,6 +16,13 @@ export function ErrorPanel({ error, doing, onRetry }: { error: Error; doing: str
         <p className="font-medium">Could not {doing}</p>
         <p className="wrap-anywhere">{isUnreachable(error) ? 'Portico does not answer.' : error.message}</p>
         <p className="text-muted">{nextMove(error)}</p>
+        {missing && (
+          <p>
+            <Link to="/explain" search={missing} className="hover:text-accent hover:underline">
+              Why, and whom to ask
+            </Link>
+          </p>
+        )}
         {id && (
           <p className="flex items-center gap-1 text-small text-muted">
             Id <code className="font-mono">{id}</code>
