@@ -195,13 +195,13 @@ func (b *accessBench) signIn(issuer *identity.Issuer, secret []byte) {
 		b.tokens[user] = token
 	}
 	b.tokens["expired"] = sign(b.T, jose.SigningKey{Algorithm: jose.HS256, Key: secret}, "", "", jwt.Claims{Subject: "backstage-server", Expiry: jwt.NewNumericDate(time.Now().Add(-time.Hour))})
-	real, err := jwt.ParseSigned(b.tokens["admin"], []jose.SignatureAlgorithm{jose.ES256})
+	ours, err := jwt.ParseSigned(b.tokens["admin"], []jose.SignatureAlgorithm{jose.ES256})
 	require.NoError(b, err)
 	var claims jwt.Claims
-	require.NoError(b, real.UnsafeClaimsWithoutVerification(&claims))
+	require.NoError(b, ours.UnsafeClaimsWithoutVerification(&claims))
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(b, err)
-	b.tokens["foreign"] = sign(b.T, jose.SigningKey{Algorithm: jose.ES256, Key: key}, real.Headers[0].KeyID, "vnd.backstage.user", claims)
+	b.tokens["foreign"] = sign(b.T, jose.SigningKey{Algorithm: jose.ES256, Key: key}, ours.Headers[0].KeyID, "vnd.backstage.user", claims)
 }
 
 func sign(t *testing.T, key jose.SigningKey, id, kind string, claims jwt.Claims) string {

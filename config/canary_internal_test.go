@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,9 +20,8 @@ const canary = "canary-5d1f0a"
 
 // nested is YAML in which a key, with its sections, has a value.
 func nested(path, value string) string {
-	sections := strings.Split(path, ".")
-	for n := len(sections) - 1; n >= 0; n-- {
-		name, isList := strings.CutSuffix(sections[n], "[]")
+	for _, section := range slices.Backward(strings.Split(path, ".")) {
+		name, isList := strings.CutSuffix(section, "[]")
 		if isList {
 			value = "[" + value + "]"
 		}

@@ -3,9 +3,11 @@
 package docs_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,4 +53,40 @@ func TestEveryDecisionIsInTheIndex(t *testing.T) {
 	for _, decision := range decisions {
 		require.Contains(t, string(index), "]("+filepath.Base(decision)+")")
 	}
+}
+
+// TestTheThreatModelNamesExistingTests: a defence whose test was renamed or removed is not held by anything.
+func TestTheThreatModelNamesExistingTests(t *testing.T) {
+	t.Parallel()
+
+	model, err := os.ReadFile("../SECURITY.md")
+	require.NoError(t, err)
+	named := regexp.MustCompile("`(Test[A-Z]\\w*)`").FindAllStringSubmatch(string(model), -1)
+	require.NotEmpty(t, named)
+	existing := testNames(t)
+	for _, match := range named {
+		require.Contains(t, existing, match[1])
+	}
+}
+
+// testNames are the names of all tests of the project.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names, declared := map[string]bool{}, regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (entry.Name() == "node_modules" || len(entry.Name()) > 2 && strings.HasPrefix(entry.Name(), ".")):
+			return fs.SkipDir
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		for _, match := range declared.FindAllStringSubmatch(string(content), -1) {
+			names[match[1]] = true
+		}
+		return err
+	}))
+	return names
 }
