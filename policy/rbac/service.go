@@ -145,7 +145,7 @@ func (s *Service) Follow(ctx context.Context) error {
 	go func() { ended <- listener.Run(listening) }()
 	defer func() {
 		cancel()
-		_ = <-ended // it is nil
+		<-ended // with nil
 	}()
 	for {
 		select {
