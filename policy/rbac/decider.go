@@ -190,7 +190,7 @@ func (d *Decider) decide(now *snapshot, roles []string, principal identity.Princ
 }
 
 // conditional allows under any of the conditions.
-func conditional(conditions []checkedCondition, principal identity.Principal) (policy.Decision, error) {
+func conditional(conditions []*checkedCondition, principal identity.Principal) (policy.Decision, error) {
 	joined := conditions[0].criteria
 	if len(conditions) > 1 {
 		joined = policy.Criteria{}

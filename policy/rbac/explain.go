@@ -125,7 +125,7 @@ type recorder struct {
 	now      *snapshot
 	subjects []string
 	held     []string
-	criteria []checkedCondition
+	criteria []*checkedCondition
 	deciding []Policy
 }
 
@@ -142,7 +142,7 @@ func (r *recorder) roles(now *snapshot, subjects, roles []string) {
 	}
 }
 
-func (r *recorder) conditions(conditions []checkedCondition) {
+func (r *recorder) conditions(conditions []*checkedCondition) {
 	if r != nil {
 		r.basis, r.criteria = ByConditions, conditions
 	}

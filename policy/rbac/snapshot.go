@@ -129,10 +129,11 @@ func (s *snapshot) allows(roles []string, about target) bool {
 
 // conditionsOn are the conditions of the roles on a permission. A role with two conditions on it decides
 // nothing: collision is then its name.
-func (s *snapshot) conditionsOn(roles []string, q Query) (found []checkedCondition, collision string) {
+func (s *snapshot) conditionsOn(roles []string, q Query) (found []*checkedCondition, collision string) {
 	for _, role := range roles {
 		before := len(found)
-		for _, c := range s.conditions[role] {
+		for i := range s.conditions[role] {
+			c := &s.conditions[role][i]
 			if c.ResourceType == q.ResourceType && c.about(q.Permission, cmp.Or(q.Action, noAction)) {
 				found = append(found, c)
 			}
