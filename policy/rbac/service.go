@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
@@ -140,17 +141,21 @@ func (s *Service) Follow(ctx context.Context) error {
 	listener := db.NewListener(s.options.Notifications, channel, s.options.Log)
 	wake, stop := listener.Follow(topic)
 	defer stop()
-	listening, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- listener.Run(listening) }()
-	defer func() {
-		cancel()
-		<-ended // with nil
-	}()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return listener.Run(ctx) })
+	group.Go(func() error {
+		s.follow(ctx, wake)
+		return nil
+	})
+	return group.Wait()
+}
+
+// follow loads the roles at each wake, and at intervals, until ctx ends.
+func (s *Service) follow(ctx context.Context, wake <-chan struct{}) {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-wake:
 		case <-time.After(followInterval):
 		}
