@@ -191,6 +191,8 @@ type OAuthProvider struct {
 	Connection      string `yaml:"connection"`
 	ConnectionScope string `yaml:"connectionScope"`
 	Organization    string `yaml:"organization"`
+	// EnterpriseInstanceURL is empty for github.com.
+	EnterpriseInstanceURL string `yaml:"enterpriseInstanceUrl"`
 }
 
 // SignIn decides which user of the catalog somebody is.

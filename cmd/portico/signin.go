@@ -19,6 +19,7 @@ import (
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/provider"
+	"github.com/portico-dev/portico/identity/provider/github"
 	"github.com/portico-dev/portico/identity/provider/guest"
 	"github.com/portico-dev/portico/identity/provider/oidc"
 	"github.com/portico-dev/portico/identity/resolver"
@@ -33,13 +34,13 @@ const guestProvider = "guest"
 // server.
 func (p *platform) signIn(issuer *identity.Issuer, seals *seal.Keyring, development bool) (*signin.Service, error) {
 	options := signin.Options{Pool: p.pool, Seals: seals, Issuer: issuer, Directory: directory{p}, Log: p.log, Refusals: audit.NewAttempts(p.pool, p.log), ReturnTo: p.config.App.BaseURL,
-		Known: append(oidc.IDs(), guestProvider), Direct: map[string]provider.Direct{}}
+		Known: append(slices.Collect(maps.Keys(oauthProviders)), guestProvider), Direct: map[string]provider.Direct{}}
 	configured := p.config.Auth.Providers
 	if guest := p.guest(configured.Guest, development); guest != nil {
 		options.Direct[guestProvider] = guest
 	}
 	for _, id := range slices.Sorted(maps.Keys(configured.OAuth)) {
-		if !slices.Contains(oidc.IDs(), id) {
+		if oauthProviders[id] == nil {
 			p.log.Warn("nobody can sign in with this provider: Portico does not have it", "provider", id, "setting", "auth.providers."+id)
 			continue
 		}
@@ -54,8 +55,40 @@ func (p *platform) signIn(issuer *identity.Issuer, seals *seal.Keyring, developm
 	return signin.New(options), nil
 }
 
+// connector makes a client of a provider from its configuration, and returns the provider's host.
+type connector func(id string, configured config.OAuthProvider, callbackURL string) (client provider.OAuth, host string, err error)
+
+// oauthProviders are the providers to which browsers are sent, by their ids.
+var oauthProviders = func() map[string]connector {
+	all := map[string]connector{github.ID: connectGitHub}
+	for _, id := range oidc.IDs() {
+		all[id] = connectOIDC
+	}
+	return all
+}()
+
+func connectOIDC(id string, configured config.OAuthProvider, callbackURL string) (provider.OAuth, string, error) {
+	options, err := oidc.Configure(id, configured, callbackURL)
+	if err != nil {
+		return nil, "", err
+	}
+	at, err := url.Parse(options.Issuer)
+	if err != nil {
+		return nil, "", fmt.Errorf("the issuer: %w", err)
+	}
+	return oidc.New(options), at.Hostname(), nil
+}
+
+func connectGitHub(_ string, configured config.OAuthProvider, callbackURL string) (provider.OAuth, string, error) {
+	options, err := github.Configure(configured, callbackURL)
+	if err != nil {
+		return nil, "", err
+	}
+	return github.New(options), options.APIBaseURL.Hostname(), nil
+}
+
 func (p *platform) oauthClient(id, environment string, configured config.OAuthProvider) (signin.Client, error) {
-	options, err := oidc.Configure(id, configured, p.config.Backend.BaseURL+"/api/auth/"+id+"/handler/frame")
+	oauth, host, err := oauthProviders[id](id, configured, p.config.Backend.BaseURL+"/api/auth/"+id+"/handler/frame")
 	if err != nil {
 		return signin.Client{}, err
 	}
@@ -64,15 +97,11 @@ func (p *platform) oauthClient(id, environment string, configured config.OAuthPr
 		entries = append(entries, resolver.Entry{Name: entry.Resolver, AllowedDomains: entry.AllowedDomains,
 			WithoutUser: entry.DangerouslyAllowSignInWithoutUserInCatalog})
 	}
-	at, err := url.Parse(options.Issuer)
-	if err != nil {
-		return signin.Client{}, fmt.Errorf("the issuer: %w", err)
-	}
-	chain, err := resolver.New(resolver.Options{Provider: id, Host: at.Hostname(), Entries: entries, Users: directory{p}})
+	chain, err := resolver.New(resolver.Options{Provider: id, Host: host, Entries: entries, Users: directory{p}})
 	if err != nil {
 		return signin.Client{}, err
 	}
-	return signin.Client{Provider: id, Environment: environment, OAuth: oidc.New(options), Resolvers: chain, SessionDuration: configured.SessionDuration}, nil
+	return signin.Client{Provider: id, Environment: environment, OAuth: oauth, Resolvers: chain, SessionDuration: configured.SessionDuration}, nil
 }
 
 // guest is nil when it is not configured. A development stack has a guest without configuration.

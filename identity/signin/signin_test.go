@@ -32,17 +32,19 @@ import (
 	"github.com/portico-dev/portico/seal"
 )
 
-// people is a directory of users by their email addresses. All are in one team.
+// people is a directory of users by one value of each, such as the email address. All are in one team.
 type people struct {
-	mutex  sync.Mutex
-	emails map[string]string
+	mutex sync.Mutex
+	refs  map[string]string
 }
 
 func (p *people) FindUsers(_ context.Context, values map[string]string) ([]string, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if ref, known := p.emails[values["spec.profile.email"]]; known {
-		return []string{ref}, nil
+	for _, value := range values {
+		if ref, known := p.refs[value]; known {
+			return []string{ref}, nil
+		}
 	}
 	return nil, nil
 }
@@ -51,10 +53,16 @@ func (p *people) MemberOf(context.Context, string) ([]string, error) {
 	return []string{"group:default/team-a"}, nil
 }
 
-func (p *people) leave(email string) {
+func (p *people) join(value, ref string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	delete(p.emails, email)
+	p.refs[value] = ref
+}
+
+func (p *people) leave(value string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	delete(p.refs, value)
 }
 
 // bench is a service with clients at some providers.
@@ -70,21 +78,25 @@ func setUp(t *testing.T, providers ...oidctest.Provider) bench {
 	t.Helper()
 	seals, err := seal.NewKeyring(seal.GenerateKey("2026"))
 	require.NoError(t, err)
-	b := bench{pool: testkit.Database(t), people: &people{emails: map[string]string{}}, log: &bytes.Buffer{}}
+	b := bench{pool: testkit.Database(t), people: &people{refs: map[string]string{}}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
-	options := signin.Options{Pool: b.pool, Seals: seals, Directory: b.people, Log: log, Known: []string{"oidc", "okta", "guest"},
+	b.Service = signin.New(signin.Options{Pool: b.pool, Seals: seals, Directory: b.people, Log: log, Known: []string{"oidc", "okta", "guest"},
 		ReturnTo: "http://portico.localhost", Direct: map[string]provider.Direct{"guest": guest.Provider{UserRef: "user:default/guest", Allowed: true}},
 		Issuer: identity.NewIssuer(identity.IssuerOptions{URL: "http://portico.localhost/api/auth", Keys: identity.NewSigningKeys(b.pool, seals, log),
-			Ownerships: identity.NewOwnerships(b.pool)})}
+			Ownerships: identity.NewOwnerships(b.pool)})})
 	for _, at := range providers {
-		b.people.emails[at.Email] = "user:default/" + at.Options.ID
-		chain, err := resolver.New(resolver.Options{Provider: at.Options.ID, Users: b.people, Entries: []resolver.Entry{{Name: "emailMatchingUserEntityProfileEmail"}}})
-		require.NoError(t, err)
-		options.Clients = append(options.Clients, signin.Client{Provider: at.Options.ID, Environment: "test", OAuth: oidc.New(at.Options), Resolvers: chain,
-			SessionDuration: time.Hour})
+		b.people.join(at.Email, "user:default/"+at.Options.ID)
+		b.add(t, at.Options.ID, oidc.New(at.Options), "emailMatchingUserEntityProfileEmail")
 	}
-	b.Service = signin.New(options)
 	return b
+}
+
+// add adds a client at a provider.
+func (b bench) add(t *testing.T, id string, oauth provider.OAuth, resolvedBy string) {
+	t.Helper()
+	chain, err := resolver.New(resolver.Options{Provider: id, Users: b.people, Entries: []resolver.Entry{{Name: resolvedBy}}})
+	require.NoError(t, err)
+	b.Clients = append(b.Clients, signin.Client{Provider: id, Environment: "test", OAuth: oauth, Resolvers: chain, SessionDuration: time.Hour})
 }
 
 // start begins a sign-in and goes to the provider. It returns the browser's cookie and the query that it is

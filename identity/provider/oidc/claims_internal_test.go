@@ -1,10 +1,6 @@
 package oidc
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,21 +23,4 @@ func TestSomeProvidersHaveOtherClaims(t *testing.T) {
 	person := stated.person(Options{UserIDClaim: "oid", UsernameClaim: "nickname"})
 	require.Equal(t, provider.Person{Subject: "pairwise", UserID: "4711", Username: "ada"}, person)
 	require.Equal(t, "4711", claims{"id": float64(4711)}.text("id"))
-}
-
-// endless is an issuer that does not stop sending.
-type endless struct{}
-
-func (endless) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(io.MultiReader(bytes.NewReader(make([]byte, maxResponse)), neverEnds{}))}, nil
-}
-
-type neverEnds struct{}
-
-func (neverEnds) Read(into []byte) (int, error) { return len(into), nil }
-
-func TestAnswersOfAnIssuerAreBounded(t *testing.T) {
-	t.Parallel()
-	err := New(Options{ID: "oidc", Issuer: "https://id.example.com", Transport: endless{}}).Check(t.Context())
-	require.ErrorContains(t, errors.Unwrap(err), errTooLarge.Error())
 }

@@ -20,14 +20,12 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity/provider"
+	"github.com/portico-dev/portico/identity/provider/codeflow"
 )
 
 const (
 	// clockSkew is the tolerated difference between the issuer's clock and ours.
 	clockSkew = time.Minute
-	// deadline bounds one request to the issuer, and maxResponse its answer in bytes.
-	deadline    = 10 * time.Second
-	maxResponse = 1 << 20
 	// retryInterval is the minimum time between two attempts to read the configuration of an issuer that does
 	// not answer.
 	retryInterval = 5 * time.Second
@@ -76,13 +74,10 @@ var _ provider.OAuth = (*Provider)(nil)
 
 // New makes no request.
 func New(options Options) *Provider {
-	if options.Transport == nil {
-		options.Transport = http.DefaultTransport
-	}
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &Provider{options: options, client: &http.Client{Timeout: deadline, Transport: bounded{options.Transport}}}
+	return &Provider{options: options, client: codeflow.Client(options.Transport)}
 }
 
 // issuer is what was read from the issuer.
@@ -178,7 +173,7 @@ func (p *Provider) scopes(read metadata) []string {
 	if slices.Contains(read.Scopes, oidc.ScopeOfflineAccess) {
 		scopes = append(scopes, oidc.ScopeOfflineAccess)
 	}
-	return unique(append(scopes, p.options.Scopes...))
+	return codeflow.Scopes(scopes, p.options.Scopes)
 }
 
 const secretPost = "client_secret_post"
@@ -202,7 +197,7 @@ func (p *Provider) Start(ctx context.Context, attempt provider.Attempt) (string,
 		return "", err
 	}
 	config := at.oauth
-	config.Scopes = unique(slices.Concat(config.Scopes, attempt.Scopes))
+	config.Scopes = codeflow.Scopes(config.Scopes, attempt.Scopes)
 	options := []oauth2.AuthCodeOption{oidc.Nonce(attempt.Nonce), oauth2.S256ChallengeOption(attempt.Verifier)}
 	for name, value := range p.options.Parameters {
 		options = append(options, oauth2.SetAuthURLParam(name, value))
@@ -223,7 +218,7 @@ func (p *Provider) Callback(ctx context.Context, attempt provider.Attempt, query
 	ctx = p.withClient(ctx)
 	token, err := at.oauth.Exchange(ctx, query.Get("code"), oauth2.VerifierOption(attempt.Verifier))
 	if err != nil {
-		return provider.Login{}, p.refused(err)
+		return provider.Login{}, codeflow.Refused(p.options.ID, err)
 	}
 	claims, err := p.verify(ctx, at, token)
 	if err != nil {
@@ -240,17 +235,7 @@ func (p *Provider) checkResponse(at *issuer, query url.Values) error {
 	if named := query.Get("iss"); (named != "" || at.metadata.NamesItself) && named != at.metadata.Issuer {
 		return fault.New(fault.Authentication, "The answer is not from the provider '%s' but from another issuer", p.options.ID)
 	}
-	if code := query.Get("error"); code != "" {
-		message := code
-		if description := query.Get("error_description"); description != "" {
-			message += ": " + description
-		}
-		return fault.New(fault.Authentication, "The provider '%s' refused the sign-in: %s", p.options.ID, message)
-	}
-	if query.Get("code") == "" {
-		return fault.New(fault.Authentication, "The provider '%s' sent no code", p.options.ID)
-	}
-	return nil
+	return codeflow.CheckQuery(p.options.ID, query)
 }
 
 // Refresh redeems the refresh token. The person is read from the new identity token or, without one, from the
@@ -263,7 +248,7 @@ func (p *Provider) Refresh(ctx context.Context, last provider.Tokens) (provider.
 	ctx = p.withClient(ctx)
 	token, err := at.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: last.Refresh}).Token()
 	if err != nil {
-		return provider.Login{}, p.refused(err)
+		return provider.Login{}, codeflow.Refused(p.options.ID, err)
 	}
 	claims := claims{}
 	if hasIDToken(token) {
@@ -394,34 +379,10 @@ func (p *Provider) revoke(ctx context.Context, at *issuer, token string) error {
 	return nil
 }
 
-// refused is the failure of a request to the token endpoint. The endpoint's text is left out, except for its
-// codes: it may repeat what was sent.
-func (p *Provider) refused(err error) error {
-	answered, is := errors.AsType[*oauth2.RetrieveError](err)
-	if !is || answered.Response.StatusCode >= http.StatusInternalServerError {
-		return fault.Wrap(fault.Unavailable, err, "The sign-in provider '%s' does not answer. Try again later", p.options.ID)
-	}
-	code := answered.ErrorCode
-	if code == "" {
-		code = answered.Response.Status
-	}
-	return fault.New(fault.Authentication, "The provider '%s' refused the sign-in: %s", p.options.ID, code)
-}
-
 func (p *Provider) invalid(err error) error {
 	return fault.Wrap(fault.Authentication, err, "The identity token of the provider '%s' is not valid: %s", p.options.ID, err)
 }
 
 func (p *Provider) withClient(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, p.client)
-}
-
-func unique(list []string) []string {
-	var kept []string
-	for _, item := range list {
-		if item != "" && !slices.Contains(kept, item) {
-			kept = append(kept, item)
-		}
-	}
-	return kept
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/identity/provider/codeflow"
 )
 
 // preset is what is particular about one service.
@@ -56,19 +57,13 @@ func Configure(id string, configured config.OAuthProvider, callbackURL string) (
 	if err != nil {
 		return Options{}, err
 	}
-	parameters := map[string]string{}
+	var preset map[string]string
 	if known.parameters != nil {
-		maps.Copy(parameters, known.parameters(configured))
+		preset = known.parameters(configured)
 	}
-	parameters["prompt"] = cmp.Or(configured.Prompt, parameters["prompt"])
-	if configured.Prompt == "auto" {
-		delete(parameters, "prompt")
-	}
-	maps.Copy(parameters, configured.StartURLSearchParams)
-	maps.DeleteFunc(parameters, func(_, value string) bool { return value == "" })
 	return Options{ID: id, Issuer: issuer, ClientID: configured.ClientID, ClientSecret: string(configured.ClientSecret),
 		AuthMethod: configured.TokenEndpointAuthMethod, CallbackURL: cmp.Or(configured.CallbackURL, callbackURL), Scopes: configured.AdditionalScopes,
-		Parameters: parameters, UserIDClaim: known.userID, UsernameClaim: known.username}, nil
+		Parameters: codeflow.Parameters(configured, preset), UserIDClaim: known.userID, UsernameClaim: known.username}, nil
 }
 
 func always(issuer string) func(config.OAuthProvider) (string, error) {

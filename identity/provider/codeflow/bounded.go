@@ -1,4 +1,4 @@
-package oidc
+package codeflow
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// bounded limits the answers of an issuer: its libraries read them into memory as a whole.
+// bounded limits the answers of a provider: libraries read them into memory as a whole.
 type bounded struct{ next http.RoundTripper }
 
 func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
