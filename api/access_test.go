@@ -42,6 +42,7 @@ import (
 	"github.com/portico-dev/portico/policy/explain"
 	"github.com/portico-dev/portico/policy/rbac"
 	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
@@ -85,6 +86,9 @@ p, role:default/operators, catalog.location.analyze, use, allow
 p, role:default/operators, catalog.ingestion.read, read, allow
 p, role:default/operators, catalog.ingestion.manage, update, allow
 p, role:default/operators, scaffolder.task.create, create, allow
+p, role:default/operators, scaffolder.action.execute, use, allow
+p, role:default/operators, scaffolder.template.parameter.read, read, allow
+p, role:default/operators, scaffolder.template.step.read, read, allow
 p, role:default/operators, scaffolder.task.read, read, allow
 p, role:default/operators, scaffolder.task.cancel, use, allow
 p, role:default/operators, scaffolder.template.dry-run, use, allow
@@ -130,7 +134,7 @@ func newAccessBench(t *testing.T) *accessBench {
 	actions, err := action.NewRegistry()
 	require.NoError(t, err)
 	b.runs = run.NewStore(b.pool, keys)
-	service := scaffolder.New(scaffolder.Options{Log: log, Catalog: catalogOfTemplates, Runs: b.runs, Engine: &commands{}, Actions: actions, Decider: decider})
+	service := scaffolder.New(scaffolder.Options{Log: log, Catalog: catalogOfTemplates, Runs: b.runs, Engine: &commands{}, Actions: actions, Decider: decider, Access: access.NewRuns(decider)})
 	entities := catalog.New(catalog.Options{Pool: b.pool, Decider: decider})
 	hosts, err := forges.New(forges.Config{}, integration.Options{})
 	require.NoError(t, err)
@@ -173,7 +177,8 @@ func (b *accessBench) roles(log *slog.Logger) (*rbac.Decider, *rbac.Service) {
 	require.NoError(b, os.WriteFile(files.Conditions, []byte(roleConditions), 0o600))
 	decider := rbac.NewDecider(rbac.DeciderOptions{Log: log, GroupsOf: func(context.Context, string, int, int) ([]string, error) { return nil, nil }})
 	service := rbac.New(rbac.Options{Log: log, Pool: b.pool, Decider: decider, Limits: rbac.DefaultLimits(), Files: files,
-		Conditional: []rbac.Conditional{{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules}, {Plugin: "permission", Rules: rbac.Rules}},
+		Conditional: []rbac.Conditional{{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules},
+			{Plugin: "scaffolder", Rules: access.ActionRules}, {Plugin: "scaffolder", Rules: access.TemplateRules}, {Plugin: "permission", Rules: rbac.Rules}},
 		Configured: rbac.Configured{Admins: []string{"user:default/admin"}, Plugins: []string{"catalog", "scaffolder", "permission"}, DefaultRole: "role:default/everyone",
 			DefaultPolicies: []rbac.Policy{{Permission: "catalog.location.analyze", Action: "use", Effect: "allow"}}}})
 	require.NoError(b, service.SyncFiles(b.Context()))
@@ -358,7 +363,7 @@ var accessTable = []accessRow{
 	{`GET /api/scaffolder/v2/tasks/{taskId}/events`, `/api/scaffolder/v2/tasks/{run}/events`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
 	{`GET /api/scaffolder/v2/tasks/{taskId}/eventstream`, `/api/scaffolder/v2/tasks/{run}/eventstream`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
 	{`POST /api/scaffolder/v2/tasks/{taskId}/retry`, `/api/scaffolder/v2/tasks/{run}/retry`, `{}`, `401 401 401 403 403 201 403 201 403 201 403`},
-	{`GET /api/scaffolder/v2/templates/{namespace}/{kind}/{name}/parameter-schema`, `/api/scaffolder/v2/templates/default/template/hello/parameter-schema`, ``, `401 401 401 403 200 200 200 403 403 200 403`},
+	{`GET /api/scaffolder/v2/templates/{namespace}/{kind}/{name}/parameter-schema`, `/api/scaffolder/v2/templates/default/template/hello/parameter-schema`, ``, `401 401 401 403 200 200 200 200 403 200 403`},
 	{`GET /api/scaffolder/v2/templating-extensions`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 }
 

@@ -117,6 +117,15 @@ func (s *Server) fail(c *call, mount string, err error) {
 	}
 }
 
+// denialMessage is empty, as in Backstage, unless a fault wraps the denial: that one has a message for the
+// caller, such as which step of a template was denied.
+func denialMessage(err error, denied *policy.DeniedError) string {
+	if outer, is := errors.AsType[*fault.Error](err); is && errors.Is(outer.Err, denied) {
+		return outer.Message
+	}
+	return ""
+}
+
 // challenge says in a header what was denied (RFC 6750, section 3.1): in Backstage's body, the message of a
 // denial is empty.
 func challenge(denied *policy.DeniedError) string {
@@ -174,8 +183,8 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	if transport, is := errors.AsType[*statusError](err); is {
 		return transport.status, errorDetail{transport.name, transport.message}
 	}
-	if _, is := errors.AsType[*policy.DeniedError](err); is {
-		return http.StatusForbidden, errorDetail{Name: string(fault.NotAllowed)}
+	if denied, is := errors.AsType[*policy.DeniedError](err); is {
+		return http.StatusForbidden, errorDetail{string(fault.NotAllowed), denialMessage(err, denied)}
 	}
 	if malformed, is := errors.AsType[*entity.Error](err); is {
 		return malformedStatus(malformed.Name), errorDetail{malformed.Name, malformed.Message}

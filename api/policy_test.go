@@ -29,6 +29,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
 	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
@@ -77,7 +78,7 @@ func newDecidedThings(t *testing.T, decider policy.Decider) *ownThings {
 	require.NoError(t, err)
 	o.runs = run.NewStore(o.pool, keys)
 	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: catalogOfTemplates, Runs: o.runs,
-		Engine: &commands{}, Actions: actions, Decider: decider})
+		Engine: &commands{}, Actions: actions, Decider: decider, Access: access.NewRuns(decider)})
 	entities := catalog.New(catalog.Options{Pool: o.pool, Decider: decider})
 	o.http = newServer(t, io.Discard, func(options *api.Options) {
 		options.Refusals = audit.NewAttempts(o.pool, slog.New(slog.DiscardHandler))
@@ -308,4 +309,18 @@ func TestPeopleSeeTheirOwnRuns(t *testing.T) {
 	o.send("ada", http.StatusNotFound, http.MethodGet, task+uuid.NewString(), "", nil)
 	o.send("ada", http.StatusCreated, http.MethodPost, task+own[0]+"/retry", "{}", nil)
 	o.send("ada", http.StatusOK, http.MethodPost, task+own[0]+"/cancel", "{}", nil)
+}
+
+// TestARunWithADeniedActionIsRefusedWithItsStep: other denials have an empty message.
+func TestARunWithADeniedActionIsRefusedWithItsStep(t *testing.T) {
+	t.Parallel()
+	o := newDecidedThings(t, policytest.Table{policy.ScaffolderActionExecute: `{"rule":"HAS_ACTION_ID","resourceType":"scaffolder-action","params":{"actionId":"debug:wait"}}`})
+	answer := ask(t, o.http, http.MethodPost, "/api/scaffolder/v2/tasks", `{"templateRef":"template:default/hello","values":{"name":"shop"}}`, "Authorization", "Bearer ada")
+	require.Equal(t, http.StatusForbidden, answer.Code)
+	var body struct{ Error struct{ Name, Message string } }
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &body))
+	require.Equal(t, "NotAllowedError", body.Error.Name)
+	require.Equal(t, "Unauthorized action: debug:log. The action is not allowed. The step Log needs it.", body.Error.Message)
+	require.Equal(t, `Bearer error="insufficient_scope", scope="scaffolder.action.execute", error_description="user:default/ada may not scaffolder.action.execute on debug:log"`,
+		answer.Header().Get("WWW-Authenticate"))
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/recall"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
@@ -40,7 +41,7 @@ type Catalog interface {
 	LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error)
 }
 
-// Options are what a Service is made of; all of it is needed, but for the Checker and the DryRuns.
+// Options are what a Service is made of; all of it is needed but what may be nil.
 type Options struct {
 	Log     *slog.Logger
 	Catalog Catalog
@@ -48,6 +49,8 @@ type Options struct {
 	Engine  engine.Engine
 	Actions *action.Registry
 	Decider policy.Decider
+	// Access decides about the actions of runs; nil allows all.
+	Access *access.Runs
 	// Checker checks templates before they run; nil checks none.
 	Checker *check.Checker
 	// DryRuns tries templates out; nil when nobody will ask for it.
@@ -63,6 +66,7 @@ type Service struct {
 	engine  engine.Engine
 	actions *action.Registry
 	decider policy.Decider
+	access  *access.Runs
 	checker *check.Checker
 	dryRuns *dryrun.Runner
 	// templates are parsed templates by the digest of their document: a template that people use is parsed
@@ -79,7 +83,7 @@ const (
 
 // New makes a Service.
 func New(o Options) *Service {
-	return &Service{log: o.Log, catalog: o.Catalog, runs: o.Runs, engine: o.Engine, actions: o.Actions, decider: o.Decider,
+	return &Service{log: o.Log, catalog: o.Catalog, runs: o.Runs, engine: o.Engine, actions: o.Actions, decider: o.Decider, access: o.Access,
 		checker: o.Checker, dryRuns: o.DryRuns,
 		templates: recall.New[[sha256.Size]byte, *template.Template](maxTemplates, keepTemplates)}
 }
@@ -110,13 +114,18 @@ type Request struct {
 	Secrets     map[string]string
 }
 
-// Template reads a template from the catalog.
+// Template reads a template from the catalog, with the pages that the principal may see. Who may see none at
+// all is refused.
 func (s *Service) Template(ctx context.Context, principal identity.Principal, ref entity.Ref) (*template.Template, error) {
-	if err := s.require(ctx, principal, policy.ScaffolderTemplateRead, ref.String()); err != nil {
+	pages, err := access.Pages(ctx, s.decider, principal, ref.String())
+	if err != nil {
 		return nil, err
 	}
 	t, _, err := s.template(ctx, principal, ref)
-	return t, err
+	if err != nil {
+		return nil, err
+	}
+	return t.Only(pages, nil)
 }
 
 // template reads a template and says where the catalog read it.
@@ -188,6 +197,9 @@ func (s *Service) newRun(ctx context.Context, principal identity.Principal, requ
 	if err != nil {
 		return run.New{}, err
 	}
+	if t, err = s.access.Visible(ctx, principal, t); err != nil {
+		return run.New{}, err
+	}
 	base, err := t.Base(at)
 	if err != nil {
 		return run.New{}, err
@@ -207,7 +219,8 @@ func (s *Service) newRun(ctx context.Context, principal identity.Principal, requ
 	return n, nil
 }
 
-// pin joins a template with the values and the user of a run, once the values are found good.
+// pin joins a template with the values and the user of a run, once the values are valid and the principal may
+// execute its actions.
 func (s *Service) pin(ctx context.Context, principal identity.Principal, t *template.Template, base provenance.Place, values json.RawMessage, secrets map[string]string) (template.TaskSpec, error) {
 	if err := CheckValues(t, values, secrets); err != nil {
 		return template.TaskSpec{}, err
@@ -216,7 +229,11 @@ func (s *Service) pin(ctx context.Context, principal identity.Principal, t *temp
 	if err != nil {
 		return template.TaskSpec{}, err
 	}
-	return t.Pin(values, user, base)
+	pinned, err := t.Pin(values, user, base)
+	if err != nil {
+		return template.TaskSpec{}, err
+	}
+	return pinned, s.access.CheckSteps(ctx, principal, pinned.Steps)
 }
 
 // findings are the findings about a template, independent of the values.

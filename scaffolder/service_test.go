@@ -20,8 +20,12 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
 	"github.com/portico-dev/portico/seal"
@@ -67,19 +71,26 @@ func (c *commands) Terminate(_ context.Context, _, reason string) error {
 	return nil
 }
 
-// oneTemplate is a catalog with the template "two-steps" only.
-type oneTemplate struct{}
+// templates is a catalog with the template "two-steps", and "tagged" for operators only in part.
+type templates struct{}
 
-func (oneTemplate) EntityJSON(_ context.Context, _ identity.Principal, ref entity.Ref) (json.RawMessage, error) {
-	if ref.String() != "template:default/two-steps" {
+func (templates) EntityJSON(_ context.Context, _ identity.Principal, ref entity.Ref) (json.RawMessage, error) {
+	switch ref.String() {
+	case "template:default/two-steps":
+		return json.RawMessage(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"two-steps","title":"Two Steps"},
+			"spec":{"parameters":{"properties":{"n":{"type":"number"},"name":{"type":"string"}}},
+			"steps":[{"id":"one","name":"One","action":"a"},{"id":"two","name":"Two","action":"a"}]}}`), nil
+	case "template:default/tagged":
+		return json.RawMessage(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"tagged"},
+			"spec":{"parameters":[{"properties":{"name":{"type":"string"}}},
+			{"backstage:permissions":{"tags":["operators"]},"properties":{"region":{"type":"string"}}}],
+			"steps":[{"name":"One","action":"a"},{"name":"Two","action":"a","backstage:permissions":{"tags":["operators"]}}]}}`), nil
+	default:
 		return nil, fault.New(fault.NotFound, "No entity %s", ref)
 	}
-	return json.RawMessage(`{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"two-steps","title":"Two Steps"},
-		"spec":{"parameters":{"properties":{"n":{"type":"number"},"name":{"type":"string"}}},
-		"steps":[{"id":"one","name":"One","action":"a"},{"id":"two","name":"Two","action":"a"}]}}`), nil
 }
 
-func (o oneTemplate) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
+func (o templates) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
 	document, err := o.EntityJSON(ctx, principal, ref)
 	return document, provenance.At(provenance.URL, "https://example.com/templates.yaml"), err
 }
@@ -104,7 +115,10 @@ func newBench(t *testing.T, decider policy.Decider) bench {
 	actions, err := action.NewRegistry()
 	require.NoError(t, err)
 	told, runs, log := &commands{}, run.NewStore(testkit.Database(t), keys), slog.New(slog.DiscardHandler)
-	service := scaffolder.New(scaffolder.Options{Log: log, Catalog: oneTemplate{}, Runs: runs, Engine: told, Actions: actions, Decider: decider})
+	renderer := expression.New(expression.Options{})
+	decides := access.NewRuns(decider)
+	service := scaffolder.New(scaffolder.Options{Log: log, Catalog: templates{}, Runs: runs, Engine: told, Actions: actions, Decider: decider,
+		Access: decides, DryRuns: dryrun.New(plan.NewPlanner(renderer, plan.Environment{}), actions, decides)})
 	return bench{t, service, scaffolder.NewSweeper(log, runs, told), runs, told}
 }
 
@@ -280,7 +294,7 @@ func TestTheSubjectOfARunIsTakenFromItsValues(t *testing.T) {
 
 // editable is a catalog with one template, whose title changes.
 type editable struct {
-	oneTemplate
+	templates
 	title string
 }
 
@@ -401,9 +415,69 @@ func TestCancellingHasItsOwnConditions(t *testing.T) {
 // TestConditionsForPermissionsWithoutRulesAreRefused: such a permission is granted completely or not at all.
 func TestConditionsForPermissionsWithoutRulesAreRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, policytest.Table{policy.ScaffolderTaskCreate: policytest.Started, policy.ScaffolderTemplateRead: policytest.Started})
+	b := newBench(t, policytest.Table{policy.ScaffolderTaskCreate: policytest.Started})
 	_, err := b.Create(t.Context(), ada, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(`{}`)})
 	require.EqualError(t, err, "user:default/ada may not scaffolder.task.create")
-	_, err = b.Template(t.Context(), ada, entity.Ref{Kind: "template", Namespace: "default", Name: "two-steps"})
-	require.EqualError(t, err, "user:default/ada may not scaffolder.template.parameter.read on template:default/two-steps")
+}
+
+// TestARunWithAStepThatMayNotRunIsRefused: with the name of the step, before anything is recorded or executed. A
+// dry run is refused in the same way.
+func TestARunWithAStepThatMayNotRunIsRefused(t *testing.T) {
+	t.Parallel()
+	const onlyB = `{"rule":"HAS_ACTION_ID","resourceType":"scaffolder-action","params":{"actionId":"b"}}`
+	const input = `{"rule":"HAS_STRING_PROPERTY","resourceType":"scaffolder-action","params":{"key":"x","value":"y"}}`
+	for name, test := range map[string]struct {
+		table   policytest.Table
+		message string
+	}{
+		"denied":             {policytest.Table{policy.ScaffolderActionExecute: policytest.Deny}, "Unauthorized action: a. The action is not allowed. The step One needs it."},
+		"another action":     {policytest.Table{policy.ScaffolderActionExecute: onlyB}, "Unauthorized action: a. The action is not allowed. The step One needs it."},
+		"no step is visible": {policytest.Table{policy.ScaffolderTemplateStepRead: policytest.Deny}, "user:default/ada may not scaffolder.template.step.read on template:default/two-steps"},
+		"no page is visible": {policytest.Table{policy.ScaffolderTemplateRead: policytest.Deny}, "user:default/ada may not scaffolder.template.parameter.read on template:default/two-steps"},
+		"its input decides":  {policytest.Table{policy.ScaffolderActionExecute: input}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, test.table)
+			_, err := b.Create(t.Context(), ada, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(`{}`)})
+			if test.message == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, test.message)
+			require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+			runs, _, err := b.runs.List(t.Context(), run.Rules.Everything(), run.Query{})
+			require.NoError(t, err)
+			require.Empty(t, runs)
+			require.Empty(t, b.engine.started)
+			document, err := templates{}.EntityJSON(t.Context(), ada, entity.Ref{Kind: "template", Namespace: "default", Name: "two-steps"})
+			require.NoError(t, err)
+			parsed, err := template.Parse(document)
+			require.NoError(t, err)
+			if _, aboutActions := test.table[policy.ScaffolderActionExecute]; aboutActions {
+				_, err = b.DryRun(t.Context(), ada, scaffolder.Trial{Template: parsed})
+				require.EqualError(t, err, test.message)
+			}
+		})
+	}
+}
+
+// TestHiddenPartsOfATemplateAreInNoRun: as in Backstage, the values of hidden pages are kept without a check.
+func TestHiddenPartsOfATemplateAreInNoRun(t *testing.T) {
+	t.Parallel()
+	const untagged = `{"not":{"rule":"HAS_TAG","resourceType":"scaffolder-template","params":{"tag":"operators"}}}`
+	b := newBench(t, policytest.Table{policy.ScaffolderTemplateRead: untagged, policy.ScaffolderTemplateStepRead: untagged})
+	tagged := entity.Ref{Kind: "template", Namespace: "default", Name: "tagged"}
+	form, err := b.Template(t.Context(), ada, tagged)
+	require.NoError(t, err)
+	pages, err := form.Pages()
+	require.NoError(t, err)
+	require.Len(t, pages, 1)
+	id, err := b.Create(t.Context(), ada, scaffolder.Request{TemplateRef: "tagged", Values: json.RawMessage(`{"region":7}`)})
+	require.NoError(t, err)
+	kept, err := b.Run(t.Context(), ada, id.String())
+	require.NoError(t, err)
+	require.Len(t, kept.Spec.Steps, 1)
+	require.Equal(t, "One", kept.Spec.Steps[0].Name)
+	require.JSONEq(t, `{"region":7}`, string(kept.Spec.Parameters))
 }

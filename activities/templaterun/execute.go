@@ -59,6 +59,10 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 	if err != nil {
 		return err
 	}
+	permit, err := a.Access.Permit(ctx, state.Starter, state.step(request.Position))
+	if err != nil {
+		return err
+	}
 	decision, err := a.decide(ctx, state, scope, request.Position, does.Describe().Quick)
 	if isBusy(err) {
 		return err
@@ -67,7 +71,8 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 		err = fmt.Errorf("step %s has no iteration %d any more", state.step(request.Position).ID, request.Iteration)
 	}
 	if err == nil {
-		err = a.Planner.CheckInput(ctx, &decision, does.Describe(), request.Iteration)
+		err = a.Planner.CheckInput(ctx, &decision, does.Describe(), request.Iteration, permit)
+		a.recordDenial(ctx, state, err)
 	}
 	if err != nil {
 		return (&failedAttempt{failure: state.failure(err)}).temporal(0)
@@ -253,10 +258,15 @@ func (e *execution) callAction(ctx context.Context, call *action.Call) (output a
 	defer func() { err = e.explainPanic(ctx, err, e.step, "action "+e.step.Action) }()
 	defer fault.Recover(&err)
 	output, err = e.does.Run(ctx, call)
-	if denied, is := errors.AsType[*policy.DeniedError](err); is {
-		e.Refusals.Record(ctx, e.Starter.Actor(), audit.Access, denied.Resource, audit.Denied, "needs "+string(denied.Permission))
-	}
+	e.recordDenial(ctx, e.runState, err)
 	return output, err
+}
+
+// recordDenial records in the audit log what the run's starter was denied, if the error is a denial.
+func (a *Activities) recordDenial(ctx context.Context, state *runState, err error) {
+	if denied, is := errors.AsType[*policy.DeniedError](err); is {
+		a.Refusals.Record(ctx, state.Starter.Actor(), audit.Access, denied.Resource, audit.Denied, "needs "+string(denied.Permission))
+	}
 }
 
 // recordSuccess records the iteration, and with the last one the step.

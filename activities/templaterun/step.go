@@ -41,8 +41,13 @@ func (d *driver) runStep(ctx context.Context, position int) (*engine.Next, error
 	if decision.Skip != "" {
 		return nil, d.skipStep(ctx, position, decision.Skip)
 	}
+	permit, err := d.Access.Permit(ctx, d.Starter, d.step(position))
+	if err != nil {
+		return nil, err
+	}
 	if err = unknown; err == nil {
-		err = d.Planner.CheckInputs(ctx, &decision, does.Describe(), d.steps[position].IterationsDone)
+		err = d.Planner.CheckInputs(ctx, &decision, does.Describe(), d.steps[position].IterationsDone, permit)
+		d.recordDenial(ctx, d.runState, err)
 	}
 	if isBusy(err) {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/scaffolder/plan"
@@ -47,6 +48,8 @@ type Options struct {
 	StuckTimeout time.Duration
 	// Telemetry records a span and the duration of every attempt of a step; nil records nothing.
 	Telemetry *telemetry.Telemetry
+	// Access decides about the inputs of actions; nil allows all.
+	Access *access.Runs
 	// Refusals records what the actions of a run were denied in the audit log; nil records nothing.
 	Refusals *audit.Attempts
 	// CrashBudget is that of the process. It intercepts the connection of the worker's client.

@@ -26,7 +26,9 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/engine"
@@ -485,6 +487,92 @@ func TestActionsActOnBehalfOfTheStarter(t *testing.T) {
 		run + " for user:default/ada: location.create l1 done",
 		"user:default/ada for : run.create " + b.id.String() + " done",
 	}, found)
+}
+
+// TestStepsAreRefusedByTheirInput: the decision is about the run's starter, is made again when the run is retried,
+// and comes before the action does or waits for anything.
+func TestStepsAreRefusedByTheirInput(t *testing.T) {
+	t.Parallel()
+	const isA = `{"rule":"HAS_STRING_PROPERTY","resourceType":"scaffolder-action","params":{"key":"v","value":"a"}}`
+	const refusal = "Unauthorized action: test:act. The action is not allowed. The step One needs it."
+	const advice = "Ask somebody who manages roles for the permission scaffolder.action.execute on test:act, and for which inputs it is."
+	for name, test := range map[string]struct {
+		starter        identity.Principal
+		criteria, step string
+		quick, waits   bool
+		runs           int
+		refused        bool
+	}{
+		"another value":            {starter: ada, criteria: isA, step: stepWith("b"), refused: true},
+		"quick":                    {starter: ada, criteria: isA, step: stepWith("b"), quick: true, refused: true},
+		"before a wait":            {starter: ada, criteria: isA, step: stepWith("b"), waits: true, quick: true, refused: true},
+		"any item, before the 1st": {starter: ada, criteria: isA, step: eachStep, quick: true, refused: true},
+		"denied since it began":    {starter: ada, criteria: policytest.Deny, step: stepWith("a"), quick: true, refused: true},
+		"an unknown starter":       {criteria: isA, step: stepWith("a"), quick: true, refused: true},
+		"the value":                {starter: ada, criteria: isA, step: stepWith("a"), quick: true, runs: 1},
+		"a skipped step":           {starter: ada, criteria: policytest.Deny, step: strings.Replace(stepWith("b"), "{", `{"if":false,`, 1), quick: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			does := &act{description: action.Description{Quick: test.quick}, run: output(nil), starter: test.starter,
+				tune: func(b *bench, options *templaterun.Options) {
+					options.Access = access.NewRuns(policytest.Table{policy.ScaffolderActionExecute: test.criteria})
+					options.Refusals = audit.NewAttempts(b.pool, slog.New(slog.DiscardHandler))
+				}}
+			if test.waits {
+				does.wait = func() (time.Duration, error) { return time.Hour, nil }
+			}
+			b := newBench(t, does, test.step)
+			if !test.refused {
+				require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
+				require.Equal(t, test.runs, does.runs)
+				return
+			}
+			require.Equal(t, next(engine.NextPark), b.advance(engine.AdvanceRequest{}))
+			require.Equal(t, "NotAllowedError", b.step(0).Failure.Name)
+			require.Equal(t, refusal, b.step(0).Failure.Message)
+			require.Equal(t, advice, b.step(0).Failure.Advice)
+			require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", "one failed NotAllowedError: " + refusal + "\n" + advice,
+				"Run completed with status: failed"}, b.told())
+
+			_, err := b.runs.Reopen(t.Context(), b.id, run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning,
+				Command: run.Command{ID: uuid.New(), Kind: run.CommandRetry, By: identity.Principal{Kind: identity.KindUser, Subject: "user:default/grace"}.Actor()}})
+			require.NoError(t, err)
+			retried := b.advance(engine.AdvanceRequest{Generation: 1})
+			require.Equal(t, engine.NextPark, retried.Kind)
+			require.Equal(t, refusal, b.step(0).Failure.Message)
+			require.Zero(t, does.runs)
+			if test.starter.Subject == "" {
+				return
+			}
+			events, err := audit.Find(t.Context(), b.pool, audit.Query{Who: test.starter.Subject})
+			require.NoError(t, err)
+			require.Equal(t, []any{audit.Denied, "test:act", "needs scaffolder.action.execute"}, []any{events[0].Outcome, events[0].Resource, events[0].Reason})
+		})
+	}
+}
+
+// TestAnActionIsRefusedByTheDecisionOfItsOwnActivity: roles may change between two activities of a step.
+func TestAnActionIsRefusedByTheDecisionOfItsOwnActivity(t *testing.T) {
+	t.Parallel()
+	decisions := policytest.Table{}
+	does := &act{run: output(nil), starter: ada, tune: func(_ *bench, options *templaterun.Options) { options.Access = access.NewRuns(decisions) }}
+	b := newBench(t, does, stepWith("a"))
+	require.Equal(t, acts(0), b.advance(engine.AdvanceRequest{}))
+	decisions[policy.ScaffolderActionExecute] = policytest.Deny
+	_, err := b.environment.ExecuteActivity("test:act", b.request(0))
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, err, &failed)
+	require.True(t, failed.NonRetryable())
+	require.Equal(t, "NotAllowedError", failed.Type())
+	require.Zero(t, does.runs)
+}
+
+var ada = identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}
+
+// stepWith is a step whose input v is rendered to a value.
+func stepWith(value string) string {
+	return `{"id":"one","name":"One","action":"test:act","input":{"v":"${{ '` + value + `' }}"}}`
 }
 
 func TestFinalErrorsAreNotTriedAgain(t *testing.T) {

@@ -29,6 +29,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/rbac"
 	"github.com/portico-dev/portico/scaffolder"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/check"
@@ -71,10 +72,12 @@ type platform struct {
 	runs         *run.Store
 	planner      *plan.Planner
 	actions      *action.Registry
-	workspaces   *workspace.Store
-	scaffolder   *scaffolder.Service
-	sweeper      *scaffolder.Sweeper
-	files        *integration.Files
+	// access decides about the actions of runs; nil without permissions.
+	access     *access.Runs
+	workspaces *workspace.Store
+	scaffolder *scaffolder.Service
+	sweeper    *scaffolder.Sweeper
+	files      *integration.Files
 }
 
 // place has the addresses of the external systems: from the configuration, or from `portico dev`.
@@ -230,12 +233,15 @@ func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
 	if p.actions, err = p.buildActions(renderer); err != nil {
 		return err
 	}
+	if p.config.Permission.Enabled {
+		p.access = access.NewRuns(p.decider)
+	}
 	checker := newChecker(p.actions, renderer, planRules(p.config))
 	p.pipeline.Linter = templateLinter(checker)
 	engine := workflows.NewClient(workflows.ClientOptions{Temporal: p.temporal, TaskQueue: p.config.Portico.Temporal.TaskQueue,
 		PortalURL: p.config.App.BaseURL, Searchable: p.hasSearchAttributes(ctx), Log: p.log})
 	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,
-		Checker: checker, DryRuns: dryrun.New(p.planner, p.actions), Engine: engine, Decider: p.decider})
+		Checker: checker, DryRuns: dryrun.New(p.planner, p.actions, p.access), Engine: engine, Decider: p.decider, Access: p.access})
 	p.sweeper = scaffolder.NewSweeper(p.log, p.runs, engine)
 	return nil
 }

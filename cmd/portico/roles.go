@@ -10,6 +10,7 @@ import (
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/rbac"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
@@ -46,7 +47,8 @@ func (p *platform) openPolicy(ctx context.Context, at place) error {
 // conditionalTypes are the resource types on which conditions can be put.
 func conditionalTypes() []rbac.Conditional {
 	return []rbac.Conditional{
-		{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules}, {Plugin: "permission", Rules: rbac.Rules},
+		{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules}, {Plugin: "scaffolder", Rules: access.ActionRules},
+		{Plugin: "scaffolder", Rules: access.TemplateRules}, {Plugin: "permission", Rules: rbac.Rules},
 	}
 }
 

@@ -134,6 +134,7 @@ func (p *platform) templateActivities() *templaterun.Activities {
 	retry := p.config.Portico.Run.Retry
 	return templaterun.New(templaterun.Options{Log: p.log, Telemetry: p.telemetry, CrashBudget: p.crashBudget,
 		Refusals:     audit.NewAttempts(p.pool, p.log),
+		Access:       p.access,
 		StuckTimeout: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
 		Settings: engine.Settings{StepTimeout: p.config.Portico.Run.StepTimeout, HeartbeatTimeout: heartbeatTimeout,
 			InitialInterval: retry.InitialInterval, MaximumInterval: retry.MaximumInterval, MaximumAttempts: retry.MaximumAttempts,

@@ -40,19 +40,11 @@ var otherwise = map[string]struct {
 	status int
 	why    string
 }{
-	"401-rbac-condition-create-temp":           {400, "a plugin without conditions"},
-	"538-rbac-condition-update-rule":           {400, "a rule that does not exist"},
-	"541-rbac-condition-update-params":         {400, "wrong params"},
-	"557-rbac-condition-orphan":                {404, "a role that does not exist"},
-	"558-rbac-condition-orphan-get":            {404, "its condition was refused"},
-	"570-rbac-template-condition":              {400, "there are no conditions on templates"},
-	"571-rbac-template-condition-steps":        {400, "there are no conditions on templates"},
-	"577-rbac-template-condition-delete":       {404, "it was refused"},
-	"578-rbac-template-condition-steps-delete": {404, "it was refused"},
-	"591-rbac-action-condition":                {400, "there are no conditions on actions"},
-	"597-rbac-action-condition-dry-run":        {404, "it was refused"},
-	"600-rbac-action-condition-update":         {404, "it was refused"},
-	"604-rbac-action-condition-delete":         {404, "it was refused"},
+	"401-rbac-condition-create-temp":   {400, "a plugin without conditions"},
+	"538-rbac-condition-update-rule":   {400, "a rule that does not exist"},
+	"541-rbac-condition-update-params": {400, "wrong params"},
+	"557-rbac-condition-orphan":        {404, "a role that does not exist"},
+	"558-rbac-condition-orphan-get":    {404, "its condition was refused"},
 }
 
 // otherAnswer has the exchanges with the same status and another content, and why.

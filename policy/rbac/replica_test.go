@@ -15,6 +15,7 @@ import (
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy/rbac"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
 
@@ -39,7 +40,8 @@ type replica struct {
 func newReplica(t testing.TB, pool *pgxpool.Pool, change ...func(*rbac.Options, *rbac.DeciderOptions)) replica {
 	t.Helper()
 	options := rbac.Options{Log: slog.New(slog.DiscardHandler), Pool: pool, Limits: rbac.DefaultLimits(),
-		Conditional: []rbac.Conditional{{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules}, {Plugin: "permission", Rules: rbac.Rules}},
+		Conditional: []rbac.Conditional{{Plugin: "catalog", Rules: query.Rules}, {Plugin: "scaffolder", Rules: run.Rules},
+			{Plugin: "scaffolder", Rules: access.ActionRules}, {Plugin: "scaffolder", Rules: access.TemplateRules}, {Plugin: "permission", Rules: rbac.Rules}},
 		Configured: rbac.Configured{
 			Admins: []string{guest.Subject}, Plugins: []string{"catalog", "scaffolder", "permission"},
 			DefaultRole: "role:default/everyone",

@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/provenance"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/check"
@@ -47,11 +48,13 @@ var errTooLong = fault.New(fault.Input, "the dry run took longer than %s", maxTi
 type Runner struct {
 	planner *plan.Planner
 	actions *action.Registry
+	access  *access.Runs
 }
 
-// New makes a Runner. A dry run does not see the secrets of the planner's environment, as in Backstage.
-func New(planner *plan.Planner, actions *action.Registry) *Runner {
-	return &Runner{planner.WithoutEnvironmentSecrets(), actions}
+// New makes a Runner. A dry run does not see the secrets of the planner's environment, as in Backstage. A nil
+// access allows all inputs of actions.
+func New(planner *plan.Planner, actions *action.Registry, access *access.Runs) *Runner {
+	return &Runner{planner.WithoutEnvironmentSecrets(), actions, access}
 }
 
 // Request is the template to try out.
@@ -282,8 +285,12 @@ func (d *dryRun) runAction(ctx context.Context, step template.Step, decision pla
 	if err != nil {
 		return err
 	}
+	permit, err := d.access.Permit(ctx, d.starter, step)
+	if err != nil {
+		return err
+	}
 	described := does.Describe()
-	invalid := d.planner.CheckInputs(ctx, &decision, described, 0)
+	invalid := d.planner.CheckInputs(ctx, &decision, described, 0, permit)
 	d.warn(step.ID, decision.Warnings())
 	if err := d.logInput(ctx, step); err != nil {
 		return err

@@ -120,7 +120,7 @@ func runner(t *testing.T) *dryrun.Runner {
 	actions, err := action.NewRegistry(all...)
 	require.NoError(t, err)
 	environment := plan.Environment{Parameters: map[string]string{"region": "eu"}, Secrets: map[string]string{"key": "swordfish"}}
-	return dryrun.New(plan.NewPlanner(renderer, environment), actions)
+	return dryrun.New(plan.NewPlanner(renderer, environment), actions, nil)
 }
 
 // try runs a template of these steps.

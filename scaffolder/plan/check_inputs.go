@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,12 +11,15 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// CheckInputs validates the inputs of the decided iterations from done on against the action's schema. Inputs
-// that the action does not declare are removed with a warning: many templates have such inputs, because
-// Backstage used to ignore them. A violation of the schema is an error.
-func (p *Planner) CheckInputs(ctx context.Context, decision *Decision, does action.Description, done int) error {
+// Permit refuses the inputs that a run's starter may not give to an action. A nil Permit refuses none.
+type Permit func(ctx context.Context, input json.RawMessage) error
+
+// CheckInputs validates the inputs of the decided iterations from done on against the action's schema, and
+// asks permit about them. Inputs that the action does not declare are removed with a warning: many templates
+// have such inputs, because Backstage used to ignore them. A violation of the schema is an error.
+func (p *Planner) CheckInputs(ctx context.Context, decision *Decision, does action.Description, done int, permit Permit) error {
 	for index := min(done, len(decision.Iterations)); index < len(decision.Iterations); index++ {
-		err := p.CheckInput(ctx, decision, does, index)
+		err := p.CheckInput(ctx, decision, does, index, permit)
 		if err != nil || decision.partial && decision.Iterations[index].Run {
 			return err
 		}
@@ -24,7 +28,7 @@ func (p *Planner) CheckInputs(ctx context.Context, decision *Decision, does acti
 }
 
 // CheckInput is CheckInputs for one iteration.
-func (p *Planner) CheckInput(ctx context.Context, decision *Decision, does action.Description, index int) error {
+func (p *Planner) CheckInput(ctx context.Context, decision *Decision, does action.Description, index int, permit Permit) error {
 	if !p.rules.StrictInputs {
 		decision.target = &does
 	}
@@ -39,7 +43,10 @@ func (p *Planner) CheckInput(ctx context.Context, decision *Decision, does actio
 	if _, refused := errors.AsType[*action.Error](err); refused {
 		return action.Advise(err, "Correct the step's input in the template, or the value that it came from, and start a new run.")
 	}
-	return err
+	if err != nil || permit == nil {
+		return err
+	}
+	return permit(ctx, iteration.Input)
 }
 
 func (d *Decision) dropInput(warning string) {

@@ -250,15 +250,15 @@ func TestStrictRulesRefuseInputsThatAreNotDeclared(t *testing.T) {
 	does := action.Description{ID: "a", InputSchema: json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{"v":{},"w":{},"x":{}}}`)}
 	document := `{"id":"x","action":"a","each":["1","2"],"input":{"x":1,"y":2,"v":3}}`
 	decision := decide(t, scope(), document)
-	require.NoError(t, planner().CheckInputs(t.Context(), &decision, does, 0))
+	require.NoError(t, planner().CheckInputs(t.Context(), &decision, does, 0, nil))
 	require.Equal(t, []string{`{"x":1,"v":3}`, `{"x":1,"v":3}`}, inputs(decision))
 	require.Equal(t, []string{"The input y was left out: a does not declare it. It takes v, w, x."}, decision.Warnings(), "once")
 
 	decision = decide(t, scope(), document)
-	err := planner().WithRules(plan.Rules{StrictInputs: true}).CheckInputs(t.Context(), &decision, does, 0)
+	err := planner().WithRules(plan.Rules{StrictInputs: true}).CheckInputs(t.Context(), &decision, does, 0, nil)
 	require.ErrorContains(t, err, `Invalid input passed to action a[0], instance is not allowed to have the additional property "y"`)
 	decision = decide(t, scope(), document)
-	require.NoError(t, planner().CheckInputs(t.Context(), &decision, action.Description{ID: "open", InputSchema: json.RawMessage(`{"type":"object"}`)}, 0))
+	require.NoError(t, planner().CheckInputs(t.Context(), &decision, action.Description{ID: "open", InputSchema: json.RawMessage(`{"type":"object"}`)}, 0, nil))
 	require.Equal(t, `{"x":1,"y":2,"v":3}`, inputs(decision)[0])
 }
 
@@ -410,7 +410,7 @@ func TestTheNextIterationIsDecidedAlone(t *testing.T) {
 	for done, expected := range map[int]int{1: 1, 2: 4, 4: 4} {
 		next, err := planner().DecideNext(t.Context(), scope(), document, done)
 		require.NoError(t, err)
-		require.NoError(t, planner().CheckInputs(t.Context(), &next, does, done))
+		require.NoError(t, planner().CheckInputs(t.Context(), &next, does, done, nil))
 		require.Len(t, next.Iterations, 9)
 		for index, iteration := range next.Iterations {
 			require.Equal(t, index == expected, iteration.Input != nil, "only that one is rendered")
