@@ -23,7 +23,10 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/explain"
 	"github.com/portico-dev/portico/policy/rbac"
+	"github.com/portico-dev/portico/scaffolder/access"
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 // maxBytes bounds a file of cases.
@@ -33,8 +36,8 @@ const maxBytes = 8 << 20
 type File struct {
 	// Groups are the groups of each user, and the groups above each group.
 	Groups map[string][]string `yaml:"groups"`
-	// Resources are resources that cases name: entities as catalog files have them, runs ({createdBy}), roles
-	// ({owner}).
+	// Resources are resources that cases name: entities as catalog files have them, runs ({createdBy}), executions
+	// of actions ({action, input}), pages and steps of templates ({tags}), roles ({owner}).
 	Resources map[string]map[string]any `yaml:"resources"`
 	Cases     []Case                    `yaml:"cases"`
 
@@ -247,9 +250,11 @@ func resourceType(criteria policy.Criteria) policy.ResourceType {
 
 // meeting evaluates criteria on resources of each type on which conditions can be put.
 var meeting = map[policy.ResourceType]func(criteria policy.Criteria, fields map[string]any) (bool, error){
-	policy.CatalogEntity:  on(query.Rules, asEntity),
-	policy.ScaffolderTask: on(run.Rules, asRun),
-	policy.PolicyEntity:   on(rbac.Rules, asRole),
+	policy.CatalogEntity:      on(query.Rules, asEntity),
+	policy.ScaffolderTask:     on(run.Rules, asRun),
+	policy.ScaffolderAction:   on(access.ActionRules, asExecution),
+	policy.ScaffolderTemplate: on(access.TemplateRules, asTags),
+	policy.PolicyEntity:       on(rbac.Rules, asRole),
 }
 
 func on[R, F any](rules policy.Rules[R, F], describe func(fields map[string]any) (R, error)) func(policy.Criteria, map[string]any) (bool, error) {
@@ -290,6 +295,33 @@ func asRun(fields map[string]any) (run.Run, error) {
 	var described struct{ CreatedBy string }
 	err := decode(fields, &described)
 	return run.Run{CreatedBy: described.CreatedBy}, err
+}
+
+// asExecution is an execution of an action with a rendered input.
+func asExecution(fields map[string]any) (access.Execution, error) {
+	var described struct {
+		Action string
+		Input  map[string]any
+	}
+	if err := decode(fields, &described); err != nil {
+		return access.Execution{}, err
+	}
+	if described.Input == nil {
+		described.Input = map[string]any{}
+	}
+	encoded, err := json.Marshal(described.Input)
+	if err != nil {
+		return access.Execution{}, fmt.Errorf("encode the input: %w", err)
+	}
+	input, err := nunjucks.DecodeJSON(encoded)
+	return access.Execution{Action: described.Action, Input: input}, err
+}
+
+// asTags are the tags of a template's page or step.
+func asTags(fields map[string]any) (template.Tags, error) {
+	var described struct{ Tags template.Tags }
+	err := decode(fields, &described)
+	return described.Tags, err
 }
 
 func asRole(fields map[string]any) (rbac.Role, error) {

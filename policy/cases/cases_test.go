@@ -10,6 +10,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/cases"
 	"github.com/portico-dev/portico/policy/rbac"
+	"github.com/portico-dev/portico/scaffolder/access"
 )
 
 const policies = `g, group:default/company, role:default/owners
@@ -22,6 +23,20 @@ pluginId: permission
 resourceType: policy-entity
 permissionMapping: [update]
 conditions: { rule: IS_OWNER, resourceType: policy-entity, params: { owners: [$ownerRefs] } }
+---
+result: CONDITIONAL
+roleEntityRef: role:default/owners
+pluginId: scaffolder
+resourceType: scaffolder-action
+permissionMapping: [use]
+conditions: { not: { rule: HAS_STRING_PROPERTY, resourceType: scaffolder-action, params: { key: to.env, value: prod } } }
+---
+result: CONDITIONAL
+roleEntityRef: role:default/owners
+pluginId: scaffolder
+resourceType: scaffolder-template
+permissionMapping: [read]
+conditions: { rule: HAS_TAG, resourceType: scaffolder-template, params: { tag: open } }
 `
 
 // run decides the cases in a text, with groups up to a depth.
@@ -36,7 +51,8 @@ func run(t *testing.T, text string, depth int) ([]cases.Result, error) {
 	file, err := cases.Read(in("cases.yaml", text))
 	require.NoError(t, err)
 	results, problems, err := file.Run(t.Context(), rbac.Options{Limits: rbac.DefaultLimits(),
-		Conditional: []rbac.Conditional{{Plugin: "permission", Rules: rbac.Rules}},
+		Conditional: []rbac.Conditional{{Plugin: "permission", Rules: rbac.Rules},
+			{Plugin: "scaffolder", Rules: access.ActionRules}, {Plugin: "scaffolder", Rules: access.TemplateRules}},
 		Files:       rbac.Files{Policies: in("policy.csv", policies), Conditions: in("conditions.yaml", conditions)}}, rbac.DeciderOptions{Depth: depth})
 	require.Empty(t, problems)
 	return results, err
@@ -81,4 +97,28 @@ cases:
 - { user: ada, permission: policy.entity.update, resource: wrong, expect: allow }
 `, 1)
 	require.ErrorContains(t, err, "line 6: the resource wrong: ")
+}
+
+// TestActionsAndPartsOfTemplatesAreResourcesOfCases: an action with its input, and the tags of a page or step.
+func TestActionsAndPartsOfTemplatesAreResourcesOfCases(t *testing.T) {
+	t.Parallel()
+	results, err := run(t, `
+groups: { ada: [company] }
+resources:
+  to-prod: { action: deploy, input: { to: { env: prod } } }
+  to-dev: { action: deploy, input: { to: { env: dev } } }
+  without-input: { action: deploy }
+  open: { tags: [open, other] }
+  hidden: { tags: [] }
+cases:
+- { user: ada, permission: scaffolder.action.execute, resource: to-prod, expect: deny }
+- { user: ada, permission: scaffolder.action.execute, resource: to-dev, expect: allow }
+- { user: ada, permission: scaffolder.action.execute, resource: without-input, expect: allow }
+- { user: ada, permission: scaffolder.template.step.read, resource: open, expect: allow }
+- { user: ada, permission: scaffolder.template.parameter.read, resource: hidden, expect: deny }
+`, 1)
+	require.NoError(t, err)
+	for _, result := range results {
+		require.True(t, result.Passed, result.Explanation.Text())
+	}
 }
