@@ -159,6 +159,9 @@ type Auth struct {
 type AuthProviders struct {
 	// Guest is nil when it is not configured.
 	Guest *Guest `yaml:"guest"`
+	// GCPIAP and CFAccess are proxies in front of Portico; nil when they are not configured.
+	GCPIAP   *GCPIAP   `yaml:"gcpIap"`
+	CFAccess *CFAccess `yaml:"cfaccess"`
 	// OAuth are the providers to which browsers are sent, by id and environment.
 	OAuth map[string]map[string]OAuthProvider `yaml:",inline"`
 }
@@ -193,6 +196,21 @@ type OAuthProvider struct {
 	Organization    string `yaml:"organization"`
 	// EnterpriseInstanceURL is empty for github.com.
 	EnterpriseInstanceURL string `yaml:"enterpriseInstanceUrl"`
+}
+
+// GCPIAP is Google Cloud's Identity-Aware Proxy.
+type GCPIAP struct {
+	Audience  string `yaml:"audience"`
+	JWTHeader string `yaml:"jwtHeader"`
+	SignIn    SignIn `yaml:"signIn"`
+}
+
+// CFAccess is Cloudflare Access.
+type CFAccess struct {
+	TeamName      string `yaml:"teamName"`
+	Audience      string `yaml:"audience"`
+	JWTHeaderName string `yaml:"jwtHeaderName"`
+	SignIn        SignIn `yaml:"signIn"`
 }
 
 // SignIn decides which user of the catalog somebody is.

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -62,9 +61,7 @@ type KeySet struct {
 // KeySetAccess is the entry of type jwks. Nil restrictions are none.
 func KeySetAccess(configured KeySet, restrictions []Restriction) ExternalAccess {
 	token := &keySetToken{
-		keys: keySource{
-			url: configured.URL, client: cmp.Or(configured.Client, &http.Client{}), log: cmp.Or(configured.Log, slog.Default()),
-		},
+		keys:    NewKeySource(configured.URL, configured.Client, configured.Log),
 		issuers: configured.Issuers, audiences: configured.Audiences, algorithms: configured.Algorithms, prefix: "external:",
 	}
 	if len(token.algorithms) == 0 {
@@ -182,7 +179,7 @@ var ErrExpired = jwt.ErrExpired
 
 // keySetToken accepts tokens signed with published keys.
 type keySetToken struct {
-	keys                           keySource
+	keys                           *KeySource
 	issuers, audiences, algorithms []string
 	prefix                         string
 }
@@ -192,7 +189,7 @@ func (k *keySetToken) subject(ctx context.Context, token bearer) (string, error)
 	if token.jwt == nil || !slices.Contains(k.algorithms, token.algorithm) || !k.takes(token.claims) {
 		return "", nil
 	}
-	keys, err := k.keys.find(ctx, token.algorithm, token.keyID)
+	keys, err := k.keys.Find(ctx, token.algorithm, token.keyID)
 	if err != nil {
 		return "", fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: its issuer's keys are not to be had")
 	}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,8 +30,8 @@ const (
 	maxKeys      = 100
 )
 
-// keySource fetches and caches a key set. It is safe for concurrent use.
-type keySource struct {
+// KeySource fetches and caches the key set at a URL. It is safe for concurrent use.
+type KeySource struct {
 	url    string
 	client *http.Client
 	log    *slog.Logger
@@ -44,12 +45,18 @@ type keySource struct {
 	failed         bool
 }
 
-var errNoKeys = errors.New("the keys could not be fetched")
+// NewKeySource makes no request. A nil client is a new one, and a nil log slog's default.
+func NewKeySource(url string, client *http.Client, log *slog.Logger) *KeySource {
+	return &KeySource{url: url, client: cmp.Or(client, &http.Client{}), log: cmp.Or(log, slog.Default())}
+}
 
-// find returns the keys for an algorithm with an id, or all of them for "". An unknown id may be a new key's:
-// find fetches the set again, but not more often than keysInterval. errNoKeys means that the keys are
+// ErrNoKeys is the error of a KeySource whose keys are unavailable now.
+var ErrNoKeys = errors.New("the keys could not be fetched")
+
+// Find returns the keys for an algorithm with an id, or all of them for "". An unknown id may be a new key's:
+// Find fetches the set again, but not more often than keysInterval. ErrNoKeys means that the keys are
 // unavailable now; the log has the cause.
-func (s *keySource) find(ctx context.Context, algorithm, id string) ([]any, error) {
+func (s *KeySource) Find(ctx context.Context, algorithm, id string) ([]any, error) {
 	if found, settled, err := s.look(algorithm, id); settled {
 		return found, err
 	}
@@ -70,7 +77,7 @@ func (s *keySource) find(ctx context.Context, algorithm, id string) ([]any, erro
 }
 
 // look searches the cached keys. settled is false when a fetch may find better ones.
-func (s *keySource) look(algorithm, id string) (found []any, settled bool, err error) {
+func (s *KeySource) look(algorithm, id string) (found []any, settled bool, err error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	age := time.Since(s.fetched)
@@ -87,7 +94,7 @@ func (s *keySource) look(algorithm, id string) (found []any, settled bool, err e
 	case len(found) > 0:
 		return found, true, nil
 	case s.failed:
-		return nil, true, errNoKeys
+		return nil, true, ErrNoKeys
 	default:
 		return nil, true, nil
 	}
@@ -95,7 +102,7 @@ func (s *keySource) look(algorithm, id string) (found []any, settled bool, err e
 
 // refresh fetches the keys. It logs a failure itself, because its many callers only learn that there are no
 // keys.
-func (s *keySource) refresh(ctx context.Context) {
+func (s *KeySource) refresh(ctx context.Context) {
 	keys, err := s.fetch(ctx)
 	if err != nil {
 		s.log.WarnContext(ctx, "the keys that tokens are checked with could not be fetched", "url", s.url, "error", err)
@@ -108,7 +115,7 @@ func (s *keySource) refresh(ctx context.Context) {
 	}
 }
 
-func (s *keySource) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
+func (s *KeySource) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ import (
 	"github.com/portico-dev/portico/identity/provider/github"
 	"github.com/portico-dev/portico/identity/provider/guest"
 	"github.com/portico-dev/portico/identity/provider/oidc"
+	"github.com/portico-dev/portico/identity/provider/proxy"
 	"github.com/portico-dev/portico/identity/resolver"
 	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/seal"
@@ -34,10 +36,14 @@ const guestProvider = "guest"
 // server.
 func (p *platform) signIn(issuer *identity.Issuer, seals *seal.Keyring, development bool) (*signin.Service, error) {
 	options := signin.Options{Pool: p.pool, Seals: seals, Issuer: issuer, Directory: directory{p}, Log: p.log, Refusals: audit.NewAttempts(p.pool, p.log), ReturnTo: p.config.App.BaseURL,
-		Known: append(slices.Collect(maps.Keys(oauthProviders)), guestProvider), Direct: map[string]provider.Direct{}}
+		Known: append(slices.Collect(maps.Keys(oauthProviders)), guestProvider, proxy.GCPIAP, proxy.CFAccess), Direct: map[string]provider.Direct{}}
 	configured := p.config.Auth.Providers
 	if guest := p.guest(configured.Guest, development); guest != nil {
 		options.Direct[guestProvider] = guest
+	}
+	var err error
+	if options.Proxies, err = p.proxies(configured); err != nil {
+		return nil, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(configured.OAuth)) {
 		if oauthProviders[id] == nil {
@@ -92,16 +98,50 @@ func (p *platform) oauthClient(id, environment string, configured config.OAuthPr
 	if err != nil {
 		return signin.Client{}, err
 	}
-	var entries []resolver.Entry
-	for _, entry := range configured.SignIn.Resolvers {
-		entries = append(entries, resolver.Entry{Name: entry.Resolver, AllowedDomains: entry.AllowedDomains,
-			WithoutUser: entry.DangerouslyAllowSignInWithoutUserInCatalog})
-	}
-	chain, err := resolver.New(resolver.Options{Provider: id, Host: host, Entries: entries, Users: directory{p}})
+	chain, err := p.resolvers(id, host, configured.SignIn)
 	if err != nil {
 		return signin.Client{}, err
 	}
 	return signin.Client{Provider: id, Environment: environment, OAuth: oauth, Resolvers: chain, SessionDuration: configured.SessionDuration}, nil
+}
+
+// resolvers find the users of the catalog that the people of a provider are. host is the provider's.
+func (p *platform) resolvers(id, host string, configured config.SignIn) (*resolver.Chain, error) {
+	var entries []resolver.Entry
+	for _, entry := range configured.Resolvers {
+		entries = append(entries, resolver.Entry{Name: entry.Resolver, AllowedDomains: entry.AllowedDomains,
+			WithoutUser: entry.DangerouslyAllowSignInWithoutUserInCatalog})
+	}
+	return resolver.New(resolver.Options{Provider: id, Host: host, Entries: entries, Users: directory{p}})
+}
+
+// proxies are the configured proxies in front of Portico.
+func (p *platform) proxies(configured config.AuthProviders) (map[string]signin.Proxy, error) {
+	found := map[string]signin.Proxy{}
+	if configured.GCPIAP != nil {
+		options, err := proxy.IAP(*configured.GCPIAP)
+		if err := p.addProxy(found, proxy.GCPIAP, options, configured.GCPIAP.SignIn, err); err != nil {
+			return nil, err
+		}
+	}
+	if configured.CFAccess != nil {
+		options, err := proxy.Cloudflare(*configured.CFAccess)
+		if err := p.addProxy(found, proxy.CFAccess, options, configured.CFAccess.SignIn, err); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// addProxy adds a proxy, unless its configuration is wrong.
+func (p *platform) addProxy(to map[string]signin.Proxy, id string, options proxy.Options, configured config.SignIn, wrong error) error {
+	chain, err := p.resolvers(id, "", configured)
+	if err = cmp.Or(wrong, err); err != nil {
+		return fmt.Errorf("auth.providers.%s: %w", id, err)
+	}
+	options.Log = p.log
+	to[id] = signin.Proxy{Provider: proxy.New(options), Resolvers: chain}
+	return nil
 }
 
 // guest is nil when it is not configured. A development stack has a guest without configuration.

@@ -33,6 +33,12 @@ type Direct interface {
 	Authenticate(ctx context.Context, headers http.Header) (Identity, error)
 }
 
+// Proxy is a proxy in front of Portico that has authenticated the person, and says so in each request.
+type Proxy interface {
+	// Identify returns the person whom the headers of a request are about. Its errors are those of OAuth.
+	Identify(ctx context.Context, headers http.Header) (Person, error)
+}
+
 // Identity is a user of the catalog, as a Direct provider knows one.
 type Identity struct {
 	UserRef string

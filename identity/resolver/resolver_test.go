@@ -59,6 +59,7 @@ func TestEachResolverLooksForItsValue(t *testing.T) {
 		{"microsoft", "userIdMatchingUserEntityAnnotation", "user:default/ms"},
 		{"microsoft", "emailMatchingUserEntityAnnotation", "user:default/soft"},
 		{"google", "emailMatchingUserEntityAnnotation", "user:default/goo"},
+		{"gcpIap", "emailMatchingUserEntityAnnotation", "user:default/goo"},
 		{"okta", "emailMatchingUserEntityAnnotation", "user:default/oct"},
 	} {
 		found, tried, err := chain(t, test.provider, resolver.Entry{Name: test.resolver}).Resolve(t.Context(), person("ada@example.com"))

@@ -28,7 +28,7 @@ var rules = []rule{
 	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"gitlab"}, look: byHostUserID},
 	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"microsoft"}, look: byUserID("graph.microsoft.com/user-id")},
 	{name: "emailMatchingUserEntityAnnotation", providers: []string{"microsoft"}, look: byAnnotatedEmail("microsoft.com/email")},
-	{name: "emailMatchingUserEntityAnnotation", providers: []string{"google"}, look: byAnnotatedEmail("google.com/email")},
+	{name: "emailMatchingUserEntityAnnotation", providers: []string{"gcpIap", "google"}, look: byAnnotatedEmail("google.com/email")},
 	{name: "emailMatchingUserEntityAnnotation", providers: []string{"okta"}, look: byAnnotatedEmail("okta.com/email")},
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -41,6 +42,12 @@ type Client struct {
 	SessionDuration time.Duration
 }
 
+// Proxy is a proxy in front of Portico that authenticates people.
+type Proxy struct {
+	Provider  provider.Proxy
+	Resolvers *resolver.Chain
+}
+
 // Options are the dependencies and settings of a Service. Every field is required unless it says otherwise.
 type Options struct {
 	Pool      *pgxpool.Pool
@@ -51,6 +58,8 @@ type Options struct {
 	// Clients may be empty, as may Direct, the providers that need no redirects, by id.
 	Clients []Client
 	Direct  map[string]provider.Direct
+	// Proxies may be empty. They are proxies in front of Portico, by id.
+	Proxies map[string]Proxy
 	// Known lists the ids of the providers that could be configured, for messages.
 	Known []string
 	// Refusals records sign-ins that no resolver found a user for in the audit log; nil records none.
@@ -88,9 +97,8 @@ func (s *Service) Configured(environment string) []string {
 			ids = append(ids, client.Provider)
 		}
 	}
-	for id := range s.Direct {
-		ids = append(ids, id)
-	}
+	ids = slices.AppendSeq(ids, maps.Keys(s.Direct))
+	ids = slices.AppendSeq(ids, maps.Keys(s.Proxies))
 	slices.Sort(ids)
 	return ids
 }
@@ -105,7 +113,10 @@ func (s *Service) Lifetime(id, environment string) time.Duration {
 }
 
 // IsDirect reports whether a provider needs no redirects.
-func (s *Service) IsDirect(id string) bool { return s.Direct[id] != nil }
+func (s *Service) IsDirect(id string) bool {
+	_, isProxy := s.Proxies[id]
+	return isProxy || s.Direct[id] != nil
+}
 
 // client returns a configured client, or a fault in Backstage's words.
 func (s *Service) client(id, environment string) (*Client, error) {
@@ -138,6 +149,9 @@ func (s *Service) notConfigured(id string) error {
 
 // Authenticate signs in at a provider that needs no redirects.
 func (s *Service) Authenticate(ctx context.Context, id string, headers http.Header) (Session, error) {
+	if proxy, is := s.Proxies[id]; is {
+		return s.throughProxy(ctx, id, proxy, headers)
+	}
 	direct := s.Direct[id]
 	if direct == nil {
 		return Session{}, s.notConfigured(id)
@@ -147,6 +161,21 @@ func (s *Service) Authenticate(ctx context.Context, id string, headers http.Head
 		return Session{}, err
 	}
 	return s.issue(ctx, known)
+}
+
+// throughProxy signs in whom a proxy has authenticated. There is no session: the proxy is asked each time.
+func (s *Service) throughProxy(ctx context.Context, id string, proxy Proxy, headers http.Header) (Session, error) {
+	client := &Client{Provider: id, Resolvers: proxy.Resolvers}
+	person, err := proxy.Provider.Identify(ctx, headers)
+	if err != nil {
+		s.refusedBy(ctx, client, err)
+		return Session{}, err
+	}
+	found, err := s.resolve(ctx, client, person)
+	if err != nil {
+		return Session{}, err
+	}
+	return s.issue(ctx, provider.Identity{UserRef: found.UserRef, Profile: person.Profile})
 }
 
 // issue creates the token of a user.

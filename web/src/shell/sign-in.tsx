@@ -42,15 +42,19 @@ function Ways({ welcome, onDone }: { welcome: Welcome; onDone: () => void }) {
     <>
       {providers
         .filter((provider) => provider !== 'guest')
-        .map((provider) => (
-          <ProviderButton
-            key={provider}
-            provider={provider}
-            environment={environment}
-            redirect={redirect}
-            onDone={onDone}
-          />
-        ))}
+        .map((provider) =>
+          proxies.has(provider) ? (
+            <ProxyButton key={provider} provider={provider} environment={environment} onDone={onDone} />
+          ) : (
+            <ProviderButton
+              key={provider}
+              provider={provider}
+              environment={environment}
+              redirect={redirect}
+              onDone={onDone}
+            />
+          ),
+        )}
       {providers.includes('guest') && <GuestButton environment={environment} onDone={onDone} />}
     </>
   );
@@ -59,6 +63,8 @@ function Ways({ welcome, onDone }: { welcome: Welcome; onDone: () => void }) {
 /** What people call the providers. */
 const titles: Record<string, string> = {
   auth0: 'Auth0',
+  cfaccess: 'Cloudflare Access',
+  gcpIap: 'Google IAP',
   github: 'GitHub',
   gitlab: 'GitLab',
   google: 'Google',
@@ -67,6 +73,27 @@ const titles: Record<string, string> = {
   okta: 'Okta',
   onelogin: 'OneLogin',
 };
+
+/** The providers that have authenticated people before they reach this page. */
+const proxies = new Set(['cfaccess', 'gcpIap']);
+
+interface ProxyButtonProps {
+  provider: string;
+  environment: string;
+  onDone: () => void;
+}
+
+function ProxyButton({ provider, environment, onDone }: ProxyButtonProps) {
+  const enter = useCommand(() => signIn(provider, environment), { onSuccess: onDone });
+  return (
+    <div className="space-y-2">
+      <Button tone="primary" className="w-full" busy={enter.busy} onClick={enter.start}>
+        Sign in with {titles[provider] ?? provider}
+      </Button>
+      {enter.error && <ErrorPanel error={enter.error} doing="sign in" />}
+    </div>
+  );
+}
 
 interface ProviderButtonProps {
   provider: string;
