@@ -317,7 +317,9 @@ func TestARunWithADeniedActionIsRefusedWithItsStep(t *testing.T) {
 	o := newDecidedThings(t, policytest.Table{policy.ScaffolderActionExecute: `{"rule":"HAS_ACTION_ID","resourceType":"scaffolder-action","params":{"actionId":"debug:wait"}}`})
 	answer := ask(t, o.http, http.MethodPost, "/api/scaffolder/v2/tasks", `{"templateRef":"template:default/hello","values":{"name":"shop"}}`, "Authorization", "Bearer ada")
 	require.Equal(t, http.StatusForbidden, answer.Code)
-	var body struct{ Error struct{ Name, Message string } }
+	var body struct {
+		Error struct{ Name, Message string }
+	}
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &body))
 	require.Equal(t, "NotAllowedError", body.Error.Name)
 	require.Equal(t, "Unauthorized action: debug:log. The action is not allowed. The step Log needs it.", body.Error.Message)

@@ -143,3 +143,76 @@ permission:
 	require.Equal(t, all, guest.kinds())
 	require.JSONEq(t, `[]`, string(guest.does(http.StatusOK, http.MethodGet, "/permission/roles/conditions", "")))
 }
+
+// TestConditionsDecideWhatARunDoes: about its actions when it is asked for, about their inputs when they are known,
+// and always about the person who started it.
+func TestConditionsDecideWhatARunDoes(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	in := func(name, content string) string {
+		file := filepath.Join(directory, name)
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+		return file
+	}
+	policies := in("policy.csv", `g, user:default/guest, role:default/developers
+p, role:default/developers, catalog-entity, read, allow
+p, role:default/developers, scaffolder.task.create, create, allow
+p, role:default/developers, scaffolder-task, read, allow
+`)
+	conditions := in("conditions.yaml", `
+roleEntityRef: role:default/developers
+result: CONDITIONAL
+pluginId: scaffolder
+resourceType: scaffolder-action
+permissionMapping: [use]
+conditions:
+  allOf:
+    - { rule: HAS_ACTION_ID, resourceType: scaffolder-action, params: { actionId: debug:log } }
+    - { rule: HAS_STRING_PROPERTY, resourceType: scaffolder-action, params: { key: message, value: dev } }
+---
+roleEntityRef: role:default/developers
+result: CONDITIONAL
+pluginId: scaffolder
+resourceType: scaffolder-template
+permissionMapping: [read]
+conditions: { not: { rule: HAS_TAG, resourceType: scaffolder-template, params: { tag: operators } } }
+`)
+	s := newSystem(t, fmt.Sprintf(`
+auth: { providers: { guest: { userEntityRef: "user:default/guest", dangerouslyAllowOutsideDevelopment: true } } }
+permission:
+  enabled: true
+  rbac: { policies-csv-file: %s, conditionalPoliciesFile: %s }
+`, policies, conditions))
+	worker := s.start("worker")
+	s.startServing("tagged-notes")
+	s.untilServed("gives-back")
+	worker.kill()
+	s.start("worker") // it begins with the roles of the files
+	guest := s.signIn()
+
+	refused := guest.does(http.StatusForbidden, http.MethodPost, "/scaffolder/v2/tasks", `{"templateRef":"template:default/gives-back","values":{"name":"shop"}}`)
+	require.Contains(t, string(refused), `"Unauthorized action: fetch:template. The action is not allowed. The step Write needs it."`)
+
+	form := guest.does(http.StatusOK, http.MethodGet, "/scaffolder/v2/templates/default/template/tagged-notes/parameter-schema", "")
+	require.Contains(t, string(form), "environment")
+	require.NotContains(t, string(form), "region")
+	create := func(environment string) string {
+		var created struct{ ID string }
+		require.NoError(t, json.Unmarshal(guest.does(http.StatusCreated, http.MethodPost, "/scaffolder/v2/tasks",
+			`{"templateRef":"template:default/tagged-notes","values":{"environment":"`+environment+`"}}`), &created))
+		return created.ID
+	}
+	require.Len(t, s.awaitPhase(create("dev"), "done").Steps, 1, "the step of operators is not in the run")
+
+	toProduction := create("prod")
+	const refusal = "Unauthorized action: debug:log. The action is not allowed. The step Note needs it."
+	failed := s.awaitPhase(toProduction, "parked")
+	require.Equal(t, "NotAllowedError", failed.Error.Name)
+	require.Equal(t, refusal, failed.Error.Message)
+	s.retry(toProduction) // as a service, which may do everything itself
+	s.until("the step to fail again", func() bool {
+		again := s.details(toProduction)
+		return again.Phase == "parked" && len(s.events(toProduction)) > 4
+	})
+	require.Equal(t, refusal, s.details(toProduction).Error.Message)
+}

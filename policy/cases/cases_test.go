@@ -53,7 +53,7 @@ func run(t *testing.T, text string, depth int) ([]cases.Result, error) {
 	results, problems, err := file.Run(t.Context(), rbac.Options{Limits: rbac.DefaultLimits(),
 		Conditional: []rbac.Conditional{{Plugin: "permission", Rules: rbac.Rules},
 			{Plugin: "scaffolder", Rules: access.ActionRules}, {Plugin: "scaffolder", Rules: access.TemplateRules}},
-		Files:       rbac.Files{Policies: in("policy.csv", policies), Conditions: in("conditions.yaml", conditions)}}, rbac.DeciderOptions{Depth: depth})
+		Files: rbac.Files{Policies: in("policy.csv", policies), Conditions: in("conditions.yaml", conditions)}}, rbac.DeciderOptions{Depth: depth})
 	require.Empty(t, problems)
 	return results, err
 }

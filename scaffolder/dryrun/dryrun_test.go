@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,6 +23,9 @@ import (
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/integration/provenance"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
@@ -107,7 +111,43 @@ func TestADryRunActsAsItsCaller(t *testing.T) {
 	require.JSONEq(t, string(expected), string(result.Output))
 }
 
+// TestADryRunRefusesInputsThatARunWould: an action that does not run in a dry run is skipped with a warning.
+func TestADryRunRefusesInputsThatARunWould(t *testing.T) {
+	t.Parallel()
+	const isA = `{"rule":"HAS_STRING_PROPERTY","resourceType":"scaffolder-action","params":{"key":"repo","value":"a"}}`
+	const refusal = "Unauthorized action: test:%s. The action is not allowed. The step Try needs it."
+	starter := identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada"}
+	for name, test := range map[string]struct{ action, repo, message, warning string }{
+		"allowed":     {action: "echo", repo: "a"},
+		"not allowed": {action: "echo", repo: "b", message: "step try: " + fmt.Sprintf(refusal, "echo")},
+		"not run":     {action: "picky", repo: "b", warning: "A run would fail at this step: " + fmt.Sprintf(refusal, "picky")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			request := dryrun.Request{Starter: starter}
+			steps := fmt.Sprintf(`[{"id":"try","name":"Try","action":"test:%s","input":{"repo":"${{ '%s' }}"}}]`, test.action, test.repo)
+			require.NoError(t, json.Unmarshal([]byte(steps), &request.Spec.Steps))
+			request.Spec.Output, request.Spec.Parameters = json.RawMessage(`{}`), json.RawMessage(`{}`)
+			result, err := runnerFor(t, access.NewRuns(policytest.Table{policy.ScaffolderActionExecute: isA})).Run(t.Context(), request)
+			if test.message != "" {
+				require.EqualError(t, err, test.message)
+				require.Equal(t, fault.NotAllowed, fault.KindOf(err))
+				return
+			}
+			require.NoError(t, err)
+			log, err := json.Marshal(result.Log)
+			require.NoError(t, err)
+			require.Contains(t, string(log), test.warning)
+		})
+	}
+}
+
 func runner(t *testing.T) *dryrun.Runner {
+	t.Helper()
+	return runnerFor(t, nil)
+}
+
+func runnerFor(t *testing.T, decides *access.Runs) *dryrun.Runner {
 	t.Helper()
 	pool := budget.NewPool(budget.Limits{Process: 64 << 20, Account: 64 << 20})
 	renderer := expression.New(expression.Options{Memory: pool})
@@ -120,7 +160,7 @@ func runner(t *testing.T) *dryrun.Runner {
 	actions, err := action.NewRegistry(all...)
 	require.NoError(t, err)
 	environment := plan.Environment{Parameters: map[string]string{"region": "eu"}, Secrets: map[string]string{"key": "swordfish"}}
-	return dryrun.New(plan.NewPlanner(renderer, environment), actions, nil)
+	return dryrun.New(plan.NewPlanner(renderer, environment), actions, decides)
 }
 
 // try runs a template of these steps.

@@ -329,3 +329,36 @@ func FuzzParse(f *testing.F) {
 		require.Equal(t, marshal(t, pinned), marshal(t, read))
 	})
 }
+
+func TestOnlySomePagesAndStepsOfATemplate(t *testing.T) {
+	t.Parallel()
+	untagged := func(tags template.Tags) bool { return len(tags) == 0 }
+	const tagged = `"backstage:permissions":{"tags":["x"]}`
+	for name, test := range map[string]struct{ spec, pages, message string }{
+		"one of two pages":      {spec: `{"parameters":[{"title":"<A>"},{"title":"B",` + tagged + `}]}`, pages: `[{"title":"<A>"}]`},
+		"the only page":         {spec: `{"parameters":{` + tagged + `}}`, pages: `[]`},
+		"a single page":         {spec: `{"parameters":{"title":"A"}}`, pages: `[{"title":"A"}]`},
+		"no pages":              {spec: `{}`, pages: `[]`},
+		"without tags":          {spec: `{"parameters":[{"backstage:permissions":{}}]}`, pages: `[{"backstage:permissions":{}}]`},
+		"tags of another name":  {spec: `{"parameters":[{"Backstage:Permissions":{"tags":["x"]}}]}`, pages: `[{"Backstage:Permissions":{"tags":["x"]}}]`},
+		"page with a text":      {spec: `{"parameters":[{"backstage:permissions":{"tags":"x"}}]}`, message: "page 1 of the template is malformed: backstage:permissions.tags must be a list"},
+		"step with a list":      {spec: `{"steps":[{},{"backstage:permissions":["x"]}]}`, message: "step 2 of the template is malformed: backstage:permissions must be an object"},
+		"step that is a number": {spec: `{"steps":[1]}`, message: "step 1 of the template is malformed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole := parse(t, withSpec(test.spec))
+			some, err := whole.Only(untagged, untagged)
+			if test.message != "" {
+				require.ErrorContains(t, err, test.message)
+				require.Equal(t, fault.Input, fault.KindOf(err))
+				return
+			}
+			require.NoError(t, err)
+			pages, err := some.Pages()
+			require.NoError(t, err)
+			require.Equal(t, test.pages, marshal(t, pages))
+			require.NotEqual(t, whole.Digest, some.Digest, "findings about the whole template are not those of the part")
+		})
+	}
+}
