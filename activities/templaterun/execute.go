@@ -64,15 +64,15 @@ func (a *Activities) actOnce(ctx context.Context, state *runState, does action.A
 		return err
 	}
 	decision, err := a.decide(ctx, state, scope, request.Position, does.Describe().Quick)
-	if isBusy(err) {
-		return err
-	}
 	if err == nil && !decision.Runs(request.Iteration) {
 		err = fmt.Errorf("step %s has no iteration %d any more", state.step(request.Position).ID, request.Iteration)
 	}
 	if err == nil {
 		err = a.Planner.CheckInput(ctx, &decision, does.Describe(), request.Iteration, permit)
 		a.recordDenial(ctx, state, err)
+	}
+	if isBusy(err) {
+		return err
 	}
 	if err != nil {
 		return (&failedAttempt{failure: state.failure(err)}).temporal(0)

@@ -46,6 +46,8 @@ func (p *Planner) CheckInput(ctx context.Context, decision *Decision, does actio
 	if err != nil || permit == nil {
 		return err
 	}
+	ctx, leave := p.Enter(ctx) // it decodes the input
+	defer leave()
 	return permit(ctx, iteration.Input)
 }
 

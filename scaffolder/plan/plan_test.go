@@ -11,6 +11,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/budget"
 	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -448,4 +449,19 @@ func TestVariablesInEscapesAreFound(t *testing.T) {
 		require.Equal(t, []string{`{"v":"https://x https://x"}`}, inputs(decision))
 	}
 	require.Equal(t, []string{"terc3s"}, decide(t, s, `{"id":"x","action":"a","input":{"v":"${{ s\u0065crets.token | reverse }}"}}`).Derived)
+}
+
+// TestPermitsCountTheirMemory: a permit decodes the input, which may be large.
+func TestPermitsCountTheirMemory(t *testing.T) {
+	t.Parallel()
+	pool := budget.NewPool(budget.Limits{Process: 8 << 20, Account: 8 << 20})
+	p := plan.NewPlanner(expression.New(expression.Options{Memory: pool}), plan.Environment{})
+	decision := plan.Decision{Iterations: []plan.Iteration{{Run: true, Input: json.RawMessage(`{}`)}}}
+	asked := false
+	require.NoError(t, p.CheckInputs(t.Context(), &decision, action.Description{ID: "a"}, 0, func(ctx context.Context, _ json.RawMessage) error {
+		asked = true
+		require.NotNil(t, budget.Of(ctx))
+		return nil
+	}))
+	require.True(t, asked)
 }
