@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/identity/signin"
+)
+
+// signInOf converts the providers of a configuration. It returns the log too.
+func signInOf(t *testing.T, providers string) (*signin.Service, string, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "app-config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("auth:\n  providers:\n"+providers), 0o600))
+	loaded, err := config.Load(t.Context(), config.Options{Files: []string{file}})
+	require.NoError(t, err)
+	var log bytes.Buffer
+	p := &platform{config: loaded, log: slog.New(slog.NewTextHandler(&log, nil))}
+	service, err := p.signIn(nil, nil, false)
+	return service, log.String(), err
+}
+
+func TestProvidersAreThoseOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	service, log, err := signInOf(t, `
+    github: { production: { clientId: a, clientSecret: b, signIn: { resolvers: [{ resolver: userIdMatchingUserEntityAnnotation }] } } }
+    gitlab: { development: { clientId: a, clientSecret: b } }
+    bitbucket: { production: { clientId: a, clientSecret: b } }
+    gcpIap: { audience: a, signIn: { resolvers: [{ resolver: emailMatchingUserEntityAnnotation }] } }
+    cfaccess: { teamName: acme, audience: a }
+`)
+	require.NoError(t, err)
+	require.Equal(t, []string{"cfaccess", "gcpIap", "github"}, service.Configured("production"))
+	require.Equal(t, []string{"cfaccess", "gcpIap", "gitlab"}, service.Configured("development"))
+	require.True(t, service.IsDirect("gcpIap"))
+	require.Contains(t, log, `nobody can sign in with this provider: Portico does not have it" provider=bitbucket`)
+}
+
+func TestProvidersThatAreConfiguredWrongStopTheStart(t *testing.T) {
+	t.Parallel()
+	for providers, message := range map[string]string{
+		"    github: { production: { clientId: a } }": "auth.providers.github.production: clientSecret is missing: GitHub requires it",
+		"    github: { production: { clientId: a, clientSecret: b, signIn: { resolvers: [{ resolver: emailMatchingUserEntityAnnotation }] } } }": "" +
+			"auth.providers.github.production: signIn.resolvers[0]: the provider github has no resolver 'emailMatchingUserEntityAnnotation': it has " +
+			"emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, usernameMatchingUserEntityName, userIdMatchingUserEntityAnnotation",
+		"    cfaccess: { teamName: acme.example, audience: a }": "auth.providers.cfaccess: teamName must be the part of <team>.cloudflareaccess.com before the first dot",
+		"    gcpIap: { audience: a, signIn: { resolvers: [{ resolver: usernameMatchingUserEntityName }] } }": "auth.providers.gcpIap: signIn.resolvers[0]: " +
+			"the provider gcpIap has no resolver 'usernameMatchingUserEntityName': it has emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, " +
+			"emailMatchingUserEntityAnnotation",
+	} {
+		_, _, err := signInOf(t, providers)
+		require.EqualError(t, err, message)
+	}
+}
