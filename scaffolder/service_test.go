@@ -455,7 +455,7 @@ func TestARunWithAStepThatMayNotRunIsRefused(t *testing.T) {
 			parsed, err := template.Parse(document)
 			require.NoError(t, err)
 			if _, aboutActions := test.table[policy.ScaffolderActionExecute]; aboutActions {
-				_, err = b.DryRun(t.Context(), ada, scaffolder.Trial{Template: parsed})
+				_, err = b.DryRun(t.Context(), ada, scaffolder.Trial{Template: parsed, Values: json.RawMessage(`{}`)})
 				require.EqualError(t, err, test.message)
 			}
 		})
