@@ -61,6 +61,15 @@ type exampleRunner struct {
 	completed string
 }
 
+// rolesOfExamples are the roles of examples/policy. They decide nothing on the server, because permission.enabled
+// is not set.
+const rolesOfExamples = `
+permission:
+  rbac:
+    policies-csv-file: policy.csv
+    conditionalPoliciesFile: conditional-policies.yaml
+`
+
 func newExampleRunner(t *testing.T) *exampleRunner {
 	t.Helper()
 	r := &exampleRunner{system: newSystem(t), at: t.TempDir(), home: t.TempDir()}
@@ -69,10 +78,11 @@ func newExampleRunner(t *testing.T) *exampleRunner {
 		require.NoError(t, os.Chmod(directory, 0o755))
 	}
 	require.NoError(t, os.CopyFS(filepath.Join(r.at, "examples"), os.DirFS(filepath.Join(root, "examples"))))
+	require.NoError(t, os.CopyFS(r.at, os.DirFS(filepath.Join(root, "examples", "policy"))))
 	config, err := os.ReadFile(r.config)
 	require.NoError(t, err)
 	for name, content := range map[string]string{
-		"app-config.yaml":            string(config),
+		"app-config.yaml":            string(config) + rolesOfExamples,
 		"app-config.production.yaml": "app: { title: Production }\n",
 		"catalog-info.yaml":          "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: { name: shop }\nspec: { type: service, lifecycle: experimental, owner: group:default/tracking }\n",
 		"skeleton/README.md":         "# ${{ values.name }}\n",

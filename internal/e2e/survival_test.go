@@ -153,13 +153,17 @@ func TestARunWhoseWorkflowPanicsIsParked(t *testing.T) {
 	t.Parallel()
 	h := newWorkerHarness(t)
 	stop := h.keepWorker()
-	id := h.start(`{"id":"wait","name":"Wait","action":"debug:wait","input":{"seconds":2}}`, nil)
+	// The wait is longer than the worker needs to stop: Temporal keeps the reason of a task's first failure only,
+	// and would keep that the worker that stops did not answer.
+	id := h.start(`{"id":"wait","name":"Wait","action":"debug:wait","input":{"seconds":10}}`, nil)
 	h.awaitPhase(id, run.PhaseWaiting, patience)
 	stop()
 	broken := worker.New(h.client, h.Queue, worker.Options{})
 	broken.RegisterWorkflowWithOptions(func(workflow.Context, engine.Command) error { panic("a mistake of the new version") },
 		workflow.RegisterOptions{Name: engine.WorkflowTemplateRun})
 	require.NoError(t, broken.Start())
+	// A decision about an earlier state changes nothing, but gives the worker a task.
+	require.NoError(t, h.client.SignalWorkflow(t.Context(), id.String(), "", engine.SignalContinue, engine.Command{RunID: id.String()}))
 	h.awaitReconciled(id.String(), run.PhaseParked)
 	broken.Stop()
 	got := h.awaitPhase(id, run.PhaseParked, patience)
