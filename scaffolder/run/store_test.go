@@ -326,10 +326,10 @@ func TestAFollowerIsWoken(t *testing.T) {
 	id, other := r.create(t, nil), r.create(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	listener := db.NewListener(r.pool, run.Channel, slog.New(slog.DiscardHandler))
-	ended := make(chan error, 1)
-	go func() { ended <- listener.Run(ctx) }()
 	wake, stop := listener.Follow(id.String())
 	otherWake, stopOther := listener.Follow(other.String())
+	ended := make(chan error, 1)
+	go func() { ended <- listener.Run(ctx) }()
 	awaitWake(t, wake, "when it begins to listen") // it may have missed something before
 	awaitWake(t, otherWake, "when it begins to listen")
 
