@@ -37,7 +37,7 @@ func (j cookieJar) flowPath(id string) string    { return j.path + id + "/handle
 func (j cookieJar) sessionPath(id string) string { return j.path + id }
 
 func (j cookieJar) set(c *call, name, value, path string, lifetime time.Duration) {
-	//nolint:gosec // Secure is not set over http only: browsers would not keep the cookie
+	//nolint:gosec // Secure is set over https. Over plain http, browsers would not keep a Secure cookie.
 	cookie := &http.Cookie{Name: name, Value: value, Path: path, MaxAge: int(lifetime.Seconds()), HttpOnly: true, Secure: j.secure, SameSite: j.sameSite}
 	if value == "" {
 		cookie.MaxAge = -1

@@ -58,7 +58,7 @@ func (a *auth) handOver(c *call, flow signin.Flow, message authorizationMessage)
 	shown := struct {
 		Outcome, Title, Text string
 		Script               template.JS
-	}{string(encoded), "You are signed in", "You can close this window.", template.JS(handOverScript)} //nolint:gosec // the script is a file of ours
+	}{string(encoded), "You are signed in", "You can close this window.", template.JS(handOverScript)} //nolint:gosec // The script is embedded at build time and contains no input.
 	if message.Error != nil {
 		shown.Title, shown.Text = "You are not signed in", message.Error.Message
 	}

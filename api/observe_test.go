@@ -148,7 +148,10 @@ func TestADisconnectedClientIsCountedAs499(t *testing.T) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/scaffolder/v2/tasks/"+id+"/events", nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer service")
-	_, err = http.DefaultClient.Do(request) //nolint:bodyclose // there is none
+	response, err := http.DefaultClient.Do(request)
+	if err == nil {
+		err = response.Body.Close()
+	}
 	require.ErrorIs(t, err, context.Canceled)
 	<-ended
 	require.Equal(t, []string{"201", "499"}, measured(t, observed, "http_response_status_code"))

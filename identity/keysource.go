@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"golang.org/x/sync/singleflight"
+
+	"github.com/portico-dev/portico/flight"
 )
 
 const (
@@ -35,7 +36,7 @@ type KeySource struct {
 	url    string
 	client *http.Client
 	log    *slog.Logger
-	flight singleflight.Group
+	flight flight.Group[struct{}]
 
 	mutex sync.Mutex
 	keys  []jose.JSONWebKey
@@ -60,17 +61,11 @@ func (s *KeySource) Find(ctx context.Context, algorithm, id string) ([]any, erro
 	if found, settled, err := s.look(algorithm, id); settled {
 		return found, err
 	}
-	refreshed := s.flight.DoChan("", func() (any, error) {
-		// Others may wait for the keys too, so the fetch continues when this caller leaves.
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysDeadline)
-		defer cancel()
-		s.refresh(bounded)
-		return nil, nil
-	})
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-refreshed:
+	if _, err := s.flight.Do(ctx, "", keysDeadline, func(ctx context.Context) (struct{}, error) {
+		s.refresh(ctx)
+		return struct{}{}, nil
+	}); err != nil {
+		return nil, err
 	}
 	found, _, err := s.look(algorithm, id)
 	return found, err

@@ -18,9 +18,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/flight"
 	"github.com/portico-dev/portico/seal"
 )
 
@@ -48,7 +48,7 @@ type SigningKeys struct {
 	queries *db.Queries
 	seals   *seal.Keyring
 	log     *slog.Logger
-	flight  singleflight.Group
+	flight  flight.Group[struct{}]
 
 	mutex sync.Mutex
 	ring  []signingKey // the newest first
@@ -173,17 +173,8 @@ func (s *SigningKeys) published(ctx context.Context) (jose.JSONWebKeySet, error)
 
 // share runs do once for all concurrent callers. It continues when the first caller leaves.
 func (s *SigningKeys) share(ctx context.Context, what string, do func(context.Context) error) error {
-	done := s.flight.DoChan(what, func() (any, error) {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), ringDeadline)
-		defer cancel()
-		return nil, do(bounded)
-	})
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case result := <-done:
-		return result.Err
-	}
+	_, err := s.flight.Do(ctx, what, ringDeadline, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) })
+	return err
 }
 
 // read loads the ring from the database.

@@ -119,20 +119,9 @@ func (s *Service) Refresh(ctx context.Context, id, environment, secret string) (
 		return Session{}, fault.New(fault.Authentication, "Refresh failed; caused by InputError: Missing session cookie")
 	}
 	// The tabs of a browser ask at once. Many providers accept a refresh token only once.
-	done := s.flight.DoChan(client.Provider+" "+client.Environment+" "+secret, func() (any, error) {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshDeadline)
-		defer cancel()
-		return s.refresh(bounded, client, secret)
+	return s.flight.Do(ctx, client.Provider+" "+client.Environment+" "+secret, refreshDeadline, func(ctx context.Context) (Session, error) {
+		return s.refresh(ctx, client, secret)
 	})
-	select {
-	case <-ctx.Done():
-		return Session{}, ctx.Err()
-	case result := <-done:
-		if result.Err != nil {
-			return Session{}, result.Err
-		}
-		return result.Val.(Session), nil //nolint:forcetypeassert // refresh returns nothing else
-	}
 }
 
 func (s *Service) refresh(ctx context.Context, client *Client, secret string) (Session, error) {

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/flight"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/provider"
 	"github.com/portico-dev/portico/identity/resolver"
@@ -73,7 +73,7 @@ type Service struct {
 	Options
 
 	queries *db.Queries
-	flight  singleflight.Group
+	flight  flight.Group[Session]
 }
 
 // New needs all required options.

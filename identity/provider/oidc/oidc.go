@@ -16,9 +16,9 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/flight"
 	"github.com/portico-dev/portico/identity/provider"
 	"github.com/portico-dev/portico/identity/provider/codeflow"
 )
@@ -29,6 +29,8 @@ const (
 	// retryInterval is the minimum time between two attempts to read the configuration of an issuer that does
 	// not answer.
 	retryInterval = 5 * time.Second
+	// discoverDeadline bounds the reading of that configuration.
+	discoverDeadline = 30 * time.Second
 )
 
 // Options configure a provider.
@@ -61,7 +63,7 @@ type Options struct {
 type Provider struct {
 	options Options
 	client  *http.Client
-	flight  singleflight.Group
+	flight  flight.Group[*issuer]
 
 	mutex  sync.Mutex
 	issuer *issuer
@@ -111,23 +113,16 @@ func (p *Provider) discover(ctx context.Context) (*issuer, error) {
 	if known, err := p.known(); known != nil || err != nil {
 		return known, err
 	}
-	done := p.flight.DoChan("", func() (any, error) {
-		// Others may wait for it too, so it goes on when this caller leaves.
-		found, err := p.read(context.WithoutCancel(ctx))
+	return p.flight.Do(ctx, "", discoverDeadline, func(ctx context.Context) (*issuer, error) {
+		found, err := p.read(ctx)
 		p.mutex.Lock()
-		defer p.mutex.Unlock()
 		p.issuer, p.failed, p.failedAt = found, err, p.options.Now()
-		return found, err
-	})
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case result := <-done:
-		if result.Err != nil {
-			return nil, p.unavailable(result.Err)
+		p.mutex.Unlock()
+		if err != nil {
+			return nil, p.unavailable(err)
 		}
-		return result.Val.(*issuer), nil //nolint:forcetypeassert // read returns nothing else
-	}
+		return found, nil
+	})
 }
 
 func (p *Provider) known() (*issuer, error) {

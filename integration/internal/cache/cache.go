@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"github.com/portico-dev/portico/flight"
 )
 
 // fetchDeadline bounds the fetching of one value for a cache.
@@ -16,7 +16,7 @@ const fetchDeadline = 30 * time.Second
 // Cache keeps values until they expire. Concurrent fetches of one key share one call. Its zero value is
 // empty. It is safe for concurrent use.
 type Cache[V any] struct {
-	flight singleflight.Group
+	flight flight.Group[V]
 	mutex  sync.Mutex
 	values map[string]Fresh[V]
 }
@@ -33,29 +33,17 @@ func (c *Cache[V]) Get(ctx context.Context, key string, fetch func(context.Conte
 	if value, found := c.lookUp(key); found {
 		return value, nil
 	}
-	fetched := c.flight.DoChan(key, func() (any, error) {
+	return c.flight.Do(ctx, key, fetchDeadline, func(ctx context.Context) (V, error) {
 		if value, found := c.lookUp(key); found {
 			return value, nil
 		}
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchDeadline)
-		defer cancel()
-		got, err := fetch(bounded)
+		got, err := fetch(ctx)
 		if err != nil {
-			return nil, err
+			return got.Value, err
 		}
 		c.keep(key, got)
 		return got.Value, nil
 	})
-	var none V
-	select {
-	case <-ctx.Done():
-		return none, ctx.Err()
-	case result := <-fetched:
-		if result.Err != nil {
-			return none, result.Err
-		}
-		return result.Val.(V), nil //nolint:forcetypeassert // it is the result of the function above
-	}
 }
 
 func (c *Cache[V]) lookUp(key string) (V, bool) {
